@@ -1,0 +1,372 @@
+"""Typed, immutable settings: defaults, then a preset, a file, the environment and flags, each over the one before.
+
+Every method setting names its provenance: ``published`` (read in a source of the method), ``reconstructed`` (recalled
+or deduced, not re-checked) or ``ours``. Only what is ``published`` may be called the paper's.
+"""
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import pydantic
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from echomort.errors import UserError
+
+Provenance = Literal["published", "reconstructed", "ours"]
+ENVIRONMENT_PREFIX = "ECHOMORT__"
+
+
+def setting(default: Any, provenance: Provenance, meaning: str, **limits: Any) -> Any:
+    """Declare one setting: its default, where that default comes from, what it means, and its limits."""
+    return Field(default, description=meaning, json_schema_extra={"provenance": provenance}, **limits)
+
+
+class Section(BaseModel):
+    """A part of the settings: immutable, no unknown key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Synthetic(Section):
+    """The embedded archive; present only where there is no archive of one's own."""
+
+    patients: int = setting(520, "ours", "patients in the archive", ge=10, le=1_000_000)
+    seed: int = setting(1, "ours", "everything drawn depends on it alone", ge=0)
+    views: tuple[str, ...] = setting(
+        ("apical_4", "parasternal_long"), "ours", "views recorded in each study", min_length=1
+    )
+    frame_size: Literal["small", "full"] = setting("small", "ours", "small 300x400, full 600x800")
+
+
+class Sources(Section):
+    """Where the inputs are."""
+
+    dicom: Path | None = setting(None, "ours", "folder that holds the echo files, at any depth")
+    ehr: Path | None = setting(None, "ours", "folder that holds one CSV or Parquet file a canonical table")
+    adapter: Literal["canonical"] = setting("canonical", "ours", "how the health-record tables are laid out")
+    view_table: Path | None = setting(None, "ours", "CSV of (sop_instance_uid, view) made elsewhere")
+    synthetic: Synthetic | None = setting(None, "ours", "write and use the embedded archive")
+
+
+class Privacy(Section):
+    """Pseudonyms and dates."""
+
+    key_file: Path | None = setting(None, "ours", "file with the site's secret, mode 0600 (or ECHOMORT_KEY)")
+    dates: Literal["shifted", "kept"] = setting("shifted", "ours", "shift every date of a patient by a keyed offset")
+
+
+class Outcome(Section):
+    """One-year mortality, as docs/outcome.md draws it."""
+
+    horizon_days: int = setting(365, "published", "death on day 0 to this day is an event", ge=1, le=3650)
+    follow_up: Literal["encounter", "registry"] = setting(
+        "encounter", "reconstructed", "what proves life at the horizon"
+    )
+    registry_complete_through: date | None = setting(None, "ours", "deaths are known up to this day (registry mode)")
+    require_full_window: bool = setting(True, "ours", "drop studies closer to the end of the data than the horizon")
+
+    @pydantic.model_validator(mode="after")
+    def _registry_has_a_date(self) -> "Outcome":
+        if self.follow_up == "registry" and self.registry_complete_through is None:
+            raise ValueError(
+                "registry follow-up needs outcome.registry_complete_through, the last day deaths are known"
+            )
+        return self
+
+
+class Cohort(Section):
+    """Who is in, and in which part."""
+
+    folds: int = setting(5, "published", "cross-validation folds, by patient", ge=2, le=20)
+    salt: str = setting(
+        "echomort-1", "ours", "changes every role and fold; never change it on a live project", min_length=1
+    )
+    reader_fraction: float = setting(0.02, "ours", "share of patients kept apart for the reader study", ge=0, lt=0.5)
+    heart_failure_fraction: float = setting(0.10, "ours", "share of heart-failure patients kept apart", ge=0, lt=0.5)
+    minimum_age: float = setting(18, "reconstructed", "years at the study", ge=0, le=120)
+    maximum_age: float = setting(110, "ours", "years at the study", ge=0, le=130)
+
+
+class ClipSettings(Section):
+    """The shape of a clip and how it is made from a cine loop."""
+
+    frames: int = setting(60, "published", "frames kept, from the first", ge=1, le=1000)
+    height: int = setting(109, "published", "pixels", ge=8, le=2048)
+    width: int = setting(150, "published", "pixels", ge=8, le=2048)
+    fps: float = setting(30.0, "published", "frames a second after linear interpolation in time", gt=0, le=240)
+    resize: Literal["area", "linear"] = setting("area", "ours", "filter; linear is the published demo's")
+    colour: Literal["reject", "keep"] = setting("reject", "reconstructed", "what to do with colour Doppler loops")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(frames, height, width)."""
+        return self.frames, self.height, self.width
+
+
+class Imaging(Section):
+    """From files to clips."""
+
+    clip: ClipSettings = ClipSettings()
+    reject_gate: float = setting(0.5, "ours", "share of unreadable files above which the run stops", ge=0, le=1)
+    file_timeout: float = setting(60, "ours", "seconds one file may take", gt=0)
+    worker_memory_gib: float = setting(4, "ours", "address space of one decode process", gt=0.5)
+
+
+class Training(Section):
+    """One 3-D CNN a view."""
+
+    network: Literal["cnn_3d", "cnn_3d_gap", "cnn_2d_lstm", "cnn_2d_gap"] = setting(
+        "cnn_3d", "published", "architecture"
+    )
+    optimizer: Literal["adagrad", "rmsprop", "adam"] = setting(
+        "adagrad", "reconstructed", "AdaGrad for the 3-D networks"
+    )
+    learning_rate: float = setting(0.01, "reconstructed", "Keras default of the time", gt=0, le=1)
+    batch: int = setting(16, "reconstructed", "clips an update", ge=1, le=4096)
+    max_epochs: int = setting(100, "ours", "upper limit", ge=1, le=10_000)
+    stopping: Literal["patience", "fixed"] = setting(
+        "patience", "reconstructed", "on validation loss, or after max_epochs"
+    )
+    patience: int = setting(10, "reconstructed", "epochs without a lower validation loss", ge=1)
+    validation_fraction: float = setting(0.1, "reconstructed", "of the training patients (patience only)", gt=0, lt=0.5)
+    class_weights: bool = setting(True, "reconstructed", "N / (2 N_class)")
+    precision: Literal["exact", "fast"] = setting("exact", "ours", "fast is bfloat16 where the processor has it")
+    min_clips: int = setting(1000, "ours", "a view with fewer clips is skipped, with the reason", ge=1)
+    min_deaths: int = setting(100, "ours", "a view with fewer deaths is skipped, with the reason", ge=1)
+    views: tuple[str, ...] | None = setting(None, "ours", "train these views only (null: all that have enough)")
+    fold_processes: int = setting(0, "ours", "folds trained side by side (0: one a processor core or GPU)", ge=0)
+    seed: int = setting(1, "ours", "initial weights, order and dropout", ge=0)
+
+
+class Tabular(Section):
+    """XGBoost on the health-record features."""
+
+    depth: int = setting(4, "ours", "of a tree", ge=1, le=20)
+    rounds: int = setting(300, "ours", "at most", ge=1)
+    learning_rate: float = setting(0.05, "ours", "shrinkage", gt=0, le=1)
+    early_stopping: int = setting(20, "ours", "rounds without a better inner validation loss", ge=1)
+    seed: int = setting(1, "ours", "subsampling and the inner split", ge=0)
+
+
+class Fusion(Section):
+    """Stacking of out-of-fold scores."""
+
+    model: Literal["logistic", "xgboost"] = setting("xgboost", "reconstructed", "what combines the scores")
+
+
+class Evaluation(Section):
+    """Intervals, thresholds, nulls."""
+
+    confidence: float = setting(0.95, "ours", "of every interval", gt=0.5, lt=1)
+    bootstrap: int = setting(2000, "ours", "patient-clustered resamples", ge=100)
+    permutations: int = setting(20, "ours", "refits on permuted labels", ge=1)
+    suppress_below_events: int = setting(10, "ours", "subgroups with fewer events print no figure", ge=1)
+    seed: int = setting(1, "ours", "resampling", ge=0)
+
+
+class Execution(Section):
+    """Where steps run."""
+
+    executor: Literal["in_process", "multiprocess"] = setting("multiprocess", "ours", "of the graph's steps")
+    processes: int = setting(0, "ours", "decode processes (0: one a processor core)", ge=0)
+    memory_limit_gib: float = setting(4, "ours", "DuckDB's memory", gt=0.1)
+
+    @property
+    def cores(self) -> int:
+        """Decode processes to start."""
+        return self.processes or len(os.sched_getaffinity(0))
+
+
+class Settings(Section):
+    """Everything that decides a result, but for the inputs themselves."""
+
+    preset: Literal["demo", "paper"] = "demo"
+    home: Path = Path("demo")
+    sources: Sources = Sources()
+    privacy: Privacy = Privacy()
+    outcome: Outcome = Outcome()
+    cohort: Cohort = Cohort()
+    imaging: Imaging = Imaging()
+    training: Training = Training()
+    tabular: Tabular = Tabular()
+    fusion: Fusion = Fusion()
+    evaluation: Evaluation = Evaluation()
+    execution: Execution = Execution()
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the embedded archive is the source."""
+        return self.sources.synthetic is not None
+
+    @property
+    def dicom_root(self) -> Path:
+        """Folder of the echo files."""
+        return self.sources.dicom or self.home / "archive" / "dicom"
+
+    @property
+    def ehr_root(self) -> Path:
+        """Folder of the health-record extract."""
+        return self.sources.ehr or self.home / "archive" / "ehr"
+
+    @property
+    def truth_root(self) -> Path:
+        """Folder of what only the generator knows; read by the evaluation of a synthetic archive alone."""
+        return self.home / "archive" / "truth"
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file."""
+        return self.home / "warehouse.duckdb"
+
+    def provenance(self) -> Iterator[tuple[str, Any, Provenance, str]]:
+        """Yield (key, value, provenance, meaning) of every method setting; a value that a preset or a person changed
+        is ``ours``."""
+        yield from _provenance(self, "")
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "demo": {
+        "cohort": {"reader_fraction": 0.04},
+        "imaging": {"clip": {"frames": 30, "height": 27, "width": 37, "fps": 15.0}},
+        "training": {
+            "optimizer": "rmsprop",
+            "learning_rate": 0.001,
+            "batch": 8,
+            "max_epochs": 24,
+            "stopping": "fixed",
+            "precision": "fast",
+            "min_clips": 40,
+            "min_deaths": 5,
+        },
+        "fusion": {"model": "logistic"},
+        "execution": {"executor": "in_process"},
+    },
+}
+
+
+def load_settings(
+    file: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Return the settings: defaults < preset < ``file`` (YAML) < environment < ``flags``.
+
+    Environment variables look like ``ECHOMORT__TRAINING__MAX_EPOCHS=3``; ``flags`` maps dotted keys to values.
+    Without a preset, ``paper`` is taken where ``sources.dicom`` is given, else ``demo`` on the embedded archive.
+    Raises :class:`UserError` naming the key and the remedy.
+    """
+    given = _merge(_read_file(file), _from_environment(os.environ if environment is None else environment))
+    given = _merge(given, _nested(flags or {}))
+    sources = given.get("sources") or {}
+    own_archive = isinstance(sources, dict) and sources.get("dicom") is not None
+    preset = given.setdefault("preset", "paper" if own_archive else "demo")
+    merged = _merge(PRESETS.get(preset, {}) if isinstance(preset, str) else {}, given)
+    if not own_archive and isinstance(sources, dict) and sources.get("synthetic") is None:
+        merged = _merge(merged, {"sources": {"synthetic": {}}})
+    try:
+        return Settings.model_validate(merged)
+    except pydantic.ValidationError as error:
+        raise _explained(error) from error
+
+
+def parse_flags(assignments: Sequence[str]) -> dict[str, Any]:
+    """Return dotted keys and values of ``key=value`` texts, the values read as YAML."""
+    flags = {}
+    for assignment in assignments:
+        key, separator, value = assignment.partition("=")
+        if not separator:
+            raise UserError(f"--set {assignment} is not key=value", "write for example --set training.max_epochs=3")
+        flags[key.strip()] = yaml.safe_load(value)
+    return flags
+
+
+def _read_file(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        content = yaml.safe_load(file.read_text())
+    except FileNotFoundError:
+        raise UserError(
+            f"the configuration file does not exist ({file})", "correct --config or ECHOMORT_CONFIG"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        raise UserError(f"the configuration file is not valid YAML{where} ({file})", "mend it and run again") from None
+    if content is not None and not isinstance(content, dict):
+        raise UserError(
+            f"the configuration file is not a mapping of keys ({file})", "write for example `preset: paper`"
+        )
+    return content or {}
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    flags = {}
+    for name, value in environment.items():
+        if name.startswith(ENVIRONMENT_PREFIX):
+            flags[name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")] = yaml.safe_load(value)
+    return _nested(flags)
+
+
+def _nested(flags: Mapping[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in flags.items():
+        *parents, leaf = key.split(".")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = value
+    return tree
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        inner = merged.get(key)
+        merged[key] = _merge(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _explained(error: pydantic.ValidationError) -> UserError:
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    key = ".".join(path) or "settings"
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(path[-1], _keys_of(path[:-1]), n=1)
+        hint = (
+            f"did you mean {'.'.join([*path[:-1], near[0]])}?"
+            if near
+            else f"known here: {', '.join(_keys_of(path[:-1]))}"
+        )
+        return UserError(f"unknown setting {key}", hint)
+    return UserError(f"impossible value for {key}", first["msg"].removeprefix("Value error, "))
+
+
+def _keys_of(path: Sequence[str]) -> list[str]:
+    model: Any = Settings
+    for part in path:
+        annotation = model.model_fields[part].annotation
+        model = next((kind for kind in (annotation, *get_args(annotation)) if _is_section(kind)), None)
+        if model is None:
+            return []
+    return sorted(model.model_fields)
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Section)
+
+
+def _provenance(section: Section, prefix: str) -> Iterator[tuple[str, Any, Provenance, str]]:
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            yield from _provenance(value, f"{prefix}{name}.")
+        elif isinstance(field.json_schema_extra, dict):
+            declared: Any = field.json_schema_extra["provenance"]
+            yield f"{prefix}{name}", value, declared if value == field.default else "ours", field.description or ""

@@ -1,0 +1,90 @@
+"""The DuckDB file: one writer at a time, short connections, migrations on first write."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from echomort.errors import UserError
+from echomort.files import disk_error
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@contextlib.contextmanager
+def connect(path: Path, read_only: bool = False, memory_limit_gib: float = 4) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection to the warehouse at ``path``; a writer's block is one transaction.
+
+    A writer creates the file and applies what migrations it lacks, commits if the block ends well and rolls back if
+    not. Raises :class:`UserError` where another process holds the file, where it is damaged or the disk is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = _open(path, read_only, memory_limit_gib)
+    try:
+        if read_only:
+            yield connection
+        else:
+            migrate(connection)
+            with transaction(connection):
+                yield connection
+    except (duckdb.IOException, duckdb.OutOfRangeException, duckdb.TransactionException) as error:
+        raise _explained(error) from error
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit the block's work, or roll all of it back."""
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(duckdb.Error):
+            connection.rollback()
+        raise
+    connection.commit()
+
+
+def migrate(connection: duckdb.DuckDBPyConnection) -> None:
+    """Apply, in order and each in a transaction, the migrations that this database has not seen."""
+    connection.execute("CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name VARCHAR)")
+    seen = {number for (number,) in connection.execute("SELECT number FROM migration").fetchall()}
+    for file in sorted(MIGRATIONS.glob("[0-9]*.sql")):
+        number = int(file.name[:4])
+        if number not in seen:
+            with transaction(connection):
+                connection.execute(file.read_text())
+                connection.execute("INSERT INTO migration VALUES (?, ?)", [number, file.stem])
+
+
+def _open(path: Path, read_only: bool, memory_limit_gib: float) -> duckdb.DuckDBPyConnection:
+    options: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{memory_limit_gib:g}GiB",
+        "temp_directory": str(path.with_suffix(".tmp")),
+        "autoinstall_known_extensions": False,
+        "python_enable_replacements": False,
+        "TimeZone": "UTC",
+    }
+    try:
+        return duckdb.connect(str(path), read_only=read_only, config=options)
+    except duckdb.Error as error:
+        raise _explained(error) from error
+
+
+def _explained(error: Exception) -> Exception:
+    text = str(error)
+    if "lock" in text.lower():
+        holder = re.search(r"PID (\d+)", text)
+        who = f" (process {holder[1]})" if holder else ""
+        return UserError(f"another process holds the warehouse{who}", "wait until it ends, or stop it, and run again")
+    if "No space left" in text or "disk" in text.lower():
+        return disk_error(OSError(28, "No space left on device"))
+    if "does not exist" in text and "database" in text:
+        return UserError("there is no warehouse here yet", "run `echomort run` first")
+    return UserError(
+        "the warehouse can't be read (damaged, or not a DuckDB database)",
+        "restore warehouse.duckdb from a backup, or delete it and run again: everything in it is rebuilt from the inputs",
+    )

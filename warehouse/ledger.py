@@ -1,0 +1,69 @@
+"""The ledger: what exists, made from what, and what it is."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+
+from echomort.fingerprint import digest
+
+WHOLE = "all"
+"""The unit of an asset that is rebuilt as a whole."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One unit that stands: ``fingerprint`` says from what it was made, ``digest`` what it is."""
+
+    unit: str
+    fingerprint: str
+    digest: str
+    artifact: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def entries(connection: duckdb.DuckDBPyConnection, asset: str) -> dict[str, Entry]:
+    """Return the units of ``asset`` that stand."""
+    rows = connection.execute(
+        "SELECT unit, fingerprint, digest, artifact, details FROM ledger WHERE asset = ? ORDER BY unit", [asset]
+    ).fetchall()
+    return {row[0]: Entry(*row[:4], json.loads(row[4])) for row in rows}
+
+
+def fingerprints(connection: duckdb.DuckDBPyConnection, asset: str) -> dict[str, str]:
+    """Return unit -> fingerprint of what stands of ``asset``."""
+    rows = connection.execute("SELECT unit, fingerprint FROM ledger WHERE asset = ?", [asset]).fetchall()
+    return dict(rows)
+
+
+def record(connection: duckdb.DuckDBPyConnection, asset: str, made: Iterable[Entry]) -> None:
+    """Write ``made`` over the entries of the same units."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    rows = [
+        [asset, entry.unit, entry.fingerprint, entry.artifact, entry.digest, json.dumps(dict(entry.details)), now]
+        for entry in made
+    ]
+    if rows:
+        connection.executemany("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+
+def forget(connection: duckdb.DuckDBPyConnection, asset: str, units: Iterable[str]) -> None:
+    """Delete the entries of ``units``: their inputs are gone."""
+    connection.execute("DELETE FROM ledger WHERE asset = ? AND list_contains(?, unit)", [asset, list(units)])
+
+
+def asset_digest(connection: duckdb.DuckDBPyConnection, asset: str) -> str:
+    """Return the digest of everything that stands of ``asset``: its data version."""
+    rows = connection.execute("SELECT unit, digest FROM ledger WHERE asset = ? ORDER BY unit", [asset]).fetchall()
+    return digest(rows)
+
+
+def table_digest(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+    """Return a digest of the rows of ``table``, whatever their order."""
+    row = connection.execute(
+        "SELECT count(*), sum(hash(rows)::HUGEINT)::VARCHAR FROM query_table($table) AS rows", {"table": table}
+    ).fetchone()
+    return digest(table, row)

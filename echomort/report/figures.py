@@ -1,0 +1,485 @@
+"""The report's figures: plain values in, a matplotlib Figure out (:func:`echomort.report.ink.png` and ``svg`` write it).
+
+No figure carries a title: what it shows is said in words beside it. Each says its own counts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from echomort.report.ink import HALF, KIND_COLOUR, PALETTE, WIDE, blank, png, styled, svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "Curve",
+    "Estimate",
+    "FlowStep",
+    "Reference",
+    "archive_flow",
+    "attrition_flow",
+    "forest",
+    "hundred_patients",
+    "missing_values",
+    "net_benefit",
+    "png",
+    "reliability",
+    "roc",
+    "score_distributions",
+    "svg",
+]
+
+INK, MUTED, FAINT, RULE = (PALETTE[name] for name in ("ink", "muted", "faint", "rule"))
+DIED, LIVED = PALETTE["vermillion"], PALETTE["blue"]
+MAX_BARS = 30
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One row of a forest plot: a value with its interval, or a ``note`` why there is none."""
+
+    label: str
+    value: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    kind: str = "plain"
+    group: str = ""
+    note: str = ""
+    folds: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A vertical line of a forest plot."""
+
+    value: float
+    label: str
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Scores of one model: labels 0 or 1 and probabilities, both of shape (patients,)."""
+
+    label: str
+    kind: str
+    labels: np.ndarray
+    probabilities: np.ndarray
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class FlowStep:
+    """One box of a flow diagram, and what leaves after it: (reason, count line) pairs."""
+
+    label: str
+    counts: str
+    excluded: Sequence[tuple[str, str]] = field(default=())
+
+
+@styled
+def forest(rows: Sequence[Estimate], references: Sequence[Reference], note: str, axis: str = "AUC") -> "Figure":
+    """Return a forest plot: ``rows`` from the top, grouped by ``Estimate.group`` in the order given.
+
+    ``note`` (counts) stands beside the name of the axis; small marks are the folds' own values.
+    """
+    places = _places(rows)
+    figure, axes = blank(WIDE, 0.75 + 0.27 * (max(places) + 1 if places else 1))
+    for place, row in zip(places, rows, strict=True):
+        _forest_row(axes, place, row)
+    _forest_groups(axes, places, rows)
+    for reference in references:
+        _reference(axes, reference)
+    axes.set_yticks(places, [row.label for row in rows])
+    axes.set_ylim((max(places) if places else 0) + 0.7, -0.9)
+    axes.set_xlim(*_forest_limits(rows, references))
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x")
+    axes.set_xlabel(f"{axis}   {note}", loc="left")
+    return figure
+
+
+def _places(rows: Sequence[Estimate]) -> list[float]:
+    places, place, group = [], -1.0, ""
+    for index, row in enumerate(rows):
+        place += 1.0
+        if row.group != group:
+            place += 1.0 if row.group and index == 0 else 1.45 if row.group else 0.0
+            group = row.group
+        places.append(place)
+    return places
+
+
+def _forest_row(axes: "Axes", place: float, row: Estimate) -> None:
+    side = axes.get_yaxis_transform()
+    if not np.isfinite(row.value):
+        axes.text(1.02, place, row.note or "not estimable", transform=side, va="center", color=MUTED, fontsize=8)
+        return
+    colour = PALETTE[KIND_COLOUR[row.kind]]
+    hollow = row.kind in ("oracle", "null")
+    if row.folds:
+        axes.plot(row.folds, [place] * len(row.folds), "|", color=colour, alpha=0.55, markersize=7, markeredgewidth=1)
+    if np.isfinite([row.low, row.high]).all():
+        axes.plot([row.low, row.high], [place, place], color=colour, linewidth=2.2, solid_capstyle="butt")
+    face = PALETTE["paper"] if hollow else colour
+    axes.plot(
+        row.value, place, "D" if hollow else "o", color=colour, markersize=6, markerfacecolor=face, markeredgewidth=1.4
+    )
+    beside = {"xycoords": side, "textcoords": "offset points", "va": "center"}
+    axes.annotate(f"{row.value:.3f}", (1.02, place), xytext=(0, 0), fontweight="bold", **beside)
+    axes.annotate(_span(row), (1.02, place), xytext=(37, 0), color=MUTED, **beside)
+
+
+def _span(row: Estimate) -> str:
+    span = f"{row.low:.3f} – {row.high:.3f}" if np.isfinite([row.low, row.high]).all() else ""
+    return f"{span}   {row.note}".strip()
+
+
+def _forest_groups(axes: "Axes", places: Sequence[float], rows: Sequence[Estimate]) -> None:
+    seen = ""
+    for place, row in zip(places, rows, strict=True):
+        if row.group and row.group != seen:
+            spot = (0.0, place - 0.95)
+            axes.annotate(
+                row.group,
+                spot,
+                xycoords=axes.get_yaxis_transform(),
+                xytext=(-4, 0),
+                textcoords="offset points",
+                ha="right",
+                va="center",
+                fontweight="bold",
+            )
+        seen = row.group
+
+
+def _reference(axes: "Axes", reference: Reference) -> None:
+    style = {"color": INK, "linestyle": (0, (4, 2)), "linewidth": 1.0} if reference.strong else {"color": FAINT}
+    axes.axvline(reference.value, zorder=0.5, **style)  # type: ignore[arg-type]
+    axes.annotate(
+        reference.label,
+        (reference.value, 1.0),
+        xycoords=axes.get_xaxis_transform(),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="center",
+        color=INK if reference.strong else MUTED,
+        fontsize=8,
+    )
+
+
+def _forest_limits(rows: Sequence[Estimate], references: Sequence[Reference]) -> tuple[float, float]:
+    values = [value for row in rows for value in (row.value, row.low, row.high, *row.folds)]
+    finite = [value for value in [*values, *(line.value for line in references)] if np.isfinite(value)]
+    low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
+    margin = max(0.02, 0.04 * (high - low))
+    return low - margin, min(1.005, high + margin) if high <= 1 else high + margin
+
+
+@styled
+def roc(curves: Sequence[Curve], note: str) -> "Figure":
+    """Return ROC curves, the first drawn last and strongest; a curve of one class only is left out."""
+    from echomort.evaluation.discrimination import roc_points
+
+    figure, axes = blank(HALF, HALF + 0.25)
+    axes.plot([0, 100], [0, 100], color=FAINT, linewidth=0.8)
+    drawn = [(curve, *roc_points(curve.labels, curve.probabilities)) for curve in curves]
+    drawn = [(curve, flagged, found) for curve, flagged, found in drawn if len(flagged)][::-1]
+    for rank, (curve, flagged, found) in enumerate(drawn):
+        colour = PALETTE[KIND_COLOUR[curve.kind]]
+        dashes = (0, (4, 2)) if curve.kind == "oracle" else "-"
+        last = rank == len(drawn) - 1
+        axes.plot(100 * flagged, 100 * found, color=colour, linewidth=2.2 if last else 1.3, linestyle=dashes)
+        text = f"{curve.label}  {curve.note}".strip()
+        axes.text(98, 4 + 7 * rank, text, ha="right", color=colour, fontsize=8.5, fontweight="bold")
+    _percent_axes(axes, "Survivors flagged, % (1 − specificity)", "Deaths found, % (sensitivity)")
+    axes.annotate(note, (0, 1), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points", color=MUTED)
+    return figure
+
+
+def _percent_axes(axes: "Axes", across: str, up: str, limit: float = 100) -> None:
+    axes.set_xlim(0, limit)
+    axes.set_ylim(0, limit)
+    axes.set_aspect("equal")
+    ticks = np.linspace(0, limit, 5)
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.tick_params(axis="y", labelcolor=MUTED)
+    axes.grid(True)
+    axes.set_xlabel(across, loc="left")
+    axes.set_ylabel(up, loc="bottom")
+
+
+@styled
+def reliability(curve: Curve, note: str) -> "Figure":
+    """Return predicted against observed risk: tenths of the patients with Wilson intervals, a smooth curve (lowess),
+    and spikes of the predictions of those who died and those who lived.
+    """
+    from echomort.evaluation.calibration import calibration_curve
+
+    figure, axes = blank(HALF, HALF + 0.85)
+    points = calibration_curve(curve.labels, curve.probabilities)
+    colour = PALETTE[KIND_COLOUR[curve.kind]]
+    limit = _ceiling(100 * float(np.max([*points.predicted, *points.high], initial=0.0)))
+    axes.plot([0, 100], [0, 100], color=FAINT, linewidth=0.8)
+    axes.plot(100 * points.grid, 100 * np.clip(points.smooth, 0, 1), color=colour, linewidth=1.4, alpha=0.6)
+    axes.vlines(100 * points.predicted, 100 * points.low, 100 * points.high, color=INK, linewidth=0.9)
+    axes.plot(100 * points.predicted, 100 * points.observed, "o", color=colour, markersize=5)
+    _percent_axes(axes, "", "Observed deaths, %", limit)
+    axes.tick_params(axis="x", length=0, labelbottom=False)
+    axes.annotate(note, (0, 1), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points", color=MUTED)
+    axes.text(0.96 * limit, 0.05 * limit, curve.note, ha="right", va="bottom", linespacing=1.5, fontsize=8)
+    _spike_histogram(axes.inset_axes((0, -0.25, 1, 0.19)), curve, limit)
+    return figure
+
+
+def _ceiling(highest: float) -> float:
+    return float(next((limit for limit in (8, 20, 40, 60, 80) if highest <= limit), 100))
+
+
+def _spike_histogram(axes: "Axes", curve: Curve, limit: float) -> None:
+    edges = np.linspace(0, limit, 61)
+    shown = np.clip(100 * curve.probabilities, 0, limit)
+    died, lived = (np.histogram(shown[curve.labels == label], edges)[0] for label in (1, 0))
+    tallest = max(int(died.max(initial=0)), int(lived.max(initial=0)), 1)
+    middle, width = (edges[:-1] + edges[1:]) / 2, 0.8 * (edges[1] - edges[0])
+    axes.bar(middle, died, width, color=DIED)
+    axes.bar(middle, -lived, width, color=LIVED)
+    axes.axhline(0, color=FAINT, linewidth=0.7)
+    axes.set_xlim(0, limit)
+    axes.set_xticks(np.linspace(0, limit, 5), [f"{tick:g}" for tick in np.linspace(0, limit, 5)])
+    axes.set_ylim(-1.15 * tallest, 1.15 * tallest)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.text(limit, 1.1 * tallest, "died", color=DIED, ha="right", va="top", fontsize=8)
+    axes.text(limit, -1.1 * tallest, "lived", color=LIVED, ha="right", va="bottom", fontsize=8)
+    axes.set_xlabel("Predicted risk of death within a year, %", loc="left")
+
+
+@styled
+def score_distributions(curves: Sequence[Curve]) -> "Figure":
+    """Return, for each model, the predicted risks of those who died (up) and lived (down), each scaled to its group."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDE, 0.35 + 1.05 * len(curves)))
+    panels = figure.subplots(len(curves), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, curve in zip(panels, curves, strict=True):
+        _mirrored(axes, curve)
+    panels[-1].set_xlabel("Predicted risk of death within a year, %", loc="left")
+    _annotate_groups(panels[0])
+    return figure
+
+
+def _mirrored(axes: "Axes", curve: Curve) -> None:
+    edges = np.linspace(0, 100, 41)
+    middle, percent = (edges[:-1] + edges[1:]) / 2, 100 * curve.probabilities
+    shares = [np.histogram(percent[curve.labels == label], edges)[0] for label in (1, 0)]
+    died, lived = (counts / max(1, counts.sum()) for counts in shares)
+    tallest = max(died.max(initial=0.0), lived.max(initial=0.0), 1e-9)
+    axes.bar(middle, died, 2.1, color=DIED)
+    axes.bar(middle, -lived, 2.1, color=LIVED)
+    axes.axhline(0, color=FAINT, linewidth=0.7)
+    axes.set_xlim(0, 100)
+    axes.set_ylim(-1.12 * tallest, 1.12 * tallest)
+    axes.set_yticks([0], [curve.label])
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.tick_params(axis="x", length=0)
+    axes.grid(axis="x")
+
+
+def _annotate_groups(axes: "Axes") -> None:
+    for share, text, colour in ((0.92, "died within a year", DIED), (0.08, "lived", LIVED)):
+        place = "top" if share > 0.5 else "bottom"
+        axes.text(0.995, share, text, transform=axes.transAxes, ha="right", va=place, color=colour, fontweight="bold")
+
+
+@styled
+def attrition_flow(steps: Sequence[FlowStep], parts: Sequence[FlowStep]) -> "Figure":
+    """Return a flow diagram (CONSORT): ``steps`` downwards with what each loses at the right, then the ``parts``."""
+    heights = [_flow_height(step) for step in steps]
+    total = sum(heights) + (1.25 if parts else 0)
+    figure, axes = blank(WIDE, max(1.5, 0.62 * total))
+    axes.set_xlim(0, 100)
+    axes.set_ylim(total, 0)
+    axes.axis("off")
+    top = 0.0
+    for step, height, following in zip(steps, heights, [*steps[1:], None], strict=True):
+        last = following is None and not parts
+        _flow_step(axes, step, (top, top + height), last)
+        top += height
+    _flow_parts(axes, parts, top)
+    return figure
+
+
+def _flow_height(step: FlowStep) -> float:
+    return 1.45 if not step.excluded else 1.3 + 0.36 * len(step.excluded) + 0.25
+
+
+def _flow_step(axes: "Axes", step: FlowStep, span: tuple[float, float], last: bool) -> None:
+    top, bottom = span
+    _box(axes, (0, top + 0.05, 46, 0.95), step.label, step.counts)
+    if not last:
+        _arrow(axes, (23, top + 1.0), (23, bottom + 0.05))
+    if step.excluded:
+        _flow_exclusions(axes, step, top + 1.15)
+
+
+def _flow_exclusions(axes: "Axes", step: FlowStep, top: float) -> None:
+    height = 0.36 * len(step.excluded) + 0.12
+    _arrow(axes, (23, top + height / 2), (52, top + height / 2))
+    axes.plot([53, 53], [top, top + height], color=FAINT, linewidth=1.2)
+    for row, (reason, counts) in enumerate(step.excluded):
+        place = top + 0.24 + 0.36 * row
+        axes.text(54.2, place, reason, va="center", color=MUTED)
+        axes.text(100, place, counts, va="center", ha="right", color=INK)
+
+
+def _flow_parts(axes: "Axes", parts: Sequence[FlowStep], top: float) -> None:
+    if not parts:
+        return
+    gap = 3.0
+    width = (100 - gap * (len(parts) - 1)) / len(parts)
+    centres = [place * (width + gap) + width / 2 for place in range(len(parts))]
+    if len(parts) > 1:
+        axes.plot([centres[0], max(centres[-1], 23)], [top + 0.02, top + 0.02], color=FAINT, linewidth=0.9)
+    for place, part in enumerate(parts):
+        _arrow(axes, (centres[place], top + 0.02), (centres[place], top + 0.25))
+        _box(axes, (place * (width + gap), top + 0.25, width, 0.95), part.label, part.counts)
+
+
+def _box(axes: "Axes", place: tuple[float, float, float, float], label: str, counts: str) -> None:
+    from matplotlib.patches import Rectangle
+
+    left, top, width, height = place
+    axes.add_patch(Rectangle((left, top), width, height, facecolor="none", edgecolor=FAINT, linewidth=0.9))
+    axes.text(left + 1.6, top + 0.32 * height, label, va="center", fontweight="bold")
+    axes.text(left + 1.6, top + 0.71 * height, counts, va="center", color=MUTED)
+
+
+def _arrow(axes: "Axes", start: tuple[float, float], end: tuple[float, float]) -> None:
+    style = {"arrowstyle": "-|>", "color": FAINT, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 7}
+    axes.annotate("", end, start, arrowprops=style)
+
+
+@styled
+def archive_flow(total: int, rejected: Sequence[tuple[str, int]], accepted: Sequence[tuple[str, int]]) -> "Figure":
+    """Return a waterfall from all instances through what was left out, reason by reason, to the clips of each view."""
+    rows = [("Files in the archive", total, "plain"), *((label, -count, "out") for label, count in rejected)]
+    kept = sum(count for _, count in accepted)
+    rows += [("Clips", kept, "clips"), *((f"{label}", count, "view") for label, count in accepted)]
+    figure, axes = blank(WIDE, 0.4 + 0.26 * len(rows))
+    level = float(total)
+    for place, (label, count, kind) in enumerate(rows):
+        level = _flow_bar(axes, (place, label, count, kind), level)
+    axes.set_yticks(range(len(rows)), [row[0] for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlim(0, max(1, total) * 1.12)
+    axes.set_xticks([])
+    axes.spines[["left", "bottom"]].set_visible(False)
+    return figure
+
+
+_BAR_COLOUR = {"plain": FAINT, "out": PALETTE["orange"], "clips": PALETTE["blue"], "view": PALETTE["sky"]}
+
+
+def _flow_bar(axes: "Axes", row: tuple[int, str, int, str], level: float) -> float:
+    place, _, count, kind = row
+    start = level + count if kind == "out" else level if kind == "view" else 0.0
+    axes.barh(place, abs(count), left=start, height=0.62, color=_BAR_COLOUR[kind])
+    text = f"−{-count:,}" if kind == "out" else f"{count:,}"
+    axes.annotate(
+        text,
+        (start + abs(count), place),
+        xytext=(4, 0),
+        textcoords="offset points",
+        va="center",
+        fontweight="normal" if kind in ("out", "view") else "bold",
+    )
+    return {"out": level + count, "plain": level, "clips": 0.0, "view": level + count}[kind]
+
+
+@styled
+def missing_values(rows: Sequence[tuple[str, float]], note: str) -> "Figure":
+    """Return a bar for each (variable, share missing 0 to 1), most missing first; at most thirty."""
+    shown = sorted(rows, key=lambda row: (-row[1], row[0]))[:MAX_BARS]
+    figure, axes = blank(WIDE, 0.6 + 0.21 * max(1, len(shown)))
+    shares = [100 * share for _, share in shown]
+    axes.barh(range(len(shown)), shares, height=0.62, color=PALETTE["sky"])
+    for place, share in enumerate(shares):
+        axes.annotate(
+            f"{share:.0f} %" if share >= 1 or share == 0 else "< 1 %",
+            (share, place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            color=MUTED,
+        )
+    axes.set_yticks(range(len(shown)), [label for label, _ in shown])
+    axes.set_ylim(max(1, len(shown)) - 0.4, -0.6)
+    axes.set_xlim(0, 108)
+    axes.set_xticks([0, 25, 50, 75, 100])
+    axes.grid(axis="x")
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(f"Missing, %   {note}", loc="left")
+    return figure
+
+
+@styled
+def hundred_patients(counts: Sequence[tuple[str, int, str]]) -> "Figure":
+    """Return a hundred dots, filled in order from (what, how many, colour name); the hundred is what they sum to."""
+    figure, axes = blank(HALF, HALF * 0.62)
+    place = 0
+    for _, number, colour in counts:
+        spots = np.arange(place, place + number)
+        axes.scatter(spots % 20, spots // 20, s=42, color=PALETTE[colour], linewidths=0)
+        place += number
+    axes.set_xlim(-0.6, 19.6)
+    axes.set_ylim(4.6 + len(counts) * 0.95 + 0.3, -0.6)
+    for row, (what, number, colour) in enumerate(counts):
+        height = 5.5 + 0.95 * row
+        axes.text(1.2, height, f"{number}", color=INK, fontweight="bold", va="center", ha="right")
+        axes.scatter([2.2], [height], s=42, color=PALETTE[colour], linewidths=0)
+        axes.text(3.1, height, what, color=INK, va="center")
+    axes.axis("off")
+    return figure
+
+
+@styled
+def net_benefit(thresholds: np.ndarray, lines: Sequence[tuple[str, str, np.ndarray]], note: str) -> "Figure":
+    """Return decision curves: (label, kind, net benefit at each of ``thresholds``); treat-none is the zero line."""
+    figure, axes = blank(WIDE, 2.9)
+    axes.axhline(0, color=FAINT, linewidth=0.8)
+    highest = max((float(values.max()) for _, _, values in lines), default=0.1)
+    ends = _spread([float(values[-1]) for _, _, values in lines], 0.075 * 1.3 * highest)
+    for (label, kind, values), end in zip(lines, ends, strict=True):
+        colour = PALETTE[KIND_COLOUR[kind]]
+        axes.plot(100 * thresholds, values, color=colour, linewidth=1.8)
+        if values[-1] >= -0.25 * highest:
+            axes.annotate(label, (101 * thresholds[-1], end), color=colour, va="center", annotation_clip=False)
+        else:
+            axes.annotate(label, _crossing(thresholds, values), xytext=(6, 0), textcoords="offset points", color=colour)
+    axes.set_xlim(0, 100 * thresholds[-1])
+    axes.set_ylim(-0.25 * highest, 1.1 * highest)
+    axes.tick_params(axis="y", labelcolor=MUTED)
+    axes.grid(True)
+    axes.set_xlabel(f"Threshold: act where the predicted risk is at least this, %   {note}", loc="left")
+    axes.set_ylabel("Net benefit", loc="bottom")
+    return figure
+
+
+def _crossing(thresholds: np.ndarray, values: np.ndarray) -> tuple[float, float]:
+    below = int(np.argmax(values <= 0.0))
+    return 100 * float(thresholds[below]), 0.02
+
+
+def _spread(places: Sequence[float], gap: float) -> list[float]:
+    order = sorted(range(len(places)), key=lambda index: places[index])
+    spread = [float(place) for place in places]
+    for below, above in pairwise(order):
+        spread[above] = max(spread[above], spread[below] + gap)
+    return spread

@@ -1,0 +1,137 @@
+"""What every figure shares: the palette, the type, and the ways out of matplotlib (inline SVG and PNG).
+
+Colours are Okabe and Ito's (2008), safe for colour-blind readers. In the inline SVG each becomes a CSS variable, so
+that a figure follows the page into dark mode; in a PNG it stays as it is, on white.
+"""
+
+import functools
+import html
+import io
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PALETTE = {
+    "ink": "#1b1f24",
+    "muted": "#5d6772",
+    "faint": "#aab2ba",
+    "rule": "#d9dde1",
+    "paper": "#ffffff",
+    "blue": "#0072b2",
+    "sky": "#56b4e9",
+    "green": "#009e73",
+    "orange": "#e69f00",
+    "vermillion": "#d55e00",
+    "purple": "#cc79a7",
+}
+KIND_COLOUR = {
+    "view": "sky",
+    "video": "blue",
+    "ehr": "green",
+    "fusion": "vermillion",
+    "score": "purple",
+    "oracle": "ink",
+    "null": "faint",
+    "plain": "blue",
+}
+"""The colour of a kind of model, the same in every figure."""
+
+WIDE, HALF = 7.6, 3.75
+"""Widths of figures, inches."""
+
+_STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "text.color": PALETTE["ink"],
+    "axes.labelcolor": PALETTE["muted"],
+    "axes.labelsize": 8.5,
+    "axes.edgecolor": PALETTE["faint"],
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "xtick.color": PALETTE["faint"],
+    "ytick.color": PALETTE["faint"],
+    "xtick.labelcolor": PALETTE["muted"],
+    "ytick.labelcolor": PALETTE["ink"],
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "xtick.major.width": 0.7,
+    "xtick.major.size": 3,
+    "ytick.major.size": 0,
+    "grid.color": PALETTE["rule"],
+    "grid.linewidth": 0.6,
+    "figure.constrained_layout.use": True,
+    "svg.fonttype": "none",
+}
+_SANS = "var(--sans)"
+
+
+def styled(draw: Callable[P, T]) -> Callable[P, T]:
+    """Run ``draw`` under the report's type and colours, whatever the caller's matplotlib settings are."""
+
+    @functools.wraps(draw)
+    def inner(*args: P.args, **kwargs: P.kwargs) -> T:
+        import matplotlib
+
+        with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE, "backend": "agg"}):
+            return draw(*args, **kwargs)
+
+    return inner
+
+
+def blank(width: float, height: float) -> tuple["Figure", "Axes"]:
+    """Return a figure of ``width`` x ``height`` inches with one axes; no global state is touched."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height))
+    return figure, figure.add_subplot()
+
+
+@styled
+def png(figure: "Figure", dpi: int = 150) -> bytes:
+    """Return ``figure`` as PNG on white: for a README, or a plot in an asset's metadata."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, facecolor=PALETTE["paper"], metadata={"Software": None})
+    return buffer.getvalue()
+
+
+@styled
+def svg(figure: "Figure", name: str, alt: str) -> str:
+    """Return ``figure`` as an inline ``<svg>``: identical figures give identical text, and nothing in it is fetched.
+
+    ``name`` (unique in the page) prefixes every id; ``alt`` is what a screen reader says.
+    """
+    import matplotlib
+
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": name}):
+        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    return _inline(buffer.getvalue(), name, alt)
+
+
+def _inline(text: str, name: str, alt: str) -> str:
+    body = text[text.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
+    body = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', body)
+    body = re.sub(r'xlink:href="#([^"]+)"', rf'href="#{name}-\1"', body)
+    body = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", body)
+    body = body.replace("'DejaVu Sans'", _SANS).replace('<style type="text/css">*{', "<style>#" + name + " *{")
+    for colour, value in PALETTE.items():
+        body = body.replace(value, f"var(--{colour})")
+    width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', body).groups()  # type: ignore[union-attr]
+    opening = (
+        f'<svg id="{name}" class="figure" role="img" aria-label="{html.escape(alt, quote=True)}" '
+        f'viewBox="0 0 {width} {height}" style="--natural:{float(width) * 4 / 3:.0f}px">'
+    )
+    return re.sub(r"\n\s*", "\n", opening + body[body.index(">") + 1 :]).strip()

@@ -2,13 +2,15 @@
 
 import functools
 import hashlib
+import importlib
 import json
 from collections.abc import Iterable
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pydantic
+
+SOURCE_SUFFIXES = {".py", ".sql", ".yaml", ".csv", ".html", ".css", ".j2"}
 
 DIGEST_LENGTH = 32
 """Hexadecimal characters kept of a SHA-256: 128 bits, no collision in any archive."""
@@ -31,24 +33,25 @@ def digest_file(path: Path) -> str:
 
 
 @functools.cache
-def code_version(*modules: str) -> str:
-    """Return the digest of the source files of ``modules``: packages (all their files) or single modules.
+def code_version(*sources: str) -> str:
+    """Return the digest of ``sources``: files or folders such as ``echomort/dicom`` or ``warehouse/marts/outcome.sql``.
 
-    A stage names the modules that decide its result, so that editing one of them makes exactly its units stale.
+    A stage names the sources that decide its result, so that editing one of them makes exactly its units stale.
+    Raises :class:`FileNotFoundError` where a source does not exist.
     """
-    return digest(*(part for module in modules for part in _sources(module)))
+    return digest(*(part for source in sources for part in _contents(source)))
 
 
-def _sources(module: str) -> Iterable[str | bytes]:
-    package, _, name = module.rpartition(".")
-    if package and (file := resources.files(package) / f"{name}.py").is_file():
-        yield module
-        yield file.read_bytes()
-        return
-    for path in sorted(Path(str(resources.files(module))).rglob("*")):
-        if path.is_file() and path.suffix in {".py", ".sql", ".yaml", ".csv", ".html", ".css", ".j2"}:
-            yield f"{module}/{path.name}"
-            yield path.read_bytes()
+def _contents(source: str) -> Iterable[str | bytes]:
+    package, _, inside = source.partition("/")
+    root = Path(str(importlib.import_module(package).__file__)).parent
+    path = root / inside
+    if not path.exists():
+        raise FileNotFoundError(source)
+    for file in [path] if path.is_file() else sorted(path.rglob("*")):
+        if file.suffix in SOURCE_SUFFIXES:
+            yield file.relative_to(root).as_posix()
+            yield file.read_bytes()
 
 
 def _canonical(value: Any) -> bytes:

@@ -127,6 +127,12 @@ class Training(Section):
         "adagrad", "reconstructed", "AdaGrad for the 3-D networks"
     )
     learning_rate: float = setting(0.01, "reconstructed", "Keras default of the time", gt=0, le=1)
+    schedule: Literal["constant", "one_cycle"] = setting(
+        "constant", "reconstructed", "learning rate over the epochs; one_cycle warms up to it and falls to nothing"
+    )
+    norm_momentum: float = setting(
+        0.01, "published", "weight of a new batch in batch-normalisation statistics", gt=0, le=1
+    )
     batch: int = setting(16, "reconstructed", "clips an update", ge=1, le=4096)
     max_epochs: int = setting(100, "ours", "upper limit", ge=1, le=10_000)
     stopping: Literal["patience", "fixed"] = setting(
@@ -165,6 +171,7 @@ class Evaluation(Section):
     confidence: float = setting(0.95, "ours", "of every interval", gt=0.5, lt=1)
     bootstrap: int = setting(2000, "ours", "patient-clustered resamples", ge=100)
     permutations: int = setting(20, "ours", "refits on permuted labels", ge=1)
+    fixed_sensitivity: float = setting(0.9, "ours", "sensitivity at which a second threshold is read", gt=0, lt=1)
     suppress_below_events: int = setting(10, "ours", "subgroups with fewer events print no figure", ge=1)
     seed: int = setting(1, "ours", "resampling", ge=0)
 
@@ -250,29 +257,43 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+def gather(
+    file: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return what a person gave, as a tree: ``file`` (YAML) < environment < ``flags``.
+
+    Environment variables look like ``ECHOMORT__TRAINING__MAX_EPOCHS=3``; ``flags`` maps dotted keys to values.
+    """
+    given = _merge(_read_file(file), _from_environment(os.environ if environment is None else environment))
+    return _merge(given, _nested(flags or {}))
+
+
+def validate(given: Mapping[str, Any]) -> Settings:
+    """Return the settings: defaults < preset < ``given``.
+
+    Without a preset, ``paper`` is taken where ``sources.dicom`` is given, else ``demo`` on the embedded archive.
+    Raises :class:`UserError` naming the key and the remedy.
+    """
+    sources = given.get("sources") or {}
+    own_archive = isinstance(sources, dict) and sources.get("dicom") is not None
+    preset = given.get("preset", "paper" if own_archive else "demo")
+    base = {"preset": preset} if own_archive else {"preset": preset, "sources": {"synthetic": {}}}
+    overlay = PRESETS.get(preset, {}) if isinstance(preset, str) else {}
+    try:
+        return Settings.model_validate(_merge(_merge(base, overlay), given))
+    except pydantic.ValidationError as error:
+        raise _explained(error) from error
+
+
 def load_settings(
     file: Path | None = None,
     flags: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Return the settings: defaults < preset < ``file`` (YAML) < environment < ``flags``.
-
-    Environment variables look like ``ECHOMORT__TRAINING__MAX_EPOCHS=3``; ``flags`` maps dotted keys to values.
-    Without a preset, ``paper`` is taken where ``sources.dicom`` is given, else ``demo`` on the embedded archive.
-    Raises :class:`UserError` naming the key and the remedy.
-    """
-    given = _merge(_read_file(file), _from_environment(os.environ if environment is None else environment))
-    given = _merge(given, _nested(flags or {}))
-    sources = given.get("sources") or {}
-    own_archive = isinstance(sources, dict) and sources.get("dicom") is not None
-    preset = given.setdefault("preset", "paper" if own_archive else "demo")
-    merged = _merge(PRESETS.get(preset, {}) if isinstance(preset, str) else {}, given)
-    if not own_archive and isinstance(sources, dict) and sources.get("synthetic") is None:
-        merged = _merge(merged, {"sources": {"synthetic": {}}})
-    try:
-        return Settings.model_validate(merged)
-    except pydantic.ValidationError as error:
-        raise _explained(error) from error
+    """Return the settings that :func:`gather` finds, validated."""
+    return validate(gather(file, flags, environment))
 
 
 def parse_flags(assignments: Sequence[str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import duckdb
 
 from echomort.errors import UserError
 from echomort.files import disk_error
+
+LOCK_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+"""Seconds to wait for another step's short connection before saying that the file is held."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -31,6 +35,17 @@ def connect(path: Path, read_only: bool = False, memory_limit_gib: float = 4) ->
                 yield connection
     except (duckdb.IOException, duckdb.OutOfRangeException, duckdb.TransactionException) as error:
         raise _explained(error) from error
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def connect_plain(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a writer's connection to another DuckDB file of the project, in one transaction and without migrations."""
+    connection = _open(path, read_only=False, memory_limit_gib=1)
+    try:
+        with transaction(connection):
+            yield connection
     finally:
         connection.close()
 
@@ -68,6 +83,13 @@ def _open(path: Path, read_only: bool, memory_limit_gib: float) -> duckdb.DuckDB
         "python_enable_replacements": False,
         "TimeZone": "UTC",
     }
+    for pause in LOCK_PAUSES:
+        try:
+            return duckdb.connect(str(path), read_only=read_only, config=options)
+        except duckdb.IOException as error:
+            if "lock" not in str(error):
+                break
+            time.sleep(pause)
     try:
         return duckdb.connect(str(path), read_only=read_only, config=options)
     except duckdb.Error as error:

@@ -1,0 +1,198 @@
+"""Plan, work, commit: the one idea of every asset here, written once.
+
+A *stage* says what decides an asset: the assets above it, a part of the settings, the code. The digest of these is a
+unit's *fingerprint*; the ledger holds the fingerprints of what stands; what differs is stale. The data version of an
+asset is the digest of its content, so that a result that comes out the same stops the rebuild there.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from assets.project import Project
+from echomort.fingerprint import code_version, digest
+from echomort.settings import Settings
+from warehouse import ledger
+from warehouse.ledger import Entry
+
+BATCH = 256
+"""Units that one dynamic step takes: minutes of work, so that a step's own seconds do not count."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What decides the content of the asset ``name``."""
+
+    name: str
+    upstream: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    decided_by: Callable[[Settings], Any] = field(default=lambda settings: None)
+
+    @property
+    def code(self) -> str:
+        """Digest of the code that decides the asset."""
+        return code_version(*self.sources)
+
+    def made_from(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str, str]:
+        """Return what decides the asset, part by part, so that a person can be told which part changed."""
+        parts = {name: ledger.asset_digest(connection, name) for name in self.upstream}
+        return parts | {"settings": digest(self.decided_by(settings)), "code": self.code}
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a rebuild made."""
+
+    digest: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    artifact: str | None = None
+
+
+def built_tables(connection: duckdb.DuckDBPyConnection, *tables: str) -> Built:
+    """Return the digest and the row counts of ``tables``, just written."""
+    counts = {f"{table} rows": connection.table(table).count("*").fetchall()[0][0] for table in tables}
+    return Built(digest([ledger.table_digest(connection, table) for table in tables]), counts)
+
+
+def rebuild(
+    project: Project, stage: Stage, build: Callable[[duckdb.DuckDBPyConnection], Built], *inputs: str
+) -> dg.MaterializeResult:
+    """Rebuild the asset as a whole, in one transaction, if what decides it changed; else say that it stands.
+
+    ``inputs`` are further digests that decide it (of files, say). ``build`` writes its rows through the connection
+    that it is given, and the ledger's entry is written with them.
+    """
+    (result,) = rebuild_together(project, stage, (stage.name,), lambda connection: [build(connection)], *inputs)
+    return result
+
+
+def rebuild_together(
+    project: Project,
+    stage: Stage,
+    names: Sequence[str],
+    build: Callable[[duckdb.DuckDBPyConnection], Sequence[Built]],
+    *inputs: str,
+) -> list[dg.MaterializeResult]:
+    """Rebuild the assets ``names``, which one ``build`` makes in one transaction, if what decides them changed."""
+    with project.reader() as connection:
+        made_from = stage.made_from(connection, project.settings)
+        made_from |= {"inputs": digest(inputs)} if inputs else {}
+        standing = [ledger.entries(connection, name).get(ledger.WHOLE) for name in names]
+    fingerprint = digest(made_from)
+    kept = [entry for entry in standing if entry and _stands(project.root, entry, fingerprint)]
+    if len(kept) == len(names):
+        return [materialized(name, entry, rebuilt=False) for name, entry in zip(names, kept, strict=True)]
+    with project.writer() as connection:
+        made = [
+            Entry(ledger.WHOLE, fingerprint, built.digest, built.artifact, {**built.details, "made_from": made_from})
+            for built in build(connection)
+        ]
+        for name, entry in zip(names, made, strict=True):
+            ledger.record(connection, name, [entry])
+    return [materialized(name, entry, rebuilt=True) for name, entry in zip(names, made, strict=True)]
+
+
+def materialized(name: str, entry: Entry, rebuilt: bool) -> dg.MaterializeResult:
+    """Return what Dagster is told of an asset that stands."""
+    shown = {key: value for key, value in entry.details.items() if key != "made_from"}
+    return dg.MaterializeResult(
+        asset_key=name, data_version=dg.DataVersion(entry.digest), metadata={**shown, "rebuilt": rebuilt}
+    )
+
+
+def _stands(root: Path, entry: Entry, fingerprint: str | None) -> bool:
+    return entry.fingerprint == fingerprint and (entry.artifact is None or (root / entry.artifact).exists())
+
+
+@dataclass(frozen=True)
+class UnitStage(Stage):
+    """An asset made of units, each rebuilt alone.
+
+    ``plan`` returns unit -> fingerprint of what should exist; ``prepare`` sees the stale ones before any work;
+    ``work`` makes some units' artifacts, each whole or absent, and returns their entries; ``commit`` writes the rows
+    of new units and removes those of units that are gone, in the transaction that records them; ``show`` counts.
+    """
+
+    plan: Callable[[Project], Mapping[str, str]] = field(kw_only=True)
+    work: Callable[[Project, Sequence[str], dg.OpExecutionContext], list[Entry]] = field(kw_only=True)
+    commit: Callable[[duckdb.DuckDBPyConnection, Project, Sequence[Entry], Sequence[str]], None] = field(kw_only=True)
+    show: Callable[[duckdb.DuckDBPyConnection], Mapping[str, Any]] = field(default=lambda connection: {}, kw_only=True)
+    prepare: Callable[[Project, Sequence[str]], None] = field(default=lambda project, stale: None, kw_only=True)
+    resources: frozenset[str] = field(default=frozenset(), kw_only=True)
+    batch: int = field(default=BATCH, kw_only=True)
+
+
+def unit_asset(stage: UnitStage, pool: str | None = None, **about: Any) -> dg.AssetsDefinition:
+    """Return the asset of ``stage``: a graph of ``plan``, one ``work`` a batch of stale units, and ``commit``.
+
+    The executor decides where the work runs. Values between the steps are units' names and digests, kept as JSON.
+    """
+
+    @dg.op(
+        name=f"{stage.name}__plan",
+        ins={"upstream": dg.In(dg.Nothing)},
+        out={"batches": dg.DynamicOut(list), "gone": dg.Out(list)},
+    )
+    def plan(context: dg.OpExecutionContext, project: Project) -> Iterator[dg.DynamicOutput | dg.Output]:
+        stale, gone, standing = stale_units(project, stage)
+        context.log.info(f"{len(stale)} stale, {standing} standing, {len(gone)} gone")
+        stage.prepare(project, stale)
+        for number in range(math.ceil(len(stale) / stage.batch)):
+            batch = stale[number * stage.batch : (number + 1) * stage.batch]
+            yield dg.DynamicOutput(batch, mapping_key=f"{number:05d}", output_name="batches")
+        yield dg.Output(gone, output_name="gone")
+
+    @dg.op(
+        name=f"{stage.name}__work", pool=pool, out=dg.Out(list), required_resource_keys={"project", *stage.resources}
+    )
+    def work(context: dg.OpExecutionContext, units: list) -> list:
+        return [vars(entry) for entry in stage.work(context.resources.project, units, context)]
+
+    @dg.op(name=f"{stage.name}__commit", pool="warehouse")
+    def commit(context: dg.OpExecutionContext, project: Project, made: list, gone: list) -> dg.Output[None]:
+        shown, version = commit_units(project, stage, [Entry(**entry) for batch in made for entry in batch], gone)
+        return dg.Output(None, data_version=dg.DataVersion(version), metadata=shown)
+
+    def compose(**upstream: Any) -> Any:
+        batches, gone = plan(upstream=list(upstream.values()))
+        return commit(batches.map(work).collect(), gone)
+
+    names = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in stage.upstream]
+    compose.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]
+    return dg.graph_asset(
+        name=stage.name,
+        ins={name: dg.AssetIn(dagster_type=dg.Nothing) for name in stage.upstream},
+        code_version=stage.code,
+        **about,
+    )(compose)
+
+
+def stale_units(project: Project, stage: UnitStage) -> tuple[list[str], list[str], int]:
+    """Return the units to make, the units to forget, and how many stand."""
+    expected = stage.plan(project)
+    with project.reader() as connection:
+        standing = ledger.entries(connection, stage.name)
+    kept = {unit for unit, entry in standing.items() if _stands(project.root, entry, expected.get(unit))}
+    return sorted(set(expected) - kept), sorted(set(standing) - set(expected)), len(kept)
+
+
+def commit_units(
+    project: Project, stage: UnitStage, made: Sequence[Entry], gone: Sequence[str]
+) -> tuple[Mapping[str, Any], str]:
+    """Record ``made`` and forget ``gone`` in one transaction (none where nothing changed); return what to show and
+    the asset's data version."""
+    if made or gone:
+        with project.writer() as connection:
+            stage.commit(connection, project, made, gone)
+            ledger.record(connection, stage.name, made)
+            ledger.forget(connection, stage.name, gone)
+    with project.reader() as connection:
+        version = ledger.asset_digest(connection, stage.name)
+        counts = {"units": len(ledger.fingerprints(connection, stage.name)), "made": len(made), "gone": len(gone)}
+        return counts | dict(stage.show(connection)), version

@@ -1,0 +1,72 @@
+"""The project as a resource: its settings, its keys, its warehouse."""
+
+import functools
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from echomort.keys import Keyring, load_keyring
+from echomort.settings import Settings, load_settings
+from warehouse.connection import connect
+
+HOME_VARIABLE = "ECHOMORT_HOME"
+CONFIG_VARIABLE = "ECHOMORT_CONFIG"
+CONFIG_NAME = "echomort.yaml"
+
+
+def project_home() -> Path:
+    """Return the folder that holds everything of the project: ``ECHOMORT_HOME``, else ``demo`` here."""
+    return Path(os.environ.get(HOME_VARIABLE, "demo")).absolute()
+
+
+def project_settings(home: Path) -> Settings:
+    """Return the settings of ``home``: ``ECHOMORT_CONFIG``, else its ``echomort.yaml``, else the demo's."""
+    named = os.environ.get(CONFIG_VARIABLE)
+    own = home / CONFIG_NAME
+    file = Path(named) if named else own if own.exists() else None
+    return load_settings(file, {"home": str(home)})
+
+
+class Project(dg.ConfigurableResource):
+    """Opens the project at ``home`` (default: see :func:`project_home`); read when a run starts, not at import."""
+
+    home: str = ""
+
+    @functools.cached_property
+    def settings(self) -> Settings:
+        """The settings of this run."""
+        return project_settings(Path(self.home) if self.home else project_home())
+
+    @functools.cached_property
+    def keyring(self) -> Keyring:
+        """The site's keys; the public ones on the synthetic archive."""
+        return load_keyring(self.settings.privacy.key_file, self.settings.is_synthetic)
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self.settings.home
+
+    @property
+    def vault(self) -> Path:
+        """The file that maps pseudonyms back; nothing else holds an identifier."""
+        return self.root / "vault.duckdb"
+
+    def reader(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open the warehouse for reading, creating it where there is none yet."""
+        if not self.settings.warehouse.exists():
+            with self.writer():
+                pass
+        return connect(self.settings.warehouse, True, self.settings.execution.memory_limit_gib)
+
+    def writer(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open the warehouse for one transaction."""
+        return connect(self.settings.warehouse, False, self.settings.execution.memory_limit_gib)
+
+
+Counts = Mapping[str, int | float | str]
+"""Metadata of an asset: counts and names of ours, never a value of a patient."""

@@ -1,0 +1,128 @@
+"""Checks: what every table must look like, and what must never happen.
+
+The outcome of a check depends on the tables and on its own code alone, so the ledger keeps it: where nothing changed
+it is repeated from there and says so. Results hold counts and names of checks, never a value.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from assets.incremental import Stage
+from assets.project import Project
+from echomort.fingerprint import digest
+from warehouse import ledger
+from warehouse.ledger import Entry
+
+SUITES = {
+    "patient": "patient",
+    "death": "death",
+    "contact": "contact",
+    "study": "study",
+    "measurement": "measurement",
+    "diagnosis": "diagnosis",
+    "medication": "medication",
+    "outcome": "outcomes",
+    "cohort": "cohort",
+    "feature": "clinical_features",
+    "dicom_instance": "dicom_index",
+    "clip": "clips",
+    "score": "fusion",
+    "metric": "evaluation",
+}
+"""Table -> the asset that writes it last."""
+
+
+@dataclass(frozen=True)
+class Assertion:
+    """Something that must never happen: ``warehouse/assertions/<name>.sql`` counts how often it does."""
+
+    name: str
+    asset: str
+    also: tuple[str, ...]
+    meaning: str
+
+
+ASSERTIONS = (
+    Assertion("no_patient_in_two_folds_or_roles", "cohort", (), "A patient in two folds or roles."),
+    Assertion("cohort_is_labelled", "cohort", ("outcomes",), "A study in the cohort without a label."),
+    Assertion("no_label_without_follow_up", "outcomes", ("contact",), "A survivor's label without evidence of life."),
+    Assertion("attrition_reconciles", "cohort", ("outcomes", "study"), "A study lost between two steps."),
+    Assertion("no_feature_after_its_echo", "clinical_features", ("study",), "A feature dated after its echo."),
+    Assertion("instances_equal_clips_plus_rejects", "clips", ("dicom_index", "linkage"), "A file lost on the way."),
+)
+
+
+def expectations_check(table: str, asset: str) -> dg.AssetChecksDefinition:
+    """Return the check that runs the Great Expectations suite of ``table``."""
+    stage = Stage(f"check:{table}", (asset,), ("warehouse/expectations",))
+
+    def evaluate(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+        from warehouse.expectations import validate
+
+        result = validate(table, connection.table(table).df())
+        failed = [*result.failed, *result.errors]
+        return {
+            "evaluated": result.evaluated,
+            "failed": ", ".join(failed),
+            "warned": ", ".join(result.warned),
+            "passed": not failed,
+            "rows": connection.table(table).count("*").fetchall()[0][0],
+        }
+
+    @dg.asset_check(asset=asset, name=f"{table}_expectations", blocking=True, description=f"What `{table}` looks like.")
+    def check(project: Project) -> dg.AssetCheckResult:
+        return remembered(project, stage, evaluate)
+
+    return check
+
+
+def assertion_check(assertion: Assertion) -> dg.AssetChecksDefinition:
+    """Return the check that ``assertion`` never happens."""
+    source = f"warehouse/assertions/{assertion.name}.sql"
+    stage = Stage(f"check:{assertion.name}", (assertion.asset, *assertion.also), (source,))
+
+    def evaluate(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+        from warehouse.assertions import check as count
+
+        offending = count(connection, assertion.name)
+        return {"offending": offending, "passed": offending == 0}
+
+    @dg.asset_check(
+        asset=assertion.asset,
+        name=assertion.name,
+        blocking=True,
+        description=f"Must never happen: {assertion.meaning}",
+        additional_deps=[name for name in assertion.also if name != assertion.asset],
+    )
+    def check(project: Project) -> dg.AssetCheckResult:
+        return remembered(project, stage, evaluate)
+
+    return check
+
+
+def remembered(
+    project: Project, stage: Stage, evaluate: Callable[[duckdb.DuckDBPyConnection], Mapping[str, Any]]
+) -> dg.AssetCheckResult:
+    """Evaluate the check where its tables or its code changed, else repeat what the ledger holds."""
+    with project.reader() as connection:
+        made_from = stage.made_from(connection, project.settings)
+        entry = ledger.entries(connection, stage.name).get(ledger.WHOLE)
+        known = entry is not None and entry.fingerprint == digest(made_from)
+        found = entry.details if entry and known else evaluate(connection)
+    if not known:
+        with project.writer() as connection:
+            made = Entry(ledger.WHOLE, digest(made_from), digest(found), None, found)
+            ledger.record(connection, stage.name, [made])
+    shown = {key: value for key, value in found.items() if key != "passed"}
+    severity = dg.AssetCheckSeverity.ERROR
+    return dg.AssetCheckResult(passed=bool(found["passed"]), severity=severity, metadata={**shown, "repeated": known})
+
+
+CHECKS = [
+    *(expectations_check(table, asset) for table, asset in SUITES.items()),
+    *(assertion_check(assertion) for assertion in ASSERTIONS),
+]

@@ -1,0 +1,136 @@
+"""Health records: from the extract to canonical tables, outcomes, the cohort and its features."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import duckdb
+
+from assets.incremental import Built, Stage, built_tables, rebuild, rebuild_together
+from assets.project import Project
+from assets.sources import ehr_extract
+from warehouse import vault
+
+TABLES = {
+    "patient": "One row a person: birth date, sex, race.",
+    "death": "Deaths, with their source and how precisely the day is known.",
+    "contact": "Evidence of life: visits, vitals, laboratory draws.",
+    "study": "Echocardiograms.",
+    "measurement": "Numbers with their unit and time: vitals, laboratory, echo.",
+    "diagnosis": "Coded diagnoses with the day they were recorded.",
+    "medication": "Drugs by class with dose and period.",
+}
+
+RECORDS = Stage(
+    "health_records",
+    ("ehr_extract",),
+    ("warehouse/staging", "warehouse/staging.py", "warehouse/sources", "echomort/keys.py"),
+    lambda settings: (settings.sources.adapter, settings.privacy.dates),
+)
+OUTCOMES = Stage(
+    "outcomes",
+    ("patient", "death", "contact", "study"),
+    ("warehouse/marts/outcome.sql", "warehouse/outcomes.py"),
+    lambda settings: settings.outcome,
+)
+COHORT = Stage(
+    "cohort",
+    ("outcomes", "patient", "study", "diagnosis"),
+    ("warehouse/marts/cohort.sql", "warehouse/cohorts.py"),
+    lambda settings: settings.cohort,
+)
+FEATURES = Stage(
+    "clinical_features",
+    ("patient", "study", "measurement", "diagnosis", "medication"),
+    ("warehouse/marts/feature.sql", "warehouse/features.py", "echomort/ehr"),
+)
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            table,
+            deps=[ehr_extract],
+            group_name="records",
+            description=description,
+            kinds={"duckdb"},
+            owners=["team:records"],
+            code_version=RECORDS.code,
+        )
+        for table, description in TABLES.items()
+    ],
+    pool="warehouse",
+)
+def health_records(project: Project) -> Iterator[dg.MaterializeResult]:
+    """Read the extract through its adapter, pseudonymise it, shift its dates, set aside what contradicts itself."""
+    from warehouse.staging import stage
+
+    settings, identifiers = project.settings, {}
+
+    def build(connection: duckdb.DuckDBPyConnection) -> list[Built]:
+        report = stage(connection, settings.ehr_root, settings.sources.adapter, project.keyring, settings.privacy.dates)
+        identifiers.update(report.identifiers)
+        return [built_tables(connection, table) for table in TABLES]
+
+    yield from rebuild_together(project, RECORDS, list(TABLES), build, project.keyring.key_id)
+    for domain, mapping in identifiers.items():
+        vault.remember(project.vault, domain, mapping)
+
+
+@dg.asset(
+    name=OUTCOMES.name,
+    deps=["patient", "death", "contact", "study"],
+    group_name="records",
+    kinds={"duckdb", "sql"},
+    owners=["team:records"],
+    code_version=OUTCOMES.code,
+    pool="warehouse",
+)
+def outcomes(project: Project) -> dg.MaterializeResult:
+    """One-year mortality of every study, or the one reason why it has none; the attrition table counts them."""
+    from warehouse.outcomes import link
+
+    def build(connection: duckdb.DuckDBPyConnection) -> Built:
+        link(connection, project.settings.outcome)
+        return built_tables(connection, "outcome", "attrition")
+
+    return rebuild(project, OUTCOMES, build)
+
+
+@dg.asset(
+    name=COHORT.name,
+    deps=[outcomes, "patient", "study", "diagnosis"],
+    group_name="records",
+    kinds={"duckdb", "sql"},
+    owners=["team:records"],
+    code_version=COHORT.code,
+    pool="warehouse",
+)
+def cohort(project: Project) -> dg.MaterializeResult:
+    """Labelled studies with their role and fold, both by a stable hash of the patient."""
+    from warehouse.cohorts import select
+
+    def build(connection: duckdb.DuckDBPyConnection) -> Built:
+        select(connection, project.settings.cohort)
+        return built_tables(connection, "cohort")
+
+    return rebuild(project, COHORT, build)
+
+
+@dg.asset(
+    name=FEATURES.name,
+    deps=["patient", "study", "measurement", "diagnosis", "medication"],
+    group_name="records",
+    kinds={"duckdb", "sql"},
+    owners=["team:records"],
+    code_version=FEATURES.code,
+    pool="warehouse",
+)
+def clinical_features(project: Project) -> dg.MaterializeResult:
+    """The variables of the catalogue for every study, each known at or before it."""
+    from warehouse.features import build as build_features
+
+    def build(connection: duckdb.DuckDBPyConnection) -> Built:
+        build_features(connection)
+        return built_tables(connection, "feature")
+
+    return rebuild(project, FEATURES, build)

@@ -1,0 +1,72 @@
+"""The inputs, fingerprinted: what lies in the archive and in the health-record extract."""
+
+import fcntl
+from collections.abc import Callable
+
+import dagster as dg
+
+from assets.incremental import Built, Stage, rebuild
+from assets.project import Project
+from echomort.errors import UserError
+from echomort.files import write_text
+from echomort.fingerprint import code_version, digest, digest_file
+from echomort.listing import SourceFile, list_files
+from echomort.settings import Settings
+
+DICOM_ARCHIVE = Stage("dicom_archive")
+EHR_EXTRACT = Stage("ehr_extract")
+
+
+@dg.asset(name=DICOM_ARCHIVE.name, group_name="sources", kinds={"dicom"}, owners=["team:imaging"], code_version="1")
+def dicom_archive(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult:
+    """The echo files as the scanner or the archive wrote them (the demo writes its own)."""
+    ensure_synthetic(project.settings, lambda done, total: context.log.info(f"{done} of {total} patients"))
+    files = list_files(project.settings.dicom_root, "sources.dicom")
+    version = _stamps(files)
+    counts = {"files": len(files), "megabytes": round(sum(file.bytes for file in files) / 1e6)}
+    return rebuild(project, DICOM_ARCHIVE, lambda _: Built(version, counts), version)
+
+
+@dg.asset(name=EHR_EXTRACT.name, group_name="sources", kinds={"csv"}, owners=["team:records"], code_version="1")
+def ehr_extract(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult:
+    """The health-record tables as the hospital extracted them (the demo writes its own)."""
+    ensure_synthetic(project.settings, lambda done, total: context.log.info(f"{done} of {total} patients"))
+    version = extract_fingerprint(project.settings)
+    counts = {"files": len(list_files(project.settings.ehr_root, "sources.ehr"))}
+    return rebuild(project, EHR_EXTRACT, lambda _: Built(version, counts), version)
+
+
+def archive_fingerprint(settings: Settings) -> str:
+    """Return the digest of every echo file's path, size and time of change: no file is opened."""
+    return _stamps(list_files(settings.dicom_root, "sources.dicom"))
+
+
+def extract_fingerprint(settings: Settings) -> str:
+    """Return the digest of the extract's content."""
+    files = list_files(settings.ehr_root, "sources.ehr")
+    return digest([(file.path, digest_file(settings.ehr_root / file.path)) for file in files])
+
+
+def ensure_synthetic(settings: Settings, progress: Callable[[int, int], None]) -> None:
+    """Write the embedded archive where it is the source and does not stand as the settings ask; one writer at a time."""
+    if settings.sources.synthetic is None or settings.sources.dicom is not None:
+        return
+    from echomort.synth.archive import write_archive
+
+    synthetic, archive, stamp = settings.sources.synthetic, settings.home / "archive", settings.home / "archive.stamp"
+    wanted = digest(synthetic, code_version("echomort/synth"))
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / ".archive.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if archive.exists() and not stamp.exists():
+            raise UserError(
+                f"{archive} is not an archive that echomort wrote", "move it away, or name it as sources.dicom"
+            )
+        if not archive.exists() or stamp.read_text() != wanted:
+            write_text(stamp, "being written")
+            write_archive(archive, synthetic, settings.execution.cores, progress)
+            write_text(stamp, wanted)
+
+
+def _stamps(files: list[SourceFile]) -> str:
+    return digest([(file.path, file.bytes, file.modified_ns) for file in files])

@@ -1,0 +1,34 @@
+"""When an asset is rebuilt without being asked."""
+
+import dagster as dg
+
+AC = dg.AutomationCondition
+
+REBUILD_WHEN_CHANGED = (
+    (AC.missing() | AC.code_version_changed() | AC.any_deps_match(AC.data_version_changed())).since_last_handled()
+    & ~AC.in_progress()
+    & ~AC.any_deps_missing()
+    & ~AC.any_deps_in_progress()
+    & AC.all_deps_blocking_checks_passed()
+).with_label("rebuild_when_changed")
+"""Requested when the asset is missing, its code changed or something above it came out different.
+
+An asset above that comes out the same requests nothing, so a rebuild stops where its result stops changing.
+"""
+
+
+def automate(assets: list[dg.AssetsDefinition], groups: set[str]) -> list[dg.AssetsDefinition]:
+    """Return ``assets`` with the condition on those of ``groups`` (the cheap ones; training keeps its schedule)."""
+
+    def conditioned(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec.replace_attributes(automation_condition=REBUILD_WHEN_CHANGED) if spec.group_name in groups else spec
+
+    return [asset.map_asset_specs(conditioned) for asset in assets]
+
+
+automation_sensor = dg.AutomationConditionSensorDefinition(
+    name="rebuild_when_changed",
+    target=dg.AssetSelection.all(),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=60,
+)

@@ -1,0 +1,213 @@
+"""The ``echomort`` command. Commands that need no graph never load Dagster."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+import yaml
+from rich.console import Console
+
+from echomort import settings as configuration
+from echomort.errors import UserError
+from echomort.files import write_text
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+out = Console(highlight=False, markup=False, soft_wrap=True)
+
+Home = Annotated[Path, typer.Option(envvar="ECHOMORT_HOME", help="The project's folder: all that is made lies in it.")]
+Config = Annotated[Path | None, typer.Option(envvar="ECHOMORT_CONFIG", help="Settings (YAML); remembered in the home.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+CONFIG_NAME = "echomort.yaml"
+
+
+@app.command()
+def run(
+    select: Annotated[str, typer.Option(help="Assets, in Dagster's selection syntax.")] = "*",
+    home: Home = Path("demo"),
+    config: Config = None,
+    assignments: Set = None,
+) -> None:
+    """Materialize what is stale: from the archive to the report."""
+    home = home.absolute()
+    settings = _remembered_settings(home, config, assignments)
+    _check_inputs(settings)
+    from orchestration import runs, summary
+
+    runs.run(home, select)
+    summary.print_results(settings, out)
+
+
+@app.command()
+def status(home: Home = Path("demo"), as_json: AsJson = False) -> None:
+    """Say what stands, what is stale and why."""
+    home = _existing(home)
+    from orchestration import summary
+
+    summary.print_status(home, out, as_json)
+
+
+@app.command()
+def ui(home: Home = Path("demo"), port: Annotated[int, typer.Option(min=1, max=65535)] = 3000) -> None:
+    """Show the graph in a browser (Dagster's own pages, on this machine only)."""
+    from orchestration import runs
+
+    home = home.absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ["ECHOMORT_HOME"] = str(home)
+    runs.prepare_instance(home)
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "orchestration.definitions", "-h", "127.0.0.1"]
+    os.execv(sys.executable, [*command, "-p", str(port)])
+
+
+@app.command()
+def synth(
+    folder: Annotated[Path, typer.Argument(help="Made new; must not exist yet.")],
+    patients: Annotated[int, typer.Option(min=10)] = 100,
+    seed: Annotated[int, typer.Option(min=0)] = 1,
+    frame_size: Annotated[str, typer.Option(help="small (300x400) or full (600x800)")] = "small",
+) -> None:
+    """Write a synthetic archive: echo files, health records and, apart from them, the truth."""
+    settings = configuration.load_settings(
+        flags={
+            "sources.synthetic.patients": patients,
+            "sources.synthetic.seed": seed,
+            "sources.synthetic.frame_size": frame_size,
+        },
+        environment={},
+    )
+    if folder.exists():
+        raise UserError(f"{folder} exists already", "name a new folder, or remove it first")
+    from echomort.synth.archive import write_archive
+
+    assert settings.sources.synthetic is not None
+    with _counted("loops") as progress:
+        summary = write_archive(folder, settings.sources.synthetic, settings.execution.cores, progress)
+    out.print(f"{folder}: {summary.patients} patients, {summary.studies} studies, {summary.files} files")
+
+
+@app.command()
+def inspect(
+    paths: Annotated[list[Path], typer.Argument(help="Echo files or folders.")],
+    as_json: AsJson = False,
+    save: Annotated[Path | None, typer.Option(help="Folder for the clips (.npy) and contact sheets (.png).")] = None,
+) -> None:
+    """Say of every file: accepted or rejected with its reason, timing, region, view."""
+    _require(paths)
+    from echomort.dicom.inspect import inspect_paths
+
+    for record in inspect_paths(paths, configuration.Imaging(), save):
+        out.print(json.dumps(record) if as_json else _spoken(record))
+
+
+@app.command()
+def predict(
+    paths: Annotated[list[Path], typer.Argument(help="Echo files, folders, or clips saved by inspect (.npy).")],
+    home: Home = Path("demo"),
+    view: Annotated[str | None, typer.Option(help="The view, where the files do not say.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score echo files with the champion: the model that stands in the home's registry."""
+    _require(paths)
+    from echomort.predict import predict_paths
+
+    for record in predict_paths(paths, _existing(home) / "registry", view):
+        out.print(json.dumps(record) if as_json else _spoken(record))
+
+
+@app.command()
+def risk(
+    score: Annotated[Literal["pce", "prevent", "shfm", "maggic"], typer.Argument(help="Which clinical score.")],
+    table: Annotated[Path, typer.Argument(help="CSV; columns as in docs/clinical_scores.md.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="CSV to write (default: standard output).")
+    ] = None,
+    out_of_range: Annotated[Literal["strict", "clamp", "extrapolate"], typer.Option()] = "strict",
+) -> None:
+    """Compute a clinical score for every row of a table."""
+    _require([table])
+    from echomort.risk.table import score_file
+
+    content = score_file(score, table, out_of_range).to_csv(index=False)
+    if output:
+        write_text(output, content)
+    else:
+        typer.echo(content, nl=False)
+
+
+def _remembered_settings(home: Path, config: Path | None, assignments: list[str] | None) -> configuration.Settings:
+    """Return the settings given now over those that the home remembers, and make it remember the result."""
+    own = home / CONFIG_NAME
+    file = config or (own if own.exists() else None)
+    given = configuration.gather(file, configuration.parse_flags(assignments or []))
+    settings = configuration.validate(given | {"home": str(home)})
+    write_text(own, yaml.safe_dump(given, sort_keys=True))
+    os.environ["ECHOMORT_HOME"] = str(home)
+    os.environ.pop("ECHOMORT_CONFIG", None)
+    return settings
+
+
+def _check_inputs(settings: configuration.Settings) -> None:
+    """Refuse at once what would fail minutes later: no key, no archive, no records."""
+    from echomort.keys import load_keyring
+    from echomort.listing import list_files
+
+    load_keyring(settings.privacy.key_file, settings.is_synthetic)
+    if not settings.is_synthetic:
+        list_files(settings.dicom_root, "sources.dicom")
+        list_files(settings.ehr_root, "sources.ehr")
+
+
+def _existing(home: Path) -> Path:
+    if not (home / "warehouse.duckdb").exists():
+        raise UserError(f"no project stands at {home}", "run `echomort run` first, or name it with --home")
+    os.environ["ECHOMORT_HOME"] = str(home.absolute())
+    return home.absolute()
+
+
+def _require(paths: list[Path]) -> None:
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"{path} does not exist", "name a file or a folder that does")
+
+
+def _spoken(record: dict[str, Any]) -> str:
+    shown = {key: value for key, value in record.items() if key != "path" and value not in (None, [], ())}
+    return f"{record['path']}: " + ", ".join(f"{key} {value}" for key, value in shown.items())
+
+
+class _counted:  # noqa: N801  reads as a function at its one place of use
+    """A progress callback: a bar on a terminal, nothing elsewhere."""
+
+    def __init__(self, unit: str) -> None:
+        from rich.progress import Progress
+
+        self.bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        self.task = self.bar.add_task(unit, total=None)
+
+    def __enter__(self) -> "_counted":
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+    def __call__(self, done: int, total: int) -> None:
+        self.bar.update(self.task, completed=done, total=total)
+
+
+def main() -> None:
+    """Run the command; a person's error is one line and status 2."""
+    try:
+        app()
+    except UserError as error:
+        Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(f"echomort: {error}")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

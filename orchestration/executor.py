@@ -1,0 +1,20 @@
+"""Where the steps of a run are carried out."""
+
+import dagster as dg
+
+from assets.project import project_home, project_settings
+from echomort.errors import UserError
+
+
+def executor() -> dg.ExecutorDefinition:
+    """Return the executor that the project's settings ask for.
+
+    Settings that can't be read do not keep the graph from loading: the run that reads them says what is wrong.
+    """
+    try:
+        execution = project_settings(project_home()).execution
+    except UserError:
+        return dg.in_process_executor
+    if execution.executor == "in_process":
+        return dg.in_process_executor
+    return dg.multiprocess_executor.configured({"max_concurrent": execution.cores})

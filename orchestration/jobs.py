@@ -1,0 +1,16 @@
+"""The jobs: parts of the one graph."""
+
+import dagster as dg
+
+groups = dg.AssetSelection.groups
+
+rebuild_all = dg.define_asset_job("rebuild_all", dg.AssetSelection.all(), description="Everything that is stale.")
+ingest = dg.define_asset_job(
+    "ingest", groups("sources", "records", "imaging"), description="New files and records, up to clips and features."
+)
+retrain = dg.define_asset_job(
+    "retrain", groups("training", "evaluation", "serving"), description="Models, their evaluation, the champion."
+)
+evaluate = dg.define_asset_job("evaluate", groups("evaluation"), description="The evaluation and the report.")
+
+JOBS = [rebuild_all, ingest, retrain, evaluate]

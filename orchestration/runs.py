@@ -1,0 +1,85 @@
+"""One run of the graph, started from the command line."""
+
+import os
+import shutil
+from pathlib import Path
+
+import dagster as dg
+
+from echomort.errors import UserError
+from echomort.files import remove_leftovers
+from orchestration.definitions import defs
+
+INSTANCE_TEMPLATE = Path(__file__).with_name("dagster.yaml")
+
+
+def rebuild_all_job() -> dg.JobDefinition:
+    """Return the job over the whole graph; a module-level function, so that another process can make it again."""
+    return defs.resolve_job_def("rebuild_all")
+
+
+def prepare_instance(home: Path) -> Path:
+    """Make the Dagster instance of the project at ``home`` where there is none, and point ``DAGSTER_HOME`` at it."""
+    folder = home / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "dagster.yaml").exists():
+        shutil.copy(INSTANCE_TEMPLATE, folder / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(folder)
+    return folder
+
+
+def run(home: Path, selection: str) -> None:
+    """Materialize ``selection`` (Dagster's syntax) of the project at ``home``.
+
+    Raises :class:`UserError` with the first failure's own words.
+    """
+    prepare_instance(home)
+    for part in ("clips", "index", "models", "report", "registry", "archive"):
+        remove_leftovers(home / part)
+    keys = _selected(selection)
+    with dg.DagsterInstance.get() as instance:
+        result = dg.execute_job(
+            dg.reconstructable(rebuild_all_job),
+            instance=instance,
+            run_config={"loggers": {"progress": {}}},
+            asset_selection=keys,
+        )
+    if not result.success:
+        raise _first_failure(result)
+
+
+def _selected(selection: str) -> list[dg.AssetKey]:
+    graph = defs.resolve_asset_graph()
+    try:
+        keys = dg.AssetSelection.from_string(selection).resolve(graph)
+    except Exception as error:  # noqa: BLE001  the selection language raises many kinds
+        raise UserError(f"the selection {selection!r} can't be read", str(error).splitlines()[0]) from None
+    if not keys:
+        known = ", ".join(sorted(key.to_user_string() for key in graph.materializable_asset_keys))
+        raise UserError(f"the selection {selection!r} names no asset", f"known: {known}")
+    return sorted(keys)
+
+
+def _first_failure(result: dg.JobExecutionResult) -> Exception:
+    for event in result.all_events:
+        if event.is_step_failure and event.step_failure_data.error:
+            error = event.step_failure_data.error
+            while error.cause:
+                error = error.cause
+            if error.cls_name == "UserError":
+                problem, _, remedy = error.message.strip().removeprefix("echomort.errors.UserError: ").partition(": ")
+                return UserError(problem, remedy)
+            return UserError(
+                f"step {event.step_key} failed with {error.cls_name}",
+                "its traceback is in the run's log: `echomort ui`, Runs",
+            )
+    return _failed_check(result)
+
+
+def _failed_check(result: dg.JobExecutionResult) -> Exception:
+    failed = [
+        f"{check.asset_key.to_user_string()}/{check.check_name}"
+        for check in result.get_asset_check_evaluations()
+        if not check.passed
+    ]
+    return UserError(f"a blocking check failed ({', '.join(failed) or 'see the log'})", "see its counts: `echomort ui`")

@@ -1,0 +1,35 @@
+"""The key vault: the only place that holds identifiers, in a file of its own that its owner alone can read."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from warehouse.connection import connect_plain
+
+
+def remember(path: Path, domain: str, identifiers: Mapping[str, str]) -> None:
+    """Store pseudonym -> identifier of ``domain`` ("patient", "study", "folder", "instance")."""
+    if not identifiers:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with connect_plain(path) as connection:
+        os.chmod(path, 0o600)
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS vault (domain VARCHAR, key VARCHAR, identifier VARCHAR, PRIMARY KEY (domain, key))"
+        )
+        connection.execute(
+            "INSERT OR REPLACE INTO vault SELECT $domain, unnest($keys), unnest($identifiers)",
+            {"domain": domain, "keys": list(identifiers), "identifiers": list(identifiers.values())},
+        )
+
+
+def recall(path: Path, domain: str, keys: Iterable[str]) -> dict[str, str]:
+    """Return pseudonym -> identifier for those of ``keys`` that the vault holds."""
+    if not path.exists():
+        return {}
+    with connect_plain(path) as connection:
+        rows = connection.execute(
+            "SELECT key, identifier FROM vault WHERE domain = $domain AND list_contains($keys, key)",
+            {"domain": domain, "keys": list(keys)},
+        ).fetchall()
+    return dict(rows)

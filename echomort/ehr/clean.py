@@ -1,0 +1,58 @@
+"""Units: what a recorded value becomes in the unit of its variable, or that it can't be known."""
+
+import csv
+import functools
+from dataclasses import dataclass
+from importlib import resources
+
+from echomort.ehr.variables import Variable, catalogue
+
+ANY = "*"
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """``value * factor + offset`` takes a value of ``variable`` from ``unit`` (as :func:`plain_unit` writes it) to the
+    catalogue's unit."""
+
+    variable: str
+    unit: str
+    factor: float
+    offset: float
+
+
+def plain_unit(unit: str) -> str:
+    """Return ``unit`` in lower case, without blanks and with one sign for micro: how ``units.csv`` names it."""
+    return "".join(unit.split()).lower().replace("μ", "µ")
+
+
+@functools.cache
+def conversions() -> tuple[Conversion, ...]:
+    """Return every conversion that is known, one a variable and unit, the variable's own unit among them.
+
+    A unit that is not here is refused: the same number can be plausible in two units (a creatinine of 1.2 mg/dL and
+    of 1.2 umol/L, a diameter of 4.8 cm and of 4.8 in), so nothing is ever guessed.
+    """
+    return tuple(
+        conversion
+        for variable in catalogue()
+        if variable.source == "measurement"
+        for conversion in _of_variable(variable)
+    )
+
+
+def _of_variable(variable: Variable) -> list[Conversion]:
+    own = plain_unit(variable.unit)
+    known = {own: Conversion(variable.name, own, 1.0, 0.0)}
+    for row in _rows():
+        if row["target"] == own and row["variable"] in {variable.name, ANY}:
+            known[row["unit"]] = Conversion(variable.name, row["unit"], float(row["factor"]), float(row["offset"]))
+    if variable.unit_optional:
+        known[""] = Conversion(variable.name, "", 1.0, 0.0)
+    return list(known.values())
+
+
+@functools.cache
+def _rows() -> tuple[dict[str, str], ...]:
+    with resources.files("echomort.ehr").joinpath("units.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(csv.DictReader(file))

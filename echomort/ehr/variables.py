@@ -1,0 +1,71 @@
+"""The catalogue of variables (``variables.csv``): 158 of the method and 15 that only the clinical scores need."""
+
+import csv
+import functools
+from dataclasses import dataclass
+from importlib import resources
+from typing import Literal
+
+from echomort.settings import Provenance
+
+VariableSet = Literal["echo", "clinical", "diagnosis", "comparator"]
+Source = Literal["measurement", "patient", "diagnosis"]
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One column of the feature table.
+
+    ``unit`` is UCUM; values outside ``low`` to ``high`` are implausible. ``window_days`` is how old a value may be at
+    the study (0: measured in the study itself). ``code_from`` to ``code_to`` are the three-character ICD-10-CM
+    categories of a diagnosis group. ``provenance`` is ``reconstructed`` for the 158 whose number, not whose names, is
+    published.
+    """
+
+    name: str
+    set: VariableSet
+    label: str
+    unit: str
+    low: float | None
+    high: float | None
+    source: Source
+    window_days: int | None
+    unit_optional: bool
+    code_system: str
+    code: str
+    code_from: str
+    code_to: str
+    code_evidence: str
+    omop_concept_id: str
+    provenance: Provenance
+
+
+@functools.cache
+def catalogue() -> tuple[Variable, ...]:
+    """Return every variable, in the order of the feature table's columns."""
+    with resources.files("echomort.ehr").joinpath("variables.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(_variable(row) for row in csv.DictReader(file))
+
+
+def names(*sets: VariableSet) -> tuple[str, ...]:
+    """Return the names of the variables of ``sets`` (none given: of all), in catalogue order."""
+    return tuple(variable.name for variable in catalogue() if not sets or variable.set in sets)
+
+
+def model_inputs() -> tuple[str, ...]:
+    """Return the 158 variables of the method, in catalogue order."""
+    return names("echo", "clinical", "diagnosis")
+
+
+def _variable(row: dict[str, str]) -> Variable:
+    fields = dict(row) | {
+        "low": _number(row["low"]),
+        "high": _number(row["high"]),
+        "window_days": int(row["window_days"]) if row["window_days"] else None,
+        "unit_optional": row["unit_optional"] == "yes",
+    }
+    return Variable(**fields)  # type: ignore[arg-type]
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None

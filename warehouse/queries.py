@@ -1,0 +1,38 @@
+"""SQL lives in files beside this module; values reach it as bound parameters, never as text."""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+ROOT = Path(__file__).parent
+
+
+@functools.cache
+def query(name: str) -> str:
+    """Return the text of the SQL file ``name``, a path inside the package such as ``marts/outcome.sql``."""
+    path = (ROOT / name).resolve()
+    if path.suffix != ".sql" or not path.is_relative_to(ROOT):
+        raise ValueError("not an SQL file of the warehouse")
+    return path.read_text(encoding="utf-8")
+
+
+def run(connection: duckdb.DuckDBPyConnection, name: str, **bind: Any) -> duckdb.DuckDBPyConnection:
+    """Run every statement of the SQL file ``name`` and return the connection, ready to fetch the last one's rows.
+
+    ``$parameters`` are taken from ``bind``, each statement its own; a parameter that no statement names is an error.
+    """
+    statements = connection.extract_statements(query(name))
+    unknown = set(bind).difference(*(statement.named_parameters for statement in statements))
+    if unknown:
+        raise ValueError(f"{name} has no parameter {', '.join(sorted(unknown))}")
+    for statement in statements:
+        connection.execute(statement, {key: bind[key] for key in statement.named_parameters})
+    return connection
+
+
+def scalar(connection: duckdb.DuckDBPyConnection, name: str, **bind: Any) -> Any:
+    """Return the first column of the first row that ``name`` yields (None where there is no row)."""
+    row = run(connection, name, **bind).fetchone()
+    return row[0] if row else None

@@ -141,16 +141,6 @@ CREATE TABLE metric (
     events BIGINT,
     method VARCHAR
 );
-CREATE TABLE ledger (
-    asset VARCHAR NOT NULL,
-    unit VARCHAR NOT NULL,
-    fingerprint VARCHAR NOT NULL,
-    artifact VARCHAR,
-    digest VARCHAR NOT NULL,
-    details VARCHAR NOT NULL,
-    committed_at TIMESTAMP NOT NULL,
-    PRIMARY KEY (asset, unit)
-);
 
 -- Features: the catalogue's variables in its order ------------------------------------------------------------------
 -- The time of the latest record that a study's features rest on: what the leakage check reads.

@@ -1,0 +1,169 @@
+"""How well a score ranks deaths above survivals: AUC, DeLong's variance and paired test, and the noise-free soft AUC.
+
+DeLong ER, DeLong DM, Clarke-Pearson DL, Biometrics 1988;44:837 (doi 10.2307/2531595), computed from midranks as in
+Sun X, Xu W, IEEE Signal Processing Letters 2014;21:1389. It assumes independent rows: one study a patient, otherwise
+use :func:`echomort.evaluation.clustered_bootstrap`.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from echomort.evaluation.inputs import Booleans, Floats, labels, numbers, probabilities
+from echomort.evaluation.interval import Interval, normal_quantile, undefined
+from echomort.evaluation.resampling import WeightedAuc
+
+DELONG = "DeLong, Wald limits cut to [0, 1]"
+
+
+@dataclass(frozen=True)
+class DeLongTest:
+    """Two scores of the same rows: ``difference`` = ``auc_a`` - ``auc_b``, its limits, z of that sign, two-sided p."""
+
+    auc_a: float
+    auc_b: float
+    difference: float
+    low: float
+    high: float
+    z: float
+    p_value: float
+    n: int
+    events: int
+    note: str | None = None
+
+
+def auc(y: Any, score: Any) -> float:
+    """Return the area under the ROC curve (ties count half) of ``score`` (n,) for labels ``y`` (n,) 0/1.
+
+    NaN where there is one class only. Raises :class:`ValueError` on other labels, other lengths, missing values.
+    """
+    died = labels(y)
+    return _Placements(died, numbers("score", score, len(died))).auc
+
+
+def delong_interval(y: Any, score: Any, confidence: float = 0.95) -> Interval:
+    """Return the AUC of ``score`` with DeLong's interval (Wald, cut to [0, 1]).
+
+    With one class only everything is NaN; with a single death or survivor, or a perfect score, a note says why the
+    limits are missing or have no width. Raises :class:`ValueError` as :func:`auc` does.
+    """
+    died = labels(y)
+    placements = _Placements(died, numbers("score", score, len(died)))
+    if math.isnan(placements.auc):
+        return undefined(DELONG, "one class only")
+    margin = normal_quantile(confidence) * math.sqrt(placements.variance)
+    low, high = (_within(placements.auc + side * margin, 0.0) for side in (-1, 1))
+    return Interval(placements.auc, low, high, DELONG, _variance_note(placements.variance))
+
+
+def delong_test(y: Any, a: Any, b: Any, confidence: float = 0.95) -> DeLongTest:
+    """Return DeLong's paired test of the AUCs of scores ``a`` and ``b`` (n,) on the same labels ``y`` (n,) 0/1.
+
+    Scores that rank all rows alike (identical, or monotone maps of one another) give z 0 and p 1. With one class
+    only, or where the variance of a difference that is there can't be estimated, z and p are NaN with a note.
+    Raises :class:`ValueError` as :func:`auc` does.
+    """
+    died = labels(y)
+    first, second = (_Placements(died, numbers(name, score, len(died))) for name, score in (("a", a), ("b", b)))
+    difference = first.auc - second.auc
+    variance = _mean_variance(first.events - second.events) + _mean_variance(first.survivors - second.survivors)
+    z, p_value, note = _tested(difference, variance, first.same_as(second))
+    margin = 0.0 if first.same_as(second) else normal_quantile(confidence) * math.sqrt(variance)
+    low, high = _within(difference - margin, -1.0), _within(difference + margin, -1.0)
+    return DeLongTest(first.auc, second.auc, difference, low, high, z, p_value, len(died), int(died.sum()), note)
+
+
+def soft_auc(probability: Any, score: Any) -> float:
+    """Return the AUC of ``score`` (n,) against each row's true death ``probability`` (n,) as a fractional label.
+
+    It is the AUC that hard labels drawn from ``probability`` have on average (ratio of expectations over all ordered
+    pairs of different rows), without their sampling noise; with probabilities 0 and 1 it is the AUC itself. NaN where
+    no pair can differ.
+    """
+    chance = probabilities("probability", probability)
+    statistic = WeightedAuc(chance, numbers("score", score, len(chance)))
+    return float(statistic(np.ones((1, len(chance))))[0])
+
+
+def headroom(soft: float, oracle_soft: float) -> float:
+    """Return the share of the oracle's soft AUC above 0.5 that a model recovers; NaN for an oracle at 0.5 or below."""
+    return (soft - 0.5) / (oracle_soft - 0.5) if oracle_soft > 0.5 else math.nan
+
+
+def average_precision(y: Any, score: Any) -> float:
+    """Return the average precision (step-wise area under precision-recall, as scikit-learn's)."""
+    died = labels(y)
+    values = numbers("score", score, len(died))
+    if not died.any():
+        return math.nan
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(died, _finite_ranks(values)))
+
+
+def roc_points(y: Any, score: Any) -> tuple[Floats, Floats]:
+    """Return (false positive rates, true positive rates) of the ROC curve, (0, 0) to (1, 1); empty for one class."""
+    died = labels(y)
+    values = numbers("score", score, len(died))
+    if died.all() or not died.any():
+        return np.empty(0), np.empty(0)
+    from sklearn.metrics import roc_curve
+
+    false_positive, true_positive, _ = roc_curve(died, _finite_ranks(values))
+    return false_positive, true_positive
+
+
+class _Placements:
+    """Where each death lies among the survivors, and each survivor among the deaths: DeLong's V10 and V01."""
+
+    def __init__(self, died: Booleans, score: Floats) -> None:
+        from scipy.stats import rankdata
+
+        deaths, survivals = int(died.sum()), int((~died).sum())
+        if not deaths or not survivals:
+            self.events, self.survivors, self.auc, self.variance = np.empty(0), np.empty(0), math.nan, math.nan
+            return
+        overall = rankdata(score)
+        self.events = (overall[died] - rankdata(score[died])) / survivals
+        self.survivors = 1 - (overall[~died] - rankdata(score[~died])) / deaths
+        self.auc = float(self.events.mean())
+        self.variance = _mean_variance(self.events) + _mean_variance(self.survivors)
+
+    def same_as(self, other: "_Placements") -> bool:
+        return len(self.events) > 0 and bool(
+            np.array_equal(self.events, other.events) and np.array_equal(self.survivors, other.survivors)
+        )
+
+
+def _mean_variance(values: Floats) -> float:
+    return float(values.var(ddof=1) / len(values)) if len(values) > 1 else math.nan
+
+
+def _tested(difference: float, variance: float, same: bool) -> tuple[float, float, str | None]:
+    if same:
+        return 0.0, 1.0, "both scores rank every pair alike"
+    if math.isnan(difference):
+        return math.nan, math.nan, "one class only"
+    if math.isnan(variance) or variance <= 0:
+        return math.nan, math.nan, _variance_note(variance)
+    z = difference / math.sqrt(variance)
+    return z, math.erfc(abs(z) / math.sqrt(2)), None
+
+
+def _variance_note(variance: float) -> str | None:
+    if math.isnan(variance):
+        return "fewer than two deaths or survivors: no variance"
+    return (
+        "no variance: the scores separate the classes completely; the limits have no width" if variance <= 0 else None
+    )
+
+
+def _within(value: float, least: float) -> float:
+    return value if math.isnan(value) else min(max(value, least), 1.0)
+
+
+def _finite_ranks(score: Floats) -> Floats:
+    """Ranks instead of the scores themselves: scikit-learn refuses infinite ones."""
+    return np.unique(score, return_inverse=True)[1].astype(np.float64)

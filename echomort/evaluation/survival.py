@@ -1,0 +1,162 @@
+"""Figures on follow-up time that keep censored patients: Kaplan-Meier, log-rank, Cox, and IPCW AUC and Brier.
+
+Days run from the study to death or last evidence of life. The IPCW figures follow Uno H et al., JASA 2007;102:527 and
+Graf E et al., Stat Med 1999;18:2529: the dead of the first ``horizon`` days weigh 1 / G(their day), those who outlive
+it 1 / G(horizon), where G is the Kaplan-Meier estimate of remaining uncensored. Someone last seen alive on the day of
+the horizon has outlived it, as in the label.
+"""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from echomort.evaluation.inputs import Booleans, Floats, labels, numbers, probabilities
+from echomort.evaluation.interval import Interval, normal_quantile, undefined
+from echomort.evaluation.resampling import WeightedAuc
+
+
+@dataclass(frozen=True)
+class LogRank:
+    """Chi-squared of the log-rank test, its degrees of freedom and p."""
+
+    chi_squared: float
+    degrees: int
+    p_value: float
+
+
+@dataclass(frozen=True)
+class HazardRatio:
+    """Cox hazard ratio of a group against the other, with Wald limits and p."""
+
+    interval: Interval
+    p_value: float
+
+
+def kaplan_meier(days: Any, event: Any, confidence: float = 0.95) -> pd.DataFrame:
+    """Return the curve: columns ``day``, ``survival``, ``low``, ``high`` (log-log Greenwood limits), ``at_risk``.
+
+    The first row is day 0 with survival 1 where nobody dies on day 0; a row follows for each day with a death.
+    """
+    time, died = _follow_up(days, event)
+    at_risk, deaths, moments = _risk_table(time, died)
+    moments, at_risk, deaths = moments[deaths > 0], at_risk[deaths > 0], deaths[deaths > 0]
+    survival = np.asarray(np.cumprod(1 - deaths / at_risk), dtype=np.float64)
+    low, high = _log_log_limits(survival, at_risk, deaths, normal_quantile(confidence))
+    curve = pd.DataFrame({"day": moments, "survival": survival, "low": low, "high": high, "at_risk": at_risk})
+    if len(moments) == 0 or moments[0] > 0:
+        start = pd.DataFrame({"day": [0.0], "survival": [1.0], "low": [1.0], "high": [1.0], "at_risk": [len(time)]})
+        curve = pd.concat([start, curve], ignore_index=True) if len(curve) else start
+    return curve
+
+
+def survival_at(curve: pd.DataFrame, day: float) -> float:
+    """Return the survival of a :func:`kaplan_meier` curve at the end of ``day``."""
+    reached = curve.loc[curve["day"] <= day, "survival"]
+    return float(reached.iloc[-1]) if len(reached) else 1.0
+
+
+def numbers_at_risk(days: Any, moments: Any) -> np.ndarray:
+    """Return how many are still followed at the start of each of ``moments``."""
+    time = np.sort(numbers("days", days))
+    return len(time) - np.searchsorted(time, np.asarray(moments, dtype=float), side="left")
+
+
+def log_rank(days: Any, event: Any, group: Any) -> LogRank:
+    """Return the log-rank test over the values of ``group`` (n,)."""
+    time, died = _follow_up(days, event)
+    groups = np.asarray(group)
+    names = len(np.unique(groups))
+    if names < 2 or not died.any():
+        return LogRank(0.0, max(names - 1, 0), 1.0)
+    from scipy.stats import chi2
+    from statsmodels.duration.survfunc import survdiff
+
+    chi_squared = float(survdiff(time, died.astype(int), groups)[0])
+    return LogRank(chi_squared, names - 1, float(chi2.sf(chi_squared, names - 1)))
+
+
+def hazard_ratio(days: Any, event: Any, group: Any, confidence: float = 0.95) -> HazardRatio:
+    """Return the Cox hazard ratio (Efron's ties) of ``group`` (n,) 0/1: 1 against 0.
+
+    NaN with a note where either group has no death, which leaves the ratio without a finite estimate.
+    """
+    time, died = _follow_up(days, event)
+    member = labels(group, len(time))
+    method = "Cox, Efron, Wald"
+    if not (died & member).any() or not (died & ~member).any():
+        return HazardRatio(undefined(method, "a group without a death"), float("nan"))
+    from statsmodels.duration.hazard_regression import PHReg
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit = PHReg(time, member.astype(float)[:, None], status=died.astype(int), ties="efron").fit()
+    beta, error = float(fit.params[0]), float(fit.bse[0])
+    margin = normal_quantile(confidence) * error
+    ratio, low, high = (float(np.exp(value)) for value in (beta, beta - margin, beta + margin))
+    return HazardRatio(Interval(ratio, low, high, method), float(fit.pvalues[0]))
+
+
+def ipcw_auc(days: Any, event: Any, score: Any, horizon: float = 365) -> float:
+    """Return the AUC of death within ``horizon`` days that keeps censored patients, by inverse probability weights.
+
+    NaN where nobody dies within, or nobody outlives, the horizon.
+    """
+    time, died = _follow_up(days, event)
+    values = numbers("score", score, len(time))
+    weight = censoring_weights(time, died, horizon)
+    return float(WeightedAuc((died & (time <= horizon)).astype(float), values)(weight[None, :])[0])
+
+
+def ipcw_brier(days: Any, event: Any, probability: Any, horizon: float = 365) -> float:
+    """Return the Brier score of ``probability`` of death within ``horizon`` days, with the same weights."""
+    time, died = _follow_up(days, event)
+    chance = probabilities("probability", probability, len(time))
+    outcome = (died & (time <= horizon)).astype(float)
+    return float((censoring_weights(time, died, horizon) * np.square(outcome - chance)).mean())
+
+
+def censoring_weights(days: Any, event: Any, horizon: float = 365) -> Floats:
+    """Return IPCW weights (n,): 0 for those censored before ``horizon``, else 1 / G at death or at the horizon."""
+    time, died = _follow_up(days, event)
+    time = np.where(~died & (time == horizon), horizon + 0.5, time)
+    known = died | (time > horizon)
+    moments, uncensored = _censoring_curve(time, died)
+    position = np.searchsorted(moments, np.minimum(time, horizon), side="right") - 1
+    remaining = np.where(position >= 0, uncensored[np.maximum(position, 0)], 1.0)
+    return np.divide(1.0, remaining, out=np.zeros(len(time)), where=known & (remaining > 0))
+
+
+def _censoring_curve(time: Floats, died: Booleans) -> tuple[Floats, Floats]:
+    """Kaplan-Meier of censoring; a death on the same day comes first, so the dead are no longer at risk of it."""
+    at_risk, deaths, moments = _risk_table(time, died)
+    left = at_risk - deaths
+    censored = at_risk - deaths - np.append(at_risk[1:], 0)
+    stays = 1 - np.divide(censored, left, out=np.zeros(len(left)), where=left > 0)
+    return moments, np.cumprod(stays)
+
+
+def _risk_table(time: Floats, died: Booleans) -> tuple[Floats, Floats, Floats]:
+    moments, place = np.unique(time, return_inverse=True)
+    leaving = np.bincount(place, minlength=len(moments)).astype(float)
+    deaths = np.bincount(place, weights=died.astype(float), minlength=len(moments)).astype(float)
+    return np.cumsum(leaving[::-1])[::-1], deaths, moments
+
+
+def _log_log_limits(survival: Floats, at_risk: Floats, deaths: Floats, z: float) -> tuple[Floats, Floats]:
+    inside = (survival > 0) & (survival < 1)
+    left = at_risk - deaths
+    variance = np.cumsum(np.divide(deaths, at_risk * left, out=np.zeros(len(deaths)), where=left > 0))
+    logarithm = np.log(np.where(inside, survival, 0.5))
+    factor = np.exp(z * np.sqrt(variance) / np.abs(logarithm))
+    low, high = np.exp(logarithm * factor), np.exp(logarithm / factor)
+    return np.where(inside, low, survival), np.where(inside, high, survival)
+
+
+def _follow_up(days: Any, event: Any) -> tuple[Floats, Booleans]:
+    time = numbers("days", days)
+    if (time < 0).any():
+        raise ValueError("days of follow-up must not be negative")
+    return time, labels(event, len(time))

@@ -2,9 +2,9 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 import duckdb
@@ -15,21 +15,22 @@ from assets.project import Project
 from echomort import clips as store
 from echomort.files import write_text
 from echomort.fingerprint import code_version, digest, digest_file
-from echomort.listing import SourceFile, list_files
-from warehouse import ledger, vault
+from echomort.listing import SourceFile, files_in, list_files
+from warehouse import instances, vault
 from warehouse.ledger import Entry
 from warehouse.queries import run
 
-HEADER_SOURCES = ("echomort/dicom",)
-INDEX_FOLDER, CLIP_FOLDER = "index", "clips"
+Item = TypeVar("Item")
+READER = ("echomort/dicom", "echomort/instances.py")
 
 
-# --- dicom_index: one unit a folder, one row a file, headers only
+# --- dicom_index: one unit a folder, one row a file, headers only ------------------------------------------------
 
 
 def plan_index(project: Project) -> dict[str, str]:
     """Return folder key -> digest of what its files are and of how they are read."""
-    how = (code_version(*HEADER_SOURCES), project.keyring.key_id, _view_table_digest(project))
+    table = project.settings.sources.view_table
+    how = digest(code_version(*READER), project.keyring.key_id, digest_file(table) if table else None)
     return {
         project.keyring.pseudonym("folder", folder): digest(how, [file.stamp for file in files])
         for folder, files in _folders(project).items()
@@ -43,6 +44,39 @@ def prepare_index(project: Project, stale: Sequence[str]) -> None:
     vault.remember(project.vault, "folder", {key: folder for key, folder in keys.items() if key in wanted})
 
 
+def index_folders(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
+    """Read the headers of every file in some folders."""
+    from echomort.dicom import read_headers
+    from echomort.instances import instance_row
+
+    plan, root = plan_index(project), project.settings.dicom_root
+    files = {
+        project.keyring.pseudonym("instance", file.path): (folder_key, root / file.path, file)
+        for folder_key, folder in vault.recall(project.vault, "folder", units).items()
+        for file in files_in(root, folder)
+    }
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    jobs = [(key, path) for key, (_, path, _) in files.items()]
+    for key, found in _counted(read_headers(jobs, project.settings.imaging, _processes(project)), len(jobs), context):
+        folder_key, path, file = files[key]
+        row = instance_row((key, folder_key), found, project.keyring)
+        rows[folder_key].append(row | _source(path, file))
+    return [_index_entry(project, unit, plan[unit], rows[unit]) for unit in units if unit in plan]
+
+
+def commit_index(
+    connection: duckdb.DuckDBPyConnection, project: Project, made: Sequence[Entry], gone: Sequence[str]
+) -> None:
+    """Replace the rows of folders made, remove those of folders gone."""
+    rows = [row for entry in made for row in json.loads((project.root / str(entry.artifact)).read_text())]
+    instances.replace_instances(connection, [*gone, *(entry.unit for entry in made)], pd.DataFrame(rows))
+
+
+def count_index(connection: duckdb.DuckDBPyConnection) -> Mapping[str, Any]:
+    """Return files by what their header said."""
+    return _by_reason(connection, "marts/index_reasons.sql")
+
+
 def _folders(project: Project) -> dict[str, list[SourceFile]]:
     folders: dict[str, list[SourceFile]] = defaultdict(list)
     for file in list_files(project.settings.dicom_root, "sources.dicom"):
@@ -50,6 +84,148 @@ def _folders(project: Project) -> dict[str, list[SourceFile]]:
     return folders
 
 
-def _view_table_digest(project: Project) -> str | None:
-    table = project.settings.sources.view_table
-    return digest_file(table) if table else None
+def _source(path: Path, file: SourceFile) -> dict[str, Any]:
+    from echomort.instances import source_digest
+
+    return {"source_digest": source_digest(path), "bytes": file.bytes, "stamp": digest(file.stamp)}
+
+
+def _index_entry(project: Project, unit: str, fingerprint: str, rows: list[dict[str, Any]]) -> Entry:
+    ordered = sorted(rows, key=lambda row: row["instance_key"])
+    artifact = f"index/{unit[:2]}/{unit}.json"
+    write_text(project.root / artifact, json.dumps(ordered))
+    return Entry(unit, fingerprint, digest(ordered), artifact)
+
+
+DICOM_INDEX = UnitStage(
+    "dicom_index",
+    ("dicom_archive",),
+    READER,
+    plan=plan_index,
+    prepare=prepare_index,
+    work=index_folders,
+    commit=commit_index,
+    show=count_index,
+)
+dicom_index = unit_asset(
+    DICOM_INDEX,
+    description="One row a file of the archive, read from its header alone; what can't become a clip says why.",
+    group_name="imaging",
+    kinds={"dicom", "duckdb"},
+    owners=["team:imaging"],
+)
+
+
+# --- linkage: files to studies -----------------------------------------------------------------------------------
+
+LINKAGE = Stage("linkage", ("dicom_index", "patient", "study"), ("warehouse/marts/instance_link.sql",))
+
+
+@dg.asset(
+    name=LINKAGE.name,
+    deps=[dicom_index, "patient", "study"],
+    group_name="imaging",
+    kinds={"duckdb", "sql"},
+    owners=["team:imaging"],
+    code_version=LINKAGE.code,
+    pool="warehouse",
+)
+def linkage(project: Project) -> dg.MaterializeResult:
+    """Every readable file with the study and patient that the health records know it by, or why it has none."""
+
+    def build(connection: duckdb.DuckDBPyConnection) -> Built:
+        run(connection, "marts/instance_link.sql")
+        built = built_tables(connection, "instance_link")
+        return Built(built.digest, _by_reason(connection, "marts/link_reasons.sql"))
+
+    return rebuild(project, LINKAGE, build)
+
+
+# --- clips: one unit a study, one file a study -------------------------------------------------------------------
+
+
+def plan_clips(project: Project) -> dict[str, str]:
+    """Return study key -> digest of its files and of how they become clips."""
+    how = digest(code_version(*READER, "echomort/clips.py"), project.settings.imaging.clip)
+    with project.reader() as connection:
+        rows = run(connection, "marts/clip_plan.sql", studies=None).fetchall()
+    studies: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for study_key, *made_from in rows:
+        studies[study_key].append(tuple(made_from))
+    return {study_key: digest(how, made_from) for study_key, made_from in studies.items()}
+
+
+def make_clips(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
+    """Decode the files of some studies, each study to one file."""
+    from echomort.dicom import read_clips
+
+    plan = plan_clips(project)
+    with project.reader() as connection:
+        files = run(connection, "marts/clip_plan.sql", studies=list(units)).df()
+    paths = _instance_paths(project, files["folder_key"].unique())
+    jobs = [(key, paths[key]) for key in files["instance_key"] if key in paths]
+    studies = store.StudyWriter(project.root, files.to_dict("records"))
+    for key, found in _counted(read_clips(jobs, project.settings.imaging, _processes(project)), len(jobs), context):
+        studies.add(key, found)
+    return [
+        Entry(study_key, plan[study_key], written.digest, written.artifact)
+        for study_key, written in studies.finish().items()
+    ]
+
+
+def commit_clips(
+    connection: duckdb.DuckDBPyConnection, project: Project, made: Sequence[Entry], gone: Sequence[str]
+) -> None:
+    """Replace the rows of studies made, remove those of studies gone."""
+    rows = [row for entry in made for row in store.read_rows(project.root / str(entry.artifact))]
+    instances.replace_clips(connection, [*gone, *(entry.unit for entry in made)], pd.DataFrame(rows))
+
+
+def count_clips(connection: duckdb.DuckDBPyConnection) -> Mapping[str, Any]:
+    """Return clips by what their pixels said."""
+    return _by_reason(connection, "marts/clip_reasons.sql")
+
+
+def _instance_paths(project: Project, folder_keys: Sequence[str]) -> dict[str, Path]:
+    root = project.settings.dicom_root
+    return {
+        project.keyring.pseudonym("instance", file.path): root / file.path
+        for folder in vault.recall(project.vault, "folder", folder_keys).values()
+        for file in files_in(root, folder)
+    }
+
+
+CLIPS = UnitStage(
+    "clips",
+    ("linkage",),
+    (*READER, "echomort/clips.py"),
+    lambda settings: settings.imaging.clip,
+    plan=plan_clips,
+    work=make_clips,
+    commit=commit_clips,
+    show=count_clips,
+)
+clips = unit_asset(
+    CLIPS,
+    description="The cine loops as grey clips of one size and frame rate, everything outside the sector blank.",
+    group_name="imaging",
+    kinds={"dicom", "safetensors"},
+    owners=["team:imaging"],
+)
+
+
+def _processes(project: Project) -> int:
+    """Return how many decode processes a step may start: steps that run side by side take one each."""
+    execution = project.settings.execution
+    return execution.cores if execution.executor == "in_process" else 1
+
+
+def _counted(found: Iterator[Item], total: int, context: dg.OpExecutionContext, every: int = 200) -> Iterator[Item]:
+    for number, item in enumerate(found, start=1):
+        yield item
+        if number % every == 0 or number == total:
+            context.log.info(f"{number} of {total} files")
+
+
+def _by_reason(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, int]:
+    return {str(reason): count for reason, count in run(connection, query).fetchall()}

@@ -27,22 +27,24 @@ BATCH = 256
 
 @dataclass(frozen=True)
 class Stage:
-    """What decides the content of the asset ``name``."""
+    """What decides the content of the asset ``name``: assets above, code, settings, and inputs outside the graph."""
 
     name: str
     upstream: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     decided_by: Callable[[Settings], Any] = field(default=lambda settings: None)
+    inputs: Callable[[Project], Any] = field(default=lambda project: None)
 
     @property
     def code(self) -> str:
         """Digest of the code that decides the asset."""
         return code_version(*self.sources)
 
-    def made_from(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str, str]:
+    def made_from(self, connection: duckdb.DuckDBPyConnection, project: Project) -> dict[str, str]:
         """Return what decides the asset, part by part, so that a person can be told which part changed."""
         parts = {name: ledger.asset_digest(connection, name) for name in self.upstream}
-        return parts | {"settings": digest(self.decided_by(settings)), "code": self.code}
+        own = {"settings": self.decided_by(project.settings), "inputs": self.inputs(project)}
+        return parts | {part: digest(value) for part, value in own.items()} | {"code": self.code}
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,13 @@ def built_tables(connection: duckdb.DuckDBPyConnection, *tables: str) -> Built:
 
 
 def rebuild(
-    project: Project, stage: Stage, build: Callable[[duckdb.DuckDBPyConnection], Built], *inputs: str
+    project: Project, stage: Stage, build: Callable[[duckdb.DuckDBPyConnection], Built]
 ) -> dg.MaterializeResult:
     """Rebuild the asset as a whole, in one transaction, if what decides it changed; else say that it stands.
 
-    ``inputs`` are further digests that decide it (of files, say). ``build`` writes its rows through the connection
-    that it is given, and the ledger's entry is written with them.
+    ``build`` writes its rows through the connection that it is given; the ledger's entry is written with them.
     """
-    (result,) = rebuild_together(project, stage, (stage.name,), lambda connection: [build(connection)], *inputs)
+    (result,) = rebuild_together(project, stage, (stage.name,), lambda connection: [build(connection)])
     return result
 
 
@@ -77,12 +78,10 @@ def rebuild_together(
     stage: Stage,
     names: Sequence[str],
     build: Callable[[duckdb.DuckDBPyConnection], Sequence[Built]],
-    *inputs: str,
 ) -> list[dg.MaterializeResult]:
     """Rebuild the assets ``names``, which one ``build`` makes in one transaction, if what decides them changed."""
     with project.reader() as connection:
-        made_from = stage.made_from(connection, project.settings)
-        made_from |= {"inputs": digest(inputs)} if inputs else {}
+        made_from = stage.made_from(connection, project)
         standing = [ledger.entries(connection, name).get(ledger.WHOLE) for name in names]
     fingerprint = digest(made_from)
     kept = [entry for entry in standing if entry and _stands(project.root, entry, fingerprint)]

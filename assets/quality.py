@@ -109,7 +109,7 @@ def remembered(
 ) -> dg.AssetCheckResult:
     """Evaluate the check where its tables or its code changed, else repeat what the ledger holds."""
     with project.reader() as connection:
-        made_from = stage.made_from(connection, project.settings)
+        made_from = stage.made_from(connection, project)
         entry = ledger.entries(connection, stage.name).get(ledger.WHOLE)
         known = entry is not None and entry.fingerprint == digest(made_from)
         found = entry.details if entry and known else evaluate(connection)

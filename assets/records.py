@@ -25,6 +25,7 @@ RECORDS = Stage(
     ("ehr_extract",),
     ("warehouse/staging", "warehouse/staging.py", "warehouse/sources", "echomort/keys.py"),
     lambda settings: (settings.sources.adapter, settings.privacy.dates),
+    lambda project: project.keyring.key_id,
 )
 OUTCOMES = Stage(
     "outcomes",
@@ -71,7 +72,7 @@ def health_records(project: Project) -> Iterator[dg.MaterializeResult]:
         identifiers.update(report.identifiers)
         return [built_tables(connection, table) for table in TABLES]
 
-    yield from rebuild_together(project, RECORDS, list(TABLES), build, project.keyring.key_id)
+    yield from rebuild_together(project, RECORDS, list(TABLES), build)
     for domain, mapping in identifiers.items():
         vault.remember(project.vault, domain, mapping)
 

@@ -4,41 +4,49 @@ import fcntl
 from collections.abc import Callable
 
 import dagster as dg
+import duckdb
 
 from assets.incremental import Built, Stage, rebuild
 from assets.project import Project
 from echomort.errors import UserError
 from echomort.files import write_text
 from echomort.fingerprint import code_version, digest, digest_file
-from echomort.listing import SourceFile, list_files
+from echomort.listing import list_files
 from echomort.settings import Settings
 
-DICOM_ARCHIVE = Stage("dicom_archive")
-EHR_EXTRACT = Stage("ehr_extract")
+DICOM_ARCHIVE = Stage("dicom_archive", inputs=lambda project: archive_fingerprint(project.settings))
+EHR_EXTRACT = Stage("ehr_extract", inputs=lambda project: extract_fingerprint(project.settings))
 
 
 @dg.asset(name=DICOM_ARCHIVE.name, group_name="sources", kinds={"dicom"}, owners=["team:imaging"], code_version="1")
 def dicom_archive(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult:
     """The echo files as the scanner or the archive wrote them (the demo writes its own)."""
     ensure_synthetic(project.settings, lambda done, total: context.log.info(f"{done} of {total} patients"))
-    files = list_files(project.settings.dicom_root, "sources.dicom")
-    version = _stamps(files)
-    counts = {"files": len(files), "megabytes": round(sum(file.bytes for file in files) / 1e6)}
-    return rebuild(project, DICOM_ARCHIVE, lambda _: Built(version, counts), version)
+
+    def build(_: duckdb.DuckDBPyConnection) -> Built:
+        files = list_files(project.settings.dicom_root, "sources.dicom")
+        counts = {"files": len(files), "megabytes": round(sum(file.bytes for file in files) / 1e6)}
+        return Built(archive_fingerprint(project.settings), counts)
+
+    return rebuild(project, DICOM_ARCHIVE, build)
 
 
 @dg.asset(name=EHR_EXTRACT.name, group_name="sources", kinds={"csv"}, owners=["team:records"], code_version="1")
 def ehr_extract(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult:
     """The health-record tables as the hospital extracted them (the demo writes its own)."""
     ensure_synthetic(project.settings, lambda done, total: context.log.info(f"{done} of {total} patients"))
-    version = extract_fingerprint(project.settings)
-    counts = {"files": len(list_files(project.settings.ehr_root, "sources.ehr"))}
-    return rebuild(project, EHR_EXTRACT, lambda _: Built(version, counts), version)
+
+    def build(_: duckdb.DuckDBPyConnection) -> Built:
+        counts = {"files": len(list_files(project.settings.ehr_root, "sources.ehr"))}
+        return Built(extract_fingerprint(project.settings), counts)
+
+    return rebuild(project, EHR_EXTRACT, build)
 
 
 def archive_fingerprint(settings: Settings) -> str:
     """Return the digest of every echo file's path, size and time of change: no file is opened."""
-    return _stamps(list_files(settings.dicom_root, "sources.dicom"))
+    files = list_files(settings.dicom_root, "sources.dicom")
+    return digest([(file.path, file.bytes, file.modified_ns) for file in files])
 
 
 def extract_fingerprint(settings: Settings) -> str:
@@ -66,7 +74,3 @@ def ensure_synthetic(settings: Settings, progress: Callable[[int, int], None]) -
             write_text(stamp, "being written")
             write_archive(archive, synthetic, settings.execution.cores, progress)
             write_text(stamp, wanted)
-
-
-def _stamps(files: list[SourceFile]) -> str:
-    return digest([(file.path, file.bytes, file.modified_ns) for file in files])

@@ -1,7 +1,15 @@
-"""The clip store: one immutable safetensors file a study, 64 shards by patient."""
+"""The clip store: one immutable safetensors file a study, 64 shards by patient.
 
-from collections.abc import Mapping, Sequence
+A study's file holds its clips and, in its metadata, one row a file of the study, the rejected ones with their reason,
+so that the file alone says what became of the study.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -9,9 +17,15 @@ from safetensors.numpy import save
 
 from echomort.errors import UserError
 from echomort.files import write_bytes
+from echomort.fingerprint import digest
+
+if TYPE_CHECKING:
+    from echomort.dicom import Clip, Rejected
 
 SHARDS = 64
 """Part of the layout: changing it rebuilds every clip."""
+
+FOLDER = "clips"
 
 
 def shard_of(patient_key: str) -> int:
@@ -19,23 +33,94 @@ def shard_of(patient_key: str) -> int:
     return int(patient_key[:8], 16) % SHARDS
 
 
-def study_path(root: Path, patient_key: str, study_key: str) -> Path:
-    """Return where the clips of a study lie."""
-    return root / f"{shard_of(patient_key):02d}" / f"{study_key}.safetensors"
+def artifact_of(patient_key: str, study_key: str) -> str:
+    """Return the path, relative to the project's home, of a study's clips."""
+    return f"{FOLDER}/{shard_of(patient_key):02d}/{study_key}.safetensors"
 
 
-def write_study(path: Path, clips: Mapping[str, np.ndarray]) -> None:
-    """Write ``clips`` (clip key -> uint8 (frames, height, width)) atomically, in the order of their keys."""
-    write_bytes(path, save({key: np.ascontiguousarray(clips[key]) for key in sorted(clips)}))
+def write_study(path: Path, clips: Mapping[str, np.ndarray], rows: Sequence[Mapping[str, Any]] = ()) -> None:
+    """Write ``clips`` (clip key -> uint8 (frames, height, width)) and ``rows`` (one a file) atomically."""
+    tensors = {key: np.ascontiguousarray(clips[key]) for key in sorted(clips)}
+    write_bytes(path, save(tensors, {"rows": json.dumps(list(rows), sort_keys=True)}))
 
 
 def read_study(path: Path, keys: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-    """Return the clips of one study (all, or those of ``keys``) as uint8 (frames, height, width) arrays."""
+    """Return the clips of one study (all, or those of ``keys``) as uint8 (frames, height, width) arrays.
+
+    Raises :class:`UserError` where the file is missing or damaged.
+    """
+    with _opened(path) as file:
+        return {key: file.get_tensor(key) for key in (keys if keys is not None else file.keys())}
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return what became of the files of one study, one row each, ready for table ``clip``."""
+    with _opened(path) as file:
+        return json.loads(file.metadata()["rows"])
+
+
+@dataclass(frozen=True)
+class Written:
+    """A study's file: its path relative to the home and the digest of its content."""
+
+    artifact: str
+    digest: str
+
+
+class StudyWriter:
+    """Collects clips in whatever order they are decoded and writes each study as soon as it is whole.
+
+    ``files`` has one row a file (study_key, patient_key, instance_key, view).
+    """
+
+    def __init__(self, home: Path, files: Iterable[Mapping[str, Any]]) -> None:
+        self.home = home
+        self.files = {row["instance_key"]: row for row in files}
+        self.waiting: dict[str, set[str]] = defaultdict(set)
+        for key, row in self.files.items():
+            self.waiting[row["study_key"]].add(key)
+        self.clips: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
+        self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.written: dict[str, Written] = {}
+
+    def add(self, instance_key: str, found: "Clip | Rejected") -> None:
+        """Take what decoding one file gave."""
+        file = self.files[instance_key]
+        study_key = file["study_key"]
+        row, pixels = _clip_row(file, found)
+        self.rows[study_key].append(row)
+        if pixels is not None:
+            self.clips[study_key][instance_key] = pixels
+        self.waiting[study_key].discard(instance_key)
+        if not self.waiting[study_key]:
+            self._write(study_key)
+
+    def finish(self) -> dict[str, Written]:
+        """Return what was written; a study whose files vanished meanwhile is left for the next run."""
+        return self.written
+
+    def _write(self, study_key: str) -> None:
+        rows = sorted(self.rows.pop(study_key), key=lambda row: row["clip_key"])
+        artifact = artifact_of(rows[0]["patient_key"], study_key)
+        write_study(self.home / artifact, self.clips.pop(study_key, {}), rows)
+        self.written[study_key] = Written(artifact, digest(rows))
+
+
+def _clip_row(file: Mapping[str, Any], found: "Clip | Rejected") -> tuple[dict[str, Any], np.ndarray | None]:
+    row = {"clip_key": file["instance_key"]} | {key: file[key] for key in ("instance_key", "study_key", "patient_key")}
+    row["view"] = file["view"]
+    if isinstance(found, Exception):
+        empty = dict.fromkeys(("fps", "fps_source", "frames", "digest"))
+        return row | empty | {"status": "rejected", "reason": found.reason.value}, None
+    timing = {"fps": found.fps, "fps_source": found.fps_source, "frames": found.frames}
+    return row | timing | {"status": "accepted", "reason": None, "digest": digest(found.pixels.tobytes())}, found.pixels
+
+
+def _opened(path: Path) -> Any:
     try:
-        with safe_open(path, framework="numpy") as file:
-            return {key: file.get_tensor(key) for key in (keys if keys is not None else file.keys())}
+        return safe_open(path, framework="numpy")
     except (FileNotFoundError, SafetensorError) as error:
         raise UserError(
             f"a file of the clip store is missing or damaged ({path.name})",
-            "delete it if it is there and run `echomort run --select clips`",
+            "delete it if it is there and run `echomort run` again: it is made anew",
         ) from error

@@ -42,14 +42,14 @@ def list_files(root: Path, setting: str) -> list[SourceFile]:
     return files
 
 
-def _walk(root: Path, relative: str) -> Iterator[SourceFile]:
+def _walk(root: Path, relative: str, deep: bool = True) -> Iterator[SourceFile]:
     with os.scandir(root / relative) as entries:
         for entry in entries:
             path = f"{relative}/{entry.name}" if relative else entry.name
             if entry.name.startswith(".") or (entry.is_symlink() and not _stays_inside(root, entry)):
                 continue
             if entry.is_dir(follow_symlinks=False):
-                yield from _walk(root, path)
+                yield from _walk(root, path) if deep else ()
             elif entry.is_file():
                 state = entry.stat()
                 yield SourceFile(path, state.st_size, state.st_mtime_ns)
@@ -57,3 +57,10 @@ def _walk(root: Path, relative: str) -> Iterator[SourceFile]:
 
 def _stays_inside(root: Path, entry: os.DirEntry) -> bool:
     return Path(entry.path).resolve().is_relative_to(root)
+
+
+def files_in(root: Path, folder: str) -> list[SourceFile]:
+    """Return the regular files that lie in ``folder`` itself (relative to ``root``), sorted; none where it is gone."""
+    if not (root / folder).is_dir():
+        return []
+    return sorted(file for file in _walk(root.resolve(), folder, deep=False))

@@ -180,7 +180,7 @@ def _spoken(record: dict[str, Any]) -> str:
     return f"{record['path']}: " + ", ".join(f"{key} {value}" for key, value in shown.items())
 
 
-class _counted:  # noqa: N801  reads as a function at its one place of use
+class _counted:
     """A progress callback: a bar on a terminal, nothing elsewhere."""
 
     def __init__(self, unit: str) -> None:

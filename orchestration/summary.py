@@ -1,0 +1,51 @@
+"""What the command line says of a project: its results in one table, and what stands."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from assets import status
+from assets.project import Project
+from echomort.settings import Settings
+from warehouse.connection import connect
+from warehouse.queries import run
+
+
+def print_results(settings: Settings, console: Console) -> None:
+    """Print the AUC of every model and where the report lies, once there is an evaluation."""
+    with connect(settings.warehouse, read_only=True) as connection:
+        metrics = run(connection, "marts/headline.sql").df()
+    if metrics.empty:
+        return
+    console.print(_results_table(metrics, settings.is_synthetic))
+    report = settings.home / "report" / "report.html"
+    if report.exists():
+        console.print(f"report: {report}")
+
+
+def _results_table(metrics: pd.DataFrame, is_synthetic: bool) -> Table:
+    title = "one-year mortality, synthetic archive: nothing here is about patients" if is_synthetic else None
+    table = Table(title=title, title_justify="left")
+    for column in ("model", "AUC", "95 % interval", "n", "deaths", "of the oracle's headroom"):
+        table.add_column(column, justify="left" if column == "model" else "right")
+    for row in metrics.itertuples():
+        headroom = "" if pd.isna(row.headroom) else f"{100 * row.headroom:.0f} %"
+        interval = f"{row.low:.3f} to {row.high:.3f}"
+        table.add_row(row.model, f"{row.value:.3f}", interval, f"{row.n:.0f}", f"{row.events:.0f}", headroom)
+    return table
+
+
+def print_status(home: Path, console: Console, as_json: bool) -> None:
+    """Print, an asset a line, whether it stands and if not why."""
+    rows = status.of(Project(home=str(home)))
+    if as_json:
+        for row in rows:
+            console.print(json.dumps(row))
+        return
+    table = Table("asset", "state", "why", "units", "last change (UTC)")
+    for row in rows:
+        table.add_row(row["asset"], row["state"], row["why"], str(row["units"]), row["changed"] or "")
+    console.print(table)

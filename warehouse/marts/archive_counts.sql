@@ -1,0 +1,9 @@
+-- Where every file of the archive ended: rejected by its header, by linkage or by its pixels, or accepted as a clip.
+SELECT
+    count(*) AS files,
+    count(*) FILTER (WHERE instance.status = 'accepted') AS readable,
+    count(*) FILTER (WHERE link.status = 'accepted') AS linked,
+    count(*) FILTER (WHERE clip.status = 'accepted') AS clips
+FROM dicom_instance AS instance
+LEFT JOIN instance_link AS link USING (instance_key)
+LEFT JOIN clip USING (instance_key);

@@ -1,0 +1,14 @@
+-- What the clips of every study are made from: one row a linked file, in a fixed order.
+SELECT
+    link.study_key,
+    link.patient_key,
+    link.instance_key,
+    instance.folder_key,
+    instance.source_digest,
+    instance.stamp,
+    instance.view,
+    instance.view_source
+FROM instance_link AS link
+JOIN dicom_instance AS instance USING (instance_key)
+WHERE link.status = 'accepted' AND ($studies IS NULL OR list_contains($studies, link.study_key))
+ORDER BY link.study_key, link.instance_key;

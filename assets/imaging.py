@@ -72,7 +72,7 @@ def commit_index(
     instances.replace_instances(connection, [*gone, *(entry.unit for entry in made)], pd.DataFrame(rows))
 
 
-def count_index(connection: duckdb.DuckDBPyConnection) -> Mapping[str, Any]:
+def count_index(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:
     """Return files by what their header said."""
     return _by_reason(connection, "marts/index_reasons.sql")
 
@@ -181,7 +181,7 @@ def commit_clips(
     instances.replace_clips(connection, [*gone, *(entry.unit for entry in made)], pd.DataFrame(rows))
 
 
-def count_clips(connection: duckdb.DuckDBPyConnection) -> Mapping[str, Any]:
+def count_clips(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:
     """Return clips by what their pixels said."""
     return _by_reason(connection, "marts/clip_reasons.sql")
 

@@ -121,7 +121,9 @@ class UnitStage(Stage):
     plan: Callable[[Project], Mapping[str, str]] = field(kw_only=True)
     work: Callable[[Project, Sequence[str], dg.OpExecutionContext], list[Entry]] = field(kw_only=True)
     commit: Callable[[duckdb.DuckDBPyConnection, Project, Sequence[Entry], Sequence[str]], None] = field(kw_only=True)
-    show: Callable[[duckdb.DuckDBPyConnection], Mapping[str, Any]] = field(default=lambda connection: {}, kw_only=True)
+    show: Callable[[duckdb.DuckDBPyConnection, Project], Mapping[str, Any]] = field(
+        default=lambda connection, project: {}, kw_only=True
+    )
     prepare: Callable[[Project, Sequence[str]], None] = field(default=lambda project, stale: None, kw_only=True)
     resources: frozenset[str] = field(default=frozenset(), kw_only=True)
     batch: int = field(default=BATCH, kw_only=True)
@@ -194,4 +196,4 @@ def commit_units(
     with project.reader() as connection:
         version = ledger.asset_digest(connection, stage.name)
         counts = {"units": len(ledger.fingerprints(connection, stage.name)), "made": len(made), "gone": len(gone)}
-        return counts | dict(stage.show(connection)), version
+        return counts | dict(stage.show(connection, project)), version

@@ -1,0 +1,63 @@
+"""Imports point one way: orchestration -> assets -> {echomort, warehouse}; warehouse -> echomort."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MAY_IMPORT = {
+    "echomort": {"echomort"},
+    "warehouse": {"warehouse", "echomort"},
+    "assets": {"assets", "warehouse", "echomort", "dagster"},
+    "orchestration": {"orchestration", "assets", "warehouse", "echomort", "dagster"},
+}
+WATCHED = {"echomort", "warehouse", "assets", "orchestration", "dagster"}
+
+
+def imported(file: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("layer", MAY_IMPORT)
+def test_a_layer_imports_only_what_lies_below_it(layer):
+    files = list((ROOT / layer).rglob("*.py"))
+    assert files
+    wrong = {file.name: imported(file) & WATCHED - MAY_IMPORT[layer] for file in files}
+    assert {name: found for name, found in wrong.items() if found} == {}
+
+
+@pytest.mark.parametrize("layer", ["assets", "orchestration"])
+def test_dagster_can_read_every_annotation(layer):
+    for file in (ROOT / layer).rglob("*.py"):
+        assert "__future__" not in imported(file), f"{file.name}: Dagster can't resolve postponed annotations"
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"import sys\n{statement}\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(done.stdout.split())
+
+
+def test_the_graph_loads_without_the_heavy_libraries():
+    heavy = {"torch", "lightning", "great_expectations", "xgboost", "sklearn", "matplotlib", "pydicom", "statsmodels"}
+    assert loaded_by("import orchestration.definitions") & heavy == set()
+
+
+@pytest.mark.parametrize("command", ["inspect", "predict", "risk", "synth"])
+def test_light_commands_never_load_dagster(command):
+    statement = (
+        "import sys, contextlib\n"
+        f"sys.argv = ['echomort', '{command}', '--help']\n"
+        "from orchestration.cli import main\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(None): main()"
+    )
+    assert "dagster" not in loaded_by(statement)

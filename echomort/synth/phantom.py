@@ -5,8 +5,8 @@ end-diastole, 1 at end-systole) its length is (1 - EF s)^0.25 and its radius (1 
 that the volume is EDV (1 - EF s) exactly. Scatterers are complex Gaussian, fixed in the tissue and moved with it; their
 sum over the point spread function has a Rayleigh envelope, which is log compressed and scan converted.
 
-The left atrium lies in the plane of the apical and parasternal long-axis views. A short-axis cut at papillary level does
-not pass through it: there the picture carries ejection fraction, size and wall alone.
+The left atrium lies in the plane of the apical and parasternal long-axis views. A short-axis cut at papillary level
+does not pass through it: there the picture carries ejection fraction, size and wall alone.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-VIEWS = ("apical_4", "parasternal_long", "apical_2", "parasternal_short")
+VIEWS = ("apical_4", "parasternal_long", "apical_2", "short_axis_mid")
 SYSTOLE = 0.38
 """Share of a beat from end-diastole to end-systole."""
 TRUNCATION = 1.5
@@ -48,7 +48,7 @@ class Heart:
 
 @dataclass(frozen=True)
 class Pose:
-    """How the probe was held and the scanner set: depth (cm), rotation (rad), shifts (cm), gain and dynamic range (dB)."""
+    """How the probe was held and the scanner set: depth factor, rotation (rad), shifts (cm), gain and range (dB)."""
 
     zoom: float = 1.0
     rotation: float = 0.0
@@ -105,13 +105,18 @@ class Acquisition:
         return DEPTH_CM[self.view] * self.pose.zoom
 
     @property
+    def frame_rate(self) -> float:
+        """Frames a second on average; 0 for a single frame."""
+        return (len(self.times) - 1) / float(self.times[-1] - self.times[0]) if len(self.times) > 1 else 0.0
+
+    @property
     def cm_per_pixel(self) -> float:
         """Size of a (square) pixel."""
         return self.depth / self.sector.radius
 
 
 class Ventricle(NamedTuple):
-    """Shape at one or many instants (cm): apex to mitral plane, largest radius, wall; and the two scales to diastole."""
+    """Shape at given instants (cm): apex to mitral plane, largest radius, wall; and the two scales to diastole."""
 
     length: np.ndarray
     radius: np.ndarray
@@ -215,7 +220,7 @@ def cavity(heart: Heart, acquisition: Acquisition, at: float) -> np.ndarray:
     along, across = _axes(heart, acquisition.view, _plane(acquisition))
     shape = _shape(heart, np.array([at], np.float32))
     inside = _ventricle_distance(acquisition.view, along, across, shape) < 0
-    if acquisition.view != "parasternal_short":
+    if acquisition.view != "short_axis_mid":
         inside &= along < shape.length
     return scan_convert(inside.astype(np.float32).transpose(1, 2, 0) * 255, acquisition.sector)[0] > 127
 
@@ -302,7 +307,7 @@ def _scan_map(sector: Sector) -> tuple[sparse.csr_array, np.ndarray]:
     return sparse.csr_array((weights.astype(np.float32).ravel(), indices.ravel(), starts), shape), inside
 
 
-DEPTH_CM = {"apical_4": 16.5, "apical_2": 16.5, "parasternal_long": 15.0, "parasternal_short": 14.0}
+DEPTH_CM = {"apical_4": 17.5, "apical_2": 17.5, "parasternal_long": 15.0, "short_axis_mid": 14.0}
 
 
 def _plane(acquisition: Acquisition) -> _Plane:
@@ -339,7 +344,7 @@ def _axes(heart: Heart, view: str, plane: _Plane) -> tuple[np.ndarray, np.ndarra
 
 def _ventricle_distance(view: str, along: np.ndarray, across: np.ndarray, shape: _Shape) -> np.ndarray:
     """Distance (cm, first order) outwards from the endocardium: (frames, samples, lines)."""
-    if view == "parasternal_short":
+    if view == "short_axis_mid":
         return np.sqrt(along**2 + across**2) - shape.radius
     semi = shape.length / TRUNCATION
     u, v = along / semi - 1, across / shape.radius
@@ -385,7 +390,7 @@ class _Scene:
         grip = 1 / (1 + np.maximum(self.distance, 0) * (1 / 1.6)) ** 2
         squeeze = (1 / self.shape.radius_scale - 1) * grip
         squeeze += 1
-        if self.view == "parasternal_short":
+        if self.view == "short_axis_mid":
             return self.along * squeeze, self.across * squeeze
         beyond = self.along - self.shape.length
         carried = np.clip(np.minimum(self.along / self.shape.length, 1 - beyond * (1 / 6)), 0, 1)
@@ -403,7 +408,7 @@ class _Scene:
 
     def ventricle(self) -> None:
         """Paint the left ventricle: muscle, the bright pericardium on the free side, blood."""
-        inside = _soft(self.along - self.shape.length) if self.view != "parasternal_short" else np.float32(1)
+        inside = _soft(self.along - self.shape.length) if self.view != "short_axis_mid" else np.float32(1)
         outer = self.distance - self.shape.wall
         pericardium = np.abs(outer - 0.22) - 0.11 + np.maximum(-self.across, 0)
         self.paint(_soft(pericardium) * inside, BRIGHT)
@@ -461,7 +466,7 @@ def _aorta(scene: _Scene) -> None:
     scene.paint(_soft(cusp), 0.9)
 
 
-def _parasternal_short(scene: _Scene) -> None:
+def _short_axis_mid(scene: _Scene) -> None:
     shape = scene.shape
     bow = np.hypot(scene.along + 1.6, scene.across + 0.9) - (shape.radius + shape.wall + 0.9)
     scene.chamber(bow, 0.3)
@@ -475,7 +480,7 @@ _PAINTERS: dict[str, Callable[[_Scene], None]] = {
     "apical_4": _apical_4,
     "apical_2": _apical_2,
     "parasternal_long": _parasternal_long,
-    "parasternal_short": _parasternal_short,
+    "short_axis_mid": _short_axis_mid,
 }
 
 
@@ -494,7 +499,7 @@ def _compressed(signal: np.ndarray, plane: _Plane, pose: Pose, speckle: _Speckle
 
 
 def _spread(signal: np.ndarray) -> np.ndarray:
-    """The point spread function: 3 samples along the beam, 5 beams across; unit energy, so that speckle keeps its power."""
+    """The point spread function: 3 samples along the beam, 5 beams across; unit energy keeps the speckle's power."""
     axial = signal * np.float32(0.76)
     axial[:, 1:] += signal[:, :-1] * np.float32(0.46)
     axial[:, :-1] += signal[:, 1:] * np.float32(0.46)

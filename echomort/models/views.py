@@ -1,0 +1,122 @@
+"""The video model of one view: the networks of all folds, read only if every byte is as it was written."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import nn
+
+from echomort.errors import UserError
+from echomort.files import resolve_under
+from echomort.models.networks import NETWORKS, build_network
+
+REMEDY = "restore the folder from its origin, or train the view again"
+BATCH_VOXELS = 8_000_000
+"""Scored at once: eight clips of the published size, about 1 GB of activations."""
+
+
+@dataclass(frozen=True)
+class ViewModel:
+    """One network a fold, for clips of ``shape`` (frames, height, width) of one view."""
+
+    view: str
+    network: str
+    shape: tuple[int, int, int]
+    folds: dict[int, nn.Module]
+
+    @classmethod
+    def load(cls, folder: Path) -> "ViewModel":
+        """Read the model that a training left in ``folder``.
+
+        A file's SHA-256 is verified before its weights are parsed; names, shapes and finiteness after. Raises
+        :class:`UserError`.
+        """
+        card = _read_card(folder)
+        frames, height, width = (int(edge) for edge in card["shape"])
+        shape = (frames, height, width)
+        folds = {
+            int(fold): load_network(read_verified(folder, entry["file"], entry["sha256"]), card["network"], shape)
+            for fold, entry in sorted(card["weights"].items(), key=lambda item: int(item[0]))
+        }
+        return cls(card["view"], card["network"], shape, folds)
+
+    def score(self, clips: np.ndarray) -> np.ndarray:
+        """Return one logit a clip, float64 (n,): the mean over folds, for clips uint8 (n, frames, height, width)."""
+        _check_clips(clips, self.shape)
+        return np.mean([score_clips(network, clips) for network in self.folds.values()], axis=0)
+
+
+def score_clips(network: nn.Module, clips: np.ndarray, rows: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
+    """Return the logits, float64 (n,), of ``clips`` uint8 (n, frames, height, width), or of its ``rows``, in float32.
+
+    ``network`` is left in evaluation mode.
+    """
+    chosen = np.arange(len(clips)) if rows is None else np.asarray(rows)
+    batch = max(1, BATCH_VOXELS // int(np.prod(clips.shape[1:])))
+    network.eval()
+    device = next(network.parameters()).device
+    logits = np.empty(len(chosen))
+    with torch.inference_mode():
+        for start in range(0, len(chosen), batch):
+            pixels = torch.from_numpy(clips[chosen[start : start + batch]]).to(device)
+            logits[start : start + batch] = network(pixels).double().cpu().numpy()
+    return logits
+
+
+def save_network(network: nn.Module) -> bytes:
+    """Return the weights of ``network`` in the safetensors format."""
+    return safetensors.torch.save({name: value.cpu().contiguous() for name, value in network.state_dict().items()})
+
+
+def load_network(content: bytes, name: str, shape: tuple[int, ...]) -> nn.Module:
+    """Return the network ``name`` with the weights of a safetensors file, in evaluation mode, or raise
+    :class:`UserError`."""
+    if name not in NETWORKS or len(shape) != 3:
+        raise UserError("a model card names a network that does not exist", REMEDY)
+    network = build_network(name, (shape[0], shape[1], shape[2]))
+    try:
+        weights = safetensors.torch.load(content)
+        network.load_state_dict(weights)
+    except (SafetensorError, RuntimeError):
+        raise UserError(f"a weight file does not hold the network {name} that its card names", REMEDY) from None
+    if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
+        raise UserError("a weight file holds values that are not numbers", REMEDY)
+    return network.eval()
+
+
+def read_verified(folder: Path, name: str, sha256: str) -> bytes:
+    """Return the content of ``folder / name`` if its SHA-256 is ``sha256``, else raise :class:`UserError`."""
+    try:
+        content = resolve_under(folder, name).read_bytes()
+    except (OSError, ValueError):
+        raise UserError(f"a file of the model is missing ({name})", REMEDY) from None
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise UserError(f"a file of the model is not the one that was trained ({name}: SHA-256 differs)", REMEDY)
+    return content
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    try:
+        card: dict[str, Any] = json.loads((folder / "model.json").read_bytes())
+        complete = {"view", "network", "shape", "weights"} <= card.keys() and len(card["shape"]) == 3
+    except (OSError, ValueError, AttributeError):
+        raise UserError(f"no readable model.json in {folder.name}", REMEDY) from None
+    if not complete:
+        raise UserError(f"model.json in {folder.name} lacks a key", REMEDY)
+    return card
+
+
+def _check_clips(clips: np.ndarray, shape: tuple[int, int, int]) -> None:
+    if clips.dtype != np.uint8 or clips.ndim != 4 or clips.shape[1:] != shape:
+        raise UserError(
+            f"clips are {'x'.join(map(str, clips.shape[1:]))} {clips.dtype}, "
+            f"the model takes {'x'.join(map(str, shape))} uint8",
+            "prepare them with the clip settings of the model",
+        )

@@ -1,0 +1,40 @@
+"""``python -m echomort.training TASK.json ...``: train without any scheduler; progress lines on standard output."""
+
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from echomort.errors import UserError
+from echomort.training import Progress, Task, train_views
+
+USAGE = "usage: python -m echomort.training TASK.json [TASK.json ...]"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Train the views of the task files; return the exit status."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        _say(f"{USAGE}\n\nEach task is one view; the layout is that of echomort.training.Task.")
+        return 0 if arguments else 2
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        results = train_views([Task.read(Path(argument)) for argument in arguments], _show)
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    for result in results:
+        _say(f"{result.view}: {len(result.folds)} folds, {len(result.trained)} trained now, in {result.folder}")
+    return 0
+
+
+def _show(progress: Progress) -> None:
+    _say(str(progress))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

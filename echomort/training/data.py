@@ -1,0 +1,177 @@
+"""The training clips: which they are, how they are shared by the fold processes, how they are drawn."""
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from echomort.clips import read_study
+from echomort.errors import UserError
+from echomort.files import resolve_under
+
+if TYPE_CHECKING:
+    import torch
+
+HELD_OUT = -1
+TEXT_COLUMNS = ("clip_key", "study_key", "patient_key", "path")
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One row a clip, in the order of the sample table: texts (n,), fold int64 (n,), label int64 (n,)."""
+
+    clip_key: np.ndarray
+    study_key: np.ndarray
+    patient_key: np.ndarray
+    path: np.ndarray
+    fold: np.ndarray
+    label: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.fold)
+
+    @property
+    def folds(self) -> list[int]:
+        """The folds to train, in order."""
+        return [int(fold) for fold in np.unique(self.fold) if fold != HELD_OUT]
+
+    def training_rows(self, fold: int) -> np.ndarray:
+        """Return the rows of the other folds."""
+        return np.flatnonzero((self.fold != fold) & (self.fold != HELD_OUT))
+
+    def scored_rows(self, fold: int) -> np.ndarray:
+        """Return the rows that the model of ``fold`` scores: its own fold, and what is held out from all."""
+        return np.flatnonzero((self.fold == fold) | (self.fold == HELD_OUT))
+
+
+def read_samples(path: Path) -> Samples:
+    """Return the sample table at ``path``, or raise :class:`UserError` where no honest training is possible."""
+    try:
+        table = pq.read_table(path, columns=[*TEXT_COLUMNS, "fold", "label"])
+    except (FileNotFoundError, pa.ArrowInvalid, KeyError):
+        raise UserError("the table of training clips is missing or lacks a column", "run the cohort again") from None
+    texts = {name: np.array(table[name].to_pylist(), dtype=object) for name in TEXT_COLUMNS}
+    numbers = {name: table[name].to_numpy().astype(np.int64) for name in ("fold", "label")}
+    samples = Samples(**texts, **numbers)
+    _check(samples)
+    return samples
+
+
+def pack(samples: Samples, clips: Path, shape: tuple[int, int, int], target: Path) -> str:
+    """Write the clips of ``samples`` to the .npy file ``target``, uint8 (n, frames, height, width); return its digest.
+
+    One file that every fold's process maps into memory: the clips are read once and held once.
+    """
+    array = np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=(len(samples), *shape))
+    rows_of: dict[str, list[int]] = {}
+    for row, path in enumerate(samples.path):
+        rows_of.setdefault(path, []).append(row)
+    for path, rows in rows_of.items():
+        keys = [str(samples.clip_key[row]) for row in rows]
+        study = read_study(resolve_under(clips, path), keys)
+        for row, key in zip(rows, keys, strict=True):
+            array[row] = _checked(study[key], shape)
+    array.flush()
+    content = hashlib.sha256()
+    for clip in array:
+        content.update(clip)
+    return content.hexdigest()
+
+
+def split_validation(samples: Samples, rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Split ``rows`` by patient into (training, validation) rows; ``fraction`` of the patients of each label.
+
+    A patient with both labels counts as one who died. Raises :class:`UserError` where a label has fewer than two
+    patients, since one side would then have none.
+    """
+    died: dict[str, int] = {}
+    for row in rows:
+        died[samples.patient_key[row]] = max(died.get(samples.patient_key[row], 0), int(samples.label[row]))
+    generator = np.random.default_rng(seed)
+    chosen: set[str] = set()
+    for label in (0, 1):
+        patients = np.array(sorted(patient for patient, value in died.items() if value == label), dtype=object)
+        if len(patients) < 2:
+            raise UserError("too few patients for a validation split", "set training.stopping: fixed")
+        count = min(max(1, round(fraction * len(patients))), len(patients) - 1)
+        chosen.update(generator.permutation(patients)[:count])
+    inside = np.array([samples.patient_key[row] in chosen for row in rows])
+    return rows[~inside], rows[inside]
+
+
+def class_weights(labels: np.ndarray) -> tuple[float, float]:
+    """Return the weights of label 0 and label 1: N / (2 N_label), so that both weigh the same in the loss."""
+    died = int(labels.sum())
+    return len(labels) / (2 * (len(labels) - died)), len(labels) / (2 * died)
+
+
+@dataclass
+class Batches:
+    """Batches of clips: pixels uint8 (b, frames, height, width), labels float32 (b,), loss weights float32 (b,).
+
+    Pixels stay bytes until they are inside the network. With a ``seed`` every pass has its own order, which depends on
+    (seed, number of the pass) alone; without one the order is that of ``rows``.
+    """
+
+    pixels: np.ndarray
+    """uint8 (n, frames, height, width), all samples."""
+    labels: np.ndarray
+    weights: tuple[float, float]
+    """Of label 0 and of label 1."""
+    rows: np.ndarray
+    batch: int
+    seed: int | None = None
+    passes: int = 0
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.rows) / self.batch)
+
+    def __iter__(self) -> Iterator[tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]]:
+        import torch
+
+        rows = self.rows
+        if self.seed is not None:
+            rows = np.random.default_rng((self.seed, self.passes)).permutation(rows)
+            self.passes += 1
+        weights = np.array(self.weights, dtype=np.float32)
+        for start in range(0, len(rows), self.batch):
+            chosen = rows[start : start + self.batch]
+            labels = self.labels[chosen]
+            yield (
+                torch.from_numpy(self.pixels[chosen]),
+                torch.from_numpy(labels.astype(np.float32)),
+                torch.from_numpy(weights[labels]),
+            )
+
+
+def _checked(clip: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    if clip.shape != tuple(shape) or clip.dtype != np.uint8:
+        raise UserError(
+            f"a stored clip is {'x'.join(map(str, clip.shape))} {clip.dtype}, not {'x'.join(map(str, shape))} uint8",
+            "run `echomort run --select clips` with the present settings",
+        )
+    return clip
+
+
+def _check(samples: Samples) -> None:
+    if len(samples) == 0:
+        raise UserError("the table of training clips is empty", "train a view that has clips")
+    if len(np.unique(samples.clip_key)) != len(samples):
+        raise UserError("a clip stands twice in the table of training clips", "run the cohort again")
+    if not np.isin(samples.label, (0, 1)).all() or (samples.fold < HELD_OUT).any():
+        raise UserError("the table of training clips holds a label or fold that does not exist", "run the cohort again")
+    if len(np.unique(samples.patient_key)) != len(set(zip(samples.patient_key, samples.fold, strict=True))):
+        raise UserError("a patient's clips lie in more than one fold", "run the cohort again")
+    if len(samples.folds) < 2:
+        raise UserError("the training clips lie in fewer than two folds", "train a view that has more clips")
+    for fold in samples.folds:
+        if len(np.unique(samples.label[samples.training_rows(fold)])) < 2:
+            raise UserError(
+                f"the clips outside fold {fold} all have the same label", "train a view that has more clips and deaths"
+            )

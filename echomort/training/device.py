@@ -1,0 +1,54 @@
+"""Where folds are trained, and in which numbers. Imports torch only where there may be a GPU."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from echomort.settings import Training
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where one fold is trained, and in which numbers."""
+
+    name: str
+    """"cpu" or "cuda:<index>"."""
+    bfloat16: bool
+
+    @property
+    def trainer(self) -> dict[str, Any]:
+        """The arguments of a Lightning Trainer."""
+        kind, _, index = self.name.partition(":")
+        return {
+            "accelerator": "gpu" if kind == "cuda" else "cpu",
+            "devices": [int(index)] if kind == "cuda" else 1,
+            "precision": "bf16-mixed" if self.bfloat16 else "32-true",
+        }
+
+
+def resolve_device(name: str, settings: Training) -> Device:
+    """Return the device with its precision: bfloat16 only if asked for and native, since emulation is slower."""
+    if settings.precision == "exact":
+        return Device(name, bfloat16=False)
+    if name == "cpu":
+        return Device(name, bfloat16=has_native_bfloat16())
+    import torch
+
+    return Device(name, bfloat16=torch.cuda.is_bf16_supported(including_emulation=False))
+
+
+def has_native_bfloat16(processor: Path = Path("/proc/cpuinfo")) -> bool:
+    """Return whether this computer's processor has bfloat16 instructions (x86: AVX-512 or AMX; Arm: bf16)."""
+    if not processor.is_file():
+        return False
+    words = set(processor.read_text().split())
+    return bool(words & {"avx512_bf16", "amx_bf16", "bf16"})
+
+
+def count_gpus() -> int:
+    """Return the CUDA devices that torch can use; without a driver torch is not even imported."""
+    if not any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg")):
+        return 0
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0

@@ -1,0 +1,100 @@
+"""One fold: train on the others, score this one and what is held out, leave two files."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import lightning.pytorch as lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import EarlyStopping
+from torch import nn
+
+from echomort.files import write_bytes, write_text
+from echomort.fingerprint import digest
+from echomort.models.networks import build_network
+from echomort.models.views import save_network, score_clips
+from echomort.training.data import Batches, Samples, class_weights, read_samples, split_validation
+from echomort.training.device import Device, resolve_device
+from echomort.training.module import BestWeights, Classifier, Diary, Epoch
+from echomort.training.task import Job, Progress, Task
+
+
+def train_fold(job: Job, report: Callable[[Progress], None]) -> None:
+    """Train one fold and write ``fold_<k>.safetensors``, then ``fold_<k>.json``, each atomically.
+
+    The result depends on the task, its samples and clips and the fold alone, not on what else this process trained.
+    """
+    task, settings = job.task, job.task.training
+    samples = read_samples(task.samples)
+    pixels = np.load(job.folder / "clips.npy", mmap_mode="r")
+    device = resolve_device(job.device, settings)
+    seed = int(digest("fold", task.view, settings.seed, job.fold)[:8], 16)
+    torch.manual_seed(seed)
+    network = build_network(settings.network, task.shape, settings.norm_momentum)
+    training, validation = _loaders(task, samples, pixels, job.fold, seed)
+    epochs = fit(network, task, (training, validation), device, _listener(task, job.fold, report))
+    rows = samples.scored_rows(job.fold)
+    logits = score_clips(network.to(job.device), pixels, rows)
+    _write(job, network, epochs, dict(zip(samples.clip_key[rows], map(float, logits), strict=True)))
+
+
+def fit(
+    network: nn.Module,
+    task: Task,
+    loaders: tuple[Batches, Batches | None],
+    device: Device,
+    listener: Callable[[int, Epoch], None],
+) -> list[Epoch]:
+    """Train ``network`` in place on the first of ``loaders``, stopping by the second if there is one."""
+    training, validation = loaders
+    diary = Diary(listener)
+    callbacks: list[lightning.Callback] = [diary]
+    if validation is not None:
+        callbacks = [EarlyStopping("validation_loss", patience=task.training.patience), BestWeights(), diary]
+    trainer = lightning.Trainer(
+        **device.trainer,
+        max_epochs=task.training.max_epochs,
+        callbacks=callbacks,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+    )
+    trainer.fit(Classifier(network, task.training), training, validation)
+    return diary.epochs
+
+
+def _loaders(task: Task, samples: Samples, pixels: np.ndarray, fold: int, seed: int) -> tuple[Batches, Batches | None]:
+    settings = task.training
+    rows = samples.training_rows(fold)
+    weights = class_weights(samples.label[rows]) if settings.class_weights else (1.0, 1.0)
+    inside = np.empty(0, dtype=np.int64)
+    if settings.stopping == "patience":
+        rows, inside = split_validation(samples, rows, settings.validation_fraction, seed)
+    training = Batches(pixels, samples.label, weights, rows, settings.batch, seed)
+    validation = Batches(pixels, samples.label, weights, inside, settings.batch)
+    return training, validation if len(inside) else None
+
+
+def _listener(task: Task, fold: int, report: Callable[[Progress], None]) -> Callable[[int, Epoch], None]:
+    def listen(epoch: int, kept: Epoch) -> None:
+        report(Progress(task.view, fold, epoch, task.training.max_epochs, kept.loss, kept.clips_per_second))
+
+    return listen
+
+
+def _write(job: Job, network: nn.Module, epochs: list[Epoch], logits: dict[str, float]) -> None:
+    weights = save_network(network)
+    record: dict[str, Any] = {
+        "fingerprint": job.fingerprint,
+        "sha256": hashlib.sha256(weights).hexdigest(),
+        "loss": [epoch.loss for epoch in epochs],
+        "validation_loss": [epoch.validation_loss for epoch in epochs],
+        "logits": logits,
+    }
+    write_bytes(job.folder / f"fold_{job.fold}.safetensors", weights)
+    write_text(job.folder / f"fold_{job.fold}.json", json.dumps(record))

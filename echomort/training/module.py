@@ -1,0 +1,134 @@
+"""One network under Lightning: loss, optimizer, and what is remembered of every epoch."""
+
+import logging
+import math
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import lightning.pytorch as lightning
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from echomort.errors import UserError
+from echomort.settings import Training
+
+EPSILON = 1e-7
+"""Of every optimizer: the Keras default."""
+
+logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", module="lightning")
+
+
+class Classifier(lightning.LightningModule):
+    """Weighted binary cross-entropy of ``network``'s logits."""
+
+    def __init__(self, network: nn.Module, settings: Training) -> None:
+        super().__init__()
+        self.network = network
+        self.settings = settings
+
+    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], index: int) -> Tensor:
+        """Return the mean loss of one batch."""
+        return self._losses(batch).mean()
+
+    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], index: int) -> None:
+        """Log the mean loss of one batch; Lightning averages over the clips of the pass."""
+        self.log("validation_loss", self._losses(batch).mean(), on_epoch=True, batch_size=len(batch[0]))
+
+    def configure_optimizers(self) -> Any:
+        """Return the optimizer, with its schedule if there is one."""
+        optimizer = _OPTIMIZERS[self.settings.optimizer](self.network.parameters(), self.settings.learning_rate)
+        if self.settings.schedule == "constant":
+            return optimizer
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: one_cycle(step / steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _losses(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        pixels, labels, weights = batch
+        logits: Tensor = self.network(pixels).float()
+        return functional.binary_cross_entropy_with_logits(logits, labels, weights, reduction="none")
+
+
+def one_cycle(part: float) -> float:
+    """Return the share of the learning rate when ``part`` (0 to 1) of the steps are done: up in a tenth, then down
+    along a cosine to nothing."""
+    warm = 0.1
+    return 0.1 + 0.9 * part / warm if part < warm else 0.5 * (1 + math.cos(math.pi * (part - warm) / (1 - warm)))
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What is kept of one epoch."""
+
+    loss: float
+    validation_loss: float | None
+    clips_per_second: float
+
+
+class Diary(lightning.Callback):
+    """Notes every epoch, tells the listener, and stops a training that has left the numbers."""
+
+    def __init__(self, listener: Callable[[int, Epoch], None]) -> None:
+        self.listener = listener
+        self.epochs: list[Epoch] = []
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Start the sums."""
+        self._started, self._clips, self._loss = time.perf_counter(), 0, torch.zeros((), device=pl_module.device)
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Add one batch; the sum stays on the device, so that nothing waits for it."""
+        self._loss += outputs["loss"].detach() * len(batch[0])
+        self._clips += len(batch[0])
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Close the epoch; validation, if there is any, is over by now."""
+        loss = float(self._loss) / self._clips
+        if not math.isfinite(loss):
+            raise UserError("the training loss is no longer a number", "lower training.learning_rate")
+        validation = trainer.callback_metrics.get("validation_loss")
+        speed = self._clips / (time.perf_counter() - self._started)
+        self.epochs.append(Epoch(loss, None if validation is None else float(validation), speed))
+        self.listener(len(self.epochs), self.epochs[-1])
+
+
+class BestWeights(lightning.Callback):
+    """Keeps the weights of the epoch with the lowest validation loss, in memory, and puts them back at the end."""
+
+    def __init__(self) -> None:
+        self.lowest = math.inf
+        self.weights: dict[str, Tensor] = {}
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Copy the weights if this epoch is the best so far."""
+        loss = float(trainer.callback_metrics["validation_loss"])
+        if loss < self.lowest:
+            self.lowest = loss
+            self.weights = {name: value.clone() for name, value in pl_module.state_dict().items()}
+
+    def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Put the best weights back."""
+        if self.weights:
+            pl_module.load_state_dict(self.weights)
+
+
+def _adagrad(parameters: Any, rate: float) -> torch.optim.Optimizer:
+    return torch.optim.Adagrad(parameters, rate, initial_accumulator_value=0.1, eps=EPSILON)
+
+
+def _rmsprop(parameters: Any, rate: float) -> torch.optim.Optimizer:
+    return torch.optim.RMSprop(parameters, rate, alpha=0.9, eps=EPSILON)
+
+
+def _adam(parameters: Any, rate: float) -> torch.optim.Optimizer:
+    return torch.optim.Adam(parameters, rate, eps=EPSILON)
+
+
+_OPTIMIZERS = {"adagrad": _adagrad, "rmsprop": _rmsprop, "adam": _adam}

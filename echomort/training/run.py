@@ -1,0 +1,167 @@
+"""From a task to a folder: read the clips once, train the folds side by side, put the parts together."""
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from echomort.files import atomic_folder
+from echomort.fingerprint import code_version, digest, digest_file
+from echomort.training.data import HELD_OUT, Samples, pack, read_samples
+from echomort.training.device import resolve_device
+from echomort.training.pool import Pool
+from echomort.training.task import Job, Progress, Task, TrainingResult
+
+UNDECIDING = {"fold_processes", "min_clips", "min_deaths", "views"}
+"""Training settings that do not change what one view's training computes."""
+
+
+def train(task: Task, report: Callable[[Progress], None]) -> TrainingResult:
+    """Train the model of one view, all folds, and write ``task.output`` whole: fold_<k>.safetensors, model.json and
+    scores.parquet (study_key, patient_key, fold, kind 'out_of_fold' | 'held_out', logit).
+
+    ``report`` hears of every epoch, in this thread. A run that was killed goes on with the folds that it had not
+    finished, and ends in the same bytes; so do one and several processes. Raises :class:`UserError`.
+    """
+    return train_views([task], report)[0]
+
+
+def train_views(tasks: Sequence[Task], report: Callable[[Progress], None]) -> list[TrainingResult]:
+    """Train several views as :func:`train` does, over one set of processes, so that no core waits between views."""
+    started = time.monotonic()
+    samples = [read_samples(task.samples) for task in tasks]
+    processes = max(task.training.fold_processes for task in tasks)
+    with Pool(processes, at_most=sum(len(table.folds) for table in samples)) as pool:
+        parts = [_prepare(task, table, pool.device) for task, table in zip(tasks, samples, strict=True)]
+        pool.run([job for part in parts for job in part.missing], report)
+    return [_assemble(part, time.monotonic() - started) for part in parts]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A task on its way: the folder that holds clips and finished folds until the whole is there."""
+
+    task: Task
+    samples: Samples
+    folder: Path
+    precision: str
+    fingerprint: str
+    missing: list[Job]
+
+
+def _prepare(task: Task, samples: Samples, device: str) -> _Parts:
+    folder = task.output.with_name(f"{task.output.name}.partial")
+    folder.mkdir(parents=True, exist_ok=True)
+    clips = pack(samples, task.clips, task.shape, folder / "clips.npy")
+    precision = "bfloat16" if resolve_device(device, task.training).bfloat16 else "float32"
+    fingerprint = digest(
+        [task.view, *task.shape],
+        task.training.model_dump(mode="json", exclude=UNDECIDING),
+        {name: getattr(samples, name).tolist() for name in ("clip_key", "patient_key", "fold", "label")},
+        [clips, device.partition(":")[0], precision, version("torch")],
+        code_version("echomort.models.networks", "echomort.training"),
+    )
+    jobs = [
+        Job(task=task, fold=fold, folder=folder, device=device, fingerprint=fingerprint)
+        for fold in samples.folds
+        if not _is_finished(folder, fold, fingerprint)
+    ]
+    return _Parts(task, samples, folder, precision, fingerprint, jobs)
+
+
+def _is_finished(folder: Path, fold: int, fingerprint: str) -> bool:
+    record, weights = folder / f"fold_{fold}.json", folder / f"fold_{fold}.safetensors"
+    if not (record.is_file() and weights.is_file()):
+        return False
+    content = json.loads(record.read_bytes())
+    return bool(content["fingerprint"] == fingerprint and content["sha256"] == digest_file(weights))
+
+
+def _assemble(parts: _Parts, seconds: float) -> TrainingResult:
+    folds = parts.samples.folds
+    records = {fold: json.loads((parts.folder / f"fold_{fold}.json").read_bytes()) for fold in folds}
+    scores = _table_bytes(study_scores(parts.samples, {fold: records[fold]["logits"] for fold in folds}))
+    card = json.dumps(_card(parts, records, hashlib.sha256(scores).hexdigest()), indent=1).encode() + b"\n"
+    with atomic_folder(parts.task.output) as whole:
+        for fold in folds:
+            shutil.copyfile(parts.folder / f"fold_{fold}.safetensors", whole / f"fold_{fold}.safetensors")
+        (whole / "scores.parquet").write_bytes(scores)
+        (whole / "model.json").write_bytes(card)
+    shutil.rmtree(parts.folder)
+    return TrainingResult(
+        folder=parts.task.output,
+        view=parts.task.view,
+        clips=len(parts.samples),
+        folds=tuple(folds),
+        trained=tuple(job.fold for job in parts.missing),
+        seconds=seconds,
+        digest=hashlib.sha256(card).hexdigest(),
+    )
+
+
+def _card(parts: _Parts, records: dict[int, dict[str, Any]], scores: str) -> dict[str, Any]:
+    """The model card: nothing in it depends on how long or by how many processes the training ran."""
+    task, samples = parts.task, parts.samples
+    return {
+        "view": task.view,
+        "network": task.training.network,
+        "shape": list(task.shape),
+        "weights": {
+            str(fold): {"file": f"fold_{fold}.safetensors", "sha256": record["sha256"]}
+            for fold, record in records.items()
+        },
+        "scores_sha256": scores,
+        "fingerprint": parts.fingerprint,
+        "precision": parts.precision,
+        "torch": version("torch"),
+        "training": task.training.model_dump(mode="json", exclude=UNDECIDING),
+        "clips": {
+            str(fold): {"training": len(rows), "died": int(samples.label[rows].sum())}
+            for fold in records
+            for rows in [samples.training_rows(fold)]
+        },
+        "history": {
+            str(fold): {"loss": record["loss"], "validation_loss": record["validation_loss"]}
+            for fold, record in records.items()
+        },
+    }
+
+
+def study_scores(samples: Samples, logits: dict[int, dict[str, float]]) -> pa.Table:
+    """Return one row a study: study_key, patient_key, fold, kind, logit.
+
+    ``logits`` maps a fold to its model's logit of every clip that it scored. A study's logit is the mean over its
+    clips; where it is held out from every fold, the mean over the folds' models too.
+    """
+    clips: dict[str, list[float]] = {}
+    rows: dict[str, int] = {}
+    for row, (clip, study, fold) in enumerate(zip(samples.clip_key, samples.study_key, samples.fold, strict=True)):
+        models = list(logits) if fold == HELD_OUT else [int(fold)]
+        clips.setdefault(study, []).append(float(np.mean([logits[model][clip] for model in models])))
+        rows.setdefault(study, row)
+    studies = sorted(clips)
+    folds = [int(samples.fold[rows[study]]) for study in studies]
+    return pa.table(
+        {
+            "study_key": studies,
+            "patient_key": [samples.patient_key[rows[study]] for study in studies],
+            "fold": pa.array(folds, pa.int64()),
+            "kind": ["held_out" if fold == HELD_OUT else "out_of_fold" for fold in folds],
+            "logit": [float(np.mean(clips[study])) for study in studies],
+        }
+    )
+
+
+def _table_bytes(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return bytes(sink.getvalue())

@@ -1,0 +1,96 @@
+"""What one training is asked for, what it says on the way, and what it leaves."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydantic
+
+from echomort.errors import UserError
+from echomort.files import write_text
+from echomort.settings import Training
+
+
+class Task(pydantic.BaseModel):
+    """One view, all folds. Lies on disk as JSON, so that any scheduler can start it.
+
+    ``samples`` is a Parquet file, one row a clip: clip_key, study_key, patient_key, path (of the study's file in the
+    clip store, relative to ``clips``), fold (0 to k-1, or -1: held out, scored by every fold's model and never seen in
+    training) and label (1 died within the horizon, 0 did not). ``output`` is written whole or not at all.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    view: str
+    shape: tuple[int, int, int]
+    samples: Path
+    clips: Path
+    output: Path
+    training: Training
+
+    @classmethod
+    def read(cls, path: Path) -> "Task":
+        """Return the task in the JSON file at ``path``, or raise :class:`UserError`."""
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            raise UserError(f"the task file does not exist ({path})", "name a task written by `echomort run`") from None
+        except pydantic.ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the file"
+            raise UserError(
+                f"the task file is not a training task ({where}: {first['msg']})", "write it anew"
+            ) from None
+
+    def write(self, path: Path) -> None:
+        """Write the task to ``path`` as JSON, atomically."""
+        write_text(path, self.model_dump_json(indent=1) + "\n")
+
+
+class Job(pydantic.BaseModel):
+    """One fold of one task, for a process that trains folds."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    task: Task
+    fold: int
+    folder: Path
+    """Holds clips.npy; the fold's files go there too."""
+    device: str
+    fingerprint: str
+    """Written into the fold's record: a later run takes the fold as it is if it would be given the same."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One epoch of one fold is over."""
+
+    view: str
+    fold: int
+    epoch: int
+    """From 1."""
+    epochs: int
+    """At most this many."""
+    loss: float
+    """Mean class-weighted cross-entropy of the epoch's training clips."""
+    clips_per_second: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.view} fold {self.fold} epoch {self.epoch}/{self.epochs} loss {self.loss:.4f} "
+            f"{self.clips_per_second:.0f} clips/s"
+        )
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What one training left in ``folder``: fold_<k>.safetensors, model.json and scores.parquet."""
+
+    folder: Path
+    view: str
+    clips: int
+    folds: tuple[int, ...]
+    trained: tuple[int, ...]
+    """The folds that this run trained; the others were already there."""
+    seconds: float
+    digest: str
+    """SHA-256 of model.json, which holds those of the weight files and of the scores."""

@@ -1,0 +1,53 @@
+"""A process that trains folds: jobs come in as JSON lines, progress and ends go out as JSON lines.
+
+It is started once and trains one fold after another, so that the libraries are imported once. When the process that
+started it is gone, its input ends or its output breaks, and it ends too.
+"""
+
+import dataclasses
+import json
+import os
+import sys
+from typing import IO, Any
+
+from echomort.errors import UserError
+from echomort.training.fold import train_fold
+from echomort.training.task import Job, Progress
+
+
+def main() -> None:
+    """Train the folds named on standard input until it ends."""
+    channel = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not mix with our lines
+    try:
+        for line in sys.stdin:
+            serve(Job.model_validate_json(line), channel)
+    except BrokenPipeError:
+        os._exit(1)
+
+
+def serve(job: Job, channel: IO[str]) -> None:
+    """Train one fold, speaking on ``channel``."""
+
+    def report(progress: Progress) -> None:
+        _say(channel, progress=dataclasses.asdict(progress))
+
+    if job.device == "cpu":
+        import torch
+
+        torch.set_num_threads(1)
+    try:
+        train_fold(job, report)
+    except UserError as error:
+        _say(channel, problem=error.problem, remedy=error.remedy)
+    else:
+        _say(channel, done=True)
+
+
+def _say(channel: IO[str], **message: Any) -> None:
+    channel.write(json.dumps(message) + "\n")
+    channel.flush()
+
+
+if __name__ == "__main__":
+    main()

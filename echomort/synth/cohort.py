@@ -10,8 +10,8 @@ each study is exact. A year is days 0 to 365, 366 whole days.
 **Dirt in the extract**, each at the rate beside it in :class:`Dirt`: rows twice; values left empty; values in another
 unit; absurd values; measurements and diagnoses dated after the study; codes without their dot; a death before its echo;
 patients lost within the year or never seen again; contacts long after a death; two sources of one death a few days
-apart; a second study under a second record number (the merge is in
-``identity``); studies in the records without pictures and pictures without records; unknown sex or birth date.
+apart; a second study under a second record number (the merge is in ``identity``); studies in the
+records without pictures and pictures without records; unknown sex or birth date.
 """
 
 from __future__ import annotations

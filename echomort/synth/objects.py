@@ -107,6 +107,7 @@ def add_view(target: Dataset, view: str, told_by: ViewField) -> None:
     value, meaning, abbreviation = CODES[view]
     if told_by in ("name", "both"):
         target.ViewName = abbreviation
+        target.NumberOfStages = target.NumberOfViewsInStage = 1
     if told_by in ("code", "both"):
         target.ViewCodeSequence = [_code(value, "SCT", meaning)]
     if told_by == "series":
@@ -167,6 +168,7 @@ def _study_and_series(target: Dataset, source: Source) -> None:
     target.ReferringPhysicianName = "Nobody^Ref"
     target.StudyDescription = "ECHOCARDIOGRAPHY"
     target.Modality = "US"
+    target.BodyPartExamined = "HEART"
     target.SeriesInstanceUID = source.series_uid
     target.SeriesNumber = 1
     target.SeriesDate, target.SeriesTime = target.StudyDate, target.StudyTime
@@ -195,7 +197,6 @@ def _image(target: Dataset, source: Source, frames: int) -> None:
     target.PresentationIntentType = "FOR PRESENTATION"
     target.BurnedInAnnotation = "YES"
     target.UltrasoundColorDataPresent = 1  # these scanners say so of grey loops too
-    target.Laterality = ""
     if frames > 1:
         target.NumberOfFrames = frames
 

@@ -66,4 +66,4 @@ def table_digest(connection: duckdb.DuckDBPyConnection, table: str) -> str:
     row = connection.execute(
         "SELECT count(*), sum(hash(rows)::HUGEINT)::VARCHAR FROM query_table($table) AS rows", {"table": table}
     ).fetchone()
-    return digest(table, row)
+    return digest(row)

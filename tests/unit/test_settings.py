@@ -1,0 +1,92 @@
+"""Settings: layers, refusals that name the key and the remedy, provenance."""
+
+import pydantic
+import pytest
+
+from echomort.errors import UserError
+from echomort.settings import PRESETS, Settings, gather, load_settings, parse_flags, validate
+
+
+def test_flags_win_over_environment_over_file_over_preset(tmp_path):
+    file = tmp_path / "own.yaml"
+    file.write_text("preset: demo\ntraining: {batch: 3, patience: 3, max_epochs: 3}\n")
+    environment = {"ECHOMORT__TRAINING__PATIENCE": "4", "ECHOMORT__TRAINING__MAX_EPOCHS": "4", "ECHOMORT_HOME": "x"}
+    training = load_settings(file, {"training.max_epochs": 5}, environment).training
+    assert (training.optimizer, training.batch, training.patience, training.max_epochs) == ("rmsprop", 3, 4, 5)
+
+
+def test_an_own_archive_takes_the_paper_preset_and_no_synthetic_one():
+    settings = load_settings(flags={"sources.dicom": "/archive", "sources.ehr": "/extract"}, environment={})
+    assert settings.preset == "paper"
+    assert not settings.is_synthetic
+    assert settings.imaging.clip.shape == (60, 109, 150)
+
+
+def test_nothing_given_is_the_demo_on_the_embedded_archive():
+    settings = load_settings(environment={})
+    assert settings.preset == "demo"
+    assert settings.is_synthetic
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("training.max_epoch", 3, ["training.max_epoch", "training.max_epochs"]),
+        ("trainning.batch", 3, ["trainning", "training"]),
+        ("training.batch", 0, ["training.batch", "greater than or equal to 1"]),
+        ("outcome.horizon_days", -1, ["outcome.horizon_days"]),
+        ("outcome.follow_up", "hope", ["outcome.follow_up", "encounter"]),
+        ("sources.synthetic.patients", "many", ["sources.synthetic.patients"]),
+        ("preset", "fast", ["preset", "demo"]),
+    ],
+)
+def test_unknown_keys_and_impossible_values_name_key_and_remedy(key, value, told):
+    with pytest.raises(UserError) as error:
+        load_settings(flags={key: value}, environment={})
+    for part in told:
+        assert part in str(error.value)
+
+
+def test_registry_follow_up_needs_its_date():
+    with pytest.raises(UserError, match="registry_complete_through"):
+        load_settings(flags={"outcome.follow_up": "registry"}, environment={})
+
+
+def test_settings_are_immutable():
+    with pytest.raises(pydantic.ValidationError):
+        load_settings(environment={}).training.batch = 4  # type: ignore[misc]
+
+
+def test_broken_files_say_where(tmp_path):
+    file = tmp_path / "own.yaml"
+    file.write_text("training: {batch: 3\nx: [")
+    with pytest.raises(UserError, match="not valid YAML at line"):
+        load_settings(file, environment={})
+    with pytest.raises(UserError, match="does not exist"):
+        load_settings(tmp_path / "none.yaml", environment={})
+    file.write_text("- a list\n")
+    with pytest.raises(UserError, match="not a mapping"):
+        load_settings(file, environment={})
+
+
+def test_a_flag_without_a_value_is_refused():
+    with pytest.raises(UserError, match="key=value"):
+        parse_flags(["training.batch"])
+
+
+def test_every_method_setting_has_a_provenance_and_a_changed_one_is_ours():
+    rows = {
+        key: provenance
+        for key, _, provenance, _ in validate(gather(flags={"preset": "demo"}, environment={})).provenance()
+    }
+    assert rows["imaging.clip.frames"] == "ours"
+    assert rows["training.network"] == "published"
+    paper = {key: provenance for key, _, provenance, _ in Settings().provenance()}
+    assert paper["imaging.clip.frames"] == "published"
+    assert paper["training.learning_rate"] == "reconstructed"
+    assert all(meaning for *_, meaning in Settings().provenance())
+
+
+def test_both_presets_are_valid_over_the_same_settings():
+    for preset in PRESETS:
+        assert load_settings(flags={"preset": preset}, environment={}).preset == preset

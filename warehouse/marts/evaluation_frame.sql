@@ -1,0 +1,24 @@
+-- The labelled studies of the cross-validation with what the evaluation splits them by.
+SELECT
+    cohort.study_key,
+    cohort.patient_key,
+    cohort.fold,
+    cohort.label,
+    cohort.days,
+    cohort.event,
+    cohort.headline,
+    CASE patient.sex WHEN 'F' THEN 'female' WHEN 'M' THEN 'male' END AS sex,
+    CASE
+        WHEN feature.age < 50 THEN 'under 50'
+        WHEN feature.age < 65 THEN '50 to 64'
+        WHEN feature.age < 80 THEN '65 to 79'
+        WHEN feature.age >= 80 THEN '80 and over'
+    END AS age,
+    CASE WHEN feature.lvef < 40 THEN 'under 40 %' WHEN feature.lvef < 50 THEN '40 to 49 %' WHEN feature.lvef >= 50 THEN '50 % and over' END AS lvef,
+    study.setting
+FROM cohort
+JOIN study USING (study_key)
+JOIN patient ON patient.patient_key = cohort.patient_key
+LEFT JOIN feature USING (study_key)
+WHERE cohort.role = 'development'
+ORDER BY cohort.study_key;

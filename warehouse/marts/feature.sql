@@ -1,0 +1,139 @@
+-- The features of the studies of one shard of patients (those whose key begins with $shard): each value is the last that
+-- was known at the study. `variable` (name, source, window_days, low, high, code_from, code_to) and `conversion`
+-- (variable, unit, factor, shift) come from the catalogue.
+
+-- Studies of the shard. Without a time nothing can be said to lie before.
+CREATE OR REPLACE TEMP TABLE shard_study AS
+SELECT study_key, patient_key, study_at
+FROM study
+WHERE starts_with(patient_key, $shard);
+
+-- Values in the catalogue's unit. One whose unit is unknown, or missing where that is ambiguous, is refused, never guessed;
+-- one outside the limits is null, never clipped.
+CREATE OR REPLACE TEMP TABLE converted AS
+SELECT
+    measurement.patient_key,
+    measurement.study_key,
+    measurement.variable,
+    measurement.measured_at,
+    measurement.value * conversion.factor + conversion.shift AS value,
+    CASE
+        WHEN variable.name IS NULL THEN 'UNKNOWN_VARIABLE'
+        WHEN variable.source <> 'measurement' THEN 'NOT_A_MEASUREMENT'
+        WHEN conversion.unit IS NULL AND plain_unit(measurement.unit) = '' THEN 'MISSING_UNIT'
+        WHEN conversion.unit IS NULL THEN 'UNKNOWN_UNIT'
+        WHEN NOT measurement.value * conversion.factor + conversion.shift BETWEEN variable.low AND variable.high
+            THEN 'OUTSIDE_LIMITS'
+    END AS refusal
+FROM measurement
+LEFT JOIN variable ON variable.name = measurement.variable
+LEFT JOIN conversion ON conversion.variable = measurement.variable AND conversion.unit = plain_unit(measurement.unit)
+WHERE starts_with(measurement.patient_key, $shard);
+
+INSERT INTO refused
+SELECT CASE WHEN refusal = 'UNKNOWN_VARIABLE' THEN 'other' ELSE variable END, refusal, count(*)
+FROM converted
+WHERE refusal IS NOT NULL
+GROUP BY ALL;
+
+-- Measured in the study itself: the mean of repeats. A value dated after the study's own day is not of the study.
+CREATE OR REPLACE TEMP TABLE own_value AS
+SELECT
+    converted.study_key,
+    variable,
+    avg(value ORDER BY measured_at, value) AS value,
+    max(CAST(measured_at AS DATE)) AS latest_own_date
+FROM converted
+JOIN shard_study USING (study_key)
+WHERE refusal IS NULL AND CAST(measured_at AS DATE) <= CAST(study_at AS DATE)
+GROUP BY converted.study_key, variable;
+
+-- Known at one time: the mean of values with one time, so that the last one is one.
+CREATE OR REPLACE TEMP TABLE known_value AS
+SELECT
+    converted.patient_key,
+    variable,
+    window_days,
+    measured_at,
+    avg(value ORDER BY value) AS value
+FROM converted
+JOIN variable ON variable.name = converted.variable
+WHERE refusal IS NULL AND (window_days > 0 OR study_key IS NULL)
+GROUP BY ALL;
+
+-- The last value at or before the study, no older than its window.
+CREATE OR REPLACE TEMP TABLE last_value_known AS
+SELECT asked.study_key, asked.variable, known_value.value, known_value.measured_at
+FROM (
+    SELECT study_key, patient_key, study_at, variable
+    FROM shard_study
+    CROSS JOIN (SELECT DISTINCT variable FROM known_value)
+) AS asked
+ASOF JOIN known_value
+    ON known_value.patient_key = asked.patient_key
+    AND known_value.variable = asked.variable
+    AND known_value.measured_at <= asked.study_at
+WHERE CAST(asked.study_at AS DATE) - CAST(known_value.measured_at AS DATE) <= known_value.window_days;
+
+-- Diagnosis groups on record at the study.
+CREATE OR REPLACE TEMP TABLE own_diagnosis AS
+WITH first_recorded AS (
+    SELECT patient_key, variable.name AS variable, min(recorded_at) AS recorded_at
+    FROM diagnosis
+    JOIN variable ON left(code, 3) BETWEEN code_from AND code_to
+    WHERE vocabulary = 'ICD10CM' AND starts_with(patient_key, $shard)
+    GROUP BY ALL
+)
+SELECT study_key, variable, recorded_at
+FROM shard_study
+JOIN first_recorded USING (patient_key)
+WHERE recorded_at <= study_at;
+
+-- Long to wide, all of the catalogue's columns always.
+CREATE OR REPLACE TEMP TABLE chosen_value AS
+SELECT study_key, variable, value FROM own_value
+UNION ALL
+SELECT study_key, variable, value FROM last_value_known ANTI JOIN own_value USING (study_key, variable)
+UNION ALL
+SELECT study_key, variable, 1 FROM own_diagnosis
+UNION ALL
+SELECT study_key, 'sex', CASE sex WHEN 'M' THEN 1 WHEN 'F' THEN 0 END
+FROM shard_study
+JOIN patient USING (patient_key)
+UNION ALL
+SELECT study_key, 'age', CASE WHEN age BETWEEN low AND high THEN age END
+FROM (
+    SELECT study_key, (CAST(study_at AS DATE) - birth_date) / 365.25 AS age
+    FROM shard_study
+    JOIN patient USING (patient_key)
+)
+JOIN variable ON variable.name = 'age';
+
+INSERT INTO feature BY NAME
+SELECT shard_study.study_key, wide.* EXCLUDE (study_key)
+FROM shard_study
+LEFT JOIN (
+    PIVOT chosen_value
+    ON variable IN variable_name
+    USING any_value(value)
+    GROUP BY study_key
+) AS wide USING (study_key)
+ORDER BY shard_study.study_key;
+
+-- How late the latest record is that these features rest on.
+INSERT INTO feature_evidence
+SELECT shard_study.study_key, latest_measured_at, latest_own_date, latest_diagnosed_at
+FROM shard_study
+LEFT JOIN (
+    SELECT study_key, max(measured_at) AS latest_measured_at
+    FROM last_value_known
+    ANTI JOIN own_value USING (study_key, variable)
+    GROUP BY study_key
+) USING (study_key)
+LEFT JOIN (SELECT study_key, max(latest_own_date) AS latest_own_date FROM own_value GROUP BY study_key) USING (study_key)
+LEFT JOIN (
+    SELECT study_key, max(recorded_at) AS latest_diagnosed_at
+    FROM own_diagnosis
+    GROUP BY study_key
+) USING (study_key)
+ORDER BY shard_study.study_key;

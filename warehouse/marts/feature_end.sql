@@ -1,0 +1,21 @@
+-- Codes that no group can be given to, and what is missing.
+INSERT INTO feature_refusal
+SELECT variable, reason, CAST(sum(count) AS BIGINT)
+FROM refused
+GROUP BY ALL
+UNION ALL
+SELECT 'diagnosis', 'ICD9_NOT_MAPPED', count(*)
+FROM diagnosis
+WHERE vocabulary = 'ICD9CM'
+HAVING count(*) > 0
+ORDER BY ALL;
+
+INSERT INTO feature_count
+SELECT variable, present, studies - present
+FROM (UNPIVOT (SELECT count(COLUMNS(* EXCLUDE (study_key))) FROM feature) ON COLUMNS(*) INTO NAME variable VALUE present)
+CROSS JOIN (SELECT count(*) AS studies FROM feature)
+ORDER BY variable;
+
+DROP TABLE refused;
+DROP TABLE variable;
+DROP TABLE conversion;

@@ -1,0 +1,2 @@
+-- How many measurements there are to choose from.
+SELECT count(*) FROM measurement

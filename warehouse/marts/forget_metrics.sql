@@ -1,0 +1,2 @@
+-- Makes room for a new evaluation.
+DELETE FROM metric;

@@ -1,0 +1,26 @@
+-- One row a model: its AUC on the headline rows and, on a synthetic archive, the share of the oracle's headroom:
+-- the oracle that knows the latent heart for the video models, the one that knows everything for the others.
+SELECT
+    auc.model,
+    auc.value,
+    auc.low,
+    auc.high,
+    auc.n,
+    auc.events,
+    headroom.value AS headroom
+FROM metric AS auc
+LEFT JOIN metric AS headroom
+    ON headroom.model = auc.model
+    AND headroom.subset = 'all'
+    AND headroom.metric = CASE WHEN auc.model IN ('ehr', 'video_ehr') THEN 'headroom_all' ELSE 'headroom_heart' END
+WHERE auc.metric = 'auc' AND auc.subset = 'all' AND auc.evaluation IN ('out_of_fold', 'null')
+ORDER BY
+    CASE
+        WHEN auc.model LIKE 'view:%' THEN 0
+        WHEN auc.model = 'all_views' THEN 1
+        WHEN auc.model = 'ehr' THEN 2
+        WHEN auc.model = 'video_ehr' THEN 3
+        WHEN auc.model LIKE 'oracle%' THEN 5
+        ELSE 4
+    END,
+    auc.model;

@@ -1,0 +1,20 @@
+-- A few loops to show of every view: studies across the range of the predicted risk, whatever their outcome.
+WITH ranked AS (
+    SELECT
+        clip.clip_key,
+        clip.view,
+        clip.fps,
+        ledger.artifact,
+        percent_rank() OVER (PARTITION BY clip.view ORDER BY score.logit, clip.clip_key) AS place
+    FROM clip
+    JOIN cohort USING (study_key)
+    JOIN score ON score.study_key = clip.study_key AND score.model = 'view:' || clip.view
+    JOIN ledger ON ledger.asset = 'clips' AND ledger.unit = clip.study_key
+    WHERE clip.status = 'accepted' AND cohort.headline AND cohort.role = 'development'
+)
+SELECT view, wanted.risk, arg_min(clip_key, abs(place - wanted.place)) AS clip_key,
+    arg_min(artifact, abs(place - wanted.place)) AS artifact
+FROM ranked
+CROSS JOIN (VALUES ('low', 0.05), ('middling', 0.5), ('high', 0.95)) AS wanted (risk, place)
+GROUP BY view, wanted.risk, wanted.place
+ORDER BY view, wanted.place;

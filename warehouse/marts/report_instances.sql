@@ -1,0 +1,13 @@
+-- Files of the archive by where they ended, with what the report splits them by.
+SELECT
+    coalesce(clip.status, link.status, instance.status) AS status,
+    coalesce(instance.reason, link.reason, clip.reason) AS reason,
+    coalesce(clip.view, instance.view) AS view,
+    instance.transfer_syntax,
+    coalesce(clip.fps_source, instance.fps_source) AS fps_source,
+    count(*) AS instances
+FROM dicom_instance AS instance
+LEFT JOIN instance_link AS link USING (instance_key)
+LEFT JOIN clip USING (instance_key)
+GROUP BY ALL
+ORDER BY ALL;

@@ -1,0 +1,6 @@
+-- Scores of the headline studies with their labels, keys left behind.
+SELECT score.model, score.view, score.logit, cohort.label
+FROM score
+JOIN cohort USING (study_key)
+WHERE cohort.headline AND cohort.role = 'development'
+ORDER BY score.model, score.study_key;

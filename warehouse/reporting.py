@@ -1,0 +1,77 @@
+"""What the report needs, read from the tables in one place."""
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from echomort import __version__, clips
+from echomort.report.data import Example, ReportData
+from echomort.settings import Settings
+from warehouse import ledger
+from warehouse.queries import run
+
+SHOWN_VERSIONS = ("torch", "xgboost-cpu", "scikit-learn", "duckdb", "pydicom", "dagster", "numpy", "pandas")
+
+
+def report_data(connection: duckdb.DuckDBPyConnection, settings: Settings, key_id: str) -> ReportData:
+    """Return everything the report prints: counts, figures and a few clips; no key, no date."""
+
+    def frame(name: str) -> pd.DataFrame:
+        return run(connection, f"marts/{name}.sql").df()
+
+    return ReportData(
+        title="One-year mortality from echocardiograms",
+        stamp=_stamp(settings),
+        synthetic=settings.is_synthetic,
+        metrics=connection.table("metric").df(),
+        cohort=frame("report_cohort"),
+        attrition=connection.table("attrition").order("step").df(),
+        settings=list(settings.provenance()),
+        lineage=_lineage(connection, key_id),
+        scores=frame("report_scores"),
+        instances=frame("report_instances"),
+        checks=_checks(connection),
+        missingness=frame("report_missing"),
+        examples=_examples(connection, settings),
+        suppress_below_events=settings.evaluation.suppress_below_events,
+    )
+
+
+def _stamp(settings: Settings) -> str:
+    if settings.is_synthetic:
+        return "Embedded synthetic archive, public key: the figures say how the pipeline works, nothing about patients."
+    return "A site's own archive, pseudonymised with the site's key."
+
+
+def _lineage(connection: duckdb.DuckDBPyConnection, key_id: str) -> dict[str, Any]:
+    assets = [name for (name,) in run(connection, "marts/standing_assets.sql").fetchall()]
+    return (
+        {"echomort": __version__, "python": platform.python_version(), "key id": key_id}
+        | {name: version(name) for name in SHOWN_VERSIONS}
+        | {f"data version of {name}": ledger.asset_digest(connection, name)[:12] for name in assets}
+    )
+
+
+def _checks(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    rows = []
+    for (name,) in run(connection, "marts/standing_checks.sql").fetchall():
+        found = ledger.entries(connection, name)[ledger.WHOLE].details
+        check = name.removeprefix("check:")
+        rows.append({"table": found.get("table", check), "check": check, "passed": found["passed"]})
+    return pd.DataFrame(rows, columns=["table", "check", "passed"])
+
+
+def _examples(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Example]:
+    rows = run(connection, "marts/report_examples.sql").df()
+    return [
+        Example(
+            f"{row.risk} predicted risk",
+            row.view,
+            clips.read_study(settings.home / row.artifact, [row.clip_key])[row.clip_key],
+            settings.imaging.clip.fps,
+        )
+        for row in rows.itertuples()
+    ]

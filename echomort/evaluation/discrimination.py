@@ -155,9 +155,9 @@ def _tested(difference: float, variance: float, same: bool) -> tuple[float, floa
 def _variance_note(variance: float) -> str | None:
     if math.isnan(variance):
         return "fewer than two deaths or survivors: no variance"
-    return (
-        "no variance: the scores separate the classes completely; the limits have no width" if variance <= 0 else None
-    )
+    if variance > 0:
+        return None
+    return "no variance (classes fully separated, or scores all alike): the limits have no width"
 
 
 def _within(value: float, least: float) -> float:

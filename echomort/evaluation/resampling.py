@@ -19,7 +19,7 @@ Statistic = Callable[[Floats], Floats]
 """Weights (resamples, n) -> values (resamples,), NaN where the resample does not define the statistic."""
 
 METHOD = "patient bootstrap, percentile"
-CHUNK_VALUES = 1_000_000
+CHUNK_VALUES = 250_000  # 2 MB: a chunk and its cumulative sums stay in the cache
 
 
 @dataclass(frozen=True)
@@ -87,19 +87,30 @@ class WeightedAuc:
         self._can_die = np.flatnonzero(self._event > 0)
         self._first = np.searchsorted(ordered, ordered[self._can_die], side="left")
         self._past = np.searchsorted(ordered, ordered[self._can_die], side="right")
-        self._is_soft = bool(((self._event > 0) & (self._event < 1)).any())
+        self._is_tied = bool((self._past - self._first > 1).any())
+        self._latest: tuple[Floats, Floats] | None = None
 
     def __call__(self, weights: Floats) -> Floats:
-        ordered = weights[:, self._order]
+        """Return the AUC of each resample; the latest answer is kept for the statistics that share it."""
+        if self._latest is None or self._latest[0] is not weights:
+            self._latest = weights, self._areas(weights)
+        return self._latest[1]
+
+    def _areas(self, weights: Floats) -> Floats:
+        ordered = np.take(weights, self._order, axis=1)
         below = np.zeros((len(weights), len(self._order) + 1))
         np.cumsum(ordered * self._survival, axis=1, out=below[:, 1:])
-        events = ordered[:, self._can_die] * self._event[self._can_die]
-        wins = np.einsum("rn,rn->r", events, below[:, self._first] + below[:, self._past]) / 2
-        pairs = events.sum(axis=1) * below[:, -1]
-        if self._is_soft:
-            with_itself = np.square(ordered) @ (self._event * self._survival)
-            wins, pairs = wins - with_itself / 2, pairs - with_itself
-        return _ratio(wins, pairs)
+        events = np.take(ordered, self._can_die, axis=1) * self._event[self._can_die]
+        with_itself = np.square(ordered) @ (self._event * self._survival)
+        pairs = events.sum(axis=1) * below[:, -1] - with_itself
+        return _ratio(self._wins(events, below, with_itself), pairs)
+
+    def _wins(self, events: Floats, below: Floats, with_itself: Floats) -> Floats:
+        first = np.take(below, self._first, axis=1)
+        if not self._is_tied:
+            return np.einsum("rn,rn->r", events, first)
+        past = np.take(below, self._past, axis=1)
+        return (np.einsum("rn,rn->r", events, first + past) - with_itself) / 2
 
 
 class WeightedAveragePrecision:

@@ -1,0 +1,194 @@
+"""The table of metrics on a small synthetic cohort whose truth is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from echomort.evaluation import evaluate, permuted_null
+from echomort.settings import Evaluation
+
+SETTINGS = Evaluation(bootstrap=200)
+STUDIES = 400
+
+
+def cohort(seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Frame, scores and truth: a heart, an age and a frailty drive death; the models see parts of them."""
+    random = np.random.default_rng(seed)
+    heart, age, frailty = random.normal(size=(3, STUDIES))
+    hazard = {"heart": 1.5 * heart, "heart_age": 1.5 * heart + age, "all": 1.5 * heart + age + 0.5 * frailty}
+    chance = 1 - np.exp(-np.exp(-1.5 + hazard["all"]))
+    died = random.random(STUDIES) < chance
+    frame = pd.DataFrame(
+        {
+            "study_key": [f"s{number}" for number in range(STUDIES)],
+            "patient_key": [f"p{number}" for number in range(STUDIES)],
+            "fold": np.arange(STUDIES) % 5,
+            "label": pd.array(died.astype(int), dtype="Int64"),
+            "days": np.where(died, random.integers(0, 366, STUDIES), random.integers(366, 2000, STUDIES)),
+            "event": died,
+            "sex": np.where(random.random(STUDIES) < 0.5, "F", "M"),
+            "setting": np.where(np.arange(STUDIES) < 12, "rare", "usual"),
+        }
+    )
+    noise = random.normal(size=(3, STUDIES))
+    logits = {
+        "view:apical_4": hazard["heart"] + noise[0],
+        "ehr": age + noise[1],
+        "video_ehr": hazard["heart_age"] + 0.5 * noise[2],
+    }
+    scores = pd.concat(
+        pd.DataFrame({"study_key": frame["study_key"], "model": model, "fold": frame["fold"], "logit": logit - 1.5})
+        for model, logit in logits.items()
+    )
+    truth = pd.DataFrame({"study_key": frame["study_key"], "death_probability": chance})
+    return frame, scores, truth.assign(**{f"log_hazard_{name}": value for name, value in hazard.items()})
+
+
+def figure(table: pd.DataFrame, model: str, metric: str, subset: str = "all", evaluation: str = "out_of_fold"):
+    """The one row that these keys name."""
+    keys = ("model", model), ("metric", metric), ("subset", subset), ("evaluation", evaluation)
+    for column, value in keys:
+        table = table[table[column] == value]
+    assert len(table) == 1, f"{len(table)} rows for {keys}"
+    return table.iloc[0]
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return evaluate(*cohort(), SETTINGS)
+
+
+def test_every_row_is_named_once(table):
+    assert not table.duplicated(["evaluation", "model", "subset", "metric"]).any()
+    assert list(table.columns) == [
+        "evaluation", "model", "subset", "metric", "value", "low", "high", "n", "events", "method",
+    ]  # fmt: skip
+    assert table["method"].str.len().gt(0).all()
+
+
+def test_area_by_delong_and_by_bootstrap_agree(table):
+    delong, drawn = (figure(table, "video_ehr", metric) for metric in ("auc", "auc_bootstrap"))
+    assert delong["value"] == pytest.approx(drawn["value"])
+    assert delong["low"] == pytest.approx(drawn["low"], abs=0.03)
+    assert 0.5 < delong["low"] < delong["value"] < delong["high"] <= 1
+
+
+def test_the_oracle_that_knows_most_ranks_best_and_has_all_the_headroom(table):
+    soft = table[table["metric"] == "soft_auc"].set_index("model")["value"]
+    assert soft.idxmax() == "oracle_all"
+    assert figure(table, "oracle_all", "headroom_all")["value"] == 1.0
+    assert figure(table, "oracle_heart", "headroom_heart")["value"] == 1.0
+    assert 0 < figure(table, "view:apical_4", "headroom_heart")["value"] < 1
+
+
+def test_both_pooled_and_fold_areas_are_given(table):
+    folds = [figure(table, "ehr", "auc", f"fold {number}")["value"] for number in range(5)]
+    mean = figure(table, "ehr", "auc_fold_mean")
+    assert mean["value"] == pytest.approx(np.mean(folds))
+    assert mean["low"] < mean["value"] < mean["high"]
+
+
+def test_the_full_model_is_compared_with_each_other_one(table):
+    compared = table[(table["evaluation"] == "comparison") & (table["metric"] == "delong_p")]["model"]
+    others = ("view:apical_4", "ehr", "oracle_heart", "oracle_heart_age", "oracle_all")
+    assert set(compared) == {f"video_ehr vs {name}" for name in others}
+    gain = figure(table, "video_ehr vs ehr", "soft_auc_difference", evaluation="comparison")
+    assert gain["low"] > 0
+    plain, holm = (
+        figure(table, "video_ehr vs ehr", name, evaluation="comparison")["value"]
+        for name in ("delong_p", "delong_p_holm")
+    )
+    assert plain <= holm <= 2 * plain
+
+
+def test_a_group_with_few_deaths_prints_no_figure(table):
+    row = figure(table, "video_ehr", "auc", "setting=rare")
+    assert np.isnan(row["value"])
+    assert "suppressed" in row["method"]
+    assert "setting=rare" not in set(table.loc[table["metric"] == "sensitivity", "subset"])
+    assert figure(table, "video_ehr", "auc", "sex=F")["value"] > 0.5
+
+
+def test_recalibrated_figures_stand_beside_the_raw_ones(table):
+    raw, mended = (
+        figure(table, "view:apical_4", "calibration_slope", evaluation=name) for name in ("out_of_fold", "recalibrated")
+    )
+    assert abs(mended["value"] - 1) < abs(raw["value"] - 1)
+
+
+def test_a_model_is_judged_on_its_own_rows_and_compared_on_common_ones():
+    frame, scores, truth = cohort()
+    partial = scores["model"].eq("ehr") & scores["study_key"].isin(frame["study_key"][:100])
+    table = evaluate(frame, scores[~partial], truth, SETTINGS)
+    assert figure(table, "ehr", "coverage")["value"] == 0.75
+    assert figure(table, "ehr", "auc")["n"] == 300
+    assert figure(table, "video_ehr", "auc")["n"] == 400
+    assert figure(table, "video_ehr vs ehr", "auc_difference", evaluation="comparison")["n"] == 300
+
+
+def test_censored_studies_count_in_the_ipcw_figures_alone():
+    frame, scores, _ = cohort()
+    censored = frame["study_key"].isin(frame["study_key"][:50])
+    frame.loc[censored, ["label", "days", "event"]] = [pd.NA, 100, False]
+    table = evaluate(frame, scores, None, SETTINGS)
+    assert figure(table, "ehr", "auc")["n"] == 350
+    assert figure(table, "ehr", "ipcw_auc")["n"] == 400
+    assert not table["metric"].str.startswith(("soft", "headroom")).any()
+
+
+def test_only_the_headline_study_of_a_patient_counts():
+    frame, scores, truth = cohort()
+    again = frame.assign(study_key=frame["study_key"] + "b")
+    both = pd.concat([frame.assign(headline=True), again.assign(headline=False)])
+    assert figure(evaluate(both, scores, truth, SETTINGS), "ehr", "auc")["n"] == STUDIES
+    with pytest.raises(ValueError, match="one study a patient"):
+        evaluate(pd.concat([frame, again]), scores, truth, SETTINGS)
+
+
+def test_several_clips_of_a_study_are_averaged_before_scoring():
+    frame, scores, truth = cohort()
+    twice = pd.concat([scores.assign(logit=scores["logit"] - 0.7), scores.assign(logit=scores["logit"] + 0.7)])
+    first, second = (figure(evaluate(frame, given, truth, SETTINGS), "ehr", "auc") for given in (scores, twice))
+    assert first["value"] == second["value"]
+
+
+def test_a_score_made_inside_its_own_fold_is_refused():
+    frame, scores, truth = cohort()
+    with pytest.raises(ValueError, match="held out"):
+        evaluate(frame, scores.assign(fold=(scores["fold"] + 1) % 5), truth, SETTINGS)
+
+
+def test_a_ten_year_score_ranks_but_is_not_calibrated():
+    frame, scores, truth = cohort()
+    ehr = scores[scores["model"] == "ehr"]
+    table = evaluate(frame, ehr.assign(model="pce"), truth, SETTINGS)
+    row = figure(table, "pce", "calibration_slope")
+    assert np.isnan(row["value"])
+    assert row["method"].startswith("not applicable")
+    assert not table["metric"].eq("brier").any()
+    assert figure(table, "pce", "auc")["value"] > 0.5
+
+
+def test_one_class_is_reported_not_a_crash():
+    frame, scores, truth = cohort()
+    table = evaluate(frame.assign(label=0, event=False), scores, truth, SETTINGS)
+    assert figure(table, "ehr", "coverage")["value"] == 1.0
+    assert not table["metric"].eq("auc").any()
+    assert figure(table, "cohort", "prevalence")["value"] == 0.0
+
+
+def test_a_missing_column_is_named():
+    frame, scores, truth = cohort()
+    with pytest.raises(ValueError, match="days"):
+        evaluate(frame.drop(columns="days"), scores, truth, SETTINGS)
+
+
+def test_the_permuted_null_is_a_mean_with_percentiles():
+    areas = np.linspace(0.45, 0.55, 21)
+    row = figure(permuted_null(areas, 400, 120), "permuted_null", "auc", evaluation="null")
+    assert row["value"] == pytest.approx(0.5)
+    assert row["low"] == pytest.approx(0.4525)
+    assert row["high"] == pytest.approx(0.5475)
+    assert "21 refits" in row["method"]
+    with pytest.raises(ValueError, match="one AUC a permutation"):
+        permuted_null([], 400, 120)

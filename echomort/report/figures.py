@@ -1,4 +1,4 @@
-"""The report's figures: plain values in, a matplotlib Figure out (:func:`echomort.report.ink.png` and ``svg`` write it).
+"""The report's figures: plain values in, a matplotlib Figure out; ``png`` and ``svg`` write it.
 
 No figure carries a title: what it shows is said in words beside it. Each says its own counts.
 """
@@ -6,11 +6,12 @@ No figure carries a title: what it shows is said in words beside it. Each says i
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from echomort.report.ink import HALF, KIND_COLOUR, PALETTE, WIDE, blank, png, styled, svg
+from echomort.report.words import DASH, MINUS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,6 +32,7 @@ __all__ = [
     "reliability",
     "roc",
     "score_distributions",
+    "survival",
     "svg",
 ]
 
@@ -130,13 +132,13 @@ def _forest_row(axes: "Axes", place: float, row: Estimate) -> None:
     axes.plot(
         row.value, place, "D" if hollow else "o", color=colour, markersize=6, markerfacecolor=face, markeredgewidth=1.4
     )
-    beside = {"xycoords": side, "textcoords": "offset points", "va": "center"}
+    beside: dict[str, Any] = {"xycoords": side, "textcoords": "offset points", "va": "center"}
     axes.annotate(f"{row.value:.3f}", (1.02, place), xytext=(0, 0), fontweight="bold", **beside)
     axes.annotate(_span(row), (1.02, place), xytext=(37, 0), color=MUTED, **beside)
 
 
 def _span(row: Estimate) -> str:
-    span = f"{row.low:.3f} – {row.high:.3f}" if np.isfinite([row.low, row.high]).all() else ""
+    span = f"{row.low:.3f} {DASH} {row.high:.3f}" if np.isfinite([row.low, row.high]).all() else ""
     return f"{span}   {row.note}".strip()
 
 
@@ -197,7 +199,7 @@ def roc(curves: Sequence[Curve], note: str) -> "Figure":
         axes.plot(100 * flagged, 100 * found, color=colour, linewidth=2.2 if last else 1.3, linestyle=dashes)
         text = f"{curve.label}  {curve.note}".strip()
         axes.text(98, 4 + 7 * rank, text, ha="right", color=colour, fontsize=8.5, fontweight="bold")
-    _percent_axes(axes, "Survivors flagged, % (1 − specificity)", "Deaths found, % (sensitivity)")
+    _percent_axes(axes, f"Survivors flagged, % (1 {MINUS} specificity)", "Deaths found, % (sensitivity)")
     axes.annotate(note, (0, 1), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points", color=MUTED)
     return figure
 
@@ -391,7 +393,7 @@ def _flow_bar(axes: "Axes", row: tuple[int, str, int, str], level: float) -> flo
     place, _, count, kind = row
     start = level + count if kind == "out" else level if kind == "view" else 0.0
     axes.barh(place, abs(count), left=start, height=0.62, color=_BAR_COLOUR[kind])
-    text = f"−{-count:,}" if kind == "out" else f"{count:,}"
+    text = f"{MINUS}{-count:,}" if kind == "out" else f"{count:,}"
     axes.annotate(
         text,
         (start + abs(count), place),
@@ -430,6 +432,52 @@ def missing_values(rows: Sequence[tuple[str, float]], note: str) -> "Figure":
 
 
 @styled
+def survival(days: np.ndarray, event: np.ndarray, called: np.ndarray) -> "Figure":
+    """Return Kaplan-Meier curves with their bands for those ``called`` high risk (n,) bool and for the others.
+
+    ``days`` (n,) run from the study to death (``event`` true) or to the last evidence of life.
+    """
+    figure, axes = blank(HALF, HALF + 0.25)
+    end = max(1.0, float(np.quantile(days, 0.95)))
+    for row, (member, text, colour) in enumerate(((~called, "low risk", LIVED), (called, "high risk", DIED))):
+        if member.any():
+            _survival_curve(axes, (days[member], event[member]), (text, colour), (row, end))
+    axes.axvline(365, color=FAINT, linewidth=0.8)
+    axes.annotate("one year", (365, 0.02), xytext=(3, 0), textcoords="offset points", color=MUTED, fontsize=8)
+    axes.set_xlim(0, end)
+    axes.set_ylim(0, 1.02)
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100"])
+    axes.tick_params(axis="y", labelcolor=MUTED)
+    axes.grid(True)
+    axes.set_xlabel("Days since the study", loc="left")
+    axes.set_ylabel("Alive, %", loc="bottom")
+    return figure
+
+
+def _survival_curve(
+    axes: "Axes", followed: tuple[np.ndarray, np.ndarray], named: tuple[str, str], place: tuple[int, float]
+) -> None:
+    from echomort.evaluation.survival import kaplan_meier, survival_at
+
+    (days, event), (text, colour), (row, end) = followed, named, place
+    curve = kaplan_meier(days, event)
+    axes.step(curve["day"], curve["survival"], where="post", color=colour, linewidth=1.8)
+    axes.fill_between(curve["day"], curve["low"], curve["high"], step="post", color=colour, alpha=0.15, linewidth=0)
+    height = survival_at(curve, end) + (0.045 if row == 0 else -0.07)
+    axes.text(0.98 * end, min(height, 0.95), text, ha="right", color=colour, fontweight="bold")
+    for moment in np.linspace(0, 0.8 * end, 4):
+        axes.annotate(
+            f"{int((days >= moment).sum())}",
+            (moment, 1.0),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(0, 5 + 11 * (1 - row)),
+            textcoords="offset points",
+            color=colour,
+            fontsize=8,
+        )
+
+
+@styled
 def hundred_patients(counts: Sequence[tuple[str, int, str]]) -> "Figure":
     """Return a hundred dots, filled in order from (what, how many, colour name); the hundred is what they sum to."""
     figure, axes = blank(HALF, HALF * 0.62)
@@ -452,10 +500,10 @@ def hundred_patients(counts: Sequence[tuple[str, int, str]]) -> "Figure":
 @styled
 def net_benefit(thresholds: np.ndarray, lines: Sequence[tuple[str, str, np.ndarray]], note: str) -> "Figure":
     """Return decision curves: (label, kind, net benefit at each of ``thresholds``); treat-none is the zero line."""
-    figure, axes = blank(WIDE, 2.9)
+    figure, axes = blank(HALF, 3.1)
     axes.axhline(0, color=FAINT, linewidth=0.8)
     highest = max((float(values.max()) for _, _, values in lines), default=0.1)
-    ends = _spread([float(values[-1]) for _, _, values in lines], 0.075 * 1.3 * highest)
+    ends = _spread([float(values[-1]) for _, _, values in lines], 0.07 * 1.35 * highest)
     for (label, kind, values), end in zip(lines, ends, strict=True):
         colour = PALETTE[KIND_COLOUR[kind]]
         axes.plot(100 * thresholds, values, color=colour, linewidth=1.8)
@@ -467,7 +515,8 @@ def net_benefit(thresholds: np.ndarray, lines: Sequence[tuple[str, str, np.ndarr
     axes.set_ylim(-0.25 * highest, 1.1 * highest)
     axes.tick_params(axis="y", labelcolor=MUTED)
     axes.grid(True)
-    axes.set_xlabel(f"Threshold: act where the predicted risk is at least this, %   {note}", loc="left")
+    axes.set_xlabel("Act where the predicted risk is at least this, %", loc="left")
+    axes.annotate(note, (0, 1), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points", color=MUTED)
     axes.set_ylabel("Net benefit", loc="bottom")
     return figure
 

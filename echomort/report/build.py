@@ -1,0 +1,195 @@
+"""Writes the report: one offline HTML page, and a JSON twin with the same numbers."""
+
+import functools
+import json
+import math
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from echomort.files import write_text
+from echomort.report import checklist, material, record, results
+from echomort.report.blocks import Section
+from echomort.report.data import Example, ReportData
+from echomort.report.numbers import Numbers
+from echomort.report.scores import by_model
+from echomort.report.words import count, counted, model_words, number, percent, span
+
+__all__ = ["REQUIRED", "Example", "ReportData", "ReportFiles", "write_report"]
+
+SCHEMA, SCHEMA_VERSION = "echomort-report", 1
+REQUIRED = (
+    "schema",
+    "schema_version",
+    "title",
+    "stamp",
+    "synthetic",
+    "headline",
+    "metrics",
+    "tables",
+    "attrition",
+    "settings",
+    "lineage",
+    "checklist",
+    "published",
+)
+"""Keys that the JSON twin always has, none of them empty."""
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """Where the report lies."""
+
+    html: Path
+    json: Path
+
+
+def write_report(data: ReportData, folder: Path) -> ReportFiles:
+    """Write ``report.html`` and ``report.json`` into ``folder``, each whole or not at all; equal data, equal bytes.
+
+    Raises :class:`~echomort.errors.UserError` where an item of the reporting checklist has no answer.
+    """
+    numbers = Numbers(data)
+    answered = checklist.answers(checklist.Facts(data, numbers))
+    page = sections(data, numbers, answered)
+    files = ReportFiles(folder / "report.html", folder / "report.json")
+    content = render(data, numbers, page)
+    twin = json.dumps(document(data, numbers, page, answered), indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(files.html, content)
+    write_text(files.json, twin + "\n")
+    return files
+
+
+def sections(data: ReportData, numbers: Numbers, answered: dict[str, dict[str, str]]) -> list[Section]:
+    """Return the page's sections in order; those without data are left out."""
+    scores = by_model(data.scores)
+    return [
+        results.at_a_glance(data, numbers),
+        *material.loops(data),
+        material.archive(data),
+        material.patients(data),
+        *material.variables(data),
+        results.discrimination(numbers, scores),
+        results.calibration(numbers, scores),
+        results.decisions(numbers, scores),
+        *results.subgroup_results(numbers),
+        *material.checks(data),
+        record.use(data),
+        record.published(),
+        record.settings(data),
+        checklist.checklist(answered),
+        record.lineage(data),
+    ]
+
+
+def render(data: ReportData, numbers: Numbers, page: list[Section]) -> str:
+    """Return the page as HTML that fetches nothing."""
+    return _template().render(
+        data=data,
+        sections=page,
+        tiles=tiles(data, numbers),
+        note=record.SYNTHETIC_NOTE,
+        style=resources.files(__package__).joinpath("templates/report.css").read_text(),
+    )
+
+
+def tiles(data: ReportData, numbers: Numbers) -> list[tuple[str, str, str]]:
+    """Return the figures at the head of the page: (number, what it is, aside)."""
+    shown = [_patients_tile(numbers), _clips_tile(data), _area_tile(numbers), _headroom_tile(numbers)]
+    return [tile for tile in shown if tile is not None]
+
+
+def _patients_tile(numbers: Numbers) -> tuple[str, str, str] | None:
+    best = numbers.best()
+    area = numbers.area(best) if best else None
+    if area is None or not area.n or area.events is None:
+        return None
+    share = percent(area.events / area.n)
+    return count(area.n), "patients judged", f"{counted(area.events, 'death')} within a year, {share}"
+
+
+def _clips_tile(data: ReportData) -> tuple[str, str, str] | None:
+    instances = data.instances
+    if not len(instances):
+        return None
+    kept = instances.loc[instances["status"] == "accepted", "instances"].sum()
+    return count(kept), "loops used", f"of {counted(int(instances['instances'].sum()), 'file')} in the archive"
+
+
+def _area_tile(numbers: Numbers) -> tuple[str, str, str] | None:
+    best = numbers.best()
+    if best is None:
+        return None
+    area = numbers.area(best)
+    aside = f"95 % interval {span(area.low, area.high)}" if span(area.low, area.high) else "no interval"
+    return number(area.value), f"AUC, {model_words(best).label}", aside
+
+
+def _headroom_tile(numbers: Numbers) -> tuple[str, str, str] | None:
+    recovered = numbers.get("video", "headroom_heart")
+    if not recovered.known:
+        return None
+    return percent(recovered.value), "of the heart's headroom", "recovered by the loops alone"
+
+
+def document(
+    data: ReportData, numbers: Numbers, page: list[Section], answered: dict[str, dict[str, str]]
+) -> dict[str, Any]:
+    """Return the JSON twin. Raises :class:`ValueError` where a key of :data:`REQUIRED` is missing or empty."""
+    content = {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "title": data.title,
+        "stamp": data.stamp,
+        "synthetic": data.synthetic,
+        "headline": {"text": results.headline(numbers), "figures": [list(tile) for tile in tiles(data, numbers)]},
+        "metrics": list(numbers.records()),
+        "tables": {table.name: table.plain() for section in page for table in section.tables},
+        "attrition": _records(data.attrition, ("step", "reason", "studies", "patients")),
+        "archive": _records(data.instances, ("status", "reason", "view", "transfer_syntax", "fps_source", "instances")),
+        "checks": _records(data.checks, ("table", "check", "passed", "severity", "checked", "failed")),
+        "missingness": [
+            {"variable": name, "missing": share} for name, share in material.missing_shares(data.missingness)
+        ],
+        "settings": [
+            {"key": key, "value": _plain(value), "provenance": source, "meaning": meaning}
+            for key, value, source, meaning in data.settings
+        ],
+        "published": [dict(zip(("quantity", "value", "source"), row, strict=True)) for row in record.PUBLISHED],
+        "lineage": {name: _plain(value) for name, value in data.lineage.items()},
+        "checklist": answered,
+    }
+    empty = [key for key in REQUIRED if key not in content or content[key] in (None, "", [], {})]
+    if empty:
+        raise ValueError(f"the report's JSON lacks {', '.join(empty)}")
+    return content
+
+
+def _records(frame: Any, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+    known = [column for column in columns if column in frame.columns]
+    return [{name: _plain(value) for name, value in row.items()} for row in frame[known].to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (tuple, list)):
+        return [_plain(part) for part in value]
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("echomort.report", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2")

@@ -1,0 +1,56 @@
+"""What a report is made of: frames of the warehouse and a few words, no identifier among what is printed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+METRIC_COLUMNS = ("evaluation", "model", "subset", "metric", "value", "low", "high", "n", "events", "method")
+
+
+def _frame(*columns: str) -> Any:
+    return field(default_factory=lambda: pd.DataFrame(columns=list(columns)))
+
+
+@dataclass(frozen=True)
+class Example:
+    """One loop to show: ``pixels`` uint8 (frames, height, width) at ``fps``; ``caption`` must not tell the outcome."""
+
+    caption: str
+    view: str
+    pixels: np.ndarray
+    fps: float
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything a report prints. Frames may have further columns; keys and dates in them are never read.
+
+    ``title``, ``stamp``: what the report is called, and one line on the data it stands on.
+    ``metrics``: long table of the evaluation (:data:`METRIC_COLUMNS`).
+    ``scores``: a row for a headline study and model: model, view (None but for one view), logit, label 0/1.
+    ``cohort``: a row a study: role, fold, label, headline; optional age (years), sex ('F', 'M'), days, event.
+    ``attrition``: step, reason, studies, patients, in the order of the warehouse.
+    ``instances``: counts of DICOM objects: status, reason, view, transfer_syntax, fps_source, instances.
+    ``checks``: table, check, passed; optional severity, checked and failed (rows).
+    ``settings``: (key, value, provenance, meaning), as :meth:`echomort.settings.Settings.provenance` yields.
+    ``lineage``: names to versions, digests, counts: what made this report.
+    ``missingness``: variable, missing (share 0 to 1); optional unit.
+    """
+
+    title: str
+    stamp: str
+    synthetic: bool
+    metrics: pd.DataFrame
+    cohort: pd.DataFrame
+    attrition: pd.DataFrame
+    settings: Sequence[tuple[str, Any, str, str]]
+    lineage: Mapping[str, Any]
+    scores: pd.DataFrame = _frame("model", "view", "logit", "label")
+    instances: pd.DataFrame = _frame("status", "reason", "view", "transfer_syntax", "fps_source", "instances")
+    checks: pd.DataFrame = _frame("table", "check", "passed")
+    missingness: pd.DataFrame = _frame("variable", "missing")
+    examples: Sequence[Example] = ()
+    suppress_below_events: int = 10

@@ -1,0 +1,46 @@
+"""Cine loops as small animations that live inside the page."""
+
+import base64
+import io
+
+import numpy as np
+
+SHOWN_WIDTH = 300
+"""Pixels; smaller clips are enlarged smoothly to it, larger ones kept."""
+
+
+def animation(pixels: np.ndarray, fps: float) -> str:
+    """Return uint8 (frames, height, width) as a looping WebP in a data URI; equal loops give equal text."""
+    frames = _images(pixels)
+    buffer = io.BytesIO()
+    duration = max(20, round(1000 / fps))
+    options = {"duration": duration, "loop": 0, "quality": 70, "method": 4, "minimize_size": False}
+    frames[0].save(buffer, "WEBP", save_all=True, append_images=frames[1:], **options)
+    return _uri(buffer.getvalue())
+
+
+def still(pixels: np.ndarray) -> str:
+    """Return the first frame as a WebP data URI: for print, and for readers who asked for no motion."""
+    buffer = io.BytesIO()
+    _images(pixels[:1])[0].save(buffer, "WEBP", quality=75, method=4)
+    return _uri(buffer.getvalue())
+
+
+def _images(pixels: np.ndarray) -> list:
+    from PIL import Image
+
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or not len(pixels):
+        raise ValueError("a loop is uint8 of shape (frames, height, width) with at least one frame")
+    height, width = pixels.shape[1:]
+    scale = max(1.0, SHOWN_WIDTH / width)
+    size = (round(width * scale), round(height * scale))
+    return [Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC) for frame in _without_padding(pixels)]
+
+
+def _without_padding(pixels: np.ndarray) -> np.ndarray:
+    lit = np.flatnonzero(pixels.any(axis=(1, 2)))
+    return pixels[: lit[-1] + 1] if len(lit) else pixels[:1]
+
+
+def _uri(content: bytes) -> str:
+    return "data:image/webp;base64," + base64.b64encode(content).decode()

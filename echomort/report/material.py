@@ -1,0 +1,306 @@
+"""The sections on what went in: files, patients, loops, variables, and the checks on them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from echomort.report import figures
+from echomort.report.blocks import Cell, Loop, Loops, Picture, Section, Table, Terms, Words
+from echomort.report.data import Example, ReportData
+from echomort.report.loops import animation, still
+from echomort.report.words import (
+    NOTHING,
+    ROLES,
+    TIMES,
+    count,
+    counted,
+    number,
+    percent,
+    plain,
+    reason_words,
+    span,
+    view_words,
+)
+
+SHOWN_REASONS = 12
+
+
+def archive(data: ReportData) -> Section:
+    """Return what became of every file."""
+    instances = data.instances
+    if not len(instances) or not instances["instances"].sum():
+        return Section("archive", "The archive", [Words(["No count of the archive's files was given to this report."])])
+    tables = [_reason_table(instances), *(_share_table(instances, name, title) for name, title in _SHARES)]
+    return Section("archive", "The archive", [_waterfall(instances), *(table for table in tables if table.rows)])
+
+
+_SHARES = (("fps_source", "Where the frame rate was read"), ("transfer_syntax", "Transfer syntax"))
+
+
+def _accepted(instances: pd.DataFrame) -> pd.DataFrame:
+    return instances[instances["status"] == "accepted"]
+
+
+def _totals(frame: pd.DataFrame, column: str) -> list[tuple[str, int]]:
+    if column not in frame.columns or not len(frame):
+        return []
+    sums = frame.assign(**{column: frame[column].fillna("unknown").astype(str)}).groupby(column)["instances"].sum()
+    return sorted(
+        ((str(name), int(total)) for name, total in sums.items() if total), key=lambda pair: (-pair[1], pair[0])
+    )
+
+
+def _waterfall(instances: pd.DataFrame) -> Picture:
+    total = int(instances["instances"].sum())
+    reasons = _totals(instances[instances["status"] != "accepted"], "reason")
+    rejected = [(reason_words(reason), amount) for reason, amount in reasons[:SHOWN_REASONS]]
+    if len(reasons) > SHOWN_REASONS:
+        rejected.append(("Other reasons", sum(amount for _, amount in reasons[SHOWN_REASONS:])))
+    views = [(view_words(view), amount) for view, amount in _totals(_accepted(instances), "view")]
+    figure = figures.archive_flow(total, rejected, views)
+    kept = sum(amount for _, amount in views)
+    alt = f"{counted(total, 'file')}; {counted(kept, 'clip')}; left out: " + (
+        ", ".join(f"{amount} {reason}" for reason, amount in rejected) or "none"
+    )
+    caption = "A file that gives no clip is left out with a reason, never dropped in silence; the bars add up."
+    return Picture(
+        figures.svg(figure, "fig-archive", alt), f"{counted(total, 'file')}, {counted(kept, 'clip')}", caption
+    )
+
+
+def _reason_table(instances: pd.DataFrame) -> Table:
+    total = int(instances["instances"].sum())
+    rows = [
+        [reason_words(reason), Cell(_meaning(reason), style="muted"), count(amount), percent(amount / total, 1)]
+        for reason, amount in _totals(instances[instances["status"] != "accepted"], "reason")
+    ]
+    return Table("rejects", "Files left out", ["Reason", "What it means", "#Files", "#Share"], rows, folded=True)
+
+
+def _meaning(reason: str) -> str:
+    from echomort.dicom.reasons import Reason
+
+    return Reason(reason).meaning if reason in set(Reason) else ""
+
+
+def _share_table(instances: pd.DataFrame, column: str, title: str) -> Table:
+    pairs = _totals(_accepted(instances), column)
+    total = sum(amount for _, amount in pairs)
+    rows = [[_code(name), count(amount), percent(amount / total, 1)] for name, amount in pairs]
+    return Table(column, f"{title} (accepted files)", [title, "#Files", "#Share"], rows, folded=True)
+
+
+def _code(name: str) -> str:
+    return name if any(letter.isdigit() or letter.isupper() for letter in name) else plain(name)
+
+
+def patients(data: ReportData) -> Section:
+    """Return who is in, who is not and why, and what the parts look like."""
+    terms = Terms(outcome_terms(dict((key, value) for key, value, _, _ in data.settings)))
+    return Section("patients", "The patients", [_attrition(data), _cohort_table(data.cohort), terms])
+
+
+def outcome_terms(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the definition of the outcome and of the split, as the settings make them."""
+    days = settings.get("outcome.horizon_days", 365)
+    life = (
+        "evidence of life" if settings.get("outcome.follow_up", "encounter") == "encounter" else "no registered death"
+    )
+    window = (
+        "needs the full window before the end of the data"
+        if settings.get("outcome.require_full_window")
+        else "does not need the full window"
+    )
+    return [
+        ("Outcome", f"Death from any cause on day 0 to {days} after the study, in whole days."),
+        ("Survivor", f"Death later than that, or {life} on day {days} or later. A study {window}."),
+        ("Left out", "Studies with neither, each counted above under its reason."),
+        (
+            "Split",
+            "Patients, never studies or loops, are dealt to parts and folds by a keyed hash, so that none is in two and none moves as data grow.",
+        ),
+    ]
+
+
+def _attrition(data: ReportData) -> Picture:
+    steps = attrition_steps(data.attrition)
+    parts = [
+        figures.FlowStep(ROLES.get(str(role), plain(str(role))), _part_counts(rows))
+        for role, rows in _by_role(data.cohort)
+    ]
+    alt = "; ".join(
+        f"{step.label}: {step.counts}" + "".join(f", less {reason} {gone}" for reason, gone in step.excluded)
+        for step in [*steps, *parts]
+    )
+    svg = figures.svg(figures.attrition_flow(steps, parts), "fig-attrition", alt)
+    return Picture(svg, "From the extract to the analysis", "Every study that leaves does so under a reason.")
+
+
+def attrition_steps(attrition: pd.DataFrame) -> list[figures.FlowStep]:
+    """Return the boxes of the flow: rows named in :data:`BOXES` are what stands, the others what leaves after it."""
+    boxes: list[tuple[str, str, list[tuple[str, str]]]] = []
+    for row in attrition.sort_values("step", kind="stable").itertuples():
+        reason, counts = str(row.reason), _study_counts(row.studies, row.patients)
+        if reason in BOXES or not boxes:
+            boxes.append((BOXES.get(reason, plain(reason)), counts, []))
+        elif row.studies:
+            boxes[-1][2].append((reason_words(reason), counted(int(row.studies), "study", "studies")))
+    return [figures.FlowStep(label, counts, tuple(excluded)) for label, counts, excluded in boxes]
+
+
+BOXES = {
+    "all": "Studies in the extract",
+    "all_studies": "Studies in the extract",
+    "studies": "Studies in the extract",
+    "labelled": "With a known one-year outcome",
+    "cohort": "In the analysis",
+    "included": "In the analysis",
+}
+
+
+def _study_counts(studies: Any, patients: Any) -> str:
+    return f"{counted(int(studies), 'study', 'studies')}, {counted(int(patients), 'patient')}"
+
+
+def _by_role(cohort: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    order = list(ROLES)
+    groups = [(str(role), rows) for role, rows in cohort.groupby("role")]
+    return sorted(groups, key=lambda pair: (order.index(pair[0]) if pair[0] in order else len(order), pair[0]))
+
+
+def _headline(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["headline"].astype(bool)] if "headline" in rows.columns else rows
+
+
+def _part_counts(rows: pd.DataFrame) -> str:
+    one = _headline(rows)
+    return f"{counted(len(one), 'patient')}, {counted(int(one['label'].sum()), 'death')}"
+
+
+def _cohort_table(cohort: pd.DataFrame) -> Table:
+    rows = [_cohort_row(role, part, label) for role, part in _by_role(cohort) for label in (None, 1, 0)]
+    columns = ["Part", "", "#Patients", "#Studies", "#Deaths", "#Age, median (IQR)", "#Women"]
+    return Table(
+        "cohort",
+        "The parts by outcome. Patients, age and sex at the one study a patient that the headline figures use.",
+        columns,
+        rows,
+    )
+
+
+def _cohort_row(role: str, part: pd.DataFrame, label: int | None) -> list[Cell | str]:
+    rows = part if label is None else part[part["label"] == label]
+    one = _headline(rows)
+    name = Cell(ROLES.get(role, plain(role)), style="strong") if label is None else ""
+    outcome = {None: "all", 1: "died within a year", 0: "lived"}[label]
+    deaths = percent(one["label"].mean(), 1) if label is None and len(one) else ""
+    return [
+        name,
+        Cell(outcome, style="muted"),
+        count(len(one)),
+        count(len(rows)),
+        Cell(count(int(one["label"].sum())), deaths),
+        _ages(one),
+        _women(one),
+    ]
+
+
+def _ages(rows: pd.DataFrame) -> str:
+    ages = rows["age"].dropna().to_numpy(dtype=float) if "age" in rows.columns else np.empty(0)
+    if not len(ages):
+        return NOTHING
+    low, middle, high = np.quantile(ages, (0.25, 0.5, 0.75))
+    return f"{number(middle, 0)} ({span(low, high, 0)})"
+
+
+def _women(rows: pd.DataFrame) -> str:
+    known = rows["sex"].dropna() if "sex" in rows.columns else rows.iloc[:0]
+    return percent((known == "F").mean()) if len(known) else NOTHING
+
+
+def loops(data: ReportData) -> list[Section]:
+    """Return the example clips, exactly as the networks see them; nothing where none were given."""
+    if not data.examples:
+        return []
+    items = [_loop(example) for example in data.examples]
+    caption = (
+        "Exactly what the networks see, enlarged: grey, cut to the sector, nothing burnt in. Who died is not shown."
+    )
+    return [Section("loops", "What the networks see", [Loops(items, caption)])]
+
+
+def _loop(example: Example) -> Loop:
+    frames, height, width = example.pixels.shape
+    detail = f"{frames} frames of {height} {TIMES} {width}, {example.fps:g} a second"
+    return Loop(
+        animation(example.pixels, example.fps), still(example.pixels), view_words(example.view), example.caption, detail
+    )
+
+
+def variables(data: ReportData) -> list[Section]:
+    """Return how much of each health-record variable is missing; nothing where it was not counted."""
+    rows = missing_shares(data.missingness)
+    if not rows:
+        return []
+    gaps = [(name, share) for name, share in rows if share > 0]
+    note = f"{counted(len(gaps), 'variable')} with gaps; {counted(len(rows) - len(gaps), 'other')} complete"
+    alt = "Share missing: " + ", ".join(f"{name} {percent(share)}" for name, share in gaps[: figures.MAX_BARS])
+    shown = gaps or rows
+    title = "What the health records lack"
+    caption = f"The {min(len(shown), figures.MAX_BARS)} with most gaps. Gaps are filled inside each fold's training patients only."
+    picture = Picture(figures.svg(figures.missing_values(shown, note), "fig-missing", alt), title, caption)
+    table = Table(
+        "missingness",
+        "Every variable",
+        ["Variable", "#Missing"],
+        [[name, percent(share, 1)] for name, share in rows],
+        folded=True,
+    )
+    return [Section("variables", "The health-record variables", [picture, table])]
+
+
+def missing_shares(frame: pd.DataFrame) -> list[tuple[str, float]]:
+    """Return (variable for readers, share missing), most missing first."""
+    if not len(frame):
+        return []
+    share = frame["missing"].astype(float)
+    if "present" in frame.columns:
+        share = share / (share + frame["present"].astype(float)).where(lambda total: total > 0)
+    label = frame["label"] if "label" in frame.columns else frame["variable"].map(plain)
+    pairs = [(str(name), float(value)) for name, value in zip(label, share, strict=True) if np.isfinite(value)]
+    return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+
+def checks(data: ReportData) -> list[Section]:
+    """Return every check with its verdict; nothing where none were recorded."""
+    if not len(data.checks):
+        return []
+    rows = [_check_row(row) for row in data.checks.to_dict("records")]
+    failed = sum(not bool(passed) for passed in data.checks["passed"])
+    lead = "All passed." if not failed else f"{counted(failed, 'check')} did not pass."
+    columns = ["Table", "Check", "Verdict", "#Looked at", "#Failing"]
+    table = Table("checks", "Counts only: a check never shows a value of a patient.", columns, rows, folded=not failed)
+    return [Section("checks", "Checks", [table], lead)]
+
+
+def _check_row(row: Mapping[Any, Any]) -> Sequence[Cell | str]:
+    passed = bool(row["passed"])
+    warn = str(row.get("severity", "")).upper() == "WARN"
+    verdict = (
+        Cell("passed", style="pass")
+        if passed
+        else Cell("warning" if warn else "failed", style="warn" if warn else "fail")
+    )
+    return [
+        plain(row["table"]),
+        plain(row["check"]),
+        verdict,
+        count(_or_none(row.get("checked"))),
+        count(_or_none(row.get("failed"))),
+    ]
+
+
+def _or_none(value: Any) -> Any:
+    return None if value is None or pd.isna(value) else value

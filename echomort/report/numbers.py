@@ -1,0 +1,126 @@
+"""The metric table, read by name, with small groups suppressed before anything can print them."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from echomort.report.data import METRIC_COLUMNS, ReportData
+from echomort.report.words import ModelWords, model_words
+
+OUT_OF_FOLD, RECALIBRATED, COMPARISON, NULL = "out_of_fold", "recalibrated", "comparison", "null"
+NOT_MODELS = frozenset({"cohort"})
+KINDS_BY_WORTH = ("fusion", "video", "view", "ehr", "score")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One row of the metric table."""
+
+    value: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    n: int | None = None
+    events: int | None = None
+    method: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a value."""
+        return math.isfinite(self.value)
+
+    @property
+    def suppressed(self) -> bool:
+        """Whether the group is too small to be printed."""
+        return self.method.startswith("suppressed")
+
+
+class Numbers:
+    """Looks figures up in the metric table of ``data``; what is not there is a :class:`Figure` without a value."""
+
+    def __init__(self, data: ReportData) -> None:
+        frame = data.metrics.reindex(columns=list(METRIC_COLUMNS))
+        self._limit = data.suppress_below_events
+        self._rows = {
+            tuple(str(part) for part in row[:4]): self._figure(str(row[2]), row[4:])
+            for row in frame.itertuples(index=False, name=None)
+        }
+        self._hide_what_subtraction_would_tell()
+
+    def _hide_what_subtraction_would_tell(self) -> None:
+        """Where one value of a variable is suppressed, the others' deaths would give its own away."""
+        small = {key[2].partition("=")[0] for key, figure in self._rows.items() if figure.suppressed}
+        for key, figure in self._rows.items():
+            variable, equals, _ = key[2].partition("=")
+            if equals and variable in small:
+                self._rows[key] = replace(figure, events=None)
+
+    def _figure(self, subset: str, row: tuple[Any, ...]) -> Figure:
+        value, low, high = (_float(part) for part in row[:3])
+        n, events = (None if pd.isna(part) else int(part) for part in row[3:5])
+        method = "" if pd.isna(row[5]) else str(row[5])
+        small = n is not None and events is not None and min(events, n - events) < self._limit
+        if "=" in subset and (small or method.startswith("suppressed")):
+            return Figure(n=n, method=f"suppressed: fewer than {self._limit} deaths or survivors")
+        return Figure(value, low, high, n, events, method)
+
+    def get(self, model: str, metric: str, subset: str = "all", evaluation: str = OUT_OF_FOLD) -> Figure:
+        """Return one figure."""
+        return self._rows.get((evaluation, model, subset, metric), Figure())
+
+    def area(self, model: str) -> Figure:
+        """Return the AUC of ``model`` over all its rows; of the permuted null, its mean over permutations."""
+        return self.get(model, "auc", evaluation=NULL if model_words(model).kind == "null" else OUT_OF_FOLD)
+
+    def models(self, *kinds: str) -> list[tuple[str, ModelWords]]:
+        """Return the models that have an AUC row, of ``kinds`` (all), in the order of the report."""
+        found = {model for evaluation, model, subset, metric in self._rows if (subset, metric) == ("all", "auc")}
+        found |= {model for evaluation, model, _, metric in self._rows if metric == "coverage"}
+        named = [(model, model_words(model)) for model in found - NOT_MODELS]
+        ranked = sorted(named, key=lambda pair: (pair[1].place, pair[0]))
+        return [pair for pair in ranked if not kinds or pair[1].kind in kinds]
+
+    def best(self) -> str | None:
+        """Return the model that the report speaks of first: the fullest one that has an AUC."""
+        for kind in KINDS_BY_WORTH:
+            for model, _ in self.models(kind):
+                if self.area(model).known:
+                    return model
+        return None
+
+    def subsets(self, model: str, metric: str = "auc") -> list[tuple[str, Figure]]:
+        """Return (subset, figure) of ``model`` in the order of the table, but for the whole."""
+        return [
+            (subset, figure)
+            for (evaluation, name, subset, kind), figure in self._rows.items()
+            if (evaluation, name, kind) == (OUT_OF_FOLD, model, metric) and subset != "all"
+        ]
+
+    def folds(self, model: str) -> dict[str, Figure]:
+        """Return the AUC of each fold."""
+        return {
+            subset.removeprefix("fold "): figure for subset, figure in self.subsets(model) if subset.startswith("fold ")
+        }
+
+    def comparisons(self) -> list[str]:
+        """Return the names of the paired comparisons."""
+        return list(dict.fromkeys(key[1] for key in self._rows if key[0] == COMPARISON))
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield every row as printed: what is suppressed has no number, nor its count of deaths."""
+        for (evaluation, model, subset, metric), figure in self._rows.items():
+            yield {
+                **{"evaluation": evaluation, "model": model, "subset": subset, "metric": metric},
+                **{name: _json(getattr(figure, name)) for name in ("value", "low", "high", "n", "events", "method")},
+            }
+
+
+def _float(value: Any) -> float:
+    return math.nan if pd.isna(value) else float(value)
+
+
+def _json(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value

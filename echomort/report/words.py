@@ -1,0 +1,129 @@
+"""Words and numbers as a reader sees them: names of models, views, reasons and figures, and how numbers are set."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+DASH, MINUS, NARROW, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{NARROW NO-BREAK SPACE}", "\N{MULTIPLICATION SIGN}"
+NOTHING = "\N{EM DASH}"
+
+VIEWS = {
+    "apical_2": "Apical two-chamber",
+    "apical_3": "Apical three-chamber",
+    "apical_4": "Apical four-chamber",
+    "apical_5": "Apical five-chamber",
+    "parasternal_long": "Parasternal long axis",
+    "parasternal_short": "Parasternal short axis",
+    "subcostal_4": "Subcostal four-chamber",
+    "suprasternal": "Suprasternal",
+    "unknown": "View unknown",
+}
+
+
+@dataclass(frozen=True)
+class ModelWords:
+    """A model for readers: its name, its kind (which decides its colour), what it is given, its place in lists."""
+
+    label: str
+    kind: str
+    sees: str
+    place: int
+
+
+MODELS = {
+    "video": ModelWords("All views", "video", "every view of the study", 100),
+    "ehr": ModelWords("EHR only", "ehr", "the health-record variables", 110),
+    "video_ehr": ModelWords("Video + EHR", "fusion", "every view and the health records", 120),
+    "oracle_heart": ModelWords(
+        "Oracle: the heart", "oracle", "the true heart of the generator, all that pictures can show", 200
+    ),
+    "oracle_heart_age": ModelWords("Oracle: the heart and age", "oracle", "the true heart, and the age", 210),
+    "oracle_all": ModelWords("Oracle: everything", "oracle", "all that the hazard depends on, frailty too", 220),
+    "permuted_null": ModelWords("Permuted labels", "null", "refitted after the outcomes were shuffled", 300),
+    "pce": ModelWords("Pooled cohort equations", "score", "a published clinical score", 130),
+    "prevent": ModelWords("PREVENT", "score", "a published clinical score", 131),
+    "shfm": ModelWords("Seattle heart failure model", "score", "a published clinical score", 132),
+    "maggic": ModelWords("MAGGIC", "score", "a published clinical score", 133),
+}
+
+VIEW_PREFIXES = ("view:", "view_", "video:", "video_", "cnn_3d:")
+
+REASONS = {
+    "EXCL_NO_STUDY_DATE": "No study date",
+    "EXCL_DEATH_BEFORE_STUDY": "Death recorded before the study",
+    "EXCL_CENSORED_LT_1Y": "Alive when last seen, less than a year later",
+    "EXCL_NO_FOLLOWUP": "No follow-up at all",
+    "EXCL_FOLLOWUP_BEFORE_STUDY": "Last seen before the study",
+}
+
+ROLES = {"development": "Development", "reader": "Reader study", "heart_failure": "Heart failure"}
+
+ABBREVIATIONS = {
+    "ehr": "EHR",
+    "ecg": "ECG",
+    "lvef": "LVEF",
+    "ldl": "LDL",
+    "hdl": "HDL",
+    "dicom": "DICOM",
+    "fps": "frame rate",
+    "jpeg": "JPEG",
+    "auc": "AUC",
+}
+
+
+def view_words(view: str) -> str:
+    """Return the name of a view for readers."""
+    return VIEWS.get(view, plain(view))
+
+
+def model_words(model: str) -> ModelWords:
+    """Return how to speak of ``model``; one not in :data:`MODELS` is a single view."""
+    if model in MODELS:
+        return MODELS[model]
+    view = next((model.removeprefix(prefix) for prefix in VIEW_PREFIXES if model.startswith(prefix)), model)
+    return ModelWords(view_words(view), "view", "the loops of this view alone", 10)
+
+
+def reason_words(reason: str) -> str:
+    """Return a reason code as a phrase."""
+    return REASONS.get(reason, plain(reason.removeprefix("EXCL_")))
+
+
+def plain(code: str) -> str:
+    """Return a snake-case code as words: ``no_sector`` becomes ``No sector``."""
+    words = [ABBREVIATIONS.get(word, word) for word in str(code).lower().replace("-", "_").split("_") if word]
+    text = " ".join(words)
+    return text[:1].upper() + text[1:]
+
+
+def missing(value: Any) -> bool:
+    """Return whether ``value`` is None or not a finite number."""
+    return value is None or not math.isfinite(float(value))
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """Return a figure with a true minus sign, or a dash where there is none."""
+    return NOTHING if missing(value) else f"{float(value):.{digits}f}".replace("-", MINUS)
+
+
+def count(value: Any) -> str:
+    """Return a count with thousands separated, or a dash where there is none."""
+    return NOTHING if missing(value) else f"{int(value):,}"
+
+
+def percent(value: Any, digits: int = 0) -> str:
+    """Return a share 0 to 1 as per cent."""
+    return NOTHING if missing(value) else f"{number(100 * float(value), digits)}{NARROW}%"
+
+
+def span(low: Any, high: Any, digits: int = 3) -> str:
+    """Return an interval, or nothing where it is not defined."""
+    if missing(low) or missing(high):
+        return ""
+    joint = f" {DASH} " if float(low) < 0 or float(high) < 0 else DASH
+    return f"{number(low, digits)}{joint}{number(high, digits)}"
+
+
+def counted(amount: Any, singular: str, plural: str | None = None) -> str:
+    """Return a count with its noun: ``1 death``, ``1,034 studies``."""
+    return f"{count(amount)} {singular if amount == 1 else plural or singular + 's'}"

@@ -1,0 +1,271 @@
+"""The report, on made-up frames shaped as the warehouse gives them."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from echomort.errors import UserError
+from echomort.evaluation.summary import evaluate, permuted_null
+from echomort.report.build import REQUIRED, Example, ReportData, write_report
+from echomort.settings import Evaluation, load_settings
+
+KEY = "deadbeefdeadbeef"
+DATE = "2031-07-19"
+
+
+def cohort(patients: int = 260) -> pd.DataFrame:
+    rng = np.random.default_rng(7)
+    heart, frailty = rng.normal(size=(2, patients))
+    chance = 1 / (1 + np.exp(1.5 - 1.7 * heart - 0.5 * frailty))
+    label = (rng.random(patients) < chance).astype(int)
+    return pd.DataFrame(
+        {
+            "study_key": [f"{KEY}{number:04d}" for number in range(patients)],
+            "patient_key": [f"{KEY}{number:04d}p" for number in range(patients)],
+            "study_at": DATE,
+            "role": "development",
+            "fold": np.arange(patients) % 5,
+            "label": label,
+            "days": np.where(label == 1, rng.integers(0, 366, patients), rng.integers(366, 1500, patients)),
+            "event": label == 1,
+            "headline": True,
+            "age": rng.normal(70, 10, patients).round(1),
+            "sex": rng.choice(["F", "M", None], patients, p=[0.48, 0.5, 0.02]),
+            "heart": heart,
+            "chance": chance,
+        }
+    )
+
+
+def scores(people: pd.DataFrame, models: tuple[str, ...]) -> pd.DataFrame:
+    rng = np.random.default_rng(11)
+    noise = {"apical_4": 0.8, "parasternal_long": 1.1, "video": 0.6, "ehr": 1.4, "video_ehr": 0.4}
+    made = []
+    for model in models:
+        logit = -1.4 + 1.3 * (people["heart"] + noise[model] * rng.normal(size=len(people)))
+        view = model if model in ("apical_4", "parasternal_long") else None
+        made.append(people[["study_key", "fold", "label", "days", "event"]].assign(model=model, view=view, logit=logit))
+    return pd.concat(made, ignore_index=True)
+
+
+def metrics(people: pd.DataFrame, scored: pd.DataFrame, truth: bool) -> pd.DataFrame:
+    known = people[["study_key"]].assign(
+        death_probability=people["chance"], log_hazard_heart=people["heart"], log_hazard_all=np.log(people["chance"])
+    )
+    columns = ["study_key", "patient_key", "fold", "label", "days", "event", "headline", "sex"]
+    banded = people[columns].assign(
+        age_band=np.where(people["age"] < 50, "<50", np.where(people["age"] < 80, "50-79", ">=80"))
+    )
+    found = evaluate(banded, scored, known if truth else None, Evaluation(bootstrap=100))
+    null = permuted_null(np.linspace(0.42, 0.59, 20), len(people), int(people["label"].sum()))
+    return pd.concat([found, null], ignore_index=True)
+
+
+def loop(frames: int = 8) -> np.ndarray:
+    across = np.linspace(-1, 1, 37)[None, None, :] + 0.2 * np.sin(np.linspace(0, 6, frames))[:, None, None]
+    down = np.linspace(-1, 1, 27)[None, :, None]
+    return (255 * np.exp(-3 * (across**2 + down**2))).astype(np.uint8)
+
+
+def archive() -> pd.DataFrame:
+    columns = ["status", "reason", "view", "transfer_syntax", "fps_source", "instances"]
+    jpeg = "1.2.840.10008.1.2.4.50"
+    rows = [
+        ("accepted", None, "apical_4", jpeg, "CineRate", 300),
+        ("accepted", None, "parasternal_long", jpeg, "FrameTime", 290),
+        ("rejected", "still", None, jpeg, None, 14),
+        ("rejected", "colour_doppler", "apical_4", jpeg, "FrameTime", 9),
+        ("rejected", "not_dicom", None, None, None, 2),
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+@pytest.fixture(scope="module")
+def data() -> ReportData:
+    people = cohort()
+    scored = scores(people, ("apical_4", "parasternal_long", "video", "ehr", "video_ehr"))
+    attrition = [
+        (0, "all", 310, 290),
+        (1, "EXCL_DEATH_BEFORE_STUDY", 2, 2),
+        (2, "EXCL_CENSORED_LT_1Y", 48, 28),
+        (3, "cohort", 260, 260),
+    ]
+    return ReportData(
+        title="Echo and one-year mortality",
+        stamp="Embedded synthetic archive, seed 1: 290 patients",
+        synthetic=True,
+        metrics=metrics(people, scored, truth=True),
+        scores=scored,
+        cohort=people,
+        attrition=pd.DataFrame(attrition, columns=["step", "reason", "studies", "patients"]),
+        instances=archive(),
+        checks=pd.DataFrame(
+            {
+                "table": ["cohort", "clip"],
+                "check": ["no_patient_in_two_folds_or_roles", "no_lit_pixel_outside_sector"],
+                "passed": [True, True],
+                "checked": [260, 590],
+                "failed": [0, 0],
+            }
+        ),
+        missingness=pd.DataFrame(
+            {"variable": ["lvef", "ldl", "age"], "present": [200, 120, 260], "missing": [60, 140, 0]}
+        ),
+        examples=tuple(
+            Example(f"{word} predicted risk", view, loop(), 15.0)
+            for view in ("apical_4", "parasternal_long")
+            for word in ("Low", "High")
+        ),
+        settings=tuple(load_settings(environment={}).provenance()),
+        lineage={"echomort": "0.1.0", "data fingerprint": "0f3a"},
+    )
+
+
+class Page(HTMLParser):
+    """Collects ids, fetched addresses and whether every element that opens also closes."""
+
+    VOID = frozenset({"meta", "img", "source", "br"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.fetched: list[str] = []
+        self.open: list[str] = []
+        self.alts: list[str | None] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self.ids += [named["id"] or ""] if "id" in named else []
+        self.fetched += [named[key] or "" for key in ("src", "srcset", "href", "xlink:href") if key in named]
+        if tag == "img" or (tag == "svg"):
+            self.alts.append(named.get("alt") or named.get("aria-label"))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def page(data, tmp_path_factory) -> str:
+    return write_report(data, tmp_path_factory.mktemp("report")).html.read_text()
+
+
+def test_the_page_is_well_formed_and_every_picture_speaks(page):
+    parsed = Page(page)
+    assert not parsed.open
+    assert len(parsed.ids) == len(set(parsed.ids))
+    assert parsed.alts and all(parsed.alts)
+
+
+def test_nothing_is_fetched(page):
+    assert all(address.startswith(("#", "data:image/")) for address in Page(page).fetched)
+    assert "http://" not in page and "https://" not in page
+    assert "<script" not in page and "@import" not in page
+    assert "default-src 'none'" in page
+
+
+def test_links_lead_somewhere(page):
+    parsed = Page(page)
+    assert {address[1:] for address in parsed.fetched if address.startswith("#")} <= set(parsed.ids)
+
+
+def test_a_synthetic_archive_is_announced_and_a_real_one_is_not(data, page, tmp_path):
+    assert "Synthetic data" in page and "nothing about patients" in page
+    real = write_report(replace(data, synthetic=False), tmp_path).html.read_text()
+    assert "Synthetic data" not in real
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["result", "archive", "patients", "loops", "variables", "discrimination", "calibration", "decisions", "subgroups"]
+    + ["checks", "use", "published", "settings", "checklist", "lineage"],
+)
+def test_every_part_is_there(page, part):
+    assert part in Page(page).ids
+
+
+def test_no_key_and_no_date_is_printed(data, tmp_path):
+    files = write_report(data, tmp_path)
+    for text in (files.html.read_text(), files.json.read_text()):
+        assert KEY not in text
+        assert DATE not in text
+
+
+def test_the_same_data_give_the_same_bytes(data, tmp_path):
+    first, second = (write_report(data, tmp_path / name) for name in ("one", "two"))
+    assert first.html.read_bytes() == second.html.read_bytes()
+    assert first.json.read_bytes() == second.json.read_bytes()
+
+
+def test_rows_in_another_order_give_the_same_page(data, tmp_path, page):
+    shuffled = replace(data, scores=data.scores.sample(frac=1, random_state=3))
+    assert write_report(shuffled, tmp_path).html.read_text() == page
+
+
+def test_the_json_twin_has_every_required_key_and_the_printed_auc(data, page, tmp_path):
+    twin = json.loads(write_report(data, tmp_path).json.read_text())
+    assert all(twin[key] not in (None, "", [], {}) for key in REQUIRED if key != "synthetic")
+    rows = [
+        row for row in twin["metrics"] if (row["model"], row["metric"], row["subset"]) == ("video_ehr", "auc", "all")
+    ]
+    assert f"{rows[0]['value']:.3f}" in page
+    assert all(answer["answer"] for answer in twin["checklist"].values())
+
+
+def test_a_small_subgroup_has_no_figure_anywhere(data, tmp_path):
+    small = {"evaluation": "out_of_fold", "model": "video_ehr", "metric": "auc", "method": "DeLong"}
+    rows = [{**small, "subset": "ward=intensive", "value": 0.98765, "low": 0.9, "high": 1.0, "n": 31, "events": 7}]
+    rows += [{**small, "subset": "ward=other", "value": 0.8, "low": 0.7, "high": 0.9, "n": 229, "events": 777}]
+    extended = pd.concat([data.metrics, pd.DataFrame(rows)], ignore_index=True)
+    files = write_report(replace(data, metrics=extended), tmp_path)
+    assert "0.988" not in files.html.read_text() and "0.98765" not in files.json.read_text()
+    printed = [row for row in json.loads(files.json.read_text())["metrics"] if row["subset"].startswith("ward=")]
+    assert [row["events"] for row in printed] == [None, None]
+    assert re.search(r"Intensive|intensive", files.html.read_text())
+
+
+def test_an_archive_without_truth_rejects_or_examples(data, tmp_path):
+    people = cohort()
+    scored = scores(people, ("apical_4", "ehr"))
+    plain = replace(
+        data,
+        synthetic=False,
+        scores=scored.drop(columns=["days", "event"]),
+        metrics=metrics(people, scored, truth=False),
+        instances=archive().iloc[:2],
+        examples=(),
+        missingness=pd.DataFrame(columns=["variable", "missing"]),
+        checks=pd.DataFrame(columns=["table", "check", "passed"]),
+    )
+    text = write_report(plain, tmp_path).html.read_text()
+    assert "headroom" not in text.lower()
+    assert not Page(text).open
+
+
+def test_figures_without_a_value_are_said_to_have_none(data, tmp_path):
+    empty = data.metrics.assign(value=np.nan, low=np.nan, high=np.nan)
+    text = write_report(replace(data, metrics=empty, scores=data.scores.iloc[:0]), tmp_path).html.read_text()
+    assert "No model has an AUC" in text
+    assert not re.search(r"(?<![a-z])nan(?![a-z])", Page_text(text))
+
+
+def Page_text(text: str) -> str:  # noqa: N802
+    return re.sub(r"<style>.*?</style>|data:image[^\"]*", "", text, flags=re.DOTALL)
+
+
+def test_a_report_that_leaves_a_question_open_is_not_written(data, tmp_path):
+    with pytest.raises(UserError, match="participant_flow"):
+        write_report(replace(data, attrition=data.attrition.iloc[:0]), tmp_path)
+    assert not list(tmp_path.iterdir())

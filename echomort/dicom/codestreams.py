@@ -1,0 +1,175 @@
+"""One compressed frame to samples. The codestream itself says what it is; a transfer syntax may be mislabelled."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from echomort.dicom.reasons import Reason, Rejected
+
+RLE_LOSSLESS = "1.2.840.10008.1.2.5"
+
+
+class Codec(StrEnum):
+    """How a frame is compressed."""
+
+    JPEG = "jpeg"
+    JPEG_LOSSLESS = "jpeg_lossless"
+    JPEG_LS = "jpeg_ls"
+    JPEG_2000 = "jpeg_2000"
+    RLE = "rle"
+
+
+CODEC_OF_SYNTAX = {
+    "1.2.840.10008.1.2.4.50": Codec.JPEG,
+    "1.2.840.10008.1.2.4.51": Codec.JPEG,
+    "1.2.840.10008.1.2.4.53": Codec.JPEG,
+    "1.2.840.10008.1.2.4.55": Codec.JPEG,
+    "1.2.840.10008.1.2.4.57": Codec.JPEG_LOSSLESS,
+    "1.2.840.10008.1.2.4.70": Codec.JPEG_LOSSLESS,
+    "1.2.840.10008.1.2.4.80": Codec.JPEG_LS,
+    "1.2.840.10008.1.2.4.81": Codec.JPEG_LS,
+    "1.2.840.10008.1.2.4.90": Codec.JPEG_2000,
+    "1.2.840.10008.1.2.4.91": Codec.JPEG_2000,
+    "1.2.840.10008.1.2.4.92": Codec.JPEG_2000,
+    "1.2.840.10008.1.2.4.93": Codec.JPEG_2000,
+    "1.2.840.10008.1.2.4.201": Codec.JPEG_2000,
+    "1.2.840.10008.1.2.4.202": Codec.JPEG_2000,
+    "1.2.840.10008.1.2.4.203": Codec.JPEG_2000,
+    RLE_LOSSLESS: Codec.RLE,
+}
+_LOSSY_FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
+_LOSSLESS_FRAMES = {0xC3, 0xCB}
+_ALL_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+
+
+@dataclass(frozen=True)
+class Codestream:
+    """What the head of a compressed frame says of it."""
+
+    codec: Codec
+    height: int
+    width: int
+    components: int
+    bits: int
+
+
+def describe(data: bytes, syntax: str) -> Codestream | None:
+    """Return the codestream's own description; None for RLE, which has no size of its own.
+
+    Raises :class:`Rejected` (``BAD_FRAME``) where ``data`` is no codestream at all.
+    """
+    if CODEC_OF_SYNTAX.get(syntax) is Codec.RLE and not data.startswith(b"\xff\xd8\xff"):
+        return None
+    if data.startswith(b"\xff\xd8"):
+        return _describe_jpeg(data)
+    siz = data.find(b"\xff\x4f\xff\x51", 0, 4096)
+    if siz >= 0:
+        return _describe_jpeg_2000(data[siz + 4 :])
+    raise Rejected(Reason.BAD_FRAME, "no codestream")
+
+
+def decode(data: bytes, stream: Codestream) -> np.ndarray:
+    """Return the samples as uint8 (height, width) or (height, width, components).
+
+    A JPEG is returned as its luma plane (libjpeg-turbo's grey output): bit for bit the Y that was stored.
+    """
+    if stream.codec is Codec.JPEG:
+        return jpeg_luma(data)
+    try:
+        samples = _decoder(stream)(data)
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise Rejected(Reason.BAD_FRAME, stream.codec.value) from error
+    return np.asarray(samples)
+
+
+def jpeg_luma(data: bytes) -> np.ndarray:
+    """Return the luma plane of a JPEG as uint8 (height, width)."""
+    return _decode_jpeg(data, "GRAY", 0)[..., 0]
+
+
+def jpeg_colour(data: bytes, height: int) -> np.ndarray:
+    """Return a JPEG as uint8 RGB, scaled down in the transform to no fewer than ``height`` rows."""
+    return _decode_jpeg(data, "RGB", height)
+
+
+def decode_rle(data: bytes, height: int, width: int, samples: int) -> np.ndarray:
+    """Return an RLE frame (PS3.5 annex G) as uint8 (height, width[, samples])."""
+    import imagecodecs
+
+    if len(data) < 64 or struct.unpack("<L", data[:4])[0] != samples:
+        raise Rejected(Reason.BAD_FRAME, "rle segments")
+    try:
+        flat = imagecodecs.dicomrle_decode(data, "u1", out=height * width * samples)
+    except (RuntimeError, ValueError) as error:
+        raise Rejected(Reason.BAD_FRAME, "rle") from error
+    planes = np.frombuffer(flat, np.uint8)
+    if planes.size != height * width * samples:
+        raise Rejected(Reason.SIZE_MISMATCH, "rle")
+    planes = planes.reshape(samples, height, width)
+    return planes[0] if samples == 1 else np.moveaxis(planes, 0, -1)
+
+
+def _decode_jpeg(data: bytes, colourspace: str, height: int) -> np.ndarray:
+    import simplejpeg
+
+    try:
+        return np.asarray(simplejpeg.decode_jpeg(data, colourspace, min_height=height, min_width=1 if height else 0))
+    except ValueError as error:
+        if "extraneous bytes" not in str(error):  # bytes between markers: harmless, and some scanners write them
+            raise Rejected(Reason.BAD_FRAME, "jpeg") from error
+    return np.asarray(
+        simplejpeg.decode_jpeg(data, colourspace, min_height=height, min_width=1 if height else 0, strict=False)
+    )
+
+
+def _decoder(stream: Codestream):  # type: ignore[no-untyped-def]
+    import imagecodecs
+
+    return {
+        Codec.JPEG_LOSSLESS: imagecodecs.jpegsof3_decode,
+        Codec.JPEG_LS: imagecodecs.jpegls_decode,
+        Codec.JPEG_2000: imagecodecs.jpeg2k_decode,
+    }[stream.codec]
+
+
+def _describe_jpeg(data: bytes) -> Codestream:
+    position = 2
+    while position + 4 <= len(data):
+        if data[position] != 0xFF:
+            position = data.find(b"\xff", position)
+            if position < 0:
+                break
+            continue
+        marker = data[position + 1]
+        if marker in _ALL_FRAMES:
+            return _frame_header(marker, data[position + 4 : position + 10])
+        if marker in {0xFF, 0x01} or 0xD0 <= marker <= 0xD8:
+            position += 1 if marker == 0xFF else 2
+        else:
+            position += 2 + struct.unpack(">H", data[position + 2 : position + 4])[0]
+    raise Rejected(Reason.BAD_FRAME, "jpeg without a frame header")
+
+
+def _frame_header(marker: int, head: bytes) -> Codestream:
+    if len(head) < 6:
+        raise Rejected(Reason.BAD_FRAME, "jpeg frame header")
+    bits, height, width, components = struct.unpack(">BHHB", head)
+    if marker == 0xF7:
+        return Codestream(Codec.JPEG_LS, height, width, components, bits)
+    if marker in _LOSSLESS_FRAMES:
+        return Codestream(Codec.JPEG_LOSSLESS, height, width, components, bits)
+    if marker in _LOSSY_FRAMES:
+        return Codestream(Codec.JPEG, height, width, components, bits)
+    raise Rejected(Reason.UNSUPPORTED_TRANSFER_SYNTAX, f"jpeg process {marker:02x}")
+
+
+def _describe_jpeg_2000(siz: bytes) -> Codestream:
+    if len(siz) < 39:
+        raise Rejected(Reason.BAD_FRAME, "jpeg 2000 header")
+    x1, y1, x0, y0 = struct.unpack(">4L", siz[4:20])
+    components, depth = struct.unpack(">HB", siz[36:39])
+    return Codestream(Codec.JPEG_2000, y1 - y0, x1 - x0, components, (depth & 0x7F) + 1)

@@ -1,0 +1,150 @@
+"""What samples mean, and whether a grey picture has colour flow painted over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from echomort.dicom.reasons import Reason, Rejected
+
+_LUMA_WEIGHTS = np.array([4899, 9617, 1868], np.int32)
+"""ITU-R BT.601 luma, in 1/16384, as OpenCV's BGR2GRAY of the published code has it."""
+
+MIN_CHROMA = 24
+"""Levels of chroma beyond the tint at its brightness that make a pixel coloured."""
+
+MIN_FLOW_SHARE = 0.002
+"""Share of the sector that must be coloured in blobs: the smallest colour jets seen fill several times as much."""
+
+
+@dataclass(frozen=True)
+class Palette:
+    """A colour look-up table, uint8 (256, 3)."""
+
+    colours: np.ndarray
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Palette:
+        """Return the palette of ``dataset`` (C.7.9), each entry at 8 bits."""
+        from pydicom.pixels import apply_color_lut
+
+        try:
+            colours = apply_color_lut(np.arange(256, dtype=np.uint8)[None], dataset)[0]
+            bits = int(dataset.RedPaletteColorLookupTableDescriptor[2])
+        except (ValueError, TypeError, AttributeError, LookupError) as error:
+            raise Rejected(Reason.BAD_TAG, "palette") from error
+        return cls((colours >> 8 if bits == 16 else colours).astype(np.uint8)[:, :3])
+
+
+@dataclass(frozen=True)
+class Samples:
+    """How stored samples become luma and colour."""
+
+    kind: str
+    palette: Palette | None = None
+
+    @classmethod
+    def judged(cls, photometric: str, frame: np.ndarray, palette: Palette | None) -> tuple[Samples, list[str]]:
+        """Return the meaning of samples labelled ``photometric``, with a note where the label must be wrong.
+
+        Nearly all of an echo frame is black: luma 0 with chroma 128, or three zeros. That tells the two apart.
+        """
+        if frame.ndim == 2 or palette:
+            return cls("palette" if palette else photometric, palette), []
+        labelled_ybr = photometric.startswith("YBR_") and photometric not in {"YBR_RCT", "YBR_ICT"}
+        dark = frame[frame[..., 0] < 16][:, 1:]
+        if len(dark) < frame[..., 0].size // 20:
+            return cls("ybr" if labelled_ybr else "rgb"), []
+        chroma = float(np.median(dark))
+        is_ybr = abs(chroma - 128) < 24
+        if labelled_ybr and chroma < 32:
+            return cls("rgb"), ["labelled_ybr_is_rgb"]
+        if not labelled_ybr and is_ybr:
+            return cls("ybr"), ["labelled_rgb_is_ybr"]
+        return cls("ybr" if labelled_ybr else "rgb"), []
+
+    @property
+    def has_colour(self) -> bool:
+        """Whether the samples can show colour at all."""
+        return self.kind in {"palette", "rgb", "ybr"}
+
+    def luma(self, samples: np.ndarray) -> np.ndarray:
+        """Return uint8 (rows, columns): the stored Y where there is one, else BT.601 luma."""
+        if self.kind == "MONOCHROME1":
+            return 255 - samples
+        if self.palette:
+            return luma_of(self.palette.colours)[samples]
+        if samples.ndim == 2:
+            return samples
+        return np.ascontiguousarray(samples[..., 0]) if self.kind == "ybr" else luma_of(samples)
+
+    def colour(self, samples: np.ndarray) -> np.ndarray:
+        """Return uint8 RGB, at half size where the frame is large."""
+        step = 2 if samples.shape[0] >= 256 else 1
+        small = samples[::step, ::step]
+        if self.palette:
+            return self.palette.colours[small]
+        return _rgb_of(small) if self.kind == "ybr" else small
+
+
+def luma_of(rgb: np.ndarray) -> np.ndarray:
+    """Return the BT.601 luma of uint8 RGB, rounded."""
+    return ((rgb.astype(np.int32) @ _LUMA_WEIGHTS + 8192) >> 14).astype(np.uint8)
+
+
+def is_planar_suspect(frame: np.ndarray, rows: int, columns: int, planar: bool) -> bool:
+    """Tell whether the bytes of an RGB frame make sense only the other way round (by plane, by pixel).
+
+    An echo is nearly grey: rightly read, its three channels agree almost everywhere.
+    """
+    by_plane = frame.reshape(3, rows, columns)
+    by_pixel = np.moveaxis(frame.reshape(rows, columns, 3), -1, 0)
+    spreads = [
+        float(np.mean(np.ptp(channels[:, ::2, ::2].astype(np.int16), axis=0))) for channels in (by_plane, by_pixel)
+    ]
+    declared, other = spreads if planar else spreads[::-1]
+    return declared > 2.0 and declared > 2.0 * other
+
+
+def flow_share(rgb: np.ndarray, sector: np.ndarray) -> float:
+    """Return the share of the sector under colour that lies in blobs: 0 for grey or tinted pictures.
+
+    A tint is one colour for each brightness; flow has many. So chroma is measured from the median chroma of the
+    pixels equally bright, and what is left must hold together in a patch wider than text or a caliper's line.
+    """
+    from scipy import ndimage
+
+    inside = _scaled(sector, rgb.shape[:2])
+    if not inside.any():
+        return 0.0
+    wide = rgb.astype(np.float32)
+    brightness = wide @ np.array([0.299, 0.587, 0.114], np.float32)
+    chroma = np.stack([wide[..., 0] - brightness, wide[..., 2] - brightness], axis=-1)
+    away = np.abs(chroma - _tint(chroma, brightness, inside)).max(axis=-1)
+    coloured = (away > MIN_CHROMA) & inside
+    return float(ndimage.binary_opening(coloured, np.ones((3, 3))).sum()) / float(inside.sum())
+
+
+def _tint(chroma: np.ndarray, brightness: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    level = (brightness / 16).astype(np.intp)
+    medians = np.zeros((17, 2), np.float32)
+    for step in range(17):
+        here = inside & (level == step)
+        if np.count_nonzero(here) >= 16:
+            medians[step] = np.median(chroma[here], axis=0)
+    return medians[level]
+
+
+def _scaled(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    rows = np.arange(shape[0]) * mask.shape[0] // shape[0]
+    columns = np.arange(shape[1]) * mask.shape[1] // shape[1]
+    return mask[rows[:, None], columns]
+
+
+def _rgb_of(ybr: np.ndarray) -> np.ndarray:
+    """YBR_FULL to RGB (C.7.6.3.1.2)."""
+    y, cb, cr = (ybr[..., channel].astype(np.float32) - offset for channel, offset in enumerate((0, 128, 128)))
+    rgb = np.stack([y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb], axis=-1)
+    return np.clip(rgb + 0.5, 0, 255).astype(np.uint8)

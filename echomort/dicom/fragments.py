@@ -1,0 +1,126 @@
+"""Which bytes of an encapsulated pixel element belong to which frame (PS3.5 A.4)."""
+
+from __future__ import annotations
+
+import itertools
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from echomort.dicom.reasons import Reason, Rejected
+
+MAX_FRAGMENTS = 1_000_000
+_ITEM = b"\xfe\xff\x00\xe0"
+_END = b"\xfe\xff\xdd\xe0"
+_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """One item of the pixel element: where its value lies, its length, and its first bytes."""
+
+    offset: int
+    length: int
+    start: bytes
+
+    @property
+    def starts_frame(self) -> bool:
+        """Whether a JPEG, JPEG-LS or JPEG 2000 codestream begins here."""
+        return self.start.startswith(_STARTS)
+
+
+@dataclass(frozen=True)
+class OffsetTable:
+    """Offsets of frames from the first fragment's item tag, as the basic or the extended table gives them."""
+
+    offsets: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Items:
+    """What an encapsulated pixel element holds."""
+
+    table: OffsetTable
+    fragments: tuple[Fragment, ...]
+    end: int
+
+
+def read_items(stream: BinaryIO, offset: int, size: int) -> Items:
+    """Walk the items from ``offset`` to the sequence delimiter; nothing but their first bytes is read.
+
+    Raises :class:`Rejected` with ``TRUNCATED_PIXELS`` where the file ends first.
+    """
+    stream.seek(offset)
+    tag, length = _item(stream, size)
+    if tag != _ITEM or length % 4:
+        raise Rejected(Reason.BAD_TAG, "offset table")
+    table = stream.read(length)
+    fragments: list[Fragment] = []
+    while True:
+        tag, length = _item(stream, size)
+        if tag == _END:
+            return Items(_basic(table), tuple(fragments), stream.tell())
+        if tag != _ITEM:
+            raise Rejected(Reason.BAD_FRAME, f"item {len(fragments) + 1}")
+        position = stream.tell()
+        fragments.append(Fragment(position, length, stream.read(min(length, 12))))
+        stream.seek(position + length)
+        if len(fragments) > MAX_FRAGMENTS:
+            raise Rejected(Reason.BOMB, "fragments")
+
+
+def group_by_frame(items: Items, frames: int, extended: Sequence[int]) -> tuple[list[tuple[Fragment, ...]], list[str]]:
+    """Return the fragments of each frame, and notes.
+
+    One fragment a frame needs no table. With several, an offset table is believed only where each entry points at a
+    fragment; otherwise a frame begins where a codestream does. Whatever is found must agree with NumberOfFrames,
+    else :class:`Rejected` (``FRAME_COUNT``) is raised: a table alone can lose frames without a word.
+    """
+    fragments = tuple(fragment for fragment in items.fragments if fragment.length)
+    table = _starts_by_table(fragments, extended or items.table.offsets)
+    notes = ["bad_offset_table"] if (extended or items.table.offsets) and not _agrees(table, frames) else []
+    marked = [index for index, fragment in enumerate(fragments) if fragment.starts_frame]
+    if len(fragments) == frames and (not marked or len(marked) == frames or frames == 1):
+        return [(fragment,) for fragment in fragments], notes
+    starts = marked if len(marked) == frames or not _agrees(table, frames) else table
+    if len(starts) != frames or starts[:1] != [0]:
+        found = len(starts) if starts else len(fragments)
+        raise Rejected(Reason.FRAME_COUNT, f"{frames} declared, {found} in the file")
+    bounds = [*starts, len(fragments)]
+    return [fragments[bounds[index] : bounds[index + 1]] for index in range(frames)], [*notes, "several_fragments"]
+
+
+def extended_offsets(value: bytes | None) -> tuple[int, ...]:
+    """Return the entries of an ExtendedOffsetTable (unsigned 64-bit, little endian)."""
+    whole = len(value or b"") // 8
+    return struct.unpack(f"<{whole}Q", (value or b"")[: whole * 8])
+
+
+def _item(stream: BinaryIO, size: int) -> tuple[bytes, int]:
+    head = stream.read(8)
+    if len(head) < 8:
+        raise Rejected(Reason.TRUNCATED_PIXELS)
+    length = struct.unpack("<L", head[4:])[0]
+    if head[:4] == _ITEM and stream.tell() + length > size:
+        raise Rejected(Reason.TRUNCATED_PIXELS)
+    return head[:4], length
+
+
+def _basic(table: bytes) -> OffsetTable:
+    return OffsetTable(struct.unpack(f"<{len(table) // 4}L", table))
+
+
+def _starts_by_table(fragments: Sequence[Fragment], offsets: Sequence[int]) -> list[int]:
+    """Indices of the fragments that the table's entries point at; empty where an entry points elsewhere."""
+    if not fragments:
+        return []
+    first = fragments[0].offset
+    index_at = {fragment.offset - first: index for index, fragment in enumerate(fragments)}
+    starts = [index_at.get(offset, -1) for offset in offsets]
+    rising = all(left < right for left, right in itertools.pairwise(starts))
+    return starts if starts and starts[0] == 0 and rising and -1 not in starts else []
+
+
+def _agrees(starts: Sequence[int], frames: int) -> bool:
+    return len(starts) == frames

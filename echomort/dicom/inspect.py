@@ -1,0 +1,172 @@
+"""What a person asks of files at hand: which give clips, which do not, why, and what that looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from echomort.dicom.clip import Clip
+from echomort.dicom.discovery import discover
+from echomort.dicom.frames import open_frames
+from echomort.dicom.headers import Header, boundary, opened, read_header
+from echomort.dicom.reasons import Reason, Rejected
+from echomort.dicom.workers import Job, read_clips
+from echomort.errors import UserError
+from echomort.files import atomic_path
+from echomort.settings import Imaging
+
+SHEET_COLUMNS = 5
+"""Moments of the loop that a contact sheet shows."""
+
+
+def inspect_paths(
+    paths: Sequence[Path],
+    imaging: Imaging,
+    save: Path | None = None,
+    processes: int = 1,
+    view_table: Mapping[str, str] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Yield one record a file of ``paths`` (folders are searched), in order.
+
+    A record has path (as given), status ("accepted" or "rejected"), reason, meaning and detail (None where
+    accepted), frames, fps, fps_source, view, view_source, region (x0, y0, x1, y1) and notes; with ``save`` also clip
+    (the .npy of uint8 (frames, height, width)) and sheet (a PNG), both written into that folder. ``view_table`` maps
+    SOP instance UIDs to views. Raises :class:`UserError` where a path does not exist.
+    """
+    jobs = [Job(path, _tabled(path, view_table)) for path in _files(paths)]
+    order = {job: index for index, job in enumerate(jobs)}
+    ready: dict[int, dict[str, Any]] = {}
+    following = 0
+    for job, outcome in read_clips(jobs, imaging, processes):
+        number = order[job]
+        ready[number] = record(job.path, outcome) | (_saved(job.path, outcome, save, number) if save else {})
+        while following in ready:
+            yield ready.pop(following)
+            following += 1
+
+
+def record(path: Path, outcome: Clip | Rejected) -> dict[str, Any]:
+    """Return what is known of one file as plain values."""
+    if isinstance(outcome, Clip):
+        return {
+            "path": str(path),
+            "status": "accepted",
+            "reason": None,
+            "meaning": None,
+            "detail": None,
+            "frames": outcome.frames,
+            "fps": round(outcome.fps, 3),
+            "fps_source": outcome.fps_source,
+            "view": outcome.view,
+            "view_source": outcome.view_source,
+            "region": list(outcome.region),
+            "notes": list(outcome.notes),
+        }
+    header = outcome.header or Header()
+    return {
+        "path": str(path),
+        "status": "rejected",
+        "reason": outcome.reason.value,
+        "meaning": outcome.reason.meaning,
+        "detail": outcome.detail or None,
+        "frames": header.frames or None,
+        "fps": None if header.fps is None else round(header.fps, 3),
+        "fps_source": header.fps_source,
+        "view": header.view,
+        "view_source": header.view_source,
+        "region": None,
+        "notes": list(header.notes),
+    }
+
+
+def draw_sheet(path: Path, outcome: Clip | Rejected, target: Path) -> None:
+    """Draw the contact sheet of one file to the PNG ``target``: above, raw frames with the region (yellow) and the
+    sector (cyan); below, the clip's frames at the same moments, or the reason for having none."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    raw = _raw_frames(path)
+    figure = Figure(figsize=(3.1 * SHEET_COLUMNS, 5.6), facecolor="white")
+    axes = figure.subplots(2, SHEET_COLUMNS)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, (index, frame) in zip(axes[0], raw, strict=False):
+        axis.imshow(frame, cmap="gray", vmin=0, vmax=255)
+        axis.set_title(f"frame {index + 1}", fontsize=8)
+        if isinstance(outcome, Clip):
+            _outline(axis, outcome)
+    if isinstance(outcome, Clip):
+        _draw_clip(axes[1], outcome)
+    figure.suptitle(_caption(outcome), fontsize=10, x=0.01, ha="left")
+    figure.subplots_adjust(0.01, 0.01, 0.99, 0.88, wspace=0.03, hspace=0.12)
+    with atomic_path(target) as temporary:
+        FigureCanvasAgg(figure).print_figure(temporary, dpi=100, format="png")
+
+
+def _files(paths: Sequence[Path]) -> Iterable[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from (path / name for name in discover(path))
+        elif path.exists():
+            yield path
+        else:
+            raise UserError(f"no such file or folder ({path})", "correct the path")
+
+
+def _tabled(path: Path, view_table: Mapping[str, str] | None) -> str | None:
+    if not view_table:
+        return None
+    try:
+        return view_table.get(read_header(path).sop_uid)
+    except Rejected:
+        return None
+
+
+def _saved(path: Path, outcome: Clip | Rejected, folder: Path, number: int) -> dict[str, Any]:
+    """File names are numbers: a name from the archive may hold a patient's."""
+    sheet, clip = folder / f"{number + 1:05d}.png", folder / f"{number + 1:05d}.npy"
+    draw_sheet(path, outcome, sheet)
+    if not isinstance(outcome, Clip):
+        return {"clip": None, "sheet": str(sheet)}
+    with atomic_path(clip) as temporary:
+        np.save(temporary, outcome.pixels, allow_pickle=False)
+    return {"clip": str(clip), "sheet": str(sheet)}
+
+
+def _raw_frames(path: Path) -> list[tuple[int, np.ndarray]]:
+    """A few frames to look at, as far as they can be read at all; stills and other rejects are worth a look too."""
+    try:
+        with boundary(Reason.UNREADABLE), opened(path, judged=False) as source:
+            frames = open_frames(source)
+            chosen = sorted({round(at) for at in np.linspace(0, frames.count - 1, min(SHEET_COLUMNS, frames.count))})
+            return [(index, frames.luma(index)) for index in chosen]
+    except Rejected:
+        return []
+
+
+def _outline(axis: Any, clip: Clip) -> None:
+    x0, y0, x1, y1 = clip.region
+    axis.plot([x0, x1, x1, x0, x0], [y0, y0, y1, y1, y0], color="yellow", linewidth=0.8)
+    closed = np.concatenate([clip.outline, clip.outline[:1]])
+    axis.plot(closed[:, 0], closed[:, 1], color="cyan", linewidth=0.8)
+
+
+def _draw_clip(axes: Any, clip: Clip) -> None:
+    lit = np.flatnonzero(clip.pixels.reshape(len(clip.pixels), -1).any(axis=1))
+    last = int(lit[-1]) if len(lit) else 0
+    for axis, index in zip(axes, np.linspace(0, last, SHEET_COLUMNS).round().astype(int), strict=True):
+        axis.imshow(clip.pixels[index], cmap="gray", vmin=0, vmax=255)
+        axis.set_title(f"clip {index + 1}", fontsize=8)
+
+
+def _caption(outcome: Clip | Rejected) -> str:
+    if isinstance(outcome, Rejected):
+        return f"Rejected: {outcome.reason.value}. {outcome.reason.meaning}"
+    notes = f"\nNotes: {', '.join(outcome.notes)}" if outcome.notes else ""
+    return (
+        f"Accepted: {outcome.frames} frames at {outcome.fps:.1f} a second ({outcome.fps_source}), "
+        f"view {outcome.view} ({outcome.view_source}){notes}"
+    )

@@ -54,5 +54,5 @@ def _of_variable(variable: Variable) -> list[Conversion]:
 
 @functools.cache
 def _rows() -> tuple[dict[str, str], ...]:
-    with resources.files("echomort.ehr").joinpath("units.csv").open(encoding="utf-8", newline="") as file:
+    with resources.files("echomort.ehr").joinpath("units.csv").open(encoding="utf-8") as file:
         return tuple(csv.DictReader(file))

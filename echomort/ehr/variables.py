@@ -43,7 +43,7 @@ class Variable:
 @functools.cache
 def catalogue() -> tuple[Variable, ...]:
     """Return every variable, in the order of the feature table's columns."""
-    with resources.files("echomort.ehr").joinpath("variables.csv").open(encoding="utf-8", newline="") as file:
+    with resources.files("echomort.ehr").joinpath("variables.csv").open(encoding="utf-8") as file:
         return tuple(_variable(row) for row in csv.DictReader(file))
 
 

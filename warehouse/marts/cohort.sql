@@ -1,7 +1,8 @@
 -- Who is in, and in which part. Every draw is a keyed hash of the patient alone, so that it does not move when others
 -- join; md5 because its value is the same in every version and on every machine.
+SET VARIABLE salt = $salt;
 CREATE OR REPLACE TEMP MACRO drawn(purpose, key) AS
-    CAST(md5_number($salt || '|' || purpose || '|' || key) % 1000000 AS DOUBLE) / 1000000;
+    CAST(md5_number(getvariable('salt') || '|' || purpose || '|' || key) % 1000000 AS DOUBLE) / 1000000;
 
 -- The first day on which heart failure is on record (ICD-10-CM I50, ICD-9-CM 428).
 CREATE OR REPLACE TEMP TABLE heart_failure AS

@@ -110,15 +110,17 @@ FROM (
 JOIN variable ON variable.name = 'age';
 
 INSERT INTO feature BY NAME
-SELECT shard_study.study_key, wide.* EXCLUDE (study_key)
-FROM shard_study
+SELECT
+    COLUMNS(lambda name: NOT starts_with(name, 'dx_')),
+    coalesce(COLUMNS('(dx_.*)'), 0) AS '\1'
+FROM (SELECT study_key FROM shard_study)
 LEFT JOIN (
     PIVOT chosen_value
     ON variable IN variable_name
     USING any_value(value)
     GROUP BY study_key
-) AS wide USING (study_key)
-ORDER BY shard_study.study_key;
+) USING (study_key)
+ORDER BY study_key;
 
 -- How late the latest record is that these features rest on.
 INSERT INTO feature_evidence

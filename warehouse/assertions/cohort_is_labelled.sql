@@ -1,0 +1,5 @@
+-- Studies in the cohort whose label is not the outcome's, or that have none.
+SELECT count(*) AS offending
+FROM cohort
+LEFT JOIN outcome USING (study_key)
+WHERE outcome.label IS NULL OR outcome.label <> cohort.label OR outcome.patient_key <> cohort.patient_key

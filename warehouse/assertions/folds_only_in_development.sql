@@ -1,0 +1,4 @@
+-- Patients kept apart who have a fold, and patients of the development set who have none.
+SELECT count(*) AS offending
+FROM cohort
+WHERE (role = 'development') <> (fold >= 0)

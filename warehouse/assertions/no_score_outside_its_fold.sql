@@ -1,0 +1,6 @@
+-- Out-of-fold scores that were not: a development patient's study scored by a model of another fold than the one that
+-- left it out.
+SELECT count(*) AS offending
+FROM score
+JOIN cohort USING (study_key)
+WHERE cohort.role = 'development' AND score.fold >= 0 AND score.fold <> cohort.fold

@@ -1,0 +1,10 @@
+-- Rows of the extract that were neither staged nor counted as dropped.
+SELECT count(*) AS offending
+FROM staging_count
+LEFT JOIN (
+    SELECT table_name, sum(count) AS dropped
+    FROM conflict
+    WHERE action = 'dropped'
+    GROUP BY table_name
+) USING (table_name)
+WHERE rows_read <> rows_staged + rows_dropped OR rows_dropped <> coalesce(dropped, 0)

@@ -1,0 +1,39 @@
+"""The feature table: every variable of the catalogue, as it was known at the study."""
+
+import duckdb
+import pandas as pd
+
+from echomort.ehr.clean import conversions
+from echomort.ehr.variables import catalogue
+from warehouse.queries import run, scalar
+
+ONE_SHARD_ROWS = 1_000_000
+"""Up to so many measurements all patients are built at once; beyond it sixteenth by sixteenth, in bounded memory."""
+
+EVERYONE = ("",)
+SIXTEENTHS = tuple("0123456789abcdef")
+
+
+def build(connection: duckdb.DuckDBPyConnection) -> None:
+    """Replace ``feature`` (one row a study), ``feature_evidence``, ``feature_count`` and ``feature_refusal``.
+
+    A value is the last one known at or before the study within its window, the study's own first (the mean of
+    repeats); diagnosis groups are 0 or 1; ``sex`` is 1 for men. Refused values are counted by reason.
+    """
+    _place_catalogue(connection)
+    run(connection, "marts/feature_begin.sql")
+    many = scalar(connection, "marts/feature_size.sql") > ONE_SHARD_ROWS
+    for shard in SIXTEENTHS if many else EVERYONE:
+        run(connection, "marts/feature.sql", shard=shard)
+    run(connection, "marts/feature_end.sql")
+
+
+def _place_catalogue(connection: duckdb.DuckDBPyConnection) -> None:
+    run(connection, "marts/feature_catalogue.sql")
+    variables = [
+        (v.name, v.source, v.window_days, v.low, v.high, v.code_from or None, v.code_to or None) for v in catalogue()
+    ]
+    columns = ["name", "source", "window_days", "low", "high", "code_from", "code_to"]
+    connection.append("variable", pd.DataFrame(variables, columns=columns), by_name=True)
+    units = [(c.variable, c.unit, c.factor, c.offset) for c in conversions()]
+    connection.append("conversion", pd.DataFrame(units, columns=["variable", "unit", "factor", "shift"]), by_name=True)

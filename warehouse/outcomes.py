@@ -1,0 +1,41 @@
+"""The label: one-year mortality, exactly as docs/outcome.md draws it."""
+
+import duckdb
+import pandas as pd
+
+from echomort.errors import UserError
+from echomort.keys import Keyring
+from echomort.settings import Outcome
+from warehouse.queries import run
+
+
+def link(connection: duckdb.DuckDBPyConnection, outcome: Outcome, keyring: Keyring | None = None) -> None:
+    """Replace tables ``outcome`` and ``attrition``: every study gets a label, or exactly one reason why not.
+
+    ``days`` are whole days from the study to death (``event``) or to the last evidence of life. ``keyring`` is needed
+    where dates are shifted: the end of the data is one true day, which each patient's own calendar places elsewhere.
+    Raises :class:`UserError` where the tables were staged with another key.
+    """
+    _place_offsets(connection, keyring)
+    run(
+        connection,
+        "marts/outcome.sql",
+        follow_up=outcome.follow_up,
+        registry_complete_through=outcome.registry_complete_through,
+        require_full_window=outcome.require_full_window,
+        horizon_days=outcome.horizon_days,
+    )
+
+
+def _place_offsets(connection: duckdb.DuckDBPyConnection, keyring: Keyring | None) -> None:
+    staged = connection.execute("SELECT dates, key_id FROM staging").fetchone()
+    shifted = staged is not None and staged[0] == "shifted"
+    if shifted and keyring is None:
+        raise ValueError("the dates are shifted: link() needs the keyring that shifted them")
+    if shifted and keyring is not None and keyring.key_id != staged[1]:
+        raise UserError("the health records were staged with another key", "use the key of then, or stage them again")
+    patients = "SELECT patient_key FROM patient UNION SELECT patient_key FROM study ORDER BY patient_key"
+    keys = [key for (key,) in connection.execute(patients).fetchall()]
+    offsets = [keyring.shift_days(key) if shifted and keyring else 0 for key in keys]
+    connection.execute("CREATE OR REPLACE TEMP TABLE patient_offset (patient_key VARCHAR, shift INTEGER)")
+    connection.append("patient_offset", pd.DataFrame({"patient_key": keys, "shift": offsets}), by_name=True)

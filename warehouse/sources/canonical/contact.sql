@@ -1,0 +1,3 @@
+-- Evidence of life.
+SELECT patient_id, contact_at, kind
+FROM raw_contact

@@ -1,0 +1,133 @@
+"""From an extract to canonical tables: pseudonyms, one row a person, shifted dates, and an account of every row."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+import pandas as pd
+
+from echomort.errors import UserError
+from echomort.keys import Keyring
+from warehouse.queries import run
+from warehouse.sources import open_extract, reading
+
+TABLES = ("patient", "death", "study", "contact", "measurement", "diagnosis", "medication")
+"""In the order in which they are staged: each is judged by the ones before."""
+
+REMEDIES = {
+    "UNREADABLE_DATE": "write dates as YYYY-MM-DD and times as YYYY-MM-DD HH:MM:SS, local and without an offset",
+    "NOT_A_NUMBER": "write values as plain numbers with a decimal point",
+    "UNKNOWN_PATIENT": "write patient_id in the same form as in table patient",
+    "UNKNOWN_VOCABULARY": "write ICD10CM or ICD9CM",
+    "MISSING_IDENTIFIER": "fill the identifier columns",
+}
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """``count`` rows of ``table`` were ``action`` (dropped, nulled, quarantined, noted) for ``reason``."""
+
+    table: str
+    reason: str
+    count: int
+    action: str
+
+
+@dataclass(frozen=True)
+class StagingReport:
+    """``rows``: table -> (read, staged, dropped). ``identifiers``: domain ("patient", "study") -> pseudonym ->
+    identifier, for the key vault and nothing else."""
+
+    rows: Mapping[str, tuple[int, int, int]]
+    conflicts: tuple[Conflict, ...]
+    identifiers: Mapping[str, Mapping[str, str]]
+
+
+def stage(
+    connection: duckdb.DuckDBPyConnection,
+    ehr_root: Path,
+    adapter: str,
+    keyring: Keyring,
+    dates: Literal["shifted", "kept"],
+) -> StagingReport:
+    """Replace the canonical tables with what the extract under ``ehr_root`` holds.
+
+    Call it inside one transaction: where it raises, roll back. Every row read is staged or counted in ``conflict``;
+    every identifier becomes a keyed pseudonym, record numbers of one person the same one; every date moves by the
+    person's offset unless ``dates`` is ``kept``. Raises :class:`UserError` where a table or column is missing, a file
+    is malformed, or no row of a table can be used.
+    """
+    bind = {"today": date.today(), "adapter": adapter, "dates": dates, "key_id": keyring.key_id}
+    with reading():
+        open_extract(connection, ehr_root, adapter)
+        run(connection, "staging/begin.sql", **bind)
+        identifiers = _write_keys(connection, keyring, dates)
+        run(connection, "staging/merged.sql")
+        for table in TABLES:
+            _stage_table(connection, table)
+        run(connection, "staging/quarantined.sql")
+        run(connection, "staging/end.sql")
+    return StagingReport(_rows(connection), _conflicts(connection), identifiers)
+
+
+def merge_record_numbers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return record number -> the smallest number of the same person, for every number in ``pairs``.
+
+    Pairs may form chains and cycles, in either direction; a number is never left in two persons.
+    """
+    parent: dict[str, str] = {}
+
+    def root(number: str) -> str:
+        parent.setdefault(number, number)
+        while parent[number] != number:
+            parent[number] = parent[parent[number]]
+            number = parent[number]
+        return number
+
+    for one, other in pairs:
+        low, high = sorted((root(one), root(other)))
+        parent[high] = low
+    return {number: root(number) for number in parent}
+
+
+def _write_keys(
+    connection: duckdb.DuckDBPyConnection, keyring: Keyring, dates: Literal["shifted", "kept"]
+) -> dict[str, dict[str, str]]:
+    merged = merge_record_numbers(run(connection, "staging/same_person.sql").fetchall())
+    numbers = {number for (number,) in run(connection, "staging/record_numbers.sql").fetchall()} | set(merged)
+    persons = pd.DataFrame({"patient_id": sorted(numbers)}, dtype="str")
+    persons["alias_key"] = [keyring.pseudonym("patient", number) for number in persons["patient_id"]]
+    persons["patient_key"] = [
+        keyring.pseudonym("patient", merged.get(number, number)) for number in persons["patient_id"]
+    ]
+    persons["shift"] = [keyring.shift_days(key) if dates == "shifted" else 0 for key in persons["patient_key"]]
+    studies = pd.DataFrame(run(connection, "staging/study_numbers.sql").fetchall(), columns=["study_id"], dtype="str")
+    studies["study_key"] = [keyring.pseudonym("study", number) for number in studies["study_id"]]
+    connection.append("person", persons, by_name=True)
+    connection.append("echo", studies, by_name=True)
+    return {
+        "patient": dict(zip(persons["alias_key"], persons["patient_id"], strict=True)),
+        "study": dict(zip(studies["study_key"], studies["study_id"], strict=True)),
+    }
+
+
+def _stage_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    run(connection, f"staging/{table}.sql")
+    run(connection, "staging/account.sql", table=table)
+    unusable = run(connection, "staging/unusable.sql", table=table).fetchone()
+    if unusable:
+        reason, count = unusable
+        raise UserError(f"no row of table {table} can be used: {reason} in all {count}", REMEDIES[reason])
+
+
+def _rows(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int, int]]:
+    counts = connection.execute("SELECT table_name, rows_read, rows_staged, rows_dropped FROM staging_count").fetchall()
+    return {table: (read, staged, dropped) for table, read, staged, dropped in counts}
+
+
+def _conflicts(connection: duckdb.DuckDBPyConnection) -> tuple[Conflict, ...]:
+    rows = connection.execute("SELECT table_name, reason, count, action FROM conflict ORDER BY ALL").fetchall()
+    return tuple(Conflict(*row) for row in rows)

@@ -1,0 +1,23 @@
+-- How staging reads texts and times, whatever the adapter gives; and empty tables to begin with.
+SET VARIABLE today = $today;
+CREATE OR REPLACE TEMP MACRO as_text(x) AS nullif(trim(CAST(x AS VARCHAR)), '');
+-- Local wall-clock time. A text with an offset (..Z, ..+01:00) is not read: its local day can't be known.
+CREATE OR REPLACE TEMP MACRO as_moment(x) AS
+    CASE WHEN NOT regexp_matches(as_text(x), '\d:\d\d.*([zZ]|[+-]\d\d(:?\d\d)?)$') THEN TRY_CAST(as_text(x) AS TIMESTAMP) END;
+CREATE OR REPLACE TEMP MACRO is_sentinel(day) AS
+    day IN (DATE '0001-01-01', DATE '1753-01-01', DATE '1900-01-01', DATE '9999-01-01', DATE '9999-12-31');
+CREATE OR REPLACE TEMP MACRO moment_fault(x, moment) AS
+    CASE
+        WHEN as_text(x) IS NULL THEN 'MISSING_DATE'
+        WHEN moment IS NULL THEN 'UNREADABLE_DATE'
+        WHEN is_sentinel(CAST(moment AS DATE)) THEN 'SENTINEL_DATE'
+        WHEN CAST(moment AS DATE) > getvariable('today') THEN 'FUTURE_DATE'
+        WHEN moment < TIMESTAMP '1850-01-01' THEN 'IMPLAUSIBLE_DATE'
+    END;
+CREATE OR REPLACE TEMP TABLE person (patient_id VARCHAR, alias_key VARCHAR, patient_key VARCHAR, shift INTEGER);
+CREATE OR REPLACE TEMP TABLE echo (study_id VARCHAR, study_key VARCHAR);
+DELETE FROM conflict;
+DELETE FROM quarantine;
+DELETE FROM staging_count;
+DELETE FROM staging;
+INSERT INTO staging VALUES ($adapter, $dates, $key_id);

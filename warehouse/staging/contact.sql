@@ -1,0 +1,52 @@
+-- Evidence of life. A letter or a bill proves nothing; a contact more than 30 days after death proves that the death or
+-- the number is wrong, so the patient is quarantined.
+CREATE OR REPLACE TEMP TABLE last_death AS
+SELECT patient_key, max(latest_date) AS latest_date
+FROM death
+GROUP BY patient_key;
+
+CREATE OR REPLACE TEMP VIEW judged_contact AS
+WITH said AS (
+    SELECT
+        as_text(patient_id) AS patient_id,
+        as_moment(contact_at) AS moment,
+        moment_fault(contact_at, moment) AS fault,
+        lower(as_text(kind)) AS kind
+    FROM source_contact
+)
+SELECT
+    person.patient_key,
+    moment - to_days(shift) AS contact_at,
+    kind,
+    CASE
+        WHEN said.patient_id IS NULL THEN 'MISSING_IDENTIFIER'
+        WHEN person.patient_key IS NULL THEN 'UNKNOWN_PATIENT'
+        WHEN fault IS NOT NULL THEN fault
+        WHEN regexp_matches(kind, 'letter|mail|bill|claim|invoice|portal|message|autops|post.?mortem|organ.?don|result')
+            THEN 'NOT_EVIDENCE_OF_LIFE'
+        WHEN CAST(moment AS DATE) - shift > latest_date + 30 THEN 'CONTACT_AFTER_DEATH'
+    END AS reason
+FROM said
+LEFT JOIN person USING (patient_id)
+LEFT JOIN last_death ON last_death.patient_key = person.patient_key;
+
+CREATE OR REPLACE TEMP TABLE tally AS
+SELECT reason, count(*) AS rows, min(patient_key) AS example
+FROM judged_contact
+GROUP BY reason;
+
+CREATE OR REPLACE TEMP TABLE nulled AS
+SELECT reason, rows, example
+FROM tally
+WHERE false;
+
+INSERT INTO quarantine
+SELECT DISTINCT patient_key, reason
+FROM judged_contact
+WHERE reason = 'CONTACT_AFTER_DEATH';
+
+DELETE FROM contact;
+INSERT INTO contact
+SELECT DISTINCT patient_key, contact_at, kind
+FROM judged_contact
+WHERE reason IS NULL;

@@ -1,0 +1,98 @@
+-- Statements of death. '2017-05' and '2017' are intervals; a date that can't be true leaves 'dead, date unknown', which
+-- may never become a survivor's label.
+CREATE OR REPLACE TEMP TABLE judged_death AS
+WITH said AS (
+    SELECT
+        as_text(patient_id) AS patient_id,
+        as_text(death_date) AS said_date,
+        lower(as_text(source)) AS said_source,
+        CASE
+            WHEN regexp_matches(as_text(death_date), '^\d{4}(-00(-00)?)?$') THEN 'year'
+            WHEN regexp_matches(as_text(death_date), '^\d{4}-(0[1-9]|1[0-2])(-00)?$') THEN 'month'
+            ELSE 'day'
+        END AS precision,
+        CASE precision
+            WHEN 'year' THEN as_moment(left(as_text(death_date), 4) || '-01-01')
+            WHEN 'month' THEN as_moment(left(as_text(death_date), 7) || '-01')
+            ELSE as_moment(death_date)
+        END AS earliest,
+        moment_fault(death_date, earliest) AS fault
+    FROM source_death
+),
+dated AS (
+    SELECT
+        patient_key,
+        said.patient_id,
+        coalesce(fault, 'DATED') AS fault,
+        CASE WHEN fault IS NULL THEN precision ELSE 'unknown' END AS precision,
+        CASE
+            WHEN said_source IN ('registry', 'state', 'ssa', 'national', 'death index') THEN 'registry'
+            WHEN said_source IN ('hospital', 'discharge', 'in-hospital', 'in_hospital') THEN 'hospital'
+            WHEN said_source IN ('record', 'ehr', 'flag', 'chart') THEN 'record'
+            ELSE 'unknown'
+        END AS source,
+        CASE WHEN fault IS NULL THEN CAST(earliest AS DATE) - shift END AS death_date,
+        CASE
+            WHEN fault IS NOT NULL THEN NULL
+            WHEN precision = 'year' THEN least(make_date(year(earliest), 12, 31), getvariable('today')) - shift
+            WHEN precision = 'month' THEN least(last_day(CAST(earliest AS DATE)), getvariable('today')) - shift
+            ELSE CAST(earliest AS DATE) - shift
+        END AS latest_date
+    FROM said
+    LEFT JOIN person USING (patient_id)
+)
+SELECT
+    dated.*,
+    CASE
+        WHEN patient_id IS NULL THEN 'MISSING_IDENTIFIER'
+        WHEN patient_key IS NULL THEN 'UNKNOWN_PATIENT'
+        WHEN latest_date < birth_date THEN 'DEATH_BEFORE_BIRTH'
+    END AS reason
+FROM dated
+LEFT JOIN patient USING (patient_key);
+
+CREATE OR REPLACE TEMP TABLE tally AS
+SELECT reason, count(*) AS rows, min(patient_key) AS example
+FROM judged_death
+GROUP BY reason;
+
+CREATE OR REPLACE TEMP TABLE nulled AS
+SELECT fault AS reason, count(*) AS rows, min(patient_key) AS example
+FROM judged_death
+WHERE reason IS NULL AND fault <> 'DATED'
+GROUP BY fault;
+
+INSERT INTO quarantine
+SELECT DISTINCT patient_key, reason
+FROM judged_death
+WHERE reason = 'DEATH_BEFORE_BIRTH';
+
+DELETE FROM death;
+INSERT INTO death
+SELECT DISTINCT patient_key, death_date, precision, source, latest_date
+FROM judged_death
+WHERE reason IS NULL
+ORDER BY ALL;
+
+-- What the outcome has to weigh.
+INSERT INTO conflict
+WITH dated AS (
+    SELECT patient_key, max(latest_date) - min(death_date) AS apart
+    FROM death
+    WHERE precision = 'day'
+    GROUP BY patient_key
+)
+SELECT 'death', 'DEATH_DATES_WITHIN_7_DAYS', count(*), 'noted', min(patient_key)
+FROM dated
+WHERE apart BETWEEN 1 AND 7
+HAVING count(*) > 0
+UNION ALL
+SELECT 'death', 'DEATH_DATES_FURTHER_APART', count(*), 'noted', min(patient_key)
+FROM dated
+WHERE apart > 7
+HAVING count(*) > 0
+UNION ALL
+SELECT 'death', 'PARTIAL_DATE', count(*), 'noted', min(patient_key)
+FROM death
+WHERE precision IN ('month', 'year')
+HAVING count(*) > 0;

@@ -1,0 +1,46 @@
+-- Coded diagnoses: code in capitals without its dot, vocabulary by one name.
+CREATE OR REPLACE TEMP VIEW judged_diagnosis AS
+WITH said AS (
+    SELECT
+        as_text(patient_id) AS patient_id,
+        regexp_replace(upper(as_text(vocabulary)), '[^A-Z0-9]', '', 'g') AS said_vocabulary,
+        CASE
+            WHEN said_vocabulary IN ('ICD10CM', 'ICD10') THEN 'ICD10CM'
+            WHEN said_vocabulary IN ('ICD9CM', 'ICD9') THEN 'ICD9CM'
+            ELSE said_vocabulary
+        END AS vocabulary,
+        nullif(regexp_replace(upper(as_text(code)), '[^A-Z0-9]', '', 'g'), '') AS code,
+        as_moment(recorded_at) AS moment,
+        moment_fault(recorded_at, moment) AS fault
+    FROM source_diagnosis
+)
+SELECT
+    person.patient_key,
+    vocabulary,
+    code,
+    moment - to_days(shift) AS recorded_at,
+    CASE
+        WHEN said.patient_id IS NULL THEN 'MISSING_IDENTIFIER'
+        WHEN person.patient_key IS NULL THEN 'UNKNOWN_PATIENT'
+        WHEN code IS NULL THEN 'MISSING_CODE'
+        WHEN vocabulary IS NULL OR vocabulary NOT IN ('ICD10CM', 'ICD9CM') THEN 'UNKNOWN_VOCABULARY'
+        ELSE fault
+    END AS reason
+FROM said
+LEFT JOIN person USING (patient_id);
+
+CREATE OR REPLACE TEMP TABLE tally AS
+SELECT reason, count(*) AS rows, min(patient_key) AS example
+FROM judged_diagnosis
+GROUP BY reason;
+
+CREATE OR REPLACE TEMP TABLE nulled AS
+SELECT reason, rows, example
+FROM tally
+WHERE false;
+
+DELETE FROM diagnosis;
+INSERT INTO diagnosis
+SELECT DISTINCT patient_key, vocabulary, code, recorded_at
+FROM judged_diagnosis
+WHERE reason IS NULL;

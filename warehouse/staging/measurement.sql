@@ -1,0 +1,56 @@
+-- Numbers. One without a time takes its study's; one without either can't be placed before or after an echo.
+CREATE OR REPLACE TEMP VIEW judged_measurement AS
+WITH said AS (
+    SELECT
+        as_text(patient_id) AS patient_id,
+        as_text(study_id) AS study_id,
+        lower(as_text(variable)) AS variable,
+        as_text(value) AS said_value,
+        TRY_CAST(as_text(value) AS DOUBLE) AS value,
+        as_text(unit) AS unit,
+        as_moment(measured_at) AS moment,
+        moment_fault(measured_at, moment) AS fault
+    FROM source_measurement
+)
+SELECT
+    person.patient_key,
+    known_study.study_key,
+    said.study_id IS NOT NULL AND known_study.study_key IS NULL AS study_unknown,
+    variable,
+    value,
+    unit,
+    CASE WHEN fault = 'MISSING_DATE' THEN study_at ELSE moment - to_days(shift) END AS measured_at,
+    CASE
+        WHEN said.patient_id IS NULL THEN 'MISSING_IDENTIFIER'
+        WHEN person.patient_key IS NULL THEN 'UNKNOWN_PATIENT'
+        WHEN known_study.patient_key <> person.patient_key THEN 'STUDY_OF_ANOTHER_PATIENT'
+        WHEN variable IS NULL THEN 'MISSING_VARIABLE'
+        WHEN said_value IS NULL THEN 'MISSING_VALUE'
+        WHEN value IS NULL OR NOT isfinite(value) THEN 'NOT_A_NUMBER'
+        WHEN fault = 'MISSING_DATE' AND study_at IS NOT NULL THEN NULL
+        ELSE fault
+    END AS reason
+FROM said
+LEFT JOIN person USING (patient_id)
+LEFT JOIN known_study ON known_study.study_id = said.study_id;
+
+CREATE OR REPLACE TEMP TABLE judged_groups AS
+SELECT reason, study_unknown, count(*) AS rows, min(patient_key) AS example
+FROM judged_measurement
+GROUP BY ALL;
+
+CREATE OR REPLACE TEMP TABLE tally AS
+SELECT reason, CAST(sum(rows) AS BIGINT) AS rows, min(example) AS example
+FROM judged_groups
+GROUP BY reason;
+
+CREATE OR REPLACE TEMP TABLE nulled AS
+SELECT 'UNKNOWN_STUDY' AS reason, rows, example
+FROM judged_groups
+WHERE reason IS NULL AND study_unknown;
+
+DELETE FROM measurement;
+INSERT INTO measurement
+SELECT DISTINCT patient_key, study_key, variable, value, unit, measured_at
+FROM judged_measurement
+WHERE reason IS NULL;

@@ -1,0 +1,63 @@
+-- Drugs by class. An end before the beginning or an unreadable one is unknown; a dose that is no number likewise.
+CREATE OR REPLACE TEMP VIEW judged_medication AS
+WITH said AS (
+    SELECT
+        as_text(patient_id) AS patient_id,
+        lower(as_text(drug_class)) AS drug_class,
+        as_text(dose) AS said_dose,
+        TRY_CAST(said_dose AS DOUBLE) AS dose,
+        as_text(unit) AS unit,
+        as_moment(started_at) AS started,
+        moment_fault(started_at, started) AS fault,
+        as_moment(ended_at) AS ended,
+        CASE
+            WHEN as_text(ended_at) IS NULL THEN NULL
+            WHEN ended IS NULL THEN 'UNREADABLE_DATE'
+            WHEN is_sentinel(CAST(ended AS DATE)) THEN 'SENTINEL_DATE'
+            WHEN ended < started THEN 'END_BEFORE_START'
+        END AS end_fault
+    FROM source_medication
+)
+SELECT
+    person.patient_key,
+    drug_class,
+    CASE WHEN isfinite(dose) THEN dose END AS dose,
+    unit,
+    started - to_days(shift) AS started_at,
+    CASE WHEN end_fault IS NULL THEN ended - to_days(shift) END AS ended_at,
+    end_fault,
+    said_dose IS NOT NULL AND (dose IS NULL OR NOT isfinite(dose)) AS dose_unreadable,
+    CASE
+        WHEN said.patient_id IS NULL THEN 'MISSING_IDENTIFIER'
+        WHEN person.patient_key IS NULL THEN 'UNKNOWN_PATIENT'
+        WHEN drug_class IS NULL THEN 'MISSING_DRUG_CLASS'
+        ELSE fault
+    END AS reason
+FROM said
+LEFT JOIN person USING (patient_id);
+
+CREATE OR REPLACE TEMP TABLE judged_groups AS
+SELECT reason, end_fault, dose_unreadable, count(*) AS rows, min(patient_key) AS example
+FROM judged_medication
+GROUP BY ALL;
+
+CREATE OR REPLACE TEMP TABLE tally AS
+SELECT reason, CAST(sum(rows) AS BIGINT) AS rows, min(example) AS example
+FROM judged_groups
+GROUP BY reason;
+
+CREATE OR REPLACE TEMP TABLE nulled AS
+SELECT end_fault AS reason, CAST(sum(rows) AS BIGINT) AS rows, min(example) AS example
+FROM judged_groups
+WHERE reason IS NULL AND end_fault IS NOT NULL
+GROUP BY end_fault
+UNION ALL
+SELECT 'NOT_A_NUMBER', CAST(sum(rows) AS BIGINT), min(example)
+FROM judged_groups
+WHERE reason IS NULL AND dose_unreadable;
+
+DELETE FROM medication;
+INSERT INTO medication
+SELECT DISTINCT patient_key, drug_class, dose, unit, started_at, ended_at
+FROM judged_medication
+WHERE reason IS NULL;

@@ -1,0 +1,86 @@
+-- Persons: the record numbers of one person become one row. Two birth dates or two sexes mean that a number was reused
+-- or a merge was wrong, so the patient is quarantined.
+CREATE OR REPLACE TEMP TABLE judged_patient AS
+SELECT
+    person.patient_key,
+    person.patient_id,
+    CASE WHEN fault IS NULL THEN CAST(birth AS DATE) - person.shift END AS birth_date,
+    CASE WHEN fault <> 'MISSING_DATE' THEN fault END AS fault,
+    CASE
+        WHEN upper(said_sex) IN ('F', 'FEMALE', 'W', 'WOMAN') THEN 'F'
+        WHEN upper(said_sex) IN ('M', 'MALE', 'MAN') THEN 'M'
+    END AS sex,
+    said_sex,
+    race,
+    CASE
+        WHEN person.patient_key IS NULL THEN 'MISSING_IDENTIFIER'
+        WHEN row_number() OVER (PARTITION BY person.patient_id, birth, said_sex, race) > 1 THEN 'EXACT_DUPLICATE'
+        WHEN row_number() OVER (PARTITION BY person.patient_key ORDER BY person.patient_id, birth, said_sex, race) > 1
+            THEN 'MERGED_INTO_ANOTHER_ROW'
+    END AS reason
+FROM (
+    SELECT
+        as_text(patient_id) AS patient_id,
+        as_moment(birth_date) AS birth,
+        moment_fault(birth_date, as_moment(birth_date)) AS fault,
+        as_text(sex) AS said_sex,
+        as_text(race) AS race
+    FROM source_patient
+) AS said
+LEFT JOIN person USING (patient_id);
+
+CREATE OR REPLACE TEMP TABLE judged_person AS
+SELECT
+    patient_key,
+    min(birth_date) AS birth_date,
+    min(sex) AS sex,
+    min(race) AS race,
+    count(DISTINCT birth_date) AS births,
+    count(DISTINCT sex) AS sexes,
+    count(DISTINCT race) AS races
+FROM judged_patient
+WHERE patient_key IS NOT NULL
+GROUP BY patient_key;
+
+CREATE OR REPLACE TEMP TABLE tally AS
+SELECT reason, count(*) AS rows, min(patient_key) AS example
+FROM judged_patient
+GROUP BY reason;
+
+CREATE OR REPLACE TEMP TABLE nulled AS
+SELECT fault AS reason, count(*) AS rows, min(patient_key) AS example
+FROM judged_patient
+WHERE fault IS NOT NULL AND patient_key IS NOT NULL
+GROUP BY fault
+UNION ALL
+SELECT 'UNKNOWN_SEX', count(*), min(patient_key)
+FROM judged_patient
+WHERE sex IS NULL AND said_sex IS NOT NULL AND patient_key IS NOT NULL
+UNION ALL
+SELECT 'TWO_RACES', count(*), min(patient_key)
+FROM judged_person
+WHERE races > 1;
+
+INSERT INTO quarantine
+SELECT patient_key, 'TWO_BIRTH_DATES' FROM judged_person WHERE births > 1
+UNION ALL
+SELECT patient_key, 'TWO_SEXES' FROM judged_person WHERE sexes > 1;
+
+DELETE FROM patient;
+INSERT INTO patient
+SELECT
+    patient_key,
+    CASE WHEN births = 1 THEN birth_date END,
+    CASE WHEN sexes = 1 THEN sex END,
+    CASE WHEN races = 1 THEN race END
+FROM judged_person
+ORDER BY patient_key;
+
+DELETE FROM patient_alias;
+INSERT INTO patient_alias
+SELECT alias_key, patient_key
+FROM person
+ORDER BY ALL;
+
+-- From here on only numbers of known patients find a person.
+DELETE FROM person WHERE patient_key NOT IN (SELECT patient_key FROM patient);

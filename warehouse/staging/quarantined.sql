@@ -1,0 +1,6 @@
+-- How many patients are quarantined, and why.
+INSERT INTO conflict
+SELECT 'patient', reason, count(*), 'quarantined', min(patient_key)
+FROM quarantine
+GROUP BY reason
+ORDER BY reason;

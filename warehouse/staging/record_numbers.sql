@@ -1,0 +1,5 @@
+-- Every record number that the extract says belongs to a patient.
+SELECT DISTINCT as_text(patient_id) AS patient_id
+FROM source_patient
+WHERE as_text(patient_id) IS NOT NULL
+ORDER BY patient_id

@@ -163,6 +163,10 @@ class Fusion(Section):
     """Stacking of out-of-fold scores."""
 
     model: Literal["logistic", "xgboost"] = setting("xgboost", "reconstructed", "what combines the scores")
+    ridge: float = setting(1.0, "ours", "penalty of the logistic stack on standardised scores", gt=0)
+    depth: int = setting(2, "ours", "of a tree of the xgboost stack", ge=1, le=20)
+    rounds: int = setting(60, "ours", "trees of the xgboost stack", ge=1)
+    learning_rate: float = setting(0.1, "ours", "shrinkage of the xgboost stack", gt=0, le=1)
 
 
 class Evaluation(Section):

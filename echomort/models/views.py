@@ -1,11 +1,8 @@
 """The video model of one view: the networks of all folds, read only if every byte is as it was written."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import safetensors.torch
@@ -14,10 +11,9 @@ from safetensors import SafetensorError
 from torch import nn
 
 from echomort.errors import UserError
-from echomort.files import resolve_under
 from echomort.models.networks import NETWORKS, build_network
+from echomort.verified import REMEDY, read_card, read_verified
 
-REMEDY = "restore the folder from its origin, or train the view again"
 BATCH_VOXELS = 8_000_000
 """Scored at once: eight clips of the published size, about 1 GB of activations."""
 
@@ -38,9 +34,9 @@ class ViewModel:
         A file's SHA-256 is verified before its weights are parsed; names, shapes and finiteness after. Raises
         :class:`UserError`.
         """
-        card = _read_card(folder)
-        frames, height, width = (int(edge) for edge in card["shape"])
-        shape = (frames, height, width)
+        card = read_card(folder, ("view", "network", "shape", "weights"))
+        frames, height, width = card["shape"]
+        shape = (int(frames), int(height), int(width))
         folds = {
             int(fold): load_network(read_verified(folder, entry["file"], entry["sha256"]), card["network"], shape)
             for fold, entry in sorted(card["weights"].items(), key=lambda item: int(item[0]))
@@ -89,28 +85,6 @@ def load_network(content: bytes, name: str, shape: tuple[int, ...]) -> nn.Module
     if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
         raise UserError("a weight file holds values that are not numbers", REMEDY)
     return network.eval()
-
-
-def read_verified(folder: Path, name: str, sha256: str) -> bytes:
-    """Return the content of ``folder / name`` if its SHA-256 is ``sha256``, else raise :class:`UserError`."""
-    try:
-        content = resolve_under(folder, name).read_bytes()
-    except (OSError, ValueError):
-        raise UserError(f"a file of the model is missing ({name})", REMEDY) from None
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise UserError(f"a file of the model is not the one that was trained ({name}: SHA-256 differs)", REMEDY)
-    return content
-
-
-def _read_card(folder: Path) -> dict[str, Any]:
-    try:
-        card: dict[str, Any] = json.loads((folder / "model.json").read_bytes())
-        complete = {"view", "network", "shape", "weights"} <= card.keys() and len(card["shape"]) == 3
-    except (OSError, ValueError, AttributeError):
-        raise UserError(f"no readable model.json in {folder.name}", REMEDY) from None
-    if not complete:
-        raise UserError(f"model.json in {folder.name} lacks a key", REMEDY)
-    return card
 
 
 def _check_clips(clips: np.ndarray, shape: tuple[int, int, int]) -> None:

@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 from echomort.clips import read_study
 from echomort.errors import UserError
 from echomort.files import resolve_under
+from echomort.models.rows import HELD_OUT, split_patients
 
 if TYPE_CHECKING:
     import torch
 
-HELD_OUT = -1
 TEXT_COLUMNS = ("clip_key", "study_key", "patient_key", "path")
 
 
@@ -87,21 +87,12 @@ def pack(samples: Samples, clips: Path, shape: tuple[int, int, int], target: Pat
 def split_validation(samples: Samples, rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Split ``rows`` by patient into (training, validation) rows; ``fraction`` of the patients of each label.
 
-    A patient with both labels counts as one who died. Raises :class:`UserError` where a label has fewer than two
-    patients, since one side would then have none.
+    Raises :class:`UserError` where one side would lack a label.
     """
-    died: dict[str, int] = {}
-    for row in rows:
-        died[samples.patient_key[row]] = max(died.get(samples.patient_key[row], 0), int(samples.label[row]))
-    generator = np.random.default_rng(seed)
-    chosen: set[str] = set()
-    for label in (0, 1):
-        patients = np.array(sorted(patient for patient, value in died.items() if value == label), dtype=object)
-        if len(patients) < 2:
+    inside = split_patients(samples.label[rows], samples.patient_key[rows], fraction, seed)
+    for side in (inside, ~inside):
+        if len(np.unique(samples.label[rows[side]])) < 2:
             raise UserError("too few patients for a validation split", "set training.stopping: fixed")
-        count = min(max(1, round(fraction * len(patients))), len(patients) - 1)
-        chosen.update(generator.permutation(patients)[:count])
-    inside = np.array([samples.patient_key[row] in chosen for row in rows])
     return rows[~inside], rows[inside]
 
 

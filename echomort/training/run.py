@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 
 from echomort.files import atomic_folder
 from echomort.fingerprint import code_version, digest, digest_file
-from echomort.training.data import HELD_OUT, Samples, pack, read_samples
+from echomort.models.rows import HELD_OUT
+from echomort.training.data import Samples, pack, read_samples
 from echomort.training.device import resolve_device
 from echomort.training.pool import Pool
 from echomort.training.task import Job, Progress, Task, TrainingResult
@@ -68,7 +69,7 @@ def _prepare(task: Task, samples: Samples, device: str) -> _Parts:
         task.training.model_dump(mode="json", exclude=UNDECIDING),
         {name: getattr(samples, name).tolist() for name in ("clip_key", "patient_key", "fold", "label")},
         [clips, device.partition(":")[0], precision, version("torch")],
-        code_version("echomort.models.networks", "echomort.training"),
+        code_version("echomort.models.networks", "echomort.models.rows", "echomort.training"),
     )
     jobs = [
         Job(task=task, fold=fold, folder=folder, device=device, fingerprint=fingerprint)

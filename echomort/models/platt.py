@@ -1,0 +1,40 @@
+"""From a score to a probability."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Platt:
+    """Risk = sigmoid(slope x logit + intercept)."""
+
+    slope: float
+    intercept: float
+
+    @classmethod
+    def fit(cls, logits: np.ndarray, labels: np.ndarray) -> "Platt":
+        """Fit on out-of-fold ``logits`` (n,) and ``labels`` (n,) with Platt's smoothed targets, which keep the slope
+        finite where the labels are separable (Platt 1999, Advances in Large Margin Classifiers, eq. 11)."""
+        from sklearn.linear_model import LogisticRegression
+
+        died, survived = int(labels.sum()), int(len(labels) - labels.sum())
+        targets = np.where(labels == 1, (died + 1) / (died + 2), 1 / (survived + 2))
+        column = np.concatenate([logits, logits])[:, None]
+        sides = np.repeat([1, 0], len(logits))
+        model = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000)
+        model.fit(column, sides, sample_weight=np.concatenate([targets, 1 - targets]))
+        return cls(float(model.coef_[0, 0]), float(model.intercept_[0]))
+
+    def logit(self, logits: np.ndarray) -> np.ndarray:
+        """Return the calibrated logits."""
+        return self.slope * np.asarray(logits) + self.intercept
+
+    def risk(self, logits: np.ndarray) -> np.ndarray:
+        """Return the probabilities of death within the horizon."""
+        return sigmoid(self.logit(logits))
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Return 1 / (1 + exp(-x)) without overflow."""
+    return 0.5 * (1 + np.tanh(0.5 * np.asarray(logits)))

@@ -1,0 +1,90 @@
+"""Who the rows of a table are, and which of them a fold's model may see."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from echomort.errors import UserError
+
+HELD_OUT = -1
+"""The fold of rows that no model is trained on and that all models score."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Label 0 or 1, fold (0 to k-1, or -1) and patient of every row, each (n,)."""
+
+    labels: np.ndarray
+    folds: np.ndarray
+    patients: np.ndarray
+
+    @classmethod
+    def of(cls, labels: Sequence[int], folds: Sequence[int], patients: Sequence[str]) -> "Rows":
+        """Take three columns of equal length; raise :class:`UserError` where no honest fit is possible."""
+        rows = cls(np.asarray(labels, np.int64), np.asarray(folds, np.int64), np.asarray(patients, dtype=object))
+        pairs = set(zip(rows.patients, rows.folds, strict=True))
+        if len(pairs) != len(set(rows.patients)):
+            raise UserError("a patient's rows lie in more than one fold", "run the cohort again")
+        if not np.isin(rows.labels, (0, 1)).all():
+            raise UserError("a row has no label", "fit on studies with a known outcome")
+        if len(rows.trained_folds) < 2:
+            raise UserError("the rows lie in fewer than two folds", "use more studies")
+        for fold in rows.trained_folds:
+            if len(np.unique(rows.labels[rows.training(fold)])) < 2:
+                raise UserError(f"the rows outside fold {fold} all have the same label", "use more studies")
+        return rows
+
+    @property
+    def trained_folds(self) -> list[int]:
+        """The folds, in order."""
+        return [int(fold) for fold in np.unique(self.folds) if fold != HELD_OUT]
+
+    def training(self, fold: int) -> np.ndarray:
+        """Return which rows (bool) the model of ``fold`` may see."""
+        return (self.folds != fold) & (self.folds != HELD_OUT)
+
+    def only(self, mask: np.ndarray) -> "Rows":
+        """Return the rows that ``mask`` (bool) chooses."""
+        return Rows(self.labels[mask], self.folds[mask], self.patients[mask])
+
+    def permuted(self, generator: np.random.Generator) -> "Rows":
+        """Return the rows with labels shuffled by patient: label sequences of whole patients change owner.
+
+        The number of deaths stays, and so does what a patient's studies have in common.
+        """
+        by_patient = np.argsort(self.patients.astype(str), kind="stable")
+        _, starts = np.unique(self.patients.astype(str)[by_patient], return_index=True)
+        blocks = np.split(self.labels[by_patient], starts[1:])
+        labels = np.empty_like(self.labels)
+        labels[by_patient] = np.concatenate([blocks[index] for index in generator.permutation(len(blocks))])
+        return Rows(labels, self.folds, self.patients)
+
+
+def split_patients(labels: np.ndarray, patients: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Return which rows (bool) lie in a validation part: ``fraction`` of the patients who died in any row, and of those
+    who did not; at least one of each, and never all, unless there is only one."""
+    unique, index = np.unique(patients.astype(str), return_inverse=True)
+    died = np.zeros(len(unique), bool)
+    np.logical_or.at(died, index, labels == 1)
+    generator = np.random.default_rng(seed)
+    chosen = np.zeros(len(unique), bool)
+    for group in (np.flatnonzero(died), np.flatnonzero(~died)):
+        count = min(max(1, round(fraction * len(group))), len(group) - 1)
+        chosen[generator.permutation(group)[: max(0, count)]] = True
+    return chosen[index]
+
+
+def mean_fold_auc(scores: np.ndarray, rows: Rows) -> float:
+    """Return the mean over folds of the AUC within the fold; a fold with one label only says nothing and is left out.
+
+    Within a fold all scores come from one model, so that neither its scale nor the fold's share of deaths biases it.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    areas = []
+    for fold in rows.trained_folds:
+        inside = rows.folds == fold
+        if len(np.unique(rows.labels[inside])) == 2:
+            areas.append(roc_auc_score(rows.labels[inside], scores[inside]))
+    return float(np.mean(areas)) if areas else float("nan")

@@ -1,0 +1,171 @@
+"""Gradient-boosted trees on the health-record features: one model a fold, scored on the patients it never saw."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xgboost as xgb
+
+from echomort.errors import UserError
+from echomort.files import atomic_folder
+from echomort.models.rows import HELD_OUT, Rows, mean_fold_auc, split_patients
+from echomort.settings import Tabular
+from echomort.verified import read_card, read_verified
+
+SEX = {"F": 0.0, "M": 1.0}
+VALIDATION_FRACTION = 0.2
+"""Of the training patients, kept apart to decide the number of trees (ours)."""
+
+
+@dataclass(frozen=True)
+class TabularModel:
+    """One booster a fold, over ``features`` in this order."""
+
+    features: tuple[str, ...]
+    folds: dict[int, xgb.Booster]
+
+    def score(self, features: pd.DataFrame) -> np.ndarray:
+        """Return one logit a row, float64 (n,): the mean over the folds' models. A missing column is missing values."""
+        matrix = encode(features.reindex(columns=list(self.features)))
+        return np.mean([predict_logits(booster, matrix) for booster in self.folds.values()], axis=0)
+
+    def save(self, folder: Path) -> None:
+        """Write ``folder`` atomically: fold_<k>.json (XGBoost's own format) and model.json with their SHA-256."""
+        with atomic_folder(folder) as whole:
+            weights = {}
+            for fold, booster in self.folds.items():
+                content = bytes(booster.save_raw("json"))
+                (whole / f"fold_{fold}.json").write_bytes(content)
+                weights[str(fold)] = {"file": f"fold_{fold}.json", "sha256": hashlib.sha256(content).hexdigest()}
+            card = {"model": "xgboost", "features": self.features, "weights": weights}
+            (whole / "model.json").write_text(json.dumps(card, indent=1) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> "TabularModel":
+        """Read what :meth:`save` wrote, each file only if its SHA-256 is right, or raise :class:`UserError`."""
+        card = read_card(folder, ("features", "weights"))
+        folds = {
+            int(fold): load_booster(read_verified(folder, entry["file"], entry["sha256"]))
+            for fold, entry in card["weights"].items()
+        }
+        return cls(tuple(card["features"]), folds)
+
+
+@dataclass(frozen=True)
+class TabularResult:
+    """Scores in the order of the rows, and the models that gave them."""
+
+    scores: np.ndarray
+    """Logits, float64 (n,): a row of fold k by the model that never saw fold k; a held-out row by the mean of all."""
+    model: TabularModel
+
+
+def fit_out_of_fold(
+    features: pd.DataFrame, labels: Sequence[int], folds: Sequence[int], patients: Sequence[str], settings: Tabular
+) -> TabularResult:
+    """Fit one model a fold on the rows of the other folds and score every row by models that never saw its patient.
+
+    ``features`` has one row a study: numbers, truth values and sex ('F' or 'M'); what is missing stays missing. The
+    number of trees is decided on a fifth of the training patients, by log-loss.
+    """
+    return fit_rows(encode(features), tuple(map(str, features.columns)), Rows.of(labels, folds, patients), settings)
+
+
+def fit_rows(matrix: np.ndarray, names: tuple[str, ...], rows: Rows, settings: Tabular) -> TabularResult:
+    """Do the same with an encoded ``matrix``, float32 (n, columns)."""
+    model = TabularModel(names, {fold: _fit(matrix, rows, fold, settings) for fold in rows.trained_folds})
+    return TabularResult(out_of_fold(model.folds, matrix, rows), model)
+
+
+def out_of_fold(models: dict[int, xgb.Booster], matrix: np.ndarray, rows: Rows) -> np.ndarray:
+    """Return the logits, float64 (n,): of fold k by model k, of held-out rows by the mean of all."""
+    scores = np.zeros(len(matrix))
+    for fold, booster in models.items():
+        inside, held_out = rows.folds == fold, rows.folds == HELD_OUT
+        scores[inside] = predict_logits(booster, matrix[inside])
+        scores[held_out] += predict_logits(booster, matrix[held_out]) / len(models)
+    return scores
+
+
+def encode(features: pd.DataFrame) -> np.ndarray:
+    """Return ``features`` as float32 (n, columns), NaN where missing; sex becomes 0 (F) or 1 (M)."""
+    columns = []
+    for name in features.columns:
+        column = features[name]
+        if name == "sex":
+            column = column.map(lambda value: SEX.get(value, np.nan) if isinstance(value, str) else value)
+        try:
+            columns.append(pd.to_numeric(column).to_numpy(dtype=np.float32, na_value=np.nan))
+        except (ValueError, TypeError):
+            raise UserError(f"the feature {name} is not a number", "encode it in the feature table") from None
+    return np.column_stack(columns) if columns else np.empty((len(features), 0), np.float32)
+
+
+def predict_logits(booster: xgb.Booster, matrix: np.ndarray) -> np.ndarray:
+    """Return the logits, float64 (n,), of the trees up to the best round."""
+    if len(matrix) == 0:
+        return np.empty(0)
+    return booster.inplace_predict(matrix, predict_type="margin").astype(np.float64)
+
+
+def load_booster(content: bytes) -> xgb.Booster:
+    """Return the booster of an XGBoost JSON file, or raise :class:`UserError`."""
+    booster = xgb.Booster({"nthread": 1})
+    try:
+        booster.load_model(bytearray(content))
+    except xgb.core.XGBoostError:
+        raise UserError("a tree file is not one that XGBoost wrote", "train the model again") from None
+    return booster
+
+
+def permutation_importance(
+    model: TabularModel, features: pd.DataFrame, rows: Rows, repeats: int = 5, seed: int = 1
+) -> pd.DataFrame:
+    """Return, per feature, by how much the mean fold AUC falls when its values are shuffled within each fold.
+
+    Columns: feature, drop (mean over ``repeats``), spread (standard deviation); largest drop first. Out-of-fold rows
+    only, each scored by the model that never saw it.
+    """
+    generator = np.random.default_rng(seed)
+    matrix = encode(features.reindex(columns=list(model.features)))
+    base = mean_fold_auc(out_of_fold(model.folds, matrix, rows), rows)
+    drops = np.empty((len(model.features), repeats))
+    for index in range(len(model.features)):
+        for repeat in range(repeats):
+            shuffled = matrix.copy()
+            for fold in rows.trained_folds:
+                inside = np.flatnonzero(rows.folds == fold)
+                shuffled[inside, index] = matrix[generator.permutation(inside), index]
+            drops[index, repeat] = base - mean_fold_auc(out_of_fold(model.folds, shuffled, rows), rows)
+    table = pd.DataFrame({"feature": model.features, "drop": drops.mean(1), "spread": drops.std(1)})
+    return table.sort_values("drop", ascending=False, ignore_index=True)
+
+
+def _fit(matrix: np.ndarray, rows: Rows, fold: int, settings: Tabular) -> xgb.Booster:
+    training = rows.training(fold)
+    labels, patients = rows.labels[training], rows.patients[training]
+    inside = split_patients(labels, patients, VALIDATION_FRACTION, settings.seed + fold)
+    data = xgb.QuantileDMatrix(matrix[training][~inside], labels[~inside], nthread=1)
+    validation = xgb.QuantileDMatrix(matrix[training][inside], labels[inside], ref=data, nthread=1)
+    booster = xgb.train(
+        {
+            "objective": "binary:logistic",
+            "max_depth": settings.depth,
+            "learning_rate": settings.learning_rate,
+            "subsample": 0.8,
+            "colsample_bytree": 0.8,
+            "min_child_weight": 5,
+            "seed": settings.seed,
+            "nthread": 1,
+        },
+        data,
+        settings.rounds,
+        evals=[(validation, "validation")],
+        early_stopping_rounds=settings.early_stopping,
+        verbose_eval=False,
+    )
+    return booster[: booster.best_iteration + 1]

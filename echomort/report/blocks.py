@@ -7,22 +7,27 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Cell:
-    """A table's cell: its text, a smaller ``aside`` after it, and its ``style`` (strong, muted, tag-ours, pass, ...)."""
+    """A table's cell: its text, a smaller ``aside`` after it, and its ``style`` (classes of the page)."""
 
     text: str
     aside: str = ""
     style: str = ""
 
 
+Row = Sequence[Cell | str]
+
+
 @dataclass(frozen=True)
 class Table:
-    """``columns`` that begin with ``#`` hold numbers and are set to the right."""
+    """``columns`` that begin with ``#`` hold numbers and are set to the right; a ``folded`` table opens on demand under
+    its caption; ``note`` stands below."""
 
     name: str
     caption: str
     columns: Sequence[str]
-    rows: Sequence[Sequence[Cell | str]]
+    rows: Sequence[Row]
     folded: bool = False
+    note: str = ""
     kind: str = "table"
 
     @property

@@ -16,7 +16,7 @@ from echomort.report.blocks import Section
 from echomort.report.data import Example, ReportData
 from echomort.report.numbers import Numbers
 from echomort.report.scores import by_model
-from echomort.report.words import count, counted, model_words, number, percent, span
+from echomort.report.words import ALL_VIEWS, count, counted, model_words, number, percent, span
 
 __all__ = ["REQUIRED", "Example", "ReportData", "ReportFiles", "write_report"]
 
@@ -129,7 +129,7 @@ def _area_tile(numbers: Numbers) -> tuple[str, str, str] | None:
 
 
 def _headroom_tile(numbers: Numbers) -> tuple[str, str, str] | None:
-    recovered = numbers.get("video", "headroom_heart")
+    recovered = numbers.get(ALL_VIEWS, "headroom_heart")
     if not recovered.known:
         return None
     return percent(recovered.value), "of the heart's headroom", "recovered by the loops alone"

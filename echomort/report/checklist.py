@@ -9,12 +9,12 @@ from typing import Any
 
 from echomort.errors import UserError
 from echomort.report import record
-from echomort.report.blocks import Cell, Section, Table
+from echomort.report.blocks import Cell, Row, Section, Table
 from echomort.report.data import ReportData
 from echomort.report.material import missing_shares, outcome_terms
-from echomort.report.numbers import COMPARISON, NULL, RECALIBRATED, Numbers
+from echomort.report.numbers import NULL, RECALIBRATED, Numbers
 from echomort.report.results import headline, people
-from echomort.report.words import count, counted, model_words, number, percent, span
+from echomort.report.words import count, counted, number, percent, span
 
 NOT_DONE = "Not done for this report"
 
@@ -136,7 +136,8 @@ def _survival(facts: Facts) -> str:
     ratio = facts.numbers.get(facts.best, "hazard_ratio")
     if not ratio.known:
         return NOT_DONE
-    return f"Hazard ratio of the predicted classes {number(ratio.value, 2)} ({span(ratio.low, ratio.high, 2)}), with log-rank test."
+    figure = f"{number(ratio.value, 2)} ({span(ratio.low, ratio.high, 2)})"
+    return f"Hazard ratio of the predicted classes {figure}, with log-rank test."
 
 
 def _comparators(facts: Facts) -> str:
@@ -184,7 +185,10 @@ def _availability(_: Facts) -> str:
 def _ethics(facts: Facts) -> str:
     if facts.data.synthetic:
         return "No human data: the archive is generated."
-    return "Keyed pseudonyms, shifted dates, no identifier in any output; lawful access and ethics approval are the site's to document."
+    return (
+        "Keyed pseudonyms, shifted dates, no identifier in any output; lawful access and ethics approval are for the "
+        "site to document."
+    )
 
 
 def _lineage(facts: Facts) -> str:
@@ -260,7 +264,7 @@ def _status(answer: str) -> str:
 def checklist(answered: Mapping[str, Mapping[str, str]]) -> Section:
     """Return the checklist as a section."""
     done = sum(answer["status"] == "reported" for answer in answered.values())
-    rows = [
+    rows: list[Row] = [
         [
             answer["asks"],
             Cell(answer["status"], style="pass" if answer["status"] == "reported" else "warn"),

@@ -1,7 +1,8 @@
 """What a report is made of: frames of the warehouse and a few words, no identifier among what is printed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ import pandas as pd
 METRIC_COLUMNS = ("evaluation", "model", "subset", "metric", "value", "low", "high", "n", "events", "method")
 
 
-def _frame(*columns: str) -> Any:
-    return field(default_factory=lambda: pd.DataFrame(columns=list(columns)))
+def _without_rows(*columns: str) -> Callable[[], pd.DataFrame]:
+    return partial(pd.DataFrame, columns=list(columns))
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,11 @@ class ReportData:
     attrition: pd.DataFrame
     settings: Sequence[tuple[str, Any, str, str]]
     lineage: Mapping[str, Any]
-    scores: pd.DataFrame = _frame("model", "view", "logit", "label")
-    instances: pd.DataFrame = _frame("status", "reason", "view", "transfer_syntax", "fps_source", "instances")
-    checks: pd.DataFrame = _frame("table", "check", "passed")
-    missingness: pd.DataFrame = _frame("variable", "missing")
+    scores: pd.DataFrame = field(default_factory=_without_rows("model", "view", "logit", "label"))
+    instances: pd.DataFrame = field(
+        default_factory=_without_rows("status", "reason", "view", "transfer_syntax", "fps_source", "instances")
+    )
+    checks: pd.DataFrame = field(default_factory=_without_rows("table", "check", "passed"))
+    missingness: pd.DataFrame = field(default_factory=_without_rows("variable", "missing"))
     examples: Sequence[Example] = ()
     suppress_below_events: int = 10

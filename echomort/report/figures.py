@@ -30,6 +30,7 @@ __all__ = [
     "net_benefit",
     "png",
     "reliability",
+    "reliability_limit",
     "roc",
     "score_distributions",
     "survival",
@@ -102,8 +103,12 @@ def forest(rows: Sequence[Estimate], references: Sequence[Reference], note: str,
     axes.set_xlim(*_forest_limits(rows, references))
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
-    axes.set_xlabel(f"{axis}   {note}", loc="left")
+    axes.set_xlabel(_joined(axis, note), loc="left")
     return figure
+
+
+def _joined(*parts: str) -> str:
+    return " \N{MIDDLE DOT} ".join(part for part in parts if part)
 
 
 def _places(rows: Sequence[Estimate]) -> list[float]:
@@ -120,7 +125,7 @@ def _places(rows: Sequence[Estimate]) -> list[float]:
 def _forest_row(axes: "Axes", place: float, row: Estimate) -> None:
     side = axes.get_yaxis_transform()
     if not np.isfinite(row.value):
-        axes.text(1.02, place, row.note or "not estimable", transform=side, va="center", color=MUTED, fontsize=8)
+        axes.text(1.02, place, row.note or "not estimable", transform=side, va="center", color=MUTED)
         return
     colour = PALETTE[KIND_COLOUR[row.kind]]
     hollow = row.kind in ("oracle", "null")
@@ -135,11 +140,11 @@ def _forest_row(axes: "Axes", place: float, row: Estimate) -> None:
     beside: dict[str, Any] = {"xycoords": side, "textcoords": "offset points", "va": "center"}
     axes.annotate(f"{row.value:.3f}", (1.02, place), xytext=(0, 0), fontweight="bold", **beside)
     axes.annotate(_span(row), (1.02, place), xytext=(37, 0), color=MUTED, **beside)
+    axes.annotate(row.note, (1.02, place), xytext=(118, 0), color=MUTED, **beside)
 
 
 def _span(row: Estimate) -> str:
-    span = f"{row.low:.3f} {DASH} {row.high:.3f}" if np.isfinite([row.low, row.high]).all() else ""
-    return f"{span}   {row.note}".strip()
+    return f"{row.low:.3f} {DASH} {row.high:.3f}" if np.isfinite([row.low, row.high]).all() else ""
 
 
 def _forest_groups(axes: "Axes", places: Sequence[float], rows: Sequence[Estimate]) -> None:
@@ -167,7 +172,7 @@ def _reference(axes: "Axes", reference: Reference) -> None:
         reference.label,
         (reference.value, 1.0),
         xycoords=axes.get_xaxis_transform(),
-        xytext=(0, 3),
+        xytext=(0, 5),
         textcoords="offset points",
         ha="center",
         color=INK if reference.strong else MUTED,
@@ -207,7 +212,7 @@ def roc(curves: Sequence[Curve], note: str) -> "Figure":
 def _percent_axes(axes: "Axes", across: str, up: str, limit: float = 100) -> None:
     axes.set_xlim(0, limit)
     axes.set_ylim(0, limit)
-    axes.set_aspect("equal")
+    axes.set_aspect("equal", anchor="N")
     ticks = np.linspace(0, limit, 5)
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -218,16 +223,16 @@ def _percent_axes(axes: "Axes", across: str, up: str, limit: float = 100) -> Non
 
 
 @styled
-def reliability(curve: Curve, note: str) -> "Figure":
+def reliability(curve: Curve, note: str, limit: float | None = None) -> "Figure":
     """Return predicted against observed risk: tenths of the patients with Wilson intervals, a smooth curve (lowess),
-    and spikes of the predictions of those who died and those who lived.
+    and spikes of the predictions of those who died and those who lived. ``limit`` ends both axes, in per cent.
     """
     from echomort.evaluation.calibration import calibration_curve
 
     figure, axes = blank(HALF, HALF + 0.85)
     points = calibration_curve(curve.labels, curve.probabilities)
     colour = PALETTE[KIND_COLOUR[curve.kind]]
-    limit = _ceiling(100 * float(np.max([*points.predicted, *points.high], initial=0.0)))
+    limit = limit or reliability_limit(curve)
     axes.plot([0, 100], [0, 100], color=FAINT, linewidth=0.8)
     axes.plot(100 * points.grid, 100 * np.clip(points.smooth, 0, 1), color=colour, linewidth=1.4, alpha=0.6)
     axes.vlines(100 * points.predicted, 100 * points.low, 100 * points.high, color=INK, linewidth=0.9)
@@ -240,7 +245,12 @@ def reliability(curve: Curve, note: str) -> "Figure":
     return figure
 
 
-def _ceiling(highest: float) -> float:
+def reliability_limit(*curves: Curve) -> float:
+    """Return where the axes of :func:`reliability` must end, in per cent, so that all ``curves`` fit."""
+    from echomort.evaluation.calibration import calibration_curve
+
+    points = [calibration_curve(curve.labels, curve.probabilities) for curve in curves]
+    highest = max((100 * float(value) for one in points for value in (*one.predicted, *one.high)), default=0.0)
     return float(next((limit for limit in (8, 20, 40, 60, 80) if highest <= limit), 100))
 
 
@@ -249,9 +259,8 @@ def _spike_histogram(axes: "Axes", curve: Curve, limit: float) -> None:
     shown = np.clip(100 * curve.probabilities, 0, limit)
     died, lived = (np.histogram(shown[curve.labels == label], edges)[0] for label in (1, 0))
     tallest = max(int(died.max(initial=0)), int(lived.max(initial=0)), 1)
-    middle, width = (edges[:-1] + edges[1:]) / 2, 0.8 * (edges[1] - edges[0])
-    axes.bar(middle, died, width, color=DIED)
-    axes.bar(middle, -lived, width, color=LIVED)
+    axes.stairs(died, edges, fill=True, color=DIED)
+    axes.stairs(-lived, edges, fill=True, color=LIVED)
     axes.axhline(0, color=FAINT, linewidth=0.7)
     axes.set_xlim(0, limit)
     axes.set_xticks(np.linspace(0, limit, 5), [f"{tick:g}" for tick in np.linspace(0, limit, 5)])
@@ -279,12 +288,11 @@ def score_distributions(curves: Sequence[Curve]) -> "Figure":
 
 def _mirrored(axes: "Axes", curve: Curve) -> None:
     edges = np.linspace(0, 100, 41)
-    middle, percent = (edges[:-1] + edges[1:]) / 2, 100 * curve.probabilities
-    shares = [np.histogram(percent[curve.labels == label], edges)[0] for label in (1, 0)]
+    shares = [np.histogram(100 * curve.probabilities[curve.labels == label], edges)[0] for label in (1, 0)]
     died, lived = (counts / max(1, counts.sum()) for counts in shares)
     tallest = max(died.max(initial=0.0), lived.max(initial=0.0), 1e-9)
-    axes.bar(middle, died, 2.1, color=DIED)
-    axes.bar(middle, -lived, 2.1, color=LIVED)
+    axes.stairs(died, edges, fill=True, color=DIED)
+    axes.stairs(-lived, edges, fill=True, color=LIVED)
     axes.axhline(0, color=FAINT, linewidth=0.7)
     axes.set_xlim(0, 100)
     axes.set_ylim(-1.12 * tallest, 1.12 * tallest)
@@ -311,8 +319,8 @@ def attrition_flow(steps: Sequence[FlowStep], parts: Sequence[FlowStep]) -> "Fig
     axes.axis("off")
     top = 0.0
     for step, height, following in zip(steps, heights, [*steps[1:], None], strict=True):
-        last = following is None and not parts
-        _flow_step(axes, step, (top, top + height), last)
+        onward = "box" if following else "parts" if parts else ""
+        _flow_step(axes, step, (top, top + height), onward)
         top += height
     _flow_parts(axes, parts, top)
     return figure
@@ -322,11 +330,13 @@ def _flow_height(step: FlowStep) -> float:
     return 1.45 if not step.excluded else 1.3 + 0.36 * len(step.excluded) + 0.25
 
 
-def _flow_step(axes: "Axes", step: FlowStep, span: tuple[float, float], last: bool) -> None:
+def _flow_step(axes: "Axes", step: FlowStep, span: tuple[float, float], onward: str) -> None:
     top, bottom = span
     _box(axes, (0, top + 0.05, 46, 0.95), step.label, step.counts)
-    if not last:
+    if onward == "box":
         _arrow(axes, (23, top + 1.0), (23, bottom + 0.05))
+    elif onward == "parts":
+        axes.plot([23, 23], [top + 1.0, bottom + 0.02], color=FAINT, linewidth=0.9)
     if step.excluded:
         _flow_exclusions(axes, step, top + 1.15)
 
@@ -347,8 +357,9 @@ def _flow_parts(axes: "Axes", parts: Sequence[FlowStep], top: float) -> None:
     gap = 3.0
     width = (100 - gap * (len(parts) - 1)) / len(parts)
     centres = [place * (width + gap) + width / 2 for place in range(len(parts))]
-    if len(parts) > 1:
-        axes.plot([centres[0], max(centres[-1], 23)], [top + 0.02, top + 0.02], color=FAINT, linewidth=0.9)
+    if len(parts) == 1:
+        width, centres = 46.0, [23.0]
+    axes.plot([centres[0], max(centres[-1], 23)], [top + 0.02, top + 0.02], color=FAINT, linewidth=0.9)
     for place, part in enumerate(parts):
         _arrow(axes, (centres[place], top + 0.02), (centres[place], top + 0.25))
         _box(axes, (place * (width + gap), top + 0.25, width, 0.95), part.label, part.counts)
@@ -427,7 +438,7 @@ def missing_values(rows: Sequence[tuple[str, float]], note: str) -> "Figure":
     axes.set_xticks([0, 25, 50, 75, 100])
     axes.grid(axis="x")
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(f"Missing, %   {note}", loc="left")
+    axes.set_xlabel(_joined("Missing, %", note), loc="left")
     return figure
 
 
@@ -461,8 +472,10 @@ def _survival_curve(
 
     (days, event), (text, colour), (row, end) = followed, named, place
     curve = kaplan_meier(days, event)
-    axes.step(curve["day"], curve["survival"], where="post", color=colour, linewidth=1.8)
-    axes.fill_between(curve["day"], curve["low"], curve["high"], step="post", color=colour, alpha=0.15, linewidth=0)
+    seen = [*curve["day"], max(float(days.max()), curve["day"].iloc[-1])]
+    alive, low, high = ([*curve[name], curve[name].iloc[-1]] for name in ("survival", "low", "high"))
+    axes.step(seen, alive, where="post", color=colour, linewidth=1.8)
+    axes.fill_between(seen, low, high, step="post", color=colour, alpha=0.15, linewidth=0)
     height = survival_at(curve, end) + (0.045 if row == 0 else -0.07)
     axes.text(0.98 * end, min(height, 0.95), text, ha="right", color=colour, fontweight="bold")
     for moment in np.linspace(0, 0.8 * end, 4):
@@ -510,7 +523,8 @@ def net_benefit(thresholds: np.ndarray, lines: Sequence[tuple[str, str, np.ndarr
         if values[-1] >= -0.25 * highest:
             axes.annotate(label, (101 * thresholds[-1], end), color=colour, va="center", annotation_clip=False)
         else:
-            axes.annotate(label, _crossing(thresholds, values), xytext=(6, 0), textcoords="offset points", color=colour)
+            spot = (_crossing(thresholds, values), -0.13 * highest)
+            axes.annotate(label, spot, xytext=(-4, 0), textcoords="offset points", color=MUTED, ha="right")
     axes.set_xlim(0, 100 * thresholds[-1])
     axes.set_ylim(-0.25 * highest, 1.1 * highest)
     axes.tick_params(axis="y", labelcolor=MUTED)
@@ -521,9 +535,8 @@ def net_benefit(thresholds: np.ndarray, lines: Sequence[tuple[str, str, np.ndarr
     return figure
 
 
-def _crossing(thresholds: np.ndarray, values: np.ndarray) -> tuple[float, float]:
-    below = int(np.argmax(values <= 0.0))
-    return 100 * float(thresholds[below]), 0.02
+def _crossing(thresholds: np.ndarray, values: np.ndarray) -> float:
+    return 100 * float(thresholds[int(np.argmax(values <= 0.0))])
 
 
 def _spread(places: Sequence[float], gap: float) -> list[float]:

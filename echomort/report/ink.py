@@ -9,7 +9,7 @@ import html
 import io
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,7 +82,7 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
     def inner(*args: P.args, **kwargs: P.kwargs) -> T:
         import matplotlib
 
-        with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE, "backend": "agg"}):
+        with matplotlib.rc_context(cast(dict[Any, Any], matplotlib.rcParamsDefault | _STYLE | {"backend": "agg"})):
             return draw(*args, **kwargs)
 
     return inner

@@ -1,13 +1,14 @@
 """The sections on what went in: files, patients, loops, variables, and the checks on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from echomort.ehr.variables import catalogue
 from echomort.report import figures
-from echomort.report.blocks import Cell, Loop, Loops, Picture, Section, Table, Terms, Words
+from echomort.report.blocks import Cell, Loop, Loops, Picture, Row, Section, Table, Terms, Words
 from echomort.report.data import Example, ReportData
 from echomort.report.loops import animation, still
 from echomort.report.words import (
@@ -72,7 +73,7 @@ def _waterfall(instances: pd.DataFrame) -> Picture:
 
 def _reason_table(instances: pd.DataFrame) -> Table:
     total = int(instances["instances"].sum())
-    rows = [
+    rows: list[Row] = [
         [reason_words(reason), Cell(_meaning(reason), style="muted"), count(amount), percent(amount / total, 1)]
         for reason, amount in _totals(instances[instances["status"] != "accepted"], "reason")
     ]
@@ -119,7 +120,8 @@ def outcome_terms(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Left out", "Studies with neither, each counted above under its reason."),
         (
             "Split",
-            "Patients, never studies or loops, are dealt to parts and folds by a keyed hash, so that none is in two and none moves as data grow.",
+            "Patients, never studies or loops, are dealt to parts and folds by a keyed hash, so that none is in two "
+            "and none moves as data grow.",
         ),
     ]
 
@@ -143,20 +145,19 @@ def attrition_steps(attrition: pd.DataFrame) -> list[figures.FlowStep]:
     boxes: list[tuple[str, str, list[tuple[str, str]]]] = []
     for row in attrition.sort_values("step", kind="stable").itertuples():
         reason, counts = str(row.reason), _study_counts(row.studies, row.patients)
+        if reason.startswith("ROLE_"):
+            continue  # the parts are drawn from the cohort, with their deaths
         if reason in BOXES or not boxes:
             boxes.append((BOXES.get(reason, plain(reason)), counts, []))
         elif row.studies:
-            boxes[-1][2].append((reason_words(reason), counted(int(row.studies), "study", "studies")))
+            boxes[-1][2].append((reason_words(reason), counted(row.studies, "study", "studies")))
     return [figures.FlowStep(label, counts, tuple(excluded)) for label, counts, excluded in boxes]
 
 
 BOXES = {
-    "all": "Studies in the extract",
-    "all_studies": "Studies in the extract",
-    "studies": "Studies in the extract",
-    "labelled": "With a known one-year outcome",
-    "cohort": "In the analysis",
-    "included": "In the analysis",
+    "STUDIES": "Studies in the extract",
+    "LABELLED": "With a known one-year outcome",
+    "COHORT": "In the analysis",
 }
 
 
@@ -190,7 +191,7 @@ def _cohort_table(cohort: pd.DataFrame) -> Table:
     )
 
 
-def _cohort_row(role: str, part: pd.DataFrame, label: int | None) -> list[Cell | str]:
+def _cohort_row(role: str, part: pd.DataFrame, label: int | None) -> Row:
     rows = part if label is None else part[part["label"] == label]
     one = _headline(rows)
     name = Cell(ROLES.get(role, plain(role)), style="strong") if label is None else ""
@@ -235,7 +236,11 @@ def _loop(example: Example) -> Loop:
     frames, height, width = example.pixels.shape
     detail = f"{frames} frames of {height} {TIMES} {width}, {example.fps:g} a second"
     return Loop(
-        animation(example.pixels, example.fps), still(example.pixels), view_words(example.view), example.caption, detail
+        animation(example.pixels, example.fps),
+        still(example.pixels),
+        view_words(example.view),
+        example.caption[:1].upper() + example.caption[1:],
+        detail,
     )
 
 
@@ -249,7 +254,8 @@ def variables(data: ReportData) -> list[Section]:
     alt = "Share missing: " + ", ".join(f"{name} {percent(share)}" for name, share in gaps[: figures.MAX_BARS])
     shown = gaps or rows
     title = "What the health records lack"
-    caption = f"The {min(len(shown), figures.MAX_BARS)} with most gaps. Gaps are filled inside each fold's training patients only."
+    most = f"The {figures.MAX_BARS} with most gaps. " if len(shown) > figures.MAX_BARS else ""
+    caption = f"{most}Gaps are filled by what each fold's training patients teach, never by the patients judged."
     picture = Picture(figures.svg(figures.missing_values(shown, note), "fig-missing", alt), title, caption)
     table = Table(
         "missingness",
@@ -268,7 +274,8 @@ def missing_shares(frame: pd.DataFrame) -> list[tuple[str, float]]:
     share = frame["missing"].astype(float)
     if "present" in frame.columns:
         share = share / (share + frame["present"].astype(float)).where(lambda total: total > 0)
-    label = frame["label"] if "label" in frame.columns else frame["variable"].map(plain)
+    named = {variable.name: variable.label for variable in catalogue()}
+    label = [named.get(name, plain(name)) for name in frame["variable"]]
     pairs = [(str(name), float(value)) for name, value in zip(label, share, strict=True) if np.isfinite(value)]
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
@@ -281,11 +288,14 @@ def checks(data: ReportData) -> list[Section]:
     failed = sum(not bool(passed) for passed in data.checks["passed"])
     lead = "All passed." if not failed else f"{counted(failed, 'check')} did not pass."
     columns = ["Table", "Check", "Verdict", "#Looked at", "#Failing"]
-    table = Table("checks", "Counts only: a check never shows a value of a patient.", columns, rows, folded=not failed)
+    caption = f"All {counted(len(rows), 'check')}"
+    table = Table(
+        "checks", caption, columns, rows, not failed, "Counts only: a check never shows a value of a patient."
+    )
     return [Section("checks", "Checks", [table], lead)]
 
 
-def _check_row(row: Mapping[Any, Any]) -> Sequence[Cell | str]:
+def _check_row(row: Mapping[Any, Any]) -> Row:
     passed = bool(row["passed"])
     warn = str(row.get("severity", "")).upper() == "WARN"
     verdict = (

@@ -1,11 +1,10 @@
 """The sections that stay true from run to run: settings, limits, what is published, and where all of it came from."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from echomort.report.blocks import Cell, Section, Table, Terms, Words
+from echomort.report.blocks import Cell, Row, Section, Table, Terms, Words
 from echomort.report.data import ReportData
-from echomort.report.words import TIMES, plain
+from echomort.report.words import TIMES
 
 INTENDED_USE = (
     "For research: to build, check and compare one-year mortality models on an archive of one's own. Not a medical "
@@ -16,7 +15,10 @@ OUT_OF_SCOPE = (
     "Care of individual patients; children; transoesophageal, stress or point-of-care studies; scanners, views or "
     "populations unlike those of the archive at hand, until validated there."
 )
-SYNTHETIC_NOTE = "Every patient, picture and record here was generated. The figures say how the pipeline works, nothing about patients."
+SYNTHETIC_NOTE = (
+    "Every patient, picture and record here was generated. The figures say how the pipeline works, "
+    "nothing about patients."
+)
 PATENTS = (
     "The published method is the subject of US patents 11,864,944 and 11,957,507; whether a use needs a licence is for "
     "its user to settle."
@@ -44,9 +46,10 @@ PUBLISHED = (
 )
 
 LIMITS = (
-    "Internal validation only: cross-validation by patient inside one archive. No external or temporal validation was made for this report.",
+    "Internal validation only: cross-validation by patient inside one archive. No external or temporal validation was "
+    "made for this report.",
     "Retrospective data: who was sent for an echo, and who came back to be seen alive, was not by chance.",
-    "Studies without a known outcome are left out; the figures weighted for censoring stand beside the others in the JSON twin.",
+    "Studies without a known outcome are left out; the figures weighted for censoring are in the JSON twin.",
     "All-cause death: the score does not say why, nor what would prevent it.",
     "Predicted risks hold at this archive's share of deaths; elsewhere they need recalibration.",
 )
@@ -54,7 +57,7 @@ LIMITS = (
 
 def settings(data: ReportData) -> Section:
     """Return every setting that decided a figure, with where its value comes from."""
-    rows: list[Sequence[Cell | str]] = [
+    rows: list[Row] = [
         [
             Cell(key, style="code"),
             Cell(_value(value), style="code"),
@@ -64,8 +67,8 @@ def settings(data: ReportData) -> Section:
         for key, value, source, meaning in data.settings
     ]
     lead = (
-        "Published: read in a source of the method. Reconstructed: recalled or deduced, not re-checked. Ours: chosen by "
-        "this project or by whoever ran it. Only what is published may be called the paper's."
+        "Published: read in a source of the method. Reconstructed: recalled or deduced, not re-checked. Ours: chosen "
+        "by this project or by whoever ran it. Only what is published may be called the paper's."
     )
     table = Table("settings", "All settings", ["Setting", "Value", "Provenance", "Meaning"], rows, folded=True)
     return Section("settings", "Settings", [table], lead)
@@ -94,7 +97,7 @@ def use(data: ReportData) -> Section:
 
 def published() -> Section:
     """Return the figures that the method's authors published, none of them reproduced here."""
-    rows = [[what, Cell(value, style="strong"), Cell(source, style="muted")] for what, value, source in PUBLISHED]
+    rows = [(what, Cell(value, style="strong"), Cell(source, style="muted")) for what, value, source in PUBLISHED]
     lead = f"Other data, other patients: for orientation, not for comparison with the figures above. {CITATION}"
     table = Table("published", "As published by the method's authors", ["Quantity", "Published", "Source"], rows)
     return Section("published", "What is published", [table], lead)
@@ -102,7 +105,7 @@ def published() -> Section:
 
 def lineage(data: ReportData) -> Section:
     """Return what made this report."""
-    items = [(plain(name), _value(value)) for name, value in data.lineage.items()]
+    items = [(name, _value(value)) for name, value in data.lineage.items()]
     return Section("lineage", "Where this report comes from", [Terms(items)])
 
 

@@ -1,16 +1,21 @@
 """The sections that answer: how well, how sure, and for whom."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from echomort.report import figures
-from echomort.report.blocks import Cell, Picture, Section, Table, Words
+from echomort.report.blocks import Cell, Picture, Row, Section, Table, Words
 from echomort.report.data import ReportData
 from echomort.report.numbers import COMPARISON, OUT_OF_FOLD, RECALIBRATED, Figure, Numbers
 from echomort.report.scores import ModelScores
 from echomort.report.words import (
+    ALL_VIEWS,
+    GROUP_VALUES,
     NOTHING,
+    RECORDS,
+    TOGETHER,
     count,
     counted,
     missing,
@@ -73,25 +78,26 @@ def _best_point(numbers: Numbers) -> str:
         return ""
     area = numbers.area(best)
     interval = f", 95 % interval {span(area.low, area.high)}" if span(area.low, area.high) else ""
-    return f"{model_words(best).label}: AUC {number(area.value)}{interval}, on {people(area)}, each scored by a model that never saw the patient."
+    found = f"{model_words(best).label}: AUC {number(area.value)}{interval}, on {people(area)}"
+    return f"{found}, each scored by a model that never saw the patient."
 
 
 def _oracle_point(numbers: Numbers) -> str:
-    recovered = numbers.get("video", "headroom_heart")
+    recovered = numbers.get(ALL_VIEWS, "headroom_heart")
     best_possible = numbers.area("oracle_heart")
     if not recovered.known or not best_possible.known:
         return ""
+    share = f"{percent(recovered.value)} ({span(100 * recovered.low, 100 * recovered.high, 0)})"
     return (
-        f"The generator knows every heart. A score that knew it too would reach {number(best_possible.value)}; "
-        f"the loops recover {percent(recovered.value)} of that headroom above chance "
-        f"({span(100 * recovered.low, 100 * recovered.high, 0)} %), measured against true risks, free of chance in who died."
+        f"The generator knows every heart. A score that knew it too would reach {number(best_possible.value)}; the "
+        f"loops recover {share} of that headroom above chance, measured against true risks, free of chance in who died."
     )
 
 
 def _gain_point(numbers: Numbers) -> str:
     gains = []
-    for name, against in (("video", "the loops alone"), ("ehr", "the records alone")):
-        pair = f"video_ehr vs {name}"
+    for name, against in ((ALL_VIEWS, "the loops alone"), (RECORDS, "the records alone")):
+        pair = f"{TOGETHER} vs {name}"
         gap = numbers.get(pair, "auc_difference", evaluation=COMPARISON)
         p_value = numbers.get(pair, "delong_p_holm", evaluation=COMPARISON)
         if gap.known:
@@ -127,6 +133,10 @@ def p_text(value: float) -> str:
     if missing(value):
         return "p not defined"
     return "p < 0.001" if value < 0.001 else f"p = {number(value)}"
+
+
+def _p_cell(value: float) -> str:
+    return "< 0.001" if not missing(value) and value < 0.001 else number(value)
 
 
 def _forest(numbers: Numbers) -> Picture:
@@ -259,22 +269,25 @@ def _distributions(scores: Mapping[str, ModelScores]) -> list[Picture]:
         Picture(
             figures.svg(figures.score_distributions(curves), "fig-distributions", alt),
             "Where the predicted risks of the dead and of the living lie",
-            f"Each side is scaled to its own group: {counted(deaths, 'death')} up, {counted(patients - deaths, 'survivor')} "
-            "down. Risks after recalibration on the other folds, where there are folds.",
+            f"Each side is scaled to its own group: {counted(deaths, 'death')} up, "
+            f"{counted(patients - deaths, 'survivor')} down. Risks are recalibrated on the other folds.",
         )
     ]
 
 
-def _recalibrated_curve(score: ModelScores, note: str = "") -> figures.Curve:
+def _recalibrated_curve(score: ModelScores) -> figures.Curve:
     risks = score.recalibrated
-    shown = score.probabilities if risks is None else risks
-    return figures.Curve(score.words.label, score.words.kind, score.labels, shown, note)
+    return _risk_curve(score, score.probabilities if risks is None else risks)
+
+
+def _risk_curve(score: ModelScores, risks: np.ndarray, note: str = "") -> figures.Curve:
+    return figures.Curve(score.words.label, score.words.kind, score.labels, risks, note)
 
 
 def _fold_table(numbers: Numbers) -> Table:
     models = [(model, words) for model, words in numbers.models("view", "video", "ehr", "fusion", "score")]
     names = sorted({fold for model, _ in models for fold in numbers.folds(model)}, key=lambda name: (len(name), name))
-    rows = []
+    rows: list[Row] = []
     for model, words in models:
         folds = numbers.folds(model)
         mean = numbers.get(model, "auc_fold_mean")
@@ -288,12 +301,14 @@ def _fold_table(numbers: Numbers) -> Table:
             ]
         )
     columns = ["AUC", *(f"#Fold {name}" for name in names), "#Mean", "#95 % interval"]
-    caption = "AUC of each fold's patients, their mean and its t interval; the pooled AUC above mixes the scales of the folds' models."
+    caption = (
+        "AUC of each fold's patients, their mean and its t interval; the pooled AUC mixes the scales of the folds."
+    )
     return Table("folds", caption, columns, rows)
 
 
 def _comparison_table(numbers: Numbers) -> list[Table]:
-    rows: list[Sequence[Cell | str]] = []
+    rows: list[Row] = []
     for pair in numbers.comparisons():
         first, _, second = pair.partition(" vs ")
         gap = numbers.get(pair, "auc_difference", evaluation=COMPARISON)
@@ -307,8 +322,8 @@ def _comparison_table(numbers: Numbers) -> list[Table]:
                     Cell(_signed(gap.value), style="strong"),
                     span(gap.low, gap.high),
                     span(bootstrap.low, bootstrap.high) or NOTHING,
-                    number(p_value.value),
-                    number(adjusted.value),
+                    _p_cell(p_value.value),
+                    _p_cell(adjusted.value),
                     count(gap.n),
                 ]
             )
@@ -329,14 +344,16 @@ def calibration(numbers: Numbers, scores: Mapping[str, ModelScores]) -> Section:
 def _reliability_pair(numbers: Numbers, model: str, score: ModelScores) -> list[Picture]:
     pairs = [(OUT_OF_FOLD, "as scored", score.probabilities), (RECALIBRATED, "recalibrated", score.recalibrated)]
     patients, deaths = score.counts
+    curves = [
+        (evaluation, name, _risk_curve(score, risks, _calibration_note(numbers, model, evaluation)))
+        for evaluation, name, risks in pairs
+        if risks is not None
+    ]
+    limit = figures.reliability_limit(*(curve for _, _, curve in curves))
     pictures = []
-    for evaluation, name, risks in pairs:
-        if risks is None:
-            continue
-        note = _calibration_note(numbers, model, evaluation)
-        curve = figures.Curve(score.words.label, score.words.kind, score.labels, risks, note)
-        drawn = figures.reliability(curve, f"{counted(patients, 'patient')}, {counted(deaths, 'death')}")
-        alt = f"Reliability of {score.words.label}, {name}: {note.replace(chr(10), ', ')}"
+    for evaluation, name, curve in curves:
+        drawn = figures.reliability(curve, f"{counted(patients, 'patient')}, {counted(deaths, 'death')}", limit)
+        alt = f"Reliability of {score.words.label}, {name}: {curve.note.replace(chr(10), ', ')}"
         caption = "Dots: tenths of the patients with Wilson intervals. Curve: lowess. Spikes: every prediction."
         svg = figures.svg(drawn, f"fig-reliability-{evaluation.replace('_', '-')}", alt)
         pictures.append(Picture(svg, f"{score.words.label}, {name}", caption, half=True))
@@ -352,7 +369,7 @@ def _calibration_note(numbers: Numbers, model: str, evaluation: str) -> str:
 
 
 def _calibration_table(numbers: Numbers) -> Table:
-    rows: list[Sequence[Cell | str]] = []
+    rows: list[Row] = []
     for model, words in numbers.models("view", "video", "ehr", "fusion", "score"):
         for evaluation, name in ((OUT_OF_FOLD, "as scored"), (RECALIBRATED, "recalibrated")):
             slope = numbers.get(model, "calibration_slope", evaluation=evaluation)
@@ -362,8 +379,9 @@ def _calibration_table(numbers: Numbers) -> Table:
                 )
     columns = ["Score", "#Slope", "#In the large", "#Observed / expected", "#Brier", "#ICI", "#E90", "#ECE"]
     caption = (
-        "Ideal: slope 1, in the large 0, observed / expected 1, the rest 0. ICI and E90: mean and 90th percentile of the "
-        "distance between risk and lowess curve. ECE: ten groups at quantiles. Recalibrated: Platt, fitted on the other folds."
+        "Ideal: slope 1, in the large 0, observed / expected 1, the rest 0. ICI and E90: mean and 90th percentile of "
+        "the distance between risk and lowess curve. ECE: ten groups at quantiles. Recalibrated: Platt, fitted on the "
+        "other folds."
     )
     return Table("calibration", caption, columns, rows)
 
@@ -431,7 +449,7 @@ def _net_benefit(scores: Mapping[str, ModelScores]) -> list[Picture]:
 
 
 def _operating_table(numbers: Numbers) -> Table:
-    rows: list[Sequence[Cell | str]] = []
+    rows: list[Row] = []
     for model, words in numbers.models("view", "video", "ehr", "fusion", "score"):
         for suffix in ("", FIXED):
             found = [numbers.get(model, f"{metric}{suffix}") for metric in ("sensitivity", "specificity", "ppv", "npv")]
@@ -453,7 +471,7 @@ def _operating_table(numbers: Numbers) -> Table:
 
 
 def _rule(figure: Figure) -> str:
-    return figure.method.partition(" on the other folds")[0] or NOTHING
+    return figure.method.partition(" on the other folds")[0].removeprefix("threshold ") or NOTHING
 
 
 def _percent_span(figure: Figure) -> str:
@@ -463,7 +481,7 @@ def _percent_span(figure: Figure) -> str:
 def subgroup_results(numbers: Numbers) -> list[Section]:
     """Return the same within groups of patients; small ones suppressed; nothing where none were made."""
     best = numbers.best()
-    groups = [(subset, figure) for subset, figure in numbers.subsets(best) if "=" in subset] if best else []
+    groups = sorted_groups([pair for pair in numbers.subsets(best) if "=" in pair[0]]) if best else []
     if best is None or not groups:
         return []
     rows = [_subgroup_estimate(subset, figure, model_words(best).kind) for subset, figure in groups]
@@ -472,26 +490,39 @@ def subgroup_results(numbers: Numbers) -> list[Section]:
     alt = f"AUC of {model_words(best).label} within groups: " + ", ".join(
         f"{row.group} {row.label} {row.note if missing(row.value) else number(row.value)}" for row in rows
     )
-    svg = figures.svg(figures.forest(rows, references, "patients / deaths at the right"), "fig-subgroups", alt)
+    svg = figures.svg(figures.forest(rows, references, people(whole)), "fig-subgroups", alt)
     title = f"{model_words(best).label} within groups of patients"
     picture = Picture(svg, title, "AUC with 95 % intervals (DeLong). Groups too small to say anything are not shown.")
     return [Section("subgroups", "For whom", [picture, _subgroup_table(numbers, best, groups)])]
 
 
+def sorted_groups(groups: Sequence[tuple[str, Figure]]) -> list[tuple[str, Figure]]:
+    """Return groups by variable in the order given, bands from low to high, what is missing last."""
+    variables = list(dict.fromkeys(subset.partition("=")[0] for subset, _ in groups))
+    return sorted(groups, key=lambda pair: (variables.index(pair[0].partition("=")[0]), _band(pair[0])))
+
+
+def _band(subset: str) -> tuple[int, float, str]:
+    value = subset.partition("=")[2]
+    if value in ("missing", "<NA>", "nan", "None"):
+        return 2, 0.0, value
+    start = re.search(r"\d+", value)
+    lowest = 0.5 if value.startswith(("<", "under")) else 0.0
+    return (0, float(start[0]) - lowest, value) if start else (1, 0.0, value)
+
+
 def _subgroup_estimate(subset: str, figure: Figure, kind: str) -> figures.Estimate:
     variable, _, value = subset.partition("=")
-    note = figure.method if figure.suppressed else f"{count(figure.n)} / {count(figure.events)}"
+    note = "suppressed: too few deaths" if figure.suppressed else people(figure) or counted(figure.n, "patient")
     return figures.Estimate(_value(value), figure.value, figure.low, figure.high, kind, plain(variable), note)
 
 
 def _value(value: str) -> str:
-    return {"F": "Women", "M": "Men", "<NA>": "missing"}.get(
-        value, value.replace("_", " ").replace(">=", "≥ ").replace("<", "< ")
-    )
+    return GROUP_VALUES.get(value) or value.replace("_", " ")
 
 
 def _subgroup_table(numbers: Numbers, model: str, groups: Sequence[tuple[str, Figure]]) -> Table:
-    rows: list[Sequence[Cell | str]] = []
+    rows: list[Row] = []
     for subset, area in groups:
         variable, _, value = subset.partition("=")
         if area.suppressed:
@@ -510,8 +541,9 @@ def _subgroup_table(numbers: Numbers, model: str, groups: Sequence[tuple[str, Fi
     columns = ["Group", "", "#AUC", "#Sensitivity", "#Specificity", "#Observed / expected", "#Patients", "#Deaths"]
     return Table(
         "subgroups",
-        "Deaths are withheld where subtraction would tell those of a suppressed group.",
+        "Every group's figures",
         columns,
         rows,
         folded=True,
+        note="Deaths are withheld where subtraction would tell those of a suppressed group.",
     )

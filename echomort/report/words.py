@@ -30,10 +30,13 @@ class ModelWords:
     place: int
 
 
+ALL_VIEWS, RECORDS, TOGETHER = "all_views", "ehr", "video_ehr"
+VIEW_PREFIX = "view:"
+
 MODELS = {
-    "video": ModelWords("All views", "video", "every view of the study", 100),
-    "ehr": ModelWords("EHR only", "ehr", "the health-record variables", 110),
-    "video_ehr": ModelWords("Video + EHR", "fusion", "every view and the health records", 120),
+    ALL_VIEWS: ModelWords("All views", "video", "every view of the study", 100),
+    RECORDS: ModelWords("EHR only", "ehr", "the health-record variables", 110),
+    TOGETHER: ModelWords("Video + EHR", "fusion", "every view and the health records", 120),
     "oracle_heart": ModelWords(
         "Oracle: the heart", "oracle", "the true heart of the generator, all that pictures can show", 200
     ),
@@ -46,15 +49,22 @@ MODELS = {
     "maggic": ModelWords("MAGGIC", "score", "a published clinical score", 133),
 }
 
-VIEW_PREFIXES = ("view:", "view_", "video:", "video_", "cnn_3d:")
-
 REASONS = {
     "EXCL_NO_STUDY_DATE": "No study date",
     "EXCL_DEATH_BEFORE_STUDY": "Death recorded before the study",
     "EXCL_CENSORED_LT_1Y": "Alive when last seen, less than a year later",
     "EXCL_NO_FOLLOWUP": "No follow-up at all",
     "EXCL_FOLLOWUP_BEFORE_STUDY": "Last seen before the study",
+    "EXCL_CONTACT_AFTER_DEATH": "Seen alive after the recorded death",
+    "EXCL_PATIENT_QUARANTINED": "Identity or dates contradict each other",
+    "EXCL_DEATH_DATE_UNKNOWN": "Dead, date unknown",
+    "EXCL_DEATH_DATE_UNCERTAIN": "Date of death too vague",
+    "EXCL_INCOMPLETE_WINDOW": "Less than a year before the data end",
+    "EXCL_AGE": "Outside the age limits",
+    "EXCL_BEFORE_HEART_FAILURE": "Before the heart-failure diagnosis",
 }
+
+GROUP_VALUES = {"F": "Women", "M": "Men", "female": "Women", "male": "Men", "<NA>": "missing"}
 
 ROLES = {"development": "Development", "reader": "Reader study", "heart_failure": "Heart failure"}
 
@@ -68,6 +78,7 @@ ABBREVIATIONS = {
     "fps": "frame rate",
     "jpeg": "JPEG",
     "auc": "AUC",
+    "doppler": "Doppler",
 }
 
 
@@ -80,8 +91,7 @@ def model_words(model: str) -> ModelWords:
     """Return how to speak of ``model``; one not in :data:`MODELS` is a single view."""
     if model in MODELS:
         return MODELS[model]
-    view = next((model.removeprefix(prefix) for prefix in VIEW_PREFIXES if model.startswith(prefix)), model)
-    return ModelWords(view_words(view), "view", "the loops of this view alone", 10)
+    return ModelWords(view_words(model.removeprefix(VIEW_PREFIX)), "view", "the loops of this view alone", 10)
 
 
 def reason_words(reason: str) -> str:
@@ -103,7 +113,7 @@ def missing(value: Any) -> bool:
 
 def number(value: Any, digits: int = 3) -> str:
     """Return a figure with a true minus sign, or a dash where there is none."""
-    return NOTHING if missing(value) else f"{float(value):.{digits}f}".replace("-", MINUS)
+    return NOTHING if missing(value) else f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", MINUS)
 
 
 def count(value: Any) -> str:

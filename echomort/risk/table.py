@@ -1,0 +1,51 @@
+"""Clinical scores of a CSV file."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from echomort.errors import UserError
+from echomort.risk.columns import OutOfRange
+from echomort.risk.maggic_score import maggic
+from echomort.risk.pce import pooled_cohort
+from echomort.risk.prevent_base import prevent
+from echomort.risk.shfm import seattle
+
+Score = Literal["pce", "prevent", "shfm", "maggic"]
+FUNCTIONS: dict[Score, Callable[[pd.DataFrame, OutOfRange], pd.DataFrame]] = {
+    "pce": pooled_cohort,
+    "prevent": prevent,
+    "shfm": seattle,
+    "maggic": maggic,
+}
+
+
+def score_file(score: Score, source: Path, out_of_range: OutOfRange = "strict") -> pd.DataFrame:
+    """Return the table of the CSV file ``source``, as text, with the columns of ``score`` and ``reason`` added.
+
+    A column of the file that bears the name of an output gives way to it. Raises :class:`UserError` for an unknown
+    score, a file that is absent, empty or not CSV, and a missing column.
+    """
+    if score not in FUNCTIONS:
+        raise UserError(f"unknown clinical score {score}", f"choose {', '.join(FUNCTIONS)}")
+    given = _read(source)
+    scored = FUNCTIONS[score](given, out_of_range)
+    return pd.concat([given.drop(columns=scored.columns, errors="ignore"), scored], axis=1)
+
+
+def _read(source: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(source, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
+    except (FileNotFoundError, IsADirectoryError):
+        raise UserError(f"there is no file {source}", "correct the path") from None
+    except pd.errors.EmptyDataError:
+        raise UserError(
+            f"the file {source} is empty", "give it a line of column names and a row for each patient"
+        ) from None
+    except (pd.errors.ParserError, UnicodeDecodeError):
+        raise UserError(f"the file {source} is not a CSV table", "save it as comma-separated UTF-8 text") from None
+    except PermissionError:
+        raise UserError(f"no permission to read {source}", "make the file readable") from None
+    return table.rename(columns=str.strip)

@@ -28,12 +28,13 @@ def link(connection: duckdb.DuckDBPyConnection, outcome: Outcome, keyring: Keyri
 
 
 def _place_offsets(connection: duckdb.DuckDBPyConnection, keyring: Keyring | None) -> None:
-    staged = connection.execute("SELECT dates, key_id FROM staging").fetchone()
-    shifted = staged is not None and staged[0] == "shifted"
+    staged = connection.execute("SELECT dates, key_id FROM staging").fetchall()
+    dates, key_id = staged[0] if staged else ("kept", None)
+    shifted = dates == "shifted"
     if shifted and keyring is None:
         raise ValueError("the dates are shifted: link() needs the keyring that shifted them")
-    if shifted and keyring is not None and keyring.key_id != staged[1]:
-        raise UserError("the health records were staged with another key", "use the key of then, or stage them again")
+    if shifted and keyring and keyring.key_id != key_id:
+        raise UserError("the health records were staged with another key", "use that key, or stage them again")
     patients = "SELECT patient_key FROM patient UNION SELECT patient_key FROM study ORDER BY patient_key"
     keys = [key for (key,) in connection.execute(patients).fetchall()]
     offsets = [keyring.shift_days(key) if shifted and keyring else 0 for key in keys]

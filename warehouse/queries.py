@@ -34,5 +34,5 @@ def run(connection: duckdb.DuckDBPyConnection, name: str, **bind: Any) -> duckdb
 
 def scalar(connection: duckdb.DuckDBPyConnection, name: str, **bind: Any) -> Any:
     """Return the first column of the first row that ``name`` yields (None where there is no row)."""
-    row = run(connection, name, **bind).fetchone()
-    return row[0] if row else None
+    rows = run(connection, name, **bind).fetchall()
+    return rows[0][0] if rows else None

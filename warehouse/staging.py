@@ -117,9 +117,9 @@ def _write_keys(
 def _stage_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     run(connection, f"staging/{table}.sql")
     run(connection, "staging/account.sql", table=table)
-    unusable = run(connection, "staging/unusable.sql", table=table).fetchone()
+    unusable = run(connection, "staging/unusable.sql", table=table).fetchall()
     if unusable:
-        reason, count = unusable
+        reason, count = unusable[0]
         raise UserError(f"no row of table {table} can be used: {reason} in all {count}", REMEDIES[reason])
 
 

@@ -1,7 +1,18 @@
--- Files lost on the way: instances that were accepted and have not exactly one row in clip, and rows of clip that belong to
--- no accepted instance.
-SELECT count(*) AS offending
-FROM (SELECT instance_key FROM dicom_instance WHERE status = 'accepted') AS accepted
-FULL JOIN (SELECT instance_key, count(*) AS rows FROM clip GROUP BY instance_key) AS made
-    ON made.instance_key = accepted.instance_key
-WHERE accepted.instance_key IS NULL OR made.rows IS NULL OR made.rows <> 1
+-- Files lost on the way: readable instances that linkage does not mention exactly once, linked ones that have not exactly
+-- one row in clip (accepted or rejected), and rows that belong to no such file.
+SELECT
+    (
+        SELECT count(*)
+        FROM (SELECT instance_key FROM dicom_instance WHERE status = 'accepted') AS readable
+        FULL JOIN (SELECT instance_key, count(*) AS rows FROM instance_link GROUP BY instance_key) AS linked
+            ON linked.instance_key = readable.instance_key
+        WHERE readable.instance_key IS NULL OR linked.rows IS NULL OR linked.rows <> 1
+    )
+    + (
+        SELECT count(*)
+        FROM (SELECT instance_key FROM instance_link WHERE status = 'accepted') AS linked
+        FULL JOIN (SELECT instance_key, count(*) AS rows FROM clip GROUP BY instance_key) AS made
+            ON made.instance_key = linked.instance_key
+        WHERE linked.instance_key IS NULL OR made.rows IS NULL OR made.rows <> 1
+    )
+    AS offending

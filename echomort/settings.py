@@ -180,6 +180,18 @@ class Evaluation(Section):
     seed: int = setting(1, "ours", "resampling", ge=0)
 
 
+class Promotion(Section):
+    """When a candidate takes the champion's place: not worse on the same held-out patients, and calibrated."""
+
+    margin: float = setting(
+        0.02, "ours", "AUC that the interval of the difference may reach below the champion", ge=0, lt=0.5
+    )
+    minimum_deaths: int = setting(10, "ours", "held-out deaths below which the champion stays", ge=1)
+    lowest_slope: float = setting(0.6, "ours", "calibration slope", gt=0)
+    highest_slope: float = setting(1.6, "ours", "calibration slope", gt=0)
+    in_the_large: float = setting(0.5, "ours", "largest calibration-in-the-large, either way (logits)", gt=0)
+
+
 class Execution(Section):
     """Where steps run."""
 
@@ -207,6 +219,7 @@ class Settings(Section):
     tabular: Tabular = Tabular()
     fusion: Fusion = Fusion()
     evaluation: Evaluation = Evaluation()
+    promotion: Promotion = Promotion()
     execution: Execution = Execution()
 
     @property

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -22,19 +23,19 @@ class Platt:
         targets = np.where(labels == 1, (died + 1) / (died + 2), 1 / (survived + 2))
         column = np.concatenate([logits, logits])[:, None]
         sides = np.repeat([1, 0], len(logits))
-        model = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000)
+        model = LogisticRegression(C=np.inf, solver="newton-cholesky")
         model.fit(column, sides, sample_weight=np.concatenate([targets, 1 - targets]))
         return cls(float(model.coef_[0, 0]), float(model.intercept_[0]))
 
-    def logit(self, logits: np.ndarray) -> np.ndarray:
+    def logit(self, logits: ArrayLike) -> np.ndarray:
         """Return the calibrated logits."""
-        return self.slope * np.asarray(logits) + self.intercept
+        return self.slope * np.asarray(logits, dtype=np.float64) + self.intercept
 
-    def risk(self, logits: np.ndarray) -> np.ndarray:
+    def risk(self, logits: ArrayLike) -> np.ndarray:
         """Return the probabilities of death within the horizon."""
         return sigmoid(self.logit(logits))
 
 
-def sigmoid(logits: np.ndarray) -> np.ndarray:
+def sigmoid(logits: ArrayLike) -> np.ndarray:
     """Return 1 / (1 + exp(-x)) without overflow."""
-    return 0.5 * (1 + np.tanh(0.5 * np.asarray(logits)))
+    return 0.5 * (1 + np.tanh(0.5 * np.asarray(logits, dtype=np.float64)))

@@ -22,6 +22,8 @@ from echomort.training.device import resolve_device
 from echomort.training.pool import Pool
 from echomort.training.task import Job, Progress, Task, TrainingResult
 
+SOURCES = ("echomort/training", "echomort/models/networks.py", "echomort/models/rows.py")
+"""Code that decides what a training computes."""
 UNDECIDING = {"fold_processes", "min_clips", "min_deaths", "views"}
 """Training settings that do not change what one view's training computes."""
 
@@ -69,7 +71,7 @@ def _prepare(task: Task, samples: Samples, device: str) -> _Parts:
         task.training.model_dump(mode="json", exclude=UNDECIDING),
         {name: getattr(samples, name).tolist() for name in ("clip_key", "patient_key", "fold", "label")},
         [clips, device.partition(":")[0], precision, version("torch")],
-        code_version("echomort.models.networks", "echomort.models.rows", "echomort.training"),
+        code_version(*SOURCES),
     )
     jobs = [
         Job(task=task, fold=fold, folder=folder, device=device, fingerprint=fingerprint)

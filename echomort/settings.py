@@ -259,10 +259,13 @@ PRESETS: dict[str, dict[str, Any]] = {
         "cohort": {"reader_fraction": 0.04},
         "imaging": {"clip": {"frames": 30, "height": 27, "width": 37, "fps": 15.0}},
         "training": {
-            "optimizer": "rmsprop",
+            # Ours: tuned on the embedded archive for a result in minutes ; the method's are the defaults.
+            "optimizer": "adam",
             "learning_rate": 0.001,
+            "schedule": "one_cycle",
+            "norm_momentum": 0.1,
             "batch": 8,
-            "max_epochs": 24,
+            "max_epochs": 10,
             "stopping": "fixed",
             "precision": "fast",
             "min_clips": 40,

@@ -29,7 +29,7 @@ from echomort.synth.phantom import Acquisition
 Syntax = Literal["jpeg", "native_grey", "native_rgb", "rle"]
 TimingField = Literal["frame_time", "frame_time_and_rate", "vector"]
 ViewField = Literal["name", "code", "both", "series"]
-JPEG_QUALITY = 70
+JPEG_QUALITY = 60
 IMPLEMENTATION = "2.25.237406118459386049227154026830745961427"
 
 CODES = {

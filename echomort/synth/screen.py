@@ -6,7 +6,7 @@ of them inside the box that the header gives for the region, as on real screens.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -81,9 +81,9 @@ def colour_flow(
 
 
 def m_mode(heart: Heart, acquisition: Acquisition, generator: np.random.Generator) -> np.ndarray:
-    """Return an M-mode picture: the middle beam of a loop through time, uint8 (rows, columns)."""
+    """Return an M-mode picture: the middle beam through four seconds, uint8 (rows, columns)."""
     sector = acquisition.sector
-    polar = render_polar(heart, acquisition, generator)
+    polar = render_polar(heart, replace(acquisition, times=np.arange(160) / 40), generator)
     beam = polar[:, polar.shape[1] // 2, :]
     x0, y0, x1, y1 = sector.box
     row = np.linspace(0, beam.shape[0] - 1, y1 - y0).astype(int)
@@ -109,6 +109,16 @@ def spectrum(sector: Sector, heart_rate: float, generator: np.random.Generator) 
     picture[y0:y1, x0:x1] = np.clip(235 * np.sqrt(power * grain), 0, 255)
     picture[y0 + int((y1 - y0) / 1.4), x0:x1] = 160
     return picture
+
+
+def running(picture: np.ndarray, acquisition: Acquisition) -> np.ndarray:
+    """Return a recording through time as it runs across the screen: uint8 (frames, rows, columns)."""
+    x0, y0, x1, y1 = acquisition.sector.box
+    frames = np.repeat(picture[None], len(acquisition.times), axis=0)
+    for frame, seconds in enumerate(acquisition.times):
+        shift = int(seconds / 4 * (x1 - x0))
+        frames[frame, y0:y1, x0:x1] = np.roll(picture[y0:y1, x0:x1], -shift, axis=1)
+    return frames
 
 
 def _velocity(polar: np.ndarray, emptied: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -26,12 +26,25 @@ MODELS = ("EPIQ 7C", "Affiniti 70G", "iE33")
 HOSPITALS = ("ST ELSEWHERE GENERAL", "NORTH VALLEY HEART", "ELSEWHERE UNIVERSITY HOSPITAL")
 
 Kind = Literal[
-    "loop", "unnamed", "still", "colour", "spectral", "m_mode", "truncated", "not_dicom", "frame_count", "empty", "copy"
+    "loop",  # a clean cine loop of a tagged view
+    "unnamed",  # a clean loop that no tag names
+    "still",
+    "sweep",  # a single frame of pulsed-wave Doppler
+    "colour",  # colour Doppler loop
+    "spectral",  # pulsed-wave Doppler, running
+    "m_mode",  # M-mode, running
+    "truncated",
+    "frame_count",
+    "not_dicom",
+    "empty",
+    "copy",  # the first file of the study once more
 ]
+SHORT: tuple[Kind, ...] = ("spectral", "m_mode", "truncated", "frame_count")
 EXTRAS: dict[Kind, float] = {
     "still": 0.10,
     "colour": 0.06,
-    "spectral": 0.05,
+    "sweep": 0.04,
+    "spectral": 0.02,
     "m_mode": 0.02,
     "unnamed": 0.02,
     "truncated": 0.012,
@@ -46,10 +59,11 @@ REASONS: dict[Kind, str] = {
     "colour": "colour_doppler",
     "spectral": "spectral_doppler",
     "m_mode": "m_mode",
+    "sweep": "still",
     "truncated": "truncated_pixels",
     "not_dicom": "not_dicom",
     "frame_count": "frame_count",
-    "empty": "not_dicom",
+    "empty": "truncated",
 }
 
 
@@ -100,7 +114,7 @@ class Session:
         generator = np.random.default_rng([self.synthetic.seed, self.patient.number, 3, self.place, number])
         acquisition, timing = self._acquisition(kind, view, generator)
         syntax = _draw_syntax(kind, generator)
-        picture = self._picture(kind, acquisition, generator)
+        picture = self._picture(kind, acquisition, timing.fps, generator)
         source = self._source(number)
         target = objects.dataset(source, picture, syntax)
         _describe(target, kind, acquisition, generator)
@@ -108,7 +122,7 @@ class Session:
         if frames > 1:
             objects.add_timing(target, timing, self.study.latent.hr)
         if kind == "frame_count":
-            target.NumberOfFrames = frames + 5
+            target.NumberOfFrames = frames - 2
         content = objects.to_bytes(target)
         if kind == "truncated":
             content = content[: int(len(content) * 0.6)]
@@ -149,26 +163,32 @@ class Session:
         """Choose pose, frame rate and length: about two seconds, shorter where frames come fast."""
         fps = float(generator.choice(FPS, p=FPS_SHARES))
         seconds = generator.uniform(1.7, 2.2) if fps < 40 else generator.uniform(1.0, 1.4)
-        frames = 1 if kind == "still" else 12 if kind in ("truncated", "frame_count") else round(fps * seconds)
+        frames = 1 if kind in ("still", "sweep") else 12 if kind in SHORT else round(fps * seconds)
         told_by = TIMING_FIELDS[int(generator.choice(len(TIMING_FIELDS), p=TIMING_FIELD_SHARES))]
+        if kind == "frame_count":
+            told_by = "frame_time"  # a vector of another length would be a second fault
         steps = np.full(frames, 1 / fps)
-        if told_by == "vector":
+        if told_by == "vector" and frames > 1:
             steps *= generator.uniform(0.9, 1.1, frames)
+            fps = (frames - 1) / float(steps[1:].sum())
         times = np.cumsum(steps) - steps[0]
         sector = SECTORS[self.synthetic.frame_size]
         return Acquisition(view, times, sector, draw_pose(generator, JITTER)), objects.Timing(times, told_by, fps)
 
-    def _picture(self, kind: Kind, acquisition: Acquisition, generator: np.random.Generator) -> objects.Picture:
+    def _picture(
+        self, kind: Kind, acquisition: Acquisition, fps: float, generator: np.random.Generator
+    ) -> objects.Picture:
         heart = self.study.latent.heart()
-        around = screen.furniture(acquisition.sector, self._labels(acquisition))
+        around = screen.furniture(acquisition.sector, self._labels(acquisition, fps))
         luma, blue, red = screen.planes(around)
         if kind == "colour":
             moving, *flow = screen.colour_flow(heart, acquisition, generator)
             blue, red = (np.where(ink == 128, painted, ink) for ink, painted in zip((blue, red), flow, strict=True))
-        elif kind == "spectral":
-            moving = screen.spectrum(acquisition.sector, heart.heart_rate, generator)[None]
+        elif kind in ("spectral", "sweep"):
+            picture = screen.spectrum(acquisition.sector, heart.heart_rate, generator)
+            moving = screen.running(picture, acquisition)
         elif kind == "m_mode":
-            moving = screen.m_mode(heart, replace(acquisition, times=np.arange(160) / 40), generator)[None]
+            moving = screen.running(screen.m_mode(heart, acquisition, generator), acquisition)
         else:
             moving = render(heart, acquisition, generator)
         np.maximum(moving, luma, out=moving)
@@ -176,13 +196,13 @@ class Session:
             screen.cursor(moving)
         return objects.Picture(moving, blue, red, around)
 
-    def _labels(self, acquisition: Acquisition) -> screen.Labels:
+    def _labels(self, acquisition: Acquisition, fps: float) -> screen.Labels:
         patient, study = self.patient, self.study
         return screen.Labels(
             hospital=self.hospital,
             patient=f"{patient.family_name.upper()}, {patient.given_name.upper()} {study.patient_id}",
             moment=f"{study.at:%d/%m/%Y %H:%M}",
-            frame_rate=acquisition.frame_rate,
+            frame_rate=fps,
             depth=acquisition.depth,
             heart_rate=study.latent.hr,
         )
@@ -199,9 +219,9 @@ def _draw_syntax(kind: Kind, generator: np.random.Generator) -> objects.Syntax:
 def _describe(target: Dataset, kind: Kind, acquisition: Acquisition, generator: np.random.Generator) -> None:
     """Add the view and the calibrated regions."""
     told_by = VIEW_FIELDS[int(generator.choice(len(VIEW_FIELDS), p=VIEW_FIELD_SHARES))]
-    if kind not in ("unnamed", "spectral", "m_mode"):
+    if kind not in ("unnamed", "spectral", "sweep", "m_mode"):
         objects.add_view(target, acquisition.view, told_by)
-    spatial_format, data_type = {"spectral": (3, 3), "m_mode": (2, 1)}.get(kind, (1, 1))
+    spatial_format, data_type = {"spectral": (3, 3), "sweep": (3, 3), "m_mode": (2, 1)}.get(kind, (1, 1))
     objects.add_region(target, acquisition, spatial_format, data_type)
     if kind == "colour":
         objects.add_region(target, acquisition, 1, 2)

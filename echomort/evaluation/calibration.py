@@ -153,7 +153,17 @@ def smoothed(y: Any, probability: Any) -> Floats:
     if len(chance) == 0 or np.ptp(chance) == 0:
         return np.full(len(chance), died.mean() if len(died) else math.nan)
     delta = 0.01 * float(np.ptp(chance)) if len(chance) > 2000 else 0.0
-    return lowess(died.astype(float), chance, frac=LOWESS_FRACTION, it=0, delta=delta, return_sorted=False)
+    with np.errstate(invalid="ignore"):
+        curve = lowess(died.astype(float), chance, frac=LOWESS_FRACTION, it=0, delta=delta, return_sorted=False)
+    return _mended_at_ties(curve, died, chance)
+
+
+def _mended_at_ties(curve: Floats, died: Booleans, chance: Floats) -> Floats:
+    """Where one probability fills a whole neighbourhood lowess has no width to fit in: take the observed share."""
+    group, size = np.unique(chance, return_inverse=True, return_counts=True)[1:]
+    share = np.bincount(group, weights=died) / size
+    crowded = (size[group] >= int(LOWESS_FRACTION * len(chance))) | np.isnan(curve)
+    return np.where(crowded, share[group], curve)
 
 
 def recalibrated(y: Any, log_odds: Any, fold: Any) -> Floats:

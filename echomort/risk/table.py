@@ -1,5 +1,6 @@
 """Clinical scores of a CSV file."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -37,15 +38,21 @@ def score_file(score: Score, source: Path, out_of_range: OutOfRange = "strict") 
 
 def _read(source: Path) -> pd.DataFrame:
     try:
-        table = pd.read_csv(source, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
+        return _parsed(source).rename(columns=str.strip)
     except (FileNotFoundError, IsADirectoryError):
         raise UserError(f"there is no file {source}", "correct the path") from None
-    except pd.errors.EmptyDataError:
-        raise UserError(
-            f"the file {source} is empty", "give it a line of column names and a row for each patient"
-        ) from None
-    except (pd.errors.ParserError, UnicodeDecodeError):
-        raise UserError(f"the file {source} is not a CSV table", "save it as comma-separated UTF-8 text") from None
     except PermissionError:
         raise UserError(f"no permission to read {source}", "make the file readable") from None
-    return table.rename(columns=str.strip)
+    except pd.errors.EmptyDataError:
+        raise UserError(f"the file {source} is empty", "give it a line of column names and a row a patient") from None
+    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError):
+        raise UserError(f"the file {source} is not a CSV table", "save it as comma-separated UTF-8 text") from None
+
+
+def _parsed(source: Path) -> pd.DataFrame:
+    """The cells as text. Rows longer than the header are an error: pandas would shift or cut them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return pd.read_csv(
+            source, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig", skipinitialspace=True
+        )

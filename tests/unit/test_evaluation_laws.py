@@ -258,6 +258,12 @@ def test_calibration_of_perfect_or_constant_predictions_is_undefined_not_a_crash
     assert figures.ici == 0.0
 
 
+def test_smoothing_survives_a_probability_shared_by_nearly_all():
+    chance = np.append(np.full(95, 0.1), [0.2, 0.4, 0.5, 0.7, 0.9])
+    y = np.append(np.arange(95) % 10 == 0, [0, 1, 0, 1, 1])
+    assert evaluation.smoothed(y, chance)[0] == pytest.approx(10 / 95)
+
+
 def test_calibration_curve_bins_hold_every_row():
     y, a, _ = cases(11, 500)
     chance = 1 / (1 + np.exp(-a))

@@ -331,6 +331,7 @@ def test_a_gap_in_a_file_is_missing_and_the_device_none_is_not(tmp_path):
         (None, "no file"),
         (b"", "empty"),
         (b"a,b\n1\n1,2,3\n", "not a CSV"),
+        (b"a,b\n1,2,3\n4,5,6\n", "not a CSV"),
         (b"\xff\xfe\x00a", "not a CSV"),
         (b"x\n1\n", "lacks sex"),
     ],

@@ -1,5 +1,6 @@
 """The sections that stay true from run to run: settings, limits, what is published, and where all of it came from."""
 
+from pathlib import PurePath
 from typing import Any
 
 from echomort.report.blocks import Cell, Row, Section, Table, Terms, Words
@@ -60,7 +61,7 @@ def settings(data: ReportData) -> Section:
     rows: list[Row] = [
         [
             Cell(key, style="code"),
-            Cell(_value(value), style="code"),
+            Cell(setting_text(value), style="code"),
             Cell(source, style=f"tag tag-{source}"),
             Cell(meaning, style="muted"),
         ]
@@ -74,7 +75,10 @@ def settings(data: ReportData) -> Section:
     return Section("settings", "Settings", [table], lead)
 
 
-def _value(value: Any) -> str:
+def setting_text(value: Any) -> str:
+    """Return a setting's value for readers; where a file lies is the site's business, so a path is only ``given``."""
+    if isinstance(value, PurePath):
+        return "given"
     if isinstance(value, (tuple, list)):
         return ", ".join(str(part) for part in value)
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
@@ -105,7 +109,7 @@ def published() -> Section:
 
 def lineage(data: ReportData) -> Section:
     """Return what made this report."""
-    items = [(name, _value(value)) for name, value in data.lineage.items()]
+    items = [(name, setting_text(value)) for name, value in data.lineage.items()]
     return Section("lineage", "Where this report comes from", [Terms(items)])
 
 

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -262,6 +263,12 @@ def test_figures_without_a_value_are_said_to_have_none(data, tmp_path):
 
 def printed(text: str) -> str:
     return re.sub(r"<style>.*?</style>|data:image[^\"]*", "", text, flags=re.DOTALL)
+
+
+def test_where_a_sites_files_lie_is_not_printed(data, tmp_path):
+    keyed = (("sources.dicom", Path("/home/jane.doe/echo"), "ours", "folder"), *data.settings)
+    files = write_report(replace(data, settings=keyed), tmp_path)
+    assert "jane.doe" not in files.html.read_text() + files.json.read_text()
 
 
 def test_a_report_that_leaves_a_question_open_is_not_written(data, tmp_path):

@@ -40,16 +40,19 @@ def kaplan_meier(days: Any, event: Any, confidence: float = 0.95) -> pd.DataFram
 
     The first row is day 0 with survival 1 where nobody dies on day 0; a row follows for each day with a death.
     """
+    from statsmodels.duration.survfunc import SurvfuncRight
+
     time, died = _follow_up(days, event)
-    at_risk, deaths, moments = _risk_table(time, died)
-    moments, at_risk, deaths = moments[deaths > 0], at_risk[deaths > 0], deaths[deaths > 0]
-    survival = np.asarray(np.cumprod(1 - deaths / at_risk), dtype=np.float64)
-    low, high = _log_log_limits(survival, at_risk, deaths, normal_quantile(confidence))
-    curve = pd.DataFrame({"day": moments, "survival": survival, "low": low, "high": high, "at_risk": at_risk})
-    if len(moments) == 0 or moments[0] > 0:
-        start = pd.DataFrame({"day": [0.0], "survival": [1.0], "low": [1.0], "high": [1.0], "at_risk": [len(time)]})
-        curve = pd.concat([start, curve], ignore_index=True) if len(curve) else start
-    return curve
+    fit = SurvfuncRight(time, died.astype(int))
+    survival = np.asarray(fit.surv_prob, dtype=np.float64)
+    low, high = _log_log_limits(survival, np.asarray(fit.surv_prob_se), normal_quantile(confidence))
+    curve = pd.DataFrame(
+        {"day": fit.surv_times, "survival": survival, "low": low, "high": high, "at_risk": fit.n_risk}, dtype=float
+    )
+    if len(curve) and curve["day"].iloc[0] == 0:
+        return curve
+    start = pd.DataFrame({"day": 0.0, "survival": 1.0, "low": 1.0, "high": 1.0, "at_risk": float(len(time))}, index=[0])
+    return pd.concat([start, curve], ignore_index=True) if len(curve) else start
 
 
 def survival_at(curve: pd.DataFrame, day: float) -> float:
@@ -145,14 +148,11 @@ def _risk_table(time: Floats, died: Booleans) -> tuple[Floats, Floats, Floats]:
     return np.cumsum(leaving[::-1])[::-1], deaths, moments
 
 
-def _log_log_limits(survival: Floats, at_risk: Floats, deaths: Floats, z: float) -> tuple[Floats, Floats]:
+def _log_log_limits(survival: Floats, error: Floats, z: float) -> tuple[Floats, Floats]:
     inside = (survival > 0) & (survival < 1)
-    left = at_risk - deaths
-    variance = np.cumsum(np.divide(deaths, at_risk * left, out=np.zeros(len(deaths)), where=left > 0))
-    logarithm = np.log(np.where(inside, survival, 0.5))
-    factor = np.exp(z * np.sqrt(variance) / np.abs(logarithm))
-    low, high = np.exp(logarithm * factor), np.exp(logarithm / factor)
-    return np.where(inside, low, survival), np.where(inside, high, survival)
+    bounded = np.where(inside, survival, 0.5)
+    factor = np.exp(z * np.where(inside, error, 0) / (bounded * -np.log(bounded)))
+    return np.where(inside, bounded**factor, survival), np.where(inside, bounded ** (1 / factor), survival)
 
 
 def _follow_up(days: Any, event: Any) -> tuple[Floats, Booleans]:

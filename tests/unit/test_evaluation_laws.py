@@ -293,7 +293,7 @@ def test_kaplan_meier_by_hand():
     curve = evaluation.kaplan_meier([1, 2, 2, 3, 4], [1, 1, 0, 0, 1])
     assert curve["day"].tolist() == [0, 1, 2, 4]
     assert curve["survival"].tolist() == pytest.approx([1, 0.8, 0.6, 0.0])
-    assert (curve["low"][1], curve["high"][1]) == pytest.approx((0.2038, 0.9692), abs=1e-4)  # Greenwood on the log-log scale, by hand
+    assert (curve["low"][1], curve["high"][1]) == pytest.approx((0.2038, 0.9692), abs=1e-4)  # by hand
     assert evaluation.numbers_at_risk([1, 2, 2, 3, 4], [0, 2, 5]).tolist() == [5, 4, 0]
 
 

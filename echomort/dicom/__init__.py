@@ -3,8 +3,9 @@
 from echomort.dicom.clip import Clip, lit_outside_sector, read_clip
 from echomort.dicom.discovery import discover
 from echomort.dicom.headers import Header, read_header
+from echomort.dicom.inspect import inspect_paths
 from echomort.dicom.reasons import Reason, Rejected
-from echomort.dicom.views import view_groups
+from echomort.dicom.views import read_view_table, view_groups
 from echomort.dicom.workers import Job, read_clips
 
 __all__ = [
@@ -14,9 +15,11 @@ __all__ = [
     "Reason",
     "Rejected",
     "discover",
+    "inspect_paths",
     "lit_outside_sector",
     "read_clip",
     "read_clips",
     "read_header",
+    "read_view_table",
     "view_groups",
 ]

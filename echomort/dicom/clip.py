@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from echomort.dicom import colour, regions
+from echomort.dicom import colour
 from echomort.dicom.frames import Frames, open_frames
 from echomort.dicom.headers import MAX_INFLATED_BYTES, Header, boundary, opened
 from echomort.dicom.reasons import Reason, Rejected
-from echomort.dicom.regions import Box
-from echomort.dicom.timing import blend, resample
+from echomort.dicom.regions import Box, declared_box, pixel_aspect
+from echomort.dicom.scaling import Placing, Scaler
+from echomort.dicom.sector import Looks, find_sector, without_overlays
+from echomort.dicom.timing import Resampling, blend, resample
 from echomort.settings import ClipSettings
 
 LOOKS = 12
-"""Frames, evenly spread over those the clip needs, from which the sector is found."""
+"""Moments, evenly spread over the frames that the clip needs, from which the sector is found."""
 
 COLOUR_LOOKS = 4
+"""Moments looked at for colour flow, which comes and goes with the heart beat."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,16 @@ class Clip:
     outline: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)), repr=False)
 
 
+@dataclass(frozen=True)
+class _Sight:
+    """What was seen of the loop before the clip is made: where to cut, what to blank, what was odd."""
+
+    placing: Placing
+    mask: np.ndarray
+    outline: np.ndarray
+    notes: tuple[str, ...]
+
+
 def read_clip(path: Path | str, settings: ClipSettings | None = None) -> Clip:
     """Return the clip of the cine loop at ``path``, or raise :class:`Rejected` with the reason; nothing else.
 
@@ -64,47 +77,60 @@ def lit_outside_sector(clip: Clip) -> int:
 
 
 def _clip(frames: Frames, settings: ClipSettings) -> Clip:
-    header = frames.header
-    timing = header.timing
+    header, timing = frames.header, frames.header.timing
     plan = resample(header.frames, timing.fps or 0.0, timing.times, settings.fps, settings.frames)
-    declared, notes = regions.declared_box(header)
-    looks = _looks(frames, plan.needed)
-    sector = regions.find_sector(looks, declared)
-    region = declared or regions.bounding_box(sector, header.rows, header.columns)
-    mask = regions.without_overlays(sector.mask(header.rows, header.columns), looks)
-    notes += _refuse_colour(frames, plan.needed, mask, settings)
-    aspect, aspect_notes = regions.pixel_aspect(header, region)
-    placed = Placing.of(region, aspect, settings)
-    small = {index: placed.shrink(frames.luma(index), mask, settings.resize) for index in plan.needed}
-    pixels = np.zeros(settings.shape, np.uint8)
-    moved = blend(small, plan)
-    pixels[: len(moved), placed.rows, placed.columns] = moved
-    shape = np.zeros(settings.shape[1:], bool)
-    shape[placed.rows, placed.columns] = placed.shrink(np.where(mask, 255, 0).astype(np.uint8), mask, "area") > 0
-    pixels[:, ~shape] = 0
+    seen = {index: frames.luma(index) for index in _spread(plan.needed, LOOKS)}
+    sight = _see(frames, seen, settings)
+    pixels, sector = _pixels(frames, seen, plan, sight, settings)
     return Clip(
         pixels=pixels,
         fps=timing.fps or 0.0,
         fps_source=timing.source,
         frames=header.frames,
-        region=region,
+        region=sight.placing.region,
         view=header.view,
         view_source=header.view_source,
-        notes=tuple((*header.notes, *timing.notes, *frames.notes, *notes, *aspect_notes, *_short(header, settings))),
-        sector=shape,
-        outline=sector.outline,
+        notes=(*header.notes, *timing.notes, *frames.notes, *sight.notes, *_length_notes(header, settings)),
+        sector=sector,
+        outline=sight.outline,
     )
 
 
-def _looks(frames: Frames, needed: Sequence[int]) -> np.ndarray:
-    chosen = sorted({needed[round(at)] for at in np.linspace(0, len(needed) - 1, min(LOOKS, len(needed)))})
-    return np.stack([frames.luma(index) for index in chosen])
+def _see(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSettings) -> _Sight:
+    header, looks = frames.header, Looks.at(seen.values())
+    declared, notes = declared_box(header)
+    sector = find_sector(looks, declared)
+    region = declared or sector.bounding_box(header.rows, header.columns)
+    mask = without_overlays(sector.mask(header.rows, header.columns), looks)
+    colour_notes = _refuse_colour(frames, sorted(seen), mask, settings)
+    aspect, aspect_notes = pixel_aspect(header, region)
+    placing = Placing.of(region, aspect, settings)
+    return _Sight(placing, mask, sector.outline, (*notes, *colour_notes, *aspect_notes))
 
 
-def _refuse_colour(frames: Frames, needed: Sequence[int], mask: np.ndarray, settings: ClipSettings) -> list[str]:
-    """Colour flow pulses with the heart, so several moments are looked at."""
-    chosen = sorted({needed[round(at)] for at in np.linspace(0, len(needed) - 1, min(COLOUR_LOOKS, len(needed)))})
-    for index in chosen:
+def _pixels(
+    frames: Frames, seen: dict[int, np.ndarray], plan: Resampling, sight: _Sight, settings: ClipSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the clip's pixels and its sector; frames are decoded, scaled and let go one by one."""
+    scale = Scaler(sight.placing, sight.mask, settings.resize)
+    small = {}
+    for index in plan.needed:
+        small[index] = scale(seen.pop(index) if index in seen else frames.luma(index))
+    blended = blend(small, plan)
+    pixels = np.zeros(settings.shape, np.uint8)
+    pixels[: len(blended), sight.placing.rows, sight.placing.columns] = blended
+    sector = np.zeros(settings.shape[1:], bool)
+    sector[sight.placing.rows, sight.placing.columns] = scale.covered()
+    return pixels, sector
+
+
+def _spread(indices: Sequence[int], count: int) -> list[int]:
+    """``count`` of ``indices``, evenly spread, the first and the last among them."""
+    return sorted({indices[round(at)] for at in np.linspace(0, len(indices) - 1, min(count, len(indices)))})
+
+
+def _refuse_colour(frames: Frames, seen: list[int], mask: np.ndarray, settings: ClipSettings) -> list[str]:
+    for index in _spread(seen, COLOUR_LOOKS):
         rgb = frames.colour(index)
         if rgb is not None and colour.flow_share(rgb, mask) > colour.MIN_FLOW_SHARE:
             if settings.colour == "reject":
@@ -113,59 +139,7 @@ def _refuse_colour(frames: Frames, needed: Sequence[int], mask: np.ndarray, sett
     return []
 
 
-def _short(header: Header, settings: ClipSettings) -> list[str]:
+def _length_notes(header: Header, settings: ClipSettings) -> list[str]:
     seconds = header.frames / (header.timing.fps or 1.0)
     notes = ["shorter_than_a_second"] if seconds < 1 else []
     return [*notes, "padded"] if round(seconds * settings.fps) < settings.frames else notes
-
-
-@dataclass(frozen=True)
-class Placing:
-    """Where in the clip's frame the region goes: scaled alike in both directions, centred."""
-
-    region: Box
-    rows: slice
-    columns: slice
-
-    @classmethod
-    def of(cls, region: Box, aspect: float, settings: ClipSettings) -> Placing:
-        """Fit a region whose pixels are ``aspect`` times as high as wide into the clip's frame."""
-        across, down = region[2] - region[0] + 1, (region[3] - region[1] + 1) * aspect
-        scale = min(settings.width / across, settings.height / down)
-        width, height = max(1, round(across * scale)), max(1, round(down * scale))
-        left, top = (settings.width - width) // 2, (settings.height - height) // 2
-        return cls(region, slice(top, top + height), slice(left, left + width))
-
-    def shrink(self, luma: np.ndarray, mask: np.ndarray, filter_name: str) -> np.ndarray:
-        """Return the region of ``luma``, 0 outside ``mask``, scaled to its place: uint8 (height, width)."""
-        x0, y0, x1, y1 = self.region
-        inside = slice(y0, y1 + 1), slice(x0, x1 + 1)
-        cut = luma[inside] * mask[inside]
-        size = self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
-        return FILTERS[filter_name](cut, *size)
-
-
-def _area(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Mean over the area of each new pixel."""
-    from PIL import Image
-
-    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BOX))
-
-
-def _linear(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Bilinear between the four nearest pixel centres, without a low-pass, as OpenCV's INTER_LINEAR."""
-    (top, bottom, down), (left, right, along) = (
-        _neighbours(old, new) for old, new in zip(picture.shape, (height, width), strict=True)
-    )
-    rows = picture[top].astype(np.float32) * (1 - down)[:, None] + picture[bottom] * down[:, None]
-    blended = rows[:, left] * (1 - along) + rows[:, right] * along
-    return (blended + 0.5).astype(np.uint8)
-
-
-def _neighbours(old: int, new: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    centre = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
-    before = np.floor(centre).astype(np.intp)
-    return before, np.minimum(before + 1, old - 1), (centre - before).astype(np.float32)
-
-
-FILTERS: dict[str, Callable[[np.ndarray, int, int], np.ndarray]] = {"area": _area, "linear": _linear}

@@ -94,13 +94,14 @@ def luma_of(rgb: np.ndarray) -> np.ndarray:
     return ((rgb.astype(np.int32) @ _LUMA_WEIGHTS + 8192) >> 14).astype(np.uint8)
 
 
-def is_planar_suspect(frame: np.ndarray, rows: int, columns: int, planar: bool) -> bool:
-    """Tell whether the bytes of an RGB frame make sense only the other way round (by plane, by pixel).
+def is_planar_suspect(by_plane: np.ndarray, is_ybr: bool, planar: bool) -> bool:
+    """Tell whether the bytes of a frame, seen as uint8 (3, rows, columns), make sense only the other way round (by
+    plane, by pixel).
 
-    An echo is nearly grey: rightly read, its three channels agree almost everywhere.
+    An echo is nearly grey: rightly read, its three channels agree almost everywhere (of luma and chroma: the latter).
     """
-    by_plane = frame.reshape(3, rows, columns)
-    by_pixel = np.moveaxis(frame.reshape(rows, columns, 3), -1, 0)
+    by_pixel = np.moveaxis(by_plane.reshape(*by_plane.shape[1:], 3), -1, 0)
+    by_plane, by_pixel = (by_plane[1:], by_pixel[1:]) if is_ybr else (by_plane, by_pixel)
     spreads = [
         float(np.mean(np.ptp(channels[:, ::2, ::2].astype(np.int16), axis=0))) for channels in (by_plane, by_pixel)
     ]
@@ -117,7 +118,7 @@ def flow_share(rgb: np.ndarray, sector: np.ndarray) -> float:
     from scipy import ndimage
 
     inside = _scaled(sector, rgb.shape[:2])
-    if not inside.any():
+    if not (inside & (np.ptp(rgb, axis=2) > MIN_CHROMA)).any():
         return 0.0
     wide = rgb.astype(np.float32)
     brightness = wide @ np.array([0.299, 0.587, 0.114], np.float32)

@@ -142,7 +142,8 @@ class NativeFrames(Frames):
     def _judge_planes(self) -> None:
         rows, columns = self.header.rows, self.header.columns
         middle = self._bytes(self.count // 2)
-        if is_planar_suspect(middle, rows, columns, self.packing == "planar"):
+        is_ybr = self.header.photometric.startswith("YBR_FULL")
+        if is_planar_suspect(middle.reshape(-1, rows, columns), is_ybr, self.packing == "planar"):
             raise Rejected(Reason.SUSPECT_PLANAR)
 
     def _bytes(self, index: int) -> np.ndarray:
@@ -187,7 +188,7 @@ class EncapsulatedFrames(Frames):
     def luma(self, index: int) -> np.ndarray:
         data = self.data(index)
         decoded = self._decoded(data, index)
-        is_luma = self.codec is Codec.JPEG and self.header.photometric != "MONOCHROME1"
+        is_luma = self.codec is Codec.JPEG and self.header.photometric not in {"MONOCHROME1", "PALETTE COLOR"}
         return self._checked(decoded if is_luma else self.meaning.luma(decoded), index)
 
     def colour(self, index: int) -> np.ndarray | None:

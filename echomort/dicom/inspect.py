@@ -13,35 +13,31 @@ from echomort.dicom.discovery import discover
 from echomort.dicom.frames import open_frames
 from echomort.dicom.headers import Header, boundary, opened, read_header
 from echomort.dicom.reasons import Reason, Rejected
+from echomort.dicom.views import read_view_table
 from echomort.dicom.workers import Job, read_clips
 from echomort.errors import UserError
 from echomort.files import atomic_path
-from echomort.settings import Imaging
+from echomort.settings import Settings
 
 SHEET_COLUMNS = 5
 """Moments of the loop that a contact sheet shows."""
 
 
-def inspect_paths(
-    paths: Sequence[Path],
-    imaging: Imaging,
-    save: Path | None = None,
-    processes: int = 1,
-    view_table: Mapping[str, str] | None = None,
-) -> Iterator[dict[str, Any]]:
+def inspect_paths(paths: Sequence[Path], settings: Settings, save: Path | None = None) -> Iterator[dict[str, Any]]:
     """Yield one record a file of ``paths`` (folders are searched), in order.
 
     A record has path (as given), status ("accepted" or "rejected"), reason, meaning and detail (None where
     accepted), frames, fps, fps_source, view, view_source, region (x0, y0, x1, y1) and notes; with ``save`` also clip
-    (the .npy of uint8 (frames, height, width)) and sheet (a PNG), both written into that folder. ``view_table`` maps
-    SOP instance UIDs to views. Raises :class:`UserError` where a path does not exist.
+    (the .npy of uint8 (frames, height, width)) and sheet (a PNG), both written into that folder. Raises :class:`UserError` where a path
+    does not exist.
     """
-    jobs = [Job(path, _tabled(path, view_table)) for path in _files(paths)]
-    order = {job: index for index, job in enumerate(jobs)}
+    table = read_view_table(settings.sources.view_table) if settings.sources.view_table else {}
+    files = list(_files(paths))
+    jobs = [Job(path, _tabled(path, table), str(number)) for number, path in enumerate(files)]
     ready: dict[int, dict[str, Any]] = {}
     following = 0
-    for job, outcome in read_clips(jobs, imaging, processes):
-        number = order[job]
+    for job, outcome in read_clips(jobs, settings.imaging, min(settings.execution.cores, len(jobs))):
+        number = int(job.key)
         ready[number] = record(job.path, outcome) | (_saved(job.path, outcome, save, number) if save else {})
         while following in ready:
             yield ready.pop(following)
@@ -116,11 +112,11 @@ def _files(paths: Sequence[Path]) -> Iterable[Path]:
             raise UserError(f"no such file or folder ({path})", "correct the path")
 
 
-def _tabled(path: Path, view_table: Mapping[str, str] | None) -> str | None:
-    if not view_table:
+def _tabled(path: Path, table: Mapping[str, str]) -> str | None:
+    if not table:
         return None
     try:
-        return view_table.get(read_header(path).sop_uid)
+        return table.get(read_header(path).sop_uid)
     except Rejected:
         return None
 

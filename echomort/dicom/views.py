@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 import re
 from dataclasses import dataclass, field
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+from echomort.errors import UserError
 
 UNKNOWN = "unknown"
 
@@ -69,10 +73,36 @@ def match_text(text: str) -> str | None:
     return next((group for group, pattern in _patterns() if pattern.search(plain)), None)
 
 
+def read_view_table(path: Path) -> dict[str, str]:
+    """Return {SOP instance UID: view group} from a CSV with the columns sop_instance_uid and view.
+
+    Raises :class:`UserError` naming the first line that is not of that form, never what it holds.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            if not {"sop_instance_uid", "view"} <= set(rows.fieldnames or ()):
+                raise UserError(f"the view table lacks a column ({path})", "its header is sop_instance_uid,view")
+            return dict(_table_row(row, number, path) for number, row in enumerate(rows, start=2))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        raise UserError(f"the view table can't be read ({path})", "correct sources.view_table") from None
+
+
+def _table_row(row: dict[str, str | None], number: int, path: Path) -> tuple[str, str]:
+    view = (row["view"] or "").strip()
+    if view != UNKNOWN and view not in _book()["groups"]:
+        raise UserError(f"line {number} of the view table names no view group ({path})", _known())
+    return (row["sop_instance_uid"] or "").strip(), view
+
+
+def _known() -> str:
+    return f"known groups: {', '.join(view_groups())}"
+
+
 def check_group(name: str) -> str:
     """Return ``name`` if it is a group or ``unknown``, else raise :class:`ValueError`."""
     if name != UNKNOWN and name not in _book()["groups"]:
-        raise ValueError(f"no such view group; known: {', '.join(view_groups())}")
+        raise ValueError(f"no such view group; {_known()}")
     return name
 
 

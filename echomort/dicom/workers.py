@@ -7,8 +7,9 @@ import resource
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
@@ -21,12 +22,12 @@ FILES_A_WORKER = 500
 """A worker is replaced after so many files: whatever a decoder leaks goes with it."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """A file to read, and its view where a table made elsewhere knows it."""
+class Job(NamedTuple):
+    """A file to read, its view where a table made elsewhere knows it, and the caller's own key for it."""
 
     path: Path
     view: str | None = None
+    key: str = ""
 
 
 def read_clips(jobs: Iterable[Job], imaging: Imaging, processes: int) -> Iterator[tuple[Job, Clip | Rejected]]:

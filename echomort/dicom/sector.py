@@ -1,0 +1,295 @@
+"""Where the pixels show the ultrasound sector: overlays stand still, tissue moves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from echomort.dicom.reasons import Reason, Rejected
+from echomort.dicom.regions import Box
+from echomort.dicom.sweeps import refuse_sweep
+
+GRID = 320
+"""The sector is sought at about this many columns."""
+
+MOTION = 4
+"""Grey levels between its darkest and brightest moment that make a pixel moving, whatever the coding."""
+
+FAINT_MOTION = (0, 1, 2)
+FILLED = 0.8
+MIN_SECTOR_SHARE = 0.02
+FROZEN_SHARE = 0.002
+LIT = 16
+STILL = 8
+"""An island whose every pixel changes less than this is an overlay; lossy coding moves a still pixel a little."""
+
+MAX_CONE_GROWTH = 1.35
+MIN_OPENING = math.radians(20)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Several moments of a loop, boiled down: each pixel's brightest and darkest, uint8 (rows, columns), and the
+    moments themselves at about GRID / 2 columns, uint8 (looks, ...)."""
+
+    brightest: np.ndarray
+    darkest: np.ndarray
+    moments: np.ndarray
+
+    @classmethod
+    def at(cls, frames: Iterable[np.ndarray]) -> Looks:
+        """Look at ``frames``, each uint8 (rows, columns)."""
+        brightest = darkest = None
+        moments = []
+        for frame in frames:
+            if brightest is None or darkest is None:
+                brightest, darkest = frame.copy(), frame.copy()
+            np.maximum(brightest, frame, out=brightest)
+            np.minimum(darkest, frame, out=darkest)
+            step = max(1, round(frame.shape[1] / (GRID / 2)))
+            moments.append(frame[::step, ::step])
+        if brightest is None or darkest is None:
+            raise Rejected(Reason.FRAME_COUNT, "no frames")
+        return cls(brightest, darkest, np.stack(moments))
+
+    @property
+    def motion(self) -> np.ndarray:
+        """Grey levels each pixel moves through, uint8 (rows, columns)."""
+        return self.brightest - self.darkest
+
+
+@dataclass(frozen=True)
+class Sector:
+    """The ultrasound sector as a polygon (x, y) in image pixels, float (n, 2)."""
+
+    outline: np.ndarray
+    is_cone: bool
+
+    def mask(self, rows: int, columns: int) -> np.ndarray:
+        """Return bool (rows, columns), true inside."""
+        from PIL import Image, ImageDraw
+
+        canvas = Image.new("L", (columns, rows))
+        ImageDraw.Draw(canvas).polygon([(float(x), float(y)) for x, y in self.outline], fill=1)
+        return np.asarray(canvas).view(bool)
+
+    def bounding_box(self, rows: int, columns: int) -> Box:
+        """Return the smallest box that holds the sector, inside the image."""
+        x0, y0 = np.floor(self.outline.min(axis=0)).astype(int)
+        x1, y1 = np.ceil(self.outline.max(axis=0)).astype(int)
+        return max(0, int(x0)), max(0, int(y0)), min(columns - 1, int(x1)), min(rows - 1, int(y1))
+
+
+def find_sector(looks: Looks, box: Box | None) -> Sector:
+    """Return the sector that moves in ``looks``, inside ``box`` if one is given.
+
+    It is what moves, made whole: the cone through its two straight sides and its far arc where it has them, else its
+    convex hull. Dim tissue hardly moves, so the faintest motion that still fills a sector is what counts. Raises
+    :class:`Rejected`: ``STILL`` where nothing moves, ``DUAL_PANEL`` where two sectors do, ``M_MODE`` or
+    ``SPECTRAL_DOPPLER`` where a sweep does, ``NO_SECTOR`` where what moves is no sector.
+    """
+    step = max(1, round(looks.brightest.shape[1] / GRID))
+    motion = (looks.brightest[::step, ::step] - looks.darkest[::step, ::step]).copy()
+    if box is not None:
+        motion = _inside(motion, [corner // step for corner in box])
+    parts = _parts(motion > MOTION)
+    if not parts or parts[0].area < MIN_SECTOR_SHARE * motion.size:
+        raise Rejected(Reason.STILL if (motion > MOTION).mean() < FROZEN_SHARE else Reason.NO_SECTOR)
+    for part in parts[:4]:
+        refuse_sweep(looks.moments, part.window(motion.shape))
+    _refuse_second(parts)
+    outline, is_cone = _whole(motion, parts[0].mask)
+    return Sector(outline * step + (step - 1) / 2, is_cone)
+
+
+def without_overlays(mask: np.ndarray, looks: Looks) -> np.ndarray:
+    """Return ``mask``, bool (rows, columns), without lit islands that stand still: text, ticks and marks inside the
+    sector, which the dark of a cavity or of dropout sets apart from tissue."""
+    from scipy import ndimage
+
+    step = max(1, round(mask.shape[1] / GRID))
+    lit = _coarse_maximum(looks.brightest, step) > LIT
+    labels, count = ndimage.label(lit & _coarse_maximum(mask, step), np.ones((3, 3)))
+    moved = np.bincount(labels[_coarse_maximum(looks.motion, step) > STILL], minlength=count + 1) > 0
+    moved[0] = True
+    if moved.all():
+        return mask
+    blank = _dilated(~moved[labels]).repeat(step, axis=0).repeat(step, axis=1)
+    return mask & ~blank[: mask.shape[0], : mask.shape[1]]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One thing that moves: its mask on the grid, its area and where it lies."""
+
+    mask: np.ndarray
+    area: int
+    rows: slice
+    columns: slice
+
+    def window(self, shape: tuple[int, ...]) -> tuple[float, float, float, float]:
+        """(top, bottom, left, right) as shares of the picture."""
+        return (
+            self.rows.start / shape[0],
+            self.rows.stop / shape[0],
+            self.columns.start / shape[1],
+            self.columns.stop / shape[1],
+        )
+
+
+def _parts(moving: np.ndarray) -> list[_Part]:
+    """What moves, the largest first, once lines (ECG, carets) and letters are opened away."""
+    from scipy import ndimage
+
+    solid = _dilated(_eroded(moving))
+    labels, count = ndimage.label(_dilated(_dilated(solid)))
+    areas = np.bincount(labels[solid], minlength=count + 1)[1:]
+    order = [index for index in np.argsort(areas)[::-1] if areas[index] > 0][:4]
+    found = ndimage.find_objects(labels)
+    return [_Part(solid & (labels == index + 1), int(areas[index]), *found[index]) for index in order]
+
+
+def _refuse_second(parts: list[_Part]) -> None:
+    """Two sectors side by side, as tall and nearly as large as each other, are two pictures."""
+    if len(parts) < 2 or parts[1].area < 0.4 * parts[0].area:
+        return
+    first, second = parts[:2]
+    apart = first.columns.stop <= second.columns.start or second.columns.stop <= first.columns.start
+    shared = min(first.rows.stop, second.rows.stop) - max(first.rows.start, second.rows.start)
+    if apart and shared > 0.6 * min(first.rows.stop - first.rows.start, second.rows.stop - second.rows.start):
+        raise Rejected(Reason.DUAL_PANEL)
+
+
+def _inside(motion: np.ndarray, box: list[int]) -> np.ndarray:
+    kept = np.zeros_like(motion)
+    inside = slice(box[1], box[3] + 1), slice(box[0], box[2] + 1)
+    kept[inside] = motion[inside]
+    return kept
+
+
+def _whole(motion: np.ndarray, main: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The outline of ``main`` and of the fainter motion round it, if together they fill a convex shape."""
+    for faintest in FAINT_MOTION:
+        parts = _parts(motion > faintest)
+        outline, is_cone = _outline(parts[0].mask)
+        holds = np.count_nonzero(parts[0].mask & main) > FILLED * np.count_nonzero(main)
+        if holds and parts[0].area > FILLED * _polygon_area(outline):
+            return outline, is_cone
+    return _outline(main)
+
+
+def _outline(main: np.ndarray) -> tuple[np.ndarray, bool]:
+    from scipy.spatial import ConvexHull
+
+    points = _edge_points(main)
+    hull = points[ConvexHull(points).vertices]
+    cone = _cone(hull)
+    return (cone, True) if cone is not None else (hull, False)
+
+
+def _edge_points(main: np.ndarray) -> np.ndarray:
+    """The first and last pixel of each row, each as its four corners: (n, 2) of x, y."""
+    rows = np.flatnonzero(main.any(axis=1))
+    left = main[rows].argmax(axis=1)
+    right = main.shape[1] - 1 - main[rows, ::-1].argmax(axis=1)
+    corners = [np.stack([x + dx, rows + dy], axis=1) for x, dx in ((left, -0.5), (right, 0.5)) for dy in (-0.5, 0.5)]
+    return np.concatenate(corners).astype(float)
+
+
+def _cone(hull: np.ndarray) -> np.ndarray | None:
+    """The sector through the hull's two straight sides and its far arc; None where the hull is no such shape."""
+    sides = _sides(hull)
+    apex = _crossing(*sides) if sides else None
+    if apex is None:
+        return None
+    away = hull - apex
+    distance = np.hypot(*away.T)
+    middle = hull.mean(axis=0) - apex
+    bearing = math.atan2(middle[1], middle[0])
+    turns = (np.arctan2(away[:, 1], away[:, 0]) - bearing + math.pi) % (2 * math.pi) - math.pi
+    far, near = float(distance.max()), max(0.0, float(distance.min()) - 0.02 * float(distance.max()))
+    edge = _arc(apex, far, np.linspace(turns.min(), turns.max(), 64) + bearing)
+    face = _arc(apex, near, np.linspace(turns.max(), turns.min(), 16) + bearing)
+    cone = np.concatenate([edge, face])
+    return cone if _polygon_area(cone) < MAX_CONE_GROWTH * _polygon_area(hull) else None
+
+
+def _arc(centre: np.ndarray, radius: float, bearings: np.ndarray) -> np.ndarray:
+    return centre + radius * np.stack([np.cos(bearings), np.sin(bearings)], axis=1)
+
+
+Run = tuple[np.ndarray, np.ndarray]
+"""A straight run of an outline: its start and its end."""
+
+
+def _sides(hull: np.ndarray) -> tuple[Run, Run] | None:
+    """The longest straight run of the hull on its left and on its right."""
+    centre, tall = hull.mean(axis=0)[0], np.ptp(hull[:, 1])
+    runs = [run for run in _straight_runs(hull) if abs(run[1][1] - run[0][1]) > 0.25 * tall]
+    left = [run for run in runs if (run[0] + run[1])[0] / 2 < centre]
+    right = [run for run in runs if (run[0] + run[1])[0] / 2 > centre]
+    return (max(left, key=_length), max(right, key=_length)) if left and right else None
+
+
+def _straight_runs(hull: np.ndarray, tolerance: float = math.radians(5)) -> list[Run]:
+    """Edges of the hull, neighbours joined while they turn by less than ``tolerance`` in all."""
+    count = len(hull)
+    edges = np.roll(hull, -1, axis=0) - hull
+    bearings = np.arctan2(edges[:, 1], edges[:, 0])
+    turns = np.abs((np.roll(bearings, -1) - bearings + math.pi) % (2 * math.pi) - math.pi).tolist()
+    runs = []
+    for start in range(count):
+        end, turned = start, turns[start]
+        while end - start < count - 1 and turned <= tolerance:
+            end += 1
+            turned += turns[end % count]
+        runs.append((hull[start], hull[(end + 1) % count]))
+    return runs
+
+
+def _length(run: Run) -> float:
+    return float(np.hypot(*(run[1] - run[0])))
+
+
+def _crossing(left: Run, right: Run) -> np.ndarray | None:
+    """Where the two sides meet; None where they are nearly parallel (a linear or strongly curved probe)."""
+    first, second = left[1] - left[0], right[1] - right[0]
+    cross = first[0] * second[1] - first[1] * second[0]
+    if abs(cross) < math.sin(MIN_OPENING) * np.hypot(*first) * np.hypot(*second):
+        return None
+    offset = right[0] - left[0]
+    return np.asarray(left[0] + first * (offset[0] * second[1] - offset[1] * second[0]) / cross)
+
+
+def _polygon_area(points: np.ndarray) -> float:
+    x, y = points.T
+    return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+
+
+def _coarse_maximum(picture: np.ndarray, step: int) -> np.ndarray:
+    """The maximum of each step x step block, so that a thin line is not lost between samples."""
+    rows, columns = -(-picture.shape[0] // step), -(-picture.shape[1] // step)
+    coarse = picture[::step, ::step].copy()
+    for down in range(step):
+        for along in range(step):
+            block = picture[down::step, along::step]
+            part = coarse[: block.shape[0], : block.shape[1]]
+            np.maximum(part, block, out=part)
+    return coarse[:rows, :columns]
+
+
+def _eroded(mask: np.ndarray) -> np.ndarray:
+    """3 x 3 erosion; beyond the border nothing is true."""
+    framed = np.pad(mask, 1)
+    down = framed[:-2] & framed[1:-1] & framed[2:]
+    return down[:, :-2] & down[:, 1:-1] & down[:, 2:]
+
+
+def _dilated(mask: np.ndarray) -> np.ndarray:
+    """3 x 3 dilation."""
+    framed = np.pad(mask, 1)
+    down = framed[:-2] | framed[1:-1] | framed[2:]
+    return down[:, :-2] | down[:, 1:-1] | down[:, 2:]

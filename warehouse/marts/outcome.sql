@@ -155,7 +155,8 @@ SELECT
 FROM labelled
 ORDER BY study_key;
 
-DELETE FROM attrition;
+-- The cohort's own steps (above 20) are not ours to delete.
+DELETE FROM attrition WHERE step <= 20;
 INSERT INTO attrition
 SELECT 0, 'STUDIES', count(*), count(DISTINCT patient_key) FROM study
 UNION ALL

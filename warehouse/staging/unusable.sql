@@ -1,7 +1,7 @@
--- A reason that befell every row of a table: a wrong format, not a few bad rows.
+-- A reason that befell every row of a table of ten rows or more: a wrong format, not a few bad rows.
 SELECT reason, count
 FROM conflict
 JOIN staging_count USING (table_name)
-WHERE table_name = $table AND count = rows_read
+WHERE table_name = $table AND count = rows_read AND rows_read >= 10
     AND reason IN ('UNREADABLE_DATE', 'NOT_A_NUMBER', 'UNKNOWN_PATIENT', 'UNKNOWN_VOCABULARY', 'MISSING_IDENTIFIER')
 ORDER BY reason

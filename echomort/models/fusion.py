@@ -54,7 +54,9 @@ class LogisticStacker:
             coefficients=[],
             intercept=0.0,
         )
-        model = LogisticRegression(C=1 / settings.ridge, solver="newton-cholesky").fit(blank.design(matrix), labels)
+        model = LogisticRegression(C=1 / settings.ridge, solver="newton-cholesky", tol=1e-8).fit(
+            blank.design(matrix), labels
+        )
         fitted = {"coefficients": model.coef_[0].tolist(), "intercept": float(model.intercept_[0])}
         return cls(**{**asdict(blank), **fitted})
 

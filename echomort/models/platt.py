@@ -23,7 +23,7 @@ class Platt:
         targets = np.where(labels == 1, (died + 1) / (died + 2), 1 / (survived + 2))
         column = np.concatenate([logits, logits])[:, None]
         sides = np.repeat([1, 0], len(logits))
-        model = LogisticRegression(C=np.inf, solver="newton-cholesky")
+        model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8)
         model.fit(column, sides, sample_weight=np.concatenate([targets, 1 - targets]))
         return cls(float(model.coef_[0, 0]), float(model.intercept_[0]))
 

@@ -1,0 +1,104 @@
+"""Trees on the health record: what they may see, what they take, what they leave on disk."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from echomort.errors import UserError
+from echomort.models.rows import Rows, mean_fold_auc, split_patients
+from echomort.models.tabular import TabularModel, encode, fit_out_of_fold, permutation_importance
+from echomort.settings import Tabular
+
+SMALL = Tabular(rounds=40, depth=3, early_stopping=10)
+
+
+def cohort(n=240, seed=0):
+    """A record table whose first column matters, with sex, gaps and a held-out fold; two studies a patient at times."""
+    generator = np.random.default_rng(seed)
+    features = pd.DataFrame(generator.normal(size=(n, 6)), columns=["lvef", *"abcde"])
+    features["sex"] = generator.choice(np.array(["F", "M", None], dtype=object), n)
+    features["smoker"] = pd.array(generator.choice([True, False], n), dtype="boolean")
+    labels = (generator.random(n) < 1 / (1 + np.exp(1 + 2 * features["lvef"]))).astype(int).to_numpy()
+    features.loc[generator.random(n) < 0.1, "a"] = np.nan
+    patients = np.array([f"p{index // 2}" for index in range(n)], dtype=object)
+    folds = (np.arange(n) // 2) % 5 - 1
+    return features, labels, folds, patients
+
+
+def test_scores_of_a_fold_do_not_depend_on_its_own_labels():
+    features, labels, folds, patients = cohort()
+    before = fit_out_of_fold(features, labels, folds, patients, SMALL)
+    flipped = np.where(folds == 2, 1 - labels, labels)
+    after = fit_out_of_fold(features, flipped, folds, patients, SMALL)
+    assert np.array_equal(before.scores[folds == 2], after.scores[folds == 2])
+    assert not np.array_equal(before.scores[folds == 1], after.scores[folds == 1])
+
+
+def test_held_out_labels_change_nothing():
+    features, labels, folds, patients = cohort()
+    before = fit_out_of_fold(features, labels, folds, patients, SMALL)
+    after = fit_out_of_fold(features, np.where(folds == -1, 1 - labels, labels), folds, patients, SMALL)
+    assert np.array_equal(before.scores, after.scores)
+
+
+def test_a_signal_is_found_and_its_feature_named():
+    features, labels, folds, patients = cohort(480)
+    result = fit_out_of_fold(features, labels, folds, patients, SMALL)
+    rows = Rows.of(labels, folds, patients)
+    assert mean_fold_auc(result.scores, rows) > 0.75
+    importance = permutation_importance(result.model, features, rows, repeats=2)
+    assert importance["feature"][0] == "lvef"
+    assert set(importance["feature"]) == set(features.columns)
+
+
+def test_a_saved_model_scores_as_before_and_held_out_rows_as_the_mean_of_the_folds(tmp_path):
+    features, labels, folds, patients = cohort()
+    result = fit_out_of_fold(features, labels, folds, patients, SMALL)
+    result.model.save(tmp_path / "ehr")
+    scores = TabularModel.load(tmp_path / "ehr").score(features)
+    assert np.allclose(scores[folds == -1], result.scores[folds == -1], atol=1e-6)
+    shuffled = features[features.columns[::-1]]
+    assert np.array_equal(TabularModel.load(tmp_path / "ehr").score(shuffled), scores)
+
+
+def test_a_changed_tree_is_refused(tmp_path):
+    features, labels, folds, patients = cohort(120)
+    fit_out_of_fold(features, labels, folds, patients, SMALL).model.save(tmp_path / "ehr")
+    file = tmp_path / "ehr" / "fold_0.json"
+    file.write_text(file.read_text() + " ")
+    with pytest.raises(UserError, match="SHA-256"):
+        TabularModel.load(tmp_path / "ehr")
+
+
+def test_encoding_keeps_what_is_missing_missing():
+    frame = pd.DataFrame({"sex": ["F", "M", None], "smoker": pd.array([True, None, False], dtype="boolean")})
+    assert np.array_equal(encode(frame), np.array([[0, 1], [1, np.nan], [np.nan, 0]], np.float32), equal_nan=True)
+
+
+def test_free_text_is_not_a_feature():
+    with pytest.raises(UserError, match="setting"):
+        encode(pd.DataFrame({"setting": ["ward", "clinic"]}))
+
+
+@pytest.mark.parametrize(
+    ("labels", "folds", "patients", "reason"),
+    [
+        ([0, 1, 0, 1], [0, 0, 1, 1], ["a", "b", "a", "c"], "more than one fold"),
+        ([0, 0, 0, 1], [0, 0, 1, 1], list("abcd"), "same label"),
+        ([0, 1, 0, 1], [0, 0, 0, -1], list("abcd"), "fewer than two folds"),
+        ([0, 1, 0, 2], [0, 0, 1, 1], list("abcd"), "no label"),
+    ],
+)
+def test_rows_that_allow_no_honest_fit_are_refused(labels, folds, patients, reason):
+    with pytest.raises(UserError, match=reason):
+        Rows.of(labels, folds, patients)
+
+
+def test_a_validation_part_takes_whole_patients_of_either_outcome():
+    labels = np.array([1, 0] * 5 + [0] * 30)
+    patients = np.array([f"p{index // 2}" for index in range(40)], dtype=object)
+    inside = split_patients(labels, patients, 0.2, seed=3)
+    assert not set(patients[inside]) & set(patients[~inside])
+    assert labels[inside].sum() == 1  # of 5 patients who died in one of two studies
+    assert inside.sum() == 2 + 6  # and 3 of 15 who did not
+    assert not np.array_equal(inside, split_patients(labels, patients, 0.2, seed=4))

@@ -7,6 +7,7 @@ both the truth that only the generator knows.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import multiprocessing
 from collections.abc import Callable, Iterator
@@ -54,19 +55,20 @@ def write_archive(
     in patients. Raises :class:`UserError` for a view that the phantom does not have or a ``folder`` that is in the way.
     """
     _check(folder, synthetic)
+    truth = _Truth()
     with atomic_folder(folder) as temporary:
-        written = []
-        for done, one in enumerate(_patients(temporary, synthetic, processes), 1):
-            written.append(one)
-            if progress:
-                progress(done, synthetic.patients)
-        _write_extract(temporary / "ehr", written)
-        _write_truth(temporary / "truth", written)
+        with _extract(temporary / "ehr") as add:
+            for done, one in enumerate(_patients(temporary, synthetic, processes), 1):
+                add(one.rows)
+                truth.add(one)
+                if progress:
+                    progress(done, synthetic.patients)
+        truth.write(temporary / "truth")
     return ArchiveSummary(
-        patients=len(written),
-        studies=sum(len(one.patient.studies) for one in written),
-        files=sum(len(one.instances) for one in written),
-        bytes=sum(instance.bytes for one in written for instance in one.instances),
+        patients=len(truth.patient),
+        studies=len(truth.study),
+        files=len(truth.instance),
+        bytes=sum(instance["bytes"] for instance in truth.instance),
     )
 
 
@@ -117,29 +119,46 @@ def _write_study(folder: Path, synthetic: Synthetic, patient: Patient, place: in
         yield replace(instance, path=path.as_posix(), kind=kind, bytes=len(content))
 
 
-def _cells(rows: list[tuple[Any, ...]], path: Path, columns: tuple[str, ...]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
-
-
-def _write_extract(folder: Path, written: list[_Written]) -> None:
+@contextlib.contextmanager
+def _extract(folder: Path) -> Iterator[Callable[[Rows], None]]:
+    """Open one CSV a table and yield what adds a patient's rows to them."""
     folder.mkdir()
-    for table, columns in TABLES.items():
-        _cells([row for one in written for row in one.rows[table]], folder / f"{table}.csv", columns)
+    with contextlib.ExitStack() as stack:
+        writers = {}
+        for table, columns in TABLES.items():
+            file = stack.enter_context((folder / f"{table}.csv").open("w", newline="", encoding="utf-8"))
+            writers[table] = csv.writer(file, lineterminator="\n")
+            writers[table].writerow(columns)
+
+        def add(rows: Rows) -> None:
+            for table, writer in writers.items():
+                writer.writerows(rows[table])
+
+        yield add
 
 
-def _write_truth(folder: Path, written: list[_Written]) -> None:
-    import pandas as pd
+class _Truth:
+    """What only the generator knows, collected patient by patient."""
 
-    folder.mkdir()
-    hazard = Hazard()
-    studies = [_true_study(hazard, study) for one in written for study in one.patient.studies]
-    people = [_true_patient(one.patient) for one in written]
-    instances = [asdict(instance) for one in written for instance in one.instances]
-    for name, rows in (("patient", people), ("study", studies), ("instance", instances)):
-        pd.DataFrame(rows).to_parquet(folder / f"{name}.parquet", index=False)
+    def __init__(self) -> None:
+        self.hazard = Hazard()
+        self.patient: list[dict[str, Any]] = []
+        self.study: list[dict[str, Any]] = []
+        self.instance: list[dict[str, Any]] = []
+
+    def add(self, written: _Written) -> None:
+        """Add one patient's share."""
+        self.patient.append(_true_patient(written.patient))
+        self.study += [_true_study(self.hazard, study) for study in written.patient.studies]
+        self.instance += map(asdict, written.instances)
+
+    def write(self, folder: Path) -> None:
+        """Write three Parquet files."""
+        import pandas as pd
+
+        folder.mkdir()
+        for name, rows in (("patient", self.patient), ("study", self.study), ("instance", self.instance)):
+            pd.DataFrame(rows).to_parquet(folder / f"{name}.parquet", index=False)
 
 
 def _true_study(hazard: Hazard, study: Study) -> dict[str, Any]:

@@ -28,8 +28,8 @@ def inspect_paths(paths: Sequence[Path], settings: Settings, save: Path | None =
 
     A record has path (as given), status ("accepted" or "rejected"), reason, meaning and detail (None where
     accepted), frames, fps, fps_source, view, view_source, region (x0, y0, x1, y1) and notes; with ``save`` also clip
-    (the .npy of uint8 (frames, height, width)) and sheet (a PNG), both written into that folder. Raises :class:`UserError` where a path
-    does not exist.
+    (the .npy of uint8 (frames, height, width)) and sheet (a PNG), both written into that folder. Raises
+    :class:`UserError` where a path does not exist.
     """
     table = read_view_table(settings.sources.view_table) if settings.sources.view_table else {}
     files = list(_files(paths))

@@ -15,6 +15,8 @@ import yaml
 from echomort.errors import UserError
 
 UNKNOWN = "unknown"
+MAX_TEXT = 256
+_DIGITS = {"two": "2", "three": "3", "four": "4", "five": "5"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ NO_VIEW = View(UNKNOWN, "none")
 
 def view_groups() -> tuple[str, ...]:
     """Return the names of the 24 groups, in alphabetical order."""
-    return tuple(sorted(_book()["groups"]))
+    return tuple(sorted(_groups()))
 
 
 def resolve_view(tags: ViewTags) -> View:
@@ -90,7 +92,7 @@ def read_view_table(path: Path) -> dict[str, str]:
 
 def _table_row(row: dict[str, str | None], number: int, path: Path) -> tuple[str, str]:
     view = (row["view"] or "").strip()
-    if view != UNKNOWN and view not in _book()["groups"]:
+    if view != UNKNOWN and view not in _groups():
         raise UserError(f"line {number} of the view table names no view group ({path})", _known())
     return (row["sop_instance_uid"] or "").strip(), view
 
@@ -101,7 +103,7 @@ def _known() -> str:
 
 def check_group(name: str) -> str:
     """Return ``name`` if it is a group or ``unknown``, else raise :class:`ValueError`."""
-    if name != UNKNOWN and name not in _book()["groups"]:
+    if name != UNKNOWN and name not in _groups():
         raise ValueError(f"no such view group; {_known()}")
     return name
 
@@ -124,7 +126,10 @@ def _first(found: Any) -> str | None:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"[\W_]+", " ", text[:256].lower()).strip()
+    """Lower case, number words as digits, letters and digits apart, all else one space."""
+    lowered = re.sub(r"[\W_]+", " ", text[:MAX_TEXT].lower())
+    apart = re.sub(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", " ", lowered)
+    return " ".join(_DIGITS.get(word, word) for word in apart.split())
 
 
 @functools.cache
@@ -134,10 +139,20 @@ def _book() -> dict[str, Any]:
 
 
 @functools.cache
+def _groups() -> frozenset[str]:
+    return frozenset(group for group, rule in _book()["groups"].items() if "same_as" not in rule)
+
+
+@functools.cache
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple(
-        (group, _whole_words(pattern)) for group, rule in _book()["groups"].items() for pattern in rule.get("tags", ())
-    ) + tuple((group, _whole_words(_plain(group))) for group in sorted(_book()["groups"], key=len, reverse=True))
+    """The groups' own names first, then their patterns in the order of the file."""
+    named = [(group, re.compile(f"^{re.escape(_plain(group))}$")) for group in sorted(_groups())]
+    ruled = [
+        (rule.get("same_as", group), _whole_words(pattern))
+        for group, rule in _book()["groups"].items()
+        for pattern in rule["tags"]
+    ]
+    return (*named, *ruled)
 
 
 @functools.cache
@@ -146,9 +161,15 @@ def _never() -> tuple[re.Pattern[str], ...]:
 
 
 def _whole_words(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)")
+    for word, meaning in _book()["words"].items():
+        pattern = pattern.replace(f"{{{word}}}", meaning)
+    return re.compile(rf"\b(?:{pattern})\b")
 
 
 @functools.cache
 def _codes() -> dict[str, str]:
-    return {code.upper(): group for group, rule in _book()["groups"].items() for code in rule.get("codes", ())}
+    return {
+        code.upper(): rule.get("same_as", group)
+        for group, rule in _book()["groups"].items()
+        for code in rule.get("codes", ())
+    }

@@ -71,9 +71,9 @@ class Loop:
 
 @dataclass(frozen=True)
 class Loops:
-    """A grid of loops."""
+    """A row of loops for each (view, loops)."""
 
-    items: Sequence[Loop]
+    groups: Sequence[tuple[str, Sequence[Loop]]]
     caption: str
     kind: str = "loops"
 

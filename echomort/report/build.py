@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 
 from echomort.files import write_text
-from echomort.report import checklist, material, record, results
+from echomort.report import calibration, checklist, decisions, discrimination, groups, material, record, results
 from echomort.report.blocks import Section
 from echomort.report.data import Example, ReportData
 from echomort.report.numbers import Numbers
@@ -52,7 +52,8 @@ def write_report(data: ReportData, folder: Path) -> ReportFiles:
 
     Raises :class:`~echomort.errors.UserError` where an item of the reporting checklist has no answer.
     """
-    numbers = Numbers(data)
+    confidence = {key: value for key, value, _, _ in data.settings}.get("evaluation.confidence", 0.95)
+    numbers = Numbers(data.metrics, data.suppress_below_events, confidence)
     answered = checklist.answers(checklist.Facts(data, numbers))
     page = sections(data, numbers, answered)
     files = ReportFiles(folder / "report.html", folder / "report.json")
@@ -72,10 +73,10 @@ def sections(data: ReportData, numbers: Numbers, answered: dict[str, dict[str, s
         material.archive(data),
         material.patients(data),
         *material.variables(data),
-        results.discrimination(numbers, scores),
-        results.calibration(numbers, scores),
-        results.decisions(numbers, scores),
-        *results.subgroup_results(numbers),
+        discrimination.discrimination(numbers, scores),
+        calibration.calibration(numbers, scores),
+        decisions.decisions(numbers, scores),
+        *groups.subgroup_results(numbers),
         *material.checks(data),
         record.use(data),
         record.published(),
@@ -124,7 +125,7 @@ def _area_tile(numbers: Numbers) -> tuple[str, str, str] | None:
     if best is None:
         return None
     area = numbers.area(best)
-    aside = f"95 % interval {span(area.low, area.high)}" if span(area.low, area.high) else "no interval"
+    aside = f"{numbers.level} interval {span(area.low, area.high)}" if span(area.low, area.high) else "no interval"
     return number(area.value), f"AUC, {model_words(best).label}", aside
 
 

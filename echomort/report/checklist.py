@@ -13,7 +13,7 @@ from echomort.report.blocks import Cell, Row, Section, Table
 from echomort.report.data import ReportData
 from echomort.report.material import missing_shares, outcome_terms
 from echomort.report.numbers import NULL, RECALIBRATED, Numbers
-from echomort.report.results import headline, people
+from echomort.report.results import headline
 from echomort.report.words import count, counted, number, percent, span
 
 NOT_DONE = "Not done for this report"
@@ -106,7 +106,7 @@ def _architecture(facts: Facts) -> str:
 
 def _discrimination(facts: Facts) -> str:
     area = facts.numbers.area(facts.best)
-    return f"{headline(facts.numbers)} AUC {number(area.value)} ({span(area.low, area.high)}), {people(area)}."
+    return f"{headline(facts.numbers)} AUC {number(area.value)} ({span(area.low, area.high)}), {area.people}."
 
 
 def _calibration(facts: Facts) -> str:

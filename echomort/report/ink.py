@@ -105,7 +105,7 @@ def png(figure: "Figure", dpi: int = 150) -> bytes:
 
 
 @styled
-def svg(figure: "Figure", name: str, alt: str) -> str:
+def inline_svg(figure: "Figure", name: str, alt: str) -> str:
     """Return ``figure`` as an inline ``<svg>``: identical figures give identical text, and nothing in it is fetched.
 
     ``name`` (unique in the page) prefixes every id; ``alt`` is what a screen reader says.

@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 
-SHOWN_WIDTH = 300
+SHOWN_WIDTH = 200
 """Pixels; smaller clips are enlarged smoothly to it, larger ones kept."""
 
 

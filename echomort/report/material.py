@@ -1,15 +1,16 @@
 """The sections on what went in: files, patients, loops, variables, and the checks on them."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from echomort.ehr.variables import catalogue
-from echomort.report import figures
+from echomort.report import flows
 from echomort.report.blocks import Cell, Loop, Loops, Picture, Row, Section, Table, Terms, Words
 from echomort.report.data import Example, ReportData
+from echomort.report.ink import inline_svg
 from echomort.report.loops import animation, still
 from echomort.report.words import (
     NOTHING,
@@ -24,6 +25,9 @@ from echomort.report.words import (
     span,
     view_words,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SHOWN_REASONS = 12
 
@@ -53,22 +57,28 @@ def _totals(frame: pd.DataFrame, column: str) -> list[tuple[str, int]]:
     )
 
 
-def _waterfall(instances: pd.DataFrame) -> Picture:
-    total = int(instances["instances"].sum())
+def archive_figure(instances: pd.DataFrame) -> "Figure":
+    """Return what became of every file, as a waterfall."""
+    return flows.archive_flow(int(instances["instances"].sum()), _rejected(instances), _views(instances))
+
+
+def _rejected(instances: pd.DataFrame) -> list[tuple[str, int]]:
     reasons = _totals(instances[instances["status"] != "accepted"], "reason")
-    rejected = [(reason_words(reason), amount) for reason, amount in reasons[:SHOWN_REASONS]]
-    if len(reasons) > SHOWN_REASONS:
-        rejected.append(("Other reasons", sum(amount for _, amount in reasons[SHOWN_REASONS:])))
-    views = [(view_words(view), amount) for view, amount in _totals(_accepted(instances), "view")]
-    figure = figures.archive_flow(total, rejected, views)
-    kept = sum(amount for _, amount in views)
-    alt = f"{counted(total, 'file')}; {counted(kept, 'clip')}; left out: " + (
-        ", ".join(f"{amount} {reason}" for reason, amount in rejected) or "none"
-    )
+    shown = [(reason_words(reason), amount) for reason, amount in reasons[:SHOWN_REASONS]]
+    rest = sum(amount for _, amount in reasons[SHOWN_REASONS:])
+    return [*shown, ("Other reasons", rest)] if rest else shown
+
+
+def _views(instances: pd.DataFrame) -> list[tuple[str, int]]:
+    return [(view_words(view), amount) for view, amount in _totals(_accepted(instances), "view")]
+
+
+def _waterfall(instances: pd.DataFrame) -> Picture:
+    kept = sum(amount for _, amount in _views(instances))
+    counts = f"{counted(int(instances['instances'].sum()), 'file')}, {counted(kept, 'clip')}"
+    lost = ", ".join(f"{amount} {reason}" for reason, amount in _rejected(instances)) or "none"
     caption = "A file that gives no clip is left out with a reason, never dropped in silence; the bars add up."
-    return Picture(
-        figures.svg(figure, "fig-archive", alt), f"{counted(total, 'file')}, {counted(kept, 'clip')}", caption
-    )
+    return Picture(inline_svg(archive_figure(instances), "fig-archive", f"{counts}; left out: {lost}"), counts, caption)
 
 
 def _reason_table(instances: pd.DataFrame) -> Table:
@@ -100,7 +110,9 @@ def _code(name: str) -> str:
 def patients(data: ReportData) -> Section:
     """Return who is in, who is not and why, and what the parts look like."""
     terms = Terms(outcome_terms(dict((key, value) for key, value, _, _ in data.settings)))
-    return Section("patients", "The patients", [_attrition(data), _cohort_table(data.cohort), terms])
+    return Section(
+        "patients", "The patients", [_attrition(data), _cohort_table(data.cohort, data.suppress_below_events), terms]
+    )
 
 
 def outcome_terms(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -126,21 +138,25 @@ def outcome_terms(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def attrition_figure(attrition: pd.DataFrame, cohort: pd.DataFrame) -> "Figure":
+    """Return the way from the extract to the parts of the cohort, as a flow diagram."""
+    return flows.attrition_flow(attrition_steps(attrition), _parts(cohort))
+
+
+def _parts(cohort: pd.DataFrame) -> list[flows.FlowStep]:
+    return [flows.FlowStep(ROLES.get(role, plain(role)), _part_counts(rows)) for role, rows in _by_role(cohort)]
+
+
 def _attrition(data: ReportData) -> Picture:
-    steps = attrition_steps(data.attrition)
-    parts = [
-        figures.FlowStep(ROLES.get(str(role), plain(str(role))), _part_counts(rows))
-        for role, rows in _by_role(data.cohort)
-    ]
     alt = "; ".join(
         f"{step.label}: {step.counts}" + "".join(f", less {reason} {gone}" for reason, gone in step.excluded)
-        for step in [*steps, *parts]
+        for step in [*attrition_steps(data.attrition), *_parts(data.cohort)]
     )
-    svg = figures.svg(figures.attrition_flow(steps, parts), "fig-attrition", alt)
+    svg = inline_svg(attrition_figure(data.attrition, data.cohort), "fig-attrition", alt)
     return Picture(svg, "From the extract to the analysis", "Every study that leaves does so under a reason.")
 
 
-def attrition_steps(attrition: pd.DataFrame) -> list[figures.FlowStep]:
+def attrition_steps(attrition: pd.DataFrame) -> list[flows.FlowStep]:
     """Return the boxes of the flow: rows named in :data:`BOXES` are what stands, the others what leaves after it."""
     boxes: list[tuple[str, str, list[tuple[str, str]]]] = []
     for row in attrition.sort_values("step", kind="stable").itertuples():
@@ -151,7 +167,7 @@ def attrition_steps(attrition: pd.DataFrame) -> list[figures.FlowStep]:
             boxes.append((BOXES.get(reason, plain(reason)), counts, []))
         elif row.studies:
             boxes[-1][2].append((reason_words(reason), counted(row.studies, "study", "studies")))
-    return [figures.FlowStep(label, counts, tuple(excluded)) for label, counts, excluded in boxes]
+    return [flows.FlowStep(label, counts, tuple(excluded)) for label, counts, excluded in boxes]
 
 
 BOXES = {
@@ -180,8 +196,8 @@ def _part_counts(rows: pd.DataFrame) -> str:
     return f"{counted(len(one), 'patient')}, {counted(int(one['label'].sum()), 'death')}"
 
 
-def _cohort_table(cohort: pd.DataFrame) -> Table:
-    rows = [_cohort_row(role, part, label) for role, part in _by_role(cohort) for label in (None, 1, 0)]
+def _cohort_table(cohort: pd.DataFrame, fewest: int) -> Table:
+    rows = [_cohort_row(role, part, label, fewest) for role, part in _by_role(cohort) for label in (None, 1, 0)]
     columns = ["Part", "", "#Patients", "#Studies", "#Deaths", "#Age, median (IQR)", "#Women"]
     return Table(
         "cohort",
@@ -191,7 +207,7 @@ def _cohort_table(cohort: pd.DataFrame) -> Table:
     )
 
 
-def _cohort_row(role: str, part: pd.DataFrame, label: int | None) -> Row:
+def _cohort_row(role: str, part: pd.DataFrame, label: int | None, fewest: int) -> Row:
     rows = part if label is None else part[part["label"] == label]
     one = _headline(rows)
     name = Cell(ROLES.get(role, plain(role)), style="strong") if label is None else ""
@@ -203,8 +219,7 @@ def _cohort_row(role: str, part: pd.DataFrame, label: int | None) -> Row:
         count(len(one)),
         count(len(rows)),
         Cell(count(int(one["label"].sum())), deaths),
-        _ages(one),
-        _women(one),
+        *((_ages(one), _women(one)) if len(one) >= fewest else (NOTHING, NOTHING)),
     ]
 
 
@@ -225,11 +240,14 @@ def loops(data: ReportData) -> list[Section]:
     """Return the example clips, exactly as the networks see them; nothing where none were given."""
     if not data.examples:
         return []
-    items = [_loop(example) for example in data.examples]
+    views = dict.fromkeys(example.view for example in data.examples)
+    groups = [
+        (view_words(view), [_loop(example) for example in data.examples if example.view == view]) for view in views
+    ]
     caption = (
         "Exactly what the networks see, enlarged: grey, cut to the sector, nothing burnt in. Who died is not shown."
     )
-    return [Section("loops", "What the networks see", [Loops(items, caption)])]
+    return [Section("loops", "What the networks see", [Loops(groups, caption)])]
 
 
 def _loop(example: Example) -> Loop:
@@ -251,12 +269,12 @@ def variables(data: ReportData) -> list[Section]:
         return []
     gaps = [(name, share) for name, share in rows if share > 0]
     note = f"{counted(len(gaps), 'variable')} with gaps; {counted(len(rows) - len(gaps), 'other')} complete"
-    alt = "Share missing: " + ", ".join(f"{name} {percent(share)}" for name, share in gaps[: figures.MAX_BARS])
+    alt = "Share missing: " + ", ".join(f"{name} {percent(share)}" for name, share in gaps[: flows.MAX_BARS])
     shown = gaps or rows
     title = "What the health records lack"
-    most = f"The {figures.MAX_BARS} with most gaps. " if len(shown) > figures.MAX_BARS else ""
+    most = f"The {flows.MAX_BARS} with most gaps. " if len(shown) > flows.MAX_BARS else ""
     caption = f"{most}Gaps are filled by what each fold's training patients teach, never by the patients judged."
-    picture = Picture(figures.svg(figures.missing_values(shown, note), "fig-missing", alt), title, caption)
+    picture = Picture(inline_svg(flows.missing_values(shown, note), "fig-missing", alt), title, caption)
     table = Table(
         "missingness",
         "Every variable",

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from echomort.report.data import METRIC_COLUMNS, ReportData
-from echomort.report.words import ModelWords, model_words
+from echomort.report.data import METRIC_COLUMNS
+from echomort.report.words import ModelWords, counted, model_words, span
 
 OUT_OF_FOLD, RECALIBRATED, COMPARISON, NULL = "out_of_fold", "recalibrated", "comparison", "null"
 NOT_MODELS = frozenset({"cohort"})
@@ -33,17 +33,34 @@ class Figure:
         return math.isfinite(self.value)
 
     @property
+    def people(self) -> str:
+        """``410 patients, 103 deaths``, or nothing where the counts are not known."""
+        if self.n is None or self.events is None:
+            return ""
+        return f"{counted(self.n, 'patient')}, {counted(self.events, 'death')}"
+
+    @property
+    def percent_span(self) -> str:
+        """The limits of a share, in per cent."""
+        return span(100 * self.low, 100 * self.high, 0)
+
+    @property
     def suppressed(self) -> bool:
         """Whether the group is too small to be printed."""
         return self.method.startswith("suppressed")
 
 
 class Numbers:
-    """Looks figures up in the metric table of ``data``; what is not there is a :class:`Figure` without a value."""
+    """Looks figures up in a metric table (:data:`METRIC_COLUMNS`); one that is not there has no value.
 
-    def __init__(self, data: ReportData) -> None:
-        frame = data.metrics.reindex(columns=list(METRIC_COLUMNS))
-        self._limit = data.suppress_below_events
+    Groups (``subset`` has a ``=``) with fewer than ``suppress_below`` deaths or survivors lose theirs. ``confidence``
+    is that of the table's intervals.
+    """
+
+    def __init__(self, metrics: pd.DataFrame, suppress_below: int = 10, confidence: float = 0.95) -> None:
+        frame = metrics.reindex(columns=list(METRIC_COLUMNS))
+        self._limit = suppress_below
+        self.level = f"{100 * confidence:g} %"
         self._rows = {
             tuple(str(part) for part in row[:4]): self._figure(str(row[2]), row[4:])
             for row in frame.itertuples(index=False, name=None)
@@ -64,7 +81,10 @@ class Numbers:
         method = "" if pd.isna(row[5]) else str(row[5])
         small = n is not None and events is not None and min(events, n - events) < self._limit
         if "=" in subset and (small or method.startswith("suppressed")):
-            return Figure(n=n, method=f"suppressed: fewer than {self._limit} deaths or survivors")
+            return Figure(
+                n=n if n is None or n >= self._limit else None,
+                method=f"suppressed: fewer than {self._limit} deaths or survivors",
+            )
         return Figure(value, low, high, n, events, method)
 
     def get(self, model: str, metric: str, subset: str = "all", evaluation: str = OUT_OF_FOLD) -> Figure:

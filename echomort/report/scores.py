@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from echomort.report.words import ModelWords, model_words
+from echomort.report.figures import Curve
+from echomort.report.words import ModelWords, counted, model_words
 
 OPTIONAL = ("fold", "days", "event")
 
@@ -44,6 +45,24 @@ class ModelScores:
         return bool(0 < self.labels.sum() < len(self.labels))
 
     @property
+    def called(self) -> np.ndarray | None:
+        """Who is called high risk (n,) bool, by Youden's threshold on the other folds; None where they give none."""
+        from echomort.evaluation.thresholds import out_of_fold_decisions
+
+        if self.fold is None:
+            return None
+        try:
+            return out_of_fold_decisions(self.labels, self.logits, self.fold)
+        except ValueError:  # one fold only, or one outcome only in the others
+            return None
+
+    @property
+    def people(self) -> str:
+        """``410 patients, 103 deaths``."""
+        patients, deaths = self.counts
+        return f"{counted(patients, 'patient')}, {counted(deaths, 'death')}"
+
+    @property
     def counts(self) -> tuple[int, int]:
         """(patients, deaths)."""
         return len(self.labels), int(self.labels.sum())
@@ -67,3 +86,20 @@ def _one(model: str, rows: pd.DataFrame) -> ModelScores:
     return ModelScores(
         model_words(model), order["label"].to_numpy(dtype=int), order["logit"].to_numpy(dtype=float), **known
     )
+
+
+def drawn(scores: Mapping[str, ModelScores], *kinds: str) -> list[tuple[str, ModelScores]]:
+    """Return the models of ``kinds``, in their order, whose patients have both outcomes."""
+    found = [(model, score) for kind in kinds for model, score in scores.items() if score.words.kind == kind]
+    return [(model, score) for model, score in found if score.has_both_classes]
+
+
+def risk_curve(score: ModelScores, risks: np.ndarray, note: str = "") -> Curve:
+    """Return ``risks`` (n,) of a model's patients, ready to be drawn."""
+    return Curve(score.words.label, score.words.kind, score.labels, risks, note)
+
+
+def recalibrated_curve(score: ModelScores) -> Curve:
+    """Return a model's recalibrated risks, or those as scored where there are no folds."""
+    risks = score.recalibrated
+    return risk_curve(score, score.probabilities if risks is None else risks)

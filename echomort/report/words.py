@@ -137,3 +137,25 @@ def span(low: Any, high: Any, digits: int = 3) -> str:
 def counted(amount: Any, singular: str, plural: str | None = None) -> str:
     """Return a count with its noun: ``1 death``, ``1,034 studies``."""
     return f"{count(amount)} {singular if amount == 1 else plural or singular + 's'}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """Return a difference with its sign."""
+    return f"+{number(value, digits)}" if value > 0 else number(value, digits)
+
+
+def p_value(value: float) -> str:
+    """Return a p value, not below what three digits can say."""
+    return f"<{NARROW}0.001" if not missing(value) and value < 0.001 else number(value)
+
+
+def p_phrase(value: float) -> str:
+    """Return ``p = 0.012``, ``p < 0.001`` or that it is not defined."""
+    if missing(value):
+        return "p not defined"
+    return f"p{NARROW}{p_value(value)}" if value < 0.001 else f"p{NARROW}={NARROW}{number(value)}"
+
+
+def joined(*parts: str) -> str:
+    """Return what there is of ``parts``, with a middle dot between."""
+    return " \N{MIDDLE DOT} ".join(part for part in parts if part)

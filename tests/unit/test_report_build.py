@@ -13,6 +13,7 @@ import pytest
 from echomort.errors import UserError
 from echomort.evaluation.summary import evaluate, permuted_null
 from echomort.report.build import REQUIRED, Example, ReportData, write_report
+from echomort.report.previews import archive_png, attrition_png, auc_png
 from echomort.settings import Evaluation, load_settings
 
 KEY = "deadbeefdeadbeef"
@@ -269,6 +270,19 @@ def test_where_a_sites_files_lie_is_not_printed(data, tmp_path):
     keyed = (("sources.dicom", Path("/home/jane.doe/echo"), "ours", "folder"), *data.settings)
     files = write_report(replace(data, settings=keyed), tmp_path)
     assert "jane.doe" not in files.html.read_text() + files.json.read_text()
+
+
+def test_single_figures_come_as_png(data):
+    for made in (auc_png(data.metrics), archive_png(data.instances), attrition_png(data.attrition, data.cohort)):
+        assert made.startswith(b"\x89PNG")
+
+
+def test_a_small_part_shows_no_age_and_no_sex(data, tmp_path):
+    few = data.cohort.head(4).assign(role="reader", fold=-1, age=41.0, sex="F")
+    twin = json.loads(write_report(replace(data, cohort=pd.concat([data.cohort, few])), tmp_path).json.read_text())
+    row = next(row for row in twin["tables"]["cohort"] if row["Part"] == "Reader study")
+    assert row["Patients"] == "4"
+    assert row["Age, median (IQR)"] == row["Women"] == "\N{EM DASH}"
 
 
 def test_a_report_that_leaves_a_question_open_is_not_written(data, tmp_path):

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from echomort.report import figures
-from echomort.report.ink import PALETTE
-from echomort.report.loops import animation, still
+from echomort.report import figures, flows
+from echomort.report.ink import PALETTE, inline_svg, png
+from echomort.report.loops import SHOWN_WIDTH, animation, still
 from echomort.report.material import attrition_steps
 from echomort.report.words import count, counted, number, percent, span
 
@@ -31,12 +31,12 @@ DRAWN = {
     "roc": lambda: figures.roc([curve()], "120 patients"),
     "reliability": lambda: figures.reliability(curve(), "120 patients"),
     "distributions": lambda: figures.score_distributions([curve()]),
-    "archive": lambda: figures.archive_flow(100, [("Still", 4)], [("Apical four-chamber", 96)]),
-    "missing": lambda: figures.missing_values([("LVEF", 0.2), ("Age", 0.0)], "120 studies"),
-    "hundred": lambda: figures.hundred_patients([("die", 20, "vermillion"), ("live", 80, "rule")]),
-    "attrition": lambda: figures.attrition_flow(
-        [figures.FlowStep("All", "10 studies", (("Dead", "1 study"),)), figures.FlowStep("Kept", "9 studies")],
-        [figures.FlowStep("Development", "9 patients")],
+    "archive": lambda: flows.archive_flow(100, [("Still", 4)], [("Apical four-chamber", 96)]),
+    "missing": lambda: flows.missing_values([("LVEF", 0.2), ("Age", 0.0)], "120 studies"),
+    "hundred": lambda: flows.hundred_patients([("die", 20, "vermillion"), ("live", 80, "rule")]),
+    "attrition": lambda: flows.attrition_flow(
+        [flows.FlowStep("All", "10 studies", (("Dead", "1 study"),)), flows.FlowStep("Kept", "9 studies")],
+        [flows.FlowStep("Development", "9 patients")],
     ),
     "benefit": lambda: figures.net_benefit(
         np.linspace(0.01, 0.5, 5), [("Act on all", "null", np.linspace(0.2, -0.5, 5))], "120 patients"
@@ -47,7 +47,7 @@ DRAWN = {
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_figure_is_the_same_twice_and_fetches_nothing(name):
-    first, second = (figures.svg(DRAWN[name](), f"fig-{name}", "what it shows") for _ in range(2))
+    first, second = (inline_svg(DRAWN[name](), f"fig-{name}", "what it shows") for _ in range(2))
     assert first == second
     assert "http" not in first and "<metadata" not in first and "<image" not in first
     assert 'role="img" aria-label="what it shows"' in first
@@ -56,42 +56,42 @@ def test_a_figure_is_the_same_twice_and_fetches_nothing(name):
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_an_inline_figure_takes_every_colour_from_the_page(name):
-    drawn = figures.svg(DRAWN[name](), "figure", "alt")
+    drawn = inline_svg(DRAWN[name](), "figure", "alt")
     assert not re.findall(r"#[0-9a-f]{6}\b", drawn)
     assert set(re.findall(r"var\(--(\w+)\)", drawn)) <= {*PALETTE, "sans"}
 
 
 def test_text_stays_text():
-    drawn = figures.svg(DRAWN["forest"](), "figure", "alt")
+    drawn = inline_svg(DRAWN["forest"](), "figure", "alt")
     for words in ("Apical four-chamber", "0.810", "suppressed", "120 patients", "chance"):
         assert words in drawn
 
 
 def test_the_alternative_text_cannot_break_out_of_its_attribute():
-    assert 'aria-label="&quot;&gt;&lt;script&gt;"' in figures.svg(DRAWN["hundred"](), "figure", '"><script>')
+    assert 'aria-label="&quot;&gt;&lt;script&gt;"' in inline_svg(DRAWN["hundred"](), "figure", '"><script>')
 
 
 def test_a_figure_becomes_png_for_a_readme():
-    assert figures.png(DRAWN["forest"]()).startswith(b"\x89PNG")
-    assert figures.png(DRAWN["forest"]()) == figures.png(DRAWN["forest"]())
+    assert png(DRAWN["forest"]()).startswith(b"\x89PNG")
+    assert png(DRAWN["forest"]()) == png(DRAWN["forest"]())
 
 
 def test_drawing_leaves_the_settings_of_others_alone():
     import matplotlib
 
     before = dict(matplotlib.rcParams)
-    figures.png(DRAWN["roc"]())
+    png(DRAWN["roc"]())
     assert dict(matplotlib.rcParams) == before
 
 
 def test_one_class_only_draws_no_roc_curve_and_does_not_fail():
     lived = figures.Curve("EHR only", "ehr", np.zeros(30, int), np.linspace(0, 1, 30))
-    assert "EHR only" not in figures.svg(figures.roc([lived], "30 patients"), "figure", "alt")
+    assert "EHR only" not in inline_svg(figures.roc([lived], "30 patients"), "figure", "alt")
 
 
 def test_an_empty_forest_and_an_archive_without_rejects_are_drawn():
-    assert figures.png(figures.forest([], [], ""))
-    assert figures.png(figures.archive_flow(5, [], [("Apical four-chamber", 5)]))
+    assert png(figures.forest([], [], ""))
+    assert png(flows.archive_flow(5, [], [("Apical four-chamber", 5)]))
 
 
 def test_the_flow_shows_what_stands_and_what_left_and_skips_rules_that_met_nobody():
@@ -117,7 +117,7 @@ def test_a_loop_plays_its_lit_frames_at_its_own_speed_and_no_padding():
     pixels[:6] = np.arange(6)[:, None, None] * 30 + 40
     content = io.BytesIO(base64.b64decode(animation(pixels, 25.0).partition(",")[2]))
     with Image.open(content) as shown:
-        assert (shown.n_frames, shown.width) == (6, 300)
+        assert (shown.n_frames, shown.width) == (6, SHOWN_WIDTH)
         shown.seek(1)
         shown.load()
         assert shown.info["duration"] == 40

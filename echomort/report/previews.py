@@ -1,0 +1,22 @@
+"""Single figures of the report as PNG, straight from the warehouse's frames: for asset metadata and a README."""
+
+import pandas as pd
+
+from echomort.report import material, results
+from echomort.report.ink import png
+from echomort.report.numbers import Numbers
+
+
+def auc_png(metrics: pd.DataFrame) -> bytes:
+    """Return the AUC of every model with its interval, from the metric table."""
+    return png(results.forest_figure(Numbers(metrics)))
+
+
+def archive_png(instances: pd.DataFrame) -> bytes:
+    """Return what became of every file, from counts of instances (see :class:`echomort.report.data.ReportData`)."""
+    return png(material.archive_figure(instances))
+
+
+def attrition_png(attrition: pd.DataFrame, cohort: pd.DataFrame) -> bytes:
+    """Return the way from the extract to the cohort's parts."""
+    return png(material.attrition_figure(attrition, cohort))

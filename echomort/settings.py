@@ -41,6 +41,9 @@ class Synthetic(Section):
         ("apical_4", "parasternal_long"), "ours", "views recorded in each study", min_length=1
     )
     frame_size: Literal["small", "full"] = setting("small", "ours", "small 300x400, full 600x800")
+    jitter: float = setting(
+        0.4, "ours", "how differently the probe is held: 0 never, 1 as in a busy laboratory", ge=0, le=2
+    )
 
 
 class Sources(Section):

@@ -211,7 +211,7 @@ def draw_patient(seed: int, number: int, hazard: Hazard | None = None, dirt: Dir
         patient_id=f"H{number:06d}{int(generator.integers(100)):02d}",
         other_id=None,
         family_name=_syllables(generator, 3),
-        given_name=_syllables(generator, 2),
+        given_name=_syllables(generator, 3),
         sex=sex,
         race=str(generator.choice(["White", "Black", "Asian", "Other"], p=[0.72, 0.16, 0.07, 0.05])),
         born=born,

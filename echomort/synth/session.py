@@ -14,10 +14,8 @@ from echomort.synth import objects, screen
 from echomort.synth.cohort import Patient, Study, uid
 from echomort.synth.phantom import SECTORS, Acquisition, draw_pose, render
 
-JITTER = 0.4
-"""How differently the probe is held from study to study; 1 would be a busy laboratory."""
 FPS = (15.0, 16.67, 18.436, 20.0, 25.0, 30.0, 50.0, 60.0)
-FPS_SHARES = (0.30, 0.20, 0.20, 0.10, 0.08, 0.08, 0.02, 0.02)
+FPS_SHARES = (0.42, 0.22, 0.14, 0.08, 0.05, 0.06, 0.015, 0.015)
 TIMING_FIELDS: tuple[objects.TimingField, ...] = ("frame_time", "frame_time_and_rate", "vector")
 TIMING_FIELD_SHARES = (0.30, 0.58, 0.12)
 VIEW_FIELDS: tuple[objects.ViewField, ...] = ("name", "code", "both", "series")
@@ -162,7 +160,7 @@ class Session:
     def _acquisition(self, kind: Kind, view: str, generator: np.random.Generator) -> tuple[Acquisition, objects.Timing]:
         """Choose pose, frame rate and length: about two seconds, shorter where frames come fast."""
         fps = float(generator.choice(FPS, p=FPS_SHARES))
-        seconds = generator.uniform(1.7, 2.2) if fps < 40 else generator.uniform(1.0, 1.4)
+        seconds = generator.uniform(1.6, 2.1) if fps < 40 else generator.uniform(1.0, 1.4)
         frames = 1 if kind in ("still", "sweep") else 12 if kind in SHORT else round(fps * seconds)
         told_by = TIMING_FIELDS[int(generator.choice(len(TIMING_FIELDS), p=TIMING_FIELD_SHARES))]
         if kind == "frame_count":
@@ -173,7 +171,9 @@ class Session:
             fps = (frames - 1) / float(steps[1:].sum())
         times = np.cumsum(steps) - steps[0]
         sector = SECTORS[self.synthetic.frame_size]
-        return Acquisition(view, times, sector, draw_pose(generator, JITTER)), objects.Timing(times, told_by, fps)
+        return Acquisition(view, times, sector, draw_pose(generator, self.synthetic.jitter)), objects.Timing(
+            times, told_by, fps
+        )
 
     def _picture(
         self, kind: Kind, acquisition: Acquisition, fps: float, generator: np.random.Generator

@@ -131,7 +131,7 @@ class EchoFile:
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = UID(self.syntax)
         dataset.file_meta.MediaStorageSOPClassUID = dataset.get("SOPClassUID", LOOP_CLASS)
-        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.get("SOPInstanceUID", "1.2")
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.get("SOPInstanceUID") or "1.2"
         self._put_pixels(dataset)
         dcmwrite(
             path,

@@ -94,16 +94,17 @@ def luma_of(rgb: np.ndarray) -> np.ndarray:
     return ((rgb.astype(np.int32) @ _LUMA_WEIGHTS + 8192) >> 14).astype(np.uint8)
 
 
-def is_planar_suspect(by_plane: np.ndarray, is_ybr: bool, planar: bool) -> bool:
+def is_planar_suspect(by_plane: np.ndarray, planar: bool) -> bool:
     """Tell whether the bytes of a frame, seen as uint8 (3, rows, columns), make sense only the other way round (by
     plane, by pixel).
 
-    An echo is nearly grey: rightly read, its three channels agree almost everywhere (of luma and chroma: the latter).
+    An echo is nearly grey: rightly read, its second and third channels (green and blue, or both chromas) agree almost
+    everywhere.
     """
     by_pixel = np.moveaxis(by_plane.reshape(*by_plane.shape[1:], 3), -1, 0)
-    by_plane, by_pixel = (by_plane[1:], by_pixel[1:]) if is_ybr else (by_plane, by_pixel)
     spreads = [
-        float(np.mean(np.ptp(channels[:, ::2, ::2].astype(np.int16), axis=0))) for channels in (by_plane, by_pixel)
+        float(np.abs(second[::2, ::2].astype(np.int16) - third[::2, ::2]).mean())
+        for _, second, third in (by_plane, by_pixel)
     ]
     declared, other = spreads if planar else spreads[::-1]
     return declared > 2.0 and declared > 2.0 * other

@@ -142,8 +142,7 @@ class NativeFrames(Frames):
     def _judge_planes(self) -> None:
         rows, columns = self.header.rows, self.header.columns
         middle = self._bytes(self.count // 2)
-        is_ybr = self.header.photometric.startswith("YBR_FULL")
-        if is_planar_suspect(middle.reshape(-1, rows, columns), is_ybr, self.packing == "planar"):
+        if is_planar_suspect(middle.reshape(3, rows, columns), self.packing == "planar"):
             raise Rejected(Reason.SUSPECT_PLANAR)
 
     def _bytes(self, index: int) -> np.ndarray:

@@ -88,7 +88,7 @@ class Region:
 
 @dataclass(frozen=True)
 class PixelElement:
-    """Where the pixel data element's value lies: its offset, declared length (None: undefined) and encoding."""
+    """Where the pixel data element's value lies: offset, declared length (None: undefined) and VR ("": implicit)."""
 
     offset: int
     length: int | None
@@ -233,14 +233,14 @@ def _parse(file: BinaryIO, size: int, inflate_limit: int) -> Opened:
 
     def at_pixels(tag: int, vr: str | None, length: int) -> bool:
         if tag in _PIXELS:
-            found.append(PixelElement(0, None if length == 0xFFFFFFFF else length, vr or "OW", tag == 0x7FE00010))
+            found.append(PixelElement(0, None if length == 0xFFFFFFFF else length, vr or "", tag == 0x7FE00010))
         return tag >= 0x7FE00008
 
     dataset = read_dataset(stream, is_implicit, is_little, stop_when=at_pixels, specific_tags=list(_WANTED))
     if not found:
         raise _without_pixels(dataset, syntax)
     start = stream.tell()
-    long_form = not is_implicit and found[0].vr.encode() in _LONG_VALUE
+    long_form = found[0].vr.encode() in _LONG_VALUE
     pixels = replace(found[0], offset=start + (12 if long_form else 8))
     header = replace(_header(dataset, syntax), notes=notes)
     return Opened(stream, whole, dataset, header, pixels, is_little)
@@ -308,6 +308,8 @@ def _inflated(file: BinaryIO, limit: int) -> bytes:
                 raise Rejected(Reason.BOMB, "deflated")
     except zlib.error:
         raise Rejected(Reason.CORRUPT_HEADER, "deflated") from None
+    if not inflate.eof and len(content) <= limit:
+        raise Rejected(Reason.TRUNCATED_PIXELS if content else Reason.TRUNCATED, "deflated")
     return bytes(content)
 
 

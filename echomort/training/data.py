@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from safetensors import SafetensorError
 
 from echomort.clips import read_study
 from echomort.errors import UserError
@@ -74,7 +75,7 @@ def pack(samples: Samples, clips: Path, shape: tuple[int, int, int], target: Pat
         rows_of.setdefault(path, []).append(row)
     for path, rows in rows_of.items():
         keys = [str(samples.clip_key[row]) for row in rows]
-        study = read_study(resolve_under(clips, path), keys)
+        study = _read(clips, path, keys)
         for row, key in zip(rows, keys, strict=True):
             array[row] = _checked(study[key], shape)
     array.flush()
@@ -139,6 +140,15 @@ class Batches:
                 torch.from_numpy(labels.astype(np.float32)),
                 torch.from_numpy(weights[labels]),
             )
+
+
+def _read(clips: Path, path: str, keys: list[str]) -> dict[str, np.ndarray]:
+    try:
+        return read_study(resolve_under(clips, path), keys)
+    except (ValueError, SafetensorError):
+        raise UserError(
+            "the clip store lacks a clip of the table of training clips", "run `echomort run --select clips`"
+        ) from None
 
 
 def _checked(clip: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:

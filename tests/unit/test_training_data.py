@@ -1,0 +1,132 @@
+"""Which clips are trained on, how they are packed, split and drawn, and which tables are refused."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from echomort.clips import artifact_of, write_study
+from echomort.errors import UserError
+from echomort.training.data import Batches, class_weights, pack, read_samples, split_validation
+
+SHAPE = (2, 3, 4)
+
+
+def rows(n=24, **changes):
+    """A table of ``n`` studies of ``n`` patients, one clip each, in three folds and held out."""
+    table = [
+        {
+            "clip_key": f"c{index}",
+            "study_key": f"s{index}",
+            "patient_key": f"p{index}",
+            "path": artifact_of(f"{index:032x}", f"s{index}"),
+            "fold": index % 4 - 1,
+            "label": index // 4 % 2,
+        }
+        for index in range(n)
+    ]
+    table[0] |= changes
+    return table
+
+
+def written(folder, table):
+    """Write the sample table, return its path."""
+    pq.write_table(pa.Table.from_pylist(table), folder / "samples.parquet")
+    return folder / "samples.parquet"
+
+
+def test_every_clip_is_packed_in_the_order_of_the_table(tmp_path):
+    generator = np.random.default_rng(0)
+    table = rows()
+    table[1]["path"] = table[0]["path"]  # two clips of one study
+    clips = {row["clip_key"]: generator.integers(0, 256, SHAPE, dtype=np.uint8) for row in table}
+    for path in {row["path"] for row in table}:
+        write_study(tmp_path / path, {row["clip_key"]: clips[row["clip_key"]] for row in table if row["path"] == path})
+    samples = read_samples(written(tmp_path, table))
+    first = pack(samples, tmp_path, SHAPE, tmp_path / "clips.npy")
+    packed = np.load(tmp_path / "clips.npy", mmap_mode="r")
+    assert np.array_equal(packed, np.stack(list(clips.values())))
+    changed = clips["c5"].copy()
+    changed[0, 0, 0] ^= 1
+    write_study(tmp_path / table[5]["path"], {"c5": changed})
+    assert pack(samples, tmp_path, SHAPE, tmp_path / "clips.npy") != first
+
+
+@pytest.mark.parametrize("clip", [np.zeros((2, 3, 5), np.uint8), np.zeros(SHAPE, np.float32)])
+def test_a_stored_clip_of_another_shape_or_kind_is_refused(tmp_path, clip):
+    table = rows()
+    for row in table:
+        write_study(tmp_path / row["path"], {row["clip_key"]: clip})
+    with pytest.raises(UserError, match="2x3x4 uint8"):
+        pack(read_samples(written(tmp_path, table)), tmp_path, SHAPE, tmp_path / "clips.npy")
+
+
+@pytest.mark.parametrize("change", [{"path": "../outside.safetensors"}, {"clip_key": "absent"}])
+def test_a_clip_that_is_not_in_the_store_is_refused(tmp_path, change):
+    write_study(tmp_path / "outside.safetensors", {"c0": np.zeros(SHAPE, np.uint8)})
+    store = tmp_path / "home"
+    for row in rows():
+        write_study(store / row["path"], {row["clip_key"]: np.zeros(SHAPE, np.uint8)})
+    samples = read_samples(written(tmp_path, rows(**change)))
+    with pytest.raises(UserError, match="lacks a clip"):
+        pack(samples, store, SHAPE, tmp_path / "clips.npy")
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        (rows(clip_key="c1"), "twice"),
+        (rows(patient_key="p1"), "more than one fold"),
+        (rows(label=2), "does not exist"),
+        (rows(fold=-2), "does not exist"),
+        ([row | {"label": 0} for row in rows()], "same label"),
+        ([row | {"fold": 0} for row in rows()], "fewer than two folds"),
+        ([{"clip_key": "c"}], "column"),
+    ],
+)
+def test_a_table_that_allows_no_honest_training_is_refused(tmp_path, table, reason):
+    with pytest.raises(UserError, match=reason):
+        read_samples(written(tmp_path, table))
+
+
+def test_held_out_rows_are_scored_by_every_fold_and_trained_on_by_none(tmp_path):
+    samples = read_samples(written(tmp_path, rows()))
+    for fold in samples.folds:
+        assert set(samples.fold[samples.training_rows(fold)]) == {0, 1, 2} - {fold}
+        assert set(samples.fold[samples.scored_rows(fold)]) == {-1, fold}
+
+
+def test_validation_is_split_by_patient_and_label(tmp_path):
+    table = [row | {"patient_key": f"p{index // 2}", "fold": index // 2 % 3} for index, row in enumerate(rows(120))]
+    samples = read_samples(written(tmp_path, table))
+    chosen = samples.training_rows(0)
+    training, validation = split_validation(samples, chosen, 0.25, seed=1)
+    assert sorted([*training, *validation]) == sorted(chosen)
+    assert not set(samples.patient_key[training]) & set(samples.patient_key[validation])
+    assert samples.label[validation].mean() == pytest.approx(samples.label[chosen].mean(), abs=0.05)
+
+
+def test_class_weights_make_both_labels_weigh_the_same():
+    labels = np.array([0] * 9 + [1] * 3)
+    alive, dead = class_weights(labels)
+    assert (alive * 9, dead * 3) == (6, 6)
+
+
+def test_an_epoch_draws_every_clip_once_in_an_order_of_its_own():
+    pixels = np.arange(40, dtype=np.uint8).reshape(40, 1, 1, 1)
+    drawn = np.arange(3, 30)
+
+    def passes():
+        batches = Batches(pixels, np.arange(40) % 2, (0.5, 2.0), drawn, batch=8, seed=7)
+        assert len(batches) == 4
+        return [[batch for batch in batches] for _ in range(2)]
+
+    first, second = passes()
+    orders = [[int(x) for clips, _, _ in one for x in clips.flatten()] for one in (first, second)]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(drawn)
+    assert orders[0] != orders[1]
+    assert orders[0] == [int(x) for clips, _, _ in passes()[0] for x in clips.flatten()]
+    for clips, labels, weights in first:
+        assert clips.dtype.is_floating_point is False
+        assert [int(x) % 2 for x in clips.flatten()] == labels.int().tolist()
+        assert weights.tolist() == [2.0 if label else 0.5 for label in labels]

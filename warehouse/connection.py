@@ -108,5 +108,5 @@ def _explained(error: Exception) -> Exception:
         return UserError("there is no warehouse here yet", "run `echomort run` first")
     return UserError(
         "the warehouse can't be read (damaged, or not a DuckDB database)",
-        "restore warehouse.duckdb from a backup, or delete it and run again: everything in it is rebuilt from the inputs",
+        "restore warehouse.duckdb from a backup, or delete it and run again: all of it is rebuilt from the inputs",
     )

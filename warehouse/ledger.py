@@ -61,9 +61,9 @@ def asset_digest(connection: duckdb.DuckDBPyConnection, asset: str) -> str:
     return digest(rows)
 
 
-def table_digest(connection: duckdb.DuckDBPyConnection, table: str) -> str:
-    """Return a digest of the rows of ``table``, whatever their order."""
-    row = connection.execute(
+def table_digest(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str, int]:
+    """Return a digest of the rows of ``table``, whatever their order, and how many there are."""
+    (row,) = connection.execute(
         "SELECT count(*), sum(hash(rows)::HUGEINT)::VARCHAR FROM query_table($table) AS rows", {"table": table}
-    ).fetchone()
-    return digest(row)
+    ).fetchall()
+    return digest(row), row[0]

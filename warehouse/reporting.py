@@ -65,13 +65,13 @@ def _checks(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 
 
 def _examples(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Example]:
-    rows = run(connection, "marts/report_examples.sql").df()
+    rows = run(connection, "marts/report_examples.sql").fetchall()
     return [
         Example(
-            f"{row.risk} predicted risk",
-            row.view,
-            clips.read_study(settings.home / row.artifact, [row.clip_key])[row.clip_key],
+            f"{risk} predicted risk",
+            view,
+            clips.read_study(settings.home / artifact, [clip_key])[clip_key],
             settings.imaging.clip.fps,
         )
-        for row in rows.itertuples()
+        for view, risk, clip_key, artifact in rows
     ]

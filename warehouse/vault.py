@@ -15,7 +15,8 @@ def remember(path: Path, domain: str, identifiers: Mapping[str, str]) -> None:
     with connect_plain(path) as connection:
         os.chmod(path, 0o600)
         connection.execute(
-            "CREATE TABLE IF NOT EXISTS vault (domain VARCHAR, key VARCHAR, identifier VARCHAR, PRIMARY KEY (domain, key))"
+            "CREATE TABLE IF NOT EXISTS vault"
+            " (domain VARCHAR, key VARCHAR, identifier VARCHAR, PRIMARY KEY (domain, key))"
         )
         connection.execute(
             "INSERT OR REPLACE INTO vault SELECT $domain, unnest($keys), unnest($identifiers)",

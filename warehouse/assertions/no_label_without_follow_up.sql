@@ -1,9 +1,38 @@
--- Labels that nothing proves: no days, a survivor whose days end before those of some event, a dead without an event, a
--- study that has both a label and a reason or neither.
+-- Labels that nothing proves: a study with both a label and a reason, or neither; a death without its day in the horizon; a
+-- survivor of whom neither a death after the horizon nor, where encounters prove life, a contact or a later echo at its end
+-- or after it is on record.
+WITH evidence AS (
+    SELECT patient_key, CAST(contact_at AS DATE) AS day FROM contact
+    UNION ALL
+    SELECT patient_key, CAST(study_at AS DATE) FROM study
+    UNION ALL
+    SELECT patient_key, latest_date FROM death
+),
+last_known AS (
+    SELECT patient_key, max(day) AS day
+    FROM evidence
+    GROUP BY patient_key
+)
 SELECT count(*) AS offending
 FROM outcome
-CROSS JOIN (SELECT coalesce(max(days), 0) AS latest_event FROM outcome WHERE label = 1) AS horizon
-WHERE (label IS NULL) = (reason IS NULL)
-    OR (label IS NOT NULL AND (days IS NULL OR days < 0 OR event IS NULL))
-    OR (label = 1 AND NOT event)
-    OR (label = 0 AND days < latest_event)
+CROSS JOIN outcome_rule
+LEFT JOIN study USING (study_key)
+LEFT JOIN last_known ON last_known.patient_key = outcome.patient_key
+WHERE (label IS NULL) = (outcome.reason IS NULL)
+    OR (
+        label = 1
+        AND NOT coalesce(
+            event
+            AND days BETWEEN 0 AND horizon_days
+            AND EXISTS (FROM death WHERE death.patient_key = outcome.patient_key),
+            false
+        )
+    )
+    OR (
+        label = 0
+        AND NOT coalesce(
+            days >= horizon_days
+            AND (follow_up = 'registry' OR last_known.day - CAST(study_at AS DATE) >= horizon_days),
+            false
+        )
+    )

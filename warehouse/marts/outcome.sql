@@ -113,6 +113,9 @@ FROM (
     (10, 'EXCL_CENSORED_LT_1Y')
 ) AS rule (step, reason);
 
+DELETE FROM outcome_rule;
+INSERT INTO outcome_rule VALUES ($horizon_days, $follow_up, $require_full_window);
+
 DELETE FROM outcome;
 INSERT INTO outcome
 WITH judged AS (

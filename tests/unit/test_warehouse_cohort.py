@@ -1,0 +1,164 @@
+"""The cohort: roles before folds, by patient, and nobody moves when others join."""
+
+from datetime import date, timedelta
+
+import pytest
+from extracts import KEYRING, fetch, patient_key, staged, study_key
+
+from echomort.settings import Cohort, Outcome
+from warehouse.assertions import check, names
+from warehouse.cohorts import select
+from warehouse.outcomes import link
+
+START = date(2015, 1, 1)
+SETTINGS = Cohort(reader_fraction=0.1, heart_failure_fraction=0.45)
+
+
+def rows_of(patients, birth="1950-03-04"):
+    """Return an extract: two studies a patient a year apart, every third with heart failure between the two."""
+    rows = {"patient": [], "study": [], "death": [], "contact": [], "diagnosis": []}
+    for number in patients:
+        name = f"P{number}"
+        rows["patient"].append((name, birth, "F", ""))
+        rows["study"] += [(f"S{number}.{place}", name, START + timedelta(days=400 * place), "") for place in (0, 1)]
+        rows["contact"].append((name, START + timedelta(days=2000), "visit"))
+        if number % 3 == 0:
+            rows["diagnosis"].append((name, "ICD10CM", "I50.22", START + timedelta(days=300)))
+        if number % 5 == 0:
+            rows["death"].append((name, START + timedelta(days=1990), "registry"))
+    return rows
+
+
+def cohort_of(folder, rows, settings=SETTINGS):
+    """Return the warehouse with its cohort."""
+    connection, _ = staged(folder, rows)
+    link(connection, Outcome(require_full_window=False), KEYRING)
+    select(connection, settings)
+    return connection
+
+
+def placed(connection):
+    """Return patient -> (role, fold)."""
+    return {key: tuple(rest) for key, *rest in fetch(connection, "SELECT DISTINCT patient_key, role, fold FROM cohort")}
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory):
+    return cohort_of(tmp_path_factory.mktemp("extract"), rows_of(range(400)))
+
+
+def test_every_assertion_holds(connection):
+    assert {name: check(connection, name) for name in names() if not name.startswith("feature")} == dict.fromkeys(
+        (name for name in names() if not name.startswith("feature")), 0
+    )
+
+
+def test_the_sets_kept_apart_have_about_their_share(connection):
+    roles = [role for role, _ in placed(connection).values()]
+    assert 0.05 < roles.count("reader") / 400 < 0.15
+    assert 0.3 < roles.count("heart_failure") / (400 / 3 * 0.9) < 0.6
+
+
+def test_every_fold_has_about_its_share_and_the_sets_kept_apart_have_none(connection):
+    folds = [fold for role, fold in placed(connection).values() if role == "development"]
+    assert set(folds) == set(range(5))
+    assert all(0.12 < folds.count(fold) / len(folds) < 0.28 for fold in range(5))
+    assert {fold for role, fold in placed(connection).values() if role != "development"} == {-1}
+
+
+def test_heart_failure_is_what_was_on_record_at_the_study(connection):
+    chosen = [key for key, (role, _) in placed(connection).items() if role == "heart_failure"]
+    assert chosen
+    number_of = {patient_key(f"P{number}"): number for number in range(400)}
+    assert all(number_of[key] % 3 == 0 for key in chosen)
+    studies = fetch(connection, "SELECT study_key FROM cohort WHERE role = 'heart_failure'")
+    assert set(studies) == {(study_key(f"S{number_of[key]}.1"),) for key in chosen}
+    (excluded,) = fetch(connection, "SELECT studies FROM attrition WHERE reason = 'EXCL_BEFORE_HEART_FAILURE'")
+    assert excluded == (len(chosen),)
+
+
+def test_one_study_a_patient_is_the_headline(connection):
+    assert fetch(
+        connection, "SELECT DISTINCT heads FROM (SELECT count_if(headline) heads FROM cohort GROUP BY patient_key)"
+    ) == [(1,)]
+    first = fetch(connection, "SELECT count(*) FROM cohort WHERE headline")[0][0]
+    assert first == len(placed(connection))
+
+
+def test_adding_patients_never_moves_one(connection, tmp_path):
+    fewer = cohort_of(tmp_path, rows_of(range(0, 400, 7)))
+    everyone = placed(connection)
+    assert all(everyone[key] == place for key, place in placed(fewer).items())
+    assert len(placed(fewer)) > 50
+
+
+def test_another_salt_deals_anew(connection, tmp_path):
+    other = cohort_of(tmp_path, rows_of(range(100)), SETTINGS.model_copy(update={"salt": "another"}))
+    everyone = placed(connection)
+    assert any(everyone[key] != place for key, place in placed(other).items())
+
+
+def test_all_studies_of_a_merged_person_are_in_one_fold(tmp_path):
+    rows = rows_of(range(60)) | {"identity": [(f"P{number}", f"P{number + 30}") for number in range(30)]}
+    connection = cohort_of(tmp_path, rows)
+    assert len(placed(connection)) == 30
+    assert check(connection, "no_patient_in_two_folds_or_roles") == 0
+
+
+@pytest.mark.parametrize(
+    ("birth", "kept"), [("1996-12-01", 2), ("1997-06-01", 1), ("2001-01-01", 0), (None, 2), ("1906-01-01", 1)]
+)
+def test_age_limits_hold_at_each_study_and_an_unknown_age_stays(tmp_path, birth, kept):
+    settings = Cohort(reader_fraction=0, heart_failure_fraction=0, maximum_age=110)
+    connection = cohort_of(tmp_path, rows_of([1], birth), settings)
+    assert fetch(connection, "SELECT count(*) FROM cohort") == [(kept,)]
+    assert fetch(connection, "SELECT studies FROM attrition WHERE reason = 'EXCL_AGE'") == [(2 - kept,)]
+    assert check(connection, "attrition_reconciles") == 0
+
+
+def test_icd_9_heart_failure_counts(tmp_path):
+    rows = rows_of([1]) | {"diagnosis": [("P1", "ICD9CM", "428.0", START)]}
+    connection = cohort_of(tmp_path, rows, Cohort(reader_fraction=0, heart_failure_fraction=0.499, salt="x"))
+    whole = cohort_of(tmp_path, rows, Cohort(reader_fraction=0, heart_failure_fraction=0, salt="x"))
+    roles = {fetch(one, "SELECT DISTINCT role FROM cohort")[0][0] for one in (connection, whole)}
+    assert roles <= {"heart_failure", "development"}
+    assert fetch(whole, "SELECT DISTINCT role FROM cohort") == [("development",)]
+
+
+@pytest.mark.parametrize(
+    ("defect", "assertion"),
+    [
+        ("UPDATE cohort SET fold = (fold + 1) % 5 WHERE headline AND fold >= 0", "no_patient_in_two_folds_or_roles"),
+        ("UPDATE cohort SET role = 'reader' WHERE headline AND fold >= 0", "folds_only_in_development"),
+        ("UPDATE cohort SET label = 1 - label", "cohort_is_labelled"),
+        ("DELETE FROM outcome WHERE label = 0", "cohort_is_labelled"),
+        ("UPDATE outcome SET days = 3 WHERE label = 0", "no_label_without_follow_up"),
+        ("UPDATE outcome SET reason = 'EXCL_AGE' WHERE label = 0", "no_label_without_follow_up"),
+        ("DELETE FROM contact", "no_label_without_follow_up"),
+        ("UPDATE outcome SET label = 1 WHERE label = 0", "no_label_without_follow_up"),
+        ("INSERT INTO cohort SELECT * FROM cohort LIMIT 1", "cohort_studies_are_unique"),
+        ("UPDATE cohort SET headline = false", "cohort_studies_are_unique"),
+        ("DELETE FROM cohort WHERE fold = 2", "attrition_reconciles"),
+        ("DELETE FROM outcome WHERE label = 0", "attrition_reconciles"),
+        ("UPDATE attrition SET studies = studies + 1 WHERE step = 10", "attrition_reconciles"),
+        ("DELETE FROM patient WHERE sex = 'F'", "every_study_has_its_patient"),
+        ("UPDATE staging_count SET rows_staged = rows_staged - 1", "staging_reconciles"),
+        (
+            "INSERT INTO score SELECT study_key, 'ehr', (fold + 1) % 5, NULL, 0 FROM cohort WHERE fold >= 0",
+            "no_score_outside_its_fold",
+        ),
+    ],
+)
+def test_each_defect_is_seen_by_its_assertion(connection, defect, assertion):
+    assert check(connection, assertion) == 0
+    connection.begin()
+    try:
+        connection.execute(defect)
+        assert check(connection, assertion) > 0
+    finally:
+        connection.rollback()
+
+
+def test_an_unknown_assertion_is_an_error(connection):
+    with pytest.raises(ValueError, match="no assertion"):
+        check(connection, "../marts/cohort")

@@ -1,0 +1,322 @@
+"""Features: what was known at the study, in the catalogue's units and limits, and nothing that came after."""
+
+import math
+from datetime import datetime, timedelta
+
+import pydicom.sr._concepts_dict as dicom_concepts
+import pytest
+from extracts import empty_warehouse, fetch, person, staged, study_key
+from hypothesis import given
+from hypothesis import strategies as st
+
+import warehouse.features
+from echomort.ehr.clean import conversions, plain_unit
+from echomort.ehr.variables import catalogue, model_inputs, names
+from warehouse.assertions import check
+from warehouse.features import build
+
+AT = datetime(2018, 5, 1, 9, 30)
+
+
+def features_of(folder, measurements=(), diagnoses=(), patient=None, dates="shifted"):
+    """Return the warehouse with the features of one study S of patient P at ``AT``."""
+    rows = {
+        "patient": [patient or person("P")],
+        "study": [("S", "P", AT, ""), ("S2", "P", AT + timedelta(days=200), "")],
+        "measurement": [("P", *row) for row in measurements],
+        "diagnosis": [("P", *row) for row in diagnoses],
+    }
+    connection, _ = staged(folder, rows, dates)
+    build(connection)
+    return connection
+
+
+def value(connection, variable, study="S"):
+    """Return one feature."""
+    row = dict(connection.execute("SELECT study_key, " + variable + " FROM feature").fetchall())
+    return row[study_key(study)]
+
+
+def refused(connection):
+    """Return (variable, reason) -> count."""
+    return {row[:2]: row[2] for row in fetch(connection, "SELECT variable, reason, count FROM feature_refusal")}
+
+
+def ago(**duration):
+    """Return the time that much before the study."""
+    return AT - timedelta(**duration)
+
+
+# --- the catalogue ------------------------------------------------------------------------------------------------
+
+
+def test_the_catalogue_holds_the_published_counts():
+    assert (len(names("echo")), len(names("clinical")), len(names("diagnosis"))) == (58, 10, 90)
+    assert len(model_inputs()) == 158
+    assert len(set(names())) == len(catalogue()) == 173
+    assert all(variable.provenance == "reconstructed" for variable in catalogue() if variable.name in model_inputs())
+
+
+def test_the_feature_table_is_the_catalogue_in_its_order():
+    columns = [name for name, *_ in empty_warehouse().execute("DESCRIBE feature").fetchall()]
+    assert columns == ["study_key", *names()]
+
+
+def test_echo_codes_are_loinc_codes_that_dicom_reports_use():
+    known = {code.strip() for codes in dicom_concepts.concepts["LN"].values() for code in codes}
+    coded = [variable for variable in catalogue() if variable.set == "echo" and variable.code]
+    assert len(coded) == 54
+    assert {variable.code for variable in coded} <= known
+
+
+def test_every_limit_and_window_is_given():
+    for variable in catalogue():
+        if variable.source == "measurement":
+            assert variable.low < variable.high
+            assert variable.window_days == (0 if variable.set == "echo" else 365)
+            assert variable.unit
+
+
+# --- the last value known -----------------------------------------------------------------------------------------
+
+
+def test_the_last_value_at_or_before_the_study_is_taken(tmp_path):
+    readings = [
+        ("", "sbp", 120, "mm[Hg]", ago(days=40)),
+        ("", "sbp", 130, "mm[Hg]", ago(days=2)),
+        ("", "sbp", 140, "mm[Hg]", ago(days=30)),
+        ("", "sbp", 150, "mm[Hg]", AT + timedelta(minutes=1)),
+    ]
+    connection = features_of(tmp_path, readings)
+    assert value(connection, "sbp") == 130
+    assert value(connection, "sbp", "S2") == 150
+
+
+def test_a_value_of_the_very_moment_counts_and_one_of_a_second_later_does_not(tmp_path):
+    readings = [
+        ("", "sbp", 120, "mm[Hg]", AT),
+        ("", "dbp", 80, "mm[Hg]", AT + timedelta(seconds=1)),
+    ]
+    connection = features_of(tmp_path, readings)
+    assert (value(connection, "sbp"), value(connection, "dbp")) == (120, None)
+
+
+def test_a_date_without_a_time_on_the_study_s_day_counts(tmp_path):
+    assert value(features_of(tmp_path, [("", "sbp", 120, "mm[Hg]", "2018-05-01")]), "sbp") == 120
+
+
+def test_the_window_of_a_year_includes_its_last_day(tmp_path):
+    readings = [("", "sodium", 140, "mmol/L", ago(days=365)), ("", "potassium", 4, "mmol/L", ago(days=366))]
+    connection = features_of(tmp_path, readings)
+    assert (value(connection, "sodium"), value(connection, "potassium")) == (140, None)
+
+
+def test_the_study_s_own_values_come_first_and_repeats_are_averaged(tmp_path):
+    readings = [
+        ("S", "lvef", 50, "%", AT),
+        ("S", "lvef", 56, "%", AT + timedelta(hours=3)),
+        ("S", "sbp", 118, "mm[Hg]", ago(minutes=20)),
+        ("", "sbp", 144, "mm[Hg]", ago(minutes=5)),
+    ]
+    connection = features_of(tmp_path, readings)
+    assert (value(connection, "lvef"), value(connection, "sbp")) == (53, 118)
+
+
+def test_an_echo_value_belongs_to_its_own_study_and_day_only(tmp_path):
+    readings = [
+        ("S", "lvef", 50, "%", AT),
+        ("", "tapse", 2.0, "cm", ago(hours=1)),
+        ("", "la_vol", 60, "mL", ago(days=1)),
+    ]
+    connection = features_of(tmp_path, readings)
+    assert [value(connection, name) for name in ("lvef", "tapse", "la_vol")] == [50, 2.0, None]
+    assert value(connection, "lvef", "S2") is None
+
+
+def test_values_of_one_time_are_averaged(tmp_path):
+    readings = [("", "sbp", 120, "mm[Hg]", ago(days=1)), ("", "sbp", 130, "mm[Hg]", ago(days=1))]
+    assert value(features_of(tmp_path, readings), "sbp") == 125
+
+
+def test_age_and_sex_come_from_the_person(tmp_path):
+    connection = features_of(tmp_path / "a", patient=person("P", "1950-05-01", "M"))
+    assert value(connection, "age") == pytest.approx(68, abs=0.01)
+    assert value(connection, "sex") == 1
+    connection = features_of(tmp_path / "b", patient=person("P", None, ""))
+    assert (value(connection, "age"), value(connection, "sex")) == (None, None)
+    connection = features_of(tmp_path / "c", [("", "age", 44, "a", AT)], patient=person("P", "1890-05-01"))
+    assert value(connection, "age") is None
+    assert refused(connection)["age", "NOT_A_MEASUREMENT"] == 1
+
+
+# --- diagnoses ----------------------------------------------------------------------------------------------------
+
+
+def test_diagnosis_groups_are_those_on_record_at_the_study(tmp_path):
+    diagnoses = [
+        ("ICD10CM", "I50.9", ago(days=900)),
+        ("ICD-10", "e11.65", "2018-05-01"),
+        ("ICD10CM", "I48.0", AT + timedelta(hours=1)),
+        ("ICD9CM", "428.0", ago(days=900)),
+        ("ICD10CM", "E07.9", ago(days=9)),
+        ("ICD10CM", "E14", ago(days=9)),
+    ]
+    connection = features_of(tmp_path, diagnoses=diagnoses)
+    assert [value(connection, name) for name in ("dx_i50", "dx_e08_e13", "dx_i48", "dx_i10")] == [1, 1, 0, 0]
+    assert value(connection, "dx_i48", "S2") == 1
+    total = " + ".join(names("diagnosis"))
+    assert fetch(connection, f"SELECT min({total}), max({total}) FROM feature") == [(2, 3)]
+    assert refused(connection) == {("diagnosis", "ICD9_NOT_MAPPED"): 1}
+
+
+# --- units and limits ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variable", "number", "unit", "expected"),
+    [
+        ("lvidd", 48, "mm", 4.8),
+        ("tr_vmax", 270, "cm/s", 2.7),
+        ("lvef", 0.55, "1", 55),
+        ("lvef", 55, " % ", 55),
+        ("weight", 154, "[lb_av]", 69.853),
+        ("height", 70, "in", 177.8),
+        ("creatinine", 88.4, "umol/L", 1.0),
+        ("creatinine", 88.4, "μmol/L", 1.0),
+        ("hemoglobin", 135, "g/L", 13.5),
+        ("total_chol", 5.0, "mmol/L", 193.35),
+        ("hba1c", 53, "mmol/mol", 7.0),
+        ("sbp", 16, "kPa", 120.0),
+        ("heart_rate", 72, "bpm", 72),
+        ("heart_rate", 72, "", 72),
+        ("smoking", 1, "", 1),
+        ("mv_ea", 1.2, "", 1.2),
+    ],
+)
+def test_known_units_become_the_catalogue_s(tmp_path, variable, number, unit, expected):
+    connection = features_of(tmp_path, [("S", variable, number, unit, AT)])
+    assert value(connection, variable) == pytest.approx(expected, rel=1e-3)
+    assert refused(connection) == {}
+
+
+@pytest.mark.parametrize(
+    ("variable", "number", "unit", "reason"),
+    [
+        ("creatinine", 1.2, "", "MISSING_UNIT"),
+        ("lvidd", 4.8, "", "MISSING_UNIT"),
+        ("lvidd", 4.8, "parsec", "UNKNOWN_UNIT"),
+        ("lvidd", 4.8, "kg", "UNKNOWN_UNIT"),
+        ("lvef", 550, "%", "OUTSIDE_LIMITS"),
+        ("lvef", 4.999, "%", "OUTSIDE_LIMITS"),
+        ("lvidd", 48, "cm", "OUTSIDE_LIMITS"),
+        ("smoking", 2, "", "OUTSIDE_LIMITS"),
+    ],
+)
+def test_what_can_t_be_known_is_refused_and_counted_never_guessed(tmp_path, variable, number, unit, reason):
+    connection = features_of(tmp_path, [("S", variable, number, unit, AT)])
+    assert value(connection, variable) is None
+    assert refused(connection) == {(variable, reason): 1}
+
+
+def test_limits_themselves_are_plausible_and_a_refused_value_hides_none_before_it(tmp_path):
+    readings = [
+        ("S", "lvef", 5, "%", AT),
+        ("", "sodium", 180, "mmol/L", ago(days=3)),
+        ("", "sodium", 1800, "mmol/L", ago(days=1)),
+    ]
+    connection = features_of(tmp_path, readings)
+    assert (value(connection, "lvef"), value(connection, "sodium")) == (5, 180)
+
+
+def test_a_variable_that_the_catalogue_does_not_know_reaches_no_feature(tmp_path):
+    connection = features_of(tmp_path, [("S", "days_to_death", 17, "d", AT)])
+    assert refused(connection) == {("other", "UNKNOWN_VARIABLE"): 1}
+
+
+@given(st.sampled_from([one for one in conversions() if one.unit]), st.floats(0.01, 1e4))
+def test_every_conversion_keeps_order_and_its_unit_is_written_plainly(conversion, number):
+    assert plain_unit(conversion.unit) == conversion.unit
+    assert conversion.factor > 0
+    assert math.isfinite(number * conversion.factor + conversion.offset)
+
+
+def test_a_unit_has_one_meaning_a_variable():
+    pairs = [(one.variable, one.unit) for one in conversions()]
+    assert len(set(pairs)) == len(pairs)
+
+
+# --- what is missing, what came after -----------------------------------------------------------------------------
+
+KNOWN = [
+    ("S", "lvef", 55, "%", AT),
+    ("", "sbp", 120, "mm[Hg]", ago(days=1)),
+    ("", "creatinine", 1.0, "mg/dL", ago(days=100)),
+    ("S", "smoking", 1, "", AT),
+]
+RECORDED = [("ICD10CM", "I50.9", ago(days=900)), ("ICD10CM", "I10", ago(days=1))]
+
+
+def test_missing_values_are_counted(tmp_path):
+    connection = features_of(tmp_path, KNOWN)
+    counts = {row[0]: row[1:] for row in fetch(connection, "SELECT variable, present, missing FROM feature_count")}
+    assert set(counts) == set(names())
+    assert (counts["age"], counts["lvef"], counts["sbp"], counts["rdw"]) == ((2, 0), (1, 1), (2, 0), (0, 2))
+
+
+def test_records_of_the_day_after_leave_every_feature_empty(tmp_path):
+    def postpone(row, place):
+        return *row[:place], AT + timedelta(days=1), *row[place + 1 :]
+
+    rows = {
+        "patient": [person("P")],
+        "study": [("S", "P", AT, "")],
+        "measurement": [("P", *postpone(row, 4)) for row in KNOWN],
+        "diagnosis": [("P", *postpone(row, 2)) for row in RECORDED],
+    }
+    connection, _ = staged(tmp_path, rows)
+    build(connection)
+    measured = [v.name for v in catalogue() if v.source == "measurement"]
+    assert fetch(connection, f"SELECT {', '.join(measured)} FROM feature") == [(None,) * len(measured)]
+    assert fetch(connection, f"SELECT {' + '.join(names('diagnosis'))} FROM feature") == [(0,)]
+
+
+def test_the_check_sees_a_feature_that_was_dated_after_its_echo(tmp_path):
+    connection = features_of(tmp_path, KNOWN, RECORDED)
+    assert check(connection, "no_feature_after_its_echo") == 0
+    connection.execute("UPDATE study SET study_at = study_at - INTERVAL 1 DAY")
+    assert check(connection, "no_feature_after_its_echo") > 0
+
+
+def test_a_study_without_a_date_has_a_row_of_what_needs_none(tmp_path):
+    rows = {
+        "patient": [person("P")],
+        "study": [("S", "P", "", "")],
+        "measurement": [("P", *row) for row in KNOWN[1:3]],
+    }
+    connection, _ = staged(tmp_path, rows)
+    build(connection)
+    assert [value(connection, name) for name in ("sex", "age", "sbp", "dx_i10")] == [0, None, None, 0]
+    assert check(connection, "features_equal_studies") == 0
+
+
+def test_patients_by_sixteenths_give_the_same_table(tmp_path, monkeypatch):
+    rows = {"patient": [], "study": [], "measurement": [], "diagnosis": []}
+    for number in range(40):
+        name = f"P{number}"
+        rows["patient"].append(person(name))
+        rows["study"].append((f"S{number}", name, AT + timedelta(days=number), ""))
+        rows["measurement"] += [(name, "", "sbp", 100 + number, "mm[Hg]", AT), (name, "", "rdw", 9e9, "%", AT)]
+        rows["diagnosis"].append((name, "ICD10CM", "I10", AT + timedelta(days=20)))
+    connection, _ = staged(tmp_path, rows)
+    build(connection)
+    tables = ("feature", "feature_evidence", "feature_count", "feature_refusal")
+    whole = [sorted(fetch(connection, f"SELECT * FROM {table}"), key=str) for table in tables]
+    monkeypatch.setattr(warehouse.features, "ONE_SHARD_ROWS", 1)
+    build(connection)
+    assert [sorted(fetch(connection, f"SELECT * FROM {table}"), key=str) for table in tables] == whole
+
+
+def test_shifting_the_dates_changes_no_feature(tmp_path):
+    shifted = features_of(tmp_path / "a", KNOWN, RECORDED)
+    kept = features_of(tmp_path / "b", KNOWN, RECORDED, dates="kept")
+    assert fetch(shifted, "SELECT * FROM feature") == fetch(kept, "SELECT * FROM feature")

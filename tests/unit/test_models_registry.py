@@ -1,0 +1,198 @@
+"""Candidates are whole, a champion is replaced only for a reason, and what predicts is what was promoted."""
+
+import hashlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from echomort.errors import UserError
+from echomort.models.fusion import FusionModel, LogisticStacker
+from echomort.models.networks import build_network
+from echomort.models.platt import Platt, sigmoid
+from echomort.models.tabular import fit_out_of_fold
+from echomort.models.views import ViewModel, save_network
+from echomort.registry import Champion, Comparison, Facts, Parts, champion_name, decide, promote, write_candidate
+from echomort.settings import ClipSettings, Promotion, Tabular
+
+CLIP = ClipSettings(frames=27, height=27, width=27)
+BETTER = Comparison(deaths=40, difference=0.02, low=-0.005, high=0.045, slope=1.05, in_the_large=0.02)
+RULES = Promotion()
+
+
+def write_view(folder, view, seed):
+    """Write a folder as a training leaves it."""
+    torch.manual_seed(seed)
+    content = save_network(build_network("cnn_3d", CLIP.shape))
+    folder.mkdir(parents=True)
+    (folder / "fold_0.safetensors").write_bytes(content)
+    weights = {"0": {"file": "fold_0.safetensors", "sha256": hashlib.sha256(content).hexdigest()}}
+    card = {"view": view, "network": "cnn_3d", "shape": CLIP.shape, "weights": weights}
+    (folder / "model.json").write_text(json.dumps(card))
+    (folder / "scores.parquet").write_text("per-patient scores stay where they were made")
+    return folder
+
+
+def stack_of(columns, coefficients, intercept=0.0):
+    """A stack with given weights on unstandardised scores."""
+    one = LogisticStacker([0.0] * len(columns), [1.0] * len(columns), [], coefficients, intercept)
+    return FusionModel("logistic", tuple(columns), {0: one})
+
+
+@pytest.fixture
+def parts(tmp_path):
+    generator = np.random.default_rng(0)
+    features = pd.DataFrame(generator.normal(size=(60, 2)), columns=["age", "lvef"])
+    labels = (features["age"] > 0).astype(int)
+    tabular = fit_out_of_fold(features, labels, np.arange(60) % 3, list(map(str, range(60))), Tabular(rounds=5)).model
+    return Parts(
+        views={view: write_view(tmp_path / "models" / view, view, seed) for seed, view in enumerate(("a4c", "plax"))},
+        calibrations={"a4c": Platt(0.5, -1.0), "plax": Platt(0.8, -0.5), "video": Platt(1.0, 0.1)},
+        stacks={"video": stack_of(["a4c", "plax"], [2.0, 1.0], -0.3)},
+        tabular=tabular,
+    )
+
+
+@pytest.fixture
+def facts():
+    return Facts(clip=CLIP, synthetic=True, metrics={"auc": 0.8}, provenance={"seed": 1})
+
+
+@pytest.fixture
+def registry(tmp_path, parts, facts):
+    """A registry with a champion."""
+    root = tmp_path / "registry"
+    promote(root, write_candidate(root, parts, facts), None, RULES)
+    return root
+
+
+@pytest.fixture
+def clips():
+    return np.random.default_rng(1).integers(0, 256, (3, *CLIP.shape), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"low": -0.03}, "AUC may be lower by 0.030"),
+        ({"low": float("nan")}, "AUC may be lower"),
+        ({"deaths": 9}, "9 deaths"),
+        ({"slope": 0.4}, "slope 0.40"),
+        ({"slope": 2.0}, "slope 2.00"),
+        ({"slope": float("nan")}, "slope nan"),
+        ({"in_the_large": -0.9}, "in-the-large -0.90"),
+        ({"subgroups": {"women": (-0.2, -0.01)}}, "subgroup women"),
+    ],
+)
+def test_a_candidate_with_a_fault_is_not_promoted_and_the_fault_is_named(changes, reason):
+    decision = decide(Comparison(**{**vars(BETTER), **changes}), RULES)
+    assert not decision.promoted
+    assert any(reason in line for line in decision.reasons)
+
+
+def test_every_fault_is_named_at_once():
+    worst = Comparison(deaths=1, difference=-0.3, low=-0.4, high=-0.2, slope=3, in_the_large=2, subgroups={})
+    assert len(decide(worst, RULES).reasons) == 4
+
+
+def test_a_candidate_that_is_not_worse_and_calibrated_is_promoted():
+    assert decide(BETTER, RULES).promoted
+    assert decide(Comparison(**{**vars(BETTER), "subgroups": {"men": (-0.1, 0.05)}}), RULES).promoted
+
+
+def test_the_first_candidate_becomes_champion_and_the_second_must_earn_it(tmp_path, parts, facts):
+    root = tmp_path / "registry"
+    assert champion_name(root) is None
+    with pytest.raises(UserError, match="no champion"):
+        Champion.load(root)
+    first = write_candidate(root, parts, facts)
+    assert promote(root, first, None, RULES).promoted
+    second = write_candidate(root, parts, Facts(**{**vars(facts), "metrics": {"auc": 0.9}}))
+    assert second != first
+    assert not promote(root, second, Comparison(**{**vars(BETTER), "slope": 9}), RULES).promoted
+    assert champion_name(root) == first
+    with pytest.raises(ValueError, match="comparison"):
+        promote(root, second, None, RULES)
+    assert promote(root, second, BETTER, RULES).promoted
+    assert champion_name(root) == second == Champion.load(root).name
+
+
+def test_the_same_parts_are_the_same_candidate(registry, parts, facts):
+    name = champion_name(registry)
+    before = sorted(path.name for path in (registry / "candidates").iterdir())
+    assert write_candidate(registry, parts, facts) == name
+    assert sorted(path.name for path in (registry / "candidates").iterdir()) == before == [name]
+
+
+def test_no_table_of_patients_enters_the_registry(registry):
+    assert not list(registry.rglob("scores.parquet"))
+
+
+def test_a_clip_of_a_known_view_is_scored_by_its_model_and_calibrated(registry, parts, clips):
+    scored = Champion.load(registry).score_clip(clips[0], "plax")
+    logit = ViewModel.load(parts.views["plax"]).score(clips[:1])[0]
+    assert scored["logit"] == pytest.approx(logit)
+    assert scored["risk"] == pytest.approx(float(sigmoid(0.8 * logit - 0.5)))
+    assert (scored["view"], scored["model"], scored["synthetic"], scored["note"]) == ("plax", "plax", True, None)
+
+
+def test_a_clip_of_an_unknown_view_is_scored_by_all_models_and_says_so(registry, parts, clips):
+    scored = Champion.load(registry).score_clip(clips[0], "unknown")
+    logits = [ViewModel.load(parts.views[view]).score(clips[:1])[0] for view in ("a4c", "plax")]
+    assert scored["logit"] == pytest.approx(np.mean(logits))
+    assert scored["risk"] == pytest.approx(float(sigmoid((0.5 * logits[0] - 1 + 0.8 * logits[1] - 0.5) / 2)))
+    assert scored["model"] == "all views"
+    assert "view is unknown" in scored["note"]
+
+
+def test_a_study_is_the_stack_of_the_mean_logit_of_each_view(registry, parts, clips):
+    scored = Champion.load(registry).score_study(
+        {"a4c": [clips[0], clips[1]], "plax": [clips[2]], "subcostal": [clips[0]]}
+    )
+    a4c = ViewModel.load(parts.views["a4c"]).score(clips[:2]).mean()
+    plax = ViewModel.load(parts.views["plax"]).score(clips[2:])[0]
+    assert scored["logit"] == pytest.approx(2 * a4c + plax - 0.3)
+    assert scored["risk"] == pytest.approx(float(sigmoid(2 * a4c + plax - 0.2)))
+    assert scored["views"] == pytest.approx({"a4c": a4c, "plax": plax})
+    assert scored["note"] == "1 clips of other views were left out"
+
+
+def test_a_study_with_a_record_uses_the_stack_that_knows_it(tmp_path, parts, facts, clips):
+    stacks = {**parts.stacks, "video_ehr": stack_of(["a4c", "plax", "ehr"], [0.0, 0.0, 1.0])}
+    calibrations = {**parts.calibrations, "video_ehr": Platt(1.0, 0.0)}
+    root = tmp_path / "registry"
+    candidate = Parts(parts.views, calibrations, stacks, parts.tabular)
+    promote(root, write_candidate(root, candidate, facts), None, RULES)
+    champion = Champion.load(root)
+    assert champion.score_study({"a4c": [clips[0]]}, ehr=-1.5)["logit"] == pytest.approx(-1.5)
+    assert champion.score_study({"a4c": [clips[0]]})["model"] == "video"
+    assert champion.tabular is not None
+    assert len(champion.tabular.score(pd.DataFrame({"age": [1.0, -1.0], "lvef": [0.0, 0.0]}))) == 2
+
+
+def test_a_study_without_a_known_view_or_without_clips(registry, clips):
+    champion = Champion.load(registry)
+    scored = champion.score_study({"subcostal": [clips[0]]})
+    assert scored["risk"] == pytest.approx(champion.score_clip(clips[0], "unknown")["risk"])
+    assert scored["model"] == "all views"
+    with pytest.raises(UserError, match="no clip"):
+        champion.score_study({"a4c": []})
+
+
+@pytest.mark.parametrize(
+    "file", ["views/a4c/fold_0.safetensors", "stacks/video.json", "tabular/fold_1.json", "manifest.json"]
+)
+def test_a_changed_file_of_the_champion_is_refused(registry, file):
+    path = registry / "candidates" / champion_name(registry) / file
+    path.write_bytes(path.read_bytes().replace(b"0", b"1", 1))
+    with pytest.raises(UserError, match="SHA-256"):
+        Champion.load(registry)
+
+
+def test_a_pointer_can_not_leave_the_registry(registry):
+    pointer = json.loads((registry / "champion.json").read_text())
+    (registry / "champion.json").write_text(json.dumps({**pointer, "candidate": "../../elsewhere"}))
+    with pytest.raises(UserError, match="plain"):
+        Champion.load(registry)

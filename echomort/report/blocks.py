@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from echomort.report.words import counted
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -34,6 +36,11 @@ class Table:
     def heads(self) -> list[tuple[str, str]]:
         """(label, css class) of each column."""
         return [(name.removeprefix("#"), "number" if name.startswith("#") else "") for name in self.columns]
+
+    @property
+    def size(self) -> str:
+        """How many rows there are, in words."""
+        return counted(len(self.rows), "row")
 
     @property
     def cells(self) -> list[list[Cell]]:

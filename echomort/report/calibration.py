@@ -15,7 +15,7 @@ def calibration(numbers: Numbers, scores: Mapping[str, ModelScores]) -> Section:
     first = drawn(scores, "fusion", "video", "ehr", "view")[:1]
     pictures = [picture for model, score in first for picture in _reliability_pair(numbers, model, score)]
     lead = "A predicted risk of 20 % should mean that 20 in 100 such patients die."
-    return Section("calibration", "Meaning what it says", [*pictures, _calibration_table(numbers)], lead)
+    return Section("calibration", "Calibration", [*pictures, _calibration_table(numbers)], lead)
 
 
 def _reliability_pair(numbers: Numbers, model: str, score: ModelScores) -> list[Picture]:

@@ -78,7 +78,7 @@ def _size(facts: Facts) -> str:
 
 
 def _missing(_: Facts) -> str:
-    return "Imputers, scalers and limits are fitted on each fold's training patients alone."
+    return "Nothing that fills a gap is learnt from the patients judged; trees take gaps as they are."
 
 
 def _split(facts: Facts) -> str:

@@ -18,8 +18,8 @@ FIXED = "_at_fixed_sensitivity"
 def decisions(numbers: Numbers, scores: Mapping[str, ModelScores]) -> Section:
     """Return what acting on the score would mean: operating points, a hundred patients, net benefit."""
     blocks = [*_hundred(numbers), *_net_benefit(scores), _operating_table(numbers)]
-    lead = "Thresholds are chosen on the other folds, never on the patients they judge."
-    return Section("decisions", "Acting on it", blocks, lead)
+    lead = "What acting on the score would mean; thresholds come from the other folds, never from the patients judged."
+    return Section("decisions", "Decisions", blocks, lead)
 
 
 def _hundred(numbers: Numbers) -> list[Picture]:

@@ -11,15 +11,11 @@ from echomort.report.words import NOTHING, count, counted, model_words, number, 
 
 
 def discrimination(numbers: Numbers, scores: Mapping[str, ModelScores]) -> Section:
-    """Return ROC curves, the folds and the paired comparisons."""
-    blocks = [
-        *_roc(numbers, scores),
-        *_survival(scores),
-        *_distributions(scores),
-        _fold_table(numbers),
-        *_comparison_table(numbers),
-    ]
-    return Section("discrimination", "Telling who will die", blocks)
+    """Return ROC curves, survival by predicted class, distributions, the folds and the paired comparisons."""
+    pictures = [*_roc(numbers, scores), *_survival(scores), *_distributions(scores)]
+    tables = [_fold_table(numbers), *_comparison_table(numbers)]
+    lead = "How well the scores tell those who die within a year from those who live."
+    return Section("discrimination", "Discrimination", [*pictures, *tables], lead)
 
 
 def _roc(numbers: Numbers, scores: Mapping[str, ModelScores]) -> list[Picture]:

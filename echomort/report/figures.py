@@ -203,7 +203,7 @@ def reliability(curve: Curve, note: str, limit: float | None = None) -> "Figure"
     axes.plot([0, 100], [0, 100], color=FAINT, linewidth=0.8)
     axes.plot(100 * points.grid, 100 * np.clip(points.smooth, 0, 1), color=colour, linewidth=1.4, alpha=0.6)
     axes.vlines(100 * points.predicted, 100 * points.low, 100 * points.high, color=INK, linewidth=0.9)
-    axes.plot(100 * points.predicted, 100 * points.observed, "o", color=colour, markersize=5)
+    axes.plot(100 * points.predicted, 100 * points.observed, "o", color=colour, markersize=5, clip_on=False)
     _percent_axes(axes, "", "Observed deaths, %", limit)
     axes.tick_params(axis="x", length=0, labelbottom=False)
     axes.annotate(note, (0, 1), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points", color=MUTED)

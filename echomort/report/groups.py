@@ -38,7 +38,7 @@ def subgroup_results(numbers: Numbers) -> list[Section]:
     picture = Picture(
         svg, title, f"AUC with {numbers.level} intervals (DeLong). Groups too small to say anything are not shown."
     )
-    return [Section("subgroups", "For whom", [picture, _subgroup_table(numbers, best, groups)])]
+    return [Section("subgroups", "Subgroups", [picture, _subgroup_table(numbers, best, groups)])]
 
 
 def sorted_groups(groups: Sequence[tuple[str, Figure]]) -> list[tuple[str, Figure]]:

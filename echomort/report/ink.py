@@ -71,6 +71,7 @@ _STYLE: dict[str, Any] = {
     "grid.linewidth": 0.6,
     "figure.constrained_layout.use": True,
     "svg.fonttype": "none",
+    "text.parse_math": False,
 }
 _SANS = "var(--sans)"
 

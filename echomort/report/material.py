@@ -99,12 +99,16 @@ def _meaning(reason: str) -> str:
 def _share_table(instances: pd.DataFrame, column: str, title: str) -> Table:
     pairs = _totals(_accepted(instances), column)
     total = sum(amount for _, amount in pairs)
-    rows = [[_code(name), count(amount), percent(amount / total, 1)] for name, amount in pairs]
+    rows: list[Row] = [[_code(name), count(amount), percent(amount / total, 1)] for name, amount in pairs]
     return Table(column, f"{title} (accepted files)", [title, "#Files", "#Share"], rows, folded=True)
 
 
-def _code(name: str) -> str:
-    return name if any(letter.isdigit() or letter.isupper() for letter in name) else plain(name)
+def _code(name: str) -> Cell:
+    if name.startswith("1.2."):
+        from pydicom.uid import UID
+
+        return Cell(UID(name).name, name)
+    return Cell(name if any(letter.isupper() for letter in name) else plain(name))
 
 
 def patients(data: ReportData) -> Section:
@@ -273,7 +277,7 @@ def variables(data: ReportData) -> list[Section]:
     shown = gaps or rows
     title = "What the health records lack"
     most = f"The {flows.MAX_BARS} with most gaps. " if len(shown) > flows.MAX_BARS else ""
-    caption = f"{most}Gaps are filled by what each fold's training patients teach, never by the patients judged."
+    caption = f"{most}Nothing that fills a gap is learnt from the patients judged."
     picture = Picture(inline_svg(flows.missing_values(shown, note), "fig-missing", alt), title, caption)
     table = Table(
         "missingness",

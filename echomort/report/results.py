@@ -48,12 +48,15 @@ def headline(numbers: Numbers) -> str:
     if best is None:
         return "No model has an AUC: there were too few patients, or only one outcome."
     area, words = numbers.area(best), model_words(best)
-    who = {"fusion": "Video and health records together", "video": "The echo loops", "ehr": "The health records"}
-    given = who.get(words.kind, words.label)
-    ranked = "rank" if words.kind in ("video", "ehr", "fusion") else "ranks"
+    who = {
+        "fusion": "video and health records together rank",
+        "video": "the echo loops rank",
+        "ehr": "the health records rank",
+    }
+    ranked = who.get(words.kind, f"{words.label} ranks")
     return (
-        f"Of two patients, one of whom died within a year, {given[0].lower() + given[1:]} {ranked} the one who died "
-        f"higher {round(100 * area.value)} times in 100."
+        f"Of two patients, one of whom died within a year, {ranked} the one who died higher "
+        f"{round(100 * area.value)} times in 100."
     )
 
 

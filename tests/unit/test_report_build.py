@@ -285,6 +285,16 @@ def test_a_small_part_shows_no_age_and_no_sex(data, tmp_path):
     assert row["Age, median (IQR)"] == row["Women"] == "\N{EM DASH}"
 
 
+def test_what_a_site_wrote_cannot_become_markup_or_mathematics(data, tmp_path):
+    hostile = "<script>alert(1)</script> $\\frac{1$ {{ 7 * 7 }}"
+    files = archive().assign(view=hostile)
+    loops = (Example(hostile, hostile, loop(), 15.0),)
+    text = write_report(replace(data, stamp=hostile, instances=files, examples=loops), tmp_path).html.read_text()
+    assert "<script" not in text.lower().replace("&lt;script", "")
+    assert "{{ 7 * 7 }}" in text
+    assert not Page(text).open
+
+
 def test_a_report_that_leaves_a_question_open_is_not_written(data, tmp_path):
     with pytest.raises(UserError, match="participant_flow"):
         write_report(replace(data, attrition=data.attrition.iloc[:0]), tmp_path)

@@ -6,10 +6,10 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from assets.incremental import Built, Stage, built_tables, rebuild
+from assets.incremental import Build, Built, Stage, built_tables, rebuild_after
 from assets.project import Project
 from assets.records import clinical_features
-from assets.training import fusion
+from assets.training import STACKS, fusion
 from echomort.fingerprint import digest, digest_file
 from warehouse.queries import run
 from warehouse.reporting import report_data
@@ -49,19 +49,17 @@ def evaluation(project: Project) -> dg.MaterializeResult:
     """Discrimination, calibration, operating points and comparisons, each with its interval, and the planted null."""
     from echomort.evaluation import summary
 
-    def build(connection: duckdb.DuckDBPyConnection) -> Built:
-        frame = run(connection, "marts/evaluation_frame.sql").df()
-        scores = connection.table("score").df()
+    def work() -> Build:
+        with project.reader() as connection:
+            frame = run(connection, "marts/evaluation_frame.sql").df()
+            scores = run(connection, "marts/out_of_fold_scores.sql").df()
         settings = project.settings
-        own = scores[scores["fold"] >= 0]
-        metrics = summary.evaluate(frame, own, _truth(project), settings.evaluation, settings.outcome.horizon_days)
-        null = json.loads((project.root / "models" / "null.json").read_text())
-        metrics = pd.concat([metrics, summary.permuted_null(null["aucs"], null["n"], null["events"])])
-        run(connection, "marts/forget_metrics.sql")
-        connection.append("metric", metrics)
-        return built_tables(connection, "metric")
+        metrics = summary.evaluate(frame, scores, _truth(project), settings.evaluation, settings.outcome.horizon_days)
+        null = json.loads((project.root / STACKS / "null.json").read_text())
+        drawn = summary.permuted_null(null["aucs"], null["n"], null["events"], settings.evaluation.confidence)
+        return lambda connection: _commit_metrics(connection, pd.concat([metrics, drawn]))
 
-    return rebuild(project, EVALUATION, build)
+    return rebuild_after(project, EVALUATION, work)
 
 
 @dg.asset(
@@ -76,11 +74,20 @@ def report(project: Project) -> dg.MaterializeResult:
     """One HTML file to read offline, and the same figures as JSON."""
     from echomort.report.build import write_report
 
-    def build(connection: duckdb.DuckDBPyConnection) -> Built:
-        files = write_report(report_data(connection, project.settings, project.keyring.key_id), project.root / "report")
-        return Built(digest(digest_file(files.html), digest_file(files.json)), {}, "report/report.html")
+    def work() -> Build:
+        with project.reader() as connection:
+            data = report_data(connection, project.settings, project.keyring.key_id)
+        files = write_report(data, project.root / "report")
+        version = digest(digest_file(files.html), digest_file(files.json))
+        return lambda connection: Built(version, {}, "report/report.html")
 
-    return rebuild(project, REPORT, build)
+    return rebuild_after(project, REPORT, work)
+
+
+def _commit_metrics(connection: duckdb.DuckDBPyConnection, metrics: pd.DataFrame) -> Built:
+    run(connection, "marts/forget_metrics.sql")
+    connection.append("metric", metrics, by_name=True)
+    return built_tables(connection, "metric")
 
 
 def _truth(project: Project) -> pd.DataFrame | None:

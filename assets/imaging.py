@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,21 +46,15 @@ def prepare_index(project: Project, stale: Sequence[str]) -> None:
 
 def index_folders(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
     """Read the headers of every file in some folders."""
-    from echomort.dicom import read_headers
-    from echomort.instances import instance_row
+    from echomort.instances import index_file
 
     plan, root = plan_index(project), project.settings.dicom_root
-    files = {
-        project.keyring.pseudonym("instance", file.path): (folder_key, root / file.path, file)
-        for folder_key, folder in vault.recall(project.vault, "folder", units).items()
-        for file in files_in(root, folder)
-    }
+    folders = vault.recall(project.vault, "folder", units)
+    files = [(key, file) for key, folder in folders.items() for file in files_in(root, folder)]
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    jobs = [(key, path) for key, (_, path, _) in files.items()]
-    for key, found in _counted(read_headers(jobs, project.settings.imaging, _processes(project)), len(jobs), context):
-        folder_key, path, file = files[key]
-        row = instance_row((key, folder_key), found, project.keyring)
-        rows[folder_key].append(row | _source(path, file))
+    for folder_key, file in _counted(files, len(files), context):
+        key = project.keyring.pseudonym("instance", file.path)
+        rows[folder_key].append(index_file((key, folder_key), root, file, project.keyring))
     return [_index_entry(project, unit, plan[unit], rows[unit]) for unit in units if unit in plan]
 
 
@@ -82,12 +76,6 @@ def _folders(project: Project) -> dict[str, list[SourceFile]]:
     for file in list_files(project.settings.dicom_root, "sources.dicom"):
         folders[file.folder].append(file)
     return folders
-
-
-def _source(path: Path, file: SourceFile) -> dict[str, Any]:
-    from echomort.instances import source_digest
-
-    return {"source_digest": source_digest(path), "bytes": file.bytes, "stamp": digest(file.stamp)}
 
 
 def _index_entry(project: Project, unit: str, fingerprint: str, rows: list[dict[str, Any]]) -> Entry:
@@ -157,16 +145,15 @@ def plan_clips(project: Project) -> dict[str, str]:
 
 def make_clips(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
     """Decode the files of some studies, each study to one file."""
-    from echomort.dicom import read_clips
+    from echomort.dicom import Job, read_clips
 
     plan = plan_clips(project)
     with project.reader() as connection:
         files = run(connection, "marts/clip_plan.sql", studies=list(units)).df()
-    paths = _instance_paths(project, files["folder_key"].unique())
-    jobs = [(key, paths[key]) for key in files["instance_key"] if key in paths]
-    studies = store.StudyWriter(project.root, files.to_dict("records"))
-    for key, found in _counted(read_clips(jobs, project.settings.imaging, _processes(project)), len(jobs), context):
-        studies.add(key, found)
+    jobs = {Job(path): key for key, path in _instance_paths(project, files).items()}
+    studies = store.StudyWriter(project.root, [dict(row) for row in files.to_dict("records")])
+    for job, found in _counted(read_clips(jobs, project.settings.imaging, _processes(project)), len(jobs), context):
+        studies.add(jobs[job], found)
     return [
         Entry(study_key, plan[study_key], written.digest, written.artifact)
         for study_key, written in studies.finish().items()
@@ -186,13 +173,15 @@ def count_clips(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapp
     return _by_reason(connection, "marts/clip_reasons.sql")
 
 
-def _instance_paths(project: Project, folder_keys: Sequence[str]) -> dict[str, Path]:
-    root = project.settings.dicom_root
-    return {
+def _instance_paths(project: Project, files: pd.DataFrame) -> dict[str, Path]:
+    root, wanted = project.settings.dicom_root, set(files["instance_key"])
+    folders = vault.recall(project.vault, "folder", files["folder_key"].unique()).values()
+    found = {
         project.keyring.pseudonym("instance", file.path): root / file.path
-        for folder in vault.recall(project.vault, "folder", folder_keys).values()
+        for folder in folders
         for file in files_in(root, folder)
     }
+    return {key: path for key, path in found.items() if key in wanted}
 
 
 CLIPS = UnitStage(
@@ -220,7 +209,7 @@ def _processes(project: Project) -> int:
     return execution.cores if execution.executor == "in_process" else 1
 
 
-def _counted(found: Iterator[Item], total: int, context: dg.OpExecutionContext, every: int = 200) -> Iterator[Item]:
+def _counted(found: Iterable[Item], total: int, context: dg.OpExecutionContext, every: int = 200) -> Iterator[Item]:
     for number, item in enumerate(found, start=1):
         yield item
         if number % every == 0 or number == total:

@@ -58,28 +58,37 @@ class Built:
 
 def built_tables(connection: duckdb.DuckDBPyConnection, *tables: str) -> Built:
     """Return the digest and the row counts of ``tables``, just written."""
-    counts = {f"{table} rows": connection.table(table).count("*").fetchall()[0][0] for table in tables}
-    return Built(digest([ledger.table_digest(connection, table) for table in tables]), counts)
+    found = {table: ledger.table_digest(connection, table) for table in tables}
+    counts = {f"{table} rows": rows for table, (_, rows) in found.items()}
+    return Built(digest([content for content, _ in found.values()]), counts)
 
 
-def rebuild(
-    project: Project, stage: Stage, build: Callable[[duckdb.DuckDBPyConnection], Built]
-) -> dg.MaterializeResult:
-    """Rebuild the asset as a whole, in one transaction, if what decides it changed; else say that it stands.
+Build = Callable[[duckdb.DuckDBPyConnection], Built]
+"""Writes an asset's rows through the connection that it is given; the ledger's entry is written with them."""
 
-    ``build`` writes its rows through the connection that it is given; the ledger's entry is written with them.
-    """
-    (result,) = rebuild_together(project, stage, (stage.name,), lambda connection: [build(connection)])
-    return result
+
+def rebuild(project: Project, stage: Stage, build: Build) -> dg.MaterializeResult:
+    """Rebuild the asset as a whole, in one transaction, if what decides it changed; else say that it stands."""
+    return rebuild_after(project, stage, lambda: build)
+
+
+def rebuild_after(project: Project, stage: Stage, work: Callable[[], Build]) -> dg.MaterializeResult:
+    """Do the same where there is ``work`` to do before the warehouse is opened for writing."""
+
+    def together() -> Callable[[duckdb.DuckDBPyConnection], Sequence[Built]]:
+        build = work()
+        return lambda connection: [build(connection)]
+
+    return rebuild_together(project, stage, (stage.name,), together)[0]
 
 
 def rebuild_together(
     project: Project,
     stage: Stage,
     names: Sequence[str],
-    build: Callable[[duckdb.DuckDBPyConnection], Sequence[Built]],
+    work: Callable[[], Callable[[duckdb.DuckDBPyConnection], Sequence[Built]]],
 ) -> list[dg.MaterializeResult]:
-    """Rebuild the assets ``names``, which one ``build`` makes in one transaction, if what decides them changed."""
+    """Rebuild the assets ``names``, which one transaction makes, if what decides them changed."""
     with project.reader() as connection:
         made_from = stage.made_from(connection, project)
         standing = [ledger.entries(connection, name).get(ledger.WHOLE) for name in names]
@@ -87,6 +96,7 @@ def rebuild_together(
     kept = [entry for entry in standing if entry and _stands(project.root, entry, fingerprint)]
     if len(kept) == len(names):
         return [materialized(name, entry, rebuilt=False) for name, entry in zip(names, kept, strict=True)]
+    build = work()
     with project.writer() as connection:
         made = [
             Entry(ledger.WHOLE, fingerprint, built.digest, built.artifact, {**built.details, "made_from": made_from})
@@ -137,7 +147,7 @@ def unit_asset(stage: UnitStage, pool: str | None = None, **about: Any) -> dg.As
 
     @dg.op(
         name=f"{stage.name}__plan",
-        ins={"upstream": dg.In(dg.Nothing)},
+        ins={name: dg.In(dg.Nothing) for name in stage.upstream},
         out={"batches": dg.DynamicOut(list), "gone": dg.Out(list)},
     )
     def plan(context: dg.OpExecutionContext, project: Project) -> Iterator[dg.DynamicOutput | dg.Output]:
@@ -152,8 +162,8 @@ def unit_asset(stage: UnitStage, pool: str | None = None, **about: Any) -> dg.As
     @dg.op(
         name=f"{stage.name}__work", pool=pool, out=dg.Out(list), required_resource_keys={"project", *stage.resources}
     )
-    def work(context: dg.OpExecutionContext, units: list) -> list:
-        return [vars(entry) for entry in stage.work(context.resources.project, units, context)]
+    def work(context: dg.OpExecutionContext, units: list) -> dg.Output[list]:
+        return dg.Output([vars(entry) for entry in stage.work(context.resources.project, units, context)])
 
     @dg.op(name=f"{stage.name}__commit", pool="warehouse")
     def commit(context: dg.OpExecutionContext, project: Project, made: list, gone: list) -> dg.Output[None]:
@@ -161,7 +171,7 @@ def unit_asset(stage: UnitStage, pool: str | None = None, **about: Any) -> dg.As
         return dg.Output(None, data_version=dg.DataVersion(version), metadata=shown)
 
     def compose(**upstream: Any) -> Any:
-        batches, gone = plan(upstream=list(upstream.values()))
+        batches, gone = plan(**upstream)
         return commit(batches.map(work).collect(), gone)
 
     names = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in stage.upstream]

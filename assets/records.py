@@ -1,6 +1,6 @@
 """Health records: from the extract to canonical tables, outcomes, the cohort and its features."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 import duckdb
@@ -42,7 +42,14 @@ COHORT = Stage(
 FEATURES = Stage(
     "clinical_features",
     ("patient", "study", "measurement", "diagnosis", "medication"),
-    ("warehouse/marts/feature.sql", "warehouse/features.py", "echomort/ehr"),
+    (
+        "warehouse/marts/feature.sql",
+        "warehouse/marts/feature_begin.sql",
+        "warehouse/marts/feature_catalogue.sql",
+        "warehouse/marts/feature_end.sql",
+        "warehouse/features.py",
+        "echomort/ehr",
+    ),
 )
 
 
@@ -65,14 +72,15 @@ def health_records(project: Project) -> Iterator[dg.MaterializeResult]:
     """Read the extract through its adapter, pseudonymise it, shift its dates, set aside what contradicts itself."""
     from warehouse.staging import stage
 
-    settings, identifiers = project.settings, {}
+    settings = project.settings
+    identifiers: dict[str, Mapping[str, str]] = {}
 
     def build(connection: duckdb.DuckDBPyConnection) -> list[Built]:
         report = stage(connection, settings.ehr_root, settings.sources.adapter, project.keyring, settings.privacy.dates)
         identifiers.update(report.identifiers)
         return [built_tables(connection, table) for table in TABLES]
 
-    yield from rebuild_together(project, RECORDS, list(TABLES), build)
+    yield from rebuild_together(project, RECORDS, list(TABLES), lambda: build)
     for domain, mapping in identifiers.items():
         vault.remember(project.vault, domain, mapping)
 
@@ -91,8 +99,8 @@ def outcomes(project: Project) -> dg.MaterializeResult:
     from warehouse.outcomes import link
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:
-        link(connection, project.settings.outcome)
-        return built_tables(connection, "outcome", "attrition")
+        link(connection, project.settings.outcome, project.keyring)
+        return built_tables(connection, "outcome")
 
     return rebuild(project, OUTCOMES, build)
 

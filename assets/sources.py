@@ -56,7 +56,7 @@ def extract_fingerprint(settings: Settings) -> str:
 
 
 def ensure_synthetic(settings: Settings, progress: Callable[[int, int], None]) -> None:
-    """Write the embedded archive where it is the source and does not stand as the settings ask; one writer at a time."""
+    """Write the embedded archive where it is the source and is not as the settings ask; one writer at a time."""
     if settings.sources.synthetic is None or settings.sources.dicom is not None:
         return
     from echomort.synth.archive import write_archive

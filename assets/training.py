@@ -8,16 +8,17 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from assets.imaging import clips
-from assets.incremental import UnitStage, unit_asset
+from assets.incremental import Build, Built, Stage, UnitStage, rebuild_after, unit_asset
 from assets.project import Project
-from assets.records import cohort
+from assets.records import clinical_features, cohort
 from echomort.fingerprint import code_version, digest
 from echomort.settings import Settings, Training
 from warehouse.ledger import Entry
 from warehouse.queries import run
 from warehouse.scores import replace_scores
 
+KEYS = ["study_key", "patient_key", "fold", "label"]
+EHR_MODEL, STACKS = "models/ehr", "models/stacks"
 VIDEO_SOURCES = ("echomort/training", "echomort/models/networks.py")
 UNDECIDING = {"fold_processes", "min_clips", "min_deaths", "views"}
 """Training settings that say which views are trained and how fast, not what comes out."""
@@ -70,7 +71,8 @@ def train_views(project: Project, units: Sequence[str], context: dg.OpExecutionC
         task = Task(view=view, shape=shape, samples=table, clips=project.root, output=folder, training=training)
         task.write(folder.with_suffix(".task.json"))
         tasks.append(str(folder.with_suffix(".task.json")))
-    context.resources.pipes.run(context=context, command=[sys.executable, "-m", "assets.pipes", *tasks])
+    command = [sys.executable, "-m", "assets.pipes", *tasks]
+    context.resources.pipes.run(context=context, command=command, extras={"folds": project.settings.cohort.folds})
     return [Entry(unit, plan[unit], _scores_digest(project, plan[unit]), _artifact(plan[unit])) for unit in units]
 
 
@@ -132,3 +134,89 @@ view_models = unit_asset(
     kinds={"pytorch"},
     owners=["team:models"],
 )
+
+
+# --- ehr_models: trees on the health-record features -------------------------------------------------------------
+
+EHR_MODELS = Stage(
+    "ehr_models",
+    ("clinical_features", "cohort"),
+    ("echomort/models/tabular.py", "echomort/models/rows.py", "warehouse/marts/tabular_samples.sql"),
+    lambda settings: settings.tabular,
+)
+
+
+@dg.asset(
+    name=EHR_MODELS.name,
+    deps=[clinical_features, cohort],
+    group_name="training",
+    kinds={"xgboost"},
+    owners=["team:models"],
+    code_version=EHR_MODELS.code,
+)
+def ehr_models(project: Project) -> dg.MaterializeResult:
+    """XGBoost on the health-record features, one model a fold, every study scored by a model that never saw it."""
+    from echomort.models.tabular import fit_out_of_fold
+
+    def work() -> Build:
+        rows = _read(project, "marts/tabular_samples.sql")
+        keys, features = rows[KEYS], rows.drop(columns=KEYS)
+        columns = (keys[name].tolist() for name in ("label", "fold", "patient_key"))
+        result = fit_out_of_fold(features, *columns, project.settings.tabular)
+        result.model.save(project.root / EHR_MODEL)
+        return lambda connection: _commit_scores(connection, {"ehr": result.scores}, keys, EHR_MODEL)
+
+    return rebuild_after(project, EHR_MODELS, work)
+
+
+# --- fusion: view scores and the health record's, stacked --------------------------------------------------------
+
+FUSION = Stage(
+    "fusion",
+    ("view_models", "ehr_models", "clinical_features", "cohort"),
+    (
+        "echomort/models/fusion.py",
+        "echomort/models/stacks.py",
+        "echomort/models/rows.py",
+        "warehouse/marts/stack_samples.sql",
+    ),
+    lambda settings: (settings.fusion, settings.tabular, settings.evaluation.permutations, settings.evaluation.seed),
+)
+
+
+@dg.asset(
+    name=FUSION.name,
+    deps=[view_models, ehr_models, clinical_features, cohort],
+    group_name="training",
+    kinds={"xgboost"},
+    owners=["team:models"],
+    code_version=FUSION.code,
+)
+def fusion(project: Project) -> dg.MaterializeResult:
+    """All views together, and with the health record, stacked on out-of-fold scores; and the planted null."""
+    from echomort.models.stacks import StudyScores, stack_all
+
+    def work() -> Build:
+        studies = StudyScores.of(_read(project, "marts/stack_samples.sql"))
+        features = _read(project, "marts/tabular_samples.sql").drop(columns=KEYS)
+        stacked = stack_all(studies, features, project.settings)
+        stacked.save(project.root / STACKS)
+        return lambda connection: _commit_scores(connection, stacked.scores, studies.keys, STACKS)
+
+    return rebuild_after(project, FUSION, work)
+
+
+def _read(project: Project, query: str) -> pd.DataFrame:
+    with project.reader() as connection:
+        return run(connection, query).df()
+
+
+def _commit_scores(
+    connection: duckdb.DuckDBPyConnection, scores: Mapping[str, Any], keys: pd.DataFrame, artifact: str
+) -> Built:
+    rows = [
+        keys[["study_key", "fold"]].assign(model=model, view=None, logit=logits) for model, logits in scores.items()
+    ]
+    table = pd.concat(rows) if rows else pd.DataFrame()
+    replace_scores(connection, ["ehr"] if "ehr" in scores else ["all_views", "video_ehr"], table)
+    return Built(digest(table.to_csv(index=False)), {f"{model} scores": len(keys) for model in scores}, artifact)

@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from echomort.dicom import Header, Rejected
+from echomort.dicom import Header, Reason, Rejected, read_header
 from echomort.fingerprint import digest
 from echomort.keys import Keyring
+from echomort.listing import SourceFile
 
 VENDORS = {
     "philips": r"philips|atl",
@@ -25,6 +26,24 @@ MODELS = re.compile(
     re.IGNORECASE,
 )
 SAMPLED_BYTES = 65536
+
+
+def index_file(keys: tuple[str, str], root: Path, file: SourceFile, keyring: Keyring) -> dict[str, Any]:
+    """Return the row of table ``dicom_instance`` for one file under ``root``, read from its header alone.
+
+    ``keys`` are those of the instance and of its folder.
+    """
+    found: Header | Rejected
+    try:
+        found = read_header(root / file.path)
+    except Rejected as rejected:
+        found = rejected
+    try:
+        sampled = source_digest(root / file.path)
+    except OSError:
+        found, sampled = Rejected(Reason.UNREADABLE_FILE), None
+    stamp = {"source_digest": sampled, "bytes": file.bytes, "stamp": digest(file.stamp)}
+    return instance_row(keys, found, keyring) | stamp
 
 
 def instance_row(keys: tuple[str, str], found: Header | Rejected, keyring: Keyring) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """When an asset is rebuilt without being asked."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import dagster as dg
 
-AC = dg.AutomationCondition
+AC: Any = dg.AutomationCondition
 
 REBUILD_WHEN_CHANGED = (
     (AC.missing() | AC.code_version_changed() | AC.any_deps_match(AC.data_version_changed())).since_last_handled()
@@ -17,7 +20,7 @@ An asset above that comes out the same requests nothing, so a rebuild stops wher
 """
 
 
-def automate(assets: list[dg.AssetsDefinition], groups: set[str]) -> list[dg.AssetsDefinition]:
+def automate(assets: Iterable[Any], groups: set[str]) -> list[dg.AssetsDefinition]:
     """Return ``assets`` with the condition on those of ``groups`` (the cheap ones; training keeps its schedule)."""
 
     def conditioned(spec: dg.AssetSpec) -> dg.AssetSpec:

@@ -100,7 +100,7 @@ def inspect(
     _require(paths)
     from echomort.dicom.inspect import inspect_paths
 
-    for record in inspect_paths(paths, configuration.Imaging(), save):
+    for record in inspect_paths(paths, configuration.Settings(), save):
         out.print(json.dumps(record) if as_json else _spoken(record))
 
 

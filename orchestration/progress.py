@@ -18,7 +18,7 @@ class RunProgress(logging.Handler):
     """Turns the events of a run into progress; messages are counts of ours and hold no identifier."""
 
     def __init__(self, console: Console) -> None:
-        super().__init__(logging.INFO)
+        super().__init__(logging.DEBUG)
         self.console = console
         self.started: dict[str, float] = {}
         self.last_line = 0.0
@@ -31,8 +31,9 @@ class RunProgress(logging.Handler):
         step = (meta.get("step_key") or "").partition("[")[0].rpartition(".")[2]
         event = getattr(record, "dagster_event", None)
         if event is None:
-            if step and record.levelno >= logging.INFO:
-                self._message(step, meta.get("orig_message", ""))
+            message = meta.get("orig_message", "")
+            if step in self.started and record.levelno == logging.INFO and not message.startswith("[pipes]"):
+                self._message(step, message)
         elif event.is_step_start:
             self._begin(step)
         elif event.is_step_success:
@@ -60,8 +61,9 @@ class RunProgress(logging.Handler):
     def _message(self, step: str, message: str) -> None:
         counted = COUNTED.search(message)
         if self.live and step in self.tasks:
-            total = {"completed": int(counted[1]), "total": int(counted[2])} if counted else {}
-            self.live.update(self.tasks[step], description=f"{_spoken(step)}: {message}", **total)
+            self.live.update(self.tasks[step], description=f"{_spoken(step)}: {message}")
+            if counted:
+                self.live.update(self.tasks[step], completed=int(counted[1]), total=int(counted[2]))
         elif not counted or time.monotonic() - self.last_line > QUIET_SECONDS or counted[1] == counted[2]:
             self.last_line = time.monotonic()
             self.console.print(f"  {_spoken(step)}: {message}", highlight=False, markup=False)
@@ -78,9 +80,9 @@ def _spoken(step: str) -> str:
     return step.replace("__", ": ").replace("_", " ")
 
 
-@dg.logger(description="Progress for a person, in place of the event log.")
+@dg.logger({}, description="Progress for a person, in place of the event log.")
 def progress_logger(context: dg.InitLoggerContext) -> logging.Logger:
     """Return a logger whose one handler is :class:`RunProgress`."""
-    log = logging.Logger("echomort.progress", logging.INFO)
+    log = logging.Logger("echomort.progress", logging.DEBUG)
     log.addHandler(RunProgress(Console(stderr=True)))
     return log

@@ -31,10 +31,10 @@ def _results_table(metrics: pd.DataFrame, is_synthetic: bool) -> Table:
     table = Table(title=title, title_justify="left")
     for column in ("model", "AUC", "95 % interval", "n", "deaths", "of the oracle's headroom"):
         table.add_column(column, justify="left" if column == "model" else "right")
-    for row in metrics.itertuples():
-        headroom = "" if pd.isna(row.headroom) else f"{100 * row.headroom:.0f} %"
-        interval = f"{row.low:.3f} to {row.high:.3f}"
-        table.add_row(row.model, f"{row.value:.3f}", interval, f"{row.n:.0f}", f"{row.events:.0f}", headroom)
+    for row in metrics.to_dict("records"):
+        headroom = "" if pd.isna(row["headroom"]) else f"{100 * row['headroom']:.0f} %"
+        interval, counts = f"{row['low']:.3f} to {row['high']:.3f}", (f"{row['n']:.0f}", f"{row['events']:.0f}")
+        table.add_row(str(row["model"]), f"{row['value']:.3f}", interval, *counts, headroom)
     return table
 
 

@@ -12,9 +12,9 @@ WITH ranked AS (
     JOIN ledger ON ledger.asset = 'clips' AND ledger.unit = clip.study_key
     WHERE clip.status = 'accepted' AND cohort.headline AND cohort.role = 'development'
 )
-SELECT view, wanted.risk, arg_min(clip_key, abs(place - wanted.place)) AS clip_key,
-    arg_min(artifact, abs(place - wanted.place)) AS artifact
+SELECT view, wanted.risk, arg_min(clip_key, abs(place - wanted.target)) AS clip_key,
+    arg_min(artifact, abs(place - wanted.target)) AS artifact
 FROM ranked
-CROSS JOIN (VALUES ('low', 0.05), ('middling', 0.5), ('high', 0.95)) AS wanted (risk, place)
-GROUP BY view, wanted.risk, wanted.place
-ORDER BY view, wanted.place;
+CROSS JOIN (VALUES ('low', 0.05), ('middling', 0.5), ('high', 0.95)) AS wanted (risk, target)
+GROUP BY view, wanted.risk, wanted.target
+ORDER BY view, wanted.target;

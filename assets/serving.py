@@ -1,0 +1,47 @@
+"""Serving: candidates, and the champion that predicts."""
+
+import dagster as dg
+
+from assets.evaluation import evaluation
+from assets.incremental import Build, Built, Stage, rebuild_after
+from assets.project import Project
+from assets.training import EHR_MODEL, STACKS, VIEW_MODELS
+from echomort.fingerprint import digest
+from warehouse import ledger
+from warehouse.queries import run
+
+CHAMPION = Stage(
+    "champion",
+    ("view_models", "ehr_models", "fusion", "evaluation"),
+    ("echomort/registry.py", "echomort/promotion.py", "echomort/models"),
+    lambda settings: (settings.promotion, settings.imaging.clip),
+)
+
+
+@dg.asset(
+    name=CHAMPION.name,
+    deps=["view_models", "ehr_models", "fusion", evaluation],
+    group_name="serving",
+    kinds={"safetensors"},
+    owners=["team:models"],
+    code_version=CHAMPION.code,
+)
+def champion(project: Project) -> dg.MaterializeResult:
+    """The models of this run as a candidate, and as champion if it is no worse on the same held-out patients."""
+    from echomort.promotion import Run, consider
+
+    def work() -> Build:
+        with project.reader() as connection:
+            views = {
+                unit.partition("/")[2]: project.root / str(entry.artifact)
+                for unit, entry in ledger.entries(connection, VIEW_MODELS.name).items()
+            }
+            scores = run(connection, "marts/promotion_scores.sql").df()
+            metrics = run(connection, "marts/headline.sql").df()
+        made = Run(views, project.root / EHR_MODEL, project.root / STACKS, scores, metrics)
+        found = consider(made, project.settings)
+        shown = {"candidate": found.candidate, "promoted": found.decision.promoted}
+        shown |= {"why": "; ".join(found.decision.reasons)}
+        return lambda connection: Built(digest(found.champion), shown, "registry/champion.json")
+
+    return rebuild_after(project, CHAMPION, work)

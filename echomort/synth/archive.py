@@ -22,8 +22,9 @@ import numpy as np
 from echomort.errors import UserError
 from echomort.files import atomic_folder
 from echomort.settings import Synthetic
-from echomort.synth.cohort import TABLES, Hazard, Patient, Rows, Study, draw_patient, ehr_rows
+from echomort.synth.cohort import Hazard, Patient, Study, draw_patient
 from echomort.synth.phantom import VIEWS
+from echomort.synth.records import TABLES, Rows, ehr_rows
 from echomort.synth.session import EXTRAS, Instance, Kind, Session
 
 

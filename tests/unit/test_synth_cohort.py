@@ -10,18 +10,8 @@ import pytest
 
 from echomort.ehr.clean import conversions, plain_unit
 from echomort.ehr.variables import catalogue
-from echomort.synth.cohort import (
-    TABLES,
-    YEAR_DAYS,
-    Dirt,
-    Hazard,
-    Patient,
-    Rows,
-    draw_latent,
-    draw_patient,
-    ehr_rows,
-    uid,
-)
+from echomort.synth.cohort import YEAR_DAYS, Dirt, Hazard, Patient, draw_latent, draw_patient, uid
+from echomort.synth.records import TABLES, Rows, ehr_rows
 
 HAZARD = Hazard()
 MANY = 1500

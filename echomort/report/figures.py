@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-
-INK, MUTED, FAINT, RULE = (PALETTE[name] for name in ("ink", "muted", "faint", "rule"))
+INK, MUTED, FAINT = (PALETTE[name] for name in ("ink", "muted", "faint"))
 DIED, LIVED = PALETTE["vermillion"], PALETTE["blue"]
 
 
@@ -57,8 +56,8 @@ class Curve:
 
 
 @styled
-def forest(rows: Sequence[Estimate], references: Sequence[Reference], note: str, axis: str = "AUC") -> "Figure":
-    """Return a forest plot: ``rows`` from the top, grouped by ``Estimate.group`` in the order given.
+def forest(rows: Sequence[Estimate], references: Sequence[Reference], note: str) -> "Figure":
+    """Return a forest plot of AUCs: ``rows`` from the top, grouped by ``Estimate.group`` in the order given.
 
     ``note`` (counts) stands beside the name of the axis; small marks are the folds' own values.
     """
@@ -74,7 +73,7 @@ def forest(rows: Sequence[Estimate], references: Sequence[Reference], note: str,
     axes.set_xlim(*_forest_limits(rows, references))
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
-    axes.set_xlabel(joined(axis, note), loc="left")
+    axes.set_xlabel(joined("AUC", note), loc="left")
     return figure
 
 

@@ -81,6 +81,8 @@ def setting_text(value: Any) -> str:
         return "given"
     if isinstance(value, (tuple, list)):
         return ", ".join(str(part) for part in value)
+    if isinstance(value, bool):
+        return str(value).lower()
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 

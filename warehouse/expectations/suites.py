@@ -193,7 +193,7 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
         matches("variable", r"^[a-z][a-z0-9_]*$", "variable_is_a_code"),
         present("value"),
         within("value", -1e6, 1e7),
-        mostly_present("unit", 0.9),
+        mostly_present("unit", 0.7),
         short("unit", 32),
         present("measured_at"),
         dated("measured_at"),

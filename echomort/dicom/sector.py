@@ -18,9 +18,10 @@ GRID = 320
 MOTION = 4
 """Grey levels between its darkest and brightest moment that make a pixel moving, whatever the coding."""
 
-FAINT_MOTION = (0, 1, 2)
+FAINT_MOTION = (2, 1, 0)
 FILLED = 0.8
-MIN_SECTOR_SHARE = 0.02
+SMEARED = 0.87
+MIN_SECTOR_SHARE = 0.01
 FROZEN_SHARE = 0.002
 LIT = 16
 STILL = 8
@@ -87,21 +88,26 @@ def find_sector(looks: Looks, box: Box | None) -> Sector:
     """Return the sector that moves in ``looks``, inside ``box`` if one is given.
 
     It is what moves, made whole: the cone through its two straight sides and its far arc where it has them, else its
-    convex hull. Dim tissue hardly moves, so the faintest motion that still fills a sector is what counts. Raises
-    :class:`Rejected`: ``STILL`` where nothing moves, ``DUAL_PANEL`` where two sectors do, ``M_MODE`` or
-    ``SPECTRAL_DOPPLER`` where a sweep does, ``NO_SECTOR`` where what moves is no sector.
+    convex hull. Dim tissue hardly moves, so the faintest motion that still fills a sector counts, and lit tissue that
+    stands still about a small moving part. Raises :class:`Rejected`: ``STILL`` where nothing moves, ``DUAL_PANEL``
+    where two sectors do, ``M_MODE`` or ``SPECTRAL_DOPPLER`` where a sweep does, ``NO_SECTOR`` where what moves is no
+    sector.
     """
     step = max(1, round(looks.brightest.shape[1] / GRID))
-    motion = (looks.brightest[::step, ::step] - looks.darkest[::step, ::step]).copy()
+    brightest = looks.brightest[::step, ::step]
+    motion = brightest - looks.darkest[::step, ::step]
     if box is not None:
-        motion = _inside(motion, [corner // step for corner in box])
+        motion, brightest = (_inside(grid, [corner // step for corner in box]) for grid in (motion, brightest))
     parts = _parts(motion > MOTION)
-    if not parts or parts[0].area < MIN_SECTOR_SHARE * motion.size:
-        raise Rejected(Reason.STILL if (motion > MOTION).mean() < FROZEN_SHARE else Reason.NO_SECTOR)
+    if not parts or np.count_nonzero(motion > MOTION) < FROZEN_SHARE * motion.size:
+        raise Rejected(Reason.STILL)
     for part in parts[:4]:
         refuse_sweep(looks.moments, part.window(motion.shape))
     _refuse_second(parts)
-    outline, is_cone = _whole(motion, parts[0].mask)
+    main = _with_still_tissue(parts[0].mask, brightest)
+    if np.count_nonzero(main) < MIN_SECTOR_SHARE * main.size:
+        raise Rejected(Reason.NO_SECTOR)
+    outline, is_cone = _whole(motion, main)
     return Sector(outline * step + (step - 1) / 2, is_cone)
 
 
@@ -170,15 +176,30 @@ def _inside(motion: np.ndarray, box: list[int]) -> np.ndarray:
     return kept
 
 
+def _with_still_tissue(main: np.ndarray, brightest: np.ndarray) -> np.ndarray:
+    """``main`` with the lit part that holds it, where that is much larger and as compact as a sector, not a lit
+    background."""
+    lit = next((part for part in _parts((brightest > LIT) | main) if (part.mask & main).any()), None)
+    if lit is None or lit.area < 1.3 * _polygon_area(_outline(main)[0]):
+        return main
+    is_background = lit.area > 0.9 * main.size
+    return main if is_background or lit.area < FILLED * _polygon_area(_outline(lit.mask)[0]) else lit.mask
+
+
 def _whole(motion: np.ndarray, main: np.ndarray) -> tuple[np.ndarray, bool]:
-    """The outline of ``main`` and of the fainter motion round it, if together they fill a convex shape."""
-    for faintest in FAINT_MOTION:
-        parts = _parts(motion > faintest)
-        outline, is_cone = _outline(parts[0].mask)
-        holds = np.count_nonzero(parts[0].mask & main) > FILLED * np.count_nonzero(main)
-        if holds and parts[0].area > FILLED * _polygon_area(outline):
-            return outline, is_cone
-    return _outline(main)
+    """The outline of ``main``, and of the fainter motion round it if together they fill a convex shape.
+
+    A lossy codec smears faint motion over whole blocks, so of outlines nearly as large the one drawn by the clearest
+    motion is taken.
+    """
+    outlines = [(*_outline(main), True)]
+    for faint in FAINT_MOTION:
+        part = _parts(motion > faint)[0]
+        outline, is_cone = _outline(part.mask)
+        holds = bool(np.count_nonzero(part.mask & main) > FILLED * np.count_nonzero(main))
+        outlines.append((outline, is_cone, holds and part.area > FILLED * _polygon_area(outline)))
+    largest = max(_polygon_area(outline) for outline, _, filled in outlines if filled)
+    return next((outline, is_cone) for outline, is_cone, _ in outlines if _polygon_area(outline) > SMEARED * largest)
 
 
 def _outline(main: np.ndarray) -> tuple[np.ndarray, bool]:

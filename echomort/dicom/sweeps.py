@@ -27,30 +27,41 @@ def refuse_sweep(moments: np.ndarray, window: tuple[float, float, float, float])
     strip = moments[:, round(top * rows) : round(bottom * rows), round(left * columns) : round(right * columns)]
     if len(strip) < MIN_LOOKS or min(strip.shape[1:]) < 12:
         return
-    if _is_swept(strip) or _scrolls(strip):
+    if _is_swept(strip) or (_scrolls(strip, right - left) and _is_layered(strip)):
         lit = float((strip[-1] > 32).mean())
         raise Rejected(Reason.SPECTRAL_DOPPLER if lit < SPECTRUM_LIT_SHARE else Reason.M_MODE)
 
 
+def _is_layered(strip: np.ndarray) -> bool:
+    """Whether brightness changes along depth or velocity more than along time, as in any trace."""
+    last = strip[-1].astype(np.int16)
+    return bool(np.abs(np.diff(last, axis=0)).mean() > np.abs(np.diff(last, axis=1)).mean())
+
+
 def _is_swept(strip: np.ndarray) -> bool:
-    changed = np.abs(np.diff(strip.astype(np.int16), axis=0)) > CHANGED
-    columns = changed.mean(axis=1) > 0.05
-    ever = np.count_nonzero(columns.any(axis=0))
-    return bool(ever > 0.5 * strip.shape[2] and np.median(columns.sum(axis=1)) < MAX_SWEPT_SHARE * ever)
+    """Whether a band of columns is renewed between looks, and stays as it was left."""
+    looks = strip.astype(np.int16)
+    renewed = (np.abs(np.diff(looks, axis=0)) > CHANGED).mean(axis=1) > 0.05
+    ever = renewed.any(axis=0)
+    stays = (np.abs(looks[-1] - looks[0]) > CHANGED).mean(axis=0) > 0.05
+    wide = np.count_nonzero(ever) > 0.5 * len(ever) and np.count_nonzero(ever & stays) > 0.7 * np.count_nonzero(ever)
+    return bool(wide and np.median(renewed.sum(axis=1)) < MAX_SWEPT_SHARE * np.count_nonzero(ever))
 
 
-def _scrolls(strip: np.ndarray) -> bool:
-    """Whether each look is the one before, shifted to one side, better than it is the one before unshifted."""
+def _scrolls(strip: np.ndarray, width_share: float) -> bool:
+    """Whether the whole strip moves sideways by one and the same step from look to look."""
     few = strip[: PAIRS + 1, ::2, ::2].astype(np.int16)
-    still = float(np.abs(few[1:] - few[:-1]).mean())
-    if still < 2.0:
+    still = np.abs(few[1:] - few[:-1]).mean(axis=1)
+    if width_share < 0.5 or (still > 2.0).mean() < 0.9:
         return False
     shifts = [shift for size in range(1, few.shape[2] // 2) for shift in (size, -size)]
-    return min(_shifted_error(few, shift) for shift in shifts) < MAX_SCROLL_ERROR * still
+    errors = np.array([_shifted_errors(few, shift) for shift in shifts])
+    best = errors.argmin(axis=0)
+    return bool(len(set(best.tolist())) == 1 and errors[best[0]].mean() < MAX_SCROLL_ERROR * still.mean())
 
 
-def _shifted_error(strip: np.ndarray, shift: int) -> float:
+def _shifted_errors(strip: np.ndarray, shift: int) -> np.ndarray:
     before, after = (
         (strip[:-1, :, shift:], strip[1:, :, :-shift]) if shift > 0 else (strip[:-1, :, :shift], strip[1:, :, -shift:])
     )
-    return float(np.abs(after - before).mean())
+    return np.asarray(np.abs(after - before).mean(axis=(1, 2)))

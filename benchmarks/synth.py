@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from echomort.settings import Synthetic
+from echomort.synth.beam import SECTORS
 from echomort.synth.cohort import draw_patient
-from echomort.synth.phantom import SECTORS
 from echomort.synth.session import HOSPITALS, MODELS, Session
 
 SIZES = (("small", 30, 60, 6), ("full", 45, 16, 1))

@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from echomort.synth.phantom import Heart
+from echomort.synth.heart import Heart
 
 YEAR_DAYS = 366
 """Days 0 to 365 after the study."""

@@ -23,8 +23,8 @@ from pydicom.uid import (
     UltrasoundMultiFrameImageStorage,
 )
 
+from echomort.synth.beam import Acquisition
 from echomort.synth.cohort import Patient, Study
-from echomort.synth.phantom import Acquisition
 
 Syntax = Literal["jpeg", "native_grey", "native_rgb", "rle"]
 TimingField = Literal["frame_time", "frame_time_and_rate", "vector"]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from echomort.synth.cohort import Dirt, Latent, Patient, Study, logistic
-from echomort.synth.phantom import ventricle
+from echomort.synth.heart import ventricle
 
 TABLES: dict[str, tuple[str, ...]] = {
     "patient": ("patient_id", "birth_date", "sex", "race"),

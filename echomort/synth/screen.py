@@ -12,7 +12,9 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from echomort.synth.phantom import Acquisition, Heart, Sector, beat_phase, emptying, render_polar, scan_convert
+from echomort.synth.beam import Acquisition, Sector, scan_convert
+from echomort.synth.heart import Heart, beat_phase, emptying
+from echomort.synth.phantom import render_polar
 
 GREEN, AMBER, PALE, GREY = (70, 220, 90), (230, 190, 60), (205, 210, 205), (120, 120, 120)
 

@@ -11,8 +11,9 @@ from pydicom import Dataset
 
 from echomort.settings import Synthetic
 from echomort.synth import objects, screen
+from echomort.synth.beam import SECTORS, Acquisition, draw_pose
 from echomort.synth.cohort import Patient, Study, uid
-from echomort.synth.phantom import SECTORS, Acquisition, draw_pose, render
+from echomort.synth.phantom import render
 
 FPS = (15.0, 16.67, 18.436, 20.0, 25.0, 30.0, 50.0, 60.0)
 FPS_SHARES = (0.42, 0.22, 0.14, 0.08, 0.05, 0.06, 0.015, 0.015)

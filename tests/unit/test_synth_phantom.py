@@ -3,23 +3,9 @@
 import numpy as np
 import pytest
 
-from echomort.synth.phantom import (
-    SECTORS,
-    SYSTOLE,
-    VIEWS,
-    Acquisition,
-    Heart,
-    Pose,
-    Sector,
-    beat_phase,
-    cavity,
-    draw_pose,
-    emptying,
-    render,
-    render_polar,
-    scan_convert,
-    ventricle,
-)
+from echomort.synth.beam import SECTORS, Acquisition, Pose, Sector, draw_pose, scan_convert
+from echomort.synth.heart import SYSTOLE, Heart, beat_phase, emptying, ventricle
+from echomort.synth.phantom import VIEWS, cavity, render, render_polar
 
 HEALTHY = Heart(ef=0.60, edv=110, la_volume=50, wall=1.0, heart_rate=72)
 FAILING = Heart(ef=0.22, edv=220, la_volume=110, wall=1.0, heart_rate=72)

@@ -64,7 +64,8 @@ def _units_state(project: Project, stage: UnitStage) -> tuple[str, str]:
         return "missing", error.problem
     if not stale and not gone:
         return ("stands", "") if standing else ("missing", "nothing to make yet")
-    state = "stale" if standing else "missing"
+    with project.reader() as connection:
+        state = "stale" if ledger.fingerprints(connection, stage.name) else "missing"
     return state, f"{len(stale)} to make, {len(gone)} to forget, {standing} stand"
 
 

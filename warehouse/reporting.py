@@ -41,8 +41,9 @@ def report_data(connection: duckdb.DuckDBPyConnection, settings: Settings, key_i
 
 
 def _stamp(settings: Settings) -> str:
-    if settings.is_synthetic:
-        return "Embedded synthetic archive, public key: the figures say how the pipeline works, nothing about patients."
+    if settings.sources.synthetic is not None:
+        drawn = settings.sources.synthetic
+        return f"Embedded archive of {drawn.patients} patients, seed {drawn.seed}, pseudonymised with the public key."
     return "A site's own archive, pseudonymised with the site's key."
 
 
@@ -60,8 +61,9 @@ def _checks(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     for (name,) in run(connection, "marts/standing_checks.sql").fetchall():
         found = ledger.entries(connection, name)[ledger.WHOLE].details
         check = name.removeprefix("check:")
-        rows.append({"table": found.get("table", check), "check": check, "passed": found["passed"]})
-    return pd.DataFrame(rows, columns=["table", "check", "passed"])
+        counts = {"checked": found.get("rows"), "failed": found.get("offending", 0)}
+        rows.append({"table": found.get("table", ""), "check": check, "passed": found["passed"], **counts})
+    return pd.DataFrame(rows, columns=["table", "check", "passed", "checked", "failed"])
 
 
 def _examples(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Example]:

@@ -1,5 +1,5 @@
 -- Scores of the headline studies with their labels, keys left behind.
-SELECT score.model, score.view, score.logit, cohort.label
+SELECT score.model, score.view, score.logit, cohort.label, cohort.fold, cohort.days, cohort.event
 FROM score
 JOIN cohort USING (study_key)
 WHERE cohort.headline AND cohort.role = 'development'

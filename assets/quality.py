@@ -4,7 +4,8 @@ The outcome of a check depends on the tables and on its own code alone, so the l
 it is repeated from there and says so. Results hold counts and names of checks, never a value.
 """
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,9 +63,17 @@ ASSERTIONS = (
 )
 
 
-def expectations_check(table: str, asset: str) -> dg.AssetChecksDefinition:
+@dataclass(frozen=True)
+class Check:
+    """One check: its Dagster spec, what decides its outcome, and how it is found out."""
+
+    spec: dg.AssetCheckSpec
+    stage: Stage
+    evaluate: Callable[[duckdb.DuckDBPyConnection], Mapping[str, Any]]
+
+
+def expectations_check(table: str, asset: str) -> Check:
     """Return the check that runs the Great Expectations suite of ``table``."""
-    stage = Stage(f"check:{table}", (asset,), ("warehouse/expectations",))
 
     def evaluate(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         from warehouse.expectations import validate
@@ -75,56 +84,76 @@ def expectations_check(table: str, asset: str) -> dg.AssetChecksDefinition:
         names = {"failed": ", ".join(failed), "warned": ", ".join(result.warned)}
         return names | {"evaluated": result.evaluated, "passed": not failed, "table": table, "rows": len(frame)}
 
-    @dg.asset_check(asset=asset, name=f"{table}_expectations", blocking=True, description=f"What `{table}` looks like.")
-    def check(project: Project) -> dg.AssetCheckResult:
-        return remembered(project, stage, evaluate)
+    spec = dg.AssetCheckSpec(
+        f"{table}_expectations", asset=asset, blocking=True, description=f"What table `{table}` must look like."
+    )
+    return Check(spec, Stage(f"check:{spec.name}", (asset,), ("warehouse/expectations",)), evaluate)
 
-    return check
 
-
-def assertion_check(assertion: Assertion) -> dg.AssetChecksDefinition:
+def assertion_check(assertion: Assertion) -> Check:
     """Return the check that ``assertion`` never happens."""
-    source = f"warehouse/assertions/{assertion.name}.sql"
-    stage = Stage(f"check:{assertion.name}", (assertion.asset, *assertion.also), (source,))
 
     def evaluate(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-        from warehouse.assertions import check as count
+        from warehouse.assertions import check
 
-        offending = count(connection, assertion.name)
+        offending = check(connection, assertion.name)
         return {"offending": offending, "passed": offending == 0}
 
-    @dg.asset_check(
+    spec = dg.AssetCheckSpec(
+        assertion.name,
         asset=assertion.asset,
-        name=assertion.name,
         blocking=True,
         description=f"Must never happen: {assertion.meaning}",
-        additional_deps=[name for name in assertion.also if name != assertion.asset],
+        additional_deps=list(assertion.also),
     )
-    def check(project: Project) -> dg.AssetCheckResult:
-        return remembered(project, stage, evaluate)
-
-    return check
+    upstream = (assertion.asset, *assertion.also)
+    return Check(spec, Stage(f"check:{spec.name}", upstream, (f"warehouse/assertions/{assertion.name}.sql",)), evaluate)
 
 
-def remembered(
-    project: Project, stage: Stage, evaluate: Callable[[duckdb.DuckDBPyConnection], Mapping[str, Any]]
-) -> dg.AssetCheckResult:
-    """Evaluate the check where its tables or its code changed, else repeat what the ledger holds."""
+def checks_of(asset: str, checks: Sequence[Check]) -> dg.AssetChecksDefinition:
+    """Return one step that carries out every check of ``asset``."""
+
+    @dg.multi_asset_check(name=f"{asset}_checks", specs=[check.spec for check in checks])
+    def carry_out(context: dg.AssetCheckExecutionContext, project: Project) -> Iterator[dg.AssetCheckResult]:
+        for check in checks:
+            if check.spec.key in context.selected_asset_check_keys:
+                yield remembered(project, check)
+
+    return carry_out
+
+
+def remembered(project: Project, check: Check) -> dg.AssetCheckResult:
+    """Carry out the check where its tables or its code changed, else repeat what the ledger holds."""
     with project.reader() as connection:
-        made_from = stage.made_from(connection, project)
-        entry = ledger.entries(connection, stage.name).get(ledger.WHOLE)
+        made_from = check.stage.made_from(connection, project)
+        entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)
         known = entry is not None and entry.fingerprint == digest(made_from)
-        found = entry.details if entry and known else evaluate(connection)
+        found = entry.details if entry and known else check.evaluate(connection)
     if not known:
         with project.writer() as connection:
             made = Entry(ledger.WHOLE, digest(made_from), digest(found), None, found)
-            ledger.record(connection, stage.name, [made])
-    shown = {key: value for key, value in found.items() if key != "passed"}
-    severity = dg.AssetCheckSeverity.ERROR
-    return dg.AssetCheckResult(passed=bool(found["passed"]), severity=severity, metadata={**shown, "repeated": known})
+            ledger.record(connection, check.stage.name, [made])
+    return dg.AssetCheckResult(
+        asset_key=check.spec.asset_key,
+        check_name=check.spec.name,
+        passed=bool(found["passed"]),
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={key: value for key, value in found.items() if key != "passed"} | {"repeated": known},
+    )
 
 
-CHECKS = [
+def passed(check: Check, project: Project, connection: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether the check passed on the tables as they now stand."""
+    entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)
+    made_from = check.stage.made_from(connection, project)
+    return entry is not None and entry.fingerprint == digest(made_from) and bool(entry.details["passed"])
+
+
+BY_ASSET: dict[str, list[Check]] = defaultdict(list)
+for _check in (
     *(expectations_check(table, asset) for table, asset in SUITES.items()),
     *(assertion_check(assertion) for assertion in ASSERTIONS),
-]
+):
+    BY_ASSET[_check.spec.asset_key.to_user_string()].append(_check)
+
+CHECKS = [checks_of(asset, checks) for asset, checks in BY_ASSET.items()]

@@ -14,8 +14,16 @@ from echomort.fingerprint import code_version, digest, digest_file
 from echomort.listing import list_files
 from echomort.settings import Settings
 
-DICOM_ARCHIVE = Stage("dicom_archive", inputs=lambda project: archive_fingerprint(project.settings))
-EHR_EXTRACT = Stage("ehr_extract", inputs=lambda project: extract_fingerprint(project.settings))
+DICOM_ARCHIVE = Stage(
+    "dicom_archive",
+    decided_by=lambda settings: embedded_archive(settings),
+    inputs=lambda project: _written(project.settings) and archive_fingerprint(project.settings),
+)
+EHR_EXTRACT = Stage(
+    "ehr_extract",
+    decided_by=lambda settings: embedded_archive(settings),
+    inputs=lambda project: _written(project.settings) and extract_fingerprint(project.settings),
+)
 
 
 @dg.asset(name=DICOM_ARCHIVE.name, group_name="sources", kinds={"dicom"}, owners=["team:imaging"], code_version="1")
@@ -55,14 +63,25 @@ def extract_fingerprint(settings: Settings) -> str:
     return digest([(file.path, digest_file(settings.ehr_root / file.path)) for file in files])
 
 
+def embedded_archive(settings: Settings) -> str:
+    """Return the digest of what the embedded archive is drawn from; empty where the archive is one's own."""
+    synthetic = settings.sources.synthetic
+    return digest(synthetic, code_version("echomort/synth")) if synthetic and not settings.sources.dicom else ""
+
+
+def _written(settings: Settings) -> bool:
+    """Return whether the archive lies there; one's own always counts, so that a missing one is told."""
+    return not embedded_archive(settings) or (settings.home / "archive").exists()
+
+
 def ensure_synthetic(settings: Settings, progress: Callable[[int, int], None]) -> None:
     """Write the embedded archive where it is the source and is not as the settings ask; one writer at a time."""
-    if settings.sources.synthetic is None or settings.sources.dicom is not None:
+    if settings.sources.synthetic is None or not embedded_archive(settings):
         return
     from echomort.synth.archive import write_archive
 
     synthetic, archive, stamp = settings.sources.synthetic, settings.home / "archive", settings.home / "archive.stamp"
-    wanted = digest(synthetic, code_version("echomort/synth"))
+    wanted = embedded_archive(settings)
     settings.home.mkdir(parents=True, exist_ok=True)
     with (settings.home / ".archive.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

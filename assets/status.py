@@ -6,6 +6,7 @@ from typing import Any
 from assets import evaluation, imaging, records, serving, sources, training
 from assets.incremental import Stage, UnitStage, stale_units
 from assets.project import Project
+from assets.quality import BY_ASSET, passed
 from echomort.errors import UserError
 from warehouse import ledger
 
@@ -30,7 +31,10 @@ STAGES: tuple[tuple[Stage, tuple[str, ...]], ...] = (
 
 
 def of(project: Project) -> list[dict[str, Any]]:
-    """Return one row an asset: ``asset``, ``state`` (stands, stale, missing), ``why``, ``units``, ``changed``."""
+    """Return one row an asset: ``asset``, ``state``, ``why``, ``units``, ``changed``.
+
+    ``state`` is ``stands``, ``stale``, ``missing``, or ``unchecked`` where a check did not pass or was not carried out.
+    """
     rows: list[dict[str, Any]] = []
     stale: set[str] = set()
     for stage, names in STAGES:
@@ -39,6 +43,8 @@ def of(project: Project) -> list[dict[str, Any]]:
             waiting = sorted(stale.intersection(stage.upstream))
             if state == "stands" and waiting:
                 state, why = "stale", f"waits for {', '.join(waiting)}"
+            if state == "stands" and (open_checks := _open_checks(project, name)):
+                state, why = "unchecked", f"to check: {', '.join(open_checks)}"
             if state != "stands":
                 stale.add(name)
             rows.append({"asset": name, "state": state, "why": why, **_size(project, name)})
@@ -67,6 +73,12 @@ def _units_state(project: Project, stage: UnitStage) -> tuple[str, str]:
     with project.reader() as connection:
         state = "stale" if ledger.fingerprints(connection, stage.name) else "missing"
     return state, f"{len(stale)} to make, {len(gone)} to forget, {standing} stand"
+
+
+def _open_checks(project: Project, name: str) -> list[str]:
+    """Return the checks of an asset that did not pass on what now stands."""
+    with project.reader() as connection:
+        return [check.spec.name for check in BY_ASSET.get(name, []) if not passed(check, project, connection)]
 
 
 def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

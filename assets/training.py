@@ -34,7 +34,7 @@ def plan_views(project: Project) -> dict[str, str]:
     with project.reader() as connection:
         samples = run(connection, "marts/view_samples.sql").df()
     return {
-        f"{training.network}/{view}": digest(how, part.to_csv(index=False))
+        f"{training.network}/{view!s}": digest(how, part.to_csv(index=False))
         for view, part in samples.groupby("view")
         if too_small(part, training) is None
     }
@@ -161,8 +161,8 @@ def ehr_models(project: Project) -> dg.MaterializeResult:
     def work() -> Build:
         rows = _read(project, "marts/tabular_samples.sql")
         keys, features = rows[KEYS], rows.drop(columns=KEYS)
-        columns = (keys[name].tolist() for name in ("label", "fold", "patient_key"))
-        result = fit_out_of_fold(features, *columns, project.settings.tabular)
+        label, fold, patient = (keys[name].tolist() for name in ("label", "fold", "patient_key"))
+        result = fit_out_of_fold(features, label, fold, patient, project.settings.tabular)
         result.model.save(project.root / EHR_MODEL)
         return lambda connection: _commit_scores(connection, {"ehr": result.scores}, keys, EHR_MODEL)
 

@@ -27,7 +27,9 @@ CONFIG_NAME = "echomort.yaml"
 
 @app.command()
 def run(
-    select: Annotated[str, typer.Option(help="Assets, in Dagster's selection syntax.")] = "*",
+    select: Annotated[
+        str | None, typer.Option(help="Assets, in Dagster's selection syntax (default: what is stale).")
+    ] = None,
     home: Home = Path("demo"),
     config: Config = None,
     assignments: Set = None,
@@ -38,7 +40,8 @@ def run(
     _check_inputs(settings)
     from orchestration import runs, summary
 
-    runs.run(home, select)
+    if not runs.run(home, select):
+        out.print("everything stands: nothing to do")
     summary.print_results(settings, out)
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from assets import status
+from assets.project import Project
 from echomort.errors import UserError
 from echomort.files import remove_leftovers
 from orchestration.definitions import defs
@@ -28,15 +30,17 @@ def prepare_instance(home: Path) -> Path:
     return folder
 
 
-def run(home: Path, selection: str) -> None:
-    """Materialize ``selection`` (Dagster's syntax) of the project at ``home``.
+def run(home: Path, selection: str | None) -> bool:
+    """Materialize ``selection`` (Dagster's syntax; None: what is stale) of the project at ``home``.
 
-    Raises :class:`UserError` with the first failure's own words.
+    Returns whether there was anything to do. Raises :class:`UserError` with the first failure's own words.
     """
     prepare_instance(home)
-    for part in ("clips", "index", "models", "report", "registry", "archive"):
+    for part in ("clips", "index", "models", "report", "registry"):
         remove_leftovers(home / part)
-    keys = _selected(selection)
+    keys = _selected(selection) if selection is not None else _stale(home)
+    if not keys:
+        return False
     with dg.DagsterInstance.get() as instance:
         result = dg.execute_job(
             dg.reconstructable(rebuild_all_job),
@@ -46,6 +50,13 @@ def run(home: Path, selection: str) -> None:
         )
     if not result.success:
         raise _first_failure(result)
+    return True
+
+
+def _stale(home: Path) -> list[dg.AssetKey]:
+    """Return what does not stand, in no need of a run to find that out."""
+    rows = status.of(Project(home=str(home)))
+    return [dg.AssetKey(row["asset"]) for row in rows if row["state"] != "stands"]
 
 
 def _selected(selection: str) -> list[dg.AssetKey]:

@@ -30,7 +30,10 @@ def entries(connection: duckdb.DuckDBPyConnection, asset: str) -> dict[str, Entr
     rows = connection.execute(
         "SELECT unit, fingerprint, digest, artifact, details FROM ledger WHERE asset = ? ORDER BY unit", [asset]
     ).fetchall()
-    return {row[0]: Entry(*row[:4], json.loads(row[4])) for row in rows}
+    return {
+        unit: Entry(unit, fingerprint, content, artifact, json.loads(details))
+        for unit, fingerprint, content, artifact, details in rows
+    }
 
 
 def fingerprints(connection: duckdb.DuckDBPyConnection, asset: str) -> dict[str, str]:

@@ -82,11 +82,13 @@ class TreeStacker:
     def fit(cls, matrix: np.ndarray, labels: np.ndarray, settings: Fusion) -> "TreeStacker":
         """Fit on ``matrix`` (n, columns)."""
         import xgboost as xgb
+        from threadpoolctl import threadpool_limits
 
         data = xgb.QuantileDMatrix(matrix.astype(np.float32), labels, nthread=1)
         fixed = {"objective": "binary:logistic", "min_child_weight": 5, "nthread": 1, "seed": 1}
         chosen = {"max_depth": settings.depth, "learning_rate": settings.learning_rate}
-        return cls(xgb.train({**fixed, **chosen}, data, settings.rounds).save_raw("json").decode())
+        with threadpool_limits(1):
+            return cls(xgb.train({**fixed, **chosen}, data, settings.rounds).save_raw("json").decode())
 
     def logits(self, matrix: np.ndarray) -> np.ndarray:
         """Return the logits."""

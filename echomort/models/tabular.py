@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xgboost as xgb
+from threadpoolctl import threadpool_limits
 
 from echomort.errors import UserError
 from echomort.files import atomic_folder
@@ -77,8 +78,9 @@ def fit_out_of_fold(
 
 def fit_rows(matrix: np.ndarray, names: tuple[str, ...], rows: Rows, settings: Tabular) -> TabularResult:
     """Do the same with an encoded ``matrix``, float32 (n, columns)."""
-    model = TabularModel(names, {fold: _fit(matrix, rows, fold, settings) for fold in rows.trained_folds})
-    return TabularResult(out_of_fold(model.folds, matrix, rows), model)
+    with threadpool_limits(1):  # such a table gives a second thread nothing to do but to wait for the first
+        model = TabularModel(names, {fold: _fit(matrix, rows, fold, settings) for fold in rows.trained_folds})
+        return TabularResult(out_of_fold(model.folds, matrix, rows), model)
 
 
 def out_of_fold(models: dict[int, xgb.Booster], matrix: np.ndarray, rows: Rows) -> np.ndarray:
@@ -114,9 +116,10 @@ def predict_logits(booster: xgb.Booster, matrix: np.ndarray) -> np.ndarray:
 
 def load_booster(content: bytes) -> xgb.Booster:
     """Return the booster of an XGBoost JSON file, or raise :class:`UserError`."""
-    booster = xgb.Booster({"nthread": 1})
+    booster = xgb.Booster()
     try:
         booster.load_model(bytearray(content))
+        booster.set_param({"nthread": 1})
     except xgb.core.XGBoostError:
         raise UserError("a tree file is not one that XGBoost wrote", "train the model again") from None
     return booster
@@ -168,4 +171,6 @@ def _fit(matrix: np.ndarray, rows: Rows, fold: int, settings: Tabular) -> xgb.Bo
         early_stopping_rounds=settings.early_stopping,
         verbose_eval=False,
     )
-    return booster[: booster.best_iteration + 1]
+    best = booster[: booster.best_iteration + 1]
+    best.set_param({"nthread": 1})  # a slice forgets it
+    return best

@@ -32,6 +32,7 @@ def train_fold(job: Job, report: Callable[[Progress], None]) -> None:
     device = resolve_device(job.device, settings)
     seed = int(digest("fold", task.view, settings.seed, job.fold)[:8], 16)
     torch.manual_seed(seed)
+    torch.backends.cudnn.deterministic = True
     network = build_network(settings.network, task.shape, settings.norm_momentum)
     training, validation = _loaders(task, samples, pixels, job.fold, seed)
     epochs = fit(network, task, (training, validation), device, _listener(task, job.fold, report))

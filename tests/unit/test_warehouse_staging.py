@@ -1,6 +1,7 @@
 """From files to canonical tables: what is read, what is set aside and counted, what stops with a message."""
 
 import gzip
+import re
 from datetime import date, datetime
 
 import pandas as pd
@@ -13,7 +14,8 @@ from echomort.errors import UserError
 from echomort.keys import Keyring
 from warehouse.assertions import check
 from warehouse.connection import connect
-from warehouse.queries import query, run
+from warehouse.queries import ROOT, query, run
+from warehouse.sources import contract
 from warehouse.staging import merge_record_numbers, stage
 
 STUDY = ("S", "P", "2018-05-01 09:30:00", "Outpatient")
@@ -470,3 +472,48 @@ def test_only_sql_files_of_the_warehouse_can_be_run():
 def test_a_parameter_that_no_statement_names_is_an_error():
     with pytest.raises(ValueError, match="no parameter tabel"):
         run(empty_warehouse(), "staging/unusable.sql", table="study", tabel="study")
+
+
+# --- documents and dirt that nobody thought of ----------------------------------------------------------------------
+
+WEIRD = (
+    *("infinity", "-infinity", "0044-03-15 (BC)", "294247-01-10", "9999-12-31 23:59:59", "0000-00-00", "epoch"),
+    *(
+        "-4713-01-01",
+        "2018-05-01 25:00",
+        "12:30",
+        "now",
+        "2018-13",
+        "5000-00",
+        "99999",
+        "2018-05-01T10:00:00.123456789",
+    ),
+)
+
+
+@pytest.mark.parametrize("dates", ["shifted", "kept"])
+def test_no_text_in_a_date_or_a_value_stops_staging(tmp_path, dates):
+    rows = {
+        "patient": [person("P\t"), *(person(f"P{place}", text) for place, text in enumerate(WEIRD))],
+        "death": [(f"P{place}", text, "x") for place, text in enumerate(WEIRD)],
+        "study": [(f"S{place}", "P", text, "") for place, text in enumerate(WEIRD)],
+        "contact": [("P", text, "visit") for text in WEIRD],
+        "measurement": [("P", "S1", "sbp", text, "kPa", text) for text in (*WEIRD, "1e400", "0x10", "nan", "=cmd()")],
+        "diagnosis": [("P", "ICD10CM", "I10", text) for text in (*WEIRD, "2018-05-01")],
+        "medication": [("P", "statin", text, "mg", "2018-05-01", text) for text in WEIRD],
+    }
+    connection, report = staged(tmp_path, rows, dates)
+    assert all(read == kept + dropped for read, kept, dropped in report.rows.values())
+    assert check(connection, "staging_reconciles") == 0
+
+
+def test_the_contract_is_documented_column_by_column_and_reason_by_reason():
+    text = (ROOT.parent / "docs/data_contract.md").read_text(encoding="utf-8")
+    for column in contract("canonical"):
+        assert f"`{column.name}`" in text
+        assert f"`{column.table}`" in text
+    sources = [path.read_text() for folder in ("staging", "marts") for path in (ROOT / folder).glob("*.sql")]
+    both = text + (ROOT.parent / "docs/outcome.md").read_text(encoding="utf-8")
+    reasons = set(re.findall(r"(?:THEN|ELSE|SELECT) '([A-Z]+(?:_[A-Z0-9]+)+)'", " ".join(sources)))
+    assert len(reasons) > 30
+    assert {reason for reason in reasons if f"`{reason}`" not in both} <= {"ROLE_READER", "ROLE_HEART_FAILURE"}

@@ -1,6 +1,6 @@
 -- How staging reads texts and times, whatever the adapter gives; and empty tables to begin with.
 SET VARIABLE today = $today;
-CREATE OR REPLACE TEMP MACRO as_text(x) AS nullif(trim(CAST(x AS VARCHAR)), '');
+CREATE OR REPLACE TEMP MACRO as_text(x) AS nullif(trim(CAST(x AS VARCHAR), e' \t\r\n'), '');
 -- Local wall-clock time. A text with an offset (..Z, ..+01:00) is not read: its local day can't be known.
 CREATE OR REPLACE TEMP MACRO as_moment(x) AS
     CASE WHEN NOT regexp_matches(as_text(x), '\d:\d\d.*([zZ]|[+-]\d\d(:?\d\d)?)$') THEN TRY_CAST(as_text(x) AS TIMESTAMP) END;

@@ -14,42 +14,6 @@ from echomort.fingerprint import code_version, digest, digest_file
 from echomort.listing import list_files
 from echomort.settings import Settings
 
-DICOM_ARCHIVE = Stage(
-    "dicom_archive",
-    decided_by=lambda settings: embedded_archive(settings),
-    inputs=lambda project: _written(project.settings) and archive_fingerprint(project.settings),
-)
-EHR_EXTRACT = Stage(
-    "ehr_extract",
-    decided_by=lambda settings: embedded_archive(settings),
-    inputs=lambda project: _written(project.settings) and extract_fingerprint(project.settings),
-)
-
-
-@dg.asset(name=DICOM_ARCHIVE.name, group_name="sources", kinds={"dicom"}, owners=["team:imaging"], code_version="1")
-def dicom_archive(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult:
-    """The echo files as the scanner or the archive wrote them (the demo writes its own)."""
-    ensure_synthetic(project.settings, lambda done, total: context.log.info(f"{done} of {total} patients"))
-
-    def build(_: duckdb.DuckDBPyConnection) -> Built:
-        files = list_files(project.settings.dicom_root, "sources.dicom")
-        counts = {"files": len(files), "megabytes": round(sum(file.bytes for file in files) / 1e6)}
-        return Built(archive_fingerprint(project.settings), counts)
-
-    return rebuild(project, DICOM_ARCHIVE, build)
-
-
-@dg.asset(name=EHR_EXTRACT.name, group_name="sources", kinds={"csv"}, owners=["team:records"], code_version="1")
-def ehr_extract(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult:
-    """The health-record tables as the hospital extracted them (the demo writes its own)."""
-    ensure_synthetic(project.settings, lambda done, total: context.log.info(f"{done} of {total} patients"))
-
-    def build(_: duckdb.DuckDBPyConnection) -> Built:
-        counts = {"files": len(list_files(project.settings.ehr_root, "sources.ehr"))}
-        return Built(extract_fingerprint(project.settings), counts)
-
-    return rebuild(project, EHR_EXTRACT, build)
-
 
 def archive_fingerprint(settings: Settings) -> str:
     """Return the digest of every echo file's path, size and time of change: no file is opened."""
@@ -93,3 +57,40 @@ def ensure_synthetic(settings: Settings, progress: Callable[[int, int], None]) -
             write_text(stamp, "being written")
             write_archive(archive, synthetic, settings.execution.cores, progress)
             write_text(stamp, wanted)
+
+
+DICOM_ARCHIVE = Stage(
+    "dicom_archive",
+    decided_by=embedded_archive,
+    inputs=lambda project: _written(project.settings) and archive_fingerprint(project.settings),
+)
+EHR_EXTRACT = Stage(
+    "ehr_extract",
+    decided_by=embedded_archive,
+    inputs=lambda project: _written(project.settings) and extract_fingerprint(project.settings),
+)
+
+
+@dg.asset(name=DICOM_ARCHIVE.name, group_name="sources", kinds={"dicom"}, owners=["team:imaging"], code_version="1")
+def dicom_archive(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult:
+    """The echo files as the scanner or the archive wrote them (the demo writes its own)."""
+    ensure_synthetic(project.settings, lambda done, total: context.log.info(f"{done} of {total} patients"))
+
+    def build(_: duckdb.DuckDBPyConnection) -> Built:
+        files = list_files(project.settings.dicom_root, "sources.dicom")
+        counts = {"files": len(files), "megabytes": round(sum(file.bytes for file in files) / 1e6)}
+        return Built(archive_fingerprint(project.settings), counts)
+
+    return rebuild(project, DICOM_ARCHIVE, build)
+
+
+@dg.asset(name=EHR_EXTRACT.name, group_name="sources", kinds={"csv"}, owners=["team:records"], code_version="1")
+def ehr_extract(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult:
+    """The health-record tables as the hospital extracted them (the demo writes its own)."""
+    ensure_synthetic(project.settings, lambda done, total: context.log.info(f"{done} of {total} patients"))
+
+    def build(_: duckdb.DuckDBPyConnection) -> Built:
+        counts = {"files": len(list_files(project.settings.ehr_root, "sources.ehr"))}
+        return Built(extract_fingerprint(project.settings), counts)
+
+    return rebuild(project, EHR_EXTRACT, build)

@@ -6,7 +6,7 @@ so that the file alone says what became of the study.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,8 @@ from echomort.files import write_bytes
 from echomort.fingerprint import digest
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from echomort.dicom import Clip, Rejected
 
 SHARDS = 64
@@ -73,9 +75,9 @@ class StudyWriter:
     ``files`` has one row a file (study_key, patient_key, instance_key, view).
     """
 
-    def __init__(self, home: Path, files: Iterable[Mapping[str, Any]]) -> None:
+    def __init__(self, home: Path, files: "pd.DataFrame") -> None:
         self.home = home
-        self.files = {row["instance_key"]: row for row in files}
+        self.files: dict[str, dict[Any, Any]] = {row["instance_key"]: row for row in files.to_dict("records")}
         self.waiting: dict[str, set[str]] = defaultdict(set)
         for key, row in self.files.items():
             self.waiting[row["study_key"]].add(key)

@@ -12,7 +12,12 @@ def test_flags_win_over_environment_over_file_over_preset(tmp_path):
     file.write_text("preset: demo\ntraining: {batch: 3, patience: 3, max_epochs: 3}\n")
     environment = {"ECHOMORT__TRAINING__PATIENCE": "4", "ECHOMORT__TRAINING__MAX_EPOCHS": "4", "ECHOMORT_HOME": "x"}
     training = load_settings(file, {"training.max_epochs": 5}, environment).training
-    assert (training.optimizer, training.batch, training.patience, training.max_epochs) == ("rmsprop", 3, 4, 5)
+    assert (training.optimizer, training.batch, training.patience, training.max_epochs) == (
+        PRESETS["demo"]["training"]["optimizer"],
+        3,
+        4,
+        5,
+    )
 
 
 def test_an_own_archive_takes_the_paper_preset_and_no_synthetic_one():

@@ -151,9 +151,7 @@ def make_clips(project: Project, units: Sequence[str], context: dg.OpExecutionCo
     with project.reader() as connection:
         files = run(connection, "marts/clip_plan.sql", studies=list(units)).df()
     jobs = {Job(path): key for key, path in _instance_paths(project, files).items()}
-    studies = store.StudyWriter(
-        project.root, [{str(name): value for name, value in row.items()} for row in files.to_dict("records")]
-    )
+    studies = store.StudyWriter(project.root, files)
     for job, found in _counted(read_clips(jobs, project.settings.imaging, _processes(project)), len(jobs), context):
         studies.add(jobs[job], found)
     return [

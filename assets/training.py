@@ -94,7 +94,7 @@ def show_views(connection: duckdb.DuckDBPyConnection, project: Project) -> Mappi
     """Return the views that have too few clips or deaths, with the reason."""
     samples = run(connection, "marts/view_samples.sql").df()
     reasons = {view: too_small(part, project.settings.training) for view, part in samples.groupby("view")}
-    return {f"skipped {view}": reason for view, reason in reasons.items() if reason}
+    return {f"skipped {view!s}": reason for view, reason in reasons.items() if reason}
 
 
 def _decided_by(settings: Settings) -> Any:

@@ -19,7 +19,7 @@ from echomort.dicom.timing import Resampling, blend, resample
 from echomort.settings import ClipSettings
 
 LOOKS = 12
-"""Moments, evenly spread over the frames that the clip needs, from which the sector is found."""
+"""At most so many moments, evenly spaced over the frames that the clip needs, show the sector."""
 
 COLOUR_LOOKS = 4
 """Moments looked at for colour flow, which comes and goes with the heart beat."""
@@ -79,7 +79,7 @@ def lit_outside_sector(clip: Clip) -> int:
 def _clip(frames: Frames, settings: ClipSettings) -> Clip:
     header, timing = frames.header, frames.header.timing
     plan = resample(header.frames, timing.fps or 0.0, timing.times, settings.fps, settings.frames)
-    seen = {index: frames.luma(index) for index in _spread(plan.needed, LOOKS)}
+    seen = {index: frames.luma(index) for index in plan.needed[:: -(-len(plan.needed) // LOOKS)]}
     sight = _see(frames, seen, settings)
     pixels, sector = _pixels(frames, seen, plan, sight, settings)
     return Clip(

@@ -130,13 +130,17 @@ def flow_share(rgb: np.ndarray, sector: np.ndarray) -> float:
 
 
 def _tint(chroma: np.ndarray, brightness: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """The chroma of equally bright grey, for each pixel: medians by brightness, smoothed so that a patch of one colour,
+    which may outnumber the grey of its own brightness, is no tint."""
+    from scipy import ndimage
+
     level = (brightness / 16).astype(np.intp)
-    medians = np.zeros((17, 2), np.float32)
-    for step in range(17):
-        here = inside & (level == step)
-        if np.count_nonzero(here) >= 16:
-            medians[step] = np.median(chroma[here], axis=0)
-    return medians[level]
+    known = [step for step in range(16) if np.count_nonzero(inside & (level == step)) >= 16]
+    if not known:
+        return np.zeros_like(chroma)
+    medians = np.array([np.median(chroma[inside & (level == step)], axis=0) for step in known])
+    every = np.stack([np.interp(np.arange(16), known, medians[:, channel]) for channel in (0, 1)], axis=1)
+    return np.asarray(ndimage.median_filter(every, size=(5, 1), mode="nearest"))[level]
 
 
 def _scaled(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -43,6 +43,8 @@ class Looks:
     @classmethod
     def at(cls, frames: Iterable[np.ndarray]) -> Looks:
         """Look at ``frames``, each uint8 (rows, columns)."""
+        from PIL import Image
+
         brightest = darkest = None
         moments = []
         for frame in frames:
@@ -50,8 +52,7 @@ class Looks:
                 brightest, darkest = frame.copy(), frame.copy()
             np.maximum(brightest, frame, out=brightest)
             np.minimum(darkest, frame, out=darkest)
-            step = max(1, round(frame.shape[1] / (GRID / 2)))
-            moments.append(frame[::step, ::step])
+            moments.append(np.asarray(Image.fromarray(frame).reduce(max(1, round(frame.shape[1] / (GRID / 2))))))
         if brightest is None or darkest is None:
             raise Rejected(Reason.FRAME_COUNT, "no frames")
         return cls(brightest, darkest, np.stack(moments))
@@ -159,7 +160,10 @@ def _parts(moving: np.ndarray) -> list[_Part]:
 
 
 def _refuse_second(parts: list[_Part]) -> None:
-    """Two sectors side by side, as tall and nearly as large as each other, are two pictures."""
+    """Two sectors side by side, as tall and nearly as large as each other, are two pictures; so is one with two
+    apexes."""
+    if _has_two_tops(parts[0]):
+        raise Rejected(Reason.DUAL_PANEL)
     if len(parts) < 2 or parts[1].area < 0.4 * parts[0].area:
         return
     first, second = parts[:2]
@@ -167,6 +171,17 @@ def _refuse_second(parts: list[_Part]) -> None:
     shared = min(first.rows.stop, second.rows.stop) - max(first.rows.start, second.rows.start)
     if apart and shared > 0.6 * min(first.rows.stop - first.rows.start, second.rows.stop - second.rows.start):
         raise Rejected(Reason.DUAL_PANEL)
+
+
+def _has_two_tops(part: _Part) -> bool:
+    """Whether the upper edge rises to two tops far apart with a deep valley between: two sectors that touch."""
+    mask = part.mask[part.rows, part.columns]
+    height, width = mask.shape
+    edge = np.where(mask.any(axis=0), mask.argmax(axis=0), height)
+    valley = width // 4 + int(edge[width // 4 : width - width // 4].argmax())
+    left, right = int(edge[:valley].argmin()), valley + int(edge[valley:].argmin())
+    lower_top = max(edge[left], edge[right])
+    return right - left > 0.35 * width and edge[valley] - lower_top > 0.35 * height and lower_top < 0.15 * height
 
 
 def _inside(motion: np.ndarray, box: list[int]) -> np.ndarray:
@@ -223,7 +238,7 @@ def _edge_points(main: np.ndarray) -> np.ndarray:
 def _cone(hull: np.ndarray) -> np.ndarray | None:
     """The sector through the hull's two straight sides and its far arc; None where the hull is no such shape."""
     sides = _sides(hull)
-    apex = _crossing(*sides) if sides else None
+    apex = _crossing(*sides) if sides and not any(map(_is_upright, sides)) else None
     if apex is None:
         return None
     away = hull - apex
@@ -273,6 +288,11 @@ def _straight_runs(hull: np.ndarray, tolerance: float = math.radians(5)) -> list
 
 def _length(run: Run) -> float:
     return float(np.hypot(*(run[1] - run[0])))
+
+
+def _is_upright(run: Run) -> bool:
+    """Whether a side is the edge of the screen or of a box, not of a sector."""
+    return abs(float(run[1][0] - run[0][0])) < 0.02 * abs(float(run[1][1] - run[0][1]))
 
 
 def _crossing(left: Run, right: Run) -> np.ndarray | None:

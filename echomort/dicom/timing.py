@@ -148,7 +148,8 @@ def _steps(tags: TimingTags) -> tuple[float, ...]:
     """The increments between frames: FrameTimeVector without its first value, which belongs to no interval
     (C.7.6.5.1.2); some scanners leave that value out."""
     vector = tags.frame_time_vector
-    steps = vector[1:] if len(vector) == tags.frames else vector if len(vector) == tags.frames - 1 else ()
+    without_first = len(vector) == tags.frames - 1 and vector[:1] != (0,)
+    steps = vector[1:] if len(vector) == tags.frames else vector if without_first else ()
     sane = bool(steps) and all(math.isfinite(step) and step >= 0 for step in steps) and sum(steps) > 0
     return tuple(steps) if sane else ()
 

@@ -1,0 +1,184 @@
+"""Every form of an object gives the same clip: transfer syntaxes, colour models, planes, offset tables, fragments."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from echo_files import (
+    BIG,
+    DEFLATED,
+    EXPLICIT,
+    HTJ2K,
+    HTJ2K_LOSSLESS,
+    IMPLICIT,
+    J2K,
+    J2K_LOSSLESS,
+    JPEG,
+    JPEG_EXTENDED,
+    JPEG_LOSSLESS,
+    JPEG_LOSSLESS_SV1,
+    JPEG_LS,
+    JPEG_LS_NEAR,
+    RLE,
+    EchoFile,
+    region,
+    regions,
+    sector_movie,
+)
+
+from echomort.dicom import Reason, Rejected, read_clip
+from echomort.dicom.frames import open_frames
+from echomort.dicom.headers import opened
+from echomort.settings import ClipSettings
+
+MOVIE = sector_movie(12)
+EXACT = {
+    "implicit": IMPLICIT,
+    "explicit": EXPLICIT,
+    "big_endian": BIG,
+    "deflated": DEFLATED,
+    "jpeg_lossless": JPEG_LOSSLESS,
+    "jpeg_lossless_sv1": JPEG_LOSSLESS_SV1,
+    "jpeg_ls": JPEG_LS,
+    "j2k_lossless": J2K_LOSSLESS,
+    "htj2k_lossless": HTJ2K_LOSSLESS,
+    "htj2k": HTJ2K,
+    "rle": RLE,
+}
+LOSSY = {"jpeg": JPEG, "jpeg_extended": JPEG_EXTENDED, "j2k": J2K, "jpeg_ls_near": JPEG_LS_NEAR}
+GREY = ("MONOCHROME2", "MONOCHROME1", "PALETTE COLOR")
+COLOUR = ("RGB", "YBR_FULL", "YBR_RCT")
+
+
+def lumas(path: Path) -> np.ndarray:
+    with opened(path) as source:
+        frames = open_frames(source)
+        return np.stack([frames.luma(index) for index in range(frames.count)])
+
+
+@pytest.mark.parametrize("photometric", GREY + COLOUR)
+@pytest.mark.parametrize("syntax", EXACT)
+def test_lossless_forms_give_the_pixels_that_were_stored(syntax: str, photometric: str, tmp_path: Path) -> None:
+    if syntax.startswith("jpeg_lossless") and photometric in COLOUR:
+        pytest.skip("no permissive encoder writes it")
+    path = EchoFile(MOVIE, EXACT[syntax], photometric).write(tmp_path / "loop.dcm")
+    np.testing.assert_array_equal(lumas(path), MOVIE)
+
+
+@pytest.mark.parametrize("photometric", (*GREY[:2], *COLOUR, "YBR_FULL_422"))
+@pytest.mark.parametrize("syntax", LOSSY)
+def test_lossy_forms_come_close(syntax: str, photometric: str, tmp_path: Path) -> None:
+    path = EchoFile(MOVIE, LOSSY[syntax], photometric).write(tmp_path / "loop.dcm")
+    assert np.abs(lumas(path).astype(int) - MOVIE).mean() < 3
+
+
+@pytest.mark.parametrize("planar", [0, 1])
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL"])
+@pytest.mark.parametrize("syntax", ["implicit", "explicit", "big_endian", "deflated"])
+def test_planes_may_lie_either_way(syntax: str, photometric: str, planar: int, tmp_path: Path) -> None:
+    path = EchoFile(MOVIE, EXACT[syntax], photometric, planar).write(tmp_path / "loop.dcm")
+    np.testing.assert_array_equal(lumas(path), MOVIE)
+
+
+@pytest.mark.parametrize("syntax", ["implicit", "explicit", "big_endian"])
+def test_chroma_shared_by_two_pixels_leaves_the_luma_whole(syntax: str, tmp_path: Path) -> None:
+    path = EchoFile(MOVIE, EXACT[syntax], "YBR_FULL_422").write(tmp_path / "loop.dcm")
+    np.testing.assert_array_equal(lumas(path), MOVIE)
+
+
+def test_odd_frames_in_big_endian_words(tmp_path: Path) -> None:
+    """Frames of an odd number of bytes: each second one begins in the middle of a swapped word."""
+    odd = sector_movie(9, 121, 161)
+    path = EchoFile(odd, BIG).write(tmp_path / "loop.dcm")
+    np.testing.assert_array_equal(lumas(path), odd)
+
+
+@pytest.mark.parametrize("table", ["basic", "none"])
+@pytest.mark.parametrize("fragments", [1, 2, 5])
+@pytest.mark.parametrize("syntax", ["jpeg_ls", "j2k_lossless", "htj2k_lossless", "jpeg_lossless"])
+def test_a_frame_may_come_in_fragments(syntax: str, fragments: int, table: str, tmp_path: Path) -> None:
+    path = EchoFile(MOVIE, EXACT[syntax], fragments=fragments, offset_table=table).write(tmp_path / "loop.dcm")
+    np.testing.assert_array_equal(lumas(path), MOVIE)
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_an_extended_offset_table_is_used_only_where_it_is_right(wrong: bool, tmp_path: Path) -> None:
+    import struct
+
+    from pydicom import dcmread
+    from pydicom.encaps import encapsulate_extended
+
+    path = EchoFile(MOVIE, JPEG_LS).write(tmp_path / "loop.dcm")
+    dataset = dcmread(path)
+    from pydicom.encaps import generate_frames
+
+    encoded = list(generate_frames(dataset.PixelData, number_of_frames=12))
+    dataset.PixelData, offsets, lengths = encapsulate_extended(encoded)
+    shifted = [offset + 2 for offset in struct.unpack("<12Q", offsets)]
+    dataset.ExtendedOffsetTable = struct.pack("<12Q", *shifted) if wrong else offsets
+    dataset.ExtendedOffsetTableLengths = lengths
+    dataset.save_as(path)
+    np.testing.assert_array_equal(lumas(path), MOVIE)
+    assert ("bad_offset_table" in read_clip(path).notes) is wrong
+
+
+def test_stored_luma_is_taken_as_it_is_even_where_colour_would_change_it(tmp_path: Path) -> None:
+    """A saturated picture: Y from the file, not from clipped RGB."""
+    from pydicom.pixels import pixel_array
+
+    rgb = np.random.default_rng(3).integers(0, 256, (12, 64, 64, 3), dtype=np.uint8)
+    path = EchoFile(rgb, JPEG, "YBR_FULL_422").write(tmp_path / "loop.dcm")
+    np.testing.assert_array_equal(lumas(path), pixel_array(path, raw=True, decoding_plugin="pillow")[..., 0])
+
+
+def test_sixteen_bits_are_refused(tmp_path: Path) -> None:
+    tags = {"BitsAllocated": 16, "BitsStored": 16, "HighBit": 15}
+    with pytest.raises(Rejected) as rejected:
+        read_clip(EchoFile(MOVIE, tags=tags).write(tmp_path / "loop.dcm"))
+    assert rejected.value.reason is Reason.DEPTH
+
+
+def test_a_sixteen_bit_codestream_under_an_eight_bit_header_is_refused(tmp_path: Path) -> None:
+    import imagecodecs
+    from pydicom import dcmread
+    from pydicom.encaps import encapsulate
+
+    path = EchoFile(MOVIE, JPEG_LS).write(tmp_path / "loop.dcm")
+    dataset = dcmread(path)
+    dataset.PixelData = encapsulate([imagecodecs.jpegls_encode(frame.astype(np.uint16) * 16) for frame in MOVIE])
+    dataset.save_as(path)
+    with pytest.raises(Rejected) as rejected:
+        read_clip(path)
+    assert rejected.value.reason is Reason.DEPTH
+
+
+@pytest.mark.parametrize("ratio", [0.5, 0.8, 1.25, 2.0])
+@pytest.mark.parametrize("way", ["deltas", "aspect"])
+def test_pixels_that_are_not_square_come_out_with_the_right_aspect(ratio: float, way: str, tmp_path: Path) -> None:
+    """``ratio`` is a pixel's height over its width; the physical shape must survive."""
+    box = region(0, 0, 159, 119, PhysicalDeltaX=-0.02, PhysicalDeltaY=0.02 * ratio)
+    if way == "aspect":
+        box = region(0, 0, 159, 119, PhysicalUnitsXDirection=0)
+    tags = {"SequenceOfUltrasoundRegions": regions(box)}
+    if way == "aspect":
+        tags["PixelAspectRatio"] = [round(1000 * ratio), 1000]
+    clip = read_clip(EchoFile(MOVIE, tags=tags).write(tmp_path / "loop.dcm"))
+    sector = clip.sector
+    height, width = np.ptp(np.flatnonzero(sector.any(axis=1))) + 1, np.ptp(np.flatnonzero(sector.any(axis=0))) + 1
+    inside = MOVIE.max(axis=0) > 0
+    across, down = (
+        np.ptp(np.flatnonzero(inside.any(axis=0))) + 1,
+        (np.ptp(np.flatnonzero(inside.any(axis=1))) + 1) * ratio,
+    )
+    assert height / width == pytest.approx(down / across, rel=0.08)
+    assert "pixels_not_square" in clip.notes
+
+
+@pytest.mark.parametrize("shape", [(60, 109, 150), (30, 27, 37), (60, 112, 112)])
+@pytest.mark.parametrize("resize", ["area", "linear"])
+def test_a_clip_has_the_shape_that_was_asked_for(shape: tuple[int, int, int], resize: str, tmp_path: Path) -> None:
+    frames, height, width = shape
+    settings = ClipSettings(frames=frames, height=height, width=width, resize=resize)  # type: ignore[arg-type]
+    clip = read_clip(EchoFile(MOVIE).write(tmp_path / "loop.dcm"), settings)
+    assert clip.pixels.shape == shape and clip.sector.shape == shape[1:]
+    assert clip.pixels[:12].reshape(12, -1).any(axis=1).all() and not clip.pixels[13:].any()

@@ -1,0 +1,310 @@
+"""Which pixels are tissue: the declared region, the sector that moves, and what stands over or beside it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from echo_files import EXPLICIT, JPEG, EchoFile, cone_of, region, regions, sector_movie, to_colour, with_overlays
+
+from echomort.dicom import Clip, Reason, Rejected, lit_outside_sector, read_clip
+from echomort.dicom.colour import MIN_FLOW_SHARE, flow_share
+from echomort.dicom.headers import Header, Region
+from echomort.dicom.regions import clamped, declared_box
+from echomort.dicom.sector import Looks, find_sector, without_overlays
+from echomort.settings import ClipSettings
+
+ROWS, COLUMNS = 300, 400
+MOVIE = sector_movie(12, ROWS, COLUMNS)
+OVERLAID = with_overlays(MOVIE)
+CONE = cone_of(ROWS, COLUMNS).mask(ROWS, COLUMNS)
+
+
+def read(movie: np.ndarray, tmp_path: Path, **fields: object) -> Clip:
+    return read_clip(EchoFile(movie, **fields).write(tmp_path / "loop.dcm"))  # type: ignore[arg-type]
+
+
+def reason(movie: np.ndarray, tmp_path: Path, **fields: object) -> Reason:
+    with pytest.raises(Rejected) as rejected:
+        read(movie, tmp_path, **fields)
+    return rejected.value.reason
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    return float((one & other).sum() / (one | other).sum())
+
+
+@pytest.mark.parametrize("movie", [MOVIE, OVERLAID], ids=["plain", "overlaid"])
+@pytest.mark.parametrize("frames", [2, 3, 12])
+def test_the_sector_is_found_among_overlays(movie: np.ndarray, frames: int) -> None:
+    looks = Looks.at(movie[:frames])
+    sector = find_sector(looks, None)
+    assert sector.is_cone
+    assert overlap(sector.mask(ROWS, COLUMNS), CONE) > 0.93
+
+
+@pytest.mark.parametrize("dark", ["left", "right", "far"])
+def test_dropout_at_an_edge_does_not_bend_the_sector(dark: str) -> None:
+    """Half of one side black, as behind a rib: the other parts of its edge still say where it runs."""
+    movie = MOVIE.copy()
+    y, x = np.mgrid[:ROWS, :COLUMNS]
+    shadow = {
+        "left": (x < 130) & (y > 150) & (y < 220),
+        "right": (x > 250) & (y > 110) & (y < 180),
+        "far": (y > 240) & (x > 190) & (x < 230),
+    }[dark]
+    movie[:, shadow] = 0
+    assert overlap(find_sector(Looks.at(movie), None).mask(ROWS, COLUMNS), CONE) > 0.9
+
+
+@pytest.mark.parametrize("turn", ["down", "left_wide", "rectangle"])
+def test_other_shapes(turn: str) -> None:
+    """Apex below (children), a sector cut by the screen's edge, and a zoomed box."""
+    movies = {"down": MOVIE[:, ::-1], "left_wide": MOVIE[:, :, 120:], "rectangle": MOVIE[:, 120:240, 140:250]}
+    movie = movies[turn]
+    truth = {"down": CONE[::-1], "left_wide": CONE[:, 120:], "rectangle": np.ones((120, 110), bool)}[turn]
+    mask = find_sector(Looks.at(movie), None).mask(*movie.shape[1:])
+    assert overlap(mask, truth) > 0.88
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, JPEG], ids=["native", "jpeg"])
+@pytest.mark.parametrize("declared", ["region", "none", "whole"])
+def test_nothing_but_the_sector_is_lit(syntax: str, declared: str, tmp_path: Path) -> None:
+    boxes = {"region": regions(region(20, 10, 379, 280)), "none": None, "whole": regions(region(0, 0, 399, 299))}
+    clip = read(OVERLAID, tmp_path, syntax=syntax, tags={"SequenceOfUltrasoundRegions": boxes[declared]})
+    assert lit_outside_sector(clip) == 0
+    x0, y0, x1, y1 = clip.region
+    scale = 150 / (x1 - x0 + 1) if (x1 - x0 + 1) / (y1 - y0 + 1) > 150 / 109 else 109 / (y1 - y0 + 1)
+    left, top = (150 - scale * (x1 - x0 + 1)) / 2, (109 - scale * (y1 - y0 + 1)) / 2
+    rows, columns = np.mgrid[:109, :150]
+    y = np.clip(((rows + 0.5 - top) / scale + y0).astype(int), 0, ROWS - 1)
+    x = np.clip(((columns + 0.5 - left) / scale + x0).astype(int), 0, COLUMNS - 1)
+    from scipy import ndimage
+
+    near = ndimage.binary_dilation(CONE, iterations=9)
+    assert clip.pixels[:, ~near[y, x]].max() <= (0 if syntax == EXPLICIT else 12)  # the codec rings about the edge
+    kept = clip.pixels[:12].max(axis=0)[ndimage.binary_erosion(CONE, iterations=6)[y, x]]
+    assert (kept > 20).mean() > 0.97
+
+
+def test_text_inside_the_sector_is_blanked_where_the_picture_is_dark() -> None:
+    movie = MOVIE.copy()
+    y, x = np.mgrid[:ROWS, :COLUMNS]
+    movie[:, np.hypot(x - 190, y - 150) < 45] = 0
+    movie[:, 145:155, 175:177] = 255
+    movie[:, 145:155, 181:183] = 255
+    looks = Looks.at(movie)
+    mask = without_overlays(find_sector(looks, None).mask(ROWS, COLUMNS), looks)
+    assert not mask[145:155, 175:177].any() and not mask[145:155, 181:183].any()
+    assert mask[100, 190] and overlap(mask, CONE) > 0.9
+
+
+def test_a_small_moving_part_in_still_tissue_keeps_the_tissue() -> None:
+    """A filtered loop of a still, smooth sector with one moving valve is a sector, not a valve."""
+    movie = np.repeat(np.where(CONE, 90, 0).astype(np.uint8)[None], 8, axis=0)
+    for index in range(8):
+        movie[index, 140 + 3 * index : 175 + 3 * index, 180:230] = 200
+    assert overlap(find_sector(Looks.at(movie), None).mask(ROWS, COLUMNS), CONE) > 0.9
+
+
+# The declared region.
+
+
+def header(*found: Region, rows: int = 480, columns: int = 640) -> Header:
+    return Header(rows=rows, columns=columns, regions=found)
+
+
+def tissue(*corners: int, kind: tuple[int, int] = (1, 1)) -> Region:
+    """A region by its corners; ``kind`` is its spatial format and data type."""
+    return Region(*kind, *corners)
+
+
+@pytest.mark.parametrize(
+    ("found", "box", "note"),
+    [
+        ([tissue(84, 31, 595, 414)], (84, 31, 595, 414), None),
+        ([tissue(0, 0, 639, 479, kind=(0, 0)), tissue(84, 31, 595, 414)], (84, 31, 595, 414), None),
+        ([tissue(0, 420, 639, 479, kind=(4, 10)), tissue(84, 31, 595, 414)], (84, 31, 595, 414), None),
+        ([tissue(84, 31, 595, 414, kind=(1, 0))], (84, 31, 595, 414), None),
+        ([tissue(84, 31, 595, 414), tissue(200, 100, 300, 200, kind=(1, 2))], (84, 31, 595, 414), None),
+        ([tissue(84, 31, 640, 480)], (84, 31, 639, 479), "region_clamped"),
+        ([tissue(-5, 31, 595, 490)], (0, 31, 595, 479), "region_clamped"),
+        ([tissue(84, 31, 1200, 900)], None, "region_refused"),
+        ([tissue(595, 414, 84, 31)], None, "region_refused"),
+        ([tissue(10, 10, 20, 20)], None, "region_refused"),
+        ([tissue(700, 500, 900, 700)], None, "region_refused"),
+        ([tissue(0, 0, 0, 0)], None, "region_refused"),
+        ([], None, "no_region"),
+        ([tissue(0, 420, 639, 479, kind=(4, 10))], None, "no_region"),
+        ([tissue(84, 31, 595, 414), tissue(100, 50, 400, 300)], (84, 31, 595, 414), None),
+    ],
+)
+def test_which_declared_region_counts(found: list[Region], box: tuple[int, ...] | None, note: str | None) -> None:
+    got, notes = declared_box(header(*found))
+    assert got == box
+    assert notes == ([note] if note else [])
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        (tissue(0, 0, 319, 479), tissue(320, 0, 639, 479)),
+        (tissue(0, 0, 319, 479), tissue(320, 0, 639, 479, kind=(1, 2))),
+        (tissue(0, 0, 330, 479), tissue(310, 0, 639, 479)),
+        (tissue(0, 0, 639, 239), tissue(0, 240, 639, 479)),
+    ],
+)
+def test_two_tissue_regions_side_by_side_are_two_panels(pair: tuple[Region, Region]) -> None:
+    with pytest.raises(Rejected) as rejected:
+        declared_box(header(*pair))
+    assert rejected.value.reason is Reason.DUAL_PANEL
+
+
+def test_a_region_never_leaves_the_image() -> None:
+    random = np.random.default_rng(7)
+    for _ in range(500):
+        corners = random.integers(-300, 1000, 4).tolist()
+        box = clamped(tissue(*corners), 480, 640)
+        assert box is None or (0 <= box[0] < box[2] <= 639 and 0 <= box[1] < box[3] <= 479)
+
+
+def test_an_absurd_region_is_replaced_by_the_sector_that_is_seen(tmp_path: Path) -> None:
+    clip = read(OVERLAID, tmp_path, tags={"SequenceOfUltrasoundRegions": regions(region(84, 31, 2000, 1400))})
+    x0, y0, x1, y1 = clip.region
+    assert "region_refused" in clip.notes
+    assert CONE[y0 : y1 + 1, x0 : x1 + 1].sum() > 0.99 * CONE.sum()
+
+
+# What is not a two-dimensional grey loop, told from pixels alone.
+
+
+def untagged(movie: np.ndarray, tmp_path: Path, photometric: str = "MONOCHROME2") -> Reason:
+    return reason(movie, tmp_path, photometric=photometric, tags={"SequenceOfUltrasoundRegions": None})
+
+
+def trace(kind: str, width: int) -> np.ndarray:
+    """A long time axis: M-mode layers that wave, or a spectrum above its baseline."""
+    random = np.random.default_rng(5)
+    y, x = np.mgrid[:130, :width]
+    if kind == "m_mode":
+        layers = 110 + 80 * np.sin((y + 8 * np.sin(x / 12)) / 5)
+        return np.clip(layers * random.rayleigh(0.5, y.shape) + 40, 0, 255).astype(np.uint8)
+    envelope = 95 - 55 * np.abs(np.sin(x / 20))
+    spectrum = np.where((y > envelope) & (y < 95), 150 * random.rayleigh(0.6, y.shape), 0)
+    spectrum[95] = 200
+    return np.clip(spectrum, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("m_mode", Reason.M_MODE), ("spectral", Reason.SPECTRAL_DOPPLER)])
+@pytest.mark.parametrize("way", ["swept", "scrolling"])
+def test_a_running_time_axis_is_no_sector(kind: str, expected: Reason, way: str, tmp_path: Path) -> None:
+    long = trace(kind, 1200)
+    movie = np.zeros((40, ROWS, COLUMNS), np.uint8)
+    for index in range(40):
+        at = index * 9
+        strip = (
+            long[:, at : at + 360]
+            if way == "scrolling"
+            else np.concatenate([long[:, 400 : 400 + at], long[:, at:360]], axis=1)
+        )
+        movie[index, 120:250, 20:380] = strip
+    assert untagged(movie, tmp_path) is expected
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("m_mode", Reason.M_MODE), ("spectral", Reason.SPECTRAL_DOPPLER)])
+def test_a_live_sector_over_a_trace_is_a_trace(kind: str, expected: Reason, tmp_path: Path) -> None:
+    small = sector_movie(40, 150, 200)
+    long = trace(kind, 1200)
+    movie = np.zeros((40, ROWS, COLUMNS), np.uint8)
+    movie[:, :140, 100:300] = small[:, :140]
+    for index in range(40):
+        movie[index, 160:290, 20:380] = long[:, index * 9 : index * 9 + 360]
+    assert untagged(movie, tmp_path) is expected
+
+
+def test_two_sectors_are_two_panels(tmp_path: Path) -> None:
+    half = sector_movie(12, 300, 200)
+    assert untagged(np.concatenate([half, half[:, ::1]], axis=2), tmp_path) is Reason.DUAL_PANEL
+
+
+def test_a_frozen_loop_is_a_still_even_with_a_running_ecg(tmp_path: Path) -> None:
+    frozen = np.repeat(MOVIE[:1], 12, axis=0)
+    assert untagged(with_overlays(frozen), tmp_path) is Reason.STILL
+
+
+# Colour.
+
+
+def flow(kind: str) -> np.ndarray:
+    rgb = np.stack([to_colour(frame, "RGB") for frame in OVERLAID]).copy()
+    y, x = np.mgrid[:ROWS, :COLUMNS]
+    jet = np.hypot((x - 190) / 1.5, y - 160) < 18
+    colours = {
+        "red": [(210, 40, 20)],
+        "blue": [(20, 60, 220)],
+        "power": [(230, 140, 20)],
+        "variance": [(30, 200, 60), (200, 60, 20)],
+    }
+    for index in range(len(rgb)):
+        if index % 4 == 0 or kind == "red":
+            for number, colour in enumerate(colours[kind]):
+                rgb[index][jet & (x % 20 >= 10 * number)] = colour
+    return rgb
+
+
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL"])
+@pytest.mark.parametrize("kind", ["red", "blue", "power", "variance"])
+def test_flow_is_found_in_any_colour(kind: str, photometric: str, tmp_path: Path) -> None:
+    assert untagged(flow(kind), tmp_path, photometric) is Reason.COLOUR_DOPPLER
+
+
+def test_flow_is_found_in_a_jpeg(tmp_path: Path) -> None:
+    assert reason(flow("blue"), tmp_path, syntax=JPEG, photometric="YBR_FULL_422") is Reason.COLOUR_DOPPLER
+
+
+@pytest.mark.parametrize(
+    "tint",
+    [(1.0, 1.0, 1.0), (0.82, 0.92, 1.0), (1.0, 0.85, 0.62), (0.6, 0.8, 1.0)],
+    ids=["grey", "blue", "sepia", "strong_blue"],
+)
+@pytest.mark.parametrize("syntax", [EXPLICIT, JPEG], ids=["native", "jpeg"])
+def test_a_tint_is_not_flow(tint: tuple[float, ...], syntax: str, tmp_path: Path) -> None:
+    rgb = (np.stack([to_colour(frame, "RGB") for frame in OVERLAID]) * np.array(tint)).astype(np.uint8)
+    photometric = "RGB" if syntax == EXPLICIT else "YBR_FULL_422"
+    assert (
+        read(rgb, tmp_path, syntax=syntax, photometric=photometric, tags={"UltrasoundColorDataPresent": 1}).frames == 12
+    )
+
+
+def test_coloured_text_and_ecg_are_not_flow(tmp_path: Path) -> None:
+    rgb = np.stack([to_colour(frame, "RGB") for frame in OVERLAID]).copy()
+    overlay = OVERLAID.astype(int) - MOVIE > 60
+    rgb[overlay] = (20, 230, 40)
+    rgb[:, 130:131, 150:230] = (255, 220, 0)  # a caliper's line across the sector
+    assert read(rgb, tmp_path, photometric="RGB").frames == 12
+
+
+def test_the_flow_share_of_grey_is_nothing() -> None:
+    grey = to_colour(OVERLAID[0], "RGB")
+    assert flow_share(grey, CONE) == 0
+    assert flow_share(flow("red")[0], CONE) > 4 * MIN_FLOW_SHARE
+
+
+def test_flow_may_be_kept_by_setting(tmp_path: Path) -> None:
+    path = EchoFile(flow("red"), photometric="RGB").write(tmp_path / "loop.dcm")
+    assert "colour_doppler_kept" in read_clip(path, ClipSettings(colour="keep")).notes
+
+
+def test_a_texture_that_drifts_is_not_a_trace(tmp_path: Path) -> None:
+    """Probe motion carries the whole picture along; that alone is no time axis."""
+    still = sector_movie(1, ROWS, 520)[0]
+    movie = np.stack([np.where(CONE, still[:, 3 * index : 3 * index + COLUMNS], 0) for index in range(12)])
+    assert read(movie, tmp_path).frames == 12
+    noise = np.random.default_rng(2).integers(0, 255, (ROWS, COLUMNS), dtype=np.uint8)
+    assert read(np.stack([np.roll(noise, 8 * index, axis=1) for index in range(12)]), tmp_path).frames == 12
+
+
+def test_a_blob_that_crosses_the_dark_is_not_a_sweep(tmp_path: Path) -> None:
+    movie = np.zeros((24, ROWS, COLUMNS), np.uint8)
+    for index in range(24):
+        movie[index, 100:200, 40 + 12 * index : 100 + 12 * index] = 180
+    assert read(movie, tmp_path).frames == 24

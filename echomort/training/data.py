@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from safetensors import SafetensorError
 
 from echomort.clips import read_study
 from echomort.errors import UserError
-from echomort.files import resolve_under
+from echomort.files import disk_error, resolve_under
 from echomort.models.rows import HELD_OUT, split_patients
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def pack(samples: Samples, clips: Path, shape: tuple[int, int, int], target: Pat
 
     One file that every fold's process maps into memory: the clips are read once and held once.
     """
-    array = np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=(len(samples), *shape))
+    array = _allocated(target, (len(samples), *shape))
     rows_of: dict[str, list[int]] = {}
     for row, path in enumerate(samples.path):
         rows_of.setdefault(path, []).append(row)
@@ -140,6 +141,19 @@ class Batches:
                 torch.from_numpy(labels.astype(np.float32)),
                 torch.from_numpy(weights[labels]),
             )
+
+
+def _allocated(target: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a new array in the file ``target``, its space taken now: a mapped file that the disk can't hold would kill
+    the process when it is written."""
+    try:
+        array = np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=shape)
+        if hasattr(os, "posix_fallocate"):
+            with target.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, target.stat().st_size)
+    except OSError as error:
+        raise disk_error(error) from error
+    return array
 
 
 def _read(clips: Path, path: str, keys: list[str]) -> dict[str, np.ndarray]:

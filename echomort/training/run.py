@@ -73,10 +73,11 @@ def _prepare(task: Task, samples: Samples, device: str) -> _Parts:
         [clips, device.partition(":")[0], precision, version("torch")],
         code_version(*SOURCES),
     )
+    whole = _is_whole(task.output, fingerprint)
     jobs = [
         Job(task=task, fold=fold, folder=folder, device=device, fingerprint=fingerprint)
         for fold in samples.folds
-        if not _is_finished(folder, fold, fingerprint)
+        if not whole and not _is_finished(folder, fold, fingerprint)
     ]
     return _Parts(task, samples, folder, precision, fingerprint, jobs)
 
@@ -89,7 +90,34 @@ def _is_finished(folder: Path, fold: int, fingerprint: str) -> bool:
     return bool(content["fingerprint"] == fingerprint and content["sha256"] == digest_file(weights))
 
 
+def _is_whole(output: Path, fingerprint: str) -> bool:
+    """Return whether ``output`` is what this task would write."""
+    if not (output / "model.json").is_file():
+        return False
+    card = json.loads((output / "model.json").read_bytes())
+    files = {entry["file"]: entry["sha256"] for entry in card["weights"].values()}
+    files["scores.parquet"] = card["scores_sha256"]
+    return bool(card["fingerprint"] == fingerprint) and all(
+        (output / name).is_file() and digest_file(output / name) == sha256 for name, sha256 in files.items()
+    )
+
+
 def _assemble(parts: _Parts, seconds: float) -> TrainingResult:
+    if not _is_whole(parts.task.output, parts.fingerprint):
+        _write_output(parts)
+    shutil.rmtree(parts.folder)
+    return TrainingResult(
+        folder=parts.task.output,
+        view=parts.task.view,
+        clips=len(parts.samples),
+        folds=tuple(parts.samples.folds),
+        trained=tuple(job.fold for job in parts.missing),
+        seconds=seconds,
+        digest=digest_file(parts.task.output / "model.json"),
+    )
+
+
+def _write_output(parts: _Parts) -> None:
     folds = parts.samples.folds
     records = {fold: json.loads((parts.folder / f"fold_{fold}.json").read_bytes()) for fold in folds}
     scores = _table_bytes(study_scores(parts.samples, {fold: records[fold]["logits"] for fold in folds}))
@@ -99,16 +127,6 @@ def _assemble(parts: _Parts, seconds: float) -> TrainingResult:
             shutil.copyfile(parts.folder / f"fold_{fold}.safetensors", whole / f"fold_{fold}.safetensors")
         (whole / "scores.parquet").write_bytes(scores)
         (whole / "model.json").write_bytes(card)
-    shutil.rmtree(parts.folder)
-    return TrainingResult(
-        folder=parts.task.output,
-        view=parts.task.view,
-        clips=len(parts.samples),
-        folds=tuple(folds),
-        trained=tuple(job.fold for job in parts.missing),
-        seconds=seconds,
-        digest=hashlib.sha256(card).hexdigest(),
-    )
 
 
 def _card(parts: _Parts, records: dict[int, dict[str, Any]], scores: str) -> dict[str, Any]:

@@ -52,6 +52,16 @@ def test_every_clip_is_packed_in_the_order_of_the_table(tmp_path):
     assert pack(samples, tmp_path, SHAPE, tmp_path / "clips.npy") != first
 
 
+def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    samples = read_samples(written(tmp_path, rows()))
+    monkeypatch.setattr("os.posix_fallocate", refuse)
+    with pytest.raises(UserError, match="no space left"):
+        pack(samples, tmp_path, SHAPE, tmp_path / "clips.npy")
+
+
 @pytest.mark.parametrize("clip", [np.zeros((2, 3, 5), np.uint8), np.zeros(SHAPE, np.float32)])
 def test_a_stored_clip_of_another_shape_or_kind_is_refused(tmp_path, clip):
     table = rows()

@@ -125,6 +125,14 @@ def test_the_card_names_every_file_by_its_digest_and_nothing_is_left_behind(trai
 
 
 @pytest.mark.slow
+def test_a_finished_training_is_not_done_again(inputs, trained):
+    before, heard = contents(trained[0].folder), []
+    again = train(task_of(inputs[0], trained[0].folder), heard.append)
+    assert (again.trained, heard, again.digest) == ((), [], trained[0].digest)
+    assert contents(trained[0].folder) == before
+
+
+@pytest.mark.slow
 def test_two_processes_leave_the_same_bytes_as_one(inputs, trained, tmp_path):
     result = train(task_of(inputs[0], tmp_path / "model", fold_processes=2), lambda progress: None)
     assert contents(result.folder) == contents(trained[0].folder)

@@ -143,7 +143,7 @@ class Batches:
             )
 
 
-def _allocated(target: Path, shape: tuple[int, ...]) -> np.ndarray:
+def _allocated(target: Path, shape: tuple[int, ...]) -> np.memmap:
     """Return a new array in the file ``target``, its space taken now: a mapped file that the disk can't hold would kill
     the process when it is written."""
     try:

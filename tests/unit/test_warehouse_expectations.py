@@ -102,6 +102,9 @@ def warehouse_of(folder, seed):
     instances, clips = archive(connection.execute("SELECT study_key, patient_key FROM study").fetchall())
     replace_instances(connection, instances["folder_key"].unique(), instances)
     replace_clips(connection, clips["study_key"].unique(), clips)
+    connection.execute(
+        "INSERT INTO instance_link SELECT instance_key, study_key, patient_key, status, reason FROM dicom_instance"
+    )
     connection.execute("INSERT INTO score SELECT study_key, 'ehr', fold, NULL, -1.5 FROM cohort")
     connection.execute("INSERT INTO metric VALUES ('test', 'ehr', 'all', 'auc', 0.7, 0.6, 0.8, 100, 10, 'delong')")
     return connection
@@ -216,6 +219,9 @@ DEFECTS = [
     ("dicom_instance", put("frames", 0), "frames_within_limits"),
     ("dicom_instance", put("fps", 0.0), "fps_within_limits"),
     ("dicom_instance", put("rows", 65535), "rows_within_limits"),
+    ("instance_link", put("study_key", None), "study_key_present"),
+    ("instance_link", put("reason", "duplicate"), "reason_absent_where_accepted"),
+    ("instance_link", twice, "instance_key_unique"),
     ("clip", twice, "clip_key_unique"),
     ("clip", put("digest", None), "digest_present"),
     ("clip", put("view", None), "view_present"),

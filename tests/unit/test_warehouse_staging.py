@@ -168,6 +168,12 @@ def test_big_endian_utf_16_and_a_broken_parquet_file_are_refused(tmp_path):
     expect_error(tmp_path, "contact.parquet", "not a readable Parquet file")
 
 
+def test_a_compressed_file_that_is_not_one(tmp_path):
+    write_extract(tmp_path, full_extract())
+    (tmp_path / "contact.csv").rename(tmp_path / "contact.csv.gz")
+    expect_error(tmp_path, "contact.csv.gz", "can't be opened")
+
+
 def test_a_table_given_twice_and_a_link_out_of_the_folder_are_refused(tmp_path):
     write_extract(tmp_path / "extract", full_extract())
     (tmp_path / "extract/contact.parquet").write_bytes(b"")
@@ -297,13 +303,16 @@ def test_one_study_number_with_two_times_or_two_patients(tmp_path):
         "study": [
             ("again", "P", "2018-05-02", ""),
             ("again", "P", "2018-05-01", ""),
+            ("again", "P", "2018-05-01", ""),
+            ("again", "nobody", "2018-04-01", ""),
             ("shared", "P", "2018-05-01", ""),
             ("shared", "Q", "2018-05-01", ""),
         ],
     }
     connection, report = staged(tmp_path, rows, "kept")
     assert fetch(connection, "SELECT study_key, study_at FROM study") == [(study_key("again"), datetime(2018, 5, 1))]
-    assert counted(report) == {("study", "REPEATED_STUDY"): 1, ("study", "STUDY_OF_TWO_PATIENTS"): 2}
+    expected = {"REPEATED_STUDY": 1, "EXACT_DUPLICATE": 1, "UNKNOWN_PATIENT": 1, "STUDY_OF_TWO_PATIENTS": 2}
+    assert counted(report) == {("study", reason): count for reason, count in expected.items()}
 
 
 def test_a_measurement_without_a_time_takes_that_of_its_study(tmp_path):
@@ -365,7 +374,7 @@ def test_deaths_that_disagree_are_noted(tmp_path):
 
 def test_record_numbers_of_one_person_become_one_patient(tmp_path):
     rows = {
-        "patient": [person("C"), person("B"), person("A"), person("Z")],
+        "patient": [person("C"), person("C"), person("B"), person("A"), person("A"), person("Z")],
         "identity": [("C", "B"), ("B", "A"), ("A", "C"), ("Z", "Z"), ("", "A")],
         "study": [("S1", "C", "2018-05-01", ""), ("S2", "B", "2018-06-01", ""), ("S1", "A", "2018-05-01", "")],
         "contact": [("A", "2018-07-01", "visit"), ("B", "2018-07-01", "visit")],
@@ -375,6 +384,8 @@ def test_record_numbers_of_one_person_become_one_patient(tmp_path):
     assert report.rows["study"] == (3, 2, 1)
     assert report.rows["contact"] == (2, 1, 1)
     assert counted(report)["identity", "MERGED_RECORD_NUMBER"] == 2
+    assert (counted(report)["patient", "EXACT_DUPLICATE"], report.rows["patient"]) == (2, (6, 2, 4))
+    assert check(connection, "staging_reconciles") == 0
     assert dict(fetch(connection, "SELECT * FROM patient_alias")) == {
         patient_key(number): patient_key("A" if number in "ABC" else number) for number in "ABCZ"
     }

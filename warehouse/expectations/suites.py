@@ -248,6 +248,18 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
         short("manufacturer", 64),
         short("model", 64),
     ),
+    "instance_link": (
+        present("instance_key"),
+        pseudonym("instance_key"),
+        unique("instance_key"),
+        present("status"),
+        among("status", "accepted", "rejected"),
+        present("study_key", where=ACCEPTED),
+        present("patient_key", where=ACCEPTED),
+        renamed("reason_present_where_rejected", present("reason", where=REJECTED)),
+        renamed("reason_absent_where_accepted", absent("reason", where=ACCEPTED)),
+        matches("reason", CODE_WORD, "reason_is_a_code"),
+    ),
     "clip": (
         present("clip_key"),
         unique("clip_key"),

@@ -135,8 +135,11 @@ def _parquet_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Pa
 
 
 def _csv_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> set[str]:
-    encoding = _encoding(path)
-    header = [name.strip().lower() for name in _header(path, encoding)]
+    try:
+        encoding = _encoding(path)
+        header = [name.strip().lower() for name in _header(path, encoding)]
+    except (OSError, EOFError):
+        raise UserError(f"{path.name} can't be opened", "make it readable, or export the table again") from None
     if len(set(header)) != len(header) or "" in header:
         raise UserError(
             f"the header of {path.name} has an empty or a repeated column name", "give each column one name"

@@ -14,8 +14,8 @@ SELECT
     race,
     CASE
         WHEN person.patient_key IS NULL THEN 'MISSING_IDENTIFIER'
-        WHEN row_number() OVER (PARTITION BY person.patient_id, birth, said_sex, race) > 1 THEN 'EXACT_DUPLICATE'
-        WHEN row_number() OVER (PARTITION BY person.patient_key ORDER BY person.patient_id, birth, said_sex, race) > 1
+        WHEN copy > 1 THEN 'EXACT_DUPLICATE'
+        WHEN row_number() OVER (PARTITION BY person.patient_key, copy ORDER BY person.patient_id, birth, said_sex, race) > 1
             THEN 'MERGED_INTO_ANOTHER_ROW'
     END AS reason
 FROM (
@@ -24,7 +24,8 @@ FROM (
         as_moment(birth_date) AS birth,
         moment_fault(birth_date, as_moment(birth_date)) AS fault,
         as_text(sex) AS said_sex,
-        as_text(race) AS race
+        as_text(race) AS race,
+        row_number() OVER (PARTITION BY as_text(patient_id), birth, said_sex, as_text(race)) AS copy
     FROM source_patient
 ) AS said
 LEFT JOIN person USING (patient_id);

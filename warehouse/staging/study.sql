@@ -31,12 +31,11 @@ SELECT
         WHEN study_id IS NULL OR patient_id IS NULL THEN 'MISSING_IDENTIFIER'
         WHEN patient_key IS NULL THEN 'UNKNOWN_PATIENT'
         WHEN min(patient_key) OVER same <> max(patient_key) OVER same THEN 'STUDY_OF_TWO_PATIENTS'
-        WHEN row_number() OVER (same ORDER BY study_at NULLS LAST, setting, modality) = 1 THEN NULL
         WHEN row_number() OVER (PARTITION BY study_key, patient_key, study_at, setting, modality) > 1 THEN 'EXACT_DUPLICATE'
-        ELSE 'REPEATED_STUDY'
+        WHEN dense_rank() OVER (same ORDER BY study_at NULLS LAST, setting, modality) > 1 THEN 'REPEATED_STUDY'
     END AS reason
 FROM keyed
-WINDOW same AS (PARTITION BY study_key);
+WINDOW same AS (PARTITION BY study_key, patient_key IS NULL);
 
 CREATE OR REPLACE TEMP TABLE tally AS
 SELECT reason, count(*) AS rows, min(patient_key) AS example

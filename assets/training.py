@@ -13,16 +13,13 @@ from assets.project import Project
 from assets.records import clinical_features, cohort
 from echomort.fingerprint import code_version, digest
 from echomort.settings import Settings, Training
+from echomort.training import SOURCES, UNDECIDING
 from warehouse.ledger import Entry
 from warehouse.queries import run
 from warehouse.scores import replace_scores
 
 KEYS = ["study_key", "patient_key", "fold", "label"]
 EHR_MODEL, STACKS = "models/ehr", "models/stacks"
-VIDEO_SOURCES = ("echomort/training", "echomort/models/networks.py")
-UNDECIDING = {"fold_processes", "min_clips", "min_deaths", "views"}
-"""Training settings that say which views are trained and how fast, not what comes out."""
-
 
 # --- view_models: one unit a (network, view), all folds ----------------------------------------------------------
 
@@ -30,7 +27,7 @@ UNDECIDING = {"fold_processes", "min_clips", "min_deaths", "views"}
 def plan_views(project: Project) -> dict[str, str]:
     """Return network/view -> digest of its clips, labels, folds and settings, for every view that has enough."""
     training = project.settings.training
-    how = digest(_decided_by(project.settings), code_version(*VIDEO_SOURCES))
+    how = digest(_decided_by(project.settings), code_version(*SOURCES))
     with project.reader() as connection:
         samples = run(connection, "marts/view_samples.sql").df()
     return {
@@ -117,7 +114,7 @@ def _scores_digest(project: Project, fingerprint: str) -> str:
 VIEW_MODELS = UnitStage(
     "view_models",
     ("clips", "cohort"),
-    VIDEO_SOURCES,
+    SOURCES,
     _decided_by,
     plan=plan_views,
     work=train_views,

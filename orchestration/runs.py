@@ -77,6 +77,8 @@ def _first_failure(result: dg.JobExecutionResult) -> Exception:
             error = event.step_failure_data.error
             while error.cause:
                 error = error.cause
+            if error.cls_name == "DagsterAssetCheckFailedError":
+                break
             if error.cls_name == "UserError":
                 problem, _, remedy = error.message.strip().removeprefix("echomort.errors.UserError: ").partition(": ")
                 return UserError(problem, remedy)

@@ -168,10 +168,40 @@ def test_big_endian_utf_16_and_a_broken_parquet_file_are_refused(tmp_path):
     expect_error(tmp_path, "contact.parquet", "not a readable Parquet file")
 
 
+def cut(content):
+    """Compress and lose the second half."""
+    whole = gzip.compress(content)
+    return whole[: len(whole) // 2]
+
+
+def flip(content):
+    """Compress and change one byte."""
+    whole = bytearray(gzip.compress(content))
+    whole[len(whole) // 2] ^= 255
+    return bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("contact.csv.gz", cut),
+        ("contact.csv.gz", flip),
+        ("contact.csv", lambda content: content.replace(b"\r\n", b"\n", 40)),
+        ("contact.csv", lambda content: content[:90] + b"\xff" + content[90:]),
+    ],
+)
+def test_a_damaged_file_is_named(tmp_path, name, damage):
+    write_extract(tmp_path, full_extract() | {"contact": [("P", "2018-05-01", f"{i * i}") for i in range(3000)]})
+    content = (tmp_path / "contact.csv").read_bytes()
+    (tmp_path / "contact.csv").unlink()
+    (tmp_path / name).write_bytes(damage(content))
+    expect_error(tmp_path, name, "export" if name == "contact.csv.gz" or b"\xff" not in damage(content) else "UTF-8")
+
+
 def test_a_compressed_file_that_is_not_one(tmp_path):
     write_extract(tmp_path, full_extract())
     (tmp_path / "contact.csv").rename(tmp_path / "contact.csv.gz")
-    expect_error(tmp_path, "contact.csv.gz", "can't be opened")
+    expect_error(tmp_path, "contact.csv.gz", "can't be read")
 
 
 def test_a_table_given_twice_and_a_link_out_of_the_folder_are_refused(tmp_path):

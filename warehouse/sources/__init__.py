@@ -10,6 +10,7 @@ import functools
 import gzip
 import io
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,10 +137,11 @@ def _parquet_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Pa
 
 def _csv_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> set[str]:
     try:
+        _read_through(path)
         encoding = _encoding(path)
         header = [name.strip().lower() for name in _header(path, encoding)]
-    except (OSError, EOFError):
-        raise UserError(f"{path.name} can't be opened", "make it readable, or export the table again") from None
+    except (OSError, EOFError, zlib.error):
+        raise UserError(f"{path.name} can't be read", "make it readable, or export the table again") from None
     if len(set(header)) != len(header) or "" in header:
         raise UserError(
             f"the header of {path.name} has an empty or a repeated column name", "give each column one name"
@@ -152,6 +154,13 @@ def _csv_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path) 
 
 def _set(connection: duckdb.DuckDBPyConnection, variable: str, value: object) -> None:
     connection.execute(f"SET VARIABLE {variable} = $value", {"value": value})
+
+
+def _read_through(path: Path) -> None:
+    """Read a compressed file to its end: DuckDB does not look at the checksum."""
+    with _open(path) as file:
+        while path.suffix == ".gz" and file.read(2**20):
+            pass
 
 
 def _encoding(path: Path) -> str:
@@ -176,17 +185,17 @@ def _open(path: Path) -> IO[bytes]:
 
 def _explained(message: str) -> UserError | None:
     line = re.search(r"Line: (\d+)", message)
-    named = re.search(r"file = (\S.*)|file \"([^\"]+)\"", message)
-    name = Path((named[1] or named[2]).strip()).name if named else "a file of the extract"
-    if "utf-8" in message or "unicode" in message.lower():
+    named = re.search(r"([^\s/\"']+\.(?:csv\.gz|csv|parquet))\b", message.rpartition("file = ")[2])
+    name = named[1] if named else "a file of the extract"
+    if "utf-8" in message and "mismatch" in message:
         return UserError(f"{name} is not UTF-8" + (f" (line {line[1]})" if line else ""), "save it as CSV in UTF-8")
-    if line and "CSV" in message:
-        return UserError(
-            f"{name} is malformed at line {line[1]}: {_malformation(message)}",
-            "mend the line, or export the table again",
-        )
-    if "arquet" in message:
-        return UserError(f"{name} is not a readable Parquet file", "write it again")
+    if "CSV Error" in message and line:
+        problem = f"{name} is malformed at line {line[1]}: {_malformation(message)}"
+        return UserError(problem, "mend the line, or export the table again")
+    if "CSV" in message:
+        return UserError(f"{name} is no regular CSV", "export it again, with one kind of line ending and in UTF-8")
+    if named:
+        return UserError(f"{name} is damaged", "export the table again")
     return None
 
 

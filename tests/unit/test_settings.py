@@ -1,10 +1,13 @@
 """Settings: layers, refusals that name the key and the remedy, provenance."""
 
+from pathlib import Path
+
 import pydantic
 import pytest
 
 from echomort.errors import UserError
 from echomort.settings import PRESETS, Settings, gather, load_settings, parse_flags, validate
+from orchestration.settings_table import lines
 
 
 def test_flags_win_over_environment_over_file_over_preset(tmp_path):
@@ -95,3 +98,8 @@ def test_every_method_setting_has_a_provenance_and_a_changed_one_is_ours():
 def test_both_presets_are_valid_over_the_same_settings():
     for preset in PRESETS:
         assert load_settings(flags={"preset": preset}, environment={}).preset == preset
+
+
+def test_the_page_of_settings_is_the_one_that_its_command_prints():
+    page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+    assert page == "\n".join(lines()) + "\n", "run `python -m orchestration.settings_table > docs/settings.md`"

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from extracts import KEYRING, staged
 
+import warehouse.expectations
 from echomort.settings import Cohort, Outcome
 from warehouse.cohorts import select
 from warehouse.expectations import SuiteResult, suite, tables, validate
@@ -276,6 +277,22 @@ def test_an_expectation_that_could_not_run_is_an_error_not_bad_data(clean):
     assert set(result.errors) >= {"cohort.label_present", "cohort.label_is_known"}
     assert not any("label" in name for name in result.failed)
     assert not result.passed
+
+
+def test_a_large_table_is_sampled_and_its_defects_are_still_seen(tmp_path, monkeypatch):
+    connection = warehouse_of(tmp_path, 1)
+    whole = warehouse.expectations.read(connection, "measurement")
+    assert len(whole) == 240
+    monkeypatch.setattr(warehouse.expectations, "WHOLE_ROWS", 60)
+    sample = warehouse.expectations.read(connection, "measurement")
+    assert 20 < len(sample) < 120
+    assert validate("measurement", sample).passed
+    connection.execute("INSERT INTO measurement SELECT * REPLACE (1e12 AS value) FROM measurement")
+    assert validate("measurement", warehouse.expectations.read(connection, "measurement")).failed == (
+        "measurement.value_within_limits",
+    )
+    with pytest.raises(KeyError):
+        warehouse.expectations.read(connection, "ledger")
 
 
 def test_the_declarations_load_without_great_expectations():

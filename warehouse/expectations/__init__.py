@@ -5,11 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import pandas as pd
 
 from warehouse.expectations.suites import Expected, suite, tables
+from warehouse.queries import run, scalar
 
-__all__ = ["SuiteResult", "suite", "tables", "validate"]
+__all__ = ["SuiteResult", "read", "suite", "tables", "validate"]
+
+WHOLE_ROWS = 1_000_000
+"""A table of more rows is looked at in a sample of about so many: pandas holds it in memory."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,18 @@ class SuiteResult:
     def passed(self) -> bool:
         """Whether nothing critical failed and everything ran."""
         return not self.failed and not self.errors
+
+
+def read(connection: duckdb.DuckDBPyConnection, table: str) -> pd.DataFrame:
+    """Return ``table`` (one that has a suite) as :func:`validate` wants it: all rows, or a sample of a large table.
+
+    A sample is drawn by a hash of the row, so that it stays the same and keeps duplicates together; what holds for a
+    table holds for its sample, so that a sample raises no false alarm.
+    """
+    suite(table)
+    rows = scalar(connection, "expectations/size.sql", table=table)
+    every = max(1, rows // WHOLE_ROWS)
+    return run(connection, "expectations/sample.sql", table=table, every=every).df()
 
 
 def validate(table: str, frame: pd.DataFrame) -> SuiteResult:

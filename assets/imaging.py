@@ -46,15 +46,16 @@ def prepare_index(project: Project, stale: Sequence[str]) -> None:
 
 def index_folders(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
     """Read the headers of every file in some folders."""
-    from echomort.instances import index_file
+    from echomort.dicom import read_view_table
+    from echomort.instances import Indexer
 
-    plan, root = plan_index(project), project.settings.dicom_root
+    plan, root, table = plan_index(project), project.settings.dicom_root, project.settings.sources.view_table
+    indexer = Indexer(root, project.keyring, read_view_table(table) if table else {})
     folders = vault.recall(project.vault, "folder", units)
     files = [(key, file) for key, folder in folders.items() for file in files_in(root, folder)]
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for folder_key, file in _counted(files, len(files), context):
-        key = project.keyring.pseudonym("instance", file.path)
-        rows[folder_key].append(index_file((key, folder_key), root, file, project.keyring))
+        rows[folder_key].append(indexer.row(folder_key, file))
     return [_index_entry(project, unit, plan[unit], rows[unit]) for unit in units if unit in plan]
 
 

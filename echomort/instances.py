@@ -1,10 +1,12 @@
 """One row of the index: an allow-list of header fields, identifiers as pseudonyms, nothing else."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from echomort.dicom import Header, Reason, Rejected, read_header
+from echomort.dicom import Header, Rejected, read_header
 from echomort.fingerprint import digest
 from echomort.keys import Keyring
 from echomort.listing import SourceFile
@@ -28,22 +30,37 @@ MODELS = re.compile(
 SAMPLED_BYTES = 65536
 
 
-def index_file(keys: tuple[str, str], root: Path, file: SourceFile, keyring: Keyring) -> dict[str, Any]:
-    """Return the row of table ``dicom_instance`` for one file under ``root``, read from its header alone.
+@dataclass(frozen=True)
+class Indexer:
+    """Reads headers of the files under ``root``; ``views`` knows views made elsewhere, by SOP instance UID."""
 
-    ``keys`` are those of the instance and of its folder.
-    """
-    found: Header | Rejected
+    root: Path
+    keyring: Keyring
+    views: Mapping[str, str]
+
+    def row(self, folder_key: str, file: SourceFile) -> dict[str, Any]:
+        """Return the row of table ``dicom_instance`` for one file."""
+        keys = self.keyring.pseudonym("instance", file.path), folder_key
+        found = _header(self.root / file.path)
+        row = instance_row(keys, found, self.keyring)
+        if isinstance(found, Header) and found.view == "unknown" and found.sop_uid in self.views:
+            row |= {"view": self.views[found.sop_uid], "view_source": "view_table"}
+        return row | _stamped(self.root, file)
+
+
+def _header(path: Path) -> Header | Rejected:
     try:
-        found = read_header(root / file.path)
+        return read_header(path)
     except Rejected as rejected:
-        found = rejected
+        return rejected
+
+
+def _stamped(root: Path, file: SourceFile) -> dict[str, Any]:
     try:
         sampled = source_digest(root / file.path)
     except OSError:
-        found, sampled = Rejected(Reason.UNREADABLE_FILE), None
-    stamp = {"source_digest": sampled, "bytes": file.bytes, "stamp": digest(file.stamp)}
-    return instance_row(keys, found, keyring) | stamp
+        sampled = None
+    return {"source_digest": sampled, "bytes": file.bytes, "stamp": digest(file.stamp)}
 
 
 def instance_row(keys: tuple[str, str], found: Header | Rejected, keyring: Keyring) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``python -m orchestration.settings_table`` prints docs/settings.md: every setting, in both presets, with provenance."""
+"""``python -m orchestration.settings_table`` prints docs/settings.md: every setting, both presets, with provenance."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -11,6 +11,7 @@ import numpy as np
 from echomort.dicom import colour
 from echomort.dicom.frames import Frames, open_frames
 from echomort.dicom.headers import MAX_INFLATED_BYTES, Header, boundary, opened
+from echomort.dicom.native import NativeEcho, open_native
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.regions import Box, declared_box, pixel_aspect
 from echomort.dicom.scaling import Placing, Scaler
@@ -66,7 +67,8 @@ def read_clip(path: Path | str, settings: ClipSettings | None = None) -> Clip:
     """
     with boundary(Reason.UNREADABLE), opened(path, MAX_INFLATED_BYTES) as source:
         try:
-            return _clip(open_frames(source), settings or ClipSettings())
+            wanted = settings or ClipSettings()
+            return _clip(open_native(source) if wanted.source == "raw" else open_frames(source), wanted)
         except Rejected as error:
             raise Rejected(error.reason, error.detail, source.header) from error
 
@@ -80,7 +82,7 @@ def _clip(frames: Frames, settings: ClipSettings) -> Clip:
     header, timing = frames.header, frames.header.timing
     plan = resample(header.frames, timing.fps or 0.0, timing.times, settings.fps, settings.frames)
     seen = {index: frames.luma(index) for index in plan.needed[:: -(-len(plan.needed) // LOOKS)]}
-    sight = _see(frames, seen, settings)
+    sight = _native(frames, settings) if isinstance(frames, NativeEcho) else _see(frames, seen, settings)
     pixels, sector = _pixels(frames, seen, plan, sight, settings)
     return Clip(
         pixels=pixels,
@@ -106,6 +108,17 @@ def _see(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSettings) ->
     aspect, aspect_notes = pixel_aspect(header, region)
     placing = Placing.of(region, aspect, settings)
     return _Sight(placing, mask, sector.outline, (*notes, *colour_notes, *aspect_notes))
+
+
+def _native(frames: NativeEcho, settings: ClipSettings) -> _Sight:
+    """Native pictures are tissue and nothing else: the whole of them is the sector, their pixels are square."""
+    if frames.has_colour_flow and settings.colour == "reject":
+        raise Rejected(Reason.COLOUR_DOPPLER, "native stream")
+    right, bottom = frames.header.columns - 1, frames.header.rows - 1
+    mask = np.ones((frames.header.rows, frames.header.columns), bool)
+    outline = np.array([[0, 0], [right, 0], [right, bottom], [0, bottom]], float)
+    placing = Placing.of((0, 0, right, bottom), 1.0, settings)
+    return _Sight(placing, mask, outline, ("colour_doppler_kept",) if frames.has_colour_flow else ())
 
 
 def _pixels(

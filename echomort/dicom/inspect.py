@@ -17,7 +17,7 @@ from echomort.dicom.views import read_view_table
 from echomort.dicom.workers import Job, read_clips
 from echomort.errors import UserError
 from echomort.files import atomic_path
-from echomort.settings import Settings
+from echomort.settings import ClipSettings, Settings
 
 SHEET_COLUMNS = 5
 """Moments of the loop that a contact sheet shows."""
@@ -28,17 +28,24 @@ def inspect_paths(paths: Sequence[Path], settings: Settings, save: Path | None =
 
     A record has path (as given), status ("accepted" or "rejected"), reason, meaning and detail (None where
     accepted), frames, fps, fps_source, view, view_source, region (x0, y0, x1, y1) and notes; with ``save`` also clip
-    (the .npy of uint8 (frames, height, width)) and sheet (a PNG), both written into that folder. Raises
+    (the .npy of uint8 (frames, height, width), a .json beside it) and sheet (a PNG), written into that folder. Raises
     :class:`UserError` where a path does not exist.
     """
     table = read_view_table(settings.sources.view_table) if settings.sources.view_table else {}
     files = list(_files(paths))
     jobs = [Job(path, _tabled(path, table), str(number)) for number, path in enumerate(files)]
-    ready: dict[int, dict[str, Any]] = {}
+    found = read_clips(jobs, settings.imaging, min(settings.execution.cores, len(jobs)))
+    for job, outcome in in_order(found):
+        kept = _saved(job, outcome, save, settings.imaging.clip) if save else {}
+        yield record(job.path, outcome) | kept
+
+
+def in_order(found: Iterable[tuple[Job, Clip | Rejected]]) -> Iterator[tuple[Job, Clip | Rejected]]:
+    """Yield what :func:`read_clips` finds in the order of the jobs, whose keys count them: "0", "1", ..."""
+    ready: dict[int, tuple[Job, Clip | Rejected]] = {}
     following = 0
-    for job, outcome in read_clips(jobs, settings.imaging, min(settings.execution.cores, len(jobs))):
-        number = int(job.key)
-        ready[number] = record(job.path, outcome) | (_saved(job.path, outcome, save, number) if save else {})
+    for job, outcome in found:
+        ready[int(job.key)] = job, outcome
         while following in ready:
             yield ready.pop(following)
             following += 1
@@ -121,14 +128,16 @@ def _tabled(path: Path, table: Mapping[str, str]) -> str | None:
         return None
 
 
-def _saved(path: Path, outcome: Clip | Rejected, folder: Path, number: int) -> dict[str, Any]:
+def _saved(job: Job, outcome: Clip | Rejected, folder: Path, settings: ClipSettings) -> dict[str, Any]:
     """File names are numbers: a name from the archive may hold a patient's."""
-    sheet, clip = folder / f"{number + 1:05d}.png", folder / f"{number + 1:05d}.npy"
-    draw_sheet(path, outcome, sheet)
+    from echomort.saved_clips import save_clip
+
+    name = f"{int(job.key) + 1:05d}"
+    sheet, clip = folder / f"{name}.png", folder / f"{name}.npy"
+    draw_sheet(job.path, outcome, sheet)
     if not isinstance(outcome, Clip):
         return {"clip": None, "sheet": str(sheet)}
-    with atomic_path(clip) as temporary:
-        np.save(temporary, outcome.pixels, allow_pickle=False)
+    save_clip(clip, outcome, settings)
     return {"clip": str(clip), "sheet": str(sheet)}
 
 

@@ -39,6 +39,8 @@ class Reason(StrEnum):
     BAD_FRAME = "bad_frame"
     SIZE_MISMATCH = "size_mismatch"
     SUSPECT_PLANAR = "suspect_planar"
+    NO_NATIVE_DATA = "no_native_data"
+    NATIVE_LAYOUT = "native_layout"
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out_of_memory"
     WORKER_DIED = "worker_died"
@@ -78,6 +80,8 @@ _MEANINGS = {
     Reason.BAD_FRAME: "A frame can't be decoded.",
     Reason.SIZE_MISMATCH: "A frame's size is not what the header says.",
     Reason.SUSPECT_PLANAR: "Colour planes are laid out otherwise than the header says.",
+    Reason.NO_NATIVE_DATA: "Native data were asked for and the file holds none.",
+    Reason.NATIVE_LAYOUT: "The vendor's native data are not laid out in a way that is known.",
     Reason.TIMEOUT: "The file took longer than the limit.",
     Reason.OUT_OF_MEMORY: "The file needed more memory than the limit.",
     Reason.WORKER_DIED: "The decoding process died on this file.",

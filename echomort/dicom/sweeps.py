@@ -52,7 +52,7 @@ def _bands(trace: np.ndarray) -> float:
 def _is_layered(strip: np.ndarray) -> bool:
     """Whether brightness changes along depth or velocity more than along time, as in any trace."""
     last = strip[-1].astype(np.int16)
-    return bool(np.abs(np.diff(last, axis=0)).mean() > np.abs(np.diff(last, axis=1)).mean())
+    return bool(np.abs(np.diff(last, axis=0)).mean() > 1.2 * np.abs(np.diff(last, axis=1)).mean())
 
 
 def _is_swept(strip: np.ndarray) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -30,32 +31,57 @@ class Job(NamedTuple):
     key: str = ""
 
 
-def read_clips(jobs: Iterable[Job], imaging: Imaging, processes: int) -> Iterator[tuple[Job, Clip | Rejected]]:
+Read = tuple[Job, Clip | Rejected]
+
+
+def read_clips(jobs: Iterable[Job], imaging: Imaging, processes: int) -> Iterator[Read]:
     """Yield each job with its clip or the reason for having none, in the order in which they finish.
 
     Every file is read in one of ``processes`` child processes under ``imaging.worker_memory_gib`` of address space
     and ``imaging.file_timeout`` seconds. A file that hangs, exhausts memory or kills its process becomes a
-    :class:`Rejected` of its own and costs no other file anything.
+    :class:`Rejected` of its own and costs no other file anything: should a death ever break the whole pool, the files
+    that were being read are read once more, each in a process of its own.
     """
-    limit = int(imaging.worker_memory_gib * (1 << 30))
     waiting = iter(jobs)
-    running: dict[ProcessFuture[Clip | Rejected], Job] = {}
-    with ProcessPool(
+    while suspects := (yield from _in_one_pool(waiting, imaging, processes)):
+        for job in suspects:
+            if (yield from _in_one_pool(iter([job]), imaging, 1)):
+                yield job, Rejected(Reason.WORKER_DIED)
+
+
+def _in_one_pool(waiting: Iterator[Job], imaging: Imaging, processes: int) -> Generator[Read, None, list[Job]]:
+    """Yield outcomes until the jobs end, or the pool breaks: return the jobs that it leaves undone."""
+    pool, running = _start(imaging, processes), dict[ProcessFuture[Clip | Rejected], Job]()
+    undone: list[Job] = []
+    try:
+        while not undone:
+            for job in _some(waiting, 2 * processes + 2 - len(running)):
+                running[pool.schedule(_read, args=(job, imaging.clip), timeout=imaging.file_timeout)] = job
+            if not running:
+                pool.close()
+                return []
+            finished = wait(running, return_when=FIRST_COMPLETED).done
+            for future in [future for future in running if future in finished]:
+                job, outcome = running.pop(future), _outcome(future)
+                if outcome is None:
+                    undone.append(job)
+                else:
+                    yield job, outcome
+        return [*undone, *running.values()]
+    finally:
+        if running or undone:
+            pool.stop()
+        pool.join()
+
+
+def _start(imaging: Imaging, processes: int) -> ProcessPool:
+    return ProcessPool(
         max_workers=max(1, processes),
         max_tasks=FILES_A_WORKER,
         initializer=_limit_memory,
-        initargs=(limit,),
+        initargs=(int(imaging.worker_memory_gib * (1 << 30)),),
         context=multiprocessing.get_context("forkserver"),
-    ) as pool:
-        while True:
-            for job in _some(waiting, 2 * processes + 2 - len(running)):
-                future = pool.schedule(_read, args=(job, imaging.clip), timeout=imaging.file_timeout)
-                running[future] = job
-            if not running:
-                return
-            finished = wait(running, return_when=FIRST_COMPLETED).done
-            for future in [future for future in running if future in finished]:
-                yield running.pop(future), _outcome(future)
+    )
 
 
 def _some(waiting: Iterator[Job], count: int) -> Iterator[Job]:
@@ -72,20 +98,24 @@ def _limit_memory(limit: int) -> None:
 
 
 def _read(job: Job, settings: ClipSettings) -> Clip | Rejected:
+    path, view, *_ = job
     try:
-        clip = read_clip(job.path, settings)
+        clip = read_clip(path, settings)
     except Rejected as rejected:
         return rejected
-    return clip if job.view is None else replace(clip, view=check_group(job.view), view_source="view_table")
+    return clip if view is None else replace(clip, view=check_group(view), view_source="view_table")
 
 
-def _outcome(future: ProcessFuture[Clip | Rejected]) -> Clip | Rejected:
+def _outcome(future: ProcessFuture[Clip | Rejected]) -> Clip | Rejected | None:
+    """The clip or the reason; None where the pool broke and this file may be innocent."""
     try:
         return future.result()
     except (FutureTimeout, TimeoutError):
         return Rejected(Reason.TIMEOUT)
     except ProcessExpired:
         return Rejected(Reason.WORKER_DIED)
+    except BrokenProcessPool:
+        return None
     except MemoryError:
         return Rejected(Reason.OUT_OF_MEMORY)
     except Exception as error:  # noqa: BLE001 - the process boundary: what broke one file stays with it

@@ -134,8 +134,8 @@ def test_a_clean_table_passes(clean, table):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2, 22))
-def test_twenty_clean_archives_raise_nothing(tmp_path, seed):
+@pytest.mark.parametrize("seed", range(2, 10))
+def test_clean_archives_raise_nothing(tmp_path, seed):
     connection = warehouse_of(tmp_path, seed)
     for table in tables():
         result = validate(table, connection.table(table).df())

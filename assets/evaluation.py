@@ -1,6 +1,8 @@
 """Evaluation: every figure in one table, and the report that a person reads."""
 
 import json
+from base64 import b64encode
+from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -73,15 +75,26 @@ def evaluation(project: Project) -> dg.MaterializeResult:
 def report(project: Project) -> dg.MaterializeResult:
     """One HTML file to read offline, and the same figures as JSON."""
     from echomort.report.build import write_report
+    from echomort.report.previews import write_previews
 
     def work() -> Build:
         with project.reader() as connection:
             data = report_data(connection, project.settings, project.keyring.key_id)
         files = write_report(data, project.root / "report")
+        write_previews(data, project.root / "report")
         version = digest(digest_file(files.html), digest_file(files.json))
         return lambda connection: Built(version, {}, "report/report.html")
 
-    return rebuild_after(project, REPORT, work)
+    return with_plots(rebuild_after(project, REPORT, work), project.root / "report")
+
+
+def with_plots(result: dg.MaterializeResult, folder: Path) -> dg.MaterializeResult:
+    """Return ``result`` with the PNG files of ``folder`` as plots in its metadata."""
+    plots = {
+        file.stem: dg.MetadataValue.md(f"![{file.stem}](data:image/png;base64,{b64encode(file.read_bytes()).decode()})")
+        for file in sorted(folder.glob("*.png"))
+    }
+    return result._replace(metadata={**(result.metadata or {}), **plots})
 
 
 def _commit_metrics(connection: duckdb.DuckDBPyConnection, metrics: pd.DataFrame) -> Built:

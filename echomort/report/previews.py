@@ -1,8 +1,12 @@
 """Single figures of the report as PNG, straight from the warehouse's frames: for asset metadata and a README."""
 
+from pathlib import Path
+
 import pandas as pd
 
+from echomort.files import write_bytes
 from echomort.report import material, results
+from echomort.report.data import ReportData
 from echomort.report.ink import png
 from echomort.report.numbers import Numbers
 
@@ -20,3 +24,10 @@ def archive_png(instances: pd.DataFrame) -> bytes:
 def attrition_png(attrition: pd.DataFrame, cohort: pd.DataFrame) -> bytes:
     """Return the way from the extract to the cohort's parts."""
     return png(material.attrition_figure(attrition, cohort))
+
+
+def write_previews(data: ReportData, folder: Path) -> None:
+    """Write ``auc.png``, ``archive.png`` and ``attrition.png`` into ``folder``, each whole or not at all."""
+    write_bytes(folder / "auc.png", auc_png(data.metrics))
+    write_bytes(folder / "archive.png", archive_png(data.instances))
+    write_bytes(folder / "attrition.png", attrition_png(data.attrition, data.cohort))

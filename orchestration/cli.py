@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,7 @@ from echomort.errors import UserError
 from echomort.files import write_text
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-out = Console(highlight=False, markup=False, soft_wrap=True)
+out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 Home = Annotated[Path, typer.Option(envvar="ECHOMORT_HOME", help="The project's folder: all that is made lies in it.")]
 Config = Annotated[Path | None, typer.Option(envvar="ECHOMORT_CONFIG", help="Settings (YAML); remembered in the home.")]
@@ -98,13 +99,16 @@ def inspect(
     paths: Annotated[list[Path], typer.Argument(help="Echo files or folders.")],
     as_json: AsJson = False,
     save: Annotated[Path | None, typer.Option(help="Folder for the clips (.npy) and contact sheets (.png).")] = None,
+    home: Annotated[Path | None, typer.Option(help="Read files as this project does (default: as published).")] = None,
+    config: Annotated[Path | None, typer.Option(help="Read files as these settings (YAML) say.")] = None,
 ) -> None:
     """Say of every file: accepted or rejected with its reason, timing, region, view."""
     _require(paths)
-    from echomort.dicom.inspect import inspect_paths
+    from echomort.dicom import inspect_paths
+    from orchestration.lines import inspected
 
-    for record in inspect_paths(paths, configuration.Settings(), save):
-        out.print(json.dumps(record) if as_json else _spoken(record))
+    records = inspect_paths(paths, _settings_of(home, config), save)
+    _print_records(records, inspected, as_json)
 
 
 @app.command()
@@ -116,10 +120,12 @@ def predict(
 ) -> None:
     """Score echo files with the champion: the model that stands in the home's registry."""
     _require(paths)
+    if not home.is_dir():
+        raise UserError(f"no project stands at {home}", "run `echomort run` first, or name it with --home")
     from echomort.predict import predict_paths
+    from orchestration.lines import predicted
 
-    for record in predict_paths(paths, _existing(home) / "registry", view):
-        out.print(json.dumps(record) if as_json else _spoken(record))
+    _print_records(predict_paths(paths, home.absolute() / "registry", view), predicted, as_json)
 
 
 @app.command()
@@ -178,9 +184,21 @@ def _require(paths: list[Path]) -> None:
             raise UserError(f"{path} does not exist", "name a file or a folder that does")
 
 
-def _spoken(record: dict[str, Any]) -> str:
-    shown = {key: value for key, value in record.items() if key != "path" and value not in (None, [], ())}
-    return f"{record['path']}: " + ", ".join(f"{key} {value}" for key, value in shown.items())
+def _settings_of(home: Path | None, config: Path | None) -> configuration.Settings:
+    """Return the settings of a project or a file; the published ones where neither is named."""
+    if home is None and config is None:
+        return configuration.Settings()
+    own = None if home is None else home / CONFIG_NAME
+    if own is not None and not own.exists():
+        raise UserError(f"no project stands at {home}", "run `echomort run` first, or name it with --home")
+    return configuration.load_settings(config or own)
+
+
+def _print_records(
+    records: Iterable[dict[str, Any]], spoken: Callable[[Iterable[dict[str, Any]]], Iterable[str]], as_json: bool
+) -> None:
+    for line in map(json.dumps, records) if as_json else spoken(records):
+        out.print(line)
 
 
 class _counted:

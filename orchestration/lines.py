@@ -1,0 +1,72 @@
+"""What a person reads of files at hand: one aligned line a file, remarks numbered and told at the end."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+WIDTHS = {"what": 24, "view": 29, "timing": 32}
+"""Columns before the path, which comes last: it may be of any length."""
+
+Known = Mapping[str, Any]
+
+
+def inspected(records: Iterable[Known]) -> Iterator[str]:
+    """Yield the lines of ``inspect``: what was found, timing, view, path, remarks; then the counts."""
+    remarks: dict[str, int] = {}
+    counts: Counter[str] = Counter()
+    for record in records:
+        counts[record["status"]] += 1
+        accepted = record["status"] == "accepted"
+        texts = [text.replace("_", " ") for text in record["notes"]] if accepted else [_meaning(record)]
+        yield _line(record, "accepted" if accepted else f"rejected: {record['reason']}", texts, remarks)
+    yield from _told(remarks)
+    yield f"{counts['accepted']} accepted, {counts['rejected']} rejected"
+
+
+def predicted(records: Iterable[Known]) -> Iterator[str]:
+    """Yield the lines of ``predict``: risk, timing, view, path, remarks; then what a synthetic champion is worth."""
+    remarks: dict[str, int] = {}
+    synthetic = False
+    for record in records:
+        synthetic |= record["synthetic"]
+        scored = record["status"] == "accepted"
+        texts = [text for text in (record["note"] or "").split("; ") if text]
+        what = f"risk {100 * record['risk']:5.1f} %" if scored else f"rejected: {record['reason']}"
+        yield _line(record, what, texts, remarks)
+    yield from _told(remarks)
+    if synthetic:
+        yield "The champion learnt from the synthetic archive: these risks mean nothing for a person."
+
+
+def _line(record: Known, what: str, texts: Iterable[str], remarks: dict[str, int]) -> str:
+    marks = "".join(f" [{remarks.setdefault(text, len(remarks) + 1)}]" for text in texts)
+    columns = {"what": what, "view": _view(record), "timing": _timing(record)}
+    aligned = "  ".join(columns[name].ljust(width) for name, width in WIDTHS.items())
+    return f"{aligned}  {printable(record['path'])}{marks}"
+
+
+def _view(record: Known) -> str:
+    view, source = record["view"], record["view_source"]
+    return f"{view} ({source})" if view and source not in (None, "none") else view or "-"
+
+
+def _timing(record: Known) -> str:
+    if not record["frames"]:
+        return "-"
+    source = f" ({record['fps_source']})" if record.get("fps_source") else ""
+    rate = f" at {record['fps']:.1f}/s{source}" if record["fps"] else ""
+    return f"{record['frames']} frame{'s' if record['frames'] != 1 else ''}{rate}"
+
+
+def _meaning(record: Known) -> str:
+    return f"{record['meaning']} ({record['detail']})" if record["detail"] else record["meaning"]
+
+
+def _told(remarks: Mapping[str, int]) -> Iterator[str]:
+    for text, number in remarks.items():
+        yield f"[{number}] {text}"
+
+
+def printable(path: str) -> str:
+    """Return a file's name with whatever a terminal would not show as text written as escapes."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in path)

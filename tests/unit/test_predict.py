@@ -1,0 +1,170 @@
+"""What the champion says of files at hand: loops, clips saved by ``inspect``, and what is neither."""
+
+import hashlib
+import json
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from echomort.dicom import inspect_paths
+from echomort.errors import UserError
+from echomort.models.networks import build_network
+from echomort.models.platt import Platt
+from echomort.models.views import save_network
+from echomort.predict import predict_paths
+from echomort.registry import Facts, Parts, promote, write_candidate
+from echomort.saved_clips import SavedClip, Unusable, fitted, load_clip
+from echomort.settings import ClipSettings, Imaging, Promotion, Settings
+from orchestration.lines import inspected, predicted
+
+PUBLISHED = ClipSettings()
+SMALL = ClipSettings(frames=30, height=27, width=37, fps=15)
+FILES = Path(str(resources.files("pydicom"))) / "data" / "test_files"
+LOOP, STILL = FILES / "examples_ybr_color.dcm", FILES / "examples_rgb_color.dcm"
+KEYS = [
+    "path",
+    "status",
+    "reason",
+    "frames",
+    "fps",
+    "view",
+    "view_source",
+    "logit",
+    "risk",
+    "model",
+    "synthetic",
+    "note",
+]
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    """A registry whose champion has two views of random weights."""
+    root = tmp_path_factory.mktemp("registry")
+    for seed, view in enumerate(("apical_4", "parasternal_long")):
+        torch.manual_seed(seed)
+        weights = save_network(build_network("cnn_3d", SMALL.shape))
+        (root / view).mkdir()
+        (root / view / "fold_0.safetensors").write_bytes(weights)
+        entry = {"file": "fold_0.safetensors", "sha256": hashlib.sha256(weights).hexdigest()}
+        card = {"view": view, "network": "cnn_3d", "shape": SMALL.shape, "weights": {"0": entry}}
+        (root / view / "model.json").write_text(json.dumps(card))
+    views = ("apical_4", "parasternal_long")
+    parts = Parts({view: root / view for view in views}, {view: Platt(1.0, -1.0) for view in views})
+    promote(root, write_candidate(root, parts, Facts(SMALL, True, {}, {})), None, Promotion())
+    return root
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """The real loop's clip as ``inspect --save`` leaves it, with the published settings."""
+    folder = tmp_path_factory.mktemp("saved")
+    list(inspect_paths([LOOP], Settings(), folder))
+    return folder / "00001.npy"
+
+
+def test_a_loop_is_scored_and_a_still_is_a_row_with_its_reason(registry):
+    loop, still = predict_paths([LOOP, STILL], registry)
+    assert list(loop) == list(still) == KEYS
+    assert loop["status"] == "accepted" and 0 < loop["risk"] < 1 and np.isfinite(loop["logit"])
+    assert (loop["frames"], loop["fps"], loop["view"], loop["model"]) == (30, 30.0, "unknown", "all views")
+    assert "mean over the models" in loop["note"] and loop["synthetic"]
+    assert still["status"] == "rejected" and still["reason"] and still["risk"] is None
+
+
+def test_a_view_given_by_hand_counts_where_the_file_has_none(registry):
+    (record,) = predict_paths([LOOP], registry, "parasternal_long")
+    assert (record["view"], record["view_source"], record["model"]) == ("parasternal_long", "given", "parasternal_long")
+    assert record["note"] is None
+    with pytest.raises(UserError, match="known groups"):
+        list(predict_paths([LOOP], registry, "sideways"))
+
+
+def test_a_saved_clip_scores_nearly_as_its_loop_and_says_that_it_was_converted(registry, saved):
+    loop, clip = predict_paths([LOOP, saved], registry)
+    assert clip["risk"] == pytest.approx(loop["risk"], abs=0.02)
+    assert "converted from 60x109x150" in clip["note"]
+    assert (clip["frames"], clip["fps"]) == (30, 30.0)
+
+
+def test_a_clip_saved_with_the_champions_settings_scores_exactly_as_its_loop(registry, tmp_path):
+    list(inspect_paths([LOOP], Settings(imaging=Imaging(clip=SMALL)), tmp_path))
+    loop, clip = predict_paths([LOOP, tmp_path], registry)
+    assert clip["logit"] == loop["logit"] and clip["note"] == loop["note"]
+
+
+def test_an_array_without_its_card_is_taken_for_what_its_shape_says(registry, saved, tmp_path):
+    (tmp_path / "bare.npy").write_bytes(saved.read_bytes())
+    bare, carded = predict_paths([tmp_path / "bare.npy", saved], registry)
+    assert bare["logit"] == carded["logit"] and bare["frames"] is None
+
+
+@pytest.mark.parametrize(
+    ("array", "reason"),
+    [
+        (np.zeros((60, 109, 150), np.float32), "not_a_clip"),
+        (np.zeros((109, 150), np.uint8), "not_a_clip"),
+        (np.zeros((0, 27, 37), np.uint8), "not_a_clip"),
+        (np.array([{"a": 1}], object), "not_a_clip"),
+        (np.zeros((10, 10, 10), np.uint8), "clip_shape"),
+    ],
+)
+def test_an_array_that_is_no_clip_is_a_row_with_its_reason(registry, tmp_path, array, reason):
+    np.save(tmp_path / "array.npy", array)
+    (record,) = predict_paths([tmp_path / "array.npy"], registry)
+    assert (record["status"], record["reason"], record["risk"]) == ("rejected", reason, None)
+
+
+def test_nothing_is_made_of_a_clip_that_shows_less_than_the_champion_wants():
+    lit = np.full(SMALL.shape, 9, np.uint8)
+    for less in ({"fps": 10.0}, {"height": 26}, {"width": 36}, {"frames": 29}):
+        clip = SMALL.model_copy(update=less)
+        with pytest.raises(Unusable, match="champion takes 30x27x37"):
+            fitted(SavedClip(lit[: clip.frames, : clip.height, : clip.width], clip), SMALL)
+    ended_early = np.concatenate([lit[:20], np.zeros_like(lit[:9])])
+    pixels, _ = fitted(SavedClip(ended_early, SMALL.model_copy(update={"frames": 29})), SMALL)
+    assert pixels.shape == SMALL.shape and pixels[:20].all() and not pixels[20:].any()
+
+
+def test_conversion_keeps_grey_levels_time_and_the_padding():
+    ramp = np.zeros(PUBLISHED.shape, np.uint8)
+    ramp[:40] = np.arange(40, dtype=np.uint8)[:, None, None] * 6
+    pixels, _ = fitted(SavedClip(ramp, PUBLISHED), SMALL)
+    middle = pixels[:, 13, 18].astype(int)
+    assert (middle[0], middle[19]) == (0, 39 * 6) and not middle[20:].any()
+    assert np.abs(np.diff(middle[:20], 2)).max() <= 1
+
+
+def test_a_card_of_another_array_is_not_believed(saved, tmp_path):
+    np.save(tmp_path / "a.npy", np.ones((5, 6, 7), np.uint8))
+    (tmp_path / "a.json").write_text(saved.with_suffix(".json").read_text())
+    assert load_clip(tmp_path / "a.npy").clip is None
+
+
+def test_no_file_beside_a_saved_clip_names_its_source(saved):
+    for file in saved.parent.iterdir():
+        assert b"examples_ybr" not in file.read_bytes() and "ybr" not in file.name
+
+
+def test_without_a_champion_or_a_path_nothing_is_scored(registry, tmp_path):
+    with pytest.raises(UserError, match="no champion yet"):
+        list(predict_paths([LOOP], tmp_path / "registry"))
+    with pytest.raises(UserError, match="does not exist"):
+        list(predict_paths([tmp_path / "none.dcm"], registry))
+
+
+def test_what_a_person_reads_is_one_line_a_file_and_a_word_on_a_synthetic_champion(registry):
+    lines = list(predicted(predict_paths([LOOP, STILL], registry)))
+    assert lines[0].startswith("risk ") and str(LOOP) in lines[0] and "[1]" in lines[0]
+    assert lines[1].startswith("rejected: ") and lines[2].startswith("[1] the view is unknown")
+    assert lines[-1].endswith("mean nothing for a person.")
+    assert list(inspected(inspect_paths([LOOP, STILL], Settings())))[-1] == "1 accepted, 1 rejected"
+
+
+def test_no_name_of_a_file_can_write_to_the_terminal():
+    record = {"path": "a\x1b[2Jb\n\udc80", "status": "rejected", "reason": "still", "note": None, "synthetic": False}
+    line, *_ = predicted([record | dict.fromkeys(("view", "view_source", "frames", "fps", "risk"))])
+    assert line.isprintable() and r"a\x1b[2Jb\n\udc80" in line

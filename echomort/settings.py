@@ -104,6 +104,9 @@ class ClipSettings(Section):
     fps: float = setting(30.0, "published", "frames a second after linear interpolation in time", gt=0, le=240)
     resize: Literal["area", "linear"] = setting("area", "ours", "filter; linear is the published demo's")
     colour: Literal["reject", "keep"] = setting("reject", "reconstructed", "what to do with colour Doppler loops")
+    source: Literal["annotated", "raw"] = setting(
+        "annotated", "ours", "the pictures as shown, or the vendor's native data (raw, as reconstructed; Philips only)"
+    )
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -87,7 +87,10 @@ def record(path: Path, outcome: Clip | Rejected) -> dict[str, Any]:
 
 def draw_sheet(path: Path, outcome: Clip | Rejected, target: Path) -> None:
     """Draw the contact sheet of one file to the PNG ``target``: above, raw frames with the region (yellow) and the
-    sector (cyan); below, the clip's frames at the same moments, or the reason for having none."""
+    sector (cyan); below, the clip's frames at the same moments, or the reason for having none.
+
+    A raw frame shows whatever was burned into it, names too: a sheet is for those who may see the file itself.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,0 +1,94 @@
+"""What a person sees of their files: one record each, a contact sheet, the clip itself."""
+
+import json
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+from echo_files import STILL_CLASS, EchoFile, sector_movie, with_overlays
+from PIL import Image
+
+from echomort.dicom import inspect_paths
+from echomort.errors import UserError
+from echomort.settings import Execution, Settings, Sources
+
+SETTINGS = Settings(execution=Execution(processes=1))
+FIELDS = {"path", "status", "reason", "frames", "fps", "fps_source", "view", "view_source", "region", "notes"}
+REAL = Path(str(resources.files("pydicom"))) / "data" / "test_files" / "examples_ybr_color.dcm"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    files = tmp_path / "files"
+    files.mkdir()
+    movie = with_overlays(sector_movie(12, 240, 320))
+    EchoFile(movie, tags={"ViewName": "A4C"}).write(files / "b_loop.dcm")
+    EchoFile(movie[:1], tags={"SOPClassUID": STILL_CLASS}).write(files / "a_still.dcm")
+    (files / "c_letter.txt").write_text("no echo")
+    return files
+
+
+def test_one_record_a_file_in_order(folder: Path) -> None:
+    records = list(inspect_paths([folder, REAL], SETTINGS))
+    assert [Path(record["path"]).name for record in records] == ["a_still.dcm", "b_loop.dcm", "c_letter.txt", REAL.name]
+    assert [record["status"] for record in records] == ["rejected", "accepted", "rejected", "accepted"]
+    assert [record["reason"] for record in records] == ["still", None, "not_dicom", None]
+    for record in records:
+        assert set(record) >= FIELDS
+        json.dumps(record, allow_nan=False)
+
+
+def test_an_accepted_loop_tells_where_everything_was_read(folder: Path) -> None:
+    record = next(inspect_paths([folder / "b_loop.dcm"], SETTINGS))
+    assert record["frames"] == 12 and record["fps"] == 30.0 and record["fps_source"] == "FrameTime"
+    assert (record["view"], record["view_source"]) == ("apical_4", "view_name")
+    assert record["region"] == [0, 0, 319, 239]
+
+
+def test_a_rejected_one_still_tells_what_its_header_says(folder: Path) -> None:
+    record = next(inspect_paths([folder / "a_still.dcm"], SETTINGS))
+    assert record["frames"] == 1 and record["fps"] == 30.0 and record["region"] is None
+    assert record["meaning"].startswith("A single")
+
+
+def test_sheets_and_clips_are_saved(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    records = list(inspect_paths([folder], SETTINGS, out))
+    for record in records:
+        with Image.open(record["sheet"]) as sheet:
+            assert sheet.format == "PNG" and sheet.width > 800
+    clip = np.load(records[1]["clip"], allow_pickle=False)
+    assert clip.shape == (60, 109, 150) and clip.dtype == np.uint8
+    assert records[0]["clip"] is records[2]["clip"] is None
+    assert not list(out.glob(".tmp_*"))
+
+
+def test_the_sheet_shows_frames_and_clip(folder: Path, tmp_path: Path) -> None:
+    record = next(inspect_paths([folder / "b_loop.dcm"], SETTINGS, tmp_path / "out"))
+    with Image.open(record["sheet"]) as sheet:
+        pixels = np.asarray(sheet.convert("RGB")).astype(int)
+    yellow = (pixels[..., 0] > 200) & (pixels[..., 1] > 200) & (pixels[..., 2] < 90)
+    cyan = (pixels[..., 0] < 90) & (pixels[..., 1] > 200) & (pixels[..., 2] > 200)
+    assert yellow.sum() > 200 and cyan.sum() > 200
+
+
+def test_a_view_table_overrides_the_tags(folder: Path, tmp_path: Path) -> None:
+    import pydicom
+
+    uid = pydicom.dcmread(folder / "b_loop.dcm", stop_before_pixels=True).SOPInstanceUID
+    table = tmp_path / "views.csv"
+    table.write_text(f"sop_instance_uid,view\n{uid},apical_2\n")
+    settings = SETTINGS.model_copy(update={"sources": Sources(view_table=table)})
+    record = next(inspect_paths([folder / "b_loop.dcm"], settings))
+    assert (record["view"], record["view_source"]) == ("apical_2", "view_table")
+
+
+def test_a_path_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        list(inspect_paths([tmp_path / "nothing.dcm"], SETTINGS))
+
+
+def test_the_same_file_twice_is_two_records(folder: Path) -> None:
+    records = list(inspect_paths([folder / "b_loop.dcm"] * 2, SETTINGS))
+    assert len(records) == 2 and records[0] == records[1]

@@ -29,13 +29,17 @@ def print_results(settings: Settings, console: Console) -> None:
 def _results_table(metrics: pd.DataFrame, is_synthetic: bool) -> Table:
     title = "one-year mortality, synthetic archive: nothing here is about patients" if is_synthetic else None
     table = Table(title=title, title_justify="left")
-    for column in ("model", "AUC", "95 % interval", "n", "deaths", "of the oracle's headroom"):
+    for column in ("model", "AUC", "95 % interval", "n", "deaths", "headroom recovered"):
         table.add_column(column, justify="left" if column == "model" else "right")
     for row in metrics.to_dict("records"):
         headroom = "" if pd.isna(row["headroom"]) else f"{100 * row['headroom']:.0f} %"
         interval, counts = f"{row['low']:.3f} to {row['high']:.3f}", (f"{row['n']:.0f}", f"{row['events']:.0f}")
-        table.add_row(str(row["model"]), f"{row['value']:.3f}", interval, *counts, headroom)
+        table.add_row(_spoken(str(row["model"])), f"{row['value']:.3f}", interval, *counts, headroom)
     return table
+
+
+def _spoken(model: str) -> str:
+    return model.removeprefix("view:").replace("_", " ")
 
 
 def print_status(home: Path, console: Console, as_json: bool) -> None:

@@ -12,6 +12,7 @@ FROM metric AS auc
 LEFT JOIN metric AS headroom
     ON headroom.model = auc.model
     AND headroom.subset = 'all'
+    AND NOT starts_with(auc.model, 'oracle')
     AND headroom.metric = CASE WHEN auc.model IN ('ehr', 'video_ehr') THEN 'headroom_all' ELSE 'headroom_heart' END
 WHERE auc.metric = 'auc' AND auc.subset = 'all' AND auc.evaluation IN ('out_of_fold', 'null')
 ORDER BY

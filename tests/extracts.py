@@ -33,7 +33,8 @@ def write_extract(folder: Path, rows: Rows) -> Path:
 
 def empty_warehouse() -> duckdb.DuckDBPyConnection:
     """Return a warehouse in memory with every table and no row."""
-    connection = duckdb.connect(config={"python_enable_replacements": False, "autoinstall_known_extensions": False})
+    config = {"python_enable_replacements": False, "autoinstall_known_extensions": False, "threads": 1}
+    connection = duckdb.connect(config=config)
     migrate(connection)
     return connection
 

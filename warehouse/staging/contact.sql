@@ -30,9 +30,19 @@ FROM said
 LEFT JOIN person USING (patient_id)
 LEFT JOIN last_death ON last_death.patient_key = person.patient_key;
 
-CREATE OR REPLACE TEMP TABLE tally AS
-SELECT reason, count(*) AS rows, min(patient_key) AS example
+-- The files are read once for this: the patients to quarantine are counted one by one.
+CREATE OR REPLACE TEMP TABLE judged_groups AS
+SELECT
+    reason,
+    CASE WHEN reason = 'CONTACT_AFTER_DEATH' THEN patient_key END AS quarantined,
+    count(*) AS rows,
+    min(patient_key) AS example
 FROM judged_contact
+GROUP BY ALL;
+
+CREATE OR REPLACE TEMP TABLE tally AS
+SELECT reason, CAST(sum(rows) AS BIGINT) AS rows, min(example) AS example
+FROM judged_groups
 GROUP BY reason;
 
 CREATE OR REPLACE TEMP TABLE nulled AS
@@ -41,9 +51,9 @@ FROM tally
 WHERE false;
 
 INSERT INTO quarantine
-SELECT DISTINCT patient_key, reason
-FROM judged_contact
-WHERE reason = 'CONTACT_AFTER_DEATH';
+SELECT quarantined, reason
+FROM judged_groups
+WHERE quarantined IS NOT NULL;
 
 DELETE FROM contact;
 INSERT INTO contact

@@ -119,7 +119,9 @@ def flow_share(rgb: np.ndarray, sector: np.ndarray) -> float:
     from scipy import ndimage
 
     inside = _scaled(sector, rgb.shape[:2])
-    if not (inside & (np.ptp(rgb, axis=2) > MIN_CHROMA)).any():
+    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    if not (inside & (spread > MIN_CHROMA)).any():
         return 0.0
     wide = rgb.astype(np.float32)
     brightness = wide @ np.array([0.299, 0.587, 0.114], np.float32)

@@ -18,7 +18,8 @@ GRID = 320
 MOTION = 4
 """Grey levels between its darkest and brightest moment that make a pixel moving, whatever the coding."""
 
-FAINT_MOTION = (2, 1, 0)
+FAINT_MOTION = (2, 0)
+LARGE_SHARE = 0.25
 FILLED = 0.8
 SMEARED = 0.87
 MIN_SECTOR_SHARE = 0.01
@@ -194,6 +195,8 @@ def _inside(motion: np.ndarray, box: list[int]) -> np.ndarray:
 def _with_still_tissue(main: np.ndarray, brightest: np.ndarray) -> np.ndarray:
     """``main`` with the lit part that holds it, where that is much larger and as compact as a sector, not a lit
     background."""
+    if np.count_nonzero(main) > LARGE_SHARE * main.size:
+        return main
     lit = next((part for part in _parts((brightest > LIT) | main) if (part.mask & main).any()), None)
     if lit is None or lit.area < 1.3 * _polygon_area(_outline(main)[0]):
         return main

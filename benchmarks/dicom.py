@@ -1,0 +1,201 @@
+"""From an echo file to a clip: CPU time, side by side with what pydicom's users do, and with the floor under it.
+
+Run ``python benchmarks/dicom.py`` from the repository's root; ``--write docs/imaging_speed.md`` keeps the table. All
+times are CPU time of one process, the best of several runs, file in the page cache; every way but the floor makes the
+same clip (region, area filter, 30 a second, 60 frames of 109x150). The floor is libjpeg-turbo's grey decode of the
+frames that the clip needs, and nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import io
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+
+import simplejpeg
+from echo_files import JPEG, EchoFile, region, regions, sector_movie, with_overlays
+from PIL import Image
+from pydicom import dcmread
+from pydicom.pixels import iter_pixels, pixel_array
+
+from echomort.dicom import Job, read_clip, read_clips, read_header
+from echomort.dicom.colour import luma_of
+from echomort.dicom.frames import EncapsulatedFrames, open_frames
+from echomort.dicom.headers import opened
+from echomort.dicom.timing import blend, resample
+from echomort.settings import Imaging
+
+REAL = Path(str(resources.files("data_store"))) / "data" / "color3d_jpeg_baseline.dcm"
+Way = Callable[[Path], object]
+
+
+def clip_of(lumas: dict[int, np.ndarray], path: Path) -> np.ndarray:
+    """Make the clip as a user of pydicom and Pillow would: crop, resize, blend, pad."""
+    header = dcmread(path, stop_before_pixels=True)
+    box = header.SequenceOfUltrasoundRegions[0]
+    x0, y0, x1, y1 = (int(box[f"RegionLocation{corner}"].value) for corner in ("MinX0", "MinY0", "MaxX1", "MaxY1"))
+    plan = resample(int(header.NumberOfFrames), 1000 / float(header.FrameTime), (), 30.0, 60)
+    small = {
+        index: np.asarray(
+            Image.fromarray(lumas[index][y0 : y1 + 1, x0 : x1 + 1]).resize((150, 109), Image.Resampling.BOX)
+        )
+        for index in plan.needed
+    }
+    clip = np.zeros((60, 109, 150), np.uint8)
+    blended = blend(small, plan)
+    clip[: len(blended)] = blended
+    return clip
+
+
+def needed_frames(path: Path) -> list[int]:
+    """The frames that the clip needs."""
+    header = read_header(path)
+    return list(resample(header.frames, header.fps or 0, header.timing.times, 30.0, 60).needed)
+
+
+def pydicom_default(path: Path) -> np.ndarray:
+    """``dcmread(path).pixel_array``, then grey."""
+    colour = dcmread(path).pixel_array
+    return clip_of({index: luma_of(frame) for index, frame in enumerate(colour)}, path)
+
+
+def pydicom_raw(path: Path, plugin: str = "pillow") -> np.ndarray:
+    """All frames without colour conversion, first channel: the best that a skilled user gets of the whole array."""
+    luma = pixel_array(path, raw=True, decoding_plugin=plugin)[..., 0]
+    return clip_of(dict(enumerate(luma)), path)
+
+
+def pydicom_raw_needed(path: Path) -> np.ndarray:
+    """The same, of the frames needed only."""
+    needed = needed_frames(path)
+    frames = iter_pixels(path, raw=True, decoding_plugin="pillow", indices=needed)
+    return clip_of({index: frame[..., 0] for index, frame in zip(needed, frames, strict=True)}, path)
+
+
+def grey_floor(path: Path) -> Way:
+    """Return libjpeg-turbo's grey decode of the frames needed, their bytes already in memory."""
+    with opened(path) as source:
+        frames = open_frames(source)
+        if not isinstance(frames, EncapsulatedFrames):
+            raise TypeError("the floor is that of JPEG")
+        data = [frames.data(index) for index in needed_frames(path)]
+    return lambda _: [simplejpeg.decode_jpeg(frame, "GRAY") for frame in data]
+
+
+def cpu_milliseconds(way: Way, path: Path, repeats: int) -> float:
+    """Best CPU time of one call."""
+    way(path)
+    best = float("inf")
+    for _ in range(repeats):
+        start = time.process_time()
+        way(path)
+        best = min(best, time.process_time() - start)
+    return best * 1e3
+
+
+def peak_mebibytes(name: str, path: Path) -> float:
+    """Memory at its peak in a fresh process that makes one clip, less what the imports took."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_peak, (name, path))
+
+
+def _peak(name: str, path: Path) -> float:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    WAYS[name](path)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+WAYS: dict[str, Way] = {
+    "pydicom `pixel_array`": pydicom_default,
+    "pydicom raw + pillow": pydicom_raw,
+    "pydicom raw + pillow, frames needed": pydicom_raw_needed,
+    "**echomort**": read_clip,
+}
+if importlib.util.find_spec("gdcm"):
+    WAYS["pydicom raw + gdcm"] = lambda path: pydicom_raw(path, "gdcm")
+
+
+def synthetic(folder: Path) -> Path:
+    """80 frames of 600x800 at 50 a second, JPEG 4:2:2."""
+    movie = with_overlays(sector_movie(80, 600, 800))
+    tags = {"FrameTime": 20.0, "SequenceOfUltrasoundRegions": regions(region(20, 30, 779, 580))}
+    return EchoFile(movie, JPEG, "YBR_FULL_422", quality=90, tags=tags).write(folder / "synthetic.dcm")
+
+
+def measure(title: str, path: Path, repeats: int) -> None:
+    """Print the table of one file."""
+    size, needed = path.stat().st_size / 1e6, len(needed_frames(path))
+    print(f"\n{title}: {size:.1f} MB, {read_header(path).frames} frames, of which the clip needs {needed}\n")
+    print("| way | CPU ms a clip | times pydicom's default | MB of file a CPU s | peak MiB |\n|---|---|---|---|---|")
+    times = {name: cpu_milliseconds(way, path, 2 if way is pydicom_default else repeats) for name, way in WAYS.items()}
+    slowest = times["pydicom `pixel_array`"]
+    for name, spent in times.items():
+        peak = peak_mebibytes(name, path)
+        print(f"| {name} | {spent:.1f} | {slowest / spent:.1f} | {size / spent * 1e3:.0f} | {peak:.0f} |")
+    floor = cpu_milliseconds(grey_floor(path), path, repeats)
+    ours = times["**echomort**"]
+    print(f"| floor: grey decode of the frames needed | {floor:.1f} | {slowest / floor:.1f} | | |\n")
+    print(f"Against raw + pillow {times['pydicom raw + pillow'] / ours:.1f} times; {floor / ours:.0%} of the floor.")
+
+
+def measure_headers(path: Path) -> None:
+    """Print headers a CPU second."""
+    spent = cpu_milliseconds(lambda p: [read_header(p) for _ in range(200)], path, 5)
+    print(f"\nHeaders: {200 / spent * 1e3:.0f} a CPU second.")
+
+
+def measure_processes(path: Path, clips: int = 60) -> None:
+    """Print the wall time of one and of two decode processes."""
+    walls = {}
+    for processes in (1, 2):
+        list(read_clips([Job(path)] * processes, Imaging(), processes))
+        start = time.perf_counter()
+        list(read_clips([Job(path)] * clips, Imaging(), processes))
+        walls[processes] = time.perf_counter() - start
+    print(
+        f"\n{clips} clips by child processes: one {walls[1]:.1f} s, two {walls[2]:.1f} s of wall time, start included: "
+        f"{walls[1] / walls[2]:.2f} times as fast."
+    )
+
+
+def report(repeats: int) -> None:
+    """Print everything."""
+    print("# Speed of imaging\n\nMade by `python benchmarks/dicom.py --write docs/imaging_speed.md`.")
+    print((__doc__ or "").split("\n\n")[1].split("; ``--write")[0].replace("Run ``", "").split("``")[0], end="")
+    measure("The real loop that pydicom-data ships", REAL, repeats)
+    with tempfile.TemporaryDirectory() as folder:
+        measure("A synthetic loop, 600x800", synthetic(Path(folder)), repeats)
+    measure_headers(REAL)
+    measure_processes(REAL)
+
+
+def main() -> None:
+    """Print the report, or keep it."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--write", type=Path)
+    arguments.add_argument("--repeats", type=int, default=8)
+    chosen = arguments.parse_args()
+    if chosen.write is None:
+        report(chosen.repeats)
+        return
+    kept = io.StringIO()
+    with redirect_stdout(kept):
+        report(chosen.repeats)
+    chosen.write.write_text(kept.getvalue())
+
+
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,7 @@ import pandas as pd
 from echomort.errors import UserError
 from echomort.keys import Keyring
 from echomort.settings import Outcome
-from warehouse.queries import run
+from warehouse.queries import run, scalar
 
 
 def link(connection: duckdb.DuckDBPyConnection, outcome: Outcome, keyring: Keyring | None = None) -> None:
@@ -14,8 +14,14 @@ def link(connection: duckdb.DuckDBPyConnection, outcome: Outcome, keyring: Keyri
 
     ``days`` are whole days from the study to death (``event``) or to the last evidence of life. ``keyring`` is needed
     where dates are shifted: the end of the data is one true day, which each patient's own calendar places elsewhere.
-    Raises :class:`UserError` where the tables were staged with another key.
+    Raises :class:`UserError` where the tables were staged with another key, or registry follow-up is asked of a source
+    whose dates are not true ones.
     """
+    if outcome.follow_up == "registry" and scalar(connection, "marts/own_calendars.sql"):
+        raise UserError(
+            "outcome.follow_up is registry, but the source has moved each patient's dates: no day is the same for all",
+            "set outcome.follow_up to encounter",
+        )
     _place_offsets(connection, keyring)
     run(
         connection,

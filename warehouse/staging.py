@@ -11,11 +11,14 @@ import pandas as pd
 
 from echomort.errors import UserError
 from echomort.keys import Keyring
-from warehouse.queries import run
+from warehouse.queries import run, scalar
 from warehouse.sources import open_extract, reading
 
 TABLES = ("patient", "death", "study", "contact", "measurement", "diagnosis", "medication")
 """In the order in which they are staged: each is judged by the ones before."""
+
+END_OF_TIME = date(2299, 12, 31)
+"""No date is in the future where the source has moved them all."""
 
 REMEDIES = {
     "UNREADABLE_DATE": "write dates as YYYY-MM-DD and times as YYYY-MM-DD HH:MM:SS, local and without an offset",
@@ -60,15 +63,18 @@ def stage(
     person's offset unless ``dates`` is ``kept``. Raises :class:`UserError` where a table or column is missing, a file
     is malformed, or no row of a table can be used.
     """
-    bind = {"today": date.today(), "adapter": adapter, "dates": dates, "key_id": keyring.key_id}
+    bind = {"adapter": adapter, "dates": dates, "key_id": keyring.key_id}
     with reading():
         open_extract(connection, ehr_root, adapter)
+        calendar = scalar(connection, "sources/calendar.sql")
+        bind |= {"calendar": calendar, "today": date.today() if calendar == "true" else END_OF_TIME}
         run(connection, "staging/begin.sql", **bind)
         identifiers = _write_keys(connection, keyring, dates)
         run(connection, "staging/merged.sql")
         for table in TABLES:
             _stage_table(connection, table)
         run(connection, "staging/quarantined.sql")
+        run(connection, "staging/left_out.sql")
         run(connection, "staging/end.sql")
     return StagingReport(_rows(connection), _conflicts(connection), identifiers)
 

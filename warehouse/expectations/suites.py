@@ -14,7 +14,7 @@ from echomort.ehr.variables import Variable, catalogue
 Severity = Literal["critical", "warning"]
 PSEUDONYM = r"^[0-9a-f]{32}$"
 CODE_WORD = r"^[A-Za-z][A-Za-z0-9_]*$"
-EARLIEST, LATEST = datetime(1850, 1, 1), datetime(2200, 1, 1)
+EARLIEST, LATEST = datetime(1850, 1, 1), datetime(2300, 1, 1)
 """Limits of any date: the second leaves room for archives whose dates were moved far into the future."""
 
 

@@ -14,6 +14,8 @@ WITH seen AS (
 last_day AS (
     SELECT
         CASE
+            -- Each patient's dates were moved by the source: there is no common last day.
+            WHEN (SELECT bool_or(calendar = 'own') FROM staging) THEN NULL
             WHEN $follow_up = 'registry' THEN CAST($registry_complete_through AS DATE)
             ELSE max(day + shift)
         END AS day

@@ -1,41 +1,28 @@
 """The extract as a hospital gives it: files opened as raw views, adapters that turn them into canonical tables.
 
 An adapter is a folder here: ``contract.csv`` names the raw tables and columns it needs, and one SELECT a canonical
-table (``<table>.sql``) reads them as ``raw_<table>``. Nothing is copied: the views read the files when staging does.
+table (``<table>.sql``) reads them as ``raw_<table>``. What it may hold besides: ``calendar.sql`` where the source moved
+the dates of each patient, ``left_out.sql`` that counts what it does not read, and CSV files, which its SQL reads as
+``map_<file>``.
 """
 
 import contextlib
 import csv
 import functools
-import gzip
-import io
 import re
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
 
 import duckdb
 
 from echomort.errors import UserError
-from echomort.files import resolve_under
 from warehouse.queries import ROOT, query
+from warehouse.sources.raw import Column, Extract
 
 CANONICAL = ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication", "identity")
-SUFFIXES = (".csv", ".csv.gz", ".parquet")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a raw table. ``required``: ``yes``, ``no``, or ``with_table`` (where the optional table is there)."""
-
-    table: str
-    name: str
-    required: str
-    type: str
-    meaning: str
+PLAIN = {"calendar": "true_dates.sql", "left_out": "nothing_left_out.sql"}
+"""What stands for the files that an adapter need not have."""
 
 
 @functools.cache
@@ -65,14 +52,18 @@ def open_extract(connection: duckdb.DuckDBPyConnection, root: Path, adapter: str
     Raises :class:`UserError` naming the table and column where a file is missing, is there twice, or lacks a column.
     """
     columns = contract(adapter)
-    if not root.is_dir():
-        raise UserError(f"the folder of the health-record extract does not exist ({root})", "correct sources.ehr")
+    extract = Extract(connection, root)
     for table in dict.fromkeys(column.table for column in columns):
-        _open_table(connection, root, [column for column in columns if column.table == table])
-    for table in CANONICAL:
-        connection.execute(
-            query("sources/adapted.sql").format(table=table, adapter=query(f"sources/{adapter}/{table}.sql"))
-        )
+        extract.open([column for column in columns if column.table == table])
+    for path in sorted((ROOT / "sources" / adapter).glob("*.csv")):
+        if path.stem != "contract":
+            connection.execute(f"SET VARIABLE map_{path.stem} = $path", {"path": str(path)})
+            connection.execute(query("sources/raw_map.sql").format(table=path.stem))
+    for table in (*CANONICAL, *PLAIN):
+        file = f"{adapter}/{table}.sql"
+        if table in PLAIN and not (ROOT / "sources" / file).is_file():
+            file = PLAIN[table]
+        connection.execute(query("sources/adapted.sql").format(table=table, adapter=query(f"sources/{file}")))
 
 
 @contextlib.contextmanager
@@ -85,102 +76,6 @@ def reading() -> Iterator[None]:
         if explained is None:
             raise
         raise explained from None
-
-
-def _open_table(connection: duckdb.DuckDBPyConnection, root: Path, columns: list[Column]) -> None:
-    table = columns[0].table
-    path = _find(root, table)
-    if path is None:
-        if any(column.required == "yes" for column in columns):
-            raise UserError(
-                f"the extract has no table {table} (no {' or '.join(table + suffix for suffix in SUFFIXES)} in {root})",
-                "add it; a file that holds only the header says that there is nothing to tell",
-            )
-        _create(connection, "absent", table, [f"NULL::VARCHAR AS {column.name}" for column in columns])
-        return
-    kind = "parquet" if path.suffix == ".parquet" else "csv"
-    present = (_parquet_columns if kind == "parquet" else _csv_columns)(connection, table, path)
-    missing = [column.name for column in columns if column.required != "no" and column.name not in present]
-    if missing:
-        raise UserError(
-            f"table {table} ({path.name}) has no column {', '.join(missing)}",
-            f"its columns must be {', '.join(column.name for column in columns)}, separated by commas, in any order",
-        )
-    selected = [column.name if column.name in present else f"NULL::VARCHAR AS {column.name}" for column in columns]
-    _create(connection, kind, table, selected)
-
-
-def _create(connection: duckdb.DuckDBPyConnection, kind: str, table: str, columns: list[str]) -> None:
-    connection.execute(query(f"sources/raw_{kind}.sql").format(table=table, columns=", ".join(columns)))
-
-
-def _find(root: Path, table: str) -> Path | None:
-    found = [root / f"{table}{suffix}" for suffix in SUFFIXES if (root / f"{table}{suffix}").exists()]
-    if len(found) > 1:
-        raise UserError(f"table {table} is there twice ({', '.join(path.name for path in found)})", "keep one of them")
-    if not found:
-        return None
-    try:
-        return resolve_under(root, found[0].name)
-    except ValueError:
-        raise UserError(f"{found[0].name} is a link that leaves the folder of the extract", "copy the file") from None
-
-
-def _parquet_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> set[str]:
-    _set(connection, f"path_{table}", str(path))
-    try:
-        rows = connection.execute("DESCRIBE FROM read_parquet($path)", {"path": str(path)}).fetchall()
-    except duckdb.Error:
-        raise UserError(f"table {table} ({path.name}) is not a readable Parquet file", "write it again") from None
-    return {str(row[0]).strip().lower() for row in rows}
-
-
-def _csv_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> set[str]:
-    try:
-        _read_through(path)
-        encoding = _encoding(path)
-        header = [name.strip().lower() for name in _header(path, encoding)]
-    except (OSError, EOFError, zlib.error):
-        raise UserError(f"{path.name} can't be read", "make it readable, or export the table again") from None
-    if len(set(header)) != len(header) or "" in header:
-        raise UserError(
-            f"the header of {path.name} has an empty or a repeated column name", "give each column one name"
-        )
-    _set(connection, f"path_{table}", str(path))
-    _set(connection, f"columns_{table}", dict.fromkeys(header, "VARCHAR"))
-    _set(connection, f"encoding_{table}", encoding)
-    return set(header)
-
-
-def _set(connection: duckdb.DuckDBPyConnection, variable: str, value: object) -> None:
-    connection.execute(f"SET VARIABLE {variable} = $value", {"value": value})
-
-
-def _read_through(path: Path) -> None:
-    """Read a compressed file to its end: DuckDB does not look at the checksum."""
-    with _open(path) as file:
-        while path.suffix == ".gz" and file.read(2**20):
-            pass
-
-
-def _encoding(path: Path) -> str:
-    with _open(path) as file:
-        start = file.read(4)
-    if start.startswith(b"\xfe\xff"):
-        raise UserError(f"{path.name} is big-endian UTF-16", "save it as UTF-8")
-    return "utf-16" if start.startswith(b"\xff\xfe") else "utf-8"
-
-
-def _header(path: Path, encoding: str) -> list[str]:
-    with io.TextIOWrapper(_open(path), encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as file:
-        try:
-            return next(csv.reader(file), [])
-        except (UnicodeDecodeError, csv.Error):
-            raise UserError(f"the header of {path.name} can't be read", "save the file as CSV in UTF-8") from None
-
-
-def _open(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
 def _explained(message: str) -> UserError | None:

@@ -20,4 +20,4 @@ DELETE FROM conflict;
 DELETE FROM quarantine;
 DELETE FROM staging_count;
 DELETE FROM staging;
-INSERT INTO staging VALUES ($adapter, $dates, $key_id);
+INSERT INTO staging VALUES ($adapter, $dates, $key_id, $calendar);

@@ -7,7 +7,8 @@ WITH said AS (
         as_moment(study_at) AS moment,
         moment_fault(study_at, moment) AS fault,
         lower(as_text(setting)) AS setting,
-        as_text(modality) AS modality
+        as_text(modality) AS modality,
+        TRY_CAST(as_text(study_year) AS INTEGER) AS said_year
     FROM source_study
 ),
 keyed AS (
@@ -17,7 +18,8 @@ keyed AS (
         study_id,
         patient_id,
         CASE WHEN fault IS NULL THEN moment - to_days(shift) END AS study_at,
-        CASE WHEN fault IS NULL THEN year(moment) END AS study_year,
+        -- A source that moved its dates may still know the year.
+        CASE WHEN fault IS NULL THEN coalesce(said_year, year(moment)) END AS study_year,
         setting,
         modality,
         fault

@@ -1,0 +1,3 @@
+-- Whether each patient's dates were moved by the source.
+SELECT bool_or(calendar = 'own')
+FROM staging

@@ -1,0 +1,223 @@
+"""Raw tables: where they lie in the extract's folder, and the views ``raw_<table>`` that read them.
+
+A table is a CSV file (also compressed), a Parquet file, or a table of the one DuckDB file in the folder. Files are
+found by name, in capitals or not and with hyphens or underscores, in the folder or in a folder directly below it.
+Nothing is copied: the views read when staging does.
+"""
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+import duckdb
+
+from echomort.errors import UserError
+from echomort.files import resolve_under
+from warehouse.queries import query, run
+
+SUFFIXES = (".csv", ".csv.gz", ".parquet")
+DATABASE = ".duckdb"
+UNNAMED = re.compile(r"column\d+")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a raw table. ``required``: ``yes``, ``no``, or ``with_table`` (where the optional table is there)."""
+
+    table: str
+    name: str
+    required: str
+    type: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """A raw table: what to call it in a message, how it is read, and the columns that it has."""
+
+    title: str
+    kind: str
+    columns: frozenset[str]
+
+
+class Extract:
+    """The folder of one extract, its tables opened one by one."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+        """Look through ``root``; raises :class:`UserError` where it is missing or holds two databases."""
+        if not root.is_dir():
+            raise UserError(f"the folder of the health-record extract does not exist ({root})", "correct sources.ehr")
+        self.connection, self.root = connection, root
+        self.files = _by_name(root)
+        self.relations = self._attach()
+
+    def open(self, columns: Sequence[Column]) -> None:
+        """Create ``raw_<table>`` with exactly ``columns``, those of one table; absent optional ones are null.
+
+        Raises :class:`UserError` naming the table and column where a file is missing, is there twice, or lacks a
+        column.
+        """
+        table = columns[0].table
+        found = self._find(table)
+        if found is None:
+            self._absent(table, columns)
+            return
+        missing = [column.name for column in columns if column.required != "no" and column.name not in found.columns]
+        if missing:
+            names = ", ".join(column.name for column in columns)
+            raise UserError(
+                f"table {table} ({found.title}) has no column {', '.join(missing)}",
+                f"its columns must be {names}, separated by commas, in any order",
+            )
+        present = found.columns if found.kind != "absent" else frozenset()
+        self._create(found.kind, table, [_selected(column.name, present) for column in columns])
+
+    def _absent(self, table: str, columns: Sequence[Column]) -> None:
+        if any(column.required == "yes" for column in columns):
+            raise UserError(
+                f"the extract has no table {table} (no {' or '.join(table + suffix for suffix in SUFFIXES)} "
+                f"in {self.root})",
+                "add it; a file that holds only the header says that there is nothing to tell",
+            )
+        self._create("absent", table, [_selected(column.name, frozenset()) for column in columns])
+
+    def _create(self, kind: str, table: str, columns: list[str]) -> None:
+        self.connection.execute(query(f"sources/raw_{kind}.sql").format(table=table, columns=", ".join(columns)))
+
+    def _find(self, table: str) -> Found | None:
+        paths, relations = self.files.get(table, []), self.relations.get(table, [])
+        titles = [path.name for path in paths] + [f"{relation} of the database" for relation in relations]
+        if len(titles) > 1:
+            raise UserError(f"table {table} is there twice ({', '.join(titles)})", "keep one of them")
+        if paths:
+            return self._file(table, _inside(self.root, paths[0]))
+        return self._relation(table, relations[0]) if relations else None
+
+    def _file(self, table: str, path: Path) -> Found:
+        if path.suffix == ".parquet":
+            return Found(path.name, "parquet", _parquet_columns(self.connection, table, path))
+        return Found(path.name, "csv", _csv_columns(self.connection, table, path))
+
+    def _relation(self, table: str, relation: str) -> Found:
+        name = f"{table} of the database"
+        _set(self.connection, f"relation_{table}", relation)
+        rows = run(self.connection, "sources/relation_columns.sql", relation=relation).fetchall()
+        columns = frozenset(str(column).lower() for (column,) in rows)
+        if not all(UNNAMED.fullmatch(column) for column in columns):
+            return Found(name, "duckdb", columns)
+        # An empty CSV file that was imported by guess: its header became its only row.
+        rows = run(self.connection, "sources/relation_sample.sql", relation=relation).fetchall()
+        only = rows[0] if len(rows) == 1 else ()
+        return Found(name, "absent", frozenset(str(cell).strip().lower() for cell in only))
+
+    def _attach(self) -> dict[str, list[str]]:
+        databases = sorted(path for path in self.root.iterdir() if path.suffix == DATABASE and _visible(path))
+        if not databases:
+            return {}
+        if len(databases) > 1:
+            raise UserError(
+                f"the extract holds two databases ({', '.join(path.name for path in databases)})", "keep one of them"
+            )
+        try:
+            run(self.connection, "sources/attach.sql", path=str(_inside(self.root, databases[0])))
+        except duckdb.Error:
+            raise UserError(
+                f"{databases[0].name} is not a DuckDB database that can be read",
+                "close what else has it open, or write it again with the DuckDB version that echomort uses",
+            ) from None
+        relations: dict[str, list[str]] = {}
+        for name, relation in run(self.connection, "sources/relations.sql").fetchall():
+            relations.setdefault(name, []).append(relation)
+        return relations
+
+
+def _selected(name: str, present: frozenset[str]) -> str:
+    return name if name in present else f"NULL::VARCHAR AS {name}"
+
+
+def _by_name(root: Path) -> dict[str, list[Path]]:
+    """Return table name -> files, those of the folder itself before those one folder below."""
+    found: dict[str, list[Path]] = {}
+    for folders in ([root], sorted(path for path in root.iterdir() if path.is_dir() and _visible(path))):
+        level: dict[str, list[Path]] = {}
+        for path in sorted(path for folder in folders for path in folder.iterdir() if _visible(path)):
+            suffix = next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), None)
+            if suffix and not path.is_dir():
+                name = path.name[: -len(suffix)].lower().replace("-", "_")
+                level.setdefault(name, []).append(path)
+        found = level | found
+    return found
+
+
+def _visible(path: Path) -> bool:
+    return not path.name.startswith(".")
+
+
+def _inside(root: Path, path: Path) -> Path:
+    try:
+        return resolve_under(root, str(path.relative_to(root)))
+    except ValueError:
+        raise UserError(f"{path.name} is a link that leaves the folder of the extract", "copy the file") from None
+
+
+def _parquet_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> frozenset[str]:
+    _set(connection, f"path_{table}", str(path))
+    try:
+        rows = connection.execute("DESCRIBE FROM read_parquet($path)", {"path": str(path)}).fetchall()
+    except duckdb.Error:
+        raise UserError(f"table {table} ({path.name}) is not a readable Parquet file", "write it again") from None
+    return frozenset(str(row[0]).strip().lower() for row in rows)
+
+
+def _csv_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> frozenset[str]:
+    try:
+        _read_through(path)
+        encoding = _encoding(path)
+        header = [name.strip().lower() for name in _header(path, encoding)]
+    except (OSError, EOFError, zlib.error):
+        raise UserError(f"{path.name} can't be read", "make it readable, or export the table again") from None
+    if len(set(header)) != len(header) or "" in header:
+        raise UserError(
+            f"the header of {path.name} has an empty or a repeated column name", "give each column one name"
+        )
+    _set(connection, f"path_{table}", str(path))
+    _set(connection, f"columns_{table}", dict.fromkeys(header, "VARCHAR"))
+    _set(connection, f"encoding_{table}", encoding)
+    return frozenset(header)
+
+
+def _set(connection: duckdb.DuckDBPyConnection, variable: str, value: object) -> None:
+    connection.execute(f"SET VARIABLE {variable} = $value", {"value": value})
+
+
+def _read_through(path: Path) -> None:
+    """Read a compressed file to its end: DuckDB does not look at the checksum."""
+    with _open(path) as file:
+        while path.suffix.lower() == ".gz" and file.read(2**20):
+            pass
+
+
+def _encoding(path: Path) -> str:
+    with _open(path) as file:
+        start = file.read(4)
+    if start.startswith(b"\xfe\xff"):
+        raise UserError(f"{path.name} is big-endian UTF-16", "save it as UTF-8")
+    return "utf-16" if start.startswith(b"\xff\xfe") else "utf-8"
+
+
+def _header(path: Path, encoding: str) -> list[str]:
+    with io.TextIOWrapper(_open(path), encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as file:
+        try:
+            return next(csv.reader(file), [])
+        except (UnicodeDecodeError, csv.Error):
+            raise UserError(f"the header of {path.name} can't be read", "save the file as CSV in UTF-8") from None
+
+
+def _open(path: Path) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(path)) if path.suffix.lower() == ".gz" else path.open("rb")

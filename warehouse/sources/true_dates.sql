@@ -1,0 +1,2 @@
+-- The dates of the source are true ones.
+SELECT 'true' AS calendar

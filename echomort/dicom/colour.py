@@ -9,9 +9,6 @@ from pydicom.dataset import Dataset
 
 from echomort.dicom.reasons import Reason, Rejected
 
-_LUMA_WEIGHTS = np.array([4899, 9617, 1868], np.int32)
-"""ITU-R BT.601 luma, in 1/16384, as OpenCV's BGR2GRAY of the published code has it."""
-
 MIN_CHROMA = 24
 """Levels of chroma beyond the tint at its brightness that make a pixel coloured."""
 
@@ -75,7 +72,7 @@ class Samples:
         if self.kind == "MONOCHROME1":
             return 255 - samples
         if self.palette:
-            return luma_of(self.palette.colours)[samples]
+            return luma_of(self.palette.colours[None])[0][samples]
         if samples.ndim == 2:
             return samples
         return np.ascontiguousarray(samples[..., 0]) if self.kind == "ybr" else luma_of(samples)
@@ -90,8 +87,16 @@ class Samples:
 
 
 def luma_of(rgb: np.ndarray) -> np.ndarray:
-    """Return the BT.601 luma of uint8 RGB, rounded."""
-    return ((rgb.astype(np.int32) @ _LUMA_WEIGHTS + 8192) >> 14).astype(np.uint8)
+    """Return the ITU-R BT.601 luma, rounded, of uint8 RGB (rows, columns, 3).
+
+    This is Pillow's; OpenCV's BGR2GRAY, which the published code has, differs by one level in one pixel of 400.
+    """
+    from PIL import Image
+
+    if rgb.flags.c_contiguous:
+        return np.asarray(Image.fromarray(rgb).convert("L"))
+    planes = [Image.fromarray(np.ascontiguousarray(rgb[..., channel])) for channel in range(3)]
+    return np.asarray(Image.merge("RGB", planes).convert("L"))
 
 
 def is_planar_suspect(by_plane: np.ndarray, planar: bool) -> bool:

@@ -21,6 +21,10 @@ from echomort.dicom.headers import (
 )
 from echomort.dicom.reasons import Reason, Rejected
 
+# MPEG-2, MPEG-4 AVC / H.264 and HEVC, whole and fragmentable (PS3.5 10.7 to 10.12).
+VIDEO_SYNTAXES = frozenset(
+    f"1.2.840.10008.1.2.4.{number}{suffix}" for number in range(100, 109) for suffix in ("", ".1")
+)
 NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED})
 
 
@@ -77,7 +81,11 @@ def open_frames(source: Opened) -> Frames:
         return NativeFrames(source)
     if syntax in CODEC_OF_SYNTAX:
         raise Rejected(Reason.BAD_TAG, "compressed pixels without items")
-    raise Rejected(Reason.UNSUPPORTED_TRANSFER_SYNTAX, syntax)
+    if syntax in VIDEO_SYNTAXES:
+        from echomort.dicom.video import VideoFrames
+
+        return VideoFrames(source)
+    raise Rejected(Reason.UNSUPPORTED_TRANSFER_SYNTAX)
 
 
 class NativeFrames(Frames):

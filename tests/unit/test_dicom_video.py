@@ -1,0 +1,101 @@
+"""Loops stored as one video stream."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from echo_files import EchoFile, sector_movie, to_colour
+from pydicom import dcmread
+from pydicom.encaps import encapsulate
+from pydicom.uid import UID
+
+from echomort.dicom import Reason, Rejected, read_clip
+from echomort.dicom.frames import open_frames
+from echomort.dicom.headers import opened
+
+av = pytest.importorskip("av", reason="the extra `video` is not installed")
+
+MOVIE = sector_movie(12, 120, 160)
+FORMS = {
+    "mpeg2": ("mpeg2video", "mpeg", "1.2.840.10008.1.2.4.100"),
+    "h264": ("libx264", "mp4", "1.2.840.10008.1.2.4.102"),
+    "h264_fragmentable": ("libx264", "mp4", "1.2.840.10008.1.2.4.102.1"),
+    "hevc": ("libx265", "mp4", "1.2.840.10008.1.2.4.107"),
+}
+
+
+def encoded(movie: np.ndarray, codec: str, container: str) -> bytes:
+    if codec not in av.codecs_available or not _can_encode(codec):
+        pytest.skip(f"this build of PyAV has no {codec} encoder")
+    out = io.BytesIO()
+    with av.open(out, "w", format=container) as file:
+        stream = file.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = movie.shape[2], movie.shape[1], "yuv420p"
+        stream.bit_rate = 8_000_000
+        for frame in movie:
+            rgb = to_colour(frame, "RGB")
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")))
+        file.mux(stream.encode())
+    return out.getvalue()
+
+
+def _can_encode(codec: str) -> bool:
+    try:
+        av.Codec(codec, "w")
+    except av.error.FFmpegError:
+        return False
+    return True
+
+
+def written(path: Path, form: str, movie: np.ndarray = MOVIE, frames: int | None = None) -> Path:
+    codec, container, syntax = FORMS[form]
+    stream = encoded(movie, codec, container)
+    EchoFile(movie, "1.2.840.10008.1.2.4.50", "YBR_FULL_422", tags={"FrameTime": 40.0}).write(path)
+    dataset = dcmread(path)
+    parts = 3 if form.endswith("fragmentable") else 1
+    dataset.PixelData = encapsulate([stream], fragments_per_frame=parts, has_bot=False)
+    dataset.NumberOfFrames = frames or len(movie)
+    dataset.file_meta.TransferSyntaxUID = UID(syntax)
+    dataset.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_video_stream_gives_its_luma(form: str, tmp_path: Path) -> None:
+    path = written(tmp_path / "loop.dcm", form)
+    with opened(path) as source:
+        frames = open_frames(source)
+        for index in (0, 5, 11, 2):
+            assert np.abs(frames.luma(index).astype(int) - MOVIE[index]).mean() < 12
+    clip = read_clip(path)
+    assert clip.frames == 12 and clip.fps == 25
+
+
+@pytest.mark.parametrize("form", ["mpeg2", "h264"])
+@pytest.mark.parametrize("frames", [6, 13, 60])
+def test_a_video_with_another_number_of_frames_is_refused(form: str, frames: int, tmp_path: Path) -> None:
+    with pytest.raises(Rejected) as rejected:
+        read_clip(written(tmp_path / "loop.dcm", form, frames=frames))
+    assert rejected.value.reason is Reason.FRAME_COUNT
+
+
+def test_colour_flow_is_found_in_a_video(tmp_path: Path) -> None:
+    rgb = np.stack([to_colour(frame, "RGB") for frame in MOVIE]).copy()
+    rgb[:, 50:75, 65:85] = (220, 40, 20)
+    with pytest.raises(Rejected) as rejected:
+        read_clip(written(tmp_path / "loop.dcm", "mpeg2", rgb))
+    assert rejected.value.reason is Reason.COLOUR_DOPPLER
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.7])
+def test_a_damaged_stream_is_refused(share: float, tmp_path: Path) -> None:
+    path = written(tmp_path / "loop.dcm", "h264")
+    content = bytearray(path.read_bytes())
+    at = content.rindex(b"\xe0\x7f\x10\x00O") + int(share * (len(content) - content.rindex(b"\xe0\x7f\x10\x00O")))
+    content[at : at + 4000] = b"\xff" * len(content[at : at + 4000])
+    path.write_bytes(content)
+    try:
+        assert read_clip(path).frames == 12
+    except Rejected as rejected:
+        assert rejected.reason in {Reason.BAD_FRAME, Reason.FRAME_COUNT, Reason.TRUNCATED_PIXELS}

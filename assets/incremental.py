@@ -147,6 +147,7 @@ def unit_asset(stage: UnitStage, pool: str | None = None, **about: Any) -> dg.As
 
     @dg.op(
         name=f"{stage.name}__plan",
+        pool="warehouse",
         ins={name: dg.In(dg.Nothing) for name in stage.upstream},
         out={"batches": dg.DynamicOut(list), "gone": dg.Out(list)},
     )

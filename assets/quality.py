@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 import duckdb
+import pandas as pd
 
 from assets.incremental import Stage
 from assets.project import Project
@@ -65,39 +66,46 @@ ASSERTIONS = (
 
 @dataclass(frozen=True)
 class Check:
-    """One check: its Dagster spec, what decides its outcome, and how it is found out."""
+    """One check: its Dagster spec, what decides its outcome, and how it is found out: ``read`` takes what it needs
+    from the warehouse and returns the function that judges it, once the warehouse is closed again."""
 
     spec: dg.AssetCheckSpec
     stage: Stage
-    evaluate: Callable[[duckdb.DuckDBPyConnection], Mapping[str, Any]]
+    read: Callable[[duckdb.DuckDBPyConnection], Callable[[], Mapping[str, Any]]]
 
 
 def expectations_check(table: str, asset: str) -> Check:
     """Return the check that runs the Great Expectations suite of ``table``."""
 
-    def evaluate(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-        from warehouse.expectations import validate
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[], dict[str, Any]]:
+        from warehouse import expectations
 
-        frame = connection.table(table).df()
-        result = validate(table, frame)
-        failed = [*result.failed, *result.errors]
-        names = {"failed": ", ".join(failed), "warned": ", ".join(result.warned)}
-        return names | {"evaluated": result.evaluated, "passed": not failed, "table": table, "rows": len(frame)}
+        frame = expectations.read(connection, table)
+        return lambda: _validated(table, frame)
 
     spec = dg.AssetCheckSpec(
         f"{table}_expectations", asset=asset, blocking=True, description=f"What table `{table}` must look like."
     )
-    return Check(spec, Stage(f"check:{spec.name}", (asset,), ("warehouse/expectations",)), evaluate)
+    return Check(spec, Stage(f"check:{spec.name}", (asset,), ("warehouse/expectations",)), read)
+
+
+def _validated(table: str, frame: pd.DataFrame) -> dict[str, Any]:
+    from warehouse.expectations import validate
+
+    result = validate(table, frame)
+    failed = [*result.failed, *result.errors]
+    names = {"failed": ", ".join(failed), "warned": ", ".join(result.warned)}
+    return names | {"evaluated": result.evaluated, "passed": not failed, "table": table, "rows": len(frame)}
 
 
 def assertion_check(assertion: Assertion) -> Check:
     """Return the check that ``assertion`` never happens."""
 
-    def evaluate(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[], dict[str, Any]]:
         from warehouse.assertions import check
 
         offending = check(connection, assertion.name)
-        return {"offending": offending, "passed": offending == 0}
+        return lambda: {"offending": offending, "passed": offending == 0}
 
     spec = dg.AssetCheckSpec(
         assertion.name,
@@ -107,13 +115,13 @@ def assertion_check(assertion: Assertion) -> Check:
         additional_deps=list(assertion.also),
     )
     upstream = (assertion.asset, *assertion.also)
-    return Check(spec, Stage(f"check:{spec.name}", upstream, (f"warehouse/assertions/{assertion.name}.sql",)), evaluate)
+    return Check(spec, Stage(f"check:{spec.name}", upstream, (f"warehouse/assertions/{assertion.name}.sql",)), read)
 
 
 def checks_of(asset: str, checks: Sequence[Check]) -> dg.AssetChecksDefinition:
     """Return one step that carries out every check of ``asset``."""
 
-    @dg.multi_asset_check(name=f"{asset}_checks", specs=[check.spec for check in checks])
+    @dg.multi_asset_check(name=f"{asset}_checks", specs=[check.spec for check in checks], pool="warehouse")
     def carry_out(context: dg.AssetCheckExecutionContext, project: Project) -> Iterator[dg.AssetCheckResult]:
         for check in checks:
             if check.spec.key in context.selected_asset_check_keys:
@@ -128,7 +136,8 @@ def remembered(project: Project, check: Check) -> dg.AssetCheckResult:
         made_from = check.stage.made_from(connection, project)
         entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)
         known = entry is not None and entry.fingerprint == digest(made_from)
-        found = entry.details if entry and known else check.evaluate(connection)
+        judge = None if entry and known else check.read(connection)
+    found = judge() if judge else entry.details if entry else {}
     if not known:
         with project.writer() as connection:
             made = Entry(ledger.WHOLE, digest(made_from), digest(found), None, found)
@@ -136,8 +145,8 @@ def remembered(project: Project, check: Check) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=check.spec.asset_key,
         check_name=check.spec.name,
-        passed=bool(found["passed"]),
-        severity=dg.AssetCheckSeverity.ERROR,
+        passed=bool(found["passed"] and not found.get("warned")),
+        severity=dg.AssetCheckSeverity.WARN if found["passed"] else dg.AssetCheckSeverity.ERROR,
         metadata={key: value for key, value in found.items() if key != "passed"} | {"repeated": known},
     )
 

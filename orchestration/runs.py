@@ -75,7 +75,7 @@ def _first_failure(result: dg.JobExecutionResult) -> Exception:
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error:
             error = event.step_failure_data.error
-            while error.cause:
+            while error.cause and error.cls_name != "UserError":
                 error = error.cause
             if error.cls_name == "DagsterAssetCheckFailedError":
                 break

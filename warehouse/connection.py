@@ -11,7 +11,7 @@ import duckdb
 from echomort.errors import UserError
 from echomort.files import disk_error
 
-LOCK_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+LOCK_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
 """Seconds to wait for another step's short connection before saying that the file is held."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -84,8 +84,16 @@ def open_frames(source: Opened) -> Frames:
     if syntax in VIDEO_SYNTAXES:
         from echomort.dicom.video import VideoFrames
 
-        return VideoFrames(source)
+        return EncapsulatedFrames(source) if _holds_codestreams(source) else VideoFrames(source)
     raise Rejected(Reason.UNSUPPORTED_TRANSFER_SYNTAX)
+
+
+def _holds_codestreams(source: Opened) -> bool:
+    """Whether an object labelled as video begins with a single compressed frame."""
+    if source.pixels.length is not None:
+        return False
+    items = fragments.read_items(source.stream, source.pixels.offset, source.size)
+    return items.fragments[:1] != () and items.fragments[0].starts_frame
 
 
 class NativeFrames(Frames):

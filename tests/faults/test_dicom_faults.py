@@ -255,7 +255,7 @@ def _deflated(inside: Callable[[bytes], bytes]) -> Make:
 
 
 case("b17_deflated_control", _deflated(deflate), ACCEPTED)
-case("b17_bomb_in_pixels", _deflated(lambda data: deflate(data + b"\0" * (600 << 20))), Reason.BOMB)
+case("b17_bomb_in_pixels", _deflated(lambda data: deflate(data + b"\0" * (280 << 20))), Reason.BOMB)
 case("b17_not_deflated", _deflated(lambda data: data), Reason.CORRUPT_HEADER, Reason.NOT_AN_IMAGE, Reason.TRUNCATED)
 case(
     "b17_deflated_junk",
@@ -372,20 +372,22 @@ case(
     Reason.TRUNCATED,
 )
 
-# B23: no decoder.
-for name, uid in {
-    "unknown": "1.2.3.4.5",
-    "mpeg2_label": "1.2.840.10008.1.2.4.100",
-    "jpip": "1.2.840.10008.1.2.4.94",
-    "smpte": "1.2.840.10008.1.2.7.1",
-}.items():
-    case(
-        f"b23_{name}",
-        relabelled(file(syntax=JPEG), JPEG, uid),
-        Reason.UNSUPPORTED_TRANSFER_SYNTAX,
-        Reason.FRAME_COUNT,
-        Reason.BAD_FRAME,
-    )
+# B23: no decoder; a video label over single frames.
+for name, uid in {"unknown": "1.2.3.4.5", "jpip": "1.2.840.10008.1.2.4.94", "smpte": "1.2.840.10008.1.2.7.1"}.items():
+    case(f"b23_{name}", relabelled(file(syntax=JPEG), JPEG, uid), Reason.UNSUPPORTED_TRANSFER_SYNTAX)
+case(
+    "b23_frames_labelled_mpeg2",
+    relabelled(file(syntax=JPEG), JPEG, "1.2.840.10008.1.2.4.100"),
+    ACCEPTED,
+    note="transfer_syntax_mismatch",
+)
+case(
+    "b23_junk_labelled_mpeg2",
+    relabelled(
+        edited(file(syntax=RLE), frame_edit(0, lambda value: b"\1" * len(value))), RLE, "1.2.840.10008.1.2.4.100"
+    ),
+    *(Reason.UNSUPPORTED_TRANSFER_SYNTAX, Reason.BAD_FRAME, Reason.FRAME_COUNT),
+)
 
 # B24 to B26: colour labels and planes that lie.
 case(

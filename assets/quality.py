@@ -31,6 +31,7 @@ SUITES = {
     "cohort": "cohort",
     "feature": "clinical_features",
     "dicom_instance": "dicom_index",
+    "instance_link": "linkage",
     "clip": "clips",
     "score": "fusion",
     "metric": "evaluation",

@@ -1,6 +1,6 @@
 """Health records: from the extract to canonical tables, outcomes, the cohort and its features."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import dagster as dg
 import duckdb
@@ -19,6 +19,9 @@ TABLES = {
     "diagnosis": "Coded diagnoses with the day they were recorded.",
     "medication": "Drugs by class with dose and period.",
 }
+
+KEPT_WITH = {"patient": ("patient_alias", "quarantine")}
+"""Tables that have no asset of their own and change with one that has."""
 
 RECORDS = Stage(
     "health_records",
@@ -73,16 +76,14 @@ def health_records(project: Project) -> Iterator[dg.MaterializeResult]:
     from warehouse.staging import stage
 
     settings = project.settings
-    identifiers: dict[str, Mapping[str, str]] = {}
 
     def build(connection: duckdb.DuckDBPyConnection) -> list[Built]:
         report = stage(connection, settings.ehr_root, settings.sources.adapter, project.keyring, settings.privacy.dates)
-        identifiers.update(report.identifiers)
-        return [built_tables(connection, table) for table in TABLES]
+        for domain, identifiers in report.identifiers.items():
+            vault.remember(project.vault, domain, identifiers)
+        return [built_tables(connection, table, *KEPT_WITH.get(table, ())) for table in TABLES]
 
     yield from rebuild_together(project, RECORDS, list(TABLES), lambda: build)
-    for domain, mapping in identifiers.items():
-        vault.remember(project.vault, domain, mapping)
 
 
 @dg.asset(

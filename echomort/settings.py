@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import pydantic
 import yaml
@@ -46,10 +46,28 @@ class Synthetic(Section):
     )
 
 
+def _place(value: object) -> object:
+    """A text with a scheme is an address, any other a path; file:// is a path too."""
+    if not isinstance(value, str):
+        return value
+    scheme, separator, rest = value.partition("://")
+    if not separator or scheme == "file":
+        return Path(rest if separator else value)
+    if "@" in rest.partition("/")[0]:
+        raise ValueError("credentials belong in the environment, not in an address")
+    return value
+
+
+Place = Annotated[Path | str, pydantic.BeforeValidator(_place)]
+"""A folder, or an address that fsspec understands."""
+
+
 class Sources(Section):
     """Where the inputs are."""
 
-    dicom: Path | None = setting(None, "ours", "folder that holds the echo files, at any depth")
+    dicom: Place | None = setting(
+        None, "ours", "folder that holds the echo files, at any depth, or an address of object storage (s3://...)"
+    )
     ehr: Path | None = setting(None, "ours", "folder that holds one CSV or Parquet file a canonical table")
     adapter: Literal["canonical"] = setting("canonical", "ours", "how the health-record tables are laid out")
     view_table: Path | None = setting(None, "ours", "CSV of (sop_instance_uid, view) made elsewhere")
@@ -235,7 +253,9 @@ class Settings(Section):
 
     @property
     def dicom_root(self) -> Path:
-        """Folder of the echo files."""
+        """Folder of the echo files: one's own, the mirror of object storage, or the embedded archive's."""
+        if isinstance(self.sources.dicom, str):
+            return self.home / "mirror" / "dicom"
         return self.sources.dicom or self.home / "archive" / "dicom"
 
     @property

@@ -1,9 +1,13 @@
 """The ``echomort`` command. Commands that need no graph never load Dagster."""
 
+import contextlib
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +20,8 @@ from echomort.errors import UserError
 from echomort.files import write_text
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+fetching = typer.Typer(no_args_is_help=True, help="Fetch echo files from where they lie.")
+app.add_typer(fetching, name="fetch")
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 Home = Annotated[Path, typer.Option(envvar="ECHOMORT_HOME", help="The project's folder: all that is made lies in it.")]
@@ -148,6 +154,51 @@ def risk(
         typer.echo(content, nl=False)
 
 
+@fetching.command()
+def dicomweb(
+    url: Annotated[str, typer.Argument(help="The service's address, for example https://pacs/dicom-web.")],
+    to: Annotated[Path, typer.Option(help="Folder to fill: name it as sources.dicom.")],
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Studies of this day or later.")] = None,
+    study: Annotated[list[str] | None, typer.Option(help="A StudyInstanceUID; may be repeated.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Fetch even what lies there already.")] = False,
+) -> None:
+    """Fetch ultrasound objects by QIDO-RS and WADO-RS, as they are stored; what is there stays."""
+    from echomort.sources.dicomweb import Query, fetch
+
+    query = Query(since.date() if since else None, tuple(study or ()), again)
+    with _counted("objects") as progress:
+        found = fetch(url, to, query, lambda so_far: progress(so_far.total, so_far.total))
+    out.print(f"{to}: {found.new} new, {found.replaced} replaced, {found.there} there already, {found.failed} failed")
+    if found.failed:
+        raise UserError(f"{found.failed} objects could not be fetched", "run again: only these are missing")
+
+
+@app.command()
+def receive(
+    to: Annotated[Path, typer.Option(help="Folder to fill: name it as sources.dicom.")],
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 11112,
+    aet: Annotated[str, typer.Option(help="Our application entity title.", show_default=True)] = "ECHOMORT",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than this machine reach 0.0.0.0.")
+    ] = "127.0.0.1",
+    sender: Annotated[list[str] | None, typer.Option(help="An AE title that may send; may be repeated.")] = None,
+) -> None:
+    """Receive ultrasound objects (C-STORE) into a folder until interrupted."""
+    from echomort.sources.receiver import Station, receiving
+
+    counts = dict.fromkeys(("new", "same", "replaced"), 0)
+
+    def landed(how: Literal["new", "same", "replaced"]) -> None:
+        counts[how] += 1
+
+    station = Station(port, aet, host, tuple(sender or ()))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with receiving(to, station, landed) as (address, listened), contextlib.suppress(KeyboardInterrupt):
+        out.print(f"{aet} listens on {address}:{listened}; Ctrl-C ends it")
+        threading.Event().wait()
+    out.print(f"{to}: {counts['new']} new, {counts['replaced']} replaced, {counts['same']} there already")
+
+
 def _remembered_settings(home: Path, config: Path | None, assignments: list[str] | None) -> configuration.Settings:
     """Return the settings given now over those that the home remembers, and make it remember the result."""
     own = home / CONFIG_NAME
@@ -167,7 +218,8 @@ def _check_inputs(settings: configuration.Settings) -> None:
 
     load_keyring(settings.privacy.key_file, settings.is_synthetic)
     if not settings.is_synthetic:
-        list_files(settings.dicom_root, "sources.dicom")
+        if not isinstance(settings.sources.dicom, str):  # object storage is asked by the first asset
+            list_files(settings.dicom_root, "sources.dicom")
         list_files(settings.ehr_root, "sources.ehr")
 
 

@@ -1,0 +1,222 @@
+"""Ultrasound objects from a DICOMweb server (PS3.18): asked for by QIDO-RS, fetched as they are stored by WADO-RS."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from echomort.errors import UserError
+from echomort.sources.landing import land, landing_path
+from echomort.sources.retry import Patience, patiently
+
+AUTHORIZATION = "ECHOMORT_DICOMWEB_AUTHORIZATION"
+"""Environment variable with the whole Authorization header, for example ``Bearer ...``; it is kept nowhere."""
+
+PAGE = 500
+FAILURES_IN_A_ROW = 3
+"""So many objects that can't be had, one after another, are the server's failure and not the objects'."""
+
+AS_STORED = (("application/dicom", "*"),)
+"""Any transfer syntax: the server is not to decode and encode again (PS3.18 8.7.3.5.2)."""
+
+STUDY, SERIES, INSTANCE = "0020000D", "0020000E", "00080018"
+
+# Both quote UIDs and addresses with UIDs in them.
+for _name in ("dicomweb_client", "urllib3"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to fetch: studies from a day on, or those named; ``again`` fetches even what lies there already."""
+
+    since: date | None = None
+    studies: tuple[str, ...] = field(default=(), repr=False)
+    again: bool = False
+
+
+@dataclass
+class Fetched:
+    """What came of it, in objects."""
+
+    new: int = 0
+    there: int = 0
+    replaced: int = 0
+    failed: int = 0
+
+    @property
+    def total(self) -> int:
+        """Objects that the server named."""
+        return self.new + self.there + self.replaced + self.failed
+
+
+def fetch(
+    url: str,
+    folder: Path,
+    query: Query,
+    progress: Callable[[Fetched], None] = lambda so_far: None,
+    patience: Patience | None = None,
+) -> Fetched:
+    """Fetch the ultrasound objects that ``query`` asks for into ``folder``, one file an object.
+
+    Each lies there whole or not at all; what lies there is not fetched again, so that a fetch that was broken off goes
+    on where it was. A passing failure of server or network is waited for; an object that keeps failing is counted and
+    left out. Raises :class:`UserError` where the server can't be reached, refuses, or fails object after object.
+    """
+    server = _Server(url, patience or Patience())
+    fetched, failures = Fetched(), 0
+    for uids in server.instances(query):
+        outcome = _fetch_one(server, folder, uids, query.again)
+        setattr(fetched, outcome, getattr(fetched, outcome) + 1)
+        failures = failures + 1 if outcome == "failed" else 0
+        if failures == FAILURES_IN_A_ROW:
+            raise server.giving_up
+        progress(fetched)
+    return fetched
+
+
+def _fetch_one(server: _Server, folder: Path, uids: tuple[str, str, str], again: bool) -> str:
+    """Return the field of :class:`Fetched` to count the object in."""
+    study, _, instance = uids
+    if not again and landing_path(folder, study, instance).exists():
+        return "there"
+    content = server.retrieve(uids)
+    if content is None:
+        return "failed"
+    return {"new": "new", "same": "there", "replaced": "replaced"}[land(folder, study, instance, content)]
+
+
+class _Server:
+    """A DICOMweb server, asked with patience."""
+
+    def __init__(self, url: str, patience: Patience) -> None:
+        try:
+            from dicomweb_client.api import DICOMwebClient
+        except ModuleNotFoundError:
+            raise UserError("dicomweb-client is not installed", "pip install 'echomort[dicomweb]'") from None
+
+        headers = {"Authorization": os.environ[AUTHORIZATION]} if AUTHORIZATION in os.environ else None
+        try:
+            self.client = DICOMwebClient(
+                url.rstrip("/"), headers=headers, callback=_refuse_cut, permissive_uid=True, timeout=(10, 120)
+            )
+        except ValueError:
+            raise UserError("the address is none of a DICOMweb server", "write https://host/path") from None
+        self.client.set_http_retry_params(retry=False)
+        self.patience = patience
+        self.giving_up = UserError(
+            "the DICOMweb server does not answer as it should", "try again later: what has come stays, and it goes on"
+        )
+
+    def instances(self, query: Query) -> Iterator[tuple[str, str, str]]:
+        """Yield (study, series, instance) UIDs of the ultrasound series of each study."""
+        for study in query.studies or self._studies(query.since):
+            for series in self._values(SERIES, self.client.search_for_series, study, search_filters={"Modality": "US"}):
+                for instance in self._values(INSTANCE, self.client.search_for_instances, study, series):
+                    yield study, series, instance
+
+    def _studies(self, since: date | None) -> Iterator[str]:
+        filters = {"ModalitiesInStudy": "US"} | ({"StudyDate": f"{since:%Y%m%d}-"} if since else {})
+        yield from self._values(STUDY, self.client.search_for_studies, search_filters=filters)
+
+    def _values(self, tag: str, search: Callable[..., list[dict[str, Any]]], *within: str, **how: Any) -> Iterator[str]:
+        """Yield the UIDs that a search finds, page by page; servers that know no pages give the same one twice."""
+        seen: set[str] = set()
+        while True:
+            page = self._ask(lambda: search(*within, limit=PAGE, offset=len(seen), **how))
+            found = [uid for uid in (_first(item, tag) for item in page) if uid and uid not in seen]
+            yield from dict.fromkeys(found)
+            seen.update(found)
+            if not found or len(page) < PAGE:
+                return
+
+    def _ask(self, action: Callable[[], Any]) -> Any:
+        import requests
+
+        try:
+            return patiently(action, _may_pass, self.giving_up, self.patience)
+        except requests.HTTPError as error:
+            raise _explained(error) from None
+        except (requests.RequestException, ValueError, KeyError):
+            raise UserError("the server's answer is not DICOMweb", "correct the address") from None
+
+    def retrieve(self, uids: tuple[str, str, str]) -> bytes | None:
+        """Return the object as a file, its pixels as they are stored; None where it can't be had."""
+        import requests
+        from pydicom.errors import InvalidDicomError
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = patiently(lambda: self._retrieved(uids), _may_pass, self.giving_up, self.patience)
+                return _as_file(found) if str(found.get("SOPInstanceUID", "")) == uids[2] else None
+        except requests.HTTPError as error:
+            if error.response is not None and error.response.status_code in _REFUSALS:
+                raise _explained(error) from None
+            return None
+        except UserError as error:
+            if error is self.giving_up:
+                return None
+            raise
+        except (requests.RequestException, InvalidDicomError, *_NOT_AN_OBJECT):
+            return None
+
+    def _retrieved(self, uids: tuple[str, str, str]) -> Any:
+        return self.client.retrieve_instance(*uids, media_types=AS_STORED)
+
+
+_REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+_NOT_AN_OBJECT = (ValueError, TypeError, AttributeError, LookupError, NotImplementedError, EOFError, RecursionError)
+
+
+def _as_file(dataset: Any) -> bytes:
+    """Elements that nobody looked at are written as they were read."""
+    file = io.BytesIO()
+    dataset.save_as(file, enforce_file_format=False)
+    return file.getvalue()
+
+
+def _refuse_cut(response: Any, *_: Any, **__: Any) -> None:
+    """Raise where an answer in parts lacks its last delimiter: a server that died on the way says nothing else."""
+    from requests.exceptions import ChunkedEncodingError
+
+    kind = response.headers.get("Content-Type", "")
+    boundary = re.search(r'boundary="?([^";]+)', kind)
+    in_parts = response.ok and kind.lower().startswith("multipart/")
+    if in_parts and boundary and not response.content.rstrip().endswith(f"--{boundary[1]}--".encode()):
+        raise ChunkedEncodingError("cut short")
+
+
+def _may_pass(error: Exception) -> bool:
+    import requests
+
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        status = error.response.status_code
+        return status >= 500 or status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+    passing = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+    return isinstance(error, (*passing, requests.exceptions.ContentDecodingError))
+
+
+def _explained(error: Any) -> UserError:
+    status = error.response.status_code if error.response is not None else 0
+    if status in _REFUSALS:
+        return UserError(
+            f"the DICOMweb server refuses access ({status})", f"put the Authorization header in {AUTHORIZATION}"
+        )
+    return UserError(
+        f"the DICOMweb server answers with status {status}", "correct the address or the studies asked for"
+    )
+
+
+def _first(item: dict[str, Any], tag: str) -> str:
+    values = item.get(tag, {}).get("Value") or [""]
+    return str(values[0])

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 import pandas as pd
@@ -63,7 +63,7 @@ def stage(
     person's offset unless ``dates`` is ``kept``. Raises :class:`UserError` where a table or column is missing, a file
     is malformed, or no row of a table can be used.
     """
-    bind = {"adapter": adapter, "dates": dates, "key_id": keyring.key_id}
+    bind: dict[str, Any] = {"adapter": adapter, "dates": dates, "key_id": keyring.key_id}
     with reading():
         open_extract(connection, ehr_root, adapter)
         calendar = scalar(connection, "sources/calendar.sql")

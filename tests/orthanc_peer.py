@@ -1,0 +1,211 @@
+"""A real archive to talk to: Orthanc in a network namespace of its own, where nothing outside can reach it.
+
+Orthanc 1.10 listens on every interface whatever it is told, so that it, and whoever talks to it, run behind
+``unshare -n`` with loopback up. ``python orthanc_peer.py FOLDER`` runs the whole conversation there and prints what was
+seen as JSON; the tests judge it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HTTP, DICOM, OURS = 18042, 14242, 11112
+ROOT = f"http://127.0.0.1:{HTTP}"
+NEEDED = ("Orthanc", "storescu", "unshare", "ip")
+ALONE = ("-n", "-p", "--fork", "--kill-child")
+"""A network and processes of its own: when it ends, whatever was started in it ends."""
+
+PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+
+
+def why_not() -> str | None:
+    """Say why the conversation can't be held here, or None."""
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    if missing or not PLUGIN.exists():
+        return f"needs Debian's orthanc, orthanc-dicomweb and dcmtk (missing: {', '.join(missing) or PLUGIN.name})"
+    alone = subprocess.run(["unshare", *ALONE, "ip", "link", "set", "lo", "up"], capture_output=True, check=False)
+    return None if alone.returncode == 0 else "needs a network namespace of its own (unshare -n, as root)"
+
+
+def converse(folder: Path, files: list[Path]) -> dict[str, Any]:
+    """Hold the conversation about ``files`` in a namespace of its own; return what was seen."""
+    command = f'ip link set lo up && exec "{sys.executable}" "{__file__}" "{folder}" "$@"'
+    done = subprocess.run(
+        ["unshare", *ALONE, "bash", "-c", command, "orthanc", *map(str, files)],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    if done.returncode:
+        raise AssertionError(f"the conversation broke off:\n{done.stdout}\n{done.stderr}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+@contextlib.contextmanager
+def orthanc(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run Orthanc on a storage of its own until the block ends."""
+    settings = {
+        "Name": "peer",
+        "StorageDirectory": str(folder / "storage"),
+        "IndexDirectory": str(folder / "index"),
+        "HttpPort": HTTP,
+        "DicomPort": DICOM,
+        "DicomAet": "ORTHANC",
+        "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": False,
+        "Plugins": [str(PLUGIN.parent)],
+        "DicomAlwaysAllowStore": True,
+        "DicomCheckCalledAet": False,
+        "DicomModalities": {"echomort": ["ECHOMORT", "127.0.0.1", OURS]},
+        "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "orthanc.json").write_text(json.dumps(settings))
+    with (folder / "orthanc.log").open("wb") as log:
+        running = subprocess.Popen(["Orthanc", str(folder / "orthanc.json")], stdout=log, stderr=log)
+    try:
+        _wait_for(ROOT + "/system")
+        yield running
+    finally:
+        running.terminate()
+        running.wait(timeout=20)
+
+
+def _wait_for(url: str) -> None:
+    for _ in range(150):
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise RuntimeError("Orthanc did not start")
+
+
+def _ask(path: str, body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(ROOT + path, data), timeout=60) as answer:
+        return json.loads(answer.read())
+
+
+def _pixels(folder: Path) -> dict[str, list[str]]:
+    """SOP UID -> transfer syntax and digest of the pixel data's bytes, of each file under ``folder``."""
+    import hashlib
+
+    from pydicom import dcmread
+
+    seen = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            found = dcmread(path)
+            syntax, digest = found.file_meta.TransferSyntaxUID, hashlib.sha256(found.PixelData).hexdigest()
+            seen[str(found.SOPInstanceUID)] = [str(syntax), digest]
+    return seen
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def _conversation(folder: Path, files: list[Path]) -> dict[str, Any]:
+    from echomort.sources.dicomweb import Query, fetch
+    from echomort.sources.receiver import Station, receiving
+    from echomort.sources.retry import Patience
+
+    seen: dict[str, Any] = {}
+    with orthanc(folder / "peer"):
+        sent = subprocess.run(
+            ["storescu", "-aec", "ORTHANC", "-xy", "127.0.0.1", str(DICOM), *map(str, files)], check=False
+        )
+        seen["stored"] = [sent.returncode, len(_ask("/instances"))]
+        web, station = folder / "web", Station(OURS)
+        seen["fetched"] = vars(fetch(ROOT + "/dicom-web", web, Query()))
+        seen["fetched_pixels"], seen["fetched_names"] = _pixels(web), _names(web)
+        seen["fetched_again"] = vars(fetch(ROOT + "/dicom-web", web, Query()))
+        seen["fetched_none"] = vars(fetch(ROOT + "/dicom-web", web / "none", Query(since=_far_day())))
+        with receiving(folder / "in", station):
+            _ask("/modalities/echomort/store", _ask("/instances"))
+            echo = subprocess.run(["echoscu", "-aec", "ECHOMORT", "127.0.0.1", str(OURS)], check=False)
+            seen["echo"] = echo.returncode
+        seen["received_pixels"], seen["received_names"] = _pixels(folder / "in"), _names(folder / "in")
+        with receiving(folder / "scu", station):
+            scu = subprocess.run(
+                ["storescu", "-aec", "ECHOMORT", "-xy", "127.0.0.1", str(OURS), *map(str, files)], check=False
+            )
+        seen["scu"], seen["scu_pixels"] = scu.returncode, _pixels(folder / "scu")
+        with receiving(folder / "cut", station):
+            seen["cut"] = _cut_on_the_way(files[0])
+            time.sleep(0.5)
+        seen["cut_names"] = _names(folder / "cut") if (folder / "cut").exists() else []
+    seen["down"] = _told(lambda: fetch(ROOT + "/dicom-web", folder / "down", Query(), patience=Patience(3, 0.01)))
+    seen["down_names"] = _names(folder / "down") if (folder / "down").exists() else []
+    return seen
+
+
+def _cut_on_the_way(file: Path) -> int:
+    """Send through a line that goes dead after 200 kB; return storescu's status."""
+    with _line_that_dies(200_000) as port:
+        return subprocess.run(
+            ["storescu", "-aec", "ECHOMORT", "-xy", "127.0.0.1", str(port), str(file)], check=False
+        ).returncode
+
+
+@contextlib.contextmanager
+def _line_that_dies(after: int) -> Iterator[int]:
+    """Forward to our receiver from a port of its own, and hang up once so many bytes went over."""
+
+    def forward(near: socket.socket) -> None:
+        caller, _ = near.accept()
+        with caller, socket.create_connection(("127.0.0.1", OURS)) as ours:
+            back = threading.Thread(target=_pour, args=(ours, caller, 1 << 30), daemon=True)
+            back.start()
+            _pour(caller, ours, after)
+            for end in (caller, ours):
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+    with socket.create_server(("127.0.0.1", 0)) as near:
+        threading.Thread(target=forward, args=(near,), daemon=True).start()
+        yield near.getsockname()[1]
+
+
+def _pour(source: socket.socket, target: socket.socket, limit: int) -> None:
+    with contextlib.suppress(OSError):
+        while limit > 0 and (data := source.recv(min(limit, 65536))):
+            target.sendall(data)
+            limit -= len(data)
+
+
+def _told(action: Any) -> str:
+    from echomort.errors import UserError
+
+    try:
+        action()
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def _far_day() -> Any:
+    from datetime import date
+
+    return date(2999, 1, 1)
+
+
+if __name__ == "__main__":
+    os.environ.pop("ECHOMORT_DICOMWEB_AUTHORIZATION", None)
+    sys.stdout.flush()
+    print(json.dumps(_conversation(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]])))  # noqa: T201

@@ -1,9 +1,6 @@
 """From an echo file to a clip: CPU time, side by side with what pydicom's users do, and with the floor under it.
 
-Run ``python benchmarks/dicom.py`` from the repository's root; ``--write docs/imaging_speed.md`` keeps the table. All
-times are CPU time of one process, the best of several runs, file in the page cache; every way but the floor makes the
-same clip (region, area filter, 30 a second, 60 frames of 109x150). The floor is libjpeg-turbo's grey decode of the
-frames that the clip needs, and nothing else.
+Run ``python benchmarks/dicom.py`` from the repository's root; ``--write docs/imaging_speed.md`` keeps the table.
 """
 
 from __future__ import annotations
@@ -12,7 +9,6 @@ import argparse
 import importlib.util
 import io
 import multiprocessing
-import resource
 import sys
 import tempfile
 import time
@@ -39,6 +35,10 @@ from echomort.dicom.timing import blend, resample
 from echomort.settings import Imaging
 
 REAL = Path(str(resources.files("data_store"))) / "data" / "color3d_jpeg_baseline.dcm"
+NOTES = """
+CPU time of one process, the best of several runs, file in the page cache; every way but the floor makes the same clip
+(region, area filter, 30 a second, 60 frames of 109x150). The floor is libjpeg-turbo's grey decode of the frames that
+the clip needs, and nothing else. pydicom's default takes its first installed decoder, here Pillow."""
 Way = Callable[[Path], object]
 
 
@@ -113,9 +113,14 @@ def peak_mebibytes(name: str, path: Path) -> float:
 
 
 def _peak(name: str, path: Path) -> float:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _high_water()
     WAYS[name](path)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return (_high_water() - before) / 1024
+
+
+def _high_water() -> int:
+    """VmHWM in KiB: unlike ru_maxrss it begins anew with the process."""
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 
 
 WAYS: dict[str, Way] = {
@@ -174,7 +179,7 @@ def measure_processes(path: Path, clips: int = 60) -> None:
 def report(repeats: int) -> None:
     """Print everything."""
     print("# Speed of imaging\n\nMade by `python benchmarks/dicom.py --write docs/imaging_speed.md`.")
-    print((__doc__ or "").split("\n\n")[1].split("; ``--write")[0].replace("Run ``", "").split("``")[0], end="")
+    print(NOTES)
     measure("The real loop that pydicom-data ships", REAL, repeats)
     with tempfile.TemporaryDirectory() as folder:
         measure("A synthetic loop, 600x800", synthetic(Path(folder)), repeats)

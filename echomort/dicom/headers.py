@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import logging
 import os
@@ -50,7 +51,7 @@ SAMPLES = {
 _LONG_VALUE = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _WANTED = [
-    Tag(keyword)
+    int(Tag(keyword))  # plain integers: pydicom's tags compare in Python, a hundred times a header
     for keyword in (
         "ImageType", "SOPClassUID", "SOPInstanceUID", "StudyDate", "AccessionNumber", "Modality", "Manufacturer",
         "SeriesDescription", "ManufacturerModelName", "StageName", "ViewName", "ViewNumber", "StageNumber",
@@ -232,9 +233,10 @@ def _parse(file: BinaryIO, size: int, inflate_limit: int) -> Opened:
     found: list[PixelElement] = []
 
     def at_pixels(tag: int, vr: str | None, length: int) -> bool:
-        if tag in _PIXELS:
-            found.append(PixelElement(0, None if length == 0xFFFFFFFF else length, vr or "", tag == 0x7FE00010))
-        return tag >= 0x7FE00008
+        number = int(tag)
+        if number in _PIXELS:
+            found.append(PixelElement(0, None if length == 0xFFFFFFFF else length, vr or "", number == 0x7FE00010))
+        return number >= 0x7FE00008
 
     dataset = read_dataset(stream, is_implicit, is_little, stop_when=at_pixels, specific_tags=list(_WANTED))
     if not found:
@@ -487,9 +489,13 @@ def _several(value: Any) -> tuple[Any, ...]:
 
 def _value(dataset: Dataset, keyword: str) -> Any:
     try:
-        return dataset.get(keyword)
+        element = dataset.get(_tag(keyword))
+        return None if element is None else element.value
     except _BAD_VALUE:
         return None
+
+
+_tag = functools.cache(Tag)
 
 
 def _pixel_aspect(dataset: Dataset) -> float:

@@ -69,7 +69,7 @@ def _in_one_pool(waiting: Iterator[Job], imaging: Imaging, processes: int) -> Ge
                     yield job, outcome
         return [*undone, *running.values()]
     finally:
-        if running or undone:
+        if pool.active:
             pool.stop()
         pool.join()
 

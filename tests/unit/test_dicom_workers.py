@@ -137,3 +137,13 @@ def test_discover_finds_regular_files_in_order(tmp_path: Path) -> None:
 def test_discover_without_a_folder_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"sources\.dicom"):
         discover(tmp_path / "nowhere")
+
+
+def test_whoever_stops_asking_leaves_no_process_and_no_complaint(
+    loops: list[Path], recwarn: pytest.WarningsRecorder
+) -> None:
+    for jobs in ([Job(loops[0])], [Job(path, key=path.name) for path in loops]):
+        reading = read_clips(jobs, Imaging(), 2)
+        next(reading)
+        reading.close()
+    assert not recwarn.list

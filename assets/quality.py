@@ -16,8 +16,10 @@ import pandas as pd
 from assets.incremental import Stage
 from assets.project import Project
 from echomort.fingerprint import digest
+from echomort.settings import Settings
 from warehouse import ledger
 from warehouse.ledger import Entry
+from warehouse.queries import run
 
 SUITES = {
     "patient": "patient",
@@ -60,6 +62,7 @@ ASSERTIONS = (
     Assertion("attrition_reconciles", "cohort", ("outcomes", "study"), "A study lost between two steps."),
     Assertion("features_equal_studies", "clinical_features", ("study",), "A study without its row of features."),
     Assertion("no_feature_after_its_echo", "clinical_features", ("study",), "A feature dated after its echo."),
+    Assertion("no_lit_pixel_outside_the_sector", "clips", (), "A pixel lit outside the sector, where text may lie."),
     Assertion("instances_equal_clips_plus_rejects", "clips", ("dicom_index", "linkage"), "A file lost on the way."),
     Assertion("no_score_outside_its_fold", "fusion", ("cohort",), "A score by a model that saw the patient."),
 )
@@ -72,17 +75,17 @@ class Check:
 
     spec: dg.AssetCheckSpec
     stage: Stage
-    read: Callable[[duckdb.DuckDBPyConnection], Callable[[], Mapping[str, Any]]]
+    read: Callable[[duckdb.DuckDBPyConnection], Callable[[Settings], Mapping[str, Any]]]
 
 
 def expectations_check(table: str, asset: str) -> Check:
     """Return the check that runs the Great Expectations suite of ``table``."""
 
-    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[], dict[str, Any]]:
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
         from warehouse import expectations
 
         frame = expectations.read(connection, table)
-        return lambda: _validated(table, frame)
+        return lambda _: _validated(table, frame)
 
     spec = dg.AssetCheckSpec(
         f"{table}_expectations", asset=asset, blocking=True, description=f"What table `{table}` must look like."
@@ -102,11 +105,11 @@ def _validated(table: str, frame: pd.DataFrame) -> dict[str, Any]:
 def assertion_check(assertion: Assertion) -> Check:
     """Return the check that ``assertion`` never happens."""
 
-    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[], dict[str, Any]]:
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
         from warehouse.assertions import check
 
         offending = check(connection, assertion.name)
-        return lambda: {"offending": offending, "passed": offending == 0}
+        return lambda _: {"offending": offending, "passed": offending == 0}
 
     spec = dg.AssetCheckSpec(
         assertion.name,
@@ -117,6 +120,35 @@ def assertion_check(assertion: Assertion) -> Check:
     )
     upstream = (assertion.asset, *assertion.also)
     return Check(spec, Stage(f"check:{spec.name}", upstream, (f"warehouse/assertions/{assertion.name}.sql",)), read)
+
+
+def reject_gate() -> Check:
+    """Return the check that few enough files are unreadable; stills, Doppler and the like are not counted."""
+
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
+        reasons = dict(run(connection, "marts/file_reasons.sql").fetchall())
+        return lambda settings: _gated(reasons, settings.imaging.reject_gate)
+
+    spec = dg.AssetCheckSpec(
+        "few_files_are_unreadable",
+        asset="clips",
+        blocking=True,
+        description="The share of files that can't be read stays below imaging.reject_gate.",
+        additional_deps=["dicom_index"],
+    )
+    sources = ("echomort/dicom/reasons.py", "warehouse/marts/file_reasons.sql")
+    stage = Stage(
+        f"check:{spec.name}", ("clips", "dicom_index"), sources, lambda settings: settings.imaging.reject_gate
+    )
+    return Check(spec, stage, read)
+
+
+def _gated(reasons: Mapping[str | None, int], gate: float) -> dict[str, Any]:
+    from echomort.dicom import Reason
+
+    files = sum(reasons.values())
+    unreadable = sum(count for reason, count in reasons.items() if reason and not Reason(reason).is_ordinary)
+    return {"rows": files, "offending": unreadable, "passed": unreadable <= gate * files, "gate": gate}
 
 
 def checks_of(asset: str, checks: Sequence[Check]) -> dg.AssetChecksDefinition:
@@ -138,7 +170,7 @@ def remembered(project: Project, check: Check) -> dg.AssetCheckResult:
         entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)
         known = entry is not None and entry.fingerprint == digest(made_from)
         judge = None if entry and known else check.read(connection)
-    found = judge() if judge else entry.details if entry else {}
+    found = judge(project.settings) if judge else entry.details if entry else {}
     if not known:
         with project.writer() as connection:
             made = Entry(ledger.WHOLE, digest(made_from), digest(found), None, found)
@@ -163,6 +195,7 @@ BY_ASSET: dict[str, list[Check]] = defaultdict(list)
 for _check in (
     *(expectations_check(table, asset) for table, asset in SUITES.items()),
     *(assertion_check(assertion) for assertion in ASSERTIONS),
+    reject_gate(),
 ):
     BY_ASSET[_check.spec.asset_key.to_user_string()].append(_check)
 

@@ -109,13 +109,16 @@ class StudyWriter:
 
 
 def _clip_row(file: Mapping[str, Any], found: "Clip | Rejected") -> tuple[dict[str, Any], np.ndarray | None]:
+    from echomort.dicom import lit_outside_sector
+
     row = {"clip_key": file["instance_key"]} | {key: file[key] for key in ("instance_key", "study_key", "patient_key")}
     row["view"] = file["view"]
     if isinstance(found, Exception):
-        empty = dict.fromkeys(("fps", "fps_source", "frames", "digest"))
+        empty = dict.fromkeys(("fps", "fps_source", "frames", "digest", "lit_outside"))
         return row | empty | {"status": "rejected", "reason": found.reason.value}, None
     timing = {"fps": found.fps, "fps_source": found.fps_source, "frames": found.frames}
-    return row | timing | {"status": "accepted", "reason": None, "digest": digest(found.pixels.tobytes())}, found.pixels
+    content = {"digest": digest(found.pixels.tobytes()), "lit_outside": lit_outside_sector(found)}
+    return row | timing | content | {"status": "accepted", "reason": None}, found.pixels
 
 
 def _opened(path: Path) -> Any:

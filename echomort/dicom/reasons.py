@@ -47,10 +47,27 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"
 
     @property
+    def is_ordinary(self) -> bool:
+        """Whether every echo archive holds such objects: nothing is wrong with the file, it is just no cine loop."""
+        return self in _ORDINARY
+
+    @property
     def meaning(self) -> str:
         """One sentence for a person."""
         return _MEANINGS[self]
 
+
+_ORDINARY = {
+    Reason.NOT_AN_IMAGE,
+    Reason.NOT_ULTRASOUND,
+    Reason.NOT_CARDIAC,
+    Reason.VOLUME,
+    Reason.STILL,
+    Reason.M_MODE,
+    Reason.SPECTRAL_DOPPLER,
+    Reason.COLOUR_DOPPLER,
+    Reason.DUAL_PANEL,
+}
 
 _MEANINGS = {
     Reason.NOT_DICOM: "The file is not DICOM.",

@@ -1,0 +1,4 @@
+-- Clips with a lit pixel outside the ultrasound sector, where burned-in text may lie, or whose sector was not looked at.
+SELECT count(*) AS offending
+FROM clip
+WHERE status = 'accepted' AND (lit_outside IS NULL OR lit_outside <> 0)

@@ -187,7 +187,7 @@ def _instance_paths(project: Project, files: pd.DataFrame) -> dict[str, Path]:
 
 CLIPS = UnitStage(
     "clips",
-    ("linkage",),
+    ("dicom_index", "linkage"),
     (*READER, "echomort/clips.py"),
     lambda settings: settings.imaging.clip,
     plan=plan_clips,

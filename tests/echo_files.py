@@ -162,10 +162,15 @@ class EchoFile:
 
 
 class KillsItsReader:
-    """A path that ends the process which opens it: what a decoder's crash looks like from outside."""
+    """A path that ends any other process which opens it: what a decoder's crash looks like from outside."""
+
+    def __init__(self) -> None:
+        self.maker = os.getpid()
 
     def __fspath__(self) -> str:
-        os._exit(9)
+        if os.getpid() != self.maker:
+            os._exit(9)
+        return os.devnull
 
 
 def region(x0: int, y0: int, x1: int, y1: int, **tags: Any) -> Dataset:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
 import resource
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
@@ -56,6 +58,7 @@ def _in_one_pool(waiting: Iterator[Job], imaging: Imaging, processes: int) -> Ge
     try:
         while not undone:
             for job in _some(waiting, 2 * processes + 2 - len(running)):
+                _read_ahead(job[0])
                 running[pool.schedule(_read, args=(job, imaging.clip), timeout=imaging.file_timeout)] = job
             if not running:
                 pool.close()
@@ -90,6 +93,16 @@ def _some(waiting: Iterator[Job], count: int) -> Iterator[Job]:
         if job is None:
             return
         yield job
+
+
+def _read_ahead(path: Path) -> None:
+    """Have the system fetch a file that waits for its turn, so that no worker waits for the disk."""
+    with contextlib.suppress(OSError, AttributeError):  # some systems have no posix_fadvise
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
+        finally:
+            os.close(descriptor)
 
 
 def _limit_memory(limit: int) -> None:

@@ -349,7 +349,7 @@ def parse_flags(assignments: Sequence[str]) -> dict[str, Any]:
         key, separator, value = assignment.partition("=")
         if not separator:
             raise UserError(f"--set {assignment} is not key=value", "write for example --set training.max_epochs=3")
-        flags[key.strip()] = yaml.safe_load(value)
+        flags[key.strip()] = _parsed(key.strip(), value)
     return flags
 
 
@@ -377,8 +377,15 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     flags = {}
     for name, value in environment.items():
         if name.startswith(ENVIRONMENT_PREFIX):
-            flags[name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")] = yaml.safe_load(value)
+            flags[name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")] = _parsed(name, value)
     return _nested(flags)
+
+
+def _parsed(key: str, value: str) -> Any:
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise UserError(f"the value given for {key} can't be read", "put text with special signs in quotes") from None
 
 
 def _nested(flags: Mapping[str, Any]) -> dict[str, Any]:
@@ -388,6 +395,8 @@ def _nested(flags: Mapping[str, Any]) -> dict[str, Any]:
         node = tree
         for parent in parents:
             node = node.setdefault(parent, {})
+            if not isinstance(node, dict):
+                raise UserError(f"{key} lies inside a setting that was given a value of its own", "give one of the two")
         node[leaf] = value
     return tree
 

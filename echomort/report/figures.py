@@ -300,7 +300,7 @@ def survival(days: np.ndarray, event: np.ndarray, called: np.ndarray) -> "Figure
 def _survival_curve(
     axes: "Axes", followed: tuple[np.ndarray, np.ndarray], named: tuple[str, str], place: tuple[int, float]
 ) -> None:
-    from echomort.evaluation.survival import kaplan_meier, survival_at
+    from echomort.evaluation.survival import kaplan_meier
 
     (days, event), (text, colour), (row, end) = followed, named, place
     curve = kaplan_meier(days, event)
@@ -308,8 +308,8 @@ def _survival_curve(
     alive, low, high = ([*curve[name], curve[name].iloc[-1]] for name in ("survival", "low", "high"))
     axes.step(seen, alive, where="post", color=colour, linewidth=1.8)
     axes.fill_between(seen, low, high, step="post", color=colour, alpha=0.15, linewidth=0)
-    height = survival_at(curve, end) + (0.045 if row == 0 else -0.07)
-    axes.text(0.98 * end, min(height, 0.95), text, ha="right", color=colour, fontweight="bold")
+    above = high[max(0, int(np.searchsorted(curve["day"], 0.6 * end, side="right")) - 1)]
+    axes.text(0.6 * end, min(above + 0.03, 0.95), text, color=colour, fontweight="bold")
     for moment in np.linspace(0, 0.8 * end, 4):
         axes.annotate(
             f"{int((days >= moment).sum())}",

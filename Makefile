@@ -15,7 +15,7 @@ ui: .venv/installed            ## the demo's graph in a browser
 	$(BIN)/echomort ui --home $(HOME_DIR)
 
 test: .venv/developing         ## all tests, the slow ones too
-	$(BIN)/pytest -n auto $(TEST_FLAGS)
+	$(BIN)/pytest -n auto --dist loadfile $(TEST_FLAGS)
 
 lint: .venv/developing
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ import pandas as pd
 
 from assets.incremental import Build, Built, Stage, built_tables, rebuild_after
 from assets.project import Project
-from assets.records import clinical_features
+from assets.records import clinical_features, clinical_scores
 from assets.training import STACKS, fusion
 from echomort.fingerprint import digest, digest_file
 from warehouse.queries import run
@@ -25,8 +25,8 @@ def truth_digest(project: Project) -> str | None:
 
 EVALUATION = Stage(
     "evaluation",
-    ("view_models", "ehr_models", "fusion", "cohort", "clinical_features"),
-    ("echomort/evaluation", "warehouse/marts/evaluation_frame.sql"),
+    ("view_models", "ehr_models", "fusion", "cohort", "clinical_features", "clinical_scores"),
+    ("echomort/evaluation", "warehouse/marts/evaluation_frame.sql", "warehouse/marts/clinical_reasons.sql"),
     lambda settings: settings.evaluation,
     truth_digest,
 )
@@ -40,7 +40,7 @@ REPORT = Stage(
 
 @dg.asset(
     name=EVALUATION.name,
-    deps=["view_models", "ehr_models", fusion, "cohort", clinical_features],
+    deps=["view_models", "ehr_models", fusion, "cohort", clinical_features, clinical_scores],
     group_name="evaluation",
     kinds={"duckdb"},
     owners=["team:models"],
@@ -55,11 +55,13 @@ def evaluation(project: Project) -> dg.MaterializeResult:
         with project.reader() as connection:
             frame = run(connection, "marts/evaluation_frame.sql").df()
             scores = run(connection, "marts/out_of_fold_scores.sql").df()
+            reasons = run(connection, "marts/clinical_reasons.sql").df()
         settings = project.settings
         metrics = summary.evaluate(frame, scores, _truth(project), settings.evaluation, settings.outcome.horizon_days)
         null = json.loads((project.root / STACKS / "null.json").read_text())
         drawn = summary.permuted_null(null["aucs"], null["n"], null["events"], settings.evaluation.confidence)
-        return lambda connection: _commit_metrics(connection, pd.concat([metrics, drawn]))
+        table = pd.concat([metrics, drawn, summary.why_not_scored(reasons)])
+        return lambda connection: _commit_metrics(connection, table)
 
     return rebuild_after(project, EVALUATION, work)
 

@@ -1,6 +1,7 @@
 """Health records: from the extract to canonical tables, outcomes, the cohort and its features."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import dagster as dg
 import duckdb
@@ -53,6 +54,12 @@ FEATURES = Stage(
         "warehouse/features.py",
         "echomort/ehr",
     ),
+)
+CLINICAL_SCORES = Stage(
+    "clinical_scores",
+    ("clinical_features", "patient", "study", "diagnosis", "medication"),
+    ("warehouse/marts/clinical_input.sql", "warehouse/comparators.py", "echomort/risk"),
+    lambda settings: settings.clinical_scores,
 )
 
 
@@ -144,3 +151,24 @@ def clinical_features(project: Project) -> dg.MaterializeResult:
         return built_tables(connection, "feature")
 
     return rebuild(project, FEATURES, build)
+
+
+@dg.asset(
+    name=CLINICAL_SCORES.name,
+    deps=[clinical_features, "patient", "study", "diagnosis", "medication"],
+    group_name="records",
+    kinds={"duckdb", "sql"},
+    owners=["team:records"],
+    code_version=CLINICAL_SCORES.code,
+    pool="warehouse",
+)
+def clinical_scores(project: Project) -> dg.MaterializeResult:
+    """Pooled Cohort Equations, PREVENT, Seattle and MAGGIC for every study, or the reason why there is none."""
+    from warehouse.comparators import score
+
+    def build(connection: duckdb.DuckDBPyConnection) -> Built:
+        covered = score(connection, project.settings.clinical_scores)
+        built = built_tables(connection, "clinical_score")
+        return replace(built, details={**built.details, **covered})
+
+    return rebuild(project, CLINICAL_SCORES, build)

@@ -17,6 +17,7 @@ STAGES: tuple[tuple[Stage, tuple[str, ...]], ...] = (
     (records.OUTCOMES, ("outcomes",)),
     (records.COHORT, ("cohort",)),
     (records.FEATURES, ("clinical_features",)),
+    (records.CLINICAL_SCORES, ("clinical_scores",)),
     (imaging.DICOM_INDEX, ("dicom_index",)),
     (imaging.LINKAGE, ("linkage",)),
     (imaging.CLIPS, ("clips",)),

@@ -113,6 +113,17 @@ class Cohort(Section):
     maximum_age: float = setting(110, "ours", "years at the study", ge=0, le=130)
 
 
+class ClinicalScores(Section):
+    """Published clinical scores as comparators."""
+
+    out_of_range: Literal["strict", "clamp", "extrapolate"] = setting(
+        "strict", "ours", "an input outside a score's limits: no score, the limit instead, or the value as it is"
+    )
+    seattle_gaps: Literal["none", "median"] = setting(
+        "none", "ours", "missing uric acid or lymphocytes of the Seattle model: no score, or the median of all studies"
+    )
+
+
 class ClipSettings(Section):
     """The shape of a clip and how it is made from a cine loop."""
 
@@ -240,6 +251,7 @@ class Settings(Section):
     cohort: Cohort = Cohort()
     imaging: Imaging = Imaging()
     training: Training = Training()
+    clinical_scores: ClinicalScores = ClinicalScores()
     tabular: Tabular = Tabular()
     fusion: Fusion = Fusion()
     evaluation: Evaluation = Evaluation()

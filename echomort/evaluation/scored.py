@@ -12,6 +12,7 @@ from echomort.evaluation.interval import Interval
 
 Row = dict[str, Any]
 OUT_OF_FOLD, RECALIBRATED, COMPARISON, NULL = "out_of_fold", "recalibrated", "comparison", "null"
+COVERAGE = "coverage"
 COLUMNS = ("evaluation", "model", "subset", "metric", "value", "low", "high", "n", "events", "method")
 NEEDED = ("study_key", "patient_key", "fold", "label", "days", "event")
 NOT_SUBGROUPS = (*NEEDED, "headline", "role")
@@ -20,8 +21,13 @@ ORACLES = {
     "oracle_heart_age": "log_hazard_heart_age",
     "oracle_all": "log_hazard_all",
 }
+HEART_FAILURE = "heart_failure"
+"""The column that says ``yes`` where heart failure is on record at the study."""
+HEART_FAILURE_ONLY = frozenset({"shfm", "maggic"})
+"""Scores made for patients with heart failure: judged, and their coverage counted, among those alone."""
 RANKING_ONLY = frozenset({"pce", "prevent"})
 """Scores of another outcome (ten-year cardiovascular disease): they rank; their probabilities mean something else."""
+CLINICAL_SCORES = RANKING_ONLY | HEART_FAILURE_ONLY
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,16 @@ def scored_models(rows: pd.DataFrame, scores: pd.DataFrame, truth: pd.DataFrame 
     for model, given in usable.groupby("model", sort=False):
         _assert_out_of_fold(given, folds)
         mean = given.groupby("study_key")[value].mean()
-        yield _joined(str(model), rows, mean, truth, value == "logit" and model not in RANKING_ONLY)
+        people = rows[applies(str(model), rows)]
+        if people["study_key"].isin(mean.index).any():
+            yield _joined(str(model), people, mean, truth, value == "logit" and model not in RANKING_ONLY)
+
+
+def applies(model: str, rows: pd.DataFrame) -> Booleans:
+    """Return the rows (n,) that ``model`` is made for: all, or those with heart failure where that is known."""
+    if model in HEART_FAILURE_ONLY and HEART_FAILURE in rows.columns:
+        return rows[HEART_FAILURE].eq("yes").to_numpy(dtype=bool)
+    return np.ones(len(rows), dtype=bool)
 
 
 def oracles(rows: pd.DataFrame, truth: pd.DataFrame | None) -> Iterator[Scored]:

@@ -20,8 +20,10 @@ from echomort.evaluation.inputs import Booleans, Floats, expit
 from echomort.evaluation.interval import Interval
 from echomort.evaluation.resampling import Resampling
 from echomort.evaluation.scored import (
+    CLINICAL_SCORES,
     COLUMNS,
     COMPARISON,
+    COVERAGE,
     NOT_SUBGROUPS,
     NULL,
     ORACLES,
@@ -29,6 +31,7 @@ from echomort.evaluation.scored import (
     RECALIBRATED,
     Row,
     Scored,
+    applies,
     common,
     headline,
     oracles,
@@ -71,13 +74,50 @@ def evaluate(
     table = [_prevalence(rows, settings.confidence)]
     bootstraps = Bootstraps(Resampling(settings.bootstrap, settings.confidence, settings.seed))
     for scored in models.values():
-        table += _model_rows(scored, int(rows["label"].notna().sum()), settings)
-        if scored.is_binary:
+        table += _model_rows(scored, _available(scored.model, rows), settings)
+        if scored.is_binary and not _says_too_little(scored, settings):
             bootstraps.ask_discrimination(scored, planted)
     for scored in followed:
-        table += _ipcw_rows(scored, horizon)
-    table += _comparisons(models, bootstraps, settings.confidence)
+        if not _says_too_little(models[scored.model], settings):
+            table += _ipcw_rows(scored, horizon)
+    judged = {name: scored for name, scored in models.items() if not _says_too_little(scored, settings)}
+    table += _comparisons(judged, bootstraps, settings.confidence)
     return pd.DataFrame([*table, *bootstraps.rows()], columns=list(COLUMNS))
+
+
+def why_not_scored(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return, per clinical score and reason, the share of the labelled headline studies that it applies to but has no
+    figure for, as metric rows (metric ``not_computed``; the row without a reason counts all of them).
+
+    ``scores``: study_key, score, value, applicable, reason, label. A study that lacks several inputs counts for each.
+    """
+    from echomort.risk.studies import coverage, why_not
+
+    applies = scores[scores["applicable"].astype(bool) & scores["label"].notna()]
+    people = {str(name): (len(part), int(part["label"].sum())) for name, part in applies.groupby("score")}
+    covered = coverage(applies)
+    counts = zip(covered["score"], covered["applicable"] - covered["computed"], strict=True)
+    reasons = why_not(applies)
+    lost = [(score, "all", studies) for score, studies in counts]
+    lost += zip(reasons["score"], reasons["reason"], reasons["studies"], strict=True)
+    rows = [
+        (
+            COVERAGE,
+            score,
+            subset,
+            "not_computed",
+            studies / n,
+            math.nan,
+            math.nan,
+            n,
+            events,
+            "share of labelled studies",
+        )
+        for score, subset, studies in lost
+        for n, events in [people.get(score, (0, 0))]
+        if n
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def permuted_null(aucs: Sequence[float], n: int, events: int, confidence: float = 0.95) -> pd.DataFrame:
@@ -92,6 +132,15 @@ def permuted_null(aucs: Sequence[float], n: int, events: int, confidence: float 
     return pd.DataFrame([dict(zip(COLUMNS, values, strict=True))])
 
 
+def _available(model: str, rows: pd.DataFrame) -> int:
+    return int((rows["label"].notna().to_numpy() & applies(model, rows)).sum())
+
+
+def _says_too_little(scored: Scored, settings: Evaluation) -> bool:
+    """Clinical scores cover some of the patients, like a subgroup, and are suppressed like one."""
+    return scored.model in CLINICAL_SCORES and too_few(scored.died, settings.suppress_below_events)
+
+
 def _prevalence(rows: pd.DataFrame, confidence: float) -> Row:
     labelled = rows[rows["label"].notna()]
     cohort = Scored("cohort", labelled, np.zeros(len(labelled)), False)
@@ -101,6 +150,11 @@ def _prevalence(rows: pd.DataFrame, confidence: float) -> Row:
 def _model_rows(scored: Scored, available: int, settings: Evaluation) -> Iterator[Row]:
     yield scored.row("coverage", proportion(len(scored.rows), available, settings.confidence))
     if not scored.is_binary:
+        return
+    if _says_too_little(scored, settings):
+        yield scored.row(
+            "auc", _bare(math.nan, f"suppressed: fewer than {settings.suppress_below_events} deaths or survivors")
+        )
         return
     yield scored.row("auc", discrimination.delong_interval(scored.died, scored.score, settings.confidence))
     yield from _fold_rows(scored, settings.confidence)

@@ -7,13 +7,25 @@ from echomort.report.blocks import Cell, Picture, Row, Section, Table
 from echomort.report.ink import inline_svg
 from echomort.report.numbers import COMPARISON, Figure, Numbers
 from echomort.report.scores import ModelScores, drawn, recalibrated_curve, risk_curve
-from echomort.report.words import NOTHING, count, counted, model_words, number, p_value, signed, span
+from echomort.report.words import (
+    INPUTS,
+    NOTHING,
+    count,
+    counted,
+    model_words,
+    number,
+    p_value,
+    percent,
+    plain,
+    signed,
+    span,
+)
 
 
 def discrimination(numbers: Numbers, scores: Mapping[str, ModelScores]) -> Section:
     """Return ROC curves, survival by predicted class, distributions, the folds and the paired comparisons."""
     pictures = [*_roc(numbers, scores), *_survival(scores), *_distributions(scores)]
-    tables = [_fold_table(numbers), *_comparison_table(numbers)]
+    tables = [_fold_table(numbers), *_comparison_table(numbers), *_coverage_table(numbers)]
     lead = "How well the scores tell those who die within a year from those who live."
     return Section("discrimination", "Discrimination", [*pictures, *tables], lead)
 
@@ -106,3 +118,28 @@ def _comparison_row(numbers: Numbers, pair: str) -> Row:
         p_value(found("delong_p_holm").value),
         count(gap.n),
     ]
+
+
+def _coverage_table(numbers: Numbers) -> list[Table]:
+    lost = numbers.not_computed()
+    rows: list[Row] = [
+        [
+            Cell(model_words(model).label, style=f"key-{model_words(model).kind}"),
+            "any reason" if reason == "all" else _reason(reason),
+            count(round(figure.value * (figure.n or 0))),
+            percent(figure.value),
+            count(figure.n),
+        ]
+        for model, reason, figure in lost
+    ]
+    columns = ["Clinical score", "Not computed because", "#Patients", "#Share", "#Of"]
+    caption = (
+        "Whom the clinical scores leave out. The Seattle model and MAGGIC are for patients with heart failure; who "
+        "lacks several inputs counts for each. Nothing is filled in."
+    )
+    return [Table("coverage", caption, columns, rows, folded=True)] if rows else []
+
+
+def _reason(reason: str) -> str:
+    kind, _, name = reason.partition(": ")
+    return f"{INPUTS.get(name, plain(name).lower())} {kind}"

@@ -12,6 +12,7 @@ from echomort.report.data import METRIC_COLUMNS
 from echomort.report.words import ModelWords, counted, model_words, span
 
 OUT_OF_FOLD, RECALIBRATED, COMPARISON, NULL = "out_of_fold", "recalibrated", "comparison", "null"
+COVERAGE = "coverage"
 NOT_MODELS = frozenset({"cohort"})
 KINDS_BY_WORTH = ("fusion", "video", "view", "ehr", "score")
 
@@ -128,6 +129,15 @@ class Numbers:
     def comparisons(self) -> list[str]:
         """Return the names of the paired comparisons."""
         return list(dict.fromkeys(key[1] for key in self._rows if key[0] == COMPARISON))
+
+    def not_computed(self) -> list[tuple[str, str, Figure]]:
+        """Return (clinical score, reason or ``all``, share of patients it left out), commonest first."""
+        found = [
+            (model, subset, figure)
+            for (evaluation, model, subset, _), figure in self._rows.items()
+            if evaluation == COVERAGE and figure.value > 0
+        ]
+        return sorted(found, key=lambda one: (model_words(one[0]).place, one[1] != "all", -one[2].value, one[1]))
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Yield every row as printed: what is suppressed has no number, nor its count of deaths."""

@@ -49,6 +49,29 @@ MODELS = {
     "maggic": ModelWords("MAGGIC", "score", "a published clinical score", 133),
 }
 
+INPUTS = {
+    "tc": "total cholesterol",
+    "chol": "total cholesterol",
+    "hdl": "HDL cholesterol",
+    "sbp": "systolic pressure",
+    "ef": "LVEF",
+    "nyha": "NYHA class",
+    "ua": "uric acid",
+    "na": "sodium",
+    "hgb": "haemoglobin",
+    "lymph": "lymphocytes",
+    "wt": "weight",
+    "bmi": "body mass index",
+    "egfr": "eGFR",
+    "creat_umol": "creatinine",
+    "furo": "diuretic dose",
+    "smoker": "smoking",
+    "male": "sex",
+    "score": "points beyond the published table",
+    "first_dx_lt18m": "time since the diagnosis",
+}
+"""What a clinical score asks for, in words; other inputs are called what they are."""
+
 REASONS = {
     "EXCL_NO_STUDY_DATE": "No study date",
     "EXCL_DEATH_BEFORE_STUDY": "Death recorded before the study",

@@ -4,7 +4,8 @@
 unit; absurd values; measurements and diagnoses dated after the study; codes without their dot; a death before its echo;
 patients lost within the year or never seen again; contacts long after a death; two sources of one death a few days
 apart; a second study under a second record number (the merge is in ``identity``); studies in the
-records without pictures and pictures without records; unknown sex or birth date.
+records without pictures and pictures without records; unknown sex or birth date. And one trap: a variable
+that knows the outcome and is dated after every study (:data:`FUTURE_ONLY`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ TABLES: dict[str, tuple[str, ...]] = {
     "identity": ("patient_id", "same_as"),
 }
 """Columns of the extract, one CSV a table."""
+
+FUTURE_ONLY, FUTURE_SHARE = "ra_area", 0.7
+"""A variable that is only ever dated after its study and tells who dies, and the share of studies that have it: were
+it to reach a model, the model would be too good to be true."""
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -137,7 +142,31 @@ def ehr_rows(seed: int, patient: Patient, dirt: Dirt | None = None) -> Rows:
             _measurements(rows, study, patient.sex, dirt, generator)
     _diagnoses(rows, patient, dirt, generator)
     _medications(rows, patient, generator)
-    return {table: list(_twice(rows.get(table, []), dirt.row_twice, generator)) for table in TABLES}
+    extract = {table: list(_twice(rows.get(table, []), dirt.row_twice, generator)) for table in TABLES}
+    extract["measurement"] += _graded(rows, patient, np.random.default_rng([seed, patient.number, 2]))
+    return extract
+
+
+def _graded(rows: Rows, patient: Patient, generator: np.random.Generator) -> Iterator[tuple[Any, ...]]:
+    """What people grade, and the trap: a right atrium measured again, days later, larger in those about to die."""
+    failure = any(code.startswith("I50") for _, _, code, _ in rows["diagnosis"])
+    for study in patient.studies:
+        if not study.in_records:
+            continue
+        failing, la, _, _, _, frailty = study.latent.standardised()
+        noise, chance = generator.normal(0, 1, 3), generator.random(3)
+        grade = int(np.clip(round(1.0 + 0.35 * la + 0.15 * failing + 0.9 * noise[0]), 0, 3))
+        if chance[0] < 0.6:
+            yield study.patient_id, study.study_id, "diastolic_grade", f"{grade}", "", _stamp(study.at)
+        stage = int(np.clip(round(2.1 + 0.4 * failing + 0.5 * frailty + 0.7 * noise[1]), 1, 4))
+        if failure and chance[1] < 0.85:
+            seen = study.at - timedelta(days=int(1 + 60 * chance[1]))
+            yield study.patient_id, "", "nyha", f"{stage}", "", _stamp(seen)
+        if chance[2] < FUTURE_SHARE:
+            dies = patient.died is not None and patient.died <= study.at.date() + timedelta(days=365)
+            later = study.at + timedelta(days=int(1 + 10 * chance[2]))
+            area = f"{(32 if dies else 16) + noise[2]:.1f}"
+            yield study.patient_id, study.study_id, FUTURE_ONLY, area, "cm2", _stamp(later)
 
 
 def _person(rows: Rows, patient: Patient, dirt: Dirt, generator: np.random.Generator) -> None:

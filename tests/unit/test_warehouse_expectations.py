@@ -10,8 +10,9 @@ import pytest
 from extracts import KEYRING, staged
 
 import warehouse.expectations
-from echomort.settings import Cohort, Outcome
+from echomort.settings import ClinicalScores, Cohort, Outcome
 from warehouse.cohorts import select
+from warehouse.comparators import score
 from warehouse.expectations import SuiteResult, suite, tables, validate
 from warehouse.features import build
 from warehouse.instances import replace_clips, replace_instances
@@ -100,6 +101,7 @@ def warehouse_of(folder, seed):
     link(connection, Outcome(), KEYRING)
     select(connection, Cohort())
     build(connection)
+    score(connection, ClinicalScores())
     instances, clips = archive(connection.execute("SELECT study_key, patient_key FROM study").fetchall())
     replace_instances(connection, instances["folder_key"].unique(), instances)
     replace_clips(connection, clips["study_key"].unique(), clips)

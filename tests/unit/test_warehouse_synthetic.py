@@ -3,11 +3,12 @@
 import pytest
 from extracts import KEYRING, counted, fetch, staged, study_key
 
-from echomort.settings import Cohort, Outcome
+from echomort.settings import ClinicalScores, Cohort, Outcome
 from echomort.synth.cohort import Dirt, draw_patient
 from echomort.synth.records import ehr_rows
 from warehouse.assertions import check, names
 from warehouse.cohorts import select
+from warehouse.comparators import score
 from warehouse.expectations import tables, validate
 from warehouse.features import build
 from warehouse.outcomes import link
@@ -32,6 +33,7 @@ def made(patients, tmp_path_factory):
     link(connection, Outcome(), KEYRING)
     select(connection, Cohort())
     build(connection)
+    score(connection, ClinicalScores())
     return connection, report
 
 

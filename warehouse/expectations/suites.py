@@ -308,6 +308,18 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
         present("event"),
         present("headline"),
     ),
+    "clinical_score": (
+        not_empty(),
+        present("study_key"),
+        pseudonym("study_key"),
+        present("score"),
+        among("score", "pce", "prevent", "shfm", "maggic"),
+        present("applicable"),
+        within("logit", -21, 21),
+        renamed("risk_within_limits", within("value", 0, 1, where='score=="pce"')),
+        renamed("points_within_limits", within("value", 0, 57, where='score=="maggic"')),
+        unique("study_key", "score"),
+    ),
     "score": (
         present("study_key"),
         pseudonym("study_key"),

@@ -15,10 +15,12 @@ SELECT
         WHEN feature.age >= 80 THEN '80 and over'
     END AS age,
     CASE WHEN feature.lvef < 40 THEN 'under 40 %' WHEN feature.lvef < 50 THEN '40 to 49 %' WHEN feature.lvef >= 50 THEN '50 % and over' END AS lvef,
+    CASE WHEN heart_failure.applicable THEN 'yes' ELSE 'no' END AS heart_failure,
     study.setting
 FROM cohort
 JOIN study USING (study_key)
 JOIN patient ON patient.patient_key = cohort.patient_key
 LEFT JOIN feature USING (study_key)
+LEFT JOIN clinical_score AS heart_failure ON heart_failure.study_key = cohort.study_key AND heart_failure.score = 'maggic'
 WHERE cohort.role = 'development'
 ORDER BY cohort.study_key;

@@ -1,0 +1,11 @@
+-- Studies and scores that do not have exactly one row with either a figure or the reason why there is none.
+SELECT count(*) AS offending
+FROM (
+    SELECT study.study_key, score.name, count(clinical_score.study_key) AS rows,
+        count(*) FILTER ((value IS NULL OR logit IS NULL) AND reason IS NULL) AS unexplained
+    FROM study
+    CROSS JOIN (VALUES ('pce'), ('prevent'), ('shfm'), ('maggic')) AS score (name)
+    LEFT JOIN clinical_score ON clinical_score.study_key = study.study_key AND clinical_score.score = score.name
+    GROUP BY ALL
+)
+WHERE rows <> 1 OR unexplained > 0

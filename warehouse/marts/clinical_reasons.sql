@@ -1,0 +1,6 @@
+-- The clinical scores of the headline studies, with the reason where there is none.
+SELECT clinical_score.study_key, score, value, applicable, reason, cohort.label
+FROM clinical_score
+JOIN cohort USING (study_key)
+WHERE cohort.role = 'development' AND cohort.headline
+ORDER BY ALL

@@ -1,0 +1,2 @@
+-- Makes room for new clinical scores.
+DELETE FROM clinical_score

@@ -26,7 +26,7 @@ FAILURES_IN_A_ROW = 3
 """So many objects that can't be had, one after another, are the server's failure and not the objects'."""
 
 AS_STORED = (("application/dicom", "*"),)
-"""Any transfer syntax: the server is not to decode and encode again (PS3.18 8.7.3.5.2)."""
+"""Any transfer syntax: the server is not to decode and encode again (PS3.18 8.7.3.5)."""
 
 STUDY, SERIES, INSTANCE = "0020000D", "0020000E", "00080018"
 

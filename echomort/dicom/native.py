@@ -43,6 +43,9 @@ LOWEST_SIDE, WIDEST = 64, 3.0
 CLEAR = 0.9
 """The best width must differ this much from the next, as the ratio of the differences between neighbouring rows."""
 
+_UNPARSED = (ValueError, TypeError, LookupError, AttributeError, OverflowError, NotImplementedError, struct.error)
+"""What pydicom raises for an element that it can't make sense of."""
+
 
 @dataclass(frozen=True)
 class Stream:
@@ -90,7 +93,10 @@ def open_native(source: Opened) -> NativeEcho:
     Raises :class:`Rejected`: ``NO_NATIVE_DATA`` where there are none, ``NATIVE_LAYOUT`` where the block is not laid out
     as any generation known, and the usual reasons for frames that are too few, cut short or too large.
     """
-    streams = [stream for stream in _streams(source) if stream.frames > 0 and stream.payload]
+    try:
+        streams = [stream for stream in _streams(source) if stream.frames > 0 and stream.payload]
+    except _UNPARSED:
+        raise Rejected(Reason.NATIVE_LAYOUT, "block") from None
     echoes = [stream for stream in streams if stream.kind == ECHO]
     if not echoes:
         raise Rejected(Reason.NO_NATIVE_DATA)

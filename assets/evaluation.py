@@ -8,10 +8,9 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from assets.incremental import Build, Built, Stage, built_tables, rebuild_after
+from assets.incremental import Build, Built, Stage, built_tables, described, rebuild_after
 from assets.project import Project
-from assets.records import clinical_features, clinical_scores
-from assets.training import STACKS, fusion
+from assets.training import STACKS
 from echomort.fingerprint import digest, digest_file
 from warehouse.queries import run
 from warehouse.reporting import report_data
@@ -38,15 +37,7 @@ REPORT = Stage(
 )
 
 
-@dg.asset(
-    name=EVALUATION.name,
-    deps=["view_models", "ehr_models", fusion, "cohort", clinical_features, clinical_scores],
-    group_name="evaluation",
-    kinds={"duckdb"},
-    owners=["team:models"],
-    code_version=EVALUATION.code,
-    pool="warehouse",
-)
+@dg.asset(**described(EVALUATION, "evaluation", "duckdb", pool="warehouse"))
 def evaluation(project: Project) -> dg.MaterializeResult:
     """Discrimination, calibration, operating points and comparisons, each with its interval, and the planted null."""
     from echomort.evaluation import summary
@@ -66,14 +57,7 @@ def evaluation(project: Project) -> dg.MaterializeResult:
     return rebuild_after(project, EVALUATION, work)
 
 
-@dg.asset(
-    name=REPORT.name,
-    deps=[evaluation, "clips", "linkage", "dicom_index", "outcomes", "cohort", "clinical_features", "fusion"],
-    group_name="evaluation",
-    kinds={"html"},
-    owners=["team:models"],
-    code_version=REPORT.code,
-)
+@dg.asset(**described(REPORT, "evaluation", "html"))
 def report(project: Project) -> dg.MaterializeResult:
     """One HTML file to read offline, and the same figures as JSON."""
     from echomort.report.build import write_report

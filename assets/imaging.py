@@ -10,7 +10,7 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from assets.incremental import Built, Stage, UnitStage, built_tables, rebuild, unit_asset
+from assets.incremental import Built, Stage, UnitStage, built_tables, described, rebuild, unit_asset
 from assets.project import Project
 from echomort import clips as store
 from echomort.files import write_text
@@ -98,10 +98,10 @@ DICOM_INDEX = UnitStage(
 )
 dicom_index = unit_asset(
     DICOM_INDEX,
-    description="One row a file of the archive, read from its header alone; what can't become a clip says why.",
-    group_name="imaging",
-    kinds={"dicom", "duckdb"},
-    owners=["team:imaging"],
+    "One row a file of the archive, read from its header alone; what can't become a clip says why.",
+    "imaging",
+    "dicom",
+    "duckdb",
 )
 
 
@@ -110,15 +110,7 @@ dicom_index = unit_asset(
 LINKAGE = Stage("linkage", ("dicom_index", "patient", "study"), ("warehouse/marts/instance_link.sql",))
 
 
-@dg.asset(
-    name=LINKAGE.name,
-    deps=[dicom_index, "patient", "study"],
-    group_name="imaging",
-    kinds={"duckdb", "sql"},
-    owners=["team:imaging"],
-    code_version=LINKAGE.code,
-    pool="warehouse",
-)
+@dg.asset(**described(LINKAGE, "imaging", "duckdb", "sql", pool="warehouse"))
 def linkage(project: Project) -> dg.MaterializeResult:
     """Every readable file with the study and patient that the health records know it by, or why it has none."""
 
@@ -197,10 +189,10 @@ CLIPS = UnitStage(
 )
 clips = unit_asset(
     CLIPS,
-    description="The cine loops as grey clips of one size and frame rate, everything outside the sector blank.",
-    group_name="imaging",
-    kinds={"dicom", "safetensors"},
-    owners=["team:imaging"],
+    "The cine loops as grey clips of one size and frame rate, everything outside the sector blank.",
+    "imaging",
+    "dicom",
+    "safetensors",
 )
 
 

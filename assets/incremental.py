@@ -139,7 +139,28 @@ class UnitStage(Stage):
     batch: int = field(default=BATCH, kw_only=True)
 
 
-def unit_asset(stage: UnitStage, pool: str | None = None, **about: Any) -> dg.AssetsDefinition:
+OWNERS = {
+    "sources": "team:data",
+    "records": "team:records",
+    "imaging": "team:imaging",
+    "training": "team:models",
+    "evaluation": "team:models",
+    "serving": "team:models",
+}
+
+
+def described(stage: Stage, group: str, *kinds: str, pool: str | None = None) -> dict[str, Any]:
+    """Return what Dagster is told of the asset of ``stage``.
+
+    What the asset depends on is what decides it: the graph and the fingerprint can't differ.
+    """
+    about = {"name": stage.name, "group_name": group, "kinds": set(kinds), "owners": [OWNERS[group]]}
+    return about | {"deps": list(stage.upstream), "code_version": stage.code, "pool": pool}
+
+
+def unit_asset(
+    stage: UnitStage, description: str, group: str, *kinds: str, pool: str | None = None
+) -> dg.AssetsDefinition:
     """Return the asset of ``stage``: a graph of ``plan``, one ``work`` a batch of stale units, and ``commit``.
 
     The executor decides where the work runs. Values between the steps are units' names and digests, kept as JSON.
@@ -177,11 +198,11 @@ def unit_asset(stage: UnitStage, pool: str | None = None, **about: Any) -> dg.As
 
     names = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in stage.upstream]
     compose.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]
+    about = described(stage, group, *kinds)
     return dg.graph_asset(
-        name=stage.name,
         ins={name: dg.AssetIn(dagster_type=dg.Nothing) for name in stage.upstream},
-        code_version=stage.code,
-        **about,
+        description=description,
+        **{key: value for key, value in about.items() if key not in ("deps", "pool")},
     )(compose)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import dagster as dg
 import duckdb
 
-from assets.incremental import Built, Stage, built_tables, rebuild, rebuild_together
+from assets.incremental import Built, Stage, built_tables, described, rebuild, rebuild_together
 from assets.project import Project
 from assets.sources import ehr_extract
 from warehouse import vault
@@ -93,15 +93,7 @@ def health_records(project: Project) -> Iterator[dg.MaterializeResult]:
     yield from rebuild_together(project, RECORDS, list(TABLES), lambda: build)
 
 
-@dg.asset(
-    name=OUTCOMES.name,
-    deps=["patient", "death", "contact", "study"],
-    group_name="records",
-    kinds={"duckdb", "sql"},
-    owners=["team:records"],
-    code_version=OUTCOMES.code,
-    pool="warehouse",
-)
+@dg.asset(**described(OUTCOMES, "records", "duckdb", "sql", pool="warehouse"))
 def outcomes(project: Project) -> dg.MaterializeResult:
     """One-year mortality of every study, or the one reason why it has none; the attrition table counts them."""
     from warehouse.outcomes import link
@@ -113,15 +105,7 @@ def outcomes(project: Project) -> dg.MaterializeResult:
     return rebuild(project, OUTCOMES, build)
 
 
-@dg.asset(
-    name=COHORT.name,
-    deps=[outcomes, "patient", "study", "diagnosis"],
-    group_name="records",
-    kinds={"duckdb", "sql"},
-    owners=["team:records"],
-    code_version=COHORT.code,
-    pool="warehouse",
-)
+@dg.asset(**described(COHORT, "records", "duckdb", "sql", pool="warehouse"))
 def cohort(project: Project) -> dg.MaterializeResult:
     """Labelled studies with their role and fold, both by a stable hash of the patient."""
     from warehouse.cohorts import select
@@ -133,15 +117,7 @@ def cohort(project: Project) -> dg.MaterializeResult:
     return rebuild(project, COHORT, build)
 
 
-@dg.asset(
-    name=FEATURES.name,
-    deps=["patient", "study", "measurement", "diagnosis", "medication"],
-    group_name="records",
-    kinds={"duckdb", "sql"},
-    owners=["team:records"],
-    code_version=FEATURES.code,
-    pool="warehouse",
-)
+@dg.asset(**described(FEATURES, "records", "duckdb", "sql", pool="warehouse"))
 def clinical_features(project: Project) -> dg.MaterializeResult:
     """The variables of the catalogue for every study, each known at or before it."""
     from warehouse.features import build as build_features
@@ -153,15 +129,7 @@ def clinical_features(project: Project) -> dg.MaterializeResult:
     return rebuild(project, FEATURES, build)
 
 
-@dg.asset(
-    name=CLINICAL_SCORES.name,
-    deps=[clinical_features, "patient", "study", "diagnosis", "medication"],
-    group_name="records",
-    kinds={"duckdb", "sql"},
-    owners=["team:records"],
-    code_version=CLINICAL_SCORES.code,
-    pool="warehouse",
-)
+@dg.asset(**described(CLINICAL_SCORES, "records", "duckdb", "sql", pool="warehouse"))
 def clinical_scores(project: Project) -> dg.MaterializeResult:
     """Pooled Cohort Equations, PREVENT, Seattle and MAGGIC for every study, or the reason why there is none."""
     from warehouse.comparators import score

@@ -2,8 +2,7 @@
 
 import dagster as dg
 
-from assets.evaluation import evaluation
-from assets.incremental import Build, Built, Stage, rebuild_after
+from assets.incremental import Build, Built, Stage, described, rebuild_after
 from assets.project import Project
 from assets.training import EHR_MODEL, STACKS, VIEW_MODELS
 from echomort.fingerprint import digest
@@ -18,14 +17,7 @@ CHAMPION = Stage(
 )
 
 
-@dg.asset(
-    name=CHAMPION.name,
-    deps=["view_models", "ehr_models", "fusion", evaluation],
-    group_name="serving",
-    kinds={"safetensors"},
-    owners=["team:models"],
-    code_version=CHAMPION.code,
-)
+@dg.asset(**described(CHAMPION, "serving", "safetensors"))
 def champion(project: Project) -> dg.MaterializeResult:
     """The models of this run as a candidate, and as champion if it is no worse on the same held-out patients."""
     from echomort.promotion import Run, consider

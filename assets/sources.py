@@ -6,7 +6,7 @@ from collections.abc import Callable
 import dagster as dg
 import duckdb
 
-from assets.incremental import Built, Stage, rebuild
+from assets.incremental import Built, Stage, described, rebuild
 from assets.project import Project
 from echomort.errors import UserError
 from echomort.files import remove_leftovers, write_text
@@ -101,7 +101,7 @@ EHR_EXTRACT = Stage(
 )
 
 
-@dg.asset(name=DICOM_ARCHIVE.name, group_name="sources", kinds={"dicom"}, owners=["team:imaging"], code_version="1")
+@dg.asset(**described(DICOM_ARCHIVE, "sources", "dicom"))
 def dicom_archive(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult:
     """The echo files as the scanner or the archive wrote them (the demo writes its own)."""
     ensure_synthetic(project.settings, lambda done, total: context.log.info(f"{done} of {total} patients"))
@@ -120,7 +120,7 @@ def _told(context: dg.AssetExecutionContext, done: int, total: int, every: int =
         context.log.info(f"{done} of {total} objects fetched")
 
 
-@dg.asset(name=EHR_EXTRACT.name, group_name="sources", kinds={"csv"}, owners=["team:records"], code_version="1")
+@dg.asset(**described(EHR_EXTRACT, "sources", "csv"))
 def ehr_extract(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult:
     """The health-record tables as the hospital extracted them (the demo writes its own)."""
     ensure_synthetic(project.settings, lambda done, total: context.log.info(f"{done} of {total} patients"))

@@ -8,9 +8,8 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from assets.incremental import Build, Built, Stage, UnitStage, rebuild_after, unit_asset
+from assets.incremental import Build, Built, Stage, UnitStage, described, rebuild_after, unit_asset
 from assets.project import Project
-from assets.records import clinical_features, cohort
 from echomort.fingerprint import code_version, digest
 from echomort.settings import Settings, Training
 from echomort.training import SOURCES, UNDECIDING
@@ -125,11 +124,10 @@ VIEW_MODELS = UnitStage(
 )
 view_models = unit_asset(
     VIEW_MODELS,
+    "The published 3-D CNN, one model a view and fold, trained in a process of its own.",
+    "training",
+    "pytorch",
     pool="gpu",
-    description="The published 3-D CNN, one model a view and fold, trained in a process of its own.",
-    group_name="training",
-    kinds={"pytorch"},
-    owners=["team:models"],
 )
 
 
@@ -143,14 +141,7 @@ EHR_MODELS = Stage(
 )
 
 
-@dg.asset(
-    name=EHR_MODELS.name,
-    deps=[clinical_features, cohort],
-    group_name="training",
-    kinds={"xgboost"},
-    owners=["team:models"],
-    code_version=EHR_MODELS.code,
-)
+@dg.asset(**described(EHR_MODELS, "training", "xgboost"))
 def ehr_models(project: Project) -> dg.MaterializeResult:
     """XGBoost on the health-record features, one model a fold, every study scored by a model that never saw it."""
     from echomort.models.tabular import fit_out_of_fold
@@ -181,14 +172,7 @@ FUSION = Stage(
 )
 
 
-@dg.asset(
-    name=FUSION.name,
-    deps=[view_models, ehr_models, clinical_features, cohort],
-    group_name="training",
-    kinds={"xgboost"},
-    owners=["team:models"],
-    code_version=FUSION.code,
-)
+@dg.asset(**described(FUSION, "training", "xgboost"))
 def fusion(project: Project) -> dg.MaterializeResult:
     """All views together, and with the health record, stacked on out-of-fold scores; and the planted null."""
     from echomort.models.stacks import StudyScores, stack_all

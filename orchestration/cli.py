@@ -19,7 +19,8 @@ from echomort import settings as configuration
 from echomort.errors import UserError
 from echomort.files import write_text
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+PURPOSE = "From a hospital's echo archive and health records to a validated one-year mortality model, kept current."
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=PURPOSE)
 fetching = typer.Typer(no_args_is_help=True, help="Fetch echo files from where they lie.")
 app.add_typer(fetching, name="fetch")
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)

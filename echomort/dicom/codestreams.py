@@ -11,6 +11,7 @@ import numpy as np
 from echomort.dicom.reasons import Reason, Rejected
 
 RLE_LOSSLESS = "1.2.840.10008.1.2.5"
+JPEG_END = b"\xff\xd9"
 
 
 class Codec(StrEnum):
@@ -116,14 +117,16 @@ def decode_rle(data: bytes, height: int, width: int, samples: int) -> np.ndarray
 def _decode_jpeg(data: bytes, colourspace: str, height: int) -> np.ndarray:
     import simplejpeg
 
+    scaled = {"min_height": height, "min_width": 1} if height else {}
     try:
-        return np.asarray(simplejpeg.decode_jpeg(data, colourspace, min_height=height, min_width=1 if height else 0))
+        return np.asarray(simplejpeg.decode_jpeg(data, colourspace, **scaled))
     except ValueError as error:
-        if "extraneous bytes" not in str(error):  # bytes between markers: harmless, and some scanners write them
+        if JPEG_END in data[-4:]:
             raise Rejected(Reason.BAD_FRAME, "jpeg") from error
-    return np.asarray(
-        simplejpeg.decode_jpeg(data, colourspace, min_height=height, min_width=1 if height else 0, strict=False)
-    )
+    try:  # some writers leave the end marker out: with one added, a whole frame decodes without complaint
+        return np.asarray(simplejpeg.decode_jpeg(data.rstrip(b"\0") + JPEG_END, colourspace, **scaled))
+    except ValueError as error:
+        raise Rejected(Reason.BAD_FRAME, "jpeg") from error
 
 
 def _decoder(stream: Codestream):  # type: ignore[no-untyped-def]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.filereader import read_dataset
 from pydicom.tag import Tag
 from pydicom.uid import UID
@@ -66,7 +67,10 @@ _WANTED = [
         "SegmentedBluePaletteColorLookupTableData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
     )
 ]  # fmt: skip
-_BAD_VALUE = (ValueError, TypeError, OverflowError, AttributeError, LookupError, NotImplementedError, struct.error)
+_BAD_VALUE = (
+    ValueError, TypeError, OverflowError, AttributeError, LookupError, NotImplementedError, struct.error,
+    BytesLengthException,
+)  # fmt: skip
 
 # pydicom's warnings and log lines quote values and paths: none may reach a log of ours.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
@@ -189,6 +193,8 @@ def boundary(otherwise: Reason) -> Iterator[None]:
         raise Rejected(Reason.OUT_OF_MEMORY) from None
     except OSError:
         raise Rejected(Reason.UNREADABLE_FILE) from None
+    except EOFError:
+        raise Rejected(Reason.TRUNCATED) from None
     except Exception as error:  # noqa: BLE001 - the boundary: a bad file never stops a run
         raise Rejected(otherwise, type(error).__name__) from None
 
@@ -200,7 +206,8 @@ def opened(path: Path | str, inflate_limit: int = MAX_INFLATED_BYTES, judged: bo
     ``judged`` refuses at once what its header alone keeps from being a clip.
     """
     with _open_regular(path) as file:
-        source = _parse(file, os.fstat(file.fileno()).st_size, inflate_limit)
+        with boundary(Reason.CORRUPT_HEADER):
+            source = _parse(file, os.fstat(file.fileno()).st_size, inflate_limit)
         yield replace(source, header=judge(source.header)) if judged else source
 
 

@@ -328,6 +328,14 @@ case(
     Reason.BAD_FRAME,
 )
 
+
+def _without_end(value: bytes) -> bytes:
+    at = value.rindex(b"\xff\xd9")
+    return value[:at] + b"\0" * (len(value) - at)
+
+
+case("b20_jpeg_without_end_marker", edited(file(syntax=JPEG), frame_edit(4, _without_end)), ACCEPTED)
+
 # B21: the size in the header is not the frames'.
 for name, syntax in {"jpeg": JPEG, "jpeg_ls": JPEG_LS, "j2k": J2K_LOSSLESS, "lossless": JPEG_LOSSLESS_SV1}.items():
     case(f"b21_rows_{name}", tagged(syntax, Rows=118), Reason.SIZE_MISMATCH)

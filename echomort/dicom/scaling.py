@@ -40,6 +40,7 @@ class Scaler:
         x0, y0, x1, y1 = placing.region
         self._inside = slice(y0, y1 + 1), slice(x0, x1 + 1)
         self._mask = np.ascontiguousarray(mask[self._inside])
+        self._cut = np.empty(self._mask.shape, np.uint8)
         self._down = _matrix(filter_name, y1 - y0 + 1, placing.rows.stop - placing.rows.start)
         self._along = _matrix(filter_name, x1 - x0 + 1, placing.columns.stop - placing.columns.start)
         # An odd number of cache lines a row: a stride of a power of two makes the transpose five times slower.
@@ -47,7 +48,7 @@ class Scaler:
 
     def __call__(self, luma: np.ndarray) -> np.ndarray:
         """Return the region of ``luma``, 0 outside the mask, scaled and rounded: uint8 (height, width)."""
-        self._lit[:, : self._mask.shape[1]] = luma[self._inside] * self._mask
+        self._lit[:, : self._mask.shape[1]] = np.multiply(luma[self._inside], self._mask, out=self._cut)
         narrow = np.ascontiguousarray((self._down @ self._lit).T[: self._mask.shape[1]])
         return np.ascontiguousarray(((self._along @ narrow).T + 0.5).astype(np.uint8))
 

@@ -103,7 +103,7 @@ def find_sector(looks: Looks, box: Box | None) -> Sector:
     parts = _parts(motion > MOTION)
     if not parts or np.count_nonzero(motion > MOTION) < FROZEN_SHARE * motion.size:
         raise Rejected(Reason.STILL)
-    for part in parts[:4]:
+    for part in parts:
         refuse_sweep(looks.moments, part.window(motion.shape))
     _refuse_second(parts)
     main = _with_still_tissue(parts[0].mask, brightest)
@@ -148,14 +148,14 @@ class _Part:
         )
 
 
-def _parts(moving: np.ndarray) -> list[_Part]:
+def _parts(moving: np.ndarray, most: int = 4) -> list[_Part]:
     """What moves, the largest first, once lines (ECG, carets) and letters are opened away."""
     from scipy import ndimage
 
     solid = _dilated(_eroded(moving))
     labels, count = ndimage.label(_dilated(_dilated(solid)))
     areas = np.bincount(labels[solid], minlength=count + 1)[1:]
-    order = [index for index in np.argsort(areas)[::-1] if areas[index] > 0][:4]
+    order = [index for index in np.argsort(areas)[::-1] if areas[index] > 0][:most]
     found = ndimage.find_objects(labels)
     return [_Part(solid & (labels == index + 1), int(areas[index]), *found[index]) for index in order]
 
@@ -212,7 +212,7 @@ def _whole(motion: np.ndarray, main: np.ndarray) -> tuple[np.ndarray, bool]:
     """
     outlines = [(*_outline(main), True)]
     for faint in FAINT_MOTION:
-        part = _parts(motion > faint)[0]
+        part = _parts(motion > faint, most=1)[0]
         outline, is_cone = _outline(part.mask)
         holds = bool(np.count_nonzero(part.mask & main) > FILLED * np.count_nonzero(main))
         outlines.append((outline, is_cone, holds and part.area > FILLED * _polygon_area(outline)))

@@ -181,7 +181,7 @@ def _plain(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, (tuple, list)):
         return [_plain(part) for part in value]
-    return value if value is None or isinstance(value, (bool, int, str)) else record.setting_text(value)
+    return value if value is None or isinstance(value, (bool, int)) else record.setting_text(value)
 
 
 @functools.cache

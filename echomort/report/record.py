@@ -76,8 +76,9 @@ def settings(data: ReportData) -> Section:
 
 
 def setting_text(value: Any) -> str:
-    """Return a setting's value for readers; where a file lies is the site's business, so a path is only ``given``."""
-    if isinstance(value, PurePath):
+    """Return a setting's value for readers; where a file lies is the site's business, so a path or an
+    address is only ``given``."""
+    if isinstance(value, PurePath) or (isinstance(value, str) and "://" in value):
         return "given"
     if isinstance(value, (tuple, list)):
         return ", ".join(str(part) for part in value)

@@ -163,11 +163,7 @@ class _Server:
             if error.response is not None and error.response.status_code in _REFUSALS:
                 raise _explained(error) from None
             return None
-        except UserError as error:
-            if error is self.giving_up:
-                return None
-            raise
-        except (requests.RequestException, InvalidDicomError, *_NOT_AN_OBJECT):
+        except (UserError, requests.RequestException, InvalidDicomError, *_NOT_AN_OBJECT):
             return None
 
     def _retrieved(self, uids: tuple[str, str, str]) -> Any:

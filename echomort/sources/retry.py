@@ -32,14 +32,17 @@ def patiently(
 ) -> Result:
     """Return what ``action`` returns, trying again while it fails in a way that may pass.
 
-    Raises ``giving_up`` after the last attempt; a failure that will not pass is raised as it is, at once.
+    Raises :class:`UserError` after the last attempt, which says what ``giving_up`` says and the kind of the last failure
+    (never its words, which may quote a name); a failure that will not pass is raised as it is, at once.
     """
+    kind = ""
     for attempt in range(1, patience.attempts + 1):
         try:
             return action()
         except Exception as error:
             if not is_passing(error):
                 raise
-            if attempt < patience.attempts:
-                patience.wait(attempt)
-    raise giving_up
+            kind = type(error).__name__
+        if attempt < patience.attempts:
+            patience.wait(attempt)
+    raise UserError(f"{giving_up.problem} ({kind})", giving_up.remedy)

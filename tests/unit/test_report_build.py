@@ -266,8 +266,9 @@ def printed(text: str) -> str:
     return re.sub(r"<style>.*?</style>|data:image[^\"]*", "", text, flags=re.DOTALL)
 
 
-def test_where_a_sites_files_lie_is_not_printed(data, tmp_path):
-    keyed = (("sources.dicom", Path("/home/jane.doe/echo"), "ours", "folder"), *data.settings)
+@pytest.mark.parametrize("place", [Path("/home/jane.doe/echo"), "s3://jane.doe/echo"])
+def test_where_a_sites_files_lie_is_not_printed(data, tmp_path, place):
+    keyed = (("sources.dicom", place, "ours", "folder"), *data.settings)
     files = write_report(replace(data, settings=keyed), tmp_path)
     assert "jane.doe" not in files.html.read_text() + files.json.read_text()
 

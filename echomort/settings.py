@@ -68,8 +68,8 @@ class Sources(Section):
     dicom: Place | None = setting(
         None, "ours", "folder that holds the echo files, at any depth, or an address of object storage (s3://...)"
     )
-    ehr: Path | None = setting(None, "ours", "folder that holds one CSV or Parquet file a canonical table")
-    adapter: Literal["canonical"] = setting("canonical", "ours", "how the health-record tables are laid out")
+    ehr: Path | None = setting(None, "ours", "folder of the records: CSV or Parquet files, or one DuckDB file")
+    adapter: Literal["canonical", "omop", "mimic_iv"] = setting("canonical", "ours", "how the records are laid out")
     view_table: Path | None = setting(None, "ours", "CSV of (sop_instance_uid, view) made elsewhere")
     synthetic: Synthetic | None = setting(None, "ours", "write and use the embedded archive")
 

@@ -14,20 +14,24 @@ WITH visit AS (
         AND TRY_CAST(visit_kind.concept_id AS BIGINT) = TRY_CAST(visit.visit_concept_id AS BIGINT)
 ),
 contact AS (
-    SELECT person_id, coalesce(visit_start_datetime, visit_start_date) AS contact_at, kind FROM visit
-    UNION ALL
-    SELECT person_id, coalesce(visit_end_datetime, visit_end_date), kind
+    SELECT
+        person_id,
+        coalesce(CAST(visit_start_datetime AS VARCHAR), CAST(visit_start_date AS VARCHAR)) AS contact_at,
+        kind
     FROM visit
-    WHERE coalesce(visit_end_datetime, visit_end_date) IS NOT NULL
     UNION ALL
-    SELECT period.person_id, period.observation_period_end_date, period_kind.target
+    SELECT person_id, coalesce(CAST(visit_end_datetime AS VARCHAR), CAST(visit_end_date AS VARCHAR)), kind
+    FROM visit
+    WHERE visit_end_datetime IS NOT NULL OR visit_end_date IS NOT NULL
+    UNION ALL
+    SELECT period.person_id, CAST(period.observation_period_end_date AS VARCHAR), period_kind.target
     FROM raw_observation_period AS period
     JOIN map_concepts AS period_kind
         ON period_kind.kind = 'period'
         AND TRY_CAST(period_kind.concept_id AS BIGINT) = TRY_CAST(period.period_type_concept_id AS BIGINT)
 )
 SELECT
-    coalesce(person.person_source_value, CAST(contact.person_id AS VARCHAR)) AS patient_id,
+    coalesce(CAST(person.person_source_value AS VARCHAR), CAST(contact.person_id AS VARCHAR)) AS patient_id,
     contact_at,
     nullif(kind, '') AS kind
 FROM contact

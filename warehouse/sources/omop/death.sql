@@ -1,6 +1,6 @@
 -- Statements of death with where they come from: a register before the hospital's own record.
 SELECT
-    coalesce(person.person_source_value, CAST(death.person_id AS VARCHAR)) AS patient_id,
+    coalesce(CAST(person.person_source_value AS VARCHAR), CAST(death.person_id AS VARCHAR)) AS patient_id,
     death.death_date,
     statement.target AS source
 FROM raw_death AS death

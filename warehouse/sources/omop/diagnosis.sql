@@ -14,10 +14,10 @@ WITH inpatient AS (
         AND TRY_CAST(map_concepts.concept_id AS BIGINT) = TRY_CAST(visit.visit_concept_id AS BIGINT)
 )
 SELECT
-    coalesce(person.person_source_value, CAST(condition.person_id AS VARCHAR)) AS patient_id,
+    coalesce(CAST(person.person_source_value AS VARCHAR), CAST(condition.person_id AS VARCHAR)) AS patient_id,
     concept.vocabulary_id AS vocabulary,
-    coalesce(concept.concept_code, condition_source_value) AS code,
-    coalesce(ended_at, CAST(coalesce(condition_start_datetime, condition_start_date) AS VARCHAR)) AS recorded_at
+    coalesce(concept.concept_code, CAST(condition_source_value AS VARCHAR)) AS code,
+    coalesce(ended_at, CAST(condition_start_datetime AS VARCHAR), CAST(condition_start_date AS VARCHAR)) AS recorded_at
 FROM raw_condition_occurrence AS condition
 LEFT JOIN raw_concept AS concept
     ON TRY_CAST(concept.concept_id AS BIGINT) = TRY_CAST(condition_source_concept_id AS BIGINT)

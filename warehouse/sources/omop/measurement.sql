@@ -50,7 +50,7 @@ said AS (
         CAST(value_as_number AS VARCHAR) AS value,
         TRY_CAST(unit_concept_id AS BIGINT) AS unit_concept_id,
         unit_source_value AS unit,
-        CAST(coalesce(measurement_datetime, measurement_date) AS VARCHAR) AS measured_at,
+        coalesce(CAST(measurement_datetime AS VARCHAR), CAST(measurement_date AS VARCHAR)) AS measured_at,
         CASE
             WHEN TRY_CAST(meas_event_field_concept_id AS BIGINT)
                 IN (SELECT TRY_CAST(concept_id AS BIGINT) FROM map_concepts WHERE kind = 'event_field')
@@ -68,18 +68,18 @@ said AS (
             smoking_answer.value,
             CASE
                 WHEN regexp_matches(lower(value_as_string), '^never') THEN '0'
-                WHEN regexp_matches(lower(value_as_string), '^(former|current|ex-?smoker|every day|some days?)') THEN '1'
+                WHEN regexp_matches(lower(value_as_string), '^(former|current|ex-?smoker|every day|some day)') THEN '1'
             END
         ),
         TRY_CAST(unit_concept_id AS BIGINT),
         unit_source_value,
-        CAST(coalesce(observation_datetime, observation_date) AS VARCHAR),
+        coalesce(CAST(observation_datetime AS VARCHAR), CAST(observation_date AS VARCHAR)),
         NULL
     FROM raw_observation AS observation
     LEFT JOIN smoking_answer ON smoking_answer.concept_id = TRY_CAST(value_as_concept_id AS BIGINT)
 )
 SELECT
-    coalesce(person.person_source_value, CAST(said.person_id AS VARCHAR)) AS patient_id,
+    coalesce(CAST(person.person_source_value AS VARCHAR), CAST(said.person_id AS VARCHAR)) AS patient_id,
     echo.study_id,
     coalesce(standard.variable, source.variable, coded.variable) AS variable,
     said.value,

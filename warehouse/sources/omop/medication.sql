@@ -3,7 +3,8 @@ WITH exposure AS (
     SELECT
         TRY_CAST(person_id AS BIGINT) AS person_id,
         lower(concat_ws(' ', drug_source_value, concept.concept_name)) AS drug,
-        coalesce(drug_exposure_start_datetime, drug_exposure_start_date) AS started_at,
+        coalesce(CAST(drug_exposure_start_datetime AS VARCHAR), CAST(drug_exposure_start_date AS VARCHAR))
+            AS started_at,
         drug_exposure_end_date AS ended_at
     FROM raw_drug_exposure
     LEFT JOIN raw_concept AS concept
@@ -15,7 +16,7 @@ classed AS (
     JOIN map_ingredients ON contains(drug, ingredient)
 )
 SELECT
-    coalesce(person.person_source_value, CAST(exposure.person_id AS VARCHAR)) AS patient_id,
+    coalesce(CAST(person.person_source_value AS VARCHAR), CAST(exposure.person_id AS VARCHAR)) AS patient_id,
     drug_class,
     NULL AS dose,
     NULL AS unit,

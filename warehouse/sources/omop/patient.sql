@@ -1,6 +1,6 @@
 -- Persons under their record number. A date of birth of which only the year is known lies in the middle of it.
 SELECT
-    coalesce(person_source_value, CAST(person_id AS VARCHAR)) AS patient_id,
+    coalesce(CAST(person_source_value AS VARCHAR), CAST(person_id AS VARCHAR)) AS patient_id,
     coalesce(
         CAST(TRY_CAST(birth_datetime AS DATE) AS VARCHAR),
         printf(
@@ -13,4 +13,5 @@ SELECT
     coalesce(map_concepts.target, gender_source_value) AS sex,
     race_source_value AS race
 FROM raw_person
-LEFT JOIN map_concepts ON kind = 'sex' AND TRY_CAST(map_concepts.concept_id AS BIGINT) = TRY_CAST(gender_concept_id AS BIGINT)
+LEFT JOIN map_concepts
+    ON kind = 'sex' AND TRY_CAST(map_concepts.concept_id AS BIGINT) = TRY_CAST(gender_concept_id AS BIGINT)

@@ -11,13 +11,13 @@ WITH echo_code AS (
         ON kind = 'echo' AND vocabulary = concept.vocabulary_id AND code = concept.concept_code
 ),
 echo AS (
-    SELECT study_id, person_id, study_at, setting
+    SELECT CAST(study_id AS VARCHAR) AS study_id, person_id, CAST(study_at AS VARCHAR) AS study_at, setting
     FROM raw_echo_study
     UNION ALL
     SELECT
         'procedure ' || procedure_occurrence_id,
         person_id,
-        coalesce(procedure_datetime, procedure_date),
+        coalesce(CAST(procedure_datetime AS VARCHAR), CAST(procedure_date AS VARCHAR)),
         NULL
     FROM raw_procedure_occurrence AS procedure
     WHERE NOT EXISTS (FROM raw_echo_study)
@@ -29,7 +29,7 @@ echo AS (
 )
 SELECT
     study_id,
-    coalesce(person.person_source_value, CAST(echo.person_id AS VARCHAR)) AS patient_id,
+    coalesce(CAST(person.person_source_value AS VARCHAR), CAST(echo.person_id AS VARCHAR)) AS patient_id,
     study_at,
     setting,
     'US' AS modality,

@@ -1,0 +1,269 @@
+"""MIMIC-IV: what dod says and does not say, contradictions that its users have reported, what is known when."""
+
+import csv
+
+import pytest
+from extracts import KEYRING, counted, empty_warehouse, fetch, study_key
+
+from echomort.errors import UserError
+from echomort.settings import Outcome
+from warehouse.features import build
+from warehouse.outcomes import link
+from warehouse.sources import contract
+from warehouse.staging import stage
+
+HEADERS = {}
+for one in contract("mimic_iv"):
+    HEADERS.setdefault(one.table, []).append(one.name)
+SOMEBODY_ELSE = ("9", "M", 50, 2150, "2014 - 2016", "2151-02-02")
+STUDY = ("1", "71", "2150-05-01 09:30:00", "801", "2150-05-01 10:00:00")
+
+
+def patient(dod="", age=60, gender="F"):
+    """Return a row of table patients."""
+    return ("1", gender, age, 2150, "2014 - 2016", dod)
+
+
+def admission(number, began, ended, death="", died=0):
+    """Return a row of table admissions."""
+    return ("1", str(number), began, ended, death, died, "WHITE")
+
+
+def laid_out(folder, **tables):
+    """Write the tables; those that are not named hold their header only."""
+    whole = {"patients": [patient(), SOMEBODY_ELSE], "echo_study_list": [STUDY]} | tables
+    for table, header in HEADERS.items():
+        with (folder / f"{table}.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([header, *whole.get(table, [])])
+    return folder
+
+
+def staged(folder, **tables):
+    """Return the warehouse, labelled, and the report."""
+    connection = empty_warehouse()
+    report = stage(connection, laid_out(folder, **tables), "mimic_iv", KEYRING, "kept")
+    link(connection, Outcome(), KEYRING)
+    return connection, report
+
+
+def outcome(folder, **tables):
+    """Return (days, event, label, reason) of the one study."""
+    return fetch(staged(folder, **tables)[0], "SELECT days, event, label, reason FROM outcome")[0]
+
+
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [
+        ("2150-05-01", (365, False, 0, None)),
+        ("2150-04-30", (364, False, None, "EXCL_CENSORED_LT_1Y")),
+        ("2149-04-01", (-30, False, None, "EXCL_FOLLOWUP_BEFORE_STUDY")),
+        ("2152-01-01", (975, False, 0, None)),
+    ],
+)
+def test_silence_proves_life_to_a_year_after_the_last_discharge_and_no_further(tmp_path, left, expected):
+    stay = [admission(1, f"{left} 01:00:00", f"{left} 23:00:00")]
+    assert outcome(tmp_path, admissions=stay) == expected
+
+
+def test_a_stay_in_the_emergency_department_is_a_discharge_too(tmp_path):
+    stays = [("1", "2150-05-02 01:00:00", "2150-05-02 09:00:00")]
+    assert outcome(tmp_path, edstays=stays) == (366, False, 0, None)
+
+
+def test_without_any_discharge_nothing_is_known(tmp_path):
+    assert outcome(tmp_path) == (None, None, None, "EXCL_NO_FOLLOWUP")
+
+
+def test_in_a_release_without_dod_silence_proves_nothing(tmp_path):
+    others = [(str(number), "M", 50, 2150, "2014 - 2016", "") for number in range(2, 12)]
+    stay = [admission(1, "2150-05-01 01:00:00", "2150-06-01 23:00:00")]
+    connection, report = staged(tmp_path, patients=[patient(), *others], admissions=stay)
+    assert fetch(connection, "SELECT reason FROM outcome") == [("EXCL_CENSORED_LT_1Y",)]
+    assert counted(report)["death", "NO_DOD_IN_THIS_RELEASE"] == 11
+
+
+@pytest.mark.parametrize(
+    ("dod", "days", "label"),
+    [("2150-05-01", 0, 1), ("2151-05-01", 365, 1), ("2151-05-02", 366, 0), ("2160-01-01", 3532, 0)],
+)
+def test_dod_is_compared_by_day(tmp_path, dod, days, label):
+    assert outcome(tmp_path, patients=[patient(dod), SOMEBODY_ELSE]) == (days, True, label, None)
+
+
+# --- contradictions reported by users of the data -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "dod", "stay", "expected"),
+    [
+        (
+            "dod some days after the death in hospital: the hospital's time counts",
+            "2150-05-08",
+            admission(1, "2150-05-02 01:00:00", "2150-05-04 10:00:00", "2150-05-04 09:00:00", 1),
+            (3, True, 1, None),
+        ),
+        (
+            "death after the discharge",
+            "2150-06-02",
+            admission(1, "2150-05-02 01:00:00", "2150-06-01 10:00:00", "2150-06-02 03:00:00", 1),
+            (32, True, 1, None),
+        ),
+        (
+            "died in hospital without a time: the day of discharge",
+            "",
+            admission(1, "2150-05-02 01:00:00", "2150-06-01 10:00:00", "", 1),
+            (31, True, 1, None),
+        ),
+        (
+            "the same with dod: dod counts",
+            "2150-06-02",
+            admission(1, "2150-05-02 01:00:00", "2150-06-01 10:00:00", "", 1),
+            (32, True, 1, None),
+        ),
+        (
+            "an account opened after death, for organs: within 30 days it proves nothing",
+            "2150-06-01",
+            admission(1, "2150-06-02 01:00:00", "2150-06-03 10:00:00"),
+            (31, True, 1, None),
+        ),
+        (
+            "an admission long after dod: one of the two is wrong",
+            "2150-06-01",
+            admission(1, "2150-09-02 01:00:00", "2150-09-03 10:00:00"),
+            (31, True, None, "EXCL_CONTACT_AFTER_DEATH"),
+        ),
+        (
+            "dod before the study",
+            "2150-04-30",
+            admission(1, "2150-04-02 01:00:00", "2150-04-03 10:00:00"),
+            (-1, True, None, "EXCL_DEATH_BEFORE_STUDY"),
+        ),
+        (
+            "dod and the time of death weeks apart, on both sides of the horizon",
+            "2151-06-20",
+            admission(1, "2151-04-01 01:00:00", "2151-04-20 10:00:00", "2151-04-20 09:00:00", 1),
+            (354, True, None, "EXCL_DEATH_DATE_UNCERTAIN"),
+        ),
+    ],
+)
+def test_contradictions_about_death(tmp_path, name, dod, stay, expected):
+    assert outcome(tmp_path, patients=[patient(dod), SOMEBODY_ELSE], admissions=[stay]) == expected
+
+
+def test_registry_follow_up_is_refused_where_dates_are_moved_by_the_source(tmp_path):
+    connection, _ = staged(tmp_path)
+    with pytest.raises(UserError, match=r"outcome\.follow_up"):
+        link(connection, Outcome(follow_up="registry", registry_complete_through="2151-01-01"), KEYRING)
+
+
+# --- what is known of the patient ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("age", "at_study"), [(60, 60.3), (0, 0.3), (91, 91.3), (100, 100.3)])
+def test_age_is_the_anchor_s_and_the_years_since(tmp_path, age, at_study):
+    connection, _ = staged(tmp_path, patients=[patient(age=age), SOMEBODY_ELSE])
+    years = "SELECT (CAST(study_at AS DATE) - birth_date) / 365.25 FROM study JOIN patient USING (patient_key)"
+    assert fetch(connection, years)[0][0] == pytest.approx(at_study, abs=0.05)
+    assert fetch(connection, "SELECT count(*) FROM quarantine") == [(0,)]
+
+
+def test_the_true_year_comes_from_the_anchor_s_group(tmp_path):
+    studies = [STUDY, ("1", "72", "2153-01-01 08:00:00", "", "")]
+    connection, _ = staged(tmp_path, echo_study_list=studies)
+    assert fetch(connection, "SELECT study_year FROM study ORDER BY study_at") == [(2015,), (2018,)]
+
+
+def test_a_study_that_only_the_files_know_is_there_at_its_first_file(tmp_path):
+    files = [("1", "99", f"2150-06-01 10:0{minute}:00", "files/p1/x.dcm") for minute in (5, 2)]
+    files.append(("1", "71", "2150-05-01 09:31:00", "files/p1/y.dcm"))
+    connection, report = staged(tmp_path, echo_record_list=files)
+    assert report.rows["study"] == (2, 2, 0)
+    assert fetch(connection, f"SELECT minute(study_at) FROM study WHERE study_key = '{study_key('99')}'") == [(2,)]
+
+
+# --- features ------------------------------------------------------------------------------------------------------
+
+
+def echo(name, result, unit="%", kind="tte", at="2150-05-01 10:00:00"):
+    """Return a row of the structured measurements."""
+    return ("1", "801", at, kind, name, "", result, unit)
+
+
+def features(folder, *columns, **tables):
+    """Return the named features of the one study."""
+    connection, _ = staged(folder, **tables)
+    build(connection)
+    return fetch(connection, f"SELECT {', '.join(columns)} FROM feature")[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([("lvef", "50"), ("lvef_upper", "55")], 52.5),
+        ([("lvef", "50")], 50),
+        ([("biplane_lvef", "48")], 48),
+        ([("lvef_3d", "46"), ("biplane_lvef", "48")], 48),
+        ([("lvef_3d", "46")], 46),
+        ([("lvef_upper", "55")], None),
+        ([("lvef", "normal (>55%)"), ("lvef_3d", "46")], 46),
+    ],
+)
+def test_ejection_fraction_from_either_reporting_system(tmp_path, values, expected):
+    rows = [echo(name, value) for name, value in values]
+    assert features(tmp_path, "lvef", structured_measurement=rows) == (expected,)
+
+
+def test_words_are_no_numbers_and_unknown_names_are_counted(tmp_path):
+    rows = [
+        echo("septal_thickness", "1.1", "cm"),
+        echo("tapse", "21", "mm"),
+        echo("ivc", "Small (<1.0cm)", ""),
+        echo("rv_diam", "3.2", "cm"),
+        echo("av_pk_vel", "1.4", "m/s", "stress"),
+        echo("ao_root", "3.4", "cm"),
+    ]
+    connection, report = staged(tmp_path, structured_measurement=rows)
+    build(connection)
+    assert fetch(connection, "SELECT ivsd, tapse, av_vmax, ao_root FROM feature") == [(1.1, 2.1, None, 3.4)]
+    assert counted(report)["measurement", "NOT_A_NUMBER"] == 1
+    assert counted(report)["measurement", "NOT_A_RESTING_TRANSTHORACIC_STUDY"] == 1
+    assert ("other", "UNKNOWN_VARIABLE", 1) in fetch(connection, "FROM feature_refusal")
+
+
+def test_a_laboratory_value_is_known_when_it_is_stored(tmp_path):
+    labs = [
+        ("1", "50912", "2150-04-30 08:00:00", "2150-04-30 09:00:00", "1.1", "mg/dL"),
+        ("1", "50912", "2150-05-01 09:00:00", "2150-05-01 11:00:00", "2.2", "mg/dL"),
+        ("1", "50983", "2150-04-30 08:00:00", "", "140", "mEq/L"),
+        ("1", "99999", "2150-04-30 08:00:00", "", "7", "mg/dL"),
+    ]
+    assert features(tmp_path, "creatinine", "sodium", labevents=labs) == (1.1, 140)
+
+
+def test_height_weight_and_blood_pressure_of_the_outpatient_record(tmp_path):
+    omr = [
+        ("1", "2150-04-01", "Height (Inches)", "70"),
+        ("1", "2150-04-01", "Weight (Lbs)", "200"),
+        ("1", "2150-04-01", "Blood Pressure", "120/80"),
+        ("1", "2150-05-02", "Blood Pressure", "190/99"),
+    ]
+    said = features(tmp_path, "height", "weight", "sbp", "dbp", omr=omr)
+    assert said == pytest.approx((177.8, 90.72, 120, 80), abs=0.01)
+
+
+def test_codes_of_an_admission_are_known_at_its_end_only(tmp_path):
+    stays = [
+        admission(1, "2150-01-01 08:00:00", "2150-01-09 12:00:00"),
+        admission(2, "2150-04-28 08:00:00", "2150-05-03 12:00:00"),
+    ]
+    codes = [("1", "1", "I2510  ", 10), ("1", "2", "I5022  ", 10), ("1", "1", "4280   ", 9)]
+    assert features(tmp_path, "dx_i25", "dx_i50", admissions=stays, diagnoses_icd=codes)[0] == 1
+    connection = empty_warehouse()
+    stage(connection, tmp_path, "mimic_iv", KEYRING, "kept")
+    build(connection)
+    assert fetch(connection, "SELECT min(recorded_at)::VARCHAR FROM diagnosis WHERE code = 'I5022'") == [
+        ("2150-05-03 12:00:00",)
+    ]
+    assert fetch(connection, "SELECT count(*) FROM diagnosis WHERE vocabulary = 'ICD9CM' AND code = '4280'") == [(1,)]
+    # A code of the admission in which the echo was made is not known at the echo, whatever else is.
+    assert fetch(connection, "SELECT latest_diagnosed_at::VARCHAR FROM feature_evidence") == [("2150-01-09 12:00:00",)]

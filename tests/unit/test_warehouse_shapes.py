@@ -1,0 +1,155 @@
+"""The same patients in three shapes: canonical, OMOP and MIMIC-IV give the same outcomes and the same features."""
+
+import duckdb
+import pytest
+from extracts import KEYRING, empty_warehouse, fetch, write_extract
+
+from echomort.ehr.variables import model_inputs, names
+from echomort.settings import Outcome
+from echomort.synth.cohort import Dirt, draw_patient
+from echomort.synth.mimic import HYPHENS, UNDERSCORES, to_mimic
+from echomort.synth.omop import to_omop
+from echomort.synth.records import ehr_rows
+from echomort.synth.shapes import write_shape
+from warehouse.assertions import check
+from warehouse.features import build
+from warehouse.outcomes import link
+from warehouse.staging import stage
+
+SEED, PATIENTS = 11, 150
+DIRT = Dirt(death_before_study=0.03, lost=0.1, contact_after_death=0.08, two_death_sources=0.1, never_seen_again=0.03)
+# MIMIC has no end of the data that all patients share.
+OPEN_ENDED = Outcome(require_full_window=False)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """The extract of all patients, dirt included."""
+    found = {}
+    for number in range(PATIENTS):
+        for table, more in ehr_rows(SEED, draw_patient(SEED, number, dirt=DIRT), DIRT).items():
+            found.setdefault(table, []).extend(more)
+    return found
+
+
+def made(folder, adapter, outcome=OPEN_ENDED):
+    """Return the warehouse that ``adapter`` makes of the extract in ``folder``."""
+    connection = empty_warehouse()
+    report = stage(connection, folder, adapter, KEYRING, "shifted")
+    link(connection, outcome, KEYRING)
+    build(connection)
+    assert check(connection, "staging_reconciles") == 0
+    assert check(connection, "no_feature_after_its_echo") == 0
+    assert check(connection, "no_label_without_follow_up") == 0
+    return connection, report
+
+
+def outcomes(connection):
+    """Return study -> what became of it."""
+    return {key: rest for key, *rest in fetch(connection, "SELECT study_key, days, event, label, reason FROM outcome")}
+
+
+def features(connection):
+    """Return study -> its 158 variables and those of the scores."""
+    columns = ", ".join(names())
+    return {key: rest for key, *rest in fetch(connection, f"SELECT study_key, {columns} FROM feature")}
+
+
+def renamed(found, shape):
+    """Return ``found`` under the pseudonyms of the shape's own study numbers."""
+    keys = {KEYRING.pseudonym("study", one): KEYRING.pseudonym("study", two) for one, two in shape.studies.items()}
+    return {keys[key]: value for key, value in found.items()}
+
+
+@pytest.fixture(scope="module")
+def canonical(rows, tmp_path_factory):
+    return made(write_extract(tmp_path_factory.mktemp("canonical"), rows), "canonical")[0]
+
+
+@pytest.fixture(scope="module")
+def omop(rows, tmp_path_factory):
+    folder, shape = tmp_path_factory.mktemp("omop"), to_omop(rows)
+    write_shape(folder, shape)
+    return shape, *made(folder, "omop")
+
+
+@pytest.fixture(scope="module")
+def mimic(rows, tmp_path_factory):
+    folder, shape = tmp_path_factory.mktemp("mimic"), to_mimic(rows)
+    write_shape(folder, shape, HYPHENS)
+    return shape, folder, made(folder, "mimic_iv", Outcome())[0]
+
+
+def test_omop_says_what_the_canonical_extract_says(canonical, omop):
+    shape, connection, _ = omop
+    assert outcomes(connection) == outcomes(canonical)
+    assert len({reason for *_, reason in outcomes(canonical).values()}) >= 5
+    assert features(connection) == features(canonical)
+    assert set(shape.lost) == {("identity", "second record numbers"), ("medication", "daily doses")}
+
+
+def test_mimic_says_the_same_outcomes(canonical, mimic):
+    shape, _, connection = mimic
+    assert outcomes(connection) == renamed(outcomes(canonical), shape)
+    labels = [label for _, _, label, _ in outcomes(connection).values()]
+    assert labels.count(0) > 50
+    assert labels.count(1) > 20
+
+
+def test_mimic_says_the_same_features_as_far_as_its_tables_go(mimic, tmp_path):
+    shape, _, connection = mimic
+    kept = made(write_extract(tmp_path, shape.kept), "canonical")[0]
+    assert features(connection) == features(kept)
+    assert outcomes(connection) == outcomes(kept)
+
+
+def test_what_mimic_can_t_say_is_counted_and_nothing_else_differs(canonical, mimic):
+    shape, _, connection = mimic
+    assert {what for _, what in shape.lost} == {
+        "second record numbers",
+        "days of birth",
+        "times of vital signs",
+        "heart_rate outside an echo",
+        "smoking outside an echo",
+        "nyha outside an echo",
+        "later than the last discharge may be",
+        "doses",
+    }
+    blurred = {"age", "height", "weight", "sbp", "dbp", "heart_rate", "smoking", "nyha"}
+    exact = [name for name in model_inputs() if name not in blurred and not name.startswith("dx_")]
+    columns = ", ".join(exact)
+    whole, ours = (
+        {key: rest for key, *rest in fetch(one, f"SELECT study_key, {columns} FROM feature")}
+        for one in (canonical, connection)
+    )
+    assert ours == renamed(whole, shape)
+
+
+def test_both_namings_of_the_structured_measurements_are_read(mimic, tmp_path):
+    shape, _, connection = mimic
+    write_shape(tmp_path, shape, UNDERSCORES)
+    again = made(tmp_path, "mimic_iv", Outcome())[0]
+    assert features(again) == features(connection)
+
+
+def test_a_database_with_typed_columns_says_what_the_text_files_say(omop, mimic, tmp_path):
+    shapes = {"omop": (omop[0], omop[1], OPEN_ENDED), "mimic_iv": (mimic[0], mimic[2], Outcome())}
+    for adapter, (shape, from_text, outcome) in shapes.items():
+        write_shape(tmp_path / f"{adapter}-csv", shape)
+        (tmp_path / adapter).mkdir()
+        with duckdb.connect(str(tmp_path / adapter / "hospital.duckdb")) as database:
+            for file in (tmp_path / f"{adapter}-csv").glob("*.csv"):
+                database.execute(f"CREATE TABLE {file.stem} AS FROM read_csv('{file}', header = true)")
+        again, _ = made(tmp_path / adapter, adapter, outcome)
+        assert outcomes(again) == outcomes(from_text)
+        assert features(again) == features(from_text)
+
+
+def test_the_year_of_a_mimic_study_is_true_to_within_its_group_of_three(mimic, rows):
+    shape, _, connection = mimic
+    true = {KEYRING.pseudonym("study", shape.studies[row[0]]): int(row[2][:4]) for row in rows["study"]}
+    said = dict(fetch(connection, "SELECT study_key, study_year FROM study"))
+    assert max(abs(said[key] - true[key]) for key in said) <= 2
+    assert fetch(connection, "SELECT min(year(study_at)) > 2100, max(year(study_at)) < 2230 FROM study") == [
+        (True, True)
+    ]

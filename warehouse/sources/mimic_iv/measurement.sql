@@ -1,0 +1,84 @@
+-- Numbers from three places. Structured measurements belong to the study that the study list joins them to; names that
+-- the map does not hold keep their own, so that one of the catalogue finds its variable and any other is counted.
+-- Laboratory values are known when they are stored. The outpatient record (omr) has days, not times.
+WITH study AS (
+    SELECT DISTINCT
+        CAST(measurement_id AS VARCHAR) AS measurement_id,
+        CAST(subject_id AS VARCHAR) AS subject_id,
+        CAST(study_id AS VARCHAR) AS study_id
+    FROM raw_echo_study_list
+    WHERE measurement_id IS NOT NULL
+),
+reported AS (
+    SELECT
+        CAST(subject_id AS VARCHAR) AS subject_id,
+        CAST(measurement_id AS VARCHAR) AS measurement_id,
+        CAST(measurement_datetime AS VARCHAR) AS measured_at,
+        lower(trim(measurement)) AS name,
+        trim(CAST(result AS VARCHAR)) AS result,
+        TRY_CAST(trim(CAST(result AS VARCHAR)) AS DOUBLE) AS number,
+        unit
+    FROM raw_structured_measurement
+    WHERE lower(trim(test_type)) = 'tte'
+),
+-- Ejection fraction: the middle of the reported range, else the biplane one, else the three-dimensional one.
+ejection_fraction AS (
+    SELECT
+        subject_id,
+        measurement_id,
+        min(measured_at) AS measured_at,
+        coalesce(
+            (avg(number) FILTER (name = 'lvef') + avg(number) FILTER (name = 'lvef_upper')) / 2,
+            avg(number) FILTER (name = 'lvef'),
+            avg(number) FILTER (name = 'biplane_lvef'),
+            avg(number) FILTER (name = 'lvef_3d')
+        ) AS value,
+        any_value(unit) AS unit
+    FROM reported
+    WHERE name IN ('lvef', 'lvef_upper', 'biplane_lvef', 'lvef_3d')
+    GROUP BY subject_id, measurement_id
+),
+echo_value AS (
+    SELECT subject_id, measurement_id, measured_at, 'lvef' AS variable, CAST(value AS VARCHAR) AS value, unit
+    FROM ejection_fraction
+    WHERE value IS NOT NULL
+    UNION ALL
+    SELECT
+        subject_id,
+        measurement_id,
+        measured_at,
+        coalesce(map_measurements.variable, name),
+        result,
+        CASE WHEN unit IS NULL AND name = 'height_cm' THEN 'cm' ELSE unit END
+    FROM reported
+    LEFT JOIN map_measurements ON map_measurements.measurement = reported.name
+    WHERE name NOT IN ('lvef', 'lvef_upper', 'lvef_3d')
+)
+SELECT echo_value.subject_id AS patient_id, study_id, variable, value, unit, measured_at
+FROM echo_value
+LEFT JOIN study USING (subject_id, measurement_id)
+UNION ALL
+SELECT
+    CAST(subject_id AS VARCHAR),
+    NULL,
+    variable,
+    CAST(valuenum AS VARCHAR),
+    valueuom,
+    coalesce(CAST(storetime AS VARCHAR), CAST(charttime AS VARCHAR))
+FROM raw_labevents AS labevents
+JOIN map_items ON TRY_CAST(map_items.itemid AS INTEGER) = TRY_CAST(labevents.itemid AS INTEGER)
+UNION ALL
+SELECT CAST(subject_id AS VARCHAR), NULL, variable, CAST(result_value AS VARCHAR), unit, CAST(chartdate AS VARCHAR)
+FROM raw_omr AS omr
+JOIN map_body USING (result_name)
+UNION ALL
+SELECT
+    CAST(subject_id AS VARCHAR),
+    NULL,
+    part.variable,
+    split_part(CAST(result_value AS VARCHAR), '/', part.place),
+    'mm[Hg]',
+    CAST(chartdate AS VARCHAR)
+FROM raw_omr AS omr
+CROSS JOIN (VALUES ('sbp', 1), ('dbp', 2)) AS part (variable, place)
+WHERE starts_with(result_name, 'Blood Pressure')

@@ -32,7 +32,7 @@ def patiently(
 ) -> Result:
     """Return what ``action`` returns, trying again while it fails in a way that may pass.
 
-    Raises :class:`UserError` after the last attempt, which says what ``giving_up`` says and the kind of the last failure
+    Raises :class:`UserError` after the last attempt, saying what ``giving_up`` says and the kind of the last failure
     (never its words, which may quote a name); a failure that will not pass is raised as it is, at once.
     """
     kind = ""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from echomort.errors import UserError
@@ -62,7 +62,8 @@ def list_remote(url: str, setting: str, patience: Patience | None = None) -> lis
     found = patiently(find, _may_pass, unreachable, patience or Patience())
     prefix = root.rstrip("/") + "/"
     remote = [_remote(key, key.removeprefix(prefix), info) for key, info in found.items() if key.startswith(prefix)]
-    listed = sorted((each for each in remote if not _hidden(each.file.path)), key=lambda each: each.file)
+    folders = {str(parent) for each in remote for parent in PurePosixPath(each.file.path).parents}
+    listed = sorted((each for each in remote if _is_file(each.file.path, folders)), key=lambda each: each.file)
     if not listed:
         raise UserError(f"the storage named by {setting} holds no object there", f"correct {setting}, or fill it")
     return listed
@@ -142,8 +143,10 @@ def _seconds(info: dict[str, Any]) -> int:
     return 0
 
 
-def _hidden(path: str) -> bool:
-    return any(part.startswith(".") and part != ".." for part in path.split("/"))
+def _is_file(path: str, folders: set[str]) -> bool:
+    """Whether the object is a file to us: not hidden, and not the empty object that stands for a folder."""
+    hidden = any(part.startswith(".") and part != ".." for part in path.split("/"))
+    return not hidden and not path.endswith("/") and path not in folders and path != ""
 
 
 def _fetch(filesystem: Any, remote: Remote, folder: Path, setting: str) -> None:

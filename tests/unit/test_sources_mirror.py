@@ -62,6 +62,14 @@ def test_the_listing_foretells_the_mirror_so_that_a_look_tells_what_is_new(stora
     assert all(is_current(tmp_path, file) for file in foretold)
 
 
+def test_what_stands_for_a_folder_and_what_is_hidden_are_no_files(storage, tmp_path, monkeypatch):
+    found = storage.find("/hospital/echo", detail=True)
+    for key in ("one", "one/", "", ".manifest", ".cache/x.dcm"):
+        found[f"/hospital/echo/{key}"] = {"size": 0, "type": "file"}
+    monkeypatch.setattr(storage, "find", lambda root, detail: found)
+    assert _mirror(tmp_path).fetched == 3
+
+
 class _Failing:
     """Fails the first times that an object is fetched, having written half of it."""
 

@@ -29,10 +29,9 @@ READER = ("echomort/dicom", "echomort/instances.py")
 
 def plan_index(project: Project) -> dict[str, str]:
     """Return folder key -> digest of what its files are and of how they are read."""
-    table = project.settings.sources.view_table
-    how = digest(code_version(*READER), project.keyring.key_id, digest_file(table) if table else None)
+    how = _how_indexed(project)
     return {
-        project.keyring.pseudonym("folder", folder): digest(how, [file.stamp for file in files])
+        project.keyring.pseudonym("folder", folder): _folder_fingerprint(how, files)
         for folder, files in _folders(project).items()
     }
 
@@ -49,14 +48,14 @@ def index_folders(project: Project, units: Sequence[str], context: dg.OpExecutio
     from echomort.dicom import read_view_table
     from echomort.instances import Indexer
 
-    plan, root, table = plan_index(project), project.settings.dicom_root, project.settings.sources.view_table
+    how, root, table = _how_indexed(project), project.settings.dicom_root, project.settings.sources.view_table
     indexer = Indexer(root, project.keyring, read_view_table(table) if table else {})
-    folders = vault.recall(project.vault, "folder", units)
-    files = [(key, file) for key, folder in folders.items() for file in files_in(root, folder)]
+    folders = {key: files_in(root, folder) for key, folder in vault.recall(project.vault, "folder", units).items()}
+    files = [(key, file) for key, inside in folders.items() for file in inside]
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for folder_key, file in _counted(files, len(files), context):
         rows[folder_key].append(indexer.row(folder_key, file))
-    return [_index_entry(project, unit, plan[unit], rows[unit]) for unit in units if unit in plan]
+    return [_index_entry(project, key, _folder_fingerprint(how, folders[key]), made) for key, made in rows.items()]
 
 
 def commit_index(
@@ -70,6 +69,15 @@ def commit_index(
 def count_index(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:
     """Return files by what their header said."""
     return _by_reason(connection, "marts/index_reasons.sql")
+
+
+def _how_indexed(project: Project) -> str:
+    table = project.settings.sources.view_table
+    return digest(code_version(*READER), project.keyring.key_id, digest_file(table) if table else None)
+
+
+def _folder_fingerprint(how: str, files: Sequence[SourceFile]) -> str:
+    return digest(how, [file.stamp for file in files])
 
 
 def _folders(project: Project) -> dict[str, list[SourceFile]]:
@@ -125,11 +133,11 @@ def linkage(project: Project) -> dg.MaterializeResult:
 # --- clips: one unit a study, one file a study -------------------------------------------------------------------
 
 
-def plan_clips(project: Project) -> dict[str, str]:
-    """Return study key -> digest of its files and of how they become clips."""
+def plan_clips(project: Project, only: Sequence[str] | None = None) -> dict[str, str]:
+    """Return study key -> digest of its files and of how they become clips, of all studies or of ``only`` some."""
     how = digest(code_version(*READER, "echomort/clips.py"), project.settings.imaging.clip)
     with project.reader() as connection:
-        rows = run(connection, "marts/clip_plan.sql", studies=None).fetchall()
+        rows = run(connection, "marts/clip_plan.sql", studies=only).fetchall()
     studies: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for study_key, *made_from in rows:
         studies[study_key].append(tuple(made_from))
@@ -137,20 +145,18 @@ def plan_clips(project: Project) -> dict[str, str]:
 
 
 def make_clips(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
-    """Decode the files of some studies, each study to one file."""
+    """Decode the files of some studies, each study to one file; what a killed run wrote is not decoded again."""
     from echomort.dicom import Job, read_clips
 
-    plan = plan_clips(project)
+    plan = plan_clips(project, units)
     with project.reader() as connection:
         files = run(connection, "marts/clip_plan.sql", studies=list(units)).df()
+    studies = store.StudyWriter(project.root, files, plan)
+    files = files[~files["study_key"].isin(studies.written)]
     jobs = {Job(path): key for key, path in _instance_paths(project, files).items()}
-    studies = store.StudyWriter(project.root, files)
     for job, found in _counted(read_clips(jobs, project.settings.imaging, _processes(project)), len(jobs), context):
         studies.add(jobs[job], found)
-    return [
-        Entry(study_key, plan[study_key], written.digest, written.artifact)
-        for study_key, written in studies.finish().items()
-    ]
+    return [Entry(key, plan[key], made.digest, made.artifact) for key, made in studies.written.items()]
 
 
 def commit_clips(

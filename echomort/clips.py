@@ -40,10 +40,13 @@ def artifact_of(patient_key: str, study_key: str) -> str:
     return f"{FOLDER}/{shard_of(patient_key):02d}/{study_key}.safetensors"
 
 
-def write_study(path: Path, clips: Mapping[str, np.ndarray], rows: Sequence[Mapping[str, Any]] = ()) -> None:
-    """Write ``clips`` (clip key -> uint8 (frames, height, width)) and ``rows`` (one a file) atomically."""
+def write_study(
+    path: Path, clips: Mapping[str, np.ndarray], rows: Sequence[Mapping[str, Any]] = (), fingerprint: str = ""
+) -> None:
+    """Write ``clips`` (clip key -> uint8 (frames, height, width)), ``rows`` (one a file) and from what they were made,
+    atomically."""
     tensors = {key: np.ascontiguousarray(clips[key]) for key in sorted(clips)}
-    write_bytes(path, save(tensors, {"rows": json.dumps(list(rows), sort_keys=True)}))
+    write_bytes(path, save(tensors, {"rows": json.dumps(list(rows), sort_keys=True), "fingerprint": fingerprint}))
 
 
 def read_study(path: Path, keys: Sequence[str] | None = None) -> dict[str, np.ndarray]:
@@ -72,18 +75,21 @@ class Written:
 class StudyWriter:
     """Collects clips in whatever order they are decoded and writes each study as soon as it is whole.
 
-    ``files`` has one row a file (study_key, patient_key, instance_key, view).
+    ``files`` has one row a file (study_key, patient_key, instance_key, view); ``plan`` is study key -> fingerprint.
+    ``written`` begins with the studies that an earlier run wrote from the same.
     """
 
-    def __init__(self, home: Path, files: "pd.DataFrame") -> None:
-        self.home = home
+    def __init__(self, home: Path, files: "pd.DataFrame", plan: Mapping[str, str]) -> None:
+        self.home, self.plan = home, plan
         self.files: dict[str, dict[Any, Any]] = {row["instance_key"]: row for row in files.to_dict("records")}
         self.waiting: dict[str, set[str]] = defaultdict(set)
         for key, row in self.files.items():
             self.waiting[row["study_key"]].add(key)
         self.clips: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
         self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        self.written: dict[str, Written] = {}
+        patients = {row["study_key"]: row["patient_key"] for row in self.files.values()}
+        found = {key: _standing(home, artifact_of(patient, key), plan[key]) for key, patient in patients.items()}
+        self.written = {key: written for key, written in found.items() if written}
 
     def add(self, instance_key: str, found: "Clip | Rejected") -> None:
         """Take what decoding one file gave."""
@@ -97,15 +103,22 @@ class StudyWriter:
         if not self.waiting[study_key]:
             self._write(study_key)
 
-    def finish(self) -> dict[str, Written]:
-        """Return what was written; a study whose files vanished meanwhile is left for the next run."""
-        return self.written
-
     def _write(self, study_key: str) -> None:
         rows = sorted(self.rows.pop(study_key), key=lambda row: row["clip_key"])
         artifact = artifact_of(rows[0]["patient_key"], study_key)
-        write_study(self.home / artifact, self.clips.pop(study_key, {}), rows)
+        write_study(self.home / artifact, self.clips.pop(study_key, {}), rows, self.plan[study_key])
         self.written[study_key] = Written(artifact, digest(rows))
+
+
+def _standing(home: Path, artifact: str, fingerprint: str) -> Written | None:
+    try:
+        with safe_open(home / artifact, framework="numpy") as file:
+            metadata = file.metadata() or {}
+    except (FileNotFoundError, SafetensorError):
+        return None
+    return (
+        Written(artifact, digest(json.loads(metadata["rows"]))) if metadata.get("fingerprint") == fingerprint else None
+    )
 
 
 def _clip_row(file: Mapping[str, Any], found: "Clip | Rejected") -> tuple[dict[str, Any], np.ndarray | None]:

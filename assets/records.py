@@ -10,6 +10,7 @@ from assets.incremental import Built, Stage, built_tables, described, rebuild, r
 from assets.project import Project
 from assets.sources import ehr_extract
 from warehouse import vault
+from warehouse.sources import adapter_digest
 
 TABLES = {
     "patient": "One row a person: birth date, sex, race.",
@@ -28,7 +29,7 @@ RECORDS = Stage(
     "health_records",
     ("ehr_extract",),
     ("warehouse/staging", "warehouse/staging.py", "warehouse/sources", "echomort/keys.py"),
-    lambda settings: (settings.sources.adapter, settings.privacy.dates),
+    lambda settings: (adapter_digest(settings.sources.adapter), settings.privacy.dates),
     lambda project: project.keyring.key_id,
 )
 OUTCOMES = Stage(

@@ -69,7 +69,9 @@ class Sources(Section):
         None, "ours", "folder that holds the echo files, at any depth, or an address of object storage (s3://...)"
     )
     ehr: Path | None = setting(None, "ours", "folder of the records: CSV or Parquet files, or one DuckDB file")
-    adapter: Literal["canonical", "omop", "mimic_iv"] = setting("canonical", "ours", "how the records are laid out")
+    adapter: str = setting(
+        "canonical", "ours", "how the records are laid out: canonical, omop, mimic_iv or the folder of an adapter"
+    )
     view_table: Path | None = setting(None, "ours", "CSV of (sop_instance_uid, view) made elsewhere")
     synthetic: Synthetic | None = setting(None, "ours", "write and use the embedded archive")
 

@@ -63,10 +63,12 @@ def stage(
     person's offset unless ``dates`` is ``kept``. Raises :class:`UserError` where a table or column is missing, a file
     is malformed, or no row of a table can be used.
     """
-    bind: dict[str, Any] = {"adapter": adapter, "dates": dates, "key_id": keyring.key_id}
+    bind: dict[str, Any] = {"adapter": Path(adapter).name, "dates": dates, "key_id": keyring.key_id}
     with reading():
         open_extract(connection, ehr_root, adapter)
         calendar = scalar(connection, "sources/calendar.sql")
+        if calendar not in {"true", "own"}:
+            raise UserError("calendar.sql of the adapter must yield 'true' or 'own'", "see docs/adapters.md")
         bind |= {"calendar": calendar, "today": date.today() if calendar == "true" else END_OF_TIME}
         run(connection, "staging/begin.sql", **bind)
         identifiers = _write_keys(connection, keyring, dates)

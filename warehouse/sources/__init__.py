@@ -1,9 +1,9 @@
 """The extract as a hospital gives it: files opened as raw views, adapters that turn them into canonical tables.
 
-An adapter is a folder here: ``contract.csv`` names the raw tables and columns it needs, and one SELECT a canonical
-table (``<table>.sql``) reads them as ``raw_<table>``. What it may hold besides: ``calendar.sql`` where the source moved
-the dates of each patient, ``left_out.sql`` that counts what it does not read, and CSV files, which its SQL reads as
-``map_<file>``.
+An adapter is a folder, one of those here or a site's own (docs/adapters.md): ``contract.csv`` names the raw tables and
+columns it needs, and one SELECT a canonical table (``<table>.sql``) reads them as ``raw_<table>``. What it may hold
+besides: ``calendar.sql`` where the source moved the dates of each patient, ``left_out.sql`` that counts what it does
+not read, and CSV files, which its SQL reads as ``map_<file>``.
 """
 
 import contextlib
@@ -16,28 +16,64 @@ from pathlib import Path
 import duckdb
 
 from echomort.errors import UserError
+from echomort.fingerprint import digest, digest_file
 from warehouse.queries import ROOT, query
 from warehouse.sources.raw import Column, Extract
 
-CANONICAL = ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication", "identity")
+CANONICAL = {
+    "patient": ("patient_id", "birth_date", "sex", "race"),
+    "death": ("patient_id", "death_date", "source"),
+    "contact": ("patient_id", "contact_at", "kind"),
+    "study": ("study_id", "patient_id", "study_at", "setting", "modality", "study_year"),
+    "measurement": ("patient_id", "study_id", "variable", "value", "unit", "measured_at"),
+    "diagnosis": ("patient_id", "vocabulary", "code", "recorded_at"),
+    "medication": ("patient_id", "drug_class", "dose", "unit", "started_at", "ended_at"),
+    "identity": ("patient_id", "same_as"),
+}
+"""What each SELECT of an adapter yields."""
+
+OPTIONAL = {"calendar": "true_dates.sql", "left_out": "nothing_left_out.sql"}
+"""The SELECTs that an adapter need not have, and what stands for them."""
+
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-PLAIN = {"calendar": "true_dates.sql", "left_out": "nothing_left_out.sql"}
-"""What stands for the files that an adapter need not have."""
+
+
+def adapter_folder(adapter: str) -> Path:
+    """Return the folder of ``adapter``: the name of a shipped one, or the path of a site's own.
+
+    Raises :class:`UserError` where there is none.
+    """
+    shipped = ROOT / "sources" / adapter
+    for folder in [shipped] if NAME.fullmatch(adapter) else [Path(adapter)]:
+        if (folder / "contract.csv").is_file():
+            return folder
+    raise UserError(
+        "unknown adapter in sources.adapter",
+        f"known: {', '.join(adapters())}, or the path of a folder that holds contract.csv (docs/adapters.md)",
+    )
 
 
 @functools.cache
 def contract(adapter: str) -> tuple[Column, ...]:
     """Return the raw columns that ``adapter`` reads."""
-    path = ROOT / "sources" / adapter / "contract.csv"
-    if not NAME.fullmatch(adapter) or not path.is_file():
-        raise UserError("unknown adapter in sources.adapter", f"known: {', '.join(adapters())}")
+    path = adapter_folder(adapter) / "contract.csv"
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    columns = tuple(
-        Column(row["table"], row["column"], *(row[key] for key in ("required", "type", "meaning"))) for row in rows
-    )
-    if not all(NAME.fullmatch(column.table) and NAME.fullmatch(column.name) for column in columns):
-        raise ValueError(f"a name in the contract of {adapter} is not a plain identifier")
+    try:
+        columns = tuple(
+            Column(row["table"], row["column"], *(row[key] for key in ("required", "type", "meaning"))) for row in rows
+        )
+    except KeyError as error:
+        raise UserError(
+            f"contract.csv of the adapter has no column {error.args[0]}",
+            "its header must be table,column,required,type,meaning",
+        ) from None
+    for column in columns:
+        if not NAME.fullmatch(column.table) or not NAME.fullmatch(column.name):
+            raise UserError(
+                "contract.csv of the adapter holds a name that is no plain identifier",
+                "write tables and columns in small letters, digits and underscores",
+            )
     return columns
 
 
@@ -46,24 +82,49 @@ def adapters() -> list[str]:
     return sorted(path.parent.name for path in (ROOT / "sources").glob("*/contract.csv"))
 
 
+def adapter_digest(adapter: str) -> str:
+    """Return the digest of everything in the folder of ``adapter``."""
+    files = sorted(path for path in adapter_folder(adapter).iterdir() if path.suffix in {".sql", ".csv"})
+    return digest([(path.name, digest_file(path)) for path in files])
+
+
 def open_extract(connection: duckdb.DuckDBPyConnection, root: Path, adapter: str) -> None:
     """Create the temporary views ``source_<table>`` of every canonical table over the files under ``root``.
 
-    Raises :class:`UserError` naming the table and column where a file is missing, is there twice, or lacks a column.
+    Raises :class:`UserError` naming the table and column where a file is missing, is there twice, or lacks a column,
+    and naming the adapter's file where its SQL can't be run or yields other columns.
     """
-    columns = contract(adapter)
+    columns, folder = contract(adapter), adapter_folder(adapter)
     extract = Extract(connection, root)
     for table in dict.fromkeys(column.table for column in columns):
         extract.open([column for column in columns if column.table == table])
-    for path in sorted((ROOT / "sources" / adapter).glob("*.csv")):
-        if path.stem != "contract":
+    for path in sorted(folder.glob("*.csv")):
+        if path.stem != "contract" and NAME.fullmatch(path.stem):
             connection.execute(f"SET VARIABLE map_{path.stem} = $path", {"path": str(path)})
             connection.execute(query("sources/raw_map.sql").format(table=path.stem))
-    for table in (*CANONICAL, *PLAIN):
-        file = f"{adapter}/{table}.sql"
-        if table in PLAIN and not (ROOT / "sources" / file).is_file():
-            file = PLAIN[table]
-        connection.execute(query("sources/adapted.sql").format(table=table, adapter=query(f"sources/{file}")))
+    for table in (*CANONICAL, *OPTIONAL):
+        _adapt(connection, folder, table)
+
+
+def _adapt(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> None:
+    path = folder / f"{table}.sql"
+    if not path.is_file() and table in OPTIONAL:
+        path = ROOT / "sources" / OPTIONAL[table]
+    if not path.is_file():
+        raise UserError(f"the adapter has no {table}.sql", "write one SELECT for each canonical table")
+    adapter = path.read_text(encoding="utf-8")
+    try:
+        connection.execute(query("sources/adapted.sql").replace("{table}", table).replace("{adapter}", adapter))
+    except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{table}.sql of the adapter can't be run: {reason}", "mend it (docs/adapters.md)") from None
+    found = {name for name, *_ in connection.execute(f"DESCRIBE source_{table}").fetchall()}
+    missing = [column for column in CANONICAL.get(table, ()) if column not in found]
+    if missing:
+        raise UserError(
+            f"{table}.sql of the adapter yields no column {', '.join(missing)}",
+            f"it must yield {', '.join(CANONICAL[table])}; write NULL AS for what is not known",
+        )
 
 
 @contextlib.contextmanager

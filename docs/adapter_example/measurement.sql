@@ -1,0 +1,16 @@
+-- Echo values carry their study's time; laboratory values and vital signs the time of their release. Names that the map
+-- does not hold keep their own: the feature step counts them.
+SELECT
+    mrn AS patient_id,
+    accession AS study_id,
+    coalesce(variable, item) AS variable,
+    result AS value,
+    unit,
+    performed AS measured_at
+FROM raw_echo_values
+JOIN raw_echo_reports USING (accession)
+LEFT JOIN map_names ON local = item
+UNION ALL
+SELECT mrn, NULL, coalesce(variable, test), replace(result, ',', '.'), unit, released
+FROM raw_results
+LEFT JOIN map_names ON local = test

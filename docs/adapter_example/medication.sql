@@ -1,0 +1,10 @@
+-- Drugs by the beginning of their ATC code.
+SELECT
+    mrn AS patient_id,
+    drug_class,
+    per_day_mg AS dose,
+    'mg/d' AS unit,
+    from_day AS started_at,
+    to_day AS ended_at
+FROM raw_prescriptions
+JOIN map_drugs ON starts_with(raw_prescriptions.atc, map_drugs.atc)

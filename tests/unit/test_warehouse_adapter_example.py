@@ -1,0 +1,93 @@
+"""The worked example of docs/adapters.md: a hospital with a layout of its own, and what its mistakes say."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from extracts import KEYRING, counted, empty_warehouse, fetch, patient_key
+
+from echomort.errors import UserError
+from echomort.settings import Outcome
+from warehouse.features import build
+from warehouse.outcomes import link
+from warehouse.sources import adapter_digest
+from warehouse.staging import stage
+
+EXAMPLE = Path(__file__).parents[2] / "docs/adapter_example"
+TABLES = {
+    "patients": "mrn,dob,sex_code,deceased,deceased_on\nA1,1950-03-04,2,N,\nA2,1950-03-04,2,N,\nB1,1940-01-02,1,Y,\n",
+    "mrn_merge": "old_mrn,new_mrn\nA2,A1\n",
+    "encounters": "mrn,started,ended,class\nA1,2019-01-01 10:00:00,2019-06-01 10:00:00,IMP\n"
+    "A1,2021-01-01 10:00:00,,TEL\nB1,2018-06-01 10:00:00,,AMB\n",
+    "echo_reports": "accession,mrn,performed,ward\nE7,A2,2018-05-01 09:30:00,\nE8,B1,2018-05-02 09:30:00,4 North\n",
+    "echo_values": "accession,item,result,unit\nE7,EF,55,%\nE7,LVIDd,48,mm\nE7,Mood,good,\n",
+    "results": 'mrn,test,result,unit,released\nA1,K,"4,1",mmol/L,2018-04-01 10:00:00\n',
+    "problems": "mrn,icd10,entered\nA1,I50.9,2018-01-01 10:00:00\n",
+    "prescriptions": "mrn,atc,per_day_mg,from_day,to_day\nA1,C07AB02,100,2017-01-01,\nA1,N02BE01,500,2017-01-01,\n",
+}
+
+
+@pytest.fixture
+def extract(tmp_path):
+    """The hospital's export."""
+    folder = tmp_path / "extract"
+    folder.mkdir()
+    for table, text in TABLES.items():
+        (folder / f"{table}.csv").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def adapter(tmp_path):
+    """A copy of the example that a test may spoil."""
+    return shutil.copytree(EXAMPLE, tmp_path / "adapter")
+
+
+def test_it_is_under_a_hundred_lines_of_sql():
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in EXAMPLE.glob("*.sql")) < 100
+
+
+def test_from_its_own_layout_to_outcomes_and_features(extract):
+    connection = empty_warehouse()
+    report = stage(connection, extract, str(EXAMPLE), KEYRING, "kept")
+    link(connection, Outcome(require_full_window=False), KEYRING)
+    build(connection)
+    key = patient_key("A1")
+    assert fetch(connection, f"SELECT days, label FROM outcome WHERE patient_key = '{key}'") == [(396, 0)]
+    assert fetch(connection, f"SELECT reason FROM outcome WHERE patient_key <> '{key}'") == [
+        ("EXCL_DEATH_DATE_UNKNOWN",)
+    ]
+    features = "SELECT lvef, lvidd, potassium, sex, dx_i50 FROM feature JOIN study USING (study_key)"
+    assert fetch(connection, f"{features} WHERE patient_key = '{key}'") == [pytest.approx((55, 4.8, 4.1, 0, 1))]
+    assert fetch(connection, "SELECT drug_class, dose FROM medication") == [("beta_blocker", 100)]
+    assert counted(report)["contact", "NOT_FACE_TO_FACE"] == 1
+    assert counted(report)["measurement", "NOT_A_NUMBER"] == 1
+    assert fetch(connection, "SELECT adapter FROM staging") == [("adapter_example",)]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("death.sql", None, ("no death.sql",)),
+        ("death.sql", "SELECT mrn AS patient_id FROM raw_patient", ("death.sql", "can't be run", "raw_patient")),
+        ("death.sql", "SELECT mrn AS patient_id, dob AS death_date FROM raw_patients", ("yields no column source",)),
+        ("death.sql", "SELEC", ("death.sql", "can't be run")),
+        ("contract.csv", "table,column\npatients,mrn\n", ("contract.csv", "no column required")),
+        ("contract.csv", "table,column,required,type,meaning\nPatients,mrn,yes,,\n", ("plain identifier",)),
+        ("calendar.sql", "SELECT 'lunar' AS calendar", ("calendar.sql", "'true' or 'own'")),
+    ],
+)
+def test_a_mistake_in_an_adapter_names_the_file(extract, adapter, file, content, words):
+    (adapter / file).unlink(missing_ok=True)
+    if content is not None:
+        (adapter / file).write_text(content, encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        stage(empty_warehouse(), extract, str(adapter), KEYRING, "kept")
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_a_change_in_an_adapter_is_a_change_of_the_input(adapter):
+    before = adapter_digest(str(adapter))
+    (adapter / "names.csv").write_text("local,variable\nEF,lvef\n", encoding="utf-8")
+    assert adapter_digest(str(adapter)) != before
+    assert adapter_digest(str(EXAMPLE)) == before

@@ -62,13 +62,14 @@ def _stale(home: Path) -> list[dg.AssetKey]:
 def _selected(selection: str) -> list[dg.AssetKey]:
     graph = defs.resolve_asset_graph()
     try:
-        keys = dg.AssetSelection.from_string(selection).resolve(graph)
-    except Exception as error:  # noqa: BLE001  the selection language raises many kinds
-        raise UserError(f"the selection {selection!r} can't be read", str(error).splitlines()[0]) from None
+        keys = dg.AssetSelection.from_coercible(selection.split(",")).resolve(graph)
+    except Exception:  # noqa: BLE001  the selection language raises many kinds
+        examples = "write for example clips, clips+, group:records, or 'key:clips or key:report'"
+        raise UserError(f"the selection {selection!r} can't be read", examples) from None
     if not keys:
         known = ", ".join(sorted(key.to_user_string() for key in graph.materializable_asset_keys))
         raise UserError(f"the selection {selection!r} names no asset", f"known: {known}")
-    return sorted(keys)
+    return sorted({made for key in keys for made in graph.get(key).execution_set_asset_keys})
 
 
 def _first_failure(result: dg.JobExecutionResult) -> Exception:

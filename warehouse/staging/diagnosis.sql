@@ -24,6 +24,7 @@ SELECT
         WHEN person.patient_key IS NULL THEN 'UNKNOWN_PATIENT'
         WHEN code IS NULL THEN 'MISSING_CODE'
         WHEN vocabulary IS NULL OR vocabulary NOT IN ('ICD10CM', 'ICD9CM') THEN 'UNKNOWN_VOCABULARY'
+        WHEN NOT regexp_full_match(code, '[A-Z0-9]{3,8}') THEN 'NOT_A_CODE'
         ELSE fault
     END AS reason
 FROM said

@@ -1,0 +1,99 @@
+"""From an archive to a report by one command, and what that leaves."""
+
+import json
+import math
+import re
+from importlib import resources
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from projects import Home
+
+pytestmark = pytest.mark.slow
+
+PYDICOM = Path(str(resources.files("pydicom"))) / "data" / "test_files"
+DATA = Path(str(resources.files("data_store"))) / "data"
+LOOPS = [PYDICOM / "examples_ybr_color.dcm", DATA / "color3d_jpeg_baseline.dcm"]
+OTHERS = {
+    PYDICOM / "examples_rgb_color.dcm": {"not_cardiac", "still"},
+    PYDICOM / "examples_palette.dcm": {"not_cardiac", "still"},
+    DATA / "color-pl.dcm": {"not_cardiac", "still"},
+}
+
+
+def jsons(text: str) -> list[dict]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_every_asset_stands_and_every_check_passed(finished: Home) -> None:
+    from orchestration.definitions import defs
+
+    rows = jsons(finished.echomort("status", "--json").stdout)
+    assert [row for row in rows if row["state"] != "stands"] == []
+    assert all(row["units"] > 0 and row["changed"] for row in rows)
+    graph = defs.resolve_asset_graph()
+    assert {row["asset"] for row in rows} == {key.to_user_string() for key in graph.materializable_asset_keys}
+    with dg.DagsterInstance.from_config(str(finished.root / "dagster")) as instance:
+        assert all(instance.get_latest_materialization_event(key) for key in graph.materializable_asset_keys)
+        records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(graph.asset_check_keys))
+    assert set(records) == set(graph.asset_check_keys)
+    assert {record.status.value for record in records.values()} == {"SUCCEEDED"}
+
+
+def test_every_file_ends_as_a_clip_or_as_a_reject_with_a_reason(finished: Home) -> None:
+    files = sum(1 for path in (finished.root / "archive" / "dicom").rglob("*") if path.is_file())
+    ((instances, unreadable),) = finished.query("SELECT count(*), count(reason) FROM dicom_instance")
+    ((unlinked,),) = finished.query("SELECT count(reason) FROM instance_link")
+    ((clips, rejected),) = finished.query("SELECT count(digest), count(reason) FROM clip")
+    assert files == instances == clips + rejected + unlinked + unreadable
+    assert clips > 0.7 * files and rejected + unreadable > 0
+    assert finished.query("SELECT count(*) FROM clip WHERE (status = 'accepted') = (digest IS NULL)") == [(0,)]
+
+
+def test_every_labelled_study_is_scored_by_every_model_once(finished: Home) -> None:
+    scored = dict(finished.query("SELECT model, count(*) - count(DISTINCT study_key) FROM score GROUP BY model"))
+    assert {"view:apical_4", "view:parasternal_long", "all_views", "ehr", "video_ehr"} <= set(scored)
+    assert set(scored.values()) == {0}
+    assert finished.query("SELECT count(*) FROM score WHERE NOT isfinite(logit)") == [(0,)]
+
+
+def test_the_report_is_one_file_that_needs_no_network(finished: Home) -> None:
+    page = (finished.root / "report" / "report.html").read_text()
+    fetched = re.findall(r"""(?:src|href|action)\s*=\s*["']?([^"'\s>]+)|url\(\s*["']?([^"')]+)|@import\s+(\S+)""", page)
+    outside = [target for found in fetched for target in found if target and not target.startswith(("#", "data:"))]
+    assert [target for target in outside if not target.startswith("#")] == []
+    assert "<script src" not in page and "synthetic" in page.lower()
+    figures = json.loads((finished.root / "report" / "report.json").read_text())
+    assert figures
+
+
+def test_the_real_loops_are_scored_as_files_and_as_saved_clips(finished: Home, tmp_path: Path) -> None:
+    paths = [str(path) for path in [*LOOPS, *OTHERS]]
+    inspected = finished.echomort("inspect", "--json", *paths, "--save", str(tmp_path), home=False)
+    seen = {Path(record["path"]): record for record in jsons(inspected.stdout)}
+    scored = finished.echomort("predict", "--json", *paths, str(tmp_path))
+    assert (inspected.returncode, scored.returncode) == (0, 0), scored.stderr
+    records = {Path(record["path"]): record for record in jsons(scored.stdout)}
+    for number, path in enumerate(LOOPS, 1):
+        assert seen[path]["status"] == records[path]["status"] == "accepted" and seen[path]["fps_source"] == "FrameTime"
+        assert math.isfinite(records[path]["logit"]) and records[path]["synthetic"] is True
+        saved = records[tmp_path / f"{number:05d}.npy"]
+        assert saved["risk"] == pytest.approx(records[path]["risk"], abs=0.03) and "converted" in saved["note"]
+    for path, reasons in OTHERS.items():
+        assert seen[path]["reason"] == records[path]["reason"] and records[path]["reason"] in reasons
+    assert len(records) == len(LOOPS) * 2 + len(OTHERS)
+
+
+def test_predict_names_what_is_missing(finished: Home, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    loop = str(LOOPS[0])
+    for home, arguments, message in (
+        (finished, ("nowhere.dcm",), "nowhere.dcm does not exist"),
+        (Home(tmp_path / "empty"), (loop,), "there is no champion yet"),
+        (Home(tmp_path / "none"), (loop,), "no project stands at"),
+        (finished, (loop, "--view", "sideways"), "no such view group"),
+    ):
+        said = home.here("predict", *arguments)
+        assert said.status == 2 and message in said.stderr and said.stderr.count("\n") == 1, said.stderr
+        assert said.stdout == ""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from assets.incremental import Build, Built, Stage, built_tables, described, rebuild_after
 from assets.project import Project
-from assets.training import STACKS
+from assets.training import IMPORTANCE, STACKS
 from echomort.fingerprint import digest, digest_file
 from warehouse.queries import run
 from warehouse.reporting import report_data
@@ -24,7 +24,7 @@ def truth_digest(project: Project) -> str | None:
 
 EVALUATION = Stage(
     "evaluation",
-    ("view_models", "ehr_models", "fusion", "cohort", "clinical_features", "clinical_scores"),
+    ("view_models", "ehr_models", "ehr_baselines", "fusion", "cohort", "clinical_features", "clinical_scores"),
     ("echomort/evaluation", "warehouse/marts/evaluation_frame.sql", "warehouse/marts/clinical_reasons.sql"),
     lambda settings: settings.evaluation,
     truth_digest,
@@ -51,7 +51,7 @@ def evaluation(project: Project) -> dg.MaterializeResult:
         metrics = summary.evaluate(frame, scores, _truth(project), settings.evaluation, settings.outcome.horizon_days)
         null = json.loads((project.root / STACKS / "null.json").read_text())
         drawn = summary.permuted_null(null["aucs"], null["n"], null["events"], settings.evaluation.confidence)
-        table = pd.concat([metrics, drawn, summary.why_not_scored(reasons)])
+        table = pd.concat([metrics, drawn, summary.why_not_scored(reasons), _importance(project, frame)])
         return lambda connection: _commit_metrics(connection, table)
 
     return rebuild_after(project, EVALUATION, work)
@@ -87,6 +87,13 @@ def _commit_metrics(connection: duckdb.DuckDBPyConnection, metrics: pd.DataFrame
     run(connection, "marts/forget_metrics.sql")
     connection.append("metric", metrics, by_name=True)
     return built_tables(connection, "metric")
+
+
+def _importance(project: Project, frame: pd.DataFrame) -> pd.DataFrame:
+    from echomort.evaluation import summary
+
+    importance = pd.read_json(project.root / IMPORTANCE, orient="records")
+    return summary.importance_rows(importance, len(frame), int(frame["label"].sum()))
 
 
 def _truth(project: Project) -> pd.DataFrame | None:

@@ -23,6 +23,7 @@ STAGES: tuple[tuple[Stage, tuple[str, ...]], ...] = (
     (imaging.CLIPS, ("clips",)),
     (training.VIEW_MODELS, ("view_models",)),
     (training.EHR_MODELS, ("ehr_models",)),
+    (training.EHR_BASELINES, ("ehr_baselines",)),
     (training.FUSION, ("fusion",)),
     (evaluation.EVALUATION, ("evaluation",)),
     (evaluation.REPORT, ("report",)),

@@ -18,7 +18,10 @@ from warehouse.queries import run
 from warehouse.scores import replace_scores
 
 KEYS = ["study_key", "patient_key", "fold", "label"]
-EHR_MODEL, STACKS = "models/ehr", "models/stacks"
+EHR_MODEL, BASELINES, STACKS = "models/ehr", "models/ehr_baselines", "models/stacks"
+IMPORTANCE = "models/ehr_importance.json"
+SHOWN_VARIABLES = 10
+"""Of the permutation importance, the variables that are told."""
 
 # --- view_models: one unit a (network, view), all folds ----------------------------------------------------------
 
@@ -133,28 +136,72 @@ view_models = unit_asset(
 
 # --- ehr_models: trees on the health-record features -------------------------------------------------------------
 
+TABULAR_SOURCES = ("echomort/models/tabular.py", "echomort/models/rows.py", "echomort/ehr/variables.csv")
+TREES = {"variables", "depth", "rounds", "learning_rate", "early_stopping", "seed"}
+"""Settings of section ``tabular`` that decide the trees on all variables."""
+
 EHR_MODELS = Stage(
     "ehr_models",
     ("clinical_features", "cohort"),
-    ("echomort/models/tabular.py", "echomort/models/rows.py", "warehouse/marts/tabular_samples.sql"),
-    lambda settings: settings.tabular,
+    (*TABULAR_SOURCES, "warehouse/marts/tabular_samples.sql"),
+    lambda settings: settings.tabular.model_dump(mode="json", include={*TREES, "importance_repeats"}),
 )
 
 
 @dg.asset(**described(EHR_MODELS, "training", "xgboost"))
 def ehr_models(project: Project) -> dg.MaterializeResult:
     """XGBoost on the health-record features, one model a fold, every study scored by a model that never saw it."""
-    from echomort.models.tabular import fit_out_of_fold
+    from echomort.files import write_text
+    from echomort.models.tabular import encode, fit_rows, permutation_importance
 
     def work() -> Build:
-        rows = _read(project, "marts/tabular_samples.sql")
-        keys, features = rows[KEYS], rows.drop(columns=KEYS)
-        label, fold, patient = (keys[name].tolist() for name in ("label", "fold", "patient_key"))
-        result = fit_out_of_fold(features, label, fold, patient, project.settings.tabular)
+        keys, rows, features = _tabular(project)
+        tabular = project.settings.tabular
+        result = fit_rows(encode(features), tuple(features.columns), rows, tabular)
         result.model.save(project.root / EHR_MODEL)
-        return lambda connection: _commit_scores(connection, {"ehr": result.scores}, keys, EHR_MODEL)
+        importance = permutation_importance(result.model, features, rows, tabular.importance_repeats, tabular.seed)
+        write_text(project.root / IMPORTANCE, importance.to_json(orient="records", indent=1) + "\n")
+        first = importance.head(SHOWN_VARIABLES)
+        shown = {
+            f"importance of {name}": float(drop) for name, drop in zip(first["feature"], first["drop"], strict=True)
+        }
+        return lambda connection: _commit_scores(connection, {"ehr": result.scores}, keys, EHR_MODEL, shown)
 
     return rebuild_after(project, EHR_MODELS, work)
+
+
+# --- ehr_baselines: other learners, and parts of the variables ---------------------------------------------------
+
+EHR_BASELINES = Stage(
+    "ehr_baselines",
+    ("clinical_features", "cohort"),
+    (
+        *TABULAR_SOURCES,
+        "echomort/models/baselines.py",
+        "echomort/models/complete.py",
+        "warehouse/marts/tabular_samples.sql",
+    ),
+    lambda settings: settings.tabular.model_dump(mode="json", exclude={"importance_repeats"}),
+)
+
+
+@dg.asset(**described(EHR_BASELINES, "training", "sklearn"))
+def ehr_baselines(project: Project) -> dg.MaterializeResult:
+    """Logistic regression, random forest and XGBoost on the clinical, the echo and all variables, as the trees are."""
+    from echomort.models.baselines import fit_baselines, model_names
+
+    def work() -> Build:
+        keys, rows, features = _tabular(project)
+        fitted = fit_baselines(features, rows, project.settings.tabular)
+        fitted.save(project.root / BASELINES)
+
+        def commit(connection: duckdb.DuckDBPyConnection) -> Built:
+            replace_scores(connection, model_names(), pd.DataFrame())
+            return _commit_scores(connection, fitted.scores, keys, BASELINES)
+
+        return commit
+
+    return rebuild_after(project, EHR_BASELINES, work)
 
 
 # --- fusion: view scores and the health record's, stacked --------------------------------------------------------
@@ -168,21 +215,30 @@ FUSION = Stage(
         "echomort/models/rows.py",
         "warehouse/marts/stack_samples.sql",
     ),
-    lambda settings: (settings.fusion, settings.tabular, settings.evaluation.permutations, settings.evaluation.seed),
+    lambda settings: (
+        settings.fusion,
+        settings.tabular.model_dump(mode="json", include=TREES),
+        settings.evaluation.permutations,
+        settings.evaluation.seed,
+    ),
 )
 
 
 @dg.asset(**described(FUSION, "training", "xgboost"))
 def fusion(project: Project) -> dg.MaterializeResult:
     """All views together, and with the health record, stacked on out-of-fold scores; and the planted null."""
-    from echomort.models.stacks import StudyScores, stack_all
+    from echomort.models.stacks import ALL_VIEWS, VIDEO_EHR, StudyScores, stack_all
 
     def work() -> Build:
         studies = StudyScores.of(_read(project, "marts/stack_samples.sql"))
-        features = _read(project, "marts/tabular_samples.sql").drop(columns=KEYS)
-        stacked = stack_all(studies, features, project.settings)
+        stacked = stack_all(studies, _tabular(project)[2], project.settings)
         stacked.save(project.root / STACKS)
-        return lambda connection: _commit_scores(connection, stacked.scores, studies.keys, STACKS)
+
+        def commit(connection: duckdb.DuckDBPyConnection) -> Built:
+            replace_scores(connection, [ALL_VIEWS, VIDEO_EHR], pd.DataFrame())
+            return _commit_scores(connection, stacked.scores, studies.keys, STACKS)
+
+        return commit
 
     return rebuild_after(project, FUSION, work)
 
@@ -192,12 +248,27 @@ def _read(project: Project, query: str) -> pd.DataFrame:
         return run(connection, query).df()
 
 
+def _tabular(project: Project) -> tuple[pd.DataFrame, Any, pd.DataFrame]:
+    """The labelled studies' keys, their :class:`Rows`, and the features that the trees are given."""
+    from echomort.models.rows import Rows
+    from echomort.models.tabular import inputs
+
+    samples = _read(project, "marts/tabular_samples.sql")
+    rows = Rows.of(*(samples[name].tolist() for name in ("label", "fold", "patient_key")))
+    return samples[KEYS], rows, samples[list(inputs(project.settings.tabular))]
+
+
 def _commit_scores(
-    connection: duckdb.DuckDBPyConnection, scores: Mapping[str, Any], keys: pd.DataFrame, artifact: str
+    connection: duckdb.DuckDBPyConnection,
+    scores: Mapping[str, Any],
+    keys: pd.DataFrame,
+    artifact: str,
+    shown: Mapping[str, Any] | None = None,
 ) -> Built:
     rows = [
         keys[["study_key", "fold"]].assign(model=model, view=None, logit=logits) for model, logits in scores.items()
     ]
     table = pd.concat(rows) if rows else pd.DataFrame()
-    replace_scores(connection, ["ehr"] if "ehr" in scores else ["all_views", "video_ehr"], table)
-    return Built(digest(table.to_csv(index=False)), {f"{model} scores": len(keys) for model in scores}, artifact)
+    replace_scores(connection, list(scores), table)
+    counts = {f"{model} scores": len(keys) for model in scores}
+    return Built(digest(table.to_csv(index=False)), counts | dict(shown or {}), artifact)

@@ -187,12 +187,37 @@ class Training(Section):
 
 
 class Tabular(Section):
-    """XGBoost on the health-record features."""
+    """Models of the health-record features."""
 
+    variables: Literal["method", "catalogue"] = setting(
+        "method", "reconstructed", "what the trees are given: the method's 158, or every variable of the catalogue"
+    )
     depth: int = setting(4, "ours", "of a tree", ge=1, le=20)
     rounds: int = setting(300, "ours", "at most", ge=1)
     learning_rate: float = setting(0.05, "ours", "shrinkage", gt=0, le=1)
     early_stopping: int = setting(20, "ours", "rounds without a better inner validation loss", ge=1)
+    baselines: tuple[Literal["logistic", "random_forest", "xgboost"], ...] = setting(
+        ("logistic", "random_forest", "xgboost"),
+        "reconstructed",
+        "learners fitted beside the trees, on the 100 clinical, the 58 echo and all 158 variables ([]: none)",
+    )
+    logistic_ridge: float = setting(10.0, "ours", "penalty of the logistic baseline on standardised columns", gt=0)
+    forest_trees: int = setting(100, "ours", "of the random forest", ge=1, le=10_000)
+    imputation_scope: Literal["fold", "global"] = setting(
+        "fold", "ours", "rows on which gaps are learnt to be filled: a fold's training rows, or all as the method did"
+    )
+    imputation_rounds: int = setting(5, "ours", "of the chained equations", ge=1, le=100)
+    max_missing: float = setting(
+        0.9,
+        "reconstructed",
+        "columns with a larger share of gaps are left out where complete data are needed",
+        gt=0,
+        le=1,
+    )
+    outliers: Literal["without_limits", "all", "none"] = setting(
+        "without_limits", "reconstructed", "variables in which values beyond both outlier rules become gaps"
+    )
+    importance_repeats: int = setting(3, "ours", "shuffles a variable for the permutation importance (0: none)", ge=0)
     seed: int = setting(1, "ours", "subsampling and the inner split", ge=0)
 
 
@@ -311,6 +336,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "min_clips": 40,
             "min_deaths": 5,
         },
+        "tabular": {"depth": 2},
         "fusion": {"model": "logistic"},
         "execution": {"executor": "in_process"},
     },

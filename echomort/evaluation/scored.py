@@ -12,7 +12,7 @@ from echomort.evaluation.interval import Interval
 
 Row = dict[str, Any]
 OUT_OF_FOLD, RECALIBRATED, COMPARISON, NULL = "out_of_fold", "recalibrated", "comparison", "null"
-COVERAGE = "coverage"
+COVERAGE, IMPORTANCE = "coverage", "importance"
 COLUMNS = ("evaluation", "model", "subset", "metric", "value", "low", "high", "n", "events", "method")
 NEEDED = ("study_key", "patient_key", "fold", "label", "days", "event")
 NOT_SUBGROUPS = (*NEEDED, "headline", "role")
@@ -28,6 +28,8 @@ HEART_FAILURE_ONLY = frozenset({"shfm", "maggic"})
 RANKING_ONLY = frozenset({"pce", "prevent"})
 """Scores of another outcome (ten-year cardiovascular disease): they rank; their probabilities mean something else."""
 CLINICAL_SCORES = RANKING_ONLY | HEART_FAILURE_ONLY
+BASELINE_PREFIX = "ehr:"
+"""Other learners on parts of the health record (``ehr:<learner>:<set>``): judged by their AUC alone."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class Scored:
     def is_binary(self) -> bool:
         """Whether both classes are there."""
         return len(self.rows) > 0 and 0 < self.died.sum() < len(self.rows)
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is one of the health record's baselines."""
+        return self.model.startswith(BASELINE_PREFIX)
 
     @property
     def has_folds(self) -> bool:

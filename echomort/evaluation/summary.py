@@ -24,6 +24,7 @@ from echomort.evaluation.scored import (
     COLUMNS,
     COMPARISON,
     COVERAGE,
+    IMPORTANCE,
     NOT_SUBGROUPS,
     NULL,
     ORACLES,
@@ -41,7 +42,7 @@ from echomort.evaluation.subgroups import subgroups, too_few
 from echomort.evaluation.thresholds import Decisions, Rule, decisions, out_of_fold_decisions, proportion
 from echomort.settings import Evaluation
 
-FULL_MODEL = "video_ehr"
+FULL_MODEL, RECORDS = "video_ehr", "ehr"
 BENEFIT_THRESHOLDS = (0.05, 0.1, 0.2, 0.3)
 CALIBRATION_METHODS = {
     "brier": "mean squared error",
@@ -75,13 +76,16 @@ def evaluate(
     bootstraps = Bootstraps(Resampling(settings.bootstrap, settings.confidence, settings.seed))
     for scored in models.values():
         table += _model_rows(scored, _available(scored.model, rows), settings)
-        if scored.is_binary and not _says_too_little(scored, settings):
+    judged = {name: scored for name, scored in models.items() if not _says_too_little(scored, settings)}
+    whole = {name: scored for name, scored in judged.items() if not scored.is_baseline}
+    for scored in whole.values():
+        if scored.is_binary:
             bootstraps.ask_discrimination(scored, planted)
     for scored in followed:
-        if not _says_too_little(models[scored.model], settings):
+        if scored.model in whole:
             table += _ipcw_rows(scored, horizon)
-    judged = {name: scored for name, scored in models.items() if not _says_too_little(scored, settings)}
-    table += _comparisons(judged, bootstraps, settings.confidence)
+    table += _comparisons(FULL_MODEL, whole, settings.confidence, bootstraps)
+    table += _comparisons(RECORDS, _with_baselines(judged), settings.confidence)
     return pd.DataFrame([*table, *bootstraps.rows()], columns=list(COLUMNS))
 
 
@@ -100,22 +104,30 @@ def why_not_scored(scores: pd.DataFrame) -> pd.DataFrame:
     reasons = why_not(applies)
     lost = [(score, "all", studies) for score, studies in counts]
     lost += zip(reasons["score"], reasons["reason"], reasons["studies"], strict=True)
+    method = "share of labelled studies"
     rows = [
-        (
-            COVERAGE,
-            score,
-            subset,
-            "not_computed",
-            studies / n,
-            math.nan,
-            math.nan,
-            n,
-            events,
-            "share of labelled studies",
-        )
+        (COVERAGE, score, subset, "not_computed", studies / n, math.nan, math.nan, n, events, method)
         for score, subset, studies in lost
         for n, events in [people.get(score, (0, 0))]
         if n
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def importance_rows(importance: pd.DataFrame, n: int, events: int) -> pd.DataFrame:
+    """Return the permutation importance of the health-record trees as metric rows: ``auc_drop`` of each variable whose
+    shuffling changed anything, with one standard deviation of the shuffles on either side.
+
+    ``importance``: feature, drop, spread, as :func:`echomort.models.tabular.permutation_importance` returns.
+    """
+    told = importance[(importance["drop"] != 0) | (importance["spread"] != 0)]
+    limits = zip(
+        told["feature"], told["drop"], told["drop"] - told["spread"], told["drop"] + told["spread"], strict=True
+    )
+    method = "fall of the mean fold AUC when shuffled within folds, one standard deviation"
+    rows = [
+        (IMPORTANCE, RECORDS, feature, "auc_drop", drop, low, high, n, events, method)
+        for feature, drop, low, high in limits
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -158,7 +170,7 @@ def _model_rows(scored: Scored, available: int, settings: Evaluation) -> Iterato
         return
     yield scored.row("auc", discrimination.delong_interval(scored.died, scored.score, settings.confidence))
     yield from _fold_rows(scored, settings.confidence)
-    if scored.model in ORACLES or not scored.has_folds:
+    if scored.model in ORACLES or scored.is_baseline or not scored.has_folds:
         return
     mapped = recalibrated(scored.died, scored.score, scored.rows["fold"]) if scored.is_odds else None
     yield from _calibration_rows(scored, mapped, settings.confidence)
@@ -270,16 +282,23 @@ def _ipcw_rows(scored: Scored, horizon: int) -> Iterator[Row]:
         yield followed.row("ipcw_brier", _bare(error, method))
 
 
-def _comparisons(models: Mapping[str, Scored], bootstraps: Bootstraps, confidence: float) -> list[Row]:
-    full = models.get(FULL_MODEL)
+def _with_baselines(models: Mapping[str, Scored]) -> dict[str, Scored]:
+    return {name: scored for name, scored in models.items() if scored.is_baseline or name == RECORDS}
+
+
+def _comparisons(
+    reference: str, models: Mapping[str, Scored], confidence: float, bootstraps: Bootstraps | None = None
+) -> list[Row]:
+    """Compare ``reference`` with each of the others on the rows that both scored: one family of tests."""
     tests: list[tuple[Scored, discrimination.DeLongTest]] = []
     for name, other in models.items():
-        if full is None or name == FULL_MODEL:
+        if reference not in models or name == reference:
             continue
-        first, second = common(full, other)
+        first, second = common(models[reference], other)
         if first.is_binary:
-            pair = replace(first, model=f"{FULL_MODEL} vs {name}")
-            bootstraps.ask_difference(pair, second, COMPARISON)
+            pair = replace(first, model=f"{reference} vs {name}")
+            if bootstraps is not None:
+                bootstraps.ask_difference(pair, second, COMPARISON)
             tests.append((pair, discrimination.delong_test(pair.died, pair.score, second.score, confidence)))
     return [row for pair, test in tests for row in _delong_rows(pair, test)] + _holm_rows(tests)
 
@@ -293,7 +312,7 @@ def _delong_rows(pair: Scored, test: discrimination.DeLongTest) -> Iterator[Row]
 
 def _holm_rows(tests: Sequence[tuple[Scored, discrimination.DeLongTest]]) -> list[Row]:
     """The oracles are no hypotheses, so they take no part in the correction."""
-    family = [(pair, test) for pair, test in tests if pair.model.removeprefix(f"{FULL_MODEL} vs ") not in ORACLES]
+    family = [(pair, test) for pair, test in tests if pair.model.partition(" vs ")[2] not in ORACLES]
     adjusted = holm([test.p_value for _, test in family])
     method = f"DeLong, Holm over {len(family)}"
     return [

@@ -11,6 +11,7 @@ import pandas as pd
 import xgboost as xgb
 from threadpoolctl import threadpool_limits
 
+from echomort.ehr.variables import model_inputs, names
 from echomort.errors import UserError
 from echomort.files import atomic_folder
 from echomort.models.rows import HELD_OUT, Rows, mean_fold_auc, split_patients
@@ -65,6 +66,11 @@ class TabularResult:
     model: TabularModel
 
 
+def inputs(settings: Tabular) -> tuple[str, ...]:
+    """Return the variables that the trees are given, in catalogue order."""
+    return model_inputs() if settings.variables == "method" else names()
+
+
 def fit_out_of_fold(
     features: pd.DataFrame, labels: Sequence[int], folds: Sequence[int], patients: Sequence[str], settings: Tabular
 ) -> TabularResult:
@@ -76,10 +82,10 @@ def fit_out_of_fold(
     return fit_rows(encode(features), tuple(map(str, features.columns)), Rows.of(labels, folds, patients), settings)
 
 
-def fit_rows(matrix: np.ndarray, names: tuple[str, ...], rows: Rows, settings: Tabular) -> TabularResult:
+def fit_rows(matrix: np.ndarray, columns: tuple[str, ...], rows: Rows, settings: Tabular) -> TabularResult:
     """Do the same with an encoded ``matrix``, float32 (n, columns)."""
     with threadpool_limits(1):  # such a table gives a second thread nothing to do but to wait for the first
-        model = TabularModel(names, {fold: _fit(matrix, rows, fold, settings) for fold in rows.trained_folds})
+        model = TabularModel(columns, {fold: _fit(matrix, rows, fold, settings) for fold in rows.trained_folds})
         return TabularResult(out_of_fold(model.folds, matrix, rows), model)
 
 
@@ -136,8 +142,8 @@ def permutation_importance(
     generator = np.random.default_rng(seed)
     matrix = encode(features.reindex(columns=list(model.features)))
     base = mean_fold_auc(out_of_fold(model.folds, matrix, rows), rows)
-    drops = np.empty((len(model.features), repeats))
-    for index in range(len(model.features)):
+    drops = np.zeros((len(model.features), repeats))
+    for index in _split_on(model):  # a column that no tree asks about changes nothing
         for repeat in range(repeats):
             shuffled = matrix.copy()
             for fold in rows.trained_folds:
@@ -146,6 +152,12 @@ def permutation_importance(
             drops[index, repeat] = base - mean_fold_auc(out_of_fold(model.folds, shuffled, rows), rows)
     table = pd.DataFrame({"feature": model.features, "drop": drops.mean(1), "spread": drops.std(1)})
     return table.sort_values("drop", ascending=False, ignore_index=True)
+
+
+def _split_on(model: TabularModel) -> list[int]:
+    """The columns that some tree of some fold splits on."""
+    used = {name for booster in model.folds.values() for name in booster.get_score()}
+    return sorted(int(name.removeprefix("f")) for name in used)
 
 
 def _fit(matrix: np.ndarray, rows: Rows, fold: int, settings: Tabular) -> xgb.Booster:

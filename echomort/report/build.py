@@ -72,7 +72,7 @@ def sections(data: ReportData, numbers: Numbers, answered: dict[str, dict[str, s
         *material.loops(data),
         material.archive(data),
         material.patients(data),
-        *material.variables(data),
+        *material.variables(data, numbers),
         discrimination.discrimination(numbers, scores),
         calibration.calibration(numbers, scores),
         decisions.decisions(numbers, scores),

@@ -35,6 +35,7 @@ KIND_COLOUR = {
     "view": "sky",
     "video": "blue",
     "ehr": "green",
+    "baseline": "green",
     "fusion": "vermillion",
     "score": "purple",
     "oracle": "ink",

@@ -12,6 +12,7 @@ from echomort.report.blocks import Cell, Loop, Loops, Picture, Row, Section, Tab
 from echomort.report.data import Example, ReportData
 from echomort.report.ink import inline_svg
 from echomort.report.loops import animation, still
+from echomort.report.numbers import Numbers
 from echomort.report.words import (
     NOTHING,
     ROLES,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN_REASONS = 12
+
+MOST_IMPORTANT = 15
 
 
 def archive(data: ReportData) -> Section:
@@ -266,8 +269,9 @@ def _loop(example: Example) -> Loop:
     )
 
 
-def variables(data: ReportData) -> list[Section]:
-    """Return how much of each health-record variable is missing; nothing where it was not counted."""
+def variables(data: ReportData, numbers: Numbers) -> list[Section]:
+    """Return how much of each health-record variable is missing, and what each is worth to the trees on all of them;
+    nothing where it was not counted."""
     rows = missing_shares(data.missingness)
     if not rows:
         return []
@@ -277,7 +281,7 @@ def variables(data: ReportData) -> list[Section]:
     shown = gaps or rows
     title = "What the health records lack"
     most = f"The {flows.MAX_BARS} with most gaps. " if len(shown) > flows.MAX_BARS else ""
-    caption = f"{most}Nothing that fills a gap is learnt from the patients judged."
+    caption = f"{most}{_filled_from(data)}"
     picture = Picture(inline_svg(flows.missing_values(shown, note), "fig-missing", alt), title, caption)
     table = Table(
         "missingness",
@@ -286,7 +290,25 @@ def variables(data: ReportData) -> list[Section]:
         [[name, percent(share, 1)] for name, share in rows],
         folded=True,
     )
-    return [Section("variables", "The health-record variables", [picture, table])]
+    return [Section("variables", "The health-record variables", [picture, table, *_importance(numbers)])]
+
+
+def _filled_from(data: ReportData) -> str:
+    if {key: value for key, value, _, _ in data.settings}.get("tabular.imputation_scope") == "global":
+        return "Gaps are filled by what all patients show, those judged among them, as the method did."
+    return "Nothing that fills a gap is learnt from the patients judged."
+
+
+def _importance(numbers: Numbers) -> list[Table]:
+    named = {variable.name: variable.label for variable in catalogue()}
+    found = sorted(numbers.importance(), key=lambda pair: -pair[1].value)[:MOST_IMPORTANT]
+    rows = [[named.get(name, plain(name)), number(fall.value), span(fall.low, fall.high)] for name, fall in found]
+    caption = (
+        f"The {MOST_IMPORTANT} variables that the health-record trees miss most: by how much the AUC falls when a "
+        "variable is shuffled among the patients of a fold, none of whom the trees had seen."
+    )
+    columns = ["Variable", "#Fall of the AUC", "#One standard deviation"]
+    return [Table("importance", caption, columns, rows, folded=True)] if rows else []
 
 
 def missing_shares(frame: pd.DataFrame) -> list[tuple[str, float]]:

@@ -12,7 +12,7 @@ from echomort.report.data import METRIC_COLUMNS
 from echomort.report.words import ModelWords, counted, model_words, span
 
 OUT_OF_FOLD, RECALIBRATED, COMPARISON, NULL = "out_of_fold", "recalibrated", "comparison", "null"
-COVERAGE = "coverage"
+COVERAGE, IMPORTANCE = "coverage", "importance"
 NOT_MODELS = frozenset({"cohort"})
 KINDS_BY_WORTH = ("fusion", "video", "view", "ehr", "score")
 
@@ -129,6 +129,12 @@ class Numbers:
     def comparisons(self) -> list[str]:
         """Return the names of the paired comparisons."""
         return list(dict.fromkeys(key[1] for key in self._rows if key[0] == COMPARISON))
+
+    def importance(self) -> list[tuple[str, Figure]]:
+        """Return (variable, fall of the AUC when it is shuffled) of the health-record trees."""
+        return [
+            (subset, figure) for (evaluation, _, subset, _), figure in self._rows.items() if evaluation == IMPORTANCE
+        ]
 
     def not_computed(self) -> list[tuple[str, str, Figure]]:
         """Return (clinical score, reason or ``all``, share of patients it left out), commonest first."""

@@ -30,6 +30,7 @@ GROUPS = {
     "video": "Combined",
     "ehr": "Combined",
     "fusion": "Combined",
+    "baseline": "Health records, other learners",
     "score": "Clinical scores",
     "oracle": "Bounds",
     "null": "Bounds",

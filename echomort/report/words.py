@@ -72,6 +72,14 @@ INPUTS = {
 }
 """What a clinical score asks for, in words; other inputs are called what they are."""
 
+BASELINE_PREFIX = "ehr:"
+LEARNERS = {"logistic": "logistic regression", "random_forest": "random forest", "xgboost": "trees"}
+VARIABLE_SETS = {
+    "clinical": ("Clinical records", "the 100 clinical variables", 125),
+    "echo": ("Echo measurements", "the 58 echo variables", 126),
+    "all": ("EHR", "the 158 health-record variables", 127),
+}
+
 REASONS = {
     "EXCL_NO_STUDY_DATE": "No study date",
     "EXCL_DEATH_BEFORE_STUDY": "Death recorded before the study",
@@ -114,7 +122,15 @@ def model_words(model: str) -> ModelWords:
     """Return how to speak of ``model``; one not in :data:`MODELS` is a single view."""
     if model in MODELS:
         return MODELS[model]
+    if model.startswith(BASELINE_PREFIX):
+        return _baseline_words(model)
     return ModelWords(view_words(model.removeprefix(VIEW_PREFIX)), "view", "the loops of this view alone", 10)
+
+
+def _baseline_words(model: str) -> ModelWords:
+    learner, _, part = model.removeprefix(BASELINE_PREFIX).partition(":")
+    label, sees, place = VARIABLE_SETS.get(part, (plain(part), plain(part).lower(), 128))
+    return ModelWords(f"{label}, {LEARNERS.get(learner, plain(learner).lower())}", "baseline", sees, place)
 
 
 def reason_words(reason: str) -> str:

@@ -14,18 +14,19 @@ LEFT JOIN metric AS headroom
     AND headroom.subset = 'all'
     AND NOT starts_with(auc.model, 'oracle')
     AND headroom.metric = CASE
-        WHEN auc.model IN ('ehr', 'video_ehr', 'pce', 'prevent', 'shfm', 'maggic') OR auc.model LIKE 'ehr:%' THEN 'headroom_all'
+        WHEN auc.model IN ('ehr', 'video_ehr', 'pce', 'prevent', 'shfm', 'maggic') THEN 'headroom_all'
         ELSE 'headroom_heart'
     END
 WHERE coalesce(isfinite(auc.value), false)
     AND auc.metric = 'auc'
     AND auc.subset = 'all'
     AND auc.evaluation IN ('out_of_fold', 'null')
+    AND auc.model NOT LIKE 'ehr:%'  -- baselines are in the report
 ORDER BY
     CASE
         WHEN auc.model LIKE 'view:%' THEN 0
         WHEN auc.model = 'all_views' THEN 1
-        WHEN auc.model = 'ehr' OR auc.model LIKE 'ehr:%' THEN 2
+        WHEN auc.model = 'ehr' THEN 2
         WHEN auc.model = 'video_ehr' THEN 3
         WHEN auc.model LIKE 'oracle%' THEN 5
         ELSE 4

@@ -1,0 +1,237 @@
+"""Baselines of the health record: gaps filled from training rows only, and every score out of fold."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from echomort.ehr.variables import model_inputs, names
+from echomort.evaluation import summary
+from echomort.models.baselines import SETS, Baselines, completed_folds, fit_baselines, model_names
+from echomort.models.complete import Completion, OutlierRule
+from echomort.models.rows import Rows, mean_fold_auc
+from echomort.models.tabular import fit_rows, inputs, permutation_importance
+from echomort.settings import Evaluation, Tabular
+
+FAST = Tabular(forest_trees=20, imputation_rounds=2, rounds=30)
+COLUMNS = ["lvef", "lvidd", "sbp", "age", "sex", "dx_i50"]
+
+
+def patients(count=300, seed=3):
+    """Return features with gaps, and rows whose labels depend on LVEF and age."""
+    generator = np.random.default_rng(seed)
+    age, lvef = generator.normal(70, 10, count), generator.normal(50, 12, count)
+    features = pd.DataFrame({"lvef": lvef, "age": age, "sex": generator.integers(0, 2, count).astype(float)})
+    features["lvidd"] = 9 - 0.08 * lvef + generator.normal(0, 0.2, count)
+    features["sbp"] = generator.normal(130, 15, count)
+    features["dx_i50"] = (lvef < 40).astype(float)
+    risk = 1 / (1 + np.exp(-(-1.2 + 0.1 * (50 - lvef) + 0.05 * (age - 70))))
+    labels = (generator.random(count) < risk).astype(int)
+    for name in ("lvef", "lvidd", "sbp", "sex"):
+        features.loc[generator.random(count) < 0.3, name] = np.nan
+    folds = np.arange(count) % 5
+    folds[::20] = -1
+    return features[COLUMNS], Rows.of(labels, folds, [f"p{number}" for number in range(count)])
+
+
+# --- the sets -----------------------------------------------------------------------------------------------------
+
+
+def test_the_sets_are_the_catalogue_s():
+    assert {name: len(columns) for name, columns in SETS.items()} == {"clinical": 100, "echo": 58, "all": 158}
+    assert set(SETS["clinical"]) | set(SETS["echo"]) == set(SETS["all"])
+
+
+def test_the_trees_are_given_the_158_unless_the_whole_catalogue_is_asked_for():
+    assert inputs(Tabular()) == model_inputs()
+    assert inputs(Tabular(variables="catalogue")) == names()
+
+
+# --- outliers -----------------------------------------------------------------------------------------------------
+
+
+def test_a_value_must_break_both_rules_to_be_an_outlier():
+    values = np.array([*np.linspace(0, 1, 100), 3.5, 40.0])
+    rule = OutlierRule.fit(values[:, None], np.array([True]))
+    mean, spread = values.mean(), values.std()
+    first, third = np.quantile(values, (0.25, 0.75))
+    kept = rule.without_outliers(np.array([[3.5], [40.0], [mean + 2.9 * spread]]))[:, 0]
+    assert third + 3 * (third - first) < 3.5  # breaks one rule only
+    assert abs(3.5 - mean) < 3 * spread
+    assert kept[0] == 3.5
+    assert np.isnan(kept[1])
+    assert not np.isnan(kept[2])
+
+
+def test_limits_of_outliers_come_from_the_training_rows_alone():
+    train = np.linspace(0, 1, 100)[:, None]
+    rule = OutlierRule.fit(train, np.array([True]))
+    assert np.isnan(rule.without_outliers(np.array([[9.0]]))[0, 0])
+    wider = OutlierRule.fit(np.vstack([train, np.full((60, 1), 9.0)]), np.array([True]))
+    assert wider.without_outliers(np.array([[9.0]]))[0, 0] == 9.0
+
+
+@pytest.mark.parametrize(("which", "lost"), [("without_limits", False), ("all", True), ("none", False)])
+def test_variables_with_physiological_limits_are_tested_only_if_asked(which, lost):
+    values = np.append(np.linspace(110, 150, 99), 279.0)[:, None]
+    completion = Completion.fit(values, ["sbp"], Tabular(outliers=which))
+    assert np.isnan(completion.outliers.without_outliers(values)[-1, 0]) == lost
+
+
+# --- gaps ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_completed_table_has_no_gap_and_keeps_what_was_known():
+    features, _ = patients()
+    matrix = features.to_numpy()
+    completed = Completion.fit(matrix, COLUMNS, FAST).complete(matrix)
+    known = ~np.isnan(matrix)
+    assert not np.isnan(completed).any()
+    assert (completed[known] == matrix[known]).all()
+    assert np.isin(completed[:, COLUMNS.index("sex")], (0, 1)).all()
+
+
+def test_chained_equations_use_what_goes_with_the_gap():
+    features, _ = patients(600)
+    matrix = features.to_numpy()
+    completed = Completion.fit(matrix, COLUMNS, FAST).complete(matrix)
+    gaps = np.isnan(matrix[:, 1]) & ~np.isnan(matrix[:, 0])
+    expected = 9 - 0.08 * matrix[gaps, 0]
+    assert np.abs(completed[gaps, 1] - expected).mean() < 0.35
+
+
+def test_columns_that_are_nearly_all_gaps_are_left_out():
+    matrix = np.column_stack([np.arange(50.0), np.where(np.arange(50) < 3, 1.0, np.nan), np.full(50, np.nan)])
+    completion = Completion.fit(matrix, ["lvef", "lvidd", "ao_stj"], FAST)
+    assert completion.names == ("lvef",)
+    assert completion.complete(matrix).shape == (50, 1)
+
+
+def test_what_fills_a_gap_does_not_depend_on_the_patients_judged():
+    features, rows = patients()
+    changed = features.copy()
+    inside = rows.folds == 2
+    changed.loc[inside, "lvidd"] = 1e3
+    one = {fold: table for fold, _, table in completed_folds(features, rows, FAST)}
+    two = {fold: table for fold, _, table in completed_folds(changed, rows, FAST)}
+    training = rows.training(2)
+    assert (one[2][training] == two[2][training]).all()
+    assert not (one[1][rows.training(1)] == two[1][rows.training(1)]).all()
+
+
+def test_the_whole_table_is_used_where_fidelity_is_asked_for():
+    features, rows = patients()
+    tables = [
+        table for _, _, table in completed_folds(features, rows, FAST.model_copy(update={"imputation_scope": "global"}))
+    ]
+    assert all((table == tables[0]).all() for table in tables)
+    within = [table for _, _, table in completed_folds(features, rows, FAST)]
+    assert not (within[0] == within[1]).all()
+
+
+def test_the_diastolic_grade_is_filled_by_one_regression_a_grade():
+    generator = np.random.default_rng(1)
+    severity = generator.normal(0, 1, 500)
+    grade = np.digitize(severity, (-0.5, 0.5, 1.2)).astype(float)
+    matrix = np.column_stack([30 * severity + generator.normal(0, 3, 500) + 100, grade])
+    hidden = generator.random(500) < 0.4
+    given = matrix.copy()
+    given[hidden, 1] = np.nan
+    completed = Completion.fit(given, ["la_vol", "diastolic_grade"], FAST).complete(given)
+    assert np.isin(completed[:, 1], (0, 1, 2, 3)).all()
+    assert (completed[~hidden, 1] == grade[~hidden]).all()
+    assert (completed[hidden, 1] == grade[hidden]).mean() > 0.6
+
+
+# --- the learners -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Baselines:
+    return fit_baselines(*patients(), FAST)
+
+
+def test_every_learner_scores_every_study_on_every_set(fitted):
+    assert set(fitted.scores) == set(model_names()) - {"ehr:xgboost:all"}
+    assert all(np.isfinite(logits).all() for logits in fitted.scores.values())
+
+
+def test_baselines_learn_what_there_is_to_learn(fitted):
+    _, rows = patients()
+    area = {model: mean_fold_auc(logits, rows) for model, logits in fitted.scores.items()}
+    assert all(value > 0.6 for value in area.values())
+
+
+def test_no_label_of_a_fold_reaches_its_own_scores(fitted):
+    features, rows = patients()
+    inside = rows.folds == 3
+    labels = rows.labels.copy()
+    labels[inside] = 1 - labels[inside]
+    other = fit_baselines(features, Rows(labels, rows.folds, rows.patients), FAST)
+    for model, logits in fitted.scores.items():
+        assert (logits[inside] == other.scores[model][inside]).all(), model
+        assert not (logits[rows.folds == 1] == other.scores[model][rows.folds == 1]).all(), model
+
+
+def test_permuted_labels_teach_nothing():
+    features, rows = patients(400)
+    generator = np.random.default_rng(5)
+    settings = FAST.model_copy(update={"baselines": ("logistic",)})
+    areas = [
+        mean_fold_auc(fit_baselines(features, shuffled, settings).scores["ehr:logistic:all"], shuffled)
+        for shuffled in (rows.permuted(generator) for _ in range(12))
+    ]
+    assert np.mean(areas) == pytest.approx(0.5, abs=0.04)
+
+
+def test_coefficients_are_kept_as_json_and_nothing_else_is(fitted, tmp_path):
+    fitted.save(tmp_path / "made")
+    assert [path.name for path in (tmp_path / "made").iterdir()] == ["coefficients.json"]
+    table = json.loads((tmp_path / "made" / "coefficients.json").read_text())
+    assert set(table) == {"ehr:logistic:clinical", "ehr:logistic:echo", "ehr:logistic:all"}
+    one = table["ehr:logistic:all"]["0"]
+    assert len(one["columns"]) == len(one["coefficients"]) == len(one["mean"]) == len(one["scale"])
+    assert one["coefficients"][one["columns"].index("lvef")] < 0 < one["coefficients"][one["columns"].index("age")]
+
+
+def test_a_learner_that_is_not_asked_for_is_not_fitted():
+    assert not fit_baselines(*patients(120), FAST.model_copy(update={"baselines": ()})).scores
+
+
+# --- importance and evaluation ------------------------------------------------------------------------------------
+
+
+def test_a_variable_that_no_tree_asks_about_has_no_importance():
+    features, rows = patients()
+    features = features.assign(ao_stj=1.0)
+    model = fit_rows(features.to_numpy(np.float32), tuple(features.columns), rows, FAST).model
+    table = permutation_importance(model, features, rows, repeats=2).set_index("feature")
+    assert table.loc["ao_stj", "drop"] == 0
+    assert table["drop"].max() > 0.01
+
+
+def test_importance_becomes_rows_of_what_mattered():
+    importance = pd.DataFrame({"feature": ["lvef", "ao_stj"], "drop": [0.1, 0.0], "spread": [0.02, 0.0]})
+    table = summary.importance_rows(importance, 400, 90)
+    assert table["subset"].tolist() == ["lvef"]
+    assert table[["value", "low", "high"]].to_numpy().ravel() == pytest.approx([0.1, 0.08, 0.12])
+
+
+def test_baselines_are_compared_with_the_trees_in_a_family_of_their_own():
+    features, rows = patients()
+    frame = pd.DataFrame({"study_key": rows.patients, "patient_key": rows.patients, "fold": rows.folds})
+    frame = frame.assign(label=rows.labels, days=np.where(rows.labels, 90, 400), event=rows.labels == 1)
+    frame = frame[frame["fold"] >= 0]
+    ranking = features["age"].to_numpy()[frame.index]
+    parts = [
+        frame[["study_key", "fold"]].assign(model=model, logit=ranking * sign)
+        for model, sign in (("ehr", 1), ("video_ehr", 1), ("ehr:logistic:all", -1), ("ehr:xgboost:echo", 1))
+    ]
+    metrics = summary.evaluate(frame, pd.concat(parts), None, Evaluation(bootstrap=100))
+    pairs = set(metrics.loc[metrics["metric"] == "auc_difference", "model"])
+    assert pairs == {"video_ehr vs ehr", "ehr vs ehr:logistic:all", "ehr vs ehr:xgboost:echo"}
+    holm = metrics[metrics["metric"] == "delong_p_holm"].set_index("model")["method"]
+    assert holm["video_ehr vs ehr"] == "DeLong, Holm over 1"
+    assert holm["ehr vs ehr:logistic:all"] == "DeLong, Holm over 2"
+    assert not (metrics.loc[metrics["model"] == "ehr:logistic:all", "metric"] == "calibration_slope").any()

@@ -14,7 +14,6 @@ import multiprocessing
 import resource
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
 from importlib import resources
 from pathlib import Path
 
@@ -107,9 +106,9 @@ def run(first: int, count: int) -> collections.Counter[str]:
     return counts
 
 
-def _limited(first: int, count: int) -> tuple[collections.Counter[str], int]:
+def _limited(batch: tuple[int, int]) -> tuple[collections.Counter[str], int]:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    return run(first, count), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    return run(*batch), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
 def main() -> None:
@@ -121,12 +120,13 @@ def main() -> None:
     chosen = arguments.parse_args()
     counts: collections.Counter[str] = collections.Counter()
     memory = 0
-    with ProcessPoolExecutor(chosen.processes, multiprocessing.get_context("spawn"), max_tasks_per_child=20) as pool:
-        batches = range(chosen.first, chosen.first + chosen.count, BATCH)
-        sizes = [min(BATCH, chosen.first + chosen.count - start) for start in batches]
-        for found, peak in pool.map(_limited, batches, sizes):
+    end = chosen.first + chosen.count
+    batches = [(start, min(BATCH, end - start)) for start in range(chosen.first, end, BATCH)]
+    with multiprocessing.get_context("spawn").Pool(chosen.processes, maxtasksperchild=20) as pool:
+        for found, peak in pool.imap_unordered(_limited, batches):
             counts += found
             memory = max(memory, peak)
+            sys.stderr.write(f"\r{counts.total()} of {chosen.count}")
     report = {"mutations": sum(counts.values()), "peak_memory_mib": memory, "outcomes": dict(counts.most_common())}
     sys.stdout.write(json.dumps(report, indent=2) + "\n")
 

@@ -5,8 +5,8 @@ WITH said AS (
         as_text(patient_id) AS patient_id,
         as_text(study_id) AS study_id,
         lower(as_text(variable)) AS variable,
-        as_text(value) AS said_value,
-        TRY_CAST(as_text(value) AS DOUBLE) AS value,
+        value AS said_value,
+        as_number(value) AS value,
         as_text(unit) AS unit,
         as_moment(measured_at) AS moment,
         moment_fault(measured_at, moment) AS fault
@@ -25,7 +25,7 @@ SELECT
         WHEN person.patient_key IS NULL THEN 'UNKNOWN_PATIENT'
         WHEN known_study.patient_key <> person.patient_key THEN 'STUDY_OF_ANOTHER_PATIENT'
         WHEN variable IS NULL THEN 'MISSING_VARIABLE'
-        WHEN said_value IS NULL THEN 'MISSING_VALUE'
+        WHEN value IS NULL AND as_text(said_value) IS NULL THEN 'MISSING_VALUE'
         WHEN value IS NULL OR NOT isfinite(value) THEN 'NOT_A_NUMBER'
         WHEN fault = 'MISSING_DATE' AND study_at IS NOT NULL THEN NULL
         ELSE fault

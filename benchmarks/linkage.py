@@ -1,0 +1,69 @@
+"""Linkage of studies with the evidence of life and death: CPU beyond reading, and every row against pandas.
+
+Run ``python benchmarks/linkage.py`` from the repository's root (``--share 0.01`` for a hundredth of it). Target: 1 s of
+CPU beyond reading for 1 million studies and 5 million contacts.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from echomort.settings import Outcome
+from warehouse.connection import connect
+from warehouse.outcomes import link
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+from outcome_oracle import differences  # noqa: E402
+
+SIZES = {"patients": 300_000, "studies": 1_000_000, "contacts": 5_000_000}
+REPEATS = 3
+
+
+def main() -> None:
+    """Print the best of three of reading and of linking, and in how many rows pandas differs."""
+    share = _share()
+    sizes = {name: max(100, int(size * share)) for name, size in SIZES.items()}
+    print(", ".join(f"{size:,} {name}" for name, size in sizes.items()), flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "warehouse.duckdb"
+        with connect(path) as connection:
+            fill(connection, sizes)
+        with connect(path) as connection:
+            reading = _best(lambda: connection.execute((HERE / "extract/reading.sql").read_text()).fetchall())
+            linking = _best(lambda: link(connection, Outcome()))
+            print(f"reading {reading[1]:.2f} s of CPU ({reading[0]:.2f} s)")
+            print(f"linking {linking[1]:.2f} s of CPU ({linking[0]:.2f} s)")
+            print(f"beyond reading {linking[1] - reading[1]:.2f} s of CPU")
+            print(f"rows in which pandas differs: {differences(connection)}")
+
+
+def fill(connection: duckdb.DuckDBPyConnection, sizes: dict[str, int]) -> None:
+    """Fill the staged tables."""
+    for statement in connection.extract_statements((HERE / "extract/linkage.sql").read_text()):
+        connection.execute(statement, {name: sizes[name] for name in statement.named_parameters})
+
+
+def _best(work: Callable[[], object]) -> tuple[float, float]:
+    """Return wall and CPU seconds of the run of least CPU."""
+    runs = []
+    for _ in range(REPEATS):
+        start = time.perf_counter(), time.process_time()
+        work()
+        runs.append((time.perf_counter() - start[0], time.process_time() - start[1]))
+    return min(runs, key=lambda run: run[1])
+
+
+def _share() -> float:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--share", type=float, default=1.0, help="part of the full size")
+    return float(parser.parse_args().share)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""The one-year label by pandas: written from the rules (docs/outcome.md), not from the SQL."""
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+
+def labels(connection: duckdb.DuckDBPyConnection, horizon: int = 365) -> pd.DataFrame:
+    """Return (study_key, days, event, label, reason) of every study, by study_key.
+
+    For tables with true dates, one exact statement of death a patient, nobody in quarantine, encounter follow-up and
+    the full window required.
+    """
+    study = connection.execute("SELECT study_key, patient_key, study_at FROM study").df()
+    death = connection.execute("SELECT patient_key, death_date FROM death").df().set_index("patient_key")["death_date"]
+    contact = connection.execute("SELECT patient_key, contact_at FROM contact").df()
+    study["day"] = study["study_at"].dt.normalize().astype("datetime64[s]")
+    contact["day"] = contact["contact_at"].dt.normalize().astype("datetime64[s]")
+    end = max(study["day"].max(), contact["day"].max(), death.max())
+    last_contact = study["patient_key"].map(contact.groupby("patient_key")["day"].max())
+    last_study = study.groupby("patient_key")["day"].transform("max")
+    last_study = last_study.where(last_study > study["day"])
+    alive = (pd.concat([last_contact, last_study], axis=1).max(axis=1) - study["day"]).dt.days
+    died = (study["patient_key"].map(death) - study["day"]).dt.days
+    days = died.fillna(alive)
+    before = died < 0
+    patient_before = before.groupby(study["patient_key"]).transform("any")
+    reason = np.select(
+        [
+            before,
+            patient_before,
+            (end - study["day"]).dt.days < horizon,
+            died.notna(),
+            alive.isna(),
+            alive < 0,
+            alive < horizon,
+        ],
+        [
+            "EXCL_DEATH_BEFORE_STUDY",
+            "EXCL_PATIENT_QUARANTINED",
+            "EXCL_INCOMPLETE_WINDOW",
+            "",
+            "EXCL_NO_FOLLOWUP",
+            "EXCL_FOLLOWUP_BEFORE_STUDY",
+            "EXCL_CENSORED_LT_1Y",
+        ],
+        "",
+    )
+    label = pd.Series((died <= horizon).astype("float64"), index=study.index).where(reason == "")
+    frame = pd.DataFrame({"study_key": study["study_key"], "days": days, "event": died.notna(), "label": label})
+    frame["event"] = frame["event"].where(days.notna())
+    return frame.assign(reason=reason).sort_values("study_key", ignore_index=True)
+
+
+def found(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Return the same columns as the warehouse has them."""
+    rows = connection.execute(
+        "SELECT study_key, days, event, label, coalesce(reason, '') AS reason FROM outcome ORDER BY study_key"
+    ).df()
+    return rows.astype({"days": "float64", "label": "float64"})
+
+
+def differences(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return in how many rows the two differ."""
+    ours, theirs = found(connection), labels(connection)
+    if len(ours) != len(theirs):
+        return abs(len(ours) - len(theirs)) or 1
+    same = np.ones(len(ours), dtype=bool)
+    for column in ("study_key", "days", "label", "reason"):
+        one, other = ours[column], theirs[column]
+        same &= ((one == other) | (one.isna() & other.isna())).to_numpy()
+    same &= (
+        ours["event"]
+        .astype("object")
+        .fillna("")
+        .astype(str)
+        .eq(theirs["event"].astype("object").fillna("").astype(str))
+        .to_numpy()
+    )
+    return int((~same).sum())

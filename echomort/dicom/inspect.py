@@ -12,6 +12,7 @@ from echomort.dicom.clip import Clip
 from echomort.dicom.discovery import discover
 from echomort.dicom.frames import open_frames
 from echomort.dicom.headers import Header, boundary, opened, read_header
+from echomort.dicom.native import open_native
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.views import read_view_table
 from echomort.dicom.workers import Job, read_clips
@@ -94,7 +95,7 @@ def draw_sheet(path: Path, outcome: Clip | Rejected, target: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    raw = _raw_frames(path)
+    raw = _raw_frames(path, outcome)
     figure = Figure(figsize=(3.1 * SHEET_COLUMNS, 5.6), facecolor="white")
     axes = figure.subplots(2, SHEET_COLUMNS)
     for axis in axes.flat:
@@ -144,11 +145,12 @@ def _saved(job: Job, outcome: Clip | Rejected, folder: Path, settings: ClipSetti
     return {"clip": str(clip), "sheet": str(sheet)}
 
 
-def _raw_frames(path: Path) -> list[tuple[int, np.ndarray]]:
+def _raw_frames(path: Path, outcome: Clip | Rejected) -> list[tuple[int, np.ndarray]]:
     """A few frames to look at, as far as they can be read at all; stills and other rejects are worth a look too."""
     try:
         with boundary(Reason.UNREADABLE), opened(path, judged=False) as source:
-            frames = open_frames(source)
+            native = isinstance(outcome, Clip) and "native" in outcome.notes
+            frames = open_native(source) if native else open_frames(source)
             chosen = sorted({round(at) for at in np.linspace(0, frames.count - 1, min(SHEET_COLUMNS, frames.count))})
             return [(index, frames.luma(index)) for index in chosen]
     except Rejected:

@@ -5,9 +5,9 @@ import pytest
 from echo_files import DEFLATED, IMPLICIT, JPEG, EchoFile
 from philips_files import ECHO, PhilipsFile, native_movie
 
-from echomort.dicom import Reason, Rejected, lit_outside_sector, read_clip, read_header
+from echomort.dicom import Reason, Rejected, inspect_paths, lit_outside_sector, read_clip, read_header
 from echomort.dicom.native import find_shape
-from echomort.settings import ClipSettings
+from echomort.settings import ClipSettings, Settings
 
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR CS")  # the vendor writes "ZLib"
 RAW = ClipSettings(source="raw", frames=20, fps=40.0)
@@ -137,3 +137,15 @@ def test_a_flipped_byte_is_a_reason_or_another_picture_never_an_error(tmp_path):
             outcomes.add(refused.reason)
     assert Reason.BAD_FRAME in outcomes
     assert Reason.UNREADABLE not in outcomes
+
+
+def test_a_contact_sheet_shows_the_video_that_the_clip_was_made_from(tmp_path):
+    from PIL import Image
+
+    settings = Settings(imaging={"clip": {"source": "raw", "frames": 20, "fps": 40.0}})
+    path = PhilipsFile(native=native_movie(20, 109, 150) // 2 + 100).write(tmp_path / "a.dcm")
+    (record,) = inspect_paths([path], settings, tmp_path / "out")
+    assert (record["status"], record["region"]) == ("accepted", [0, 0, 149, 108])
+    sheet = np.asarray(Image.open(record["sheet"]).convert("L"))
+    upper = sheet[sheet.shape[0] // 6 : sheet.shape[0] // 2, : sheet.shape[1] // 5]
+    assert (upper < 60).mean() < 0.05  # the native pictures were made bright all over; the annotated are mostly black

@@ -1,12 +1,20 @@
 """The training process that Dagster starts: ``python -m assets.pipes TASK.json ...``, its progress streamed back."""
 
 import itertools
+import json
 import sys
 from pathlib import Path
 
 from dagster_pipes import open_dagster_pipes
 
+from echomort.errors import UserError
+from echomort.files import write_text
 from echomort.training import Progress, Task, train_views
+
+
+def refusal_of(task: Path) -> Path:
+    """Return the file in which the process leaves what a person is to read of its failure: [problem, remedy]."""
+    return task.with_suffix(".refused.json")
 
 
 def main() -> None:
@@ -20,7 +28,11 @@ def main() -> None:
         def report(progress: Progress) -> None:
             pipes.log.info(f"{next(seen)} of {total} epochs; {progress}")
 
-        train_views(tasks, report)
+        try:
+            train_views(tasks, report)
+        except UserError as error:
+            write_text(refusal_of(Path(sys.argv[1])), json.dumps([error.problem, error.remedy]))
+            sys.exit(1)
 
 
 if __name__ == "__main__":

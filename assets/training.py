@@ -1,15 +1,20 @@
 """Training: one video model a view, the health-record model, and their stacking, all out of fold."""
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import duckdb
 import pandas as pd
+from dagster._core.errors import DagsterPipesExecutionError  # not exported
 
 from assets.incremental import Build, Built, Stage, UnitStage, described, rebuild_after, unit_asset
+from assets.pipes import refusal_of
 from assets.project import Project
+from echomort.errors import UserError
 from echomort.fingerprint import code_version, digest
 from echomort.settings import Settings, Training
 from echomort.training import SOURCES, UNDECIDING
@@ -70,9 +75,22 @@ def train_views(project: Project, units: Sequence[str], context: dg.OpExecutionC
         task = Task(view=view, shape=shape, samples=table, clips=project.root, output=folder, training=training)
         task.write(folder.with_suffix(".task.json"))
         tasks.append(str(folder.with_suffix(".task.json")))
-    command = [sys.executable, "-m", "assets.pipes", *tasks]
-    context.resources.pipes.run(context=context, command=command, extras={"folds": project.settings.cohort.folds})
+    _train(context, tasks, project.settings.cohort.folds)
     return [Entry(unit, plan[unit], _scores_digest(project, plan[unit]), _artifact(plan[unit])) for unit in units]
+
+
+def _train(context: dg.OpExecutionContext, tasks: list[str], folds: int) -> None:
+    """Start the training process and wait for it; its own word to a person is this step's."""
+    refusal = refusal_of(Path(tasks[0]))
+    refusal.unlink(missing_ok=True)
+    try:
+        command = [sys.executable, "-m", "assets.pipes", *tasks]
+        context.resources.pipes.run(context=context, command=command, extras={"folds": folds})
+    except DagsterPipesExecutionError:
+        if not refusal.exists():
+            raise
+        problem, remedy = json.loads(refusal.read_text())
+        raise UserError(problem, remedy) from None
 
 
 def commit_views(

@@ -5,6 +5,7 @@ import warnings
 import dagster as dg
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 from assets import evaluation, imaging, quality, records, serving, sources, training  # noqa: E402
 from orchestration.automation import automate, automation_sensor  # noqa: E402

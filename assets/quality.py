@@ -62,6 +62,13 @@ ASSERTIONS = (
     Assertion("cohort_is_labelled", "cohort", ("outcomes",), "A study in the cohort without a label."),
     Assertion("attrition_reconciles", "cohort", ("outcomes", "study"), "A study lost between two steps."),
     Assertion("features_equal_studies", "clinical_features", ("study",), "A study without its row of features."),
+    Assertion(
+        "no_feature_without_an_earlier_record",
+        "clinical_features",
+        ("study", "measurement", "diagnosis"),
+        "A feature of a variable that was only known later.",
+    ),
+    Assertion("permuted_labels_give_chance", "evaluation", (), "An AUC from labels that were shuffled."),
     Assertion("no_feature_after_its_echo", "clinical_features", ("study",), "A feature dated after its echo."),
     Assertion("clinical_scores_or_reasons", "clinical_scores", ("study",), "A study without a score or a reason."),
     Assertion("no_lit_pixel_outside_the_sector", "clips", (), "A pixel lit outside the sector, where text may lie."),

@@ -52,9 +52,11 @@ FEATURES = Stage(
         "warehouse/marts/feature_begin.sql",
         "warehouse/marts/feature_catalogue.sql",
         "warehouse/marts/feature_end.sql",
+        "warehouse/marts/feature_told.sql",
         "warehouse/features.py",
         "echomort/ehr",
     ),
+    lambda settings: settings.features,
 )
 CLINICAL_SCORES = Stage(
     "clinical_scores",
@@ -122,10 +124,12 @@ def cohort(project: Project) -> dg.MaterializeResult:
 def clinical_features(project: Project) -> dg.MaterializeResult:
     """The variables of the catalogue for every study, each known at or before it."""
     from warehouse.features import build as build_features
+    from warehouse.features import told
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:
-        build_features(connection)
-        return built_tables(connection, "feature")
+        build_features(connection, project.settings.features)
+        built = built_tables(connection, "feature")
+        return replace(built, details={**built.details, **told(connection)})
 
     return rebuild(project, FEATURES, build)
 

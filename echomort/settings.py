@@ -115,6 +115,17 @@ class Cohort(Section):
     maximum_age: float = setting(110, "ours", "years at the study", ge=0, le=130)
 
 
+class Features(Section):
+    """The variables of the health record."""
+
+    between_echoes: Literal["prospective", "paper", "none"] = setting(
+        "prospective",
+        "ours",
+        "what an echo lacks: carried forward from the last one, interpolated to the next as in the method, or lost",
+    )
+    carry_days: int = setting(365, "ours", "how old a value carried forward may be (prospective only)", ge=1, le=3650)
+
+
 class ClinicalScores(Section):
     """Published clinical scores as comparators."""
 
@@ -278,6 +289,7 @@ class Settings(Section):
     cohort: Cohort = Cohort()
     imaging: Imaging = Imaging()
     training: Training = Training()
+    features: Features = Features()
     clinical_scores: ClinicalScores = ClinicalScores()
     tabular: Tabular = Tabular()
     fusion: Fusion = Fusion()

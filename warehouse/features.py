@@ -3,8 +3,9 @@
 import duckdb
 import pandas as pd
 
-from echomort.ehr.clean import conversions
-from echomort.ehr.variables import catalogue
+from echomort.ehr.clean import SMALLER_THAN, conversions
+from echomort.ehr.variables import catalogue, icd9_groups
+from echomort.settings import Features
 from warehouse.queries import run, scalar
 
 ONE_SHARD_ROWS = 1_000_000
@@ -14,17 +15,26 @@ EVERYONE = ("",)
 SIXTEENTHS = tuple("0123456789abcdef")
 
 
-def build(connection: duckdb.DuckDBPyConnection) -> None:
-    """Replace ``feature`` (one row a study), ``feature_evidence``, ``feature_count`` and ``feature_refusal``.
+def build(connection: duckdb.DuckDBPyConnection, settings: Features | None = None) -> None:
+    """Replace ``feature`` (one row a study), ``feature_evidence``, ``feature_count``, ``feature_refusal`` and
+    ``feature_filled``.
 
     A value is the last one known at or before the study within its window, the study's own first (the mean of
-    repeats); diagnosis groups are 0 or 1; ``sex`` is 1 for men. Refused values are counted by reason.
+    repeats), then what another echo of the patient gave as ``settings`` say; diagnosis groups are 0 or 1; ``sex`` is
+    1 for men. Refused values are counted by reason.
     """
+    settings = settings or Features()
     _place_catalogue(connection)
     run(connection, "marts/feature_begin.sql")
     many = scalar(connection, "marts/feature_size.sql") > ONE_SHARD_ROWS
     for shard in SIXTEENTHS if many else EVERYONE:
-        run(connection, "marts/feature.sql", shard=shard)
+        run(
+            connection,
+            "marts/feature.sql",
+            shard=shard,
+            between=settings.between_echoes,
+            carry_days=settings.carry_days,
+        )
     run(connection, "marts/feature_end.sql")
 
 
@@ -37,3 +47,12 @@ def _place_catalogue(connection: duckdb.DuckDBPyConnection) -> None:
     connection.append("variable", pd.DataFrame(variables, columns=columns), by_name=True)
     units = [(c.variable, c.unit, c.factor, c.offset) for c in conversions()]
     connection.append("conversion", pd.DataFrame(units, columns=["variable", "unit", "factor", "shift"]), by_name=True)
+    connection.append("icd9", pd.DataFrame(icd9_groups(), columns=["prefix", "variable"]), by_name=True)
+    connection.append("contradiction", pd.DataFrame(SMALLER_THAN, columns=["smaller", "larger"]), by_name=True)
+
+
+def told(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Return how many values each reason refused and each way filled, over all variables."""
+    return {
+        f"values {reason.lower()}": int(count) for reason, count in run(connection, "marts/feature_told.sql").fetchall()
+    }

@@ -1,4 +1,4 @@
-"""Units: what a recorded value becomes in the unit of its variable, or that it can't be known."""
+"""What a recorded value becomes in the unit of its variable, and which values can't both be right."""
 
 import csv
 import functools
@@ -8,6 +8,18 @@ from importlib import resources
 from echomort.ehr.variables import Variable, catalogue
 
 ANY = "*"
+
+SMALLER_THAN = (
+    ("dbp", "sbp"),
+    ("lvids", "lvidd"),
+    ("lvesv_bp", "lvedv_bp"),
+    ("lvesv_4c", "lvedv_4c"),
+    ("lvesv_2c", "lvedv_2c"),
+    ("lvot_mg", "lvot_pg"),
+    ("av_mg", "av_pg"),
+    ("hdl", "total_chol"),
+)
+"""Pairs of which the first must be the smaller: a study in which it is not has neither (ours)."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""The catalogue of variables (``variables.csv``): 158 of the method and 15 that only the clinical scores need."""
+"""The catalogue of variables (``variables.csv``): 158 of the method and 17 that only the clinical scores
+and the reader study need."""
 
 import csv
 import functools
@@ -55,6 +56,13 @@ def names(*sets: VariableSet) -> tuple[str, ...]:
 def model_inputs() -> tuple[str, ...]:
     """Return the 158 variables of the method, in catalogue order."""
     return names("echo", "clinical", "diagnosis")
+
+
+@functools.cache
+def icd9_groups() -> tuple[tuple[str, str], ...]:
+    """Return (beginning of an ICD-9-CM code without its dot, diagnosis group), from ``icd9.csv`` (ours)."""
+    with resources.files("echomort.ehr").joinpath("icd9.csv").open(encoding="utf-8") as file:
+        return tuple((row["prefix"], row["variable"]) for row in csv.DictReader(file))
 
 
 def _variable(row: dict[str, str]) -> Variable:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import warehouse.features
 from echomort.ehr.clean import conversions, plain_unit
 from echomort.ehr.variables import catalogue, model_inputs, names
+from echomort.settings import Features
 from warehouse.assertions import check
 from warehouse.features import build
 
@@ -27,7 +28,7 @@ def features_of(folder, measurements=(), diagnoses=(), patient=None, dates="shif
         "diagnosis": [("P", *row) for row in diagnoses],
     }
     connection, _ = staged(folder, rows, dates)
-    build(connection)
+    build(connection, Features(between_echoes="none"))
     return connection
 
 
@@ -158,6 +159,7 @@ def test_diagnosis_groups_are_those_on_record_at_the_study(tmp_path):
         ("ICD-10", "e11.65", "2018-05-01"),
         ("ICD10CM", "I48.0", AT + timedelta(hours=1)),
         ("ICD9CM", "428.0", ago(days=900)),
+        ("ICD9CM", "786.50", ago(days=900)),
         ("ICD10CM", "E07.9", ago(days=9)),
         ("ICD10CM", "E14", ago(days=9)),
     ]

@@ -1,6 +1,6 @@
 -- The features of the studies of one shard of patients (those whose key begins with $shard): each value is the last that
 -- was known at the study. `variable` (name, source, window_days, low, high, code_from, code_to) and `conversion`
--- (variable, unit, factor, shift) come from the catalogue.
+-- (variable, unit, factor, shift), `icd9` (prefix, variable) and `contradiction` (smaller, larger) come from the catalogue.
 
 -- Studies of the shard. Without a time nothing can be said to lie before.
 CREATE OR REPLACE TEMP TABLE shard_study AS
@@ -75,6 +75,57 @@ ASOF JOIN known_value
     AND known_value.measured_at <= asked.study_at
 WHERE CAST(asked.study_at AS DATE) - CAST(known_value.measured_at AS DATE) <= known_value.window_days;
 
+-- What an echo lacks and the patient's other echoes gave: carried forward from the last one, no older than $carry_days
+-- ($between 'prospective'), or on the straight line between the one before and the one after ('paper': it knows the later
+-- echo, so that nothing of the kind is possible at the bedside).
+CREATE OR REPLACE TEMP TABLE echo_value AS
+SELECT patient_key, variable, study_at, avg(own_value.value ORDER BY own_value.value) AS value
+FROM own_value
+JOIN shard_study USING (study_key)
+JOIN variable ON variable.name = own_value.variable
+WHERE window_days = 0
+GROUP BY ALL;
+
+CREATE OR REPLACE TEMP TABLE filled_value AS
+WITH lacking AS (
+    SELECT study_key, patient_key, study_at, variable
+    FROM shard_study
+    JOIN (SELECT DISTINCT patient_key, variable FROM echo_value) USING (patient_key)
+    ANTI JOIN own_value USING (study_key, variable)
+    ANTI JOIN last_value_known USING (study_key, variable)
+),
+since AS (
+    SELECT lacking.*, before.value AS earlier, before.study_at AS earlier_at
+    FROM lacking
+    ASOF JOIN echo_value AS before
+        ON before.patient_key = lacking.patient_key
+        AND before.variable = lacking.variable
+        AND before.study_at < lacking.study_at
+),
+between_two AS (
+    SELECT since.*, after.value AS later, after.study_at AS later_at
+    FROM since
+    ASOF LEFT JOIN echo_value AS after
+        ON after.patient_key = since.patient_key
+        AND after.variable = since.variable
+        AND after.study_at > since.study_at
+)
+SELECT study_key, variable, earlier AS value, earlier_at, 'CARRIED_FORWARD' AS how
+FROM between_two
+WHERE $between = 'prospective' AND CAST(study_at AS DATE) - CAST(earlier_at AS DATE) <= $carry_days
+UNION ALL
+SELECT
+    study_key,
+    variable,
+    earlier + (later - earlier) * epoch(study_at - earlier_at) / epoch(later_at - earlier_at),
+    earlier_at,
+    'INTERPOLATED_TO_A_LATER_ECHO'
+FROM between_two
+WHERE $between = 'paper' AND later IS NOT NULL;
+
+INSERT INTO filled
+SELECT variable, how, count(*) FROM filled_value GROUP BY ALL;
+
 -- Diagnosis groups on record at the study.
 CREATE OR REPLACE TEMP TABLE own_diagnosis AS
 WITH first_recorded AS (
@@ -83,17 +134,26 @@ WITH first_recorded AS (
     JOIN variable ON left(code, 3) BETWEEN code_from AND code_to
     WHERE vocabulary = 'ICD10CM' AND starts_with(patient_key, $shard)
     GROUP BY ALL
+    UNION ALL
+    SELECT patient_key, icd9.variable, min(recorded_at)
+    FROM diagnosis
+    JOIN icd9 ON left(code, 3) = left(prefix, 3) AND starts_with(code, prefix)
+    WHERE vocabulary = 'ICD9CM' AND starts_with(patient_key, $shard)
+    GROUP BY ALL
 )
-SELECT study_key, variable, recorded_at
+SELECT study_key, variable, min(recorded_at) AS recorded_at
 FROM shard_study
 JOIN first_recorded USING (patient_key)
-WHERE recorded_at <= study_at;
+WHERE recorded_at <= study_at
+GROUP BY study_key, variable;
 
 -- Long to wide, all of the catalogue's columns always.
 CREATE OR REPLACE TEMP TABLE chosen_value AS
 SELECT study_key, variable, value FROM own_value
 UNION ALL
 SELECT study_key, variable, value FROM last_value_known ANTI JOIN own_value USING (study_key, variable)
+UNION ALL
+SELECT study_key, variable, value FROM filled_value
 UNION ALL
 SELECT study_key, variable, 1 FROM own_diagnosis
 UNION ALL
@@ -109,13 +169,25 @@ FROM (
 )
 JOIN variable ON variable.name = 'age';
 
+-- Two values of one study that can't both be right, for instance a systolic pressure below the diastolic: neither is
+-- taken.
+CREATE OR REPLACE TEMP TABLE contradicted AS
+SELECT DISTINCT study_key, unnest([smaller, larger]) AS variable
+FROM contradiction
+JOIN chosen_value AS one ON one.variable = smaller
+JOIN chosen_value AS other USING (study_key)
+WHERE other.variable = larger AND one.value >= other.value;
+
+INSERT INTO refused
+SELECT variable, 'CONTRADICTS_ANOTHER', count(*) FROM contradicted GROUP BY variable;
+
 INSERT INTO feature BY NAME
 SELECT
     COLUMNS(lambda name: NOT starts_with(name, 'dx_')),
     coalesce(COLUMNS('(dx_.*)'), 0) AS '\1'
 FROM (SELECT study_key FROM shard_study)
 LEFT JOIN (
-    PIVOT chosen_value
+    PIVOT (FROM chosen_value ANTI JOIN contradicted USING (study_key, variable))
     ON variable IN variable_name
     USING any_value(value)
     GROUP BY study_key
@@ -128,8 +200,11 @@ SELECT shard_study.study_key, latest_measured_at, latest_own_date, latest_diagno
 FROM shard_study
 LEFT JOIN (
     SELECT study_key, max(measured_at) AS latest_measured_at
-    FROM last_value_known
-    ANTI JOIN own_value USING (study_key, variable)
+    FROM (
+        SELECT study_key, measured_at FROM last_value_known ANTI JOIN own_value USING (study_key, variable)
+        UNION ALL
+        SELECT study_key, earlier_at FROM filled_value
+    )
     GROUP BY study_key
 ) USING (study_key)
 LEFT JOIN (SELECT study_key, max(latest_own_date) AS latest_own_date FROM own_value GROUP BY study_key) USING (study_key)

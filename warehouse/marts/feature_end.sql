@@ -6,6 +6,7 @@ GROUP BY ALL
 UNION ALL
 SELECT 'diagnosis', 'ICD9_NOT_MAPPED', count(*)
 FROM diagnosis
+ANTI JOIN icd9 ON left(code, 3) = left(prefix, 3) AND starts_with(code, prefix)
 WHERE vocabulary = 'ICD9CM'
 HAVING count(*) > 0
 ORDER BY ALL;
@@ -16,6 +17,12 @@ FROM (UNPIVOT (SELECT count(COLUMNS(* EXCLUDE (study_key))) FROM feature) ON COL
 CROSS JOIN (SELECT count(*) AS studies FROM feature)
 ORDER BY variable;
 
+INSERT INTO feature_filled
+SELECT variable, how, CAST(sum(count) AS BIGINT) FROM filled GROUP BY ALL ORDER BY ALL;
+
 DROP TABLE refused;
+DROP TABLE filled;
+DROP TABLE icd9;
+DROP TABLE contradiction;
 DROP TABLE variable;
 DROP TABLE conversion;

@@ -1,0 +1,234 @@
+"""Features between echoes, against each other, from older codes; and nothing of the future, however it is offered."""
+
+import csv
+from datetime import datetime, timedelta
+from importlib import resources
+
+import pandas as pd
+import pytest
+from extracts import KEYRING, fetch, person, staged, study_key
+
+from echomort.ehr.clean import SMALLER_THAN
+from echomort.ehr.variables import icd9_groups, model_inputs, names
+from echomort.models.rows import Rows, mean_fold_auc
+from echomort.models.tabular import fit_out_of_fold
+from echomort.settings import Cohort, Features, Outcome, Tabular
+from echomort.synth.cohort import draw_patient
+from echomort.synth.records import FUTURE_ONLY, TABLES, ehr_rows
+from warehouse.assertions import check
+from warehouse.cohorts import select
+from warehouse.features import build, told
+from warehouse.outcomes import link
+from warehouse.queries import run
+
+AT = datetime(2018, 5, 1, 9, 30)
+STUDIES = {"S1": AT - timedelta(days=100), "S2": AT, "S3": AT + timedelta(days=300)}
+LEAKS = ("no_feature_after_its_echo", "no_feature_without_an_earlier_record")
+
+
+def made(folder, measurements=(), diagnoses=(), **settings):
+    """Return the warehouse of three studies of one patient."""
+    rows = {
+        "patient": [person("P")],
+        "study": [(name, "P", at, "") for name, at in STUDIES.items()],
+        "measurement": [("P", *row) for row in measurements],
+        "diagnosis": [("P", *row) for row in diagnoses],
+    }
+    connection, _ = staged(folder, rows, "kept")
+    build(connection, Features(**settings))
+    return connection
+
+
+def value(connection, variable, study="S2"):
+    """Return one feature."""
+    return dict(fetch(connection, f"SELECT study_key, {variable} FROM feature"))[study_key(study)]
+
+
+def own(study, variable, number, unit="%"):
+    """Return a value measured in a study."""
+    return (study, variable, number, unit, STUDIES[study])
+
+
+# --- between echoes -----------------------------------------------------------------------------------------------
+
+
+def test_the_last_echo_s_value_is_carried_forward_and_never_back(tmp_path):
+    connection = made(tmp_path, [own("S1", "lvef", 40), own("S3", "lvef", 20)])
+    assert [value(connection, "lvef", name) for name in STUDIES] == [40, 40, 20]
+    assert told(connection)["values carried_forward"] == 1
+    assert [check(connection, name) for name in LEAKS] == [0, 0]
+
+
+def test_a_value_older_than_the_limit_is_not_carried(tmp_path):
+    assert value(made(tmp_path / "a", [own("S1", "lvef", 40)], carry_days=99), "lvef") is None
+    assert value(made(tmp_path / "b", [own("S1", "lvef", 40)], carry_days=100), "lvef") == 40
+
+
+def test_what_the_echo_itself_gave_is_never_replaced(tmp_path):
+    for mode in ("prospective", "paper"):
+        measured = [own("S1", "lvef", 40), own("S2", "lvef", 33), own("S3", "lvef", 20)]
+        assert value(made(tmp_path / mode, measured, between_echoes=mode), "lvef") == 33
+
+
+def test_as_the_method_did_it_lies_on_the_line_between_two_echoes(tmp_path):
+    connection = made(tmp_path, [own("S1", "lvef", 40), own("S3", "lvef", 20)], between_echoes="paper")
+    assert value(connection, "lvef") == pytest.approx(40 - 20 * 100 / 400)
+    assert told(connection)["values interpolated_to_a_later_echo"] == 1
+
+
+def test_nothing_is_extrapolated(tmp_path):
+    connection = made(tmp_path, [own("S2", "lvef", 40)], between_echoes="paper")
+    assert [value(connection, "lvef", name) for name in STUDIES] == [None, 40, None]
+
+
+def test_gaps_stay_where_nothing_is_to_be_filled(tmp_path):
+    connection = made(tmp_path, [own("S1", "lvef", 40), own("S3", "lvef", 20)], between_echoes="none")
+    assert value(connection, "lvef") is None
+    assert "values carried_forward" not in told(connection)
+
+
+# --- against each other -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("smaller", "larger"), SMALLER_THAN)
+def test_of_two_values_that_contradict_each_other_neither_is_taken(tmp_path, smaller, larger):
+    limits = {row["name"]: row for row in catalogue_rows()}
+    unit, low = limits[smaller]["unit"], max(float(limits[smaller]["low"]), float(limits[larger]["low"]))
+    lower, upper = 1.1 * low, 1.2 * low
+    at = AT - timedelta(hours=1)
+
+    def pair(first, second):
+        return [("", smaller, first, unit, at), ("", larger, second, limits[larger]["unit"], at)]
+
+    right = made(tmp_path / "a", pair(lower, upper))
+    assert value(right, smaller) < value(right, larger)
+    wrong = made(tmp_path / "b", pair(upper, lower))
+    assert (value(wrong, smaller), value(wrong, larger)) == (None, None)
+    assert told(wrong)["values contradicts_another"] >= 2
+
+
+def catalogue_rows():
+    """Return the catalogue's rows as text."""
+    with resources.files("echomort.ehr").joinpath("variables.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+# --- codes --------------------------------------------------------------------------------------------------------
+
+
+def test_older_codes_belong_to_groups_of_the_catalogue_each_to_one():
+    prefixes = [prefix for prefix, _ in icd9_groups()]
+    assert {group for _, group in icd9_groups()} <= set(names("diagnosis"))
+    assert not [(one, two) for one in prefixes for two in prefixes if one != two and two.startswith(one)]
+
+
+def test_both_vocabularies_give_the_same_group(tmp_path):
+    day = AT - timedelta(days=3)
+    old = made(
+        tmp_path / "a", diagnoses=[("ICD9CM", "428.0", day), ("ICD9CM", "250.00", day), ("ICD9CM", "V10.0", day)]
+    )
+    new = made(tmp_path / "b", diagnoses=[("ICD10CM", "I50.9", day), ("ICD10CM", "E11.9", day)])
+    columns = ("dx_i50", "dx_e08_e13", "dx_i48")
+    assert [value(old, name) for name in columns] == [value(new, name) for name in columns] == [1, 1, 0]
+    assert value(old, "dx_i50", "S1") == 0
+    reasons = dict(fetch(old, "SELECT reason, count FROM feature_refusal"))
+    assert reasons == {"ICD9_NOT_MAPPED": 1}
+
+
+def test_what_is_coded_at_discharge_was_not_known_at_the_echo(tmp_path):
+    connection = made(tmp_path, diagnoses=[("ICD10CM", "I21.4", AT + timedelta(days=2))])
+    assert (value(connection, "dx_i21"), value(connection, "dx_i21", "S3")) == (0, 1)
+
+
+# --- nothing of the future ----------------------------------------------------------------------------------------
+
+PATIENTS, SEED = 300, 11
+
+
+def extract(late=False):
+    """Return the rows of a synthetic extract; ``late``: every record dated to the day after the patient's last echo."""
+    rows = {}
+    for number in range(PATIENTS):
+        patient = draw_patient(SEED, number)
+        after = f"{(patient.studies[-1].at + timedelta(days=1)):%Y-%m-%d %H:%M:%S}"
+        for table, more in ehr_rows(SEED, patient).items():
+            rows.setdefault(table, []).extend(_dated(table, row, after) if late else row for row in more)
+    return rows
+
+
+def _dated(table, row, after):
+    time = {"measurement": "measured_at", "diagnosis": "recorded_at", "medication": "started_at"}.get(table)
+    if time is None:
+        return row
+    place = TABLES[table].index(time)
+    return (*row[:place], after, *row[place + 1 :])
+
+
+@pytest.fixture(scope="module")
+def synthetic(tmp_path_factory):
+    connection, _ = staged(tmp_path_factory.mktemp("extract"), extract())
+    link(connection, Outcome(), KEYRING)
+    select(connection, Cohort())
+    build(connection)
+    return connection
+
+
+def test_records_of_the_day_after_the_echo_leave_every_feature_empty(tmp_path):
+    connection, _ = staged(tmp_path, extract(late=True))
+    build(connection)
+    features = connection.table("feature").df().drop(columns=["study_key", "age", "sex"])
+    groups = [name for name in features if name.startswith("dx_")]
+    assert len(features) > PATIENTS
+    assert features.drop(columns=groups).isna().all(axis=None)
+    assert (features[groups] == 0).all(axis=None)
+    assert [check(connection, name) for name in LEAKS] == [0, 0]
+
+
+def test_a_variable_that_is_only_known_later_never_reaches_a_model(synthetic):
+    assert FUTURE_ONLY in model_inputs()
+    ((recorded,),) = fetch(synthetic, f"SELECT count(*) FROM measurement WHERE variable = '{FUTURE_ONLY}'")
+    assert recorded > 100
+    assert fetch(synthetic, f"SELECT count({FUTURE_ONLY}) FROM feature") == [(0,)]
+    samples = run(synthetic, "marts/tabular_samples.sql").df()
+    columns = list(model_inputs())
+    given = samples[columns], samples["label"], samples["fold"], samples["patient_key"]
+    model = fit_out_of_fold(*given, Tabular(rounds=20)).model
+    place = f"f{columns.index(FUTURE_ONLY)}"
+    assert not any(place in booster.get_score() for booster in model.folds.values())
+
+
+def test_the_trap_would_be_noticed_if_it_were_sprung(synthetic):
+    samples = run(synthetic, "marts/tabular_samples.sql").df()
+    late = dict(
+        fetch(synthetic, f"SELECT study_key, avg(value) FROM measurement WHERE variable = '{FUTURE_ONLY}' GROUP BY 1")
+    )
+    leaking = samples.assign(**{FUTURE_ONLY: samples["study_key"].map(late)})[list(model_inputs())]
+    rows = Rows.of(*(samples[name].tolist() for name in ("label", "fold", "patient_key")))
+    scores = fit_out_of_fold(
+        leaking, samples["label"], samples["fold"], samples["patient_key"], Tabular(rounds=30)
+    ).scores
+    assert mean_fold_auc(scores, rows) > 0.8
+    planted = pd.DataFrame({"study_key": list(late), FUTURE_ONLY: list(late.values())})
+    synthetic.begin()
+    synthetic.register("planted", planted.rename(columns={FUTURE_ONLY: "value"}))
+    matching = "FROM planted WHERE planted.study_key = feature.study_key"
+    synthetic.execute(f"UPDATE feature SET {FUTURE_ONLY} = value {matching}")
+    assert check(synthetic, "no_feature_without_an_earlier_record") > 50
+    synthetic.rollback()
+
+
+def test_a_diagnosis_before_any_was_recorded_is_noticed(tmp_path):
+    connection = made(tmp_path, diagnoses=[("ICD10CM", "I21.4", AT + timedelta(days=2))])
+    connection.execute("UPDATE feature SET dx_i21 = 1")
+    assert check(connection, "no_feature_without_an_earlier_record") == 2
+
+
+CHANCE = [(0.42, 0.58, 0), (0.52, 0.56, 0), (0.62, 0.7, 1), (0.2, 0.35, 1)]
+
+
+@pytest.mark.parametrize(("low", "high", "offending"), CHANCE)
+def test_shuffled_labels_must_give_chance(tmp_path, low, high, offending):
+    connection, _ = staged(tmp_path, {})
+    row = ("null", "permuted_null", "all", "auc", (low + high) / 2, low, high, 400, 100, "")
+    connection.execute("INSERT INTO metric VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    assert check(connection, "permuted_labels_give_chance") == offending

@@ -1,0 +1,22 @@
+-- Features that no record of the patient from the study's day or before can stand behind, found out from the records
+-- themselves and not from how the features were made: a variable that is only ever known later is empty.
+WITH known AS (
+    SELECT study.patient_key, CAST(study.study_at AS DATE) AS study_date, variable
+    FROM (UNPIVOT feature ON COLUMNS(* EXCLUDE (study_key, age, sex)) INTO NAME variable VALUE value)
+    JOIN study USING (study_key)
+    WHERE value <> 0 OR NOT starts_with(variable, 'dx_')
+),
+first_measured AS (
+    SELECT patient_key, variable, min(CAST(measured_at AS DATE)) AS first_date FROM measurement GROUP BY ALL
+),
+first_diagnosed AS (
+    SELECT patient_key, min(CAST(recorded_at AS DATE)) AS first_date FROM diagnosis GROUP BY ALL
+)
+SELECT count(*) AS offending
+FROM known
+LEFT JOIN first_measured USING (patient_key, variable)
+LEFT JOIN first_diagnosed USING (patient_key)
+WHERE coalesce(
+    CASE WHEN starts_with(variable, 'dx_') THEN first_diagnosed.first_date ELSE first_measured.first_date END > study_date,
+    true
+)

@@ -1,0 +1,5 @@
+-- Values refused, and values filled, by reason.
+SELECT reason, sum(count) AS count FROM feature_refusal GROUP BY reason
+UNION ALL
+SELECT how, sum(count) FROM feature_filled GROUP BY how
+ORDER BY ALL

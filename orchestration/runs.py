@@ -1,7 +1,10 @@
 """One run of the graph, started from the command line."""
 
+import contextlib
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -13,6 +16,8 @@ from echomort.files import remove_leftovers
 from orchestration.definitions import defs
 
 INSTANCE_TEMPLATE = Path(__file__).with_name("dagster.yaml")
+FROM_HERE = {"echomort/started_by": "command_line"}
+"""The tag of runs that live and die with the command that started them."""
 
 
 def rebuild_all_job() -> dg.JobDefinition:
@@ -36,21 +41,44 @@ def run(home: Path, selection: str | None) -> bool:
     Returns whether there was anything to do. Raises :class:`UserError` with the first failure's own words.
     """
     prepare_instance(home)
-    for part in ("clips", "index", "models", "report", "registry"):
-        remove_leftovers(home / part)
-    keys = _selected(selection) if selection is not None else _stale(home)
-    if not keys:
-        return False
-    with dg.DagsterInstance.get() as instance:
-        result = dg.execute_job(
-            dg.reconstructable(rebuild_all_job),
-            instance=instance,
-            run_config={"loggers": {"progress": {}}},
-            asset_selection=keys,
-        )
+    with _alone(home):
+        for part in ("clips", "index", "models", "report", "registry"):
+            remove_leftovers(home / part)
+        keys = _selected(selection) if selection is not None else _stale(home)
+        if not keys:
+            return False
+        with dg.DagsterInstance.get() as instance:
+            _bury_the_dead(instance)
+            result = dg.execute_job(
+                dg.reconstructable(rebuild_all_job),
+                instance=instance,
+                run_config={"loggers": {"progress": {}}},
+                asset_selection=keys,
+                tags=FROM_HERE,
+            )
     if not result.success:
         raise _first_failure(result)
     return True
+
+
+@contextlib.contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Let one command at a time run the project; the lock goes with its process, however that ends."""
+    with (home / ".run.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError("another `echomort run` works on this project", "wait until it ends, or stop it") from None
+        yield
+
+
+def _bury_the_dead(instance: dg.DagsterInstance) -> None:
+    """End what a killed run left open: it would count as started for ever and keep its places in the pools, for which
+    every later run would wait. Nobody else runs the project from a command line now, so none of these lives."""
+    unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING], tags=FROM_HERE)
+    for run in instance.get_runs(unfinished):
+        instance.report_run_canceled(run, message="its process died")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _stale(home: Path) -> list[dg.AssetKey]:

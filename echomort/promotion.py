@@ -76,7 +76,8 @@ def parts_of(run: Run) -> Parts:
 def facts_of(run: Run, settings: Settings) -> Facts:
     """Return what the candidate's manifest says of itself."""
     metrics = {row["model"]: row["value"] for row in run.metrics.to_dict("records")}
-    provenance = {key: [str(value), source] for key, value, source, _ in settings.provenance()}
+    method = [row for row in settings.provenance() if not row[0].startswith(("sources.", "privacy."))]
+    provenance = {key: [str(value), source] for key, value, source, _ in method}
     described: dict[str, Any] = {"echomort": __version__, "settings": provenance}
     return Facts(settings.imaging.clip, settings.is_synthetic, {"auc": metrics}, described)
 

@@ -1,0 +1,35 @@
+"""The data dictionary and the page on clinical scores say what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from echomort.ehr.variables import names
+from echomort.risk import maggic_score, pce, prevent_base, shfm
+from orchestration.variables_table import lines
+from warehouse.queries import query
+
+DOCS = Path(__file__).parents[2] / "docs"
+COLUMNS = {
+    "pce": pce.COLUMNS,
+    "prevent": prevent_base.COLUMNS,
+    "shfm": shfm.COLUMNS,
+    "maggic": maggic_score.COLUMNS,
+}
+
+
+def test_the_data_dictionary_is_the_catalogue() -> None:
+    page = (DOCS / "variables.md").read_text()
+    assert page == "\n".join(lines()) + "\n", "run `python -m orchestration.variables_table > docs/variables.md`"
+    assert all(f"| `{name}` |" in page for name in names())
+
+
+@pytest.mark.parametrize("score", COLUMNS)
+def test_every_input_of_a_score_is_documented_and_mapped(score: str) -> None:
+    page = (DOCS / "clinical_scores.md").read_text()
+    inputs = page[page.index("## Inputs") : page.index("## Policies")]
+    documented = set(re.findall(r"`(\w+)`", inputs))
+    assert set(COLUMNS[score]) <= documented
+    mapped = query("marts/clinical_input.sql").rpartition("\nSELECT")[2]
+    assert all(re.search(rf"\b(AS {column}|{column}),?\n", mapped) for column in COLUMNS[score])

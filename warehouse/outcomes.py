@@ -41,8 +41,10 @@ def _place_offsets(connection: duckdb.DuckDBPyConnection, keyring: Keyring | Non
         raise ValueError("the dates are shifted: link() needs the keyring that shifted them")
     if shifted and keyring and keyring.key_id != key_id:
         raise UserError("the health records were staged with another key", "use that key, or stage them again")
-    patients = "SELECT patient_key FROM patient UNION SELECT patient_key FROM study ORDER BY patient_key"
-    keys = [key for (key,) in connection.execute(patients).fetchall()]
-    offsets = [keyring.shift_days(key) if shifted and keyring else 0 for key in keys]
+    if not shifted or keyring is None:
+        run(connection, "marts/no_offsets.sql")
+        return
+    keys = [key for (key,) in run(connection, "marts/patients.sql").fetchall()]
+    offsets = pd.DataFrame({"patient_key": keys, "shift": [keyring.shift_days(key) for key in keys]})
     connection.execute("CREATE OR REPLACE TEMP TABLE patient_offset (patient_key VARCHAR, shift INTEGER)")
-    connection.append("patient_offset", pd.DataFrame({"patient_key": keys, "shift": offsets}), by_name=True)
+    connection.append("patient_offset", offsets, by_name=True)

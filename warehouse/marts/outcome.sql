@@ -2,14 +2,25 @@
 -- `patient_offset` (patient_key, shift) turns a patient's dates into true ones; it exists only while this runs, because
 -- the end of the data is one true day and a table that held it beside shifted dates would give the offsets away.
 
+-- Each patient's last contact and last echo.
+CREATE OR REPLACE TEMP TABLE last_contact AS
+SELECT patient_key, CAST(max(contact_at) AS DATE) AS day
+FROM contact
+GROUP BY patient_key;
+
+CREATE OR REPLACE TEMP TABLE last_study AS
+SELECT patient_key, CAST(max(study_at) AS DATE) AS day
+FROM study
+GROUP BY patient_key;
+
 -- The last day on which something was known of anybody, as each patient's own calendar counts it.
 CREATE OR REPLACE TEMP TABLE data_end AS
 WITH seen AS (
-    SELECT patient_key, max(CAST(contact_at AS DATE)) AS day FROM contact GROUP BY patient_key
+    SELECT patient_key, day FROM last_contact
     UNION ALL
-    SELECT patient_key, max(latest_date) FROM death GROUP BY patient_key
+    SELECT patient_key, latest_date FROM death
     UNION ALL
-    SELECT patient_key, max(CAST(study_at AS DATE)) FROM study GROUP BY patient_key
+    SELECT patient_key, day FROM last_study
 ),
 last_day AS (
     SELECT
@@ -69,32 +80,22 @@ SELECT
 FROM (SELECT DISTINCT patient_key FROM death)
 LEFT JOIN known USING (patient_key);
 
-CREATE OR REPLACE TEMP TABLE last_contact AS
-SELECT patient_key, max(CAST(contact_at AS DATE)) AS day
-FROM contact
-GROUP BY patient_key;
-
--- Whole calendar days (R0): dates are cast before they are subtracted. A later echo of the same patient is evidence of
--- life; the study itself is not.
-CREATE OR REPLACE TEMP TABLE followed AS
+-- All that bears on a patient's studies, one row a patient.
+CREATE OR REPLACE TEMP TABLE fate AS
 SELECT
-    study.study_key,
-    study.patient_key,
-    CAST(study.study_at AS DATE) AS study_date,
+    data_end.patient_key,
+    data_end.day AS end_day,
     one_death.patient_key IS NOT NULL AS died,
-    one_death.death_date - study_date AS death_days,
-    one_death.death_from - study_date AS death_days_from,
-    one_death.death_to - study_date AS death_days_to,
-    CASE
-        WHEN $follow_up = 'registry' THEN data_end.day
-        ELSE greatest(last_contact.day, nullif(max(study_date) OVER (PARTITION BY study.patient_key), study_date))
-    END - study_date AS alive_days,
-    data_end.day - study_date AS window_days,
+    death_date,
+    death_from,
+    death_to,
+    last_contact.day AS contact_day,
+    last_study.day AS last_study_day,
     quarantine.reason AS quarantined
-FROM study
-JOIN data_end USING (patient_key)
+FROM data_end
 LEFT JOIN one_death USING (patient_key)
 LEFT JOIN last_contact USING (patient_key)
+LEFT JOIN last_study USING (patient_key)
 LEFT JOIN (SELECT patient_key, min(reason) AS reason FROM quarantine GROUP BY patient_key) AS quarantine
     USING (patient_key);
 
@@ -120,12 +121,27 @@ INSERT INTO outcome_rule VALUES ($horizon_days, $follow_up, $require_full_window
 
 DELETE FROM outcome;
 INSERT INTO outcome
+-- Whole calendar days (R0): dates are cast before they are subtracted. A later echo of the same patient is evidence of
+-- life; the study itself is not.
 WITH judged AS (
     SELECT
-        *,
+        study.study_key,
+        study.patient_key,
+        CAST(study.study_at AS DATE) AS study_date,
+        died,
+        death_date - study_date AS death_days,
+        death_from - study_date AS death_days_from,
+        death_to - study_date AS death_days_to,
+        CASE
+            WHEN $follow_up = 'registry' THEN end_day
+            ELSE greatest(contact_day, nullif(last_study_day, study_date))
+        END - study_date AS alive_days,
+        end_day - study_date AS window_days,
+        quarantined,
         -- R2 condemns the patient: the death or the number is wrong, for the other studies too.
-        coalesce(bool_or(death_days_to < 0) OVER (PARTITION BY patient_key), false) AS died_before_one
-    FROM followed
+        coalesce(death_to < last_study_day, false) AS died_before_one
+    FROM study
+    JOIN fate USING (patient_key)
 ),
 labelled AS (
     SELECT
@@ -175,3 +191,4 @@ ORDER BY ALL;
 
 DROP TABLE patient_offset;
 DROP TABLE data_end;
+DROP TABLE fate;

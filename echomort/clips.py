@@ -46,22 +46,28 @@ def write_study(
     """Write ``clips`` (clip key -> uint8 (frames, height, width)), ``rows`` (one a file) and from what they were made,
     atomically."""
     tensors = {key: np.ascontiguousarray(clips[key]) for key in sorted(clips)}
-    write_bytes(path, save(tensors, {"rows": json.dumps(list(rows), sort_keys=True), "fingerprint": fingerprint}))
+    # One entry: the order of several would differ from one writing to the next.
+    study = json.dumps({"rows": list(rows), "fingerprint": fingerprint}, sort_keys=True)
+    write_bytes(path, save(tensors, {"study": study}))
 
 
 def read_study(path: Path, keys: Sequence[str] | None = None) -> dict[str, np.ndarray]:
     """Return the clips of one study (all, or those of ``keys``) as uint8 (frames, height, width) arrays.
 
-    Raises :class:`UserError` where the file is missing or damaged.
+    Raises :class:`UserError` where the file is missing or damaged, be it by one bit.
     """
     with _opened(path) as file:
-        return {key: file.get_tensor(key) for key in (keys if keys is not None else file.keys())}
+        clips = {key: file.get_tensor(key) for key in (keys if keys is not None else file.keys())}
+        written = {row["clip_key"]: row.get("digest") for row in _study(file)["rows"]}
+    if any(written.get(key) not in (None, digest(pixels.tobytes())) for key, pixels in clips.items()):
+        raise _damaged(path)
+    return clips
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """Return what became of the files of one study, one row each, ready for table ``clip``."""
     with _opened(path) as file:
-        return json.loads(file.metadata()["rows"])
+        return _study(file)["rows"]
 
 
 @dataclass(frozen=True)
@@ -113,12 +119,10 @@ class StudyWriter:
 def _standing(home: Path, artifact: str, fingerprint: str) -> Written | None:
     try:
         with safe_open(home / artifact, framework="numpy") as file:
-            metadata = file.metadata() or {}
-    except (FileNotFoundError, SafetensorError):
+            study = _study(file)
+    except (FileNotFoundError, SafetensorError, KeyError, TypeError):
         return None
-    return (
-        Written(artifact, digest(json.loads(metadata["rows"]))) if metadata.get("fingerprint") == fingerprint else None
-    )
+    return Written(artifact, digest(study["rows"])) if study["fingerprint"] == fingerprint else None
 
 
 def _clip_row(file: Mapping[str, Any], found: "Clip | Rejected") -> tuple[dict[str, Any], np.ndarray | None]:
@@ -134,11 +138,19 @@ def _clip_row(file: Mapping[str, Any], found: "Clip | Rejected") -> tuple[dict[s
     return row | timing | content | {"status": "accepted", "reason": None}, found.pixels
 
 
+def _study(file: Any) -> dict[str, Any]:
+    return json.loads(file.metadata()["study"])
+
+
 def _opened(path: Path) -> Any:
     try:
         return safe_open(path, framework="numpy")
     except (FileNotFoundError, SafetensorError) as error:
-        raise UserError(
-            f"a file of the clip store is missing or damaged ({path.name})",
-            "delete it if it is there and run `echomort run` again: it is made anew",
-        ) from error
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> UserError:
+    return UserError(
+        f"a file of the clip store is missing or damaged ({path.name})",
+        "delete it if it is there and run `echomort run` again: it is made anew",
+    )

@@ -145,7 +145,9 @@ def test_a_damaged_or_missing_file_of_clips_is_made_again(project: Home) -> None
     files[0].unlink()
     project.rerun()
     assert files[0].read_bytes() == originals[files[0]]
-    files[1].write_bytes(originals[files[1]][:100])
+    damaged = bytearray(originals[files[1]])
+    damaged[-1000] ^= 1
+    files[1].write_bytes(damaged)
     said = project.here("run", *assignments({"training.seed": 2}))
     refused(said, files[1].name, "delete it")
     files[1].unlink()

@@ -89,6 +89,8 @@ def health_records(project: Project) -> Iterator[dg.MaterializeResult]:
 
     def build(connection: duckdb.DuckDBPyConnection) -> list[Built]:
         report = stage(connection, settings.ehr_root, settings.sources.adapter, project.keyring, settings.privacy.dates)
+        for conflict in report.conflicts:
+            dg.get_dagster_logger().warning(str(conflict))
         for domain, identifiers in report.identifiers.items():
             vault.remember(project.vault, domain, identifiers)
         return [built_tables(connection, table, *KEPT_WITH.get(table, ())) for table in TABLES]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from echomort.errors import UserError
 from echomort.keys import Keyring
+from warehouse import advice
 from warehouse.queries import run, scalar
 from warehouse.sources import open_extract, reading
 
@@ -20,23 +21,21 @@ TABLES = ("patient", "death", "study", "contact", "measurement", "diagnosis", "m
 END_OF_TIME = date(2299, 12, 31)
 """No date is in the future where the source has moved them all."""
 
-REMEDIES = {
-    "UNREADABLE_DATE": "write dates as YYYY-MM-DD and times as YYYY-MM-DD HH:MM:SS, local and without an offset",
-    "NOT_A_NUMBER": "write values as plain numbers with a decimal point",
-    "UNKNOWN_PATIENT": "write patient_id in the same form as in table patient",
-    "UNKNOWN_VOCABULARY": "write ICD10CM or ICD9CM",
-    "MISSING_IDENTIFIER": "fill the identifier columns",
-}
-
 
 @dataclass(frozen=True)
 class Conflict:
-    """``count`` rows of ``table`` were ``action`` (dropped, nulled, quarantined, noted) for ``reason``."""
+    """``count`` rows of ``table`` were ``action`` (dropped, nulled, quarantined, noted) for ``reason``; ``example`` is
+    the pseudonym of one patient concerned."""
 
     table: str
     reason: str
     count: int
     action: str
+    example: str | None = None
+
+    def __str__(self) -> str:
+        """Return one line with table, column, count, example and remedy: no identifier, no value."""
+        return advice.line(self.table, self.reason, self.count, self.action, self.example)
 
 
 @dataclass(frozen=True)
@@ -127,8 +126,13 @@ def _stage_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     run(connection, "staging/account.sql", table=table)
     unusable = run(connection, "staging/unusable.sql", table=table).fetchall()
     if unusable:
-        reason, count = unusable[0]
-        raise UserError(f"no row of table {table} can be used: {reason} in all {count}", REMEDIES[reason])
+        reason, count, example = unusable[0]
+        column = advice.column(table, reason)
+        whose = f" (for one, patient {example[:12]})" if example else ""
+        raise UserError(
+            f"no row of table {table} can be used: column {column}: {reason} in all {count}{whose}",
+            advice.remedy(reason),
+        )
 
 
 def _rows(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int, int]]:
@@ -137,5 +141,5 @@ def _rows(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int, in
 
 
 def _conflicts(connection: duckdb.DuckDBPyConnection) -> tuple[Conflict, ...]:
-    rows = connection.execute("SELECT table_name, reason, count, action FROM conflict ORDER BY ALL").fetchall()
+    rows = connection.execute("SELECT table_name, reason, count, action, example FROM conflict ORDER BY ALL").fetchall()
     return tuple(Conflict(*row) for row in rows)

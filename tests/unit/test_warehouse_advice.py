@@ -1,0 +1,52 @@
+"""What is said about rows that were set aside: table, column, how many, of whom, and what to do."""
+
+import re
+
+import pytest
+from extracts import patient_key, person, staged
+
+from echomort.errors import UserError
+from warehouse.advice import DATES, advice, column
+from warehouse.queries import ROOT
+from warehouse.sources import CANONICAL
+
+STUDY = ("S", "P", "2018-05-01 09:30:00", "")
+BAD = {
+    ("contact", "FUTURE_DATE", "contact_at"): {"contact": [("P", "2090-01-01", "visit")]},
+    ("measurement", "NOT_A_NUMBER", "value"): {"measurement": [("P", "", "sbp", "high", "kPa", "2018-01-01")]},
+    ("diagnosis", "UNKNOWN_VOCABULARY", "vocabulary"): {"diagnosis": [("P", "SNOMED", "84114007", "2018-01-01")]},
+    ("patient", "TWO_BIRTH_DATES", "birth_date"): {"patient": [person("P"), person("P", "1951-01-01")]},
+    ("death", "SENTINEL_DATE", "death_date"): {"death": [("P", "9999-12-31", "registry")]},
+}
+
+
+@pytest.mark.parametrize(("table", "reason", "about"), BAD)
+def test_a_row_set_aside_is_told_with_column_count_patient_and_remedy(tmp_path, table, reason, about):
+    _, report = staged(tmp_path, {"patient": [person("P")], "study": [STUDY]} | BAD[table, reason, about])
+    said = next(str(one) for one in report.conflicts if one.reason == reason)
+    assert said.startswith(f"table {table}, column {about}: {reason} in 1 row (")
+    assert patient_key("P")[:12] in said
+    assert said.endswith(advice()[reason]["remedy"])
+    assert not re.search(r"\b(P|SNOMED|high|2090|9999-12-31)\b", said)
+
+
+def test_a_table_that_fails_as_a_whole_names_column_count_patient_and_remedy(tmp_path):
+    rows = {"patient": [person("P")], "contact": [("P", "05/01/2018", "visit")] * 12}
+    with pytest.raises(UserError) as caught:
+        staged(tmp_path, rows)
+    said = str(caught.value)
+    for word in ("table contact", "column contact_at", "in all 12", patient_key("P")[:12], "YYYY-MM-DD"):
+        assert word in said
+
+
+def test_every_reason_of_staging_has_advice_about_a_column_that_exists():
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "staging").glob("*.sql")]
+    reasons = set(
+        re.findall(r"(?:THEN|ELSE|SELECT(?: patient_key,| 'death',)?) '([A-Z]+(?:_[A-Z0-9]+)+)'", " ".join(texts))
+    )
+    assert len(reasons) > 25
+    assert reasons <= set(advice())
+    known = {name for columns in CANONICAL.values() for name in columns}
+    for reason in advice():
+        for table in DATES:
+            assert set(filter(None, column(table, reason).split("/"))) <= known

@@ -1,6 +1,7 @@
 """Bad input and bad luck: one clear line, a non-zero exit, nothing half-written; and after a kill, the same result."""
 
 import ctypes
+import fcntl
 import os
 import shutil
 import signal
@@ -129,6 +130,13 @@ def test_a_second_process_that_holds_the_warehouse_is_named(project: Home) -> No
             refused(project.echomort(*command), "another process holds the warehouse", str(holder.pid))
         holder.stdin.close()
     assert project.ledger() == before
+
+
+def test_a_second_run_of_one_project_is_refused_at_once(home: Home) -> None:
+    home.root.mkdir()
+    with (home.root / ".run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused(home.here("run"), "another `echomort run`", "wait until it ends")
 
 
 @pytest.mark.slow

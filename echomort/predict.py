@@ -6,10 +6,10 @@ from typing import Any
 
 from echomort.dicom import Clip, Job, Rejected, discover, read_clips
 from echomort.dicom.inspect import in_order
+from echomort.dicom.saved import SavedClip, Unusable, fitted, load_clip
 from echomort.dicom.views import UNKNOWN, check_group
 from echomort.errors import UserError
 from echomort.registry import Champion
-from echomort.saved_clips import SavedClip, Unusable, fitted, load_clip
 from echomort.settings import Execution, Imaging
 
 SAVED = ".npy"

@@ -134,7 +134,7 @@ def _tabled(path: Path, table: Mapping[str, str]) -> str | None:
 
 def _saved(job: Job, outcome: Clip | Rejected, folder: Path, settings: ClipSettings) -> dict[str, Any]:
     """File names are numbers: a name from the archive may hold a patient's."""
-    from echomort.saved_clips import save_clip
+    from echomort.dicom.saved import save_clip
 
     name = f"{int(job.key) + 1:05d}"
     sheet, clip = folder / f"{name}.png", folder / f"{name}.npy"

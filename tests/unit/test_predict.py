@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from echomort.dicom import inspect_paths
+from echomort.dicom.saved import SavedClip, Unusable, fitted, load_clip
 from echomort.errors import UserError
 from echomort.models.networks import build_network
 from echomort.models.platt import Platt
 from echomort.models.views import save_network
 from echomort.predict import predict_paths
 from echomort.registry import Facts, Parts, promote, write_candidate
-from echomort.saved_clips import SavedClip, Unusable, fitted, load_clip
 from echomort.settings import ClipSettings, Imaging, Promotion, Settings
 from orchestration.lines import inspected, predicted
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pydantic
 
-from echomort.dicom import Clip
+from echomort.dicom.clip import Clip
 from echomort.dicom.scaling import Placing, Scaler
 from echomort.dicom.timing import blend, resample
 from echomort.files import atomic_path, write_text

@@ -86,42 +86,41 @@ JOIN variable ON variable.name = own_value.variable
 WHERE window_days = 0
 GROUP BY ALL;
 
-CREATE OR REPLACE TEMP TABLE filled_value AS
-WITH lacking AS (
+-- The last echo with a value before each that lacks it.
+CREATE OR REPLACE TEMP TABLE value_before AS
+SELECT lacking.*, before.value AS earlier, before.study_at AS earlier_at
+FROM (
     SELECT study_key, patient_key, study_at, variable
     FROM shard_study
-    JOIN (SELECT DISTINCT patient_key, variable FROM echo_value) USING (patient_key)
+    JOIN (
+        SELECT patient_key, variable, min(study_at) AS first_at FROM echo_value WHERE $between <> 'none' GROUP BY ALL
+    ) USING (patient_key)
     ANTI JOIN own_value USING (study_key, variable)
     ANTI JOIN last_value_known USING (study_key, variable)
-),
-since AS (
-    SELECT lacking.*, before.value AS earlier, before.study_at AS earlier_at
-    FROM lacking
-    ASOF JOIN echo_value AS before
-        ON before.patient_key = lacking.patient_key
-        AND before.variable = lacking.variable
-        AND before.study_at < lacking.study_at
-),
-between_two AS (
-    SELECT since.*, after.value AS later, after.study_at AS later_at
-    FROM since
-    ASOF LEFT JOIN echo_value AS after
-        ON after.patient_key = since.patient_key
-        AND after.variable = since.variable
-        AND after.study_at > since.study_at
-)
+    WHERE study_at > first_at
+) AS lacking
+ASOF JOIN echo_value AS before
+    ON before.patient_key = lacking.patient_key
+    AND before.variable = lacking.variable
+    AND before.study_at < lacking.study_at
+WHERE $between = 'paper' OR CAST(lacking.study_at AS DATE) - CAST(before.study_at AS DATE) <= $carry_days;
+
+CREATE OR REPLACE TEMP TABLE filled_value AS
 SELECT study_key, variable, earlier AS value, earlier_at, 'CARRIED_FORWARD' AS how
-FROM between_two
-WHERE $between = 'prospective' AND CAST(study_at AS DATE) - CAST(earlier_at AS DATE) <= $carry_days
+FROM value_before
+WHERE $between = 'prospective'
 UNION ALL
 SELECT
     study_key,
-    variable,
-    earlier + (later - earlier) * epoch(study_at - earlier_at) / epoch(later_at - earlier_at),
+    known.variable,
+    earlier + (after.value - earlier) * epoch(known.study_at - earlier_at) / epoch(after.study_at - earlier_at),
     earlier_at,
     'INTERPOLATED_TO_A_LATER_ECHO'
-FROM between_two
-WHERE $between = 'paper' AND later IS NOT NULL;
+FROM (FROM value_before WHERE $between = 'paper') AS known
+ASOF JOIN echo_value AS after
+    ON after.patient_key = known.patient_key
+    AND after.variable = known.variable
+    AND after.study_at > known.study_at;
 
 INSERT INTO filled
 SELECT variable, how, count(*) FROM filled_value GROUP BY ALL;

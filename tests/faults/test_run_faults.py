@@ -296,7 +296,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
 
 @pytest.mark.slow
 def test_a_full_disk_is_named_and_more_room_mends_it(finished: Home, small_disk: Callable[[int], Path]) -> None:
-    disk = small_disk(60)
+    disk = small_disk(250)
     home = copied(finished, disk / "home")
     before = home.ledger()
     filler = disk / "filler"

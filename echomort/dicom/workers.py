@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import resource
+import sys
+import types
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
@@ -77,13 +79,30 @@ def _in_one_pool(waiting: Iterator[Job], imaging: Imaging, processes: int) -> Ge
         pool.join()
 
 
+class _Reader(ForkServerProcess):
+    """A child that does not load the caller's own script: it need not be importable, nor guard its main part."""
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            return ForkServerProcess._Popen(process_obj)  # type: ignore[attr-defined]
+        finally:
+            sys.modules["__main__"] = main
+
+
+class _Readers(ForkServerContext):
+    Process = _Reader
+
+
 def _start(imaging: Imaging, processes: int) -> ProcessPool:
     return ProcessPool(
         max_workers=max(1, processes),
         max_tasks=FILES_A_WORKER,
         initializer=_limit_memory,
         initargs=(int(imaging.worker_memory_gib * (1 << 30)),),
-        context=multiprocessing.get_context("forkserver"),
+        context=_Readers(),
     )
 
 

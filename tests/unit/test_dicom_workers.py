@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -147,3 +149,15 @@ def test_whoever_stops_asking_leaves_no_process_and_no_complaint(
         next(reading)
         reading.close()
     assert not recwarn.list
+
+
+def test_a_script_without_a_guard_reads_clips_too(loops: list[Path], tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from echomort.dicom import Job, read_clips\n"
+        "from echomort.settings import Imaging\n"
+        f"print([type(found).__name__ for _, found in read_clips([Job(Path({str(loops[0])!r}))], Imaging(), 1)])\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "['Clip']"

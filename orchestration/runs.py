@@ -44,7 +44,7 @@ def run(home: Path, selection: str | None) -> bool:
     with _alone(home):
         for part in ("clips", "index", "models", "report", "registry"):
             remove_leftovers(home / part)
-        keys = _selected(selection) if selection is not None else _stale(home)
+        keys = _made_together(_selected(selection) if selection is not None else _stale(home))
         if not keys:
             return False
         with dg.DagsterInstance.get() as instance:
@@ -97,6 +97,12 @@ def _selected(selection: str) -> list[dg.AssetKey]:
     if not keys:
         known = ", ".join(sorted(key.to_user_string() for key in graph.materializable_asset_keys))
         raise UserError(f"the selection {selection!r} names no asset", f"known: {known}")
+    return sorted(keys)
+
+
+def _made_together(keys: list[dg.AssetKey]) -> list[dg.AssetKey]:
+    """Return ``keys`` with the assets that can only be made with them."""
+    graph = defs.resolve_asset_graph()
     return sorted({made for key in keys for made in graph.get(key).execution_set_asset_keys})
 
 

@@ -1,6 +1,7 @@
 """One run of the graph, started from the command line."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -12,7 +13,7 @@ import dagster as dg
 from assets import status
 from assets.project import Project
 from echomort.errors import UserError
-from echomort.files import remove_leftovers
+from echomort.files import disk_error, remove_leftovers
 from orchestration.definitions import defs
 
 INSTANCE_TEMPLATE = Path(__file__).with_name("dagster.yaml")
@@ -114,6 +115,8 @@ def _first_failure(result: dg.JobExecutionResult) -> Exception:
                 error = error.cause
             if error.cls_name == "DagsterAssetCheckFailedError":
                 break
+            if "disk is full" in error.message:
+                return disk_error(OSError(errno.ENOSPC, error.message))
             if error.cls_name == "UserError":
                 problem, _, remedy = error.message.strip().removeprefix("echomort.errors.UserError: ").partition(": ")
                 return UserError(problem, remedy)

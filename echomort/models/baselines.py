@@ -72,7 +72,8 @@ def fit_baselines(features: pd.DataFrame, rows: Rows, settings: Tabular) -> Base
     scores: dict[str, np.ndarray] = {}
     coefficients: dict[str, dict[int, FoldCoefficients]] = {}
     with threadpool_limits(1):  # a small table gives a second thread nothing to do
-        for part, columns in SETS.items():
+        for part in settings.baseline_variables:
+            columns = SETS[part]
             table = features.reindex(columns=list(columns))
             if "xgboost" in settings.baselines and part != "all":
                 scores[f"{PREFIX}xgboost:{part}"] = fit_rows(encode(table), columns, rows, settings).scores

@@ -235,3 +235,8 @@ def test_baselines_are_compared_with_the_trees_in_a_family_of_their_own():
     assert holm["video_ehr vs ehr"] == "DeLong, Holm over 1"
     assert holm["ehr vs ehr:logistic:all"] == "DeLong, Holm over 2"
     assert not (metrics.loc[metrics["model"] == "ehr:logistic:all", "metric"] == "calibration_slope").any()
+
+
+def test_baselines_are_given_the_variables_that_were_asked_for():
+    settings = FAST.model_copy(update={"baselines": ("logistic",), "baseline_variables": ("echo",)})
+    assert set(fit_baselines(*patients(120), settings).scores) == {"ehr:logistic:echo"}

@@ -49,13 +49,12 @@ class RunProgress(logging.Handler):
 
     def _live_bar(self) -> Progress:
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn())
-        live = Progress(*columns, TimeElapsedColumn(), console=self.console, transient=True)
-        live.start()
-        return live
+        return Progress(*columns, TimeElapsedColumn(), console=self.console, transient=True)
 
     def _begin(self, step: str) -> None:
         self.started[step] = time.monotonic()
         if self.live and step not in self.tasks:
+            self.live.start()  # only now: Dagster closes every handler once while it sets up its own logging
             self.tasks[step] = self.live.add_task(_spoken(step), total=None)
 
     def _message(self, step: str, message: str) -> None:
@@ -64,6 +63,7 @@ class RunProgress(logging.Handler):
             self.live.update(self.tasks[step], description=f"{_spoken(step)}: {message}")
             if counted:
                 self.live.update(self.tasks[step], completed=int(counted[1]), total=int(counted[2]))
+            self.live.refresh()
         elif not counted or time.monotonic() - self.last_line > QUIET_SECONDS or counted[1] == counted[2]:
             self.last_line = time.monotonic()
             self.console.print(f"  {_spoken(step)}: {message}", highlight=False, markup=False)
@@ -71,6 +71,8 @@ class RunProgress(logging.Handler):
     def _end(self, step: str, state: str) -> None:
         if self.live and step in self.tasks:
             self.live.remove_task(self.tasks.pop(step))
+            if not self.tasks:
+                self.live.stop()
         seconds = time.monotonic() - self.started.pop(step, time.monotonic())
         if seconds >= 1 or state == "failed":
             self.console.print(f"{state:>6} {_spoken(step):<32} {seconds:6.1f} s", highlight=False, markup=False)

@@ -6,7 +6,6 @@ asset is the digest of its content, so that a result that comes out the same sto
 """
 
 import inspect
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -176,9 +175,9 @@ def unit_asset(
         stale, gone, standing = stale_units(project, stage)
         context.log.info(f"{len(stale)} stale, {standing} standing, {len(gone)} gone")
         stage.prepare(project, stale)
-        for number in range(math.ceil(len(stale) / stage.batch)):
-            batch = stale[number * stage.batch : (number + 1) * stage.batch]
-            yield dg.DynamicOutput(batch, mapping_key=f"{number:05d}", output_name="batches")
+        for start in range(0, len(stale), stage.batch):
+            batch, place = stale[start : start + stage.batch], start // stage.batch
+            yield dg.DynamicOutput(batch, mapping_key=f"{place:05d}", output_name="batches")
         yield dg.Output(gone, output_name="gone")
 
     @dg.op(
@@ -198,12 +197,10 @@ def unit_asset(
 
     names = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in stage.upstream]
     compose.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]
-    about = described(stage, group, *kinds)
-    return dg.graph_asset(
-        ins={name: dg.AssetIn(dagster_type=dg.Nothing) for name in stage.upstream},
-        description=description,
-        **{key: value for key, value in about.items() if key not in ("deps", "pool")},
-    )(compose)
+    about = described(stage, group, *kinds) | {"description": description}
+    about["ins"] = {name: dg.AssetIn(dagster_type=dg.Nothing) for name in about.pop("deps")}
+    del about["pool"]
+    return dg.graph_asset(**about)(compose)
 
 
 def stale_units(project: Project, stage: UnitStage) -> tuple[list[str], list[str], int]:

@@ -1,4 +1,5 @@
--- One row a model that the project trained (clinical scores, on the patients whom they cover, are in the report): its AUC on the headline rows and, on a synthetic archive, the share of the oracle's headroom:
+-- One row a model that the project trained (clinical scores, on the patients whom they cover, are in the report): its
+-- AUC on the headline rows and, on a synthetic archive, the share of the oracle's headroom that it recovers:
 -- the oracle that knows the latent heart for the video models, the one that knows everything for the others.
 SELECT
     auc.model,
@@ -14,7 +15,7 @@ LEFT JOIN metric AS headroom
     AND headroom.subset = 'all'
     AND NOT starts_with(auc.model, 'oracle')
     AND headroom.metric = CASE
-        WHEN auc.model IN ('ehr', 'video_ehr', 'pce', 'prevent', 'shfm', 'maggic') THEN 'headroom_all'
+        WHEN auc.model IN ('ehr', 'video_ehr') THEN 'headroom_all'
         ELSE 'headroom_heart'
     END
 WHERE coalesce(isfinite(auc.value), false)

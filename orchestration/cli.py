@@ -149,10 +149,12 @@ def risk(
     from echomort.risk.table import score_file
 
     content = score_file(score, table, out_of_range).to_csv(index=False)
-    if output:
+    if not output:
+        return typer.echo(content, nl=False)
+    try:
         write_text(output, content)
-    else:
-        typer.echo(content, nl=False)
+    except OSError:
+        raise UserError(f"{output} can't be written", "name a file in a folder that you may write to") from None
 
 
 @fetching.command()

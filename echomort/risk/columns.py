@@ -17,7 +17,8 @@ KINDS = ("missing", "invalid", "unsupported", "out_of_range", "clamped", "extrap
 """What ``reason`` can say of columns; the first four leave the row without a figure, the others qualify it."""
 
 MISSING_TEXTS = ("", "na", "n/a", "nan", "null", "<na>")
-TRUTHS = {"true": "1", "false": "0"}
+Table = pd.DataFrame | Mapping[str, Any]
+"""A table of patients: a frame, or columns by name, each a list, an array, a series or one value for all rows."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,9 @@ class Choice:
     numbers: Mapping[str, float]
 
 
-YES_OR_NO = Choice({"0": 0, "1": 1})
-NYHA = Choice({"1": 1, "2": 2, "3": 3, "4": 4})
-SEX = Choice({"f": 0, "female": 0, "m": 1, "male": 1})
+YES_OR_NO = Choice({"0": 0, "1": 1, "false": 0, "true": 1, "no": 0, "yes": 1, "n": 0, "y": 1})
+NYHA = Choice({"1": 1, "2": 2, "3": 3, "4": 4, "i": 1, "ii": 2, "iii": 3, "iv": 4})
+SEX = Choice({"f": 0, "female": 0, "woman": 0, "m": 1, "male": 1, "man": 1})
 Column = Quantity | Choice
 
 
@@ -70,15 +71,16 @@ class Rows:
         return pd.Series([text.removeprefix(";") or None for text in texts], index=self.index, dtype="object")
 
 
-def read_columns(frame: pd.DataFrame, columns: Mapping[str, Column], out_of_range: OutOfRange) -> Rows:
+def read_columns(table: Table, columns: Mapping[str, Column], out_of_range: OutOfRange) -> Rows:
     """Return the values of ``columns`` under the policy for values outside their limits.
 
     ``strict``: NaN and ``out_of_range:<columns>``; ``clamp``: the limit, and ``clamped:<columns>``; ``extrapolate``:
     the value itself, and ``extrapolated:<columns>``. A missing value is NaN and ``missing:<columns>``; text, an
     unknown code, a value that can't be a measurement (infinite, or not positive) is NaN and ``invalid:<columns>``.
-    Raises :class:`UserError` naming a column that is not there, or there twice.
+    Raises :class:`UserError` naming a column that is not there, or there twice, and where columns differ in length.
     """
     _assert_policy(out_of_range)
+    frame = as_frame(table)
     _assert_columns(frame, list(columns))
     rows = Rows(frame.index, {}, {})
     for name, column in columns.items():
@@ -89,6 +91,27 @@ def read_columns(frame: pd.DataFrame, columns: Mapping[str, Column], out_of_rang
         if isinstance(column, Quantity):
             rows.values[name] = _within_limits(rows, name, column, out_of_range)
     return rows
+
+
+def as_frame(table: Table) -> pd.DataFrame:
+    """Return ``table`` as a frame: a row a patient, with the index of its series where it has any.
+
+    Values are taken by position. Raises :class:`UserError` where columns differ in length or two series in their index.
+    """
+    if isinstance(table, pd.DataFrame):
+        return table
+    columns = {name: values if _is_column(values) else None for name, values in table.items()}
+    lengths = {len(values) for values in columns.values() if values is not None}
+    indexes = [values.index for values in columns.values() if isinstance(values, pd.Series)]
+    if len(lengths) > 1 or not all(index.equals(indexes[0]) for index in indexes):
+        raise UserError("the columns do not have the same rows", "give each column one value a patient, in one order")
+    index = indexes[0] if indexes else pd.RangeIndex(lengths.pop() if lengths else 1)
+    given = {name: table[name] if values is None else list(values) for name, values in columns.items()}
+    return pd.DataFrame(given, index=index)
+
+
+def _is_column(values: Any) -> bool:
+    return hasattr(values, "__len__") and not isinstance(values, str) and np.ndim(values) == 1
 
 
 def usable(rows: Rows) -> Booleans:
@@ -119,7 +142,7 @@ def _by_number(choice: Choice) -> dict[float, float]:
 def _read_texts(text: pd.Series, column: Column) -> Floats:
     if isinstance(column, Quantity):
         return np.asarray(pd.to_numeric(text, errors="coerce"), dtype=np.float64)
-    codes = text.replace(TRUTHS).str.replace(r"^(\d+)\.0+$", r"\1", regex=True)  # 1.0: a column that once had gaps
+    codes = text.str.replace(r"^(\d+)\.0+$", r"\1", regex=True)  # 1.0: a column that once had gaps
     return np.asarray(codes.map(column.numbers), dtype=np.float64)
 
 

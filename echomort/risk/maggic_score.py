@@ -7,7 +7,7 @@ points while the items can add up to 57.
 import numpy as np
 import pandas as pd
 
-from echomort.risk.columns import NYHA, YES_OR_NO, Column, Floats, OutOfRange, Quantity, read_columns, usable
+from echomort.risk.columns import NYHA, YES_OR_NO, Column, Floats, OutOfRange, Quantity, Table, read_columns, usable
 
 COLUMNS: dict[str, Column] = {
     "ef": Quantity(1, 100),
@@ -57,20 +57,18 @@ MORTALITY_3_YEARS = (
 HIGHEST_SCORE = len(MORTALITY_1_YEAR) - 1
 
 
-def maggic(frame: pd.DataFrame, out_of_range: OutOfRange = "strict") -> pd.DataFrame:
-    """Return ``score`` (points), ``mort1y``, ``mort3y`` (fractions) and ``reason``, one row for each of ``frame``.
+def maggic(table: Table, out_of_range: OutOfRange = "strict") -> pd.DataFrame:
+    """Return ``score`` (points), ``mort1y``, ``mort3y`` (fractions) and ``reason``, one row for each of ``table``.
 
-    ``frame`` has the columns of COLUMNS. Above 50 points the published table ends: under ``strict`` the mortalities
-    are NaN and ``reason`` says ``out_of_range:score``, under the other policies they are those of 50 points, with
-    ``clamped:score``. Figures are NaN where a value is missing, invalid or, under ``strict``, outside its limits;
-    ``reason`` then names the columns (see :func:`echomort.risk.columns.read_columns`, also for the errors).
+    ``table`` has the columns of COLUMNS. Above 50 points the published table ends: the mortalities are those of 50
+    points, whatever the policy on inputs, and ``reason`` says ``clamped:score``. Figures are NaN where a value is
+    missing, invalid or, under ``strict``, outside its limits; ``reason`` then names the columns (see
+    :func:`echomort.risk.columns.read_columns`, also for the errors).
     """
-    rows = read_columns(frame, COLUMNS, out_of_range)
+    rows = read_columns(table, COLUMNS, out_of_range)
     score = np.where(usable(rows), _points(rows.values), np.nan)
-    beyond = score > HIGHEST_SCORE
-    rows.say("out_of_range" if out_of_range == "strict" else "clamped", "score", beyond)
-    tabled = np.where(beyond & (out_of_range == "strict"), np.nan, score)
-    mortalities = {"mort1y": _looked_up(MORTALITY_1_YEAR, tabled), "mort3y": _looked_up(MORTALITY_3_YEARS, tabled)}
+    rows.say("clamped", "score", score > HIGHEST_SCORE)
+    mortalities = {"mort1y": _looked_up(MORTALITY_1_YEAR, score), "mort3y": _looked_up(MORTALITY_3_YEARS, score)}
     return rows.give({"score": score, **mortalities})
 
 

@@ -8,11 +8,24 @@ hand. Other packages print coefficients of another precision and differ by up to
 import numpy as np
 import pandas as pd
 
-from echomort.risk.columns import SEX, YES_OR_NO, Choice, Column, Floats, OutOfRange, Quantity, Rows, read_columns
+from echomort.risk.columns import (
+    SEX,
+    YES_OR_NO,
+    Choice,
+    Column,
+    Floats,
+    OutOfRange,
+    Quantity,
+    Rows,
+    Table,
+    read_columns,
+)
 
+WHITE_EQUATION = ("white", "caucasian", "asian", "hispanic", "latino", "native", "pacific", "other")
+BLACK_EQUATION = ("black", "african american", "black or african american")
 COLUMNS: dict[str, Column] = {
     "sex": SEX,
-    "race": Choice({"white": 0, "black": 1, "other": 0, "asian": 0, "hispanic": 0}),  # all but black: white equation
+    "race": Choice({**dict.fromkeys(WHITE_EQUATION, 0), **dict.fromkeys(BLACK_EQUATION, 1)}),
     "age": Quantity(40, 79),
     "tc": Quantity(130, 320),
     "hdl": Quantity(20, 100),
@@ -43,15 +56,15 @@ MEAN = (-29.18, 86.61, 61.18, 19.54)
 BASELINE_SURVIVAL = (0.9665, 0.9533, 0.9144, 0.8954)
 
 
-def pooled_cohort(frame: pd.DataFrame, out_of_range: OutOfRange = "strict") -> pd.DataFrame:
-    """Return ``risk``, the ten-year risk as a fraction, and ``reason``, one row for each of ``frame``.
+def pooled_cohort(table: Table, out_of_range: OutOfRange = "strict") -> pd.DataFrame:
+    """Return ``risk``, the ten-year risk as a fraction, and ``reason``, one row for each of ``table``.
 
-    ``frame`` has the columns of COLUMNS (``sex`` F or M, ``race`` white, black, asian, hispanic or other, the last
+    ``table`` has the columns of COLUMNS (``sex`` F or M; every ``race`` but black takes the white equation; the last
     three 0 or 1). It is a risk of another outcome over another time: for one-year death it ranks, and calibration
     does not apply. ``risk`` is NaN where a value is missing, invalid or, under ``strict``, outside its limits;
     ``reason`` then names the columns (see :func:`echomort.risk.columns.read_columns`, also for the errors).
     """
-    rows = read_columns(frame, COLUMNS, out_of_range)
+    rows = read_columns(table, COLUMNS, out_of_range)
     group = 2 * rows.values["sex"] + rows.values["race"]
     place = np.where(np.isnan(group), 0, group).astype(int)
     terms = _terms(rows)

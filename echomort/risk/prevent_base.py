@@ -7,7 +7,7 @@ seven digits: six of them move the highest risks by more than 1e-6.
 import numpy as np
 import pandas as pd
 
-from echomort.risk.columns import SEX, YES_OR_NO, Column, Floats, OutOfRange, Quantity, Rows, read_columns
+from echomort.risk.columns import SEX, YES_OR_NO, Column, Floats, OutOfRange, Quantity, Rows, Table, read_columns
 
 COLUMNS: dict[str, Column] = {
     "sex": SEX,
@@ -54,15 +54,15 @@ COEFFICIENTS: dict[str, tuple[float, float, float, float, float, float]] = {
 }
 
 
-def prevent(frame: pd.DataFrame, out_of_range: OutOfRange = "strict") -> pd.DataFrame:
-    """Return ``cvd10``, ``ascvd10``, ``hf10`` as fractions, and ``reason``, one row for each of ``frame``.
+def prevent(table: Table, out_of_range: OutOfRange = "strict") -> pd.DataFrame:
+    """Return ``cvd10``, ``ascvd10``, ``hf10`` as fractions, and ``reason``, one row for each of ``table``.
 
-    ``frame`` has the columns of COLUMNS. All three risks are NaN where any value is missing, invalid or, under
+    ``table`` has the columns of COLUMNS. All three risks are NaN where any value is missing, invalid or, under
     ``strict``, outside its limits; ``reason`` then names the columns (see
     :func:`echomort.risk.columns.read_columns`, also for the errors). As with the Pooled Cohort Equations,
     calibration against one-year death does not apply.
     """
-    rows = read_columns(frame, COLUMNS, out_of_range)
+    rows = read_columns(table, COLUMNS, out_of_range)
     sex = rows.values["sex"]
     terms = _terms(rows)
     risks = {outcome: _risk(terms, sex, 2 * number) for number, outcome in enumerate(OUTCOMES)}

@@ -26,6 +26,7 @@ from echomort.risk.columns import (
     OutOfRange,
     Quantity,
     Rows,
+    Table,
     read_columns,
     usable,
 )
@@ -101,20 +102,20 @@ OFTEN_MISSING = ("lymph", "ua")
 
 
 def seattle(
-    frame: pd.DataFrame,
+    table: Table,
     out_of_range: OutOfRange = "strict",
     crt_p_hazard_ratio: float | None = None,
     impute: Literal["none", "median"] = "none",
 ) -> pd.DataFrame:
     """Return ``score``, ``s1``, ``s2``, ``s5`` (survival at 1, 2, 5 years, fractions) and ``reason``, a row each.
 
-    ``frame`` has the columns of COLUMNS (``dev`` none, icd, crtd or crtp). With ``impute="median"`` a missing uric
-    acid or lymphocyte share takes the median of ``frame``'s plausible values, and ``reason`` says ``imputed:``;
+    ``table`` has the columns of COLUMNS (``dev`` none, icd, crtd or crtp). With ``impute="median"`` a missing uric
+    acid or lymphocyte share takes the median of ``table``'s plausible values, and ``reason`` says ``imputed:``;
     report such rows apart. Figures are NaN where a value is missing, invalid, a CRT pacemaker without
     ``crt_p_hazard_ratio`` (``unsupported:dev``) or, under ``strict``, outside its limits; ``reason`` then names the
     columns (see :func:`echomort.risk.columns.read_columns`, also for the errors). One-year mortality is 1 - ``s1``.
     """
-    rows = read_columns(frame, COLUMNS, out_of_range)
+    rows = read_columns(table, COLUMNS, out_of_range)
     if impute == "median":
         _impute(rows)
     score = _score(rows, crt_p_hazard_ratio)

@@ -28,7 +28,14 @@ KEPT_WITH = {"patient": ("patient_alias", "quarantine")}
 RECORDS = Stage(
     "health_records",
     ("ehr_extract",),
-    ("warehouse/staging", "warehouse/staging.py", "warehouse/sources", "echomort/keys.py"),
+    (
+        "warehouse/staging",
+        "warehouse/staging.py",
+        "warehouse/vocabulary.py",
+        "warehouse/sources",
+        "echomort/ehr",
+        "echomort/keys.py",
+    ),
     lambda settings: (adapter_digest(settings.sources.adapter), settings.privacy.dates),
     lambda project: project.keyring.key_id,
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import typer
 
-from echomort.ehr.clean import SMALLER_THAN, conversions
+from echomort.ehr.clean import NOT_LARGER_THAN, SMALLER_THAN, conversions
 from echomort.ehr.variables import Variable, VariableSet, catalogue, icd9_groups
 
 HEAD = """# The variables
@@ -26,7 +26,12 @@ How a value comes to stand in the feature table, in this order:
 4. **Between echoes** (`features.between_echoes`). What an echo lacks is carried forward from the last one for
    `features.carry_days` (`prospective`, the default), lies on the line between the one before and the one after
    (`paper`: it knows the later echo), or stays missing (`none`).
-5. **Against each other.** Of two values that can't both be right neither is taken: {pairs}.
+5. **Against each other.** Of two values that can't both be right neither is taken (but one that another echo gave
+   yields to one that this echo measured): {pairs}.
+   What follows from others and does not is not taken: `mv_ea` (`mv_e` / `mv_a`, within 10 %), `rvsp`
+   (4 x `tr_vmax`^2 + `rap`, within 5 mmHg), `bmi` (weight and height, within 10 %), `ef_bp`, `ef_4c` and `ef_2c` (their
+   volumes, within 15 points). A reported `lvef` more than 15 points from the biplane volumes and an `av_vmax` below
+   `lvot_vmax` are counted and kept.
 6. **For models that need complete data** (`tabular.*`): values beyond both outlier rules (mean +/- 3 SD, and quartiles
    +/- 3 interquartile ranges) become gaps where a variable has no limits; columns with more than 90 % of gaps leave;
    gaps are filled by chained equations, the diastolic grade by one logistic regression a grade. All of it is learnt on
@@ -52,7 +57,10 @@ GROUPS_HEAD = """| variable | meaning | ICD-10-CM | ICD-9-CM | provenance |
 def lines() -> Iterator[str]:
     """Yield the page line by line."""
     counts = {name: str(sum(variable.set == name for variable in catalogue())) for name in TITLES}
-    pairs = ", ".join(f"`{smaller}` below `{larger}`" for smaller, larger in SMALLER_THAN)
+    pairs = ", ".join(
+        [f"`{smaller}` below `{larger}`" for smaller, larger in SMALLER_THAN]
+        + [f"`{smaller}` not above `{larger}`" for smaller, larger in NOT_LARGER_THAN]
+    )
     yield from HEAD.format(**counts, pairs=pairs).splitlines()
     for name, title in TITLES.items():
         yield ""

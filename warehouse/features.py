@@ -3,7 +3,7 @@
 import duckdb
 import pandas as pd
 
-from echomort.ehr.clean import SMALLER_THAN, conversions
+from echomort.ehr.clean import NOT_LARGER_THAN, SMALLER_THAN, conversions
 from echomort.ehr.variables import catalogue, icd9_groups
 from echomort.settings import Features
 from warehouse.queries import run, scalar
@@ -41,14 +41,17 @@ def build(connection: duckdb.DuckDBPyConnection, settings: Features | None = Non
 def _place_catalogue(connection: duckdb.DuckDBPyConnection) -> None:
     run(connection, "marts/feature_catalogue.sql")
     variables = [
-        (v.name, v.source, v.window_days, v.low, v.high, v.code_from or None, v.code_to or None) for v in catalogue()
+        (v.name, v.source, v.window_days, v.low, v.high, v.unit == "code", v.code_from or None, v.code_to or None)
+        for v in catalogue()
     ]
-    columns = ["name", "source", "window_days", "low", "high", "code_from", "code_to"]
+    columns = ["name", "source", "window_days", "low", "high", "is_code", "code_from", "code_to"]
     connection.append("variable", pd.DataFrame(variables, columns=columns), by_name=True)
     units = [(c.variable, c.unit, c.factor, c.offset) for c in conversions()]
     connection.append("conversion", pd.DataFrame(units, columns=["variable", "unit", "factor", "shift"]), by_name=True)
     connection.append("icd9", pd.DataFrame(icd9_groups(), columns=["prefix", "variable"]), by_name=True)
-    connection.append("contradiction", pd.DataFrame(SMALLER_THAN, columns=["smaller", "larger"]), by_name=True)
+    order = [(*pair, False) for pair in SMALLER_THAN] + [(*pair, True) for pair in NOT_LARGER_THAN]
+    columns = ["smaller", "larger", "may_be_equal"]
+    connection.append("contradiction", pd.DataFrame(order, columns=columns), by_name=True)
 
 
 def told(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

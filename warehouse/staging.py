@@ -14,6 +14,7 @@ from echomort.keys import Keyring
 from warehouse import advice
 from warehouse.queries import run, scalar
 from warehouse.sources import open_extract, reading
+from warehouse.vocabulary import vocabulary
 
 TABLES = ("patient", "death", "study", "contact", "measurement", "diagnosis", "medication")
 """In the order in which they are staged: each is judged by the ones before."""
@@ -70,6 +71,7 @@ def stage(
             raise UserError("calendar.sql of the adapter must yield 'true' or 'own'", "see docs/adapters.md")
         bind |= {"calendar": calendar, "today": date.today() if calendar == "true" else END_OF_TIME}
         run(connection, "staging/begin.sql", **bind)
+        _write_vocabulary(connection)
         identifiers = _write_keys(connection, keyring, dates)
         run(connection, "staging/merged.sql")
         for table in TABLES:
@@ -98,6 +100,11 @@ def merge_record_numbers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
         low, high = sorted((root(one), root(other)))
         parent[high] = low
     return {number: root(number) for number in parent}
+
+
+def _write_vocabulary(connection: duckdb.DuckDBPyConnection) -> None:
+    words = pd.DataFrame(vocabulary(), columns=["field", "said", "term"], dtype="str")
+    connection.append("vocabulary", words, by_name=True)
 
 
 def _write_keys(

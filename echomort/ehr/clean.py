@@ -15,11 +15,13 @@ SMALLER_THAN = (
     ("lvesv_bp", "lvedv_bp"),
     ("lvesv_4c", "lvedv_4c"),
     ("lvesv_2c", "lvedv_2c"),
-    ("lvot_mg", "lvot_pg"),
-    ("av_mg", "av_pg"),
     ("hdl", "total_chol"),
+    ("ldl", "total_chol"),
 )
 """Pairs of which the first must be the smaller: a study in which it is not has neither (ours)."""
+
+NOT_LARGER_THAN = (("lvot_mg", "lvot_pg"), ("av_mg", "av_pg"))
+"""The same, where both may be equal: a mean gradient, which is often rounded as the peak is."""
 
 
 @dataclass(frozen=True)

@@ -76,11 +76,21 @@ FAILING = [("I50.22", AT - timedelta(days=700))]
 def test_the_score_of_a_study_is_the_published_function_of_what_was_known(tmp_path):
     connection = warehouse_of(tmp_path)
     value, reason = scores_of(connection)["pce"]
-    by_hand = {"sex": "F", "race": "white", "age": (AT.date() - datetime(1950, 3, 4).date()).days / 365.25}
+    by_hand = {"sex": "F", "race": "white", "age": 68}
     by_hand |= {"tc": 200, "hdl": 50, "sbp": 130, "bp_treated": 0, "smoker": 0, "diabetes": 0}
     assert value == pytest.approx(pooled_cohort(pd.DataFrame([by_hand]))["risk"][0], abs=1e-9)
     assert reason is None
     assert check(connection, "clinical_scores_or_reasons") == 0
+
+
+@pytest.mark.parametrize(
+    ("birthday", "age", "covered"), [(0, 80, False), (1, 79, True), (364, 79, True), (366, 78, True)]
+)
+def test_a_patient_is_79_until_the_eightieth_birthday(tmp_path, birthday, age, covered):
+    born = datetime(AT.year - 80, AT.month, AT.day) + timedelta(days=birthday)
+    connection = warehouse_of(tmp_path, patient=("P", born.date().isoformat(), "F", "White"))
+    assert inputs(connection).age == age
+    assert (scores_of(connection)["pce"][1] is None) == covered
 
 
 def test_all_four_are_computed_where_everything_is_known(tmp_path):
@@ -120,7 +130,7 @@ def test_furosemide_factors_are_those_of_the_model():
 
 @pytest.mark.parametrize(
     ("race", "expected"),
-    [("Black or African American", "black"), ("WHITE", "white"), ("Asian", "other"), ("Unknown", None), ("", None)],
+    [("Black or African American", "black"), ("WHITE", "white"), ("Asian", "asian"), ("Unknown", None), ("", None)],
 )
 def test_race_is_read_and_never_assumed(tmp_path, race, expected):
     row = inputs(warehouse_of(tmp_path, patient=("P", "1950-03-04", "F", race)))

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from extracts import KEYRING, fetch, person, staged, study_key
 
-from echomort.ehr.clean import SMALLER_THAN
+from echomort.ehr.clean import NOT_LARGER_THAN, SMALLER_THAN
 from echomort.ehr.variables import icd9_groups, model_inputs, names
 from echomort.models.rows import Rows, mean_fold_auc
 from echomort.models.tabular import fit_out_of_fold
@@ -90,7 +90,7 @@ def test_gaps_stay_where_nothing_is_to_be_filled(tmp_path):
 # --- against each other -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("smaller", "larger"), SMALLER_THAN)
+@pytest.mark.parametrize(("smaller", "larger"), (*SMALLER_THAN, *NOT_LARGER_THAN))
 def test_of_two_values_that_contradict_each_other_neither_is_taken(tmp_path, smaller, larger):
     limits = {row["name"]: row for row in catalogue_rows()}
     unit, low = limits[smaller]["unit"], max(float(limits[smaller]["low"]), float(limits[larger]["low"]))
@@ -105,6 +105,90 @@ def test_of_two_values_that_contradict_each_other_neither_is_taken(tmp_path, sma
     wrong = made(tmp_path / "b", pair(upper, lower))
     assert (value(wrong, smaller), value(wrong, larger)) == (None, None)
     assert told(wrong)["values contradicts_another"] >= 2
+    equal = made(tmp_path / "c", pair(lower, lower))
+    assert (value(equal, smaller) is not None) == ((smaller, larger) in NOT_LARGER_THAN)
+
+
+def test_what_another_echo_gave_yields_to_what_this_one_measured(tmp_path):
+    measured = [own("S1", "lvidd", 5.0, "cm"), own("S1", "lvids", 3.9, "cm"), own("S2", "lvidd", 3.6, "cm")]
+    connection = made(tmp_path, measured)
+    assert [value(connection, name) for name in ("lvidd", "lvids")] == [3.6, None]
+    assert [value(connection, name, "S1") for name in ("lvidd", "lvids")] == [5.0, 3.9]
+
+
+WHOLES = [
+    # what follows from its parts, a value that does, the furthest one that may be, one that can't
+    ({"mv_e": (0.9, "m/s"), "mv_a": (0.6, "m/s")}, "mv_ea", "1", (1.5, 1.64, 1.66, 1.36, 1.34)),
+    ({"tr_vmax": (3.0, "m/s"), "rap": (8, "mm[Hg]")}, "rvsp", "mm[Hg]", (44, 49, 49.1, 39, 38.9)),
+    ({"weight": (80, "kg"), "height": (2, "m")}, "bmi", "kg/m2", (20, 22.2, 22.3, 18.2, 18.1)),
+    ({"lvedv_bp": (100, "mL"), "lvesv_bp": (50, "mL")}, "ef_bp", "%", (50, 65, 65.1, 35, 34.9)),
+    ({"lvedv_4c": (100, "mL"), "lvesv_4c": (50, "mL")}, "ef_4c", "%", (50, 65, 65.1, 35, 34.9)),
+    ({"lvedv_2c": (100, "mL"), "lvesv_2c": (50, "mL")}, "ef_2c", "%", (50, 65, 65.1, 35, 34.9)),
+]
+
+
+@pytest.mark.parametrize(("parts", "whole", "unit", "numbers"), WHOLES, ids=[whole for _, whole, *_ in WHOLES])
+def test_what_does_not_follow_from_its_parts_is_not_taken_and_the_parts_are(tmp_path, parts, whole, unit, numbers):
+    given = [own("S2", name, number, part_unit) for name, (number, part_unit) in parts.items()]
+    kept = []
+    for place, number in enumerate(numbers):
+        connection = made(tmp_path / str(place), [*given, own("S2", whole, number, unit)])
+        kept.append(value(connection, whole) is not None)
+        assert all(value(connection, name) is not None for name in parts)
+    assert kept == [True, True, False, True, False]
+    refused = fetch(connection, "SELECT variable, reason FROM feature_refusal")
+    assert refused == [(whole, "CONTRADICTS_ANOTHER")]
+
+
+def test_a_ratio_is_not_judged_by_the_parts_of_another_echo(tmp_path):
+    measured = [own("S1", "mv_e", 0.9, "m/s"), own("S1", "mv_a", 0.6, "m/s"), own("S2", "mv_ea", 0.8, "1")]
+    connection = made(tmp_path, measured)
+    assert value(connection, "mv_ea") == 0.8
+    assert value(connection, "mv_e") == 0.9
+
+
+def test_what_is_only_unlikely_is_counted_and_kept(tmp_path):
+    given = [
+        ("lvef", 60, "%"),
+        ("lvedv_bp", 100, "mL"),
+        ("lvesv_bp", 70, "mL"),
+        ("av_vmax", 1, "m/s"),
+        ("lvot_vmax", 1.2, "m/s"),
+    ]
+    connection = made(tmp_path, [own("S2", *one) for one in given])
+    assert [value(connection, name) for name in ("lvef", "lvedv_bp", "av_vmax")] == [60, 100, 1]
+    assert fetch(connection, "FROM feature_refusal ORDER BY ALL") == [
+        ("av_vmax", "UNLIKELY_BESIDE_ANOTHER", 1),
+        ("lvef", "UNLIKELY_BESIDE_ANOTHER", 1),
+    ]
+
+
+# --- codes that are numbers ---------------------------------------------------------------------------------------
+
+
+def test_who_smokes_by_one_of_two_answers_smokes(tmp_path):
+    day = AT - timedelta(days=3)
+    connection = made(tmp_path, [("", "smoking", 0, "", day), ("", "smoking", 1, "", day)])
+    assert value(connection, "smoking") == 1
+    asked = [("S2", "smoking", 0, "", AT), ("S2", "smoking", 1, "", AT)]
+    assert value(made(tmp_path / "own", asked), "smoking") == 1
+
+
+def test_half_a_smoker_is_no_code(tmp_path):
+    connection = made(tmp_path, [("", "smoking", 0.5, "", AT)])
+    assert value(connection, "smoking") is None
+    assert fetch(connection, "FROM feature_refusal") == [("smoking", "OUTSIDE_LIMITS", 1)]
+
+
+# --- what an echo measures and what it does not -------------------------------------------------------------------
+
+
+def test_a_laboratory_value_of_later_that_day_is_not_known_even_if_it_names_the_study(tmp_path):
+    later = AT + timedelta(hours=2)
+    given = [("S2", "ldl", 90, "mg/dL", later), ("S2", "lvef", 50, "%", later), ("", "hdl", 50, "mg/dL", later)]
+    connection = made(tmp_path, given)
+    assert [value(connection, name) for name in ("ldl", "hdl", "lvef")] == [None, None, 50]
+    assert value(connection, "ldl", "S3") == 90
 
 
 def catalogue_rows():

@@ -150,6 +150,15 @@ def test_age_and_sex_come_from_the_person(tmp_path):
     assert refused(connection)["age", "NOT_A_MEASUREMENT"] == 1
 
 
+@pytest.mark.parametrize(
+    ("birth", "age"),
+    [("2000-05-01", 18), ("2000-05-03", None), ("1908-05-01", 110), ("1908-04-29", None), ("1968-05-01", 50)],
+)
+def test_a_birthday_is_on_its_day(tmp_path, birth, age):
+    connection = features_of(tmp_path, patient=person("P", birth), dates="kept")
+    assert value(connection, "age") == (None if age is None else pytest.approx(age, abs=0.003))
+
+
 # --- diagnoses ----------------------------------------------------------------------------------------------------
 
 
@@ -232,7 +241,10 @@ def test_limits_themselves_are_plausible_and_a_refused_value_hides_none_before_i
 
 def test_a_variable_that_the_catalogue_does_not_know_reaches_no_feature(tmp_path):
     connection = features_of(tmp_path, [("S", "days_to_death", 17, "d", AT)])
-    assert refused(connection) == {("other", "UNKNOWN_VARIABLE"): 1}
+    assert fetch(connection, "SELECT table_name, count FROM conflict WHERE reason = 'UNKNOWN_VARIABLE'") == [
+        ("measurement", 1)
+    ]
+    assert fetch(connection, "SELECT * FROM measurement") == []
 
 
 @given(st.sampled_from([one for one in conversions() if one.unit]), st.floats(0.01, 1e4))

@@ -67,7 +67,7 @@ def measured(folder, *rows, **tables):
     ("row", "expected"),
     [
         (value(3016723, "1.2", unit_concept_id=8840), ("creatinine", 1.2, "mg/dL", False)),
-        (value(3016723, "106", unit_source_value="umol/L"), ("creatinine", 106, "umol/L", False)),
+        (value(3016723, "106", unit_source_value="umol/L"), ("creatinine", 106, "umol/l", False)),
         (value(3019550, "140", unit_concept_id=2000000004, unit_source_value="?"), ("sodium", 140, "mmol/L", False)),
         (value(2000000003, "55", unit_source_value="%"), ("lvef", 55, "%", False)),
         (value(0, "55", measurement_source_concept_id=2000000003), ("lvef", 55, None, False)),

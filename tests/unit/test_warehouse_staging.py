@@ -17,6 +17,7 @@ from warehouse.connection import connect
 from warehouse.queries import ROOT, query, run
 from warehouse.sources import contract
 from warehouse.staging import merge_record_numbers, stage
+from warehouse.vocabulary import vocabulary, words
 
 STUDY = ("S", "P", "2018-05-01 09:30:00", "Outpatient")
 TABLES = ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication")
@@ -61,7 +62,7 @@ def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path, encoding):
     write_extract(tmp_path, full_extract())
     path = tmp_path / "patient.csv"
     path.write_text(path.read_text(encoding="utf-8"), encoding=encoding)
-    assert fetch(read(tmp_path), "SELECT race FROM patient") == [("White",)]
+    assert fetch(read(tmp_path), "SELECT race FROM patient") == [("white",)]
 
 
 def test_columns_are_found_by_name_in_any_order_and_others_are_ignored(tmp_path):
@@ -318,6 +319,145 @@ def test_a_value_that_can_t_be_used_is_nulled_and_its_row_kept(tmp_path):
     assert fetch(connection, "SELECT count(*), count(study_at) FROM study") == [(2, 1)]
     assert fetch(connection, "SELECT study_key FROM measurement") == [(None,)]
     assert fetch(connection, "SELECT dose, ended_at FROM medication") == [(None, None)]
+
+
+# --- words: no text that may be prose ever reaches a table --------------------------------------------------------
+
+PROSE = "seen by Dr Smith"
+
+
+def test_prose_in_a_column_of_codes_never_reaches_a_table(tmp_path):
+    at = "2018-05-01 09:30:00"
+    rows = {
+        "patient": [("P", "1950-03-04", PROSE, PROSE), ("Q", PROSE, "F", "White")],
+        "death": [("Q", PROSE, PROSE)],
+        "contact": [("P", "2018-06-01", PROSE), ("P", PROSE, "visit")],
+        "study": [("S", "P", at, PROSE)],
+        "measurement": [
+            ("P", "S", PROSE, 55, "%", at),
+            ("P", "S", "lvef", 55, PROSE, at),
+            ("P", "", "sbp", PROSE, "", at),
+        ],
+        "diagnosis": [
+            ("P", PROSE, "I10", at),
+            *(("P", "ICD10CM", text, at) for text in (PROSE, "SMITHJ", "I10 Smith")),
+            ("P", "ICD9CM", "SMITH", at),
+        ],
+        "medication": [("P", PROSE, 20, "mg/d", at, ""), ("P", "statin", PROSE, PROSE, at, PROSE)],
+    }
+    connection, report = staged(tmp_path, rows)
+    tables = [name for (name,) in fetch(connection, "SELECT table_name FROM duckdb_tables()")]
+    stored = " ".join(str(fetch(connection, f"SELECT * FROM {table}")) for table in tables)
+    assert "smith" not in stored.lower()
+    assert "smith" not in " ".join(map(str, report.conflicts)).lower()
+    assert fetch(connection, "SELECT race FROM patient WHERE sex IS NULL") == [("other",)]
+    assert fetch(connection, "SELECT setting FROM study") == [("other",)]
+    assert fetch(connection, "SELECT kind FROM contact") == [("other",)]
+    assert fetch(connection, "SELECT variable, unit FROM measurement") == [("lvef", "other")]
+    assert fetch(connection, "SELECT drug_class, dose, unit FROM medication") == [("statin", None, "other")]
+    assert fetch(connection, "SELECT * FROM diagnosis") == []
+    expected = {
+        ("patient", "UNKNOWN_SEX"): 1,
+        ("patient", "UNKNOWN_RACE"): 1,
+        ("contact", "UNKNOWN_KIND"): 1,
+        ("study", "UNKNOWN_SETTING"): 1,
+        ("measurement", "UNKNOWN_VARIABLE"): 1,
+        ("measurement", "UNKNOWN_UNIT"): 1,
+        ("diagnosis", "NOT_A_CODE"): 4,
+        ("diagnosis", "UNKNOWN_VOCABULARY"): 1,
+        ("medication", "UNKNOWN_DRUG_CLASS"): 1,
+        ("medication", "UNKNOWN_UNIT"): 1,
+    }
+    assert counted(report).items() >= expected.items()
+
+
+def test_each_word_of_the_vocabulary_has_one_meaning_and_each_meaning_is_a_word():
+    said = [(field, word) for field, word, _ in vocabulary()]
+    assert len(set(said)) == len(said)
+    assert all(word and word == word.strip().lower() and " " not in word for _, word in said)
+    assert {(field, term.lower()) for field, _, term in vocabulary()} <= set(said)
+    asked = set(re.findall(r"\('(\w+)', '\w+', (?:NULL|\d|CAST)", query("marts/clinical_input.sql")))
+    assert asked == set(words("drug")) - {"other"}
+
+
+RACES = [
+    ("WHITE - RUSSIAN", "white"),
+    ("Caucasian", "white"),
+    ("Non-Hispanic White", "white"),
+    ("white, not Hispanic or Latino", "white"),
+    ("BLACK/AFRICAN AMERICAN", "black"),
+    ("HISPANIC/LATINO - PUERTO RICAN", "hispanic"),
+    ("ASIAN - SOUTH EAST ASIAN", "asian"),
+    ("American Indian/Alaska Native", "native"),
+    ("Native Hawaiian or Other Pacific Islander", "pacific"),
+    ("Other", "other"),
+    ("MULTIPLE RACE/ETHNICITY", "other"),
+    ("Patient declined to answer", None),
+    ("UNKNOWN", None),
+    ("", None),
+]
+
+
+@pytest.mark.parametrize(("said", "kept"), RACES)
+def test_a_site_s_words_for_race_become_ours(tmp_path, said, kept):
+    connection, report = staged(tmp_path, {"patient": [("P", "1950-03-04", "F", said)]})
+    assert fetch(connection, "SELECT race FROM patient") == [(kept,)]
+    assert report.conflicts == ()
+
+
+def test_words_are_known_by_their_beginning_and_in_any_case(tmp_path):
+    rows = full_extract() | {
+        "study": [("S", "P", "2018-05-01 09:30:00", "Emergency Department")],
+        "contact": [("P", "2018-06-01", "Laboratory draw"), ("P", "2018-06-02", "Office visit")],
+        "medication": [
+            ("P", "Beta Blockers", 20, "mg / day", "2017-01-01", ""),
+            ("P", "ACE-inhibitor", "", "", "2017-01-01", ""),
+        ],
+        "measurement": [("P", "S", "TAPSE", 18, " MM ", "2018-05-01 09:30:00")],
+    }
+    connection, report = staged(tmp_path, rows)
+    assert report.conflicts == ()
+    assert fetch(connection, "SELECT setting FROM study") == [("emergency",)]
+    assert fetch(connection, "SELECT kind FROM contact ORDER BY kind") == [("laboratory",), ("visit",)]
+    assert fetch(connection, "SELECT drug_class, unit FROM medication ORDER BY ALL") == [
+        ("ace_inhibitor", None),
+        ("beta_blocker", "mg/d"),
+    ]
+    assert fetch(connection, "SELECT variable, unit FROM measurement") == [("tapse", "mm")]
+
+
+@pytest.mark.parametrize(
+    "kind", ["no show", "No-show visit", "cancelled appointment", "visit missed", "deceased notice"]
+)
+def test_a_visit_that_did_not_happen_proves_no_life(tmp_path, kind):
+    connection, report = staged(tmp_path, full_extract() | {"contact": [("P", "2018-06-01", kind)]})
+    assert counted(report) == {("contact", "NOT_EVIDENCE_OF_LIFE"): 1}
+    assert fetch(connection, "SELECT * FROM contact") == []
+
+
+CODES = [
+    ("ICD10CM", " i50.9 ", "I509"),
+    ("icd-10-cm", "I50.", "I50"),
+    ("ICD10", "e11.65", "E1165"),
+    ("ICD10CM", "I1A.0", "I1A0"),
+    ("ICD9CM", "4280   ", "4280"),
+    ("ICD-9", "V45.02", "V4502"),
+    ("ICD9", "E932.0", "E9320"),
+    ("ICD10CM", "I5", None),
+    ("ICD10CM", "428.0", None),
+    ("ICD10CM", "I5.09", None),
+    ("ICD10CM", "HF", None),
+    ("ICD9CM", "I50.9", None),
+    ("ICD9CM", "38.9", None),
+    ("ICD9CM", "428.0.1", None),
+]
+
+
+@pytest.mark.parametrize(("vocabulary", "said", "kept"), CODES)
+def test_a_diagnosis_has_the_form_of_a_code_of_its_vocabulary(tmp_path, vocabulary, said, kept):
+    connection, report = staged(tmp_path, full_extract() | {"diagnosis": [("P", vocabulary, said, "2018-01-01")]})
+    assert fetch(connection, "SELECT code FROM diagnosis") == ([(kept,)] if kept else [])
+    assert counted(report) == ({} if kept else {("diagnosis", "NOT_A_CODE"): 1})
 
 
 def test_exact_duplicates_are_kept_once(tmp_path):

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from echomort.ehr.variables import Variable, catalogue
+from echomort.ehr.variables import Variable, catalogue, names
+from warehouse.vocabulary import words
 
 Severity = Literal["critical", "warning"]
 PSEUDONYM = r"^[0-9a-f]{32}$"
@@ -144,7 +145,7 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
         mostly_present("sex", 0.9),
         dated("birth_date"),
         mostly_present("birth_date", 0.9),
-        short("race", 64),
+        among("race", "white", "black", "asian", "hispanic", "native", "pacific", "other"),
     ),
     "death": (
         not_empty("warning"),
@@ -165,7 +166,7 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
         dated("contact_at"),
         unique("patient_key", "contact_at", "kind"),
         mostly_present("kind", 0.5),
-        short("kind", 64),
+        among("kind", *words("kind")),
         Expected(
             "kind_is_evidence_of_life",
             "ColumnValuesToNotMatchRegex",
@@ -182,7 +183,7 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
         mostly_present("study_at", 0.95),
         within("study_year", 1980, 2100),
         renamed("study_year_present_with_date", present("study_year", where="study_at.notnull()")),
-        short("setting", 64),
+        among("setting", *words("setting")),
         among("modality", "US"),
     ),
     "measurement": (
@@ -190,19 +191,13 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
         *OWNED,
         pseudonym("study_key"),
         present("variable"),
-        matches("variable", r"^[a-z][a-z0-9_]*$", "variable_is_a_code"),
+        among("variable", *names()),
         present("value"),
         within("value", -1e6, 1e7),
         mostly_present("unit", 0.7),
-        short("unit", 32),
+        among("unit", *words("unit")),
         present("measured_at"),
         dated("measured_at"),
-        Expected(
-            "variable_in_catalogue",
-            "ColumnDistinctValuesToBeInSet",
-            {"column": "variable", "value_set": [variable.name for variable in catalogue()]},
-            "warning",
-        ),
     ),
     "diagnosis": (
         not_empty("warning"),
@@ -210,16 +205,16 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
         among("vocabulary", "ICD10CM", "ICD9CM"),
         present("vocabulary"),
         present("code"),
-        matches("code", r"^[A-Z0-9]{3,8}$", "code_is_a_code"),
+        matches("code", r"^(?:[A-Z]\d[A-Z0-9]{1,5}|\d{3,5}|V\d{2,4}|E\d{3,4})$", "code_is_a_code"),
         present("recorded_at"),
         dated("recorded_at"),
     ),
     "medication": (
         *OWNED,
         present("drug_class"),
-        short("drug_class", 64),
+        among("drug_class", *words("drug")),
         within("dose", 0, 1e6),
-        short("unit", 32),
+        among("unit", *words("dose")),
         present("started_at"),
         dated("started_at"),
         ordered("ended_at", "started_at"),

@@ -23,9 +23,7 @@ taken AS (
     SELECT
         study_key,
         drug.role,
-        drug.furosemide_per_mg * CASE
-            WHEN lower(regexp_replace(unit, '\s', '', 'g')) IN ('mg/d', 'mg/day', 'mg/24h') THEN dose
-        END AS furosemide,
+        drug.furosemide_per_mg * CASE unit WHEN 'mg/d' THEN dose WHEN 'g/d' THEN 1000 * dose END AS furosemide,
         drug.furosemide_per_mg IS NOT NULL AS is_diuretic
     FROM study
     JOIN medication USING (patient_key)
@@ -76,12 +74,7 @@ described AS (
     SELECT
         feature.*,
         CASE feature.sex WHEN 1 THEN 'M' WHEN 0 THEN 'F' END AS sex_code,
-        CASE
-            WHEN regexp_matches(lower(patient.race), 'black|african') THEN 'black'
-            WHEN regexp_matches(lower(patient.race), 'unknown|declined|unable|not obtained|patient refused') THEN NULL
-            WHEN regexp_matches(lower(patient.race), 'white|caucasian') THEN 'white'
-            WHEN patient.race IS NOT NULL THEN 'other'
-        END AS race_code,
+        patient.race,
         study.study_at
     FROM feature
     JOIN study USING (study_key)
@@ -92,8 +85,8 @@ SELECT
     study_key,
     sex_code AS sex,
     feature.sex AS male,
-    race_code AS race,
-    age,
+    race,
+    floor(age + 0.002) AS age,  -- in years, as the scores' limits are; a birthday lies up to a day beside 365.25 x age
     coalesce(lvef, ef_bp) AS ef,
     sbp,
     total_chol AS tc,

@@ -20,7 +20,11 @@ SELECT
     outcome.days,
     outcome.event,
     coalesce(heart_failure.first_recorded_at <= study.study_at, false) AS has_heart_failure,
-    coalesce((CAST(study.study_at AS DATE) - birth_date) / 365.25 BETWEEN $minimum_age AND $maximum_age, true) AS right_age
+    -- A birthday lies up to a day beside its multiple of 365.25 days.
+    coalesce(
+        (CAST(study.study_at AS DATE) - birth_date) / 365.25 BETWEEN $minimum_age - 0.0028 AND $maximum_age + 0.0028,
+        true
+    ) AS right_age
 FROM outcome
 JOIN study USING (study_key)
 LEFT JOIN patient ON patient.patient_key = outcome.patient_key

@@ -23,6 +23,7 @@ SELECT
         WHEN conversion.unit IS NULL AND plain_unit(measurement.unit) = '' THEN 'MISSING_UNIT'
         WHEN conversion.unit IS NULL THEN 'UNKNOWN_UNIT'
         WHEN NOT measurement.value * conversion.factor + conversion.shift BETWEEN variable.low AND variable.high
+            OR (is_code AND measurement.value <> floor(measurement.value))
             THEN 'OUTSIDE_LIMITS'
     END AS refusal
 FROM measurement
@@ -36,17 +37,21 @@ FROM converted
 WHERE refusal IS NOT NULL
 GROUP BY ALL;
 
--- Measured in the study itself: the mean of repeats. A value dated after the study's own day is not of the study.
+-- Measured in the study itself: the mean of repeats (of a code such as smoking: 1 where any says so). A value dated after
+-- the study's own day is not of the study; nor is one that an echo does not measure, dated after the study's own time.
 CREATE OR REPLACE TEMP TABLE own_value AS
 SELECT
     converted.study_key,
     variable,
-    avg(value ORDER BY measured_at, value) AS value,
+    CASE WHEN is_code THEN max(value) ELSE avg(value ORDER BY measured_at, value) END AS value,
     max(CAST(measured_at AS DATE)) AS latest_own_date
 FROM converted
 JOIN shard_study USING (study_key)
-WHERE refusal IS NULL AND CAST(measured_at AS DATE) <= CAST(study_at AS DATE)
-GROUP BY converted.study_key, variable;
+JOIN variable ON variable.name = converted.variable
+WHERE refusal IS NULL
+    AND CAST(measured_at AS DATE) <= CAST(study_at AS DATE)
+    AND (window_days = 0 OR measured_at <= study_at)
+GROUP BY converted.study_key, variable, is_code;
 
 -- Known at one time: the mean of values with one time, so that the last one is one.
 CREATE OR REPLACE TEMP TABLE known_value AS
@@ -55,11 +60,11 @@ SELECT
     variable,
     window_days,
     measured_at,
-    avg(value ORDER BY value) AS value
+    CASE WHEN is_code THEN max(value) ELSE avg(value ORDER BY value) END AS value
 FROM converted
 JOIN variable ON variable.name = converted.variable
 WHERE refusal IS NULL AND (window_days > 0 OR study_key IS NULL)
-GROUP BY ALL;
+GROUP BY converted.patient_key, variable, window_days, measured_at, is_code;
 
 -- The last value at or before the study, no older than its window.
 CREATE OR REPLACE TEMP TABLE last_value_known AS
@@ -160,7 +165,8 @@ SELECT study_key, 'sex', CASE sex WHEN 'M' THEN 1 WHEN 'F' THEN 0 END
 FROM shard_study
 JOIN patient USING (patient_key)
 UNION ALL
-SELECT study_key, 'age', CASE WHEN age BETWEEN low AND high THEN age END
+-- A birthday lies up to a day beside its multiple of 365.25 days.
+SELECT study_key, 'age', CASE WHEN age BETWEEN low - 0.0028 AND high + 0.0028 THEN least(greatest(age, low), high) END
 FROM (
     SELECT study_key, (CAST(study_at AS DATE) - birth_date) / 365.25 AS age
     FROM shard_study
@@ -169,16 +175,63 @@ FROM (
 JOIN variable ON variable.name = 'age';
 
 -- Two values of one study that can't both be right, for instance a systolic pressure below the diastolic: neither is
--- taken.
+-- taken; but what another echo gave yields to what this one measured.
 CREATE OR REPLACE TEMP TABLE contradicted AS
-SELECT DISTINCT study_key, unnest([smaller, larger]) AS variable
-FROM contradiction
-JOIN chosen_value AS one ON one.variable = smaller
-JOIN chosen_value AS other USING (study_key)
-WHERE other.variable = larger AND one.value >= other.value;
+WITH opposed AS (
+    SELECT study_key, smaller, larger
+    FROM contradiction
+    JOIN chosen_value AS one ON one.variable = smaller
+    JOIN chosen_value AS other USING (study_key)
+    WHERE other.variable = larger AND (one.value > other.value OR (one.value = other.value AND NOT may_be_equal))
+)
+SELECT DISTINCT study_key, opposed.variable
+FROM (
+    SELECT study_key, smaller AS variable, larger AS opponent FROM opposed
+    UNION ALL
+    SELECT study_key, larger, smaller FROM opposed
+) AS opposed
+LEFT JOIN filled_value AS own USING (study_key, variable)
+LEFT JOIN filled_value AS theirs ON theirs.study_key = opposed.study_key AND theirs.variable = opponent
+WHERE own.study_key IS NOT NULL OR theirs.study_key IS NULL;
+
+-- What follows from other values of the same study and does not: a ratio, an area, a pressure, a fraction.
+CREATE OR REPLACE TEMP TABLE measured_part AS
+SELECT *
+FROM (
+    PIVOT (
+        FROM chosen_value
+        ANTI JOIN contradicted USING (study_key, variable)
+        ANTI JOIN filled_value USING (study_key, variable)
+    )
+    ON variable IN (
+        'mv_ea', 'mv_e', 'mv_a', 'rvsp', 'tr_vmax', 'rap', 'bmi', 'weight', 'height', 'ef_bp', 'lvedv_bp', 'lvesv_bp',
+        'ef_4c', 'lvedv_4c', 'lvesv_4c', 'ef_2c', 'lvedv_2c', 'lvesv_2c', 'lvef', 'av_vmax', 'lvot_vmax'
+    )
+    USING any_value(value)
+    GROUP BY study_key
+);
+
+CREATE OR REPLACE TEMP TABLE disagreeing AS
+SELECT study_key, unnest([
+    CASE WHEN abs(mv_ea - mv_e / mv_a) > 0.1 * mv_e / mv_a THEN 'mv_ea' END,
+    CASE WHEN abs(rvsp - (4 * tr_vmax ** 2 + rap)) > 5 THEN 'rvsp' END,
+    CASE WHEN abs(bmi - weight / (height / 100) ** 2) > 0.1 * bmi THEN 'bmi' END,
+    CASE WHEN abs(ef_bp - 100 * (lvedv_bp - lvesv_bp) / lvedv_bp) > 15 THEN 'ef_bp' END,
+    CASE WHEN abs(ef_4c - 100 * (lvedv_4c - lvesv_4c) / lvedv_4c) > 15 THEN 'ef_4c' END,
+    CASE WHEN abs(ef_2c - 100 * (lvedv_2c - lvesv_2c) / lvedv_2c) > 15 THEN 'ef_2c' END
+]) AS variable
+FROM measured_part;
+
+INSERT INTO contradicted
+SELECT study_key, variable FROM disagreeing WHERE variable IS NOT NULL;
 
 INSERT INTO refused
-SELECT variable, 'CONTRADICTS_ANOTHER', count(*) FROM contradicted GROUP BY variable;
+SELECT variable, 'CONTRADICTS_ANOTHER', count(*) FROM contradicted GROUP BY variable
+UNION ALL
+-- Kept: the reported fraction is the reader's, and a flow may be faster before the valve than in it.
+SELECT 'lvef', 'UNLIKELY_BESIDE_ANOTHER', count_if(abs(lvef - 100 * (lvedv_bp - lvesv_bp) / lvedv_bp) > 15) FROM measured_part
+UNION ALL
+SELECT 'av_vmax', 'UNLIKELY_BESIDE_ANOTHER', count_if(av_vmax < lvot_vmax) FROM measured_part;
 
 INSERT INTO feature BY NAME
 SELECT

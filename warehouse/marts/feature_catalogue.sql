@@ -1,10 +1,11 @@
 -- Where the catalogue and its units are placed while features are built.
 DROP TYPE IF EXISTS variable_name;
 CREATE OR REPLACE TEMP TABLE variable (
-    name VARCHAR, source VARCHAR, window_days INTEGER, low DOUBLE, high DOUBLE, code_from VARCHAR, code_to VARCHAR
+    name VARCHAR, source VARCHAR, window_days INTEGER, low DOUBLE, high DOUBLE, is_code BOOLEAN, code_from VARCHAR,
+    code_to VARCHAR
 );
 CREATE OR REPLACE TEMP TABLE conversion (variable VARCHAR, unit VARCHAR, factor DOUBLE, shift DOUBLE);
 CREATE OR REPLACE TEMP MACRO plain_unit(unit) AS
     replace(lower(regexp_replace(coalesce(unit, ''), '\s', '', 'g')), 'μ', 'µ');
 CREATE OR REPLACE TEMP TABLE icd9 (prefix VARCHAR, variable VARCHAR);
-CREATE OR REPLACE TEMP TABLE contradiction (smaller VARCHAR, larger VARCHAR);
+CREATE OR REPLACE TEMP TABLE contradiction (smaller VARCHAR, larger VARCHAR, may_be_equal BOOLEAN);

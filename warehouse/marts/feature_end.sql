@@ -3,6 +3,7 @@ INSERT INTO feature_refusal
 SELECT variable, reason, CAST(sum(count) AS BIGINT)
 FROM refused
 GROUP BY ALL
+HAVING sum(count) > 0
 UNION ALL
 SELECT 'diagnosis', 'ICD9_NOT_MAPPED', count(*)
 FROM diagnosis

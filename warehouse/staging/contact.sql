@@ -17,24 +17,30 @@ WITH said AS (
 SELECT
     person.patient_key,
     moment - to_days(shift) AS contact_at,
-    kind,
+    CASE WHEN kind IS NOT NULL THEN coalesce(known_kind.term, 'other') END AS kind,
+    kind IS NOT NULL AND known_kind.term IS NULL AS kind_unknown,
     CASE
         WHEN said.patient_id IS NULL THEN 'MISSING_IDENTIFIER'
         WHEN person.patient_key IS NULL THEN 'UNKNOWN_PATIENT'
         WHEN fault IS NOT NULL THEN fault
-        WHEN regexp_matches(kind, 'letter|mail|bill|claim|invoice|portal|message|autops|post.?mortem|organ.?don|result')
+        WHEN regexp_matches(
+            kind,
+            'letter|mail|bill|claim|invoice|portal|message|autops|post.?mortem|organ.?don|result|no.?show|cancel|missed|deceased'
+        )
             THEN 'NOT_EVIDENCE_OF_LIFE'
         WHEN CAST(moment AS DATE) - shift > latest_date + 30 THEN 'CONTACT_AFTER_DEATH'
     END AS reason
 FROM said
 LEFT JOIN person USING (patient_id)
-LEFT JOIN last_death ON last_death.patient_key = person.patient_key;
+LEFT JOIN last_death ON last_death.patient_key = person.patient_key
+LEFT JOIN (FROM vocabulary WHERE field = 'kind') AS known_kind ON known_kind.said = split_part(kind, ' ', 1);
 
 -- The files are read once for this: the patients to quarantine are counted one by one.
 CREATE OR REPLACE TEMP TABLE judged_groups AS
 SELECT
     reason,
     CASE WHEN reason = 'CONTACT_AFTER_DEATH' THEN patient_key END AS quarantined,
+    kind_unknown,
     count(*) AS rows,
     min(patient_key) AS example
 FROM judged_contact
@@ -46,12 +52,12 @@ FROM judged_groups
 GROUP BY reason;
 
 CREATE OR REPLACE TEMP TABLE nulled AS
-SELECT reason, rows, example
-FROM tally
-WHERE false;
+SELECT 'UNKNOWN_KIND' AS reason, CAST(sum(rows) AS BIGINT) AS rows, min(example) AS example
+FROM judged_groups
+WHERE reason IS NULL AND kind_unknown;
 
 INSERT INTO quarantine
-SELECT quarantined, reason
+SELECT DISTINCT quarantined, reason
 FROM judged_groups
 WHERE quarantined IS NOT NULL;
 

@@ -1,4 +1,4 @@
--- Coded diagnoses: code in capitals without its dot, vocabulary by one name.
+-- Coded diagnoses: code in capitals without its dot, vocabulary by one name. What has not the form of a code is prose.
 CREATE OR REPLACE TEMP VIEW judged_diagnosis AS
 WITH said AS (
     SELECT
@@ -9,7 +9,8 @@ WITH said AS (
             WHEN said_vocabulary IN ('ICD9CM', 'ICD9') THEN 'ICD9CM'
             ELSE said_vocabulary
         END AS vocabulary,
-        nullif(regexp_replace(upper(as_text(code)), '[^A-Z0-9]', '', 'g'), '') AS code,
+        nullif(trim(upper(as_text(code)), ' .'), '') AS said_code,
+        replace(said_code, '.', '') AS code,
         as_moment(recorded_at) AS moment,
         moment_fault(recorded_at, moment) AS fault
     FROM source_diagnosis
@@ -24,7 +25,9 @@ SELECT
         WHEN person.patient_key IS NULL THEN 'UNKNOWN_PATIENT'
         WHEN code IS NULL THEN 'MISSING_CODE'
         WHEN vocabulary IS NULL OR vocabulary NOT IN ('ICD10CM', 'ICD9CM') THEN 'UNKNOWN_VOCABULARY'
-        WHEN NOT regexp_full_match(code, '[A-Z0-9]{3,8}') THEN 'NOT_A_CODE'
+        WHEN vocabulary = 'ICD10CM' AND NOT regexp_full_match(said_code, '[A-Z]\d[A-Z0-9](\.?[A-Z0-9]{1,4})?') THEN 'NOT_A_CODE'
+        WHEN vocabulary = 'ICD9CM' AND NOT regexp_full_match(said_code, '(\d{3}|V\d{2})(\.?\d{1,2})?|E\d{3}(\.?\d)?')
+            THEN 'NOT_A_CODE'
         ELSE fault
     END AS reason
 FROM said

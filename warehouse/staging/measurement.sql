@@ -1,4 +1,5 @@
--- Numbers. One without a time takes its study's; one without either can't be placed before or after an echo.
+-- Numbers of the catalogue's variables. One without a time takes its study's; one without either can't be placed before
+-- or after an echo.
 CREATE OR REPLACE TEMP VIEW judged_measurement AS
 WITH said AS (
     SELECT
@@ -16,26 +17,30 @@ SELECT
     person.patient_key,
     known_study.study_key,
     said.study_id IS NOT NULL AND known_study.study_key IS NULL AS study_unknown,
-    variable,
+    known_variable.term AS variable,
     value,
-    unit,
+    CASE WHEN unit IS NOT NULL THEN coalesce(known_unit.term, 'other') END AS unit,
+    unit IS NOT NULL AND known_unit.term IS NULL AS unit_unknown,
     CASE WHEN fault = 'MISSING_DATE' THEN study_at ELSE moment - to_days(shift) END AS measured_at,
     CASE
         WHEN said.patient_id IS NULL THEN 'MISSING_IDENTIFIER'
         WHEN person.patient_key IS NULL THEN 'UNKNOWN_PATIENT'
         WHEN known_study.patient_key <> person.patient_key THEN 'STUDY_OF_ANOTHER_PATIENT'
-        WHEN variable IS NULL THEN 'MISSING_VARIABLE'
+        WHEN said.variable IS NULL THEN 'MISSING_VARIABLE'
         WHEN value IS NULL AND as_text(said_value) IS NULL THEN 'MISSING_VALUE'
         WHEN value IS NULL OR NOT isfinite(value) THEN 'NOT_A_NUMBER'
+        WHEN known_variable.term IS NULL THEN 'UNKNOWN_VARIABLE'
         WHEN fault = 'MISSING_DATE' AND study_at IS NOT NULL THEN NULL
         ELSE fault
     END AS reason
 FROM said
 LEFT JOIN person USING (patient_id)
-LEFT JOIN known_study ON known_study.study_id = said.study_id;
+LEFT JOIN known_study ON known_study.study_id = said.study_id
+LEFT JOIN (FROM vocabulary WHERE field = 'variable') AS known_variable ON known_variable.said = said.variable
+LEFT JOIN (FROM vocabulary WHERE field = 'unit') AS known_unit ON known_unit.said = plain_unit(unit);
 
 CREATE OR REPLACE TEMP TABLE judged_groups AS
-SELECT reason, study_unknown, count(*) AS rows, min(patient_key) AS example
+SELECT reason, study_unknown, unit_unknown, count(*) AS rows, min(patient_key) AS example
 FROM judged_measurement
 GROUP BY ALL;
 
@@ -45,9 +50,13 @@ FROM judged_groups
 GROUP BY reason;
 
 CREATE OR REPLACE TEMP TABLE nulled AS
-SELECT 'UNKNOWN_STUDY' AS reason, rows, example
+SELECT 'UNKNOWN_STUDY' AS reason, CAST(sum(rows) AS BIGINT) AS rows, min(example) AS example
 FROM judged_groups
-WHERE reason IS NULL AND study_unknown;
+WHERE reason IS NULL AND study_unknown
+UNION ALL
+SELECT 'UNKNOWN_UNIT', CAST(sum(rows) AS BIGINT), min(example)
+FROM judged_groups
+WHERE reason IS NULL AND unit_unknown;
 
 DELETE FROM measurement;
 INSERT INTO measurement

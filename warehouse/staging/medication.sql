@@ -1,9 +1,9 @@
--- Drugs by class. An end before the beginning or an unreadable one is unknown; a dose that is no number likewise.
+-- Drugs by class, of those that a score asks about. An end before the beginning or an unreadable one is unknown; a dose that is no number likewise.
 CREATE OR REPLACE TEMP VIEW judged_medication AS
 WITH said AS (
     SELECT
         as_text(patient_id) AS patient_id,
-        lower(as_text(drug_class)) AS drug_class,
+        regexp_replace(lower(as_text(drug_class)), '[^a-z0-9]+', '_', 'g') AS drug_class,
         as_text(dose) AS said_dose,
         TRY_CAST(said_dose AS DOUBLE) AS dose,
         as_text(unit) AS unit,
@@ -20,9 +20,10 @@ WITH said AS (
 )
 SELECT
     person.patient_key,
-    drug_class,
+    known_drug.term AS drug_class,
     CASE WHEN isfinite(dose) THEN dose END AS dose,
-    unit,
+    CASE WHEN unit IS NOT NULL THEN coalesce(known_dose.term, 'other') END AS unit,
+    unit IS NOT NULL AND known_dose.term IS NULL AS unit_unknown,
     started - to_days(shift) AS started_at,
     CASE WHEN end_fault IS NULL THEN ended - to_days(shift) END AS ended_at,
     end_fault,
@@ -30,14 +31,17 @@ SELECT
     CASE
         WHEN said.patient_id IS NULL THEN 'MISSING_IDENTIFIER'
         WHEN person.patient_key IS NULL THEN 'UNKNOWN_PATIENT'
-        WHEN drug_class IS NULL THEN 'MISSING_DRUG_CLASS'
+        WHEN said.drug_class IS NULL THEN 'MISSING_DRUG_CLASS'
+        WHEN known_drug.term IS NULL THEN 'UNKNOWN_DRUG_CLASS'
         ELSE fault
     END AS reason
 FROM said
-LEFT JOIN person USING (patient_id);
+LEFT JOIN person USING (patient_id)
+LEFT JOIN (FROM vocabulary WHERE field = 'drug') AS known_drug ON known_drug.said = said.drug_class
+LEFT JOIN (FROM vocabulary WHERE field = 'dose') AS known_dose ON known_dose.said = plain_unit(unit);
 
 CREATE OR REPLACE TEMP TABLE judged_groups AS
-SELECT reason, end_fault, dose_unreadable, count(*) AS rows, min(patient_key) AS example
+SELECT reason, end_fault, dose_unreadable, unit_unknown, count(*) AS rows, min(patient_key) AS example
 FROM judged_medication
 GROUP BY ALL;
 
@@ -54,7 +58,11 @@ GROUP BY end_fault
 UNION ALL
 SELECT 'NOT_A_NUMBER', CAST(sum(rows) AS BIGINT), min(example)
 FROM judged_groups
-WHERE reason IS NULL AND dose_unreadable;
+WHERE reason IS NULL AND dose_unreadable
+UNION ALL
+SELECT 'UNKNOWN_UNIT', CAST(sum(rows) AS BIGINT), min(example)
+FROM judged_groups
+WHERE reason IS NULL AND unit_unknown;
 
 DELETE FROM medication;
 INSERT INTO medication

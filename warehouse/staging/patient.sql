@@ -12,10 +12,11 @@ SELECT
     END AS sex,
     said_sex,
     race,
+    said_race,
     CASE
         WHEN person.patient_key IS NULL THEN 'MISSING_IDENTIFIER'
         WHEN copy > 1 THEN 'EXACT_DUPLICATE'
-        WHEN row_number() OVER (PARTITION BY person.patient_key, copy ORDER BY person.patient_id, birth, said_sex, race) > 1
+        WHEN row_number() OVER (PARTITION BY person.patient_key, copy ORDER BY person.patient_id, birth, said_sex, said_race) > 1
             THEN 'MERGED_INTO_ANOTHER_ROW'
     END AS reason
 FROM (
@@ -24,8 +25,21 @@ FROM (
         as_moment(birth_date) AS birth,
         moment_fault(birth_date, as_moment(birth_date)) AS fault,
         as_text(sex) AS said_sex,
-        as_text(race) AS race,
-        row_number() OVER (PARTITION BY as_text(patient_id), birth, said_sex, as_text(race)) AS copy
+        as_text(race) AS said_race,
+        -- A site's words for race are many: the first that fits, and of somebody who is two things, the first that
+        -- the Pooled Cohort Equations ask about.
+        regexp_replace(lower(said_race), 'no[nt][ -]?hispanic( or latino)?', '') AS spoken_race,
+        CASE
+            WHEN regexp_matches(spoken_race, 'unknown|declined|unable|not obtained|refused|not reported|no information') THEN NULL
+            WHEN regexp_matches(spoken_race, 'black|african') THEN 'black'
+            WHEN regexp_matches(spoken_race, 'hispanic|latin') THEN 'hispanic'
+            WHEN regexp_matches(spoken_race, 'pacific|hawaii') THEN 'pacific'
+            WHEN regexp_matches(spoken_race, 'american indian|alaska|native|indigenous') THEN 'native'
+            WHEN regexp_matches(spoken_race, 'white|caucasian|european') THEN 'white'
+            WHEN contains(spoken_race, 'asian') THEN 'asian'
+            WHEN said_race IS NOT NULL THEN 'other'
+        END AS race,
+        row_number() OVER (PARTITION BY as_text(patient_id), birth, said_sex, said_race) AS copy
     FROM source_patient
 ) AS said
 LEFT JOIN person USING (patient_id);
@@ -57,6 +71,10 @@ UNION ALL
 SELECT 'UNKNOWN_SEX', count(*), min(patient_key)
 FROM judged_patient
 WHERE sex IS NULL AND said_sex IS NOT NULL AND patient_key IS NOT NULL
+UNION ALL
+SELECT 'UNKNOWN_RACE', count(*), min(patient_key)
+FROM judged_patient
+WHERE race = 'other' AND NOT regexp_matches(lower(said_race), 'other|multi|mixed|two or more') AND patient_key IS NOT NULL
 UNION ALL
 SELECT 'TWO_RACES', count(*), min(patient_key)
 FROM judged_person

@@ -6,8 +6,8 @@ WITH said AS (
         as_text(patient_id) AS patient_id,
         as_moment(study_at) AS moment,
         moment_fault(study_at, moment) AS fault,
-        lower(as_text(setting)) AS setting,
-        as_text(modality) AS modality,
+        lower(as_text(setting)) AS said_setting,
+        CASE WHEN as_text(modality) IS NOT NULL THEN if(upper(as_text(modality)) = 'US', 'US', 'other') END AS modality,
         TRY_CAST(as_text(study_year) AS INTEGER) AS said_year
     FROM source_study
 ),
@@ -20,12 +20,15 @@ keyed AS (
         CASE WHEN fault IS NULL THEN moment - to_days(shift) END AS study_at,
         -- A source that moved its dates may still know the year.
         CASE WHEN fault IS NULL THEN coalesce(said_year, year(moment)) END AS study_year,
-        setting,
+        CASE WHEN said_setting IS NOT NULL THEN coalesce(known_setting.term, 'other') END AS setting,
+        said_setting IS NOT NULL AND known_setting.term IS NULL AS setting_unknown,
         modality,
         fault
     FROM said
     LEFT JOIN echo USING (study_id)
     LEFT JOIN person USING (patient_id)
+    LEFT JOIN (FROM vocabulary WHERE field = 'setting') AS known_setting
+        ON known_setting.said = split_part(said_setting, ' ', 1)
 )
 SELECT
     *,
@@ -48,7 +51,11 @@ CREATE OR REPLACE TEMP TABLE nulled AS
 SELECT fault AS reason, count(*) AS rows, min(patient_key) AS example
 FROM judged_study
 WHERE reason IS NULL AND fault IS NOT NULL
-GROUP BY fault;
+GROUP BY fault
+UNION ALL
+SELECT 'UNKNOWN_SETTING', count(*), min(patient_key)
+FROM judged_study
+WHERE reason IS NULL AND setting_unknown;
 
 DELETE FROM study;
 INSERT INTO study

@@ -20,7 +20,7 @@ UNION ALL
 SELECT
     patients.subject_id,
     CAST(CAST(left_at AS DATE) + 365 AS VARCHAR),
-    'no death recorded in the year after the last discharge'
+    'registry_silence'
 FROM raw_patients AS patients
 JOIN last_discharge ON CAST(last_discharge.subject_id AS VARCHAR) = CAST(patients.subject_id AS VARCHAR)
 WHERE dod IS NULL AND left_at IS NOT NULL AND EXISTS (FROM raw_patients WHERE dod IS NOT NULL)

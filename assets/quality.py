@@ -41,6 +41,9 @@ SUITES = {
 }
 """Table -> the asset that writes it last."""
 
+STAGED = ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication")
+"""The tables that come from the extract."""
+
 
 @dataclass(frozen=True)
 class Assertion:
@@ -131,6 +134,42 @@ def assertion_check(assertion: Assertion) -> Check:
     return Check(spec, Stage(f"check:{spec.name}", upstream, (f"warehouse/assertions/{assertion.name}.sql",)), read)
 
 
+def set_aside_check(table: str) -> Check:
+    """Return the check that staging took every row of ``table`` as it was; it warns with reasons and their counts."""
+
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
+        reasons = dict(run(connection, "marts/set_aside.sql", table=table).fetchall())
+        return lambda _: {"table": table, **_warned(reasons)}
+
+    spec = dg.AssetCheckSpec(
+        f"{table}_rows_set_aside",
+        asset=table,
+        description=f"Staging took every row of `{table}` as the source gave it.",
+    )
+    # Of the same extract the same is set aside, whatever became of the table.
+    sources = ("warehouse/staging", "warehouse/vocabulary.py", "warehouse/sources", "warehouse/marts/set_aside.sql")
+    return Check(spec, Stage(f"check:{spec.name}", ("ehr_extract", table), sources), read)
+
+
+def refused_check() -> Check:
+    """Return the check that every measurement can be used; it warns with the reasons of those that can't."""
+
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
+        reasons = dict(run(connection, "marts/feature_refused.sql").fetchall())
+        return lambda _: {"table": "feature", **_warned(reasons)}
+
+    spec = dg.AssetCheckSpec(
+        "feature_values_refused", asset="clinical_features", description="Every measurement and code can be used."
+    )
+    upstream = ("clinical_features", "measurement", "diagnosis")
+    return Check(spec, Stage(f"check:{spec.name}", upstream, ("warehouse/marts/feature_refused.sql",)), read)
+
+
+def _warned(reasons: Mapping[str, int]) -> dict[str, Any]:
+    names = ", ".join(f"{reason} {rows}" for reason, rows in reasons.items())
+    return {"offending": sum(reasons.values()), "warned": names, "passed": True}
+
+
 def reject_gate() -> Check:
     """Return the check that few enough files are unreadable; stills, Doppler and the like are not counted."""
 
@@ -204,6 +243,8 @@ BY_ASSET: dict[str, list[Check]] = defaultdict(list)
 for _check in (
     *(expectations_check(table, asset) for table, asset in SUITES.items()),
     *(assertion_check(assertion) for assertion in ASSERTIONS),
+    *(set_aside_check(table) for table in STAGED),
+    refused_check(),
     reject_gate(),
 ):
     BY_ASSET[_check.spec.asset_key.to_user_string()].append(_check)

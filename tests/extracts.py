@@ -2,10 +2,12 @@
 
 import csv
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 
 from echomort.keys import Keyring
 from warehouse.connection import migrate
@@ -18,6 +20,42 @@ for _column in contract("canonical"):
     HEADERS.setdefault(_column.table, []).append(_column.name)
 
 Rows = Mapping[str, Iterable[tuple[Any, ...]]]
+
+START = date(2012, 1, 1)
+MEASURED = (("lvef", 35, "%"), ("sbp", 110, "mm[Hg]"), ("rdw", 13, "%"), ("smoking", 1, ""))
+
+
+def clean_records(seed: int, patients: int = 60) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the extract of a small, clean hospital: every check passes on it."""
+    random = np.random.default_rng(seed)
+    rows: dict[str, list[tuple[Any, ...]]] = {
+        table: [] for table in ("patient", "death", "study", "contact", "measurement", "diagnosis", "medication")
+    }
+    for number in range(patients):
+        name = f"{seed}-{number}"
+        at = datetime.combine(START + timedelta(days=int(random.integers(0, 1500))), datetime.min.time())
+        birth = START - timedelta(days=int(random.integers(8000, 30000)))
+        rows["patient"].append((name, birth, "FM"[number % 2], "White"))
+        rows["study"].append((f"S{name}", name, at + timedelta(hours=9), "outpatient"))
+        rows["contact"] += [(name, at + timedelta(days=int(day)), "visit") for day in (5, 400, 2500)]
+        if number % 6 == 0:
+            rows["contact"] = rows["contact"][:-2]
+            rows["death"].append((name, (at + timedelta(days=60)).date(), "registry"))
+        rows["measurement"] += [
+            (
+                name,
+                f"S{name}" if variable == "lvef" else "",
+                variable,
+                low + int(random.integers(0, 20)) * (variable != "smoking"),
+                unit,
+                at,
+            )
+            for variable, low, unit in MEASURED
+        ]
+        rows["diagnosis"].append((name, "ICD10CM", "I50.9", at))
+        rows["medication"].append((name, "statin", 20, "mg/d", at, at + timedelta(days=90)))
+    rows["contact"].append((f"{seed}-1", START + timedelta(days=5000), "visit"))
+    return rows
 
 
 def write_extract(folder: Path, rows: Rows) -> Path:

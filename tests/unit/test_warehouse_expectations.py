@@ -2,12 +2,11 @@
 
 import subprocess
 import sys
-from datetime import date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
-from extracts import KEYRING, staged
+from extracts import KEYRING, clean_records, staged
 
 import warehouse.expectations
 from echomort.settings import ClinicalScores, Cohort, Outcome
@@ -17,40 +16,6 @@ from warehouse.expectations import SuiteResult, suite, tables, validate
 from warehouse.features import build
 from warehouse.instances import replace_clips, replace_instances
 from warehouse.outcomes import link
-
-START = date(2012, 1, 1)
-MEASURED = (("lvef", 35, "%"), ("sbp", 110, "mm[Hg]"), ("rdw", 13, "%"), ("smoking", 1, ""))
-
-
-def records(seed, patients=60):
-    """Return the extract of a small, clean hospital."""
-    random = np.random.default_rng(seed)
-    rows = {table: [] for table in ("patient", "death", "study", "contact", "measurement", "diagnosis", "medication")}
-    for number in range(patients):
-        name = f"{seed}-{number}"
-        at = datetime.combine(START + timedelta(days=int(random.integers(0, 1500))), datetime.min.time())
-        birth = START - timedelta(days=int(random.integers(8000, 30000)))
-        rows["patient"].append((name, birth, "FM"[number % 2], "White"))
-        rows["study"].append((f"S{name}", name, at + timedelta(hours=9), "outpatient"))
-        rows["contact"] += [(name, at + timedelta(days=int(day)), "visit") for day in (5, 400, 2500)]
-        if number % 6 == 0:
-            rows["contact"] = rows["contact"][:-2]
-            rows["death"].append((name, (at + timedelta(days=60)).date(), "registry"))
-        rows["measurement"] += [
-            (
-                name,
-                f"S{name}" if variable == "lvef" else "",
-                variable,
-                low + int(random.integers(0, 20)) * (variable != "smoking"),
-                unit,
-                at,
-            )
-            for variable, low, unit in MEASURED
-        ]
-        rows["diagnosis"].append((name, "ICD10CM", "I50.9", at))
-        rows["medication"].append((name, "statin", 20, "mg/d", at, at + timedelta(days=90)))
-    rows["contact"].append((f"{seed}-1", START + timedelta(days=5000), "visit"))
-    return rows
 
 
 def archive(studies):
@@ -96,7 +61,7 @@ def archive(studies):
 
 def warehouse_of(folder, seed):
     """Return a clean warehouse with a row in every table."""
-    connection, report = staged(folder, records(seed))
+    connection, report = staged(folder, clean_records(seed))
     assert report.conflicts == ()
     link(connection, Outcome(), KEYRING)
     select(connection, Cohort())

@@ -30,6 +30,7 @@ SELECT
         WHEN value IS NULL AND as_text(said_value) IS NULL THEN 'MISSING_VALUE'
         WHEN value IS NULL OR NOT isfinite(value) THEN 'NOT_A_NUMBER'
         WHEN known_variable.term IS NULL THEN 'UNKNOWN_VARIABLE'
+        WHEN NOT value BETWEEN -1e6 AND 1e7 THEN 'IMPLAUSIBLE_VALUE'
         WHEN fault = 'MISSING_DATE' AND study_at IS NOT NULL THEN NULL
         ELSE fault
     END AS reason

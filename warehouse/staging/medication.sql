@@ -21,13 +21,16 @@ WITH said AS (
 SELECT
     person.patient_key,
     known_drug.term AS drug_class,
-    CASE WHEN isfinite(dose) THEN dose END AS dose,
+    CASE WHEN dose BETWEEN 0 AND 1e6 THEN dose END AS dose,
     CASE WHEN unit IS NOT NULL THEN coalesce(known_dose.term, 'other') END AS unit,
     unit IS NOT NULL AND known_dose.term IS NULL AS unit_unknown,
     started - to_days(shift) AS started_at,
     CASE WHEN end_fault IS NULL THEN ended - to_days(shift) END AS ended_at,
     end_fault,
-    said_dose IS NOT NULL AND (dose IS NULL OR NOT isfinite(dose)) AS dose_unreadable,
+    CASE
+        WHEN said_dose IS NOT NULL AND (dose IS NULL OR NOT isfinite(dose)) THEN 'NOT_A_NUMBER'
+        WHEN NOT dose BETWEEN 0 AND 1e6 THEN 'IMPLAUSIBLE_VALUE'
+    END AS dose_fault,
     CASE
         WHEN said.patient_id IS NULL THEN 'MISSING_IDENTIFIER'
         WHEN person.patient_key IS NULL THEN 'UNKNOWN_PATIENT'
@@ -41,7 +44,7 @@ LEFT JOIN (FROM vocabulary WHERE field = 'drug') AS known_drug ON known_drug.sai
 LEFT JOIN (FROM vocabulary WHERE field = 'dose') AS known_dose ON known_dose.said = plain_unit(unit);
 
 CREATE OR REPLACE TEMP TABLE judged_groups AS
-SELECT reason, end_fault, dose_unreadable, unit_unknown, count(*) AS rows, min(patient_key) AS example
+SELECT reason, end_fault, dose_fault, unit_unknown, count(*) AS rows, min(patient_key) AS example
 FROM judged_medication
 GROUP BY ALL;
 
@@ -56,9 +59,10 @@ FROM judged_groups
 WHERE reason IS NULL AND end_fault IS NOT NULL
 GROUP BY end_fault
 UNION ALL
-SELECT 'NOT_A_NUMBER', CAST(sum(rows) AS BIGINT), min(example)
+SELECT dose_fault, CAST(sum(rows) AS BIGINT), min(example)
 FROM judged_groups
-WHERE reason IS NULL AND dose_unreadable
+WHERE reason IS NULL AND dose_fault IS NOT NULL
+GROUP BY dose_fault
 UNION ALL
 SELECT 'UNKNOWN_UNIT', CAST(sum(rows) AS BIGINT), min(example)
 FROM judged_groups

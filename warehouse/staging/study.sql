@@ -5,7 +5,10 @@ WITH said AS (
         as_text(study_id) AS study_id,
         as_text(patient_id) AS patient_id,
         as_moment(study_at) AS moment,
-        moment_fault(study_at, moment) AS fault,
+        -- Older than any echo that is on a disk: the beginning of some system's time.
+        coalesce(
+            moment_fault(study_at, moment), CASE WHEN moment < TIMESTAMP '1980-01-01' THEN 'IMPLAUSIBLE_DATE' END
+        ) AS fault,
         lower(as_text(setting)) AS said_setting,
         CASE WHEN as_text(modality) IS NOT NULL THEN if(upper(as_text(modality)) = 'US', 'US', 'other') END AS modality,
         TRY_CAST(as_text(study_year) AS INTEGER) AS said_year
@@ -69,6 +72,25 @@ SELECT DISTINCT patient_key, 'STUDY_BEFORE_BIRTH'
 FROM study
 JOIN patient USING (patient_key)
 WHERE CAST(study_at AS DATE) < birth_date;
+
+-- Every statement of death lies before the study: the death or the number is wrong.
+INSERT INTO quarantine
+SELECT DISTINCT study.patient_key, 'DEATH_BEFORE_STUDY'
+FROM study
+JOIN (SELECT patient_key, max(latest_date) AS latest_date FROM death GROUP BY patient_key) USING (patient_key)
+WHERE latest_date < CAST(study_at AS DATE);
+
+-- One echo under two numbers, perhaps: a person is examined once at a time.
+INSERT INTO conflict
+SELECT 'study', 'STUDIES_AT_ONE_TIME', CAST(sum(studies) AS BIGINT), 'noted', min(patient_key)
+FROM (
+    SELECT patient_key, count(*) AS studies
+    FROM study
+    WHERE study_at <> date_trunc('day', study_at)
+    GROUP BY patient_key, study_at
+    HAVING count(*) > 1
+)
+HAVING count(*) > 0;
 
 CREATE OR REPLACE TEMP TABLE known_study AS
 SELECT study_id, study_key, patient_key, study_at

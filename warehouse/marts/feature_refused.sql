@@ -1,0 +1,5 @@
+-- Values that no feature may use, by reason.
+SELECT reason, CAST(sum(count) AS BIGINT) AS rows
+FROM feature_refusal
+GROUP BY reason
+ORDER BY reason

@@ -307,6 +307,15 @@ def test_a_diagnosis_before_any_was_recorded_is_noticed(tmp_path):
     assert check(connection, "no_feature_without_an_earlier_record") == 2
 
 
+def test_a_diagnosis_is_not_excused_by_another_one(tmp_path):
+    recorded = [("ICD10CM", "I21.4", AT + timedelta(days=2)), ("ICD10CM", "I10", AT - timedelta(days=900))]
+    connection = made(tmp_path, diagnoses=[*recorded, ("ICD10CM", "E11.9", AT - timedelta(days=900))])
+    assert check(connection, "no_feature_without_an_earlier_record") == 0
+    assert (value(connection, "dx_i10"), value(connection, "dx_e08_e13")) == (1, 1)
+    connection.execute("UPDATE feature SET dx_i21 = 1")
+    assert check(connection, "no_feature_without_an_earlier_record") == 2
+
+
 CHANCE = [(0.42, 0.58, 0), (0.52, 0.56, 0), (0.62, 0.7, 1), (0.2, 0.35, 1)]
 
 

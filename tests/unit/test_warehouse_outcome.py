@@ -154,6 +154,19 @@ def test_the_warehouse_never_holds_what_would_undo_the_shift(tmp_path):
     assert not tables & {"patient_offset", "data_end", "person", "echo"}
 
 
+@pytest.mark.parametrize("dates", ["shifted", "kept"])
+def test_a_death_in_some_year_does_not_prove_that_the_data_reach_its_end(tmp_path, dates):
+    rows = {
+        "patient": [person("P"), person("witness"), person("Q")],
+        "study": [("S", "P", "2019-06-01", "")],
+        "death": [("P", "2019-07-01", "registry"), ("Q", "2020", "registry")],
+        "contact": [("witness", "2020-03-01", "visit")],
+    }
+    connection, _ = staged(tmp_path, rows, dates)
+    link(connection, Outcome(), KEYRING)
+    assert fetch(connection, "SELECT label, reason FROM outcome") == [(None, "EXCL_INCOMPLETE_WINDOW")]
+
+
 # --- deaths that disagree -----------------------------------------------------------------------------------------
 
 
@@ -161,6 +174,39 @@ def test_within_a_week_the_better_source_is_taken(tmp_path):
     days = [("2019-05-05", "ehr"), ("2019-05-01", "registry"), ("2019-05-03", "hospital")]
     assert outcome_of(tmp_path, "2018-05-01", days)[:3] == (365, True, 1)
     assert outcome_of(tmp_path / "no_registry", "2018-05-01", days[::2])[:3] == (367, True, 0)
+
+
+SAID = [
+    ("State registry", "registry"),
+    ("SSA death master file", "registry"),
+    ("National Death Index", "registry"),
+    ("Discharge disposition", "hospital"),
+    ("in-hospital", "hospital"),
+    ("EHR deceased flag", "record"),
+    ("", "unknown"),
+]
+
+
+@pytest.mark.parametrize(("said", "kept"), SAID)
+def test_a_source_is_known_by_its_words(tmp_path, said, kept):
+    connection, _ = staged(tmp_path, {"patient": [person("P")], "death": [("P", "2018-05-01", said)]})
+    assert fetch(connection, "SELECT source FROM death") == [(kept,)]
+
+
+def test_seven_days_are_one_death_and_eight_are_two(tmp_path):
+    week = [("2019-05-01", "registry"), ("2019-05-08", "ehr")]
+    assert outcome_of(tmp_path / "a", "2018-05-01", week)[:3] == (365, True, 1)
+    longer = [("2019-05-01", "registry"), ("2019-05-09", "ehr")]
+    assert outcome_of(tmp_path / "b", "2018-05-01", longer)[2:] == (None, "EXCL_DEATH_DATE_UNCERTAIN")
+
+
+def test_a_contact_is_weighed_against_the_latest_of_several_deaths(tmp_path):
+    deaths = [("2018-06-01", "registry"), ("2018-09-01", "ehr")]
+    assert outcome_of(tmp_path / "a", "2018-05-01", deaths, ["2018-10-01"])[2:] == (1, None)
+    assert outcome_of(tmp_path / "b", "2018-05-01", deaths, ["2018-10-02"])[3] == "EXCL_CONTACT_AFTER_DEATH"
+    partial = [("2018-06", "registry")]
+    assert outcome_of(tmp_path / "c", "2018-05-01", partial, ["2018-07-30"])[2:] == (1, None)
+    assert outcome_of(tmp_path / "d", "2018-05-01", partial, ["2018-07-31"])[3] == "EXCL_CONTACT_AFTER_DEATH"
 
 
 def test_further_apart_a_label_needs_every_candidate_to_agree(tmp_path):
@@ -212,6 +258,51 @@ def test_an_unknown_day_beside_a_known_one_adds_nothing(tmp_path):
 
 
 # --- contradictions condemn the patient ---------------------------------------------------------------------------
+
+
+def test_a_death_before_an_echo_stands_in_the_table_of_conflicts(tmp_path):
+    rows = {
+        "patient": [person("P"), person("Q")],
+        "study": [("s1", "P", "2017-01-01", ""), ("s2", "P", "2018-05-01", ""), ("s3", "Q", "2018-05-01", "")],
+        "death": [("P", "2017-06-01", "registry"), ("Q", "2018-05-01", "registry")],
+    }
+    connection, report = staged(tmp_path, rows)
+    assert [(one.reason, one.count, one.action, one.example) for one in report.conflicts] == [
+        ("DEATH_BEFORE_STUDY", 1, "quarantined", patient_key("P"))
+    ]
+    assert fetch(connection, "SELECT * FROM quarantine") == [(patient_key("P"), "DEATH_BEFORE_STUDY")]
+
+
+def test_records_joined_in_a_circle_are_one_person_whose_death_and_life_count_together(tmp_path):
+    rows = {
+        "patient": [person("A"), person("B"), person("C"), person("D")],
+        "identity": [("A", "B"), ("B", "C"), ("C", "A"), ("D", "D")],
+        "study": [("s1", "A", "2017-01-01", ""), ("s2", "B", "2017-03-01", ""), ("s3", "D", "2017-03-01", "")],
+        "death": [("C", "2017-06-01", "registry")],
+        "contact": [("B", "2017-05-01", "visit"), ("D", "2018-05-01", "visit")],
+    }
+    connection, report = staged(tmp_path, rows)
+    link(connection, OPEN, KEYRING)
+    found = dict(fetch(connection, "SELECT study_key, (days, label)::VARCHAR FROM outcome"))
+    assert found == {study_key("s1"): "(151, 1)", study_key("s2"): "(92, 1)", study_key("s3"): "(426, 0)"}
+    assert fetch(connection, "SELECT count(DISTINCT patient_key) FROM study") == [(2,)]
+    assert {one.reason for one in report.conflicts} == {"MERGED_RECORD_NUMBER", "MERGED_INTO_ANOTHER_ROW"}
+
+
+def test_a_number_shared_by_two_births_or_two_sexes_through_a_merge_is_quarantined(tmp_path):
+    for place, other in enumerate((person("B", "1981-11-20"), person("B", sex="M"))):
+        connection, _ = staged(
+            tmp_path / str(place),
+            {
+                "patient": [person("A"), other],
+                "identity": [("A", "B")],
+                "study": [("s1", "A", "2017-01-01", "")],
+                "contact": [("B", "2019-05-01", "visit")],
+            },
+        )
+        link(connection, OPEN, KEYRING)
+        assert fetch(connection, "SELECT label, reason FROM outcome") == [(None, "EXCL_PATIENT_QUARANTINED")]
+        assert check(connection, "attrition_reconciles") == 0
 
 
 def reasons(folder, **rows):

@@ -13,12 +13,13 @@ SELECT patient_key, CAST(max(study_at) AS DATE) AS day
 FROM study
 GROUP BY patient_key;
 
--- The last day on which something was known of anybody, as each patient's own calendar counts it.
+-- The last day on which something was known of anybody, as each patient's own calendar counts it. Of a death in '2020'
+-- that is the first day of the year: the last one may lie beyond the data.
 CREATE OR REPLACE TEMP TABLE data_end AS
 WITH seen AS (
     SELECT patient_key, day FROM last_contact
     UNION ALL
-    SELECT patient_key, latest_date FROM death
+    SELECT patient_key, death_date FROM death
     UNION ALL
     SELECT patient_key, day FROM last_study
 ),

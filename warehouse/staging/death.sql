@@ -26,9 +26,9 @@ dated AS (
         coalesce(fault, 'DATED') AS fault,
         CASE WHEN fault IS NULL THEN precision ELSE 'unknown' END AS precision,
         CASE
-            WHEN said_source IN ('registry', 'state', 'ssa', 'national', 'death index') THEN 'registry'
-            WHEN said_source IN ('hospital', 'discharge', 'in-hospital', 'in_hospital') THEN 'hospital'
-            WHEN said_source IN ('record', 'ehr', 'flag', 'chart') THEN 'record'
+            WHEN regexp_matches(said_source, 'regist|state|ssa|social|national|index|certificate') THEN 'registry'
+            WHEN regexp_matches(said_source, 'hospital|discharge|inpatient|disposition') THEN 'hospital'
+            WHEN regexp_matches(said_source, 'record|ehr|emr|flag|chart') THEN 'record'
             ELSE 'unknown'
         END AS source,
         CASE WHEN fault IS NULL THEN CAST(earliest AS DATE) - shift END AS death_date,

@@ -206,6 +206,54 @@ def test_older_codes_belong_to_groups_of_the_catalogue_each_to_one():
     assert not [(one, two) for one in prefixes for two in prefixes if one != two and two.startswith(one)]
 
 
+OLD_CODES = [
+    ("411.1", "dx_i20"),
+    ("411.89", "dx_i24"),
+    ("410.71", "dx_i21"),
+    ("433.10", "dx_i65"),
+    ("433.11", "dx_i63"),
+    ("434.00", "dx_i66"),
+    ("434.91", "dx_i63"),
+    ("436", "dx_i67"),
+    ("427.31", "dx_i48"),
+    ("427.5", "dx_i46"),
+    ("443.0", "dx_i73"),
+    ("449", "dx_i76"),
+    ("415.19", "dx_i26"),
+    ("745.5", "dx_q21"),
+    ("249.00", "dx_e08_e13"),
+    ("272.4", "dx_e78"),
+    ("585.6", "dx_n18"),
+]
+"""By the general equivalence mappings of ICD-9-CM to ICD-10-CM, to the category."""
+
+
+@pytest.mark.parametrize(("code", "group"), OLD_CODES)
+def test_an_older_code_is_in_the_group_of_the_code_that_took_its_place(code, group):
+    plain = code.replace(".", "")
+    assert [variable for prefix, variable in icd9_groups() if plain.startswith(prefix)] == [group]
+
+
+@pytest.mark.parametrize("code", ["I1A.0", "I5A", "I84.1", "E07.9", "E14.9", "E79.0", "N19", "Q29", "R57.0"])
+def test_codes_beside_the_ninety_groups_are_in_none(tmp_path, code):
+    connection = made(tmp_path, diagnoses=[("ICD10CM", code, AT - timedelta(days=3))])
+    assert fetch(connection, f"SELECT DISTINCT {' + '.join(names('diagnosis'))} FROM feature") == [(0,)]
+
+
+def test_every_group_is_found_by_its_codes_however_they_are_written(tmp_path):
+    day = AT - timedelta(days=3)
+    first = {row["name"]: row["code_from"] for row in catalogue_rows() if row["source"] == "diagnosis"}
+    written = ["{}", "{}.9", " {}9  ", "{}.00X"]
+    codes = [
+        written[place % 4].format(code if place % 3 else code.lower()) for place, code in enumerate(first.values())
+    ]
+    connection = made(tmp_path, diagnoses=[("ICD10CM", code, day) for code in codes])
+    assert fetch(connection, f"SELECT {', '.join(first)} FROM feature WHERE study_key = '{study_key('S2')}'") == [
+        (1,) * 90
+    ]
+    assert fetch(connection, f"SELECT {' + '.join(first)} FROM feature WHERE study_key = '{study_key('S1')}'") == [(0,)]
+
+
 def test_both_vocabularies_give_the_same_group(tmp_path):
     day = AT - timedelta(days=3)
     old = made(

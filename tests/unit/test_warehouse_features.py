@@ -247,6 +247,43 @@ def test_a_variable_that_the_catalogue_does_not_know_reaches_no_feature(tmp_path
     assert fetch(connection, "SELECT * FROM measurement") == []
 
 
+LENGTH = {"mm": 1e-3, "cm": 1e-2, "m": 1.0, "in": 0.0254, "[in_i]": 0.0254, "inch": 0.0254, "inches": 0.0254}
+LENGTH |= {"ft": 0.3048, "[ft_i]": 0.3048}
+POUND = 0.45359237
+MASS = {"g": 1e-3, "kg": 1.0, "oz": POUND / 16, "[oz_av]": POUND / 16} | dict.fromkeys(
+    ("lb", "lbs", "[lb_av]", "pounds"), POUND
+)
+SPEED = {"m/s": 1.0, "m/sec": 1.0, "cm/s": 1e-2, "cm/sec": 1e-2, "mm/s": 1e-3}
+TIME = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "msec": 1e-3}
+VOLUME = {"l": 1e-3, "ml": 1e-6, "cc": 1e-6, "cm3": 1e-6}
+AREA = {"mm2": 1e-6, "cm2": 1e-4, "cm^2": 1e-4, "cm²": 1e-4}
+PRESSURE = {"mm[hg]": 133.322, "mmhg": 133.322, "kpa": 1000.0, "cm[h2o]": 98.0665}
+SHARE = {"%": 0.01, "percent": 0.01, "fraction": 1.0, "1": 1.0}
+RATE = dict.fromkeys(("/min", "bpm", "beats/min", "{beats}/min", "{beat}/min", "1/min"), 1 / 60) | {"hz": 1.0}
+DENSITY = {"mg/dl": 1e-2, "g/dl": 10.0, "g/l": 1.0, "mg/l": 1e-3, "pg/ml": 1e-9, "ng/l": 1e-9, "ng/ml": 1e-6}
+AMOUNT = {"mmol/l": 1.0, "umol/l": 1e-3, "µmol/l": 1e-3, "pmol/l": 1e-9}
+DIMENSIONS = (LENGTH, MASS, SPEED, TIME, VOLUME, AREA, PRESSURE, SHARE, RATE, DENSITY)
+GRAMS_A_MOLE = {"ldl": 386.65, "hdl": 386.65, "total_chol": 386.65, "creatinine": 113.12, "uric_acid": 168.11}
+GRAMS_A_MOLE |= {"bun": 28.0134, "hemoglobin": 16114, "bnp": 3464, "ntprobnp": 8457}
+SAME = {("meq/l", "mmol/l"), ("ratio", "1"), ("{ratio}", "1"), ("1", "code"), ("1", "{class}"), ("1", "{grade}")}
+
+
+def test_every_unit_converts_as_its_definition_says():
+    units = {variable.name: plain_unit(variable.unit) for variable in catalogue()}
+    for one in conversions():
+        own = units[one.variable]
+        dimension = next((known for known in DIMENSIONS if one.unit in known and own in known), None)
+        if one.unit in ("", own) or (one.unit, own) in SAME or "1.73" in own or own == "kg/m2":
+            assert (one.factor, one.offset) == (1, 0), one
+        elif dimension:
+            assert one.factor == pytest.approx(dimension[one.unit] / dimension[own], rel=1e-5), one
+        elif one.unit == "mmol/mol":
+            assert (one.factor, one.offset) == (0.09148, 2.152)  # NGSP from IFCC
+        else:
+            grams = AMOUNT[one.unit] * GRAMS_A_MOLE[one.variable] / 1000  # a litre
+            assert one.factor == pytest.approx(grams / DENSITY[own], rel=1e-3), one
+
+
 @given(st.sampled_from([one for one in conversions() if one.unit]), st.floats(0.01, 1e4))
 def test_every_conversion_keeps_order_and_its_unit_is_written_plainly(conversion, number):
     assert plain_unit(conversion.unit) == conversion.unit

@@ -199,14 +199,11 @@ CREATE OR REPLACE TEMP TABLE measured_part AS
 SELECT *
 FROM (
     PIVOT (
-        FROM chosen_value
+        FROM (FROM chosen_value WHERE variable IN (SELECT unnest(enum_range(NULL::part_name))::VARCHAR))
         ANTI JOIN contradicted USING (study_key, variable)
         ANTI JOIN filled_value USING (study_key, variable)
     )
-    ON variable IN (
-        'mv_ea', 'mv_e', 'mv_a', 'rvsp', 'tr_vmax', 'rap', 'bmi', 'weight', 'height', 'ef_bp', 'lvedv_bp', 'lvesv_bp',
-        'ef_4c', 'lvedv_4c', 'lvesv_4c', 'ef_2c', 'lvedv_2c', 'lvesv_2c', 'lvef', 'av_vmax', 'lvot_vmax'
-    )
+    ON variable IN part_name
     USING any_value(value)
     GROUP BY study_key
 );

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -28,40 +29,48 @@ LIT = 16
 STILL = 8
 """An island whose every pixel changes less than this is an overlay; lossy coding moves a still pixel a little."""
 
+SMALL = 22
+"""Pixels of the grid across that no recorded trace is without."""
+
+TAPERED = 0.25
+"""A part whose ends are lower than this share of its usual height is no strip."""
+
 MAX_CONE_GROWTH = 1.35
 MIN_OPENING = math.radians(20)
 
 
 @dataclass(frozen=True)
 class Looks:
-    """Several moments of a loop, boiled down: each pixel's brightest and darkest, uint8 (rows, columns), and the
-    moments themselves at about GRID / 2 columns, uint8 (looks, ...)."""
+    """Several moments of a loop, and each pixel's brightest and darkest: all uint8 (rows, columns)."""
 
     brightest: np.ndarray
     darkest: np.ndarray
-    moments: np.ndarray
+    frames: tuple[np.ndarray, ...]
 
     @classmethod
     def at(cls, frames: Iterable[np.ndarray]) -> Looks:
         """Look at ``frames``, each uint8 (rows, columns)."""
-        from PIL import Image
-
-        brightest = darkest = None
-        moments = []
-        for frame in frames:
-            if brightest is None or darkest is None:
-                brightest, darkest = frame.copy(), frame.copy()
+        looks = tuple(frames)
+        if not looks:
+            raise Rejected(Reason.FRAME_COUNT, "no frames")
+        brightest, darkest = looks[0].copy(), looks[0].copy()
+        for frame in looks[1:]:
             np.maximum(brightest, frame, out=brightest)
             np.minimum(darkest, frame, out=darkest)
-            moments.append(np.asarray(Image.fromarray(frame).reduce(max(1, round(frame.shape[1] / (GRID / 2))))))
-        if brightest is None or darkest is None:
-            raise Rejected(Reason.FRAME_COUNT, "no frames")
-        return cls(brightest, darkest, np.stack(moments))
+        return cls(brightest, darkest, looks)
 
-    @property
+    @cached_property
     def motion(self) -> np.ndarray:
         """Grey levels each pixel moves through, uint8 (rows, columns)."""
         return self.brightest - self.darkest
+
+    @cached_property
+    def moments(self) -> np.ndarray:
+        """The moments at about GRID / 2 columns, uint8 (looks, ...)."""
+        from PIL import Image
+
+        factor = max(1, round(self.brightest.shape[1] / (GRID / 2)))
+        return np.stack([np.asarray(Image.fromarray(frame).reduce(factor)) for frame in self.frames])
 
 
 @dataclass(frozen=True)
@@ -104,7 +113,8 @@ def find_sector(looks: Looks, box: Box | None) -> Sector:
     if not parts or np.count_nonzero(motion > MOTION) < FROZEN_SHARE * motion.size:
         raise Rejected(Reason.STILL)
     for part in parts:
-        refuse_sweep(looks.moments, part.window(motion.shape))
+        if part.may_be_strip:
+            refuse_sweep(looks.moments, part.window(motion.shape))
     _refuse_second(parts)
     main = _with_still_tissue(parts[0].mask, brightest)
     if np.count_nonzero(main) < MIN_SECTOR_SHARE * main.size:
@@ -138,6 +148,27 @@ class _Part:
     rows: slice
     columns: slice
 
+    @classmethod
+    def of(cls, mask: np.ndarray, area: int) -> _Part:
+        """A part lies two pixels beyond what moves, as far as it was spread to be told from others."""
+        found = (np.flatnonzero(mask.any(axis=1 - axis)) for axis in (0, 1))
+        ends = ((int(at[0]) - 2, int(at[-1]) + 3) for at in found)
+        return cls(
+            mask,
+            area,
+            *(slice(max(0, low), min(high, side)) for (low, high), side in zip(ends, mask.shape, strict=True)),
+        )
+
+    @property
+    def may_be_strip(self) -> bool:
+        """False for what is small or tapers off clearly to a side, as sectors do: no trace of a sweep looks so."""
+        part = self.mask[self.rows, self.columns]
+        if min(part.shape) < SMALL:
+            return False
+        heights = np.count_nonzero(part[:, 2:-2], axis=0)
+        end = max(1, len(heights) // 10)
+        return bool(min(heights[:end].mean(), heights[-end:].mean()) > TAPERED * np.median(heights))
+
     def window(self, shape: tuple[int, ...]) -> tuple[float, float, float, float]:
         """(top, bottom, left, right) as shares of the picture."""
         return (
@@ -154,10 +185,11 @@ def _parts(moving: np.ndarray, most: int = 4) -> list[_Part]:
 
     solid = _dilated(_eroded(moving))
     labels, count = ndimage.label(_dilated(_dilated(solid)))
+    if count == 1:
+        return [_Part.of(solid, int(np.count_nonzero(solid)))]
     areas = np.bincount(labels[solid], minlength=count + 1)[1:]
     order = [index for index in np.argsort(areas)[::-1] if areas[index] > 0][:most]
-    found = ndimage.find_objects(labels)
-    return [_Part(solid & (labels == index + 1), int(areas[index]), *found[index]) for index in order]
+    return [_Part.of(solid & (labels == index + 1), int(areas[index])) for index in order]
 
 
 def _refuse_second(parts: list[_Part]) -> None:

@@ -107,7 +107,7 @@ def _bands(matrix: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def _spans(mask: np.ndarray) -> np.ndarray:
     """From where to where each row is lit: int32 (rows, 2), both 0 where it is not."""
-    lit = mask.any(axis=1)
+    lit = np.asarray(mask.any(axis=1))
     ends = np.stack([mask.argmax(axis=1), mask.shape[1] - mask[:, ::-1].argmax(axis=1)], axis=1)
     return np.where(lit[:, None], ends, 0).astype(np.int32)
 

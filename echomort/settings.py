@@ -156,10 +156,22 @@ class ClipSettings(Section):
         return self.frames, self.height, self.width
 
 
+class Views(Section):
+    """Naming the view of loops that no tag names, from the archive's own tagged ones."""
+
+    classify: bool = setting(True, "ours", "whether pixels may name a view where no tag does")
+    precision: float = setting(
+        0.9, "ours", "lower 95 % bound of the share named rightly, on patients left out", gt=0.5, lt=1
+    )
+    min_clips: int = setting(40, "ours", "tagged loops below which a view is not learnt", ge=10)
+    max_clips: int = setting(500, "ours", "tagged loops of a view that are learnt from, drawn by their keys", ge=10)
+
+
 class Imaging(Section):
     """From files to clips."""
 
     clip: ClipSettings = ClipSettings()
+    views: Views = Views()
     reject_gate: float = setting(0.5, "ours", "share of unreadable files above which the run stops", ge=0, le=1)
     file_timeout: float = setting(60, "ours", "seconds one file may take", gt=0)
     worker_memory_gib: float = setting(4, "ours", "address space of one decode process", gt=0.5)

@@ -11,6 +11,7 @@ from echomort.dicom.colour import MIN_FLOW_SHARE, flow_share
 from echomort.dicom.headers import Header, Region
 from echomort.dicom.regions import clamped, declared_box
 from echomort.dicom.sector import Looks, find_sector, without_overlays
+from echomort.dicom.sweeps import refuse_sweep
 from echomort.settings import ClipSettings
 
 ROWS, COLUMNS = 300, 400
@@ -308,3 +309,41 @@ def test_a_blob_that_crosses_the_dark_is_not_a_sweep(tmp_path: Path) -> None:
     for index in range(24):
         movie[index, 100:200, 40 + 12 * index : 100 + 12 * index] = 180
     assert read(movie, tmp_path).frames == 24
+
+
+@pytest.mark.parametrize("way", ["walls", "walls_and_near_field", "wedge"])
+def test_a_dark_cavity_between_two_walls_makes_no_second_panel_and_loses_no_wall(way: str, tmp_path: Path) -> None:
+    """Low gain: the septum and the lateral wall move, nothing between them is lit."""
+    y, x = np.mgrid[:ROWS, :COLUMNS]
+    lit = (np.abs(np.abs(x - 192) - 48) < 14) & (y > 90) & (y < 240)
+    if way == "walls_and_near_field":
+        lit |= y < 60
+    if way == "wedge":
+        lit = np.abs(x - 192) > 0.09 * y + 6
+    movie = MOVIE * (lit & CONE)
+    clip = read(movie, tmp_path, tags={"SequenceOfUltrasoundRegions": None})
+    x0, _, x1, _ = clip.region
+    columns = np.flatnonzero((lit & CONE).any(axis=0))
+    assert x0 <= columns.min() + 4 and x1 >= columns.max() - 4
+
+
+def test_two_sectors_one_above_the_other_are_two_panels(tmp_path: Path) -> None:
+    half = sector_movie(12, 150, 400)
+    assert untagged(np.concatenate([half, half[:, :, ::-1]], axis=1), tmp_path) is Reason.DUAL_PANEL
+
+
+@pytest.mark.parametrize("columns", [20, 60])
+def test_a_time_axis_runs_over_much_of_the_picture(columns: int) -> None:
+    """A jet renewed here and there in a narrow window moves as a swept trace does; no scanner sweeps so narrow one."""
+    long = trace("spectral", 400)[::2, ::2]
+    moments = np.zeros((12, 100, 100), np.uint8)
+    for index in range(12):
+        at = index * columns // 12
+        swept = np.concatenate([long[:, 100 : 100 + at], long[:, at:columns]], axis=1)
+        moments[index, 20:85, 10 : 10 + columns] = swept
+    window = (0.2, 0.85, 0.1, 0.1 + columns / 100)
+    if columns == 20:
+        refuse_sweep(moments, window)
+    else:
+        with pytest.raises(Rejected):
+            refuse_sweep(moments, window)

@@ -125,6 +125,7 @@ class Header:
     planar: int | None = None
     bits_allocated: int = 0
     bits_stored: int = 0
+    is_signed: bool = False
     pixel_aspect: float = 1.0
     regions: tuple[Region, ...] = ()
     timing: Timing = NO_TIMING
@@ -368,6 +369,7 @@ def _with_pixel_tags(header: Header, dataset: Dataset) -> Header:
         planar=_whole(dataset, "PlanarConfiguration"),
         bits_allocated=_required(dataset, "BitsAllocated"),
         bits_stored=_required(dataset, "BitsStored"),
+        is_signed=_whole(dataset, "PixelRepresentation") == 1,
         pixel_aspect=_pixel_aspect(dataset),
         regions=_regions(dataset),
         timing=resolve_timing(_timing_tags(dataset, frames)),
@@ -424,6 +426,8 @@ def _refusal_of_pixels(header: Header) -> Rejected | None:
         return Rejected(Reason.DEPTH, f"{header.bits_allocated} bits", header)
     if header.bits_allocated != 8 or header.bits_stored != 8:
         return Rejected(Reason.BAD_TAG, "BitsAllocated", header)
+    if header.is_signed:
+        return Rejected(Reason.BAD_TAG, "PixelRepresentation", header)  # C.8.5.6.1.12: an echo's samples have no sign
     if SAMPLES.get(header.photometric) is None:
         return Rejected(Reason.BAD_TAG, "PhotometricInterpretation", header)
     if SAMPLES[header.photometric] != header.samples:

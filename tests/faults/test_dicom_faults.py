@@ -459,6 +459,12 @@ case("b27_allocated_1", tagged(BitsAllocated=1, BitsStored=1, HighBit=0), Reason
 case("b27_allocated_missing", tagged(BitsAllocated=None), Reason.BAD_TAG)
 case("b27_stored_9", tagged(BitsStored=9), Reason.BAD_TAG)
 case("b27_stored_zero", tagged(BitsStored=0), Reason.BAD_TAG)
+case("b27_signed", tagged(PixelRepresentation=1), Reason.BAD_TAG)
+case(
+    "b27_pairs_of_pixels_in_an_odd_row",
+    lambda path: EchoFile(MOVIE, photometric="YBR_FULL_422", tags={"Columns": 159}).write(path),
+    Reason.BAD_TAG,
+)
 case("b28_photometric_unknown", tagged(PhotometricInterpretation="SEPIA"), Reason.BAD_TAG)
 case("b28_photometric_missing", tagged(PhotometricInterpretation=None), Reason.BAD_TAG)
 case("b28_photometric_lower", tagged(PhotometricInterpretation="monochrome2"), ACCEPTED)

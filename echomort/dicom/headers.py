@@ -22,6 +22,7 @@ from pydicom.filereader import read_dataset
 from pydicom.tag import Tag
 from pydicom.uid import UID
 
+from echomort.dicom.items import UNDEFINED, ItemWalk
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.timing import NO_TIMING, Timing, TimingTags, resolve_timing
 from echomort.dicom.views import NO_VIEW, View, ViewTags, resolve_view
@@ -30,6 +31,9 @@ MAX_FRAME_PIXELS = 4096 * 4096
 MAX_OBJECT_BYTES = 4 << 30
 MAX_INFLATED_BYTES = 256 << 20
 MAX_INFLATED_HEADER = 16 << 20
+MAX_ELEMENTS = 100_000
+MAX_VALUE_BYTES = 256 << 10
+MAX_META_BYTES = 1 << 20
 DEFLATED = "1.2.840.10008.1.2.1.99"
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -67,6 +71,10 @@ _WANTED = [
         "SegmentedBluePaletteColorLookupTableData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
     )
 ]  # fmt: skip
+_WANTED_TAGS = frozenset(_WANTED)
+_MOST_BYTES = {
+    int(Tag(keyword)): 8 << 20 for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
+} | {int(Tag("FrameTimeVector")): 512 << 10}  # fmt: skip
 _BAD_VALUE = (
     ValueError, TypeError, OverflowError, AttributeError, LookupError, NotImplementedError, struct.error,
     BytesLengthException,
@@ -238,22 +246,42 @@ def _parse(file: BinaryIO, size: int, inflate_limit: int) -> Opened:
         content = _inflated(file, inflate_limit)
         stream, whole = io.BytesIO(content), len(content)
     is_implicit, is_little = syntax == IMPLICIT_LITTLE, syntax != EXPLICIT_BIG
-    found: list[PixelElement] = []
-
-    def at_pixels(tag: int, vr: str | None, length: int) -> bool:
-        number = int(tag)
-        if number in _PIXELS:
-            found.append(PixelElement(0, None if length == 0xFFFFFFFF else length, vr or "", number == 0x7FE00010))
-        return number >= 0x7FE00008
-
-    dataset = read_dataset(stream, is_implicit, is_little, stop_when=at_pixels, specific_tags=list(_WANTED))
-    if not found:
+    watch = _Watch(stream, is_little)
+    dataset = read_dataset(stream, is_implicit, is_little, stop_when=watch, specific_tags=list(_WANTED))
+    if watch.pixels is None:
         raise _without_pixels(dataset, syntax)
     start = stream.tell()
-    long_form = found[0].vr.encode() in _LONG_VALUE
-    pixels = replace(found[0], offset=start + (12 if long_form else 8))
+    long_form = watch.pixels.vr.encode() in _LONG_VALUE
+    pixels = replace(watch.pixels, offset=start + (12 if long_form else 8))
     header = replace(_header(dataset, syntax), notes=notes)
     return Opened(stream, whole, dataset, header, pixels, is_little)
+
+
+class _Watch:
+    """Sees each element of a header before pydicom reads it: ends at the pixels, steps over what nobody asked for, and
+    refuses what would cost too much. A header may be read where no limit of time or memory holds."""
+
+    def __init__(self, stream: BinaryIO, is_little_endian: bool) -> None:
+        self.pixels: PixelElement | None = None
+        self._items = ItemWalk(stream, is_little_endian)
+        self._elements = 0
+
+    def __call__(self, tag: int, vr: str | None, length: int) -> bool:
+        number, is_open = int(tag), length == UNDEFINED
+        if number in _PIXELS:
+            self.pixels = PixelElement(0, None if is_open else length, vr or "", number == 0x7FE00010)
+        if number >= 0x7FE00008:
+            return True
+        self._elements += 1
+        if self._elements > MAX_ELEMENTS:
+            raise Rejected(Reason.BOMB, "header elements")
+        if number in _WANTED_TAGS:
+            taken = self._items.measure(vr) if is_open else length
+            if taken > _MOST_BYTES.get(number, MAX_VALUE_BYTES):
+                raise Rejected(Reason.BOMB, "header value")
+        elif is_open:
+            self._items.to_delimiter(vr)  # pydicom then sees an empty sequence
+        return False
 
 
 def _read_meta(file: BinaryIO, size: int) -> tuple[str, str, tuple[str, ...]]:
@@ -298,9 +326,11 @@ def _read_group_2(file: BinaryIO) -> tuple[str, str]:
         length = struct.unpack("<H", element[6:])[0]
         if element[4:6] in _LONG_VALUE:
             length = struct.unpack("<L", file.read(4).ljust(4, b"\xff"))[0]
-        value = file.read(min(length, 1 << 20))
+        value = file.read(min(length, MAX_META_BYTES))
         if len(value) < length:
             raise Rejected(Reason.TRUNCATED)
+        if file.tell() > MAX_META_BYTES:
+            raise Rejected(Reason.CORRUPT_HEADER, "file meta information")
         if element[2:4] in texts:
             texts[element[2:4]] = value.decode("ascii", "replace").strip("\x00 ")
 

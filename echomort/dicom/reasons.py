@@ -76,7 +76,7 @@ _MEANINGS = {
     Reason.CORRUPT_HEADER: "The header can't be parsed or lacks what every image has.",
     Reason.TOO_DEEP: "Sequences are nested deeper than any scanner writes.",
     Reason.BAD_TAG: "A tag that decides how pixels are read is missing, impossible or contradicts another.",
-    Reason.BOMB: "Unpacked, the object would be larger than any cine loop.",
+    Reason.BOMB: "Unpacked, the object or a part of it would be larger than in any cine loop.",
     Reason.NOT_AN_IMAGE: "The object is a report, a directory, a waveform or a state, not an image.",
     Reason.NOT_ULTRASOUND: "The image is not ultrasound.",
     Reason.NOT_CARDIAC: "The examination type in the image is not an adult heart's.",

@@ -292,7 +292,8 @@ def _whole(motion: np.ndarray, main: np.ndarray) -> tuple[np.ndarray, bool]:
         whole = _together(_parts(motion > faint))
         outline, is_cone = _outline(whole)
         holds = bool(np.count_nonzero(whole & main) > FILLED * np.count_nonzero(main))
-        outlines.append((outline, is_cone, holds and np.count_nonzero(whole) > FILLED * _polygon_area(outline)))
+        fills = bool(np.count_nonzero(whole) > FILLED * _polygon_area(outline))
+        outlines.append((outline, is_cone, holds and fills))
     largest = max(_polygon_area(outline) for outline, _, filled in outlines if filled)
     return next((outline, is_cone) for outline, is_cone, _ in outlines if _polygon_area(outline) > SMEARED * largest)
 

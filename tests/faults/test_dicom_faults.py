@@ -557,8 +557,8 @@ REGIONS, VIEW_CODES = b"\x18\x00\x11\x60SQ\0\0", b"\x54\x00\x20\x02SQ\0\0"
 STUDY, FRAMES = b"\x20\x00\x0d\x00UI", b"\x28\x00\x08\x00IS"
 EMPTY_ITEMS = (ITEM + b"\0\0\0\0") * 100_000
 case(
-    "b31_100000_private_elements",
-    edited(file(), before(b"\x10\x00\x20\x00LO", (PRIVATE + b"LO\0\0") * 110_000)),
+    "b31_21000_private_elements",
+    edited(file(), before(b"\x10\x00\x20\x00LO", (PRIVATE + b"LO\0\0") * 21_000)),
     Reason.BOMB,
 )
 for name, sequence, place in (("regions", REGIONS, STUDY), ("view_codes", VIEW_CODES, b"\xe0\x7f\x10\x00OB")):

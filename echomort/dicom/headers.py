@@ -22,10 +22,11 @@ from pydicom.filereader import read_dataset
 from pydicom.tag import Tag
 from pydicom.uid import UID
 
+from echomort.dicom.approach import Approach, ApproachTags, resolve_approach
 from echomort.dicom.items import UNDEFINED, ItemWalk
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.timing import NO_TIMING, Timing, TimingTags, resolve_timing
-from echomort.dicom.views import NO_VIEW, View, ViewTags, resolve_view
+from echomort.dicom.views import NO_VIEW, UNKNOWN, View, ViewTags, resolve_view
 
 MAX_FRAME_PIXELS = 4096 * 4096
 MAX_OBJECT_BYTES = 4 << 30
@@ -46,8 +47,9 @@ ULTRASOUND_VOLUMES = frozenset({"1.2.840.10008.5.1.4.1.1.6.2", "1.2.840.10008.5.
 NOT_CARDIAC = (
     "ABDOM", "BREAST", "ENDORECTAL", "ENDOVAGINAL", "FETAL", "GYNECOLOG", "INTRAVASCULAR", "MUSCULOSKELETAL",
     "NEONATAL HEAD", "OBSTETRIC", "OPHTHALMIC", "PELVI", "RETROPERITONEAL", "SCROTAL", "SMALL PARTS", "THYROID",
-    "TRANSCRANIAL", "URETHRAL", "VASCULAR",
+    "TRANSCRANIAL", "URETHRAL", "VASCULAR", "ENDOCAVITARY",
 )  # fmt: skip
+RENDERED = 0x0040  # PS3.3 C.8.5.6.1.1, fourth value of ImageType: 3D rendering
 SAMPLES = {
     "MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1, "RGB": 3, "YBR_FULL": 3, "YBR_FULL_422": 3,
     "YBR_PARTIAL_422": 3, "YBR_PARTIAL_420": 3, "YBR_RCT": 3, "YBR_ICT": 3,
@@ -69,6 +71,8 @@ _WANTED = [
         "GreenPaletteColorLookupTableData", "BluePaletteColorLookupTableData",
         "SegmentedRedPaletteColorLookupTableData", "SegmentedGreenPaletteColorLookupTableData",
         "SegmentedBluePaletteColorLookupTableData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
+        "StudyDescription", "PerformedProcedureStepDescription", "TransducerData", "TransducerType",
+        "TransducerApplicationCodeSequence", "UltrasoundColorDataPresent",
     )
 ]  # fmt: skip
 _WANTED_TAGS = frozenset(_WANTED)
@@ -138,6 +142,8 @@ class Header:
     regions: tuple[Region, ...] = ()
     timing: Timing = NO_TIMING
     view_tags: View = NO_VIEW
+    approach: Approach = Approach.UNSAID
+    declares_colour: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -253,7 +259,8 @@ def _parse(file: BinaryIO, size: int, inflate_limit: int) -> Opened:
     start = stream.tell()
     long_form = watch.pixels.vr.encode() in _LONG_VALUE
     pixels = replace(watch.pixels, offset=start + (12 if long_form else 8))
-    header = replace(_header(dataset, syntax), notes=notes)
+    header = _header(dataset, syntax)
+    header = replace(header, notes=(*notes, *header.notes))
     return Opened(stream, whole, dataset, header, pixels, is_little)
 
 
@@ -402,9 +409,12 @@ def _with_pixel_tags(header: Header, dataset: Dataset) -> Header:
         is_signed=_whole(dataset, "PixelRepresentation") == 1,
         pixel_aspect=_pixel_aspect(dataset),
         regions=_regions(dataset),
+        declares_colour=_whole(dataset, "UltrasoundColorDataPresent") == 1,
         timing=resolve_timing(_timing_tags(dataset, frames)),
     )
-    return replace(described, view_tags=resolve_view(_view_tags(dataset, header.manufacturer)))
+    described = replace(described, view_tags=resolve_view(_view_tags(dataset, header.manufacturer)))
+    approach, notes = resolve_approach(_approach_tags(dataset, described))
+    return replace(described, approach=approach, notes=notes)
 
 
 def judge(header: Header) -> Header:
@@ -438,17 +448,23 @@ def _refusal_of_size(header: Header) -> Rejected | None:
 
 
 def _refusal_of_content(header: Header) -> Rejected | None:
-    examination = header.image_type[2] if len(header.image_type) > 2 else ""
-    if examination.startswith(NOT_CARDIAC):
-        return Rejected(Reason.NOT_CARDIAC, header=header)
     formats = {region.spatial_format for region in header.regions if region.x1 > region.x0 and region.y1 > region.y0}
-    if header.frames == 1:
-        return Rejected(Reason.STILL, header=header)
-    if 3 in formats:
-        return Rejected(Reason.SPECTRAL_DOPPLER, header=header)
-    if 2 in formats:
-        return Rejected(Reason.M_MODE, header=header)
-    return None
+    found = {
+        Reason.NOT_CARDIAC: header.image_type[2:3] and header.image_type[2].startswith(NOT_CARDIAC),
+        Reason.NOT_TRANSTHORACIC: header.approach is Approach.ELSEWHERE,
+        Reason.VOLUME: _modes(header) & RENDERED,
+        Reason.STILL: header.frames == 1,
+        Reason.SPECTRAL_DOPPLER: 3 in formats,
+        Reason.M_MODE: 2 in formats,
+    }
+    reason = next((reason for reason, is_so in found.items() if is_so), None)
+    return None if reason is None else Rejected(reason, header=header)
+
+
+def _modes(header: Header) -> int:
+    """The modes that ImageType adds up in its fourth value, four hexadecimal digits; 0 where it says none."""
+    text = header.image_type[3] if len(header.image_type) > 3 else ""
+    return int(text, 16) if len(text) == 4 and all(digit in "0123456789ABCDEF" for digit in text) else 0
 
 
 def _refusal_of_pixels(header: Header) -> Rejected | None:
@@ -546,8 +562,7 @@ def _pixel_aspect(dataset: Dataset) -> float:
 
 
 def _regions(dataset: Dataset) -> tuple[Region, ...]:
-    items = _value(dataset, "SequenceOfUltrasoundRegions")
-    regions = (_region(item) for item in items or () if isinstance(item, Dataset))
+    regions = map(_region, _items(dataset, "SequenceOfUltrasoundRegions"))
     return tuple(region for region in regions if region is not None)
 
 
@@ -580,7 +595,7 @@ def _timing_tags(dataset: Dataset, frames: int) -> TimingTags:
 
 
 def _view_tags(dataset: Dataset, manufacturer: str) -> ViewTags:
-    items = [item for item in _value(dataset, "ViewCodeSequence") or () if isinstance(item, Dataset)]
+    items = _items(dataset, "ViewCodeSequence")
     return ViewTags(
         codes=tuple(filter(None, (_text(item, "CodeValue") for item in items))),
         meanings=tuple(filter(None, (_text(item, "CodeMeaning") for item in items))),
@@ -590,3 +605,23 @@ def _view_tags(dataset: Dataset, manufacturer: str) -> ViewTags:
         descriptions=tuple(filter(None, (_text(dataset, key) for key in ("SeriesDescription", "ProtocolName")))),
         manufacturer=manufacturer,
     )
+
+
+def _approach_tags(dataset: Dataset, header: Header) -> ApproachTags:
+    items = _items(dataset, "TransducerApplicationCodeSequence")
+    named = ("ViewName", "SeriesDescription", "ProtocolName")
+    meanings = [_text(item, "CodeMeaning") for item in _items(dataset, "ViewCodeSequence")]
+    ordered = ("StudyDescription", "PerformedProcedureStepDescription")
+    return ApproachTags(
+        examination=header.image_type[2] if len(header.image_type) > 2 else "",
+        transducer_type=_text(dataset, "TransducerType"),
+        applications=tuple(_text(item, "CodeValue") for item in items),
+        probe=_text(dataset, "TransducerData").split("\\")[0],
+        named=tuple(filter(None, (*meanings, *(_text(dataset, keyword) for keyword in named)))),
+        ordered=tuple(filter(None, (_text(dataset, keyword) for keyword in ordered))),
+        shows_view=header.view != UNKNOWN,
+    )
+
+
+def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
+    return [item for item in _value(dataset, keyword) or () if isinstance(item, Dataset)]

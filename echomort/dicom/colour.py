@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,11 @@ MIN_CHROMA = 24
 
 MIN_FLOW_SHARE = 0.002
 """Share of the sector that must be coloured in blobs: the smallest colour jets seen fill several times as much."""
+
+
+LIT = 48
+MIN_LIT = 64
+"""Brightness of a lit pixel, and how many of them have a usual chroma."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +196,27 @@ def is_planar_suspect(by_plane: np.ndarray, planar: bool) -> bool:
     ]
     declared, other = spreads if planar else spreads[::-1]
     return declared > 2.0 and declared > 2.0 * other
+
+
+def shows_flow(pictures: Iterable[np.ndarray], sector: np.ndarray) -> bool:
+    """Tell whether any of ``pictures``, uint8 RGB, shows flow, or whether what tints them turns in time: tissue Doppler
+    may paint all that is lit red in systole and blue in diastole."""
+    tints: list[np.ndarray] = []
+    for rgb in pictures:
+        if flow_share(rgb, sector) > MIN_FLOW_SHARE:
+            return True
+        tints.append(_usual_chroma(rgb, sector))
+        if np.ptp(np.stack(tints), axis=0).max() > 2 * MIN_CHROMA:
+            return True
+    return False
+
+
+def _usual_chroma(rgb: np.ndarray, sector: np.ndarray) -> np.ndarray:
+    """The median chroma (red and blue less brightness) of what is lit in the sector, float (2,)."""
+    lit = rgb[_scaled(sector, rgb.shape[:2])].astype(np.float32)
+    brightness = lit @ np.array([0.299, 0.587, 0.114], np.float32)
+    lit, brightness = lit[brightness > LIT], brightness[brightness > LIT]
+    return np.median(lit[:, [0, 2]] - brightness[:, None], axis=0) if len(lit) >= MIN_LIT else np.zeros(2)
 
 
 def flow_share(rgb: np.ndarray, sector: np.ndarray) -> float:

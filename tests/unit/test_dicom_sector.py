@@ -289,6 +289,33 @@ def test_the_flow_share_of_grey_is_nothing() -> None:
     assert flow_share(flow("red")[0], CONE) > 4 * MIN_FLOW_SHARE
 
 
+@pytest.mark.parametrize("beat", [10, 15, 18, 20, 24, 30])
+@pytest.mark.parametrize("phase", [0.0, 0.3, 0.6])
+def test_no_heart_rate_hides_a_jet(beat: int, phase: float, tmp_path: Path) -> None:
+    """A jet lit for 40 % of each beat, at 60 to 180 beats a minute."""
+    movie = sector_movie(60, ROWS, COLUMNS)
+    rgb = np.stack([to_colour(frame, "RGB") for frame in movie]).copy()
+    for index in range(60):
+        if (index / beat + phase) % 1 < 0.4:
+            rgb[index, 140:180, 170:210] = (210, 40, 20)
+    assert reason(rgb, tmp_path, photometric="RGB") is Reason.COLOUR_DOPPLER
+
+
+def test_a_declared_colour_is_looked_for_in_every_look(tmp_path: Path) -> None:
+    movie = sector_movie(60, ROWS, COLUMNS)
+    rgb = np.stack([to_colour(frame, "RGB") for frame in movie]).copy()
+    rgb[9:12, 140:180, 170:210] = (210, 40, 20)
+    tags = {"UltrasoundColorDataPresent": 1}
+    assert reason(rgb, tmp_path, photometric="RGB", tags=tags) is Reason.COLOUR_DOPPLER
+
+
+def test_tissue_doppler_that_turns_with_the_beat_is_colour(tmp_path: Path) -> None:
+    """All that is lit is red in systole and blue in diastole: in one frame alone it would pass for a tint."""
+    red, blue = np.array([1.0, 0.4, 0.1]), np.array([0.1, 0.4, 1.0])
+    rgb = [(to_colour(frame, "RGB") * (red if index < 6 else blue)) for index, frame in enumerate(MOVIE)]
+    assert reason(np.stack(rgb).astype(np.uint8), tmp_path, photometric="RGB") is Reason.COLOUR_DOPPLER
+
+
 def test_flow_may_be_kept_by_setting(tmp_path: Path) -> None:
     path = EchoFile(flow("red"), photometric="RGB").write(tmp_path / "loop.dcm")
     assert "colour_doppler_kept" in read_clip(path, ClipSettings(colour="keep")).notes

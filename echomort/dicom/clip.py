@@ -22,8 +22,8 @@ LOOKS = 12
 """At most so many moments, evenly spaced over the frames that the clip needs, show the sector."""
 
 COLOUR_LOOKS = (0, 2, 3, 5, 7, 8, 10)
-"""Which of the looks are searched for colour flow, which comes and goes with the beat: no two in a row are left out and they
-are unevenly apart, so that no heart rate hides it from all. Where a tag declares colour, all are searched."""
+"""Which of the looks are searched for colour flow, which comes and goes with the beat: no two in a row are left out,
+and they are unevenly apart, so that no heart rate hides it from all. Where a tag declares colour, all are searched."""
 
 
 @dataclass(frozen=True)

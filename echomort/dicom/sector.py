@@ -35,6 +35,14 @@ SMALL = 22
 TAPERED = 0.25
 """A part whose ends are lower than this share of its usual height is no strip."""
 
+MIN_WALL_SHARE = 0.1
+FLAT = 5.0
+MIN_PANEL_HEIGHT = 0.2
+MIN_PANEL_WIDTH = 0.45
+BOX = 0.85
+"""A part that is low in the picture, or narrow for its height, is a wall and no second picture; one that fills so much
+of its box is a box."""
+
 MAX_CONE_GROWTH = 1.35
 MIN_OPENING = math.radians(20)
 
@@ -116,7 +124,7 @@ def find_sector(looks: Looks, box: Box | None) -> Sector:
         if part.may_be_strip:
             refuse_sweep(looks.moments, part.window(motion.shape))
     _refuse_second(parts)
-    main = _with_still_tissue(parts[0].mask, brightest)
+    main = _with_still_tissue(_together(parts), brightest)
     if np.count_nonzero(main) < MIN_SECTOR_SHARE * main.size:
         raise Rejected(Reason.NO_SECTOR)
     outline, is_cone = _whole(motion, main)
@@ -162,12 +170,16 @@ class _Part:
     @property
     def may_be_strip(self) -> bool:
         """False for what is small or tapers off clearly to a side, as sectors do: no trace of a sweep looks so."""
-        part = self.mask[self.rows, self.columns]
+        part = self.cut()
         if min(part.shape) < SMALL:
             return False
         heights = np.count_nonzero(part[:, 2:-2], axis=0)
         end = max(1, len(heights) // 10)
         return bool(min(heights[:end].mean(), heights[-end:].mean()) > TAPERED * np.median(heights))
+
+    def cut(self) -> np.ndarray:
+        """Its mask, cut to where it lies."""
+        return self.mask[self.rows, self.columns]
 
     def window(self, shape: tuple[int, ...]) -> tuple[float, float, float, float]:
         """(top, bottom, left, right) as shares of the picture."""
@@ -192,29 +204,62 @@ def _parts(moving: np.ndarray, most: int = 4) -> list[_Part]:
     return [_Part.of(solid & (labels == index + 1), int(areas[index])) for index in order]
 
 
+def _together(parts: list[_Part]) -> np.ndarray:
+    """The largest part with what belongs to it: walls that a dark cavity sets apart, or the near field above them. A
+    small or flat part (digits, an ECG strip) does not."""
+    largest = parts[0]
+    belong = [
+        part.mask
+        for part in parts[1:]
+        if part.area > MIN_WALL_SHARE * largest.area and part.cut().shape[1] < FLAT * part.cut().shape[0]
+    ]
+    return np.logical_or.reduce([largest.mask, *belong])
+
+
 def _refuse_second(parts: list[_Part]) -> None:
-    """Two sectors side by side, as tall and nearly as large as each other, are two pictures; so is one with two
-    apexes."""
+    """Two sectors side by side or one above the other, nearly as large, are two pictures; so is one with two apexes.
+    Two walls about a dark cavity are not: each stands upright, or leans towards the apex between them."""
     if _has_two_tops(parts[0]):
         raise Rejected(Reason.DUAL_PANEL)
     if len(parts) < 2 or parts[1].area < 0.4 * parts[0].area:
         return
     first, second = parts[:2]
-    apart = first.columns.stop <= second.columns.start or second.columns.stop <= first.columns.start
-    shared = min(first.rows.stop, second.rows.stop) - max(first.rows.start, second.rows.start)
-    if apart and shared > 0.6 * min(first.rows.stop - first.rows.start, second.rows.stop - second.rows.start):
+    low = min(first.cut().shape[0], second.cut().shape[0]) < MIN_PANEL_HEIGHT * first.mask.shape[0]
+    if low or not (_is_panel(first.cut()) and _is_panel(second.cut())):
+        return
+    if _beside(first.columns, second.columns, first.rows, second.rows):
         raise Rejected(Reason.DUAL_PANEL)
+    if _beside(first.rows, second.rows, first.columns, second.columns):
+        raise Rejected(Reason.DUAL_PANEL)
+
+
+def _beside(one: slice, other: slice, across: slice, other_across: slice) -> bool:
+    """Whether two stretches lie apart while those across them are nearly level."""
+    apart = one.stop <= other.start or other.stop <= one.start
+    shared = min(across.stop, other_across.stop) - max(across.start, other_across.start)
+    return bool(apart and shared > 0.6 * min(across.stop - across.start, other_across.stop - other_across.start))
 
 
 def _has_two_tops(part: _Part) -> bool:
     """Whether the upper edge rises to two tops far apart with a deep valley between: two sectors that touch."""
-    mask = part.mask[part.rows, part.columns]
+    mask = part.cut()
     height, width = mask.shape
     edge = np.where(mask.any(axis=0), mask.argmax(axis=0), height)
     valley = width // 4 + int(edge[width // 4 : width - width // 4].argmax())
     left, right = int(edge[:valley].argmin()), valley + int(edge[valley:].argmin())
     lower_top = max(edge[left], edge[right])
-    return right - left > 0.35 * width and edge[valley] - lower_top > 0.35 * height and lower_top < 0.15 * height
+    deep = right - left > 0.35 * width and edge[valley] - lower_top > 0.35 * height and lower_top < 0.15 * height
+    return deep and _is_panel(mask[:, :valley]) and _is_panel(mask[:, valley:])
+
+
+def _is_panel(mask: np.ndarray) -> bool:
+    """Whether a part is a picture of its own: a box, or a sector, whose narrow top stands above its middle."""
+    mask = mask[mask.any(axis=1)][:, mask.any(axis=0)]
+    height, width = mask.shape
+    if mask.size == 0 or width < MIN_PANEL_WIDTH * height:
+        return False
+    top = np.flatnonzero(mask[: max(1, height // 8)].any(axis=0))
+    return bool(mask.mean() > BOX or (np.ptp(top) < 0.6 * width and 0.25 < top.mean() / width < 0.75))
 
 
 def _inside(motion: np.ndarray, box: list[int]) -> np.ndarray:
@@ -244,10 +289,11 @@ def _whole(motion: np.ndarray, main: np.ndarray) -> tuple[np.ndarray, bool]:
     """
     outlines = [(*_outline(main), True)]
     for faint in FAINT_MOTION:
-        part = _parts(motion > faint, most=1)[0]
-        outline, is_cone = _outline(part.mask)
-        holds = bool(np.count_nonzero(part.mask & main) > FILLED * np.count_nonzero(main))
-        outlines.append((outline, is_cone, holds and part.area > FILLED * _polygon_area(outline)))
+        whole = _together(_parts(motion > faint))
+        outline, is_cone = _outline(whole)
+        holds = bool(np.count_nonzero(whole & main) > FILLED * np.count_nonzero(main))
+        fills = bool(np.count_nonzero(whole) > FILLED * _polygon_area(outline))
+        outlines.append((outline, is_cone, holds and fills))
     largest = max(_polygon_area(outline) for outline, _, filled in outlines if filled)
     return next((outline, is_cone) for outline, is_cone, _ in outlines if _polygon_area(outline) > SMEARED * largest)
 

@@ -13,7 +13,7 @@ from echomort.errors import UserError
 from echomort.keys import Keyring
 from warehouse import advice
 from warehouse.queries import run, scalar
-from warehouse.sources import open_extract, reading
+from warehouse.sources import Place, open_extract, reading
 
 TABLES = ("patient", "death", "study", "contact", "measurement", "diagnosis", "medication")
 """In the order in which they are staged: each is judged by the ones before."""
@@ -50,12 +50,12 @@ class StagingReport:
 
 def stage(
     connection: duckdb.DuckDBPyConnection,
-    ehr_root: Path,
+    place: Path | Place,
     adapter: str,
     keyring: Keyring,
     dates: Literal["shifted", "kept"],
 ) -> StagingReport:
-    """Replace the canonical tables with what the extract under ``ehr_root`` holds.
+    """Replace the canonical tables with what the extract at ``place`` (a folder where it is a path) holds.
 
     Call it inside one transaction: where it raises, roll back. Every row read is staged or counted in ``conflict``;
     every identifier becomes a keyed pseudonym, record numbers of one person the same one; every date moves by the
@@ -64,7 +64,7 @@ def stage(
     """
     bind: dict[str, Any] = {"adapter": Path(adapter).name, "dates": dates, "key_id": keyring.key_id}
     with reading():
-        open_extract(connection, ehr_root, adapter)
+        extract = open_extract(connection, place if isinstance(place, Place) else Place(place), adapter)
         calendar = scalar(connection, "sources/calendar.sql")
         if calendar not in {"true", "own"}:
             raise UserError("calendar.sql of the adapter must yield 'true' or 'own'", "see docs/adapters.md")
@@ -77,6 +77,7 @@ def stage(
         run(connection, "staging/quarantined.sql")
         run(connection, "staging/left_out.sql")
         run(connection, "staging/end.sql")
+        extract.forget()
     return StagingReport(_rows(connection), _conflicts(connection), identifiers)
 
 

@@ -11,13 +11,16 @@ import csv
 import functools
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from echomort.errors import UserError
 from echomort.fingerprint import digest, digest_file
+from echomort.settings import Postgresql
 from warehouse.queries import ROOT, query
+from warehouse.sources.postgresql import snapshot
 from warehouse.sources.raw import Column, Extract
 
 CANONICAL = {
@@ -88,22 +91,54 @@ def adapter_digest(adapter: str) -> str:
     return digest([(path.name, digest_file(path)) for path in files])
 
 
-def open_extract(connection: duckdb.DuckDBPyConnection, root: Path, adapter: str) -> None:
-    """Create the temporary views ``source_<table>`` of every canonical table over the files under ``root``.
+@dataclass(frozen=True)
+class Place:
+    """Where the tables of an extract lie: in a folder, in a database, or some here and some there."""
 
+    folder: Path | None
+    database: Postgresql | None = None
+
+
+def open_extract(connection: duckdb.DuckDBPyConnection, place: Place, adapter: str) -> Extract:
+    """Create the temporary views ``source_<table>`` of every canonical table over the tables at ``place``.
+
+    A database is let go again: what is needed of it was copied.
     Raises :class:`UserError` naming the table and column where a file is missing, is there twice, or lacks a column,
     and naming the adapter's file where its SQL can't be run or yields other columns.
     """
-    columns, folder = contract(adapter), adapter_folder(adapter)
-    extract = Extract(connection, root)
-    for table in dict.fromkeys(column.table for column in columns):
-        extract.open([column for column in columns if column.table == table])
+    folder = adapter_folder(adapter)
+    with snapshot(place.database) if place.database else contextlib.nullcontext() as database:
+        extract = Extract(connection, place.folder, database)
+        for columns in _by_table(adapter).values():
+            extract.open(columns)
     for path in sorted(folder.glob("*.csv")):
         if path.stem != "contract" and NAME.fullmatch(path.stem):
             connection.execute(f"SET VARIABLE map_{path.stem} = $path", {"path": str(path)})
             connection.execute(query("sources/raw_map.sql").format(table=path.stem))
     for table in (*CANONICAL, *OPTIONAL):
         _adapt(connection, folder, table)
+    return extract
+
+
+def database_digest(database: Postgresql, adapter: str) -> str:
+    """Return the digest of what ``adapter`` would read of ``database``: equal as long as no row of it changes.
+
+    The server reads each table once, from beginning to end, and sends two numbers.
+    """
+    with snapshot(database) as opened:
+        found = {table: (opened.find(table), columns) for table, columns in _by_table(adapter).items()}
+        return digest(
+            {
+                table: opened.digest(relation, [column.name for column in columns if column.name in relation.names])
+                for table, (relation, columns) in found.items()
+                if relation
+            }
+        )
+
+
+def _by_table(adapter: str) -> dict[str, list[Column]]:
+    columns = contract(adapter)
+    return {name: [one for one in columns if one.table == name] for name in dict.fromkeys(one.table for one in columns)}
 
 
 def _adapt(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> None:

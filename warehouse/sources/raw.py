@@ -1,8 +1,8 @@
-"""Raw tables: where they lie in the extract's folder, and the views ``raw_<table>`` that read them.
+"""Raw tables: where they lie, and the views ``raw_<table>`` that read them.
 
-A table is a CSV file (also compressed), a Parquet file, or a table of the one DuckDB file in the folder. Files are
-found by name, in capitals or not and with hyphens or underscores, in the folder or in a folder directly below it.
-Nothing is copied: the views read when staging does.
+A table is a CSV file (also compressed), a Parquet file, a table of the one DuckDB file in the folder, or one of a
+PostgreSQL database. Files are found by name, in capitals or not and with hyphens or underscores, in the folder or in a
+folder directly below it. Files are not copied: the views read when staging does. PostgreSQL's tables are.
 """
 
 import csv
@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import IO, cast
 
 import duckdb
+import pyarrow
 
 from echomort.errors import UserError
 from echomort.files import resolve_under
 from warehouse.queries import query, run
+from warehouse.sources.postgresql import Relation, Snapshot
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 DATABASE = ".duckdb"
@@ -44,18 +46,22 @@ class Found:
     title: str
     kind: str
     columns: frozenset[str]
+    relation: Relation | None = None
 
 
 class Extract:
-    """The folder of one extract, its tables opened one by one."""
+    """One extract, a folder or a PostgreSQL database or both, its tables opened one by one."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, root: Path | None, database: Snapshot | None = None
+    ) -> None:
         """Look through ``root``; raises :class:`UserError` where it is missing or holds two databases."""
-        if not root.is_dir():
+        if root is not None and not root.is_dir():
             raise UserError(f"the folder of the health-record extract does not exist ({root})", "correct sources.ehr")
-        self.connection, self.root = connection, root
-        self.files = _by_name(root)
-        self.relations = self._attach()
+        self.connection, self.root, self.database = connection, root, database
+        self.copied: list[str] = []
+        self.files = _by_name(root) if root else {}
+        self.relations = self._attach(root) if root else {}
 
     def open(self, columns: Sequence[Column]) -> None:
         """Create ``raw_<table>`` with exactly ``columns``, those of one table; absent optional ones are null.
@@ -71,31 +77,60 @@ class Extract:
         missing = [column.name for column in columns if column.required != "no" and column.name not in found.columns]
         if missing:
             names = ", ".join(column.name for column in columns)
+            commas = "separated by commas, " if found.kind == "csv" else ""
             raise UserError(
                 f"table {table} ({found.title}) has no column {', '.join(missing)}",
-                f"its columns must be {names}, separated by commas, in any order",
+                f"its columns must be {names}, {commas}in any order",
             )
         present = found.columns if found.kind != "absent" else frozenset()
+        if found.relation:
+            self._copy(table, found.relation, [column.name for column in columns if column.name in present])
         self._create(found.kind, table, [_selected(column.name, present) for column in columns])
+
+    def _copy(self, table: str, relation: Relation, names: list[str]) -> None:
+        """Bring a table of PostgreSQL over, so much at a time that memory does not grow with it."""
+        assert self.database is not None
+        columns = ", ".join(f"NULL::VARCHAR AS {name}" for name in names)
+        self.connection.execute(query("sources/copied_begin.sql").format(table=table, columns=columns))
+        for batch in self.database.batches(relation, names):
+            self.connection.register("arriving", pyarrow.Table.from_batches([batch]))
+            self.connection.execute(query("sources/copied_more.sql").format(table=table))
+        self.connection.unregister("arriving")
+        self.copied.append(table)
+
+    def forget(self) -> None:
+        """Drop what was copied."""
+        for table in self.copied:
+            for statement in self.connection.extract_statements(query("sources/copied_end.sql").format(table=table)):
+                self.connection.execute(statement)
 
     def _absent(self, table: str, columns: Sequence[Column]) -> None:
         if any(column.required == "yes" for column in columns):
             raise UserError(
-                f"the extract has no table {table} (no {' or '.join(table + suffix for suffix in SUFFIXES)} "
-                f"in {self.root})",
-                "add it; a file that holds only the header says that there is nothing to tell",
+                f"the extract has no table {table} ({self._looked_for(table)})",
+                "add it; one that holds only its header says that there is nothing to tell",
             )
         self._create("absent", table, [_selected(column.name, frozenset()) for column in columns])
+
+    def _looked_for(self, table: str) -> str:
+        files = f"no {' or '.join(table + suffix for suffix in SUFFIXES)} in {self.root}"
+        schemas = ", ".join(self.database.settings.schemas) if self.database else ""
+        relations = f"no table or view of the name in schema {schemas}"
+        return " and ".join(([files] if self.root else []) + ([relations] if self.database else []))
 
     def _create(self, kind: str, table: str, columns: list[str]) -> None:
         self.connection.execute(query(f"sources/raw_{kind}.sql").format(table=table, columns=", ".join(columns)))
 
     def _find(self, table: str) -> Found | None:
         paths, relations = self.files.get(table, []), self.relations.get(table, [])
+        elsewhere = self.database.find(table) if self.database else None
         titles = [path.name for path in paths] + [f"{relation} of the database" for relation in relations]
+        titles += [f"{elsewhere.place} of PostgreSQL"] if elsewhere else []
         if len(titles) > 1:
             raise UserError(f"table {table} is there twice ({', '.join(titles)})", "keep one of them")
-        if paths:
+        if elsewhere:
+            return Found(titles[0], "copied", elsewhere.names, elsewhere)
+        if paths and self.root:
             return self._file(table, _inside(self.root, paths[0]))
         return self._relation(table, relations[0]) if relations else None
 
@@ -116,8 +151,8 @@ class Extract:
         only = rows[0] if len(rows) == 1 else ()
         return Found(name, "absent", frozenset(str(cell).strip().lower() for cell in only))
 
-    def _attach(self) -> dict[str, list[str]]:
-        databases = sorted(path for path in self.root.iterdir() if path.suffix == DATABASE and _visible(path))
+    def _attach(self, root: Path) -> dict[str, list[str]]:
+        databases = sorted(path for path in root.iterdir() if path.suffix == DATABASE and _visible(path))
         if not databases:
             return {}
         if len(databases) > 1:
@@ -125,7 +160,7 @@ class Extract:
                 f"the extract holds two databases ({', '.join(path.name for path in databases)})", "keep one of them"
             )
         try:
-            run(self.connection, "sources/attach.sql", path=str(_inside(self.root, databases[0])))
+            run(self.connection, "sources/attach.sql", path=str(_inside(root, databases[0])))
         except duckdb.Error:
             raise UserError(
                 f"{databases[0].name} is not a DuckDB database that can be read",

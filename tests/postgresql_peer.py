@@ -6,6 +6,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -95,7 +96,7 @@ def postgresql() -> Iterator[Server]:
                 _wait_for(server, running)
                 yield server
             finally:
-                running.terminate()
+                running.send_signal(signal.SIGINT)
                 running.wait(timeout=30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

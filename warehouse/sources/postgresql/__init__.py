@@ -193,8 +193,8 @@ def _explained(what: str) -> Iterator[None]:
         yield
         return
     except (dbapi.Error, OSError) as error:
-        explained = broken_off(what, getattr(error, "sqlstate", None))
-    raise explained
+        explained = broken_off(what, str(error), getattr(error, "sqlstate", None))
+    raise explained from None
 
 
 def _ordered(relation: Relation, names: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ CONNECTING = {
     "SSL": "can't be opened: server and connection string do not agree about TLS (sslmode, certificates)",
     "connection info string": "can't be opened: the connection string can't be read",
     "connection option": "can't be opened: the connection string names an option that there is not",
-    "invalid URI": "can't be opened: the connection string can't be read",
+    "URI": "can't be opened: the connection string can't be read",
 }
 """Words of libpq about a connection that failed, and ours."""
 
@@ -37,8 +37,21 @@ STATES = {
     "57014": ("the server cancelled it", "run again; raise the role's statement_timeout where that was the reason"),
     "57P01": ("the server was shut down", "run again when it is back"),
     "53100": ("the server's disk is full", "tell its administrator"),
+    "08006": ("the connection was lost", "run again; the server's log may tell why"),
 }
 """SQLSTATE (PostgreSQL manual, appendix A) -> what happened, and the remedy."""
+
+WORDS = {
+    "invalid byte sequence": "22021",
+    "has no equivalent in encoding": "22P05",
+    "conflict with recovery": "40001",
+    "canceling statement": "57014",
+    "terminating connection": "57P01",
+    "permission denied": "42501",
+    "server closed the connection": "08006",
+    "no connection to the server": "08006",
+}
+"""Words of a server that broke off in the middle, when the driver does not pass its SQLSTATE on."""
 
 
 def connection_refused(words: str) -> UserError:
@@ -48,10 +61,9 @@ def connection_refused(words: str) -> UserError:
     return UserError(f"the PostgreSQL database {problem}", remedy)
 
 
-def broken_off(what: str, state: str | None) -> UserError:
-    """Return the error about reading ``what``, which the server ended with SQLSTATE ``state`` (None: no answer)."""
-    if not state:
-        return UserError(f"PostgreSQL, {what}: the connection was lost", "run again; the server's log may tell why")
-    unknown = (f"error {state}", "see appendix A of PostgreSQL's manual, and the server's log")
-    problem, remedy = STATES.get(state, unknown)
+def broken_off(what: str, words: str, state: str | None) -> UserError:
+    """Return the error about reading ``what``, which the server ended with ``words`` and SQLSTATE ``state``."""
+    state = state or next((ours for theirs, ours in WORDS.items() if theirs in words), None)
+    unknown = (f"it could not be read (error {state or 'unknown'})", "the server's log says why")
+    problem, remedy = STATES.get(state or "", unknown)
     return UserError(f"PostgreSQL, {what}: {problem}", remedy)

@@ -6,7 +6,7 @@ SELECT
     coalesce(pg_catalog.has_schema_privilege(space.oid, 'USAGE'), false) AS is_usable,
     relation.oid::bigint AS relation,
     lower(replace(relation.relname, '-', '_')) AS name,
-    format('%I.%I', space.nspname, relation.relname) AS place
+    CASE WHEN relation.oid IS NOT NULL THEN format('%I.%I', space.nspname, relation.relname) END AS place
 FROM pg_catalog.json_array_elements_text($1::json) WITH ORDINALITY AS wanted (schema, number)
 LEFT JOIN pg_catalog.pg_namespace AS space ON space.nspname = wanted.schema
 LEFT JOIN pg_catalog.pg_class AS relation

@@ -1,4 +1,4 @@
-"""A real PostgreSQL to read from: in a temporary folder, on a socket in it alone, gone with the block that started it."""
+"""A real PostgreSQL to read from: in a temporary folder, on a socket in it, gone with the block that started it."""
 
 from __future__ import annotations
 

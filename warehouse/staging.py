@@ -13,7 +13,7 @@ from echomort.errors import UserError
 from echomort.keys import Keyring
 from warehouse import advice
 from warehouse.queries import run, scalar
-from warehouse.sources import Place, open_extract, reading
+from warehouse.sources import Place, open_extract
 
 TABLES = ("patient", "death", "study", "contact", "measurement", "diagnosis", "medication")
 """In the order in which they are staged: each is judged by the ones before."""
@@ -63,8 +63,7 @@ def stage(
     is malformed, or no row of a table can be used.
     """
     bind: dict[str, Any] = {"adapter": Path(adapter).name, "dates": dates, "key_id": keyring.key_id}
-    with reading():
-        extract = open_extract(connection, place if isinstance(place, Place) else Place(place), adapter)
+    with open_extract(connection, place if isinstance(place, Place) else Place(place), adapter):
         calendar = scalar(connection, "sources/calendar.sql")
         if calendar not in {"true", "own"}:
             raise UserError("calendar.sql of the adapter must yield 'true' or 'own'", "see docs/adapters.md")
@@ -77,7 +76,6 @@ def stage(
         run(connection, "staging/quarantined.sql")
         run(connection, "staging/left_out.sql")
         run(connection, "staging/end.sql")
-        extract.forget()
     return StagingReport(_rows(connection), _conflicts(connection), identifiers)
 
 

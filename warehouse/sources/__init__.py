@@ -2,14 +2,15 @@
 
 An adapter is a folder, one of those here or a site's own (docs/adapters.md): ``contract.csv`` names the raw tables and
 columns it needs, and one SELECT a canonical table (``<table>.sql``) reads them as ``raw_<table>``. What it may hold
-besides: ``calendar.sql`` where the source moved the dates of each patient, ``left_out.sql`` that counts what it does
-not read, and CSV files, which its SQL reads as ``map_<file>``.
+besides: SELECTs of its own, computed once and read as ``made_<file>``; ``calendar.sql`` where the source moved the dates
+of each patient; ``left_out.sql`` that counts what it does not read; and CSV files, read as ``map_<file>``.
 """
 
 import contextlib
 import csv
 import functools
 import re
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ import duckdb
 from echomort.errors import UserError
 from echomort.fingerprint import digest, digest_file
 from echomort.settings import Postgresql
-from warehouse.queries import ROOT, query
+from warehouse.queries import ROOT, query, scalar
 from warehouse.sources.postgresql import snapshot
 from warehouse.sources.raw import Column, Extract
 
@@ -37,6 +38,9 @@ CANONICAL = {
 
 OPTIONAL = {"calendar": "true_dates.sql", "left_out": "nothing_left_out.sql"}
 """The SELECTs that an adapter need not have, and what stands for them."""
+
+COPIES = "records"
+"""Folder beside the warehouse in which tables of a database lie while they are staged."""
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -99,25 +103,51 @@ class Place:
     database: Postgresql | None = None
 
 
-def open_extract(connection: duckdb.DuckDBPyConnection, place: Place, adapter: str) -> Extract:
-    """Create the temporary views ``source_<table>`` of every canonical table over the tables at ``place``.
+@contextlib.contextmanager
+def open_extract(connection: duckdb.DuckDBPyConnection, place: Place, adapter: str) -> Iterator[None]:
+    """Have the temporary views ``source_<table>`` of every canonical table over the tables at ``place``.
 
-    A database is let go again: what is needed of it was copied.
-    Raises :class:`UserError` naming the table and column where a file is missing, is there twice, or lacks a column,
-    and naming the adapter's file where its SQL can't be run or yields other columns.
+    A database is let go before the block: what is needed of it was copied to the disk of the warehouse, in a folder
+    that is gone after the block. Raises :class:`UserError` naming the table and column where a table is missing, is
+    there twice, or lacks a column, and naming the adapter's file where its SQL can't be run or yields other columns.
     """
     folder = adapter_folder(adapter)
-    with snapshot(place.database) if place.database else contextlib.nullcontext() as database:
-        extract = Extract(connection, place.folder, database)
-        for columns in _by_table(adapter).values():
-            extract.open(columns)
-    for path in sorted(folder.glob("*.csv")):
-        if path.stem != "contract" and NAME.fullmatch(path.stem):
-            connection.execute(f"SET VARIABLE map_{path.stem} = $path", {"path": str(path)})
-            connection.execute(query("sources/raw_map.sql").format(table=path.stem))
-    for table in (*CANONICAL, *OPTIONAL):
-        _adapt(connection, folder, table)
-    return extract
+    with _copies(connection) as copies, reading():
+        with snapshot(place.database) if place.database else contextlib.nullcontext() as database:
+            extract = Extract(connection, place.folder, database, copies)
+            for columns in _by_table(adapter).values():
+                extract.open(columns)
+        for path in sorted(folder.glob("*.csv")):
+            if path.stem != "contract" and NAME.fullmatch(path.stem):
+                connection.execute(f"SET VARIABLE map_{path.stem} = $path", {"path": str(path)})
+                connection.execute(query("sources/raw_map.sql").format(table=path.stem))
+        own = [path for path in sorted(folder.glob("*.sql")) if path.stem not in CANONICAL | OPTIONAL]
+        for path in own:
+            _create(connection, "sources/made.sql", path, _identifier(path))
+        for table in (*CANONICAL, *OPTIONAL):
+            _adapt(connection, folder, table)
+        yield
+        for path in own:
+            connection.execute(query("sources/made_end.sql").format(table=path.stem))
+
+
+@contextlib.contextmanager
+def _copies(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
+    """Yield a folder that only its owner can look into, beside the warehouse, gone after the block."""
+    warehouse = scalar(connection, "sources/database_path.sql")
+    beside = Path(warehouse).parent / COPIES if warehouse else None
+    if beside:
+        beside.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".tmp_", dir=beside) as folder:
+        yield Path(folder)
+
+
+def _identifier(path: Path) -> str:
+    if not NAME.fullmatch(path.stem):
+        raise UserError(
+            f"{path.name} of the adapter is no plain identifier", "name it in small letters and underscores"
+        )
+    return path.stem
 
 
 def database_digest(database: Postgresql, adapter: str) -> str:
@@ -147,12 +177,7 @@ def _adapt(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> N
         path = ROOT / "sources" / OPTIONAL[table]
     if not path.is_file():
         raise UserError(f"the adapter has no {table}.sql", "write one SELECT for each canonical table")
-    adapter = path.read_text(encoding="utf-8")
-    try:
-        connection.execute(query("sources/adapted.sql").replace("{table}", table).replace("{adapter}", adapter))
-    except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{table}.sql of the adapter can't be run: {reason}", "mend it (docs/adapters.md)") from None
+    _create(connection, "sources/adapted.sql", path, table)
     found = {name for name, *_ in connection.execute(f"DESCRIBE source_{table}").fetchall()}
     missing = [column for column in CANONICAL.get(table, ()) if column not in found]
     if missing:
@@ -160,6 +185,15 @@ def _adapt(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> N
             f"{table}.sql of the adapter yields no column {', '.join(missing)}",
             f"it must yield {', '.join(CANONICAL[table])}; write NULL AS for what is not known",
         )
+
+
+def _create(connection: duckdb.DuckDBPyConnection, kind: str, path: Path, table: str) -> None:
+    adapter = path.read_text(encoding="utf-8")
+    try:
+        connection.execute(query(kind).replace("{table}", table).replace("{adapter}", adapter))
+    except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path.name} of the adapter can't be run: {reason}", "mend it (docs/adapters.md)") from None
 
 
 @contextlib.contextmanager

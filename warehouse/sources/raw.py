@@ -13,10 +13,11 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import duckdb
 import pyarrow
+import pyarrow.parquet
 
 from echomort.errors import UserError
 from echomort.files import resolve_under
@@ -41,11 +42,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Found:
-    """A raw table: what to call it in a message, how it is read, and the columns that it has."""
+    """A raw table: what to call it in a message, how it is read, the columns that it has, and which of them may hold
+    empty text where a CSV file has nothing."""
 
     title: str
     kind: str
     columns: frozenset[str]
+    texts: frozenset[str] = frozenset()
     relation: Relation | None = None
 
 
@@ -53,13 +56,19 @@ class Extract:
     """One extract, a folder or a PostgreSQL database or both, its tables opened one by one."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, root: Path | None, database: Snapshot | None = None
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        root: Path | None,
+        database: Snapshot | None = None,
+        copies: Path | None = None,
     ) -> None:
-        """Look through ``root``; raises :class:`UserError` where it is missing or holds two databases."""
+        """Look through ``root``; raises :class:`UserError` where it is missing or holds two databases.
+
+        What is read of ``database`` is copied into the folder ``copies``.
+        """
         if root is not None and not root.is_dir():
             raise UserError(f"the folder of the health-record extract does not exist ({root})", "correct sources.ehr")
-        self.connection, self.root, self.database = connection, root, database
-        self.copied: list[str] = []
+        self.connection, self.root, self.database, self.copies = connection, root, database, copies
         self.files = _by_name(root) if root else {}
         self.relations = self._attach(root) if root else {}
 
@@ -85,24 +94,18 @@ class Extract:
         present = found.columns if found.kind != "absent" else frozenset()
         if found.relation:
             self._copy(table, found.relation, [column.name for column in columns if column.name in present])
-        self._create(found.kind, table, [_selected(column.name, present) for column in columns])
+        self._create(found.kind, table, [_selected(column.name, present, found.texts) for column in columns])
 
     def _copy(self, table: str, relation: Relation, names: list[str]) -> None:
         """Bring a table of PostgreSQL over, so much at a time that memory does not grow with it."""
         assert self.database is not None
-        columns = ", ".join(f"NULL::VARCHAR AS {name}" for name in names)
-        self.connection.execute(query("sources/copied_begin.sql").format(table=table, columns=columns))
-        for batch in self.database.batches(relation, names):
-            self.connection.register("arriving", pyarrow.Table.from_batches([batch]))
-            self.connection.execute(query("sources/copied_more.sql").format(table=table))
-        self.connection.unregister("arriving")
-        self.copied.append(table)
-
-    def forget(self) -> None:
-        """Drop what was copied."""
-        for table in self.copied:
-            for statement in self.connection.extract_statements(query("sources/copied_end.sql").format(table=table)):
-                self.connection.execute(statement)
+        assert self.copies is not None
+        path = self.copies / f"{table}.parquet"
+        schema = pyarrow.schema([(name, pyarrow.string()) for name in names])
+        with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as file:
+            for batch in self.database.batches(relation, names):
+                file.write_batch(batch.select(names).cast(schema))
+        _set(self.connection, f"path_{table}", str(path))
 
     def _absent(self, table: str, columns: Sequence[Column]) -> None:
         if any(column.required == "yes" for column in columns):
@@ -129,23 +132,22 @@ class Extract:
         if len(titles) > 1:
             raise UserError(f"table {table} is there twice ({', '.join(titles)})", "keep one of them")
         if elsewhere:
-            return Found(titles[0], "copied", elsewhere.names, elsewhere)
+            return Found(titles[0], "parquet", elsewhere.names, elsewhere.names, elsewhere)
         if paths and self.root:
             return self._file(table, _inside(self.root, paths[0]))
         return self._relation(table, relations[0]) if relations else None
 
     def _file(self, table: str, path: Path) -> Found:
         if path.suffix == ".parquet":
-            return Found(path.name, "parquet", _parquet_columns(self.connection, table, path))
+            return Found(path.name, "parquet", *_parquet_columns(self.connection, table, path))
         return Found(path.name, "csv", _csv_columns(self.connection, table, path))
 
     def _relation(self, table: str, relation: str) -> Found:
         name = f"{table} of the database"
         _set(self.connection, f"relation_{table}", relation)
-        rows = run(self.connection, "sources/relation_columns.sql", relation=relation).fetchall()
-        columns = frozenset(str(column).lower() for (column,) in rows)
+        columns, texts = _described(run(self.connection, "sources/relation_columns.sql", relation=relation).fetchall())
         if not all(UNNAMED.fullmatch(column) for column in columns):
-            return Found(name, "duckdb", columns)
+            return Found(name, "duckdb", columns, texts)
         # An empty CSV file that was imported by guess: its header became its only row.
         rows = run(self.connection, "sources/relation_sample.sql", relation=relation).fetchall()
         only = rows[0] if len(rows) == 1 else ()
@@ -172,8 +174,16 @@ class Extract:
         return relations
 
 
-def _selected(name: str, present: frozenset[str]) -> str:
+def _selected(name: str, present: frozenset[str], texts: frozenset[str] = frozenset()) -> str:
+    if name in texts:
+        return f"nullif({name}, '') AS {name}"
     return name if name in present else f"NULL::VARCHAR AS {name}"
+
+
+def _described(rows: Sequence[tuple[Any, ...]]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of the columns that DESCRIBE tells of, and of those that are text."""
+    types = {str(name).strip().lower(): kind for name, kind, *_ in rows}
+    return frozenset(types), frozenset(name for name, kind in types.items() if kind == "VARCHAR")
 
 
 def _by_name(root: Path) -> dict[str, list[Path]]:
@@ -201,13 +211,15 @@ def _inside(root: Path, path: Path) -> Path:
         raise UserError(f"{path.name} is a link that leaves the folder of the extract", "copy the file") from None
 
 
-def _parquet_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> frozenset[str]:
+def _parquet_columns(
+    connection: duckdb.DuckDBPyConnection, table: str, path: Path
+) -> tuple[frozenset[str], frozenset[str]]:
     _set(connection, f"path_{table}", str(path))
     try:
         rows = connection.execute("DESCRIBE FROM read_parquet($path)", {"path": str(path)}).fetchall()
     except duckdb.Error:
         raise UserError(f"table {table} ({path.name}) is not a readable Parquet file", "write it again") from None
-    return frozenset(str(row[0]).strip().lower() for row in rows)
+    return _described(rows)
 
 
 def _csv_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> frozenset[str]:

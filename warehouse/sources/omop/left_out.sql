@@ -23,3 +23,16 @@ WHERE NOT EXISTS (
 UNION ALL
 SELECT 'study', 'NO_TABLE_OF_ECHO_STUDIES', 1
 WHERE NOT EXISTS (FROM raw_echo_study)
+UNION ALL
+SELECT
+    'diagnosis',
+    CASE found_by
+        WHEN 'map' THEN 'CONDITION_BY_ITS_MAP'
+        WHEN 'ancestor' THEN 'CONDITION_BY_ITS_ANCESTOR_S_MAP'
+        WHEN 'several' THEN 'CONDITION_OF_SEVERAL_CATEGORIES'
+        WHEN 'none' THEN 'CONDITION_WITHOUT_ICD_CODE'
+    END,
+    count(*)
+FROM source_diagnosis
+WHERE found_by NOT IN ('source', 'value')
+GROUP BY found_by

@@ -1,3 +1,0 @@
--- One batch of it.
-INSERT INTO copied_{table} BY NAME
-FROM arriving

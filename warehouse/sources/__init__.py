@@ -2,13 +2,15 @@
 
 An adapter is a folder, one of those here or a site's own (docs/adapters.md): ``contract.csv`` names the raw tables and
 columns it needs, and one SELECT a canonical table (``<table>.sql``) reads them as ``raw_<table>``. What it may hold
-besides: SELECTs of its own, computed once and read as ``made_<file>``; ``calendar.sql`` where the source moved the dates
-of each patient; ``left_out.sql`` that counts what it does not read; and CSV files, read as ``map_<file>``.
+besides: SELECTs of its own, each computed once, in the order that they need, and read as ``made_<file>``;
+``calendar.sql`` where the source moved the dates of each patient; ``left_out.sql`` that counts what it does not read;
+and CSV files, read as ``map_<file>``.
 """
 
 import contextlib
 import csv
 import functools
+import graphlib
 import re
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ import duckdb
 from echomort.errors import UserError
 from echomort.fingerprint import digest, digest_file
 from echomort.settings import Postgresql
-from warehouse.queries import ROOT, query, scalar
+from warehouse.queries import ROOT, query, run, scalar
 from warehouse.sources.postgresql import snapshot
 from warehouse.sources.raw import Column, Extract
 
@@ -42,6 +44,7 @@ OPTIONAL = {"calendar": "true_dates.sql", "left_out": "nothing_left_out.sql"}
 COPIES = "records"
 """Folder beside the warehouse in which tables of a database lie while they are staged."""
 
+MADE = re.compile(r"\bmade_([a-z][a-z0-9_]*)")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -121,9 +124,10 @@ def open_extract(connection: duckdb.DuckDBPyConnection, place: Place, adapter: s
             if path.stem != "contract" and NAME.fullmatch(path.stem):
                 connection.execute(f"SET VARIABLE map_{path.stem} = $path", {"path": str(path)})
                 connection.execute(query("sources/raw_map.sql").format(table=path.stem))
-        own = [path for path in sorted(folder.glob("*.sql")) if path.stem not in CANONICAL | OPTIONAL]
+        run(connection, "sources/words.sql")
+        own = _in_order(folder)
         for path in own:
-            _create(connection, "sources/made.sql", path, _identifier(path))
+            _create(connection, "sources/made.sql", path, path.stem)
         for table in (*CANONICAL, *OPTIONAL):
             _adapt(connection, folder, table)
         yield
@@ -142,12 +146,18 @@ def _copies(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _identifier(path: Path) -> str:
-    if not NAME.fullmatch(path.stem):
-        raise UserError(
-            f"{path.name} of the adapter is no plain identifier", "name it in small letters and underscores"
-        )
-    return path.stem
+def _in_order(folder: Path) -> list[Path]:
+    """Return the adapter's own SELECTs, each after those that it reads as ``made_<file>``."""
+    paths = {path.stem: path for path in sorted(folder.glob("*.sql")) if path.stem not in CANONICAL | OPTIONAL}
+    odd = [path.name for stem, path in paths.items() if not NAME.fullmatch(stem)]
+    if odd:
+        raise UserError(f"{odd[0]} of the adapter is no plain identifier", "name it in small letters and underscores")
+    reads = {stem: set(MADE.findall(path.read_text(encoding="utf-8"))) & set(paths) for stem, path in paths.items()}
+    try:
+        return [paths[stem] for stem in graphlib.TopologicalSorter(reads).static_order()]
+    except graphlib.CycleError as error:
+        files = " and ".join(f"{stem}.sql" for stem in dict.fromkeys(error.args[1]))
+        raise UserError(f"{files} of the adapter read each other", "put what both need into a third") from None
 
 
 def database_digest(database: Postgresql, adapter: str) -> str:

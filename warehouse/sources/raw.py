@@ -226,7 +226,7 @@ def _csv_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path) 
     try:
         _read_through(path)
         encoding = _encoding(path)
-        header = [name.strip().lower() for name in _header(path, encoding)]
+        separator, header = _header(path, encoding)
     except (OSError, EOFError, zlib.error):
         raise UserError(f"{path.name} can't be read", "make it readable, or export the table again") from None
     if len(set(header)) != len(header) or "" in header:
@@ -236,6 +236,8 @@ def _csv_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path) 
     _set(connection, f"path_{table}", str(path))
     _set(connection, f"columns_{table}", dict.fromkeys(header, "VARCHAR"))
     _set(connection, f"encoding_{table}", encoding)
+    _set(connection, f"separator_{table}", separator)
+    _set(connection, f"quote_{table}", '"' if separator == "," else "")
     return frozenset(header)
 
 
@@ -258,12 +260,16 @@ def _encoding(path: Path) -> str:
     return "utf-16" if start.startswith(b"\xff\xfe") else "utf-8"
 
 
-def _header(path: Path, encoding: str) -> list[str]:
+def _header(path: Path, encoding: str) -> tuple[str, list[str]]:
+    """Return what separates the columns, a comma or (as in the files of OHDSI's Athena) a tab, and their names."""
     with io.TextIOWrapper(_open(path), encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as file:
         try:
-            return next(csv.reader(file), [])
+            names = next(csv.reader(file), [])
         except (UnicodeDecodeError, csv.Error):
             raise UserError(f"the header of {path.name} can't be read", "save the file as CSV in UTF-8") from None
+    separator = "\t" if len(names) == 1 and "\t" in names[0] else ","
+    names = names[0].split("\t") if separator == "\t" else names
+    return separator, [name.strip().lower() for name in names]
 
 
 def _open(path: Path) -> IO[bytes]:

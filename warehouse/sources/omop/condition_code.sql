@@ -94,7 +94,7 @@ SELECT
         WHEN 'value' THEN by_value.code
         WHEN 'map' THEN nearest.categories[1]
         WHEN 'ancestor' THEN nearest.categories[1]
-        ELSE nullif(condition.source_value, '')
+        ELSE coalesce(nullif(condition.source_value, ''), 'concept ' || condition.concept_id)
     END AS code
 FROM condition
 LEFT JOIN icd AS source_icd ON source_icd.concept_id = condition.source_concept_id

@@ -312,7 +312,7 @@ def test_ids_that_became_floating_point_are_the_same_ids(tmp_path):
 
 def test_person_ids_that_are_no_numbers_are_ids(tmp_path):
     person = {"person_id": "a7", "person_source_value": ""}
-    connection, report = staged(
+    _, report = staged(
         tmp_path,
         person=[PERSON | person],
         echo_study=[ECHO | {"person_id": "a7"}],

@@ -4,7 +4,7 @@ An adapter is a folder, one of those here or a site's own (docs/adapters.md): ``
 columns it needs, and one SELECT a canonical table (``<table>.sql``) reads them as ``raw_<table>``. What it may hold
 besides: SELECTs of its own, each computed once, in the order that they need, and read as ``made_<file>``;
 ``calendar.sql`` where the source moved the dates of each patient; ``left_out.sql`` that counts what it does not read;
-and CSV files, read as ``map_<file>``.
+``origins.csv``, which says in words what a canonical column comes from; and other CSV files, read as ``map_<file>``.
 """
 
 import contextlib
@@ -87,6 +87,16 @@ def contract(adapter: str) -> tuple[Column, ...]:
     return columns
 
 
+def origins(adapter: str) -> dict[tuple[str, str], str]:
+    """Return (canonical table, column) -> the raw column that it comes from, in words; empty where the adapter does not
+    say, or where the raw tables are the canonical ones."""
+    path = adapter_folder(adapter) / "origins.csv"
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {(row["table"], row["column"]): row["origin"] for row in csv.DictReader(file)}
+
+
 def adapters() -> list[str]:
     """Return the names of the adapters that are shipped."""
     return sorted(path.parent.name for path in (ROOT / "sources").glob("*/contract.csv"))
@@ -121,7 +131,7 @@ def open_extract(connection: duckdb.DuckDBPyConnection, place: Place, adapter: s
             for columns in _by_table(adapter).values():
                 extract.open(columns)
         for path in sorted(folder.glob("*.csv")):
-            if path.stem != "contract" and NAME.fullmatch(path.stem):
+            if path.stem not in {"contract", "origins"} and NAME.fullmatch(path.stem):
                 connection.execute(f"SET VARIABLE map_{path.stem} = $path", {"path": str(path)})
                 connection.execute(query("sources/raw_map.sql").format(table=path.stem))
         run(connection, "sources/words.sql")

@@ -6,6 +6,7 @@ import pytest
 from extracts import KEYRING, empty_warehouse, patient_key, person, staged
 
 from echomort.errors import UserError
+from orchestration.contracts_table import lines
 from warehouse.advice import DATES, advice, column
 from warehouse.queries import ROOT
 from warehouse.sources import CANONICAL, contract, origins
@@ -95,3 +96,8 @@ def test_the_column_of_the_source_is_named_beside_ours(tmp_path):
     with pytest.raises(UserError, match=r"table measurement, column patient_id \(from measurement.person_id") as caught:
         stage(empty_warehouse(), tmp_path, "omop", KEYRING, "kept")
     assert "UNKNOWN_PATIENT in all 12" in str(caught.value)
+
+
+def test_the_page_of_contracts_is_what_the_adapters_read():
+    page = (ROOT.parent / "docs" / "contracts.md").read_text(encoding="utf-8")
+    assert page == "\n".join(lines()) + "\n", "run `python -m orchestration.contracts_table > docs/contracts.md`"

@@ -173,7 +173,7 @@ def measure_headers(path: Path) -> None:
     print(f"\nHeaders: {200 / spent * 1e3:.0f} a CPU second.")
 
 
-def measure_processes(path: Path, clips: int = 60) -> None:
+def measure_processes(path: Path, clips: int = 240) -> None:
     """Print the wall time of one and of two decode processes."""
     walls = {}
     for processes in (1, 2):

@@ -31,7 +31,17 @@ EVALUATION = Stage(
 )
 REPORT = Stage(
     "report",
-    ("evaluation", "clips", "linkage", "dicom_index", "outcomes", "cohort", "clinical_features", "fusion"),
+    (
+        "evaluation",
+        "clips",
+        "clip_views",
+        "linkage",
+        "dicom_index",
+        "outcomes",
+        "cohort",
+        "clinical_features",
+        "fusion",
+    ),
     ("echomort/report", "warehouse/reporting.py"),
     lambda settings: settings.model_dump(mode="json", exclude={"home"}),
 )

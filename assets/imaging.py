@@ -10,7 +10,17 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from assets.incremental import Built, Stage, UnitStage, built_tables, described, rebuild, unit_asset
+from assets.incremental import (
+    Build,
+    Built,
+    Stage,
+    UnitStage,
+    built_tables,
+    described,
+    rebuild,
+    rebuild_after,
+    unit_asset,
+)
 from assets.project import Project
 from echomort import clips as store
 from echomort.files import write_text
@@ -200,6 +210,40 @@ clips = unit_asset(
     "dicom",
     "safetensors",
 )
+
+
+# --- clip_views: the view of every clip, by tag or by its pixels ---------------------------------------------------
+
+VIEW_CLASSIFIER = "models/view_classifier"
+CLIP_VIEWS = Stage(
+    "clip_views",
+    ("clips",),
+    ("echomort/models/view_classifier.py", "echomort/models/view_naming.py", "warehouse/marts/tagged_clips.sql"),
+    lambda settings: settings.imaging.views,
+)
+
+
+@dg.asset(**described(CLIP_VIEWS, "imaging", "sklearn", "duckdb"))
+def clip_views(project: Project) -> dg.MaterializeResult:
+    """The view of every clip: its tag's, else what a classifier learnt from the tagged clips makes of its pixels."""
+    from echomort.models.view_naming import name_views
+
+    def work() -> Build:
+        with project.reader() as connection:
+            clips = run(connection, "marts/tagged_clips.sql").df()
+        named = name_views(clips, project.root, project.settings.imaging.views)
+        named.classifier.save(project.root / VIEW_CLASSIFIER)
+
+        def commit(connection: duckdb.DuckDBPyConnection) -> Built:
+            instances.replace_clip_views(connection, named.views)
+            counts = named.views["view_source"].value_counts().to_dict()
+            built = built_tables(connection, "clip_view")
+            shown = {f"by {source}": int(count) for source, count in counts.items()} | named.classifier.shown
+            return Built(digest(built.digest, named.classifier.facts), shown, VIEW_CLASSIFIER)
+
+        return commit
+
+    return rebuild_after(project, CLIP_VIEWS, work)
 
 
 def _processes(project: Project) -> int:

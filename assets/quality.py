@@ -36,6 +36,7 @@ SUITES = {
     "dicom_instance": "dicom_index",
     "instance_link": "linkage",
     "clip": "clips",
+    "clip_view": "clip_views",
     "score": "fusion",
     "metric": "evaluation",
 }
@@ -76,6 +77,7 @@ ASSERTIONS = (
     Assertion("clinical_scores_or_reasons", "clinical_scores", ("study",), "A study without a score or a reason."),
     Assertion("no_lit_pixel_outside_the_sector", "clips", (), "A pixel lit outside the sector, where text may lie."),
     Assertion("instances_equal_clips_plus_rejects", "clips", ("dicom_index", "linkage"), "A file lost on the way."),
+    Assertion("every_clip_has_one_view", "clip_views", ("clips",), "A clip without its view, or a tag overruled."),
     Assertion("no_score_outside_its_fold", "fusion", ("cohort",), "A score by a model that saw the patient."),
 )
 

@@ -10,7 +10,7 @@ from assets.incremental import Built, Stage, built_tables, described, rebuild, r
 from assets.project import Project
 from assets.sources import ehr_extract
 from warehouse import vault
-from warehouse.sources import adapter_digest
+from warehouse.sources import Place, adapter_digest
 
 TABLES = {
     "patient": "One row a person: birth date, sex, race.",
@@ -95,7 +95,8 @@ def health_records(project: Project) -> Iterator[dg.MaterializeResult]:
     settings = project.settings
 
     def build(connection: duckdb.DuckDBPyConnection) -> list[Built]:
-        report = stage(connection, settings.ehr_root, settings.sources.adapter, project.keyring, settings.privacy.dates)
+        place = Place(settings.ehr_root, settings.sources.postgresql)
+        report = stage(connection, place, settings.sources.adapter, project.keyring, settings.privacy.dates)
         for conflict in report.conflicts:
             dg.get_dagster_logger().warning(str(conflict))
         for domain, identifiers in report.identifiers.items():

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.imaging import VIEW_CLASSIFIER
 from assets.incremental import Build, Built, Stage, described, rebuild_after
 from assets.project import Project
 from assets.training import EHR_MODEL, STACKS, VIEW_MODELS
@@ -11,7 +12,7 @@ from warehouse.queries import run
 
 CHAMPION = Stage(
     "champion",
-    ("view_models", "ehr_models", "fusion", "evaluation"),
+    ("clip_views", "view_models", "ehr_models", "fusion", "evaluation"),
     ("echomort/registry.py", "echomort/promotion.py", "echomort/models"),
     lambda settings: (settings.promotion, settings.imaging.clip),
 )
@@ -30,7 +31,8 @@ def champion(project: Project) -> dg.MaterializeResult:
             }
             scores = run(connection, "marts/promotion_scores.sql").df()
             metrics = run(connection, "marts/headline.sql").df()
-        made = Run(views, project.root / EHR_MODEL, project.root / STACKS, scores, metrics)
+        ehr, stacks, classifier = (project.root / part for part in (EHR_MODEL, STACKS, VIEW_CLASSIFIER))
+        made = Run(views, ehr, stacks, classifier, scores, metrics)
         found = consider(made, project.settings)
         shown = {"candidate": found.candidate, "promoted": found.decision.promoted}
         shown |= {"why": "; ".join(found.decision.reasons)}

@@ -14,6 +14,7 @@ from echomort.fingerprint import code_version, digest, digest_file
 from echomort.listing import SourceFile, list_files
 from echomort.settings import Settings
 from echomort.sources.mirror import is_current, list_remote, mirror
+from warehouse.sources import database_digest
 
 
 def archive_fingerprint(settings: Settings) -> str:
@@ -52,9 +53,16 @@ def ensure_mirrored(settings: Settings, progress: Callable[[int, int], None]) ->
 
 
 def extract_fingerprint(settings: Settings) -> str:
-    """Return the digest of the extract's content."""
-    files = list_files(settings.ehr_root, "sources.ehr")
-    return digest([(file.path, digest_file(settings.ehr_root / file.path)) for file in files])
+    """Return the digest of the extract's content: of its files, and of what the adapter reads of a database."""
+    files = extract_files(settings)
+    content = [(file.path, digest_file(settings.ehr_root / file.path)) for file in files if settings.ehr_root]
+    database = settings.sources.postgresql
+    return digest(content, database_digest(database, settings.sources.adapter)) if database else digest(content)
+
+
+def extract_files(settings: Settings) -> list[SourceFile]:
+    """Return the files of the extract; none where all of it lies in a database."""
+    return list_files(settings.ehr_root, "sources.ehr") if settings.ehr_root else []
 
 
 def embedded_archive(settings: Settings) -> str:
@@ -126,7 +134,7 @@ def ehr_extract(context: dg.AssetExecutionContext, project: Project) -> dg.Mater
     ensure_synthetic(project.settings, lambda done, total: context.log.info(f"{done} of {total} patients"))
 
     def build(_: duckdb.DuckDBPyConnection) -> Built:
-        counts = {"files": len(list_files(project.settings.ehr_root, "sources.ehr"))}
+        counts = {"files": len(extract_files(project.settings))}
         return Built(extract_fingerprint(project.settings), counts)
 
     return rebuild(project, EHR_EXTRACT, build)

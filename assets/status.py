@@ -21,6 +21,7 @@ STAGES: tuple[tuple[Stage, tuple[str, ...]], ...] = (
     (imaging.DICOM_INDEX, ("dicom_index",)),
     (imaging.LINKAGE, ("linkage",)),
     (imaging.CLIPS, ("clips",)),
+    (imaging.CLIP_VIEWS, ("clip_views",)),
     (training.VIEW_MODELS, ("view_models",)),
     (training.EHR_MODELS, ("ehr_models",)),
     (training.EHR_BASELINES, ("ehr_baselines",)),

@@ -133,7 +133,7 @@ def _scores_digest(project: Project, fingerprint: str) -> str:
 
 VIEW_MODELS = UnitStage(
     "view_models",
-    ("clips", "cohort"),
+    ("clips", "clip_views", "cohort"),
     SOURCES,
     _decided_by,
     plan=plan_views,

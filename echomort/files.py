@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,18 @@ def write_bytes(target: Path, content: bytes) -> None:
 def write_text(target: Path, content: str) -> None:
     """Write UTF-8 ``content`` to ``target`` atomically."""
     write_bytes(target, content.encode())
+
+
+def read_secret(path: Path, what: str, setting: str) -> bytes:
+    """Return the content of the file named by ``setting``; ``what`` is what to call it.
+
+    Raises :class:`UserError` where it is missing, or where others than its owner can read it.
+    """
+    if not path.is_file():
+        raise UserError(f"{what} named by {setting} does not exist ({path})", "make it or correct the path")
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise UserError(f"others can read {what} ({path})", f"run `chmod 600 {path}`")
+    return path.read_bytes()
 
 
 def disk_error(error: OSError) -> Exception:

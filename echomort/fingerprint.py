@@ -10,7 +10,7 @@ from typing import Any
 
 import pydantic
 
-SOURCE_SUFFIXES = {".py", ".sql", ".yaml", ".csv", ".html", ".css", ".j2"}
+SOURCE_SUFFIXES = {".py", ".c", ".sql", ".yaml", ".csv", ".html", ".css", ".j2"}
 
 DIGEST_LENGTH = 32
 """Hexadecimal characters kept of a SHA-256: 128 bits, no collision in any archive."""

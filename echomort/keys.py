@@ -3,11 +3,11 @@
 import hashlib
 import hmac
 import os
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from echomort.errors import UserError
+from echomort.files import read_secret
 
 KEY_VARIABLE = "ECHOMORT_KEY"
 KEY_BYTES = 32
@@ -58,13 +58,8 @@ def load_keyring(key_file: Path | None, synthetic: bool) -> Keyring:
             "no key for pseudonyms",
             f"set {KEY_VARIABLE}, or privacy.key_file to a file made by `openssl rand -hex 32 > FILE; chmod 600 FILE`",
         )
-    if not key_file.is_file():
-        raise UserError(
-            f"the key file named by privacy.key_file does not exist ({key_file})", "make it or correct the path"
-        )
-    if key_file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise UserError(f"others can read the key file ({key_file})", f"run `chmod 600 {key_file}`")
-    return Keyring(_checked(key_file.read_bytes().strip(), "the key file"))
+    secret = read_secret(key_file, "the key file", "privacy.key_file").strip()
+    return Keyring(_checked(secret, "the key file"))
 
 
 def _checked(secret: bytes, where: str) -> bytes:

@@ -47,6 +47,8 @@ def _scored(found: Clip | SavedClip | Rejected | Unusable, champion: Champion, g
     except Unusable as unusable:
         return _rejected(unusable.reason, unusable.remedy, champion, _of_loop(found, given))
     known = _of_loop(found, given)
+    if known["view"] == UNKNOWN and (view := champion.view_of(pixels)) != UNKNOWN:
+        known |= {"view": view, "view_source": "classifier"}
     scored = champion.score_clip(pixels, known["view"])
     notes = "; ".join(text for text in (note, scored["note"]) if text)
     figures = {key: scored[key] for key in ("logit", "risk", "model", "synthetic")}

@@ -14,6 +14,7 @@ from echomort.models.fusion import FusionModel
 from echomort.models.platt import Platt, sigmoid
 from echomort.models.stacks import ALL_VIEWS, VIDEO_EHR, VIEW_PREFIX
 from echomort.models.tabular import TabularModel
+from echomort.models.view_classifier import ViewClassifier
 from echomort.registry import VIDEO, Comparison, Decision, Facts, Parts, champion_name, promote, write_candidate
 from echomort.settings import Settings
 
@@ -23,12 +24,13 @@ STACK_OF = {ALL_VIEWS: VIDEO, VIDEO_EHR: VIDEO_EHR}
 
 @dataclass(frozen=True)
 class Run:
-    """What a run left: the folder of every view's model, of the health record's and of the stacks; scores (model,
-    study_key, logit, label, held_out) and the headline metrics."""
+    """What a run left: the folder of every view's model, of the health record's, of the stacks and of what names views;
+    scores (model, study_key, logit, label, held_out) and the headline metrics."""
 
     views: Mapping[str, Path]
     ehr: Path
     stacks: Path
+    classifier: Path
     scores: pd.DataFrame
     metrics: pd.DataFrame
 
@@ -70,7 +72,7 @@ def parts_of(run: Run) -> Parts:
         for model, registered in STACK_OF.items()
         if (run.stacks / f"{model}.json").exists()
     }
-    return Parts(run.views, calibrations, stacks, TabularModel.load(run.ehr))
+    return Parts(run.views, calibrations, stacks, TabularModel.load(run.ehr), ViewClassifier.load(run.classifier))
 
 
 def facts_of(run: Run, settings: Settings) -> Facts:

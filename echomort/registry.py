@@ -25,6 +25,7 @@ from echomort.verified import REMEDY, parse_card, read_card, read_verified
 if TYPE_CHECKING:
     from echomort.models.fusion import FusionModel
     from echomort.models.tabular import TabularModel
+    from echomort.models.view_classifier import ViewClassifier
     from echomort.models.views import ViewModel
 
 VIDEO, VIDEO_EHR = "video", "video_ehr"
@@ -47,6 +48,8 @@ class Parts:
     stacks: Mapping[str, "FusionModel"] = field(default_factory=dict)
     """``video`` and ``video_ehr``, as far as there are; columns: views, and ``ehr``."""
     tabular: "TabularModel | None" = None
+    classifier: "ViewClassifier | None" = None
+    """Names the view of a loop that no tag names."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,7 @@ class Champion:
     stacks: Mapping[str, "FusionModel"]
     calibrations: Mapping[str, Platt]
     tabular: "TabularModel | None"
+    classifier: "ViewClassifier | None"
     manifest: Mapping[str, Any]
 
     @classmethod
@@ -168,6 +172,7 @@ class Champion:
         """Read any candidate, as it would predict if it were the champion."""
         from echomort.models.fusion import FusionModel
         from echomort.models.tabular import TabularModel
+        from echomort.models.view_classifier import ViewClassifier
         from echomort.models.views import ViewModel
 
         wanted = manifest_sha256 or digest_file(folder / MANIFEST)
@@ -180,6 +185,7 @@ class Champion:
             stacks={name: FusionModel.from_json(contents[f"stacks/{name}.json"]) for name in manifest["stacks"]},
             calibrations={name: Platt(**fields) for name, fields in manifest["calibrations"].items()},
             tabular=TabularModel.load(folder / "tabular") if manifest.get("tabular") else None,
+            classifier=ViewClassifier.load(folder / "classifier") if manifest.get("classifier") else None,
             manifest=manifest,
         )
 
@@ -187,6 +193,13 @@ class Champion:
     def is_synthetic(self) -> bool:
         """Whether it was trained on the embedded archive, so that its risks mean nothing for a person."""
         return bool(self.manifest["synthetic"])
+
+    def view_of(self, pixels: np.ndarray) -> str:
+        """Return the view that the pixels of a clip, uint8 (frames, height, width), show; ``unknown`` where unsure."""
+        from echomort.dicom.views import UNKNOWN
+        from echomort.models.view_classifier import appearance_of
+
+        return UNKNOWN if self.classifier is None else self.classifier.name(appearance_of(pixels)[None])[0]
 
     def score_clip(self, pixels: np.ndarray, view: str) -> dict[str, Any]:
         """Score one clip, uint8 (frames, height, width) made with :attr:`clip`.
@@ -276,6 +289,8 @@ def _write_parts(folder: Path, parts: Parts) -> None:
             shutil.copyfile(file, target / file.name)
     if parts.tabular is not None:
         parts.tabular.save(folder / "tabular")
+    if parts.classifier is not None:
+        parts.classifier.save(folder / "classifier")
     if parts.stacks:
         (folder / "stacks").mkdir()
     for name, stack in parts.stacks.items():
@@ -290,6 +305,7 @@ def _manifest(folder: Path, parts: Parts, facts: Facts) -> dict[str, Any]:
         "views": sorted(parts.views),
         "stacks": sorted(parts.stacks),
         "tabular": parts.tabular is not None,
+        "classifier": parts.classifier is not None,
         "calibrations": {name: vars(platt) for name, platt in parts.calibrations.items()},
         "synthetic": facts.synthetic,
         "metrics": facts.metrics,

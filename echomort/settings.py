@@ -62,18 +62,50 @@ Place = Annotated[Path | str, pydantic.BeforeValidator(_place)]
 """A folder, or an address that fsspec understands."""
 
 
+class Postgresql(Section):
+    """Tables of the records in a PostgreSQL database. How to reach it is no setting: ECHOMORT_POSTGRESQL, or a file."""
+
+    schemas: tuple[str, ...] = setting(
+        ("public",), "ours", "schemas to look in; a table is taken from the first that has it", min_length=1
+    )
+    connection_file: Path | None = setting(
+        None, "ours", "file with the connection string, mode 0600 (or ECHOMORT_POSTGRESQL)"
+    )
+    time_zone: str | None = setting(
+        None, "ours", "the hospital's, for columns of type timestamp with time zone (for example Europe/Berlin)"
+    )
+
+
+def _folder(value: object) -> object:
+    """An address is no folder, and may hold a password."""
+    if isinstance(value, str) and "://" in value:
+        raise ValueError("a folder, not an address; for a database set sources.postgresql (docs/adapters.md)")
+    return value
+
+
 class Sources(Section):
     """Where the inputs are."""
 
     dicom: Place | None = setting(
         None, "ours", "folder that holds the echo files, at any depth, or an address of object storage (s3://...)"
     )
-    ehr: Path | None = setting(None, "ours", "folder of the records: CSV or Parquet files, or one DuckDB file")
+    ehr: Annotated[Path | None, pydantic.BeforeValidator(_folder)] = setting(
+        None, "ours", "folder of the records: CSV or Parquet files, or one DuckDB file"
+    )
+    postgresql: Postgresql | None = setting(None, "ours", "read tables of the records from PostgreSQL")
     adapter: str = setting(
         "canonical", "ours", "how the records are laid out: canonical, omop, mimic_iv or the folder of an adapter"
     )
     view_table: Path | None = setting(None, "ours", "CSV of (sop_instance_uid, view) made elsewhere")
     synthetic: Synthetic | None = setting(None, "ours", "write and use the embedded archive")
+
+    @pydantic.model_validator(mode="after")
+    def _own_inputs_get_an_own_key(self) -> "Sources":
+        if self.synthetic is not None and (self.dicom or self.ehr or self.postgresql):
+            raise ValueError(
+                "the embedded archive has a public key: give sources.dicom and your records, and no sources.synthetic"
+            )
+        return self
 
 
 class Privacy(Section):
@@ -156,10 +188,22 @@ class ClipSettings(Section):
         return self.frames, self.height, self.width
 
 
+class Views(Section):
+    """Naming the view of loops that no tag names, from the archive's own tagged ones."""
+
+    classify: bool = setting(True, "ours", "whether pixels may name a view where no tag does")
+    precision: float = setting(
+        0.9, "ours", "lower 95 % bound of the share named rightly, on patients left out", gt=0.5, lt=1
+    )
+    min_clips: int = setting(40, "ours", "tagged loops below which a view is not learnt", ge=10)
+    max_clips: int = setting(500, "ours", "tagged loops of a view that are learnt from, drawn by their keys", ge=10)
+
+
 class Imaging(Section):
     """From files to clips."""
 
     clip: ClipSettings = ClipSettings()
+    views: Views = Views()
     reject_gate: float = setting(0.5, "ours", "share of unreadable files above which the run stops", ge=0, le=1)
     file_timeout: float = setting(60, "ours", "seconds one file may take", gt=0)
     worker_memory_gib: float = setting(4, "ours", "address space of one decode process", gt=0.5)
@@ -315,8 +359,10 @@ class Settings(Section):
         return self.sources.dicom or self.home / "archive" / "dicom"
 
     @property
-    def ehr_root(self) -> Path:
-        """Folder of the health-record extract."""
+    def ehr_root(self) -> Path | None:
+        """Folder of the health-record extract; None where all of it lies in a database."""
+        if self.sources.postgresql and not self.sources.ehr:
+            return None
         return self.sources.ehr or self.home / "archive" / "ehr"
 
     @property

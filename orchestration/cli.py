@@ -223,7 +223,13 @@ def _check_inputs(settings: configuration.Settings) -> None:
     if not settings.is_synthetic:
         if not isinstance(settings.sources.dicom, str):  # object storage is asked by the first asset
             list_files(settings.dicom_root, "sources.dicom")
-        list_files(settings.ehr_root, "sources.ehr")
+        if settings.ehr_root:
+            list_files(settings.ehr_root, "sources.ehr")
+        if settings.sources.postgresql:
+            from warehouse.sources.postgresql import snapshot
+
+            with snapshot(settings.sources.postgresql):
+                pass
 
 
 def _existing(home: Path) -> Path:

@@ -43,7 +43,7 @@ def run(home: Path, selection: str | None) -> bool:
     """
     prepare_instance(home)
     with _alone(home):
-        for part in ("clips", "index", "models", "report", "registry"):
+        for part in ("clips", "index", "models", "report", "registry", "records"):
             remove_leftovers(home / part)
         keys = _made_together(_selected(selection) if selection is not None else _stale(home))
         if not keys:

@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from echomort.settings import load_settings
+from echomort.settings import Postgresql, Settings, Sources, load_settings
 
 HEAD = """# Settings
 
@@ -28,7 +28,10 @@ def lines() -> Iterator[str]:
 
 
 def _rows(preset: str) -> Iterator[tuple[str, Any, str, str]]:
-    return load_settings(flags={"preset": preset}, environment={}).provenance()
+    database = Settings(sources=Sources(postgresql=Postgresql()))
+    optional = [row for row in database.provenance() if row[0].startswith("sources.postgresql.")]
+    for row in load_settings(flags={"preset": preset}, environment={}).provenance():
+        yield from optional if row[0] == "sources.postgresql" else [row]
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import functools
+from collections.abc import Mapping
 
 from warehouse.queries import ROOT
 
@@ -37,9 +38,8 @@ def column(table: str, reason: str) -> str:
     return named.get(table, named.get("*", ""))
 
 
-def line(table: str, reason: str, rows: int, action: str, example: str | None) -> str:
-    """Return table, column, how many rows, the pseudonym of one patient concerned, what was done and the remedy."""
-    where = f"table {table}" + (f", column {column(table, reason)}" if column(table, reason) else "")
-    whose = f", one of patient {example[:12]}" if example else ""
-    counted = f"{rows} row" + ("" if rows == 1 else "s")
-    return f"{where}: {reason} in {counted} ({action}{whose}); {remedy(reason)}"
+def where(table: str, reason: str, origins: Mapping[tuple[str, str], str]) -> str:
+    """Return the table and the column that ``reason`` is about, and where the adapter takes the column from."""
+    named = column(table, reason)
+    found = [origins[table, part] for part in named.split("/") if (table, part) in origins]
+    return f"table {table}" + (f", column {named}" if named else "") + (f" (from {'; '.join(found)})" if found else "")

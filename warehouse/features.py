@@ -8,11 +8,8 @@ from echomort.ehr.variables import catalogue, icd9_groups
 from echomort.settings import Features
 from warehouse.queries import run, scalar
 
-ONE_SHARD_ROWS = 1_000_000
-"""Up to so many measurements all patients are built at once; beyond it sixteenth by sixteenth, in bounded memory."""
-
-EVERYONE = ("",)
-SIXTEENTHS = tuple("0123456789abcdef")
+SHARD_ROWS = 1_000_000
+"""Patients are built in as many parts as there are so many measurements: in bounded memory, whatever the extract."""
 
 
 def build(connection: duckdb.DuckDBPyConnection, settings: Features | None = None) -> None:
@@ -25,16 +22,10 @@ def build(connection: duckdb.DuckDBPyConnection, settings: Features | None = Non
     """
     settings = settings or Features()
     _place_catalogue(connection)
-    run(connection, "marts/feature_begin.sql")
-    many = scalar(connection, "marts/feature_size.sql") > ONE_SHARD_ROWS
-    for shard in SIXTEENTHS if many else EVERYONE:
-        run(
-            connection,
-            "marts/feature.sql",
-            shard=shard,
-            between=settings.between_echoes,
-            carry_days=settings.carry_days,
-        )
+    run(connection, "marts/feature_begin.sql", carry_days=settings.carry_days)
+    shards = 1 + scalar(connection, "marts/feature_size.sql") // SHARD_ROWS
+    for shard in range(shards):
+        run(connection, "marts/feature.sql", shard=shard, shards=shards, between=settings.between_echoes)
     run(connection, "marts/feature_end.sql")
 
 

@@ -26,6 +26,13 @@ def replace_clips(connection: duckdb.DuckDBPyConnection, studies: Sequence[str],
     _append(connection, "clip", rows)
 
 
+def replace_clip_views(connection: duckdb.DuckDBPyConnection, rows: pd.DataFrame) -> None:
+    """Replace table ``clip_view`` with ``rows`` (clip_key, study_key, view, view_source). Call it inside one
+    transaction."""
+    run(connection, "marts/forget_clip_views.sql")
+    _append(connection, "clip_view", rows)
+
+
 def _append(connection: duckdb.DuckDBPyConnection, table: str, rows: pd.DataFrame) -> None:
     if len(rows):
         connection.append(table, rows, by_name=True)

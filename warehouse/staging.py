@@ -13,7 +13,7 @@ from echomort.errors import UserError
 from echomort.keys import Keyring
 from warehouse import advice
 from warehouse.queries import run, scalar
-from warehouse.sources import open_extract, reading
+from warehouse.sources import Place, open_extract, origins
 from warehouse.vocabulary import vocabulary
 
 TABLES = ("patient", "death", "study", "contact", "measurement", "diagnosis", "medication")
@@ -26,17 +26,20 @@ END_OF_TIME = date(2299, 12, 31)
 @dataclass(frozen=True)
 class Conflict:
     """``count`` rows of ``table`` were ``action`` (dropped, nulled, quarantined, noted) for ``reason``; ``example`` is
-    the pseudonym of one patient concerned."""
+    the pseudonym of one patient concerned, ``where`` the table and column in words."""
 
     table: str
     reason: str
     count: int
     action: str
-    example: str | None = None
+    example: str | None
+    where: str
 
     def __str__(self) -> str:
         """Return one line with table, column, count, example and remedy: no identifier, no value."""
-        return advice.line(self.table, self.reason, self.count, self.action, self.example)
+        whose = f", one of patient {self.example[:12]}" if self.example else ""
+        counted = f"{self.count} row" + ("" if self.count == 1 else "s")
+        return f"{self.where}: {self.reason} in {counted} ({self.action}{whose}); {advice.remedy(self.reason)}"
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,12 @@ class StagingReport:
 
 def stage(
     connection: duckdb.DuckDBPyConnection,
-    ehr_root: Path,
+    place: Path | Place,
     adapter: str,
     keyring: Keyring,
     dates: Literal["shifted", "kept"],
 ) -> StagingReport:
-    """Replace the canonical tables with what the extract under ``ehr_root`` holds.
+    """Replace the canonical tables with what the extract at ``place`` (a folder where it is a path) holds.
 
     Call it inside one transaction: where it raises, roll back. Every row read is staged or counted in ``conflict``;
     every identifier becomes a keyed pseudonym, record numbers of one person the same one; every date moves by the
@@ -64,8 +67,8 @@ def stage(
     is malformed, or no row of a table can be used.
     """
     bind: dict[str, Any] = {"adapter": Path(adapter).name, "dates": dates, "key_id": keyring.key_id}
-    with reading():
-        open_extract(connection, ehr_root, adapter)
+    told_of = origins(adapter)
+    with open_extract(connection, place if isinstance(place, Place) else Place(place), adapter):
         calendar = scalar(connection, "sources/calendar.sql")
         if calendar not in {"true", "own"}:
             raise UserError("calendar.sql of the adapter must yield 'true' or 'own'", "see docs/adapters.md")
@@ -75,11 +78,12 @@ def stage(
         identifiers = _write_keys(connection, keyring, dates)
         run(connection, "staging/merged.sql")
         for table in TABLES:
-            _stage_table(connection, table)
+            _stage_table(connection, table, told_of)
+        run(connection, "staging/empty.sql")
         run(connection, "staging/quarantined.sql")
         run(connection, "staging/left_out.sql")
         run(connection, "staging/end.sql")
-    return StagingReport(_rows(connection), _conflicts(connection), identifiers)
+    return StagingReport(_rows(connection), _conflicts(connection, told_of), identifiers)
 
 
 def merge_record_numbers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -128,16 +132,19 @@ def _write_keys(
     }
 
 
-def _stage_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+Origins = Mapping[tuple[str, str], str]
+
+
+def _stage_table(connection: duckdb.DuckDBPyConnection, table: str, told_of: Origins) -> None:
     run(connection, f"staging/{table}.sql")
     run(connection, "staging/account.sql", table=table)
     unusable = run(connection, "staging/unusable.sql", table=table).fetchall()
     if unusable:
         reason, count, example = unusable[0]
-        column = advice.column(table, reason)
+        where = advice.where(table, reason, told_of)
         whose = f" (for one, patient {example[:12]})" if example else ""
         raise UserError(
-            f"no row of table {table} can be used: column {column}: {reason} in all {count}{whose}",
+            f"{where}: no row can be used, {reason} in all {count}{whose}",
             advice.remedy(reason),
         )
 
@@ -147,6 +154,9 @@ def _rows(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int, in
     return {table: (read, staged, dropped) for table, read, staged, dropped in counts}
 
 
-def _conflicts(connection: duckdb.DuckDBPyConnection) -> tuple[Conflict, ...]:
+def _conflicts(connection: duckdb.DuckDBPyConnection, told_of: Origins) -> tuple[Conflict, ...]:
     rows = connection.execute("SELECT table_name, reason, count, action, example FROM conflict ORDER BY ALL").fetchall()
-    return tuple(Conflict(*row) for row in rows)
+    return tuple(
+        Conflict(table, reason, count, action, example, advice.where(table, reason, told_of))
+        for table, reason, count, action, example in rows
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from echomort.dicom.frames import Frames, open_frames
 from echomort.dicom.headers import MAX_INFLATED_BYTES, Header, boundary, opened
 from echomort.dicom.native import NativeEcho, open_native
 from echomort.dicom.reasons import Reason, Rejected
-from echomort.dicom.regions import Box, declared_box, pixel_aspect
+from echomort.dicom.regions import COLOUR_FLOW, Box, declared_box, pixel_aspect
 from echomort.dicom.scaling import Placing, Scaler
 from echomort.dicom.sector import Looks, find_sector, without_overlays
 from echomort.dicom.timing import Resampling, blend, resample
@@ -22,8 +21,9 @@ from echomort.settings import ClipSettings
 LOOKS = 12
 """At most so many moments, evenly spaced over the frames that the clip needs, show the sector."""
 
-COLOUR_LOOKS = 4
-"""Moments looked at for colour flow, which comes and goes with the heart beat."""
+COLOUR_LOOKS = (0, 2, 3, 5, 7, 8, 10)
+"""Which of the looks are searched for colour flow, which comes and goes with the beat: no two in a row are left out,
+and they are unevenly apart, so that no heart rate hides it from all. Where a tag declares colour, all are searched."""
 
 
 @dataclass(frozen=True)
@@ -137,19 +137,19 @@ def _pixels(
     return pixels, sector
 
 
-def _spread(indices: Sequence[int], count: int) -> list[int]:
-    """``count`` of ``indices``, evenly spread, the first and the last among them."""
-    return sorted({indices[round(at)] for at in np.linspace(0, len(indices) - 1, min(count, len(indices)))})
-
-
 def _refuse_colour(frames: Frames, seen: list[int], mask: np.ndarray, settings: ClipSettings) -> list[str]:
-    for index in _spread(seen, COLOUR_LOOKS):
-        rgb = frames.colour(index)
-        if rgb is not None and colour.flow_share(rgb, mask) > colour.MIN_FLOW_SHARE:
-            if settings.colour == "reject":
-                raise Rejected(Reason.COLOUR_DOPPLER)
-            return ["colour_doppler_kept"]
-    return []
+    pictures = map(frames.colour, _colour_looks(frames.header, seen))
+    if not colour.shows_flow((rgb for rgb in pictures if rgb is not None), mask):
+        return []
+    if settings.colour == "reject":
+        raise Rejected(Reason.COLOUR_DOPPLER)
+    return ["colour_doppler_kept"]
+
+
+def _colour_looks(header: Header, seen: list[int]) -> list[int]:
+    if header.declares_colour or any(region.data_type == COLOUR_FLOW for region in header.regions):
+        return seen
+    return [seen[look] for look in COLOUR_LOOKS if look < len(seen)]
 
 
 def _length_notes(header: Header, settings: ClipSettings) -> list[str]:

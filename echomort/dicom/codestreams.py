@@ -84,6 +84,8 @@ def decode(data: bytes, stream: Codestream) -> np.ndarray:
         samples = _decoder(stream)(data)
     except (RuntimeError, ValueError, TypeError) as error:
         raise Rejected(Reason.BAD_FRAME, stream.codec.value) from error
+    if stream.codec is Codec.JPEG_LOSSLESS and (shift := _point_transform(data)):
+        return np.asarray(samples) << shift
     return np.asarray(samples)
 
 
@@ -155,6 +157,13 @@ def _describe_jpeg(data: bytes) -> Codestream:
         else:
             position += 2 + struct.unpack(">H", data[position + 2 : position + 4])[0]
     raise Rejected(Reason.BAD_FRAME, "jpeg without a frame header")
+
+
+def _point_transform(data: bytes) -> int:
+    """Return by how many bits samples were shifted before they were coded without loss (ITU-T T.81, B.2.3 and H.1.2.1):
+    the decoder does not shift them back."""
+    scan = data.find(b"\xff\xda")
+    return data[scan + 3 + struct.unpack(">H", data[scan + 2 : scan + 4])[0] - 2] & 0x0F if scan >= 0 else 0
 
 
 def _frame_header(marker: int, head: bytes) -> Codestream:

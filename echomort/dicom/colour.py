@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -16,6 +18,11 @@ MIN_FLOW_SHARE = 0.002
 """Share of the sector that must be coloured in blobs: the smallest colour jets seen fill several times as much."""
 
 
+LIT = 48
+MIN_LIT = 64
+"""Brightness of a lit pixel, and how many of them have a usual chroma."""
+
+
 @dataclass(frozen=True)
 class Palette:
     """A colour look-up table, uint8 (256, 3)."""
@@ -23,16 +30,92 @@ class Palette:
     colours: np.ndarray
 
     @classmethod
-    def of(cls, dataset: Dataset) -> Palette:
-        """Return the palette of ``dataset`` (C.7.9), each entry at 8 bits."""
-        from pydicom.pixels import apply_color_lut
+    def of(cls, dataset: Dataset, is_little_endian: bool = True) -> Palette:
+        """Return the palette of ``dataset`` (PS3.3 C.7.6.3.1.5, C.7.6.3.1.6 and C.7.9), each entry at 8 bits.
 
+        Raises :class:`Rejected` (``BAD_TAG``) where a table is missing or holds another number of entries than it says;
+        a segmented one is never unpacked beyond that number.
+        """
         try:
-            colours = apply_color_lut(np.arange(256, dtype=np.uint8)[None], dataset)[0]
-            bits = int(dataset.RedPaletteColorLookupTableDescriptor[2])
+            tables = [_table(dataset, colour, is_little_endian) for colour in ("Red", "Green", "Blue")]
         except (ValueError, TypeError, AttributeError, LookupError) as error:
             raise Rejected(Reason.BAD_TAG, "palette") from error
-        return cls((colours >> 8 if bits == 16 else colours).astype(np.uint8)[:, :3])
+        levels = np.stack(tables, axis=1)
+        return cls((levels if levels.max() < 256 else levels >> 8).astype(np.uint8))
+
+
+def _table(dataset: Dataset, colour: str, is_little_endian: bool) -> np.ndarray:
+    """Return what each of 256 stored values becomes, uint16 (256,): values before the first mapped take the first."""
+    count, first, bits = (int(part) for part in dataset[f"{colour}PaletteColorLookupTableDescriptor"].value)
+    count, first = count % 65536 or 65536, first - 65536 if first >= 32768 else first
+    if bits not in (8, 16):
+        raise ValueError
+    plain = dataset.get(f"{colour}PaletteColorLookupTableData")
+    if plain is not None:
+        entries = _entries(plain, count, bits, is_little_endian)
+    else:
+        packed = dataset[f"Segmented{colour}PaletteColorLookupTableData"].value
+        words = _words(packed, is_little_endian)
+        segmented = _Segmented((words if bits == 16 else _bytes(words)).tolist(), bits, count)
+        segmented.unpack()
+        entries = np.array(segmented.entries, "<u2")
+    if len(entries) < count:
+        raise ValueError
+    return np.asarray(entries[np.clip(np.arange(256) - first, 0, count - 1)])
+
+
+def _entries(data: Any, count: int, bits: int, is_little_endian: bool) -> np.ndarray:
+    """Entries of 8 bits come two a word, or, as some write them, one a word."""
+    words = _words(data, is_little_endian)
+    return (words if bits == 16 or len(words) >= count else _bytes(words))[:count]
+
+
+def _words(data: Any, is_little_endian: bool) -> np.ndarray:
+    """Return the 16-bit words of an element that may have been read as bytes (OW) or as numbers already (US)."""
+    if isinstance(data, bytes):
+        return np.frombuffer(data[: len(data) // 2 * 2], "<u2" if is_little_endian else ">u2").astype("<u2")
+    return np.atleast_1d(np.array(data, np.int64)).astype("<u2")
+
+
+def _bytes(words: np.ndarray) -> np.ndarray:
+    return words.view(np.uint8).astype("<u2")
+
+
+@dataclass
+class _Segmented:
+    """A segmented table (PS3.3 C.7.9.2), unpacked into no more than ``count`` entries."""
+
+    values: list[int]
+    bits: int
+    count: int
+    entries: list[int] = field(default_factory=list)
+
+    def unpack(self, at: int = 0, segments: int = -1) -> None:
+        """Append ``segments`` segments (negative: all) from ``at``: stretches as they are, ramps, and once only repeats
+        of earlier segments, which begin at an offset in bytes."""
+        while segments and at + 2 < len(self.values) and len(self.entries) < self.count:
+            kind, length = self.values[at], self.values[at + 1]
+            at, segments = at + 2, segments - 1
+            if kind == 0:
+                self.entries.extend(self.values[at : at + length])
+                at += length
+            elif kind == 1:
+                self.entries.extend(_ramp(self.entries[-1], self.values[at], length, self.count - len(self.entries)))
+                at += 1
+            elif kind == 2 and segments < 0:
+                self.unpack(self._offset(at), length)
+                at += 32 // self.bits
+            else:
+                raise ValueError
+
+    def _offset(self, at: int) -> int:
+        parts = self.values[at : at + 32 // self.bits]
+        return sum(part << self.bits * place for place, part in enumerate(parts)) * 8 // self.bits
+
+
+def _ramp(start: int, end: int, length: int, most: int) -> list[int]:
+    steps = np.arange(1, min(length, most) + 1)
+    return [int(level) for level in np.rint(start + (end - start) * steps / max(1, length))]
 
 
 @dataclass(frozen=True)
@@ -113,6 +196,28 @@ def is_planar_suspect(by_plane: np.ndarray, planar: bool) -> bool:
     ]
     declared, other = spreads if planar else spreads[::-1]
     return declared > 2.0 and declared > 2.0 * other
+
+
+def shows_flow(pictures: Iterable[np.ndarray], sector: np.ndarray) -> bool:
+    """Tell whether any of ``pictures``, uint8 RGB, shows flow, or whether what tints them turns in time: tissue Doppler
+    may paint all that is lit red in systole and blue in diastole."""
+    tints: list[np.ndarray] = []
+    for rgb in pictures:
+        if flow_share(rgb, sector) > MIN_FLOW_SHARE:
+            return True
+        tints.append(_usual_chroma(rgb, sector))
+        if np.ptp(np.stack(tints), axis=0).max() > 2 * MIN_CHROMA:
+            return True
+    return False
+
+
+def _usual_chroma(rgb: np.ndarray, sector: np.ndarray) -> np.ndarray:
+    """The median chroma (red and blue less brightness) of what is lit in the sector, float (2,)."""
+    few = rgb[::2, ::2]
+    lit = few[_scaled(sector, few.shape[:2])].astype(np.float32)
+    brightness = lit @ np.array([0.299, 0.587, 0.114], np.float32)
+    lit, brightness = lit[brightness > LIT], brightness[brightness > LIT]
+    return np.median(lit[:, [0, 2]] - brightness[:, None], axis=0) if len(lit) >= MIN_LIT else np.zeros(2)
 
 
 def flow_share(rgb: np.ndarray, sector: np.ndarray) -> float:

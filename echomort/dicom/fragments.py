@@ -10,7 +10,10 @@ from typing import BinaryIO
 
 from echomort.dicom.reasons import Reason, Rejected
 
-MAX_FRAGMENTS = 1_000_000
+MAX_FRAGMENTS = 250_000
+MAX_FRAME_BYTES = 128 << 20
+"""A compressed frame is no larger: more than the largest frame that is read takes uncompressed, and as much again."""
+
 _ITEM = b"\xfe\xff\x00\xe0"
 _END = b"\xfe\xff\xdd\xe0"
 _STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
@@ -53,8 +56,10 @@ def read_items(stream: BinaryIO, offset: int, size: int) -> Items:
     """
     stream.seek(offset)
     tag, length = _item(stream, size)
-    if tag != _ITEM or length % 4:
+    if tag != _ITEM:
         raise Rejected(Reason.BAD_TAG, "offset table")
+    if length > 4 * MAX_FRAGMENTS:
+        raise Rejected(Reason.BOMB, "offset table")
     table = stream.read(length)
     fragments: list[Fragment] = []
     while True:
@@ -82,13 +87,20 @@ def group_by_frame(items: Items, frames: int, extended: Sequence[int]) -> tuple[
     notes = ["bad_offset_table"] if (extended or items.table.offsets) and not _agrees(table, frames) else []
     marked = [index for index, fragment in enumerate(fragments) if fragment.starts_frame]
     if len(fragments) == frames and (not marked or len(marked) == frames or frames == 1):
-        return [(fragment,) for fragment in fragments], notes
+        return _sized([(fragment,) for fragment in fragments]), notes
     starts = marked if len(marked) == frames or not _agrees(table, frames) else table
     if len(starts) != frames or starts[:1] != [0]:
         found = len(starts) if starts else len(fragments)
         raise Rejected(Reason.FRAME_COUNT, f"{frames} declared, {found} in the file")
     bounds = [*starts, len(fragments)]
-    return [fragments[bounds[index] : bounds[index + 1]] for index in range(frames)], [*notes, "several_fragments"]
+    groups = [fragments[bounds[index] : bounds[index + 1]] for index in range(frames)]
+    return _sized(groups), [*notes, "several_fragments"]
+
+
+def _sized(groups: list[tuple[Fragment, ...]]) -> list[tuple[Fragment, ...]]:
+    if any(sum(fragment.length for fragment in group) > MAX_FRAME_BYTES for group in groups):
+        raise Rejected(Reason.BOMB, "compressed frame")
+    return groups
 
 
 def extended_offsets(value: bytes | None) -> tuple[int, ...]:
@@ -108,7 +120,9 @@ def _item(stream: BinaryIO, size: int) -> tuple[bytes, int]:
 
 
 def _basic(table: bytes) -> OffsetTable:
-    return OffsetTable(struct.unpack(f"<{len(table) // 4}L", table))
+    """A table that is no whole number of offsets is believed no more than a wrong one: an offset that fits nothing."""
+    whole = len(table) // 4
+    return OffsetTable((*struct.unpack(f"<{whole}L", table[: 4 * whole]), *(() if len(table) % 4 == 0 else (-1,))))
 
 
 def _starts_by_table(fragments: Sequence[Fragment], offsets: Sequence[int]) -> list[int]:

@@ -60,7 +60,9 @@ class Frames(ABC):
         return meaning
 
     def _palette(self) -> Palette | None:
-        return Palette.of(self.source.dataset) if self.header.photometric == "PALETTE COLOR" else None
+        if self.header.photometric != "PALETTE COLOR":
+            return None
+        return Palette.of(self.source.dataset, self.source.is_little_endian)
 
     def _checked(self, luma: np.ndarray, index: int) -> np.ndarray:
         if luma.dtype != np.uint8:
@@ -133,6 +135,8 @@ class NativeFrames(Frames):
         if self.header.samples == 1:
             return "grey"
         if photometric in {"YBR_FULL_422", "YBR_PARTIAL_422"} and length < area * 3:
+            if self.header.columns % 2:
+                raise Rejected(Reason.BAD_TAG, "Columns")  # pixels come in pairs (C.7.6.3.1.2)
             return "422"
         return {0: "interleaved", 1: "planar"}.get(
             -1 if self.header.planar is None else self.header.planar, "planar_unknown"

@@ -22,14 +22,19 @@ from pydicom.filereader import read_dataset
 from pydicom.tag import Tag
 from pydicom.uid import UID
 
+from echomort.dicom.approach import Approach, ApproachTags, resolve_approach
+from echomort.dicom.items import UNDEFINED, ItemWalk
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.timing import NO_TIMING, Timing, TimingTags, resolve_timing
-from echomort.dicom.views import NO_VIEW, View, ViewTags, resolve_view
+from echomort.dicom.views import NO_VIEW, UNKNOWN, View, ViewTags, resolve_view
 
 MAX_FRAME_PIXELS = 4096 * 4096
 MAX_OBJECT_BYTES = 4 << 30
 MAX_INFLATED_BYTES = 256 << 20
 MAX_INFLATED_HEADER = 16 << 20
+MAX_ELEMENTS = 20_000
+MAX_VALUE_BYTES = 256 << 10
+MAX_META_BYTES = 1 << 20
 DEFLATED = "1.2.840.10008.1.2.1.99"
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -42,8 +47,9 @@ ULTRASOUND_VOLUMES = frozenset({"1.2.840.10008.5.1.4.1.1.6.2", "1.2.840.10008.5.
 NOT_CARDIAC = (
     "ABDOM", "BREAST", "ENDORECTAL", "ENDOVAGINAL", "FETAL", "GYNECOLOG", "INTRAVASCULAR", "MUSCULOSKELETAL",
     "NEONATAL HEAD", "OBSTETRIC", "OPHTHALMIC", "PELVI", "RETROPERITONEAL", "SCROTAL", "SMALL PARTS", "THYROID",
-    "TRANSCRANIAL", "URETHRAL", "VASCULAR",
+    "TRANSCRANIAL", "URETHRAL", "VASCULAR", "ENDOCAVITARY",
 )  # fmt: skip
+RENDERED = 0x0040  # PS3.3 C.8.5.6.1.1, fourth value of ImageType: 3D rendering
 SAMPLES = {
     "MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1, "RGB": 3, "YBR_FULL": 3, "YBR_FULL_422": 3,
     "YBR_PARTIAL_422": 3, "YBR_PARTIAL_420": 3, "YBR_RCT": 3, "YBR_ICT": 3,
@@ -65,8 +71,14 @@ _WANTED = [
         "GreenPaletteColorLookupTableData", "BluePaletteColorLookupTableData",
         "SegmentedRedPaletteColorLookupTableData", "SegmentedGreenPaletteColorLookupTableData",
         "SegmentedBluePaletteColorLookupTableData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
+        "StudyDescription", "PerformedProcedureStepDescription", "TransducerData", "TransducerType",
+        "TransducerApplicationCodeSequence", "UltrasoundColorDataPresent",
     )
 ]  # fmt: skip
+_WANTED_TAGS = frozenset(_WANTED)
+_MOST_BYTES = {
+    int(Tag(keyword)): 8 << 20 for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
+} | {int(Tag("FrameTimeVector")): 512 << 10}  # fmt: skip
 _BAD_VALUE = (
     ValueError, TypeError, OverflowError, AttributeError, LookupError, NotImplementedError, struct.error,
     BytesLengthException,
@@ -125,10 +137,13 @@ class Header:
     planar: int | None = None
     bits_allocated: int = 0
     bits_stored: int = 0
+    is_signed: bool = False
     pixel_aspect: float = 1.0
     regions: tuple[Region, ...] = ()
     timing: Timing = NO_TIMING
     view_tags: View = NO_VIEW
+    approach: Approach = Approach.UNSAID
+    declares_colour: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -237,22 +252,43 @@ def _parse(file: BinaryIO, size: int, inflate_limit: int) -> Opened:
         content = _inflated(file, inflate_limit)
         stream, whole = io.BytesIO(content), len(content)
     is_implicit, is_little = syntax == IMPLICIT_LITTLE, syntax != EXPLICIT_BIG
-    found: list[PixelElement] = []
-
-    def at_pixels(tag: int, vr: str | None, length: int) -> bool:
-        number = int(tag)
-        if number in _PIXELS:
-            found.append(PixelElement(0, None if length == 0xFFFFFFFF else length, vr or "", number == 0x7FE00010))
-        return number >= 0x7FE00008
-
-    dataset = read_dataset(stream, is_implicit, is_little, stop_when=at_pixels, specific_tags=list(_WANTED))
-    if not found:
+    watch = _Watch(stream, is_little)
+    dataset = read_dataset(stream, is_implicit, is_little, stop_when=watch, specific_tags=list(_WANTED))
+    if watch.pixels is None:
         raise _without_pixels(dataset, syntax)
     start = stream.tell()
-    long_form = found[0].vr.encode() in _LONG_VALUE
-    pixels = replace(found[0], offset=start + (12 if long_form else 8))
-    header = replace(_header(dataset, syntax), notes=notes)
+    long_form = watch.pixels.vr.encode() in _LONG_VALUE
+    pixels = replace(watch.pixels, offset=start + (12 if long_form else 8))
+    header = _header(dataset, syntax)
+    header = replace(header, notes=(*notes, *header.notes))
     return Opened(stream, whole, dataset, header, pixels, is_little)
+
+
+class _Watch:
+    """Sees each element of a header before pydicom reads it: ends at the pixels, steps over what nobody asked for, and
+    refuses what would cost too much. A header may be read where no limit of time or memory holds."""
+
+    def __init__(self, stream: BinaryIO, is_little_endian: bool) -> None:
+        self.pixels: PixelElement | None = None
+        self._items = ItemWalk(stream, is_little_endian)
+        self._elements = 0
+
+    def __call__(self, tag: int, vr: str | None, length: int) -> bool:
+        number, is_open = int(tag), length == UNDEFINED
+        if number in _PIXELS:
+            self.pixels = PixelElement(0, None if is_open else length, vr or "", number == 0x7FE00010)
+        if number >= 0x7FE00008:
+            return True
+        self._elements += 1
+        if self._elements > MAX_ELEMENTS:
+            raise Rejected(Reason.BOMB, "header elements")
+        if number in _WANTED_TAGS:
+            taken = self._items.measure(vr) if is_open else length
+            if taken > _MOST_BYTES.get(number, MAX_VALUE_BYTES):
+                raise Rejected(Reason.BOMB, "header value")
+        elif is_open:
+            self._items.to_delimiter(vr)  # pydicom then sees an empty sequence
+        return False
 
 
 def _read_meta(file: BinaryIO, size: int) -> tuple[str, str, tuple[str, ...]]:
@@ -297,9 +333,11 @@ def _read_group_2(file: BinaryIO) -> tuple[str, str]:
         length = struct.unpack("<H", element[6:])[0]
         if element[4:6] in _LONG_VALUE:
             length = struct.unpack("<L", file.read(4).ljust(4, b"\xff"))[0]
-        value = file.read(min(length, 1 << 20))
+        value = file.read(min(length, MAX_META_BYTES))
         if len(value) < length:
             raise Rejected(Reason.TRUNCATED)
+        if file.tell() > MAX_META_BYTES:
+            raise Rejected(Reason.CORRUPT_HEADER, "file meta information")
         if element[2:4] in texts:
             texts[element[2:4]] = value.decode("ascii", "replace").strip("\x00 ")
 
@@ -368,11 +406,15 @@ def _with_pixel_tags(header: Header, dataset: Dataset) -> Header:
         planar=_whole(dataset, "PlanarConfiguration"),
         bits_allocated=_required(dataset, "BitsAllocated"),
         bits_stored=_required(dataset, "BitsStored"),
+        is_signed=_whole(dataset, "PixelRepresentation") == 1,
         pixel_aspect=_pixel_aspect(dataset),
         regions=_regions(dataset),
+        declares_colour=_whole(dataset, "UltrasoundColorDataPresent") == 1,
         timing=resolve_timing(_timing_tags(dataset, frames)),
     )
-    return replace(described, view_tags=resolve_view(_view_tags(dataset, header.manufacturer)))
+    described = replace(described, view_tags=resolve_view(_view_tags(dataset, header.manufacturer)))
+    approach, notes = resolve_approach(_approach_tags(dataset, described))
+    return replace(described, approach=approach, notes=notes)
 
 
 def judge(header: Header) -> Header:
@@ -406,17 +448,23 @@ def _refusal_of_size(header: Header) -> Rejected | None:
 
 
 def _refusal_of_content(header: Header) -> Rejected | None:
-    examination = header.image_type[2] if len(header.image_type) > 2 else ""
-    if examination.startswith(NOT_CARDIAC):
-        return Rejected(Reason.NOT_CARDIAC, header=header)
     formats = {region.spatial_format for region in header.regions if region.x1 > region.x0 and region.y1 > region.y0}
-    if header.frames == 1:
-        return Rejected(Reason.STILL, header=header)
-    if 3 in formats:
-        return Rejected(Reason.SPECTRAL_DOPPLER, header=header)
-    if 2 in formats:
-        return Rejected(Reason.M_MODE, header=header)
-    return None
+    found = {
+        Reason.NOT_CARDIAC: header.image_type[2:3] and header.image_type[2].startswith(NOT_CARDIAC),
+        Reason.NOT_TRANSTHORACIC: header.approach is Approach.ELSEWHERE,
+        Reason.VOLUME: _modes(header) & RENDERED,
+        Reason.STILL: header.frames == 1,
+        Reason.SPECTRAL_DOPPLER: 3 in formats,
+        Reason.M_MODE: 2 in formats,
+    }
+    reason = next((reason for reason, is_so in found.items() if is_so), None)
+    return None if reason is None else Rejected(reason, header=header)
+
+
+def _modes(header: Header) -> int:
+    """The modes that ImageType adds up in its fourth value, four hexadecimal digits; 0 where it says none."""
+    text = header.image_type[3] if len(header.image_type) > 3 else ""
+    return int(text, 16) if len(text) == 4 and all(digit in "0123456789ABCDEF" for digit in text) else 0
 
 
 def _refusal_of_pixels(header: Header) -> Rejected | None:
@@ -424,6 +472,8 @@ def _refusal_of_pixels(header: Header) -> Rejected | None:
         return Rejected(Reason.DEPTH, f"{header.bits_allocated} bits", header)
     if header.bits_allocated != 8 or header.bits_stored != 8:
         return Rejected(Reason.BAD_TAG, "BitsAllocated", header)
+    if header.is_signed:
+        return Rejected(Reason.BAD_TAG, "PixelRepresentation", header)  # C.8.5.6.1.12: an echo's samples have no sign
     if SAMPLES.get(header.photometric) is None:
         return Rejected(Reason.BAD_TAG, "PhotometricInterpretation", header)
     if SAMPLES[header.photometric] != header.samples:
@@ -512,8 +562,7 @@ def _pixel_aspect(dataset: Dataset) -> float:
 
 
 def _regions(dataset: Dataset) -> tuple[Region, ...]:
-    items = _value(dataset, "SequenceOfUltrasoundRegions")
-    regions = (_region(item) for item in items or () if isinstance(item, Dataset))
+    regions = map(_region, _items(dataset, "SequenceOfUltrasoundRegions"))
     return tuple(region for region in regions if region is not None)
 
 
@@ -546,7 +595,7 @@ def _timing_tags(dataset: Dataset, frames: int) -> TimingTags:
 
 
 def _view_tags(dataset: Dataset, manufacturer: str) -> ViewTags:
-    items = [item for item in _value(dataset, "ViewCodeSequence") or () if isinstance(item, Dataset)]
+    items = _items(dataset, "ViewCodeSequence")
     return ViewTags(
         codes=tuple(filter(None, (_text(item, "CodeValue") for item in items))),
         meanings=tuple(filter(None, (_text(item, "CodeMeaning") for item in items))),
@@ -556,3 +605,23 @@ def _view_tags(dataset: Dataset, manufacturer: str) -> ViewTags:
         descriptions=tuple(filter(None, (_text(dataset, key) for key in ("SeriesDescription", "ProtocolName")))),
         manufacturer=manufacturer,
     )
+
+
+def _approach_tags(dataset: Dataset, header: Header) -> ApproachTags:
+    items = _items(dataset, "TransducerApplicationCodeSequence")
+    named = ("ViewName", "SeriesDescription", "ProtocolName")
+    meanings = [_text(item, "CodeMeaning") for item in _items(dataset, "ViewCodeSequence")]
+    ordered = ("StudyDescription", "PerformedProcedureStepDescription")
+    return ApproachTags(
+        examination=header.image_type[2] if len(header.image_type) > 2 else "",
+        transducer_type=_text(dataset, "TransducerType"),
+        applications=tuple(_text(item, "CodeValue") for item in items),
+        probe=_text(dataset, "TransducerData").split("\\")[0],
+        named=tuple(filter(None, (*meanings, *(_text(dataset, keyword) for keyword in named)))),
+        ordered=tuple(filter(None, (_text(dataset, keyword) for keyword in ordered))),
+        shows_view=header.view != UNKNOWN,
+    )
+
+
+def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
+    return [item for item in _value(dataset, keyword) or () if isinstance(item, Dataset)]

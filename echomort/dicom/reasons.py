@@ -22,6 +22,7 @@ class Reason(StrEnum):
     NOT_AN_IMAGE = "not_an_image"
     NOT_ULTRASOUND = "not_ultrasound"
     NOT_CARDIAC = "not_cardiac"
+    NOT_TRANSTHORACIC = "not_transthoracic"
     VOLUME = "volume"
     UNSUPPORTED_TRANSFER_SYNTAX = "unsupported_transfer_syntax"
     DEPTH = "more_than_8_bits"
@@ -61,6 +62,7 @@ _ORDINARY = {
     Reason.NOT_AN_IMAGE,
     Reason.NOT_ULTRASOUND,
     Reason.NOT_CARDIAC,
+    Reason.NOT_TRANSTHORACIC,
     Reason.VOLUME,
     Reason.STILL,
     Reason.M_MODE,
@@ -76,11 +78,12 @@ _MEANINGS = {
     Reason.CORRUPT_HEADER: "The header can't be parsed or lacks what every image has.",
     Reason.TOO_DEEP: "Sequences are nested deeper than any scanner writes.",
     Reason.BAD_TAG: "A tag that decides how pixels are read is missing, impossible or contradicts another.",
-    Reason.BOMB: "Unpacked, the object would be larger than any cine loop.",
+    Reason.BOMB: "Unpacked, the object or a part of it would be larger than in any cine loop.",
     Reason.NOT_AN_IMAGE: "The object is a report, a directory, a waveform or a state, not an image.",
     Reason.NOT_ULTRASOUND: "The image is not ultrasound.",
     Reason.NOT_CARDIAC: "The examination type in the image is not an adult heart's.",
-    Reason.VOLUME: "The object is a 3-D volume.",
+    Reason.NOT_TRANSTHORACIC: "The probe was in the oesophagus or in the heart, not on the chest.",
+    Reason.VOLUME: "The object is a 3-D volume or a rendering of one.",
     Reason.UNSUPPORTED_TRANSFER_SYNTAX: "No decoder for this transfer syntax is installed.",
     Reason.DEPTH: "Samples have more than 8 bits.",
     Reason.STILL: "A single or frozen frame, not a cine loop.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -28,40 +29,56 @@ LIT = 16
 STILL = 8
 """An island whose every pixel changes less than this is an overlay; lossy coding moves a still pixel a little."""
 
+SMALL = 22
+"""Pixels of the grid across that no recorded trace is without."""
+
+TAPERED = 0.25
+"""A part whose ends are lower than this share of its usual height is no strip."""
+
+MIN_WALL_SHARE = 0.1
+FLAT = 5.0
+MIN_PANEL_HEIGHT = 0.2
+MIN_PANEL_WIDTH = 0.45
+BOX = 0.85
+"""A part that is low in the picture, or narrow for its height, is a wall and no second picture; one that fills so much
+of its box is a box."""
+
 MAX_CONE_GROWTH = 1.35
 MIN_OPENING = math.radians(20)
 
 
 @dataclass(frozen=True)
 class Looks:
-    """Several moments of a loop, boiled down: each pixel's brightest and darkest, uint8 (rows, columns), and the
-    moments themselves at about GRID / 2 columns, uint8 (looks, ...)."""
+    """Several moments of a loop, and each pixel's brightest and darkest: all uint8 (rows, columns)."""
 
     brightest: np.ndarray
     darkest: np.ndarray
-    moments: np.ndarray
+    frames: tuple[np.ndarray, ...]
 
     @classmethod
     def at(cls, frames: Iterable[np.ndarray]) -> Looks:
         """Look at ``frames``, each uint8 (rows, columns)."""
-        from PIL import Image
-
-        brightest = darkest = None
-        moments = []
-        for frame in frames:
-            if brightest is None or darkest is None:
-                brightest, darkest = frame.copy(), frame.copy()
+        looks = tuple(frames)
+        if not looks:
+            raise Rejected(Reason.FRAME_COUNT, "no frames")
+        brightest, darkest = looks[0].copy(), looks[0].copy()
+        for frame in looks[1:]:
             np.maximum(brightest, frame, out=brightest)
             np.minimum(darkest, frame, out=darkest)
-            moments.append(np.asarray(Image.fromarray(frame).reduce(max(1, round(frame.shape[1] / (GRID / 2))))))
-        if brightest is None or darkest is None:
-            raise Rejected(Reason.FRAME_COUNT, "no frames")
-        return cls(brightest, darkest, np.stack(moments))
+        return cls(brightest, darkest, looks)
 
-    @property
+    @cached_property
     def motion(self) -> np.ndarray:
         """Grey levels each pixel moves through, uint8 (rows, columns)."""
         return self.brightest - self.darkest
+
+    @cached_property
+    def moments(self) -> np.ndarray:
+        """The moments at about GRID / 2 columns, uint8 (looks, ...)."""
+        from PIL import Image
+
+        factor = max(1, round(self.brightest.shape[1] / (GRID / 2)))
+        return np.stack([np.asarray(Image.fromarray(frame).reduce(factor)) for frame in self.frames])
 
 
 @dataclass(frozen=True)
@@ -104,9 +121,10 @@ def find_sector(looks: Looks, box: Box | None) -> Sector:
     if not parts or np.count_nonzero(motion > MOTION) < FROZEN_SHARE * motion.size:
         raise Rejected(Reason.STILL)
     for part in parts:
-        refuse_sweep(looks.moments, part.window(motion.shape))
+        if part.may_be_strip:
+            refuse_sweep(looks.moments, part.window(motion.shape))
     _refuse_second(parts)
-    main = _with_still_tissue(parts[0].mask, brightest)
+    main = _with_still_tissue(_together(parts), brightest)
     if np.count_nonzero(main) < MIN_SECTOR_SHARE * main.size:
         raise Rejected(Reason.NO_SECTOR)
     outline, is_cone = _whole(motion, main)
@@ -138,6 +156,31 @@ class _Part:
     rows: slice
     columns: slice
 
+    @classmethod
+    def of(cls, mask: np.ndarray, area: int) -> _Part:
+        """A part lies two pixels beyond what moves, as far as it was spread to be told from others."""
+        found = (np.flatnonzero(mask.any(axis=1 - axis)) for axis in (0, 1))
+        ends = ((int(at[0]) - 2, int(at[-1]) + 3) for at in found)
+        return cls(
+            mask,
+            area,
+            *(slice(max(0, low), min(high, side)) for (low, high), side in zip(ends, mask.shape, strict=True)),
+        )
+
+    @property
+    def may_be_strip(self) -> bool:
+        """False for what is small or tapers off clearly to a side, as sectors do: no trace of a sweep looks so."""
+        part = self.cut()
+        if min(part.shape) < SMALL:
+            return False
+        heights = np.count_nonzero(part[:, 2:-2], axis=0)
+        end = max(1, len(heights) // 10)
+        return bool(min(heights[:end].mean(), heights[-end:].mean()) > TAPERED * np.median(heights))
+
+    def cut(self) -> np.ndarray:
+        """Its mask, cut to where it lies."""
+        return self.mask[self.rows, self.columns]
+
     def window(self, shape: tuple[int, ...]) -> tuple[float, float, float, float]:
         """(top, bottom, left, right) as shares of the picture."""
         return (
@@ -154,35 +197,69 @@ def _parts(moving: np.ndarray, most: int = 4) -> list[_Part]:
 
     solid = _dilated(_eroded(moving))
     labels, count = ndimage.label(_dilated(_dilated(solid)))
+    if count == 1:
+        return [_Part.of(solid, int(np.count_nonzero(solid)))]
     areas = np.bincount(labels[solid], minlength=count + 1)[1:]
     order = [index for index in np.argsort(areas)[::-1] if areas[index] > 0][:most]
-    found = ndimage.find_objects(labels)
-    return [_Part(solid & (labels == index + 1), int(areas[index]), *found[index]) for index in order]
+    return [_Part.of(solid & (labels == index + 1), int(areas[index])) for index in order]
+
+
+def _together(parts: list[_Part]) -> np.ndarray:
+    """The largest part with what belongs to it: walls that a dark cavity sets apart, or the near field above them. A
+    small or flat part (digits, an ECG strip) does not."""
+    largest = parts[0]
+    belong = [
+        part.mask
+        for part in parts[1:]
+        if part.area > MIN_WALL_SHARE * largest.area and part.cut().shape[1] < FLAT * part.cut().shape[0]
+    ]
+    return np.logical_or.reduce([largest.mask, *belong])
 
 
 def _refuse_second(parts: list[_Part]) -> None:
-    """Two sectors side by side, as tall and nearly as large as each other, are two pictures; so is one with two
-    apexes."""
+    """Two sectors side by side or one above the other, nearly as large, are two pictures; so is one with two apexes.
+    Two walls about a dark cavity are not: each stands upright, or leans towards the apex between them."""
     if _has_two_tops(parts[0]):
         raise Rejected(Reason.DUAL_PANEL)
     if len(parts) < 2 or parts[1].area < 0.4 * parts[0].area:
         return
     first, second = parts[:2]
-    apart = first.columns.stop <= second.columns.start or second.columns.stop <= first.columns.start
-    shared = min(first.rows.stop, second.rows.stop) - max(first.rows.start, second.rows.start)
-    if apart and shared > 0.6 * min(first.rows.stop - first.rows.start, second.rows.stop - second.rows.start):
+    low = min(first.cut().shape[0], second.cut().shape[0]) < MIN_PANEL_HEIGHT * first.mask.shape[0]
+    if low or not (_is_panel(first.cut()) and _is_panel(second.cut())):
+        return
+    if _beside(first.columns, second.columns, first.rows, second.rows):
         raise Rejected(Reason.DUAL_PANEL)
+    if _beside(first.rows, second.rows, first.columns, second.columns):
+        raise Rejected(Reason.DUAL_PANEL)
+
+
+def _beside(one: slice, other: slice, across: slice, other_across: slice) -> bool:
+    """Whether two stretches lie apart while those across them are nearly level."""
+    apart = one.stop <= other.start or other.stop <= one.start
+    shared = min(across.stop, other_across.stop) - max(across.start, other_across.start)
+    return bool(apart and shared > 0.6 * min(across.stop - across.start, other_across.stop - other_across.start))
 
 
 def _has_two_tops(part: _Part) -> bool:
     """Whether the upper edge rises to two tops far apart with a deep valley between: two sectors that touch."""
-    mask = part.mask[part.rows, part.columns]
+    mask = part.cut()
     height, width = mask.shape
     edge = np.where(mask.any(axis=0), mask.argmax(axis=0), height)
     valley = width // 4 + int(edge[width // 4 : width - width // 4].argmax())
     left, right = int(edge[:valley].argmin()), valley + int(edge[valley:].argmin())
     lower_top = max(edge[left], edge[right])
-    return right - left > 0.35 * width and edge[valley] - lower_top > 0.35 * height and lower_top < 0.15 * height
+    deep = right - left > 0.35 * width and edge[valley] - lower_top > 0.35 * height and lower_top < 0.15 * height
+    return deep and _is_panel(mask[:, :valley]) and _is_panel(mask[:, valley:])
+
+
+def _is_panel(mask: np.ndarray) -> bool:
+    """Whether a part is a picture of its own: a box, or a sector, whose narrow top stands above its middle."""
+    mask = mask[mask.any(axis=1)][:, mask.any(axis=0)]
+    height, width = mask.shape
+    if mask.size == 0 or width < MIN_PANEL_WIDTH * height:
+        return False
+    top = np.flatnonzero(mask[: max(1, height // 8)].any(axis=0))
+    return bool(mask.mean() > BOX or (np.ptp(top) < 0.6 * width and 0.25 < top.mean() / width < 0.75))
 
 
 def _inside(motion: np.ndarray, box: list[int]) -> np.ndarray:
@@ -212,10 +289,11 @@ def _whole(motion: np.ndarray, main: np.ndarray) -> tuple[np.ndarray, bool]:
     """
     outlines = [(*_outline(main), True)]
     for faint in FAINT_MOTION:
-        part = _parts(motion > faint, most=1)[0]
-        outline, is_cone = _outline(part.mask)
-        holds = bool(np.count_nonzero(part.mask & main) > FILLED * np.count_nonzero(main))
-        outlines.append((outline, is_cone, holds and part.area > FILLED * _polygon_area(outline)))
+        whole = _together(_parts(motion > faint))
+        outline, is_cone = _outline(whole)
+        holds = bool(np.count_nonzero(whole & main) > FILLED * np.count_nonzero(main))
+        fills = bool(np.count_nonzero(whole) > FILLED * _polygon_area(outline))
+        outlines.append((outline, is_cone, holds and fills))
     largest = max(_polygon_area(outline) for outline, _, filled in outlines if filled)
     return next((outline, is_cone) for outline, is_cone, _ in outlines if _polygon_area(outline) > SMEARED * largest)
 

@@ -7,6 +7,9 @@ import numpy as np
 from echomort.dicom.reasons import Reason, Rejected
 
 MIN_LOOKS = 4
+MIN_TRACE_WIDTH = 0.25
+"""Share of the picture's width: no scanner runs a time axis over less."""
+
 PAIRS = 3
 CHANGED = 10
 MAX_SWEPT_SHARE = 0.4
@@ -24,7 +27,7 @@ def refuse_sweep(moments: np.ndarray, window: tuple[float, float, float, float])
     rows, columns = moments.shape[1:]
     top, bottom, left, right = window
     strip = moments[:, round(top * rows) : round(bottom * rows), round(left * columns) : round(right * columns)]
-    if len(strip) < MIN_LOOKS or min(strip.shape[1:]) < 12:
+    if len(strip) < MIN_LOOKS or min(strip.shape[1:]) < 12 or right - left < MIN_TRACE_WIDTH:
         return
     if not _is_strip(strip):
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -68,11 +69,50 @@ def resolve_view(tags: ViewTags) -> View:
 
 
 def match_text(text: str) -> str | None:
-    """Return the group whose patterns ``text`` matches, or None."""
+    """Return the one group that ``text`` names, or None where it names none or several."""
     plain = _plain(text)
     if not plain or any(pattern.search(plain) for pattern in _never()):
         return None
-    return next((group for group, pattern in _patterns() if pattern.search(plain)), None)
+    if plain in _own_names():
+        return _own_names()[plain]
+    scopes = _scopes_of(plain)
+    if len(scopes) > 1:
+        return None
+    found = [rule for rule in _rules() if rule.fits(plain, scopes)]
+    named = [rule for rule in found if not rule.last] or found
+    return named[0].group if len({rule.family for rule in named}) == 1 else None
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """How the texts of one group look."""
+
+    group: str
+    family: str
+    scope: str
+    patterns: tuple[re.Pattern[str], ...]
+    needed: re.Pattern[str] | None
+    last: bool
+
+    def fits(self, plain: str, scopes: set[str]) -> bool:
+        """Whether ``plain``, which names ``scopes`` (one or none), may be of this group."""
+        return (
+            scopes <= {self.scope}
+            and any(pattern.search(plain) for pattern in self.patterns)
+            and (self.needed is None or self.needed.search(plain) is not None)
+        )
+
+
+def _scopes_of(plain: str) -> set[str]:
+    """Where the probe stands and how the plane lies, as far as the text says; two that can't be both are a conflict."""
+    strong = {scope for scope, pattern in _scopes("scopes") if pattern.search(plain)}
+    weak = {scope for scope, pattern in _scopes("weak_scopes") if pattern.search(plain)}
+    if not strong:
+        return weak - ({"long"} if weak == {"apical", "long"} else {"apical"} if weak == {"apical", "short"} else set())
+    if strong == {"suprasternal"}:
+        return strong
+    allowed = {"apical": {"apical", "long"}, "short": {"short", "apical"}, "subcostal": {"long"}, "long": {"long"}}
+    return strong if len(strong) > 1 else strong | (weak - allowed[next(iter(strong))])
 
 
 def read_view_table(path: Path) -> dict[str, str]:
@@ -126,10 +166,13 @@ def _first(found: Any) -> str | None:
 
 
 def _plain(text: str) -> str:
-    """Lower case, number words as digits, letters and digits apart, all else one space."""
-    lowered = re.sub(r"[\W_]+", " ", text[:MAX_TEXT].lower())
+    """Lower case without accents, other languages' phrases and number words in ours, letters and digits apart, all else
+    one space."""
+    bare = unicodedata.normalize("NFKD", text[:MAX_TEXT].lower())
+    lowered = re.sub(r"[\W_]+", " ", "".join(sign for sign in bare if not unicodedata.combining(sign)))
     apart = re.sub(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", " ", lowered)
-    return " ".join(_DIGITS.get(word, word) for word in apart.split())
+    ours = _spellings().sub(lambda found: str(_book()["spellings"][found[0]]), apart)
+    return " ".join(_DIGITS.get(word, word) for word in ours.split())
 
 
 @functools.cache
@@ -144,15 +187,36 @@ def _groups() -> frozenset[str]:
 
 
 @functools.cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """The groups' own names first, then their patterns in the order of the file."""
-    named = [(group, re.compile(f"^{re.escape(_plain(group))}$")) for group in sorted(_groups())]
-    ruled = [
-        (rule.get("same_as", group), _whole_words(pattern))
+def _own_names() -> dict[str, str]:
+    """A group's own name is its tag."""
+    return {_plain(group): group for group in _groups()}
+
+
+@functools.cache
+def _rules() -> tuple[_Rule, ...]:
+    """The groups' rules in the order of the file."""
+    return tuple(
+        _Rule(
+            rule.get("same_as", group),
+            rule.get("family", rule.get("same_as", group)),
+            rule["scope"],
+            tuple(map(_whole_words, rule["tags"])),
+            _whole_words(rule["with"]) if "with" in rule else None,
+            rule.get("last", False),
+        )
         for group, rule in _book()["groups"].items()
-        for pattern in rule["tags"]
-    ]
-    return (*named, *ruled)
+    )
+
+
+@functools.cache
+def _scopes(kind: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((scope, _whole_words(pattern)) for scope, pattern in _book()[kind].items())
+
+
+@functools.cache
+def _spellings() -> re.Pattern[str]:
+    longest_first = sorted(_book()["spellings"], key=len, reverse=True)
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b")
 
 
 @functools.cache
@@ -163,7 +227,8 @@ def _never() -> tuple[re.Pattern[str], ...]:
 def _whole_words(pattern: str) -> re.Pattern[str]:
     for word, meaning in _book()["words"].items():
         pattern = pattern.replace(f"{{{word}}}", meaning)
-    return re.compile(rf"\b(?:{pattern})\b")
+    pattern = pattern.replace(" .*", " (?:.* )?")  # whatever comes between, the next word begins as a word
+    return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)")
 
 
 @functools.cache

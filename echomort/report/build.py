@@ -13,7 +13,7 @@ import jinja2
 from echomort.files import write_text
 from echomort.report import calibration, checklist, decisions, discrimination, groups, material, record, results
 from echomort.report.blocks import Section
-from echomort.report.data import Example, ReportData
+from echomort.report.data import ARCHIVE_COLUMNS, Example, ReportData
 from echomort.report.numbers import Numbers
 from echomort.report.scores import by_model
 from echomort.report.words import ALL_VIEWS, count, counted, model_words, number, percent, span
@@ -150,7 +150,7 @@ def document(
         "metrics": list(numbers.records()),
         "tables": {table.name: table.plain() for section in page for table in section.tables},
         "attrition": _records(data.attrition, ("step", "reason", "studies", "patients")),
-        "archive": _records(data.instances, ("status", "reason", "view", "transfer_syntax", "fps_source", "instances")),
+        "archive": _records(data.instances, ARCHIVE_COLUMNS),
         "checks": _records(data.checks, ("table", "check", "passed", "severity", "checked", "failed")),
         "missingness": [
             {"variable": name, "missing": share} for name, share in material.missing_shares(data.missingness)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+ARCHIVE_COLUMNS = ("status", "reason", "view", "view_source", "transfer_syntax", "fps_source", "instances")
 METRIC_COLUMNS = ("evaluation", "model", "subset", "metric", "value", "low", "high", "n", "events", "method")
 
 
@@ -34,7 +35,7 @@ class ReportData:
     ``scores``: a row for a headline study and model: model, view (None but for one view), logit, label 0/1.
     ``cohort``: a row a study: role, fold, label, headline; optional age (years), sex ('F', 'M'), days, event.
     ``attrition``: step, reason, studies, patients, in the order of the warehouse.
-    ``instances``: counts of DICOM objects: status, reason, view, transfer_syntax, fps_source, instances.
+    ``instances``: counts of DICOM objects (:data:`ARCHIVE_COLUMNS`).
     ``checks``: table, check, passed; optional severity, checked and failed (rows).
     ``settings``: (key, value, provenance, meaning), as :meth:`echomort.settings.Settings.provenance` yields.
     ``lineage``: names to versions, digests, counts: what made this report.
@@ -50,9 +51,7 @@ class ReportData:
     settings: Sequence[tuple[str, Any, str, str]]
     lineage: Mapping[str, Any]
     scores: pd.DataFrame = field(default_factory=_without_rows("model", "view", "logit", "label"))
-    instances: pd.DataFrame = field(
-        default_factory=_without_rows("status", "reason", "view", "transfer_syntax", "fps_source", "instances")
-    )
+    instances: pd.DataFrame = field(default_factory=_without_rows(*ARCHIVE_COLUMNS))
     checks: pd.DataFrame = field(default_factory=_without_rows("table", "check", "passed"))
     missingness: pd.DataFrame = field(default_factory=_without_rows("variable", "missing"))
     examples: Sequence[Example] = ()

@@ -44,7 +44,11 @@ def archive(data: ReportData) -> Section:
     return Section("archive", "The archive", [_waterfall(instances), *(table for table in tables if table.rows)])
 
 
-_SHARES = (("fps_source", "Where the frame rate was read"), ("transfer_syntax", "Transfer syntax"))
+_SHARES = (
+    ("view_source", "Where the view was read"),
+    ("fps_source", "Where the frame rate was read"),
+    ("transfer_syntax", "Transfer syntax"),
+)
 
 
 def _accepted(instances: pd.DataFrame) -> pd.DataFrame:

@@ -60,10 +60,12 @@ def list_remote(url: str, setting: str, patience: Patience | None = None) -> lis
             raise _refused(setting) from None
 
     found = patiently(find, _may_pass, unreachable, patience or Patience())
-    prefix = root.rstrip("/") + "/"
-    remote = [_remote(key, key.removeprefix(prefix), info) for key, info in found.items() if key.startswith(prefix)]
+    prefix = f"{root.rstrip('/')}/" if root else ""  # the top of an archive file has no name
+    remote = [_remote(key, _path(key, prefix), info) for key, info in found.items() if key.startswith(prefix)]
     folders = {str(parent) for each in remote for parent in PurePosixPath(each.file.path).parents}
     listed = sorted((each for each in remote if _is_file(each.file.path, folders)), key=lambda each: each.file)
+    if len({each.file.path for each in listed}) < len(listed):
+        raise UserError("two objects' names differ by slashes alone", "rename one in the storage")
     if not listed:
         raise UserError(f"the storage named by {setting} holds no object there", f"correct {setting}, or fill it")
     return listed
@@ -103,7 +105,7 @@ def is_current(folder: Path, file: SourceFile) -> bool:
     """Return whether the mirror holds this version of the object."""
     try:
         state = (folder / file.path).lstat()
-    except OSError:
+    except (OSError, ValueError):
         return False
     return (state.st_size, state.st_mtime_ns) == (file.bytes, file.modified_ns)
 
@@ -120,6 +122,12 @@ def _open(url: str, setting: str) -> tuple[Any, str]:
             f"{setting} names a kind of storage that is not known", "see fsspec's list of protocols"
         ) from None
     return filesystem, root
+
+
+def _path(key: str, prefix: str) -> str:
+    """A file's path knows no empty folder names; a name that ends with a slash stands for a folder."""
+    inside = key.removeprefix(prefix)
+    return "/".join(filter(None, inside.split("/"))) + ("/" if inside.endswith("/") else "")
 
 
 def _remote(key: str, path: str, info: dict[str, Any]) -> Remote:
@@ -151,15 +159,26 @@ def _is_file(path: str, folders: set[str]) -> bool:
 
 def _fetch(filesystem: Any, remote: Remote, folder: Path, setting: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        target = resolve_under(folder, remote.file.path)
-    except ValueError:
-        raise UserError("an object's name leaves the folder of the archive", "rename it in the storage") from None
-    with atomic_path(target) as temporary:
+    with atomic_path(_target(folder, remote.file.path)) as temporary:
         _download(filesystem, remote.key, temporary, setting)
         if temporary.stat().st_size != remote.file.bytes:
             raise ConnectionError("the object came shorter or longer than it was listed")
         os.utime(temporary, ns=(remote.file.modified_ns, remote.file.modified_ns))
+
+
+def _target(folder: Path, path: str) -> Path:
+    """Return where the object comes to lie; trying again does not mend a name that no file can have."""
+    unfit = UserError("an object's name can't be the name of a file", "rename it in the storage")
+    if "\0" in path:
+        raise unfit
+    try:
+        target = resolve_under(folder, path)
+        target.exists()
+    except ValueError:
+        raise UserError("an object's name leaves the folder of the archive", "rename it in the storage") from None
+    except OSError:
+        raise unfit from None
+    return target
 
 
 def _download(filesystem: Any, key: str, target: Path, setting: str) -> None:

@@ -205,7 +205,9 @@ class _Writer:
         days = [row[1] for row in person.rows["contact"]]
         discharge = person.last_discharge
         if person.death is None and discharge:
-            days = [day for day in days if datetime.fromisoformat(day) < discharge] + [discharge.isoformat(sep=" ")]
+            days = [day for day in days if datetime.fromisoformat(day) < discharge]
+            left = person.moved(discharge.isoformat(sep=" "))
+            self._admission(person, left, left)
         for day in days:
             at = person.moved(day)
             stay = 30_000_001 + len(self.tables["edstays"].rows)

@@ -18,7 +18,7 @@ LOOPS = [PYDICOM / "examples_ybr_color.dcm", DATA / "color3d_jpeg_baseline.dcm"]
 OTHERS = {
     PYDICOM / "examples_rgb_color.dcm": {"not_cardiac", "still"},
     PYDICOM / "examples_palette.dcm": {"not_cardiac", "still"},
-    DATA / "color-pl.dcm": {"not_cardiac", "still"},
+    DATA / "color-pl.dcm": {"not_transthoracic"},
 }
 
 

@@ -1,7 +1,10 @@
 """Bad and odd objects, classes B01 to B37: each ends in exactly one state, with the right reason, and no exception but
 :class:`Rejected` leaves the reader."""
 
+import contextlib
 import struct
+import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -336,6 +339,16 @@ def _without_end(value: bytes) -> bytes:
 
 case("b20_jpeg_without_end_marker", edited(file(syntax=JPEG), frame_edit(4, _without_end)), ACCEPTED)
 
+case(
+    "b19_odd_table",
+    edited(
+        file(syntax=JPEG),
+        in_pixels(lambda head, pixels: head + pixels[:16] + b"\x06\0\0\0" + b"\0" * 6 + pixels[20 + 48 :]),
+    ),
+    ACCEPTED,
+    note="bad_offset_table",
+)
+
 # B21: the size in the header is not the frames'.
 for name, syntax in {"jpeg": JPEG, "jpeg_ls": JPEG_LS, "j2k": J2K_LOSSLESS, "lossless": JPEG_LOSSLESS_SV1}.items():
     case(f"b21_rows_{name}", tagged(syntax, Rows=118), Reason.SIZE_MISMATCH)
@@ -459,6 +472,12 @@ case("b27_allocated_1", tagged(BitsAllocated=1, BitsStored=1, HighBit=0), Reason
 case("b27_allocated_missing", tagged(BitsAllocated=None), Reason.BAD_TAG)
 case("b27_stored_9", tagged(BitsStored=9), Reason.BAD_TAG)
 case("b27_stored_zero", tagged(BitsStored=0), Reason.BAD_TAG)
+case("b27_signed", tagged(PixelRepresentation=1), Reason.BAD_TAG)
+case(
+    "b27_pairs_of_pixels_in_an_odd_row",
+    lambda path: EchoFile(MOVIE, photometric="YBR_FULL_422", tags={"Columns": 159}).write(path),
+    Reason.BAD_TAG,
+)
 case("b28_photometric_unknown", tagged(PhotometricInterpretation="SEPIA"), Reason.BAD_TAG)
 case("b28_photometric_missing", tagged(PhotometricInterpretation=None), Reason.BAD_TAG)
 case("b28_photometric_lower", tagged(PhotometricInterpretation="monochrome2"), ACCEPTED)
@@ -512,7 +531,83 @@ def _nested(depth: int) -> Make:
 
 
 case("b30_50_deep", _nested(50), ACCEPTED)
-case("b30_5000_deep", _nested(5000), Reason.TOO_DEEP, ACCEPTED)
+case("b30_200_deep", _nested(200), ACCEPTED)
+case("b30_5000_deep", _nested(5000), Reason.TOO_DEEP)
+
+
+# Headers that cost more than they say: read where no limit of time or memory holds.
+def before(tag: bytes, element: bytes) -> Callable[[bytes], bytes]:
+    """Put ``element`` before the element that begins with ``tag``."""
+
+    def edit(content: bytes) -> bytes:
+        at = content.index(tag)
+        return content[:at] + element + content[at:]
+
+    return edit
+
+
+OPEN, ITEM, ITEM_END, SEQUENCE_END = (
+    b"\xff\xff\xff\xff",
+    b"\xfe\xff\x00\xe0",
+    b"\xfe\xff\x0d\xe0\0\0\0\0",
+    b"\xfe\xff\xdd\xe0\0\0\0\0",
+)
+PRIVATE = b"\x09\x00\x10\x10"
+REGIONS, VIEW_CODES = b"\x18\x00\x11\x60SQ\0\0", b"\x54\x00\x20\x02SQ\0\0"
+STUDY, FRAMES = b"\x20\x00\x0d\x00UI", b"\x28\x00\x08\x00IS"
+EMPTY_ITEMS = (ITEM + b"\0\0\0\0") * 100_000
+case(
+    "b31_21000_private_elements",
+    edited(file(), before(b"\x10\x00\x20\x00LO", (PRIVATE + b"LO\0\0") * 21_000)),
+    Reason.BOMB,
+)
+for name, sequence, place in (("regions", REGIONS, STUDY), ("view_codes", VIEW_CODES, b"\xe0\x7f\x10\x00OB")):
+    case(
+        f"b31_100000_{name}",
+        edited(
+            tagged(SequenceOfUltrasoundRegions=None),
+            before(place, sequence + struct.pack("<L", len(EMPTY_ITEMS)) + EMPTY_ITEMS),
+        ),
+        Reason.BOMB,
+    )
+    case(
+        f"b31_100000_{name}_of_undefined_length",
+        edited(tagged(SequenceOfUltrasoundRegions=None), before(place, sequence + OPEN + EMPTY_ITEMS + SEQUENCE_END)),
+        Reason.BOMB,
+    )
+case(
+    "b31_private_sequence_of_16_mib",
+    edited(
+        file(),
+        before(
+            STUDY,
+            PRIVATE + b"SQ\0\0" + OPEN + ITEM + OPEN
+            + b"\x09\x00\x11\x10OB\0\0" + struct.pack("<L", 16 << 20) + b"\7" * (16 << 20)
+            + ITEM_END + SEQUENCE_END,
+        ),
+    ),
+    ACCEPTED,
+)  # fmt: skip
+case(
+    "b31_private_sequence_without_its_end",
+    edited(file(), before(STUDY, PRIVATE + b"SQ\0\0" + OPEN + ITEM + OPEN)),
+    *(Reason.TRUNCATED, Reason.CORRUPT_HEADER),
+)
+case(
+    "b31_private_sequence_without_the_end_of_its_item",
+    edited(file(), before(STUDY, PRIVATE + b"SQ\0\0" + OPEN + ITEM + OPEN + STUDY + b"\2\0\x31\0" + SEQUENCE_END)),
+    ACCEPTED,
+)
+case(
+    "b31_meta_without_end",
+    edited(file(), before(b"\x02\x00\x10\x00UI", (b"\x02\x00\x02\x01OB\0\0\0\0\0\0") * 100_000)),
+    Reason.CORRUPT_HEADER,
+)
+case(
+    "b31_text_of_a_megabyte",
+    edited(file(), before(b"\x08\x00\x70\x00LO", b"\x08\x00\x3e\x10UT\0\0\0\0\x10\0" + b"A" * (1 << 20))),
+    Reason.BOMB,
+)
 
 
 def long_element(length: int) -> Make:
@@ -671,6 +766,20 @@ def test_a_header_rejects_only_what_the_clip_rejects(name: str, tmp_path: Path) 
         assert rejected.reason in expected
     else:
         assert header.frames > 1 and header.fps
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if "b31_" in name or "b30_" in name])
+def test_a_header_costs_little_whatever_it_says(name: str, tmp_path: Path) -> None:
+    path = CASES[name][0](tmp_path / "loop.dcm")
+    begun = time.process_time()
+    with contextlib.suppress(Rejected):
+        read_header(path)
+    assert time.process_time() - begun < 3
+    tracemalloc.start()
+    with contextlib.suppress(Rejected):
+        read_header(path)
+    assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    tracemalloc.stop()
 
 
 def test_there_are_enough_cases() -> None:

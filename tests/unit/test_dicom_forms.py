@@ -1,5 +1,7 @@
 """Every form of an object gives the same clip: transfer syntaxes, colour models, planes, offset tables, fragments."""
 
+import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,7 @@ from echo_files import (
 )
 
 from echomort.dicom import Reason, Rejected, read_clip
+from echomort.dicom.colour import Palette
 from echomort.dicom.frames import open_frames
 from echomort.dicom.headers import opened
 from echomort.settings import ClipSettings
@@ -205,3 +208,86 @@ def test_colour_in_other_lossless_codes(name: str) -> None:
     described = codestreams.describe(data, dataset.file_meta.TransferSyntaxUID)
     pixels = codestreams.decode(data, described) if described else codestreams.decode_rle(data, 100, 100, 3)
     np.testing.assert_array_equal(pixels, expected)
+
+
+LEVELS = np.arange(256)
+RAMP_16 = struct.pack("<6H", 0, 1, 0, 1, 255, 65535)
+
+
+def palette(bits: int, data: bytes, count: int = 256, first: int = 0, segmented: bool = False) -> dict[str, object]:
+    kind = "Segmented{}PaletteColorLookupTableData" if segmented else "{}PaletteColorLookupTableData"
+    colours = ("Red", "Green", "Blue")
+    tags: dict[str, object] = {f"{colour}PaletteColorLookupTableDescriptor": [count, first, bits] for colour in colours}
+    tags |= {f"{colour}PaletteColorLookupTableData": None for colour in colours}
+    return tags | {kind.format(colour): data for colour in colours}
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        palette(16, (LEVELS * 257).astype("<u2").tobytes()),
+        palette(16, LEVELS.astype("<u2").tobytes()),
+        palette(8, LEVELS.astype("u1").tobytes()),
+        palette(8, LEVELS.astype("<u2").tobytes()),
+        palette(16, (LEVELS[1:] * 257).astype("<u2").tobytes(), 255, 1),
+        palette(16, RAMP_16, segmented=True),
+        palette(8, bytes([0, 1, 0, 1, 255, 255]), segmented=True),
+        palette(8, bytes([0, 2, 0, 1, 0, 2, 2, 3, 1, 252, 255, 0]), segmented=True),
+    ],
+    ids=[
+        "16", "16_holds_8", "8", "8_one_a_word", "from_1", "segmented_16", "segmented_8", "segmented_8_in_stretches",
+    ],
+)  # fmt: skip
+def test_a_grey_palette_gives_the_picture(tags: dict[str, object], tmp_path: Path) -> None:
+    path = EchoFile(MOVIE, photometric="PALETTE COLOR", tags=tags).write(tmp_path / "loop.dcm")
+    expected = np.maximum(MOVIE, 1) if tags["RedPaletteColorLookupTableDescriptor"] == [255, 1, 16] else MOVIE
+    np.testing.assert_array_equal(lumas(path), expected)
+
+
+def test_a_palette_of_bytes_in_big_endian_words(tmp_path: Path) -> None:
+    swapped = LEVELS.astype("u1").reshape(-1, 2)[:, ::-1].tobytes()
+    path = EchoFile(MOVIE, BIG, "PALETTE COLOR", tags=palette(8, swapped)).write(tmp_path / "loop.dcm")
+    np.testing.assert_array_equal(lumas(path), MOVIE)
+
+
+def test_a_segmented_palette_repeats_earlier_segments() -> None:
+    """A stretch of two, a ramp of two to 40, and both once more: C.7.9.2.3 counts the offset in bytes."""
+    from pydicom.dataset import Dataset
+
+    words = [0, 2, 5, 6, 1, 2, 40, 2, 2, 0, 0]
+    dataset = Dataset()
+    for keyword, value in palette(16, struct.pack("<11H", *words), 8, segmented=True).items():
+        if value is not None:
+            setattr(dataset, keyword, value)
+    expected = [5, 6, 23, 40, 5, 6, 23, 40]
+    assert Palette.of(dataset).colours[:8, 0].tolist() == expected
+
+
+def test_a_segmented_palette_never_unpacks_beyond_its_entries(tmp_path: Path) -> None:
+    """60,000 bytes of ramps that would fill gigabytes."""
+    bomb = struct.pack("<3H", 0, 1, 0) + b"".join(struct.pack("<3H", 1, 65535, ramp) for ramp in range(10_000))
+    path = EchoFile(MOVIE, photometric="PALETTE COLOR", tags=palette(16, bomb, segmented=True))
+    tracemalloc.start()
+    with pytest.raises(Rejected):
+        read_clip(path.write(tmp_path / "loop.dcm"))
+    assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    tracemalloc.stop()
+
+
+def test_a_point_transform_is_undone(tmp_path: Path) -> None:
+    """Lossless JPEG may drop low bits before coding (T.81 H.1.2.1): the picture is no darker for it."""
+    import imagecodecs
+    from pydicom import dcmread
+    from pydicom.encaps import encapsulate
+
+    frames = []
+    for frame in MOVIE:
+        # The first sample is coded as a difference from half the range, which the transform halves: hence the 64.
+        coded = bytearray(imagecodecs.ljpeg_encode((frame >> 1) + 64))
+        coded[coded.index(b"\xff\xda") + 9] |= 1
+        frames.append(bytes(coded))
+    path = EchoFile(MOVIE, JPEG_LOSSLESS).write(tmp_path / "loop.dcm")
+    dataset = dcmread(path)
+    dataset.PixelData = encapsulate(frames)
+    dataset.save_as(path)
+    np.testing.assert_array_equal(lumas(path), MOVIE & 0xFE)

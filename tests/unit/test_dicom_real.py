@@ -112,7 +112,7 @@ def test_an_affiniti_frame_is_read_by_plane() -> None:
         (DATA / "OBXXXX1A_2frame.dcm", Reason.NOT_CARDIAC),
         (DATA / "OBXXXX1A_rle_2frame.dcm", Reason.NOT_CARDIAC),
         (DATA / "US1_J2KR.dcm", Reason.NOT_CARDIAC),
-        (DATA / "color-px.dcm", Reason.STILL),
+        (DATA / "color-px.dcm", Reason.NOT_TRANSTHORACIC),
         (DEID / "RGB_IMAGE.dcm", Reason.STILL),
         (PYDICOM / "ExplVR_BigEnd.dcm", Reason.STILL),
         (PYDICOM / "CT_small.dcm", Reason.NOT_ULTRASOUND),

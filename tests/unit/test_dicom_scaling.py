@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from echomort.dicom import scaling
 from echomort.dicom.scaling import Placing, Scaler
 from echomort.settings import ClipSettings
 
@@ -80,3 +81,38 @@ def test_aspect_is_kept_and_the_picture_centred(
     placing = Placing.of(region, aspect, ClipSettings())
     assert (placing.rows.stop - placing.rows.start, placing.columns.stop - placing.columns.start) == (rows, columns)
     assert placing.rows.start == (109 - rows) // 2 and placing.columns.start == (150 - columns) // 2
+
+
+def masks(rows: int, columns: int) -> list[np.ndarray]:
+    """A sector, a sector with a hole and an empty row, nothing, everything."""
+    down, along = np.mgrid[:rows, :columns]
+    sector = np.abs(along - columns / 2) < 0.7 * down
+    holed = sector.copy()
+    holed[rows // 2] = False
+    holed[rows // 3 : rows // 3 + 5, columns // 2 :] = False
+    return [sector, holed, np.zeros((rows, columns), bool), np.ones((rows, columns), bool)]
+
+
+@pytest.mark.skipif(scaling.compiled is None, reason="installed without a C compiler: there is one way only")
+@pytest.mark.parametrize("filter_name", ["area", "linear"])
+@pytest.mark.parametrize("shape", [(600, 800), (480, 640), (109, 150), (61, 97), (1080, 1920)])
+def test_the_compiled_loop_makes_the_same_bytes(
+    filter_name: str, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture, (rows, columns) = noise(*shape), shape
+    placing = Placing.of((7, 5, columns - 4, rows - 3), 1.1, ClipSettings())
+    for mask in masks(rows, columns):
+        loop = Scaler(placing, mask, filter_name)(picture)
+        with monkeypatch.context() as without:
+            without.setattr(scaling, "compiled", None)
+            products = Scaler(placing, mask, filter_name)(picture)
+        np.testing.assert_array_equal(loop, products)
+
+
+@pytest.mark.skipif(scaling.compiled is None, reason="installed without a C compiler")
+def test_the_compiled_loop_refuses_shapes_that_do_not_fit() -> None:
+    scale = Scaler(Placing((0, 0, 39, 29), slice(0, 15), slice(0, 20)), np.ones((30, 40), bool), "area")
+    with pytest.raises(ValueError, match="shapes"):
+        scale(np.zeros((20, 40), np.uint8))
+    with pytest.raises(ValueError, match="shapes"):
+        scale(np.zeros((30, 39), np.uint8))

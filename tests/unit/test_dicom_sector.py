@@ -289,6 +289,33 @@ def test_the_flow_share_of_grey_is_nothing() -> None:
     assert flow_share(flow("red")[0], CONE) > 4 * MIN_FLOW_SHARE
 
 
+@pytest.mark.parametrize("beat", [10, 15, 18, 20, 24, 30])
+@pytest.mark.parametrize("phase", [0.0, 0.3, 0.6])
+def test_no_heart_rate_hides_a_jet(beat: int, phase: float, tmp_path: Path) -> None:
+    """A jet lit for 40 % of each beat, at 60 to 180 beats a minute."""
+    movie = sector_movie(60, ROWS, COLUMNS)
+    rgb = np.stack([to_colour(frame, "RGB") for frame in movie]).copy()
+    for index in range(60):
+        if (index / beat + phase) % 1 < 0.4:
+            rgb[index, 140:180, 170:210] = (210, 40, 20)
+    assert reason(rgb, tmp_path, photometric="RGB") is Reason.COLOUR_DOPPLER
+
+
+def test_a_declared_colour_is_looked_for_in_every_look(tmp_path: Path) -> None:
+    movie = sector_movie(60, ROWS, COLUMNS)
+    rgb = np.stack([to_colour(frame, "RGB") for frame in movie]).copy()
+    rgb[9:12, 140:180, 170:210] = (210, 40, 20)
+    tags = {"UltrasoundColorDataPresent": 1}
+    assert reason(rgb, tmp_path, photometric="RGB", tags=tags) is Reason.COLOUR_DOPPLER
+
+
+def test_tissue_doppler_that_turns_with_the_beat_is_colour(tmp_path: Path) -> None:
+    """All that is lit is red in systole and blue in diastole: in one frame alone it would pass for a tint."""
+    red, blue = np.array([1.0, 0.4, 0.1]), np.array([0.1, 0.4, 1.0])
+    rgb = [(to_colour(frame, "RGB") * (red if index < 6 else blue)) for index, frame in enumerate(MOVIE)]
+    assert reason(np.stack(rgb).astype(np.uint8), tmp_path, photometric="RGB") is Reason.COLOUR_DOPPLER
+
+
 def test_flow_may_be_kept_by_setting(tmp_path: Path) -> None:
     path = EchoFile(flow("red"), photometric="RGB").write(tmp_path / "loop.dcm")
     assert "colour_doppler_kept" in read_clip(path, ClipSettings(colour="keep")).notes
@@ -308,3 +335,39 @@ def test_a_blob_that_crosses_the_dark_is_not_a_sweep(tmp_path: Path) -> None:
     for index in range(24):
         movie[index, 100:200, 40 + 12 * index : 100 + 12 * index] = 180
     assert read(movie, tmp_path).frames == 24
+
+
+@pytest.mark.parametrize("way", ["walls", "walls_and_near_field", "wedge"])
+def test_a_dark_cavity_between_two_walls_makes_no_second_panel_and_loses_no_wall(way: str, tmp_path: Path) -> None:
+    """Low gain: the septum and the lateral wall move, nothing between them is lit."""
+    y, x = np.mgrid[:ROWS, :COLUMNS]
+    lit = (np.abs(np.abs(x - 192) - 48) < 14) & (y > 90) & (y < 240)
+    if way == "walls_and_near_field":
+        lit |= y < 60
+    if way == "wedge":
+        lit = np.abs(x - 192) > 0.09 * y + 6
+    movie = MOVIE * (lit & CONE)
+    clip = read(movie, tmp_path, tags={"SequenceOfUltrasoundRegions": None})
+    x0, _, x1, _ = clip.region
+    columns = np.flatnonzero((lit & CONE).any(axis=0))
+    assert x0 <= columns.min() + 4 and x1 >= columns.max() - 4
+
+
+def test_two_sectors_one_above_the_other_are_two_panels(tmp_path: Path) -> None:
+    half = sector_movie(12, 150, 400)
+    assert untagged(np.concatenate([half, half[:, :, ::-1]], axis=1), tmp_path) is Reason.DUAL_PANEL
+
+
+def test_a_jet_that_comes_and_goes_is_no_time_axis(tmp_path: Path) -> None:
+    """A jet lit in some looks and gone in others renews a window as a sweep does; no scanner sweeps one so narrow."""
+    from scipy import ndimage
+
+    random = np.random.default_rng(0)
+    movie = sector_movie(60, ROWS, COLUMNS).copy()
+    y, x = np.mgrid[:ROWS, :COLUMNS]
+    movie[:, np.hypot(x - 190, y - 150) < 60] = 0
+    for index in range(60):
+        if (index - 16) % 20 < 6:
+            texture = ndimage.gaussian_filter(random.normal(size=(56, 56)), 2)
+            movie[index, 122:178, 162:218] = np.where(texture > 0, 100, 0)
+    assert read(movie, tmp_path, tags={"SequenceOfUltrasoundRegions": None}).frames == 60

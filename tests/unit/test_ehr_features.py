@@ -87,6 +87,45 @@ def test_gaps_stay_where_nothing_is_to_be_filled(tmp_path):
     assert "values carried_forward" not in told(connection)
 
 
+TWINS = {
+    "A": AT - timedelta(days=100),
+    "B": AT,
+    "C": AT,
+    "D": AT + timedelta(hours=5),
+    "E": AT + timedelta(days=100),
+}
+"""Two echoes of one time (a source that keeps dates only has many), and one more of their day."""
+
+
+def of_twins(folder, measurements, **settings):
+    """Return the warehouse of the studies of ``TWINS``."""
+    rows = {
+        "patient": [person("P")],
+        "study": [(name, "P", at, "") for name, at in TWINS.items()],
+        "measurement": [("P", *row) for row in measurements],
+    }
+    connection, _ = staged(folder, rows, "kept")
+    build(connection, Features(**settings))
+    assert [check(connection, name) for name in LEAKS] == [0, 0]
+    return connection
+
+
+def test_an_echo_has_from_the_one_before_what_its_twin_of_the_same_time_measured(tmp_path):
+    measured = [(name, "lvef", number, "%", TWINS[name]) for name, number in (("A", 40), ("C", 60), ("E", 20))]
+    carried = of_twins(tmp_path / "a", measured)
+    assert [value(carried, "lvef", name) for name in TWINS] == [40, 40, 60, 60, 20]
+    drawn = of_twins(tmp_path / "b", measured, between_echoes="paper")
+    on_the_line = [40, 40 - 20 * 100 / 200, 60, 60 - 40 * 5 / 2400, 20]
+    assert [value(drawn, "lvef", name) for name in TWINS] == pytest.approx(on_the_line)
+
+
+def test_the_last_day_of_a_window_is_in_it_to_its_last_echo(tmp_path):
+    late = AT - timedelta(days=365) + timedelta(hours=3)
+    connection = of_twins(tmp_path, [("", "sodium", 140, "mmol/L", late), ("", "lvef", 55, "%", AT)])
+    assert [value(connection, "sodium", name) for name in TWINS] == [140, 140, 140, 140, None]
+    assert [value(connection, "lvef", name) for name in TWINS] == [None, 55, 55, 55, None]
+
+
 # --- against each other -------------------------------------------------------------------------------------------
 
 

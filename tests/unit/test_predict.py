@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from echomort.dicom import inspect_paths
+from echomort.dicom import inspect_paths, read_clip
 from echomort.dicom.saved import SavedClip, Unusable, fitted, load_clip
 from echomort.errors import UserError
 from echomort.models.networks import build_network
 from echomort.models.platt import Platt
+from echomort.models.view_classifier import ViewClassifier, appearance_of
 from echomort.models.views import save_network
 from echomort.predict import predict_paths
 from echomort.registry import Facts, Parts, promote, write_candidate
@@ -81,6 +82,22 @@ def test_a_view_given_by_hand_counts_where_the_file_has_none(registry):
     assert record["note"] is None
     with pytest.raises(UserError, match="known groups"):
         list(predict_paths([LOOP], registry, "sideways"))
+
+
+def test_a_champion_that_knows_views_names_the_loop_that_no_tag_names(registry, tmp_path):
+    """A classifier that has learnt the real loop's appearance as apical, far from a black clip's."""
+    own = appearance_of(read_clip(LOOP, SMALL).pixels)
+    means = np.stack([own, np.zeros_like(own)])
+    classifier = ViewClassifier(("apical_4", "parasternal_long"), means, np.eye(len(own)), 0.1, 0.5)
+    views = ("apical_4", "parasternal_long")
+    parts = Parts(
+        {view: registry / view for view in views}, {view: Platt(1.0, -1.0) for view in views}, {}, None, classifier
+    )
+    promote(tmp_path, write_candidate(tmp_path, parts, Facts(SMALL, True, {}, {})), None, Promotion())
+    (record,) = predict_paths([LOOP], tmp_path)
+    assert (record["view"], record["view_source"], record["model"]) == ("apical_4", "classifier", "apical_4")
+    (given,) = predict_paths([LOOP], tmp_path, "parasternal_long")
+    assert (given["view"], given["view_source"]) == ("parasternal_long", "given")
 
 
 def test_a_saved_clip_scores_nearly_as_its_loop_and_says_that_it_was_converted(registry, saved):

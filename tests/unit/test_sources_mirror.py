@@ -1,4 +1,5 @@
 import os
+import zipfile
 
 import fsspec
 import pytest
@@ -196,3 +197,32 @@ def test_an_archive_in_object_storage_is_stale_until_its_mirror_is_current(stora
     assert sources._archive_to_read(settings) == seen
     storage.pipe("/hospital/echo/two/late.dcm", b"late")
     assert sources.archive_fingerprint(settings) != seen
+
+
+@pytest.mark.parametrize("name", ["a\0b.dcm", "a" * 300])
+def test_a_name_that_no_file_can_have_is_said_at_once(storage, tmp_path, name):
+    storage.pipe(f"/hospital/echo/{name}", b"x")
+    with pytest.raises(UserError, match="can't be the name of a file") as error:
+        _mirror(tmp_path)
+    assert name not in str(error.value) and WAITS == []
+
+
+def test_a_name_with_an_empty_folder_in_it_is_kept(storage, tmp_path):
+    storage.pipe("/hospital/echo//one//d.dcm", b"fourth")
+    for fetched in (4, 0):
+        assert _mirror(tmp_path) == Mirrored(fetched=fetched, removed=0, kept=4 - fetched)
+    assert _held(tmp_path)["one/d.dcm"] == b"fourth"
+
+
+def test_names_that_would_be_one_file_are_refused(storage, tmp_path):
+    storage.pipe("/hospital/echo/one//a.dcm", b"other")
+    with pytest.raises(UserError, match="slashes alone"):
+        _mirror(tmp_path)
+
+
+def test_an_archive_file_may_be_the_storage(tmp_path):
+    with zipfile.ZipFile(tmp_path / "echo.zip", "w") as archive:
+        archive.writestr("one/a.dcm", b"first")
+    url = f"zip://::file://{tmp_path}/echo.zip"
+    assert mirror(url, tmp_path / "mirror", "sources.dicom", patience=PATIENCE).fetched == 1
+    assert _held(tmp_path / "mirror") == {"one/a.dcm": b"first"}

@@ -3,12 +3,14 @@
 import re
 
 import pytest
-from extracts import patient_key, person, staged
+from extracts import KEYRING, empty_warehouse, patient_key, person, staged
 
 from echomort.errors import UserError
+from orchestration.contracts_table import lines
 from warehouse.advice import DATES, advice, column
 from warehouse.queries import ROOT
-from warehouse.sources import CANONICAL
+from warehouse.sources import CANONICAL, contract, origins
+from warehouse.staging import stage
 
 STUDY = ("S", "P", "2018-05-01 09:30:00", "")
 BAD = {
@@ -50,3 +52,52 @@ def test_every_reason_of_staging_has_advice_about_a_column_that_exists():
     for reason in advice():
         for table in DATES:
             assert set(filter(None, column(table, reason).split("/"))) <= known
+
+
+def test_an_empty_table_of_persons_or_studies_is_told(tmp_path):
+    _, report = staged(tmp_path, {})
+    said = [str(one) for one in report.conflicts]
+    assert [line.partition(" (")[0] for line in said] == [
+        "table patient: EMPTY_TABLE in 0 rows",
+        "table study: EMPTY_TABLE in 0 rows",
+    ]
+    assert all("give its rows" in line for line in said)
+
+
+@pytest.mark.parametrize("adapter", ["omop", "mimic_iv"])
+def test_a_shipped_adapter_says_where_each_column_comes_from(adapter):
+    raw = {(one.table, one.name) for one in contract(adapter)}
+    tables = {table for table, _ in raw}
+    for (table, name), origin in origins(adapter).items():
+        assert name in CANONICAL[table]
+        named = re.findall(r"([a-z_]+)\.([a-z_]+)", origin)
+        assert named or any(table in origin for table in tables)
+        assert set(named) <= raw
+    dated = {(table, part) for table, names in DATES.items() for part in names.split("/")}
+    assert dated <= set(origins(adapter))
+
+
+@pytest.mark.parametrize("adapter", ["omop", "mimic_iv"])
+def test_whatever_a_shipped_adapter_leaves_out_has_its_remedy(adapter):
+    text = (ROOT / "sources" / adapter / "left_out.sql").read_text(encoding="utf-8")
+    reasons = set(re.findall(r"'([A-Z]+(?:_[A-Z0-9]+)+)'", text))
+    assert reasons
+    assert reasons <= set(advice())
+
+
+def test_the_column_of_the_source_is_named_beside_ours(tmp_path):
+    for table in {one.table for one in contract("omop")}:
+        names = [one.name for one in contract("omop") if one.table == table]
+        (tmp_path / f"{table}.csv").write_text(",".join(names) + "\n", encoding="utf-8")
+    with (tmp_path / "person.csv").open("a") as file:
+        file.write("7,P,nineteen,,,,,,,\n")
+    with (tmp_path / "measurement.csv").open("a") as file:
+        file.writelines(f"8,3016723,,,2018-01-{day},,,1.2,8840,,,\n" for day in range(10, 22))
+    with pytest.raises(UserError, match=r"table measurement, column patient_id \(from measurement.person_id") as caught:
+        stage(empty_warehouse(), tmp_path, "omop", KEYRING, "kept")
+    assert "UNKNOWN_PATIENT in all 12" in str(caught.value)
+
+
+def test_the_page_of_contracts_is_what_the_adapters_read():
+    page = (ROOT.parent / "docs" / "contracts.md").read_text(encoding="utf-8")
+    assert page == "\n".join(lines()) + "\n", "run `python -m orchestration.contracts_table > docs/contracts.md`"

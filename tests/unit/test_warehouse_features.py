@@ -350,7 +350,7 @@ def test_a_study_without_a_date_has_a_row_of_what_needs_none(tmp_path):
     assert check(connection, "features_equal_studies") == 0
 
 
-def test_patients_by_sixteenths_give_the_same_table(tmp_path, monkeypatch):
+def test_patients_built_in_parts_give_the_same_table(tmp_path, monkeypatch):
     rows = {"patient": [], "study": [], "measurement": [], "diagnosis": []}
     for number in range(40):
         name = f"P{number}"
@@ -362,7 +362,7 @@ def test_patients_by_sixteenths_give_the_same_table(tmp_path, monkeypatch):
     build(connection)
     tables = ("feature", "feature_evidence", "feature_count", "feature_refusal")
     whole = [sorted(fetch(connection, f"SELECT * FROM {table}"), key=str) for table in tables]
-    monkeypatch.setattr(warehouse.features, "ONE_SHARD_ROWS", 1)
+    monkeypatch.setattr(warehouse.features, "SHARD_ROWS", 20)
     build(connection)
     assert [sorted(fetch(connection, f"SELECT * FROM {table}"), key=str) for table in tables] == whole
 

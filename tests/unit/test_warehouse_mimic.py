@@ -1,6 +1,7 @@
 """MIMIC-IV: what dod says and does not say, contradictions that its users have reported, what is known when."""
 
 import csv
+import gzip
 
 import pytest
 from extracts import KEYRING, counted, empty_warehouse, fetch, study_key
@@ -65,9 +66,20 @@ def test_silence_proves_life_to_a_year_after_the_last_discharge_and_no_further(t
     assert outcome(tmp_path, admissions=stay) == expected
 
 
-def test_a_stay_in_the_emergency_department_is_a_discharge_too(tmp_path):
+LATER = ("8", "M", 50, 2150, "2020 - 2022", "")
+"""Somebody whom only release 3.0 or a later one has."""
+
+
+@pytest.mark.parametrize(
+    ("release", "expected"),
+    [([LATER], (366, False, 0, None)), ([], (1, False, None, "EXCL_CENSORED_LT_1Y"))],
+)
+def test_a_visit_to_the_emergency_department_is_followed_for_a_year_from_release_3_on(tmp_path, release, expected):
     stays = [("1", "2150-05-02 01:00:00", "2150-05-02 09:00:00")]
-    assert outcome(tmp_path, edstays=stays) == (366, False, 0, None)
+    patients = [patient(), SOMEBODY_ELSE, *release]
+    assert outcome(tmp_path, patients=patients, edstays=stays) == expected
+    _, report = staged(tmp_path, patients=patients, edstays=stays)
+    assert counted(report).get(("contact", "EMERGENCY_VISIT_WITHOUT_A_YEAR_OF_FOLLOW_UP"), 0) == (not release)
 
 
 def test_without_any_discharge_nothing_is_known(tmp_path):
@@ -113,6 +125,12 @@ def test_dod_is_compared_by_day(tmp_path, dod, days, label):
             "",
             admission(1, "2150-05-02 01:00:00", "2150-06-01 10:00:00", "", 1),
             (31, True, 1, None),
+        ),
+        (
+            "died in hospital, and neither time is told: dead on an unknown day, never a survivor",
+            "",
+            admission(1, "2150-05-02 01:00:00", "", "", 1),
+            (1, False, None, "EXCL_DEATH_DATE_UNKNOWN"),
         ),
         (
             "the same with dod: dod counts",
@@ -267,3 +285,91 @@ def test_codes_of_an_admission_are_known_at_its_end_only(tmp_path):
     assert fetch(connection, "SELECT count(*) FROM diagnosis WHERE vocabulary = 'ICD9CM' AND code = '4280'") == [(1,)]
     # A code of the admission in which the echo was made is not known at the echo, whatever else is.
     assert fetch(connection, "SELECT latest_diagnosed_at::VARCHAR FROM feature_evidence") == [("2150-01-09 12:00:00",)]
+
+
+# --- the tables as releases and tools leave them ------------------------------------------------------------------
+
+
+def test_a_study_without_a_number_in_the_list_hides_no_other(tmp_path):
+    files = [("1", "99", "2150-06-01 10:05:00", "files/p1/x.dcm")]
+    _, report = staged(
+        tmp_path, echo_study_list=[STUDY, ("1", "", "2150-07-01 08:00:00", "", "")], echo_record_list=files
+    )
+    assert report.rows["study"] == (3, 2, 1)
+    assert counted(report)["study", "MISSING_IDENTIFIER"] == 1
+
+
+def test_numbers_that_became_floating_point_still_join(tmp_path):
+    study = ("1.0", "71.0", "2150-05-01 09:30:00", "801.0", "2150-05-01 10:00:00")
+    stays = [("1.0", "20.0", "2150-01-01 08:00:00", "2150-01-09 12:00:00", "", "0.0", "WHITE")]
+    tables = {"echo_study_list": [study], "structured_measurement": [echo("lvef", "48")], "admissions": stays}
+    said = features(tmp_path, "lvef", "dx_i25", **tables, diagnoses_icd=[("1", "20", "I2510", "10.0")])
+    assert said == (48, 1)
+
+
+def test_words_about_the_ejection_fraction_are_counted(tmp_path):
+    rows = [echo("lvef", "55"), echo("lvef_upper", ">70"), echo("lvef_3d", "___")]
+    connection, report = staged(tmp_path, structured_measurement=rows)
+    assert fetch(connection, "SELECT value FROM measurement") == [(55,)]
+    assert counted(report)["measurement", "NOT_A_NUMBER"] == 2
+
+
+def test_pressures_at_rest_are_read_and_the_rest_is_counted(tmp_path):
+    omr = [
+        ("1", "2150-04-01", "Blood Pressure Sitting", "120/80"),
+        ("1", "2150-04-01", "Blood Pressure Standing (1 min)", "90/60"),
+        ("1", "2150-04-01", "eGFR", ">60"),
+        ("1", "2150-04-01", "Weight", "80"),
+    ]
+    connection, report = staged(tmp_path, omr=omr)
+    assert fetch(connection, "SELECT variable, value FROM measurement ORDER BY value") == [("dbp", 80), ("sbp", 120)]
+    assert counted(report)["measurement", "OUTPATIENT_RESULT_NOT_READ"] == 3
+
+
+def test_what_is_no_age_is_counted_and_an_unknown_drug_too(tmp_path):
+    drugs = [("1", "2150-01-01 08:00:00", "", name) for name in ("Metoprolol Tartrate", "Heparin", "")]
+    connection, report = staged(tmp_path, patients=[patient(age="> 89"), SOMEBODY_ELSE], prescriptions=drugs)
+    assert counted(report)["patient", "UNREADABLE_DATE"] == 1
+    assert fetch(connection, "SELECT drug_class FROM medication") == [("beta_blocker",)]
+    assert counted(report)["medication", "DRUG_OF_NO_CLASS"] == 2
+
+
+@pytest.mark.parametrize(
+    ("where", "setting"),
+    [
+        ({}, "outpatient"),
+        ({"edstays": [("1", "2150-05-01 08:00:00", "2150-05-01 12:00:00")]}, "emergency"),
+        ({"admissions": [admission(1, "2150-04-30 08:00:00", "2150-05-03 12:00:00")]}, "inpatient"),
+        (
+            {
+                "edstays": [("1", "2150-05-01 08:00:00", "2150-05-01 12:00:00")],
+                "admissions": [admission(1, "2150-04-30 08:00:00", "2150-05-03 12:00:00")],
+            },
+            "inpatient",
+        ),
+    ],
+)
+def test_the_setting_is_where_the_patient_was(tmp_path, where, setting):
+    connection, _ = staged(tmp_path, **where)
+    assert fetch(connection, "SELECT setting FROM study") == [(setting,)]
+
+
+def test_the_first_release_of_the_echoes_has_no_measurements_and_columns_of_its_own(tmp_path):
+    laid_out(tmp_path)
+    for table in ("echo_study_list", "echo_record_list", "structured_measurement", "omr", "prescriptions", "edstays"):
+        (tmp_path / f"{table}.csv").unlink()
+    (tmp_path / "echo").mkdir()
+    header = "study_datetime,subject_id,study_id,note_id,note_seq,note_charttime"
+    lists = {
+        "echo-study-list": [header, "2150-05-01 09:30:00,1,71,,,"],
+        "echo-record-list": [
+            "subject_id,study_id,acquisition_datetime,dicom_filepath",
+            "1,71,2150-05-01 09:31:00,x.dcm",
+        ],
+    }
+    for name, lines in lists.items():
+        (tmp_path / "echo" / f"{name}.csv.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    connection = empty_warehouse()
+    report = stage(connection, tmp_path, "mimic_iv", KEYRING, "kept")
+    assert report.rows["study"] == (1, 1, 0)
+    assert fetch(connection, "SELECT study_at::VARCHAR FROM study") == [("2150-05-01 09:30:00",)]

@@ -3,9 +3,10 @@
 import duckdb
 import pytest
 from extracts import KEYRING, empty_warehouse, fetch, write_extract
+from postgresql_peer import postgresql, why_not
 
 from echomort.ehr.variables import model_inputs, names
-from echomort.settings import Outcome
+from echomort.settings import Outcome, Postgresql
 from echomort.synth.cohort import Dirt, draw_patient
 from echomort.synth.mimic import HYPHENS, UNDERSCORES, to_mimic
 from echomort.synth.omop import to_omop
@@ -14,6 +15,7 @@ from echomort.synth.shapes import write_shape
 from warehouse.assertions import check
 from warehouse.features import build
 from warehouse.outcomes import link
+from warehouse.sources import Place
 from warehouse.staging import stage
 
 SEED, PATIENTS = 11, 150
@@ -33,7 +35,7 @@ def rows():
 
 
 def made(folder, adapter, outcome=OPEN_ENDED):
-    """Return the warehouse that ``adapter`` makes of the extract in ``folder``."""
+    """Return the warehouse that ``adapter`` makes of the extract in ``folder`` (or at a place)."""
     connection = empty_warehouse()
     report = stage(connection, folder, adapter, KEYRING, "shifted")
     link(connection, outcome, KEYRING)
@@ -143,6 +145,35 @@ def test_a_database_with_typed_columns_says_what_the_text_files_say(omop, mimic,
         again, _ = made(tmp_path / adapter, adapter, outcome)
         assert outcomes(again) == outcomes(from_text)
         assert features(again) == features(from_text)
+
+
+@pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+@pytest.mark.parametrize("typed", [True, False])
+def test_postgresql_says_what_the_files_say(rows, canonical, omop, mimic, tmp_path, monkeypatch, typed):
+    write_extract(tmp_path / "canonical", rows)
+    write_shape(tmp_path / "omop", omop[0])
+    write_shape(tmp_path / "mimic_iv", mimic[0], HYPHENS)
+    from_files = {"canonical": canonical, "omop": omop[1], "mimic_iv": mimic[2]}
+    with postgresql() as server:
+        monkeypatch.setenv("ECHOMORT_POSTGRESQL", server.connection_string())
+        for adapter, warehouse in from_files.items():
+            server.execute(f"CREATE SCHEMA {adapter}")
+            server.load(adapter, as_arrow(tmp_path / adapter, typed))
+            outcome = Outcome() if adapter == "mimic_iv" else OPEN_ENDED
+            again, _ = made(Place(None, Postgresql(schemas=(adapter,))), adapter, outcome)
+            assert outcomes(again) == outcomes(warehouse)
+            assert features(again) == features(warehouse)
+
+
+def as_arrow(folder, typed):
+    """Return table name -> Arrow table of each CSV file, with the types that its values suggest, or all text."""
+    options = "header = true" if typed else "header = true, all_varchar = true"
+    read = "SELECT * FROM read_csv('{}', {})"
+    with duckdb.connect() as database:
+        return {
+            path.stem: database.sql(read.format(path, options)).to_arrow_table()
+            for path in sorted(folder.rglob("*.csv"))
+        }
 
 
 def test_the_year_of_a_mimic_study_is_true_to_within_its_group_of_three(mimic, rows):

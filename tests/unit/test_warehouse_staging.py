@@ -522,7 +522,7 @@ def test_partial_dates_of_death_are_intervals(tmp_path):
         ("year", date(2017, 1, 1), date(2017, 12, 31), "record"),
         ("day", date(2016, 2, 29), date(2016, 2, 29), "hospital"),
     }
-    assert counted(report) == {("death", "PARTIAL_DATE"): 2}
+    assert counted(report) == {("death", "PARTIAL_DATE"): 2, ("study", "EMPTY_TABLE"): 0}
 
 
 def test_deaths_that_disagree_are_noted(tmp_path):
@@ -536,7 +536,11 @@ def test_deaths_that_disagree_are_noted(tmp_path):
         ],
     }
     _, report = staged(tmp_path, rows)
-    assert counted(report) == {("death", "DEATH_DATES_WITHIN_7_DAYS"): 1, ("death", "DEATH_DATES_FURTHER_APART"): 1}
+    assert counted(report) == {
+        ("death", "DEATH_DATES_WITHIN_7_DAYS"): 1,
+        ("death", "DEATH_DATES_FURTHER_APART"): 1,
+        ("study", "EMPTY_TABLE"): 0,
+    }
 
 
 # --- one person, several numbers ----------------------------------------------------------------------------------

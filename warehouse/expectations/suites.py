@@ -272,6 +272,15 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
         within("frames", 1, 100_000, where=ACCEPTED),
         occurs("status", "accepted", severity="warning"),
     ),
+    "clip_view": (
+        present("clip_key"),
+        unique("clip_key"),
+        pseudonym("study_key"),
+        present("view"),
+        present("view_source"),
+        matches("view", CODE_WORD, "view_is_a_code"),
+        matches("view_source", CODE_WORD, "view_source_is_a_code"),
+    ),
     "outcome": (
         not_empty(),
         present("study_key"),

@@ -1,265 +1,232 @@
--- The features of the studies of one shard of patients (those whose key begins with $shard): each value is the last that
--- was known at the study. `variable` (name, source, window_days, low, high, code_from, code_to) and `conversion`
--- (variable, unit, factor, shift), `icd9` (prefix, variable) and `contradiction` (smaller, larger) come from the catalogue.
+-- The features of the studies of one shard of patients (those whose number leaves $shard when divided by $shards): each
+-- value is the last that was known at the study. Tables by number come from feature_begin.sql; `variable` (name, source,
+-- window_days, low, high, is_code, code_from, code_to) and `contradiction` (smaller, larger, may_be_equal) from the catalogue.
 
--- Studies of the shard. Without a time nothing can be said to lie before.
-CREATE OR REPLACE TEMP TABLE shard_study AS
-SELECT study_key, patient_key, study_at
-FROM study
-WHERE starts_with(patient_key, $shard);
-
--- Values in the catalogue's unit. One whose unit is unknown, or missing where that is ambiguous, is refused, never guessed;
--- one outside the limits is null, never clipped.
-CREATE OR REPLACE TEMP TABLE converted AS
-SELECT
-    measurement.patient_key,
-    measurement.study_key,
-    measurement.variable,
-    measurement.measured_at,
-    measurement.value * conversion.factor + conversion.shift AS value,
-    CASE
-        WHEN variable.name IS NULL THEN 'UNKNOWN_VARIABLE'
-        WHEN variable.source <> 'measurement' THEN 'NOT_A_MEASUREMENT'
-        WHEN conversion.unit IS NULL AND plain_unit(measurement.unit) = '' THEN 'MISSING_UNIT'
-        WHEN conversion.unit IS NULL THEN 'UNKNOWN_UNIT'
-        WHEN NOT measurement.value * conversion.factor + conversion.shift BETWEEN variable.low AND variable.high
-            OR (is_code AND measurement.value <> floor(measurement.value))
-            THEN 'OUTSIDE_LIMITS'
-    END AS refusal
-FROM measurement
-LEFT JOIN variable ON variable.name = measurement.variable
-LEFT JOIN conversion ON conversion.variable = measurement.variable AND conversion.unit = plain_unit(measurement.unit)
-WHERE starts_with(measurement.patient_key, $shard);
-
-INSERT INTO refused
-SELECT CASE WHEN refusal = 'UNKNOWN_VARIABLE' THEN 'other' ELSE variable END, refusal, count(*)
-FROM converted
-WHERE refusal IS NOT NULL
-GROUP BY ALL;
-
--- Measured in the study itself: the mean of repeats (of a code such as smoking: 1 where any says so). A value dated after
--- the study's own day is not of the study; nor is one that an echo does not measure, dated after the study's own time.
+-- Measured in the study itself: the mean of repeats. A value dated after the study's own day is not of the study; nor is
+-- one that an echo does not measure, dated after the study's own time.
 CREATE OR REPLACE TEMP TABLE own_value AS
 SELECT
-    converted.study_key,
-    variable,
-    CASE WHEN is_code THEN max(value) ELSE avg(value ORDER BY measured_at, value) END AS value,
-    max(CAST(measured_at AS DATE)) AS latest_own_date
-FROM converted
-JOIN shard_study USING (study_key)
-JOIN variable ON variable.name = converted.variable
-WHERE refusal IS NULL
-    AND CAST(measured_at AS DATE) <= CAST(study_at AS DATE)
-    AND (window_days = 0 OR measured_at <= study_at)
-GROUP BY converted.study_key, variable, is_code;
-
--- Known at one time: the mean of values with one time, so that the last one is one.
-CREATE OR REPLACE TEMP TABLE known_value AS
-SELECT
-    converted.patient_key,
+    study_no,
     variable,
     window_days,
-    measured_at,
-    CASE WHEN is_code THEN max(value) ELSE avg(value ORDER BY value) END AS value
+    avg(value ORDER BY measured_at, value) AS value,
+    max(CAST(measured_at AS DATE)) AS latest_own_date
 FROM converted
-JOIN variable ON variable.name = converted.variable
-WHERE refusal IS NULL AND (window_days > 0 OR study_key IS NULL)
-GROUP BY converted.patient_key, variable, window_days, measured_at, is_code;
+JOIN numbered_study USING (study_no)
+WHERE converted.patient_no % $shards = $shard
+    AND value IS NOT NULL
+    AND CAST(measured_at AS DATE) <= CAST(study_at AS DATE)
+    AND (window_days = 0 OR measured_at <= study_at)
+GROUP BY ALL;
 
--- The last value at or before the study, no older than its window.
+-- Known at one time: the mean of values with one time, so that the last one is one. It is the last one known from the
+-- first moment at or after it until a later one is known, or it is older than its window.
+CREATE OR REPLACE TEMP TABLE known_value AS
+WITH measured AS (
+    SELECT patient_no, variable, window_days, measured_at, avg(value ORDER BY value) AS value
+    FROM converted
+    WHERE patient_no % $shards = $shard AND value IS NOT NULL AND (window_days > 0 OR study_no IS NULL)
+    GROUP BY ALL
+)
+SELECT
+    measured.*,
+    first.moment_no AS known_from,
+    least(last.moment_no, lead(first.moment_no) OVER (PARTITION BY measured.patient_no, variable ORDER BY measured_at) - 1)
+        AS known_to
+FROM measured
+ASOF JOIN moment AS first ON first.patient_no = measured.patient_no AND first.study_at >= measured_at
+ASOF JOIN moment AS last
+    ON last.patient_no = measured.patient_no AND last.study_at < CAST(measured_at AS DATE) + window_days + 1
+QUALIFY known_from <= known_to;
+
+-- The last value at or before the study, no older than its window, of what the study itself lacks.
 CREATE OR REPLACE TEMP TABLE last_value_known AS
-SELECT asked.study_key, asked.variable, known_value.value, known_value.measured_at
-FROM (
-    SELECT study_key, patient_key, study_at, variable
-    FROM shard_study
-    CROSS JOIN (SELECT DISTINCT variable FROM known_value)
-) AS asked
-ASOF JOIN known_value
-    ON known_value.patient_key = asked.patient_key
-    AND known_value.variable = asked.variable
-    AND known_value.measured_at <= asked.study_at
-WHERE CAST(asked.study_at AS DATE) - CAST(known_value.measured_at AS DATE) <= known_value.window_days;
+SELECT study_no, variable, value, measured_at
+FROM (SELECT unnest(range(known_from, known_to + 1)) AS moment_no, variable, value, measured_at FROM known_value)
+JOIN numbered_study USING (moment_no)
+ANTI JOIN own_value USING (study_no, variable);
 
 -- What an echo lacks and the patient's other echoes gave: carried forward from the last one, no older than $carry_days
 -- ($between 'prospective'), or on the straight line between the one before and the one after ('paper': it knows the later
 -- echo, so that nothing of the kind is possible at the bedside).
 CREATE OR REPLACE TEMP TABLE echo_value AS
-SELECT patient_key, variable, study_at, avg(own_value.value ORDER BY own_value.value) AS value
+SELECT patient_no, variable, moment_no, avg(value ORDER BY value) AS value
 FROM own_value
-JOIN shard_study USING (study_key)
-JOIN variable ON variable.name = own_value.variable
-WHERE window_days = 0
+JOIN numbered_study USING (study_no)
+WHERE window_days = 0 AND $between <> 'none'
 GROUP BY ALL;
 
--- The last echo with a value before each that lacks it.
+-- The last echo with a value before each that lacks it: its value reaches every moment after it, up to and with the next
+-- echo that has one (where two echoes have one time, one of them may lack what the other has).
 CREATE OR REPLACE TEMP TABLE value_before AS
-SELECT lacking.*, before.value AS earlier, before.study_at AS earlier_at
+WITH before AS (
+    SELECT
+        echo_value.*,
+        moment.study_at,
+        CASE $between
+            WHEN 'prospective' THEN least(carried_to, lead(moment_no) OVER later)
+            WHEN 'paper' THEN lead(moment_no) OVER later
+        END AS before_to
+    FROM echo_value
+    JOIN moment USING (moment_no)
+    WINDOW later AS (PARTITION BY echo_value.patient_no, variable ORDER BY moment_no)
+)
+SELECT study_no, lacking.patient_no, lacking.moment_no, lacking.study_at, variable, earlier, earlier_at
 FROM (
-    SELECT study_key, patient_key, study_at, variable
-    FROM shard_study
-    JOIN (
-        SELECT patient_key, variable, min(study_at) AS first_at FROM echo_value WHERE $between <> 'none' GROUP BY ALL
-    ) USING (patient_key)
-    ANTI JOIN own_value USING (study_key, variable)
-    ANTI JOIN last_value_known USING (study_key, variable)
-    WHERE study_at > first_at
-) AS lacking
-ASOF JOIN echo_value AS before
-    ON before.patient_key = lacking.patient_key
-    AND before.variable = lacking.variable
-    AND before.study_at < lacking.study_at
-WHERE $between = 'paper' OR CAST(lacking.study_at AS DATE) - CAST(before.study_at AS DATE) <= $carry_days;
+    SELECT unnest(range(moment_no + 1, before_to + 1)) AS moment_no, variable, value AS earlier, study_at AS earlier_at
+    FROM before
+)
+JOIN numbered_study AS lacking USING (moment_no)
+ANTI JOIN own_value USING (study_no, variable)
+ANTI JOIN last_value_known USING (study_no, variable);
 
 CREATE OR REPLACE TEMP TABLE filled_value AS
-SELECT study_key, variable, earlier AS value, earlier_at, 'CARRIED_FORWARD' AS how
+SELECT study_no, variable, earlier AS value, earlier_at, 'CARRIED_FORWARD' AS how
 FROM value_before
 WHERE $between = 'prospective'
 UNION ALL
 SELECT
-    study_key,
+    study_no,
     known.variable,
-    earlier + (after.value - earlier) * epoch(known.study_at - earlier_at) / epoch(after.study_at - earlier_at),
+    earlier + (after.value - earlier) * epoch(known.study_at - earlier_at) / epoch(moment.study_at - earlier_at),
     earlier_at,
     'INTERPOLATED_TO_A_LATER_ECHO'
 FROM (FROM value_before WHERE $between = 'paper') AS known
 ASOF JOIN echo_value AS after
-    ON after.patient_key = known.patient_key
+    ON after.patient_no = known.patient_no
     AND after.variable = known.variable
-    AND after.study_at > known.study_at;
+    AND after.moment_no > known.moment_no
+JOIN moment ON moment.moment_no = after.moment_no;
 
 INSERT INTO filled
 SELECT variable, how, count(*) FROM filled_value GROUP BY ALL;
 
--- Diagnosis groups on record at the study.
-CREATE OR REPLACE TEMP TABLE own_diagnosis AS
-WITH first_recorded AS (
-    SELECT patient_key, variable.name AS variable, min(recorded_at) AS recorded_at
-    FROM diagnosis
-    JOIN variable ON left(code, 3) BETWEEN code_from AND code_to
-    WHERE vocabulary = 'ICD10CM' AND starts_with(patient_key, $shard)
-    GROUP BY ALL
-    UNION ALL
-    SELECT patient_key, icd9.variable, min(recorded_at)
-    FROM diagnosis
-    JOIN icd9 ON left(code, 3) = left(prefix, 3) AND starts_with(code, prefix)
-    WHERE vocabulary = 'ICD9CM' AND starts_with(patient_key, $shard)
-    GROUP BY ALL
-)
-SELECT study_key, variable, min(recorded_at) AS recorded_at
-FROM shard_study
-JOIN first_recorded USING (patient_key)
-WHERE recorded_at <= study_at
-GROUP BY study_key, variable;
-
--- Long to wide, all of the catalogue's columns always.
+-- Of codes (who smokes) the mean of several answers is none: 1 where any says so.
 CREATE OR REPLACE TEMP TABLE chosen_value AS
-SELECT study_key, variable, value FROM own_value
-UNION ALL
-SELECT study_key, variable, value FROM last_value_known ANTI JOIN own_value USING (study_key, variable)
-UNION ALL
-SELECT study_key, variable, value FROM filled_value
-UNION ALL
-SELECT study_key, variable, 1 FROM own_diagnosis
-UNION ALL
-SELECT study_key, 'sex', CASE sex WHEN 'M' THEN 1 WHEN 'F' THEN 0 END
-FROM shard_study
-JOIN patient USING (patient_key)
-UNION ALL
--- A birthday lies up to a day beside its multiple of 365.25 days.
-SELECT study_key, 'age', CASE WHEN age BETWEEN low - 0.0028 AND high + 0.0028 THEN least(greatest(age, low), high) END
+SELECT
+    study_no,
+    variable,
+    CASE
+        WHEN variable IN (SELECT CAST(name AS measured_name) FROM variable WHERE is_code AND source = 'measurement')
+            THEN ceil(value)
+        ELSE value
+    END AS value,
+    latest_own_date,
+    measured_at,
+    is_filled
 FROM (
-    SELECT study_key, (CAST(study_at AS DATE) - birth_date) / 365.25 AS age
-    FROM shard_study
-    JOIN patient USING (patient_key)
-)
-JOIN variable ON variable.name = 'age';
+    SELECT study_no, variable, value, latest_own_date, NULL AS measured_at, false AS is_filled FROM own_value
+    UNION ALL
+    SELECT study_no, variable, value, NULL, measured_at, false FROM last_value_known
+    UNION ALL
+    SELECT study_no, variable, value, NULL, earlier_at, true FROM filled_value
+);
 
 -- Two values of one study that can't both be right, for instance a systolic pressure below the diastolic: neither is
 -- taken; but what another echo gave yields to what this one measured.
 CREATE OR REPLACE TEMP TABLE contradicted AS
 WITH opposed AS (
-    SELECT study_key, smaller, larger
-    FROM contradiction
-    JOIN chosen_value AS one ON one.variable = smaller
-    JOIN chosen_value AS other USING (study_key)
-    WHERE other.variable = larger AND (one.value > other.value OR (one.value = other.value AND NOT may_be_equal))
+    SELECT one.study_no, one.variable AS smaller, one.larger, one.is_filled AS smaller_filled, other.is_filled AS larger_filled
+    FROM (
+        SELECT chosen_value.*, CAST(larger AS measured_name) AS larger, may_be_equal
+        FROM chosen_value
+        JOIN contradiction ON CAST(smaller AS measured_name) = variable
+    ) AS one
+    JOIN chosen_value AS other ON other.study_no = one.study_no AND other.variable = one.larger
+    WHERE one.value > other.value OR (one.value = other.value AND NOT may_be_equal)
 )
-SELECT DISTINCT study_key, opposed.variable
-FROM (
-    SELECT study_key, smaller AS variable, larger AS opponent FROM opposed
-    UNION ALL
-    SELECT study_key, larger, smaller FROM opposed
-) AS opposed
-LEFT JOIN filled_value AS own USING (study_key, variable)
-LEFT JOIN filled_value AS theirs ON theirs.study_key = opposed.study_key AND theirs.variable = opponent
-WHERE own.study_key IS NOT NULL OR theirs.study_key IS NULL;
+SELECT study_no, smaller AS variable FROM opposed WHERE smaller_filled OR NOT larger_filled
+UNION
+SELECT study_no, larger FROM opposed WHERE larger_filled OR NOT smaller_filled;
 
 -- What follows from other values of the same study and does not: a ratio, an area, a pressure, a fraction.
 CREATE OR REPLACE TEMP TABLE measured_part AS
-SELECT *
+SELECT
+    study_no,
+    any_value(value) FILTER (variable = 'mv_ea') AS mv_ea,
+    any_value(value) FILTER (variable = 'mv_e') AS mv_e,
+    any_value(value) FILTER (variable = 'mv_a') AS mv_a,
+    any_value(value) FILTER (variable = 'rvsp') AS rvsp,
+    any_value(value) FILTER (variable = 'tr_vmax') AS tr_vmax,
+    any_value(value) FILTER (variable = 'rap') AS rap,
+    any_value(value) FILTER (variable = 'bmi') AS bmi,
+    any_value(value) FILTER (variable = 'weight') AS weight,
+    any_value(value) FILTER (variable = 'height') AS height,
+    any_value(value) FILTER (variable = 'ef_bp') AS ef_bp,
+    any_value(value) FILTER (variable = 'ef_4c') AS ef_4c,
+    any_value(value) FILTER (variable = 'ef_2c') AS ef_2c,
+    100 * (1 - any_value(value) FILTER (variable = 'lvesv_bp') / any_value(value) FILTER (variable = 'lvedv_bp')) AS of_bp,
+    100 * (1 - any_value(value) FILTER (variable = 'lvesv_4c') / any_value(value) FILTER (variable = 'lvedv_4c')) AS of_4c,
+    100 * (1 - any_value(value) FILTER (variable = 'lvesv_2c') / any_value(value) FILTER (variable = 'lvedv_2c')) AS of_2c,
+    any_value(value) FILTER (variable = 'lvef') AS lvef,
+    any_value(value) FILTER (variable = 'av_vmax') AS av_vmax,
+    any_value(value) FILTER (variable = 'lvot_vmax') AS lvot_vmax
 FROM (
-    PIVOT (
-        FROM (FROM chosen_value WHERE variable IN (SELECT unnest(enum_range(NULL::part_name))::VARCHAR))
-        ANTI JOIN contradicted USING (study_key, variable)
-        ANTI JOIN filled_value USING (study_key, variable)
-    )
-    ON variable IN part_name
-    USING any_value(value)
-    GROUP BY study_key
-);
-
-CREATE OR REPLACE TEMP TABLE disagreeing AS
-SELECT study_key, unnest([
-    CASE WHEN abs(mv_ea - mv_e / mv_a) > 0.1 * mv_e / mv_a THEN 'mv_ea' END,
-    CASE WHEN abs(rvsp - (4 * tr_vmax ** 2 + rap)) > 5 THEN 'rvsp' END,
-    CASE WHEN abs(bmi - weight / (height / 100) ** 2) > 0.1 * bmi THEN 'bmi' END,
-    CASE WHEN abs(ef_bp - 100 * (lvedv_bp - lvesv_bp) / lvedv_bp) > 15 THEN 'ef_bp' END,
-    CASE WHEN abs(ef_4c - 100 * (lvedv_4c - lvesv_4c) / lvedv_4c) > 15 THEN 'ef_4c' END,
-    CASE WHEN abs(ef_2c - 100 * (lvedv_2c - lvesv_2c) / lvedv_2c) > 15 THEN 'ef_2c' END
-]) AS variable
-FROM measured_part;
+    FROM chosen_value
+    WHERE NOT is_filled
+        AND variable IN (
+            'mv_ea', 'mv_e', 'mv_a', 'rvsp', 'tr_vmax', 'rap', 'bmi', 'weight', 'height', 'ef_bp', 'lvedv_bp', 'lvesv_bp',
+            'ef_4c', 'lvedv_4c', 'lvesv_4c', 'ef_2c', 'lvedv_2c', 'lvesv_2c', 'lvef', 'av_vmax', 'lvot_vmax'
+        )
+)
+ANTI JOIN contradicted USING (study_no, variable)
+GROUP BY study_no;
 
 INSERT INTO contradicted
-SELECT study_key, variable FROM disagreeing WHERE variable IS NOT NULL;
+SELECT study_no, CAST(variable AS measured_name)
+FROM (
+    SELECT study_no, unnest([
+        CASE WHEN abs(mv_ea - mv_e / mv_a) > 0.1 * mv_e / mv_a THEN 'mv_ea' END,
+        CASE WHEN abs(rvsp - (4 * tr_vmax ** 2 + rap)) > 5 THEN 'rvsp' END,
+        CASE WHEN abs(bmi - weight / (height / 100) ** 2) > 0.1 * bmi THEN 'bmi' END,
+        CASE WHEN abs(ef_bp - of_bp) > 15 THEN 'ef_bp' END,
+        CASE WHEN abs(ef_4c - of_4c) > 15 THEN 'ef_4c' END,
+        CASE WHEN abs(ef_2c - of_2c) > 15 THEN 'ef_2c' END
+    ]) AS variable
+    FROM measured_part
+)
+WHERE variable IS NOT NULL;
 
 INSERT INTO refused
 SELECT variable, 'CONTRADICTS_ANOTHER', count(*) FROM contradicted GROUP BY variable
 UNION ALL
 -- Kept: the reported fraction is the reader's, and a flow may be faster before the valve than in it.
-SELECT 'lvef', 'UNLIKELY_BESIDE_ANOTHER', count_if(abs(lvef - 100 * (lvedv_bp - lvesv_bp) / lvedv_bp) > 15) FROM measured_part
+SELECT 'lvef', 'UNLIKELY_BESIDE_ANOTHER', count_if(abs(lvef - of_bp) > 15) FROM measured_part
 UNION ALL
 SELECT 'av_vmax', 'UNLIKELY_BESIDE_ANOTHER', count_if(av_vmax < lvot_vmax) FROM measured_part;
 
+-- Long to wide, all of the catalogue's columns always: a study's values as two lists, asked by name.
 INSERT INTO feature BY NAME
 SELECT
-    COLUMNS(lambda name: NOT starts_with(name, 'dx_')),
-    coalesce(COLUMNS('(dx_.*)'), 0) AS '\1'
-FROM (SELECT study_key FROM shard_study)
+    study_key,
+    values[list_position(variables, COLUMNS(measured.*))],
+    CASE study.sex WHEN 'M' THEN 1 WHEN 'F' THEN 0 END AS sex,
+    -- A birthday lies up to a day beside its multiple of 365.25 days.
+    CASE WHEN age BETWEEN low - 0.0028 AND high + 0.0028 THEN least(greatest(age, low), high) END AS age,
+    CAST(coalesce(COLUMNS(diagnosed.* EXCLUDE (patient_key)) <= study_at, false) AS TINYINT)
+FROM (
+    SELECT *, (CAST(study_at AS DATE) - birth_date) / 365.25 AS age
+    FROM numbered_study
+    LEFT JOIN patient USING (patient_key)
+    WHERE patient_no % $shards = $shard
+) AS study
 LEFT JOIN (
-    PIVOT (FROM chosen_value ANTI JOIN contradicted USING (study_key, variable))
-    ON variable IN variable_name
-    USING any_value(value)
-    GROUP BY study_key
-) USING (study_key)
-ORDER BY study_key;
+    SELECT study_no, list(variable) AS variables, list(value) AS values
+    FROM chosen_value
+    ANTI JOIN contradicted USING (study_no, variable)
+    GROUP BY study_no
+) AS known USING (study_no)
+LEFT JOIN diagnosed USING (patient_key)
+CROSS JOIN measured
+JOIN variable ON variable.name = 'age';
 
 -- How late the latest record is that these features rest on.
 INSERT INTO feature_evidence
-SELECT shard_study.study_key, latest_measured_at, latest_own_date, latest_diagnosed_at
-FROM shard_study
+SELECT study_key, latest_measured_at, latest_own_date, latest_diagnosed_at
+FROM (FROM numbered_study WHERE patient_no % $shards = $shard) AS study
 LEFT JOIN (
-    SELECT study_key, max(measured_at) AS latest_measured_at
-    FROM (
-        SELECT study_key, measured_at FROM last_value_known ANTI JOIN own_value USING (study_key, variable)
-        UNION ALL
-        SELECT study_key, earlier_at FROM filled_value
-    )
-    GROUP BY study_key
-) USING (study_key)
-LEFT JOIN (SELECT study_key, max(latest_own_date) AS latest_own_date FROM own_value GROUP BY study_key) USING (study_key)
-LEFT JOIN (
-    SELECT study_key, max(recorded_at) AS latest_diagnosed_at
-    FROM own_diagnosis
-    GROUP BY study_key
-) USING (study_key)
-ORDER BY shard_study.study_key;
+    SELECT study_no, max(measured_at) AS latest_measured_at, max(latest_own_date) AS latest_own_date
+    FROM chosen_value
+    GROUP BY study_no
+) USING (study_no)
+LEFT JOIN moment USING (moment_no);

@@ -1,6 +1,7 @@
 -- Where the catalogue and its units are placed while features are built.
 DROP TYPE IF EXISTS variable_name;
-DROP TYPE IF EXISTS part_name;
+DROP TYPE IF EXISTS measured_name;
+DROP TYPE IF EXISTS diagnosis_name;
 CREATE OR REPLACE TEMP TABLE variable (
     name VARCHAR, source VARCHAR, window_days INTEGER, low DOUBLE, high DOUBLE, is_code BOOLEAN, code_from VARCHAR,
     code_to VARCHAR

@@ -1,74 +1,64 @@
 -- One-year mortality of every study, or the one reason why it has none (docs/outcome.md; rules R0 to R6).
--- `patient_offset` (patient_key, shift) turns a patient's dates into true ones; it exists only while this runs, because
--- the end of the data is one true day and a table that held it beside shifted dates would give the offsets away.
+-- `patient_offset` (patient_key, shift) turns a patient's dates into true ones, and is empty where they are; it exists only
+-- while this runs, because the end of the data is one true day and a table that held it beside shifted dates would give
+-- the offsets away.
 
--- Each patient's last contact and last echo.
+-- Each patient's last contact, last echo and number of echoes.
 CREATE OR REPLACE TEMP TABLE last_contact AS
 SELECT patient_key, CAST(max(contact_at) AS DATE) AS day
 FROM contact
 GROUP BY patient_key;
 
 CREATE OR REPLACE TEMP TABLE last_study AS
-SELECT patient_key, CAST(max(study_at) AS DATE) AS day
+SELECT patient_key, CAST(max(study_at) AS DATE) AS day, count(*) AS studies
 FROM study
 GROUP BY patient_key;
 
--- The last day on which something was known of anybody, as each patient's own calendar counts it. Of a death in '2020'
--- that is the first day of the year: the last one may lie beyond the data.
+-- The last day on which something was known of anybody; a patient's own calendar counts it `shift` days earlier. Of a
+-- death in '2020' that is the first day of the year: the last one may lie beyond the data.
 CREATE OR REPLACE TEMP TABLE data_end AS
-WITH seen AS (
+SELECT
+    CASE
+        -- Each patient's dates were moved by the source: there is no common last day.
+        WHEN (SELECT bool_or(calendar = 'own') FROM staging) THEN NULL
+        WHEN $follow_up = 'registry' THEN CAST($registry_complete_through AS DATE)
+        ELSE max(day + coalesce(shift, 0))
+    END AS true_day
+FROM (
     SELECT patient_key, day FROM last_contact
     UNION ALL
     SELECT patient_key, death_date FROM death
     UNION ALL
     SELECT patient_key, day FROM last_study
-),
-last_day AS (
-    SELECT
-        CASE
-            -- Each patient's dates were moved by the source: there is no common last day.
-            WHEN (SELECT bool_or(calendar = 'own') FROM staging) THEN NULL
-            WHEN $follow_up = 'registry' THEN CAST($registry_complete_through AS DATE)
-            ELSE max(day + shift)
-        END AS day
-    FROM seen
-    JOIN patient_offset USING (patient_key)
-)
-SELECT patient_key, last_day.day - shift AS day
-FROM patient_offset
-CROSS JOIN last_day;
+) AS seen
+LEFT JOIN patient_offset USING (patient_key);
 
 -- One death a patient. Statements within 7 days agree: the best source's day is taken. Those further apart, and partial
 -- dates, leave an interval (death_from to death_to); a label then needs both ends to give the same.
 CREATE OR REPLACE TEMP TABLE one_death AS
-WITH ranked AS (
-    SELECT
-        *,
-        CASE source WHEN 'registry' THEN 1 WHEN 'hospital' THEN 2 WHEN 'record' THEN 3 ELSE 4 END AS priority,
-        bool_or(precision = 'day') OVER (PARTITION BY patient_key) AS has_day
+WITH candidate AS (
     FROM death
-),
--- A partial date that an exact one fills in says nothing more.
-candidate AS (
-    SELECT *
-    FROM ranked AS one
-    WHERE precision <> 'unknown'
-        AND (
-            precision = 'day'
-            OR NOT EXISTS (
-                FROM death AS exact
-                WHERE exact.patient_key = one.patient_key
-                    AND exact.precision = 'day'
-                    AND exact.death_date BETWEEN one.death_date - 7 AND one.latest_date + 7
-            )
-        )
+    WHERE precision = 'day'
+    UNION ALL
+    -- A partial date that an exact one fills in says nothing more.
+    FROM (FROM death WHERE precision IN ('month', 'year')) AS partial
+    ANTI JOIN (FROM death WHERE precision = 'day') AS exact
+        ON exact.patient_key = partial.patient_key
+        AND exact.death_date BETWEEN partial.death_date - 7 AND partial.latest_date + 7
 ),
 known AS (
     SELECT
         patient_key,
         min(death_date) AS earliest,
         max(latest_date) AS latest,
-        arg_min(death_date, (priority, precision <> 'day', death_date)) AS best,
+        arg_min(
+            death_date,
+            (
+                CASE source WHEN 'registry' THEN 1 WHEN 'hospital' THEN 2 WHEN 'record' THEN 3 ELSE 4 END,
+                precision <> 'day',
+                death_date
+            )
+        ) AS best,
         bool_and(precision = 'day') AS all_exact
     FROM candidate
     GROUP BY patient_key
@@ -81,11 +71,11 @@ SELECT
 FROM (SELECT DISTINCT patient_key FROM death)
 LEFT JOIN known USING (patient_key);
 
--- All that bears on a patient's studies, one row a patient.
+-- All that bears on a patient's studies, one row a patient who has any.
 CREATE OR REPLACE TEMP TABLE fate AS
 SELECT
-    data_end.patient_key,
-    data_end.day AS end_day,
+    last_study.patient_key,
+    coalesce(shift, 0) AS shift,
     one_death.patient_key IS NOT NULL AS died,
     death_date,
     death_from,
@@ -93,12 +83,12 @@ SELECT
     last_contact.day AS contact_day,
     last_study.day AS last_study_day,
     quarantine.reason AS quarantined
-FROM data_end
+FROM last_study
 LEFT JOIN one_death USING (patient_key)
 LEFT JOIN last_contact USING (patient_key)
-LEFT JOIN last_study USING (patient_key)
 LEFT JOIN (SELECT patient_key, min(reason) AS reason FROM quarantine GROUP BY patient_key) AS quarantine
-    USING (patient_key);
+    USING (patient_key)
+LEFT JOIN patient_offset USING (patient_key);
 
 -- The rules, in the order in which the attrition table counts them: the first that applies is the study's reason.
 CREATE OR REPLACE TEMP TABLE rule AS
@@ -133,6 +123,7 @@ WITH judged AS (
         death_date - study_date AS death_days,
         death_from - study_date AS death_days_from,
         death_to - study_date AS death_days_to,
+        true_day - shift AS end_day,
         CASE
             WHEN $follow_up = 'registry' THEN end_day
             ELSE greatest(contact_day, nullif(last_study_day, study_date))
@@ -143,6 +134,7 @@ WITH judged AS (
         coalesce(death_to < last_study_day, false) AS died_before_one
     FROM study
     JOIN fate USING (patient_key)
+    CROSS JOIN data_end
 ),
 labelled AS (
     SELECT
@@ -174,20 +166,37 @@ SELECT
         ELSE 0
     END AS label,
     reason
-FROM labelled
-ORDER BY study_key;
+FROM labelled;
 
 -- The cohort's own steps (above 20) are not ours to delete.
 DELETE FROM attrition WHERE step <= 20;
 INSERT INTO attrition
-SELECT 0, 'STUDIES', count(*), count(DISTINCT patient_key) FROM study
+WITH excluded AS (
+    SELECT reason, patient_key, count(*) AS studies
+    FROM outcome
+    WHERE reason IS NOT NULL
+    GROUP BY ALL
+),
+-- Patients without a labelled study: those of whom every study is excluded.
+unlabelled AS (
+    SELECT patient_key
+    FROM excluded
+    JOIN last_study USING (patient_key)
+    GROUP BY patient_key, last_study.studies
+    HAVING sum(excluded.studies) = last_study.studies
+)
+SELECT 0 AS step, 'STUDIES' AS reason, (SELECT count(*) FROM study), (SELECT count(*) FROM last_study)
 UNION ALL
-SELECT step, rule.reason, count(study_key), count(DISTINCT patient_key)
+SELECT step, rule.reason, coalesce(sum(studies), 0), count(patient_key)
 FROM rule
-LEFT JOIN outcome ON outcome.reason = rule.reason
-GROUP BY step, rule.reason
+LEFT JOIN excluded USING (reason)
+GROUP BY ALL
 UNION ALL
-SELECT 20, 'LABELLED', count(*), count(DISTINCT patient_key) FROM outcome WHERE label IS NOT NULL
+SELECT
+    20,
+    'LABELLED',
+    (SELECT count(label) FROM outcome),
+    (SELECT count(*) FROM last_study) - (SELECT count(*) FROM unlabelled)
 ORDER BY ALL;
 
 DROP TABLE patient_offset;

@@ -2,13 +2,14 @@
 WITH ranked AS (
     SELECT
         clip.clip_key,
-        clip.view,
+        clip_view.view,
         clip.fps,
         ledger.artifact,
-        percent_rank() OVER (PARTITION BY clip.view ORDER BY score.logit, clip.clip_key) AS place
+        percent_rank() OVER (PARTITION BY clip_view.view ORDER BY score.logit, clip.clip_key) AS place
     FROM clip
-    JOIN cohort USING (study_key)
-    JOIN score ON score.study_key = clip.study_key AND score.model = 'view:' || clip.view
+    JOIN clip_view USING (clip_key)
+    JOIN cohort ON cohort.study_key = clip.study_key
+    JOIN score ON score.study_key = clip.study_key AND score.model = 'view:' || clip_view.view
     JOIN ledger ON ledger.asset = 'clips' AND ledger.unit = clip.study_key
     WHERE clip.status = 'accepted' AND cohort.headline AND cohort.role = 'development'
 )

@@ -2,22 +2,28 @@
 
 An adapter is a folder, one of those here or a site's own (docs/adapters.md): ``contract.csv`` names the raw tables and
 columns it needs, and one SELECT a canonical table (``<table>.sql``) reads them as ``raw_<table>``. What it may hold
-besides: ``calendar.sql`` where the source moved the dates of each patient, ``left_out.sql`` that counts what it does
-not read, and CSV files, which its SQL reads as ``map_<file>``.
+besides: SELECTs of its own, each computed once, in the order that they need, and read as ``made_<file>``;
+``calendar.sql`` where the source moved the dates of each patient; ``left_out.sql`` that counts what it does not read;
+``origins.csv``, which says in words what a canonical column comes from; and other CSV files, read as ``map_<file>``.
 """
 
 import contextlib
 import csv
 import functools
+import graphlib
 import re
+import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from echomort.errors import UserError
 from echomort.fingerprint import digest, digest_file
-from warehouse.queries import ROOT, query
+from echomort.settings import Postgresql
+from warehouse.queries import ROOT, query, run, scalar
+from warehouse.sources.postgresql import snapshot
 from warehouse.sources.raw import Column, Extract
 
 CANONICAL = {
@@ -35,6 +41,10 @@ CANONICAL = {
 OPTIONAL = {"calendar": "true_dates.sql", "left_out": "nothing_left_out.sql"}
 """The SELECTs that an adapter need not have, and what stands for them."""
 
+COPIES = "records"
+"""Folder beside the warehouse in which tables of a database lie while they are staged."""
+
+MADE = re.compile(r"\bmade_([a-z][a-z0-9_]*)")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -77,6 +87,16 @@ def contract(adapter: str) -> tuple[Column, ...]:
     return columns
 
 
+def origins(adapter: str) -> dict[tuple[str, str], str]:
+    """Return (canonical table, column) -> the raw column that it comes from, in words; empty where the adapter does not
+    say, or where the raw tables are the canonical ones."""
+    path = adapter_folder(adapter) / "origins.csv"
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {(row["table"], row["column"]): row["origin"] for row in csv.DictReader(file)}
+
+
 def adapters() -> list[str]:
     """Return the names of the adapters that are shipped."""
     return sorted(path.parent.name for path in (ROOT / "sources").glob("*/contract.csv"))
@@ -88,22 +108,87 @@ def adapter_digest(adapter: str) -> str:
     return digest([(path.name, digest_file(path)) for path in files])
 
 
-def open_extract(connection: duckdb.DuckDBPyConnection, root: Path, adapter: str) -> None:
-    """Create the temporary views ``source_<table>`` of every canonical table over the files under ``root``.
+@dataclass(frozen=True)
+class Place:
+    """Where the tables of an extract lie: in a folder, in a database, or some here and some there."""
 
-    Raises :class:`UserError` naming the table and column where a file is missing, is there twice, or lacks a column,
-    and naming the adapter's file where its SQL can't be run or yields other columns.
+    folder: Path | None
+    database: Postgresql | None = None
+
+
+@contextlib.contextmanager
+def open_extract(connection: duckdb.DuckDBPyConnection, place: Place, adapter: str) -> Iterator[None]:
+    """Have the temporary views ``source_<table>`` of every canonical table over the tables at ``place``.
+
+    A database is let go before the block: what is needed of it was copied to the disk of the warehouse, in a folder
+    that is gone after the block. Raises :class:`UserError` naming the table and column where a table is missing, is
+    there twice, or lacks a column, and naming the adapter's file where its SQL can't be run or yields other columns.
     """
-    columns, folder = contract(adapter), adapter_folder(adapter)
-    extract = Extract(connection, root)
-    for table in dict.fromkeys(column.table for column in columns):
-        extract.open([column for column in columns if column.table == table])
-    for path in sorted(folder.glob("*.csv")):
-        if path.stem != "contract" and NAME.fullmatch(path.stem):
-            connection.execute(f"SET VARIABLE map_{path.stem} = $path", {"path": str(path)})
-            connection.execute(query("sources/raw_map.sql").format(table=path.stem))
-    for table in (*CANONICAL, *OPTIONAL):
-        _adapt(connection, folder, table)
+    folder = adapter_folder(adapter)
+    with _copies(connection) as copies, reading():
+        with snapshot(place.database) if place.database else contextlib.nullcontext() as database:
+            extract = Extract(connection, place.folder, database, copies)
+            for columns in _by_table(adapter).values():
+                extract.open(columns)
+        for path in sorted(folder.glob("*.csv")):
+            if path.stem not in {"contract", "origins"} and NAME.fullmatch(path.stem):
+                connection.execute(f"SET VARIABLE map_{path.stem} = $path", {"path": str(path)})
+                connection.execute(query("sources/raw_map.sql").format(table=path.stem))
+        run(connection, "sources/words.sql")
+        own = _in_order(folder)
+        for path in own:
+            _create(connection, "sources/made.sql", path, path.stem)
+        for table in (*CANONICAL, *OPTIONAL):
+            _adapt(connection, folder, table)
+        yield
+        for path in own:
+            connection.execute(query("sources/made_end.sql").format(table=path.stem))
+
+
+@contextlib.contextmanager
+def _copies(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
+    """Yield a folder that only its owner can look into, beside the warehouse, gone after the block."""
+    warehouse = scalar(connection, "sources/database_path.sql")
+    beside = Path(warehouse).parent / COPIES if warehouse else None
+    if beside:
+        beside.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".tmp_", dir=beside) as folder:
+        yield Path(folder)
+
+
+def _in_order(folder: Path) -> list[Path]:
+    """Return the adapter's own SELECTs, each after those that it reads as ``made_<file>``."""
+    paths = {path.stem: path for path in sorted(folder.glob("*.sql")) if path.stem not in CANONICAL | OPTIONAL}
+    odd = [path.name for stem, path in paths.items() if not NAME.fullmatch(stem)]
+    if odd:
+        raise UserError(f"{odd[0]} of the adapter is no plain identifier", "name it in small letters and underscores")
+    reads = {stem: set(MADE.findall(path.read_text(encoding="utf-8"))) & set(paths) for stem, path in paths.items()}
+    try:
+        return [paths[stem] for stem in graphlib.TopologicalSorter(reads).static_order()]
+    except graphlib.CycleError as error:
+        files = " and ".join(f"{stem}.sql" for stem in dict.fromkeys(error.args[1]))
+        raise UserError(f"{files} of the adapter read each other", "put what both need into a third") from None
+
+
+def database_digest(database: Postgresql, adapter: str) -> str:
+    """Return the digest of what ``adapter`` would read of ``database``: equal as long as no row of it changes.
+
+    The server reads each table once, from beginning to end, and sends two numbers.
+    """
+    with snapshot(database) as opened:
+        found = {table: (opened.find(table), columns) for table, columns in _by_table(adapter).items()}
+        return digest(
+            {
+                table: opened.digest(relation, [column.name for column in columns if column.name in relation.names])
+                for table, (relation, columns) in found.items()
+                if relation
+            }
+        )
+
+
+def _by_table(adapter: str) -> dict[str, list[Column]]:
+    columns = contract(adapter)
+    return {name: [one for one in columns if one.table == name] for name in dict.fromkeys(one.table for one in columns)}
 
 
 def _adapt(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> None:
@@ -112,12 +197,7 @@ def _adapt(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> N
         path = ROOT / "sources" / OPTIONAL[table]
     if not path.is_file():
         raise UserError(f"the adapter has no {table}.sql", "write one SELECT for each canonical table")
-    adapter = path.read_text(encoding="utf-8")
-    try:
-        connection.execute(query("sources/adapted.sql").replace("{table}", table).replace("{adapter}", adapter))
-    except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{table}.sql of the adapter can't be run: {reason}", "mend it (docs/adapters.md)") from None
+    _create(connection, "sources/adapted.sql", path, table)
     found = {name for name, *_ in connection.execute(f"DESCRIBE source_{table}").fetchall()}
     missing = [column for column in CANONICAL.get(table, ()) if column not in found]
     if missing:
@@ -125,6 +205,15 @@ def _adapt(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> N
             f"{table}.sql of the adapter yields no column {', '.join(missing)}",
             f"it must yield {', '.join(CANONICAL[table])}; write NULL AS for what is not known",
         )
+
+
+def _create(connection: duckdb.DuckDBPyConnection, kind: str, path: Path, table: str) -> None:
+    adapter = path.read_text(encoding="utf-8")
+    try:
+        connection.execute(query(kind).replace("{table}", table).replace("{adapter}", adapter))
+    except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path.name} of the adapter can't be run: {reason}", "mend it (docs/adapters.md)") from None
 
 
 @contextlib.contextmanager

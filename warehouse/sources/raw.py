@@ -1,8 +1,8 @@
-"""Raw tables: where they lie in the extract's folder, and the views ``raw_<table>`` that read them.
+"""Raw tables: where they lie, and the views ``raw_<table>`` that read them.
 
-A table is a CSV file (also compressed), a Parquet file, or a table of the one DuckDB file in the folder. Files are
-found by name, in capitals or not and with hyphens or underscores, in the folder or in a folder directly below it.
-Nothing is copied: the views read when staging does.
+A table is a CSV file (also compressed), a Parquet file, a table of the one DuckDB file in the folder, or one of a
+PostgreSQL database. Files are found by name, in capitals or not and with hyphens or underscores, in the folder or in a
+folder directly below it. Files are not copied: the views read when staging does. PostgreSQL's tables are.
 """
 
 import csv
@@ -13,13 +13,16 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import duckdb
+import pyarrow
+import pyarrow.parquet
 
 from echomort.errors import UserError
 from echomort.files import resolve_under
 from warehouse.queries import query, run
+from warehouse.sources.postgresql import Relation, Snapshot
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 DATABASE = ".duckdb"
@@ -39,23 +42,35 @@ class Column:
 
 @dataclass(frozen=True)
 class Found:
-    """A raw table: what to call it in a message, how it is read, and the columns that it has."""
+    """A raw table: what to call it in a message, how it is read, the columns that it has, and which of them may hold
+    empty text where a CSV file has nothing."""
 
     title: str
     kind: str
     columns: frozenset[str]
+    texts: frozenset[str] = frozenset()
+    relation: Relation | None = None
 
 
 class Extract:
-    """The folder of one extract, its tables opened one by one."""
+    """One extract, a folder or a PostgreSQL database or both, its tables opened one by one."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, root: Path) -> None:
-        """Look through ``root``; raises :class:`UserError` where it is missing or holds two databases."""
-        if not root.is_dir():
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        root: Path | None,
+        database: Snapshot | None = None,
+        copies: Path | None = None,
+    ) -> None:
+        """Look through ``root``; raises :class:`UserError` where it is missing or holds two databases.
+
+        What is read of ``database`` is copied into the folder ``copies``.
+        """
+        if root is not None and not root.is_dir():
             raise UserError(f"the folder of the health-record extract does not exist ({root})", "correct sources.ehr")
-        self.connection, self.root = connection, root
-        self.files = _by_name(root)
-        self.relations = self._attach()
+        self.connection, self.root, self.database, self.copies = connection, root, database, copies
+        self.files = _by_name(root) if root else {}
+        self.relations = self._attach(root) if root else {}
 
     def open(self, columns: Sequence[Column]) -> None:
         """Create ``raw_<table>`` with exactly ``columns``, those of one table; absent optional ones are null.
@@ -71,53 +86,75 @@ class Extract:
         missing = [column.name for column in columns if column.required != "no" and column.name not in found.columns]
         if missing:
             names = ", ".join(column.name for column in columns)
+            commas = "separated by commas, " if found.kind == "csv" else ""
             raise UserError(
                 f"table {table} ({found.title}) has no column {', '.join(missing)}",
-                f"its columns must be {names}, separated by commas, in any order",
+                f"its columns must be {names}, {commas}in any order",
             )
         present = found.columns if found.kind != "absent" else frozenset()
-        self._create(found.kind, table, [_selected(column.name, present) for column in columns])
+        if found.relation:
+            self._copy(table, found.relation, [column.name for column in columns if column.name in present])
+        self._create(found.kind, table, [_selected(column.name, present, found.texts) for column in columns])
+
+    def _copy(self, table: str, relation: Relation, names: list[str]) -> None:
+        """Bring a table of PostgreSQL over, so much at a time that memory does not grow with it."""
+        assert self.database is not None
+        assert self.copies is not None
+        path = self.copies / f"{table}.parquet"
+        schema = pyarrow.schema([(name, pyarrow.string()) for name in names])
+        with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as file:
+            for batch in self.database.batches(relation, names):
+                file.write_batch(batch.select(names).cast(schema))
+        _set(self.connection, f"path_{table}", str(path))
 
     def _absent(self, table: str, columns: Sequence[Column]) -> None:
         if any(column.required == "yes" for column in columns):
             raise UserError(
-                f"the extract has no table {table} (no {' or '.join(table + suffix for suffix in SUFFIXES)} "
-                f"in {self.root})",
-                "add it; a file that holds only the header says that there is nothing to tell",
+                f"the extract has no table {table} ({self._looked_for(table)})",
+                "add it; one that holds only its header says that there is nothing to tell",
             )
         self._create("absent", table, [_selected(column.name, frozenset()) for column in columns])
+
+    def _looked_for(self, table: str) -> str:
+        files = f"no {' or '.join(table + suffix for suffix in SUFFIXES)} in {self.root}"
+        schemas = ", ".join(self.database.settings.schemas) if self.database else ""
+        relations = f"no table or view of the name in schema {schemas}"
+        return " and ".join(([files] if self.root else []) + ([relations] if self.database else []))
 
     def _create(self, kind: str, table: str, columns: list[str]) -> None:
         self.connection.execute(query(f"sources/raw_{kind}.sql").format(table=table, columns=", ".join(columns)))
 
     def _find(self, table: str) -> Found | None:
         paths, relations = self.files.get(table, []), self.relations.get(table, [])
+        elsewhere = self.database.find(table) if self.database else None
         titles = [path.name for path in paths] + [f"{relation} of the database" for relation in relations]
+        titles += [f"{elsewhere.place} of PostgreSQL"] if elsewhere else []
         if len(titles) > 1:
             raise UserError(f"table {table} is there twice ({', '.join(titles)})", "keep one of them")
-        if paths:
+        if elsewhere:
+            return Found(titles[0], "parquet", elsewhere.names, elsewhere.names, elsewhere)
+        if paths and self.root:
             return self._file(table, _inside(self.root, paths[0]))
         return self._relation(table, relations[0]) if relations else None
 
     def _file(self, table: str, path: Path) -> Found:
         if path.suffix == ".parquet":
-            return Found(path.name, "parquet", _parquet_columns(self.connection, table, path))
+            return Found(path.name, "parquet", *_parquet_columns(self.connection, table, path))
         return Found(path.name, "csv", _csv_columns(self.connection, table, path))
 
     def _relation(self, table: str, relation: str) -> Found:
         name = f"{table} of the database"
         _set(self.connection, f"relation_{table}", relation)
-        rows = run(self.connection, "sources/relation_columns.sql", relation=relation).fetchall()
-        columns = frozenset(str(column).lower() for (column,) in rows)
+        columns, texts = _described(run(self.connection, "sources/relation_columns.sql", relation=relation).fetchall())
         if not all(UNNAMED.fullmatch(column) for column in columns):
-            return Found(name, "duckdb", columns)
+            return Found(name, "duckdb", columns, texts)
         # An empty CSV file that was imported by guess: its header became its only row.
         rows = run(self.connection, "sources/relation_sample.sql", relation=relation).fetchall()
         only = rows[0] if len(rows) == 1 else ()
         return Found(name, "absent", frozenset(str(cell).strip().lower() for cell in only))
 
-    def _attach(self) -> dict[str, list[str]]:
-        databases = sorted(path for path in self.root.iterdir() if path.suffix == DATABASE and _visible(path))
+    def _attach(self, root: Path) -> dict[str, list[str]]:
+        databases = sorted(path for path in root.iterdir() if path.suffix == DATABASE and _visible(path))
         if not databases:
             return {}
         if len(databases) > 1:
@@ -125,7 +162,7 @@ class Extract:
                 f"the extract holds two databases ({', '.join(path.name for path in databases)})", "keep one of them"
             )
         try:
-            run(self.connection, "sources/attach.sql", path=str(_inside(self.root, databases[0])))
+            run(self.connection, "sources/attach.sql", path=str(_inside(root, databases[0])))
         except duckdb.Error:
             raise UserError(
                 f"{databases[0].name} is not a DuckDB database that can be read",
@@ -137,8 +174,16 @@ class Extract:
         return relations
 
 
-def _selected(name: str, present: frozenset[str]) -> str:
+def _selected(name: str, present: frozenset[str], texts: frozenset[str] = frozenset()) -> str:
+    if name in texts:
+        return f"nullif({name}, '') AS {name}"
     return name if name in present else f"NULL::VARCHAR AS {name}"
+
+
+def _described(rows: Sequence[tuple[Any, ...]]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of the columns that DESCRIBE tells of, and of those that are text."""
+    types = {str(name).strip().lower(): kind for name, kind, *_ in rows}
+    return frozenset(types), frozenset(name for name, kind in types.items() if kind == "VARCHAR")
 
 
 def _by_name(root: Path) -> dict[str, list[Path]]:
@@ -166,20 +211,22 @@ def _inside(root: Path, path: Path) -> Path:
         raise UserError(f"{path.name} is a link that leaves the folder of the extract", "copy the file") from None
 
 
-def _parquet_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> frozenset[str]:
+def _parquet_columns(
+    connection: duckdb.DuckDBPyConnection, table: str, path: Path
+) -> tuple[frozenset[str], frozenset[str]]:
     _set(connection, f"path_{table}", str(path))
     try:
         rows = connection.execute("DESCRIBE FROM read_parquet($path)", {"path": str(path)}).fetchall()
     except duckdb.Error:
         raise UserError(f"table {table} ({path.name}) is not a readable Parquet file", "write it again") from None
-    return frozenset(str(row[0]).strip().lower() for row in rows)
+    return _described(rows)
 
 
 def _csv_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> frozenset[str]:
     try:
         _read_through(path)
         encoding = _encoding(path)
-        header = [name.strip().lower() for name in _header(path, encoding)]
+        separator, header = _header(path, encoding)
     except (OSError, EOFError, zlib.error):
         raise UserError(f"{path.name} can't be read", "make it readable, or export the table again") from None
     if len(set(header)) != len(header) or "" in header:
@@ -189,6 +236,8 @@ def _csv_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path) 
     _set(connection, f"path_{table}", str(path))
     _set(connection, f"columns_{table}", dict.fromkeys(header, "VARCHAR"))
     _set(connection, f"encoding_{table}", encoding)
+    _set(connection, f"separator_{table}", separator)
+    _set(connection, f"quote_{table}", '"' if separator == "," else "")
     return frozenset(header)
 
 
@@ -211,12 +260,16 @@ def _encoding(path: Path) -> str:
     return "utf-16" if start.startswith(b"\xff\xfe") else "utf-8"
 
 
-def _header(path: Path, encoding: str) -> list[str]:
+def _header(path: Path, encoding: str) -> tuple[str, list[str]]:
+    """Return what separates the columns, a comma or (as in the files of OHDSI's Athena) a tab, and their names."""
     with io.TextIOWrapper(_open(path), encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as file:
         try:
-            return next(csv.reader(file), [])
+            names = next(csv.reader(file), [])
         except (UnicodeDecodeError, csv.Error):
             raise UserError(f"the header of {path.name} can't be read", "save the file as CSV in UTF-8") from None
+    separator = "\t" if len(names) == 1 and "\t" in names[0] else ","
+    names = names[0].split("\t") if separator == "\t" else names
+    return separator, [name.strip().lower() for name in names]
 
 
 def _open(path: Path) -> IO[bytes]:

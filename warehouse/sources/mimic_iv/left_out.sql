@@ -5,14 +5,33 @@ WHERE coalesce(lower(trim(test_type)), '') <> 'tte'
 UNION ALL
 SELECT 'measurement', 'LABORATORY_ITEM_NOT_IN_CATALOGUE', count(*)
 FROM raw_labevents
-WHERE TRY_CAST(itemid AS INTEGER) NOT IN (SELECT TRY_CAST(itemid AS INTEGER) FROM map_items)
+WHERE coalesce(TRY_CAST(itemid AS INTEGER) NOT IN (SELECT TRY_CAST(itemid AS INTEGER) FROM map_items), true)
+UNION ALL
+SELECT 'measurement', 'OUTPATIENT_RESULT_NOT_READ', count(*)
+FROM raw_omr
+WHERE coalesce(
+    result_name NOT IN (
+        SELECT result_name FROM map_body
+        UNION ALL
+        VALUES ('Blood Pressure'), ('Blood Pressure Sitting'), ('Blood Pressure Lying')
+    ),
+    true
+)
 UNION ALL
 SELECT 'measurement', 'MEASUREMENT_OF_NO_LISTED_STUDY', count(*)
-FROM raw_structured_measurement
-WHERE CAST(measurement_id AS VARCHAR) NOT IN (
-    SELECT CAST(measurement_id AS VARCHAR) FROM raw_echo_study_list WHERE measurement_id IS NOT NULL
+FROM raw_structured_measurement AS measured
+WHERE NOT EXISTS (
+    FROM raw_echo_study_list AS study WHERE as_whole(study.measurement_id) = as_whole(measured.measurement_id)
 )
+UNION ALL
+SELECT 'medication', 'DRUG_OF_NO_CLASS', count(*)
+FROM raw_prescriptions
+WHERE coalesce(lower(drug) NOT IN (SELECT drug FROM made_drug_class), true)
 UNION ALL
 SELECT 'death', 'NO_DOD_IN_THIS_RELEASE', count(*)
 FROM raw_patients
 HAVING count(*) >= 10 AND count(dod) = 0
+UNION ALL
+SELECT 'contact', 'EMERGENCY_VISIT_WITHOUT_A_YEAR_OF_FOLLOW_UP', count(*)
+FROM made_stay
+WHERE kind = 'emergency' AND NOT is_followed

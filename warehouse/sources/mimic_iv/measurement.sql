@@ -1,18 +1,17 @@
 -- Numbers from three places. Structured measurements belong to the study that the study list joins them to; names that
 -- the map does not hold keep their own, so that one of the catalogue finds its variable and any other is counted.
--- Laboratory values are known when they are stored. The outpatient record (omr) has days, not times.
+-- Laboratory values are known when they are stored. The outpatient record (omr) has days, not times; a pressure taken
+-- standing is none at rest.
 WITH study AS (
     SELECT DISTINCT
-        CAST(measurement_id AS VARCHAR) AS measurement_id,
-        CAST(subject_id AS VARCHAR) AS subject_id,
-        CAST(study_id AS VARCHAR) AS study_id
+        as_whole(measurement_id) AS measurement_id, as_whole(subject_id) AS subject_id, as_whole(study_id) AS study_id
     FROM raw_echo_study_list
     WHERE measurement_id IS NOT NULL
 ),
 reported AS (
     SELECT
-        CAST(subject_id AS VARCHAR) AS subject_id,
-        CAST(measurement_id AS VARCHAR) AS measurement_id,
+        as_whole(subject_id) AS subject_id,
+        as_whole(measurement_id) AS measurement_id,
         CAST(measurement_datetime AS VARCHAR) AS measured_at,
         lower(trim(measurement)) AS name,
         trim(CAST(result AS VARCHAR)) AS result,
@@ -33,7 +32,7 @@ ejection_fraction AS (
             avg(number) FILTER (name = 'biplane_lvef'),
             avg(number) FILTER (name = 'lvef_3d')
         ) AS value,
-        any_value(unit) AS unit
+        min(unit) AS unit
     FROM reported
     WHERE name IN ('lvef', 'lvef_upper', 'biplane_lvef', 'lvef_3d')
     GROUP BY subject_id, measurement_id
@@ -42,6 +41,11 @@ echo_value AS (
     SELECT subject_id, measurement_id, measured_at, 'lvef' AS variable, CAST(value AS VARCHAR) AS value, unit
     FROM ejection_fraction
     WHERE value IS NOT NULL
+    UNION ALL
+    -- Words where a number belongs are passed on, to be counted.
+    SELECT subject_id, measurement_id, measured_at, 'lvef', result, unit
+    FROM reported
+    WHERE name IN ('lvef', 'lvef_upper', 'lvef_3d') AND number IS NULL
     UNION ALL
     SELECT
         subject_id,
@@ -59,7 +63,7 @@ FROM echo_value
 LEFT JOIN study USING (subject_id, measurement_id)
 UNION ALL
 SELECT
-    CAST(subject_id AS VARCHAR),
+    as_whole(subject_id),
     NULL,
     variable,
     CAST(valuenum AS VARCHAR),
@@ -68,12 +72,12 @@ SELECT
 FROM raw_labevents AS labevents
 JOIN map_items ON TRY_CAST(map_items.itemid AS INTEGER) = TRY_CAST(labevents.itemid AS INTEGER)
 UNION ALL
-SELECT CAST(subject_id AS VARCHAR), NULL, variable, CAST(result_value AS VARCHAR), unit, CAST(chartdate AS VARCHAR)
+SELECT as_whole(subject_id), NULL, variable, CAST(result_value AS VARCHAR), unit, CAST(chartdate AS VARCHAR)
 FROM raw_omr AS omr
 JOIN map_body USING (result_name)
 UNION ALL
 SELECT
-    CAST(subject_id AS VARCHAR),
+    as_whole(subject_id),
     NULL,
     part.variable,
     split_part(CAST(result_value AS VARCHAR), '/', part.place),
@@ -81,4 +85,4 @@ SELECT
     CAST(chartdate AS VARCHAR)
 FROM raw_omr AS omr
 CROSS JOIN (VALUES ('sbp', 1), ('dbp', 2)) AS part (variable, place)
-WHERE starts_with(result_name, 'Blood Pressure')
+WHERE result_name IN ('Blood Pressure', 'Blood Pressure Sitting', 'Blood Pressure Lying')

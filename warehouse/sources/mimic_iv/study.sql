@@ -1,37 +1,36 @@
 -- Echocardiograms; those that only the list of files knows take the time of their first file. The year is the middle of
 -- the anchor's three true years, moved as far as the shifted year of the echo lies from the shifted anchor year.
-WITH listed AS (
+WITH known AS (
     SELECT
-        CAST(subject_id AS VARCHAR) AS subject_id,
-        CAST(study_id AS VARCHAR) AS study_id,
-        CAST(study_datetime AS VARCHAR) AS study_at
+        as_whole(subject_id) AS subject_id, as_whole(study_id) AS study_id, CAST(study_datetime AS VARCHAR) AS study_at
     FROM raw_echo_study_list
+),
+listed AS (
+    SELECT * FROM known
     UNION ALL
-    SELECT CAST(subject_id AS VARCHAR), CAST(study_id AS VARCHAR), CAST(min(acquisition_datetime) AS VARCHAR)
-    FROM raw_echo_record_list
-    WHERE CAST(study_id AS VARCHAR) NOT IN (SELECT CAST(study_id AS VARCHAR) FROM raw_echo_study_list)
+    SELECT
+        as_whole(subject_id) AS subject_id,
+        as_whole(study_id) AS study_id,
+        CAST(min(acquisition_datetime) AS VARCHAR)
+    FROM raw_echo_record_list AS record
+    WHERE NOT EXISTS (FROM known WHERE known.study_id = as_whole(record.study_id))
     GROUP BY ALL
 ),
-stay AS (
-    SELECT
-        CAST(subject_id AS VARCHAR) AS subject_id,
-        TRY_CAST(admittime AS TIMESTAMP) AS began_at,
-        TRY_CAST(dischtime AS TIMESTAMP) AS ended_at
-    FROM raw_admissions
+surrounding AS (
+    SELECT study_id, listed.subject_id, min_by(kind, CASE kind WHEN 'inpatient' THEN 1 ELSE 2 END) AS setting
+    FROM listed
+    JOIN made_stay AS stay ON stay.subject_id = listed.subject_id AND kind IN ('inpatient', 'emergency')
+        AND TRY_CAST(study_at AS TIMESTAMP) BETWEEN TRY_CAST(began_at AS TIMESTAMP) AND TRY_CAST(ended_at AS TIMESTAMP)
+    GROUP BY ALL
 )
 SELECT
     study_id,
     listed.subject_id AS patient_id,
     study_at,
-    CASE
-        WHEN EXISTS (
-            FROM stay
-            WHERE stay.subject_id = listed.subject_id AND TRY_CAST(study_at AS TIMESTAMP) BETWEEN began_at AND ended_at
-        ) THEN 'inpatient'
-        ELSE 'outpatient'
-    END AS setting,
+    coalesce(setting, 'outpatient') AS setting,
     'US' AS modality,
     TRY_CAST(regexp_extract(anchor_year_group, '(\d{4})', 1) AS INTEGER) + 1
         + year(TRY_CAST(study_at AS TIMESTAMP)) - TRY_CAST(anchor_year AS INTEGER) AS study_year
 FROM listed
-LEFT JOIN raw_patients AS patients ON CAST(patients.subject_id AS VARCHAR) = listed.subject_id
+LEFT JOIN surrounding USING (study_id, subject_id)
+LEFT JOIN raw_patients AS patients ON as_whole(patients.subject_id) = listed.subject_id

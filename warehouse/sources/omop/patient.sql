@@ -1,6 +1,13 @@
--- Persons under their record number. A date of birth of which only the year is known lies in the middle of it.
+-- Persons under their record number. A date of birth of which only the year is known lies in the middle of it; what is no
+-- date is passed on as it is, to be counted.
+WITH race AS (
+    SELECT TRY_CAST(concept_id AS BIGINT) AS concept_id, any_value(concept_name) AS name
+    FROM raw_concept
+    WHERE vocabulary_id = 'Race'
+    GROUP BY ALL
+)
 SELECT
-    coalesce(CAST(person_source_value AS VARCHAR), CAST(person_id AS VARCHAR)) AS patient_id,
+    number.patient_id,
     coalesce(
         CAST(TRY_CAST(birth_datetime AS DATE) AS VARCHAR),
         printf(
@@ -8,10 +15,15 @@ SELECT
             TRY_CAST(year_of_birth AS INTEGER),
             coalesce(TRY_CAST(month_of_birth AS INTEGER), 7),
             coalesce(TRY_CAST(day_of_birth AS INTEGER), CASE WHEN month_of_birth IS NULL THEN 2 ELSE 15 END)
-        )
+        ),
+        CAST(birth_datetime AS VARCHAR),
+        CAST(year_of_birth AS VARCHAR)
     ) AS birth_date,
-    coalesce(map_concepts.target, gender_source_value) AS sex,
-    race_source_value AS race
-FROM raw_person
-LEFT JOIN map_concepts
-    ON kind = 'sex' AND TRY_CAST(map_concepts.concept_id AS BIGINT) = TRY_CAST(gender_concept_id AS BIGINT)
+    coalesce(sex.target, gender_source_value) AS sex,
+    coalesce(reviewed_race.target, race.name, race_source_value) AS race
+FROM raw_person AS person
+LEFT JOIN made_person_number AS number ON number.person_id = as_whole(person.person_id)
+LEFT JOIN made_known_concept AS sex ON sex.kind = 'sex' AND sex.concept_id = TRY_CAST(gender_concept_id AS BIGINT)
+LEFT JOIN made_known_concept AS reviewed_race
+    ON reviewed_race.kind = 'race' AND reviewed_race.concept_id = TRY_CAST(race_concept_id AS BIGINT)
+LEFT JOIN race ON race.concept_id = TRY_CAST(race_concept_id AS BIGINT)

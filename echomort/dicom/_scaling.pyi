@@ -1,0 +1,15 @@
+from typing import Any
+
+def scale(
+    frame: Any,
+    columns: int,
+    top: int,
+    left: int,
+    mask: Any,
+    spans: Any,
+    down_start: Any,
+    down_weight: Any,
+    along_start: Any,
+    along_weight: Any,
+    out: Any,
+) -> None: ...

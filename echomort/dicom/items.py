@@ -1,0 +1,79 @@
+"""Steps over sequences of undefined length: nothing is kept, nothing recurses, every step is counted (PS3.5 7.5)."""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO
+
+from echomort.dicom.reasons import Reason, Rejected
+
+UNDEFINED = 0xFFFFFFFF
+MAX_DEPTH = 256
+MAX_STEPS = 1_000_000
+ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+
+
+class ItemWalk:
+    """Walks over the items of sequences in ``stream``."""
+
+    def __init__(self, stream: BinaryIO, is_little_endian: bool) -> None:
+        self._stream = stream
+        self._order = "<" if is_little_endian else ">"
+        self._steps = 0
+
+    def measure(self, vr: str | None) -> int:
+        """Return how many bytes the value at hand takes; the stream stays where it is."""
+        start = self._stream.tell()
+        self.to_delimiter(vr)
+        end = self._stream.tell()
+        self._stream.seek(start)
+        return end - start
+
+    def to_delimiter(self, vr: str | None) -> None:
+        """Go to the delimiter that ends the value at hand, of undefined length and of type ``vr`` (None: implicit).
+
+        Raises :class:`Rejected`: ``TRUNCATED`` where the object ends first, ``TOO_DEEP`` or ``BOMB`` where no scanner's
+        header goes so deep or has so many items.
+        """
+        open_ends = [vr in (None, "UN")]  # one entry an open sequence or item: whether its elements are implicit
+        while True:
+            tag, length, kind = self._next(open_ends)
+            if tag == SEQUENCE_END:
+                del open_ends[-1 - (len(open_ends) % 2 == 0) :]  # an item left open ends with its sequence
+                if not open_ends:
+                    self._stream.seek(-8, 1)
+                    return
+            elif tag == ITEM_END:
+                open_ends.pop()
+            elif length == UNDEFINED:
+                open_ends.append(open_ends[-1] or kind == b"UN")
+            else:
+                self._stream.seek(length, 1)
+            self._refuse_excess(len(open_ends))
+
+    def _next(self, open_ends: list[bool]) -> tuple[int, int, bytes]:
+        head = self._read(8)
+        group, element = struct.unpack(f"{self._order}HH", head[:4])
+        tag, kind = group << 16 | element, head[4:6]
+        is_item = group == 0xFFFE
+        if is_item or open_ends[-1] or not (kind.isalpha() and kind.isupper()):
+            return tag, struct.unpack(f"{self._order}L", head[4:])[0], b""
+        if kind in _LONG:
+            return tag, struct.unpack(f"{self._order}L", self._read(4))[0], kind
+        return tag, struct.unpack(f"{self._order}H", head[6:])[0], kind
+
+    def _read(self, count: int) -> bytes:
+        data = self._stream.read(count)
+        if len(data) < count:
+            raise Rejected(Reason.TRUNCATED)
+        return data
+
+    def _refuse_excess(self, depth: int) -> None:
+        self._steps += 1
+        if depth > 2 * MAX_DEPTH:
+            raise Rejected(Reason.TOO_DEEP)
+        if depth == 0:
+            raise Rejected(Reason.CORRUPT_HEADER, "item")
+        if self._steps > MAX_STEPS:
+            raise Rejected(Reason.BOMB, "header items")

@@ -1,0 +1,66 @@
+"""The view of every clip of an archive: by its tag, else by a classifier that learnt from the tagged clips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from echomort.clips import read_study
+from echomort.dicom.views import UNKNOWN
+from echomort.models.view_classifier import ViewClassifier, appearance_of, fit_view_classifier
+from echomort.settings import Views
+
+CLASSIFIER = "classifier"
+"""Source of a view that was read from the clip's pixels."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """``views``: clip_key, study_key, view, view_source, one row a clip; and what named the untagged ones."""
+
+    views: pd.DataFrame
+    classifier: ViewClassifier
+
+
+def name_views(clips: pd.DataFrame, home: Path, settings: Views) -> Named:
+    """Return the view of every row of ``clips`` (clip_key, study_key, patient_key, view, view_source, artifact).
+
+    A tagged clip keeps its view. Clips are read from the store under ``home``.
+    """
+    classifier = _learnt(_sample(clips, settings.max_clips), home, settings) if settings.classify else ViewClassifier()
+    views = clips[["clip_key", "study_key", "view", "view_source"]].copy()
+    untagged = clips[clips["view"] == UNKNOWN]
+    if classifier.names_any and len(untagged):
+        found = np.array(classifier.name(appearances(untagged, home)), object)
+        told = untagged.index[found != UNKNOWN]
+        views.loc[told, "view"] = found[found != UNKNOWN]
+        views.loc[told, "view_source"] = CLASSIFIER
+    return Named(views, classifier)
+
+
+def appearances(clips: pd.DataFrame, home: Path) -> np.ndarray:
+    """Return the appearance of every row of ``clips`` (clip_key, artifact), float64 (n, features), in their order."""
+    found: dict[str, np.ndarray] = {}
+    for artifact, part in clips.groupby("artifact"):
+        pixels = read_study(home / str(artifact), part["clip_key"].tolist())
+        found |= {key: appearance_of(clip) for key, clip in pixels.items()}
+    return np.stack([found[key] for key in clips["clip_key"]])
+
+
+def _sample(clips: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Tagged clips, of each view the first by their keys, which are as good as random."""
+    tagged = clips[clips["view"] != UNKNOWN].sort_values("clip_key")
+    return tagged.groupby("view").head(most)
+
+
+def _learnt(tagged: pd.DataFrame, home: Path, settings: Views) -> ViewClassifier:
+    enough = tagged.groupby("view")["clip_key"].transform("size") >= settings.min_clips
+    learnt = tagged[enough]
+    if learnt.empty:
+        return fit_view_classifier(np.empty((0, 0)), [], [], settings)
+    return fit_view_classifier(
+        appearances(learnt, home), learnt["view"].tolist(), learnt["patient_key"].tolist(), settings
+    )

@@ -1,0 +1,2 @@
+-- Makes room for the views of all clips.
+DELETE FROM clip_view;

@@ -1,0 +1,107 @@
+-- How a condition was coded, for every combination of its three columns: the ICD code, and how it was found.
+--   source     its source concept (or its concept) is an ICD concept
+--   value      its source value is an ICD code, and that code's concept maps to the condition's concept
+--   map        the ICD-10 codes that map to its concept are of one category: that category
+--   ancestor   the same for the nearest ancestor of its concept to which any code maps
+--   several    the codes are of several categories: none is taken
+--   none       no ICD code says what it is
+-- Codes that map to this concept alone are as good as its name; where there are any, the others (of which it is but a
+-- part: hypertensive heart disease with heart failure) do not count.
+WITH icd AS MATERIALIZED (
+    SELECT
+        TRY_CAST(concept_id AS BIGINT) AS concept_id,
+        vocabulary_id AS vocabulary,
+        concept_code AS code,
+        upper(replace(concept_code, '.', '')) AS plain
+    FROM raw_concept
+    WHERE vocabulary_id IN ('ICD10CM', 'ICD10', 'ICD9CM')
+),
+maps_to AS MATERIALIZED (
+    SELECT DISTINCT icd.*, TRY_CAST(concept_id_2 AS BIGINT) AS standard_id
+    FROM raw_concept_relationship
+    JOIN icd ON icd.concept_id = TRY_CAST(concept_id_1 AS BIGINT)
+    WHERE relationship_id = 'Maps to' AND invalid_reason IS NULL
+),
+weighed AS (
+    SELECT standard_id, left(plain, 3) AS category, count(*) OVER (PARTITION BY concept_id) = 1 AS is_alone
+    FROM maps_to
+    WHERE vocabulary <> 'ICD9CM'
+),
+mapped AS (
+    SELECT
+        standard_id,
+        coalesce(list(DISTINCT category) FILTER (is_alone), list(DISTINCT category)) AS categories
+    FROM weighed
+    GROUP BY standard_id
+),
+condition AS (
+    SELECT DISTINCT
+        coalesce(TRY_CAST(condition_concept_id AS BIGINT), 0) AS concept_id,
+        coalesce(TRY_CAST(condition_source_concept_id AS BIGINT), 0) AS source_concept_id,
+        coalesce(CAST(condition_source_value AS VARCHAR), '') AS source_value
+    FROM raw_condition_occurrence
+),
+-- The concept itself lies nearest; without table concept_ancestor there is nothing else.
+candidate AS (
+    SELECT standard_id AS concept_id, 0 AS distance, categories
+    FROM mapped
+    UNION ALL
+    SELECT
+        TRY_CAST(descendant_concept_id AS BIGINT), TRY_CAST(min_levels_of_separation AS INTEGER), categories
+    FROM raw_concept_ancestor
+    JOIN mapped ON mapped.standard_id = TRY_CAST(ancestor_concept_id AS BIGINT)
+    WHERE TRY_CAST(min_levels_of_separation AS INTEGER) > 0
+        AND TRY_CAST(descendant_concept_id AS BIGINT) IN (SELECT concept_id FROM condition)
+),
+nearest AS (
+    SELECT concept_id, distance, list_distinct(flatten(list(categories))) AS categories
+    FROM candidate
+    GROUP BY concept_id, distance
+    QUALIFY distance = min(distance) OVER (PARTITION BY concept_id)
+),
+by_value AS (
+    SELECT plain, standard_id, min(vocabulary) AS vocabulary, plain AS code
+    FROM maps_to
+    GROUP BY plain, standard_id
+),
+vocabulary AS (
+    SELECT TRY_CAST(concept_id AS BIGINT) AS concept_id, any_value(vocabulary_id) AS vocabulary
+    FROM raw_concept
+    WHERE TRY_CAST(concept_id AS BIGINT) IN (
+        SELECT source_concept_id FROM condition UNION SELECT concept_id FROM condition
+    )
+    GROUP BY ALL
+)
+SELECT
+    condition.*,
+    CASE
+        WHEN coalesce(source_icd.code, own_icd.code) IS NOT NULL THEN 'source'
+        WHEN by_value.code IS NOT NULL THEN 'value'
+        WHEN len(nearest.categories) > 1 THEN 'several'
+        WHEN nearest.distance = 0 THEN 'map'
+        WHEN nearest.distance > 0 THEN 'ancestor'
+        ELSE 'none'
+    END AS found_by,
+    CASE found_by
+        WHEN 'source' THEN coalesce(source_icd.vocabulary, own_icd.vocabulary)
+        WHEN 'value' THEN by_value.vocabulary
+        WHEN 'map' THEN 'ICD10CM'
+        WHEN 'ancestor' THEN 'ICD10CM'
+        ELSE coalesce(source_vocabulary.vocabulary, own_vocabulary.vocabulary)
+    END AS vocabulary,
+    CASE found_by
+        WHEN 'source' THEN coalesce(source_icd.code, own_icd.code)
+        WHEN 'value' THEN by_value.code
+        WHEN 'map' THEN nearest.categories[1]
+        WHEN 'ancestor' THEN nearest.categories[1]
+        ELSE coalesce(nullif(condition.source_value, ''), 'concept ' || condition.concept_id)
+    END AS code
+FROM condition
+LEFT JOIN icd AS source_icd ON source_icd.concept_id = condition.source_concept_id
+LEFT JOIN icd AS own_icd ON own_icd.concept_id = condition.concept_id
+LEFT JOIN by_value
+    ON by_value.standard_id = condition.concept_id
+    AND by_value.plain = upper(replace(trim(condition.source_value), '.', ''))
+LEFT JOIN nearest ON nearest.concept_id = condition.concept_id
+LEFT JOIN vocabulary AS source_vocabulary ON source_vocabulary.concept_id = condition.source_concept_id
+LEFT JOIN vocabulary AS own_vocabulary ON own_vocabulary.concept_id = condition.concept_id

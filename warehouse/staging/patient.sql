@@ -36,7 +36,11 @@ FROM (
             WHEN regexp_matches(spoken_race, 'pacific|hawaii') THEN 'pacific'
             WHEN regexp_matches(spoken_race, 'american indian|alaska|native|indigenous') THEN 'native'
             WHEN regexp_matches(spoken_race, 'white|caucasian|european') THEN 'white'
-            WHEN contains(spoken_race, 'asian') THEN 'asian'
+            WHEN regexp_matches(
+                spoken_race,
+                'asian|chin|japan|korea|vietnam|filipin|indian|pakistan|bangladesh|thai|cambodia|hmong|laot|nepal|lanka|taiwan'
+            )
+                THEN 'asian'
             WHEN said_race IS NOT NULL THEN 'other'
         END AS race,
         row_number() OVER (PARTITION BY as_text(patient_id), birth, said_sex, said_race) AS copy

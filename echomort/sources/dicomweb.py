@@ -118,8 +118,8 @@ class _Server:
         )
 
     def instances(self, query: Query) -> Iterator[tuple[str, str, str]]:
-        """Yield (study, series, instance) UIDs of the ultrasound series of each study; of a study whose UID can't be part
-        of an address, one object that can't be had."""
+        """Yield (study, series, instance) UIDs of the ultrasound series of each study; of a study whose UID can't be
+        part of an address, one object that can't be had."""
         for study in query.studies or self._studies(query.since):
             if not _IN_AN_ADDRESS.fullmatch(study):
                 yield study, "", ""

@@ -26,7 +26,10 @@ CREATE OR REPLACE TEMP MACRO moment_fault(x, moment) AS
         WHEN CAST(moment AS DATE) > getvariable('today') THEN 'FUTURE_DATE'
         WHEN moment < TIMESTAMP '1850-01-01' THEN 'IMPLAUSIBLE_DATE'
     END;
-CREATE OR REPLACE TEMP TABLE person (patient_id VARCHAR, alias_key VARCHAR, patient_key VARCHAR, shift INTEGER);
+-- person_no numbers the patient keys in their order: rows are told apart and ordered by it, not by 32 characters.
+CREATE OR REPLACE TEMP TABLE person (
+    patient_id VARCHAR, alias_key VARCHAR, patient_key VARCHAR, person_no INTEGER, shift INTEGER
+);
 CREATE OR REPLACE TEMP TABLE echo (study_id VARCHAR, study_key VARCHAR);
 DELETE FROM conflict;
 DELETE FROM quarantine;

@@ -1,11 +1,12 @@
 -- Evidence of life. A letter or a bill proves nothing; a contact more than 30 days after death proves that the death or
 -- the number is wrong, so the patient is quarantined.
 CREATE OR REPLACE TEMP TABLE last_death AS
-SELECT patient_key, max(latest_date) AS latest_date
+SELECT person_no, max(latest_date) AS latest_date
 FROM death
-GROUP BY patient_key;
+JOIN known_person USING (patient_key)
+GROUP BY person_no;
 
-CREATE OR REPLACE TEMP VIEW judged_contact AS
+CREATE OR REPLACE TEMP TABLE judged_contact AS
 WITH said AS (
     SELECT
         as_text(patient_id) AS patient_id,
@@ -15,7 +16,7 @@ WITH said AS (
     FROM source_contact
 )
 SELECT
-    person.patient_key,
+    person.person_no,
     moment - to_days(shift) AS contact_at,
     kind,
     CASE
@@ -28,17 +29,22 @@ SELECT
     END AS reason
 FROM said
 LEFT JOIN person USING (patient_id)
-LEFT JOIN last_death ON last_death.patient_key = person.patient_key;
+LEFT JOIN last_death ON last_death.person_no = person.person_no;
 
--- The files are read once for this: the patients to quarantine are counted one by one.
+-- The patients to quarantine are counted one by one.
 CREATE OR REPLACE TEMP TABLE judged_groups AS
-SELECT
-    reason,
-    CASE WHEN reason = 'CONTACT_AFTER_DEATH' THEN patient_key END AS quarantined,
-    count(*) AS rows,
-    min(patient_key) AS example
-FROM judged_contact
-GROUP BY ALL;
+SELECT reason, quarantined, rows, patient_key AS example
+FROM (
+    SELECT
+        reason,
+        reason IS NOT DISTINCT FROM 'CONTACT_AFTER_DEATH' AS quarantined,
+        CASE WHEN quarantined THEN person_no END AS one,
+        count(*) AS rows,
+        min(person_no) AS person_no
+    FROM judged_contact
+    GROUP BY ALL
+)
+LEFT JOIN known_person USING (person_no);
 
 CREATE OR REPLACE TEMP TABLE tally AS
 SELECT reason, CAST(sum(rows) AS BIGINT) AS rows, min(example) AS example
@@ -51,12 +57,19 @@ FROM tally
 WHERE false;
 
 INSERT INTO quarantine
-SELECT quarantined, reason
+SELECT example, reason
 FROM judged_groups
-WHERE quarantined IS NOT NULL;
+WHERE quarantined;
 
 DELETE FROM contact;
 INSERT INTO contact
-SELECT DISTINCT patient_key, contact_at, kind
-FROM judged_contact
-WHERE reason IS NULL;
+SELECT patient_key, contact_at, kind
+FROM (
+    SELECT DISTINCT person_no, contact_at, kind
+    FROM judged_contact
+    WHERE reason IS NULL
+    ORDER BY person_no, contact_at, kind
+)
+JOIN known_person USING (person_no);
+
+DROP TABLE judged_contact;

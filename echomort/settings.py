@@ -108,7 +108,8 @@ class Sources(Section):
     def _own_inputs_get_an_own_key(self) -> "Sources":
         if self.synthetic is not None and (self.dicom or self.ehr or self.postgresql):
             raise ValueError(
-                "the embedded archive has a public key: give sources.dicom and your records, and no sources.synthetic"
+                "the embedded archive has a public key: give sources.dicom and your records, and no sources.synthetic "
+                "(a home that has shown the embedded archive remembers it: take another)"
             )
         return self
 

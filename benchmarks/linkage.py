@@ -24,33 +24,47 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 from outcome_oracle import differences  # noqa: E402
 
 SIZES = {"patients": 300_000, "studies": 1_000_000, "contacts": 5_000_000}
-REPEATS = 3
+REPEATS = 5
 
 
 def main() -> None:
-    """Print the best of three of reading and of linking, and in how many rows pandas differs."""
+    """Measure with a patient's rows together, as staging leaves them, and with rows in no order."""
     share = _share()
     sizes = {name: max(100, int(size * share)) for name, size in SIZES.items()}
     print(", ".join(f"{size:,} {name}" for name, size in sizes.items()), flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "warehouse.duckdb"
-        with connect(path) as connection:
-            fill(connection, sizes)
-        with connect(path) as connection:
-            reading = _best(lambda: connection.execute((HERE / "extract/reading.sql").read_text()).fetchall())
-            linking = _best(lambda: link(connection, Outcome()))
-            print(f"reading {reading[1]:.2f} s of CPU ({reading[0]:.2f} s)")
-            print(f"linking {linking[1]:.2f} s of CPU ({linking[0]:.2f} s)")
-            print(f"beyond reading {linking[1] - reading[1]:.2f} s of CPU")
-            for name, cpu in _statements(connection):
-                print(f"  {cpu:.2f} s of CPU: {name}")
-            print(f"rows in which pandas differs: {differences(connection)}")
+    for together in (True, False):
+        print("a patient's rows together" if together else "rows in no order", flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "warehouse.duckdb"
+            with connect(path) as connection:
+                fill(connection, sizes, together)
+            _measure(path)
 
 
-def fill(connection: duckdb.DuckDBPyConnection, sizes: dict[str, int]) -> None:
-    """Fill the staged tables."""
+def fill(connection: duckdb.DuckDBPyConnection, sizes: dict[str, int], together: bool) -> None:
+    """Fill the staged tables, a patient's rows ``together`` or in no order."""
+    bind = sizes | {"together": together}
     for statement in connection.extract_statements((HERE / "extract/linkage.sql").read_text()):
-        connection.execute(statement, {name: sizes[name] for name in statement.named_parameters})
+        connection.execute(statement, {name: bind[name] for name in statement.named_parameters})
+
+
+def _measure(path: Path) -> None:
+    """Print the best of some runs of reading and of linking, and in how many rows pandas differs."""
+    with connect(path) as connection:
+        reading = _best(lambda: connection.execute((HERE / "extract/reading.sql").read_text()).fetchall())
+    linking = _best(lambda: _link(path))
+    print(f"  reading {reading[1]:.2f} s of CPU ({reading[0]:.2f} s)")
+    print(f"  linking and committing {linking[1]:.2f} s of CPU ({linking[0]:.2f} s)")
+    print(f"  beyond reading {linking[1] - reading[1]:.2f} s of CPU")
+    with connect(path) as connection:
+        for name, cpu in _statements(connection):
+            print(f"    {cpu:.2f} s of CPU: {name}")
+        print(f"  rows in which pandas differs: {differences(connection)}", flush=True)
+
+
+def _link(path: Path) -> None:
+    with connect(path) as connection:
+        link(connection, Outcome())
 
 
 def _statements(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, float]]:

@@ -62,10 +62,15 @@ Place = Annotated[Path | str, pydantic.BeforeValidator(_place)]
 """A folder, or an address that fsspec understands."""
 
 
+def _names(value: object) -> object:
+    """One name is a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
 class Postgresql(Section):
     """Tables of the records in a PostgreSQL database. How to reach it is no setting: ECHOMORT_POSTGRESQL, or a file."""
 
-    schemas: tuple[str, ...] = setting(
+    schemas: Annotated[tuple[str, ...], pydantic.BeforeValidator(_names)] = setting(
         ("public",), "ours", "schemas to look in; a table is taken from the first that has it", min_length=1
     )
     connection_file: Path | None = setting(
@@ -103,7 +108,8 @@ class Sources(Section):
     def _own_inputs_get_an_own_key(self) -> "Sources":
         if self.synthetic is not None and (self.dicom or self.ehr or self.postgresql):
             raise ValueError(
-                "the embedded archive has a public key: give sources.dicom and your records, and no sources.synthetic"
+                "the embedded archive has a public key: give sources.dicom and your records, and no sources.synthetic "
+                "(a home that has shown the embedded archive remembers it: take another)"
             )
         return self
 

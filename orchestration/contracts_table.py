@@ -1,4 +1,4 @@
-"""``python -m orchestration.contracts_table`` prints docs/contracts.md: what every shipped adapter reads, and into what."""
+"""``python -m orchestration.contracts_table`` prints docs/contracts.md: what each adapter reads, and into what."""
 
 from collections.abc import Iterator
 
@@ -8,9 +8,9 @@ from warehouse.sources import adapters, contract, origins
 
 HEAD = """# What the adapters read
 
-Made by `python -m orchestration.contracts_table` from the adapters' own `contract.csv` and `origins.csv`; how they read it is
-in [adapters.md](adapters.md). *needed*: **yes**; **with table** (the table may be missing, this column of it may not); no
-(null where it is missing). Other columns and tables are not looked at.
+Made by `python -m orchestration.contracts_table` from the adapters' own `contract.csv` and `origins.csv`; how they read
+it is in [adapters.md](adapters.md). *needed*: **yes**; **with table** (the table may be missing, this column of it may
+not); no (null where it is missing). Other columns and tables are not looked at.
 """
 NEEDED = {"yes": "**yes**", "with_table": "**with table**", "no": "no"}
 

@@ -121,6 +121,7 @@ def _write_keys(
     persons["patient_key"] = [
         keyring.pseudonym("patient", merged.get(number, number)) for number in persons["patient_id"]
     ]
+    persons["person_no"] = pd.factorize(persons["patient_key"], sort=True)[0]
     persons["shift"] = [keyring.shift_days(key) if dates == "shifted" else 0 for key in persons["patient_key"]]
     studies = pd.DataFrame(run(connection, "staging/study_numbers.sql").fetchall(), columns=["study_id"], dtype="str")
     studies["study_key"] = [keyring.pseudonym("study", number) for number in studies["study_id"]]

@@ -1,4 +1,5 @@
--- Staged tables of any size for the linkage alone: true dates, keys as pseudonyms are (32 hexadecimal digits).
+-- Staged tables of any size for the linkage alone: true dates, keys as pseudonyms are (32 hexadecimal digits), a patient's
+-- rows together as staging leaves them ($together) or in no order.
 CREATE OR REPLACE TEMP MACRO drawn(purpose, number) AS
     CAST(hash(purpose || '|' || number) AS DOUBLE) / 18446744073709551616.0;
 
@@ -18,7 +19,7 @@ SELECT patient_key, death_date, 'day', 'registry', death_date FROM life WHERE de
 
 INSERT INTO study
 SELECT
-    md5('study' || study.number),
+    md5('study' || study.number) AS study_key,
     patient_key,
     CAST(first_day AS TIMESTAMP)
         + to_minutes(CAST(drawn('study', study.number) * (last_day - first_day) * 1440 AS BIGINT)) AS study_at,
@@ -28,7 +29,7 @@ SELECT
 FROM (SELECT number, CAST(floor(drawn('study of', number) * $patients) AS BIGINT) AS owner FROM range($studies) AS s (number))
     AS study
 JOIN life ON life.number = study.owner
-ORDER BY 1;
+ORDER BY CASE WHEN $together THEN patient_key ELSE md5('study' || study.number) END, study_at;
 
 INSERT INTO contact
 SELECT
@@ -39,6 +40,7 @@ SELECT
 FROM (
     SELECT number, CAST(floor(drawn('contact of', number) * $patients) AS BIGINT) AS owner FROM range($contacts) AS c (number)
 ) AS contact
-JOIN life ON life.number = contact.owner;
+JOIN life ON life.number = contact.owner
+ORDER BY CASE WHEN $together THEN patient_key ELSE md5('any' || contact.number) END, contact_at;
 
 INSERT INTO staging VALUES ('benchmark', 'kept', '', 'true');

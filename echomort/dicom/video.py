@@ -14,7 +14,10 @@ from echomort.dicom.frames import Frames
 from echomort.dicom.headers import Opened
 from echomort.dicom.reasons import Reason, Rejected
 
-MAX_STREAM_BYTES = 512 << 20
+MAX_STREAM_BYTES = 256 << 20
+FORMATS = "mpegvideo,mpeg,mpegts,h264,hevc,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
+"""What a stream may be: never a playlist or a session description, which would open other files or the network."""
+
 FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 _STUDIO_TO_FULL = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
 
@@ -25,7 +28,7 @@ class VideoFrames(Frames):
     def __init__(self, source: Opened) -> None:
         super().__init__(source)
         self._stream = _stream_bytes(source)
-        found = self._packets()
+        found = self._packets((self.header.columns, self.header.rows))
         if found != self.count:
             raise Rejected(Reason.FRAME_COUNT, f"{self.count} declared, {found} in the file")
         self._decoder: Iterator[Any] = iter(())
@@ -45,8 +48,11 @@ class VideoFrames(Frames):
     def colour(self, index: int) -> np.ndarray | None:
         return np.asarray(self._frame(index).to_ndarray(format="rgb24")[::2, ::2])
 
-    def _packets(self) -> int:
+    def _packets(self, size: tuple[int, int]) -> int:
         with _faults(), _container(self._stream) as container:
+            codec = container.streams.video[0].codec_context
+            if (codec.width, codec.height) != size:
+                raise Rejected(Reason.SIZE_MISMATCH, "video")
             return sum(packet.size > 0 for packet in container.demux(video=0))
 
     def _frame(self, index: int) -> Any:
@@ -87,7 +93,8 @@ def _container(stream: bytes) -> Iterator[Any]:
         import av
     except ImportError:
         raise Rejected(Reason.UNSUPPORTED_TRANSFER_SYNTAX, "needs the extra `video`") from None
-    with av.open(io.BytesIO(stream), metadata_errors="ignore") as container:
+    only = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
+    with av.open(io.BytesIO(stream), options=only, metadata_errors="ignore") as container:
         if not container.streams.video:
             raise Rejected(Reason.BAD_FRAME, "no video stream")
         container.streams.video[0].codec_context.thread_count = 1

@@ -118,8 +118,12 @@ class _Server:
         )
 
     def instances(self, query: Query) -> Iterator[tuple[str, str, str]]:
-        """Yield (study, series, instance) UIDs of the ultrasound series of each study."""
+        """Yield (study, series, instance) UIDs of the ultrasound series of each study; of a study whose UID can't be
+        part of an address, one object that can't be had."""
         for study in query.studies or self._studies(query.since):
+            if not _IN_AN_ADDRESS.fullmatch(study):
+                yield study, "", ""
+                continue
             for series in self._values(SERIES, self.client.search_for_series, study, search_filters={"Modality": "US"}):
                 for instance in self._values(INSTANCE, self.client.search_for_instances, study, series):
                     yield study, series, instance
@@ -146,14 +150,16 @@ class _Server:
             return patiently(action, _may_pass, self.giving_up, self.patience)
         except requests.HTTPError as error:
             raise _explained(error) from None
-        except (requests.RequestException, ValueError, KeyError):
-            raise UserError("the server's answer is not DICOMweb", "correct the address") from None
+        except (requests.RequestException, *_NOT_AN_OBJECT):
+            raise _not_dicomweb() from None
 
     def retrieve(self, uids: tuple[str, str, str]) -> bytes | None:
         """Return the object as a file, its pixels as they are stored; None where it can't be had."""
         import requests
         from pydicom.errors import InvalidDicomError
 
+        if not all(map(_IN_AN_ADDRESS.fullmatch, uids)):
+            return None
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -171,6 +177,9 @@ class _Server:
 
 
 _REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+_IN_AN_ADDRESS = re.compile(r"(?!\.+$)[\w.-]+")
+"""UIDs are digits and dots; some are not, but none may lead elsewhere."""
+
 _NOT_AN_OBJECT = (ValueError, TypeError, AttributeError, LookupError, NotImplementedError, EOFError, RecursionError)
 
 
@@ -213,6 +222,14 @@ def _explained(error: Any) -> UserError:
     )
 
 
-def _first(item: dict[str, Any], tag: str) -> str:
-    values = item.get(tag, {}).get("Value") or [""]
-    return str(values[0])
+def _first(item: Any, tag: str) -> str:
+    """Return the first value of an attribute (PS3.18 F.2), "" where there is none."""
+    try:
+        values = item.get(tag, {}).get("Value") or [""]
+        return str(values[0] or "")
+    except (AttributeError, TypeError, LookupError):
+        raise _not_dicomweb() from None
+
+
+def _not_dicomweb() -> UserError:
+    return UserError("the server's answer is not DICOMweb", "correct the address")

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
-import pandas as pd
 import pydicom
 import pytest
-from projects import Home, assignments, copied, made_anew, rebuilt
+from projects import SETTINGS, Home, assignments, made_anew, rebuilt
 from pydicom.uid import generate_uid
 
 from assets import imaging, incremental
@@ -21,12 +20,15 @@ SCORED = {"fusion", "evaluation", "report", "champion"}
 
 @pytest.fixture(scope="module")
 def own(finished: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A finished project whose archive is a folder of one's own; the tests change it one after the other."""
+    """A finished project with an archive and a key of its own; the tests change the archive one after the other."""
     folder = tmp_path_factory.mktemp("own")
-    home = copied(finished, folder / "home")
-    shutil.copytree(home.root / "archive", folder / "archive")
-    named = {"preset": "demo", "sources.dicom": folder / "archive" / "dicom", "sources.ehr": folder / "archive" / "ehr"}
-    home.rerun(*assignments(named))
+    home, archive, key = Home(folder / "home"), folder / "archive", folder / "key"
+    shutil.copytree(finished.root / "archive", archive)
+    key.write_text("k" * 40)
+    key.chmod(0o600)
+    named = {"preset": "demo", "sources.dicom": archive / "dicom", "sources.ehr": archive / "ehr"}
+    small = {name: value for name, value in SETTINGS.items() if not name.startswith("sources.")}
+    home.rerun(*assignments(named | small | {"privacy.key_file": key}))
     return home
 
 
@@ -195,6 +197,3 @@ def add_study(home: Home) -> None:
         one = next(row for row in csv.DictReader(file) if row["study_id"] == accession)
     with table.open("a", newline="") as file:
         csv.DictWriter(file, list(one), lineterminator="\n").writerow(one | {"study_id": "NEW1"})
-    truth = pd.read_parquet(home.root / "archive" / "truth" / "study.parquet")
-    new = truth[truth["study_id"] == accession].assign(study_id="NEW1")
-    pd.concat([truth, new]).to_parquet(home.root / "archive" / "truth" / "study.parquet")

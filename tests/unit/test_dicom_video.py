@@ -1,6 +1,7 @@
 """Loops stored as one video stream."""
 
 import io
+import time
 from pathlib import Path
 
 import numpy as np
@@ -99,3 +100,33 @@ def test_a_damaged_stream_is_refused(share: float, tmp_path: Path) -> None:
         assert read_clip(path).frames == 12
     except Rejected as rejected:
         assert rejected.reason in {Reason.BAD_FRAME, Reason.FRAME_COUNT, Reason.TRUNCATED_PIXELS}
+
+
+PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5.0,\nhttp://127.0.0.1:9/x.ts\n#EXT-X-ENDLIST\n"
+SESSION = (
+    b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+    b"m=video 9 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+)
+
+
+@pytest.mark.parametrize("content", [PLAYLIST, SESSION, b"ffconcat version 1.0\nfile '/etc/hostname'\n"])
+def test_a_stream_that_names_other_places_is_refused_at_once(content: bytes, tmp_path: Path) -> None:
+    """A session description would have the decoder listen on the network for twenty seconds."""
+    path = written(tmp_path / "loop.dcm", "mpeg2")
+    dataset = dcmread(path)
+    dataset.PixelData = encapsulate([content + b"\n" * 1000], has_bot=False)
+    dataset.save_as(path)
+    begun = time.monotonic()
+    with pytest.raises(Rejected) as rejected:
+        read_clip(path)
+    assert rejected.value.reason is Reason.BAD_FRAME and time.monotonic() - begun < 5
+
+
+def test_a_stream_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    path = written(tmp_path / "loop.dcm", "mpeg2")
+    dataset = dcmread(path)
+    dataset.Rows = 128
+    dataset.save_as(path)
+    with pytest.raises(Rejected) as rejected:
+        read_clip(path)
+    assert rejected.value.reason is Reason.SIZE_MISMATCH

@@ -32,6 +32,7 @@ class _Pacs(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Answer)
         self.files = files
         self.plan, self.asked, self.headers_seen = [], [], []
+        self.says, self.studies = None, [STUDY]
 
     @property
     def url(self):
@@ -58,11 +59,13 @@ class _Answer(BaseHTTPRequestHandler):
 
     def _send_found(self, parts, asked):
         tag = {1: "0020000D", 3: "0020000E", 5: "00080018"}[len(parts)]
-        values = {1: [STUDY], 3: [SERIES], 5: sorted(self.server.files)}[len(parts)]
+        if self.server.says is not None:
+            return self._send("application/dicom+json", self.server.says)
+        values = {1: self.server.studies, 3: [SERIES], 5: sorted(self.server.files)}[len(parts)]
         start = int(asked.get("offset", ["0"])[0])
         page = values[start : start + int(asked["limit"][0])]
         body = json.dumps([{tag: {"vr": "UI", "Value": [value]}} for value in page]).encode()
-        self._send("application/dicom+json", body)
+        return self._send("application/dicom+json", body)
 
     def _send_object(self, content, fault):
         body = b"--cut\r\nContent-Type: application/dicom\r\n\r\n" + content + b"\r\n--cut--"
@@ -187,3 +190,27 @@ def test_a_server_that_is_not_there_is_one_line(tmp_path):
     with pytest.raises(UserError, match="does not answer"):
         fetch("http://127.0.0.1:9/dicom-web", tmp_path, Query(), patience=PATIENCE)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        b"[1, 2]",
+        b'[{"0020000D": 5}]',
+        b'[{"0020000D": {"vr": "UI", "Value": 5}}]',
+        b"[" * 100_000,
+        b"<html>sign in</html>",
+    ],
+    ids=["numbers", "no_attribute", "no_values", "nested", "page"],
+)
+def test_an_answer_that_is_no_dicomweb_is_one_line(pacs, tmp_path, says):
+    pacs.says = says
+    with pytest.raises(UserError, match="not DICOMweb"):
+        _fetch(pacs, tmp_path / "in")
+
+
+def test_a_uid_that_leads_elsewhere_is_counted_and_costs_no_other_anything(pacs, tmp_path):
+    pacs.studies = ["../../admin", "..", STUDY]
+    found = _fetch(pacs, tmp_path / "in")
+    assert (found.new, found.failed) == (3, 2)
+    assert not any("admin" in asked or ".." in asked for asked in pacs.asked)

@@ -16,11 +16,11 @@ from linkage import fill
 SIZES = {"patients": 3000, "studies": 10_000, "contacts": 40_000}
 
 
-@pytest.fixture
-def linked():
+@pytest.fixture(params=[True, False], ids=["together", "in no order"])
+def linked(request):
     """A filled warehouse with its outcomes."""
     connection = empty_warehouse()
-    fill(connection, SIZES)
+    fill(connection, SIZES, request.param)
     link(connection, Outcome())
     return connection
 

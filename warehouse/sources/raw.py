@@ -20,7 +20,7 @@ import pyarrow
 import pyarrow.parquet
 
 from echomort.errors import UserError
-from echomort.files import resolve_under
+from echomort.files import disk_error, resolve_under
 from warehouse.queries import query, run
 from warehouse.sources.postgresql import Relation, Snapshot
 
@@ -102,9 +102,12 @@ class Extract:
         assert self.copies is not None
         path = self.copies / f"{table}.parquet"
         schema = pyarrow.schema([(name, pyarrow.string()) for name in names])
-        with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as file:
-            for batch in self.database.batches(relation, names):
-                file.write_batch(batch.select(names).cast(schema))
+        try:
+            with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as file:
+                for batch in self.database.batches(relation, names):
+                    file.write_batch(batch.select(names).cast(schema))
+        except OSError as error:
+            raise disk_error(error) from error
         _set(self.connection, f"path_{table}", str(path))
 
     def _absent(self, table: str, columns: Sequence[Column]) -> None:

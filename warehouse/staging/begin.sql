@@ -30,7 +30,10 @@ CREATE OR REPLACE TEMP MACRO plain_unit(unit) AS replace(replace(lower(unit), ' 
 -- The words that a column of codes may hold (vocabulary.csv, the catalogue and its units). Any other text may be prose,
 -- and prose may name somebody: it never reaches a table.
 CREATE OR REPLACE TEMP TABLE vocabulary (field VARCHAR, said VARCHAR, term VARCHAR);
-CREATE OR REPLACE TEMP TABLE person (patient_id VARCHAR, alias_key VARCHAR, patient_key VARCHAR, shift INTEGER);
+-- person_no numbers the patient keys in their order: rows are told apart and ordered by it, not by 32 characters.
+CREATE OR REPLACE TEMP TABLE person (
+    patient_id VARCHAR, alias_key VARCHAR, patient_key VARCHAR, person_no INTEGER, shift INTEGER
+);
 CREATE OR REPLACE TEMP TABLE echo (study_id VARCHAR, study_key VARCHAR);
 DELETE FROM conflict;
 DELETE FROM quarantine;

@@ -1,11 +1,12 @@
 -- Evidence of life. A letter or a bill proves nothing; a contact more than 30 days after death proves that the death or
 -- the number is wrong, so the patient is quarantined.
 CREATE OR REPLACE TEMP TABLE last_death AS
-SELECT patient_key, max(latest_date) AS latest_date
+SELECT person_no, max(latest_date) AS latest_date
 FROM death
-GROUP BY patient_key;
+JOIN known_person USING (patient_key)
+GROUP BY person_no;
 
-CREATE OR REPLACE TEMP VIEW judged_contact AS
+CREATE OR REPLACE TEMP TABLE judged_contact AS
 WITH said AS (
     SELECT
         as_text(patient_id) AS patient_id,
@@ -15,7 +16,7 @@ WITH said AS (
     FROM source_contact
 )
 SELECT
-    person.patient_key,
+    person.person_no,
     moment - to_days(shift) AS contact_at,
     CASE WHEN kind IS NOT NULL THEN coalesce(known_kind.term, 'other') END AS kind,
     kind IS NOT NULL AND known_kind.term IS NULL AS kind_unknown,
@@ -32,19 +33,24 @@ SELECT
     END AS reason
 FROM said
 LEFT JOIN person USING (patient_id)
-LEFT JOIN last_death ON last_death.patient_key = person.patient_key
+LEFT JOIN last_death ON last_death.person_no = person.person_no
 LEFT JOIN (FROM vocabulary WHERE field = 'kind') AS known_kind ON known_kind.said = split_part(kind, ' ', 1);
 
--- The files are read once for this: the patients to quarantine are counted one by one.
+-- The patients to quarantine are counted one by one.
 CREATE OR REPLACE TEMP TABLE judged_groups AS
-SELECT
-    reason,
-    CASE WHEN reason = 'CONTACT_AFTER_DEATH' THEN patient_key END AS quarantined,
-    kind_unknown,
-    count(*) AS rows,
-    min(patient_key) AS example
-FROM judged_contact
-GROUP BY ALL;
+SELECT reason, kind_unknown, quarantined, rows, patient_key AS example
+FROM (
+    SELECT
+        reason,
+        kind_unknown,
+        reason IS NOT DISTINCT FROM 'CONTACT_AFTER_DEATH' AS quarantined,
+        CASE WHEN quarantined THEN person_no END AS one,
+        count(*) AS rows,
+        min(person_no) AS person_no
+    FROM judged_contact
+    GROUP BY ALL
+)
+LEFT JOIN known_person USING (person_no);
 
 CREATE OR REPLACE TEMP TABLE tally AS
 SELECT reason, CAST(sum(rows) AS BIGINT) AS rows, min(example) AS example
@@ -57,12 +63,19 @@ FROM judged_groups
 WHERE reason IS NULL AND kind_unknown;
 
 INSERT INTO quarantine
-SELECT DISTINCT quarantined, reason
+SELECT DISTINCT example, reason
 FROM judged_groups
-WHERE quarantined IS NOT NULL;
+WHERE quarantined;
 
 DELETE FROM contact;
 INSERT INTO contact
-SELECT DISTINCT patient_key, contact_at, kind
-FROM judged_contact
-WHERE reason IS NULL;
+SELECT patient_key, contact_at, kind
+FROM (
+    SELECT DISTINCT person_no, contact_at, kind
+    FROM judged_contact
+    WHERE reason IS NULL
+    ORDER BY person_no, contact_at, kind
+)
+JOIN known_person USING (person_no);
+
+DROP TABLE judged_contact;

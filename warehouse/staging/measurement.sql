@@ -1,6 +1,6 @@
 -- Numbers of the catalogue's variables. One without a time takes its study's; one without either can't be placed before
 -- or after an echo.
-CREATE OR REPLACE TEMP VIEW judged_measurement AS
+CREATE OR REPLACE TEMP TABLE judged_measurement AS
 WITH said AS (
     SELECT
         as_text(patient_id) AS patient_id,
@@ -14,8 +14,8 @@ WITH said AS (
     FROM source_measurement
 )
 SELECT
-    person.patient_key,
-    known_study.study_key,
+    person_no,
+    study_no,
     said.study_id IS NOT NULL AND known_study.study_key IS NULL AS study_unknown,
     known_variable.term AS variable,
     value,
@@ -41,9 +41,13 @@ LEFT JOIN (FROM vocabulary WHERE field = 'variable') AS known_variable ON known_
 LEFT JOIN (FROM vocabulary WHERE field = 'unit') AS known_unit ON known_unit.said = plain_unit(unit);
 
 CREATE OR REPLACE TEMP TABLE judged_groups AS
-SELECT reason, study_unknown, unit_unknown, count(*) AS rows, min(patient_key) AS example
-FROM judged_measurement
-GROUP BY ALL;
+SELECT reason, study_unknown, unit_unknown, rows, patient_key AS example
+FROM (
+    SELECT reason, study_unknown, unit_unknown, count(*) AS rows, min(person_no) AS person_no
+    FROM judged_measurement
+    GROUP BY ALL
+)
+LEFT JOIN known_person USING (person_no);
 
 CREATE OR REPLACE TEMP TABLE tally AS
 SELECT reason, CAST(sum(rows) AS BIGINT) AS rows, min(example) AS example
@@ -61,6 +65,14 @@ WHERE reason IS NULL AND unit_unknown;
 
 DELETE FROM measurement;
 INSERT INTO measurement
-SELECT DISTINCT patient_key, study_key, variable, value, unit, measured_at
-FROM judged_measurement
-WHERE reason IS NULL;
+SELECT known_person.patient_key, study_key, variable, value, unit, measured_at
+FROM (
+    SELECT DISTINCT person_no, study_no, variable, value, unit, measured_at
+    FROM judged_measurement
+    WHERE reason IS NULL
+    ORDER BY person_no
+)
+JOIN known_person USING (person_no)
+LEFT JOIN known_study USING (study_no);
+
+DROP TABLE judged_measurement;

@@ -107,3 +107,7 @@ ORDER BY ALL;
 
 -- From here on only numbers of known patients find a person.
 DELETE FROM person WHERE patient_key NOT IN (SELECT patient_key FROM patient);
+
+CREATE OR REPLACE TEMP TABLE known_person AS
+SELECT DISTINCT person_no, patient_key
+FROM person;

@@ -65,7 +65,7 @@ INSERT INTO study
 SELECT study_key, patient_key, study_at, study_year, setting, modality
 FROM judged_study
 WHERE reason IS NULL
-ORDER BY study_key;
+ORDER BY patient_key, study_at, study_key;
 
 INSERT INTO quarantine
 SELECT DISTINCT patient_key, 'STUDY_BEFORE_BIRTH'
@@ -93,6 +93,6 @@ FROM (
 HAVING count(*) > 0;
 
 CREATE OR REPLACE TEMP TABLE known_study AS
-SELECT study_id, study_key, patient_key, study_at
+SELECT study_id, study_key, patient_key, study_at, CAST(row_number() OVER () AS INTEGER) AS study_no
 FROM study
 JOIN echo USING (study_key);

@@ -4,7 +4,7 @@
 WITH spoken_race AS (
     SELECT as_whole(subject_id) AS subject_id, min(race) AS race
     FROM raw_admissions
-    WHERE NOT regexp_matches(upper(race), 'UNKNOWN|UNABLE|DECLINED')
+    WHERE NOT regexp_matches(upper(race), 'UNKNOWN|UNABLE|DECLINED|^_+$')
     GROUP BY ALL
     HAVING count(DISTINCT race) = 1
 )

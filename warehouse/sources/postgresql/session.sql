@@ -1,5 +1,6 @@
 -- How values become text, whatever the server's habits. A policy that would hide rows is an error, not fewer patients.
 SELECT
+    set_config('application_name', 'echomort', false),
     set_config('client_encoding', 'UTF8', false),
     set_config('DateStyle', 'ISO, YMD', false),
     set_config('extra_float_digits', '1', false),

@@ -382,4 +382,4 @@ def test_a_race_that_was_blanked_out_is_no_race(tmp_path):
         ("9", "3", "2150-02-01 08:00:00", "2150-02-02 08:00:00", "", 0, "___"),
     ]
     connection, _ = staged(tmp_path, admissions=stays)
-    assert fetch(connection, "SELECT race FROM patient ORDER BY race") == [("BLACK/CAPE VERDEAN",), (None,)]
+    assert fetch(connection, "SELECT race FROM patient ORDER BY race") == [("black",), (None,)]

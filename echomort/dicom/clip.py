@@ -10,6 +10,7 @@ import numpy as np
 from echomort.dicom import colour
 from echomort.dicom.frames import Frames, open_frames
 from echomort.dicom.headers import MAX_INFLATED_BYTES, Header, boundary, opened
+from echomort.dicom.lettering import without_lettering
 from echomort.dicom.native import NativeEcho, open_native
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.regions import COLOUR_FLOW, Box, declared_box, pixel_aspect
@@ -103,7 +104,7 @@ def _see(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSettings) ->
     declared, notes = declared_box(header)
     sector = find_sector(looks, declared)
     region = declared or sector.bounding_box(header.rows, header.columns)
-    mask = without_overlays(sector.mask(header.rows, header.columns), looks)
+    mask = without_lettering(without_overlays(sector.mask(header.rows, header.columns), looks), looks)
     colour_notes = _refuse_colour(frames, sorted(seen), mask, settings)
     aspect, aspect_notes = pixel_aspect(header, region)
     placing = Placing.of(region, aspect, settings)

@@ -126,8 +126,8 @@ class Header:
     sop_class: str = ""
     transfer_syntax: str = ""
     modality: str = ""
-    manufacturer: str = ""
-    model: str = ""
+    manufacturer: str = field(default="", repr=False)
+    model: str = field(default="", repr=False)
     image_type: tuple[str, ...] = ()
     rows: int = 0
     columns: int = 0

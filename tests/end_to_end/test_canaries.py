@@ -27,6 +27,14 @@ TEXTS = [
     "CANARYNESTED", "CANARYADDRESS", "CANARYVIEWNAME", "CANARYMODEL", "CANARYMANUFACTURER", "CANARYSERIAL",
     "CANARYBADNUMBER", "CANARYTIMEZONE",
 ]  # fmt: skip
+TAGS = (
+    "OtherPatientNames", "PatientComments", "PatientTelephoneNumbers", "PerformingPhysicianName", "PhysiciansOfRecord",
+    "NameOfPhysiciansReadingStudy", "InstitutionAddress", "InstitutionalDepartmentName", "RequestingPhysician",
+    "AdmissionID", "DerivationDescription", "PerformedProcedureStepDescription", "RequestedProcedureDescription",
+    "MedicalAlerts", "Occupation", "EthnicGroup", "AdditionalPatientHistory", "TransducerData", "ProcessingFunction",
+    "IssuerOfPatientID", "ResponsiblePerson", "PatientMotherBirthName", "StationName", "StudyID",
+)  # fmt: skip
+"""Each holds a canary of its own name."""
 CELLS = {
     "patient": {"race": "CANARYRACE", "sex": "CANARYSEX"},
     "death": {"source": "CANARYSOURCE", "death_date": "CANARYDEATHDATE"},
@@ -40,6 +48,7 @@ CODED = {"CANARYRACE", "CANARYSETTING", "CANARYVARIABLE", "CANARYUNIT", "CANARYD
 """Columns of codes that each site has of its own: the warehouse keeps them, nothing else may."""
 TABLES = "warehouse.duckdb"
 CANARIES = [PATIENT, ACCESSION, *NAMES, *UIDS, *DATES, *TEXTS, "CANARYCODEFREETEXT", "CANARY"]
+CANARIES += [f"CANARY{keyword.upper()}" for keyword in TAGS]
 CANARIES += [text for cells in CELLS.values() for text in cells.values()]
 
 
@@ -134,13 +143,27 @@ def test_the_vault_alone_holds_them_and_is_its_owners_alone(spoken: tuple[Home, 
 def holds(content: bytes, canary: str) -> bool:
     """Whether ``canary`` is in ``content`` as UTF-8 or UTF-16 in any case, or as base64 at any place of a text."""
     capitals = content.upper()
-    if canary.upper().encode() in capitals or canary.upper().encode("utf-16-le") in capitals:
+    if any(canary.upper().encode(form) in capitals for form in ("utf-8", "utf-16-le", "utf-16-be")):
         return True
+    return any(code in content for text in {canary, canary.lower()} for code in _as_base64(text.encode()))
+
+
+def _as_base64(text: bytes) -> Iterator[bytes]:
     for before in range(3):
-        code = base64.b64encode(b"\0" * before + canary.encode() + b"\0" * 3)
-        if code[-(-before * 8 // 6) : (before + len(canary)) * 8 // 6] in content:
-            return True
-    return False
+        code = base64.b64encode(b"\0" * before + text + b"\0" * 3)
+        yield code[-(-before * 8 // 6) : (before + len(text)) * 8 // 6]
+
+
+@pytest.mark.parametrize("form", ["plain", "lower", "utf-16-le", "utf-16-be", "base64", "base64 of lower"])
+@pytest.mark.parametrize("before", [b"", b"x", b"xy", b"xyz"])
+def test_a_canary_is_seen_in_every_form(form: str, before: bytes) -> None:
+    text = PATIENT.lower() if "lower" in form else PATIENT
+    said = before + (text.encode(form) if form.startswith("utf") else text.encode())
+    assert holds(b"..." + (base64.b64encode(said) if "base64" in form else said) + b"...", PATIENT)
+
+
+def test_there_are_enough_canaries() -> None:
+    assert len({*CANARIES}) >= 60 and len(TAGS) + 15 >= 25
 
 
 def _files(home: Home) -> Iterator[tuple[str, bytes]]:
@@ -187,6 +210,8 @@ def _plant_in_file(file: Path, number: int) -> None:
     dataset.DeviceSerialNumber, dataset.TimezoneOffsetFromUTC = "CANARYSERIAL", "CANARYTIMEZONE"
     dataset.Manufacturer, dataset.ManufacturerModelName = "CANARYMANUFACTURER", "CANARYMODEL"
     dataset.private_block(0x1773, "CANARYPRIVATE", create=True).add_new(1, "LO", "CANARYPRIVATE")
+    for keyword in TAGS:
+        setattr(dataset, keyword, f"CANARY{keyword.upper()}")
     nested = Dataset()
     nested.PatientID, nested.CodeMeaning = PATIENT, "CANARYNESTED"
     outer = Dataset()

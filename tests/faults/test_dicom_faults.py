@@ -41,6 +41,9 @@ NATIVE_FORMS = {"implicit": IMPLICIT, "explicit": EXPLICIT, "big": BIG, "deflate
 PACKED_FORMS = {"jpeg": JPEG, "jpeg_ls": JPEG_LS, "j2k": J2K_LOSSLESS, "rle": RLE, "lossless": JPEG_LOSSLESS_SV1}
 
 
+ITEM_OF_NOTHING = b"\xfe\xff\x00\xe0\0\0\0\0"
+
+
 def case(name: str, make: Make, *expected: Outcome, note: str | None = None) -> None:
     assert name not in CASES
     CASES[name] = make, expected, note
@@ -347,6 +350,24 @@ case(
     ),
     ACCEPTED,
     note="bad_offset_table",
+)
+
+case(
+    "b19_table_of_a_megabyte",
+    edited(
+        file(syntax=JPEG),
+        in_pixels(
+            lambda head, pixels: head + pixels[:16] + struct.pack("<L", 1 << 20) + b"\0" * (1 << 20) + pixels[20 + 48 :]
+        ),
+    ),
+    Reason.BOMB,
+)
+case(
+    "b19_260000_fragments",
+    edited(
+        file(syntax=JPEG), in_pixels(lambda head, pixels: head + pixels[:-8] + ITEM_OF_NOTHING * 260_000 + pixels[-8:])
+    ),
+    Reason.BOMB,
 )
 
 # B21: the size in the header is not the frames'.

@@ -1,13 +1,16 @@
 """Features between echoes, against each other, from older codes; and nothing of the future, however it is offered."""
 
 import csv
+import random
 from datetime import datetime, timedelta
 from importlib import resources
 
 import pandas as pd
 import pytest
 from extracts import KEYRING, fetch, person, staged, study_key
+from feature_oracle import drawn_time, feature
 
+import warehouse.features
 from echomort.ehr.clean import NOT_LARGER_THAN, SMALLER_THAN
 from echomort.ehr.variables import icd9_groups, model_inputs, names
 from echomort.models.rows import Rows, mean_fold_auc
@@ -124,6 +127,50 @@ def test_the_last_day_of_a_window_is_in_it_to_its_last_echo(tmp_path):
     connection = of_twins(tmp_path, [("", "sodium", 140, "mmol/L", late), ("", "lvef", 55, "%", AT)])
     assert [value(connection, "sodium", name) for name in TWINS] == [140, 140, 140, 140, None]
     assert [value(connection, "lvef", name) for name in TWINS] == [None, 55, 55, 55, None]
+
+
+ORACLE = {"lvef": (0, "%"), "sbp": (365, "mm[Hg]")}
+PEOPLE = [f"P{number}" for number in range(25)]
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Return studies and values of some patients, at times that often coincide, and their warehouse."""
+    draw = random.Random(7)
+    studies = {who: [(f"{who}-{n}", drawn_time(draw.random())) for n in range(draw.randint(1, 9))] for who in PEOPLE}
+    values = {who: {variable: [] for variable in ORACLE} for who in PEOPLE}
+    for who in PEOPLE:
+        for variable in ORACLE:
+            for _ in range(draw.randint(0, 12)):
+                study, at = draw.choice(studies[who])
+                inside = draw.random() < 0.5
+                when = at + timedelta(hours=draw.choice([-24, 0, 0, 6, 24])) if inside else drawn_time(draw.random())
+                values[who][variable].append((study if inside else "", draw.randint(60, 80), when))
+    rows = {
+        "patient": [person(who) for who in PEOPLE],
+        "study": [(name, who, at, "") for who in PEOPLE for name, at in studies[who]],
+        "measurement": [
+            (who, study, variable, number, ORACLE[variable][1], when)
+            for who in PEOPLE
+            for variable in ORACLE
+            for study, number, when in dict.fromkeys(values[who][variable])
+        ],
+    }
+    return staged(tmp_path_factory.mktemp("drawn"), rows, "kept")[0], studies, values
+
+
+@pytest.mark.parametrize("between", ["prospective", "paper", "none"])
+@pytest.mark.parametrize("part", [1_000_000, 50])
+def test_every_value_is_what_the_rules_read_plainly_give(drawn, between, part, monkeypatch):
+    connection, studies, values = drawn
+    monkeypatch.setattr(warehouse.features, "SHARD_ROWS", part)
+    build(connection, Features(between_echoes=between, carry_days=292))
+    for variable, (window, _) in ORACLE.items():
+        found = dict(fetch(connection, f"SELECT study_key, {variable} FROM feature"))
+        for who in PEOPLE:
+            measured = list(dict.fromkeys(values[who][variable]))
+            for name, expected in feature(studies[who], measured, window, between, 292).items():
+                assert found[study_key(name)] == (None if expected is None else pytest.approx(expected)), name
 
 
 # --- against each other -------------------------------------------------------------------------------------------

@@ -86,6 +86,53 @@ def test_a_mistake_in_an_adapter_names_the_file(extract, adapter, file, content,
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
+def test_selects_of_its_own_are_computed_once_and_in_the_order_that_they_need(extract, adapter):
+    """The first reads the second; both leave with the identifiers in them."""
+    (adapter / "a_person.sql").write_text("SELECT mrn, sex FROM made_b_sex JOIN raw_patients USING (sex_code)")
+    (adapter / "b_sex.sql").write_text("SELECT '1' AS sex_code, 'M' AS sex UNION ALL SELECT '2', 'F'")
+    persons = "FROM raw_patients JOIN made_a_person USING (mrn)"
+    (adapter / "patient.sql").write_text(f"SELECT mrn AS patient_id, dob AS birth_date, sex, NULL AS race {persons}")
+    connection = empty_warehouse()
+    stage(connection, extract, str(adapter), KEYRING, "kept")
+    assert fetch(connection, "SELECT sex FROM patient ORDER BY sex") == [("F",), ("M",)]
+    assert fetch(connection, "SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'made_%'") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"a.sql": "FROM made_b", "b.sql": "FROM made_a"}, ("a.sql", "b.sql", "read each other")),
+        ({"Odd Name.sql": "SELECT 1"}, ("Odd Name.sql", "no plain identifier")),
+        ({"a.sql": "SELECT nothing FROM raw_patients"}, ("a.sql", "can't be run")),
+    ],
+)
+def test_a_mistake_in_a_select_of_its_own_names_the_file(extract, adapter, files, words):
+    for name, text in files.items():
+        (adapter / name).write_text(text)
+    with pytest.raises(UserError) as caught:
+        stage(empty_warehouse(), extract, str(adapter), KEYRING, "kept")
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.parametrize("file", ["measurement.sql", "a_value.sql"])
+def test_a_cast_that_fails_is_told_without_the_value(extract, adapter, file):
+    text = (
+        (adapter / "measurement.sql").read_text() if file == "measurement.sql" else "SELECT result FROM raw_echo_values"
+    )
+    (adapter / file).write_text(text.replace("result", "CAST(result AS INTEGER)", 1))
+    with pytest.raises(UserError, match="TRY_CAST") as caught:
+        stage(empty_warehouse(), extract, str(adapter), KEYRING, "kept")
+    assert "good" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_an_adapter_may_say_where_its_columns_come_from(extract, adapter):
+    (adapter / "origins.csv").write_text("table,column,origin\nmeasurement,value,results.result\n")
+    report = stage(empty_warehouse(), extract, str(adapter), KEYRING, "kept")
+    said = next(str(one) for one in report.conflicts if one.reason == "NOT_A_NUMBER")
+    assert said.startswith("table measurement, column value (from results.result): NOT_A_NUMBER in 1 row")
+
+
 def test_a_change_in_an_adapter_is_a_change_of_the_input(adapter):
     before = adapter_digest(str(adapter))
     (adapter / "names.csv").write_text("local,variable\nEF,lvef\n", encoding="utf-8")

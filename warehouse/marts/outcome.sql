@@ -35,7 +35,7 @@ LEFT JOIN patient_offset USING (patient_key);
 
 -- One death a patient. Statements within 7 days agree: the best source's day is taken. Those further apart, and partial
 -- dates, leave an interval (death_from to death_to); a label then needs both ends to give the same.
-CREATE OR REPLACE TEMP TABLE one_death AS
+CREATE OR REPLACE TEMP VIEW one_death AS
 WITH candidate AS (
     FROM death
     WHERE precision = 'day'
@@ -72,7 +72,7 @@ FROM (SELECT DISTINCT patient_key FROM death)
 LEFT JOIN known USING (patient_key);
 
 -- All that bears on a patient's studies, one row a patient who has any.
-CREATE OR REPLACE TEMP TABLE fate AS
+CREATE OR REPLACE TEMP VIEW fate AS
 SELECT
     last_study.patient_key,
     coalesce(shift, 0) AS shift,
@@ -201,4 +201,5 @@ ORDER BY ALL;
 
 DROP TABLE patient_offset;
 DROP TABLE data_end;
-DROP TABLE fate;
+DROP VIEW fate;
+DROP VIEW one_death;

@@ -130,11 +130,8 @@ def open_extract(connection: duckdb.DuckDBPyConnection, place: Place, adapter: s
             extract = Extract(connection, place.folder, database, copies)
             for columns in _by_table(adapter).values():
                 extract.open(columns)
-        for path in sorted(folder.glob("*.csv")):
-            if path.stem not in {"contract", "origins"} and NAME.fullmatch(path.stem):
-                connection.execute(f"SET VARIABLE map_{path.stem} = $path", {"path": str(path)})
-                connection.execute(query("sources/raw_map.sql").format(table=path.stem))
         run(connection, "sources/words.sql")
+        _open_maps(connection, folder)
         own = _in_order(folder)
         for path in own:
             _create(connection, "sources/made.sql", path, path.stem)
@@ -143,6 +140,13 @@ def open_extract(connection: duckdb.DuckDBPyConnection, place: Place, adapter: s
         yield
         for path in own:
             connection.execute(query("sources/made_end.sql").format(table=path.stem))
+
+
+def _open_maps(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    for path in sorted(folder.glob("*.csv")):
+        if path.stem not in {"contract", "origins"} and NAME.fullmatch(path.stem):
+            connection.execute(f"SET VARIABLE map_{path.stem} = $path", {"path": str(path)})
+            connection.execute(query("sources/raw_map.sql").format(table=path.stem))
 
 
 @contextlib.contextmanager
@@ -218,9 +222,12 @@ def _create(connection: duckdb.DuckDBPyConnection, kind: str, path: Path, table:
 
 @contextlib.contextmanager
 def reading() -> Iterator[None]:
-    """Turn DuckDB's message about a malformed file, which quotes the line, into one that names file and line only."""
+    """Turn DuckDB's messages about a malformed file and about a failed cast, which quote, into ones that do not."""
     try:
         yield
+    except duckdb.ConversionException:
+        problem = "the adapter's SQL meets a value that it can't cast"
+        raise UserError(problem, "write TRY_CAST, so that staging counts what it can't read") from None
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
         explained = _explained(str(error))
         if explained is None:

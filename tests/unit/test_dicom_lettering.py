@@ -1,0 +1,86 @@
+"""Letters burned into lit tissue are blanked; tissue that is bright, thin or still is not taken for letters."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from echo_files import JPEG, EchoFile, sector_movie
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+from echomort.dicom import lit_outside_sector, read_clip
+from echomort.dicom.lettering import without_lettering
+from echomort.dicom.sector import Looks
+
+ROWS, COLUMNS = 480, 640
+NAME = "DOE^JANE 4711"
+
+
+def tissue(motion: float, gain: float = 100, grain: float = 2.0, seed: int = 0) -> np.ndarray:
+    """Speckle that fills the picture and sways by ``motion`` pixels: uint8 (12, ROWS, COLUMNS)."""
+    random = np.random.default_rng(seed)
+    texture = ndimage.gaussian_filter(random.normal(size=(ROWS + 40, COLUMNS + 40)), (grain, 1.6 * grain))
+    texture /= texture.std()
+    frames = []
+    for index in range(12):
+        sway = motion * np.sin(2 * np.pi * index / 12)
+        moved = ndimage.shift(texture, (sway, 0.6 * sway), order=1)[20:-20, 20:-20]
+        frames.append(np.clip(gain * (1 + 0.6 * moved) + random.normal(0, 4, moved.shape), 0, 255))
+    return np.stack(frames).astype(np.uint8)
+
+
+def letters(size: int, at: tuple[int, int] = (220, 300)) -> np.ndarray:
+    """Where the letters of a name are, bool (ROWS, COLUMNS)."""
+    picture = Image.new("L", (COLUMNS, ROWS))
+    pen = ImageDraw.Draw(picture)
+    pen.fontmode = "1"
+    pen.text(at, NAME, fill=255, font=ImageFont.load_default(size))
+    return np.asarray(picture) > 0
+
+
+def kept(movie: np.ndarray) -> np.ndarray:
+    return without_lettering(np.ones(movie.shape[1:], bool), Looks.at(movie))
+
+
+@pytest.mark.parametrize("size", [10, 14, 20, 28])
+@pytest.mark.parametrize("value", [200, 255])
+def test_a_name_over_moving_tissue_is_blanked_and_little_else(size: int, value: int) -> None:
+    movie, name = tissue(4), letters(size)
+    movie[:, name] = value
+    mask = kept(movie)
+    assert not mask[name].any()
+    assert (~mask).sum() < 4 * np.ptp(np.nonzero(name)[0]) * np.ptp(np.nonzero(name)[1])
+
+
+@pytest.mark.parametrize("grain", [1.0, 2.0, 4.0])
+@pytest.mark.parametrize("motion", [0.0, 0.3, 1.0, 4.0])
+@pytest.mark.parametrize("gain", [60, 150, 250])
+def test_tissue_is_left_alone_however_bright_grainy_or_still(gain: float, motion: float, grain: float) -> None:
+    assert kept(tissue(motion, gain, grain)).all()
+
+
+@pytest.mark.parametrize("kind", ["calcium", "reverberation", "lines", "three"])
+def test_what_is_bright_and_still_but_no_line_of_letters_is_left_alone(kind: str) -> None:
+    movie, y, x = tissue(4), *np.mgrid[:ROWS, :COLUMNS]
+    bright = {
+        "calcium": np.hypot(y - 240, x - 300) < 15,
+        "reverberation": (np.abs(y - 100) < 2) & (x > 200) & (x < 420),
+        "lines": (y % 40 < 2) & (x > 200) & (x < 240),
+        "three": (y > 200) & (y < 216) & (x % 12 < 3) & (x > 200) & (x < 236),
+    }[kind]
+    movie[:, bright] = 255
+    assert kept(movie).all()
+
+
+@pytest.mark.parametrize("syntax", ["native", "jpeg"])
+def test_a_name_over_the_heart_is_not_in_the_clip(syntax: str, tmp_path: Path) -> None:
+    movie = sector_movie(12, ROWS, COLUMNS).copy()
+    name = letters(20, (240, 260))
+    movie[:, name] = 255
+    fields = {"syntax": JPEG} if syntax == "jpeg" else {}
+    clip = read_clip(EchoFile(movie, **fields).write(tmp_path / "loop.dcm"))  # type: ignore[arg-type]
+    assert lit_outside_sector(clip) == 0
+    y, x = np.argwhere(name).mean(axis=0) * 109 / ROWS
+    x += (150 - COLUMNS * 109 / ROWS) / 2
+    assert not clip.pixels[:12, round(y), round(x) - 8 : round(x) + 8].any()
+    assert clip.pixels[:12, round(y) - 6, round(x)].any()

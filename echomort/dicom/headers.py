@@ -252,7 +252,7 @@ def _parse(file: BinaryIO, size: int, inflate_limit: int) -> Opened:
         content = _inflated(file, inflate_limit)
         stream, whole = io.BytesIO(content), len(content)
     is_implicit, is_little = syntax == IMPLICIT_LITTLE, syntax != EXPLICIT_BIG
-    watch = _Watch(stream, is_little)
+    watch = _Watch(stream, whole, is_little)
     dataset = read_dataset(stream, is_implicit, is_little, stop_when=watch, specific_tags=list(_WANTED))
     if watch.pixels is None:
         raise _without_pixels(dataset, syntax)
@@ -268,8 +268,10 @@ class _Watch:
     """Sees each element of a header before pydicom reads it: ends at the pixels, steps over what nobody asked for, and
     refuses what would cost too much. A header may be read where no limit of time or memory holds."""
 
-    def __init__(self, stream: BinaryIO, is_little_endian: bool) -> None:
+    def __init__(self, stream: BinaryIO, size: int, is_little_endian: bool) -> None:
         self.pixels: PixelElement | None = None
+        self._stream = stream
+        self._size = size
         self._items = ItemWalk(stream, is_little_endian)
         self._elements = 0
 
@@ -285,7 +287,8 @@ class _Watch:
         if number in _WANTED_TAGS:
             taken = self._items.measure(vr) if is_open else length
             if taken > _MOST_BYTES.get(number, MAX_VALUE_BYTES):
-                raise Rejected(Reason.BOMB, "header value")
+                is_there = is_open or taken <= self._size - self._stream.tell()
+                raise Rejected(Reason.BOMB, "header value") if is_there else Rejected(Reason.TRUNCATED)
         elif is_open:
             self._items.to_delimiter(vr)  # pydicom then sees an empty sequence
         return False

@@ -36,6 +36,8 @@ TAPERED = 0.25
 """A part whose ends are lower than this share of its usual height is no strip."""
 
 MIN_WALL_SHARE = 0.1
+MAX_BELOW = 0.15
+WHOLE = 0.75
 FLAT = 5.0
 MIN_PANEL_HEIGHT = 0.2
 MIN_PANEL_WIDTH = 0.45
@@ -206,14 +208,27 @@ def _parts(moving: np.ndarray, most: int = 4) -> list[_Part]:
 
 def _together(parts: list[_Part]) -> np.ndarray:
     """The largest part with what belongs to it: walls that a dark cavity sets apart, or the near field above them. A
-    small or flat part (digits, an ECG strip) does not."""
+    whole sector needs none; what is small, flat or below (digits, an ECG strip) does not belong."""
     largest = parts[0]
-    belong = [
-        part.mask
-        for part in parts[1:]
-        if part.area > MIN_WALL_SHARE * largest.area and part.cut().shape[1] < FLAT * part.cut().shape[0]
-    ]
-    return np.logical_or.reduce([largest.mask, *belong])
+    belong = [part.mask for part in parts[1:] if _belongs(part, largest)]
+    return np.logical_or.reduce([largest.mask, *belong]) if belong and not _is_whole(largest) else largest.mask
+
+
+def _belongs(part: _Part, largest: _Part) -> bool:
+    height, width = part.cut().shape
+    tall = largest.rows.stop - largest.rows.start
+    level = min(part.rows.stop, largest.rows.stop) - max(part.rows.start, largest.rows.start) > 0.5 * height
+    above = part.rows.stop <= largest.rows.start + 0.5 * height
+    reaches_below = part.rows.stop > largest.rows.stop + MAX_BELOW * tall
+    big = part.area > MIN_WALL_SHARE * largest.area and width < FLAT * height
+    return big and (level or above) and not reaches_below
+
+
+def _is_whole(part: _Part) -> bool:
+    """Whether it is a cone of the usual opening: half of one, beside a dark cavity, is narrower."""
+    outline, is_cone = _outline(part.mask)
+    width, height = np.ptp(outline, axis=0)
+    return is_cone and bool(width > WHOLE * height)
 
 
 def _refuse_second(parts: list[_Part]) -> None:

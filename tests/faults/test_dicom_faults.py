@@ -640,6 +640,14 @@ def long_element(length: int) -> Make:
 
 
 case("b31_element_of_4_gib", long_element(0xFFFFFFFE), Reason.TRUNCATED)
+case(
+    "b31_maker_of_4_gib",
+    edited(
+        file(syntax=IMPLICIT),
+        lambda content: content.replace(b"\x08\0\x70\0\6\0\0\0", b"\x08\0\x70\0\xfe\xff\xff\xff"),
+    ),
+    Reason.TRUNCATED,
+)
 case("b31_element_past_end", long_element(1 << 24), Reason.TRUNCATED)
 case(
     "b31_pixels_of_4_gib",

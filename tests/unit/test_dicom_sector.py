@@ -371,3 +371,20 @@ def test_a_jet_that_comes_and_goes_is_no_time_axis(tmp_path: Path) -> None:
             texture = ndimage.gaussian_filter(random.normal(size=(56, 56)), 2)
             movie[index, 122:178, 162:218] = np.where(texture > 0, 100, 0)
     assert read(movie, tmp_path, tags={"SequenceOfUltrasoundRegions": None}).frames == 60
+
+
+@pytest.mark.parametrize("speed", [3, 11, 17])
+@pytest.mark.parametrize("left", [10, 130])
+def test_a_dense_ecg_that_scrolls_is_no_part_of_the_sector(left: int, speed: int, tmp_path: Path) -> None:
+    """Tall complexes, side by side: what they sweep over is as solid as tissue."""
+    movie = np.zeros((24, ROWS, COLUMNS), np.uint8)
+    movie[:, :240, 40:360] = sector_movie(24, 240, 320)
+    time = np.arange(1000)
+    trace = np.exp(-((time % 45 - 22) ** 2) / 6) * 0.9 + 0.2 * np.exp(-((time % 45 - 36) ** 2) / 20)
+    for index in range(24):
+        y = (ROWS - 8 - 50 * trace[speed * index : speed * index + 150]).astype(int)
+        for column in range(149):
+            low, high = sorted((y[column], y[column + 1]))
+            movie[index, low : high + 3, left + column] = 220
+    clip = read(movie, tmp_path, tags={"SequenceOfUltrasoundRegions": None})
+    assert clip.region[3] < 225

@@ -155,5 +155,5 @@ def _colour_looks(header: Header, seen: list[int]) -> list[int]:
 
 def _length_notes(header: Header, settings: ClipSettings) -> list[str]:
     seconds = header.frames / (header.timing.fps or 1.0)
-    notes = ["shorter_than_a_second"] if seconds < 1 else []
+    notes = ["shorter_than_a_second"] if round(seconds, 2) < 1 else []  # FrameTime is written to a few digits
     return [*notes, "padded"] if round(seconds * settings.fps) < settings.frames else notes

@@ -62,8 +62,12 @@ def _checks(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
         found = ledger.entries(connection, name)[ledger.WHOLE].details
         check = name.removeprefix("check:")
         counts = {"checked": found.get("rows"), "failed": found.get("offending", 0)}
-        rows.append({"table": found.get("table", ""), "check": check, "passed": found["passed"], **counts})
-    return pd.DataFrame(rows, columns=["table", "check", "passed", "checked", "failed"])
+        verdict = {
+            "passed": found["passed"] and not found.get("warned"),
+            "severity": "WARN" if found["passed"] else "ERROR",
+        }
+        rows.append({"table": found.get("table", ""), "check": check, **verdict, **counts})
+    return pd.DataFrame(rows, columns=["table", "check", "passed", "severity", "checked", "failed"])
 
 
 def _examples(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Example]:

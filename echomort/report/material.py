@@ -333,8 +333,13 @@ def checks(data: ReportData) -> list[Section]:
     if not len(data.checks):
         return []
     rows = [_check_row(row) for row in data.checks.to_dict("records")]
-    failed = sum(not bool(passed) for passed in data.checks["passed"])
-    lead = "All passed." if not failed else f"{counted(failed, 'check')} did not pass."
+    verdicts = [str(row[2].text) for row in rows if isinstance(row[2], Cell)]
+    failed, warned = verdicts.count("failed"), verdicts.count("warning")
+    told = [
+        f"{counted(failed, 'check')} failed." if failed else "",
+        f"{counted(warned, 'check')} warned." if warned else "",
+    ]
+    lead = " ".join(filter(None, told)) or "All passed."
     columns = ["Table", "Check", "Verdict", "#Looked at", "#Failing"]
     caption = f"All {counted(len(rows), 'check')}"
     table = Table(

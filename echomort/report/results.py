@@ -114,8 +114,10 @@ def _null_point(numbers: Numbers) -> str:
 def _check_point(data: ReportData) -> list[str]:
     if not len(data.checks):
         return []
-    passed = int(data.checks["passed"].astype(bool).sum())
-    return [f"{count(passed)} of {counted(len(data.checks), 'check')} on the data and the method passed."]
+    passed = data.checks["passed"].astype(bool)
+    warned = 0 if "severity" not in data.checks else int((~passed & (data.checks["severity"] == "WARN")).sum())
+    said = f"{count(int(passed.sum()))} of {counted(len(data.checks), 'check')} on the data and the method passed"
+    return [f"{said}; {count(warned)} only warn." if warned else f"{said}."]
 
 
 def forest_figure(numbers: Numbers) -> "Drawing":

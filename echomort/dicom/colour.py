@@ -202,19 +202,21 @@ def shows_flow(pictures: Iterable[np.ndarray], sector: np.ndarray) -> bool:
     """Tell whether any of ``pictures``, uint8 RGB, shows flow, or whether what tints them turns in time: tissue Doppler
     may paint all that is lit red in systole and blue in diastole."""
     tints: list[np.ndarray] = []
+    inside = sector
     for rgb in pictures:
-        if flow_share(rgb, sector) > MIN_FLOW_SHARE:
+        if inside.shape != rgb.shape[:2]:
+            inside = _scaled(sector, rgb.shape[:2])
+        if flow_share(rgb, inside) > MIN_FLOW_SHARE:
             return True
-        tints.append(_usual_chroma(rgb, sector))
+        tints.append(_usual_chroma(rgb, inside))
         if np.ptp(np.stack(tints), axis=0).max() > 2 * MIN_CHROMA:
             return True
     return False
 
 
-def _usual_chroma(rgb: np.ndarray, sector: np.ndarray) -> np.ndarray:
-    """The median chroma (red and blue less brightness) of what is lit in the sector, float (2,)."""
-    few = rgb[::2, ::2]
-    lit = few[_scaled(sector, few.shape[:2])].astype(np.float32)
+def _usual_chroma(rgb: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """The median chroma (red and blue less brightness) of what is lit ``inside``, float (2,)."""
+    lit = rgb[::2, ::2][inside[::2, ::2]].astype(np.float32)
     brightness = lit @ np.array([0.299, 0.587, 0.114], np.float32)
     lit, brightness = lit[brightness > LIT], brightness[brightness > LIT]
     return np.median(lit[:, [0, 2]] - brightness[:, None], axis=0) if len(lit) >= MIN_LIT else np.zeros(2)
@@ -256,6 +258,8 @@ def _tint(chroma: np.ndarray, brightness: np.ndarray, inside: np.ndarray) -> np.
 
 
 def _scaled(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    if mask.shape == shape:
+        return mask
     rows = np.arange(shape[0]) * mask.shape[0] // shape[0]
     columns = np.arange(shape[1]) * mask.shape[1] // shape[1]
     return mask[rows[:, None], columns]

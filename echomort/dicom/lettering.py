@@ -85,7 +85,10 @@ def _may_hold_line(still: np.ndarray) -> bool:
 def _letters(still: np.ndarray, looks: Looks) -> list[_Letter]:
     from scipy import ndimage
 
-    labels, _ = ndimage.label(still, np.ones((3, 3)))
+    occupied = [np.flatnonzero(still.any(axis=1 - axis)) for axis in (0, 1)]
+    box = tuple(slice(int(at[0]), int(at[-1]) + 1) for at in occupied)  # what is bright and still fills a corner or two
+    labels = np.zeros(still.shape, np.int32)
+    ndimage.label(still[box], np.ones((3, 3)), output=labels[box])
     found = []
     for index, (down, along) in enumerate(ndimage.find_objects(labels), start=1):
         letter = _Letter(down.start, down.stop, along.start, along.stop)

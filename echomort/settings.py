@@ -204,6 +204,12 @@ class Views(Section):
     min_clips: int = setting(40, "ours", "tagged loops below which a view is not learnt", ge=10)
     max_clips: int = setting(500, "ours", "tagged loops of a view that are learnt from, drawn by their keys", ge=10)
 
+    @pydantic.model_validator(mode="after")
+    def _enough_are_learnt_from(self) -> "Views":
+        if self.max_clips < self.min_clips:
+            raise ValueError("imaging.views.max_clips is below min_clips: no view would ever be learnt")
+        return self
+
 
 class Imaging(Section):
     """From files to clips."""

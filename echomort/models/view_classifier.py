@@ -24,6 +24,7 @@ from echomort.settings import Views
 from echomort.verified import REMEDY, read_card, read_verified
 
 GRID = 10, 14
+FEATURES = 2 * GRID[0] * GRID[1]
 """Rows and columns of the small pictures: the clip's aspect (ours)."""
 
 FOLDS = 5
@@ -39,8 +40,8 @@ class ViewClassifier:
     turns a difference of appearances into one of unit covariance. ``margin`` and ``reach`` are squared distances."""
 
     views: tuple[str, ...] = ()
-    means: np.ndarray = field(default_factory=lambda: np.zeros((0, 2 * GRID[0] * GRID[1])), repr=False)
-    whitening: np.ndarray = field(default_factory=lambda: np.zeros((2 * GRID[0] * GRID[1],) * 2), repr=False)
+    means: np.ndarray = field(default_factory=lambda: np.zeros((0, FEATURES)), repr=False)
+    whitening: np.ndarray = field(default_factory=lambda: np.zeros((FEATURES, FEATURES)), repr=False)
     margin: float = float("inf")
     reach: float = 0.0
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -78,7 +79,8 @@ class ViewClassifier:
 
     @classmethod
     def load(cls, folder: Path) -> ViewClassifier:
-        """Read what :meth:`save` wrote, if its SHA-256 is right, or raise :class:`UserError`."""
+        """Read what :meth:`save` wrote, or raise :class:`UserError`: a file's SHA-256 is verified before its weights
+        are parsed; names, shapes and finiteness after."""
         import safetensors.numpy
         from safetensors import SafetensorError
 
@@ -88,6 +90,10 @@ class ViewClassifier:
             means, whitening = weights["means"], weights["whitening"]
         except (SafetensorError, KeyError):
             raise UserError("a weight file does not hold a view classifier", REMEDY) from None
+        if means.shape != (len(card["views"]), FEATURES) or whitening.shape != (FEATURES, FEATURES):
+            raise UserError("the weights of a view classifier have another shape than its card says", REMEDY)
+        if not (np.isfinite(means).all() and np.isfinite(whitening).all()):
+            raise UserError("the weights of a view classifier are not all numbers", REMEDY)
         margin = float("inf") if card["margin"] is None else float(card["margin"])
         return cls(tuple(card["views"]), means, whitening, margin, float(card["reach"]), card["facts"])
 

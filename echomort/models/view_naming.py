@@ -30,7 +30,7 @@ def name_views(clips: pd.DataFrame, home: Path, settings: Views) -> Named:
 
     A tagged clip keeps its view. Clips are read from the store under ``home``.
     """
-    classifier = _learnt(_sample(clips, settings.max_clips), home, settings) if settings.classify else ViewClassifier()
+    classifier = _learnt(clips, home, settings) if settings.classify else ViewClassifier()
     views = clips[["clip_key", "study_key", "view", "view_source"]].copy()
     untagged = clips[clips["view"] == UNKNOWN]
     if classifier.names_any and len(untagged):
@@ -47,20 +47,12 @@ def appearances(clips: pd.DataFrame, home: Path) -> np.ndarray:
     for artifact, part in clips.groupby("artifact"):
         pixels = read_study(home / str(artifact), part["clip_key"].tolist())
         found |= {key: appearance_of(clip) for key, clip in pixels.items()}
-    return np.stack([found[key] for key in clips["clip_key"]])
+    return np.array([found[key] for key in clips["clip_key"]])
 
 
-def _sample(clips: pd.DataFrame, most: int) -> pd.DataFrame:
-    """Tagged clips, of each view the first by their keys, which are as good as random."""
-    tagged = clips[clips["view"] != UNKNOWN].sort_values("clip_key")
-    return tagged.groupby("view").head(most)
-
-
-def _learnt(tagged: pd.DataFrame, home: Path, settings: Views) -> ViewClassifier:
-    enough = tagged.groupby("view")["clip_key"].transform("size") >= settings.min_clips
-    learnt = tagged[enough]
-    if learnt.empty:
-        return fit_view_classifier(np.empty((0, 0)), [], [], settings)
+def _learnt(clips: pd.DataFrame, home: Path, settings: Views) -> ViewClassifier:
+    """Learn from tagged clips, of each view the first by their keys, which are as good as random."""
+    tagged = clips[clips["view"] != UNKNOWN].sort_values("clip_key").groupby("view").head(settings.max_clips)
     return fit_view_classifier(
-        appearances(learnt, home), learnt["view"].tolist(), learnt["patient_key"].tolist(), settings
+        appearances(tagged, home), tagged["view"].tolist(), tagged["patient_key"].tolist(), settings
     )

@@ -11,7 +11,7 @@ import pytest
 from echomort.clips import artifact_of, write_study
 from echomort.dicom import read_clip
 from echomort.errors import UserError
-from echomort.models.view_classifier import ViewClassifier, appearance_of, fit_view_classifier
+from echomort.models.view_classifier import FEATURES, ViewClassifier, appearance_of, fit_view_classifier
 from echomort.models.view_naming import name_views
 from echomort.settings import ClipSettings, Synthetic, Views
 from echomort.synth.cohort import draw_patient
@@ -96,6 +96,15 @@ def test_saved_and_read_again_it_names_the_same_and_a_changed_byte_is_found(tmp_
     content[-1] ^= 1
     weights.write_bytes(content)
     with pytest.raises(UserError, match="SHA-256"):
+        ViewClassifier.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    ("means", "problem"), [(np.zeros((2, 7)), "another shape"), (np.full((2, FEATURES), np.nan), "not all numbers")]
+)
+def test_weights_that_can_name_nothing_are_refused(tmp_path: Path, means: np.ndarray, problem: str) -> None:
+    ViewClassifier(VIEWS, means, np.eye(FEATURES), 1.0, 1.0).save(tmp_path / "model")
+    with pytest.raises(UserError, match=problem):
         ViewClassifier.load(tmp_path / "model")
 
 

@@ -77,6 +77,11 @@ def test_broken_files_say_where(tmp_path):
         load_settings(file, environment={})
 
 
+def test_a_view_may_be_learnt_from_no_fewer_loops_than_it_needs():
+    with pytest.raises(UserError, match="max_clips is below min_clips"):
+        load_settings(flags={"imaging.views.max_clips": 30})
+
+
 def test_a_flag_without_a_value_is_refused():
     with pytest.raises(UserError, match="key=value"):
         parse_flags(["training.batch"])

@@ -36,14 +36,19 @@ TAPERED = 0.25
 """A part whose ends are lower than this share of its usual height is no strip."""
 
 MIN_WALL_SHARE = 0.1
+FLAT = 5.0
+"""A part so much smaller than the largest, or so much wider than high, is no wall of the same heart."""
+
 MAX_BELOW = 0.15
 WHOLE = 0.75
-FLAT = 5.0
+"""What reaches farther below the largest part, in shares of its height, is no wall of it where the largest is a whole
+sector: a cone so wide for its height."""
+
 MIN_PANEL_HEIGHT = 0.2
 MIN_PANEL_WIDTH = 0.45
 BOX = 0.85
-"""A part that is low in the picture, or narrow for its height, is a wall and no second picture; one that fills so much
-of its box is a box."""
+"""A part lower in shares of the picture, or narrower for its height, is no second picture; one that fills so much of
+its box is a box."""
 
 MAX_CONE_GROWTH = 1.35
 MIN_OPENING = math.radians(20)

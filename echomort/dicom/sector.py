@@ -41,8 +41,8 @@ FLAT = 5.0
 
 MAX_BELOW = 0.15
 WHOLE = 0.75
-"""What reaches farther below the largest part, in shares of its height, is no wall of it where the largest is a whole
-sector: a cone so wide for its height."""
+"""What reaches farther below the largest part, in shares of its height, is no wall of it; a cone so wide for its height
+is a whole sector, which needs none."""
 
 MIN_PANEL_HEIGHT = 0.2
 MIN_PANEL_WIDTH = 0.45

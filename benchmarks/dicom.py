@@ -27,7 +27,7 @@ from pydicom.pixels import iter_pixels, pixel_array
 from echomort.dicom import Job, Rejected, read_clip, read_clips, read_header
 from echomort.dicom.colour import luma_of
 from echomort.dicom.frames import EncapsulatedFrames, open_frames
-from echomort.dicom.headers import opened
+from echomort.dicom.headers import Header, opened
 from echomort.dicom.timing import blend, resample
 from echomort.settings import Imaging, Synthetic
 from echomort.synth.archive import write_archive
@@ -62,7 +62,11 @@ def clip_of(lumas: dict[int, np.ndarray], path: Path) -> np.ndarray:
 
 def needed_frames(path: Path) -> list[int]:
     """The frames that the clip needs."""
-    header = read_header(path)
+    return needed_of(read_header(path))
+
+
+def needed_of(header: Header) -> list[int]:
+    """The frames that the clip of such an object needs."""
     return list(resample(header.frames, header.fps or 0, header.timing.times, 30.0, 60).needed)
 
 
@@ -87,10 +91,9 @@ def pydicom_raw_needed(path: Path) -> np.ndarray:
 
 def luma_needed(path: Path) -> None:
     """What echomort's reader takes for the floor's frames: file opened, header read, frames counted, luma decoded."""
-    needed = needed_frames(path)
     with opened(path) as source:
         frames = open_frames(source)
-        for index in needed:
+        for index in needed_of(frames.header):
             frames.luma(index)
 
 

@@ -201,17 +201,25 @@ def is_planar_suspect(by_plane: np.ndarray, planar: bool) -> bool:
 def shows_flow(pictures: Iterable[np.ndarray], sector: np.ndarray) -> bool:
     """Tell whether any of ``pictures``, uint8 RGB, shows flow, or whether what tints them turns in time: tissue Doppler
     may paint all that is lit red in systole and blue in diastole."""
-    tints: list[np.ndarray] = []
+    tinted, looks = False, []
     inside = sector
     for rgb in pictures:
         if inside.shape != rgb.shape[:2]:
             inside = _scaled(sector, rgb.shape[:2])
+        looks.append(rgb)
+        if not _is_coloured(rgb, inside):
+            continue
+        tinted = True
         if flow_share(rgb, inside) > MIN_FLOW_SHARE:
             return True
-        tints.append(_usual_chroma(rgb, inside))
-        if np.ptp(np.stack(tints), axis=0).max() > 2 * MIN_CHROMA:
-            return True
-    return False
+    return tinted and bool(np.ptp([_usual_chroma(rgb, inside) for rgb in looks], axis=0).max() > 2 * MIN_CHROMA)
+
+
+def _is_coloured(rgb: np.ndarray, inside: np.ndarray) -> bool:
+    """Whether any pixel ``inside`` is far from grey: in a grey picture none is, and there is nothing more to see."""
+    red, green, blue = np.moveaxis(rgb, -1, 0).copy()
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    return bool((inside & (spread > MIN_CHROMA)).any())
 
 
 def _usual_chroma(rgb: np.ndarray, inside: np.ndarray) -> np.ndarray:
@@ -231,10 +239,6 @@ def flow_share(rgb: np.ndarray, sector: np.ndarray) -> float:
     from scipy import ndimage
 
     inside = _scaled(sector, rgb.shape[:2])
-    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
-    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
-    if not (inside & (spread > MIN_CHROMA)).any():
-        return 0.0
     wide = rgb.astype(np.float32)
     brightness = wide @ np.array([0.299, 0.587, 0.114], np.float32)
     chroma = np.stack([wide[..., 0] - brightness, wide[..., 2] - brightness], axis=-1)

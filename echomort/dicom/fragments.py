@@ -16,6 +16,9 @@ MAX_FRAME_BYTES = 128 << 20
 
 _ITEM = b"\xfe\xff\x00\xe0"
 _END = b"\xfe\xff\xdd\xe0"
+_HEAD, _FIRST = 8, 12
+"""Bytes of an item's tag and length, and how many of its value tell a codestream."""
+
 _STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
 
 
@@ -54,23 +57,23 @@ def read_items(stream: BinaryIO, offset: int, size: int) -> Items:
 
     Raises :class:`Rejected` with ``TRUNCATED_PIXELS`` where the file ends first.
     """
-    stream.seek(offset)
-    tag, length = _item(stream, size)
+    tag, length, _ = _item(stream, offset, size)
     if tag != _ITEM:
         raise Rejected(Reason.BAD_TAG, "offset table")
     if length > 4 * MAX_FRAGMENTS:
         raise Rejected(Reason.BOMB, "offset table")
-    table = stream.read(length)
+    stream.seek(offset + _HEAD)
+    table, position = stream.read(length), offset + _HEAD + length
     fragments: list[Fragment] = []
     while True:
-        tag, length = _item(stream, size)
+        tag, length, start = _item(stream, position, size)
+        position += _HEAD
         if tag == _END:
-            return Items(_basic(table), tuple(fragments), stream.tell())
+            return Items(_basic(table), tuple(fragments), position)
         if tag != _ITEM:
             raise Rejected(Reason.BAD_FRAME, f"item {len(fragments) + 1}")
-        position = stream.tell()
-        fragments.append(Fragment(position, length, stream.read(min(length, 12))))
-        stream.seek(position + length)
+        fragments.append(Fragment(position, length, start))
+        position += length
         if len(fragments) > MAX_FRAGMENTS:
             raise Rejected(Reason.BOMB, "fragments")
 
@@ -109,14 +112,16 @@ def extended_offsets(value: bytes | None) -> tuple[int, ...]:
     return struct.unpack(f"<{whole}Q", (value or b"")[: whole * 8])
 
 
-def _item(stream: BinaryIO, size: int) -> tuple[bytes, int]:
-    head = stream.read(8)
-    if len(head) < 8:
+def _item(stream: BinaryIO, position: int, size: int) -> tuple[bytes, int, bytes]:
+    """Return the tag, the length and the first bytes of the item at ``position``."""
+    stream.seek(position)
+    read = stream.read(_HEAD + _FIRST)
+    if len(read) < _HEAD:
         raise Rejected(Reason.TRUNCATED_PIXELS)
-    length = struct.unpack("<L", head[4:])[0]
-    if head[:4] == _ITEM and stream.tell() + length > size:
+    length = struct.unpack_from("<L", read, 4)[0]
+    if read[:4] == _ITEM and position + _HEAD + length > size:
         raise Rejected(Reason.TRUNCATED_PIXELS)
-    return head[:4], length
+    return read[:4], length, read[_HEAD : _HEAD + min(length, _FIRST)]
 
 
 def _basic(table: bytes) -> OffsetTable:

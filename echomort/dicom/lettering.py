@@ -40,6 +40,11 @@ class _Letter:
     def height(self) -> int:
         return self.bottom - self.top
 
+    def has_the_size(self, rows: int) -> bool:
+        """Whether it is as high and wide as a letter in a picture of ``rows`` may be."""
+        tall = LOWEST <= self.height <= max(LOWEST, HIGHEST * rows)
+        return tall and self.right - self.left <= WIDEST * self.height
+
 
 def without_lettering(mask: np.ndarray, looks: Looks) -> np.ndarray:
     """Return ``mask``, bool (rows, columns), without rows of letters that lie over lit, moving tissue.
@@ -78,24 +83,28 @@ def _band(letters: list[_Letter], still: np.ndarray) -> tuple[slice, slice]:
 
 def _may_hold_line(still: np.ndarray) -> bool:
     """Whether so many rows, one after another, as a letter has at least are crossed by as many pieces as a line has."""
-    full = np.count_nonzero(still, axis=1) >= MIN_LETTERS
+    full = still.sum(axis=1, dtype=np.uint16) >= MIN_LETTERS
     return bool((np.convolve(full, np.ones(LOWEST)) > LOWEST - 0.5).any())
 
 
 def _letters(still: np.ndarray, looks: Looks) -> list[_Letter]:
     from scipy import ndimage
 
-    occupied = [np.flatnonzero(still.any(axis=1 - axis)) for axis in (0, 1)]
-    box = tuple(slice(int(at[0]), int(at[-1]) + 1) for at in occupied)  # what is bright and still fills a corner or two
+    (top, bottom), (left, right) = (np.flatnonzero(still.any(axis=1 - axis))[[0, -1]].tolist() for axis in (0, 1))
+    box = slice(top, bottom + 1), slice(left, right + 1)  # what is bright and still fills a corner or two
     labels = np.zeros(still.shape, np.int32)
     ndimage.label(still[box], np.ones((3, 3)), output=labels[box])
-    found = []
-    for index, (down, along) in enumerate(ndimage.find_objects(labels), start=1):
-        letter = _Letter(down.start, down.stop, along.start, along.stop)
-        tall = LOWEST <= letter.height <= max(LOWEST, HIGHEST * still.shape[0])
-        if tall and letter.right - letter.left <= WIDEST * letter.height and _is_drawn(labels, index, letter, looks):
-            found.append(letter)
-    return found
+    pieces = {
+        index: _Letter(top + down.start, top + down.stop, left + along.start, left + along.stop)
+        for index, (down, along) in enumerate(ndimage.find_objects(labels[box]), start=1)
+    }
+    sized = {index: piece for index, piece in pieces.items() if piece.has_the_size(still.shape[0])}
+    return [
+        piece
+        for index, piece in sized.items()
+        if any(_follows(piece, other) or _follows(other, piece) for other in sized.values())
+        and _is_drawn(labels, index, piece, looks)
+    ]
 
 
 def _is_drawn(labels: np.ndarray, index: int, letter: _Letter, looks: Looks) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.regions import Box
-from echomort.dicom.sweeps import refuse_sweep
+from echomort.dicom.sweeps import MIN_TRACE_WIDTH, refuse_sweep
 
 GRID = 320
 """The sector is sought at about this many columns."""
@@ -30,7 +30,7 @@ STILL = 8
 """An island whose every pixel changes less than this is an overlay; lossy coding moves a still pixel a little."""
 
 SMALL = 22
-"""Pixels of the grid across that no recorded trace is without."""
+"""Rows of the grid that no recorded trace is without."""
 
 TAPERED = 0.25
 """A part whose ends are lower than this share of its usual height is no strip."""
@@ -176,9 +176,10 @@ class _Part:
 
     @property
     def may_be_strip(self) -> bool:
-        """False for what is small or tapers off clearly to a side, as sectors do: no trace of a sweep looks so."""
+        """False for what is low or narrow or tapers off clearly to a side, as sectors do: no trace of a sweep looks
+        so."""
         part = self.cut()
-        if min(part.shape) < SMALL:
+        if part.shape[0] < SMALL or part.shape[1] < MIN_TRACE_WIDTH * self.mask.shape[1]:
             return False
         heights = np.count_nonzero(part[:, 2:-2], axis=0)
         end = max(1, len(heights) // 10)
@@ -413,14 +414,17 @@ def _polygon_area(points: np.ndarray) -> float:
 
 def _coarse_maximum(picture: np.ndarray, step: int) -> np.ndarray:
     """The maximum of each step x step block, so that a thin line is not lost between samples."""
-    rows, columns = -(-picture.shape[0] // step), -(-picture.shape[1] // step)
-    coarse = picture[::step, ::step].copy()
-    for down in range(step):
-        for along in range(step):
-            block = picture[down::step, along::step]
-            part = coarse[: block.shape[0], : block.shape[1]]
-            np.maximum(part, block, out=part)
-    return coarse[:rows, :columns]
+    rows = _largest([picture[start::step] for start in range(step)])
+    return _largest([rows[:, start::step] for start in range(step)])
+
+
+def _largest(parts: list[np.ndarray]) -> np.ndarray:
+    """The maximum of ``parts``, of which the later may be a row or a column shorter."""
+    largest = parts[0].copy()
+    for part in parts[1:]:
+        shared = largest[: part.shape[0], : part.shape[1]]
+        np.maximum(shared, part, out=shared)
+    return largest
 
 
 def _eroded(mask: np.ndarray) -> np.ndarray:

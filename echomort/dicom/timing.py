@@ -112,7 +112,11 @@ def _between(before: np.ndarray, after: np.ndarray, weight: float) -> np.ndarray
     if weight == 0.0:
         return before
     # before + (after - before) * w: exact where both are equal, so that still tissue does not flicker by one level.
-    return (before + (after.astype(np.float64) - before) * weight).astype(np.uint8)
+    start, blended = before.astype(np.float64), after.astype(np.float64)
+    blended -= start
+    blended *= weight
+    blended += start
+    return blended.astype(np.uint8)
 
 
 def _snapped(before: np.ndarray, after: np.ndarray, weight: np.ndarray) -> Resampling:

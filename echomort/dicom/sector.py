@@ -347,8 +347,9 @@ def _cone(hull: np.ndarray) -> np.ndarray | None:
     distance = np.hypot(*away.T)
     middle = hull.mean(axis=0) - apex
     bearing = math.atan2(middle[1], middle[0])
-    turns = (np.arctan2(away[:, 1], away[:, 0]) - bearing + math.pi) % (2 * math.pi) - math.pi
     far, near = float(distance.max()), max(0.0, float(distance.min()) - 0.02 * float(distance.max()))
+    reaching = away[distance > 0.5 * far]  # so near the apex, a pixel's width is many degrees
+    turns = (np.arctan2(reaching[:, 1], reaching[:, 0]) - bearing + math.pi) % (2 * math.pi) - math.pi
     edge = _arc(apex, far, np.linspace(turns.min(), turns.max(), 64) + bearing)
     face = _arc(apex, near, np.linspace(turns.max(), turns.min(), 16) + bearing)
     cone = np.concatenate([edge, face])

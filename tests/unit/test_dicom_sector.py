@@ -42,6 +42,14 @@ def test_the_sector_is_found_among_overlays(movie: np.ndarray, frames: int) -> N
     assert overlap(sector.mask(ROWS, COLUMNS), CONE) > 0.93
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(300, 400), (480, 640), (600, 800), (768, 1024)])
+def test_the_sector_keeps_all_tissue_and_hardly_more(rows: int, columns: int) -> None:
+    truth = cone_of(rows, columns).mask(rows, columns)
+    mask = find_sector(Looks.at(sector_movie(6, rows, columns)), None).mask(rows, columns)
+    assert (truth & ~mask).sum() < 0.001 * truth.sum()
+    assert (mask & ~truth).sum() < 0.03 * truth.sum()
+
+
 @pytest.mark.parametrize("dark", ["left", "right", "far"])
 def test_dropout_at_an_edge_does_not_bend_the_sector(dark: str) -> None:
     """Half of one side black, as behind a rib: the other parts of its edge still say where it runs."""

@@ -28,7 +28,8 @@ from pydicom.pixels import iter_pixels, pixel_array
 from echomort.dicom import Job, Rejected, read_clip, read_clips, read_header
 from echomort.dicom.colour import luma_of
 from echomort.dicom.frames import EncapsulatedFrames, open_frames
-from echomort.dicom.headers import Header, opened
+from echomort.dicom.header import Header
+from echomort.dicom.opening import opened
 from echomort.dicom.timing import blend, resample
 from echomort.settings import Imaging, Synthetic
 from echomort.synth.archive import write_archive

@@ -9,9 +9,10 @@ import numpy as np
 
 from echomort.dicom import colour
 from echomort.dicom.frames import Frames, open_frames
-from echomort.dicom.headers import MAX_INFLATED_BYTES, Header, boundary, opened
+from echomort.dicom.header import Header
 from echomort.dicom.lettering import without_lettering
 from echomort.dicom.native import NativeEcho, open_native
+from echomort.dicom.opening import MAX_INFLATED_BYTES, boundary, opened
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.regions import COLOUR_FLOW, Box, declared_box, pixel_aspect
 from echomort.dicom.scaling import Placing, Scaler

@@ -10,15 +10,9 @@ import numpy as np
 from echomort.dicom import codestreams, fragments
 from echomort.dicom.codestreams import CODEC_OF_SYNTAX, Codec
 from echomort.dicom.colour import Palette, Samples, is_planar_suspect
-from echomort.dicom.headers import (
-    DEFLATED,
-    EXPLICIT_BIG,
-    EXPLICIT_LITTLE,
-    IMPLICIT_LITTLE,
-    MAX_FRAME_PIXELS,
-    Header,
-    Opened,
-)
+from echomort.dicom.header import Header
+from echomort.dicom.judgement import MAX_FRAME_PIXELS
+from echomort.dicom.opening import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Opened
 from echomort.dicom.reasons import Reason, Rejected
 
 # MPEG-2, MPEG-4 AVC / H.264 and HEVC, whole and fragmentable (PS3.5 10.7 to 10.12).

@@ -11,8 +11,9 @@ import numpy as np
 from echomort.dicom.clip import Clip
 from echomort.dicom.discovery import discover
 from echomort.dicom.frames import open_frames
-from echomort.dicom.headers import Header, boundary, opened, read_header
+from echomort.dicom.header import Header
 from echomort.dicom.native import open_native
+from echomort.dicom.opening import boundary, opened, read_header
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.views import read_view_table
 from echomort.dicom.workers import Job, read_clips

@@ -28,7 +28,9 @@ from pydicom.filereader import read_dataset, read_sequence
 from pydicom.tag import Tag
 
 from echomort.dicom.frames import Frames
-from echomort.dicom.headers import DEFLATED, MAX_FRAME_PIXELS, MAX_OBJECT_BYTES, Header, Opened
+from echomort.dicom.header import Header
+from echomort.dicom.judgement import MAX_FRAME_PIXELS, MAX_OBJECT_BYTES
+from echomort.dicom.opening import DEFLATED, Opened
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.timing import DISAGREEMENT, Timing, TimingTags, resolve_timing
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from echomort.dicom.headers import Header, Region
+from echomort.dicom.header import Header, Region
 from echomort.dicom.reasons import Reason, Rejected
 
 Box = tuple[int, int, int, int]

@@ -11,7 +11,7 @@ import numpy as np
 
 from echomort.dicom import fragments
 from echomort.dicom.frames import Frames
-from echomort.dicom.headers import Opened
+from echomort.dicom.opening import Opened
 from echomort.dicom.reasons import Reason, Rejected
 
 MAX_STREAM_BYTES = 256 << 20

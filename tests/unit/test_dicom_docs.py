@@ -22,7 +22,7 @@ def test_every_note_is_documented() -> None:
     section = PAGE.split("## Notes")[1].split("##")[0]
     documented = {note.split(":")[0] for note in re.findall(r"`([a-z_]+(?::TAG)?)`", section)}
     sources = "".join(
-        (ROOT / "echomort" / "dicom" / f"{name}.py").read_text() for name in ("headers", "timing", "clip")
+        (ROOT / "echomort" / "dicom" / f"{name}.py").read_text() for name in ("opening", "timing", "clip")
     )
     for note in documented:
         known = "".join(path.read_text() for path in (ROOT / "echomort" / "dicom").glob("*.py"))

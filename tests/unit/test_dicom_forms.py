@@ -31,7 +31,7 @@ from echo_files import (
 from echomort.dicom import Reason, Rejected, read_clip
 from echomort.dicom.colour import Palette
 from echomort.dicom.frames import open_frames
-from echomort.dicom.headers import opened
+from echomort.dicom.opening import opened
 from echomort.settings import ClipSettings
 
 MOVIE = sector_movie(12)

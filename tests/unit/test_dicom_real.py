@@ -10,7 +10,7 @@ from pydicom.pixels import pixel_array
 
 from echomort.dicom import Clip, Reason, Rejected, lit_outside_sector, read_clip, read_header
 from echomort.dicom.frames import EncapsulatedFrames, open_frames
-from echomort.dicom.headers import opened
+from echomort.dicom.opening import opened
 from echomort.settings import ClipSettings
 
 PYDICOM = Path(str(resources.files("pydicom"))) / "data" / "test_files"

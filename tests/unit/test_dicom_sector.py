@@ -8,7 +8,7 @@ from echo_files import EXPLICIT, JPEG, EchoFile, cone_of, region, regions, secto
 
 from echomort.dicom import Clip, Reason, Rejected, lit_outside_sector, read_clip
 from echomort.dicom.colour import MIN_FLOW_SHARE, flow_share
-from echomort.dicom.headers import Header, Region
+from echomort.dicom.header import Header, Region
 from echomort.dicom.regions import clamped, declared_box
 from echomort.dicom.sector import Looks, find_sector, without_overlays
 from echomort.settings import ClipSettings

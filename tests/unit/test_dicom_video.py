@@ -13,7 +13,7 @@ from pydicom.uid import UID
 
 from echomort.dicom import Reason, Rejected, read_clip
 from echomort.dicom.frames import open_frames
-from echomort.dicom.headers import opened
+from echomort.dicom.opening import opened
 
 av = pytest.importorskip("av", reason="the extra `video` is not installed")
 

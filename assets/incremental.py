@@ -145,6 +145,7 @@ OWNERS = {
     "training": "team:models",
     "evaluation": "team:models",
     "serving": "team:models",
+    "prediction": "team:models",
 }
 
 

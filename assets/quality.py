@@ -39,6 +39,7 @@ SUITES = {
     "clip_view": "clip_views",
     "score": "fusion",
     "metric": "evaluation",
+    "risk_score": "risk_scores",
 }
 """Table -> the asset that writes it last."""
 
@@ -78,6 +79,12 @@ ASSERTIONS = (
     Assertion("no_lit_pixel_outside_the_sector", "clips", (), "A pixel lit outside the sector, where text may lie."),
     Assertion("instances_equal_clips_plus_rejects", "clips", ("dicom_index", "linkage"), "A file lost on the way."),
     Assertion("every_clip_has_one_view", "clip_views", ("clips",), "A clip without its view, or a tag overruled."),
+    Assertion(
+        "risks_are_of_the_studies_not_learnt_from",
+        "risk_scores",
+        ("clips", "study", "cohort"),
+        "A study without its risk, or a risk of a study that models learnt from.",
+    ),
     Assertion("no_score_outside_its_fold", "fusion", ("cohort",), "A score by a model that saw the patient."),
 )
 

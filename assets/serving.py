@@ -1,13 +1,21 @@
-"""Serving: candidates, and the champion that predicts."""
+"""Serving: candidates, the champion that predicts, and what it says of every study."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import duckdb
+import pandas as pd
 
 from assets.imaging import VIEW_CLASSIFIER
-from assets.incremental import Build, Built, Stage, described, rebuild_after
+from assets.incremental import Build, Built, Stage, UnitStage, described, rebuild_after, unit_asset
 from assets.project import Project
 from assets.training import EHR_MODEL, STACKS, VIEW_MODELS
-from echomort.fingerprint import digest
-from warehouse import ledger
+from echomort.fingerprint import code_version, digest
+from echomort.registry import champion_clip, champion_name
+from warehouse import ledger, risks
+from warehouse.ledger import Entry
 from warehouse.queries import run
 
 CHAMPION = Stage(
@@ -39,3 +47,78 @@ def champion(project: Project) -> dg.MaterializeResult:
         return lambda connection: Built(digest(found.champion), shown, "registry/champion.json")
 
     return rebuild_after(project, CHAMPION, work)
+
+
+# --- risk_scores: one unit a study --------------------------------------------------------------------------------
+
+SCORING = ("echomort/scoring.py", "echomort/registry.py", "echomort/models")
+
+
+def plan_risks(project: Project) -> dict[str, str]:
+    """Return study key -> digest of the champion and of what it is given, of every study with a clip that models do not
+    learn from.
+
+    None where there is no champion, or one that learnt from clips of another size or rate than those that stand.
+    """
+    if champion_clip(_registry(project)) != project.settings.imaging.clip:
+        return {}
+    how = digest(code_version(*SCORING), champion_name(_registry(project)))
+    with project.reader() as connection:
+        rows = run(connection, "marts/risk_plan.sql").fetchall()
+    return {study_key: digest(how, made_from) for study_key, *made_from in rows}
+
+
+def score_risks(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
+    """Score some studies; their rows go to the ledger's details, so that nothing lies between the steps but them."""
+    from echomort.scoring import score_apart
+
+    plan = plan_risks(project)
+    with project.reader() as connection:
+        clips = run(connection, "marts/risk_clips.sql", studies=list(units)).df()
+        features = run(connection, "marts/risk_features.sql", studies=list(units)).df()
+    learnt = dict(zip(clips["study_key"], clips["in_development"].tolist(), strict=True))
+    scored = score_apart(_registry(project), clips, features, project.root)
+    rows = [row | {"in_development": learnt[row["study_key"]]} for row in scored]
+    return [Entry(row["study_key"], plan[row["study_key"]], digest(row), None, row) for row in rows]
+
+
+def commit_risks(
+    connection: duckdb.DuckDBPyConnection, project: Project, made: Sequence[Entry], gone: Sequence[str]
+) -> None:
+    """Replace the rows of studies made, remove those of studies gone."""
+    rows = pd.DataFrame([dict(entry.details) for entry in made])
+    risks.replace_risks(connection, [*gone, *(entry.unit for entry in made)], rows)
+
+
+def show_risks(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:
+    """Return how many studies each model scored; or why none was."""
+    clip = champion_clip(_registry(project))
+    if clip is None:
+        return {"skipped": "there is no champion yet"}
+    if clip != project.settings.imaging.clip:
+        return {"skipped": "the champion learnt from clips of another size or rate: train again"}
+    return {f"by {model}": count for model, count in run(connection, "marts/risk_models.sql").fetchall()}
+
+
+def _registry(project: Project) -> Path:
+    return project.root / "registry"
+
+
+RISK_SCORES = UnitStage(
+    "risk_scores",
+    ("champion", "clips", "clip_views", "clinical_features", "cohort", "study"),
+    SCORING,
+    lambda settings: settings.imaging.clip,
+    plan=plan_risks,
+    work=score_risks,
+    commit=commit_risks,
+    show=show_risks,
+)
+risk_scores = unit_asset(
+    RISK_SCORES,
+    "The champion's risk of every study that models did not learn from: new, unlabelled, kept apart.",
+    "prediction",
+    "pytorch",
+    "duckdb",
+    pool="gpu",
+)

@@ -29,6 +29,7 @@ STAGES: tuple[tuple[Stage, tuple[str, ...]], ...] = (
     (evaluation.EVALUATION, ("evaluation",)),
     (evaluation.REPORT, ("report",)),
     (serving.CHAMPION, ("champion",)),
+    (serving.RISK_SCORES, ("risk_scores",)),
 )
 """Every stage in the graph's order, with the assets that it makes."""
 

@@ -145,6 +145,16 @@ def champion_name(root: Path) -> str | None:
     return name
 
 
+def champion_clip(root: Path) -> ClipSettings | None:
+    """Return how the clips that the champion learnt from were made, or None where there is no champion yet."""
+    name = champion_name(root)
+    if name is None:
+        return None
+    pointer = read_card(root, ("manifest_sha256",), "champion.json")
+    manifest = read_verified(root / "candidates" / name, MANIFEST, pointer["manifest_sha256"])
+    return ClipSettings.model_validate(parse_card(manifest, KEYS, MANIFEST)["clip"])
+
+
 @dataclass(frozen=True)
 class Champion:
     """The model that predicts."""
@@ -219,16 +229,22 @@ class Champion:
     def score_study(self, clips: Mapping[str, Sequence[np.ndarray]], ehr: float | None = None) -> dict[str, Any]:
         """Score the clips of one study by view, with the health record's logit where there is one.
 
-        Returns model (the stack, a view, or ``all views``), logit, risk, views (view -> mean logit of its clips),
-        synthetic and note. Clips of a view without a model count only where there are no others.
+        Returns model (the stack, a view, or ``all views``), logit, risk, views (view -> mean logit of its clips), clips
+        (how many were scored), synthetic and note. Clips of a view without a model count only where there are no
+        others.
         """
-        known = {view: part for view, part in clips.items() if view in self.views and len(part)}
+        known = {view: np.stack(part) for view, part in clips.items() if view in self.views and len(part)}
         others = [pixels for view, part in clips.items() if view not in self.views for pixels in part]
         if not known:
             return self._study_without_view(others)
-        logits = {view: float(self.views[view].score(np.stack(part)).mean()) for view, part in known.items()}
-        note = f"{len(others)} clips of other views were left out" if others else None
-        return {**self._fused(logits, ehr), "views": logits, "synthetic": self.is_synthetic, "note": note}
+        return self.fuse_study({view: self.views[view].score(part) for view, part in known.items()}, ehr, len(others))
+
+    def fuse_study(self, logits: Mapping[str, np.ndarray], ehr: float | None = None, others: int = 0) -> dict[str, Any]:
+        """Return what :meth:`score_study` does, of clips scored already: view (one with a model) -> a logit a clip."""
+        means = {view: float(np.mean(part)) for view, part in logits.items()}
+        note = f"{others} clips of other views were left out" if others else None
+        told = {"views": means, "clips": sum(map(len, logits.values())), "synthetic": self.is_synthetic, "note": note}
+        return {**self._fused(means, ehr), **told}
 
     def _fused(self, logits: dict[str, float], ehr: float | None) -> dict[str, Any]:
         import pandas as pd
@@ -253,6 +269,7 @@ class Champion:
             "logit": float(np.mean([one["logit"] for one in scored])),
             "risk": float(sigmoid(np.mean(logits))),
             "views": {},
+            "clips": len(clips),
             "synthetic": self.is_synthetic,
             "note": scored[0]["note"],
         }

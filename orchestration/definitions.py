@@ -19,7 +19,7 @@ from orchestration.sensors import new_files  # noqa: E402
 MODULES = [sources, records, imaging, training, evaluation, serving]
 
 defs = dg.Definitions(
-    assets=automate(dg.load_assets_from_modules(MODULES), groups={"records", "imaging", "evaluation"}),
+    assets=automate(dg.load_assets_from_modules(MODULES), groups={"records", "imaging", "evaluation", "prediction"}),
     asset_checks=quality.CHECKS,
     jobs=JOBS,
     schedules=[weekly_retraining],

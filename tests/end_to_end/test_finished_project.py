@@ -62,6 +62,43 @@ def test_every_labelled_study_is_scored_by_every_model_once(finished: Home) -> N
     assert finished.query("SELECT count(*) FROM score WHERE NOT isfinite(logit)") == [(0,)]
 
 
+def test_every_study_that_models_did_not_learn_from_has_the_champions_risk(finished: Home) -> None:
+    wanted = finished.query(
+        "SELECT DISTINCT study_key FROM clip JOIN study USING (study_key) WHERE status = 'accepted' "
+        "AND study_key NOT IN (SELECT study_key FROM cohort WHERE role = 'development') ORDER BY study_key"
+    )
+    rows = finished.query("SELECT study_key, champion, clips, risk, in_development FROM risk_score ORDER BY study_key")
+    assert [row[:1] for row in rows] == wanted and len(rows) > 0
+    champion = json.loads((finished.root / "registry" / "champion.json").read_text())["candidate"]
+    assert {row[1] for row in rows} == {champion}
+    assert all(clips > 0 and 0 < risk < 1 for _, _, clips, risk, _ in rows)
+    ((learnt,),) = finished.query(
+        "SELECT count(*) FROM risk_score JOIN study USING (study_key) WHERE in_development <> (patient_key IN "
+        "(SELECT patient_key FROM cohort WHERE role = 'development'))"
+    )
+    assert learnt == 0
+    unseen = "SELECT max(abs(s.logit - r.logit)) FROM risk_score AS r JOIN score AS s USING (study_key, model)"
+    ((apart,),) = finished.query(unseen)
+    assert apart is not None and apart < 1e-4, "those kept apart were scored by the same models"
+
+
+def test_a_champion_that_learnt_from_other_clips_gives_no_risk(project: Home) -> None:
+    from assets.project import Project
+    from assets.serving import plan_risks, show_risks
+
+    at_home = {"home": str(project.root)}
+    assert len(plan_risks(Project(**at_home))) == len(project.query("FROM risk_score"))
+    config = project.root / "echomort.yaml"
+    config.write_text(config.read_text() + "imaging: {clip: {resize: linear}}\n")
+    changed = Project(**at_home)
+    assert changed.settings.imaging.clip.resize == "linear"
+    assert plan_risks(changed) == {}
+    with changed.reader() as connection:
+        assert "train again" in show_risks(connection, changed)["skipped"]
+    (project.root / "registry" / "champion.json").unlink()
+    assert plan_risks(Project(**at_home)) == {}
+
+
 def test_the_report_is_one_file_that_needs_no_network(finished: Home) -> None:
     page = (finished.root / "report" / "report.html").read_text()
     fetched = re.findall(r"""(?:src|href|action)\s*=\s*["']?([^"'\s>]+)|url\(\s*["']?([^"')]+)|@import\s+(\S+)""", page)

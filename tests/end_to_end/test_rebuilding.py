@@ -15,7 +15,7 @@ from assets import imaging, incremental
 
 pytestmark = pytest.mark.slow
 
-SCORED = {"fusion", "evaluation", "report", "champion"}
+SCORED = {"fusion", "evaluation", "report", "champion", "risk_scores"}
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_another_version_of_the_code_rebuilds_what_it_makes_and_what_follows(
     project: Home, changed_code: Callable[[str], None]
 ) -> None:
     changed_code("echomort/evaluation")
-    assert set(project.stale()) == {"evaluation", "report", "champion"}
+    assert set(project.stale()) == {"evaluation", "report", "champion", "risk_scores"}
     before = project.ledger()
     project.rerun()
     assert rebuilt(before, project.ledger()) == {"evaluation"}, "the same figures came out: the rest stands"

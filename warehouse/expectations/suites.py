@@ -346,6 +346,21 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
         ordered("n", "events"),
         unique("evaluation", "model", "subset", "metric", "method"),
     ),
+    "risk_score": (
+        present("study_key"),
+        pseudonym("study_key"),
+        unique("study_key"),
+        present("champion"),
+        matches("champion", r"^[0-9a-f]{16}$", "champion_is_an_id"),
+        present("model"),
+        short("model", 64),
+        within("clips", 1, 10_000),
+        present("logit"),
+        within("logit", -100, 100),
+        present("risk"),
+        within("risk", 0, 1),
+        present("in_development"),
+    ),
 }
 
 

@@ -1,0 +1,102 @@
+"""The champion's risks of whole studies: the same as study by study, from the files of the clip store."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from echomort.clips import artifact_of, write_study
+from echomort.registry import Champion
+from echomort.scoring import TOGETHER, score_studies
+from echomort.settings import ClipSettings
+
+PATIENT = "0" * 32
+
+
+class Mean:
+    """A view's model whose logit is the mean of a clip, and which counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def score(self, clips: np.ndarray) -> np.ndarray:
+        self.asked += 1
+        return clips.reshape(len(clips), -1).mean(axis=1) / 100
+
+
+class Line:
+    """A calibration that changes nothing."""
+
+    def risk(self, logit: Any) -> Any:
+        return 1 / (1 + np.exp(-np.asarray(logit)))
+
+    def logit(self, logit: Any) -> Any:
+        return logit
+
+
+def champion(**views: Mean) -> Champion:
+    record = SimpleNamespace(score=lambda features: features["age"].to_numpy() / 10)
+    stacks = {
+        "video": SimpleNamespace(score=lambda row: row.fillna(0).sum(axis=1).to_numpy()),
+        "video_ehr": SimpleNamespace(score=lambda row: 10 + row.fillna(0).sum(axis=1).to_numpy()),
+    }
+    calibrations = {name: Line() for name in (*views, *stacks)}
+    parts: Any = (views, stacks, calibrations, record, None, {"synthetic": True})
+    return Champion("0123456789abcdef", ClipSettings(), *parts)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> tuple[Path, pd.DataFrame]:
+    """Forty studies: two views of three each, the fourth of another view only in every tenth."""
+    random, rows = np.random.default_rng(0), []
+    for number in range(40):
+        study = f"{number:032x}"
+        shown = {f"{study}-{index}": random.integers(0, 255, (2, 4, 5), np.uint8) for index in range(3)}
+        path = artifact_of(PATIENT, study)
+        write_study(tmp_path / path, shown)
+        views = ["subcostal"] * 3 if number % 10 == 0 else ["a4c", "plax", "subcostal"]
+        rows += [
+            {"study_key": study, "clip_key": key, "view": view, "path": path}
+            for key, view in zip(shown, views, strict=True)
+        ]
+    return tmp_path, pd.DataFrame(rows)
+
+
+def test_studies_together_are_scored_as_each_alone(archive: tuple[Path, pd.DataFrame]) -> None:
+    home, clips = archive
+    a4c, plax = Mean(), Mean()
+    judge = champion(a4c=a4c, plax=plax)
+    features = pd.DataFrame({"study_key": clips["study_key"].unique()[::2], "age": np.arange(20.0)})
+    together = list(score_studies(judge, clips, features, home))
+    batches = -(-40 // TOGETHER)
+    assert a4c.asked == batches + 4 * 3, "once a batch, and once for each clip of a study that shows no known view"
+    alone = [row for key in clips["study_key"].unique() for row in _alone(judge, clips, features, home, key)]
+    assert [row["study_key"] for row in together] == [row["study_key"] for row in alone]
+    for one, other in zip(together, alone, strict=True):
+        assert one == pytest.approx(other)
+
+
+def _alone(judge: Champion, clips: pd.DataFrame, features: pd.DataFrame, home: Path, key: str) -> list[dict[str, Any]]:
+    return list(score_studies(judge, clips[clips["study_key"] == key], features[features["study_key"] == key], home))
+
+
+def test_the_record_counts_where_there_is_one(archive: tuple[Path, pd.DataFrame]) -> None:
+    home, clips = archive
+    keys = clips["study_key"].unique()
+    rows = score_studies(
+        champion(a4c=Mean(), plax=Mean()), clips, pd.DataFrame({"study_key": keys[:5], "age": 1.0}), home
+    )
+    models = {row["study_key"]: (row["model"], row["clips"]) for row in rows}
+    assert models[keys[1]] == ("video_ehr", 2)
+    assert models[keys[9]] == ("video", 2)
+    assert models[keys[0]] == models[keys[10]] == ("all views", 3), "no clip of a view that a model knows"
+
+
+def test_without_a_record_at_all_and_without_its_model(archive: tuple[Path, pd.DataFrame]) -> None:
+    home, clips = archive
+    judge = champion(a4c=Mean())
+    nothing = pd.DataFrame({"study_key": [], "age": []})
+    assert {row["model"] for row in score_studies(judge, clips, nothing, home)} == {"video", "all views"}

@@ -1,0 +1,13 @@
+-- Studies with an accepted clip that models do not learn from and that have other than one risk, and risks of any other
+-- study; none where there is no risk at all: there may be no champion yet, or one that can't read these clips.
+WITH wanted AS (
+    SELECT DISTINCT clip.study_key
+    FROM clip
+    JOIN study USING (study_key)
+    ANTI JOIN (SELECT study_key FROM cohort WHERE role = 'development') AS development USING (study_key)
+    WHERE clip.status = 'accepted'
+)
+SELECT count(*) AS offending
+FROM wanted
+FULL JOIN (SELECT study_key, count(*) AS rows FROM risk_score GROUP BY study_key) AS scored USING (study_key)
+WHERE (wanted.study_key IS NULL OR scored.rows IS DISTINCT FROM 1) AND EXISTS (FROM risk_score);

@@ -1,0 +1,2 @@
+-- How many studies each model of the champion's scored.
+SELECT model, count(*) FROM risk_score GROUP BY model ORDER BY model;

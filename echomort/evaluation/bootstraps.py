@@ -1,11 +1,11 @@
 """All bootstrapped figures of an evaluation, each set of rows resampled once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from echomort.evaluation.inputs import expit
+from echomort.evaluation.inputs import Booleans, expit
 from echomort.evaluation.resampling import (
     Resampling,
     Statistic,
@@ -13,6 +13,7 @@ from echomort.evaluation.resampling import (
     WeightedAveragePrecision,
     clustered_bootstrap,
     difference,
+    largest_gap,
     recovered,
     weighted_mean,
 )
@@ -24,12 +25,22 @@ class Bootstraps:
     """Figures asked for so far, by the rows they need; figures on the same rows share resamples and areas."""
 
     plan: Resampling
-    _asked: dict[bytes, list[tuple[Scored, str, str, Statistic]]] = field(default_factory=dict)
+    _asked: dict[bytes, list[tuple[Scored, str, str, str, Statistic]]] = field(default_factory=dict)
     _areas: dict[tuple[bytes, bytes, bool], WeightedAuc] = field(default_factory=dict)
 
-    def ask(self, scored: Scored, metric: str, statistic: Statistic, evaluation: str = OUT_OF_FOLD) -> None:
+    def ask(
+        self, scored: Scored, metric: str, statistic: Statistic, evaluation: str = OUT_OF_FOLD, subset: str = "all"
+    ) -> None:
         """Add the figure ``metric`` of ``scored``."""
-        self._asked.setdefault(scored.row_set, []).append((scored, metric, evaluation, statistic))
+        self._asked.setdefault(scored.row_set, []).append((scored, metric, subset, evaluation, statistic))
+
+    def ask_gaps(self, scored: Scored, called: Booleans, variable: str, members: Sequence[Booleans]) -> None:
+        """Add, between the groups of ``variable``, the largest gap in sensitivity and in specificity of the decisions
+        ``called`` (n,)."""
+        died, right = scored.died, called == scored.died
+        gaps = {"sensitivity_gap": died, "specificity_gap": ~died}
+        for metric, among in gaps.items():
+            self.ask(scored, metric, largest_gap(right, [member & among for member in members]), subset=variable)
 
     def ask_discrimination(self, scored: Scored, oracles: dict[str, Scored]) -> None:
         """Add AUC, average precision, Brier score and, where the truth is known, soft AUC and headroom."""
@@ -57,8 +68,8 @@ class Bootstraps:
         for asked in self._asked.values():
             statistics = {str(number): statistic for number, (*_, statistic) in enumerate(asked)}
             found = clustered_bootstrap(asked[0][0].rows["patient_key"], statistics, self.plan)
-            for (scored, metric, evaluation, _), interval in zip(asked, found.values(), strict=True):
-                yield scored.row(metric, interval, evaluation=evaluation)
+            for (scored, metric, subset, evaluation, _), interval in zip(asked, found.values(), strict=True):
+                yield scored.row(metric, interval, subset, evaluation)
 
     def _area(self, scored: Scored, soft: bool = False) -> WeightedAuc:
         key = scored.row_set, scored.score.tobytes(), soft

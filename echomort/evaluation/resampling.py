@@ -5,7 +5,7 @@ hundreds of resamples at once by cumulative sums over rows sorted beforehand, an
 resamples by construction.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,8 +152,17 @@ def recovered(model: Statistic, oracle: Statistic) -> Statistic:
     return share
 
 
+def largest_gap(right: Any, members: Sequence[Any]) -> Statistic:
+    """Return the statistic highest less lowest share of ``right`` (n,) among groups, each ``members`` (n,): for example
+    of deaths called, or of survivors spared. NaN where a resample leaves a group empty; never below 0, so that chance
+    alone makes it positive."""
+    inside = np.stack([np.asarray(member, dtype=np.float64) for member in members], axis=1)
+    hits = inside * np.asarray(right, dtype=np.float64)[:, None]
+    return lambda weights: np.ptp(_ratio(weights @ hits, weights @ inside), axis=1)
+
+
 def _ratio(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)
 
 
 def _percentiles(value: float, drawn: Floats, plan: Resampling) -> Interval:

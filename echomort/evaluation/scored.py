@@ -65,6 +65,11 @@ class Scored:
         names = np.unique(folds)
         return len(names) > 1 and all(0 < died[folds != name].sum() < (folds != name).sum() for name in names)
 
+    @property
+    def subgroup_columns(self) -> list[str]:
+        """The variables whose values make groups."""
+        return [name for name in self.rows.columns if name not in NOT_SUBGROUPS]
+
     def taken(self, keep: np.ndarray) -> "Scored":
         """Return the rows where ``keep`` (n,) is true."""
         chance = None if self.chance is None else self.chance[keep]

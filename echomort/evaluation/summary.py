@@ -25,7 +25,6 @@ from echomort.evaluation.scored import (
     COMPARISON,
     COVERAGE,
     IMPORTANCE,
-    NOT_SUBGROUPS,
     NULL,
     ORACLES,
     OUT_OF_FOLD,
@@ -38,7 +37,7 @@ from echomort.evaluation.scored import (
     oracles,
     scored_models,
 )
-from echomort.evaluation.subgroups import subgroups, too_few
+from echomort.evaluation.subgroups import MISSING, subgroups, too_few
 from echomort.evaluation.thresholds import Decisions, Rule, decisions, out_of_fold_decisions, proportion
 from echomort.settings import Evaluation
 
@@ -81,6 +80,8 @@ def evaluate(
     for scored in whole.values():
         if scored.is_binary:
             bootstraps.ask_discrimination(scored, planted)
+        if scored.is_binary and scored.model not in ORACLES and scored.has_folds:
+            _ask_gaps(scored, bootstraps, settings)
     for scored in followed:
         if scored.model in whole:
             table += _ipcw_rows(scored, horizon)
@@ -248,10 +249,22 @@ def _class_survival_rows(scored: Scored, called: Booleans, confidence: float) ->
     yield scored.row("log_rank_p", _bare(test.p_value, "classes predicted out of fold, log-rank"))
 
 
+def _ask_gaps(scored: Scored, bootstraps: Bootstraps, settings: Evaluation) -> None:
+    """Ask for the gaps between the groups of every variable: those that are known and large enough to be shown."""
+    called = _decided(scored, "youden", settings)
+    for variable in scored.subgroup_columns:
+        members = [
+            member
+            for subset, member in subgroups(scored.rows[[variable]])
+            if subset != f"{variable}={MISSING}" and not too_few(scored.died[member], settings.suppress_below_events)
+        ]
+        if len(members) > 1:
+            bootstraps.ask_gaps(scored, called, variable, members)
+
+
 def _subgroup_rows(scored: Scored, mapped: Floats | None, settings: Evaluation) -> Iterator[Row]:
     called = _decided(scored, "youden", settings)
-    columns = scored.rows.drop(columns=[name for name in NOT_SUBGROUPS if name in scored.rows.columns])
-    for subset, member in subgroups(columns):
+    for subset, member in subgroups(scored.rows[scored.subgroup_columns]):
         part = scored.taken(member)
         if too_few(part.died, settings.suppress_below_events):
             reason = f"suppressed: fewer than {settings.suppress_below_events} deaths or survivors"

@@ -38,7 +38,9 @@ def subgroup_results(numbers: Numbers) -> list[Section]:
     picture = Picture(
         svg, title, f"AUC with {numbers.level} intervals (DeLong). Groups too small to say anything are not shown."
     )
-    return [Section("subgroups", "Subgroups", [picture, _subgroup_table(numbers, best, groups)])]
+    gaps = numbers.subsets(best, "sensitivity_gap")
+    tables = [_subgroup_table(numbers, best, groups), *([_gap_table(numbers, best, gaps)] if gaps else [])]
+    return [Section("subgroups", "Subgroups", [picture, *tables])]
 
 
 def sorted_groups(groups: Sequence[tuple[str, Figure]]) -> list[tuple[str, Figure]]:
@@ -91,4 +93,21 @@ def _subgroup_table(numbers: Numbers, model: str, groups: Sequence[tuple[str, Fi
         rows,
         folded=True,
         note="Deaths are withheld where subtraction would tell those of a suppressed group.",
+    )
+
+
+def _gap_table(numbers: Numbers, model: str, gaps: Sequence[tuple[str, Figure]]) -> Table:
+    """How far the decisions differ between the groups of each variable."""
+    rows: list[Row] = []
+    for variable, found in gaps:
+        spared = numbers.get(model, "specificity_gap", variable)
+        cells = [Cell(percent(figure.value), figure.percent_span) for figure in (found, spared)]
+        rows.append([plain(variable), *cells])
+    return Table(
+        "gaps",
+        "Gaps between groups",
+        ["Groups by", "#Sensitivity, highest less lowest", "#Specificity, highest less lowest"],
+        rows,
+        note="Between the groups large enough to be shown, with patient-bootstrap limits. A gap is never below 0: with "
+        "few deaths chance alone makes a large one.",
     )

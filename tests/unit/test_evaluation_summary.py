@@ -109,6 +109,35 @@ def test_a_group_with_few_deaths_prints_no_figure(table):
     assert figure(table, "video_ehr", "auc", "sex=F")["value"] > 0.5
 
 
+@pytest.mark.parametrize("metric", ["sensitivity", "specificity"])
+def test_a_gap_is_the_highest_less_the_lowest_of_the_groups_that_are_shown(table, metric):
+    shown = table[(table["metric"] == metric) & (table["model"] == "video_ehr")].set_index("subset")["value"]
+    for variable in ("sex", "setting"):
+        groups = shown[shown.index.str.startswith(f"{variable}=")]
+        gaps = table[(table["metric"] == f"{metric}_gap") & (table["subset"] == variable)].set_index("model")
+        if len(groups) < 2:
+            assert gaps.empty, "the other groups are suppressed"
+            continue
+        gap = gaps.loc["video_ehr"]
+        assert gap["value"] == pytest.approx(groups.max() - groups.min())
+        assert 0 <= gap["low"] <= gap["value"] <= gap["high"]
+
+
+def test_a_planted_gap_is_found_and_a_planted_null_is_not():
+    """Scores of one group are noise: its deaths are found less often. In the other archive nothing differs."""
+    frame, scores, _ = cohort()
+    other = frame.set_index("study_key")["sex"].eq("F")
+    random = np.random.default_rng(3)
+    spoilt = scores.copy()
+    here = other.reindex(spoilt["study_key"]).to_numpy()
+    spoilt.loc[here, "logit"] = random.permutation(spoilt.loc[here, "logit"])
+    lows = [
+        figure(evaluate(frame, given, None, SETTINGS), "video_ehr", "sensitivity_gap", "sex")["low"]
+        for given in (spoilt, scores)
+    ]
+    assert lows[0] > 0.1 > lows[1]
+
+
 def test_recalibrated_figures_stand_beside_the_raw_ones(table):
     raw, mended = (
         figure(table, "view:apical_4", "calibration_slope", evaluation=name) for name in ("out_of_fold", "recalibrated")

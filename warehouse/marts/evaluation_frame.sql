@@ -16,7 +16,8 @@ SELECT
     END AS age,
     CASE WHEN feature.lvef < 40 THEN 'under 40 %' WHEN feature.lvef < 50 THEN '40 to 49 %' WHEN feature.lvef >= 50 THEN '50 % and over' END AS lvef,
     CASE WHEN heart_failure.applicable THEN 'yes' ELSE 'no' END AS heart_failure,
-    study.setting
+    study.setting,
+    patient.race
 FROM cohort
 JOIN study USING (study_key)
 JOIN patient ON patient.patient_key = cohort.patient_key

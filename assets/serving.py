@@ -60,26 +60,23 @@ def plan_risks(project: Project) -> dict[str, str]:
 
     None where there is no champion, or one that learnt from clips of another size or rate than those that stand.
     """
-    if champion_clip(_registry(project)) != project.settings.imaging.clip:
-        return {}
-    how = digest(code_version(*SCORING), champion_name(_registry(project)))
-    with project.reader() as connection:
-        rows = run(connection, "marts/risk_plan.sql").fetchall()
-    return {study_key: digest(how, made_from) for study_key, *made_from in rows}
+    return {} if _why_none(project) else {study_key: made_from for study_key, made_from, _ in _planned(project)}
 
 
 def score_risks(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
     """Score some studies; their rows go to the ledger's details, so that nothing lies between the steps but them."""
     from echomort.scoring import score_apart
 
-    plan = plan_risks(project)
+    plan = {study_key: (made_from, learnt) for study_key, made_from, learnt in _planned(project, units)}
     with project.reader() as connection:
         clips = run(connection, "marts/risk_clips.sql", studies=list(units)).df()
         features = run(connection, "marts/risk_features.sql", studies=list(units)).df()
-    learnt = dict(zip(clips["study_key"], clips["in_development"].tolist(), strict=True))
-    scored = score_apart(_registry(project), clips, features, project.root)
-    rows = [row | {"in_development": learnt[row["study_key"]]} for row in scored]
-    return [Entry(row["study_key"], plan[row["study_key"]], digest(row), None, row) for row in rows]
+    entries = []
+    for scored in score_apart(_registry(project), clips, features, project.root):
+        made_from, learnt = plan[scored["study_key"]]
+        row = scored | {"in_development": learnt}
+        entries.append(Entry(row["study_key"], made_from, digest(row), None, row))
+    return entries
 
 
 def commit_risks(
@@ -92,12 +89,25 @@ def commit_risks(
 
 def show_risks(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:
     """Return how many studies each model scored; or why none was."""
+    if why := _why_none(project):
+        return {"skipped": why}
+    return {f"by {model}": count for model, count in run(connection, "marts/risk_models.sql").fetchall()}
+
+
+def _planned(project: Project, only: Sequence[str] | None = None) -> list[tuple[str, str, bool]]:
+    """(study key, digest of what its risk is made from, whether models learnt from its patient) of all, or ``only``."""
+    how = digest(code_version(*SCORING), champion_name(_registry(project)))
+    with project.reader() as connection:
+        rows = run(connection, "marts/risk_plan.sql", studies=None if only is None else list(only)).fetchall()
+    return [(study_key, digest(how, [clips, features, learnt]), learnt) for study_key, clips, features, learnt in rows]
+
+
+def _why_none(project: Project) -> str | None:
     clip = champion_clip(_registry(project))
     if clip is None:
-        return {"skipped": "there is no champion yet"}
-    if clip != project.settings.imaging.clip:
-        return {"skipped": "the champion learnt from clips of another size or rate: train again"}
-    return {f"by {model}": count for model, count in run(connection, "marts/risk_models.sql").fetchall()}
+        return "there is no champion yet"
+    same = clip == project.settings.imaging.clip
+    return None if same else "the champion learnt from clips of another size or rate: train again"
 
 
 def _registry(project: Project) -> Path:

@@ -11,7 +11,8 @@ from echomort.errors import UserError
 from echomort.evaluation.answers import UNAIDED
 from echomort.reading.bundle import write_bundle
 from echomort.reading.cases import FOLDER, FROZEN, Asked, Study, first_model, freeze
-from echomort.report.readers import lead, tables
+from echomort.report import blocks
+from echomort.report.readers import lead, printed, tables
 from echomort.settings import Settings
 from warehouse.connection import connect
 from warehouse.queries import run
@@ -44,7 +45,7 @@ def analysed(summary: Mapping[str, Any], study: Study, console: Console) -> None
     """Print the study's tables and where they lie."""
     console.print(lead(summary))
     for table in tables(summary):
-        console.print(_rich(table))
+        console.print(f"{table.caption} (in the summary)" if table.folded else _rich(table))
     console.print(f"summary: {study.root / 'summary.md'}, summary.json; `echomort run` takes it into the report")
 
 
@@ -57,12 +58,12 @@ def _freeze(settings: Settings, asked: Asked) -> None:
     freeze(settings.home, candidates, scores, asked, facts)
 
 
-def _rich(table: Any) -> Table:
+def _rich(table: blocks.Table) -> Table:
     shown = Table(title=table.caption, title_justify="left")
     for label, style in table.heads:
         shown.add_column(label, justify="right" if style else "left")
-    for row in table.plain():
-        shown.add_row(*row.values())
+    for row in printed(table):
+        shown.add_row(*row)
     return shown
 
 

@@ -66,7 +66,7 @@ def typed(answers: pd.DataFrame, where: str = "the answers") -> pd.DataFrame:
     """
     lacking = [name for name in WORDS if name not in answers.columns]
     if lacking:
-        raise UserError(f"{where} lacks column {', '.join(lacking)}", f"name the columns {', '.join(COLUMNS)}")
+        raise UserError(f"{where}: no column {', '.join(lacking)}", f"name the columns {', '.join(COLUMNS)}")
     words = {name: answers[name].fillna("").astype(str).str.strip() for name in WORDS}
     for name in ("condition", "answer"):
         words[name] = words[name].str.lower()

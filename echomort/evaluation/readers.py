@@ -51,8 +51,9 @@ def assistance(aided: Booleans, unaided: Booleans, resampling: Resampling | None
     """Return how much more often readers say dead with the model than without: ``aided`` and ``unaided`` (readers,
     cases). On deaths this is the change of sensitivity; on survivors the specificity changes by its negative.
 
-    Readers and cases are drawn with replacement, each independently of the other; with one reader only cases are. Its
-    limits err on the wide side: what is peculiar to one reader on one case counts in both draws.
+    Readers and cases are drawn with replacement, each independently of the other; with one reader only cases are. The
+    limits err on the wide side where the model does the same for every reader (what is peculiar to one reader on one
+    case counts in both draws), on the narrow side where two or three readers gain differently.
     """
     return crossed_bootstrap(aided.astype(np.float64) - unaided.astype(np.float64), resampling)
 
@@ -81,8 +82,8 @@ def cohen_kappa(a: Booleans, b: Booleans, confidence: float = 0.95) -> Interval:
     if max(map(max, table)) == len(a):
         return undefined("Cohen", "both gave one answer only")
     found = cohens_kappa(table)
-    margin = normal_quantile(confidence) * float(found.std_kappa)
-    return Interval(float(found.kappa), float(found.kappa) - margin, float(found.kappa) + margin, "Cohen, Wald")
+    kappa, margin = float(found.kappa), normal_quantile(confidence) * float(found.std_kappa)
+    return Interval(kappa, max(kappa - margin, -1.0), min(kappa + margin, 1.0), "Cohen, Wald limits cut to [-1, 1]")
 
 
 def fleiss(raters: Floats) -> Interval:

@@ -15,6 +15,7 @@ from echomort.evaluation.answers import AIDED
 from echomort.files import atomic_folder
 from echomort.fingerprint import digest
 from echomort.reading.cases import LOOPS, Study
+from echomort.report.words import percent
 
 MANIFEST = "manifest.json"
 SCHEMA, SCHEMA_VERSION = "echomort-reader-bundle", 1
@@ -54,8 +55,8 @@ def _page(study: Study, reader: str, condition: str) -> dict[str, Any]:
 
 
 def _words(case: Mapping[str, Any], threshold: float) -> str:
-    risk = f"risk of death within a year {100 * case['risk']:.0f} %"
-    return f"The model: {case['answer']} ({risk}; it says dead from {100 * threshold:.0f} %)."
+    risk = f"risk of death within a year {percent(case['risk'])}"
+    return f"The model: {case['answer']} ({risk}; it says dead from {percent(threshold)})."
 
 
 def _manifest(study: Study, readers: list[str], condition: str) -> dict[str, Any]:

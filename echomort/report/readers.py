@@ -11,9 +11,20 @@ from echomort.report import figures
 from echomort.report.blocks import Cell, Picture, Row, Section, Table, Words
 from echomort.report.ink import inline_svg
 from echomort.report.numbers import Figure, Numbers
-from echomort.report.words import NOTHING, counted, model_words, number, p_phrase, p_value, percent, signed, span
+from echomort.report.words import (
+    NOTHING,
+    counted,
+    model_words,
+    number,
+    p_phrase,
+    p_value,
+    percent,
+    signed,
+    span,
+    view_words,
+)
 
-TITLE = "Cardiologists without and with the model"
+TITLE = "Readers without and with the model"
 KINDS = {UNAIDED: "score", AIDED: "video", ALONE: "fusion"}
 """The colour of an arm, as of a kind of model."""
 
@@ -42,13 +53,15 @@ def lead(summary: Mapping[str, Any]) -> str:
 
 def notes(summary: Mapping[str, Any]) -> list[str]:
     """Return what must be known beside the figures."""
-    model = model_words(summary["model"]).label
+    model, view = model_words(summary["model"]).label, view_words(summary["asked"]["view"])
+    synthetic = ["Every patient was generated: nothing here is about patients."] if summary["synthetic"] else []
     return [
+        *synthetic,
         f"The model is {model}; it never saw these patients. Its answers, and the threshold "
         f"({percent(summary['threshold'])}), were frozen before anybody read, and are the same to the bit.",
         "The share of deaths among the cases was chosen, not met: accuracy and predictive values do not carry over to "
         "an archive; sensitivity and specificity may.",
-        "Readers saw one view as the networks see it, and ten variables; the model saw all views and variables it has.",
+        f"Readers saw one view ({view}) as the networks see it, and ten variables; the model saw all that it takes.",
     ]
 
 
@@ -71,11 +84,15 @@ def markdown(summary: Mapping[str, Any]) -> str:
     return f"# {TITLE}\n\n{lead(summary)}\n\n{said}\n\n{shown}\n"
 
 
+def printed(table: Table) -> list[list[str]]:
+    """Return the rows of ``table`` as text: what stands aside on the page stands in brackets."""
+    return [[f"{cell.text} ({cell.aside})" if cell.aside else cell.text for cell in row] for row in table.cells]
+
+
 def _markdown(table: Table) -> str:
     heads = [label for label, _ in table.heads]
     rules = ["---:" if style else "---" for _, style in table.heads]
-    rows = [list(row.values()) for row in table.plain()]
-    lines = ["| " + " | ".join(row) + " |" for row in (heads, rules, *rows)]
+    lines = ["| " + " | ".join(row) + " |" for row in (heads, rules, *printed(table))]
     return "\n".join([f"**{table.caption}**", "", *lines])
 
 
@@ -172,7 +189,8 @@ def _picture(numbers: Numbers, arms: list[tuple[str, str]]) -> Picture:
         for who, how in [*arms[:-1], *pooled, arms[-1]]
     ]
     known = ", ".join(f"{row.label} {row.group.lower()} {number(row.value, 2)}" for row in rows)
-    svg = inline_svg(figures.forest(rows, [], "of all cases", "Share"), "fig-readers", f"Each reader: {known}")
+    drawing = figures.forest(rows, [], "", "Share of deaths found, of survivors spared")
+    svg = inline_svg(drawing, "fig-readers", f"Each reader: {known}")
     caption = f"Dead or alive at one year. Bars: {numbers.level} intervals; of all readers together, the bootstrap's."
     return Picture(svg, "What each reader found and spared, without and with the model", caption)
 

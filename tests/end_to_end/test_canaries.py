@@ -82,6 +82,8 @@ def spoken(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Hom
         ("status", "--json"),
     ]
     commands.append(("run", "--select", "key:dicom_index or key:clips or key:study"))
+    commands.append(("readers", "export", str(home.root / "unaided"), "--view", "apical_4"))
+    commands.append(("readers", "assist", str(home.root / "aided")))
     said = [home.echomort(*command, ECHOMORT_KEY=KEY) for command in commands]
     assert [done.returncode for done in said] == [0] * len(said), said[0].stderr[-3000:]
     return home, "".join(done.stdout + done.stderr for done in said)

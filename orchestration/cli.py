@@ -188,10 +188,15 @@ def export(
 ) -> None:
     """Freeze cases and the model's answers to them, and write the first arm: without the model."""
     settings = _project_settings(home)
+    from echomort.evaluation.answers import UNAIDED
+    from echomort.reading.bundle import must_be_new
     from echomort.reading.cases import Asked
-    from orchestration.readers import export as write
+    from orchestration.readers import bundle, frozen
 
-    write(settings, folder, Asked(_view(view), cases, count, settings.evaluation.seed), out)
+    must_be_new(folder)
+    with _counted("cases") as progress:
+        study = frozen(settings, Asked(_view(view), cases, count, settings.evaluation.seed), progress)
+    bundle(study, folder, UNAIDED, out)
 
 
 @readers.command()

@@ -8,9 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from echomort.errors import UserError
-from echomort.evaluation.answers import UNAIDED
 from echomort.reading.bundle import write_bundle
-from echomort.reading.cases import FOLDER, FROZEN, Asked, Study, first_model, freeze
+from echomort.reading.cases import FOLDER, FROZEN, Asked, Finished, Progress, Study, first_model, freeze
 from echomort.report import blocks
 from echomort.report.readers import lead, printed, tables
 from echomort.settings import Settings
@@ -18,18 +17,18 @@ from warehouse.connection import connect
 from warehouse.queries import run
 
 
-def export(settings: Settings, folder: Path, asked: Asked, console: Console) -> None:
-    """Freeze the study that is ``asked`` for, unless it is frozen already, and write its unaided arm."""
+def frozen(settings: Settings, asked: Asked, progress: Progress) -> Study:
+    """Return the study that is ``asked`` for, frozen now unless it was before; another one is not replaced."""
     home = settings.home
     if not (home / FOLDER / FROZEN).exists():
-        _freeze(settings, asked)
+        return freeze(_finished(settings, asked.view), asked, progress)
     study = Study.load(home)
     if study.frozen["asked"] != vars(asked):
         raise UserError(
             f"another reader study is frozen in {home / FOLDER}",
             "move that folder away to begin a new one, or ask for the same view, cases and readers",
         )
-    bundle(study, folder, UNAIDED, console)
+    return study
 
 
 def bundle(study: Study, folder: Path, condition: str, console: Console) -> None:
@@ -49,13 +48,12 @@ def analysed(summary: Mapping[str, Any], study: Study, console: Console) -> None
     console.print(f"summary: {study.root / 'summary.md'}, summary.json; `echomort run` takes it into the report")
 
 
-def _freeze(settings: Settings, asked: Asked) -> None:
+def _finished(settings: Settings, view: str) -> Finished:
     with connect(settings.warehouse, True, settings.execution.memory_limit_gib) as connection:
         scores = run(connection, "marts/promotion_scores.sql").df()
         model = first_model(scores)
-        candidates = run(connection, "marts/reader_cases.sql", view=asked.view, model=model).df()
-    facts = {"fps": settings.imaging.clip.fps, "synthetic": settings.is_synthetic}
-    freeze(settings.home, candidates, scores, asked, facts)
+        candidates = run(connection, "marts/reader_cases.sql", view=view, model=model).df()
+    return Finished(settings.home, candidates, scores, settings.imaging.clip.fps, settings.is_synthetic)
 
 
 def _rich(table: blocks.Table) -> Table:

@@ -27,8 +27,7 @@ def write_bundle(study: Study, folder: Path, condition: str) -> list[str]:
     The truth is in neither arm; the model's answers are on the pages of ``aided`` alone. Returns the readers' names.
     Raises :class:`UserError` where ``folder`` holds something already.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} exists already", "name a new folder, or remove it first")
+    must_be_new(folder)
     readers = [f"R{number}" for number in range(1, study.frozen["asked"]["readers"] + 1)]
     with atomic_folder(folder) as whole:
         shutil.copytree(study.root / LOOPS, whole / LOOPS)
@@ -37,6 +36,12 @@ def write_bundle(study: Study, folder: Path, condition: str) -> list[str]:
             (whole / f"{reader}.html").write_text(_template().render(page=page), encoding="utf-8")
         (whole / MANIFEST).write_text(json.dumps(_manifest(study, readers, condition), indent=1) + "\n")
     return readers
+
+
+def must_be_new(folder: Path) -> None:
+    """Raise :class:`UserError` where ``folder`` holds something already: it would be lost."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} exists already", "name a new folder, or remove it first")
 
 
 def order(case_ids: list[str], seed: int, reader: str, condition: str) -> list[str]:

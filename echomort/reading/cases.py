@@ -4,9 +4,10 @@
 the home, and what readers are shown: ``shown.json`` and ``loops/``. ``shown.json`` carries the SHA-256 of the former.
 """
 
+import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from echomort.fingerprint import digest_file
 from echomort.keys import Keyring
 from echomort.models.platt import Platt
 
+Progress = Callable[[int, int], None]
+"""Hears how many are done, of how many."""
 FOLDER, FROZEN, SHOWN, LOOPS = "readers", "frozen.json", "shown.json", "loops"
 MODELS = ("video_ehr", "all_views", "ehr")
 """Whose answers are frozen: the first that the project has."""
@@ -51,6 +54,18 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Finished:
+    """What a finished project gives a study: its home; ``candidates`` as marts/reader_cases.sql and ``scores`` as
+    marts/promotion_scores.sql give them; frames a second of its clips, and whether its patients are made up."""
+
+    home: Path
+    candidates: pd.DataFrame
+    scores: pd.DataFrame
+    fps: float
+    synthetic: bool
+
+
+@dataclass(frozen=True)
 class Study:
     """A frozen study: where it lies, what readers are shown, what they are not."""
 
@@ -65,9 +80,9 @@ class Study:
         root = home / FOLDER
         if not (root / FROZEN).is_file():
             raise UserError(f"no reader study is frozen in {home}", "run `echomort readers export DIR` first")
-        study = cls(root, json.loads((root / SHOWN).read_text()), json.loads((root / FROZEN).read_text()))
-        study.must_be(digest_file(root / FROZEN), FROZEN)
-        return study
+        shown, content = json.loads((root / SHOWN).read_text()), (root / FROZEN).read_bytes()
+        cls(root, shown, {}).must_be(hashlib.sha256(content).hexdigest(), FROZEN)
+        return cls(root, shown, json.loads(content))
 
     @property
     def sha256(self) -> str:
@@ -89,7 +104,7 @@ class Study:
 
 
 def first_model(scores: pd.DataFrame) -> str:
-    """Return whose answers are frozen; ``scores`` is as the promotion's (model, logit, label, held_out)."""
+    """Return whose answers are frozen; ``scores`` has a column model."""
     found = [name for name in MODELS if name in set(scores["model"])]
     if not found:
         raise UserError("no model of this project has scored anything yet", "run `echomort run` to the end")
@@ -115,23 +130,26 @@ def draw(candidates: pd.DataFrame, asked: Asked) -> pd.DataFrame:
     return pd.concat([dead[:deaths], alive[: wanted - deaths]])
 
 
-def freeze(home: Path, candidates: pd.DataFrame, scores: pd.DataFrame, asked: Asked, facts: Mapping[str, Any]) -> Study:
-    """Draw the cases of a study and freeze them in ``home``, whole or not at all.
+def freeze(project: Finished, asked: Asked, progress: Progress = lambda done, total: None) -> Study:
+    """Draw the cases of a study and freeze them in the project's home, whole or not at all.
 
-    ``candidates`` is as marts/reader_cases.sql gives it, ``scores`` as :func:`first_model` takes it; ``facts`` (fps,
-    synthetic) go to the readers. The threshold is Youden's on the risks of the cross-validation, whose patients are
-    others. Case ids are drawn with a key that is thrown away.
+    The threshold is Youden's on the risks of the cross-validation, whose patients are others. Case ids are drawn with a
+    key that is thrown away. ``progress`` hears of every case.
     """
-    chosen, ids = draw(candidates, asked), Keyring(secrets.token_bytes(32))
+    chosen, ids = draw(project.candidates, asked), Keyring(secrets.token_bytes(32))
     chosen = chosen.assign(case_id=["C" + ids.pseudonym("case", key)[:10] for key in chosen["study_key"]])
     chosen = chosen.sort_values("case_id")
-    with atomic_folder(home / FOLDER) as root:
-        frozen = {"asked": asdict(asked)} | _answers(chosen, scores)
+    with atomic_folder(project.home / FOLDER) as root:
+        frozen = {"asked": asdict(asked)} | _answers(chosen, project.scores)
         (root / FROZEN).write_text(json.dumps(frozen, indent=1) + "\n")
-        cases = [_shown(row, home, root / LOOPS, facts["fps"]) for row in chosen.to_dict("records")]
-        shown = {"frozen_sha256": digest_file(root / FROZEN), "view": asked.view, **facts, "cases": cases}
-        (root / SHOWN).write_text(json.dumps(shown, indent=1) + "\n")
-    return Study.load(home)
+        (root / LOOPS).mkdir()
+        cases = []
+        for row in chosen.to_dict("records"):
+            cases.append(_shown(row, project, root / LOOPS))
+            progress(len(cases), len(chosen))
+        facts = {"frozen_sha256": digest_file(root / FROZEN), "view": asked.view, "synthetic": project.synthetic}
+        (root / SHOWN).write_text(json.dumps(facts | {"cases": cases}, indent=1) + "\n")
+    return Study.load(project.home)
 
 
 def _answers(chosen: pd.DataFrame, scores: pd.DataFrame) -> dict[str, Any]:
@@ -149,16 +167,15 @@ def _answers(chosen: pd.DataFrame, scores: pd.DataFrame) -> dict[str, Any]:
     return {"model": model, "threshold": threshold, "balance": balance, "cases": answered.to_dict("records")}
 
 
-def _shown(row: Mapping[Any, Any], home: Path, loops: Path, fps: float) -> dict[str, Any]:
+def _shown(row: Mapping[Any, Any], project: Finished, loops: Path) -> dict[str, Any]:
     """What readers see of a case; its loops are written."""
     from echomort.report.loops import looping
 
-    loops.mkdir(exist_ok=True)
     keys, names = list(row["clip_keys"]), []
-    clips = read_study(home / row["artifact"], keys)
+    clips = read_study(project.home / row["artifact"], keys)
     for number, key in enumerate(keys, 1):
         names.append(f"{row['case_id']}_{number}.webp")
-        (loops / names[-1]).write_bytes(looping(clips[key], fps, quality=90))
+        (loops / names[-1]).write_bytes(looping(clips[key], project.fps, quality=90))
     return {"case_id": row["case_id"], "loops": names, "variables": shown_variables(row)}
 
 

@@ -17,7 +17,6 @@ from echomort.reading.bundle import MANIFEST
 from echomort.reading.cases import FOLDER, Study
 from echomort.report.readers import markdown
 from echomort.settings import Evaluation
-from echomort.verified import parse_card
 
 SUMMARY, WORDED = "summary.json", "summary.md"
 SCHEMA, SCHEMA_VERSION = "echomort-reader-study", 1
@@ -35,12 +34,18 @@ def read_answers(paths: Sequence[Path], study: Study) -> pd.DataFrame:
     files: list[Path] = []
     for path in paths:
         if (path / MANIFEST).is_file():
-            card = parse_card((path / MANIFEST).read_bytes(), (HASH,), f"{path.name}/{MANIFEST}")
-            study.must_be(card[HASH], f"{path.name}/{MANIFEST}")
+            study.must_be(_manifest_hash(path / MANIFEST), f"{path.name}/{MANIFEST}")
         files += sorted(path.glob("*.csv")) if path.is_dir() else [path]
     if not files:
         raise UserError("the folders named hold no answers (*.csv)", "name the files that the readers sent back")
     return pd.concat([_read(file, study) for file in files], ignore_index=True)
+
+
+def _manifest_hash(file: Path) -> str:
+    try:
+        return str(json.loads(file.read_bytes())[HASH])
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{file.parent.name}/{file.name} is not as it was exported", "name the answer files") from None
 
 
 def _read(file: Path, study: Study) -> pd.DataFrame:

@@ -14,9 +14,11 @@ from PIL import Image
 from echomort.clips import artifact_of, write_study
 from echomort.errors import UserError
 from echomort.evaluation.answers import AIDED, UNAIDED
+from echomort.evaluation.thresholds import choose_threshold
 from echomort.reading.bundle import order, write_bundle
-from echomort.reading.cases import VARIABLES, Asked, Study, draw, freeze, shown_variables
+from echomort.reading.cases import VARIABLES, Asked, Finished, Study, draw, freeze, shown_variables
 from echomort.reading.summary import read_answers, read_summary, summarise, write_summary
+from echomort.report.readers import readers
 from echomort.settings import Evaluation
 
 ASKED = Asked("parasternal_long", None, 2, 1)
@@ -58,7 +60,7 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Study:
             {key: loop(number) for key in row["clip_keys"]},
             [{"clip_key": key} for key in row["clip_keys"]],
         )
-    return freeze(home, rows, scores(), ASKED, {"fps": 15.0, "synthetic": True})
+    return freeze(Finished(home, rows, scores(), 15.0, True), ASKED)
 
 
 @pytest.fixture
@@ -140,7 +142,7 @@ def test_no_pseudonym_is_in_a_bundle_and_no_id_is_drawn_twice_alike(study: Study
     )
     for row in candidates().to_dict("records"):
         assert not any(key.encode() in written for key in (row["study_key"], row["patient_key"], *row["clip_keys"]))
-    again = freeze(study.root.parent, candidates(), scores(), ASKED, {"fps": 15.0, "synthetic": True})
+    again = freeze(Finished(study.root.parent, candidates(), scores(), 15.0, True), ASKED)
     assert not set(again.cases["case_id"]) & set(study.cases["case_id"]), "the key of ids is thrown away"
     assert set(again.cases["study_key"]) == set(study.cases["study_key"])
 
@@ -212,7 +214,7 @@ def test_answers_to_a_model_that_changed_since_are_refused(study: Study, tmp_pat
     ):
         Study.load(study.root.parent)
     file.write_text(content)
-    other = freeze(study.root.parent, candidates(), scores(), ASKED, {"fps": 15.0, "synthetic": True})
+    other = freeze(Finished(study.root.parent, candidates(), scores(), 15.0, True), ASKED)
     for place, name in ((back, "R1_aided.csv"), (tmp_path / "bundle", "bundle/manifest.json")):
         with pytest.raises(UserError, match=rf"frozen before reading \({name}"):
             read_answers([place], other)
@@ -226,5 +228,30 @@ def test_what_cannot_be_read_is_named(study: Study, tmp_path: Path):
         (tmp_path / "odd.csv").write_bytes(content)
         with pytest.raises(UserError, match=r"odd\.csv"):
             read_answers([tmp_path / "odd.csv"], study)
+    write_bundle(study, tmp_path / "bundle", UNAIDED)
+    (tmp_path / "bundle" / "manifest.json").write_text("[]")
+    with pytest.raises(UserError, match=r"bundle/manifest\.json is not as it was exported: name the answer files"):
+        read_answers([tmp_path / "bundle"], study)
     with pytest.raises(UserError, match=r"no reader study is frozen in .*: run `echomort readers export DIR` first"):
         Study.load(tmp_path)
+
+
+def test_the_section_is_there_with_a_study_and_says_no_more_than_was_read(study: Study, tmp_path: Path):
+    back = answers(study, tmp_path / "back")
+    assert readers(None) == []
+    (whole,) = readers(summarise(study, read_answers([back], study), QUICK))
+    (alone,) = readers(summarise(study, read_answers([back / "R2_unaided.csv"], study), QUICK))
+    names = ["reader_answers", "reader_changes", "reader_pairs", "reader_agreement"]
+    assert [table.name for table in whole.tables] == names
+    assert [table.name for table in alone.tables] == ["reader_answers", "reader_pairs"]
+    assert alone.lead == "1 reader read 10 cases, 5 of whom died within a year."
+    text = str([table.plain() for section in (whole, alone) for table in section.tables])
+    assert "nan" not in text and "None" not in text
+
+
+def test_the_model_says_dead_from_the_threshold_of_other_patients(frozen: Study):
+    own, cases = scores(), frozen.cases
+    threshold = choose_threshold(own["label"], own["logit"])
+    assert ((cases["logit"] >= threshold) == (cases["answer"] == "dead")).all()
+    assert ((cases["risk"] >= frozen.frozen["threshold"]) == (cases["answer"] == "dead")).all()
+    assert ((cases["risk"] >= 0.5) != (cases["answer"] == "dead")).any(), "else this test says nothing"

@@ -11,7 +11,7 @@ from echomort.errors import UserError
 from echomort.reading.bundle import write_bundle
 from echomort.reading.cases import FOLDER, FROZEN, Asked, Finished, Progress, Study, first_model, freeze
 from echomort.report import blocks
-from echomort.report.readers import lead, printed, tables
+from echomort.report.readers import lead, notes, printed, tables
 from echomort.settings import Settings
 from warehouse.connection import connect
 from warehouse.queries import run
@@ -41,10 +41,12 @@ def bundle(study: Study, folder: Path, condition: str, console: Console) -> None
 
 
 def analysed(summary: Mapping[str, Any], study: Study, console: Console) -> None:
-    """Print the study's tables and where they lie."""
+    """Print the study's tables, what must be known beside them, and where they lie."""
     console.print(lead(summary))
     for table in tables(summary):
         console.print(f"{table.caption} (in the summary)" if table.folded else _rich(table))
+    for note in notes(summary):
+        console.print(note)
     console.print(f"summary: {study.root / 'summary.md'}, summary.json; `echomort run` takes it into the report")
 
 

@@ -22,6 +22,14 @@ def truth_digest(project: Project) -> str | None:
     return digest_file(file) if project.settings.is_synthetic and file.exists() else None
 
 
+def reader_study_digest(project: Project) -> str | None:
+    """Return the digest of what the reader study found; None where there is none."""
+    from echomort.reading.summary import summary_file
+
+    file = summary_file(project.root)
+    return digest_file(file) if file.exists() else None
+
+
 EVALUATION = Stage(
     "evaluation",
     ("view_models", "ehr_models", "ehr_baselines", "fusion", "cohort", "clinical_features", "clinical_scores"),
@@ -44,6 +52,7 @@ REPORT = Stage(
     ),
     ("echomort/report", "warehouse/reporting.py"),
     lambda settings: settings.model_dump(mode="json", exclude={"home"}),
+    reader_study_digest,
 )
 
 

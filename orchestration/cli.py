@@ -23,6 +23,8 @@ PURPOSE = "From a hospital's echo archive and health records to a validated one-
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=PURPOSE)
 fetching = typer.Typer(no_args_is_help=True, help="Fetch echo files from where they lie.")
 app.add_typer(fetching, name="fetch")
+readers = typer.Typer(no_args_is_help=True, help="A reader study: cardiologists without and with the model.")
+app.add_typer(readers, name="readers")
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 Home = Annotated[Path, typer.Option(envvar="ECHOMORT_HOME", help="The project's folder: all that is made lies in it.")]
@@ -176,6 +178,53 @@ def dicomweb(
         raise UserError(f"{found.failed} objects could not be fetched", "run again: only these are missing")
 
 
+@readers.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Made new: what the readers are given.")],
+    home: Home = Path("demo"),
+    view: Annotated[str, typer.Option(help="The view shown.")] = "parasternal_long",
+    cases: Annotated[int | None, typer.Option(min=2, help="How many (default: all that balance).")] = None,
+    count: Annotated[int, typer.Option("--readers", min=1, max=99, help="Pages to write: R1, R2 and so on.")] = 4,
+) -> None:
+    """Freeze cases and the model's answers to them, and write the first arm: without the model."""
+    settings = _project_settings(home)
+    from echomort.evaluation.answers import UNAIDED
+    from echomort.reading.bundle import must_be_new
+    from echomort.reading.cases import Asked
+    from orchestration.readers import bundle, frozen
+
+    must_be_new(folder)
+    with _counted("cases") as progress:
+        study = frozen(settings, Asked(_view(view), cases, count, settings.evaluation.seed), progress)
+    bundle(study, folder, UNAIDED, out)
+
+
+@readers.command()
+def assist(
+    folder: Annotated[Path, typer.Argument(help="Made new: what the readers are given.")], home: Home = Path("demo")
+) -> None:
+    """Write the second arm: the same cases with the model's answer, to be read weeks after the first."""
+    settings = _project_settings(home)
+    from echomort.evaluation.answers import AIDED
+    from echomort.reading.cases import Study
+    from orchestration.readers import bundle
+
+    bundle(Study.load(settings.home), folder, AIDED, out)
+
+
+@readers.command()
+def analyse(
+    paths: Annotated[list[Path], typer.Argument(help="Answers: CSV files, or folders that hold them.")],
+    home: Home = Path("demo"),
+) -> None:
+    """Check the answers, print what the study found and write it into the home."""
+    _require(paths)
+    settings = _project_settings(home)
+    from orchestration.readers import answers_of
+
+    answers_of(paths, settings, out)
+
+
 @app.command()
 def receive(
     to: Annotated[Path, typer.Option(help="Folder to fill: name it as sources.dicom.")],
@@ -237,6 +286,22 @@ def _existing(home: Path) -> Path:
         raise UserError(f"no project stands at {home}", "run `echomort run` first, or name it with --home")
     os.environ["ECHOMORT_HOME"] = str(home.absolute())
     return home.absolute()
+
+
+def _project_settings(home: Path) -> configuration.Settings:
+    """Return the settings of a project that has been run."""
+    home = _existing(home)
+    return configuration.load_settings(home / CONFIG_NAME, {"home": str(home)})
+
+
+def _view(view: str) -> str:
+    from echomort.dicom.views import check_group
+
+    try:
+        return check_group(view)
+    except ValueError as error:
+        problem, _, remedy = str(error).partition("; ")
+        raise UserError(f"--view: {problem}", remedy) from None
 
 
 def _require(paths: list[Path]) -> None:

@@ -18,6 +18,7 @@ from orchestration import cli
 
 SETTINGS = {
     "sources.synthetic.patients": 40,
+    "cohort.reader_fraction": 0.2,
     "training.max_epochs": 1,
     "training.min_clips": 20,
     "training.min_deaths": 3,

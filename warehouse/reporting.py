@@ -8,6 +8,7 @@ import duckdb
 import pandas as pd
 
 from echomort import __version__, clips
+from echomort.reading.summary import read_summary
 from echomort.report.data import Example, ReportData
 from echomort.settings import Settings
 from warehouse import ledger
@@ -36,6 +37,7 @@ def report_data(connection: duckdb.DuckDBPyConnection, settings: Settings, key_i
         checks=_checks(connection),
         missingness=frame("report_missing"),
         examples=_examples(connection, settings),
+        reader_study=read_summary(settings.home),
         suppress_below_events=settings.evaluation.suppress_below_events,
     )
 

@@ -11,7 +11,17 @@ from typing import Any
 import jinja2
 
 from echomort.files import write_text
-from echomort.report import calibration, checklist, decisions, discrimination, groups, material, record, results
+from echomort.report import (
+    calibration,
+    checklist,
+    decisions,
+    discrimination,
+    groups,
+    material,
+    readers,
+    record,
+    results,
+)
 from echomort.report.blocks import Section
 from echomort.report.data import ARCHIVE_COLUMNS, Example, ReportData
 from echomort.report.numbers import Numbers
@@ -76,6 +86,7 @@ def sections(data: ReportData, numbers: Numbers, answered: dict[str, dict[str, s
         discrimination.discrimination(numbers, scores),
         calibration.calibration(numbers, scores),
         decisions.decisions(numbers, scores),
+        *readers.readers(data.reader_study),
         *groups.subgroup_results(numbers),
         *material.checks(data),
         record.use(data),

@@ -40,6 +40,7 @@ class ReportData:
     ``settings``: (key, value, provenance, meaning), as :meth:`echomort.settings.Settings.provenance` yields.
     ``lineage``: names to versions, digests, counts: what made this report.
     ``missingness``: variable, missing (share 0 to 1); optional unit.
+    ``reader_study``: what :func:`echomort.reading.summary.summarise` returned, where readers have read.
     """
 
     title: str
@@ -55,4 +56,5 @@ class ReportData:
     checks: pd.DataFrame = field(default_factory=_without_rows("table", "check", "passed"))
     missingness: pd.DataFrame = field(default_factory=_without_rows("variable", "missing"))
     examples: Sequence[Example] = ()
+    reader_study: Mapping[str, Any] | None = None
     suppress_below_events: int = 10

@@ -56,8 +56,8 @@ class Curve:
 
 
 @styled
-def forest(rows: Sequence[Estimate], references: Sequence[Reference], note: str) -> "Figure":
-    """Return a forest plot of AUCs: ``rows`` from the top, grouped by ``Estimate.group`` in the order given.
+def forest(rows: Sequence[Estimate], references: Sequence[Reference], note: str, what: str = "AUC") -> "Figure":
+    """Return a forest plot of ``what``: ``rows`` from the top, grouped by ``Estimate.group`` in the order given.
 
     ``note`` (counts) stands beside the name of the axis; small marks are the folds' own values.
     """
@@ -73,7 +73,7 @@ def forest(rows: Sequence[Estimate], references: Sequence[Reference], note: str)
     axes.set_xlim(*_forest_limits(rows, references))
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
-    axes.set_xlabel(joined("AUC", note), loc="left")
+    axes.set_xlabel(joined(what, note), loc="left")
     return figure
 
 

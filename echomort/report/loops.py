@@ -11,12 +11,17 @@ SHOWN_WIDTH = 200
 
 def animation(pixels: np.ndarray, fps: float) -> str:
     """Return uint8 (frames, height, width) as a looping WebP in a data URI; equal loops give equal text."""
+    return _uri(looping(pixels, fps))
+
+
+def looping(pixels: np.ndarray, fps: float, quality: int = 70) -> bytes:
+    """Return uint8 (frames, height, width) as a looping WebP; equal loops give equal bytes."""
     frames = _images(pixels)
     buffer = io.BytesIO()
     duration = max(20, round(1000 / fps))
-    options = {"duration": duration, "loop": 0, "quality": 70, "method": 4, "minimize_size": False}
+    options = {"duration": duration, "loop": 0, "quality": quality, "method": 4, "minimize_size": False}
     frames[0].save(buffer, "WEBP", save_all=True, append_images=frames[1:], **options)
-    return _uri(buffer.getvalue())
+    return buffer.getvalue()
 
 
 def still(pixels: np.ndarray) -> str:

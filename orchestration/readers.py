@@ -1,0 +1,77 @@
+"""What the commands of the reader study do: read the project, call the library, say what came out."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from echomort.errors import UserError
+from echomort.reading.bundle import write_bundle
+from echomort.reading.cases import FOLDER, FROZEN, Asked, Finished, Progress, Study, first_model, freeze
+from echomort.report import blocks
+from echomort.report.readers import lead, notes, printed, tables
+from echomort.settings import Settings
+from warehouse.connection import connect
+from warehouse.queries import run
+
+
+def frozen(settings: Settings, asked: Asked, progress: Progress) -> Study:
+    """Return the study that is ``asked`` for, frozen now unless it was before; another one is not replaced."""
+    home = settings.home
+    if not (home / FOLDER / FROZEN).exists():
+        return freeze(_finished(settings, asked.view), asked, progress)
+    study = Study.load(home)
+    if study.frozen["asked"] != vars(asked):
+        raise UserError(
+            f"another reader study is frozen in {home / FOLDER}",
+            "move that folder away to begin a new one, or ask for the same view, cases and readers",
+        )
+    return study
+
+
+def bundle(study: Study, folder: Path, condition: str, console: Console) -> None:
+    """Write one arm of a frozen study and say so; the balance is for whoever runs the study, not for readers."""
+    readers = write_bundle(study, folder, condition)
+    balance = study.frozen["balance"]
+    dealt = f"{len(study.frozen['cases'])} cases ({balance['dead']} dead, {balance['alive']} alive)"
+    console.print(f"{folder}: {dealt}, pages for {', '.join(readers)}, {condition}")
+    console.print(f"truth and the model's answers: {study.root}, not to be given to readers")
+
+
+def analysed(summary: Mapping[str, Any], study: Study, console: Console) -> None:
+    """Print the study's tables, what must be known beside them, and where they lie."""
+    console.print(lead(summary))
+    for table in tables(summary):
+        console.print(f"{table.caption} (in the summary)" if table.folded else _rich(table))
+    for note in notes(summary):
+        console.print(note)
+    console.print(f"summary: {study.root / 'summary.md'}, summary.json; `echomort run` takes it into the report")
+
+
+def _finished(settings: Settings, view: str) -> Finished:
+    with connect(settings.warehouse, True, settings.execution.memory_limit_gib) as connection:
+        scores = run(connection, "marts/promotion_scores.sql").df()
+        model = first_model(scores)
+        candidates = run(connection, "marts/reader_cases.sql", view=view, model=model).df()
+    return Finished(settings.home, candidates, scores, settings.imaging.clip.fps, settings.is_synthetic)
+
+
+def _rich(table: blocks.Table) -> Table:
+    shown = Table(title=table.caption, title_justify="left")
+    for label, style in table.heads:
+        shown.add_column(label, justify="right" if style else "left")
+    for row in printed(table):
+        shown.add_row(*row)
+    return shown
+
+
+def answers_of(paths: Sequence[Path], settings: Settings, console: Console) -> None:
+    """Read, check and sum up the answers in ``paths``."""
+    from echomort.reading.summary import read_answers, summarise, write_summary
+
+    study = Study.load(settings.home)
+    summary = summarise(study, read_answers(paths, study), settings.evaluation)
+    write_summary(study, summary)
+    analysed(summary, study, console)

@@ -1,0 +1,35 @@
+-- Studies that a reader may be shown, one a patient: of patients set apart for readers, with a loop of the view and the
+-- score that $model gave without ever having trained on them (fold -1).
+WITH loops AS (
+    SELECT clip.study_key, list(clip.clip_key ORDER BY clip.clip_key) AS clip_keys
+    FROM clip
+    JOIN clip_view USING (clip_key)
+    WHERE clip.status = 'accepted' AND clip_view.view = $view
+    GROUP BY clip.study_key
+)
+SELECT
+    cohort.study_key,
+    cohort.patient_key,
+    cohort.fold,
+    cohort.label = 1 AS died,
+    score.logit,
+    ledger.artifact,
+    loops.clip_keys,
+    feature.age,
+    feature.lvef,
+    feature.tr_vmax,
+    feature.rvsp,
+    feature.pv_vmax,
+    feature.diastolic_grade,
+    feature.heart_rate,
+    feature.sbp,
+    feature.dbp,
+    feature.ldl
+FROM cohort
+JOIN loops USING (study_key)
+JOIN score ON score.study_key = cohort.study_key AND score.model = $model AND score.fold = -1
+JOIN ledger ON ledger.asset = 'clips' AND ledger.unit = cohort.study_key
+LEFT JOIN feature ON feature.study_key = cohort.study_key
+WHERE cohort.role = 'reader'
+QUALIFY row_number() OVER (PARTITION BY cohort.patient_key ORDER BY cohort.headline DESC, cohort.study_key) = 1
+ORDER BY cohort.study_key;

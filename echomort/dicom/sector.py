@@ -50,6 +50,20 @@ BOX = 0.85
 """A part lower in shares of the picture, or narrower for its height, is no second picture; one that fills so much of
 its box is a box."""
 
+SIDE_WIDTH = 1.5
+STICKS_OUT = 6
+ON_RUN, ON_SIDE, MAX_OUTSIDE = 0.5, 0.3, 0.3
+MIN_SIDE_ROWS = 24
+"""How near to a side, in pixels of the grid, a row starts on it; which share of the rows starts on a side and which may
+start outside; how many rows show it."""
+FAR_PAIRS = np.triu_indices(MIN_SIDE_ROWS, MIN_SIDE_ROWS // 3)
+
+ON_ARC = 8
+"""So many ends of rows on it show the arc."""
+
+CUT = 0.6
+"""What ends in a line as long as this share of the cone's width there is cut off."""
+
 MAX_CONE_GROWTH = 1.35
 MIN_OPENING = math.radians(20)
 
@@ -110,8 +124,9 @@ class Sector:
         return max(0, int(x0)), max(0, int(y0)), min(columns - 1, int(x1)), min(rows - 1, int(y1))
 
 
-def find_sector(looks: Looks, box: Box | None) -> Sector:
-    """Return the sector that moves in ``looks``, inside ``box`` if one is given.
+def find_sector(looks: Looks, box: Box | None, aspect: float = 1.0) -> Sector:
+    """Return the sector that moves in ``looks``, inside ``box`` if one is given; ``aspect`` is a pixel's height over its
+    width, for a sector's arc is round only where pixels are square.
 
     It is what moves, made whole: the cone through its two straight sides and its far arc where it has them, else its
     convex hull. Dim tissue hardly moves, so the faintest motion that still fills a sector counts, and lit tissue that
@@ -120,10 +135,13 @@ def find_sector(looks: Looks, box: Box | None) -> Sector:
     sector.
     """
     step = max(1, round(looks.brightest.shape[1] / GRID))
-    brightest = looks.brightest[::step, ::step]
-    motion = brightest - looks.darkest[::step, ::step]
+    steps = np.array([step, step / aspect])
+    rows = np.arange(0, looks.brightest.shape[0], steps[1]).astype(np.intp)
+    brightest = looks.brightest[rows, ::step]
+    motion = brightest - looks.darkest[rows, ::step]
     if box is not None:
-        motion, brightest = (_inside(grid, [corner // step for corner in box]) for grid in (motion, brightest))
+        corners = (np.array(box) // np.tile(steps, 2)).astype(int).tolist()
+        motion, brightest = (_inside(grid, corners) for grid in (motion, brightest))
     parts = _parts(motion > MOTION)
     if not parts or np.count_nonzero(motion > MOTION) < FROZEN_SHARE * motion.size:
         raise Rejected(Reason.STILL)
@@ -135,7 +153,7 @@ def find_sector(looks: Looks, box: Box | None) -> Sector:
     if np.count_nonzero(main) < MIN_SECTOR_SHARE * main.size:
         raise Rejected(Reason.NO_SECTOR)
     outline, is_cone = _whole(motion, main)
-    return Sector(outline * step + (step - 1) / 2, is_cone)
+    return Sector(outline * steps + (steps - 1) / 2, is_cone)
 
 
 def without_overlays(mask: np.ndarray, looks: Looks) -> np.ndarray:
@@ -319,28 +337,78 @@ def _whole(motion: np.ndarray, main: np.ndarray) -> tuple[np.ndarray, bool]:
     return next((outline, is_cone) for outline, is_cone, _ in outlines if _polygon_area(outline) > SMEARED * largest)
 
 
-def _outline(main: np.ndarray) -> tuple[np.ndarray, bool]:
-    from scipy.spatial import ConvexHull
+Run = tuple[np.ndarray, np.ndarray]
+"""A straight run of an outline: its start and its end."""
 
-    points = _edge_points(main)
-    hull = points[ConvexHull(points).vertices]
-    cone = _cone(hull)
+
+def _outline(main: np.ndarray) -> tuple[np.ndarray, bool]:
+    rows = np.flatnonzero(main.any(axis=1))
+    starts, ends = main[rows].argmax(axis=1), main.shape[1] - 1 - main[rows, ::-1].argmax(axis=1)
+    hull = _hull(rows, starts, ends)
+    sides = _sides(hull)
+    if sides:
+        left, right = _trimmed(rows, starts, sides[0]), -_trimmed(rows, -ends, _mirrored(sides[1]))
+        if left is not starts or (right != ends).any():
+            starts, ends = left, right
+            hull = _hull(rows, starts, ends)
+            sides = _sides(hull)
+    cone = _cone(hull, sides, rows, starts, ends) if sides else None
     return (cone, True) if cone is not None else (hull, False)
 
 
-def _edge_points(main: np.ndarray) -> np.ndarray:
-    """The first and last pixel of each row, each as its four corners: (n, 2) of x, y."""
-    rows = np.flatnonzero(main.any(axis=1))
-    left = main[rows].argmax(axis=1)
-    right = main.shape[1] - 1 - main[rows, ::-1].argmax(axis=1)
+def _hull(rows: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The convex hull of the first and last pixel of each row, each taken as its four corners: (n, 2) of x, y."""
+    from scipy.spatial import ConvexHull
+
     corners = [np.stack([x + dx, rows + dy], axis=1) for x, dx in ((left, -0.5), (right, 0.5)) for dy in (-0.5, 0.5)]
-    return np.concatenate(corners).astype(float)
+    points = np.concatenate(corners).astype(float)
+    return points[ConvexHull(points).vertices]
 
 
-def _cone(hull: np.ndarray) -> np.ndarray | None:
-    """The sector through the hull's two straight sides and its far arc; None where the hull is no such shape."""
-    sides = _sides(hull)
-    apex = _crossing(*sides) if sides and not any(map(_is_upright, sides)) else None
+def _trimmed(rows: np.ndarray, starts: np.ndarray, side: Run) -> np.ndarray:
+    """Where each of ``rows`` starts, without what sticks out of a straight side.
+
+    A trace, digits or a pointer that touch the sector carry its hull away from it, to a line on which hardly a row
+    starts; where many more rows start on another line, and few outside of that, that is the side.
+    """
+    (left, top), (across, down) = side[0], side[1] - side[0]
+    on_hull = _on(starts - left - across / down * (rows - top), across / down)
+    if len(rows) < MIN_SIDE_ROWS or on_hull > ON_RUN * abs(down):
+        return starts
+    few = np.linspace(0, len(rows) - 1, MIN_SIDE_ROWS).astype(np.intp)
+    y, x = rows[few], starts[few]
+    first, second = FAR_PAIRS
+    slopes = ((x[second] - x[first]) / (y[second] - y[first]))[:, None]
+    away = x - x[first, None] - slopes * (y - y[first, None])
+    on = _on(away, slopes)
+    on[np.count_nonzero(away < -2 * SIDE_WIDTH, axis=1) > MAX_OUTSIDE * len(few)] = 0
+    best = int(on.argmax())
+    line = x[first[best]] + slopes[best] * (rows - y[first[best]])
+    if _on(starts - line, slopes[best, 0]) < max(ON_SIDE * len(rows), 1.2 * on_hull) or (line - starts).max() < STICKS_OUT:
+        return starts
+    return np.maximum(starts, line)
+
+
+def _on(away: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """How many rows start on a line, whose slope tells how far a step across is from it."""
+    return np.asarray(np.count_nonzero(np.abs(away) < SIDE_WIDTH * np.hypot(1, slope), axis=-1))
+
+
+def _mirrored(run: Run) -> Run:
+    return run[0] * (-1, 1), run[1] * (-1, 1)
+
+
+def _on(away: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """How many rows start on a line, whose slope tells how far a step across is from it."""
+    return np.asarray(np.count_nonzero(np.abs(away) < SIDE_WIDTH * np.hypot(1, slope), axis=-1))
+
+
+def _cone(
+    hull: np.ndarray, sides: tuple[Run, Run], rows: np.ndarray, starts: np.ndarray, ends: np.ndarray
+) -> np.ndarray | None:
+    """The sector through the hull's two straight sides and its far arc; None where the hull is no such shape. ``rows``
+    of it start and end at ``starts`` and ``ends``."""
+    apex = None if any(map(_is_upright, sides)) else _crossing(*sides)
     if apex is None:
         return None
     away = hull - apex
@@ -348,20 +416,56 @@ def _cone(hull: np.ndarray) -> np.ndarray | None:
     middle = hull.mean(axis=0) - apex
     bearing = math.atan2(middle[1], middle[0])
     far, near = float(distance.max()), max(0.0, float(distance.min()) - 0.02 * float(distance.max()))
+    tips = np.hypot(np.concatenate([starts, ends]) - apex[0], np.tile(rows - apex[1], 2))
+    far = _reach(tips, far)
     reaching = away[distance > 0.5 * far]  # so near the apex, a pixel's width is many degrees
     turns = (np.arctan2(reaching[:, 1], reaching[:, 0]) - bearing + math.pi) % (2 * math.pi) - math.pi
     edge = _arc(apex, far, np.linspace(turns.min(), turns.max(), 64) + bearing)
     face = _arc(apex, near, np.linspace(turns.max(), turns.min(), 16) + bearing)
-    cone = np.concatenate([edge, face])
+    cone = _cut_flat(np.concatenate([edge, face]), rows, starts, ends)
     return cone if _polygon_area(cone) < MAX_CONE_GROWTH * _polygon_area(hull) else None
+
+
+def _reach(distances: np.ndarray, far: float) -> float:
+    """How far the arc is from the apex: as far as anything, unless many more rows end at one distance, and few farther
+    off, where a trace crosses the arc."""
+    sorted_ = np.sort(distances)
+    near = np.searchsorted(sorted_, sorted_ + 2) - np.arange(len(sorted_))
+    if near[sorted_ > far - 4].max(initial=0) >= ON_ARC:
+        return far
+    on_arc = np.flatnonzero(near[int((1 - MAX_OUTSIDE) * len(near)) :] >= ON_ARC)
+    return float(sorted_[on_arc[-1] + int((1 - MAX_OUTSIDE) * len(near))] + 1) if len(on_arc) else far
+
+
+def _cut_flat(cone: np.ndarray, rows: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """``cone``, cut where what moves ends in an upright or level line about as long as the cone is wide there: the edge
+    of the screen, of a box or of a flattened arc."""
+    left, right, widths = starts.min(), ends.max(), ends - starts + 1
+    lengths = np.count_nonzero(starts <= left + 1), np.count_nonzero(ends >= right - 1), widths[:2].max(), widths[-2:].max()
+    for (axis, way), stop, length in zip(
+        ((0, -1), (0, 1), (1, -1), (1, 1)), (left, right, rows[0], rows[-1]), lengths, strict=True
+    ):
+        beyond = way * (cone[:, axis] - stop) - 0.5
+        if beyond.max() > 1 and length > CUT * np.ptp(cone[beyond > 0, 1 - axis]):
+            cone = _cut(cone, beyond)
+    return cone
+
+
+def _cut(polygon: np.ndarray, beyond: np.ndarray) -> np.ndarray:
+    """A convex polygon without what lies ``beyond`` (positive) a line."""
+    following, next_beyond = _next(polygon), _next(beyond)
+    crosses = (beyond > 0) != (next_beyond > 0)
+    share = beyond / np.where(crosses, beyond - next_beyond, 1)
+    both = np.stack([polygon, polygon + (following - polygon) * share[:, None]], axis=1)
+    return both[np.stack([beyond <= 0, crosses], axis=1)]
+
+
+def _next(values: np.ndarray) -> np.ndarray:
+    return np.concatenate([values[1:], values[:1]])
 
 
 def _arc(centre: np.ndarray, radius: float, bearings: np.ndarray) -> np.ndarray:
     return centre + radius * np.stack([np.cos(bearings), np.sin(bearings)], axis=1)
-
-
-Run = tuple[np.ndarray, np.ndarray]
-"""A straight run of an outline: its start and its end."""
 
 
 def _sides(hull: np.ndarray) -> tuple[Run, Run] | None:
@@ -376,9 +480,9 @@ def _sides(hull: np.ndarray) -> tuple[Run, Run] | None:
 def _straight_runs(hull: np.ndarray, tolerance: float = math.radians(5)) -> list[Run]:
     """Edges of the hull, neighbours joined while they turn by less than ``tolerance`` in all."""
     count = len(hull)
-    edges = np.roll(hull, -1, axis=0) - hull
+    edges = _next(hull) - hull
     bearings = np.arctan2(edges[:, 1], edges[:, 0])
-    turns = np.abs((np.roll(bearings, -1) - bearings + math.pi) % (2 * math.pi) - math.pi).tolist()
+    turns = np.abs((_next(bearings) - bearings + math.pi) % (2 * math.pi) - math.pi).tolist()
     runs = []
     for start in range(count):
         end, turned = start, turns[start]
@@ -410,7 +514,7 @@ def _crossing(left: Run, right: Run) -> np.ndarray | None:
 
 def _polygon_area(points: np.ndarray) -> float:
     x, y = points.T
-    return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+    return abs(float(np.dot(x, _next(y)) - np.dot(y, _next(x)))) / 2
 
 
 def _coarse_maximum(picture: np.ndarray, step: int) -> np.ndarray:

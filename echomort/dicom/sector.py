@@ -11,7 +11,7 @@ import numpy as np
 
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.regions import Box
-from echomort.dicom.sweeps import MIN_TRACE_WIDTH, refuse_sweep
+from echomort.dicom.sweeps import MIN_TRACE_WIDTH, refuse_scroll, refuse_swept
 
 GRID = 320
 """The sector is sought at about this many columns."""
@@ -22,6 +22,7 @@ MOTION = 4
 FAINT_MOTION = (2, 0)
 LARGE_SHARE = 0.25
 FILLED = 0.8
+LIT_SHARE = 0.3
 SMEARED = 0.87
 MIN_SECTOR_SHARE = 0.01
 FROZEN_SHARE = 0.002
@@ -145,14 +146,15 @@ def find_sector(looks: Looks, box: Box | None, aspect: float = 1.0) -> Sector:
     parts = _parts(motion > MOTION)
     if not parts or np.count_nonzero(motion > MOTION) < FROZEN_SHARE * motion.size:
         raise Rejected(Reason.STILL)
+    refuse_swept(looks.frames)
     for part in parts:
         if part.may_be_strip:
-            refuse_sweep(looks.moments, part.window(motion.shape))
+            refuse_scroll(looks.moments, part.window(motion.shape))
     _refuse_second(parts)
     main = _with_still_tissue(_together(parts), brightest)
     if np.count_nonzero(main) < MIN_SECTOR_SHARE * main.size:
         raise Rejected(Reason.NO_SECTOR)
-    outline, is_cone = _whole(motion, main)
+    outline, is_cone = _whole(motion, main, brightest > LIT)
     return Sector(outline * steps + (steps - 1) / 2, is_cone)
 
 
@@ -320,21 +322,27 @@ def _with_still_tissue(main: np.ndarray, brightest: np.ndarray) -> np.ndarray:
     return main if is_background or lit.area < FILLED * _polygon_area(_outline(lit.mask)[0]) else lit.mask
 
 
-def _whole(motion: np.ndarray, main: np.ndarray) -> tuple[np.ndarray, bool]:
-    """The outline of ``main``, and of the fainter motion round it if together they fill a convex shape.
+def _whole(motion: np.ndarray, main: np.ndarray, lit: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The outline of ``main``, and of the fainter motion round it if together they fill a convex shape and that motion
+    is in ``lit`` tissue: a lossy codec smears motion into the dark, over whole blocks and beyond.
 
-    A lossy codec smears faint motion over whole blocks, so of outlines nearly as large the one drawn by the clearest
-    motion is taken.
+    Of outlines nearly as large the one drawn by the clearest motion is taken.
     """
     outlines = [(*_outline(main), True)]
     for faint in FAINT_MOTION:
         whole = _together(_parts(motion > faint))
         outline, is_cone = _outline(whole)
+        added = whole & ~main
         holds = bool(np.count_nonzero(whole & main) > FILLED * np.count_nonzero(main))
         fills = bool(np.count_nonzero(whole) > FILLED * _polygon_area(outline))
-        outlines.append((outline, is_cone, holds and fills))
+        shows = bool(np.count_nonzero(added & lit) > LIT_SHARE * np.count_nonzero(added))
+        outlines.append((outline, is_cone, holds and fills and shows))
     largest = max(_polygon_area(outline) for outline, _, filled in outlines if filled)
-    return next((outline, is_cone) for outline, is_cone, _ in outlines if _polygon_area(outline) > SMEARED * largest)
+    return next(
+        (outline, is_cone)
+        for outline, is_cone, filled in outlines
+        if filled and _polygon_area(outline) > SMEARED * largest
+    )
 
 
 Run = tuple[np.ndarray, np.ndarray]
@@ -416,8 +424,8 @@ def _cone(
     middle = hull.mean(axis=0) - apex
     bearing = math.atan2(middle[1], middle[0])
     far, near = float(distance.max()), max(0.0, float(distance.min()) - 0.02 * float(distance.max()))
-    tips = np.hypot(np.concatenate([starts, ends]) - apex[0], np.tile(rows - apex[1], 2))
-    far = _reach(tips, far)
+    tips = np.stack([np.concatenate([starts, ends]), np.tile(rows, 2)], axis=1) - apex
+    far = _reach(tips, sides, far)
     reaching = away[distance > 0.5 * far]  # so near the apex, a pixel's width is many degrees
     turns = (np.arctan2(reaching[:, 1], reaching[:, 0]) - bearing + math.pi) % (2 * math.pi) - math.pi
     edge = _arc(apex, far, np.linspace(turns.min(), turns.max(), 64) + bearing)
@@ -426,15 +434,21 @@ def _cone(
     return cone if _polygon_area(cone) < MAX_CONE_GROWTH * _polygon_area(hull) else None
 
 
-def _reach(distances: np.ndarray, far: float) -> float:
-    """How far the arc is from the apex: as far as anything, unless many more rows end at one distance, and few farther
-    off, where a trace crosses the arc."""
-    sorted_ = np.sort(distances)
-    near = np.searchsorted(sorted_, sorted_ + 2) - np.arange(len(sorted_))
-    if near[sorted_ > far - 4].max(initial=0) >= ON_ARC:
+def _reach(tips: np.ndarray, sides: tuple[Run, Run], far: float) -> float:
+    """How far the arc is from the apex, which ``tips``, the ends of rows, are measured from: as far as anything, unless
+    many more of those between the sides lie at one distance, and few farther off, where a trace crosses the arc."""
+    distances = np.hypot(*tips.T)
+    left, right = (
+        np.abs(tips @ (start[1] - end[1], end[0] - start[0])) > 2 * SIDE_WIDTH * np.hypot(*(end - start))
+        for start, end in sides
+    )
+    on_arc = np.sort(distances[left & right])
+    near = np.searchsorted(on_arc, on_arc + 2) - np.arange(len(on_arc))
+    if near[on_arc > far - 4].max(initial=0) >= ON_ARC:
         return far
-    on_arc = np.flatnonzero(near[int((1 - MAX_OUTSIDE) * len(near)) :] >= ON_ARC)
-    return float(sorted_[on_arc[-1] + int((1 - MAX_OUTSIDE) * len(near))] + 1) if len(on_arc) else far
+    most = np.sort(distances)[int((1 - MAX_OUTSIDE) * len(distances))]
+    found = on_arc[(near >= ON_ARC) & (on_arc >= most)]
+    return float(found[-1]) + 1 if len(found) else far
 
 
 def _cut_flat(cone: np.ndarray, rows: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -2,38 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from echomort.dicom.reasons import Reason, Rejected
 
 MIN_LOOKS = 4
-MIN_TRACE_WIDTH = 0.25
-"""Share of the picture's width: no scanner runs a time axis over less."""
+MIN_TRACE_WIDTH, MIN_TRACE_HEIGHT = 0.25, 0.15
+WIDE, TALL = 0.5, 0.3
+"""Shares of the picture: no scanner runs a time axis over less, and none but an ECG's that is neither wide nor tall."""
 
-PAIRS = 3
+PAIRS = 5
 CHANGED = 10
-MAX_SWEPT_SHARE = 0.4
-"""Between two looks a sweep renews a band of columns and leaves the rest exactly as it was; tissue moves everywhere."""
+MIN_SWEEP_LOOKS = 6
+SAMPLED = 40, 120
+RENEWED_COLUMNS, RENEWED_ROWS = 0.1, 0.12
+MAX_DISORDER = 0.1
+"""A sweep renews each pixel once, in the order of the columns: so many rows and columns are looked at, such shares of
+them are renewed at least, and such a share of columns may be out of order."""
 
-MAX_SCROLL_ERROR = 0.35
-SPECTRUM_BANDS = 3.0
+SCROLLED_COLUMNS, MAX_SCROLL_ERROR = 0.5, 0.7
+"""Shifted back, a scrolling strip differs by less than this share of what it differed by; tissue by more than all."""
+
+SPECTRUM_BANDS = 2.6
+TRACE_COLUMNS = 160
+LAYERED = 0.3
 
 
-def refuse_sweep(moments: np.ndarray, window: tuple[float, float, float, float]) -> None:
-    """Raise :class:`Rejected` (``M_MODE`` or ``SPECTRAL_DOPPLER``) where ``window`` of ``moments`` is a swept strip.
+def refuse_swept(looks: Sequence[np.ndarray]) -> None:
+    """Raise :class:`Rejected` (``M_MODE`` or ``SPECTRAL_DOPPLER``) where part of ``looks``, each uint8 (rows, columns)
+    and in time order, is renewed column after column and then stays as it was left; tissue moves everywhere, always."""
+    from PIL import Image
+
+    if len(looks) < MIN_SWEEP_LOOKS:
+        return
+    rows, columns = (max(1, side // sampled) for side, sampled in zip(looks[0].shape, SAMPLED, strict=True))
+    few = np.stack([look[::rows, ::columns] for look in looks]).astype(np.int16)
+    changes = np.abs(few[1:] - few[:-1]) > CHANGED
+    times = np.count_nonzero(changes, axis=0)
+    renewed = (times > 0) & (times <= 2) & (np.abs(few[-1] - few[0]) > CHANGED)
+    count = np.count_nonzero(renewed, axis=1)
+    full = (count > RENEWED_COLUMNS * few.shape[2]) & (count > 0.5 * np.count_nonzero(times, axis=1))
+    if np.count_nonzero(full) < RENEWED_ROWS * few.shape[1]:
+        return
+    when = [moments[once] for moments, once in zip(changes.argmax(axis=0)[full], renewed[full], strict=True)]
+    disorder = sum(np.count_nonzero(moments[1:] < moments[:-1]) for moments in when) / count[full].sum()
+    if disorder < MAX_DISORDER and np.median([len(np.unique(moments)) for moments in when]) > 0.5 * MIN_SWEEP_LOOKS:
+        down, along = np.flatnonzero(full) * rows, np.flatnonzero(renewed[full].any(axis=0)) * columns
+        strip = looks[-1][down[0] : down[-1] + rows, along[0] : along[-1] + columns]
+        smaller = Image.fromarray(np.ascontiguousarray(strip)).reduce(max(1, round(looks[0].shape[1] / TRACE_COLUMNS)))
+        raise Rejected(_reason(np.asarray(smaller)))
+
+
+def refuse_scroll(moments: np.ndarray, window: tuple[float, float, float, float]) -> None:
+    """Raise :class:`Rejected` (``M_MODE`` or ``SPECTRAL_DOPPLER``) where ``window`` of ``moments`` is a strip that
+    scrolls.
 
     ``moments`` is uint8 (looks, rows, columns), in time order; ``window`` is (top, bottom, left, right) in shares.
     """
     rows, columns = moments.shape[1:]
     top, bottom, left, right = window
     strip = moments[:, round(top * rows) : round(bottom * rows), round(left * columns) : round(right * columns)]
-    if len(strip) < MIN_LOOKS or min(strip.shape[1:]) < 12 or right - left < MIN_TRACE_WIDTH:
+    if len(strip) < MIN_LOOKS or min(strip.shape[1:]) < 12:
         return
-    if not _is_strip(strip):
+    is_large = right - left > WIDE or bottom - top > TALL
+    if right - left < MIN_TRACE_WIDTH or bottom - top < MIN_TRACE_HEIGHT or not is_large or not _is_strip(strip):
         return
-    is_trace = bottom - top < 0.8 or _is_layered(strip)  # what scrolls over the whole screen must look like one
-    if _is_swept(strip) or (is_trace and _scrolls(strip, right - left)):
-        raise Rejected(Reason.M_MODE if _bands(strip[-1]) > SPECTRUM_BANDS else Reason.SPECTRAL_DOPPLER)
+    if (bottom - top < 0.8 or _is_layered(strip)) and _scrolls(strip):  # over the whole screen it must look like one
+        raise Rejected(_reason(strip[-1]))
+
+
+def _reason(trace: np.ndarray) -> Reason:
+    return Reason.M_MODE if _bands(trace) > SPECTRUM_BANDS else Reason.SPECTRAL_DOPPLER
 
 
 def _is_strip(strip: np.ndarray) -> bool:
@@ -53,33 +94,27 @@ def _bands(trace: np.ndarray) -> float:
 
 
 def _is_layered(strip: np.ndarray) -> bool:
-    """Whether brightness changes along depth or velocity more than along time, as in any trace."""
-    last = strip[-1].astype(np.int16)
-    return bool(np.abs(np.diff(last, axis=0)).mean() > 1.2 * np.abs(np.diff(last, axis=1)).mean())
+    """Whether brightness depends on depth or velocity, as in any trace."""
+    last = strip[-1].astype(np.float32)
+    return bool(last.mean(axis=1).std() > LAYERED * last.std())
 
 
-def _is_swept(strip: np.ndarray) -> bool:
-    """Whether a band of columns is renewed between looks, and stays as it was left."""
-    looks = strip.astype(np.int16)
-    renewed = (np.abs(np.diff(looks, axis=0)) > CHANGED).mean(axis=1) > 0.05
-    ever = renewed.any(axis=0)
-    stays = (np.abs(looks[-1] - looks[0]) > CHANGED).mean(axis=0) > 0.05
-    wide = np.count_nonzero(ever) > 0.5 * len(ever) and np.count_nonzero(ever & stays) > 0.7 * np.count_nonzero(ever)
-    return bool(wide and np.median(renewed.sum(axis=1)) < MAX_SWEPT_SHARE * np.count_nonzero(ever))
-
-
-def _scrolls(strip: np.ndarray, width_share: float) -> bool:
-    """Whether the whole strip moves sideways by one and the same step from look to look."""
-    even = strip[: PAIRS + 1, : strip.shape[1] // 2 * 2, : strip.shape[2] // 2 * 2].astype(np.int16)
-    few = (even[:, ::2, ::2] + even[:, 1::2, ::2] + even[:, ::2, 1::2] + even[:, 1::2, 1::2]) // 4
-    still = np.abs(few[1:] - few[:-1]).mean(axis=1)
-    if width_share < 0.5 or (still > 2.0).mean() < 0.9:
+def _scrolls(strip: np.ndarray) -> bool:
+    """Whether the whole strip moves sideways by about one step from look to look."""
+    height = max(1, strip.shape[1] // 10)
+    bands = strip[: PAIRS + 1, : strip.shape[1] // height * height]
+    few = bands.reshape(len(bands), -1, height, strip.shape[2]).mean(axis=2)
+    changed = np.abs(few[1:] - few[:-1]).mean(axis=1)
+    still = changed.mean(axis=1)
+    if (changed > 1).mean() < SCROLLED_COLUMNS:
         return False
-    shifts = [shift for size in range(1, few.shape[2] // 2) for shift in (size, -size)]
-    errors = np.array([_shifted_errors(few, shift) for shift in shifts])
-    steps = np.array(shifts)[errors.argmin(axis=0)]
-    steady = abs(steps.sum()) == np.abs(steps).sum() and np.abs(steps).max() < 2 * np.abs(steps).min()
-    return bool(steady and errors.min(axis=0).mean() < MAX_SCROLL_ERROR * still.mean())
+    farthest = few.shape[2] // 2
+    for way in (1, -1):
+        errors = np.array([_shifted_errors(few, way * shift) for shift in range(1, farthest)]) / still
+        near = np.minimum(np.minimum(errors[:-2], errors[1:-1]), errors[2:])
+        if near.mean(axis=1).min() < MAX_SCROLL_ERROR:
+            return True
+    return False
 
 
 def _shifted_errors(strip: np.ndarray, shift: int) -> np.ndarray:

@@ -107,7 +107,7 @@ def _see(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSettings) ->
     sector = find_sector(looks, declared, aspect)
     region = declared or sector.bounding_box(header.rows, header.columns)
     mask = without_lettering(without_overlays(sector.mask(header.rows, header.columns), looks), looks)
-    colour_notes = _refuse_colour(frames, sorted(seen), mask, settings)
+    colour_notes = _refuse_colour(frames, sorted(seen), mask, looks, settings)
     placing = Placing.of(region, aspect, settings)
     return _Sight(placing, mask, sector.outline, (*notes, *colour_notes, *aspect_notes))
 
@@ -139,9 +139,12 @@ def _pixels(
     return pixels, sector
 
 
-def _refuse_colour(frames: Frames, seen: list[int], mask: np.ndarray, settings: ClipSettings) -> list[str]:
+def _refuse_colour(
+    frames: Frames, seen: list[int], mask: np.ndarray, looks: Looks, settings: ClipSettings
+) -> list[str]:
     pictures = map(frames.colour, _colour_looks(frames.header, seen))
-    if not colour.shows_flow((rgb for rgb in pictures if rgb is not None), mask):
+    still = looks.motion < (colour.FLOW_MOTION if len(seen) >= colour.MIN_LOOKS else 0)
+    if not colour.shows_flow((rgb for rgb in pictures if rgb is not None), mask, still):
         return []
     if settings.colour == "reject":
         raise Rejected(Reason.COLOUR_DOPPLER)

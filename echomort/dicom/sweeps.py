@@ -11,7 +11,9 @@ from echomort.dicom.reasons import Reason, Rejected
 MIN_LOOKS = 4
 MIN_TRACE_WIDTH, MIN_TRACE_HEIGHT = 0.25, 0.15
 WIDE, TALL = 0.5, 0.3
-"""Shares of the picture: no scanner runs a time axis over less, and none but an ECG's that is neither wide nor tall."""
+LOWER = 0.4
+"""Shares of the picture: no scanner runs a time axis over less, and none but an ECG's that is neither wide nor tall.
+So much of what moves, its lower part, may be a strip that touches the live picture above it."""
 
 PAIRS = 5
 CHANGED = 10
@@ -61,16 +63,23 @@ def refuse_scroll(moments: np.ndarray, window: tuple[float, float, float, float]
 
     ``moments`` is uint8 (looks, rows, columns), in time order; ``window`` is (top, bottom, left, right) in shares.
     """
-    rows, columns = moments.shape[1:]
     top, bottom, left, right = window
-    strip = moments[:, round(top * rows) : round(bottom * rows), round(left * columns) : round(right * columns)]
-    if len(strip) < MIN_LOOKS or min(strip.shape[1:]) < 12:
-        return
-    is_large = right - left > WIDE or bottom - top > TALL
-    if right - left < MIN_TRACE_WIDTH or bottom - top < MIN_TRACE_HEIGHT or not is_large or not _is_strip(strip):
-        return
-    if (bottom - top < 0.8 or _is_layered(strip)) and _scrolls(strip):  # over the whole screen it must look like one
-        raise Rejected(_reason(strip[-1]))
+    for start in (top, bottom - LOWER * (bottom - top)):
+        strip = _cropped(moments, (start, bottom, left, right))
+        is_large = right - left > WIDE or bottom - start > TALL
+        if len(strip) < MIN_LOOKS or min(strip.shape[1:]) < 12 or bottom - start < MIN_TRACE_HEIGHT or not is_large:
+            return
+        is_trace = bottom - top < 0.8 or _is_layered(strip)  # over the whole screen it must look like one
+        if right - left > MIN_TRACE_WIDTH and is_trace and _is_strip(strip) and _scrolls(strip):
+            raise Rejected(_reason(strip[-1]))
+
+
+def _cropped(moments: np.ndarray, window: tuple[float, float, float, float]) -> np.ndarray:
+    (top, bottom), (left, right) = (
+        (round(side * low), round(side * high))
+        for side, (low, high) in zip(moments.shape[1:], (window[:2], window[2:]), strict=True)
+    )
+    return moments[:, top:bottom, left:right]
 
 
 def _reason(trace: np.ndarray) -> Reason:

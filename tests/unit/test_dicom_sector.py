@@ -293,8 +293,8 @@ def test_coloured_text_and_ecg_are_not_flow(tmp_path: Path) -> None:
 
 def test_the_flow_share_of_grey_is_nothing() -> None:
     grey = to_colour(OVERLAID[0], "RGB")
-    assert flow_share(grey, CONE) == 0
-    assert flow_share(flow("red")[0], CONE) > 4 * MIN_FLOW_SHARE
+    assert flow_share(grey, CONE, ~CONE) == 0
+    assert flow_share(flow("red")[0], CONE, ~CONE) > 4 * MIN_FLOW_SHARE
 
 
 @pytest.mark.parametrize("beat", [10, 15, 18, 20, 24, 30])

@@ -328,21 +328,18 @@ def _whole(motion: np.ndarray, main: np.ndarray, lit: np.ndarray) -> tuple[np.nd
 
     Of outlines nearly as large the one drawn by the clearest motion is taken.
     """
-    outlines = [(*_outline(main), True)]
+    outlines = [_outline(main)]
     for faint in FAINT_MOTION:
         whole = _together(_parts(motion > faint))
-        outline, is_cone = _outline(whole)
         added = whole & ~main
-        holds = bool(np.count_nonzero(whole & main) > FILLED * np.count_nonzero(main))
-        fills = bool(np.count_nonzero(whole) > FILLED * _polygon_area(outline))
-        shows = bool(np.count_nonzero(added & lit) > LIT_SHARE * np.count_nonzero(added))
-        outlines.append((outline, is_cone, holds and fills and shows))
-    largest = max(_polygon_area(outline) for outline, _, filled in outlines if filled)
-    return next(
-        (outline, is_cone)
-        for outline, is_cone, filled in outlines
-        if filled and _polygon_area(outline) > SMEARED * largest
-    )
+        if np.count_nonzero(added & lit) <= LIT_SHARE * np.count_nonzero(added):
+            continue
+        outline, is_cone = _outline(whole)
+        holds = np.count_nonzero(whole & main) > FILLED * np.count_nonzero(main)
+        if holds and np.count_nonzero(whole) > FILLED * _polygon_area(outline):
+            outlines.append((outline, is_cone))
+    areas = [_polygon_area(outline) for outline, _ in outlines]
+    return next(found for found, area in zip(outlines, areas, strict=True) if area > SMEARED * max(areas))
 
 
 Run = tuple[np.ndarray, np.ndarray]

@@ -18,7 +18,7 @@ So much of what moves, its lower part, may be a strip that touches the live pict
 PAIRS = 5
 CHANGED = 10
 MIN_SWEEP_LOOKS = 6
-SAMPLED = 40, 120
+SAMPLED = 32, 96
 RENEWED_COLUMNS, RENEWED_ROWS = 0.1, 0.12
 MAX_DISORDER = 0.1
 """A sweep renews each pixel once, in the order of the columns: so many rows and columns are looked at, such shares of
@@ -27,7 +27,7 @@ them are renewed at least, and such a share of columns may be out of order."""
 SCROLLED_COLUMNS, MAX_SCROLL_ERROR = 0.5, 0.7
 """Shifted back, a scrolling strip differs by less than this share of what it differed by; tissue by more than all."""
 
-SPECTRUM_BANDS = 2.6
+SPECTRUM_BANDS = 2.5
 TRACE_COLUMNS = 160
 LAYERED = 0.3
 
@@ -40,10 +40,10 @@ def refuse_swept(looks: Sequence[np.ndarray]) -> None:
     if len(looks) < MIN_SWEEP_LOOKS:
         return
     rows, columns = (max(1, side // sampled) for side, sampled in zip(looks[0].shape, SAMPLED, strict=True))
-    few = np.stack([look[::rows, ::columns] for look in looks]).astype(np.int16)
-    changes = np.abs(few[1:] - few[:-1]) > CHANGED
-    times = np.count_nonzero(changes, axis=0)
-    renewed = (times > 0) & (times <= 2) & (np.abs(few[-1] - few[0]) > CHANGED)
+    few = np.stack([look[::rows, ::columns] for look in looks])
+    changes = _apart(few[1:], few[:-1]) > CHANGED
+    times = changes.sum(axis=0, dtype=np.uint8)
+    renewed = (times > 0) & (times <= 2) & (_apart(few[-1], few[0]) > CHANGED)
     count = np.count_nonzero(renewed, axis=1)
     full = (count > RENEWED_COLUMNS * few.shape[2]) & (count > 0.5 * np.count_nonzero(times, axis=1))
     if np.count_nonzero(full) < RENEWED_ROWS * few.shape[1]:
@@ -55,6 +55,11 @@ def refuse_swept(looks: Sequence[np.ndarray]) -> None:
         strip = looks[-1][down[0] : down[-1] + rows, along[0] : along[-1] + columns]
         smaller = Image.fromarray(np.ascontiguousarray(strip)).reduce(max(1, round(looks[0].shape[1] / TRACE_COLUMNS)))
         raise Rejected(_reason(np.asarray(smaller)))
+
+
+def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """How far uint8 ``one`` is from ``other``, uint8."""
+    return np.maximum(one, other) - np.minimum(one, other)
 
 
 def refuse_scroll(moments: np.ndarray, window: tuple[float, float, float, float]) -> None:

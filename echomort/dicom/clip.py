@@ -143,8 +143,7 @@ def _refuse_colour(
     frames: Frames, seen: list[int], mask: np.ndarray, looks: Looks, settings: ClipSettings
 ) -> list[str]:
     pictures = map(frames.colour, _colour_looks(frames.header, seen))
-    still = looks.motion < (colour.FLOW_MOTION if len(seen) >= colour.MIN_LOOKS else 0)
-    if not colour.shows_flow((rgb for rgb in pictures if rgb is not None), mask, still):
+    if not colour.shows_flow((rgb for rgb in pictures if rgb is not None), mask, looks):
         return []
     if settings.colour == "reject":
         raise Rejected(Reason.COLOUR_DOPPLER)

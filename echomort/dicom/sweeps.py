@@ -29,32 +29,48 @@ SCROLLED_COLUMNS, MAX_SCROLL_ERROR = 0.5, 0.7
 
 SPECTRUM_BANDS = 2.5
 TRACE_COLUMNS = 160
-LAYERED = 0.3
+WHOLE_SCREEN, LAYERED = 0.8, 0.15
+"""What scrolls over so much of the picture's height must look like a trace: means of its rows that vary by such a share
+of what its pixels do."""
 
 
 def refuse_swept(looks: Sequence[np.ndarray]) -> None:
     """Raise :class:`Rejected` (``M_MODE`` or ``SPECTRAL_DOPPLER``) where part of ``looks``, each uint8 (rows, columns)
     and in time order, is renewed column after column and then stays as it was left; tissue moves everywhere, always."""
-    from PIL import Image
-
     if len(looks) < MIN_SWEEP_LOOKS:
         return
-    rows, columns = (max(1, side // sampled) for side, sampled in zip(looks[0].shape, SAMPLED, strict=True))
-    few = np.stack([look[::rows, ::columns] for look in looks])
+    down, along = (max(1, side // sampled) for side, sampled in zip(looks[0].shape, SAMPLED, strict=True))
+    few = np.stack([look[::down, ::along] for look in looks])
+    renewed, when = _renewed(few)
+    rows = np.flatnonzero(renewed.any(axis=1))
+    if len(rows) < RENEWED_ROWS * len(renewed) or not _in_order([when[row][renewed[row]] for row in rows]):
+        return
+    columns = np.flatnonzero(renewed.any(axis=0))
+    strip = looks[-1][rows[0] * down : (rows[-1] + 1) * down, columns[0] * along : (columns[-1] + 1) * along]
+    raise Rejected(_reason(_reduced(strip, max(1, round(looks[0].shape[1] / TRACE_COLUMNS)))))
+
+
+def _renewed(few: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which pixels changed at one time and for good, in rows where most that changed did, and when each changed first:
+    (rows, columns) of uint8 (looks, rows, columns)."""
     changes = _apart(few[1:], few[:-1]) > CHANGED
     times = changes.sum(axis=0, dtype=np.uint8)
     renewed = (times > 0) & (times <= 2) & (_apart(few[-1], few[0]) > CHANGED)
     count = np.count_nonzero(renewed, axis=1)
     full = (count > RENEWED_COLUMNS * few.shape[2]) & (count > 0.5 * np.count_nonzero(times, axis=1))
-    if np.count_nonzero(full) < RENEWED_ROWS * few.shape[1]:
-        return
-    when = [moments[once] for moments, once in zip(changes.argmax(axis=0)[full], renewed[full], strict=True)]
-    disorder = sum(np.count_nonzero(moments[1:] < moments[:-1]) for moments in when) / count[full].sum()
-    if disorder < MAX_DISORDER and np.median([len(np.unique(moments)) for moments in when]) > 0.5 * MIN_SWEEP_LOOKS:
-        down, along = np.flatnonzero(full) * rows, np.flatnonzero(renewed[full].any(axis=0)) * columns
-        strip = looks[-1][down[0] : down[-1] + rows, along[0] : along[-1] + columns]
-        smaller = Image.fromarray(np.ascontiguousarray(strip)).reduce(max(1, round(looks[0].shape[1] / TRACE_COLUMNS)))
-        raise Rejected(_reason(np.asarray(smaller)))
+    return renewed & full[:, None], changes.argmax(axis=0)
+
+
+def _in_order(rows: list[np.ndarray]) -> bool:
+    """Whether the columns of ``rows`` changed one after the other, at several times; the sweep may start anew."""
+    disorder = sum(np.count_nonzero(row[1:] < row[:-1]) for row in rows) / sum(map(len, rows))
+    return disorder < MAX_DISORDER and bool(np.median([len(np.unique(row)) for row in rows]) > MIN_SWEEP_LOOKS / 2)
+
+
+def _reduced(strip: np.ndarray, factor: int) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(np.ascontiguousarray(strip)).reduce(factor))
 
 
 def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -69,13 +85,16 @@ def refuse_scroll(moments: np.ndarray, window: tuple[float, float, float, float]
     ``moments`` is uint8 (looks, rows, columns), in time order; ``window`` is (top, bottom, left, right) in shares.
     """
     top, bottom, left, right = window
+    if len(moments) < MIN_LOOKS or right - left < MIN_TRACE_WIDTH:
+        return
     for start in (top, bottom - LOWER * (bottom - top)):
         strip = _cropped(moments, (start, bottom, left, right))
         is_large = right - left > WIDE or bottom - start > TALL
-        if len(strip) < MIN_LOOKS or min(strip.shape[1:]) < 12 or bottom - start < MIN_TRACE_HEIGHT or not is_large:
+        if min(strip.shape[1:]) < 12 or bottom - start < MIN_TRACE_HEIGHT or not is_large:
             return
-        is_trace = bottom - top < 0.8 or _is_layered(strip)  # over the whole screen it must look like one
-        if right - left > MIN_TRACE_WIDTH and is_trace and _is_strip(strip) and _scrolls(strip):
+        if _is_strip(strip) and _scrolls(strip):
+            if bottom - start > WHOLE_SCREEN and not _is_layered(strip):
+                return
             raise Rejected(_reason(strip[-1]))
 
 

@@ -20,9 +20,11 @@ MOTION = 4
 """Grey levels between its darkest and brightest moment that make a pixel moving, whatever the coding."""
 
 FAINT_MOTION = (2, 0)
+LIT_SHARE = 0.3
+"""Fainter motion counts where so much of what it adds is lit; in the dark a codec makes it."""
+
 LARGE_SHARE = 0.25
 FILLED = 0.8
-LIT_SHARE = 0.3
 SMEARED = 0.87
 MIN_SECTOR_SHARE = 0.01
 FROZEN_SHARE = 0.002
@@ -257,7 +259,7 @@ def _refuse_second(parts: list[_Part]) -> None:
         return
     first, second = parts[:2]
     low = min(first.cut().shape[0], second.cut().shape[0]) < MIN_PANEL_HEIGHT * first.mask.shape[0]
-    if low or not (_is_panel(first.cut()) and _is_panel(second.cut())):
+    if low or not all(_is_panel(part.cut()) or _is_whole(part) for part in (first, second)):
         return
     if _beside(first.columns, second.columns, first.rows, second.rows):
         raise Rejected(Reason.DUAL_PANEL)

@@ -322,6 +322,16 @@ def test_two_sectors_are_two_panels(tmp_path: Path) -> None:
     assert untagged(np.concatenate([half, half[:, ::1]], axis=2), tmp_path) is Reason.DUAL_PANEL
 
 
+def test_two_sectors_of_a_curved_probe_are_two_panels(tmp_path: Path) -> None:
+    """Their near faces are as wide as half their arcs: no narrow top tells them."""
+    y, x = np.mgrid[:150, :200]
+    radius, turn = np.hypot(x - 100, y + 60), np.arctan2(x - 100, y + 60)
+    inside = (radius > 120) & (radius < 195) & (np.abs(turn) < 0.5)
+    noise = np.random.default_rng(4).integers(20, 200, (12, 150, 200), dtype=np.uint8)
+    half = np.where(inside, noise, 0).astype(np.uint8)
+    assert untagged(np.concatenate([half, half], axis=2), tmp_path) is Reason.DUAL_PANEL
+
+
 def test_a_frozen_loop_is_a_still_even_with_a_running_ecg(tmp_path: Path) -> None:
     frozen = np.repeat(MOVIE[:1], 12, axis=0)
     assert untagged(with_overlays(frozen), tmp_path) is Reason.STILL

@@ -20,8 +20,8 @@ MOTION = 4
 """Grey levels between its darkest and brightest moment that make a pixel moving, whatever the coding."""
 
 FAINT_MOTION = (2, 0)
-LIT_SHARE = 0.3
-"""Fainter motion counts where so much of what it adds is lit; in the dark a codec makes it."""
+MIN_BEYOND, SEEN = 0.05, 0.1
+"""Fainter motion counts where it adds so much to the outline and so much of that is not black; there a codec makes it."""
 
 LARGE_SHARE = 0.25
 FILLED = 0.8
@@ -133,7 +133,7 @@ def find_sector(looks: Looks, box: Box | None, aspect: float = 1.0) -> Sector:
     main = _with_still_tissue(_together(parts), brightest)
     if np.count_nonzero(main) < MIN_SECTOR_SHARE * main.size:
         raise Rejected(Reason.NO_SECTOR)
-    outline, is_cone = _whole(motion, main, brightest > LIT)
+    outline, is_cone = _whole(motion, main, brightest)
     return Sector(outline * steps + (steps - 1) / 2, is_cone)
 
 
@@ -315,23 +315,27 @@ def _with_still_tissue(main: np.ndarray, brightest: np.ndarray) -> np.ndarray:
     return main if is_background or lit.area < FILLED * polygon_area(outline_of(lit.mask)[0]) else lit.mask
 
 
-def _whole(motion: np.ndarray, main: np.ndarray, lit: np.ndarray) -> tuple[np.ndarray, bool]:
-    """The outline of ``main``, and of the fainter motion round it if together they fill a convex shape and that motion
-    is in ``lit`` tissue: a lossy codec smears motion into the dark, over whole blocks and beyond.
+def _whole(motion: np.ndarray, main: np.ndarray, brightest: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The outline of ``main``, and of the fainter motion round it if together they fill a convex shape and what lies
+    beyond is seen: a lossy codec smears motion into the dark, over whole blocks and more.
 
     Of filled outlines nearly as large the one drawn by the clearest motion is taken.
     """
     outlines = [outline_of(main)]
+    area = polygon_area(outlines[0][0])
+    inside = Sector(*outlines[0]).mask(*main.shape)
     for faint in FAINT_MOTION:
         whole = _together(_parts(motion > faint))
-        added = whole & ~main
-        if np.count_nonzero(added & lit) <= LIT_SHARE * np.count_nonzero(added):
+        beyond = whole & ~inside
+        count = np.count_nonzero(beyond)
+        if count < MIN_BEYOND * area or np.count_nonzero(beyond & (brightest > MOTION)) < SEEN * count:
             continue
         outline, is_cone = outline_of(whole)
+        grown = polygon_area(outline)
         holds = np.count_nonzero(whole & main) > FILLED * np.count_nonzero(main)
-        if holds and np.count_nonzero(whole) > FILLED * polygon_area(outline):
+        if holds and np.count_nonzero(whole) > FILLED * grown and count > 0.5 * (grown - area):
             outlines.append((outline, is_cone))
-    if np.count_nonzero(main) < FILLED * polygon_area(outlines[0][0]):
+    if np.count_nonzero(main) < FILLED * area:
         outlines = outlines[1:] or outlines
     areas = [polygon_area(outline) for outline, _ in outlines]
     return next(found for found, area in zip(outlines, areas, strict=True) if area > SMEARED * max(areas))

@@ -21,7 +21,7 @@ MOTION = 4
 
 FAINT_MOTION = (2, 0)
 MIN_BEYOND, SEEN = 0.05, 0.1
-"""Fainter motion counts where it adds so much to the outline and so much of that is not black; there a codec makes it."""
+"""Fainter motion counts where it adds so much to the outline, and so much of that is not black: there codecs make it."""
 
 LARGE_SHARE = 0.25
 FILLED = 0.8
@@ -321,24 +321,31 @@ def _whole(motion: np.ndarray, main: np.ndarray, brightest: np.ndarray) -> tuple
 
     Of filled outlines nearly as large the one drawn by the clearest motion is taken.
     """
-    outlines = [outline_of(main)]
-    area = polygon_area(outlines[0][0])
-    inside = Sector(*outlines[0]).mask(*main.shape)
+    first = outline_of(main)
+    area = polygon_area(first[0])
+    inside = Sector(*first).mask(*main.shape)
+    fainter = []
     for faint in FAINT_MOTION:
         whole = _together(_parts(motion > faint))
         beyond = whole & ~inside
-        count = np.count_nonzero(beyond)
-        if count < MIN_BEYOND * area or np.count_nonzero(beyond & (brightest > MOTION)) < SEEN * count:
+        if not _is_seen(beyond, brightest, area):
             continue
         outline, is_cone = outline_of(whole)
         grown = polygon_area(outline)
         holds = np.count_nonzero(whole & main) > FILLED * np.count_nonzero(main)
-        if holds and np.count_nonzero(whole) > FILLED * grown and count > 0.5 * (grown - area):
-            outlines.append((outline, is_cone))
-    if np.count_nonzero(main) < FILLED * area:
-        outlines = outlines[1:] or outlines
+        fills = np.count_nonzero(beyond) > 0.5 * (grown - area)
+        if holds and fills and np.count_nonzero(whole) > FILLED * grown:
+            fainter.append((outline, is_cone))
+    is_filled = np.count_nonzero(main) > FILLED * area
+    outlines = [first, *fainter] if is_filled or not fainter else fainter
     areas = [polygon_area(outline) for outline, _ in outlines]
-    return next(found for found, area in zip(outlines, areas, strict=True) if area > SMEARED * max(areas))
+    return next(found for found, size in zip(outlines, areas, strict=True) if size > SMEARED * max(areas))
+
+
+def _is_seen(beyond: np.ndarray, brightest: np.ndarray, area: float) -> bool:
+    """Whether what lies beyond an outline is a part of its ``area`` worth a look, and not all black."""
+    count = np.count_nonzero(beyond)
+    return bool(count > MIN_BEYOND * area and np.count_nonzero(beyond & (brightest > MOTION)) > SEEN * count)
 
 
 def _coarse_maximum(picture: np.ndarray, step: int) -> np.ndarray:

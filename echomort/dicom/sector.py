@@ -21,7 +21,7 @@ MOTION = 4
 
 FAINT_MOTION = (2, 0)
 MIN_BEYOND, SEEN = 0.05, 0.1
-"""Fainter motion counts where it adds so much to the outline and so much of that is seen; in the black codecs make it."""
+"""Fainter motion counts where it adds so much to the outline and so much of that is seen: codecs move what is black."""
 
 LARGE_SHARE = 0.25
 FILLED = 0.8

@@ -136,12 +136,12 @@ def _scrolls(strip: np.ndarray) -> bool:
     """Whether the whole strip moves sideways by about one step from look to look."""
     height = max(1, strip.shape[1] // 10)
     bands = strip[: PAIRS + 1, : strip.shape[1] // height * height]
-    few = bands.reshape(len(bands), -1, height, strip.shape[2]).mean(axis=2)
+    few = bands.reshape(len(bands), -1, height, strip.shape[2]).mean(axis=2, dtype=np.float32)
     changed = np.abs(few[1:] - few[:-1]).mean(axis=1)
     still = changed.mean(axis=1)
     if (changed > 1).mean() < SCROLLED_COLUMNS:
         return False
-    farthest = few.shape[2] // 2
+    farthest = max(4, few.shape[2] // 4)  # a screen holds a second or more, and looks are a sixth of one apart
     for way in (1, -1):
         errors = np.array([_shifted_errors(few, way * shift) for shift in range(1, farthest)]) / still
         near = np.minimum(np.minimum(errors[:-2], errors[1:-1]), errors[2:])

@@ -23,6 +23,9 @@ FAINT_MOTION = (2, 0)
 MIN_BEYOND, SEEN = 0.05, 0.1
 """Fainter motion counts where it adds so much to the outline and so much of that is seen: codecs move what is black."""
 
+GROWTH_FILLED = 0.6
+"""It must fill so much of what an outline grows by: smears are drawn out along the codec's blocks."""
+
 LARGE_SHARE = 0.25
 FILLED = 0.8
 SMEARED = 0.87
@@ -333,7 +336,7 @@ def _whole(motion: np.ndarray, main: np.ndarray, brightest: np.ndarray) -> tuple
         outline, is_cone = outline_of(whole)
         grown = polygon_area(outline)
         holds = np.count_nonzero(whole & main) > FILLED * np.count_nonzero(main)
-        fills = np.count_nonzero(beyond) > 0.5 * (grown - area)
+        fills = np.count_nonzero(beyond) > GROWTH_FILLED * (grown - area)
         if holds and fills and np.count_nonzero(whole) > FILLED * grown:
             fainter.append((outline, is_cone))
     is_filled = np.count_nonzero(main) > FILLED * area

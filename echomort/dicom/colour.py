@@ -241,7 +241,8 @@ def flow_share(rgb: np.ndarray, sector: np.ndarray, drawn: np.ndarray) -> float:
     """Return the share of the sector under colour that lies in blobs: 0 for grey or tinted pictures.
 
     A tint is one colour for each brightness; flow has many. So chroma is measured from the median chroma of the
-    pixels equally bright, and what is left must hold together in a patch wider than text or a caliper's line.
+    pixels equally bright, and what is left must hold together in a patch wider than text or a caliper's line; where
+    ``drawn``, bool (rows, columns), says that letters may be, wider than large ones' strokes.
     """
     from scipy import ndimage
 

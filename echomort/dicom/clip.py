@@ -103,11 +103,11 @@ def _clip(frames: Frames, settings: ClipSettings) -> Clip:
 def _see(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSettings) -> _Sight:
     header, looks = frames.header, Looks.at(seen.values())
     declared, notes = declared_box(header)
-    sector = find_sector(looks, declared)
+    aspect, aspect_notes = pixel_aspect(header, declared or (0, 0, header.columns - 1, header.rows - 1))
+    sector = find_sector(looks, declared, aspect)
     region = declared or sector.bounding_box(header.rows, header.columns)
     mask = without_lettering(without_overlays(sector.mask(header.rows, header.columns), looks), looks)
-    colour_notes = _refuse_colour(frames, sorted(seen), mask, settings)
-    aspect, aspect_notes = pixel_aspect(header, region)
+    colour_notes = _refuse_colour(frames, sorted(seen), mask, looks, settings)
     placing = Placing.of(region, aspect, settings)
     return _Sight(placing, mask, sector.outline, (*notes, *colour_notes, *aspect_notes))
 
@@ -139,9 +139,11 @@ def _pixels(
     return pixels, sector
 
 
-def _refuse_colour(frames: Frames, seen: list[int], mask: np.ndarray, settings: ClipSettings) -> list[str]:
+def _refuse_colour(
+    frames: Frames, seen: list[int], mask: np.ndarray, looks: Looks, settings: ClipSettings
+) -> list[str]:
     pictures = map(frames.colour, _colour_looks(frames.header, seen))
-    if not colour.shows_flow((rgb for rgb in pictures if rgb is not None), mask):
+    if not colour.shows_flow((rgb for rgb in pictures if rgb is not None), mask, looks):
         return []
     if settings.colour == "reject":
         raise Rejected(Reason.COLOUR_DOPPLER)

@@ -10,12 +10,19 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from echomort.dicom.reasons import Reason, Rejected
+from echomort.dicom.sector import Looks
 
 MIN_CHROMA = 24
 """Levels of chroma beyond the tint at its brightness that make a pixel coloured."""
 
 MIN_FLOW_SHARE = 0.002
 """Share of the sector that must be coloured in blobs: the smallest colour jets seen fill several times as much."""
+
+
+FLOW_MOTION, MIN_LOOKS = 24, 6
+FRINGE, STROKE = 4, 7
+"""Grey levels that flow moves through at least, between so many looks or more. What moves less is a letter or a mark,
+with so wide a fringe, unless it is wider than a stroke; both in pixels."""
 
 
 LIT = 48
@@ -198,21 +205,21 @@ def is_planar_suspect(by_plane: np.ndarray, planar: bool) -> bool:
     return declared > 2.0 and declared > 2.0 * other
 
 
-def shows_flow(pictures: Iterable[np.ndarray], sector: np.ndarray) -> bool:
+def shows_flow(pictures: Iterable[np.ndarray], sector: np.ndarray, looks: Looks) -> bool:
     """Tell whether any of ``pictures``, uint8 RGB, shows flow, or whether what tints them turns in time: tissue Doppler
-    may paint all that is lit red in systole and blue in diastole."""
-    tinted, looks = False, []
+    may paint all that is lit red in systole and blue in diastole. ``sector`` is bool, as large as ``looks``."""
+    tinted, seen = False, []
     inside = sector
     for rgb in pictures:
         if inside.shape != rgb.shape[:2]:
             inside = _scaled(sector, rgb.shape[:2])
-        looks.append(rgb)
+        seen.append(rgb)
         if not _is_coloured(rgb, inside):
             continue
         tinted = True
-        if flow_share(rgb, inside) > MIN_FLOW_SHARE:
+        if flow_share(rgb, inside, _drawn(looks)) > MIN_FLOW_SHARE:
             return True
-    return tinted and bool(np.ptp([_usual_chroma(rgb, inside) for rgb in looks], axis=0).max() > 2 * MIN_CHROMA)
+    return tinted and bool(np.ptp([_usual_chroma(rgb, inside) for rgb in seen], axis=0).max() > 2 * MIN_CHROMA)
 
 
 def _is_coloured(rgb: np.ndarray, inside: np.ndarray) -> bool:
@@ -230,11 +237,12 @@ def _usual_chroma(rgb: np.ndarray, inside: np.ndarray) -> np.ndarray:
     return np.median(lit[:, [0, 2]] - brightness[:, None], axis=0) if len(lit) >= MIN_LIT else np.zeros(2)
 
 
-def flow_share(rgb: np.ndarray, sector: np.ndarray) -> float:
+def flow_share(rgb: np.ndarray, sector: np.ndarray, drawn: np.ndarray) -> float:
     """Return the share of the sector under colour that lies in blobs: 0 for grey or tinted pictures.
 
     A tint is one colour for each brightness; flow has many. So chroma is measured from the median chroma of the
-    pixels equally bright, and what is left must hold together in a patch wider than text or a caliper's line.
+    pixels equally bright, and what is left must hold together in a patch wider than text or a caliper's line; where
+    ``drawn``, bool (rows, columns), says that letters may be, wider than large ones' strokes.
     """
     from scipy import ndimage
 
@@ -244,7 +252,18 @@ def flow_share(rgb: np.ndarray, sector: np.ndarray) -> float:
     chroma = np.stack([wide[..., 0] - brightness, wide[..., 2] - brightness], axis=-1)
     away = np.abs(chroma - _tint(chroma, brightness, inside)).max(axis=-1)
     coloured = (away > MIN_CHROMA) & inside
+    coloured &= ~_scaled(drawn, rgb.shape[:2]) | ndimage.binary_opening(coloured, np.ones((STROKE, STROKE)))
     return float(ndimage.binary_opening(coloured, np.ones((3, 3))).sum()) / float(inside.sum())
+
+
+def _drawn(looks: Looks) -> np.ndarray:
+    """Where letters and marks may be: lit and still, unlike flow, and what the codec's chroma makes of their edges."""
+    from scipy import ndimage
+
+    lit = looks.darkest > LIT
+    if len(looks.frames) < MIN_LOOKS:
+        return np.zeros_like(lit)
+    return np.asarray(ndimage.binary_dilation(lit & (looks.motion < FLOW_MOTION), np.ones((3, 3)), FRINGE))
 
 
 def _tint(chroma: np.ndarray, brightness: np.ndarray, inside: np.ndarray) -> np.ndarray:

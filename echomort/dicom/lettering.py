@@ -8,7 +8,7 @@ import numpy as np
 
 from echomort.dicom.sector import Looks
 
-BRIGHT = 150
+BRIGHT = 140
 """A letter is never darker than this; scanners write in white or in a bright colour."""
 
 FAINT_MOTION = 40

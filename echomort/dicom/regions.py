@@ -90,5 +90,5 @@ def _area(box: Box) -> int:
 
 
 def _matches(region: Region, box: Box) -> bool:
-    near = (abs(one - other) for one, other in zip((region.x0, region.y0), box[:2], strict=True))
+    near = (abs(max(0, one) - other) for one, other in zip((region.x0, region.y0), box[:2], strict=True))
     return region.spatial_format == TWO_DIMENSIONAL and region.data_type in {TISSUE, UNDECLARED} and max(near) <= 1

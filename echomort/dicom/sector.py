@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from echomort.dicom.outline import outline_of, polygon_area
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.regions import Box
-from echomort.dicom.sweeps import MIN_TRACE_WIDTH, refuse_sweep
+from echomort.dicom.sweeps import MIN_TRACE_WIDTH, refuse_scroll, refuse_swept
 
 GRID = 320
 """The sector is sought at about this many columns."""
@@ -20,6 +20,12 @@ MOTION = 4
 """Grey levels between its darkest and brightest moment that make a pixel moving, whatever the coding."""
 
 FAINT_MOTION = (2, 0)
+MIN_BEYOND, SEEN = 0.05, 0.1
+"""Fainter motion counts where it adds so much to the outline and so much of that is seen: codecs move what is black."""
+
+GROWTH_FILLED = 0.6
+"""It must fill so much of what an outline grows by: smears are drawn out along the codec's blocks."""
+
 LARGE_SHARE = 0.25
 FILLED = 0.8
 SMEARED = 0.87
@@ -49,9 +55,6 @@ MIN_PANEL_WIDTH = 0.45
 BOX = 0.85
 """A part lower in shares of the picture, or narrower for its height, is no second picture; one that fills so much of
 its box is a box."""
-
-MAX_CONE_GROWTH = 1.35
-MIN_OPENING = math.radians(20)
 
 
 @dataclass(frozen=True)
@@ -110,8 +113,10 @@ class Sector:
         return max(0, int(x0)), max(0, int(y0)), min(columns - 1, int(x1)), min(rows - 1, int(y1))
 
 
-def find_sector(looks: Looks, box: Box | None) -> Sector:
+def find_sector(looks: Looks, box: Box | None, aspect: float = 1.0) -> Sector:
     """Return the sector that moves in ``looks``, inside ``box`` if one is given.
+
+    ``aspect`` is the height of a pixel over its width: an arc is round only where pixels are square.
 
     It is what moves, made whole: the cone through its two straight sides and its far arc where it has them, else its
     convex hull. Dim tissue hardly moves, so the faintest motion that still fills a sector counts, and lit tissue that
@@ -119,23 +124,34 @@ def find_sector(looks: Looks, box: Box | None) -> Sector:
     where two sectors do, ``M_MODE`` or ``SPECTRAL_DOPPLER`` where a sweep does, ``NO_SECTOR`` where what moves is no
     sector.
     """
-    step = max(1, round(looks.brightest.shape[1] / GRID))
-    brightest = looks.brightest[::step, ::step]
-    motion = brightest - looks.darkest[::step, ::step]
-    if box is not None:
-        motion, brightest = (_inside(grid, [corner // step for corner in box]) for grid in (motion, brightest))
+    motion, brightest, steps = _grid(looks, box, aspect)
     parts = _parts(motion > MOTION)
     if not parts or np.count_nonzero(motion > MOTION) < FROZEN_SHARE * motion.size:
         raise Rejected(Reason.STILL)
+    refuse_swept(looks.frames)
     for part in parts:
         if part.may_be_strip:
-            refuse_sweep(looks.moments, part.window(motion.shape))
+            refuse_scroll(looks.moments, part.window(motion.shape))
     _refuse_second(parts)
     main = _with_still_tissue(_together(parts), brightest)
     if np.count_nonzero(main) < MIN_SECTOR_SHARE * main.size:
         raise Rejected(Reason.NO_SECTOR)
-    outline, is_cone = _whole(motion, main)
-    return Sector(outline * step + (step - 1) / 2, is_cone)
+    outline, is_cone = _whole(motion, main, brightest)
+    return Sector(outline * steps + (steps - 1) / 2, is_cone)
+
+
+def _grid(looks: Looks, box: Box | None, aspect: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Motion and brightness at about GRID columns of square pixels, 0 outside the box, and how many pixels of the image
+    each is apart (across, down)."""
+    step = max(1, round(looks.brightest.shape[1] / GRID))
+    steps = np.array([step, step / aspect])
+    rows = np.arange(0, looks.brightest.shape[0], steps[1]).astype(np.intp)
+    brightest = looks.brightest[rows, ::step]
+    motion = brightest - looks.darkest[rows, ::step]
+    if box is None:
+        return motion, brightest, steps
+    corners = (np.array(box) // np.tile(steps, 2)).astype(int).tolist()
+    return _inside(motion, corners), _inside(brightest, corners), steps
 
 
 def without_overlays(mask: np.ndarray, looks: Looks) -> np.ndarray:
@@ -232,7 +248,7 @@ def _belongs(part: _Part, largest: _Part) -> bool:
 
 def _is_whole(part: _Part) -> bool:
     """Whether it is a cone of the usual opening: half of one, beside a dark cavity, is narrower."""
-    outline, is_cone = _outline(part.mask)
+    outline, is_cone = outline_of(part.mask)
     width, height = np.ptp(outline, axis=0)
     return is_cone and bool(width > WHOLE * height)
 
@@ -246,7 +262,7 @@ def _refuse_second(parts: list[_Part]) -> None:
         return
     first, second = parts[:2]
     low = min(first.cut().shape[0], second.cut().shape[0]) < MIN_PANEL_HEIGHT * first.mask.shape[0]
-    if low or not (_is_panel(first.cut()) and _is_panel(second.cut())):
+    if low or not all(_is_panel(part.cut()) or _is_whole(part) for part in (first, second)):
         return
     if _beside(first.columns, second.columns, first.rows, second.rows):
         raise Rejected(Reason.DUAL_PANEL)
@@ -296,121 +312,43 @@ def _with_still_tissue(main: np.ndarray, brightest: np.ndarray) -> np.ndarray:
     if np.count_nonzero(main) > LARGE_SHARE * main.size:
         return main
     lit = next((part for part in _parts((brightest > LIT) | main) if (part.mask & main).any()), None)
-    if lit is None or lit.area < 1.3 * _polygon_area(_outline(main)[0]):
+    if lit is None or lit.area < 1.3 * polygon_area(outline_of(main)[0]):
         return main
     is_background = lit.area > 0.9 * main.size
-    return main if is_background or lit.area < FILLED * _polygon_area(_outline(lit.mask)[0]) else lit.mask
+    return main if is_background or lit.area < FILLED * polygon_area(outline_of(lit.mask)[0]) else lit.mask
 
 
-def _whole(motion: np.ndarray, main: np.ndarray) -> tuple[np.ndarray, bool]:
-    """The outline of ``main``, and of the fainter motion round it if together they fill a convex shape.
+def _whole(motion: np.ndarray, main: np.ndarray, brightest: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The outline of ``main``, and of the fainter motion round it if together they fill a convex shape and what lies
+    beyond is seen: a lossy codec smears motion into the dark, over whole blocks and more.
 
-    A lossy codec smears faint motion over whole blocks, so of outlines nearly as large the one drawn by the clearest
-    motion is taken.
+    Of filled outlines nearly as large the one drawn by the clearest motion is taken.
     """
-    outlines = [(*_outline(main), True)]
+    first = outline_of(main)
+    area = polygon_area(first[0])
+    inside = Sector(*first).mask(*main.shape)
+    fainter = []
     for faint in FAINT_MOTION:
         whole = _together(_parts(motion > faint))
-        outline, is_cone = _outline(whole)
-        holds = bool(np.count_nonzero(whole & main) > FILLED * np.count_nonzero(main))
-        fills = bool(np.count_nonzero(whole) > FILLED * _polygon_area(outline))
-        outlines.append((outline, is_cone, holds and fills))
-    largest = max(_polygon_area(outline) for outline, _, filled in outlines if filled)
-    return next((outline, is_cone) for outline, is_cone, _ in outlines if _polygon_area(outline) > SMEARED * largest)
+        beyond = whole & ~inside
+        if not _is_seen(beyond, brightest, area):
+            continue
+        outline, is_cone = outline_of(whole)
+        grown = polygon_area(outline)
+        holds = np.count_nonzero(whole & main) > FILLED * np.count_nonzero(main)
+        fills = np.count_nonzero(beyond) > GROWTH_FILLED * (grown - area)
+        if holds and fills and np.count_nonzero(whole) > FILLED * grown:
+            fainter.append((outline, is_cone))
+    is_filled = np.count_nonzero(main) > FILLED * area
+    outlines = [first, *fainter] if is_filled or not fainter else fainter
+    areas = [polygon_area(outline) for outline, _ in outlines]
+    return next(found for found, size in zip(outlines, areas, strict=True) if size > SMEARED * max(areas))
 
 
-def _outline(main: np.ndarray) -> tuple[np.ndarray, bool]:
-    from scipy.spatial import ConvexHull
-
-    points = _edge_points(main)
-    hull = points[ConvexHull(points).vertices]
-    cone = _cone(hull)
-    return (cone, True) if cone is not None else (hull, False)
-
-
-def _edge_points(main: np.ndarray) -> np.ndarray:
-    """The first and last pixel of each row, each as its four corners: (n, 2) of x, y."""
-    rows = np.flatnonzero(main.any(axis=1))
-    left = main[rows].argmax(axis=1)
-    right = main.shape[1] - 1 - main[rows, ::-1].argmax(axis=1)
-    corners = [np.stack([x + dx, rows + dy], axis=1) for x, dx in ((left, -0.5), (right, 0.5)) for dy in (-0.5, 0.5)]
-    return np.concatenate(corners).astype(float)
-
-
-def _cone(hull: np.ndarray) -> np.ndarray | None:
-    """The sector through the hull's two straight sides and its far arc; None where the hull is no such shape."""
-    sides = _sides(hull)
-    apex = _crossing(*sides) if sides and not any(map(_is_upright, sides)) else None
-    if apex is None:
-        return None
-    away = hull - apex
-    distance = np.hypot(*away.T)
-    middle = hull.mean(axis=0) - apex
-    bearing = math.atan2(middle[1], middle[0])
-    far, near = float(distance.max()), max(0.0, float(distance.min()) - 0.02 * float(distance.max()))
-    reaching = away[distance > 0.5 * far]  # so near the apex, a pixel's width is many degrees
-    turns = (np.arctan2(reaching[:, 1], reaching[:, 0]) - bearing + math.pi) % (2 * math.pi) - math.pi
-    edge = _arc(apex, far, np.linspace(turns.min(), turns.max(), 64) + bearing)
-    face = _arc(apex, near, np.linspace(turns.max(), turns.min(), 16) + bearing)
-    cone = np.concatenate([edge, face])
-    return cone if _polygon_area(cone) < MAX_CONE_GROWTH * _polygon_area(hull) else None
-
-
-def _arc(centre: np.ndarray, radius: float, bearings: np.ndarray) -> np.ndarray:
-    return centre + radius * np.stack([np.cos(bearings), np.sin(bearings)], axis=1)
-
-
-Run = tuple[np.ndarray, np.ndarray]
-"""A straight run of an outline: its start and its end."""
-
-
-def _sides(hull: np.ndarray) -> tuple[Run, Run] | None:
-    """The longest straight run of the hull on its left and on its right."""
-    centre, tall = hull.mean(axis=0)[0], np.ptp(hull[:, 1])
-    runs = [run for run in _straight_runs(hull) if abs(run[1][1] - run[0][1]) > 0.25 * tall]
-    left = [run for run in runs if (run[0] + run[1])[0] / 2 < centre]
-    right = [run for run in runs if (run[0] + run[1])[0] / 2 > centre]
-    return (max(left, key=_length), max(right, key=_length)) if left and right else None
-
-
-def _straight_runs(hull: np.ndarray, tolerance: float = math.radians(5)) -> list[Run]:
-    """Edges of the hull, neighbours joined while they turn by less than ``tolerance`` in all."""
-    count = len(hull)
-    edges = np.roll(hull, -1, axis=0) - hull
-    bearings = np.arctan2(edges[:, 1], edges[:, 0])
-    turns = np.abs((np.roll(bearings, -1) - bearings + math.pi) % (2 * math.pi) - math.pi).tolist()
-    runs = []
-    for start in range(count):
-        end, turned = start, turns[start]
-        while end - start < count - 1 and turned <= tolerance:
-            end += 1
-            turned += turns[end % count]
-        runs.append((hull[start], hull[(end + 1) % count]))
-    return runs
-
-
-def _length(run: Run) -> float:
-    return float(np.hypot(*(run[1] - run[0])))
-
-
-def _is_upright(run: Run) -> bool:
-    """Whether a side is the edge of the screen or of a box, not of a sector."""
-    return abs(float(run[1][0] - run[0][0])) < 0.02 * abs(float(run[1][1] - run[0][1]))
-
-
-def _crossing(left: Run, right: Run) -> np.ndarray | None:
-    """Where the two sides meet; None where they are nearly parallel (a linear or strongly curved probe)."""
-    first, second = left[1] - left[0], right[1] - right[0]
-    cross = first[0] * second[1] - first[1] * second[0]
-    if abs(cross) < math.sin(MIN_OPENING) * np.hypot(*first) * np.hypot(*second):
-        return None
-    offset = right[0] - left[0]
-    return np.asarray(left[0] + first * (offset[0] * second[1] - offset[1] * second[0]) / cross)
-
-
-def _polygon_area(points: np.ndarray) -> float:
-    x, y = points.T
-    return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+def _is_seen(beyond: np.ndarray, brightest: np.ndarray, area: float) -> bool:
+    """Whether what lies beyond an outline is a part of its ``area`` worth a look, and not all black."""
+    count = np.count_nonzero(beyond)
+    return bool(count > MIN_BEYOND * area and np.count_nonzero(beyond & (brightest > MOTION)) > SEEN * count)
 
 
 def _coarse_maximum(picture: np.ndarray, step: int) -> np.ndarray:

@@ -9,8 +9,8 @@ from echo_files import EXPLICIT, JPEG, EchoFile, cone_of, region, regions, secto
 from echomort.dicom import Clip, Reason, Rejected, lit_outside_sector, read_clip
 from echomort.dicom.colour import MIN_FLOW_SHARE, flow_share
 from echomort.dicom.header import Header, Region
-from echomort.dicom.regions import clamped, declared_box
-from echomort.dicom.sector import Looks, find_sector, without_overlays
+from echomort.dicom.regions import clamped, declared_box, pixel_aspect
+from echomort.dicom.sector import Looks, Sector, find_sector, without_overlays
 from echomort.settings import ClipSettings
 
 ROWS, COLUMNS = 300, 400
@@ -64,14 +64,68 @@ def test_dropout_at_an_edge_does_not_bend_the_sector(dark: str) -> None:
     assert overlap(find_sector(Looks.at(movie), None).mask(ROWS, COLUMNS), CONE) > 0.9
 
 
-@pytest.mark.parametrize("turn", ["down", "left_wide", "rectangle"])
+@pytest.mark.parametrize("turn", ["down", "left_wide", "rectangle", "trapezoid", "flat_arc", "flat_side"])
 def test_other_shapes(turn: str) -> None:
-    """Apex below (children), a sector cut by the screen's edge, and a zoomed box."""
-    movies = {"down": MOVIE[:, ::-1], "left_wide": MOVIE[:, :, 120:], "rectangle": MOVIE[:, 120:240, 140:250]}
-    movie = movies[turn]
-    truth = {"down": CONE[::-1], "left_wide": CONE[:, 120:], "rectangle": np.ones((120, 110), bool)}[turn]
+    """Apex below (children), a sector cut by the screen's edge or by a box, a zoomed box and a steered linear probe."""
+    y, x = np.mgrid[:ROWS, :COLUMNS]
+    truth = {
+        "down": CONE[::-1],
+        "left_wide": CONE & (x >= 120),
+        "rectangle": (y >= 120) & (y < 240) & (x >= 140) & (x < 250),
+        "trapezoid": (y > 20) & (y < 280) & (np.abs(x - 200) < 60 + 0.2 * y),
+        "flat_arc": CONE & (y < 215),
+        "flat_side": CONE & (x > 90),
+    }[turn]
+    noise = np.random.default_rng(3).integers(20, 200, MOVIE.shape, dtype=np.uint8)
+    movie = np.where(truth, np.where(CONE, MOVIE, noise), 0).astype(np.uint8)
+    if turn == "left_wide":
+        movie, truth = movie[:, :, 120:], truth[:, 120:]
     mask = find_sector(Looks.at(movie), None).mask(*movie.shape[1:])
-    assert overlap(mask, truth) > 0.88
+    assert overlap(mask, truth) > 0.94
+
+
+@pytest.mark.parametrize("aspect", [0.7, 0.8, 1.25, 1.5])
+def test_a_sector_of_pixels_that_are_not_square_is_found(aspect: float, tmp_path: Path) -> None:
+    rows = np.arange(0, ROWS, aspect).astype(int)
+    movie, truth = MOVIE[:, rows], CONE[rows]
+    mask = find_sector(Looks.at(movie), None, aspect).mask(len(rows), COLUMNS)
+    assert overlap(mask, truth) > 0.95
+    tissue = region(0, 0, COLUMNS - 1, len(rows) - 1, PhysicalDeltaY=0.03 * aspect)
+    clip = read(movie, tmp_path, tags={"SequenceOfUltrasoundRegions": regions(tissue)})
+    assert "pixels_not_square" in clip.notes
+    assert overlap(Sector(clip.outline, True).mask(len(rows), COLUMNS), truth) > 0.95
+
+
+def drawn_on(kind: str) -> np.ndarray:
+    """MOVIE with something that moves and touches the sector."""
+    movie = MOVIE.copy()
+    y, x = np.mgrid[:ROWS, :COLUMNS]
+    random = np.random.default_rng(1)
+    for index, frame in enumerate(movie):
+        if kind == "ecg":  # tall and dense, over the lower arc from edge to edge
+            trace = ROWS - 20 - 45 * np.exp(-(((np.arange(COLUMNS) + 17 * index) % 50 - 25) ** 2) / 8)
+            for column, (low, high) in enumerate(zip(np.minimum(trace, np.roll(trace, 1)), trace, strict=True)):
+                frame[int(low) : int(high) + 3, column] = 220
+        if kind == "pointer":
+            frame[(np.abs(y - 170) < 8) & (np.abs(x - 20 - 28 * index) < 9)] = 255
+        if kind == "clock":
+            frame[120:140, 16:96] = 255 * (random.random((5, 20)) > 0.5).repeat(4, 0).repeat(4, 1)
+    return movie
+
+
+@pytest.mark.parametrize("kind", ["ecg", "pointer", "clock"])
+def test_what_touches_the_sector_does_not_bend_it(kind: str) -> None:
+    mask = find_sector(Looks.at(drawn_on(kind)), None).mask(ROWS, COLUMNS)
+    assert overlap(mask, CONE) > 0.94
+
+
+def test_motion_that_a_codec_smears_into_the_dark_is_no_tissue() -> None:
+    from scipy import ndimage
+
+    ring = ndimage.binary_dilation(CONE, iterations=25) & ~CONE
+    ringing = np.random.default_rng(0).integers(0, 4, MOVIE.shape, dtype=np.uint8)
+    movie = np.where(ring, ringing, MOVIE)
+    assert overlap(find_sector(Looks.at(movie), None).mask(ROWS, COLUMNS), CONE) > 0.95
 
 
 @pytest.mark.parametrize("syntax", [EXPLICIT, JPEG], ids=["native", "jpeg"])
@@ -167,6 +221,13 @@ def test_two_tissue_regions_side_by_side_are_two_panels(pair: tuple[Region, Regi
     assert rejected.value.reason is Reason.DUAL_PANEL
 
 
+def test_a_region_that_is_clamped_still_says_how_high_its_pixels_are() -> None:
+    clamped_region = Region(1, 1, -5, -3, 595, 414, 0.02, 0.025, True)
+    box, _ = declared_box(header(clamped_region))
+    assert box is not None
+    assert pixel_aspect(header(clamped_region), box)[0] == pytest.approx(1.25)
+
+
 def test_a_region_never_leaves_the_image() -> None:
     random = np.random.default_rng(7)
     for _ in range(500):
@@ -229,9 +290,46 @@ def test_a_live_sector_over_a_trace_is_a_trace(kind: str, expected: Reason, tmp_
     assert untagged(movie, tmp_path) is expected
 
 
+def beats(width: int, height: int = 130) -> np.ndarray:
+    """Flow in systole alone, dark between beats: what a spectrum mostly is."""
+    random = np.random.default_rng(9)
+    y, x = np.mgrid[:height, :width]
+    envelope = 0.8 * height * np.exp(-(((x % 150 - 70) / 14) ** 2))
+    lit = (height - 10 - y > 0) & (height - 10 - y < envelope)
+    return np.where(lit, np.clip(150 * random.rayleigh(0.7, y.shape), 0, 255), 0).astype(np.uint8)
+
+
+@pytest.mark.parametrize("live", ["none", "touching"])
+@pytest.mark.parametrize("way", ["swept", "scrolling"])
+def test_beats_that_stand_apart_are_a_spectrum(way: str, live: str, tmp_path: Path) -> None:
+    """Alone over most of the screen, or below a live sector that nothing parts from it."""
+    height = 250 if live == "none" else 150
+    long = beats(1200, height)
+    movie = np.zeros((40, ROWS, COLUMNS), np.uint8)
+    if live == "touching":
+        movie[:, :150, 100:300] = sector_movie(40, 150, 200)
+        movie[:, 130:150, 195:205] = movie[:, 60:80, 95:105] = 40
+        movie[::2, 120:160, 180:210] = 120
+    for index in range(40):
+        at = 9 * index
+        swept = np.concatenate([long[:, 400 : 400 + at], long[:, at:360]], axis=1)
+        movie[index, ROWS - height :, 20:380] |= long[:, at : at + 360] if way == "scrolling" else swept
+    assert untagged(movie, tmp_path) is Reason.SPECTRAL_DOPPLER
+
+
 def test_two_sectors_are_two_panels(tmp_path: Path) -> None:
     half = sector_movie(12, 300, 200)
     assert untagged(np.concatenate([half, half[:, ::1]], axis=2), tmp_path) is Reason.DUAL_PANEL
+
+
+def test_two_sectors_of_a_curved_probe_are_two_panels(tmp_path: Path) -> None:
+    """Their near faces are as wide as half their arcs: no narrow top tells them."""
+    y, x = np.mgrid[:150, :200]
+    radius, turn = np.hypot(x - 100, y + 60), np.arctan2(x - 100, y + 60)
+    inside = (radius > 120) & (radius < 195) & (np.abs(turn) < 0.5)
+    noise = np.random.default_rng(4).integers(20, 200, (12, 150, 200), dtype=np.uint8)
+    half = np.where(inside, noise, 0).astype(np.uint8)
+    assert untagged(np.concatenate([half, half], axis=2), tmp_path) is Reason.DUAL_PANEL
 
 
 def test_a_frozen_loop_is_a_still_even_with_a_running_ecg(tmp_path: Path) -> None:
@@ -291,10 +389,21 @@ def test_coloured_text_and_ecg_are_not_flow(tmp_path: Path) -> None:
     assert read(rgb, tmp_path, photometric="RGB").frames == 12
 
 
+def test_large_coloured_letters_are_not_flow(tmp_path: Path) -> None:
+    from PIL import Image, ImageDraw, ImageFont
+
+    movie = sector_movie(12, 240, 320)
+    letters = Image.new("L", (320, 240))
+    ImageDraw.Draw(letters).text((95, 100), "LVOT PSAX", fill=255, font=ImageFont.load_default(20))
+    rgb = np.stack([to_colour(frame, "RGB") for frame in movie]).copy()
+    rgb[:, np.asarray(letters) > 100] = (0, 255, 0)
+    assert read(rgb, tmp_path, syntax=JPEG, photometric="YBR_FULL_422", quality=85).frames == 12
+
+
 def test_the_flow_share_of_grey_is_nothing() -> None:
     grey = to_colour(OVERLAID[0], "RGB")
-    assert flow_share(grey, CONE) == 0
-    assert flow_share(flow("red")[0], CONE) > 4 * MIN_FLOW_SHARE
+    assert flow_share(grey, CONE, ~CONE) == 0
+    assert flow_share(flow("red")[0], CONE, ~CONE) > 4 * MIN_FLOW_SHARE
 
 
 @pytest.mark.parametrize("beat", [10, 15, 18, 20, 24, 30])

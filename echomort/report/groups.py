@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from echomort.report import figures
 from echomort.report.blocks import Cell, Picture, Row, Section, Table
 from echomort.report.ink import inline_svg
-from echomort.report.numbers import Figure, Numbers
+from echomort.report.numbers import RECALIBRATED, Figure, Numbers
 from echomort.report.words import (
     GROUP_VALUES,
     NOTHING,
@@ -75,9 +75,8 @@ def _subgroup_table(numbers: Numbers, model: str, groups: Sequence[tuple[str, Fi
         if area.suppressed:
             cells = [Cell("suppressed", style="muted"), *(Cell(NOTHING, style="muted") for _ in range(3))]
         else:
-            found, spared, ratio = (
-                numbers.get(model, metric, subset) for metric in ("sensitivity", "specificity", "observed_expected")
-            )
+            found, spared = (numbers.get(model, metric, subset) for metric in ("sensitivity", "specificity"))
+            ratio = numbers.get(model, "observed_expected", subset, RECALIBRATED)
             cells = [
                 Cell(number(area.value), span(area.low, area.high), "strong"),
                 Cell(percent(found.value), found.percent_span),
@@ -105,7 +104,7 @@ def _gap_table(numbers: Numbers, model: str, gaps: Sequence[tuple[str, Figure]])
         rows.append([plain(variable), *cells])
     return Table(
         "gaps",
-        "Gaps between groups",
+        "How far decisions differ between the groups of each variable",
         ["Groups by", "#Sensitivity, highest less lowest", "#Specificity, highest less lowest"],
         rows,
         note="Between the groups large enough to be shown, with patient-bootstrap limits. A gap is never below 0: with "

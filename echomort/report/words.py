@@ -95,7 +95,9 @@ REASONS = {
     "EXCL_BEFORE_HEART_FAILURE": "Before the heart-failure diagnosis",
 }
 
-GROUP_VALUES = {"F": "Women", "M": "Men", "female": "Women", "male": "Men", "<NA>": "missing"}
+GROUP_VALUES = {"F": "Women", "M": "Men", "female": "Women", "male": "Men", "<NA>": "missing"} | {
+    race: race.capitalize() for race in ("asian", "black", "hispanic", "native", "pacific", "white")
+}
 
 ROLES = {"development": "Development", "reader": "Reader study", "heart_failure": "Heart failure"}
 

@@ -237,6 +237,20 @@ def test_a_small_subgroup_has_no_figure_anywhere(data, tmp_path):
     assert re.search(r"Intensive|intensive", files.html.read_text())
 
 
+def test_every_figure_of_a_group_is_in_the_table_and_a_table_says_what_must_be_known(data, tmp_path):
+    common = {"model": "video_ehr", "subset": "ward=west", "n": 229, "events": 77, "low": 0.1, "high": 0.9}
+    figures = {"auc": 0.811, "sensitivity": 0.722, "specificity": 0.633}
+    rows = [{**common, "evaluation": "out_of_fold", "metric": name, "value": value} for name, value in figures.items()]
+    rows += [{**common, "evaluation": "recalibrated", "metric": "observed_expected", "value": 1.17}]
+    for metric in ("sensitivity_gap", "specificity_gap"):
+        rows += [{**common, "evaluation": "out_of_fold", "metric": metric, "subset": "ward", "value": 0.29}]
+    extended = pd.concat([data.metrics, pd.DataFrame(rows).assign(method="made up")], ignore_index=True)
+    text = write_report(replace(data, metrics=extended), tmp_path).html.read_text().replace("\u202f", " ")
+    _, _, row = text[text.index("Every group") :].partition("west</span>")
+    assert all(figure in row[:900] for figure in ("0.811", "72 %", "63 %", "1.17"))
+    assert "29 %" in text and "A gap is never below 0" in text
+
+
 def test_an_archive_without_truth_rejects_or_examples(data, tmp_path):
     people = cohort()
     scored = scores(people, ("view:apical_4", "ehr"))

@@ -30,14 +30,28 @@ static void add_row(float *restrict acc, const uint8_t *restrict row, const uint
         acc[x] += weight * (float)(row[x] & mask[x]);
 }
 
-static void narrow(uint8_t *restrict out, const float *restrict acc, Filter along)
+static inline void narrow_by(Py_ssize_t taps, uint8_t *restrict out, const float *restrict acc, Filter along)
 {
     for (Py_ssize_t j = 0; j < along.count; j++) {
-        const float *values = acc + along.start[j], *weights = along.weight + j * along.taps;
+        const float *values = acc + along.start[j], *weights = along.weight + j * taps;
         float sum = 0;
-        for (Py_ssize_t k = 0; k < along.taps; k++)
+        for (Py_ssize_t k = 0; k < taps; k++)
             sum += weights[k] * values[k];
         out[j] = (uint8_t)(sum + 0.5f);
+    }
+}
+
+/* The usual numbers of taps are constants to the compiler, which then unrolls the inner loop. */
+static void narrow(uint8_t *restrict out, const float *restrict acc, Filter along)
+{
+    switch (along.taps) {
+    case 3: narrow_by(3, out, acc, along); break;
+    case 4: narrow_by(4, out, acc, along); break;
+    case 5: narrow_by(5, out, acc, along); break;
+    case 6: narrow_by(6, out, acc, along); break;
+    case 7: narrow_by(7, out, acc, along); break;
+    case 8: narrow_by(8, out, acc, along); break;
+    default: narrow_by(along.taps, out, acc, along);
     }
 }
 

@@ -208,7 +208,8 @@ def is_planar_suspect(by_plane: np.ndarray, planar: bool) -> bool:
 def shows_flow(pictures: Iterable[np.ndarray], sector: np.ndarray, looks: Looks) -> bool:
     """Tell whether any of ``pictures``, uint8 RGB, shows flow, or whether what tints them turns in time: tissue Doppler
     may paint all that is lit red in systole and blue in diastole. ``sector`` is bool, as large as ``looks``."""
-    tinted, seen = False, []
+    seen: list[np.ndarray] = []
+    drawn: np.ndarray | None = None
     inside = sector
     for rgb in pictures:
         if inside.shape != rgb.shape[:2]:
@@ -216,10 +217,12 @@ def shows_flow(pictures: Iterable[np.ndarray], sector: np.ndarray, looks: Looks)
         seen.append(rgb)
         if not _is_coloured(rgb, inside):
             continue
-        tinted = True
-        if flow_share(rgb, inside, _drawn(looks)) > MIN_FLOW_SHARE:
+        drawn = _drawn(looks) if drawn is None else drawn
+        if flow_share(rgb, inside, drawn) > MIN_FLOW_SHARE:
             return True
-    return tinted and bool(np.ptp([_usual_chroma(rgb, inside) for rgb in seen], axis=0).max() > 2 * MIN_CHROMA)
+    return drawn is not None and bool(
+        np.ptp([_usual_chroma(rgb, inside) for rgb in seen], axis=0).max() > 2 * MIN_CHROMA
+    )
 
 
 def _is_coloured(rgb: np.ndarray, inside: np.ndarray) -> bool:

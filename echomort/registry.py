@@ -151,8 +151,7 @@ def champion_clip(root: Path) -> ClipSettings | None:
     if name is None:
         return None
     pointer = read_card(root, ("manifest_sha256",), "champion.json")
-    manifest = read_verified(root / "candidates" / name, MANIFEST, pointer["manifest_sha256"])
-    return ClipSettings.model_validate(parse_card(manifest, KEYS, MANIFEST)["clip"])
+    return _clip_of(_read_manifest(root / "candidates" / name, pointer["manifest_sha256"]))
 
 
 @dataclass(frozen=True)
@@ -185,12 +184,11 @@ class Champion:
         from echomort.models.view_classifier import ViewClassifier
         from echomort.models.views import ViewModel
 
-        wanted = manifest_sha256 or digest_file(folder / MANIFEST)
-        manifest = parse_card(read_verified(folder, MANIFEST, wanted), KEYS, MANIFEST)
+        manifest = _read_manifest(folder, manifest_sha256 or digest_file(folder / MANIFEST))
         contents = {file: read_verified(folder, file, sha256) for file, sha256 in manifest["files"].items()}
         return cls(
             name=folder.name,
-            clip=ClipSettings.model_validate(manifest["clip"]),
+            clip=_clip_of(manifest),
             views={view: ViewModel.load(folder / "views" / view) for view in manifest["views"]},
             stacks={name: FusionModel.from_json(contents[f"stacks/{name}.json"]) for name in manifest["stacks"]},
             calibrations={name: Platt(**fields) for name, fields in manifest["calibrations"].items()},
@@ -312,6 +310,14 @@ def _write_parts(folder: Path, parts: Parts) -> None:
         (folder / "stacks").mkdir()
     for name, stack in parts.stacks.items():
         (folder / "stacks" / f"{name}.json").write_bytes(stack.to_json())
+
+
+def _read_manifest(folder: Path, sha256: str) -> dict[str, Any]:
+    return parse_card(read_verified(folder, MANIFEST, sha256), KEYS, MANIFEST)
+
+
+def _clip_of(manifest: Mapping[str, Any]) -> ClipSettings:
+    return ClipSettings.model_validate(manifest["clip"])
 
 
 def _manifest(folder: Path, parts: Parts, facts: Facts) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from assets.incremental import Build, Built, Stage, built_tables, described, rebuild_after
+from assets.incremental import Build, Built, Stage, built_tables, rebuild_after, whole_asset
 from assets.project import Project
 from assets.training import IMPORTANCE, STACKS
 from echomort.fingerprint import digest, digest_file
@@ -33,8 +33,7 @@ def reader_study_digest(project: Project) -> str | None:
 EVALUATION = Stage(
     "evaluation",
     ("view_models", "ehr_models", "ehr_baselines", "fusion", "cohort", "clinical_features", "clinical_scores"),
-    ("echomort/evaluation", "warehouse/marts/evaluation_frame.sql", "warehouse/marts/clinical_reasons.sql"),
-    lambda settings: settings.evaluation,
+    lambda settings: {"evaluation": settings.evaluation, "outcome.horizon_days": settings.outcome.horizon_days},
     truth_digest,
 )
 REPORT = Stage(
@@ -50,13 +49,12 @@ REPORT = Stage(
         "clinical_features",
         "fusion",
     ),
-    ("echomort/report", "warehouse/reporting.py"),
     lambda settings: settings.model_dump(mode="json", exclude={"home"}),
     reader_study_digest,
 )
 
 
-@dg.asset(**described(EVALUATION, "evaluation", "duckdb", pool="warehouse"))
+@whole_asset(EVALUATION, "evaluation", "duckdb", pool="warehouse")
 def evaluation(project: Project) -> dg.MaterializeResult:
     """Discrimination, calibration, operating points and comparisons, each with its interval, and the planted null."""
     from echomort.evaluation import summary
@@ -76,7 +74,7 @@ def evaluation(project: Project) -> dg.MaterializeResult:
     return rebuild_after(project, EVALUATION, work)
 
 
-@dg.asset(**described(REPORT, "evaluation", "html"))
+@whole_asset(REPORT, "evaluation", "html")
 def report(project: Project) -> dg.MaterializeResult:
     """One HTML file to read offline, and the same figures as JSON."""
     from echomort.report.build import write_report

@@ -16,30 +16,29 @@ from assets.incremental import (
     Stage,
     UnitStage,
     built_tables,
-    described,
     rebuild,
     rebuild_after,
     unit_asset,
+    whole_asset,
 )
 from assets.project import Project
 from echomort import clips as store
 from echomort.files import write_text
-from echomort.fingerprint import code_version, digest, digest_file
+from echomort.fingerprint import digest, digest_file
 from echomort.listing import SourceFile, files_in, list_files
 from warehouse import instances, vault
 from warehouse.ledger import Entry
 from warehouse.queries import run
 
 Item = TypeVar("Item")
-READER = ("echomort/dicom", "echomort/instances.py")
 
 
 # --- dicom_index: one unit a folder, one row a file, headers only ------------------------------------------------
 
 
-def plan_index(project: Project) -> dict[str, str]:
+def plan_index(project: Project, recipe: str) -> dict[str, str]:
     """Return folder key -> digest of what its files are and of how they are read."""
-    how = _how_indexed(project)
+    how = digest(recipe, _read_with(project))
     return {
         project.keyring.pseudonym("folder", folder): _folder_fingerprint(how, files)
         for folder, files in _folders(project).items()
@@ -58,7 +57,8 @@ def index_folders(project: Project, units: Sequence[str], context: dg.OpExecutio
     from echomort.dicom import read_view_table
     from echomort.instances import Indexer
 
-    how, root, table = _how_indexed(project), project.settings.dicom_root, project.settings.sources.view_table
+    how = digest(DICOM_INDEX.how(project), _read_with(project))
+    root, table = project.settings.dicom_root, project.settings.sources.view_table
     indexer = Indexer(root, project.keyring, read_view_table(table) if table else {})
     folders = {key: files_in(root, folder) for key, folder in vault.recall(project.vault, "folder", units).items()}
     files = [(key, file) for key, inside in folders.items() for file in inside]
@@ -81,9 +81,10 @@ def count_index(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapp
     return _by_reason(connection, "marts/index_reasons.sql")
 
 
-def _how_indexed(project: Project) -> str:
+def _read_with(project: Project) -> str:
+    """The digest of the key and of the table of views, by which every folder is read."""
     table = project.settings.sources.view_table
-    return digest(code_version(*READER), project.keyring.key_id, digest_file(table) if table else None)
+    return digest(project.keyring.key_id, digest_file(table) if table else None)
 
 
 def _folder_fingerprint(how: str, files: Sequence[SourceFile]) -> str:
@@ -107,7 +108,6 @@ def _index_entry(project: Project, unit: str, fingerprint: str, rows: list[dict[
 DICOM_INDEX = UnitStage(
     "dicom_index",
     ("dicom_archive",),
-    READER,
     plan=plan_index,
     prepare=prepare_index,
     work=index_folders,
@@ -125,10 +125,10 @@ dicom_index = unit_asset(
 
 # --- linkage: files to studies -----------------------------------------------------------------------------------
 
-LINKAGE = Stage("linkage", ("dicom_index", "patient", "study"), ("warehouse/marts/instance_link.sql",))
+LINKAGE = Stage("linkage", ("dicom_index", "patient", "study"))
 
 
-@dg.asset(**described(LINKAGE, "imaging", "duckdb", "sql", pool="warehouse"))
+@whole_asset(LINKAGE, "imaging", "duckdb", "sql", pool="warehouse")
 def linkage(project: Project) -> dg.MaterializeResult:
     """Every readable file with the study and patient that the health records know it by, or why it has none."""
 
@@ -143,25 +143,25 @@ def linkage(project: Project) -> dg.MaterializeResult:
 # --- clips: one unit a study, one file a study -------------------------------------------------------------------
 
 
-def plan_clips(project: Project, only: Sequence[str] | None = None) -> dict[str, str]:
+def plan_clips(project: Project, recipe: str, only: Sequence[str] | None = None) -> dict[str, str]:
     """Return study key -> digest of its files and of how they become clips, of all studies or of ``only`` some."""
-    how = digest(code_version(*READER, "echomort/clips.py"), project.settings.imaging.clip)
     with project.reader() as connection:
         rows = run(connection, "marts/clip_plan.sql", studies=only).fetchall()
     studies: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for study_key, *made_from in rows:
         studies[study_key].append(tuple(made_from))
-    return {study_key: digest(how, made_from) for study_key, made_from in studies.items()}
+    return {study_key: digest(recipe, made_from) for study_key, made_from in studies.items()}
 
 
 def make_clips(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
     """Decode the files of some studies, each study to one file; what a killed run wrote is not decoded again."""
     from echomort.dicom import Job, read_clips
+    from echomort.study_writer import StudyWriter
 
-    plan = plan_clips(project, units)
+    plan = plan_clips(project, CLIPS.how(project), units)
     with project.reader() as connection:
         files = run(connection, "marts/clip_plan.sql", studies=list(units)).df()
-    studies = store.StudyWriter(project.root, files, plan)
+    studies = StudyWriter(project.root, files, plan)
     files = files[~files["study_key"].isin(studies.written)]
     jobs = {Job(path): key for key, path in _instance_paths(project, files).items()}
     for job, found in _counted(read_clips(jobs, project.settings.imaging, _processes(project)), len(jobs), context):
@@ -196,8 +196,7 @@ def _instance_paths(project: Project, files: pd.DataFrame) -> dict[str, Path]:
 CLIPS = UnitStage(
     "clips",
     ("dicom_index", "linkage"),
-    (*READER, "echomort/clips.py"),
-    lambda settings: settings.imaging.clip,
+    lambda settings: {"imaging.clip": settings.imaging.clip},
     plan=plan_clips,
     work=make_clips,
     commit=commit_clips,
@@ -218,12 +217,11 @@ VIEW_CLASSIFIER = "models/view_classifier"
 CLIP_VIEWS = Stage(
     "clip_views",
     ("clips",),
-    ("echomort/models/view_classifier.py", "echomort/models/view_naming.py", "warehouse/marts/tagged_clips.sql"),
-    lambda settings: settings.imaging.views,
+    lambda settings: {"imaging.views": settings.imaging.views},
 )
 
 
-@dg.asset(**described(CLIP_VIEWS, "imaging", "sklearn", "duckdb"))
+@whole_asset(CLIP_VIEWS, "imaging", "sklearn", "duckdb")
 def clip_views(project: Project) -> dg.MaterializeResult:
     """The view of every clip: its tag's, else what a classifier learnt from the tagged clips makes of its pixels."""
     from echomort.models.view_naming import name_views

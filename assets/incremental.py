@@ -1,49 +1,111 @@
 """Plan, work, commit: the one idea of every asset here, written once.
 
-A *stage* says what decides an asset: the assets above it, a part of the settings, the code. The digest of these is a
-unit's *fingerprint*; the ledger holds the fingerprints of what stands; what differs is stale. The data version of an
-asset is the digest of its content, so that a result that comes out the same stops the rebuild there.
+A *stage* says what decides an asset: its inputs (the assets above it, files) and its *recipe* (a part of the settings,
+the code that its work can reach, the libraries that compute it). The digest of both is a unit's *fingerprint*; the
+ledger holds the fingerprints of what is there; what differs is stale. The data version of an asset is the digest of its
+content, so that a result that comes out the same stops the rebuild there.
 """
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import duckdb
+import pydantic
 
 from assets.project import Project
-from echomort.fingerprint import code_version, digest
+from echomort.code import Code, Reached, keep_meanings
+from echomort.fingerprint import digest
 from echomort.settings import Settings
-from warehouse import ledger
+from warehouse import ledger, queries
 from warehouse.ledger import Entry
 
 BATCH = 256
 """Units that one dynamic step takes: minutes of work, so that a step's own seconds do not count."""
 
 
+CODE = Code()
+"""The product's code as it is installed; read once a process."""
+
+_WORK: dict[str, tuple[Callable[..., Any], ...]] = {}
+"""Stage -> the functions that carry it out."""
+
+
 @dataclass(frozen=True)
 class Stage:
-    """What decides the content of the asset ``name``: assets above, code, settings, and inputs outside the graph."""
+    """What decides the content of the asset ``name``: assets above, settings, inputs outside the graph, and code.
+
+    ``decided_by`` returns the settings, by key. The code is derived from the functions that carry the stage out
+    (:meth:`carried_out_by`): what they import, the SQL files they run, and the libraries that compute it.
+    """
 
     name: str
     upstream: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-    decided_by: Callable[[Settings], Any] = field(default=lambda settings: None)
+    decided_by: Callable[[Settings], Mapping[str, Any]] = field(default=lambda settings: {})
     inputs: Callable[[Project], Any] = field(default=lambda project: None)
+
+    def carried_out_by(self, *functions: Callable[..., Any]) -> None:
+        """Say which functions carry the stage out."""
+        _WORK[self.name] = functions
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        """The functions that carry the stage out."""
+        return _WORK[self.name]
+
+    @property
+    def reached(self) -> Reached:
+        """The code that decides the asset."""
+        return _reached(self.name)
 
     @property
     def code(self) -> str:
-        """Digest of the code that decides the asset."""
-        return code_version(*self.sources)
+        """Digest of the code that decides the asset, libraries included."""
+        return digest(dict(self.reached.parts), dict(self.reached.libraries))
+
+    def recipe(self, settings: Settings) -> dict[str, str]:
+        """Return what decides the asset apart from its inputs: part -> digest, or version of a library."""
+        parts = {f"library {name}": version for name, version in self.reached.libraries.items()}
+        parts |= {f"setting {key}": digest(value) for key, value in flat(self.decided_by(settings))}
+        return dict(self.reached.parts) | parts
 
     def made_from(self, connection: duckdb.DuckDBPyConnection, project: Project) -> dict[str, str]:
-        """Return what decides the asset, part by part, so that a person can be told which part changed."""
+        """Return the asset's inputs: digests of the assets above, and of what lies outside the graph."""
         parts = {name: ledger.asset_digest(connection, name) for name in self.upstream}
-        own = {"settings": self.decided_by(project.settings), "inputs": self.inputs(project)}
-        return parts | {part: digest(value) for part, value in own.items()} | {"code": self.code}
+        outside = self.inputs(project)
+        return parts if outside is None else parts | {"input": digest(outside)}
+
+    def fingerprint(self, connection: duckdb.DuckDBPyConnection, project: Project) -> str:
+        """Return what the ledger holds of the asset, rebuilt as a whole, when it is up to date."""
+        return digest(digest(self.recipe(project.settings)), self.made_from(connection, project))
+
+    def working(self) -> AbstractContextManager[None]:
+        """Let the block run the SQL files that the stage's code names, and no others."""
+        return queries.only(self.reached.sql)
+
+
+def flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) of every setting in ``value``: sections, mappings and plain values."""
+    if isinstance(value, pydantic.BaseModel):
+        value = value.model_dump(mode="json")
+    if not isinstance(value, Mapping):
+        yield key, value
+        return
+    for name, inner in value.items():
+        yield from flat(inner, f"{key}.{name}" if key else str(name))
+
+
+@functools.cache
+def _reached(stage: str) -> Reached:
+    functions = [function for function in _WORK[stage] if function.__name__ != "<lambda>"]
+    reached = CODE.reached([(function.__module__, function.__name__) for function in functions])
+    keep_meanings()
+    return reached
 
 
 @dataclass(frozen=True)
@@ -88,17 +150,22 @@ def rebuild_together(
     work: Callable[[], Callable[[duckdb.DuckDBPyConnection], Sequence[Built]]],
 ) -> list[dg.MaterializeResult]:
     """Rebuild the assets ``names``, which one transaction makes, if what decides them changed."""
+    recipe = stage.recipe(project.settings)
     with project.reader() as connection:
         made_from = stage.made_from(connection, project)
         standing = [ledger.entries(connection, name).get(ledger.WHOLE) for name in names]
-    fingerprint = digest(made_from)
+    fingerprint = digest(digest(recipe), made_from)
     kept = [entry for entry in standing if entry and _stands(project.root, entry, fingerprint)]
     if len(kept) == len(names):
         return [materialized(name, entry, rebuilt=False) for name, entry in zip(names, kept, strict=True)]
-    build = work()
-    with project.writer() as connection:
+    with stage.working():
+        build = work()
+    with project.writer() as connection, stage.working():
+        how = ledger.write_recipe(connection, recipe)
         made = [
-            Entry(ledger.WHOLE, fingerprint, built.digest, built.artifact, {**built.details, "made_from": made_from})
+            Entry(
+                ledger.WHOLE, fingerprint, built.digest, built.artifact, {**built.details, "made_from": made_from}, how
+            )
             for built in build(connection)
         ]
         for name, entry in zip(names, made, strict=True):
@@ -122,12 +189,13 @@ def _stands(root: Path, entry: Entry, fingerprint: str | None) -> bool:
 class UnitStage(Stage):
     """An asset made of units, each rebuilt alone.
 
-    ``plan`` returns unit -> fingerprint of what should exist; ``prepare`` sees the stale ones before any work;
-    ``work`` makes some units' artifacts, each whole or absent, and returns their entries; ``commit`` writes the rows
-    of new units and removes those of units that are gone, in the transaction that records them; ``show`` counts.
+    ``plan`` returns unit -> fingerprint of what should exist, given the digest of the recipe; ``prepare`` sees the
+    stale ones before any work; ``work`` makes some units' artifacts, each whole or absent, and returns their entries;
+    ``commit`` writes the rows of new units and removes those of units that are gone, in the transaction that records
+    them; ``show`` counts.
     """
 
-    plan: Callable[[Project], Mapping[str, str]] = field(kw_only=True)
+    plan: Callable[[Project, str], Mapping[str, str]] = field(kw_only=True)
     work: Callable[[Project, Sequence[str], dg.OpExecutionContext], list[Entry]] = field(kw_only=True)
     commit: Callable[[duckdb.DuckDBPyConnection, Project, Sequence[Entry], Sequence[str]], None] = field(kw_only=True)
     show: Callable[[duckdb.DuckDBPyConnection, Project], Mapping[str, Any]] = field(
@@ -136,6 +204,14 @@ class UnitStage(Stage):
     prepare: Callable[[Project, Sequence[str]], None] = field(default=lambda project, stale: None, kw_only=True)
     resources: frozenset[str] = field(default=frozenset(), kw_only=True)
     batch: int = field(default=BATCH, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """The stage's functions carry it out."""
+        self.carried_out_by(self.plan, self.prepare, self.work, self.commit, self.show)
+
+    def how(self, project: Project) -> str:
+        """Return the digest of the recipe as it now is."""
+        return digest(self.recipe(project.settings))
 
 
 OWNERS = {
@@ -158,6 +234,18 @@ def described(stage: Stage, group: str, *kinds: str, pool: str | None = None) ->
     return about | {"deps": list(stage.upstream), "code_version": stage.code, "pool": pool}
 
 
+def whole_asset(
+    stage: Stage, group: str, *kinds: str, pool: str | None = None
+) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
+    """Make the decorated function, which carries ``stage`` out as a whole, its asset."""
+
+    def asset(function: Callable[..., dg.MaterializeResult]) -> dg.AssetsDefinition:
+        stage.carried_out_by(function)
+        return dg.asset(**described(stage, group, *kinds, pool=pool))(function)
+
+    return asset
+
+
 def unit_asset(
     stage: UnitStage, description: str, group: str, *kinds: str, pool: str | None = None
 ) -> dg.AssetsDefinition:
@@ -175,7 +263,8 @@ def unit_asset(
     def plan(context: dg.OpExecutionContext, project: Project) -> Iterator[dg.DynamicOutput | dg.Output]:
         stale, gone, standing = stale_units(project, stage)
         context.log.info(f"{len(stale)} stale, {standing} standing, {len(gone)} gone")
-        stage.prepare(project, stale)
+        with stage.working():
+            stage.prepare(project, stale)
         for start in range(0, len(stale), stage.batch):
             batch, place = stale[start : start + stage.batch], start // stage.batch
             yield dg.DynamicOutput(batch, mapping_key=f"{place:05d}", output_name="batches")
@@ -185,7 +274,9 @@ def unit_asset(
         name=f"{stage.name}__work", pool=pool, out=dg.Out(list), required_resource_keys={"project", *stage.resources}
     )
     def work(context: dg.OpExecutionContext, units: list) -> dg.Output[list]:
-        return dg.Output([vars(entry) for entry in stage.work(context.resources.project, units, context)])
+        with stage.working():
+            made = stage.work(context.resources.project, units, context)
+        return dg.Output([vars(entry) for entry in made])
 
     @dg.op(name=f"{stage.name}__commit", pool="warehouse")
     def commit(context: dg.OpExecutionContext, project: Project, made: list, gone: list) -> dg.Output[None]:
@@ -206,7 +297,8 @@ def unit_asset(
 
 def stale_units(project: Project, stage: UnitStage) -> tuple[list[str], list[str], int]:
     """Return the units to make, the units to forget, and how many stand."""
-    expected = stage.plan(project)
+    with stage.working():
+        expected = stage.plan(project, stage.how(project))
     with project.reader() as connection:
         standing = ledger.entries(connection, stage.name)
     kept = {unit for unit, entry in standing.items() if _stands(project.root, entry, expected.get(unit))}
@@ -219,11 +311,12 @@ def commit_units(
     """Record ``made`` and forget ``gone`` in one transaction (none where nothing changed); return what to show and
     the asset's data version."""
     if made or gone:
-        with project.writer() as connection:
+        with project.writer() as connection, stage.working():
+            how = ledger.write_recipe(connection, stage.recipe(project.settings))
             stage.commit(connection, project, made, gone)
-            ledger.record(connection, stage.name, made)
+            ledger.record(connection, stage.name, [replace(entry, recipe=how) for entry in made])
             ledger.forget(connection, stage.name, gone)
-    with project.reader() as connection:
+    with project.reader() as connection, stage.working():
         version = ledger.asset_digest(connection, stage.name)
         counts = {"units": len(ledger.fingerprints(connection, stage.name)), "made": len(made), "gone": len(gone)}
         return counts | dict(stage.show(connection, project)), version

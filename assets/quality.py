@@ -15,6 +15,7 @@ import pandas as pd
 
 from assets.incremental import Stage
 from assets.project import Project
+from assets.records import FEATURES, RECORDS
 from echomort.fingerprint import digest
 from echomort.settings import Settings
 from warehouse import ledger
@@ -111,7 +112,9 @@ def expectations_check(table: str, asset: str) -> Check:
     spec = dg.AssetCheckSpec(
         f"{table}_expectations", asset=asset, blocking=True, description=f"What table `{table}` must look like."
     )
-    return Check(spec, Stage(f"check:{spec.name}", (asset,), ("warehouse/expectations",)), read)
+    stage = Stage(f"check:{spec.name}", (asset,))
+    stage.carried_out_by(expectations_check)
+    return Check(spec, stage, read)
 
 
 def _validated(table: str, frame: pd.DataFrame) -> dict[str, Any]:
@@ -139,8 +142,9 @@ def assertion_check(assertion: Assertion) -> Check:
         description=f"Must never happen: {assertion.meaning}",
         additional_deps=list(assertion.also),
     )
-    upstream = (assertion.asset, *assertion.also)
-    return Check(spec, Stage(f"check:{spec.name}", upstream, (f"warehouse/assertions/{assertion.name}.sql",)), read)
+    stage = Stage(f"check:{spec.name}", (assertion.asset, *assertion.also))
+    stage.carried_out_by(assertion_check)
+    return Check(spec, stage, read)
 
 
 def set_aside_check(table: str) -> Check:
@@ -155,9 +159,10 @@ def set_aside_check(table: str) -> Check:
         asset=table,
         description=f"Staging took every row of `{table}` as the source gave it.",
     )
-    # Of the same extract the same is set aside, whatever became of the table.
-    sources = ("warehouse/staging", "warehouse/vocabulary.py", "warehouse/sources", "warehouse/marts/set_aside.sql")
-    return Check(spec, Stage(f"check:{spec.name}", ("ehr_extract", table), sources), read)
+    # Of the same extract the same is set aside by the same code, whatever became of the table.
+    stage = Stage(f"check:{spec.name}", ("ehr_extract", table), RECORDS.decided_by)
+    stage.carried_out_by(set_aside_check, *RECORDS.functions)
+    return Check(spec, stage, read)
 
 
 def refused_check() -> Check:
@@ -170,8 +175,9 @@ def refused_check() -> Check:
     spec = dg.AssetCheckSpec(
         "feature_values_refused", asset="clinical_features", description="Every measurement and code can be used."
     )
-    upstream = ("clinical_features", "measurement", "diagnosis")
-    return Check(spec, Stage(f"check:{spec.name}", upstream, ("warehouse/marts/feature_refused.sql",)), read)
+    stage = Stage(f"check:{spec.name}", ("clinical_features", "measurement", "diagnosis"), FEATURES.decided_by)
+    stage.carried_out_by(refused_check, *FEATURES.functions)
+    return Check(spec, stage, read)
 
 
 def _warned(reasons: Mapping[str, int]) -> dict[str, Any]:
@@ -193,11 +199,13 @@ def reject_gate() -> Check:
         description="The share of files that can't be read stays below imaging.reject_gate.",
         additional_deps=["dicom_index"],
     )
-    sources = ("echomort/dicom/reasons.py", "warehouse/marts/file_reasons.sql")
-    stage = Stage(
-        f"check:{spec.name}", ("clips", "dicom_index"), sources, lambda settings: settings.imaging.reject_gate
-    )
+    stage = Stage(f"check:{spec.name}", ("clips", "dicom_index"), _gate)
+    stage.carried_out_by(reject_gate)
     return Check(spec, stage, read)
+
+
+def _gate(settings: Settings) -> dict[str, float]:
+    return {"imaging.reject_gate": settings.imaging.reject_gate}
 
 
 def _gated(reasons: Mapping[str | None, int], gate: float) -> dict[str, Any]:
@@ -222,15 +230,16 @@ def checks_of(asset: str, checks: Sequence[Check]) -> dg.AssetChecksDefinition:
 
 def remembered(project: Project, check: Check) -> dg.AssetCheckResult:
     """Carry out the check where its tables or its code changed, else repeat what the ledger holds."""
-    with project.reader() as connection:
-        made_from = check.stage.made_from(connection, project)
+    with project.reader() as connection, check.stage.working():
+        fingerprint = check.stage.fingerprint(connection, project)
         entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)
-        known = entry is not None and entry.fingerprint == digest(made_from)
+        known = entry is not None and entry.fingerprint == fingerprint
         judge = None if entry and known else check.read(connection)
     found = judge(project.settings) if judge else entry.details if entry else {}
     if not known:
         with project.writer() as connection:
-            made = Entry(ledger.WHOLE, digest(made_from), digest(found), None, found)
+            how = ledger.write_recipe(connection, check.stage.recipe(project.settings))
+            made = Entry(ledger.WHOLE, fingerprint, digest(found), None, found, how)
             ledger.record(connection, check.stage.name, [made])
     return dg.AssetCheckResult(
         asset_key=check.spec.asset_key,
@@ -244,8 +253,8 @@ def remembered(project: Project, check: Check) -> dg.AssetCheckResult:
 def passed(check: Check, project: Project, connection: duckdb.DuckDBPyConnection) -> bool:
     """Return whether the check passed on the tables as they now stand."""
     entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)
-    made_from = check.stage.made_from(connection, project)
-    return entry is not None and entry.fingerprint == digest(made_from) and bool(entry.details["passed"])
+    fingerprint = check.stage.fingerprint(connection, project)
+    return entry is not None and entry.fingerprint == fingerprint and bool(entry.details["passed"])
 
 
 BY_ASSET: dict[str, list[Check]] = defaultdict(list)

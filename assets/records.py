@@ -6,7 +6,7 @@ from dataclasses import replace
 import dagster as dg
 import duckdb
 
-from assets.incremental import Built, Stage, built_tables, described, rebuild, rebuild_together
+from assets.incremental import Built, Stage, built_tables, rebuild, rebuild_together, whole_asset
 from assets.project import Project
 from assets.sources import ehr_extract
 from warehouse import vault
@@ -28,49 +28,53 @@ KEPT_WITH = {"patient": ("patient_alias", "quarantine")}
 RECORDS = Stage(
     "health_records",
     ("ehr_extract",),
-    (
-        "warehouse/staging",
-        "warehouse/staging.py",
-        "warehouse/vocabulary.py",
-        "warehouse/sources",
-        "echomort/ehr",
-        "echomort/keys.py",
-    ),
-    lambda settings: (adapter_digest(settings.sources.adapter), settings.privacy.dates),
+    lambda settings: {
+        "sources.adapter": adapter_digest(settings.sources.adapter),
+        "privacy.dates": settings.privacy.dates,
+    },
     lambda project: project.keyring.key_id,
 )
 OUTCOMES = Stage(
     "outcomes",
     ("patient", "death", "contact", "study"),
-    ("warehouse/marts/outcome.sql", "warehouse/outcomes.py"),
-    lambda settings: settings.outcome,
+    lambda settings: {"outcome": settings.outcome},
 )
 COHORT = Stage(
     "cohort",
     ("outcomes", "patient", "study", "diagnosis"),
-    ("warehouse/marts/cohort.sql", "warehouse/cohorts.py"),
-    lambda settings: settings.cohort,
+    lambda settings: {"cohort": settings.cohort},
 )
 FEATURES = Stage(
     "clinical_features",
     ("patient", "study", "measurement", "diagnosis", "medication"),
-    (
-        "warehouse/marts/feature.sql",
-        "warehouse/marts/feature_begin.sql",
-        "warehouse/marts/feature_catalogue.sql",
-        "warehouse/marts/feature_end.sql",
-        "warehouse/marts/feature_told.sql",
-        "warehouse/features.py",
-        "echomort/ehr",
-    ),
-    lambda settings: settings.features,
+    lambda settings: {"features": settings.features},
 )
 CLINICAL_SCORES = Stage(
     "clinical_scores",
     ("clinical_features", "patient", "study", "diagnosis", "medication"),
-    ("warehouse/marts/clinical_input.sql", "warehouse/comparators.py", "echomort/risk"),
-    lambda settings: settings.clinical_scores,
+    lambda settings: {"clinical_scores": settings.clinical_scores},
 )
+
+
+def stage_records(project: Project) -> list[dg.MaterializeResult]:
+    """Stage the extract; return one result a table."""
+    from warehouse.staging import stage
+
+    settings = project.settings
+
+    def build(connection: duckdb.DuckDBPyConnection) -> list[Built]:
+        place = Place(settings.ehr_root, settings.sources.postgresql)
+        report = stage(connection, place, settings.sources.adapter, project.keyring, settings.privacy.dates)
+        for conflict in report.conflicts:
+            dg.get_dagster_logger().warning(str(conflict))
+        for domain, identifiers in report.identifiers.items():
+            vault.remember(project.vault, domain, identifiers)
+        return [built_tables(connection, table, *KEPT_WITH.get(table, ())) for table in TABLES]
+
+    return rebuild_together(project, RECORDS, list(TABLES), lambda: build)
+
+
+RECORDS.carried_out_by(stage_records)
 
 
 @dg.multi_asset(
@@ -90,23 +94,10 @@ CLINICAL_SCORES = Stage(
 )
 def health_records(project: Project) -> Iterator[dg.MaterializeResult]:
     """Read the extract through its adapter, pseudonymise it, shift its dates, set aside what contradicts itself."""
-    from warehouse.staging import stage
-
-    settings = project.settings
-
-    def build(connection: duckdb.DuckDBPyConnection) -> list[Built]:
-        place = Place(settings.ehr_root, settings.sources.postgresql)
-        report = stage(connection, place, settings.sources.adapter, project.keyring, settings.privacy.dates)
-        for conflict in report.conflicts:
-            dg.get_dagster_logger().warning(str(conflict))
-        for domain, identifiers in report.identifiers.items():
-            vault.remember(project.vault, domain, identifiers)
-        return [built_tables(connection, table, *KEPT_WITH.get(table, ())) for table in TABLES]
-
-    yield from rebuild_together(project, RECORDS, list(TABLES), lambda: build)
+    yield from stage_records(project)
 
 
-@dg.asset(**described(OUTCOMES, "records", "duckdb", "sql", pool="warehouse"))
+@whole_asset(OUTCOMES, "records", "duckdb", "sql", pool="warehouse")
 def outcomes(project: Project) -> dg.MaterializeResult:
     """One-year mortality of every study, or the one reason why it has none; the attrition table counts them."""
     from warehouse.outcomes import link
@@ -118,7 +109,7 @@ def outcomes(project: Project) -> dg.MaterializeResult:
     return rebuild(project, OUTCOMES, build)
 
 
-@dg.asset(**described(COHORT, "records", "duckdb", "sql", pool="warehouse"))
+@whole_asset(COHORT, "records", "duckdb", "sql", pool="warehouse")
 def cohort(project: Project) -> dg.MaterializeResult:
     """Labelled studies with their role and fold, both by a stable hash of the patient."""
     from warehouse.cohorts import select
@@ -130,7 +121,7 @@ def cohort(project: Project) -> dg.MaterializeResult:
     return rebuild(project, COHORT, build)
 
 
-@dg.asset(**described(FEATURES, "records", "duckdb", "sql", pool="warehouse"))
+@whole_asset(FEATURES, "records", "duckdb", "sql", pool="warehouse")
 def clinical_features(project: Project) -> dg.MaterializeResult:
     """The variables of the catalogue for every study, each known at or before it."""
     from warehouse.features import build as build_features
@@ -144,7 +135,7 @@ def clinical_features(project: Project) -> dg.MaterializeResult:
     return rebuild(project, FEATURES, build)
 
 
-@dg.asset(**described(CLINICAL_SCORES, "records", "duckdb", "sql", pool="warehouse"))
+@whole_asset(CLINICAL_SCORES, "records", "duckdb", "sql", pool="warehouse")
 def clinical_scores(project: Project) -> dg.MaterializeResult:
     """Pooled Cohort Equations, PREVENT, Seattle and MAGGIC for every study, or the reason why there is none."""
     from warehouse.comparators import score

@@ -9,10 +9,10 @@ import duckdb
 import pandas as pd
 
 from assets.imaging import VIEW_CLASSIFIER
-from assets.incremental import Build, Built, Stage, UnitStage, described, rebuild_after, unit_asset
+from assets.incremental import Build, Built, Stage, UnitStage, rebuild_after, unit_asset, whole_asset
 from assets.project import Project
 from assets.training import EHR_MODEL, STACKS, VIEW_MODELS
-from echomort.fingerprint import code_version, digest
+from echomort.fingerprint import digest
 from echomort.registry import champion_clip, champion_name
 from warehouse import ledger, risks
 from warehouse.ledger import Entry
@@ -21,12 +21,11 @@ from warehouse.queries import run
 CHAMPION = Stage(
     "champion",
     ("clip_views", "view_models", "ehr_models", "fusion", "evaluation"),
-    ("echomort/registry.py", "echomort/promotion.py", "echomort/models"),
-    lambda settings: (settings.promotion, settings.imaging.clip),
+    lambda settings: {"promotion": settings.promotion, "imaging.clip": settings.imaging.clip},
 )
 
 
-@dg.asset(**described(CHAMPION, "serving", "safetensors"))
+@whole_asset(CHAMPION, "serving", "safetensors")
 def champion(project: Project) -> dg.MaterializeResult:
     """The models of this run as a candidate, and as champion if it is no worse on the same held-out patients."""
     from echomort.promotion import Run, consider
@@ -51,23 +50,24 @@ def champion(project: Project) -> dg.MaterializeResult:
 
 # --- risk_scores: one unit a study --------------------------------------------------------------------------------
 
-SCORING = ("echomort/scoring.py", "echomort/registry.py", "echomort/models")
 
-
-def plan_risks(project: Project) -> dict[str, str]:
+def plan_risks(project: Project, recipe: str) -> dict[str, str]:
     """Return study key -> digest of the champion and of what it is given, of every study with a clip that models do not
     learn from.
 
     None where there is no champion, or one that learnt from clips of another size or rate than those that stand.
     """
-    return {} if _why_none(project) else {study_key: made_from for study_key, made_from, _ in _planned(project)}
+    return {} if _why_none(project) else {study_key: made_from for study_key, made_from, _ in _planned(project, recipe)}
 
 
 def score_risks(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
     """Score some studies; their rows go to the ledger's details, so that nothing lies between the steps but them."""
     from echomort.scoring import score_apart
 
-    plan = {study_key: (made_from, learnt) for study_key, made_from, learnt in _planned(project, units)}
+    plan = {
+        study_key: (made_from, learnt)
+        for study_key, made_from, learnt in _planned(project, RISK_SCORES.how(project), units)
+    }
     with project.reader() as connection:
         clips = run(connection, "marts/risk_clips.sql", studies=list(units)).df()
         features = run(connection, "marts/risk_features.sql", studies=list(units)).df()
@@ -94,9 +94,9 @@ def show_risks(connection: duckdb.DuckDBPyConnection, project: Project) -> Mappi
     return {f"by {model}": count for model, count in run(connection, "marts/risk_models.sql").fetchall()}
 
 
-def _planned(project: Project, only: Sequence[str] | None = None) -> list[tuple[str, str, bool]]:
+def _planned(project: Project, recipe: str, only: Sequence[str] | None = None) -> list[tuple[str, str, bool]]:
     """(study key, digest of what its risk is made from, whether models learnt from its patient) of all, or ``only``."""
-    how = digest(code_version(*SCORING), champion_name(_registry(project)))
+    how = digest(recipe, champion_name(_registry(project)))
     with project.reader() as connection:
         rows = run(connection, "marts/risk_plan.sql", studies=None if only is None else list(only)).fetchall()
     return [(study_key, digest(how, [clips, features, learnt]), learnt) for study_key, clips, features, learnt in rows]
@@ -117,8 +117,7 @@ def _registry(project: Project) -> Path:
 RISK_SCORES = UnitStage(
     "risk_scores",
     ("champion", "clips", "clip_views", "clinical_features", "cohort", "study"),
-    SCORING,
-    lambda settings: settings.imaging.clip,
+    lambda settings: {"imaging.clip": settings.imaging.clip},
     plan=plan_risks,
     work=score_risks,
     commit=commit_risks,

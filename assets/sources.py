@@ -1,16 +1,17 @@
 """The inputs, fingerprinted: what lies in the archive and in the health-record extract."""
 
 import fcntl
+import functools
 from collections.abc import Callable
 
 import dagster as dg
 import duckdb
 
-from assets.incremental import Built, Stage, described, rebuild
+from assets.incremental import CODE, Built, Stage, rebuild, whole_asset
 from assets.project import Project
 from echomort.errors import UserError
 from echomort.files import remove_leftovers, write_text
-from echomort.fingerprint import code_version, digest, digest_file
+from echomort.fingerprint import digest, digest_file
 from echomort.listing import SourceFile, list_files
 from echomort.settings import Settings
 from echomort.sources.mirror import is_current, list_remote, mirror
@@ -65,10 +66,17 @@ def extract_files(settings: Settings) -> list[SourceFile]:
     return list_files(settings.ehr_root, "sources.ehr") if settings.ehr_root else []
 
 
+@functools.cache
+def generator_code() -> str:
+    """Return the digest of the code and the libraries that write the embedded archive."""
+    reached = CODE.reached([("echomort.synth.archive", None)])
+    return digest(dict(reached.parts), dict(reached.libraries))
+
+
 def embedded_archive(settings: Settings) -> str:
     """Return the digest of what the embedded archive is drawn from; empty where the archive is one's own."""
     synthetic = settings.sources.synthetic
-    return digest(synthetic, code_version("echomort/synth")) if synthetic and not settings.sources.dicom else ""
+    return digest(synthetic, generator_code()) if synthetic and not settings.sources.dicom else ""
 
 
 def _written(settings: Settings) -> bool:
@@ -99,17 +107,17 @@ def ensure_synthetic(settings: Settings, progress: Callable[[int, int], None]) -
 
 DICOM_ARCHIVE = Stage(
     "dicom_archive",
-    decided_by=embedded_archive,
+    decided_by=lambda settings: {"sources.synthetic": embedded_archive(settings)},
     inputs=lambda project: _written(project.settings) and _archive_to_read(project.settings),
 )
 EHR_EXTRACT = Stage(
     "ehr_extract",
-    decided_by=embedded_archive,
+    decided_by=lambda settings: {"sources.synthetic": embedded_archive(settings)},
     inputs=lambda project: _written(project.settings) and extract_fingerprint(project.settings),
 )
 
 
-@dg.asset(**described(DICOM_ARCHIVE, "sources", "dicom"))
+@whole_asset(DICOM_ARCHIVE, "sources", "dicom")
 def dicom_archive(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult:
     """The echo files as the scanner or the archive wrote them (the demo writes its own)."""
     ensure_synthetic(project.settings, lambda done, total: context.log.info(f"{done} of {total} patients"))
@@ -128,7 +136,7 @@ def _told(context: dg.AssetExecutionContext, done: int, total: int, every: int =
         context.log.info(f"{done} of {total} objects fetched")
 
 
-@dg.asset(**described(EHR_EXTRACT, "sources", "csv"))
+@whole_asset(EHR_EXTRACT, "sources", "csv")
 def ehr_extract(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult:
     """The health-record tables as the hospital extracted them (the demo writes its own)."""
     ensure_synthetic(project.settings, lambda done, total: context.log.info(f"{done} of {total} patients"))

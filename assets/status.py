@@ -39,6 +39,11 @@ def of(project: Project) -> list[dict[str, Any]]:
 
     ``state`` is ``stands``, ``stale``, ``missing``, or ``unchecked`` where a check did not pass or was not carried out.
     """
+    with project.reader():  # held open, so that the short connections below cost nothing
+        return _rows(project)
+
+
+def _rows(project: Project) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     stale: set[str] = set()
     for stage, names in STAGES:
@@ -62,9 +67,13 @@ def _state(project: Project, stage: Stage, name: str) -> tuple[str, str]:
         entry = ledger.entries(connection, name).get(ledger.WHOLE)
         if entry is None:
             return "missing", "never made"
-        now = stage.made_from(connection, project)
-    changed = _changed(entry.details["made_from"], now)
-    return ("stale", f"changed: {', '.join(changed)}") if changed else ("stands", "")
+        changed = _changed_inputs(entry.details["made_from"], stage.made_from(connection, project))
+        changed += changed_parts(ledger.recipe(connection, entry.recipe), stage.recipe(project.settings))
+    if changed:
+        return "stale", f"changed: {listed(changed)}"
+    if entry.artifact is not None and not (project.root / entry.artifact).exists():
+        return "stale", f"missing: {entry.artifact}"
+    return "stands", ""
 
 
 def _units_state(project: Project, stage: UnitStage) -> tuple[str, str]:
@@ -75,18 +84,50 @@ def _units_state(project: Project, stage: UnitStage) -> tuple[str, str]:
     if not stale and not gone:
         return ("stands", "") if standing else ("missing", "nothing to make yet")
     with project.reader() as connection:
-        state = "stale" if ledger.fingerprints(connection, stage.name) else "missing"
-    return state, f"{len(stale)} to make, {len(gone)} to forget, {standing} stand"
+        entries = ledger.entries(connection, stage.name)
+        recipes = {entry.recipe for unit, entry in entries.items() if unit in stale}
+        now = stage.recipe(project.settings)
+        changed = sorted({part for name in recipes for part in changed_parts(ledger.recipe(connection, name), now)})
+    why = f"{len(stale)} to make, {len(gone)} to forget, {standing} stand"
+    return "stale" if entries else "missing", f"{why}; changed: {listed(changed)}" if changed else why
+
+
+SHOWN_CHANGES = 6
+"""So many changed parts are named; more are counted."""
+
+
+def listed(changes: list[str]) -> str:
+    """Return the changes in one line, the first ones by name."""
+    rest = len(changes) - SHOWN_CHANGES
+    return ", ".join(changes[:SHOWN_CHANGES]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def changed_parts(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Return the parts of a recipe that changed, in words: the file or definition, the setting, the library with both
+    versions."""
+    return [
+        _in_words(part, then.get(part), now.get(part))
+        for part in sorted({*then, *now})
+        if then.get(part) != now.get(part)
+    ]
+
+
+def _in_words(part: str, then: str | None, now: str | None) -> str:
+    kind, _, name = part.partition(" ")
+    if kind == "library":
+        return f"{part} {then or 'not used'} -> {now or 'not used'}"
+    how = " (new)" if then is None else " (no longer used)" if now is None else ""
+    return (part if kind == "setting" else name) + how
+
+
+def _changed_inputs(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    return [part for part in sorted({*then, *now}) if then.get(part) != now.get(part)]
 
 
 def _open_checks(project: Project, name: str) -> list[str]:
     """Return the checks of an asset that did not pass on what now stands."""
     with project.reader() as connection:
         return [check.spec.name for check in BY_ASSET.get(name, []) if not passed(check, project, connection)]
-
-
-def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    return sorted(part for part in now if then.get(part) != now[part])
 
 
 def _size(project: Project, name: str) -> dict[str, Any]:

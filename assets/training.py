@@ -11,13 +11,13 @@ import duckdb
 import pandas as pd
 from dagster._core.errors import DagsterPipesExecutionError  # not exported
 
-from assets.incremental import Build, Built, Stage, UnitStage, described, rebuild_after, unit_asset
+from assets.incremental import Build, Built, Stage, UnitStage, rebuild_after, unit_asset, whole_asset
 from assets.pipes import refusal_of
 from assets.project import Project
 from echomort.errors import UserError
-from echomort.fingerprint import code_version, digest
+from echomort.fingerprint import digest
 from echomort.settings import Settings, Training
-from echomort.training import SOURCES, UNDECIDING
+from echomort.training import UNDECIDING
 from warehouse.ledger import Entry
 from warehouse.queries import run
 from warehouse.scores import replace_scores
@@ -31,14 +31,13 @@ SHOWN_VARIABLES = 10
 # --- view_models: one unit a (network, view), all folds ----------------------------------------------------------
 
 
-def plan_views(project: Project) -> dict[str, str]:
+def plan_views(project: Project, recipe: str) -> dict[str, str]:
     """Return network/view -> digest of its clips, labels, folds and settings, for every view that has enough."""
     training = project.settings.training
-    how = digest(_decided_by(project.settings), code_version(*SOURCES))
     with project.reader() as connection:
         samples = run(connection, "marts/view_samples.sql").df()
     return {
-        f"{training.network}/{view!s}": digest(how, part.to_csv(index=False))
+        f"{training.network}/{view!s}": digest(recipe, part.to_csv(index=False))
         for view, part in samples.groupby("view")
         if too_small(part, training) is None
     }
@@ -61,7 +60,7 @@ def train_views(project: Project, units: Sequence[str], context: dg.OpExecutionC
     """Train the views in one process of their own, whose progress Dagster shows."""
     from echomort.training import Task
 
-    plan = plan_views(project)
+    plan = plan_views(project, VIEW_MODELS.how(project))
     with project.reader() as connection:
         samples = run(connection, "marts/view_samples.sql").df()
     tasks = []
@@ -84,7 +83,7 @@ def _train(context: dg.OpExecutionContext, tasks: list[str], folds: int) -> None
     refusal = refusal_of(Path(tasks[0]))
     refusal.unlink(missing_ok=True)
     try:
-        command = [sys.executable, "-m", "assets.pipes", *tasks]
+        command = [sys.executable, "-P", "-m", "assets.pipes", *tasks]
         context.resources.pipes.run(context=context, command=command, extras={"folds": folds})
     except DagsterPipesExecutionError:
         if not refusal.exists():
@@ -114,8 +113,9 @@ def show_views(connection: duckdb.DuckDBPyConnection, project: Project) -> Mappi
     return {f"skipped {view!s}": reason for view, reason in reasons.items() if reason}
 
 
-def _decided_by(settings: Settings) -> Any:
-    return settings.training.model_dump(mode="json", exclude=UNDECIDING), settings.imaging.clip.shape
+def _decided_by(settings: Settings) -> Mapping[str, Any]:
+    training = settings.training.model_dump(mode="json", exclude=UNDECIDING)
+    return {"training": training, "imaging.clip.shape": settings.imaging.clip.shape}
 
 
 def _artifact(fingerprint: str) -> str:
@@ -134,7 +134,6 @@ def _scores_digest(project: Project, fingerprint: str) -> str:
 VIEW_MODELS = UnitStage(
     "view_models",
     ("clips", "clip_views", "cohort"),
-    SOURCES,
     _decided_by,
     plan=plan_views,
     work=train_views,
@@ -154,19 +153,17 @@ view_models = unit_asset(
 
 # --- ehr_models: trees on the health-record features -------------------------------------------------------------
 
-TABULAR_SOURCES = ("echomort/models/tabular.py", "echomort/models/rows.py", "echomort/ehr/variables.csv")
 TREES = {"variables", "depth", "rounds", "learning_rate", "early_stopping", "seed"}
 """Settings of section ``tabular`` that decide the trees on all variables."""
 
 EHR_MODELS = Stage(
     "ehr_models",
     ("clinical_features", "cohort"),
-    (*TABULAR_SOURCES, "warehouse/marts/tabular_samples.sql"),
-    lambda settings: settings.tabular.model_dump(mode="json", include={*TREES, "importance_repeats"}),
+    lambda settings: {"tabular": settings.tabular.model_dump(mode="json", include={*TREES, "importance_repeats"})},
 )
 
 
-@dg.asset(**described(EHR_MODELS, "training", "xgboost"))
+@whole_asset(EHR_MODELS, "training", "xgboost")
 def ehr_models(project: Project) -> dg.MaterializeResult:
     """XGBoost on the health-record features, one model a fold, every study scored by a model that never saw it."""
     from echomort.files import write_text
@@ -193,17 +190,11 @@ def ehr_models(project: Project) -> dg.MaterializeResult:
 EHR_BASELINES = Stage(
     "ehr_baselines",
     ("clinical_features", "cohort"),
-    (
-        *TABULAR_SOURCES,
-        "echomort/models/baselines.py",
-        "echomort/models/complete.py",
-        "warehouse/marts/tabular_samples.sql",
-    ),
-    lambda settings: settings.tabular.model_dump(mode="json", exclude={"importance_repeats"}),
+    lambda settings: {"tabular": settings.tabular.model_dump(mode="json", exclude={"importance_repeats"})},
 )
 
 
-@dg.asset(**described(EHR_BASELINES, "training", "sklearn"))
+@whole_asset(EHR_BASELINES, "training", "sklearn")
 def ehr_baselines(project: Project) -> dg.MaterializeResult:
     """Logistic regression, random forest and XGBoost on the clinical, the echo and all variables, as the trees are."""
     from echomort.models.baselines import fit_baselines, model_names
@@ -227,22 +218,16 @@ def ehr_baselines(project: Project) -> dg.MaterializeResult:
 FUSION = Stage(
     "fusion",
     ("view_models", "ehr_models", "clinical_features", "cohort"),
-    (
-        "echomort/models/fusion.py",
-        "echomort/models/stacks.py",
-        "echomort/models/rows.py",
-        "warehouse/marts/stack_samples.sql",
-    ),
-    lambda settings: (
-        settings.fusion,
-        settings.tabular.model_dump(mode="json", include=TREES),
-        settings.evaluation.permutations,
-        settings.evaluation.seed,
-    ),
+    lambda settings: {
+        "fusion": settings.fusion,
+        "tabular": settings.tabular.model_dump(mode="json", include=TREES),
+        "evaluation.permutations": settings.evaluation.permutations,
+        "evaluation.seed": settings.evaluation.seed,
+    },
 )
 
 
-@dg.asset(**described(FUSION, "training", "xgboost"))
+@whole_asset(FUSION, "training", "xgboost")
 def fusion(project: Project) -> dg.MaterializeResult:
     """All views together, and with the health record, stacked on out-of-fold scores; and the planted null."""
     from echomort.models.stacks import ALL_VIEWS, VIDEO_EHR, StudyScores, stack_all

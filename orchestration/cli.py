@@ -65,6 +65,26 @@ def status(home: Home = Path("demo"), as_json: AsJson = False) -> None:
 
 
 @app.command()
+def accept(
+    asset: Annotated[str, typer.Argument(help="An asset that new code made stale.")],
+    sample: Annotated[int, typer.Option(min=1, help="Units to make again.")] = 20,
+    home: Home = Path("demo"),
+) -> None:
+    """Adopt what new code makes the same: make a sample of an asset's units again, and compare."""
+    home = _existing(home)
+    from orchestration import runs
+
+    found = runs.accept(home, asset, sample)
+    if found.different:
+        shown = ", ".join(unit[:16] for unit in found.different[:5])
+        raise UserError(
+            f"{len(found.different)} of {found.sampled} units of {asset} came out differently ({shown})",
+            "none is adopted; `echomort run` makes them all again",
+        )
+    out.print(f"{asset}: {found.sampled} made again and the same, {found.adopted} adopted")
+
+
+@app.command()
 def ui(home: Home = Path("demo"), port: Annotated[int, typer.Option(min=1, max=65535)] = 3000) -> None:
     """Show the graph in a browser (Dagster's own pages, on this machine only)."""
     from orchestration import runs

@@ -23,16 +23,20 @@ class Entry:
     digest: str
     artifact: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    recipe: str = ""
+    """Digest of the part of the fingerprint that is no input: see :func:`write_recipe`."""
 
 
 def entries(connection: duckdb.DuckDBPyConnection, asset: str) -> dict[str, Entry]:
     """Return the units of ``asset`` that stand."""
     rows = connection.execute(
-        "SELECT unit, fingerprint, digest, artifact, details FROM ledger WHERE asset = ? ORDER BY unit", [asset]
+        "SELECT unit, fingerprint, digest, artifact, details, coalesce(recipe, '')"
+        " FROM ledger WHERE asset = ? ORDER BY unit",
+        [asset],
     ).fetchall()
     return {
-        unit: Entry(unit, fingerprint, content, artifact, json.loads(details))
-        for unit, fingerprint, content, artifact, details in rows
+        unit: Entry(unit, fingerprint, content, artifact, json.loads(details), recipe)
+        for unit, fingerprint, content, artifact, details, recipe in rows
     }
 
 
@@ -46,11 +50,56 @@ def record(connection: duckdb.DuckDBPyConnection, asset: str, made: Iterable[Ent
     """Write ``made`` over the entries of the same units."""
     now = datetime.now(UTC).replace(tzinfo=None)
     rows = [
-        [asset, entry.unit, entry.fingerprint, entry.artifact, entry.digest, json.dumps(dict(entry.details)), now]
+        [
+            asset,
+            entry.unit,
+            entry.fingerprint,
+            entry.artifact,
+            entry.digest,
+            json.dumps(dict(entry.details)),
+            now,
+            entry.recipe,
+        ]
         for entry in made
     ]
     if rows:
-        connection.executemany("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.executemany("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+
+def write_recipe(connection: duckdb.DuckDBPyConnection, parts: Mapping[str, str]) -> str:
+    """Keep ``parts`` (what decides an asset apart from its inputs) and return their digest."""
+    name = digest(dict(parts))
+    connection.execute("INSERT OR IGNORE INTO recipe VALUES (?, ?)", [name, json.dumps(dict(parts), sort_keys=True)])
+    return name
+
+
+def recipe(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, str]:
+    """Return the parts of the recipe ``name``; none where it is not known."""
+    rows = connection.execute("SELECT parts FROM recipe WHERE digest = ?", [name]).fetchall()
+    return dict(json.loads(rows[0][0])) if rows else {}
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """Of ``asset``, ``sampled`` units made by the recipe ``old`` came out the same by the recipe ``new``; all ``units``
+    (unit -> its fingerprint by the new recipe) are adopted."""
+
+    asset: str
+    old: str
+    new: str
+    sampled: int
+    units: Mapping[str, str]
+
+
+def adopt(connection: duckdb.DuckDBPyConnection, accepted: Acceptance) -> None:
+    """Give the units their new fingerprints and record that they were adopted, not made."""
+    connection.executemany(
+        "UPDATE ledger SET fingerprint = ?, recipe = ? WHERE asset = ? AND unit = ?",
+        [[fingerprint, accepted.new, accepted.asset, unit] for unit, fingerprint in accepted.units.items()],
+    )
+    row = [accepted.asset, accepted.old, accepted.new, accepted.sampled, len(accepted.units)]
+    now = datetime.now(UTC).replace(tzinfo=None)
+    connection.execute("INSERT INTO acceptance VALUES (?, ?, ?, ?, ?, ?)", [*row, now])
 
 
 def forget(connection: duckdb.DuckDBPyConnection, asset: str, units: Iterable[str]) -> None:

@@ -1,6 +1,9 @@
 """SQL lives in files beside this module; values reach it as bound parameters, never as text."""
 
+import contextlib
 import functools
+from collections.abc import Iterator, Set
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +11,33 @@ import duckdb
 
 ROOT = Path(__file__).parent
 
+_declared: ContextVar[Set[str] | None] = ContextVar("declared", default=None)
 
-@functools.cache
+
+class UndeclaredQuery(Exception):
+    """A stage ran an SQL file that is not among those that decide it: its fingerprint would be blind to that file."""
+
+
+@contextlib.contextmanager
+def only(names: Set[str]) -> Iterator[None]:
+    """Let the block run the SQL files ``names`` and no others (:class:`UndeclaredQuery`)."""
+    token = _declared.set(names)
+    try:
+        yield
+    finally:
+        _declared.reset(token)
+
+
 def query(name: str) -> str:
     """Return the text of the SQL file ``name``, a path inside the package such as ``marts/outcome.sql``."""
+    declared = _declared.get()
+    if declared is not None and name not in declared:
+        raise UndeclaredQuery(f"{name} is not named in the code that the stage reaches: write its path out there")
+    return _text(name)
+
+
+@functools.cache
+def _text(name: str) -> str:
     path = (ROOT / name).resolve()
     if path.suffix != ".sql" or not path.is_relative_to(ROOT):
         raise ValueError("not an SQL file of the warehouse")

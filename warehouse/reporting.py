@@ -21,21 +21,21 @@ def report_data(connection: duckdb.DuckDBPyConnection, settings: Settings, key_i
     """Return everything the report prints: counts, figures and a few clips; no key, no date."""
 
     def frame(name: str) -> pd.DataFrame:
-        return run(connection, f"marts/{name}.sql").df()
+        return run(connection, name).df()
 
     return ReportData(
         title="One-year mortality from echocardiograms",
         stamp=_stamp(settings),
         synthetic=settings.is_synthetic,
         metrics=connection.table("metric").df(),
-        cohort=frame("report_cohort"),
+        cohort=frame("marts/report_cohort.sql"),
         attrition=connection.table("attrition").order("step").df(),
         settings=list(settings.provenance()),
         lineage=_lineage(connection, key_id),
-        scores=frame("report_scores"),
-        instances=frame("report_instances"),
+        scores=frame("marts/report_scores.sql"),
+        instances=frame("marts/report_instances.sql"),
         checks=_checks(connection),
-        missingness=frame("report_missing"),
+        missingness=frame("marts/report_missing.sql"),
         examples=_examples(connection, settings),
         reader_study=read_summary(settings.home),
         suppress_below_events=settings.evaluation.suppress_below_events,

@@ -14,16 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from echomort.code import Code
 from echomort.files import atomic_folder
-from echomort.fingerprint import code_version, digest, digest_file
+from echomort.fingerprint import digest, digest_file
 from echomort.models.rows import HELD_OUT
 from echomort.training.data import Samples, pack, read_samples
 from echomort.training.device import resolve_device
 from echomort.training.pool import Pool
 from echomort.training.task import Job, Progress, Task, TrainingResult
 
-SOURCES = ("echomort/training", "echomort/models/networks.py", "echomort/models/rows.py")
-"""Code that decides what a training computes."""
 UNDECIDING = {"fold_processes", "min_clips", "min_deaths", "views"}
 """Training settings that do not change what one view's training computes."""
 
@@ -71,7 +70,7 @@ def _prepare(task: Task, samples: Samples, device: str) -> _Parts:
         task.training.model_dump(mode="json", exclude=UNDECIDING),
         {name: getattr(samples, name).tolist() for name in ("clip_key", "patient_key", "fold", "label")},
         [clips, device.partition(":")[0], precision, version("torch")],
-        code_version(*SOURCES),
+        dict(Code().reached([("echomort.training.fold", None)]).parts),
     )
     whole = _is_whole(task.output, fingerprint)
     jobs = [

@@ -3,15 +3,17 @@
 import csv
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pydicom
 import pytest
-from projects import SETTINGS, Home, assignments, made_anew, rebuilt
+from projects import SETTINGS, Home, assignments, content, made_anew, rebuilt
 from pydicom.uid import generate_uid
 
-from assets import imaging, incremental
+from assets import incremental
+from echomort.code import Reached
 
 pytestmark = pytest.mark.slow
 
@@ -34,15 +36,18 @@ def own(finished: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture
 def changed_code(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Make every stage see another version of one source."""
-    known = incremental.code_version
+    """Make every stage see another meaning of one file of the product."""
 
-    def change(source: str) -> None:
-        def version(*sources: str) -> str:
-            return known(*sources) + ("'" if source in sources else "")
+    def change(file: str) -> None:
+        known = incremental.Stage.reached.fget
+        assert known is not None
 
-        monkeypatch.setattr(incremental, "code_version", version)
-        monkeypatch.setattr(imaging, "code_version", version)
+        def reached(stage: incremental.Stage) -> Reached:
+            found = known(stage)
+            parts = {part: digest + "'" * (part == f"file {file}") for part, digest in found.parts.items()}
+            return replace(found, parts=parts)
+
+        monkeypatch.setattr(incremental.Stage, "reached", property(reached))
 
     return change
 
@@ -74,7 +79,9 @@ def test_status_tells_what_a_setting_makes_stale_and_why(project: Home) -> None:
     config.write_text(config.read_text().replace("permutations: 2", "permutations: 3"))
     stale = project.stale()
     assert set(stale) == SCORED
-    assert stale["fusion"] == "changed: settings" and stale["champion"].startswith("waits for evaluation")
+    assert stale["fusion"] == "changed: setting evaluation.permutations" and stale["champion"].startswith(
+        "waits for evaluation"
+    )
 
 
 def test_a_setting_that_decides_nothing_rebuilds_no_model(project: Home) -> None:
@@ -86,8 +93,10 @@ def test_a_setting_that_decides_nothing_rebuilds_no_model(project: Home) -> None
 def test_another_version_of_the_code_rebuilds_what_it_makes_and_what_follows(
     project: Home, changed_code: Callable[[str], None]
 ) -> None:
-    changed_code("echomort/evaluation")
-    assert set(project.stale()) == {"evaluation", "report", "champion", "risk_scores"}
+    changed_code("echomort/evaluation/summary.py")
+    stale = project.stale()
+    assert set(stale) == {"evaluation", "report", "champion", "risk_scores"}
+    assert stale["evaluation"] == "changed: echomort/evaluation/summary.py"
     before = project.ledger()
     project.rerun()
     assert rebuilt(before, project.ledger()) == {"evaluation"}, "the same figures came out: the rest stands"
@@ -98,17 +107,64 @@ def test_another_reader_of_files_decodes_every_study_and_stops_where_the_clips_c
     project: Home, changed_code: Callable[[str], None]
 ) -> None:
     before, files = project.ledger(), project.artifacts()
-    changed_code("echomort/clips.py")
+    changed_code("echomort/study_writer.py")
     project.rerun()
     assert rebuilt(before, project.ledger()) == {"clips"}
     remade = {name for name, stamp in project.artifacts().items() if files.get(name) != stamp}
     assert remade == {name for name in files if name.startswith("clips/")}
 
 
+def test_new_code_that_makes_the_same_is_accepted_without_making_everything(
+    project: Home, changed_code: Callable[[str], None]
+) -> None:
+    before, files = project.ledger(), project.artifacts()
+    changed_code("echomort/study_writer.py")
+    assert project.stale()["clips"].endswith("changed: echomort/study_writer.py")
+    said = project.here("accept", "clips", "--sample", "3")
+    units = sum(1 for asset, _ in before if asset == "clips")
+    assert (said.status, said.stdout.strip()) == (0, f"clips: 3 made again and the same, {units} adopted")
+    assert project.stale() == {}
+    assert project.artifacts() == files and content(project.ledger()) != content(before)
+    assert project.query("SELECT asset, sampled, adopted FROM acceptance") == [("clips", 3, units)]
+    assert project.query("SELECT count(*) FROM recipe JOIN acceptance ON digest IN (from_recipe, to_recipe)") == [(2,)]
+    assert project.here("accept", "clips").status == 2, "there is nothing left to accept"
+
+
+def test_new_code_that_makes_something_else_is_not_accepted(
+    project: Home, changed_code: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, files = project.ledger(), project.artifacts()
+    changed_code("echomort/study_writer.py")
+    monkeypatch.setattr("echomort.study_writer.digest", lambda *parts: "another")
+    said = project.here("accept", "clips", "--sample", "3")
+    assert said.status == 2 and "3 of 3 units of clips came out differently" in said.stderr
+    assert (project.ledger(), project.artifacts()) == (before, files)
+    assert project.query("SELECT * FROM acceptance") == []
+
+
+@pytest.mark.parametrize("asset", ["cohort", "patient", "ehr_models", "evaluation", "report", "champion"])
+def test_an_asset_made_as_a_whole_is_accepted_too(
+    project: Home, changed_code: Callable[[str], None], asset: str
+) -> None:
+    changed_code("echomort/errors.py")
+    files = project.artifacts()
+    assert "echomort/errors.py" in project.stale()[asset]
+    assert project.here("accept", asset).stdout.strip() == f"{asset}: 1 made again and the same, 1 adopted"
+    assert "echomort/errors.py" not in project.stale().get(asset, "")
+    assert project.artifacts() == files
+
+
+def test_trained_views_are_accepted_by_training_them_again(project: Home, changed_code: Callable[[str], None]) -> None:
+    changed_code("echomort/training/module.py")
+    assert "echomort/training/module.py" in project.stale()["view_models"]
+    assert project.here("accept", "view_models", "--sample", "1").stdout.startswith("view_models: 1 made again")
+    assert "view_models" not in project.stale()
+
+
 def test_a_file_touched_costs_one_study_and_stops_there(own: Home) -> None:
     before, files = own.ledger(), own.artifacts()
     linked_file(own).touch()
-    assert own.stale()["dicom_archive"] == "changed: inputs"
+    assert own.stale()["dicom_archive"] == "changed: input"
     own.rerun()
     after = own.ledger()
     assert rebuilt(before, after) == {"dicom_archive", "dicom_index", "linkage", "clips", "report"}

@@ -11,7 +11,7 @@ import pytest
 from echomort import clips
 from echomort.errors import UserError
 from echomort.files import atomic_folder, atomic_path, remove_leftovers, resolve_under, write_text
-from echomort.fingerprint import code_version, digest
+from echomort.fingerprint import digest
 from echomort.keys import Keyring, load_keyring
 from echomort.listing import files_in, list_files
 from warehouse import ledger, vault
@@ -98,12 +98,6 @@ def test_digests_tell_order_and_boundaries_apart():
     assert digest("ab", "c") != digest("a", "bc")
     assert digest([1, 2]) != digest([2, 1])
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
-
-
-def test_code_versions_follow_the_sources():
-    assert code_version("echomort/keys.py") != code_version("echomort/files.py")
-    with pytest.raises(FileNotFoundError):
-        code_version("echomort/nowhere.py")
 
 
 def test_listing_leaves_out_hidden_files_and_links_out_of_the_root(tmp_path):

@@ -1,0 +1,152 @@
+"""New code that makes the same: a sample of an asset's units is made again, and where all agree the rest is adopted.
+
+The work is done in a scratch home that sees the project's files and writes none of them.
+"""
+
+import contextlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+
+from assets.incremental import Stage, UnitStage
+from assets.project import Project
+from assets.status import STAGES
+from echomort.errors import UserError
+from echomort.fingerprint import digest
+from warehouse import ledger
+from warehouse.ledger import Acceptance, Entry
+
+SAMPLE = 20
+"""Units made again unless asked otherwise: where 20 agree, at least 86 % of all do, at 95 % confidence (0.86^20)."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of ``echomort accept``: ``sampled`` units were made again, ``adopted`` are up to date without being
+    made, ``different`` came out otherwise (then none is adopted)."""
+
+    asset: str
+    sampled: int
+    adopted: int
+    different: tuple[str, ...]
+
+
+def accept(project: Project, asset: str, sample: int = SAMPLE) -> Outcome:
+    """Make a ``sample`` of the units of ``asset`` again that are stale for another recipe alone (code, settings,
+    libraries), and adopt all of them if each comes out the same.
+
+    A unit whose inputs changed is left to ``echomort run``. Raises :class:`UserError` where there is no such asset, or
+    nothing to accept.
+    """
+    stage = _stage(asset)
+    adoptable = _adoptable(project, stage, asset)
+    if not adoptable:
+        raise UserError(f"nothing of {asset} is stale for its code alone", "see `echomort status`, then `echomort run`")
+    drawn = sorted(adoptable, key=lambda unit: digest("accept", unit))[:sample]
+    made = _made_again(project, stage, asset, drawn)
+    different = tuple(unit for unit in drawn if made.get(unit) != adoptable[unit].digest)
+    if different:
+        return Outcome(asset, len(drawn), 0, different)
+    return Outcome(asset, len(drawn), _adopt(project, stage, asset, adoptable, len(drawn)), ())
+
+
+def _stage(asset: str) -> Stage:
+    for stage, names in STAGES:
+        if asset in names:
+            return stage
+    raise UserError(f"there is no asset {asset}", f"known: {', '.join(name for _, names in STAGES for name in names)}")
+
+
+def _adoptable(project: Project, stage: Stage, asset: str) -> dict[str, Entry]:
+    """Return the units that were made from the inputs as they now are, by another recipe."""
+    with project.reader() as connection:
+        entries = ledger.entries(connection, asset)
+    now = digest(stage.recipe(project.settings))
+    before = {entry.recipe for entry in entries.values() if entry.recipe and entry.recipe != now}
+    by_recipe = {recipe: _fingerprints(project, stage, recipe) for recipe in before}
+    return {
+        unit: entry
+        for unit, entry in entries.items()
+        if entry.recipe in before and by_recipe[entry.recipe].get(unit) == entry.fingerprint
+    }
+
+
+def _fingerprints(project: Project, stage: Stage, recipe: str) -> Mapping[str, str]:
+    """Return unit -> what its fingerprint is with the inputs as they now are and ``recipe``."""
+    if isinstance(stage, UnitStage):
+        with stage.working():
+            return stage.plan(project, recipe)
+    with project.reader() as connection:
+        return {ledger.WHOLE: digest(recipe, stage.made_from(connection, project))}
+
+
+def _adopt(project: Project, stage: Stage, asset: str, units: Mapping[str, Entry], sampled: int) -> int:
+    parts = stage.recipe(project.settings)
+    fingerprints = _fingerprints(project, stage, digest(parts))
+    counts = Counter(entry.recipe for entry in units.values())
+    with project.writer() as connection:
+        now = ledger.write_recipe(connection, parts)
+        for old in counts:
+            adopted = {unit: fingerprints[unit] for unit, entry in units.items() if entry.recipe == old}
+            ledger.adopt(connection, Acceptance(asset, old, now, sampled, adopted))
+    return len(units)
+
+
+def _made_again(project: Project, stage: Stage, asset: str, units: Sequence[str]) -> dict[str, str]:
+    """Return unit -> digest of what the code as it now is makes of it."""
+    with _scratch(project, stage, asset) as scratch:
+        if isinstance(stage, UnitStage):
+            resources = SimpleNamespace(project=scratch, pipes=_PlainProcess())
+            context: Any = SimpleNamespace(log=dg.get_dagster_logger(), resources=resources)
+            with stage.working():
+                stage.prepare(scratch, units)
+                return {entry.unit: entry.digest for entry in stage.work(scratch, units, context)}
+        (function, *_) = stage.functions
+        function(scratch)
+        with scratch.reader() as connection:
+            return {unit: entry.digest for unit, entry in ledger.entries(connection, asset).items()}
+
+
+@contextlib.contextmanager
+def _scratch(project: Project, stage: Stage, asset: str) -> Iterator[Project]:
+    """Yield a home that sees all of ``project``, with copies of what making ``asset`` writes; gone after the block."""
+    with project.reader() as connection:
+        written = {
+            str(entry.artifact).partition("/")[0]
+            for entry in ledger.entries(connection, asset).values()
+            if entry.artifact
+        }
+    copied = {"warehouse.duckdb", "vault.duckdb"} | (set() if isinstance(stage, UnitStage) else written)
+    with tempfile.TemporaryDirectory(prefix=".tmp_accept_", dir=project.root) as folder:
+        home = Path(folder)
+        for path in project.root.iterdir():
+            if path.name.startswith(".tmp_") or path.name.endswith(".wal"):
+                continue
+            if path.name in copied:
+                copy = shutil.copytree if path.is_dir() else shutil.copy2
+                copy(path, home / path.name)
+            elif path.name not in written:
+                (home / path.name).symlink_to(path.absolute())
+        yield Project(home=str(home))
+
+
+class _PlainProcess:
+    """Starts the training process without Dagster's pipes: the same command, its progress unseen."""
+
+    def run(self, context: object, command: Sequence[str], extras: Mapping[str, Any]) -> None:
+        """Train the tasks that ``command`` ends with."""
+        tasks = [argument for argument in command if argument.endswith(".json")]
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "echomort.training", *tasks], capture_output=True, check=False
+        )
+        if done.returncode:
+            raise UserError("the training process ended with an error", "run `echomort run`, which shows its words")

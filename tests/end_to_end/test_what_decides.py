@@ -1,0 +1,83 @@
+"""What a run really executes and opens is among what its fingerprints are made of."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from projects import SETTINGS, Home, assignments, clean_environment
+
+from assets.incremental import Stage
+from assets.quality import BY_ASSET
+from assets.status import STAGES
+from echomort.code import BY_DEFINITION, NOT_FOLLOWED, Code
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+WATCH = Path(__file__).with_name("watch")
+NOT_DECIDING = {
+    "echomort/code.py": "works the fingerprints out",
+    "assets/pipes.py": "named by a command line, and counted as a file",
+    "assets/project.py": "followed by definition",
+    "assets/status.py": "asks, and makes nothing",
+    "warehouse/ledger.py": "records what was made",
+}
+"""Files of the product that run while an asset is made and are judged otherwise, each with the reason."""
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """Stage -> the product's files of which code ran, or that were opened, while it worked: child processes too."""
+    folder = tmp_path_factory.mktemp("watched")
+    home, seen = Home(folder / "home"), folder / "seen"
+    seen.mkdir()
+    environment = clean_environment() | {
+        "ECHOMORT_WATCHED": str(seen),
+        "PYTHONPATH": os.pathsep.join([str(WATCH), str(ROOT)]),
+    }
+    command = home.command("run", *assignments(SETTINGS))
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, set[str]] = {}
+    for file in seen.iterdir():
+        for line in file.read_text().splitlines():
+            stage, name = json.loads(line)
+            found.setdefault(stage, set()).add(name)
+    return found
+
+
+def test_every_stage_was_watched(watched: dict[str, set[str]]) -> None:
+    assert {stage.name for stage, _ in STAGES} <= set(watched)
+    assert "echomort/training/fold.py" in watched["view_models"], "a process started by a process"
+    assert "echomort/dicom/clip.py" in watched["clips"]
+    assert "warehouse/marts/outcome.sql" in watched["outcomes"]
+
+
+EVERY = [*(stage for stage, _ in STAGES), *(check.stage for checks in BY_ASSET.values() for check in checks)]
+
+
+@pytest.mark.parametrize("stage", EVERY, ids=lambda stage: stage.name)
+def test_what_ran_and_was_opened_decides(watched: dict[str, set[str]], stage: Stage) -> None:
+    parts = {part.partition(" ")[2] for part in stage.reached.parts}
+    missing = {file for file in watched.get(stage.name, set()) if file not in parts and not _judged_otherwise(file)}
+    assert missing == set()
+
+
+def _judged_otherwise(file: str) -> bool:
+    """Whether a file counts by definition, holds an adapter (its digest is a setting's), or makes no result."""
+    module = file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+    is_face = (found := Code().module(module)) is not None and found.is_face
+    by_definition = any(module == one or module.startswith(f"{one}.") for one in (*BY_DEFINITION, *NOT_FOLLOWED))
+    once = file.startswith("warehouse/migrations/")  # applied once, by number
+    adapter = file.startswith("warehouse/sources/") and file.count("/") == 3 and not file.endswith(".py")
+    return file in NOT_DECIDING or by_definition or is_face or once or adapter
+
+
+def test_the_watcher_sees_nothing_without_being_asked() -> None:
+    code = "import sys; print(sys.getprofile())"
+    environment = clean_environment() | {"PYTHONPATH": str(WATCH)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "None"

@@ -1,0 +1,175 @@
+"""What decides a result is derived from code: the whole of it, by meaning, and no more."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from assets.incremental import Stage
+from assets.quality import BY_ASSET
+from assets.status import STAGES
+from echomort.code import Code, Reached, file_meaning, libraries
+from warehouse.connection import connect
+from warehouse.queries import UndeclaredQuery, only, run
+
+ROOT = Path(__file__).parents[2]
+CHECKS = [check.stage for checks in BY_ASSET.values() for check in checks]
+EVERY = [*(stage for stage, _ in STAGES), *CHECKS]
+PRODUCT = [
+    path.relative_to(ROOT).as_posix()
+    for package in ("echomort", "warehouse", "assets")
+    for path in sorted((ROOT / package).rglob("*"))
+    if path.suffix in {".py", ".sql", ".c"}
+]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the product that tests may change, one file after the other."""
+    folder = tmp_path_factory.mktemp("product")
+    for package in ("echomort", "warehouse", "assets"):
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+    return folder
+
+
+def reached(root: Path) -> dict[str, Reached]:
+    code = Code(root)
+    roots = {stage.name: [(one.__module__, one.__name__) for one in stage.functions] for stage in EVERY}
+    return {name: code.reached([one for one in symbols if one[1] != "<lambda>"]) for name, symbols in roots.items()}
+
+
+def stale(before: dict[str, Reached], after: dict[str, Reached]) -> set[str]:
+    return {name for name in before if before[name] != after[name]}
+
+
+@pytest.fixture(scope="module")
+def before(copy: Path) -> dict[str, Reached]:
+    return reached(copy)
+
+
+def commented(text: str, suffix: str) -> str:
+    """Return the same code with another layout and one more comment."""
+    comment = {".py": "# a comment", ".sql": "-- it's a comment", ".c": "/* it's a comment */"}[suffix]
+    return f"{comment}\n\n{text}\n\n{comment}\n"
+
+
+def test_comments_and_layout_make_nothing_stale(copy: Path, before: dict[str, Reached]) -> None:
+    texts = {copy / file: (copy / file).read_text() for file in PRODUCT}
+    try:
+        for path, text in texts.items():
+            path.write_text(commented(text, path.suffix))
+        assert stale(before, reached(copy)) == set()
+    finally:
+        for path, text in texts.items():
+            path.write_text(text)
+
+
+ADDED = {".py": "\nCHANGED = 1\n", ".sql": "\n;SELECT 1;\n", ".c": "\nint changed;\n"}
+
+
+@pytest.mark.parametrize("file", PRODUCT)
+def test_a_change_of_meaning_makes_all_stale_that_reach_the_file(
+    copy: Path, before: dict[str, Reached], file: str
+) -> None:
+    path = copy / file
+    text = path.read_text()
+    naming = {name for name, one in before.items() if f"file {file}" in one.parts}
+    try:
+        path.write_text(text + ADDED[path.suffix])
+        assert stale(before, reached(copy)) >= naming
+    finally:
+        path.write_text(text)
+
+
+def test_a_definition_that_assets_share_counts_alone(copy: Path, before: dict[str, Reached]) -> None:
+    path = copy / "assets/training.py"
+    text = path.read_text()
+    try:
+        path.write_text(text.replace("if len(own) < training.min_clips:", "if len(own) <= training.min_clips:"))
+        assert stale(before, reached(copy)) == {"view_models"}
+    finally:
+        path.write_text(text)
+
+
+def test_a_setting_of_the_evaluation_decides_no_training(copy: Path, before: dict[str, Reached]) -> None:
+    path = copy / "echomort/settings.py"
+    text = path.read_text()
+    try:
+        path.write_text(text.replace("class Evaluation(Section):", "class Evaluation(Section):\n    more: int = 1\n"))
+        assert "evaluation" in stale(before, reached(copy))
+        assert stale(before, reached(copy)).isdisjoint({"view_models", "clips", "dicom_index", "outcomes"})
+    finally:
+        path.write_text(text)
+
+
+FOREIGN = {
+    "clips": ("echomort/report", "echomort/training", "echomort/models", "echomort/evaluation", "echomort/registry"),
+    "view_models": ("echomort/report", "echomort/dicom", "echomort/evaluation", "echomort/risk", "echomort/reading"),
+    "dicom_index": ("echomort/report", "echomort/models", "echomort/training", "warehouse/staging"),
+    "health_records": ("echomort/report", "echomort/dicom", "echomort/models", "echomort/evaluation"),
+    "outcomes": ("echomort/report", "echomort/dicom", "echomort/models", "warehouse/staging"),
+}
+"""What must not decide the dear assets: a change there would cost a reading of the archive, or a training."""
+
+
+@pytest.mark.parametrize("asset", FOREIGN)
+def test_the_code_that_decides_a_dear_asset_stays_small(asset: str) -> None:
+    stage = next(stage for stage, _ in STAGES if stage.name == asset)
+    foreign = [part for part in stage.reached.parts if part.partition(" ")[2].startswith(FOREIGN[asset])]
+    assert foreign == [], f"all that decides {asset}: {', '.join(stage.reached.parts)}"
+
+
+def test_what_computes_a_result_counts_with_its_version() -> None:
+    found = {stage.name: set(stage.reached.libraries) for stage in EVERY}
+    assert {"torch", "lightning", "numpy"} <= found["view_models"]
+    assert {"pydicom", "imagecodecs", "simplejpeg", "av"} <= found["clips"]
+    assert {"xgboost", "sklearn"} <= found["fusion"] and {"scipy", "sklearn"} <= found["evaluation"]
+    assert found["cohort"] == {"duckdb"}
+    assert libraries(["no_such_library"]) == {"no_such_library": "absent"}
+    assert all(version != "absent" for version in libraries(found["champion"]).values())
+
+
+def test_the_compiled_loop_and_a_child_process_count() -> None:
+    found = {stage.name: set(stage.reached.parts) for stage in EVERY}
+    assert "file echomort/dicom/_scaling.c" in found["clips"]
+    assert {"file echomort/training/worker.py", "file echomort/training/fold.py"} <= found["view_models"]
+    assert "file echomort/dicom/views.yaml" in found["dicom_index"]
+    assert "file echomort/report/templates/report.css" in found["report"]
+
+
+def test_every_file_of_sql_that_is_run_is_named_where_it_is_run(tmp_path: Path) -> None:
+    with connect(tmp_path / "w.duckdb") as connection, only({"marts/patients.sql"}):
+        run(connection, "marts/patients.sql")
+        with pytest.raises(UndeclaredQuery, match=r"marts/archive_counts\.sql"):
+            run(connection, "marts/archive_counts.sql")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("SELECT 1", "SELECT  1 -- it's one\n", True),
+        ("SELECT 'a  b'", "SELECT 'a b'", False),
+        ("SELECT '--x'", "SELECT '--y'", False),
+        ("SELECT /* it's */ 1", "SELECT 1", True),
+        ('SELECT "a  b"', 'SELECT "a b"', False),
+        ("SELECT 1", "SELECT 2", False),
+    ],
+)
+def test_sql_is_compared_without_comments_and_layout_but_with_its_texts(
+    tmp_path: Path, one: str, other: str, same: bool
+) -> None:
+    meanings = []
+    for number, text in enumerate((one, other)):
+        path = tmp_path / f"{number}.sql"
+        path.write_text(text)
+        meanings.append(file_meaning(path))
+    assert (meanings[0] == meanings[1]) is same
+
+
+def test_a_stage_says_by_key_which_setting_decides_it() -> None:
+    from echomort.settings import load_settings
+
+    settings = load_settings(environment={})
+    by_name: dict[str, Stage] = {stage.name: stage for stage in EVERY}
+    keys = {part for part in by_name["clips"].recipe(settings) if part.startswith("setting ")}
+    assert "setting imaging.clip.fps" in keys and all(key.startswith("setting imaging.clip.") for key in keys)

@@ -142,7 +142,7 @@ def test_new_code_that_makes_something_else_is_not_accepted(
     assert project.query("SELECT * FROM acceptance") == []
 
 
-@pytest.mark.parametrize("asset", ["cohort", "patient", "ehr_models", "evaluation", "report", "champion"])
+@pytest.mark.parametrize("asset", ["cohort", "patient", "ehr_models", "evaluation", "champion"])
 def test_an_asset_made_as_a_whole_is_accepted_too(
     project: Home, changed_code: Callable[[str], None], asset: str
 ) -> None:

@@ -23,6 +23,7 @@ NOT_DECIDING = {
     "assets/pipes.py": "named by a command line, and counted as a file",
     "assets/project.py": "followed by definition",
     "assets/status.py": "asks, and makes nothing",
+    "echomort/fingerprint.py": "run by the ledger too",
     "warehouse/ledger.py": "records what was made",
 }
 """Files of the product that run while an asset is made and are judged otherwise, each with the reason."""

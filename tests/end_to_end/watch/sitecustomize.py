@@ -38,8 +38,18 @@ def note(file: str | None) -> None:
 
 def called(frame, event, argument) -> None:
     """Note the file of a function that runs."""
-    if event == "call" and frame.f_code.co_name != "<module>":
-        note(relative(frame.f_code.co_filename))
+    file = relative(frame.f_code.co_filename) if event == "call" else None
+    if file and (os.environ.get(STAGE), file) not in _seen and not is_importing(frame):
+        note(file)
+
+
+def is_importing(frame) -> bool:
+    """Return whether the frame runs because a module of the product is being imported: class bodies, decorators."""
+    while frame is not None:
+        if frame.f_code.co_name == "<module>" and relative(frame.f_code.co_filename):
+            return frame.f_globals.get("__name__") != "__main__"
+        frame = frame.f_back
+    return False
 
 
 def opened(event: str, arguments: tuple) -> None:

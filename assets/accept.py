@@ -29,6 +29,9 @@ from warehouse.ledger import Acceptance, Entry
 SAMPLE = 20
 """Units made again unless asked otherwise: where 20 agree, at least 86 % of all do, at 95 % confidence (0.86^20)."""
 
+SCRATCH = ".tmp_accept_"
+"""How the name of a scratch home begins."""
+
 LINKED = {"clips", "index", "models", "registry"}
 """Folders whose files are read by a path that may not leave the home: linked file by file, the others as folders."""
 
@@ -45,16 +48,19 @@ class Outcome:
 
 
 def accept(project: Project, asset: str, sample: int = SAMPLE) -> Outcome:
-    """Make a ``sample`` of the units of ``asset`` again that are stale for another recipe alone (code, settings,
-    libraries), and adopt all of them if each comes out the same.
+    """Make a ``sample`` of the units of ``asset`` again that are stale for their code or its libraries alone,
+    and adopt all of them if each comes out the same.
 
-    A unit whose inputs changed is left to ``echomort run``. Raises :class:`UserError` where there is no such asset, or
-    nothing to accept.
+    A unit whose inputs or settings changed is left to ``echomort run``. Raises :class:`UserError` where there
+    is no such asset, or nothing to accept.
     """
     stage = _stage(asset)
     adoptable = _adoptable(project, stage, asset)
     if not adoptable:
-        raise UserError(f"nothing of {asset} is stale for its code alone", "see `echomort status`, then `echomort run`")
+        raise UserError(
+            f"nothing of {asset} is stale for its code alone",
+            "see `echomort status`, then `echomort run`",
+        )
     drawn = sorted(adoptable, key=lambda unit: digest("accept", unit))[:sample]
     made = _made_again(project, stage, asset, drawn)
     different = tuple(unit for unit in drawn if made.get(unit) != adoptable[unit].digest)
@@ -74,14 +80,20 @@ def _adoptable(project: Project, stage: Stage, asset: str) -> dict[str, Entry]:
     """Return the units that were made from the inputs as they now are, by another recipe."""
     with project.reader() as connection:
         entries = ledger.entries(connection, asset)
-    now = digest(stage.recipe(project.settings))
-    before = {entry.recipe for entry in entries.values() if entry.recipe and entry.recipe != now}
+        recipes = {entry.recipe: ledger.recipe(connection, entry.recipe) for entry in entries.values()}
+    now = stage.recipe(project.settings)
+    before = {name for name, parts in recipes.items() if parts not in ({}, now) and _settings(parts) == _settings(now)}
     by_recipe = {recipe: _fingerprints(project, stage, recipe) for recipe in before}
     return {
         unit: entry
         for unit, entry in entries.items()
         if entry.recipe in before and by_recipe[entry.recipe].get(unit) == entry.fingerprint
     }
+
+
+def _settings(parts: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of a recipe: another setting asks for another result, which no sample can vouch for."""
+    return {part: value for part, value in parts.items() if part.startswith("setting ")}
 
 
 def _fingerprints(project: Project, stage: Stage, recipe: str) -> Mapping[str, str]:
@@ -130,7 +142,7 @@ def _scratch(project: Project, stage: Stage, asset: str) -> Iterator[Project]:
             if entry.artifact
         }
     copied = {"warehouse.duckdb", "vault.duckdb"} | (set() if isinstance(stage, UnitStage) else written)
-    with tempfile.TemporaryDirectory(prefix=".tmp_accept_", dir=project.root) as folder:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=project.root) as folder:
         home = Path(folder)
         for path in project.root.iterdir():
             if path.name.startswith(".tmp_") or path.name.endswith(".wal"):

@@ -26,7 +26,7 @@ from echomort.fingerprint import digest
 
 PACKAGES = ("echomort", "warehouse", "assets")
 """The packages whose code can decide a result."""
-SQL = "warehouse"
+SQL_PACKAGE = "warehouse"
 """The package that SQL files are named from."""
 BY_DEFINITION = ("assets", "echomort.settings")
 """Modules that many results share, followed definition by definition; all others count as a whole."""
@@ -147,7 +147,9 @@ class Code:
         suffix = Path(text).suffix
         if path is None or text.strip("*./-") in {"", suffix.strip(".")}:
             return set()
-        bases = {path.parent, self.root / module.partition(".")[0]} | ({self.root / SQL} if suffix == ".sql" else set())
+        bases = {path.parent, self.root / module.partition(".")[0]} | (
+            {self.root / SQL_PACKAGE} if suffix == ".sql" else set()
+        )
         found = {file for base in bases for file in base.glob(text.lstrip("/"))}
         found |= set(path.parent.rglob(text)) if "/" not in text else set()
         folders = {file.parent for file in found if file.parent.name == "templates"}
@@ -248,7 +250,7 @@ class _Walk:
         relative = file.relative_to(self.code.root).as_posix()
         self.parts[f"file {relative}"] = self.code.file_digest(relative)
         if file.suffix == ".sql":
-            self.sql.add(relative.removeprefix(f"{SQL}/"))
+            self.sql.add(relative.removeprefix(f"{SQL_PACKAGE}/"))
 
 
 def _is_shared(module: str) -> bool:
@@ -257,15 +259,15 @@ def _is_shared(module: str) -> bool:
 
 def libraries(names: Iterable[str]) -> dict[str, str]:
     """Return the versions of the libraries imported as ``names``; ``absent`` where one is not installed."""
-    return {name: _version(DISTRIBUTIONS.get(name, name)) for name in sorted(names)}
+    return {name: _version(name) for name in sorted(names)}
 
 
 @functools.cache
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "absent"
+def _version(name: str) -> str:
+    for distribution in (DISTRIBUTIONS.get(name, name), name):
+        with contextlib.suppress(PackageNotFoundError):
+            return version(distribution)
+    return "absent"
 
 
 # --- what a file means ---------------------------------------------------------------------------------------------
@@ -275,33 +277,16 @@ def file_meaning(path: Path) -> str:
     """Return the content of a file that is no Python, without comments and layout where its language is known here."""
     text = path.read_bytes().decode("utf-8", "surrogateescape")
     if path.suffix == ".sql":
-        return _plain(SQL_PARTS, text)
-    if path.suffix == ".c":
-        return _plain(C_PARTS, text)
+        return SQL.sub(lambda found: found["text"] or " ", text).strip()
+    if path.suffix == ".c":  # a preprocessor's line ends with its line
+        return C.sub(lambda found: found["text"] or ("\n" if "\n" in found[0] else " "), text).strip()
     return text
 
 
-SQL_PARTS = re.compile(r"(?P<text>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")|--[^\n]*|/\*.*?\*/|(?P<space>\s+)", re.DOTALL)
-"""Texts, names in quotes, comments and white space of SQL."""
-C_PARTS = re.compile(r"(?P<text>\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*')|//[^\n]*|/\*.*?\*/|(?P<space>\s+)", re.DOTALL)
+SQL = re.compile(r"(?P<text>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")|(?:--[^\n]*|/\*.*?\*/|\s)+", re.DOTALL)
+"""A text or a name in quotes, or a run of comments and white space, of SQL."""
+C = re.compile(r"(?P<text>\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*')|(?://[^\n]*|/\*.*?\*/|\s)+", re.DOTALL)
 """The same of C."""
-
-
-def _plain(parts: re.Pattern[str], text: str) -> str:
-    """Return ``text`` with comments and white space as one space, texts as they are."""
-    return _with_texts(parts, text)
-
-
-def _with_texts(parts: re.Pattern[str], text: str) -> str:
-    """Return the same, white space inside texts kept."""
-    pieces, end = [], 0
-    for found in parts.finditer(text):
-        pieces += [text[end : found.start()], found["text"] or " "]
-        end = found.end()
-    plain = "".join([*pieces, text[end:]])
-    return re.sub(
-        r"(?P<text>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")|\s+", lambda found: found["text"] or " ", plain
-    ).strip()
 
 
 def _read_module(content: bytes) -> Module:
@@ -369,7 +354,8 @@ def _drop_what_never_runs(tree: ast.AST) -> None:
 def _never_runs(node: ast.AST) -> bool:
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    guard = isinstance(node, ast.If) and not node.orelse and node.test
+    return isinstance(guard, ast.Name) and guard.id == "TYPE_CHECKING"
 
 
 def _definitions(tree: ast.Module) -> Iterator[tuple[str, list[ast.AST]]]:

@@ -77,6 +77,8 @@ def _alone(home: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError("another `echomort run` works on this project", "wait until it ends, or stop it") from None
+        for scratch in home.glob(f"{acceptance.SCRATCH}*"):  # a killed `accept` left a copy of the vault
+            shutil.rmtree(scratch, ignore_errors=True)
         yield
 
 

@@ -1,6 +1,9 @@
 """What decides a result is derived from code: the whole of it, by meaning, and no more."""
 
+import ast
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,7 @@ import pytest
 from assets.incremental import Stage
 from assets.quality import BY_ASSET
 from assets.status import STAGES
-from echomort.code import Code, Reached, file_meaning, libraries
+from echomort.code import Code, Reached, _parsed, file_meaning, libraries
 from warehouse.connection import connect
 from warehouse.queries import UndeclaredQuery, only, run
 
@@ -81,25 +84,40 @@ def test_a_change_of_meaning_makes_all_stale_that_reach_the_file(
         path.write_text(text)
 
 
-def test_a_definition_that_assets_share_counts_alone(copy: Path, before: dict[str, Reached]) -> None:
-    path = copy / "assets/training.py"
+@contextlib.contextmanager
+def edited(path: Path, old: str, new: str) -> Iterator[None]:
     text = path.read_text()
+    assert old in text
     try:
-        path.write_text(text.replace("if len(own) < training.min_clips:", "if len(own) <= training.min_clips:"))
-        assert stale(before, reached(copy)) == {"view_models"}
+        path.write_text(text.replace(old, new))
+        yield
     finally:
         path.write_text(text)
+
+
+def test_a_definition_that_assets_share_counts_alone(copy: Path, before: dict[str, Reached]) -> None:
+    with edited(copy / "assets/training.py", "if len(own) < training", "if len(own) <= training"):
+        assert stale(before, reached(copy)) == {"view_models"}
 
 
 def test_a_setting_of_the_evaluation_decides_no_training(copy: Path, before: dict[str, Reached]) -> None:
-    path = copy / "echomort/settings.py"
-    text = path.read_text()
-    try:
-        path.write_text(text.replace("class Evaluation(Section):", "class Evaluation(Section):\n    more: int = 1\n"))
-        assert "evaluation" in stale(before, reached(copy))
-        assert stale(before, reached(copy)).isdisjoint({"view_models", "clips", "dicom_index", "outcomes"})
-    finally:
+    head = "class Evaluation(Section):"
+    with edited(copy / "echomort/settings.py", head, f"{head}\n    more: int = 1\n"):
+        found = stale(before, reached(copy))
+    assert "evaluation" in found and found.isdisjoint({"view_models", "clips", "dicom_index", "outcomes"})
+
+
+def test_the_line_of_a_preprocessor_ends_with_its_line(tmp_path: Path) -> None:
+    path, meanings = tmp_path / "one.c", []
+    for text in ("#define A 1\nB", "#define A 1 B", "/* it's */ #define  A 1 // one\n\nB"):
         path.write_text(text)
+        meanings.append(file_meaning(path))
+    assert meanings[0] == meanings[2] != meanings[1]
+
+
+def test_what_runs_where_no_type_checker_looks_counts() -> None:
+    code = "if TYPE_CHECKING:\n    import a\nelse:\n    import b\n"
+    assert _parsed(ast.parse(code))["whole"] != _parsed(ast.parse(code.replace("b", "c")))["whole"]
 
 
 FOREIGN = {

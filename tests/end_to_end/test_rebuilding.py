@@ -142,6 +142,18 @@ def test_new_code_that_makes_something_else_is_not_accepted(
     assert project.query("SELECT * FROM acceptance") == []
 
 
+def test_another_setting_is_never_accepted_and_a_killed_accept_leaves_nothing(project: Home) -> None:
+    config = project.root / "echomort.yaml"
+    config.write_text(config.read_text().replace("bootstrap: 100", "bootstrap: 120"))
+    left = project.root / ".tmp_accept_killed"
+    left.mkdir()
+    (left / "vault.duckdb").write_text("identifiers")
+    assert project.stale()["evaluation"] == "changed: setting evaluation.bootstrap"
+    said = project.here("accept", "evaluation")
+    assert said.status == 2 and "nothing of evaluation is stale for its code alone" in said.stderr
+    assert not left.exists()
+
+
 @pytest.mark.parametrize("asset", ["cohort", "patient", "ehr_models", "evaluation", "champion"])
 def test_an_asset_made_as_a_whole_is_accepted_too(
     project: Home, changed_code: Callable[[str], None], asset: str

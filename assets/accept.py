@@ -21,8 +21,8 @@ import dagster as dg
 from assets.incremental import Stage, UnitStage
 from assets.project import Project
 from assets.status import STAGES
-from echomort.errors import UserError
-from echomort.fingerprint import digest
+from echomort.core.errors import UserError
+from echomort.core.fingerprint import digest
 from warehouse import ledger
 from warehouse.ledger import Acceptance, Entry
 

@@ -11,9 +11,9 @@ import pandas as pd
 from assets.incremental import Build, Built, Stage, built_tables, rebuild_after, whole_asset
 from assets.project import Project
 from assets.training import IMPORTANCE, STACKS
-from echomort.fingerprint import digest, digest_file
+from echomort.core.fingerprint import digest, digest_file
 from warehouse.queries import run
-from warehouse.reporting import report_data
+from warehouse.reads.report.report_data import report_data
 
 
 def truth_digest(project: Project) -> str | None:
@@ -24,7 +24,7 @@ def truth_digest(project: Project) -> str | None:
 
 def reader_study_digest(project: Project) -> str | None:
     """Return the digest of what the reader study found; None where there is none."""
-    from echomort.reading.summary import summary_file
+    from echomort.reader_study.summary import summary_file
 
     file = summary_file(project.root)
     return digest_file(file) if file.exists() else None
@@ -61,9 +61,9 @@ def evaluation(project: Project) -> dg.MaterializeResult:
 
     def work() -> Build:
         with project.reader() as connection:
-            frame = run(connection, "marts/evaluation_frame.sql").df()
-            scores = run(connection, "marts/out_of_fold_scores.sql").df()
-            reasons = run(connection, "marts/clinical_reasons.sql").df()
+            frame = run(connection, "reads/evaluation/evaluation_frame.sql").df()
+            scores = run(connection, "reads/evaluation/out_of_fold_scores.sql").df()
+            reasons = run(connection, "reads/evaluation/clinical_reasons.sql").df()
         settings = project.settings
         metrics = summary.evaluate(frame, scores, _truth(project), settings.evaluation, settings.outcome.horizon_days)
         null = json.loads((project.root / STACKS / "null.json").read_text())
@@ -101,7 +101,7 @@ def with_plots(result: dg.MaterializeResult, folder: Path) -> dg.MaterializeResu
 
 
 def _commit_metrics(connection: duckdb.DuckDBPyConnection, metrics: pd.DataFrame) -> Built:
-    run(connection, "marts/forget_metrics.sql")
+    run(connection, "tables/metric/forget_metrics.sql")
     connection.append("metric", metrics, by_name=True)
     return built_tables(connection, "metric")
 

@@ -22,13 +22,14 @@ from assets.incremental import (
     whole_asset,
 )
 from assets.project import Project
-from echomort import clips as store
-from echomort.files import write_text
-from echomort.fingerprint import digest, digest_file
-from echomort.listing import SourceFile, files_in, list_files
-from warehouse import instances, vault
+from echomort.clips import store
+from echomort.core.files import write_text
+from echomort.core.fingerprint import digest, digest_file
+from echomort.core.listing import SourceFile, files_in, list_files
+from warehouse import vault
 from warehouse.ledger import Entry
 from warehouse.queries import run
+from warehouse.tables.archive import instances
 
 Item = TypeVar("Item")
 
@@ -55,7 +56,7 @@ def prepare_index(project: Project, stale: Sequence[str]) -> None:
 def index_folders(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
     """Read the headers of every file in some folders."""
     from echomort.dicom import read_view_table
-    from echomort.instances import Indexer
+    from echomort.dicom.index import Indexer
 
     how = digest(DICOM_INDEX.how(project), _read_with(project))
     root, table = project.settings.dicom_root, project.settings.sources.view_table
@@ -78,7 +79,7 @@ def commit_index(
 
 def count_index(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:
     """Return files by what their header said."""
-    return _by_reason(connection, "marts/index_reasons.sql")
+    return _by_reason(connection, "reads/counts/index_reasons.sql")
 
 
 def _read_with(project: Project) -> str:
@@ -133,9 +134,9 @@ def linkage(project: Project) -> dg.MaterializeResult:
     """Every readable file with the study and patient that the health records know it by, or why it has none."""
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:
-        run(connection, "marts/instance_link.sql")
+        run(connection, "tables/archive/instance_link.sql")
         built = built_tables(connection, "instance_link")
-        return Built(built.digest, _by_reason(connection, "marts/link_reasons.sql"))
+        return Built(built.digest, _by_reason(connection, "reads/counts/link_reasons.sql"))
 
     return rebuild(project, LINKAGE, build)
 
@@ -146,7 +147,7 @@ def linkage(project: Project) -> dg.MaterializeResult:
 def plan_clips(project: Project, recipe: str, only: Sequence[str] | None = None) -> dict[str, str]:
     """Return study key -> digest of its files and of how they become clips, of all studies or of ``only`` some."""
     with project.reader() as connection:
-        rows = run(connection, "marts/clip_plan.sql", studies=only).fetchall()
+        rows = run(connection, "reads/clips/clip_plan.sql", studies=only).fetchall()
     studies: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for study_key, *made_from in rows:
         studies[study_key].append(tuple(made_from))
@@ -155,12 +156,12 @@ def plan_clips(project: Project, recipe: str, only: Sequence[str] | None = None)
 
 def make_clips(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
     """Decode the files of some studies, each study to one file; what a killed run wrote is not decoded again."""
+    from echomort.clips.study_writer import StudyWriter
     from echomort.dicom import Job, read_clips
-    from echomort.study_writer import StudyWriter
 
     plan = plan_clips(project, CLIPS.how(project), units)
     with project.reader() as connection:
-        files = run(connection, "marts/clip_plan.sql", studies=list(units)).df()
+        files = run(connection, "reads/clips/clip_plan.sql", studies=list(units)).df()
     studies = StudyWriter(project.root, files, plan)
     files = files[~files["study_key"].isin(studies.written)]
     jobs = {Job(path): key for key, path in _instance_paths(project, files).items()}
@@ -179,7 +180,7 @@ def commit_clips(
 
 def count_clips(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:
     """Return clips by what their pixels said."""
-    return _by_reason(connection, "marts/clip_reasons.sql")
+    return _by_reason(connection, "reads/counts/clip_reasons.sql")
 
 
 def _instance_paths(project: Project, files: pd.DataFrame) -> dict[str, Path]:
@@ -228,7 +229,7 @@ def clip_views(project: Project) -> dg.MaterializeResult:
 
     def work() -> Build:
         with project.reader() as connection:
-            clips = run(connection, "marts/tagged_clips.sql").df()
+            clips = run(connection, "reads/training/tagged_clips.sql").df()
         named = name_views(clips, project.root, project.settings.imaging.views)
         named.classifier.save(project.root / VIEW_CLASSIFIER)
 

@@ -19,8 +19,8 @@ import duckdb
 import pydantic
 
 from assets.project import Project
-from echomort.code import Code, Reached, keep_meanings
-from echomort.fingerprint import digest
+from echomort.core.code import Code, Reached, keep_meanings
+from echomort.core.fingerprint import digest
 from echomort.settings import Settings
 from warehouse import ledger, queries
 from warehouse.ledger import Entry

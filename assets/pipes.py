@@ -7,8 +7,8 @@ from pathlib import Path
 
 from dagster_pipes import open_dagster_pipes
 
-from echomort.errors import UserError
-from echomort.files import write_text
+from echomort.core.errors import UserError
+from echomort.core.files import write_text
 from echomort.training import Progress, Task, train_views
 
 

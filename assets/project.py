@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from echomort.keys import Keyring, load_keyring
+from echomort.core.keys import Keyring, load_keyring
 from echomort.settings import Settings, load_settings
 from warehouse.connection import connect
 

@@ -16,7 +16,7 @@ import pandas as pd
 from assets.incremental import Stage
 from assets.project import Project
 from assets.records import FEATURES, RECORDS
-from echomort.fingerprint import digest
+from echomort.core.fingerprint import digest
 from echomort.settings import Settings
 from warehouse import ledger
 from warehouse.ledger import Entry
@@ -104,7 +104,7 @@ def expectations_check(table: str, asset: str) -> Check:
     """Return the check that runs the Great Expectations suite of ``table``."""
 
     def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
-        from warehouse import expectations
+        from warehouse.checks import expectations
 
         frame = expectations.read(connection, table)
         return lambda _: _validated(table, frame)
@@ -118,7 +118,7 @@ def expectations_check(table: str, asset: str) -> Check:
 
 
 def _validated(table: str, frame: pd.DataFrame) -> dict[str, Any]:
-    from warehouse.expectations import validate
+    from warehouse.checks.expectations import validate
 
     result = validate(table, frame)
     failed = [*result.failed, *result.errors]
@@ -130,7 +130,7 @@ def assertion_check(assertion: Assertion) -> Check:
     """Return the check that ``assertion`` never happens."""
 
     def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
-        from warehouse.assertions import check
+        from warehouse.checks.assertions import check
 
         offending = check(connection, assertion.name)
         return lambda _: {"offending": offending, "passed": offending == 0}
@@ -151,7 +151,7 @@ def set_aside_check(table: str) -> Check:
     """Return the check that staging took every row of ``table`` as it was; it warns with reasons and their counts."""
 
     def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
-        reasons = dict(run(connection, "marts/set_aside.sql", table=table).fetchall())
+        reasons = dict(run(connection, "reads/counts/set_aside.sql", table=table).fetchall())
         return lambda _: {"table": table, **_warned(reasons)}
 
     spec = dg.AssetCheckSpec(
@@ -169,7 +169,7 @@ def refused_check() -> Check:
     """Return the check that every measurement can be used; it warns with the reasons of those that can't."""
 
     def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
-        reasons = dict(run(connection, "marts/feature_refused.sql").fetchall())
+        reasons = dict(run(connection, "tables/feature/feature_refused.sql").fetchall())
         return lambda _: {"table": "feature", **_warned(reasons)}
 
     spec = dg.AssetCheckSpec(
@@ -189,7 +189,7 @@ def reject_gate() -> Check:
     """Return the check that few enough files are unreadable; stills, Doppler and the like are not counted."""
 
     def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
-        reasons = dict(run(connection, "marts/file_reasons.sql").fetchall())
+        reasons = dict(run(connection, "reads/counts/file_reasons.sql").fetchall())
         return lambda settings: _gated(reasons, settings.imaging.reject_gate)
 
     spec = dg.AssetCheckSpec(

@@ -10,7 +10,7 @@ from assets.incremental import Built, Stage, built_tables, rebuild, rebuild_toge
 from assets.project import Project
 from assets.sources import ehr_extract
 from warehouse import vault
-from warehouse.sources import Place, adapter_digest
+from warehouse.adapters.extract import Place, adapter_digest
 
 TABLES = {
     "patient": "One row a person: birth date, sex, race.",
@@ -58,7 +58,7 @@ CLINICAL_SCORES = Stage(
 
 def stage_records(project: Project) -> list[dg.MaterializeResult]:
     """Stage the extract; return one result a table."""
-    from warehouse.staging import stage
+    from warehouse.staging.staging import stage
 
     settings = project.settings
 
@@ -100,7 +100,7 @@ def health_records(project: Project) -> Iterator[dg.MaterializeResult]:
 @whole_asset(OUTCOMES, "records", "duckdb", "sql", pool="warehouse")
 def outcomes(project: Project) -> dg.MaterializeResult:
     """One-year mortality of every study, or the one reason why it has none; the attrition table counts them."""
-    from warehouse.outcomes import link
+    from warehouse.tables.outcome.outcomes import link
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:
         link(connection, project.settings.outcome, project.keyring)
@@ -112,7 +112,7 @@ def outcomes(project: Project) -> dg.MaterializeResult:
 @whole_asset(COHORT, "records", "duckdb", "sql", pool="warehouse")
 def cohort(project: Project) -> dg.MaterializeResult:
     """Labelled studies with their role and fold, both by a stable hash of the patient."""
-    from warehouse.cohorts import select
+    from warehouse.tables.cohort.cohorts import select
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:
         select(connection, project.settings.cohort)
@@ -124,8 +124,8 @@ def cohort(project: Project) -> dg.MaterializeResult:
 @whole_asset(FEATURES, "records", "duckdb", "sql", pool="warehouse")
 def clinical_features(project: Project) -> dg.MaterializeResult:
     """The variables of the catalogue for every study, each known at or before it."""
-    from warehouse.features import build as build_features
-    from warehouse.features import told
+    from warehouse.tables.feature.features import build as build_features
+    from warehouse.tables.feature.features import told
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:
         build_features(connection, project.settings.features)
@@ -138,7 +138,7 @@ def clinical_features(project: Project) -> dg.MaterializeResult:
 @whole_asset(CLINICAL_SCORES, "records", "duckdb", "sql", pool="warehouse")
 def clinical_scores(project: Project) -> dg.MaterializeResult:
     """Pooled Cohort Equations, PREVENT, Seattle and MAGGIC for every study, or the reason why there is none."""
-    from warehouse.comparators import score
+    from warehouse.tables.clinical_score.clinical_scores import score
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:
         covered = score(connection, project.settings.clinical_scores)

@@ -12,11 +12,12 @@ from assets.imaging import VIEW_CLASSIFIER
 from assets.incremental import Build, Built, Stage, UnitStage, rebuild_after, unit_asset, whole_asset
 from assets.project import Project
 from assets.training import EHR_MODEL, STACKS, VIEW_MODELS
-from echomort.fingerprint import digest
-from echomort.registry import champion_clip, champion_name
-from warehouse import ledger, risks
+from echomort.champion.store import champion_clip, champion_name
+from echomort.core.fingerprint import digest
+from warehouse import ledger
 from warehouse.ledger import Entry
 from warehouse.queries import run
+from warehouse.tables.risk_score import risks
 
 CHAMPION = Stage(
     "champion",
@@ -28,7 +29,7 @@ CHAMPION = Stage(
 @whole_asset(CHAMPION, "serving", "safetensors")
 def champion(project: Project) -> dg.MaterializeResult:
     """The models of this run as a candidate, and as champion if it is no worse on the same held-out patients."""
-    from echomort.promotion import Run, consider
+    from echomort.champion.promotion import Run, consider
 
     def work() -> Build:
         with project.reader() as connection:
@@ -36,8 +37,8 @@ def champion(project: Project) -> dg.MaterializeResult:
                 unit.partition("/")[2]: project.root / str(entry.artifact)
                 for unit, entry in ledger.entries(connection, VIEW_MODELS.name).items()
             }
-            scores = run(connection, "marts/promotion_scores.sql").df()
-            metrics = run(connection, "marts/headline.sql").df()
+            scores = run(connection, "reads/evaluation/promotion_scores.sql").df()
+            metrics = run(connection, "reads/evaluation/headline.sql").df()
         ehr, stacks, classifier = (project.root / part for part in (EHR_MODEL, STACKS, VIEW_CLASSIFIER))
         made = Run(views, ehr, stacks, classifier, scores, metrics)
         found = consider(made, project.settings)
@@ -62,15 +63,15 @@ def plan_risks(project: Project, recipe: str) -> dict[str, str]:
 
 def score_risks(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
     """Score some studies; their rows go to the ledger's details, so that nothing lies between the steps but them."""
-    from echomort.scoring import score_apart
+    from echomort.champion.scoring import score_apart
 
     plan = {
         study_key: (made_from, learnt)
         for study_key, made_from, learnt in _planned(project, RISK_SCORES.how(project), units)
     }
     with project.reader() as connection:
-        clips = run(connection, "marts/risk_clips.sql", studies=list(units)).df()
-        features = run(connection, "marts/risk_features.sql", studies=list(units)).df()
+        clips = run(connection, "reads/risk/risk_clips.sql", studies=list(units)).df()
+        features = run(connection, "reads/risk/risk_features.sql", studies=list(units)).df()
     entries = []
     for scored in score_apart(_registry(project), clips, features, project.root):
         made_from, learnt = plan[scored["study_key"]]
@@ -91,14 +92,14 @@ def show_risks(connection: duckdb.DuckDBPyConnection, project: Project) -> Mappi
     """Return how many studies each model scored; or why none was."""
     if why := _why_none(project):
         return {"skipped": why}
-    return {f"by {model}": count for model, count in run(connection, "marts/risk_models.sql").fetchall()}
+    return {f"by {model}": count for model, count in run(connection, "reads/risk/risk_models.sql").fetchall()}
 
 
 def _planned(project: Project, recipe: str, only: Sequence[str] | None = None) -> list[tuple[str, str, bool]]:
     """(study key, digest of what its risk is made from, whether models learnt from its patient) of all, or ``only``."""
     how = digest(recipe, champion_name(_registry(project)))
     with project.reader() as connection:
-        rows = run(connection, "marts/risk_plan.sql", studies=None if only is None else list(only)).fetchall()
+        rows = run(connection, "reads/risk/risk_plan.sql", studies=None if only is None else list(only)).fetchall()
     return [(study_key, digest(how, [clips, features, learnt]), learnt) for study_key, clips, features, learnt in rows]
 
 

@@ -9,13 +9,13 @@ import duckdb
 
 from assets.incremental import CODE, Built, Stage, rebuild, whole_asset
 from assets.project import Project
-from echomort.errors import UserError
-from echomort.files import remove_leftovers, write_text
-from echomort.fingerprint import digest, digest_file
-from echomort.listing import SourceFile, list_files
+from echomort.core.errors import UserError
+from echomort.core.files import remove_leftovers, write_text
+from echomort.core.fingerprint import digest, digest_file
+from echomort.core.listing import SourceFile, list_files
 from echomort.settings import Settings
 from echomort.sources.mirror import is_current, list_remote, mirror
-from warehouse.sources import database_digest
+from warehouse.adapters.extract import database_digest
 
 
 def archive_fingerprint(settings: Settings) -> str:

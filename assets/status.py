@@ -7,7 +7,7 @@ from assets import evaluation, imaging, records, serving, sources, training
 from assets.incremental import Stage, UnitStage, stale_units
 from assets.project import Project
 from assets.quality import BY_ASSET, passed
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 from warehouse import ledger
 
 STAGES: tuple[tuple[Stage, tuple[str, ...]], ...] = (

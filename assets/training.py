@@ -14,13 +14,13 @@ from dagster._core.errors import DagsterPipesExecutionError  # not exported
 from assets.incremental import Build, Built, Stage, UnitStage, rebuild_after, unit_asset, whole_asset
 from assets.pipes import refusal_of
 from assets.project import Project
-from echomort.errors import UserError
-from echomort.fingerprint import digest
+from echomort.core.errors import UserError
+from echomort.core.fingerprint import digest
 from echomort.settings import Settings, Training
 from echomort.training import UNDECIDING
 from warehouse.ledger import Entry
 from warehouse.queries import run
-from warehouse.scores import replace_scores
+from warehouse.tables.score.scores import replace_scores
 
 KEYS = ["study_key", "patient_key", "fold", "label"]
 EHR_MODEL, BASELINES, STACKS = "models/ehr", "models/ehr_baselines", "models/stacks"
@@ -35,7 +35,7 @@ def plan_views(project: Project, recipe: str) -> dict[str, str]:
     """Return network/view -> digest of its clips, labels, folds and settings, for every view that has enough."""
     training = project.settings.training
     with project.reader() as connection:
-        samples = run(connection, "marts/view_samples.sql").df()
+        samples = run(connection, "reads/training/view_samples.sql").df()
     return {
         f"{training.network}/{view!s}": digest(recipe, part.to_csv(index=False))
         for view, part in samples.groupby("view")
@@ -62,7 +62,7 @@ def train_views(project: Project, units: Sequence[str], context: dg.OpExecutionC
 
     plan = plan_views(project, VIEW_MODELS.how(project))
     with project.reader() as connection:
-        samples = run(connection, "marts/view_samples.sql").df()
+        samples = run(connection, "reads/training/view_samples.sql").df()
     tasks = []
     for unit in units:
         view, folder = unit.partition("/")[2], project.root / _artifact(plan[unit])
@@ -108,7 +108,7 @@ def commit_views(
 
 def show_views(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:
     """Return the views that have too few clips or deaths, with the reason."""
-    samples = run(connection, "marts/view_samples.sql").df()
+    samples = run(connection, "reads/training/view_samples.sql").df()
     reasons = {view: too_small(part, project.settings.training) for view, part in samples.groupby("view")}
     return {f"skipped {view!s}": reason for view, reason in reasons.items() if reason}
 
@@ -166,7 +166,7 @@ EHR_MODELS = Stage(
 @whole_asset(EHR_MODELS, "training", "xgboost")
 def ehr_models(project: Project) -> dg.MaterializeResult:
     """XGBoost on the health-record features, one model a fold, every study scored by a model that never saw it."""
-    from echomort.files import write_text
+    from echomort.core.files import write_text
     from echomort.models.tabular import encode, fit_rows, permutation_importance
 
     def work() -> Build:
@@ -233,7 +233,7 @@ def fusion(project: Project) -> dg.MaterializeResult:
     from echomort.models.stacks import ALL_VIEWS, VIDEO_EHR, StudyScores, stack_all
 
     def work() -> Build:
-        studies = StudyScores.of(_read(project, "marts/stack_samples.sql"))
+        studies = StudyScores.of(_read(project, "reads/training/stack_samples.sql"))
         stacked = stack_all(studies, _tabular(project)[2], project.settings)
         stacked.save(project.root / STACKS)
 
@@ -256,7 +256,7 @@ def _tabular(project: Project) -> tuple[pd.DataFrame, Any, pd.DataFrame]:
     from echomort.models.rows import Rows
     from echomort.models.tabular import inputs
 
-    samples = _read(project, "marts/tabular_samples.sql")
+    samples = _read(project, "reads/training/tabular_samples.sql")
     rows = Rows.of(*(samples[name].tolist() for name in ("label", "fold", "patient_key")))
     return samples[KEYS], rows, samples[list(inputs(project.settings.tabular))]
 

@@ -26,11 +26,12 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import iter_pixels, pixel_array
 
 from echomort.dicom import Job, Rejected, read_clip, read_clips, read_header
-from echomort.dicom.colour import luma_of
-from echomort.dicom.frames import EncapsulatedFrames, open_frames
-from echomort.dicom.header import Header
-from echomort.dicom.opening import opened
-from echomort.dicom.timing import blend, resample
+from echomort.dicom.frames.compressed import EncapsulatedFrames
+from echomort.dicom.frames.open import open_frames
+from echomort.dicom.header.fields import Header
+from echomort.dicom.header.parsing import opened
+from echomort.dicom.header.timing import blend, resample
+from echomort.dicom.tissue.colour import luma_of
 from echomort.settings import Imaging, Synthetic
 from echomort.synth.archive import write_archive
 

@@ -28,7 +28,7 @@ def measure(home: Path, patients: int, seed: int) -> pd.DataFrame:
     subprocess.run([*command, *drawn], check=True)
     minutes = (time.monotonic() - started) / 60
     with connect(home / "warehouse.duckdb", read_only=True) as connection:
-        rows = run(connection, "marts/headline.sql").df()
+        rows = run(connection, "reads/evaluation/headline.sql").df()
     return rows[rows["model"].isin(SHOWN)].assign(seed=seed, minutes=minutes)
 
 

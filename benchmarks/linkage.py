@@ -16,8 +16,8 @@ import duckdb
 
 from echomort.settings import Outcome
 from warehouse.connection import connect
-from warehouse.outcomes import link
 from warehouse.queries import query, run
+from warehouse.tables.outcome.outcomes import link
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
@@ -78,8 +78,8 @@ def _best_link(path: Path) -> tuple[float, float]:
 def _statements(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, float]]:
     """Run the linkage once more, statement by statement; yield what each writes to and its CPU seconds."""
     settings = Outcome().model_dump()
-    run(connection, "marts/no_offsets.sql")
-    for statement in connection.extract_statements(query("marts/outcome.sql")):
+    run(connection, "tables/outcome/no_offsets.sql")
+    for statement in connection.extract_statements(query("tables/outcome/outcome.sql")):
         start = time.process_time()
         connection.execute(statement, {name: settings[name] for name in statement.named_parameters})
         written = re.search(r"(?:TEMP TABLE|INSERT INTO) (\w+)", statement.query)

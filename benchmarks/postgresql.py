@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from echomort.settings import Postgresql
+from warehouse.adapters.extract import Place, contract, database_digest, open_extract
 from warehouse.connection import connect
-from warehouse.sources import Place, contract, database_digest, open_extract
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from postgresql_peer import Server, postgresql

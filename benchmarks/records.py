@@ -15,14 +15,14 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
+from echomort.core.keys import Keyring
 from echomort.ehr.variables import catalogue
-from echomort.keys import Keyring
 from echomort.settings import Cohort, Outcome
-from warehouse.cohorts import select
 from warehouse.connection import connect
-from warehouse.features import build
-from warehouse.outcomes import link
-from warehouse.staging import stage
+from warehouse.staging.staging import stage
+from warehouse.tables.cohort.cohorts import select
+from warehouse.tables.feature.features import build
+from warehouse.tables.outcome.outcomes import link
 
 SIZES = {"patients": 35_000, "studies": 812_000, "measurements": 10_000_000, "contacts": 5_000_000}
 TABLES = ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication")

@@ -16,8 +16,8 @@ import yaml
 from rich.console import Console
 
 from echomort import settings as configuration
-from echomort.errors import UserError
-from echomort.files import write_text
+from echomort.core.errors import UserError
+from echomort.core.files import write_text
 
 PURPOSE = "From a hospital's echo archive and health records to a validated one-year mortality model, kept current."
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=PURPOSE)
@@ -151,7 +151,7 @@ def predict(
     _require(paths)
     if not home.is_dir():
         raise UserError(f"no project stands at {home}", "run `echomort run` first, or name it with --home")
-    from echomort.predict import predict_paths
+    from echomort.champion.predict import predict_paths
     from orchestration.lines import predicted
 
     _print_records(predict_paths(paths, home.absolute() / "registry", view), predicted, as_json)
@@ -168,7 +168,7 @@ def risk(
 ) -> None:
     """Compute a clinical score for every row of a table."""
     _require([table])
-    from echomort.risk.table import score_file
+    from echomort.clinical_scores.table import score_file
 
     content = score_file(score, table, out_of_range).to_csv(index=False)
     if not output:
@@ -208,9 +208,9 @@ def export(
 ) -> None:
     """Freeze cases and the model's answers to them, and write the first arm: without the model."""
     settings = _project_settings(home)
-    from echomort.evaluation.answers import UNAIDED
-    from echomort.reading.bundle import must_be_new
-    from echomort.reading.cases import Asked
+    from echomort.reader_study.answers import UNAIDED
+    from echomort.reader_study.bundle import must_be_new
+    from echomort.reader_study.cases import Asked
     from orchestration.readers import bundle, frozen
 
     must_be_new(folder)
@@ -225,8 +225,8 @@ def assist(
 ) -> None:
     """Write the second arm: the same cases with the model's answer, to be read weeks after the first."""
     settings = _project_settings(home)
-    from echomort.evaluation.answers import AIDED
-    from echomort.reading.cases import Study
+    from echomort.reader_study.answers import AIDED
+    from echomort.reader_study.cases import Study
     from orchestration.readers import bundle
 
     bundle(Study.load(settings.home), folder, AIDED, out)
@@ -285,8 +285,8 @@ def _remembered_settings(home: Path, config: Path | None, assignments: list[str]
 
 def _check_inputs(settings: configuration.Settings) -> None:
     """Refuse at once what would fail minutes later: no key, no archive, no records."""
-    from echomort.keys import load_keyring
-    from echomort.listing import list_files
+    from echomort.core.keys import load_keyring
+    from echomort.core.listing import list_files
 
     load_keyring(settings.privacy.key_file, settings.is_synthetic)
     if not settings.is_synthetic:
@@ -295,7 +295,7 @@ def _check_inputs(settings: configuration.Settings) -> None:
         if settings.ehr_root:
             list_files(settings.ehr_root, "sources.ehr")
         if settings.sources.postgresql:
-            from warehouse.sources.postgresql import snapshot
+            from warehouse.adapters.postgresql import snapshot
 
             with snapshot(settings.sources.postgresql):
                 pass
@@ -315,7 +315,7 @@ def _project_settings(home: Path) -> configuration.Settings:
 
 
 def _view(view: str) -> str:
-    from echomort.dicom.views import check_group
+    from echomort.dicom.header.views import check_group
 
     try:
         return check_group(view)

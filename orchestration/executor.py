@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets.project import project_home, project_settings
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 
 
 def executor() -> dg.ExecutorDefinition:

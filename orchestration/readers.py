@@ -7,11 +7,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from echomort.errors import UserError
-from echomort.reading.bundle import write_bundle
-from echomort.reading.cases import FOLDER, FROZEN, Asked, Finished, Progress, Study, first_model, freeze
+from echomort.core.errors import UserError
+from echomort.reader_study.bundle import write_bundle
+from echomort.reader_study.cases import FOLDER, FROZEN, Asked, Finished, Progress, Study, first_model, freeze
+from echomort.reader_study.section import lead, notes, printed, tables
 from echomort.report import blocks
-from echomort.report.readers import lead, notes, printed, tables
 from echomort.settings import Settings
 from warehouse.connection import connect
 from warehouse.queries import run
@@ -52,9 +52,9 @@ def analysed(summary: Mapping[str, Any], study: Study, console: Console) -> None
 
 def _finished(settings: Settings, view: str) -> Finished:
     with connect(settings.warehouse, True, settings.execution.memory_limit_gib) as connection:
-        scores = run(connection, "marts/promotion_scores.sql").df()
+        scores = run(connection, "reads/evaluation/promotion_scores.sql").df()
         model = first_model(scores)
-        candidates = run(connection, "marts/reader_cases.sql", view=view, model=model).df()
+        candidates = run(connection, "reads/reader_study/reader_cases.sql", view=view, model=model).df()
     return Finished(settings.home, candidates, scores, settings.imaging.clip.fps, settings.is_synthetic)
 
 
@@ -69,7 +69,7 @@ def _rich(table: blocks.Table) -> Table:
 
 def answers_of(paths: Sequence[Path], settings: Settings, console: Console) -> None:
     """Read, check and sum up the answers in ``paths``."""
-    from echomort.reading.summary import read_answers, summarise, write_summary
+    from echomort.reader_study.summary import read_answers, summarise, write_summary
 
     study = Study.load(settings.home)
     summary = summarise(study, read_answers(paths, study), settings.evaluation)

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.project import Project, project_home
-from echomort.files import write_text
+from echomort.core.files import write_text
 
 
 class JsonValues(dg.ConfigurableIOManager):

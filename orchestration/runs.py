@@ -13,8 +13,8 @@ import dagster as dg
 from assets import accept as acceptance
 from assets import status
 from assets.project import Project
-from echomort.errors import UserError
-from echomort.files import disk_error, remove_leftovers
+from echomort.core.errors import UserError
+from echomort.core.files import disk_error, remove_leftovers
 from orchestration.definitions import defs
 
 INSTANCE_TEMPLATE = Path(__file__).with_name("dagster.yaml")
@@ -127,7 +127,9 @@ def _first_failure(result: dg.JobExecutionResult) -> Exception:
             if "disk is full" in error.message:
                 return disk_error(OSError(errno.ENOSPC, error.message))
             if error.cls_name == "UserError":
-                problem, _, remedy = error.message.strip().removeprefix("echomort.errors.UserError: ").partition(": ")
+                problem, _, remedy = (
+                    error.message.strip().removeprefix("echomort.core.errors.UserError: ").partition(": ")
+                )
                 return UserError(problem, remedy)
             return UserError(
                 f"step {event.step_key} failed with {error.cls_name}",

@@ -4,8 +4,8 @@ import dagster as dg
 
 from assets.project import Project
 from assets.sources import archive_fingerprint, extract_fingerprint
-from echomort.errors import UserError
-from echomort.fingerprint import digest
+from echomort.core.errors import UserError
+from echomort.core.fingerprint import digest
 from orchestration.jobs import ingest
 
 

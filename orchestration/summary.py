@@ -17,7 +17,7 @@ from warehouse.queries import run
 def print_results(settings: Settings, console: Console) -> None:
     """Print the AUC of every model and where the report lies, once there is an evaluation."""
     with connect(settings.warehouse, read_only=True) as connection:
-        metrics = run(connection, "marts/headline.sql").df()
+        metrics = run(connection, "reads/evaluation/headline.sql").df()
     if metrics.empty:
         return
     console.print(_results_table(metrics, settings.is_synthetic))

@@ -9,10 +9,10 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from echomort.keys import Keyring
+from echomort.core.keys import Keyring
+from warehouse.adapters.extract import contract
 from warehouse.connection import migrate
-from warehouse.sources import contract
-from warehouse.staging import StagingReport, stage
+from warehouse.staging.staging import StagingReport, stage
 
 KEYRING = Keyring(b"a key that only these tests know....")
 HEADERS: dict[str, list[str]] = {}

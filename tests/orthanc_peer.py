@@ -190,7 +190,7 @@ def _pour(source: socket.socket, target: socket.socket, limit: int) -> None:
 
 
 def _told(action: Any) -> str:
-    from echomort.errors import UserError
+    from echomort.core.errors import UserError
 
     try:
         action()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from echomort.errors import UserError
-from echomort.files import disk_error
+from echomort.core.errors import UserError
+from echomort.core.files import disk_error
 
 LOCK_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
 """Seconds to wait for another step's short connection before saying that the file is held."""

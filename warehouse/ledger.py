@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from echomort.fingerprint import digest
+from echomort.core.fingerprint import digest
 
 WHOLE = "all"
 """The unit of an asset that is rebuilt as a whole."""

@@ -29,7 +29,7 @@ def only(names: Set[str]) -> Iterator[None]:
 
 
 def query(name: str) -> str:
-    """Return the text of the SQL file ``name``, a path inside the package such as ``marts/outcome.sql``."""
+    """Return the text of the SQL file ``name``, a path inside the package such as ``tables/outcome/outcome.sql``."""
     declared = _declared.get()
     if declared is not None and name not in declared:
         raise UndeclaredQuery(f"{name} is not named in the code that the stage reaches: write its path out there")

@@ -2,11 +2,11 @@
 
 from echomort.dicom.clip import Clip, lit_outside_sector, read_clip
 from echomort.dicom.discovery import discover
-from echomort.dicom.header import Header
+from echomort.dicom.header.fields import Header
+from echomort.dicom.header.parsing import read_header
+from echomort.dicom.header.views import read_view_table, view_groups
 from echomort.dicom.inspect import inspect_paths
-from echomort.dicom.opening import read_header
 from echomort.dicom.reasons import Reason, Rejected
-from echomort.dicom.views import read_view_table, view_groups
 from echomort.dicom.workers import Job, read_clips
 
 __all__ = [

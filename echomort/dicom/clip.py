@@ -7,17 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from echomort.dicom import colour
-from echomort.dicom.frames import Frames, open_frames
-from echomort.dicom.header import Header
-from echomort.dicom.lettering import without_lettering
-from echomort.dicom.native import NativeEcho, open_native
-from echomort.dicom.opening import MAX_INFLATED_BYTES, boundary, opened
+from echomort.dicom.frames.frames import Frames
+from echomort.dicom.frames.open import open_frames
+from echomort.dicom.frames.philips import NativeEcho, open_native
+from echomort.dicom.header.fields import Header
+from echomort.dicom.header.parsing import MAX_INFLATED_BYTES, boundary, opened
+from echomort.dicom.header.regions import COLOUR_FLOW, Box, declared_box, pixel_aspect
+from echomort.dicom.header.timing import Resampling, blend, resample
 from echomort.dicom.reasons import Reason, Rejected
-from echomort.dicom.regions import COLOUR_FLOW, Box, declared_box, pixel_aspect
 from echomort.dicom.scaling import Placing, Scaler
-from echomort.dicom.sector import Looks, find_sector, without_overlays
-from echomort.dicom.timing import Resampling, blend, resample
+from echomort.dicom.tissue import colour
+from echomort.dicom.tissue.lettering import without_lettering
+from echomort.dicom.tissue.sector import Looks, find_sector, without_overlays
 from echomort.settings import ClipSettings
 
 LOOKS = 12

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 
 
 def discover(root: Path) -> list[str]:

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from echomort.core.errors import UserError
+from echomort.core.files import atomic_path
 from echomort.dicom.clip import Clip
 from echomort.dicom.discovery import discover
-from echomort.dicom.frames import open_frames
-from echomort.dicom.header import Header
-from echomort.dicom.native import open_native
-from echomort.dicom.opening import boundary, opened, read_header
+from echomort.dicom.frames.open import open_frames
+from echomort.dicom.frames.philips import open_native
+from echomort.dicom.header.fields import Header
+from echomort.dicom.header.parsing import boundary, opened, read_header
+from echomort.dicom.header.views import read_view_table
 from echomort.dicom.reasons import Reason, Rejected
-from echomort.dicom.views import read_view_table
 from echomort.dicom.workers import Job, read_clips
-from echomort.errors import UserError
-from echomort.files import atomic_path
 from echomort.settings import ClipSettings, Settings
 
 SHEET_COLUMNS = 5

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from echomort.dicom.header import Header
+    from echomort.dicom.header.fields import Header
 
 
 class Reason(StrEnum):

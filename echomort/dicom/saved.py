@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pydantic
 
+from echomort.core.files import atomic_path, write_text
 from echomort.dicom.clip import Clip
+from echomort.dicom.header.timing import blend, resample
 from echomort.dicom.scaling import Placing, Scaler
-from echomort.dicom.timing import blend, resample
-from echomort.files import atomic_path, write_text
 from echomort.settings import ClipSettings
 
 MAX_BYTES = 1 << 30

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from echomort.dicom.regions import Box
+from echomort.dicom.header.regions import Box
 from echomort.settings import ClipSettings
 
 try:

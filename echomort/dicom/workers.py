@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from echomort.dicom.clip import Clip, read_clip
+from echomort.dicom.header.views import check_group
 from echomort.dicom.reasons import Reason, Rejected
-from echomort.dicom.views import check_group
 from echomort.settings import ClipSettings, Imaging
 
 FILES_A_WORKER = 500

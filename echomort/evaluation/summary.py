@@ -96,7 +96,7 @@ def why_not_scored(scores: pd.DataFrame) -> pd.DataFrame:
 
     ``scores``: study_key, score, value, applicable, reason, label. A study that lacks several inputs counts for each.
     """
-    from echomort.risk.studies import coverage, why_not
+    from echomort.clinical_scores.studies import coverage, why_not
 
     applies = scores[scores["applicable"].astype(bool) & scores["label"].notna()]
     people = {str(name): (len(part), int(part["label"].sum())) for name, part in applies.groupby("score")}

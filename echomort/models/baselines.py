@@ -1,7 +1,7 @@
 """What the trees on all variables are measured against: other learners, and parts of the variables.
 
 Every baseline is fitted inside the folds as the trees are. Logistic regression and random forest need complete data
-(:mod:`echomort.models.complete`), learnt on the training rows of each fold unless the settings ask for the whole.
+(:mod:`echomort.models.imputation`), learnt on the training rows of each fold unless the settings ask for the whole.
 """
 
 import json
@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from echomort.core.files import atomic_folder
 from echomort.ehr.variables import model_inputs, names
-from echomort.files import atomic_folder
-from echomort.models.complete import Completion
+from echomort.models.imputation import Completion
 from echomort.models.rows import HELD_OUT, Rows
 from echomort.models.tabular import encode, fit_rows
 from echomort.settings import Tabular

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from echomort.core.verified import parse_card
 from echomort.models.rows import HELD_OUT, Rows, mean_fold_auc
 from echomort.settings import Fusion, Settings
-from echomort.verified import parse_card
 
 KEYS = ("kind", "columns", "folds")
 

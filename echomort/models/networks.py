@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 
 FILTERS = (4, 8, 16)
 DROPOUT = 0.5

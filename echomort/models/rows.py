@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 
 HELD_OUT = -1
 """The fold of rows that no model is trained on and that all models score."""

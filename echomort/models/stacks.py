@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from echomort.files import atomic_folder
+from echomort.core.files import atomic_folder
 from echomort.models.fusion import FusionModel, permuted_null, stack_rows
 from echomort.models.rows import HELD_OUT, Rows
 from echomort.settings import Settings

@@ -11,12 +11,12 @@ import pandas as pd
 import xgboost as xgb
 from threadpoolctl import threadpool_limits
 
+from echomort.core.errors import UserError
+from echomort.core.files import atomic_folder
+from echomort.core.verified import read_card, read_verified
 from echomort.ehr.variables import model_inputs, names
-from echomort.errors import UserError
-from echomort.files import atomic_folder
 from echomort.models.rows import HELD_OUT, Rows, mean_fold_auc, split_patients
 from echomort.settings import Tabular
-from echomort.verified import read_card, read_verified
 
 SEX = {"F": 0.0, "M": 1.0}
 VALIDATION_FRACTION = 0.2

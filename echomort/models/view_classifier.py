@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from echomort.dicom.views import UNKNOWN
-from echomort.errors import UserError
-from echomort.files import atomic_folder
+from echomort.core.errors import UserError
+from echomort.core.files import atomic_folder
+from echomort.core.verified import REMEDY, read_card, read_verified
+from echomort.dicom.header.views import UNKNOWN
 from echomort.settings import Views
-from echomort.verified import REMEDY, read_card, read_verified
 
 GRID = 10, 14
 FEATURES = 2 * GRID[0] * GRID[1]

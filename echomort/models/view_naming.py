@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from echomort.clips import read_study
-from echomort.dicom.views import UNKNOWN
+from echomort.clips.store import read_study
+from echomort.dicom.header.views import UNKNOWN
 from echomort.models.view_classifier import ViewClassifier, appearance_of, fit_view_classifier
 from echomort.settings import Views
 

@@ -10,9 +10,9 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from echomort.errors import UserError
+from echomort.core.errors import UserError
+from echomort.core.verified import REMEDY, read_card, read_verified
 from echomort.models.networks import NETWORKS, build_network
-from echomort.verified import REMEDY, read_card, read_verified
 
 BATCH_VOXELS = 8_000_000
 """Scored at once: eight clips of the published size, about 1 GB of activations."""

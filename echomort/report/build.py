@@ -10,22 +10,14 @@ from typing import Any
 
 import jinja2
 
-from echomort.files import write_text
-from echomort.report import (
-    calibration,
-    checklist,
-    decisions,
-    discrimination,
-    groups,
-    material,
-    readers,
-    record,
-    results,
-)
+from echomort.core.files import write_text
+from echomort.reader_study import section as readers
 from echomort.report.blocks import Section
 from echomort.report.data import ARCHIVE_COLUMNS, Example, ReportData
 from echomort.report.numbers import Numbers
 from echomort.report.scores import by_model
+from echomort.report.sections import calibration, checklist, decisions, discrimination, groups, material, results
+from echomort.report.sections import provenance as record
 from echomort.report.words import ALL_VIEWS, count, counted, model_words, number, percent, span
 
 __all__ = ["REQUIRED", "Example", "ReportData", "ReportFiles", "write_report"]
@@ -60,7 +52,7 @@ class ReportFiles:
 def write_report(data: ReportData, folder: Path) -> ReportFiles:
     """Write ``report.html`` and ``report.json`` into ``folder``, each whole or not at all; equal data, equal bytes.
 
-    Raises :class:`~echomort.errors.UserError` where an item of the reporting checklist has no answer.
+    Raises :class:`~echomort.core.errors.UserError` where an item of the reporting checklist has no answer.
     """
     confidence = {key: value for key, value, _, _ in data.settings}.get("evaluation.confidence", 0.95)
     numbers = Numbers(data.metrics, data.suppress_below_events, confidence)

@@ -37,10 +37,10 @@ class ReportData:
     ``attrition``: step, reason, studies, patients, in the order of the warehouse.
     ``instances``: counts of DICOM objects (:data:`ARCHIVE_COLUMNS`).
     ``checks``: table, check, passed; optional severity, checked and failed (rows).
-    ``settings``: (key, value, provenance, meaning), as :meth:`echomort.settings.Settings.provenance` yields.
+    ``settings``: (key, value, provenance, meaning), as :meth:`echomort.settings.sections.Settings.provenance` yields.
     ``lineage``: names to versions, digests, counts: what made this report.
     ``missingness``: variable, missing (share 0 to 1); optional unit.
-    ``reader_study``: what :func:`echomort.reading.summary.summarise` returned, where readers have read.
+    ``reader_study``: what :func:`echomort.reader_study.summary.summarise` returned, where readers have read.
     """
 
     title: str

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from echomort.files import write_bytes
-from echomort.report import material, results
+from echomort.core.files import write_bytes
 from echomort.report.data import ReportData
-from echomort.report.ink import png
+from echomort.report.drawing.style import png
 from echomort.report.numbers import Numbers
+from echomort.report.sections import material, results
 
 
 def auc_png(metrics: pd.DataFrame) -> bytes:

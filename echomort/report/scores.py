@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from echomort.report.figures import Curve
+from echomort.report.drawing.figures import Curve
 from echomort.report.words import ModelWords, counted, model_words
 
 OPTIONAL = ("fold", "days", "event")

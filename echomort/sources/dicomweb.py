@@ -14,7 +14,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 from echomort.sources.landing import land, landing_path
 from echomort.sources.retry import Patience, patiently
 

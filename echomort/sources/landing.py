@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Literal
 
-from echomort.files import write_bytes
+from echomort.core.files import write_bytes
 
 Landed = Literal["new", "same", "replaced"]
 

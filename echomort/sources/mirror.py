@@ -11,9 +11,9 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from echomort.errors import UserError
-from echomort.files import atomic_path, resolve_under
-from echomort.listing import SourceFile
+from echomort.core.errors import UserError
+from echomort.core.files import atomic_path, resolve_under
+from echomort.core.listing import SourceFile
 from echomort.sources.retry import Patience, patiently
 
 STREAMS = 8

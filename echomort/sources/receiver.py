@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from echomort.dicom.header import ULTRASOUND_LOOPS, ULTRASOUND_STILLS, ULTRASOUND_VOLUMES
-from echomort.errors import UserError
+from echomort.core.errors import UserError
+from echomort.dicom.header.fields import ULTRASOUND_LOOPS, ULTRASOUND_STILLS, ULTRASOUND_VOLUMES
 from echomort.sources.landing import Landed, land
 
 VERIFICATION = "1.2.840.10008.1.1"

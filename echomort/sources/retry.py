@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 
 Result = TypeVar("Result")
 

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from echomort.errors import UserError
-from echomort.files import atomic_folder
+from echomort.core.errors import UserError
+from echomort.core.files import atomic_folder
 from echomort.settings import Synthetic
 from echomort.synth.cohort import Hazard, Patient, Study, draw_patient
 from echomort.synth.phantom import VIEWS

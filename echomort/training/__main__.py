@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 from echomort.training import Progress, Task, train_views
 
 USAGE = "usage: python -m echomort.training TASK.json [TASK.json ...]"

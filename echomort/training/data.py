@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import SafetensorError
 
-from echomort.clips import read_study
-from echomort.errors import UserError
-from echomort.files import disk_error, resolve_under
+from echomort.clips.store import read_study
+from echomort.core.errors import UserError
+from echomort.core.files import disk_error, resolve_under
 from echomort.models.rows import HELD_OUT, split_patients
 
 if TYPE_CHECKING:

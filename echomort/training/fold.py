@@ -11,8 +11,8 @@ import torch
 from lightning.pytorch.callbacks import EarlyStopping
 from torch import nn
 
-from echomort.files import write_bytes, write_text
-from echomort.fingerprint import digest
+from echomort.core.files import write_bytes, write_text
+from echomort.core.fingerprint import digest
 from echomort.models.networks import build_network
 from echomort.models.views import save_network, score_clips
 from echomort.training.data import Batches, Samples, class_weights, read_samples, split_validation

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 from echomort.settings import Training
 
 EPSILON = 1e-7

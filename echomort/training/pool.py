@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 from echomort.training.device import count_gpus
 from echomort.training.task import Job, Progress
 

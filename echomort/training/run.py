@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from echomort.code import Code
-from echomort.files import atomic_folder
-from echomort.fingerprint import digest, digest_file
+from echomort.core.code import Code
+from echomort.core.files import atomic_folder
+from echomort.core.fingerprint import digest, digest_file
 from echomort.models.rows import HELD_OUT
 from echomort.training.data import Samples, pack, read_samples
 from echomort.training.device import resolve_device

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pydantic
 
-from echomort.errors import UserError
-from echomort.files import write_text
+from echomort.core.errors import UserError
+from echomort.core.files import write_text
 from echomort.settings import Training
 
 

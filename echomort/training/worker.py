@@ -10,7 +10,7 @@ import os
 import sys
 from typing import IO, Any
 
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 from echomort.training.fold import train_fold
 from echomort.training.task import Job, Progress
 

@@ -95,7 +95,7 @@ def spoken(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Hom
 
 def test_the_patient_of_canaries_went_all_the_way(spoken: tuple[Home, str]) -> None:
     home, _ = spoken
-    from echomort.keys import Keyring
+    from echomort.core.keys import Keyring
     from warehouse import vault
 
     keyring = Keyring(KEY.encode())

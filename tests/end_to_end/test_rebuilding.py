@@ -13,7 +13,7 @@ from projects import SETTINGS, Home, assignments, content, made_anew, rebuilt
 from pydicom.uid import generate_uid
 
 from assets import incremental
-from echomort.code import Reached
+from echomort.core.code import Reached
 
 pytestmark = pytest.mark.slow
 
@@ -107,7 +107,7 @@ def test_another_reader_of_files_decodes_every_study_and_stops_where_the_clips_c
     project: Home, changed_code: Callable[[str], None]
 ) -> None:
     before, files = project.ledger(), project.artifacts()
-    changed_code("echomort/study_writer.py")
+    changed_code("echomort/clips/study_writer.py")
     project.rerun()
     assert rebuilt(before, project.ledger()) == {"clips"}
     remade = {name for name, stamp in project.artifacts().items() if files.get(name) != stamp}
@@ -118,8 +118,8 @@ def test_new_code_that_makes_the_same_is_accepted_without_making_everything(
     project: Home, changed_code: Callable[[str], None]
 ) -> None:
     before, files = project.ledger(), project.artifacts()
-    changed_code("echomort/study_writer.py")
-    assert project.stale()["clips"].endswith("changed: echomort/study_writer.py")
+    changed_code("echomort/clips/study_writer.py")
+    assert project.stale()["clips"].endswith("changed: echomort/clips/study_writer.py")
     said = project.here("accept", "clips", "--sample", "3")
     units = sum(1 for asset, _ in before if asset == "clips")
     assert (said.status, said.stdout.strip()) == (0, f"clips: 3 made again and the same, {units} adopted")
@@ -134,8 +134,8 @@ def test_new_code_that_makes_something_else_is_not_accepted(
     project: Home, changed_code: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, files = project.ledger(), project.artifacts()
-    changed_code("echomort/study_writer.py")
-    monkeypatch.setattr("echomort.study_writer.digest", lambda *parts: "another")
+    changed_code("echomort/clips/study_writer.py")
+    monkeypatch.setattr("echomort.clips.study_writer.digest", lambda *parts: "another")
     said = project.here("accept", "clips", "--sample", "3")
     assert said.status == 2 and "3 of 3 units of clips came out differently" in said.stderr
     assert (project.ledger(), project.artifacts()) == (before, files)
@@ -158,11 +158,11 @@ def test_another_setting_is_never_accepted_and_a_killed_accept_leaves_nothing(pr
 def test_an_asset_made_as_a_whole_is_accepted_too(
     project: Home, changed_code: Callable[[str], None], asset: str
 ) -> None:
-    changed_code("echomort/errors.py")
+    changed_code("echomort/core/errors.py")
     files = project.artifacts()
-    assert "echomort/errors.py" in project.stale()[asset]
+    assert "echomort/core/errors.py" in project.stale()[asset]
     assert project.here("accept", asset).stdout.strip() == f"{asset}: 1 made again and the same, 1 adopted"
-    assert "echomort/errors.py" not in project.stale().get(asset, "")
+    assert "echomort/core/errors.py" not in project.stale().get(asset, "")
     assert project.artifacts() == files
 
 

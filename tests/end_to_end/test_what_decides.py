@@ -12,18 +12,18 @@ from projects import SETTINGS, Home, assignments, clean_environment
 from assets.incremental import Stage
 from assets.quality import BY_ASSET
 from assets.status import STAGES
-from echomort.code import BY_DEFINITION, NOT_FOLLOWED, Code
+from echomort.core.code import BY_DEFINITION, NOT_FOLLOWED, Code
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 WATCH = Path(__file__).with_name("watch")
 NOT_DECIDING = {
-    "echomort/code.py": "works the fingerprints out",
+    "echomort/core/code.py": "works the fingerprints out",
     "assets/pipes.py": "named by a command line, and counted as a file",
     "assets/project.py": "followed by definition",
     "assets/status.py": "asks, and makes nothing",
-    "echomort/fingerprint.py": "run by the ledger too",
+    "echomort/core/fingerprint.py": "run by the ledger too",
     "warehouse/ledger.py": "records what was made",
 }
 """Files of the product that run while an asset is made and are judged otherwise, each with the reason."""
@@ -54,7 +54,7 @@ def test_every_stage_was_watched(watched: dict[str, set[str]]) -> None:
     assert {stage.name for stage, _ in STAGES} <= set(watched)
     assert "echomort/training/fold.py" in watched["view_models"], "a process started by a process"
     assert "echomort/dicom/clip.py" in watched["clips"]
-    assert "warehouse/marts/outcome.sql" in watched["outcomes"]
+    assert "warehouse/tables/outcome/outcome.sql" in watched["outcomes"]
 
 
 EVERY = [*(stage for stage, _ in STAGES), *(check.stage for checks in BY_ASSET.values() for check in checks)]
@@ -73,7 +73,7 @@ def _judged_otherwise(file: str) -> bool:
     is_face = (found := Code().module(module)) is not None and found.is_face
     by_definition = any(module == one or module.startswith(f"{one}.") for one in (*BY_DEFINITION, *NOT_FOLLOWED))
     once = file.startswith("warehouse/migrations/")  # applied once, by number
-    adapter = file.startswith("warehouse/sources/") and file.count("/") == 3 and not file.endswith(".py")
+    adapter = file.startswith("warehouse/adapters/") and file.count("/") == 3 and not file.endswith(".py")
     return file in NOT_DECIDING or by_definition or is_face or once or adapter
 
 

@@ -11,7 +11,7 @@ import pytest
 from assets.incremental import Stage
 from assets.quality import BY_ASSET
 from assets.status import STAGES
-from echomort.code import Code, Reached, _parsed, file_meaning, libraries
+from echomort.core.code import Code, Reached, _parsed, file_meaning, libraries
 from warehouse.connection import connect
 from warehouse.queries import UndeclaredQuery, only, run
 
@@ -102,7 +102,7 @@ def test_a_definition_that_assets_share_counts_alone(copy: Path, before: dict[st
 
 def test_a_setting_of_the_evaluation_decides_no_training(copy: Path, before: dict[str, Reached]) -> None:
     head = "class Evaluation(Section):"
-    with edited(copy / "echomort/settings.py", head, f"{head}\n    more: int = 1\n"):
+    with edited(copy / "echomort/settings/sections.py", head, f"{head}\n    more: int = 1\n"):
         found = stale(before, reached(copy))
     assert "evaluation" in found and found.isdisjoint({"view_models", "clips", "dicom_index", "outcomes"})
 
@@ -121,8 +121,14 @@ def test_what_runs_where_no_type_checker_looks_counts() -> None:
 
 
 FOREIGN = {
-    "clips": ("echomort/report", "echomort/training", "echomort/models", "echomort/evaluation", "echomort/registry"),
-    "view_models": ("echomort/report", "echomort/dicom", "echomort/evaluation", "echomort/risk", "echomort/reading"),
+    "clips": ("echomort/report", "echomort/training", "echomort/models", "echomort/evaluation", "echomort/champion"),
+    "view_models": (
+        "echomort/report",
+        "echomort/dicom",
+        "echomort/evaluation",
+        "echomort/clinical_scores",
+        "echomort/reader_study",
+    ),
     "dicom_index": ("echomort/report", "echomort/models", "echomort/training", "warehouse/staging"),
     "health_records": ("echomort/report", "echomort/dicom", "echomort/models", "echomort/evaluation"),
     "outcomes": ("echomort/report", "echomort/dicom", "echomort/models", "warehouse/staging"),
@@ -151,15 +157,15 @@ def test_the_compiled_loop_and_a_child_process_count() -> None:
     found = {stage.name: set(stage.reached.parts) for stage in EVERY}
     assert "file echomort/dicom/_scaling.c" in found["clips"]
     assert {"file echomort/training/worker.py", "file echomort/training/fold.py"} <= found["view_models"]
-    assert "file echomort/dicom/views.yaml" in found["dicom_index"]
+    assert "file echomort/dicom/header/views.yaml" in found["dicom_index"]
     assert "file echomort/report/templates/report.css" in found["report"]
 
 
 def test_every_file_of_sql_that_is_run_is_named_where_it_is_run(tmp_path: Path) -> None:
-    with connect(tmp_path / "w.duckdb") as connection, only({"marts/patients.sql"}):
-        run(connection, "marts/patients.sql")
-        with pytest.raises(UndeclaredQuery, match=r"marts/archive_counts\.sql"):
-            run(connection, "marts/archive_counts.sql")
+    with connect(tmp_path / "w.duckdb") as connection, only({"tables/outcome/patients.sql"}):
+        run(connection, "tables/outcome/patients.sql")
+        with pytest.raises(UndeclaredQuery, match=r"reads/counts/archive_counts\.sql"):
+            run(connection, "reads/counts/archive_counts.sql")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from echo_files import EchoFile, regions, sector_movie
 from pydicom.dataset import Dataset
 
 from echomort.dicom import Reason, Rejected, read_clip, read_header
-from echomort.dicom.approach import BY_TEXT, Approach, ApproachTags, resolve_approach
+from echomort.dicom.header.approach import BY_TEXT, Approach, ApproachTags, resolve_approach
 
 ELSEWHERE_PROBES = (
     "X7-2t, X8_2t, S7_3t, S8-3t, S7-2omni, Omni III, 6Tc, 6Tc-RS, 6VT-D, 6T-RS, 9T, 10T-D, V5Ms, Z6Ms, V7M, "

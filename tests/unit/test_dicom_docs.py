@@ -22,9 +22,9 @@ def test_every_note_is_documented() -> None:
     section = PAGE.split("## Notes")[1].split("##")[0]
     documented = {note.split(":")[0] for note in re.findall(r"`([a-z_]+(?::TAG)?)`", section)}
     sources = "".join(
-        (ROOT / "echomort" / "dicom" / f"{name}.py").read_text() for name in ("opening", "timing", "clip")
+        (ROOT / "echomort" / "dicom" / f"{name}.py").read_text() for name in ("header/parsing", "header/timing", "clip")
     )
     for note in documented:
-        known = "".join(path.read_text() for path in (ROOT / "echomort" / "dicom").glob("*.py"))
+        known = "".join(path.read_text() for path in (ROOT / "echomort" / "dicom").rglob("*.py"))
         assert f'"{note}' in known or f'f"{note}:' in known, note
     assert set(re.findall(r'f"(fps_[a-z_]+):', sources)) <= documented

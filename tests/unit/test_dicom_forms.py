@@ -29,9 +29,9 @@ from echo_files import (
 )
 
 from echomort.dicom import Reason, Rejected, read_clip
-from echomort.dicom.colour import Palette
-from echomort.dicom.frames import open_frames
-from echomort.dicom.opening import opened
+from echomort.dicom.frames.open import open_frames
+from echomort.dicom.header.parsing import opened
+from echomort.dicom.tissue.colour import Palette
 from echomort.settings import ClipSettings
 
 MOVIE = sector_movie(12)
@@ -200,7 +200,7 @@ def test_colour_in_other_lossless_codes(name: str) -> None:
     import pydicom
     from pydicom.encaps import generate_frames
 
-    from echomort.dicom import codestreams
+    from echomort.dicom.frames import codestreams
 
     folder = Path(pydicom.__file__).parent / "data" / "test_files"
     expected = pydicom.dcmread(folder / "SC_rgb_rle.dcm").pixel_array

@@ -9,8 +9,8 @@ import pytest
 from echo_files import STILL_CLASS, EchoFile, sector_movie, with_overlays
 from PIL import Image
 
+from echomort.core.errors import UserError
 from echomort.dicom import inspect_paths
-from echomort.errors import UserError
 from echomort.settings import Execution, Settings, Sources
 
 SETTINGS = Settings(execution=Execution(processes=1))

@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from echomort.dicom import lit_outside_sector, read_clip
-from echomort.dicom.lettering import without_lettering
-from echomort.dicom.sector import Looks
+from echomort.dicom.tissue.lettering import without_lettering
+from echomort.dicom.tissue.sector import Looks
 
 ROWS, COLUMNS = 480, 640
 NAME = "DOE^JANE 4711"

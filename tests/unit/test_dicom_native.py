@@ -6,7 +6,7 @@ from echo_files import DEFLATED, IMPLICIT, JPEG, EchoFile
 from philips_files import ECHO, PhilipsFile, native_movie
 
 from echomort.dicom import Reason, Rejected, inspect_paths, lit_outside_sector, read_clip, read_header
-from echomort.dicom.native import find_shape
+from echomort.dicom.frames.philips import find_shape
 from echomort.settings import ClipSettings, Settings
 
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR CS")  # the vendor writes "ZLib"

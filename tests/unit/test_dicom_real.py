@@ -9,8 +9,9 @@ import pytest
 from pydicom.pixels import pixel_array
 
 from echomort.dicom import Clip, Reason, Rejected, lit_outside_sector, read_clip, read_header
-from echomort.dicom.frames import EncapsulatedFrames, open_frames
-from echomort.dicom.opening import opened
+from echomort.dicom.frames.compressed import EncapsulatedFrames
+from echomort.dicom.frames.open import open_frames
+from echomort.dicom.header.parsing import opened
 from echomort.settings import ClipSettings
 
 PYDICOM = Path(str(resources.files("pydicom"))) / "data" / "test_files"

@@ -7,10 +7,10 @@ import pytest
 from echo_files import EXPLICIT, JPEG, EchoFile, cone_of, region, regions, sector_movie, to_colour, with_overlays
 
 from echomort.dicom import Clip, Reason, Rejected, lit_outside_sector, read_clip
-from echomort.dicom.colour import MIN_FLOW_SHARE, flow_share
-from echomort.dicom.header import Header, Region
-from echomort.dicom.regions import clamped, declared_box, pixel_aspect
-from echomort.dicom.sector import Looks, Sector, find_sector, without_overlays
+from echomort.dicom.header.fields import Header, Region
+from echomort.dicom.header.regions import clamped, declared_box, pixel_aspect
+from echomort.dicom.tissue.colour import MIN_FLOW_SHARE, flow_share
+from echomort.dicom.tissue.sector import Looks, Sector, find_sector, without_overlays
 from echomort.settings import ClipSettings
 
 ROWS, COLUMNS = 300, 400

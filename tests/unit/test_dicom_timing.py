@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echomort.dicom.timing import FRAME_TIME, FRAME_TIME_VECTOR, TimingTags, blend, resample, resolve_timing
+from echomort.dicom.header.timing import FRAME_TIME, FRAME_TIME_VECTOR, TimingTags, blend, resample, resolve_timing
 
 
 def published(frames: np.ndarray, fps: float) -> np.ndarray:

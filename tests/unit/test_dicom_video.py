@@ -12,8 +12,8 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID
 
 from echomort.dicom import Reason, Rejected, read_clip
-from echomort.dicom.frames import open_frames
-from echomort.dicom.opening import opened
+from echomort.dicom.frames.open import open_frames
+from echomort.dicom.header.parsing import opened
 
 av = pytest.importorskip("av", reason="the extra `video` is not installed")
 

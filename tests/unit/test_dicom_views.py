@@ -6,9 +6,9 @@ import pytest
 from echo_files import EchoFile, regions, sector_movie
 from pydicom.dataset import Dataset
 
+from echomort.core.errors import UserError
 from echomort.dicom import read_header, read_view_table, view_groups
-from echomort.dicom.views import UNKNOWN, ViewTags, match_text, resolve_view
-from echomort.errors import UserError
+from echomort.dicom.header.views import UNKNOWN, ViewTags, match_text, resolve_view
 
 TEXTS = {
     "apical_4": (

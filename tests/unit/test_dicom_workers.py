@@ -10,8 +10,8 @@ import pytest
 from echo_files import EchoFile, KillsItsReader, sector_movie
 from pebble import ProcessFuture
 
+from echomort.core.errors import UserError
 from echomort.dicom import Clip, Job, Reason, Rejected, discover, read_clip, read_clips
-from echomort.errors import UserError
 from echomort.settings import ClipSettings, Imaging
 
 

@@ -9,7 +9,7 @@ import pytest
 from echomort.ehr.variables import model_inputs, names
 from echomort.evaluation import summary
 from echomort.models.baselines import SETS, Baselines, completed_folds, fit_baselines, model_names
-from echomort.models.complete import Completion, OutlierRule
+from echomort.models.imputation import Completion, OutlierRule
 from echomort.models.rows import Rows, mean_fold_auc
 from echomort.models.tabular import fit_rows, inputs, permutation_importance
 from echomort.settings import Evaluation, Tabular

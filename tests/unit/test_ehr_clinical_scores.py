@@ -7,16 +7,16 @@ import pandas as pd
 import pytest
 from extracts import fetch, person, staged, study_key
 
+from echomort.clinical_scores import pooled_cohort
+from echomort.clinical_scores.shfm import FUROSEMIDE_PER_MG
+from echomort.clinical_scores.studies import SCORES, coverage, score_studies, why_not
 from echomort.evaluation import summary
 from echomort.evaluation.scored import applies
-from echomort.risk import pooled_cohort
-from echomort.risk.shfm import FUROSEMIDE_PER_MG
-from echomort.risk.studies import SCORES, coverage, score_studies, why_not
 from echomort.settings import ClinicalScores, Evaluation
-from warehouse.assertions import check
-from warehouse.comparators import score
-from warehouse.features import build
+from warehouse.checks.assertions import check
 from warehouse.queries import query, run
+from warehouse.tables.clinical_score.clinical_scores import score
+from warehouse.tables.feature.features import build
 
 AT = datetime(2018, 5, 1, 9, 30)
 MEASURED = {
@@ -57,7 +57,7 @@ def warehouse_of(folder, changed=None, diagnoses=(), drugs=(), patient=None):
 
 def inputs(connection):
     """Return the one row of inputs."""
-    return run(connection, "marts/clinical_input.sql").df().iloc[0]
+    return run(connection, "tables/clinical_score/clinical_input.sql").df().iloc[0]
 
 
 def scores_of(connection, **settings):
@@ -121,7 +121,7 @@ def test_a_diuretic_without_a_dose_in_mg_a_day_leaves_the_dose_unknown(tmp_path)
 
 
 def test_furosemide_factors_are_those_of_the_model():
-    text = " ".join(query("marts/clinical_input.sql").split())
+    text = " ".join(query("tables/clinical_score/clinical_input.sql").split())
     written = {"bumetanide": "CAST(80 AS DOUBLE) / 3"}
     for drug, factor in FUROSEMIDE_PER_MG.items():
         assert f"('{drug}', '{'loop' if factor in (1, 2, 80 / 3) else 'thiazide'}', " in text

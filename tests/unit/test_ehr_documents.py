@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from docs.generators.variables_table import lines
+from echomort.clinical_scores import maggic_score, pce, prevent_base, shfm
 from echomort.ehr.variables import names
-from echomort.risk import maggic_score, pce, prevent_base, shfm
-from orchestration.variables_table import lines
 from warehouse.queries import query
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -21,7 +21,7 @@ COLUMNS = {
 
 def test_the_data_dictionary_is_the_catalogue() -> None:
     page = (DOCS / "variables.md").read_text()
-    assert page == "\n".join(lines()) + "\n", "run `python -m orchestration.variables_table > docs/variables.md`"
+    assert page == "\n".join(lines()) + "\n", "run `python -m docs.generators.variables_table > docs/variables.md`"
     assert all(f"| `{name}` |" in page for name in names())
 
 
@@ -31,5 +31,5 @@ def test_every_input_of_a_score_is_documented_and_mapped(score: str) -> None:
     inputs = page[page.index("## Inputs") : page.index("## Policies")]
     documented = set(re.findall(r"`(\w+)`", inputs))
     assert set(COLUMNS[score]) <= documented
-    mapped = query("marts/clinical_input.sql").rpartition("\nSELECT")[2]
+    mapped = query("tables/clinical_score/clinical_input.sql").rpartition("\nSELECT")[2]
     assert all(re.search(rf"\b(AS {column}|{column}),?\n", mapped) for column in COLUMNS[score])

@@ -10,7 +10,7 @@ import pytest
 from extracts import KEYRING, fetch, person, staged, study_key
 from feature_oracle import drawn_time, feature
 
-import warehouse.features
+import warehouse.tables.feature.features
 from echomort.ehr.clean import NOT_LARGER_THAN, SMALLER_THAN
 from echomort.ehr.variables import icd9_groups, model_inputs, names
 from echomort.models.rows import Rows, mean_fold_auc
@@ -18,11 +18,11 @@ from echomort.models.tabular import fit_out_of_fold
 from echomort.settings import Cohort, Features, Outcome, Tabular
 from echomort.synth.cohort import draw_patient
 from echomort.synth.records import FUTURE_ONLY, TABLES, ehr_rows
-from warehouse.assertions import check
-from warehouse.cohorts import select
-from warehouse.features import build, told
-from warehouse.outcomes import link
+from warehouse.checks.assertions import check
 from warehouse.queries import run
+from warehouse.tables.cohort.cohorts import select
+from warehouse.tables.feature.features import build, told
+from warehouse.tables.outcome.outcomes import link
 
 AT = datetime(2018, 5, 1, 9, 30)
 STUDIES = {"S1": AT - timedelta(days=100), "S2": AT, "S3": AT + timedelta(days=300)}
@@ -163,7 +163,7 @@ def drawn(tmp_path_factory):
 @pytest.mark.parametrize("part", [1_000_000, 50])
 def test_every_value_is_what_the_rules_read_plainly_give(drawn, between, part, monkeypatch):
     connection, studies, values = drawn
-    monkeypatch.setattr(warehouse.features, "SHARD_ROWS", part)
+    monkeypatch.setattr(warehouse.tables.feature.features, "SHARD_ROWS", part)
     build(connection, Features(between_echoes=between, carry_days=292))
     for variable, (window, _) in ORACLE.items():
         found = dict(fetch(connection, f"SELECT study_key, {variable} FROM feature"))
@@ -407,7 +407,7 @@ def test_a_variable_that_is_only_known_later_never_reaches_a_model(synthetic):
     ((recorded,),) = fetch(synthetic, f"SELECT count(*) FROM measurement WHERE variable = '{FUTURE_ONLY}'")
     assert recorded > 100
     assert fetch(synthetic, f"SELECT count({FUTURE_ONLY}) FROM feature") == [(0,)]
-    samples = run(synthetic, "marts/tabular_samples.sql").df()
+    samples = run(synthetic, "reads/training/tabular_samples.sql").df()
     columns = list(model_inputs())
     given = samples[columns], samples["label"], samples["fold"], samples["patient_key"]
     model = fit_out_of_fold(*given, Tabular(rounds=20)).model
@@ -416,7 +416,7 @@ def test_a_variable_that_is_only_known_later_never_reaches_a_model(synthetic):
 
 
 def test_the_trap_would_be_noticed_if_it_were_sprung(synthetic):
-    samples = run(synthetic, "marts/tabular_samples.sql").df()
+    samples = run(synthetic, "reads/training/tabular_samples.sql").df()
     late = dict(
         fetch(synthetic, f"SELECT study_key, avg(value) FROM measurement WHERE variable = '{FUTURE_ONLY}' GROUP BY 1")
     )

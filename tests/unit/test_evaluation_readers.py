@@ -10,10 +10,10 @@ from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score
 
 from echomort import evaluation
-from echomort.errors import UserError
-from echomort.evaluation.answers import AIDED, UNAIDED, checked, typed
-from echomort.evaluation.readers import CHANGE, analyse, assistance, cohen_kappa, crossed_bootstrap, fleiss
+from echomort.core.errors import UserError
 from echomort.evaluation.resampling import Resampling
+from echomort.reader_study.answers import AIDED, UNAIDED, checked, typed
+from echomort.reader_study.statistics import CHANGE, analyse, assistance, cohen_kappa, crossed_bootstrap, fleiss
 from echomort.settings import Evaluation
 
 SET = pd.read_csv(Path(__file__).parents[1] / "data" / "clinical_evalset.csv")

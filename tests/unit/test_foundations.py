@@ -8,12 +8,12 @@ import duckdb
 import numpy as np
 import pytest
 
-from echomort import clips
-from echomort.errors import UserError
-from echomort.files import atomic_folder, atomic_path, remove_leftovers, resolve_under, write_text
-from echomort.fingerprint import digest
-from echomort.keys import Keyring, load_keyring
-from echomort.listing import files_in, list_files
+from echomort.clips import store as clips
+from echomort.core.errors import UserError
+from echomort.core.files import atomic_folder, atomic_path, remove_leftovers, resolve_under, write_text
+from echomort.core.fingerprint import digest
+from echomort.core.keys import Keyring, load_keyring
+from echomort.core.listing import files_in, list_files
 from warehouse import ledger, vault
 from warehouse.connection import connect
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 from echomort.models.networks import NETWORKS, Lstm, build_network, count_weights
 
 PUBLISHED = (60, 109, 150)

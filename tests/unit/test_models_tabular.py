@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 from echomort.models.rows import Rows, mean_fold_auc, split_patients
 from echomort.models.tabular import TabularModel, encode, fit_out_of_fold, permutation_importance
 from echomort.settings import Tabular

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from echomort.clips import artifact_of, write_study
+from echomort.clips.store import artifact_of, write_study
+from echomort.core.errors import UserError
 from echomort.dicom import read_clip
-from echomort.errors import UserError
 from echomort.models.view_classifier import FEATURES, ViewClassifier, appearance_of, fit_view_classifier
 from echomort.models.view_naming import name_views
 from echomort.settings import ClipSettings, Synthetic, Views

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 from echomort.models.networks import build_network
 from echomort.models.views import ViewModel, save_network, score_clips
 

@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from echomort.clips import artifact_of, write_study
-from echomort.errors import UserError
-from echomort.evaluation.answers import AIDED, UNAIDED
+from echomort.clips.store import artifact_of, write_study
+from echomort.core.errors import UserError
 from echomort.evaluation.thresholds import choose_threshold
-from echomort.reading.bundle import order, write_bundle
-from echomort.reading.cases import VARIABLES, Asked, Finished, Study, draw, freeze, shown_variables
-from echomort.reading.summary import read_answers, read_summary, summarise, write_summary
-from echomort.report.readers import readers
+from echomort.reader_study.answers import AIDED, UNAIDED
+from echomort.reader_study.bundle import order, write_bundle
+from echomort.reader_study.cases import VARIABLES, Asked, Finished, Study, draw, freeze, shown_variables
+from echomort.reader_study.section import readers
+from echomort.reader_study.summary import read_answers, read_summary, summarise, write_summary
 from echomort.settings import Evaluation
 
 ASKED = Asked("parasternal_long", None, 2, 1)

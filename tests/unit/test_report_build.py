@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 from echomort.evaluation.summary import evaluate, permuted_null
 from echomort.report.build import REQUIRED, Example, ReportData, write_report
 from echomort.report.previews import archive_png, attrition_png, auc_png

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from echomort.report import figures, flows
-from echomort.report.ink import PALETTE, inline_svg, png
-from echomort.report.loops import SHOWN_WIDTH, animation, still
-from echomort.report.material import attrition_steps
+from echomort.report.drawing import figures, flows
+from echomort.report.drawing.loops import SHOWN_WIDTH, animation, still
+from echomort.report.drawing.style import PALETTE, inline_svg, png
+from echomort.report.sections.material import attrition_steps
 from echomort.report.words import count, counted, number, percent, span
 
 NAN = float("nan")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 from orchestration.cli import app
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data" / "clinical_vectors.json").read_text())

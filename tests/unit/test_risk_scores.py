@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from echomort.errors import UserError
-from echomort.risk import furosemide_equivalent, maggic, pooled_cohort, prevent, score_file, seattle
+from echomort.clinical_scores import furosemide_equivalent, maggic, pooled_cohort, prevent, score_file, seattle
+from echomort.core.errors import UserError
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data" / "clinical_vectors.json").read_text())
 PCE, PREVENT, SHFM, MAGGIC = (pd.DataFrame(VECTORS[name]) for name in ("pce", "prevent_base", "shfm", "maggic"))

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from echomort.clips import artifact_of, write_study
-from echomort.registry import Champion
-from echomort.scoring import TOGETHER, score_studies
+from echomort.champion.scoring import TOGETHER, score_studies
+from echomort.champion.store import Champion
+from echomort.clips.store import artifact_of, write_study
 from echomort.settings import ClipSettings
 
 PATIENT = "0" * 32

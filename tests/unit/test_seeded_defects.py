@@ -11,11 +11,11 @@ from extracts import KEYRING, clean_records, fetch, staged, study_key
 
 from assets.quality import BY_ASSET
 from echomort.settings import ClinicalScores, Cohort, Outcome, Settings
-from warehouse.assertions import check
-from warehouse.cohorts import select
-from warehouse.comparators import score
-from warehouse.features import build
-from warehouse.outcomes import link
+from warehouse.checks.assertions import check
+from warehouse.tables.clinical_score.clinical_scores import score
+from warehouse.tables.cohort.cohorts import select
+from warehouse.tables.feature.features import build
+from warehouse.tables.outcome.outcomes import link
 
 TABLES = ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication")
 ASSETS = (*TABLES, "outcomes", "cohort", "clinical_features", "clinical_scores")

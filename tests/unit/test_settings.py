@@ -5,9 +5,9 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from echomort.errors import UserError
-from echomort.settings import PRESETS, Settings, gather, load_settings, parse_flags, validate
-from orchestration.settings_table import lines
+from docs.generators.settings_table import lines
+from echomort.core.errors import UserError
+from echomort.settings import PRESETS, Settings, gather, load_settings, parse_flags, read_preset, validate
 
 
 def test_flags_win_over_environment_over_file_over_preset(tmp_path):
@@ -16,7 +16,7 @@ def test_flags_win_over_environment_over_file_over_preset(tmp_path):
     environment = {"ECHOMORT__TRAINING__PATIENCE": "4", "ECHOMORT__TRAINING__MAX_EPOCHS": "4", "ECHOMORT_HOME": "x"}
     training = load_settings(file, {"training.max_epochs": 5}, environment).training
     assert (training.optimizer, training.batch, training.patience, training.max_epochs) == (
-        PRESETS["demo"]["training"]["optimizer"],
+        read_preset("demo")["training"]["optimizer"],
         3,
         4,
         5,
@@ -107,4 +107,4 @@ def test_both_presets_are_valid_over_the_same_settings():
 
 def test_the_page_of_settings_is_the_one_that_its_command_prints():
     page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
-    assert page == "\n".join(lines()) + "\n", "run `python -m orchestration.settings_table > docs/settings.md`"
+    assert page == "\n".join(lines()) + "\n", "run `python -m docs.generators.settings_table > docs/settings.md`"

@@ -10,8 +10,8 @@ from echo_files import JPEG, EchoFile
 from pydicom import dcmread
 from pydicom.uid import generate_uid
 
-from echomort.errors import UserError
-from echomort.listing import list_files
+from echomort.core.errors import UserError
+from echomort.core.listing import list_files
 from echomort.sources.retry import Patience
 
 pytest.importorskip("dicomweb_client")

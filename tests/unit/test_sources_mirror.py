@@ -4,8 +4,8 @@ import zipfile
 import fsspec
 import pytest
 
-from echomort.errors import UserError
-from echomort.listing import list_files
+from echomort.core.errors import UserError
+from echomort.core.listing import list_files
 from echomort.settings import load_settings
 from echomort.sources.mirror import Mirrored, is_current, list_remote, mirror
 from echomort.sources.retry import Patience, patiently

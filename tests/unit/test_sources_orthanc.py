@@ -9,8 +9,8 @@ from orthanc_peer import converse, why_not
 from pydicom import dcmread, examples
 from pydicom.uid import generate_uid
 
+from echomort.core.listing import list_files
 from echomort.dicom import read_clip
-from echomort.listing import list_files
 
 pytest.importorskip("pynetdicom")
 pytest.importorskip("dicomweb_client")

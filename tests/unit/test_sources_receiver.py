@@ -7,9 +7,9 @@ from echo_files import JPEG, STILL_CLASS, EchoFile
 from pydicom import dcmread
 from pydicom.uid import generate_uid
 
+from echomort.core.errors import UserError
+from echomort.core.listing import list_files
 from echomort.dicom import Reason, Rejected, read_clip
-from echomort.errors import UserError
-from echomort.listing import list_files
 from echomort.sources.landing import landing_path
 
 pytest.importorskip("pynetdicom")

@@ -11,7 +11,7 @@ import pandas as pd
 import pydicom
 import pytest
 
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 from echomort.settings import Synthetic
 from echomort.synth import archive
 from echomort.synth.archive import ArchiveSummary, write_archive

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from echomort.clips import artifact_of, write_study
-from echomort.errors import UserError
+from echomort.clips.store import artifact_of, write_study
+from echomort.core.errors import UserError
 from echomort.training.data import Batches, class_weights, pack, read_samples, split_validation
 
 SHAPE = (2, 3, 4)

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from echomort.clips import artifact_of, read_study, write_study
-from echomort.errors import UserError
+from echomort.clips.store import artifact_of, read_study, write_study
+from echomort.core.errors import UserError
 from echomort.models.rows import Rows, mean_fold_auc
 from echomort.models.views import ViewModel
 from echomort.settings import Training

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from extracts import KEYRING, counted, empty_warehouse, fetch, patient_key
 
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 from echomort.settings import Outcome
-from warehouse.features import build
-from warehouse.outcomes import link
-from warehouse.sources import adapter_digest
-from warehouse.staging import stage
+from warehouse.adapters.extract import adapter_digest
+from warehouse.staging.staging import stage
+from warehouse.tables.feature.features import build
+from warehouse.tables.outcome.outcomes import link
 
 EXAMPLE = Path(__file__).parents[2] / "docs/adapter_example"
 TABLES = {

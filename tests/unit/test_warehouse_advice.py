@@ -5,12 +5,12 @@ import re
 import pytest
 from extracts import KEYRING, empty_warehouse, patient_key, person, staged
 
-from echomort.errors import UserError
-from orchestration.contracts_table import lines
-from warehouse.advice import DATES, advice, column
+from docs.generators.contracts_table import lines
+from echomort.core.errors import UserError
+from warehouse.adapters.extract import CANONICAL, contract, origins
 from warehouse.queries import ROOT
-from warehouse.sources import CANONICAL, contract, origins
-from warehouse.staging import stage
+from warehouse.staging.advice import DATES, advice, column
+from warehouse.staging.staging import stage
 
 STUDY = ("S", "P", "2018-05-01 09:30:00", "")
 BAD = {
@@ -100,4 +100,4 @@ def test_the_column_of_the_source_is_named_beside_ours(tmp_path):
 
 def test_the_page_of_contracts_is_what_the_adapters_read():
     page = (ROOT.parent / "docs" / "contracts.md").read_text(encoding="utf-8")
-    assert page == "\n".join(lines()) + "\n", "run `python -m orchestration.contracts_table > docs/contracts.md`"
+    assert page == "\n".join(lines()) + "\n", "run `python -m docs.generators.contracts_table > docs/contracts.md`"

@@ -6,11 +6,11 @@ import pytest
 from extracts import KEYRING, fetch, patient_key, staged, study_key
 
 from echomort.settings import ClinicalScores, Cohort, Outcome
-from warehouse.assertions import check, names
-from warehouse.cohorts import select
-from warehouse.comparators import score
-from warehouse.features import build
-from warehouse.outcomes import link
+from warehouse.checks.assertions import check, names
+from warehouse.tables.clinical_score.clinical_scores import score
+from warehouse.tables.cohort.cohorts import select
+from warehouse.tables.feature.features import build
+from warehouse.tables.outcome.outcomes import link
 
 START = date(2015, 1, 1)
 SETTINGS = Cohort(reader_fraction=0.1, heart_failure_fraction=0.45)
@@ -163,4 +163,4 @@ def test_each_defect_is_seen_by_its_assertion(connection, defect, assertion):
 
 def test_an_unknown_assertion_is_an_error(connection):
     with pytest.raises(ValueError, match="no assertion"):
-        check(connection, "../marts/cohort")
+        check(connection, "../tables/cohort/cohort")

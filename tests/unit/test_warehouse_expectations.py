@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 from extracts import KEYRING, clean_records, staged
 
-import warehouse.expectations
+import warehouse.checks.expectations
 from echomort.settings import ClinicalScores, Cohort, Outcome
-from warehouse.cohorts import select
-from warehouse.comparators import score
-from warehouse.expectations import SuiteResult, suite, tables, validate
-from warehouse.features import build
-from warehouse.instances import replace_clips, replace_instances
-from warehouse.outcomes import link
+from warehouse.checks.expectations import SuiteResult, suite, tables, validate
+from warehouse.tables.archive.instances import replace_clips, replace_instances
+from warehouse.tables.clinical_score.clinical_scores import score
+from warehouse.tables.cohort.cohorts import select
+from warehouse.tables.feature.features import build
+from warehouse.tables.outcome.outcomes import link
 
 
 def archive(studies):
@@ -251,20 +251,20 @@ def test_an_expectation_that_could_not_run_is_an_error_not_bad_data(clean):
 
 def test_a_large_table_is_sampled_and_its_defects_are_still_seen(tmp_path, monkeypatch):
     connection = warehouse_of(tmp_path, 1)
-    whole = warehouse.expectations.read(connection, "measurement")
+    whole = warehouse.checks.expectations.read(connection, "measurement")
     assert len(whole) == 240
-    monkeypatch.setattr(warehouse.expectations, "WHOLE_ROWS", 60)
-    sample = warehouse.expectations.read(connection, "measurement")
+    monkeypatch.setattr(warehouse.checks.expectations, "WHOLE_ROWS", 60)
+    sample = warehouse.checks.expectations.read(connection, "measurement")
     assert 20 < len(sample) < 120
     assert validate("measurement", sample).passed
     connection.execute("INSERT INTO measurement SELECT * REPLACE (1e12 AS value) FROM measurement")
-    assert validate("measurement", warehouse.expectations.read(connection, "measurement")).failed == (
+    assert validate("measurement", warehouse.checks.expectations.read(connection, "measurement")).failed == (
         "measurement.value_within_limits",
     )
     with pytest.raises(KeyError):
-        warehouse.expectations.read(connection, "ledger")
+        warehouse.checks.expectations.read(connection, "ledger")
 
 
 def test_the_declarations_load_without_great_expectations():
-    code = "import sys, warehouse.expectations; sys.exit('great_expectations' in sys.modules)"
+    code = "import sys, warehouse.checks.expectations; sys.exit('great_expectations' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

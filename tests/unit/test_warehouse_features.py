@@ -9,12 +9,12 @@ from extracts import empty_warehouse, fetch, person, staged, study_key
 from hypothesis import given
 from hypothesis import strategies as st
 
-import warehouse.features
+import warehouse.tables.feature.features
 from echomort.ehr.clean import conversions, plain_unit
 from echomort.ehr.variables import catalogue, model_inputs, names
 from echomort.settings import Features
-from warehouse.assertions import check
-from warehouse.features import build
+from warehouse.checks.assertions import check
+from warehouse.tables.feature.features import build
 
 AT = datetime(2018, 5, 1, 9, 30)
 
@@ -362,7 +362,7 @@ def test_patients_built_in_parts_give_the_same_table(tmp_path, monkeypatch):
     build(connection)
     tables = ("feature", "feature_evidence", "feature_count", "feature_refusal")
     whole = [sorted(fetch(connection, f"SELECT * FROM {table}"), key=str) for table in tables]
-    monkeypatch.setattr(warehouse.features, "SHARD_ROWS", 20)
+    monkeypatch.setattr(warehouse.tables.feature.features, "SHARD_ROWS", 20)
     build(connection)
     assert [sorted(fetch(connection, f"SELECT * FROM {table}"), key=str) for table in tables] == whole
 

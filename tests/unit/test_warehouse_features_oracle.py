@@ -11,8 +11,8 @@ import pytest
 from extracts import fetch, person, staged, study_key
 
 from echomort.settings import Features
-from warehouse.assertions import check
-from warehouse.features import build
+from warehouse.checks.assertions import check
+from warehouse.tables.feature.features import build
 
 FIRST = datetime(2012, 1, 1, 9)
 ECHO, CARRY, WINDOW = ("lvef", "lvidd", "lvids", "mv_e", "mv_a", "mv_ea"), 365, 365

@@ -8,7 +8,7 @@ from extracts import empty_warehouse, fetch
 from outcome_oracle import differences
 
 from echomort.settings import Outcome
-from warehouse.outcomes import link
+from warehouse.tables.outcome.outcomes import link
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from linkage import fill

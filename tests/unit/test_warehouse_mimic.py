@@ -6,12 +6,12 @@ import gzip
 import pytest
 from extracts import KEYRING, counted, empty_warehouse, fetch, study_key
 
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 from echomort.settings import Outcome
-from warehouse.features import build
-from warehouse.outcomes import link
-from warehouse.sources import contract
-from warehouse.staging import stage
+from warehouse.adapters.extract import contract
+from warehouse.staging.staging import stage
+from warehouse.tables.feature.features import build
+from warehouse.tables.outcome.outcomes import link
 
 HEADERS = {}
 for one in contract("mimic_iv"):

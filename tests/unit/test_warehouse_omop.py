@@ -7,14 +7,14 @@ import duckdb
 import pytest
 from extracts import KEYRING, counted, empty_warehouse, fetch, patient_key, study_key
 
+from echomort.core.errors import UserError
 from echomort.ehr.variables import catalogue
-from echomort.errors import UserError
 from echomort.settings import Outcome
-from warehouse.features import build
-from warehouse.outcomes import link
+from warehouse.adapters.extract import adapters, contract
 from warehouse.queries import ROOT
-from warehouse.sources import adapters, contract
-from warehouse.staging import stage
+from warehouse.staging.staging import stage
+from warehouse.tables.feature.features import build
+from warehouse.tables.outcome.outcomes import link
 
 HEADERS = {}
 for one in contract("omop"):
@@ -167,7 +167,7 @@ def test_without_a_table_of_studies_coded_procedures_are_the_studies(tmp_path):
 
 
 def test_the_reviewed_table_names_every_measured_variable_and_says_where_its_ids_come_from():
-    with (ROOT / "sources/omop/concepts.csv").open(encoding="utf-8", newline="") as file:
+    with (ROOT / "adapters/omop/concepts.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     variables = {row["target"] for row in rows if row["kind"] == "variable"}
     assert variables == {variable.name for variable in catalogue() if variable.source == "measurement"}

@@ -9,11 +9,11 @@ from extracts import KEYRING, fetch, patient_key, person, staged, study_key
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from echomort.errors import UserError
-from echomort.keys import Keyring
+from echomort.core.errors import UserError
+from echomort.core.keys import Keyring
 from echomort.settings import Outcome
-from warehouse.assertions import check
-from warehouse.outcomes import link
+from warehouse.checks.assertions import check
+from warehouse.tables.outcome.outcomes import link
 
 OPEN = Outcome(require_full_window=False)
 

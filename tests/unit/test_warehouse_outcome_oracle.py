@@ -12,8 +12,8 @@ import pytest
 from extracts import KEYRING, fetch, person, staged, study_key
 
 from echomort.settings import Outcome
-from warehouse.assertions import check
-from warehouse.outcomes import link
+from warehouse.checks.assertions import check
+from warehouse.tables.outcome.outcomes import link
 
 FIRST = date(2010, 1, 1)
 DAYS = 2500

@@ -15,14 +15,14 @@ from postgresql_peer import postgresql, why_not
 from assets.project import Project
 from assets.records import health_records
 from assets.sources import ehr_extract
-from echomort.errors import UserError
+from echomort.core.errors import UserError
 from echomort.settings import Outcome, Postgresql, load_settings
+from warehouse.adapters.extract import Place, contract, database_digest
+from warehouse.adapters.postgresql import snapshot
 from warehouse.connection import connect
-from warehouse.features import build
-from warehouse.outcomes import link
-from warehouse.sources import Place, contract, database_digest
-from warehouse.sources.postgresql import snapshot
-from warehouse.staging import stage
+from warehouse.staging.staging import stage
+from warehouse.tables.feature.features import build
+from warehouse.tables.outcome.outcomes import link
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 

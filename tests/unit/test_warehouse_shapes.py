@@ -14,11 +14,11 @@ from echomort.synth.mimic import HYPHENS, UNDERSCORES, to_mimic
 from echomort.synth.omop import to_omop
 from echomort.synth.records import ehr_rows
 from echomort.synth.shapes import tables_of, write_shape
-from warehouse.assertions import check
-from warehouse.features import build
-from warehouse.outcomes import link
-from warehouse.sources import Place
-from warehouse.staging import stage
+from warehouse.adapters.extract import Place
+from warehouse.checks.assertions import check
+from warehouse.staging.staging import stage
+from warehouse.tables.feature.features import build
+from warehouse.tables.outcome.outcomes import link
 
 SEED, PATIENTS = 11, 150
 DIRT = Dirt(death_before_study=0.03, lost=0.1, contact_after_death=0.08, two_death_sources=0.1, never_seen_again=0.03)

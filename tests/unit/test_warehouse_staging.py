@@ -10,16 +10,16 @@ from extracts import KEYRING, counted, empty_warehouse, fetch, patient_key, pers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echomort.errors import UserError
-from echomort.keys import Keyring
+from echomort.core.errors import UserError
+from echomort.core.keys import Keyring
 from echomort.settings import Outcome
-from warehouse.assertions import check
+from warehouse.adapters.extract import contract
+from warehouse.checks.assertions import check
 from warehouse.connection import connect, migrate
-from warehouse.outcomes import link
 from warehouse.queries import ROOT, query, run
-from warehouse.sources import contract
-from warehouse.staging import merge_record_numbers, stage
-from warehouse.vocabulary import vocabulary, words
+from warehouse.staging.staging import merge_record_numbers, stage
+from warehouse.staging.vocabulary import vocabulary, words
+from warehouse.tables.outcome.outcomes import link
 
 STUDY = ("S", "P", "2018-05-01 09:30:00", "Outpatient")
 TABLES = ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication")
@@ -378,7 +378,7 @@ def test_each_word_of_the_vocabulary_has_one_meaning_and_each_meaning_is_a_word(
     assert len(set(said)) == len(said)
     assert all(word and word == word.strip().lower() and " " not in word for _, word in said)
     assert {(field, term.lower()) for field, _, term in vocabulary()} <= set(said)
-    asked = set(re.findall(r"\('(\w+)', '\w+', (?:NULL|\d|CAST)", query("marts/clinical_input.sql")))
+    asked = set(re.findall(r"\('(\w+)', '\w+', (?:NULL|\d|CAST)", query("tables/clinical_score/clinical_input.sql")))
     assert asked == set(words("drug")) - {"other"}
 
 
@@ -729,7 +729,7 @@ def test_the_contract_is_documented_column_by_column_and_reason_by_reason():
     for column in contract("canonical"):
         assert f"`{column.name}`" in text
         assert f"`{column.table}`" in text
-    sources = [path.read_text() for folder in ("staging", "marts") for path in (ROOT / folder).glob("*.sql")]
+    sources = [path.read_text() for folder in ("staging", "tables", "reads") for path in (ROOT / folder).rglob("*.sql")]
     both = text + (ROOT.parent / "docs/outcome.md").read_text(encoding="utf-8")
     reasons = set(re.findall(r"(?:THEN|ELSE|SELECT) '([A-Z]+(?:_[A-Z0-9]+)+)'", " ".join(sources)))
     assert len(reasons) > 30

@@ -6,12 +6,12 @@ from extracts import KEYRING, counted, fetch, staged, study_key
 from echomort.settings import ClinicalScores, Cohort, Outcome
 from echomort.synth.cohort import Dirt, draw_patient
 from echomort.synth.records import ehr_rows
-from warehouse.assertions import check, names
-from warehouse.cohorts import select
-from warehouse.comparators import score
-from warehouse.expectations import tables, validate
-from warehouse.features import build
-from warehouse.outcomes import link
+from warehouse.checks.assertions import check, names
+from warehouse.checks.expectations import tables, validate
+from warehouse.tables.clinical_score.clinical_scores import score
+from warehouse.tables.cohort.cohorts import select
+from warehouse.tables.feature.features import build
+from warehouse.tables.outcome.outcomes import link
 
 SEED, PATIENTS = 5, 400
 DIRT = Dirt(death_before_study=0.02, lost=0.08, contact_after_death=0.05, unknown_birth=0.02)

@@ -1,0 +1,115 @@
+"""What the champion says of whole studies: their clips by view, and their health record.
+
+``python -m echomort.champion.scoring FOLDER REGISTRY HOME`` is the process of its own that :func:`score_apart` starts.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from echomort.champion.store import Champion
+from echomort.clips.store import read_study
+from echomort.core.errors import UserError
+
+CLIPS, FEATURES, ROWS, REFUSAL = "clips.parquet", "features.parquet", "rows.json", "refused.json"
+
+TOGETHER = 16
+"""Studies whose clips are in memory, and go through a view's networks, at once."""
+
+Views = Mapping[str, Sequence[np.ndarray]]
+"""View -> clips, uint8 (frames, height, width)."""
+
+
+def score_apart(registry: Path, clips: pd.DataFrame, features: pd.DataFrame, home: Path) -> list[dict[str, Any]]:
+    """Return the rows of :func:`score_studies` by the champion of ``registry``, made in a process of its own: PyTorch's
+    threads and memory end with it. Raises :class:`UserError` as it does."""
+    with tempfile.TemporaryDirectory(dir=home, prefix=".tmp_") as name:
+        folder = Path(name)
+        clips.to_parquet(folder / CLIPS, index=False)
+        features.to_parquet(folder / FEATURES, index=False)
+        command = [sys.executable, "-m", "echomort.champion.scoring", str(folder), str(registry), str(home)]
+        ended = subprocess.run(command, check=False)
+        if (folder / REFUSAL).exists():
+            problem, remedy = json.loads((folder / REFUSAL).read_text())
+            raise UserError(problem, remedy)
+        ended.check_returncode()
+        rows: list[dict[str, Any]] = json.loads((folder / ROWS).read_text())
+        return rows
+
+
+def main() -> None:
+    """Score the studies of the folder named on the command line."""
+    folder, registry, home = map(Path, sys.argv[1:])
+    try:
+        champion = Champion.load(registry)
+        scored = score_studies(champion, pd.read_parquet(folder / CLIPS), pd.read_parquet(folder / FEATURES), home)
+        (folder / ROWS).write_text(json.dumps(list(scored)))
+    except UserError as error:
+        (folder / REFUSAL).write_text(json.dumps([error.problem, error.remedy]))
+
+
+def score_studies(
+    champion: Champion, clips: pd.DataFrame, features: pd.DataFrame, home: Path
+) -> Iterator[dict[str, Any]]:
+    """Yield one row a study of ``clips`` (study_key, clip_key, view, path below ``home``), in order of its key.
+
+    ``features`` has a row a study with study_key and the variables; a study without one is scored by its clips alone.
+    A row has study_key, champion, model, clips (how many were scored), logit and risk (0 to 1, within a year).
+    """
+    records = _record_logits(champion, features)
+    parts = [(str(study_key), part) for study_key, part in clips.groupby("study_key")]
+    for start in range(0, len(parts), TOGETHER):
+        studies = {study_key: _clips_of(part, home) for study_key, part in parts[start : start + TOGETHER]}
+        for study_key, found in _scored(champion, studies, records):
+            known = {key: found[key] for key in ("model", "clips", "logit", "risk")}
+            yield {"study_key": study_key, "champion": champion.name} | known
+
+
+def _clips_of(rows: pd.DataFrame, home: Path) -> Views:
+    pixels = read_study(home / rows["path"].iloc[0], rows["clip_key"].tolist())
+    return {str(view): [pixels[key] for key in part["clip_key"]] for view, part in rows.groupby("view")}
+
+
+def _scored(
+    champion: Champion, studies: Mapping[str, Views], records: Mapping[str, float]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    logits = _view_logits(champion, studies)
+    for study_key, views in studies.items():
+        record = records.get(study_key)
+        if study_key not in logits:
+            yield study_key, champion.score_study(views, record)
+        else:
+            others = sum(len(part) for view, part in views.items() if view not in champion.views)
+            yield study_key, champion.fuse_study(logits[study_key], record, others)
+
+
+def _view_logits(champion: Champion, studies: Mapping[str, Views]) -> dict[str, dict[str, np.ndarray]]:
+    """Study -> view with a model -> a logit a clip; all studies' clips of a view together."""
+    logits: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
+    for view, model in champion.views.items():
+        shown = {study_key: views[view] for study_key, views in studies.items() if view in views}
+        if not shown:
+            continue
+        scores = model.score(np.concatenate([np.stack(part) for part in shown.values()]))
+        ends = np.cumsum([len(part) for part in shown.values()])[:-1]
+        for study_key, part in zip(shown, np.split(scores, ends), strict=True):
+            logits[study_key][view] = part
+    return logits
+
+
+def _record_logits(champion: Champion, features: pd.DataFrame) -> dict[str, float]:
+    if champion.tabular is None or features.empty:
+        return {}
+    return dict(zip(features["study_key"], champion.tabular.score(features).tolist(), strict=True))
+
+
+if __name__ == "__main__":
+    main()

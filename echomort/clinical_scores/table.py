@@ -1,0 +1,68 @@
+"""Clinical scores of a CSV file."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from echomort.clinical_scores.columns import OutOfRange
+from echomort.clinical_scores.maggic_score import maggic
+from echomort.clinical_scores.pce import pooled_cohort
+from echomort.clinical_scores.prevent_base import prevent
+from echomort.clinical_scores.shfm import seattle
+from echomort.core.errors import UserError
+
+Score = Literal["pce", "prevent", "shfm", "maggic"]
+FUNCTIONS: dict[Score, Callable[[pd.DataFrame, OutOfRange], pd.DataFrame]] = {
+    "pce": pooled_cohort,
+    "prevent": prevent,
+    "shfm": seattle,
+    "maggic": maggic,
+}
+
+
+def score_file(score: Score, source: Path, out_of_range: OutOfRange = "strict") -> pd.DataFrame:
+    """Return the table of the CSV file ``source``, as text, with the columns of ``score`` and ``reason`` added.
+
+    Columns are found by name, in any order and case. One that bears the name of an output gives way to it. Raises
+    :class:`UserError` for an unknown score, a file that is absent, empty or not CSV, and a missing column.
+    """
+    if score not in FUNCTIONS:
+        raise UserError(f"unknown clinical score {score}", f"choose {', '.join(FUNCTIONS)}")
+    given = _read(source)
+    scored = FUNCTIONS[score](given.rename(columns=str.lower), out_of_range)
+    return pd.concat([given.drop(columns=scored.columns, errors="ignore"), scored], axis=1)
+
+
+def _read(source: Path) -> pd.DataFrame:
+    try:
+        cells = _parsed(source)
+    except FileNotFoundError:
+        raise UserError(f"there is no file {source}", "correct the path") from None
+    except IsADirectoryError:
+        raise UserError(f"{source} is a folder", "name a CSV file") from None
+    except PermissionError:
+        raise UserError(f"no permission to read {source}", "make the file readable") from None
+    except pd.errors.EmptyDataError:
+        raise UserError(f"the file {source} is empty", "give it a line of column names and a row a patient") from None
+    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError):
+        raise UserError(f"the file {source} is not a CSV table", "save it as comma-separated UTF-8 text") from None
+    return cells.iloc[1:].set_axis(cells.iloc[0].str.strip(), axis=1).rename_axis(None, axis=1).reset_index(drop=True)
+
+
+def _parsed(source: Path) -> pd.DataFrame:
+    """The cells as text, the header among them: pandas would rename a column that is there twice. Rows longer than the
+    header are an error: it would shift or cut them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return pd.read_csv(
+            source,
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            index_col=False,
+            encoding="utf-8-sig",
+            skipinitialspace=True,
+        )

@@ -1,0 +1,100 @@
+"""The clip store: one immutable safetensors file a study, 64 shards by patient.
+
+A study's file holds its clips and, in its metadata, one row a file of the study, the rejected ones with their reason,
+so that the file alone says what became of the study.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from echomort.core.errors import UserError
+from echomort.core.files import write_bytes
+from echomort.core.fingerprint import digest
+
+SHARDS = 64
+"""Part of the layout: changing it rebuilds every clip."""
+
+FOLDER = "clips"
+
+
+def shard_of(patient_key: str) -> int:
+    """Return the shard, 0 to 63, of a patient: stable as the archive grows."""
+    return int(patient_key[:8], 16) % SHARDS
+
+
+def artifact_of(patient_key: str, study_key: str) -> str:
+    """Return the path, relative to the project's home, of a study's clips."""
+    return f"{FOLDER}/{shard_of(patient_key):02d}/{study_key}.safetensors"
+
+
+def write_study(
+    path: Path, clips: Mapping[str, np.ndarray], rows: Sequence[Mapping[str, Any]] = (), fingerprint: str = ""
+) -> None:
+    """Write ``clips`` (clip key -> uint8 (frames, height, width)), ``rows`` (one a file) and from what they were made,
+    atomically."""
+    tensors = {key: np.ascontiguousarray(clips[key]) for key in sorted(clips)}
+    # One entry: the order of several would differ from one writing to the next.
+    study = json.dumps({"rows": list(rows), "fingerprint": fingerprint}, sort_keys=True)
+    write_bytes(path, save(tensors, {"study": study}))
+
+
+def read_study(path: Path, keys: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """Return the clips of one study (all, or those of ``keys``) as uint8 (frames, height, width) arrays.
+
+    Raises :class:`UserError` where the file is missing or damaged, be it by one bit.
+    """
+    with _opened(path) as file:
+        clips = {key: file.get_tensor(key) for key in (keys if keys is not None else file.keys())}
+        written = {row["clip_key"]: row.get("digest") for row in _study(file)["rows"]}
+    if any(written.get(key) not in (None, digest(pixels.tobytes())) for key, pixels in clips.items()):
+        raise _damaged(path)
+    return clips
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return what became of the files of one study, one row each, ready for table ``clip``."""
+    with _opened(path) as file:
+        return _study(file)["rows"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A study's file: its path relative to the home and the digest of its content."""
+
+    artifact: str
+    digest: str
+
+
+def standing(home: Path, artifact: str, fingerprint: str) -> Written | None:
+    """Return the study written at ``artifact`` under ``home`` from ``fingerprint``, or None."""
+    try:
+        with safe_open(home / artifact, framework="numpy") as file:
+            study = _study(file)
+    except (FileNotFoundError, SafetensorError, KeyError, TypeError):
+        return None
+    return Written(artifact, digest(study["rows"])) if study["fingerprint"] == fingerprint else None
+
+
+def _study(file: Any) -> dict[str, Any]:
+    return json.loads(file.metadata()["study"])
+
+
+def _opened(path: Path) -> Any:
+    try:
+        return safe_open(path, framework="numpy")
+    except (FileNotFoundError, SafetensorError) as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> UserError:
+    return UserError(
+        f"a file of the clip store is missing or damaged ({path.name})",
+        "delete it if it is there and run `echomort run` again: it is made anew",
+    )

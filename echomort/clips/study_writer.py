@@ -1,0 +1,67 @@
+"""From clips, in whatever order they are decoded, to one file a study."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from echomort.clips.store import Written, artifact_of, standing, write_study
+from echomort.core.fingerprint import digest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from echomort.dicom import Clip, Rejected
+
+
+class StudyWriter:
+    """Collects clips in whatever order they are decoded and writes each study as soon as it is whole.
+
+    ``files`` has one row a file (study_key, patient_key, instance_key, view); ``plan`` is study key -> fingerprint.
+    ``written`` begins with the studies that an earlier run wrote from the same.
+    """
+
+    def __init__(self, home: Path, files: "pd.DataFrame", plan: Mapping[str, str]) -> None:
+        self.home, self.plan = home, plan
+        self.files: dict[str, dict[Any, Any]] = {row["instance_key"]: row for row in files.to_dict("records")}
+        self.waiting: dict[str, set[str]] = defaultdict(set)
+        for key, row in self.files.items():
+            self.waiting[row["study_key"]].add(key)
+        self.clips: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
+        self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        patients = {row["study_key"]: row["patient_key"] for row in self.files.values()}
+        found = {key: standing(home, artifact_of(patient, key), plan[key]) for key, patient in patients.items()}
+        self.written = {key: written for key, written in found.items() if written}
+
+    def add(self, instance_key: str, found: "Clip | Rejected") -> None:
+        """Take what decoding one file gave."""
+        file = self.files[instance_key]
+        study_key = file["study_key"]
+        row, pixels = _clip_row(file, found)
+        self.rows[study_key].append(row)
+        if pixels is not None:
+            self.clips[study_key][instance_key] = pixels
+        self.waiting[study_key].discard(instance_key)
+        if not self.waiting[study_key]:
+            self._write(study_key)
+
+    def _write(self, study_key: str) -> None:
+        rows = sorted(self.rows.pop(study_key), key=lambda row: row["clip_key"])
+        artifact = artifact_of(rows[0]["patient_key"], study_key)
+        write_study(self.home / artifact, self.clips.pop(study_key, {}), rows, self.plan[study_key])
+        self.written[study_key] = Written(artifact, digest(rows))
+
+
+def _clip_row(file: Mapping[str, Any], found: "Clip | Rejected") -> tuple[dict[str, Any], np.ndarray | None]:
+    from echomort.dicom import lit_outside_sector
+
+    row = {"clip_key": file["instance_key"]} | {key: file[key] for key in ("instance_key", "study_key", "patient_key")}
+    row["view"] = file["view"]
+    if isinstance(found, Exception):
+        empty = dict.fromkeys(("fps", "fps_source", "frames", "digest", "lit_outside"))
+        return row | empty | {"status": "rejected", "reason": found.reason.value}, None
+    timing = {"fps": found.fps, "fps_source": found.fps_source, "frames": found.frames}
+    content = {"digest": digest(found.pixels.tobytes()), "lit_outside": lit_outside_sector(found)}
+    return row | timing | content | {"status": "accepted", "reason": None}, found.pixels

@@ -1,0 +1,122 @@
+"""Files that are either whole or absent."""
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from echomort.core.errors import UserError
+
+
+@contextlib.contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``target`` that takes its name only if the block ends well.
+
+    The content is flushed to disk before the rename, so that after a crash ``target`` holds either its former
+    content or the new one, never a part. A full disk becomes a :class:`UserError`.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".tmp_", suffix=target.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        _flush(temporary)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, target)
+        _flush(target.parent)
+    except OSError as error:
+        raise disk_error(error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Yield a temporary folder that replaces ``target`` only if the block ends well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".tmp_"))
+    try:
+        yield temporary
+        os.chmod(temporary, 0o777 & ~_umask())
+        if target.exists():
+            outgoing = Path(tempfile.mkdtemp(dir=target.parent, prefix=".tmp_")) / "outgoing"
+            os.replace(target, outgoing)
+            os.replace(temporary, target)
+            shutil.rmtree(outgoing.parent)
+        else:
+            os.replace(temporary, target)
+        _flush(target.parent)
+    except OSError as error:
+        raise disk_error(error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_bytes(target: Path, content: bytes) -> None:
+    """Write ``content`` to ``target`` atomically."""
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(target: Path, content: str) -> None:
+    """Write UTF-8 ``content`` to ``target`` atomically."""
+    write_bytes(target, content.encode())
+
+
+def read_secret(path: Path, what: str, setting: str) -> bytes:
+    """Return the content of the file named by ``setting``; ``what`` is what to call it.
+
+    Raises :class:`UserError` where it is missing, or where others than its owner can read it.
+    """
+    if not path.is_file():
+        raise UserError(f"{what} named by {setting} does not exist ({path})", "make it or correct the path")
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise UserError(f"others can read {what} ({path})", f"run `chmod 600 {path}`")
+    return path.read_bytes()
+
+
+def disk_error(error: OSError) -> Exception:
+    """Return ``error`` as a :class:`UserError` where a person can act on it (no space, no permission)."""
+    if error.errno in (28, 122):
+        return UserError("no space left on the disk that holds the project's home", "free some space and run again")
+    if error.errno in (13, 30):
+        return UserError("no permission to write to the project's home", "make the folder writable and run again")
+    return error
+
+
+def resolve_under(root: Path, relative: str) -> Path:
+    """Return ``root / relative`` if it lies under ``root`` once links are followed, else raise :class:`ValueError`."""
+    base = root.resolve()
+    path = (base / relative).resolve()
+    if not path.is_relative_to(base):
+        raise ValueError("the path leaves its root")
+    return path
+
+
+def remove_leftovers(folder: Path) -> int:
+    """Delete what a killed run left under ``folder`` (names beginning with ``.tmp_``); return how many."""
+    leftovers = list(folder.rglob(".tmp_*")) if folder.is_dir() else []
+    for path in leftovers:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    return len(leftovers)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

@@ -1,0 +1,68 @@
+"""Keyed pseudonyms and date shifts: the only way an identifier enters the project."""
+
+import hashlib
+import hmac
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from echomort.core.errors import UserError
+from echomort.core.files import read_secret
+
+KEY_VARIABLE = "ECHOMORT_KEY"
+KEY_BYTES = 32
+SYNTHETIC_KEY = b"echomort synthetic archive: this key is public"
+SHIFT_DAYS = 365
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """Turns identifiers into pseudonyms with one secret key.
+
+    A pseudonym is the first 128 bits of HMAC-SHA256(key, domain || 0x00 || identifier) in hexadecimal, so that the
+    same number in two domains (a patient, a study) has two unrelated pseudonyms.
+    """
+
+    secret: bytes = field(repr=False)
+    is_public: bool = False
+
+    @property
+    def key_id(self) -> str:
+        """A name for the key that does not reveal it: tables made with two keys can't be mixed up."""
+        return self.pseudonym("key", "id")[:12]
+
+    def pseudonym(self, domain: str, identifier: str) -> str:
+        """Return the 32-character pseudonym of ``identifier`` in ``domain`` ("patient", "study", ...)."""
+        message = domain.encode() + b"\x00" + identifier.strip().encode()
+        return hmac.new(self.secret, message, hashlib.sha256).hexdigest()[:32]
+
+    def shift_days(self, patient_key: str) -> int:
+        """Return the whole days, 1 to 365, by which every date of this patient moves into the past."""
+        message = b"shift\x00" + patient_key.encode()
+        drawn = int.from_bytes(hmac.new(self.secret, message, hashlib.sha256).digest()[:8], "big")
+        return 1 + drawn % SHIFT_DAYS
+
+
+def load_keyring(key_file: Path | None, synthetic: bool) -> Keyring:
+    """Return the site's keyring from ``ECHOMORT_KEY`` or from ``key_file``; the public one for synthetic data.
+
+    Raises :class:`UserError` where there is no key, where it is shorter than 32 bytes, or where others can read the
+    file: without a secret no pseudonym is safe, so nothing is read.
+    """
+    if synthetic:
+        return Keyring(SYNTHETIC_KEY, is_public=True)
+    if text := os.environ.get(KEY_VARIABLE):
+        return Keyring(_checked(text.strip().encode(), KEY_VARIABLE))
+    if key_file is None:
+        raise UserError(
+            "no key for pseudonyms",
+            f"set {KEY_VARIABLE}, or privacy.key_file to a file made by `openssl rand -hex 32 > FILE; chmod 600 FILE`",
+        )
+    secret = read_secret(key_file, "the key file", "privacy.key_file").strip()
+    return Keyring(_checked(secret, "the key file"))
+
+
+def _checked(secret: bytes, where: str) -> bytes:
+    if len(secret) < KEY_BYTES:
+        raise UserError(f"the key in {where} is shorter than {KEY_BYTES} bytes", "make one with `openssl rand -hex 32`")
+    return secret

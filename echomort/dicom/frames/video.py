@@ -1,0 +1,112 @@
+"""Loops stored as one video stream (MPEG-2, H.264, HEVC), read by PyAV where it is installed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from echomort.dicom.frames import fragments
+from echomort.dicom.frames.frames import Frames
+from echomort.dicom.header.parsing import Opened
+from echomort.dicom.reasons import Reason, Rejected
+
+MAX_STREAM_BYTES = 256 << 20
+FORMATS = "mpegvideo,mpeg,mpegts,h264,hevc,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
+"""What a stream may be: never a playlist or a session description, which would open other files or the network."""
+
+FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+_STUDIO_TO_FULL = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
+
+
+class VideoFrames(Frames):
+    """Frames of a video stream, decoded from its start as far as they are asked for; asked in order, each once."""
+
+    def __init__(self, source: Opened) -> None:
+        super().__init__(source)
+        self._stream = _stream_bytes(source)
+        found = self._packets((self.header.columns, self.header.rows))
+        if found != self.count:
+            raise Rejected(Reason.FRAME_COUNT, f"{self.count} declared, {found} in the file")
+        self._decoder: Iterator[Any] = iter(())
+        self._next, self._current = self.count + 1, None
+
+    def samples(self, index: int) -> np.ndarray:
+        """Return the luma of frame ``index`` at full range: uint8 (rows, columns)."""
+        frame = self._frame(index)
+        plane = frame.planes[0]
+        rows = np.frombuffer(plane, np.uint8)[: plane.line_size * plane.height].reshape(plane.height, plane.line_size)
+        luma = rows[:, : plane.width]
+        return luma if frame.color_range == FULL_RANGE else _STUDIO_TO_FULL[luma]
+
+    def luma(self, index: int) -> np.ndarray:
+        return self._checked(np.ascontiguousarray(self.samples(index)), index)
+
+    def colour(self, index: int) -> np.ndarray | None:
+        return np.asarray(self._frame(index).to_ndarray(format="rgb24")[::2, ::2])
+
+    def _packets(self, size: tuple[int, int]) -> int:
+        with _faults(), _container(self._stream) as container:
+            codec = container.streams.video[0].codec_context
+            if (codec.width, codec.height) != size:
+                raise Rejected(Reason.SIZE_MISMATCH, "video")
+            return sum(packet.size > 0 for packet in container.demux(video=0))
+
+    def _frame(self, index: int) -> Any:
+        if index < self._next - 1:
+            self._decoder, self._next = self._decoded(), 0
+        with _faults():
+            while self._next <= index:
+                self._current = next(self._decoder, None)
+                self._next += 1
+                if self._current is None:
+                    raise Rejected(Reason.FRAME_COUNT, f"{self.count} declared, {self._next - 1} decoded")
+        return self._current
+
+    def _decoded(self) -> Iterator[Any]:
+        with _container(self._stream) as container:
+            for frame in container.decode(video=0):
+                if frame.format.components[0].bits != 8:
+                    raise Rejected(Reason.DEPTH)
+                yield frame
+
+
+def _stream_bytes(source: Opened) -> bytes:
+    if source.pixels.length is not None:
+        raise Rejected(Reason.BAD_TAG, "compressed pixels without items")
+    items = fragments.read_items(source.stream, source.pixels.offset, source.size)
+    if sum(fragment.length for fragment in items.fragments) > MAX_STREAM_BYTES:
+        raise Rejected(Reason.BOMB, "video stream")
+    parts = []
+    for fragment in items.fragments:
+        source.stream.seek(fragment.offset)
+        parts.append(source.stream.read(fragment.length))
+    return b"".join(parts)
+
+
+@contextlib.contextmanager
+def _container(stream: bytes) -> Iterator[Any]:
+    try:
+        import av
+    except ImportError:
+        raise Rejected(Reason.UNSUPPORTED_TRANSFER_SYNTAX, "needs the extra `video`") from None
+    only = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
+    with av.open(io.BytesIO(stream), options=only, metadata_errors="ignore") as container:
+        if not container.streams.video:
+            raise Rejected(Reason.BAD_FRAME, "no video stream")
+        container.streams.video[0].codec_context.thread_count = 1
+        yield container
+
+
+@contextlib.contextmanager
+def _faults() -> Iterator[None]:
+    """A fault of the decoder is the file's; some are also OSError, which elsewhere means an unreadable file."""
+    try:
+        yield
+    except Rejected:
+        raise
+    except (OSError, ValueError, RuntimeError, EOFError, LookupError) as error:
+        raise Rejected(Reason.BAD_FRAME, "video") from error

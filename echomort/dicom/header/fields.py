@@ -1,0 +1,82 @@
+"""What the reader needs to know of an echo object before it reads its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from echomort.dicom.header.approach import Approach
+from echomort.dicom.header.timing import NO_TIMING, Timing
+from echomort.dicom.header.views import NO_VIEW, View
+
+ULTRASOUND_STILLS = frozenset({"1.2.840.10008.5.1.4.1.1.6", "1.2.840.10008.5.1.4.1.1.6.1"})
+ULTRASOUND_LOOPS = frozenset({"1.2.840.10008.5.1.4.1.1.3", "1.2.840.10008.5.1.4.1.1.3.1"})
+ULTRASOUND_VOLUMES = frozenset({"1.2.840.10008.5.1.4.1.1.6.2", "1.2.840.10008.5.1.4.1.1.6.3"})
+
+
+@dataclass(frozen=True)
+class Region:
+    """One item of SequenceOfUltrasoundRegions (PS3.3 C.8.5.5), as written: corners inclusive, in pixels."""
+
+    spatial_format: int
+    data_type: int
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+    delta_x: float = 0.0
+    delta_y: float = 0.0
+    in_centimetres: bool = False
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the reader needs of an object's header. Identifiers are for linkage alone and never shown by ``repr``."""
+
+    patient_id: str = field(default="", repr=False)
+    study_uid: str = field(default="", repr=False)
+    series_uid: str = field(default="", repr=False)
+    sop_uid: str = field(default="", repr=False)
+    accession_number: str = field(default="", repr=False)
+    study_date: str = field(default="", repr=False)
+    sop_class: str = ""
+    transfer_syntax: str = ""
+    modality: str = ""
+    manufacturer: str = field(default="", repr=False)
+    model: str = field(default="", repr=False)
+    image_type: tuple[str, ...] = ()
+    rows: int = 0
+    columns: int = 0
+    frames: int = 0
+    samples: int = 0
+    photometric: str = ""
+    planar: int | None = None
+    bits_allocated: int = 0
+    bits_stored: int = 0
+    is_signed: bool = False
+    pixel_aspect: float = 1.0
+    regions: tuple[Region, ...] = ()
+    timing: Timing = NO_TIMING
+    view_tags: View = NO_VIEW
+    approach: Approach = Approach.UNSAID
+    declares_colour: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def fps(self) -> float | None:
+        """Frames a second, None where no tag says."""
+        return self.timing.fps
+
+    @property
+    def fps_source(self) -> str:
+        """Tag that the frame rate came from, or ``none``."""
+        return self.timing.source
+
+    @property
+    def view(self) -> str:
+        """View group, or ``unknown``."""
+        return self.view_tags.group
+
+    @property
+    def view_source(self) -> str:
+        """Where the view was read, or ``none``."""
+        return self.view_tags.source

@@ -1,0 +1,95 @@
+"""What a header alone keeps from being a clip, told before anything is allocated."""
+
+from __future__ import annotations
+
+from pydicom.uid import UID
+
+from echomort.dicom.header.approach import Approach
+from echomort.dicom.header.fields import ULTRASOUND_LOOPS, ULTRASOUND_STILLS, ULTRASOUND_VOLUMES, Header
+from echomort.dicom.reasons import Reason, Rejected
+
+MAX_FRAME_PIXELS = 4096 * 4096
+MAX_OBJECT_BYTES = 4 << 30
+# PS3.3 C.8.5.6.1.1, third value of ImageType: examinations that are not an adult heart's.
+NOT_CARDIAC = (
+    "ABDOM", "BREAST", "ENDORECTAL", "ENDOVAGINAL", "FETAL", "GYNECOLOG", "INTRAVASCULAR", "MUSCULOSKELETAL",
+    "NEONATAL HEAD", "OBSTETRIC", "OPHTHALMIC", "PELVI", "RETROPERITONEAL", "SCROTAL", "SMALL PARTS", "THYROID",
+    "TRANSCRANIAL", "URETHRAL", "VASCULAR", "ENDOCAVITARY",
+)  # fmt: skip
+RENDERED = 0x0040  # PS3.3 C.8.5.6.1.1, fourth value of ImageType: 3D rendering
+SAMPLES = {
+    "MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1, "RGB": 3, "YBR_FULL": 3, "YBR_FULL_422": 3,
+    "YBR_PARTIAL_422": 3, "YBR_PARTIAL_420": 3, "YBR_RCT": 3, "YBR_ICT": 3,
+}  # fmt: skip
+
+
+def judge(header: Header) -> Header:
+    """Return ``header`` if its object may hold a clip, else raise :class:`Rejected`."""
+    checks = (refusal_of_kind, _refusal_of_size, _refusal_of_content, _refusal_of_pixels, _refusal_of_timing)
+    for check in checks:
+        if refused := check(header):
+            raise refused
+    return header
+
+
+def refusal_of_kind(header: Header) -> Rejected | None:
+    """Return why an object of its class and modality is no echo, None if it may be one."""
+    known = header.sop_class in ULTRASOUND_STILLS | ULTRASOUND_LOOPS
+    if header.sop_class in ULTRASOUND_VOLUMES:
+        return Rejected(Reason.VOLUME, header=header)
+    if header.modality not in {"US", ""} or (header.modality == "" and not known):
+        return Rejected(Reason.NOT_ULTRASOUND, header=header)
+    if not known and header.sop_class and "Image Storage" not in UID(header.sop_class).name:
+        return Rejected(Reason.NOT_AN_IMAGE, header=header)
+    if not header.sop_uid:
+        return Rejected(Reason.CORRUPT_HEADER, "no SOPInstanceUID", header)
+    return None
+
+
+def _refusal_of_size(header: Header) -> Rejected | None:
+    if header.rows * header.columns > MAX_FRAME_PIXELS:
+        return Rejected(Reason.BOMB, f"{header.rows}x{header.columns}", header)
+    if header.rows * header.columns * header.samples * header.frames > MAX_OBJECT_BYTES:
+        return Rejected(Reason.BOMB, f"{header.frames} frames", header)
+    return None
+
+
+def _refusal_of_content(header: Header) -> Rejected | None:
+    formats = {region.spatial_format for region in header.regions if region.x1 > region.x0 and region.y1 > region.y0}
+    found = {
+        Reason.NOT_CARDIAC: header.image_type[2:3] and header.image_type[2].startswith(NOT_CARDIAC),
+        Reason.NOT_TRANSTHORACIC: header.approach is Approach.ELSEWHERE,
+        Reason.VOLUME: _modes(header) & RENDERED,
+        Reason.STILL: header.frames == 1,
+        Reason.SPECTRAL_DOPPLER: 3 in formats,
+        Reason.M_MODE: 2 in formats,
+    }
+    reason = next((reason for reason, is_so in found.items() if is_so), None)
+    return None if reason is None else Rejected(reason, header=header)
+
+
+def _modes(header: Header) -> int:
+    """The modes that ImageType adds up in its fourth value, four hexadecimal digits; 0 where it says none."""
+    text = header.image_type[3] if len(header.image_type) > 3 else ""
+    return int(text, 16) if len(text) == 4 and all(digit in "0123456789ABCDEF" for digit in text) else 0
+
+
+def _refusal_of_pixels(header: Header) -> Rejected | None:
+    if header.bits_allocated in (16, 32) or header.bits_stored in (10, 12, 16):
+        return Rejected(Reason.DEPTH, f"{header.bits_allocated} bits", header)
+    if header.bits_allocated != 8 or header.bits_stored != 8:
+        return Rejected(Reason.BAD_TAG, "BitsAllocated", header)
+    if header.is_signed:
+        return Rejected(Reason.BAD_TAG, "PixelRepresentation", header)  # C.8.5.6.1.12: an echo's samples have no sign
+    if SAMPLES.get(header.photometric) is None:
+        return Rejected(Reason.BAD_TAG, "PhotometricInterpretation", header)
+    if SAMPLES[header.photometric] != header.samples:
+        return Rejected(Reason.BAD_TAG, "SamplesPerPixel", header)
+    return None
+
+
+def _refusal_of_timing(header: Header) -> Rejected | None:
+    if header.timing.fps is None:
+        outside = any(note.startswith("fps_outside_limits") for note in header.timing.notes)
+        return Rejected(Reason.BAD_FRAME_RATE if outside else Reason.NO_FRAME_RATE, header=header)
+    return None

@@ -1,0 +1,240 @@
+"""Which view a loop shows, from what its header says of it."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from echomort.core.errors import UserError
+
+UNKNOWN = "unknown"
+MAX_TEXT = 256
+_DIGITS = {"two": "2", "three": "3", "four": "4", "five": "5"}
+
+
+@dataclass(frozen=True)
+class ViewTags:
+    """What a header says of the view; the texts were typed by people and may hold anything."""
+
+    codes: tuple[str, ...] = field(default=(), repr=False)
+    meanings: tuple[str, ...] = field(default=(), repr=False)
+    name: str = field(default="", repr=False)
+    stage: str = field(default="", repr=False)
+    number: int | None = None
+    descriptions: tuple[str, ...] = field(default=(), repr=False)
+    manufacturer: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """A view group, where it was read (``view_code``, ``view_name``, ``stage_protocol``, ``series_description`` or
+    ``none``), and the tag of the view that no group matched."""
+
+    group: str
+    source: str
+    unmapped: str | None = field(default=None, repr=False)
+
+
+NO_VIEW = View(UNKNOWN, "none")
+
+
+def view_groups() -> tuple[str, ...]:
+    """Return the names of the 24 groups, in alphabetical order."""
+    return tuple(sorted(_groups()))
+
+
+def resolve_view(tags: ViewTags) -> View:
+    """Return the view: ViewCodeSequence, then ViewName, the stage protocol, and the series and protocol texts.
+
+    A tag made for views (code or name) that no group matches is returned as ``unmapped``, for a person to review.
+    """
+    if found := _first(map(_group_of_code, tags.codes)) or _first(map(match_text, tags.meanings)):
+        return View(found, "view_code")
+    unmapped = next(filter(None, (*tags.meanings, *tags.codes, tags.name)), None)
+    if found := match_text(tags.name):
+        return View(found, "view_name")
+    if found := _staged(tags):
+        return View(found, "stage_protocol")
+    if found := _first(map(match_text, tags.descriptions)):
+        return View(found, "series_description", unmapped)
+    return View(UNKNOWN, "none", unmapped)
+
+
+def match_text(text: str) -> str | None:
+    """Return the one group that ``text`` names, or None where it names none or several."""
+    plain = _plain(text)
+    if not plain or any(pattern.search(plain) for pattern in _never()):
+        return None
+    if plain in _own_names():
+        return _own_names()[plain]
+    scopes = _scopes_of(plain)
+    if len(scopes) > 1:
+        return None
+    found = [rule for rule in _rules() if rule.fits(plain, scopes)]
+    named = [rule for rule in found if not rule.last] or found
+    return named[0].group if len({rule.family for rule in named}) == 1 else None
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """How the texts of one group look."""
+
+    group: str
+    family: str
+    scope: str
+    patterns: tuple[re.Pattern[str], ...]
+    needed: re.Pattern[str] | None
+    last: bool
+
+    def fits(self, plain: str, scopes: set[str]) -> bool:
+        """Whether ``plain``, which names ``scopes`` (one or none), may be of this group."""
+        return (
+            scopes <= {self.scope}
+            and any(pattern.search(plain) for pattern in self.patterns)
+            and (self.needed is None or self.needed.search(plain) is not None)
+        )
+
+
+def _scopes_of(plain: str) -> set[str]:
+    """Where the probe stands and how the plane lies, as far as the text says; two that can't be both are a conflict."""
+    strong = {scope for scope, pattern in _scopes("scopes") if pattern.search(plain)}
+    weak = {scope for scope, pattern in _scopes("weak_scopes") if pattern.search(plain)}
+    if not strong:
+        return weak - ({"long"} if weak == {"apical", "long"} else {"apical"} if weak == {"apical", "short"} else set())
+    if strong == {"suprasternal"}:
+        return strong
+    allowed = {"apical": {"apical", "long"}, "short": {"short", "apical"}, "subcostal": {"long"}, "long": {"long"}}
+    return strong if len(strong) > 1 else strong | (weak - allowed[next(iter(strong))])
+
+
+def read_view_table(path: Path) -> dict[str, str]:
+    """Return {SOP instance UID: view group} from a CSV with the columns sop_instance_uid and view.
+
+    Raises :class:`UserError` naming the first line that is not of that form, never what it holds.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            if not {"sop_instance_uid", "view"} <= set(rows.fieldnames or ()):
+                raise UserError(f"the view table lacks a column ({path})", "its header is sop_instance_uid,view")
+            return dict(_table_row(row, number, path) for number, row in enumerate(rows, start=2))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        raise UserError(f"the view table can't be read ({path})", "correct sources.view_table") from None
+
+
+def _table_row(row: dict[str, str | None], number: int, path: Path) -> tuple[str, str]:
+    view = (row["view"] or "").strip()
+    if view != UNKNOWN and view not in _groups():
+        raise UserError(f"line {number} of the view table names no view group ({path})", _known())
+    return (row["sop_instance_uid"] or "").strip(), view
+
+
+def _known() -> str:
+    return f"known groups: {', '.join(view_groups())}"
+
+
+def check_group(name: str) -> str:
+    """Return ``name`` if it is a group or ``unknown``, else raise :class:`ValueError`."""
+    if name != UNKNOWN and name not in _groups():
+        raise ValueError(f"no such view group; {_known()}")
+    return name
+
+
+def _staged(tags: ViewTags) -> str | None:
+    stage = _plain(tags.stage)
+    for rule in _book()["protocols"]:
+        made_by = re.match(rule["manufacturer"], _plain(tags.manufacturer))
+        if made_by and stage in rule["stages"] and tags.number in rule["views"]:
+            return str(rule["views"][tags.number])
+    return None
+
+
+def _group_of_code(code: str) -> str | None:
+    return _codes().get(code.strip().upper())
+
+
+def _first(found: Any) -> str | None:
+    return next(filter(None, found), None)
+
+
+def _plain(text: str) -> str:
+    """Lower case without accents, other languages' phrases and number words in ours, letters and digits apart, all else
+    one space."""
+    bare = unicodedata.normalize("NFKD", text[:MAX_TEXT].lower())
+    lowered = re.sub(r"[\W_]+", " ", "".join(sign for sign in bare if not unicodedata.combining(sign)))
+    apart = re.sub(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", " ", lowered)
+    ours = _spellings().sub(lambda found: str(_book()["spellings"][found[0]]), apart)
+    return " ".join(_DIGITS.get(word, word) for word in ours.split())
+
+
+@functools.cache
+def _book() -> dict[str, Any]:
+    text = resources.files(__package__).joinpath("views.yaml").read_text()
+    return dict(yaml.safe_load(text))
+
+
+@functools.cache
+def _groups() -> frozenset[str]:
+    return frozenset(group for group, rule in _book()["groups"].items() if "same_as" not in rule)
+
+
+@functools.cache
+def _own_names() -> dict[str, str]:
+    """A group's own name is its tag."""
+    return {_plain(group): group for group in _groups()}
+
+
+@functools.cache
+def _rules() -> tuple[_Rule, ...]:
+    """The groups' rules in the order of the file."""
+    return tuple(
+        _Rule(
+            rule.get("same_as", group),
+            rule.get("family", rule.get("same_as", group)),
+            rule["scope"],
+            tuple(map(_whole_words, rule["tags"])),
+            _whole_words(rule["with"]) if "with" in rule else None,
+            rule.get("last", False),
+        )
+        for group, rule in _book()["groups"].items()
+    )
+
+
+@functools.cache
+def _scopes(kind: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((scope, _whole_words(pattern)) for scope, pattern in _book()[kind].items())
+
+
+@functools.cache
+def _spellings() -> re.Pattern[str]:
+    longest_first = sorted(_book()["spellings"], key=len, reverse=True)
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b")
+
+
+@functools.cache
+def _never() -> tuple[re.Pattern[str], ...]:
+    return tuple(_whole_words(pattern) for pattern in _book()["never"])
+
+
+def _whole_words(pattern: str) -> re.Pattern[str]:
+    for word, meaning in _book()["words"].items():
+        pattern = pattern.replace(f"{{{word}}}", meaning)
+    pattern = pattern.replace(" .*", " (?:.* )?")  # whatever comes between, the next word begins as a word
+    return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)")
+
+
+@functools.cache
+def _codes() -> dict[str, str]:
+    return {
+        code.upper(): rule.get("same_as", group)
+        for group, rule in _book()["groups"].items()
+        for code in rule.get("codes", ())
+    }

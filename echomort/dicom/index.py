@@ -1,0 +1,120 @@
+"""One row of the index: an allow-list of header fields, identifiers as pseudonyms, nothing else."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from echomort.core.fingerprint import digest
+from echomort.core.keys import Keyring
+from echomort.core.listing import SourceFile
+from echomort.dicom import Header, Rejected, read_header
+
+VENDORS = {
+    "philips": r"philips|atl",
+    "ge": r"\bge\b|general electric|gems|vingmed|kretz",
+    "siemens": r"siemens|acuson",
+    "canon": r"canon|toshiba",
+    "samsung": r"samsung|medison",
+    "fujifilm": r"fuji|sonosite|hitachi|aloka",
+    "mindray": r"mindray",
+    "esaote": r"esaote",
+    "hewlett_packard": r"hewlett|agilent|\bhp\b",
+}
+MODELS = re.compile(
+    r"epiq|affiniti|ie33|cx50|sonos|vivid|voluson|logiq|sc2000|sequoia|cypress|aplio|artida|xario|arietta|prosound"
+    r"|turbo|edge|mylab|dc-\d+|resona|hs\d+",
+    re.IGNORECASE,
+)
+SAMPLED_BYTES = 65536
+
+
+@dataclass(frozen=True)
+class Indexer:
+    """Reads headers of the files under ``root``; ``views`` knows views made elsewhere, by SOP instance UID."""
+
+    root: Path
+    keyring: Keyring
+    views: Mapping[str, str]
+
+    def row(self, folder_key: str, file: SourceFile) -> dict[str, Any]:
+        """Return the row of table ``dicom_instance`` for one file."""
+        keys = self.keyring.pseudonym("instance", file.path), folder_key
+        found = _header(self.root / file.path)
+        row = instance_row(keys, found, self.keyring)
+        if isinstance(found, Header) and found.view == "unknown" and found.sop_uid in self.views:
+            row |= {"view": self.views[found.sop_uid], "view_source": "view_table"}
+        return row | _stamped(self.root, file)
+
+
+def _header(path: Path) -> Header | Rejected:
+    try:
+        return read_header(path)
+    except Rejected as rejected:
+        return rejected
+
+
+def _stamped(root: Path, file: SourceFile) -> dict[str, Any]:
+    try:
+        sampled = source_digest(root / file.path)
+    except OSError:
+        sampled = None
+    return {"source_digest": sampled, "bytes": file.bytes, "stamp": digest(file.stamp)}
+
+
+def instance_row(keys: tuple[str, str], found: Header | Rejected, keyring: Keyring) -> dict[str, Any]:
+    """Return the row of table ``dicom_instance`` for what reading a header gave.
+
+    ``keys`` are those of the instance and of its folder. Vendor and model are names of ours, ``other`` where the
+    header's text is none that we know: free text never passes.
+    """
+    header = found.header if isinstance(found, Rejected) else found
+    rejected = found if isinstance(found, Rejected) else None
+    row = {"instance_key": keys[0], "folder_key": keys[1]}
+    row |= _described(header, keyring) if header else {}
+    return row | {
+        "status": "rejected" if rejected else "accepted",
+        "reason": rejected.reason.value if rejected else None,
+        "note": " ".join(header.notes) or None if header else None,
+    }
+
+
+def _described(header: Header, keyring: Keyring) -> dict[str, Any]:
+    model = MODELS.search(header.model)
+    return {
+        "patient_key": _key(keyring, "patient", header.patient_id),
+        "study_key": _key(keyring, "study", header.study_uid),
+        "accession_key": _key(keyring, "study", header.accession_number),
+        "sop_key": _key(keyring, "instance_uid", header.sop_uid),
+        "transfer_syntax": header.transfer_syntax if re.fullmatch(r"[\d.]{1,64}", header.transfer_syntax) else None,
+        "modality": header.modality if re.fullmatch(r"[A-Z]{2,4}", header.modality) else None,
+        "manufacturer": _vendor(header.manufacturer),
+        "model": model[0].lower() if model else "other",
+        "rows": header.rows,
+        "columns": header.columns,
+        "frames": header.frames,
+        "photometric": header.photometric if re.fullmatch(r"[A-Z0-9_ ]{1,16}", header.photometric) else None,
+        "fps": header.fps,
+        "fps_source": header.fps_source,
+        "view": header.view,
+        "view_source": header.view_source,
+    }
+
+
+def _key(keyring: Keyring, domain: str, identifier: str) -> str | None:
+    return keyring.pseudonym(domain, identifier) if identifier.strip() else None
+
+
+def _vendor(text: str) -> str:
+    return next((name for name, pattern in VENDORS.items() if re.search(pattern, text, re.IGNORECASE)), "other")
+
+
+def source_digest(path: Path) -> str:
+    """Return the digest of a file's size, first and last 64 KiB: two copies of one object agree, two objects do not."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        head = file.read(SAMPLED_BYTES)
+        file.seek(max(size - SAMPLED_BYTES, 0))
+        return digest(size, head, file.read(SAMPLED_BYTES))

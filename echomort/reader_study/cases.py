@@ -1,0 +1,194 @@
+"""The cases of a reader study: drawn once, with the truth and the model's answers frozen in the project's home.
+
+``HOME/readers`` holds ``frozen.json`` (who the cases are, what became of them, what the model says), which never leaves
+the home, and what readers are shown: ``shown.json`` and ``loops/``. ``shown.json`` carries the SHA-256 of the former.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from echomort.clips.store import read_study
+from echomort.core.errors import UserError
+from echomort.core.files import atomic_folder
+from echomort.core.fingerprint import digest_file
+from echomort.core.keys import Keyring
+from echomort.ehr.variables import catalogue
+from echomort.evaluation.thresholds import choose_threshold
+from echomort.models.platt import Platt
+from echomort.reader_study.answers import ALIVE, DEAD
+
+Progress = Callable[[int, int], None]
+"""Hears how many are done, of how many."""
+FOLDER, FROZEN, SHOWN, LOOPS = "readers", "frozen.json", "shown.json", "loops"
+MODELS = ("video_ehr", "all_views", "ehr")
+"""Whose answers are frozen: the first that the project has."""
+VARIABLES = {
+    "age": 0, "lvef": 0, "tr_vmax": 1, "rvsp": 0, "pv_vmax": 1, "diastolic_grade": 0,
+    "heart_rate": 0, "sbp": 0, "dbp": 0, "ldl": 0,
+}  # fmt: skip
+"""The ten variables shown, with the decimals printed. Eight are those recalled of the method; its two of the pulmonary
+artery (acceleration time and slope) are not in the catalogue: ``rvsp`` and ``pv_vmax`` stand in their place."""
+OLDEST = 90
+"""Years; who is older is shown as this old, or older."""
+UNITS = {"a": "years", "mm[Hg]": "mmHg", "/min": "a minute", "{grade}": ""}
+"""How units are written for readers, where not as they are."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the study is to be: the view shown, how many cases (None: all that balance), how many readers, the seed of
+    the draw and of every reader's order (``evaluation.seed``)."""
+
+    view: str
+    cases: int | None
+    readers: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a finished project gives a study: its home; ``candidates`` as reads/reader_study/reader_cases.sql and
+    ``scores`` as reads/evaluation/promotion_scores.sql give them; frames a second of its clips, and whether its
+    patients are made up."""
+
+    home: Path
+    candidates: pd.DataFrame
+    scores: pd.DataFrame
+    fps: float
+    synthetic: bool
+
+
+@dataclass(frozen=True)
+class Study:
+    """A frozen study: where it lies, what readers are shown, what they are not."""
+
+    root: Path
+    shown: Mapping[str, Any]
+    frozen: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, home: Path) -> "Study":
+        """Read the study of the project at ``home``; raises :class:`UserError` where there is none, or where the
+        model's answers are no longer those that were frozen."""
+        root = home / FOLDER
+        if not (root / FROZEN).is_file():
+            raise UserError(f"no reader study is frozen in {home}", "run `echomort readers export DIR` first")
+        shown, content = json.loads((root / SHOWN).read_text()), (root / FROZEN).read_bytes()
+        cls(root, shown, {}).must_be(hashlib.sha256(content).hexdigest(), FROZEN)
+        return cls(root, shown, json.loads(content))
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the truth, the model's answers and its threshold, as frozen."""
+        return str(self.shown["frozen_sha256"])
+
+    def must_be(self, sha256: str, where: str) -> None:
+        """Refuse what was read against other answers of the model."""
+        if sha256 != self.sha256:
+            raise UserError(
+                f"the model's answers are not those that were frozen before reading ({where}: SHA-256 differs)",
+                f"restore {FOLDER}/ of the home as it was then, or name the answers of this study only",
+            )
+
+    @property
+    def cases(self) -> pd.DataFrame:
+        """One row a case: case_id, died, answer (the model's), risk, fold."""
+        return pd.DataFrame(self.frozen["cases"])
+
+
+def first_model(scores: pd.DataFrame) -> str:
+    """Return whose answers are frozen; ``scores`` has a column model."""
+    found = [name for name in MODELS if name in set(scores["model"])]
+    if not found:
+        raise UserError("no model of this project has scored anything yet", "run `echomort run` to the end")
+    return found[0]
+
+
+def draw(candidates: pd.DataFrame, asked: Asked) -> pd.DataFrame:
+    """Return as many of ``candidates`` (study_key, died, ...) as ``asked``, half of them dead, or as near as there are.
+
+    Raises :class:`UserError` where there are not that many, or of one outcome only.
+    """
+    shuffled = candidates.sort_values("study_key").sample(frac=1, random_state=asked.seed)
+    dead, alive = shuffled[shuffled["died"]], shuffled[~shuffled["died"]]
+    if dead.empty or alive.empty:
+        raise UserError(
+            f"{len(dead)} dead and {len(alive)} surviving patients set apart for readers have a loop of {asked.view}",
+            "name another view with --view, or begin a project with a greater cohort.reader_fraction",
+        )
+    wanted = asked.cases or 2 * min(len(dead), len(alive))
+    if wanted > len(shuffled):
+        raise UserError(f"{len(shuffled)} cases can be shown, {wanted} were asked for", "ask for fewer with --cases")
+    deaths = min(len(dead), max(wanted // 2, wanted - len(alive)))
+    return pd.concat([dead[:deaths], alive[: wanted - deaths]])
+
+
+def freeze(project: Finished, asked: Asked, progress: Progress = lambda done, total: None) -> Study:
+    """Draw the cases of a study and freeze them in the project's home, whole or not at all.
+
+    The threshold is Youden's on the risks of the cross-validation, whose patients are others. Case ids are drawn with a
+    key that is thrown away. ``progress`` hears of every case.
+    """
+    chosen, ids = draw(project.candidates, asked), Keyring(secrets.token_bytes(32))
+    chosen = chosen.assign(case_id=["C" + ids.pseudonym("case", key)[:10] for key in chosen["study_key"]])
+    chosen = chosen.sort_values("case_id")
+    with atomic_folder(project.home / FOLDER) as root:
+        frozen = {"asked": asdict(asked)} | _answers(chosen, project.scores)
+        (root / FROZEN).write_text(json.dumps(frozen, indent=1) + "\n")
+        (root / LOOPS).mkdir()
+        cases = []
+        for row in chosen.to_dict("records"):
+            cases.append(_shown(row, project, root / LOOPS))
+            progress(len(cases), len(chosen))
+        facts = {"frozen_sha256": digest_file(root / FROZEN), "view": asked.view, "synthetic": project.synthetic}
+        (root / SHOWN).write_text(json.dumps(facts | {"cases": cases}, indent=1) + "\n")
+    return Study.load(project.home)
+
+
+def _answers(chosen: pd.DataFrame, scores: pd.DataFrame) -> dict[str, Any]:
+    """The model's answers to the cases, and what they rest on."""
+    model = first_model(scores)
+    own = scores[(scores["model"] == model) & ~scores["held_out"]]
+    platt = Platt.fit(own["logit"].to_numpy(), own["label"].to_numpy())
+    threshold = choose_threshold(own["label"], platt.risk(own["logit"]))
+    risk = platt.risk(chosen["logit"])
+    answered = chosen[["case_id", "study_key", "patient_key", "fold", "died", "logit"]].assign(
+        risk=risk, answer=np.where(risk >= threshold, DEAD, ALIVE)
+    )
+    deaths = int(chosen["died"].sum())
+    balance = {DEAD: deaths, ALIVE: len(chosen) - deaths}
+    return {"model": model, "threshold": threshold, "balance": balance, "cases": answered.to_dict("records")}
+
+
+def _shown(row: Mapping[Any, Any], project: Finished, loops: Path) -> dict[str, Any]:
+    """What readers see of a case; its loops are written."""
+    from echomort.report.drawing.loops import looping
+
+    keys, names = list(row["clip_keys"]), []
+    clips = read_study(project.home / row["artifact"], keys)
+    for number, key in enumerate(keys, 1):
+        names.append(f"{row['case_id']}_{number}.webp")
+        (loops / names[-1]).write_bytes(looping(clips[key], project.fps, quality=90))
+    return {"case_id": row["case_id"], "loops": names, "variables": shown_variables(row)}
+
+
+def shown_variables(row: Mapping[Any, Any]) -> list[tuple[str, str]]:
+    """Return (name, value with its unit) of the ten variables, in their order; what is missing is said to be so."""
+    known = {variable.name: variable for variable in catalogue()}
+    return [(known[name].label, _value(name, row.get(name), known[name].unit)) for name in VARIABLES]
+
+
+def _value(name: str, value: Any, unit: str) -> str:
+    if value is None or not np.isfinite(value):
+        return "not recorded"
+    if name == "age":
+        return f"{OLDEST} years or older" if value >= OLDEST else f"{int(value)} years"
+    return f"{value:.{VARIABLES[name]}f} {UNITS.get(unit, unit)}".strip()

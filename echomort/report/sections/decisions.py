@@ -1,0 +1,94 @@
+"""The section on acting on the score: operating points, a hundred patients, net benefit."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from echomort.report.blocks import Cell, Picture, Row, Section, Table
+from echomort.report.drawing import figures, flows
+from echomort.report.drawing.style import inline_svg
+from echomort.report.numbers import Figure, Numbers
+from echomort.report.scores import ModelScores, drawn, recalibrated_curve
+from echomort.report.words import NOTHING, count, model_words, percent
+
+GRID = np.linspace(0.01, 0.5, 50)
+FIXED = "_at_fixed_sensitivity"
+
+
+def decisions(numbers: Numbers, scores: Mapping[str, ModelScores]) -> Section:
+    """Return what acting on the score would mean: operating points, a hundred patients, net benefit."""
+    blocks = [*_hundred(numbers), *_net_benefit(scores), _operating_table(numbers)]
+    lead = "What acting on the score would mean; thresholds come from the other folds, never from the patients judged."
+    return Section("decisions", "Decisions", blocks, lead)
+
+
+def _hundred(numbers: Numbers) -> list[Picture]:
+    best = numbers.best()
+    if best is None:
+        return []
+    found, spared = numbers.get(best, "sensitivity"), numbers.get(best, "specificity")
+    if not found.known or not spared.known or not found.n or found.events is None:
+        return []
+    die = round(100 * found.events / found.n)
+    hits, quiet = round(die * found.value), round((100 - die) * spared.value)
+    counts = [
+        ("die, and were flagged", hits, "vermillion"),
+        ("die, and were missed", die - hits, "orange"),
+        ("live, but were flagged", 100 - die - quiet, "sky"),
+        ("live, and were not flagged", quiet, "rule"),
+    ]
+    alt = "Of a hundred patients: " + "; ".join(f"{amount} {what}" for what, amount, _ in counts)
+    title = f"Of a hundred patients like these, {model_words(best).label} flags {hits + 100 - die - quiet}"
+    svg = inline_svg(flows.hundred_patients(counts), "fig-hundred", alt)
+    return [Picture(svg, title, f"From {found.people}; threshold by Youden's index.", half=True)]
+
+
+def _net_benefit(scores: Mapping[str, ModelScores]) -> list[Picture]:
+    from echomort.evaluation.benefit import decision_curve, net_benefit_treat_all
+
+    shown = drawn(scores, "fusion", "video", "ehr") or drawn(scores, "view")
+    if not shown:
+        return []
+    lines = []
+    for curve in (recalibrated_curve(score) for _, score in shown):
+        lines.append((curve.label, curve.kind, decision_curve(curve.labels, curve.probabilities, GRID)))
+    first = shown[0][1]
+    everyone = np.array([net_benefit_treat_all(first.labels, threshold) for threshold in GRID])
+    lines.append(("Act on all", "null", everyone))
+    note = first.people
+    alt = "Net benefit against the threshold for " + ", ".join(line[0] for line in lines)
+    caption = (
+        "Net benefit: deaths found less false alarms at the threshold's exchange rate, a patient. Zero: act on nobody."
+    )
+    svg = inline_svg(figures.net_benefit(GRID, lines, note), "fig-net-benefit", alt)
+    return [
+        Picture(
+            svg, "Whether acting on the score would do more good than acting on all, or on none", caption, half=True
+        )
+    ]
+
+
+def _operating_table(numbers: Numbers) -> Table:
+    rows: list[Row] = []
+    for model, words in numbers.models("view", "video", "ehr", "fusion", "score"):
+        for suffix in ("", FIXED):
+            found = [numbers.get(model, f"{metric}{suffix}") for metric in ("sensitivity", "specificity", "ppv", "npv")]
+            if any(figure.known for figure in found):
+                shares = [Cell(percent(figure.value), figure.percent_span) for figure in found]
+                rows.append(
+                    [
+                        Cell(words.label, style=f"key-{words.kind}"),
+                        _rule(found[0]),
+                        *shares,
+                        count(found[0].n),
+                        count(found[0].events),
+                    ]
+                )
+    columns = ["Score", "Threshold", "#Sensitivity", "#Specificity", "#PPV", "#NPV", "#Patients", "#Deaths"]
+    prevalence = numbers.get("cohort", "prevalence")
+    caption = f"Wilson intervals. PPV and NPV hold at this set's share of deaths only ({percent(prevalence.value, 1)})."
+    return Table("operating", caption, columns, rows)
+
+
+def _rule(figure: Figure) -> str:
+    return figure.method.partition(" on the other folds")[0].removeprefix("threshold ") or NOTHING

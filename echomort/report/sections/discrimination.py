@@ -1,0 +1,145 @@
+"""The section on telling who will die: ROC curves, survival, folds, paired comparisons."""
+
+from collections.abc import Mapping
+
+from echomort.report.blocks import Cell, Picture, Row, Section, Table
+from echomort.report.drawing import figures
+from echomort.report.drawing.style import inline_svg
+from echomort.report.numbers import COMPARISON, Figure, Numbers
+from echomort.report.scores import ModelScores, drawn, recalibrated_curve, risk_curve
+from echomort.report.words import (
+    INPUTS,
+    NOTHING,
+    count,
+    counted,
+    model_words,
+    number,
+    p_value,
+    percent,
+    plain,
+    signed,
+    span,
+)
+
+
+def discrimination(numbers: Numbers, scores: Mapping[str, ModelScores]) -> Section:
+    """Return ROC curves, survival by predicted class, distributions, the folds and the paired comparisons."""
+    pictures = [*_roc(numbers, scores), *_survival(scores), *_distributions(scores)]
+    tables = [_fold_table(numbers), *_comparison_table(numbers), *_coverage_table(numbers)]
+    lead = "How well the scores tell those who die within a year from those who live."
+    return Section("discrimination", "Discrimination", [*pictures, *tables], lead)
+
+
+def _roc(numbers: Numbers, scores: Mapping[str, ModelScores]) -> list[Picture]:
+    shown = drawn(scores, "fusion", "video", "ehr", "oracle")[:5] or drawn(scores, "view")[:4]
+    if not shown:
+        return []
+    curves = [risk_curve(score, score.probabilities, number(numbers.area(model).value)) for model, score in shown]
+    alt = "ROC curves: " + ", ".join(f"{curve.label} AUC {curve.note}" for curve in curves)
+    svg = inline_svg(figures.roc(curves, shown[0][1].people), "fig-roc", alt)
+    title = "Deaths found against false alarms, at every threshold"
+    return [Picture(svg, title, "The diagonal is chance. Figures beside the names are AUCs.", half=True)]
+
+
+def _survival(scores: Mapping[str, ModelScores]) -> list[Picture]:
+    for _, score in drawn(scores, "fusion", "video", "view", "ehr"):
+        called = score.called
+        if called is None or score.days is None or score.event is None:
+            continue
+        text = f"Survival of those whom {score.words.label} calls high and low risk, to the end of follow-up"
+        svg = inline_svg(figures.survival(score.days, score.event.astype(bool), called), "fig-survival", text)
+        caption = "Kaplan-Meier with 95 % bands; thresholds by Youden's index on the other folds. On top: at risk."
+        return [Picture(svg, text, caption, half=True)]
+    return []
+
+
+def _distributions(scores: Mapping[str, ModelScores]) -> list[Picture]:
+    shown = drawn(scores, "fusion", "video", "ehr") or drawn(scores, "view")
+    if not shown:
+        return []
+    curves = [recalibrated_curve(score) for _, score in shown]
+    patients, deaths = shown[0][1].counts
+    alt = "Distribution of predicted risks of those who died and those who lived, for " + ", ".join(
+        curve.label for curve in curves
+    )
+    return [
+        Picture(
+            inline_svg(figures.score_distributions(curves), "fig-distributions", alt),
+            "Where the predicted risks of the dead and of the living lie",
+            f"Each side is scaled to its own group: {counted(deaths, 'death')} up, "
+            f"{counted(patients - deaths, 'survivor')} down. Risks are recalibrated on the other folds.",
+        )
+    ]
+
+
+def _fold_table(numbers: Numbers) -> Table:
+    models = [(model, words) for model, words in numbers.models("view", "video", "ehr", "fusion", "score")]
+    names = sorted({fold for model, _ in models for fold in numbers.folds(model)}, key=lambda name: (len(name), name))
+    rows: list[Row] = []
+    for model, words in models:
+        folds = numbers.folds(model)
+        mean = numbers.get(model, "auc_fold_mean")
+        cells = [number(folds.get(name, Figure()).value) for name in names]
+        rows.append(
+            [
+                Cell(words.label, style=f"key-{words.kind}"),
+                *cells,
+                Cell(number(mean.value), style="strong"),
+                span(mean.low, mean.high) or NOTHING,
+            ]
+        )
+    columns = ["AUC", *(f"#Fold {name}" for name in names), "#Mean", f"#{numbers.level} interval"]
+    caption = (
+        "AUC of each fold's patients, their mean and its t interval; the pooled AUC mixes the scales of the folds."
+    )
+    return Table("folds", caption, columns, rows)
+
+
+def _comparison_table(numbers: Numbers) -> list[Table]:
+    rows = [_comparison_row(numbers, pair) for pair in numbers.comparisons()]
+    intervals = (f"#{numbers.level} (DeLong)", f"#{numbers.level} (bootstrap)")
+    columns = ["AUC difference", "#Difference", *intervals, "#p", "#p, Holm", "#Patients"]
+    caption = "Paired, on the patients whom both scores could judge: DeLong's test, and patients resampled."
+    return [Table("comparisons", caption, columns, rows)] if rows else []
+
+
+def _comparison_row(numbers: Numbers, pair: str) -> Row:
+    def found(metric: str) -> Figure:
+        return numbers.get(pair, metric, evaluation=COMPARISON)
+
+    first, _, second = pair.partition(" vs ")
+    gap, bootstrap = found("auc_difference"), found("auc_difference_bootstrap")
+    return [
+        f"{model_words(first).label} against {model_words(second).label}",
+        Cell(signed(gap.value), style="strong"),
+        span(gap.low, gap.high) or NOTHING,
+        span(bootstrap.low, bootstrap.high) or NOTHING,
+        p_value(found("delong_p").value),
+        p_value(found("delong_p_holm").value),
+        count(gap.n),
+    ]
+
+
+def _coverage_table(numbers: Numbers) -> list[Table]:
+    lost = numbers.not_computed()
+    rows: list[Row] = [
+        [
+            Cell(model_words(model).label, style=f"key-{model_words(model).kind}"),
+            "any reason" if reason == "all" else _reason(reason),
+            count(round(figure.value * (figure.n or 0))),
+            percent(figure.value),
+            count(figure.n),
+        ]
+        for model, reason, figure in lost
+    ]
+    columns = ["Clinical score", "Not computed because", "#Patients", "#Share", "#Of"]
+    caption = (
+        "Whom the clinical scores leave out. The Seattle model and MAGGIC are for patients with heart failure; who "
+        "lacks several inputs counts for each. Nothing is filled in."
+    )
+    return [Table("coverage", caption, columns, rows, folded=True)] if rows else []
+
+
+def _reason(reason: str) -> str:
+    kind, _, name = reason.partition(": ")
+    return f"{INPUTS.get(name, plain(name).lower())} {kind}"

@@ -1,0 +1,188 @@
+"""The sections that answer: how well, how sure, and for whom."""
+
+from typing import TYPE_CHECKING
+
+from echomort.report.blocks import Cell, Picture, Section, Table, Words
+from echomort.report.data import ReportData
+from echomort.report.drawing import figures
+from echomort.report.drawing.style import inline_svg
+from echomort.report.numbers import COMPARISON, Figure, Numbers
+from echomort.report.words import (
+    ALL_VIEWS,
+    NOTHING,
+    RECORDS,
+    TOGETHER,
+    count,
+    counted,
+    model_words,
+    number,
+    p_phrase,
+    percent,
+    signed,
+    span,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+
+GROUPS = {
+    "view": "One view",
+    "video": "Combined",
+    "ehr": "Combined",
+    "fusion": "Combined",
+    "baseline": "Health records, other learners",
+    "score": "Clinical scores",
+    "oracle": "Bounds",
+    "null": "Bounds",
+}
+
+
+def at_a_glance(data: ReportData, numbers: Numbers) -> Section:
+    """Return the first section: what came out, in a sentence, a figure and a table."""
+    blocks = [Words(_in_plain_words(data, numbers), listed=True), _forest(numbers), headline_table(numbers)]
+    return Section("result", "The result", blocks, headline(numbers))
+
+
+def headline(numbers: Numbers) -> str:
+    """Return the sentence that the whole report comes down to."""
+    best = numbers.best()
+    if best is None:
+        return "No model has an AUC: there were too few patients, or only one outcome."
+    area, words = numbers.area(best), model_words(best)
+    who = {
+        "fusion": "video and health records together rank",
+        "video": "the echo loops rank",
+        "ehr": "the health records rank",
+    }
+    ranked = who.get(words.kind, f"{words.label} ranks")
+    return (
+        f"Of two patients, one of whom died within a year, {ranked} the one who died higher "
+        f"{round(100 * area.value)} times in 100."
+    )
+
+
+def _in_plain_words(data: ReportData, numbers: Numbers) -> list[str]:
+    points = [_best_point(numbers), _oracle_point(numbers), _gain_point(numbers), _null_point(numbers)]
+    return [*(point for point in points if point), *_check_point(data)]
+
+
+def _best_point(numbers: Numbers) -> str:
+    best = numbers.best()
+    if best is None:
+        return ""
+    area = numbers.area(best)
+    interval = f", {numbers.level} interval {span(area.low, area.high)}" if span(area.low, area.high) else ""
+    found = f"{model_words(best).label}: AUC {number(area.value)}{interval}, on {area.people}"
+    return f"{found}, each scored by a model that never saw the patient."
+
+
+def _oracle_point(numbers: Numbers) -> str:
+    recovered = numbers.get(ALL_VIEWS, "headroom_heart")
+    best_possible = numbers.area("oracle_heart")
+    if not recovered.known or not best_possible.known:
+        return ""
+    share = f"{percent(recovered.value)} ({span(100 * recovered.low, 100 * recovered.high, 0)})"
+    return (
+        f"The generator knows every heart. A score that knew it too would reach {number(best_possible.value)}; the "
+        f"loops recover {share} of that headroom above chance, measured against true risks, free of chance in who died."
+    )
+
+
+def _gain_point(numbers: Numbers) -> str:
+    gains = []
+    for name, against in ((ALL_VIEWS, "the loops alone"), (RECORDS, "the records alone")):
+        pair = f"{TOGETHER} vs {name}"
+        gap = numbers.get(pair, "auc_difference", evaluation=COMPARISON)
+        p_value = numbers.get(pair, "delong_p_holm", evaluation=COMPARISON)
+        if gap.known:
+            gains.append(f"{signed(gap.value)} over {against} ({span(gap.low, gap.high)}; {p_phrase(p_value.value)})")
+    return f"Together, video and records gain in AUC: {', '.join(gains)}." if gains else ""
+
+
+def _null_point(numbers: Numbers) -> str:
+    for model, _ in numbers.models("null"):
+        null = numbers.area(model)
+        if null.known:
+            verdict = "as it must" if null.low <= 0.5 <= null.high else "which is not chance: something leaks"
+            return (
+                f"With the outcomes shuffled, the same machinery scores {number(null.value)} "
+                f"({span(null.low, null.high)}), {verdict}."
+            )
+    return ""
+
+
+def _check_point(data: ReportData) -> list[str]:
+    if not len(data.checks):
+        return []
+    passed = data.checks["passed"].astype(bool)
+    warned = 0 if "severity" not in data.checks else int((~passed & (data.checks["severity"] == "WARN")).sum())
+    said = f"{count(int(passed.sum()))} of {counted(len(data.checks), 'check')} on the data and the method passed"
+    return [f"{said}; {count(warned)} only warn." if warned else f"{said}."]
+
+
+def forest_figure(numbers: Numbers) -> "Drawing":
+    """Return the AUC of every model with its interval, chance and the oracle beside it."""
+    rows = [_estimate(numbers, model) for model, _ in numbers.models()]
+    references = [figures.Reference(0.5, "chance 0.5")]
+    heart = numbers.area("oracle_heart")
+    if heart.known:
+        references.append(figures.Reference(heart.value, f"oracle: the heart {number(heart.value)}", strong=True))
+    best = numbers.best()
+    note = numbers.area(best).people if best else ""
+    return figures.forest(rows, references, f"{note}; small marks: the folds" if note else "")
+
+
+def _forest(numbers: Numbers) -> Picture:
+    areas = [(words.label, numbers.area(model)) for model, words in numbers.models()]
+    known = ", ".join(f"{label} {number(area.value)}" for label, area in areas if area.known)
+    return Picture(
+        inline_svg(forest_figure(numbers), "fig-forest", f"AUC of each model with its interval: {known}"),
+        "How well each score ranks patients by who dies within a year",
+        "AUC: the share of pairs (one who died, one who lived) that the score puts in the right order. Bars: "
+        f"{numbers.level} intervals (DeLong). Out of fold throughout: nobody is scored by a model trained on "
+        "them.",
+    )
+
+
+def _estimate(numbers: Numbers, model: str) -> figures.Estimate:
+    area, words = numbers.area(model), model_words(model)
+    folds = tuple(figure.value for figure in numbers.folds(model).values() if figure.known)
+    group = GROUPS.get(words.kind, "")
+    return figures.Estimate(words.label, area.value, area.low, area.high, words.kind, group, "", folds)
+
+
+def headline_table(numbers: Numbers) -> Table:
+    """Return the table that the result stands on."""
+    models = numbers.models()
+    truth = any(numbers.get(model, "headroom_heart").known for model, _ in models)
+    columns = ["Score", "What it is given", "#AUC", f"#{numbers.level} interval"]
+    columns += ["#Of the heart's headroom", "#Of all headroom"] if truth else []
+    rows = [_headline_row(numbers, model, truth) for model, _ in models]
+    return Table(
+        "headline",
+        "AUC on the headline patients, one study each. Headroom: the share of what the true risk allows above 0.5 "
+        "that a score recovers, free of label noise."
+        if truth
+        else "AUC on the headline patients, one study each.",
+        [*columns, "#Patients", "#Deaths"],
+        rows,
+    )
+
+
+def _headline_row(numbers: Numbers, model: str, truth: bool) -> list[Cell | str]:
+    area, words = numbers.area(model), model_words(model)
+    strong = "strong" if words.kind == "fusion" else "muted" if words.kind in ("oracle", "null") else ""
+    cells: list[Cell | str] = [
+        Cell(words.label, style=f"{strong} key-{words.kind}"),
+        Cell(words.sees, style="muted"),
+        Cell(number(area.value), style="strong"),
+        span(area.low, area.high) or NOTHING,
+    ]
+    if truth:
+        cells += [_recovered(numbers.get(model, f"headroom_{part}")) for part in ("heart", "all")]
+    return [*cells, count(area.n), count(area.events)]
+
+
+def _recovered(figure: Figure) -> Cell:
+    aside = span(100 * figure.low, 100 * figure.high, 0) if figure.known else ""
+    return Cell(percent(figure.value), aside)

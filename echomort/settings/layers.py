@@ -1,0 +1,160 @@
+"""Where settings come from: defaults, then a preset, a file, the environment and flags, each over the one before."""
+
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_args
+
+import pydantic
+import yaml
+
+from echomort.core.errors import UserError
+from echomort.settings.sections import Section
+from echomort.settings.settings import Settings
+
+ENVIRONMENT_PREFIX = "ECHOMORT__"
+"""Environment variables that begin so are settings."""
+PRESETS = ("demo", "paper")
+"""The presets: one file each in presets/."""
+
+
+def read_preset(name: str) -> dict[str, Any]:
+    """Return what preset ``name`` sets, as a tree."""
+    return yaml.safe_load(resources.files(__package__).joinpath(f"presets/{name}.yaml").read_text()) or {}
+
+
+def gather(
+    file: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return what a person gave, as a tree: ``file`` (YAML) < environment < ``flags``.
+
+    Environment variables look like ``ECHOMORT__TRAINING__MAX_EPOCHS=3``; ``flags`` maps dotted keys to values.
+    """
+    given = _merge(_read_file(file), _from_environment(os.environ if environment is None else environment))
+    return _merge(given, _nested(flags or {}))
+
+
+def validate(given: Mapping[str, Any]) -> Settings:
+    """Return the settings: defaults < preset < ``given``.
+
+    Without a preset, ``paper`` is taken where ``sources.dicom`` is given, else ``demo`` on the embedded archive.
+    Raises :class:`UserError` naming the key and the remedy.
+    """
+    sources = given.get("sources") or {}
+    own_archive = isinstance(sources, dict) and sources.get("dicom") is not None
+    preset = given.get("preset", "paper" if own_archive else "demo")
+    base = {"preset": preset} if own_archive else {"preset": preset, "sources": {"synthetic": {}}}
+    overlay = read_preset(preset) if preset in PRESETS else {}
+    try:
+        return Settings.model_validate(_merge(_merge(base, overlay), given))
+    except pydantic.ValidationError as error:
+        raise _explained(error) from error
+
+
+def load_settings(
+    file: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Return the settings that :func:`gather` finds, validated."""
+    return validate(gather(file, flags, environment))
+
+
+def parse_flags(assignments: Sequence[str]) -> dict[str, Any]:
+    """Return dotted keys and values of ``key=value`` texts, the values read as YAML."""
+    flags = {}
+    for assignment in assignments:
+        key, separator, value = assignment.partition("=")
+        if not separator:
+            raise UserError(f"--set {assignment} is not key=value", "write for example --set training.max_epochs=3")
+        flags[key.strip()] = _parsed(key.strip(), value)
+    return flags
+
+
+def _read_file(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        content = yaml.safe_load(file.read_text())
+    except FileNotFoundError:
+        raise UserError(
+            f"the configuration file does not exist ({file})", "correct --config or ECHOMORT_CONFIG"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        raise UserError(f"the configuration file is not valid YAML{where} ({file})", "mend it and run again") from None
+    if content is not None and not isinstance(content, dict):
+        raise UserError(
+            f"the configuration file is not a mapping of keys ({file})", "write for example `preset: paper`"
+        )
+    return content or {}
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    flags = {}
+    for name, value in environment.items():
+        if name.startswith(ENVIRONMENT_PREFIX):
+            flags[name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")] = _parsed(name, value)
+    return _nested(flags)
+
+
+def _parsed(key: str, value: str) -> Any:
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise UserError(f"the value given for {key} can't be read", "put text with special signs in quotes") from None
+
+
+def _nested(flags: Mapping[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in flags.items():
+        *parents, leaf = key.split(".")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+            if not isinstance(node, dict):
+                raise UserError(f"{key} lies inside a setting that was given a value of its own", "give one of the two")
+        node[leaf] = value
+    return tree
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        inner = merged.get(key)
+        merged[key] = _merge(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _explained(error: pydantic.ValidationError) -> UserError:
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    key = ".".join(path) or "settings"
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(path[-1], _keys_of(path[:-1]), n=1)
+        hint = (
+            f"did you mean {'.'.join([*path[:-1], near[0]])}?"
+            if near
+            else f"known here: {', '.join(_keys_of(path[:-1]))}"
+        )
+        return UserError(f"unknown setting {key}", hint)
+    return UserError(f"impossible value for {key}", first["msg"].removeprefix("Value error, "))
+
+
+def _keys_of(path: Sequence[str]) -> list[str]:
+    model: Any = Settings
+    for part in path:
+        annotation = model.model_fields[part].annotation
+        model = next((kind for kind in (annotation, *get_args(annotation)) if _is_section(kind)), None)
+        if model is None:
+            return []
+    return sorted(model.model_fields)
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Section)

@@ -1,0 +1,333 @@
+"""The sections of the settings: typed, immutable, every setting with its default, its limits and its meaning.
+
+Every method setting names its provenance: ``published`` (read in a source of the method), ``reconstructed`` (recalled
+or deduced, not re-checked) or ``ours``. Only what is ``published`` may be called the paper's.
+"""
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field
+
+Provenance = Literal["published", "reconstructed", "ours"]
+
+
+def setting(default: Any, provenance: Provenance, meaning: str, **limits: Any) -> Any:
+    """Declare one setting: its default, where that default comes from, what it means, and its limits."""
+    return Field(default, description=meaning, json_schema_extra={"provenance": provenance}, **limits)
+
+
+class Section(BaseModel):
+    """A part of the settings: immutable, no unknown key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Synthetic(Section):
+    """The embedded archive; present only where there is no archive of one's own."""
+
+    patients: int = setting(520, "ours", "patients in the archive", ge=10, le=1_000_000)
+    seed: int = setting(1, "ours", "everything drawn depends on it alone", ge=0)
+    views: tuple[str, ...] = setting(
+        ("apical_4", "parasternal_long"), "ours", "views recorded in each study", min_length=1
+    )
+    frame_size: Literal["small", "full"] = setting("small", "ours", "small 300x400, full 600x800")
+    jitter: float = setting(
+        0.4, "ours", "how differently the probe is held: 0 never, 1 as in a busy laboratory", ge=0, le=2
+    )
+
+
+def _place(value: object) -> object:
+    """A text with a scheme is an address, any other a path; file:// is a path too."""
+    if not isinstance(value, str):
+        return value
+    scheme, separator, rest = value.partition("://")
+    if not separator or scheme == "file":
+        return Path(rest if separator else value)
+    if "@" in rest.partition("/")[0]:
+        raise ValueError("credentials belong in the environment, not in an address")
+    return value
+
+
+Place = Annotated[Path | str, pydantic.BeforeValidator(_place)]
+"""A folder, or an address that fsspec understands."""
+
+
+def _names(value: object) -> object:
+    """One name is a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+class Postgresql(Section):
+    """Tables of the records in a PostgreSQL database. How to reach it is no setting: ECHOMORT_POSTGRESQL, or a file."""
+
+    schemas: Annotated[tuple[str, ...], pydantic.BeforeValidator(_names)] = setting(
+        ("public",), "ours", "schemas to look in; a table is taken from the first that has it", min_length=1
+    )
+    connection_file: Path | None = setting(
+        None, "ours", "file with the connection string, mode 0600 (or ECHOMORT_POSTGRESQL)"
+    )
+    time_zone: str | None = setting(
+        None, "ours", "the hospital's, for columns of type timestamp with time zone (for example Europe/Berlin)"
+    )
+
+
+def _folder(value: object) -> object:
+    """An address is no folder, and may hold a password."""
+    if isinstance(value, str) and "://" in value:
+        raise ValueError("a folder, not an address; for a database set sources.postgresql (docs/adapters.md)")
+    return value
+
+
+class Sources(Section):
+    """Where the inputs are."""
+
+    dicom: Place | None = setting(
+        None, "ours", "folder that holds the echo files, at any depth, or an address of object storage (s3://...)"
+    )
+    ehr: Annotated[Path | None, pydantic.BeforeValidator(_folder)] = setting(
+        None, "ours", "folder of the records: CSV or Parquet files, or one DuckDB file"
+    )
+    postgresql: Postgresql | None = setting(None, "ours", "read tables of the records from PostgreSQL")
+    adapter: str = setting(
+        "canonical", "ours", "how the records are laid out: canonical, omop, mimic_iv or the folder of an adapter"
+    )
+    view_table: Path | None = setting(None, "ours", "CSV of (sop_instance_uid, view) made elsewhere")
+    synthetic: Synthetic | None = setting(None, "ours", "write and use the embedded archive")
+
+    @pydantic.model_validator(mode="after")
+    def _own_inputs_get_an_own_key(self) -> "Sources":
+        if self.synthetic is not None and (self.dicom or self.ehr or self.postgresql):
+            raise ValueError(
+                "the embedded archive has a public key: give sources.dicom and your records, and no sources.synthetic "
+                "(a home that has shown the embedded archive remembers it: take another)"
+            )
+        return self
+
+
+class Privacy(Section):
+    """Pseudonyms and dates."""
+
+    key_file: Path | None = setting(None, "ours", "file with the site's secret, mode 0600 (or ECHOMORT_KEY)")
+    dates: Literal["shifted", "kept"] = setting("shifted", "ours", "shift every date of a patient by a keyed offset")
+
+
+class Outcome(Section):
+    """One-year mortality, as docs/outcome.md draws it."""
+
+    horizon_days: int = setting(365, "published", "death on day 0 to this day is an event", ge=1, le=3650)
+    follow_up: Literal["encounter", "registry"] = setting(
+        "encounter", "reconstructed", "what proves life at the horizon"
+    )
+    registry_complete_through: date | None = setting(None, "ours", "deaths are known up to this day (registry mode)")
+    require_full_window: bool = setting(True, "ours", "drop studies closer to the end of the data than the horizon")
+
+    @pydantic.model_validator(mode="after")
+    def _registry_has_a_date(self) -> "Outcome":
+        if self.follow_up == "registry" and self.registry_complete_through is None:
+            raise ValueError(
+                "registry follow-up needs outcome.registry_complete_through, the last day deaths are known"
+            )
+        return self
+
+
+class Cohort(Section):
+    """Who is in, and in which part."""
+
+    folds: int = setting(5, "published", "cross-validation folds, by patient", ge=2, le=20)
+    salt: str = setting(
+        "echomort-1", "ours", "changes every role and fold; never change it on a live project", min_length=1
+    )
+    reader_fraction: float = setting(0.02, "ours", "share of patients kept apart for the reader study", ge=0, lt=0.5)
+    heart_failure_fraction: float = setting(0.10, "ours", "share of heart-failure patients kept apart", ge=0, lt=0.5)
+    minimum_age: float = setting(18, "reconstructed", "years at the study", ge=0, le=120)
+    maximum_age: float = setting(110, "ours", "years at the study", ge=0, le=130)
+
+
+class Features(Section):
+    """The variables of the health record."""
+
+    between_echoes: Literal["prospective", "paper", "none"] = setting(
+        "prospective",
+        "ours",
+        "what an echo lacks: carried forward from the last one, interpolated to the next as in the method, or lost",
+    )
+    carry_days: int = setting(365, "ours", "how old a value carried forward may be (prospective only)", ge=1, le=3650)
+
+
+class ClinicalScores(Section):
+    """Published clinical scores as comparators."""
+
+    out_of_range: Literal["strict", "clamp", "extrapolate"] = setting(
+        "strict", "ours", "an input outside a score's limits: no score, the limit instead, or the value as it is"
+    )
+    seattle_gaps: Literal["none", "median"] = setting(
+        "none", "ours", "missing uric acid or lymphocytes of the Seattle model: no score, or the median of all studies"
+    )
+
+
+class ClipSettings(Section):
+    """The shape of a clip and how it is made from a cine loop."""
+
+    frames: int = setting(60, "published", "frames kept, from the first", ge=1, le=1000)
+    height: int = setting(109, "published", "pixels", ge=8, le=2048)
+    width: int = setting(150, "published", "pixels", ge=8, le=2048)
+    fps: float = setting(30.0, "published", "frames a second after linear interpolation in time", gt=0, le=240)
+    resize: Literal["area", "linear"] = setting("area", "ours", "filter; linear is the published demo's")
+    colour: Literal["reject", "keep"] = setting("reject", "reconstructed", "what to do with colour Doppler loops")
+    source: Literal["annotated", "raw"] = setting(
+        "annotated", "ours", "the pictures as shown, or the vendor's native data (raw, as reconstructed; Philips only)"
+    )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(frames, height, width)."""
+        return self.frames, self.height, self.width
+
+
+class Views(Section):
+    """Naming the view of loops that no tag names, from the archive's own tagged ones."""
+
+    classify: bool = setting(True, "ours", "whether pixels may name a view where no tag does")
+    precision: float = setting(
+        0.9, "ours", "lower 95 % bound of the share named rightly, on patients left out", gt=0.5, lt=1
+    )
+    min_clips: int = setting(40, "ours", "tagged loops below which a view is not learnt", ge=10)
+    max_clips: int = setting(500, "ours", "tagged loops of a view that are learnt from, drawn by their keys", ge=10)
+
+    @pydantic.model_validator(mode="after")
+    def _enough_are_learnt_from(self) -> "Views":
+        if self.max_clips < self.min_clips:
+            raise ValueError("imaging.views.max_clips is below min_clips: no view would ever be learnt")
+        return self
+
+
+class Imaging(Section):
+    """From files to clips."""
+
+    clip: ClipSettings = ClipSettings()
+    views: Views = Views()
+    reject_gate: float = setting(0.5, "ours", "share of unreadable files above which the run stops", ge=0, le=1)
+    file_timeout: float = setting(60, "ours", "seconds one file may take", gt=0)
+    worker_memory_gib: float = setting(4, "ours", "address space of one decode process", gt=0.5)
+
+
+class Training(Section):
+    """One 3-D CNN a view."""
+
+    network: Literal["cnn_3d", "cnn_3d_gap", "cnn_2d_lstm", "cnn_2d_gap"] = setting(
+        "cnn_3d", "published", "architecture"
+    )
+    optimizer: Literal["adagrad", "rmsprop", "adam"] = setting(
+        "adagrad", "reconstructed", "AdaGrad for the 3-D networks"
+    )
+    learning_rate: float = setting(0.01, "reconstructed", "Keras default of the time", gt=0, le=1)
+    schedule: Literal["constant", "one_cycle"] = setting(
+        "constant", "reconstructed", "learning rate over the epochs; one_cycle warms up to it and falls to nothing"
+    )
+    norm_momentum: float = setting(
+        0.01, "published", "weight of a new batch in batch-normalisation statistics", gt=0, le=1
+    )
+    batch: int = setting(16, "reconstructed", "clips an update", ge=1, le=4096)
+    max_epochs: int = setting(100, "ours", "upper limit", ge=1, le=10_000)
+    stopping: Literal["patience", "fixed"] = setting(
+        "patience", "reconstructed", "on validation loss, or after max_epochs"
+    )
+    patience: int = setting(10, "reconstructed", "epochs without a lower validation loss", ge=1)
+    validation_fraction: float = setting(0.1, "reconstructed", "of the training patients (patience only)", gt=0, lt=0.5)
+    class_weights: bool = setting(True, "reconstructed", "N / (2 N_class)")
+    precision: Literal["exact", "fast"] = setting("exact", "ours", "fast is bfloat16 where the processor has it")
+    min_clips: int = setting(1000, "ours", "a view with fewer clips is skipped, with the reason", ge=1)
+    min_deaths: int = setting(100, "ours", "a view with fewer deaths is skipped, with the reason", ge=1)
+    views: tuple[str, ...] | None = setting(None, "ours", "train these views only (null: all that have enough)")
+    fold_processes: int = setting(0, "ours", "folds trained side by side (0: one a processor core or GPU)", ge=0)
+    seed: int = setting(1, "ours", "initial weights, order and dropout", ge=0)
+
+
+class Tabular(Section):
+    """Models of the health-record features."""
+
+    variables: Literal["method", "catalogue"] = setting(
+        "method", "reconstructed", "what the trees are given: the method's 158, or every variable of the catalogue"
+    )
+    depth: int = setting(4, "ours", "of a tree", ge=1, le=20)
+    rounds: int = setting(300, "ours", "at most", ge=1)
+    learning_rate: float = setting(0.05, "ours", "shrinkage", gt=0, le=1)
+    early_stopping: int = setting(20, "ours", "rounds without a better inner validation loss", ge=1)
+    baselines: tuple[Literal["logistic", "random_forest", "xgboost"], ...] = setting(
+        ("logistic", "random_forest", "xgboost"),
+        "reconstructed",
+        "learners fitted beside the trees ([]: none)",
+    )
+    baseline_variables: tuple[Literal["clinical", "echo", "all"], ...] = setting(
+        ("clinical", "echo", "all"),
+        "published",
+        "what they are given: the 100 clinical, the 58 echo, all 158 variables",
+    )
+    logistic_ridge: float = setting(10.0, "ours", "penalty of the logistic baseline on standardised columns", gt=0)
+    forest_trees: int = setting(100, "ours", "of the random forest", ge=1, le=10_000)
+    imputation_scope: Literal["fold", "global"] = setting(
+        "fold", "ours", "rows on which gaps are learnt to be filled: a fold's training rows, or all as the method did"
+    )
+    imputation_rounds: int = setting(5, "ours", "of the chained equations", ge=1, le=100)
+    max_missing: float = setting(
+        0.9,
+        "reconstructed",
+        "columns with a larger share of gaps are left out where complete data are needed",
+        gt=0,
+        le=1,
+    )
+    outliers: Literal["without_limits", "all", "none"] = setting(
+        "without_limits", "reconstructed", "variables in which values beyond both outlier rules become gaps"
+    )
+    importance_repeats: int = setting(3, "ours", "shuffles a variable for the permutation importance (0: none)", ge=0)
+    seed: int = setting(1, "ours", "subsampling and the inner split", ge=0)
+
+
+class Fusion(Section):
+    """Stacking of out-of-fold scores."""
+
+    model: Literal["logistic", "xgboost"] = setting("xgboost", "reconstructed", "what combines the scores")
+    ridge: float = setting(1.0, "ours", "penalty of the logistic stack on standardised scores", gt=0)
+    depth: int = setting(2, "ours", "of a tree of the xgboost stack", ge=1, le=20)
+    rounds: int = setting(60, "ours", "trees of the xgboost stack", ge=1)
+    learning_rate: float = setting(0.1, "ours", "shrinkage of the xgboost stack", gt=0, le=1)
+
+
+class Evaluation(Section):
+    """Intervals, thresholds, nulls."""
+
+    confidence: float = setting(0.95, "ours", "of every interval", gt=0.5, lt=1)
+    bootstrap: int = setting(2000, "ours", "patient-clustered resamples", ge=100)
+    permutations: int = setting(20, "ours", "refits on permuted labels", ge=1)
+    fixed_sensitivity: float = setting(0.9, "ours", "sensitivity at which a second threshold is read", gt=0, lt=1)
+    suppress_below_events: int = setting(10, "ours", "subgroups with fewer events print no figure", ge=1)
+    seed: int = setting(1, "ours", "resampling", ge=0)
+
+
+class Promotion(Section):
+    """When a candidate takes the champion's place: not worse on the same held-out patients, and calibrated."""
+
+    margin: float = setting(
+        0.02, "ours", "AUC that the interval of the difference may reach below the champion", ge=0, lt=0.5
+    )
+    minimum_deaths: int = setting(10, "ours", "held-out deaths below which the champion stays", ge=1)
+    lowest_slope: float = setting(0.6, "ours", "calibration slope", gt=0)
+    highest_slope: float = setting(1.6, "ours", "calibration slope", gt=0)
+    in_the_large: float = setting(0.5, "ours", "largest calibration-in-the-large, either way (logits)", gt=0)
+
+
+class Execution(Section):
+    """Where steps run."""
+
+    executor: Literal["in_process", "multiprocess"] = setting("multiprocess", "ours", "of the graph's steps")
+    processes: int = setting(0, "ours", "decode processes (0: one a processor core)", ge=0)
+    memory_limit_gib: float = setting(4, "ours", "DuckDB's memory", gt=0.1)
+
+    @property
+    def cores(self) -> int:
+        """Decode processes to start."""
+        return self.processes or len(os.sched_getaffinity(0))

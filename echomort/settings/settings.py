@@ -1,0 +1,87 @@
+"""All settings together, and where a project keeps its things."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from echomort.settings.sections import (
+    ClinicalScores,
+    Cohort,
+    Evaluation,
+    Execution,
+    Features,
+    Fusion,
+    Imaging,
+    Outcome,
+    Privacy,
+    Promotion,
+    Provenance,
+    Section,
+    Sources,
+    Tabular,
+    Training,
+)
+
+
+class Settings(Section):
+    """Everything that decides a result, but for the inputs themselves."""
+
+    preset: Literal["demo", "paper"] = "demo"
+    home: Path = Path("demo")
+    sources: Sources = Sources()
+    privacy: Privacy = Privacy()
+    outcome: Outcome = Outcome()
+    cohort: Cohort = Cohort()
+    imaging: Imaging = Imaging()
+    training: Training = Training()
+    features: Features = Features()
+    clinical_scores: ClinicalScores = ClinicalScores()
+    tabular: Tabular = Tabular()
+    fusion: Fusion = Fusion()
+    evaluation: Evaluation = Evaluation()
+    promotion: Promotion = Promotion()
+    execution: Execution = Execution()
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the embedded archive is the source."""
+        return self.sources.synthetic is not None
+
+    @property
+    def dicom_root(self) -> Path:
+        """Folder of the echo files: one's own, the mirror of object storage, or the embedded archive's."""
+        if isinstance(self.sources.dicom, str):
+            return self.home / "mirror" / "dicom"
+        return self.sources.dicom or self.home / "archive" / "dicom"
+
+    @property
+    def ehr_root(self) -> Path | None:
+        """Folder of the health-record extract; None where all of it lies in a database."""
+        if self.sources.postgresql and not self.sources.ehr:
+            return None
+        return self.sources.ehr or self.home / "archive" / "ehr"
+
+    @property
+    def truth_root(self) -> Path:
+        """Folder of what only the generator knows; read by the evaluation of a synthetic archive alone."""
+        return self.home / "archive" / "truth"
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file."""
+        return self.home / "warehouse.duckdb"
+
+    def provenance(self) -> Iterator[tuple[str, Any, Provenance, str]]:
+        """Yield (key, value, provenance, meaning) of every method setting; a value that a preset or a person changed
+        is ``ours``."""
+        yield from _provenance(self, "")
+
+
+def _provenance(section: Section, prefix: str) -> Iterator[tuple[str, Any, Provenance, str]]:
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            yield from _provenance(value, f"{prefix}{name}.")
+        elif isinstance(field.json_schema_extra, dict):
+            declared: Any = field.json_schema_extra["provenance"]
+            yield f"{prefix}{name}", value, declared if value == field.default else "ours", field.description or ""

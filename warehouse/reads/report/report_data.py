@@ -1,0 +1,86 @@
+"""What the report needs, read from the tables in one place."""
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from echomort import __version__
+from echomort.clips import store as clips
+from echomort.reader_study.summary import read_summary
+from echomort.report.data import Example, ReportData
+from echomort.settings import Settings
+from warehouse import ledger
+from warehouse.queries import run
+
+SHOWN_VERSIONS = ("torch", "xgboost-cpu", "scikit-learn", "duckdb", "pydicom", "dagster", "numpy", "pandas")
+
+
+def report_data(connection: duckdb.DuckDBPyConnection, settings: Settings, key_id: str) -> ReportData:
+    """Return everything the report prints: counts, figures and a few clips; no key, no date."""
+
+    def frame(name: str) -> pd.DataFrame:
+        return run(connection, name).df()
+
+    return ReportData(
+        title="One-year mortality from echocardiograms",
+        stamp=_stamp(settings),
+        synthetic=settings.is_synthetic,
+        metrics=connection.table("metric").df(),
+        cohort=frame("reads/report/report_cohort.sql"),
+        attrition=connection.table("attrition").order("step").df(),
+        settings=list(settings.provenance()),
+        lineage=_lineage(connection, key_id),
+        scores=frame("reads/report/report_scores.sql"),
+        instances=frame("reads/report/report_instances.sql"),
+        checks=_checks(connection),
+        missingness=frame("reads/report/report_missing.sql"),
+        examples=_examples(connection, settings),
+        reader_study=read_summary(settings.home),
+        suppress_below_events=settings.evaluation.suppress_below_events,
+    )
+
+
+def _stamp(settings: Settings) -> str:
+    if settings.sources.synthetic is not None:
+        drawn = settings.sources.synthetic
+        return f"Embedded archive of {drawn.patients} patients, seed {drawn.seed}, pseudonymised with the public key."
+    return "A site's own archive, pseudonymised with the site's key."
+
+
+def _lineage(connection: duckdb.DuckDBPyConnection, key_id: str) -> dict[str, Any]:
+    assets = [name for (name,) in run(connection, "reads/counts/standing_assets.sql").fetchall()]
+    return (
+        {"echomort": __version__, "python": platform.python_version(), "key id": key_id}
+        | {name: version(name) for name in SHOWN_VERSIONS}
+        | {f"data version of {name}": ledger.asset_digest(connection, name)[:12] for name in assets}
+    )
+
+
+def _checks(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    rows = []
+    for (name,) in run(connection, "reads/counts/standing_checks.sql").fetchall():
+        found = ledger.entries(connection, name)[ledger.WHOLE].details
+        check = name.removeprefix("check:")
+        counts = {"checked": found.get("rows"), "failed": found.get("offending", 0)}
+        verdict = {
+            "passed": found["passed"] and not found.get("warned"),
+            "severity": "WARN" if found["passed"] else "ERROR",
+        }
+        rows.append({"table": found.get("table", ""), "check": check, **verdict, **counts})
+    return pd.DataFrame(rows, columns=["table", "check", "passed", "severity", "checked", "failed"])
+
+
+def _examples(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Example]:
+    rows = run(connection, "reads/report/report_examples.sql").fetchall()
+    return [
+        Example(
+            f"{risk} predicted risk",
+            view,
+            clips.read_study(settings.home / artifact, [clip_key])[clip_key],
+            settings.imaging.clip.fps,
+        )
+        for view, risk, clip_key, artifact in rows
+    ]

@@ -1,0 +1,38 @@
+"""The archive's tables: what the index and the clips say of a unit replaces what they said before."""
+
+from collections.abc import Sequence
+
+import duckdb
+import pandas as pd
+
+from warehouse.queries import run
+
+
+def replace_instances(connection: duckdb.DuckDBPyConnection, folders: Sequence[str], rows: pd.DataFrame) -> None:
+    """Replace what ``dicom_instance`` holds of ``folders`` (folder keys) with ``rows`` (its columns, in any order).
+
+    A folder without rows is a folder that is gone. Call it inside one transaction.
+    """
+    run(connection, "tables/archive/forget_folders.sql", folders=list(folders))
+    _append(connection, "dicom_instance", rows)
+
+
+def replace_clips(connection: duckdb.DuckDBPyConnection, studies: Sequence[str], rows: pd.DataFrame) -> None:
+    """Replace what ``clip`` holds of ``studies`` (study keys) with ``rows`` (its columns, in any order).
+
+    Call it inside one transaction.
+    """
+    run(connection, "tables/archive/forget_studies.sql", studies=list(studies))
+    _append(connection, "clip", rows)
+
+
+def replace_clip_views(connection: duckdb.DuckDBPyConnection, rows: pd.DataFrame) -> None:
+    """Replace table ``clip_view`` with ``rows`` (clip_key, study_key, view, view_source). Call it inside one
+    transaction."""
+    run(connection, "tables/archive/forget_clip_views.sql")
+    _append(connection, "clip_view", rows)
+
+
+def _append(connection: duckdb.DuckDBPyConnection, table: str, rows: pd.DataFrame) -> None:
+    if len(rows):
+        connection.append(table, rows, by_name=True)

@@ -1,0 +1,25 @@
+"""The published clinical scores of every study."""
+
+import duckdb
+
+from echomort.clinical_scores.studies import coverage, score_studies, why_not
+from echomort.settings import ClinicalScores
+from warehouse.queries import run
+
+SHOWN_REASONS = 3
+"""Of each score, the commonest reasons that are told."""
+
+
+def score(connection: duckdb.DuckDBPyConnection, settings: ClinicalScores) -> dict[str, str]:
+    """Replace ``clinical_score`` (one row a study and score); return how many studies each covers, and why not more."""
+    scores = score_studies(run(connection, "tables/clinical_score/clinical_input.sql").df(), settings)
+    run(connection, "tables/clinical_score/forget_clinical_scores.sql")
+    connection.append("clinical_score", scores, by_name=True)
+    counts = {
+        f"{row.score} computed": f"{row.computed} of {row.applicable} studies"
+        for row in coverage(scores).itertuples(index=False)
+    }
+    return counts | {
+        f"{name} not computed": ", ".join(f"{row.reason} {row.studies}" for row in part.itertuples(index=False))
+        for name, part in why_not(scores).groupby("score").head(SHOWN_REASONS).groupby("score", sort=False)
+    }

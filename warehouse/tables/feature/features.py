@@ -1,0 +1,53 @@
+"""The feature table: every variable of the catalogue, as it was known at the study."""
+
+import duckdb
+import pandas as pd
+
+from echomort.ehr.clean import NOT_LARGER_THAN, SMALLER_THAN, conversions
+from echomort.ehr.variables import catalogue, icd9_groups
+from echomort.settings import Features
+from warehouse.queries import run, scalar
+
+SHARD_ROWS = 1_000_000
+"""Patients are built in as many parts as there are so many measurements: in bounded memory, whatever the extract."""
+
+
+def build(connection: duckdb.DuckDBPyConnection, settings: Features | None = None) -> None:
+    """Replace ``feature`` (one row a study), ``feature_evidence``, ``feature_count``, ``feature_refusal`` and
+    ``feature_filled``.
+
+    A value is the last one known at or before the study within its window, the study's own first (the mean of
+    repeats), then what another echo of the patient gave as ``settings`` say; diagnosis groups are 0 or 1; ``sex`` is
+    1 for men. Refused values are counted by reason.
+    """
+    settings = settings or Features()
+    _place_catalogue(connection)
+    run(connection, "tables/feature/feature_begin.sql", carry_days=settings.carry_days)
+    shards = 1 + scalar(connection, "tables/feature/feature_size.sql") // SHARD_ROWS
+    for shard in range(shards):
+        run(connection, "tables/feature/feature.sql", shard=shard, shards=shards, between=settings.between_echoes)
+    run(connection, "tables/feature/feature_end.sql")
+
+
+def _place_catalogue(connection: duckdb.DuckDBPyConnection) -> None:
+    run(connection, "tables/feature/feature_catalogue.sql")
+    variables = [
+        (v.name, v.source, v.window_days, v.low, v.high, v.unit == "code", v.code_from or None, v.code_to or None)
+        for v in catalogue()
+    ]
+    columns = ["name", "source", "window_days", "low", "high", "is_code", "code_from", "code_to"]
+    connection.append("variable", pd.DataFrame(variables, columns=columns), by_name=True)
+    units = [(c.variable, c.unit, c.factor, c.offset) for c in conversions()]
+    connection.append("conversion", pd.DataFrame(units, columns=["variable", "unit", "factor", "shift"]), by_name=True)
+    connection.append("icd9", pd.DataFrame(icd9_groups(), columns=["prefix", "variable"]), by_name=True)
+    order = [(*pair, False) for pair in SMALLER_THAN] + [(*pair, True) for pair in NOT_LARGER_THAN]
+    columns = ["smaller", "larger", "may_be_equal"]
+    connection.append("contradiction", pd.DataFrame(order, columns=columns), by_name=True)
+
+
+def told(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Return how many values each reason refused and each way filled, over all variables."""
+    return {
+        f"values {reason.lower()}": int(count)
+        for reason, count in run(connection, "tables/feature/feature_told.sql").fetchall()
+    }

@@ -1,0 +1,50 @@
+"""The label: one-year mortality, exactly as docs/outcome.md draws it."""
+
+import duckdb
+import pandas as pd
+
+from echomort.core.errors import UserError
+from echomort.core.keys import Keyring
+from echomort.settings import Outcome
+from warehouse.queries import run, scalar
+
+
+def link(connection: duckdb.DuckDBPyConnection, outcome: Outcome, keyring: Keyring | None = None) -> None:
+    """Replace tables ``outcome`` and ``attrition``: every study gets a label, or exactly one reason why not.
+
+    ``days`` are whole days from the study to death (``event``) or to the last evidence of life. ``keyring`` is needed
+    where dates are shifted: the end of the data is one true day, which each patient's own calendar places elsewhere.
+    Raises :class:`UserError` where the tables were staged with another key, or registry follow-up is asked of a source
+    whose dates are not true ones.
+    """
+    if outcome.follow_up == "registry" and scalar(connection, "tables/outcome/own_calendars.sql"):
+        raise UserError(
+            "outcome.follow_up is registry, but the source has moved each patient's dates: no day is the same for all",
+            "set outcome.follow_up to encounter",
+        )
+    _place_offsets(connection, keyring)
+    run(
+        connection,
+        "tables/outcome/outcome.sql",
+        follow_up=outcome.follow_up,
+        registry_complete_through=outcome.registry_complete_through,
+        require_full_window=outcome.require_full_window,
+        horizon_days=outcome.horizon_days,
+    )
+
+
+def _place_offsets(connection: duckdb.DuckDBPyConnection, keyring: Keyring | None) -> None:
+    staged = connection.execute("SELECT dates, key_id FROM staging").fetchall()
+    dates, key_id = staged[0] if staged else ("kept", None)
+    shifted = dates == "shifted"
+    if shifted and keyring is None:
+        raise ValueError("the dates are shifted: link() needs the keyring that shifted them")
+    if shifted and keyring and keyring.key_id != key_id:
+        raise UserError("the health records were staged with another key", "use that key, or stage them again")
+    if not shifted or keyring is None:
+        run(connection, "tables/outcome/no_offsets.sql")
+        return
+    keys = [key for (key,) in run(connection, "tables/outcome/patients.sql").fetchall()]
+    offsets = pd.DataFrame({"patient_key": keys, "shift": [keyring.shift_days(key) for key in keys]})
+    connection.execute("CREATE OR REPLACE TEMP TABLE patient_offset (patient_key VARCHAR, shift INTEGER)")
+    connection.append("patient_offset", offsets, by_name=True)

@@ -21,6 +21,7 @@ import pydantic
 from assets.project import Project
 from echomort.core.code import Code, Reached, keep_meanings
 from echomort.core.fingerprint import digest
+from echomort.core.registry import code_of_packages
 from echomort.settings import Settings
 from warehouse import ledger, queries
 from warehouse.ledger import Entry
@@ -40,7 +41,8 @@ _WORK: dict[str, tuple[Callable[..., Any], ...]] = {}
 class Stage:
     """What decides the content of the asset ``name``: assets above, settings, inputs outside the graph, and code.
 
-    ``decided_by`` returns the settings, by key. The code is derived from the functions that carry the stage out
+    ``decided_by`` returns the settings, by key; ``chosen`` those registered things, by their folder, that the settings
+    choose, where the others do not count. The code is derived from the functions that carry the stage out
     (:meth:`carried_out_by`): what they import, the SQL files they run, and the libraries that compute it.
     """
 
@@ -48,6 +50,7 @@ class Stage:
     upstream: tuple[str, ...] = ()
     decided_by: Callable[[Settings], Mapping[str, Any]] = field(default=lambda settings: {})
     inputs: Callable[[Project], Any] = field(default=lambda project: None)
+    chosen: Callable[[Settings], Mapping[str, Sequence[str]]] = field(default=lambda settings: {}, kw_only=True)
 
     def carried_out_by(self, *functions: Callable[..., Any]) -> None:
         """Say which functions carry the stage out."""
@@ -58,21 +61,26 @@ class Stage:
         """The functions that carry the stage out."""
         return _WORK[self.name]
 
-    @property
-    def reached(self) -> Reached:
-        """The code that decides the asset."""
-        return _reached(self.name)
+    def reached(self, settings: Settings | None = None) -> Reached:
+        """Return the code that decides the asset: under ``settings``, or under any."""
+        chosen = self.chosen(settings) if settings else {}
+        return _reached(self.name, tuple((folder, tuple(names)) for folder, names in sorted(chosen.items())))
 
     @property
     def code(self) -> str:
-        """Digest of the code that decides the asset, libraries included."""
-        return digest(dict(self.reached.parts), dict(self.reached.libraries))
+        """Digest of the code that can decide the asset, libraries included."""
+        reached = self.reached()
+        return digest(dict(reached.parts), dict(reached.libraries))
 
     def recipe(self, settings: Settings) -> dict[str, str]:
         """Return what decides the asset apart from its inputs: part -> digest, or version of a library."""
-        parts = {f"library {name}": version for name, version in self.reached.libraries.items()}
+        reached = self.reached(settings)
+        parts = {f"library {name}": version for name, version in reached.libraries.items()}
+        for folder in reached.registries:
+            named = self.chosen(settings).get(folder)
+            parts |= {f"package {name}": code for name, code in code_of_packages(folder, named).items()}
         parts |= {f"setting {key}": digest(value) for key, value in flat(self.decided_by(settings))}
-        return dict(self.reached.parts) | parts
+        return dict(reached.parts) | parts
 
     def made_from(self, connection: duckdb.DuckDBPyConnection, project: Project) -> dict[str, str]:
         """Return the asset's inputs: digests of the assets above, and of what lies outside the graph."""
@@ -86,7 +94,7 @@ class Stage:
 
     def working(self) -> AbstractContextManager[None]:
         """Let the block run the SQL files that the stage's code names, and no others."""
-        return queries.only(self.reached.sql)
+        return queries.only(self.reached().sql)
 
 
 def flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
@@ -101,9 +109,9 @@ def flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 
 @functools.cache
-def _reached(stage: str) -> Reached:
+def _reached(stage: str, chosen: tuple[tuple[str, tuple[str, ...]], ...]) -> Reached:
     functions = [function for function in _WORK[stage] if function.__name__ != "<lambda>"]
-    reached = CODE.reached([(function.__module__, function.__name__) for function in functions])
+    reached = CODE.reached([(function.__module__, function.__name__) for function in functions], dict(chosen))
     keep_meanings()
     return reached
 

@@ -50,7 +50,7 @@ STAGED = ("patient", "death", "contact", "study", "measurement", "diagnosis", "m
 
 @dataclass(frozen=True)
 class Assertion:
-    """Something that must never happen: ``warehouse/assertions/<name>.sql`` counts how often it does."""
+    """Something that must never happen: ``warehouse/checks/assertions/<name>.sql`` counts how often it does."""
 
     name: str
     asset: str

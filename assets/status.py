@@ -103,8 +103,8 @@ def listed(changes: list[str]) -> str:
 
 
 def changed_parts(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """Return the parts of a recipe that changed, in words: the file or definition, the setting, the library with both
-    versions."""
+    """Return the parts of a recipe that changed, in words: the file or definition, the setting, the other package,
+    the library with both versions."""
     return [
         _in_words(part, then.get(part), now.get(part))
         for part in sorted({*then, *now})
@@ -117,7 +117,7 @@ def _in_words(part: str, then: str | None, now: str | None) -> str:
     if kind == "library":
         return f"{part} {then or 'not used'} -> {now or 'not used'}"
     how = " (new)" if then is None else " (no longer used)" if now is None else ""
-    return (part if kind == "setting" else name) + how
+    return (part if kind in {"setting", "package"} else name) + how
 
 
 def _changed_inputs(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -14,7 +14,7 @@ import itertools
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Any
 from echomort.core.errors import UserError
 from echomort.core.files import write_text
 from echomort.core.fingerprint import digest
+from echomort.core.registry import modules_in
 
 PACKAGES = ("echomort", "warehouse", "assets")
 """The packages whose code can decide a result."""
@@ -71,6 +72,8 @@ class Meaning:
     names: list[str]
     texts: list[str]
     runs: list[str]
+    registries: list[str]
+    """Folders whose modules a :class:`echomort.core.registry.Registry` finds."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,8 @@ class Reached:
     parts: Mapping[str, str]
     sql: frozenset[str]
     libraries: Mapping[str, str]
+    registries: frozenset[str] = frozenset()
+    """Folders of registered things, which are also groups of entry points."""
 
 
 class Code:
@@ -106,14 +111,19 @@ class Code:
         self._files: dict[str, str] = {}
         self._named: dict[tuple[str, str], list[Path]] = {}
 
-    def reached(self, symbols: Iterable[Symbol]) -> Reached:
-        """Return what the definitions ``symbols`` can reach. Raises :class:`ValueError` where one does not exist."""
-        walk = _Walk(self)
+    def reached(self, symbols: Iterable[Symbol], chosen: Mapping[str, Sequence[str]] | None = None) -> Reached:
+        """Return what the definitions ``symbols`` can reach. Raises :class:`ValueError` where one does not exist.
+
+        Of a folder of registered things all count, or those that ``chosen`` names for it.
+        """
+        walk = _Walk(self, chosen or {})
         for module, name in symbols:
             if self.module(module) is None:
                 raise ValueError(f"there is no module {module}")
             walk.visit(module, name)
-        return Reached(dict(sorted(walk.parts.items())), frozenset(walk.sql), libraries(walk.external))
+        return Reached(
+            dict(sorted(walk.parts.items())), frozenset(walk.sql), libraries(walk.external), frozenset(walk.registries)
+        )
 
     def module(self, name: str) -> Module | None:
         """Return the module ``name`` of the product, or None where there is none."""
@@ -161,10 +171,12 @@ class _Walk:
     """One walk over the code: what it saw so far."""
 
     code: Code
+    chosen: Mapping[str, Sequence[str]]
     parts: dict[str, str] = field(default_factory=dict)
     sql: set[str] = field(default_factory=set)
     external: set[str] = field(default_factory=set)
     seen: set[Symbol] = field(default_factory=set)
+    registries: set[str] = field(default_factory=set)
 
     def visit(self, module: str, name: str | None) -> None:
         """Follow ``name`` of ``module`` (None: all of it)."""
@@ -238,6 +250,17 @@ class _Walk:
         for text in meaning.texts:
             for file in self.code.files_named(module, text):
                 self._add_file(file)
+        for folder in meaning.registries:
+            self._follow_registry(folder)
+
+    def _follow_registry(self, folder: str) -> None:
+        path = self.code.path(folder)
+        if path is None or folder in self.registries:
+            return
+        self.registries.add(folder)
+        for name in modules_in(path.parent):
+            if name in self.chosen.get(folder, (name,)):
+                self.visit(f"{folder}.{name}", None)
 
     def _child(self, module: str) -> None:
         name = f"{module}.__main__" if self.code.module(f"{module}.__main__") else module
@@ -298,7 +321,7 @@ def _read_module(content: bytes) -> Module:
     return _module(known[key])
 
 
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
 """Counts up where :class:`Meaning` or how it is found changes."""
 _changed: set[str] = set()
 
@@ -401,7 +424,9 @@ def _meaning(nodes: list[ast.AST]) -> list[Any]:
     names = {node.id for node in inside if isinstance(node, ast.Name)}
     texts = {text for node in inside for text in _texts(node) if DATA.fullmatch(text)}
     runs = {run for node in inside for run in _runs(node)}
-    return [digest([_canonical(node) for node in nodes]), uses, sorted(names), sorted(texts), sorted(runs)]
+    registries = {folder for node in inside for folder in _registries(node)}
+    code = digest([_canonical(node) for node in nodes])
+    return [code, uses, sorted(names), sorted(texts), sorted(runs), sorted(registries)]
 
 
 def _texts(node: ast.AST) -> Iterator[str]:
@@ -417,6 +442,12 @@ def _runs(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.List):
         texts = [one.value if isinstance(one, ast.Constant) else None for one in node.elts]
         yield from (str(after) for flag, after in itertools.pairwise(texts) if flag == "-m" and after)
+
+
+def _registries(node: ast.AST) -> Iterator[str]:
+    """Yield the folder of a registry that the code makes."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Registry":
+        yield from (one.value for one in node.args[1:2] if isinstance(one, ast.Constant) and isinstance(one.value, str))
 
 
 def _canonical(node: Any) -> Any:

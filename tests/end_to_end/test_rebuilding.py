@@ -14,6 +14,7 @@ from pydicom.uid import generate_uid
 
 from assets import incremental
 from echomort.core.code import Reached
+from echomort.settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -39,15 +40,14 @@ def changed_code(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Make every stage see another meaning of one file of the product."""
 
     def change(file: str) -> None:
-        known = incremental.Stage.reached.fget
-        assert known is not None
+        known = incremental.Stage.reached
 
-        def reached(stage: incremental.Stage) -> Reached:
-            found = known(stage)
+        def reached(stage: incremental.Stage, settings: Settings | None = None) -> Reached:
+            found = known(stage, settings)
             parts = {part: digest + "'" * (part == f"file {file}") for part, digest in found.parts.items()}
             return replace(found, parts=parts)
 
-        monkeypatch.setattr(incremental.Stage, "reached", property(reached))
+        monkeypatch.setattr(incremental.Stage, "reached", reached)
 
     return change
 

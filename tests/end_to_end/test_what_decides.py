@@ -62,7 +62,7 @@ EVERY = [*(stage for stage, _ in STAGES), *(check.stage for checks in BY_ASSET.v
 
 @pytest.mark.parametrize("stage", EVERY, ids=lambda stage: stage.name)
 def test_what_ran_and_was_opened_decides(watched: dict[str, set[str]], stage: Stage) -> None:
-    parts = {part.partition(" ")[2] for part in stage.reached.parts}
+    parts = {part.partition(" ")[2] for part in stage.reached().parts}
     missing = {file for file in watched.get(stage.name, set()) if file not in parts and not _judged_otherwise(file)}
     assert missing == set()
 

@@ -139,12 +139,12 @@ FOREIGN = {
 @pytest.mark.parametrize("asset", FOREIGN)
 def test_the_code_that_decides_a_dear_asset_stays_small(asset: str) -> None:
     stage = next(stage for stage, _ in STAGES if stage.name == asset)
-    foreign = [part for part in stage.reached.parts if part.partition(" ")[2].startswith(FOREIGN[asset])]
-    assert foreign == [], f"all that decides {asset}: {', '.join(stage.reached.parts)}"
+    foreign = [part for part in stage.reached().parts if part.partition(" ")[2].startswith(FOREIGN[asset])]
+    assert foreign == [], f"all that decides {asset}: {', '.join(stage.reached().parts)}"
 
 
 def test_what_computes_a_result_counts_with_its_version() -> None:
-    found = {stage.name: set(stage.reached.libraries) for stage in EVERY}
+    found = {stage.name: set(stage.reached().libraries) for stage in EVERY}
     assert {"torch", "lightning", "numpy"} <= found["view_models"]
     assert {"pydicom", "imagecodecs", "simplejpeg", "av"} <= found["clips"]
     assert {"xgboost", "sklearn"} <= found["fusion"] and {"scipy", "sklearn"} <= found["evaluation"]
@@ -154,7 +154,7 @@ def test_what_computes_a_result_counts_with_its_version() -> None:
 
 
 def test_the_compiled_loop_and_a_child_process_count() -> None:
-    found = {stage.name: set(stage.reached.parts) for stage in EVERY}
+    found = {stage.name: set(stage.reached().parts) for stage in EVERY}
     assert "file echomort/dicom/_scaling.c" in found["clips"]
     assert {"file echomort/training/worker.py", "file echomort/training/fold.py"} <= found["view_models"]
     assert "file echomort/dicom/header/views.yaml" in found["dicom_index"]

@@ -20,7 +20,7 @@ DATES = {
 @functools.cache
 def advice() -> dict[str, dict[str, str]]:
     """Return reason -> its row of ``advice.csv``."""
-    with (ROOT / "advice.csv").open(encoding="utf-8", newline="") as file:
+    with (ROOT / "staging" / "advice.csv").open(encoding="utf-8", newline="") as file:
         return {row["reason"]: row for row in csv.DictReader(file)}
 
 

@@ -18,9 +18,9 @@ from typing import Any
 
 import dagster as dg
 
+from assets.graph import STAGES
 from assets.incremental import Stage, UnitStage
 from assets.project import Project
-from assets.status import STAGES
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
 from warehouse import ledger
@@ -70,10 +70,10 @@ def accept(project: Project, asset: str, sample: int = SAMPLE) -> Outcome:
 
 
 def _stage(asset: str) -> Stage:
-    for stage, names in STAGES:
-        if asset in names:
-            return stage
-    raise UserError(f"there is no asset {asset}", f"known: {', '.join(name for _, names in STAGES for name in names)}")
+    by_asset = {name: stage for stage in STAGES for name in stage.assets}
+    if asset not in by_asset:
+        raise UserError(f"there is no asset {asset}", f"known: {', '.join(by_asset)}")
+    return by_asset[asset]
 
 
 def _adoptable(project: Project, stage: Stage, asset: str) -> dict[str, Entry]:

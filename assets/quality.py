@@ -15,7 +15,8 @@ import pandas as pd
 
 from assets.incremental import Stage
 from assets.project import Project
-from assets.records import FEATURES, RECORDS
+from assets.records.clinical_features import FEATURES
+from assets.records.health_records import RECORDS
 from echomort.core.fingerprint import digest
 from echomort.settings import Settings
 from warehouse import ledger

@@ -3,35 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from assets import evaluation, imaging, records, serving, sources, training
+from assets.graph import STAGES
 from assets.incremental import Stage, UnitStage, stale_units
 from assets.project import Project
 from assets.quality import BY_ASSET, passed
 from echomort.core.errors import UserError
 from warehouse import ledger
-
-STAGES: tuple[tuple[Stage, tuple[str, ...]], ...] = (
-    (sources.DICOM_ARCHIVE, ("dicom_archive",)),
-    (sources.EHR_EXTRACT, ("ehr_extract",)),
-    (records.RECORDS, tuple(records.TABLES)),
-    (records.OUTCOMES, ("outcomes",)),
-    (records.COHORT, ("cohort",)),
-    (records.FEATURES, ("clinical_features",)),
-    (records.CLINICAL_SCORES, ("clinical_scores",)),
-    (imaging.DICOM_INDEX, ("dicom_index",)),
-    (imaging.LINKAGE, ("linkage",)),
-    (imaging.CLIPS, ("clips",)),
-    (imaging.CLIP_VIEWS, ("clip_views",)),
-    (training.VIEW_MODELS, ("view_models",)),
-    (training.EHR_MODELS, ("ehr_models",)),
-    (training.EHR_BASELINES, ("ehr_baselines",)),
-    (training.FUSION, ("fusion",)),
-    (evaluation.EVALUATION, ("evaluation",)),
-    (evaluation.REPORT, ("report",)),
-    (serving.CHAMPION, ("champion",)),
-    (serving.RISK_SCORES, ("risk_scores",)),
-)
-"""Every stage in the graph's order, with the assets that it makes."""
 
 
 def of(project: Project) -> list[dict[str, Any]]:
@@ -46,8 +23,8 @@ def of(project: Project) -> list[dict[str, Any]]:
 def _rows(project: Project) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     stale: set[str] = set()
-    for stage, names in STAGES:
-        for name in names:
+    for stage in STAGES:
+        for name in stage.assets:
             state, why = _state(project, stage, name)
             waiting = sorted(stale.intersection(stage.upstream))
             if state == "stands" and waiting:

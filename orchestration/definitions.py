@@ -7,7 +7,8 @@ import dagster as dg
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
-from assets import evaluation, imaging, quality, records, serving, sources, training  # noqa: E402
+from assets import quality  # noqa: E402
+from assets.graph import MODULES  # noqa: E402
 from orchestration.automation import automate, automation_sensor  # noqa: E402
 from orchestration.executor import executor  # noqa: E402
 from orchestration.jobs import JOBS  # noqa: E402
@@ -15,8 +16,6 @@ from orchestration.progress import progress_logger  # noqa: E402
 from orchestration.resources import RESOURCES  # noqa: E402
 from orchestration.schedules import weekly_retraining  # noqa: E402
 from orchestration.sensors import new_files  # noqa: E402
-
-MODULES = [sources, records, imaging, training, evaluation, serving]
 
 defs = dg.Definitions(
     assets=automate(dg.load_assets_from_modules(MODULES), groups={"records", "imaging", "evaluation", "prediction"}),

@@ -3,7 +3,8 @@
 import dagster as dg
 
 from assets.project import Project
-from assets.sources import archive_fingerprint, extract_fingerprint
+from assets.sources.dicom_archive import archive_fingerprint
+from assets.sources.ehr_extract import extract_fingerprint
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
 from orchestration.jobs import ingest

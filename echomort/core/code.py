@@ -180,7 +180,7 @@ class _Walk:
 
     def visit(self, module: str, name: str | None) -> None:
         """Follow ``name`` of ``module`` (None: all of it)."""
-        if (module, name) in self.seen or module in NOT_FOLLOWED:
+        if (module, name) in self.seen or _is_of(module, NOT_FOLLOWED):
             return
         self.seen.add((module, name))
         found = self.code.module(module)
@@ -192,7 +192,7 @@ class _Walk:
             return
         elif name in found.imports and (found.is_face or name not in found.definitions):
             self._follow(found.imports[str(name)])
-        elif _is_shared(module):
+        elif _is_of(module, BY_DEFINITION):
             self._visit_definition(module, found, name)
         else:
             self._visit_whole(module, found)
@@ -276,8 +276,8 @@ class _Walk:
             self.sql.add(relative.removeprefix(f"{SQL_PACKAGE}/"))
 
 
-def _is_shared(module: str) -> bool:
-    return any(module == one or module.startswith(f"{one}.") for one in BY_DEFINITION)
+def _is_of(module: str, packages: Iterable[str]) -> bool:
+    return any(module == one or module.startswith(f"{one}.") for one in packages)
 
 
 def libraries(names: Iterable[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.status import STAGES
+from assets.graph import STAGES
 from orchestration.definitions import defs
 
 SNAPSHOT = Path(__file__).parent / "graph.json"
@@ -51,10 +51,10 @@ def test_every_asset_says_what_it_is_whose_it_is_and_which_code_makes_it() -> No
 def test_status_knows_every_asset_after_those_above_it() -> None:
     above = {name: asset["deps"] for name, asset in graph()["assets"].items()}
     seen: set[str] = set()
-    for stage, names in STAGES:
+    for stage in STAGES:
         assert seen.issuperset(stage.upstream), stage.name
-        assert all(set(stage.upstream) == set(above[name]) for name in names), stage.name
-        seen.update(names)
+        assert all(set(stage.upstream) == set(above[name]) for name in stage.assets), stage.name
+        seen.update(stage.assets)
     assert seen == set(above)
 
 

@@ -8,9 +8,9 @@ from echo_files import EchoFile
 from pydicom.uid import generate_uid
 
 from assets import status
-from assets.imaging import DICOM_INDEX, dicom_index
+from assets.imaging.dicom_index import DICOM_INDEX, dicom_index
 from assets.project import Project
-from assets.sources import DICOM_ARCHIVE, dicom_archive
+from assets.sources.dicom_archive import DICOM_ARCHIVE, dicom_archive
 from warehouse import ledger
 
 ROOT = "/bucket/echo"

@@ -83,8 +83,8 @@ def test_every_study_that_models_did_not_learn_from_has_the_champions_risk(finis
 
 
 def test_a_champion_that_learnt_from_other_clips_gives_no_risk(project: Home) -> None:
+    from assets.prediction.risk_scores import plan_risks, show_risks
     from assets.project import Project
-    from assets.serving import plan_risks, show_risks
 
     at_home = {"home": str(project.root)}
     assert len(plan_risks(Project(**at_home))) == len(project.query("FROM risk_score"))

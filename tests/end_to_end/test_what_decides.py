@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from projects import SETTINGS, Home, assignments, clean_environment
 
+from assets.graph import STAGES
 from assets.incremental import Stage
 from assets.quality import BY_ASSET
-from assets.status import STAGES
 from echomort.core.code import BY_DEFINITION, NOT_FOLLOWED, Code
 
 pytestmark = pytest.mark.slow
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 WATCH = Path(__file__).with_name("watch")
 NOT_DECIDING = {
     "echomort/core/code.py": "works the fingerprints out",
-    "assets/pipes.py": "named by a command line, and counted as a file",
+    "assets/training/pipes.py": "named by a command line, and counted as a file",
     "assets/project.py": "followed by definition",
     "assets/status.py": "asks, and makes nothing",
     "echomort/core/fingerprint.py": "run by the ledger too",
@@ -51,13 +51,13 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
 
 
 def test_every_stage_was_watched(watched: dict[str, set[str]]) -> None:
-    assert {stage.name for stage, _ in STAGES} <= set(watched)
+    assert {stage.name for stage in STAGES} <= set(watched)
     assert "echomort/training/fold.py" in watched["view_models"], "a process started by a process"
     assert "echomort/dicom/clip.py" in watched["clips"]
     assert "warehouse/tables/outcome/outcome.sql" in watched["outcomes"]
 
 
-EVERY = [*(stage for stage, _ in STAGES), *(check.stage for checks in BY_ASSET.values() for check in checks)]
+EVERY = [*STAGES, *(check.stage for checks in BY_ASSET.values() for check in checks)]
 
 
 @pytest.mark.parametrize("stage", EVERY, ids=lambda stage: stage.name)

@@ -184,7 +184,7 @@ def test_a_model_with_one_byte_changed_predicts_nothing(project: Home, pattern: 
 
 KILLED_WHILE = {
     "clips are made": """
-        from echomort import clips
+        from echomort.clips import store as clips
         write, seen = clips.write_study, []
         def write_study(*arguments):
             seen.append(write(*arguments))
@@ -193,7 +193,7 @@ KILLED_WHILE = {
         clips.write_study = write_study
     """,
     "clips are committed": """
-        from warehouse import instances
+        from warehouse.tables.archive import instances
         replace = instances.replace_clips
         def replace_clips(*arguments):
             replace(*arguments)
@@ -201,12 +201,12 @@ KILLED_WHILE = {
         instances.replace_clips = replace_clips
     """,
     "models are committed": """
-        from assets import training
-        replace = training.replace_scores
+        from assets.training import view_models
+        replace = view_models.replace_scores
         def replace_scores(connection, models, table):
             replace(connection, models, table)
             os.kill(os.getpid(), signal.SIGKILL)
-        training.replace_scores = replace_scores
+        view_models.replace_scores = replace_scores
     """,
     "the report is written": """
         import os as system

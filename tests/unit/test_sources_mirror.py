@@ -181,7 +181,7 @@ def test_waits_double_up_to_a_limit_and_what_will_not_pass_is_raised_at_once():
 
 
 def test_an_archive_in_object_storage_is_stale_until_its_mirror_is_current(storage, tmp_path):
-    from assets import sources
+    from assets.sources import dicom_archive as sources
 
     settings = load_settings(flags={"sources.dicom": URL, "sources.ehr": "/e", "home": str(tmp_path)}, environment={})
     seen = sources.archive_fingerprint(settings)

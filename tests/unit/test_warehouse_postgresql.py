@@ -13,8 +13,8 @@ from extracts import KEYRING, counted, empty_warehouse, fetch, patient_key, writ
 from postgresql_peer import postgresql, why_not
 
 from assets.project import Project
-from assets.records import health_records
-from assets.sources import ehr_extract
+from assets.records.health_records import health_records
+from assets.sources.ehr_extract import ehr_extract
 from echomort.core.errors import UserError
 from echomort.settings import Outcome, Postgresql, load_settings
 from warehouse.adapters.extract import Place, contract, database_digest

@@ -1,4 +1,4 @@
-"""The training process that Dagster starts: ``python -m assets.pipes TASK.json ...``, its progress streamed back."""
+"""The training process that Dagster starts (``python -m assets.training.pipes TASK.json ...``); it streams progress."""
 
 import itertools
 import json

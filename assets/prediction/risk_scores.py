@@ -1,4 +1,4 @@
-"""Serving: candidates, the champion that predicts, and what it says of every study."""
+"""The champion's risk of every study that models did not learn from: one unit a study."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,48 +8,13 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from assets.imaging import VIEW_CLASSIFIER
-from assets.incremental import Build, Built, Stage, UnitStage, rebuild_after, unit_asset, whole_asset
+from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
-from assets.training import EHR_MODEL, STACKS, VIEW_MODELS
 from echomort.champion.store import champion_clip, champion_name
 from echomort.core.fingerprint import digest
-from warehouse import ledger
 from warehouse.ledger import Entry
 from warehouse.queries import run
 from warehouse.tables.risk_score import risks
-
-CHAMPION = Stage(
-    "champion",
-    ("clip_views", "view_models", "ehr_models", "fusion", "evaluation"),
-    lambda settings: {"promotion": settings.promotion, "imaging.clip": settings.imaging.clip},
-)
-
-
-@whole_asset(CHAMPION, "serving", "safetensors")
-def champion(project: Project) -> dg.MaterializeResult:
-    """The models of this run as a candidate, and as champion if it is no worse on the same held-out patients."""
-    from echomort.champion.promotion import Run, consider
-
-    def work() -> Build:
-        with project.reader() as connection:
-            views = {
-                unit.partition("/")[2]: project.root / str(entry.artifact)
-                for unit, entry in ledger.entries(connection, VIEW_MODELS.name).items()
-            }
-            scores = run(connection, "reads/evaluation/promotion_scores.sql").df()
-            metrics = run(connection, "reads/evaluation/headline.sql").df()
-        ehr, stacks, classifier = (project.root / part for part in (EHR_MODEL, STACKS, VIEW_CLASSIFIER))
-        made = Run(views, ehr, stacks, classifier, scores, metrics)
-        found = consider(made, project.settings)
-        shown = {"candidate": found.candidate, "promoted": found.decision.promoted}
-        shown |= {"why": "; ".join(found.decision.reasons)}
-        return lambda connection: Built(digest(found.champion), shown, "registry/champion.json")
-
-    return rebuild_after(project, CHAMPION, work)
-
-
-# --- risk_scores: one unit a study --------------------------------------------------------------------------------
 
 
 def plan_risks(project: Project, recipe: str) -> dict[str, str]:
@@ -124,6 +89,7 @@ RISK_SCORES = UnitStage(
     commit=commit_risks,
     show=show_risks,
 )
+
 risk_scores = unit_asset(
     RISK_SCORES,
     "The champion's risk of every study that models did not learn from: new, unlabelled, kept apart.",

@@ -1,0 +1,63 @@
+"""The report that a person reads."""
+
+from base64 import b64encode
+from pathlib import Path
+
+import dagster as dg
+
+from assets.incremental import Build, Built, Stage, rebuild_after, whole_asset
+from assets.project import Project
+from echomort.core.fingerprint import digest, digest_file
+from warehouse.reads.report.report_data import report_data
+
+
+def reader_study_digest(project: Project) -> str | None:
+    """Return the digest of what the reader study found; None where there is none."""
+    from echomort.reader_study.summary import summary_file
+
+    file = summary_file(project.root)
+    return digest_file(file) if file.exists() else None
+
+
+REPORT = Stage(
+    "report",
+    (
+        "evaluation",
+        "clips",
+        "clip_views",
+        "linkage",
+        "dicom_index",
+        "outcomes",
+        "cohort",
+        "clinical_features",
+        "fusion",
+    ),
+    lambda settings: settings.model_dump(mode="json", exclude={"home"}),
+    reader_study_digest,
+)
+
+
+@whole_asset(REPORT, "evaluation", "html")
+def report(project: Project) -> dg.MaterializeResult:
+    """One HTML file to read offline, and the same figures as JSON."""
+    from echomort.report.build import write_report
+    from echomort.report.previews import write_previews
+
+    def work() -> Build:
+        with project.reader() as connection:
+            data = report_data(connection, project.settings, project.keyring.key_id)
+        files = write_report(data, project.root / "report")
+        write_previews(data, project.root / "report")
+        version = digest(digest_file(files.html), digest_file(files.json))
+        return lambda connection: Built(version, {}, "report/report.html")
+
+    return with_plots(rebuild_after(project, REPORT, work), project.root / "report")
+
+
+def with_plots(result: dg.MaterializeResult, folder: Path) -> dg.MaterializeResult:
+    """Return ``result`` with the PNG files of ``folder`` as plots in its metadata."""
+    plots = {
+        file.stem: dg.MetadataValue.md(f"![{file.stem}](data:image/png;base64,{b64encode(file.read_bytes()).decode()})")
+        for file in sorted(folder.glob("*.png"))
+    }
+    return result._replace(metadata={**(result.metadata or {}), **plots})

@@ -1,0 +1,27 @@
+"""The assets of the graph and the stages that make them, in the graph's order."""
+
+from types import ModuleType
+
+from assets.evaluation import evaluation, report
+from assets.imaging import clip_views, clips, dicom_index, linkage
+from assets.incremental import Stage
+from assets.prediction import risk_scores
+from assets.records import clinical_features, clinical_scores, cohort, health_records, outcomes
+from assets.serving import champion
+from assets.sources import dicom_archive, ehr_extract
+from assets.training import ehr_baselines, ehr_models, fusion, view_models
+
+MODULES: tuple[ModuleType, ...] = (
+    *(dicom_archive, ehr_extract),
+    *(health_records, outcomes, cohort, clinical_features, clinical_scores),
+    *(dicom_index, linkage, clips, clip_views),
+    *(view_models, ehr_models, ehr_baselines, fusion),
+    *(evaluation, report),
+    *(champion, risk_scores),
+)
+"""One module an asset, inputs first."""
+
+STAGES: tuple[Stage, ...] = tuple(
+    {value.name: value for module in MODULES for value in vars(module).values() if isinstance(value, Stage)}.values()
+)
+"""Every stage, inputs first."""

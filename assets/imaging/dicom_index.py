@@ -1,0 +1,111 @@
+"""The index: one unit a folder, one row a file, read from headers alone."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pandas as pd
+
+from assets.imaging.progress import counted, counts_by_reason
+from assets.incremental import (
+    UnitStage,
+    unit_asset,
+)
+from assets.project import Project
+from echomort.core.files import write_text
+from echomort.core.fingerprint import digest, digest_file
+from echomort.core.listing import SourceFile, files_in, list_files
+from warehouse import vault
+from warehouse.ledger import Entry
+from warehouse.tables.archive import instances
+
+
+def plan_index(project: Project, recipe: str) -> dict[str, str]:
+    """Return folder key -> digest of what its files are and of how they are read."""
+    how = digest(recipe, _read_with(project))
+    return {
+        project.keyring.pseudonym("folder", folder): _folder_fingerprint(how, files)
+        for folder, files in _folders(project).items()
+    }
+
+
+def prepare_index(project: Project, stale: Sequence[str]) -> None:
+    """Let the vault know which folders the stale keys stand for."""
+    wanted = set(stale)
+    keys = {project.keyring.pseudonym("folder", folder): folder for folder in _folders(project)}
+    vault.remember(project.vault, "folder", {key: folder for key, folder in keys.items() if key in wanted})
+
+
+def index_folders(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
+    """Read the headers of every file in some folders."""
+    from echomort.dicom import read_view_table
+    from echomort.dicom.index import Indexer
+
+    how = digest(DICOM_INDEX.how(project), _read_with(project))
+    root, table = project.settings.dicom_root, project.settings.sources.view_table
+    indexer = Indexer(root, project.keyring, read_view_table(table) if table else {})
+    folders = {key: files_in(root, folder) for key, folder in vault.recall(project.vault, "folder", units).items()}
+    files = [(key, file) for key, inside in folders.items() for file in inside]
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for folder_key, file in counted(files, len(files), context):
+        rows[folder_key].append(indexer.row(folder_key, file))
+    return [_index_entry(project, key, _folder_fingerprint(how, folders[key]), made) for key, made in rows.items()]
+
+
+def commit_index(
+    connection: duckdb.DuckDBPyConnection, project: Project, made: Sequence[Entry], gone: Sequence[str]
+) -> None:
+    """Replace the rows of folders made, remove those of folders gone."""
+    rows = [row for entry in made for row in json.loads((project.root / str(entry.artifact)).read_text())]
+    instances.replace_instances(connection, [*gone, *(entry.unit for entry in made)], pd.DataFrame(rows))
+
+
+def count_index(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:
+    """Return files by what their header said."""
+    return counts_by_reason(connection, "reads/counts/index_reasons.sql")
+
+
+def _read_with(project: Project) -> str:
+    """The digest of the key and of the table of views, by which every folder is read."""
+    table = project.settings.sources.view_table
+    return digest(project.keyring.key_id, digest_file(table) if table else None)
+
+
+def _folder_fingerprint(how: str, files: Sequence[SourceFile]) -> str:
+    return digest(how, [file.stamp for file in files])
+
+
+def _folders(project: Project) -> dict[str, list[SourceFile]]:
+    folders: dict[str, list[SourceFile]] = defaultdict(list)
+    for file in list_files(project.settings.dicom_root, "sources.dicom"):
+        folders[file.folder].append(file)
+    return folders
+
+
+def _index_entry(project: Project, unit: str, fingerprint: str, rows: list[dict[str, Any]]) -> Entry:
+    ordered = sorted(rows, key=lambda row: row["instance_key"])
+    artifact = f"index/{unit[:2]}/{unit}.json"
+    write_text(project.root / artifact, json.dumps(ordered))
+    return Entry(unit, fingerprint, digest(ordered), artifact)
+
+
+DICOM_INDEX = UnitStage(
+    "dicom_index",
+    ("dicom_archive",),
+    plan=plan_index,
+    prepare=prepare_index,
+    work=index_folders,
+    commit=commit_index,
+    show=count_index,
+)
+
+dicom_index = unit_asset(
+    DICOM_INDEX,
+    "One row a file of the archive, read from its header alone; what can't become a clip says why.",
+    "imaging",
+    "dicom",
+    "duckdb",
+)

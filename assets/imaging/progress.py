@@ -1,0 +1,24 @@
+"""Counts of files on their way, for the log and for the asset's metadata."""
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+import dagster as dg
+import duckdb
+
+from warehouse.queries import run
+
+Item = TypeVar("Item")
+
+
+def counted(found: Iterable[Item], total: int, context: dg.OpExecutionContext, every: int = 200) -> Iterator[Item]:
+    """Yield what is ``found``, and log after ``every`` so many files how many of ``total`` are done."""
+    for number, item in enumerate(found, start=1):
+        yield item
+        if number % every == 0 or number == total:
+            context.log.info(f"{number} of {total} files")
+
+
+def counts_by_reason(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, int]:
+    """Return the counts that ``query`` gives: rows of (reason, count)."""
+    return {str(reason): count for reason, count in run(connection, query).fetchall()}

@@ -1,0 +1,32 @@
+"""Plan, work, commit: the one idea of every asset here, written once."""
+
+from assets.incremental.stage import CODE, Stage, described, is_up_to_date, materialized
+from assets.incremental.units import UnitStage, commit_units, stale_units, unit_asset
+from assets.incremental.whole import (
+    Build,
+    Built,
+    built_tables,
+    rebuild,
+    rebuild_after,
+    rebuild_together,
+    whole_asset,
+)
+
+__all__ = [
+    "CODE",
+    "Build",
+    "Built",
+    "Stage",
+    "UnitStage",
+    "built_tables",
+    "commit_units",
+    "described",
+    "is_up_to_date",
+    "materialized",
+    "rebuild",
+    "rebuild_after",
+    "rebuild_together",
+    "stale_units",
+    "unit_asset",
+    "whole_asset",
+]

@@ -1,0 +1,123 @@
+"""Assets made of units (a folder, a study, a view), each rebuilt alone: plan, work, commit."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from assets.incremental.stage import Stage, described, is_up_to_date
+from assets.project import Project
+from echomort.core.fingerprint import digest
+from warehouse import ledger
+from warehouse.ledger import Entry
+
+BATCH = 256
+"""Units that one dynamic step takes: minutes of work, so that a step's own seconds do not count."""
+
+
+@dataclass(frozen=True)
+class UnitStage(Stage):
+    """An asset made of units, each rebuilt alone.
+
+    ``plan`` returns unit -> fingerprint of what should exist, given the digest of the recipe; ``prepare`` sees the
+    stale ones before any work; ``work`` makes some units' artifacts, each whole or absent, and returns their entries;
+    ``commit`` writes the rows of new units and removes those of units that are gone, in the transaction that records
+    them; ``show`` counts.
+    """
+
+    plan: Callable[[Project, str], Mapping[str, str]] = field(kw_only=True)
+    work: Callable[[Project, Sequence[str], dg.OpExecutionContext], list[Entry]] = field(kw_only=True)
+    commit: Callable[[duckdb.DuckDBPyConnection, Project, Sequence[Entry], Sequence[str]], None] = field(kw_only=True)
+    show: Callable[[duckdb.DuckDBPyConnection, Project], Mapping[str, Any]] = field(
+        default=lambda connection, project: {}, kw_only=True
+    )
+    prepare: Callable[[Project, Sequence[str]], None] = field(default=lambda project, stale: None, kw_only=True)
+    resources: frozenset[str] = field(default=frozenset(), kw_only=True)
+    batch: int = field(default=BATCH, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """The stage's functions carry it out."""
+        self.carried_out_by(self.plan, self.prepare, self.work, self.commit, self.show)
+
+    def how(self, project: Project) -> str:
+        """Return the digest of the recipe as it now is."""
+        return digest(self.recipe(project.settings))
+
+
+def unit_asset(
+    stage: UnitStage, description: str, group: str, *kinds: str, pool: str | None = None
+) -> dg.AssetsDefinition:
+    """Return the asset of ``stage``: a graph of ``plan``, one ``work`` a batch of stale units, and ``commit``.
+
+    The executor decides where the work runs. Values between the steps are units' names and digests, kept as JSON.
+    """
+
+    @dg.op(
+        name=f"{stage.name}__plan",
+        pool="warehouse",
+        ins={name: dg.In(dg.Nothing) for name in stage.upstream},
+        out={"batches": dg.DynamicOut(list), "gone": dg.Out(list)},
+    )
+    def plan(context: dg.OpExecutionContext, project: Project) -> Iterator[dg.DynamicOutput | dg.Output]:
+        stale, gone, standing = stale_units(project, stage)
+        context.log.info(f"{len(stale)} stale, {standing} standing, {len(gone)} gone")
+        with stage.working():
+            stage.prepare(project, stale)
+        for start in range(0, len(stale), stage.batch):
+            batch, place = stale[start : start + stage.batch], start // stage.batch
+            yield dg.DynamicOutput(batch, mapping_key=f"{place:05d}", output_name="batches")
+        yield dg.Output(gone, output_name="gone")
+
+    @dg.op(
+        name=f"{stage.name}__work", pool=pool, out=dg.Out(list), required_resource_keys={"project", *stage.resources}
+    )
+    def work(context: dg.OpExecutionContext, units: list) -> dg.Output[list]:
+        with stage.working():
+            made = stage.work(context.resources.project, units, context)
+        return dg.Output([vars(entry) for entry in made])
+
+    @dg.op(name=f"{stage.name}__commit", pool="warehouse")
+    def commit(context: dg.OpExecutionContext, project: Project, made: list, gone: list) -> dg.Output[None]:
+        shown, version = commit_units(project, stage, [Entry(**entry) for batch in made for entry in batch], gone)
+        return dg.Output(None, data_version=dg.DataVersion(version), metadata=shown)
+
+    def compose(**upstream: Any) -> Any:
+        batches, gone = plan(**upstream)
+        return commit(batches.map(work).collect(), gone)
+
+    names = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in stage.upstream]
+    compose.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]
+    about = described(stage, group, *kinds) | {"description": description}
+    about["ins"] = {name: dg.AssetIn(dagster_type=dg.Nothing) for name in about.pop("deps")}
+    del about["pool"]
+    return dg.graph_asset(**about)(compose)
+
+
+def stale_units(project: Project, stage: UnitStage) -> tuple[list[str], list[str], int]:
+    """Return the units to make, the units to forget, and how many stand."""
+    with stage.working():
+        expected = stage.plan(project, stage.how(project))
+    with project.reader() as connection:
+        standing = ledger.entries(connection, stage.name)
+    kept = {unit for unit, entry in standing.items() if is_up_to_date(project.root, entry, expected.get(unit))}
+    return sorted(set(expected) - kept), sorted(set(standing) - set(expected)), len(kept)
+
+
+def commit_units(
+    project: Project, stage: UnitStage, made: Sequence[Entry], gone: Sequence[str]
+) -> tuple[Mapping[str, Any], str]:
+    """Record ``made`` and forget ``gone`` in one transaction (none where nothing changed); return what to show and
+    the asset's data version."""
+    if made or gone:
+        with project.writer() as connection, stage.working():
+            how = ledger.write_recipe(connection, stage.recipe(project.settings))
+            stage.commit(connection, project, made, gone)
+            ledger.record(connection, stage.name, [replace(entry, recipe=how) for entry in made])
+            ledger.forget(connection, stage.name, gone)
+    with project.reader() as connection, stage.working():
+        version = ledger.asset_digest(connection, stage.name)
+        counts = {"units": len(ledger.fingerprints(connection, stage.name)), "made": len(made), "gone": len(gone)}
+        return counts | dict(stage.show(connection, project)), version

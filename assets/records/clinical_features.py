@@ -1,0 +1,29 @@
+"""The variables of the catalogue for every study."""
+
+from dataclasses import replace
+
+import dagster as dg
+import duckdb
+
+from assets.incremental import Built, Stage, built_tables, rebuild, whole_asset
+from assets.project import Project
+
+FEATURES = Stage(
+    "clinical_features",
+    ("patient", "study", "measurement", "diagnosis", "medication"),
+    lambda settings: {"features": settings.features},
+)
+
+
+@whole_asset(FEATURES, "records", "duckdb", "sql", pool="warehouse")
+def clinical_features(project: Project) -> dg.MaterializeResult:
+    """The variables of the catalogue for every study, each known at or before it."""
+    from warehouse.tables.feature.features import build as build_features
+    from warehouse.tables.feature.features import told
+
+    def build(connection: duckdb.DuckDBPyConnection) -> Built:
+        build_features(connection, project.settings.features)
+        built = built_tables(connection, "feature")
+        return replace(built, details={**built.details, **told(connection)})
+
+    return rebuild(project, FEATURES, build)

@@ -1,0 +1,28 @@
+"""The published clinical scores of every study."""
+
+from dataclasses import replace
+
+import dagster as dg
+import duckdb
+
+from assets.incremental import Built, Stage, built_tables, rebuild, whole_asset
+from assets.project import Project
+
+CLINICAL_SCORES = Stage(
+    "clinical_scores",
+    ("clinical_features", "patient", "study", "diagnosis", "medication"),
+    lambda settings: {"clinical_scores": settings.clinical_scores},
+)
+
+
+@whole_asset(CLINICAL_SCORES, "records", "duckdb", "sql", pool="warehouse")
+def clinical_scores(project: Project) -> dg.MaterializeResult:
+    """Pooled Cohort Equations, PREVENT, Seattle and MAGGIC for every study, or the reason why there is none."""
+    from warehouse.tables.clinical_score.clinical_scores import score
+
+    def build(connection: duckdb.DuckDBPyConnection) -> Built:
+        covered = score(connection, project.settings.clinical_scores)
+        built = built_tables(connection, "clinical_score")
+        return replace(built, details={**built.details, **covered})
+
+    return rebuild(project, CLINICAL_SCORES, build)

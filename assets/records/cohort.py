@@ -1,0 +1,25 @@
+"""Who is in the study, in which role and fold."""
+
+import dagster as dg
+import duckdb
+
+from assets.incremental import Built, Stage, built_tables, rebuild, whole_asset
+from assets.project import Project
+
+COHORT = Stage(
+    "cohort",
+    ("outcomes", "patient", "study", "diagnosis"),
+    lambda settings: {"cohort": settings.cohort},
+)
+
+
+@whole_asset(COHORT, "records", "duckdb", "sql", pool="warehouse")
+def cohort(project: Project) -> dg.MaterializeResult:
+    """Labelled studies with their role and fold, both by a stable hash of the patient."""
+    from warehouse.tables.cohort.cohorts import select
+
+    def build(connection: duckdb.DuckDBPyConnection) -> Built:
+        select(connection, project.settings.cohort)
+        return built_tables(connection, "cohort")
+
+    return rebuild(project, COHORT, build)

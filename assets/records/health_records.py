@@ -1,0 +1,77 @@
+"""From the extract to canonical tables: one stage, one asset a table."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import duckdb
+
+from assets.incremental import Built, Stage, built_tables, rebuild_together
+from assets.project import Project
+from assets.sources.ehr_extract import ehr_extract
+from warehouse import vault
+from warehouse.adapters.extract import Place, adapter_digest
+
+TABLES = {
+    "patient": "One row a person: birth date, sex, race.",
+    "death": "Deaths, with their source and how precisely the day is known.",
+    "contact": "Evidence of life: visits, vitals, laboratory draws.",
+    "study": "Echocardiograms.",
+    "measurement": "Numbers with their unit and time: vitals, laboratory, echo.",
+    "diagnosis": "Coded diagnoses with the day they were recorded.",
+    "medication": "Drugs by class with dose and period.",
+}
+
+KEPT_WITH = {"patient": ("patient_alias", "quarantine")}
+"""Tables that have no asset of their own and change with one that has."""
+
+RECORDS = Stage(
+    "health_records",
+    ("ehr_extract",),
+    lambda settings: {
+        "sources.adapter": adapter_digest(settings.sources.adapter),
+        "privacy.dates": settings.privacy.dates,
+    },
+    lambda project: project.keyring.key_id,
+    makes=tuple(TABLES),
+)
+
+
+def stage_records(project: Project) -> list[dg.MaterializeResult]:
+    """Stage the extract; return one result a table."""
+    from warehouse.staging.staging import stage
+
+    settings = project.settings
+
+    def build(connection: duckdb.DuckDBPyConnection) -> list[Built]:
+        place = Place(settings.ehr_root, settings.sources.postgresql)
+        report = stage(connection, place, settings.sources.adapter, project.keyring, settings.privacy.dates)
+        for conflict in report.conflicts:
+            dg.get_dagster_logger().warning(str(conflict))
+        for domain, identifiers in report.identifiers.items():
+            vault.remember(project.vault, domain, identifiers)
+        return [built_tables(connection, table, *KEPT_WITH.get(table, ())) for table in TABLES]
+
+    return rebuild_together(project, RECORDS, list(TABLES), lambda: build)
+
+
+RECORDS.carried_out_by(stage_records)
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            table,
+            deps=[ehr_extract],
+            group_name="records",
+            description=description,
+            kinds={"duckdb"},
+            owners=["team:records"],
+            code_version=RECORDS.code,
+        )
+        for table, description in TABLES.items()
+    ],
+    pool="warehouse",
+)
+def health_records(project: Project) -> Iterator[dg.MaterializeResult]:
+    """Read the extract through its adapter, pseudonymise it, shift its dates, set aside what contradicts itself."""
+    yield from stage_records(project)

@@ -1,0 +1,25 @@
+"""The label of every study."""
+
+import dagster as dg
+import duckdb
+
+from assets.incremental import Built, Stage, built_tables, rebuild, whole_asset
+from assets.project import Project
+
+OUTCOMES = Stage(
+    "outcomes",
+    ("patient", "death", "contact", "study"),
+    lambda settings: {"outcome": settings.outcome},
+)
+
+
+@whole_asset(OUTCOMES, "records", "duckdb", "sql", pool="warehouse")
+def outcomes(project: Project) -> dg.MaterializeResult:
+    """One-year mortality of every study, or the one reason why it has none; the attrition table counts them."""
+    from warehouse.tables.outcome.outcomes import link
+
+    def build(connection: duckdb.DuckDBPyConnection) -> Built:
+        link(connection, project.settings.outcome, project.keyring)
+        return built_tables(connection, "outcome")
+
+    return rebuild(project, OUTCOMES, build)

@@ -1,0 +1,77 @@
+"""The echo files, fingerprinted without opening one."""
+
+import fcntl
+from collections.abc import Callable
+
+import dagster as dg
+import duckdb
+
+from assets.incremental import Built, Stage, rebuild, whole_asset
+from assets.project import Project
+from assets.sources.embedded import embedded_archive, ensure_synthetic, is_written
+from echomort.core.files import remove_leftovers
+from echomort.core.fingerprint import digest
+from echomort.core.listing import SourceFile, list_files
+from echomort.settings import Settings
+from echomort.sources.mirror import is_current, list_remote, mirror
+
+
+def archive_fingerprint(settings: Settings) -> str:
+    """Return the digest of every echo file's path, size and time of change: no file is opened."""
+    return _listed(archive_files(settings))
+
+
+def archive_files(settings: Settings) -> list[SourceFile]:
+    """Return the echo files that there are; in object storage, as its mirror will hold them."""
+    if isinstance(settings.sources.dicom, str):
+        return [remote.file for remote in list_remote(settings.sources.dicom, "sources.dicom")]
+    return list_files(settings.dicom_root, "sources.dicom")
+
+
+def _listed(files: list[SourceFile]) -> str:
+    return digest([(file.path, file.bytes, file.modified_ns) for file in files])
+
+
+def _archive_to_read(settings: Settings) -> str:
+    """Return the archive's fingerprint; another one while the mirror of object storage is behind."""
+    files = archive_files(settings)
+    is_remote = isinstance(settings.sources.dicom, str)
+    behind = is_remote and not all(is_current(settings.dicom_root, file) for file in files)
+    return digest(_listed(files), "behind") if behind else _listed(files)
+
+
+def ensure_mirrored(settings: Settings, progress: Callable[[int, int], None]) -> None:
+    """Bring the mirror up to date where the archive lies in object storage; one process at a time."""
+    if not isinstance(settings.sources.dicom, str):
+        return
+    settings.dicom_root.parent.mkdir(parents=True, exist_ok=True)
+    with (settings.dicom_root.parent / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        remove_leftovers(settings.dicom_root)
+        mirror(settings.sources.dicom, settings.dicom_root, "sources.dicom", progress)
+
+
+DICOM_ARCHIVE = Stage(
+    "dicom_archive",
+    decided_by=lambda settings: {"sources.synthetic": embedded_archive(settings)},
+    inputs=lambda project: is_written(project.settings) and _archive_to_read(project.settings),
+)
+
+
+@whole_asset(DICOM_ARCHIVE, "sources", "dicom")
+def dicom_archive(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult:
+    """The echo files as the scanner or the archive wrote them (the demo writes its own)."""
+    ensure_synthetic(project.settings, lambda done, total: context.log.info(f"{done} of {total} patients"))
+    ensure_mirrored(project.settings, lambda done, total: _told(context, done, total))
+
+    def build(_: duckdb.DuckDBPyConnection) -> Built:
+        files = list_files(project.settings.dicom_root, "sources.dicom")
+        counts = {"files": len(files), "megabytes": round(sum(file.bytes for file in files) / 1e6)}
+        return Built(_listed(files), counts)
+
+    return rebuild(project, DICOM_ARCHIVE, build)
+
+
+def _told(context: dg.AssetExecutionContext, done: int, total: int, every: int = 500) -> None:
+    if done % every == 0 or done == total:
+        context.log.info(f"{done} of {total} objects fetched")

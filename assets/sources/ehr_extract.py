@@ -1,0 +1,44 @@
+"""The health-record extract, fingerprinted by its content."""
+
+import dagster as dg
+import duckdb
+
+from assets.incremental import Built, Stage, rebuild, whole_asset
+from assets.project import Project
+from assets.sources.embedded import embedded_archive, ensure_synthetic, is_written
+from echomort.core.fingerprint import digest, digest_file
+from echomort.core.listing import SourceFile, list_files
+from echomort.settings import Settings
+from warehouse.adapters.extract import database_digest
+
+
+def extract_fingerprint(settings: Settings) -> str:
+    """Return the digest of the extract's content: of its files, and of what the adapter reads of a database."""
+    files = extract_files(settings)
+    content = [(file.path, digest_file(settings.ehr_root / file.path)) for file in files if settings.ehr_root]
+    database = settings.sources.postgresql
+    return digest(content, database_digest(database, settings.sources.adapter)) if database else digest(content)
+
+
+def extract_files(settings: Settings) -> list[SourceFile]:
+    """Return the files of the extract; none where all of it lies in a database."""
+    return list_files(settings.ehr_root, "sources.ehr") if settings.ehr_root else []
+
+
+EHR_EXTRACT = Stage(
+    "ehr_extract",
+    decided_by=lambda settings: {"sources.synthetic": embedded_archive(settings)},
+    inputs=lambda project: is_written(project.settings) and extract_fingerprint(project.settings),
+)
+
+
+@whole_asset(EHR_EXTRACT, "sources", "csv")
+def ehr_extract(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult:
+    """The health-record tables as the hospital extracted them (the demo writes its own)."""
+    ensure_synthetic(project.settings, lambda done, total: context.log.info(f"{done} of {total} patients"))
+
+    def build(_: duckdb.DuckDBPyConnection) -> Built:
+        counts = {"files": len(extract_files(project.settings))}
+        return Built(extract_fingerprint(project.settings), counts)
+
+    return rebuild(project, EHR_EXTRACT, build)

@@ -1,0 +1,37 @@
+"""Other learners, and parts of the variables, trained as the trees are."""
+
+import dagster as dg
+import duckdb
+import pandas as pd
+
+from assets.incremental import Build, Built, Stage, rebuild_after, whole_asset
+from assets.project import Project
+from assets.training.samples import commit_scores, tabular_samples
+from warehouse.tables.score.scores import replace_scores
+
+BASELINES = "models/ehr_baselines"
+
+EHR_BASELINES = Stage(
+    "ehr_baselines",
+    ("clinical_features", "cohort"),
+    lambda settings: {"tabular": settings.tabular.model_dump(mode="json", exclude={"importance_repeats"})},
+)
+
+
+@whole_asset(EHR_BASELINES, "training", "sklearn")
+def ehr_baselines(project: Project) -> dg.MaterializeResult:
+    """Logistic regression, random forest and XGBoost on the clinical, the echo and all variables, as the trees are."""
+    from echomort.models.baselines import fit_baselines, model_names
+
+    def work() -> Build:
+        keys, rows, features = tabular_samples(project)
+        fitted = fit_baselines(features, rows, project.settings.tabular)
+        fitted.save(project.root / BASELINES)
+
+        def commit(connection: duckdb.DuckDBPyConnection) -> Built:
+            replace_scores(connection, model_names(), pd.DataFrame())
+            return commit_scores(connection, fitted.scores, keys, BASELINES)
+
+        return commit
+
+    return rebuild_after(project, EHR_BASELINES, work)

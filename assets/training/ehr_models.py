@@ -1,0 +1,45 @@
+"""Trees on the health-record features."""
+
+import dagster as dg
+
+from assets.incremental import Build, Stage, rebuild_after, whole_asset
+from assets.project import Project
+from assets.training.samples import commit_scores, tabular_samples
+
+EHR_MODEL = "models/ehr"
+
+IMPORTANCE = "models/ehr_importance.json"
+
+SHOWN_VARIABLES = 10
+"""Of the permutation importance, the variables that are told."""
+
+TREES = {"variables", "depth", "rounds", "learning_rate", "early_stopping", "seed"}
+"""Settings of section ``tabular`` that decide the trees on all variables."""
+
+EHR_MODELS = Stage(
+    "ehr_models",
+    ("clinical_features", "cohort"),
+    lambda settings: {"tabular": settings.tabular.model_dump(mode="json", include={*TREES, "importance_repeats"})},
+)
+
+
+@whole_asset(EHR_MODELS, "training", "xgboost")
+def ehr_models(project: Project) -> dg.MaterializeResult:
+    """XGBoost on the health-record features, one model a fold, every study scored by a model that never saw it."""
+    from echomort.core.files import write_text
+    from echomort.models.tabular import encode, fit_rows, permutation_importance
+
+    def work() -> Build:
+        keys, rows, features = tabular_samples(project)
+        tabular = project.settings.tabular
+        result = fit_rows(encode(features), tuple(features.columns), rows, tabular)
+        result.model.save(project.root / EHR_MODEL)
+        importance = permutation_importance(result.model, features, rows, tabular.importance_repeats, tabular.seed)
+        write_text(project.root / IMPORTANCE, importance.to_json(orient="records", indent=1) + "\n")
+        first = importance.head(SHOWN_VARIABLES)
+        shown = {
+            f"importance of {name}": float(drop) for name, drop in zip(first["feature"], first["drop"], strict=True)
+        }
+        return lambda connection: commit_scores(connection, {"ehr": result.scores}, keys, EHR_MODEL, shown)
+
+    return rebuild_after(project, EHR_MODELS, work)

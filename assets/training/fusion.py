@@ -1,0 +1,43 @@
+"""The scores of the views and of the health record, stacked."""
+
+import dagster as dg
+import duckdb
+import pandas as pd
+
+from assets.incremental import Build, Built, Stage, rebuild_after, whole_asset
+from assets.project import Project
+from assets.training.ehr_models import TREES
+from assets.training.samples import commit_scores, read, tabular_samples
+from warehouse.tables.score.scores import replace_scores
+
+STACKS = "models/stacks"
+
+FUSION = Stage(
+    "fusion",
+    ("view_models", "ehr_models", "clinical_features", "cohort"),
+    lambda settings: {
+        "fusion": settings.fusion,
+        "tabular": settings.tabular.model_dump(mode="json", include=TREES),
+        "evaluation.permutations": settings.evaluation.permutations,
+        "evaluation.seed": settings.evaluation.seed,
+    },
+)
+
+
+@whole_asset(FUSION, "training", "xgboost")
+def fusion(project: Project) -> dg.MaterializeResult:
+    """All views together, and with the health record, stacked on out-of-fold scores; and the planted null."""
+    from echomort.models.stacks import ALL_VIEWS, VIDEO_EHR, StudyScores, stack_all
+
+    def work() -> Build:
+        studies = StudyScores.of(read(project, "reads/training/stack_samples.sql"))
+        stacked = stack_all(studies, tabular_samples(project)[2], project.settings)
+        stacked.save(project.root / STACKS)
+
+        def commit(connection: duckdb.DuckDBPyConnection) -> Built:
+            replace_scores(connection, [ALL_VIEWS, VIDEO_EHR], pd.DataFrame())
+            return commit_scores(connection, stacked.scores, studies.keys, STACKS)
+
+        return commit
+
+    return rebuild_after(project, FUSION, work)

@@ -1,0 +1,46 @@
+"""The labelled studies that models learn from, and the scores that they get."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from assets.incremental import Built
+from assets.project import Project
+from echomort.core.fingerprint import digest
+from warehouse.queries import run
+from warehouse.tables.score.scores import replace_scores
+
+KEYS = ["study_key", "patient_key", "fold", "label"]
+
+
+def read(project: Project, query: str) -> pd.DataFrame:
+    with project.reader() as connection:
+        return run(connection, query).df()
+
+
+def tabular_samples(project: Project) -> tuple[pd.DataFrame, Any, pd.DataFrame]:
+    """The labelled studies' keys, their :class:`Rows`, and the features that the trees are given."""
+    from echomort.models.rows import Rows
+    from echomort.models.tabular import inputs
+
+    samples = read(project, "reads/training/tabular_samples.sql")
+    rows = Rows.of(*(samples[name].tolist() for name in ("label", "fold", "patient_key")))
+    return samples[KEYS], rows, samples[list(inputs(project.settings.tabular))]
+
+
+def commit_scores(
+    connection: duckdb.DuckDBPyConnection,
+    scores: Mapping[str, Any],
+    keys: pd.DataFrame,
+    artifact: str,
+    shown: Mapping[str, Any] | None = None,
+) -> Built:
+    rows = [
+        keys[["study_key", "fold"]].assign(model=model, view=None, logit=logits) for model, logits in scores.items()
+    ]
+    table = pd.concat(rows) if rows else pd.DataFrame()
+    replace_scores(connection, list(scores), table)
+    counts = {f"{model} scores": len(keys) for model in scores}
+    return Built(digest(table.to_csv(index=False)), counts | dict(shown or {}), artifact)

@@ -1,0 +1,144 @@
+"""Video models: one unit a network and view, all folds, trained in a process of their own."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pandas as pd
+from dagster._core.errors import DagsterPipesExecutionError  # not exported
+
+from assets.incremental import UnitStage, unit_asset
+from assets.project import Project
+from assets.training.pipes import refusal_of
+from echomort.core.errors import UserError
+from echomort.core.fingerprint import digest
+from echomort.settings import Settings, Training
+from echomort.training import UNDECIDING
+from warehouse.ledger import Entry
+from warehouse.queries import run
+from warehouse.tables.score.scores import replace_scores
+
+
+def plan_views(project: Project, recipe: str) -> dict[str, str]:
+    """Return network/view -> digest of its clips, labels, folds and settings, for every view that has enough."""
+    training = project.settings.training
+    with project.reader() as connection:
+        samples = run(connection, "reads/training/view_samples.sql").df()
+    return {
+        f"{training.network}/{view!s}": digest(recipe, part.to_csv(index=False))
+        for view, part in samples.groupby("view")
+        if too_small(part, training) is None
+    }
+
+
+def too_small(samples: pd.DataFrame, training: Training) -> str | None:
+    """Return why the clips of one view are not enough to train on, or None."""
+    own = samples[samples["fold"] >= 0]
+    view, deaths = samples["view"].iloc[0], int(own["label"].sum())
+    if training.views is not None and view not in training.views:
+        return "not among training.views"
+    if len(own) < training.min_clips:
+        return f"{len(own)} clips, training.min_clips is {training.min_clips}"
+    if deaths < training.min_deaths or len(own) - deaths < training.min_deaths:
+        return f"{deaths} of {len(own)} clips with a death, training.min_deaths is {training.min_deaths}"
+    return None
+
+
+def train_views(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
+    """Train the views in one process of their own, whose progress Dagster shows."""
+    from echomort.training import Task
+
+    plan = plan_views(project, VIEW_MODELS.how(project))
+    with project.reader() as connection:
+        samples = run(connection, "reads/training/view_samples.sql").df()
+    tasks = []
+    for unit in units:
+        view, folder = unit.partition("/")[2], project.root / _artifact(plan[unit])
+        table = folder.with_suffix(".samples.parquet")
+        table.parent.mkdir(parents=True, exist_ok=True)
+        samples[samples["view"] == view].to_parquet(table, index=False)
+        settings = project.settings
+        shape, training = settings.imaging.clip.shape, settings.training
+        task = Task(view=view, shape=shape, samples=table, clips=project.root, output=folder, training=training)
+        task.write(folder.with_suffix(".task.json"))
+        tasks.append(str(folder.with_suffix(".task.json")))
+    _train(context, tasks, project.settings.cohort.folds)
+    return [Entry(unit, plan[unit], _scores_digest(project, plan[unit]), _artifact(plan[unit])) for unit in units]
+
+
+def _train(context: dg.OpExecutionContext, tasks: list[str], folds: int) -> None:
+    """Start the training process and wait for it; its own word to a person is this step's."""
+    refusal = refusal_of(Path(tasks[0]))
+    refusal.unlink(missing_ok=True)
+    try:
+        command = [sys.executable, "-P", "-m", "assets.training.pipes", *tasks]
+        context.resources.pipes.run(context=context, command=command, extras={"folds": folds})
+    except DagsterPipesExecutionError:
+        if not refusal.exists():
+            raise
+        problem, remedy = json.loads(refusal.read_text())
+        raise UserError(problem, remedy) from None
+
+
+def commit_views(
+    connection: duckdb.DuckDBPyConnection, project: Project, made: Sequence[Entry], gone: Sequence[str]
+) -> None:
+    """Put the out-of-fold scores of the views made in place of the former ones."""
+    scores = [
+        _scores(project, entry.fingerprint).assign(
+            model=f"view:{entry.unit.partition('/')[2]}", view=entry.unit.partition("/")[2]
+        )
+        for entry in made
+    ]
+    models = [f"view:{unit.partition('/')[2]}" for unit in [*gone, *(entry.unit for entry in made)]]
+    replace_scores(connection, models, pd.concat(scores) if scores else pd.DataFrame())
+
+
+def show_views(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:
+    """Return the views that have too few clips or deaths, with the reason."""
+    samples = run(connection, "reads/training/view_samples.sql").df()
+    reasons = {view: too_small(part, project.settings.training) for view, part in samples.groupby("view")}
+    return {f"skipped {view!s}": reason for view, reason in reasons.items() if reason}
+
+
+def _decided_by(settings: Settings) -> Mapping[str, Any]:
+    training = settings.training.model_dump(mode="json", exclude=UNDECIDING)
+    return {"training": training, "imaging.clip.shape": settings.imaging.clip.shape}
+
+
+def _artifact(fingerprint: str) -> str:
+    return f"models/{fingerprint}"
+
+
+def _scores(project: Project, fingerprint: str) -> pd.DataFrame:
+    return pd.read_parquet(project.root / _artifact(fingerprint) / "scores.parquet")
+
+
+def _scores_digest(project: Project, fingerprint: str) -> str:
+    scores = _scores(project, fingerprint)
+    return digest(scores.to_csv(index=False))
+
+
+VIEW_MODELS = UnitStage(
+    "view_models",
+    ("clips", "clip_views", "cohort"),
+    _decided_by,
+    plan=plan_views,
+    work=train_views,
+    commit=commit_views,
+    show=show_views,
+    resources=frozenset({"pipes"}),
+    batch=64,
+)
+
+view_models = unit_asset(
+    VIEW_MODELS,
+    "The published 3-D CNN, one model a view and fold, trained in a process of its own.",
+    "training",
+    "pytorch",
+    pool="gpu",
+)

@@ -14,7 +14,7 @@ from unittest import mock
 
 import duckdb
 
-from orchestration import cli
+from orchestration.cli.__main__ import main
 
 SETTINGS = {
     "sources.synthetic.patients": 40,
@@ -81,7 +81,7 @@ class Home:
             contextlib.redirect_stderr(told),
         ):
             try:
-                cli.main()
+                main()
                 status = 0
             except SystemExit as leaving:
                 status = int(leaving.code or 0)

@@ -224,7 +224,8 @@ KILLED_WHILE = {
 def killed(home: Home, code: str) -> None:
     """Start ``echomort run`` with ``code`` in front; it must die by SIGKILL."""
     lines = "\n".join(line.removeprefix(" " * 8) for line in code.splitlines())
-    script = f"import os, signal, sys\n{lines}\nfrom orchestration import cli\nsys.argv[0] = 'echomort'\ncli.main()"
+    start = "from orchestration.cli.__main__ import main\nsys.argv[0] = 'echomort'\nmain()"
+    script = f"import os, signal, sys\n{lines}\n{start}"
     command = [sys.executable, "-c", script, "run", "--home", str(home.root)]
     done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]

@@ -57,7 +57,7 @@ def test_light_commands_never_load_dagster(command):
     statement = (
         "import sys, contextlib\n"
         f"sys.argv = ['echomort', '{command}', '--help']\n"
-        "from orchestration.cli import main\n"
+        "from orchestration.cli.__main__ import main\n"
         "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(None): main()"
     )
     assert "dagster" not in loaded_by(statement)

@@ -19,7 +19,7 @@ from echomort.models.platt import Platt
 from echomort.models.view_classifier import ViewClassifier, appearance_of
 from echomort.models.views import save_network
 from echomort.settings import ClipSettings, Imaging, Promotion, Settings
-from orchestration.lines import inspected, predicted
+from orchestration.printing.files import inspected, predicted
 
 PUBLISHED = ClipSettings()
 SMALL = ClipSettings(frames=30, height=27, width=37, fps=15)

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from echomort.core.errors import UserError
-from orchestration.cli import app
+from orchestration.cli.__main__ import app
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data" / "clinical_vectors.json").read_text())
 OUTPUTS = {

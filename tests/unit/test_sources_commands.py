@@ -80,7 +80,7 @@ def test_fetch_says_in_one_line_what_is_wrong(tmp_path, path, said):
 def test_without_the_extra_a_person_is_told_what_to_install(tmp_path):
     code = (
         "import sys; sys.modules['dicomweb_client'] = None; sys.modules['pynetdicom'] = None\n"
-        "from orchestration.cli import main\n"
+        "from orchestration.cli.__main__ import main\n"
         "main()"
     )
     for words, extra in (

@@ -1,0 +1,46 @@
+"""The ``echomort`` command. Commands that need no graph never load Dagster."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from echomort.core.errors import UserError
+from orchestration.cli.accept import accept
+from orchestration.cli.fetch import dicomweb
+from orchestration.cli.inspect import inspect
+from orchestration.cli.predict import predict
+from orchestration.cli.readers import analyse, assist, export
+from orchestration.cli.receive import receive
+from orchestration.cli.risk import risk
+from orchestration.cli.run import run
+from orchestration.cli.status import status
+from orchestration.cli.synth import synth
+from orchestration.cli.ui import ui
+
+PURPOSE = "From a hospital's echo archive and health records to a validated one-year mortality model, kept current."
+COMMANDS = (run, status, accept, ui, synth, inspect, predict, risk, receive)
+"""In the order of the help page."""
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=PURPOSE)
+fetch = typer.Typer(no_args_is_help=True, help="Fetch echo files from where they lie.")
+readers = typer.Typer(no_args_is_help=True, help="A reader study: cardiologists without and with the model.")
+
+for group, commands in ((app, COMMANDS), (fetch, (dicomweb,)), (readers, (export, assist, analyse))):
+    for command in commands:
+        group.command()(command)
+app.add_typer(fetch, name="fetch")
+app.add_typer(readers, name="readers")
+
+
+def main() -> None:
+    """Run the command; a person's error is one line and status 2."""
+    try:
+        app()
+    except UserError as error:
+        Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(f"echomort: {error}")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

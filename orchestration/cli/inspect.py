@@ -1,0 +1,25 @@
+"""``echomort inspect``: what each file gives, and why some give no clip."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.options import AsJson, print_records, require_paths
+from orchestration.cli.projects import settings_of
+
+
+def inspect(
+    paths: Annotated[list[Path], typer.Argument(help="Echo files or folders.")],
+    as_json: AsJson = False,
+    save: Annotated[Path | None, typer.Option(help="Folder for the clips (.npy) and contact sheets (.png).")] = None,
+    home: Annotated[Path | None, typer.Option(help="Read files as this project does (default: as published).")] = None,
+    config: Annotated[Path | None, typer.Option(help="Read files as these settings (YAML) say.")] = None,
+) -> None:
+    """Say of every file: accepted or rejected with its reason, timing, region, view."""
+    require_paths(paths)
+    from echomort.dicom import inspect_paths
+    from orchestration.printing.files import inspected
+
+    records = inspect_paths(paths, settings_of(home, config), save)
+    print_records(records, inspected, as_json)

@@ -1,0 +1,55 @@
+"""What commands have in common: options, the console, a progress bar."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from echomort.core.errors import UserError
+
+out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+Home = Annotated[Path, typer.Option(envvar="ECHOMORT_HOME", help="The project's folder: all that is made lies in it.")]
+
+Config = Annotated[Path | None, typer.Option(envvar="ECHOMORT_CONFIG", help="Settings (YAML); remembered in the home.")]
+
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")]
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+def require_paths(paths: list[Path]) -> None:
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"{path} does not exist", "name a file or a folder that does")
+
+
+def print_records(
+    records: Iterable[dict[str, Any]], spoken: Callable[[Iterable[dict[str, Any]]], Iterable[str]], as_json: bool
+) -> None:
+    for line in map(json.dumps, records) if as_json else spoken(records):
+        out.print(line)
+
+
+class progress_bar:
+    """A progress callback: a bar on a terminal, nothing elsewhere."""
+
+    def __init__(self, unit: str) -> None:
+        from rich.progress import Progress
+
+        self.bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        self.task = self.bar.add_task(unit, total=None)
+
+    def __enter__(self) -> "progress_bar":
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+    def __call__(self, done: int, total: int) -> None:
+        self.bar.update(self.task, completed=done, total=total)

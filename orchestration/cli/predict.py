@@ -1,0 +1,25 @@
+"""``echomort predict``: score echo files with the champion."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from echomort.core.errors import UserError
+from orchestration.cli.options import AsJson, Home, print_records, require_paths
+
+
+def predict(
+    paths: Annotated[list[Path], typer.Argument(help="Echo files, folders, or clips saved by inspect (.npy).")],
+    home: Home = Path("demo"),
+    view: Annotated[str | None, typer.Option(help="The view, where the files do not say.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score echo files with the champion: the model that stands in the home's registry."""
+    require_paths(paths)
+    if not home.is_dir():
+        raise UserError(f"no project stands at {home}", "run `echomort run` first, or name it with --home")
+    from echomort.champion.predict import predict_paths
+    from orchestration.printing.files import predicted
+
+    print_records(predict_paths(paths, home.absolute() / "registry", view), predicted, as_json)

@@ -1,0 +1,64 @@
+"""``echomort readers``: a reader study, from its cases to its figures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from echomort.core.errors import UserError
+from orchestration.cli.options import Home, out, progress_bar, require_paths
+from orchestration.cli.projects import project_settings
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(help="Made new: what the readers are given.")],
+    home: Home = Path("demo"),
+    view: Annotated[str, typer.Option(help="The view shown.")] = "parasternal_long",
+    cases: Annotated[int | None, typer.Option(min=2, help="How many (default: all that balance).")] = None,
+    count: Annotated[int, typer.Option("--readers", min=1, max=99, help="Pages to write: R1, R2 and so on.")] = 4,
+) -> None:
+    """Freeze cases and the model's answers to them, and write the first arm: without the model."""
+    settings = project_settings(home)
+    from echomort.reader_study.answers import UNAIDED
+    from echomort.reader_study.bundle import must_be_new
+    from echomort.reader_study.cases import Asked
+    from orchestration.reader_study import bundle, frozen
+
+    must_be_new(folder)
+    with progress_bar("cases") as progress:
+        study = frozen(settings, Asked(_view(view), cases, count, settings.evaluation.seed), progress)
+    bundle(study, folder, UNAIDED, out)
+
+
+def assist(
+    folder: Annotated[Path, typer.Argument(help="Made new: what the readers are given.")], home: Home = Path("demo")
+) -> None:
+    """Write the second arm: the same cases with the model's answer, to be read weeks after the first."""
+    settings = project_settings(home)
+    from echomort.reader_study.answers import AIDED
+    from echomort.reader_study.cases import Study
+    from orchestration.reader_study import bundle
+
+    bundle(Study.load(settings.home), folder, AIDED, out)
+
+
+def analyse(
+    paths: Annotated[list[Path], typer.Argument(help="Answers: CSV files, or folders that hold them.")],
+    home: Home = Path("demo"),
+) -> None:
+    """Check the answers, print what the study found and write it into the home."""
+    require_paths(paths)
+    settings = project_settings(home)
+    from orchestration.reader_study import answers_of
+
+    answers_of(paths, settings, out)
+
+
+def _view(view: str) -> str:
+    from echomort.dicom.header.views import check_group
+
+    try:
+        return check_group(view)
+    except ValueError as error:
+        problem, _, remedy = str(error).partition("; ")
+        raise UserError(f"--view: {problem}", remedy) from None

@@ -1,0 +1,29 @@
+"""``echomort run``: rebuild what is stale, from the archive to the report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.options import Config, Home, Set, out
+from orchestration.cli.projects import check_inputs, remembered_settings
+
+
+def run(
+    select: Annotated[
+        str | None, typer.Option(help="Assets, in Dagster's selection syntax (default: what is stale).")
+    ] = None,
+    home: Home = Path("demo"),
+    config: Config = None,
+    assignments: Set = None,
+) -> None:
+    """Materialize what is stale: from the archive to the report."""
+    home = home.absolute()
+    settings = remembered_settings(home, config, assignments)
+    check_inputs(settings)
+    from orchestration import runs
+    from orchestration.printing import project as summary
+
+    if not runs.run(home, select):
+        out.print("everything stands: nothing to do")
+    summary.print_results(settings, out)

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -31,7 +32,7 @@ def project_settings(home: Path) -> Settings:
     return load_settings(file, {"home": str(home)})
 
 
-class Project(dg.ConfigurableResource):
+class Project(dg.ConfigurableResource[Any]):
     """Opens the project at ``home`` (default: see :func:`project_home`); read when a run starts, not at import."""
 
     home: str = ""

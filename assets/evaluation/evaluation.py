@@ -2,11 +2,10 @@
 
 import json
 
-import dagster as dg
 import duckdb
 import pandas as pd
 
-from assets.incremental import Build, Built, Stage, built_tables, rebuild_after, whole_asset
+from assets.incremental import Build, Built, Result, Stage, built_tables, rebuild_after, whole_asset
 from assets.project import Project
 from assets.training.ehr_models import IMPORTANCE
 from assets.training.fusion import STACKS
@@ -29,7 +28,7 @@ EVALUATION = Stage(
 
 
 @whole_asset(EVALUATION, "evaluation", "duckdb", pool="warehouse")
-def evaluation(project: Project) -> dg.MaterializeResult:
+def evaluation(project: Project) -> Result:
     """Discrimination, calibration, operating points and comparisons, each with its interval, and the planted null."""
     from echomort.evaluation import summary
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.incremental import Build, Built, Stage, rebuild_after, whole_asset
+from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
 from echomort.core.fingerprint import digest, digest_file
 from warehouse.reads.report.report_data import report_data
@@ -38,7 +38,7 @@ REPORT = Stage(
 
 
 @whole_asset(REPORT, "evaluation", "html")
-def report(project: Project) -> dg.MaterializeResult:
+def report(project: Project) -> Result:
     """One HTML file to read offline, and the same figures as JSON."""
     from echomort.report.build import write_report
     from echomort.report.previews import write_previews
@@ -54,7 +54,7 @@ def report(project: Project) -> dg.MaterializeResult:
     return with_plots(rebuild_after(project, REPORT, work), project.root / "report")
 
 
-def with_plots(result: dg.MaterializeResult, folder: Path) -> dg.MaterializeResult:
+def with_plots(result: Result, folder: Path) -> Result:
     """Return ``result`` with the PNG files of ``folder`` as plots in its metadata."""
     plots = {
         file.stem: dg.MetadataValue.md(f"![{file.stem}](data:image/png;base64,{b64encode(file.read_bytes()).decode()})")

@@ -1,9 +1,8 @@
 """The view of every clip, by its tag or by its pixels."""
 
-import dagster as dg
 import duckdb
 
-from assets.incremental import Build, Built, Stage, built_tables, rebuild_after, whole_asset
+from assets.incremental import Build, Built, Result, Stage, built_tables, rebuild_after, whole_asset
 from assets.project import Project
 from echomort.core.fingerprint import digest
 from warehouse.queries import run
@@ -19,7 +18,7 @@ CLIP_VIEWS = Stage(
 
 
 @whole_asset(CLIP_VIEWS, "imaging", "sklearn", "duckdb")
-def clip_views(project: Project) -> dg.MaterializeResult:
+def clip_views(project: Project) -> Result:
     """The view of every clip: its tag's, else what a classifier learnt from the tagged clips makes of its pixels."""
     from echomort.models.view_naming import name_views
 

@@ -1,10 +1,9 @@
 """Linkage: files to studies."""
 
-import dagster as dg
 import duckdb
 
 from assets.imaging.progress import counts_by_reason
-from assets.incremental import Built, Stage, built_tables, rebuild, whole_asset
+from assets.incremental import Built, Result, Stage, built_tables, rebuild, whole_asset
 from assets.project import Project
 from warehouse.queries import run
 
@@ -12,7 +11,7 @@ LINKAGE = Stage("linkage", ("dicom_index", "patient", "study"))
 
 
 @whole_asset(LINKAGE, "imaging", "duckdb", "sql", pool="warehouse")
-def linkage(project: Project) -> dg.MaterializeResult:
+def linkage(project: Project) -> Result:
     """Every readable file with the study and patient that the health records know it by, or why it has none."""
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:

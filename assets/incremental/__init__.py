@@ -1,6 +1,6 @@
 """Plan, work, commit: the one idea of every asset here, written once."""
 
-from assets.incremental.stage import CODE, Stage, described, is_up_to_date, materialized
+from assets.incremental.stage import CODE, Result, Stage, described, is_up_to_date, materialized
 from assets.incremental.units import UnitStage, commit_units, stale_units, unit_asset
 from assets.incremental.whole import (
     Build,
@@ -16,6 +16,7 @@ __all__ = [
     "CODE",
     "Build",
     "Built",
+    "Result",
     "Stage",
     "UnitStage",
     "built_tables",

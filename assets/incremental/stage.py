@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import dagster as dg
 import duckdb
@@ -141,7 +141,11 @@ def is_up_to_date(root: Path, entry: Entry, fingerprint: str | None) -> bool:
     return entry.fingerprint == fingerprint and (entry.artifact is None or (root / entry.artifact).exists())
 
 
-def materialized(name: str, entry: Entry, rebuilt: bool) -> dg.MaterializeResult:
+Result: TypeAlias = dg.MaterializeResult[Any]
+"""What Dagster is told of an asset: its data version and what to show."""
+
+
+def materialized(name: str, entry: Entry, rebuilt: bool) -> Result:
     """Return what Dagster is told of an asset that stands."""
     shown = {key: value for key, value in entry.details.items() if key != "made_from"}
     return dg.MaterializeResult(

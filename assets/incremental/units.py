@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import dagster as dg
 import duckdb
@@ -14,6 +14,10 @@ from echomort.core.fingerprint import digest
 from warehouse import ledger
 from warehouse.ledger import Entry
 
+Planned: TypeAlias = dg.DynamicOutput[list[str]] | dg.Output[list[str]]
+"""A batch of stale units, or the units that are gone."""
+Made: TypeAlias = list[dict[str, Any]]
+"""The ledger's entries of a batch, as JSON."""
 BATCH = 256
 """Units that one dynamic step takes: minutes of work, so that a step's own seconds do not count."""
 
@@ -54,35 +58,7 @@ def unit_asset(
 
     The executor decides where the work runs. Values between the steps are units' names and digests, kept as JSON.
     """
-
-    @dg.op(
-        name=f"{stage.name}__plan",
-        pool="warehouse",
-        ins={name: dg.In(dg.Nothing) for name in stage.upstream},
-        out={"batches": dg.DynamicOut(list), "gone": dg.Out(list)},
-    )
-    def plan(context: dg.OpExecutionContext, project: Project) -> Iterator[dg.DynamicOutput | dg.Output]:
-        stale, gone, standing = stale_units(project, stage)
-        context.log.info(f"{len(stale)} stale, {standing} standing, {len(gone)} gone")
-        with stage.working():
-            stage.prepare(project, stale)
-        for start in range(0, len(stale), stage.batch):
-            batch, place = stale[start : start + stage.batch], start // stage.batch
-            yield dg.DynamicOutput(batch, mapping_key=f"{place:05d}", output_name="batches")
-        yield dg.Output(gone, output_name="gone")
-
-    @dg.op(
-        name=f"{stage.name}__work", pool=pool, out=dg.Out(list), required_resource_keys={"project", *stage.resources}
-    )
-    def work(context: dg.OpExecutionContext, units: list) -> dg.Output[list]:
-        with stage.working():
-            made = stage.work(context.resources.project, units, context)
-        return dg.Output([vars(entry) for entry in made])
-
-    @dg.op(name=f"{stage.name}__commit", pool="warehouse")
-    def commit(context: dg.OpExecutionContext, project: Project, made: list, gone: list) -> dg.Output[None]:
-        shown, version = commit_units(project, stage, [Entry(**entry) for batch in made for entry in batch], gone)
-        return dg.Output(None, data_version=dg.DataVersion(version), metadata=shown)
+    plan, work, commit = _plan(stage), _work(stage, pool), _commit(stage)
 
     def compose(**upstream: Any) -> Any:
         batches, gone = plan(**upstream)
@@ -93,7 +69,54 @@ def unit_asset(
     about = described(stage, group, *kinds) | {"description": description}
     about["ins"] = {name: dg.AssetIn(dagster_type=dg.Nothing) for name in about.pop("deps")}
     del about["pool"]
-    return dg.graph_asset(**about)(compose)
+    asset: dg.AssetsDefinition = dg.graph_asset(**about)(compose)
+    return asset
+
+
+def _plan(stage: UnitStage) -> dg.OpDefinition:
+    """The step that finds the stale units and hands them out in batches."""
+
+    @dg.op(
+        name=f"{stage.name}__plan",
+        pool="warehouse",
+        ins={name: dg.In(dg.Nothing) for name in stage.upstream},
+        out={"batches": dg.DynamicOut(list), "gone": dg.Out(list)},
+    )
+    def plan(context: dg.OpExecutionContext, project: Project) -> Iterator[Planned]:
+        stale, gone, up_to_date = stale_units(project, stage)
+        context.log.info(f"{len(stale)} stale, {up_to_date} up to date, {len(gone)} gone")
+        with stage.working():
+            stage.prepare(project, stale)
+        for start in range(0, len(stale), stage.batch):
+            batch, place = stale[start : start + stage.batch], start // stage.batch
+            yield dg.DynamicOutput(batch, mapping_key=f"{place:05d}", output_name="batches")
+        yield dg.Output(gone, output_name="gone")
+
+    return plan
+
+
+def _work(stage: UnitStage, pool: str | None) -> dg.OpDefinition:
+    """The step that makes one batch of units."""
+    needed = {"project", *stage.resources}
+
+    @dg.op(name=f"{stage.name}__work", pool=pool, out=dg.Out(list), required_resource_keys=needed)
+    def work(context: dg.OpExecutionContext, units: list[str]) -> dg.Output[Made]:
+        with stage.working():
+            made = stage.work(context.resources.project, units, context)
+        return dg.Output([vars(entry) for entry in made])
+
+    return work
+
+
+def _commit(stage: UnitStage) -> dg.OpDefinition:
+    """The step that records what was made and forgets what is gone."""
+
+    @dg.op(name=f"{stage.name}__commit", pool="warehouse")
+    def commit(context: dg.OpExecutionContext, project: Project, made: list[Made], gone: list[str]) -> dg.Output[None]:
+        shown, version = commit_units(project, stage, [Entry(**entry) for batch in made for entry in batch], gone)
+        return dg.Output(None, data_version=dg.DataVersion(version), metadata=shown)
+
+    return commit
 
 
 def stale_units(project: Project, stage: UnitStage) -> tuple[list[str], list[str], int]:

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from assets.incremental.stage import Stage, described, is_up_to_date, materialized
+from assets.incremental.stage import Result, Stage, described, is_up_to_date, materialized
 from assets.project import Project
 from echomort.core.fingerprint import digest
 from warehouse import ledger
@@ -34,12 +34,12 @@ Build = Callable[[duckdb.DuckDBPyConnection], Built]
 """Writes an asset's rows through the connection that it is given; the ledger's entry is written with them."""
 
 
-def rebuild(project: Project, stage: Stage, build: Build) -> dg.MaterializeResult:
+def rebuild(project: Project, stage: Stage, build: Build) -> Result:
     """Rebuild the asset as a whole, in one transaction, if what decides it changed; else say that it stands."""
     return rebuild_after(project, stage, lambda: build)
 
 
-def rebuild_after(project: Project, stage: Stage, work: Callable[[], Build]) -> dg.MaterializeResult:
+def rebuild_after(project: Project, stage: Stage, work: Callable[[], Build]) -> Result:
     """Do the same where there is ``work`` to do before the warehouse is opened for writing."""
 
     def together() -> Callable[[duckdb.DuckDBPyConnection], Sequence[Built]]:
@@ -54,7 +54,7 @@ def rebuild_together(
     stage: Stage,
     names: Sequence[str],
     work: Callable[[], Callable[[duckdb.DuckDBPyConnection], Sequence[Built]]],
-) -> list[dg.MaterializeResult]:
+) -> list[Result]:
     """Rebuild the assets ``names``, which one transaction makes, if what decides them changed."""
     recipe = stage.recipe(project.settings)
     with project.reader() as connection:
@@ -81,11 +81,12 @@ def rebuild_together(
 
 def whole_asset(
     stage: Stage, group: str, *kinds: str, pool: str | None = None
-) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
+) -> Callable[[Callable[..., Result]], dg.AssetsDefinition]:
     """Make the decorated function, which carries ``stage`` out as a whole, its asset."""
 
-    def asset(function: Callable[..., dg.MaterializeResult]) -> dg.AssetsDefinition:
+    def asset(function: Callable[..., Result]) -> dg.AssetsDefinition:
         stage.carried_out_by(function)
-        return dg.asset(**described(stage, group, *kinds, pool=pool))(function)
+        made: dg.AssetsDefinition = dg.asset(**described(stage, group, *kinds, pool=pool))(function)
+        return made
 
     return asset

@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
-import dagster as dg
 import duckdb
 
-from assets.incremental import Built, Stage, built_tables, rebuild, whole_asset
+from assets.incremental import Built, Result, Stage, built_tables, rebuild, whole_asset
 from assets.project import Project
 
 FEATURES = Stage(
@@ -16,7 +15,7 @@ FEATURES = Stage(
 
 
 @whole_asset(FEATURES, "records", "duckdb", "sql", pool="warehouse")
-def clinical_features(project: Project) -> dg.MaterializeResult:
+def clinical_features(project: Project) -> Result:
     """The variables of the catalogue for every study, each known at or before it."""
     from warehouse.tables.feature.features import build as build_features
     from warehouse.tables.feature.features import told

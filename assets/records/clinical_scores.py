@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
-import dagster as dg
 import duckdb
 
-from assets.incremental import Built, Stage, built_tables, rebuild, whole_asset
+from assets.incremental import Built, Result, Stage, built_tables, rebuild, whole_asset
 from assets.project import Project
 
 CLINICAL_SCORES = Stage(
@@ -16,7 +15,7 @@ CLINICAL_SCORES = Stage(
 
 
 @whole_asset(CLINICAL_SCORES, "records", "duckdb", "sql", pool="warehouse")
-def clinical_scores(project: Project) -> dg.MaterializeResult:
+def clinical_scores(project: Project) -> Result:
     """Pooled Cohort Equations, PREVENT, Seattle and MAGGIC for every study, or the reason why there is none."""
     from warehouse.tables.clinical_score.clinical_scores import score
 

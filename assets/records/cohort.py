@@ -1,9 +1,8 @@
 """Who is in the study, in which role and fold."""
 
-import dagster as dg
 import duckdb
 
-from assets.incremental import Built, Stage, built_tables, rebuild, whole_asset
+from assets.incremental import Built, Result, Stage, built_tables, rebuild, whole_asset
 from assets.project import Project
 
 COHORT = Stage(
@@ -14,7 +13,7 @@ COHORT = Stage(
 
 
 @whole_asset(COHORT, "records", "duckdb", "sql", pool="warehouse")
-def cohort(project: Project) -> dg.MaterializeResult:
+def cohort(project: Project) -> Result:
     """Labelled studies with their role and fold, both by a stable hash of the patient."""
     from warehouse.tables.cohort.cohorts import select
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 import duckdb
 
-from assets.incremental import Built, Stage, built_tables, rebuild_together
+from assets.incremental import Built, Result, Stage, built_tables, rebuild_together
 from assets.project import Project
 from assets.sources.ehr_extract import ehr_extract
 from warehouse import vault
@@ -36,7 +36,7 @@ RECORDS = Stage(
 )
 
 
-def stage_records(project: Project) -> list[dg.MaterializeResult]:
+def stage_records(project: Project) -> list[Result]:
     """Stage the extract; return one result a table."""
     from warehouse.staging.staging import stage
 
@@ -72,6 +72,6 @@ RECORDS.carried_out_by(stage_records)
     ],
     pool="warehouse",
 )
-def health_records(project: Project) -> Iterator[dg.MaterializeResult]:
+def health_records(project: Project) -> Iterator[Result]:
     """Read the extract through its adapter, pseudonymise it, shift its dates, set aside what contradicts itself."""
     yield from stage_records(project)

@@ -1,9 +1,8 @@
 """The label of every study."""
 
-import dagster as dg
 import duckdb
 
-from assets.incremental import Built, Stage, built_tables, rebuild, whole_asset
+from assets.incremental import Built, Result, Stage, built_tables, rebuild, whole_asset
 from assets.project import Project
 
 OUTCOMES = Stage(
@@ -14,7 +13,7 @@ OUTCOMES = Stage(
 
 
 @whole_asset(OUTCOMES, "records", "duckdb", "sql", pool="warehouse")
-def outcomes(project: Project) -> dg.MaterializeResult:
+def outcomes(project: Project) -> Result:
     """One-year mortality of every study, or the one reason why it has none; the attrition table counts them."""
     from warehouse.tables.outcome.outcomes import link
 

@@ -1,9 +1,7 @@
 """The models of this run as a candidate, and the champion that predicts."""
 
-import dagster as dg
-
 from assets.imaging.clip_views import VIEW_CLASSIFIER
-from assets.incremental import Build, Built, Stage, rebuild_after, whole_asset
+from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
 from assets.training.ehr_models import EHR_MODEL
 from assets.training.fusion import STACKS
@@ -20,7 +18,7 @@ CHAMPION = Stage(
 
 
 @whole_asset(CHAMPION, "serving", "safetensors")
-def champion(project: Project) -> dg.MaterializeResult:
+def champion(project: Project) -> Result:
     """The models of this run as a candidate, and as champion if it is no worse on the same held-out patients."""
     from echomort.champion.promotion import Run, consider
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import dagster as dg
 import duckdb
 
-from assets.incremental import Built, Stage, rebuild, whole_asset
+from assets.incremental import Built, Result, Stage, rebuild, whole_asset
 from assets.project import Project
 from assets.sources.embedded import embedded_archive, ensure_synthetic, is_written
 from echomort.core.files import remove_leftovers
@@ -59,7 +59,7 @@ DICOM_ARCHIVE = Stage(
 
 
 @whole_asset(DICOM_ARCHIVE, "sources", "dicom")
-def dicom_archive(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult:
+def dicom_archive(context: dg.AssetExecutionContext, project: Project) -> Result:
     """The echo files as the scanner or the archive wrote them (the demo writes its own)."""
     ensure_synthetic(project.settings, lambda done, total: context.log.info(f"{done} of {total} patients"))
     ensure_mirrored(project.settings, lambda done, total: _told(context, done, total))

@@ -3,7 +3,7 @@
 import dagster as dg
 import duckdb
 
-from assets.incremental import Built, Stage, rebuild, whole_asset
+from assets.incremental import Built, Result, Stage, rebuild, whole_asset
 from assets.project import Project
 from assets.sources.embedded import embedded_archive, ensure_synthetic, is_written
 from echomort.core.fingerprint import digest, digest_file
@@ -33,7 +33,7 @@ EHR_EXTRACT = Stage(
 
 
 @whole_asset(EHR_EXTRACT, "sources", "csv")
-def ehr_extract(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult:
+def ehr_extract(context: dg.AssetExecutionContext, project: Project) -> Result:
     """The health-record tables as the hospital extracted them (the demo writes its own)."""
     ensure_synthetic(project.settings, lambda done, total: context.log.info(f"{done} of {total} patients"))
 

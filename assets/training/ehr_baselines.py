@@ -1,10 +1,9 @@
 """Other learners, and parts of the variables, trained as the trees are."""
 
-import dagster as dg
 import duckdb
 import pandas as pd
 
-from assets.incremental import Build, Built, Stage, rebuild_after, whole_asset
+from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
 from assets.training.samples import commit_scores, tabular_samples
 from warehouse.tables.score.scores import replace_scores
@@ -19,7 +18,7 @@ EHR_BASELINES = Stage(
 
 
 @whole_asset(EHR_BASELINES, "training", "sklearn")
-def ehr_baselines(project: Project) -> dg.MaterializeResult:
+def ehr_baselines(project: Project) -> Result:
     """Logistic regression, random forest and XGBoost on the clinical, the echo and all variables, as the trees are."""
     from echomort.models.baselines import fit_baselines, model_names
 

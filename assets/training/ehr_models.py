@@ -1,8 +1,6 @@
 """Trees on the health-record features."""
 
-import dagster as dg
-
-from assets.incremental import Build, Stage, rebuild_after, whole_asset
+from assets.incremental import Build, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
 from assets.training.samples import commit_scores, tabular_samples
 
@@ -24,7 +22,7 @@ EHR_MODELS = Stage(
 
 
 @whole_asset(EHR_MODELS, "training", "xgboost")
-def ehr_models(project: Project) -> dg.MaterializeResult:
+def ehr_models(project: Project) -> Result:
     """XGBoost on the health-record features, one model a fold, every study scored by a model that never saw it."""
     from echomort.core.files import write_text
     from echomort.models.tabular import encode, fit_rows, permutation_importance

@@ -1,10 +1,9 @@
 """The scores of the views and of the health record, stacked."""
 
-import dagster as dg
 import duckdb
 import pandas as pd
 
-from assets.incremental import Build, Built, Stage, rebuild_after, whole_asset
+from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
 from assets.training.ehr_models import TREES
 from assets.training.samples import commit_scores, read, tabular_samples
@@ -25,7 +24,7 @@ FUSION = Stage(
 
 
 @whole_asset(FUSION, "training", "xgboost")
-def fusion(project: Project) -> dg.MaterializeResult:
+def fusion(project: Project) -> Result:
     """All views together, and with the health record, stacked on out-of-fold scores; and the planted null."""
     from echomort.models.stacks import ALL_VIEWS, VIDEO_EHR, StudyScores, stack_all
 

@@ -79,7 +79,7 @@ def test_a_shipped_adapter_says_where_each_column_comes_from(adapter):
 
 @pytest.mark.parametrize("adapter", ["omop", "mimic_iv"])
 def test_whatever_a_shipped_adapter_leaves_out_has_its_remedy(adapter):
-    text = (ROOT / "sources" / adapter / "left_out.sql").read_text(encoding="utf-8")
+    text = (ROOT / "adapters" / adapter / "left_out.sql").read_text(encoding="utf-8")
     reasons = set(re.findall(r"'([A-Z]+(?:_[A-Z0-9]+)+)'", text))
     assert reasons
     assert reasons <= set(advice())

@@ -512,7 +512,7 @@ def test_every_adapter_is_complete():
     for adapter in adapters():
         empty = {"identity"}
         for table in ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication", *empty):
-            text = (ROOT / "sources" / adapter / f"{table}.sql").read_text(encoding="utf-8")
+            text = (ROOT / "adapters" / adapter / f"{table}.sql").read_text(encoding="utf-8")
             assert text.startswith("-- ")
             statements = [line for line in text.splitlines() if not line.startswith("--")]
             assert not any(line.endswith(";") for line in statements)

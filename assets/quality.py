@@ -1,7 +1,7 @@
 """Checks: what every table must look like, and what must never happen.
 
 The outcome of a check depends on the tables and on its own code alone, so the ledger keeps it: where nothing changed
-it is repeated from there and says so. Results hold counts and names of checks, never a value.
+its outcome is repeated from there, and marked so. Results hold counts and names of checks, never a value.
 """
 
 from collections import defaultdict
@@ -252,7 +252,7 @@ def remembered(project: Project, check: Check) -> dg.AssetCheckResult:
 
 
 def passed(check: Check, project: Project, connection: duckdb.DuckDBPyConnection) -> bool:
-    """Return whether the check passed on the tables as they now stand."""
+    """Return whether the check passed on the tables as they now are."""
     entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)
     fingerprint = check.stage.fingerprint(connection, project)
     return entry is not None and entry.fingerprint == fingerprint and bool(entry.details["passed"])

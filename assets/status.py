@@ -1,4 +1,4 @@
-"""What stands, what is stale and why, asked of the ledger without doing any work."""
+"""What is up to date, what is stale and why: asked of the ledger, without doing any work."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +11,13 @@ from echomort.core.errors import UserError
 from warehouse import ledger
 
 
-def of(project: Project) -> list[dict[str, Any]]:
+UP_TO_DATE = "up to date"
+
+
+def asset_states(project: Project) -> list[dict[str, Any]]:
     """Return one row an asset: ``asset``, ``state``, ``why``, ``units``, ``changed``.
 
-    ``state`` is ``stands``, ``stale``, ``missing``, or ``unchecked`` where a check did not pass or was not carried out.
+    ``state`` is ``up to date``, ``stale``, ``missing``, or ``unchecked`` where a check did not pass or was not carried out.
     """
     with project.reader():  # held open, so that the short connections below cost nothing
         return _rows(project)
@@ -27,11 +30,11 @@ def _rows(project: Project) -> list[dict[str, Any]]:
         for name in stage.assets:
             state, why = _state(project, stage, name)
             waiting = sorted(stale.intersection(stage.upstream))
-            if state == "stands" and waiting:
+            if state == UP_TO_DATE and waiting:
                 state, why = "stale", f"waits for {', '.join(waiting)}"
-            if state == "stands" and (open_checks := _open_checks(project, name)):
+            if state == UP_TO_DATE and (open_checks := _open_checks(project, name)):
                 state, why = "unchecked", f"to check: {', '.join(open_checks)}"
-            if state != "stands":
+            if state != UP_TO_DATE:
                 stale.add(name)
             rows.append({"asset": name, "state": state, "why": why, **_size(project, name)})
     return rows
@@ -50,22 +53,22 @@ def _state(project: Project, stage: Stage, name: str) -> tuple[str, str]:
         return "stale", f"changed: {listed(changed)}"
     if entry.artifact is not None and not (project.root / entry.artifact).exists():
         return "stale", f"missing: {entry.artifact}"
-    return "stands", ""
+    return UP_TO_DATE, ""
 
 
 def _units_state(project: Project, stage: UnitStage) -> tuple[str, str]:
     try:
-        stale, gone, standing = stale_units(project, stage)
+        stale, gone, kept = stale_units(project, stage)
     except UserError as error:
         return "missing", error.problem
     if not stale and not gone:
-        return ("stands", "") if standing else ("missing", "nothing to make yet")
+        return (UP_TO_DATE, "") if kept else ("missing", "nothing to make yet")
     with project.reader() as connection:
         entries = ledger.entries(connection, stage.name)
         recipes = {entry.recipe for unit, entry in entries.items() if unit in stale}
         now = stage.recipe(project.settings)
         changed = sorted({part for name in recipes for part in changed_parts(ledger.recipe(connection, name), now)})
-    why = f"{len(stale)} to make, {len(gone)} to forget, {standing} stand"
+    why = f"{len(stale)} to make, {len(gone)} to forget, {kept} up to date"
     return "stale" if entries else "missing", f"{why}; changed: {listed(changed)}" if changed else why
 
 
@@ -102,7 +105,7 @@ def _changed_inputs(then: Mapping[str, str], now: Mapping[str, str]) -> list[str
 
 
 def _open_checks(project: Project, name: str) -> list[str]:
-    """Return the checks of an asset that did not pass on what now stands."""
+    """Return the checks of an asset that did not pass on what there is now."""
     with project.reader() as connection:
         return [check.spec.name for check in BY_ASSET.get(name, []) if not passed(check, project, connection)]
 

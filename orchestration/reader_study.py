@@ -41,7 +41,7 @@ def bundle(study: Study, folder: Path, condition: str, console: Console) -> None
 
 
 def analysed(summary: Mapping[str, Any], study: Study, console: Console) -> None:
-    """Print the study's tables, what must be known beside them, and where they lie."""
+    """Print the study's tables, the notes on them, and where they are."""
     console.print(lead(summary))
     for table in tables(summary):
         console.print(f"{table.caption} (in the summary)" if table.folded else _rich(table))

@@ -1,4 +1,4 @@
-"""The resources of the graph and where the values between steps lie."""
+"""The resources of the graph and where the values between steps are kept."""
 
 import json
 from pathlib import Path

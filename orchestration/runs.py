@@ -92,9 +92,9 @@ def _bury_the_dead(instance: dg.DagsterInstance) -> None:
 
 
 def _stale(home: Path) -> list[dg.AssetKey]:
-    """Return what does not stand, in no need of a run to find that out."""
-    rows = status.of(Project(home=str(home)))
-    return [dg.AssetKey(row["asset"]) for row in rows if row["state"] != "stands"]
+    """Return the assets that are not up to date; no run is needed to find that out."""
+    rows = status.asset_states(Project(home=str(home)))
+    return [dg.AssetKey(row["asset"]) for row in rows if row["state"] != status.UP_TO_DATE]
 
 
 def _selected(selection: str) -> list[dg.AssetKey]:

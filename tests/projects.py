@@ -96,7 +96,7 @@ class Home:
     def stale(self) -> dict[str, str]:
         """Return the assets that do not stand, with the reason that ``echomort status`` gives."""
         rows = [json.loads(line) for line in self.here("status", "--json").stdout.splitlines()]
-        return {row["asset"]: row["why"] for row in rows if row["state"] != "stands"}
+        return {row["asset"]: row["why"] for row in rows if row["state"] != "up to date"}
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""

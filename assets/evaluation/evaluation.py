@@ -14,7 +14,7 @@ from warehouse.queries import run
 
 
 def truth_digest(project: Project) -> str | None:
-    """Return the digest of what only the generator knows; None on an archive of one's own."""
+    """Return the digest of what only the generator knows; None where the archive is the site's own."""
     file = project.settings.truth_root / "study.parquet"
     return digest_file(file) if project.settings.is_synthetic and file.exists() else None
 

@@ -56,7 +56,7 @@ def commit_clips(
 
 
 def count_clips(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:
-    """Return clips by what their pixels said."""
+    """Return how many clips were accepted, and rejected for which reason, by their pixels."""
     return counts_by_reason(connection, "reads/counts/clip_reasons.sql")
 
 

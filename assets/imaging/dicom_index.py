@@ -64,7 +64,7 @@ def commit_index(
 
 
 def count_index(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:
-    """Return files by what their header said."""
+    """Return how many files were accepted, and rejected for which reason, by their header."""
     return counts_by_reason(connection, "reads/counts/index_reasons.sql")
 
 
@@ -104,7 +104,7 @@ DICOM_INDEX = UnitStage(
 
 dicom_index = unit_asset(
     DICOM_INDEX,
-    "One row a file of the archive, read from its header alone; what can't become a clip says why.",
+    "One row a file of the archive, read from its header alone; a file that can't become a clip has its reason.",
     "imaging",
     "dicom",
     "duckdb",

@@ -84,7 +84,7 @@ class Stage:
         return dict(reached.parts) | parts
 
     def made_from(self, connection: duckdb.DuckDBPyConnection, project: Project) -> dict[str, str]:
-        """Return the asset's inputs: digests of the assets above, and of what lies outside the graph."""
+        """Return the asset's inputs: digests of the assets above, and of inputs outside the graph."""
         parts = {name: ledger.asset_digest(connection, name) for name in self.upstream}
         outside = self.inputs(project)
         return parts if outside is None else parts | {"input": digest(outside)}
@@ -129,7 +129,7 @@ OWNERS = {
 
 
 def described(stage: Stage, group: str, *kinds: str, pool: str | None = None) -> dict[str, Any]:
-    """Return what Dagster is told of the asset of ``stage``.
+    """Return the arguments by which Dagster declares the asset of ``stage``.
 
     What the asset depends on is what decides it: the graph and the fingerprint can't differ.
     """
@@ -142,11 +142,11 @@ def is_up_to_date(root: Path, entry: Entry, fingerprint: str | None) -> bool:
 
 
 Result: TypeAlias = dg.MaterializeResult[Any]
-"""What Dagster is told of an asset: its data version and what to show."""
+"""What Dagster records of an asset: its data version and what to show."""
 
 
 def materialized(name: str, entry: Entry, rebuilt: bool) -> Result:
-    """Return what Dagster is told of an asset that stands."""
+    """Return what Dagster shows of an asset that is up to date."""
     shown = {key: value for key, value in entry.details.items() if key != "made_from"}
     return dg.MaterializeResult(
         asset_key=name, data_version=dg.DataVersion(entry.digest), metadata={**shown, "rebuilt": rebuilt}

@@ -120,13 +120,13 @@ def _commit(stage: UnitStage) -> dg.OpDefinition:
 
 
 def stale_units(project: Project, stage: UnitStage) -> tuple[list[str], list[str], int]:
-    """Return the units to make, the units to forget, and how many stand."""
+    """Return the stale units, the units to forget, and how many are up to date."""
     with stage.working():
         expected = stage.plan(project, stage.how(project))
     with project.reader() as connection:
-        standing = ledger.entries(connection, stage.name)
-    kept = {unit for unit, entry in standing.items() if is_up_to_date(project.root, entry, expected.get(unit))}
-    return sorted(set(expected) - kept), sorted(set(standing) - set(expected)), len(kept)
+        recorded = ledger.entries(connection, stage.name)
+    kept = {unit for unit, entry in recorded.items() if is_up_to_date(project.root, entry, expected.get(unit))}
+    return sorted(set(expected) - kept), sorted(set(recorded) - set(expected)), len(kept)
 
 
 def commit_units(

@@ -31,11 +31,11 @@ def built_tables(connection: duckdb.DuckDBPyConnection, *tables: str) -> Built:
 
 
 Build = Callable[[duckdb.DuckDBPyConnection], Built]
-"""Writes an asset's rows through the connection that it is given; the ledger's entry is written with them."""
+"""Writes an asset's rows through a connection, in the transaction that writes the ledger's entry."""
 
 
 def rebuild(project: Project, stage: Stage, build: Build) -> Result:
-    """Rebuild the asset as a whole, in one transaction, if what decides it changed; else say that it stands."""
+    """Rebuild the asset as a whole, in one transaction, if what decides it changed; else report it as it is."""
     return rebuild_after(project, stage, lambda: build)
 
 
@@ -59,9 +59,9 @@ def rebuild_together(
     recipe = stage.recipe(project.settings)
     with project.reader() as connection:
         made_from = stage.made_from(connection, project)
-        standing = [ledger.entries(connection, name).get(ledger.WHOLE) for name in names]
+        recorded = [ledger.entries(connection, name).get(ledger.WHOLE) for name in names]
     fingerprint = digest(digest(recipe), made_from)
-    kept = [entry for entry in standing if entry and is_up_to_date(project.root, entry, fingerprint)]
+    kept = [entry for entry in recorded if entry and is_up_to_date(project.root, entry, fingerprint)]
     if len(kept) == len(names):
         return [materialized(name, entry, rebuilt=False) for name, entry in zip(names, kept, strict=True)]
     with stage.working():

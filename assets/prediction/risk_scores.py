@@ -18,16 +18,16 @@ from warehouse.tables.risk_score import risks
 
 
 def plan_risks(project: Project, recipe: str) -> dict[str, str]:
-    """Return study key -> digest of the champion and of what it is given, of every study with a clip that models do not
+    """Return study key -> digest of the champion and of its inputs, of every study with a clip that models do not
     learn from.
 
-    None where there is no champion, or one that learnt from clips of another size or rate than those that stand.
+    None where there is no champion, or one that learnt from clips of another size or rate than the clips that there are now.
     """
     return {} if _why_none(project) else {study_key: made_from for study_key, made_from, _ in _planned(project, recipe)}
 
 
 def score_risks(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
-    """Score some studies; their rows go to the ledger's details, so that nothing lies between the steps but them."""
+    """Score some studies; their rows go to the ledger's details, so that no file passes between the steps."""
     from echomort.champion.scoring import score_apart
 
     plan = {

@@ -41,7 +41,7 @@ def _archive_to_read(settings: Settings) -> str:
 
 
 def ensure_mirrored(settings: Settings, progress: Callable[[int, int], None]) -> None:
-    """Bring the mirror up to date where the archive lies in object storage; one process at a time."""
+    """Bring the mirror up to date where the archive is in object storage; one process at a time."""
     if not isinstance(settings.sources.dicom, str):
         return
     settings.dicom_root.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ DICOM_ARCHIVE = Stage(
 def dicom_archive(context: dg.AssetExecutionContext, project: Project) -> Result:
     """The echo files as the scanner or the archive wrote them (the demo writes its own)."""
     ensure_synthetic(project.settings, lambda done, total: context.log.info(f"{done} of {total} patients"))
-    ensure_mirrored(project.settings, lambda done, total: _told(context, done, total))
+    ensure_mirrored(project.settings, lambda done, total: _log_progress(context, done, total))
 
     def build(_: duckdb.DuckDBPyConnection) -> Built:
         files = list_files(project.settings.dicom_root, "sources.dicom")
@@ -72,6 +72,6 @@ def dicom_archive(context: dg.AssetExecutionContext, project: Project) -> Result
     return rebuild(project, DICOM_ARCHIVE, build)
 
 
-def _told(context: dg.AssetExecutionContext, done: int, total: int, every: int = 500) -> None:
+def _log_progress(context: dg.AssetExecutionContext, done: int, total: int, every: int = 500) -> None:
     if done % every == 0 or done == total:
         context.log.info(f"{done} of {total} objects fetched")

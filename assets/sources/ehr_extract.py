@@ -21,7 +21,7 @@ def extract_fingerprint(settings: Settings) -> str:
 
 
 def extract_files(settings: Settings) -> list[SourceFile]:
-    """Return the files of the extract; none where all of it lies in a database."""
+    """Return the files of the extract; none where all of it is in a database."""
     return list_files(settings.ehr_root, "sources.ehr") if settings.ehr_root else []
 
 

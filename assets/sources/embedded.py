@@ -19,13 +19,13 @@ def generator_code() -> str:
 
 
 def embedded_archive(settings: Settings) -> str:
-    """Return the digest of what the embedded archive is drawn from; empty where the archive is one's own."""
+    """Return the digest of what the embedded archive is drawn from; empty where the archive is the site's own."""
     synthetic = settings.sources.synthetic
     return digest(synthetic, generator_code()) if synthetic and not settings.sources.dicom else ""
 
 
 def is_written(settings: Settings) -> bool:
-    """Return whether the archive lies there; one's own always counts, so that a missing one is told."""
+    """Return whether the embedded archive has been written; True for a site's archive, whose absence is reported later."""
     return not embedded_archive(settings) or (settings.home / "archive").exists()
 
 

@@ -9,7 +9,7 @@ EHR_MODEL = "models/ehr"
 IMPORTANCE = "models/ehr_importance.json"
 
 SHOWN_VARIABLES = 10
-"""Of the permutation importance, the variables that are told."""
+"""How many variables of the permutation importance the asset's metadata shows."""
 
 TREES = {"variables", "depth", "rounds", "learning_rate", "early_stopping", "seed"}
 """Settings of section ``tabular`` that decide the trees on all variables."""

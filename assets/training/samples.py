@@ -21,7 +21,7 @@ def read(project: Project, query: str) -> pd.DataFrame:
 
 
 def tabular_samples(project: Project) -> tuple[pd.DataFrame, Any, pd.DataFrame]:
-    """The labelled studies' keys, their :class:`Rows`, and the features that the trees are given."""
+    """The labelled studies' keys, their :class:`Rows`, and the features that the trees learn from."""
     from echomort.models.rows import Rows
     from echomort.models.tabular import inputs
 

@@ -23,7 +23,7 @@ COMMANDS = (run, status, accept, ui, synth, inspect, predict, risk, receive)
 """In the order of the help page."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=PURPOSE)
-fetch = typer.Typer(no_args_is_help=True, help="Fetch echo files from where they lie.")
+fetch = typer.Typer(no_args_is_help=True, help="Fetch echo files from a server.")
 readers = typer.Typer(no_args_is_help=True, help="A reader study: cardiologists without and with the model.")
 
 for group, commands in ((app, COMMANDS), (fetch, (dicomweb,)), (readers, (export, assist, analyse))):

@@ -15,7 +15,7 @@ def dicomweb(
     to: Annotated[Path, typer.Option(help="Folder to fill: name it as sources.dicom.")],
     since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Studies of this day or later.")] = None,
     study: Annotated[list[str] | None, typer.Option(help="A StudyInstanceUID; may be repeated.")] = None,
-    again: Annotated[bool, typer.Option("--again", help="Fetch even what lies there already.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Fetch even what is there already.")] = False,
 ) -> None:
     """Fetch ultrasound objects by QIDO-RS and WADO-RS, as they are stored; what is there stays."""
     from echomort.sources.dicomweb import Query, fetch

@@ -16,7 +16,7 @@ def inspect(
     home: Annotated[Path | None, typer.Option(help="Read files as this project does (default: as published).")] = None,
     config: Annotated[Path | None, typer.Option(help="Read files as these settings (YAML) say.")] = None,
 ) -> None:
-    """Say of every file: accepted or rejected with its reason, timing, region, view."""
+    """Show for every file: accepted, or rejected with its reason; timing, region, view."""
     require_paths(paths)
     from echomort.dicom import inspect_paths
     from orchestration.printing.files import inspected

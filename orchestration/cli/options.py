@@ -13,7 +13,9 @@ from echomort.core.errors import UserError
 
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
-Home = Annotated[Path, typer.Option(envvar="ECHOMORT_HOME", help="The project's folder: all that is made lies in it.")]
+Home = Annotated[
+    Path, typer.Option(envvar="ECHOMORT_HOME", help="The project's folder: everything that is made goes there.")
+]
 
 Config = Annotated[Path | None, typer.Option(envvar="ECHOMORT_CONFIG", help="Settings (YAML); remembered in the home.")]
 

@@ -15,10 +15,10 @@ def predict(
     view: Annotated[str | None, typer.Option(help="The view, where the files do not say.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score echo files with the champion: the model that stands in the home's registry."""
+    """Score echo files with the champion: the model in the home's registry."""
     require_paths(paths)
     if not home.is_dir():
-        raise UserError(f"no project stands at {home}", "run `echomort run` first, or name it with --home")
+        raise UserError(f"there is no project at {home}", "run `echomort run` first, or name it with --home")
     from echomort.champion.predict import predict_paths
     from orchestration.printing.files import predicted
 

@@ -13,7 +13,7 @@ CONFIG_NAME = "echomort.yaml"
 
 
 def remembered_settings(home: Path, config: Path | None, assignments: list[str] | None) -> configuration.Settings:
-    """Return the settings given now over those that the home remembers, and make it remember the result."""
+    """Return the settings of this call over those that the home remembers, and make it remember the result."""
     own = home / CONFIG_NAME
     file = config or (own if own.exists() else None)
     given = configuration.gather(file, configuration.parse_flags(assignments or []))
@@ -44,7 +44,7 @@ def check_inputs(settings: configuration.Settings) -> None:
 
 def existing_home(home: Path) -> Path:
     if not (home / "warehouse.duckdb").exists():
-        raise UserError(f"no project stands at {home}", "run `echomort run` first, or name it with --home")
+        raise UserError(f"there is no project at {home}", "run `echomort run` first, or name it with --home")
     os.environ["ECHOMORT_HOME"] = str(home.absolute())
     return home.absolute()
 
@@ -61,5 +61,5 @@ def settings_of(home: Path | None, config: Path | None) -> configuration.Setting
         return configuration.Settings()
     own = None if home is None else home / CONFIG_NAME
     if own is not None and not own.exists():
-        raise UserError(f"no project stands at {home}", "run `echomort run` first, or name it with --home")
+        raise UserError(f"there is no project at {home}", "run `echomort run` first, or name it with --home")
     return configuration.load_settings(config or own)

@@ -11,7 +11,7 @@ from orchestration.cli.projects import project_settings
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(help="Made new: what the readers are given.")],
+    folder: Annotated[Path, typer.Argument(help="A new folder: what the readers get.")],
     home: Home = Path("demo"),
     view: Annotated[str, typer.Option(help="The view shown.")] = "parasternal_long",
     cases: Annotated[int | None, typer.Option(min=2, help="How many (default: all that balance).")] = None,
@@ -31,7 +31,7 @@ def export(
 
 
 def assist(
-    folder: Annotated[Path, typer.Argument(help="Made new: what the readers are given.")], home: Home = Path("demo")
+    folder: Annotated[Path, typer.Argument(help="A new folder: what the readers get.")], home: Home = Path("demo")
 ) -> None:
     """Write the second arm: the same cases with the model's answer, to be read weeks after the first."""
     settings = project_settings(home)

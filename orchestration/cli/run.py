@@ -25,5 +25,5 @@ def run(
     from orchestration.printing import project as summary
 
     if not runs.run(home, select):
-        out.print("everything stands: nothing to do")
+        out.print("everything is up to date: nothing to do")
     summary.print_results(settings, out)

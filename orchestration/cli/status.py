@@ -7,7 +7,7 @@ from orchestration.cli.projects import existing_home
 
 
 def status(home: Home = Path("demo"), as_json: AsJson = False) -> None:
-    """Say what stands, what is stale and why."""
+    """Show what is up to date, what is stale and why."""
     home = existing_home(home)
     from orchestration.printing import project as summary
 

@@ -1,4 +1,4 @@
-"""What a person reads of files at hand: one aligned line a file, remarks numbered and told at the end."""
+"""Files on the terminal: one aligned line a file, remarks numbered and listed at the end."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping

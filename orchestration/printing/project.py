@@ -1,4 +1,4 @@
-"""What the command line says of a project: its results in one table, and what stands."""
+"""A project on the terminal: its results in one table, and the state of its assets."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from warehouse.queries import run
 
 
 def print_results(settings: Settings, console: Console) -> None:
-    """Print the AUC of every model and where the report lies, once there is an evaluation."""
+    """Print the AUC of every model and where the report is, once there is an evaluation."""
     with connect(settings.warehouse, read_only=True) as connection:
         metrics = run(connection, "reads/evaluation/headline.sql").df()
     if metrics.empty:
@@ -43,8 +43,8 @@ def _spoken(model: str) -> str:
 
 
 def print_status(home: Path, console: Console, as_json: bool) -> None:
-    """Print, an asset a line, whether it stands and if not why."""
-    rows = status.of(Project(home=str(home)))
+    """Print, an asset a line, whether it is up to date and if not why."""
+    rows = status.asset_states(Project(home=str(home)))
     if as_json:
         for row in rows:
             console.print(json.dumps(row))

@@ -64,7 +64,7 @@ def test_new_changed_and_gone_objects_cost_their_own_folder(storage, project, tm
     _run(project)
     units, accepted, archive = _units(project)
     assert (len(units), accepted) == (2, 3)
-    assert _state(project)[0] == "stands"
+    assert _state(project)[0] == "up to date"
 
     _put(storage, tmp_path, "two/c")
     assert _state(project) == ("stale", "stale")
@@ -78,7 +78,7 @@ def test_new_changed_and_gone_objects_cost_their_own_folder(storage, project, tm
     _run(project)
     left, accepted, _ = _units(project)
     assert (len(left), accepted) == (1, 1)
-    assert _state(project)[0] == "stands"
+    assert _state(project)[0] == "up to date"
 
 
 def test_a_mirror_that_lost_a_file_is_stale_and_mended(storage, project):
@@ -88,7 +88,7 @@ def test_a_mirror_that_lost_a_file_is_stale_and_mended(storage, project):
     assert _state(project)[0] == "stale"
     _run(project)
     assert _units(project) == (units, 3, archive)
-    assert _state(project)[0] == "stands"
+    assert _state(project)[0] == "up to date"
 
 
 def test_names_of_objects_reach_neither_the_warehouse_nor_the_log(storage, project, tmp_path, caplog):

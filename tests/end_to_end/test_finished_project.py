@@ -30,7 +30,7 @@ def test_every_asset_stands_and_every_check_passed(finished: Home) -> None:
     from orchestration.definitions import defs
 
     rows = jsons(finished.echomort("status", "--json").stdout)
-    assert [row for row in rows if row["state"] != "stands"] == []
+    assert [row for row in rows if row["state"] != "up to date"] == []
     assert all(row["units"] > 0 and row["changed"] for row in rows)
     graph = defs.resolve_asset_graph()
     assert {row["asset"] for row in rows} == {key.to_user_string() for key in graph.materializable_asset_keys}
@@ -132,7 +132,7 @@ def test_predict_names_what_is_missing(finished: Home, tmp_path: Path) -> None:
     for home, arguments, message in (
         (finished, ("nowhere.dcm",), "nowhere.dcm does not exist"),
         (Home(tmp_path / "empty"), (loop,), "there is no champion yet"),
-        (Home(tmp_path / "none"), (loop,), "no project stands at"),
+        (Home(tmp_path / "none"), (loop,), "there is no project at"),
         (finished, (loop, "--view", "sideways"), "no such view group"),
     ):
         said = home.here("predict", *arguments)

@@ -75,7 +75,7 @@ def test_what_cannot_be_done_is_said_in_a_line(project: Home, tmp_path: Path) ->
     refused("have a loop of subcostal_4: name another view", "export", new, "--view", "subcostal_4")
     refused("cases can be shown, 500 were asked for", "export", new, "--cases", "500")
     refused("exists already: name a new folder", "export", str(project.root))
-    refused("no project stands at", "export", new, home=Home(tmp_path / "none"))
+    refused("there is no project at", "export", new, home=Home(tmp_path / "none"))
     assert not (project.root / "readers").exists() and not Path(new).exists()
     said(project, "export", new)
     refused("another reader study is frozen", "export", str(tmp_path / "other"), "--cases", "2")

@@ -55,7 +55,7 @@ def changed_code(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 def test_a_second_run_does_nothing(project: Home) -> None:
     before, files = project.ledger(), project.artifacts()
     assert project.stale() == {}
-    assert "everything stands: nothing to do" in project.rerun()
+    assert "everything is up to date: nothing to do" in project.rerun()
     assert (project.ledger(), project.artifacts()) == (before, files)
 
 
@@ -99,7 +99,7 @@ def test_another_version_of_the_code_rebuilds_what_it_makes_and_what_follows(
     assert stale["evaluation"] == "changed: echomort/evaluation/summary.py"
     before = project.ledger()
     project.rerun()
-    assert rebuilt(before, project.ledger()) == {"evaluation"}, "the same figures came out: the rest stands"
+    assert rebuilt(before, project.ledger()) == {"evaluation"}, "the same figures came out: the rest is up to date"
     assert project.stale() == {}
 
 

@@ -93,7 +93,7 @@ def test_a_wrong_selection_is_named(home: Home) -> None:
 
 
 def test_a_home_without_a_project_is_named(home: Home) -> None:
-    refused(home.here("status"), "no project stands at")
+    refused(home.here("status"), "there is no project at")
     assert not home.root.exists()
 
 

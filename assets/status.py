@@ -10,14 +10,13 @@ from assets.quality import BY_ASSET, passed
 from echomort.core.errors import UserError
 from warehouse import ledger
 
-
 UP_TO_DATE = "up to date"
 
 
 def asset_states(project: Project) -> list[dict[str, Any]]:
     """Return one row an asset: ``asset``, ``state``, ``why``, ``units``, ``changed``.
 
-    ``state`` is ``up to date``, ``stale``, ``missing``, or ``unchecked`` where a check did not pass or was not carried out.
+    ``state`` is ``up to date``, ``stale``, ``missing``, or ``unchecked`` where a check failed or was not carried out.
     """
     with project.reader():  # held open, so that the short connections below cost nothing
         return _rows(project)

@@ -21,7 +21,7 @@ def plan_risks(project: Project, recipe: str) -> dict[str, str]:
     """Return study key -> digest of the champion and of its inputs, of every study with a clip that models do not
     learn from.
 
-    None where there is no champion, or one that learnt from clips of another size or rate than the clips that there are now.
+    Empty where there is no champion, or one that learnt from clips of another size or rate.
     """
     return {} if _why_none(project) else {study_key: made_from for study_key, made_from, _ in _planned(project, recipe)}
 

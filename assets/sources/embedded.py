@@ -25,7 +25,7 @@ def embedded_archive(settings: Settings) -> str:
 
 
 def is_written(settings: Settings) -> bool:
-    """Return whether the embedded archive has been written; True for a site's archive, whose absence is reported later."""
+    """Return whether the embedded archive has been written; True for a site's archive, reported on later."""
     return not embedded_archive(settings) or (settings.home / "archive").exists()
 
 

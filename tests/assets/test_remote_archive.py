@@ -56,7 +56,7 @@ def _units(project):
 
 
 def _state(project):
-    rows = {row["asset"]: row["state"] for row in status.of(Project(home=project.home))}
+    rows = {row["asset"]: row["state"] for row in status.asset_states(Project(home=project.home))}
     return rows["dicom_archive"], rows["dicom_index"]
 
 

@@ -83,20 +83,23 @@ def test_every_study_that_models_did_not_learn_from_has_the_champions_risk(finis
 
 
 def test_a_champion_that_learnt_from_other_clips_gives_no_risk(project: Home) -> None:
-    from assets.prediction.risk_scores import plan_risks, show_risks
+    from assets.prediction.risk_scores import RISK_SCORES, plan_risks, show_risks
     from assets.project import Project
 
+    def planned(project: Project) -> dict[str, str]:
+        return plan_risks(project, RISK_SCORES.how(project))
+
     at_home = {"home": str(project.root)}
-    assert len(plan_risks(Project(**at_home))) == len(project.query("FROM risk_score"))
+    assert len(planned(Project(**at_home))) == len(project.query("FROM risk_score"))
     config = project.root / "echomort.yaml"
     config.write_text(config.read_text() + "imaging: {clip: {resize: linear}}\n")
     changed = Project(**at_home)
     assert changed.settings.imaging.clip.resize == "linear"
-    assert plan_risks(changed) == {}
+    assert planned(changed) == {}
     with changed.reader() as connection:
         assert "train again" in show_risks(connection, changed)["skipped"]
     (project.root / "registry" / "champion.json").unlink()
-    assert plan_risks(Project(**at_home)) == {}
+    assert planned(Project(**at_home)) == {}
 
 
 def test_the_report_is_one_file_that_needs_no_network(finished: Home) -> None:

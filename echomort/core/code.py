@@ -318,12 +318,16 @@ def _read_module(content: bytes) -> Module:
     if key not in known:
         known[key] = _parsed(ast.parse(content))
         _changed.add(key)
+    _used.add(key)
     return _module(known[key])
 
 
 CACHE_FORMAT = 2
 """Counts up where :class:`Meaning` or how it is found changes."""
+MOST_MEANINGS = 1_000
+"""So many files the cache holds at most, a few times as many as the product has; of more it keeps those in use."""
 _changed: set[str] = set()
+_used: set[str] = set()
 
 
 @functools.cache
@@ -339,7 +343,12 @@ def keep_meanings() -> None:
     if _changed:
         _changed.clear()
         with contextlib.suppress(OSError, UserError):
-            write_text(CACHE, json.dumps(_cache()))
+            write_text(CACHE, json.dumps(_kept()))
+
+
+def _kept() -> dict[str, Any]:
+    known = _cache()
+    return known if len(known) <= MOST_MEANINGS else {key: known[key] for key in sorted(_used & known.keys())}
 
 
 def _module(parsed: Mapping[str, Any]) -> Module:

@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from assets.graph import STAGES
 from assets.incremental import Stage
 from assets.quality import BY_ASSET
-from echomort.core.code import Code, Reached, _parsed, file_meaning, libraries
+from echomort.core.code import Code, Reached, _cache, _parsed, file_meaning, keep_meanings, libraries
 from warehouse.connection import connect
 from warehouse.queries import UndeclaredQuery, only, run
 
@@ -197,3 +198,23 @@ def test_a_stage_says_by_key_which_setting_decides_it() -> None:
     by_name: dict[str, Stage] = {stage.name: stage for stage in EVERY}
     keys = {part for part in by_name["clips"].recipe(settings) if part.startswith("setting ")}
     assert "setting imaging.clip.fps" in keys and all(key.startswith("setting imaging.clip.") for key in keys)
+
+
+def test_the_cache_of_meanings_forgets_what_nobody_uses(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = copy / "meanings.json"
+    monkeypatch.setattr("echomort.core.code.CACHE", file)
+    monkeypatch.setattr("echomort.core.code.MOST_MEANINGS", 3)
+    monkeypatch.setattr("echomort.core.code._used", set())
+    _cache.cache_clear()
+    for number in range(8):
+        (copy / "echomort/more.py").write_text(f"number = {number}\n")
+        Code(copy).module("echomort.more")
+    keep_meanings()
+    assert len(json.loads(file.read_text())) >= 8, "all of these are in use"
+    monkeypatch.setattr("echomort.core.code._used", set())
+    (copy / "echomort/more.py").write_text("number = -1\n")
+    Code(copy).module("echomort.more")
+    keep_meanings()
+    assert len(json.loads(file.read_text())) == 1
+    (copy / "echomort/more.py").unlink()
+    _cache.cache_clear()

@@ -131,6 +131,7 @@ VIEW_MODELS = UnitStage(
     work=train_views,
     commit=commit_views,
     show=show_views,
+    chosen=lambda settings: {"echomort.networks": [settings.training.network]},
     resources=frozenset({"pipes"}),
     batch=64,
 )

@@ -1,42 +1,28 @@
-"""The four clinical scores of every study: what each gives, as a probability too, and why it gives nothing."""
-
-from collections.abc import Callable
-from typing import Literal
+"""The clinical scores of every study: what each gives, as a probability too, and why it gives nothing."""
 
 import numpy as np
 import pandas as pd
 
 from echomort.clinical_scores.columns import Floats
-from echomort.clinical_scores.maggic_score import maggic
-from echomort.clinical_scores.pce import pooled_cohort
-from echomort.clinical_scores.prevent_base import prevent
-from echomort.clinical_scores.shfm import BASELINE_HAZARD, seattle
+from echomort.clinical_scores.scores import ClinicalScore, clinical_scores
 from echomort.core.errors import UserError
 from echomort.settings import ClinicalScores
 
-Score = Literal["pce", "prevent", "shfm", "maggic"]
-SCORES: tuple[Score, ...] = ("pce", "prevent", "shfm", "maggic")
-HEART_FAILURE_SCORES = frozenset({"shfm", "maggic"})
-"""Made for patients with heart failure: they apply where it is on record."""
-
 COLUMNS = ("study_key", "score", "value", "logit", "applicable", "reason")
 HEART_FAILURE = "heart_failure"
+"""The column of the inputs that says whether heart failure is on record at the study."""
+LEAVING_NOTHING = frozenset({"missing", "invalid", "unsupported", "out_of_range"})
+"""Reasons that leave no figure; the others note what was done."""
 
 
 def score_studies(inputs: pd.DataFrame, settings: ClinicalScores) -> pd.DataFrame:
     """Return one row a study and score, with COLUMNS.
 
     ``inputs`` has one row a study: study_key, heart_failure (on record at the study) and the columns of every score.
-    ``value`` is what the score is published as (ten-year risk, ten-year risk of cardiovascular disease, score,
-    points); ``logit`` the log odds of its probability (of those ten-year risks; of death within one year for the
-    heart-failure scores), both null where ``reason`` says why.
+    ``value`` is what the score is published as (a risk, a score, points); ``logit`` the log odds of the probability of
+    its own outcome; both are null where ``reason`` says why.
     """
-    heart_failure = inputs[HEART_FAILURE].to_numpy(dtype=bool)
-    parts = []
-    for score in SCORES:
-        value, logit, reason = SCORED[score](inputs, settings)
-        applicable = heart_failure if score in HEART_FAILURE_SCORES else np.ones(len(inputs), bool)
-        parts.append(_long(inputs["study_key"], score, value, logit).assign(applicable=applicable, reason=reason))
+    parts = [_scored(name, score, inputs, settings) for name, score in clinical_scores().items()]
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
 
 
@@ -45,7 +31,7 @@ def coverage(scores: pd.DataFrame) -> pd.DataFrame:
     applies = scores[scores["applicable"].astype(bool)]
     computed = applies["value"].notna().groupby(applies["score"]).sum()
     counts = pd.DataFrame({"applicable": applies.groupby("score").size(), "computed": computed})
-    return counts.reindex(list(SCORES), fill_value=0).rename_axis("score").reset_index()
+    return counts.reindex(list(clinical_scores()), fill_value=0).rename_axis("score").reset_index()
 
 
 def why_not(scores: pd.DataFrame) -> pd.DataFrame:
@@ -74,38 +60,22 @@ def _troubles(reason: str) -> list[tuple[str, str]]:
     ]
 
 
-LEAVING_NOTHING = frozenset({"missing", "invalid", "unsupported", "out_of_range"})
-
-Triple = tuple[Floats, Floats, pd.Series]
-
-
-def _pooled_cohort(inputs: pd.DataFrame, settings: ClinicalScores) -> Triple:
-    table = pooled_cohort(inputs, settings.out_of_range)
-    return _floats(table["risk"]), _log_odds(_floats(table["risk"])), table["reason"]
-
-
-def _prevent(inputs: pd.DataFrame, settings: ClinicalScores) -> Triple:
-    table = prevent(inputs, settings.out_of_range)
-    return _floats(table["cvd10"]), _log_odds(_floats(table["cvd10"])), table["reason"]
-
-
-def _seattle(inputs: pd.DataFrame, settings: ClinicalScores) -> Triple:
-    table = seattle(inputs, settings.out_of_range, impute=settings.seattle_gaps)
-    died = -np.expm1(-BASELINE_HAZARD * np.exp(_floats(table["score"])))  # 1 - s1, without rounding it to 1
-    return _floats(table["score"]), _log_odds(died), table["reason"]
-
-
-def _maggic(inputs: pd.DataFrame, settings: ClinicalScores) -> Triple:
-    table = maggic(inputs, settings.out_of_range)
-    return _floats(table["score"]), _log_odds(_floats(table["mort1y"])), table["reason"]
-
-
-SCORED: dict[Score, Callable[[pd.DataFrame, ClinicalScores], Triple]] = {
-    "pce": _pooled_cohort,
-    "prevent": _prevent,
-    "shfm": _seattle,
-    "maggic": _maggic,
-}
+def _scored(name: str, score: ClinicalScore, inputs: pd.DataFrame, settings: ClinicalScores) -> pd.DataFrame:
+    figures = score.compute(inputs, settings)
+    if len(figures) != len(inputs):
+        raise UserError(f"the score {name} has rows without a study", "compute the scores again")
+    everybody = np.ones(len(inputs), bool)
+    applies = everybody if score.applies_to == "everybody" else inputs[HEART_FAILURE].to_numpy(dtype=bool)
+    return pd.DataFrame(
+        {
+            "study_key": inputs["study_key"].to_numpy(),
+            "score": name,
+            "value": _floats(figures[score.value]),
+            "logit": _log_odds(_floats(score.probability(figures))),
+            "applicable": applies,
+            "reason": figures["reason"].reset_index(drop=True),
+        }
+    )
 
 
 def _floats(column: pd.Series) -> Floats:
@@ -115,9 +85,3 @@ def _floats(column: pd.Series) -> Floats:
 def _log_odds(chance: Floats) -> Floats:
     inside = np.clip(chance, 1e-9, 1 - 1e-9)
     return np.asarray(np.log(inside / (1 - inside)))
-
-
-def _long(keys: pd.Series, score: str, value: Floats, logit: Floats) -> pd.DataFrame:
-    if len(value) != len(keys):
-        raise UserError(f"the score {score} has rows without a study", "compute the scores again")
-    return pd.DataFrame({"study_key": keys.to_numpy(), "score": score, "value": value, "logit": logit})

@@ -1,38 +1,25 @@
 """Clinical scores of a CSV file."""
 
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
 from echomort.clinical_scores.columns import OutOfRange
-from echomort.clinical_scores.maggic_score import maggic
-from echomort.clinical_scores.pce import pooled_cohort
-from echomort.clinical_scores.prevent_base import prevent
-from echomort.clinical_scores.shfm import seattle
+from echomort.clinical_scores.scores import CLINICAL_SCORES
 from echomort.core.errors import UserError
-
-Score = Literal["pce", "prevent", "shfm", "maggic"]
-FUNCTIONS: dict[Score, Callable[[pd.DataFrame, OutOfRange], pd.DataFrame]] = {
-    "pce": pooled_cohort,
-    "prevent": prevent,
-    "shfm": seattle,
-    "maggic": maggic,
-}
+from echomort.settings import ClinicalScores
 
 
-def score_file(score: Score, source: Path, out_of_range: OutOfRange = "strict") -> pd.DataFrame:
+def score_file(score: str, source: Path, out_of_range: OutOfRange = "strict") -> pd.DataFrame:
     """Return the table of the CSV file ``source``, as text, with the columns of ``score`` and ``reason`` added.
 
     Columns are found by name, in any order and case. One that bears the name of an output gives way to it. Raises
     :class:`UserError` for an unknown score, a file that is absent, empty or not CSV, and a missing column.
     """
-    if score not in FUNCTIONS:
-        raise UserError(f"unknown clinical score {score}", f"choose {', '.join(FUNCTIONS)}")
+    formula = CLINICAL_SCORES.get(score)
     given = _read(source)
-    scored = FUNCTIONS[score](given.rename(columns=str.lower), out_of_range)
+    scored = formula.compute(given.rename(columns=str.lower), ClinicalScores(out_of_range=out_of_range))
     return pd.concat([given.drop(columns=scored.columns, errors="ignore"), scored], axis=1)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from echomort.clinical_scores.scores import clinical_scores
 from echomort.evaluation.inputs import Booleans, Floats
 from echomort.evaluation.interval import Interval
 
@@ -23,11 +24,6 @@ ORACLES = {
 }
 HEART_FAILURE = "heart_failure"
 """The column that says ``yes`` where heart failure is on record at the study."""
-HEART_FAILURE_ONLY = frozenset({"shfm", "maggic"})
-"""Scores made for patients with heart failure: judged, and their coverage counted, among those alone."""
-RANKING_ONLY = frozenset({"pce", "prevent"})
-"""Scores of another outcome (ten-year cardiovascular disease): they rank; their probabilities mean something else."""
-CLINICAL_SCORES = RANKING_ONLY | HEART_FAILURE_ONLY
 BASELINE_PREFIX = "ehr:"
 """Other learners on parts of the health record (``ehr:<learner>:<set>``): judged by their AUC alone."""
 
@@ -113,14 +109,21 @@ def scored_models(rows: pd.DataFrame, scores: pd.DataFrame, truth: pd.DataFrame 
         mean = given.groupby("study_key")[value].mean()
         people = rows[applies(str(model), rows)]
         if people["study_key"].isin(mean.index).any():
-            yield _joined(str(model), people, mean, truth, value == "logit" and model not in RANKING_ONLY)
+            yield _joined(str(model), people, mean, truth, value == "logit" and not _ranks_only(str(model)))
 
 
 def applies(model: str, rows: pd.DataFrame) -> Booleans:
     """Return the rows (n,) that ``model`` is made for: all, or those with heart failure where that is known."""
-    if model in HEART_FAILURE_ONLY and HEART_FAILURE in rows.columns:
+    score = clinical_scores().get(model)
+    if score and score.applies_to == "heart failure" and HEART_FAILURE in rows.columns:
         return rows[HEART_FAILURE].eq("yes").to_numpy(dtype=bool)
     return np.ones(len(rows), dtype=bool)
+
+
+def _ranks_only(model: str) -> bool:
+    """Whether the model's probabilities are those of another outcome."""
+    score = clinical_scores().get(model)
+    return score is not None and not score.predicts_one_year_death
 
 
 def oracles(rows: pd.DataFrame, truth: pd.DataFrame | None) -> Iterator[Scored]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from echomort.clinical_scores.scores import clinical_scores
 from echomort.evaluation import discrimination, survival
 from echomort.evaluation.agreement import holm
 from echomort.evaluation.benefit import net_benefit, net_benefit_treat_all
@@ -20,7 +21,6 @@ from echomort.evaluation.inputs import Booleans, Floats, expit
 from echomort.evaluation.interval import Interval
 from echomort.evaluation.resampling import Resampling
 from echomort.evaluation.scored import (
-    CLINICAL_SCORES,
     COLUMNS,
     COMPARISON,
     COVERAGE,
@@ -151,7 +151,7 @@ def _available(model: str, rows: pd.DataFrame) -> int:
 
 def _says_too_little(scored: Scored, settings: Evaluation) -> bool:
     """Clinical scores cover some of the patients, like a subgroup, and are suppressed like one."""
-    return scored.model in CLINICAL_SCORES and too_few(scored.died, settings.suppress_below_events)
+    return scored.model in clinical_scores() and too_few(scored.died, settings.suppress_below_events)
 
 
 def _prevalence(rows: pd.DataFrame, confidence: float) -> Row:

@@ -1,1 +1,1 @@
-"""The models: four video networks, trees on the health record, and what combines their scores."""
+"""The models: trained networks of a view, trees on the health record, and what combines their scores."""

@@ -1,8 +1,9 @@
 """The video model of one view: the networks of all folds, read only if every byte is as it was written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors.torch
@@ -12,7 +13,7 @@ from torch import nn
 
 from echomort.core.errors import UserError
 from echomort.core.verified import REMEDY, read_card, read_verified
-from echomort.models.networks import NETWORKS, build_network
+from echomort.networks import NETWORKS, build_network
 
 BATCH_VOXELS = 8_000_000
 """Scored at once: eight clips of the published size, about 1 GB of activations."""
@@ -36,9 +37,9 @@ class ViewModel:
         """
         card = read_card(folder, ("view", "network", "shape", "weights"))
         frames, height, width = card["shape"]
-        shape = (int(frames), int(height), int(width))
+        shape, own = (int(frames), int(height), int(width)), card.get("network_settings", {})
         folds = {
-            int(fold): load_network(read_verified(folder, entry["file"], entry["sha256"]), card["network"], shape)
+            int(fold): load_network(read_verified(folder, entry["file"], entry["sha256"]), card["network"], shape, own)
             for fold, entry in sorted(card["weights"].items(), key=lambda item: int(item[0]))
         }
         return cls(card["view"], card["network"], shape, folds)
@@ -71,12 +72,14 @@ def save_network(network: nn.Module) -> bytes:
     return safetensors.torch.save({name: value.cpu().contiguous() for name, value in network.state_dict().items()})
 
 
-def load_network(content: bytes, name: str, shape: tuple[int, ...]) -> nn.Module:
+def load_network(
+    content: bytes, name: str, shape: tuple[int, ...], settings: Mapping[str, Any] | None = None
+) -> nn.Module:
     """Return the network ``name`` with the weights of a safetensors file, in evaluation mode, or raise
     :class:`UserError`."""
     if name not in NETWORKS or len(shape) != 3:
         raise UserError("a model card names a network that does not exist", REMEDY)
-    network = build_network(name, (shape[0], shape[1], shape[2]))
+    network = build_network(name, (shape[0], shape[1], shape[2]), settings=settings)
     try:
         weights = safetensors.torch.load(content)
         network.load_state_dict(weights)

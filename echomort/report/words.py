@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from echomort.clinical_scores.scores import clinical_scores
+
 DASH, MINUS, NARROW, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{NARROW NO-BREAK SPACE}", "\N{MULTIPLICATION SIGN}"
 NOTHING = "\N{EM DASH}"
 
@@ -43,10 +45,10 @@ MODELS = {
     "oracle_heart_age": ModelWords("Oracle: the heart and age", "oracle", "the true heart, and the age", 210),
     "oracle_all": ModelWords("Oracle: everything", "oracle", "all that the hazard depends on, frailty too", 220),
     "permuted_null": ModelWords("Permuted labels", "null", "refitted after the outcomes were shuffled", 300),
-    "pce": ModelWords("Pooled cohort equations", "score", "a published clinical score", 130),
-    "prevent": ModelWords("PREVENT", "score", "a published clinical score", 131),
-    "shfm": ModelWords("Seattle heart failure model", "score", "a published clinical score", 132),
-    "maggic": ModelWords("MAGGIC", "score", "a published clinical score", 133),
+    **{
+        name: ModelWords(score.label, "score", "a published clinical score", score.place)
+        for name, score in clinical_scores().items()
+    },
 }
 
 INPUTS = {

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
+from echomort.networks import NETWORKS, own_settings
+
 Provenance = Literal["published", "reconstructed", "ours"]
 
 
@@ -215,12 +217,19 @@ class Imaging(Section):
     worker_memory_gib: float = setting(4, "ours", "address space of one decode process", gt=0.5)
 
 
+def _network(name: str) -> str:
+    if name not in NETWORKS:
+        raise ValueError(f"known networks: {', '.join(NETWORKS.names())}")
+    return name
+
+
 class Training(Section):
     """One 3-D CNN a view."""
 
-    network: Literal["cnn_3d", "cnn_3d_gap", "cnn_2d_lstm", "cnn_2d_gap"] = setting(
-        "cnn_3d", "published", "architecture"
+    network: Annotated[str, pydantic.AfterValidator(_network)] = setting(
+        "cnn_3d", "published", "architecture: one of the registered networks"
     )
+    network_settings: dict[str, Any] = setting({}, "ours", "the network's own settings; the published ones have none")
     optimizer: Literal["adagrad", "rmsprop", "adam"] = setting(
         "adagrad", "reconstructed", "AdaGrad for the 3-D networks"
     )
@@ -245,6 +254,12 @@ class Training(Section):
     views: tuple[str, ...] | None = setting(None, "ours", "train these views only (null: all that have enough)")
     fold_processes: int = setting(0, "ours", "folds trained side by side (0: one a processor core or GPU)", ge=0)
     seed: int = setting(1, "ours", "initial weights, order and dropout", ge=0)
+
+    @pydantic.model_validator(mode="after")
+    def _network_knows_its_settings(self) -> "Training":
+        if self.network_settings:  # else the network, and torch with it, need not be loaded
+            own_settings(self.network, self.network_settings)
+        return self
 
 
 class Tabular(Section):

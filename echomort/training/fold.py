@@ -13,8 +13,8 @@ from torch import nn
 
 from echomort.core.files import write_bytes, write_text
 from echomort.core.fingerprint import digest
-from echomort.models.networks import build_network
 from echomort.models.views import save_network, score_clips
+from echomort.networks import build_network
 from echomort.training.data import Batches, Samples, class_weights, read_samples, split_validation
 from echomort.training.device import Device, resolve_device
 from echomort.training.module import BestWeights, Classifier, Diary, Epoch
@@ -33,7 +33,7 @@ def train_fold(job: Job, report: Callable[[Progress], None]) -> None:
     seed = int(digest("fold", task.view, settings.seed, job.fold)[:8], 16)
     torch.manual_seed(seed)
     torch.backends.cudnn.deterministic = True
-    network = build_network(settings.network, task.shape, settings.norm_momentum)
+    network = build_network(settings.network, task.shape, settings.norm_momentum, settings.network_settings)
     training, validation = _loaders(task, samples, pixels, job.fold, seed)
     epochs = fit(network, task, (training, validation), device, _listener(task, job.fold, report))
     rows = samples.scored_rows(job.fold)

@@ -17,7 +17,9 @@ import pyarrow.parquet as pq
 from echomort.core.code import Code
 from echomort.core.files import atomic_folder
 from echomort.core.fingerprint import digest, digest_file
+from echomort.core.registry import code_of_packages
 from echomort.models.rows import HELD_OUT
+from echomort.networks import NETWORKS, check_clip
 from echomort.training.data import Samples, pack, read_samples
 from echomort.training.device import resolve_device
 from echomort.training.pool import Pool
@@ -40,6 +42,8 @@ def train(task: Task, report: Callable[[Progress], None]) -> TrainingResult:
 def train_views(tasks: Sequence[Task], report: Callable[[Progress], None]) -> list[TrainingResult]:
     """Train several views as :func:`train` does, over one set of processes, so that no core waits between views."""
     started = time.monotonic()
+    for task in tasks:
+        check_clip(task.training.network, task.shape)
     samples = [read_samples(task.samples) for task in tasks]
     processes = max(task.training.fold_processes for task in tasks)
     with Pool(processes, at_most=sum(len(table.folds) for table in samples)) as pool:
@@ -70,7 +74,7 @@ def _prepare(task: Task, samples: Samples, device: str) -> _Parts:
         task.training.model_dump(mode="json", exclude=UNDECIDING),
         {name: getattr(samples, name).tolist() for name in ("clip_key", "patient_key", "fold", "label")},
         [clips, device.partition(":")[0], precision, version("torch")],
-        dict(Code().reached([("echomort.training.fold", None)]).parts),
+        _code(task.training.network),
     )
     whole = _is_whole(task.output, fingerprint)
     jobs = [
@@ -79,6 +83,13 @@ def _prepare(task: Task, samples: Samples, device: str) -> _Parts:
         if not whole and not _is_finished(folder, fold, fingerprint)
     ]
     return _Parts(task, samples, folder, precision, fingerprint, jobs)
+
+
+def _code(network: str) -> dict[str, str]:
+    """The code that trains a fold of ``network``: that of other networks does not count."""
+    chosen = {NETWORKS.folder: [network]}
+    reached = Code().reached([("echomort.training.fold", None)], chosen)
+    return dict(reached.parts) | code_of_packages(NETWORKS.folder, [network])
 
 
 def _is_finished(folder: Path, fold: int, fingerprint: str) -> bool:
@@ -134,6 +145,7 @@ def _card(parts: _Parts, records: dict[int, dict[str, Any]], scores: str) -> dic
     return {
         "view": task.view,
         "network": task.training.network,
+        "network_settings": task.training.network_settings,
         "shape": list(task.shape),
         "weights": {
             str(fold): {"file": f"fold_{fold}.safetensors", "sha256": record["sha256"]}

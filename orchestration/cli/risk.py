@@ -11,7 +11,7 @@ from orchestration.cli.options import require_paths
 
 
 def risk(
-    score: Annotated[Literal["pce", "prevent", "shfm", "maggic"], typer.Argument(help="Which clinical score.")],
+    score: Annotated[str, typer.Argument(help="Which clinical score: pce, prevent, shfm, maggic or a registered one.")],
     table: Annotated[Path, typer.Argument(help="CSV; columns as in docs/clinical_scores.md.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="CSV to write (default: standard output).")

@@ -8,8 +8,9 @@ import pytest
 from extracts import fetch, person, staged, study_key
 
 from echomort.clinical_scores import pooled_cohort
-from echomort.clinical_scores.shfm import FUROSEMIDE_PER_MG
-from echomort.clinical_scores.studies import SCORES, coverage, score_studies, why_not
+from echomort.clinical_scores.scores import clinical_scores
+from echomort.clinical_scores.scores.shfm import FUROSEMIDE_PER_MG
+from echomort.clinical_scores.studies import coverage, score_studies, why_not
 from echomort.evaluation import summary
 from echomort.evaluation.scored import applies
 from echomort.settings import ClinicalScores, Evaluation
@@ -95,7 +96,7 @@ def test_a_patient_is_79_until_the_eightieth_birthday(tmp_path, birthday, age, c
 
 def test_all_four_are_computed_where_everything_is_known(tmp_path):
     found = scores_of(warehouse_of(tmp_path, diagnoses=FAILING))
-    assert set(found) == set(SCORES)
+    assert set(found) == set(clinical_scores())
     assert all(value is not None and reason is None for value, reason in found.values())
 
 

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from echomort.core.errors import UserError
-from echomort.models.networks import NETWORKS, Lstm, build_network, count_weights
+from echomort.networks import NETWORKS, build_network, count_weights
+from echomort.networks._layers import Lstm
 
 PUBLISHED = (60, 109, 150)
 
@@ -22,7 +23,7 @@ def test_a_network_holds_as_many_weights_as_the_published_one(name, weights):
 
 
 @pytest.mark.parametrize("shape", [(27, 27, 27), (30, 27, 37), (30, 54, 75)])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", NETWORKS.names())
 def test_every_legal_shape_gives_one_finite_logit_a_clip(name, shape):
     clips = torch.randint(0, 256, (2, *shape), dtype=torch.uint8)
     logits = build_network(name, shape).eval()(clips)

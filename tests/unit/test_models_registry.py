@@ -11,10 +11,10 @@ import torch
 from echomort.champion.store import Champion, Comparison, Facts, Parts, champion_name, decide, promote, write_candidate
 from echomort.core.errors import UserError
 from echomort.models.fusion import FusionModel, LogisticStacker
-from echomort.models.networks import build_network
 from echomort.models.platt import Platt, sigmoid
 from echomort.models.tabular import fit_out_of_fold
 from echomort.models.views import ViewModel, save_network
+from echomort.networks import build_network
 from echomort.settings import ClipSettings, Promotion, Tabular
 
 CLIP = ClipSettings(frames=27, height=27, width=27)

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from echomort.core.errors import UserError
-from echomort.models.networks import build_network
 from echomort.models.views import ViewModel, save_network, score_clips
+from echomort.networks import build_network
 
 SHAPE = (27, 27, 27)
 

@@ -14,10 +14,10 @@ from echomort.champion.store import Facts, Parts, promote, write_candidate
 from echomort.core.errors import UserError
 from echomort.dicom import inspect_paths, read_clip
 from echomort.dicom.saved import SavedClip, Unusable, fitted, load_clip
-from echomort.models.networks import build_network
 from echomort.models.platt import Platt
 from echomort.models.view_classifier import ViewClassifier, appearance_of
 from echomort.models.views import save_network
+from echomort.networks import build_network
 from echomort.settings import ClipSettings, Imaging, Promotion, Settings
 from orchestration.printing.files import inspected, predicted
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from echomort.clinical_scores.scores import clinical_scores
 from echomort.ehr.variables import Variable, catalogue, names
 from warehouse.staging.vocabulary import words
 
@@ -317,11 +318,15 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
         present("study_key"),
         pseudonym("study_key"),
         present("score"),
-        among("score", "pce", "prevent", "shfm", "maggic"),
+        among("score", *clinical_scores()),
+        occurs("score", *clinical_scores()),
         present("applicable"),
         within("logit", -21, 21),
-        renamed("risk_within_limits", within("value", 0, 1, where='score=="pce"')),
-        renamed("points_within_limits", within("value", 0, 57, where='score=="maggic"')),
+        *(
+            renamed(f"{name}_within_limits", within("value", *score.limits, where=f'score=="{name}"'))
+            for name, score in clinical_scores().items()
+            if score.limits
+        ),
         unique("study_key", "score"),
     ),
     "score": (

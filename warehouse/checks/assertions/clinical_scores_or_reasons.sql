@@ -4,7 +4,7 @@ FROM (
     SELECT study.study_key, score.name, count(clinical_score.study_key) AS rows,
         count(*) FILTER ((value IS NULL OR logit IS NULL) AND reason IS NULL) AS unexplained
     FROM study
-    CROSS JOIN (VALUES ('pce'), ('prevent'), ('shfm'), ('maggic')) AS score (name)
+    CROSS JOIN (SELECT DISTINCT score AS name FROM clinical_score) AS score
     LEFT JOIN clinical_score ON clinical_score.study_key = study.study_key AND clinical_score.score = score.name
     GROUP BY ALL
 )

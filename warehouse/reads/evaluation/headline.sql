@@ -22,7 +22,7 @@ WHERE coalesce(isfinite(auc.value), false)
     AND auc.metric = 'auc'
     AND auc.subset = 'all'
     AND auc.evaluation IN ('out_of_fold', 'null')
-    AND auc.model NOT IN ('pce', 'prevent', 'shfm', 'maggic')
+    AND auc.model NOT IN (SELECT score FROM clinical_score)
     AND auc.model NOT LIKE 'ehr:%'  -- baselines are in the report
 ORDER BY
     CASE

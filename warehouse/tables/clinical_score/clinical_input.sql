@@ -1,7 +1,7 @@
 -- What the clinical scores ask of every study, named as their functions name it, from what was known at the study alone.
 -- A drug or a disease that is not on record is taken as absent; every other gap stays one.
 WITH drug (drug_class, role, furosemide_per_mg) AS (
-    VALUES  -- a diuretic class counts as the drug most used of it; factors as echomort.risk.shfm.FUROSEMIDE_PER_MG
+    VALUES  -- a diuretic class counts as the drug most used of it; factors as echomort.clinical_scores.scores.shfm.FUROSEMIDE_PER_MG
         ('ace_inhibitor', 'acei', NULL),
         ('arb', 'arb', NULL),
         ('beta_blocker', 'bb', NULL),

@@ -18,6 +18,7 @@ from echomort.clinical_scores.columns import (
     read_columns,
     usable,
 )
+from echomort.clinical_scores.scores import ClinicalScore
 
 COLUMNS: dict[str, Column] = {
     "ef": Quantity(1, 100),
@@ -101,3 +102,16 @@ def _band(values: Floats, lower_ends: tuple[float, ...]) -> np.ndarray:
 def _looked_up(percent: tuple[float, ...], score: Floats) -> Floats:
     place = np.clip(np.nan_to_num(score), 0, HIGHEST_SCORE).astype(int)
     return np.where(np.isnan(score), np.nan, np.round(np.asarray(percent)[place] / 100, 3))
+
+
+CLINICAL_SCORE = ClinicalScore(
+    label="MAGGIC",
+    columns=COLUMNS,
+    compute=lambda table, settings: maggic(table, settings.out_of_range),
+    value="score",
+    probability=lambda figures: figures["mort1y"],
+    predicts_one_year_death=True,
+    applies_to="heart failure",
+    limits=(0, 57),
+    place=133,
+)

@@ -20,6 +20,7 @@ from echomort.clinical_scores.columns import (
     Table,
     read_columns,
 )
+from echomort.clinical_scores.scores import ClinicalScore
 
 WHITE_EQUATION = ("white", "caucasian", "asian", "hispanic", "latino", "native", "pacific", "other")
 BLACK_EQUATION = ("black", "african american", "black or african american")
@@ -91,3 +92,15 @@ def _terms(rows: Rows) -> dict[str, Floats]:
         "ln_age_smoker": age * smoker,
         "diabetes": diabetes,
     }
+
+
+CLINICAL_SCORE = ClinicalScore(
+    label="Pooled cohort equations",
+    columns=COLUMNS,
+    compute=lambda table, settings: pooled_cohort(table, settings.out_of_range),
+    value="risk",
+    probability=lambda figures: figures["risk"],
+    predicts_one_year_death=False,
+    limits=(0, 1),
+    place=130,
+)

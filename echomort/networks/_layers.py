@@ -1,4 +1,4 @@
-"""The four published networks: clips in, one logit a clip out.
+"""What the four published networks have in common.
 
 Each has three units of (convolution 3, batch normalisation, ReLU) twice, then max-pooling 3, with 4, 8 and 16 filters.
 They differ in what is convolved (the volume, or every frame) and in how the last maps become one number. Pixels enter
@@ -12,16 +12,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from echomort.core.errors import UserError
-
 FILTERS = (4, 8, 16)
+"""Of the three units."""
 DROPOUT = 0.5
+"""Share of the features left out in training, before the last layer."""
 POOL = 3
+"""Pixels or frames to one, in each unit."""
 SMALLEST_EDGE = POOL ** len(FILTERS)
 """Pixels or frames that three poolings by 3 need: 27."""
 NORM_EPSILON = 1e-3
-NORM_MOMENTUM = 0.01
-"""Keras calls it 0.99."""
+"""Added to the variance: the default of Keras."""
 LAYERS: dict[int, tuple[Callable[..., nn.Module], Callable[..., nn.Module], Callable[..., nn.Module]]] = {
     2: (nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d),
     3: (nn.Conv3d, nn.BatchNorm3d, nn.MaxPool3d),
@@ -117,96 +117,10 @@ class Lstm(nn.Module):
         return outputs
 
 
-class Cnn3d(nn.Module):
-    """The published network: 14,421 weights at 60x109x150."""
-
-    def __init__(self, shape: tuple[int, int, int], momentum: float) -> None:
-        super().__init__()
-        cells = (shape[0] // SMALLEST_EDGE) * (shape[1] // SMALLEST_EDGE) * (shape[2] // SMALLEST_EDGE)
-        self.trunk = Trunk(3, momentum)
-        self.head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(cells * FILTERS[-1], 1))
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Return logits (n,); features are flattened channels last, the order of the published dense kernel."""
-        maps = volume_maps(self.trunk, pixels)
-        return self.head(maps.permute(0, 2, 3, 4, 1).flatten(1)).squeeze(1)
-
-
-class Cnn3dGap(nn.Module):
-    """The 3-D network with its 16 maps averaged: 13,797 weights at any size."""
-
-    def __init__(self, shape: tuple[int, int, int], momentum: float) -> None:
-        super().__init__()
-        self.trunk = Trunk(3, momentum)
-        self.head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(FILTERS[-1], 1))
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Return logits (n,)."""
-        return self.head(volume_maps(self.trunk, pixels).mean((-3, -2, -1))).squeeze(1)
-
-
-class Cnn2dLstm(nn.Module):
-    """Every frame to 16 numbers, then LSTM(8) and LSTM(4) over time: 5,793 weights."""
-
-    def __init__(self, shape: tuple[int, int, int], momentum: float) -> None:
-        super().__init__()
-        self.trunk = Trunk(2, momentum)
-        self.memory = nn.Sequential(Lstm(FILTERS[-1], 8), Lstm(8, 4))
-        self.head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(4, 1))
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Return logits (n,) from the state after the last frame."""
-        return self.head(self.memory(frame_vectors(self.trunk, pixels))[:, -1]).squeeze(1)
-
-
-class Cnn2dGap(nn.Module):
-    """Every frame to 16 numbers, averaged over time: 4,797 weights."""
-
-    def __init__(self, shape: tuple[int, int, int], momentum: float) -> None:
-        super().__init__()
-        self.trunk = Trunk(2, momentum)
-        self.head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(FILTERS[-1], 1))
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Return logits (n,)."""
-        return self.head(frame_vectors(self.trunk, pixels).mean(1)).squeeze(1)
-
-
-NETWORKS: dict[str, Callable[[tuple[int, int, int], float], nn.Module]] = {
-    "cnn_3d": Cnn3d,
-    "cnn_3d_gap": Cnn3dGap,
-    "cnn_2d_lstm": Cnn2dLstm,
-    "cnn_2d_gap": Cnn2dGap,
-}
-
-
-def build_network(name: str, shape: tuple[int, int, int], momentum: float = NORM_MOMENTUM) -> nn.Module:
-    """Return the network ``name`` for clips of ``shape`` (frames, height, width), freshly drawn.
-
-    Kernels are Glorot-uniform and biases 0, the defaults of Keras (its LSTM: orthogonal recurrence, forget bias 1).
-    ``momentum`` is the weight of a new batch in the running statistics. Raises :class:`UserError` where the clip is too
-    small for three poolings.
-    """
-    check_shape(name, shape)
-    network = NETWORKS[name](shape, momentum)
-    network.apply(_initialise)
-    return network
-
-
-def check_shape(name: str, shape: tuple[int, int, int]) -> None:
-    """Raise :class:`UserError` where clips of ``shape`` are too small for the network ``name``."""
-    pooled = shape if name.startswith("cnn_3d") else shape[1:]
-    if min(pooled) < SMALLEST_EDGE or shape[0] < 1:
-        raise UserError(
-            f"clips of {'x'.join(map(str, shape))} are too small for the network {name}",
-            f"set imaging.clip so that {'every edge' if pooled is shape else 'height and width'} "
-            f"is at least {SMALLEST_EDGE}",
-        )
-
-
-def count_weights(network: nn.Module) -> int:
-    """Return the numbers a network holds, batch statistics included (the way its authors count)."""
-    return sum(tensor.numel() for tensor in network.state_dict().values() if tensor.is_floating_point())
+def initialised(network: nn.Module) -> nn.Module:
+    """Return ``network`` freshly drawn: kernels Glorot-uniform and biases 0, the defaults of Keras (its LSTM:
+    orthogonal recurrence, forget bias 1)."""
+    return network.apply(_initialise)
 
 
 def _initialise(module: nn.Module) -> None:

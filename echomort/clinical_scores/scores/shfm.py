@@ -29,6 +29,7 @@ from echomort.clinical_scores.columns import (
     read_columns,
     usable,
 )
+from echomort.clinical_scores.scores import ClinicalScore
 from echomort.core.errors import UserError
 
 NO_DEVICE, ICD, CRT_D, CRT_P = range(4)
@@ -181,3 +182,21 @@ def _impute(rows: Rows) -> None:
             rows.values[name] = np.where(missing, np.median(known), rows.values[name])
             del rows.troubles["missing"][name]
             rows.say("imputed", name, missing)
+
+
+def _one_year_death(figures: pd.DataFrame) -> pd.Series:
+    """1 - s1, without rounding it to 1."""
+    score = figures["score"].to_numpy(dtype=np.float64)
+    return pd.Series(-np.expm1(-BASELINE_HAZARD * np.exp(score)), figures.index)
+
+
+CLINICAL_SCORE = ClinicalScore(
+    label="Seattle heart failure model",
+    columns=COLUMNS,
+    compute=lambda table, settings: seattle(table, settings.out_of_range, impute=settings.seattle_gaps),
+    value="score",
+    probability=_one_year_death,
+    predicts_one_year_death=True,
+    applies_to="heart failure",
+    place=132,
+)

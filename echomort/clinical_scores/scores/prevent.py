@@ -18,6 +18,7 @@ from echomort.clinical_scores.columns import (
     Table,
     read_columns,
 )
+from echomort.clinical_scores.scores import ClinicalScore
 
 COLUMNS: dict[str, Column] = {
     "sex": SEX,
@@ -119,3 +120,15 @@ def _terms(rows: Rows) -> dict[str, Floats]:
         "age_egfr": age * egfr,
     }
     return {**main, **codes, **products}
+
+
+CLINICAL_SCORE = ClinicalScore(
+    label="PREVENT",
+    columns=COLUMNS,
+    compute=lambda table, settings: prevent(table, settings.out_of_range),
+    value="cvd10",
+    probability=lambda figures: figures["cvd10"],
+    predicts_one_year_death=False,
+    limits=(0, 1),
+    place=131,
+)

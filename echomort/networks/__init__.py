@@ -1,0 +1,99 @@
+"""The networks: clips in, one logit a clip out; each a file here, or an entry point of another package.
+
+Nothing here imports torch: the names are known without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pydantic
+
+from echomort.core.errors import UserError
+from echomort.core.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import nn
+
+NORM_MOMENTUM = 0.01
+"""Weight of a new batch in the running statistics; Keras calls it 0.99."""
+
+
+class NoSettings(pydantic.BaseModel):
+    """The settings of a network that has none of its own."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a network is built for: the ``shape`` of its clips (frames, height, width), the weight of a new batch in
+    batch-normalisation statistics, and the network's own settings, validated."""
+
+    shape: tuple[int, int, int]
+    norm_momentum: float
+    settings: Any
+
+
+@dataclass(frozen=True)
+class Network:
+    """One kind of network.
+
+    ``build`` returns a freshly drawn module that takes clips (n, frames, height, width) as uint8, or as float32 of the
+    same values 0 to 255, and returns logits (n,). ``smallest`` is the smallest clip that it takes (frames, height,
+    width); ``settings`` a pydantic model of its own settings.
+    """
+
+    description: str
+    smallest: tuple[int, int, int]
+    build: Callable[[Wanted], nn.Module]
+    settings: type[pydantic.BaseModel] = NoSettings
+
+
+NETWORKS = Registry("network", "echomort.networks", Network)
+
+
+def build_network(
+    name: str,
+    shape: tuple[int, int, int],
+    norm_momentum: float = NORM_MOMENTUM,
+    settings: Mapping[str, Any] | None = None,
+) -> nn.Module:
+    """Return the network ``name`` for clips of ``shape`` (frames, height, width), freshly drawn.
+
+    Raises :class:`UserError` where there is no such network, its settings are impossible, or the clips are too small.
+    """
+    check_clip(name, shape)
+    return NETWORKS.get(name).build(Wanted(shape, norm_momentum, own_settings(name, settings or {})))
+
+
+def check_clip(name: str, shape: tuple[int, int, int]) -> None:
+    """Raise :class:`UserError` where clips of ``shape`` are too small for the network ``name``."""
+    smallest = NETWORKS.get(name).smallest
+    if any(edge < least for edge, least in zip(shape, smallest, strict=True)):
+        raise UserError(
+            f"clips of {_by(shape)} are too small for the network {name}",
+            f"set imaging.clip to at least {_by(smallest)} (frames x height x width)",
+        )
+
+
+def own_settings(name: str, given: Mapping[str, Any]) -> pydantic.BaseModel:
+    """Return the own settings of the network ``name``. Raises :class:`UserError` that names the key."""
+    try:
+        return NETWORKS.get(name).settings.model_validate(dict(given))
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(["training.network_settings", *(str(part) for part in first["loc"])])
+        known = ", ".join(NETWORKS.get(name).settings.model_fields) or "none"
+        raise UserError(f"{key}: {first['msg']}", f"settings of the network {name}: {known}") from None
+
+
+def count_weights(network: nn.Module) -> int:
+    """Return the numbers a network holds, batch statistics included (the way its authors count)."""
+    return sum(tensor.numel() for tensor in network.state_dict().values() if tensor.is_floating_point())
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

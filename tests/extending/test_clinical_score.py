@@ -47,8 +47,7 @@ def test_the_report_and_the_checks_know_it(site: Site) -> None:
 
 def test_the_command_line_computes_it_for_a_table(site: Site) -> None:
     (site.folder / "patients.csv").write_text("Age,Creat_umol\n70,90\n17,90\n")
-    run = "from orchestration.cli.__main__ import main
-main()"
+    run = "from orchestration.cli.__main__ import main\nmain()"
     lines = site.python(run, "risk", "age_kidney", "patients.csv").splitlines()
     assert lines[0] == "Age,Creat_umol,points,died,reason"
     assert lines[1].startswith("70,90,2.0,0.268") and lines[2] == "17,90,,,out_of_range:age"
@@ -59,6 +58,4 @@ def test_a_score_that_can_not_be_imported_is_one_line_and_the_others_are_compute
     code = INPUTS.replace("own = found", "assert len(found) == 8\nown = found")
     names, _, (problem,) = json.loads(site.python(code))
     assert names == ["pce", "prevent", "shfm", "maggic"]
-    assert problem.startswith(
-        "clinical score age_kidney, entry point acme_scores:CLINICAL_SCORE of the package acme-scores"
-    )
+    assert problem.startswith("clinical score age_kidney, entry point acme_scores:CLINICAL_SCORE of the package acme-")

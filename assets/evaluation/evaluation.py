@@ -21,7 +21,10 @@ def truth_digest(project: Project) -> str | None:
 
 EVALUATION = Stage(
     "evaluation",
-    ("view_models", "ehr_models", "ehr_baselines", "fusion", "cohort", "clinical_features", "clinical_scores"),
+    (
+        *("patient", "study", "diagnosis", "cohort", "clinical_features", "clinical_scores"),
+        *("view_models", "ehr_models", "ehr_baselines", "fusion"),
+    ),
     lambda settings: {"evaluation": settings.evaluation, "outcome.horizon_days": settings.outcome.horizon_days},
     truth_digest,
 )
@@ -34,6 +37,7 @@ def evaluation(project: Project) -> Result:
 
     def work() -> Build:
         with project.reader() as connection:
+            run(connection, "definitions/heart_failure.sql")
             frame = run(connection, "reads/evaluation/evaluation_frame.sql").df()
             scores = run(connection, "reads/evaluation/out_of_fold_scores.sql").df()
             reasons = run(connection, "reads/evaluation/clinical_reasons.sql").df()

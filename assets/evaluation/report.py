@@ -22,15 +22,9 @@ def reader_study_digest(project: Project) -> str | None:
 REPORT = Stage(
     "report",
     (
-        "evaluation",
-        "clips",
-        "clip_views",
-        "linkage",
-        "dicom_index",
-        "outcomes",
-        "cohort",
-        "clinical_features",
-        "fusion",
+        *("patient", "outcomes", "cohort", "clinical_features"),
+        *("dicom_index", "linkage", "clips", "clip_views"),
+        *("view_models", "ehr_models", "ehr_baselines", "fusion", "evaluation"),
     ),
     lambda settings: settings.model_dump(mode="json", exclude={"home"}),
     reader_study_digest,

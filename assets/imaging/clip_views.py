@@ -12,7 +12,7 @@ VIEW_CLASSIFIER = "models/view_classifier"
 
 CLIP_VIEWS = Stage(
     "clip_views",
-    ("clips",),
+    ("dicom_index", "clips"),
     lambda settings: {"imaging.views": settings.imaging.views},
 )
 

@@ -21,7 +21,7 @@ TABLES = {
     "medication": "Drugs by class with dose and period.",
 }
 
-KEPT_WITH = {"patient": ("patient_alias", "quarantine")}
+KEPT_WITH = {"patient": ("patient_alias", "quarantine", "staging")}
 """Tables that have no asset of their own and change with one that has."""
 
 RECORDS = Stage(

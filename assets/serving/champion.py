@@ -12,7 +12,7 @@ from warehouse.queries import run
 
 CHAMPION = Stage(
     "champion",
-    ("clip_views", "view_models", "ehr_models", "fusion", "evaluation"),
+    ("cohort", "clinical_scores", "clip_views", "view_models", "ehr_models", "fusion", "evaluation"),
     lambda settings: {"promotion": settings.promotion, "imaging.clip": settings.imaging.clip},
 )
 

@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from assets.graph import STAGES
-from assets.incremental import Stage
+from assets.incremental import Stage, UnitStage
 from assets.quality import BY_ASSET
 from echomort.core.code import Code, Reached, _cache, _parsed, file_meaning, keep_meanings, libraries
 from warehouse.connection import connect
@@ -218,3 +219,52 @@ def test_the_cache_of_meanings_forgets_what_nobody_uses(copy: Path, monkeypatch:
     assert len(json.loads(file.read_text())) == 1
     (copy / "echomort/more.py").unlink()
     _cache.cache_clear()
+
+
+WRITTEN_BY = {
+    **{table: {table} for table in ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication")},
+    **{table: {"patient"} for table in ("patient_alias", "quarantine", "staging")},
+    **{table: {"clinical_features"} for table in ("feature", "feature_count")},
+    **{"outcome": {"outcomes"}, "cohort": {"cohort"}, "attrition": {"outcomes", "cohort"}},
+    **{"clinical_score": {"clinical_scores"}, "dicom_instance": {"dicom_index"}, "instance_link": {"linkage"}},
+    **{"clip": {"clips"}, "clip_view": {"clip_views"}, "metric": {"evaluation"}, "risk_score": {"risk_scores"}},
+    "score": {"view_models", "ehr_models", "fusion"},
+}
+"""Table -> the assets whose rows a reader of it sees; baselines are in ``score`` too, for those who ask for them."""
+OWN = {
+    "outcomes": {"outcome", "outcome_rule", "attrition"},
+    "cohort": {"cohort", "attrition"},
+    "clinical_features": {"feature", "feature_filled", "feature_count", "feature_evidence", "feature_refusal"},
+    "clip_views": {"clip"},
+    "linkage": {"instance_link"},
+    "fusion": {"score"},
+}
+"""Tables that a stage fills, or whose rows it only forgets."""
+
+
+def tables_read(file: Path) -> set[str]:
+    """The tables of the warehouse that a query takes rows from."""
+    text = re.sub(r"--[^\n]*", "", file.read_text())
+    inner = set(re.findall(r"(?:WITH|,|RECURSIVE)\s+(\w+)(?:\s*\([^)]*\))?\s+AS\s+(?:MATERIALIZED\s*)?\(", text))
+    named = {name for name in re.findall(r"(?<!DELETE )\b(?:FROM|JOIN)\s+(\w+)", text) if name in TABLES}
+    return named - inner
+
+
+TABLES = {
+    table
+    for file in (ROOT / "warehouse/migrations").glob("*.sql")
+    for table in re.findall(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)", file.read_text())
+} - {"ledger", "recipe", "acceptance"}
+
+
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if not isinstance(stage, UnitStage)], ids=lambda s: s.name)
+def test_every_table_that_a_stage_reads_is_written_by_an_input_of_it(stage: Stage) -> None:
+    """Else a changed table would leave a result up to date that was made from the former one. (The plan of a stage of
+    units holds the rows that it reads.)"""
+    own = OWN.get(stage.name, set())
+    files = [name for name in stage.reached().sql if name.startswith(("tables/", "reads/", "definitions/"))]
+    read = {table: name for name in files for table in tables_read(ROOT / "warehouse" / name)}
+    unknown = {table: name for table, name in read.items() if table not in own and table not in WRITTEN_BY}
+    assert unknown == {}
+    stale = {table: name for table, name in read.items() if not WRITTEN_BY.get(table, set()) <= {*stage.upstream}}
+    assert {table: name for table, name in stale.items() if table not in own} == {}

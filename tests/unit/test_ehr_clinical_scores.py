@@ -15,8 +15,8 @@ from echomort.evaluation import summary
 from echomort.evaluation.scored import applies
 from echomort.settings import ClinicalScores, Evaluation
 from warehouse.checks.assertions import check
-from warehouse.queries import query, run
-from warehouse.tables.clinical_score.clinical_scores import score
+from warehouse.queries import query
+from warehouse.tables.clinical_score.clinical_scores import clinical_inputs, score
 from warehouse.tables.feature.features import build
 
 AT = datetime(2018, 5, 1, 9, 30)
@@ -58,7 +58,7 @@ def warehouse_of(folder, changed=None, diagnoses=(), drugs=(), patient=None):
 
 def inputs(connection):
     """Return the one row of inputs."""
-    return run(connection, "tables/clinical_score/clinical_input.sql").df().iloc[0]
+    return clinical_inputs(connection).iloc[0]
 
 
 def scores_of(connection, **settings):

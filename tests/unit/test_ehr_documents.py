@@ -6,17 +6,12 @@ from pathlib import Path
 import pytest
 
 from docs.generators.variables_table import lines
-from echomort.clinical_scores import maggic_score, pce, prevent_base, shfm
+from echomort.clinical_scores.scores import clinical_scores
 from echomort.ehr.variables import names
 from warehouse.queries import query
 
 DOCS = Path(__file__).parents[2] / "docs"
-COLUMNS = {
-    "pce": pce.COLUMNS,
-    "prevent": prevent_base.COLUMNS,
-    "shfm": shfm.COLUMNS,
-    "maggic": maggic_score.COLUMNS,
-}
+COLUMNS = {name: score.columns for name, score in clinical_scores().items()}
 
 
 def test_the_data_dictionary_is_the_catalogue() -> None:

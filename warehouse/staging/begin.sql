@@ -26,7 +26,6 @@ CREATE OR REPLACE TEMP MACRO moment_fault(x, moment) AS
         WHEN CAST(moment AS DATE) > getvariable('today') THEN 'FUTURE_DATE'
         WHEN moment < TIMESTAMP '1850-01-01' THEN 'IMPLAUSIBLE_DATE'
     END;
-CREATE OR REPLACE TEMP MACRO plain_unit(unit) AS replace(replace(lower(unit), ' ', ''), 'μ', 'µ');
 -- The words that a column of codes may hold (vocabulary.csv, the catalogue and its units). Any other text may be prose,
 -- and prose may name somebody: it never reaches a table.
 CREATE OR REPLACE TEMP TABLE vocabulary (field VARCHAR, said VARCHAR, term VARCHAR);

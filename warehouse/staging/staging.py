@@ -73,6 +73,7 @@ def stage(
         if calendar not in {"true", "own"}:
             raise UserError("calendar.sql of the adapter must yield 'true' or 'own'", "see docs/adapters.md")
         bind |= {"calendar": calendar, "today": date.today() if calendar == "true" else END_OF_TIME}
+        run(connection, "definitions/unit.sql")
         run(connection, "staging/begin.sql", **bind)
         _write_vocabulary(connection)
         identifiers = _write_keys(connection, keyring, dates)

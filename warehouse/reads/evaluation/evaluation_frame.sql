@@ -1,4 +1,11 @@
 -- The labelled studies of the cross-validation with what the evaluation splits them by.
+WITH heart_failure AS (
+    SELECT patient_key, min(recorded_at) AS first_recorded_at
+    FROM diagnosis
+    WHERE is_heart_failure(vocabulary, code)
+    GROUP BY patient_key
+)
+
 SELECT
     cohort.study_key,
     cohort.patient_key,
@@ -15,13 +22,13 @@ SELECT
         WHEN feature.age >= 80 THEN '80 and over'
     END AS age,
     CASE WHEN feature.lvef < 40 THEN 'under 40 %' WHEN feature.lvef < 50 THEN '40 to 49 %' WHEN feature.lvef >= 50 THEN '50 % and over' END AS lvef,
-    CASE WHEN heart_failure.applicable THEN 'yes' ELSE 'no' END AS heart_failure,
+    CASE WHEN first_recorded_at <= study.study_at THEN 'yes' ELSE 'no' END AS heart_failure,
     study.setting,
     patient.race
 FROM cohort
 JOIN study USING (study_key)
 JOIN patient ON patient.patient_key = cohort.patient_key
 LEFT JOIN feature USING (study_key)
-LEFT JOIN clinical_score AS heart_failure ON heart_failure.study_key = cohort.study_key AND heart_failure.score = 'maggic'
+LEFT JOIN heart_failure ON heart_failure.patient_key = cohort.patient_key
 WHERE cohort.role = 'development'
 ORDER BY cohort.study_key;

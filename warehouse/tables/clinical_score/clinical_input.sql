@@ -54,9 +54,7 @@ treatment AS (
 disease AS (
     SELECT
         study_key,
-        min(recorded_at) FILTER (
-            (vocabulary = 'ICD10CM' AND starts_with(code, 'I50')) OR (vocabulary = 'ICD9CM' AND starts_with(code, '428'))
-        ) AS heart_failure_since,
+        min(recorded_at) FILTER (is_heart_failure(vocabulary, code)) AS heart_failure_since,
         bool_or(
             (vocabulary = 'ICD10CM' AND left(code, 3) BETWEEN 'J41' AND 'J44')
             OR (vocabulary = 'ICD9CM' AND left(code, 3) IN ('491', '492', '496'))
@@ -86,7 +84,7 @@ SELECT
     sex_code AS sex,
     feature.sex AS male,
     race,
-    floor(age + 0.002) AS age,  -- in years, as the scores' limits are; a birthday lies up to a day beside 365.25 x age
+    whole_years(age) AS age,  -- as the scores' limits are
     coalesce(lvef, ef_bp) AS ef,
     sbp,
     total_chol AS tc,

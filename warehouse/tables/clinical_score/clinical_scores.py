@@ -1,6 +1,7 @@
 """The published clinical scores of every study."""
 
 import duckdb
+import pandas as pd
 
 from echomort.clinical_scores.studies import coverage, score_studies, why_not
 from echomort.settings import ClinicalScores
@@ -10,9 +11,16 @@ SHOWN_REASONS = 3
 """Of each score, the commonest reasons that are told."""
 
 
+def clinical_inputs(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Return what the clinical scores need of every study: one row a study, from what was known at it."""
+    run(connection, "definitions/heart_failure.sql")
+    run(connection, "definitions/age.sql")
+    return run(connection, "tables/clinical_score/clinical_input.sql").df()
+
+
 def score(connection: duckdb.DuckDBPyConnection, settings: ClinicalScores) -> dict[str, str]:
     """Replace ``clinical_score`` (one row a study and score); return how many studies each covers, and why not more."""
-    scores = score_studies(run(connection, "tables/clinical_score/clinical_input.sql").df(), settings)
+    scores = score_studies(clinical_inputs(connection), settings)
     run(connection, "tables/clinical_score/forget_clinical_scores.sql")
     connection.append("clinical_score", scores, by_name=True)
     counts = {

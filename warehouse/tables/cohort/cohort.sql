@@ -4,11 +4,11 @@ SET VARIABLE salt = $salt;
 CREATE OR REPLACE TEMP MACRO drawn(purpose, key) AS
     CAST(md5_number(getvariable('salt') || '|' || purpose || '|' || key) % 1000000 AS DOUBLE) / 1000000;
 
--- The first day on which heart failure is on record (ICD-10-CM I50, ICD-9-CM 428).
+-- The first day on which heart failure is on record.
 CREATE OR REPLACE TEMP TABLE heart_failure AS
 SELECT patient_key, min(recorded_at) AS first_recorded_at
 FROM diagnosis
-WHERE (vocabulary = 'ICD10CM' AND starts_with(code, 'I50')) OR (vocabulary = 'ICD9CM' AND starts_with(code, '428'))
+WHERE is_heart_failure(vocabulary, code)
 GROUP BY patient_key;
 
 -- Labelled studies of patients of the right age. Without a birth date the age is unknown, not wrong.
@@ -20,11 +20,7 @@ SELECT
     outcome.days,
     outcome.event,
     coalesce(heart_failure.first_recorded_at <= study.study_at, false) AS has_heart_failure,
-    -- A birthday lies up to a day beside its multiple of 365.25 days.
-    coalesce(
-        (CAST(study.study_at AS DATE) - birth_date) / 365.25 BETWEEN $minimum_age - 0.0028 AND $maximum_age + 0.0028,
-        true
-    ) AS right_age
+    coalesce(is_of_age(years_between(birth_date, study.study_at), $minimum_age, $maximum_age), true) AS right_age
 FROM outcome
 JOIN study USING (study_key)
 LEFT JOIN patient ON patient.patient_key = outcome.patient_key

@@ -12,6 +12,8 @@ def select(connection: duckdb.DuckDBPyConnection, cohort: Cohort) -> None:
     Reader and heart-failure patients leave first; the rest get a fold. All draws are hashes of the patient and
     ``cohort.salt``: adding patients never moves one.
     """
+    run(connection, "definitions/heart_failure.sql")
+    run(connection, "definitions/age.sql")
     run(
         connection,
         "tables/cohort/cohort.sql",

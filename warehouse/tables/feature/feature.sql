@@ -201,11 +201,10 @@ SELECT
     study_key,
     values[list_position(variables, COLUMNS(measured.*))],
     CASE study.sex WHEN 'M' THEN 1 WHEN 'F' THEN 0 END AS sex,
-    -- A birthday lies up to a day beside its multiple of 365.25 days.
-    CASE WHEN age BETWEEN low - 0.0028 AND high + 0.0028 THEN least(greatest(age, low), high) END AS age,
+    CASE WHEN is_of_age(age, low, high) THEN least(greatest(age, low), high) END AS age,
     CAST(coalesce(COLUMNS(diagnosed.* EXCLUDE (patient_key)) <= study_at, false) AS TINYINT)
 FROM (
-    SELECT *, (CAST(study_at AS DATE) - birth_date) / 365.25 AS age
+    SELECT *, years_between(birth_date, study_at) AS age
     FROM numbered_study
     LEFT JOIN patient USING (patient_key)
     WHERE patient_no % $shards = $shard

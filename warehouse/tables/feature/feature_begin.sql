@@ -39,12 +39,12 @@ SELECT
     CASE
         WHEN variable.name IS NULL THEN 'UNKNOWN_VARIABLE'
         WHEN variable.source <> 'measurement' THEN 'NOT_A_MEASUREMENT'
-        WHEN conversion.unit IS NULL AND plain_unit(said.unit) = '' THEN 'MISSING_UNIT'
+        WHEN conversion.unit IS NULL AND plain_unit(coalesce(said.unit, '')) = '' THEN 'MISSING_UNIT'
         WHEN conversion.unit IS NULL THEN 'UNKNOWN_UNIT'
     END AS refusal
 FROM (SELECT variable, unit, count(*) AS rows FROM measurement GROUP BY ALL) AS said
 LEFT JOIN variable ON variable.name = said.variable
-LEFT JOIN conversion ON conversion.variable = said.variable AND conversion.unit = plain_unit(said.unit);
+LEFT JOIN conversion ON conversion.variable = said.variable AND conversion.unit = plain_unit(coalesce(said.unit, ''));
 
 -- Values in the catalogue's unit; one outside the limits, or half a code, is null, never clipped.
 CREATE OR REPLACE TEMP TABLE converted AS

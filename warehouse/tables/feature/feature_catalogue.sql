@@ -7,7 +7,5 @@ CREATE OR REPLACE TEMP TABLE variable (
     code_to VARCHAR
 );
 CREATE OR REPLACE TEMP TABLE conversion (variable VARCHAR, unit VARCHAR, factor DOUBLE, shift DOUBLE);
-CREATE OR REPLACE TEMP MACRO plain_unit(unit) AS
-    replace(lower(regexp_replace(coalesce(unit, ''), '\s', '', 'g')), 'μ', 'µ');
 CREATE OR REPLACE TEMP TABLE icd9 (prefix VARCHAR, variable VARCHAR);
 CREATE OR REPLACE TEMP TABLE contradiction (smaller VARCHAR, larger VARCHAR, may_be_equal BOOLEAN);

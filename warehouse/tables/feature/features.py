@@ -21,6 +21,8 @@ def build(connection: duckdb.DuckDBPyConnection, settings: Features | None = Non
     1 for men. Refused values are counted by reason.
     """
     settings = settings or Features()
+    run(connection, "definitions/age.sql")
+    run(connection, "definitions/unit.sql")
     _place_catalogue(connection)
     run(connection, "tables/feature/feature_begin.sql", carry_days=settings.carry_days)
     shards = 1 + scalar(connection, "tables/feature/feature_size.sql") // SHARD_ROWS

@@ -136,7 +136,8 @@ def inspect(
     from echomort.dicom import inspect_paths
     from orchestration.lines import inspected
 
-    records = inspect_paths(paths, _settings_of(home, config), save)
+    inspections = inspect_paths(paths, _settings_of(home, config), save)
+    records = (inspection.as_record() for inspection in inspections)
     _print_records(records, inspected, as_json)
 
 

@@ -1,11 +1,11 @@
-"""The health-record extract of the cohort, as a hospital would hand it over.
+"""The health-record extract of the cohort, as a hospital would deliver it.
 
 **Dirt in the extract**, each at the rate beside it in :class:`Dirt`: rows twice; values left empty; values in another
 unit; absurd values; measurements and diagnoses dated after the study; codes without their dot; a death before its echo;
 patients lost within the year or never seen again; contacts long after a death; two sources of one death a few days
 apart; a second study under a second record number (the merge is in ``identity``); studies in the
 records without pictures and pictures without records; unknown sex or birth date. And one trap: a variable
-that knows the outcome and is dated after every study (:data:`FUTURE_ONLY`).
+that shows the outcome and is dated after every study (:data:`FUTURE_ONLY`).
 """
 
 from __future__ import annotations
@@ -34,16 +34,19 @@ TABLES: dict[str, tuple[str, ...]] = {
 """Columns of the extract, one CSV a table."""
 
 FUTURE_ONLY, FUTURE_SHARE = "ra_area", 0.7
-"""A variable that is only ever dated after its study and tells who dies, and the share of studies that have it: were
-it to reach a model, the model would be too good to be true."""
+"""A variable that is dated after its study and shows who dies, and the share of studies that have it: a model that
+received it would be too good to be true."""
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True)
 class Measure:
-    """How a variable comes about: mean and slopes on the standardised latents (failing, la, frailty, age), noise, the
-    share of studies without it, decimals, unit, and another unit with its factor."""
+    """How a variable is drawn.
+
+    Mean and slopes on the standardised latents (failing, la, frailty, age), standard deviation of the noise, share of
+    studies without it, unit, decimals, whether the mean is of the logarithm, and another unit with its factor.
+    """
 
     mean: float
     failing: float
@@ -134,7 +137,7 @@ def ehr_rows(seed: int, patient: Patient, dirt: Dirt | None = None) -> Rows:
     generator = np.random.default_rng([seed, patient.number, 1])
     rows: Rows = defaultdict(list)
     _person(rows, patient, dirt, generator)
-    _fate(rows, patient, dirt, generator)
+    _death_and_contacts(rows, patient, dirt, generator)
     for study in patient.studies:
         if study.in_records:
             setting = str(generator.choice(["outpatient", "inpatient", "emergency"], p=[0.55, 0.37, 0.08]))
@@ -142,13 +145,13 @@ def ehr_rows(seed: int, patient: Patient, dirt: Dirt | None = None) -> Rows:
             _measurements(rows, study, patient.sex, dirt, generator)
     _diagnoses(rows, patient, dirt, generator)
     _medications(rows, patient, generator)
-    extract = {table: list(_twice(rows.get(table, []), dirt.row_twice, generator)) for table in TABLES}
-    extract["measurement"] += _graded(rows, patient, np.random.default_rng([seed, patient.number, 2]))
+    extract = {table: list(_with_duplicates(rows.get(table, []), dirt.row_twice, generator)) for table in TABLES}
+    extract["measurement"] += _graded_rows(rows, patient, np.random.default_rng([seed, patient.number, 2]))
     return extract
 
 
-def _graded(rows: Rows, patient: Patient, generator: np.random.Generator) -> Iterator[tuple[Any, ...]]:
-    """What people grade, and the trap: a right atrium measured again, days later, larger in those about to die."""
+def _graded_rows(rows: Rows, patient: Patient, generator: np.random.Generator) -> Iterator[tuple[Any, ...]]:
+    """Yield what people grade, and the trap: a right atrium measured days later, larger in patients who will die."""
     failure = any(code.startswith("I50") for _, _, code, _ in rows["diagnosis"])
     for study in patient.studies:
         if not study.in_records:
@@ -178,7 +181,7 @@ def _person(rows: Rows, patient: Patient, dirt: Dirt, generator: np.random.Gener
         rows["identity"].append((patient.other_id, patient.patient_id))
 
 
-def _fate(rows: Rows, patient: Patient, dirt: Dirt, generator: np.random.Generator) -> None:
+def _death_and_contacts(rows: Rows, patient: Patient, dirt: Dirt, generator: np.random.Generator) -> None:
     recorded = patient.recorded_death
     if recorded:
         rows["death"].append((patient.patient_id, recorded.isoformat(), "registry"))
@@ -187,17 +190,17 @@ def _fate(rows: Rows, patient: Patient, dirt: Dirt, generator: np.random.Generat
             rows["death"].append((patient.patient_id, other.isoformat(), "ehr"))
         if generator.random() < dirt.contact_after_death:
             late = recorded + timedelta(days=int(generator.integers(31, 300)))
-            rows["contact"].append((patient.patient_id, _noon(late, generator), "laboratory"))
+            rows["contact"].append((patient.patient_id, _daytime(late, generator), "laboratory"))
     if patient.last_seen is None:
         return
     until = patient.last_seen if recorded is None else min(patient.last_seen, recorded)
     for day in _contact_days(patient, until, generator):
         kind = str(generator.choice(["outpatient", "laboratory", "inpatient", "emergency"], p=[0.5, 0.25, 0.15, 0.1]))
-        rows["contact"].append((patient.patient_id, _noon(day, generator), kind))
+        rows["contact"].append((patient.patient_id, _daytime(day, generator), kind))
 
 
 def _contact_days(patient: Patient, until: date, generator: np.random.Generator) -> list[date]:
-    """Visits before the first study, about every five months after it, and the last one at ``until``."""
+    """Return visits before the first study, about every five months after it, and the last at ``until``."""
     first = patient.studies[0].at.date()
     days = [first - timedelta(days=int(generator.integers(5, 400)))]
     day = first
@@ -211,7 +214,7 @@ def _contact_days(patient: Patient, until: date, generator: np.random.Generator)
 
 
 def _measurements(rows: Rows, study: Study, sex: str, dirt: Dirt, generator: np.random.Generator) -> None:
-    drawn = [*_linear(study.latent, sex, generator), *_of_the_heart(study.latent, generator)]
+    drawn = [*_linear_measurements(study.latent, sex, generator), *_heart_measurements(study.latent, generator)]
     for variable, value, unit, decimals in drawn:
         at = study.at - timedelta(minutes=0 if variable in ECHO else int(generator.integers(30, 90 * 1440)))
         rows["measurement"].append(_row(study, (variable, value, unit, decimals), at, generator, dirt))
@@ -220,7 +223,9 @@ def _measurements(rows: Rows, study: Study, sex: str, dirt: Dirt, generator: np.
             rows["measurement"].append(_row(study, (variable, value * 1.1, unit, decimals), late, generator, dirt))
 
 
-def _linear(latent: Latent, sex: str, generator: np.random.Generator) -> Iterator[tuple[str, float, str, int]]:
+def _linear_measurements(
+    latent: Latent, sex: str, generator: np.random.Generator
+) -> Iterator[tuple[str, float, str, int]]:
     failing, la, _, _, age, frailty = latent.standardised()
     for variable, measure in MEASURES.items():
         value = measure.mean + measure.failing * failing + measure.la * la + measure.frailty * frailty
@@ -235,8 +240,8 @@ def _by_sex(variable: str, sex: str) -> float:
     return male.get(variable, 0.0) * (1 if sex == "M" else -1)
 
 
-def _of_the_heart(latent: Latent, generator: np.random.Generator) -> Iterator[tuple[str, float, str, int]]:
-    """What readers measured or estimated by eye: noisy, and often not at all."""
+def _heart_measurements(latent: Latent, generator: np.random.Generator) -> Iterator[tuple[str, float, str, int]]:
+    """Yield what readers measured or estimated by eye: noisy, and often missing."""
     still, squeezed = (ventricle(latent.heart(), np.array([at])) for at in (0.0, 1.0))
     noise = generator.normal(0, 1, 6)
     readings = (
@@ -289,7 +294,7 @@ def _diagnoses(rows: Rows, patient: Patient, dirt: Dirt, generator: np.random.Ge
         day = study.at.date() + timedelta(days=days)
         text = code.replace(".", "") if generator.random() < dirt.code_without_dot else code
         if patient.recorded_death is None or day <= patient.recorded_death or not after:
-            rows["diagnosis"].append((study.patient_id, "ICD10CM", text, _noon(day, generator)))
+            rows["diagnosis"].append((study.patient_id, "ICD10CM", text, _daytime(day, generator)))
 
 
 def _medications(rows: Rows, patient: Patient, generator: np.random.Generator) -> None:
@@ -306,7 +311,9 @@ def _medications(rows: Rows, patient: Patient, generator: np.random.Generator) -
         )
 
 
-def _twice(rows: list[tuple[Any, ...]], rate: float, generator: np.random.Generator) -> Iterator[tuple[Any, ...]]:
+def _with_duplicates(
+    rows: list[tuple[Any, ...]], rate: float, generator: np.random.Generator
+) -> Iterator[tuple[Any, ...]]:
     for row in rows:
         yield row
         if generator.random() < rate:
@@ -317,5 +324,5 @@ def _stamp(at: datetime) -> str:
     return at.isoformat(sep=" ", timespec="seconds")
 
 
-def _noon(day: date, generator: np.random.Generator) -> str:
+def _daytime(day: date, generator: np.random.Generator) -> str:
     return _stamp(datetime(day.year, day.month, day.day) + timedelta(minutes=int(generator.integers(480, 1080))))

@@ -78,7 +78,7 @@ def read_clip(path: Path | str, settings: ClipSettings | None = None) -> Clip:
     >>> from pydicom.data import get_testdata_file
     >>> clip = read_clip(get_testdata_file("examples_ybr_color.dcm"))
     >>> clip.pixels.shape, clip.pixels.dtype, clip.notes
-    ((60, 109, 150), dtype('uint8'), ('padded',))
+    ((60, 109, 150), dtype('uint8'), ('region_refused', 'padded'))
     """
     with reject_errors_as(Reason.UNREADABLE), open_object(path, MAX_INFLATED_BYTES) as source:
         try:

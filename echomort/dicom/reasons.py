@@ -10,7 +10,11 @@ if TYPE_CHECKING:
 
 
 class Reason(StrEnum):
-    """Every reason for which an object gives no clip; tables and people see the value."""
+    """Every reason for which an object gives no clip; tables and people see the value.
+
+    >>> Reason("colour_doppler").meaning, Reason("colour_doppler").is_ordinary
+    ('Colour Doppler lies over the tissue.', True)
+    """
 
     NOT_DICOM = "not_dicom"
     UNREADABLE_FILE = "unreadable_file"

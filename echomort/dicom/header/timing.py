@@ -76,6 +76,9 @@ def resolve_timing(tags: TimingTags) -> Timing:
     FrameIncrementPointer names the tag to use (PS3.3 C.7.6.5). Without it, or where that tag is unusable, the first
     usable one counts of FrameTimeVector, FrameTime, CineRate, RecommendedDisplayFrameRate. Rates outside 5 to 200 are
     not used. ``notes`` say which tag was not used and which two differ by more than 10 %.
+
+    >>> resolve_timing(TimingTags(frames=30, frame_time=40.0, cine_rate=50.0))
+    Timing(fps=25.0, source='FrameTime', times=(), notes=('fps_disagrees:CineRate',))
     """
     rates = _rates(tags)
     usable = [(source, fps) for source, fps in rates if MIN_FPS <= fps <= MAX_FPS]

@@ -72,7 +72,11 @@ def resolve_view(tags: ViewTags) -> View:
 
 
 def match_text(text: str) -> str | None:
-    """Return the one group that ``text`` names, or None where it names none or several."""
+    """Return the one group that ``text`` names, or None where it names none or several.
+
+    >>> match_text("Apical 4 chamber"), match_text("PLAX"), match_text("A4C and A2C")
+    ('apical_4', 'parasternal_long', None)
+    """
     plain = _normalise(text)
     if not plain or any(pattern.search(plain) for pattern in _excluded()):
         return None

@@ -1,6 +1,6 @@
 """The clinical variables of the synthetic records, and how each depends on the latent state.
 
-Means, noise and slopes are set by hand, to resemble an adult echo laboratory's records with noisy traces of the frailty.
+Means, noise and slopes are set by hand, to resemble an adult echo laboratory's records with noisy traces of frailty.
 """
 
 from __future__ import annotations

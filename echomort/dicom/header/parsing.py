@@ -24,7 +24,7 @@ from echomort.dicom.header import values
 from echomort.dicom.header.description import describe_header
 from echomort.dicom.header.fields import Header
 from echomort.dicom.header.rejection import check_header
-from echomort.dicom.header.sequences import UNDEFINED, ItemWalk
+from echomort.dicom.header.sequences import LONG_VRS, UNDEFINED, ItemWalk
 from echomort.dicom.reasons import Reason, Rejected
 
 MAX_INFLATED_BYTES = 256 << 20
@@ -76,7 +76,6 @@ EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 DICOM_DIRECTORY = "1.2.840.10008.1.3.10"
 
-_LONG_VALUE = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 _PIXELS = frozenset({FIRST_PIXEL_TAG, 0x7FE00009, PIXEL_DATA})
 """Float, double float and integer pixel data (PS3.6)."""
 
@@ -218,7 +217,7 @@ def _parse(file: BinaryIO, size: int, inflate_limit: int) -> OpenObject:
     if guard.pixels is None:
         raise _rejection_without_pixels(dataset, syntax)
     start = stream.tell()
-    long_form = guard.pixels.vr.encode() in _LONG_VALUE
+    long_form = guard.pixels.vr.encode() in LONG_VRS
     pixels = replace(guard.pixels, offset=start + (12 if long_form else 8))
     header = describe_header(dataset, syntax)
     header = replace(header, notes=(*notes, *header.notes))
@@ -298,7 +297,7 @@ def _read_group_2(file: BinaryIO) -> tuple[str, str]:
             file.seek(start)
             return texts[b"\x10\x00"] or _guess_syntax(element), texts[b"\x02\x00"]
         length = struct.unpack("<H", element[6:])[0]
-        if element[4:6] in _LONG_VALUE:
+        if element[4:6] in LONG_VRS:
             length = struct.unpack("<L", file.read(4).ljust(4, b"\xff"))[0]
         value = file.read(min(length, MAX_META_BYTES))
         if len(value) < length:

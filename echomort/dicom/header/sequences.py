@@ -20,7 +20,8 @@ ITEM_GROUP = 0xFFFE
 """Group of the tags below (PS3.5 7.5.1)."""
 
 ITEM_END, SEQUENCE_END = 0xFFFEE00D, 0xFFFEE0DD  # item and sequence delimitation (PS3.5 table 7.5-1)
-_LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+"""Value representations whose length has 32 bits, after two reserved bytes (PS3.5 7.1.2)."""
 
 
 class ItemWalk:
@@ -70,7 +71,7 @@ class ItemWalk:
         is_item = group == ITEM_GROUP
         if is_item or open_ends[-1] or not (kind.isalpha() and kind.isupper()):
             return tag, struct.unpack(f"{self._order}L", head[4:])[0], b""
-        if kind in _LONG:
+        if kind in LONG_VRS:
             return tag, struct.unpack(f"{self._order}L", self._read(4))[0], kind
         return tag, struct.unpack(f"{self._order}H", head[6:])[0], kind
 
@@ -82,7 +83,7 @@ class ItemWalk:
 
     def _check_limits(self, depth: int) -> None:
         self._steps += 1
-        if depth > 2 * MAX_DEPTH:
+        if depth > 2 * MAX_DEPTH:  # a sequence and its item are one level each
             raise Rejected(Reason.TOO_DEEP)
         if depth == 0:
             raise Rejected(Reason.CORRUPT_HEADER, "item")

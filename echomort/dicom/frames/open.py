@@ -8,7 +8,8 @@ from echomort.dicom.frames.compressed import EncapsulatedFrames
 from echomort.dicom.frames.frames import Frames
 from echomort.dicom.frames.uncompressed import UncompressedFrames
 from echomort.dicom.frames.video import VideoFrames
-from echomort.dicom.header.parsing import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, OpenObject
+from echomort.dicom.header.meta import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from echomort.dicom.header.parsing import OpenObject
 from echomort.dicom.reasons import Reason, Rejected
 
 VIDEO_SYNTAXES = frozenset(

@@ -24,7 +24,9 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset, read_sequence
 from pydicom.tag import Tag
 
-from echomort.dicom.header.parsing import DEFLATED, FIRST_PIXEL_TAG, OpenObject
+from echomort.dicom.header.elements import FIRST_PIXEL_TAG
+from echomort.dicom.header.meta import DEFLATED
+from echomort.dicom.header.parsing import OpenObject
 from echomort.dicom.reasons import Reason, Rejected
 
 GROUP = 0x200D

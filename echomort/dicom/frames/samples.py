@@ -22,7 +22,7 @@ MAX_CHROMA_OFFSET = 24
 few levels, and RGB's black lies 128 away."""
 
 MAX_RGB_BLACK = 32
-"""Level below which the other two channels of black are those of RGB. Our choice, midway by the same argument."""
+"""Level below which the other two channels of black are those of RGB. Our choice: they are 0 in RGB and 128 in YBR."""
 
 MIN_PLANE_SPREAD = 2.0
 """Mean grey levels between the second and third channel of an echo frame in which they do not agree: bytes that are
@@ -30,7 +30,7 @@ read in the right order differ by less, since an echo is nearly grey. Tuned on d
 (tests/unit/test_dicom_forms.py)."""
 
 MIN_PLANE_RATIO = 2.0
-"""How many times larger this spread must be in the declared order than in the other. Tuned on the same frames."""
+"""How many times larger this spread must be in the declared order than in the other. Tuned as ``MIN_PLANE_SPREAD``."""
 
 HALF_SIZE_ROWS = 256
 """Rows from which a frame is searched for colour at half size, to save time. Our choice."""
@@ -39,12 +39,12 @@ CHROMA_RED = 1.402
 """Weight of Cr in red (PS3.3 C.7.6.3.1.2, inverted; ITU-T T.871)."""
 
 CHROMA_GREEN = (0.344136, 0.714136)
-"""Weights of Cb and Cr that are taken from green (the same source)."""
+"""Weights of Cb and Cr that are taken from green (ITU-T T.871)."""
 
 CHROMA_BLUE = 1.772
-"""Weight of Cb in blue (the same source)."""
+"""Weight of Cb in blue (ITU-T T.871)."""
 
-LOSSLESS_COLOUR = frozenset({"YBR_RCT", "YBR_ICT"})
+JPEG_2000_COLOUR = frozenset({"YBR_RCT", "YBR_ICT"})
 """JPEG 2000's colour transforms: the decoder undoes them, so that samples come as RGB (PS3.5 8.2.4)."""
 
 
@@ -63,7 +63,7 @@ class Samples:
         """
         if frame.ndim == 2 or palette:
             return cls("palette" if palette else photometric, palette), []
-        labelled_ybr = photometric.startswith("YBR_") and photometric not in LOSSLESS_COLOUR
+        labelled_ybr = photometric.startswith("YBR_") and photometric not in JPEG_2000_COLOUR
         dark = frame[frame[..., 0] < DARK][:, 1:]
         if len(dark) < frame[..., 0].size // MIN_DARK_SHARE:
             return cls("ybr" if labelled_ybr else "rgb"), []

@@ -16,12 +16,12 @@ MAX_MOTION = 40
 names over tissue, native and JPEG (tests/unit/test_dicom_lettering.py)."""
 
 MIN_CONTRAST = 40
-"""Grey levels by which the ground of a letter is darker, in its darkest snapshot, than ``MIN_BRIGHTNESS``. Tuned on the
-same loops."""
+"""Grey levels by which the ground of a letter is darker, in its darkest snapshot, than ``MIN_BRIGHTNESS``. Tuned as
+``MAX_MOTION``."""
 
 MIN_GROUND_MOTION = 16
-"""Grey levels through which the ground of a letter moves: over still tissue letters can't be told from it. Tuned on the
-same loops."""
+"""Grey levels through which the ground of a letter moves: over still tissue letters can't be told from it. Tuned as
+``MAX_MOTION``."""
 
 MAX_BRIGHT_SHARE = 0.05
 """Share of the sector: where more is bright and still, tissue is saturated and nothing is taken for letters. Tuned on

@@ -16,23 +16,23 @@ touches the sector has carried the hull away. Tuned on drawn ECGs, pointers and 
 (tests/unit/test_dicom_sector.py)."""
 
 MIN_ON_SIDE = 0.3
-"""Another line is the side only where more than this share of all rows start on it. Tuned on the same loops."""
+"""Another line is the side only where more than this share of all rows start on it. Tuned as ``MIN_ON_RUN``."""
 
 MIN_SIDE_GAIN = 1.2
-"""Another line is the side only where this many times as many rows start on it as on the hull. Tuned on the same
-loops."""
+"""Another line is the side only where this many times as many rows start on it as on the hull. Tuned as
+``MIN_ON_RUN``."""
 
 MAX_OUTSIDE = 0.3
-"""Share of the rows that may start outside a side, and share of their ends that may lie beyond the arc. Tuned on the
-same loops."""
+"""Share of the rows that may start outside a side, and share of their ends that may lie beyond the arc. Tuned as
+``MIN_ON_RUN``."""
 
 MIN_STICK_OUT = 6
-"""Grid pixels: what sticks out of a side by no more is left, since it hardly turns the side. Tuned on the same
-loops."""
+"""Grid pixels: what sticks out of a side by no more is left, since it hardly turns the side. Tuned as
+``MIN_ON_RUN``."""
 
 MIN_SIDE_ROWS = 24
 """Rows through which lines are tried for a side; a part with fewer rows keeps its hull. Our choice: 136 pairs of rows
-hold every side that drawn loops have, at little cost."""
+are tried, at little cost."""
 
 FAR_PAIRS = np.triu_indices(MIN_SIDE_ROWS, MIN_SIDE_ROWS // 3)
 """The pairs of those rows that lie a third of all or more apart: nearer ones give no reliable slope. Geometry."""
@@ -46,11 +46,11 @@ ARC_DEPTH = 2
 rounding, on either side."""
 
 ARC_SEARCH = 4
-"""Grid pixels: an arc this near to the farthest point of all needs no search. Tuned on the same loops."""
+"""Grid pixels: an arc this near to the farthest point of all needs no search. Tuned as ``MIN_ON_ARC``."""
 
 ARC_SHARE = 3
-"""An arc holds at least one in this many of the ends that the distance with the most ends holds. Tuned on the same
-loops."""
+"""An arc holds at least one in this many of the ends that the distance with the most ends holds. Tuned as
+``MIN_ON_ARC``."""
 
 MIN_CUT_LENGTH = 0.6
 """A level or upright edge longer than this share of the cone's width there cuts the cone (the edge of the screen or of

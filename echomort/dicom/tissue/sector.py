@@ -23,15 +23,15 @@ FAINT_MOTIONS = (2, 0)
 loop of pydicom-data, whose dark side is tissue (tests/unit/test_dicom_sector.py, test_dicom_real.py)."""
 
 MIN_FAINT_AREA = 0.05
-"""Fainter motion counts only where it adds more than this share of the outline's area. Tuned on the same loops."""
+"""Fainter motion counts only where it adds more than this share of the outline's area. Tuned as ``FAINT_MOTIONS``."""
 
 MIN_FAINT_LIT = 0.1
 """Fainter motion counts only where more than this share of what it adds is lit (brighter than ``MIN_MOTION``): a codec
-moves black pixels by a level or two. Tuned on the same loops and on drawn codec noise in the dark."""
+moves black pixels by a level or two. Tuned as ``FAINT_MOTIONS`` and on drawn codec noise in the dark."""
 
 MIN_GROWTH_FILL = 0.6
 """Fainter motion must fill more than this share of the area by which it widens the outline: codec noise lies along
-blocks of 8 and 16 pixels and leaves gaps. Tuned on the same loops."""
+blocks of 8 and 16 pixels and leaves gaps. Tuned as ``FAINT_MOTIONS``."""
 
 MIN_FILL = 0.8
 """Moving (or lit) pixels must fill more than this share of their outline to be a whole sector; also the share of the

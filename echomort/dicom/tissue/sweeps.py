@@ -109,10 +109,10 @@ MAX_SPECTRUM_BANDS = 2.5
 M-mode has many. Tuned on drawn traces (tests/unit/test_dicom_sector.py)."""
 
 LIT_PERCENTILE = 90
-"""Percentile of a trace's brightness that its lit pixels are measured by. Tuned on the same traces."""
+"""Percentile of a trace's brightness that its lit pixels are measured by. Tuned as ``MAX_SPECTRUM_BANDS``."""
 
 MIN_LIT_LEVEL = 0.4
-"""Share of that percentile above which a pixel of a trace is lit. Tuned on the same traces."""
+"""Share of that percentile above which a pixel of a trace is lit. Tuned as ``MAX_SPECTRUM_BANDS``."""
 
 WHOLE_SCREEN = 0.8
 """Share of the picture's height: what scrolls over more must also be layered, since it may be a panned picture. Tuned

@@ -28,10 +28,10 @@ from pydicom.pixels import iter_pixels, pixel_array
 from echomort.dicom import Job, Rejected, read_clip, read_clips, read_header
 from echomort.dicom.frames.compressed import EncapsulatedFrames
 from echomort.dicom.frames.open import open_frames
+from echomort.dicom.frames.samples import rgb_to_luma
 from echomort.dicom.header.fields import Header
-from echomort.dicom.header.parsing import opened
+from echomort.dicom.header.parsing import open_object
 from echomort.dicom.header.timing import blend, resample
-from echomort.dicom.tissue.colour import luma_of
 from echomort.settings import Imaging, Synthetic
 from echomort.synth.archive import write_archive
 
@@ -76,7 +76,7 @@ def needed_of(header: Header) -> list[int]:
 def pydicom_default(path: Path, plugin: str) -> np.ndarray:
     """What ``dcmread(path).pixel_array`` does with ``plugin``, then grey."""
     colour = pixel_array(path, decoding_plugin=plugin)
-    return clip_of({index: luma_of(frame) for index, frame in enumerate(colour)}, path)
+    return clip_of({index: rgb_to_luma(frame) for index, frame in enumerate(colour)}, path)
 
 
 def pydicom_raw(path: Path, plugin: str) -> np.ndarray:
@@ -94,7 +94,7 @@ def pydicom_raw_needed(path: Path) -> np.ndarray:
 
 def luma_needed(path: Path) -> None:
     """What echomort's reader takes for the floor's frames: file opened, header read, frames counted, luma decoded."""
-    with opened(path) as source:
+    with open_object(path) as source:
         frames = open_frames(source)
         for index in needed_of(frames.header):
             frames.luma(index)
@@ -102,7 +102,7 @@ def luma_needed(path: Path) -> None:
 
 def grey_floor(path: Path) -> Way:
     """Return libjpeg-turbo's grey decode of the frames needed, their bytes already in memory."""
-    with opened(path) as source:
+    with open_object(path) as source:
         frames = open_frames(source)
         if not isinstance(frames, EncapsulatedFrames):
             raise TypeError("the floor is that of JPEG")

@@ -9,7 +9,7 @@ from echomort.core.errors import UserError
 from echomort.dicom import Clip, Job, Rejected, discover, read_clips
 from echomort.dicom.header.views import UNKNOWN, check_group
 from echomort.dicom.inspect import in_order
-from echomort.dicom.saved import SavedClip, Unusable, fitted, load_clip
+from echomort.dicom.saved import SavedClip, Unusable, convert_pixels, load_clip
 from echomort.settings import Execution, Imaging
 
 SAVED = ".npy"
@@ -43,7 +43,7 @@ def _scored(found: Clip | SavedClip | Rejected | Unusable, champion: Champion, g
     if isinstance(found, Unusable):
         return _rejected(found.reason, found.remedy, champion, {})
     try:
-        pixels, note = (found.pixels, None) if isinstance(found, Clip) else fitted(found, champion.clip)
+        pixels, note = (found.pixels, None) if isinstance(found, Clip) else convert_pixels(found, champion.clip)
     except Unusable as unusable:
         return _rejected(unusable.reason, unusable.remedy, champion, _of_loop(found, given))
     known = _of_loop(found, given)

@@ -1,4 +1,4 @@
-"""From one object to one clip."""
+"""Makes a clip of one object."""
 
 from __future__ import annotations
 
@@ -11,22 +11,29 @@ from echomort.dicom.frames.frames import Frames
 from echomort.dicom.frames.open import open_frames
 from echomort.dicom.frames.philips import NativeEcho, open_native
 from echomort.dicom.header.fields import Header
-from echomort.dicom.header.parsing import MAX_INFLATED_BYTES, boundary, opened
+from echomort.dicom.header.parsing import MAX_INFLATED_BYTES, open_object, reject_errors_as
 from echomort.dicom.header.regions import COLOUR_FLOW, Box, declared_box, pixel_aspect
 from echomort.dicom.header.timing import Resampling, blend, resample
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.scaling import Placing, Scaler
-from echomort.dicom.tissue import colour
+from echomort.dicom.tissue.flow import shows_flow
 from echomort.dicom.tissue.lettering import without_lettering
-from echomort.dicom.tissue.sector import Looks, find_sector, without_overlays
+from echomort.dicom.tissue.overlays import without_overlays
+from echomort.dicom.tissue.sector import find_sector
+from echomort.dicom.tissue.snapshots import Snapshots
 from echomort.settings import ClipSettings
 
-LOOKS = 12
-"""At most so many moments, evenly spaced over the frames that the clip needs, show the sector."""
+SNAPSHOTS = 12
+"""Frames, evenly spaced over those that the clip needs, in which the sector is searched, at most: a sixth of a second
+apart in a clip of two seconds, so that every phase of a beat is seen. Our choice."""
 
-COLOUR_LOOKS = (0, 2, 3, 5, 7, 8, 10)
-"""Which of the looks are searched for colour flow, which comes and goes with the beat: no two in a row are left out,
-and they are unevenly apart, so that no heart rate hides it from all. Where a tag declares colour, all are searched."""
+COLOUR_SNAPSHOTS = (0, 2, 3, 5, 7, 8, 10)
+"""The snapshots that are searched for colour flow, which comes and goes with the beat: no two in succession are left
+out, and their distances differ, so that no heart rate hides flow from all. Tuned on drawn jets at six heart rates
+(tests/unit/test_dicom_sector.py). Where a tag declares colour, all are searched."""
+
+SHORT_SECONDS = 1
+"""Seconds below which a loop gets the note ``shorter_than_a_second``: it may not hold a whole beat. Physiology."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +58,8 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class _Sight:
-    """What was seen of the loop before the clip is made: where to cut, what to blank, what was odd."""
+class _Tissue:
+    """The tissue of a loop: where to cut, what to keep, bool (rows, columns), its outline, and notes."""
 
     placing: Placing
     mask: np.ndarray
@@ -61,103 +68,113 @@ class _Sight:
 
 
 def read_clip(path: Path | str, settings: ClipSettings | None = None) -> Clip:
-    """Return the clip of the cine loop at ``path``, or raise :class:`Rejected` with the reason; nothing else.
+    """Return the clip of the cine loop at ``path``, or raise :class:`Rejected` with the reason, and nothing else.
 
-    The tissue region is cut out, all outside the sector is made 0, and each frame needed is scaled into
-    height x width with its physical aspect kept (bars of 0 on two sides), then resampled in time to ``settings.fps``
-    and cut or padded with zeros at its end. A file of unknown origin belongs in :func:`read_clips`, which adds limits
-    of time and memory.
+    The tissue region is cut out and all outside the sector is made 0. Each frame needed is scaled into height x width
+    with its physical aspect kept (bars of 0 on two sides), then the loop is resampled to ``settings.fps`` and cut, or
+    padded with zeros at its end. A file of unknown origin belongs in :func:`read_clips`, which adds limits of time and
+    memory.
+
+    >>> from pydicom.data import get_testdata_file
+    >>> clip = read_clip(get_testdata_file("examples_ybr_color.dcm"))
+    >>> clip.pixels.shape, clip.pixels.dtype, clip.notes
+    ((60, 109, 150), dtype('uint8'), ('region_refused', 'padded'))
     """
-    with boundary(Reason.UNREADABLE), opened(path, MAX_INFLATED_BYTES) as source:
+    with reject_errors_as(Reason.UNREADABLE), open_object(path, MAX_INFLATED_BYTES) as source:
         try:
             wanted = settings or ClipSettings()
-            return _clip(open_native(source) if wanted.source == "raw" else open_frames(source), wanted)
+            return _make_clip(open_native(source) if wanted.source == "raw" else open_frames(source), wanted)
         except Rejected as error:
             raise Rejected(error.reason, error.detail, source.header) from error
 
 
 def lit_outside_sector(clip: Clip) -> int:
-    """Return how many pixels of ``clip`` are lit outside its sector: 0, always."""
+    """Return how many pixels of ``clip`` are lit outside its sector: always 0."""
     return int(np.count_nonzero(clip.pixels[:, ~clip.sector]))
 
 
-def _clip(frames: Frames, settings: ClipSettings) -> Clip:
+def _make_clip(frames: Frames, settings: ClipSettings) -> Clip:
     header, timing = frames.header, frames.header.timing
     plan = resample(header.frames, timing.fps or 0.0, timing.times, settings.fps, settings.frames)
-    seen = {index: frames.luma(index) for index in plan.needed[:: -(-len(plan.needed) // LOOKS)]}
-    sight = _native(frames, settings) if isinstance(frames, NativeEcho) else _see(frames, seen, settings)
-    pixels, sector = _pixels(frames, seen, plan, sight, settings)
+    seen = {index: frames.luma(index) for index in plan.needed[:: -(-len(plan.needed) // SNAPSHOTS)]}
+    tissue = (
+        _native_tissue(frames, settings) if isinstance(frames, NativeEcho) else _find_tissue(frames, seen, settings)
+    )
+    pixels, sector = _scale_and_resample(frames, seen, plan, tissue, settings)
     return Clip(
         pixels=pixels,
         fps=timing.fps or 0.0,
         fps_source=timing.source,
         frames=header.frames,
-        region=sight.placing.region,
+        region=tissue.placing.region,
         view=header.view,
         view_source=header.view_source,
-        notes=(*header.notes, *timing.notes, *frames.notes, *sight.notes, *_length_notes(header, settings)),
+        notes=(*header.notes, *timing.notes, *frames.notes, *tissue.notes, *_length_notes(header, settings)),
         sector=sector,
-        outline=sight.outline,
+        outline=tissue.outline,
     )
 
 
-def _see(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSettings) -> _Sight:
-    header, looks = frames.header, Looks.at(seen.values())
+def _find_tissue(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSettings) -> _Tissue:
+    header, snapshots = frames.header, Snapshots.from_frames(seen.values())
     declared, notes = declared_box(header)
     aspect, aspect_notes = pixel_aspect(header, declared or (0, 0, header.columns - 1, header.rows - 1))
-    sector = find_sector(looks, declared, aspect)
+    sector = find_sector(snapshots, declared, aspect)
     region = declared or sector.bounding_box(header.rows, header.columns)
-    mask = without_lettering(without_overlays(sector.mask(header.rows, header.columns), looks), looks)
-    colour_notes = _refuse_colour(frames, sorted(seen), mask, looks, settings)
-    placing = Placing.of(region, aspect, settings)
-    return _Sight(placing, mask, sector.outline, (*notes, *colour_notes, *aspect_notes))
+    mask = without_overlays(sector.mask(header.rows, header.columns), snapshots)
+    mask = without_lettering(mask, snapshots)
+    colour_notes = _check_colour(frames, sorted(seen), mask, snapshots, settings)
+    placing = Placing.fit(region, aspect, settings)
+    return _Tissue(placing, mask, sector.outline, (*notes, *colour_notes, *aspect_notes))
 
 
-def _native(frames: NativeEcho, settings: ClipSettings) -> _Sight:
-    """Native pictures are tissue and nothing else: the whole of them is the sector, their pixels are square."""
+def _native_tissue(frames: NativeEcho, settings: ClipSettings) -> _Tissue:
+    """Return the tissue of native pictures: all of them is the sector, and their pixels are square."""
     if frames.has_colour_flow and settings.colour == "reject":
         raise Rejected(Reason.COLOUR_DOPPLER, "native stream")
     right, bottom = frames.header.columns - 1, frames.header.rows - 1
     mask = np.ones((frames.header.rows, frames.header.columns), bool)
     outline = np.array([[0, 0], [right, 0], [right, bottom], [0, bottom]], float)
-    placing = Placing.of((0, 0, right, bottom), 1.0, settings)
-    return _Sight(placing, mask, outline, ("colour_doppler_kept",) if frames.has_colour_flow else ())
+    placing = Placing.fit((0, 0, right, bottom), 1.0, settings)
+    return _Tissue(placing, mask, outline, ("colour_doppler_kept",) if frames.has_colour_flow else ())
 
 
-def _pixels(
-    frames: Frames, seen: dict[int, np.ndarray], plan: Resampling, sight: _Sight, settings: ClipSettings
+def _scale_and_resample(
+    frames: Frames, seen: dict[int, np.ndarray], plan: Resampling, tissue: _Tissue, settings: ClipSettings
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the clip's pixels and its sector; frames are decoded, scaled and let go one by one."""
-    scale = Scaler(sight.placing, sight.mask, settings.resize)
+    """Return the clip's pixels and its sector; frames are decoded, scaled and released one by one."""
+    scale = Scaler(tissue.placing, tissue.mask, settings.resize)
     small = {}
     for index in plan.needed:
         small[index] = scale(seen.pop(index) if index in seen else frames.luma(index))
     blended = blend(small, plan)
     pixels = np.zeros(settings.shape, np.uint8)
-    pixels[: len(blended), sight.placing.rows, sight.placing.columns] = blended
+    pixels[: len(blended), tissue.placing.rows, tissue.placing.columns] = blended
     sector = np.zeros(settings.shape[1:], bool)
-    sector[sight.placing.rows, sight.placing.columns] = scale.covered()
+    sector[tissue.placing.rows, tissue.placing.columns] = scale.covered()
     return pixels, sector
 
 
-def _refuse_colour(
-    frames: Frames, seen: list[int], mask: np.ndarray, looks: Looks, settings: ClipSettings
+def _check_colour(
+    frames: Frames, seen: list[int], mask: np.ndarray, snapshots: Snapshots, settings: ClipSettings
 ) -> list[str]:
-    pictures = map(frames.colour, _colour_looks(frames.header, seen))
-    if not colour.shows_flow((rgb for rgb in pictures if rgb is not None), mask, looks):
+    pictures = map(frames.colour, _colour_snapshots(frames.header, seen))
+    if not shows_flow((rgb for rgb in pictures if rgb is not None), mask, snapshots):
         return []
     if settings.colour == "reject":
         raise Rejected(Reason.COLOUR_DOPPLER)
     return ["colour_doppler_kept"]
 
 
-def _colour_looks(header: Header, seen: list[int]) -> list[int]:
+def _colour_snapshots(header: Header, seen: list[int]) -> list[int]:
     if header.declares_colour or any(region.data_type == COLOUR_FLOW for region in header.regions):
         return seen
-    return [seen[look] for look in COLOUR_LOOKS if look < len(seen)]
+    return [seen[place] for place in COLOUR_SNAPSHOTS if place < len(seen)]
 
 
 def _length_notes(header: Header, settings: ClipSettings) -> list[str]:
     seconds = header.frames / (header.timing.fps or 1.0)
-    notes = ["shorter_than_a_second"] if round(seconds, 2) < 1 else []  # FrameTime is written to a few digits
+    notes = (
+        ["shorter_than_a_second"] if round(seconds, 2) < SHORT_SECONDS else []
+    )  # FrameTime is written to a few digits
     return [*notes, "padded"] if round(seconds * settings.fps) < settings.frames else notes

@@ -13,7 +13,7 @@ def discover(root: Path) -> list[str]:
     """Return the regular files under ``root`` as sorted relative paths.
 
     Hidden files and folders are skipped; a link is followed only to a file inside ``root``, never to a folder (no
-    loops). Raises :class:`UserError` where ``root`` is no folder that can be read.
+    loops). Raises :class:`UserError` where ``root`` is not a folder or a folder can't be read.
     """
     base = Path(root)
     if not base.is_dir():
@@ -24,7 +24,7 @@ def discover(root: Path) -> list[str]:
 
 
 def _files(folder: str, root: Path) -> Iterator[str]:
-    """The kind of an entry is known from its folder: a million files are listed without asking for each."""
+    """Yield the files of ``folder`` by ``os.scandir``, which gives each entry's kind without a further system call."""
     try:
         entries = list(os.scandir(folder))
     except OSError as error:
@@ -34,10 +34,10 @@ def _files(folder: str, root: Path) -> Iterator[str]:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _files(entry.path, root)
-        elif entry.is_file(follow_symlinks=False) or (entry.is_symlink() and _leads_inside(entry.path, root)):
+        elif entry.is_file(follow_symlinks=False) or (entry.is_symlink() and _points_inside(entry.path, root)):
             yield entry.path
 
 
-def _leads_inside(link: str, root: Path) -> bool:
+def _points_inside(link: str, root: Path) -> bool:
     target = Path(os.path.realpath(link))
     return target.is_file() and target.is_relative_to(root)

@@ -1,4 +1,4 @@
-"""One row of the index: an allow-list of header fields, identifiers as pseudonyms, nothing else."""
+"""Rows of the index: an allow-list of header fields, with identifiers as pseudonyms."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,9 @@ from typing import Any
 from echomort.core.fingerprint import digest
 from echomort.core.keys import Keyring
 from echomort.core.listing import SourceFile
-from echomort.dicom import Header, Rejected, read_header
+from echomort.dicom.header.fields import Header
+from echomort.dicom.header.parsing import read_header
+from echomort.dicom.reasons import Rejected
 
 VENDORS = {
     "philips": r"philips|atl",
@@ -28,11 +30,12 @@ MODELS = re.compile(
     re.IGNORECASE,
 )
 SAMPLED_BYTES = 65536
+"""Bytes (64 KiB) at either end of a file that its digest covers. Our choice: a header, and the last frame's pixels."""
 
 
 @dataclass(frozen=True)
 class Indexer:
-    """Reads headers of the files under ``root``; ``views`` knows views made elsewhere, by SOP instance UID."""
+    """Reads headers of the files under ``root``; ``views`` is ``sources.view_table``: views by SOP instance UID."""
 
     root: Path
     keyring: Keyring
@@ -41,21 +44,21 @@ class Indexer:
     def row(self, folder_key: str, file: SourceFile) -> dict[str, Any]:
         """Return the row of table ``dicom_instance`` for one file."""
         keys = self.keyring.pseudonym("instance", file.path), folder_key
-        found = _header(self.root / file.path)
+        found = _read(self.root / file.path)
         row = instance_row(keys, found, self.keyring)
         if isinstance(found, Header) and found.view == "unknown" and found.sop_uid in self.views:
             row |= {"view": self.views[found.sop_uid], "view_source": "view_table"}
-        return row | _stamped(self.root, file)
+        return row | _file_columns(self.root, file)
 
 
-def _header(path: Path) -> Header | Rejected:
+def _read(path: Path) -> Header | Rejected:
     try:
         return read_header(path)
     except Rejected as rejected:
         return rejected
 
 
-def _stamped(root: Path, file: SourceFile) -> dict[str, Any]:
+def _file_columns(root: Path, file: SourceFile) -> dict[str, Any]:
     try:
         sampled = source_digest(root / file.path)
     except OSError:
@@ -64,15 +67,15 @@ def _stamped(root: Path, file: SourceFile) -> dict[str, Any]:
 
 
 def instance_row(keys: tuple[str, str], found: Header | Rejected, keyring: Keyring) -> dict[str, Any]:
-    """Return the row of table ``dicom_instance`` for what reading a header gave.
+    """Return the row of table ``dicom_instance`` for a header or the rejection of one.
 
-    ``keys`` are those of the instance and of its folder. Vendor and model are names of ours, ``other`` where the
-    header's text is none that we know: free text never passes.
+    ``keys`` are those of the instance and of its folder. Vendor and model are names from our own lists, ``other`` where
+    the header's text matches none: free text is never stored.
     """
     header = found.header if isinstance(found, Rejected) else found
     rejected = found if isinstance(found, Rejected) else None
     row = {"instance_key": keys[0], "folder_key": keys[1]}
-    row |= _described(header, keyring) if header else {}
+    row |= _header_columns(header, keyring) if header else {}
     return row | {
         "status": "rejected" if rejected else "accepted",
         "reason": rejected.reason.value if rejected else None,
@@ -80,13 +83,13 @@ def instance_row(keys: tuple[str, str], found: Header | Rejected, keyring: Keyri
     }
 
 
-def _described(header: Header, keyring: Keyring) -> dict[str, Any]:
+def _header_columns(header: Header, keyring: Keyring) -> dict[str, Any]:
     model = MODELS.search(header.model)
     return {
-        "patient_key": _key(keyring, "patient", header.patient_id),
-        "study_key": _key(keyring, "study", header.study_uid),
-        "accession_key": _key(keyring, "study", header.accession_number),
-        "sop_key": _key(keyring, "instance_uid", header.sop_uid),
+        "patient_key": _pseudonym(keyring, "patient", header.patient_id),
+        "study_key": _pseudonym(keyring, "study", header.study_uid),
+        "accession_key": _pseudonym(keyring, "study", header.accession_number),
+        "sop_key": _pseudonym(keyring, "instance_uid", header.sop_uid),
         "transfer_syntax": header.transfer_syntax if re.fullmatch(r"[\d.]{1,64}", header.transfer_syntax) else None,
         "modality": header.modality if re.fullmatch(r"[A-Z]{2,4}", header.modality) else None,
         "manufacturer": _vendor(header.manufacturer),
@@ -102,7 +105,7 @@ def _described(header: Header, keyring: Keyring) -> dict[str, Any]:
     }
 
 
-def _key(keyring: Keyring, domain: str, identifier: str) -> str | None:
+def _pseudonym(keyring: Keyring, domain: str, identifier: str) -> str | None:
     return keyring.pseudonym(domain, identifier) if identifier.strip() else None
 
 
@@ -111,7 +114,7 @@ def _vendor(text: str) -> str:
 
 
 def source_digest(path: Path) -> str:
-    """Return the digest of a file's size, first and last 64 KiB: two copies of one object agree, two objects do not."""
+    """Return the digest of a file's size, first and last 64 KiB: equal for two copies of one object, else different."""
     with path.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(0)

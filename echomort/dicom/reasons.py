@@ -1,4 +1,4 @@
-"""Why an object gives no clip: one enumeration, carried to tables as a value."""
+"""The reasons for which an object gives no clip."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ if TYPE_CHECKING:
 
 
 class Reason(StrEnum):
-    """Everything that can keep an object out of the clips; the value is what tables and people see."""
+    """Every reason for which an object gives no clip; tables and people see the value.
+
+    >>> Reason("colour_doppler").meaning, Reason("colour_doppler").is_ordinary
+    ('Colour Doppler lies over the tissue.', True)
+    """
 
     NOT_DICOM = "not_dicom"
     UNREADABLE_FILE = "unreadable_file"
@@ -49,7 +53,7 @@ class Reason(StrEnum):
 
     @property
     def is_ordinary(self) -> bool:
-        """Whether every echo archive holds such objects: nothing is wrong with the file, it is just no cine loop."""
+        """Whether every echo archive holds such objects: the file is sound, it is just no cine loop."""
         return self in _ORDINARY
 
     @property
@@ -112,8 +116,8 @@ _MEANINGS = {
 class Rejected(Exception):
     """Raised for an object that gives no clip.
 
-    ``reason`` says why; ``detail`` adds a fact that identifies nobody (a count, a size, a transfer syntax);
-    ``header`` is there where the header could be read.
+    ``detail`` adds a fact that identifies nobody (a count, a size, a transfer syntax); ``header`` is None where the
+    header could not be read.
     """
 
     def __init__(self, reason: Reason, detail: str = "", header: Header | None = None) -> None:

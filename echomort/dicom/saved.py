@@ -1,7 +1,7 @@
-"""A clip that a person keeps: ``inspect --save`` writes it, ``predict`` reads it.
+"""Clips saved as files: ``inspect --save`` writes them, ``predict`` reads them.
 
-``NNNNN.npy`` holds the pixels; ``NNNNN.json`` beside it says how they were made and what the file said of itself. Names
-are numbers and neither file holds an identifier.
+``NNNNN.npy`` holds the pixels; ``NNNNN.json`` beside it holds the settings they were made with and what the DICOM file
+said. Names are numbers; neither file holds an identifier.
 """
 
 import json
@@ -19,11 +19,11 @@ from echomort.dicom.scaling import Placing, Scaler
 from echomort.settings import ClipSettings
 
 MAX_BYTES = 1 << 30
-"""No clip is larger; what is, is not opened."""
+"""Bytes (1 GiB) of a saved clip at most; a larger file is not opened. Our choice: a usual clip has one million."""
 
 
 class Unusable(Exception):
-    """Raised where a saved clip can't be scored: ``reason`` is a word of ours, ``remedy`` a sentence."""
+    """Raised where a saved clip can't be scored: ``reason`` is one of our words, ``remedy`` a sentence."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         self.reason = reason
@@ -33,8 +33,11 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class SavedClip:
-    """``pixels`` uint8 (frames, height, width) made with ``clip`` (None where no file says how); the rest is what the
-    loop's own file said, where it is known."""
+    """A clip read from a file.
+
+    ``pixels`` is uint8 (frames, height, width), made with the settings ``clip`` (None where no file says); the rest is
+    what the loop's DICOM file said, where it is known.
+    """
 
     pixels: np.ndarray = field(repr=False)
     clip: ClipSettings | None = None
@@ -62,54 +65,56 @@ def load_clip(path: Path) -> SavedClip:
         raise Unusable("not_a_clip", "the file is not a NumPy array that can be read") from None
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 3 or 0 in pixels.shape:
         raise Unusable("not_a_clip", "a clip is uint8 (frames, height, width)")
-    return SavedClip(pixels, **_read_card(path.with_suffix(".json"), pixels.shape))
+    return SavedClip(pixels, **_read_description(path.with_suffix(".json"), pixels.shape))
 
 
-def fitted(saved: SavedClip, wanted: ClipSettings) -> tuple[np.ndarray, str | None]:
-    """Return the pixels of ``saved`` as clips of ``wanted`` are, and a note where they had to be converted.
+def convert_pixels(saved: SavedClip, wanted: ClipSettings) -> tuple[np.ndarray, str | None]:
+    """Return the pixels of ``saved`` in the form that ``wanted`` sets, and a note if they were converted.
 
-    A clip that was made otherwise is scaled and resampled once more, which a longer, larger and faster clip allows
-    with little loss; from a shorter, smaller or slower one nothing honest can be made: :class:`Unusable`.
+    A clip made with other settings is scaled and resampled once more, which loses little where it is longer, larger and
+    faster. Raises :class:`Unusable` for one that is shorter, smaller or slower.
     """
-    made = saved.clip or _guessed(saved.pixels.shape, wanted)
-    if made is None or not _holds(saved, made, wanted):
-        raise Unusable("clip_shape", f"the champion takes {_spoken(wanted)}; save it so with `inspect --home HOME`")
+    made = saved.clip or _guess_settings(saved.pixels.shape, wanted)
+    if made is None or not _is_convertible(saved, made, wanted):
+        raise Unusable("clip_shape", f"the champion takes {_describe(wanted)}; save it so with `inspect --home HOME`")
     if made == wanted:
         return saved.pixels, None
-    note = f"converted from {_spoken(made)} to {_spoken(wanted)}: scores differ slightly from those of the loop itself"
-    return _converted(saved.pixels, made, wanted), note
+    note = (
+        f"converted from {_describe(made)} to {_describe(wanted)}: scores differ slightly from those of the loop itself"
+    )
+    return _resample(saved.pixels, made, wanted), note
 
 
-def _read_card(path: Path, shape: tuple[int, ...]) -> dict[str, Any]:
-    """An array without a card, or with one that is not of this array, says nothing of itself."""
+def _read_description(path: Path, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return what the JSON file beside an array says; nothing where it is missing or belongs to another array."""
     try:
-        card = json.loads(path.read_text())
-        clip = ClipSettings.model_validate(card["clip"])
-        known = {key: card[key] for key in ("frames", "fps", "view", "view_source")}
+        description = json.loads(path.read_text())
+        clip = ClipSettings.model_validate(description["clip"])
+        known = {key: description[key] for key in ("frames", "fps", "view", "view_source")}
     except (OSError, ValueError, KeyError, TypeError, pydantic.ValidationError):
         return {}
     return {"clip": clip, **known} if clip.shape == shape else {}
 
 
-def _guessed(shape: tuple[int, ...], wanted: ClipSettings) -> ClipSettings | None:
+def _guess_settings(shape: tuple[int, ...], wanted: ClipSettings) -> ClipSettings | None:
     return next((clip for clip in (wanted, ClipSettings()) if clip.shape == shape), None)
 
 
-def _holds(saved: SavedClip, made: ClipSettings, wanted: ClipSettings) -> bool:
-    """Whether nothing that a clip of ``wanted`` shows is missing; a loop that ended early is whole at any length."""
-    whole = made.frames / made.fps >= wanted.frames / wanted.fps or _filled(saved.pixels) < made.frames
+def _is_convertible(saved: SavedClip, made: ClipSettings, wanted: ClipSettings) -> bool:
+    """Whether ``saved`` holds all that a clip with ``wanted`` shows; a loop that ended early is whole at any length."""
+    whole = made.frames / made.fps >= wanted.frames / wanted.fps or _count_recorded(saved.pixels) < made.frames
     return whole and made.fps >= wanted.fps and made.height >= wanted.height and made.width >= wanted.width
 
 
-def _filled(pixels: np.ndarray) -> int:
-    """Frames before the padding of zeros at the end."""
+def _count_recorded(pixels: np.ndarray) -> int:
+    """Return the number of frames before the padding of zeros."""
     lit = np.flatnonzero(pixels.reshape(len(pixels), -1).any(axis=1))
     return int(lit[-1]) + 1 if len(lit) else len(pixels)
 
 
-def _converted(pixels: np.ndarray, made: ClipSettings, wanted: ClipSettings) -> np.ndarray:
-    plan = resample(_filled(pixels), made.fps, (), wanted.fps, wanted.frames)
-    placing = Placing.of((0, 0, made.width - 1, made.height - 1), 1.0, wanted)
+def _resample(pixels: np.ndarray, made: ClipSettings, wanted: ClipSettings) -> np.ndarray:
+    plan = resample(_count_recorded(pixels), made.fps, (), wanted.fps, wanted.frames)
+    placing = Placing.fit((0, 0, made.width - 1, made.height - 1), 1.0, wanted)
     scale = Scaler(placing, np.ones(pixels.shape[1:], bool), wanted.resize)
     blended = blend({index: scale(pixels[index]) for index in plan.needed}, plan)
     converted = np.zeros(wanted.shape, np.uint8)
@@ -117,5 +122,5 @@ def _converted(pixels: np.ndarray, made: ClipSettings, wanted: ClipSettings) -> 
     return converted
 
 
-def _spoken(clip: ClipSettings) -> str:
+def _describe(clip: ClipSettings) -> str:
     return f"{'x'.join(map(str, clip.shape))} at {clip.fps:g} frames a second"

@@ -1,4 +1,4 @@
-"""The region of a frame, scaled into the frame of a clip with its aspect kept."""
+"""Scales the region of a frame into the frame of a clip, with its aspect kept."""
 
 from __future__ import annotations
 
@@ -13,22 +13,32 @@ from echomort.dicom.header.regions import Box
 from echomort.settings import ClipSettings
 
 try:
-    from echomort.dicom import _scaling as compiled
+    import echomort.dicom._scaling as compiled
 except ImportError:  # installed without a C compiler
     compiled = None  # type: ignore[assignment]
+
+ROW_BLOCK = 32
+"""Columns of float32: two cache lines of 64 bytes. Hardware."""
+
+ROW_PADDING = 48
+"""Columns of float32 by which a working row of whole ``ROW_BLOCK`` is longer: an odd number of cache lines in all. A
+stride of a power of two made the transpose five times slower when this was measured on x86-64."""
+
+FILTERS_KEPT = 64
+"""Filters kept for the next loop: an archive's loops have few sizes. Our choice."""
 
 
 @dataclass(frozen=True)
 class Placing:
-    """Which rows and columns of the clip's frame the region fills; bars of 0 are left on two sides."""
+    """The region, and the rows and columns of the clip's frame that it fills; bars of 0 remain on two sides."""
 
     region: Box
     rows: slice
     columns: slice
 
     @classmethod
-    def of(cls, region: Box, aspect: float, settings: ClipSettings) -> Placing:
-        """Fit a region whose pixels are ``aspect`` times as high as wide: one scale for both directions, centred."""
+    def fit(cls, region: Box, aspect: float, settings: ClipSettings) -> Placing:
+        """Return the placing of a region whose pixels are ``aspect`` times as high as wide: centred, with one scale."""
         across, down = region[2] - region[0] + 1, (region[3] - region[1] + 1) * aspect
         scale = min(settings.width / across, settings.height / down)
         width, height = max(1, round(across * scale)), max(1, round(down * scale))
@@ -37,17 +47,18 @@ class Placing:
 
 
 class Scaler:
-    """Scales the region of frame after frame: pixels (down, along) -> down' = V pixels H', both filters banded.
+    """Scales the region of each frame of a loop by one filter down the rows and one along the columns.
 
-    Two sparse products do it, or a compiled loop (``_scaling.c``) where it could be built: the same bytes, sooner.
+    A compiled loop (``_scaling.c``) does this where it could be built, two sparse products otherwise; both give the
+    same bytes.
     """
 
     def __init__(self, placing: Placing, mask: np.ndarray, filter_name: str) -> None:
         x0, y0, x1, y1 = placing.region
         self._inside = slice(y0, y1 + 1), slice(x0, x1 + 1)
         self._mask = np.ascontiguousarray(mask[self._inside])
-        self._down = _matrix(filter_name, y1 - y0 + 1, placing.rows.stop - placing.rows.start)
-        self._along = _matrix(filter_name, x1 - x0 + 1, placing.columns.stop - placing.columns.start)
+        self._down = _filter_matrix(filter_name, y1 - y0 + 1, placing.rows.stop - placing.rows.start)
+        self._along = _filter_matrix(filter_name, x1 - x0 + 1, placing.columns.stop - placing.columns.start)
         self._scaled = self._by_products() if compiled is None else self._by_loop((y0, x0))
 
     def __call__(self, luma: np.ndarray) -> np.ndarray:
@@ -61,8 +72,7 @@ class Scaler:
     def _by_products(self) -> Callable[[np.ndarray], np.ndarray]:
         rows, columns = self._mask.shape
         cut = np.empty(self._mask.shape, np.uint8)
-        # An odd number of cache lines a row: a stride of a power of two makes the transpose five times slower.
-        lit = np.zeros((rows, columns // 32 * 32 + 48), np.float32)
+        lit = np.zeros((rows, columns // ROW_BLOCK * ROW_BLOCK + ROW_PADDING), np.float32)
 
         def scaled(luma: np.ndarray) -> np.ndarray:
             lit[:, :columns] = np.multiply(luma[self._inside], self._mask, out=cut)
@@ -85,8 +95,8 @@ class Scaler:
         return scaled
 
 
-@functools.lru_cache(maxsize=64)
-def _matrix(filter_name: str, old: int, new: int) -> Any:
+@functools.lru_cache(maxsize=FILTERS_KEPT)
+def _filter_matrix(filter_name: str, old: int, new: int) -> Any:
     """Return the filter along one axis as a sparse float32 (new, old)."""
     from scipy import sparse
 
@@ -95,7 +105,7 @@ def _matrix(filter_name: str, old: int, new: int) -> Any:
 
 
 def _bands(matrix: Any) -> tuple[np.ndarray, np.ndarray]:
-    """A filter as the first tap of every output, int32 (new,), and its weights from there on, float32 (new, taps)."""
+    """Return a filter as each output's first tap, int32 (new,), and the weights from there, float32 (new, taps)."""
     dense = matrix.toarray()
     lit = dense != 0
     first, last = lit.argmax(axis=1), dense.shape[1] - 1 - lit[:, ::-1].argmax(axis=1)
@@ -106,22 +116,22 @@ def _bands(matrix: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _spans(mask: np.ndarray) -> np.ndarray:
-    """From where to where each row is lit: int32 (rows, 2), both 0 where it is not."""
+    """Return each row's first masked column and the one after its last: int32 (rows, 2), 0 for an empty row."""
     lit = np.asarray(mask.any(axis=1))
     ends = np.stack([mask.argmax(axis=1), mask.shape[1] - mask[:, ::-1].argmax(axis=1)], axis=1)
     return np.where(lit[:, None], ends, 0).astype(np.int32)
 
 
 def _area_weights(old: int, new: int) -> np.ndarray:
-    """Mean over the area of each new pixel, partly covered pixels by their share."""
+    """Return weights (new, old) of the mean over each new pixel's area; pixels partly covered count by their share."""
     edges = np.arange(new + 1) * (old / new)
     pixel = np.arange(old)
     shared = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
-    return np.maximum(shared, 0) * (new / old)
+    return np.asarray(np.maximum(shared, 0) * (new / old))
 
 
 def _linear_weights(old: int, new: int) -> np.ndarray:
-    """Between the two nearest pixel centres, without a low-pass: what OpenCV calls INTER_LINEAR."""
+    """Return weights (new, old) between the two nearest pixel centres, without a low-pass: OpenCV's INTER_LINEAR."""
     centre = np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
     before = np.floor(centre).astype(np.intp)
     weights = np.zeros((new, old))

@@ -1,4 +1,4 @@
-"""Clips from many files, each read in a child process that may take its time, its memory and its life."""
+"""Clips from many files, each read in a child process with limits of time and memory."""
 
 from __future__ import annotations
 
@@ -24,46 +24,50 @@ from echomort.dicom.reasons import Reason, Rejected
 from echomort.settings import ClipSettings, Imaging
 
 FILES_A_WORKER = 500
-"""A worker is replaced after so many files: whatever a decoder leaks goes with it."""
+"""Files after which a worker is replaced, so that memory that a decoder leaks is freed. Our choice."""
+
+QUEUED = 2
+"""Files handed out a worker (and two more): one is read, one waits, so that no worker idles. Our choice."""
 
 
 class Job(NamedTuple):
-    """A file to read, its view where a table made elsewhere knows it, and the caller's own key for it."""
+    """A file to read, its view where ``sources.view_table`` names it, and the caller's key for it."""
 
     path: Path
     view: str | None = None
     key: str = ""
 
 
-Read = tuple[Job, Clip | Rejected]
+ReadOutcome = tuple[Job, Clip | Rejected]
+"""A job with its clip, or the rejection of its file."""
 
 
-def read_clips(jobs: Iterable[Job], imaging: Imaging, processes: int) -> Iterator[Read]:
+def read_clips(jobs: Iterable[Job], imaging: Imaging, processes: int) -> Iterator[ReadOutcome]:
     """Yield each job with its clip or the reason for having none, in the order in which they finish.
 
     Every file is read in one of ``processes`` child processes under ``imaging.worker_memory_gib`` of address space
-    and ``imaging.file_timeout`` seconds. A file that hangs, exhausts memory or kills its process becomes a
-    :class:`Rejected` of its own and costs no other file anything: should a death ever break the whole pool, the files
-    that were being read are read once more, each in a process of its own.
+    and ``imaging.file_timeout`` seconds. A file that hangs, exhausts memory or kills its process gives a
+    :class:`Rejected` and affects no other file: if a death breaks the whole pool, the files that were being read are
+    read once more, each in a separate process.
     """
     waiting = iter(jobs)
-    while suspects := (yield from _in_one_pool(waiting, imaging, processes)):
+    while suspects := (yield from _read_in_pool(waiting, imaging, processes)):
         for job in suspects:
-            if (yield from _in_one_pool(iter([job]), imaging, 1)):
+            if (yield from _read_in_pool(iter([job]), imaging, 1)):
                 yield job, Rejected(Reason.WORKER_DIED)
 
 
-def _in_one_pool(waiting: Iterator[Job], imaging: Imaging, processes: int) -> Generator[Read, None, list[Job]]:
-    """Yield outcomes until the jobs end, or the pool breaks: return the jobs that it leaves undone."""
-    pool, running = _start(imaging, processes), dict[ProcessFuture[Clip | Rejected], Job]()
+def _read_in_pool(waiting: Iterator[Job], imaging: Imaging, processes: int) -> Generator[ReadOutcome, None, list[Job]]:
+    """Yield outcomes until the jobs end or the pool breaks; return the jobs that are left undone."""
+    pool, running = _start_pool(imaging, processes), dict[ProcessFuture[Clip | Rejected], Job]()
     undone: list[Job] = []
     try:
         while not undone:
-            for job in _some(waiting, 2 * processes + 2 - len(running)):
+            for job in _take(waiting, QUEUED * processes + 2 - len(running)):
                 _read_ahead(job[0])
                 running[pool.schedule(_read, args=(job, imaging.clip), timeout=imaging.file_timeout)] = job
             if not running:
-                pool.close()
+                pool.close()  # type: ignore[no-untyped-call]
                 return []
             finished = wait(running, return_when=FIRST_COMPLETED).done
             for future in [future for future in running if future in finished]:
@@ -75,38 +79,38 @@ def _in_one_pool(waiting: Iterator[Job], imaging: Imaging, processes: int) -> Ge
         return [*undone, *running.values()]
     finally:
         if pool.active:
-            pool.stop()
+            pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
 
 
-class _Reader(ForkServerProcess):
-    """A child that does not load the caller's own script: it need not be importable, nor guard its main part."""
+class _Worker(ForkServerProcess):
+    """A child process that does not load the caller's script, which need not be importable nor guard its main part."""
 
     @staticmethod
     def _Popen(process_obj: Any) -> Any:
         main = sys.modules["__main__"]
         sys.modules["__main__"] = types.ModuleType("__main__")
         try:
-            return ForkServerProcess._Popen(process_obj)  # type: ignore[attr-defined]
+            return ForkServerProcess._Popen(process_obj)
         finally:
             sys.modules["__main__"] = main
 
 
-class _Readers(ForkServerContext):
-    Process = _Reader
+class _WorkerContext(ForkServerContext):
+    Process = _Worker
 
 
-def _start(imaging: Imaging, processes: int) -> ProcessPool:
+def _start_pool(imaging: Imaging, processes: int) -> ProcessPool:
     return ProcessPool(
         max_workers=max(1, processes),
         max_tasks=FILES_A_WORKER,
         initializer=_limit_memory,
         initargs=(int(imaging.worker_memory_gib * (1 << 30)),),
-        context=_Readers(),
+        context=_WorkerContext(),
     )
 
 
-def _some(waiting: Iterator[Job], count: int) -> Iterator[Job]:
+def _take(waiting: Iterator[Job], count: int) -> Iterator[Job]:
     for _ in range(count):
         job = next(waiting, None)
         if job is None:
@@ -115,7 +119,7 @@ def _some(waiting: Iterator[Job], count: int) -> Iterator[Job]:
 
 
 def _read_ahead(path: Path) -> None:
-    """Have the system fetch a file that waits for its turn, so that no worker waits for the disk."""
+    """Have the system fetch a queued file, so that no worker waits for the disk."""
     with contextlib.suppress(OSError, AttributeError):  # some systems have no posix_fadvise
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -139,7 +143,7 @@ def _read(job: Job, settings: ClipSettings) -> Clip | Rejected:
 
 
 def _outcome(future: ProcessFuture[Clip | Rejected]) -> Clip | Rejected | None:
-    """The clip or the reason; None where the pool broke and this file may be innocent."""
+    """Return the clip or the rejection; None where the pool broke, perhaps because of another file."""
     try:
         return future.result()
     except (FutureTimeout, TimeoutError):
@@ -150,5 +154,5 @@ def _outcome(future: ProcessFuture[Clip | Rejected]) -> Clip | Rejected | None:
         return None
     except MemoryError:
         return Rejected(Reason.OUT_OF_MEMORY)
-    except Exception as error:  # noqa: BLE001 - the process boundary: what broke one file stays with it
+    except Exception as error:  # noqa: BLE001 - the process boundary: an error concerns its file alone
         return Rejected(Reason.UNREADABLE, type(error).__name__)

@@ -1,8 +1,10 @@
-"""An archive as a hospital holds it: echo files under folders named for people, an extract of records, and apart from
-both the truth that only the generator knows.
+"""Writes an archive as a hospital holds it: echo files in folders named after people, and an extract of the records.
+
+The truth, which only the generator knows, lies apart from both.
 
 ``DIR/dicom`` and ``DIR/ehr`` are what a pipeline may read. ``DIR/truth`` holds ``patient.parquet``, ``study.parquet``
-(latents, exact one-year death probabilities, the oracles' scores) and ``instance.parquet`` (what became of each file).
+(latents, exact one-year death probabilities, the oracles' scores) and ``instance.parquet`` (what should become
+of each file).
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from echomort.synth.session import EXTRAS, Instance, Kind, Session
 
 @dataclass(frozen=True)
 class ArchiveSummary:
-    """What was written."""
+    """How much was written."""
 
     patients: int
     studies: int
@@ -53,15 +55,16 @@ def write_archive(
     """Write the archive that ``synthetic`` describes to ``folder``, which appears only when it is whole.
 
     The bytes depend on ``synthetic`` alone, not on ``processes``. ``progress(done, total)`` is called in this process,
-    in patients. Raises :class:`UserError` for a view that the phantom does not have or a ``folder`` that is in the way.
+    in patients. Raises :class:`UserError` for a view that the phantom does not have, or a ``folder`` that
+    holds something else.
     """
     _check(folder, synthetic)
     truth = _Truth()
     with atomic_folder(folder) as temporary:
-        with _extract(temporary / "ehr") as add:
-            for done, one in enumerate(_patients(temporary, synthetic, processes), 1):
-                add(one.rows)
-                truth.add(one)
+        with _open_extract(temporary / "ehr") as add:
+            for done, written in enumerate(_write_patients(temporary, synthetic, processes), 1):
+                add(written.rows)
+                truth.add(written)
                 if progress:
                     progress(done, synthetic.patients)
         truth.write(temporary / "truth")
@@ -81,7 +84,7 @@ def _check(folder: Path, synthetic: Synthetic) -> None:
         raise UserError(f"{folder} is there and is not a synthetic archive", "name a folder that does not exist")
 
 
-def _patients(folder: Path, synthetic: Synthetic, processes: int) -> Iterator[_Written]:
+def _write_patients(folder: Path, synthetic: Synthetic, processes: int) -> Iterator[_Written]:
     write = partial(_write_patient, folder, synthetic)
     numbers = range(synthetic.patients)
     if processes <= 1:
@@ -95,34 +98,34 @@ def _write_patient(folder: Path, synthetic: Synthetic, number: int) -> _Written:
     patient = draw_patient(synthetic.seed, number)
     instances = [
         instance
-        for place, study in enumerate(patient.studies)
+        for index, study in enumerate(patient.studies)
         if study.has_pictures
-        for instance in _write_study(folder, synthetic, patient, place)
+        for instance in _write_study(folder, synthetic, patient, index)
     ]
     return _Written(patient, ehr_rows(synthetic.seed, patient), instances)
 
 
-def _write_study(folder: Path, synthetic: Synthetic, patient: Patient, place: int) -> Iterator[Instance]:
-    study = patient.studies[place]
-    generator = np.random.default_rng([synthetic.seed, patient.number, 2, place])
+def _write_study(folder: Path, synthetic: Synthetic, patient: Patient, index: int) -> Iterator[Instance]:
+    study = patient.studies[index]
+    generator = np.random.default_rng([synthetic.seed, patient.number, 2, index])
     person = f"{patient.family_name}_{patient.given_name}_{study.patient_id}".upper()
-    room = Path("dicom", person, f"{study.at:%Y%m%d}_TTE_{study.accession}")
-    (folder / room).mkdir(parents=True)
-    session = Session.draw(synthetic, patient, place, generator)
+    study_folder = Path("dicom", person, f"{study.at:%Y%m%d}_TTE_{study.accession}")
+    (folder / study_folder).mkdir(parents=True)
+    session = Session.draw(synthetic, patient, index, generator)
     plan: list[tuple[Kind, str]] = [("loop", view) for view in synthetic.views]
     plan += [(kind, synthetic.views[0]) for kind, share in EXTRAS.items() if generator.random() < share]
     contents: list[tuple[bytes, Instance]] = []
     for number, (kind, view) in enumerate(plan, 1):
         contents.append(session.record(kind, view, number) if kind != "copy" else contents[0])
         content, instance = contents[-1]
-        path = room / f"IM_{number:04d}.dcm"
+        path = study_folder / f"IM_{number:04d}.dcm"
         (folder / path).write_bytes(content)
         yield replace(instance, path=path.as_posix(), kind=kind, bytes=len(content))
 
 
 @contextlib.contextmanager
-def _extract(folder: Path) -> Iterator[Callable[[Rows], None]]:
-    """Open one CSV a table and yield what adds a patient's rows to them."""
+def _open_extract(folder: Path) -> Iterator[Callable[[Rows], None]]:
+    """Open one CSV file a table, and yield a function that adds a patient's rows."""
     folder.mkdir()
     with contextlib.ExitStack() as stack:
         writers = {}
@@ -139,7 +142,7 @@ def _extract(folder: Path) -> Iterator[Callable[[Rows], None]]:
 
 
 class _Truth:
-    """What only the generator knows, collected patient by patient."""
+    """The truth, collected patient by patient."""
 
     def __init__(self) -> None:
         self.hazard = Hazard()
@@ -149,8 +152,8 @@ class _Truth:
 
     def add(self, written: _Written) -> None:
         """Add one patient's share."""
-        self.patient.append(_true_patient(written.patient))
-        self.study += [_true_study(self.hazard, study) for study in written.patient.studies]
+        self.patient.append(_patient_truth(written.patient))
+        self.study += [_study_truth(self.hazard, study) for study in written.patient.studies]
         self.instance += map(asdict, written.instances)
 
     def write(self, folder: Path) -> None:
@@ -162,7 +165,7 @@ class _Truth:
             pd.DataFrame(rows).to_parquet(folder / f"{name}.parquet", index=False)
 
 
-def _true_study(hazard: Hazard, study: Study) -> dict[str, Any]:
+def _study_truth(hazard: Hazard, study: Study) -> dict[str, Any]:
     latent = study.latent
     return {
         "study_id": study.study_id,
@@ -177,13 +180,13 @@ def _true_study(hazard: Hazard, study: Study) -> dict[str, Any]:
         "age": latent.age,
         "frailty": latent.frailty,
         "death_probability": hazard.death_probability(latent),
-        "log_hazard_heart": hazard.of_heart(latent),
-        "log_hazard_heart_age": hazard.of_heart_and_age(latent),
-        "log_hazard_all": hazard.of_all(latent),
+        "log_hazard_heart": hazard.heart_log_hazard(latent),
+        "log_hazard_heart_age": hazard.heart_and_age_log_hazard(latent),
+        "log_hazard_all": hazard.log_hazard(latent),
     }
 
 
-def _true_patient(patient: Patient) -> dict[str, Any]:
+def _patient_truth(patient: Patient) -> dict[str, Any]:
     return {
         "patient_id": patient.patient_id,
         "other_patient_id": patient.other_id,

@@ -14,6 +14,7 @@ from scipy import sparse
 DEPTH_CM = {"apical_4": 17.5, "apical_2": 17.5, "parasternal_long": 15.0, "short_axis_mid": 14.0}
 """Depth of the picture in each view."""
 BANK = 1 << 21
+"""Complex Gaussians drawn once, from which every loop takes its scatterers and noise."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Sector:
 
 
 HALF_ANGLE = float(np.deg2rad(42))
+"""Half of the sector's opening (rad): a phased array's 84 degrees."""
 SECTORS = {
     "small": Sector(300, 400, 17, 243, HALF_ANGLE, 160, 96),
     "full": Sector(600, 800, 34, 486, HALF_ANGLE, 256, 128),
@@ -62,7 +64,7 @@ SECTORS = {
 
 @dataclass(frozen=True)
 class Acquisition:
-    """What was recorded: a view, the instants of its frames (s), and how."""
+    """What was recorded: the view, the times of its frames (s), the sector and the pose."""
 
     view: str
     times: np.ndarray
@@ -106,7 +108,8 @@ class Plane(NamedTuple):
     range: np.ndarray
 
 
-def plane_of(acquisition: Acquisition) -> Plane:
+def polar_plane(acquisition: Acquisition) -> Plane:
+    """Return the polar grid of ``acquisition`` in the heart's own plane."""
     view, sector, pose, depth = acquisition.view, acquisition.sector, acquisition.pose, acquisition.depth
     ranges = np.linspace(0, depth, sector.samples, dtype=np.float32)[:, None]
     angle = np.linspace(-sector.half_angle, sector.half_angle, sector.lines, dtype=np.float32)[None]
@@ -122,7 +125,9 @@ class Speckle:
     """Scatterers fixed in tissue, noise, and the gain of each beam, for one loop."""
 
     SIDE = 512
+    """Scatterers along either side of the field, which repeats beyond it; a power of two."""
     SPACING = 0.09
+    """Distance of neighbouring scatterers (cm)."""
 
     def __init__(self, plane: Plane, generator: np.random.Generator) -> None:
         offset = int(generator.integers(0, BANK - self.SIDE**2))
@@ -134,7 +139,7 @@ class Speckle:
         self.line_gain = (10 ** (bumps * 5 / 20) * np.clip(0.45 + edge * 8, 0, 1)).astype(np.float32)
 
     def at(self, x: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Scatterers (complex64) at material coordinates (cm)."""
+        """Return the scatterers (complex64) at material coordinates (cm)."""
         column = (x * (1 / self.SPACING) + 4096).astype(np.int32) & (self.SIDE - 1)
         row = (z * (1 / self.SPACING) + 4096).astype(np.int32) & (self.SIDE - 1)
         row *= self.SIDE
@@ -142,14 +147,14 @@ class Speckle:
         return self.field.take(row)
 
     def noise(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Receiver noise (complex64), new in every frame."""
+        """Return receiver noise (complex64), new in every frame."""
         count = int(np.prod(shape))
         offset = int(self.generator.integers(0, BANK - count))
         return _gaussian_bank()[offset : offset + count].reshape(shape)
 
 
-def compressed(signal: np.ndarray, plane: Plane, pose: Pose, speckle: Speckle) -> np.ndarray:
-    """Point spread, attenuation, noise, envelope, log compression: float32 grey levels (frames, samples, lines)."""
+def form_image(signal: np.ndarray, plane: Plane, pose: Pose, speckle: Speckle) -> np.ndarray:
+    """Return float32 grey levels (frames, samples, lines) of ``signal``, which is overwritten."""
     signal *= np.exp(-0.055 * plane.range).astype(np.float32) * speckle.line_gain
     signal = _spread(signal)
     signal += speckle.noise(signal.shape) * np.float32(0.012)
@@ -163,7 +168,7 @@ def compressed(signal: np.ndarray, plane: Plane, pose: Pose, speckle: Speckle) -
 
 
 def _spread(signal: np.ndarray) -> np.ndarray:
-    """The point spread function: 3 samples along the beam, 5 beams across; unit energy keeps the speckle's power."""
+    """Apply the point spread function: 3 samples along the beam, 5 beams across, of unit energy."""
     axial = signal * np.float32(0.76)
     axial[:, 1:] += signal[:, :-1] * np.float32(0.46)
     axial[:, :-1] += signal[:, 1:] * np.float32(0.46)
@@ -185,7 +190,7 @@ def scan_convert(polar: np.ndarray, sector: Sector) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def _scan_map(sector: Sector) -> tuple[sparse.csr_array, np.ndarray]:
-    """Bilinear weights (pixels inside, samples x lines) and the flat indices of the pixels inside."""
+    """Return bilinear weights (pixels inside, samples x lines) and the flat indices of the pixels inside."""
     row, column = np.mgrid[: sector.rows, : sector.columns]
     x, z = column + 0.5 - sector.columns / 2, row + 0.5 - sector.apex_row
     sample = np.hypot(x, z) / sector.radius * (sector.samples - 1)
@@ -205,7 +210,7 @@ def _scan_map(sector: Sector) -> tuple[sparse.csr_array, np.ndarray]:
 
 @lru_cache(maxsize=1)
 def _gaussian_bank() -> np.ndarray:
-    """Unit complex Gaussians, the same in every process: loops cut their own pieces out of it."""
+    """Return unit complex Gaussians, the same in every process; each loop takes a piece of them."""
     generator = np.random.default_rng(20261123)
     parts = generator.standard_normal((BANK, 2), dtype=np.float32) * np.float32(np.sqrt(0.5))
     return parts.view(np.complex64)[:, 0]

@@ -1,7 +1,7 @@
 """Patients with a latent heart and a hazard with known coefficients.
 
 Everything of a patient is drawn from ``numpy.random.default_rng([seed, number, stream])``: a patient is the
-same whatever the archive's size and whoever draws it.
+same whatever the archive's size and whichever process draws it.
 
 **Hazard.** One-year cumulative hazard exp(intercept + log-hazard), Gompertz within the year (0.08 a year); the clock
 starts anew at a second study, which is never earlier than 380 days after the first, so that the one-year probability of
@@ -21,15 +21,22 @@ from echomort.synth.heart import Heart
 YEAR_DAYS = 366
 """Days 0 to 365 after the study."""
 GOMPERTZ = 0.08
+"""Growth of the log-hazard a year, as of human mortality with age (Gompertz)."""
 FIRST_DAY, LAST_DAY = date(2012, 1, 2), date(2019, 6, 28)
+"""Days on which first studies lie."""
 END_OF_DATA = date(2021, 12, 31)
+"""Last day that the records cover."""
 SECOND_STUDY_DAYS = (380, 560)
+"""Days from the first study to the second: more than a year, so that each study has its exact probability."""
 
 
 @dataclass(frozen=True)
 class Latent:
-    """What is true of a patient at a study and nobody is told: ejection fraction, standardised left atrial size and
-    frailty, wall (cm), heart rate (beats a minute), age (years)."""
+    """The true state of a patient at a study, which no table of the extract holds.
+
+    Ejection fraction (0..1), standardised left atrial size and frailty, wall (cm), heart rate (beats a minute), age
+    (years), body size (about 1), and whether the rhythm is atrial fibrillation.
+    """
 
     ef: float
     la: float
@@ -41,7 +48,7 @@ class Latent:
     fibrillation: bool = False
 
     def standardised(self) -> tuple[float, float, float, float, float, float]:
-        """(failing, la, wall, hr, age, frailty), each about mean 0 and standard deviation 1."""
+        """Return (failing, la, wall, hr, age, frailty), each of about mean 0 and standard deviation 1."""
         return (
             (0.50 - self.ef) / 0.136,
             self.la,
@@ -52,7 +59,7 @@ class Latent:
         )
 
     def heart(self) -> Heart:
-        """What the phantom shows: failing hearts and their atria are larger."""
+        """Return the heart that the phantom draws: failing hearts and their atria are larger."""
         edv = self.size * (112 + 310 * max(0.60 - self.ef, -0.05))
         atrium = 52 * self.size * np.exp(0.27 * self.la + 0.6 * (0.5 - self.ef))
         return Heart(self.ef, edv, float(np.clip(atrium, 22, 170)), self.wall, self.hr, not self.fibrillation)
@@ -60,8 +67,10 @@ class Latent:
 
 @dataclass(frozen=True)
 class Hazard:
-    """Log-hazard ratios a standard deviation. The defaults put it where a picture can show it; they give one death in
-    four within a year."""
+    """Log-hazard ratios a standard deviation.
+
+    The defaults put most of the hazard where a picture can show it, and give one death in four within a year.
+    """
 
     failing: float = 1.4
     la: float = 0.7
@@ -71,32 +80,32 @@ class Hazard:
     frailty: float = 0.6
     intercept: float = -2.027
 
-    def of_heart(self, latent: Latent) -> float:
-        """Log-hazard that the picture holds."""
+    def heart_log_hazard(self, latent: Latent) -> float:
+        """Return the part of the log-hazard that the picture shows."""
         failing, la, wall, hr, _, _ = latent.standardised()
         return self.failing * failing + self.la * la + self.wall * wall + self.hr * hr
 
-    def of_heart_and_age(self, latent: Latent) -> float:
-        """Log-hazard of the picture and the birth date."""
-        return self.of_heart(latent) + self.age * latent.standardised()[4]
+    def heart_and_age_log_hazard(self, latent: Latent) -> float:
+        """Return the part that the picture and the birth date show."""
+        return self.heart_log_hazard(latent) + self.age * latent.standardised()[4]
 
-    def of_all(self, latent: Latent) -> float:
-        """The whole log-hazard."""
-        return self.of_heart_and_age(latent) + self.frailty * latent.frailty
+    def log_hazard(self, latent: Latent) -> float:
+        """Return the whole log-hazard, the intercept left out."""
+        return self.heart_and_age_log_hazard(latent) + self.frailty * latent.frailty
 
     def death_probability(self, latent: Latent) -> float:
-        """Probability of death within days 0 to 365 of the study."""
-        return float(-np.expm1(-np.exp(self.intercept + self.of_all(latent))))
+        """Return the probability of death within days 0 to 365 of the study."""
+        return float(-np.expm1(-np.exp(self.intercept + self.log_hazard(latent))))
 
     def draw_days(self, latent: Latent, generator: np.random.Generator) -> int:
         """Return the day of death, counted from the study's."""
-        growth = np.expm1(GOMPERTZ) / np.exp(self.intercept + self.of_all(latent))
+        growth = np.expm1(GOMPERTZ) / np.exp(self.intercept + self.log_hazard(latent))
         return int(np.log1p(generator.exponential() * growth) / GOMPERTZ * YEAR_DAYS)
 
 
 @dataclass(frozen=True)
 class Dirt:
-    """How often each fault of an extract occurs, a row or a patient."""
+    """How often each fault of the extract occurs: share of rows, or of patients."""
 
     row_twice: float = 0.008
     value_empty: float = 0.006
@@ -120,7 +129,7 @@ class Dirt:
 
 @dataclass(frozen=True)
 class Study:
-    """One echo: who, when, its numbers, and the latent heart of that day."""
+    """One echo: its patient, time and numbers, and the latent state of that day."""
 
     patient_id: str
     study_uid: str
@@ -134,7 +143,7 @@ class Study:
 
 @dataclass(frozen=True)
 class Patient:
-    """One person: the numbers and the fate."""
+    """One person: numbers, name, studies, death and follow-up."""
 
     number: int
     patient_id: str
@@ -197,13 +206,13 @@ def draw_patient(seed: int, number: int, hazard: Hazard | None = None, dirt: Dir
         recorded_death=None,
         last_seen=None,
     )
-    return _with_fate(_with_studies(patient, first, on, (seed, hazard, dirt), generator), dirt, generator)
+    return _with_follow_up(_with_studies(patient, first, on, (seed, hazard, dirt), generator), dirt, generator)
 
 
 def _with_studies(
     patient: Patient, first: Latent, on: date, world: tuple[int, Hazard, Dirt], generator: np.random.Generator
 ) -> Patient:
-    """Add the studies, and the day of death counted from the last of them."""
+    """Add the studies, and the day of death, counted from the last study."""
     seed, hazard, dirt = world
     patient = replace(patient, studies=(_study(seed, patient, on, first, generator),))
     days = hazard.draw_days(first, generator)
@@ -243,8 +252,8 @@ def _worsened(latent: Latent, years: float, generator: np.random.Generator) -> L
     )
 
 
-def _with_fate(patient: Patient, dirt: Dirt, generator: np.random.Generator) -> Patient:
-    """Decide what of the death and of life the records hold."""
+def _with_follow_up(patient: Patient, dirt: Dirt, generator: np.random.Generator) -> Patient:
+    """Decide which death date and which last contact the records hold."""
     on, died = patient.studies[-1].at.date(), patient.died
     assert died is not None
     last_seen: date | None = min(died, END_OF_DATA - timedelta(days=int(generator.integers(1, 150))))

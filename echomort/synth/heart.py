@@ -42,8 +42,8 @@ class Ventricle(NamedTuple):
 
     @property
     def volume(self) -> np.ndarray:
-        """mL."""
-        return VOLUME_FACTOR * self.radius**2 * self.length / TRUNCATION
+        """Volume (mL)."""
+        return np.asarray(VOLUME_FACTOR * self.radius**2 * self.length / TRUNCATION)
 
 
 def ventricle(heart: Heart, emptying: np.ndarray) -> Ventricle:
@@ -69,7 +69,7 @@ def beat_phase(heart: Heart, times: np.ndarray, generator: np.random.Generator) 
     starts = np.concatenate([[0.0], np.cumsum(intervals)])
     clock = times + generator.uniform(0, intervals[0])
     beat = np.searchsorted(starts, clock, side="right") - 1
-    return (clock - starts[beat]) / intervals[beat]
+    return np.asarray((clock - starts[beat]) / intervals[beat])
 
 
 def emptying(phase: np.ndarray, atrial_kick: bool = True) -> np.ndarray:
@@ -91,4 +91,4 @@ def valve_opening(phase: np.ndarray, atrial_kick: bool = True) -> np.ndarray:
 
 def _smoothstep(x: np.ndarray) -> np.ndarray:
     x = np.clip(x, 0, 1)
-    return x * x * (3 - 2 * x)
+    return np.asarray(x * x * (3 - 2 * x))

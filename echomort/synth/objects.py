@@ -1,4 +1,4 @@
-"""DICOM objects as a Philips-like scanner writes them, of pictures made by the phantom."""
+"""DICOM objects as a Philips-like scanner writes them, with the phantom's pictures."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ Syntax = Literal["jpeg", "native_grey", "native_rgb", "rle"]
 TimingField = Literal["frame_time", "frame_time_and_rate", "vector"]
 ViewField = Literal["name", "code", "both", "series"]
 JPEG_QUALITY = 60
+"""libjpeg's quality: artefacts as in archived loops, at a fraction of the bytes."""
 IMPLEMENTATION = "2.25.237406118459386049227154026830745961427"
 
 CODES = {
@@ -43,7 +44,7 @@ CODES = {
 
 @dataclass(frozen=True)
 class Source:
-    """Whose object it is, and its place in the study."""
+    """The patient, study and place of an object, and its scanner."""
 
     patient: Patient
     study: Study
@@ -57,10 +58,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Timing:
-    """How the header tells the frame rate: instants (s), which tags say so, and the scanner's frames a second."""
+    """The times of the frames (s), the tags that hold the frame rate, and the scanner's frames a second."""
 
     times: np.ndarray
-    told_by: TimingField
+    written_in: TimingField
     fps: float
 
 
@@ -74,7 +75,7 @@ class Picture:
     overlay: np.ndarray
 
 
-def dataset(source: Source, picture: Picture, syntax: Syntax) -> Dataset:
+def make_dataset(source: Source, picture: Picture, syntax: Syntax) -> Dataset:
     """Return an ultrasound image (one frame) or multi-frame image, without its view, timing and regions."""
     frames = len(picture.luma)
     result = Dataset()
@@ -88,29 +89,29 @@ def dataset(source: Source, picture: Picture, syntax: Syntax) -> Dataset:
 
 
 def add_timing(target: Dataset, timing: Timing, heart_rate: float) -> None:
-    """Say how fast the loop runs."""
+    """Write the frame rate."""
     milliseconds = np.diff(timing.times) * 1000
-    if timing.told_by == "vector":
+    if timing.written_in == "vector":
         target.FrameTimeVector = [0.0, *(round(float(step), 3) for step in milliseconds)]
         target.FrameIncrementPointer = 0x00181065
     else:
         target.FrameTime = round(float(milliseconds.mean()), 3)
         target.FrameIncrementPointer = 0x00181063
-    if timing.told_by == "frame_time_and_rate":
+    if timing.written_in == "frame_time_and_rate":
         target.CineRate = round(timing.fps)
         target.RecommendedDisplayFrameRate = round(timing.fps)
     target.HeartRate = round(heart_rate)
 
 
-def add_view(target: Dataset, view: str, told_by: ViewField) -> None:
-    """Say which view it is, in one of the usual fields."""
+def add_view(target: Dataset, view: str, written_in: ViewField) -> None:
+    """Write the view into the usual fields that ``written_in`` names."""
     value, meaning, abbreviation = CODES[view]
-    if told_by in ("name", "both"):
+    if written_in in ("name", "both"):
         target.ViewName = abbreviation
         target.NumberOfStages = target.NumberOfViewsInStage = 1
-    if told_by in ("code", "both"):
+    if written_in in ("code", "both"):
         target.ViewCodeSequence = [_code(value, "SCT", meaning)]
-    if told_by == "series":
+    if written_in == "series":
         target.SeriesDescription = abbreviation
 
 
@@ -212,18 +213,18 @@ def _pixels(target: Dataset, picture: Picture, syntax: Syntax) -> None:
         target.UltrasoundColorDataPresent = 0
     if syntax == "jpeg":
         target.PlanarConfiguration = 0
-        _lossy(target, picture, _jpegs(picture))
+        _write_jpegs(target, picture, _encode_jpegs(picture))
     elif syntax == "rle":
-        target.PixelData = encapsulate([_run_lengths(frame) for frame in picture.luma])
+        target.PixelData = encapsulate([_encode_rle(frame) for frame in picture.luma])
         target["PixelData"].VR = "OB"
     elif syntax == "native_rgb":
         target.PlanarConfiguration = 1
-        target.PixelData = _even(_colour_planes(picture).tobytes())
+        target.PixelData = _padded(_colour_planes(picture).tobytes())
     else:
-        target.PixelData = _even(picture.luma.tobytes())
+        target.PixelData = _padded(picture.luma.tobytes())
 
 
-def _lossy(target: Dataset, picture: Picture, frames: Sequence[bytes]) -> None:
+def _write_jpegs(target: Dataset, picture: Picture, frames: Sequence[bytes]) -> None:
     target.PixelData = encapsulate(list(frames))
     target["PixelData"].VR = "OB"
     target.LossyImageCompression = "01"
@@ -231,7 +232,7 @@ def _lossy(target: Dataset, picture: Picture, frames: Sequence[bytes]) -> None:
     target.LossyImageCompressionMethod = "ISO_10918_1"
 
 
-def _jpegs(picture: Picture) -> list[bytes]:
+def _encode_jpegs(picture: Picture) -> list[bytes]:
     blue, red = picture.blue, picture.red
     moving = blue.ndim == 3
     return [
@@ -248,15 +249,15 @@ def _colour_planes(picture: Picture) -> np.ndarray:
     return np.where(painted.max(axis=0) > 0, painted[None], picture.luma[:, None])
 
 
-def _run_lengths(frame: np.ndarray) -> bytes:
-    """One frame in DICOM's RLE: one segment, each row packed by itself (PS3.5 annex G)."""
-    segment = _even(b"".join(imagecodecs.packbits_encode(row.tobytes()) for row in frame))
+def _encode_rle(frame: np.ndarray) -> bytes:
+    """Return one frame in DICOM's RLE: one segment, each row packed separately (PS3.5 annex G)."""
+    segment = _padded(b"".join(imagecodecs.packbits_encode(row.tobytes()) for row in frame))
     header = np.zeros(16, "<u4")
     header[:2] = 1, 64
     return header.tobytes() + segment
 
 
-def _even(content: bytes) -> bytes:
+def _padded(content: bytes) -> bytes:
     return content + b"\x00" * (len(content) % 2)
 
 

@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from echomort.synth.beam import DEPTH_CM, Acquisition, Plane, Speckle, compressed, plane_of, scan_convert
+from echomort.synth.beam import DEPTH_CM, Acquisition, Plane, Speckle, form_image, polar_plane, scan_convert
 from echomort.synth.heart import TRUNCATION, Heart, beat_phase, emptying, valve_opening, ventricle
 
 VIEWS = tuple(DEPTH_CM)
 BLOOD, TISSUE, MUSCLE, BRIGHT = 0.03, 0.26, 0.65, 1.8
-"""Scatterer amplitudes."""
+"""Scatterer amplitudes: relative echo of each tissue, blood nearly black."""
 EDGE_CM = 0.14
+"""Width over which a structure's edge blends into its surroundings (cm)."""
 CHUNK = 6
 """Frames rendered together: small enough for the processor's cache."""
 
@@ -31,23 +32,24 @@ def render(heart: Heart, acquisition: Acquisition, generator: np.random.Generato
 def render_polar(heart: Heart, acquisition: Acquisition, generator: np.random.Generator) -> np.ndarray:
     """Return the same loop before scan conversion: float32 (samples, lines, frames), grey levels 0..255."""
     phase = beat_phase(heart, acquisition.times, generator)
-    plane = plane_of(acquisition)
+    plane = polar_plane(acquisition)
     speckle = Speckle(plane, generator)
     chunks = []
     for first in range(0, len(phase), CHUNK):
         scene = _Scene(heart, acquisition.view, plane, phase[first : first + CHUNK])
-        chunks.append(compressed(scene.scatter(speckle), plane, acquisition.pose, speckle))
+        chunks.append(form_image(scene.scatter(speckle), plane, acquisition.pose, speckle))
     return np.ascontiguousarray(np.concatenate(chunks).transpose(1, 2, 0))
 
 
 def cavity(heart: Heart, acquisition: Acquisition, at: float) -> np.ndarray:
     """Return where the left ventricle's cavity lies in the image at emptying ``at``: bool (rows, columns)."""
-    along, across = _axes(heart, acquisition.view, plane_of(acquisition))
+    along, across = _axes(heart, acquisition.view, polar_plane(acquisition))
     shape = _shape(heart, np.array([at], np.float32))
     inside = _ventricle_distance(acquisition.view, along, across, shape) < 0
     if acquisition.view != "short_axis_mid":
         inside &= along < shape.length
-    return scan_convert(inside.astype(np.float32).transpose(1, 2, 0) * 255, acquisition.sector)[0] > 127
+    grey = inside.astype(np.float32).transpose(1, 2, 0) * 255
+    return np.asarray(scan_convert(grey, acquisition.sector)[0] > 127)
 
 
 class _Shape(NamedTuple):
@@ -70,7 +72,7 @@ def _shape(heart: Heart, at: np.ndarray) -> _Shape:
 
 
 def _axes(heart: Heart, view: str, plane: Plane) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates from the apex along the ventricle's axis, and across it (positive to the free or posterior wall)."""
+    """Return coordinates from the apex along the ventricle's axis, and across it (positive to the free wall)."""
     still = ventricle(heart, np.zeros(1))
     length, radius = float(still.length[0]), float(still.radius[0])
     if view in ("apical_4", "apical_2"):
@@ -82,9 +84,9 @@ def _axes(heart: Heart, view: str, plane: Plane) -> tuple[np.ndarray, np.ndarray
 
 
 def _ventricle_distance(view: str, along: np.ndarray, across: np.ndarray, shape: _Shape) -> np.ndarray:
-    """Distance (cm, first order) outwards from the endocardium: (frames, samples, lines)."""
+    """Return the distance (cm, first order) outwards from the endocardium: (frames, samples, lines)."""
     if view == "short_axis_mid":
-        return np.sqrt(along**2 + across**2) - shape.radius
+        return np.asarray(np.sqrt(along**2 + across**2) - shape.radius)
     semi = shape.length / TRUNCATION
     u, v = along / semi - 1, across / shape.radius
     squared = u * u + v * v
@@ -93,11 +95,11 @@ def _ventricle_distance(view: str, along: np.ndarray, across: np.ndarray, shape:
     u *= u
     v *= v
     u += v
-    return (squared - np.sqrt(squared)) / np.sqrt(u + 1e-6)
+    return np.asarray((squared - np.sqrt(squared)) / np.sqrt(u + 1e-6))
 
 
 def _soft(distance: np.ndarray) -> np.ndarray:
-    """1 where ``distance`` is negative, 0 where positive, smooth over the edge."""
+    """Return 1 where ``distance`` is negative, 0 where positive, smooth over the edge."""
     mask = distance * np.float32(-1 / EDGE_CM)
     mask += 0.5
     return np.clip(mask, 0, 1, out=mask)
@@ -108,7 +110,7 @@ def _ellipse(x: np.ndarray, z: np.ndarray, half_x: np.ndarray | float, half_z: n
 
 
 class _Scene:
-    """The amplitude of the scatterers in a few consecutive frames: a canvas on which structures are painted in turn."""
+    """The scatterers' amplitude in a few consecutive frames: a canvas on which structures are painted one by one."""
 
     def __init__(self, heart: Heart, view: str, plane: Plane, phase: np.ndarray) -> None:
         self.view, self.plane = view, plane
@@ -119,13 +121,13 @@ class _Scene:
         self.canvas = np.full((len(phase), *plane.x.shape), TISSUE, np.float32)
 
     def scatter(self, speckle: Speckle) -> np.ndarray:
-        """Scatterers times amplitude: complex64 (frames, samples, lines)."""
+        """Return scatterers times amplitude: complex64 (frames, samples, lines)."""
         _PAINTERS[self.view](self)
         self.canvas += 0.5 * np.exp(-((self.plane.range / 1.1) ** 2))  # clutter near the probe
         return speckle.at(*self._material()) * self.canvas
 
     def _material(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where the tissue now at each point lies in diastole: moving with the wall, at rest far from it."""
+        """Return where the tissue at each point lies in diastole: it moves with the wall and rests far from it."""
         grip = 1 / (1 + np.maximum(self.distance, 0) * (1 / 1.6)) ** 2
         squeeze = (1 / self.shape.radius_scale - 1) * grip
         squeeze += 1

@@ -1,18 +1,17 @@
-"""The health-record extract of the cohort, as a hospital would hand it over.
+"""The health-record extract of the cohort, as a hospital would deliver it.
 
 **Dirt in the extract**, each at the rate beside it in :class:`Dirt`: rows twice; values left empty; values in another
 unit; absurd values; measurements and diagnoses dated after the study; codes without their dot; a death before its echo;
 patients lost within the year or never seen again; contacts long after a death; two sources of one death a few days
 apart; a second study under a second record number (the merge is in ``identity``); studies in the
 records without pictures and pictures without records; unknown sex or birth date. And one trap: a variable
-that knows the outcome and is dated after every study (:data:`FUTURE_ONLY`).
+that shows the outcome and is dated after every study (:data:`FUTURE_ONLY`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -20,6 +19,7 @@ import numpy as np
 
 from echomort.synth.cohort import Dirt, Latent, Patient, Study, logistic
 from echomort.synth.heart import ventricle
+from echomort.synth.variables import DIAGNOSES, ECHO, MEASURES, MEDICATIONS, OTHER_UNITS
 
 TABLES: dict[str, tuple[str, ...]] = {
     "patient": ("patient_id", "birth_date", "sex", "race"),
@@ -34,98 +34,10 @@ TABLES: dict[str, tuple[str, ...]] = {
 """Columns of the extract, one CSV a table."""
 
 FUTURE_ONLY, FUTURE_SHARE = "ra_area", 0.7
-"""A variable that is only ever dated after its study and tells who dies, and the share of studies that have it: were
-it to reach a model, the model would be too good to be true."""
+"""A variable that is dated after its study and shows who dies, and the share of studies that have it: a model that
+received it would be too good to be true."""
 
 Rows = dict[str, list[tuple[Any, ...]]]
-
-
-@dataclass(frozen=True)
-class Measure:
-    """How a variable comes about: mean and slopes on the standardised latents (failing, la, frailty, age), noise, the
-    share of studies without it, decimals, unit, and another unit with its factor."""
-
-    mean: float
-    failing: float
-    la: float
-    frailty: float
-    age: float
-    noise: float
-    missing: float
-    unit: str
-    decimals: int = 0
-    log: bool = False
-    other: tuple[str, float] | None = None
-
-
-MEASURES: dict[str, Measure] = {
-    "height": Measure(168, 0, 0, 0, -1.0, 9.5, 0.03, "cm", 0, False, ("[in_i]", 1 / 2.54)),
-    "weight": Measure(82, 0, 0, -4.0, -2.0, 15, 0.03, "kg", 1, False, ("[lb_av]", 2.20462)),
-    "sbp": Measure(131, -3.0, 0, -4.0, 2.5, 16, 0.04, "mm[Hg]"),
-    "dbp": Measure(74, -1.0, 0, -2.5, -2.0, 9, 0.04, "mm[Hg]"),
-    "ldl": Measure(101, -2, 0, -10, -3, 27, 0.18, "mg/dL", 0, False, ("mmol/L", 0.02586)),
-    "hdl": Measure(49, -1.5, 0, -3.5, 0, 11, 0.15, "mg/dL", 0, False, ("mmol/L", 0.02586)),
-    "total_chol": Measure(176, -3, 0, -13, -3, 33, 0.15, "mg/dL", 0, False, ("mmol/L", 0.02586)),
-    "creatinine": Measure(0.05, 0.05, 0, 0.16, 0.05, 0.24, 0.08, "mg/dL", 2, True, ("umol/L", 88.42)),
-    "bun": Measure(3.0, 0.07, 0, 0.17, 0.06, 0.28, 0.10, "mg/dL", 0, True),
-    "sodium": Measure(139.4, -0.5, 0, -0.9, 0, 2.3, 0.08, "mmol/L"),
-    "potassium": Measure(4.25, 0.02, 0, 0.06, 0, 0.4, 0.08, "mmol/L", 1),
-    "hemoglobin": Measure(13.0, 0, 0, -0.8, -0.2, 1.4, 0.08, "g/dL", 1, False, ("g/L", 10)),
-    "albumin": Measure(3.9, -0.03, 0, -0.25, -0.03, 0.32, 0.20, "g/dL", 1, False, ("g/L", 10)),
-    "rdw": Measure(14.3, 0.15, 0, 0.75, 0.1, 1.1, 0.12, "%", 1),
-    "lymph_pct": Measure(24, -0.8, 0, -3.2, -0.8, 6.5, 0.15, "%", 1),
-    "uric_acid": Measure(6.4, 0.3, 0, 0.25, 0, 1.5, 0.6, "mg/dL", 1),
-    "hba1c": Measure(6.2, 0, 0, 0.12, 0, 0.9, 0.4, "%", 1),
-    "ntprobnp": Measure(6.3, 0.30, 0.18, 0.25, 0.2, 1.2, 0.5, "pg/mL", 0, True),
-    "la_ap": Measure(4.15, 0.10, 0.32, 0, 0, 0.7, 0.4, "cm", 1, False, ("mm", 10)),
-    "mv_e": Measure(0.85, 0.02, 0.06, 0, 0, 0.2, 0.4, "m/s", 2, False, ("cm/s", 100)),
-    "mv_a": Measure(0.75, -0.03, -0.05, 0, 0.04, 0.2, 0.45, "m/s", 2, False, ("cm/s", 100)),
-    "tr_vmax": Measure(2.55, 0.06, 0.08, 0.13, 0.05, 0.34, 0.45, "m/s", 2, False, ("cm/s", 100)),
-    "rap": Measure(6.5, 0.4, 0.25, 0.9, 0, 3.0, 0.4, "mm[Hg]"),
-    "tapse": Measure(2.05, -0.06, 0, -0.11, -0.02, 0.36, 0.45, "cm", 1, False, ("mm", 10)),
-    "av_vmax": Measure(1.4, -0.03, 0, 0.05, 0.12, 0.35, 0.3, "m/s", 2, False, ("cm/s", 100)),
-    "lvot_vti": Measure(20, -0.8, 0, 0, 0, 4.0, 0.4, "cm", 1),
-    "lvot_d": Measure(2.05, 0, 0, 0, 0, 0.18, 0.35, "cm", 1, False, ("mm", 10)),
-    "ao_root": Measure(3.3, 0, 0, 0, 0.1, 0.4, 0.3, "cm", 1, False, ("mm", 10)),
-}
-ECHO = {"la_ap", "mv_e", "mv_a", "tr_vmax", "rap", "tapse", "av_vmax", "lvot_vti", "lvot_d", "ao_root"}
-ECHO |= {"lvef", "lvidd", "lvids", "ivsd", "lvpwd", "mv_ea"}
-
-DIAGNOSES: dict[str, tuple[float, float, float, float, float]] = {
-    # code: logit of its share, slopes on failing, la, frailty, age
-    "I50.22": (-1.6, 0.55, 0.2, 0.3, 0.1),
-    "I50.32": (-2.9, -0.2, 0.4, 0.4, 0.2),
-    "I42.0": (-2.7, 0.5, 0.1, 0.0, -0.2),
-    "I25.10": (-0.7, 0.2, 0.0, 0.1, 0.2),
-    "I21.4": (-2.4, 0.2, 0.0, 0.2, 0.0),
-    "I10": (0.5, -0.1, 0.1, 0.0, 0.2),
-    "I11.0": (-2.3, 0.3, 0.2, 0.2, 0.1),
-    "I27.20": (-2.4, 0.2, 0.25, 0.45, 0.1),
-    "I34.0": (-1.9, 0.2, 0.3, 0.0, 0.1),
-    "I35.0": (-2.2, 0.0, 0.1, 0.1, 0.4),
-    "I63.9": (-2.4, 0.0, 0.1, 0.6, 0.3),
-    "I70.0": (-2.2, 0.0, 0.0, 0.5, 0.3),
-    "I73.9": (-2.1, 0.0, 0.0, 0.6, 0.2),
-    "I95.9": (-2.6, 0.2, 0.0, 0.7, 0.1),
-    "I26.99": (-3.6, 0.0, 0.0, 0.4, 0.0),
-    "E11.9": (-1.0, 0.1, 0.0, 0.35, 0.0),
-    "E78.5": (0.1, 0.0, 0.0, -0.1, 0.0),
-    "N18.3": (-1.4, 0.1, 0.0, 0.6, 0.3),
-    "J44.9": (-1.9, 0.0, 0.0, 0.6, 0.1),
-    "Z95.1": (-2.8, 0.2, 0.0, 0.0, 0.0),
-}
-
-MEDICATIONS: dict[str, tuple[float, float, float, tuple[int, ...]]] = {
-    # class: logit of its share, slopes on failing and frailty, doses (mg a day)
-    "ace_inhibitor": (-0.7, 0.4, -0.2, (5, 10, 20, 40)),
-    "arb": (-1.6, 0.3, -0.1, (50, 100, 160)),
-    "beta_blocker": (-0.2, 0.3, 0.0, (25, 50, 100, 200)),
-    "statin": (0.1, 0.1, -0.1, (10, 20, 40, 80)),
-    "loop_diuretic": (-1.0, 0.5, 0.4, (20, 40, 80, 160)),
-    "potassium_sparing_diuretic": (-2.2, 0.4, 0.0, (25, 50)),
-    "thiazide": (-2.0, -0.1, 0.0, (12, 25)),
-    "allopurinol": (-2.8, 0.1, 0.1, (100, 300)),
-}
 
 
 def ehr_rows(seed: int, patient: Patient, dirt: Dirt | None = None) -> Rows:
@@ -134,7 +46,7 @@ def ehr_rows(seed: int, patient: Patient, dirt: Dirt | None = None) -> Rows:
     generator = np.random.default_rng([seed, patient.number, 1])
     rows: Rows = defaultdict(list)
     _person(rows, patient, dirt, generator)
-    _fate(rows, patient, dirt, generator)
+    _death_and_contacts(rows, patient, dirt, generator)
     for study in patient.studies:
         if study.in_records:
             setting = str(generator.choice(["outpatient", "inpatient", "emergency"], p=[0.55, 0.37, 0.08]))
@@ -142,13 +54,13 @@ def ehr_rows(seed: int, patient: Patient, dirt: Dirt | None = None) -> Rows:
             _measurements(rows, study, patient.sex, dirt, generator)
     _diagnoses(rows, patient, dirt, generator)
     _medications(rows, patient, generator)
-    extract = {table: list(_twice(rows.get(table, []), dirt.row_twice, generator)) for table in TABLES}
-    extract["measurement"] += _graded(rows, patient, np.random.default_rng([seed, patient.number, 2]))
+    extract = {table: list(_with_duplicates(rows.get(table, []), dirt.row_twice, generator)) for table in TABLES}
+    extract["measurement"] += _graded_rows(rows, patient, np.random.default_rng([seed, patient.number, 2]))
     return extract
 
 
-def _graded(rows: Rows, patient: Patient, generator: np.random.Generator) -> Iterator[tuple[Any, ...]]:
-    """What people grade, and the trap: a right atrium measured again, days later, larger in those about to die."""
+def _graded_rows(rows: Rows, patient: Patient, generator: np.random.Generator) -> Iterator[tuple[Any, ...]]:
+    """Yield what people grade, and the trap: a right atrium measured days later, larger in patients who will die."""
     failure = any(code.startswith("I50") for _, _, code, _ in rows["diagnosis"])
     for study in patient.studies:
         if not study.in_records:
@@ -178,7 +90,7 @@ def _person(rows: Rows, patient: Patient, dirt: Dirt, generator: np.random.Gener
         rows["identity"].append((patient.other_id, patient.patient_id))
 
 
-def _fate(rows: Rows, patient: Patient, dirt: Dirt, generator: np.random.Generator) -> None:
+def _death_and_contacts(rows: Rows, patient: Patient, dirt: Dirt, generator: np.random.Generator) -> None:
     recorded = patient.recorded_death
     if recorded:
         rows["death"].append((patient.patient_id, recorded.isoformat(), "registry"))
@@ -187,17 +99,17 @@ def _fate(rows: Rows, patient: Patient, dirt: Dirt, generator: np.random.Generat
             rows["death"].append((patient.patient_id, other.isoformat(), "ehr"))
         if generator.random() < dirt.contact_after_death:
             late = recorded + timedelta(days=int(generator.integers(31, 300)))
-            rows["contact"].append((patient.patient_id, _noon(late, generator), "laboratory"))
+            rows["contact"].append((patient.patient_id, _daytime(late, generator), "laboratory"))
     if patient.last_seen is None:
         return
     until = patient.last_seen if recorded is None else min(patient.last_seen, recorded)
     for day in _contact_days(patient, until, generator):
         kind = str(generator.choice(["outpatient", "laboratory", "inpatient", "emergency"], p=[0.5, 0.25, 0.15, 0.1]))
-        rows["contact"].append((patient.patient_id, _noon(day, generator), kind))
+        rows["contact"].append((patient.patient_id, _daytime(day, generator), kind))
 
 
 def _contact_days(patient: Patient, until: date, generator: np.random.Generator) -> list[date]:
-    """Visits before the first study, about every five months after it, and the last one at ``until``."""
+    """Return visits before the first study, about every five months after it, and the last at ``until``."""
     first = patient.studies[0].at.date()
     days = [first - timedelta(days=int(generator.integers(5, 400)))]
     day = first
@@ -211,7 +123,7 @@ def _contact_days(patient: Patient, until: date, generator: np.random.Generator)
 
 
 def _measurements(rows: Rows, study: Study, sex: str, dirt: Dirt, generator: np.random.Generator) -> None:
-    drawn = [*_linear(study.latent, sex, generator), *_of_the_heart(study.latent, generator)]
+    drawn = [*_linear_measurements(study.latent, sex, generator), *_heart_measurements(study.latent, generator)]
     for variable, value, unit, decimals in drawn:
         at = study.at - timedelta(minutes=0 if variable in ECHO else int(generator.integers(30, 90 * 1440)))
         rows["measurement"].append(_row(study, (variable, value, unit, decimals), at, generator, dirt))
@@ -220,7 +132,9 @@ def _measurements(rows: Rows, study: Study, sex: str, dirt: Dirt, generator: np.
             rows["measurement"].append(_row(study, (variable, value * 1.1, unit, decimals), late, generator, dirt))
 
 
-def _linear(latent: Latent, sex: str, generator: np.random.Generator) -> Iterator[tuple[str, float, str, int]]:
+def _linear_measurements(
+    latent: Latent, sex: str, generator: np.random.Generator
+) -> Iterator[tuple[str, float, str, int]]:
     failing, la, _, _, age, frailty = latent.standardised()
     for variable, measure in MEASURES.items():
         value = measure.mean + measure.failing * failing + measure.la * la + measure.frailty * frailty
@@ -235,8 +149,8 @@ def _by_sex(variable: str, sex: str) -> float:
     return male.get(variable, 0.0) * (1 if sex == "M" else -1)
 
 
-def _of_the_heart(latent: Latent, generator: np.random.Generator) -> Iterator[tuple[str, float, str, int]]:
-    """What readers measured or estimated by eye: noisy, and often not at all."""
+def _heart_measurements(latent: Latent, generator: np.random.Generator) -> Iterator[tuple[str, float, str, int]]:
+    """Yield what readers measured or estimated by eye: noisy, and often missing."""
     still, squeezed = (ventricle(latent.heart(), np.array([at])) for at in (0.0, 1.0))
     noise = generator.normal(0, 1, 6)
     readings = (
@@ -252,10 +166,6 @@ def _of_the_heart(latent: Latent, generator: np.random.Generator) -> Iterator[tu
             yield variable, max(value, 0.3), unit, decimals
     if generator.random() < 0.9:
         yield "smoking", float(generator.random() < logistic(-0.4 + 0.25 * latent.frailty)), "", 0
-
-
-OTHER_UNITS: dict[str, tuple[str, float]] = {name: measure.other for name, measure in MEASURES.items() if measure.other}
-OTHER_UNITS |= {"lvef": ("1", 0.01), "lvidd": ("mm", 10), "lvids": ("mm", 10), "ivsd": ("mm", 10), "lvpwd": ("mm", 10)}
 
 
 def _row(
@@ -289,7 +199,7 @@ def _diagnoses(rows: Rows, patient: Patient, dirt: Dirt, generator: np.random.Ge
         day = study.at.date() + timedelta(days=days)
         text = code.replace(".", "") if generator.random() < dirt.code_without_dot else code
         if patient.recorded_death is None or day <= patient.recorded_death or not after:
-            rows["diagnosis"].append((study.patient_id, "ICD10CM", text, _noon(day, generator)))
+            rows["diagnosis"].append((study.patient_id, "ICD10CM", text, _daytime(day, generator)))
 
 
 def _medications(rows: Rows, patient: Patient, generator: np.random.Generator) -> None:
@@ -306,7 +216,9 @@ def _medications(rows: Rows, patient: Patient, generator: np.random.Generator) -
         )
 
 
-def _twice(rows: list[tuple[Any, ...]], rate: float, generator: np.random.Generator) -> Iterator[tuple[Any, ...]]:
+def _with_duplicates(
+    rows: list[tuple[Any, ...]], rate: float, generator: np.random.Generator
+) -> Iterator[tuple[Any, ...]]:
     for row in rows:
         yield row
         if generator.random() < rate:
@@ -317,5 +229,5 @@ def _stamp(at: datetime) -> str:
     return at.isoformat(sep=" ", timespec="seconds")
 
 
-def _noon(day: date, generator: np.random.Generator) -> str:
+def _daytime(day: date, generator: np.random.Generator) -> str:
     return _stamp(datetime(day.year, day.month, day.day) + timedelta(minutes=int(generator.integers(480, 1080))))

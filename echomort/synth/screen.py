@@ -1,4 +1,4 @@
-"""What a scanner's screen shows around the sector, and the pictures that are not tissue loops.
+"""What a scanner's screen shows round the sector, and the pictures that are no tissue loops.
 
 Every identifier on it belongs to nobody. Text, logo, depth ticks and the electrocardiogram lie outside the sector, some
 of them inside the box that the header gives for the region, as on real screens.
@@ -31,8 +31,8 @@ class Labels:
     heart_rate: float
 
 
-def furniture(sector: Sector, labels: Labels) -> np.ndarray:
-    """Return everything around the sector as uint8 RGB (rows, columns, 3); black elsewhere."""
+def draw_surroundings(sector: Sector, labels: Labels) -> np.ndarray:
+    """Return what lies round the sector as uint8 RGB (rows, columns, 3); black elsewhere."""
     image = Image.new("RGB", (sector.columns, sector.rows))
     pen, unit = ImageDraw.Draw(image), sector.rows / 300
     font = _font(max(8, int(8 * unit)))
@@ -50,13 +50,13 @@ def furniture(sector: Sector, labels: Labels) -> np.ndarray:
     return np.asarray(image)
 
 
-def planes(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def split_planes(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return full-range Y (rows, columns) and Cb, Cr (rows, columns / 2) of an RGB image, as JPEG stores 4:2:2."""
     luma, blue, red = (np.asarray(band) for band in Image.fromarray(rgb).convert("YCbCr").split())
     return luma, np.ascontiguousarray(blue[:, ::2]), np.ascontiguousarray(red[:, ::2])
 
 
-def cursor(luma: np.ndarray) -> None:
+def draw_cursor(luma: np.ndarray) -> None:
     """Draw the bar that runs along the electrocardiogram into each frame of ``luma`` (frames, rows, columns)."""
     frames, rows, columns = luma.shape
     for frame in range(frames):
@@ -113,8 +113,8 @@ def spectrum(sector: Sector, heart_rate: float, generator: np.random.Generator) 
     return picture
 
 
-def running(picture: np.ndarray, acquisition: Acquisition) -> np.ndarray:
-    """Return a recording through time as it runs across the screen: uint8 (frames, rows, columns)."""
+def scroll(picture: np.ndarray, acquisition: Acquisition) -> np.ndarray:
+    """Return a recording that scrolls across the screen: uint8 (frames, rows, columns)."""
     x0, y0, x1, y1 = acquisition.sector.box
     frames = np.repeat(picture[None], len(acquisition.times), axis=0)
     for frame, seconds in enumerate(acquisition.times):
@@ -124,7 +124,7 @@ def running(picture: np.ndarray, acquisition: Acquisition) -> np.ndarray:
 
 
 def _velocity(polar: np.ndarray, emptied: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Flow in a box over the blood: signed 0..255 (samples, lines, frames), towards the probe when the heart fills."""
+    """Return flow in a box over the blood: signed 0..255 (samples, lines, frames), towards the probe in filling."""
     samples, lines, _ = polar.shape
     velocity = np.zeros_like(polar)
     deep, wide = slice(samples // 3, samples * 4 // 5), slice(lines // 3, lines * 3 // 4)

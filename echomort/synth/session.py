@@ -1,4 +1,4 @@
-"""One study at one scanner: which files it leaves, and what is in each."""
+"""One study at one scanner: its files and what is in each."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from echomort.synth.phantom import render
 
 FPS = (15.0, 16.67, 18.436, 20.0, 25.0, 30.0, 50.0, 60.0)
 FPS_SHARES = (0.42, 0.22, 0.14, 0.08, 0.05, 0.06, 0.015, 0.015)
+"""Share of loops at each of ``FPS`` frames a second."""
 TIMING_FIELDS: tuple[objects.TimingField, ...] = ("frame_time", "frame_time_and_rate", "vector")
 TIMING_FIELD_SHARES = (0.30, 0.58, 0.12)
 VIEW_FIELDS: tuple[objects.ViewField, ...] = ("name", "code", "both", "series")
@@ -36,9 +37,10 @@ Kind = Literal[
     "frame_count",
     "not_dicom",
     "empty",
-    "copy",  # the first file of the study once more
+    "copy",  # a copy of the first file of the study
 ]
 SHORT: tuple[Kind, ...] = ("spectral", "m_mode", "truncated", "frame_count")
+"""Kinds of 12 frames only, to save time: none of them becomes a clip."""
 EXTRAS: dict[Kind, float] = {
     "still": 0.10,
     "colour": 0.06,
@@ -52,7 +54,7 @@ EXTRAS: dict[Kind, float] = {
     "empty": 0.012,
     "copy": 0.015,
 }
-"""Files beside the loops, a study: about one in ten of all."""
+"""Share of studies that have each file beside the loops."""
 REASONS: dict[Kind, str] = {
     "still": "still",
     "colour": "colour_doppler",
@@ -64,11 +66,12 @@ REASONS: dict[Kind, str] = {
     "frame_count": "frame_count",
     "empty": "truncated",
 }
+"""The reason for which the pipeline should reject each kind; other kinds should become clips."""
 
 
 @dataclass(frozen=True)
 class Instance:
-    """What is true of one file."""
+    """The truth of one file."""
 
     study_id: str
     patient_id: str
@@ -90,32 +93,32 @@ class Session:
 
     synthetic: Synthetic
     patient: Patient
-    place: int
+    index: int
     model: str
     hospital: str
 
     @classmethod
-    def draw(cls, synthetic: Synthetic, patient: Patient, place: int, generator: np.random.Generator) -> Session:
-        """Choose the scanner and the house of study ``place`` of ``patient``."""
-        return cls(synthetic, patient, place, str(generator.choice(MODELS)), str(generator.choice(HOSPITALS)))
+    def draw(cls, synthetic: Synthetic, patient: Patient, index: int, generator: np.random.Generator) -> Session:
+        """Choose the scanner and the hospital of study ``index`` of ``patient``."""
+        return cls(synthetic, patient, index, str(generator.choice(MODELS)), str(generator.choice(HOSPITALS)))
 
     @property
     def study(self) -> Study:
         """The study."""
-        return self.patient.studies[self.place]
+        return self.patient.studies[self.index]
 
     def record(self, kind: Kind, view: str, number: int) -> tuple[bytes, Instance]:
-        """Return the bytes of file ``number`` and what is true of it; its path is not known here."""
+        """Return the bytes of file ``number`` and its truth, without its path."""
         if kind == "empty":
             return b"", self._instance(kind)
         if kind == "not_dicom":
             return b"<html><body>503 Service Unavailable</body></html>\n" * 20, self._instance(kind)
-        generator = np.random.default_rng([self.synthetic.seed, self.patient.number, 3, self.place, number])
+        generator = np.random.default_rng([self.synthetic.seed, self.patient.number, 3, self.index, number])
         acquisition, timing = self._acquisition(kind, view, generator)
         syntax = _draw_syntax(kind, generator)
         picture = self._picture(kind, acquisition, timing.fps, generator)
         source = self._source(number)
-        target = objects.dataset(source, picture, syntax)
+        target = objects.make_dataset(source, picture, syntax)
         _describe(target, kind, acquisition, generator)
         frames = len(picture.luma)
         if frames > 1:
@@ -125,9 +128,9 @@ class Session:
         content = objects.to_bytes(target)
         if kind == "truncated":
             content = content[: int(len(content) * 0.6)]
-        true = self._instance(kind)
+        truth = self._instance(kind)
         return content, replace(
-            true,
+            truth,
             sop_instance_uid=source.sop_uid,
             view=view if kind == "loop" else "unknown",
             transfer_syntax=syntax,
@@ -150,8 +153,8 @@ class Session:
         return objects.Source(
             patient=self.patient,
             study=self.study,
-            series_uid=uid(seed, patient, self.place, "series"),
-            sop_uid=uid(seed, patient, self.place, number, "sop"),
+            series_uid=uid(seed, patient, self.index, "series"),
+            sop_uid=uid(seed, patient, self.index, number, "sop"),
             number=number,
             at=self.study.at + timedelta(seconds=47 * number),
             model=self.model,
@@ -163,38 +166,38 @@ class Session:
         fps = float(generator.choice(FPS, p=FPS_SHARES))
         seconds = generator.uniform(1.6, 2.1) if fps < 40 else generator.uniform(1.0, 1.4)
         frames = 1 if kind in ("still", "sweep") else 12 if kind in SHORT else round(fps * seconds)
-        told_by = TIMING_FIELDS[int(generator.choice(len(TIMING_FIELDS), p=TIMING_FIELD_SHARES))]
+        written_in = TIMING_FIELDS[int(generator.choice(len(TIMING_FIELDS), p=TIMING_FIELD_SHARES))]
         if kind == "frame_count":
-            told_by = "frame_time"  # a vector of another length would be a second fault
+            written_in = "frame_time"  # a vector of another length would be a second fault
         steps = np.full(frames, 1 / fps)
-        if told_by == "vector" and frames > 1:
+        if written_in == "vector" and frames > 1:
             steps *= generator.uniform(0.9, 1.1, frames)
             fps = (frames - 1) / float(steps[1:].sum())
         times = np.cumsum(steps) - steps[0]
         sector = SECTORS[self.synthetic.frame_size]
         return Acquisition(view, times, sector, draw_pose(generator, self.synthetic.jitter)), objects.Timing(
-            times, told_by, fps
+            times, written_in, fps
         )
 
     def _picture(
         self, kind: Kind, acquisition: Acquisition, fps: float, generator: np.random.Generator
     ) -> objects.Picture:
         heart = self.study.latent.heart()
-        around = screen.furniture(acquisition.sector, self._labels(acquisition, fps))
-        luma, blue, red = screen.planes(around)
+        around = screen.draw_surroundings(acquisition.sector, self._labels(acquisition, fps))
+        luma, blue, red = screen.split_planes(around)
         if kind == "colour":
             moving, *flow = screen.colour_flow(heart, acquisition, generator)
             blue, red = (np.where(ink == 128, painted, ink) for ink, painted in zip((blue, red), flow, strict=True))
         elif kind in ("spectral", "sweep"):
             picture = screen.spectrum(acquisition.sector, heart.heart_rate, generator)
-            moving = screen.running(picture, acquisition)
+            moving = screen.scroll(picture, acquisition)
         elif kind == "m_mode":
-            moving = screen.running(screen.m_mode(heart, acquisition, generator), acquisition)
+            moving = screen.scroll(screen.m_mode(heart, acquisition, generator), acquisition)
         else:
             moving = render(heart, acquisition, generator)
         np.maximum(moving, luma, out=moving)
         if len(moving) > 1:
-            screen.cursor(moving)
+            screen.draw_cursor(moving)
         return objects.Picture(moving, blue, red, around)
 
     def _labels(self, acquisition: Acquisition, fps: float) -> screen.Labels:
@@ -219,9 +222,9 @@ def _draw_syntax(kind: Kind, generator: np.random.Generator) -> objects.Syntax:
 
 def _describe(target: Dataset, kind: Kind, acquisition: Acquisition, generator: np.random.Generator) -> None:
     """Add the view and the calibrated regions."""
-    told_by = VIEW_FIELDS[int(generator.choice(len(VIEW_FIELDS), p=VIEW_FIELD_SHARES))]
+    written_in = VIEW_FIELDS[int(generator.choice(len(VIEW_FIELDS), p=VIEW_FIELD_SHARES))]
     if kind not in ("unnamed", "spectral", "sweep", "m_mode"):
-        objects.add_view(target, acquisition.view, told_by)
+        objects.add_view(target, acquisition.view, written_in)
     spatial_format, data_type = {"spectral": (3, 3), "sweep": (3, 3), "m_mode": (2, 1)}.get(kind, (1, 1))
     objects.add_region(target, acquisition, spatial_format, data_type)
     if kind == "colour":

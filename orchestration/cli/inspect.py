@@ -21,5 +21,5 @@ def inspect(
     from echomort.dicom import inspect_paths
     from orchestration.printing.files import inspected
 
-    records = inspect_paths(paths, settings_of(home, config), save)
-    print_records(records, inspected, as_json)
+    inspections = inspect_paths(paths, settings_of(home, config), save)
+    print_records((inspection.as_record() for inspection in inspections), inspected, as_json)

@@ -36,7 +36,7 @@ def listed(texts: str) -> list[str]:
     [
         (ELSEWHERE_PROBES, Approach.ELSEWHERE),
         (CHEST_PROBES, Approach.CHEST),
-        (OTHER_PROBES, Approach.UNSAID),
+        (OTHER_PROBES, Approach.UNSTATED),
     ],
 )
 def test_probes_by_their_names(probes: str, approach: Approach) -> None:
@@ -44,7 +44,7 @@ def test_probes_by_their_names(probes: str, approach: Approach) -> None:
     assert found == dict.fromkeys(listed(probes), approach)
 
 
-@pytest.mark.parametrize(("texts", "approach"), [(SAYS_SO, Approach.ELSEWHERE), (SAYS_LESS, Approach.UNSAID)])
+@pytest.mark.parametrize(("texts", "approach"), [(SAYS_SO, Approach.ELSEWHERE), (SAYS_LESS, Approach.UNSTATED)])
 @pytest.mark.parametrize("where", ["named", "ordered"])
 def test_texts(texts: str, approach: Approach, where: str) -> None:
     found = {text: resolve_approach(ApproachTags(**{where: (text,)}))[0] for text in listed(texts)}

@@ -30,8 +30,8 @@ from echo_files import (
 
 from echomort.dicom import Reason, Rejected, read_clip
 from echomort.dicom.frames.open import open_frames
-from echomort.dicom.header.parsing import opened
-from echomort.dicom.tissue.colour import Palette
+from echomort.dicom.frames.palette import Palette
+from echomort.dicom.header.parsing import open_object
 from echomort.settings import ClipSettings
 
 MOVIE = sector_movie(12)
@@ -54,7 +54,7 @@ COLOUR = ("RGB", "YBR_FULL", "YBR_RCT")
 
 
 def lumas(path: Path) -> np.ndarray:
-    with opened(path) as source:
+    with open_object(path) as source:
         frames = open_frames(source)
         return np.stack([frames.luma(index) for index in range(frames.count)])
 
@@ -261,7 +261,7 @@ def test_a_segmented_palette_repeats_earlier_segments() -> None:
         if value is not None:
             setattr(dataset, keyword, value)
     expected = [5, 6, 23, 40, 5, 6, 23, 40]
-    assert Palette.of(dataset).colours[:8, 0].tolist() == expected
+    assert Palette.read(dataset).colours[:8, 0].tolist() == expected
 
 
 def test_a_segmented_palette_never_unpacks_beyond_its_entries(tmp_path: Path) -> None:

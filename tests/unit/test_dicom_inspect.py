@@ -14,7 +14,8 @@ from echomort.dicom import inspect_paths
 from echomort.settings import Execution, Settings, Sources
 
 SETTINGS = Settings(execution=Execution(processes=1))
-FIELDS = {"path", "status", "reason", "frames", "fps", "fps_source", "view", "view_source", "region", "notes"}
+FIELDS = ["path", "status", "reason", "meaning", "detail", "frames", "fps", "fps_source", "view", "view_source"]
+FIELDS += ["region", "notes"]
 REAL = Path(str(resources.files("pydicom"))) / "data" / "test_files" / "examples_ybr_color.dcm"
 
 
@@ -30,43 +31,45 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_one_record_a_file_in_order(folder: Path) -> None:
-    records = list(inspect_paths([folder, REAL], SETTINGS))
+    records = [inspection.as_record() for inspection in inspect_paths([folder, REAL], SETTINGS)]
     assert [Path(record["path"]).name for record in records] == ["a_still.dcm", "b_loop.dcm", "c_letter.txt", REAL.name]
     assert [record["status"] for record in records] == ["rejected", "accepted", "rejected", "accepted"]
     assert [record["reason"] for record in records] == ["still", None, "not_dicom", None]
     for record in records:
-        assert set(record) >= FIELDS
+        assert list(record) == FIELDS
         json.dumps(record, allow_nan=False)
 
 
 def test_an_accepted_loop_tells_where_everything_was_read(folder: Path) -> None:
-    record = next(inspect_paths([folder / "b_loop.dcm"], SETTINGS))
-    assert record["frames"] == 12 and record["fps"] == 30.0 and record["fps_source"] == "FrameTime"
-    assert (record["view"], record["view_source"]) == ("apical_4", "view_name")
-    assert record["region"] == [0, 0, 319, 239]
+    found = next(inspect_paths([folder / "b_loop.dcm"], SETTINGS))
+    assert found.frames == 12 and round(found.fps or 0, 3) == 30.0 and found.fps_source == "FrameTime"
+    assert (found.view, found.view_source) == ("apical_4", "view_name")
+    assert found.region == (0, 0, 319, 239)
 
 
 def test_a_rejected_one_still_tells_what_its_header_says(folder: Path) -> None:
-    record = next(inspect_paths([folder / "a_still.dcm"], SETTINGS))
-    assert record["frames"] == 1 and record["fps"] == 30.0 and record["region"] is None
-    assert record["meaning"].startswith("A single")
+    found = next(inspect_paths([folder / "a_still.dcm"], SETTINGS))
+    assert found.frames == 1 and round(found.fps or 0, 3) == 30.0 and found.region is None
+    assert found.as_record()["meaning"].startswith("A single")
 
 
 def test_sheets_and_clips_are_saved(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    records = list(inspect_paths([folder], SETTINGS, out))
-    for record in records:
-        with Image.open(record["sheet"]) as sheet:
+    found = list(inspect_paths([folder], SETTINGS, out))
+    for one in found:
+        assert one.sheet is not None and list(one.as_record()) == [*FIELDS, "clip", "sheet"]
+        with Image.open(one.sheet) as sheet:
             assert sheet.format == "PNG" and sheet.width > 800
-    clip = np.load(records[1]["clip"], allow_pickle=False)
+    clip = np.load(found[1].as_record()["clip"], allow_pickle=False)
     assert clip.shape == (60, 109, 150) and clip.dtype == np.uint8
-    assert records[0]["clip"] is records[2]["clip"] is None
+    assert found[0].clip is found[2].clip is None
     assert not list(out.glob(".tmp_*"))
 
 
 def test_the_sheet_shows_frames_and_clip(folder: Path, tmp_path: Path) -> None:
-    record = next(inspect_paths([folder / "b_loop.dcm"], SETTINGS, tmp_path / "out"))
-    with Image.open(record["sheet"]) as sheet:
+    found = next(inspect_paths([folder / "b_loop.dcm"], SETTINGS, tmp_path / "out"))
+    assert found.sheet is not None
+    with Image.open(found.sheet) as sheet:
         pixels = np.asarray(sheet.convert("RGB")).astype(int)
     yellow = (pixels[..., 0] > 200) & (pixels[..., 1] > 200) & (pixels[..., 2] < 90)
     cyan = (pixels[..., 0] < 90) & (pixels[..., 1] > 200) & (pixels[..., 2] > 200)
@@ -80,8 +83,8 @@ def test_a_view_table_overrides_the_tags(folder: Path, tmp_path: Path) -> None:
     table = tmp_path / "views.csv"
     table.write_text(f"sop_instance_uid,view\n{uid},apical_2\n")
     settings = SETTINGS.model_copy(update={"sources": Sources(view_table=table)})
-    record = next(inspect_paths([folder / "b_loop.dcm"], settings))
-    assert (record["view"], record["view_source"]) == ("apical_2", "view_table")
+    found = next(inspect_paths([folder / "b_loop.dcm"], settings))
+    assert (found.view, found.view_source) == ("apical_2", "view_table")
 
 
 def test_a_path_that_is_not_there_is_said_so(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from echomort.dicom import lit_outside_sector, read_clip
 from echomort.dicom.tissue.lettering import without_lettering
-from echomort.dicom.tissue.sector import Looks
+from echomort.dicom.tissue.snapshots import Snapshots
 
 ROWS, COLUMNS = 480, 640
 NAME = "DOE^JANE 4711"
@@ -39,7 +39,7 @@ def letters(size: int, at: tuple[int, int] = (220, 300)) -> np.ndarray:
 
 
 def kept(movie: np.ndarray) -> np.ndarray:
-    return without_lettering(np.ones(movie.shape[1:], bool), Looks.at(movie))
+    return without_lettering(np.ones(movie.shape[1:], bool), Snapshots.from_frames(movie))
 
 
 @pytest.mark.parametrize("size", [10, 14, 20, 28])

@@ -144,8 +144,8 @@ def test_a_contact_sheet_shows_the_video_that_the_clip_was_made_from(tmp_path):
 
     settings = Settings(imaging={"clip": {"source": "raw", "frames": 20, "fps": 40.0}})
     path = PhilipsFile(native=native_movie(20, 109, 150) // 2 + 100).write(tmp_path / "a.dcm")
-    (record,) = inspect_paths([path], settings, tmp_path / "out")
-    assert (record["status"], record["region"]) == ("accepted", [0, 0, 149, 108])
-    sheet = np.asarray(Image.open(record["sheet"]).convert("L"))
+    (inspection,) = inspect_paths([path], settings, tmp_path / "out")
+    assert (inspection.status, inspection.region) == ("accepted", (0, 0, 149, 108))
+    sheet = np.asarray(Image.open(inspection.sheet).convert("L"))
     upper = sheet[sheet.shape[0] // 6 : sheet.shape[0] // 2, : sheet.shape[1] // 5]
     assert (upper < 60).mean() < 0.05  # the native pictures were made bright all over; the annotated are mostly black

@@ -121,7 +121,8 @@ def test_warnings_of_others_are_left_alone(loop: Path) -> None:
 def test_what_is_saved_holds_none_but_the_path_as_given(loop: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     settings = Settings(execution=Execution(processes=1))
-    (record,) = inspect_paths([loop], settings, out)
+    (inspection,) = inspect_paths([loop], settings, out)
+    record = inspection.as_record()
     assert record.pop("path") == str(loop)
     assert leaks(str(record)) == []
     for path in out.iterdir():

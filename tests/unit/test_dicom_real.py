@@ -11,7 +11,7 @@ from pydicom.pixels import pixel_array
 from echomort.dicom import Clip, Reason, Rejected, lit_outside_sector, read_clip, read_header
 from echomort.dicom.frames.compressed import EncapsulatedFrames
 from echomort.dicom.frames.open import open_frames
-from echomort.dicom.header.parsing import opened
+from echomort.dicom.header.parsing import open_object
 from echomort.settings import ClipSettings
 
 PYDICOM = Path(str(resources.files("pydicom"))) / "data" / "test_files"
@@ -70,7 +70,7 @@ def test_text_and_scale_are_blank(clips: dict[str, Clip], name: str) -> None:
 @pytest.mark.parametrize("name", LOOPS)
 def test_luma_is_the_stored_luma(name: str) -> None:
     raw = pixel_array(LOOPS[name], raw=True, decoding_plugin="pillow")[..., 0]
-    with opened(LOOPS[name]) as source:
+    with open_object(LOOPS[name]) as source:
         frames = open_frames(source)
         assert frames.count == len(raw)
         for index in range(0, frames.count, 7):
@@ -102,7 +102,7 @@ def test_colour_doppler_is_kept_where_settings_say_so() -> None:
 
 def test_an_affiniti_frame_is_read_by_plane() -> None:
     expected = pydicom.dcmread(COLOUR_LOOP).pixel_array[3] @ [0.299, 0.587, 0.114]
-    with opened(COLOUR_LOOP) as source:
+    with open_object(COLOUR_LOOP) as source:
         np.testing.assert_allclose(open_frames(source).luma(3), expected, atol=0.51)
 
 

@@ -8,9 +8,12 @@ from echo_files import EXPLICIT, JPEG, EchoFile, cone_of, region, regions, secto
 
 from echomort.dicom import Clip, Reason, Rejected, lit_outside_sector, read_clip
 from echomort.dicom.header.fields import Header, Region
-from echomort.dicom.header.regions import clamped, declared_box, pixel_aspect
-from echomort.dicom.tissue.colour import MIN_FLOW_SHARE, flow_share
-from echomort.dicom.tissue.sector import Looks, Sector, find_sector, without_overlays
+from echomort.dicom.header.regions import clamp_box, declared_box, pixel_aspect
+from echomort.dicom.tissue.flow import MIN_FLOW_SHARE, flow_share
+from echomort.dicom.tissue.morphology import dilate, erode
+from echomort.dicom.tissue.overlays import without_overlays
+from echomort.dicom.tissue.sector import Sector, find_sector
+from echomort.dicom.tissue.snapshots import Snapshots
 from echomort.settings import ClipSettings
 
 ROWS, COLUMNS = 300, 400
@@ -36,7 +39,7 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
 @pytest.mark.parametrize("movie", [MOVIE, OVERLAID], ids=["plain", "overlaid"])
 @pytest.mark.parametrize("frames", [2, 3, 12])
 def test_the_sector_is_found_among_overlays(movie: np.ndarray, frames: int) -> None:
-    looks = Looks.at(movie[:frames])
+    looks = Snapshots.from_frames(movie[:frames])
     sector = find_sector(looks, None)
     assert sector.is_cone
     assert overlap(sector.mask(ROWS, COLUMNS), CONE) > 0.93
@@ -45,7 +48,7 @@ def test_the_sector_is_found_among_overlays(movie: np.ndarray, frames: int) -> N
 @pytest.mark.parametrize(("rows", "columns"), [(300, 400), (480, 640), (600, 800), (768, 1024)])
 def test_the_sector_keeps_all_tissue_and_hardly_more(rows: int, columns: int) -> None:
     truth = cone_of(rows, columns).mask(rows, columns)
-    mask = find_sector(Looks.at(sector_movie(6, rows, columns)), None).mask(rows, columns)
+    mask = find_sector(Snapshots.from_frames(sector_movie(6, rows, columns)), None).mask(rows, columns)
     assert (truth & ~mask).sum() < 0.001 * truth.sum()
     assert (mask & ~truth).sum() < 0.03 * truth.sum()
 
@@ -61,7 +64,7 @@ def test_dropout_at_an_edge_does_not_bend_the_sector(dark: str) -> None:
         "far": (y > 240) & (x > 190) & (x < 230),
     }[dark]
     movie[:, shadow] = 0
-    assert overlap(find_sector(Looks.at(movie), None).mask(ROWS, COLUMNS), CONE) > 0.9
+    assert overlap(find_sector(Snapshots.from_frames(movie), None).mask(ROWS, COLUMNS), CONE) > 0.9
 
 
 @pytest.mark.parametrize("turn", ["down", "left_wide", "rectangle", "trapezoid", "flat_arc", "flat_side"])
@@ -80,7 +83,7 @@ def test_other_shapes(turn: str) -> None:
     movie = np.where(truth, np.where(CONE, MOVIE, noise), 0).astype(np.uint8)
     if turn == "left_wide":
         movie, truth = movie[:, :, 120:], truth[:, 120:]
-    mask = find_sector(Looks.at(movie), None).mask(*movie.shape[1:])
+    mask = find_sector(Snapshots.from_frames(movie), None).mask(*movie.shape[1:])
     assert overlap(mask, truth) > 0.94
 
 
@@ -88,12 +91,22 @@ def test_other_shapes(turn: str) -> None:
 def test_a_sector_of_pixels_that_are_not_square_is_found(aspect: float, tmp_path: Path) -> None:
     rows = np.arange(0, ROWS, aspect).astype(int)
     movie, truth = MOVIE[:, rows], CONE[rows]
-    mask = find_sector(Looks.at(movie), None, aspect).mask(len(rows), COLUMNS)
+    mask = find_sector(Snapshots.from_frames(movie), None, aspect).mask(len(rows), COLUMNS)
     assert overlap(mask, truth) > 0.95
     tissue = region(0, 0, COLUMNS - 1, len(rows) - 1, PhysicalDeltaY=0.03 * aspect)
     clip = read(movie, tmp_path, tags={"SequenceOfUltrasoundRegions": regions(tissue)})
     assert "pixels_not_square" in clip.notes
     assert overlap(Sector(clip.outline, True).mask(len(rows), COLUMNS), truth) > 0.95
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 240), (240, 320)])
+def test_erosion_and_dilation_are_those_of_scipy(shape: tuple[int, int]) -> None:
+    from scipy import ndimage
+
+    mask = np.random.default_rng(2).random(shape) > 0.3
+    square = np.ones((3, 3))
+    assert (erode(mask) == ndimage.binary_erosion(mask, square)).all()
+    assert (dilate(mask) == ndimage.binary_dilation(mask, square)).all()
 
 
 def drawn_on(kind: str) -> np.ndarray:
@@ -115,7 +128,7 @@ def drawn_on(kind: str) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", ["ecg", "pointer", "clock"])
 def test_what_touches_the_sector_does_not_bend_it(kind: str) -> None:
-    mask = find_sector(Looks.at(drawn_on(kind)), None).mask(ROWS, COLUMNS)
+    mask = find_sector(Snapshots.from_frames(drawn_on(kind)), None).mask(ROWS, COLUMNS)
     assert overlap(mask, CONE) > 0.94
 
 
@@ -125,7 +138,7 @@ def test_motion_that_a_codec_smears_into_the_dark_is_no_tissue() -> None:
     ring = ndimage.binary_dilation(CONE, iterations=25) & ~CONE
     ringing = np.random.default_rng(0).integers(0, 4, MOVIE.shape, dtype=np.uint8)
     movie = np.where(ring, ringing, MOVIE)
-    assert overlap(find_sector(Looks.at(movie), None).mask(ROWS, COLUMNS), CONE) > 0.95
+    assert overlap(find_sector(Snapshots.from_frames(movie), None).mask(ROWS, COLUMNS), CONE) > 0.95
 
 
 @pytest.mark.parametrize("syntax", [EXPLICIT, JPEG], ids=["native", "jpeg"])
@@ -154,7 +167,7 @@ def test_text_inside_the_sector_is_blanked_where_the_picture_is_dark() -> None:
     movie[:, np.hypot(x - 190, y - 150) < 45] = 0
     movie[:, 145:155, 175:177] = 255
     movie[:, 145:155, 181:183] = 255
-    looks = Looks.at(movie)
+    looks = Snapshots.from_frames(movie)
     mask = without_overlays(find_sector(looks, None).mask(ROWS, COLUMNS), looks)
     assert not mask[145:155, 175:177].any() and not mask[145:155, 181:183].any()
     assert mask[100, 190] and overlap(mask, CONE) > 0.9
@@ -165,7 +178,7 @@ def test_a_small_moving_part_in_still_tissue_keeps_the_tissue() -> None:
     movie = np.repeat(np.where(CONE, 90, 0).astype(np.uint8)[None], 8, axis=0)
     for index in range(8):
         movie[index, 140 + 3 * index : 175 + 3 * index, 180:230] = 200
-    assert overlap(find_sector(Looks.at(movie), None).mask(ROWS, COLUMNS), CONE) > 0.9
+    assert overlap(find_sector(Snapshots.from_frames(movie), None).mask(ROWS, COLUMNS), CONE) > 0.9
 
 
 # The declared region.
@@ -232,7 +245,7 @@ def test_a_region_never_leaves_the_image() -> None:
     random = np.random.default_rng(7)
     for _ in range(500):
         corners = random.integers(-300, 1000, 4).tolist()
-        box = clamped(tissue(*corners), 480, 640)
+        box = clamp_box(tissue(*corners), 480, 640)
         assert box is None or (0 <= box[0] < box[2] <= 639 and 0 <= box[1] < box[3] <= 479)
 
 

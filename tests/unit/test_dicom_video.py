@@ -13,7 +13,7 @@ from pydicom.uid import UID
 
 from echomort.dicom import Reason, Rejected, read_clip
 from echomort.dicom.frames.open import open_frames
-from echomort.dicom.header.parsing import opened
+from echomort.dicom.header.parsing import open_object
 
 av = pytest.importorskip("av", reason="the extra `video` is not installed")
 
@@ -65,7 +65,7 @@ def written(path: Path, form: str, movie: np.ndarray = MOVIE, frames: int | None
 @pytest.mark.parametrize("form", FORMS)
 def test_a_video_stream_gives_its_luma(form: str, tmp_path: Path) -> None:
     path = written(tmp_path / "loop.dcm", form)
-    with opened(path) as source:
+    with open_object(path) as source:
         frames = open_frames(source)
         for index in (0, 5, 11, 2):
             assert np.abs(frames.luma(index).astype(int) - MOVIE[index]).mean() < 12

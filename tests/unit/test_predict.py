@@ -13,7 +13,7 @@ from echomort.champion.predict import predict_paths
 from echomort.champion.store import Facts, Parts, promote, write_candidate
 from echomort.core.errors import UserError
 from echomort.dicom import inspect_paths, read_clip
-from echomort.dicom.saved import SavedClip, Unusable, fitted, load_clip
+from echomort.dicom.saved import SavedClip, Unusable, convert_pixels, load_clip
 from echomort.models.platt import Platt
 from echomort.models.view_classifier import ViewClassifier, appearance_of
 from echomort.models.views import save_network
@@ -140,16 +140,16 @@ def test_nothing_is_made_of_a_clip_that_shows_less_than_the_champion_wants():
     for less in ({"fps": 10.0}, {"height": 26}, {"width": 36}, {"frames": 29}):
         clip = SMALL.model_copy(update=less)
         with pytest.raises(Unusable, match="champion takes 30x27x37"):
-            fitted(SavedClip(lit[: clip.frames, : clip.height, : clip.width], clip), SMALL)
+            convert_pixels(SavedClip(lit[: clip.frames, : clip.height, : clip.width], clip), SMALL)
     ended_early = np.concatenate([lit[:20], np.zeros_like(lit[:9])])
-    pixels, _ = fitted(SavedClip(ended_early, SMALL.model_copy(update={"frames": 29})), SMALL)
+    pixels, _ = convert_pixels(SavedClip(ended_early, SMALL.model_copy(update={"frames": 29})), SMALL)
     assert pixels.shape == SMALL.shape and pixels[:20].all() and not pixels[20:].any()
 
 
 def test_conversion_keeps_grey_levels_time_and_the_padding():
     ramp = np.zeros(PUBLISHED.shape, np.uint8)
     ramp[:40] = np.arange(40, dtype=np.uint8)[:, None, None] * 6
-    pixels, _ = fitted(SavedClip(ramp, PUBLISHED), SMALL)
+    pixels, _ = convert_pixels(SavedClip(ramp, PUBLISHED), SMALL)
     middle = pixels[:, 13, 18].astype(int)
     assert (middle[0], middle[19]) == (0, 39 * 6) and not middle[20:].any()
     assert np.abs(np.diff(middle[:20], 2)).max() <= 1
@@ -178,7 +178,8 @@ def test_what_a_person_reads_is_one_line_a_file_and_a_word_on_a_synthetic_champi
     assert lines[0].startswith("risk ") and str(LOOP) in lines[0] and "[1]" in lines[0]
     assert lines[1].startswith("rejected: ") and lines[2].startswith("[1] the view is unknown")
     assert lines[-1].endswith("mean nothing for a person.")
-    assert list(inspected(inspect_paths([LOOP, STILL], Settings())))[-1] == "1 accepted, 1 rejected"
+    records = (inspection.as_record() for inspection in inspect_paths([LOOP, STILL], Settings()))
+    assert list(inspected(records))[-1] == "1 accepted, 1 rejected"
 
 
 def test_no_name_of_a_file_can_write_to_the_terminal():

@@ -45,9 +45,9 @@ def test_one_in_four_dies_within_a_year_and_the_latent_heart_tells_most_of_it() 
     probability = np.array([HAZARD.death_probability(latent) for latent in latents])
     assert probability.mean() == pytest.approx(0.25, abs=0.012)
     for score, expected in (
-        (HAZARD.of_heart, 0.859),
-        (HAZARD.of_heart_and_age, 0.879),
-        (HAZARD.of_all, 0.898),
+        (HAZARD.heart_log_hazard, 0.859),
+        (HAZARD.heart_and_age_log_hazard, 0.879),
+        (HAZARD.log_hazard, 0.898),
         (lambda latent: latent.age, 0.619),
     ):
         assert soft_auc(np.array([score(latent) for latent in latents]), probability) == pytest.approx(
@@ -69,7 +69,7 @@ def test_drawn_deaths_have_the_stated_probability() -> None:
 )
 def test_every_latent_moves_the_hazard_the_right_way(name: str, worse: float) -> None:
     latent = draw_latent(np.random.default_rng(5))
-    assert HAZARD.of_all(replace(latent, **{name: getattr(latent, name) + worse})) > HAZARD.of_all(latent)
+    assert HAZARD.log_hazard(replace(latent, **{name: getattr(latent, name) + worse})) > HAZARD.log_hazard(latent)
 
 
 def test_failing_hearts_are_larger() -> None:

@@ -1,10 +1,12 @@
-"""One compressed frame to samples. The codestream itself says what it is; a transfer syntax may be mislabelled."""
+"""Decoding of one compressed frame. The codestream itself says what it is; the transfer syntax may be wrong."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -42,14 +44,44 @@ CODEC_OF_SYNTAX = {
     "1.2.840.10008.1.2.4.203": Codec.JPEG_2000,
     RLE_LOSSLESS: Codec.RLE,
 }
-_LOSSY_FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
-_LOSSLESS_FRAMES = {0xC3, 0xCB}
-_ALL_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+"""Codec of each transfer syntax that is decoded (PS3.6 annex A)."""
+
+_LOSSY_MARKERS = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
+"""Frame headers of a lossy JPEG: baseline, extended, progressive, and with arithmetic coding (ITU-T T.81, table
+B.1)."""
+
+_LOSSLESS_MARKERS = {0xC3, 0xCB}
+"""Frame headers of a lossless JPEG (ITU-T T.81, table B.1)."""
+
+_JPEG_LS_MARKER = 0xF7
+"""Frame header of JPEG-LS (ITU-T T.87, annex C)."""
+
+_FRAME_MARKERS = {*range(0xC0, 0xD0), _JPEG_LS_MARKER} - {0xC4, 0xC8, 0xCC}
+"""All frame headers; the three left out are other segments (ITU-T T.81, table B.1)."""
+
+_BARE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
+"""Markers without a length: TEM, RST0 to RST7, SOI (ITU-T T.81, table B.1)."""
+
+_FILL = 0xFF
+"""Byte that begins a marker and may be repeated before it (ITU-T T.81, B.1.1.2)."""
+
+_FRAME_HEADER_BYTES = 6
+"""Bytes of a frame header that give precision, height, width and components (ITU-T T.81, B.2.2)."""
+
+_SIZ_BYTES = 39
+"""Bytes of a JPEG 2000 SIZ segment that give the size and the first component's depth (ITU-T T.800, A.5.1)."""
+
+_SIZ_SEARCH = 4096
+"""Bytes in which a JPEG 2000 codestream must begin: a JP2 file puts boxes before it, which DICOM forbids and some
+scanners write. Our choice."""
+
+_RLE_HEADER_BYTES = 64
+"""Bytes of an RLE header (PS3.5 G.5)."""
 
 
 @dataclass(frozen=True)
 class Codestream:
-    """What the head of a compressed frame says of it."""
+    """What the first bytes of a compressed frame say of it: codec, size in pixels, components, bits a sample."""
 
     codec: Codec
     height: int
@@ -59,7 +91,7 @@ class Codestream:
 
 
 def describe(data: bytes, syntax: str) -> Codestream | None:
-    """Return the codestream's own description; None for RLE, which has no size of its own.
+    """Return the codestream's own description; None for RLE, which states no size.
 
     Raises :class:`Rejected` (``BAD_FRAME``) where ``data`` is no codestream at all.
     """
@@ -67,7 +99,7 @@ def describe(data: bytes, syntax: str) -> Codestream | None:
         return None
     if data.startswith(b"\xff\xd8"):
         return _describe_jpeg(data)
-    siz = data.find(b"\xff\x4f\xff\x51", 0, 4096)
+    siz = data.find(b"\xff\x4f\xff\x51", 0, _SIZ_SEARCH)
     if siz >= 0:
         return _describe_jpeg_2000(data[siz + 4 :])
     raise Rejected(Reason.BAD_FRAME, "no codestream")
@@ -103,7 +135,7 @@ def decode_rle(data: bytes, height: int, width: int, samples: int) -> np.ndarray
     """Return an RLE frame (PS3.5 annex G) as uint8 (height, width[, samples])."""
     import imagecodecs
 
-    if len(data) < 64 or struct.unpack("<L", data[:4])[0] != samples:
+    if len(data) < _RLE_HEADER_BYTES or struct.unpack("<L", data[:4])[0] != samples:
         raise Rejected(Reason.BAD_FRAME, "rle segments")
     try:
         flat = imagecodecs.dicomrle_decode(data, "u1", out=height * width * samples)
@@ -131,56 +163,59 @@ def _decode_jpeg(data: bytes, colourspace: str, height: int) -> np.ndarray:
         raise Rejected(Reason.BAD_FRAME, "jpeg") from error
 
 
-def _decoder(stream: Codestream):  # type: ignore[no-untyped-def]
+def _decoder(stream: Codestream) -> Callable[[bytes], Any]:
     import imagecodecs
 
-    return {
+    decoders: dict[Codec, Callable[[bytes], Any]] = {
         Codec.JPEG_LOSSLESS: imagecodecs.jpegsof3_decode,
         Codec.JPEG_LS: imagecodecs.jpegls_decode,
         Codec.JPEG_2000: imagecodecs.jpeg2k_decode,
-    }[stream.codec]
+    }
+    return decoders[stream.codec]
 
 
 def _describe_jpeg(data: bytes) -> Codestream:
     position = 2
     while position + 4 <= len(data):
-        if data[position] != 0xFF:
+        if data[position] != _FILL:
             position = data.find(b"\xff", position)
             if position < 0:
                 break
             continue
         marker = data[position + 1]
-        if marker in _ALL_FRAMES:
+        if marker in _FRAME_MARKERS:
             return _frame_header(marker, data[position + 4 : position + 10])
-        if marker in {0xFF, 0x01} or 0xD0 <= marker <= 0xD8:
-            position += 1 if marker == 0xFF else 2
+        if marker == _FILL or marker in _BARE_MARKERS:
+            position += 1 if marker == _FILL else 2
         else:
             position += 2 + struct.unpack(">H", data[position + 2 : position + 4])[0]
     raise Rejected(Reason.BAD_FRAME, "jpeg without a frame header")
 
 
 def _point_transform(data: bytes) -> int:
-    """Return by how many bits samples were shifted before they were coded without loss (ITU-T T.81, B.2.3 and H.1.2.1):
-    the decoder does not shift them back."""
+    """Return by how many bits samples were shifted before lossless coding (ITU-T T.81, B.2.3 and H.1.2.1).
+
+    The decoder does not shift them back.
+    """
     scan = data.find(b"\xff\xda")
     return data[scan + 3 + struct.unpack(">H", data[scan + 2 : scan + 4])[0] - 2] & 0x0F if scan >= 0 else 0
 
 
 def _frame_header(marker: int, head: bytes) -> Codestream:
-    if len(head) < 6:
+    if len(head) < _FRAME_HEADER_BYTES:
         raise Rejected(Reason.BAD_FRAME, "jpeg frame header")
     bits, height, width, components = struct.unpack(">BHHB", head)
-    if marker == 0xF7:
+    if marker == _JPEG_LS_MARKER:
         return Codestream(Codec.JPEG_LS, height, width, components, bits)
-    if marker in _LOSSLESS_FRAMES:
+    if marker in _LOSSLESS_MARKERS:
         return Codestream(Codec.JPEG_LOSSLESS, height, width, components, bits)
-    if marker in _LOSSY_FRAMES:
+    if marker in _LOSSY_MARKERS:
         return Codestream(Codec.JPEG, height, width, components, bits)
     raise Rejected(Reason.UNSUPPORTED_TRANSFER_SYNTAX, f"jpeg process {marker:02x}")
 
 
 def _describe_jpeg_2000(siz: bytes) -> Codestream:
-    if len(siz) < 39:
+    if len(siz) < _SIZ_BYTES:
         raise Rejected(Reason.BAD_FRAME, "jpeg 2000 header")
     x1, y1, x0, y0 = struct.unpack(">4L", siz[4:20])
     components, depth = struct.unpack(">HB", siz[36:39])

@@ -7,15 +7,22 @@ import numpy as np
 from echomort.dicom.frames import codestreams, fragments
 from echomort.dicom.frames.codestreams import CODEC_OF_SYNTAX, Codec
 from echomort.dicom.frames.frames import Frames
-from echomort.dicom.header.parsing import Opened
+from echomort.dicom.header.parsing import OpenObject
 from echomort.dicom.header.rejection import MAX_FRAME_PIXELS
 from echomort.dicom.reasons import Reason, Rejected
+
+MIN_COLOUR_ROWS = 64
+"""Rows to which a JPEG is scaled down at most for the search for colour. Our choice: flow is still a few pixels
+wide."""
+
+COLOUR_REDUCTION = 4
+"""A JPEG is scaled down by this for the search for colour, which the decoder does at little cost. Our choice."""
 
 
 class EncapsulatedFrames(Frames):
     """Compressed frames, each of one fragment or several."""
 
-    def __init__(self, source: Opened) -> None:
+    def __init__(self, source: OpenObject) -> None:
         super().__init__(source)
         items = fragments.read_items(source.stream, source.pixels.offset, source.size)
         extended = fragments.extended_offsets(source.dataset.get("ExtendedOffsetTable"))
@@ -23,7 +30,7 @@ class EncapsulatedFrames(Frames):
         self.notes += notes
         if items.end < source.size:
             self.notes.append("bytes_after_pixels")
-        self._look_at_first()
+        self._describe_first()
 
     def data(self, index: int) -> bytes:
         """Return the compressed bytes of frame ``index``."""
@@ -36,39 +43,41 @@ class EncapsulatedFrames(Frames):
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def samples(self, index: int) -> np.ndarray:
-        return self._decoded(self.data(index), index)
+        return self._decode(self.data(index), index)
 
     def luma(self, index: int) -> np.ndarray:
         data = self.data(index)
-        decoded = self._decoded(data, index)
+        decoded = self._decode(data, index)
         is_luma = self.codec is Codec.JPEG and self.header.photometric not in {"MONOCHROME1", "PALETTE COLOR"}
-        return self._checked(decoded if is_luma else self.meaning.luma(decoded), index)
+        return self._check_luma(decoded if is_luma else self.interpretation.luma(decoded), index)
 
     def colour(self, index: int) -> np.ndarray | None:
         if self.codec is not Codec.JPEG:
             return super().colour(index)
         return (
-            codestreams.jpeg_colour(self.data(index), max(64, self.header.rows // 4)) if self.components == 3 else None
+            codestreams.jpeg_colour(self.data(index), max(MIN_COLOUR_ROWS, self.header.rows // COLOUR_REDUCTION))
+            if self.components == 3
+            else None
         )
 
-    def _look_at_first(self) -> None:
+    def _describe_first(self) -> None:
         described = codestreams.describe(self.data(0), self.header.transfer_syntax)
         self.codec = described.codec if described else Codec.RLE
         self.components = described.components if described else self.header.samples
         if self.codec is not CODEC_OF_SYNTAX.get(self.header.transfer_syntax):
             self.notes.append("transfer_syntax_mismatch")
 
-    def _decoded(self, data: bytes, index: int) -> np.ndarray:
+    def _decode(self, data: bytes, index: int) -> np.ndarray:
         try:
             described = codestreams.describe(data, self.header.transfer_syntax)
             if described is None:
                 return codestreams.decode_rle(data, self.header.rows, self.header.columns, self.header.samples)
-            self._compare(described)
+            self._check_size(described)
             return codestreams.decode(data, described)
         except Rejected as error:
             raise Rejected(error.reason, f"frame {index + 1}") from error
 
-    def _compare(self, described: codestreams.Codestream) -> None:
+    def _check_size(self, described: codestreams.Codestream) -> None:
         if described.height * described.width > MAX_FRAME_PIXELS:
             raise Rejected(Reason.BOMB)
         if (described.height, described.width) != (self.header.rows, self.header.columns):

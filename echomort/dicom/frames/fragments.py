@@ -11,15 +11,24 @@ from typing import BinaryIO
 from echomort.dicom.reasons import Reason, Rejected
 
 MAX_FRAGMENTS = 250_000
+"""Fragments of an object, and entries of its offset table, at most. Our choice: an hour at 60 frames a second, one
+fragment a frame, has 216,000."""
+
 MAX_FRAME_BYTES = 128 << 20
-"""A compressed frame is no larger: more than the largest frame that is read takes uncompressed, and as much again."""
+"""Bytes (128 MiB) of a compressed frame at most: more than the largest frame that is read takes uncompressed (48 MiB at
+4096x4096 in colour), and as much again. Our choice."""
 
 _ITEM = b"\xfe\xff\x00\xe0"
 _END = b"\xfe\xff\xdd\xe0"
-_HEAD, _FIRST = 8, 12
-"""Bytes of an item's tag and length, and how many of its value tell a codestream."""
 
-_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
+_HEAD = 8
+"""Bytes of an item's tag and length (PS3.5 7.5.1)."""
+
+_FIRST = 12
+"""Bytes of an item's value that are read: enough for the signatures below, of 8 bytes at most."""
+
+_SIGNATURES = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
+"""First bytes of a JPEG or JPEG-LS, of a JPEG 2000 codestream, and of a JP2 file."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ class Fragment:
     @property
     def starts_frame(self) -> bool:
         """Whether a JPEG, JPEG-LS or JPEG 2000 codestream begins here."""
-        return self.start.startswith(_STARTS)
+        return self.start.startswith(_SIGNATURES)
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ class Items:
 
 
 def read_items(stream: BinaryIO, offset: int, size: int) -> Items:
-    """Walk the items from ``offset`` to the sequence delimiter; nothing but their first bytes is read.
+    """Walk the items from ``offset`` to the sequence delimiter; of their values only the first bytes are read.
 
     Raises :class:`Rejected` with ``TRUNCATED_PIXELS`` where the file ends first.
     """
@@ -69,7 +78,7 @@ def read_items(stream: BinaryIO, offset: int, size: int) -> Items:
         tag, length, start = _item(stream, position, size)
         position += _HEAD
         if tag == _END:
-            return Items(_basic(table), tuple(fragments), position)
+            return Items(_read_basic_table(table), tuple(fragments), position)
         if tag != _ITEM:
             raise Rejected(Reason.BAD_FRAME, f"item {len(fragments) + 1}")
         fragments.append(Fragment(position, length, start))
@@ -81,26 +90,26 @@ def read_items(stream: BinaryIO, offset: int, size: int) -> Items:
 def group_by_frame(items: Items, frames: int, extended: Sequence[int]) -> tuple[list[tuple[Fragment, ...]], list[str]]:
     """Return the fragments of each frame, and notes.
 
-    One fragment a frame needs no table. With several, an offset table is believed only where each entry points at a
-    fragment; otherwise a frame begins where a codestream does. Whatever is found must agree with NumberOfFrames,
-    else :class:`Rejected` (``FRAME_COUNT``) is raised: a table alone can lose frames without a word.
+    One fragment a frame needs no table. With several, an offset table is used only where each entry points at a
+    fragment; otherwise a frame begins where a codestream does. The frames found must agree with NumberOfFrames, else
+    :class:`Rejected` (``FRAME_COUNT``) is raised: a table alone can lose frames unnoticed.
     """
     fragments = tuple(fragment for fragment in items.fragments if fragment.length)
-    table = _starts_by_table(fragments, extended or items.table.offsets)
-    notes = ["bad_offset_table"] if (extended or items.table.offsets) and not _agrees(table, frames) else []
+    table = _frame_starts(fragments, extended or items.table.offsets)
+    notes = ["bad_offset_table"] if (extended or items.table.offsets) and not _is_complete(table, frames) else []
     marked = [index for index, fragment in enumerate(fragments) if fragment.starts_frame]
     if len(fragments) == frames and (not marked or len(marked) == frames or frames == 1):
-        return _sized([(fragment,) for fragment in fragments]), notes
-    starts = marked if len(marked) == frames or not _agrees(table, frames) else table
+        return _check_frame_sizes([(fragment,) for fragment in fragments]), notes
+    starts = marked if len(marked) == frames or not _is_complete(table, frames) else table
     if len(starts) != frames or starts[:1] != [0]:
         found = len(starts) if starts else len(fragments)
         raise Rejected(Reason.FRAME_COUNT, f"{frames} declared, {found} in the file")
     bounds = [*starts, len(fragments)]
     groups = [fragments[bounds[index] : bounds[index + 1]] for index in range(frames)]
-    return _sized(groups), [*notes, "several_fragments"]
+    return _check_frame_sizes(groups), [*notes, "several_fragments"]
 
 
-def _sized(groups: list[tuple[Fragment, ...]]) -> list[tuple[Fragment, ...]]:
+def _check_frame_sizes(groups: list[tuple[Fragment, ...]]) -> list[tuple[Fragment, ...]]:
     if any(sum(fragment.length for fragment in group) > MAX_FRAME_BYTES for group in groups):
         raise Rejected(Reason.BOMB, "compressed frame")
     return groups
@@ -124,14 +133,14 @@ def _item(stream: BinaryIO, position: int, size: int) -> tuple[bytes, int, bytes
     return read[:4], length, read[_HEAD : _HEAD + min(length, _FIRST)]
 
 
-def _basic(table: bytes) -> OffsetTable:
-    """A table that is no whole number of offsets is believed no more than a wrong one: an offset that fits nothing."""
+def _read_basic_table(table: bytes) -> OffsetTable:
+    """Read the basic offset table; one that is no whole number of offsets gets an offset that fits no fragment."""
     whole = len(table) // 4
     return OffsetTable((*struct.unpack(f"<{whole}L", table[: 4 * whole]), *(() if len(table) % 4 == 0 else (-1,))))
 
 
-def _starts_by_table(fragments: Sequence[Fragment], offsets: Sequence[int]) -> list[int]:
-    """Indices of the fragments that the table's entries point at; empty where an entry points elsewhere."""
+def _frame_starts(fragments: Sequence[Fragment], offsets: Sequence[int]) -> list[int]:
+    """Return the indices of the fragments that the table's entries point at; none where an entry points elsewhere."""
     if not fragments:
         return []
     first = fragments[0].offset
@@ -141,5 +150,5 @@ def _starts_by_table(fragments: Sequence[Fragment], offsets: Sequence[int]) -> l
     return starts if starts and starts[0] == 0 and rising and -1 not in starts else []
 
 
-def _agrees(starts: Sequence[int], frames: int) -> bool:
+def _is_complete(starts: Sequence[int], frames: int) -> bool:
     return len(starts) == frames

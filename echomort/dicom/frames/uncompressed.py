@@ -1,26 +1,26 @@
-"""Uncompressed frames; counted in every way there is before the first is read."""
+"""Uncompressed frames; their number is checked against the header and the file before the first is read."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from echomort.dicom.frames.frames import Frames
-from echomort.dicom.header.parsing import Opened
+from echomort.dicom.frames.samples import is_wrong_order
+from echomort.dicom.header.parsing import OpenObject
 from echomort.dicom.reasons import Reason, Rejected
-from echomort.dicom.tissue.colour import is_planar_suspect
 
 
-class NativeFrames(Frames):
+class UncompressedFrames(Frames):
     """Uncompressed frames, one after another."""
 
-    def __init__(self, source: Opened) -> None:
+    def __init__(self, source: OpenObject) -> None:
         super().__init__(source)
         self.packing = self._packing()
-        self._count()
+        self._check_count()
         if self.packing == "planar_unknown":
             raise Rejected(Reason.BAD_TAG, "PlanarConfiguration")
         if self.header.samples == 3 and self.packing in {"interleaved", "planar"}:
-            self._judge_planes()
+            self._check_plane_order()
 
     @property
     def frame_bytes(self) -> int:
@@ -34,7 +34,7 @@ class NativeFrames(Frames):
         if self.packing == "grey":
             return data.reshape(rows, columns)
         if self.packing == "422":
-            return _from_422(data.reshape(rows, columns // 2, 4))
+            return _unpack_422(data.reshape(rows, columns // 2, 4))
         if self.packing == "planar":
             return np.moveaxis(data.reshape(3, rows, columns), 0, -1)
         return data.reshape(rows, columns, 3)
@@ -54,10 +54,10 @@ class NativeFrames(Frames):
             -1 if self.header.planar is None else self.header.planar, "planar_unknown"
         )
 
-    def _count(self) -> None:
+    def _check_count(self) -> None:
         length, expected = self.source.pixels.length or 0, self.frame_bytes * self.count
-        there = self.source.size - self.source.pixels.offset
-        if there < length:
+        available = self.source.size - self.source.pixels.offset
+        if available < length:
             raise Rejected(Reason.TRUNCATED_PIXELS)
         spare = (length - expected) % self.frame_bytes
         if length < expected:
@@ -68,13 +68,13 @@ class NativeFrames(Frames):
             raise Rejected(Reason.FRAME_COUNT, f"{self.count} declared, {length // self.frame_bytes} in the file")
         if spare > 1:
             raise Rejected(Reason.SIZE_MISMATCH, f"{spare} bytes too many")
-        if there > length:
+        if available > length:
             self.notes.append("bytes_after_pixels")
 
-    def _judge_planes(self) -> None:
+    def _check_plane_order(self) -> None:
         rows, columns = self.header.rows, self.header.columns
         middle = self._bytes(self.count // 2)
-        if is_planar_suspect(middle.reshape(3, rows, columns), self.packing == "planar"):
+        if is_wrong_order(middle.reshape(3, rows, columns), self.packing == "planar"):
             raise Rejected(Reason.SUSPECT_PLANAR)
 
     def _bytes(self, index: int) -> np.ndarray:
@@ -90,8 +90,8 @@ class NativeFrames(Frames):
         return data[: self.frame_bytes]
 
 
-def _from_422(quads: np.ndarray) -> np.ndarray:
-    """(rows, columns / 2, Y0 Y1 Cb Cr) -> (rows, columns, Y Cb Cr): C.7.6.3.1.2."""
+def _unpack_422(quads: np.ndarray) -> np.ndarray:
+    """Unpack (rows, columns / 2, Y0 Y1 Cb Cr) to (rows, columns, Y Cb Cr) by PS3.3 C.7.6.3.1.2."""
     rows, half, _ = quads.shape
     full = np.empty((rows, half * 2, 3), np.uint8)
     full[:, 0::2, 0], full[:, 1::2, 0] = quads[..., 0], quads[..., 1]

@@ -11,24 +11,29 @@ import numpy as np
 
 from echomort.dicom.frames import fragments
 from echomort.dicom.frames.frames import Frames
-from echomort.dicom.header.parsing import Opened
+from echomort.dicom.header.parsing import OpenObject
 from echomort.dicom.reasons import Reason, Rejected
 
 MAX_STREAM_BYTES = 256 << 20
-FORMATS = "mpegvideo,mpeg,mpegts,h264,hevc,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
-"""What a stream may be: never a playlist or a session description, which would open other files or the network."""
+"""Bytes (256 MiB) of a video stream at most, since it is held whole. Our choice: minutes of a scanner's video."""
 
-FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+FORMATS = "mpegvideo,mpeg,mpegts,h264,hevc,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
+"""Formats that a stream may have: no playlist or session description, which would open other files or the network."""
+
+FULL_RANGE = 2
+"""FFmpeg's AVCOL_RANGE_JPEG: luma runs from 0 to 255."""
+
 _STUDIO_TO_FULL = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
+"""Full-range luma of each studio-range value: 16 to 235 become 0 to 255 (ITU-R BT.601)."""
 
 
 class VideoFrames(Frames):
-    """Frames of a video stream, decoded from its start as far as they are asked for; asked in order, each once."""
+    """Frames of a video stream, decoded from its start up to the one asked for; ask for them in order."""
 
-    def __init__(self, source: Opened) -> None:
+    def __init__(self, source: OpenObject) -> None:
         super().__init__(source)
-        self._stream = _stream_bytes(source)
-        found = self._packets((self.header.columns, self.header.rows))
+        self._stream = _read_stream(source)
+        found = self._count_packets((self.header.columns, self.header.rows))
         if found != self.count:
             raise Rejected(Reason.FRAME_COUNT, f"{self.count} declared, {found} in the file")
         self._decoder: Iterator[Any] = iter(())
@@ -43,13 +48,13 @@ class VideoFrames(Frames):
         return luma if frame.color_range == FULL_RANGE else _STUDIO_TO_FULL[luma]
 
     def luma(self, index: int) -> np.ndarray:
-        return self._checked(np.ascontiguousarray(self.samples(index)), index)
+        return self._check_luma(np.ascontiguousarray(self.samples(index)), index)
 
     def colour(self, index: int) -> np.ndarray | None:
         return np.asarray(self._frame(index).to_ndarray(format="rgb24")[::2, ::2])
 
-    def _packets(self, size: tuple[int, int]) -> int:
-        with _faults(), _container(self._stream) as container:
+    def _count_packets(self, size: tuple[int, int]) -> int:
+        with _decoder_errors(), _open_container(self._stream) as container:
             codec = container.streams.video[0].codec_context
             if (codec.width, codec.height) != size:
                 raise Rejected(Reason.SIZE_MISMATCH, "video")
@@ -57,8 +62,8 @@ class VideoFrames(Frames):
 
     def _frame(self, index: int) -> Any:
         if index < self._next - 1:
-            self._decoder, self._next = self._decoded(), 0
-        with _faults():
+            self._decoder, self._next = self._decode(), 0
+        with _decoder_errors():
             while self._next <= index:
                 self._current = next(self._decoder, None)
                 self._next += 1
@@ -66,15 +71,15 @@ class VideoFrames(Frames):
                     raise Rejected(Reason.FRAME_COUNT, f"{self.count} declared, {self._next - 1} decoded")
         return self._current
 
-    def _decoded(self) -> Iterator[Any]:
-        with _container(self._stream) as container:
+    def _decode(self) -> Iterator[Any]:
+        with _open_container(self._stream) as container:
             for frame in container.decode(video=0):
                 if frame.format.components[0].bits != 8:
                     raise Rejected(Reason.DEPTH)
                 yield frame
 
 
-def _stream_bytes(source: Opened) -> bytes:
+def _read_stream(source: OpenObject) -> bytes:
     if source.pixels.length is not None:
         raise Rejected(Reason.BAD_TAG, "compressed pixels without items")
     items = fragments.read_items(source.stream, source.pixels.offset, source.size)
@@ -88,7 +93,7 @@ def _stream_bytes(source: Opened) -> bytes:
 
 
 @contextlib.contextmanager
-def _container(stream: bytes) -> Iterator[Any]:
+def _open_container(stream: bytes) -> Iterator[Any]:
     try:
         import av
     except ImportError:
@@ -102,8 +107,8 @@ def _container(stream: bytes) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def _faults() -> Iterator[None]:
-    """A fault of the decoder is the file's; some are also OSError, which elsewhere means an unreadable file."""
+def _decoder_errors() -> Iterator[None]:
+    """Turn the decoder's errors into :class:`Rejected`; some are OSError, which elsewhere means an unreadable file."""
     try:
         yield
     except Rejected:

@@ -1,4 +1,4 @@
-"""Whether the heart was seen through the chest wall; from the oesophagus or from inside is another examination."""
+"""Where the probe was: on the chest, or in the oesophagus or the heart, which is another examination."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from typing import Any
 import yaml
 
 BY_TEXT = "transoesophageal_by_text"
-"""Note: a text says so, but something else contradicts it."""
+"""Note: a text says that the probe was in the oesophagus, but something else contradicts it."""
+
+MAX_TEXT = 256
+"""Characters of a text that are searched. Our choice: DICOM's short and long strings have 64 at most, several may be
+joined."""
 
 
 class Approach(StrEnum):
@@ -20,13 +24,16 @@ class Approach(StrEnum):
 
     CHEST = "chest"
     ELSEWHERE = "elsewhere"
-    UNSAID = "unsaid"
+    UNSTATED = "unstated"
 
 
 @dataclass(frozen=True)
 class ApproachTags:
-    """What a header says of the probe; ``named`` texts belong to the loop or its series, ``ordered`` ones to the whole
-    examination; ``shows_view`` tells that a tag names a transthoracic view."""
+    """What a header says of the probe.
+
+    ``named`` texts belong to the loop or its series, ``ordered`` ones to the whole examination; ``shows_view`` says
+    that a tag names a transthoracic view.
+    """
 
     examination: str = ""
     transducer_type: str = ""
@@ -40,60 +47,60 @@ class ApproachTags:
 def resolve_approach(tags: ApproachTags) -> tuple[Approach, tuple[str, ...]]:
     """Return where the probe was, and notes.
 
-    ImageType, the transducer's type and application, then its name decide. A text decides only where they are silent
-    and no tag names a transthoracic view.
+    ImageType, the transducer's application and type, then its name decide. A text decides only where none of them says
+    anything and no tag names a transthoracic view.
     """
-    evidence = (_of_examination(tags), _of_application(tags), _of_type(tags), _of_probe(tags))
-    said = next((approach for approach in evidence if approach is not Approach.UNSAID), Approach.UNSAID)
-    texts = [_plain(text, apart=True) for text in (*tags.named, *tags.ordered)]
-    written = any(map(_says_elsewhere, texts))
-    doubted = tags.shows_view or any(map(_text("chest").search, texts))
-    if said is Approach.UNSAID and written and not doubted:
+    evidence = (_by_examination(tags), _by_application(tags), _by_type(tags), _by_probe(tags))
+    stated = next((approach for approach in evidence if approach is not Approach.UNSTATED), Approach.UNSTATED)
+    texts = [_normalise(text, split_digits=True) for text in (*tags.named, *tags.ordered)]
+    is_written = any(map(_says_elsewhere, texts))
+    is_contradicted = tags.shows_view or any(map(_pattern("chest").search, texts))
+    if stated is Approach.UNSTATED and is_written and not is_contradicted:
         return Approach.ELSEWHERE, ()
-    return said, (BY_TEXT,) if written and said is not Approach.ELSEWHERE else ()
+    return stated, (BY_TEXT,) if is_written and stated is not Approach.ELSEWHERE else ()
 
 
-def _of_examination(tags: ApproachTags) -> Approach:
-    return _listed(tags.examination.strip().upper(), _book()["examinations"])
+def _by_examination(tags: ApproachTags) -> Approach:
+    return _look_up(tags.examination.strip().upper(), _rules()["examinations"])
 
 
-def _of_application(tags: ApproachTags) -> Approach:
-    found = (_listed(code, _book()["applications"]) for code in tags.applications)
-    return next((approach for approach in found if approach is not Approach.UNSAID), Approach.UNSAID)
+def _by_application(tags: ApproachTags) -> Approach:
+    found = (_look_up(code, _rules()["applications"]) for code in tags.applications)
+    return next((approach for approach in found if approach is not Approach.UNSTATED), Approach.UNSTATED)
 
 
-def _of_type(tags: ApproachTags) -> Approach:
-    matched = re.fullmatch(_book()["transducer_types"]["elsewhere"], tags.transducer_type.strip().lower())
-    return Approach.ELSEWHERE if matched else Approach.UNSAID
+def _by_type(tags: ApproachTags) -> Approach:
+    matched = re.fullmatch(_rules()["transducer_types"]["elsewhere"], tags.transducer_type.strip().lower())
+    return Approach.ELSEWHERE if matched else Approach.UNSTATED
 
 
-def _of_probe(tags: ApproachTags) -> Approach:
-    name = _plain(tags.probe)
+def _by_probe(tags: ApproachTags) -> Approach:
+    name = _normalise(tags.probe)
     for approach in (Approach.ELSEWHERE, Approach.CHEST):
-        if any(re.fullmatch(pattern, name) for pattern in _book()["probes"][approach.value]):
+        if any(re.fullmatch(pattern, name) for pattern in _rules()["probes"][approach.value]):
             return approach
-    return Approach.UNSAID
+    return Approach.UNSTATED
 
 
-def _listed(value: str, lists: dict[str, list[str]]) -> Approach:
-    return next((Approach(approach) for approach, known in lists.items() if value in known), Approach.UNSAID)
+def _look_up(value: str, lists: dict[str, list[str]]) -> Approach:
+    return next((Approach(approach) for approach, known in lists.items() if value in known), Approach.UNSTATED)
 
 
 def _says_elsewhere(plain: str) -> bool:
-    return _text("plain").search(plain) is not None and _text("doubtful").search(plain) is None
+    return _pattern("plain").search(plain) is not None and _pattern("doubtful").search(plain) is None
 
 
-def _plain(text: str, apart: bool = False) -> str:
-    lowered = " ".join(re.sub(r"[\W_]+", " ", text[:256].lower()).split())
-    return re.sub(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", " ", lowered) if apart else lowered
-
-
-@functools.cache
-def _text(kind: str) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{_book()['texts'][kind]})(?!\w)")
+def _normalise(text: str, split_digits: bool = False) -> str:
+    lowered = " ".join(re.sub(r"[\W_]+", " ", text[:MAX_TEXT].lower()).split())
+    return re.sub(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", " ", lowered) if split_digits else lowered
 
 
 @functools.cache
-def _book() -> dict[str, Any]:
+def _pattern(kind: str) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{_rules()['texts'][kind]})(?!\w)")
+
+
+@functools.cache
+def _rules() -> dict[str, Any]:
     text = resources.files(__package__).joinpath("approach.yaml").read_text()
     return dict(yaml.safe_load(text))

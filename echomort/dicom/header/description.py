@@ -1,4 +1,4 @@
-"""From the elements of a data set to a header."""
+"""Builds a header from the elements of a data set."""
 
 from __future__ import annotations
 
@@ -9,17 +9,26 @@ from pydicom.dataset import Dataset
 from echomort.dicom.header import values
 from echomort.dicom.header.approach import ApproachTags, resolve_approach
 from echomort.dicom.header.fields import ULTRASOUND_LOOPS, Header, Region
-from echomort.dicom.header.rejection import refusal_of_kind
+from echomort.dicom.header.rejection import kind_rejection
 from echomort.dicom.header.timing import TimingTags, resolve_timing
 from echomort.dicom.header.views import UNKNOWN, ViewTags, resolve_view
 from echomort.dicom.reasons import Reason, Rejected
+
+CENTIMETRES = 3
+"""PhysicalUnitsXDirection and Y: centimetres (PS3.3 C.8.5.5.1)."""
+
+UNSIGNED_RANGE = 1 << 32
+"""Values of an unsigned 32-bit number (VR UL, PS3.5 table 6.2-1)."""
+
+FIRST_NEGATIVE = 1 << 31
+"""From here on such a number, read as a signed one, is negative."""
 
 
 def describe_header(dataset: Dataset, syntax: str) -> Header:
     """Return the header that ``dataset`` describes, its pixels in transfer syntax ``syntax``.
 
     Raises :class:`Rejected` (``BAD_TAG``) where a tag that decides how pixels are read has no usable value, or with the
-    reason that such an object is no echo loop at all.
+    reason why such an object is no echo loop at all.
     """
     header = Header(
         patient_id=values.text(dataset, "PatientID"),
@@ -38,27 +47,27 @@ def describe_header(dataset: Dataset, syntax: str) -> Header:
     try:
         return _with_pixel_tags(header, dataset)
     except values.BadTag as error:
-        refused = refusal_of_kind(header)
-        raise refused or Rejected(Reason.BAD_TAG, str(error), header) from None
+        rejected = kind_rejection(header)
+        raise rejected or Rejected(Reason.BAD_TAG, str(error), header) from None
 
 
 def _with_pixel_tags(header: Header, dataset: Dataset) -> Header:
-    rows, columns = values.required(dataset, "Rows"), values.required(dataset, "Columns")
+    rows, columns = values.required_integer(dataset, "Rows"), values.required_integer(dataset, "Columns")
     frames = _frames(dataset, header.sop_class)
     described = replace(
         header,
         rows=rows,
         columns=columns,
         frames=frames,
-        samples=values.required(dataset, "SamplesPerPixel"),
+        samples=values.required_integer(dataset, "SamplesPerPixel"),
         photometric=values.text(dataset, "PhotometricInterpretation").upper(),
-        planar=values.whole(dataset, "PlanarConfiguration"),
-        bits_allocated=values.required(dataset, "BitsAllocated"),
-        bits_stored=values.required(dataset, "BitsStored"),
-        is_signed=values.whole(dataset, "PixelRepresentation") == 1,
+        planar=values.integer(dataset, "PlanarConfiguration"),
+        bits_allocated=values.required_integer(dataset, "BitsAllocated"),
+        bits_stored=values.required_integer(dataset, "BitsStored"),
+        is_signed=values.integer(dataset, "PixelRepresentation") == 1,
         pixel_aspect=_pixel_aspect(dataset),
         regions=_regions(dataset),
-        declares_colour=values.whole(dataset, "UltrasoundColorDataPresent") == 1,
+        declares_colour=values.integer(dataset, "UltrasoundColorDataPresent") == 1,
         timing=resolve_timing(_timing_tags(dataset, frames)),
     )
     described = replace(described, view_tags=resolve_view(_view_tags(dataset, header.manufacturer)))
@@ -67,17 +76,17 @@ def _with_pixel_tags(header: Header, dataset: Dataset) -> Header:
 
 
 def _frames(dataset: Dataset, sop_class: str) -> int:
-    """NumberOfFrames; absent or empty means one, but for a multi-frame class, where it is required (C.7.6.6)."""
-    given = dataset.get_item("NumberOfFrames")
-    if given is None or not given.value:
+    """Return NumberOfFrames; absent or empty means one, except in a multi-frame class, which requires it (C.7.6.6)."""
+    element = dataset.get_item("NumberOfFrames")
+    if element is None or not element.value:
         if sop_class in ULTRASOUND_LOOPS:
             raise values.BadTag("NumberOfFrames")
         return 1
-    return values.required(dataset, "NumberOfFrames")
+    return values.required_integer(dataset, "NumberOfFrames")
 
 
 def _pixel_aspect(dataset: Dataset) -> float:
-    """Height of a pixel over its width (PixelAspectRatio is vertical, horizontal: C.7.6.3.1.7); 1 where absent."""
+    """Return a pixel's height over its width (PixelAspectRatio: vertical, horizontal; C.7.6.3.1.7); 1 if absent."""
     ratio = values.numbers(dataset, "PixelAspectRatio")
     return ratio[0] / ratio[1] if len(ratio) == 2 and min(ratio) > 0 else 1.0
 
@@ -88,24 +97,26 @@ def _regions(dataset: Dataset) -> tuple[Region, ...]:
 
 
 def _region(item: Dataset) -> Region | None:
-    corners = [values.whole(item, f"RegionLocation{corner}") for corner in ("MinX0", "MinY0", "MaxX1", "MaxY1")]
-    spatial_format, data_type = values.whole(item, "RegionSpatialFormat"), values.whole(item, "RegionDataType")
+    corners = [values.integer(item, f"RegionLocation{corner}") for corner in ("MinX0", "MinY0", "MaxX1", "MaxY1")]
+    spatial_format, data_type = values.integer(item, "RegionSpatialFormat"), values.integer(item, "RegionDataType")
     if None in corners or spatial_format is None:
         return None
     x0, y0, x1, y1 = (_signed(corner or 0) for corner in corners)
     deltas = [values.number(item, f"PhysicalDelta{axis}") or 0.0 for axis in "XY"]
-    units = [values.whole(item, f"PhysicalUnits{axis}Direction") for axis in "XY"]
-    return Region(spatial_format, data_type or 0, x0, y0, x1, y1, deltas[0], deltas[1], units == [3, 3])
+    units = [values.integer(item, f"PhysicalUnits{axis}Direction") for axis in "XY"]
+    return Region(
+        spatial_format, data_type or 0, x0, y0, x1, y1, deltas[0], deltas[1], units == [CENTIMETRES, CENTIMETRES]
+    )
 
 
 def _signed(corner: int) -> int:
-    """Corners are unsigned 32-bit, yet scanners write negative ones: -1 arrives as 4294967295."""
-    return corner - (1 << 32) if corner >= 1 << 31 else corner
+    """Return a corner with its sign: it is unsigned 32-bit, yet scanners write -1, which arrives as 4294967295."""
+    return corner - UNSIGNED_RANGE if corner >= FIRST_NEGATIVE else corner
 
 
 def _timing_tags(dataset: Dataset, frames: int) -> TimingTags:
     pointers = tuple(
-        int(tag) for tag in values.several(values.value(dataset, "FrameIncrementPointer")) if isinstance(tag, int)
+        int(tag) for tag in values.parts(values.value(dataset, "FrameIncrementPointer")) if isinstance(tag, int)
     )
     return TimingTags(
         frames=frames,
@@ -124,7 +135,7 @@ def _view_tags(dataset: Dataset, manufacturer: str) -> ViewTags:
         meanings=tuple(filter(None, (values.text(item, "CodeMeaning") for item in items))),
         name=values.text(dataset, "ViewName"),
         stage=values.text(dataset, "StageName"),
-        number=values.whole(dataset, "ViewNumber"),
+        number=values.integer(dataset, "ViewNumber"),
         descriptions=tuple(filter(None, (values.text(dataset, key) for key in ("SeriesDescription", "ProtocolName")))),
         manufacturer=manufacturer,
     )

@@ -1,4 +1,4 @@
-"""What the reader needs to know of an echo object before it reads its pixels."""
+"""What is read of an echo object before its pixels: the header and its regions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from echomort.dicom.header.timing import NO_TIMING, Timing
 from echomort.dicom.header.views import NO_VIEW, View
 
 ULTRASOUND_STILLS = frozenset({"1.2.840.10008.5.1.4.1.1.6", "1.2.840.10008.5.1.4.1.1.6.1"})
+"""Ultrasound Image Storage, retired and current (PS3.4 table B.5-1)."""
+
 ULTRASOUND_LOOPS = frozenset({"1.2.840.10008.5.1.4.1.1.3", "1.2.840.10008.5.1.4.1.1.3.1"})
+"""Ultrasound Multi-frame Image Storage, retired and current (PS3.4 table B.5-1)."""
+
 ULTRASOUND_VOLUMES = frozenset({"1.2.840.10008.5.1.4.1.1.6.2", "1.2.840.10008.5.1.4.1.1.6.3"})
+"""Enhanced US Volume Storage and Photoacoustic Image Storage (PS3.4 table B.5-1)."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Header:
-    """What the reader needs of an object's header. Identifiers are for linkage alone and never shown by ``repr``."""
+    """What is read of an object's header. Identifiers serve linkage alone; ``repr`` never shows them."""
 
     patient_id: str = field(default="", repr=False)
     study_uid: str = field(default="", repr=False)
@@ -57,18 +62,18 @@ class Header:
     regions: tuple[Region, ...] = ()
     timing: Timing = NO_TIMING
     view_tags: View = NO_VIEW
-    approach: Approach = Approach.UNSAID
+    approach: Approach = Approach.UNSTATED
     declares_colour: bool = False
     notes: tuple[str, ...] = ()
 
     @property
     def fps(self) -> float | None:
-        """Frames a second, None where no tag says."""
+        """Frames a second, None where no tag gives them."""
         return self.timing.fps
 
     @property
     def fps_source(self) -> str:
-        """Tag that the frame rate came from, or ``none``."""
+        """Tag that gave the frame rate, or ``none``."""
         return self.timing.source
 
     @property

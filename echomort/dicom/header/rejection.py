@@ -1,4 +1,4 @@
-"""What a header alone keeps from being a clip, told before anything is allocated."""
+"""Reject rules that need the header only; they run before pixels are allocated."""
 
 from __future__ import annotations
 
@@ -9,31 +9,52 @@ from echomort.dicom.header.fields import ULTRASOUND_LOOPS, ULTRASOUND_STILLS, UL
 from echomort.dicom.reasons import Reason, Rejected
 
 MAX_FRAME_PIXELS = 4096 * 4096
+"""Pixels of a frame at most, else ``BOMB``. Our choice: screens of scanners have about two million."""
+
 MAX_OBJECT_BYTES = 4 << 30
-# PS3.3 C.8.5.6.1.1, third value of ImageType: examinations that are not an adult heart's.
+"""Bytes (4 GiB) of an object's unpacked pixels at most, else ``BOMB``. Our choice: as far as a basic offset table of 32
+bits reaches."""
+
 NOT_CARDIAC = (
     "ABDOM", "BREAST", "ENDORECTAL", "ENDOVAGINAL", "FETAL", "GYNECOLOG", "INTRAVASCULAR", "MUSCULOSKELETAL",
     "NEONATAL HEAD", "OBSTETRIC", "OPHTHALMIC", "PELVI", "RETROPERITONEAL", "SCROTAL", "SMALL PARTS", "THYROID",
     "TRANSCRANIAL", "URETHRAL", "VASCULAR", "ENDOCAVITARY",
 )  # fmt: skip
-RENDERED = 0x0040  # PS3.3 C.8.5.6.1.1, fourth value of ImageType: 3D rendering
+"""How the third value of ImageType begins for examinations that are not an adult heart's (PS3.3 C.8.5.6.1.1)."""
+
+RENDERED = 0x0040
+"""Bit of the fourth value of ImageType: 3D rendering (PS3.3 C.8.5.6.1.1)."""
+
+M_MODE_REGION = 2
+"""RegionSpatialFormat: M-mode, tissue or flow (PS3.3 C.8.5.5.1)."""
+
+SPECTRAL_REGION = 3
+"""RegionSpatialFormat: spectral Doppler (PS3.3 C.8.5.5.1)."""
+
+DEEP_ALLOCATED = (16, 32)
+"""BitsAllocated of samples with more than 8 bits (PS3.5 8.1.1)."""
+
+DEEP_STORED = (10, 12, 16)
+"""BitsStored of samples with more than 8 bits (PS3.3 C.8.5.6.1 allows 8 in ultrasound)."""
+
 SAMPLES = {
     "MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1, "RGB": 3, "YBR_FULL": 3, "YBR_FULL_422": 3,
     "YBR_PARTIAL_422": 3, "YBR_PARTIAL_420": 3, "YBR_RCT": 3, "YBR_ICT": 3,
 }  # fmt: skip
+"""SamplesPerPixel of each photometric interpretation that is read (PS3.3 C.7.6.3.1.2)."""
 
 
-def judge(header: Header) -> Header:
+def check_header(header: Header) -> Header:
     """Return ``header`` if its object may hold a clip, else raise :class:`Rejected`."""
-    checks = (refusal_of_kind, _refusal_of_size, _refusal_of_content, _refusal_of_pixels, _refusal_of_timing)
-    for check in checks:
-        if refused := check(header):
-            raise refused
+    rules = (kind_rejection, _size_rejection, _content_rejection, _pixel_rejection, _timing_rejection)
+    for rule in rules:
+        if rejected := rule(header):
+            raise rejected
     return header
 
 
-def refusal_of_kind(header: Header) -> Rejected | None:
-    """Return why an object of its class and modality is no echo, None if it may be one."""
+def kind_rejection(header: Header) -> Rejected | None:
+    """Return why an object of such a class and modality is no echo, None if it may be one."""
     known = header.sop_class in ULTRASOUND_STILLS | ULTRASOUND_LOOPS
     if header.sop_class in ULTRASOUND_VOLUMES:
         return Rejected(Reason.VOLUME, header=header)
@@ -46,7 +67,7 @@ def refusal_of_kind(header: Header) -> Rejected | None:
     return None
 
 
-def _refusal_of_size(header: Header) -> Rejected | None:
+def _size_rejection(header: Header) -> Rejected | None:
     if header.rows * header.columns > MAX_FRAME_PIXELS:
         return Rejected(Reason.BOMB, f"{header.rows}x{header.columns}", header)
     if header.rows * header.columns * header.samples * header.frames > MAX_OBJECT_BYTES:
@@ -54,28 +75,28 @@ def _refusal_of_size(header: Header) -> Rejected | None:
     return None
 
 
-def _refusal_of_content(header: Header) -> Rejected | None:
+def _content_rejection(header: Header) -> Rejected | None:
     formats = {region.spatial_format for region in header.regions if region.x1 > region.x0 and region.y1 > region.y0}
-    found = {
+    applies = {
         Reason.NOT_CARDIAC: header.image_type[2:3] and header.image_type[2].startswith(NOT_CARDIAC),
         Reason.NOT_TRANSTHORACIC: header.approach is Approach.ELSEWHERE,
         Reason.VOLUME: _modes(header) & RENDERED,
         Reason.STILL: header.frames == 1,
-        Reason.SPECTRAL_DOPPLER: 3 in formats,
-        Reason.M_MODE: 2 in formats,
+        Reason.SPECTRAL_DOPPLER: SPECTRAL_REGION in formats,
+        Reason.M_MODE: M_MODE_REGION in formats,
     }
-    reason = next((reason for reason, is_so in found.items() if is_so), None)
+    reason = next((reason for reason, is_true in applies.items() if is_true), None)
     return None if reason is None else Rejected(reason, header=header)
 
 
 def _modes(header: Header) -> int:
-    """The modes that ImageType adds up in its fourth value, four hexadecimal digits; 0 where it says none."""
+    """Return the fourth value of ImageType, a sum of modes in four hexadecimal digits; 0 where there is none."""
     text = header.image_type[3] if len(header.image_type) > 3 else ""
     return int(text, 16) if len(text) == 4 and all(digit in "0123456789ABCDEF" for digit in text) else 0
 
 
-def _refusal_of_pixels(header: Header) -> Rejected | None:
-    if header.bits_allocated in (16, 32) or header.bits_stored in (10, 12, 16):
+def _pixel_rejection(header: Header) -> Rejected | None:
+    if header.bits_allocated in DEEP_ALLOCATED or header.bits_stored in DEEP_STORED:
         return Rejected(Reason.DEPTH, f"{header.bits_allocated} bits", header)
     if header.bits_allocated != 8 or header.bits_stored != 8:
         return Rejected(Reason.BAD_TAG, "BitsAllocated", header)
@@ -88,7 +109,7 @@ def _refusal_of_pixels(header: Header) -> Rejected | None:
     return None
 
 
-def _refusal_of_timing(header: Header) -> Rejected | None:
+def _timing_rejection(header: Header) -> Rejected | None:
     if header.timing.fps is None:
         outside = any(note.startswith("fps_outside_limits") for note in header.timing.notes)
         return Rejected(Reason.BAD_FRAME_RATE if outside else Reason.NO_FRAME_RATE, header=header)

@@ -1,4 +1,4 @@
-"""Steps over sequences of undefined length: nothing is kept, nothing recurses, every step is counted (PS3.5 7.5)."""
+"""Skips sequences of undefined length (PS3.5 7.5) without recursion, keeping nothing and counting every step."""
 
 from __future__ import annotations
 
@@ -8,14 +8,24 @@ from typing import BinaryIO
 from echomort.dicom.reasons import Reason, Rejected
 
 UNDEFINED = 0xFFFFFFFF
+"""Length that means undefined (PS3.5 7.1.1)."""
+
 MAX_DEPTH = 256
+"""Nested sequences at most, else ``TOO_DEEP``. Our choice: scanners write fewer than ten."""
+
 MAX_STEPS = 1_000_000
-ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+"""Elements and items of all skipped sequences at most, else ``BOMB``. Our choice: a few seconds of reading."""
+
+ITEM_GROUP = 0xFFFE
+"""Group of the tags below (PS3.5 7.5.1)."""
+
+ITEM_END, SEQUENCE_END = 0xFFFEE00D, 0xFFFEE0DD  # item and sequence delimitation (PS3.5 table 7.5-1)
+LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+"""Value representations whose length has 32 bits, after two reserved bytes (PS3.5 7.1.2)."""
 
 
 class ItemWalk:
-    """Walks over the items of sequences in ``stream``."""
+    """Walks over the items of the sequences in a stream."""
 
     def __init__(self, stream: BinaryIO, is_little_endian: bool) -> None:
         self._stream = stream
@@ -23,18 +33,20 @@ class ItemWalk:
         self._steps = 0
 
     def measure(self, vr: str | None) -> int:
-        """Return how many bytes the value at hand takes; the stream stays where it is."""
+        """Return how many bytes the value at the stream's position takes; the position stays the same."""
         start = self._stream.tell()
-        self.to_delimiter(vr)
+        self.skip_to_delimiter(vr)
         end = self._stream.tell()
         self._stream.seek(start)
         return end - start
 
-    def to_delimiter(self, vr: str | None) -> None:
-        """Go to the delimiter that ends the value at hand, of undefined length and of type ``vr`` (None: implicit).
+    def skip_to_delimiter(self, vr: str | None) -> None:
+        """Move to the delimiter that ends the value at the stream's position.
 
-        Raises :class:`Rejected`: ``TRUNCATED`` where the object ends first, ``TOO_DEEP`` or ``BOMB`` where no scanner's
-        header goes so deep or has so many items.
+        The value has undefined length and type ``vr`` (None: implicit).
+
+        Raises :class:`Rejected`: ``TRUNCATED`` where the object ends first, ``TOO_DEEP`` beyond :data:`MAX_DEPTH`,
+        ``BOMB`` beyond :data:`MAX_STEPS`.
         """
         open_ends = [vr in (None, "UN")]  # one entry an open sequence or item: whether its elements are implicit
         while True:
@@ -50,16 +62,16 @@ class ItemWalk:
                 open_ends.append(open_ends[-1] or kind == b"UN")
             else:
                 self._stream.seek(length, 1)
-            self._refuse_excess(len(open_ends))
+            self._check_limits(len(open_ends))
 
     def _next(self, open_ends: list[bool]) -> tuple[int, int, bytes]:
         head = self._read(8)
         group, element = struct.unpack(f"{self._order}HH", head[:4])
         tag, kind = group << 16 | element, head[4:6]
-        is_item = group == 0xFFFE
+        is_item = group == ITEM_GROUP
         if is_item or open_ends[-1] or not (kind.isalpha() and kind.isupper()):
             return tag, struct.unpack(f"{self._order}L", head[4:])[0], b""
-        if kind in _LONG:
+        if kind in LONG_VRS:
             return tag, struct.unpack(f"{self._order}L", self._read(4))[0], kind
         return tag, struct.unpack(f"{self._order}H", head[6:])[0], kind
 
@@ -69,9 +81,9 @@ class ItemWalk:
             raise Rejected(Reason.TRUNCATED)
         return data
 
-    def _refuse_excess(self, depth: int) -> None:
+    def _check_limits(self, depth: int) -> None:
         self._steps += 1
-        if depth > 2 * MAX_DEPTH:
+        if depth > 2 * MAX_DEPTH:  # a sequence and its item are one level each
             raise Rejected(Reason.TOO_DEEP)
         if depth == 0:
             raise Rejected(Reason.CORRUPT_HEADER, "item")

@@ -1,4 +1,4 @@
-"""How fast a loop runs, and the published resampling to a common rate."""
+"""The frame rate of a loop, and the published resampling to a common rate."""
 
 from __future__ import annotations
 
@@ -9,17 +9,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LOWEST_FPS = 5.0
-HIGHEST_FPS = 200.0
-DISAGREEMENT = 0.10
-IRREGULAR = 0.05
+MIN_FPS = 5.0
+"""Frames a second at least: a slower loop shows no motion of the valves. Our choice."""
+
+MAX_FPS = 200.0
+"""Frames a second at most, above what two-dimensional tissue imaging of the whole heart reaches. Our choice."""
+
+MAX_DISAGREEMENT = 0.10
+"""Share by which two tags' frame rates may differ without a note. Our choice: rates are often written as integers."""
+
+MAX_UNEVENNESS = 0.05
+"""Share of the median step by which a step of FrameTimeVector may differ in an even loop. Our choice."""
+
+SAME_INSTANT = 1e-9
+"""Weight below which a position lies on a source frame: rounding of float64. Geometry."""
+
 FRAME_TIME = 0x00181063
+"""FrameTime (PS3.6), as FrameIncrementPointer names it."""
+
 FRAME_TIME_VECTOR = 0x00181065
+"""FrameTimeVector (PS3.6), as FrameIncrementPointer names it."""
 
 
 @dataclass(frozen=True)
 class TimingTags:
-    """The header's five ways of telling time: milliseconds a frame, or frames a second."""
+    """The tags that give time: milliseconds a frame (``frame_time``, ``frame_time_vector``) or frames a second."""
 
     frames: int
     pointers: tuple[int, ...] = ()
@@ -31,7 +45,7 @@ class TimingTags:
 
 @dataclass(frozen=True)
 class Timing:
-    """Mean frames a second, the tag it came from, and the true time of each frame (ms) where they are uneven."""
+    """Mean frames a second, the tag that gave it, and the time of each frame (ms) where they are uneven."""
 
     fps: float | None
     source: str
@@ -59,19 +73,22 @@ class Resampling:
 def resolve_timing(tags: TimingTags) -> Timing:
     """Return the loop's timing.
 
-    FrameIncrementPointer names the tag that holds (PS3.3 C.7.6.5); without one, or where the tag it names is of no
-    use: FrameTimeVector, FrameTime, CineRate, RecommendedDisplayFrameRate. Rates outside 5 to 200 are passed over.
-    ``notes`` tell when a source was passed over and when two disagree by more than 10 %.
+    FrameIncrementPointer names the tag to use (PS3.3 C.7.6.5). Without it, or where that tag is unusable, the first
+    usable one counts of FrameTimeVector, FrameTime, CineRate, RecommendedDisplayFrameRate. Rates outside 5 to 200 are
+    not used. ``notes`` say which tag was not used and which two differ by more than 10 %.
+
+    >>> resolve_timing(TimingTags(frames=30, frame_time=40.0, cine_rate=50.0))
+    Timing(fps=25.0, source='FrameTime', times=(), notes=('fps_disagrees:CineRate',))
     """
     rates = _rates(tags)
-    usable = [(source, fps) for source, fps in rates if LOWEST_FPS <= fps <= HIGHEST_FPS]
+    usable = [(source, fps) for source, fps in rates if MIN_FPS <= fps <= MAX_FPS]
     notes = [f"fps_outside_limits:{source}" for source, fps in rates if (source, fps) not in usable]
-    if (pointed := _pointed(tags.pointers)) and (not usable or usable[0][0] != pointed):
+    if (pointed := _pointed_tag(tags.pointers)) and (not usable or usable[0][0] != pointed):
         notes.append(f"fps_pointer_unusable:{pointed}")
     if not usable:
         return Timing(None, "none", notes=tuple(notes))
     source, fps = usable[0]
-    notes += [f"fps_disagrees:{other}" for other, rate in usable[1:] if abs(rate - fps) > DISAGREEMENT * fps]
+    notes += [f"fps_disagrees:{other}" for other, rate in usable[1:] if abs(rate - fps) > MAX_DISAGREEMENT * fps]
     times = _uneven_times(tags) if source == "FrameTimeVector" else ()
     return Timing(fps, source, times, (*notes, "uneven_frame_times") if times else tuple(notes))
 
@@ -93,14 +110,14 @@ def resample(frames: int, fps: float, times: Sequence[float], target: float, kee
     after = np.minimum(before + 1, frames - 1)
     gap = grid[after] - grid[before]
     weight = np.divide(position - grid[before], gap, out=np.zeros(len(position)), where=gap > 0)
-    return _snapped(before, after, weight)
+    return _snap_to_frames(before, after, weight)
 
 
 def blend(frames: dict[int, np.ndarray], resampling: Resampling) -> np.ndarray:
     """Return uint8 (output frames, height, width): the blends of ``frames`` (by source index), truncated."""
     return np.stack(
         [
-            _between(frames[before], frames[after], weight)
+            _blend_two(frames[before], frames[after], weight)
             for before, after, weight in zip(
                 resampling.before.tolist(), resampling.after.tolist(), resampling.weight.tolist(), strict=True
             )
@@ -108,10 +125,10 @@ def blend(frames: dict[int, np.ndarray], resampling: Resampling) -> np.ndarray:
     )
 
 
-def _between(before: np.ndarray, after: np.ndarray, weight: float) -> np.ndarray:
+def _blend_two(before: np.ndarray, after: np.ndarray, weight: float) -> np.ndarray:
     if weight == 0.0:
         return before
-    # before + (after - before) * w: exact where both are equal, so that still tissue does not flicker by one level.
+    # before + (after - before) * w: exact where both are equal, so still tissue does not flicker by one level.
     start, blended = before.astype(np.float64), after.astype(np.float64)
     blended -= start
     blended *= weight
@@ -119,9 +136,9 @@ def _between(before: np.ndarray, after: np.ndarray, weight: float) -> np.ndarray
     return blended.astype(np.uint8)
 
 
-def _snapped(before: np.ndarray, after: np.ndarray, weight: np.ndarray) -> Resampling:
-    """A position on a source frame, but for rounding, is that frame: it is copied and its neighbour not decoded."""
-    on_after, on_before = weight > 1 - 1e-9, weight < 1e-9
+def _snap_to_frames(before: np.ndarray, after: np.ndarray, weight: np.ndarray) -> Resampling:
+    """Return the resampling in which a position that lies on a source frame copies it; its neighbour is not decoded."""
+    on_after, on_before = weight > 1 - SAME_INSTANT, weight < SAME_INSTANT
     before = np.where(on_after, after, before)
     return Resampling(
         before, np.where(on_after | on_before, before, after), np.where(on_after | on_before, 0.0, weight)
@@ -129,8 +146,8 @@ def _snapped(before: np.ndarray, after: np.ndarray, weight: np.ndarray) -> Resam
 
 
 def _rates(tags: TimingTags) -> list[tuple[str, float]]:
-    """Frames a second by source, best first; sources without a positive finite value are left out."""
-    vector = _steps(tags)
+    """Return frames a second by tag, best first, without tags that hold no positive finite value."""
+    vector = _frame_steps(tags)
     rates = {
         "FrameTimeVector": 1000 * len(vector) / sum(vector) if vector else 0.0,
         "FrameTime": 1000 / tags.frame_time if tags.frame_time and tags.frame_time > 0 else 0.0,
@@ -138,29 +155,29 @@ def _rates(tags: TimingTags) -> list[tuple[str, float]]:
         "RecommendedDisplayFrameRate": tags.display_rate or 0.0,
     }
     order: Iterable[str] = rates
-    if pointed := _pointed(tags.pointers):
+    if pointed := _pointed_tag(tags.pointers):
         order = sorted(rates, key=lambda source: source != pointed)
     return [(source, rates[source]) for source in order if math.isfinite(rates[source]) and rates[source] > 0]
 
 
-def _pointed(pointers: tuple[int, ...]) -> str | None:
+def _pointed_tag(pointers: tuple[int, ...]) -> str | None:
     named = {FRAME_TIME: "FrameTime", FRAME_TIME_VECTOR: "FrameTimeVector"}
     return next((named[pointer] for pointer in pointers if pointer in named), None)
 
 
-def _steps(tags: TimingTags) -> tuple[float, ...]:
-    """The increments between frames: FrameTimeVector without its first value, which belongs to no interval
+def _frame_steps(tags: TimingTags) -> tuple[float, ...]:
+    """Return the steps between frames (ms): FrameTimeVector without its first value, which belongs to no interval
     (C.7.6.5.1.2); some scanners leave that value out."""
     vector = tags.frame_time_vector
     without_first = len(vector) == tags.frames - 1 and vector[:1] != (0,)
     steps = vector[1:] if len(vector) == tags.frames else vector if without_first else ()
-    sane = bool(steps) and all(math.isfinite(step) and step >= 0 for step in steps) and sum(steps) > 0
-    return tuple(steps) if sane else ()
+    is_usable = bool(steps) and all(math.isfinite(step) and step >= 0 for step in steps) and sum(steps) > 0
+    return tuple(steps) if is_usable else ()
 
 
 def _uneven_times(tags: TimingTags) -> tuple[float, ...]:
-    steps = _steps(tags)
+    steps = _frame_steps(tags)
     middle = sorted(steps)[len(steps) // 2]
-    if all(abs(step - middle) <= IRREGULAR * middle for step in steps):
+    if all(abs(step - middle) <= MAX_UNEVENNESS * middle for step in steps):
         return ()
     return tuple(itertools.accumulate(steps, initial=0.0))

@@ -1,4 +1,4 @@
-"""Values of a data set's elements, whatever was written there: a number, a text, or nothing."""
+"""Reads values of a data set's elements; a value that can't be parsed reads as absent."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class BadTag(ValueError):
     """A tag that decides how pixels are read has no usable value; the message is its keyword."""
 
 
-def required(dataset: Dataset, keyword: str) -> int:
-    """Return a whole number above 0; raises :class:`BadTag` where there is none."""
-    given = whole(dataset, keyword)
+def required_integer(dataset: Dataset, keyword: str) -> int:
+    """Return an integer above 0; raises :class:`BadTag` where there is none."""
+    given = integer(dataset, keyword)
     if given is None or given <= 0:
         raise BadTag(keyword)
     return given
 
 
-def whole(dataset: Dataset, keyword: str) -> int | None:
-    """Return a whole number, None where there is none."""
+def integer(dataset: Dataset, keyword: str) -> int | None:
+    """Return an integer, None where there is none."""
     given = value(dataset, keyword)
     try:
         return int(given) if given not in (None, "") and float(given) == int(given) else None
@@ -48,19 +48,19 @@ def number(dataset: Dataset, keyword: str) -> float | None:
 
 
 def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
-    """Return numbers, none at all where one of them is none."""
+    """Return all numbers of an element; an empty tuple where one of them can't be parsed."""
     try:
-        return tuple(float(part) for part in several(value(dataset, keyword)))
+        return tuple(float(part) for part in parts(value(dataset, keyword)))
     except _BAD_VALUE:
         return ()
 
 
 def text(dataset: Dataset, keyword: str) -> str:
-    """Return text without the padding about each value; several are joined as in the file, by a backslash."""
-    return "\\".join(str(part).strip("\x00 ") for part in several(value(dataset, keyword)))
+    """Return text without padding; several values are joined by a backslash, as in the file."""
+    return "\\".join(str(part).strip("\x00 ") for part in parts(value(dataset, keyword)))
 
 
-def several(given: Any) -> tuple[Any, ...]:
+def parts(given: Any) -> tuple[Any, ...]:
     """Return a value as the tuple of its parts."""
     if given is None:
         return ()
@@ -68,7 +68,7 @@ def several(given: Any) -> tuple[Any, ...]:
 
 
 def value(dataset: Dataset, keyword: str) -> Any:
-    """Return an element's value as pydicom has it, None where it is absent or can't be made sense of."""
+    """Return an element's value as pydicom reads it, None where it is absent or can't be parsed."""
     try:
         element = dataset.get(_tag(keyword))
         return None if element is None else element.value

@@ -1,4 +1,4 @@
-"""Which view a loop shows, from what its header says of it."""
+"""The view that a loop shows, read from its header."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from echomort.core.errors import UserError
 
 UNKNOWN = "unknown"
 MAX_TEXT = 256
+"""Characters of a text that are searched. Our choice: DICOM's short and long strings have 64 at most, several may be
+joined."""
+
 _DIGITS = {"two": "2", "three": "3", "four": "4", "five": "5"}
 
 
 @dataclass(frozen=True)
 class ViewTags:
-    """What a header says of the view; the texts were typed by people and may hold anything."""
+    """What a header says of the view; people typed the texts, which may hold anything."""
 
     codes: tuple[str, ...] = field(default=(), repr=False)
     meanings: tuple[str, ...] = field(default=(), repr=False)
@@ -52,16 +55,16 @@ def view_groups() -> tuple[str, ...]:
 
 
 def resolve_view(tags: ViewTags) -> View:
-    """Return the view: ViewCodeSequence, then ViewName, the stage protocol, and the series and protocol texts.
+    """Return the view by the first that names one: code, ViewName, stage protocol, series and protocol texts.
 
-    A tag made for views (code or name) that no group matches is returned as ``unmapped``, for a person to review.
+    A code or a ViewName that matches no group is returned as ``unmapped``, for a person to review.
     """
     if found := _first(map(_group_of_code, tags.codes)) or _first(map(match_text, tags.meanings)):
         return View(found, "view_code")
     unmapped = next(filter(None, (*tags.meanings, *tags.codes, tags.name)), None)
     if found := match_text(tags.name):
         return View(found, "view_name")
-    if found := _staged(tags):
+    if found := _group_of_stage(tags):
         return View(found, "stage_protocol")
     if found := _first(map(match_text, tags.descriptions)):
         return View(found, "series_description", unmapped)
@@ -69,23 +72,27 @@ def resolve_view(tags: ViewTags) -> View:
 
 
 def match_text(text: str) -> str | None:
-    """Return the one group that ``text`` names, or None where it names none or several."""
-    plain = _plain(text)
-    if not plain or any(pattern.search(plain) for pattern in _never()):
+    """Return the one group that ``text`` names, or None where it names none or several.
+
+    >>> match_text("Apical 4 chamber"), match_text("PLAX"), match_text("A4C and A2C")
+    ('apical_4', 'parasternal_long', None)
+    """
+    plain = _normalise(text)
+    if not plain or any(pattern.search(plain) for pattern in _excluded()):
         return None
-    if plain in _own_names():
-        return _own_names()[plain]
-    scopes = _scopes_of(plain)
+    if plain in _group_names():
+        return _group_names()[plain]
+    scopes = _find_scopes(plain)
     if len(scopes) > 1:
         return None
-    found = [rule for rule in _rules() if rule.fits(plain, scopes)]
-    named = [rule for rule in found if not rule.last] or found
+    fitting = [rule for rule in _rules() if rule.fits(plain, scopes)]
+    named = [rule for rule in fitting if not rule.last] or fitting
     return named[0].group if len({rule.family for rule in named}) == 1 else None
 
 
 @dataclass(frozen=True)
 class _Rule:
-    """How the texts of one group look."""
+    """The patterns of one group's texts."""
 
     group: str
     family: str
@@ -103,8 +110,8 @@ class _Rule:
         )
 
 
-def _scopes_of(plain: str) -> set[str]:
-    """Where the probe stands and how the plane lies, as far as the text says; two that can't be both are a conflict."""
+def _find_scopes(plain: str) -> set[str]:
+    """Return the probe positions and planes that a text names; two that exclude each other are a conflict."""
     strong = {scope for scope, pattern in _scopes("scopes") if pattern.search(plain)}
     weak = {scope for scope, pattern in _scopes("weak_scopes") if pattern.search(plain)}
     if not strong:
@@ -118,40 +125,40 @@ def _scopes_of(plain: str) -> set[str]:
 def read_view_table(path: Path) -> dict[str, str]:
     """Return {SOP instance UID: view group} from a CSV with the columns sop_instance_uid and view.
 
-    Raises :class:`UserError` naming the first line that is not of that form, never what it holds.
+    Raises :class:`UserError` with the number of the first wrong line, never with its text.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
             if not {"sop_instance_uid", "view"} <= set(rows.fieldnames or ()):
                 raise UserError(f"the view table lacks a column ({path})", "its header is sop_instance_uid,view")
-            return dict(_table_row(row, number, path) for number, row in enumerate(rows, start=2))
+            return dict(_parse_row(row, number, path) for number, row in enumerate(rows, start=2))
     except (OSError, UnicodeDecodeError, csv.Error):
         raise UserError(f"the view table can't be read ({path})", "correct sources.view_table") from None
 
 
-def _table_row(row: dict[str, str | None], number: int, path: Path) -> tuple[str, str]:
+def _parse_row(row: dict[str, str | None], number: int, path: Path) -> tuple[str, str]:
     view = (row["view"] or "").strip()
     if view != UNKNOWN and view not in _groups():
-        raise UserError(f"line {number} of the view table names no view group ({path})", _known())
+        raise UserError(f"line {number} of the view table names no view group ({path})", _known_groups())
     return (row["sop_instance_uid"] or "").strip(), view
 
 
-def _known() -> str:
+def _known_groups() -> str:
     return f"known groups: {', '.join(view_groups())}"
 
 
 def check_group(name: str) -> str:
     """Return ``name`` if it is a group or ``unknown``, else raise :class:`ValueError`."""
     if name != UNKNOWN and name not in _groups():
-        raise ValueError(f"no such view group; {_known()}")
+        raise ValueError(f"no such view group; {_known_groups()}")
     return name
 
 
-def _staged(tags: ViewTags) -> str | None:
-    stage = _plain(tags.stage)
-    for rule in _book()["protocols"]:
-        made_by = re.match(rule["manufacturer"], _plain(tags.manufacturer))
+def _group_of_stage(tags: ViewTags) -> str | None:
+    stage = _normalise(tags.stage)
+    for rule in _rule_file()["protocols"]:
+        made_by = re.match(rule["manufacturer"], _normalise(tags.manufacturer))
         if made_by and stage in rule["stages"] and tags.number in rule["views"]:
             return str(rule["views"][tags.number])
     return None
@@ -165,36 +172,36 @@ def _first(found: Any) -> str | None:
     return next(filter(None, found), None)
 
 
-def _plain(text: str) -> str:
-    """Lower case without accents, other languages' phrases and number words in ours, letters and digits apart, all else
-    one space."""
+def _normalise(text: str) -> str:
+    """Return ``text`` in lower case without accents and punctuation, letters and digits separated, phrases of other
+    languages and number words translated."""
     bare = unicodedata.normalize("NFKD", text[:MAX_TEXT].lower())
     lowered = re.sub(r"[\W_]+", " ", "".join(sign for sign in bare if not unicodedata.combining(sign)))
     apart = re.sub(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", " ", lowered)
-    ours = _spellings().sub(lambda found: str(_book()["spellings"][found[0]]), apart)
+    ours = _spellings().sub(lambda found: str(_rule_file()["spellings"][found[0]]), apart)
     return " ".join(_DIGITS.get(word, word) for word in ours.split())
 
 
 @functools.cache
-def _book() -> dict[str, Any]:
+def _rule_file() -> dict[str, Any]:
     text = resources.files(__package__).joinpath("views.yaml").read_text()
     return dict(yaml.safe_load(text))
 
 
 @functools.cache
 def _groups() -> frozenset[str]:
-    return frozenset(group for group, rule in _book()["groups"].items() if "same_as" not in rule)
+    return frozenset(group for group, rule in _rule_file()["groups"].items() if "same_as" not in rule)
 
 
 @functools.cache
-def _own_names() -> dict[str, str]:
-    """A group's own name is its tag."""
-    return {_plain(group): group for group in _groups()}
+def _group_names() -> dict[str, str]:
+    """Return each group by its normalised name, which is also one of its texts."""
+    return {_normalise(group): group for group in _groups()}
 
 
 @functools.cache
 def _rules() -> tuple[_Rule, ...]:
-    """The groups' rules in the order of the file."""
+    """Return the groups' rules in the order of the file."""
     return tuple(
         _Rule(
             rule.get("same_as", group),
@@ -204,30 +211,30 @@ def _rules() -> tuple[_Rule, ...]:
             _whole_words(rule["with"]) if "with" in rule else None,
             rule.get("last", False),
         )
-        for group, rule in _book()["groups"].items()
+        for group, rule in _rule_file()["groups"].items()
     )
 
 
 @functools.cache
 def _scopes(kind: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((scope, _whole_words(pattern)) for scope, pattern in _book()[kind].items())
+    return tuple((scope, _whole_words(pattern)) for scope, pattern in _rule_file()[kind].items())
 
 
 @functools.cache
 def _spellings() -> re.Pattern[str]:
-    longest_first = sorted(_book()["spellings"], key=len, reverse=True)
+    longest_first = sorted(_rule_file()["spellings"], key=len, reverse=True)
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b")
 
 
 @functools.cache
-def _never() -> tuple[re.Pattern[str], ...]:
-    return tuple(_whole_words(pattern) for pattern in _book()["never"])
+def _excluded() -> tuple[re.Pattern[str], ...]:
+    return tuple(_whole_words(pattern) for pattern in _rule_file()["never"])
 
 
 def _whole_words(pattern: str) -> re.Pattern[str]:
-    for word, meaning in _book()["words"].items():
+    for word, meaning in _rule_file()["words"].items():
         pattern = pattern.replace(f"{{{word}}}", meaning)
-    pattern = pattern.replace(" .*", " (?:.* )?")  # whatever comes between, the next word begins as a word
+    pattern = pattern.replace(" .*", " (?:.* )?")  # the next word begins as a word, whatever lies between
     return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)")
 
 
@@ -235,6 +242,6 @@ def _whole_words(pattern: str) -> re.Pattern[str]:
 def _codes() -> dict[str, str]:
     return {
         code.upper(): rule.get("same_as", group)
-        for group, rule in _book()["groups"].items()
+        for group, rule in _rule_file()["groups"].items()
         for code in rule.get("codes", ())
     }

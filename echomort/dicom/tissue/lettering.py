@@ -1,4 +1,4 @@
-"""Letters burned into lit tissue: bright, still, thin, of one height and in a row, while what is about them moves."""
+"""Letters burned into lit tissue: bright, still, thin, of one height, in a row, over tissue that moves."""
 
 from __future__ import annotations
 
@@ -6,27 +6,67 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echomort.dicom.tissue.sector import Looks
+from echomort.dicom.tissue.snapshots import Snapshots
 
-BRIGHT = 140
-"""A letter is never darker than this; scanners write in white or in a bright colour."""
+MIN_BRIGHTNESS = 140
+"""Grey level: a letter is never darker. Scanners write in white or in a bright colour; pure green has a luma of 149."""
 
-FAINT_MOTION = 40
-"""Lossy coding lets a still letter flicker by as much when the tissue behind it moves."""
+MAX_MOTION = 40
+"""Grey levels: lossy coding lets a still letter flicker by as much when the tissue behind it moves. Tuned on drawn
+names over tissue, native and JPEG (tests/unit/test_dicom_lettering.py)."""
 
-CONTRAST, GROUND_MOTION = 40, 16
-"""Grey levels by which the ground of a letter is darker at its darkest, and through which it moves."""
+MIN_CONTRAST = 40
+"""Grey levels by which the ground of a letter is darker, in its darkest snapshot, than ``MIN_BRIGHTNESS``. Tuned as
+``MAX_MOTION``."""
 
-MAX_SHARE = 0.05
-"""Where more of the sector than this is bright and still, tissue is saturated: nothing is taken for letters then."""
+MIN_GROUND_MOTION = 16
+"""Grey levels through which the ground of a letter moves: over still tissue letters can't be told from it. Tuned as
+``MAX_MOTION``."""
 
-LOWEST, HIGHEST = 6, 0.08
-"""A letter's height in pixels, and as a share of the picture's."""
+MAX_BRIGHT_SHARE = 0.05
+"""Share of the sector: where more is bright and still, tissue is saturated and nothing is taken for letters. Tuned on
+drawn bright and still tissue (tests/unit/test_dicom_lettering.py)."""
+
+MIN_HEIGHT = 6
+"""Pixels of a letter's height at least: fewer can't be read. Geometry of fonts."""
+
+HALF_ROW = 0.5
+"""Rows by which a count of rows, a sum of floats, may fall short. Rounding."""
+
+MAX_HEIGHT = 0.08
+"""A letter's height at most, as a share of the picture's. Tuned on drawn names of 10 to 28 pixels
+(tests/unit/test_dicom_lettering.py)."""
 
 MIN_LETTERS = 4
-WIDEST = 3.0
+"""Letters of a line at least. Three bright still spots of one height occur in tissue; tuned on drawn calcium,
+reverberations and lines (tests/unit/test_dicom_lettering.py)."""
+
+MAX_WIDTH = 3.0
+"""A letter's width at most, in heights: two or three letters that touch. Geometry of fonts."""
+
 MAX_STROKE = 0.34
-"""The widest stroke of a letter, as a share of its height."""
+"""The widest stroke of a letter, as a share of its height. Geometry of fonts: bold type reaches about a fifth, and a
+codec adds a pixel on either side."""
+
+MIN_STROKE_PIXELS = 2.0
+"""Pixels: a stroke of this width is thin at any height. Geometry of fonts."""
+
+MARGIN_SHARE = 4
+"""The band that is blanked reaches beyond the letters by one in this many of their height. Our choice."""
+
+MIN_MARGIN = 2
+"""Pixels of that margin at least: the ringing of a codec's block. Our choice."""
+
+MAX_GAP = 2
+"""Heights between two letters of one line, or to a dash or a point that belongs to it, at most: a wide space. Geometry
+of fonts."""
+
+GROUND_WIDTH = 2
+"""Pixels about a letter that count as its ground. Our choice."""
+
+LEVEL_SHARE = 8
+"""Letters of one line begin and end level, within one in this many of their height. Tuned on drawn names
+(tests/unit/test_dicom_lettering.py)."""
 
 
 @dataclass(frozen=True)
@@ -41,57 +81,60 @@ class _Letter:
         return self.bottom - self.top
 
     def has_the_size(self, rows: int) -> bool:
-        """Whether it is as high and wide as a letter in a picture of ``rows`` may be."""
-        tall = LOWEST <= self.height <= max(LOWEST, HIGHEST * rows)
-        return tall and self.right - self.left <= WIDEST * self.height
+        """Whether it is as high and as wide as a letter may be in a picture of ``rows``."""
+        tall = MIN_HEIGHT <= self.height <= max(MIN_HEIGHT, MAX_HEIGHT * rows)
+        return tall and self.right - self.left <= MAX_WIDTH * self.height
 
 
-def without_lettering(mask: np.ndarray, looks: Looks) -> np.ndarray:
+def without_lettering(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
     """Return ``mask``, bool (rows, columns), without rows of letters that lie over lit, moving tissue.
 
-    Tissue is spared: bright tissue that stands still (calcium, a reverberation, saturation) does not come as four
-    separate thin pieces of one height on one line.
+    Bright tissue that stands still (calcium, a reverberation, saturation) does not form four separate thin pieces of
+    one height on one line, so it is kept.
     """
-    still = looks.darkest >= BRIGHT
+    still = snapshots.darkest >= MIN_BRIGHTNESS
     if not _may_hold_line(still):
         return mask
-    still &= (looks.motion <= FAINT_MOTION) & mask
-    if not _may_hold_line(still) or np.count_nonzero(still) > MAX_SHARE * np.count_nonzero(mask):
+    still &= (snapshots.motion <= MAX_MOTION) & mask
+    if not _may_hold_line(still) or np.count_nonzero(still) > MAX_BRIGHT_SHARE * np.count_nonzero(mask):
         return mask
-    rows = _lines(_letters(still, looks))
-    if not rows:
+    lines = _find_lines(_find_letters(still, snapshots))
+    if not lines:
         return mask
     kept = mask.copy()
-    for letters in rows:
+    for letters in lines:
         kept[_band(letters, still)] = False
     return kept
 
 
 def _band(letters: list[_Letter], still: np.ndarray) -> tuple[slice, slice]:
-    """The stretch that a line takes, on to what stands near either end: letters that touch, points, dashes."""
+    """Return the rows and columns of a line, with what lies near either end: letters that touch, points, dashes."""
     height = max(letter.height for letter in letters)
-    margin = max(2, height // 4)
+    margin = max(MIN_MARGIN, height // MARGIN_SHARE)
     top, bottom = min(letter.top for letter in letters), max(letter.bottom for letter in letters)
     columns = np.flatnonzero(still[top:bottom].any(axis=0))
     left, right = letters[0].left, letters[-1].right
-    while (more := columns[(columns < left) & (columns >= left - 2 * height)]).size:
+    while (more := columns[(columns < left) & (columns >= left - MAX_GAP * height)]).size:
         left = int(more.min())
-    while (more := columns[(columns >= right) & (columns < right + 2 * height)]).size:
+    while (more := columns[(columns >= right) & (columns < right + MAX_GAP * height)]).size:
         right = int(more.max()) + 1
     return slice(max(0, top - margin), bottom + margin), slice(max(0, left - margin), right + margin)
 
 
 def _may_hold_line(still: np.ndarray) -> bool:
-    """Whether so many rows, one after another, as a letter has at least are crossed by as many pieces as a line has."""
+    """Whether ``MIN_HEIGHT`` rows in succession hold ``MIN_LETTERS`` pixels each, as any line of letters does."""
     full = still.sum(axis=1, dtype=np.uint16) >= MIN_LETTERS
-    return bool((np.convolve(full, np.ones(LOWEST)) > LOWEST - 0.5).any())
+    return bool((np.convolve(full, np.ones(MIN_HEIGHT)) > MIN_HEIGHT - HALF_ROW).any())
 
 
-def _letters(still: np.ndarray, looks: Looks) -> list[_Letter]:
+def _find_letters(still: np.ndarray, snapshots: Snapshots) -> list[_Letter]:
     from scipy import ndimage
 
     (top, bottom), (left, right) = (np.flatnonzero(still.any(axis=1 - axis))[[0, -1]].tolist() for axis in (0, 1))
-    box = slice(top, bottom + 1), slice(left, right + 1)  # what is bright and still fills a corner or two
+    box = (
+        slice(top, bottom + 1),
+        slice(left, right + 1),
+    )  # bright still pixels fill a corner or two: label no more than that
     labels = np.zeros(still.shape, np.int32)
     ndimage.label(still[box], np.ones((3, 3)), output=labels[box])
     pieces = {
@@ -103,26 +146,29 @@ def _letters(still: np.ndarray, looks: Looks) -> list[_Letter]:
         piece
         for index, piece in sized.items()
         if any(_follows(piece, other) or _follows(other, piece) for other in sized.values())
-        and _is_drawn(labels, index, piece, looks)
+        and _is_drawn(labels, index, piece, snapshots)
     ]
 
 
-def _is_drawn(labels: np.ndarray, index: int, letter: _Letter, looks: Looks) -> bool:
+def _is_drawn(labels: np.ndarray, index: int, letter: _Letter, snapshots: Snapshots) -> bool:
     """Whether the piece is thin, and the ground about and within it is darker at times and moves."""
     from scipy import ndimage
 
-    around = slice(max(0, letter.top - 2), letter.bottom + 2), slice(max(0, letter.left - 2), letter.right + 2)
+    around = (
+        slice(max(0, letter.top - GROUND_WIDTH), letter.bottom + GROUND_WIDTH),
+        slice(max(0, letter.left - GROUND_WIDTH), letter.right + GROUND_WIDTH),
+    )
     piece = labels[around] == index
     stroke = 2 * float(ndimage.distance_transform_cdt(np.pad(piece, 1), "chessboard").max()) - 1
     ground = ~ndimage.binary_dilation(piece, np.ones((3, 3)))
-    if stroke > max(2.0, MAX_STROKE * letter.height) or not ground.any():
+    if stroke > max(MIN_STROKE_PIXELS, MAX_STROKE * letter.height) or not ground.any():
         return False
-    darker = np.median(looks.darkest[around][ground]) < BRIGHT - CONTRAST
-    return bool(darker and np.median(looks.motion[around][ground]) > GROUND_MOTION)
+    darker = np.median(snapshots.darkest[around][ground]) < MIN_BRIGHTNESS - MIN_CONTRAST
+    return bool(darker and np.median(snapshots.motion[around][ground]) > MIN_GROUND_MOTION)
 
 
-def _lines(letters: list[_Letter]) -> list[list[_Letter]]:
-    """Letters that stand beside each other on one line, four or more."""
+def _find_lines(letters: list[_Letter]) -> list[list[_Letter]]:
+    """Return the lines of at least ``MIN_LETTERS`` letters, each from left to right."""
     lines: list[list[_Letter]] = []
     for letter in sorted(letters, key=lambda each: each.left):
         line = next((line for line in lines if _follows(line[-1], letter)), None)
@@ -134,6 +180,8 @@ def _lines(letters: list[_Letter]) -> list[list[_Letter]]:
 
 
 def _follows(one: _Letter, other: _Letter) -> bool:
+    """Whether ``other`` comes next on the line of ``one``."""
     height = max(one.height, other.height)
-    level = abs(one.bottom - other.bottom) <= max(1, height // 8) and abs(one.top - other.top) <= max(1, height // 8)
-    return level and 0 < other.left - one.right + 1 <= 2 * height
+    slack = max(1, height // LEVEL_SHARE)
+    level = abs(one.bottom - other.bottom) <= slack and abs(one.top - other.top) <= slack
+    return level and 0 < other.left - one.right + 1 <= MAX_GAP * height

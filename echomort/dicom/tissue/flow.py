@@ -1,0 +1,150 @@
+"""Colour flow painted over a grey picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from echomort.dicom.tissue.snapshots import Snapshots
+
+MIN_CHROMA = 24
+"""Levels of chroma (red or blue less brightness) beyond the tint at its brightness that make a pixel coloured. Above
+what JPEG does to grey; tuned on drawn tints and jets (tests/unit/test_dicom_sector.py)."""
+
+MIN_FLOW_SHARE = 0.002
+"""Share of the sector that must be coloured in blobs: the smallest colour jets seen fill several times as much. Tuned
+on drawn jets (tests/unit/test_dicom_sector.py) and the colour loop of deid-data (tests/unit/test_dicom_real.py)."""
+
+MIN_FLOW_MOTION = 24
+"""Grey levels that flow moves through over the snapshots at least; what moves less may be a coloured letter. Tuned on
+drawn letters and jets (tests/unit/test_dicom_sector.py)."""
+
+MIN_SNAPSHOTS = 6
+"""Snapshots from which stillness is believed: over fewer, flow may happen to stand still. Our choice: half of the usual
+twelve."""
+
+LETTER_FRINGE = 4
+"""Pixels about a still lit pixel in which a codec's chroma may colour the edge of a letter. Tuned on drawn letters in
+JPEG (tests/unit/test_dicom_sector.py)."""
+
+MIN_PATCH = 3
+"""Pixels: colour must hold together in a square patch of this side; text and a caliper's line are thinner. Geometry of
+fonts."""
+
+LETTER_STROKE = 7
+"""Pixels: where letters may be, the patch must have this side: large letters' strokes are narrower. Tuned on drawn
+large letters (tests/unit/test_dicom_sector.py)."""
+
+LIT = 48
+"""Brightness above which a pixel is lit enough for its chroma to be measured. Our choice."""
+
+MIN_LIT_PIXELS = 64
+"""Lit pixels from which a median chroma is taken, else it counts as none. Our choice."""
+
+LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
+"""Red, green and blue in BT.601 luma (ITU-R BT.601)."""
+
+TINT_LEVELS = 16
+"""Levels of brightness at which the tint is measured, each of 16 grey levels. Our choice."""
+
+MIN_TINT_PIXELS = 16
+"""Pixels of one level from which its tint is measured; else it is interpolated. Our choice."""
+
+TINT_SMOOTHING = 5
+"""Levels over which the tint's median is taken, so that a patch of flow that outnumbers the grey of its own brightness
+is no tint. Tuned on drawn jets (tests/unit/test_dicom_sector.py)."""
+
+
+def shows_flow(pictures: Iterable[np.ndarray], sector: np.ndarray, snapshots: Snapshots) -> bool:
+    """Return whether any of ``pictures``, uint8 RGB, shows flow, or whether their tint changes in time.
+
+    Tissue Doppler may paint everything lit red in systole and blue in diastole: that is a tint that changes.
+    ``sector`` is bool (rows, columns), as large as the frames of ``snapshots``.
+    """
+    seen: list[np.ndarray] = []
+    letters: np.ndarray | None = None
+    inside = sector
+    for rgb in pictures:
+        if inside.shape != rgb.shape[:2]:
+            inside = _resized(sector, rgb.shape[:2])
+        seen.append(rgb)
+        if not _has_colour(rgb, inside):
+            continue
+        letters = _possible_letters(snapshots) if letters is None else letters
+        if flow_share(rgb, inside, letters) > MIN_FLOW_SHARE:
+            return True
+    if letters is None:
+        return False
+    return bool(np.ptp([_median_chroma(rgb, inside) for rgb in seen], axis=0).max() > 2 * MIN_CHROMA)
+
+
+def flow_share(rgb: np.ndarray, sector: np.ndarray, letters: np.ndarray) -> float:
+    """Return the share of the sector under colour that lies in blobs: 0 for grey or tinted pictures.
+
+    A tint is one colour for each brightness; flow has many. So chroma is measured from the median chroma of the pixels
+    equally bright, and the colour left must hold together in a patch wider than text or a caliper's line; where
+    ``letters``, bool (rows, columns), says that letters may be, wider than large letters' strokes.
+    """
+    from scipy import ndimage
+
+    inside = _resized(sector, rgb.shape[:2])
+    wide = rgb.astype(np.float32)
+    brightness = wide @ LUMA_WEIGHTS
+    chroma = np.stack([wide[..., 0] - brightness, wide[..., 2] - brightness], axis=-1)
+    beyond = np.abs(chroma - _tint(chroma, brightness, inside)).max(axis=-1)
+    coloured = (beyond > MIN_CHROMA) & inside
+    thick = ndimage.binary_opening(coloured, np.ones((LETTER_STROKE, LETTER_STROKE)))
+    coloured &= ~_resized(letters, rgb.shape[:2]) | thick
+    return float(ndimage.binary_opening(coloured, np.ones((MIN_PATCH, MIN_PATCH))).sum()) / float(inside.sum())
+
+
+def _has_colour(rgb: np.ndarray, inside: np.ndarray) -> bool:
+    """Whether any pixel ``inside`` is far from grey: a quick test that ends the search in a grey picture."""
+    red, green, blue = np.moveaxis(rgb, -1, 0).copy()
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    return bool((inside & (spread > MIN_CHROMA)).any())
+
+
+def _median_chroma(rgb: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Return the median chroma (red and blue less brightness) of the lit pixels ``inside``, float (2,)."""
+    lit = rgb[::2, ::2][inside[::2, ::2]].astype(np.float32)
+    brightness = lit @ LUMA_WEIGHTS
+    lit, brightness = lit[brightness > LIT], brightness[brightness > LIT]
+    if len(lit) < MIN_LIT_PIXELS:
+        return np.zeros(2)
+    return np.asarray(np.median(lit[:, [0, 2]] - brightness[:, None], axis=0))
+
+
+def _possible_letters(snapshots: Snapshots) -> np.ndarray:
+    """Return where letters and marks may be, bool (rows, columns): lit and still, with a fringe for the codec."""
+    from scipy import ndimage
+
+    lit = snapshots.darkest > LIT
+    if len(snapshots.frames) < MIN_SNAPSHOTS:
+        return np.zeros_like(lit)
+    still = lit & (snapshots.motion < MIN_FLOW_MOTION)
+    return np.asarray(ndimage.binary_dilation(still, np.ones((3, 3)), LETTER_FRINGE))
+
+
+def _tint(chroma: np.ndarray, brightness: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Return for each pixel the chroma of equally bright grey: medians by level of brightness, smoothed."""
+    from scipy import ndimage
+
+    level = (brightness / (256 / TINT_LEVELS)).astype(np.intp)
+    known = [step for step in range(TINT_LEVELS) if np.count_nonzero(inside & (level == step)) >= MIN_TINT_PIXELS]
+    if not known:
+        return np.zeros_like(chroma)
+    medians = np.array([np.median(chroma[inside & (level == step)], axis=0) for step in known])
+    levels = np.arange(TINT_LEVELS)
+    every = np.stack([np.interp(levels, known, medians[:, channel]) for channel in (0, 1)], axis=1)
+    return np.asarray(ndimage.median_filter(every, size=(TINT_SMOOTHING, 1), mode="nearest"))[level]
+
+
+def _resized(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return ``mask`` at ``shape``, by the nearest pixel above and to the left."""
+    if mask.shape == shape:
+        return mask
+    rows = np.arange(shape[0]) * mask.shape[0] // shape[0]
+    columns = np.arange(shape[1]) * mask.shape[1] // shape[1]
+    return np.asarray(mask[rows[:, None], columns])

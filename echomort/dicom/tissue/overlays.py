@@ -1,0 +1,29 @@
+"""Small marks inside the sector: text, ticks and carets that a dark cavity or dropout separates from tissue."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from echomort.dicom.tissue.morphology import block_maximum, dilate
+from echomort.dicom.tissue.sector import LIT
+from echomort.dicom.tissue.snapshots import GRID_COLUMNS, Snapshots
+
+MAX_OVERLAY_MOTION = 8
+"""Grey levels: an island is an overlay where no pixel changes by more. Lossy coding changes a still pixel by a few
+levels; tuned on drawn loops, native and JPEG (tests/unit/test_dicom_sector.py)."""
+
+
+def without_overlays(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
+    """Return ``mask``, bool (rows, columns), without lit islands in which nothing moves."""
+    from scipy import ndimage
+
+    step = max(1, round(mask.shape[1] / GRID_COLUMNS))
+    lit = block_maximum(snapshots.brightest, step) > LIT
+    labels, count = ndimage.label(lit & block_maximum(mask, step), np.ones((3, 3)))
+    moving = labels[block_maximum(snapshots.motion, step) > MAX_OVERLAY_MOTION]
+    moved = np.bincount(moving, minlength=count + 1) > 0
+    moved[0] = True  # label 0 is what is not lit
+    if moved.all():
+        return mask
+    blank = dilate(~moved[labels]).repeat(step, axis=0).repeat(step, axis=1)
+    return np.asarray(mask & ~blank[: mask.shape[0], : mask.shape[1]])

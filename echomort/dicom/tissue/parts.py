@@ -1,0 +1,138 @@
+"""The separate things that move in a loop, and which of them are tissue of the same picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from echomort.dicom.tissue.morphology import dilate, erode
+from echomort.dicom.tissue.outline import trace_outline
+from echomort.dicom.tissue.sweeps import MIN_TRACE_WIDTH
+
+MAX_PARTS = 4
+"""Parts kept, the largest first: two panels, or a sector whose cavity cuts it into walls and near field. Our choice."""
+
+SPREAD = 2
+"""Grid pixels by which moving pixels are dilated before they are joined to one part: gaps of up to four pixels close.
+Tuned on drawn loops (tests/unit/test_dicom_sector.py)."""
+
+MIN_TRACE_ROWS = 22
+"""Grid rows: a lower part is not searched for a recorded trace, which saves time. Below ``sweeps.MIN_TRACE_HEIGHT`` of
+any usual picture (27 rows at 16:9)."""
+
+MIN_END_HEIGHT = 0.25
+"""A part whose left or right tenth is lower than this share of its median height tapers off, as a sector does; a
+recorded trace has the same height everywhere. Tuned on drawn loops (tests/unit/test_dicom_sector.py)."""
+
+END_SHARE = 10
+"""The left and the right end of a part are one in this many of its columns. Our choice."""
+
+MIN_WALL_AREA = 0.1
+"""A part smaller than this share of the largest part's area is no wall of the same heart. Tuned on drawn loops with a
+dark cavity (tests/unit/test_dicom_sector.py)."""
+
+MAX_WALL_FLATNESS = 5.0
+"""A part wider than this many times its height is an ECG strip or a line of text, no wall. Tuned on drawn loops
+(tests/unit/test_dicom_sector.py)."""
+
+MIN_LEVEL_SHARE = 0.5
+"""Share of a part's own height. A wall is beside the largest part where it shares more of its rows than this with it; a
+near field is above where it reaches down beside it by no more than this. Tuned on drawn loops with a dark cavity
+(tests/unit/test_dicom_sector.py)."""
+
+MAX_REACH_BELOW = 0.15
+"""A part that reaches farther below the largest one than this share of its height is no wall (an ECG that fills its
+strip does). Tuned on drawn ECGs (tests/unit/test_dicom_sector.py)."""
+
+MIN_WHOLE_CONE_WIDTH = 0.75
+"""A cone at least this many times as wide as high is a whole sector; half a sector beside a dark cavity is narrower. A
+phased array opens by 75 to 90 degrees, which makes it wider than high. Tuned on drawn loops
+(tests/unit/test_dicom_sector.py)."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing that moves: its mask on the grid, its area in grid pixels, and the rows and columns it lies in."""
+
+    mask: np.ndarray
+    area: int
+    rows: slice
+    columns: slice
+
+    @classmethod
+    def from_mask(cls, mask: np.ndarray, area: int) -> Part:
+        """Return the part ``mask``; its rows and columns reach ``SPREAD`` pixels beyond it, inside the grid."""
+        found = (np.flatnonzero(mask.any(axis=1 - axis)) for axis in (0, 1))
+        ends = ((int(at[0]) - SPREAD, int(at[-1]) + 1 + SPREAD) for at in found)
+        rows, columns = (
+            slice(max(0, low), min(high, side)) for (low, high), side in zip(ends, mask.shape, strict=True)
+        )
+        return cls(mask, area, rows, columns)
+
+    @property
+    def may_be_trace(self) -> bool:
+        """Whether it may be a recorded trace: high, wide, and about as high at its ends as in its middle."""
+        part = self.cropped()
+        if part.shape[0] < MIN_TRACE_ROWS or part.shape[1] < MIN_TRACE_WIDTH * self.mask.shape[1]:
+            return False
+        heights = np.count_nonzero(part[:, SPREAD:-SPREAD], axis=0)
+        end = max(1, len(heights) // END_SHARE)
+        return bool(min(heights[:end].mean(), heights[-end:].mean()) > MIN_END_HEIGHT * np.median(heights))
+
+    @property
+    def is_whole_cone(self) -> bool:
+        """Whether it is a cone as wide as a whole sector."""
+        outline, is_cone = trace_outline(self.mask)
+        width, height = np.ptp(outline, axis=0)
+        return is_cone and bool(width > MIN_WHOLE_CONE_WIDTH * height)
+
+    def cropped(self) -> np.ndarray:
+        """Return its mask, cut to its rows and columns."""
+        return self.mask[self.rows, self.columns]
+
+    def window(self, shape: tuple[int, ...]) -> tuple[float, float, float, float]:
+        """Return (top, bottom, left, right) as shares of a grid of ``shape``."""
+        return (
+            self.rows.start / shape[0],
+            self.rows.stop / shape[0],
+            self.columns.start / shape[1],
+            self.columns.stop / shape[1],
+        )
+
+
+def find_parts(moving: np.ndarray) -> list[Part]:
+    """Return the parts of ``moving``, bool (rows, columns), the largest first.
+
+    An opening removes what is one or two pixels thin before that: lines (ECG, carets) and letters.
+    """
+    from scipy import ndimage
+
+    solid = dilate(erode(moving))
+    labels, count = ndimage.label(dilate(dilate(solid)))
+    if count == 1:
+        return [Part.from_mask(solid, int(np.count_nonzero(solid)))]
+    areas = np.bincount(labels[solid], minlength=count + 1)[1:]
+    order = [index for index in np.argsort(areas)[::-1] if areas[index] > 0][:MAX_PARTS]
+    return [Part.from_mask(solid & (labels == index + 1), int(areas[index])) for index in order]
+
+
+def join_walls(parts: list[Part]) -> np.ndarray:
+    """Return the largest part together with the walls or the near field that a dark cavity separates from it.
+
+    A whole cone needs none. Digits, an ECG strip and whatever else is small, flat or below do not belong.
+    """
+    largest = parts[0]
+    walls = [part.mask for part in parts[1:] if _is_wall(part, largest)]
+    return np.logical_or.reduce([largest.mask, *walls]) if walls and not largest.is_whole_cone else largest.mask
+
+
+def _is_wall(part: Part, largest: Part) -> bool:
+    height, width = part.cropped().shape
+    tall = largest.rows.stop - largest.rows.start
+    shared = min(part.rows.stop, largest.rows.stop) - max(part.rows.start, largest.rows.start)
+    is_beside = shared > MIN_LEVEL_SHARE * height
+    is_above = part.rows.stop <= largest.rows.start + MIN_LEVEL_SHARE * height
+    reaches_below = part.rows.stop > largest.rows.stop + MAX_REACH_BELOW * tall
+    is_big = part.area > MIN_WALL_AREA * largest.area and width < MAX_WALL_FLATNESS * height
+    return is_big and (is_beside or is_above) and not reaches_below

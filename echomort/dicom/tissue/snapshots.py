@@ -1,0 +1,49 @@
+"""A few frames of a loop, and how much each pixel changes over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from echomort.dicom.reasons import Reason, Rejected
+
+GRID_COLUMNS = 320
+"""Columns of the grid on which the sector is searched, about: a quarter of the pixels of a 640-column picture. Our
+choice; thresholds of this room in grid pixels are tuned at this size (tests/unit/test_dicom_sector.py)."""
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """Several frames of a loop in time order, each pixel's brightest and its darkest value: uint8 (rows, columns)."""
+
+    brightest: np.ndarray
+    darkest: np.ndarray
+    frames: tuple[np.ndarray, ...]
+
+    @classmethod
+    def from_frames(cls, frames: Iterable[np.ndarray]) -> Snapshots:
+        """Return the snapshots ``frames``, each uint8 (rows, columns); raises :class:`Rejected` where there is none."""
+        snapshots = tuple(frames)
+        if not snapshots:
+            raise Rejected(Reason.FRAME_COUNT, "no frames")
+        brightest, darkest = snapshots[0].copy(), snapshots[0].copy()
+        for frame in snapshots[1:]:
+            np.maximum(brightest, frame, out=brightest)
+            np.minimum(darkest, frame, out=darkest)
+        return cls(brightest, darkest, snapshots)
+
+    @cached_property
+    def motion(self) -> np.ndarray:
+        """Grey levels between each pixel's darkest and brightest value, uint8 (rows, columns)."""
+        return np.asarray(self.brightest - self.darkest)
+
+    @cached_property
+    def small(self) -> np.ndarray:
+        """The snapshots scaled down to about half of ``GRID_COLUMNS``, uint8 (snapshots, rows, columns)."""
+        from PIL import Image
+
+        factor = max(1, round(self.brightest.shape[1] / (GRID_COLUMNS / 2)))
+        return np.stack([np.asarray(Image.fromarray(frame).reduce(factor)) for frame in self.frames])

@@ -2,6 +2,7 @@
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from echomort.ehr.clean import NOT_LARGER_THAN, SMALLER_THAN, conversions
 from echomort.ehr.variables import catalogue, icd9_groups
@@ -23,12 +24,22 @@ def build(connection: duckdb.DuckDBPyConnection, settings: Features | None = Non
     settings = settings or Features()
     run(connection, "definitions/age.sql")
     run(connection, "definitions/unit.sql")
+    _create_table(connection)
     _place_catalogue(connection)
     run(connection, "tables/feature/feature_begin.sql", carry_days=settings.carry_days)
     shards = 1 + scalar(connection, "tables/feature/feature_size.sql") // SHARD_ROWS
     for shard in range(shards):
         run(connection, "tables/feature/feature.sql", shard=shard, shards=shards, between=settings.between_echoes)
     run(connection, "tables/feature/feature_end.sql")
+
+
+def _create_table(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create ``feature`` anew from the catalogue, so that a variable is a row of variables.csv and nothing else."""
+    kinds = {"diagnosis": pa.int8()}
+    columns = [pa.field(one.name, kinds.get(one.source, pa.float64())) for one in catalogue()]
+    connection.register("empty_feature", pa.schema([pa.field("study_key", pa.string()), *columns]).empty_table())
+    run(connection, "tables/feature/feature_table.sql")
+    connection.unregister("empty_feature")
 
 
 def _place_catalogue(connection: duckdb.DuckDBPyConnection) -> None:

@@ -39,9 +39,9 @@ def score_risks(project: Project, units: Sequence[str], context: dg.OpExecutionC
         features = run(connection, "reads/risk/risk_features.sql", studies=list(units)).df()
     entries = []
     for scored in score_apart(_registry(project), clips, features, project.root):
-        made_from, learnt = plan[scored["study_key"]]
-        row = scored | {"in_development": learnt}
-        entries.append(Entry(row["study_key"], made_from, digest(row), None, row))
+        made_from, learnt = plan[scored.study_key]
+        row = scored.as_record() | {"in_development": learnt}
+        entries.append(Entry(scored.study_key, made_from, digest(row), None, row))
     return entries
 
 

@@ -1,32 +1,69 @@
-"""What the champion says of files at hand."""
+"""The champion's risks of files at hand."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from echomort.champion.store import Champion
+import numpy as np
+from numpy.typing import NDArray
+
+from echomort.champion.model import Champion
 from echomort.core.errors import UserError
 from echomort.dicom import Clip, Job, Rejected, discover, read_clips
 from echomort.dicom.header.views import UNKNOWN, check_group
 from echomort.dicom.inspect import in_order
 from echomort.dicom.saved import SavedClip, Unusable, convert_pixels, load_clip
-from echomort.settings import Execution, Imaging
+from echomort.settings import ClipSettings, Execution, Imaging
 
 SAVED = ".npy"
 BESIDE_SAVED = {".png", ".json"}
 """What ``inspect --save`` writes beside a clip; passed over in a folder."""
 
-Known = dict[str, Any]
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is said of one file. Fields are None where they are not known, or where the file was rejected."""
+
+    path: str
+    status: Literal["accepted", "rejected"]
+    reason: str | None
+    """Why it was rejected, as a code."""
+    frames: int | None
+    fps: float | None
+    """Frames a second, rounded to three digits."""
+    view: str | None
+    view_source: str | None
+    """What named the view: a tag, the person who asked (``given``), or the ``classifier``."""
+    logit: float | None
+    risk: float | None
+    """Probability of death within one year, 0 to 1."""
+    model: str | None
+    """The view whose model scored the clip, or ``all views``."""
+    synthetic: bool
+    """Whether the champion learnt from the embedded archive."""
+    note: str | None
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the fields by name, as JSON has them."""
+        return asdict(self)
 
 
-def predict_paths(paths: Sequence[Path], registry: Path, view: str | None = None) -> Iterator[Known]:
-    """Yield one record a file of ``paths`` (folders are searched), in order, scored by the champion of ``registry``.
+@dataclass(frozen=True)
+class _Loop:
+    """What a file says of its loop."""
+
+    frames: int | None = None
+    fps: float | None = None
+    view: str | None = None
+    view_source: str | None = None
+
+
+def predict_paths(paths: Sequence[Path], registry: Path, view: str | None = None) -> Iterator[Prediction]:
+    """Yield the prediction of each file of ``paths`` (folders are searched), in order, by the champion of ``registry``.
 
     Files are DICOM objects, or clips saved by ``inspect`` (.npy). ``view`` is taken where a file does not say its own.
-    A record has path, status ("accepted" or "rejected"), reason, frames, fps, view, view_source, logit, risk (0 to 1),
-    model (the view whose model scored the clip, or "all views"), synthetic (whether the champion learnt from the
-    embedded archive) and note. Raises :class:`UserError` where a path does not exist, ``view`` is no view, or no
-    champion stands.
+    Raises :class:`UserError` where a path does not exist, ``view`` is no view, or there is no champion.
     """
     champion, given, files = Champion.load(registry), _checked(view), list(_files(paths))
     objects = [path for path in files if path.suffix != SAVED]
@@ -34,46 +71,72 @@ def predict_paths(paths: Sequence[Path], registry: Path, view: str | None = None
     loops = in_order(read_clips(jobs, Imaging(clip=champion.clip), min(Execution().cores, len(jobs))))
     for path in files:
         found = _loaded(path) if path.suffix == SAVED else next(loops)[1]
-        yield {"path": str(path)} | _scored(found, champion, given)
+        yield _predicted(str(path), found, champion, given)
 
 
-def _scored(found: Clip | SavedClip | Rejected | Unusable, champion: Champion, given: str) -> Known:
+def _predicted(path: str, found: Clip | SavedClip | Rejected | Unusable, champion: Champion, given: str) -> Prediction:
     if isinstance(found, Rejected):
-        return _rejected(found.reason.value, found.reason.meaning, champion, _of_header(found))
+        return _rejected(path, found.reason.value, found.reason.meaning, _rejected_loop(found), champion)
     if isinstance(found, Unusable):
-        return _rejected(found.reason, found.remedy, champion, {})
+        return _rejected(path, found.reason, found.remedy, _Loop(), champion)
+    loop = _loop(found, given)
     try:
-        pixels, note = (found.pixels, None) if isinstance(found, Clip) else convert_pixels(found, champion.clip)
+        pixels, note = _pixels(found, champion.clip)
     except Unusable as unusable:
-        return _rejected(unusable.reason, unusable.remedy, champion, _of_loop(found, given))
-    known = _of_loop(found, given)
-    if known["view"] == UNKNOWN and (view := champion.view_of(pixels)) != UNKNOWN:
-        known |= {"view": view, "view_source": "classifier"}
-    scored = champion.score_clip(pixels, known["view"])
-    notes = "; ".join(text for text in (note, scored["note"]) if text)
-    figures = {key: scored[key] for key in ("logit", "risk", "model", "synthetic")}
-    return {"status": "accepted", "reason": None} | known | figures | {"note": notes or None}
+        return _rejected(path, unusable.reason, unusable.remedy, loop, champion)
+    if loop.view == UNKNOWN and (view := champion.view_of(pixels)) != UNKNOWN:
+        loop = replace(loop, view=view, view_source="classifier")
+    return _accepted(path, pixels, note, loop, champion)
 
 
-def _rejected(reason: str, meaning: str, champion: Champion, known: Known) -> Known:
-    empty = dict.fromkeys(("frames", "fps", "view", "view_source", "logit", "risk", "model"))
-    return (
-        {"status": "rejected", "reason": reason} | empty | known | {"synthetic": champion.is_synthetic, "note": meaning}
+def _accepted(path: str, pixels: NDArray[np.uint8], note: str | None, loop: _Loop, champion: Champion) -> Prediction:
+    scored = champion.score_clip(pixels, str(loop.view))
+    return Prediction(
+        path=path,
+        status="accepted",
+        reason=None,
+        **vars(loop),
+        logit=scored.logit,
+        risk=scored.risk,
+        model=scored.model,
+        synthetic=scored.synthetic,
+        note="; ".join(text for text in (note, scored.note) if text) or None,
     )
 
 
-def _of_loop(found: Clip | SavedClip, given: str) -> Known:
+def _rejected(path: str, reason: str, meaning: str, loop: _Loop, champion: Champion) -> Prediction:
+    return Prediction(
+        path=path,
+        status="rejected",
+        reason=reason,
+        **vars(loop),
+        logit=None,
+        risk=None,
+        model=None,
+        synthetic=champion.is_synthetic,
+        note=meaning,
+    )
+
+
+def _pixels(found: Clip | SavedClip, wanted: ClipSettings) -> tuple[NDArray[np.uint8], str | None]:
+    """Return the pixels as the champion takes them, and a note where they were converted; raises :class:`Unusable`."""
+    return (found.pixels, None) if isinstance(found, Clip) else convert_pixels(found, wanted)
+
+
+def _loop(found: Clip | SavedClip, given: str) -> _Loop:
     view, source = (given, "given") if found.view == UNKNOWN != given else (found.view, found.view_source)
-    fps = None if found.fps is None else round(found.fps, 3)
-    return {"frames": found.frames, "fps": fps, "view": view, "view_source": source}
+    return _Loop(found.frames, _rounded(found.fps), view, source)
 
 
-def _of_header(found: Rejected) -> Known:
-    if found.header is None:
-        return {}
+def _rejected_loop(found: Rejected) -> _Loop:
     header = found.header
-    fps = None if header.fps is None else round(header.fps, 3)
-    return {"frames": header.frames or None, "fps": fps, "view": header.view, "view_source": header.view_source}
+    if header is None:
+        return _Loop()
+    return _Loop(header.frames or None, _rounded(header.fps), header.view, header.view_source)
+
+
+def _rounded(fps: float | None) -> float | None:
+    return None if fps is None else round(fps, 3)
 
 
 def _loaded(path: Path) -> SavedClip | Unusable:

@@ -1,6 +1,6 @@
-"""What the champion says of whole studies: their clips by view, and their health record.
+"""The champion's risks of whole studies: from their clips by view, and their health record.
 
-``python -m echomort.champion.scoring FOLDER REGISTRY HOME`` is the process of its own that :func:`score_apart` starts.
+``python -m echomort.champion.scoring FOLDER REGISTRY HOME`` is the child process that :func:`score_apart` starts.
 """
 
 import json
@@ -9,28 +9,50 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from echomort.champion.store import Champion
+from echomort.champion.model import Champion, Clips, StudyRisk
 from echomort.clips.store import read_study
 from echomort.core.errors import UserError
 
 CLIPS, FEATURES, ROWS, REFUSAL = "clips.parquet", "features.parquet", "rows.json", "refused.json"
+"""Files by which the two processes speak to each other."""
 
 TOGETHER = 16
 """Studies whose clips are in memory, and go through a view's networks, at once."""
 
-Views = Mapping[str, Sequence[np.ndarray]]
+Views = Mapping[str, Sequence[Clips]]
 """View -> clips, uint8 (frames, height, width)."""
+Logits = NDArray[np.floating]
 
 
-def score_apart(registry: Path, clips: pd.DataFrame, features: pd.DataFrame, home: Path) -> list[dict[str, Any]]:
-    """Return the rows of :func:`score_studies` by the champion of ``registry``, made in a process of its own: PyTorch's
-    threads and memory end with it. Raises :class:`UserError` as it does."""
+@dataclass(frozen=True)
+class ScoredStudy:
+    """One study's risk as table ``risk_score`` keeps it."""
+
+    study_key: str
+    champion: str
+    model: str
+    clips: int
+    """How many were scored."""
+    logit: float
+    risk: float
+    """Probability of death within one year, 0 to 1."""
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the fields by name, as JSON has them."""
+        return asdict(self)
+
+
+def score_apart(registry: Path, clips: pd.DataFrame, features: pd.DataFrame, home: Path) -> list[ScoredStudy]:
+    """Return what :func:`score_studies` yields by the champion of ``registry``, from a child process: PyTorch's threads
+    and memory end with it. Raises :class:`UserError` as it does."""
     with tempfile.TemporaryDirectory(dir=home, prefix=".tmp_") as name:
         folder = Path(name)
         clips.to_parquet(folder / CLIPS, index=False)
@@ -41,8 +63,7 @@ def score_apart(registry: Path, clips: pd.DataFrame, features: pd.DataFrame, hom
             problem, remedy = json.loads((folder / REFUSAL).read_text())
             raise UserError(problem, remedy)
         ended.check_returncode()
-        rows: list[dict[str, Any]] = json.loads((folder / ROWS).read_text())
-        return rows
+        return [ScoredStudy(**row) for row in json.loads((folder / ROWS).read_text())]
 
 
 def main() -> None:
@@ -51,26 +72,22 @@ def main() -> None:
     try:
         champion = Champion.load(registry)
         scored = score_studies(champion, pd.read_parquet(folder / CLIPS), pd.read_parquet(folder / FEATURES), home)
-        (folder / ROWS).write_text(json.dumps(list(scored)))
+        (folder / ROWS).write_text(json.dumps([study.as_record() for study in scored]))
     except UserError as error:
         (folder / REFUSAL).write_text(json.dumps([error.problem, error.remedy]))
 
 
-def score_studies(
-    champion: Champion, clips: pd.DataFrame, features: pd.DataFrame, home: Path
-) -> Iterator[dict[str, Any]]:
-    """Yield one row a study of ``clips`` (study_key, clip_key, view, path below ``home``), in order of its key.
+def score_studies(champion: Champion, clips: pd.DataFrame, features: pd.DataFrame, home: Path) -> Iterator[ScoredStudy]:
+    """Yield the risk of each study of ``clips`` (study_key, clip_key, view, path below ``home``), in order of its key.
 
     ``features`` has a row a study with study_key and the variables; a study without one is scored by its clips alone.
-    A row has study_key, champion, model, clips (how many were scored), logit and risk (0 to 1, within a year).
     """
     records = _record_logits(champion, features)
     parts = [(str(study_key), part) for study_key, part in clips.groupby("study_key")]
     for start in range(0, len(parts), TOGETHER):
         studies = {study_key: _clips_of(part, home) for study_key, part in parts[start : start + TOGETHER]}
-        for study_key, found in _scored(champion, studies, records):
-            known = {key: found[key] for key in ("model", "clips", "logit", "risk")}
-            yield {"study_key": study_key, "champion": champion.name} | known
+        for study_key, found in _risks(champion, studies, records):
+            yield ScoredStudy(study_key, champion.name, found.model, found.clips, found.logit, found.risk)
 
 
 def _clips_of(rows: pd.DataFrame, home: Path) -> Views:
@@ -78,9 +95,9 @@ def _clips_of(rows: pd.DataFrame, home: Path) -> Views:
     return {str(view): [pixels[key] for key in part["clip_key"]] for view, part in rows.groupby("view")}
 
 
-def _scored(
+def _risks(
     champion: Champion, studies: Mapping[str, Views], records: Mapping[str, float]
-) -> Iterator[tuple[str, dict[str, Any]]]:
+) -> Iterator[tuple[str, StudyRisk]]:
     logits = _view_logits(champion, studies)
     for study_key, views in studies.items():
         record = records.get(study_key)
@@ -91,9 +108,9 @@ def _scored(
             yield study_key, champion.fuse_study(logits[study_key], record, others)
 
 
-def _view_logits(champion: Champion, studies: Mapping[str, Views]) -> dict[str, dict[str, np.ndarray]]:
+def _view_logits(champion: Champion, studies: Mapping[str, Views]) -> dict[str, dict[str, Logits]]:
     """Study -> view with a model -> a logit a clip; all studies' clips of a view together."""
-    logits: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
+    logits: dict[str, dict[str, Logits]] = defaultdict(dict)
     for view, model in champion.views.items():
         shown = {study_key: views[view] for study_key, views in studies.items() if view in views}
         if not shown:

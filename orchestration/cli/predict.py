@@ -22,4 +22,5 @@ def predict(
     from echomort.champion.predict import predict_paths
     from orchestration.printing.files import predicted
 
-    print_records(predict_paths(paths, home.absolute() / "registry", view), predicted, as_json)
+    predictions = predict_paths(paths, home.absolute() / "registry", view)
+    print_records((one.as_record() for one in predictions), predicted, as_json)

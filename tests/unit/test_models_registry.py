@@ -8,7 +8,10 @@ import pandas as pd
 import pytest
 import torch
 
-from echomort.champion.store import Champion, Comparison, Facts, Parts, champion_name, decide, promote, write_candidate
+from echomort.champion.gate import Comparison, decide
+from echomort.champion.model import Champion
+from echomort.champion.promotion import promote
+from echomort.champion.store import Facts, Parts, champion_name, write_candidate
 from echomort.core.errors import UserError
 from echomort.models.fusion import FusionModel, LogisticStacker
 from echomort.models.platt import Platt, sigmoid
@@ -83,7 +86,6 @@ def clips():
         ({"slope": 2.0}, "slope 2.00"),
         ({"slope": float("nan")}, "slope nan"),
         ({"in_the_large": -0.9}, "in-the-large -0.90"),
-        ({"subgroups": {"women": (-0.2, -0.01)}}, "subgroup women"),
     ],
 )
 def test_a_candidate_with_a_fault_is_not_promoted_and_the_fault_is_named(changes, reason):
@@ -93,13 +95,12 @@ def test_a_candidate_with_a_fault_is_not_promoted_and_the_fault_is_named(changes
 
 
 def test_every_fault_is_named_at_once():
-    worst = Comparison(deaths=1, difference=-0.3, low=-0.4, high=-0.2, slope=3, in_the_large=2, subgroups={})
+    worst = Comparison(deaths=1, difference=-0.3, low=-0.4, high=-0.2, slope=3, in_the_large=2)
     assert len(decide(worst, RULES).reasons) == 4
 
 
 def test_a_candidate_that_is_not_worse_and_calibrated_is_promoted():
     assert decide(BETTER, RULES).promoted
-    assert decide(Comparison(**{**vars(BETTER), "subgroups": {"men": (-0.1, 0.05)}}), RULES).promoted
 
 
 def test_the_first_candidate_becomes_champion_and_the_second_must_earn_it(tmp_path, parts, facts):
@@ -133,18 +134,18 @@ def test_no_table_of_patients_enters_the_registry(registry):
 def test_a_clip_of_a_known_view_is_scored_by_its_model_and_calibrated(registry, parts, clips):
     scored = Champion.load(registry).score_clip(clips[0], "plax")
     logit = ViewModel.load(parts.views["plax"]).score(clips[:1])[0]
-    assert scored["logit"] == pytest.approx(logit)
-    assert scored["risk"] == pytest.approx(float(sigmoid(0.8 * logit - 0.5)))
-    assert (scored["view"], scored["model"], scored["synthetic"], scored["note"]) == ("plax", "plax", True, None)
+    assert scored.logit == pytest.approx(logit)
+    assert scored.risk == pytest.approx(float(sigmoid(0.8 * logit - 0.5)))
+    assert (scored.view, scored.model, scored.synthetic, scored.note) == ("plax", "plax", True, None)
 
 
 def test_a_clip_of_an_unknown_view_is_scored_by_all_models_and_says_so(registry, parts, clips):
     scored = Champion.load(registry).score_clip(clips[0], "unknown")
     logits = [ViewModel.load(parts.views[view]).score(clips[:1])[0] for view in ("a4c", "plax")]
-    assert scored["logit"] == pytest.approx(np.mean(logits))
-    assert scored["risk"] == pytest.approx(float(sigmoid((0.5 * logits[0] - 1 + 0.8 * logits[1] - 0.5) / 2)))
-    assert scored["model"] == "all views"
-    assert "view is unknown" in scored["note"]
+    assert scored.logit == pytest.approx(np.mean(logits))
+    assert scored.risk == pytest.approx(float(sigmoid((0.5 * logits[0] - 1 + 0.8 * logits[1] - 0.5) / 2)))
+    assert scored.model == "all views"
+    assert "view is unknown" in scored.note
 
 
 def test_a_study_is_the_stack_of_the_mean_logit_of_each_view(registry, parts, clips):
@@ -153,10 +154,10 @@ def test_a_study_is_the_stack_of_the_mean_logit_of_each_view(registry, parts, cl
     )
     a4c = ViewModel.load(parts.views["a4c"]).score(clips[:2]).mean()
     plax = ViewModel.load(parts.views["plax"]).score(clips[2:])[0]
-    assert scored["logit"] == pytest.approx(2 * a4c + plax - 0.3)
-    assert scored["risk"] == pytest.approx(float(sigmoid(2 * a4c + plax - 0.2)))
-    assert scored["views"] == pytest.approx({"a4c": a4c, "plax": plax})
-    assert scored["note"] == "1 clips of other views were left out"
+    assert scored.logit == pytest.approx(2 * a4c + plax - 0.3)
+    assert scored.risk == pytest.approx(float(sigmoid(2 * a4c + plax - 0.2)))
+    assert scored.views == pytest.approx({"a4c": a4c, "plax": plax})
+    assert scored.note == "1 clips of other views were left out"
 
 
 def test_a_study_with_a_record_uses_the_stack_that_knows_it(tmp_path, parts, facts, clips):
@@ -166,8 +167,8 @@ def test_a_study_with_a_record_uses_the_stack_that_knows_it(tmp_path, parts, fac
     candidate = Parts(parts.views, calibrations, stacks, parts.tabular)
     promote(root, write_candidate(root, candidate, facts), None, RULES)
     champion = Champion.load(root)
-    assert champion.score_study({"a4c": [clips[0]]}, ehr=-1.5)["logit"] == pytest.approx(-1.5)
-    assert champion.score_study({"a4c": [clips[0]]})["model"] == "video"
+    assert champion.score_study({"a4c": [clips[0]]}, ehr=-1.5).logit == pytest.approx(-1.5)
+    assert champion.score_study({"a4c": [clips[0]]}).model == "video"
     assert champion.tabular is not None
     assert len(champion.tabular.score(pd.DataFrame({"age": [1.0, -1.0], "lvef": [0.0, 0.0]}))) == 2
 
@@ -175,8 +176,8 @@ def test_a_study_with_a_record_uses_the_stack_that_knows_it(tmp_path, parts, fac
 def test_a_study_without_a_known_view_or_without_clips(registry, clips):
     champion = Champion.load(registry)
     scored = champion.score_study({"subcostal": [clips[0]]})
-    assert scored["risk"] == pytest.approx(champion.score_clip(clips[0], "unknown")["risk"])
-    assert scored["model"] == "all views"
+    assert scored.risk == pytest.approx(champion.score_clip(clips[0], "unknown").risk)
+    assert scored.model == "all views"
     with pytest.raises(UserError, match="no clip"):
         champion.score_study({"a4c": []})
 

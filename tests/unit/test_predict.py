@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from echomort.champion.predict import predict_paths
-from echomort.champion.store import Facts, Parts, promote, write_candidate
+from echomort.champion.promotion import promote
+from echomort.champion.store import Facts, Parts, write_candidate
 from echomort.core.errors import UserError
 from echomort.dicom import inspect_paths, read_clip
 from echomort.dicom.saved import SavedClip, Unusable, convert_pixels, load_clip
@@ -69,17 +70,17 @@ def saved(tmp_path_factory):
 
 def test_a_loop_is_scored_and_a_still_is_a_row_with_its_reason(registry):
     loop, still = predict_paths([LOOP, STILL], registry)
-    assert list(loop) == list(still) == KEYS
-    assert loop["status"] == "accepted" and 0 < loop["risk"] < 1 and np.isfinite(loop["logit"])
-    assert (loop["frames"], loop["fps"], loop["view"], loop["model"]) == (30, 30.0, "unknown", "all views")
-    assert "mean over the models" in loop["note"] and loop["synthetic"]
-    assert still["status"] == "rejected" and still["reason"] and still["risk"] is None
+    assert list(loop.as_record()) == list(still.as_record()) == KEYS
+    assert loop.status == "accepted" and 0 < loop.risk < 1 and np.isfinite(loop.logit)
+    assert (loop.frames, loop.fps, loop.view, loop.model) == (30, 30.0, "unknown", "all views")
+    assert "mean over the models" in loop.note and loop.synthetic
+    assert still.status == "rejected" and still.reason and still.risk is None
 
 
 def test_a_view_given_by_hand_counts_where_the_file_has_none(registry):
     (record,) = predict_paths([LOOP], registry, "parasternal_long")
-    assert (record["view"], record["view_source"], record["model"]) == ("parasternal_long", "given", "parasternal_long")
-    assert record["note"] is None
+    assert (record.view, record.view_source, record.model) == ("parasternal_long", "given", "parasternal_long")
+    assert record.note is None
     with pytest.raises(UserError, match="known groups"):
         list(predict_paths([LOOP], registry, "sideways"))
 
@@ -95,28 +96,28 @@ def test_a_champion_that_knows_views_names_the_loop_that_no_tag_names(registry, 
     )
     promote(tmp_path, write_candidate(tmp_path, parts, Facts(SMALL, True, {}, {})), None, Promotion())
     (record,) = predict_paths([LOOP], tmp_path)
-    assert (record["view"], record["view_source"], record["model"]) == ("apical_4", "classifier", "apical_4")
+    assert (record.view, record.view_source, record.model) == ("apical_4", "classifier", "apical_4")
     (given,) = predict_paths([LOOP], tmp_path, "parasternal_long")
-    assert (given["view"], given["view_source"]) == ("parasternal_long", "given")
+    assert (given.view, given.view_source) == ("parasternal_long", "given")
 
 
 def test_a_saved_clip_scores_nearly_as_its_loop_and_says_that_it_was_converted(registry, saved):
     loop, clip = predict_paths([LOOP, saved], registry)
-    assert clip["risk"] == pytest.approx(loop["risk"], abs=0.02)
-    assert "converted from 60x109x150" in clip["note"]
-    assert (clip["frames"], clip["fps"]) == (30, 30.0)
+    assert clip.risk == pytest.approx(loop.risk, abs=0.02)
+    assert "converted from 60x109x150" in clip.note
+    assert (clip.frames, clip.fps) == (30, 30.0)
 
 
 def test_a_clip_saved_with_the_champions_settings_scores_exactly_as_its_loop(registry, tmp_path):
     list(inspect_paths([LOOP], Settings(imaging=Imaging(clip=SMALL)), tmp_path))
     loop, clip = predict_paths([LOOP, tmp_path], registry)
-    assert clip["logit"] == loop["logit"] and clip["note"] == loop["note"]
+    assert clip.logit == loop.logit and clip.note == loop.note
 
 
 def test_an_array_without_its_card_is_taken_for_what_its_shape_says(registry, saved, tmp_path):
     (tmp_path / "bare.npy").write_bytes(saved.read_bytes())
     bare, carded = predict_paths([tmp_path / "bare.npy", saved], registry)
-    assert bare["logit"] == carded["logit"] and bare["frames"] is None
+    assert bare.logit == carded.logit and bare.frames is None
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_an_array_without_its_card_is_taken_for_what_its_shape_says(registry, sa
 def test_an_array_that_is_no_clip_is_a_row_with_its_reason(registry, tmp_path, array, reason):
     np.save(tmp_path / "array.npy", array)
     (record,) = predict_paths([tmp_path / "array.npy"], registry)
-    assert (record["status"], record["reason"], record["risk"]) == ("rejected", reason, None)
+    assert (record.status, record.reason, record.risk) == ("rejected", reason, None)
 
 
 def test_nothing_is_made_of_a_clip_that_shows_less_than_the_champion_wants():
@@ -174,7 +175,7 @@ def test_without_a_champion_or_a_path_nothing_is_scored(registry, tmp_path):
 
 
 def test_what_a_person_reads_is_one_line_a_file_and_a_word_on_a_synthetic_champion(registry):
-    lines = list(predicted(predict_paths([LOOP, STILL], registry)))
+    lines = list(predicted(one.as_record() for one in predict_paths([LOOP, STILL], registry)))
     assert lines[0].startswith("risk ") and str(LOOP) in lines[0] and "[1]" in lines[0]
     assert lines[1].startswith("rejected: ") and lines[2].startswith("[1] the view is unknown")
     assert lines[-1].endswith("mean nothing for a person.")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from echomort.champion.scoring import TOGETHER, score_studies
-from echomort.champion.store import Champion
+from echomort.champion.model import Champion
+from echomort.champion.scoring import TOGETHER, ScoredStudy, score_studies
 from echomort.clips.store import artifact_of, write_study
 from echomort.settings import ClipSettings
 
@@ -74,12 +74,12 @@ def test_studies_together_are_scored_as_each_alone(archive: tuple[Path, pd.DataF
     batches = -(-40 // TOGETHER)
     assert a4c.asked == batches + 4 * 3, "once a batch, and once for each clip of a study that shows no known view"
     alone = [row for key in clips["study_key"].unique() for row in _alone(judge, clips, features, home, key)]
-    assert [row["study_key"] for row in together] == [row["study_key"] for row in alone]
+    assert [row.study_key for row in together] == [row.study_key for row in alone]
     for one, other in zip(together, alone, strict=True):
-        assert one == pytest.approx(other)
+        assert one.as_record() == pytest.approx(other.as_record())
 
 
-def _alone(judge: Champion, clips: pd.DataFrame, features: pd.DataFrame, home: Path, key: str) -> list[dict[str, Any]]:
+def _alone(judge: Champion, clips: pd.DataFrame, features: pd.DataFrame, home: Path, key: str) -> list[ScoredStudy]:
     return list(score_studies(judge, clips[clips["study_key"] == key], features[features["study_key"] == key], home))
 
 
@@ -89,7 +89,7 @@ def test_the_record_counts_where_there_is_one(archive: tuple[Path, pd.DataFrame]
     rows = score_studies(
         champion(a4c=Mean(), plax=Mean()), clips, pd.DataFrame({"study_key": keys[:5], "age": 1.0}), home
     )
-    models = {row["study_key"]: (row["model"], row["clips"]) for row in rows}
+    models = {row.study_key: (row.model, row.clips) for row in rows}
     assert models[keys[1]] == ("video_ehr", 2)
     assert models[keys[9]] == ("video", 2)
     assert models[keys[0]] == models[keys[10]] == ("all views", 3), "no clip of a view that a model knows"
@@ -99,4 +99,4 @@ def test_without_a_record_at_all_and_without_its_model(archive: tuple[Path, pd.D
     home, clips = archive
     judge = champion(a4c=Mean())
     nothing = pd.DataFrame({"study_key": [], "age": []})
-    assert {row["model"] for row in score_studies(judge, clips, nothing, home)} == {"video", "all views"}
+    assert {row.model for row in score_studies(judge, clips, nothing, home)} == {"video", "all views"}

@@ -1,0 +1,79 @@
+"""The gate: whether a candidate may take the champion's place, and every reason against."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from echomort.evaluation import calibration_figures, delong_test
+from echomort.models.platt import sigmoid
+from echomort.models.stacks import ALL_VIEWS, EHR, VIDEO_EHR
+from echomort.settings import Promotion
+
+BEST_FIRST = (VIDEO_EHR, ALL_VIEWS, EHR)
+"""Models in table ``score``; candidate and champion are compared by the first that the candidate has."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Candidate against champion on the same held-out patients; differences are candidate less champion."""
+
+    deaths: int
+    difference: float
+    """Of the AUCs; ``low`` and ``high`` are its 95 % interval (DeLong)."""
+    low: float
+    high: float
+    slope: float
+    """Calibration slope of the candidate; 1 is perfect."""
+    in_the_large: float
+    """Calibration-in-the-large of the candidate, in logits; 0 is perfect."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a candidate becomes champion, and why (not)."""
+
+    promoted: bool
+    reasons: tuple[str, ...]
+
+
+def compare(candidate: pd.DataFrame, champion: pd.DataFrame) -> Comparison:
+    """Return candidate against champion on the held-out studies that both scored with their best model.
+
+    Both frames have model, study_key, logit and label (0 or 1).
+    """
+    model = next(name for name in BEST_FIRST if name in set(candidate["model"]) | {EHR})
+    by_candidate, by_champion = (scores[scores["model"] == model] for scores in (candidate, champion))
+    pair = by_candidate.merge(by_champion, on="study_key", suffixes=("", "_champion"))
+    test = delong_test(pair["label"], pair["logit"], pair["logit_champion"])
+    figures = calibration_figures(pair["label"], sigmoid(pair["logit"].to_numpy()))
+    calibrated = figures.slope.value, figures.in_the_large.value
+    return Comparison(int(pair["label"].sum()), test.difference, test.low, test.high, *calibrated)
+
+
+def decide(comparison: Comparison | None, settings: Promotion) -> Decision:
+    """Return whether the candidate may take the place of the champion; without a champion (no comparison) it may.
+
+    Every reason against is named.
+    """
+    if comparison is None:
+        return Decision(True, ("there is no champion yet",))
+    against = [*_against_discrimination(comparison, settings), *_against_calibration(comparison, settings)]
+    if against:
+        return Decision(False, tuple(against))
+    interval = f"{comparison.difference:+.3f} ({comparison.low:+.3f} to {comparison.high:+.3f})"
+    return Decision(True, (f"AUC difference {interval}, calibrated",))
+
+
+def _against_discrimination(comparison: Comparison, settings: Promotion) -> Iterator[str]:
+    if comparison.deaths < settings.minimum_deaths:
+        yield f"{comparison.deaths} deaths held out, promotion.minimum_deaths is {settings.minimum_deaths}"
+    if not comparison.low >= -settings.margin:
+        yield f"AUC may be lower by {-comparison.low:.3f}, promotion.margin is {settings.margin}"
+
+
+def _against_calibration(comparison: Comparison, settings: Promotion) -> Iterator[str]:
+    if not settings.lowest_slope <= comparison.slope <= settings.highest_slope:
+        yield f"calibration slope {comparison.slope:.2f} is outside promotion's bounds"
+    if not abs(comparison.in_the_large) <= settings.in_the_large:
+        yield f"calibration-in-the-large {comparison.in_the_large:+.2f} is outside promotion's bounds"

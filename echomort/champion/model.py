@@ -170,7 +170,7 @@ class Champion:
         return _Fused(name, logit, float(self.calibrations[name].risk(logit)))
 
     def _mean_over_views(self, logits: Mapping[str, float], model: str) -> _Fused:
-        """Return, as by ``model``, the mean of the views' logits, and the risk of the mean of their calibrated logits."""
+        """Return the mean of the views' logits, and the risk of the mean of their calibrated logits."""
         calibrated = [float(self.calibrations[view].logit(logit)) for view, logit in logits.items()]
         return _Fused(model, float(np.mean(list(logits.values()))), float(sigmoid(np.mean(calibrated))))
 

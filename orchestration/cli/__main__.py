@@ -1,10 +1,12 @@
 """The ``echomort`` command. Commands that need no graph never load Dagster."""
 
 import sys
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from echomort import __version__
 from echomort.core.errors import UserError
 from orchestration.cli.accept import accept
 from orchestration.cli.fetch import dicomweb
@@ -25,6 +27,23 @@ COMMANDS = (run, status, accept, ui, synth, inspect, predict, risk, receive)
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=PURPOSE)
 fetch = typer.Typer(no_args_is_help=True, help="Fetch echo files from a server.")
 readers = typer.Typer(no_args_is_help=True, help="A reader study: cardiologists without and with the model.")
+
+
+def print_version(asked: bool) -> None:
+    """Print the version and end, where it was ``asked`` for."""
+    if asked:
+        typer.echo(f"echomort {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the options that stand before any command."""
+
 
 for group, commands in ((app, COMMANDS), (fetch, (dicomweb,)), (readers, (export, assist, analyse))):
     for command in commands:

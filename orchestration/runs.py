@@ -127,10 +127,7 @@ def _first_failure(result: dg.JobExecutionResult) -> Exception:
             if "disk is full" in error.message:
                 return disk_error(OSError(errno.ENOSPC, error.message))
             if error.cls_name == "UserError":
-                problem, _, remedy = (
-                    error.message.strip().removeprefix("echomort.core.errors.UserError: ").partition(": ")
-                )
-                return UserError(problem, remedy)
+                return UserError.from_text(error.message)
             return UserError(
                 f"step {event.step_key} failed with {error.cls_name}",
                 "its traceback is in the run's log: `echomort ui`, Runs",

@@ -1,20 +1,19 @@
 """The training process that Dagster starts (``python -m assets.training.pipes TASK.json ...``); it streams progress."""
 
 import itertools
-import json
 import sys
 from pathlib import Path
 
 from dagster_pipes import open_dagster_pipes
 
+from echomort.core.child import leave_error
 from echomort.core.errors import UserError
-from echomort.core.files import write_text
 from echomort.training import Progress, Task, train_views
 
 
-def refusal_of(task: Path) -> Path:
-    """Return the file in which the process leaves what a person is to read of its failure: [problem, remedy]."""
-    return task.with_suffix(".refused.json")
+def error_file(task: Path) -> Path:
+    """Return the file in which the process leaves its error."""
+    return task.with_suffix(".error.json")
 
 
 def main() -> None:
@@ -31,7 +30,7 @@ def main() -> None:
         try:
             train_views(tasks, report)
         except UserError as error:
-            write_text(refusal_of(Path(sys.argv[1])), json.dumps([error.problem, error.remedy]))
+            leave_error(error, error_file(Path(sys.argv[1])))
             sys.exit(1)
 
 

@@ -1,6 +1,5 @@
 """Video models: one unit a network and view, all folds, trained in a process of their own."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +12,8 @@ from dagster._core.errors import DagsterPipesExecutionError  # not exported
 
 from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
-from assets.training.pipes import refusal_of
-from echomort.core.errors import UserError
+from assets.training.pipes import error_file
+from echomort.core.child import raise_left
 from echomort.core.fingerprint import digest
 from echomort.settings import Settings, Training
 from echomort.training import UNDECIDING
@@ -72,16 +71,14 @@ def train_views(project: Project, units: Sequence[str], context: dg.OpExecutionC
 
 def _train(context: dg.OpExecutionContext, tasks: list[str], folds: int) -> None:
     """Start the training process and wait for it; its own word to a person is this step's."""
-    refusal = refusal_of(Path(tasks[0]))
-    refusal.unlink(missing_ok=True)
+    left = error_file(Path(tasks[0]))
+    left.unlink(missing_ok=True)
     try:
         command = [sys.executable, "-P", "-m", "assets.training.pipes", *tasks]
         context.resources.pipes.run(context=context, command=command, extras={"folds": folds})
     except DagsterPipesExecutionError:
-        if not refusal.exists():
-            raise
-        problem, remedy = json.loads(refusal.read_text())
-        raise UserError(problem, remedy) from None
+        raise_left(left)
+        raise
 
 
 def commit_views(

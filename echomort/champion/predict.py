@@ -147,11 +147,7 @@ def _loaded(path: Path) -> SavedClip | Unusable:
 
 
 def _checked(view: str | None) -> str:
-    try:
-        return check_group(view or UNKNOWN)
-    except ValueError as error:
-        problem, _, remedy = str(error).partition("; ")
-        raise UserError(f"--view: {problem}", remedy) from None
+    return check_group(view or UNKNOWN)
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

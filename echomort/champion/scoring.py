@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from echomort.champion.model import Champion, Clips, StudyRisk
 from echomort.clips.store import read_study
+from echomort.core.child import leave_error, raise_left
 from echomort.core.errors import UserError
 
 CLIPS, FEATURES, ROWS, REFUSAL = "clips.parquet", "features.parquet", "rows.json", "refused.json"
@@ -57,11 +58,9 @@ def score_apart(registry: Path, clips: pd.DataFrame, features: pd.DataFrame, hom
         folder = Path(name)
         clips.to_parquet(folder / CLIPS, index=False)
         features.to_parquet(folder / FEATURES, index=False)
-        command = [sys.executable, "-m", "echomort.champion.scoring", str(folder), str(registry), str(home)]
+        command = [sys.executable, "-P", "-m", "echomort.champion.scoring", str(folder), str(registry), str(home)]
         ended = subprocess.run(command, check=False)
-        if (folder / REFUSAL).exists():
-            problem, remedy = json.loads((folder / REFUSAL).read_text())
-            raise UserError(problem, remedy)
+        raise_left(folder / REFUSAL)
         ended.check_returncode()
         return [ScoredStudy(**row) for row in json.loads((folder / ROWS).read_text())]
 
@@ -74,7 +73,7 @@ def main() -> None:
         scored = score_studies(champion, pd.read_parquet(folder / CLIPS), pd.read_parquet(folder / FEATURES), home)
         (folder / ROWS).write_text(json.dumps([study.as_record() for study in scored]))
     except UserError as error:
-        (folder / REFUSAL).write_text(json.dumps([error.problem, error.remedy]))
+        leave_error(error, folder / REFUSAL)
 
 
 def score_studies(champion: Champion, clips: pd.DataFrame, features: pd.DataFrame, home: Path) -> Iterator[ScoredStudy]:

@@ -11,3 +11,9 @@ class UserError(Exception):
         self.problem = problem
         self.remedy = remedy
         super().__init__(f"{problem}: {remedy}")
+
+    @classmethod
+    def from_text(cls, text: str) -> "UserError":
+        """Return the error that was printed as ``text``, by itself or at the end of a traceback."""
+        problem, _, remedy = text.strip().removeprefix(f"{cls.__module__}.{cls.__name__}: ").partition(": ")
+        return cls(problem, remedy)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from echomort.core.child import raise_record
 from echomort.core.errors import UserError
 from echomort.training.device import count_gpus
 from echomort.training.task import Job, Progress
@@ -58,7 +59,7 @@ class _Worker:
     def __init__(self, device: str) -> None:
         self.device = device
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "echomort.training.worker"],
+            [sys.executable, "-P", "-m", "echomort.training.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -85,8 +86,7 @@ class _Worker:
             message = json.loads(line)
             if "done" in message:
                 return
-            if "problem" in message:
-                raise UserError(message["problem"], message["remedy"])
+            raise_record(message)
             events.put(Progress(**message["progress"]))
         raise UserError(
             f"the process that trained fold {job.fold} of {job.task.view} ended early (status {self.process.wait()})",

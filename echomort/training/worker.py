@@ -10,6 +10,7 @@ import os
 import sys
 from typing import IO, Any
 
+from echomort.core.child import as_record
 from echomort.core.errors import UserError
 from echomort.training.fold import train_fold
 from echomort.training.task import Job, Progress
@@ -39,7 +40,7 @@ def serve(job: Job, channel: IO[str]) -> None:
     try:
         train_fold(job, report)
     except UserError as error:
-        _say(channel, problem=error.problem, remedy=error.remedy)
+        _say(channel, **as_record(error))
     else:
         _say(channel, done=True)
 

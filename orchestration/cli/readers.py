@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from echomort.core.errors import UserError
 from orchestration.cli.options import Home, out, progress_bar, require_paths
 from orchestration.cli.projects import project_settings
 
@@ -57,8 +56,4 @@ def analyse(
 def _view(view: str) -> str:
     from echomort.dicom.header.views import check_group
 
-    try:
-        return check_group(view)
-    except ValueError as error:
-        problem, _, remedy = str(error).partition("; ")
-        raise UserError(f"--view: {problem}", remedy) from None
+    return check_group(view)

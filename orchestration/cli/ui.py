@@ -18,5 +18,5 @@ def ui(home: Home = Path("demo"), port: Annotated[int, typer.Option(min=1, max=6
     home.mkdir(parents=True, exist_ok=True)
     os.environ["ECHOMORT_HOME"] = str(home)
     runs.prepare_instance(home)
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "orchestration.definitions", "-h", "127.0.0.1"]
+    command = [sys.executable, "-P", "-m", "dagster", "dev", "-m", "orchestration.definitions", "-h", "127.0.0.1"]
     os.execv(sys.executable, [*command, "-p", str(port)])

@@ -149,9 +149,9 @@ def _known_groups() -> str:
 
 
 def check_group(name: str) -> str:
-    """Return ``name`` if it is a group or ``unknown``, else raise :class:`ValueError`."""
+    """Return ``name`` if it is a group or ``unknown``, else raise :class:`UserError`."""
     if name != UNKNOWN and name not in _groups():
-        raise ValueError(f"no such view group; {_known_groups()}")
+        raise UserError(f"no such view group: {name}", _known_groups())
     return name
 
 

@@ -1,0 +1,49 @@
+"""A wheel is whole, and works from any folder, whatever lies there."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from projects import SETTINGS, assignments, clean_environment
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("orchestration", "assets", "echomort", "warehouse")
+RUN = "import echomort; from orchestration.cli.__main__ import main; print(echomort.__file__, flush=True); main()"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel's content, as pip would lay it out."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
+    subprocess.run(command, check=True, timeout=300)
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+        wheel.extractall(folder / "site")
+    return folder / "site"
+
+
+@pytest.mark.slow
+def test_every_file_of_the_packages_is_in_it(site: Path) -> None:
+    listed = subprocess.run(["git", "ls-files", *PACKAGES], cwd=ROOT, capture_output=True, text=True, check=True)
+    missing = [name for name in listed.stdout.splitlines() if not (site / name).is_file()]
+    assert missing == []
+    top = {path.name for path in site.iterdir() if path.is_dir() and not path.name.endswith(".dist-info")}
+    assert top == set(PACKAGES)
+
+
+@pytest.mark.slow
+def test_the_demo_runs_from_a_folder_that_holds_folders_of_the_same_names(site: Path, tmp_path: Path) -> None:
+    for package in PACKAGES:
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("raise AssertionError('not the installed package')\n")
+    command = [sys.executable, "-P", "-c", RUN, "run", "--home", "home", *assignments(SETTINGS)]
+    environment = clean_environment() | {"PYTHONPATH": str(site)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert Path(done.stdout.splitlines()[0]).is_relative_to(site), "the wheel ran, and not the checkout"
+    assert (tmp_path / "home/report/report.html").is_file()
+    assert (tmp_path / "home/registry/champion.json").is_file()

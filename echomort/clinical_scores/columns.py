@@ -116,7 +116,7 @@ def _is_column(values: Any) -> bool:
 
 def usable(rows: Rows) -> Booleans:
     """Return which rows (n,) have every value."""
-    return np.logical_and.reduce([~np.isnan(values) for values in rows.values.values()])
+    return np.asarray(np.logical_and.reduce([~np.isnan(values) for values in rows.values.values()]), dtype=bool)
 
 
 def _parsed(series: pd.Series, column: Column) -> tuple[Floats, Booleans]:
@@ -147,7 +147,7 @@ def _read_texts(text: pd.Series, column: Column) -> Floats:
 
 
 def _is_measurement(values: Floats, column: Quantity) -> Booleans:
-    return np.isfinite(values) & ((values > 0) | ((values == 0) & column.may_be_zero))
+    return np.asarray(np.isfinite(values) & ((values > 0) | ((values == 0) & column.may_be_zero)), dtype=bool)
 
 
 def _within_limits(rows: Rows, name: str, limits: Quantity, out_of_range: OutOfRange) -> Floats:

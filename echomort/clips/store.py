@@ -61,7 +61,8 @@ def read_study(path: Path, keys: Sequence[str] | None = None) -> dict[str, np.nd
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """Return what became of the files of one study, one row each, ready for table ``clip``."""
     with _opened(path) as file:
-        return _study(file)["rows"]
+        rows: list[dict[str, Any]] = _study(file)["rows"]
+    return rows
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ def standing(home: Path, artifact: str, fingerprint: str) -> Written | None:
 
 
 def _study(file: Any) -> dict[str, Any]:
-    return json.loads(file.metadata()["study"])
+    study: dict[str, Any] = json.loads(file.metadata()["study"])
+    return study
 
 
 def _opened(path: Path) -> Any:

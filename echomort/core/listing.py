@@ -55,7 +55,7 @@ def _walk(root: Path, relative: str, deep: bool = True) -> Iterator[SourceFile]:
                 yield SourceFile(path, state.st_size, state.st_mtime_ns)
 
 
-def _stays_inside(root: Path, entry: os.DirEntry) -> bool:
+def _stays_inside(root: Path, entry: os.DirEntry[str]) -> bool:
     return Path(entry.path).resolve().is_relative_to(root)
 
 

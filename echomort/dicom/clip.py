@@ -30,7 +30,7 @@ apart in a clip of two seconds, so that every phase of a beat is seen. Our choic
 COLOUR_SNAPSHOTS = (0, 2, 3, 5, 7, 8, 10)
 """The snapshots that are searched for colour flow, which comes and goes with the beat: no two in succession are left
 out, and their distances differ, so that no heart rate hides flow from all. Tuned on drawn jets at six heart rates
-(tests/unit/test_dicom_sector.py). Where a tag declares colour, all are searched."""
+(tests/dicom/test_sector.py). Where a tag declares colour, all are searched."""
 
 SHORT_SECONDS = 1
 """Seconds below which a loop gets the note ``shorter_than_a_second``: it may not hold a whole beat. Physiology."""

@@ -222,6 +222,6 @@ def _wald(value: float, error: float, confidence: float) -> Interval:
 
 def _bin_numbers(chance: Floats, rule: BinRule, bins: int) -> np.ndarray:
     if rule == "equal_width":
-        return np.minimum((chance * bins).astype(int), bins - 1)
+        return np.asarray(np.minimum((chance * bins).astype(int), bins - 1))
     edges = np.quantile(chance, np.linspace(0, 1, bins + 1)[1:-1])
     return np.searchsorted(edges, chance, side="right")

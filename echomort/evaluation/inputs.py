@@ -33,7 +33,7 @@ def labels(values: Any, length: int | None = None) -> Booleans:
     vector = numbers("labels", values, length)
     if not np.isin(vector, (0.0, 1.0)).all():
         raise ValueError("labels must be 0 or 1")
-    return vector == 1.0
+    return np.asarray(vector == 1.0, dtype=bool)
 
 
 def probabilities(name: str, values: Any, length: int | None = None) -> Floats:

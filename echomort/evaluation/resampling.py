@@ -108,9 +108,9 @@ class WeightedAuc:
     def _wins(self, events: Floats, below: Floats, with_itself: Floats) -> Floats:
         first = np.take(below, self._first, axis=1)
         if not self._is_tied:
-            return np.einsum("rn,rn->r", events, first)
+            return np.asarray(np.einsum("rn,rn->r", events, first))
         past = np.take(below, self._past, axis=1)
-        return (np.einsum("rn,rn->r", events, first + past) - with_itself) / 2
+        return np.asarray((np.einsum("rn,rn->r", events, first + past) - with_itself) / 2)
 
 
 class WeightedAveragePrecision:
@@ -162,7 +162,7 @@ def largest_gap(right: Any, members: Sequence[Any]) -> Statistic:
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)
+    return np.asarray(np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0))
 
 
 def _percentiles(value: float, drawn: Floats, plan: Resampling) -> Interval:

@@ -42,7 +42,7 @@ class Scored:
     @property
     def died(self) -> Booleans:
         """Labels (n,)."""
-        return self.rows["label"].to_numpy(dtype=float) == 1
+        return np.asarray(self.rows["label"].to_numpy(dtype=float) == 1, dtype=bool)
 
     @property
     def is_binary(self) -> bool:

@@ -135,7 +135,7 @@ def _logistic(matrix: np.ndarray, labels: np.ndarray, columns: tuple[str, ...], 
 
 
 def _apply(model: FoldCoefficients, matrix: np.ndarray) -> np.ndarray:
-    return (matrix - model.mean) / model.scale @ np.array(model.coefficients) + model.intercept
+    return np.asarray((matrix - model.mean) / model.scale @ np.array(model.coefficients) + model.intercept)
 
 
 def _forest(matrix: np.ndarray, labels: np.ndarray, settings: Tabular) -> Any:
@@ -149,4 +149,6 @@ def _forest(matrix: np.ndarray, labels: np.ndarray, settings: Tabular) -> Any:
 
 def _forest_logits(forest: Any, matrix: np.ndarray, settings: Tabular) -> np.ndarray:
     votes = forest.predict_proba(matrix)[:, 1] * settings.forest_trees
-    return np.log((votes + 0.5) / (settings.forest_trees - votes + 0.5))  # never infinite, whatever the votes
+    return np.asarray(
+        np.log((votes + 0.5) / (settings.forest_trees - votes + 0.5))
+    )  # never infinite, whatever the votes

@@ -68,7 +68,7 @@ class LogisticStacker:
 
     def logits(self, matrix: np.ndarray) -> np.ndarray:
         """Return the logits."""
-        return self.design(matrix) @ np.array(self.coefficients) + self.intercept
+        return np.asarray(self.design(matrix) @ np.array(self.coefficients) + self.intercept)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class FusionModel:
     def score(self, scores: pd.DataFrame) -> np.ndarray:
         """Return one logit a row, float64 (n,): the mean over the folds' stackers. An absent column is all missing."""
         matrix = scores.reindex(columns=list(self.columns)).to_numpy(dtype=np.float64, na_value=np.nan)
-        return np.mean([stacker.logits(matrix) for stacker in self.folds.values()], axis=0)
+        return np.asarray(np.mean([stacker.logits(matrix) for stacker in self.folds.values()], axis=0))
 
     def to_json(self) -> bytes:
         """Return the model as JSON: coefficients, or XGBoost's own text."""

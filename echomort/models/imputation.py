@@ -84,7 +84,7 @@ class Completion:
     @property
     def quantities(self) -> np.ndarray:
         """Which of the columns that remain are quantities (bool): neither codes nor the diastolic grade."""
-        return np.isnan(self.common) & np.array([name != GRADE for name in self.names], dtype=bool)
+        return np.asarray(np.isnan(self.common) & np.array([name != GRADE for name in self.names], dtype=bool))
 
     def complete(self, matrix: np.ndarray) -> np.ndarray:
         """Return the columns that remain, float64 (n, kept), without a gap."""

@@ -42,7 +42,7 @@ class Rows:
 
     def training(self, fold: int) -> np.ndarray:
         """Return which rows (bool) the model of ``fold`` may see."""
-        return (self.folds != fold) & (self.folds != HELD_OUT)
+        return np.asarray((self.folds != fold) & (self.folds != HELD_OUT))
 
     def only(self, mask: np.ndarray) -> "Rows":
         """Return the rows that ``mask`` (bool) chooses."""

@@ -33,7 +33,7 @@ class TabularModel:
     def score(self, features: pd.DataFrame) -> np.ndarray:
         """Return one logit a row, float64 (n,): the mean over the folds' models. A missing column is missing values."""
         matrix = encode(features.reindex(columns=list(self.features)))
-        return np.mean([predict_logits(booster, matrix) for booster in self.folds.values()], axis=0)
+        return np.asarray(np.mean([predict_logits(booster, matrix) for booster in self.folds.values()], axis=0))
 
     def save(self, folder: Path) -> None:
         """Write ``folder`` atomically: fold_<k>.json (XGBoost's own format) and model.json with their SHA-256."""

@@ -100,7 +100,7 @@ class ViewClassifier:
     def _distances(self, appearances: np.ndarray) -> np.ndarray:
         """Squared Mahalanobis distances, float64 (n, views)."""
         whitened, centres = appearances @ self.whitening, self.means @ self.whitening
-        return np.square(whitened[:, None] - centres[None]).sum(axis=2)
+        return np.asarray(np.square(whitened[:, None] - centres[None]).sum(axis=2))
 
 
 def appearance_of(clip: np.ndarray) -> np.ndarray:

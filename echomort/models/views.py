@@ -47,7 +47,7 @@ class ViewModel:
     def score(self, clips: np.ndarray) -> np.ndarray:
         """Return one logit a clip, float64 (n,): the mean over folds, for clips uint8 (n, frames, height, width)."""
         _check_clips(clips, self.shape)
-        return np.mean([score_clips(network, clips) for network in self.folds.values()], axis=0)
+        return np.asarray(np.mean([score_clips(network, clips) for network in self.folds.values()], axis=0))
 
 
 def score_clips(network: nn.Module, clips: np.ndarray, rows: Sequence[int] | np.ndarray | None = None) -> np.ndarray:

@@ -57,9 +57,11 @@ class Unit(nn.Module):
         convolutions are exact in that layout and 1.7 times as fast.
         """
         if not (self.training and x.device.type == "cpu"):
-            return norm(x)
-        y = norm(Relayout.apply(x, torch.contiguous_format, self.layout))
-        return Relayout.apply(y, self.layout, torch.contiguous_format) if back else y
+            plain: Tensor = norm(x)
+            return plain
+        y: Tensor = norm(Relayout.apply(x, torch.contiguous_format, self.layout))
+        again: Tensor = Relayout.apply(y, self.layout, torch.contiguous_format) if back else y
+        return again
 
 
 class Relayout(torch.autograd.Function):
@@ -95,7 +97,8 @@ def volume_maps(trunk: Trunk, pixels: Tensor) -> Tensor:
 def frame_vectors(trunk: Trunk, pixels: Tensor) -> Tensor:
     """Return one vector a frame, (n, frames, 16): the maps of every frame averaged over space."""
     maps: Tensor = trunk(pixels.float().flatten(0, 1).unsqueeze(1))
-    return maps.mean((-2, -1)).unflatten(0, pixels.shape[:2])
+    vectors: Tensor = maps.mean((-2, -1)).unflatten(0, pixels.shape[:2])
+    return vectors
 
 
 class Lstm(nn.Module):
@@ -113,7 +116,7 @@ class Lstm(nn.Module):
         rest = x.new_zeros(1, len(x), self.units)
         weights = [self.kernel, self.recurrent, self.bias, torch.zeros_like(self.bias)]
         # has_biases, layers, dropout, training, bidirectional, batch_first
-        outputs: Tensor = torch.lstm(x, (rest, rest), weights, True, 1, 0.0, self.training, False, True)[0]  # type: ignore[attr-defined]
+        outputs: Tensor = torch.lstm(x, (rest, rest), weights, True, 1, 0.0, self.training, False, True)[0]
         return outputs
 
 

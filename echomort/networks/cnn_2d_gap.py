@@ -16,7 +16,8 @@ class Cnn2dGap(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return logits (n,)."""
-        return self.head(frame_vectors(self.trunk, pixels).mean(1)).squeeze(1)
+        logits: Tensor = self.head(frame_vectors(self.trunk, pixels).mean(1)).squeeze(1)
+        return logits
 
 
 NETWORK = Network(

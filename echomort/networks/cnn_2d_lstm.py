@@ -17,7 +17,8 @@ class Cnn2dLstm(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return logits (n,) from the state after the last frame."""
-        return self.head(self.memory(frame_vectors(self.trunk, pixels))[:, -1]).squeeze(1)
+        logits: Tensor = self.head(self.memory(frame_vectors(self.trunk, pixels))[:, -1]).squeeze(1)
+        return logits
 
 
 NETWORK = Network(

@@ -18,7 +18,8 @@ class Cnn3d(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Return logits (n,); features are flattened channels last, the order of the published dense kernel."""
         maps = volume_maps(self.trunk, pixels)
-        return self.head(maps.permute(0, 2, 3, 4, 1).flatten(1)).squeeze(1)
+        logits: Tensor = self.head(maps.permute(0, 2, 3, 4, 1).flatten(1)).squeeze(1)
+        return logits
 
 
 NETWORK = Network(

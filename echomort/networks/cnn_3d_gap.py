@@ -16,7 +16,8 @@ class Cnn3dGap(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return logits (n,)."""
-        return self.head(volume_maps(self.trunk, pixels).mean((-3, -2, -1))).squeeze(1)
+        logits: Tensor = self.head(volume_maps(self.trunk, pixels).mean((-3, -2, -1))).squeeze(1)
+        return logits
 
 
 NETWORK = Network(

@@ -56,7 +56,7 @@ class Reading:
 
     def right(self, called: Booleans) -> Booleans:
         """Return whether each answer is correct."""
-        return called == self.died
+        return np.asarray(called == self.died, dtype=bool)
 
 
 def typed(answers: pd.DataFrame, where: str = "the answers") -> pd.DataFrame:

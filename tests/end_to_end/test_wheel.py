@@ -1,5 +1,6 @@
 """A wheel is whole, and works from any folder, whatever lies there."""
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,11 +14,21 @@ PACKAGES = ("orchestration", "assets", "echomort", "warehouse")
 RUN = "import echomort; from orchestration.cli.__main__ import main; print(echomort.__file__, flush=True); main()"
 
 
+def tracked(*folders: str) -> list[str]:
+    """The files of ``folders`` that git knows."""
+    command = ["git", "ls-files", *folders]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel's content, as pip would lay it out."""
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
+    for name in tracked("."):  # a copy: building leaves files beside its sources
+        (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / "source" / name)
+    source = str(folder / "source")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), source]
     subprocess.run(command, check=True, timeout=300)
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
         wheel.extractall(folder / "site")
@@ -26,8 +37,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_every_file_of_the_packages_is_in_it(site: Path) -> None:
-    listed = subprocess.run(["git", "ls-files", *PACKAGES], cwd=ROOT, capture_output=True, text=True, check=True)
-    missing = [name for name in listed.stdout.splitlines() if not (site / name).is_file()]
+    missing = [name for name in tracked(*PACKAGES) if not (site / name).is_file()]
     assert missing == []
     top = {path.name for path in site.iterdir() if path.is_dir() and not path.name.endswith(".dist-info")}
     assert top == set(PACKAGES)

@@ -91,7 +91,7 @@ def _points(given: dict[str, Floats]) -> Floats:
     total = total + np.asarray(SBP_POINTS)[group, _band(given["sbp"], SBP_BANDS)]
     total = total + np.asarray(NYHA_POINTS)[np.nan_to_num(given["nyha"], nan=1).astype(int) - 1]
     items = np.sum([points * given[name] for name, points in ITEM_POINTS.items()], axis=0)
-    return total + items + LONG_DIAGNOSIS_POINTS * (1 - given["first_dx_lt18m"])
+    return np.asarray(total + items + LONG_DIAGNOSIS_POINTS * (1 - given["first_dx_lt18m"]))
 
 
 def _band(values: Floats, lower_ends: tuple[float, ...]) -> np.ndarray:

@@ -140,7 +140,7 @@ def furosemide_equivalent(milligrams: Mapping[str, float]) -> float:
 def _score(rows: Rows, crt_p_hazard_ratio: float | None) -> Floats:
     terms = _terms(rows.values)
     total = np.sum([np.log(HAZARD_RATIOS[name]) * term for name, term in terms.items()], axis=0)
-    return total + np.log(_device_hazard_ratio(rows, crt_p_hazard_ratio))
+    return np.asarray(total + np.log(_device_hazard_ratio(rows, crt_p_hazard_ratio)))
 
 
 def _terms(given: dict[str, Floats]) -> dict[str, Floats]:

@@ -32,7 +32,7 @@ high."""
 
 MAX_DIFFERENCE_RATIO = 0.9
 """The best width is taken only where its rows differ from their neighbours by less than this share of the next best
-width's difference. Tuned on drawn pictures of six shapes (tests/unit/test_dicom_native.py)."""
+width's difference. Tuned on drawn pictures of six shapes (tests/dicom/test_native.py)."""
 
 
 def open_native(source: OpenObject) -> NativeEcho:

@@ -27,7 +27,7 @@ MAX_RGB_BLACK = 32
 MIN_PLANE_SPREAD = 2.0
 """Mean grey levels between the second and third channel of an echo frame in which they do not agree: bytes that are
 read in the right order differ by less, since an echo is nearly grey. Tuned on drawn frames
-(tests/unit/test_dicom_forms.py)."""
+(tests/dicom/test_forms.py)."""
 
 MIN_PLANE_RATIO = 2.0
 """How many times larger this spread must be in the declared order than in the other. Tuned as ``MIN_PLANE_SPREAD``."""

@@ -10,15 +10,15 @@ from echomort.dicom.tissue.snapshots import Snapshots
 
 MIN_CHROMA = 24
 """Levels of chroma (red or blue less brightness) beyond the tint at its brightness that make a pixel coloured. Above
-what JPEG does to grey; tuned on drawn tints and jets (tests/unit/test_dicom_sector.py)."""
+what JPEG does to grey; tuned on drawn tints and jets (tests/dicom/test_sector.py)."""
 
 MIN_FLOW_SHARE = 0.002
 """Share of the sector that must be coloured in blobs: the smallest colour jets seen fill several times as much. Tuned
-on drawn jets (tests/unit/test_dicom_sector.py) and the colour loop of deid-data (tests/unit/test_dicom_real.py)."""
+on drawn jets (tests/dicom/test_sector.py) and the colour loop of deid-data (tests/dicom/test_real.py)."""
 
 MIN_FLOW_MOTION = 24
 """Grey levels that flow moves through over the snapshots at least; what moves less may be a coloured letter. Tuned on
-drawn letters and jets (tests/unit/test_dicom_sector.py)."""
+drawn letters and jets (tests/dicom/test_sector.py)."""
 
 MIN_SNAPSHOTS = 6
 """Snapshots from which stillness is believed: over fewer, flow may happen to stand still. Our choice: half of the usual
@@ -26,7 +26,7 @@ twelve."""
 
 LETTER_FRINGE = 4
 """Pixels about a still lit pixel in which a codec's chroma may colour the edge of a letter. Tuned on drawn letters in
-JPEG (tests/unit/test_dicom_sector.py)."""
+JPEG (tests/dicom/test_sector.py)."""
 
 MIN_PATCH = 3
 """Pixels: colour must hold together in a square patch of this side; text and a caliper's line are thinner. Geometry of
@@ -34,7 +34,7 @@ fonts."""
 
 LETTER_STROKE = 7
 """Pixels: where letters may be, the patch must have this side: large letters' strokes are narrower. Tuned on drawn
-large letters (tests/unit/test_dicom_sector.py)."""
+large letters (tests/dicom/test_sector.py)."""
 
 LIT = 48
 """Brightness above which a pixel is lit enough for its chroma to be measured. Our choice."""
@@ -53,7 +53,7 @@ MIN_TINT_PIXELS = 16
 
 TINT_SMOOTHING = 5
 """Levels over which the tint's median is taken, so that a patch of flow that outnumbers the grey of its own brightness
-is no tint. Tuned on drawn jets (tests/unit/test_dicom_sector.py)."""
+is no tint. Tuned on drawn jets (tests/dicom/test_sector.py)."""
 
 
 def shows_flow(pictures: Iterable[np.ndarray], sector: np.ndarray, snapshots: Snapshots) -> bool:

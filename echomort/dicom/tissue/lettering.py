@@ -13,7 +13,7 @@ MIN_BRIGHTNESS = 140
 
 MAX_MOTION = 40
 """Grey levels: lossy coding lets a still letter flicker by as much when the tissue behind it moves. Tuned on drawn
-names over tissue, native and JPEG (tests/unit/test_dicom_lettering.py)."""
+names over tissue, native and JPEG (tests/dicom/test_lettering.py)."""
 
 MIN_CONTRAST = 40
 """Grey levels by which the ground of a letter is darker, in its darkest snapshot, than ``MIN_BRIGHTNESS``. Tuned as
@@ -25,7 +25,7 @@ MIN_GROUND_MOTION = 16
 
 MAX_BRIGHT_SHARE = 0.05
 """Share of the sector: where more is bright and still, tissue is saturated and nothing is taken for letters. Tuned on
-drawn bright and still tissue (tests/unit/test_dicom_lettering.py)."""
+drawn bright and still tissue (tests/dicom/test_lettering.py)."""
 
 MIN_HEIGHT = 6
 """Pixels of a letter's height at least: fewer can't be read. Geometry of fonts."""
@@ -35,11 +35,11 @@ HALF_ROW = 0.5
 
 MAX_HEIGHT = 0.08
 """A letter's height at most, as a share of the picture's. Tuned on drawn names of 10 to 28 pixels
-(tests/unit/test_dicom_lettering.py)."""
+(tests/dicom/test_lettering.py)."""
 
 MIN_LETTERS = 4
 """Letters of a line at least. Three bright still spots of one height occur in tissue; tuned on drawn calcium,
-reverberations and lines (tests/unit/test_dicom_lettering.py)."""
+reverberations and lines (tests/dicom/test_lettering.py)."""
 
 MAX_WIDTH = 3.0
 """A letter's width at most, in heights: two or three letters that touch. Geometry of fonts."""
@@ -66,7 +66,7 @@ GROUND_WIDTH = 2
 
 LEVEL_SHARE = 8
 """Letters of one line begin and end level, within one in this many of their height. Tuned on drawn names
-(tests/unit/test_dicom_lettering.py)."""
+(tests/dicom/test_lettering.py)."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ for the grid's rounding. Geometry."""
 MIN_ON_RUN = 0.5
 """A straight run of the hull is a side where more than this share of its rows start on it; where fewer do, a mark that
 touches the sector has carried the hull away. Tuned on drawn ECGs, pointers and clocks
-(tests/unit/test_dicom_sector.py)."""
+(tests/dicom/test_sector.py)."""
 
 MIN_ON_SIDE = 0.3
 """Another line is the side only where more than this share of all rows start on it. Tuned as ``MIN_ON_RUN``."""
@@ -39,7 +39,7 @@ FAR_PAIRS = np.triu_indices(MIN_SIDE_ROWS, MIN_SIDE_ROWS // 3)
 
 MIN_ON_ARC = 8
 """Ends of rows at one distance from the apex that show an arc. Tuned on drawn ECGs that cross the arc
-(tests/unit/test_dicom_sector.py)."""
+(tests/dicom/test_sector.py)."""
 
 ARC_DEPTH = 2
 """Grid pixels: ends of rows within this distance of each other lie at one distance from the apex. Geometry: the grid's
@@ -54,14 +54,14 @@ ARC_SHARE = 3
 
 MIN_CUT_LENGTH = 0.6
 """A level or upright edge longer than this share of the cone's width there cuts the cone (the edge of the screen or of
-a box, a flattened arc). Tuned on drawn shapes (tests/unit/test_dicom_sector.py)."""
+a box, a flattened arc). Tuned on drawn shapes (tests/dicom/test_sector.py)."""
 
 MIN_CUT_DEPTH = 1
 """Grid pixels: a cone that reaches no farther beyond such an edge is not cut. Geometry: the grid's rounding."""
 
 MAX_CONE_GROWTH = 1.35
 """A cone larger than this many times the hull it was drawn through does not fit it. Tuned on drawn shapes that are no
-cones (tests/unit/test_dicom_sector.py)."""
+cones (tests/dicom/test_sector.py)."""
 
 MIN_OPENING = math.radians(20)
 """Radians (20 degrees): two sides that meet at less have no usable apex (a linear or a strongly curved probe). Phased
@@ -83,11 +83,11 @@ FACE_POINTS = 16
 
 MIN_RUN_HEIGHT = 0.25
 """A straight run of the hull is a side only where it is higher than this share of the hull. Tuned on drawn shapes
-(tests/unit/test_dicom_sector.py)."""
+(tests/dicom/test_sector.py)."""
 
 MAX_TURN = math.radians(5)
 """Radians (5 degrees): neighbouring edges of the hull are one straight run while they turn by no more in all. Tuned on
-drawn shapes (tests/unit/test_dicom_sector.py)."""
+drawn shapes (tests/dicom/test_sector.py)."""
 
 MAX_UPRIGHT_SLOPE = 0.02
 """Step across for a step down below which a side is upright: the edge of the screen or of a box. About one degree; our

@@ -10,7 +10,7 @@ from echomort.dicom.tissue.snapshots import GRID_COLUMNS, Snapshots
 
 MAX_OVERLAY_MOTION = 8
 """Grey levels: an island is an overlay where no pixel changes by more. Lossy coding changes a still pixel by a few
-levels; tuned on drawn loops, native and JPEG (tests/unit/test_dicom_sector.py)."""
+levels; tuned on drawn loops, native and JPEG (tests/dicom/test_sector.py)."""
 
 
 def without_overlays(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:

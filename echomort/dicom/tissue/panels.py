@@ -9,15 +9,15 @@ from echomort.dicom.tissue.parts import Part
 
 MIN_SECOND_AREA = 0.4
 """A second part smaller than this share of the first one's area is no second picture. Tuned on drawn pairs of sectors
-(tests/unit/test_dicom_sector.py)."""
+(tests/dicom/test_sector.py)."""
 
 MIN_PANEL_HEIGHT = 0.2
 """A part lower than this share of the picture's height is no picture of its own. Tuned on drawn loops
-(tests/unit/test_dicom_sector.py)."""
+(tests/dicom/test_sector.py)."""
 
 MIN_PANEL_WIDTH = 0.45
 """A part narrower than this share of its own height is a wall, no picture. Tuned on drawn loops with a dark cavity
-(tests/unit/test_dicom_sector.py)."""
+(tests/dicom/test_sector.py)."""
 
 MIN_BOX_FILL = 0.85
 """A part that fills more than this share of its bounding box is a box (a zoomed picture); a sector of 80 degrees fills
@@ -25,19 +25,19 @@ little more than half. Geometry, with a margin."""
 
 MIN_SHARED_SIDE = 0.6
 """Two pictures are beside each other where they share more than this part of the shorter one's rows (or columns). Tuned
-on drawn pairs of sectors (tests/unit/test_dicom_sector.py)."""
+on drawn pairs of sectors (tests/dicom/test_sector.py)."""
 
 MIN_TOPS_APART = 0.35
 """Two tops of one part lie farther apart than this share of its width in two sectors that touch. Tuned on drawn pairs
-of sectors (tests/unit/test_dicom_sector.py)."""
+of sectors (tests/dicom/test_sector.py)."""
 
 MIN_VALLEY_DEPTH = 0.35
 """The valley between two such tops is deeper than this share of the part's height. Tuned on drawn pairs of sectors
-(tests/unit/test_dicom_sector.py)."""
+(tests/dicom/test_sector.py)."""
 
 MAX_TOP_DROP = 0.15
 """The lower of two such tops lies no farther below the part's upper border than this share of its height. Tuned on
-drawn pairs of sectors (tests/unit/test_dicom_sector.py)."""
+drawn pairs of sectors (tests/dicom/test_sector.py)."""
 
 VALLEY_MARGIN = 4
 """The valley is searched in the middle, one in this many of the columns left out at either side. Our choice."""
@@ -47,11 +47,11 @@ TOP_ROWS = 8
 
 MAX_APEX_WIDTH = 0.6
 """The top of a sector is narrower than this share of the part's width. Tuned on drawn loops, phased and curved probes
-(tests/unit/test_dicom_sector.py)."""
+(tests/dicom/test_sector.py)."""
 
 APEX_RANGE = (0.25, 0.75)
 """The middle of a sector's top lies between these shares of the part's width; half a sector beside a dark cavity leans
-to the apex at its border. Tuned on drawn loops (tests/unit/test_dicom_sector.py)."""
+to the apex at its border. Tuned on drawn loops (tests/dicom/test_sector.py)."""
 
 
 def reject_two_panels(parts: list[Part]) -> None:

@@ -15,7 +15,7 @@ MAX_PARTS = 4
 
 SPREAD = 2
 """Grid pixels by which moving pixels are dilated before they are joined to one part: gaps of up to four pixels close.
-Tuned on drawn loops (tests/unit/test_dicom_sector.py)."""
+Tuned on drawn loops (tests/dicom/test_sector.py)."""
 
 MIN_TRACE_ROWS = 22
 """Grid rows: a lower part is not searched for a recorded trace, which saves time. Below ``sweeps.MIN_TRACE_HEIGHT`` of
@@ -23,32 +23,32 @@ any usual picture (27 rows at 16:9)."""
 
 MIN_END_HEIGHT = 0.25
 """A part whose left or right tenth is lower than this share of its median height tapers off, as a sector does; a
-recorded trace has the same height everywhere. Tuned on drawn loops (tests/unit/test_dicom_sector.py)."""
+recorded trace has the same height everywhere. Tuned on drawn loops (tests/dicom/test_sector.py)."""
 
 END_SHARE = 10
 """The left and the right end of a part are one in this many of its columns. Our choice."""
 
 MIN_WALL_AREA = 0.1
 """A part smaller than this share of the largest part's area is no wall of the same heart. Tuned on drawn loops with a
-dark cavity (tests/unit/test_dicom_sector.py)."""
+dark cavity (tests/dicom/test_sector.py)."""
 
 MAX_WALL_FLATNESS = 5.0
 """A part wider than this many times its height is an ECG strip or a line of text, no wall. Tuned on drawn loops
-(tests/unit/test_dicom_sector.py)."""
+(tests/dicom/test_sector.py)."""
 
 MIN_LEVEL_SHARE = 0.5
 """Share of a part's own height. A wall is beside the largest part where it shares more of its rows than this with it; a
 near field is above where it reaches down beside it by no more than this. Tuned on drawn loops with a dark cavity
-(tests/unit/test_dicom_sector.py)."""
+(tests/dicom/test_sector.py)."""
 
 MAX_REACH_BELOW = 0.15
 """A part that reaches farther below the largest one than this share of its height is no wall (an ECG that fills its
-strip does). Tuned on drawn ECGs (tests/unit/test_dicom_sector.py)."""
+strip does). Tuned on drawn ECGs (tests/dicom/test_sector.py)."""
 
 MIN_WHOLE_CONE_WIDTH = 0.75
 """A cone at least this many times as wide as high is a whole sector; half a sector beside a dark cavity is narrower. A
 phased array opens by 75 to 90 degrees, which makes it wider than high. Tuned on drawn loops
-(tests/unit/test_dicom_sector.py)."""
+(tests/dicom/test_sector.py)."""
 
 
 @dataclass(frozen=True)

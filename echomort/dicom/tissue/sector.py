@@ -16,11 +16,11 @@ from echomort.dicom.tissue.sweeps import reject_scrolls, reject_sweeps
 
 MIN_MOTION = 4
 """Grey levels: a pixel moves where its brightest and its darkest value differ by more. Lossless coding keeps a still
-pixel at 0; JPEG moves it by a few levels. Tuned on drawn loops, native and JPEG (tests/unit/test_dicom_sector.py)."""
+pixel at 0; JPEG moves it by a few levels. Tuned on drawn loops, native and JPEG (tests/dicom/test_sector.py)."""
 
 FAINT_MOTIONS = (2, 0)
 """Grey levels of fainter motion that may widen the outline, tried in this order. Tuned on drawn loops and on the real
-loop of pydicom-data, whose dark side is tissue (tests/unit/test_dicom_sector.py, test_dicom_real.py)."""
+loop of pydicom-data, whose dark side is tissue (tests/dicom/test_sector.py, test_dicom_real.py)."""
 
 MIN_FAINT_AREA = 0.05
 """Fainter motion counts only where it adds more than this share of the outline's area. Tuned as ``FAINT_MOTIONS``."""
@@ -36,11 +36,11 @@ blocks of 8 and 16 pixels and leaves gaps. Tuned as ``FAINT_MOTIONS``."""
 MIN_FILL = 0.8
 """Moving (or lit) pixels must fill more than this share of their outline to be a whole sector; also the share of the
 clearly moving pixels that an outline by fainter motion must hold. Tuned on drawn loops
-(tests/unit/test_dicom_sector.py)."""
+(tests/dicom/test_sector.py)."""
 
 MIN_AREA_OF_LARGEST = 0.87
 """Of several outlines, the one by the clearest motion is taken if its area exceeds this share of the largest one's:
-fainter motion then adds a codec's noise rather than tissue. Tuned on drawn loops (tests/unit/test_dicom_sector.py)."""
+fainter motion then adds a codec's noise rather than tissue. Tuned on drawn loops (tests/dicom/test_sector.py)."""
 
 MAX_SMALL_PART = 0.25
 """Share of the grid: only a moving part smaller than this may be a small moving piece of still tissue. Our choice, to
@@ -48,7 +48,7 @@ save time: on common screens a whole sector is larger."""
 
 MIN_STILL_GAIN = 1.3
 """Lit still tissue round a moving part counts where its area is at least this many times that of the part's outline.
-Tuned on a drawn loop of still tissue (tests/unit/test_dicom_sector.py)."""
+Tuned on a drawn loop of still tissue (tests/dicom/test_sector.py)."""
 
 MAX_LIT_SHARE = 0.9
 """Lit pixels over more than this share of the grid are a bright background, no tissue. Our choice."""
@@ -58,7 +58,7 @@ MIN_SECTOR_AREA = 0.01
 
 MIN_MOVING_SHARE = 0.002
 """Share of the grid: where fewer pixels move, the loop is a still (``STILL``), perhaps with a running ECG. Tuned on a
-drawn frozen loop with an ECG (tests/unit/test_dicom_sector.py)."""
+drawn frozen loop with an ECG (tests/dicom/test_sector.py)."""
 
 LIT = 16
 """Grey level above which a pixel is lit. Our choice: black of studio-range video (ITU-R BT.601), above a codec's noise

@@ -12,7 +12,7 @@ from echomort.dicom.reasons import Reason, Rejected
 
 GRID_COLUMNS = 320
 """Columns of the grid on which the sector is searched, about: a quarter of the pixels of a 640-column picture. Our
-choice; thresholds of this room in grid pixels are tuned at this size (tests/unit/test_dicom_sector.py)."""
+choice; thresholds of this room in grid pixels are tuned at this size (tests/dicom/test_sector.py)."""
 
 
 @dataclass(frozen=True)

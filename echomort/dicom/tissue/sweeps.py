@@ -12,38 +12,38 @@ from echomort.dicom.reasons import Reason, Rejected
 
 MIN_SWEEP_SNAPSHOTS = 6
 """Snapshots from which a sweep is recognised: with fewer, too few columns are renewed between two of them. Tuned on
-drawn sweeps (tests/unit/test_dicom_sector.py)."""
+drawn sweeps (tests/dicom/test_sector.py)."""
 
 SAMPLED = (32, 96)
 """Rows and columns at which a sweep is looked for: a sweep renews whole columns, so a sample shows it. Our choice."""
 
 MIN_CHANGE = 10
 """Grey levels: a pixel has changed where two snapshots differ by more. Above a codec's noise on still pixels; tuned on
-drawn traces, native and JPEG (tests/unit/test_dicom_sector.py)."""
+drawn traces, native and JPEG (tests/dicom/test_sector.py)."""
 
 MAX_RENEWALS = 2
 """Changes between snapshots that a renewed pixel has at most: the bar arrives, the bar leaves. Geometry."""
 
 MIN_RENEWED_COLUMNS = 0.1
 """Share of the picture's columns that one row of a sweep renews at least. Tuned on drawn sweeps
-(tests/unit/test_dicom_sector.py)."""
+(tests/dicom/test_sector.py)."""
 
 MIN_RENEWED_ROWS = 0.12
 """Share of the picture's rows that a sweep covers at least: an eighth of the height, as docs/imaging.md says. Tuned on
-drawn sweeps (tests/unit/test_dicom_sector.py)."""
+drawn sweeps (tests/dicom/test_sector.py)."""
 
 MIN_RENEWED_OF_CHANGED = 0.5
 """Share of a row's changed pixels that are renewed for good in a sweep; moving tissue changes again and again. Tuned on
-drawn sweeps and drifting textures (tests/unit/test_dicom_sector.py)."""
+drawn sweeps and drifting textures (tests/dicom/test_sector.py)."""
 
 MAX_DISORDER = 0.1
 """Share of neighbouring columns that may be renewed in the wrong order; the sweep may start anew at the left. Tuned on
-drawn sweeps (tests/unit/test_dicom_sector.py)."""
+drawn sweeps (tests/dicom/test_sector.py)."""
 
 # --- a scroll: the whole trace moves sideways --------------------------------------------------------------------
 
 MIN_SCROLL_SNAPSHOTS = 4
-"""Snapshots from which a scroll is recognised. Tuned on drawn scrolls (tests/unit/test_dicom_sector.py)."""
+"""Snapshots from which a scroll is recognised. Tuned on drawn scrolls (tests/dicom/test_sector.py)."""
 
 MIN_TRACE_WIDTH = 0.25
 """Share of the picture's width: no scanner runs a time axis over less. Our knowledge of common screens."""
@@ -61,7 +61,7 @@ TALL = 0.3
 
 LOWER_PART = 0.4
 """Share of a moving part's height, from below, that is searched once more alone: a strip may touch the live picture
-above it. Tuned on drawn live sectors over a trace (tests/unit/test_dicom_sector.py)."""
+above it. Tuned on drawn live sectors over a trace (tests/dicom/test_sector.py)."""
 
 MIN_STRIP_PIXELS = 12
 """Pixels of the small snapshots: a strip with a shorter side holds too little to compare. Our choice."""
@@ -71,7 +71,7 @@ STRIP_ENDS = 10
 
 MIN_END_MOTION = 0.5
 """A strip moves at its ends over at least this share of the height over which it moves in the median column; a sector
-tapers off to both sides. Tuned on drawn loops (tests/unit/test_dicom_sector.py)."""
+tapers off to both sides. Tuned on drawn loops (tests/dicom/test_sector.py)."""
 
 COMPARED_PAIRS = 5
 """Pairs of neighbouring snapshots that are compared, the first ones. Our choice, to save time."""
@@ -85,11 +85,11 @@ MIN_BAND_CHANGE = 1
 
 MIN_SCROLLED_COLUMNS = 0.5
 """Share of the strip's columns that must have changed: a scroll moves all of it. Tuned on drawn scrolls
-(tests/unit/test_dicom_sector.py)."""
+(tests/dicom/test_sector.py)."""
 
 MAX_SCROLL_ERROR = 0.7
 """A strip scrolls where one shift sideways leaves less than this share of the difference between snapshots; tissue
-leaves more than all of it. Tuned on drawn scrolls and drifting textures (tests/unit/test_dicom_sector.py)."""
+leaves more than all of it. Tuned on drawn scrolls and drifting textures (tests/dicom/test_sector.py)."""
 
 SHIFT_SHARE = 4
 """Shifts up to one in this many columns are tried. Physics: a screen holds a second or more, and snapshots lie a sixth
@@ -106,7 +106,7 @@ scroll is judged on. Our choice."""
 
 MAX_SPECTRUM_BANDS = 2.5
 """Changes between lit and dark down a column, on average: a spectrum is one band about its baseline (two changes), an
-M-mode has many. Tuned on drawn traces (tests/unit/test_dicom_sector.py)."""
+M-mode has many. Tuned on drawn traces (tests/dicom/test_sector.py)."""
 
 LIT_PERCENTILE = 90
 """Percentile of a trace's brightness that its lit pixels are measured by. Tuned as ``MAX_SPECTRUM_BANDS``."""
@@ -116,11 +116,11 @@ MIN_LIT_LEVEL = 0.4
 
 WHOLE_SCREEN = 0.8
 """Share of the picture's height: what scrolls over more must also be layered, since it may be a panned picture. Tuned
-on drawn loops (tests/unit/test_dicom_sector.py)."""
+on drawn loops (tests/dicom/test_sector.py)."""
 
 MIN_LAYERING = 0.15
 """A trace is layered where the standard deviation of its rows' means exceeds this share of that of its pixels:
-brightness depends on depth or velocity. Tuned on drawn traces and textures (tests/unit/test_dicom_sector.py)."""
+brightness depends on depth or velocity. Tuned on drawn traces and textures (tests/dicom/test_sector.py)."""
 
 
 def reject_sweeps(snapshots: Sequence[np.ndarray]) -> None:

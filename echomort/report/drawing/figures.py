@@ -133,7 +133,7 @@ def _forest_groups(axes: "Axes", places: Sequence[float], rows: Sequence[Estimat
 
 def _reference(axes: "Axes", reference: Reference) -> None:
     style = {"color": INK, "linestyle": (0, (4, 2)), "linewidth": 1.0} if reference.strong else {"color": FAINT}
-    axes.axvline(reference.value, zorder=0.5, **style)  # type: ignore[arg-type]
+    axes.axvline(reference.value, zorder=0.5, **style)
     axes.annotate(
         reference.label,
         (reference.value, 1.0),

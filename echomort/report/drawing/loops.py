@@ -2,6 +2,7 @@
 
 import base64
 import io
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def still(pixels: np.ndarray) -> str:
     return _uri(buffer.getvalue())
 
 
-def _images(pixels: np.ndarray) -> list:
+def _images(pixels: np.ndarray) -> list[Any]:
     from PIL import Image
 
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or not len(pixels):

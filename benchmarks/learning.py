@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from warehouse.connection import connect
-from warehouse.queries import run
+from warehouse.reads.evaluation.headline import headline
 
 SHOWN = ("view:apical_4", "view:parasternal_long", "all_views", "ehr", "video_ehr", "permuted_null", "oracle_all")
 
@@ -28,7 +28,7 @@ def measure(home: Path, patients: int, seed: int) -> pd.DataFrame:
     subprocess.run([*command, *drawn], check=True)
     minutes = (time.monotonic() - started) / 60
     with connect(home / "warehouse.duckdb", read_only=True) as connection:
-        rows = run(connection, "reads/evaluation/headline.sql").df()
+        rows = headline(connection)
     return rows[rows["model"].isin(SHOWN)].assign(seed=seed, minutes=minutes)
 
 

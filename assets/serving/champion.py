@@ -9,10 +9,11 @@ from assets.training.view_models import VIEW_MODELS
 from echomort.core.fingerprint import digest
 from warehouse import ledger
 from warehouse.queries import run
+from warehouse.reads.evaluation.headline import headline
 
 CHAMPION = Stage(
     "champion",
-    ("cohort", "clinical_scores", "clip_views", "view_models", "ehr_models", "fusion", "evaluation"),
+    ("cohort", "clip_views", "view_models", "ehr_models", "fusion", "evaluation"),
     lambda settings: {"promotion": settings.promotion, "imaging.clip": settings.imaging.clip},
 )
 
@@ -29,7 +30,7 @@ def champion(project: Project) -> Result:
                 for unit, entry in ledger.entries(connection, VIEW_MODELS.name).items()
             }
             scores = run(connection, "reads/evaluation/promotion_scores.sql").df()
-            metrics = run(connection, "reads/evaluation/headline.sql").df()
+            metrics = headline(connection)
         ehr, stacks, classifier = (project.root / part for part in (EHR_MODEL, STACKS, VIEW_CLASSIFIER))
         made = Run(views, ehr, stacks, classifier, scores, metrics)
         found = consider(made, project.settings)

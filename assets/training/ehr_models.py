@@ -3,6 +3,7 @@
 from assets.incremental import Build, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
 from assets.training.samples import commit_scores, tabular_samples
+from echomort.vocabulary.model_names import EHR
 
 EHR_MODEL = "models/ehr"
 
@@ -38,6 +39,6 @@ def ehr_models(project: Project) -> Result:
         shown = {
             f"importance of {name}": float(drop) for name, drop in zip(first["feature"], first["drop"], strict=True)
         }
-        return lambda connection: commit_scores(connection, {"ehr": result.scores}, keys, EHR_MODEL, shown)
+        return lambda connection: commit_scores(connection, {EHR: result.scores}, keys, EHR_MODEL, shown)
 
     return rebuild_after(project, EHR_MODELS, work)

@@ -17,6 +17,7 @@ from echomort.core.child import raise_left
 from echomort.core.fingerprint import digest
 from echomort.settings import Settings, Training
 from echomort.training import UNDECIDING
+from echomort.vocabulary.model_names import view_model
 from warehouse.ledger import Entry
 from warehouse.queries import run
 from warehouse.tables.score.scores import replace_scores
@@ -56,7 +57,7 @@ def train_views(project: Project, units: Sequence[str], context: dg.OpExecutionC
         samples = run(connection, "reads/training/view_samples.sql").df()
     tasks = []
     for unit in units:
-        view, folder = unit.partition("/")[2], project.root / _artifact(plan[unit])
+        view, folder = _view(unit), project.root / _artifact(plan[unit])
         table = folder.with_suffix(".samples.parquet")
         table.parent.mkdir(parents=True, exist_ok=True)
         samples[samples["view"] == view].to_parquet(table, index=False)
@@ -86,12 +87,10 @@ def commit_views(
 ) -> None:
     """Put the out-of-fold scores of the views made in place of the former ones."""
     scores = [
-        _scores(project, entry.fingerprint).assign(
-            model=f"view:{entry.unit.partition('/')[2]}", view=entry.unit.partition("/")[2]
-        )
+        _scores(project, entry.fingerprint).assign(model=view_model(_view(entry.unit)), view=_view(entry.unit))
         for entry in made
     ]
-    models = [f"view:{unit.partition('/')[2]}" for unit in [*gone, *(entry.unit for entry in made)]]
+    models = [view_model(_view(unit)) for unit in [*gone, *(entry.unit for entry in made)]]
     replace_scores(connection, models, pd.concat(scores) if scores else pd.DataFrame())
 
 
@@ -105,6 +104,11 @@ def show_views(connection: duckdb.DuckDBPyConnection, project: Project) -> Mappi
 def _decided_by(settings: Settings) -> Mapping[str, Any]:
     training = settings.training.model_dump(mode="json", exclude=UNDECIDING)
     return {"training": training, "imaging.clip.shape": settings.imaging.clip.shape}
+
+
+def _view(unit: str) -> str:
+    """The view of the unit ``network/view``."""
+    return unit.partition("/")[2]
 
 
 def _artifact(fingerprint: str) -> str:

@@ -11,10 +11,10 @@ from echomort import __version__
 from echomort.champion.store import VIDEO, Facts, Parts
 from echomort.models.fusion import FusionModel
 from echomort.models.platt import Platt
-from echomort.models.stacks import ALL_VIEWS, VIDEO_EHR, VIEW_PREFIX
 from echomort.models.tabular import TabularModel
 from echomort.models.view_classifier import ViewClassifier
 from echomort.settings import Settings
+from echomort.vocabulary.model_names import ALL_VIEWS, VIDEO_EHR, ModelName
 
 STACK_OF = {ALL_VIEWS: VIDEO, VIDEO_EHR: VIDEO_EHR}
 """Model in table ``score`` -> its name in the registry."""
@@ -48,11 +48,9 @@ class Run:
 def parts_of(run: Run) -> Parts:
     """Return the models of ``run``, each with the calibration that its out-of-fold scores give."""
     calibrations = {
-        STACK_OF.get(str(model), str(model).removeprefix(VIEW_PREFIX)): Platt.fit(
-            scores["logit"].to_numpy(), scores["label"].to_numpy()
-        )
+        name: Platt.fit(scores["logit"].to_numpy(), scores["label"].to_numpy())
         for model, scores in run.out_of_fold.groupby("model")
-        if model in STACK_OF or str(model).startswith(VIEW_PREFIX)
+        if (name := STACK_OF.get(str(model)) or ModelName.parse(str(model)).view)
     }
     stacks = {
         registered: FusionModel.from_json((run.stacks / f"{model}.json").read_bytes())

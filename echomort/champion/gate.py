@@ -7,11 +7,8 @@ import pandas as pd
 
 from echomort.evaluation import calibration_figures, delong_test
 from echomort.models.platt import sigmoid
-from echomort.models.stacks import ALL_VIEWS, EHR, VIDEO_EHR
 from echomort.settings import Promotion
-
-BEST_FIRST = (VIDEO_EHR, ALL_VIEWS, EHR)
-"""Models in table ``score``; candidate and champion are compared by the first that the candidate has."""
+from echomort.vocabulary.model_names import BEST_FIRST, EHR
 
 
 @dataclass(frozen=True)

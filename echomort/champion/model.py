@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from echomort.champion.store import (
     VIDEO,
-    VIDEO_EHR,
     candidate_folder,
     clip_of,
     read_files,
@@ -22,6 +21,7 @@ from echomort.champion.store import (
 from echomort.core.errors import UserError
 from echomort.models.platt import Platt, sigmoid
 from echomort.settings import ClipSettings
+from echomort.vocabulary.model_names import EHR, VIDEO_EHR
 
 if TYPE_CHECKING:
     from echomort.models.fusion import FusionModel
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from echomort.models.view_classifier import ViewClassifier
     from echomort.models.views import ViewModel
 
-EHR = "ehr"
-"""The column of the health-record score in stack ``video_ehr``."""
 ALL_VIEWS = "all views"
 """What scored a clip or a study where it is the mean over the models of all views."""
 VIEW_UNKNOWN = "the view is unknown or has no model of its own: mean over the models of all views"

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from echomort.models.tabular import TabularModel
     from echomort.models.view_classifier import ViewClassifier
 
-VIDEO, VIDEO_EHR = "video", "video_ehr"
-"""Names of the stacks: of the view scores, and of the view scores with the score of the health record."""
+VIDEO = "video"
+"""The stack of the view scores; that with the score of the health record is ``video_ehr``."""
 POINTER = "champion.json"
 MANIFEST = "manifest.json"
 KEYS = ("files", "clip", "views", "stacks", "calibrations", "synthetic")

@@ -17,7 +17,8 @@ from echomort.evaluation.resampling import (
     recovered,
     weighted_mean,
 )
-from echomort.evaluation.scored import OUT_OF_FOLD, Row, Scored
+from echomort.evaluation.scored import Row, Scored
+from echomort.vocabulary.metric_table import OUT_OF_FOLD
 
 
 @dataclass

@@ -10,22 +10,14 @@ import pandas as pd
 from echomort.clinical_scores.scores import clinical_scores
 from echomort.evaluation.inputs import Booleans, Floats
 from echomort.evaluation.interval import Interval
+from echomort.vocabulary.metric_table import COLUMNS, OUT_OF_FOLD
+from echomort.vocabulary.model_names import ORACLES, ModelName
 
 Row = dict[str, Any]
-OUT_OF_FOLD, RECALIBRATED, COMPARISON, NULL = "out_of_fold", "recalibrated", "comparison", "null"
-COVERAGE, IMPORTANCE = "coverage", "importance"
-COLUMNS = ("evaluation", "model", "subset", "metric", "value", "low", "high", "n", "events", "method")
 NEEDED = ("study_key", "patient_key", "fold", "label", "days", "event")
 NOT_SUBGROUPS = (*NEEDED, "headline", "role")
-ORACLES = {
-    "oracle_heart": "log_hazard_heart",
-    "oracle_heart_age": "log_hazard_heart_age",
-    "oracle_all": "log_hazard_all",
-}
 HEART_FAILURE = "heart_failure"
 """The column that says ``yes`` where heart failure is on record at the study."""
-BASELINE_PREFIX = "ehr:"
-"""Other learners on parts of the health record (``ehr:<learner>:<set>``): judged by their AUC alone."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +43,8 @@ class Scored:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether it is one of the health record's baselines."""
-        return self.model.startswith(BASELINE_PREFIX)
+        """Whether it is one of the health record's baselines, which are judged by their AUC alone."""
+        return ModelName.parse(self.model).kind == "baseline"
 
     @property
     def has_folds(self) -> bool:

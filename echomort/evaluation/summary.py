@@ -21,14 +21,6 @@ from echomort.evaluation.inputs import Booleans, Floats, expit
 from echomort.evaluation.interval import Interval
 from echomort.evaluation.resampling import Resampling
 from echomort.evaluation.scored import (
-    COLUMNS,
-    COMPARISON,
-    COVERAGE,
-    IMPORTANCE,
-    NULL,
-    ORACLES,
-    OUT_OF_FOLD,
-    RECALIBRATED,
     Row,
     Scored,
     applies,
@@ -40,8 +32,9 @@ from echomort.evaluation.scored import (
 from echomort.evaluation.subgroups import MISSING, subgroups, too_few
 from echomort.evaluation.thresholds import Decisions, Rule, decisions, out_of_fold_decisions, proportion
 from echomort.settings import Evaluation
+from echomort.vocabulary.metric_table import COLUMNS, COMPARISON, COVERAGE, IMPORTANCE, NULL, OUT_OF_FOLD, RECALIBRATED
+from echomort.vocabulary.model_names import EHR, ORACLES, PERMUTED_NULL, VIDEO_EHR
 
-FULL_MODEL, RECORDS = "video_ehr", "ehr"
 BENEFIT_THRESHOLDS = (0.05, 0.1, 0.2, 0.3)
 CALIBRATION_METHODS = {
     "brier": "mean squared error",
@@ -85,8 +78,8 @@ def evaluate(
     for scored in followed:
         if scored.model in whole:
             table += _ipcw_rows(scored, horizon)
-    table += _comparisons(FULL_MODEL, whole, settings.confidence, bootstraps)
-    table += _comparisons(RECORDS, _with_baselines(judged), settings.confidence)
+    table += _comparisons(VIDEO_EHR, whole, settings.confidence, bootstraps)
+    table += _comparisons(EHR, _with_baselines(judged), settings.confidence)
     return pd.DataFrame([*table, *bootstraps.rows()], columns=list(COLUMNS))
 
 
@@ -127,7 +120,7 @@ def importance_rows(importance: pd.DataFrame, n: int, events: int) -> pd.DataFra
     )
     method = "fall of the mean fold AUC when shuffled within folds, one standard deviation"
     rows = [
-        (IMPORTANCE, RECORDS, feature, "auc_drop", drop, low, high, n, events, method)
+        (IMPORTANCE, EHR, feature, "auc_drop", drop, low, high, n, events, method)
         for feature, drop, low, high in limits
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -141,7 +134,7 @@ def permuted_null(aucs: Sequence[float], n: int, events: int, confidence: float 
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn, (tail, 1 - tail))
     method = f"{len(drawn)} refits on permuted labels, percentiles"
-    values = (NULL, "permuted_null", "all", "auc", float(drawn.mean()), float(low), float(high), n, events, method)
+    values = (NULL, PERMUTED_NULL, "all", "auc", float(drawn.mean()), float(low), float(high), n, events, method)
     return pd.DataFrame([dict(zip(COLUMNS, values, strict=True))])
 
 
@@ -296,7 +289,7 @@ def _ipcw_rows(scored: Scored, horizon: int) -> Iterator[Row]:
 
 
 def _with_baselines(models: Mapping[str, Scored]) -> dict[str, Scored]:
-    return {name: scored for name, scored in models.items() if scored.is_baseline or name == RECORDS}
+    return {name: scored for name, scored in models.items() if scored.is_baseline or name == EHR}
 
 
 def _comparisons(

@@ -20,8 +20,8 @@ from echomort.models.imputation import Completion
 from echomort.models.rows import HELD_OUT, Rows
 from echomort.models.tabular import encode, fit_rows
 from echomort.settings import Tabular
+from echomort.vocabulary.model_names import baseline
 
-PREFIX = "ehr:"
 SETS: Mapping[str, tuple[str, ...]] = {
     "clinical": names("clinical", "diagnosis"),
     "echo": names("echo"),
@@ -35,7 +35,7 @@ LEARNERS = ("logistic", "random_forest", "xgboost")
 
 def model_names() -> list[str]:
     """Return the names of all baselines that there may be."""
-    return [f"{PREFIX}{learner}:{part}" for learner in LEARNERS for part in SETS]
+    return [baseline(learner, part) for learner in LEARNERS for part in SETS]
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ def fit_baselines(features: pd.DataFrame, rows: Rows, settings: Tabular) -> Base
             columns = SETS[part]
             table = features.reindex(columns=list(columns))
             if "xgboost" in settings.baselines and part != "all":
-                scores[f"{PREFIX}xgboost:{part}"] = fit_rows(encode(table), columns, rows, settings).scores
+                scores[baseline("xgboost", part)] = fit_rows(encode(table), columns, rows, settings).scores
             for learner, logits, fitted in _complete_case(table, rows, settings):
-                scores[f"{PREFIX}{learner}:{part}"] = logits
+                scores[baseline(learner, part)] = logits
                 if fitted:
-                    coefficients[f"{PREFIX}{learner}:{part}"] = fitted
+                    coefficients[baseline(learner, part)] = fitted
     return Baselines(scores, coefficients)
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from echomort.core.verified import parse_card
 from echomort.models.rows import HELD_OUT, Rows, mean_fold_auc
 from echomort.settings import Fusion, Settings
+from echomort.vocabulary.model_names import EHR, VIDEO_EHR
 
 KEYS = ("kind", "columns", "folds")
 
@@ -179,7 +180,7 @@ def permuted_null(features: pd.DataFrame, views: pd.DataFrame, rows: Rows, setti
         shuffled = rows.permuted(generator)
         ehr = fit_rows(matrix, tuple(map(str, features.columns)), shuffled, settings.tabular).scores
         both = stack_rows(views.assign(ehr=ehr), shuffled, settings.fusion).scores
-        area = {"ehr": mean_fold_auc(ehr, shuffled), "video_ehr": mean_fold_auc(both, shuffled)}
+        area = {EHR: mean_fold_auc(ehr, shuffled), VIDEO_EHR: mean_fold_auc(both, shuffled)}
         if len(views.columns):
             area["video"] = mean_fold_auc(stack_rows(views, shuffled, settings.fusion).scores, shuffled)
         areas.append(area)

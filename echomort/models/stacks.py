@@ -12,9 +12,7 @@ from echomort.core.files import atomic_folder
 from echomort.models.fusion import FusionModel, permuted_null, stack_rows
 from echomort.models.rows import HELD_OUT, Rows
 from echomort.settings import Settings
-
-ALL_VIEWS, EHR, VIDEO_EHR = "all_views", "ehr", "video_ehr"
-VIEW_PREFIX = "view:"
+from echomort.vocabulary.model_names import ALL_VIEWS, EHR, VIDEO_EHR, ModelName
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,8 @@ class StudyScores:
         keys = long[names].drop_duplicates("study_key").reset_index(drop=True)
         wide = long.dropna(subset=["model"]).pivot(index="study_key", columns="model", values="logit")
         wide = wide.reindex(keys["study_key"]).reset_index(drop=True)
-        views = wide[[name for name in wide.columns if name.startswith(VIEW_PREFIX)]]
-        return cls(keys, views.rename(columns=lambda name: name.removeprefix(VIEW_PREFIX)), wide[EHR].to_numpy())
+        views = {str(name): view for name in wide.columns if (view := ModelName.parse(str(name)).view)}
+        return cls(keys, wide[list(views)].rename(columns=views), wide[EHR].to_numpy())
 
     @property
     def rows(self) -> Rows:

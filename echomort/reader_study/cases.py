@@ -24,12 +24,11 @@ from echomort.ehr.variables import catalogue
 from echomort.evaluation.thresholds import choose_threshold
 from echomort.models.platt import Platt
 from echomort.reader_study.answers import ALIVE, DEAD
+from echomort.vocabulary.model_names import BEST_FIRST
 
 Progress = Callable[[int, int], None]
 """Hears how many are done, of how many."""
 FOLDER, FROZEN, SHOWN, LOOPS = "readers", "frozen.json", "shown.json", "loops"
-MODELS = ("video_ehr", "all_views", "ehr")
-"""Whose answers are frozen: the first that the project has."""
 VARIABLES = {
     "age": 0, "lvef": 0, "tr_vmax": 1, "rvsp": 0, "pv_vmax": 1, "diastolic_grade": 0,
     "heart_rate": 0, "sbp": 0, "dbp": 0, "ldl": 0,
@@ -106,7 +105,7 @@ class Study:
 
 def first_model(scores: pd.DataFrame) -> str:
     """Return whose answers are frozen; ``scores`` has a column model."""
-    found = [name for name in MODELS if name in set(scores["model"])]
+    found = [name for name in BEST_FIRST if name in set(scores["model"])]
     if not found:
         raise UserError("no model of this project has scored anything yet", "run `echomort run` to the end")
     return found[0]

@@ -18,10 +18,11 @@ from echomort.evaluation.discrimination import delong_interval
 from echomort.evaluation.inputs import Booleans, Floats
 from echomort.evaluation.interval import Interval, normal_quantile, undefined
 from echomort.evaluation.resampling import CHUNK_VALUES, Resampling
-from echomort.evaluation.scored import COLUMNS, Row, Scored
+from echomort.evaluation.scored import Row, Scored
 from echomort.evaluation.thresholds import decisions
 from echomort.reader_study.answers import AIDED, CONDITIONS, MODEL, READERS, UNAIDED, Arm, Reading
 from echomort.settings import Evaluation
+from echomort.vocabulary.metric_table import COLUMNS
 
 READER_STUDY = "reader_study"
 EVERYONE = "readers and model"

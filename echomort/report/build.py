@@ -18,7 +18,8 @@ from echomort.report.numbers import Numbers
 from echomort.report.scores import by_model
 from echomort.report.sections import calibration, checklist, decisions, discrimination, groups, material, results
 from echomort.report.sections import provenance as record
-from echomort.report.words import ALL_VIEWS, count, counted, model_words, number, percent, span
+from echomort.report.words import count, counted, model_words, number, percent, span
+from echomort.vocabulary.model_names import ALL_VIEWS
 
 __all__ = ["REQUIRED", "Example", "ReportData", "ReportFiles", "write_report"]
 

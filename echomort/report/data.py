@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 ARCHIVE_COLUMNS = ("status", "reason", "view", "view_source", "transfer_syntax", "fps_source", "instances")
-METRIC_COLUMNS = ("evaluation", "model", "subset", "metric", "value", "low", "high", "n", "events", "method")
 
 
 def _without_rows(*columns: str) -> Callable[[], pd.DataFrame]:
@@ -31,7 +30,7 @@ class ReportData:
     """Everything a report prints. Frames may have further columns; keys and dates in them are never read.
 
     ``title``, ``stamp``: what the report is called, and one line on the data it stands on.
-    ``metrics``: long table of the evaluation (:data:`METRIC_COLUMNS`).
+    ``metrics``: long table of the evaluation (:data:`echomort.vocabulary.metric_table.COLUMNS`).
     ``scores``: a row for a headline study and model: model, view (None but for one view), logit, label 0/1.
     ``cohort``: a row a study: role, fold, label, headline; optional age (years), sex ('F', 'M'), days, event.
     ``attrition``: step, reason, studies, patients, in the order of the warehouse.

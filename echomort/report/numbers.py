@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from echomort.report.data import METRIC_COLUMNS
 from echomort.report.words import ModelWords, counted, model_words, span
+from echomort.vocabulary.metric_table import COLUMNS, COMPARISON, COVERAGE, IMPORTANCE, NULL, OUT_OF_FOLD
 
-OUT_OF_FOLD, RECALIBRATED, COMPARISON, NULL = "out_of_fold", "recalibrated", "comparison", "null"
-COVERAGE, IMPORTANCE = "coverage", "importance"
 NOT_MODELS = frozenset({"cohort"})
 KINDS_BY_WORTH = ("fusion", "video", "view", "ehr", "score")
 
@@ -52,14 +50,14 @@ class Figure:
 
 
 class Numbers:
-    """Looks figures up in a metric table (:data:`METRIC_COLUMNS`); one that is not there has no value.
+    """Looks figures up in a metric table (``vocabulary.metric_table``); one that is not there has no value.
 
     Groups (``subset`` has a ``=``) with fewer than ``suppress_below`` deaths or survivors lose theirs. ``confidence``
     is that of the table's intervals.
     """
 
     def __init__(self, metrics: pd.DataFrame, suppress_below: int = 10, confidence: float = 0.95) -> None:
-        frame = metrics.reindex(columns=list(METRIC_COLUMNS))
+        frame = metrics.reindex(columns=list(COLUMNS))
         self._limit = suppress_below
         self.level = f"{100 * confidence:g} %"
         self._rows = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from echomort.clinical_scores.scores import clinical_scores
+from echomort.vocabulary.model_names import ALL_VIEWS, EHR, PERMUTED_NULL, VIDEO_EHR, ModelName
 
 DASH, MINUS, NARROW, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{NARROW NO-BREAK SPACE}", "\N{MULTIPLICATION SIGN}"
 NOTHING = "\N{EM DASH}"
@@ -32,19 +33,16 @@ class ModelWords:
     place: int
 
 
-ALL_VIEWS, RECORDS, TOGETHER = "all_views", "ehr", "video_ehr"
-VIEW_PREFIX = "view:"
-
 MODELS = {
     ALL_VIEWS: ModelWords("All views", "video", "every view of the study", 100),
-    RECORDS: ModelWords("EHR only", "ehr", "the health-record variables", 110),
-    TOGETHER: ModelWords("Video + EHR", "fusion", "every view and the health records", 120),
+    EHR: ModelWords("EHR only", "ehr", "the health-record variables", 110),
+    VIDEO_EHR: ModelWords("Video + EHR", "fusion", "every view and the health records", 120),
     "oracle_heart": ModelWords(
         "Oracle: the heart", "oracle", "the true heart of the generator, all that pictures can show", 200
     ),
     "oracle_heart_age": ModelWords("Oracle: the heart and age", "oracle", "the true heart, and the age", 210),
     "oracle_all": ModelWords("Oracle: everything", "oracle", "all that the hazard depends on, frailty too", 220),
-    "permuted_null": ModelWords("Permuted labels", "null", "refitted after the outcomes were shuffled", 300),
+    PERMUTED_NULL: ModelWords("Permuted labels", "null", "refitted after the outcomes were shuffled", 300),
     **{
         name: ModelWords(score.label, "score", "a published clinical score", score.place)
         for name, score in clinical_scores().items()
@@ -74,7 +72,6 @@ INPUTS = {
 }
 """What a clinical score asks for, in words; other inputs are called what they are."""
 
-BASELINE_PREFIX = "ehr:"
 LEARNERS = {"logistic": "logistic regression", "random_forest": "random forest", "xgboost": "trees"}
 VARIABLE_SETS = {
     "clinical": ("Clinical records", "the 100 clinical variables", 125),
@@ -126,13 +123,13 @@ def model_words(model: str) -> ModelWords:
     """Return how to speak of ``model``; one not in :data:`MODELS` is a single view."""
     if model in MODELS:
         return MODELS[model]
-    if model.startswith(BASELINE_PREFIX):
-        return _baseline_words(model)
-    return ModelWords(view_words(model.removeprefix(VIEW_PREFIX)), "view", "the loops of this view alone", 10)
+    name = ModelName.parse(model)
+    if name.kind == "baseline":
+        return _baseline_words(str(name.learner), str(name.variables))
+    return ModelWords(view_words(name.view or model), "view", "the loops of this view alone", 10)
 
 
-def _baseline_words(model: str) -> ModelWords:
-    learner, _, part = model.removeprefix(BASELINE_PREFIX).partition(":")
+def _baseline_words(learner: str, part: str) -> ModelWords:
     label, sees, place = VARIABLE_SETS.get(part, (plain(part), plain(part).lower(), 128))
     return ModelWords(f"{label}, {LEARNERS.get(learner, plain(learner).lower())}", "baseline", sees, place)
 

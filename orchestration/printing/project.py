@@ -10,14 +10,15 @@ from rich.table import Table
 from assets import status
 from assets.project import Project
 from echomort.settings import Settings
+from echomort.vocabulary.model_names import ModelName
 from warehouse.connection import connect
-from warehouse.queries import run
+from warehouse.reads.evaluation.headline import headline
 
 
 def print_results(settings: Settings, console: Console) -> None:
     """Print the AUC of every model and where the report is, once there is an evaluation."""
     with connect(settings.warehouse, read_only=True) as connection:
-        metrics = run(connection, "reads/evaluation/headline.sql").df()
+        metrics = headline(connection)
     if metrics.empty:
         return
     console.print(_results_table(metrics, settings.is_synthetic))
@@ -39,7 +40,7 @@ def _results_table(metrics: pd.DataFrame, is_synthetic: bool) -> Table:
 
 
 def _spoken(model: str) -> str:
-    return model.removeprefix("view:").replace("_", " ")
+    return (ModelName.parse(model).view or model).replace("_", " ")
 
 
 def print_status(home: Path, console: Console, as_json: bool) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from echomort.report.blocks import Cell, Picture, Row, Section, Table
 from echomort.report.drawing import figures
 from echomort.report.drawing.style import inline_svg
-from echomort.report.numbers import OUT_OF_FOLD, RECALIBRATED, Numbers
+from echomort.report.numbers import Numbers
 from echomort.report.scores import ModelScores, drawn, risk_curve
 from echomort.report.words import number, span
+from echomort.vocabulary.metric_table import OUT_OF_FOLD, RECALIBRATED
 
 
 def calibration(numbers: Numbers, scores: Mapping[str, ModelScores]) -> Section:

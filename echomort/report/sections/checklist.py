@@ -10,11 +10,12 @@ from typing import Any
 from echomort.core.errors import UserError
 from echomort.report.blocks import Cell, Row, Section, Table
 from echomort.report.data import ReportData
-from echomort.report.numbers import NULL, RECALIBRATED, Numbers
+from echomort.report.numbers import Numbers
 from echomort.report.sections import provenance as record
 from echomort.report.sections.material import missing_shares, outcome_terms
 from echomort.report.sections.results import headline
 from echomort.report.words import count, counted, number, percent, span
+from echomort.vocabulary.metric_table import NULL, RECALIBRATED
 
 NOT_DONE = "Not done for this report"
 

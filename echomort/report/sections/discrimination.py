@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from echomort.report.blocks import Cell, Picture, Row, Section, Table
 from echomort.report.drawing import figures
 from echomort.report.drawing.style import inline_svg
-from echomort.report.numbers import COMPARISON, Figure, Numbers
+from echomort.report.numbers import Figure, Numbers
 from echomort.report.scores import ModelScores, drawn, recalibrated_curve, risk_curve
 from echomort.report.words import (
     INPUTS,
@@ -20,6 +20,7 @@ from echomort.report.words import (
     signed,
     span,
 )
+from echomort.vocabulary.metric_table import COMPARISON
 
 
 def discrimination(numbers: Numbers, scores: Mapping[str, ModelScores]) -> Section:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from echomort.report.blocks import Cell, Picture, Row, Section, Table
 from echomort.report.drawing import figures
 from echomort.report.drawing.style import inline_svg
-from echomort.report.numbers import RECALIBRATED, Figure, Numbers
+from echomort.report.numbers import Figure, Numbers
 from echomort.report.words import (
     GROUP_VALUES,
     NOTHING,
@@ -19,6 +19,7 @@ from echomort.report.words import (
     plain,
     span,
 )
+from echomort.vocabulary.metric_table import RECALIBRATED
 
 
 def subgroup_results(numbers: Numbers) -> list[Section]:

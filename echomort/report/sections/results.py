@@ -6,12 +6,9 @@ from echomort.report.blocks import Cell, Picture, Section, Table, Words
 from echomort.report.data import ReportData
 from echomort.report.drawing import figures
 from echomort.report.drawing.style import inline_svg
-from echomort.report.numbers import COMPARISON, Figure, Numbers
+from echomort.report.numbers import Figure, Numbers
 from echomort.report.words import (
-    ALL_VIEWS,
     NOTHING,
-    RECORDS,
-    TOGETHER,
     count,
     counted,
     model_words,
@@ -21,6 +18,8 @@ from echomort.report.words import (
     signed,
     span,
 )
+from echomort.vocabulary.metric_table import COMPARISON
+from echomort.vocabulary.model_names import ALL_VIEWS, EHR, VIDEO_EHR
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -90,8 +89,8 @@ def _oracle_point(numbers: Numbers) -> str:
 
 def _gain_point(numbers: Numbers) -> str:
     gains = []
-    for name, against in ((ALL_VIEWS, "the loops alone"), (RECORDS, "the records alone")):
-        pair = f"{TOGETHER} vs {name}"
+    for name, against in ((ALL_VIEWS, "the loops alone"), (EHR, "the records alone")):
+        pair = f"{VIDEO_EHR} vs {name}"
         gap = numbers.get(pair, "auc_difference", evaluation=COMPARISON)
         p_value = numbers.get(pair, "delong_p_holm", evaluation=COMPARISON)
         if gap.known:

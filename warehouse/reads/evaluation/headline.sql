@@ -1,6 +1,5 @@
--- One row a model that the project trained (clinical scores, on the patients whom they cover, are in the report): its
--- AUC on the headline rows and, on a synthetic archive, the share of the oracle's headroom that it recovers:
--- the oracle that knows the latent heart for the video models, the one that knows everything for the others.
+-- The AUC of every model on the headline rows and, on a synthetic archive, the share of the oracle's headroom that it
+-- recovers: of the oracle that knows the latent heart, and of the one that knows everything.
 SELECT
     auc.model,
     auc.value,
@@ -8,29 +7,15 @@ SELECT
     auc.high,
     auc.n,
     auc.events,
-    headroom.value AS headroom
+    of_heart.value AS headroom_heart,
+    of_all.value AS headroom_all
 FROM metric AS auc
-LEFT JOIN metric AS headroom
-    ON headroom.model = auc.model
-    AND headroom.subset = 'all'
-    AND NOT starts_with(auc.model, 'oracle')
-    AND headroom.metric = CASE
-        WHEN auc.model IN ('ehr', 'video_ehr') THEN 'headroom_all'
-        ELSE 'headroom_heart'
-    END
+LEFT JOIN metric AS of_heart
+    ON of_heart.model = auc.model AND of_heart.subset = 'all' AND of_heart.metric = 'headroom_heart'
+LEFT JOIN metric AS of_all
+    ON of_all.model = auc.model AND of_all.subset = 'all' AND of_all.metric = 'headroom_all'
 WHERE coalesce(isfinite(auc.value), false)
     AND auc.metric = 'auc'
     AND auc.subset = 'all'
     AND auc.evaluation IN ('out_of_fold', 'null')
-    AND auc.model NOT IN (SELECT score FROM clinical_score)
-    AND auc.model NOT LIKE 'ehr:%'  -- baselines are in the report
-ORDER BY
-    CASE
-        WHEN auc.model LIKE 'view:%' THEN 0
-        WHEN auc.model = 'all_views' THEN 1
-        WHEN auc.model = 'ehr' THEN 2
-        WHEN auc.model = 'video_ehr' THEN 3
-        WHEN auc.model LIKE 'oracle%' THEN 5
-        ELSE 4
-    END,
-    auc.model;
+ORDER BY auc.model;

@@ -1,0 +1,72 @@
+"""The names of models: how they are written, and what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["view", "video", "ehr", "baseline", "fusion", "oracle", "null", "score"]
+"""A view's own model, all views together, trees on the health record, a baseline beside them, video with the health
+record, an oracle that knows the generator's truth, refits on permuted labels, a clinical score."""
+
+ALL_VIEWS = "all_views"
+EHR = "ehr"
+VIDEO_EHR = "video_ehr"
+PERMUTED_NULL = "permuted_null"
+ORACLES = {
+    "oracle_heart": "log_hazard_heart",
+    "oracle_heart_age": "log_hazard_heart_age",
+    "oracle_all": "log_hazard_all",
+}
+"""Oracle -> the column of the generator's truth that it is."""
+BEST_FIRST = (VIDEO_EHR, ALL_VIEWS, EHR)
+"""The models of a study from the fullest on."""
+
+_KINDS: dict[str, Kind] = {ALL_VIEWS: "video", EHR: "ehr", VIDEO_EHR: "fusion", PERMUTED_NULL: "null"}
+_VIEW, _BASELINE = "view:", "ehr:"
+
+
+@dataclass(frozen=True)
+class ModelName:
+    """What the name of a model says: its ``kind``; of a view's model the ``view``; of a baseline its ``learner`` and
+    its set of ``variables``. A name without a form of its own is that of a clinical score."""
+
+    name: str
+    kind: Kind
+    view: str | None = None
+    learner: str | None = None
+    variables: str | None = None
+
+    @classmethod
+    def parse(cls, name: str) -> ModelName:
+        """Return what ``name`` says.
+
+        >>> ModelName.parse("view:apical_4").view
+        'apical_4'
+        >>> ModelName.parse("ehr:logistic:echo")
+        ModelName(name='ehr:logistic:echo', kind='baseline', view=None, learner='logistic', variables='echo')
+        """
+        if name.startswith(_VIEW):
+            return cls(name, "view", view=name.removeprefix(_VIEW))
+        if name.startswith(_BASELINE):
+            learner, _, variables = name.removeprefix(_BASELINE).partition(":")
+            return cls(name, "baseline", learner=learner, variables=variables)
+        return cls(name, "oracle" if name in ORACLES else _KINDS.get(name, "score"))
+
+
+def view_model(view: str) -> str:
+    """Return the name of the model of one view.
+
+    >>> view_model("apical_4")
+    'view:apical_4'
+    """
+    return f"{_VIEW}{view}"
+
+
+def baseline(learner: str, variables: str) -> str:
+    """Return the name of a baseline on a set of health-record variables.
+
+    >>> baseline("logistic", "echo")
+    'ehr:logistic:echo'
+    """
+    return f"{_BASELINE}{learner}:{variables}"

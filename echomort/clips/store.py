@@ -1,7 +1,7 @@
 """The clip store: one immutable safetensors file a study, 64 shards by patient.
 
-A study's file holds its clips and, in its metadata, one row a file of the study, the rejected ones with their reason,
-so that the file alone says what became of the study.
+A study's file holds its clips and, in its metadata, one row for each DICOM file of the study, rejected ones with their
+reason: table ``clip`` can be filled from the store alone.
 """
 
 import json
@@ -19,13 +19,14 @@ from echomort.core.files import write_bytes
 from echomort.core.fingerprint import digest
 
 SHARDS = 64
-"""Part of the layout: changing it rebuilds every clip."""
+"""Folders that studies are spread over. A part of the paths: changing it rebuilds every clip."""
 
 FOLDER = "clips"
+"""The store's folder in the project's home."""
 
 
 def shard_of(patient_key: str) -> int:
-    """Return the shard, 0 to 63, of a patient: stable as the archive grows."""
+    """Return the shard of a patient, 0 to 63; it stays the same as the archive grows."""
     return int(patient_key[:8], 16) % SHARDS
 
 
@@ -37,8 +38,8 @@ def artifact_of(patient_key: str, study_key: str) -> str:
 def write_study(
     path: Path, clips: Mapping[str, np.ndarray], rows: Sequence[Mapping[str, Any]] = (), fingerprint: str = ""
 ) -> None:
-    """Write ``clips`` (clip key -> uint8 (frames, height, width)), ``rows`` (one a file) and from what they were made,
-    atomically."""
+    """Write ``clips`` (clip key -> uint8 (frames, height, width)), ``rows`` (one for each DICOM file) and the
+    ``fingerprint`` of what they were made from, atomically."""
     tensors = {key: np.ascontiguousarray(clips[key]) for key in sorted(clips)}
     # One entry: the order of several would differ from one writing to the next.
     study = json.dumps({"rows": list(rows), "fingerprint": fingerprint}, sort_keys=True)
@@ -48,7 +49,7 @@ def write_study(
 def read_study(path: Path, keys: Sequence[str] | None = None) -> dict[str, np.ndarray]:
     """Return the clips of one study (all, or those of ``keys``) as uint8 (frames, height, width) arrays.
 
-    Raises :class:`UserError` where the file is missing or damaged, be it by one bit.
+    Raises :class:`UserError` where the file is missing, or differs from what was written by one bit or more.
     """
     with _opened(path) as file:
         clips = {key: file.get_tensor(key) for key in (keys if keys is not None else file.keys())}
@@ -59,7 +60,7 @@ def read_study(path: Path, keys: Sequence[str] | None = None) -> dict[str, np.nd
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Return what became of the files of one study, one row each, ready for table ``clip``."""
+    """Return the rows of table ``clip`` of one study, one for each DICOM file."""
     with _opened(path) as file:
         rows: list[dict[str, Any]] = _study(file)["rows"]
     return rows
@@ -73,8 +74,8 @@ class Written:
     digest: str
 
 
-def standing(home: Path, artifact: str, fingerprint: str) -> Written | None:
-    """Return the study written at ``artifact`` under ``home`` from ``fingerprint``, or None."""
+def find_study(home: Path, artifact: str, fingerprint: str) -> Written | None:
+    """Return the study at ``artifact`` under ``home`` if it was made from ``fingerprint``, else None."""
     try:
         with safe_open(home / artifact, framework="numpy") as file:
             study = _study(file)
@@ -98,5 +99,5 @@ def _opened(path: Path) -> Any:
 def _damaged(path: Path) -> UserError:
     return UserError(
         f"a file of the clip store is missing or damaged ({path.name})",
-        "delete it if it is there and run `echomort run` again: it is made anew",
+        "delete it if it exists and run `echomort run` again, which makes a new one",
     )

@@ -1,4 +1,4 @@
-"""From clips, in whatever order they are decoded, to one file a study."""
+"""Gathers clips, in whatever order they are decoded, into one file for each study."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from echomort.clips.store import Written, artifact_of, standing, write_study
+from echomort.clips.store import Written, artifact_of, find_study, write_study
 from echomort.core.fingerprint import digest
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class StudyWriter:
-    """Collects clips in whatever order they are decoded and writes each study as soon as it is whole.
+    """Collects clips in whatever order they are decoded and writes each study as soon as it is complete.
 
-    ``files`` has one row a file (study_key, patient_key, instance_key, view); ``plan`` is study key -> fingerprint.
-    ``written`` begins with the studies that an earlier run wrote from the same.
+    ``files`` has one row for each DICOM file (study_key, patient_key, instance_key, view); ``plan`` is study key ->
+    fingerprint. ``written`` holds the studies that are on disk, at first those of an earlier run with that fingerprint.
     """
 
     def __init__(self, home: Path, files: "pd.DataFrame", plan: Mapping[str, str]) -> None:
@@ -32,11 +32,11 @@ class StudyWriter:
         self.clips: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
         self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         patients = {row["study_key"]: row["patient_key"] for row in self.files.values()}
-        found = {key: standing(home, artifact_of(patient, key), plan[key]) for key, patient in patients.items()}
+        found = {key: find_study(home, artifact_of(patient, key), plan[key]) for key, patient in patients.items()}
         self.written = {key: written for key, written in found.items() if written}
 
     def add(self, instance_key: str, found: "Clip | Rejected") -> None:
-        """Take what decoding one file gave."""
+        """Add the result of decoding one file."""
         file = self.files[instance_key]
         study_key = file["study_key"]
         row, pixels = _clip_row(file, found)

@@ -1,4 +1,4 @@
-"""The one error that a person is meant to read."""
+"""The error whose message is for the person at the command line."""
 
 
 class UserError(Exception):

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent."""
+"""Writing files so that they are either complete or absent."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from echomort.core.errors import UserError
 
 @contextlib.contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``target`` that takes its name only if the block ends well.
+    """Yield a temporary path beside ``target`` that is renamed to it only if the block ends without an error.
 
     The content is flushed to disk before the rename, so that after a crash ``target`` holds either its former
     content or the new one, never a part. A full disk becomes a :class:`UserError`.
@@ -36,7 +36,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder that replaces ``target`` only if the block ends well."""
+    """Yield a temporary folder that replaces ``target`` only if the block ends without an error."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".tmp_"))
     try:
@@ -68,12 +68,12 @@ def write_text(target: Path, content: str) -> None:
 
 
 def read_secret(path: Path, what: str, setting: str) -> bytes:
-    """Return the content of the file named by ``setting``; ``what`` is what to call it.
+    """Return the content of the file named by ``setting``; ``what`` names it in messages.
 
     Raises :class:`UserError` where it is missing, or where others than its owner can read it.
     """
     if not path.is_file():
-        raise UserError(f"{what} named by {setting} does not exist ({path})", "make it or correct the path")
+        raise UserError(f"{what} named by {setting} does not exist ({path})", "create it or correct the path")
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UserError(f"others can read {what} ({path})", f"run `chmod 600 {path}`")
     return path.read_bytes()
@@ -89,7 +89,7 @@ def disk_error(error: OSError) -> Exception:
 
 
 def resolve_under(root: Path, relative: str) -> Path:
-    """Return ``root / relative`` if it lies under ``root`` once links are followed, else raise :class:`ValueError`."""
+    """Return ``root / relative`` if it is under ``root`` once links are followed, else raise :class:`ValueError`."""
     base = root.resolve()
     path = (base / relative).resolve()
     if not path.is_relative_to(base):
@@ -98,7 +98,7 @@ def resolve_under(root: Path, relative: str) -> Path:
 
 
 def remove_leftovers(folder: Path) -> int:
-    """Delete what a killed run left under ``folder`` (names beginning with ``.tmp_``); return how many."""
+    """Delete the temporary files of a killed run under ``folder`` (``.tmp_*``); return how many."""
     leftovers = list(folder.rglob(".tmp_*")) if folder.is_dir() else []
     for path in leftovers:
         if path.is_dir():

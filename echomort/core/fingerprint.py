@@ -1,4 +1,4 @@
-"""Digests: of content and of settings."""
+"""Digests of content and of settings."""
 
 import hashlib
 import json

@@ -10,9 +10,12 @@ from echomort.core.errors import UserError
 from echomort.core.files import read_secret
 
 KEY_VARIABLE = "ECHOMORT_KEY"
+"""Environment variable with the site's secret."""
 KEY_BYTES = 32
+"""Shortest secret, as long as the digest of HMAC-SHA256."""
 SYNTHETIC_KEY = b"echomort synthetic archive: this key is public"
 SHIFT_DAYS = 365
+"""Most days that a patient's dates move."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What lies in a source folder, without opening a file."""
+"""The files of a source folder; none is opened."""
 
 import os
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ class SourceFile:
 
     @property
     def stamp(self) -> tuple[str, int, int]:
-        """Name, size and time of change: what decides whether the file must be read again."""
+        """Name, size and time of change; where they differ the file is read again."""
         return self.path.rpartition("/")[2], self.bytes, self.modified_ns
 
 
@@ -60,7 +60,7 @@ def _stays_inside(root: Path, entry: os.DirEntry[str]) -> bool:
 
 
 def files_in(root: Path, folder: str) -> list[SourceFile]:
-    """Return the regular files that lie in ``folder`` itself (relative to ``root``), sorted; none where it is gone."""
+    """Return the regular files directly in ``folder`` (relative to ``root``), sorted; none where there is no folder."""
     if not (root / folder).is_dir():
         return []
     return sorted(file for file in _walk(root.resolve(), folder, deep=False))

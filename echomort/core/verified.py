@@ -1,4 +1,4 @@
-"""Files of a model, read only if they are the ones that were written."""
+"""Reading the files of a model, if they are the ones that were written."""
 
 import hashlib
 import json
@@ -9,13 +9,14 @@ from typing import Any
 from echomort.core.errors import UserError
 from echomort.core.files import resolve_under
 
-REMEDY = "restore the folder from its origin, or train again"
+REMEDY = "restore the folder from a backup, or train again"
+"""For any file that is missing or was changed."""
 
 
 def read_verified(folder: Path, name: str, sha256: str) -> bytes:
     """Return the content of ``folder / name`` if its SHA-256 is ``sha256``, else raise :class:`UserError`.
 
-    What is returned is what was verified: the file is read once.
+    The file is read once: the content returned is the content verified.
     """
     try:
         content = resolve_under(folder, name).read_bytes()

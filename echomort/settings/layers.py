@@ -1,4 +1,4 @@
-"""Where settings come from: defaults, then a preset, a file, the environment and flags, each over the one before."""
+"""The layers of settings: defaults, a preset, a file, the environment, flags; a later one overrides an earlier one."""
 
 import difflib
 import os
@@ -15,13 +15,13 @@ from echomort.settings.sections import Section
 from echomort.settings.settings import Settings
 
 ENVIRONMENT_PREFIX = "ECHOMORT__"
-"""Environment variables that begin so are settings."""
+"""Environment variables with this prefix are settings."""
 PRESETS = ("demo", "paper")
 """The presets: one file each in presets/."""
 
 
 def read_preset(name: str) -> dict[str, Any]:
-    """Return what preset ``name`` sets, as a tree."""
+    """Return the settings of preset ``name``, as a tree."""
     return yaml.safe_load(resources.files(__package__).joinpath(f"presets/{name}.yaml").read_text()) or {}
 
 
@@ -30,27 +30,27 @@ def gather(
     flags: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return what a person gave, as a tree: ``file`` (YAML) < environment < ``flags``.
+    """Return what a person set, as a tree: ``file`` (YAML) < environment < ``flags``.
 
     Environment variables look like ``ECHOMORT__TRAINING__MAX_EPOCHS=3``; ``flags`` maps dotted keys to values.
     """
-    given = _merge(_read_file(file), _from_environment(os.environ if environment is None else environment))
-    return _merge(given, _nested(flags or {}))
+    below = _merge(_read_file(file), _from_environment(os.environ if environment is None else environment))
+    return _merge(below, _nested(flags or {}))
 
 
-def validate(given: Mapping[str, Any]) -> Settings:
-    """Return the settings: defaults < preset < ``given``.
+def validate(tree: Mapping[str, Any]) -> Settings:
+    """Return the settings: defaults < preset < ``tree``, which is what a person set.
 
-    Without a preset, ``paper`` is taken where ``sources.dicom`` is given, else ``demo`` on the embedded archive.
+    Without a preset, ``paper`` is used where ``sources.dicom`` is set, else ``demo`` on the embedded archive.
     Raises :class:`UserError` naming the key and the remedy.
     """
-    sources = given.get("sources") or {}
+    sources = tree.get("sources") or {}
     own_archive = isinstance(sources, dict) and sources.get("dicom") is not None
-    preset = given.get("preset", "paper" if own_archive else "demo")
+    preset = tree.get("preset", "paper" if own_archive else "demo")
     base = {"preset": preset} if own_archive else {"preset": preset, "sources": {"synthetic": {}}}
     overlay = read_preset(preset) if preset in PRESETS else {}
     try:
-        return Settings.model_validate(_merge(_merge(base, overlay), given))
+        return Settings.model_validate(_merge(_merge(base, overlay), tree))
     except pydantic.ValidationError as error:
         raise _explained(error) from error
 
@@ -87,7 +87,9 @@ def _read_file(file: Path | None) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
-        raise UserError(f"the configuration file is not valid YAML{where} ({file})", "mend it and run again") from None
+        raise UserError(
+            f"the configuration file is not valid YAML{where} ({file})", "correct it and run again"
+        ) from None
     if content is not None and not isinstance(content, dict):
         raise UserError(
             f"the configuration file is not a mapping of keys ({file})", "write for example `preset: paper`"
@@ -107,7 +109,7 @@ def _parsed(key: str, value: str) -> Any:
     try:
         return yaml.safe_load(value)
     except yaml.YAMLError:
-        raise UserError(f"the value given for {key} can't be read", "put text with special signs in quotes") from None
+        raise UserError(f"the value of {key} can't be read", "put text with special signs in quotes") from None
 
 
 def _nested(flags: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,7 +120,7 @@ def _nested(flags: Mapping[str, Any]) -> dict[str, Any]:
         for parent in parents:
             node = node.setdefault(parent, {})
             if not isinstance(node, dict):
-                raise UserError(f"{key} lies inside a setting that was given a value of its own", "give one of the two")
+                raise UserError(f"{key} is inside a setting that has a value itself", "set one of the two")
         node[leaf] = value
     return tree
 

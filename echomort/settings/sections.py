@@ -29,21 +29,21 @@ class Section(BaseModel):
 
 
 class Synthetic(Section):
-    """The embedded archive; present only where there is no archive of one's own."""
+    """The embedded synthetic archive; set only where the site names no archive of its own."""
 
     patients: int = setting(520, "ours", "patients in the archive", ge=10, le=1_000_000)
-    seed: int = setting(1, "ours", "everything drawn depends on it alone", ge=0)
+    seed: int = setting(1, "ours", "seed of everything that is drawn at random", ge=0)
     views: tuple[str, ...] = setting(
         ("apical_4", "parasternal_long"), "ours", "views recorded in each study", min_length=1
     )
     frame_size: Literal["small", "full"] = setting("small", "ours", "small 300x400, full 600x800")
     jitter: float = setting(
-        0.4, "ours", "how differently the probe is held: 0 never, 1 as in a busy laboratory", ge=0, le=2
+        0.4, "ours", "how much the position of the probe varies: 0 not at all, 1 as in a busy laboratory", ge=0, le=2
     )
 
 
 def _place(value: object) -> object:
-    """A text with a scheme is an address, any other a path; file:// is a path too."""
+    """Return an address where the text has a scheme, else a path; file:// is a path too."""
     if not isinstance(value, str):
         return value
     scheme, separator, rest = value.partition("://")
@@ -59,7 +59,7 @@ Place = Annotated[Path | str, pydantic.BeforeValidator(_place)]
 
 
 def _names(value: object) -> object:
-    """One name is a list of one."""
+    """Take a single name for a list of one."""
     return (value,) if isinstance(value, str) else value
 
 
@@ -73,12 +73,12 @@ class Postgresql(Section):
         None, "ours", "file with the connection string, mode 0600 (or ECHOMORT_POSTGRESQL)"
     )
     time_zone: str | None = setting(
-        None, "ours", "the hospital's, for columns of type timestamp with time zone (for example Europe/Berlin)"
+        None, "ours", "time zone of the hospital, for columns of type timestamp with time zone (such as Europe/Berlin)"
     )
 
 
 def _folder(value: object) -> object:
-    """An address is no folder, and may hold a password."""
+    """Refuse an address: it may hold a password."""
     if isinstance(value, str) and "://" in value:
         raise ValueError("a folder, not an address; for a database set sources.postgresql (docs/adapters.md)")
     return value
@@ -97,15 +97,17 @@ class Sources(Section):
     adapter: str = setting(
         "canonical", "ours", "how the records are laid out: canonical, omop, mimic_iv or the folder of an adapter"
     )
-    view_table: Path | None = setting(None, "ours", "CSV of (sop_instance_uid, view) made elsewhere")
+    view_table: Path | None = setting(
+        None, "ours", "CSV with the columns sop_instance_uid and view: views named outside the project"
+    )
     synthetic: Synthetic | None = setting(None, "ours", "write and use the embedded archive")
 
     @pydantic.model_validator(mode="after")
     def _own_inputs_get_an_own_key(self) -> "Sources":
         if self.synthetic is not None and (self.dicom or self.ehr or self.postgresql):
             raise ValueError(
-                "the embedded archive has a public key: give sources.dicom and your records, and no sources.synthetic "
-                "(a home that has shown the embedded archive remembers it: take another)"
+                "the key of the embedded archive is public: name sources.dicom and your records without "
+                "sources.synthetic (a home made with the embedded archive keeps that setting: use another home)"
             )
         return self
 
@@ -118,13 +120,15 @@ class Privacy(Section):
 
 
 class Outcome(Section):
-    """One-year mortality, as docs/outcome.md draws it."""
+    """One-year mortality (docs/outcome.md)."""
 
     horizon_days: int = setting(365, "published", "death on day 0 to this day is an event", ge=1, le=3650)
     follow_up: Literal["encounter", "registry"] = setting(
-        "encounter", "reconstructed", "what proves life at the horizon"
+        "encounter", "reconstructed", "evidence of life at the horizon: a later encounter, or a complete death registry"
     )
-    registry_complete_through: date | None = setting(None, "ours", "deaths are known up to this day (registry mode)")
+    registry_complete_through: date | None = setting(
+        None, "ours", "last day through which the registry of deaths is complete (registry only)"
+    )
     require_full_window: bool = setting(True, "ours", "drop studies closer to the end of the data than the horizon")
 
     @pydantic.model_validator(mode="after")
@@ -137,7 +141,7 @@ class Outcome(Section):
 
 
 class Cohort(Section):
-    """Who is in, and in which part."""
+    """Which studies are in the cohort, and in which role and fold."""
 
     folds: int = setting(5, "published", "cross-validation folds, by patient", ge=2, le=20)
     salt: str = setting(
@@ -155,13 +159,15 @@ class Features(Section):
     between_echoes: Literal["prospective", "paper", "none"] = setting(
         "prospective",
         "ours",
-        "what an echo lacks: carried forward from the last one, interpolated to the next as in the method, or lost",
+        "echo values that a study lacks: carried forward from the last echo, interpolated as in the method, or missing",
     )
-    carry_days: int = setting(365, "ours", "how old a value carried forward may be (prospective only)", ge=1, le=3650)
+    carry_days: int = setting(
+        365, "ours", "days after which a value is no longer carried forward (prospective only)", ge=1, le=3650
+    )
 
 
 class ClinicalScores(Section):
-    """Published clinical scores as comparators."""
+    """The published clinical scores."""
 
     out_of_range: Literal["strict", "clamp", "extrapolate"] = setting(
         "strict", "ours", "an input outside a score's limits: no score, the limit instead, or the value as it is"
@@ -174,14 +180,16 @@ class ClinicalScores(Section):
 class ClipSettings(Section):
     """The shape of a clip and how it is made from a cine loop."""
 
-    frames: int = setting(60, "published", "frames kept, from the first", ge=1, le=1000)
-    height: int = setting(109, "published", "pixels", ge=8, le=2048)
-    width: int = setting(150, "published", "pixels", ge=8, le=2048)
+    frames: int = setting(60, "published", "frames of a clip, counted from the first", ge=1, le=1000)
+    height: int = setting(109, "published", "height of a clip in pixels", ge=8, le=2048)
+    width: int = setting(150, "published", "width of a clip in pixels", ge=8, le=2048)
     fps: float = setting(30.0, "published", "frames a second after linear interpolation in time", gt=0, le=240)
-    resize: Literal["area", "linear"] = setting("area", "ours", "filter; linear is the published demo's")
+    resize: Literal["area", "linear"] = setting(
+        "area", "ours", "filter that scales frames; linear is the published demo's"
+    )
     colour: Literal["reject", "keep"] = setting("reject", "reconstructed", "what to do with colour Doppler loops")
     source: Literal["annotated", "raw"] = setting(
-        "annotated", "ours", "the pictures as shown, or the vendor's native data (raw, as reconstructed; Philips only)"
+        "annotated", "ours", "pixels as displayed, or the vendor's native data before display (raw; Philips only)"
     )
 
     @property
@@ -191,17 +199,17 @@ class ClipSettings(Section):
 
 
 class Views(Section):
-    """Naming the view of loops that no tag names, from the archive's own tagged ones."""
+    """The view classifier: names the view of loops without a view tag; it learns from the archive's tagged loops."""
 
-    classify: bool = setting(True, "ours", "whether pixels may name a view where no tag does")
+    classify: bool = setting(True, "ours", "name the view of loops without a tag by their pixels")
     precision: float = setting(
-        0.9, "ours", "lower 95 % bound of the share named rightly, on patients left out", gt=0.5, lt=1
+        0.9, "ours", "lower 95 % bound of the precision that a view must reach on held-out patients", gt=0.5, lt=1
     )
-    min_clips: int = setting(40, "ours", "tagged loops below which a view is not learnt", ge=10)
-    max_clips: int = setting(500, "ours", "tagged loops of a view that are learnt from, drawn by their keys", ge=10)
+    min_clips: int = setting(40, "ours", "tagged loops that a view needs to be learnt", ge=10)
+    max_clips: int = setting(500, "ours", "most tagged loops of a view to learn from, drawn by their keys", ge=10)
 
     @pydantic.model_validator(mode="after")
-    def _enough_are_learnt_from(self) -> "Views":
+    def _maximum_reaches_minimum(self) -> "Views":
         if self.max_clips < self.min_clips:
             raise ValueError("imaging.views.max_clips is below min_clips: no view would ever be learnt")
         return self
@@ -213,8 +221,8 @@ class Imaging(Section):
     clip: ClipSettings = ClipSettings()
     views: Views = Views()
     reject_gate: float = setting(0.5, "ours", "share of unreadable files above which the run stops", ge=0, le=1)
-    file_timeout: float = setting(60, "ours", "seconds one file may take", gt=0)
-    worker_memory_gib: float = setting(4, "ours", "address space of one decode process", gt=0.5)
+    file_timeout: float = setting(60, "ours", "seconds that reading one file may take", gt=0)
+    worker_memory_gib: float = setting(4, "ours", "GiB of address space of one decode process", gt=0.5)
 
 
 def _network(name: str) -> str:
@@ -241,19 +249,21 @@ class Training(Section):
         0.01, "published", "weight of a new batch in batch-normalisation statistics", gt=0, le=1
     )
     batch: int = setting(16, "reconstructed", "clips an update", ge=1, le=4096)
-    max_epochs: int = setting(100, "ours", "upper limit", ge=1, le=10_000)
+    max_epochs: int = setting(100, "ours", "most epochs", ge=1, le=10_000)
     stopping: Literal["patience", "fixed"] = setting(
         "patience", "reconstructed", "on validation loss, or after max_epochs"
     )
     patience: int = setting(10, "reconstructed", "epochs without a lower validation loss", ge=1)
-    validation_fraction: float = setting(0.1, "reconstructed", "of the training patients (patience only)", gt=0, lt=0.5)
-    class_weights: bool = setting(True, "reconstructed", "N / (2 N_class)")
+    validation_fraction: float = setting(
+        0.1, "reconstructed", "share of the training patients that decides when to stop (patience only)", gt=0, lt=0.5
+    )
+    class_weights: bool = setting(True, "reconstructed", "weight each class by N / (2 N_class)")
     precision: Literal["exact", "fast"] = setting("exact", "ours", "fast is bfloat16 where the processor has it")
     min_clips: int = setting(1000, "ours", "a view with fewer clips is skipped, with the reason", ge=1)
     min_deaths: int = setting(100, "ours", "a view with fewer deaths is skipped, with the reason", ge=1)
     views: tuple[str, ...] | None = setting(None, "ours", "train these views only (null: all that have enough)")
     fold_processes: int = setting(0, "ours", "folds trained side by side (0: one a processor core or GPU)", ge=0)
-    seed: int = setting(1, "ours", "initial weights, order and dropout", ge=0)
+    seed: int = setting(1, "ours", "seed of initial weights, order and dropout", ge=0)
 
     @pydantic.model_validator(mode="after")
     def _network_knows_its_settings(self) -> "Training":
@@ -266,10 +276,10 @@ class Tabular(Section):
     """Models of the health-record features."""
 
     variables: Literal["method", "catalogue"] = setting(
-        "method", "reconstructed", "what the trees are given: the method's 158, or every variable of the catalogue"
+        "method", "reconstructed", "variables of the trees: the method's 158, or every variable of the catalogue"
     )
-    depth: int = setting(4, "ours", "of a tree", ge=1, le=20)
-    rounds: int = setting(300, "ours", "at most", ge=1)
+    depth: int = setting(4, "ours", "depth of a tree", ge=1, le=20)
+    rounds: int = setting(300, "ours", "most trees", ge=1)
     learning_rate: float = setting(0.05, "ours", "shrinkage", gt=0, le=1)
     early_stopping: int = setting(20, "ours", "rounds without a better inner validation loss", ge=1)
     baselines: tuple[Literal["logistic", "random_forest", "xgboost"], ...] = setting(
@@ -280,18 +290,18 @@ class Tabular(Section):
     baseline_variables: tuple[Literal["clinical", "echo", "all"], ...] = setting(
         ("clinical", "echo", "all"),
         "published",
-        "what they are given: the 100 clinical, the 58 echo, all 158 variables",
+        "variables of each baseline: the 100 clinical, the 58 echo, all 158",
     )
     logistic_ridge: float = setting(10.0, "ours", "penalty of the logistic baseline on standardised columns", gt=0)
-    forest_trees: int = setting(100, "ours", "of the random forest", ge=1, le=10_000)
+    forest_trees: int = setting(100, "ours", "trees of the random forest", ge=1, le=10_000)
     imputation_scope: Literal["fold", "global"] = setting(
-        "fold", "ours", "rows on which gaps are learnt to be filled: a fold's training rows, or all as the method did"
+        "fold", "ours", "rows that the imputation is fitted on: a fold's training rows, or all rows as in the method"
     )
-    imputation_rounds: int = setting(5, "ours", "of the chained equations", ge=1, le=100)
+    imputation_rounds: int = setting(5, "ours", "rounds of the chained equations", ge=1, le=100)
     max_missing: float = setting(
         0.9,
         "reconstructed",
-        "columns with a larger share of gaps are left out where complete data are needed",
+        "share of gaps above which a column is left out where complete data are needed",
         gt=0,
         le=1,
     )
@@ -299,7 +309,7 @@ class Tabular(Section):
         "without_limits", "reconstructed", "variables in which values beyond both outlier rules become gaps"
     )
     importance_repeats: int = setting(3, "ours", "shuffles a variable for the permutation importance (0: none)", ge=0)
-    seed: int = setting(1, "ours", "subsampling and the inner split", ge=0)
+    seed: int = setting(1, "ours", "seed of the subsampling and the inner split", ge=0)
 
 
 class Fusion(Section):
@@ -313,14 +323,16 @@ class Fusion(Section):
 
 
 class Evaluation(Section):
-    """Intervals, thresholds, nulls."""
+    """Intervals, thresholds and the permuted null."""
 
-    confidence: float = setting(0.95, "ours", "of every interval", gt=0.5, lt=1)
+    confidence: float = setting(0.95, "ours", "confidence level of every interval", gt=0.5, lt=1)
     bootstrap: int = setting(2000, "ours", "patient-clustered resamples", ge=100)
     permutations: int = setting(20, "ours", "refits on permuted labels", ge=1)
     fixed_sensitivity: float = setting(0.9, "ours", "sensitivity at which a second threshold is read", gt=0, lt=1)
-    suppress_below_events: int = setting(10, "ours", "subgroups with fewer events print no figure", ge=1)
-    seed: int = setting(1, "ours", "resampling", ge=0)
+    suppress_below_events: int = setting(
+        10, "ours", "deaths, or survivors, below which a subgroup or a clinical score gets no figure", ge=1
+    )
+    seed: int = setting(1, "ours", "seed of the resampling", ge=0)
 
 
 class Promotion(Section):
@@ -330,17 +342,19 @@ class Promotion(Section):
         0.02, "ours", "AUC that the interval of the difference may reach below the champion", ge=0, lt=0.5
     )
     minimum_deaths: int = setting(10, "ours", "held-out deaths below which the champion stays", ge=1)
-    lowest_slope: float = setting(0.6, "ours", "calibration slope", gt=0)
-    highest_slope: float = setting(1.6, "ours", "calibration slope", gt=0)
+    lowest_slope: float = setting(0.6, "ours", "lowest calibration slope", gt=0)
+    highest_slope: float = setting(1.6, "ours", "highest calibration slope", gt=0)
     in_the_large: float = setting(0.5, "ours", "largest calibration-in-the-large, either way (logits)", gt=0)
 
 
 class Execution(Section):
-    """Where steps run."""
+    """How steps run, and with how much memory."""
 
-    executor: Literal["in_process", "multiprocess"] = setting("multiprocess", "ours", "of the graph's steps")
+    executor: Literal["in_process", "multiprocess"] = setting(
+        "multiprocess", "ours", "run the graph's steps in one process or in several"
+    )
     processes: int = setting(0, "ours", "decode processes (0: one a processor core)", ge=0)
-    memory_limit_gib: float = setting(4, "ours", "DuckDB's memory", gt=0.1)
+    memory_limit_gib: float = setting(4, "ours", "GiB of memory that DuckDB may use", gt=0.1)
 
     @property
     def cores(self) -> int:

@@ -1,4 +1,4 @@
-"""All settings together, and where a project keeps its things."""
+"""All settings together, and the paths of a project."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ from echomort.settings.sections import (
 
 
 class Settings(Section):
-    """Everything that decides a result, but for the inputs themselves."""
+    """Everything that decides a result apart from the inputs."""
 
     preset: Literal["demo", "paper"] = "demo"
     home: Path = Path("demo")
@@ -49,21 +49,21 @@ class Settings(Section):
 
     @property
     def dicom_root(self) -> Path:
-        """Folder of the echo files: one's own, the mirror of object storage, or the embedded archive's."""
+        """Folder of the echo files: the site's, the mirror of object storage, or the embedded archive's."""
         if isinstance(self.sources.dicom, str):
             return self.home / "mirror" / "dicom"
         return self.sources.dicom or self.home / "archive" / "dicom"
 
     @property
     def ehr_root(self) -> Path | None:
-        """Folder of the health-record extract; None where all of it lies in a database."""
+        """Folder of the health-record extract; None where all of it is in a database."""
         if self.sources.postgresql and not self.sources.ehr:
             return None
         return self.sources.ehr or self.home / "archive" / "ehr"
 
     @property
     def truth_root(self) -> Path:
-        """Folder of what only the generator knows; read by the evaluation of a synthetic archive alone."""
+        """Folder of the generator's truth; only the evaluation of a synthetic archive reads it."""
         return self.home / "archive" / "truth"
 
     @property

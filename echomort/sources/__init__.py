@@ -1,1 +1,1 @@
-"""Where echo files come from, when not from a folder: object storage, a DICOMweb server, a modality that sends."""
+"""Echo files from elsewhere than a folder: object storage, a DICOMweb server, a modality that sends."""

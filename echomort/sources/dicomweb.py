@@ -1,4 +1,4 @@
-"""Ultrasound objects from a DICOMweb server (PS3.18): asked for by QIDO-RS, fetched as they are stored by WADO-RS."""
+"""Ultrasound objects from a DICOMweb server (PS3.18): found by QIDO-RS, fetched as they are stored by WADO-RS."""
 
 from __future__ import annotations
 
@@ -19,25 +19,27 @@ from echomort.sources.landing import land, landing_path
 from echomort.sources.retry import Patience, patiently
 
 AUTHORIZATION = "ECHOMORT_DICOMWEB_AUTHORIZATION"
-"""Environment variable with the whole Authorization header, for example ``Bearer ...``; it is kept nowhere."""
+"""Environment variable with the whole Authorization header, for example ``Bearer ...``; it is never stored."""
 
 PAGE = 500
+"""Results asked for at once."""
 FAILURES_IN_A_ROW = 3
-"""So many objects that can't be had, one after another, are the server's failure and not the objects'."""
+"""After so many failed objects one after another the server has failed, not the objects."""
 
 AS_STORED = (("application/dicom", "*"),)
-"""Any transfer syntax: the server is not to decode and encode again (PS3.18 8.7.3.5)."""
+"""Any transfer syntax, so that the server does not transcode (PS3.18 8.7.3.5)."""
 
 STUDY, SERIES, INSTANCE = "0020000D", "0020000E", "00080018"
+"""Tags of the UIDs (PS3.6)."""
 
-# Both quote UIDs and addresses with UIDs in them.
+# Both log UIDs, and addresses with UIDs in them.
 for _name in ("dicomweb_client", "urllib3"):
     logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
 
 
 @dataclass(frozen=True)
 class Query:
-    """What to fetch: studies from a day on, or those named; ``again`` fetches even what lies there already."""
+    """Which studies to fetch: from a day on, or those named; ``again`` fetches objects that were fetched before too."""
 
     since: date | None = None
     studies: tuple[str, ...] = field(default=(), repr=False)
@@ -46,7 +48,7 @@ class Query:
 
 @dataclass
 class Fetched:
-    """What came of it, in objects."""
+    """Counts of objects: new, there already, replaced by another version, failed."""
 
     new: int = 0
     there: int = 0
@@ -55,7 +57,7 @@ class Fetched:
 
     @property
     def total(self) -> int:
-        """Objects that the server named."""
+        """How many objects the server named."""
         return self.new + self.there + self.replaced + self.failed
 
 
@@ -66,11 +68,11 @@ def fetch(
     progress: Callable[[Fetched], None] = lambda so_far: None,
     patience: Patience | None = None,
 ) -> Fetched:
-    """Fetch the ultrasound objects that ``query`` asks for into ``folder``, one file an object.
+    """Fetch the ultrasound objects that ``query`` asks for into ``folder``, one file for each.
 
-    Each lies there whole or not at all; what lies there is not fetched again, so that a fetch that was broken off goes
-    on where it was. A passing failure of server or network is waited for; an object that keeps failing is counted and
-    left out. Raises :class:`UserError` where the server can't be reached, refuses, or fails object after object.
+    Each file is complete or absent; one that is there is not fetched again, so an interrupted fetch continues where it
+    stopped. Passing failures of server or network are tried again; an object that keeps failing is counted and left
+    out. Raises :class:`UserError` where the server can't be reached, refuses, or fails object after object.
     """
     server = _Server(url, patience or Patience())
     fetched, failures = Fetched(), 0
@@ -96,7 +98,7 @@ def _fetch_one(server: _Server, folder: Path, uids: tuple[str, str, str], again:
 
 
 class _Server:
-    """A DICOMweb server, asked with patience."""
+    """A DICOMweb server; passing failures are tried again."""
 
     def __init__(self, url: str, patience: Patience) -> None:
         try:
@@ -110,16 +112,16 @@ class _Server:
                 url.rstrip("/"), headers=headers, callback=_refuse_cut, permissive_uid=True, timeout=(10, 120)
             )
         except ValueError:
-            raise UserError("the address is none of a DICOMweb server", "write https://host/path") from None
+            raise UserError("this is not the address of a DICOMweb server", "write https://host/path") from None
         self.client.set_http_retry_params(retry=False)
         self.patience = patience
         self.giving_up = UserError(
-            "the DICOMweb server does not answer as it should", "try again later: what has come stays, and it goes on"
+            "the DICOMweb server keeps failing", "try again later: it continues where it stopped"
         )
 
     def instances(self, query: Query) -> Iterator[tuple[str, str, str]]:
         """Yield (study, series, instance) UIDs of the ultrasound series of each study; of a study whose UID can't be
-        part of an address, one object that can't be had."""
+        part of an address, one object without UIDs, which will fail."""
         for study in query.studies or self._studies(query.since):
             if not _IN_AN_ADDRESS.fullmatch(study):
                 yield study, "", ""
@@ -133,7 +135,7 @@ class _Server:
         yield from self._values(STUDY, self.client.search_for_studies, search_filters=filters)
 
     def _values(self, tag: str, search: Callable[..., list[dict[str, Any]]], *within: str, **how: Any) -> Iterator[str]:
-        """Yield the UIDs that a search finds, page by page; servers that know no pages give the same one twice."""
+        """Yield the UIDs that a search finds, page by page; a server without paging repeats the first page."""
         seen: set[str] = set()
         while True:
             page = self._ask(lambda: search(*within, limit=PAGE, offset=len(seen), **how))
@@ -154,7 +156,7 @@ class _Server:
             raise _not_dicomweb() from None
 
     def retrieve(self, uids: tuple[str, str, str]) -> bytes | None:
-        """Return the object as a file, its pixels as they are stored; None where it can't be had."""
+        """Return the object as a file, its pixels as they are stored; None where it can't be fetched."""
         import requests
         from pydicom.errors import InvalidDicomError
 
@@ -178,20 +180,21 @@ class _Server:
 
 _REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _IN_AN_ADDRESS = re.compile(r"(?!\.+$)[\w.-]+")
-"""UIDs are digits and dots; some are not, but none may lead elsewhere."""
+"""A UID that may be part of an address: digits and dots, or letters where a vendor uses them, but no slash."""
 
 _NOT_AN_OBJECT = (ValueError, TypeError, AttributeError, LookupError, NotImplementedError, EOFError, RecursionError)
+"""What parsing raises where an answer is not DICOM."""
 
 
 def _as_file(dataset: Any) -> bytes:
-    """Elements that nobody looked at are written as they were read."""
+    """Return the dataset as a file; elements that were not parsed keep their bytes."""
     file = io.BytesIO()
     dataset.save_as(file, enforce_file_format=False)
     return file.getvalue()
 
 
 def _refuse_cut(response: Any, *_: Any, **__: Any) -> None:
-    """Raise where an answer in parts lacks its last delimiter: a server that died on the way says nothing else."""
+    """Raise where a multipart answer lacks its last delimiter: the only sign that the server stopped half-way."""
     from requests.exceptions import ChunkedEncodingError
 
     kind = response.headers.get("Content-Type", "")

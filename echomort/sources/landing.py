@@ -1,4 +1,4 @@
-"""Where objects that arrive over the network come to lie: whole or not at all, under names that say nothing."""
+"""The folder of objects from the network: each complete or absent, under a name without identifiers."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from typing import Literal
 from echomort.core.files import write_bytes
 
 Landed = Literal["new", "same", "replaced"]
+"""What writing an object did."""
 
 
 def landing_path(folder: Path, study_uid: str, sop_uid: str) -> Path:
-    """Return where the object lies under ``folder``: a folder a study, both names digests of the UIDs.
+    """Return the object's path under ``folder``: a folder for each study, both names digests of the UIDs.
 
-    One object always has one name, so that what is sent twice lies there once. Neither name holds an identifier, and
-    none can be worked out from it without a list of UIDs to try.
+    One object always has the same name, so that an object sent twice is kept once. No name holds an identifier, and
+    none can be recovered without a list of UIDs to try.
     """
     study = _digest("study", study_uid)
     return folder / study[:2] / study / f"{_digest('instance', sop_uid)}.dcm"
 
 
 def land(folder: Path, study_uid: str, sop_uid: str, content: bytes) -> Landed:
-    """Write the object under a temporary, hidden name and rename it; nothing is touched where the same lies there.
+    """Write the object under a temporary, hidden name and rename it; do nothing where it is there already.
 
-    Raises :class:`UserError` where the disk is full or may not be written.
+    Raises :class:`UserError` where the disk is full or not writable.
     """
     path = landing_path(folder, study_uid, sop_uid)
     there = path.read_bytes() if path.exists() else None

@@ -1,4 +1,4 @@
-"""A copy of an archive that lies in object storage, kept current object by object."""
+"""A local copy of an archive in object storage, updated object by object."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from echomort.core.listing import SourceFile
 from echomort.sources.retry import Patience, patiently
 
 STREAMS = 8
-"""Objects fetched at once: the wait is for the network, not for a processor."""
+"""Objects fetched at the same time: the network limits, not the processor."""
 
 VERSIONS = ("ETag", "etag", "md5Hash", "content_md5", "checksum", "generation", "VersionId")
+"""Keys by which fsspec's drivers give an object's version."""
 TIMES = ("LastModified", "last_modified", "updated", "mtime", "modified", "created")
+"""Keys by which they give its time of change."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Remote:
 
 @dataclass(frozen=True)
 class Mirrored:
-    """What keeping the mirror current took."""
+    """How many objects were fetched, removed, and up to date already."""
 
     fetched: int
     removed: int
@@ -59,15 +61,17 @@ def list_remote(url: str, setting: str, patience: Patience | None = None) -> lis
         except PermissionError:
             raise _refused(setting) from None
 
-    found = patiently(find, _may_pass, unreachable, patience or Patience())
+    entries = patiently(find, _may_pass, unreachable, patience or Patience())
     prefix = f"{root.rstrip('/')}/" if root else ""  # the top of an archive file has no name
-    remote = [_remote(key, _path(key, prefix), info) for key, info in found.items() if key.startswith(prefix)]
+    remote = [_remote(key, _path(key, prefix), info) for key, info in entries.items() if key.startswith(prefix)]
     folders = {str(parent) for each in remote for parent in PurePosixPath(each.file.path).parents}
     listed = sorted((each for each in remote if _is_file(each.file.path, folders)), key=lambda each: each.file)
     if len({each.file.path for each in listed}) < len(listed):
-        raise UserError("two objects' names differ by slashes alone", "rename one in the storage")
+        raise UserError("the names of two objects differ only in their slashes", "rename one in the storage")
     if not listed:
-        raise UserError(f"the storage named by {setting} holds no object there", f"correct {setting}, or fill it")
+        raise UserError(
+            f"the storage named by {setting} holds no object at that address", f"correct {setting}, or fill it"
+        )
     return listed
 
 
@@ -78,15 +82,17 @@ def mirror(
     progress: Callable[[int, int], None] = lambda done, total: None,
     patience: Patience | None = None,
 ) -> Mirrored:
-    """Make ``folder`` a copy of what lies under ``url``: fetch what is new or changed, remove what is gone.
+    """Make ``folder`` a copy of the objects under ``url``: fetch new and changed ones, remove those no longer there.
 
-    Each object appears whole under its own name or not at all; a run that was broken off fetches only what is missing.
+    Each object appears complete under its name or not at all; after an interrupted run only the rest is fetched.
     """
     patience = patience or Patience()
     listed = list_remote(url, setting, patience)
     filesystem, _ = _open(url, setting)
     stale = [each for each in listed if not is_current(folder, each.file)]
-    giving_up = UserError(f"objects of {setting} can't be fetched", "check the network and run again: it goes on")
+    giving_up = UserError(
+        f"objects of {setting} can't be fetched", "check the network and run again: it continues where it stopped"
+    )
 
     def fetch(each: Remote) -> None:
         patiently(lambda: _fetch(filesystem, each, folder, setting), _may_pass, giving_up, patience)
@@ -102,7 +108,7 @@ def mirror(
 
 
 def is_current(folder: Path, file: SourceFile) -> bool:
-    """Return whether the mirror holds this version of the object."""
+    """Return whether the mirror has this version of the object."""
     try:
         state = (folder / file.path).lstat()
     except (OSError, ValueError):
@@ -125,7 +131,7 @@ def _open(url: str, setting: str) -> tuple[Any, str]:
 
 
 def _path(key: str, prefix: str) -> str:
-    """A file's path knows no empty folder names; a name that ends with a slash stands for a folder."""
+    """Return the path of a key: without empty folder names, with its last slash, which marks a folder."""
     inside = key.removeprefix(prefix)
     return "/".join(filter(None, inside.split("/"))) + ("/" if inside.endswith("/") else "")
 
@@ -152,7 +158,7 @@ def _seconds(info: dict[str, Any]) -> int:
 
 
 def _is_file(path: str, folders: set[str]) -> bool:
-    """Whether the object is a file to us: not hidden, and not the empty object that stands for a folder."""
+    """Return whether the object is a file: not hidden, and not the empty object that marks a folder."""
     hidden = any(part.startswith(".") and part != ".." for part in path.split("/"))
     return not hidden and not path.endswith("/") and path not in folders and path != ""
 
@@ -167,7 +173,7 @@ def _fetch(filesystem: Any, remote: Remote, folder: Path, setting: str) -> None:
 
 
 def _target(folder: Path, path: str) -> Path:
-    """Return where the object comes to lie; trying again does not mend a name that no file can have."""
+    """Return the object's path in the mirror. Raises :class:`UserError`, which is not tried again, for a bad name."""
     unfit = UserError("an object's name can't be the name of a file", "rename it in the storage")
     if "\0" in path:
         raise unfit
@@ -182,11 +188,11 @@ def _target(folder: Path, path: str) -> Path:
 
 
 def _download(filesystem: Any, key: str, target: Path, setting: str) -> None:
-    """Drivers quote an object's name in what they raise; it may hold a patient's, so that none of it is passed on."""
+    """Download an object. A driver quotes its name, perhaps a patient's, in errors: no message is passed on."""
     try:
         filesystem.get_file(key, str(target))
     except FileNotFoundError:
-        raise UserError(f"an object of {setting} vanished while it was to be fetched", "run again") from None
+        raise UserError(f"an object of {setting} was removed before it was fetched", "run again") from None
     except PermissionError:
         raise _refused(setting) from None
 
@@ -207,5 +213,5 @@ def _files(folder: Path) -> Sequence[Path]:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Drivers raise whatever their client library does: all is tried again but what a person must mend."""
+    """Return whether to try again: any error of a driver, but none that a person must act on."""
     return not isinstance(error, UserError)

@@ -1,4 +1,4 @@
-"""A C-STORE receiver (PS3.4 annex B): what a modality or an archive sends comes to lie in a folder."""
+"""A C-STORE receiver (PS3.4 annex B): writes what a modality or an archive sends into a folder."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from echomort.dicom.header.fields import ULTRASOUND_LOOPS, ULTRASOUND_STILLS, UL
 from echomort.sources.landing import Landed, land
 
 VERIFICATION = "1.2.840.10008.1.1"
+"""The SOP class of C-ECHO (PS3.4 annex A)."""
 STORED, NO_RESOURCES, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
+"""Statuses of a C-STORE response (PS3.4 table B.2-1)."""
 
 
 @dataclass(frozen=True)
 class Station:
-    """Where the receiver listens, what it is called, and who may send (no one named: whoever reaches it)."""
+    """Where the receiver listens, its application entity title, and those of who may send (none: anybody)."""
 
     port: int
     title: str = "ECHOMORT"
@@ -34,9 +36,8 @@ def receiving(
 ) -> Iterator[tuple[str, int]]:
     """Receive ultrasound objects into ``folder`` for as long as the block runs; yield the address listened on.
 
-    Objects are written as they are sent, whole or not at all, before the sender is told that they are stored. Every
-    transfer syntax is taken: which one is the sender's choice, and nothing is decoded here. Raises :class:`UserError`
-    where the port is taken.
+    Objects are written as they are sent, complete or not at all, before the sender gets its success status. Every
+    transfer syntax is accepted, because nothing is decoded here. Raises :class:`UserError` where the port is in use.
     """
     try:
         from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, evt
@@ -53,7 +54,7 @@ def receiving(
     try:
         server = entity.start_server((station.host, station.port), block=False, evt_handlers=handlers)
     except OSError:
-        raise UserError(f"port {station.port} of {station.host} can't be listened on", "name another --port") from None
+        raise UserError(f"port {station.port} of {station.host} is not available", "choose another --port") from None
     assert server is not None and server.socket is not None
     try:
         yield server.socket.getsockname()[:2]
@@ -76,7 +77,7 @@ def _store(event: Any, folder: Path, landed: Callable[[Landed], None]) -> int:
 
 
 def _study_of(content: bytes) -> str:
-    """Return the study's UID; objects whose header can't be read lie in one folder and get their reason later."""
+    """Return the study's UID; "" where the header can't be read: such objects share a folder and get a reason later."""
     from pydicom import dcmread
 
     try:
@@ -84,5 +85,5 @@ def _study_of(content: bytes) -> str:
             warnings.simplefilter("ignore")
             found = dcmread(io.BytesIO(content), stop_before_pixels=True, specific_tags=["StudyInstanceUID"])
             return str(found.get("StudyInstanceUID", ""))
-    except Exception:  # noqa: BLE001 - the boundary: whatever was sent is kept, and judged where files are judged
+    except Exception:  # noqa: BLE001 - the boundary: whatever was sent is kept, and rejected with a reason when it is read
         return ""

@@ -1,4 +1,4 @@
-"""Patience with servers: try again after a while that doubles, then say so in one line."""
+"""Trying a server again, after waits that double, before giving up with one line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Patience:
-    """How often to try, and how long to wait before the second attempt; each later wait is twice the one before."""
+    """How often to try, and how many seconds to wait before the second attempt; each later wait is twice as long."""
 
     attempts: int = 5
     first_wait: float = 1.0
@@ -23,17 +23,17 @@ class Patience:
     sleep: Callable[[float], None] = time.sleep
 
     def wait(self, failures: int) -> None:
-        """Wait after that many failures, a little more or less each time, so that clients do not come back as one."""
+        """Wait after that many failures, a quarter more or less at random: clients must not return all at once."""
         self.sleep(min(self.longest_wait, self.first_wait * 2 ** (failures - 1)) * random.uniform(0.75, 1.25))
 
 
 def patiently(
     action: Callable[[], Result], is_passing: Callable[[Exception], bool], giving_up: UserError, patience: Patience
 ) -> Result:
-    """Return what ``action`` returns, trying again while it fails in a way that may pass.
+    """Return what ``action`` returns, trying again while ``is_passing`` says that the failure may be a passing one.
 
-    Raises :class:`UserError` after the last attempt, saying what ``giving_up`` says and the kind of the last failure
-    (never its words, which may quote a name); a failure that will not pass is raised as it is, at once.
+    Raises, after the last attempt, :class:`UserError` with the words of ``giving_up`` and the class of the last failure
+    (never its message, which may quote a name); any other failure is raised at once, unchanged.
     """
     kind = ""
     for attempt in range(1, patience.attempts + 1):

@@ -101,6 +101,6 @@ def test_a_line_that_dies_on_the_way_leaves_nothing_half_written(seen, files):
 
 
 def test_a_server_that_is_gone_is_one_line(seen):
-    assert "does not answer" in seen["down"]
+    assert "keeps failing" in seen["down"]
     assert "\n" not in seen["down"]
     assert seen["down_names"] == []

@@ -2,7 +2,6 @@
 
 import functools
 import os
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -67,7 +66,3 @@ class Project(dg.ConfigurableResource[Any]):
     def writer(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """Open the warehouse for one transaction."""
         return connect(self.settings.warehouse, False, self.settings.execution.memory_limit_gib)
-
-
-Counts = Mapping[str, int | float | str]
-"""Metadata of an asset: counts and names of ours, never a value of a patient."""

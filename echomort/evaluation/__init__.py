@@ -5,12 +5,9 @@ SciPy, scikit-learn and statsmodels are loaded by the functions that need them, 
 
 from echomort.evaluation.agreement import PairedTest, cochran_q, holm, mcnemar
 from echomort.evaluation.benefit import (
-    Reclassification,
     decision_curve,
-    integrated_discrimination,
     net_benefit,
     net_benefit_treat_all,
-    net_reclassification,
 )
 from echomort.evaluation.calibration import (
     Calibration,
@@ -45,7 +42,6 @@ from echomort.evaluation.resampling import (
     recovered,
     weighted_mean,
 )
-from echomort.evaluation.subgroups import age_band, lvef_band
 from echomort.evaluation.summary import evaluate, permuted_null
 from echomort.evaluation.survival import (
     HazardRatio,
@@ -76,11 +72,9 @@ __all__ = [
     "Interval",
     "LogRank",
     "PairedTest",
-    "Reclassification",
     "Resampling",
     "WeightedAuc",
     "WeightedAveragePrecision",
-    "age_band",
     "auc",
     "average_precision",
     "brier",
@@ -102,16 +96,13 @@ __all__ = [
     "hazard_ratio",
     "headroom",
     "holm",
-    "integrated_discrimination",
     "ipcw_auc",
     "ipcw_brier",
     "kaplan_meier",
     "log_rank",
-    "lvef_band",
     "mcnemar",
     "net_benefit",
     "net_benefit_treat_all",
-    "net_reclassification",
     "numbers_at_risk",
     "observed_expected",
     "out_of_fold_decisions",

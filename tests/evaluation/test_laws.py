@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -307,10 +306,3 @@ def test_a_group_without_a_death_has_no_hazard_ratio():
     ratio = evaluation.hazard_ratio([1, 2, 3, 4], [1, 1, 0, 0], [1, 1, 0, 0])
     assert math.isnan(ratio.interval.value)
     assert ratio.interval.note
-
-
-def test_bands_close_at_their_lower_end():
-    assert evaluation.age_band([49.9, 50, 64.99, 65, 80, math.nan]).tolist() == [
-        "<50", "50-64", "50-64", "65-79", ">=80", "missing",
-    ]  # fmt: skip
-    assert evaluation.lvef_band(pd.Series([39, 40, 50])).tolist() == ["<40", "40-49", ">=50"]

@@ -92,14 +92,6 @@ def test_cochran_q_of_three():
     assert test.degrees == 2
 
 
-def test_reclassification():
-    free = evaluation.net_reclassification(Y, A, B)
-    assert (free.events, free.non_events) == pytest.approx((-0.4358974, -0.1877395), abs=1e-7)
-    across = evaluation.net_reclassification(Y, A, B, threshold=0.2)
-    assert (across.events, across.non_events) == pytest.approx((-0.2820513, 0.0), abs=1e-7)
-    assert evaluation.integrated_discrimination(Y, A, B) == pytest.approx(-0.1407431, abs=1e-7)
-
-
 def test_log_rank_and_cox():
     test = evaluation.log_rank(SET["t"], SET["e"], SET["c"])
     assert test.chi_squared == pytest.approx(117.079206, abs=1e-5)

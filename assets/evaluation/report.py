@@ -34,13 +34,14 @@ REPORT = Stage(
 @whole_asset(REPORT, "evaluation", "html")
 def report(project: Project) -> Result:
     """One HTML file to read offline, and the same figures as JSON."""
+    from echomort.reader_study.section import reader_section
     from echomort.report.build import write_report
     from echomort.report.previews import write_previews
 
     def work() -> Build:
         with project.reader() as connection:
             data = report_data(connection, project.settings, project.keyring.key_id)
-        files = write_report(data, project.root / "report")
+        files = write_report(data, project.root / "report", reader_section(data.reader_study))
         write_previews(data, project.root / "report")
         version = digest(digest_file(files.html), digest_file(files.json))
         return lambda connection: Built(version, {}, "report/report.html")

@@ -29,7 +29,7 @@ KINDS = {UNAIDED: "score", AIDED: "video", ALONE: "fusion"}
 """The colour of an arm, as of a kind of model."""
 
 
-def readers(summary: Mapping[str, Any] | None) -> list[Section]:
+def reader_section(summary: Mapping[str, Any] | None) -> list[Section]:
     """Return what the reader study found; nothing where there is none."""
     if summary is None:
         return []

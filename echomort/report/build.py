@@ -3,6 +3,7 @@
 import functools
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any
 import jinja2
 
 from echomort.core.files import write_text
-from echomort.reader_study import section as readers
 from echomort.report.blocks import Section
 from echomort.report.data import ARCHIVE_COLUMNS, Example, ReportData
 from echomort.report.numbers import Numbers
@@ -50,15 +50,17 @@ class ReportFiles:
     json: Path
 
 
-def write_report(data: ReportData, folder: Path) -> ReportFiles:
+def write_report(data: ReportData, folder: Path, reader_study: Sequence[Section] = ()) -> ReportFiles:
     """Write ``report.html`` and ``report.json`` into ``folder``, each whole or not at all; equal data, equal bytes.
+
+    ``reader_study``: its section, where there is a study.
 
     Raises :class:`~echomort.core.errors.UserError` where an item of the reporting checklist has no answer.
     """
     confidence = {key: value for key, value, _, _ in data.settings}.get("evaluation.confidence", 0.95)
     numbers = Numbers(data.metrics, data.suppress_below_events, confidence)
     answered = checklist.answers(checklist.Facts(data, numbers))
-    page = sections(data, numbers, answered)
+    page = sections(data, numbers, answered, reader_study)
     files = ReportFiles(folder / "report.html", folder / "report.json")
     content = render(data, numbers, page)
     twin = json.dumps(document(data, numbers, page, answered), indent=1, ensure_ascii=False, allow_nan=False)
@@ -67,7 +69,9 @@ def write_report(data: ReportData, folder: Path) -> ReportFiles:
     return files
 
 
-def sections(data: ReportData, numbers: Numbers, answered: dict[str, dict[str, str]]) -> list[Section]:
+def sections(
+    data: ReportData, numbers: Numbers, answered: dict[str, dict[str, str]], reader_study: Sequence[Section]
+) -> list[Section]:
     """Return the page's sections in order; those without data are left out."""
     scores = by_model(data.scores)
     return [
@@ -79,7 +83,7 @@ def sections(data: ReportData, numbers: Numbers, answered: dict[str, dict[str, s
         discrimination.discrimination(numbers, scores),
         calibration.calibration(numbers, scores),
         decisions.decisions(numbers, scores),
-        *readers.readers(data.reader_study),
+        *reader_study,
         *groups.subgroup_results(numbers),
         *material.checks(data),
         record.use(data),

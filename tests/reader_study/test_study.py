@@ -17,7 +17,7 @@ from echomort.evaluation.thresholds import choose_threshold
 from echomort.reader_study.answers import AIDED, UNAIDED
 from echomort.reader_study.bundle import order, write_bundle
 from echomort.reader_study.cases import VARIABLES, Asked, Finished, Study, draw, freeze, shown_variables
-from echomort.reader_study.section import readers
+from echomort.reader_study.section import reader_section
 from echomort.reader_study.summary import read_answers, read_summary, summarise, write_summary
 from echomort.settings import Evaluation
 
@@ -238,9 +238,9 @@ def test_what_cannot_be_read_is_named(study: Study, tmp_path: Path):
 
 def test_the_section_is_there_with_a_study_and_says_no_more_than_was_read(study: Study, tmp_path: Path):
     back = answers(study, tmp_path / "back")
-    assert readers(None) == []
-    (whole,) = readers(summarise(study, read_answers([back], study), QUICK))
-    (alone,) = readers(summarise(study, read_answers([back / "R2_unaided.csv"], study), QUICK))
+    assert reader_section(None) == []
+    (whole,) = reader_section(summarise(study, read_answers([back], study), QUICK))
+    (alone,) = reader_section(summarise(study, read_answers([back / "R2_unaided.csv"], study), QUICK))
     names = ["reader_answers", "reader_changes", "reader_pairs", "reader_agreement"]
     assert [table.name for table in whole.tables] == names
     assert [table.name for table in alone.tables] == ["reader_answers", "reader_pairs"]

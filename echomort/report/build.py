@@ -16,8 +16,9 @@ from echomort.report.blocks import Section
 from echomort.report.data import ARCHIVE_COLUMNS, Example, ReportData
 from echomort.report.numbers import Numbers
 from echomort.report.scores import by_model
-from echomort.report.sections import calibration, checklist, decisions, discrimination, groups, material, results
+from echomort.report.sections import Given, checklist, report_sections, results
 from echomort.report.sections import provenance as record
+from echomort.report.sections.variables import missing_shares
 from echomort.report.words import count, counted, model_words, number, percent, span
 from echomort.vocabulary.model_names import ALL_VIEWS
 
@@ -60,38 +61,13 @@ def write_report(data: ReportData, folder: Path, reader_study: Sequence[Section]
     confidence = {key: value for key, value, _, _ in data.settings}.get("evaluation.confidence", 0.95)
     numbers = Numbers(data.metrics, data.suppress_below_events, confidence)
     answered = checklist.answers(checklist.Facts(data, numbers))
-    page = sections(data, numbers, answered, reader_study)
+    page = report_sections(Given(data, numbers, by_model(data.scores), answered), reader_study)
     files = ReportFiles(folder / "report.html", folder / "report.json")
     content = render(data, numbers, page)
     twin = json.dumps(document(data, numbers, page, answered), indent=1, ensure_ascii=False, allow_nan=False)
     write_text(files.html, content)
     write_text(files.json, twin + "\n")
     return files
-
-
-def sections(
-    data: ReportData, numbers: Numbers, answered: dict[str, dict[str, str]], reader_study: Sequence[Section]
-) -> list[Section]:
-    """Return the page's sections in order; those without data are left out."""
-    scores = by_model(data.scores)
-    return [
-        results.at_a_glance(data, numbers),
-        *material.loops(data),
-        material.archive(data),
-        material.patients(data),
-        *material.variables(data, numbers),
-        discrimination.discrimination(numbers, scores),
-        calibration.calibration(numbers, scores),
-        decisions.decisions(numbers, scores),
-        *reader_study,
-        *groups.subgroup_results(numbers),
-        *material.checks(data),
-        record.use(data),
-        record.published(),
-        record.settings(data),
-        checklist.checklist(answered),
-        record.lineage(data),
-    ]
 
 
 def render(data: ReportData, numbers: Numbers, page: list[Section]) -> str:
@@ -160,9 +136,7 @@ def document(
         "attrition": _records(data.attrition, ("step", "reason", "studies", "patients")),
         "archive": _records(data.instances, ARCHIVE_COLUMNS),
         "checks": _records(data.checks, ("table", "check", "passed", "severity", "checked", "failed")),
-        "missingness": [
-            {"variable": name, "missing": share} for name, share in material.missing_shares(data.missingness)
-        ],
+        "missingness": [{"variable": name, "missing": share} for name, share in missing_shares(data.missingness)],
         "settings": [
             {"key": key, "value": _plain(value), "provenance": source, "meaning": meaning}
             for key, value, source, meaning in data.settings

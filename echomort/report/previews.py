@@ -8,7 +8,7 @@ from echomort.core.files import write_bytes
 from echomort.report.data import ReportData
 from echomort.report.drawing.style import png
 from echomort.report.numbers import Numbers
-from echomort.report.sections import material, results
+from echomort.report.sections import archive, patients, results
 
 
 def auc_png(metrics: pd.DataFrame) -> bytes:
@@ -18,12 +18,12 @@ def auc_png(metrics: pd.DataFrame) -> bytes:
 
 def archive_png(instances: pd.DataFrame) -> bytes:
     """Return what became of every file, from counts of instances (see :class:`echomort.report.data.ReportData`)."""
-    return png(material.archive_figure(instances))
+    return png(archive.archive_figure(instances))
 
 
 def attrition_png(attrition: pd.DataFrame, cohort: pd.DataFrame) -> bytes:
     """Return the way from the extract to the cohort's parts."""
-    return png(material.attrition_figure(attrition, cohort))
+    return png(patients.attrition_figure(attrition, cohort))
 
 
 def write_previews(data: ReportData, folder: Path) -> None:

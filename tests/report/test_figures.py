@@ -9,7 +9,7 @@ import pytest
 from echomort.report.drawing import figures, flows
 from echomort.report.drawing.loops import SHOWN_WIDTH, animation, still
 from echomort.report.drawing.style import PALETTE, inline_svg, png
-from echomort.report.sections.material import attrition_steps
+from echomort.report.sections.patients import attrition_steps
 from echomort.report.words import count, counted, number, percent, span
 
 NAN = float("nan")

@@ -7,6 +7,7 @@ from echomort.report.drawing import figures
 from echomort.report.drawing.style import inline_svg
 from echomort.report.numbers import Numbers
 from echomort.report.scores import ModelScores, drawn, risk_curve
+from echomort.report.sections import ReportSection
 from echomort.report.words import number, span
 from echomort.vocabulary.metric_table import OUT_OF_FOLD, RECALIBRATED
 
@@ -70,3 +71,6 @@ def _calibration_cells(numbers: Numbers, model: str, evaluation: str) -> list[Ce
         cells.append(Cell(number(figure.value, digits), span(figure.low, figure.high, digits)))
     rest = [numbers.get(model, metric, evaluation=evaluation) for metric in ("brier", "ici", "e90", "ece_quantile")]
     return [*cells, *(Cell(number(figure.value)) for figure in rest)]
+
+
+REPORT_SECTION = ReportSection(place=70, build=lambda given: [calibration(given.numbers, given.scores)])

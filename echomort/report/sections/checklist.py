@@ -11,9 +11,11 @@ from echomort.core.errors import UserError
 from echomort.report.blocks import Cell, Row, Section, Table
 from echomort.report.data import ReportData
 from echomort.report.numbers import Numbers
+from echomort.report.sections import ReportSection
 from echomort.report.sections import provenance as record
-from echomort.report.sections.material import missing_shares, outcome_terms
+from echomort.report.sections.patients import outcome_terms
 from echomort.report.sections.results import headline
+from echomort.report.sections.variables import missing_shares
 from echomort.report.words import count, counted, number, percent, span
 from echomort.vocabulary.metric_table import NULL, RECALIBRATED
 
@@ -276,3 +278,6 @@ def checklist(answered: Mapping[str, Mapping[str, str]]) -> Section:
     table = Table("checklist", "After TRIPOD+AI, MI-CLAIM and CLAIM", ["Item", "Status", "Answer"], rows, folded=True)
     lead = f"{count(done)} of {counted(len(answered), 'item')} reported; the others are named as not done."
     return Section("checklist", "Reporting checklist", [table], lead)
+
+
+REPORT_SECTION = ReportSection(place=130, build=lambda given: [checklist(given.answers)])

@@ -9,6 +9,7 @@ from echomort.report.drawing import figures, flows
 from echomort.report.drawing.style import inline_svg
 from echomort.report.numbers import Figure, Numbers
 from echomort.report.scores import ModelScores, drawn, recalibrated_curve
+from echomort.report.sections import ReportSection
 from echomort.report.words import NOTHING, count, model_words, percent
 
 GRID = np.linspace(0.01, 0.5, 50)
@@ -92,3 +93,6 @@ def _operating_table(numbers: Numbers) -> Table:
 
 def _rule(figure: Figure) -> str:
     return figure.method.partition(" on the other folds")[0].removeprefix("threshold ") or NOTHING
+
+
+REPORT_SECTION = ReportSection(place=80, build=lambda given: [decisions(given.numbers, given.scores)])

@@ -7,6 +7,7 @@ from echomort.report.drawing import figures
 from echomort.report.drawing.style import inline_svg
 from echomort.report.numbers import Figure, Numbers
 from echomort.report.scores import ModelScores, drawn, recalibrated_curve, risk_curve
+from echomort.report.sections import ReportSection
 from echomort.report.words import (
     INPUTS,
     NOTHING,
@@ -144,3 +145,6 @@ def _coverage_table(numbers: Numbers) -> list[Table]:
 def _reason(reason: str) -> str:
     kind, _, name = reason.partition(": ")
     return f"{INPUTS.get(name, plain(name).lower())} {kind}"
+
+
+REPORT_SECTION = ReportSection(place=60, build=lambda given: [discrimination(given.numbers, given.scores)])

@@ -7,6 +7,7 @@ from echomort.report.blocks import Cell, Picture, Row, Section, Table
 from echomort.report.drawing import figures
 from echomort.report.drawing.style import inline_svg
 from echomort.report.numbers import Figure, Numbers
+from echomort.report.sections import ReportSection
 from echomort.report.words import (
     GROUP_VALUES,
     NOTHING,
@@ -111,3 +112,6 @@ def _gap_table(numbers: Numbers, model: str, gaps: Sequence[tuple[str, Figure]])
         note="Between the groups large enough to be shown, with patient-bootstrap limits. A gap is never below 0: with "
         "few deaths chance alone makes a large one.",
     )
+
+
+REPORT_SECTION = ReportSection(place=100, build=lambda given: subgroup_results(given.numbers))

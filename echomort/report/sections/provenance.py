@@ -5,6 +5,7 @@ from typing import Any
 
 from echomort.report.blocks import Cell, Row, Section, Table, Terms, Words
 from echomort.report.data import ReportData
+from echomort.report.sections import ReportSection
 from echomort.report.words import TIMES
 
 INTENDED_USE = (
@@ -110,12 +111,6 @@ def published() -> Section:
     return Section("published", "What is published", [table], lead)
 
 
-def lineage(data: ReportData) -> Section:
-    """Return what made this report."""
-    items = [(name, setting_text(value)) for name, value in data.lineage.items()]
-    return Section("lineage", "Where this report comes from", [Terms(items)])
-
-
 def arrangement(data: ReportData) -> str:
     """Return the clip's shape and rate in words, from the settings."""
     known = {
@@ -126,3 +121,6 @@ def arrangement(data: ReportData) -> str:
     if not {"frames", "height", "width", "fps"} <= known.keys():
         return ""
     return f"{known['frames']} frames of {known['height']} {TIMES} {known['width']} pixels at {known['fps']:g} a second"
+
+
+REPORT_SECTION = ReportSection(place=120, build=lambda given: [use(given.data), published(), settings(given.data)])

@@ -7,6 +7,7 @@ from echomort.report.data import ReportData
 from echomort.report.drawing import figures
 from echomort.report.drawing.style import inline_svg
 from echomort.report.numbers import Figure, Numbers
+from echomort.report.sections import ReportSection
 from echomort.report.words import (
     NOTHING,
     count,
@@ -185,3 +186,6 @@ def _headline_row(numbers: Numbers, model: str, truth: bool) -> list[Cell | str]
 def _recovered(figure: Figure) -> Cell:
     aside = span(100 * figure.low, 100 * figure.high, 0) if figure.known else ""
     return Cell(percent(figure.value), aside)
+
+
+REPORT_SECTION = ReportSection(place=10, build=lambda given: [at_a_glance(given.data, given.numbers)])

@@ -1,0 +1,42 @@
+"""docs/extending/report_section.md does what it says."""
+
+import json
+from pathlib import Path
+
+import pytest
+from extending.pages import Site, install
+
+SECTIONS = """
+import json
+from types import SimpleNamespace
+import pandas as pd
+from echomort.report.sections import REPORT_SECTIONS, Given
+given = Given(SimpleNamespace(cohort=pd.DataFrame({"label": [0, 1, 1]})), None, {}, {})
+own = REPORT_SECTIONS.get("governance").build(given)
+places = {name: section.place for name, section in REPORT_SECTIONS.all().items()}
+print(json.dumps([[section.title for section in own], places]))
+"""
+RECIPE = """
+from pathlib import Path
+from assets.evaluation.report import REPORT
+from echomort.settings import load_settings
+settings = load_settings(None, {}, {})
+print(*(part for part in REPORT.recipe(settings) if part.startswith("package") or "sections/archive" in part))
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return install("report_section.md", tmp_path)
+
+
+def test_a_section_of_another_package_has_its_place_among_those_of_the_product(site: Site) -> None:
+    titles, places = json.loads(site.python(SECTIONS))
+    assert titles == ["Governance"]
+    order = sorted(places, key=places.__getitem__)
+    assert order.index("provenance") < order.index("governance") < order.index("checklist")
+    assert len(set(places.values())) == len(places) == 14
+
+
+def test_its_code_decides_the_report(site: Site) -> None:
+    assert site.python(RECIPE).split() == ["file", "echomort/report/sections/archive.py", "package", "acme-report"]

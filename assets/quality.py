@@ -20,6 +20,7 @@ from assets.records.health_records import RECORDS
 from echomort.core.fingerprint import digest
 from echomort.settings import Settings
 from warehouse import ledger
+from warehouse.checks.assertions import Assertion, assertions
 from warehouse.ledger import Entry
 from warehouse.queries import run
 
@@ -47,48 +48,6 @@ SUITES = {
 
 STAGED = ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication")
 """The tables that come from the extract."""
-
-
-@dataclass(frozen=True)
-class Assertion:
-    """Something that must never happen: ``warehouse/checks/assertions/<name>.sql`` counts how often it does."""
-
-    name: str
-    asset: str
-    also: tuple[str, ...]
-    meaning: str
-
-
-ASSERTIONS = (
-    Assertion("staging_reconciles", "study", ("patient", "measurement"), "A row of the extract lost in staging."),
-    Assertion("every_study_has_its_patient", "study", ("patient",), "A study without its patient."),
-    Assertion("no_label_without_follow_up", "outcomes", ("contact", "death"), "A survivor without evidence of life."),
-    Assertion("no_patient_in_two_folds_or_roles", "cohort", (), "A patient in two folds or roles."),
-    Assertion("folds_only_in_development", "cohort", (), "A fold outside the cross-validation."),
-    Assertion("cohort_studies_are_unique", "cohort", (), "A study twice in the cohort."),
-    Assertion("cohort_is_labelled", "cohort", ("outcomes",), "A study in the cohort without a label."),
-    Assertion("attrition_reconciles", "cohort", ("outcomes", "study"), "A study lost between two steps."),
-    Assertion("features_equal_studies", "clinical_features", ("study",), "A study without its row of features."),
-    Assertion(
-        "no_feature_without_an_earlier_record",
-        "clinical_features",
-        ("study", "measurement", "diagnosis"),
-        "A feature of a variable that was only known later.",
-    ),
-    Assertion("permuted_labels_give_chance", "evaluation", (), "An AUC from labels that were shuffled."),
-    Assertion("no_feature_after_its_echo", "clinical_features", ("study",), "A feature dated after its echo."),
-    Assertion("clinical_scores_or_reasons", "clinical_scores", ("study",), "A study without a score or a reason."),
-    Assertion("no_lit_pixel_outside_the_sector", "clips", (), "A pixel lit outside the sector, where text may lie."),
-    Assertion("instances_equal_clips_plus_rejects", "clips", ("dicom_index", "linkage"), "A file lost on the way."),
-    Assertion("every_clip_has_one_view", "clip_views", ("clips",), "A clip without its view, or a tag overruled."),
-    Assertion(
-        "risks_are_of_the_studies_not_learnt_from",
-        "risk_scores",
-        ("clips", "study", "cohort"),
-        "A study without its risk, or a risk of a study that models learnt from.",
-    ),
-    Assertion("no_score_outside_its_fold", "fusion", ("cohort",), "A score by a model that saw the patient."),
-)
 
 
 @dataclass(frozen=True)
@@ -140,7 +99,7 @@ def assertion_check(assertion: Assertion) -> Check:
         assertion.name,
         asset=assertion.asset,
         blocking=True,
-        description=f"Must never happen: {assertion.meaning}",
+        description=f"Must never happen: {assertion.never}",
         additional_deps=list(assertion.also),
     )
     stage = Stage(f"check:{spec.name}", (assertion.asset, *assertion.also))
@@ -261,7 +220,7 @@ def passed(check: Check, project: Project, connection: duckdb.DuckDBPyConnection
 BY_ASSET: dict[str, list[Check]] = defaultdict(list)
 for _check in (
     *(expectations_check(table, asset) for table, asset in SUITES.items()),
-    *(assertion_check(assertion) for assertion in ASSERTIONS),
+    *(assertion_check(assertion) for assertion in assertions()),
     *(set_aside_check(table) for table in STAGED),
     refused_check(),
     reject_gate(),

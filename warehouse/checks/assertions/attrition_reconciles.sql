@@ -1,3 +1,6 @@
+-- asset: cohort
+-- also: outcomes, study
+-- never: A study lost between two steps.
 -- Studies lost or counted twice between two steps of the attrition table.
 SELECT
     abs((SELECT count(*) FROM study) - (SELECT count(*) FROM outcome))

@@ -1,3 +1,6 @@
+-- asset: clinical_scores
+-- also: study
+-- never: A study without a score or a reason.
 -- Studies and scores that do not have exactly one row with either a figure or the reason why there is none.
 SELECT count(*) AS offending
 FROM (

@@ -1,3 +1,6 @@
+-- asset: cohort
+-- also: outcomes
+-- never: A study in the cohort without a label.
 -- Studies in the cohort whose label is not the outcome's, or that have none.
 SELECT count(*) AS offending
 FROM cohort

@@ -1,3 +1,5 @@
+-- asset: cohort
+-- never: A study twice in the cohort.
 -- Studies that are in the cohort more than once, and patients without exactly one headline study.
 SELECT
     (SELECT count(*) - count(DISTINCT study_key) FROM cohort)

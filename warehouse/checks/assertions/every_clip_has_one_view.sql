@@ -1,3 +1,6 @@
+-- asset: clip_views
+-- also: clips
+-- never: A clip without its view, or a tag overruled.
 -- Accepted clips without exactly one row in clip_view, rows of no accepted clip, and tagged views that were overruled.
 SELECT count(*)
 FROM (SELECT clip_key, view FROM clip WHERE status = 'accepted') AS clip

@@ -1,3 +1,6 @@
+-- asset: study
+-- also: patient
+-- never: A study without its patient.
 -- Rows of any table of the health records that belong to no patient.
 SELECT count(*) AS offending
 FROM (

@@ -1,3 +1,6 @@
+-- asset: clinical_features
+-- also: study
+-- never: A study without its row of features.
 -- Studies without their one row of features, and rows of features without a study.
 SELECT count(*) AS offending
 FROM (SELECT study_key, count(*) AS rows FROM feature GROUP BY study_key) AS made

@@ -1,3 +1,6 @@
+-- asset: clips
+-- also: dicom_index, linkage
+-- never: A file lost on the way.
 -- Files lost on the way: readable instances that linkage does not mention exactly once, linked ones that have not exactly
 -- one row in clip (accepted or rejected), and rows that belong to no such file.
 SELECT

@@ -1,3 +1,6 @@
+-- asset: clinical_features
+-- also: study
+-- never: A feature dated after its echo.
 -- Studies with a feature that rests on a record of later than the study (for a value measured in the study itself: later
 -- than the study's own day).
 SELECT count(*) AS offending

@@ -1,3 +1,6 @@
+-- asset: clinical_features
+-- also: study, measurement, diagnosis
+-- never: A feature of a variable that was only known later.
 -- Features that no record of the patient from the study's day or before can stand behind, found out from the records
 -- themselves and not from how the features were made: a variable that is only ever known later is empty. A group of
 -- diagnoses needs a code of its own in ICD-10-CM, or any in ICD-9-CM, whose map is not asked.

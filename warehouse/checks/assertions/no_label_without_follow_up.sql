@@ -1,3 +1,6 @@
+-- asset: outcomes
+-- also: contact, death
+-- never: A survivor without evidence of life.
 -- Labels that nothing proves: a study with both a label and a reason, or neither; a death without its day in the horizon; a
 -- survivor of whom neither a death after the horizon nor, where encounters prove life, a contact or a later echo at its end
 -- or after it is on record.

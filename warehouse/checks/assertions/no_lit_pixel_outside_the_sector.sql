@@ -1,3 +1,5 @@
+-- asset: clips
+-- never: A pixel lit outside the sector, where text may lie.
 -- Clips with a lit pixel outside the ultrasound sector, where burned-in text may lie, or whose sector was not looked at.
 SELECT count(*) AS offending
 FROM clip

@@ -1,3 +1,5 @@
+-- asset: cohort
+-- never: A patient in two folds or roles.
 -- Patients found in more than one fold, role, or both: a model would be tested on a heart it has seen.
 SELECT count(*) AS offending
 FROM (

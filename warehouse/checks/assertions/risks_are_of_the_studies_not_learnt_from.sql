@@ -1,3 +1,6 @@
+-- asset: risk_scores
+-- also: clips, study, cohort
+-- never: A study without its risk, or a risk of a study that models learnt from.
 -- Studies with an accepted clip that models do not learn from and that have other than one risk, and risks of any other
 -- study; none where there is no risk at all: there may be no champion yet, or one that can't read these clips.
 WITH wanted AS (

@@ -1,3 +1,6 @@
+-- asset: study
+-- also: patient, measurement
+-- never: A row of the extract lost in staging.
 -- Rows of the extract that were neither staged nor counted as dropped.
 SELECT count(*) AS offending
 FROM staging_count

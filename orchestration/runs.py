@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.definitions.reconstruct import ReconstructableJob  # not exported
 
 from assets import accept as acceptance
 from assets import status
@@ -25,6 +26,15 @@ FROM_HERE = {"echomort/started_by": "command_line"}
 def rebuild_all_job() -> dg.JobDefinition:
     """Return the job over the whole graph; a module-level function, so that another process can make it again."""
     return defs.resolve_job_def("rebuild_all")
+
+
+def _rebuild_all_anywhere() -> ReconstructableJob:
+    """Return the job as another process makes it again. :func:`dagster.reconstructable` would have it look for modules
+    in the working directory first, where a folder may be named as ours."""
+    packages = Path(__file__).parents[1]
+    return dg.build_reconstructable_job(
+        rebuild_all_job.__module__, rebuild_all_job.__name__, reconstructor_working_directory=str(packages)
+    )
 
 
 def prepare_instance(home: Path) -> Path:
@@ -52,7 +62,7 @@ def run(home: Path, selection: str | None) -> bool:
         with dg.DagsterInstance.get() as instance:
             _bury_the_dead(instance)
             result = dg.execute_job(
-                dg.reconstructable(rebuild_all_job),
+                _rebuild_all_anywhere(),
                 instance=instance,
                 run_config={"loggers": {"progress": {}}},
                 asset_selection=keys,

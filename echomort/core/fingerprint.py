@@ -12,7 +12,15 @@ DIGEST_LENGTH = 32
 
 
 def digest(*parts: Any) -> str:
-    """Return the digest of ``parts``: JSON values, bytes, paths and pydantic models, order kept."""
+    """Return the digest of ``parts``: JSON values, bytes, paths and pydantic models, order kept.
+
+    >>> digest({"fps": 30, "frames": 60})
+    '34fd0865d3d4dcf54c1fadd6e69bdf4e'
+    >>> digest({"fps": 30, "frames": 60}) == digest({"frames": 60, "fps": 30})
+    True
+    >>> digest("a", "b") == digest("ab")
+    False
+    """
     state = hashlib.sha256()
     for part in parts:
         content = part if isinstance(part, bytes) else _canonical(part)

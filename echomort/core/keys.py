@@ -24,6 +24,14 @@ class Keyring:
 
     A pseudonym is the first 128 bits of HMAC-SHA256(key, domain || 0x00 || identifier) in hexadecimal, so that the
     same number in two domains (a patient, a study) has two unrelated pseudonyms.
+
+    >>> keyring = Keyring(b"only this page knows this secret")
+    >>> keyring.pseudonym("patient", "1024")
+    '5a3c8f19c56e3ca99ea1dc8a96ac23ce'
+    >>> keyring.pseudonym("study", "1024")
+    '03af18296a4303bd4aae7f217cdf1969'
+    >>> keyring.shift_days(keyring.pseudonym("patient", "1024"))
+    135
     """
 
     secret: bytes = field(repr=False)

@@ -38,6 +38,9 @@ def auc(y: Any, score: Any) -> float:
     """Return the area under the ROC curve (ties count half) of ``score`` (n,) for labels ``y`` (n,) 0/1.
 
     NaN where there is one class only. Raises :class:`ValueError` on other labels, other lengths, missing values.
+
+    >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.4, 0.8])
+    0.875
     """
     died = labels(y)
     return _Placements(died, numbers("score", score, len(died))).auc

@@ -60,12 +60,24 @@ def load_settings(
     flags: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Return the settings that :func:`gather` finds, validated."""
+    """Return the settings that :func:`gather` finds, validated.
+
+    >>> load_settings(flags={"preset": "demo"}, environment={"ECHOMORT__TRAINING__BATCH": "4"}).training.batch
+    4
+    >>> load_settings(flags={"training.bach": 4}, environment={})
+    Traceback (most recent call last):
+    ...
+    echomort.core.errors.UserError: unknown setting training.bach: did you mean training.batch?
+    """
     return validate(gather(file, flags, environment))
 
 
 def parse_flags(assignments: Sequence[str]) -> dict[str, Any]:
-    """Return dotted keys and values of ``key=value`` texts, the values read as YAML."""
+    """Return dotted keys and values of ``key=value`` texts, the values read as YAML.
+
+    >>> parse_flags(["training.batch=8", "training.views=[apical_4, apical_2]", "preset=demo"])
+    {'training.batch': 8, 'training.views': ['apical_4', 'apical_2'], 'preset': 'demo'}
+    """
     flags = {}
     for assignment in assignments:
         key, separator, value = assignment.partition("=")

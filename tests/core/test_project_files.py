@@ -25,6 +25,14 @@ def test_every_link_and_every_path_of_a_page_leads_somewhere(page: Path) -> None
     assert [link for link in links if link and not (page.parent / link).exists()] == []
 
 
+def test_the_readme_lists_every_page() -> None:
+    readme = (ROOT / "README.md").read_text()
+    pages = {path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]} - {
+        "README.md"
+    }
+    assert [page for page in sorted(pages) if f"({page})" not in readme] == []
+
+
 def test_every_place_that_the_architecture_names_exists() -> None:
     text = (ROOT / "docs/architecture.md").read_text()
     named = [place for place in re.findall(r"`([\w/.]+)`", text) if "/" in place]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from projects import SETTINGS, assignments, clean_environment
@@ -28,7 +29,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / "source" / name)
     source = str(folder / "source")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), source]
+    offline = ("--no-deps", "--no-index", "--no-build-isolation")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", *offline, "--wheel-dir", str(folder), source]
     subprocess.run(command, check=True, timeout=300)
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
         wheel.extractall(folder / "site")
@@ -43,17 +45,35 @@ def test_every_file_of_the_packages_is_in_it(site: Path) -> None:
     assert top == set(PACKAGES)
 
 
-@pytest.mark.slow
-def test_the_demo_runs_from_a_folder_that_holds_folders_of_the_same_names(site: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def confusing(tmp_path: Path) -> Path:
+    """A folder to work in that holds folders of the same names as the packages."""
     for package in PACKAGES:
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").write_text("raise AssertionError('not the installed package')\n")
-    command = [sys.executable, "-P", "-c", RUN, "run", "--home", "home", *assignments(SETTINGS)]
+    return tmp_path
+
+
+def run(site: Path, folder: Path, settings: dict[str, Any], *arguments: str) -> None:
+    """Carry out ``echomort run`` of the wheel in ``folder``; it must end well."""
+    command = [sys.executable, "-P", "-c", RUN, "run", "--home", "home", *assignments(settings), *arguments]
     environment = clean_environment() | {"PYTHONPATH": str(site)}
     done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert Path(done.stdout.splitlines()[0]).is_relative_to(site), "the wheel ran, and not the checkout"
-    assert (tmp_path / "home/report/report.html").is_file()
-    assert (tmp_path / "home/registry/champion.json").is_file()
+
+
+@pytest.mark.slow
+def test_the_demo_runs_from_a_folder_that_holds_folders_of_the_same_names(site: Path, confusing: Path) -> None:
+    run(site, confusing, SETTINGS)
+    assert (confusing / "home/report/report.html").is_file()
+    assert (confusing / "home/registry/champion.json").is_file()
+
+
+@pytest.mark.slow
+def test_steps_in_processes_of_their_own_run_from_there_too(site: Path, confusing: Path) -> None:
+    settings = {"sources.synthetic.patients": 10, "execution.executor": "multiprocess"}
+    run(site, confusing, settings, "--select", "key:dicom_archive")
+    assert list((confusing / "home/archive/dicom").rglob("*.dcm"))

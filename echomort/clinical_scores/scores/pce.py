@@ -64,6 +64,15 @@ def pooled_cohort(table: Table, out_of_range: OutOfRange = "strict") -> pd.DataF
     three 0 or 1). It is a risk of another outcome over another time: for one-year death it ranks, and calibration
     does not apply. ``risk`` is NaN where a value is missing, invalid or, under ``strict``, outside its limits;
     ``reason`` then names the columns (see :func:`echomort.clinical_scores.columns.read_columns`, also for the errors).
+
+    The guideline's worked example is a woman of 55: 2.1 % where she is white, 3.0 % where she is black.
+
+    >>> women = {"sex": ["F", "F"], "race": ["white", "black"], "age": [55, 55], "tc": [213, 213], "hdl": [50, 50]}
+    >>> women |= {"sbp": [120, 120], "bp_treated": [0, 0], "smoker": [0, 0], "diabetes": [0, 0]}
+    >>> pooled_cohort(women)["risk"].round(3).tolist()
+    [0.021, 0.03]
+    >>> pooled_cohort(women | {"age": [55, 30]})["reason"].tolist()
+    [None, 'out_of_range:age']
     """
     rows = read_columns(table, COLUMNS, out_of_range)
     group = 2 * rows.values["sex"] + rows.values["race"]

@@ -130,6 +130,9 @@ def furosemide_equivalent(milligrams: Mapping[str, float]) -> float:
     """Return the daily ``furo`` of the daily doses in mg of each drug of FUROSEMIDE_PER_MG.
 
     Raises :class:`UserError` for another drug.
+
+    >>> furosemide_equivalent({"furosemide": 40, "torsemide": 20})
+    80.0
     """
     unknown = sorted(milligrams.keys() - FUROSEMIDE_PER_MG.keys())
     if unknown:

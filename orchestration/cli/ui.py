@@ -9,6 +9,9 @@ import typer
 
 from orchestration.cli.options import Home
 
+PRODUCT = Path(__file__).parents[2]
+"""The folder that holds the packages: Dagster imports from its working directory before any other place."""
+
 
 def ui(home: Home = Path("demo"), port: Annotated[int, typer.Option(min=1, max=65535)] = 3000) -> None:
     """Show the graph in a browser (Dagster's own pages, on this machine only)."""
@@ -18,5 +21,6 @@ def ui(home: Home = Path("demo"), port: Annotated[int, typer.Option(min=1, max=6
     home.mkdir(parents=True, exist_ok=True)
     os.environ["ECHOMORT_HOME"] = str(home)
     runs.prepare_instance(home)
-    command = [sys.executable, "-P", "-m", "dagster", "dev", "-m", "orchestration.definitions", "-h", "127.0.0.1"]
-    os.execv(sys.executable, [*command, "-p", str(port)])
+    os.environ["PYTHONSAFEPATH"] = "1"  # -P for the processes that Dagster starts in its turn
+    command = [sys.executable, "-P", "-m", "dagster", "dev", "-m", "orchestration.definitions", "-d", str(PRODUCT)]
+    os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])

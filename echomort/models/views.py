@@ -73,13 +73,14 @@ def save_network(network: nn.Module) -> bytes:
 
 
 def load_network(
-    content: bytes, name: str, shape: tuple[int, ...], settings: Mapping[str, Any] | None = None
+    content: bytes, name: str, shape: tuple[int, int, int], settings: Mapping[str, Any] | None = None
 ) -> nn.Module:
     """Return the network ``name`` with the weights of a safetensors file, in evaluation mode, or raise
     :class:`UserError`."""
-    if name not in NETWORKS or len(shape) != 3:
-        raise UserError("a model card names a network that does not exist", REMEDY)
-    network = build_network(name, (shape[0], shape[1], shape[2]), settings=settings)
+    if name not in NETWORKS:
+        remedy = "install the package that offers it, or train again"
+        raise UserError(f"the network {name}, which a model card names, is not installed", remedy)
+    network = build_network(name, shape, settings=settings)
     try:
         weights = safetensors.torch.load(content)
         network.load_state_dict(weights)

@@ -21,8 +21,8 @@ NORM_MOMENTUM = 0.01
 """Weight of a new batch in the running statistics; Keras calls it 0.99."""
 
 
-class NoSettings(pydantic.BaseModel):
-    """The settings of a network that has none of its own."""
+class NetworkSettings(pydantic.BaseModel):
+    """A network's own settings: none here, those that a subclass adds; an unknown key is an error."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
@@ -43,13 +43,13 @@ class Network:
 
     ``build`` returns a freshly drawn module that takes clips (n, frames, height, width) as uint8, or as float32 of the
     same values 0 to 255, and returns logits (n,). ``smallest`` is the smallest clip that it takes (frames, height,
-    width); ``settings`` a pydantic model of its own settings.
+    width); ``settings`` the model of its own settings.
     """
 
     description: str
     smallest: tuple[int, int, int]
     build: Callable[[Wanted], nn.Module]
-    settings: type[pydantic.BaseModel] = NoSettings
+    settings: type[NetworkSettings] = NetworkSettings
 
 
 NETWORKS = Registry("network", "echomort.networks", Network)
@@ -79,8 +79,9 @@ def check_clip(name: str, shape: tuple[int, int, int]) -> None:
         )
 
 
-def own_settings(name: str, given: Mapping[str, Any]) -> pydantic.BaseModel:
-    """Return the own settings of the network ``name``. Raises :class:`UserError` that names the key."""
+def own_settings(name: str, given: Mapping[str, Any]) -> NetworkSettings:
+    """Return the own settings of the network ``name``: ``given``, and its defaults for the rest. Raises
+    :class:`UserError` that names the key."""
     try:
         return NETWORKS.get(name).settings.model_validate(dict(given))
     except pydantic.ValidationError as error:
@@ -88,11 +89,6 @@ def own_settings(name: str, given: Mapping[str, Any]) -> pydantic.BaseModel:
         key = ".".join(["training.network_settings", *(str(part) for part in first["loc"])])
         known = ", ".join(NETWORKS.get(name).settings.model_fields) or "none"
         raise UserError(f"{key}: {first['msg']}", f"settings of the network {name}: {known}") from None
-
-
-def count_weights(network: nn.Module) -> int:
-    """Return the numbers a network holds, batch statistics included (the way its authors count)."""
-    return sum(tensor.numel() for tensor in network.state_dict().values() if tensor.is_floating_point())
 
 
 def _by(shape: tuple[int, ...]) -> str:

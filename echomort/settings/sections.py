@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
-from echomort.networks import NETWORKS, own_settings
+from echomort.networks import NETWORKS, NORM_MOMENTUM, own_settings
 
 Provenance = Literal["published", "reconstructed", "ours"]
 
@@ -246,7 +246,7 @@ class Training(Section):
         "constant", "reconstructed", "learning rate over the epochs; one_cycle warms up to it and falls to nothing"
     )
     norm_momentum: float = setting(
-        0.01, "published", "weight of a new batch in batch-normalisation statistics", gt=0, le=1
+        NORM_MOMENTUM, "published", "weight of a new batch in batch-normalisation statistics", gt=0, le=1
     )
     batch: int = setting(16, "reconstructed", "clips an update", ge=1, le=4096)
     max_epochs: int = setting(100, "ours", "most epochs", ge=1, le=10_000)

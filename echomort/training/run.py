@@ -19,7 +19,7 @@ from echomort.core.files import atomic_folder
 from echomort.core.fingerprint import digest, digest_file
 from echomort.core.registry import code_of_packages
 from echomort.models.rows import HELD_OUT
-from echomort.networks import NETWORKS, check_clip
+from echomort.networks import NETWORKS, check_clip, own_settings
 from echomort.training.data import Samples, pack, read_samples
 from echomort.training.device import resolve_device
 from echomort.training.pool import Pool
@@ -44,6 +44,7 @@ def train_views(tasks: Sequence[Task], report: Callable[[Progress], None]) -> li
     started = time.monotonic()
     for task in tasks:
         check_clip(task.training.network, task.shape)
+        _own_settings(task)
     samples = [read_samples(task.samples) for task in tasks]
     processes = max(task.training.fold_processes for task in tasks)
     with Pool(processes, at_most=sum(len(table.folds) for table in samples)) as pool:
@@ -90,6 +91,11 @@ def _code(network: str) -> dict[str, str]:
     chosen = {NETWORKS.folder: [network]}
     reached = Code().reached([("echomort.training.fold", None)], chosen)
     return dict(reached.parts) | code_of_packages(NETWORKS.folder, [network])
+
+
+def _own_settings(task: Task) -> dict[str, Any]:
+    """All own settings of the task's network as JSON values: its defaults too, which a later version may change."""
+    return own_settings(task.training.network, task.training.network_settings).model_dump(mode="json")
 
 
 def _is_finished(folder: Path, fold: int, fingerprint: str) -> bool:
@@ -145,7 +151,7 @@ def _card(parts: _Parts, records: dict[int, dict[str, Any]], scores: str) -> dic
     return {
         "view": task.view,
         "network": task.training.network,
-        "network_settings": task.training.network_settings,
+        "network_settings": _own_settings(task),
         "shape": list(task.shape),
         "weights": {
             str(fold): {"file": f"fold_{fold}.safetensors", "sha256": record["sha256"]}

@@ -28,6 +28,12 @@ if __name__ == "__main__":
 """
 
 
+LOAD = """
+from pathlib import Path
+print({fold.conv.out_channels for fold in ViewModel.load(Path("model")).folds.values()})
+"""
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return install("network.md", tmp_path)
@@ -35,6 +41,16 @@ def site(tmp_path: Path) -> Site:
 
 def settings(**flags: object) -> str:
     return SETTINGS.format(flags={f"training.{name}": value for name, value in flags.items()})
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def leave_out_settings(site: Site) -> None:
+    replace(site.folder / "echomort.yaml", "  network_settings: {filters: 6}\n", "")
 
 
 def write_clips(folder: Path) -> None:
@@ -55,6 +71,24 @@ def test_a_network_of_another_package_is_trained_with_its_own_settings_and_read_
     assert site.python(settings() + TRAIN).strip() == "acme_wide {6}"
 
 
+@pytest.mark.slow
+def test_a_trained_model_is_read_after_a_default_of_its_network_changed(site: Site) -> None:
+    write_clips(site.folder)
+    leave_out_settings(site)
+    assert site.python(settings() + TRAIN).strip() == "acme_wide {8}"
+    replace(site.folder / "acme_networks.py", "Field(8,", "Field(12,")
+    assert site.python(TRAIN[: TRAIN.index("if ")] + LOAD).strip() == "{8}"
+
+
+def test_a_setting_that_a_network_requires_is_asked_for_before_any_training(site: Site) -> None:
+    write_clips(site.folder)
+    leave_out_settings(site)
+    replace(site.folder / "acme_networks.py", "Field(8,", "Field(")
+    error = site.python(settings() + TRAIN, fails=True).splitlines()[-1]
+    assert "training.network_settings.filters: Field required" in error
+    assert not (site.folder / "model.partial").exists()
+
+
 def test_its_code_and_settings_decide_the_training(site: Site) -> None:
     recipe = (
         "from assets.training.view_models import VIEW_MODELS\n"
@@ -62,8 +96,7 @@ def test_its_code_and_settings_decide_the_training(site: Site) -> None:
     )
     before = set(site.python(settings() + recipe).splitlines())
     assert not [part for part in before if "networks/cnn_3d.py" in part], "a network that is not chosen decides nothing"
-    file = site.folder / "acme_networks.py"
-    file.write_text(file.read_text().replace("stride=3", "stride=2"))
+    replace(site.folder / "acme_networks.py", "stride=3", "stride=2")
     changed = before ^ set(site.python(settings() + recipe).splitlines())
     assert {part.rpartition(" ")[0] for part in changed} == {"package acme-networks"}
 

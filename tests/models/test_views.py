@@ -75,6 +75,14 @@ def test_weights_of_another_architecture_are_refused(tmp_path):
         ViewModel.load(tmp_path / "m")
 
 
+def test_a_network_that_is_not_installed_is_named_with_what_to_do(tmp_path):
+    write_model(tmp_path / "m")
+    card = json.loads((tmp_path / "m" / "model.json").read_text())
+    (tmp_path / "m" / "model.json").write_text(json.dumps({**card, "network": "acme_wide"}))
+    with pytest.raises(UserError, match=r"network acme_wide.*not installed: install the package"):
+        ViewModel.load(tmp_path / "m")
+
+
 @pytest.mark.parametrize(
     ("content", "reason"), [("{", "readable"), ("[]", "lacks"), ('{"view": "a"}', "lacks"), (None, "no model.json")]
 )

@@ -104,6 +104,25 @@ def test_a_definition_that_assets_share_counts_alone(copy: Path, before: dict[st
         assert stale(before, reached(copy)) == {"view_models"}
 
 
+def test_a_network_that_is_not_chosen_decides_no_training(copy: Path) -> None:
+    from echomort.settings import load_settings
+
+    stage = next(stage for stage in STAGES if stage.name == "view_models")
+    symbols = [(one.__module__, one.__name__) for one in stage.functions if one.__name__ != "<lambda>"]
+    chosen = stage.chosen(load_settings(environment={}))
+    before = Code(copy).reached(symbols, chosen)
+    added = copy / "echomort/networks/another.py"
+    added.write_text("NETWORK = None\n")
+    try:
+        assert Code(copy).reached(symbols, chosen) == before
+    finally:
+        added.unlink()
+    with edited(copy / "echomort/networks/cnn_2d_gap.py", ".mean(1)", ".amax(1)"):
+        assert Code(copy).reached(symbols, chosen) == before
+    with edited(copy / "echomort/networks/cnn_3d.py", ".flatten(1)", ".flatten(2)"):
+        assert Code(copy).reached(symbols, chosen) != before
+
+
 def test_a_setting_of_the_evaluation_decides_no_training(copy: Path, before: dict[str, Reached]) -> None:
     head = "class Evaluation(Section):"
     with edited(copy / "echomort/settings/sections.py", head, f"{head}\n    more: int = 1\n"):

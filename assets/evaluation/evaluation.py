@@ -33,7 +33,9 @@ EVALUATION = Stage(
 @whole_asset(EVALUATION, "evaluation", "duckdb", pool="warehouse")
 def evaluation(project: Project) -> Result:
     """Discrimination, calibration, operating points and comparisons, each with its interval, and the planted null."""
-    from echomort.evaluation import summary
+    from echomort.evaluation.metrics.coverage import why_not_scored
+    from echomort.evaluation.metrics.discrimination import permuted_null
+    from echomort.evaluation.summary import evaluate
 
     def work() -> Build:
         with project.reader() as connection:
@@ -42,10 +44,10 @@ def evaluation(project: Project) -> Result:
             scores = run(connection, "reads/evaluation/out_of_fold_scores.sql").df()
             reasons = run(connection, "reads/evaluation/clinical_reasons.sql").df()
         settings = project.settings
-        metrics = summary.evaluate(frame, scores, _truth(project), settings.evaluation, settings.outcome.horizon_days)
+        metrics = evaluate(frame, scores, _truth(project), settings.evaluation, settings.outcome.horizon_days)
         null = json.loads((project.root / STACKS / "null.json").read_text())
-        drawn = summary.permuted_null(null["aucs"], null["n"], null["events"], settings.evaluation.confidence)
-        table = pd.concat([metrics, drawn, summary.why_not_scored(reasons), _importance(project, frame)])
+        drawn = permuted_null(null["aucs"], null["n"], null["events"], settings.evaluation.confidence)
+        table = pd.concat([metrics, drawn, why_not_scored(reasons), _importance(project, frame)])
         return lambda connection: _commit_metrics(connection, table)
 
     return rebuild_after(project, EVALUATION, work)
@@ -58,10 +60,10 @@ def _commit_metrics(connection: duckdb.DuckDBPyConnection, metrics: pd.DataFrame
 
 
 def _importance(project: Project, frame: pd.DataFrame) -> pd.DataFrame:
-    from echomort.evaluation import summary
+    from echomort.evaluation.metrics.importance import importance_rows
 
     importance = pd.read_json(project.root / IMPORTANCE, orient="records")
-    return summary.importance_rows(importance, len(frame), int(frame["label"].sum()))
+    return importance_rows(importance, len(frame), int(frame["label"].sum()))
 
 
 def _truth(project: Project) -> pd.DataFrame | None:

@@ -25,14 +25,12 @@ from echomort.evaluation.calibration import (
 from echomort.evaluation.discrimination import (
     DeLongTest,
     auc,
-    average_precision,
     delong_interval,
     delong_test,
-    headroom,
     roc_points,
-    soft_auc,
 )
 from echomort.evaluation.interval import Interval
+from echomort.evaluation.metrics.discrimination import permuted_null
 from echomort.evaluation.resampling import (
     Resampling,
     WeightedAuc,
@@ -42,7 +40,7 @@ from echomort.evaluation.resampling import (
     recovered,
     weighted_mean,
 )
-from echomort.evaluation.summary import evaluate, permuted_null
+from echomort.evaluation.summary import evaluate
 from echomort.evaluation.survival import (
     HazardRatio,
     LogRank,
@@ -52,8 +50,6 @@ from echomort.evaluation.survival import (
     ipcw_brier,
     kaplan_meier,
     log_rank,
-    numbers_at_risk,
-    survival_at,
 )
 from echomort.evaluation.thresholds import (
     Decisions,
@@ -76,7 +72,6 @@ __all__ = [
     "WeightedAuc",
     "WeightedAveragePrecision",
     "auc",
-    "average_precision",
     "brier",
     "calibration_curve",
     "calibration_figures",
@@ -94,7 +89,6 @@ __all__ = [
     "evaluate",
     "expected_calibration_error",
     "hazard_ratio",
-    "headroom",
     "holm",
     "ipcw_auc",
     "ipcw_brier",
@@ -103,7 +97,6 @@ __all__ = [
     "mcnemar",
     "net_benefit",
     "net_benefit_treat_all",
-    "numbers_at_risk",
     "observed_expected",
     "out_of_fold_decisions",
     "permuted_null",
@@ -112,7 +105,5 @@ __all__ = [
     "recovered",
     "roc_points",
     "smoothed",
-    "soft_auc",
-    "survival_at",
     "weighted_mean",
 ]

@@ -1,4 +1,4 @@
-"""How well a score ranks deaths above survivals: AUC, DeLong's variance and paired test, and the noise-free soft AUC.
+"""How well a score ranks deaths above survivals: AUC, DeLong's variance and paired test.
 
 DeLong ER, DeLong DM, Clarke-Pearson DL, Biometrics 1988;44:837 (doi 10.2307/2531595), computed from midranks as in
 Sun X, Xu W, IEEE Signal Processing Letters 2014;21:1389. It assumes independent rows: one study a patient, otherwise
@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from echomort.evaluation.inputs import Booleans, Floats, labels, numbers, probabilities
+from echomort.evaluation.inputs import Booleans, Floats, labels, numbers
 from echomort.evaluation.interval import Interval, normal_quantile, undefined
-from echomort.evaluation.resampling import WeightedAuc
 
 DELONG = "DeLong, Wald limits cut to [0, 1]"
 
@@ -76,34 +75,6 @@ def delong_test(y: Any, a: Any, b: Any, confidence: float = 0.95) -> DeLongTest:
     margin = 0.0 if first.same_as(second) else normal_quantile(confidence) * math.sqrt(variance)
     low, high = _within(difference - margin, -1.0), _within(difference + margin, -1.0)
     return DeLongTest(first.auc, second.auc, difference, low, high, z, p_value, len(died), int(died.sum()), note)
-
-
-def soft_auc(probability: Any, score: Any) -> float:
-    """Return the AUC of ``score`` (n,) against each row's true death ``probability`` (n,) as a fractional label.
-
-    It is the AUC that hard labels drawn from ``probability`` have on average (ratio of expectations over all ordered
-    pairs of different rows), without their sampling noise; with probabilities 0 and 1 it is the AUC itself. NaN where
-    no pair can differ.
-    """
-    chance = probabilities("probability", probability)
-    statistic = WeightedAuc(chance, numbers("score", score, len(chance)))
-    return float(statistic(np.ones((1, len(chance))))[0])
-
-
-def headroom(soft: float, oracle_soft: float) -> float:
-    """Return the share of the oracle's soft AUC above 0.5 that a model recovers; NaN for an oracle at 0.5 or below."""
-    return (soft - 0.5) / (oracle_soft - 0.5) if oracle_soft > 0.5 else math.nan
-
-
-def average_precision(y: Any, score: Any) -> float:
-    """Return the average precision (step-wise area under precision-recall, as scikit-learn's)."""
-    died = labels(y)
-    values = numbers("score", score, len(died))
-    if not died.any():
-        return math.nan
-    from sklearn.metrics import average_precision_score
-
-    return float(average_precision_score(died, _finite_ranks(values)))
 
 
 def roc_points(y: Any, score: Any) -> tuple[Floats, Floats]:

@@ -22,6 +22,11 @@ def undefined(method: str, note: str) -> Interval:
     return Interval(float("nan"), float("nan"), float("nan"), method, note)
 
 
+def bare(value: float, method: str) -> Interval:
+    """Return the interval of a figure without limits."""
+    return Interval(value, float("nan"), float("nan"), method)
+
+
 def normal_quantile(confidence: float) -> float:
     """Return z such that a standard normal lies within +-z with probability ``confidence``."""
     from statistics import NormalDist

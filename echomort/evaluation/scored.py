@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,10 +9,10 @@ import pandas as pd
 from echomort.clinical_scores.scores import clinical_scores
 from echomort.evaluation.inputs import Booleans, Floats
 from echomort.evaluation.interval import Interval
-from echomort.vocabulary.metric_table import COLUMNS, OUT_OF_FOLD
-from echomort.vocabulary.model_names import ORACLES, ModelName
+from echomort.evaluation.metric import Metric
+from echomort.vocabulary.metric_table import OUT_OF_FOLD, WHOLE, MetricRow
+from echomort.vocabulary.model_names import ORACLES
 
-Row = dict[str, Any]
 NEEDED = ("study_key", "patient_key", "fold", "label", "days", "event")
 NOT_SUBGROUPS = (*NEEDED, "headline", "role")
 HEART_FAILURE = "heart_failure"
@@ -42,11 +41,6 @@ class Scored:
         return len(self.rows) > 0 and 0 < self.died.sum() < len(self.rows)
 
     @property
-    def is_baseline(self) -> bool:
-        """Whether it is one of the health record's baselines, which are judged by their AUC alone."""
-        return ModelName.parse(self.model).kind == "baseline"
-
-    @property
     def has_folds(self) -> bool:
         """Whether every fold's complement holds both classes, so that thresholds and maps can come from it."""
         folds, died = self.rows["fold"].to_numpy(), self.died
@@ -58,7 +52,7 @@ class Scored:
         """The variables whose values make groups."""
         return [name for name in self.rows.columns if name not in NOT_SUBGROUPS]
 
-    def taken(self, keep: np.ndarray) -> "Scored":
+    def subset(self, keep: Booleans) -> "Scored":
         """Return the rows where ``keep`` (n,) is true."""
         chance = None if self.chance is None else self.chance[keep]
         return replace(self, rows=self.rows[keep], score=self.score[keep], chance=chance)
@@ -74,15 +68,19 @@ class Scored:
         score = np.asarray(by_study.reindex(other.rows["study_key"]), dtype=np.float64)
         return replace(self, rows=other.rows, score=score, chance=other.chance)
 
-    def row(self, metric: str, interval: Interval, subset: str = "all", evaluation: str = OUT_OF_FOLD) -> Row:
+    def row(self, metric: Metric, interval: Interval, subset: str = WHOLE, evaluation: str = OUT_OF_FOLD) -> MetricRow:
         """Return one row of the metric table."""
         method = f"{interval.method}; {interval.note}" if interval.note else interval.method
         limits = interval.value, interval.low, interval.high
         counts = len(self.rows), int(self.died.sum())
-        return dict(zip(COLUMNS, (evaluation, self.model, subset, metric, *limits, *counts, method), strict=True))
+        return MetricRow(evaluation, self.model, subset, metric.name, *limits, *counts, method)
 
 
 def headline(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of ``frame`` that count, numbered from 0: one study a patient.
+
+    Raises :class:`ValueError` for a missing column and for a patient or study that is there twice.
+    """
     missing = [name for name in NEEDED if name not in frame.columns]
     if missing:
         raise ValueError(f"the evaluation frame lacks {', '.join(missing)}")
@@ -93,6 +91,10 @@ def headline(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def scored_models(rows: pd.DataFrame, scores: pd.DataFrame, truth: pd.DataFrame | None) -> Iterator[Scored]:
+    """Yield every model of ``scores`` on the ``rows`` that it is made for and scored.
+
+    Raises :class:`ValueError` for a score that was not made out of the study's fold.
+    """
     value = "logit" if "logit" in scores.columns else "score"
     folds = rows.set_index("study_key")["fold"]
     usable = scores[scores["study_key"].isin(folds.index) & scores[value].notna()]
@@ -119,6 +121,7 @@ def _ranks_only(model: str) -> bool:
 
 
 def oracles(rows: pd.DataFrame, truth: pd.DataFrame | None) -> Iterator[Scored]:
+    """Yield the scores that know what the generator knows, where there is a ``truth``."""
     if truth is not None:
         for model, column in ORACLES.items():
             if column in truth.columns:
@@ -143,6 +146,7 @@ def _assert_out_of_fold(given: pd.DataFrame, folds: pd.Series) -> None:
 
 
 def common(first: Scored, second: Scored) -> tuple[Scored, Scored]:
+    """Return both models on the rows that both scored."""
     both = set(first.rows["study_key"]) & set(second.rows["study_key"])
-    one, two = (scored.taken(scored.rows["study_key"].isin(both).to_numpy()) for scored in (first, second))
+    one, two = (scored.subset(scored.rows["study_key"].isin(both).to_numpy()) for scored in (first, second))
     return one, two

@@ -55,18 +55,6 @@ def kaplan_meier(days: Any, event: Any, confidence: float = 0.95) -> pd.DataFram
     return pd.concat([start, curve], ignore_index=True) if len(curve) else start
 
 
-def survival_at(curve: pd.DataFrame, day: float) -> float:
-    """Return the survival of a :func:`kaplan_meier` curve at the end of ``day``."""
-    reached = curve.loc[curve["day"] <= day, "survival"]
-    return float(reached.iloc[-1]) if len(reached) else 1.0
-
-
-def numbers_at_risk(days: Any, moments: Any) -> np.ndarray:
-    """Return how many are still followed at the start of each of ``moments``."""
-    time = np.sort(numbers("days", days))
-    return len(time) - np.searchsorted(time, np.asarray(moments, dtype=float), side="left")
-
-
 def log_rank(days: Any, event: Any, group: Any) -> LogRank:
     """Return the log-rank test over the values of ``group`` (n,)."""
     time, died = _follow_up(days, event)

@@ -5,7 +5,6 @@ of assistance treats readers and cases as samples, by a bootstrap over both. Mod
 (Obuchowski-Rockette, Dorfman-Berbaum-Metz) have no maintained library in Python and are not offered.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -16,13 +15,12 @@ import pandas as pd
 from echomort.evaluation.agreement import cochran_q, holm, mcnemar
 from echomort.evaluation.discrimination import delong_interval
 from echomort.evaluation.inputs import Booleans, Floats
-from echomort.evaluation.interval import Interval, normal_quantile, undefined
+from echomort.evaluation.interval import Interval, bare, normal_quantile, undefined
 from echomort.evaluation.resampling import CHUNK_VALUES, Resampling
-from echomort.evaluation.scored import Row, Scored
 from echomort.evaluation.thresholds import decisions
 from echomort.reader_study.answers import AIDED, CONDITIONS, MODEL, READERS, UNAIDED, Arm, Reading
 from echomort.settings import Evaluation
-from echomort.vocabulary.metric_table import COLUMNS
+from echomort.vocabulary.metric_table import COLUMNS, MetricRow
 
 READER_STUDY = "reader_study"
 EVERYONE = "readers and model"
@@ -94,7 +92,7 @@ def fleiss(raters: Floats) -> Interval:
     dead = raters.sum(axis=0)
     if len(raters) < 2 or dead.sum() in (0, raters.size):
         return undefined("Fleiss", "one reader, or one answer only")
-    return _bare(float(fleiss_kappa(np.column_stack([dead, len(raters) - dead]))), "Fleiss")
+    return bare(float(fleiss_kappa(np.column_stack([dead, len(raters) - dead]))), "Fleiss")
 
 
 @dataclass(frozen=True)
@@ -103,12 +101,13 @@ class _Table:
 
     reading: Reading
 
-    def row(self, who: str, subset: str, metric: str, interval: Interval) -> Row:
-        cases = pd.DataFrame({"label": self.reading.died})
-        return Scored(who, cases, np.empty(0), False).row(metric, interval, subset, READER_STUDY)
+    def row(self, who: str, subset: str, metric: str, interval: Interval) -> MetricRow:
+        method = f"{interval.method}; {interval.note}" if interval.note else interval.method
+        limits, died = (interval.value, interval.low, interval.high), self.reading.died
+        return MetricRow(READER_STUDY, who, subset, metric, *limits, len(died), int(died.sum()), method)
 
 
-def _each(reading: Reading, confidence: float) -> Iterator[Row]:
+def _each(reading: Reading, confidence: float) -> Iterator[MetricRow]:
     """How well each answered: every reader in every arm, and the model."""
     table, everyone = _Table(reading), {**reading.called, (MODEL, ALONE): reading.model}
     for (who, how), called in everyone.items():
@@ -118,7 +117,7 @@ def _each(reading: Reading, confidence: float) -> Iterator[Row]:
         yield table.row(who, how, "auc", _auc(reading, (who, how), confidence))
         seconds = reading.seconds.get((who, how), np.empty(0))
         if np.isfinite(seconds).any():
-            yield table.row(who, how, "seconds", _bare(float(np.nanmedian(seconds)), "median a case"))
+            yield table.row(who, how, "seconds", bare(float(np.nanmedian(seconds)), "median a case"))
 
 
 def _auc(reading: Reading, arm: Arm, confidence: float) -> Interval:
@@ -131,7 +130,7 @@ def _auc(reading: Reading, arm: Arm, confidence: float) -> Interval:
     return delong_interval(reading.died, np.where(reading.called[arm], given, -given), confidence)
 
 
-def _assistance(reading: Reading) -> Iterator[Row]:
+def _assistance(reading: Reading) -> Iterator[MetricRow]:
     """What the model changed for each reader: McNemar's exact test on deaths, on survivors and on all."""
     table, everybody = _Table(reading), np.ones(len(reading.died), dtype=bool)
     among = dict(zip(SHARES, (reading.died, ~reading.died, everybody), strict=True))
@@ -142,15 +141,15 @@ def _assistance(reading: Reading) -> Iterator[Row]:
             yield from _paired(table, (reader, CHANGE), f"{metric}_change", pair)
 
 
-def _paired(table: _Table, whose: tuple[str, str], metric: str, pair: tuple[Booleans, Booleans]) -> Iterator[Row]:
+def _paired(table: _Table, whose: tuple[str, str], metric: str, pair: tuple[Booleans, Booleans]) -> Iterator[MetricRow]:
     first, second = pair
     gained, lost = int((first & ~second).sum()), int((second & ~first).sum())
     told = f"{gained} right by the first alone, {lost} by the second alone"
-    yield table.row(*whose, metric, _bare(float(first.mean() - second.mean()), told))
-    yield table.row(*whose, f"{metric}_p", _bare(mcnemar(first, second).p_value, "McNemar, exact"))
+    yield table.row(*whose, metric, bare(float(first.mean() - second.mean()), told))
+    yield table.row(*whose, f"{metric}_p", bare(mcnemar(first, second).p_value, "McNemar, exact"))
 
 
-def _pooled(reading: Reading, settings: Evaluation) -> Iterator[Row]:
+def _pooled(reading: Reading, settings: Evaluation) -> Iterator[MetricRow]:
     """What the model changed for these readers together, readers and cases both taken as samples."""
     table, readers = _Table(reading), reading.paired
     if not readers:
@@ -164,7 +163,7 @@ def _pooled(reading: Reading, settings: Evaluation) -> Iterator[Row]:
         yield table.row(READERS, CHANGE, f"{metric}_change", assistance(right[AIDED], right[UNAIDED], plan))
 
 
-def _against_each_other(reading: Reading) -> Iterator[Row]:
+def _against_each_other(reading: Reading) -> Iterator[MetricRow]:
     """Who is right more often, under each condition: Cochran's Q over readers and model, then each pair (Holm)."""
     table = _Table(reading)
     for how in CONDITIONS:
@@ -174,22 +173,22 @@ def _against_each_other(reading: Reading) -> Iterator[Row]:
         right[MODEL] = reading.right(reading.model)
         test = cochran_q(*right.values())
         method = f"Cochran, {len(right)} raters, {test.degrees} degrees of freedom"
-        yield table.row(EVERYONE, how, "cochran_q", _bare(test.statistic, method))
-        yield table.row(EVERYONE, how, "cochran_p", _bare(test.p_value, method))
+        yield table.row(EVERYONE, how, "cochran_q", bare(test.statistic, method))
+        yield table.row(EVERYONE, how, "cochran_p", bare(test.p_value, method))
         yield from _pairs(table, how, right)
 
 
-def _pairs(table: _Table, how: str, right: Mapping[str, Booleans]) -> Iterator[Row]:
+def _pairs(table: _Table, how: str, right: Mapping[str, Booleans]) -> Iterator[MetricRow]:
     pairs = list(combinations(right, 2))
     for a, b in pairs:
         yield from _paired(table, (f"{a} vs {b}", how), "accuracy_difference", (right[a], right[b]))
     adjusted = holm([mcnemar(right[a], right[b]).p_value for a, b in pairs])
     for (a, b), p_value in zip(pairs, adjusted, strict=True):
         method = f"McNemar, exact, Holm over {len(pairs)}"
-        yield table.row(f"{a} vs {b}", how, "accuracy_difference_p_holm", _bare(float(p_value), method))
+        yield table.row(f"{a} vs {b}", how, "accuracy_difference_p_holm", bare(float(p_value), method))
 
 
-def _agreement(reading: Reading, confidence: float) -> Iterator[Row]:
+def _agreement(reading: Reading, confidence: float) -> Iterator[MetricRow]:
     """How far the readers say the same, right or wrong."""
     table = _Table(reading)
     for how in CONDITIONS:
@@ -206,8 +205,3 @@ def _chunks(resamples: int, width: int) -> Iterator[int]:
     size = max(1, CHUNK_VALUES // width)
     for start in range(0, resamples, size):
         yield min(size, resamples - start)
-
-
-def _bare(value: float, method: str) -> Interval:
-    """A figure without limits."""
-    return Interval(value, math.nan, math.nan, method)

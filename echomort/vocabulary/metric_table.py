@@ -1,6 +1,6 @@
-"""The metric table: its columns, and the evaluations that its rows belong to."""
+"""The metric table: its rows, and the evaluations that they belong to."""
 
-COLUMNS = ("evaluation", "model", "subset", "metric", "value", "low", "high", "n", "events", "method")
+from typing import NamedTuple
 
 OUT_OF_FOLD = "out_of_fold"
 """On scores by models that never saw the patient."""
@@ -14,3 +14,25 @@ COVERAGE = "coverage"
 """How often a clinical score could not be computed, and why."""
 IMPORTANCE = "importance"
 """Permutation importance of the health-record variables."""
+
+WHOLE = "all"
+"""The subset that is all rows of a model."""
+
+
+class MetricRow(NamedTuple):
+    """One figure: a ``metric`` of a ``model`` on a ``subset`` of its rows, with its limits (NaN where it has none), the
+    patients and deaths that it is of, and how it was found."""
+
+    evaluation: str
+    model: str
+    subset: str
+    metric: str
+    value: float
+    low: float
+    high: float
+    n: int
+    events: int
+    method: str
+
+
+COLUMNS = MetricRow._fields

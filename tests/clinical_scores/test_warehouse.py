@@ -11,8 +11,9 @@ from echomort.clinical_scores import pooled_cohort
 from echomort.clinical_scores.scores import clinical_scores
 from echomort.clinical_scores.scores.shfm import FUROSEMIDE_PER_MG
 from echomort.clinical_scores.studies import coverage, score_studies, why_not
-from echomort.evaluation import summary
+from echomort.evaluation.metrics.coverage import why_not_scored
 from echomort.evaluation.scored import applies
+from echomort.evaluation.summary import evaluate
 from echomort.settings import ClinicalScores, Evaluation
 from warehouse.checks.assertions import check
 from warehouse.queries import query
@@ -246,7 +247,7 @@ def evaluated(model, share=1.0, patients=400):
     given = frame.assign(logit=ranking).loc[: int(share * patients) - 1, ["study_key", "fold", "logit"]]
     scores = pd.concat([given.assign(model=model, fold=-1), frame.assign(model="video_ehr", logit=ranking)])
     settings = Evaluation(bootstrap=100)
-    return summary.evaluate(frame, scores[["study_key", "model", "fold", "logit"]], None, settings), frame
+    return evaluate(frame, scores[["study_key", "model", "fold", "logit"]], None, settings), frame
 
 
 def test_a_heart_failure_score_is_judged_and_compared_among_patients_with_heart_failure():
@@ -283,7 +284,7 @@ def test_reasons_become_rows_of_the_metric_table():
         {**FULL, "study_key": "b", "heart_failure": False},
     ]
     scores = score_studies(pd.DataFrame(rows), ClinicalScores()).assign(label=[0, 1] * 4)
-    table = summary.why_not_scored(scores)
+    table = why_not_scored(scores)
     pce = table[table["model"] == "pce"].set_index("subset")
     assert pce["value"].to_dict() == {"all": 0.5, "missing: hdl": 0.5}
     assert (pce.loc["all", "n"], pce.loc["all", "events"]) == (2, 1)

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from echomort.ehr.variables import model_inputs, names
-from echomort.evaluation import summary
+from echomort.evaluation.metrics.importance import importance_rows
+from echomort.evaluation.summary import evaluate
 from echomort.models.baselines import SETS, Baselines, completed_folds, fit_baselines, model_names
 from echomort.models.imputation import Completion, OutlierRule
 from echomort.models.rows import Rows, mean_fold_auc
@@ -213,7 +214,7 @@ def test_a_variable_that_no_tree_asks_about_has_no_importance():
 
 def test_importance_becomes_rows_of_what_mattered():
     importance = pd.DataFrame({"feature": ["lvef", "ao_stj"], "drop": [0.1, 0.0], "spread": [0.02, 0.0]})
-    table = summary.importance_rows(importance, 400, 90)
+    table = importance_rows(importance, 400, 90)
     assert table["subset"].tolist() == ["lvef"]
     assert table[["value", "low", "high"]].to_numpy().ravel() == pytest.approx([0.1, 0.08, 0.12])
 
@@ -228,7 +229,7 @@ def test_baselines_are_compared_with_the_trees_in_a_family_of_their_own():
         frame[["study_key", "fold"]].assign(model=model, logit=ranking * sign)
         for model, sign in (("ehr", 1), ("video_ehr", 1), ("ehr:logistic:all", -1), ("ehr:xgboost:echo", 1))
     ]
-    metrics = summary.evaluate(frame, pd.concat(parts), None, Evaluation(bootstrap=100))
+    metrics = evaluate(frame, pd.concat(parts), None, Evaluation(bootstrap=100))
     pairs = set(metrics.loc[metrics["metric"] == "auc_difference", "model"])
     assert pairs == {"video_ehr vs ehr", "ehr vs ehr:logistic:all", "ehr vs ehr:xgboost:echo"}
     holm = metrics[metrics["metric"] == "delong_p_holm"].set_index("model")["method"]

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from echomort.evaluation import evaluate, permuted_null
+from echomort.evaluation.metrics import metric_families
 from echomort.settings import Evaluation
 
 SETTINGS = Evaluation(bootstrap=200)
@@ -221,3 +222,8 @@ def test_the_permuted_null_is_a_mean_with_percentiles():
     assert "21 refits" in row["method"]
     with pytest.raises(ValueError, match="one AUC a permutation"):
         permuted_null([], 400, 120)
+
+
+def test_every_figure_is_of_a_metric_that_a_family_declares(table):
+    declared = {metric.name for family in metric_families() for metric in family.metrics}
+    assert set(table["metric"]) <= declared

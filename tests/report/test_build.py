@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from echomort.core.errors import UserError
-from echomort.evaluation.summary import evaluate, permuted_null
+from echomort.evaluation.metrics.discrimination import permuted_null
+from echomort.evaluation.summary import evaluate
 from echomort.report.build import REQUIRED, Example, ReportData, write_report
 from echomort.report.previews import archive_png, attrition_png, auc_png
 from echomort.settings import Evaluation, load_settings

@@ -1,14 +1,18 @@
 """The section on whether predicted risks mean what they say."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from echomort.evaluation.metric import Metric
+from echomort.evaluation.metrics import metrics_in
+from echomort.evaluation.metrics.calibration import ICI, IN_THE_LARGE, SLOPE
 from echomort.report.blocks import Cell, Picture, Row, Section, Table
+from echomort.report.cells import metric_cell, metric_head, metric_words
 from echomort.report.drawing import figures
 from echomort.report.drawing.style import inline_svg
 from echomort.report.numbers import Numbers
 from echomort.report.scores import ModelScores, drawn, risk_curve
 from echomort.report.sections import ReportSection
-from echomort.report.words import number, span
+from echomort.report.words import number
 from echomort.vocabulary.metric_table import OUT_OF_FOLD, RECALIBRATED
 
 
@@ -39,38 +43,43 @@ def _reliability_pair(numbers: Numbers, model: str, score: ModelScores) -> list[
 
 
 def _calibration_note(numbers: Numbers, model: str, evaluation: str) -> str:
-    named = (("slope", "calibration_slope"), ("in the large", "calibration_in_the_large"), ("ICI", "ici"))
-    found = [(name, numbers.get(model, metric, evaluation=evaluation)) for name, metric in named]
+    found = [(metric, numbers.get(model, metric.name, evaluation=evaluation)) for metric in (SLOPE, IN_THE_LARGE, ICI)]
     return "\n".join(
-        f"{name} {number(figure.value, 3 if name == 'ICI' else 2)}" for name, figure in found if figure.known
+        f"{metric_words(metric)} {number(figure.value, metric.digits)}" for metric, figure in found if figure.known
     )
 
 
 def _calibration_table(numbers: Numbers) -> Table:
     rows: list[Row] = []
+    metrics = metrics_in("calibration")
     for model, words in numbers.models("view", "video", "ehr", "fusion", "score"):
         for evaluation, name in ((OUT_OF_FOLD, "as scored"), (RECALIBRATED, "recalibrated")):
-            slope = numbers.get(model, "calibration_slope", evaluation=evaluation)
+            slope = numbers.get(model, SLOPE.name, evaluation=evaluation)
             if slope.known:
                 rows.append(
-                    [Cell(words.label, name, f"key-{words.kind}"), *_calibration_cells(numbers, model, evaluation)]
+                    [
+                        Cell(words.label, name, f"key-{words.kind}"),
+                        *_calibration_cells(numbers, metrics, model, evaluation),
+                    ]
                 )
-    columns = ["Score", "#Slope", "#In the large", "#Observed / expected", "#Brier", "#ICI", "#E90", "#ECE"]
+    columns = ["Score", *map(metric_head, metrics)]
     caption = (
-        "Ideal: slope 1, in the large 0, observed / expected 1, the rest 0. ICI and E90: mean and 90th percentile of "
+        f"Ideal: {_ideals(metrics)}. ICI and E90: mean and 90th percentile of "
         "the distance between risk and lowess curve. ECE: ten groups at quantiles. Recalibrated: Platt, fitted on the "
         "other folds."
     )
     return Table("calibration", caption, columns, rows)
 
 
-def _calibration_cells(numbers: Numbers, model: str, evaluation: str) -> list[Cell]:
-    cells = []
-    for metric, digits in (("calibration_slope", 2), ("calibration_in_the_large", 2), ("observed_expected", 2)):
-        figure = numbers.get(model, metric, evaluation=evaluation)
-        cells.append(Cell(number(figure.value, digits), span(figure.low, figure.high, digits)))
-    rest = [numbers.get(model, metric, evaluation=evaluation) for metric in ("brier", "ici", "e90", "ece_quantile")]
-    return [*cells, *(Cell(number(figure.value)) for figure in rest)]
+def _ideals(metrics: Sequence[Metric]) -> str:
+    """``slope 1, in the large 0, the rest 0``: each by name up to the last whose ideal is not 0."""
+    named = max((place for place, metric in enumerate(metrics) if metric.ideal), default=-1) + 1
+    words = [f"{metric_words(one)} {one.ideal:g}" for one in metrics[:named] if one.ideal is not None]
+    return ", ".join([*words, "the rest 0"] if metrics[named:] else words)
+
+
+def _calibration_cells(numbers: Numbers, metrics: Sequence[Metric], model: str, evaluation: str) -> list[Cell]:
+    return [metric_cell(metric, numbers.get(model, metric.name, evaluation=evaluation)) for metric in metrics]
 
 
 REPORT_SECTION = ReportSection(place=70, build=lambda given: [calibration(given.numbers, given.scores)])

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from echomort.evaluation.metrics import metrics_in
+from echomort.evaluation.metrics.decisions import FIXED
 from echomort.report.blocks import Cell, Picture, Row, Section, Table
+from echomort.report.cells import metric_cell, metric_head
 from echomort.report.drawing import figures, flows
 from echomort.report.drawing.style import inline_svg
 from echomort.report.numbers import Figure, Numbers
@@ -13,7 +16,6 @@ from echomort.report.sections import ReportSection
 from echomort.report.words import NOTHING, count, model_words, percent
 
 GRID = np.linspace(0.01, 0.5, 50)
-FIXED = "_at_fixed_sensitivity"
 
 
 def decisions(numbers: Numbers, scores: Mapping[str, ModelScores]) -> Section:
@@ -71,11 +73,12 @@ def _net_benefit(scores: Mapping[str, ModelScores]) -> list[Picture]:
 
 def _operating_table(numbers: Numbers) -> Table:
     rows: list[Row] = []
+    metrics = metrics_in("decisions")
     for model, words in numbers.models("view", "video", "ehr", "fusion", "score"):
         for suffix in ("", FIXED):
-            found = [numbers.get(model, f"{metric}{suffix}") for metric in ("sensitivity", "specificity", "ppv", "npv")]
+            found = [numbers.get(model, f"{metric.name}{suffix}") for metric in metrics]
             if any(figure.known for figure in found):
-                shares = [Cell(percent(figure.value), figure.percent_span) for figure in found]
+                shares = [metric_cell(metric, figure) for metric, figure in zip(metrics, found, strict=True)]
                 rows.append(
                     [
                         Cell(words.label, style=f"key-{words.kind}"),
@@ -85,7 +88,7 @@ def _operating_table(numbers: Numbers) -> Table:
                         count(found[0].events),
                     ]
                 )
-    columns = ["Score", "Threshold", "#Sensitivity", "#Specificity", "#PPV", "#NPV", "#Patients", "#Deaths"]
+    columns = ["Score", "Threshold", *map(metric_head, metrics), "#Patients", "#Deaths"]
     prevalence = numbers.get("cohort", "prevalence")
     caption = f"Wilson intervals. PPV and NPV hold at this set's share of deaths only ({percent(prevalence.value, 1)})."
     return Table("operating", caption, columns, rows)

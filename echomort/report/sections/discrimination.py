@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 
+from echomort.evaluation.metric import Metric
+from echomort.evaluation.metrics.comparisons import AUC_DIFFERENCE, AUC_DIFFERENCE_BOOTSTRAP, DELONG_P, DELONG_P_HOLM
 from echomort.report.blocks import Cell, Picture, Row, Section, Table
+from echomort.report.cells import metric_head
 from echomort.report.drawing import figures
 from echomort.report.drawing.style import inline_svg
 from echomort.report.numbers import Figure, Numbers
@@ -100,24 +103,25 @@ def _fold_table(numbers: Numbers) -> Table:
 def _comparison_table(numbers: Numbers) -> list[Table]:
     rows = [_comparison_row(numbers, pair) for pair in numbers.comparisons()]
     intervals = (f"#{numbers.level} (DeLong)", f"#{numbers.level} (bootstrap)")
-    columns = ["AUC difference", "#Difference", *intervals, "#p", "#p, Holm", "#Patients"]
+    tests = metric_head(DELONG_P), metric_head(DELONG_P_HOLM)
+    columns = ["AUC difference", metric_head(AUC_DIFFERENCE), *intervals, *tests, "#Patients"]
     caption = "Paired, on the patients whom both scores could judge: DeLong's test, and patients resampled."
     return [Table("comparisons", caption, columns, rows)] if rows else []
 
 
 def _comparison_row(numbers: Numbers, pair: str) -> Row:
-    def found(metric: str) -> Figure:
-        return numbers.get(pair, metric, evaluation=COMPARISON)
+    def found(metric: Metric) -> Figure:
+        return numbers.get(pair, metric.name, evaluation=COMPARISON)
 
     first, _, second = pair.partition(" vs ")
-    gap, bootstrap = found("auc_difference"), found("auc_difference_bootstrap")
+    gap, bootstrap = found(AUC_DIFFERENCE), found(AUC_DIFFERENCE_BOOTSTRAP)
     return [
         f"{model_words(first).label} against {model_words(second).label}",
         Cell(signed(gap.value), style="strong"),
         span(gap.low, gap.high) or NOTHING,
         span(bootstrap.low, bootstrap.high) or NOTHING,
-        p_value(found("delong_p").value),
-        p_value(found("delong_p_holm").value),
+        p_value(found(DELONG_P).value),
+        p_value(found(DELONG_P_HOLM).value),
         count(gap.n),
     ]
 

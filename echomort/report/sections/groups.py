@@ -3,7 +3,12 @@
 import re
 from collections.abc import Sequence
 
+from echomort.evaluation.metrics.calibration import OBSERVED_EXPECTED
+from echomort.evaluation.metrics.decisions import SENSITIVITY, SPECIFICITY
+from echomort.evaluation.metrics.discrimination import AUC
+from echomort.evaluation.metrics.subgroups import SENSITIVITY_GAP, SPECIFICITY_GAP
 from echomort.report.blocks import Cell, Picture, Row, Section, Table
+from echomort.report.cells import metric_cell, metric_head
 from echomort.report.drawing import figures
 from echomort.report.drawing.style import inline_svg
 from echomort.report.numbers import Figure, Numbers
@@ -16,11 +21,12 @@ from echomort.report.words import (
     missing,
     model_words,
     number,
-    percent,
     plain,
-    span,
 )
 from echomort.vocabulary.metric_table import RECALIBRATED
+
+SHOWN = (AUC, SENSITIVITY, SPECIFICITY, OBSERVED_EXPECTED)
+"""The figures of a group, in columns."""
 
 
 def subgroup_results(numbers: Numbers) -> list[Section]:
@@ -40,7 +46,7 @@ def subgroup_results(numbers: Numbers) -> list[Section]:
     picture = Picture(
         svg, title, f"AUC with {numbers.level} intervals (DeLong). Groups too small to say anything are not shown."
     )
-    gaps = numbers.subsets(best, "sensitivity_gap")
+    gaps = numbers.subsets(best, SENSITIVITY_GAP.name)
     tables = [_subgroup_table(numbers, best, groups), *([_gap_table(numbers, best, gaps)] if gaps else [])]
     return [Section("subgroups", "Subgroups", [picture, *tables])]
 
@@ -77,16 +83,13 @@ def _subgroup_table(numbers: Numbers, model: str, groups: Sequence[tuple[str, Fi
         if area.suppressed:
             cells = [Cell("suppressed", style="muted"), *(Cell(NOTHING, style="muted") for _ in range(3))]
         else:
-            found, spared = (numbers.get(model, metric, subset) for metric in ("sensitivity", "specificity"))
-            ratio = numbers.get(model, "observed_expected", subset, RECALIBRATED)
-            cells = [
-                Cell(number(area.value), span(area.low, area.high), "strong"),
-                Cell(percent(found.value), found.percent_span),
-                Cell(percent(spared.value), spared.percent_span),
-                Cell(number(ratio.value, 2), span(ratio.low, ratio.high, 2)),
-            ]
+            ratio = numbers.get(model, OBSERVED_EXPECTED.name, subset, RECALIBRATED)
+            shares = (
+                metric_cell(metric, numbers.get(model, metric.name, subset)) for metric in (SENSITIVITY, SPECIFICITY)
+            )
+            cells = [metric_cell(AUC, area, "strong"), *shares, metric_cell(OBSERVED_EXPECTED, ratio)]
         rows.append([plain(variable), _value(value), *cells, count(area.n), count(area.events)])
-    columns = ["Group", "", "#AUC", "#Sensitivity", "#Specificity", "#Observed / expected", "#Patients", "#Deaths"]
+    columns = ["Group", "", *map(metric_head, SHOWN), "#Patients", "#Deaths"]
     return Table(
         "subgroups",
         "Every group's figures",
@@ -101,13 +104,12 @@ def _gap_table(numbers: Numbers, model: str, gaps: Sequence[tuple[str, Figure]])
     """How far the decisions differ between the groups of each variable."""
     rows: list[Row] = []
     for variable, found in gaps:
-        spared = numbers.get(model, "specificity_gap", variable)
-        cells = [Cell(percent(figure.value), figure.percent_span) for figure in (found, spared)]
-        rows.append([plain(variable), *cells])
+        spared = numbers.get(model, SPECIFICITY_GAP.name, variable)
+        rows.append([plain(variable), metric_cell(SENSITIVITY_GAP, found), metric_cell(SPECIFICITY_GAP, spared)])
     return Table(
         "gaps",
         "How far decisions differ between the groups of each variable",
-        ["Groups by", "#Sensitivity, highest less lowest", "#Specificity, highest less lowest"],
+        ["Groups by", metric_head(SENSITIVITY_GAP), metric_head(SPECIFICITY_GAP)],
         rows,
         note="Between the groups large enough to be shown, with patient-bootstrap limits. A gap is never below 0: with "
         "few deaths chance alone makes a large one.",

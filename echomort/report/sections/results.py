@@ -2,11 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from echomort.evaluation.metrics.discrimination import AUC
+from echomort.evaluation.metrics.headroom import HEADROOM
 from echomort.report.blocks import Cell, Picture, Section, Table, Words
+from echomort.report.cells import metric_cell, metric_head
 from echomort.report.data import ReportData
 from echomort.report.drawing import figures
 from echomort.report.drawing.style import inline_svg
-from echomort.report.numbers import Figure, Numbers
+from echomort.report.numbers import Numbers
 from echomort.report.sections import ReportSection
 from echomort.report.words import (
     NOTHING,
@@ -35,6 +38,8 @@ GROUPS = {
     "oracle": "Bounds",
     "null": "Bounds",
 }
+
+SHOWN_HEADROOM = HEADROOM["oracle_heart"], HEADROOM["oracle_all"]
 
 
 def at_a_glance(data: ReportData, numbers: Numbers) -> Section:
@@ -154,9 +159,9 @@ def _estimate(numbers: Numbers, model: str) -> figures.Estimate:
 def headline_table(numbers: Numbers) -> Table:
     """Return the table that the result stands on."""
     models = numbers.models()
-    truth = any(numbers.get(model, "headroom_heart").known for model, _ in models)
-    columns = ["Score", "What it is given", "#AUC", f"#{numbers.level} interval"]
-    columns += ["#Of the heart's headroom", "#Of all headroom"] if truth else []
+    truth = any(numbers.get(model, SHOWN_HEADROOM[0].name).known for model, _ in models)
+    columns = ["Score", "What it is given", metric_head(AUC), f"#{numbers.level} interval"]
+    columns += [metric_head(metric) for metric in SHOWN_HEADROOM] if truth else []
     rows = [_headline_row(numbers, model, truth) for model, _ in models]
     return Table(
         "headline",
@@ -179,13 +184,8 @@ def _headline_row(numbers: Numbers, model: str, truth: bool) -> list[Cell | str]
         span(area.low, area.high) or NOTHING,
     ]
     if truth:
-        cells += [_recovered(numbers.get(model, f"headroom_{part}")) for part in ("heart", "all")]
+        cells += [metric_cell(metric, numbers.get(model, metric.name)) for metric in SHOWN_HEADROOM]
     return [*cells, count(area.n), count(area.events)]
-
-
-def _recovered(figure: Figure) -> Cell:
-    aside = span(100 * figure.low, 100 * figure.high, 0) if figure.known else ""
-    return Cell(percent(figure.value), aside)
 
 
 REPORT_SECTION = ReportSection(place=10, build=lambda given: [at_a_glance(given.data, given.numbers)])

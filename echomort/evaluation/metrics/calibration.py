@@ -1,0 +1,70 @@
+"""Whether predicted risks mean what they say, as scored and after recalibration on the other folds."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from echomort.evaluation.bootstraps import Bootstrapped
+from echomort.evaluation.calibration import calibration_figures
+from echomort.evaluation.inputs import Floats, expit
+from echomort.evaluation.interval import bare
+from echomort.evaluation.judged import JudgedModel
+from echomort.evaluation.metric import Figures, Metric, MetricFamily
+from echomort.evaluation.resampling import weighted_mean
+from echomort.vocabulary.metric_table import OUT_OF_FOLD, RECALIBRATED, MetricRow
+
+SECTION = "calibration"
+
+SLOPE = Metric("calibration_slope", "Slope", 2, None, 1, SECTION)
+IN_THE_LARGE = Metric("calibration_in_the_large", "In the large", 2, None, 0, SECTION)
+OBSERVED_EXPECTED = Metric("observed_expected", "Observed / expected", 2, None, 1, SECTION)
+BRIER = Metric("brier", "Brier", 3, "lower", 0, SECTION, shows_limits=False)
+ICI = Metric("ici", "ICI", 3, "lower", 0, SECTION)
+E90 = Metric("e90", "E90", 3, "lower", 0, SECTION)
+ECE_QUANTILE = Metric("ece_quantile", "ECE", 3, "lower", 0, SECTION)
+ECE_WIDTH = Metric("ece_width", "ECE, equal width", 3, "lower", 0)
+E50 = Metric("e50", "E50", 3, "lower", 0)
+EMAX = Metric("emax", "Emax", 3, "lower", 0)
+
+LOWESS = "lowess, span 0.75, no robustness iterations"
+METHODS = {
+    BRIER: "mean squared error",
+    ECE_WIDTH: "10 bins of equal width",
+    ECE_QUANTILE: "10 bins at quantiles",
+    ICI: LOWESS,
+    E50: LOWESS,
+    E90: LOWESS,
+    EMAX: LOWESS,
+}
+"""How the figures without limits are found, in the order of their rows."""
+
+
+def calibration(model: JudgedModel) -> Figures:
+    """Yield the calibration as scored and recalibrated; a score of another outcome, or a mere ranking, has none."""
+    one = model.scored
+    if model.has_decisions and model.recalibrated is None:
+        yield one.row(SLOPE, bare(math.nan, "not applicable: a ranking, or another outcome"))
+    elif model.has_decisions and model.recalibrated is not None:
+        yield from _figures(model, expit(one.score), OUT_OF_FOLD)
+        yield from _figures(model, model.recalibrated, RECALIBRATED)
+    if model.has_ranking and model.is_whole and one.is_odds:
+        yield Bootstrapped(one, BRIER, weighted_mean(np.square(expit(one.score) - one.died)))
+
+
+def _figures(model: JudgedModel, chance: Floats, evaluation: str) -> Iterator[MetricRow]:
+    one = model.scored
+    figures = calibration_figures(one.died, chance, model.settings.confidence)
+    yield one.row(SLOPE, figures.slope, evaluation=evaluation)
+    yield one.row(IN_THE_LARGE, figures.in_the_large, evaluation=evaluation)
+    yield one.row(OBSERVED_EXPECTED, figures.observed_expected, evaluation=evaluation)
+    for metric, method in METHODS.items():
+        if metric != BRIER or evaluation != OUT_OF_FOLD:  # that one is bootstrapped
+            yield one.row(metric, bare(getattr(figures, metric.name), method), evaluation=evaluation)
+
+
+METRIC_FAMILY = MetricFamily(
+    (SLOPE, IN_THE_LARGE, OBSERVED_EXPECTED, BRIER, ICI, E90, ECE_QUANTILE, ECE_WIDTH, E50, EMAX),
+    30,
+    of_model=calibration,
+)

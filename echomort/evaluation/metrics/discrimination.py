@@ -1,0 +1,72 @@
+"""How well a model ranks patients: its AUC on all rows and in every fold, and its average precision."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from echomort.evaluation.bootstraps import Bootstrapped
+from echomort.evaluation.discrimination import delong_interval
+from echomort.evaluation.interval import Interval, bare
+from echomort.evaluation.judged import JudgedModel
+from echomort.evaluation.metric import Figures, Metric, MetricFamily
+from echomort.evaluation.resampling import WeightedAveragePrecision
+from echomort.vocabulary.metric_table import COLUMNS, NULL, WHOLE, MetricRow
+from echomort.vocabulary.model_names import PERMUTED_NULL
+
+AUC = Metric("auc", "AUC", 3, "higher", 1)
+AUC_FOLD_MEAN = Metric("auc_fold_mean", "Mean", 3, "higher", 1)
+AUC_BOOTSTRAP = Metric("auc_bootstrap", "AUC (bootstrap)", 3, "higher", 1)
+AVERAGE_PRECISION = Metric("average_precision", "Average precision", 3, "higher", 1)
+
+
+def ranking(model: JudgedModel) -> Figures:
+    """Yield the AUC with DeLong's limits, overall and by fold; in full for all but the baselines."""
+    if model.is_suppressed and model.scored.is_binary:
+        least = model.settings.suppress_below_events
+        yield model.scored.row(AUC, bare(math.nan, f"suppressed: fewer than {least} deaths or survivors"))
+    if not model.has_ranking:
+        return
+    one = model.scored
+    yield one.row(AUC, delong_interval(one.died, one.score, model.settings.confidence))
+    yield from _folds(model)
+    if model.is_whole:
+        yield Bootstrapped(one, AUC_BOOTSTRAP, model.areas.of(one))
+        yield Bootstrapped(one, AVERAGE_PRECISION, WeightedAveragePrecision(one.died, one.score))
+
+
+def _folds(model: JudgedModel) -> Iterator[MetricRow]:
+    areas: list[float] = []
+    for fold in np.unique(model.scored.rows["fold"]):
+        part = model.scored.subset((model.scored.rows["fold"] == fold).to_numpy())
+        if part.is_binary:
+            interval = delong_interval(part.died, part.score, model.settings.confidence)
+            areas.append(interval.value)
+            yield part.row(AUC, interval, f"fold {fold}")
+    if len(areas) > 1:
+        yield model.scored.row(AUC_FOLD_MEAN, _mean_of_folds(areas, model.settings.confidence))
+
+
+def _mean_of_folds(areas: Sequence[float], confidence: float) -> Interval:
+    from scipy.stats import t
+
+    mean, spread = float(np.mean(areas)), float(np.std(areas, ddof=1))
+    margin = float(t.ppf(0.5 + confidence / 2, len(areas) - 1)) * spread / math.sqrt(len(areas))
+    return Interval(mean, mean - margin, mean + margin, f"mean over {len(areas)} folds, t limits")
+
+
+METRIC_FAMILY = MetricFamily((AUC, AUC_FOLD_MEAN, AUC_BOOTSTRAP, AVERAGE_PRECISION), 20, of_model=ranking)
+
+
+def permuted_null(aucs: Sequence[float], n: int, events: int, confidence: float = 0.95) -> pd.DataFrame:
+    """Return the metric row of the planted null from one AUC a permutation of the labels: mean and percentiles."""
+    drawn = np.asarray(aucs, dtype=np.float64)
+    if not len(drawn) or np.isnan(drawn).any():
+        raise ValueError("the permuted null needs one AUC a permutation, without missing values")
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(drawn, (tail, 1 - tail))
+    method = f"{len(drawn)} refits on permuted labels, percentiles"
+    limits = float(drawn.mean()), float(low), float(high)
+    row = MetricRow(NULL, PERMUTED_NULL, WHOLE, AUC.name, *limits, n, events, method)
+    return pd.DataFrame([row], columns=list(COLUMNS))

@@ -17,6 +17,7 @@ from assets.incremental import Stage
 from assets.project import Project
 from assets.records.clinical_features import FEATURES
 from assets.records.health_records import RECORDS
+from assets.records.own_variables import own_variables
 from echomort.core.fingerprint import digest
 from echomort.settings import Settings
 from warehouse import ledger
@@ -67,20 +68,30 @@ def expectations_check(table: str, asset: str) -> Check:
         from warehouse.checks import expectations
 
         frame = expectations.read(connection, table)
-        return lambda _: _validated(table, frame)
+        return lambda settings: _validated(table, frame, settings)
 
     spec = dg.AssetCheckSpec(
         f"{table}_expectations", asset=asset, blocking=True, description=f"What table `{table}` must look like."
     )
-    stage = Stage(f"check:{spec.name}", (asset,))
+    stage = Stage(f"check:{spec.name}", (asset,), _decided_by(asset))
     stage.carried_out_by(expectations_check)
     return Check(spec, stage, read)
 
 
-def _validated(table: str, frame: pd.DataFrame) -> dict[str, Any]:
+def _decided_by(*assets: str) -> Callable[[Settings], Mapping[str, str]]:
+    """Return the settings that decide a check on ``assets``: the site's own variables where it looks at variables."""
+    return own_variables if {"measurement", "clinical_features"}.intersection(assets) else _no_setting
+
+
+def _no_setting(_: Settings) -> dict[str, str]:
+    return {}
+
+
+def _validated(table: str, frame: pd.DataFrame, settings: Settings) -> dict[str, Any]:
+    from echomort.ehr.catalogue import site_catalogue
     from warehouse.checks.expectations import validate
 
-    result = validate(table, frame)
+    result = validate(table, frame, site_catalogue(settings.sources.variables))
     failed = [*result.failed, *result.errors]
     names = {"failed": ", ".join(failed), "warned": ", ".join(result.warned)}
     return names | {"evaluated": result.evaluated, "passed": not failed, "table": table, "rows": len(frame)}
@@ -102,7 +113,8 @@ def assertion_check(assertion: Assertion) -> Check:
         description=f"Must never happen: {assertion.never}",
         additional_deps=list(assertion.also),
     )
-    stage = Stage(f"check:{spec.name}", (assertion.asset, *assertion.also))
+    assets = assertion.asset, *assertion.also
+    stage = Stage(f"check:{spec.name}", assets, _decided_by(*assets))
     stage.carried_out_by(assertion_check)
     return Check(spec, stage, read)
 

@@ -6,22 +6,25 @@ import duckdb
 
 from assets.incremental import Built, Result, Stage, built_tables, rebuild, whole_asset
 from assets.project import Project
+from assets.records.own_variables import own_variables
 
 FEATURES = Stage(
     "clinical_features",
     ("patient", "study", "measurement", "diagnosis", "medication"),
-    lambda settings: {"features": settings.features},
+    lambda settings: {"features": settings.features} | own_variables(settings),
 )
 
 
 @whole_asset(FEATURES, "records", "duckdb", "sql", pool="warehouse")
 def clinical_features(project: Project) -> Result:
     """The variables of the catalogue for every study, each known at or before it."""
+    from echomort.ehr.catalogue import site_catalogue
     from warehouse.tables.feature.features import build as build_features
     from warehouse.tables.feature.features import told
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:
-        build_features(connection, project.settings.features)
+        variables = site_catalogue(project.settings.sources.variables)
+        build_features(connection, project.settings.features, variables)
         built = built_tables(connection, "feature")
         return replace(built, details={**built.details, **told(connection)})
 

@@ -7,6 +7,7 @@ import duckdb
 
 from assets.incremental import Built, Result, Stage, built_tables, rebuild_together
 from assets.project import Project
+from assets.records.own_variables import own_variables
 from assets.sources.ehr_extract import ehr_extract
 from warehouse import vault
 from warehouse.adapters.extract import Place, adapter_digest
@@ -27,10 +28,13 @@ KEPT_WITH = {"patient": ("patient_alias", "quarantine", "staging")}
 RECORDS = Stage(
     "health_records",
     ("ehr_extract",),
-    lambda settings: {
-        "sources.adapter": adapter_digest(settings.sources.adapter),
-        "privacy.dates": settings.privacy.dates,
-    },
+    lambda settings: (
+        {
+            "sources.adapter": adapter_digest(settings.sources.adapter),
+            "privacy.dates": settings.privacy.dates,
+        }
+        | own_variables(settings)
+    ),
     lambda project: project.keyring.key_id,
     makes=tuple(TABLES),
 )
@@ -38,13 +42,15 @@ RECORDS = Stage(
 
 def stage_records(project: Project) -> list[Result]:
     """Stage the extract; return one result a table."""
+    from echomort.ehr.catalogue import site_catalogue
     from warehouse.staging.staging import stage
 
     settings = project.settings
 
     def build(connection: duckdb.DuckDBPyConnection) -> list[Built]:
         place = Place(settings.ehr_root, settings.sources.postgresql)
-        report = stage(connection, place, settings.sources.adapter, project.keyring, settings.privacy.dates)
+        variables = site_catalogue(settings.sources.variables)
+        report = stage(connection, place, settings.sources.adapter, project.keyring, settings.privacy.dates, variables)
         for conflict in report.conflicts:
             dg.get_dagster_logger().warning(str(conflict))
         for domain, identifiers in report.identifiers.items():

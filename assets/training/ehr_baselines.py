@@ -5,6 +5,7 @@ import pandas as pd
 
 from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
+from assets.records.own_variables import own_variables
 from assets.training.samples import commit_scores, tabular_samples
 from warehouse.tables.score.scores import replace_scores
 
@@ -13,18 +14,22 @@ BASELINES = "models/ehr_baselines"
 EHR_BASELINES = Stage(
     "ehr_baselines",
     ("clinical_features", "cohort"),
-    lambda settings: {"tabular": settings.tabular.model_dump(mode="json", exclude={"importance_repeats"})},
+    lambda settings: (
+        {"tabular": settings.tabular.model_dump(mode="json", exclude={"importance_repeats"})} | own_variables(settings)
+    ),
 )
 
 
 @whole_asset(EHR_BASELINES, "training", "sklearn")
 def ehr_baselines(project: Project) -> Result:
     """Logistic regression, random forest and XGBoost on the clinical, the echo and all variables, as the trees are."""
+    from echomort.ehr.catalogue import site_catalogue
     from echomort.models.baselines import fit_baselines, model_names
 
     def work() -> Build:
         keys, rows, features = tabular_samples(project)
-        fitted = fit_baselines(features, rows, project.settings.tabular)
+        own = site_catalogue(project.settings.sources.variables).own
+        fitted = fit_baselines(features, rows, project.settings.tabular, own)
         fitted.save(project.root / BASELINES)
 
         def commit(connection: duckdb.DuckDBPyConnection) -> Built:

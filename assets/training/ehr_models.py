@@ -2,6 +2,7 @@
 
 from assets.incremental import Build, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
+from assets.records.own_variables import own_variables
 from assets.training.samples import commit_scores, tabular_samples
 from echomort.vocabulary.model_names import EHR
 
@@ -18,7 +19,10 @@ TREES = {"variables", "depth", "rounds", "learning_rate", "early_stopping", "see
 EHR_MODELS = Stage(
     "ehr_models",
     ("clinical_features", "cohort"),
-    lambda settings: {"tabular": settings.tabular.model_dump(mode="json", include={*TREES, "importance_repeats"})},
+    lambda settings: (
+        {"tabular": settings.tabular.model_dump(mode="json", include={*TREES, "importance_repeats"})}
+        | own_variables(settings)
+    ),
 )
 
 

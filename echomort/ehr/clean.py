@@ -2,6 +2,7 @@
 
 import csv
 import functools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -42,23 +43,24 @@ def plain_unit(unit: str) -> str:
 
 @functools.cache
 def conversions() -> tuple[Conversion, ...]:
-    """Return every conversion that is known, one a variable and unit, the variable's own unit among them.
+    """Return every conversion of the shipped variables, one a variable and unit, the variable's own unit among them.
 
     A unit that is not here is refused: the same number can be plausible in two units (a creatinine of 1.2 mg/dL and
     of 1.2 umol/L, a diameter of 4.8 cm and of 4.8 in), so nothing is ever guessed.
     """
-    return tuple(
-        conversion
-        for variable in catalogue()
-        if variable.source == "measurement"
-        for conversion in _of_variable(variable)
-    )
+    return conversions_of(catalogue(), unit_rows())
 
 
-def _of_variable(variable: Variable) -> list[Conversion]:
+def conversions_of(variables: Iterable[Variable], rows: Sequence[Mapping[str, str]]) -> tuple[Conversion, ...]:
+    """Return the conversions of ``variables`` by ``rows`` (variable or ``*``, unit, target, factor, offset)."""
+    measured = (variable for variable in variables if variable.source == "measurement")
+    return tuple(conversion for variable in measured for conversion in _of_variable(variable, rows))
+
+
+def _of_variable(variable: Variable, rows: Sequence[Mapping[str, str]]) -> list[Conversion]:
     own = plain_unit(variable.unit)
     known = {own: Conversion(variable.name, own, 1.0, 0.0)}
-    for row in _rows():
+    for row in rows:
         if row["target"] == own and row["variable"] in {variable.name, ANY}:
             known[row["unit"]] = Conversion(variable.name, row["unit"], float(row["factor"]), float(row["offset"]))
     if variable.unit_optional:
@@ -67,6 +69,7 @@ def _of_variable(variable: Variable) -> list[Conversion]:
 
 
 @functools.cache
-def _rows() -> tuple[dict[str, str], ...]:
+def unit_rows() -> tuple[dict[str, str], ...]:
+    """Return the rows of the shipped ``units.csv``."""
     with resources.files("echomort.ehr").joinpath("units.csv").open(encoding="utf-8") as file:
         return tuple(csv.DictReader(file))

@@ -1,5 +1,5 @@
 """The catalogue of variables (``variables.csv``): 158 of the method and 17 that only the clinical scores
-and the reader study need."""
+and the reader study need. A site's own come from a folder of its own: :mod:`echomort.ehr.catalogue`."""
 
 import csv
 import functools
@@ -40,12 +40,28 @@ class Variable:
     omop_concept_id: str
     provenance: Provenance
 
+    @property
+    def is_code(self) -> bool:
+        """Whether its values are codes (who smokes, a diagnosis group), of which there is no mean."""
+        return self.unit in ("code", "bool")
+
+    @classmethod
+    def of(cls, row: dict[str, str]) -> "Variable":
+        """Return the variable of a ``row`` of variables.csv. Raises :class:`ValueError` where a number is none."""
+        fields = dict(row) | {
+            "low": _number(row["low"]),
+            "high": _number(row["high"]),
+            "window_days": int(row["window_days"]) if row["window_days"] else None,
+            "unit_optional": row["unit_optional"] == "yes",
+        }
+        return cls(**fields)  # type: ignore[arg-type]
+
 
 @functools.cache
 def catalogue() -> tuple[Variable, ...]:
-    """Return every variable, in the order of the feature table's columns."""
+    """Return every variable that is shipped, in the order of the feature table's columns."""
     with resources.files("echomort.ehr").joinpath("variables.csv").open(encoding="utf-8") as file:
-        return tuple(_variable(row) for row in csv.DictReader(file))
+        return tuple(Variable.of(row) for row in csv.DictReader(file))
 
 
 def names(*sets: VariableSet) -> tuple[str, ...]:
@@ -63,16 +79,6 @@ def icd9_groups() -> tuple[tuple[str, str], ...]:
     """Return (beginning of an ICD-9-CM code without its dot, diagnosis group), from ``icd9.csv`` (ours)."""
     with resources.files("echomort.ehr").joinpath("icd9.csv").open(encoding="utf-8") as file:
         return tuple((row["prefix"], row["variable"]) for row in csv.DictReader(file))
-
-
-def _variable(row: dict[str, str]) -> Variable:
-    fields = dict(row) | {
-        "low": _number(row["low"]),
-        "high": _number(row["high"]),
-        "window_days": int(row["window_days"]) if row["window_days"] else None,
-        "unit_optional": row["unit_optional"] == "yes",
-    }
-    return Variable(**fields)  # type: ignore[arg-type]
 
 
 def _number(text: str) -> float | None:

@@ -5,7 +5,7 @@ Every baseline is fitted inside the folds as the trees are. Logistic regression 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,20 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from echomort.core.files import atomic_folder
-from echomort.ehr.variables import model_inputs, names
+from echomort.ehr.variables import Variable, VariableSet, names
 from echomort.models.imputation import Completion
 from echomort.models.rows import HELD_OUT, Rows
 from echomort.models.tabular import encode, fit_rows
 from echomort.settings import Tabular
 from echomort.vocabulary.model_names import baseline
 
-SETS: Mapping[str, tuple[str, ...]] = {
-    "clinical": names("clinical", "diagnosis"),
-    "echo": names("echo"),
-    "all": model_inputs(),
+PARTS: Mapping[str, tuple[VariableSet, ...]] = {
+    "clinical": ("clinical", "diagnosis"),
+    "echo": ("echo",),
+    "all": ("echo", "clinical", "diagnosis"),
 }
+"""Set of a baseline -> the sets of the catalogue that make it up."""
+SETS: Mapping[str, tuple[str, ...]] = {name: names(*sets) for name, sets in PARTS.items()}
 """The 100 clinical variables, the 58 of the echo, and the 158 together."""
 
 
@@ -66,46 +68,54 @@ class Baselines:
             (whole / "coefficients.json").write_text(json.dumps(table, indent=1) + "\n")
 
 
-def fit_baselines(features: pd.DataFrame, rows: Rows, settings: Tabular) -> Baselines:
+def fit_baselines(features: pd.DataFrame, rows: Rows, settings: Tabular, own: Sequence[Variable] = ()) -> Baselines:
     """Fit the learners of ``settings.baselines`` on each set of variables (the trees on parts only: on all they are
-    the model itself), one model a fold, and score every row by models that never saw its patient."""
+    the model itself), one model a fold, and score every row by models that never saw its patient. The site's ``own``
+    variables that ``features`` has are of the set that they name, and of all."""
     scores: dict[str, np.ndarray] = {}
     coefficients: dict[str, dict[int, FoldCoefficients]] = {}
     with threadpool_limits(1):  # a small table gives a second thread nothing to do
         for part in settings.baseline_variables:
-            columns = SETS[part]
+            columns = (*SETS[part], *_own_of(part, own, features))
             table = features.reindex(columns=list(columns))
             if "xgboost" in settings.baselines and part != "all":
                 scores[baseline("xgboost", part)] = fit_rows(encode(table), columns, rows, settings).scores
-            for learner, logits, fitted in _complete_case(table, rows, settings):
+            for learner, logits, fitted in _complete_case(table, rows, settings, own):
                 scores[baseline(learner, part)] = logits
                 if fitted:
                     coefficients[baseline(learner, part)] = fitted
     return Baselines(scores, coefficients)
 
 
-def completed_folds(table: pd.DataFrame, rows: Rows, settings: Tabular) -> Iterator[tuple[int, Completion, np.ndarray]]:
+def _own_of(part: str, own: Sequence[Variable], features: pd.DataFrame) -> tuple[str, ...]:
+    """Return the names of the site's ``own`` variables in the set ``part`` that the models are given at all."""
+    return tuple(one.name for one in own if one.set in PARTS[part] and one.name in features.columns)
+
+
+def completed_folds(
+    table: pd.DataFrame, rows: Rows, settings: Tabular, own: Sequence[Variable] = ()
+) -> Iterator[tuple[int, Completion, np.ndarray]]:
     """Yield (fold, completion, completed table float64 (n, kept)) for each fold's model.
 
     The completion is learnt on the rows that the fold's model may see; with ``imputation_scope="global"`` on all of
     them, as the method did.
     """
-    matrix = encode(table).astype(np.float64)
-    whole = Completion.fit(matrix, tuple(table.columns), settings) if settings.imputation_scope == "global" else None
+    matrix, columns = encode(table).astype(np.float64), tuple(table.columns)
+    whole = Completion.fit(matrix, columns, settings, own) if settings.imputation_scope == "global" else None
     for fold in rows.trained_folds:
-        completion = whole or Completion.fit(matrix[rows.training(fold)], tuple(table.columns), settings)
+        completion = whole or Completion.fit(matrix[rows.training(fold)], columns, settings, own)
         yield fold, completion, completion.complete(matrix)
 
 
 def _complete_case(
-    table: pd.DataFrame, rows: Rows, settings: Tabular
+    table: pd.DataFrame, rows: Rows, settings: Tabular, own: Sequence[Variable]
 ) -> Iterator[tuple[str, np.ndarray, dict[int, FoldCoefficients]]]:
     learners = [learner for learner in ("logistic", "random_forest") if learner in settings.baselines]
     if not learners:
         return
     scores = {learner: np.zeros(len(table)) for learner in learners}
     fitted: dict[int, FoldCoefficients] = {}
-    for fold, completion, matrix in completed_folds(table, rows, settings):
+    for fold, completion, matrix in completed_folds(table, rows, settings, own):
         training = rows.training(fold)
         if "logistic" in learners:
             fitted[fold] = _logistic(matrix[training], rows.labels[training], completion.names, settings)

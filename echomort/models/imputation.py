@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from echomort.ehr.variables import catalogue
+from echomort.ehr.variables import Variable, catalogue
 from echomort.settings import Tabular
 
 GRADE = "diastolic_grade"
@@ -65,15 +65,19 @@ class Completion:
     """One logistic regression a diastolic grade (None where it is not among the columns, or never varied)."""
 
     @classmethod
-    def fit(cls, matrix: np.ndarray, names: Sequence[str], settings: Tabular) -> "Completion":
-        """Learn from ``matrix`` float (n, columns), NaN where missing, of the catalogue's ``names``."""
-        outliers = OutlierRule.fit(matrix, _tested(names, settings))
+    def fit(
+        cls, matrix: np.ndarray, names: Sequence[str], settings: Tabular, own: Sequence[Variable] = ()
+    ) -> "Completion":
+        """Learn from ``matrix`` float (n, columns), NaN where missing, of the catalogue's ``names``, the site's ``own``
+        variables among them."""
+        codes = CODES | {variable.name for variable in own if variable.is_code}
+        outliers = OutlierRule.fit(matrix, _tested(names, settings, (*catalogue(), *own)))
         clean = outliers.without_outliers(matrix)
         kept = np.isnan(clean).mean(axis=0) <= settings.max_missing if len(clean) else np.ones(len(names), bool)
         kept &= ~np.isnan(clean).all(axis=0)
         remaining, clean = [name for name, keep in zip(names, kept, strict=True) if keep], clean[:, kept]
         common = np.array(
-            [_commonest(clean[:, place]) if _is_code(name) else np.nan for place, name in enumerate(remaining)]
+            [_commonest(clean[:, place]) if name in codes else np.nan for place, name in enumerate(remaining)]
         )
         blank = cls(tuple(remaining), kept, outliers, common, None, None)
         quantities = clean[:, blank.quantities]
@@ -111,20 +115,17 @@ class Completion:
         return filled
 
 
-def _tested(names: Sequence[str], settings: Tabular) -> np.ndarray:
+def _tested(names: Sequence[str], settings: Tabular, variables: Sequence[Variable]) -> np.ndarray:
     """Which columns the outlier rules apply to: those without physiological limits, all quantities, or none."""
-    limited = {variable.name: variable.low is not None for variable in catalogue()}
+    limited = {variable.name: variable.low is not None for variable in variables}
+    codes = {variable.name for variable in variables if variable.is_code}
     if settings.outliers == "none":
         return np.zeros(len(names), bool)
     every = settings.outliers == "all"
-    return np.array([not _is_code(name) and (every or not limited.get(name, False)) for name in names], dtype=bool)
+    return np.array([name not in codes and (every or not limited.get(name, False)) for name in names], dtype=bool)
 
 
-def _is_code(name: str) -> bool:
-    return name in CODES or name.startswith("dx_")
-
-
-CODES = frozenset(variable.name for variable in catalogue() if variable.unit in ("code", "bool"))
+CODES = frozenset(variable.name for variable in catalogue() if variable.is_code)
 
 
 def _commonest(values: np.ndarray) -> float:

@@ -14,7 +14,8 @@ from threadpoolctl import threadpool_limits
 from echomort.core.errors import UserError
 from echomort.core.files import atomic_folder
 from echomort.core.verified import read_card, read_verified
-from echomort.ehr.variables import model_inputs, names
+from echomort.ehr.catalogue import Catalogue, shipped_catalogue
+from echomort.ehr.variables import model_inputs
 from echomort.models.rows import HELD_OUT, Rows, mean_fold_auc, split_patients
 from echomort.settings import Tabular
 
@@ -66,9 +67,9 @@ class TabularResult:
     model: TabularModel
 
 
-def inputs(settings: Tabular) -> tuple[str, ...]:
-    """Return the variables that the trees are given, in catalogue order."""
-    return model_inputs() if settings.variables == "method" else names()
+def inputs(settings: Tabular, catalogue: Catalogue | None = None) -> tuple[str, ...]:
+    """Return the variables of ``catalogue`` (default: the shipped one) that the trees are given, in its order."""
+    return model_inputs() if settings.variables == "method" else (catalogue or shipped_catalogue()).names()
 
 
 def fit_out_of_fold(

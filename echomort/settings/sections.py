@@ -95,10 +95,13 @@ class Sources(Section):
     )
     postgresql: Postgresql | None = setting(None, "ours", "read tables of the records from PostgreSQL")
     adapter: str = setting(
-        "canonical", "ours", "how the records are laid out: canonical, omop, mimic_iv or the folder of an adapter"
+        "canonical", "ours", "how the records are laid out: canonical, omop, mimic_iv, an installed one, or a folder"
     )
     view_table: Path | None = setting(
         None, "ours", "CSV with the columns sop_instance_uid and view: views named outside the project"
+    )
+    variables: Path | None = setting(
+        None, "ours", "folder of the site's own variables: variables.csv, units.csv, icd9.csv"
     )
     synthetic: Synthetic | None = setting(None, "ours", "write and use the embedded archive")
 

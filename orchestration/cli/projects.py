@@ -28,8 +28,10 @@ def check_inputs(settings: configuration.Settings) -> None:
     """Refuse at once what would fail minutes later: no key, no archive, no records."""
     from echomort.core.keys import load_keyring
     from echomort.core.listing import list_files
+    from echomort.ehr.catalogue import site_catalogue
 
     load_keyring(settings.privacy.key_file, settings.is_synthetic)
+    site_catalogue(settings.sources.variables)
     if not settings.is_synthetic:
         if not isinstance(settings.sources.dicom, str):  # object storage is asked by the first asset
             list_files(settings.dicom_root, "sources.dicom")

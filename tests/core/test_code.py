@@ -255,7 +255,7 @@ WRITTEN_BY = {
 OWN = {
     "outcomes": {"outcome", "outcome_rule", "attrition"},
     "cohort": {"cohort", "attrition"},
-    "clinical_features": {"feature", "feature_filled", "feature_count", "feature_evidence", "feature_refusal"},
+    "clinical_features": {f"feature{part}" for part in ("", "_filled", "_count", "_evidence", "_refusal", "_group")},
     "clip_views": {"clip"},
     "linkage": {"instance_link"},
     "fusion": {"score"},

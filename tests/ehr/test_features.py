@@ -12,7 +12,8 @@ from extracts import KEYRING, fetch, person, staged, study_key
 from feature_oracle import drawn_time, feature
 
 import warehouse.tables.feature.features
-from echomort.ehr.clean import NOT_LARGER_THAN, SMALLER_THAN, conversions
+from echomort.ehr.catalogue import Catalogue
+from echomort.ehr.clean import NOT_LARGER_THAN, SMALLER_THAN, conversions_of, unit_rows
 from echomort.ehr.variables import catalogue, icd9_groups, model_inputs, names
 from echomort.models.rows import Rows, mean_fold_auc
 from echomort.models.tabular import fit_out_of_fold
@@ -462,18 +463,14 @@ def test_shuffled_labels_must_give_chance(tmp_path, low, high, offending):
     assert check(connection, "permuted_labels_give_chance") == offending
 
 
-def test_a_variable_is_one_row_of_the_catalogue_wherever_it_stands(tmp_path, monkeypatch):
+def test_a_variable_is_one_row_of_the_catalogue_wherever_it_stands(tmp_path):
     """No migration and no list of columns names a variable."""
     more = replace(next(one for one in catalogue() if one.name == "lvef"), name="strain", low=-40, high=0, unit="%")
     longer = (*catalogue()[:3], more, *catalogue()[3:])
-    for module in ("warehouse.tables.feature.features", "echomort.ehr.clean"):
-        monkeypatch.setattr(f"{module}.catalogue", lambda: longer)
-    conversions.cache_clear()
     connection, _ = staged(
         tmp_path, {"patient": [person("P")], "study": [("S", "P", "2020-01-01 10:00:00", "inpatient")]}
     )
-    build(connection)
-    conversions.cache_clear()
+    build(connection, catalogue=Catalogue(longer, conversions_of(longer, unit_rows()), icd9_groups()))
     columns = [name for name, *_ in connection.execute("DESCRIBE feature").fetchall()]
     assert columns == ["study_key", *(one.name for one in longer)]
     assert connection.execute("SELECT count(*), count(strain) FROM feature").fetchall() == [(1, 0)]

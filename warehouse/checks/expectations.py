@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from echomort.ehr.catalogue import Catalogue
 from warehouse.checks.suites import Expected, suite, tables
 from warehouse.queries import run, scalar
 
@@ -44,8 +45,9 @@ def read(connection: duckdb.DuckDBPyConnection, table: str) -> pd.DataFrame:
     return run(connection, "checks/sample.sql", table=table, every=every).df()
 
 
-def validate(table: str, frame: pd.DataFrame) -> SuiteResult:
-    """Return what the suite of ``table`` says of ``frame`` (the table's columns; all its rows or a sample).
+def validate(table: str, frame: pd.DataFrame, catalogue: Catalogue | None = None) -> SuiteResult:
+    """Return what the suite of ``table`` says of ``frame`` (the table's columns; all its rows or a sample), of
+    the variables of ``catalogue`` (default: the shipped ones).
 
     Results are asked for as truth values only, so that no value of the table can reach a log or a page. An expectation
     that raised is an error, never mistaken for bad data.
@@ -57,11 +59,12 @@ def validate(table: str, frame: pd.DataFrame) -> SuiteResult:
     context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
     source = context.data_sources.add_pandas("warehouse")
     batch = source.add_dataframe_asset(table).add_batch_definition_whole_dataframe(table)
-    expectations = [_expectation(expected) for expected in suite(table)]
+    declared = suite(table, catalogue)
+    expectations = [_expectation(expected) for expected in declared]
     result = batch.get_batch(batch_parameters={"dataframe": frame}).validate(
         gx.ExpectationSuite(table, expectations=expectations), result_format="BOOLEAN_ONLY"
     )
-    return _summary(suite(table), result.results)
+    return _summary(declared, result.results)
 
 
 def _expectation(expected: Expected) -> Any:

@@ -4,13 +4,14 @@ An expectation is (name, kind of Great Expectations, its arguments, severity). `
 ``warning`` ones are shown. Nothing here needs Great Expectations to be loaded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from echomort.clinical_scores.scores import clinical_scores
-from echomort.ehr.variables import Variable, catalogue, names
+from echomort.ehr.catalogue import Catalogue, shipped_catalogue
+from echomort.ehr.variables import Variable
 from warehouse.staging.vocabulary import words
 
 Severity = Literal["critical", "warning"]
@@ -30,14 +31,16 @@ class Expected:
     severity: Severity = "critical"
 
 
-def suite(table: str) -> tuple[Expected, ...]:
-    """Return the expectations on ``table``, named ``<table>.<what>``. Raises KeyError for a table without a suite."""
-    return SUITES[table]
+def suite(table: str, catalogue: Catalogue | None = None) -> tuple[Expected, ...]:
+    """Return the expectations on ``table``, named ``<table>.<what>``; those on variables are of ``catalogue`` (default:
+    the shipped one). Raises KeyError for a table without a suite."""
+    declared = _DECLARED.get(table) or _OF_VARIABLES[table](catalogue or shipped_catalogue())
+    return tuple(renamed(f"{table}.{one.name}", one) for one in declared)
 
 
 def tables() -> tuple[str, ...]:
     """Return the tables that have a suite."""
-    return tuple(SUITES)
+    return (*_DECLARED, *_OF_VARIABLES)
 
 
 # --- words of the declarations: each returns one or more expectations about a column ------------------------------
@@ -186,19 +189,6 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
         renamed("study_year_present_with_date", present("study_year", where="study_at.notnull()")),
         among("setting", *words("setting")),
         among("modality", "US"),
-    ),
-    "measurement": (
-        not_empty("warning"),
-        *OWNED,
-        pseudonym("study_key"),
-        present("variable"),
-        among("variable", *names()),
-        present("value"),
-        within("value", -1e6, 1e7),
-        mostly_present("unit", 0.7),
-        among("unit", *words("unit")),
-        present("measured_at"),
-        dated("measured_at"),
     ),
     "diagnosis": (
         not_empty("warning"),
@@ -369,8 +359,24 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
 }
 
 
-def _feature_suite() -> tuple[Expected, ...]:
-    columns = ["study_key", *(variable.name for variable in catalogue())]
+def _measurement_suite(catalogue: Catalogue) -> tuple[Expected, ...]:
+    return (
+        not_empty("warning"),
+        *OWNED,
+        pseudonym("study_key"),
+        present("variable"),
+        among("variable", *catalogue.names()),
+        present("value"),
+        within("value", -1e6, 1e7),
+        mostly_present("unit", 0.7),
+        among("unit", *words("unit", catalogue)),
+        present("measured_at"),
+        dated("measured_at"),
+    )
+
+
+def _feature_suite(catalogue: Catalogue) -> tuple[Expected, ...]:
+    columns = ["study_key", *catalogue.names()]
     return (
         not_empty(),
         Expected("columns_are_the_catalogue", "TableColumnsToMatchOrderedList", {"column_list": columns}),
@@ -379,17 +385,17 @@ def _feature_suite() -> tuple[Expected, ...]:
         unique("study_key"),
         mostly_present("age", 0.9),
         mostly_present("sex", 0.9),
-        *(_limits(variable) for variable in catalogue()),
+        *(_limits(variable) for variable in catalogue.variables),
     )
 
 
 def _limits(variable: Variable) -> Expected:
-    if variable.source == "diagnosis" or variable.unit == "code":
+    if variable.is_code:
         return among(variable.name, 0, 1)
     return within(variable.name, variable.low, variable.high)
 
 
-SUITES: dict[str, tuple[Expected, ...]] = {
-    table: tuple(renamed(f"{table}.{one.name}", one) for one in declared)
-    for table, declared in (*_DECLARED.items(), ("feature", _feature_suite()))
+_OF_VARIABLES: dict[str, Callable[[Catalogue], tuple[Expected, ...]]] = {
+    "measurement": _measurement_suite,
+    "feature": _feature_suite,
 }

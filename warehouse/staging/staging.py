@@ -11,6 +11,7 @@ import pandas as pd
 
 from echomort.core.errors import UserError
 from echomort.core.keys import Keyring
+from echomort.ehr.catalogue import Catalogue
 from warehouse.adapters.extract import Place, open_extract, origins
 from warehouse.queries import run, scalar
 from warehouse.staging import advice
@@ -52,14 +53,16 @@ class StagingReport:
     identifiers: Mapping[str, Mapping[str, str]]
 
 
-def stage(
+def stage(  # noqa: PLR0913, PLR0917 - what is read, how, and what is known of it
     connection: duckdb.DuckDBPyConnection,
     place: Path | Place,
     adapter: str,
     keyring: Keyring,
     dates: Literal["shifted", "kept"],
+    catalogue: Catalogue | None = None,
 ) -> StagingReport:
-    """Replace the canonical tables with what the extract at ``place`` (a folder where it is a path) holds.
+    """Replace the canonical tables with what the extract at ``place`` (a folder where it is a path) holds of the
+    variables of ``catalogue`` (default: the shipped ones).
 
     Call it inside one transaction: where it raises, roll back. Every row read is staged or counted in ``conflict``;
     every identifier becomes a keyed pseudonym, record numbers of one person the same one; every date moves by the
@@ -75,7 +78,7 @@ def stage(
         bind |= {"calendar": calendar, "today": date.today() if calendar == "true" else END_OF_TIME}
         run(connection, "definitions/unit.sql")
         run(connection, "staging/begin.sql", **bind)
-        _write_vocabulary(connection)
+        _write_vocabulary(connection, catalogue)
         identifiers = _write_keys(connection, keyring, dates)
         run(connection, "staging/merged.sql")
         for table in TABLES:
@@ -107,8 +110,8 @@ def merge_record_numbers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {number: root(number) for number in parent}
 
 
-def _write_vocabulary(connection: duckdb.DuckDBPyConnection) -> None:
-    words = pd.DataFrame(vocabulary(), columns=["field", "said", "term"], dtype="str")
+def _write_vocabulary(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue | None) -> None:
+    words = pd.DataFrame(vocabulary(catalogue), columns=["field", "said", "term"], dtype="str")
     connection.append("vocabulary", words, by_name=True)
 
 
@@ -152,12 +155,12 @@ def _stage_table(connection: duckdb.DuckDBPyConnection, table: str, told_of: Ori
 
 
 def _rows(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int, int]]:
-    counts = connection.execute("SELECT table_name, rows_read, rows_staged, rows_dropped FROM staging_count").fetchall()
+    counts = run(connection, "staging/counts.sql").fetchall()
     return {table: (read, staged, dropped) for table, read, staged, dropped in counts}
 
 
 def _conflicts(connection: duckdb.DuckDBPyConnection, told_of: Origins) -> tuple[Conflict, ...]:
-    rows = connection.execute("SELECT table_name, reason, count, action, example FROM conflict ORDER BY ALL").fetchall()
+    rows = run(connection, "staging/conflicts.sql").fetchall()
     return tuple(
         Conflict(table, reason, count, action, example, advice.where(table, reason, told_of))
         for table, reason, count, action, example in rows

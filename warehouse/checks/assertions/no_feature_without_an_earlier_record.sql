@@ -14,14 +14,9 @@ first_measured AS (
     SELECT patient_key, variable, min(CAST(measured_at AS DATE)) AS first_date FROM measurement GROUP BY ALL
 ),
 first_diagnosed AS (
-    SELECT
-        patient_key,
-        CASE
-            WHEN left(code, 3) BETWEEN 'E08' AND 'E13' THEN 'dx_e08_e13'
-            ELSE 'dx_' || lower(left(code, 3))
-        END AS variable,
-        min(CAST(recorded_at AS DATE)) AS first_date
+    SELECT patient_key, variable, min(CAST(recorded_at AS DATE)) AS first_date
     FROM diagnosis
+    JOIN feature_group ON left(code, 3) BETWEEN code_from AND code_to
     WHERE vocabulary = 'ICD10CM'
     GROUP BY ALL
 ),

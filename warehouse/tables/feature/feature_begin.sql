@@ -7,6 +7,8 @@ DELETE FROM feature_filled;
 DELETE FROM feature_evidence;
 DELETE FROM feature_count;
 DELETE FROM feature_refusal;
+DELETE FROM feature_group;
+INSERT INTO feature_group SELECT name, code_from, code_to FROM variable WHERE code_from IS NOT NULL ORDER BY name;
 
 -- Each value is compared with every moment where the plan expects few of either, and sometimes it expects wrongly.
 SET asof_loop_join_threshold = 0;

@@ -4,8 +4,8 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from echomort.ehr.clean import NOT_LARGER_THAN, SMALLER_THAN, conversions
-from echomort.ehr.variables import catalogue, icd9_groups
+from echomort.ehr.catalogue import Catalogue, shipped_catalogue
+from echomort.ehr.clean import NOT_LARGER_THAN, SMALLER_THAN
 from echomort.settings import Features
 from warehouse.queries import run, scalar
 
@@ -13,19 +13,21 @@ SHARD_ROWS = 1_000_000
 """Patients are built in as many parts as there are so many measurements: in bounded memory, whatever the extract."""
 
 
-def build(connection: duckdb.DuckDBPyConnection, settings: Features | None = None) -> None:
-    """Replace ``feature`` (one row a study), ``feature_evidence``, ``feature_count``, ``feature_refusal`` and
-    ``feature_filled``.
+def build(
+    connection: duckdb.DuckDBPyConnection, settings: Features | None = None, catalogue: Catalogue | None = None
+) -> None:
+    """Replace ``feature`` (one row a study, one column a variable of ``catalogue``; default: the shipped one),
+    ``feature_evidence``, ``feature_count``, ``feature_refusal``, ``feature_filled`` and ``feature_group``.
 
     A value is the last one known at or before the study within its window, the study's own first (the mean of
     repeats), then what another echo of the patient gave as ``settings`` say; diagnosis groups are 0 or 1; ``sex`` is
     1 for men. Refused values are counted by reason.
     """
-    settings = settings or Features()
+    settings, catalogue = settings or Features(), catalogue or shipped_catalogue()
     run(connection, "definitions/age.sql")
     run(connection, "definitions/unit.sql")
-    _create_table(connection)
-    _place_catalogue(connection)
+    _create_table(connection, catalogue)
+    _place_catalogue(connection, catalogue)
     run(connection, "tables/feature/feature_begin.sql", carry_days=settings.carry_days)
     shards = 1 + scalar(connection, "tables/feature/feature_size.sql") // SHARD_ROWS
     for shard in range(shards):
@@ -33,26 +35,26 @@ def build(connection: duckdb.DuckDBPyConnection, settings: Features | None = Non
     run(connection, "tables/feature/feature_end.sql")
 
 
-def _create_table(connection: duckdb.DuckDBPyConnection) -> None:
+def _create_table(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
     """Create ``feature`` anew from the catalogue, so that a variable is a row of variables.csv and nothing else."""
     kinds = {"diagnosis": pa.int8()}
-    columns = [pa.field(one.name, kinds.get(one.source, pa.float64())) for one in catalogue()]
+    columns = [pa.field(one.name, kinds.get(one.source, pa.float64())) for one in catalogue.variables]
     connection.register("empty_feature", pa.schema([pa.field("study_key", pa.string()), *columns]).empty_table())
     run(connection, "tables/feature/feature_table.sql")
     connection.unregister("empty_feature")
 
 
-def _place_catalogue(connection: duckdb.DuckDBPyConnection) -> None:
+def _place_catalogue(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
     run(connection, "tables/feature/feature_catalogue.sql")
     variables = [
         (v.name, v.source, v.window_days, v.low, v.high, v.unit == "code", v.code_from or None, v.code_to or None)
-        for v in catalogue()
+        for v in catalogue.variables
     ]
     columns = ["name", "source", "window_days", "low", "high", "is_code", "code_from", "code_to"]
     connection.append("variable", pd.DataFrame(variables, columns=columns), by_name=True)
-    units = [(c.variable, c.unit, c.factor, c.offset) for c in conversions()]
+    units = [(c.variable, c.unit, c.factor, c.offset) for c in catalogue.conversions]
     connection.append("conversion", pd.DataFrame(units, columns=["variable", "unit", "factor", "shift"]), by_name=True)
-    connection.append("icd9", pd.DataFrame(icd9_groups(), columns=["prefix", "variable"]), by_name=True)
+    connection.append("icd9", pd.DataFrame(catalogue.icd9_groups, columns=["prefix", "variable"]), by_name=True)
     order = [(*pair, False) for pair in SMALLER_THAN] + [(*pair, True) for pair in NOT_LARGER_THAN]
     columns = ["smaller", "larger", "may_be_equal"]
     connection.append("contradiction", pd.DataFrame(order, columns=columns), by_name=True)

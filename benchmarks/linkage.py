@@ -78,7 +78,7 @@ def _best_link(path: Path) -> tuple[float, float]:
 def _statements(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, float]]:
     """Run the linkage once more, statement by statement; yield what each writes to and its CPU seconds."""
     settings = Outcome().model_dump()
-    run(connection, "tables/outcome/no_offsets.sql")
+    run(connection, "tables/outcome/patient_offset.sql")
     for statement in connection.extract_statements(query("tables/outcome/outcome.sql")):
         start = time.process_time()
         connection.execute(statement, {name: settings[name] for name in statement.named_parameters})

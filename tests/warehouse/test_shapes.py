@@ -5,15 +5,15 @@ from dataclasses import replace
 import duckdb
 import pytest
 from extracts import KEYRING, empty_warehouse, fetch, write_extract
+from layouts.mimic import HYPHENS, UNDERSCORES, to_mimic
+from layouts.omop import to_omop
+from layouts.shapes import tables_of, write_shape
 from postgresql_peer import postgresql, why_not
 
 from echomort.ehr.variables import model_inputs, names
 from echomort.settings import Outcome, Postgresql
 from echomort.synth.cohort import Dirt, draw_patient
-from echomort.synth.mimic import HYPHENS, UNDERSCORES, to_mimic
-from echomort.synth.omop import to_omop
 from echomort.synth.records import ehr_rows
-from echomort.synth.shapes import tables_of, write_shape
 from warehouse.adapters.extract import Place
 from warehouse.checks.assertions import check
 from warehouse.staging.staging import stage

@@ -1,10 +1,11 @@
 """The extract as a hospital gives it: files opened as raw views, adapters that turn them into canonical tables.
 
-An adapter is a folder, one of those here or a site's own (docs/adapters.md): ``contract.csv`` names the raw tables and
-columns it needs, and one SELECT a canonical table (``<table>.sql``) reads them as ``raw_<table>``. What it may hold
-besides: SELECTs of its own, each computed once, in the order that they need, and read as ``made_<file>``;
-``calendar.sql`` where the source moved the dates of each patient; ``left_out.sql`` that counts what it does not read;
-``origins.csv``, which says in words what a canonical column comes from; and other CSV files, read as ``map_<file>``.
+An adapter is a folder: one of those here, one of another package, or a site's own (docs/adapters.md). ``contract.csv``
+names the raw tables and columns it needs, and one SELECT a canonical table (``<table>.sql``) reads them as
+``raw_<table>``. What it may hold besides: SELECTs of its own, each computed once, in the order that they need, and
+read as ``made_<file>``; ``calendar.sql`` where the source moved the dates of each patient; ``left_out.sql`` that counts
+what it does not read; ``origins.csv``, which says in words what a canonical column comes from; and other CSV files,
+read as ``map_<file>``.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ import duckdb
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest, digest_file
 from echomort.settings import Postgresql
+from warehouse.adapters.offered import offered, offered_folder
 from warehouse.adapters.postgresql import snapshot
 from warehouse.adapters.raw import Column, Extract
 from warehouse.queries import ROOT, query, run, scalar
@@ -41,6 +43,9 @@ CANONICAL = {
 OPTIONAL = {"calendar": "true_dates.sql", "left_out": "nothing_left_out.sql"}
 """The SELECTs that an adapter need not have, and what stands for them."""
 
+COMMON_MAPS = ROOT / "adapters" / "maps"
+"""Folder of the maps that every adapter may read."""
+
 COPIES = "records"
 """Folder beside the warehouse in which tables of a database lie while they are staged."""
 
@@ -49,17 +54,22 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def adapter_folder(adapter: str) -> Path:
-    """Return the folder of ``adapter``: the name of a shipped one, or the path of a site's own.
+    """Return the folder of ``adapter``: the name of a shipped one or of one that another package offers, or the path of
+    a site's own. Of two of one name the shipped one is kept.
 
-    Raises :class:`UserError` where there is none.
+    Raises :class:`UserError` where there is none, or where a package offers one that can't be used.
     """
     shipped = ROOT / "adapters" / adapter
-    for folder in [shipped] if NAME.fullmatch(adapter) else [Path(adapter)]:
-        if (folder / "contract.csv").is_file():
-            return folder
+    if NAME.fullmatch(adapter) and (shipped / "contract.csv").is_file():
+        return shipped
+    if adapter in offered():
+        return offered_folder(adapter)
+    if not NAME.fullmatch(adapter) and (Path(adapter) / "contract.csv").is_file():
+        return Path(adapter)
+    known = ", ".join((*adapters(), *offered()))
     raise UserError(
         "unknown adapter in sources.adapter",
-        f"known: {', '.join(adapters())}, or the path of a folder that holds contract.csv (docs/adapters.md)",
+        f"known: {known}, or the path of a folder that holds contract.csv (docs/adapters.md)",
     )
 
 
@@ -103,9 +113,10 @@ def adapters() -> list[str]:
 
 
 def adapter_digest(adapter: str) -> str:
-    """Return the digest of everything in the folder of ``adapter``."""
-    files = sorted(path for path in adapter_folder(adapter).iterdir() if path.suffix in {".sql", ".csv"})
-    return digest([(path.name, digest_file(path)) for path in files])
+    """Return the digest of everything in the folder of ``adapter``, and of the maps that all adapters may read."""
+    folder = adapter_folder(adapter)
+    files = {path for path in folder.iterdir() if path.suffix in {".sql", ".csv"}} | set(_maps(folder).values())
+    return digest(sorted((path.name, digest_file(path)) for path in files))
 
 
 @dataclass(frozen=True)
@@ -143,10 +154,15 @@ def open_extract(connection: duckdb.DuckDBPyConnection, place: Place, adapter: s
 
 
 def _open_maps(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    for path in sorted(folder.glob("*.csv")):
-        if path.stem not in {"contract", "origins"} and NAME.fullmatch(path.stem):
-            connection.execute(f"SET VARIABLE map_{path.stem} = $path", {"path": str(path)})
-            connection.execute(query("adapters/raw_map.sql").format(table=path.stem))
+    for name, path in sorted(_maps(folder).items()):
+        connection.execute(f"SET VARIABLE map_{name} = $path", {"path": str(path)})
+        connection.execute(query("adapters/raw_map.sql").format(table=name))
+
+
+def _maps(folder: Path) -> dict[str, Path]:
+    """Return name -> file of the maps that an adapter reads: those for all, and over them its own."""
+    paths = [*sorted(COMMON_MAPS.glob("*.csv")), *sorted(folder.glob("*.csv"))]
+    return {path.stem: path for path in paths if path.stem not in {"contract", "origins"} and NAME.fullmatch(path.stem)}
 
 
 @contextlib.contextmanager

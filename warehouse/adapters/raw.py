@@ -219,7 +219,7 @@ def _parquet_columns(
 ) -> tuple[frozenset[str], frozenset[str]]:
     _set(connection, f"path_{table}", str(path))
     try:
-        rows = connection.execute("DESCRIBE FROM read_parquet($path)", {"path": str(path)}).fetchall()
+        rows = run(connection, "adapters/parquet_columns.sql", path=str(path)).fetchall()
     except duckdb.Error:
         raise UserError(f"table {table} ({path.name}) is not a readable Parquet file", "write it again") from None
     return _described(rows)

@@ -34,17 +34,16 @@ def link(connection: duckdb.DuckDBPyConnection, outcome: Outcome, keyring: Keyri
 
 
 def _place_offsets(connection: duckdb.DuckDBPyConnection, keyring: Keyring | None) -> None:
-    staged = connection.execute("SELECT dates, key_id FROM staging").fetchall()
+    staged = run(connection, "tables/outcome/staged.sql").fetchall()
     dates, key_id = staged[0] if staged else ("kept", None)
     shifted = dates == "shifted"
     if shifted and keyring is None:
         raise ValueError("the dates are shifted: link() needs the keyring that shifted them")
     if shifted and keyring and keyring.key_id != key_id:
         raise UserError("the health records were staged with another key", "use that key, or stage them again")
+    run(connection, "tables/outcome/patient_offset.sql")
     if not shifted or keyring is None:
-        run(connection, "tables/outcome/no_offsets.sql")
         return
     keys = [key for (key,) in run(connection, "tables/outcome/patients.sql").fetchall()]
     offsets = pd.DataFrame({"patient_key": keys, "shift": [keyring.shift_days(key) for key in keys]})
-    connection.execute("CREATE OR REPLACE TEMP TABLE patient_offset (patient_key VARCHAR, shift INTEGER)")
     connection.append("patient_offset", offsets, by_name=True)

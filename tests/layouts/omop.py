@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from layouts.shapes import Shape, Table, as_one_person, once, persons, tables_of
+
 from echomort.ehr.variables import catalogue
 from echomort.synth.records import Rows
-from echomort.synth.shapes import Shape, Table, as_one_person, once, persons, tables_of
 
 COLUMNS = {
     "person": "person_id gender_concept_id year_of_birth month_of_birth day_of_birth race_source_value "

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from echomort.synth.omop import INGREDIENTS
+from layouts.omop import INGREDIENTS
+from layouts.shapes import Shape, Table, as_one_person, by_patient, once, persons, tables_of
+
 from echomort.synth.records import TABLES, Rows
-from echomort.synth.shapes import Shape, Table, as_one_person, by_patient, once, persons, tables_of
 
 COLUMNS = {
     "patients": "subject_id gender anchor_age anchor_year anchor_year_group dod",

@@ -1,0 +1,2 @@
+-- The columns of a Parquet file, with their types.
+DESCRIBE FROM read_parquet($path)

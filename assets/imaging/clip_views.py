@@ -12,7 +12,7 @@ VIEW_CLASSIFIER = "models/view_classifier"
 
 CLIP_VIEWS = Stage(
     "clip_views",
-    ("dicom_index", "clips"),
+    ("clips",),
     lambda settings: {"imaging.views": settings.imaging.views},
 )
 

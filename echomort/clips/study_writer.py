@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
     from echomort.dicom import Clip, Rejected
 
+FROM_INDEX = ("instance_key", "study_key", "patient_key", "view", "view_source")
+"""Columns of table ``clip`` that are as the index and the linkage gave them."""
+
 
 class StudyWriter:
     """Collects clips in whatever order they are decoded and writes each study as soon as it is complete.
 
-    ``files`` has one row for each DICOM file (study_key, patient_key, instance_key, view); ``plan`` is study key ->
+    ``files`` has one row for each DICOM file (:data:`FROM_INDEX`); ``plan`` is study key ->
     fingerprint. ``written`` holds the studies that are on disk, at first those of an earlier run with that fingerprint.
     """
 
@@ -57,8 +60,7 @@ class StudyWriter:
 def _clip_row(file: Mapping[str, Any], found: "Clip | Rejected") -> tuple[dict[str, Any], np.ndarray | None]:
     from echomort.dicom import lit_outside_sector
 
-    row = {"clip_key": file["instance_key"]} | {key: file[key] for key in ("instance_key", "study_key", "patient_key")}
-    row["view"] = file["view"]
+    row = {"clip_key": file["instance_key"]} | {key: file[key] for key in FROM_INDEX}
     if isinstance(found, Exception):
         empty = dict.fromkeys(("fps", "fps_source", "frames", "digest", "lit_outside"))
         return row | empty | {"status": "rejected", "reason": found.reason.value}, None

@@ -453,7 +453,7 @@ def test_an_address_with_a_password_is_no_folder_and_not_repeated():
 
 def test_one_s_own_records_never_get_the_public_key_of_the_embedded_archive():
     for own in ({"sources.postgresql.schemas": ["cdm"]}, {"sources.ehr": "/e"}):
-        with pytest.raises(UserError, match="public key"):
+        with pytest.raises(UserError, match="key of the embedded archive is public"):
             load_settings(flags=own, environment={})
 
 

@@ -259,6 +259,8 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
         renamed("reason_absent_where_accepted", absent("reason", where=ACCEPTED)),
         present("digest", where=ACCEPTED),
         present("view", where=ACCEPTED),
+        present("view_source", where=ACCEPTED),
+        matches("view_source", CODE_WORD, "view_source_is_a_code"),
         within("fps", 1, 1000, where=ACCEPTED),
         within("frames", 1, 100_000, where=ACCEPTED),
         occurs("status", "accepted", severity="warning"),

@@ -1,7 +1,6 @@
 -- Every accepted clip with the view that its tags or the site's table give, and the file that holds it.
-SELECT clip.clip_key, clip.study_key, clip.patient_key, clip.view, instance.view_source, ledger.artifact
+SELECT clip.clip_key, clip.study_key, clip.patient_key, clip.view, clip.view_source, ledger.artifact
 FROM clip
-JOIN dicom_instance AS instance USING (instance_key)
 JOIN ledger ON ledger.asset = 'clips' AND ledger.unit = clip.study_key
 WHERE clip.status = 'accepted'
 ORDER BY clip.clip_key;

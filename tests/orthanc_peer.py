@@ -28,12 +28,15 @@ NEEDED = ("Orthanc", "storescu", "unshare", "ip")
 ALONE = ("-n", "-p", "--fork", "--kill-child")
 """A network and processes of its own: when it ends, whatever was started in it ends."""
 
+SYSTEM = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+"""Where dcmtk's programs are: an activated environment holds others of the same names, pynetdicom's."""
+
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 
 
 def why_not() -> str | None:
     """Say why the conversation can't be held here, or None."""
-    missing = [name for name in NEEDED if shutil.which(name) is None]
+    missing = [name for name in NEEDED if shutil.which(name, path=SYSTEM) is None]
     if missing or not PLUGIN.exists():
         return f"needs Debian's orthanc, orthanc-dicomweb and dcmtk (missing: {', '.join(missing) or PLUGIN.name})"
     alone = subprocess.run(["unshare", *ALONE, "ip", "link", "set", "lo", "up"], capture_output=True, check=False)
@@ -45,6 +48,7 @@ def converse(folder: Path, files: list[Path]) -> dict[str, Any]:
     command = f'ip link set lo up && exec "{sys.executable}" "{__file__}" "{folder}" "$@"'
     done = subprocess.run(
         ["unshare", *ALONE, "bash", "-c", command, "orthanc", *map(str, files)],
+        env=os.environ | {"PATH": SYSTEM},
         capture_output=True,
         text=True,
         timeout=180,

@@ -33,11 +33,11 @@ class ModelScores:
     @property
     def recalibrated(self) -> np.ndarray | None:
         """Predicted risks, each fold's map fitted on the other folds; None without folds."""
-        from echomort.evaluation.calibration import recalibrated
+        from echomort.evaluation.calibration import recalibrated_risks
 
         if self.fold is None or len(np.unique(self.fold)) < 2 or not self.has_both_classes:
             return None
-        return recalibrated(self.labels, self.logits, self.fold)
+        return recalibrated_risks(self.labels, self.logits, self.fold)
 
     @property
     def has_both_classes(self) -> bool:

@@ -33,8 +33,8 @@ EVALUATION = Stage(
 @whole_asset(EVALUATION, "evaluation", "duckdb", pool="warehouse")
 def evaluation(project: Project) -> Result:
     """Discrimination, calibration, operating points and comparisons, each with its interval, and the planted null."""
-    from echomort.evaluation.metrics.coverage import why_not_scored
-    from echomort.evaluation.metrics.discrimination import permuted_null
+    from echomort.evaluation.metrics.coverage import not_computed_rows
+    from echomort.evaluation.metrics.discrimination import permuted_null_rows
     from echomort.evaluation.summary import evaluate
 
     def work() -> Build:
@@ -46,8 +46,8 @@ def evaluation(project: Project) -> Result:
         settings = project.settings
         metrics = evaluate(frame, scores, _truth(project), settings.evaluation, settings.outcome.horizon_days)
         null = json.loads((project.root / STACKS / "null.json").read_text())
-        drawn = permuted_null(null["aucs"], null["n"], null["events"], settings.evaluation.confidence)
-        table = pd.concat([metrics, drawn, why_not_scored(reasons), _importance(project, frame)])
+        drawn = permuted_null_rows(null["aucs"], null["n"], null["events"], settings.evaluation.confidence)
+        table = pd.concat([metrics, drawn, not_computed_rows(reasons), _importance(project, frame)])
         return lambda connection: _commit_metrics(connection, table)
 
     return rebuild_after(project, EVALUATION, work)

@@ -32,7 +32,7 @@ def clip_views(project: Project) -> Result:
             instances.replace_clip_views(connection, named.views)
             counts = named.views["view_source"].value_counts().to_dict()
             built = built_tables(connection, "clip_view")
-            shown = {f"by {source}": int(count) for source, count in counts.items()} | named.classifier.shown
+            shown = {f"by {source}": int(count) for source, count in counts.items()} | named.classifier.metadata
             return Built(digest(built.digest, named.classifier.facts), shown, VIEW_CLASSIFIER)
 
         return commit

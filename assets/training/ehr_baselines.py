@@ -24,7 +24,7 @@ EHR_BASELINES = Stage(
 def ehr_baselines(project: Project) -> Result:
     """Logistic regression, random forest and XGBoost on the clinical, the echo and all variables, as the trees are."""
     from echomort.ehr.catalogue import site_catalogue
-    from echomort.models.baselines import fit_baselines, model_names
+    from echomort.models.baselines import baseline_names, fit_baselines
 
     def work() -> Build:
         keys, rows, features = tabular_samples(project)
@@ -33,7 +33,7 @@ def ehr_baselines(project: Project) -> Result:
         fitted.save(project.root / BASELINES)
 
         def commit(connection: duckdb.DuckDBPyConnection) -> Built:
-            replace_scores(connection, model_names(), pd.DataFrame())
+            replace_scores(connection, baseline_names(), pd.DataFrame())
             return commit_scores(connection, fitted.scores, keys, BASELINES)
 
         return commit

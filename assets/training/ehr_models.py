@@ -30,12 +30,12 @@ EHR_MODELS = Stage(
 def ehr_models(project: Project) -> Result:
     """XGBoost on the health-record features, one model a fold, every study scored by a model that never saw it."""
     from echomort.core.files import write_text
-    from echomort.models.tabular import encode, fit_rows, permutation_importance
+    from echomort.models.tabular import encode, fit_folds, permutation_importance
 
     def work() -> Build:
         keys, rows, features = tabular_samples(project)
         tabular = project.settings.tabular
-        result = fit_rows(encode(features), tuple(features.columns), rows, tabular)
+        result = fit_folds(encode(features), tuple(features.columns), rows, tabular)
         result.model.save(project.root / EHR_MODEL)
         importance = permutation_importance(result.model, features, rows, tabular.importance_repeats, tabular.seed)
         write_text(project.root / IMPORTANCE, importance.to_json(orient="records", indent=1) + "\n")

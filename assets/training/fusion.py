@@ -30,12 +30,12 @@ FUSION = Stage(
 @whole_asset(FUSION, "training", "xgboost")
 def fusion(project: Project) -> Result:
     """All views together, and with the health record, stacked on out-of-fold scores; and the planted null."""
-    from echomort.models.stacks import StudyScores, stack_all
+    from echomort.models.stacks import StudyScores, fit_stacks
     from echomort.vocabulary.model_names import ALL_VIEWS, VIDEO_EHR
 
     def work() -> Build:
         studies = StudyScores.of(read(project, "reads/training/stack_samples.sql"))
-        stacked = stack_all(studies, tabular_samples(project)[2], project.settings)
+        stacked = fit_stacks(studies, tabular_samples(project)[2], project.settings)
         stacked.save(project.root / STACKS)
 
         def commit(connection: duckdb.DuckDBPyConnection) -> Built:

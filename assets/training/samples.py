@@ -21,15 +21,19 @@ def read(project: Project, query: str) -> pd.DataFrame:
 
 
 def tabular_samples(project: Project) -> tuple[pd.DataFrame, Any, pd.DataFrame]:
-    """The labelled studies' keys, their :class:`Rows`, and the features that the trees learn from."""
+    """The labelled studies' keys, their :class:`LabelledRows`, and the features that the trees learn from."""
     from echomort.ehr.catalogue import site_catalogue
-    from echomort.models.rows import Rows
-    from echomort.models.tabular import inputs
+    from echomort.models.rows import LabelledRows
+    from echomort.models.tabular import input_variables
 
     samples = read(project, "reads/training/tabular_samples.sql")
-    rows = Rows.of(*(samples[name].tolist() for name in ("label", "fold", "patient_key")))
+    rows = LabelledRows.of(*(samples[name].tolist() for name in ("label", "fold", "patient_key")))
     settings = project.settings
-    return samples[KEYS], rows, samples[list(inputs(settings.tabular, site_catalogue(settings.sources.variables)))]
+    return (
+        samples[KEYS],
+        rows,
+        samples[list(input_variables(settings.tabular, site_catalogue(settings.sources.variables)))],
+    )
 
 
 def commit_scores(

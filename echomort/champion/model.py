@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from echomort.models.fusion import FusionModel
     from echomort.models.tabular import TabularModel
     from echomort.models.view_classifier import ViewClassifier
-    from echomort.models.views import ViewModel
+    from echomort.models.view_model import ViewModel
 
 ALL_VIEWS = "all views"
 """What scored a clip or a study where it is the mean over the models of all views."""
@@ -97,7 +97,7 @@ class Champion:
         from echomort.models.fusion import FusionModel
         from echomort.models.tabular import TabularModel
         from echomort.models.view_classifier import ViewClassifier
-        from echomort.models.views import ViewModel
+        from echomort.models.view_model import ViewModel
 
         pointer = read_pointer(root)
         if pointer is None:

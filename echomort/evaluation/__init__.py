@@ -1,9 +1,9 @@
-"""How good a score is, and how sure one can be.
+"""Metrics of a score, with their confidence intervals.
 
-SciPy, scikit-learn and statsmodels are loaded by the functions that need them, so that importing this package is cheap.
+SciPy, scikit-learn and statsmodels are imported inside the functions that need them, to keep this package cheap to
+import.
 """
 
-from echomort.evaluation.agreement import PairedTest, cochran_q, holm, mcnemar
 from echomort.evaluation.benefit import (
     decision_curve,
     net_benefit,
@@ -19,8 +19,8 @@ from echomort.evaluation.calibration import (
     calibration_slope,
     expected_calibration_error,
     observed_expected,
-    recalibrated,
-    smoothed,
+    recalibrated_risks,
+    smoothed_risks,
 )
 from echomort.evaluation.discrimination import (
     DeLongTest,
@@ -30,14 +30,15 @@ from echomort.evaluation.discrimination import (
     roc_points,
 )
 from echomort.evaluation.interval import Interval
-from echomort.evaluation.metrics.discrimination import permuted_null
+from echomort.evaluation.metrics.discrimination import permuted_null_rows
+from echomort.evaluation.paired_tests import PairedTest, cochran_q, holm, mcnemar
 from echomort.evaluation.resampling import (
     Resampling,
     WeightedAuc,
     WeightedAveragePrecision,
     clustered_bootstrap,
     difference,
-    recovered,
+    headroom_share,
     weighted_mean,
 )
 from echomort.evaluation.summary import evaluate
@@ -89,6 +90,7 @@ __all__ = [
     "evaluate",
     "expected_calibration_error",
     "hazard_ratio",
+    "headroom_share",
     "holm",
     "ipcw_auc",
     "ipcw_brier",
@@ -99,11 +101,10 @@ __all__ = [
     "net_benefit_treat_all",
     "observed_expected",
     "out_of_fold_decisions",
-    "permuted_null",
+    "permuted_null_rows",
     "proportion",
-    "recalibrated",
-    "recovered",
+    "recalibrated_risks",
     "roc_points",
-    "smoothed",
+    "smoothed_risks",
     "weighted_mean",
 ]

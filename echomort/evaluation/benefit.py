@@ -1,4 +1,4 @@
-"""What acting on a probability is worth: net benefit (Vickers AJ, Elkin EB, Med Decis Making 2006;26:565)."""
+"""Net benefit of acting on a probability (Vickers AJ, Elkin EB, Med Decis Making 2006;26:565)."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from echomort.evaluation.inputs import Floats, labels, probabilities
 def net_benefit(y: Any, probability: Any, threshold: float) -> float:
     """Return net benefit of treating where ``probability`` >= ``threshold``: TP/n - FP/n * odds(threshold)."""
     died = labels(y)
-    called = probabilities("probability", probability, len(died)) >= _proper(threshold)
+    treated = probabilities("probability", probability, len(died)) >= _checked(threshold)
     odds = threshold / (1 - threshold)
-    return float(((called & died).sum() - (called & ~died).sum() * odds) / len(died))
+    return float(((treated & died).sum() - (treated & ~died).sum() * odds) / len(died))
 
 
 def net_benefit_treat_all(y: Any, threshold: float) -> float:
@@ -26,7 +26,7 @@ def decision_curve(y: Any, probability: Any, thresholds: Any) -> Floats:
     return np.array([net_benefit(y, probability, float(threshold)) for threshold in np.asarray(thresholds)])
 
 
-def _proper(threshold: float) -> float:
+def _checked(threshold: float) -> float:
     if not 0 < threshold < 1:
         raise ValueError("a decision threshold lies between 0 and 1")
     return threshold

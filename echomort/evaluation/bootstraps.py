@@ -1,19 +1,19 @@
-"""All bootstrapped figures of an evaluation, each set of rows resampled once."""
+"""The bootstrapped metrics of an evaluation: each set of rows is resampled once."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from echomort.evaluation.metric import Metric
 from echomort.evaluation.resampling import Resampling, Statistic, WeightedAuc, clustered_bootstrap
-from echomort.evaluation.scored import Scored
+from echomort.evaluation.scored import ScoredRows
 from echomort.vocabulary.metric_table import OUT_OF_FOLD, WHOLE, MetricRow
 
 
 @dataclass(frozen=True)
 class Bootstrapped:
-    """A figure that the bootstrap is to find: ``metric`` of ``scored``, by ``statistic`` on resamples of its rows."""
+    """A request: ``metric`` of ``scored``, computed by ``statistic`` on resamples of its rows."""
 
-    scored: Scored
+    scored: ScoredRows
     metric: Metric
     statistic: Statistic
     subset: str = WHOLE
@@ -21,26 +21,26 @@ class Bootstrapped:
 
 
 @dataclass(frozen=True)
-class Areas:
-    """Areas under the curve as statistics, each made once, so that figures of the same score share resampled areas."""
+class SharedAucs:
+    """AUCs as statistics. Each is built once, so that metrics of the same score share its values on the resamples."""
 
-    _made: dict[tuple[bytes, bytes, bool], WeightedAuc] = field(default_factory=dict)
+    _built: dict[tuple[bytes, bytes, bool], WeightedAuc] = field(default_factory=dict)
 
-    def of(self, scored: Scored, soft: bool = False) -> WeightedAuc:
-        """Return the AUC of ``scored``, or with ``soft`` that against the true probabilities of death."""
-        key = scored.row_set, scored.score.tobytes(), soft
-        if key not in self._made:
-            self._made[key] = WeightedAuc(scored.chance if soft else scored.died, scored.score)
-        return self._made[key]
+    def auc(self, scored: ScoredRows, soft: bool = False) -> WeightedAuc:
+        """Return the AUC of ``scored``; with ``soft``, against the true probabilities of death."""
+        key = scored.row_set_key, scored.score.tobytes(), soft
+        if key not in self._built:
+            self._built[key] = WeightedAuc(scored.true_risk if soft else scored.died, scored.score)
+        return self._built[key]
 
 
 def bootstrapped_rows(figures: Iterable[Bootstrapped], plan: Resampling) -> Iterator[MetricRow]:
-    """Resample and yield the row of every figure; figures on the same rows share resamples and stand together."""
+    """Resample and yield one row a figure. Figures on the same rows share resamples and follow one another."""
     by_rows: dict[bytes, list[Bootstrapped]] = {}
     for figure in figures:
-        by_rows.setdefault(figure.scored.row_set, []).append(figure)
-    for same in by_rows.values():
-        statistics = {str(number): figure.statistic for number, figure in enumerate(same)}
-        found = clustered_bootstrap(same[0].scored.rows["patient_key"], statistics, plan)
-        for figure, interval in zip(same, found.values(), strict=True):
+        by_rows.setdefault(figure.scored.row_set_key, []).append(figure)
+    for group in by_rows.values():
+        statistics = {str(number): figure.statistic for number, figure in enumerate(group)}
+        intervals = clustered_bootstrap(group[0].scored.rows["patient_key"], statistics, plan)
+        for figure, interval in zip(group, intervals.values(), strict=True):
             yield figure.scored.row(figure.metric, interval, figure.subset, figure.evaluation)

@@ -1,4 +1,4 @@
-"""Whether predicted probabilities mean what they say."""
+"""Calibration: the agreement of predicted probabilities with observed deaths."""
 
 import math
 import warnings
@@ -8,18 +8,29 @@ from typing import Any, Literal
 import numpy as np
 
 from echomort.evaluation.inputs import Booleans, Floats, expit, labels, logit, numbers, probabilities
-from echomort.evaluation.interval import Interval, normal_quantile, undefined
+from echomort.evaluation.interval import ONE_CLASS, Interval, normal_quantile, undefined_interval
 
 BinRule = Literal["equal_width", "quantile"]
+BINS = 10
+"""Bins of the calibration curve and of the expected calibration error: tenths, as is usual."""
 LOWESS_FRACTION = 0.75
+"""Share of the rows in a lowess neighbourhood. Chosen here; the report names it beside the figures."""
+LARGEST_EXACT_LOWESS = 2000
+"""Rows: above this, neighbours within ``LOWESS_STEP`` share a fit. Chosen here, to keep the cost linear."""
+LOWESS_STEP = 0.01
+"""Share of the range of risks over which lowess interpolates instead of fitting. Chosen here: below what a plot
+shows."""
+LARGEST_LOG_ODDS = 30.0
+"""Log odds are cut to this before recalibration: a risk within 1e-13 of 0 or 1. Chosen here, against overflow."""
 
 
 @dataclass(frozen=True)
 class Calibration:
     """Calibration of probabilities against labels.
 
-    ``slope`` and ``intercept`` of the logistic regression on the log odds (1 and 0 are ideal); ``in_the_large`` is its
-    intercept with the slope held at 1; ``observed_expected`` is deaths over the sum of probabilities.
+    ``slope`` and ``intercept`` are those of the logistic regression on the log odds (ideal: 1 and 0); ``in_the_large``
+    is its intercept with the slope fixed at 1; ``observed_expected`` is deaths over the sum of probabilities. ``ici``,
+    ``e50``, ``e90``, ``emax`` are mean, quantiles and maximum of the distance between risk and lowess curve.
     """
 
     slope: Interval
@@ -36,19 +47,19 @@ class Calibration:
 
 
 def calibration_figures(y: Any, probability: Any, confidence: float = 0.95) -> Calibration:
-    """Return every calibration figure of ``probability`` (n,) in [0, 1] for labels ``y`` (n,) 0/1."""
+    """Return all calibration metrics of ``probability`` (n,) in [0, 1] for labels ``y`` (n,) 0/1."""
     died = labels(y)
-    chance = probabilities("probability", probability, len(died))
-    slope, intercept = calibration_slope(died, chance, confidence)
-    distance = np.abs(smoothed(died, chance) - chance)
+    risk = probabilities("probability", probability, len(died))
+    slope, intercept = calibration_slope(died, risk, confidence)
+    distance = np.abs(smoothed_risks(died, risk) - risk)
     return Calibration(
         slope=slope,
         intercept=intercept,
-        in_the_large=calibration_in_the_large(died, chance, confidence),
-        observed_expected=observed_expected(died, chance, confidence),
-        brier=brier(died, chance),
-        ece_width=expected_calibration_error(died, chance, "equal_width"),
-        ece_quantile=expected_calibration_error(died, chance, "quantile"),
+        in_the_large=calibration_in_the_large(died, risk, confidence),
+        observed_expected=observed_expected(died, risk, confidence),
+        brier=brier(died, risk),
+        ece_width=expected_calibration_error(died, risk, "equal_width"),
+        ece_quantile=expected_calibration_error(died, risk, "quantile"),
         ici=float(distance.mean()),
         e50=float(np.quantile(distance, 0.5)),
         e90=float(np.quantile(distance, 0.9)),
@@ -63,56 +74,57 @@ def brier(y: Any, probability: Any) -> float:
 
 
 def calibration_slope(y: Any, probability: Any, confidence: float = 0.95) -> tuple[Interval, float]:
-    """Return the calibration slope with its Wald interval, and the intercept fitted with it."""
+    """Return the calibration slope with its Wald interval, and the intercept of the same regression."""
     died = labels(y)
-    odds = logit(probabilities("probability", probability, len(died)))
-    fitted = _logistic(died, odds)
+    log_odds = logit(probabilities("probability", probability, len(died)))
+    fitted = _logistic(died, log_odds)
     if fitted is None:
-        return undefined("logistic regression, Wald", "separated classes, or probabilities all alike"), math.nan
+        note = "separated classes, or probabilities all alike"
+        return undefined_interval("logistic regression, Wald", note), math.nan
     (intercept, slope), (_, error) = fitted
     return _wald(float(slope), float(error), confidence), float(intercept)
 
 
 def calibration_in_the_large(y: Any, probability: Any, confidence: float = 0.95) -> Interval:
-    """Return the intercept of the logistic regression whose slope on the log odds is held at 1."""
+    """Return the intercept of the logistic regression whose slope on the log odds is fixed at 1."""
     died = labels(y)
-    odds = logit(probabilities("probability", probability, len(died)))
+    log_odds = logit(probabilities("probability", probability, len(died)))
     if died.all() or not died.any():
-        return undefined("logistic regression with offset, Wald", "one class only")
-    fit = _binomial(died, np.ones((len(died), 1)), offset=odds)
+        return undefined_interval("logistic regression with offset, Wald", ONE_CLASS)
+    fit = _binomial(died, np.ones((len(died), 1)), offset=log_odds)
     return _wald(float(fit.params[0]), float(fit.bse[0]), confidence)
 
 
 def observed_expected(y: Any, probability: Any, confidence: float = 0.95) -> Interval:
-    """Return observed over expected deaths; limits on the log scale with the observed count taken as Poisson."""
+    """Return observed over expected deaths; limits on the log scale, the observed count taken as Poisson."""
     died = labels(y)
     expected = float(probabilities("probability", probability, len(died)).sum())
     observed = int(died.sum())
     if not observed or expected <= 0:
-        return undefined("observed over expected, Poisson", "no death observed or expected")
+        return undefined_interval("observed over expected, Poisson", "no death observed or expected")
     spread = math.exp(normal_quantile(confidence) / math.sqrt(observed))
     ratio = observed / expected
     return Interval(ratio, ratio / spread, ratio * spread, "observed over expected, log scale, Poisson")
 
 
-def expected_calibration_error(y: Any, probability: Any, rule: BinRule, bins: int = 10) -> float:
-    """Return the mean absolute gap of observed and predicted over bins, weighted by their size.
+def expected_calibration_error(y: Any, probability: Any, rule: BinRule, bins: int = BINS) -> float:
+    """Return the mean absolute gap between observed and predicted share over bins, weighted by their size.
 
-    The figure depends on the bins, so name the rule beside it: ``equal_width`` cuts [0, 1], ``quantile`` cuts at
+    The result depends on the bins, so report the rule with it: ``equal_width`` divides [0, 1], ``quantile`` divides at
     quantiles of the predictions.
     """
     died = labels(y)
-    chance = probabilities("probability", probability, len(died))
-    number = _bin_numbers(chance, rule, bins)
+    risk = probabilities("probability", probability, len(died))
+    number = _bin_numbers(risk, rule, bins)
     size = np.bincount(number, minlength=bins)
-    gap = np.bincount(number, weights=chance, minlength=bins) - np.bincount(number, weights=died, minlength=bins)
+    gap = np.bincount(number, weights=risk, minlength=bins) - np.bincount(number, weights=died, minlength=bins)
     return float(np.abs(gap).sum() / size.sum())
 
 
 @dataclass(frozen=True)
 class CalibrationCurve:
-    """Points for a plot: per bin the mean prediction, the observed share with Wilson limits, the size; and the smooth
-    curve (``grid``, ``smooth``)."""
+    """Points of a calibration plot: for each bin the mean prediction, the observed share with Wilson limits and the
+    size; and the smooth curve (``grid``, ``smooth``)."""
 
     predicted: Floats
     observed: Floats
@@ -123,87 +135,89 @@ class CalibrationCurve:
     smooth: Floats
 
 
-def calibration_curve(y: Any, probability: Any, bins: int = 10, confidence: float = 0.95) -> CalibrationCurve:
-    """Return a calibration plot's points, binned at quantiles of the predictions (empty bins left out)."""
+def calibration_curve(y: Any, probability: Any, bins: int = BINS, confidence: float = 0.95) -> CalibrationCurve:
+    """Return the points of a calibration plot, binned at quantiles of the predictions; empty bins are omitted."""
     from statsmodels.stats.proportion import proportion_confint
 
     died = labels(y)
-    chance = probabilities("probability", probability, len(died))
-    number = _bin_numbers(chance, "quantile", bins)
+    risk = probabilities("probability", probability, len(died))
+    number = _bin_numbers(risk, "quantile", bins)
     size = np.bincount(number, minlength=bins)
-    kept = size > 0
-    deaths = np.bincount(number, weights=died, minlength=bins)[kept]
-    predicted = np.bincount(number, weights=chance, minlength=bins)[kept] / size[kept]
-    low, high = proportion_confint(deaths, size[kept], alpha=1 - confidence, method="wilson")
-    order = np.argsort(chance, kind="stable")
-    smooth = smoothed(died, chance)[order]
-    return CalibrationCurve(predicted, deaths / size[kept], low, high, size[kept].astype(float), chance[order], smooth)
+    filled = size > 0
+    deaths = np.bincount(number, weights=died, minlength=bins)[filled]
+    predicted = np.bincount(number, weights=risk, minlength=bins)[filled] / size[filled]
+    low, high = proportion_confint(deaths, size[filled], alpha=1 - confidence, method="wilson")
+    order = np.argsort(risk, kind="stable")
+    smooth = smoothed_risks(died, risk)[order]
+    observed, sizes = deaths / size[filled], size[filled].astype(float)
+    return CalibrationCurve(predicted, observed, low, high, sizes, risk[order], smooth)
 
 
-def smoothed(y: Any, probability: Any) -> Floats:
+def smoothed_risks(y: Any, probability: Any) -> Floats:
     """Return the observed risk at each row's probability, by lowess (span 0.75) without robustness iterations.
 
-    The iterations must be off: their weights take rare deaths for outliers and throw them away. Above 2,000 rows
-    neighbours within a hundredth of the range share a fit, which keeps the cost linear.
+    Robustness iterations would take rare deaths for outliers and give them no weight. Above ``LARGEST_EXACT_LOWESS``
+    rows, neighbours within ``LOWESS_STEP`` of the range share a fit.
     """
     from statsmodels.nonparametric.smoothers_lowess import lowess
 
     died = labels(y)
-    chance = probabilities("probability", probability, len(died))
-    if len(chance) == 0 or np.ptp(chance) == 0:
-        return np.full(len(chance), died.mean() if len(died) else math.nan)
-    delta = 0.01 * float(np.ptp(chance)) if len(chance) > 2000 else 0.0
+    risk = probabilities("probability", probability, len(died))
+    if len(risk) == 0 or np.ptp(risk) == 0:
+        return np.full(len(risk), died.mean() if len(died) else math.nan)
+    delta = LOWESS_STEP * float(np.ptp(risk)) if len(risk) > LARGEST_EXACT_LOWESS else 0.0
     with np.errstate(invalid="ignore"):
-        curve = lowess(died.astype(float), chance, frac=LOWESS_FRACTION, it=0, delta=delta, return_sorted=False)
-    return _mended_at_ties(curve, died, chance)
+        curve = lowess(died.astype(float), risk, frac=LOWESS_FRACTION, it=0, delta=delta, return_sorted=False)
+    return _with_observed_share_at_ties(curve, died, risk)
 
 
-def _mended_at_ties(curve: Floats, died: Booleans, chance: Floats) -> Floats:
-    """Where one probability fills a whole neighbourhood lowess has no width to fit in: take the observed share."""
-    group, size = np.unique(chance, return_inverse=True, return_counts=True)[1:]
+def _with_observed_share_at_ties(curve: Floats, died: Booleans, risk: Floats) -> Floats:
+    """Return ``curve``, or the observed share where one probability fills a whole neighbourhood: lowess can't fit a
+    line there."""
+    group, size = np.unique(risk, return_inverse=True, return_counts=True)[1:]
     share = np.bincount(group, weights=died) / size
-    crowded = (size[group] >= int(LOWESS_FRACTION * len(chance))) | np.isnan(curve)
+    crowded = (size[group] >= int(LOWESS_FRACTION * len(risk))) | np.isnan(curve)
     return np.where(crowded, share[group], curve)
 
 
-def recalibrated(y: Any, log_odds: Any, fold: Any) -> Floats:
+def recalibrated_risks(y: Any, log_odds: Any, fold: Any) -> Floats:
     """Return Platt-recalibrated probabilities (n,): each fold's map (slope, intercept) is fitted on the other folds.
 
-    Where the others can't define a map (one class, separation, constant scores) their observed share is given.
+    Where the other folds can't define a map (one class, separation, constant scores), their observed share is used.
     Raises :class:`ValueError` with fewer than two folds.
     """
     died = labels(y)
-    odds = numbers("log_odds", log_odds, len(died))
+    log_odds = numbers("log_odds", log_odds, len(died))
     folds = np.asarray(fold)
     names = np.unique(folds)
     if len(names) < 2:
         raise ValueError("recalibration out of fold needs at least two folds")
-    odds = np.clip(odds, -30, 30)
-    chance = np.empty(len(died))
+    log_odds = np.clip(log_odds, -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS)
+    risk = np.empty(len(died))
     for name in names:
-        here = folds == name
-        chance[here] = _platt(died[~here], odds[~here], odds[here])
-    return chance
+        inside = folds == name
+        risk[inside] = _platt(died[~inside], log_odds[~inside], log_odds[inside])
+    return risk
 
 
-def _platt(died: Booleans, odds: Floats, wanted: Floats) -> Floats:
-    fitted = _logistic(died, odds)
+def _platt(died: Booleans, log_odds: Floats, target: Floats) -> Floats:
+    fitted = _logistic(died, log_odds)
     if fitted is None:
-        return np.full(len(wanted), died.mean())
+        return np.full(len(target), died.mean())
     intercept, slope = fitted[0]
-    return expit(intercept + slope * wanted)
+    return expit(intercept + slope * target)
 
 
-def _logistic(died: Booleans, odds: Floats) -> tuple[Floats, Floats] | None:
-    """(intercept, slope) and their standard errors, or None where the likelihood has no maximum."""
-    if died.all() or not died.any() or np.ptp(odds) == 0 or _separated(died, odds):
+def _logistic(died: Booleans, log_odds: Floats) -> tuple[Floats, Floats] | None:
+    """Return (intercept, slope) and their standard errors, or None where the likelihood has no maximum."""
+    if died.all() or not died.any() or np.ptp(log_odds) == 0 or _are_separated(died, log_odds):
         return None
-    fit = _binomial(died, np.column_stack([np.ones(len(odds)), odds]))
+    fit = _binomial(died, np.column_stack([np.ones(len(log_odds)), log_odds]))
     return np.asarray(fit.params), np.asarray(fit.bse)
 
 
-def _separated(died: Booleans, odds: Floats) -> bool:
-    return bool(odds[died].min() >= odds[~died].max() or odds[died].max() <= odds[~died].min())
+def _are_separated(died: Booleans, log_odds: Floats) -> bool:
+    return bool(log_odds[died].min() >= log_odds[~died].max() or log_odds[died].max() <= log_odds[~died].min())
 
 
 def _binomial(died: Booleans, design: Floats, offset: Floats | None = None) -> Any:
@@ -220,8 +234,8 @@ def _wald(value: float, error: float, confidence: float) -> Interval:
     return Interval(value, value - margin, value + margin, "logistic regression, Wald")
 
 
-def _bin_numbers(chance: Floats, rule: BinRule, bins: int) -> np.ndarray:
+def _bin_numbers(risk: Floats, rule: BinRule, bins: int) -> np.ndarray:
     if rule == "equal_width":
-        return np.asarray(np.minimum((chance * bins).astype(int), bins - 1))
-    edges = np.quantile(chance, np.linspace(0, 1, bins + 1)[1:-1])
-    return np.searchsorted(edges, chance, side="right")
+        return np.asarray(np.minimum((risk * bins).astype(int), bins - 1))
+    edges = np.quantile(risk, np.linspace(0, 1, bins + 1)[1:-1])
+    return np.searchsorted(edges, risk, side="right")

@@ -1,7 +1,7 @@
-"""How well a score ranks deaths above survivals: AUC, DeLong's variance and paired test.
+"""Discrimination: AUC, with DeLong's variance and paired test.
 
 DeLong ER, DeLong DM, Clarke-Pearson DL, Biometrics 1988;44:837 (doi 10.2307/2531595), computed from midranks as in
-Sun X, Xu W, IEEE Signal Processing Letters 2014;21:1389. It assumes independent rows: one study a patient, otherwise
+Sun X, Xu W, IEEE Signal Processing Letters 2014;21:1389. It assumes independent rows, one study a patient; for others
 use :func:`echomort.evaluation.clustered_bootstrap`.
 """
 
@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from echomort.evaluation.inputs import Booleans, Floats, labels, numbers
-from echomort.evaluation.interval import Interval, normal_quantile, undefined
+from echomort.evaluation.interval import ONE_CLASS, Interval, normal_quantile, undefined_interval
 
 DELONG = "DeLong, Wald limits cut to [0, 1]"
 
 
 @dataclass(frozen=True)
 class DeLongTest:
-    """Two scores of the same rows: ``difference`` = ``auc_a`` - ``auc_b``, its limits, z of that sign, two-sided p."""
+    """Two scores of the same rows: ``difference`` = ``auc_a`` - ``auc_b``, its limits, z with its sign, two-sided p."""
 
     auc_a: float
     auc_b: float
@@ -36,7 +36,7 @@ class DeLongTest:
 def auc(y: Any, score: Any) -> float:
     """Return the area under the ROC curve (ties count half) of ``score`` (n,) for labels ``y`` (n,) 0/1.
 
-    NaN where there is one class only. Raises :class:`ValueError` on other labels, other lengths, missing values.
+    NaN with one class only. Raises :class:`ValueError` for labels other than 0 and 1, unequal lengths, missing values.
 
     >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.4, 0.8])
     0.875
@@ -48,32 +48,32 @@ def auc(y: Any, score: Any) -> float:
 def delong_interval(y: Any, score: Any, confidence: float = 0.95) -> Interval:
     """Return the AUC of ``score`` with DeLong's interval (Wald, cut to [0, 1]).
 
-    With one class only everything is NaN; with a single death or survivor, or a perfect score, a note says why the
-    limits are missing or have no width. Raises :class:`ValueError` as :func:`auc` does.
+    All is NaN with one class only. With a single death or survivor, or a perfect score, a note says why the limits are
+    missing or have no width. Raises :class:`ValueError` as :func:`auc` does.
     """
     died = labels(y)
     placements = _Placements(died, numbers("score", score, len(died)))
     if math.isnan(placements.auc):
-        return undefined(DELONG, "one class only")
+        return undefined_interval(DELONG, ONE_CLASS)
     margin = normal_quantile(confidence) * math.sqrt(placements.variance)
-    low, high = (_within(placements.auc + side * margin, 0.0) for side in (-1, 1))
+    low, high = (_clip(placements.auc + side * margin, 0.0) for side in (-1, 1))
     return Interval(placements.auc, low, high, DELONG, _variance_note(placements.variance))
 
 
 def delong_test(y: Any, a: Any, b: Any, confidence: float = 0.95) -> DeLongTest:
     """Return DeLong's paired test of the AUCs of scores ``a`` and ``b`` (n,) on the same labels ``y`` (n,) 0/1.
 
-    Scores that rank all rows alike (identical, or monotone maps of one another) give z 0 and p 1. With one class
-    only, or where the variance of a difference that is there can't be estimated, z and p are NaN with a note.
+    Scores that rank all rows alike (identical, or monotone maps of one another) give z 0 and p 1. With one class only,
+    or where the variance of a nonzero difference can't be estimated, z and p are NaN with a note.
     Raises :class:`ValueError` as :func:`auc` does.
     """
     died = labels(y)
     first, second = (_Placements(died, numbers(name, score, len(died))) for name, score in (("a", a), ("b", b)))
     difference = first.auc - second.auc
     variance = _mean_variance(first.events - second.events) + _mean_variance(first.survivors - second.survivors)
-    z, p_value, note = _tested(difference, variance, first.same_as(second))
+    z, p_value, note = _z_test(difference, variance, first.same_as(second))
     margin = 0.0 if first.same_as(second) else normal_quantile(confidence) * math.sqrt(variance)
-    low, high = _within(difference - margin, -1.0), _within(difference + margin, -1.0)
+    low, high = _clip(difference - margin, -1.0), _clip(difference + margin, -1.0)
     return DeLongTest(first.auc, second.auc, difference, low, high, z, p_value, len(died), int(died.sum()), note)
 
 
@@ -90,7 +90,8 @@ def roc_points(y: Any, score: Any) -> tuple[Floats, Floats]:
 
 
 class _Placements:
-    """Where each death lies among the survivors, and each survivor among the deaths: DeLong's V10 and V01."""
+    """DeLong's placements: the rank of each death among the survivors (V10), and of each survivor among the deaths
+    (V01)."""
 
     def __init__(self, died: Booleans, score: Floats) -> None:
         from scipy.stats import rankdata
@@ -115,11 +116,11 @@ def _mean_variance(values: Floats) -> float:
     return float(values.var(ddof=1) / len(values)) if len(values) > 1 else math.nan
 
 
-def _tested(difference: float, variance: float, same: bool) -> tuple[float, float, str | None]:
+def _z_test(difference: float, variance: float, same: bool) -> tuple[float, float, str | None]:
     if same:
         return 0.0, 1.0, "both scores rank every pair alike"
     if math.isnan(difference):
-        return math.nan, math.nan, "one class only"
+        return math.nan, math.nan, ONE_CLASS
     if math.isnan(variance) or variance <= 0:
         return math.nan, math.nan, _variance_note(variance)
     z = difference / math.sqrt(variance)
@@ -134,10 +135,10 @@ def _variance_note(variance: float) -> str | None:
     return "no variance (classes fully separated, or scores all alike): the limits have no width"
 
 
-def _within(value: float, least: float) -> float:
-    return value if math.isnan(value) else min(max(value, least), 1.0)
+def _clip(value: float, lowest: float) -> float:
+    return value if math.isnan(value) else min(max(value, lowest), 1.0)
 
 
 def _finite_ranks(score: Floats) -> Floats:
-    """Ranks instead of the scores themselves: scikit-learn refuses infinite ones."""
+    """Return the ranks of ``score``: scikit-learn rejects infinite scores."""
     return np.unique(score, return_inverse=True)[1].astype(np.float64)

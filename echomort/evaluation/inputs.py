@@ -1,4 +1,4 @@
-"""Labels and scores, checked once on the way in."""
+"""Validation of labels and scores, and the log-odds transforms."""
 
 from typing import Any
 
@@ -8,9 +8,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
+SMALLEST_RISK = 1e-12
+"""Probability: :func:`logit` takes risks nearer to 0 or 1 as this far from it, so that log odds stay finite. Chosen
+here: far below any risk that a model gives."""
+
 
 def numbers(name: str, values: Any, length: int | None = None) -> Floats:
-    """Return ``values`` as a float64 vector without NaN (infinite scores rank and are welcome).
+    """Return ``values`` as a float64 vector without NaN; infinite values are allowed, since they rank.
 
     Raises :class:`ValueError` that names the argument: not a vector, another length, a missing or non-numeric value.
     """
@@ -45,8 +49,8 @@ def probabilities(name: str, values: Any, length: int | None = None) -> Floats:
 
 
 def logit(probability: Floats) -> Floats:
-    """Return the log odds, finite: certainty counts as 1e-12 short of certain."""
-    bounded = np.clip(probability, 1e-12, 1 - 1e-12)
+    """Return finite log odds of ``probability``, which is cut to :data:`SMALLEST_RISK` from 0 and 1."""
+    bounded = np.clip(probability, SMALLEST_RISK, 1 - SMALLEST_RISK)
     return np.log(bounded) - np.log1p(-bounded)
 
 

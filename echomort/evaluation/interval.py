@@ -1,13 +1,16 @@
-"""A figure with its interval."""
+"""An estimate with its confidence interval."""
 
 from dataclasses import dataclass
+
+ONE_CLASS = "one class only"
+"""Note of an estimate on rows that all died, or all survived."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate, its confidence limits, how they were made, and what a reader must know where that is not usual.
+    """An estimate, its confidence limits, the method, and a note where the result needs an explanation.
 
-    Undefined figures (one class only, no discordant pair) are NaN with a ``note``, never an exception.
+    An undefined estimate (one class only, no discordant pair) is NaN with a ``note``; nothing is raised.
     """
 
     value: float
@@ -17,13 +20,13 @@ class Interval:
     note: str | None = None
 
 
-def undefined(method: str, note: str) -> Interval:
-    """Return the interval of a figure that the data do not define."""
+def undefined_interval(method: str, note: str) -> Interval:
+    """Return NaN with ``note``, for an estimate that is not defined on the data."""
     return Interval(float("nan"), float("nan"), float("nan"), method, note)
 
 
-def bare(value: float, method: str) -> Interval:
-    """Return the interval of a figure without limits."""
+def without_limits(value: float, method: str) -> Interval:
+    """Return ``value`` without limits (NaN)."""
     return Interval(value, float("nan"), float("nan"), method)
 
 

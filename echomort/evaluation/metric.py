@@ -1,4 +1,4 @@
-"""What a metric is, and what a family of metrics has to offer."""
+"""The declaration of a metric, and of a family of metrics that are computed together."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from echomort.vocabulary.metric_table import MetricRow
 
 if TYPE_CHECKING:
     from echomort.evaluation.bootstraps import Bootstrapped
-    from echomort.evaluation.judged import JudgedModel, JudgedModels
+    from echomort.evaluation.evaluated import EvaluatedModel, EvaluatedModels
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure of a model: its ``name`` in the metric table, and how the report prints it.
+    """A metric of a model: its ``name`` in the metric table, and how the report prints it.
 
-    ``digits`` stand behind the point, of a share ``as_percent`` those of the per cent. ``better`` is the side on which
-    a better model lies, ``ideal`` the value of a perfect one, each None where there is no such thing. ``section`` names
-    the section of the report whose table of models has a column for it; without one it is in the JSON twin alone.
+    ``digits`` are decimals, of the percentage where ``as_percent``. ``better`` says whether higher or lower values are
+    better, ``ideal`` is the value of a perfect model; both are None where that has no meaning. ``section`` is the
+    section of the report whose table of models has a column for the metric; without one it is only in the JSON twin.
     """
 
     name: str
@@ -28,27 +28,27 @@ class Metric:
     section: str = ""
     as_percent: bool = False
     shows_limits: bool = True
-    """Whether the report prints its limits beside it, where it has any."""
+    """Whether the report prints the confidence limits, where there are any."""
 
 
 Figures = Iterable["MetricRow | Bootstrapped"]
-"""Rows of the metric table, and figures whose rows the bootstrap is to make."""
+"""Rows of the metric table, and metrics whose rows the bootstrap computes later."""
 
 
-def _none(_: object) -> tuple[()]:
+def _no_figures(_: object) -> tuple[()]:
     return ()
 
 
 @dataclass(frozen=True)
 class MetricFamily:
-    """Metrics that are computed together: rows of the whole cohort, of each model, and of all models together.
+    """Metrics that are computed together: of the cohort, of each model, and of all models together.
 
-    Figures come out in this order: ``of_cohort`` of every family, then model by model ``of_model`` of every family,
-    then ``of_models`` of every family, families by their ``order``; bootstrapped figures follow.
+    The metric table has the rows of ``of_cohort`` first, then for each model those of ``of_model``, then those of
+    ``of_models``; within each the families follow their ``order``. Bootstrapped metrics come last.
     """
 
     metrics: tuple[Metric, ...]
     order: int
-    of_cohort: Callable[["JudgedModels"], Figures] = _none
-    of_model: Callable[["JudgedModel"], Figures] = _none
-    of_models: Callable[["JudgedModels"], Figures] = _none
+    of_cohort: Callable[["EvaluatedModels"], Figures] = _no_figures
+    of_model: Callable[["EvaluatedModel"], Figures] = _no_figures
+    of_models: Callable[["EvaluatedModels"], Figures] = _no_figures

@@ -1,8 +1,8 @@
-"""Patient-clustered bootstrap: patients are drawn with replacement, and all their rows go with them.
+"""Patient-clustered bootstrap: patients are drawn with replacement, each with all rows.
 
-A resample is a vector of row weights (how often the row's patient was drawn), so that a statistic is evaluated on
-hundreds of resamples at once by cumulative sums over rows sorted beforehand, and two models are compared on the same
-resamples by construction.
+A resample is a vector of row weights: how often the row's patient was drawn. A statistic is evaluated on hundreds of
+resamples at once, by cumulative sums over rows that are sorted once. All statistics see the same resamples, which makes
+comparisons of two models paired.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,12 +19,14 @@ Statistic = Callable[[Floats], Floats]
 """Weights (resamples, n) -> values (resamples,), NaN where the resample does not define the statistic."""
 
 METHOD = "patient bootstrap, percentile"
-CHUNK_VALUES = 250_000  # 2 MB: a chunk and its cumulative sums stay in the cache
+CHUNK_VALUES = 250_000
+"""Weights (float64) that are computed at once, 2 MB: a chunk and its cumulative sums fit into a processor's cache.
+Chosen here, for speed."""
 
 
 @dataclass(frozen=True)
 class Resampling:
-    """How often to resample, the share that the limits hold, and the seed."""
+    """Number of resamples, confidence level of the limits, and seed."""
 
     resamples: int = 2000
     confidence: float = 0.95
@@ -40,25 +42,24 @@ def clustered_bootstrap(
 ) -> dict[str, Interval]:
     """Return percentile intervals of ``statistics`` when whole patients are resampled.
 
-    ``patients`` (n,) are keys of any kind, one a row. Every statistic sees the same resamples, so the interval of a
-    paired difference comes from a statistic that subtracts one from another (:func:`difference`). A resample without
-    both classes is left out and counted in the note.
+    ``patients`` (n,) are keys of any type, one a row. All statistics see the same resamples; for the interval of a
+    paired difference use :func:`difference`. Resamples without both classes are left out; the note counts them.
     """
     plan = resampling or Resampling()
     rows = np.unique(np.asarray(patients), return_inverse=True)[1].ravel()
-    drawn: dict[str, list[Floats]] = {name: [] for name in statistics}
+    values_by_statistic: dict[str, list[Floats]] = {name: [] for name in statistics}
     for weights in patient_weights(rows, plan):
         for name, statistic in statistics.items():
-            drawn[name].append(statistic(weights))
-    whole = np.ones((1, len(rows)))
+            values_by_statistic[name].append(statistic(weights))
+    unweighted = np.ones((1, len(rows)))
     return {
-        name: _percentiles(float(statistic(whole)[0]), np.concatenate(drawn[name]), plan)
+        name: _percentiles(float(statistic(unweighted)[0]), np.concatenate(values_by_statistic[name]), plan)
         for name, statistic in statistics.items()
     }
 
 
 def patient_weights(rows: NDArray[np.intp], plan: Resampling) -> Iterator[Floats]:
-    """Yield chunks (at most CHUNK_VALUES values) of row weights (resamples, n) for patient numbers ``rows`` (n,)."""
+    """Yield chunks (at most ``CHUNK_VALUES``) of row weights (resamples, n) for patient numbers ``rows`` (n,)."""
     random = np.random.default_rng(plan.seed)
     patients = int(rows.max()) + 1 if len(rows) else 0
     if not patients:
@@ -66,23 +67,23 @@ def patient_weights(rows: NDArray[np.intp], plan: Resampling) -> Iterator[Floats
     left, chunk = plan.resamples, max(1, CHUNK_VALUES // max(len(rows), patients))
     while left > 0:
         size = min(chunk, left)
-        picked = random.integers(patients, size=(size, patients)) + np.arange(size)[:, None] * patients
-        counts = np.bincount(picked.ravel(), minlength=size * patients).reshape(size, patients)
+        draws = random.integers(patients, size=(size, patients)) + np.arange(size)[:, None] * patients
+        counts = np.bincount(draws.ravel(), minlength=size * patients).reshape(size, patients)
         yield counts[:, rows].astype(np.float64)
         left -= size
 
 
 class WeightedAuc:
-    """AUC of a fixed score under row weights, ties counted half; rows are never paired with themselves.
+    """AUC of a fixed score under row weights, ties counted half; a row is never paired with itself.
 
-    ``chance`` (n,) is the probability of the event: 0 or 1 for labels, anything between for the soft AUC.
+    ``probability`` (n,) is that of the event: 0 or 1 for labels, values between for the AUC against true risks.
     """
 
-    def __init__(self, chance: Any, score: Any) -> None:
+    def __init__(self, probability: Any, score: Any) -> None:
         values = np.asarray(score, dtype=np.float64)
         self._order = np.argsort(values, kind="stable")
         ordered = values[self._order]
-        self._event = np.asarray(chance, dtype=np.float64)[self._order]
+        self._event = np.asarray(probability, dtype=np.float64)[self._order]
         self._survival = 1 - self._event
         self._can_die = np.flatnonzero(self._event > 0)
         self._first = np.searchsorted(ordered, ordered[self._can_die], side="left")
@@ -91,25 +92,25 @@ class WeightedAuc:
         self._latest: tuple[Floats, Floats] | None = None
 
     def __call__(self, weights: Floats) -> Floats:
-        """Return the AUC of each resample; the latest answer is kept for the statistics that share it."""
+        """Return the AUC of each resample. The latest result is cached for the statistics that share it."""
         if self._latest is None or self._latest[0] is not weights:
             self._latest = weights, self._areas(weights)
         return self._latest[1]
 
     def _areas(self, weights: Floats) -> Floats:
         ordered = np.take(weights, self._order, axis=1)
-        below = np.zeros((len(weights), len(self._order) + 1))
-        np.cumsum(ordered * self._survival, axis=1, out=below[:, 1:])
+        survivors_below = np.zeros((len(weights), len(self._order) + 1))
+        np.cumsum(ordered * self._survival, axis=1, out=survivors_below[:, 1:])
         events = np.take(ordered, self._can_die, axis=1) * self._event[self._can_die]
         with_itself = np.square(ordered) @ (self._event * self._survival)
-        pairs = events.sum(axis=1) * below[:, -1] - with_itself
-        return _ratio(self._wins(events, below, with_itself), pairs)
+        pairs = events.sum(axis=1) * survivors_below[:, -1] - with_itself
+        return _ratio(self._concordant(events, survivors_below, with_itself), pairs)
 
-    def _wins(self, events: Floats, below: Floats, with_itself: Floats) -> Floats:
-        first = np.take(below, self._first, axis=1)
+    def _concordant(self, events: Floats, survivors_below: Floats, with_itself: Floats) -> Floats:
+        first = np.take(survivors_below, self._first, axis=1)
         if not self._is_tied:
             return np.asarray(np.einsum("rn,rn->r", events, first))
-        past = np.take(below, self._past, axis=1)
+        past = np.take(survivors_below, self._past, axis=1)
         return np.asarray((np.einsum("rn,rn->r", events, first + past) - with_itself) / 2)
 
 
@@ -124,11 +125,11 @@ class WeightedAveragePrecision:
 
     def __call__(self, weights: Floats) -> Floats:
         ordered = weights[:, self._order]
-        called = np.cumsum(ordered, axis=1)[:, self._last_of_tie]
-        found = np.cumsum(ordered * self._died, axis=1)[:, self._last_of_tie]
-        precision = np.divide(found, called, out=np.zeros_like(found), where=called > 0)
-        gained = np.diff(found, axis=1, prepend=0.0)
-        return _ratio((gained * precision).sum(axis=1), found[:, -1])
+        positives = np.cumsum(ordered, axis=1)[:, self._last_of_tie]
+        true_positives = np.cumsum(ordered * self._died, axis=1)[:, self._last_of_tie]
+        precision = np.divide(true_positives, positives, out=np.zeros_like(true_positives), where=positives > 0)
+        recall_steps = np.diff(true_positives, axis=1, prepend=0.0)
+        return _ratio((recall_steps * precision).sum(axis=1), true_positives[:, -1])
 
 
 def weighted_mean(values: Any) -> Statistic:
@@ -142,8 +143,8 @@ def difference(first: Statistic, second: Statistic) -> Statistic:
     return lambda weights: first(weights) - second(weights)
 
 
-def recovered(model: Statistic, oracle: Statistic) -> Statistic:
-    """Return the headroom statistic: (model - 0.5) / (oracle - 0.5), NaN where the oracle does not exceed 0.5."""
+def headroom_share(model: Statistic, oracle: Statistic) -> Statistic:
+    """Return the statistic (model - 0.5) / (oracle - 0.5) of two AUCs; NaN where the oracle does not exceed 0.5."""
 
     def share(weights: Floats) -> Floats:
         best = oracle(weights) - 0.5
@@ -152,24 +153,26 @@ def recovered(model: Statistic, oracle: Statistic) -> Statistic:
     return share
 
 
-def largest_gap(right: Any, members: Sequence[Any]) -> Statistic:
-    """Return the statistic highest less lowest share of ``right`` (n,) among groups, each ``members`` (n,): for example
-    of deaths called, or of survivors spared. NaN where a resample leaves a group empty; never below 0, so that chance
-    alone makes it positive."""
+def largest_gap(correct: Any, members: Sequence[Any]) -> Statistic:
+    """Return the statistic highest less lowest share of ``correct`` (n,) among groups, each a mask (n,) in ``members``:
+    among deaths the gap in sensitivity, among survivors in specificity. NaN where a resample leaves a group empty. It
+    is never negative, so that chance alone makes it positive."""
     inside = np.stack([np.asarray(member, dtype=np.float64) for member in members], axis=1)
-    hits = inside * np.asarray(right, dtype=np.float64)[:, None]
-    return lambda weights: np.ptp(_ratio(weights @ hits, weights @ inside), axis=1)
+    correct_members = inside * np.asarray(correct, dtype=np.float64)[:, None]
+    return lambda weights: np.ptp(_ratio(weights @ correct_members, weights @ inside), axis=1)
 
 
-def _ratio(above: Floats, below: Floats) -> Floats:
-    return np.asarray(np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0))
+def _ratio(numerator: Floats, denominator: Floats) -> Floats:
+    undefined = np.full(np.shape(numerator), np.nan)
+    return np.asarray(np.divide(numerator, denominator, out=undefined, where=denominator > 0))
 
 
-def _percentiles(value: float, drawn: Floats, plan: Resampling) -> Interval:
-    defined = drawn[~np.isnan(drawn)]
+def _percentiles(value: float, values: Floats, plan: Resampling) -> Interval:
+    defined = values[~np.isnan(values)]
     if np.isnan(value) or not len(defined):
         return Interval(value, float("nan"), float("nan"), METHOD, "not defined on these rows")
     tail = (1 - plan.confidence) / 2
     low, high = np.quantile(defined, (tail, 1 - tail))
-    lost = len(drawn) - len(defined)
-    return Interval(value, float(low), float(high), METHOD, f"{lost} resamples left out: one class" if lost else None)
+    left_out = len(values) - len(defined)
+    note = f"{left_out} resamples left out: one class" if left_out else None
+    return Interval(value, float(low), float(high), METHOD, note)

@@ -1,4 +1,4 @@
-"""The rows of an evaluation and what each model says of them."""
+"""The rows of an evaluation, with the scores of each model."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,60 +13,64 @@ from echomort.evaluation.metric import Metric
 from echomort.vocabulary.metric_table import OUT_OF_FOLD, WHOLE, MetricRow
 from echomort.vocabulary.model_names import ORACLES
 
-NEEDED = ("study_key", "patient_key", "fold", "label", "days", "event")
-NOT_SUBGROUPS = (*NEEDED, "headline", "role")
+REQUIRED_COLUMNS = ("study_key", "patient_key", "fold", "label", "days", "event")
+NOT_SUBGROUPS = (*REQUIRED_COLUMNS, "headline", "role")
 HEART_FAILURE = "heart_failure"
-"""The column that says ``yes`` where heart failure is on record at the study."""
+"""Column of the frame: ``yes`` where heart failure is on record at the study."""
 
 
 @dataclass(frozen=True)
-class Scored:
-    """The rows that one model could score: ``rows`` of the headline frame, ``score`` (n,) the ranking, ``is_odds``
-    whether it is the log odds of the one-year death, ``chance`` (n,) the true probabilities where they are known."""
+class ScoredRows:
+    """The rows that one model scored.
+
+    ``rows`` are rows of the headline frame, ``score`` (n,) float64 the model's output, higher for a higher risk.
+    ``is_log_odds`` says whether that is the log odds of death within the horizon. ``true_risk`` (n,) holds the true
+    probabilities where they are known (synthetic archives).
+    """
 
     model: str
     rows: pd.DataFrame
     score: Floats
-    is_odds: bool
-    chance: Floats | None = None
+    is_log_odds: bool
+    true_risk: Floats | None = None
 
     @property
     def died(self) -> Booleans:
-        """Labels (n,)."""
+        """Labels (n,), true for a death."""
         return np.asarray(self.rows["label"].to_numpy(dtype=float) == 1, dtype=bool)
 
     @property
     def is_binary(self) -> bool:
-        """Whether both classes are there."""
+        """Whether there are deaths and survivors."""
         return len(self.rows) > 0 and 0 < self.died.sum() < len(self.rows)
 
     @property
     def has_folds(self) -> bool:
-        """Whether every fold's complement holds both classes, so that thresholds and maps can come from it."""
+        """Whether the other folds of every fold hold both outcomes, so that thresholds can be chosen on them."""
         folds, died = self.rows["fold"].to_numpy(), self.died
         names = np.unique(folds)
         return len(names) > 1 and all(0 < died[folds != name].sum() < (folds != name).sum() for name in names)
 
     @property
     def subgroup_columns(self) -> list[str]:
-        """The variables whose values make groups."""
+        """The columns whose values make subgroups."""
         return [name for name in self.rows.columns if name not in NOT_SUBGROUPS]
 
-    def subset(self, keep: Booleans) -> "Scored":
+    def subset(self, keep: Booleans) -> "ScoredRows":
         """Return the rows where ``keep`` (n,) is true."""
-        chance = None if self.chance is None else self.chance[keep]
-        return replace(self, rows=self.rows[keep], score=self.score[keep], chance=chance)
+        true_risk = None if self.true_risk is None else self.true_risk[keep]
+        return replace(self, rows=self.rows[keep], score=self.score[keep], true_risk=true_risk)
 
     @property
-    def row_set(self) -> bytes:
-        """A key that models share where they scored the same rows."""
+    def row_set_key(self) -> bytes:
+        """A key that is equal for models that scored the same rows."""
         return self.rows.index.to_numpy().tobytes()
 
-    def on_rows_of(self, other: "Scored") -> "Scored":
+    def on_rows_of(self, other: "ScoredRows") -> "ScoredRows":
         """Return this model on the rows of ``other``, all of which it scored."""
         by_study = pd.Series(self.score, index=self.rows["study_key"].to_numpy())
         score = np.asarray(by_study.reindex(other.rows["study_key"]), dtype=np.float64)
-        return replace(self, rows=other.rows, score=score, chance=other.chance)
+        return replace(self, rows=other.rows, score=score, true_risk=other.true_risk)
 
     def row(self, metric: Metric, interval: Interval, subset: str = WHOLE, evaluation: str = OUT_OF_FOLD) -> MetricRow:
         """Return one row of the metric table."""
@@ -76,12 +80,12 @@ class Scored:
         return MetricRow(evaluation, self.model, subset, metric.name, *limits, *counts, method)
 
 
-def headline(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of ``frame`` that count, numbered from 0: one study a patient.
+def headline_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the headline rows of ``frame``, one study a patient, numbered from 0.
 
-    Raises :class:`ValueError` for a missing column and for a patient or study that is there twice.
+    Raises :class:`ValueError` for a missing column and for a patient or study that occurs twice.
     """
-    missing = [name for name in NEEDED if name not in frame.columns]
+    missing = [name for name in REQUIRED_COLUMNS if name not in frame.columns]
     if missing:
         raise ValueError(f"the evaluation frame lacks {', '.join(missing)}")
     rows = frame[frame["headline"].astype(bool)] if "headline" in frame.columns else frame
@@ -90,24 +94,24 @@ def headline(frame: pd.DataFrame) -> pd.DataFrame:
     return rows.reset_index(drop=True)
 
 
-def scored_models(rows: pd.DataFrame, scores: pd.DataFrame, truth: pd.DataFrame | None) -> Iterator[Scored]:
-    """Yield every model of ``scores`` on the ``rows`` that it is made for and scored.
+def models_of(scores: pd.DataFrame, rows: pd.DataFrame, truth: pd.DataFrame | None) -> Iterator[ScoredRows]:
+    """Yield every model of ``scores`` on those ``rows`` that it applies to and scored.
 
     Raises :class:`ValueError` for a score that was not made out of the study's fold.
     """
     value = "logit" if "logit" in scores.columns else "score"
     folds = rows.set_index("study_key")["fold"]
     usable = scores[scores["study_key"].isin(folds.index) & scores[value].notna()]
-    for model, given in usable.groupby("model", sort=False):
-        _assert_out_of_fold(given, folds)
-        mean = given.groupby("study_key")[value].mean()
-        people = rows[applies(str(model), rows)]
-        if people["study_key"].isin(mean.index).any():
-            yield _joined(str(model), people, mean, truth, value == "logit" and not _ranks_only(str(model)))
+    for model, model_scores in usable.groupby("model", sort=False):
+        _assert_out_of_fold(model_scores, folds)
+        mean = model_scores.groupby("study_key")[value].mean()
+        eligible = rows[applicable_rows(str(model), rows)]
+        if eligible["study_key"].isin(mean.index).any():
+            yield _scored_rows(str(model), eligible, mean, truth, value == "logit" and not _ranks_only(str(model)))
 
 
-def applies(model: str, rows: pd.DataFrame) -> Booleans:
-    """Return the rows (n,) that ``model`` is made for: all, or those with heart failure where that is known."""
+def applicable_rows(model: str, rows: pd.DataFrame) -> Booleans:
+    """Return which rows (n,) ``model`` applies to: all, or for scores of heart failure those with heart failure."""
     score = clinical_scores().get(model)
     if score and score.applies_to == "heart failure" and HEART_FAILURE in rows.columns:
         return rows[HEART_FAILURE].eq("yes").to_numpy(dtype=bool)
@@ -115,38 +119,40 @@ def applies(model: str, rows: pd.DataFrame) -> Booleans:
 
 
 def _ranks_only(model: str) -> bool:
-    """Whether the model's probabilities are those of another outcome."""
+    """Whether ``model`` only ranks: it predicts another outcome, or over another time."""
     score = clinical_scores().get(model)
     return score is not None and not score.predicts_one_year_death
 
 
-def oracles(rows: pd.DataFrame, truth: pd.DataFrame | None) -> Iterator[Scored]:
-    """Yield the scores that know what the generator knows, where there is a ``truth``."""
+def oracles(rows: pd.DataFrame, truth: pd.DataFrame | None) -> Iterator[ScoredRows]:
+    """Yield the oracles, whose scores are columns of the generator's ``truth``; none without a truth."""
     if truth is not None:
         for model, column in ORACLES.items():
             if column in truth.columns:
-                yield _joined(model, rows, truth[column], truth, False)
+                yield _scored_rows(model, rows, truth[column], truth, False)
 
 
-def _joined(model: str, rows: pd.DataFrame, score: pd.Series, truth: pd.DataFrame | None, is_odds: bool) -> Scored:
+def _scored_rows(
+    model: str, rows: pd.DataFrame, score: pd.Series, truth: pd.DataFrame | None, is_log_odds: bool
+) -> ScoredRows:
     kept = rows[rows["study_key"].isin(score.index)]
-    chance = None if truth is None else truth["death_probability"].reindex(kept["study_key"]).to_numpy(dtype=float)
+    true_risk = None if truth is None else truth["death_probability"].reindex(kept["study_key"]).to_numpy(dtype=float)
     values = score.reindex(kept["study_key"]).to_numpy(dtype=float)
-    if (chance is not None and np.isnan(chance).any()) or np.isnan(values).any():
+    if (true_risk is not None and np.isnan(true_risk).any()) or np.isnan(values).any():
         raise ValueError("the truth lacks a study that was scored")
-    return Scored(model, kept, values, is_odds, chance)
+    return ScoredRows(model, kept, values, is_log_odds, true_risk)
 
 
-def _assert_out_of_fold(given: pd.DataFrame, folds: pd.Series) -> None:
-    if "fold" in given.columns:
-        own = folds.reindex(given["study_key"]).to_numpy(dtype=float)
-        made = given["fold"].to_numpy(dtype=float)
-        if ((own >= 0) & (made >= 0) & (own != made)).any():
+def _assert_out_of_fold(model_scores: pd.DataFrame, folds: pd.Series) -> None:
+    if "fold" in model_scores.columns:
+        study_fold = folds.reindex(model_scores["study_key"]).to_numpy(dtype=float)
+        scored_by = model_scores["fold"].to_numpy(dtype=float)
+        if ((study_fold >= 0) & (scored_by >= 0) & (study_fold != scored_by)).any():
             raise ValueError("a score comes from a model that was not held out of the study's fold")
 
 
-def common(first: Scored, second: Scored) -> tuple[Scored, Scored]:
+def common_rows(first: ScoredRows, second: ScoredRows) -> tuple[ScoredRows, ScoredRows]:
     """Return both models on the rows that both scored."""
     both = set(first.rows["study_key"]) & set(second.rows["study_key"])
-    one, two = (scored.subset(scored.rows["study_key"].isin(both).to_numpy()) for scored in (first, second))
-    return one, two
+    in_first, in_second = (scored.rows["study_key"].isin(both).to_numpy() for scored in (first, second))
+    return first.subset(in_first), second.subset(in_second)

@@ -1,4 +1,4 @@
-"""The same figures within groups of patients, and none where a group has too few deaths to say anything."""
+"""Groups of patients by the value of a variable, and the suppression of groups with too few deaths or survivors."""
 
 from collections.abc import Iterator
 
@@ -6,17 +6,25 @@ import numpy as np
 import pandas as pd
 
 MISSING = "missing"
+"""The value of the group whose variable is missing."""
+SUPPRESSED = "suppressed"
+"""How the method of a suppressed figure begins."""
 
 
 def subgroups(columns: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (``column=value``, member (n,) bool) for each value of each column, missing values as a group of theirs."""
+    """Yield (``column=value``, members (n,) bool) for each value of each column; missing values are a group too."""
     for name in columns.columns:
         values = columns[name].astype(object).where(columns[name].notna(), MISSING).astype(str).to_numpy()
         for value in sorted(set(values)):
             yield f"{name}={value}", values == value
 
 
-def too_few(died: np.ndarray, least: int) -> bool:
-    """Return whether a group with labels ``died`` (n,) has fewer than ``least`` deaths, or as few survivors."""
+def has_too_few_outcomes(died: np.ndarray, least: int) -> bool:
+    """Return whether labels ``died`` (n,) hold fewer than ``least`` deaths, or fewer than ``least`` survivors."""
     deaths = int(np.asarray(died, dtype=bool).sum())
     return min(deaths, len(died) - deaths) < least
+
+
+def suppressed(least: int) -> str:
+    """Return the method of a figure that is withheld because :func:`has_too_few_outcomes`."""
+    return f"{SUPPRESSED}: fewer than {least} deaths or survivors"

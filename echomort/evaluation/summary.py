@@ -1,8 +1,8 @@
-"""Every figure of an evaluation as rows of the ``metric`` table.
+"""An evaluation: every metric of every model, as rows of the ``metric`` table.
 
-All figures are on the headline rows (one study a patient) and out of fold. Each model is judged on the rows it could
-score, with its coverage beside it; two models are compared on the rows that both could score. The figures themselves
-are those of the metric families (:mod:`echomort.evaluation.metrics`).
+All metrics are out of fold and on the headline rows (one study a patient). A model is evaluated on the rows it scored;
+its coverage is reported too. Two models are compared on the rows that both scored. The metrics themselves are in
+:mod:`echomort.evaluation.metrics`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from echomort.evaluation.bootstraps import Bootstrapped, bootstrapped_rows
-from echomort.evaluation.judged import JudgedModels, judge
+from echomort.evaluation.evaluated import EvaluatedModels, collect_models
 from echomort.evaluation.metric import MetricFamily
 from echomort.evaluation.metrics import metric_families
 from echomort.evaluation.resampling import Resampling
@@ -24,25 +24,25 @@ def evaluate(
     """Return metric rows (:data:`COLUMNS`) of every model in ``scores`` and, where ``truth`` is given, of the
     oracles.
 
-    ``frame``: study_key, patient_key, fold, label (0, 1 or null for a censored study, which only the IPCW figures
-    use), days, event; with a column ``headline`` only its true rows count. Every further column is a subgroup.
-    ``scores``: study_key, model, fold and ``logit`` (or ``score`` for a mere ranking); several rows of a study and
-    model are averaged. ``truth``: study_key, death_probability and the oracles' log hazards. Days to ``horizon``
-    decide the IPCW figures. Raises :class:`ValueError` for a missing column, a repeated patient, and a score that
-    was not made out of the study's fold.
+    ``frame``: study_key, patient_key, fold, label (0, 1, or null for a censored study: only the IPCW metrics use it),
+    days, event. With a column ``headline`` only the rows where it is true are used. Every further column defines
+    subgroups. ``scores``: study_key, model, fold, and ``logit`` (or ``score`` where it only ranks); several rows of a
+    study and model are averaged. ``truth``: study_key, death_probability and the oracles' log hazards. ``horizon`` is
+    that of the IPCW metrics, in days. Raises :class:`ValueError` for a missing column, a repeated patient, and a score
+    by a model that was not held out of the study's fold.
     """
-    figures = list(_figures(judge(frame, scores, truth, settings, horizon), metric_families()))
+    figures = list(_figures(collect_models(frame, scores, truth, settings, horizon), metric_families()))
     rows = [figure for figure in figures if isinstance(figure, MetricRow)]
-    wanted = [figure for figure in figures if isinstance(figure, Bootstrapped)]
-    drawn = bootstrapped_rows(wanted, Resampling(settings.bootstrap, settings.confidence, settings.seed))
-    return pd.DataFrame([*rows, *drawn], columns=list(COLUMNS))
+    requests = [figure for figure in figures if isinstance(figure, Bootstrapped)]
+    bootstrapped = bootstrapped_rows(requests, Resampling(settings.bootstrap, settings.confidence, settings.seed))
+    return pd.DataFrame([*rows, *bootstrapped], columns=list(COLUMNS))
 
 
-def _figures(judged: JudgedModels, families: Sequence[MetricFamily]) -> Iterator[MetricRow | Bootstrapped]:
+def _figures(evaluated: EvaluatedModels, families: Sequence[MetricFamily]) -> Iterator[MetricRow | Bootstrapped]:
     for family in families:
-        yield from family.of_cohort(judged)
-    for model in judged.models.values():
+        yield from family.of_cohort(evaluated)
+    for model in evaluated.models.values():
         for family in families:
             yield from family.of_model(model)
     for family in families:
-        yield from family.of_models(judged)
+        yield from family.of_models(evaluated)

@@ -1,9 +1,10 @@
-"""Figures on follow-up time that keep censored patients: Kaplan-Meier, log-rank, Cox, and IPCW AUC and Brier.
+"""Survival analysis, which keeps censored patients: Kaplan-Meier, log-rank, Cox, and the AUC and the Brier score by
+inverse probability of censoring weights (IPCW).
 
-Days run from the study to death or last evidence of life. The IPCW figures follow Uno H et al., JASA 2007;102:527 and
-Graf E et al., Stat Med 1999;18:2529: the dead of the first ``horizon`` days weigh 1 / G(their day), those who outlive
-it 1 / G(horizon), where G is the Kaplan-Meier estimate of remaining uncensored. Someone last seen alive on the day of
-the horizon has outlived it, as in the label.
+Days run from the study to death or last evidence of life. The IPCW metrics follow Uno H et al., JASA 2007;102:527 and
+Graf E et al., Stat Med 1999;18:2529: a death within ``horizon`` days weighs 1 / G(day of death), a patient who lives
+longer 1 / G(horizon), where G is the Kaplan-Meier estimate of remaining uncensored. A patient who is last seen alive on
+the day of the horizon counts as a survivor, as in the label.
 """
 
 import warnings
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from echomort.evaluation.inputs import Booleans, Floats, labels, numbers, probabilities
-from echomort.evaluation.interval import Interval, normal_quantile, undefined
+from echomort.evaluation.interval import Interval, normal_quantile, undefined_interval
 from echomort.evaluation.resampling import WeightedAuc
 
 
@@ -38,7 +39,7 @@ class HazardRatio:
 def kaplan_meier(days: Any, event: Any, confidence: float = 0.95) -> pd.DataFrame:
     """Return the curve: columns ``day``, ``survival``, ``low``, ``high`` (log-log Greenwood limits), ``at_risk``.
 
-    The first row is day 0 with survival 1 where nobody dies on day 0; a row follows for each day with a death.
+    One row for each day with a death; day 0 with survival 1 comes first where nobody dies on day 0.
     """
     from statsmodels.duration.survfunc import SurvfuncRight
 
@@ -72,13 +73,13 @@ def log_rank(days: Any, event: Any, group: Any) -> LogRank:
 def hazard_ratio(days: Any, event: Any, group: Any, confidence: float = 0.95) -> HazardRatio:
     """Return the Cox hazard ratio (Efron's ties) of ``group`` (n,) 0/1: 1 against 0.
 
-    NaN with a note where either group has no death, which leaves the ratio without a finite estimate.
+    NaN with a note where a group has no death: the ratio then has no finite estimate.
     """
     time, died = _follow_up(days, event)
     member = labels(group, len(time))
     method = "Cox, Efron, Wald"
     if not (died & member).any() or not (died & ~member).any():
-        return HazardRatio(undefined(method, "a group without a death"), float("nan"))
+        return HazardRatio(undefined_interval(method, "a group without a death"), float("nan"))
     from statsmodels.duration.hazard_regression import PHReg
 
     with warnings.catch_warnings():
@@ -91,9 +92,9 @@ def hazard_ratio(days: Any, event: Any, group: Any, confidence: float = 0.95) ->
 
 
 def ipcw_auc(days: Any, event: Any, score: Any, horizon: float = 365) -> float:
-    """Return the AUC of death within ``horizon`` days that keeps censored patients, by inverse probability weights.
+    """Return the AUC of death within ``horizon`` days with IPCW, which keep censored patients.
 
-    NaN where nobody dies within, or nobody outlives, the horizon.
+    NaN where nobody dies within the horizon, or nobody outlives it.
     """
     time, died = _follow_up(days, event)
     values = numbers("score", score, len(time))
@@ -102,38 +103,40 @@ def ipcw_auc(days: Any, event: Any, score: Any, horizon: float = 365) -> float:
 
 
 def ipcw_brier(days: Any, event: Any, probability: Any, horizon: float = 365) -> float:
-    """Return the Brier score of ``probability`` of death within ``horizon`` days, with the same weights."""
+    """Return the Brier score of ``probability`` of death within ``horizon`` days, with IPCW."""
     time, died = _follow_up(days, event)
-    chance = probabilities("probability", probability, len(time))
+    risk = probabilities("probability", probability, len(time))
     outcome = (died & (time <= horizon)).astype(float)
-    return float((censoring_weights(time, died, horizon) * np.square(outcome - chance)).mean())
+    return float((censoring_weights(time, died, horizon) * np.square(outcome - risk)).mean())
 
 
 def censoring_weights(days: Any, event: Any, horizon: float = 365) -> Floats:
     """Return IPCW weights (n,): 0 for those censored before ``horizon``, else 1 / G at death or at the horizon."""
     time, died = _follow_up(days, event)
     time = np.where(~died & (time == horizon), horizon + 0.5, time)
-    known = died | (time > horizon)
-    moments, uncensored = _censoring_curve(time, died)
-    position = np.searchsorted(moments, np.minimum(time, horizon), side="right") - 1
+    has_outcome = died | (time > horizon)
+    times, uncensored = _censoring_curve(time, died)
+    position = np.searchsorted(times, np.minimum(time, horizon), side="right") - 1
     remaining = np.where(position >= 0, uncensored[np.maximum(position, 0)], 1.0)
-    return np.divide(1.0, remaining, out=np.zeros(len(time)), where=known & (remaining > 0))
+    return np.divide(1.0, remaining, out=np.zeros(len(time)), where=has_outcome & (remaining > 0))
 
 
 def _censoring_curve(time: Floats, died: Booleans) -> tuple[Floats, Floats]:
-    """Kaplan-Meier of censoring; a death on the same day comes first, so the dead are no longer at risk of it."""
-    at_risk, deaths, moments = _risk_table(time, died)
-    left = at_risk - deaths
+    """Return the Kaplan-Meier curve of censoring (days, share uncensored). A death on the same day comes first: the
+    dead are no longer at risk of censoring."""
+    at_risk, deaths, times = _risk_table(time, died)
+    still_at_risk = at_risk - deaths
     censored = at_risk - deaths - np.append(at_risk[1:], 0)
-    stays = 1 - np.divide(censored, left, out=np.zeros(len(left)), where=left > 0)
-    return moments, np.cumprod(stays)
+    none = np.zeros(len(still_at_risk))
+    uncensored_share = 1 - np.divide(censored, still_at_risk, out=none, where=still_at_risk > 0)
+    return times, np.cumprod(uncensored_share)
 
 
 def _risk_table(time: Floats, died: Booleans) -> tuple[Floats, Floats, Floats]:
-    moments, place = np.unique(time, return_inverse=True)
-    leaving = np.bincount(place, minlength=len(moments)).astype(float)
-    deaths = np.bincount(place, weights=died.astype(float), minlength=len(moments)).astype(float)
-    return np.cumsum(leaving[::-1])[::-1], deaths, moments
+    times, position_of_row = np.unique(time, return_inverse=True)
+    ending = np.bincount(position_of_row, minlength=len(times)).astype(float)
+    deaths = np.bincount(position_of_row, weights=died.astype(float), minlength=len(times)).astype(float)
+    return np.cumsum(ending[::-1])[::-1], deaths, times
 
 
 def _log_log_limits(survival: Floats, error: Floats, z: float) -> tuple[Floats, Floats]:

@@ -1,4 +1,4 @@
-"""From scores to decisions: thresholds chosen away from the rows they judge, and the counts that follow."""
+"""Thresholds, chosen on other rows than they are applied to, and the decisions that follow from them."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -6,17 +6,21 @@ from typing import Any, Literal
 import numpy as np
 
 from echomort.evaluation.inputs import Booleans, Floats, labels, numbers
-from echomort.evaluation.interval import Interval, undefined
+from echomort.evaluation.interval import Interval, undefined_interval
 
 Rule = Literal["youden", "sensitivity", "specificity"]
 WILSON = "Wilson"
+TOLERANCE = 1e-12
+"""Share: a sensitivity or specificity this far below its target still reaches it. Rounding of float64."""
+DECIMALS = 12
+"""Sums of sensitivity and specificity that agree to this many decimals are equal. Rounding of float64."""
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """Counts of a decision against the labels, and the shares they give, with Wilson's limits.
+    """Counts of decisions against the labels, and the shares that follow, with Wilson's limits.
 
-    ``ppv`` and ``npv`` hold at this set's prevalence only.
+    ``ppv`` and ``npv`` are valid only at the prevalence of these rows.
     """
 
     true_positive: int
@@ -31,28 +35,28 @@ class Decisions:
 
 
 def choose_threshold(y: Any, score: Any, rule: Rule = "youden", target: float = 0.9) -> float:
-    """Return the threshold t (predict death where score >= t) that ``rule`` picks among the observed scores.
+    """Return the threshold t (predict death where score >= t) that ``rule`` chooses among the observed scores.
 
-    ``youden`` has the greatest sensitivity + specificity (the lowest such t, for the sake of sensitivity);
-    ``sensitivity`` is the highest t that still finds the ``target`` share of deaths; ``specificity`` the lowest t
-    that still spares the ``target`` share of survivors. Raises :class:`ValueError` with one class only.
+    ``youden`` maximises sensitivity + specificity (of equal ones the lowest t, which favours sensitivity);
+    ``sensitivity`` is the highest t whose sensitivity reaches ``target``; ``specificity`` the lowest t whose
+    specificity reaches ``target``. Raises :class:`ValueError` with one class only.
     """
     died = labels(y)
     values = numbers("score", score, len(died))
     if died.all() or not died.any():
         raise ValueError("a threshold needs deaths and survivors")
     candidates = np.append(np.unique(values), np.inf)
-    found = _share_at_or_above(values[died], candidates)
-    spared = 1 - _share_at_or_above(values[~died], candidates)
+    sensitivity = _share_at_or_above(values[died], candidates)
+    specificity = 1 - _share_at_or_above(values[~died], candidates)
     if rule == "sensitivity":
-        return float(candidates[np.flatnonzero(found >= target - 1e-12)[-1]])
+        return float(candidates[np.flatnonzero(sensitivity >= target - TOLERANCE)[-1]])
     if rule == "specificity":
-        return float(candidates[np.flatnonzero(spared >= target - 1e-12)[0]])
-    return float(candidates[np.argmax(np.round(found + spared, 12))])
+        return float(candidates[np.flatnonzero(specificity >= target - TOLERANCE)[0]])
+    return float(candidates[np.argmax(np.round(sensitivity + specificity, DECIMALS))])
 
 
 def out_of_fold_decisions(y: Any, score: Any, fold: Any, rule: Rule = "youden", target: float = 0.9) -> Booleans:
-    """Return decisions (n,) in which each fold is judged by the threshold that ``rule`` picks on the other folds.
+    """Return decisions (n,) by the threshold that ``rule`` chooses, for each fold, on the other folds.
 
     Raises :class:`ValueError` with fewer than two folds, or where the other folds have one class only.
     """
@@ -62,29 +66,29 @@ def out_of_fold_decisions(y: Any, score: Any, fold: Any, rule: Rule = "youden", 
     names = np.unique(folds)
     if len(names) < 2:
         raise ValueError("a threshold chosen on other folds needs at least two folds")
-    decided = np.empty(len(died), dtype=bool)
+    predicted = np.empty(len(died), dtype=bool)
     for name in names:
-        here = folds == name
-        decided[here] = values[here] >= choose_threshold(died[~here], values[~here], rule, target)
-    return decided
+        inside = folds == name
+        predicted[inside] = values[inside] >= choose_threshold(died[~inside], values[~inside], rule, target)
+    return predicted
 
 
 def decisions(y: Any, predicted: Any, confidence: float = 0.95) -> Decisions:
     """Return counts and shares of ``predicted`` (n,) 0/1 against labels ``y`` (n,) 0/1; empty shares are NaN."""
     died = labels(y)
-    called = labels(predicted, len(died))
-    hit, alarm = int((died & called).sum()), int((~died & called).sum())
-    miss, rest = int((died & ~called).sum()), int((~died & ~called).sum())
+    positive = labels(predicted, len(died))
+    true_positive, false_positive = int((died & positive).sum()), int((~died & positive).sum())
+    false_negative, true_negative = int((died & ~positive).sum()), int((~died & ~positive).sum())
     return Decisions(
-        true_positive=hit,
-        false_positive=alarm,
-        true_negative=rest,
-        false_negative=miss,
-        sensitivity=proportion(hit, hit + miss, confidence),
-        specificity=proportion(rest, rest + alarm, confidence),
-        ppv=proportion(hit, hit + alarm, confidence),
-        npv=proportion(rest, rest + miss, confidence),
-        accuracy=proportion(hit + rest, len(died), confidence),
+        true_positive=true_positive,
+        false_positive=false_positive,
+        true_negative=true_negative,
+        false_negative=false_negative,
+        sensitivity=proportion(true_positive, true_positive + false_negative, confidence),
+        specificity=proportion(true_negative, true_negative + false_positive, confidence),
+        ppv=proportion(true_positive, true_positive + false_positive, confidence),
+        npv=proportion(true_negative, true_negative + false_negative, confidence),
+        accuracy=proportion(true_positive + true_negative, len(died), confidence),
     )
 
 
@@ -92,7 +96,7 @@ def proportion(count: int, total: int, confidence: float = 0.95, method: str = "
     """Return ``count`` / ``total`` with Wilson's limits (``wilson``) or Clopper and Pearson's (``beta``)."""
     name = WILSON if method == "wilson" else "Clopper-Pearson"
     if total == 0:
-        return undefined(name, "no case")
+        return undefined_interval(name, "no case")
     from statsmodels.stats.proportion import proportion_confint
 
     low, high = proportion_confint(count, total, alpha=1 - confidence, method=method)

@@ -1,7 +1,8 @@
-"""What the trees on all variables are measured against: other learners, and parts of the variables.
+"""Baselines for the trees on all variables: other learners, and parts of the variables.
 
-Every baseline is fitted inside the folds as the trees are. Logistic regression and random forest need complete data
-(:mod:`echomort.models.imputation`), learnt on the training rows of each fold unless the settings ask for the whole.
+Every baseline is cross-validated as the trees are. Logistic regression and random forest need imputed data
+(:mod:`echomort.models.imputation`); imputation is fitted on the training rows of each fold, unless
+``tabular.imputation_scope`` is ``global``.
 """
 
 import json
@@ -16,9 +17,9 @@ from threadpoolctl import threadpool_limits
 
 from echomort.core.files import atomic_folder
 from echomort.ehr.variables import Variable, VariableSet, names
-from echomort.models.imputation import Completion
-from echomort.models.rows import HELD_OUT, Rows
-from echomort.models.tabular import encode, fit_rows
+from echomort.models.imputation import Imputer
+from echomort.models.rows import HELD_OUT, LabelledRows
+from echomort.models.tabular import encode, fit_folds
 from echomort.settings import Tabular
 from echomort.vocabulary.model_names import baseline
 
@@ -27,22 +28,23 @@ PARTS: Mapping[str, tuple[VariableSet, ...]] = {
     "echo": ("echo",),
     "all": ("echo", "clinical", "diagnosis"),
 }
-"""Set of a baseline -> the sets of the catalogue that make it up."""
-SETS: Mapping[str, tuple[str, ...]] = {name: names(*sets) for name, sets in PARTS.items()}
-"""The 100 clinical variables, the 58 of the echo, and the 158 together."""
-
-
+"""Variables of a baseline -> the sets of the catalogue that they consist of."""
+VARIABLES: Mapping[str, tuple[str, ...]] = {name: names(*sets) for name, sets in PARTS.items()}
+"""Their names: the 100 clinical variables, the 58 of the echo, and all 158."""
 LEARNERS = ("logistic", "random_forest", "xgboost")
+"""The learners that ``tabular.baselines`` may name."""
+MIN_LEAF_STUDIES = 5
+"""Studies in a leaf of the random forest, at least. Chosen here, as for the trees."""
 
 
-def model_names() -> list[str]:
-    """Return the names of all baselines that there may be."""
-    return [baseline(learner, part) for learner in LEARNERS for part in SETS]
+def baseline_names() -> list[str]:
+    """Return the names of all possible baselines."""
+    return [baseline(learner, part) for learner in LEARNERS for part in VARIABLES]
 
 
 @dataclass(frozen=True)
 class FoldCoefficients:
-    """Logistic regression of one fold on standardised, completed columns: one number a column in every list."""
+    """Logistic regression of one fold on standardised, imputed columns; every list has one number a column."""
 
     columns: tuple[str, ...]
     mean: list[float]
@@ -54,7 +56,7 @@ class FoldCoefficients:
 @dataclass(frozen=True)
 class Baselines:
     """Out-of-fold logits by model (``ehr:<learner>:<set>``) in the order of the rows, and the coefficients by fold of
-    the logistic ones. Forests and the tables' completion are not kept: a baseline is never served."""
+    the logistic ones. Forests and imputers are not kept, since a baseline never scores new studies."""
 
     scores: Mapping[str, np.ndarray]
     coefficients: Mapping[str, Mapping[int, FoldCoefficients]]
@@ -62,72 +64,81 @@ class Baselines:
     def save(self, folder: Path) -> None:
         """Write ``folder`` atomically: coefficients.json."""
         table = {
-            model: {str(fold): asdict(one) for fold, one in folds.items()} for model, folds in self.coefficients.items()
+            model: {str(fold): asdict(variable) for fold, variable in folds.items()}
+            for model, folds in self.coefficients.items()
         }
-        with atomic_folder(folder) as whole:
-            (whole / "coefficients.json").write_text(json.dumps(table, indent=1) + "\n")
+        with atomic_folder(folder) as global_imputer:
+            (global_imputer / "coefficients.json").write_text(json.dumps(table, indent=1) + "\n")
 
 
-def fit_baselines(features: pd.DataFrame, rows: Rows, settings: Tabular, own: Sequence[Variable] = ()) -> Baselines:
-    """Fit the learners of ``settings.baselines`` on each set of variables (the trees on parts only: on all they are
-    the model itself), one model a fold, and score every row by models that never saw its patient. The site's ``own``
-    variables that ``features`` has are of the set that they name, and of all."""
+def fit_baselines(
+    features: pd.DataFrame, rows: LabelledRows, settings: Tabular, site_variables: Sequence[Variable] = ()
+) -> Baselines:
+    """Fit the learners of ``settings.baselines`` on each set of variables, one model a fold, and score every row out of
+    fold. The trees are fitted on parts only, since on all variables they are the model itself. ``site_variables`` that
+    ``features`` has belong to the set that they name, and to all."""
     scores: dict[str, np.ndarray] = {}
     coefficients: dict[str, dict[int, FoldCoefficients]] = {}
-    with threadpool_limits(1):  # a small table gives a second thread nothing to do
+    with threadpool_limits(1):  # a second thread does not pay on a table this small
         for part in settings.baseline_variables:
-            columns = (*SETS[part], *_own_of(part, own, features))
+            columns = (*VARIABLES[part], *_site_variables_of(part, site_variables, features))
             table = features.reindex(columns=list(columns))
             if "xgboost" in settings.baselines and part != "all":
-                scores[baseline("xgboost", part)] = fit_rows(encode(table), columns, rows, settings).scores
-            for learner, logits, fitted in _complete_case(table, rows, settings, own):
+                scores[baseline("xgboost", part)] = fit_folds(encode(table), columns, rows, settings).scores
+            for learner, logits, fitted in _fit_on_imputed(table, rows, settings, site_variables):
                 scores[baseline(learner, part)] = logits
                 if fitted:
                     coefficients[baseline(learner, part)] = fitted
     return Baselines(scores, coefficients)
 
 
-def _own_of(part: str, own: Sequence[Variable], features: pd.DataFrame) -> tuple[str, ...]:
-    """Return the names of the site's ``own`` variables in the set ``part`` that the models are given at all."""
-    return tuple(one.name for one in own if one.set in PARTS[part] and one.name in features.columns)
+def _site_variables_of(part: str, site_variables: Sequence[Variable], features: pd.DataFrame) -> tuple[str, ...]:
+    """Return the names of the ``site_variables`` that are in ``features`` and in the set ``part``."""
+    return tuple(
+        variable.name
+        for variable in site_variables
+        if variable.set in PARTS[part] and variable.name in features.columns
+    )
 
 
-def completed_folds(
-    table: pd.DataFrame, rows: Rows, settings: Tabular, own: Sequence[Variable] = ()
-) -> Iterator[tuple[int, Completion, np.ndarray]]:
-    """Yield (fold, completion, completed table float64 (n, kept)) for each fold's model.
+def imputed_folds(
+    table: pd.DataFrame, rows: LabelledRows, settings: Tabular, site_variables: Sequence[Variable] = ()
+) -> Iterator[tuple[int, Imputer, np.ndarray]]:
+    """Yield (fold, imputer, imputed table float64 (n, kept columns)) for each fold.
 
-    The completion is learnt on the rows that the fold's model may see; with ``imputation_scope="global"`` on all of
-    them, as the method did.
+    The imputer is fitted on the training rows of the fold; with ``imputation_scope="global"`` on all rows, as in the
+    method.
     """
     matrix, columns = encode(table).astype(np.float64), tuple(table.columns)
-    whole = Completion.fit(matrix, columns, settings, own) if settings.imputation_scope == "global" else None
+    global_imputer = (
+        Imputer.fit(matrix, columns, settings, site_variables) if settings.imputation_scope == "global" else None
+    )
     for fold in rows.trained_folds:
-        completion = whole or Completion.fit(matrix[rows.training(fold)], columns, settings, own)
-        yield fold, completion, completion.complete(matrix)
+        imputer = global_imputer or Imputer.fit(matrix[rows.training(fold)], columns, settings, site_variables)
+        yield fold, imputer, imputer.impute(matrix)
 
 
-def _complete_case(
-    table: pd.DataFrame, rows: Rows, settings: Tabular, own: Sequence[Variable]
+def _fit_on_imputed(
+    table: pd.DataFrame, rows: LabelledRows, settings: Tabular, site_variables: Sequence[Variable]
 ) -> Iterator[tuple[str, np.ndarray, dict[int, FoldCoefficients]]]:
     learners = [learner for learner in ("logistic", "random_forest") if learner in settings.baselines]
     if not learners:
         return
     scores = {learner: np.zeros(len(table)) for learner in learners}
     fitted: dict[int, FoldCoefficients] = {}
-    for fold, completion, matrix in completed_folds(table, rows, settings, own):
+    for fold, imputer, matrix in imputed_folds(table, rows, settings, site_variables):
         training = rows.training(fold)
         if "logistic" in learners:
-            fitted[fold] = _logistic(matrix[training], rows.labels[training], completion.names, settings)
-            _put(scores["logistic"], rows, fold, _apply(fitted[fold], matrix))
+            fitted[fold] = _logistic(matrix[training], rows.labels[training], imputer.names, settings)
+            _put_fold(scores["logistic"], rows, fold, _logistic_logits(fitted[fold], matrix))
         if "random_forest" in learners:
             forest = _forest(matrix[training], rows.labels[training], settings)
-            _put(scores["random_forest"], rows, fold, _forest_logits(forest, matrix, settings))
+            _put_fold(scores["random_forest"], rows, fold, _forest_logits(forest, matrix, settings))
     for learner in learners:
         yield learner, scores[learner], fitted if learner == "logistic" else {}
 
 
-def _put(scores: np.ndarray, rows: Rows, fold: int, logits: np.ndarray) -> None:
+def _put_fold(scores: np.ndarray, rows: LabelledRows, fold: int, logits: np.ndarray) -> None:
     inside, held_out = rows.folds == fold, rows.folds == HELD_OUT
     scores[inside] = logits[inside]
     scores[held_out] += logits[held_out] / len(rows.trained_folds)
@@ -144,7 +155,7 @@ def _logistic(matrix: np.ndarray, labels: np.ndarray, columns: tuple[str, ...], 
     return FoldCoefficients(columns, mean.tolist(), scale.tolist(), model.coef_[0].tolist(), float(model.intercept_[0]))
 
 
-def _apply(model: FoldCoefficients, matrix: np.ndarray) -> np.ndarray:
+def _logistic_logits(model: FoldCoefficients, matrix: np.ndarray) -> np.ndarray:
     return np.asarray((matrix - model.mean) / model.scale @ np.array(model.coefficients) + model.intercept)
 
 
@@ -152,13 +163,16 @@ def _forest(matrix: np.ndarray, labels: np.ndarray, settings: Tabular) -> Any:
     from sklearn.ensemble import RandomForestClassifier
 
     forest = RandomForestClassifier(
-        settings.forest_trees, min_samples_leaf=5, max_features="sqrt", random_state=settings.seed, n_jobs=1
+        settings.forest_trees,
+        min_samples_leaf=MIN_LEAF_STUDIES,
+        max_features="sqrt",
+        random_state=settings.seed,
+        n_jobs=1,
     )
     return forest.fit(matrix, labels)
 
 
 def _forest_logits(forest: Any, matrix: np.ndarray, settings: Tabular) -> np.ndarray:
     votes = forest.predict_proba(matrix)[:, 1] * settings.forest_trees
-    return np.asarray(
-        np.log((votes + 0.5) / (settings.forest_trees - votes + 0.5))
-    )  # never infinite, whatever the votes
+    # Half a vote is added to either side, so that log odds are finite.
+    return np.asarray(np.log((votes + 0.5) / (settings.forest_trees - votes + 0.5)))

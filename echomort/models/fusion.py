@@ -1,10 +1,9 @@
-"""Stacking: one score from the scores of several models, learnt on scores that those models gave out of fold.
+"""Stacking: one score from the out-of-fold scores of several models.
 
-The stack of fold k is fitted on the other folds only; their scores come from models that never saw the rows they score.
+The stack of fold k is fitted on the other folds only. Their scores come from models that were not trained on them.
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -12,26 +11,30 @@ import numpy as np
 import pandas as pd
 
 from echomort.core.verified import parse_card
-from echomort.models.rows import HELD_OUT, Rows, mean_fold_auc
+from echomort.models.rows import HELD_OUT, LabelledRows, mean_fold_auc
 from echomort.settings import Fusion, Settings
 from echomort.vocabulary.model_names import EHR, VIDEO_EHR
 
 KEYS = ("kind", "columns", "folds")
+"""Keys of a stack's JSON."""
 
 
 class Stacker(Protocol):
-    """What one fold's rows taught."""
+    """A stacker that was fitted on the rows outside one fold."""
 
     def logits(self, matrix: np.ndarray) -> np.ndarray:
-        """Return (n,) logits for (n, columns) scores, NaN where a model gave none."""
+        """Return logits (n,) of scores (n, columns), which are NaN where a model gave none."""
         ...
 
 
 @dataclass(frozen=True)
 class LogisticStacker:
-    """Ridge logistic regression on standardised scores; a missing one counts as the mean, and says that it is missing
-    where that occurred in training. Every list has one number a column, but for ``coefficients``, which goes on with
-    one a flagged column."""
+    """Ridge logistic regression on standardised scores.
+
+    A missing score is replaced by the mean; columns with missing scores in training (``flagged``, by position) get an
+    indicator column too. ``mean`` and ``scale`` have one number a column, ``coefficients`` one a column and then one a
+    flagged column.
+    """
 
     mean: list[float]
     scale: list[float]
@@ -44,25 +47,25 @@ class LogisticStacker:
         """Fit on ``matrix`` float64 (n, columns)."""
         from sklearn.linear_model import LogisticRegression
 
-        seen = ~np.isnan(matrix)
-        count = np.maximum(seen.sum(0), 1)
-        mean = np.where(seen, matrix, 0).sum(0) / count
-        scale = np.sqrt(np.where(seen, (matrix - mean) ** 2, 0).sum(0) / count)
-        blank = cls(
+        present = ~np.isnan(matrix)
+        count = np.maximum(present.sum(0), 1)
+        mean = np.where(present, matrix, 0).sum(0) / count
+        scale = np.sqrt(np.where(present, (matrix - mean) ** 2, 0).sum(0) / count)
+        unfitted = cls(
             mean=mean.tolist(),
             scale=np.where(scale > 0, scale, 1).tolist(),
-            flagged=[int(column) for column in np.flatnonzero(~seen.all(0) & seen.any(0))],
+            flagged=[int(column) for column in np.flatnonzero(~present.all(0) & present.any(0))],
             coefficients=[],
             intercept=0.0,
         )
         model = LogisticRegression(C=1 / settings.ridge, solver="newton-cholesky", tol=1e-8).fit(
-            blank.design(matrix), labels
+            unfitted.design(matrix), labels
         )
         fitted = {"coefficients": model.coef_[0].tolist(), "intercept": float(model.intercept_[0])}
-        return cls(**{**asdict(blank), **fitted})
+        return cls(**{**asdict(unfitted), **fitted})
 
     def design(self, matrix: np.ndarray) -> np.ndarray:
-        """Return the standardised scores, then one column of 0 and 1 a flagged column."""
+        """Return the standardised scores, then one 0/1 column (1: missing) for each flagged column."""
         missing = np.isnan(matrix)
         standardised = np.where(missing, 0, (matrix - self.mean) / self.scale)
         return np.hstack([standardised, missing[:, self.flagged].astype(float)])
@@ -77,7 +80,7 @@ class TreeStacker:
     """A few shallow trees."""
 
     content: str
-    """XGBoost's own JSON."""
+    """The model in XGBoost's JSON format."""
 
     @classmethod
     def fit(cls, matrix: np.ndarray, labels: np.ndarray, settings: Fusion) -> "TreeStacker":
@@ -86,10 +89,10 @@ class TreeStacker:
         from threadpoolctl import threadpool_limits
 
         data = xgb.QuantileDMatrix(matrix.astype(np.float32), labels, nthread=1)
-        fixed = {"objective": "binary:logistic", "min_child_weight": 5, "nthread": 1, "seed": 1}
+        constants = {"objective": "binary:logistic", "min_child_weight": 5, "nthread": 1, "seed": 1}
         chosen = {"max_depth": settings.depth, "learning_rate": settings.learning_rate}
         with threadpool_limits(1):
-            return cls(xgb.train({**fixed, **chosen}, data, settings.rounds).save_raw("json").decode())
+            return cls(xgb.train({**constants, **chosen}, data, settings.rounds).save_raw("json").decode())
 
     def logits(self, matrix: np.ndarray) -> np.ndarray:
         """Return the logits."""
@@ -99,29 +102,31 @@ class TreeStacker:
 
 
 STACKERS: dict[str, type[LogisticStacker] | type[TreeStacker]] = {"logistic": LogisticStacker, "xgboost": TreeStacker}
+"""Value of the setting ``fusion.model`` -> stacker."""
 
 
 @dataclass(frozen=True)
 class FusionModel:
-    """One stacker a fold, over the scores named by ``columns``."""
+    """One stacker a fold, for the scores named by ``columns``."""
 
     kind: str
     columns: tuple[str, ...]
     folds: dict[int, Stacker]
 
     def score(self, scores: pd.DataFrame) -> np.ndarray:
-        """Return one logit a row, float64 (n,): the mean over the folds' stackers. An absent column is all missing."""
+        """Return one logit a row, float64 (n,): the mean over the folds' stackers. An absent column counts as
+        missing."""
         matrix = scores.reindex(columns=list(self.columns)).to_numpy(dtype=np.float64, na_value=np.nan)
         return np.asarray(np.mean([stacker.logits(matrix) for stacker in self.folds.values()], axis=0))
 
     def to_json(self) -> bytes:
-        """Return the model as JSON: coefficients, or XGBoost's own text."""
+        """Return the model as JSON: coefficients, or XGBoost's text."""
         folds = {str(fold): asdict(stacker) for fold, stacker in self.folds.items()}  # type: ignore[call-overload]
         return (json.dumps({"kind": self.kind, "columns": self.columns, "folds": folds}, indent=1) + "\n").encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> "FusionModel":
-        """Return what :meth:`to_json` wrote, or raise :class:`UserError`. Verify the content before."""
+        """Return the model that :meth:`to_json` wrote, or raise :class:`UserError`. The caller verifies ``content``."""
         card: dict[str, Any] = parse_card(content, KEYS, "the stack")
         stacker = STACKERS[card["kind"]]
         folds: dict[int, Stacker] = {int(fold): stacker(**fields) for fold, fields in card["folds"].items()}
@@ -130,26 +135,20 @@ class FusionModel:
 
 @dataclass(frozen=True)
 class FusionResult:
-    """Scores in the order of the rows, and the model that gave them."""
+    """Scores in the order of the rows, and the stack."""
 
     scores: np.ndarray
-    """Logits, float64 (n,): a row of fold k by the stack that never saw fold k, a held-out row by the mean of all."""
+    """Logits, float64 (n,): of a row of fold k by the stacker of fold k, of a held-out row the mean over all
+    stackers."""
     model: FusionModel
 
 
-def stack(
-    scores: pd.DataFrame, labels: Sequence[int], folds: Sequence[int], patients: Sequence[str], settings: Fusion
-) -> FusionResult:
-    """Combine out-of-fold ``scores`` (one column a model, logits, NaN where it gave none; one row a study).
+def fit_stack(scores: pd.DataFrame, rows: LabelledRows, settings: Fusion) -> FusionResult:
+    """Fit one stacker for each fold on the out-of-fold ``scores``, and score every row out of fold.
 
-    The rows of fold -1 hold scores of models that never saw them either; they are scored and never fitted on. Raises
-    :class:`UserError` where no honest fit is possible.
+    ``scores`` has one row a study and one column a model: logits, NaN where the model gave none. Held-out rows are
+    scored and never used for fitting.
     """
-    return stack_rows(scores, Rows.of(labels, folds, patients), settings)
-
-
-def stack_rows(scores: pd.DataFrame, rows: Rows, settings: Fusion) -> FusionResult:
-    """Do the same for :class:`Rows`."""
     matrix = scores.to_numpy(dtype=np.float64, na_value=np.nan)
     stackers: dict[int, Stacker] = {}
     combined = np.zeros(len(matrix))
@@ -163,25 +162,28 @@ def stack_rows(scores: pd.DataFrame, rows: Rows, settings: Fusion) -> FusionResu
     return FusionResult(combined, FusionModel(settings.model, tuple(map(str, scores.columns)), stackers))
 
 
-def permuted_null(features: pd.DataFrame, views: pd.DataFrame, rows: Rows, settings: Settings) -> pd.DataFrame:
-    """Return what chance gives: one row a permutation, the mean fold AUC of models refitted on shuffled labels.
+def permuted_null_aucs(
+    features: pd.DataFrame, views: pd.DataFrame, rows: LabelledRows, settings: Settings
+) -> pd.DataFrame:
+    """Return the AUCs that chance gives: one row a permutation, the mean fold AUC of models refitted on shuffled
+    labels.
 
-    Labels change owner by patient (:meth:`Rows.permuted`), ``settings.evaluation.permutations`` times. Columns: ehr
-    (the trees on ``features``), video (the stack of ``views``, the view models' out-of-fold logits, which are not
-    retrained), video_ehr (the stack of both). An honest pipeline's mean lies at 0.5. Held-out rows take no part.
+    Labels are permuted by patient (:meth:`LabelledRows.permuted`), ``settings.evaluation.permutations`` times. Columns:
+    ehr (the trees on ``features``), video (the stack of ``views``, the out-of-fold logits of the view models, which are
+    not retrained), video_ehr (the stack of both). Without leakage their mean is 0.5. Held-out rows are left out.
     """
-    from echomort.models.tabular import encode, fit_rows
+    from echomort.models.tabular import encode, fit_folds
 
     inside = rows.folds != HELD_OUT
-    matrix, views, rows = encode(features)[inside], views[inside].reset_index(drop=True), rows.only(inside)
+    matrix, views, rows = encode(features)[inside], views[inside].reset_index(drop=True), rows.subset(inside)
     generator = np.random.default_rng(settings.evaluation.seed)
-    areas = []
+    aucs = []
     for _ in range(settings.evaluation.permutations):
         shuffled = rows.permuted(generator)
-        ehr = fit_rows(matrix, tuple(map(str, features.columns)), shuffled, settings.tabular).scores
-        both = stack_rows(views.assign(ehr=ehr), shuffled, settings.fusion).scores
-        area = {EHR: mean_fold_auc(ehr, shuffled), VIDEO_EHR: mean_fold_auc(both, shuffled)}
+        ehr = fit_folds(matrix, tuple(map(str, features.columns)), shuffled, settings.tabular).scores
+        both = fit_stack(views.assign(ehr=ehr), shuffled, settings.fusion).scores
+        aucs_of_permutation = {EHR: mean_fold_auc(ehr, shuffled), VIDEO_EHR: mean_fold_auc(both, shuffled)}
         if len(views.columns):
-            area["video"] = mean_fold_auc(stack_rows(views, shuffled, settings.fusion).scores, shuffled)
-        areas.append(area)
-    return pd.DataFrame(areas)
+            aucs_of_permutation["video"] = mean_fold_auc(fit_stack(views, shuffled, settings.fusion).scores, shuffled)
+        aucs.append(aucs_of_permutation)
+    return pd.DataFrame(aucs)

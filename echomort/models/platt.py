@@ -1,4 +1,4 @@
-"""From a score to a probability."""
+"""Platt calibration: from a score to a probability."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 @dataclass(frozen=True)
 class Platt:
-    """Risk = sigmoid(slope x logit + intercept)."""
+    """The calibration map: risk = sigmoid(slope x logit + intercept)."""
 
     slope: float
     intercept: float
@@ -22,9 +22,9 @@ class Platt:
         died, survived = int(labels.sum()), int(len(labels) - labels.sum())
         targets = np.where(labels == 1, (died + 1) / (died + 2), 1 / (survived + 2))
         column = np.concatenate([logits, logits])[:, None]
-        sides = np.repeat([1, 0], len(logits))
+        repeated_labels = np.repeat([1, 0], len(logits))
         model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8)
-        model.fit(column, sides, sample_weight=np.concatenate([targets, 1 - targets]))
+        model.fit(column, repeated_labels, sample_weight=np.concatenate([targets, 1 - targets]))
         return cls(float(model.coef_[0, 0]), float(model.intercept_[0]))
 
     def logit(self, logits: ArrayLike) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Who the rows of a table are, and which of them a fold's model may see."""
+"""Label, fold and patient of the rows of a table, and which rows the model of a fold is trained on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ import numpy as np
 from echomort.core.errors import UserError
 
 HELD_OUT = -1
-"""The fold of rows that no model is trained on and that all models score."""
+"""Fold of the rows that no model is trained on and that all models score."""
 
 
 @dataclass(frozen=True)
-class Rows:
+class LabelledRows:
     """Label 0 or 1, fold (0 to k-1, or -1) and patient of every row, each (n,)."""
 
     labels: np.ndarray
@@ -20,8 +20,8 @@ class Rows:
     patients: np.ndarray
 
     @classmethod
-    def of(cls, labels: Sequence[int], folds: Sequence[int], patients: Sequence[str]) -> "Rows":
-        """Take three columns of equal length; raise :class:`UserError` where no honest fit is possible."""
+    def of(cls, labels: Sequence[int], folds: Sequence[int], patients: Sequence[str]) -> "LabelledRows":
+        """Take three columns of equal length; raise :class:`UserError` where they allow no honest cross-validation."""
         rows = cls(np.asarray(labels, np.int64), np.asarray(folds, np.int64), np.asarray(patients, dtype=object))
         pairs = set(zip(rows.patients, rows.folds, strict=True))
         if len(pairs) != len(set(rows.patients)):
@@ -41,29 +41,29 @@ class Rows:
         return [int(fold) for fold in np.unique(self.folds) if fold != HELD_OUT]
 
     def training(self, fold: int) -> np.ndarray:
-        """Return which rows (bool) the model of ``fold`` may see."""
+        """Return which rows (n,) bool the model of ``fold`` is trained on."""
         return np.asarray((self.folds != fold) & (self.folds != HELD_OUT))
 
-    def only(self, mask: np.ndarray) -> "Rows":
-        """Return the rows that ``mask`` (bool) chooses."""
-        return Rows(self.labels[mask], self.folds[mask], self.patients[mask])
+    def subset(self, mask: np.ndarray) -> "LabelledRows":
+        """Return the rows where ``mask`` (n,) bool is true."""
+        return LabelledRows(self.labels[mask], self.folds[mask], self.patients[mask])
 
-    def permuted(self, generator: np.random.Generator) -> "Rows":
-        """Return the rows with labels shuffled by patient: label sequences of whole patients change owner.
+    def permuted(self, generator: np.random.Generator) -> "LabelledRows":
+        """Return the rows with labels permuted by patient: each patient gets the labels of another one.
 
-        The number of deaths stays, and so does what a patient's studies have in common.
+        The number of deaths is unchanged, and so is the correlation of labels within a patient.
         """
         by_patient = np.argsort(self.patients.astype(str), kind="stable")
         _, starts = np.unique(self.patients.astype(str)[by_patient], return_index=True)
         blocks = np.split(self.labels[by_patient], starts[1:])
         labels = np.empty_like(self.labels)
         labels[by_patient] = np.concatenate([blocks[index] for index in generator.permutation(len(blocks))])
-        return Rows(labels, self.folds, self.patients)
+        return LabelledRows(labels, self.folds, self.patients)
 
 
 def split_patients(labels: np.ndarray, patients: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Return which rows (bool) lie in a validation part: ``fraction`` of the patients who died in any row, and of those
-    who did not; at least one of each, and never all, unless there is only one."""
+    """Return which rows (n,) bool are for validation: those of a ``fraction`` of the patients who died in any row, and
+    of the same fraction of the others; of each at least one patient and never all, unless there is only one."""
     unique, index = np.unique(patients.astype(str), return_inverse=True)
     died = np.zeros(len(unique), bool)
     np.logical_or.at(died, index, labels == 1)
@@ -75,10 +75,10 @@ def split_patients(labels: np.ndarray, patients: np.ndarray, fraction: float, se
     return chosen[index]
 
 
-def mean_fold_auc(scores: np.ndarray, rows: Rows) -> float:
-    """Return the mean over folds of the AUC within the fold; a fold with one label only says nothing and is left out.
+def mean_fold_auc(scores: np.ndarray, rows: LabelledRows) -> float:
+    """Return the mean over folds of the AUC within the fold; folds with one label only are left out.
 
-    Within a fold all scores come from one model, so that neither its scale nor the fold's share of deaths biases it.
+    Within a fold all scores come from one model, so that different scales of the models do not bias the AUC.
     """
     from sklearn.metrics import roc_auc_score
 

@@ -1,8 +1,7 @@
-"""Gradient-boosted trees on the health-record features: one model a fold, scored on the patients it never saw."""
+"""Gradient-boosted trees on the health-record features: one model a fold, which scores the patients of that fold."""
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +15,13 @@ from echomort.core.files import atomic_folder
 from echomort.core.verified import read_card, read_verified
 from echomort.ehr.catalogue import Catalogue, shipped_catalogue
 from echomort.ehr.variables import model_inputs
-from echomort.models.rows import HELD_OUT, Rows, mean_fold_auc, split_patients
+from echomort.models.rows import HELD_OUT, LabelledRows, mean_fold_auc, split_patients
 from echomort.settings import Tabular
 
 SEX = {"F": 0.0, "M": 1.0}
+"""Code of the feature ``sex`` -> its number in the matrix."""
 VALIDATION_FRACTION = 0.2
-"""Of the training patients, kept apart to decide the number of trees (ours)."""
+"""Share of the training patients on whom early stopping chooses the number of trees. Chosen here, as is usual."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,13 @@ class TabularModel:
     folds: dict[int, xgb.Booster]
 
     def score(self, features: pd.DataFrame) -> np.ndarray:
-        """Return one logit a row, float64 (n,): the mean over the folds' models. A missing column is missing values."""
+        """Return one logit a row, float64 (n,): the mean over the folds' models. An absent column counts as missing
+        values."""
         matrix = encode(features.reindex(columns=list(self.features)))
         return np.asarray(np.mean([predict_logits(booster, matrix) for booster in self.folds.values()], axis=0))
 
     def save(self, folder: Path) -> None:
-        """Write ``folder`` atomically: fold_<k>.json (XGBoost's own format) and model.json with their SHA-256."""
+        """Write ``folder`` atomically: fold_<k>.json (XGBoost's format) and model.json with their SHA-256."""
         with atomic_folder(folder) as whole:
             weights = {}
             for fold, booster in self.folds.items():
@@ -49,7 +50,7 @@ class TabularModel:
 
     @classmethod
     def load(cls, folder: Path) -> "TabularModel":
-        """Read what :meth:`save` wrote, each file only if its SHA-256 is right, or raise :class:`UserError`."""
+        """Read what :meth:`save` wrote, verifying the SHA-256 of each file; raises :class:`UserError`."""
         card = read_card(folder, ("features", "weights"))
         folds = {
             int(fold): load_booster(read_verified(folder, entry["file"], entry["sha256"]))
@@ -60,38 +61,31 @@ class TabularModel:
 
 @dataclass(frozen=True)
 class TabularResult:
-    """Scores in the order of the rows, and the models that gave them."""
+    """Scores in the order of the rows, and the models."""
 
     scores: np.ndarray
-    """Logits, float64 (n,): a row of fold k by the model that never saw fold k; a held-out row by the mean of all."""
+    """Logits, float64 (n,): of a row of fold k by the model of fold k, of a held-out row the mean over all models."""
     model: TabularModel
 
 
-def inputs(settings: Tabular, catalogue: Catalogue | None = None) -> tuple[str, ...]:
-    """Return the variables of ``catalogue`` (default: the shipped one) that the trees are given, in its order."""
+def input_variables(settings: Tabular, catalogue: Catalogue | None = None) -> tuple[str, ...]:
+    """Return the variables of ``catalogue`` (default: the shipped one) that the trees use, in its order."""
     return model_inputs() if settings.variables == "method" else (catalogue or shipped_catalogue()).names()
 
 
-def fit_out_of_fold(
-    features: pd.DataFrame, labels: Sequence[int], folds: Sequence[int], patients: Sequence[str], settings: Tabular
-) -> TabularResult:
-    """Fit one model a fold on the rows of the other folds and score every row by models that never saw its patient.
+def fit_folds(matrix: np.ndarray, columns: tuple[str, ...], rows: LabelledRows, settings: Tabular) -> TabularResult:
+    """Fit one model for each fold, on the rows of the other folds, and score every row out of fold.
 
-    ``features`` has one row a study: numbers, truth values and sex ('F' or 'M'); what is missing stays missing. The
-    number of trees is decided on a fifth of the training patients, by log-loss.
+    ``matrix`` is float32 (n, columns), one row a study, as :func:`encode` returns it. The number of trees is chosen by
+    log-loss on a part (``VALIDATION_FRACTION``) of the training patients.
     """
-    return fit_rows(encode(features), tuple(map(str, features.columns)), Rows.of(labels, folds, patients), settings)
-
-
-def fit_rows(matrix: np.ndarray, columns: tuple[str, ...], rows: Rows, settings: Tabular) -> TabularResult:
-    """Do the same with an encoded ``matrix``, float32 (n, columns)."""
-    with threadpool_limits(1):  # such a table gives a second thread nothing to do but to wait for the first
+    with threadpool_limits(1):  # a second thread does not pay on a table this small
         model = TabularModel(columns, {fold: _fit(matrix, rows, fold, settings) for fold in rows.trained_folds})
         return TabularResult(out_of_fold(model.folds, matrix, rows), model)
 
 
-def out_of_fold(models: dict[int, xgb.Booster], matrix: np.ndarray, rows: Rows) -> np.ndarray:
-    """Return the logits, float64 (n,): of fold k by model k, of held-out rows by the mean of all."""
+def out_of_fold(models: dict[int, xgb.Booster], matrix: np.ndarray, rows: LabelledRows) -> np.ndarray:
+    """Return the logits, float64 (n,): of rows of fold k by model k, of held-out rows the mean over all models."""
     scores = np.zeros(len(matrix))
     for fold, booster in models.items():
         inside, held_out = rows.folds == fold, rows.folds == HELD_OUT
@@ -133,7 +127,7 @@ def load_booster(content: bytes) -> xgb.Booster:
 
 
 def permutation_importance(
-    model: TabularModel, features: pd.DataFrame, rows: Rows, repeats: int = 5, seed: int = 1
+    model: TabularModel, features: pd.DataFrame, rows: LabelledRows, repeats: int = 5, seed: int = 1
 ) -> pd.DataFrame:
     """Return, per feature, by how much the mean fold AUC falls when its values are shuffled within each fold.
 
@@ -144,7 +138,7 @@ def permutation_importance(
     matrix = encode(features.reindex(columns=list(model.features)))
     base = mean_fold_auc(out_of_fold(model.folds, matrix, rows), rows)
     drops = np.zeros((len(model.features), repeats))
-    for index in _split_on(model):  # a column that no tree asks about changes nothing
+    for index in _split_on(model):  # shuffling a column that no tree uses changes nothing
         for repeat in range(repeats):
             shuffled = matrix.copy()
             for fold in rows.trained_folds:
@@ -156,12 +150,12 @@ def permutation_importance(
 
 
 def _split_on(model: TabularModel) -> list[int]:
-    """The columns that some tree of some fold splits on."""
+    """Return the columns that any tree of any fold splits on."""
     used = {name for booster in model.folds.values() for name in booster.get_score()}
     return sorted(int(name.removeprefix("f")) for name in used)
 
 
-def _fit(matrix: np.ndarray, rows: Rows, fold: int, settings: Tabular) -> xgb.Booster:
+def _fit(matrix: np.ndarray, rows: LabelledRows, fold: int, settings: Tabular) -> xgb.Booster:
     training = rows.training(fold)
     labels, patients = rows.labels[training], rows.patients[training]
     inside = split_patients(labels, patients, VALIDATION_FRACTION, settings.seed + fold)
@@ -185,5 +179,5 @@ def _fit(matrix: np.ndarray, rows: Rows, fold: int, settings: Tabular) -> xgb.Bo
         verbose_eval=False,
     )
     best = booster[: booster.best_iteration + 1]
-    best.set_param({"nthread": 1})  # a slice forgets it
+    best.set_param({"nthread": 1})  # a slice does not keep the parameter
     return best

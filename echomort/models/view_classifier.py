@@ -1,9 +1,10 @@
-"""Which view a loop shows, from its pixels: learnt from the archive's own tagged loops, for those that no tag names.
+"""A classifier of the view from pixels, trained on the archive's tagged loops, for loops whose view no tag names.
 
-A loop's *appearance* is its mean picture and how each pixel moves, both small. Each view is a Gaussian about its mean
-appearance, all of one shape (linear discriminant analysis with Ledoit and Wolf's shrinkage, J Multivariate Anal
-2004;88:365). A loop is named only where the nearest view is nearer than the next by a margin that patients never seen
-have shown to be enough, and not farther than such patients' own loops: what is of no view learnt stays unnamed.
+The *appearance* of a loop is the mean and the standard deviation of its frames, at a small size. Each view is a
+Gaussian around its mean appearance, with one covariance for all views (linear discriminant analysis with Ledoit and
+Wolf's shrinkage, J Multivariate Anal 2004;88:365). A loop is named only if the nearest view is nearer than the second
+by a margin, and not farther than a reach. Both are chosen on patients that the classifier was not trained on, so that a
+loop of another view stays unnamed.
 """
 
 from __future__ import annotations
@@ -24,20 +25,27 @@ from echomort.dicom.header.views import UNKNOWN
 from echomort.settings import Views
 
 GRID = 10, 14
+"""Rows and columns of the small pictures. Chosen here: about the aspect of a clip."""
 FEATURES = 2 * GRID[0] * GRID[1]
-"""Rows and columns of the small pictures: the clip's aspect (ours)."""
-
+"""Numbers in an appearance: mean and standard deviation of every small pixel."""
 FOLDS = 5
+"""Folds of the cross-validation that chooses margin and reach, and fewest patients of a view. Chosen here, as is
+usual."""
 REACH = 0.99
-"""Share of unseen patients' own loops that lie near enough to their view to be named (ours)."""
-
+"""Share of loops of patients not trained on whose distance to their view is within the reach. Chosen here."""
+ALPHA = 0.05
+"""1 less the level of the interval whose lower limit must reach ``imaging.views.precision``. Chosen here, as is
+usual."""
 WEIGHTS = "weights.safetensors"
+"""File of the weights in the folder of a classifier."""
+TOO_FEW_VIEWS = "fewer than two views have enough tagged loops"
+"""Why a classifier names no loop."""
 
 
 @dataclass(frozen=True)
 class ViewClassifier:
-    """``views`` with their mean appearances, float64 (views, features); ``whitening``, float64 (features, features),
-    turns a difference of appearances into one of unit covariance. ``margin`` and ``reach`` are squared distances."""
+    """``views`` with their mean appearances ``means``, float64 (views, features). ``whitening``, float64 (features,
+    features), maps differences of appearances to unit covariance. ``margin`` and ``reach`` are squared distances."""
 
     views: tuple[str, ...] = ()
     means: np.ndarray = field(default_factory=lambda: np.zeros((0, FEATURES)), repr=False)
@@ -45,25 +53,25 @@ class ViewClassifier:
     margin: float = float("inf")
     reach: float = 0.0
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What was seen on patients left out: loops, accuracy, share named, precision of the named, confusion."""
+    """Results of cross-validation by patient: loops, accuracy, share named, precision of the named, confusion."""
 
     @property
-    def names_any(self) -> bool:
-        """Whether it names any loop at all."""
+    def can_name(self) -> bool:
+        """Whether it can name a loop at all."""
         return len(self.views) > 1 and bool(np.isfinite(self.margin))
 
     @property
-    def shown(self) -> dict[str, Any]:
-        """What is told of it in one line each: no more than counts and shares."""
+    def metadata(self) -> dict[str, Any]:
+        """Counts and shares of ``facts``, for the metadata of an asset."""
         return {f"classifier {key}": value for key, value in self.facts.items() if not isinstance(value, dict)}
 
     def name(self, appearances: np.ndarray) -> list[str]:
-        """Return one view a row of ``appearances``, float64 (n, features); ``unknown`` where it can't be told."""
-        if not self.names_any:
+        """Return the view of each row of ``appearances``, float64 (n, features); ``unknown`` where it is uncertain."""
+        if not self.can_name:
             return [UNKNOWN] * len(appearances)
         nearest, distance, margin = _nearest(self._distances(appearances))
         sure = (margin >= self.margin) & (distance <= self.reach)
-        return [self.views[view] if told else UNKNOWN for view, told in zip(nearest, sure, strict=True)]
+        return [self.views[view] if is_sure else UNKNOWN for view, is_sure in zip(nearest, sure, strict=True)]
 
     def save(self, folder: Path) -> None:
         """Write ``folder`` atomically: the weights (safetensors) and model.json with their SHA-256."""
@@ -79,8 +87,8 @@ class ViewClassifier:
 
     @classmethod
     def load(cls, folder: Path) -> ViewClassifier:
-        """Read what :meth:`save` wrote, or raise :class:`UserError`: a file's SHA-256 is verified before its weights
-        are parsed; names, shapes and finiteness after."""
+        """Read a folder that :meth:`save` wrote, or raise :class:`UserError`. The SHA-256 of the weights is verified
+        before they are parsed; names, shapes and finiteness afterwards."""
         import safetensors.numpy
         from safetensors import SafetensorError
 
@@ -98,43 +106,43 @@ class ViewClassifier:
         return cls(tuple(card["views"]), means, whitening, margin, float(card["reach"]), card["facts"])
 
     def _distances(self, appearances: np.ndarray) -> np.ndarray:
-        """Squared Mahalanobis distances, float64 (n, views)."""
+        """Return squared Mahalanobis distances, float64 (n, views)."""
         whitened, centres = appearances @ self.whitening, self.means @ self.whitening
         return np.asarray(np.square(whitened[:, None] - centres[None]).sum(axis=2))
 
 
 def appearance_of(clip: np.ndarray) -> np.ndarray:
-    """Return what ``clip``, uint8 (frames, height, width), looks like: float64 (features,), whatever its gain.
+    """Return the appearance of ``clip``, uint8 (frames, height, width): float64 (features,), independent of the gain.
 
-    The frames of zeros at the end of a short loop do not count.
+    Frames of zeros at the end of a short loop are ignored.
     """
-    lit = np.flatnonzero(clip.reshape(len(clip), -1).any(axis=1))
-    shown = clip[: int(lit[-1]) + 1 if len(lit) else 1].astype(np.float32)
+    nonzero = np.flatnonzero(clip.reshape(len(clip), -1).any(axis=1))
+    shown = clip[: int(nonzero[-1]) + 1 if len(nonzero) else 1].astype(np.float32)
     return np.concatenate([_small(shown.mean(axis=0)), _small(shown.std(axis=0))])
 
 
 def fit_view_classifier(
     appearances: np.ndarray, views: Sequence[str], patients: Sequence[str], settings: Views
 ) -> ViewClassifier:
-    """Learn the views of which there are ``settings.min_clips`` tagged loops of enough patients.
+    """Train a classifier on the views with at least ``settings.min_clips`` tagged loops and ``FOLDS`` patients.
 
     ``appearances`` is float64 (n, features), ``views`` and ``patients`` name the view and the patient of each row. The
-    margin is the least at which, among loops of patients left out, the lower 95 % bound (Wilson) of the share named
-    rightly is ``settings.precision``. Without two such views, or such a margin, the classifier names nothing.
+    margin is the smallest at which the share named correctly, in cross-validation by patient, has a lower 95 % limit
+    (Wilson) of at least ``settings.precision``. Without two views or without such a margin, it names nothing.
     """
     named, groups = np.asarray(views, object), np.asarray(patients, object)
-    learnt = sorted(str(view) for view in set(views) - {UNKNOWN} if _is_enough(named == view, groups, settings))
-    kept = np.isin(named, learnt)
-    if len(learnt) < 2:
-        return ViewClassifier(facts={"loops": int(kept.sum()), "why": "fewer than two views have enough tagged loops"})
-    rows, truth = appearances[kept], np.searchsorted(learnt, named[kept].astype(str))
-    distances = _out_of_fold(rows, truth, groups[kept], len(learnt))
+    trained_views = sorted(str(view) for view in set(views) - {UNKNOWN} if _has_enough(named == view, groups, settings))
+    kept = np.isin(named, trained_views)
+    if len(trained_views) < 2:
+        return ViewClassifier(facts={"loops": int(kept.sum()), "why": TOO_FEW_VIEWS})
+    rows, truth = appearances[kept], np.searchsorted(trained_views, named[kept].astype(str))
+    distances = _out_of_fold(rows, truth, groups[kept], len(trained_views))
     nearest, distance, margin = _nearest(distances)
     reach = float(np.quantile(distances[np.arange(len(truth)), truth], REACH))
-    right, near = nearest == truth, distance <= reach
-    least = _least_margin(margin[near], right[near], settings.precision)
-    facts = _facts(learnt, truth, nearest, near & (margin >= least))
-    return ViewClassifier(tuple(learnt), *_gaussians(rows, truth, len(learnt)), least, reach, facts)
+    correct, near = nearest == truth, distance <= reach
+    least = _least_margin(margin[near], correct[near], settings.precision)
+    facts = _facts(trained_views, truth, nearest, near & (margin >= least))
+    return ViewClassifier(tuple(trained_views), *_gaussians(rows, truth, len(trained_views)), least, reach, facts)
 
 
 def _small(picture: np.ndarray) -> np.ndarray:
@@ -146,12 +154,12 @@ def _small(picture: np.ndarray) -> np.ndarray:
     return small / length if length else small
 
 
-def _is_enough(own: np.ndarray, patients: np.ndarray, settings: Views) -> bool:
-    return int(own.sum()) >= settings.min_clips and len(set(patients[own])) >= FOLDS
+def _has_enough(is_of_view: np.ndarray, patients: np.ndarray, settings: Views) -> bool:
+    return int(is_of_view.sum()) >= settings.min_clips and len(set(patients[is_of_view])) >= FOLDS
 
 
 def _gaussians(rows: np.ndarray, truth: np.ndarray, views: int) -> tuple[np.ndarray, np.ndarray]:
-    """The views' means and the whitening of what is left about them."""
+    """Return the means of the views and the whitening of the residuals."""
     from sklearn.covariance import LedoitWolf
 
     means = np.stack([rows[truth == view].mean(axis=0) for view in range(views)])
@@ -160,43 +168,45 @@ def _gaussians(rows: np.ndarray, truth: np.ndarray, views: int) -> tuple[np.ndar
 
 
 def _out_of_fold(rows: np.ndarray, truth: np.ndarray, patients: np.ndarray, views: int) -> np.ndarray:
-    """Distances to every view by Gaussians that never saw the row's patient: float64 (n, views)."""
+    """Return the distances to every view, float64 (n, views), by Gaussians not fitted on the row's patient."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     distances = np.full((len(rows), views), np.inf)
-    for seen, unseen in StratifiedGroupKFold(FOLDS).split(rows, truth, patients):
-        there, own = np.unique(truth[seen], return_inverse=True)
-        model = ViewClassifier(tuple(map(str, there)), *_gaussians(rows[seen], own, len(there)))
-        distances[np.ix_(unseen, there)] = model._distances(rows[unseen])
+    for training, test in StratifiedGroupKFold(FOLDS).split(rows, truth, patients):
+        views_in_training, view_numbers = np.unique(truth[training], return_inverse=True)
+        model = ViewClassifier(
+            tuple(map(str, views_in_training)), *_gaussians(rows[training], view_numbers, len(views_in_training))
+        )
+        distances[np.ix_(test, views_in_training)] = model._distances(rows[test])
     return distances
 
 
 def _nearest(distances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The nearest view, its distance, and by how much the next is farther."""
+    """Return the nearest view, its distance, and the margin to the second nearest; each (n,)."""
     ordered = np.sort(distances, axis=1)
     return distances.argmin(axis=1), ordered[:, 0], ordered[:, 1] - ordered[:, 0]
 
 
-def _least_margin(margin: np.ndarray, right: np.ndarray, precision: float) -> float:
-    """The least margin at which what is named is right often enough; infinite where there is none."""
+def _least_margin(margin: np.ndarray, correct: np.ndarray, precision: float) -> float:
+    """Return the smallest margin at which the lower limit of precision is reached; infinite where none is."""
     from statsmodels.stats.proportion import proportion_confint
 
     order = np.argsort(-margin, kind="stable")
     named = np.arange(1, len(order) + 1)
-    low, _ = proportion_confint(right[order].cumsum(), named, alpha=0.05, method="wilson")
+    low, _ = proportion_confint(correct[order].cumsum(), named, alpha=ALPHA, method="wilson")
     enough = np.flatnonzero(np.asarray(low) >= precision)
     return float(margin[order][enough[-1]]) if len(enough) else float("inf")
 
 
-def _facts(views: Sequence[str], truth: np.ndarray, nearest: np.ndarray, told: np.ndarray) -> dict[str, Any]:
-    right = nearest == truth
+def _facts(views: Sequence[str], truth: np.ndarray, nearest: np.ndarray, named_mask: np.ndarray) -> dict[str, Any]:
+    correct = nearest == truth
     counts = np.zeros((len(views), len(views)), int)
     np.add.at(counts, (truth, nearest), 1)
     confusion = {view: dict(zip(views, map(int, row), strict=True)) for view, row in zip(views, counts, strict=True)}
     return {
         "loops": len(truth),
-        "accuracy": round(float(right.mean()), 4),
-        "named": round(float(told.mean()), 4),
-        "precision": round(float(right[told].mean()), 4) if told.any() else None,
+        "accuracy": round(float(correct.mean()), 4),
+        "named": round(float(named_mask.mean()), 4),
+        "precision": round(float(correct[named_mask].mean()), 4) if named_mask.any() else None,
         "confusion": confusion,
     }

@@ -1,4 +1,4 @@
-"""The view of every clip of an archive: by its tag, else by a classifier that learnt from the tagged clips."""
+"""The view of every clip of an archive: from its tag, else from a classifier trained on the tagged clips."""
 
 from __future__ import annotations
 
@@ -14,44 +14,45 @@ from echomort.models.view_classifier import ViewClassifier, appearance_of, fit_v
 from echomort.settings import Views
 
 CLASSIFIER = "classifier"
-"""Source of a view that was read from the clip's pixels."""
+"""``view_source`` of a view that the classifier read from the pixels."""
 
 
 @dataclass(frozen=True)
-class Named:
-    """``views``: clip_key, study_key, view, view_source, one row a clip; and what named the untagged ones."""
+class NamedViews:
+    """``views``: clip_key, study_key, view, view_source, one row a clip; and the ``classifier`` of the untagged
+    clips."""
 
     views: pd.DataFrame
     classifier: ViewClassifier
 
 
-def name_views(clips: pd.DataFrame, home: Path, settings: Views) -> Named:
+def name_views(clips: pd.DataFrame, home: Path, settings: Views) -> NamedViews:
     """Return the view of every row of ``clips`` (clip_key, study_key, patient_key, view, view_source, artifact).
 
-    A tagged clip keeps its view. Clips are read from the store under ``home``.
+    A tagged clip keeps its view. Clips are read from the clip store under ``home``.
     """
-    classifier = _learnt(clips, home, settings) if settings.classify else ViewClassifier()
+    classifier = _train_classifier(clips, home, settings) if settings.classify else ViewClassifier()
     views = clips[["clip_key", "study_key", "view", "view_source"]].copy()
     untagged = clips[clips["view"] == UNKNOWN]
-    if classifier.names_any and len(untagged):
-        found = np.array(classifier.name(appearances(untagged, home)), object)
-        told = untagged.index[found != UNKNOWN]
-        views.loc[told, "view"] = found[found != UNKNOWN]
-        views.loc[told, "view_source"] = CLASSIFIER
-    return Named(views, classifier)
+    if classifier.can_name and len(untagged):
+        names = np.array(classifier.name(appearances(untagged, home)), object)
+        newly_named = untagged.index[names != UNKNOWN]
+        views.loc[newly_named, "view"] = names[names != UNKNOWN]
+        views.loc[newly_named, "view_source"] = CLASSIFIER
+    return NamedViews(views, classifier)
 
 
 def appearances(clips: pd.DataFrame, home: Path) -> np.ndarray:
     """Return the appearance of every row of ``clips`` (clip_key, artifact), float64 (n, features), in their order."""
-    found: dict[str, np.ndarray] = {}
+    appearance_by_key: dict[str, np.ndarray] = {}
     for artifact, part in clips.groupby("artifact"):
         pixels = read_study(home / str(artifact), part["clip_key"].tolist())
-        found |= {key: appearance_of(clip) for key, clip in pixels.items()}
-    return np.array([found[key] for key in clips["clip_key"]])
+        appearance_by_key |= {key: appearance_of(clip) for key, clip in pixels.items()}
+    return np.array([appearance_by_key[key] for key in clips["clip_key"]])
 
 
-def _learnt(clips: pd.DataFrame, home: Path, settings: Views) -> ViewClassifier:
-    """Learn from tagged clips, of each view the first by their keys, which are as good as random."""
+def _train_classifier(clips: pd.DataFrame, home: Path, settings: Views) -> ViewClassifier:
+    """Return a classifier trained on tagged clips: of each view the first by key, which is as good as random."""
     tagged = clips[clips["view"] != UNKNOWN].sort_values("clip_key").groupby("view").head(settings.max_clips)
     return fit_view_classifier(
         appearances(tagged, home), tagged["view"].tolist(), tagged["patient_key"].tolist(), settings

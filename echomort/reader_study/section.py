@@ -44,7 +44,7 @@ def lead(summary: Mapping[str, Any]) -> str:
     who = counted(len({reader for reader, _ in summary["arms"]}), "reader")
     cases = f"{counted(sum(balance.values()), 'case')}, {balance['dead']} of whom died within a year"
     change = numbers.get(READERS, "sensitivity_change", CHANGE, READER_STUDY)
-    if not change.known:
+    if not change.is_known:
         return f"{who} read {cases}."
     spared = numbers.get(READERS, "specificity_change", CHANGE, READER_STUDY)
     gains = f"sensitivity changed by {_points(change)}, specificity by {_points(spared)} points"
@@ -108,7 +108,7 @@ def _answers(numbers: Numbers, arms: list[tuple[str, str]]) -> Table:
     rows: list[Row] = []
     for who, how in arms:
         found = [numbers.get(who, metric, how, READER_STUDY) for metric in (*SHARES, "auc", "seconds")]
-        shares = [Cell(percent(figure.value), figure.percent_span) for figure in found[:3]]
+        shares = [Cell(percent(figure.value), figure.percent_limits) for figure in found[:3]]
         area = Cell(number(found[3].value), span(found[3].low, found[3].high))
         rows.append([Cell(_name(who, how), style=f"key-{KINDS[how]}"), *shares, area, number(found[4].value, 0)])
     columns = ["Answers of", "#Sensitivity", "#Specificity", "#Accuracy", "#AUC of confidence", "#Seconds a case"]
@@ -121,7 +121,7 @@ def _changes(numbers: Numbers, arms: list[tuple[str, str]]) -> Table:
     for who in [*dict.fromkeys(who for who, _ in arms), READERS]:
         found = [numbers.get(who, f"{metric}_change", CHANGE, READER_STUDY) for metric in SHARES]
         tests = [numbers.get(who, f"{metric}_change_p", CHANGE, READER_STUDY) for metric in SHARES]
-        if found[0].known:
+        if found[0].is_known:
             name = "All readers" if who == READERS else who
             rows.append([name, *(_change(*pair) for pair in zip(found, tests, strict=True))])
     columns = ["With the model", *(f"#{metric.capitalize()}, points" for metric in SHARES)]
@@ -133,9 +133,9 @@ def _changes(numbers: Numbers, arms: list[tuple[str, str]]) -> Table:
 
 
 def _change(change: Figure, test: Figure) -> Cell:
-    if not change.known:
+    if not change.is_known:
         return Cell(NOTHING)
-    aside = p_phrase(test.value) if test.known else span(100 * change.low, 100 * change.high, 0)
+    aside = p_phrase(test.value) if test.is_known else span(100 * change.low, 100 * change.high, 0)
     return Cell(signed(100 * change.value, 0), aside)
 
 
@@ -148,7 +148,7 @@ def _pairs(numbers: Numbers) -> Table:
     tests = [
         f"{how} {p_phrase(q.value)}"
         for how in CONDITIONS
-        if (q := numbers.get(EVERYONE, "cochran_p", how, READER_STUDY)).known
+        if (q := numbers.get(EVERYONE, "cochran_p", how, READER_STUDY)).is_known
     ]
     caption = f"Who is right more often. Cochran's Q over readers and model: {'; '.join(tests)}"
     columns = ["Pair", "Readers", "#Accuracy, points", "#McNemar's p", "#Holm's p"]
@@ -182,7 +182,7 @@ def _models(numbers: Numbers, metric: str, how: str) -> list[str]:
 
 
 def _picture(numbers: Numbers, arms: list[tuple[str, str]]) -> Picture:
-    pooled = [(READERS, how) for how in CONDITIONS if numbers.get(READERS, "sensitivity", how, READER_STUDY).known]
+    pooled = [(READERS, how) for how in CONDITIONS if numbers.get(READERS, "sensitivity", how, READER_STUDY).is_known]
     rows = [
         _estimate(numbers, who, how, metric)
         for metric in ("sensitivity", "specificity")

@@ -12,10 +12,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from echomort.evaluation.agreement import cochran_q, holm, mcnemar
 from echomort.evaluation.discrimination import delong_interval
 from echomort.evaluation.inputs import Booleans, Floats
-from echomort.evaluation.interval import Interval, bare, normal_quantile, undefined
+from echomort.evaluation.interval import Interval, normal_quantile, undefined_interval, without_limits
+from echomort.evaluation.paired_tests import cochran_q, holm, mcnemar
 from echomort.evaluation.resampling import CHUNK_VALUES, Resampling
 from echomort.evaluation.thresholds import decisions
 from echomort.reader_study.answers import AIDED, CONDITIONS, MODEL, READERS, UNAIDED, Arm, Reading
@@ -61,7 +61,7 @@ def crossed_bootstrap(values: Floats, resampling: Resampling | None = None) -> I
     """Return the mean of ``values`` (readers, cases) with percentile limits over readers and cases drawn together."""
     plan, (readers, cases) = resampling or Resampling(), values.shape
     if not cases:
-        return undefined(BOTH, "no case")
+        return undefined_interval(BOTH, "no case")
     random, drawn = np.random.default_rng(plan.seed), []
     for size in _chunks(plan.resamples, readers + cases):
         rows = random.multinomial(readers, np.full(readers, 1 / readers), size) / readers
@@ -79,7 +79,7 @@ def cohen_kappa(a: Booleans, b: Booleans, confidence: float = 0.95) -> Interval:
 
     table = [[int(((a == x) & (b == y)).sum()) for y in (True, False)] for x in (True, False)]
     if max(map(max, table)) == len(a):
-        return undefined("Cohen", "both gave one answer only")
+        return undefined_interval("Cohen", "both gave one answer only")
     found = cohens_kappa(table)
     kappa, margin = float(found.kappa), normal_quantile(confidence) * float(found.std_kappa)
     return Interval(kappa, max(kappa - margin, -1.0), min(kappa + margin, 1.0), "Cohen, Wald limits cut to [-1, 1]")
@@ -91,8 +91,8 @@ def fleiss(raters: Floats) -> Interval:
 
     dead = raters.sum(axis=0)
     if len(raters) < 2 or dead.sum() in (0, raters.size):
-        return undefined("Fleiss", "one reader, or one answer only")
-    return bare(float(fleiss_kappa(np.column_stack([dead, len(raters) - dead]))), "Fleiss")
+        return undefined_interval("Fleiss", "one reader, or one answer only")
+    return without_limits(float(fleiss_kappa(np.column_stack([dead, len(raters) - dead]))), "Fleiss")
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _each(reading: Reading, confidence: float) -> Iterator[MetricRow]:
         yield table.row(who, how, "auc", _auc(reading, (who, how), confidence))
         seconds = reading.seconds.get((who, how), np.empty(0))
         if np.isfinite(seconds).any():
-            yield table.row(who, how, "seconds", bare(float(np.nanmedian(seconds)), "median a case"))
+            yield table.row(who, how, "seconds", without_limits(float(np.nanmedian(seconds)), "median a case"))
 
 
 def _auc(reading: Reading, arm: Arm, confidence: float) -> Interval:
@@ -126,7 +126,7 @@ def _auc(reading: Reading, arm: Arm, confidence: float) -> Interval:
     given = reading.confidence[arm]
     missing = int(np.isnan(given).sum())
     if missing:
-        return undefined("DeLong", f"no confidence given for {missing} of {len(given)} cases")
+        return undefined_interval("DeLong", f"no confidence given for {missing} of {len(given)} cases")
     return delong_interval(reading.died, np.where(reading.called[arm], given, -given), confidence)
 
 
@@ -145,8 +145,8 @@ def _paired(table: _Table, whose: tuple[str, str], metric: str, pair: tuple[Bool
     first, second = pair
     gained, lost = int((first & ~second).sum()), int((second & ~first).sum())
     told = f"{gained} right by the first alone, {lost} by the second alone"
-    yield table.row(*whose, metric, bare(float(first.mean() - second.mean()), told))
-    yield table.row(*whose, f"{metric}_p", bare(mcnemar(first, second).p_value, "McNemar, exact"))
+    yield table.row(*whose, metric, without_limits(float(first.mean() - second.mean()), told))
+    yield table.row(*whose, f"{metric}_p", without_limits(mcnemar(first, second).p_value, "McNemar, exact"))
 
 
 def _pooled(reading: Reading, settings: Evaluation) -> Iterator[MetricRow]:
@@ -173,8 +173,8 @@ def _against_each_other(reading: Reading) -> Iterator[MetricRow]:
         right[MODEL] = reading.right(reading.model)
         test = cochran_q(*right.values())
         method = f"Cochran, {len(right)} raters, {test.degrees} degrees of freedom"
-        yield table.row(EVERYONE, how, "cochran_q", bare(test.statistic, method))
-        yield table.row(EVERYONE, how, "cochran_p", bare(test.p_value, method))
+        yield table.row(EVERYONE, how, "cochran_q", without_limits(test.statistic, method))
+        yield table.row(EVERYONE, how, "cochran_p", without_limits(test.p_value, method))
         yield from _pairs(table, how, right)
 
 
@@ -185,7 +185,7 @@ def _pairs(table: _Table, how: str, right: Mapping[str, Booleans]) -> Iterator[M
     adjusted = holm([mcnemar(right[a], right[b]).p_value for a, b in pairs])
     for (a, b), p_value in zip(pairs, adjusted, strict=True):
         method = f"McNemar, exact, Holm over {len(pairs)}"
-        yield table.row(f"{a} vs {b}", how, "accuracy_difference_p_holm", bare(float(p_value), method))
+        yield table.row(f"{a} vs {b}", how, "accuracy_difference_p_holm", without_limits(float(p_value), method))
 
 
 def _agreement(reading: Reading, confidence: float) -> Iterator[MetricRow]:

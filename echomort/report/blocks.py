@@ -1,4 +1,4 @@
-"""What a page is made of: sections of words, tables, pictures and loops. The template draws them, nothing else."""
+"""The content of a page: sections of text, tables, pictures and loops, which the template lays out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from echomort.report.words import counted
 
 @dataclass(frozen=True)
 class Cell:
-    """A table's cell: its text, a smaller ``aside`` after it, and its ``style`` (classes of the page)."""
+    """A cell of a table: its text, a smaller ``aside`` after it, and its ``style`` (CSS classes of the page)."""
 
     text: str
     aside: str = ""
@@ -21,8 +21,8 @@ Row = Sequence[Cell | str]
 
 @dataclass(frozen=True)
 class Table:
-    """``columns`` that begin with ``#`` hold numbers and are set to the right; a ``folded`` table opens on demand under
-    its caption; ``note`` stands below."""
+    """A table. ``columns`` that begin with ``#`` hold numbers and are aligned right. A ``folded`` table is collapsed
+    under its caption until it is opened. ``note`` is printed below."""
 
     name: str
     caption: str
@@ -39,15 +39,15 @@ class Table:
 
     @property
     def size(self) -> str:
-        """How many rows there are, in words."""
+        """The number of rows, with its noun."""
         return counted(len(self.rows), "row")
 
     @property
     def cells(self) -> list[list[Cell]]:
-        """All cells, plain strings wrapped."""
+        """All cells; strings become a :class:`Cell`."""
         return [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in self.rows]
 
-    def plain(self) -> list[dict[str, str]]:
+    def text_rows(self) -> list[dict[str, str]]:
         """Return the rows as mappings of column to text, for the JSON twin."""
         names = [label for label, _ in self.heads]
         texts = [[f"{cell.text} {cell.aside}".strip() for cell in row] for row in self.cells]
@@ -56,7 +56,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """An inline SVG with the sentence that says what it shows; two ``half`` pictures stand side by side."""
+    """An inline SVG with a title and a caption; two ``half`` pictures are printed side by side."""
 
     svg: str
     title: str
@@ -67,7 +67,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Loop:
-    """A loop as data URIs, with its words."""
+    """A loop as data URIs: the animation and its first frame, with view, caption and detail."""
 
     moving: str
     still: str
@@ -78,7 +78,7 @@ class Loop:
 
 @dataclass(frozen=True)
 class Loops:
-    """A row of loops for each (view, loops)."""
+    """One row of loops for each (view, loops)."""
 
     groups: Sequence[tuple[str, Sequence[Loop]]]
     caption: str
@@ -96,7 +96,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Terms:
-    """Names and what they are."""
+    """Pairs of a term and its description."""
 
     items: Sequence[tuple[str, str]]
     kind: str = "terms"
@@ -104,7 +104,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page; ``blocks`` are what the template draws, in order."""
+    """A section of the page; the template draws its ``blocks`` in order."""
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""Figures as cells of a table, set as their metric asks."""
+"""Metrics as cells and heads of a table, printed as the metric declares."""
 
 from echomort.evaluation.metric import Metric
 from echomort.report.blocks import Cell
@@ -7,7 +7,7 @@ from echomort.report.words import number, percent, span
 
 
 def metric_head(metric: Metric) -> str:
-    """Return the head of a column of ``metric``."""
+    """Return the column head of ``metric``."""
     return f"#{metric.label}"
 
 
@@ -17,7 +17,7 @@ def metric_words(metric: Metric) -> str:
 
 
 def metric_cell(metric: Metric, figure: Figure, style: str = "") -> Cell:
-    """Return ``figure`` with its limits beside it, in per cent or with as many digits as ``metric`` asks for."""
+    """Return the cell of ``figure`` with its limits, in per cent or with the digits that ``metric`` declares."""
     if metric.as_percent:
         text, limits = percent(figure.value, metric.digits), span(100 * figure.low, 100 * figure.high, metric.digits)
     else:

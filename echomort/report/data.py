@@ -1,4 +1,4 @@
-"""What a report is made of: frames of the warehouse and a few words, no identifier among what is printed."""
+"""The data of a report: frames of the warehouse, settings and lineage. No identifier in them is printed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,8 @@ def _without_rows(*columns: str) -> Callable[[], pd.DataFrame]:
 
 @dataclass(frozen=True)
 class Example:
-    """One loop to show: ``pixels`` uint8 (frames, height, width) at ``fps``; ``caption`` must not tell the outcome."""
+    """One loop to show: ``pixels`` uint8 (frames, height, width) at ``fps``; ``caption`` must not reveal the
+    outcome."""
 
     caption: str
     view: str
@@ -27,9 +28,9 @@ class Example:
 
 @dataclass(frozen=True)
 class ReportData:
-    """Everything a report prints. Frames may have further columns; keys and dates in them are never read.
+    """All data of a report. Frames may have further columns; keys and dates in them are never read.
 
-    ``title``, ``stamp``: what the report is called, and one line on the data it stands on.
+    ``title``, ``stamp``: the title of the report, and one line on its data.
     ``metrics``: long table of the evaluation (:data:`echomort.vocabulary.metric_table.COLUMNS`).
     ``scores``: a row for a headline study and model: model, view (None but for one view), logit, label 0/1.
     ``cohort``: a row a study: role, fold, label, headline; optional age (years), sex ('F', 'M'), days, event.
@@ -37,9 +38,9 @@ class ReportData:
     ``instances``: counts of DICOM objects (:data:`ARCHIVE_COLUMNS`).
     ``checks``: table, check, passed; optional severity, checked and failed (rows).
     ``settings``: (key, value, provenance, meaning), as :meth:`echomort.settings.sections.Settings.provenance` yields.
-    ``lineage``: names to versions, digests, counts: what made this report.
+    ``lineage``: name to version, digest or count of what the report was made from.
     ``missingness``: variable, missing (share 0 to 1); optional unit.
-    ``reader_study``: what :func:`echomort.reader_study.summary.summarise` returned, where readers have read.
+    ``reader_study``: the result of :func:`echomort.reader_study.summary.summarise`, if there is a reader study.
     """
 
     title: str
@@ -57,3 +58,8 @@ class ReportData:
     examples: Sequence[Example] = ()
     reader_study: Mapping[str, Any] | None = None
     suppress_below_events: int = 10
+
+    @property
+    def setting_values(self) -> dict[str, Any]:
+        """Setting key -> value."""
+        return {key: value for key, value, _, _ in self.settings}

@@ -1,4 +1,4 @@
-"""The metric table, read by name, with small groups suppressed before anything can print them."""
+"""Metrics by name, with small groups suppressed before anything can print them."""
 
 import math
 from collections.abc import Iterator
@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from echomort.evaluation.subgroups import SUPPRESSED, suppressed
 from echomort.report.words import ModelWords, counted, model_words, span
 from echomort.vocabulary.metric_table import COLUMNS, COMPARISON, COVERAGE, IMPORTANCE, NULL, OUT_OF_FOLD
 
 NOT_MODELS = frozenset({"cohort"})
-KINDS_BY_WORTH = ("fusion", "video", "view", "ehr", "score")
+"""Values of the column ``model`` that name no model."""
+KINDS_BEST_FIRST = ("fusion", "video", "view", "ehr", "score")
+"""Kinds of model in the order in which :meth:`Numbers.best` prefers them."""
 
 
 @dataclass(frozen=True)
@@ -27,33 +30,33 @@ class Figure:
     method: str = ""
 
     @property
-    def known(self) -> bool:
-        """Whether there is a value."""
+    def is_known(self) -> bool:
+        """Whether the value is a finite number."""
         return math.isfinite(self.value)
 
     @property
-    def people(self) -> str:
+    def counts_text(self) -> str:
         """``410 patients, 103 deaths``, or nothing where the counts are not known."""
         if self.n is None or self.events is None:
             return ""
         return f"{counted(self.n, 'patient')}, {counted(self.events, 'death')}"
 
     @property
-    def percent_span(self) -> str:
+    def percent_limits(self) -> str:
         """The limits of a share, in per cent."""
         return span(100 * self.low, 100 * self.high, 0)
 
     @property
-    def suppressed(self) -> bool:
+    def is_suppressed(self) -> bool:
         """Whether the group is too small to be printed."""
-        return self.method.startswith("suppressed")
+        return self.method.startswith(SUPPRESSED)
 
 
 class Numbers:
-    """Looks figures up in a metric table (``vocabulary.metric_table``); one that is not there has no value.
+    """A metric table (``vocabulary.metric_table``) by names; a figure that is not in it has the value NaN.
 
-    Groups (``subset`` has a ``=``) with fewer than ``suppress_below`` deaths or survivors lose theirs. ``confidence``
-    is that of the table's intervals.
+    Groups (``subset`` has a ``=``) with fewer than ``suppress_below`` deaths or survivors are suppressed: their figures
+    have no value. ``confidence`` is the level of the table's intervals.
     """
 
     def __init__(self, metrics: pd.DataFrame, suppress_below: int = 10, confidence: float = 0.95) -> None:
@@ -64,33 +67,31 @@ class Numbers:
             tuple(str(part) for part in row[:4]): self._figure(str(row[2]), row[4:])
             for row in frame.itertuples(index=False, name=None)
         }
-        self._hide_what_subtraction_would_tell()
+        self._withhold_deaths_beside_suppressed_groups()
 
-    def _hide_what_subtraction_would_tell(self) -> None:
-        """Where one value of a variable is suppressed, the others' deaths would give its own away."""
-        small = {key[2].partition("=")[0] for key, figure in self._rows.items() if figure.suppressed}
+    def _withhold_deaths_beside_suppressed_groups(self) -> None:
+        """Remove the deaths of all groups of a variable of which one is suppressed: their sum would reveal its
+        deaths."""
+        variables = {key[2].partition("=")[0] for key, figure in self._rows.items() if figure.is_suppressed}
         for key, figure in self._rows.items():
             variable, equals, _ = key[2].partition("=")
-            if equals and variable in small:
+            if equals and variable in variables:
                 self._rows[key] = replace(figure, events=None)
 
     def _figure(self, subset: str, row: tuple[Any, ...]) -> Figure:
         value, low, high = (_float(part) for part in row[:3])
         n, events = (None if pd.isna(part) else int(part) for part in row[3:5])
         method = "" if pd.isna(row[5]) else str(row[5])
-        small = n is not None and events is not None and min(events, n - events) < self._limit
-        if "=" in subset and (small or method.startswith("suppressed")):
-            return Figure(
-                n=n if n is None or n >= self._limit else None,
-                method=f"suppressed: fewer than {self._limit} deaths or survivors",
-            )
+        is_small = n is not None and events is not None and min(events, n - events) < self._limit
+        if "=" in subset and (is_small or method.startswith(SUPPRESSED)):
+            return Figure(n=n if n is None or n >= self._limit else None, method=suppressed(self._limit))
         return Figure(value, low, high, n, events, method)
 
     def get(self, model: str, metric: str, subset: str = "all", evaluation: str = OUT_OF_FOLD) -> Figure:
-        """Return one figure."""
+        """Return one figure, NaN where the table lacks it."""
         return self._rows.get((evaluation, model, subset, metric), Figure())
 
-    def area(self, model: str) -> Figure:
+    def auc(self, model: str) -> Figure:
         """Return the AUC of ``model`` over all its rows; of the permuted null, its mean over permutations."""
         return self.get(model, "auc", evaluation=NULL if model_words(model).kind == "null" else OUT_OF_FOLD)
 
@@ -103,15 +104,15 @@ class Numbers:
         return [pair for pair in ranked if not kinds or pair[1].kind in kinds]
 
     def best(self) -> str | None:
-        """Return the model that the report speaks of first: the fullest one that has an AUC."""
-        for kind in KINDS_BY_WORTH:
+        """Return the main model of the report: the first of ``KINDS_BEST_FIRST`` that has an AUC."""
+        for kind in KINDS_BEST_FIRST:
             for model, _ in self.models(kind):
-                if self.area(model).known:
+                if self.auc(model).is_known:
                     return model
         return None
 
     def subsets(self, model: str, metric: str = "auc") -> list[tuple[str, Figure]]:
-        """Return (subset, figure) of ``model`` in the order of the table, but for the whole."""
+        """Return (subset, figure) of ``model`` in the order of the table, without the subset of all rows."""
         return [
             (subset, figure)
             for (evaluation, name, subset, kind), figure in self._rows.items()
@@ -135,7 +136,7 @@ class Numbers:
         ]
 
     def not_computed(self) -> list[tuple[str, str, Figure]]:
-        """Return (clinical score, reason or ``all``, share of patients it left out), commonest first."""
+        """Return (clinical score, reason or ``all``, share of patients without the score), largest share first."""
         found = [
             (model, subset, figure)
             for (evaluation, model, subset, _), figure in self._rows.items()
@@ -144,7 +145,7 @@ class Numbers:
         return sorted(found, key=lambda one: (model_words(one[0]).place, one[1] != "all", -one[2].value, one[1]))
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """Yield every row as printed: what is suppressed has no number, nor its count of deaths."""
+        """Yield every row as JSON values; suppressed figures have neither a number nor a count of deaths."""
         for (evaluation, model, subset, metric), figure in self._rows.items():
             yield {
                 **{"evaluation": evaluation, "model": model, "subset": subset, "metric": metric},

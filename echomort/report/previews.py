@@ -1,4 +1,4 @@
-"""Single figures of the report as PNG, straight from the warehouse's frames: for asset metadata and a README."""
+"""Single figures of the report as PNG, drawn from frames of the warehouse: for asset metadata and the README."""
 
 from pathlib import Path
 
@@ -12,22 +12,22 @@ from echomort.report.sections import archive, patients, results
 
 
 def auc_png(metrics: pd.DataFrame) -> bytes:
-    """Return the AUC of every model with its interval, from the metric table."""
+    """Return the forest plot of AUCs, from the metric table."""
     return png(results.forest_figure(Numbers(metrics)))
 
 
 def archive_png(instances: pd.DataFrame) -> bytes:
-    """Return what became of every file, from counts of instances (see :class:`echomort.report.data.ReportData`)."""
+    """Return the waterfall of files, from counts of instances (see :class:`echomort.report.data.ReportData`)."""
     return png(archive.archive_figure(instances))
 
 
 def attrition_png(attrition: pd.DataFrame, cohort: pd.DataFrame) -> bytes:
-    """Return the way from the extract to the cohort's parts."""
+    """Return the flow diagram from the extract to the parts of the cohort."""
     return png(patients.attrition_figure(attrition, cohort))
 
 
 def write_previews(data: ReportData, folder: Path) -> None:
-    """Write ``auc.png``, ``archive.png`` and ``attrition.png`` into ``folder``, each whole or not at all."""
+    """Write ``auc.png``, ``archive.png`` and ``attrition.png`` into ``folder``, each atomically."""
     write_bytes(folder / "auc.png", auc_png(data.metrics))
     write_bytes(folder / "archive.png", archive_png(data.instances))
     write_bytes(folder / "attrition.png", attrition_png(data.attrition, data.cohort))

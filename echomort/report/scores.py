@@ -1,4 +1,4 @@
-"""The scores of each model as arrays, ready to be drawn."""
+"""The scores of each model as arrays, for the figures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ OPTIONAL = ("fold", "days", "event")
 
 @dataclass(frozen=True)
 class ModelScores:
-    """Headline rows of one model: labels 0/1 and log odds, both (n,); fold, days and event where they are known."""
+    """The headline rows of one model: labels 0/1 and log odds, both (n,); fold, days and event where they are known."""
 
     words: ModelWords
     labels: np.ndarray
@@ -32,12 +32,12 @@ class ModelScores:
 
     @property
     def recalibrated(self) -> np.ndarray | None:
-        """Predicted risks, each fold's map fitted on the other folds; None without folds."""
-        from echomort.evaluation.calibration import recalibrated
+        """Predicted risks after recalibration on the other folds; None without folds."""
+        from echomort.evaluation.calibration import recalibrated_risks
 
         if self.fold is None or len(np.unique(self.fold)) < 2 or not self.has_both_classes:
             return None
-        return recalibrated(self.labels, self.logits, self.fold)
+        return recalibrated_risks(self.labels, self.logits, self.fold)
 
     @property
     def has_both_classes(self) -> bool:
@@ -45,19 +45,19 @@ class ModelScores:
         return bool(0 < self.labels.sum() < len(self.labels))
 
     @property
-    def called(self) -> np.ndarray | None:
-        """Who is called high risk (n,) bool, by Youden's threshold on the other folds; None where they give none."""
+    def high_risk(self) -> np.ndarray | None:
+        """Patients (n,) bool predicted to die, by Youden's threshold on the other folds; None where they allow none."""
         from echomort.evaluation.thresholds import out_of_fold_decisions
 
         if self.fold is None:
             return None
         try:
             return out_of_fold_decisions(self.labels, self.logits, self.fold)
-        except ValueError:  # one fold only, or one outcome only in the others
+        except ValueError:  # a single fold, or other folds with one outcome only
             return None
 
     @property
-    def people(self) -> str:
+    def counts_text(self) -> str:
         """``410 patients, 103 deaths``."""
         patients, deaths = self.counts
         return f"{counted(patients, 'patient')}, {counted(deaths, 'death')}"
@@ -68,10 +68,13 @@ class ModelScores:
         return len(self.labels), int(self.labels.sum())
 
 
-def by_model(scores: pd.DataFrame) -> Mapping[str, ModelScores]:
-    """Return the scores of each model; several rows of a study are averaged, unlabelled ones left out."""
+def scores_by_model(scores: pd.DataFrame) -> Mapping[str, ModelScores]:
+    """Return the labelled scores by model; several rows of a study are averaged."""
     kept = scores[scores["label"].notna() & scores["logit"].notna()] if len(scores) else scores
-    return {str(model): _one(str(model), _one_row_a_study(rows)) for model, rows in kept.groupby("model", sort=True)}
+    return {
+        str(model): _model_scores(str(model), _one_row_a_study(rows))
+        for model, rows in kept.groupby("model", sort=True)
+    }
 
 
 def _one_row_a_study(rows: pd.DataFrame) -> pd.DataFrame:
@@ -80,7 +83,7 @@ def _one_row_a_study(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(logit=rows.groupby("study_key")["logit"].transform("mean")).drop_duplicates("study_key")
 
 
-def _one(model: str, rows: pd.DataFrame) -> ModelScores:
+def _model_scores(model: str, rows: pd.DataFrame) -> ModelScores:
     order = rows.sort_values(["logit", "label"], kind="stable")
     known = {name: order[name].to_numpy() for name in OPTIONAL if name in order and order[name].notna().all()}
     return ModelScores(
@@ -88,18 +91,18 @@ def _one(model: str, rows: pd.DataFrame) -> ModelScores:
     )
 
 
-def drawn(scores: Mapping[str, ModelScores], *kinds: str) -> list[tuple[str, ModelScores]]:
-    """Return the models of ``kinds``, in their order, whose patients have both outcomes."""
+def with_both_outcomes(scores: Mapping[str, ModelScores], *kinds: str) -> list[tuple[str, ModelScores]]:
+    """Return (name, scores) of the models of ``kinds``, in their order, without those that lack deaths or survivors."""
     found = [(model, score) for kind in kinds for model, score in scores.items() if score.words.kind == kind]
     return [(model, score) for model, score in found if score.has_both_classes]
 
 
 def risk_curve(score: ModelScores, risks: np.ndarray, note: str = "") -> Curve:
-    """Return ``risks`` (n,) of a model's patients, ready to be drawn."""
+    """Return the curve of ``risks`` (n,), a model's risks for its patients."""
     return Curve(score.words.label, score.words.kind, score.labels, risks, note)
 
 
 def recalibrated_curve(score: ModelScores) -> Curve:
-    """Return a model's recalibrated risks, or those as scored where there are no folds."""
+    """Return the curve of a model's recalibrated risks, or of those as scored where there are no folds."""
     risks = score.recalibrated
     return risk_curve(score, score.probabilities if risks is None else risks)

@@ -1,4 +1,4 @@
-"""Words and numbers as a reader sees them: names of models, views, reasons and figures, and how numbers are set."""
+"""Names and numbers as the report prints them: of models, views, reasons, and the format of numbers."""
 
 import math
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ VIEWS = {
 
 @dataclass(frozen=True)
 class ModelWords:
-    """A model for readers: its name, its kind (which decides its colour), what it is given, its place in lists."""
+    """A model as the report names it: label, kind (which decides its colour), inputs, and position in lists."""
 
     label: str
     kind: str
@@ -38,11 +38,15 @@ MODELS = {
     EHR: ModelWords("EHR only", "ehr", "the health-record variables", 110),
     VIDEO_EHR: ModelWords("Video + EHR", "fusion", "every view and the health records", 120),
     "oracle_heart": ModelWords(
-        "Oracle: the heart", "oracle", "the true heart of the generator, all that pictures can show", 200
+        "Oracle: the heart", "oracle", "the true state of the heart: all that images can show", 200
     ),
-    "oracle_heart_age": ModelWords("Oracle: the heart and age", "oracle", "the true heart, and the age", 210),
-    "oracle_all": ModelWords("Oracle: everything", "oracle", "all that the hazard depends on, frailty too", 220),
-    PERMUTED_NULL: ModelWords("Permuted labels", "null", "refitted after the outcomes were shuffled", 300),
+    "oracle_heart_age": ModelWords(
+        "Oracle: the heart and age", "oracle", "the true state of the heart, and the age", 210
+    ),
+    "oracle_all": ModelWords(
+        "Oracle: everything", "oracle", "everything that the hazard depends on, frailty included", 220
+    ),
+    PERMUTED_NULL: ModelWords("Permuted labels", "null", "refitted on shuffled outcomes", 300),
     **{
         name: ModelWords(score.label, "score", "a published clinical score", score.place)
         for name, score in clinical_scores().items()
@@ -70,7 +74,7 @@ INPUTS = {
     "score": "points beyond the published table",
     "first_dx_lt18m": "time since the diagnosis",
 }
-"""What a clinical score asks for, in words; other inputs are called what they are."""
+"""Input of a clinical score -> its name in the report; other inputs are printed by their column name."""
 
 LEARNERS = {"logistic": "logistic regression", "random_forest": "random forest", "xgboost": "trees"}
 VARIABLE_SETS = {
@@ -115,12 +119,12 @@ ABBREVIATIONS = {
 
 
 def view_words(view: str) -> str:
-    """Return the name of a view for readers."""
-    return VIEWS.get(view, plain(view))
+    """Return the name of a view."""
+    return VIEWS.get(view, readable(view))
 
 
 def model_words(model: str) -> ModelWords:
-    """Return how to speak of ``model``; one not in :data:`MODELS` is a single view."""
+    """Return how the report names ``model``; one not in :data:`MODELS` is a baseline or a single view."""
     if model in MODELS:
         return MODELS[model]
     name = ModelName.parse(model)
@@ -130,45 +134,45 @@ def model_words(model: str) -> ModelWords:
 
 
 def _baseline_words(learner: str, part: str) -> ModelWords:
-    label, sees, place = VARIABLE_SETS.get(part, (plain(part), plain(part).lower(), 128))
-    return ModelWords(f"{label}, {LEARNERS.get(learner, plain(learner).lower())}", "baseline", sees, place)
+    label, sees, place = VARIABLE_SETS.get(part, (readable(part), readable(part).lower(), 128))
+    return ModelWords(f"{label}, {LEARNERS.get(learner, readable(learner).lower())}", "baseline", sees, place)
 
 
 def reason_words(reason: str) -> str:
     """Return a reason code as a phrase."""
-    return REASONS.get(reason, plain(reason.removeprefix("EXCL_")))
+    return REASONS.get(reason, readable(reason.removeprefix("EXCL_")))
 
 
-def plain(code: str) -> str:
-    """Return a snake-case code as words: ``no_sector`` becomes ``No sector``."""
+def readable(code: str) -> str:
+    """Return a snake-case code as words: ``No sector`` for ``no_sector``."""
     words = [ABBREVIATIONS.get(word, word) for word in str(code).lower().replace("-", "_").split("_") if word]
     text = " ".join(words)
     return text[:1].upper() + text[1:]
 
 
-def missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
     """Return whether ``value`` is None or not a finite number."""
     return value is None or not math.isfinite(float(value))
 
 
 def number(value: Any, digits: int = 3) -> str:
-    """Return a figure with a true minus sign, or a dash where there is none."""
-    return NOTHING if missing(value) else f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", MINUS)
+    """Return a number with a typographic minus sign, or a dash where it is missing."""
+    return NOTHING if is_missing(value) else f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", MINUS)
 
 
 def count(value: Any) -> str:
-    """Return a count with thousands separated, or a dash where there is none."""
-    return NOTHING if missing(value) else f"{int(value):,}"
+    """Return a count with thousands separated, or a dash where it is missing."""
+    return NOTHING if is_missing(value) else f"{int(value):,}"
 
 
 def percent(value: Any, digits: int = 0) -> str:
     """Return a share 0 to 1 as per cent."""
-    return NOTHING if missing(value) else f"{number(100 * float(value), digits)}{NARROW}%"
+    return NOTHING if is_missing(value) else f"{number(100 * float(value), digits)}{NARROW}%"
 
 
 def span(low: Any, high: Any, digits: int = 3) -> str:
-    """Return an interval, or nothing where it is not defined."""
-    if missing(low) or missing(high):
+    """Return an interval, or an empty text where it is not defined."""
+    if is_missing(low) or is_missing(high):
         return ""
     joint = f" {DASH} " if float(low) < 0 or float(high) < 0 else DASH
     return f"{number(low, digits)}{joint}{number(high, digits)}"
@@ -185,17 +189,17 @@ def signed(value: float, digits: int = 3) -> str:
 
 
 def p_value(value: float) -> str:
-    """Return a p value, not below what three digits can say."""
-    return f"<{NARROW}0.001" if not missing(value) and value < 0.001 else number(value)
+    """Return a p value with three digits; smaller ones as ``<0.001``."""
+    return f"<{NARROW}0.001" if not is_missing(value) and value < 0.001 else number(value)
 
 
 def p_phrase(value: float) -> str:
-    """Return ``p = 0.012``, ``p < 0.001`` or that it is not defined."""
-    if missing(value):
+    """Return ``p = 0.012``, ``p < 0.001`` or ``p not defined``."""
+    if is_missing(value):
         return "p not defined"
     return f"p{NARROW}{p_value(value)}" if value < 0.001 else f"p{NARROW}={NARROW}{number(value)}"
 
 
-def joined(*parts: str) -> str:
-    """Return what there is of ``parts``, with a middle dot between."""
+def dotted(*parts: str) -> str:
+    """Return the ``parts`` that are not empty, with a middle dot between."""
     return " \N{MIDDLE DOT} ".join(part for part in parts if part)

@@ -13,7 +13,7 @@ from torch import nn
 
 from echomort.core.files import write_bytes, write_text
 from echomort.core.fingerprint import digest
-from echomort.models.views import save_network, score_clips
+from echomort.models.view_model import save_network, score_clips
 from echomort.networks import build_network
 from echomort.training.data import Batches, Samples, class_weights, read_samples, split_validation
 from echomort.training.device import Device, resolve_device

@@ -17,7 +17,7 @@ from echomort.dicom import inspect_paths, read_clip
 from echomort.dicom.saved import SavedClip, Unusable, convert_pixels, load_clip
 from echomort.models.platt import Platt
 from echomort.models.view_classifier import ViewClassifier, appearance_of
-from echomort.models.views import save_network
+from echomort.models.view_model import save_network
 from echomort.networks import build_network
 from echomort.settings import ClipSettings, Imaging, Promotion, Settings
 from orchestration.printing.files import inspected, predicted

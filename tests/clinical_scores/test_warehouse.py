@@ -11,7 +11,7 @@ from echomort.clinical_scores import pooled_cohort
 from echomort.clinical_scores.scores import clinical_scores
 from echomort.clinical_scores.scores.shfm import FUROSEMIDE_PER_MG
 from echomort.clinical_scores.studies import coverage, score_studies, why_not
-from echomort.evaluation.metrics.coverage import why_not_scored
+from echomort.evaluation.metrics.coverage import not_computed_rows
 from echomort.evaluation.scored import applies
 from echomort.evaluation.summary import evaluate
 from echomort.settings import ClinicalScores, Evaluation
@@ -284,7 +284,7 @@ def test_reasons_become_rows_of_the_metric_table():
         {**FULL, "study_key": "b", "heart_failure": False},
     ]
     scores = score_studies(pd.DataFrame(rows), ClinicalScores()).assign(label=[0, 1] * 4)
-    table = why_not_scored(scores)
+    table = not_computed_rows(scores)
     pce = table[table["model"] == "pce"].set_index("subset")
     assert pce["value"].to_dict() == {"all": 0.5, "missing: hdl": 0.5}
     assert (pce.loc["all", "n"], pce.loc["all", "events"]) == (2, 1)

@@ -9,10 +9,10 @@ import pytest
 from echomort.ehr.variables import model_inputs, names
 from echomort.evaluation.metrics.importance import importance_rows
 from echomort.evaluation.summary import evaluate
-from echomort.models.baselines import SETS, Baselines, completed_folds, fit_baselines, model_names
-from echomort.models.imputation import Completion, OutlierRule
-from echomort.models.rows import Rows, mean_fold_auc
-from echomort.models.tabular import fit_rows, inputs, permutation_importance
+from echomort.models.baselines import VARIABLES, Baselines, baseline_names, fit_baselines, imputed_folds
+from echomort.models.imputation import Imputer, OutlierRule
+from echomort.models.rows import LabelledRows, mean_fold_auc
+from echomort.models.tabular import fit_folds, input_variables, permutation_importance
 from echomort.settings import Evaluation, Tabular
 
 FAST = Tabular(forest_trees=20, imputation_rounds=2, rounds=30)
@@ -33,20 +33,20 @@ def patients(count=300, seed=3):
         features.loc[generator.random(count) < 0.3, name] = np.nan
     folds = np.arange(count) % 5
     folds[::20] = -1
-    return features[COLUMNS], Rows.of(labels, folds, [f"p{number}" for number in range(count)])
+    return features[COLUMNS], LabelledRows.of(labels, folds, [f"p{number}" for number in range(count)])
 
 
 # --- the sets -----------------------------------------------------------------------------------------------------
 
 
 def test_the_sets_are_the_catalogue_s():
-    assert {name: len(columns) for name, columns in SETS.items()} == {"clinical": 100, "echo": 58, "all": 158}
-    assert set(SETS["clinical"]) | set(SETS["echo"]) == set(SETS["all"])
+    assert {name: len(columns) for name, columns in VARIABLES.items()} == {"clinical": 100, "echo": 58, "all": 158}
+    assert set(VARIABLES["clinical"]) | set(VARIABLES["echo"]) == set(VARIABLES["all"])
 
 
 def test_the_trees_are_given_the_158_unless_the_whole_catalogue_is_asked_for():
-    assert inputs(Tabular()) == model_inputs()
-    assert inputs(Tabular(variables="catalogue")) == names()
+    assert input_variables(Tabular()) == model_inputs()
+    assert input_variables(Tabular(variables="catalogue")) == names()
 
 
 # --- outliers -----------------------------------------------------------------------------------------------------
@@ -76,8 +76,8 @@ def test_limits_of_outliers_come_from_the_training_rows_alone():
 @pytest.mark.parametrize(("which", "lost"), [("without_limits", False), ("all", True), ("none", False)])
 def test_variables_with_physiological_limits_are_tested_only_if_asked(which, lost):
     values = np.append(np.linspace(110, 150, 99), 279.0)[:, None]
-    completion = Completion.fit(values, ["sbp"], Tabular(outliers=which))
-    assert np.isnan(completion.outliers.without_outliers(values)[-1, 0]) == lost
+    imputer = Imputer.fit(values, ["sbp"], Tabular(outliers=which))
+    assert np.isnan(imputer.outliers.without_outliers(values)[-1, 0]) == lost
 
 
 # --- gaps ---------------------------------------------------------------------------------------------------------
@@ -86,27 +86,27 @@ def test_variables_with_physiological_limits_are_tested_only_if_asked(which, los
 def test_a_completed_table_has_no_gap_and_keeps_what_was_known():
     features, _ = patients()
     matrix = features.to_numpy()
-    completed = Completion.fit(matrix, COLUMNS, FAST).complete(matrix)
+    imputed = Imputer.fit(matrix, COLUMNS, FAST).impute(matrix)
     known = ~np.isnan(matrix)
-    assert not np.isnan(completed).any()
-    assert (completed[known] == matrix[known]).all()
-    assert np.isin(completed[:, COLUMNS.index("sex")], (0, 1)).all()
+    assert not np.isnan(imputed).any()
+    assert (imputed[known] == matrix[known]).all()
+    assert np.isin(imputed[:, COLUMNS.index("sex")], (0, 1)).all()
 
 
 def test_chained_equations_use_what_goes_with_the_gap():
     features, _ = patients(600)
     matrix = features.to_numpy()
-    completed = Completion.fit(matrix, COLUMNS, FAST).complete(matrix)
+    imputed = Imputer.fit(matrix, COLUMNS, FAST).impute(matrix)
     gaps = np.isnan(matrix[:, 1]) & ~np.isnan(matrix[:, 0])
     expected = 9 - 0.08 * matrix[gaps, 0]
-    assert np.abs(completed[gaps, 1] - expected).mean() < 0.35
+    assert np.abs(imputed[gaps, 1] - expected).mean() < 0.35
 
 
 def test_columns_that_are_nearly_all_gaps_are_left_out():
     matrix = np.column_stack([np.arange(50.0), np.where(np.arange(50) < 3, 1.0, np.nan), np.full(50, np.nan)])
-    completion = Completion.fit(matrix, ["lvef", "lvidd", "ao_stj"], FAST)
-    assert completion.names == ("lvef",)
-    assert completion.complete(matrix).shape == (50, 1)
+    imputer = Imputer.fit(matrix, ["lvef", "lvidd", "ao_stj"], FAST)
+    assert imputer.names == ("lvef",)
+    assert imputer.impute(matrix).shape == (50, 1)
 
 
 def test_what_fills_a_gap_does_not_depend_on_the_patients_judged():
@@ -114,8 +114,8 @@ def test_what_fills_a_gap_does_not_depend_on_the_patients_judged():
     changed = features.copy()
     inside = rows.folds == 2
     changed.loc[inside, "lvidd"] = 1e3
-    one = {fold: table for fold, _, table in completed_folds(features, rows, FAST)}
-    two = {fold: table for fold, _, table in completed_folds(changed, rows, FAST)}
+    one = {fold: table for fold, _, table in imputed_folds(features, rows, FAST)}
+    two = {fold: table for fold, _, table in imputed_folds(changed, rows, FAST)}
     training = rows.training(2)
     assert (one[2][training] == two[2][training]).all()
     assert not (one[1][rows.training(1)] == two[1][rows.training(1)]).all()
@@ -124,10 +124,10 @@ def test_what_fills_a_gap_does_not_depend_on_the_patients_judged():
 def test_the_whole_table_is_used_where_fidelity_is_asked_for():
     features, rows = patients()
     tables = [
-        table for _, _, table in completed_folds(features, rows, FAST.model_copy(update={"imputation_scope": "global"}))
+        table for _, _, table in imputed_folds(features, rows, FAST.model_copy(update={"imputation_scope": "global"}))
     ]
     assert all((table == tables[0]).all() for table in tables)
-    within = [table for _, _, table in completed_folds(features, rows, FAST)]
+    within = [table for _, _, table in imputed_folds(features, rows, FAST)]
     assert not (within[0] == within[1]).all()
 
 
@@ -139,10 +139,10 @@ def test_the_diastolic_grade_is_filled_by_one_regression_a_grade():
     hidden = generator.random(500) < 0.4
     given = matrix.copy()
     given[hidden, 1] = np.nan
-    completed = Completion.fit(given, ["la_vol", "diastolic_grade"], FAST).complete(given)
-    assert np.isin(completed[:, 1], (0, 1, 2, 3)).all()
-    assert (completed[~hidden, 1] == grade[~hidden]).all()
-    assert (completed[hidden, 1] == grade[hidden]).mean() > 0.6
+    imputed = Imputer.fit(given, ["la_vol", "diastolic_grade"], FAST).impute(given)
+    assert np.isin(imputed[:, 1], (0, 1, 2, 3)).all()
+    assert (imputed[~hidden, 1] == grade[~hidden]).all()
+    assert (imputed[hidden, 1] == grade[hidden]).mean() > 0.6
 
 
 # --- the learners -------------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ def fitted() -> Baselines:
 
 
 def test_every_learner_scores_every_study_on_every_set(fitted):
-    assert set(fitted.scores) == set(model_names()) - {"ehr:xgboost:all"}
+    assert set(fitted.scores) == set(baseline_names()) - {"ehr:xgboost:all"}
     assert all(np.isfinite(logits).all() for logits in fitted.scores.values())
 
 
@@ -169,7 +169,7 @@ def test_no_label_of_a_fold_reaches_its_own_scores(fitted):
     inside = rows.folds == 3
     labels = rows.labels.copy()
     labels[inside] = 1 - labels[inside]
-    other = fit_baselines(features, Rows(labels, rows.folds, rows.patients), FAST)
+    other = fit_baselines(features, LabelledRows(labels, rows.folds, rows.patients), FAST)
     for model, logits in fitted.scores.items():
         assert (logits[inside] == other.scores[model][inside]).all(), model
         assert not (logits[rows.folds == 1] == other.scores[model][rows.folds == 1]).all(), model
@@ -206,7 +206,7 @@ def test_a_learner_that_is_not_asked_for_is_not_fitted():
 def test_a_variable_that_no_tree_asks_about_has_no_importance():
     features, rows = patients()
     features = features.assign(ao_stj=1.0)
-    model = fit_rows(features.to_numpy(np.float32), tuple(features.columns), rows, FAST).model
+    model = fit_folds(features.to_numpy(np.float32), tuple(features.columns), rows, FAST).model
     table = permutation_importance(model, features, rows, repeats=2).set_index("feature")
     assert table.loc["ao_stj", "drop"] == 0
     assert table["drop"].max() > 0.01

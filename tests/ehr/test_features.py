@@ -15,8 +15,8 @@ import warehouse.tables.feature.features
 from echomort.ehr.catalogue import Catalogue
 from echomort.ehr.clean import NOT_LARGER_THAN, SMALLER_THAN, conversions_of, unit_rows
 from echomort.ehr.variables import catalogue, icd9_groups, model_inputs, names
-from echomort.models.rows import Rows, mean_fold_auc
-from echomort.models.tabular import fit_out_of_fold
+from echomort.models.rows import LabelledRows, mean_fold_auc
+from echomort.models.tabular import encode, fit_folds
 from echomort.settings import Cohort, Features, Outcome, Tabular
 from echomort.synth.cohort import draw_patient
 from echomort.synth.records import FUTURE_ONLY, TABLES, ehr_rows
@@ -411,8 +411,8 @@ def test_a_variable_that_is_only_known_later_never_reaches_a_model(synthetic):
     assert fetch(synthetic, f"SELECT count({FUTURE_ONLY}) FROM feature") == [(0,)]
     samples = run(synthetic, "reads/training/tabular_samples.sql").df()
     columns = list(model_inputs())
-    given = samples[columns], samples["label"], samples["fold"], samples["patient_key"]
-    model = fit_out_of_fold(*given, Tabular(rounds=20)).model
+    rows = LabelledRows.of(*(samples[name].tolist() for name in ("label", "fold", "patient_key")))
+    model = fit_folds(encode(samples[columns]), tuple(columns), rows, Tabular(rounds=20)).model
     place = f"f{columns.index(FUTURE_ONLY)}"
     assert not any(place in booster.get_score() for booster in model.folds.values())
 
@@ -423,10 +423,8 @@ def test_the_trap_would_be_noticed_if_it_were_sprung(synthetic):
         fetch(synthetic, f"SELECT study_key, avg(value) FROM measurement WHERE variable = '{FUTURE_ONLY}' GROUP BY 1")
     )
     leaking = samples.assign(**{FUTURE_ONLY: samples["study_key"].map(late)})[list(model_inputs())]
-    rows = Rows.of(*(samples[name].tolist() for name in ("label", "fold", "patient_key")))
-    scores = fit_out_of_fold(
-        leaking, samples["label"], samples["fold"], samples["patient_key"], Tabular(rounds=30)
-    ).scores
+    rows = LabelledRows.of(*(samples[name].tolist() for name in ("label", "fold", "patient_key")))
+    scores = fit_folds(encode(leaking), tuple(leaking.columns), rows, Tabular(rounds=30)).scores
     assert mean_fold_auc(scores, rows) > 0.8
     planted = pd.DataFrame({"study_key": list(late), FUTURE_ONLY: list(late.values())})
     synthetic.begin()

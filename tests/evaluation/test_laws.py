@@ -15,7 +15,7 @@ from echomort.evaluation import (
     WeightedAveragePrecision,
     clustered_bootstrap,
     difference,
-    recovered,
+    headroom_share,
 )
 
 
@@ -201,9 +201,9 @@ def test_no_score_has_a_higher_soft_auc_than_the_truth():
     best = soft_auc(p, p)
     assert all(soft_auc(p, p + 0.1 * random.normal(size=300)) < best for _ in range(20))
     oracle, whole = WeightedAuc(p, p), np.ones((1, 300))
-    assert recovered(oracle, oracle)(whole)[0] == 1.0
-    assert recovered(WeightedAuc(p, np.zeros(300)), oracle)(whole)[0] == pytest.approx(0, abs=1e-12)
-    assert math.isnan(recovered(oracle, WeightedAuc(p, -p))(whole)[0])
+    assert headroom_share(oracle, oracle)(whole)[0] == 1.0
+    assert headroom_share(WeightedAuc(p, np.zeros(300)), oracle)(whole)[0] == pytest.approx(0, abs=1e-12)
+    assert math.isnan(headroom_share(oracle, WeightedAuc(p, -p))(whole)[0])
 
 
 @given(seeds)
@@ -252,7 +252,7 @@ def test_recalibration_out_of_fold_mends_a_shifted_and_stretched_score():
     random = np.random.default_rng(10)
     odds = random.normal(-1, 1, size=4000)
     y = random.random(4000) < 1 / (1 + np.exp(-odds))
-    mapped = evaluation.recalibrated(y, 3 * odds + 2, np.arange(4000) % 5)
+    mapped = evaluation.recalibrated_risks(y, 3 * odds + 2, np.arange(4000) % 5)
     figures = evaluation.calibration_figures(y, mapped)
     assert figures.slope.low < 1 < figures.slope.high
     assert figures.in_the_large.low < 0 < figures.in_the_large.high
@@ -272,7 +272,7 @@ def test_calibration_of_perfect_or_constant_predictions_is_undefined_not_a_crash
 def test_smoothing_survives_a_probability_shared_by_nearly_all():
     chance = np.append(np.full(95, 0.1), [0.2, 0.4, 0.5, 0.7, 0.9])
     y = np.append(np.arange(95) % 10 == 0, [0, 1, 0, 1, 1])
-    assert evaluation.smoothed(y, chance)[0] == pytest.approx(10 / 95)
+    assert evaluation.smoothed_risks(y, chance)[0] == pytest.approx(10 / 95)
 
 
 def test_calibration_curve_bins_hold_every_row():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from echomort.evaluation import evaluate, permuted_null
+from echomort.evaluation import evaluate, permuted_null_rows
 from echomort.evaluation.metrics import metric_families
 from echomort.settings import Evaluation
 
@@ -215,13 +215,13 @@ def test_a_missing_column_is_named():
 
 def test_the_permuted_null_is_a_mean_with_percentiles():
     areas = np.linspace(0.45, 0.55, 21)
-    row = figure(permuted_null(areas, 400, 120), "permuted_null", "auc", evaluation="null")
+    row = figure(permuted_null_rows(areas, 400, 120), "permuted_null", "auc", evaluation="null")
     assert row["value"] == pytest.approx(0.5)
     assert row["low"] == pytest.approx(0.4525)
     assert row["high"] == pytest.approx(0.5475)
     assert "21 refits" in row["method"]
     with pytest.raises(ValueError, match="one AUC a permutation"):
-        permuted_null([], 400, 120)
+        permuted_null_rows([], 400, 120)
 
 
 def test_every_figure_is_of_a_metric_that_a_family_declares(table):

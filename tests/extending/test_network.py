@@ -16,7 +16,7 @@ from echomort.settings import load_settings
 settings = load_settings(Path("echomort.yaml"), {flags}, {{}})
 """
 TRAIN = """
-from echomort.models.views import ViewModel
+from echomort.models.view_model import ViewModel
 from echomort.training import Task, train
 if __name__ == "__main__":
     training = settings.training.model_copy(update={"max_epochs": 1, "stopping": "fixed", "fold_processes": 1})

@@ -10,9 +10,9 @@ SECTIONS = """
 import json
 from types import SimpleNamespace
 import pandas as pd
-from echomort.report.sections import REPORT_SECTIONS, Given
-given = Given(SimpleNamespace(cohort=pd.DataFrame({"label": [0, 1, 1]})), None, {}, {})
-own = REPORT_SECTIONS.get("governance").build(given)
+from echomort.report.sections import REPORT_SECTIONS, ReportInputs
+inputs = ReportInputs(SimpleNamespace(cohort=pd.DataFrame({"label": [0, 1, 1]})), None, {}, {})
+own = REPORT_SECTIONS.get("governance").build(inputs)
 places = {name: section.place for name, section in REPORT_SECTIONS.all().items()}
 print(json.dumps([[section.title for section in own], places]))
 """

@@ -12,9 +12,9 @@ from echomort.core.errors import UserError
 from echomort.ehr.catalogue import shipped_catalogue, site_catalogue
 from echomort.ehr.variables import names
 from echomort.models.baselines import fit_baselines
-from echomort.models.imputation import Completion
-from echomort.models.rows import Rows
-from echomort.models.tabular import inputs
+from echomort.models.imputation import Imputer
+from echomort.models.rows import LabelledRows
+from echomort.models.tabular import input_variables
 from echomort.settings import Settings, Sources, Tabular
 from warehouse.checks.assertions import check
 from warehouse.checks.expectations import validate
@@ -73,18 +73,18 @@ def test_without_the_folder_its_variables_are_unknown(tmp_path):
 
 def test_models_get_it_with_the_whole_catalogue_and_not_with_the_method_s_variables(folder):
     variables = site_catalogue(folder)
-    assert inputs(Tabular(variables="catalogue"), variables) == (*names(), "gls", "troponin_t", "dx_e85")
-    assert inputs(Tabular(), variables) == inputs(Tabular())
+    assert input_variables(Tabular(variables="catalogue"), variables) == (*names(), "gls", "troponin_t", "dx_e85")
+    assert input_variables(Tabular(), variables) == input_variables(Tabular())
 
 
 def test_its_gaps_are_filled_as_those_of_the_shipped_ones(folder):
     own = site_catalogue(folder).own
     values = pd.DataFrame({"gls": [-20.0, -18, None, -10, -12] * 8, "dx_e85": [0, 0, 1, 1] * 10}).to_numpy()
-    completion = Completion.fit(values, ["gls", "dx_e85"], Tabular(), own)
-    assert completion.quantities.tolist() == [True, False]
-    assert completion.outliers.without_outliers(np.array([[-39.0, 0]])).tolist() == [[-39, 0]], "limits, so no outliers"
+    imputer = Imputer.fit(values, ["gls", "dx_e85"], Tabular(), own)
+    assert imputer.quantities.tolist() == [True, False]
+    assert imputer.outliers.without_outliers(np.array([[-39.0, 0]])).tolist() == [[-39, 0]], "limits, so no outliers"
     features = pd.DataFrame(values, columns=["gls", "dx_e85"]).assign(lvef=range(40))
-    rows = Rows.of([0, 1] * 20, [0] * 20 + [1] * 20, [str(number) for number in range(40)])
+    rows = LabelledRows.of([0, 1] * 20, [0] * 20 + [1] * 20, [str(number) for number in range(40)])
     settings = Tabular(variables="catalogue", baselines=("logistic",), baseline_variables=("echo", "clinical"))
     fitted = fit_baselines(features, rows, settings, own)
     assert fitted.coefficients["ehr:logistic:echo"][0].columns == ("lvef", "gls")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echomort.models.fusion import FusionModel, permuted_null, stack, stack_rows
+from echomort.models.fusion import FusionModel, fit_stack, permuted_null_aucs
 from echomort.models.platt import Platt, sigmoid
-from echomort.models.rows import Rows, mean_fold_auc
+from echomort.models.rows import LabelledRows, mean_fold_auc
 from echomort.settings import Evaluation, Fusion, Settings, Tabular
 
 KINDS = ["logistic", "xgboost"]
@@ -22,7 +22,7 @@ def scored(n=400, seed=0):
     labels = (generator.random(n) < sigmoid(1.5 * risk - 1)).astype(int)
     scores = pd.DataFrame({"apical_4": risk + generator.normal(size=n), "plax": risk + generator.normal(size=n)})
     scores.loc[generator.random(n) < 0.2, "plax"] = np.nan
-    rows = Rows.of(labels, np.arange(n) % 5 - 1, [f"p{index}" for index in range(n)])
+    rows = LabelledRows.of(labels, np.arange(n) % 5 - 1, [f"p{index}" for index in range(n)])
     return scores, rows
 
 
@@ -31,25 +31,25 @@ def test_the_stack_of_a_fold_never_sees_that_fold(kind):
     """A column that gives the label away in fold 0 alone must not help there."""
     scores, rows = scored()
     planted = scores.assign(leak=np.where(rows.folds == 0, 50.0 * (2 * rows.labels - 1), 0.0))
-    flipped = Rows(np.where(rows.folds == 0, 1 - rows.labels, rows.labels), rows.folds, rows.patients)
-    before = stack_rows(planted, rows, Fusion(model=kind)).scores
-    after = stack_rows(planted, flipped, Fusion(model=kind)).scores
+    flipped = LabelledRows(np.where(rows.folds == 0, 1 - rows.labels, rows.labels), rows.folds, rows.patients)
+    before = fit_stack(planted, rows, Fusion(model=kind)).scores
+    after = fit_stack(planted, flipped, Fusion(model=kind)).scores
     assert np.array_equal(before[rows.folds == 0], after[rows.folds == 0])
-    without = stack_rows(scores, rows, Fusion(model=kind)).scores
+    without = fit_stack(scores, rows, Fusion(model=kind)).scores
     assert np.allclose(before[rows.folds == 0], without[rows.folds == 0])  # a column that was constant in training
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_views_are_better_than_one(kind):
     scores, rows = scored(1500)
-    both = mean_fold_auc(stack_rows(scores, rows, Fusion(model=kind)).scores, rows)
+    both = mean_fold_auc(fit_stack(scores, rows, Fusion(model=kind)).scores, rows)
     assert both > mean_fold_auc(scores["apical_4"].to_numpy(), rows) + 0.02
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_saved_stack_scores_as_before_whatever_the_order_of_its_columns(kind):
     scores, rows = scored()
-    result = stack(scores, rows.labels, rows.folds, rows.patients, Fusion(model=kind))
+    result = fit_stack(scores, rows, Fusion(model=kind))
     read = FusionModel.from_json(result.model.to_json())
     held_out = rows.folds == -1
     assert np.allclose(read.score(scores[["plax", "apical_4"]])[held_out], result.scores[held_out])
@@ -61,7 +61,7 @@ def test_the_logistic_stack_is_ridge_regression_on_standardised_scores():
     """Against its defining equation: the penalised gradient vanishes at the solution."""
     scores, rows = scored()
     scores = scores[["apical_4"]]
-    stacker = stack_rows(scores, rows, Fusion(model="logistic", ridge=3.0)).model.folds[2]
+    stacker = fit_stack(scores, rows, Fusion(model="logistic", ridge=3.0)).model.folds[2]
     training = rows.training(2)
     x = scores["apical_4"].to_numpy()[training]
     z = (x - x.mean()) / x.std()
@@ -78,7 +78,7 @@ def test_shuffled_labels_give_a_half(kind):
     settings = Settings(
         fusion=Fusion(model=kind), tabular=Tabular(rounds=15, depth=2), evaluation=Evaluation(permutations=6)
     )
-    null = permuted_null(features, scores, rows, settings)
+    null = permuted_null_aucs(features, scores, rows, settings)
     assert list(null.columns) == ["ehr", "video_ehr", "video"]
     error = null.std() / np.sqrt(len(null))
     assert ((null.mean() - 0.5).abs() < 4 * error + 0.01).all()
@@ -88,7 +88,7 @@ def test_shuffled_labels_give_a_half(kind):
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 1)), min_size=1, max_size=40), st.integers(0, 99))
 def test_shuffling_by_patient_keeps_the_deaths(pairs, seed):
     patients = np.array([f"p{patient}" for patient, _ in pairs], dtype=object)
-    rows = Rows(np.array([label for _, label in pairs]), np.zeros(len(pairs), int), patients)
+    rows = LabelledRows(np.array([label for _, label in pairs]), np.zeros(len(pairs), int), patients)
     shuffled = rows.permuted(np.random.default_rng(seed))
     assert shuffled.labels.sum() == rows.labels.sum()
     assert shuffled.patients is rows.patients

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from echomort.core.errors import UserError
-from echomort.models.rows import Rows, mean_fold_auc, split_patients
-from echomort.models.tabular import TabularModel, encode, fit_out_of_fold, permutation_importance
+from echomort.models.rows import LabelledRows, mean_fold_auc, split_patients
+from echomort.models.tabular import TabularModel, TabularResult, encode, fit_folds, permutation_importance
 from echomort.settings import Tabular
 
 SMALL = Tabular(rounds=40, depth=3, early_stopping=10)
@@ -25,26 +25,30 @@ def cohort(n=240, seed=0):
     return features, labels, folds, patients
 
 
+def fitted(features, labels, folds, patients) -> TabularResult:
+    return fit_folds(encode(features), tuple(features.columns), LabelledRows.of(labels, folds, patients), SMALL)
+
+
 def test_scores_of_a_fold_do_not_depend_on_its_own_labels():
     features, labels, folds, patients = cohort()
-    before = fit_out_of_fold(features, labels, folds, patients, SMALL)
+    before = fitted(features, labels, folds, patients)
     flipped = np.where(folds == 2, 1 - labels, labels)
-    after = fit_out_of_fold(features, flipped, folds, patients, SMALL)
+    after = fitted(features, flipped, folds, patients)
     assert np.array_equal(before.scores[folds == 2], after.scores[folds == 2])
     assert not np.array_equal(before.scores[folds == 1], after.scores[folds == 1])
 
 
 def test_held_out_labels_change_nothing():
     features, labels, folds, patients = cohort()
-    before = fit_out_of_fold(features, labels, folds, patients, SMALL)
-    after = fit_out_of_fold(features, np.where(folds == -1, 1 - labels, labels), folds, patients, SMALL)
+    before = fitted(features, labels, folds, patients)
+    after = fitted(features, np.where(folds == -1, 1 - labels, labels), folds, patients)
     assert np.array_equal(before.scores, after.scores)
 
 
 def test_a_signal_is_found_and_its_feature_named():
     features, labels, folds, patients = cohort(480)
-    result = fit_out_of_fold(features, labels, folds, patients, SMALL)
-    rows = Rows.of(labels, folds, patients)
+    result = fitted(features, labels, folds, patients)
+    rows = LabelledRows.of(labels, folds, patients)
     assert mean_fold_auc(result.scores, rows) > 0.75
     importance = permutation_importance(result.model, features, rows, repeats=2)
     assert importance["feature"][0] == "lvef"
@@ -53,7 +57,7 @@ def test_a_signal_is_found_and_its_feature_named():
 
 def test_a_saved_model_scores_as_before_and_held_out_rows_as_the_mean_of_the_folds(tmp_path):
     features, labels, folds, patients = cohort()
-    result = fit_out_of_fold(features, labels, folds, patients, SMALL)
+    result = fitted(features, labels, folds, patients)
     result.model.save(tmp_path / "ehr")
     scores = TabularModel.load(tmp_path / "ehr").score(features)
     assert np.allclose(scores[folds == -1], result.scores[folds == -1], atol=1e-6)
@@ -63,7 +67,7 @@ def test_a_saved_model_scores_as_before_and_held_out_rows_as_the_mean_of_the_fol
 
 def test_a_changed_tree_is_refused(tmp_path):
     features, labels, folds, patients = cohort(120)
-    fit_out_of_fold(features, labels, folds, patients, SMALL).model.save(tmp_path / "ehr")
+    fitted(features, labels, folds, patients).model.save(tmp_path / "ehr")
     file = tmp_path / "ehr" / "fold_0.json"
     file.write_text(file.read_text() + " ")
     with pytest.raises(UserError, match="SHA-256"):
@@ -91,7 +95,7 @@ def test_free_text_is_not_a_feature():
 )
 def test_rows_that_allow_no_honest_fit_are_refused(labels, folds, patients, reason):
     with pytest.raises(UserError, match=reason):
-        Rows.of(labels, folds, patients)
+        LabelledRows.of(labels, folds, patients)
 
 
 def test_a_validation_part_takes_whole_patients_of_either_outcome():

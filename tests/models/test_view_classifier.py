@@ -84,7 +84,7 @@ def test_too_few_tagged_loops_or_patients_teach_nothing() -> None:
     one = fit_view_classifier(appearances, ["apical_4"] * len(clips), patients, SETTINGS)
     few = fit_view_classifier(appearances, views, patients, Views(min_clips=PATIENTS + 1))
     same = fit_view_classifier(appearances, views, ["0"] * len(clips), SETTINGS)
-    assert not (one.names_any or few.names_any or same.names_any)
+    assert not (one.can_name or few.can_name or same.can_name)
 
 
 def test_saved_and_read_again_it_names_the_same_and_a_changed_byte_is_found(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_weights_that_can_name_nothing_are_refused(tmp_path: Path, means: np.nda
 
 def test_nothing_learnt_can_be_saved_too(tmp_path: Path) -> None:
     ViewClassifier().save(tmp_path / "model")
-    assert not ViewClassifier.load(tmp_path / "model").names_any
+    assert not ViewClassifier.load(tmp_path / "model").can_name
 
 
 def stored(home: Path, hidden: int) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from echomort.core.errors import UserError
-from echomort.models.views import ViewModel, save_network, score_clips
+from echomort.models.view_model import ViewModel, save_network, score_clips
 from echomort.networks import build_network
 
 SHAPE = (27, 27, 27)

@@ -245,7 +245,7 @@ def test_the_section_is_there_with_a_study_and_says_no_more_than_was_read(study:
     assert [table.name for table in whole.tables] == names
     assert [table.name for table in alone.tables] == ["reader_answers", "reader_pairs"]
     assert alone.lead == "1 reader read 10 cases, 5 of whom died within a year."
-    text = str([table.plain() for section in (whole, alone) for table in section.tables])
+    text = str([table.text_rows() for section in (whole, alone) for table in section.tables])
     assert "nan" not in text and "None" not in text
 
 

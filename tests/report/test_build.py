@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from echomort.core.errors import UserError
-from echomort.evaluation.metrics.discrimination import permuted_null
+from echomort.evaluation.metrics.discrimination import permuted_null_rows
 from echomort.evaluation.summary import evaluate
 from echomort.report.build import REQUIRED, Example, ReportData, write_report
 from echomort.report.previews import archive_png, attrition_png, auc_png
@@ -65,7 +65,7 @@ def metrics(people: pd.DataFrame, scored: pd.DataFrame, truth: bool) -> pd.DataF
         age_band=np.where(people["age"] < 50, "<50", np.where(people["age"] < 80, "50-79", ">=80"))
     )
     found = evaluate(banded, scored, known if truth else None, Evaluation(bootstrap=100))
-    null = permuted_null(np.linspace(0.42, 0.59, 20), len(people), int(people["label"].sum()))
+    null = permuted_null_rows(np.linspace(0.42, 0.59, 20), len(people), int(people["label"].sum()))
     return pd.concat([found, null], ignore_index=True)
 
 

@@ -19,8 +19,8 @@ import pytest
 
 from echomort.clips.store import artifact_of, read_study, write_study
 from echomort.core.errors import UserError
-from echomort.models.rows import Rows, mean_fold_auc
-from echomort.models.views import ViewModel
+from echomort.models.rows import LabelledRows, mean_fold_auc
+from echomort.models.view_model import ViewModel
 from echomort.settings import Training
 from echomort.training import Progress, Task, train
 from echomort.training.device import has_native_bfloat16
@@ -81,7 +81,7 @@ def trained(inputs, tmp_path_factory):
 def test_a_visible_difference_is_learnt(inputs, trained):
     scores = pd.read_parquet(trained[0].folder / "scores.parquet")
     labels = inputs[1].drop_duplicates("study_key").set_index("study_key")["label"]
-    rows = Rows.of(labels[scores["study_key"]], scores["fold"], scores["patient_key"])
+    rows = LabelledRows.of(labels[scores["study_key"]], scores["fold"], scores["patient_key"])
     assert mean_fold_auc(scores["logit"].to_numpy(), rows) > 0.95
 
 

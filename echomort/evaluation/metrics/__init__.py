@@ -1,4 +1,4 @@
-"""The figures of the evaluation, a module a family of metrics; other packages offer theirs by entry points."""
+"""The metrics of the evaluation: one module for each family. Other packages add theirs by entry points."""
 
 import functools
 import logging
@@ -13,21 +13,21 @@ log = logging.getLogger("echomort")
 
 @functools.cache
 def metric_families() -> tuple[MetricFamily, ...]:
-    """Return the families in their order. One that declares a metric which another has already is left out, and
-    reported in a line."""
-    taken: dict[str, str] = {}
-    kept: list[MetricFamily] = []
+    """Return the families in their order. A family that declares a metric which an earlier one has is left out, with a
+    warning."""
+    owners: dict[str, str] = {}
+    families: list[MetricFamily] = []
     for name, family in METRIC_FAMILIES.all().items():
-        twice = sorted({metric.name for metric in family.metrics} & taken.keys())
-        if twice:
+        duplicates = sorted({metric.name for metric in family.metrics} & owners.keys())
+        if duplicates:
             log.warning(
-                f"metric family {name} declares {twice[0]}, as {taken[twice[0]]} does; {name} is left out: "
+                f"metric family {name} declares {duplicates[0]}, as {owners[duplicates[0]]} does; {name} is left out: "
                 "give its metric another name"
             )
             continue
-        taken |= {metric.name: name for metric in family.metrics}
-        kept.append(family)
-    return tuple(sorted(kept, key=lambda family: family.order))
+        owners |= {metric.name: name for metric in family.metrics}
+        families.append(family)
+    return tuple(sorted(families, key=lambda family: family.order))
 
 
 def metrics_in(section: str) -> list[Metric]:

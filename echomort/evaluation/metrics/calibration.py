@@ -1,4 +1,4 @@
-"""Whether predicted risks mean what they say, as scored and after recalibration on the other folds."""
+"""Calibration of predicted risks, as scored and after recalibration on the other folds."""
 
 import math
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ import numpy as np
 
 from echomort.evaluation.bootstraps import Bootstrapped
 from echomort.evaluation.calibration import calibration_figures
+from echomort.evaluation.evaluated import EvaluatedModel
 from echomort.evaluation.inputs import Floats, expit
-from echomort.evaluation.interval import bare
-from echomort.evaluation.judged import JudgedModel
+from echomort.evaluation.interval import without_limits
 from echomort.evaluation.metric import Figures, Metric, MetricFamily
 from echomort.evaluation.resampling import weighted_mean
 from echomort.vocabulary.metric_table import OUT_OF_FOLD, RECALIBRATED, MetricRow
@@ -37,30 +37,30 @@ METHODS = {
     E90: LOWESS,
     EMAX: LOWESS,
 }
-"""How the figures without limits are found, in the order of their rows."""
+"""Metric without confidence limits -> how it is computed, in the order of the rows."""
 
 
-def calibration(model: JudgedModel) -> Figures:
-    """Yield the calibration as scored and recalibrated; a score of another outcome, or a mere ranking, has none."""
-    one = model.scored
+def calibration(model: EvaluatedModel) -> Figures:
+    """Yield the calibration as scored and recalibrated; none for a score of another outcome, or one that only ranks."""
+    scored = model.scored
     if model.has_decisions and model.recalibrated is None:
-        yield one.row(SLOPE, bare(math.nan, "not applicable: a ranking, or another outcome"))
+        yield scored.row(SLOPE, without_limits(math.nan, "not applicable: a ranking, or another outcome"))
     elif model.has_decisions and model.recalibrated is not None:
-        yield from _figures(model, expit(one.score), OUT_OF_FOLD)
+        yield from _figures(model, expit(scored.score), OUT_OF_FOLD)
         yield from _figures(model, model.recalibrated, RECALIBRATED)
-    if model.has_ranking and model.is_whole and one.is_odds:
-        yield Bootstrapped(one, BRIER, weighted_mean(np.square(expit(one.score) - one.died)))
+    if model.has_ranking and model.has_all_metrics and scored.is_log_odds:
+        yield Bootstrapped(scored, BRIER, weighted_mean(np.square(expit(scored.score) - scored.died)))
 
 
-def _figures(model: JudgedModel, chance: Floats, evaluation: str) -> Iterator[MetricRow]:
-    one = model.scored
-    figures = calibration_figures(one.died, chance, model.settings.confidence)
-    yield one.row(SLOPE, figures.slope, evaluation=evaluation)
-    yield one.row(IN_THE_LARGE, figures.in_the_large, evaluation=evaluation)
-    yield one.row(OBSERVED_EXPECTED, figures.observed_expected, evaluation=evaluation)
+def _figures(model: EvaluatedModel, risk: Floats, evaluation: str) -> Iterator[MetricRow]:
+    scored = model.scored
+    figures = calibration_figures(scored.died, risk, model.settings.confidence)
+    yield scored.row(SLOPE, figures.slope, evaluation=evaluation)
+    yield scored.row(IN_THE_LARGE, figures.in_the_large, evaluation=evaluation)
+    yield scored.row(OBSERVED_EXPECTED, figures.observed_expected, evaluation=evaluation)
     for metric, method in METHODS.items():
-        if metric != BRIER or evaluation != OUT_OF_FOLD:  # that one is bootstrapped
-            yield one.row(metric, bare(getattr(figures, metric.name), method), evaluation=evaluation)
+        if metric != BRIER or evaluation != OUT_OF_FOLD:  # the Brier score out of fold is bootstrapped
+            yield scored.row(metric, without_limits(getattr(figures, metric.name), method), evaluation=evaluation)
 
 
 METRIC_FAMILY = MetricFamily(

@@ -1,16 +1,16 @@
-"""Two models on the rows that both could score: paired tests of the difference of their AUCs."""
+"""Paired tests of the difference of two AUCs, on the rows that both models scored."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from echomort.evaluation.agreement import holm
-from echomort.evaluation.bootstraps import Areas, Bootstrapped
+from echomort.evaluation.bootstraps import Bootstrapped, SharedAucs
 from echomort.evaluation.discrimination import DeLongTest, delong_test
-from echomort.evaluation.interval import Interval, bare
-from echomort.evaluation.judged import JudgedModel, JudgedModels
+from echomort.evaluation.evaluated import EvaluatedModel, EvaluatedModels
+from echomort.evaluation.interval import Interval, without_limits
 from echomort.evaluation.metric import Figures, Metric, MetricFamily
+from echomort.evaluation.paired_tests import holm
 from echomort.evaluation.resampling import difference
-from echomort.evaluation.scored import Scored, common
+from echomort.evaluation.scored import ScoredRows, common_rows
 from echomort.vocabulary.metric_table import COMPARISON, MetricRow
 from echomort.vocabulary.model_names import EHR, ORACLES, VIDEO_EHR
 
@@ -24,62 +24,62 @@ SOFT_AUC_DIFFERENCE = Metric("soft_auc_difference", "Difference against true ris
 
 @dataclass(frozen=True)
 class Pair:
-    """Two models on common rows, the first under the name of the pair, and the test of their difference."""
+    """Two models on the rows that both scored, and the test of their difference; ``first`` bears the pair's name."""
 
-    first: Scored
-    second: Scored
+    first: ScoredRows
+    second: ScoredRows
     test: DeLongTest
 
 
-def comparisons(judged: JudgedModels) -> Figures:
-    """Yield the full model against each of the others, and the trees on the health record against its baselines."""
-    full = _pairs(judged, VIDEO_EHR, list(judged.whole.values()))
+def comparisons(evaluated: EvaluatedModels) -> Figures:
+    """Yield video with records against every other model, and the trees on the health record against the baselines."""
+    full = _pairs(evaluated, VIDEO_EHR, list(evaluated.with_all_metrics.values()))
     for pair in full:
-        yield from _bootstraps(pair, judged.areas)
-    yield from _tests(full)
-    baselines = [one for one in judged.models.values() if one.kind in ("baseline", "ehr")]
-    yield from _tests(_pairs(judged, EHR, baselines))
+        yield from _bootstrap_rows(pair, evaluated.aucs)
+    yield from _test_rows(full)
+    baselines = [model for model in evaluated.models.values() if model.kind in ("baseline", "ehr")]
+    yield from _test_rows(_pairs(evaluated, EHR, baselines))
 
 
-def _pairs(judged: JudgedModels, reference: str, others: Sequence[JudgedModel]) -> list[Pair]:
-    """Return ``reference`` with each of ``others`` whose common rows hold both outcomes: one family of tests."""
-    names = {one.scored.model for one in others}
+def _pairs(evaluated: EvaluatedModels, reference: str, others: Sequence[EvaluatedModel]) -> list[Pair]:
+    """Return ``reference`` with each of ``others`` whose common rows hold both outcomes."""
+    names = {model.scored.model for model in others}
     if reference not in names:
         return []
     found = []
-    for name in (one.scored.model for one in others if one.scored.model != reference):
-        first, second = common(judged.models[reference].scored, judged.models[name].scored)
+    for name in (model.scored.model for model in others if model.scored.model != reference):
+        first, second = common_rows(evaluated.models[reference].scored, evaluated.models[name].scored)
         if first.is_binary:
-            test = delong_test(first.died, first.score, second.score, judged.settings.confidence)
+            test = delong_test(first.died, first.score, second.score, evaluated.settings.confidence)
             found.append(Pair(replace(first, model=f"{reference} vs {name}"), second, test))
     return found
 
 
-def _bootstraps(pair: Pair, areas: Areas) -> Iterator[Bootstrapped]:
-    hard = difference(areas.of(pair.first), areas.of(pair.second))
-    yield Bootstrapped(pair.first, AUC_DIFFERENCE_BOOTSTRAP, hard, evaluation=COMPARISON)
-    if pair.first.chance is not None:
-        soft = difference(areas.of(pair.first, soft=True), areas.of(pair.second, soft=True))
+def _bootstrap_rows(pair: Pair, aucs: SharedAucs) -> Iterator[Bootstrapped]:
+    observed = difference(aucs.auc(pair.first), aucs.auc(pair.second))
+    yield Bootstrapped(pair.first, AUC_DIFFERENCE_BOOTSTRAP, observed, evaluation=COMPARISON)
+    if pair.first.true_risk is not None:
+        soft = difference(aucs.auc(pair.first, soft=True), aucs.auc(pair.second, soft=True))
         yield Bootstrapped(pair.first, SOFT_AUC_DIFFERENCE, soft, evaluation=COMPARISON)
 
 
-def _tests(pairs: Sequence[Pair]) -> Iterator[MetricRow]:
+def _test_rows(pairs: Sequence[Pair]) -> Iterator[MetricRow]:
     for pair in pairs:
         first, test = pair.first, pair.test
         gap = Interval(test.difference, test.low, test.high, "DeLong, paired, Wald", test.note)
         yield first.row(AUC_DIFFERENCE, gap, evaluation=COMPARISON)
-        yield first.row(DELONG_Z, bare(test.z, "DeLong, paired"), evaluation=COMPARISON)
-        yield first.row(DELONG_P, bare(test.p_value, "DeLong, paired, two-sided"), evaluation=COMPARISON)
-    yield from _corrected(pairs)
+        yield first.row(DELONG_Z, without_limits(test.z, "DeLong, paired"), evaluation=COMPARISON)
+        yield first.row(DELONG_P, without_limits(test.p_value, "DeLong, paired, two-sided"), evaluation=COMPARISON)
+    yield from _holm_rows(pairs)
 
 
-def _corrected(pairs: Sequence[Pair]) -> Iterator[MetricRow]:
-    """The oracles are no hypotheses, so they take no part in the correction."""
+def _holm_rows(pairs: Sequence[Pair]) -> Iterator[MetricRow]:
+    """Holm's correction. Comparisons with an oracle are left out: they test no hypothesis."""
     family = [pair for pair in pairs if pair.second.model not in ORACLES]
     adjusted = holm([pair.test.p_value for pair in family])
     method = f"DeLong, Holm over {len(family)}"
     for pair, p_value in zip(family, adjusted, strict=True):
-        yield pair.first.row(DELONG_P_HOLM, bare(float(p_value), method), evaluation=COMPARISON)
+        yield pair.first.row(DELONG_P_HOLM, without_limits(float(p_value), method), evaluation=COMPARISON)
 
 
 METRIC_FAMILY = MetricFamily(

@@ -1,11 +1,11 @@
-"""What follows where a threshold, chosen on the other folds, turns scores into decisions."""
+"""Sensitivity, specificity and predictive values at thresholds that are chosen on the other folds."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from echomort.evaluation.evaluated import EvaluatedModel
 from echomort.evaluation.inputs import Booleans
 from echomort.evaluation.interval import Interval
-from echomort.evaluation.judged import JudgedModel
 from echomort.evaluation.metric import Metric, MetricFamily
 from echomort.evaluation.thresholds import decisions
 from echomort.vocabulary.metric_table import MetricRow
@@ -17,21 +17,23 @@ SENSITIVITY, SPECIFICITY, PPV, NPV = (
 AT_YOUDEN = {metric.name: metric for metric in (SENSITIVITY, SPECIFICITY, PPV, NPV)}
 
 FIXED = "_at_fixed_sensitivity"
-"""How the names of the figures end whose threshold aims at a share of deaths found."""
+"""Suffix of the metrics whose threshold is chosen to reach a fixed sensitivity."""
 AT_FIXED_SENSITIVITY = {name: replace(metric, name=f"{name}{FIXED}", section="") for name, metric in AT_YOUDEN.items()}
 
 
-def operating_points(model: JudgedModel) -> Iterator[MetricRow]:
-    """Yield the shares at Youden's threshold, and at the one that aims at a fixed sensitivity."""
+def operating_points(model: EvaluatedModel) -> Iterator[MetricRow]:
+    """Yield the shares at Youden's threshold, and at the threshold for a fixed sensitivity."""
     if not model.has_decisions:
         return
     fixed = f"threshold for sensitivity {model.settings.fixed_sensitivity:g}"
-    yield from _shares(model, model.called, AT_YOUDEN, "Youden")
-    yield from _shares(model, model.called_at_fixed_sensitivity, AT_FIXED_SENSITIVITY, fixed)
+    yield from _shares(model, model.high_risk, AT_YOUDEN, "Youden")
+    yield from _shares(model, model.high_risk_at_fixed_sensitivity, AT_FIXED_SENSITIVITY, fixed)
 
 
-def _shares(model: JudgedModel, called: Booleans, metrics: Mapping[str, Metric], rule: str) -> Iterator[MetricRow]:
-    figures = decisions(model.scored.died, called, model.settings.confidence)
+def _shares(
+    model: EvaluatedModel, high_risk: Booleans, metrics: Mapping[str, Metric], rule: str
+) -> Iterator[MetricRow]:
+    figures = decisions(model.scored.died, high_risk, model.settings.confidence)
     for name, metric in metrics.items():
         share: Interval = getattr(figures, name)
         yield model.scored.row(metric, replace(share, method=f"{rule} on the other folds; {share.method}"))

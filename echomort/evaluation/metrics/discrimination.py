@@ -1,4 +1,4 @@
-"""How well a model ranks patients: its AUC on all rows and in every fold, and its average precision."""
+"""Discrimination: the AUC on all rows and in every fold, and the average precision."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -8,10 +8,11 @@ import pandas as pd
 
 from echomort.evaluation.bootstraps import Bootstrapped
 from echomort.evaluation.discrimination import delong_interval
-from echomort.evaluation.interval import Interval, bare
-from echomort.evaluation.judged import JudgedModel
+from echomort.evaluation.evaluated import EvaluatedModel
+from echomort.evaluation.interval import Interval, without_limits
 from echomort.evaluation.metric import Figures, Metric, MetricFamily
 from echomort.evaluation.resampling import WeightedAveragePrecision
+from echomort.evaluation.subgroups import suppressed
 from echomort.vocabulary.metric_table import COLUMNS, NULL, WHOLE, MetricRow
 from echomort.vocabulary.model_names import PERMUTED_NULL
 
@@ -21,22 +22,22 @@ AUC_BOOTSTRAP = Metric("auc_bootstrap", "AUC (bootstrap)", 3, "higher", 1)
 AVERAGE_PRECISION = Metric("average_precision", "Average precision", 3, "higher", 1)
 
 
-def ranking(model: JudgedModel) -> Figures:
-    """Yield the AUC with DeLong's limits, overall and by fold; in full for all but the baselines."""
+def ranking(model: EvaluatedModel) -> Figures:
+    """Yield the AUC with DeLong's limits, overall and by fold; where a model has all metrics, also by bootstrap."""
     if model.is_suppressed and model.scored.is_binary:
         least = model.settings.suppress_below_events
-        yield model.scored.row(AUC, bare(math.nan, f"suppressed: fewer than {least} deaths or survivors"))
+        yield model.scored.row(AUC, without_limits(math.nan, suppressed(least)))
     if not model.has_ranking:
         return
-    one = model.scored
-    yield one.row(AUC, delong_interval(one.died, one.score, model.settings.confidence))
+    scored = model.scored
+    yield scored.row(AUC, delong_interval(scored.died, scored.score, model.settings.confidence))
     yield from _folds(model)
-    if model.is_whole:
-        yield Bootstrapped(one, AUC_BOOTSTRAP, model.areas.of(one))
-        yield Bootstrapped(one, AVERAGE_PRECISION, WeightedAveragePrecision(one.died, one.score))
+    if model.has_all_metrics:
+        yield Bootstrapped(scored, AUC_BOOTSTRAP, model.aucs.auc(scored))
+        yield Bootstrapped(scored, AVERAGE_PRECISION, WeightedAveragePrecision(scored.died, scored.score))
 
 
-def _folds(model: JudgedModel) -> Iterator[MetricRow]:
+def _folds(model: EvaluatedModel) -> Iterator[MetricRow]:
     areas: list[float] = []
     for fold in np.unique(model.scored.rows["fold"]):
         part = model.scored.subset((model.scored.rows["fold"] == fold).to_numpy())
@@ -59,8 +60,8 @@ def _mean_of_folds(areas: Sequence[float], confidence: float) -> Interval:
 METRIC_FAMILY = MetricFamily((AUC, AUC_FOLD_MEAN, AUC_BOOTSTRAP, AVERAGE_PRECISION), 20, of_model=ranking)
 
 
-def permuted_null(aucs: Sequence[float], n: int, events: int, confidence: float = 0.95) -> pd.DataFrame:
-    """Return the metric row of the planted null from one AUC a permutation of the labels: mean and percentiles."""
+def permuted_null_rows(aucs: Sequence[float], n: int, events: int, confidence: float = 0.95) -> pd.DataFrame:
+    """Return the metric row of the permuted null, the mean and percentiles of ``aucs``: one for each permutation."""
     drawn = np.asarray(aucs, dtype=np.float64)
     if not len(drawn) or np.isnan(drawn).any():
         raise ValueError("the permuted null needs one AUC a permutation, without missing values")

@@ -1,11 +1,11 @@
-"""What a model recovers of what could be known, measured against the true risks of a generated archive."""
+"""The share of the achievable AUC that a model reaches, measured against the true risks of a synthetic archive."""
 
 from collections.abc import Iterator
 
 from echomort.evaluation.bootstraps import Bootstrapped
-from echomort.evaluation.judged import JudgedModel
+from echomort.evaluation.evaluated import EvaluatedModel
 from echomort.evaluation.metric import Metric, MetricFamily
-from echomort.evaluation.resampling import recovered
+from echomort.evaluation.resampling import headroom_share
 
 SOFT_AUC = Metric("soft_auc", "AUC against true risks", 3, "higher", 1)
 HEADROOM = {
@@ -15,18 +15,18 @@ HEADROOM = {
     ),
     "oracle_all": Metric("headroom_all", "Of all headroom", 0, "higher", 1, as_percent=True),
 }
-"""Oracle -> the share of its lead over chance that a model recovers."""
+"""Oracle -> the metric: the share of its AUC above 0.5 that a model recovers."""
 
 
-def headroom(model: JudgedModel) -> Iterator[Bootstrapped]:
-    """Yield the noise-free AUC and the share of each oracle's lead that it comes to, where the truth is known."""
-    one = model.scored
-    if not model.has_ranking or not model.is_whole or one.chance is None:
+def headroom(model: EvaluatedModel) -> Iterator[Bootstrapped]:
+    """Yield the AUC against true risks and the share of each oracle's headroom, where the truth is known."""
+    scored = model.scored
+    if not model.has_ranking or not model.has_all_metrics or scored.true_risk is None:
         return
-    yield Bootstrapped(one, SOFT_AUC, model.areas.of(one, soft=True))
+    yield Bootstrapped(scored, SOFT_AUC, model.aucs.auc(scored, soft=True))
     for name, oracle in model.oracles.items():
-        best = model.areas.of(oracle.on_rows_of(one), soft=True)
-        yield Bootstrapped(one, HEADROOM[name], recovered(model.areas.of(one, soft=True), best))
+        best = model.aucs.auc(oracle.on_rows_of(scored), soft=True)
+        yield Bootstrapped(scored, HEADROOM[name], headroom_share(model.aucs.auc(scored, soft=True), best))
 
 
 METRIC_FAMILY = MetricFamily((SOFT_AUC, *HEADROOM.values()), 70, of_model=headroom)

@@ -1,4 +1,4 @@
-"""What the health-record trees lose where a variable is shuffled."""
+"""Permutation importance of the variables of the health-record trees."""
 
 import pandas as pd
 
@@ -13,17 +13,16 @@ METRIC_FAMILY = MetricFamily((AUC_DROP,), 100)
 
 def importance_rows(importance: pd.DataFrame, n: int, events: int) -> pd.DataFrame:
     """Return the permutation importance of the health-record trees as metric rows: the fall of the AUC for each
-    variable whose shuffling changed anything, with one standard deviation of the shuffles on either side.
+    variable whose shuffling changed it, with limits one standard deviation of the shuffles away.
 
     ``importance``: feature, drop, spread, as :func:`echomort.models.tabular.permutation_importance` returns.
     """
-    moved = importance[(importance["drop"] != 0) | (importance["spread"] != 0)]
-    limits = zip(
-        moved["feature"], moved["drop"], moved["drop"] - moved["spread"], moved["drop"] + moved["spread"], strict=True
-    )
+    changed = importance[(importance["drop"] != 0) | (importance["spread"] != 0)]
+    drop, spread = changed["drop"], changed["spread"]
+    limits = zip(changed["feature"], drop, drop - spread, drop + spread, strict=True)
     method = "fall of the mean fold AUC when shuffled within folds, one standard deviation"
     rows = [
-        MetricRow(IMPORTANCE, EHR, feature, AUC_DROP.name, drop, low, high, n, events, method)
-        for feature, drop, low, high in limits
+        MetricRow(IMPORTANCE, EHR, feature, AUC_DROP.name, value, low, high, n, events, method)
+        for feature, value, low, high in limits
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -1,6 +1,7 @@
-"""The report's figures: plain values in, a matplotlib Figure out; :mod:`echomort.report.drawing.style` writes it.
+"""The figures of the report: functions from plain values to a matplotlib Figure, which
+:mod:`echomort.report.drawing.style` writes.
 
-No figure carries a title: what it shows is said in words beside it. Each says its own counts.
+Figures have no title, since the page prints one beside them. Each prints the number of patients.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from echomort.report.drawing.style import HALF, KIND_COLOUR, PALETTE, WIDE, blank, styled
-from echomort.report.words import DASH, MINUS, joined
+from echomort.report.words import DASH, MINUS, dotted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ DIED, LIVED = PALETTE["vermillion"], PALETTE["blue"]
 
 @dataclass(frozen=True)
 class Estimate:
-    """One row of a forest plot: a value with its interval, or a ``note`` why there is none."""
+    """One row of a forest plot: a value with its interval, or a ``note`` that says why it is missing."""
 
     label: str
     value: float = float("nan")
@@ -59,7 +60,7 @@ class Curve:
 def forest(rows: Sequence[Estimate], references: Sequence[Reference], note: str, what: str = "AUC") -> "Figure":
     """Return a forest plot of ``what``: ``rows`` from the top, grouped by ``Estimate.group`` in the order given.
 
-    ``note`` (counts) stands beside the name of the axis; small marks are the folds' own values.
+    ``note`` (counts) is printed beside the axis label; small marks are the values of the folds.
     """
     places = _places(rows)
     figure, axes = blank(WIDE, 0.75 + 0.27 * (max(places) + 1 if places else 1))
@@ -73,7 +74,7 @@ def forest(rows: Sequence[Estimate], references: Sequence[Reference], note: str,
     axes.set_xlim(*_forest_limits(rows, references))
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
-    axes.set_xlabel(joined(what, note), loc="left")
+    axes.set_xlabel(dotted(what, note), loc="left")
     return figure
 
 
@@ -156,18 +157,20 @@ def _forest_limits(rows: Sequence[Estimate], references: Sequence[Reference]) ->
 
 @styled
 def roc(curves: Sequence[Curve], note: str) -> "Figure":
-    """Return ROC curves, the first drawn last and strongest; a curve of one class only is left out."""
+    """Return ROC curves. The first is drawn on top and thickest; a curve with one class only is omitted."""
     from echomort.evaluation.discrimination import roc_points
 
     figure, axes = blank(HALF, HALF + 0.25)
     axes.plot([0, 100], [0, 100], color=FAINT, linewidth=0.8)
     drawn = [(curve, *roc_points(curve.labels, curve.probabilities)) for curve in curves]
-    drawn = [(curve, flagged, found) for curve, flagged, found in drawn if len(flagged)][::-1]
-    for rank, (curve, flagged, found) in enumerate(drawn):
+    drawn = [(curve, false_alarms, sensitivity) for curve, false_alarms, sensitivity in drawn if len(false_alarms)][
+        ::-1
+    ]
+    for rank, (curve, false_alarms, sensitivity) in enumerate(drawn):
         colour = PALETTE[KIND_COLOUR[curve.kind]]
         dashes = (0, (4, 2)) if curve.kind == "oracle" else "-"
         last = rank == len(drawn) - 1
-        axes.plot(100 * flagged, 100 * found, color=colour, linewidth=2.2 if last else 1.3, linestyle=dashes)
+        axes.plot(100 * false_alarms, 100 * sensitivity, color=colour, linewidth=2.2 if last else 1.3, linestyle=dashes)
         text = f"{curve.label}  {curve.note}".strip()
         axes.text(98, 4 + 7 * rank, text, ha="right", color=colour, fontsize=8.5, fontweight="bold")
     _percent_axes(axes, f"Survivors flagged, % (1 {MINUS} specificity)", "Deaths found, % (sensitivity)")
@@ -190,8 +193,8 @@ def _percent_axes(axes: "Axes", across: str, up: str, limit: float = 100) -> Non
 
 @styled
 def reliability(curve: Curve, note: str, limit: float | None = None) -> "Figure":
-    """Return predicted against observed risk: tenths of the patients with Wilson intervals, a smooth curve (lowess),
-    and spikes of the predictions of those who died and those who lived. ``limit`` ends both axes, in per cent.
+    """Return a calibration plot: tenths of the patients with Wilson intervals, a smooth curve (lowess), and histograms
+    of the predictions for patients who died and who lived. ``limit`` is the end of both axes, in per cent.
     """
     from echomort.evaluation.calibration import calibration_curve
 
@@ -212,7 +215,7 @@ def reliability(curve: Curve, note: str, limit: float | None = None) -> "Figure"
 
 
 def reliability_limit(*curves: Curve) -> float:
-    """Return where the axes of :func:`reliability` must end, in per cent, so that all ``curves`` fit."""
+    """Return the end of the axes of :func:`reliability`, in per cent, that fits all ``curves``."""
     from echomort.evaluation.calibration import calibration_curve
 
     points = [calibration_curve(curve.labels, curve.probabilities) for curve in curves]
@@ -222,8 +225,8 @@ def reliability_limit(*curves: Curve) -> float:
 
 def _spike_histogram(axes: "Axes", curve: Curve, limit: float) -> None:
     edges = np.linspace(0, limit, 61)
-    shown = np.clip(100 * curve.probabilities, 0, limit)
-    died, lived = (np.histogram(shown[curve.labels == label], edges)[0] for label in (1, 0))
+    percents = np.clip(100 * curve.probabilities, 0, limit)
+    died, lived = (np.histogram(percents[curve.labels == label], edges)[0] for label in (1, 0))
     tallest = max(int(died.max(initial=0)), int(lived.max(initial=0)), 1)
     axes.stairs(died, edges, fill=True, color=DIED)
     axes.stairs(-lived, edges, fill=True, color=LIVED)
@@ -240,7 +243,8 @@ def _spike_histogram(axes: "Axes", curve: Curve, limit: float) -> None:
 
 @styled
 def score_distributions(curves: Sequence[Curve]) -> "Figure":
-    """Return, for each model, the predicted risks of those who died (up) and lived (down), each scaled to its group."""
+    """Return histograms of predicted risks for each model, of patients who died (up) and lived (down), each scaled to
+    its group."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDE, 0.35 + 1.05 * len(curves)))
@@ -275,14 +279,14 @@ def _annotate_groups(axes: "Axes") -> None:
 
 
 @styled
-def survival(days: np.ndarray, event: np.ndarray, called: np.ndarray) -> "Figure":
-    """Return Kaplan-Meier curves with their bands for those ``called`` high risk (n,) bool and for the others.
+def survival(days: np.ndarray, event: np.ndarray, high_risk: np.ndarray) -> "Figure":
+    """Return Kaplan-Meier curves with confidence bands for patients at ``high_risk`` (n,) bool and for the others.
 
     ``days`` (n,) run from the study to death (``event`` true) or to the last evidence of life.
     """
     figure, axes = blank(HALF, HALF + 0.25)
     end = max(1.0, float(np.quantile(days, 0.95)))
-    for row, (member, text, colour) in enumerate(((~called, "low risk", LIVED), (called, "high risk", DIED))):
+    for row, (member, text, colour) in enumerate(((~high_risk, "low risk", LIVED), (high_risk, "high risk", DIED))):
         if member.any():
             _survival_curve(axes, (days[member], event[member]), (text, colour), (row, end))
     axes.axvline(365, color=FAINT, linewidth=0.8)

@@ -1,4 +1,4 @@
-"""Figures that count: patients and files on their way in, gaps, and a hundred patients."""
+"""Figures of counts: the flow of patients and files, missing values, and a hundred patients."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from echomort.report.drawing.style import HALF, PALETTE, WIDE, blank, styled
-from echomort.report.words import MINUS, joined
+from echomort.report.words import MINUS, dotted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 INK, MUTED, FAINT = (PALETTE[name] for name in ("ink", "muted", "faint"))
 MAX_BARS = 30
+"""Variables in the figure of missing values, so that it fits on a screen. Chosen here; the table has all."""
 
 
 @dataclass(frozen=True)
 class FlowStep:
-    """One box of a flow diagram, and what leaves after it: (reason, count line) pairs."""
+    """One box of a flow diagram, and the exclusions after it: (reason, count) pairs."""
 
     label: str
     counts: str
@@ -28,7 +29,8 @@ class FlowStep:
 
 @styled
 def attrition_flow(steps: Sequence[FlowStep], parts: Sequence[FlowStep]) -> "Figure":
-    """Return a flow diagram (CONSORT): ``steps`` downwards with what each loses at the right, then the ``parts``."""
+    """Return a flow diagram (CONSORT): ``steps`` downwards, exclusions on the right, then the ``parts`` side by
+    side."""
     heights = [_flow_height(step) for step in steps]
     total = sum(heights) + (1.25 if parts else 0)
     figure, axes = blank(WIDE, max(1.5, 0.62 * total))
@@ -99,7 +101,7 @@ def _arrow(axes: "Axes", start: tuple[float, float], end: tuple[float, float]) -
 
 @styled
 def archive_flow(total: int, rejected: Sequence[tuple[str, int]], accepted: Sequence[tuple[str, int]]) -> "Figure":
-    """Return a waterfall from all instances through what was left out, reason by reason, to the clips of each view."""
+    """Return a waterfall from all files through the rejected ones, by reason, to the clips of each view."""
     rows = [("Files in the archive", total, "plain"), *((label, -count, "out") for label, count in rejected)]
     kept = sum(count for _, count in accepted)
     rows += [("Clips", kept, "clips"), *((f"{label}", count, "view") for label, count in accepted)]
@@ -136,7 +138,7 @@ def _flow_bar(axes: "Axes", row: tuple[int, str, int, str], level: float) -> flo
 
 @styled
 def missing_values(rows: Sequence[tuple[str, float]], note: str) -> "Figure":
-    """Return a bar for each (variable, share missing 0 to 1), most missing first; at most thirty."""
+    """Return a bar for each (variable, share missing 0 to 1), largest first, at most ``MAX_BARS``."""
     shown = sorted(rows, key=lambda row: (-row[1], row[0]))[:MAX_BARS]
     figure, axes = blank(WIDE, 0.6 + 0.21 * max(1, len(shown)))
     shares = [100 * share for _, share in shown]
@@ -156,13 +158,13 @@ def missing_values(rows: Sequence[tuple[str, float]], note: str) -> "Figure":
     axes.set_xticks([0, 25, 50, 75, 100])
     axes.grid(axis="x")
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(joined("Missing, %", note), loc="left")
+    axes.set_xlabel(dotted("Missing, %", note), loc="left")
     return figure
 
 
 @styled
 def hundred_patients(counts: Sequence[tuple[str, int, str]]) -> "Figure":
-    """Return a hundred dots, filled in order from (what, how many, colour name); the hundred is what they sum to."""
+    """Return a hundred dots, coloured in order by ``counts``: (label, number, colour name), which add up to 100."""
     figure, axes = blank(HALF, HALF * 0.62)
     place = 0
     for _, number, colour in counts:

@@ -1,4 +1,4 @@
-"""Cine loops as small animations that live inside the page."""
+"""Cine loops as small animations, embedded in the page."""
 
 import base64
 import io
@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 SHOWN_WIDTH = 200
-"""Pixels; smaller clips are enlarged smoothly to it, larger ones kept."""
+"""Pixels: width to which smaller clips are enlarged; larger ones keep theirs. Chosen here, to fit the page."""
+SHORTEST_FRAME = 20
+"""Milliseconds: shortest duration of a frame, since browsers slow down faster animations."""
 
 
 def animation(pixels: np.ndarray, fps: float) -> str:
@@ -19,14 +21,14 @@ def looping(pixels: np.ndarray, fps: float, quality: int = 70) -> bytes:
     """Return uint8 (frames, height, width) as a looping WebP; equal loops give equal bytes."""
     frames = _images(pixels)
     buffer = io.BytesIO()
-    duration = max(20, round(1000 / fps))
+    duration = max(SHORTEST_FRAME, round(1000 / fps))
     options = {"duration": duration, "loop": 0, "quality": quality, "method": 4, "minimize_size": False}
     frames[0].save(buffer, "WEBP", save_all=True, append_images=frames[1:], **options)
     return buffer.getvalue()
 
 
 def still(pixels: np.ndarray) -> str:
-    """Return the first frame as a WebP data URI: for print, and for readers who asked for no motion."""
+    """Return the first frame as a WebP data URI: for print, and for browsers set to reduced motion."""
     buffer = io.BytesIO()
     _images(pixels[:1])[0].save(buffer, "WEBP", quality=75, method=4)
     return _uri(buffer.getvalue())

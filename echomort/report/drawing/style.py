@@ -1,7 +1,7 @@
-"""What every figure shares: the palette, the type, and the ways out of matplotlib (inline SVG and PNG).
+"""The style of all figures (palette, fonts), and their output as inline SVG and PNG.
 
 Colours are Okabe and Ito's (2008), safe for colour-blind readers. In the inline SVG each becomes a CSS variable, so
-that a figure follows the page into dark mode; in a PNG it stays as it is, on white.
+that figures follow the page into dark mode; in a PNG they are fixed, on white.
 """
 
 import functools
@@ -45,7 +45,7 @@ KIND_COLOUR = {
 """The colour of a kind of model, the same in every figure."""
 
 WIDE, HALF = 7.6, 3.75
-"""Widths of figures, inches."""
+"""Inches: widths of a figure over the whole page, and of one of two side by side. Chosen here, to fit the page."""
 
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
@@ -78,7 +78,7 @@ _SANS = "var(--sans)"
 
 
 def styled(draw: Callable[P, T]) -> Callable[P, T]:
-    """Run ``draw`` under the report's type and colours, whatever the caller's matplotlib settings are."""
+    """Return ``draw`` with the report's fonts and colours, independent of the caller's matplotlib settings."""
 
     @functools.wraps(draw)
     def inner(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -91,7 +91,7 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
 
 
 def blank(width: float, height: float) -> tuple["Figure", "Axes"]:
-    """Return a figure of ``width`` x ``height`` inches with one axes; no global state is touched."""
+    """Return a figure of ``width`` x ``height`` inches with one axes, without global state."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height))
@@ -108,9 +108,9 @@ def png(figure: "Figure", dpi: int = 150) -> bytes:
 
 @styled
 def inline_svg(figure: "Figure", name: str, alt: str) -> str:
-    """Return ``figure`` as an inline ``<svg>``: identical figures give identical text, and nothing in it is fetched.
+    """Return ``figure`` as an inline ``<svg>``: equal figures give equal text, and nothing in it is loaded.
 
-    ``name`` (unique in the page) prefixes every id; ``alt`` is what a screen reader says.
+    ``name`` (unique in the page) prefixes every id; ``alt`` is the text for screen readers.
     """
     import matplotlib
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from echomort.core.registry import Registry
 from echomort.report.blocks import Section
@@ -12,33 +13,43 @@ from echomort.report.numbers import Numbers
 from echomort.report.scores import ModelScores
 
 READER_STUDY = 90
-"""The place of the reader study, whose section is handed in by whoever writes the report."""
+"""``place`` of the reader study, whose section the caller of :func:`report_sections` passes."""
 
 
 @dataclass(frozen=True)
-class Given:
-    """What a section is drawn from: the report's ``data``, its ``numbers`` by name, the ``scores`` of each model, and
-    the ``answers`` of the reporting checklist."""
+class Answer:
+    """One answered item of the reporting checklist: what it ``asks`` for, its ``answer``, and its ``status``."""
+
+    asks: str
+    answer: str
+    status: Literal["reported", "not done"]
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """The inputs of every section: the report's ``data``, its ``numbers`` (metrics by name), the ``scores`` by model,
+    and the ``answers`` of the reporting checklist by item."""
 
     data: ReportData
     numbers: Numbers
     scores: Mapping[str, ModelScores]
-    answers: Mapping[str, Mapping[str, str]]
+    answers: Mapping[str, Answer]
 
 
 @dataclass(frozen=True)
 class ReportSection:
-    """A part of the page: ``build`` returns its sections, none where it has no data; ``place`` orders the parts."""
+    """A part of the page. ``build`` returns its sections (none without data); ``place`` is its position, lowest
+    first."""
 
     place: int
-    build: Callable[[Given], Sequence[Section]]
+    build: Callable[[ReportInputs], Sequence[Section]]
 
 
 REPORT_SECTIONS = Registry("report section", "echomort.report.sections", ReportSection)
 
 
-def report_sections(given: Given, reader_study: Sequence[Section]) -> list[Section]:
-    """Return the page's sections in order; those without data are left out."""
-    parts = [(one.place, name, one.build(given)) for name, one in REPORT_SECTIONS.all().items()]
+def report_sections(inputs: ReportInputs, reader_study: Sequence[Section]) -> list[Section]:
+    """Return the sections of the page, ordered by ``place``; parts without data have none."""
+    parts = [(part.place, name, part.build(inputs)) for name, part in REPORT_SECTIONS.all().items()]
     ordered = sorted([*parts, (READER_STUDY, "", reader_study)], key=lambda part: part[:2])
-    return [section for _, _, found in ordered for section in found]
+    return [section for _, _, sections in ordered for section in sections]

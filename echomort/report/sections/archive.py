@@ -1,4 +1,4 @@
-"""The section on files: where each of them ended."""
+"""The section on the archive: files accepted and rejected, by view and reason."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from echomort.report.words import (
     count,
     counted,
     percent,
-    plain,
+    readable,
     reason_words,
     view_words,
 )
@@ -21,15 +21,17 @@ from echomort.report.words import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
+ACCEPTED = "accepted"
+"""``status`` of a file that gave a clip."""
 SHOWN_REASONS = 12
+"""Reasons in the waterfall; rarer ones are added up as other reasons. Chosen here, to fit on a screen."""
 
 
 def archive(data: ReportData) -> Section:
-    """Return what became of every file."""
+    """Return the waterfall of files, and tables of the rejected and the accepted ones."""
     instances = data.instances
     if not len(instances) or not instances["instances"].sum():
-        return Section("archive", "The archive", [Words(["No count of the archive's files was given to this report."])])
+        return Section("archive", "The archive", [Words(["This report has no counts of the archive's files."])])
     tables = [_reason_table(instances), *(_share_table(instances, name, title) for name, title in _SHARES)]
     return Section("archive", "The archive", [_waterfall(instances), *(table for table in tables if table.rows)])
 
@@ -42,7 +44,7 @@ _SHARES = (
 
 
 def _accepted(instances: pd.DataFrame) -> pd.DataFrame:
-    return instances[instances["status"] == "accepted"]
+    return instances[instances["status"] == ACCEPTED]
 
 
 def _totals(frame: pd.DataFrame, column: str) -> list[tuple[str, int]]:
@@ -55,12 +57,12 @@ def _totals(frame: pd.DataFrame, column: str) -> list[tuple[str, int]]:
 
 
 def archive_figure(instances: pd.DataFrame) -> "Figure":
-    """Return what became of every file, as a waterfall."""
+    """Return the waterfall of files."""
     return flows.archive_flow(int(instances["instances"].sum()), _rejected(instances), _views(instances))
 
 
 def _rejected(instances: pd.DataFrame) -> list[tuple[str, int]]:
-    reasons = _totals(instances[instances["status"] != "accepted"], "reason")
+    reasons = _totals(instances[instances["status"] != ACCEPTED], "reason")
     shown = [(reason_words(reason), amount) for reason, amount in reasons[:SHOWN_REASONS]]
     rest = sum(amount for _, amount in reasons[SHOWN_REASONS:])
     return [*shown, ("Other reasons", rest)] if rest else shown
@@ -74,17 +76,17 @@ def _waterfall(instances: pd.DataFrame) -> Picture:
     kept = sum(amount for _, amount in _views(instances))
     counts = f"{counted(int(instances['instances'].sum()), 'file')}, {counted(kept, 'clip')}"
     lost = ", ".join(f"{amount} {reason}" for reason, amount in _rejected(instances)) or "none"
-    caption = "A file that gives no clip is left out with a reason, never dropped in silence; the bars add up."
-    return Picture(inline_svg(archive_figure(instances), "fig-archive", f"{counts}; left out: {lost}"), counts, caption)
+    caption = "Every file without a clip is counted under a reason; the bars add up to all files."
+    return Picture(inline_svg(archive_figure(instances), "fig-archive", f"{counts}; rejected: {lost}"), counts, caption)
 
 
 def _reason_table(instances: pd.DataFrame) -> Table:
     total = int(instances["instances"].sum())
     rows: list[Row] = [
         [reason_words(reason), Cell(_meaning(reason), style="muted"), count(amount), percent(amount / total, 1)]
-        for reason, amount in _totals(instances[instances["status"] != "accepted"], "reason")
+        for reason, amount in _totals(instances[instances["status"] != ACCEPTED], "reason")
     ]
-    return Table("rejects", "Files left out", ["Reason", "What it means", "#Files", "#Share"], rows, folded=True)
+    return Table("rejects", "Rejected files", ["Reason", "What it means", "#Files", "#Share"], rows, folded=True)
 
 
 def _meaning(reason: str) -> str:
@@ -105,7 +107,7 @@ def _code(name: str) -> Cell:
         from pydicom.uid import UID
 
         return Cell(UID(name).name, name)
-    return Cell(name if any(letter.isupper() for letter in name) else plain(name))
+    return Cell(name if any(letter.isupper() for letter in name) else readable(name))
 
 
-REPORT_SECTION = ReportSection(place=30, build=lambda given: [archive(given.data)])
+REPORT_SECTION = ReportSection(place=30, build=lambda inputs: [archive(inputs.data)])

@@ -1,4 +1,4 @@
-"""The section on whether predicted risks mean what they say."""
+"""The section on calibration."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,16 +10,16 @@ from echomort.report.cells import metric_cell, metric_head, metric_words
 from echomort.report.drawing import figures
 from echomort.report.drawing.style import inline_svg
 from echomort.report.numbers import Numbers
-from echomort.report.scores import ModelScores, drawn, risk_curve
+from echomort.report.scores import ModelScores, risk_curve, with_both_outcomes
 from echomort.report.sections import ReportSection
 from echomort.report.words import number
 from echomort.vocabulary.metric_table import OUT_OF_FOLD, RECALIBRATED
 
 
 def calibration(numbers: Numbers, scores: Mapping[str, ModelScores]) -> Section:
-    """Return whether predicted risks mean what they say, before and after recalibration."""
-    first = drawn(scores, "fusion", "video", "ehr", "view")[:1]
-    pictures = [picture for model, score in first for picture in _reliability_pair(numbers, model, score)]
+    """Return calibration plots and the table of calibration metrics, as scored and recalibrated."""
+    shown = with_both_outcomes(scores, "fusion", "video", "ehr", "view")[:1]
+    pictures = [picture for model, score in shown for picture in _reliability_pair(numbers, model, score)]
     lead = "A predicted risk of 20 % should mean that 20 in 100 such patients die."
     return Section("calibration", "Calibration", [*pictures, _calibration_table(numbers)], lead)
 
@@ -34,9 +34,9 @@ def _reliability_pair(numbers: Numbers, model: str, score: ModelScores) -> list[
     limit = figures.reliability_limit(*(curve for _, _, curve in curves))
     pictures = []
     for evaluation, name, curve in curves:
-        drawing = figures.reliability(curve, score.people, limit)
+        drawing = figures.reliability(curve, score.counts_text, limit)
         alt = f"Reliability of {score.words.label}, {name}: {curve.note.replace(chr(10), ', ')}"
-        caption = "Dots: tenths of the patients with Wilson intervals. Curve: lowess. Spikes: every prediction."
+        caption = "Dots: tenths of the patients with Wilson intervals. Curve: lowess. Bars below: all predictions."
         svg = inline_svg(drawing, f"fig-reliability-{evaluation.replace('_', '-')}", alt)
         pictures.append(Picture(svg, f"{score.words.label}, {name}", caption, half=True))
     return pictures
@@ -45,7 +45,7 @@ def _reliability_pair(numbers: Numbers, model: str, score: ModelScores) -> list[
 def _calibration_note(numbers: Numbers, model: str, evaluation: str) -> str:
     found = [(metric, numbers.get(model, metric.name, evaluation=evaluation)) for metric in (SLOPE, IN_THE_LARGE, ICI)]
     return "\n".join(
-        f"{metric_words(metric)} {number(figure.value, metric.digits)}" for metric, figure in found if figure.known
+        f"{metric_words(metric)} {number(figure.value, metric.digits)}" for metric, figure in found if figure.is_known
     )
 
 
@@ -55,7 +55,7 @@ def _calibration_table(numbers: Numbers) -> Table:
     for model, words in numbers.models("view", "video", "ehr", "fusion", "score"):
         for evaluation, name in ((OUT_OF_FOLD, "as scored"), (RECALIBRATED, "recalibrated")):
             slope = numbers.get(model, SLOPE.name, evaluation=evaluation)
-            if slope.known:
+            if slope.is_known:
                 rows.append(
                     [
                         Cell(words.label, name, f"key-{words.kind}"),
@@ -72,7 +72,7 @@ def _calibration_table(numbers: Numbers) -> Table:
 
 
 def _ideals(metrics: Sequence[Metric]) -> str:
-    """``slope 1, in the large 0, the rest 0``: each by name up to the last whose ideal is not 0."""
+    """Return for example ``slope 1, in the large 0, the rest 0``: names up to the last ideal that is not 0."""
     named = max((place for place, metric in enumerate(metrics) if metric.ideal), default=-1) + 1
     words = [f"{metric_words(one)} {one.ideal:g}" for one in metrics[:named] if one.ideal is not None]
     return ", ".join([*words, "the rest 0"] if metrics[named:] else words)
@@ -82,4 +82,4 @@ def _calibration_cells(numbers: Numbers, metrics: Sequence[Metric], model: str, 
     return [metric_cell(metric, numbers.get(model, metric.name, evaluation=evaluation)) for metric in metrics]
 
 
-REPORT_SECTION = ReportSection(place=70, build=lambda given: [calibration(given.numbers, given.scores)])
+REPORT_SECTION = ReportSection(place=70, build=lambda inputs: [calibration(inputs.numbers, inputs.scores)])

@@ -1,21 +1,20 @@
-"""The reporting checklist (after TRIPOD+AI, MI-CLAIM and CLAIM): every item answered, if only with "not done".
+"""The reporting checklist (after TRIPOD+AI, MI-CLAIM and CLAIM): every item has an answer, at least "not done".
 
-Items are ours in wording; a report in which one is empty is not written.
+The wording of the items is ours. A report with an unanswered item is not written.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from echomort.core.errors import UserError
 from echomort.report.blocks import Cell, Row, Section, Table
 from echomort.report.data import ReportData
 from echomort.report.numbers import Numbers
-from echomort.report.sections import ReportSection
-from echomort.report.sections import provenance as record
+from echomort.report.sections import Answer, ReportSection, provenance
 from echomort.report.sections.patients import outcome_terms
 from echomort.report.sections.results import headline
-from echomort.report.sections.variables import missing_shares
+from echomort.report.sections.variables import imputation_words, missing_shares
 from echomort.report.words import count, counted, number, percent, span
 from echomort.vocabulary.metric_table import NULL, RECALIBRATED
 
@@ -24,7 +23,7 @@ NOT_DONE = "Not done for this report"
 
 @dataclass(frozen=True)
 class Facts:
-    """What the items are answered from."""
+    """The data from which the items are answered."""
 
     data: ReportData
     numbers: Numbers
@@ -32,17 +31,17 @@ class Facts:
     @property
     def settings(self) -> Mapping[str, Any]:
         """Setting keys to values."""
-        return {key: value for key, value, _, _ in self.data.settings}
+        return self.data.setting_values
 
     @property
     def best(self) -> str:
-        """The model that the report speaks of first."""
+        """The main model of the report."""
         return self.numbers.best() or ""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One item: its key in the JSON twin, what it asks for, the section with the detail, and its answer."""
+    """One item: its key in the JSON twin, what it asks for, the section with the details, and its answer."""
 
     key: str
     asks: str
@@ -65,9 +64,9 @@ def _outcome(facts: Facts) -> str:
 
 def _predictors(facts: Facts) -> str:
     shares = missing_shares(facts.data.missingness)
-    shape = record.arrangement(facts.data)
-    variables = f" Health records: {counted(len(shares), 'variable')}, missing shares given." if shares else ""
-    return f"Pixels of each view's loops ({shape or 'shape not given'}), nothing burnt in.{variables}"
+    shape = provenance.clip_format(facts.data)
+    variables = f" Health records: {counted(len(shares), 'variable')}, missing shares reported." if shares else ""
+    return f"Pixels of each view's loops ({shape or 'shape not recorded'}), without burnt-in text.{variables}"
 
 
 def _size(facts: Facts) -> str:
@@ -80,8 +79,8 @@ def _size(facts: Facts) -> str:
     )
 
 
-def _missing(_: Facts) -> str:
-    return "Nothing that fills a gap is learnt from the patients judged; trees take gaps as they are."
+def _missing(facts: Facts) -> str:
+    return f"{imputation_words(facts.data)} Trees take missing values as they are."
 
 
 def _split(facts: Facts) -> str:
@@ -94,7 +93,7 @@ def _split(facts: Facts) -> str:
 
 
 def _preprocessing(facts: Facts) -> str:
-    return record.arrangement(facts.data) and f"{record.arrangement(facts.data)}, grey, cut to the sector."
+    return provenance.clip_format(facts.data) and f"{provenance.clip_format(facts.data)}, grey, cut to the sector."
 
 
 def _architecture(facts: Facts) -> str:
@@ -108,8 +107,8 @@ def _architecture(facts: Facts) -> str:
 
 
 def _discrimination(facts: Facts) -> str:
-    area = facts.numbers.area(facts.best)
-    return f"{headline(facts.numbers)} AUC {number(area.value)} ({span(area.low, area.high)}), {area.people}."
+    area = facts.numbers.auc(facts.best)
+    return f"{headline(facts.numbers)} AUC {number(area.value)} ({span(area.low, area.high)}), {area.counts_text}."
 
 
 def _calibration(facts: Facts) -> str:
@@ -119,25 +118,25 @@ def _calibration(facts: Facts) -> str:
     )
     return (
         f"Slope {number(before.value, 2)} as scored, {number(after.value, 2)} recalibrated."
-        if before.known
+        if before.is_known
         else NOT_DONE
     )
 
 
 def _thresholds(facts: Facts) -> str:
     found, spared = (facts.numbers.get(facts.best, name) for name in ("sensitivity", "specificity"))
-    if not found.known:
+    if not found.is_known:
         return NOT_DONE
     return f"{found.method}: sensitivity {percent(found.value)}, specificity {percent(spared.value)}."
 
 
 def _net_benefit(facts: Facts) -> str:
-    return "Decision curves from 1 to 50 %, against all and none." if len(facts.data.scores) else NOT_DONE
+    return "Decision curves from 1 to 50 %, against acting on all and on none." if len(facts.data.scores) else NOT_DONE
 
 
 def _survival(facts: Facts) -> str:
     ratio = facts.numbers.get(facts.best, "hazard_ratio")
-    if not ratio.known:
+    if not ratio.is_known:
         return NOT_DONE
     figure = f"{number(ratio.value, 2)} ({span(ratio.low, ratio.high, 2)})"
     return f"Hazard ratio of the predicted classes {figure}, with log-rank test."
@@ -163,34 +162,34 @@ def _sensitivity(facts: Facts) -> str:
     area = facts.numbers.get(facts.best, "ipcw_auc")
     return (
         f"One study a patient. Weighted for censoring: AUC {number(area.value)}."
-        if area.known
+        if area.is_known
         else "One study a patient."
     )
 
 
 def _uncertainty(facts: Facts) -> str:
-    methods = {facts.numbers.area(model).method for model, _ in facts.numbers.models()} - {""}
-    return f"{'; '.join(sorted(methods))}; patients resampled for the rest." if methods else ""
+    methods = {facts.numbers.auc(model).method for model, _ in facts.numbers.models()} - {""}
+    return f"{'; '.join(sorted(methods))}; bootstrap over patients for the rest." if methods else ""
 
 
 def _null(facts: Facts) -> str:
     for model, words in facts.numbers.models("null"):
         area = facts.numbers.get(model, "auc", evaluation=NULL)
-        if area.known:
+        if area.is_known:
             return f"{words.label}: AUC {number(area.value)} ({span(area.low, area.high)})."
     return NOT_DONE
 
 
 def _availability(_: Facts) -> str:
-    return f"Code: Apache-2.0. {record.WEIGHTS}"
+    return f"Code: Apache-2.0. {provenance.WEIGHTS}"
 
 
 def _ethics(facts: Facts) -> str:
     if facts.data.synthetic:
         return "No human data: the archive is generated."
     return (
-        "Keyed pseudonyms, shifted dates, no identifier in any output; lawful access and ethics approval are for the "
-        "site to document."
+        "Keyed pseudonyms, shifted dates, no identifier in any output; the site documents lawful access and ethics "
+        "approval."
     )
 
 
@@ -211,7 +210,7 @@ ITEMS = (
         "aim_and_use",
         "Title, aim, intended use, users, out of scope",
         "use",
-        _fixed(f"{record.INTENDED_USE} {record.OUT_OF_SCOPE}"),
+        _fixed(f"{provenance.INTENDED_USE} {provenance.OUT_OF_SCOPE}"),
     ),
     Item("data_sources", "Data sources, period, sites", "result", _data_sources),
     Item("participant_flow", "Inclusion and exclusion with counts", "patients", _flow),
@@ -236,15 +235,15 @@ ITEMS = (
     Item("error_analysis", "Error analysis", "use", _fixed(NOT_DONE)),
     Item("external_validation", "External or temporal validation", "use", _fixed(NOT_DONE)),
     Item("uncertainty", "How intervals were made", "result", _uncertainty),
-    Item("limits", "Limits, bias, drift", "use", _fixed(" ".join(record.LIMITS))),
+    Item("limits", "Limits, bias, drift", "use", _fixed(" ".join(provenance.LIMITS))),
     Item("availability", "Availability of code, data, weights", "use", _availability),
     Item("ethics", "Ethics and de-identification", "use", _ethics),
     Item("lineage", "Lineage", "lineage", _lineage),
 )
 
 
-def answers(facts: Facts) -> dict[str, dict[str, str]]:
-    """Return key -> (asks, answer, status) for every item.
+def answers(facts: Facts) -> dict[str, Answer]:
+    """Return key -> answer for every item.
 
     Raises :class:`UserError` that names the items that have no answer.
     """
@@ -255,29 +254,27 @@ def answers(facts: Facts) -> dict[str, dict[str, str]]:
             f"the report has no answer to {', '.join(empty)}",
             "materialize what is upstream of the report and run again",
         )
-    return {
-        item.key: {"asks": item.asks, "answer": found[item.key], "status": _status(found[item.key])} for item in ITEMS
-    }
+    return {item.key: Answer(item.asks, found[item.key], _status(found[item.key])) for item in ITEMS}
 
 
-def _status(answer: str) -> str:
+def _status(answer: str) -> Literal["reported", "not done"]:
     return "not done" if answer == NOT_DONE else "reported"
 
 
-def checklist(answered: Mapping[str, Mapping[str, str]]) -> Section:
+def checklist(answered: Mapping[str, Answer]) -> Section:
     """Return the checklist as a section."""
-    done = sum(answer["status"] == "reported" for answer in answered.values())
+    done = sum(answer.status == "reported" for answer in answered.values())
     rows: list[Row] = [
         [
-            answer["asks"],
-            Cell(answer["status"], style="pass" if answer["status"] == "reported" else "warn"),
-            Cell(answer["answer"], style="muted"),
+            answer.asks,
+            Cell(answer.status, style="pass" if answer.status == "reported" else "warn"),
+            Cell(answer.answer, style="muted"),
         ]
         for answer in answered.values()
     ]
     table = Table("checklist", "After TRIPOD+AI, MI-CLAIM and CLAIM", ["Item", "Status", "Answer"], rows, folded=True)
-    lead = f"{count(done)} of {counted(len(answered), 'item')} reported; the others are named as not done."
+    lead = f"{count(done)} of {counted(len(answered), 'item')} reported; the others are marked as not done."
     return Section("checklist", "Reporting checklist", [table], lead)
 
 
-REPORT_SECTION = ReportSection(place=130, build=lambda given: [checklist(given.answers)])
+REPORT_SECTION = ReportSection(place=130, build=lambda inputs: [checklist(inputs.answers)])

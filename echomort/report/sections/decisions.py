@@ -1,4 +1,4 @@
-"""The section on acting on the score: operating points, a hundred patients, net benefit."""
+"""The section on decisions: operating points, a hundred patients, net benefit."""
 
 from collections.abc import Mapping
 
@@ -11,17 +11,21 @@ from echomort.report.cells import metric_cell, metric_head
 from echomort.report.drawing import figures, flows
 from echomort.report.drawing.style import inline_svg
 from echomort.report.numbers import Figure, Numbers
-from echomort.report.scores import ModelScores, drawn, recalibrated_curve
+from echomort.report.scores import ModelScores, recalibrated_curve, with_both_outcomes
 from echomort.report.sections import ReportSection
 from echomort.report.words import NOTHING, count, model_words, percent
 
 GRID = np.linspace(0.01, 0.5, 50)
+"""Thresholds (risks) of the decision curves: 1 to 50 %. Chosen here: higher ones have few patients."""
 
 
 def decisions(numbers: Numbers, scores: Mapping[str, ModelScores]) -> Section:
-    """Return what acting on the score would mean: operating points, a hundred patients, net benefit."""
+    """Return the consequences of acting on the score: a hundred patients, net benefit, operating points."""
     blocks = [*_hundred(numbers), *_net_benefit(scores), _operating_table(numbers)]
-    lead = "What acting on the score would mean; thresholds come from the other folds, never from the patients judged."
+    lead = (
+        "The consequences of acting on the score. Thresholds are chosen on the other folds, never on the patients they "
+        "are applied to."
+    )
     return Section("decisions", "Decisions", blocks, lead)
 
 
@@ -30,26 +34,26 @@ def _hundred(numbers: Numbers) -> list[Picture]:
     if best is None:
         return []
     found, spared = numbers.get(best, "sensitivity"), numbers.get(best, "specificity")
-    if not found.known or not spared.known or not found.n or found.events is None:
+    if not found.is_known or not spared.is_known or not found.n or found.events is None:
         return []
-    die = round(100 * found.events / found.n)
-    hits, quiet = round(die * found.value), round((100 - die) * spared.value)
+    deaths = round(100 * found.events / found.n)
+    hits, not_flagged = round(deaths * found.value), round((100 - deaths) * spared.value)
     counts = [
         ("die, and were flagged", hits, "vermillion"),
-        ("die, and were missed", die - hits, "orange"),
-        ("live, but were flagged", 100 - die - quiet, "sky"),
-        ("live, and were not flagged", quiet, "rule"),
+        ("die, and were missed", deaths - hits, "orange"),
+        ("live, but were flagged", 100 - deaths - not_flagged, "sky"),
+        ("live, and were not flagged", not_flagged, "rule"),
     ]
     alt = "Of a hundred patients: " + "; ".join(f"{amount} {what}" for what, amount, _ in counts)
-    title = f"Of a hundred patients like these, {model_words(best).label} flags {hits + 100 - die - quiet}"
+    title = f"Of a hundred patients like these, {model_words(best).label} flags {hits + 100 - deaths - not_flagged}"
     svg = inline_svg(flows.hundred_patients(counts), "fig-hundred", alt)
-    return [Picture(svg, title, f"From {found.people}; threshold by Youden's index.", half=True)]
+    return [Picture(svg, title, f"From {found.counts_text}; threshold by Youden's index.", half=True)]
 
 
 def _net_benefit(scores: Mapping[str, ModelScores]) -> list[Picture]:
     from echomort.evaluation.benefit import decision_curve, net_benefit_treat_all
 
-    shown = drawn(scores, "fusion", "video", "ehr") or drawn(scores, "view")
+    shown = with_both_outcomes(scores, "fusion", "video", "ehr") or with_both_outcomes(scores, "view")
     if not shown:
         return []
     lines = []
@@ -58,15 +62,16 @@ def _net_benefit(scores: Mapping[str, ModelScores]) -> list[Picture]:
     first = shown[0][1]
     everyone = np.array([net_benefit_treat_all(first.labels, threshold) for threshold in GRID])
     lines.append(("Act on all", "null", everyone))
-    note = first.people
+    note = first.counts_text
     alt = "Net benefit against the threshold for " + ", ".join(line[0] for line in lines)
     caption = (
-        "Net benefit: deaths found less false alarms at the threshold's exchange rate, a patient. Zero: act on nobody."
+        "Net benefit per patient: deaths found, less false alarms weighted by the odds of the threshold. Zero: act on "
+        "nobody."
     )
     svg = inline_svg(figures.net_benefit(GRID, lines, note), "fig-net-benefit", alt)
     return [
         Picture(
-            svg, "Whether acting on the score would do more good than acting on all, or on none", caption, half=True
+            svg, "Net benefit of acting on the score, against acting on all patients or on none", caption, half=True
         )
     ]
 
@@ -77,7 +82,7 @@ def _operating_table(numbers: Numbers) -> Table:
     for model, words in numbers.models("view", "video", "ehr", "fusion", "score"):
         for suffix in ("", FIXED):
             found = [numbers.get(model, f"{metric.name}{suffix}") for metric in metrics]
-            if any(figure.known for figure in found):
+            if any(figure.is_known for figure in found):
                 shares = [metric_cell(metric, figure) for metric, figure in zip(metrics, found, strict=True)]
                 rows.append(
                     [
@@ -98,4 +103,4 @@ def _rule(figure: Figure) -> str:
     return figure.method.partition(" on the other folds")[0].removeprefix("threshold ") or NOTHING
 
 
-REPORT_SECTION = ReportSection(place=80, build=lambda given: [decisions(given.numbers, given.scores)])
+REPORT_SECTION = ReportSection(place=80, build=lambda inputs: [decisions(inputs.numbers, inputs.scores)])

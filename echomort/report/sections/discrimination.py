@@ -1,4 +1,4 @@
-"""The section on telling who will die: ROC curves, survival, folds, paired comparisons."""
+"""The section on discrimination: ROC curves, survival, folds, paired comparisons, coverage."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from echomort.report.cells import metric_head
 from echomort.report.drawing import figures
 from echomort.report.drawing.style import inline_svg
 from echomort.report.numbers import Figure, Numbers
-from echomort.report.scores import ModelScores, drawn, recalibrated_curve, risk_curve
+from echomort.report.scores import ModelScores, recalibrated_curve, risk_curve, with_both_outcomes
 from echomort.report.sections import ReportSection
 from echomort.report.words import (
     INPUTS,
@@ -20,7 +20,7 @@ from echomort.report.words import (
     number,
     p_value,
     percent,
-    plain,
+    readable,
     signed,
     span,
 )
@@ -28,38 +28,40 @@ from echomort.vocabulary.metric_table import COMPARISON
 
 
 def discrimination(numbers: Numbers, scores: Mapping[str, ModelScores]) -> Section:
-    """Return ROC curves, survival by predicted class, distributions, the folds and the paired comparisons."""
+    """Return ROC curves, survival by predicted class, distributions, folds, paired comparisons and coverage."""
     pictures = [*_roc(numbers, scores), *_survival(scores), *_distributions(scores)]
     tables = [_fold_table(numbers), *_comparison_table(numbers), *_coverage_table(numbers)]
-    lead = "How well the scores tell those who die within a year from those who live."
+    lead = "How well the scores separate patients who die within a year from those who survive."
     return Section("discrimination", "Discrimination", [*pictures, *tables], lead)
 
 
 def _roc(numbers: Numbers, scores: Mapping[str, ModelScores]) -> list[Picture]:
-    shown = drawn(scores, "fusion", "video", "ehr", "oracle")[:5] or drawn(scores, "view")[:4]
+    shown = with_both_outcomes(scores, "fusion", "video", "ehr", "oracle")[:5] or with_both_outcomes(scores, "view")[:4]
     if not shown:
         return []
-    curves = [risk_curve(score, score.probabilities, number(numbers.area(model).value)) for model, score in shown]
+    curves = [risk_curve(score, score.probabilities, number(numbers.auc(model).value)) for model, score in shown]
     alt = "ROC curves: " + ", ".join(f"{curve.label} AUC {curve.note}" for curve in curves)
-    svg = inline_svg(figures.roc(curves, shown[0][1].people), "fig-roc", alt)
+    svg = inline_svg(figures.roc(curves, shown[0][1].counts_text), "fig-roc", alt)
     title = "Deaths found against false alarms, at every threshold"
     return [Picture(svg, title, "The diagonal is chance. Figures beside the names are AUCs.", half=True)]
 
 
 def _survival(scores: Mapping[str, ModelScores]) -> list[Picture]:
-    for _, score in drawn(scores, "fusion", "video", "view", "ehr"):
-        called = score.called
+    for _, score in with_both_outcomes(scores, "fusion", "video", "view", "ehr"):
+        called = score.high_risk
         if called is None or score.days is None or score.event is None:
             continue
-        text = f"Survival of those whom {score.words.label} calls high and low risk, to the end of follow-up"
+        text = f"Survival of patients whom {score.words.label} puts at high and at low risk, to the end of follow-up"
         svg = inline_svg(figures.survival(score.days, score.event.astype(bool), called), "fig-survival", text)
-        caption = "Kaplan-Meier with 95 % bands; thresholds by Youden's index on the other folds. On top: at risk."
+        caption = (
+            "Kaplan-Meier with 95 % bands; thresholds by Youden's index on the other folds. Above: patients at risk."
+        )
         return [Picture(svg, text, caption, half=True)]
     return []
 
 
 def _distributions(scores: Mapping[str, ModelScores]) -> list[Picture]:
-    shown = drawn(scores, "fusion", "video", "ehr") or drawn(scores, "view")
+    shown = with_both_outcomes(scores, "fusion", "video", "ehr") or with_both_outcomes(scores, "view")
     if not shown:
         return []
     curves = [recalibrated_curve(score) for _, score in shown]
@@ -70,7 +72,7 @@ def _distributions(scores: Mapping[str, ModelScores]) -> list[Picture]:
     return [
         Picture(
             inline_svg(figures.score_distributions(curves), "fig-distributions", alt),
-            "Where the predicted risks of the dead and of the living lie",
+            "Predicted risks of patients who died and who lived",
             f"Each side is scaled to its own group: {counted(deaths, 'death')} up, "
             f"{counted(patients - deaths, 'survivor')} down. Risks are recalibrated on the other folds.",
         )
@@ -94,9 +96,7 @@ def _fold_table(numbers: Numbers) -> Table:
             ]
         )
     columns = ["AUC", *(f"#Fold {name}" for name in names), "#Mean", f"#{numbers.level} interval"]
-    caption = (
-        "AUC of each fold's patients, their mean and its t interval; the pooled AUC mixes the scales of the folds."
-    )
+    caption = "AUC in each fold, their mean and its t interval. The pooled AUC mixes models with different scales."
     return Table("folds", caption, columns, rows)
 
 
@@ -105,7 +105,7 @@ def _comparison_table(numbers: Numbers) -> list[Table]:
     intervals = (f"#{numbers.level} (DeLong)", f"#{numbers.level} (bootstrap)")
     tests = metric_head(DELONG_P), metric_head(DELONG_P_HOLM)
     columns = ["AUC difference", metric_head(AUC_DIFFERENCE), *intervals, *tests, "#Patients"]
-    caption = "Paired, on the patients whom both scores could judge: DeLong's test, and patients resampled."
+    caption = "Paired, on the patients whom both models scored: DeLong's test, and a bootstrap over patients."
     return [Table("comparisons", caption, columns, rows)] if rows else []
 
 
@@ -131,7 +131,7 @@ def _coverage_table(numbers: Numbers) -> list[Table]:
     rows: list[Row] = [
         [
             Cell(model_words(model).label, style=f"key-{model_words(model).kind}"),
-            "any reason" if reason == "all" else _reason(reason),
+            "any reason" if reason == "all" else _reason_words(reason),
             count(round(figure.value * (figure.n or 0))),
             percent(figure.value),
             count(figure.n),
@@ -140,15 +140,15 @@ def _coverage_table(numbers: Numbers) -> list[Table]:
     ]
     columns = ["Clinical score", "Not computed because", "#Patients", "#Share", "#Of"]
     caption = (
-        "Whom the clinical scores leave out. The Seattle model and MAGGIC are for patients with heart failure; who "
-        "lacks several inputs counts for each. Nothing is filled in."
+        "Patients for whom a clinical score could not be computed. The Seattle model and MAGGIC are for patients with "
+        "heart failure. A patient with several missing inputs counts for each. Nothing is imputed."
     )
     return [Table("coverage", caption, columns, rows, folded=True)] if rows else []
 
 
-def _reason(reason: str) -> str:
+def _reason_words(reason: str) -> str:
     kind, _, name = reason.partition(": ")
-    return f"{INPUTS.get(name, plain(name).lower())} {kind}"
+    return f"{INPUTS.get(name, readable(name).lower())} {kind}"
 
 
-REPORT_SECTION = ReportSection(place=60, build=lambda given: [discrimination(given.numbers, given.scores)])
+REPORT_SECTION = ReportSection(place=60, build=lambda inputs: [discrimination(inputs.numbers, inputs.scores)])

@@ -1,4 +1,4 @@
-"""The section on where all of it came from."""
+"""The section on lineage: versions, inputs and code."""
 
 from echomort.report.blocks import Section, Terms
 from echomort.report.data import ReportData
@@ -7,9 +7,9 @@ from echomort.report.sections.provenance import setting_text
 
 
 def lineage(data: ReportData) -> Section:
-    """Return what made this report."""
+    """Return the lineage of this report."""
     items = [(name, setting_text(value)) for name, value in data.lineage.items()]
     return Section("lineage", "Where this report comes from", [Terms(items)])
 
 
-REPORT_SECTION = ReportSection(place=140, build=lambda given: [lineage(given.data)])
+REPORT_SECTION = ReportSection(place=140, build=lambda inputs: [lineage(inputs.data)])

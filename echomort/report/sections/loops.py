@@ -1,6 +1,4 @@
-"""The section on loops: what the networks see."""
-
-from typing import TYPE_CHECKING
+"""The section on example loops."""
 
 from echomort.report.blocks import Loop, Loops, Section
 from echomort.report.data import Example, ReportData
@@ -11,21 +9,16 @@ from echomort.report.words import (
     view_words,
 )
 
-if TYPE_CHECKING:
-    pass
-
 
 def loops(data: ReportData) -> list[Section]:
-    """Return the example clips, exactly as the networks see them; nothing where none were given."""
+    """Return the example clips as the networks receive them; nothing without examples."""
     if not data.examples:
         return []
     views = dict.fromkeys(example.view for example in data.examples)
     groups = [
         (view_words(view), [_loop(example) for example in data.examples if example.view == view]) for view in views
     ]
-    caption = (
-        "Exactly what the networks see, enlarged: grey, cut to the sector, nothing burnt in. Who died is not shown."
-    )
+    caption = "The networks' input, enlarged: grey, cut to the sector, without burnt-in text. The outcome is not shown."
     return [Section("loops", "What the networks see", [Loops(groups, caption)])]
 
 
@@ -41,4 +34,4 @@ def _loop(example: Example) -> Loop:
     )
 
 
-REPORT_SECTION = ReportSection(place=20, build=lambda given: loops(given.data))
+REPORT_SECTION = ReportSection(place=20, build=lambda inputs: loops(inputs.data))

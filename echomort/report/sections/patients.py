@@ -1,4 +1,4 @@
-"""The section on patients: who they are, and who left on the way."""
+"""The section on patients: attrition, characteristics, and the definition of the outcome."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from echomort.report.words import (
     counted,
     number,
     percent,
-    plain,
+    readable,
     reason_words,
     span,
 )
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 
 def patients(data: ReportData) -> Section:
-    """Return who is in, who is not and why, and what the parts look like."""
-    terms = Terms(outcome_terms(dict((key, value) for key, value, _, _ in data.settings)))
+    """Return the flow diagram, the table of the parts by outcome, and the definition of the outcome."""
+    terms = Terms(outcome_terms(data.setting_values))
     return Section(
         "patients", "The patients", [_attrition(data), _cohort_table(data.cohort, data.suppress_below_events), terms]
     )
 
 
 def outcome_terms(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the definition of the outcome and of the split, as the settings make them."""
+    """Return the definition of the outcome and of the split under ``settings``."""
     days = settings.get("outcome.horizon_days", 365)
     life = (
         "evidence of life" if settings.get("outcome.follow_up", "encounter") == "encounter" else "no registered death"
@@ -52,39 +52,39 @@ def outcome_terms(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Left out", "Studies with neither, each counted above under its reason."),
         (
             "Split",
-            "Patients, never studies or loops, are dealt to parts and folds by a keyed hash, so that none is in two "
-            "and none moves as data grow.",
+            "Patients, never single studies or loops, are assigned to parts and folds by a keyed hash: none is in two "
+            "of them, and none moves when data are added.",
         ),
     ]
 
 
 def attrition_figure(attrition: pd.DataFrame, cohort: pd.DataFrame) -> "Figure":
-    """Return the way from the extract to the parts of the cohort, as a flow diagram."""
+    """Return the flow diagram from the extract to the parts of the cohort."""
     return flows.attrition_flow(attrition_steps(attrition), _parts(cohort))
 
 
 def _parts(cohort: pd.DataFrame) -> list[flows.FlowStep]:
-    return [flows.FlowStep(ROLES.get(role, plain(role)), _part_counts(rows)) for role, rows in _by_role(cohort)]
+    return [flows.FlowStep(ROLES.get(role, readable(role)), _part_counts(rows)) for role, rows in _by_role(cohort)]
 
 
 def _attrition(data: ReportData) -> Picture:
     alt = "; ".join(
-        f"{step.label}: {step.counts}" + "".join(f", less {reason} {gone}" for reason, gone in step.excluded)
+        f"{step.label}: {step.counts}" + "".join(f", less {reason} {left}" for reason, left in step.excluded)
         for step in [*attrition_steps(data.attrition), *_parts(data.cohort)]
     )
     svg = inline_svg(attrition_figure(data.attrition, data.cohort), "fig-attrition", alt)
-    return Picture(svg, "From the extract to the analysis", "Every study that leaves does so under a reason.")
+    return Picture(svg, "From the extract to the analysis", "Every study that is left out is counted under a reason.")
 
 
 def attrition_steps(attrition: pd.DataFrame) -> list[flows.FlowStep]:
-    """Return the boxes of the flow: rows named in :data:`BOXES` are what stands, the others what leaves after it."""
+    """Return the boxes of the flow: rows named in :data:`BOXES` are boxes, the others exclusions after the last box."""
     boxes: list[tuple[str, str, list[tuple[str, str]]]] = []
     for row in attrition.sort_values("step", kind="stable").itertuples():
         reason, counts = str(row.reason), _study_counts(row.studies, row.patients)
         if reason.startswith("ROLE_"):
-            continue  # the parts are drawn from the cohort, with their deaths
+            continue  # the parts come from the cohort, with their deaths
         if reason in BOXES or not boxes:
-            boxes.append((BOXES.get(reason, plain(reason)), counts, []))
+            boxes.append((BOXES.get(reason, readable(reason)), counts, []))
         elif row.studies:
             boxes[-1][2].append((reason_words(reason), counted(row.studies, "study", "studies")))
     return [flows.FlowStep(label, counts, tuple(excluded)) for label, counts, excluded in boxes]
@@ -112,34 +112,34 @@ def _headline(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _part_counts(rows: pd.DataFrame) -> str:
-    one = _headline(rows)
-    return f"{counted(len(one), 'patient')}, {counted(int(one['label'].sum()), 'death')}"
+    headline = _headline(rows)
+    return f"{counted(len(headline), 'patient')}, {counted(int(headline['label'].sum()), 'death')}"
 
 
-def _cohort_table(cohort: pd.DataFrame, fewest: int) -> Table:
-    rows = [_cohort_row(role, part, label, fewest) for role, part in _by_role(cohort) for label in (None, 1, 0)]
+def _cohort_table(cohort: pd.DataFrame, suppress_below: int) -> Table:
+    rows = [_cohort_row(role, part, label, suppress_below) for role, part in _by_role(cohort) for label in (None, 1, 0)]
     columns = ["Part", "", "#Patients", "#Studies", "#Deaths", "#Age, median (IQR)", "#Women"]
     return Table(
         "cohort",
-        "The parts by outcome. Patients, age and sex at the one study a patient that the headline figures use.",
+        "The parts by outcome. Patients, age and sex are those of the headline studies, one per patient.",
         columns,
         rows,
     )
 
 
-def _cohort_row(role: str, part: pd.DataFrame, label: int | None, fewest: int) -> Row:
+def _cohort_row(role: str, part: pd.DataFrame, label: int | None, suppress_below: int) -> Row:
     rows = part if label is None else part[part["label"] == label]
-    one = _headline(rows)
-    name = Cell(ROLES.get(role, plain(role)), style="strong") if label is None else ""
+    headline = _headline(rows)
+    name = Cell(ROLES.get(role, readable(role)), style="strong") if label is None else ""
     outcome = {None: "all", 1: "died within a year", 0: "lived"}[label]
-    deaths = percent(one["label"].mean(), 1) if label is None and len(one) else ""
+    deaths = percent(headline["label"].mean(), 1) if label is None and len(headline) else ""
     return [
         name,
         Cell(outcome, style="muted"),
-        count(len(one)),
+        count(len(headline)),
         count(len(rows)),
-        Cell(count(int(one["label"].sum())), deaths),
-        *((_ages(one), _women(one)) if len(one) >= fewest else (NOTHING, NOTHING)),
+        Cell(count(int(headline["label"].sum())), deaths),
+        *((_ages(headline), _women(headline)) if len(headline) >= suppress_below else (NOTHING, NOTHING)),
     ]
 
 
@@ -156,4 +156,4 @@ def _women(rows: pd.DataFrame) -> str:
     return percent((known == "F").mean()) if len(known) else NOTHING
 
 
-REPORT_SECTION = ReportSection(place=40, build=lambda given: [patients(given.data)])
+REPORT_SECTION = ReportSection(place=40, build=lambda inputs: [patients(inputs.data)])

@@ -1,4 +1,4 @@
-"""The sections that stay true from run to run: settings, limits, what is published, and where all of it came from."""
+"""The sections on intended use and limits, on published figures, and on settings."""
 
 from pathlib import PurePath
 from typing import Any
@@ -9,7 +9,7 @@ from echomort.report.sections import ReportSection
 from echomort.report.words import TIMES
 
 INTENDED_USE = (
-    "For research: to build, check and compare one-year mortality models on an archive of one's own. Not a medical "
+    "For research: to build, check and compare one-year mortality models on your own archive. Not a medical "
     "device; not for diagnosis, triage or any decision about a patient."
 )
 USERS = "Data engineers and researchers who hold an archive and may lawfully use it."
@@ -18,12 +18,12 @@ OUT_OF_SCOPE = (
     "populations unlike those of the archive at hand, until validated there."
 )
 SYNTHETIC_NOTE = (
-    "Every patient, picture and record here was generated. The figures say how the pipeline works, "
+    "Every patient, picture and record here was generated. The figures show that the pipeline works; they say "
     "nothing about patients."
 )
 PATENTS = (
     "The published method is the subject of US patents 11,864,944 and 11,957,507; whether a use needs a licence is for "
-    "its user to settle."
+    "the user to clarify."
 )
 WEIGHTS = "The authors' weights are under CC BY-NC-ND 4.0: they are neither shipped with this software nor used here."
 CITATION = (
@@ -50,9 +50,9 @@ PUBLISHED = (
 LIMITS = (
     "Internal validation only: cross-validation by patient inside one archive. No external or temporal validation was "
     "made for this report.",
-    "Retrospective data: who was sent for an echo, and who came back to be seen alive, was not by chance.",
+    "Retrospective data: patients were not sent for an echo, nor seen again, at random.",
     "Studies without a known outcome are left out; the figures weighted for censoring are in the JSON twin.",
-    "All-cause death: the score does not say why, nor what would prevent it.",
+    "All-cause death: the score gives neither the cause nor a way to prevent it.",
     "Predicted risks hold at this archive's share of deaths; elsewhere they need recalibration.",
 )
 
@@ -69,16 +69,16 @@ def settings(data: ReportData) -> Section:
         for key, value, source, meaning in data.settings
     ]
     lead = (
-        "Published: read in a source of the method. Reconstructed: recalled or deduced, not re-checked. Ours: chosen "
-        "by this project or by whoever ran it. Only what is published may be called the paper's."
+        "Published: found in a source of the method. Reconstructed: remembered or deduced, not checked again. Ours: "
+        "chosen by this project or by the person who ran it. Only published values may be called the paper's."
     )
     table = Table("settings", "All settings", ["Setting", "Value", "Provenance", "Meaning"], rows, folded=True)
     return Section("settings", "Settings", [table], lead)
 
 
 def setting_text(value: Any) -> str:
-    """Return a setting's value for readers; where a file lies is the site's business, so a path or an
-    address is only ``given``."""
+    """Return a setting's value as text. A path or an address becomes ``given``: a report does not reveal a site's
+    files."""
     if isinstance(value, PurePath) or (isinstance(value, str) and "://" in value):
         return "given"
     if isinstance(value, (tuple, list)):
@@ -89,7 +89,7 @@ def setting_text(value: Any) -> str:
 
 
 def use(data: ReportData) -> Section:
-    """Return what the model is for, what it is not for, and what its figures cannot say."""
+    """Return intended use, users, what is out of scope, and the limits of the figures."""
     terms = Terms(
         [
             ("Intended use", INTENDED_USE),
@@ -104,23 +104,20 @@ def use(data: ReportData) -> Section:
 
 
 def published() -> Section:
-    """Return the figures that the method's authors published, none of them reproduced here."""
+    """Return the figures that the method's authors published; none of them is reproduced here."""
     rows = [(what, Cell(value, style="strong"), Cell(source, style="muted")) for what, value, source in PUBLISHED]
     lead = f"Other data, other patients: for orientation, not for comparison with the figures above. {CITATION}"
     table = Table("published", "As published by the method's authors", ["Quantity", "Published", "Source"], rows)
     return Section("published", "What is published", [table], lead)
 
 
-def arrangement(data: ReportData) -> str:
-    """Return the clip's shape and rate in words, from the settings."""
-    known = {
-        key.removeprefix("imaging.clip."): value
-        for key, value, _, _ in data.settings
-        if key.startswith("imaging.clip.")
-    }
+def clip_format(data: ReportData) -> str:
+    """Return the shape and frame rate of clips in words, from the settings; empty where they are unknown."""
+    prefix = "imaging.clip."
+    known = {key.removeprefix(prefix): value for key, value in data.setting_values.items() if key.startswith(prefix)}
     if not {"frames", "height", "width", "fps"} <= known.keys():
         return ""
     return f"{known['frames']} frames of {known['height']} {TIMES} {known['width']} pixels at {known['fps']:g} a second"
 
 
-REPORT_SECTION = ReportSection(place=120, build=lambda given: [use(given.data), published(), settings(given.data)])
+REPORT_SECTION = ReportSection(place=120, build=lambda inputs: [use(inputs.data), published(), settings(inputs.data)])

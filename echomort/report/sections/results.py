@@ -1,4 +1,4 @@
-"""The sections that answer: how well, how sure, and for whom."""
+"""The first section: the result as a sentence, a figure and a table."""
 
 from typing import TYPE_CHECKING
 
@@ -43,17 +43,17 @@ SHOWN_HEADROOM = HEADROOM["oracle_heart"], HEADROOM["oracle_all"]
 
 
 def at_a_glance(data: ReportData, numbers: Numbers) -> Section:
-    """Return the first section: what came out, in a sentence, a figure and a table."""
-    blocks = [Words(_in_plain_words(data, numbers), listed=True), _forest(numbers), headline_table(numbers)]
+    """Return the result: the headline, its points, the forest plot and the table of AUCs."""
+    blocks = [Words(_points(data, numbers), listed=True), _forest(numbers), headline_table(numbers)]
     return Section("result", "The result", blocks, headline(numbers))
 
 
 def headline(numbers: Numbers) -> str:
-    """Return the sentence that the whole report comes down to."""
+    """Return the main result in one sentence."""
     best = numbers.best()
     if best is None:
         return "No model has an AUC: there were too few patients, or only one outcome."
-    area, words = numbers.area(best), model_words(best)
+    area, words = numbers.auc(best), model_words(best)
     who = {
         "fusion": "video and health records together rank",
         "video": "the echo loops rank",
@@ -66,7 +66,7 @@ def headline(numbers: Numbers) -> str:
     )
 
 
-def _in_plain_words(data: ReportData, numbers: Numbers) -> list[str]:
+def _points(data: ReportData, numbers: Numbers) -> list[str]:
     points = [_best_point(numbers), _oracle_point(numbers), _gain_point(numbers), _null_point(numbers)]
     return [*(point for point in points if point), *_check_point(data)]
 
@@ -75,21 +75,22 @@ def _best_point(numbers: Numbers) -> str:
     best = numbers.best()
     if best is None:
         return ""
-    area = numbers.area(best)
+    area = numbers.auc(best)
     interval = f", {numbers.level} interval {span(area.low, area.high)}" if span(area.low, area.high) else ""
-    found = f"{model_words(best).label}: AUC {number(area.value)}{interval}, on {area.people}"
-    return f"{found}, each scored by a model that never saw the patient."
+    result = f"{model_words(best).label}: AUC {number(area.value)}{interval}, on {area.counts_text}"
+    return f"{result}, each scored by a model that never saw the patient."
 
 
 def _oracle_point(numbers: Numbers) -> str:
     recovered = numbers.get(ALL_VIEWS, "headroom_heart")
-    best_possible = numbers.area("oracle_heart")
-    if not recovered.known or not best_possible.known:
+    best_possible = numbers.auc("oracle_heart")
+    if not recovered.is_known or not best_possible.is_known:
         return ""
     share = f"{percent(recovered.value)} ({span(100 * recovered.low, 100 * recovered.high, 0)})"
     return (
-        f"The generator knows every heart. A score that knew it too would reach {number(best_possible.value)}; the "
-        f"loops recover {share} of that headroom above chance, measured against true risks, free of chance in who died."
+        "The generator knows the true state of every heart. A score with that knowledge would reach an AUC of "
+        f"{number(best_possible.value)}; the loops recover {share} of its lead over chance, measured against true "
+        "risks, which removes the chance in who died."
     )
 
 
@@ -99,18 +100,18 @@ def _gain_point(numbers: Numbers) -> str:
         pair = f"{VIDEO_EHR} vs {name}"
         gap = numbers.get(pair, "auc_difference", evaluation=COMPARISON)
         p_value = numbers.get(pair, "delong_p_holm", evaluation=COMPARISON)
-        if gap.known:
+        if gap.is_known:
             gains.append(f"{signed(gap.value)} over {against} ({span(gap.low, gap.high)}; {p_phrase(p_value.value)})")
     return f"Together, video and records gain in AUC: {', '.join(gains)}." if gains else ""
 
 
 def _null_point(numbers: Numbers) -> str:
     for model, _ in numbers.models("null"):
-        null = numbers.area(model)
-        if null.known:
-            verdict = "as it must" if null.low <= 0.5 <= null.high else "which is not chance: something leaks"
+        null = numbers.auc(model)
+        if null.is_known:
+            verdict = "as expected" if null.low <= 0.5 <= null.high else "which is not chance: something leaks"
             return (
-                f"With the outcomes shuffled, the same machinery scores {number(null.value)} "
+                f"With shuffled outcomes, the same pipeline reaches an AUC of {number(null.value)} "
                 f"({span(null.low, null.high)}), {verdict}."
             )
     return ""
@@ -121,52 +122,54 @@ def _check_point(data: ReportData) -> list[str]:
         return []
     passed = data.checks["passed"].astype(bool)
     warned = 0 if "severity" not in data.checks else int((~passed & (data.checks["severity"] == "WARN")).sum())
-    said = f"{count(int(passed.sum()))} of {counted(len(data.checks), 'check')} on the data and the method passed"
-    return [f"{said}; {count(warned)} only warn." if warned else f"{said}."]
+    passed_text = (
+        f"{count(int(passed.sum()))} of {counted(len(data.checks), 'check')} on the data and the method passed"
+    )
+    return [f"{passed_text}; {count(warned)} warned only." if warned else f"{passed_text}."]
 
 
 def forest_figure(numbers: Numbers) -> "Drawing":
-    """Return the AUC of every model with its interval, chance and the oracle beside it."""
+    """Return the forest plot of AUCs, with lines for chance and for the oracle of the heart."""
     rows = [_estimate(numbers, model) for model, _ in numbers.models()]
     references = [figures.Reference(0.5, "chance 0.5")]
-    heart = numbers.area("oracle_heart")
-    if heart.known:
+    heart = numbers.auc("oracle_heart")
+    if heart.is_known:
         references.append(figures.Reference(heart.value, f"oracle: the heart {number(heart.value)}", strong=True))
     best = numbers.best()
-    note = numbers.area(best).people if best else ""
+    note = numbers.auc(best).counts_text if best else ""
     return figures.forest(rows, references, f"{note}; small marks: the folds" if note else "")
 
 
 def _forest(numbers: Numbers) -> Picture:
-    areas = [(words.label, numbers.area(model)) for model, words in numbers.models()]
-    known = ", ".join(f"{label} {number(area.value)}" for label, area in areas if area.known)
+    areas = [(words.label, numbers.auc(model)) for model, words in numbers.models()]
+    known = ", ".join(f"{label} {number(area.value)}" for label, area in areas if area.is_known)
     return Picture(
         inline_svg(forest_figure(numbers), "fig-forest", f"AUC of each model with its interval: {known}"),
         "How well each score ranks patients by who dies within a year",
         "AUC: the share of pairs (one who died, one who lived) that the score puts in the right order. Bars: "
-        f"{numbers.level} intervals (DeLong). Out of fold throughout: nobody is scored by a model trained on "
-        "them.",
+        f"{numbers.level} intervals (DeLong). All scores are out of fold: no patient is scored by a model "
+        "that was trained on them.",
     )
 
 
 def _estimate(numbers: Numbers, model: str) -> figures.Estimate:
-    area, words = numbers.area(model), model_words(model)
-    folds = tuple(figure.value for figure in numbers.folds(model).values() if figure.known)
+    area, words = numbers.auc(model), model_words(model)
+    folds = tuple(figure.value for figure in numbers.folds(model).values() if figure.is_known)
     group = GROUPS.get(words.kind, "")
     return figures.Estimate(words.label, area.value, area.low, area.high, words.kind, group, "", folds)
 
 
 def headline_table(numbers: Numbers) -> Table:
-    """Return the table that the result stands on."""
+    """Return the table of AUCs, and of the headroom recovered where the truth is known."""
     models = numbers.models()
-    truth = any(numbers.get(model, SHOWN_HEADROOM[0].name).known for model, _ in models)
+    truth = any(numbers.get(model, SHOWN_HEADROOM[0].name).is_known for model, _ in models)
     columns = ["Score", "What it is given", metric_head(AUC), f"#{numbers.level} interval"]
     columns += [metric_head(metric) for metric in SHOWN_HEADROOM] if truth else []
     rows = [_headline_row(numbers, model, truth) for model, _ in models]
     return Table(
         "headline",
-        "AUC on the headline patients, one study each. Headroom: the share of what the true risk allows above 0.5 "
-        "that a score recovers, free of label noise."
+        "AUC on the headline patients, one study each. Headroom: the share that a score recovers of the AUC "
+        "above 0.5 that the true risk reaches, free of label noise."
         if truth
         else "AUC on the headline patients, one study each.",
         [*columns, "#Patients", "#Deaths"],
@@ -175,7 +178,7 @@ def headline_table(numbers: Numbers) -> Table:
 
 
 def _headline_row(numbers: Numbers, model: str, truth: bool) -> list[Cell | str]:
-    area, words = numbers.area(model), model_words(model)
+    area, words = numbers.auc(model), model_words(model)
     strong = "strong" if words.kind == "fusion" else "muted" if words.kind in ("oracle", "null") else ""
     cells: list[Cell | str] = [
         Cell(words.label, style=f"{strong} key-{words.kind}"),
@@ -188,4 +191,4 @@ def _headline_row(numbers: Numbers, model: str, truth: bool) -> list[Cell | str]
     return [*cells, count(area.n), count(area.events)]
 
 
-REPORT_SECTION = ReportSection(place=10, build=lambda given: [at_a_glance(given.data, given.numbers)])
+REPORT_SECTION = ReportSection(place=10, build=lambda inputs: [at_a_glance(inputs.data, inputs.numbers)])

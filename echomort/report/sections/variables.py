@@ -1,6 +1,4 @@
-"""The section on the health record's variables."""
-
-from typing import TYPE_CHECKING
+"""The section on the variables of the health record: missing values and importance."""
 
 import numpy as np
 import pandas as pd
@@ -16,30 +14,28 @@ from echomort.report.words import (
     counted,
     number,
     percent,
-    plain,
+    readable,
     span,
 )
 
-if TYPE_CHECKING:
-    pass
-
-
 MOST_IMPORTANT = 15
+"""Variables in the table of importance. Chosen here: further ones hardly change the AUC."""
 
 
 def variables(data: ReportData, numbers: Numbers) -> list[Section]:
-    """Return how much of each health-record variable is missing, and what each is worth to the trees on all of them;
-    nothing where it was not counted."""
+    """Return the missing share of each variable, and its importance to the trees; nothing where missing values were not
+    counted."""
     rows = missing_shares(data.missingness)
     if not rows:
         return []
-    gaps = [(name, share) for name, share in rows if share > 0]
-    note = f"{counted(len(gaps), 'variable')} with gaps; {counted(len(rows) - len(gaps), 'other')} complete"
-    alt = "Share missing: " + ", ".join(f"{name} {percent(share)}" for name, share in gaps[: flows.MAX_BARS])
-    shown = gaps or rows
-    title = "What the health records lack"
-    most = f"The {flows.MAX_BARS} with most gaps. " if len(shown) > flows.MAX_BARS else ""
-    caption = f"{most}{_filled_from(data)}"
+    with_missing = [(name, share) for name, share in rows if share > 0]
+    incomplete, complete = len(with_missing), len(rows) - len(with_missing)
+    note = f"{counted(incomplete, 'variable')} with missing values; {counted(complete, 'other')} complete"
+    alt = "Share missing: " + ", ".join(f"{name} {percent(share)}" for name, share in with_missing[: flows.MAX_BARS])
+    shown = with_missing or rows
+    title = "Missing values of the health records"
+    most = f"The {flows.MAX_BARS} with most missing values. " if len(shown) > flows.MAX_BARS else ""
+    caption = f"{most}{imputation_words(data)}"
     picture = Picture(inline_svg(flows.missing_values(shown, note), "fig-missing", alt), title, caption)
     table = Table(
         "missingness",
@@ -51,35 +47,36 @@ def variables(data: ReportData, numbers: Numbers) -> list[Section]:
     return [Section("variables", "The health-record variables", [picture, table, *_importance(numbers)])]
 
 
-def _filled_from(data: ReportData) -> str:
-    if {key: value for key, value, _, _ in data.settings}.get("tabular.imputation_scope") == "global":
-        return "Gaps are filled by what all patients show, those judged among them, as the method did."
-    return "Nothing that fills a gap is learnt from the patients judged."
+def imputation_words(data: ReportData) -> str:
+    """Return on which patients imputation is fitted, in a sentence."""
+    if data.setting_values.get("tabular.imputation_scope") == "global":
+        return "Imputation is fitted on all patients, those evaluated included, as in the method."
+    return "Imputation is fitted on training patients only, never on those evaluated."
 
 
 def _importance(numbers: Numbers) -> list[Table]:
-    named = {variable.name: variable.label for variable in catalogue()}
+    labels = {variable.name: variable.label for variable in catalogue()}
     found = sorted(numbers.importance(), key=lambda pair: -pair[1].value)[:MOST_IMPORTANT]
-    rows = [[named.get(name, plain(name)), number(fall.value), span(fall.low, fall.high)] for name, fall in found]
+    rows = [[labels.get(name, readable(name)), number(fall.value), span(fall.low, fall.high)] for name, fall in found]
     caption = (
-        f"The {MOST_IMPORTANT} variables that the health-record trees miss most: by how much the AUC falls when a "
-        "variable is shuffled among the patients of a fold, none of whom the trees had seen."
+        f"The {MOST_IMPORTANT} most important variables of the health-record trees: the fall of the AUC when a "
+        "variable is shuffled among the patients of a fold whom the trees had not seen."
     )
     columns = ["Variable", "#Fall of the AUC", "#One standard deviation"]
     return [Table("importance", caption, columns, rows, folded=True)] if rows else []
 
 
 def missing_shares(frame: pd.DataFrame) -> list[tuple[str, float]]:
-    """Return (variable for readers, share missing), most missing first."""
+    """Return (label of the variable, share missing 0 to 1), largest share first."""
     if not len(frame):
         return []
     share = frame["missing"].astype(float)
     if "present" in frame.columns:
         share = share / (share + frame["present"].astype(float)).where(lambda total: total > 0)
-    named = {variable.name: variable.label for variable in catalogue()}
-    label = [named.get(name, plain(name)) for name in frame["variable"]]
+    labels = {variable.name: variable.label for variable in catalogue()}
+    label = [labels.get(name, readable(name)) for name in frame["variable"]]
     pairs = [(str(name), float(value)) for name, value in zip(label, share, strict=True) if np.isfinite(value)]
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
 
-REPORT_SECTION = ReportSection(place=50, build=lambda given: variables(given.data, given.numbers))
+REPORT_SECTION = ReportSection(place=50, build=lambda inputs: variables(inputs.data, inputs.numbers))

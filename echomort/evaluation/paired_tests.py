@@ -1,4 +1,4 @@
-"""Paired tests of decisions on the same cases, and the correction for making several."""
+"""Paired tests of decisions on the same cases, and Holm's correction for several tests."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Variant = Literal["exact", "corrected", "uncorrected"]
 
 @dataclass(frozen=True)
 class PairedTest:
-    """A test's statistic (exact: the smaller discordant count), two-sided p and degrees of freedom (exact: 0)."""
+    """Statistic (exact test: the smaller discordant count), two-sided p, degrees of freedom (exact test: 0)."""
 
     statistic: float
     p_value: float
@@ -21,10 +21,10 @@ class PairedTest:
 
 
 def mcnemar(a: Any, b: Any, variant: Variant = "exact") -> PairedTest:
-    """Return McNemar's test that two decisions (n,) 0/1, or their correctness, are positive equally often.
+    """Return McNemar's test of whether two decisions (n,) 0/1 (or their correctness) are positive equally often.
 
     ``exact`` is the binomial test on discordant pairs; the others are chi-squared with and without the continuity
-    correction. Without a discordant pair nothing differs: p is 1.
+    correction. p is 1 without a discordant pair.
     """
     first = labels(a)
     second = labels(b, len(first))
@@ -41,8 +41,8 @@ def mcnemar(a: Any, b: Any, variant: Variant = "exact") -> PairedTest:
 def cochran_q(*raters: Any) -> PairedTest:
     """Return Cochran's Q over two or more raters, each (n,) 0/1 on the same cases.
 
-    With two raters it equals McNemar's test without the continuity correction. Where no case divides the raters p
-    is 1.
+    With two raters it equals McNemar's test without the continuity correction. p is 1 where all raters agree on every
+    case.
     """
     if len(raters) < 2:
         raise ValueError("Cochran's Q needs at least two raters")
@@ -57,12 +57,12 @@ def cochran_q(*raters: Any) -> PairedTest:
 
 
 def holm(p_values: Any) -> Floats:
-    """Return Holm's adjusted p values, in the order given; NaN stays NaN and is not counted as a test."""
-    given = np.asarray(p_values, dtype=np.float64)
-    adjusted = np.full(len(given), math.nan)
-    tested = np.flatnonzero(~np.isnan(given))
+    """Return Holm's adjusted p values in the order of ``p_values``; NaN stays NaN and does not count as a test."""
+    values = np.asarray(p_values, dtype=np.float64)
+    adjusted = np.full(len(values), math.nan)
+    tested = np.flatnonzero(~np.isnan(values))
     if len(tested):
-        order = tested[np.argsort(numbers("p_values", given[tested]), kind="stable")]
+        order = tested[np.argsort(numbers("p_values", values[tested]), kind="stable")]
         factors = np.arange(len(order), 0, -1)
-        adjusted[order] = np.minimum(np.maximum.accumulate(given[order] * factors), 1.0)
+        adjusted[order] = np.minimum(np.maximum.accumulate(values[order] * factors), 1.0)
     return adjusted

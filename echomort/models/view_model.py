@@ -1,4 +1,4 @@
-"""The video model of one view: the networks of all folds, read only if every byte is as it was written."""
+"""The video model of one view: the networks of all folds, whose files are verified before they are read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,8 @@ from echomort.core.verified import REMEDY, read_card, read_verified
 from echomort.networks import NETWORKS, build_network
 
 BATCH_VOXELS = 8_000_000
-"""Scored at once: eight clips of the published size, about 1 GB of activations."""
+"""Pixels of clips that are scored at once: eight clips of the published size, about 1 GB of activations. Chosen
+here."""
 
 
 @dataclass(frozen=True)
@@ -30,22 +31,25 @@ class ViewModel:
 
     @classmethod
     def load(cls, folder: Path) -> "ViewModel":
-        """Read the model that a training left in ``folder``.
+        """Read the model that a training wrote into ``folder``.
 
-        A file's SHA-256 is verified before its weights are parsed; names, shapes and finiteness after. Raises
+        The SHA-256 of a file is verified before its weights are parsed; names, shapes and finiteness afterwards. Raises
         :class:`UserError`.
         """
         card = read_card(folder, ("view", "network", "shape", "weights"))
         frames, height, width = card["shape"]
-        shape, own = (int(frames), int(height), int(width)), card.get("network_settings", {})
+        shape, network_settings = (int(frames), int(height), int(width)), card.get("network_settings", {})
         folds = {
-            int(fold): load_network(read_verified(folder, entry["file"], entry["sha256"]), card["network"], shape, own)
+            int(fold): load_network(
+                read_verified(folder, entry["file"], entry["sha256"]), card["network"], shape, network_settings
+            )
             for fold, entry in sorted(card["weights"].items(), key=lambda item: int(item[0]))
         }
         return cls(card["view"], card["network"], shape, folds)
 
     def score(self, clips: np.ndarray) -> np.ndarray:
-        """Return one logit a clip, float64 (n,): the mean over folds, for clips uint8 (n, frames, height, width)."""
+        """Return one logit a clip, float64 (n,), the mean over folds; ``clips`` are uint8 (n, frames, height,
+        width)."""
         _check_clips(clips, self.shape)
         return np.asarray(np.mean([score_clips(network, clips) for network in self.folds.values()], axis=0))
 
@@ -55,14 +59,14 @@ def score_clips(network: nn.Module, clips: np.ndarray, rows: Sequence[int] | np.
 
     ``network`` is left in evaluation mode.
     """
-    chosen = np.arange(len(clips)) if rows is None else np.asarray(rows)
+    selected = np.arange(len(clips)) if rows is None else np.asarray(rows)
     batch = max(1, BATCH_VOXELS // int(np.prod(clips.shape[1:])))
     network.eval()
     device = next(network.parameters()).device
-    logits = np.empty(len(chosen))
+    logits = np.empty(len(selected))
     with torch.inference_mode():
-        for start in range(0, len(chosen), batch):
-            pixels = torch.from_numpy(clips[chosen[start : start + batch]]).to(device)
+        for start in range(0, len(selected), batch):
+            pixels = torch.from_numpy(clips[selected[start : start + batch]]).to(device)
             logits[start : start + batch] = network(pixels).double().cpu().numpy()
     return logits
 

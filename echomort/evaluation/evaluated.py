@@ -1,0 +1,121 @@
+"""The models of an evaluation, each on the rows that it could score: what metric families receive."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from echomort.clinical_scores.scores import clinical_scores
+from echomort.evaluation.bootstraps import SharedAucs
+from echomort.evaluation.calibration import recalibrated_risks
+from echomort.evaluation.inputs import Booleans, Floats
+from echomort.evaluation.scored import ScoredRows, applicable_rows, headline_rows, models_of, oracles
+from echomort.evaluation.subgroups import has_too_few_outcomes
+from echomort.evaluation.thresholds import Rule, out_of_fold_decisions
+from echomort.settings import Evaluation
+from echomort.vocabulary.model_names import ORACLES, Kind, ModelName
+
+
+@dataclass(frozen=True)
+class EvaluatedModel:
+    """One model: ``scored`` holds its labelled rows, ``followed`` also those without a label.
+
+    ``eligible`` is the number of labelled rows that the model is made for, scored or not. ``oracles`` are the scores
+    that know the truth of a synthetic archive (empty otherwise). ``aucs`` is shared by all models of the evaluation.
+    """
+
+    scored: ScoredRows
+    followed: ScoredRows
+    eligible: int
+    settings: Evaluation
+    oracles: Mapping[str, ScoredRows]
+    aucs: SharedAucs
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of model."""
+        return ModelName.parse(self.scored.model).kind
+
+    @property
+    def is_suppressed(self) -> bool:
+        """Whether too few died or survived. Only clinical scores are suppressed: they cover a part of the patients, as
+        a subgroup does."""
+        too_few = has_too_few_outcomes(self.scored.died, self.settings.suppress_below_events)
+        return self.scored.model in clinical_scores() and too_few
+
+    @property
+    def has_ranking(self) -> bool:
+        """Whether there are enough deaths and survivors to evaluate the ranking."""
+        return self.scored.is_binary and not self.is_suppressed
+
+    @property
+    def has_all_metrics(self) -> bool:
+        """Whether all metrics are computed; for baselines only the AUC is."""
+        return not self.is_suppressed and self.kind != "baseline"
+
+    @property
+    def has_decisions(self) -> bool:
+        """Whether its thresholds and calibration maps can be fitted on other folds."""
+        return self.has_ranking and self.has_all_metrics and self.kind != "oracle" and self.scored.has_folds
+
+    @cached_property
+    def recalibrated(self) -> Floats | None:
+        """Risks (n,) after a Platt map fitted on the other folds; None where the score is not the log odds of this
+        outcome."""
+        scored = self.scored
+        return recalibrated_risks(scored.died, scored.score, scored.rows["fold"]) if scored.is_log_odds else None
+
+    @cached_property
+    def high_risk(self) -> Booleans:
+        """Rows (n,) predicted to die, by Youden's threshold on the other folds."""
+        return self._decisions("youden")
+
+    @cached_property
+    def high_risk_at_fixed_sensitivity(self) -> Booleans:
+        """Rows (n,) predicted to die, by the threshold that reaches a fixed sensitivity on the other folds."""
+        return self._decisions("sensitivity")
+
+    def _decisions(self, rule: Rule) -> Booleans:
+        scored, target = self.scored, self.settings.fixed_sensitivity
+        return out_of_fold_decisions(scored.died, scored.score, scored.rows["fold"], rule, target)
+
+
+@dataclass(frozen=True)
+class EvaluatedModels:
+    """All models by name, on the headline ``rows``; ``horizon`` is that of the outcome, in days."""
+
+    rows: pd.DataFrame
+    models: Mapping[str, EvaluatedModel]
+    settings: Evaluation
+    horizon: int
+    aucs: SharedAucs
+
+    @property
+    def with_all_metrics(self) -> dict[str, EvaluatedModel]:
+        """The models for which all metrics are computed."""
+        return {name: model for name, model in self.models.items() if model.has_all_metrics}
+
+
+def collect_models(
+    frame: pd.DataFrame, scores: pd.DataFrame, truth: pd.DataFrame | None, settings: Evaluation, horizon: int
+) -> EvaluatedModels:
+    """Return every model in ``scores`` and, where ``truth`` is given, the oracles; see
+    :func:`echomort.evaluation.evaluate`."""
+    rows = headline_rows(frame)
+    truth_by_study = None if truth is None else truth.drop_duplicates("study_key").set_index("study_key")
+    followed = [*models_of(scores, rows, truth_by_study), *oracles(rows, truth_by_study)]
+    labelled = {model.model: model.subset(model.rows["label"].notna().to_numpy()) for model in followed}
+    oracle_rows = {name: labelled[name] for name in ORACLES if name in labelled}
+    aucs = SharedAucs()
+    models = {
+        model.model: EvaluatedModel(
+            labelled[model.model], model, _eligible(model.model, rows), settings, oracle_rows, aucs
+        )
+        for model in followed
+    }
+    return EvaluatedModels(rows, models, settings, horizon, aucs)
+
+
+def _eligible(model: str, rows: pd.DataFrame) -> int:
+    return int((rows["label"].notna().to_numpy() & applicable_rows(model, rows)).sum())

@@ -79,7 +79,7 @@ class Stage:
         parts = {f"library {name}": version for name, version in reached.libraries.items()}
         for folder in reached.registries:
             named = self.chosen(settings).get(folder)
-            parts |= {f"package {name}": code for name, code in code_of_packages(folder, named).items()}
+            parts |= _packages(folder, None if named is None else tuple(named))
         parts |= {f"setting {key}": digest(value) for key, value in flat(self.decided_by(settings))}
         return dict(reached.parts) | parts
 
@@ -115,6 +115,11 @@ def _reached(stage: str, chosen: tuple[tuple[str, tuple[str, ...]], ...]) -> Rea
     reached = CODE.reached([(function.__module__, function.__name__) for function in functions], dict(chosen))
     keep_meanings()
     return reached
+
+
+@functools.cache
+def _packages(folder: str, names: tuple[str, ...] | None) -> dict[str, str]:
+    return {f"package {name}": code for name, code in code_of_packages(folder, names).items()}
 
 
 OWNERS = {

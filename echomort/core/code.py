@@ -12,6 +12,7 @@ import contextlib
 import functools
 import itertools
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -110,6 +111,8 @@ class Code:
         self._modules: dict[str, Module | None] = {}
         self._files: dict[str, str] = {}
         self._named: dict[tuple[str, str], list[Path]] = {}
+        self._paths: dict[str, Path | None] = {}
+        self._sources: dict[str, str | None] = {}
 
     def reached(self, symbols: Iterable[Symbol], chosen: Mapping[str, Sequence[str]] | None = None) -> Reached:
         """Return what the definitions ``symbols`` can reach. Raises :class:`ValueError` where one does not exist.
@@ -134,10 +137,22 @@ class Code:
 
     def path(self, module: str) -> Path | None:
         """Return the file of ``module``, or None where it is not of the product."""
-        if module.partition(".")[0] not in PACKAGES:
-            return None
-        base = self.root.joinpath(*module.split("."))
-        return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+        if module not in self._paths:
+            base = self.root.joinpath(*module.split("."))
+            files = (base.with_suffix(".py"), base / "__init__.py") if module.partition(".")[0] in PACKAGES else ()
+            self._paths[module] = next((path for path in files if path.is_file()), None)
+        return self._paths[module]
+
+    def relative(self, path: Path) -> str:
+        """Return ``path`` relative to the root, with slashes."""
+        return str(path)[len(str(self.root)) + 1 :].replace(os.sep, "/")
+
+    def compiled_source(self, module: str) -> str | None:
+        """Return the C source of a compiled ``module``, relative to the root, or None where it is no such module."""
+        if module not in self._sources:
+            source = self.root.joinpath(*module.split(".")).with_suffix(".c")
+            self._sources[module] = self.relative(source) if source.is_file() else None
+        return self._sources[module]
 
     def file_digest(self, relative: str) -> str:
         """Return the digest of what the file ``relative`` to the root means."""
@@ -209,16 +224,15 @@ class _Walk:
 
     def _compiled(self, module: str) -> bool:
         """Add the C source of ``module`` where it is a compiled one; return whether it is."""
-        source = self.code.root.joinpath(*module.split(".")).with_suffix(".c")
-        if source.is_file():
-            relative = source.relative_to(self.code.root).as_posix()
-            self.parts[f"file {relative}"] = self.code.file_digest(relative)
-        return source.is_file()
+        source = self.code.compiled_source(module)
+        if source:
+            self.parts[f"file {source}"] = self.code.file_digest(source)
+        return source is not None
 
     def _visit_whole(self, module: str, found: Module) -> None:
         path = self.code.path(module)
         assert path is not None
-        self.parts[f"file {path.relative_to(self.code.root).as_posix()}"] = found.whole.digest
+        self.parts[f"file {self.code.relative(path)}"] = found.whole.digest
         self._follow_meaning(module, found.whole)
 
     def _visit_definition(self, module: str, found: Module, name: str | None) -> None:
@@ -270,7 +284,7 @@ class _Walk:
             self._visit_whole(name, found)
 
     def _add_file(self, file: Path) -> None:
-        relative = file.relative_to(self.code.root).as_posix()
+        relative = self.code.relative(file)
         self.parts[f"file {relative}"] = self.code.file_digest(relative)
         if file.suffix == ".sql":
             self.sql.add(relative.removeprefix(f"{SQL_PACKAGE}/"))

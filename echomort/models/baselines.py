@@ -67,8 +67,8 @@ class Baselines:
             model: {str(fold): asdict(variable) for fold, variable in folds.items()}
             for model, folds in self.coefficients.items()
         }
-        with atomic_folder(folder) as global_imputer:
-            (global_imputer / "coefficients.json").write_text(json.dumps(table, indent=1) + "\n")
+        with atomic_folder(folder) as whole:
+            (whole / "coefficients.json").write_text(json.dumps(table, indent=1) + "\n")
 
 
 def fit_baselines(

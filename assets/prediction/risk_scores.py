@@ -28,7 +28,7 @@ def plan_risks(project: Project, recipe: str) -> dict[str, str]:
 
 def score_risks(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
     """Score some studies; their rows go to the ledger's details, so that no file passes between the steps."""
-    from echomort.champion.scoring import score_apart
+    from echomort.champion.scoring import score_in_child
 
     plan = {
         study_key: (made_from, learnt)
@@ -38,7 +38,7 @@ def score_risks(project: Project, units: Sequence[str], context: dg.OpExecutionC
         clips = run(connection, "reads/risk/risk_clips.sql", studies=list(units)).df()
         features = run(connection, "reads/risk/risk_features.sql", studies=list(units)).df()
     entries = []
-    for scored in score_apart(_registry(project), clips, features, project.root):
+    for scored in score_in_child(_registry(project), clips, features, project.root):
         made_from, learnt = plan[scored.study_key]
         row = scored.as_record() | {"in_development": learnt}
         entries.append(Entry(scored.study_key, made_from, digest(row), None, row))

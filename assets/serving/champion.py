@@ -21,7 +21,7 @@ CHAMPION = Stage(
 @whole_asset(CHAMPION, "serving", "safetensors")
 def champion(project: Project) -> Result:
     """The models of this run as a candidate, and as champion if it is no worse on the same held-out patients."""
-    from echomort.champion.promotion import Run, consider
+    from echomort.champion.promotion import Run, submit_run
 
     def work() -> Build:
         with project.reader() as connection:
@@ -33,7 +33,7 @@ def champion(project: Project) -> Result:
             metrics = headline(connection)
         ehr, stacks, classifier = (project.root / part for part in (EHR_MODEL, STACKS, VIEW_CLASSIFIER))
         made = Run(views, ehr, stacks, classifier, scores, metrics)
-        found = consider(made, project.settings)
+        found = submit_run(made, project.settings)
         shown = {"candidate": found.candidate, "promoted": found.decision.promoted}
         shown |= {"why": "; ".join(found.decision.reasons)}
         return lambda connection: Built(digest(found.champion), shown, "registry/champion.json")

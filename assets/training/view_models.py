@@ -16,7 +16,7 @@ from assets.training.pipes import error_file
 from echomort.core.child import raise_left
 from echomort.core.fingerprint import digest
 from echomort.settings import Settings, Training
-from echomort.training import UNDECIDING
+from echomort.training import NOT_DECIDING
 from echomort.vocabulary.model_names import view_model
 from warehouse.ledger import Entry
 from warehouse.queries import run
@@ -102,7 +102,7 @@ def show_views(connection: duckdb.DuckDBPyConnection, project: Project) -> Mappi
 
 
 def _decided_by(settings: Settings) -> Mapping[str, Any]:
-    training = settings.training.model_dump(mode="json", exclude=UNDECIDING)
+    training = settings.training.model_dump(mode="json", exclude=NOT_DECIDING)
     return {"training": training, "imaging.clip.shape": settings.imaging.clip.shape}
 
 

@@ -1,5 +1,6 @@
-"""The champion: the registry of trained models, the gate that one must pass to predict, and its predictions.
+"""The champion: the registry of trained models, the gate before promotion, and predictions.
 
-``store`` writes and reads the registry's folders; ``candidate`` gathers what a run left; ``gate`` compares and decides;
-``promotion`` is the way through all three. ``model`` predicts; ``predict`` and ``scoring`` ask it of files and studies.
+``store`` writes and reads the folders of the registry; ``candidate`` collects the models of a run; ``gate`` compares
+them with the champion and decides; ``promotion`` runs all three. ``model`` predicts; ``predict`` applies it to files,
+``scoring`` to studies.
 """

@@ -1,4 +1,4 @@
-"""What a run left, gathered for the registry: its models with their calibrations, and what is known of them."""
+"""The candidate of a run: its models with their calibrations, and the facts in its manifest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ from echomort.vocabulary.model_names import ALL_VIEWS, VIDEO_EHR, ModelName
 STACK_OF = {ALL_VIEWS: VIDEO, VIDEO_EHR: VIDEO_EHR}
 """Model in table ``score`` -> its name in the registry."""
 NOT_THE_METHOD = ("sources.", "privacy.")
-"""Settings that a manifest leaves out: they name places and keys of the site."""
+"""Prefixes of settings that a manifest omits: they name folders and keys of the site."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run left: the folder of every view's model, of the health record's, of the stacks and of the view
-    classifier; scores (model, study_key, logit, label, held_out) and the headline metrics (model, value)."""
+    """The results of a run: the folders of the view models (by view), of the health-record model, of the stacks and of
+    the view classifier; scores (model, study_key, logit, label, held_out) and the headline AUCs (model, value)."""
 
     views: Mapping[str, Path]
     ehr: Path
@@ -36,17 +36,17 @@ class Run:
 
     @property
     def out_of_fold(self) -> pd.DataFrame:
-        """The scores of the cross-validation's studies."""
+        """The scores of the studies in cross-validation."""
         return self.scores[~self.scores["held_out"]]
 
     @property
     def held_out(self) -> pd.DataFrame:
-        """The scores of the studies that no model learnt from: model, study_key, logit, label."""
+        """The scores of the held-out studies: model, study_key, logit, label."""
         return self.scores[self.scores["held_out"]].drop(columns="held_out")
 
 
-def parts_of(run: Run) -> Parts:
-    """Return the models of ``run``, each with the calibration that its out-of-fold scores give."""
+def candidate_parts(run: Run) -> Parts:
+    """Return the models of ``run``, with calibrations fitted on their out-of-fold scores."""
     calibrations = {
         name: Platt.fit(scores["logit"].to_numpy(), scores["label"].to_numpy())
         for model, scores in run.out_of_fold.groupby("model")
@@ -60,10 +60,10 @@ def parts_of(run: Run) -> Parts:
     return Parts(run.views, calibrations, stacks, TabularModel.load(run.ehr), ViewClassifier.load(run.classifier))
 
 
-def facts_of(run: Run, settings: Settings) -> Facts:
-    """Return what the candidate's manifest says of it: its AUCs, and every setting of the method with its origin."""
+def candidate_facts(run: Run, settings: Settings) -> Facts:
+    """Return the facts for the manifest: AUCs, and every setting of the method with its provenance."""
     metrics = {row["model"]: row["value"] for row in run.metrics.to_dict("records")}
-    method = [row for row in settings.provenance() if not row[0].startswith(NOT_THE_METHOD)]
-    provenance = {key: [str(value), source] for key, value, source, _ in method}
-    described: dict[str, Any] = {"echomort": __version__, "settings": provenance}
-    return Facts(settings.imaging.clip, settings.is_synthetic, {"auc": metrics}, described)
+    method_settings = [row for row in settings.provenance() if not row[0].startswith(NOT_THE_METHOD)]
+    provenance = {key: [str(value), source] for key, value, source, _ in method_settings}
+    origin: dict[str, Any] = {"echomort": __version__, "settings": provenance}
+    return Facts(settings.imaging.clip, settings.is_synthetic, {"auc": metrics}, origin)

@@ -1,10 +1,11 @@
-"""The gate: whether a candidate may take the champion's place, and every reason against."""
+"""The gate: whether a candidate may replace the champion, with every reason against it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pandas as pd
 
+from echomort.champion.store import NO_CHAMPION
 from echomort.evaluation import calibration_figures, delong_test
 from echomort.models.platt import sigmoid
 from echomort.settings import Promotion
@@ -13,29 +14,29 @@ from echomort.vocabulary.model_names import BEST_FIRST, EHR
 
 @dataclass(frozen=True)
 class Comparison:
-    """Candidate against champion on the same held-out patients; differences are candidate less champion."""
+    """Candidate and champion on the same held-out patients; differences are candidate less champion."""
 
     deaths: int
     difference: float
-    """Of the AUCs; ``low`` and ``high`` are its 95 % interval (DeLong)."""
+    """Difference of the AUCs; ``low`` and ``high`` are its 95 % interval (DeLong)."""
     low: float
     high: float
     slope: float
-    """Calibration slope of the candidate; 1 is perfect."""
+    """Calibration slope of the candidate; 1 is ideal."""
     in_the_large: float
-    """Calibration-in-the-large of the candidate, in logits; 0 is perfect."""
+    """Calibration-in-the-large of the candidate, in logits; 0 is ideal."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a candidate becomes champion, and why (not)."""
+    """Whether a candidate becomes champion, and the reasons."""
 
     promoted: bool
     reasons: tuple[str, ...]
 
 
 def compare(candidate: pd.DataFrame, champion: pd.DataFrame) -> Comparison:
-    """Return candidate against champion on the held-out studies that both scored with their best model.
+    """Compare candidate and champion on the held-out studies that both scored, by the best model of the candidate.
 
     Both frames have model, study_key, logit and label (0 or 1).
     """
@@ -49,15 +50,15 @@ def compare(candidate: pd.DataFrame, champion: pd.DataFrame) -> Comparison:
 
 
 def decide(comparison: Comparison | None, settings: Promotion) -> Decision:
-    """Return whether the candidate may take the place of the champion; without a champion (no comparison) it may.
+    """Return whether the candidate replaces the champion. Without a champion (``comparison`` None) it does.
 
-    Every reason against is named.
+    A rejection lists every reason.
     """
     if comparison is None:
-        return Decision(True, ("there is no champion yet",))
-    against = [*_against_discrimination(comparison, settings), *_against_calibration(comparison, settings)]
-    if against:
-        return Decision(False, tuple(against))
+        return Decision(True, (NO_CHAMPION,))
+    reasons = [*_against_discrimination(comparison, settings), *_against_calibration(comparison, settings)]
+    if reasons:
+        return Decision(False, tuple(reasons))
     interval = f"{comparison.difference:+.3f} ({comparison.low:+.3f} to {comparison.high:+.3f})"
     return Decision(True, (f"AUC difference {interval}, calibrated",))
 

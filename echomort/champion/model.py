@@ -1,4 +1,4 @@
-"""The champion as a model: what it predicts for a clip and for a study."""
+"""The champion as a model: the risk of a clip and of a study."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from echomort.champion.store import (
+    NO_CHAMPION,
     VIDEO,
     candidate_folder,
     clip_of,
@@ -19,6 +20,7 @@ from echomort.champion.store import (
     read_pointer,
 )
 from echomort.core.errors import UserError
+from echomort.dicom.header.views import UNKNOWN
 from echomort.models.platt import Platt, sigmoid
 from echomort.settings import ClipSettings
 from echomort.vocabulary.model_names import EHR, VIDEO_EHR
@@ -30,8 +32,9 @@ if TYPE_CHECKING:
     from echomort.models.view_model import ViewModel
 
 ALL_VIEWS = "all views"
-"""What scored a clip or a study where it is the mean over the models of all views."""
-VIEW_UNKNOWN = "the view is unknown or has no model of its own: mean over the models of all views"
+"""``model`` of a risk that is the mean over the models of all views."""
+NO_MODEL_OF_VIEW = "the view is unknown or has no model: mean over the models of all views"
+"""Note of such a risk."""
 
 Clips = NDArray[np.uint8]
 """Pixels of one clip (frames, height, width), or of several (clips, frames, height, width)."""
@@ -42,14 +45,14 @@ class ClipRisk:
     """The risk of one clip."""
 
     view: str
-    """The view that it was scored as."""
+    """The view of the clip, ``unknown`` where it is not known."""
     model: str
-    """The view whose model scored it, or ``all views``."""
+    """The view whose model scored the clip, or ``all views``."""
     logit: float
     risk: float
     """Probability of death within one year, calibrated, 0 to 1."""
     synthetic: bool
-    """Whether the champion learnt from the embedded archive."""
+    """Whether the champion was trained on the synthetic archive."""
     note: str | None = None
 
 
@@ -58,21 +61,23 @@ class StudyRisk:
     """The risk of one study."""
 
     model: str
-    """The stack, a view, or ``all views``."""
+    """The name of the stack, a view, or ``all views``."""
     logit: float
     risk: float
     """Probability of death within one year, calibrated, 0 to 1."""
     views: Mapping[str, float]
     """View -> mean logit of its clips."""
     clips: int
-    """How many clips were scored."""
+    """Number of scored clips."""
     synthetic: bool
-    """Whether the champion learnt from the embedded archive."""
+    """Whether the champion was trained on the synthetic archive."""
     note: str | None = None
 
 
 @dataclass(frozen=True)
-class _Fused:
+class _CombinedScore:
+    """The score of a study over its views: the model that gave it, logit and calibrated risk."""
+
     model: str
     logit: float
     risk: float
@@ -93,7 +98,7 @@ class Champion:
 
     @classmethod
     def load(cls, root: Path) -> "Champion":
-        """Read the champion of the registry at ``root``, verifying every file first; raises :class:`UserError`."""
+        """Read the champion of the registry at ``root``; every file is verified first. Raises :class:`UserError`."""
         from echomort.models.fusion import FusionModel
         from echomort.models.tabular import TabularModel
         from echomort.models.view_classifier import ViewClassifier
@@ -101,7 +106,7 @@ class Champion:
 
         pointer = read_pointer(root)
         if pointer is None:
-            raise UserError("there is no champion yet", "run `echomort run` to the end")
+            raise UserError(NO_CHAMPION, "run `echomort run` to the end")
         manifest = read_manifest(root, pointer)
         folder = candidate_folder(root, pointer.candidate)
         contents = read_files(folder, manifest)
@@ -118,65 +123,67 @@ class Champion:
 
     @cached_property
     def is_synthetic(self) -> bool:
-        """Whether it was trained on the embedded archive, so that its risks mean nothing for a person."""
+        """Whether it was trained on the synthetic archive: its risks then mean nothing for a patient."""
         return bool(self.manifest["synthetic"])
 
     def view_of(self, pixels: Clips) -> str:
-        """Return the view that the pixels of a clip, uint8 (frames, height, width), show; ``unknown`` where unsure."""
-        from echomort.dicom.header.views import UNKNOWN
+        """Return the view of a clip from its ``pixels``, uint8 (frames, height, width); ``unknown`` where uncertain."""
         from echomort.models.view_classifier import appearance_of
 
         return UNKNOWN if self.classifier is None else self.classifier.name(appearance_of(pixels)[None])[0]
 
     def score_clip(self, pixels: Clips, view: str) -> ClipRisk:
-        """Return the risk of one clip, uint8 (frames, height, width) made with :attr:`clip`."""
+        """Return the risk of one clip: ``pixels`` uint8 (frames, height, width), made with the settings
+        :attr:`clip`."""
         if view in self.views:
             logit = float(self.views[view].score(pixels[None])[0])
             return ClipRisk(view, view, logit, float(self.calibrations[view].risk(logit)), self.is_synthetic)
         logits = {name: float(model.score(pixels[None])[0]) for name, model in self.views.items()}
         mean = self._mean_over_views(logits, ALL_VIEWS)
-        return ClipRisk(view, mean.model, mean.logit, mean.risk, self.is_synthetic, VIEW_UNKNOWN)
+        return ClipRisk(view, mean.model, mean.logit, mean.risk, self.is_synthetic, NO_MODEL_OF_VIEW)
 
     def score_study(self, clips: Mapping[str, Sequence[Clips]], ehr: float | None = None) -> StudyRisk:
-        """Return the risk of one study from its clips by view, and the health record's logit where there is one.
+        """Return the risk of one study from its ``clips`` by view, and ``ehr``, the logit of its health record, if any.
 
-        Clips of a view without a model count only where there are no others. Raises :class:`UserError` without a clip.
+        Clips of views without a model are used only if there are no others. Raises :class:`UserError` without a clip.
         """
-        known = {view: np.stack(part) for view, part in clips.items() if view in self.views and len(part)}
+        by_view = {view: np.stack(part) for view, part in clips.items() if view in self.views and len(part)}
         others = [pixels for view, part in clips.items() if view not in self.views for pixels in part]
-        if not known:
+        if not by_view:
             return self._without_a_known_view(others)
-        return self.fuse_study({view: self.views[view].score(part) for view, part in known.items()}, ehr, len(others))
+        return self.combine_views(
+            {view: self.views[view].score(part) for view, part in by_view.items()}, ehr, len(others)
+        )
 
-    def fuse_study(
+    def combine_views(
         self, logits: Mapping[str, NDArray[np.floating]], ehr: float | None = None, others: int = 0
     ) -> StudyRisk:
-        """Return what :meth:`score_study` does, of clips scored already: view (one with a model) -> a logit a clip;
-        ``others`` is the number of clips left out."""
+        """Return the risk of one study, as :meth:`score_study`, from the ``logits`` of its clips by view (views with a
+        model only); ``others`` is the number of clips that are not used."""
         means = {view: float(np.mean(part)) for view, part in logits.items()}
-        fused = self._fused(means, ehr)
+        fused = self._combined(means, ehr)
         note = f"{others} clips of other views were left out" if others else None
         scored = sum(map(len, logits.values()))
         return StudyRisk(fused.model, fused.logit, fused.risk, means, scored, self.is_synthetic, note)
 
-    def _fused(self, logits: Mapping[str, float], ehr: float | None) -> _Fused:
+    def _combined(self, logits: Mapping[str, float], ehr: float | None) -> _CombinedScore:
         name = VIDEO_EHR if ehr is not None and VIDEO_EHR in self.stacks else VIDEO
         if name not in self.stacks:
             return self._mean_over_views(logits, ALL_VIEWS if len(logits) > 1 else next(iter(logits)))
         row = pd.DataFrame([{**logits, **({EHR: ehr} if ehr is not None else {})}])
         logit = float(self.stacks[name].score(row)[0])
-        return _Fused(name, logit, float(self.calibrations[name].risk(logit)))
+        return _CombinedScore(name, logit, float(self.calibrations[name].risk(logit)))
 
-    def _mean_over_views(self, logits: Mapping[str, float], model: str) -> _Fused:
+    def _mean_over_views(self, logits: Mapping[str, float], model: str) -> _CombinedScore:
         """Return the mean of the views' logits, and the risk of the mean of their calibrated logits."""
         calibrated = [float(self.calibrations[view].logit(logit)) for view, logit in logits.items()]
-        return _Fused(model, float(np.mean(list(logits.values()))), float(sigmoid(np.mean(calibrated))))
+        return _CombinedScore(model, float(np.mean(list(logits.values()))), float(sigmoid(np.mean(calibrated))))
 
     def _without_a_known_view(self, clips: Sequence[Clips]) -> StudyRisk:
         """Return the mean over clips, each scored by the models of all views."""
         if not clips:
             raise UserError("there is no clip to score", "give at least one accepted echo loop")
-        scored = [self.score_clip(pixels, "unknown") for pixels in clips]
+        scored = [self.score_clip(pixels, UNKNOWN) for pixels in clips]
         risk = float(sigmoid(np.mean([np.log(one.risk / (1 - one.risk)) for one in scored])))
         logit = float(np.mean([one.logit for one in scored]))
         return StudyRisk(ALL_VIEWS, logit, risk, {}, len(clips), self.is_synthetic, scored[0].note)

@@ -1,4 +1,4 @@
-"""The champion's risks of files at hand."""
+"""The champion's risks of single files."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,34 +14,38 @@ from echomort.dicom import Clip, Job, Rejected, discover, read_clips
 from echomort.dicom.header.views import UNKNOWN, check_group
 from echomort.dicom.inspect import in_order
 from echomort.dicom.saved import SavedClip, Unusable, convert_pixels, load_clip
+from echomort.models.view_naming import CLASSIFIER
 from echomort.settings import ClipSettings, Execution, Imaging
 
 SAVED = ".npy"
+"""Suffix of a saved clip."""
+GIVEN = "given"
+"""``view_source`` of a view that the caller named."""
 BESIDE_SAVED = {".png", ".json"}
-"""What ``inspect --save`` writes beside a clip; passed over in a folder."""
+"""Suffixes of files that ``inspect --save`` writes beside a clip; ignored in a folder."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What is said of one file. Fields are None where they are not known, or where the file was rejected."""
+    """The prediction of one file. Fields are None where they are unknown, or where the file was rejected."""
 
     path: str
     status: Literal["accepted", "rejected"]
     reason: str | None
-    """Why it was rejected, as a code."""
+    """Code of the reason for a rejection."""
     frames: int | None
     fps: float | None
     """Frames a second, rounded to three digits."""
     view: str | None
     view_source: str | None
-    """What named the view: a tag, the person who asked (``given``), or the ``classifier``."""
+    """Source of the view: a tag, the caller (``given``), or the ``classifier``."""
     logit: float | None
     risk: float | None
     """Probability of death within one year, 0 to 1."""
     model: str | None
     """The view whose model scored the clip, or ``all views``."""
     synthetic: bool
-    """Whether the champion learnt from the embedded archive."""
+    """Whether the champion was trained on the synthetic archive."""
     note: str | None
 
     def as_record(self) -> dict[str, Any]:
@@ -51,7 +55,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class _Loop:
-    """What a file says of its loop."""
+    """The properties of a loop, from its file."""
 
     frames: int | None = None
     fps: float | None = None
@@ -62,30 +66,32 @@ class _Loop:
 def predict_paths(paths: Sequence[Path], registry: Path, view: str | None = None) -> Iterator[Prediction]:
     """Yield the prediction of each file of ``paths`` (folders are searched), in order, by the champion of ``registry``.
 
-    Files are DICOM objects, or clips saved by ``inspect`` (.npy). ``view`` is taken where a file does not say its own.
+    Files are DICOM objects, or clips saved by ``inspect`` (.npy). ``view`` is used for files that name none.
     Raises :class:`UserError` where a path does not exist, ``view`` is no view, or there is no champion.
     """
-    champion, given, files = Champion.load(registry), _checked(view), list(_files(paths))
+    champion, default_view, files = Champion.load(registry), _checked(view), list(_files(paths))
     objects = [path for path in files if path.suffix != SAVED]
     jobs = [Job(path, key=str(number)) for number, path in enumerate(objects)]
     loops = in_order(read_clips(jobs, Imaging(clip=champion.clip), min(Execution().cores, len(jobs))))
     for path in files:
-        found = _loaded(path) if path.suffix == SAVED else next(loops)[1]
-        yield _predicted(str(path), found, champion, given)
+        loaded = _loaded(path) if path.suffix == SAVED else next(loops)[1]
+        yield _predicted(str(path), loaded, champion, default_view)
 
 
-def _predicted(path: str, found: Clip | SavedClip | Rejected | Unusable, champion: Champion, given: str) -> Prediction:
-    if isinstance(found, Rejected):
-        return _rejected(path, found.reason.value, found.reason.meaning, _rejected_loop(found), champion)
-    if isinstance(found, Unusable):
-        return _rejected(path, found.reason, found.remedy, _Loop(), champion)
-    loop = _loop(found, given)
+def _predicted(
+    path: str, loaded: Clip | SavedClip | Rejected | Unusable, champion: Champion, default_view: str
+) -> Prediction:
+    if isinstance(loaded, Rejected):
+        return _rejected(path, loaded.reason.value, loaded.reason.meaning, _rejected_loop(loaded), champion)
+    if isinstance(loaded, Unusable):
+        return _rejected(path, loaded.reason, loaded.remedy, _Loop(), champion)
+    loop = _loop(loaded, default_view)
     try:
-        pixels, note = _pixels(found, champion.clip)
+        pixels, note = _pixels(loaded, champion.clip)
     except Unusable as unusable:
         return _rejected(path, unusable.reason, unusable.remedy, loop, champion)
     if loop.view == UNKNOWN and (view := champion.view_of(pixels)) != UNKNOWN:
-        loop = replace(loop, view=view, view_source="classifier")
+        loop = replace(loop, view=view, view_source=CLASSIFIER)
     return _accepted(path, pixels, note, loop, champion)
 
 
@@ -118,18 +124,21 @@ def _rejected(path: str, reason: str, meaning: str, loop: _Loop, champion: Champ
     )
 
 
-def _pixels(found: Clip | SavedClip, wanted: ClipSettings) -> tuple[NDArray[np.uint8], str | None]:
-    """Return the pixels as the champion takes them, and a note where they were converted; raises :class:`Unusable`."""
-    return (found.pixels, None) if isinstance(found, Clip) else convert_pixels(found, wanted)
+def _pixels(loaded: Clip | SavedClip, clip_settings: ClipSettings) -> tuple[NDArray[np.uint8], str | None]:
+    """Return the pixels in the champion's clip settings, and a note if they were converted; raises
+    :class:`Unusable`."""
+    return (loaded.pixels, None) if isinstance(loaded, Clip) else convert_pixels(loaded, clip_settings)
 
 
-def _loop(found: Clip | SavedClip, given: str) -> _Loop:
-    view, source = (given, "given") if found.view == UNKNOWN != given else (found.view, found.view_source)
-    return _Loop(found.frames, _rounded(found.fps), view, source)
+def _loop(loaded: Clip | SavedClip, default_view: str) -> _Loop:
+    view, source = (
+        (default_view, GIVEN) if loaded.view == UNKNOWN != default_view else (loaded.view, loaded.view_source)
+    )
+    return _Loop(loaded.frames, _rounded(loaded.fps), view, source)
 
 
-def _rejected_loop(found: Rejected) -> _Loop:
-    header = found.header
+def _rejected_loop(loaded: Rejected) -> _Loop:
+    header = loaded.header
     if header is None:
         return _Loop()
     return _Loop(header.frames or None, _rounded(header.fps), header.view, header.view_source)

@@ -1,32 +1,39 @@
-"""The way of a run's models into the registry, and through the gate."""
+"""Promotion: a run's models go into the registry as a candidate, which the gate may make champion."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from echomort.champion.candidate import Run, facts_of, parts_of
+from echomort.champion.candidate import Run, candidate_facts, candidate_parts
 from echomort.champion.gate import Comparison, Decision, compare, decide
-from echomort.champion.store import champion_name, read_held_out, write_candidate, write_held_out, write_pointer
+from echomort.champion.store import (
+    ALREADY_CHAMPION,
+    champion_name,
+    read_held_out,
+    write_candidate,
+    write_held_out,
+    write_pointer,
+)
 from echomort.settings import Promotion, Settings
 
-__all__ = ["Considered", "Run", "consider", "promote"]
+__all__ = ["Run", "Submission", "promote", "submit_run"]
 
 
 @dataclass(frozen=True)
-class Considered:
-    """The candidate that was written, the champion after the decision, and the decision."""
+class Submission:
+    """The candidate that was written, the decision, and the champion after it."""
 
     candidate: str
     champion: str
     decision: Decision
 
 
-def consider(run: Run, settings: Settings) -> Considered:
-    """Write the candidate of ``run`` to the registry and make it champion if the gate lets it pass."""
+def submit_run(run: Run, settings: Settings) -> Submission:
+    """Write the candidate of ``run`` to the registry, and make it champion if the gate allows it."""
     root = settings.home / "registry"
-    candidate = write_candidate(root, parts_of(run), facts_of(run, settings))
+    candidate = write_candidate(root, candidate_parts(run), candidate_facts(run, settings))
     write_held_out(root, candidate, run.held_out)
     decision = promote(root, candidate, _compared_with_champion(root, candidate), settings.promotion)
-    return Considered(candidate, str(champion_name(root)), decision)
+    return Submission(candidate, str(champion_name(root)), decision)
 
 
 def _compared_with_champion(root: Path, candidate: str) -> Comparison | None:
@@ -37,13 +44,13 @@ def _compared_with_champion(root: Path, candidate: str) -> Comparison | None:
 
 
 def promote(root: Path, candidate: str, comparison: Comparison | None, settings: Promotion) -> Decision:
-    """Make ``candidate`` the champion if :func:`echomort.champion.gate.decide` says so.
+    """Make ``candidate`` the champion if :func:`echomort.champion.gate.decide` allows it.
 
-    ``comparison`` may be None only where there is no champion, or where it is the candidate itself.
+    ``comparison`` is None only if there is no champion, or if the candidate is the champion.
     """
     champion = champion_name(root)
     if champion == candidate:
-        return Decision(False, ("it is the champion already",))
+        return Decision(False, (ALREADY_CHAMPION,))
     if champion is not None and comparison is None:
         raise ValueError("there is a champion: a comparison is needed")
     decision = decide(comparison if champion else None, settings)

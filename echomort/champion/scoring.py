@@ -1,6 +1,6 @@
-"""The champion's risks of whole studies: from their clips by view, and their health record.
+"""The champion's risks of studies, from their clips by view and their health record.
 
-``python -m echomort.champion.scoring FOLDER REGISTRY HOME`` is the child process that :func:`score_apart` starts.
+``python -m echomort.champion.scoring FOLDER REGISTRY HOME`` is the child process that :func:`score_in_child` starts.
 """
 
 import json
@@ -22,11 +22,11 @@ from echomort.clips.store import read_study
 from echomort.core.child import leave_error, raise_left
 from echomort.core.errors import UserError
 
-CLIPS, FEATURES, ROWS, REFUSAL = "clips.parquet", "features.parquet", "rows.json", "refused.json"
-"""Files by which the two processes speak to each other."""
+CLIPS, FEATURES, ROWS, ERROR = "clips.parquet", "features.parquet", "rows.json", "refused.json"
+"""Files in the temporary folder by which parent and child exchange data."""
 
-TOGETHER = 16
-"""Studies whose clips are in memory, and go through a view's networks, at once."""
+STUDIES_AT_ONCE = 16
+"""Studies whose clips are in memory and are scored together. Chosen here, to limit memory."""
 
 Views = Mapping[str, Sequence[Clips]]
 """View -> clips, uint8 (frames, height, width)."""
@@ -35,13 +35,13 @@ Logits = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class ScoredStudy:
-    """One study's risk as table ``risk_score`` keeps it."""
+    """The risk of one study, as in table ``risk_score``."""
 
     study_key: str
     champion: str
     model: str
     clips: int
-    """How many were scored."""
+    """Number of scored clips."""
     logit: float
     risk: float
     """Probability of death within one year, 0 to 1."""
@@ -51,17 +51,17 @@ class ScoredStudy:
         return asdict(self)
 
 
-def score_apart(registry: Path, clips: pd.DataFrame, features: pd.DataFrame, home: Path) -> list[ScoredStudy]:
-    """Return what :func:`score_studies` yields by the champion of ``registry``, from a child process: PyTorch's threads
-    and memory end with it. Raises :class:`UserError` as it does."""
+def score_in_child(registry: Path, clips: pd.DataFrame, features: pd.DataFrame, home: Path) -> list[ScoredStudy]:
+    """Return the results of :func:`score_studies` with the champion of ``registry``, from a child process, with which
+    PyTorch's threads and memory end. Raises :class:`UserError` as :func:`score_studies` does."""
     with tempfile.TemporaryDirectory(dir=home, prefix=".tmp_") as name:
         folder = Path(name)
         clips.to_parquet(folder / CLIPS, index=False)
         features.to_parquet(folder / FEATURES, index=False)
         command = [sys.executable, "-P", "-m", "echomort.champion.scoring", str(folder), str(registry), str(home)]
-        ended = subprocess.run(command, check=False)
-        raise_left(folder / REFUSAL)
-        ended.check_returncode()
+        child = subprocess.run(command, check=False)
+        raise_left(folder / ERROR)
+        child.check_returncode()
         return [ScoredStudy(**row) for row in json.loads((folder / ROWS).read_text())]
 
 
@@ -73,20 +73,21 @@ def main() -> None:
         scored = score_studies(champion, pd.read_parquet(folder / CLIPS), pd.read_parquet(folder / FEATURES), home)
         (folder / ROWS).write_text(json.dumps([study.as_record() for study in scored]))
     except UserError as error:
-        leave_error(error, folder / REFUSAL)
+        leave_error(error, folder / ERROR)
 
 
 def score_studies(champion: Champion, clips: pd.DataFrame, features: pd.DataFrame, home: Path) -> Iterator[ScoredStudy]:
     """Yield the risk of each study of ``clips`` (study_key, clip_key, view, path below ``home``), in order of its key.
 
-    ``features`` has a row a study with study_key and the variables; a study without one is scored by its clips alone.
+    ``features`` has a row a study with study_key and the variables; a study without features is scored by its clips
+    alone.
     """
     records = _record_logits(champion, features)
     parts = [(str(study_key), part) for study_key, part in clips.groupby("study_key")]
-    for start in range(0, len(parts), TOGETHER):
-        studies = {study_key: _clips_of(part, home) for study_key, part in parts[start : start + TOGETHER]}
-        for study_key, found in _risks(champion, studies, records):
-            yield ScoredStudy(study_key, champion.name, found.model, found.clips, found.logit, found.risk)
+    for start in range(0, len(parts), STUDIES_AT_ONCE):
+        studies = {study_key: _clips_of(part, home) for study_key, part in parts[start : start + STUDIES_AT_ONCE]}
+        for study_key, risk in _risks(champion, studies, records):
+            yield ScoredStudy(study_key, champion.name, risk.model, risk.clips, risk.logit, risk.risk)
 
 
 def _clips_of(rows: pd.DataFrame, home: Path) -> Views:
@@ -99,24 +100,24 @@ def _risks(
 ) -> Iterator[tuple[str, StudyRisk]]:
     logits = _view_logits(champion, studies)
     for study_key, views in studies.items():
-        record = records.get(study_key)
+        record_logit = records.get(study_key)
         if study_key not in logits:
-            yield study_key, champion.score_study(views, record)
+            yield study_key, champion.score_study(views, record_logit)
         else:
             others = sum(len(part) for view, part in views.items() if view not in champion.views)
-            yield study_key, champion.fuse_study(logits[study_key], record, others)
+            yield study_key, champion.combine_views(logits[study_key], record_logit, others)
 
 
 def _view_logits(champion: Champion, studies: Mapping[str, Views]) -> dict[str, dict[str, Logits]]:
-    """Study -> view with a model -> a logit a clip; all studies' clips of a view together."""
+    """Return study -> view with a model -> one logit a clip; the clips of all studies of a view are scored together."""
     logits: dict[str, dict[str, Logits]] = defaultdict(dict)
     for view, model in champion.views.items():
-        shown = {study_key: views[view] for study_key, views in studies.items() if view in views}
-        if not shown:
+        clips_of_view = {study_key: views[view] for study_key, views in studies.items() if view in views}
+        if not clips_of_view:
             continue
-        scores = model.score(np.concatenate([np.stack(part) for part in shown.values()]))
-        ends = np.cumsum([len(part) for part in shown.values()])[:-1]
-        for study_key, part in zip(shown, np.split(scores, ends), strict=True):
+        scores = model.score(np.concatenate([np.stack(part) for part in clips_of_view.values()]))
+        ends = np.cumsum([len(part) for part in clips_of_view.values()])[:-1]
+        for study_key, part in zip(clips_of_view, np.split(scores, ends), strict=True):
             logits[study_key][view] = part
     return logits
 

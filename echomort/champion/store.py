@@ -1,8 +1,8 @@
-"""The registry of models: candidates, each whole and unchangeable, and one champion among them.
+"""The registry of models: immutable candidates, one of which is the champion.
 
-``candidates/<id>/`` holds everything a prediction needs and manifest.json, which lists every file with its SHA-256;
+``candidates/<id>/`` holds all files of a prediction and manifest.json, which lists every file with its SHA-256;
 ``held_out/<id>.parquet`` holds the candidate's scores of the held-out studies; ``champion.json`` names the champion and
-the SHA-256 of its manifest, and is replaced in one step.
+the SHA-256 of its manifest; it is replaced atomically.
 """
 
 import json
@@ -28,33 +28,35 @@ if TYPE_CHECKING:
     from echomort.models.view_classifier import ViewClassifier
 
 VIDEO = "video"
-"""The stack of the view scores; that with the score of the health record is ``video_ehr``."""
+"""Name of the stack of the view scores; the one with the health record is ``video_ehr``."""
+NO_CHAMPION = "there is no champion yet"
+ALREADY_CHAMPION = "it is the champion already"
 POINTER = "champion.json"
 MANIFEST = "manifest.json"
 KEYS = ("files", "clip", "views", "stacks", "calibrations", "synthetic")
-"""What a manifest must hold."""
+"""Keys that a manifest must have."""
 SAFE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-"""Names that may become a folder."""
+"""Names that may be used for a folder."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a candidate is made of."""
+    """The models of a candidate."""
 
     views: Mapping[str, Path]
-    """View -> the folder that its training left."""
+    """View -> folder of its trained model."""
     calibrations: Mapping[str, Platt]
-    """A view, or a stack's name -> calibration fitted on its out-of-fold scores."""
+    """View or name of a stack -> calibration, fitted on its out-of-fold scores."""
     stacks: Mapping[str, "FusionModel"] = field(default_factory=dict)
-    """``video`` and ``video_ehr``, as far as there are; columns: views, and ``ehr``."""
+    """``video`` and ``video_ehr``, if there are; columns: views, and ``ehr``."""
     tabular: "TabularModel | None" = None
     classifier: "ViewClassifier | None" = None
-    """Names the view of a loop that no tag names."""
+    """The classifier of views from pixels."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a manifest says of a candidate: JSON values, no identifiers."""
+    """Facts about a candidate for its manifest: JSON values without identifiers."""
 
     clip: ClipSettings
     synthetic: bool
@@ -71,15 +73,15 @@ class Pointer:
 
 
 def write_candidate(root: Path, parts: Parts, facts: Facts) -> str:
-    """Write ``root/candidates/<id>`` atomically and return the id, a digest of the content: the same parts and facts
-    are the same candidate."""
+    """Write ``root/candidates/<id>`` atomically and return the id, a digest of the content: equal parts and facts give
+    the same candidate."""
     for name in parts.views:
-        _check_name(name)
+        _check_safe_name(name)
     candidates = root / "candidates"
-    with atomic_folder(candidates / ".incoming") as whole:
-        _write_parts(whole, parts)
-        manifest = _manifest(whole, parts, facts)
-        (whole / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    with atomic_folder(candidates / ".incoming") as folder:
+        _write_parts(folder, parts)
+        manifest = _manifest(folder, parts, facts)
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     name = digest_file(candidates / ".incoming" / MANIFEST)[:16]
     if (candidates / name).is_dir():
         shutil.rmtree(candidates / ".incoming")
@@ -89,13 +91,13 @@ def write_candidate(root: Path, parts: Parts, facts: Facts) -> str:
 
 
 def write_held_out(root: Path, candidate: str, scores: pd.DataFrame) -> None:
-    """Keep the scores of the held-out studies (model, study_key, logit, label) by ``candidate``."""
+    """Write the candidate's scores of the held-out studies: model, study_key, logit, label."""
     with atomic_path(_held_out(root, candidate)) as file:
         scores.to_parquet(file, index=False)
 
 
 def write_pointer(root: Path, candidate: str, reasons: Sequence[str]) -> None:
-    """Make ``candidate`` the champion, for ``reasons``; in one step."""
+    """Make ``candidate`` the champion, for ``reasons``, atomically."""
     pointer = {
         "candidate": candidate,
         "manifest_sha256": digest_file(candidate_folder(root, candidate) / MANIFEST),
@@ -143,12 +145,12 @@ def candidate_folder(root: Path, candidate: str) -> Path:
 
 def read_pointer(root: Path) -> Pointer | None:
     """Return which candidate is champion, or None where there is none yet. Raises :class:`UserError` for a pointer that
-    can't be read or whose name is not a plain one."""
+    can't be read, or whose name is not safe."""
     if not (root / POINTER).is_file():
         return None
     card = read_card(root, ("candidate", "manifest_sha256"), POINTER)
     name = str(card["candidate"])
-    _check_name(name)
+    _check_safe_name(name)
     return Pointer(name, card["manifest_sha256"])
 
 
@@ -159,7 +161,7 @@ def champion_name(root: Path) -> str | None:
 
 
 def champion_clip(root: Path) -> ClipSettings | None:
-    """Return how the clips that the champion learnt from were made, or None where there is no champion yet."""
+    """Return the clip settings that the champion was trained with, or None where there is no champion yet."""
     pointer = read_pointer(root)
     return None if pointer is None else clip_of(read_manifest(root, pointer))
 
@@ -176,12 +178,12 @@ def read_files(folder: Path, manifest: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def clip_of(manifest: Mapping[str, Any]) -> ClipSettings:
-    """Return how the clips that the candidate learnt from were made."""
+    """Return the clip settings that the candidate was trained with."""
     return ClipSettings.model_validate(manifest["clip"])
 
 
 def read_held_out(root: Path, candidate: str) -> pd.DataFrame:
-    """Return what :func:`write_held_out` wrote."""
+    """Return the scores that :func:`write_held_out` wrote."""
     return pd.read_parquet(_held_out(root, candidate))
 
 
@@ -189,6 +191,6 @@ def _held_out(root: Path, candidate: str) -> Path:
     return root / "held_out" / f"{candidate}.parquet"
 
 
-def _check_name(name: str) -> None:
+def _check_safe_name(name: str) -> None:
     if not SAFE_NAME.fullmatch(name) or name.startswith("."):
-        raise UserError("a name in the registry is not a plain one", REMEDY)
+        raise UserError("a name in the registry is not a safe folder name", REMEDY)

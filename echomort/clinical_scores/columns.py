@@ -13,10 +13,12 @@ from echomort.core.errors import UserError
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 OutOfRange = Literal["strict", "clamp", "extrapolate"]
-KINDS = ("missing", "invalid", "unsupported", "out_of_range", "clamped", "extrapolated", "imputed")
-"""What ``reason`` can say of columns; the first four leave the row without a figure, the others qualify it."""
-
+REJECTING = ("missing", "invalid", "unsupported", "out_of_range")
+"""Reasons for which a row has no figure."""
+KINDS = (*REJECTING, "clamped", "extrapolated", "imputed")
+"""All kinds of reason, in the order of the column ``reason``; those after :data:`REJECTING` qualify a figure."""
 MISSING_TEXTS = ("", "na", "n/a", "nan", "null", "<na>")
+"""Texts, in lower case, that count as a missing value."""
 Table = pd.DataFrame | Mapping[str, Any]
 """A table of patients: a frame, or columns by name, each a list, an array, a series or one value for all rows."""
 
@@ -32,7 +34,7 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Choice:
-    """A code: the number that each accepted spelling stands for (spelled in lower case)."""
+    """A code: accepted spelling (in lower case) -> its number."""
 
     numbers: Mapping[str, float]
 
@@ -45,18 +47,19 @@ Column = Quantity | Choice
 
 @dataclass
 class Rows:
-    """Values (n,) by column, NaN where they can't be used, and what is to be said of each row by kind of trouble."""
+    """Values (n,) by column, NaN where they are not usable; ``troubles``: kind of reason -> column -> rows (n,)
+    bool."""
 
     index: pd.Index
     values: dict[str, Floats]
     troubles: dict[str, dict[str, Booleans]]
 
-    def say(self, kind: str, column: str, rows: Booleans) -> None:
-        """Note ``kind`` of trouble with ``column`` on the rows where ``rows`` (n,) is true."""
+    def add_reason(self, kind: str, column: str, rows: Booleans) -> None:
+        """Add the reason ``kind`` for ``column`` to the rows where ``rows`` (n,) is true."""
         if rows.any():
             self.troubles.setdefault(kind, {})[column] = rows
 
-    def give(self, outputs: Mapping[str, Floats]) -> pd.DataFrame:
+    def to_frame(self, outputs: Mapping[str, Floats]) -> pd.DataFrame:
         """Return ``outputs`` as a frame with the column ``reason``."""
         return pd.DataFrame({**outputs, "reason": self._reasons()}, index=self.index)
 
@@ -77,7 +80,7 @@ def read_columns(table: Table, columns: Mapping[str, Column], out_of_range: OutO
     ``strict``: NaN and ``out_of_range:<columns>``; ``clamp``: the limit, and ``clamped:<columns>``; ``extrapolate``:
     the value itself, and ``extrapolated:<columns>``. A missing value is NaN and ``missing:<columns>``; text, an
     unknown code, a value that can't be a measurement (infinite, or not positive) is NaN and ``invalid:<columns>``.
-    Raises :class:`UserError` naming a column that is not there, or there twice, and where columns differ in length.
+    Raises :class:`UserError` naming a column that is absent or occurs twice, and where columns differ in length.
     """
     _assert_policy(out_of_range)
     frame = as_frame(table)
@@ -85,8 +88,8 @@ def read_columns(table: Table, columns: Mapping[str, Column], out_of_range: OutO
     rows = Rows(frame.index, {}, {})
     for name, column in columns.items():
         rows.values[name], missing = _parsed(frame[name], column)
-        rows.say("missing", name, missing)
-        rows.say("invalid", name, np.isnan(rows.values[name]) & ~missing)
+        rows.add_reason("missing", name, missing)
+        rows.add_reason("invalid", name, np.isnan(rows.values[name]) & ~missing)
     for name, column in columns.items():
         if isinstance(column, Quantity):
             rows.values[name] = _within_limits(rows, name, column, out_of_range)
@@ -120,7 +123,7 @@ def usable(rows: Rows) -> Booleans:
 
 
 def _parsed(series: pd.Series, column: Column) -> tuple[Floats, Booleans]:
-    """Values (n,), NaN where there is none that can be used, and which of them are simply missing (n,)."""
+    """Return values (n,), NaN where they are not usable, and which rows (n,) have no value at all."""
     if pd.api.types.is_numeric_dtype(series.dtype):
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)
         missing = np.isnan(values)
@@ -142,7 +145,9 @@ def _by_number(choice: Choice) -> dict[float, float]:
 def _read_texts(text: pd.Series, column: Column) -> Floats:
     if isinstance(column, Quantity):
         return np.asarray(pd.to_numeric(text, errors="coerce"), dtype=np.float64)
-    codes = text.str.replace(r"^(\d+)\.0+$", r"\1", regex=True)  # 1.0: a column that once had gaps
+    codes = text.str.replace(
+        r"^(\d+)\.0+$", r"\1", regex=True
+    )  # 1.0: pandas writes integers so in a column with missing values
     return np.asarray(codes.map(column.numbers), dtype=np.float64)
 
 
@@ -153,8 +158,8 @@ def _is_measurement(values: Floats, column: Quantity) -> Booleans:
 def _within_limits(rows: Rows, name: str, limits: Quantity, out_of_range: OutOfRange) -> Floats:
     values = rows.values[name]
     outside = (values < limits.low) | (values > limits.high)
-    said = {"strict": "out_of_range", "clamp": "clamped", "extrapolate": "extrapolated"}[out_of_range]
-    rows.say(said, name, outside)
+    kind_of_policy = {"strict": "out_of_range", "clamp": "clamped", "extrapolate": "extrapolated"}[out_of_range]
+    rows.add_reason(kind_of_policy, name, outside)
     if out_of_range == "clamp":
         return np.clip(values, limits.low, limits.high)
     return np.where(outside, np.nan, values) if out_of_range == "strict" else values

@@ -1,26 +1,26 @@
-"""The clinical scores of every study: what each gives, as a probability too, and why it gives nothing."""
+"""The clinical scores of every study: value, log odds, or the reason why a score was not computed."""
 
 import numpy as np
 import pandas as pd
 
-from echomort.clinical_scores.columns import Floats
+from echomort.clinical_scores.columns import REJECTING, Floats
 from echomort.clinical_scores.scores import ClinicalScore, clinical_scores
 from echomort.core.errors import UserError
 from echomort.settings import ClinicalScores
 
 COLUMNS = ("study_key", "score", "value", "logit", "applicable", "reason")
 HEART_FAILURE = "heart_failure"
-"""The column of the inputs that says whether heart failure is on record at the study."""
-LEAVING_NOTHING = frozenset({"missing", "invalid", "unsupported", "out_of_range"})
-"""Reasons that leave no figure; the others note what was done."""
+"""Column of the inputs: whether heart failure is on record at the study."""
+SMALLEST_RISK = 1e-9
+"""Probability: risks are cut to this from 0 and 1, so that log odds are finite. Chosen here."""
 
 
 def score_studies(inputs: pd.DataFrame, settings: ClinicalScores) -> pd.DataFrame:
     """Return one row a study and score, with COLUMNS.
 
     ``inputs`` has one row a study: study_key, heart_failure (on record at the study) and the columns of every score.
-    ``value`` is what the score is published as (a risk, a score, points); ``logit`` the log odds of the probability of
-    its own outcome; both are null where ``reason`` says why.
+    ``value`` is the published figure (a risk, a score, points), ``logit`` the log odds of the probability of the
+    score's outcome; both are null where ``reason`` is a rejection.
     """
     parts = [_scored(name, score, inputs, settings) for name, score in clinical_scores().items()]
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
@@ -34,18 +34,18 @@ def coverage(scores: pd.DataFrame) -> pd.DataFrame:
     return counts.reindex(list(clinical_scores()), fill_value=0).rename_axis("score").reset_index()
 
 
-def why_not(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return how often each input kept a score from a study to which it applies: score, reason, studies.
+def rejection_counts(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return how often each input prevented a score of a study to which it applies: score, reason, studies.
 
-    A reason is a kind and one input (``missing: uric acid``); a study that lacks several counts for each.
+    A reason is a kind and one input (``missing: ua``); a study with several counts for each.
     """
-    lost = scores[scores["applicable"].astype(bool) & scores["value"].isna()]
-    said = [
+    not_computed = scores[scores["applicable"].astype(bool) & scores["value"].isna()]
+    reasons = [
         (score, f"{kind}: {column}")
-        for score, text in zip(lost["score"], lost["reason"], strict=True)
+        for score, text in zip(not_computed["score"], not_computed["reason"], strict=True)
         for kind, column in _troubles(text)
     ]
-    counts = pd.DataFrame(said, columns=["score", "reason"]).value_counts(["score", "reason"]).rename("studies")
+    counts = pd.DataFrame(reasons, columns=["score", "reason"]).value_counts(["score", "reason"]).rename("studies")
     table = counts.reset_index().sort_values(["score", "studies", "reason"], ascending=[True, False, True])
     return table.reset_index(drop=True)
 
@@ -56,7 +56,7 @@ def _troubles(reason: str) -> list[tuple[str, str]]:
         (kind.replace("_", " "), column)
         for kind, _, columns in parts
         for column in columns.split("+")
-        if kind in LEAVING_NOTHING
+        if kind in REJECTING
     ]
 
 
@@ -83,5 +83,5 @@ def _floats(column: pd.Series) -> Floats:
 
 
 def _log_odds(chance: Floats) -> Floats:
-    inside = np.clip(chance, 1e-9, 1 - 1e-9)
+    inside = np.clip(chance, SMALLEST_RISK, 1 - SMALLEST_RISK)
     return np.asarray(np.log(inside / (1 - inside)))

@@ -14,7 +14,7 @@ from echomort.settings import ClinicalScores
 def score_file(score: str, source: Path, out_of_range: OutOfRange = "strict") -> pd.DataFrame:
     """Return the table of the CSV file ``source``, as text, with the columns of ``score`` and ``reason`` added.
 
-    Columns are found by name, in any order and case. One that bears the name of an output gives way to it. Raises
+    Columns are found by name, in any order and case. A column with the name of an output is replaced. Raises
     :class:`UserError` for an unknown score, a file that is absent, empty or not CSV, and a missing column.
     """
     formula = CLINICAL_SCORES.get(score)

@@ -1,4 +1,4 @@
-"""What a recorded value becomes in the unit of its variable, and which values can't both be right."""
+"""Conversion of recorded values to the unit of their variable, and pairs of values that contradict each other."""
 
 import csv
 import functools
@@ -9,6 +9,7 @@ from importlib import resources
 from echomort.ehr.variables import Variable, catalogue
 
 ANY = "*"
+"""``variable`` in units.csv that stands for all variables with the target unit."""
 
 SMALLER_THAN = (
     ("dbp", "sbp"),
@@ -19,7 +20,7 @@ SMALLER_THAN = (
     ("hdl", "total_chol"),
     ("ldl", "total_chol"),
 )
-"""Pairs of which the first must be the smaller: a study in which it is not has neither (ours)."""
+"""Pairs of which the first must be smaller; else both values of the study are rejected. Chosen here."""
 
 NOT_LARGER_THAN = (("lvot_mg", "lvot_pg"), ("av_mg", "av_pg"))
 """The same, where both may be equal: a mean gradient, which is often rounded as the peak is."""
@@ -45,7 +46,7 @@ def plain_unit(unit: str) -> str:
 def conversions() -> tuple[Conversion, ...]:
     """Return every conversion of the shipped variables, one a variable and unit, the variable's own unit among them.
 
-    A unit that is not here is refused: the same number can be plausible in two units (a creatinine of 1.2 mg/dL and
+    A unit without conversion is rejected: the same number can be plausible in two units (a creatinine of 1.2 mg/dL and
     of 1.2 umol/L, a diameter of 4.8 cm and of 4.8 in), so nothing is ever guessed.
     """
     return conversions_of(catalogue(), unit_rows())

@@ -1,4 +1,4 @@
-"""What a site's folder of variables may hold, row by row; every mistake names the file, the row and the remedy."""
+"""Validation of a site's folder of variables, row by row; an error names the file, the row and the remedy."""
 
 import csv
 import io
@@ -25,10 +25,10 @@ OPTIONAL = ("unit_optional", "code_system", "code", "code_from", "code_to", "cod
 """Further columns of variables.csv; empty where they are absent."""
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 """Names of columns: PostgreSQL and readers of Parquet take these without quotes."""
-TAKEN = frozenset({"study_key", "patient_key", "fold", "label"})
-"""Columns that stand beside the features where models learn."""
+RESERVED = frozenset({"study_key", "patient_key", "fold", "label"})
+"""Columns of the training table that are not features."""
 GROUP = "dx_"
-"""Names of diagnosis groups begin so, and no others."""
+"""Prefix of the names of diagnosis groups, and of no other variable."""
 ICD10 = re.compile(r"[A-Z]\d[0-9A-Z]")
 """A category of ICD-10-CM: three characters."""
 ICD9 = re.compile(r"(\d{3}|V\d{2}|E\d{3})\d{0,2}")
@@ -84,22 +84,22 @@ def _row(file: str, number: int, cells: Mapping[str, str]) -> Row:
 # --- variables ------------------------------------------------------------------------------------------------------
 
 
-def variables(found: Sequence[Row], shipped: Sequence[Variable]) -> tuple[Variable, ...]:
+def variables(site_rows: Sequence[Row], shipped: Sequence[Variable]) -> tuple[Variable, ...]:
     """Return the variables that the rows of variables.csv are, beside the ``shipped`` ones."""
-    said = {one.name: (one.unit, "a shipped variable") for one in shipped}
-    made = []
-    for row in found:
+    unit_and_source = {one.name: (one.unit, "a shipped variable") for one in shipped}
+    checked = []
+    for row in site_rows:
         variable = _variable(row)
-        if variable.name in said:
-            unit, where = said[variable.name]
+        if variable.name in unit_and_source:
+            unit, where = unit_and_source[variable.name]
             other = f", in {unit}" if unit != variable.unit else ""
             raise row.refusal(
                 f"{variable.name} is there already ({where}{other})",
                 "give it another name; another unit of the same variable belongs in units.csv",
             )
-        said[variable.name] = variable.unit, f"row {row.number}"
-        made.append(variable)
-    return tuple(made)
+        unit_and_source[variable.name] = variable.unit, f"row {row.number}"
+        checked.append(variable)
+    return tuple(checked)
 
 
 def _variable(row: Row) -> Variable:
@@ -119,7 +119,7 @@ def _variable(row: Row) -> Variable:
 
 def _check_words(row: Row) -> None:
     name = row["name"]
-    if not NAME.fullmatch(name) or name in TAKEN:
+    if not NAME.fullmatch(name) or name in RESERVED:
         raise row.refusal(f"{name or 'an empty name'} can't be the name of a column", "write small letters, digits, _")
     for column in ("label", "unit", "low", "high"):
         if not row[column]:
@@ -170,13 +170,13 @@ def _number(row: Row, column: str) -> float:
 
 
 def unit_rows(
-    found: Sequence[Row], catalogue: Sequence[Variable], shipped: Sequence[Conversion]
+    site_rows: Sequence[Row], catalogue: Sequence[Variable], shipped: Sequence[Conversion]
 ) -> tuple[dict[str, str], ...]:
     """Return the rows of units.csv, units written plainly; ``shipped`` are the conversions that they must not
     contradict."""
     known = {(one.variable, one.unit): (one.factor, one.offset) for one in shipped}
-    made = []
-    for row in found:
+    checked = []
+    for row in site_rows:
         unit, numbers = plain_unit(row["unit"]), (_number(row, "factor"), _number(row, "offset"))
         if numbers[0] == 0:
             raise row.refusal("factor is 0", "write by what a value in the unit is multiplied")
@@ -187,28 +187,28 @@ def unit_rows(
                     f"{unit or 'no unit'} of {name} is known to be value * {factor:g} + {offset:g}",
                     "delete the row, or correct its factor and offset",
                 )
-        made.append(dict(row.cells) | {"unit": unit, "target": plain_unit(row["target"])})
-    return tuple(made)
+        checked.append(dict(row.cells) | {"unit": unit, "target": plain_unit(row["target"])})
+    return tuple(checked)
 
 
 def _converted(row: Row, catalogue: Sequence[Variable]) -> list[str]:
     named = [one for one in catalogue if one.source == "measurement" and row["variable"] in {one.name, ANY}]
     if not named:
         raise row.refusal(f"there is no measured variable {row['variable']}", "name one, or * for all of that unit")
-    found = [one.name for one in named if plain_unit(one.unit) == plain_unit(row["target"])]
-    if not found:
+    names = [one.name for one in named if plain_unit(one.unit) == plain_unit(row["target"])]
+    if not names:
         units = "no variable" if row["variable"] == ANY else row["variable"]
         remedy = f"write the catalogue's unit, for instance {named[0].unit}, as target"
         raise row.refusal(f"{units} is kept in {row['target']}", remedy)
-    return found
+    return names
 
 
 def icd9_groups(
-    found: Sequence[Row], catalogue: Sequence[Variable], shipped: Sequence[tuple[str, str]]
+    site_rows: Sequence[Row], catalogue: Sequence[Variable], shipped: Sequence[tuple[str, str]]
 ) -> Iterator[tuple[str, str]]:
     """Yield (beginning of a code, diagnosis group) of every row of icd9.csv that is not ``shipped`` already."""
     groups = {one.name for one in catalogue if one.source == "diagnosis"}
-    for row in found:
+    for row in site_rows:
         if not ICD9.fullmatch(row["prefix"]):
             raise row.refusal(f"{row['prefix']} begins no ICD-9-CM code", "write three digits or more, without the dot")
         if row["variable"] not in groups:

@@ -1,7 +1,7 @@
 """Answers of a reader study: typed, checked against the cases, and laid out for the statistics.
 
 A reader says of each case whether the patient was dead or alive a year after the study, without the model
-(``unaided``) and with it (``aided``). Whatever would make the pairs unfair is refused, not repaired.
+(``unaided``) and with it (``aided``). Answers that would make the pairs unfair are rejected, not repaired.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,13 +18,13 @@ UNAIDED, AIDED = "unaided", "aided"
 CONDITIONS = (UNAIDED, AIDED)
 DEAD, ALIVE = "dead", "alive"
 MODEL, READERS = "model", "readers"
-"""Who else the figures speak of: no reader may be called so."""
+"""Names in the column ``model`` of the figures: no reader may have them."""
 WORDS = ("reader_id", "case_id", "condition", "answer")
 NUMBERS = ("confidence", "seconds", "seen_order")
 """Optional: 0 (a guess) to 100 (certain) in the answer given; how long it took; the place of the case, from 1."""
 COLUMNS = (*WORDS, *NUMBERS)
 NAMED = 5
-"""Cases that a message names before it says how many more there are."""
+"""Cases that a message names; of further ones it gives the number. Chosen here, for short messages."""
 
 Arm = tuple[str, str]
 """A reader and a condition."""
@@ -46,12 +46,12 @@ class Reading:
     seconds: Mapping[Arm, Floats]
 
     def readers(self, condition: str) -> list[str]:
-        """Return who read under ``condition``."""
+        """Return the readers under ``condition``."""
         return [reader for reader, read in self.called if read == condition]
 
     @cached_property
     def paired(self) -> list[str]:
-        """Who read under both conditions."""
+        """The readers under both conditions."""
         return [reader for reader in self.readers(UNAIDED) if (reader, AIDED) in self.called]
 
     def right(self, called: Booleans) -> Booleans:
@@ -82,8 +82,8 @@ def checked(answers: pd.DataFrame, cases: pd.DataFrame) -> Reading:
     """Return the study of typed ``answers`` (:data:`COLUMNS`) to ``cases``: case_id, died, answer (the model's, dead or
     alive), risk, fold (of the patient; -1 outside cross-validation).
 
-    Raises :class:`UserError` where a case is unknown, answered twice, or not answered by somebody who answered others
-    under that condition; where a patient trained the model; where all patients died or all lived.
+    Raises :class:`UserError` where a case is unknown, answered twice, or not answered by a reader who answered others
+    under that condition; where the model was trained on a patient; where all patients died or all lived.
     """
     trained = cases.loc[cases["fold"] >= 0, "case_id"].tolist()
     if trained:

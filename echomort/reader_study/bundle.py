@@ -1,4 +1,4 @@
-"""What readers are given: a folder with one offline page a reader, the loops, and a manifest."""
+"""The bundle for readers: a folder with one offline page a reader, the loops, and a manifest."""
 
 import functools
 import json

@@ -36,7 +36,7 @@ VARIABLES = {
 """The ten variables shown, with the decimals printed. Eight are those recalled of the method; its two of the pulmonary
 artery (acceleration time and slope) are not in the catalogue: ``rvsp`` and ``pv_vmax`` stand in their place."""
 OLDEST = 90
-"""Years; who is older is shown as this old, or older."""
+"""Years: older patients are shown as ``90 years or older``. Chosen here, to protect old patients."""
 UNITS = {"a": "years", "mm[Hg]": "mmHg", "/min": "a minute", "{grade}": ""}
 """How units are written for readers, where not as they are."""
 

@@ -1,6 +1,6 @@
-"""Training of the video models, in a process of its own: no Dagster, no database, one JSON task in, one folder out."""
+"""Training of the video models in a separate process, without Dagster or database: a JSON task in, a folder out."""
 
-from echomort.training.run import UNDECIDING, train, train_views
+from echomort.training.run import NOT_DECIDING, train, train_views
 from echomort.training.task import Progress, Task, TrainingResult
 
-__all__ = ["UNDECIDING", "Progress", "Task", "TrainingResult", "train", "train_views"]
+__all__ = ["NOT_DECIDING", "Progress", "Task", "TrainingResult", "train", "train_views"]

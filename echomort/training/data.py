@@ -1,4 +1,4 @@
-"""The training clips: which they are, how they are shared by the fold processes, how they are drawn."""
+"""The training clips: the sample table, the packed pixels that all processes share, and the batches."""
 
 import hashlib
 import math
@@ -53,7 +53,7 @@ class Samples:
 
 
 def read_samples(path: Path) -> Samples:
-    """Return the sample table at ``path``, or raise :class:`UserError` where no honest training is possible."""
+    """Return the sample table at ``path``, or raise :class:`UserError` where it allows no honest training."""
     try:
         table = pq.read_table(path, columns=[*TEXT_COLUMNS, "fold", "label"])
     except (FileNotFoundError, pa.ArrowInvalid, KeyError):
@@ -68,7 +68,7 @@ def read_samples(path: Path) -> Samples:
 def pack(samples: Samples, clips: Path, shape: tuple[int, int, int], target: Path) -> str:
     """Write the clips of ``samples`` to the .npy file ``target``, uint8 (n, frames, height, width); return its digest.
 
-    One file that every fold's process maps into memory: the clips are read once and held once.
+    The processes of all folds map this one file into memory, so that clips are read and held once.
     """
     array = _allocated(target, (len(samples), *shape))
     rows_of: dict[str, list[int]] = {}
@@ -99,7 +99,7 @@ def split_validation(samples: Samples, rows: np.ndarray, fraction: float, seed: 
 
 
 def class_weights(labels: np.ndarray) -> tuple[float, float]:
-    """Return the weights of label 0 and label 1: N / (2 N_label), so that both weigh the same in the loss."""
+    """Return the weights of label 0 and label 1: N / (2 N_label), which give both the same weight in the loss."""
     died = int(labels.sum())
     return len(labels) / (2 * (len(labels) - died)), len(labels) / (2 * died)
 
@@ -108,8 +108,8 @@ def class_weights(labels: np.ndarray) -> tuple[float, float]:
 class Batches:
     """Batches of clips: pixels uint8 (b, frames, height, width), labels float32 (b,), loss weights float32 (b,).
 
-    Pixels stay bytes until they are inside the network. With a ``seed`` every pass has its own order, which depends on
-    (seed, number of the pass) alone; without one the order is that of ``rows``.
+    Pixels stay uint8 until they are inside the network. With a ``seed`` each pass has another order, which depends on
+    seed and number of the pass only; without one the order is that of ``rows``.
     """
 
     pixels: np.ndarray
@@ -144,8 +144,8 @@ class Batches:
 
 
 def _allocated(target: Path, shape: tuple[int, ...]) -> np.memmap:
-    """Return a new array in the file ``target``, its space taken now: a mapped file that the disk can't hold would kill
-    the process when it is written."""
+    """Return a new array in the file ``target``, with its disk space reserved: writing to a mapped file on a full disk
+    would kill the process."""
     try:
         array = np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=shape)
         if hasattr(os, "posix_fallocate"):
@@ -178,7 +178,7 @@ def _check(samples: Samples) -> None:
     if len(samples) == 0:
         raise UserError("the table of training clips is empty", "train a view that has clips")
     if len(np.unique(samples.clip_key)) != len(samples):
-        raise UserError("a clip stands twice in the table of training clips", "run the cohort again")
+        raise UserError("a clip occurs twice in the table of training clips", "run the cohort again")
     if not np.isin(samples.label, (0, 1)).all() or (samples.fold < HELD_OUT).any():
         raise UserError("the table of training clips holds a label or fold that does not exist", "run the cohort again")
     if len(np.unique(samples.patient_key)) != len(set(zip(samples.patient_key, samples.fold, strict=True))):

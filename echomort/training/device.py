@@ -1,4 +1,4 @@
-"""Where folds are trained, and in which numbers. Imports torch only where there may be a GPU."""
+"""The device and the precision of training. Imports torch only where there may be a GPU."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from echomort.settings import Training
 
 @dataclass(frozen=True)
 class Device:
-    """Where one fold is trained, and in which numbers."""
+    """The device of one fold, and its precision."""
 
     name: str
     """"cpu" or "cuda:<index>"."""
@@ -27,7 +27,8 @@ class Device:
 
 
 def resolve_device(name: str, settings: Training) -> Device:
-    """Return the device with its precision: bfloat16 only if asked for and native, since emulation is slower."""
+    """Return the device with its precision: bfloat16 only if the settings allow it and it is native: emulation is
+    slower."""
     if settings.precision == "exact":
         return Device(name, bfloat16=False)
     if name == "cpu":
@@ -46,7 +47,7 @@ def has_native_bfloat16(processor: Path = Path("/proc/cpuinfo")) -> bool:
 
 
 def count_gpus() -> int:
-    """Return the CUDA devices that torch can use; without a driver torch is not even imported."""
+    """Return the number of CUDA devices that torch can use; without a driver torch is not imported."""
     if not any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg")):
         return 0
     import torch

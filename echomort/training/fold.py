@@ -1,4 +1,4 @@
-"""One fold: train on the others, score this one and what is held out, leave two files."""
+"""One fold: train on the other folds, score this one and the held-out clips, write two files."""
 
 import hashlib
 import json
@@ -17,14 +17,15 @@ from echomort.models.view_model import save_network, score_clips
 from echomort.networks import build_network
 from echomort.training.data import Batches, Samples, class_weights, read_samples, split_validation
 from echomort.training.device import Device, resolve_device
-from echomort.training.module import BestWeights, Classifier, Diary, Epoch
+from echomort.training.module import BestWeights, Classifier, Epoch, EpochRecorder
 from echomort.training.task import Job, Progress, Task
 
 
 def train_fold(job: Job, report: Callable[[Progress], None]) -> None:
     """Train one fold and write ``fold_<k>.safetensors``, then ``fold_<k>.json``, each atomically.
 
-    The result depends on the task, its samples and clips and the fold alone, not on what else this process trained.
+    The result depends only on the task, its samples, its clips and the fold, not on folds that the process trained
+    before.
     """
     task, settings = job.task, job.task.training
     samples = read_samples(task.samples)
@@ -50,10 +51,10 @@ def fit(
 ) -> list[Epoch]:
     """Train ``network`` in place on the first of ``loaders``, stopping by the second if there is one."""
     training, validation = loaders
-    diary = Diary(listener)
-    callbacks: list[lightning.Callback] = [diary]
+    recorder = EpochRecorder(listener)
+    callbacks: list[lightning.Callback] = [recorder]
     if validation is not None:
-        callbacks = [EarlyStopping("validation_loss", patience=task.training.patience), BestWeights(), diary]
+        callbacks = [EarlyStopping("validation_loss", patience=task.training.patience), BestWeights(), recorder]
     trainer = lightning.Trainer(
         **device.trainer,
         max_epochs=task.training.max_epochs,
@@ -66,24 +67,24 @@ def fit(
         use_distributed_sampler=False,
     )
     trainer.fit(Classifier(network, task.training), training, validation)
-    return diary.epochs
+    return recorder.epochs
 
 
 def _loaders(task: Task, samples: Samples, pixels: np.ndarray, fold: int, seed: int) -> tuple[Batches, Batches | None]:
     settings = task.training
     rows = samples.training_rows(fold)
     weights = class_weights(samples.label[rows]) if settings.class_weights else (1.0, 1.0)
-    inside = np.empty(0, dtype=np.int64)
+    validation_rows = np.empty(0, dtype=np.int64)
     if settings.stopping == "patience":
-        rows, inside = split_validation(samples, rows, settings.validation_fraction, seed)
+        rows, validation_rows = split_validation(samples, rows, settings.validation_fraction, seed)
     training = Batches(pixels, samples.label, weights, rows, settings.batch, seed)
-    validation = Batches(pixels, samples.label, weights, inside, settings.batch)
-    return training, validation if len(inside) else None
+    validation = Batches(pixels, samples.label, weights, validation_rows, settings.batch)
+    return training, validation if len(validation_rows) else None
 
 
 def _listener(task: Task, fold: int, report: Callable[[Progress], None]) -> Callable[[int, Epoch], None]:
-    def listen(epoch: int, kept: Epoch) -> None:
-        report(Progress(task.view, fold, epoch, task.training.max_epochs, kept.loss, kept.clips_per_second))
+    def listen(epoch: int, record: Epoch) -> None:
+        report(Progress(task.view, fold, epoch, task.training.max_epochs, record.loss, record.clips_per_second))
 
     return listen
 

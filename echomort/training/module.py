@@ -1,4 +1,4 @@
-"""One network under Lightning: loss, optimizer, and what is remembered of every epoch."""
+"""One network under Lightning: loss, optimizer, and the record of every epoch."""
 
 import logging
 import math
@@ -17,7 +17,9 @@ from echomort.core.errors import UserError
 from echomort.settings import Training
 
 EPSILON = 1e-7
-"""Of every optimizer: the Keras default."""
+"""Added to the denominator of every optimizer, for numerical stability: the Keras default."""
+WARM_UP = 0.1
+"""Share of the steps in which the one-cycle schedule rises to the full learning rate. Chosen here."""
 
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 warnings.filterwarnings("ignore", module="lightning")
@@ -55,41 +57,42 @@ class Classifier(lightning.LightningModule):
 
 
 def one_cycle(part: float) -> float:
-    """Return the share of the learning rate when ``part`` (0 to 1) of the steps are done: up in a tenth, then down
-    along a cosine to nothing."""
-    warm = 0.1
-    return 0.1 + 0.9 * part / warm if part < warm else 0.5 * (1 + math.cos(math.pi * (part - warm) / (1 - warm)))
+    """Return the share of the learning rate when ``part`` (0 to 1) of the steps are done: linear from a tenth to 1
+    during ``WARM_UP``, then a cosine down to 0."""
+    if part < WARM_UP:
+        return 0.1 + 0.9 * part / WARM_UP
+    return 0.5 * (1 + math.cos(math.pi * (part - WARM_UP) / (1 - WARM_UP)))
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What is kept of one epoch."""
+    """The record of one epoch."""
 
     loss: float
     validation_loss: float | None
     clips_per_second: float
 
 
-class Diary(lightning.Callback):
-    """Notes every epoch, tells the listener, and stops a training that has left the numbers."""
+class EpochRecorder(lightning.Callback):
+    """Records every epoch, calls the listener, and stops a training whose loss is not finite."""
 
     def __init__(self, listener: Callable[[int, Epoch], None]) -> None:
         self.listener = listener
         self.epochs: list[Epoch] = []
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Start the sums."""
+        """Reset the sums."""
         self._started, self._clips, self._loss = time.perf_counter(), 0, torch.zeros((), device=pl_module.device)
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Add one batch; the sum stays on the device, so that nothing waits for it."""
+        """Add one batch; the sum stays on the device, which avoids a synchronisation."""
         self._loss += outputs["loss"].detach() * len(batch[0])
         self._clips += len(batch[0])
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Close the epoch; validation, if there is any, is over by now."""
+        """Record the epoch; Lightning has run the validation, if any, before."""
         loss = float(self._loss) / self._clips
         if not math.isfinite(loss):
             raise UserError("the training loss is no longer a number", "lower training.learning_rate")
@@ -100,7 +103,7 @@ class Diary(lightning.Callback):
 
 
 class BestWeights(lightning.Callback):
-    """Keeps the weights of the epoch with the lowest validation loss, in memory, and puts them back at the end."""
+    """Keeps the weights of the epoch with the lowest validation loss, in memory, and restores them at the end."""
 
     def __init__(self) -> None:
         self.lowest = math.inf
@@ -114,7 +117,7 @@ class BestWeights(lightning.Callback):
             self.weights = {name: value.clone() for name, value in pl_module.state_dict().items()}
 
     def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Put the best weights back."""
+        """Restore the best weights."""
         if self.weights:
             pl_module.load_state_dict(self.weights)
 

@@ -1,4 +1,4 @@
-"""Folds side by side: one process each, as many as there are cores or GPUs."""
+"""Training of folds in parallel: a pool of processes, one a core or GPU."""
 
 import json
 import os
@@ -16,14 +16,15 @@ from echomort.training.device import count_gpus
 from echomort.training.task import Job, Progress
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-"""Two processes of one thread train 1.7 times as fast as one of two, and their sums do not depend on the machine."""
+"""Environment of a process on a CPU. Two processes of one thread train 1.7 times as fast as one of two threads, and
+floating-point sums do not depend on the machine."""
 
 
 class Pool:
-    """Processes that train folds; they are up and importing while the clips are still being read."""
+    """Processes that train folds. They start at once and import libraries while the clips are still being read."""
 
     def __init__(self, processes: int, at_most: int) -> None:
-        """Start ``processes`` of them (0: one a GPU, or one a processor core), but not more than ``at_most``."""
+        """Start ``processes`` (0: one a GPU, or one a processor core), at most ``at_most``."""
         gpus = count_gpus()
         count = min(processes or gpus or len(os.sched_getaffinity(0)), at_most)
         self._workers = [_Worker(f"cuda:{index % gpus}" if gpus else "cpu") for index in range(count)]
@@ -41,7 +42,7 @@ class Pool:
         return self._workers[0].device
 
     def run(self, jobs: Sequence[Job], report: Callable[[Progress], None]) -> None:
-        """Train ``jobs``, telling ``report`` of every epoch, in the calling thread. Raises the first error."""
+        """Train ``jobs`` and call ``report`` after every epoch, in the calling thread. Raises the first error."""
         waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
         events: queue.SimpleQueue[Progress | Exception | None] = queue.SimpleQueue()
         for job in jobs:
@@ -67,7 +68,7 @@ class _Worker:
         )
 
     def serve(self, waiting: queue.SimpleQueue[Job], events: queue.SimpleQueue[Any]) -> None:
-        """Hand over jobs until none is left; then, or at an error, say so."""
+        """Pass jobs to the process until none is left; then put None, or an error, into ``events``."""
         try:
             while True:
                 self._train(waiting.get_nowait(), events)
@@ -79,7 +80,7 @@ class _Worker:
     def _train(self, job: Job, events: queue.SimpleQueue[Any]) -> None:
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None and stdout is not None
-        with suppress(BrokenPipeError):  # it has ended: its output says so below
+        with suppress(BrokenPipeError):  # the process has ended: reported below
             stdin.write(job.model_copy(update={"device": self.device}).model_dump_json() + "\n")
             stdin.flush()
         for line in stdout:
@@ -95,7 +96,7 @@ class _Worker:
         )
 
     def stop(self) -> None:
-        """End the process, whatever it does."""
+        """Kill the process."""
         self.process.kill()
         for stream in (self.process.stdin, self.process.stdout):
             with suppress(OSError):

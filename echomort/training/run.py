@@ -1,4 +1,4 @@
-"""From a task to a folder: read the clips once, train the folds side by side, put the parts together."""
+"""Training of whole tasks: read the clips once, train the folds in parallel, write the model folder."""
 
 import hashlib
 import json
@@ -25,26 +25,26 @@ from echomort.training.device import resolve_device
 from echomort.training.pool import Pool
 from echomort.training.task import Job, Progress, Task, TrainingResult
 
-UNDECIDING = {"fold_processes", "min_clips", "min_deaths", "views"}
-"""Training settings that do not change what one view's training computes."""
+NOT_DECIDING = {"fold_processes", "min_clips", "min_deaths", "views"}
+"""Training settings that do not change the result of training one view."""
 
 
 def train(task: Task, report: Callable[[Progress], None]) -> TrainingResult:
     """Train the model of one view, all folds, and write ``task.output`` whole: fold_<k>.safetensors, model.json and
     scores.parquet (study_key, patient_key, fold, kind 'out_of_fold' | 'held_out', logit).
 
-    ``report`` hears of every epoch, in this thread. A run that was killed goes on with the folds that it had not
-    finished, and ends in the same bytes; so do one and several processes. Raises :class:`UserError`.
+    ``report`` is called after every epoch, in this thread. A run that was killed continues with its unfinished folds
+    and gives the same bytes; so do one and several processes. Raises :class:`UserError`.
     """
     return train_views([task], report)[0]
 
 
 def train_views(tasks: Sequence[Task], report: Callable[[Progress], None]) -> list[TrainingResult]:
-    """Train several views as :func:`train` does, over one set of processes, so that no core waits between views."""
+    """Train several views as :func:`train` does, with one pool of processes, so that no core is idle between views."""
     started = time.monotonic()
     for task in tasks:
         check_clip(task.training.network, task.shape)
-        _own_settings(task)
+        _network_settings(task)
     samples = [read_samples(task.samples) for task in tasks]
     processes = max(task.training.fold_processes for task in tasks)
     with Pool(processes, at_most=sum(len(table.folds) for table in samples)) as pool:
@@ -54,8 +54,8 @@ def train_views(tasks: Sequence[Task], report: Callable[[Progress], None]) -> li
 
 
 @dataclass(frozen=True)
-class _Parts:
-    """A task on its way: the folder that holds clips and finished folds until the whole is there."""
+class _TaskInProgress:
+    """A task in progress: ``folder`` holds clips and finished folds until the output is written."""
 
     task: Task
     samples: Samples
@@ -65,36 +65,36 @@ class _Parts:
     missing: list[Job]
 
 
-def _prepare(task: Task, samples: Samples, device: str) -> _Parts:
+def _prepare(task: Task, samples: Samples, device: str) -> _TaskInProgress:
     folder = task.output.with_name(f"{task.output.name}.partial")
     folder.mkdir(parents=True, exist_ok=True)
     clips = pack(samples, task.clips, task.shape, folder / "clips.npy")
     precision = "bfloat16" if resolve_device(device, task.training).bfloat16 else "float32"
     fingerprint = digest(
         [task.view, *task.shape],
-        task.training.model_dump(mode="json", exclude=UNDECIDING),
+        task.training.model_dump(mode="json", exclude=NOT_DECIDING),
         {name: getattr(samples, name).tolist() for name in ("clip_key", "patient_key", "fold", "label")},
         [clips, device.partition(":")[0], precision, version("torch")],
         _code(task.training.network),
     )
-    whole = _is_whole(task.output, fingerprint)
+    is_complete = _is_complete(task.output, fingerprint)
     jobs = [
         Job(task=task, fold=fold, folder=folder, device=device, fingerprint=fingerprint)
         for fold in samples.folds
-        if not whole and not _is_finished(folder, fold, fingerprint)
+        if not is_complete and not _is_finished(folder, fold, fingerprint)
     ]
-    return _Parts(task, samples, folder, precision, fingerprint, jobs)
+    return _TaskInProgress(task, samples, folder, precision, fingerprint, jobs)
 
 
 def _code(network: str) -> dict[str, str]:
-    """The code that trains a fold of ``network``: that of other networks does not count."""
+    """Return the digests of the code that trains a fold of ``network``, without that of other networks."""
     chosen = {NETWORKS.folder: [network]}
     reached = Code().reached([("echomort.training.fold", None)], chosen)
     return dict(reached.parts) | code_of_packages(NETWORKS.folder, [network])
 
 
-def _own_settings(task: Task) -> dict[str, Any]:
-    """All own settings of the task's network as JSON values: its defaults too, which a later version may change."""
+def _network_settings(task: Task) -> dict[str, Any]:
+    """Return the settings of the task's network as JSON values, with its defaults, which a later version may change."""
     return own_settings(task.training.network, task.training.network_settings).model_dump(mode="json")
 
 
@@ -106,8 +106,8 @@ def _is_finished(folder: Path, fold: int, fingerprint: str) -> bool:
     return bool(content["fingerprint"] == fingerprint and content["sha256"] == digest_file(weights))
 
 
-def _is_whole(output: Path, fingerprint: str) -> bool:
-    """Return whether ``output`` is what this task would write."""
+def _is_complete(output: Path, fingerprint: str) -> bool:
+    """Return whether ``output`` is complete and was made from the same inputs (``fingerprint``)."""
     if not (output / "model.json").is_file():
         return False
     card = json.loads((output / "model.json").read_bytes())
@@ -118,8 +118,8 @@ def _is_whole(output: Path, fingerprint: str) -> bool:
     )
 
 
-def _assemble(parts: _Parts, seconds: float) -> TrainingResult:
-    if not _is_whole(parts.task.output, parts.fingerprint):
+def _assemble(parts: _TaskInProgress, seconds: float) -> TrainingResult:
+    if not _is_complete(parts.task.output, parts.fingerprint):
         _write_output(parts)
     shutil.rmtree(parts.folder)
     return TrainingResult(
@@ -133,25 +133,25 @@ def _assemble(parts: _Parts, seconds: float) -> TrainingResult:
     )
 
 
-def _write_output(parts: _Parts) -> None:
+def _write_output(parts: _TaskInProgress) -> None:
     folds = parts.samples.folds
     records = {fold: json.loads((parts.folder / f"fold_{fold}.json").read_bytes()) for fold in folds}
     scores = _table_bytes(study_scores(parts.samples, {fold: records[fold]["logits"] for fold in folds}))
     card = json.dumps(_card(parts, records, hashlib.sha256(scores).hexdigest()), indent=1).encode() + b"\n"
-    with atomic_folder(parts.task.output) as whole:
+    with atomic_folder(parts.task.output) as folder:
         for fold in folds:
-            shutil.copyfile(parts.folder / f"fold_{fold}.safetensors", whole / f"fold_{fold}.safetensors")
-        (whole / "scores.parquet").write_bytes(scores)
-        (whole / "model.json").write_bytes(card)
+            shutil.copyfile(parts.folder / f"fold_{fold}.safetensors", folder / f"fold_{fold}.safetensors")
+        (folder / "scores.parquet").write_bytes(scores)
+        (folder / "model.json").write_bytes(card)
 
 
-def _card(parts: _Parts, records: dict[int, dict[str, Any]], scores: str) -> dict[str, Any]:
-    """The model card: nothing in it depends on how long or by how many processes the training ran."""
+def _card(parts: _TaskInProgress, records: dict[int, dict[str, Any]], scores: str) -> dict[str, Any]:
+    """Return the model card, which does not depend on the duration of training or the number of processes."""
     task, samples = parts.task, parts.samples
     return {
         "view": task.view,
         "network": task.training.network,
-        "network_settings": _own_settings(task),
+        "network_settings": _network_settings(task),
         "shape": list(task.shape),
         "weights": {
             str(fold): {"file": f"fold_{fold}.safetensors", "sha256": record["sha256"]}
@@ -161,7 +161,7 @@ def _card(parts: _Parts, records: dict[int, dict[str, Any]], scores: str) -> dic
         "fingerprint": parts.fingerprint,
         "precision": parts.precision,
         "torch": version("torch"),
-        "training": task.training.model_dump(mode="json", exclude=UNDECIDING),
+        "training": task.training.model_dump(mode="json", exclude=NOT_DECIDING),
         "clips": {
             str(fold): {"training": len(rows), "died": int(samples.label[rows].sum())}
             for fold in records

@@ -1,4 +1,4 @@
-"""What one training is asked for, what it says on the way, and what it leaves."""
+"""The input, the progress messages and the result of a training."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from echomort.settings import Training
 
 
 class Task(pydantic.BaseModel):
-    """One view, all folds. Lies on disk as JSON, so that any scheduler can start it.
+    """The training of one view, all folds. It is stored as JSON, so that any scheduler can start it.
 
     ``samples`` is a Parquet file, one row a clip: clip_key, study_key, patient_key, path (of the study's file in the
     clip store, relative to ``clips``), fold (0 to k-1, or -1: held out, scored by every fold's model and never seen in
@@ -38,7 +38,7 @@ class Task(pydantic.BaseModel):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "the file"
             raise UserError(
-                f"the task file is not a training task ({where}: {first['msg']})", "write it anew"
+                f"the task file is not a training task ({where}: {first['msg']})", "write it again"
             ) from None
 
     def write(self, path: Path) -> None:
@@ -57,19 +57,19 @@ class Job(pydantic.BaseModel):
     """Holds clips.npy; the fold's files go there too."""
     device: str
     fingerprint: str
-    """Written into the fold's record: a later run takes the fold as it is if it would be given the same."""
+    """Written into the fold's record: a later run with the same fingerprint reuses the fold."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One epoch of one fold is over."""
+    """Message: one epoch of one fold is finished."""
 
     view: str
     fold: int
     epoch: int
     """From 1."""
     epochs: int
-    """At most this many."""
+    """Largest number of epochs."""
     loss: float
     """Mean class-weighted cross-entropy of the epoch's training clips."""
     clips_per_second: float
@@ -83,7 +83,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What one training left in ``folder``: fold_<k>.safetensors, model.json and scores.parquet."""
+    """The result of a training, in ``folder``: fold_<k>.safetensors, model.json and scores.parquet."""
 
     folder: Path
     view: str

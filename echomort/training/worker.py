@@ -1,7 +1,7 @@
-"""A process that trains folds: jobs come in as JSON lines, progress and ends go out as JSON lines.
+"""A process that trains folds: it reads jobs and writes progress, each as JSON lines.
 
-It is started once and trains one fold after another, so that the libraries are imported once. When the process that
-started it is gone, its input ends or its output breaks, and it ends too.
+It trains one fold after another, so that libraries are imported once. When its parent process ends, its input ends or
+its output breaks, and it ends too.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from echomort.training.task import Job, Progress
 def main() -> None:
     """Train the folds named on standard input until it ends."""
     channel = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not mix with our lines
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # output of libraries must not mix with the JSON lines
     try:
         for line in sys.stdin:
             serve(Job.model_validate_json(line), channel)
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def serve(job: Job, channel: IO[str]) -> None:
-    """Train one fold, speaking on ``channel``."""
+    """Train one fold and write messages to ``channel``."""
 
     def report(progress: Progress) -> None:
         _say(channel, progress=dataclasses.asdict(progress))

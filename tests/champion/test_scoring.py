@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from echomort.champion.model import Champion
-from echomort.champion.scoring import TOGETHER, ScoredStudy, score_studies
+from echomort.champion.scoring import STUDIES_AT_ONCE, ScoredStudy, score_studies
 from echomort.clips.store import artifact_of, write_study
 from echomort.settings import ClipSettings
 
@@ -71,7 +71,7 @@ def test_studies_together_are_scored_as_each_alone(archive: tuple[Path, pd.DataF
     judge = champion(a4c=a4c, plax=plax)
     features = pd.DataFrame({"study_key": clips["study_key"].unique()[::2], "age": np.arange(20.0)})
     together = list(score_studies(judge, clips, features, home))
-    batches = -(-40 // TOGETHER)
+    batches = -(-40 // STUDIES_AT_ONCE)
     assert a4c.asked == batches + 4 * 3, "once a batch, and once for each clip of a study that shows no known view"
     alone = [row for key in clips["study_key"].unique() for row in _alone(judge, clips, features, home, key)]
     assert [row.study_key for row in together] == [row.study_key for row in alone]

@@ -10,9 +10,9 @@ from extracts import fetch, person, staged, study_key
 from echomort.clinical_scores import pooled_cohort
 from echomort.clinical_scores.scores import clinical_scores
 from echomort.clinical_scores.scores.shfm import FUROSEMIDE_PER_MG
-from echomort.clinical_scores.studies import coverage, score_studies, why_not
+from echomort.clinical_scores.studies import coverage, rejection_counts, score_studies
 from echomort.evaluation.metrics.coverage import not_computed_rows
-from echomort.evaluation.scored import applies
+from echomort.evaluation.scored import applicable_rows
 from echomort.evaluation.summary import evaluate
 from echomort.settings import ClinicalScores, Evaluation
 from warehouse.checks.assertions import check
@@ -205,7 +205,7 @@ def test_coverage_counts_applicable_studies_and_every_lacking_input():
     scores = score_studies(pd.DataFrame(rows), ClinicalScores())
     counts = {row.score: (row.computed, row.applicable) for row in coverage(scores).itertuples()}
     assert counts == {"pce": (3, 3), "prevent": (3, 3), "shfm": (1, 2), "maggic": (1, 2)}
-    reasons = {(row.score, row.reason): row.studies for row in why_not(scores).itertuples()}
+    reasons = {(row.score, row.reason): row.studies for row in rejection_counts(scores).itertuples()}
     assert reasons == {("shfm", "missing: ua"): 1, ("shfm", "missing: nyha"): 1, ("maggic", "missing: nyha"): 1}
 
 
@@ -253,7 +253,7 @@ def evaluated(model, share=1.0, patients=400):
 def test_a_heart_failure_score_is_judged_and_compared_among_patients_with_heart_failure():
     metrics, frame = evaluated("shfm")
     whole = metrics[(metrics["model"] == "shfm") & (metrics["subset"] == "all")].set_index("metric")
-    assert applies("shfm", frame).sum() == 200
+    assert applicable_rows("shfm", frame).sum() == 200
     assert whole.loc["auc", "n"].tolist() == 200
     assert whole.loc["coverage", "value"] == 1
     paired = metrics[(metrics["model"] == "video_ehr vs shfm") & (metrics["metric"] == "auc_difference")]

@@ -78,20 +78,20 @@ def maggic(table: Table, out_of_range: OutOfRange = "strict") -> pd.DataFrame:
     """
     rows = read_columns(table, COLUMNS, out_of_range)
     score = np.where(usable(rows), _points(rows.values), np.nan)
-    rows.say("clamped", "score", score > HIGHEST_SCORE)
+    rows.add_reason("clamped", "score", score > HIGHEST_SCORE)
     mortalities = {"mort1y": _looked_up(MORTALITY_1_YEAR, score), "mort3y": _looked_up(MORTALITY_3_YEARS, score)}
-    return rows.give({"score": score, **mortalities})
+    return rows.to_frame({"score": score, **mortalities})
 
 
-def _points(given: dict[str, Floats]) -> Floats:
-    group = _band(given["ef"], EF_GROUPS)
-    banded = [(given["ef"], EF_POINTS), (given["bmi"], BMI_POINTS), (given["creat_umol"], CREATININE_POINTS)]
+def _points(values: dict[str, Floats]) -> Floats:
+    group = _band(values["ef"], EF_GROUPS)
+    banded = [(values["ef"], EF_POINTS), (values["bmi"], BMI_POINTS), (values["creat_umol"], CREATININE_POINTS)]
     total = np.sum([np.asarray(points)[_band(values, ends)] for values, (ends, points) in banded], axis=0)
-    total = total + np.asarray(AGE_POINTS)[group, _band(given["age"], AGE_BANDS)]
-    total = total + np.asarray(SBP_POINTS)[group, _band(given["sbp"], SBP_BANDS)]
-    total = total + np.asarray(NYHA_POINTS)[np.nan_to_num(given["nyha"], nan=1).astype(int) - 1]
-    items = np.sum([points * given[name] for name, points in ITEM_POINTS.items()], axis=0)
-    return np.asarray(total + items + LONG_DIAGNOSIS_POINTS * (1 - given["first_dx_lt18m"]))
+    total = total + np.asarray(AGE_POINTS)[group, _band(values["age"], AGE_BANDS)]
+    total = total + np.asarray(SBP_POINTS)[group, _band(values["sbp"], SBP_BANDS)]
+    total = total + np.asarray(NYHA_POINTS)[np.nan_to_num(values["nyha"], nan=1).astype(int) - 1]
+    items = np.sum([points * values[name] for name, points in ITEM_POINTS.items()], axis=0)
+    return np.asarray(total + items + LONG_DIAGNOSIS_POINTS * (1 - values["first_dx_lt18m"]))
 
 
 def _band(values: Floats, lower_ends: tuple[float, ...]) -> np.ndarray:

@@ -80,7 +80,7 @@ def pooled_cohort(table: Table, out_of_range: OutOfRange = "strict") -> pd.DataF
     terms = _terms(rows)
     total = sum(np.asarray(COEFFICIENTS[name])[place] * term for name, term in terms.items())
     survival = np.asarray(BASELINE_SURVIVAL)[place] ** np.exp(total - np.asarray(MEAN)[place])
-    return rows.give({"risk": np.where(np.isnan(group), np.nan, 1 - survival)})
+    return rows.to_frame({"risk": np.where(np.isnan(group), np.nan, 1 - survival)})
 
 
 def _terms(rows: Rows) -> dict[str, Floats]:

@@ -77,7 +77,7 @@ def prevent(table: Table, out_of_range: OutOfRange = "strict") -> pd.DataFrame:
     sex = rows.values["sex"]
     terms = _terms(rows)
     risks = {outcome: _risk(terms, sex, 2 * number) for number, outcome in enumerate(OUTCOMES)}
-    return rows.give(risks)
+    return rows.to_frame(risks)
 
 
 def _risk(terms: dict[str, Floats], sex: Floats, first: int) -> Floats:
@@ -88,34 +88,34 @@ def _risk(terms: dict[str, Floats], sex: Floats, first: int) -> Floats:
 
 def _terms(rows: Rows) -> dict[str, Floats]:
     """The design (n,) by term, centred and scaled as published."""
-    given = rows.values
-    age = (given["age"] - 55) / 10
-    non_hdl = MMOL_PER_MG * (given["tc"] - given["hdl"]) - 3.5
-    hdl = (MMOL_PER_MG * given["hdl"] - 1.3) / 0.3
-    sbp = (np.maximum(given["sbp"], 110) - 130) / 20
-    bmi = (np.maximum(given["bmi"], 30) - 30) / 5
-    egfr = (np.minimum(given["egfr"], 60) - 60) / -15
+    values = rows.values
+    age = (values["age"] - 55) / 10
+    non_hdl = MMOL_PER_MG * (values["tc"] - values["hdl"]) - 3.5
+    hdl = (MMOL_PER_MG * values["hdl"] - 1.3) / 0.3
+    sbp = (np.maximum(values["sbp"], 110) - 130) / 20
+    bmi = (np.maximum(values["bmi"], 30) - 30) / 5
+    egfr = (np.minimum(values["egfr"], 60) - 60) / -15
     main = {
         "age": age,
         "non_hdl": non_hdl,
         "hdl": hdl,
-        "sbp_below_110": (np.minimum(given["sbp"], 110) - 110) / 20,
+        "sbp_below_110": (np.minimum(values["sbp"], 110) - 110) / 20,
         "sbp_above_110": sbp,
-        "bmi_below_30": (np.minimum(given["bmi"], 30) - 25) / 5,
+        "bmi_below_30": (np.minimum(values["bmi"], 30) - 25) / 5,
         "bmi_above_30": bmi,
         "egfr_below_60": egfr,
-        "egfr_above_60": (np.maximum(given["egfr"], 60) - 90) / -15,
+        "egfr_above_60": (np.maximum(values["egfr"], 60) - 90) / -15,
         "constant": np.ones(len(age)),
     }
-    codes = {name: given[name] for name in ("diabetes", "smoker", "bp_treated", "statin")}
+    codes = {name: values[name] for name in ("diabetes", "smoker", "bp_treated", "statin")}
     products = {
-        "bp_treated_sbp": given["bp_treated"] * sbp,
-        "statin_non_hdl": given["statin"] * non_hdl,
+        "bp_treated_sbp": values["bp_treated"] * sbp,
+        "statin_non_hdl": values["statin"] * non_hdl,
         "age_non_hdl": age * non_hdl,
         "age_hdl": age * hdl,
         "age_sbp": age * sbp,
-        "age_diabetes": age * given["diabetes"],
-        "age_smoker": age * given["smoker"],
+        "age_diabetes": age * values["diabetes"],
+        "age_smoker": age * values["smoker"],
         "age_bmi": age * bmi,
         "age_egfr": age * egfr,
     }

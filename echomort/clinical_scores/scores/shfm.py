@@ -123,7 +123,7 @@ def seattle(
     score = _score(rows, crt_p_hazard_ratio)
     score = np.where(usable(rows), score, np.nan)
     survivals = {name: np.exp(-BASELINE_HAZARD * years * np.exp(score)) for name, years in YEARS.items()}
-    return rows.give({"score": score, **survivals})
+    return rows.to_frame({"score": score, **survivals})
 
 
 def furosemide_equivalent(milligrams: Mapping[str, float]) -> float:
@@ -146,21 +146,21 @@ def _score(rows: Rows, crt_p_hazard_ratio: float | None) -> Floats:
     return np.asarray(total + np.log(_device_hazard_ratio(rows, crt_p_hazard_ratio)))
 
 
-def _terms(given: dict[str, Floats]) -> dict[str, Floats]:
-    plain = {name: given[name] for name in ("male", "nyha", "isch", "allo", "statin", "acei", "bb", "mra")}
+def _terms(values: dict[str, Floats]) -> dict[str, Floats]:
+    plain = {name: values[name] for name in ("male", "nyha", "isch", "allo", "statin", "acei", "bb", "mra")}
     return {
         **plain,
-        "age": given["age"] / 10,
-        "ef": 100 / given["ef"],
-        "sbp": np.minimum(given["sbp"], 160) / 10,
-        "diuretic": given["furo"] / given["wt"],
-        "sodium": np.maximum(138 - given["na"], 0),
-        "cholesterol": 100 / given["chol"],
-        "haemoglobin_low": np.maximum(16 - given["hgb"], 0),
-        "haemoglobin_high": np.maximum(given["hgb"] - 16, 0),
-        "lymphocytes": np.minimum(given["lymph"], 47) / 5,
-        "uric_acid": np.maximum(given["ua"], 3.4),
-        "arb": given["arb"] * (1 - given["acei"]),
+        "age": values["age"] / 10,
+        "ef": 100 / values["ef"],
+        "sbp": np.minimum(values["sbp"], 160) / 10,
+        "diuretic": values["furo"] / values["wt"],
+        "sodium": np.maximum(138 - values["na"], 0),
+        "cholesterol": 100 / values["chol"],
+        "haemoglobin_low": np.maximum(16 - values["hgb"], 0),
+        "haemoglobin_high": np.maximum(values["hgb"] - 16, 0),
+        "lymphocytes": np.minimum(values["lymph"], 47) / 5,
+        "uric_acid": np.maximum(values["ua"], 3.4),
+        "arb": values["arb"] * (1 - values["acei"]),
     }
 
 
@@ -171,7 +171,7 @@ def _device_hazard_ratio(rows: Rows, crt_p_hazard_ratio: float | None) -> Floats
         ratio[device == code] = value
     pacemaker: Booleans = device == CRT_P
     if crt_p_hazard_ratio is None:
-        rows.say("unsupported", "dev", pacemaker)
+        rows.add_reason("unsupported", "dev", pacemaker)
     else:
         ratio[pacemaker] = crt_p_hazard_ratio
     return ratio
@@ -184,7 +184,7 @@ def _impute(rows: Rows) -> None:
         if missing is not None and len(known):
             rows.values[name] = np.where(missing, np.median(known), rows.values[name])
             del rows.troubles["missing"][name]
-            rows.say("imputed", name, missing)
+            rows.add_reason("imputed", name, missing)
 
 
 def _one_year_death(figures: pd.DataFrame) -> pd.Series:

@@ -39,13 +39,13 @@ def not_computed_rows(scores: pd.DataFrame) -> pd.DataFrame:
 
     ``scores``: study_key, score, value, applicable, reason, label. A study with several missing inputs counts for each.
     """
-    from echomort.clinical_scores.studies import coverage, why_not
+    from echomort.clinical_scores.studies import coverage, rejection_counts
 
     applicable = scores[scores["applicable"].astype(bool) & scores["label"].notna()]
     counts_by_score = {str(name): (len(part), int(part["label"].sum())) for name, part in applicable.groupby("score")}
     computed = coverage(applicable)
     uncovered = zip(computed["score"], computed["applicable"] - computed["computed"], strict=True)
-    reasons = why_not(applicable)
+    reasons = rejection_counts(applicable)
     not_computed = [(score, WHOLE, studies) for score, studies in uncovered]
     not_computed += zip(reasons["score"], reasons["reason"], reasons["studies"], strict=True)
     method = "share of labelled studies"

@@ -3,7 +3,7 @@
 import duckdb
 import pandas as pd
 
-from echomort.clinical_scores.studies import coverage, score_studies, why_not
+from echomort.clinical_scores.studies import coverage, rejection_counts, score_studies
 from echomort.settings import ClinicalScores
 from warehouse.queries import run
 
@@ -29,5 +29,5 @@ def score(connection: duckdb.DuckDBPyConnection, settings: ClinicalScores) -> di
     }
     return counts | {
         f"{name} not computed": ", ".join(f"{row.reason} {row.studies}" for row in part.itertuples(index=False))
-        for name, part in why_not(scores).groupby("score").head(SHOWN_REASONS).groupby("score", sort=False)
+        for name, part in rejection_counts(scores).groupby("score").head(SHOWN_REASONS).groupby("score", sort=False)
     }

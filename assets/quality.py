@@ -123,7 +123,7 @@ def set_aside_check(table: str) -> Check:
     """Return the check that staging took every row of ``table`` as it was; it warns with reasons and their counts."""
 
     def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
-        reasons = dict(run(connection, "reads/counts/set_aside.sql", table=table).fetchall())
+        reasons = dict(run(connection, "reads/counts/conflict_reasons.sql", table=table).fetchall())
         return lambda _: {"table": table, **_warned(reasons)}
 
     spec = dg.AssetCheckSpec(
@@ -141,7 +141,7 @@ def refused_check() -> Check:
     """Return the check that every measurement can be used; it warns with the reasons of those that can't."""
 
     def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
-        reasons = dict(run(connection, "tables/feature/feature_refused.sql").fetchall())
+        reasons = dict(run(connection, "tables/feature/feature_refusals.sql").fetchall())
         return lambda _: {"table": "feature", **_warned(reasons)}
 
     spec = dg.AssetCheckSpec(

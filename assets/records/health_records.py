@@ -10,7 +10,7 @@ from assets.project import Project
 from assets.records.own_variables import own_variables
 from assets.sources.ehr_extract import ehr_extract
 from warehouse import vault
-from warehouse.adapters.extract import Place, adapter_digest
+from warehouse.adapters.extract import ExtractLocation, adapter_digest
 
 TABLES = {
     "patient": "One row a person: birth date, sex, race.",
@@ -48,7 +48,7 @@ def stage_records(project: Project) -> list[Result]:
     settings = project.settings
 
     def build(connection: duckdb.DuckDBPyConnection) -> list[Built]:
-        place = Place(settings.ehr_root, settings.sources.postgresql)
+        place = ExtractLocation(settings.ehr_root, settings.sources.postgresql)
         variables = site_catalogue(settings.sources.variables)
         report = stage(connection, place, settings.sources.adapter, project.keyring, settings.privacy.dates, variables)
         for conflict in report.conflicts:

@@ -15,9 +15,10 @@ from warehouse.tables.score.scores import replace_scores
 KEYS = ["study_key", "patient_key", "fold", "label"]
 
 
-def read(project: Project, query: str) -> pd.DataFrame:
+def read(project: Project, query: str, **bind: Any) -> pd.DataFrame:
+    """Return the rows of the SQL file ``query``, run with the parameters ``bind``."""
     with project.reader() as connection:
-        return run(connection, query).df()
+        return run(connection, query, **bind).df()
 
 
 def tabular_samples(project: Project) -> tuple[pd.DataFrame, Any, pd.DataFrame]:

@@ -11,6 +11,7 @@ from assets.training.samples import commit_scores, read, tabular_samples
 from warehouse.tables.score.scores import replace_scores
 
 STACKS = "models/stacks"
+"""Path of the stacked models below the home."""
 
 FUSION = Stage(
     "fusion",

@@ -1,4 +1,4 @@
-"""The labelled studies that models learn from, and the scores that they get."""
+"""Reads the labelled studies that models are trained on, and commits their scores."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +13,7 @@ from warehouse.queries import run
 from warehouse.tables.score.scores import replace_scores
 
 KEYS = ["study_key", "patient_key", "fold", "label"]
+"""Columns that identify a labelled study."""
 
 
 def read(project: Project, query: str, **bind: Any) -> pd.DataFrame:
@@ -22,7 +23,7 @@ def read(project: Project, query: str, **bind: Any) -> pd.DataFrame:
 
 
 def tabular_samples(project: Project) -> tuple[pd.DataFrame, Any, pd.DataFrame]:
-    """The labelled studies' keys, their :class:`Rows`, and the features that the trees learn from."""
+    """Return the keys of the labelled studies, their :class:`Rows`, and the features for the trees."""
     from echomort.ehr.catalogue import site_catalogue
     from echomort.models.rows import Rows
     from echomort.models.tabular import inputs
@@ -40,6 +41,7 @@ def commit_scores(
     artifact: str,
     shown: Mapping[str, Any] | None = None,
 ) -> Built:
+    """Replace the scores of some models (model -> logits in the order of ``keys``); return what was built."""
     rows = [
         keys[["study_key", "fold"]].assign(model=model, view=None, logit=logits) for model, logits in scores.items()
     ]

@@ -1,6 +1,6 @@
-"""New code that makes the same: a sample of an asset's units is made again, and where all agree the rest is adopted.
+"""Accepts a change of code: a sample of an asset's units is made again, and if all come out the same, all are adopted.
 
-The work is done in a scratch home that sees the project's files and writes none of them.
+The work is done in a scratch home, which links to the project's files and never writes to them.
 """
 
 import contextlib
@@ -27,19 +27,22 @@ from warehouse import ledger
 from warehouse.ledger import Acceptance, Entry
 
 SAMPLE = 20
-"""Units made again unless asked otherwise: where 20 agree, at least 86 % of all do, at 95 % confidence (0.86^20)."""
+"""Units made again by default. If 20 agree, at least 86 % of all agree, with 95 % confidence (0.86^20 < 0.05)."""
 
 SCRATCH = ".tmp_accept_"
-"""How the name of a scratch home begins."""
+"""The first part of the name of a scratch home."""
 
 LINKED = {"clips", "index", "models", "registry"}
-"""Folders whose files are read by a path that may not leave the home: linked file by file, the others as folders."""
+"""Folders of which every file is linked, because their paths may not leave the home. Other folders are linked whole."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of ``echomort accept``: ``sampled`` units were made again, ``adopted`` are up to date without being
-    made, ``different`` came out otherwise (then none is adopted)."""
+    """The result of ``echomort accept`` on ``asset``.
+
+    ``sampled`` counts units made again, ``adopted`` units now up to date without being made again. ``different`` names
+    units that came out differently; if there are any, none is adopted.
+    """
 
     asset: str
     sampled: int
@@ -48,17 +51,16 @@ class Outcome:
 
 
 def accept(project: Project, asset: str, sample: int = SAMPLE) -> Outcome:
-    """Make a ``sample`` of the units of ``asset`` again that are stale for their code or its libraries alone,
-    and adopt all of them if each comes out the same.
+    """Make ``sample`` units of ``asset`` again that are stale only because of code; adopt all if they agree.
 
-    A unit whose inputs or settings changed is left to ``echomort run``. Raises :class:`UserError` where there
-    is no such asset, or nothing to accept.
+    A unit whose inputs or settings changed is left to ``echomort run``. Raises :class:`UserError` if there is no such
+    asset, or nothing to accept.
     """
     stage = _stage(asset)
     adoptable = _adoptable(project, stage, asset)
     if not adoptable:
         raise UserError(
-            f"nothing of {asset} is stale for its code alone",
+            f"no unit of {asset} is stale because of its code alone",
             "see `echomort status`, then `echomort run`",
         )
     drawn = sorted(adoptable, key=lambda unit: digest("accept", unit))[:sample]
@@ -77,7 +79,7 @@ def _stage(asset: str) -> Stage:
 
 
 def _adoptable(project: Project, stage: Stage, asset: str) -> dict[str, Entry]:
-    """Return the units that were made from the inputs as they now are, by another recipe."""
+    """Return the units that were made from the current inputs with another recipe and the same settings."""
     with project.reader() as connection:
         entries = ledger.entries(connection, asset)
         recipes = {entry.recipe: ledger.recipe(connection, entry.recipe) for entry in entries.values()}
@@ -92,12 +94,12 @@ def _adoptable(project: Project, stage: Stage, asset: str) -> dict[str, Entry]:
 
 
 def _settings(parts: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings of a recipe: another setting asks for another result, which no sample can vouch for."""
+    """Return the settings of a recipe. If one changed, another result is wanted, and a sample can't confirm it."""
     return {part: value for part, value in parts.items() if part.startswith("setting ")}
 
 
 def _fingerprints(project: Project, stage: Stage, recipe: str) -> Mapping[str, str]:
-    """Return unit -> what its fingerprint is with the inputs as they now are and ``recipe``."""
+    """Return unit -> its fingerprint with the current inputs and ``recipe``."""
     if isinstance(stage, UnitStage):
         with stage.working():
             return stage.plan(project, recipe)
@@ -118,7 +120,7 @@ def _adopt(project: Project, stage: Stage, asset: str, units: Mapping[str, Entry
 
 
 def _made_again(project: Project, stage: Stage, asset: str, units: Sequence[str]) -> dict[str, str]:
-    """Return unit -> digest of what the code as it now is makes of it."""
+    """Return unit -> digest of its content when the current code makes it."""
     with _scratch(project, stage, asset) as scratch:
         if isinstance(stage, UnitStage):
             resources = SimpleNamespace(project=scratch, pipes=_PlainProcess())
@@ -134,7 +136,10 @@ def _made_again(project: Project, stage: Stage, asset: str, units: Sequence[str]
 
 @contextlib.contextmanager
 def _scratch(project: Project, stage: Stage, asset: str) -> Iterator[Project]:
-    """Yield a home that sees all of ``project``, with copies of what making ``asset`` writes; gone after the block."""
+    """Yield a home that links to all files of ``project``, with copies of those that making ``asset`` writes.
+
+    It is removed after the block.
+    """
     with project.reader() as connection:
         written = {
             str(entry.artifact).partition("/")[0]
@@ -158,7 +163,7 @@ def _scratch(project: Project, stage: Stage, asset: str) -> Iterator[Project]:
 
 
 class _PlainProcess:
-    """Starts the training process without Dagster's pipes: the same command, its progress unseen."""
+    """Runs the training process without Dagster's pipes, and so without progress."""
 
     def run(self, context: object, command: Sequence[str], extras: Mapping[str, Any]) -> None:
         """Train the tasks that ``command`` ends with."""
@@ -167,4 +172,4 @@ class _PlainProcess:
             [sys.executable, "-P", "-m", "echomort.training", *tasks], capture_output=True, check=False
         )
         if done.returncode:
-            raise UserError("the training process ended with an error", "run `echomort run`, which shows its words")
+            raise UserError("the training process ended with an error", "run `echomort run`, which shows its error")

@@ -1,4 +1,4 @@
-"""The assets of the graph and the stages that make them, in the graph's order."""
+"""The assets of the graph and their stages, inputs first."""
 
 from types import ModuleType
 
@@ -19,7 +19,7 @@ MODULES: tuple[ModuleType, ...] = (
     *(evaluation, report),
     *(champion, risk_scores),
 )
-"""One module an asset, inputs first."""
+"""The module of each asset, inputs first."""
 
 STAGES: tuple[Stage, ...] = tuple(
     {value.name: value for module in MODULES for value in vars(module).values() if isinstance(value, Stage)}.values()

@@ -1,4 +1,4 @@
-"""The project as a resource: its settings, its keys, its warehouse."""
+"""The project as a Dagster resource: settings, keys and warehouse."""
 
 import functools
 import os
@@ -19,7 +19,7 @@ CONFIG_NAME = "echomort.yaml"
 
 
 def project_home() -> Path:
-    """Return the folder that holds everything of the project: ``ECHOMORT_HOME``, else ``demo`` here."""
+    """Return the home of the project: ``ECHOMORT_HOME``, else ``demo`` in the working directory."""
     return Path(os.environ.get(HOME_VARIABLE, "demo")).absolute()
 
 
@@ -43,7 +43,7 @@ class Project(dg.ConfigurableResource[Any]):
 
     @functools.cached_property
     def keyring(self) -> Keyring:
-        """The site's keys; the public ones on the synthetic archive."""
+        """The site's keys; for the synthetic archive, the public ones."""
         return load_keyring(self.settings.privacy.key_file, self.settings.is_synthetic)
 
     @property
@@ -53,11 +53,11 @@ class Project(dg.ConfigurableResource[Any]):
 
     @property
     def vault(self) -> Path:
-        """The file that maps pseudonyms back; nothing else holds an identifier."""
+        """The file that maps pseudonyms back to identifiers; no other file holds identifiers."""
         return self.root / "vault.duckdb"
 
     def reader(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        """Open the warehouse for reading, creating it where there is none yet."""
+        """Open the warehouse for reading; create it first if needed."""
         if not self.settings.warehouse.exists():
             with self.writer():
                 pass

@@ -1,7 +1,7 @@
-"""Checks: what every table must look like, and what must never happen.
+"""Checks: the expectations on every table, and the assertions.
 
-The outcome of a check depends on the tables and on its own code alone, so the ledger keeps it: where nothing changed
-its outcome is repeated from there, and marked so. Results hold counts and names of checks, never a value.
+The result of a check depends only on the tables and on its code. The ledger keeps it; if nothing changed, the result is
+repeated from there and marked as repeated. Results hold counts and names of checks, never values.
 """
 
 from collections import defaultdict
@@ -45,7 +45,7 @@ SUITES = {
     "metric": "evaluation",
     "risk_score": "risk_scores",
 }
-"""Table -> the asset that writes it last."""
+"""Table -> the last asset that writes it; its expectations are checked there."""
 
 STAGED = ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication")
 """The tables that come from the extract."""
@@ -53,8 +53,11 @@ STAGED = ("patient", "death", "contact", "study", "measurement", "diagnosis", "m
 
 @dataclass(frozen=True)
 class Check:
-    """One check: its Dagster spec, what decides its outcome, and how it is found out: ``read`` takes what it needs
-    from the warehouse and returns the function that judges it, once the warehouse is closed again."""
+    """One check.
+
+    ``spec`` declares it to Dagster; ``stage`` is what decides its result. ``read`` reads the needed rows and returns
+    the function that evaluates them after the warehouse is closed.
+    """
 
     spec: dg.AssetCheckSpec
     stage: Stage
@@ -79,7 +82,7 @@ def expectations_check(table: str, asset: str) -> Check:
 
 
 def _decided_by(*assets: str) -> Callable[[Settings], Mapping[str, str]]:
-    """Return the settings that decide a check on ``assets``: the site's own variables where it looks at variables."""
+    """Return the function that yields the settings that decide a check on ``assets``: the site's variables, if read."""
     return own_variables if {"measurement", "clinical_features"}.intersection(assets) else _no_setting
 
 
@@ -120,10 +123,10 @@ def assertion_check(assertion: Assertion) -> Check:
 
 
 def set_aside_check(table: str) -> Check:
-    """Return the check that staging took every row of ``table`` as it was; it warns with reasons and their counts."""
+    """Return the check that staging used every row of ``table`` unchanged; it warns with the counts of reasons."""
 
     def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
-        reasons = dict(run(connection, "reads/counts/set_aside.sql", table=table).fetchall())
+        reasons = dict(run(connection, "reads/counts/conflict_reasons.sql", table=table).fetchall())
         return lambda _: {"table": table, **_warned(reasons)}
 
     spec = dg.AssetCheckSpec(
@@ -131,17 +134,17 @@ def set_aside_check(table: str) -> Check:
         asset=table,
         description=f"Staging took every row of `{table}` as the source gave it.",
     )
-    # Of the same extract the same is set aside by the same code, whatever became of the table.
+    # The result depends on the extract and the code of staging, even if the table comes out the same.
     stage = Stage(f"check:{spec.name}", ("ehr_extract", table), RECORDS.decided_by)
     stage.carried_out_by(set_aside_check, *RECORDS.functions)
     return Check(spec, stage, read)
 
 
 def refused_check() -> Check:
-    """Return the check that every measurement can be used; it warns with the reasons of those that can't."""
+    """Return the check that features can use every measurement; it warns with the counts of reasons."""
 
     def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
-        reasons = dict(run(connection, "tables/feature/feature_refused.sql").fetchall())
+        reasons = dict(run(connection, "tables/feature/feature_refusals.sql").fetchall())
         return lambda _: {"table": "feature", **_warned(reasons)}
 
     spec = dg.AssetCheckSpec(
@@ -158,7 +161,7 @@ def _warned(reasons: Mapping[str, int]) -> dict[str, Any]:
 
 
 def reject_gate() -> Check:
-    """Return the check that few enough files are unreadable; stills, Doppler and the like are not counted."""
+    """Return the check that the share of unreadable files is small; stills, Doppler and the like are not counted."""
 
     def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
         reasons = dict(run(connection, "reads/counts/file_reasons.sql").fetchall())
@@ -189,41 +192,41 @@ def _gated(reasons: Mapping[str | None, int], gate: float) -> dict[str, Any]:
 
 
 def checks_of(asset: str, checks: Sequence[Check]) -> dg.AssetChecksDefinition:
-    """Return one step that carries out every check of ``asset``."""
+    """Return one step that runs every check of ``asset``."""
 
     @dg.multi_asset_check(name=f"{asset}_checks", specs=[check.spec for check in checks], pool="warehouse")
-    def carry_out(context: dg.AssetCheckExecutionContext, project: Project) -> Iterator[dg.AssetCheckResult]:
+    def run_checks(context: dg.AssetCheckExecutionContext, project: Project) -> Iterator[dg.AssetCheckResult]:
         for check in checks:
             if check.spec.key in context.selected_asset_check_keys:
-                yield remembered(project, check)
+                yield check_result(project, check)
 
-    return carry_out
+    return run_checks
 
 
-def remembered(project: Project, check: Check) -> dg.AssetCheckResult:
-    """Carry out the check where its tables or its code changed, else repeat what the ledger holds."""
+def check_result(project: Project, check: Check) -> dg.AssetCheckResult:
+    """Run the check if its tables or its code changed; else repeat the result in the ledger."""
     with project.reader() as connection, check.stage.working():
         fingerprint = check.stage.fingerprint(connection, project)
         entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)
         known = entry is not None and entry.fingerprint == fingerprint
-        judge = None if entry and known else check.read(connection)
-    found = judge(project.settings) if judge else entry.details if entry else {}
+        evaluate = None if entry and known else check.read(connection)
+    result = evaluate(project.settings) if evaluate else entry.details if entry else {}
     if not known:
         with project.writer() as connection:
             how = ledger.write_recipe(connection, check.stage.recipe(project.settings))
-            made = Entry(ledger.WHOLE, fingerprint, digest(found), None, found, how)
+            made = Entry(ledger.WHOLE, fingerprint, digest(result), None, result, how)
             ledger.record(connection, check.stage.name, [made])
     return dg.AssetCheckResult(
         asset_key=check.spec.asset_key,
         check_name=check.spec.name,
-        passed=bool(found["passed"] and not found.get("warned")),
-        severity=dg.AssetCheckSeverity.WARN if found["passed"] else dg.AssetCheckSeverity.ERROR,
-        metadata={key: value for key, value in found.items() if key != "passed"} | {"repeated": known},
+        passed=bool(result["passed"] and not result.get("warned")),
+        severity=dg.AssetCheckSeverity.WARN if result["passed"] else dg.AssetCheckSeverity.ERROR,
+        metadata={key: value for key, value in result.items() if key != "passed"} | {"repeated": known},
     )
 
 
 def passed(check: Check, project: Project, connection: duckdb.DuckDBPyConnection) -> bool:
-    """Return whether the check passed on the tables as they now are."""
+    """Return whether the check passed on the current tables."""
     entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)
     fingerprint = check.stage.fingerprint(connection, project)
     return entry is not None and entry.fingerprint == fingerprint and bool(entry.details["passed"])

@@ -1,4 +1,4 @@
-"""What is up to date, what is stale and why: asked of the ledger, without doing any work."""
+"""Which assets are up to date, which are stale and why. Only the ledger and the inputs are read; no work is done."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,11 +14,11 @@ UP_TO_DATE = "up to date"
 
 
 def asset_states(project: Project) -> list[dict[str, Any]]:
-    """Return one row an asset: ``asset``, ``state``, ``why``, ``units``, ``changed``.
+    """Return one row for each asset: ``asset``, ``state``, ``why``, ``units``, ``changed``.
 
-    ``state`` is ``up to date``, ``stale``, ``missing``, or ``unchecked`` where a check failed or was not carried out.
+    ``state`` is ``up to date``, ``stale``, ``missing``, or ``unchecked`` (a check failed or was not run).
     """
-    with project.reader():  # held open, so that the short connections below cost nothing
+    with project.reader():  # held open, so that the short connections below are cheap
         return _rows(project)
 
 
@@ -67,23 +67,25 @@ def _units_state(project: Project, stage: UnitStage) -> tuple[str, str]:
         recipes = {entry.recipe for unit, entry in entries.items() if unit in stale}
         now = stage.recipe(project.settings)
         changed = sorted({part for name in recipes for part in changed_parts(ledger.recipe(connection, name), now)})
-    why = f"{len(stale)} to make, {len(gone)} to forget, {kept} up to date"
+    why = f"{len(stale)} to make, {len(gone)} removed, {kept} up to date"
     return "stale" if entries else "missing", f"{why}; changed: {listed(changed)}" if changed else why
 
 
 SHOWN_CHANGES = 6
-"""So many changed parts are named; more are counted."""
+"""Changed parts that are named at most; the rest is counted. Our choice: they fit in a line of the table."""
 
 
 def listed(changes: list[str]) -> str:
-    """Return the changes in one line, the first ones by name."""
+    """Return the changes in one line: the first by name, the rest as a count."""
     rest = len(changes) - SHOWN_CHANGES
     return ", ".join(changes[:SHOWN_CHANGES]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def changed_parts(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """Return the parts of a recipe that changed, in words: the file or definition, the setting, the other package,
-    the library with both versions."""
+    """Return descriptions of the parts of a recipe that changed.
+
+    A part is a file, a definition, a setting, a package, or a library (with both versions).
+    """
     return [
         _in_words(part, then.get(part), now.get(part))
         for part in sorted({*then, *now})
@@ -104,7 +106,7 @@ def _changed_inputs(then: Mapping[str, str], now: Mapping[str, str]) -> list[str
 
 
 def _open_checks(project: Project, name: str) -> list[str]:
-    """Return the checks of an asset that did not pass on what there is now."""
+    """Return the checks of an asset that have not passed on the current tables."""
     with project.reader() as connection:
         return [check.spec.name for check in BY_ASSET.get(name, []) if not passed(check, project, connection)]
 

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from echomort.settings import Postgresql
-from warehouse.adapters.extract import Place, contract, database_digest, open_extract
+from warehouse.adapters.extract import ExtractLocation, contract, database_digest, open_extract
 from warehouse.connection import connect
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
@@ -46,7 +46,7 @@ def main() -> None:
         print(f"digest {time.perf_counter() - start:.1f} s", flush=True)
         start, before = time.perf_counter(), _peak_mib()
         with connect(Path(folder) / "w.duckdb") as connection:
-            with open_extract(connection, Place(None, Postgresql()), "canonical"):
+            with open_extract(connection, ExtractLocation(None, Postgresql()), "canonical"):
                 print(
                     f"copy {time.perf_counter() - start:.1f} s, peak memory {before} -> {_peak_mib()} MiB", flush=True
                 )

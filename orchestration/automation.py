@@ -1,4 +1,4 @@
-"""When an asset is rebuilt without being asked."""
+"""When an asset is rebuilt automatically."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,14 +14,14 @@ REBUILD_WHEN_CHANGED = (
     & ~AC.any_deps_in_progress()
     & AC.all_deps_blocking_checks_passed()
 ).with_label("rebuild_when_changed")
-"""Requested when the asset is missing, its code changed or something above it came out different.
+"""Requests an asset that is missing, whose code changed, or of which an asset above has new content.
 
-An asset above that comes out the same requests nothing, so a rebuild stops where its result stops changing.
+If an asset above is rebuilt and comes out the same, nothing is requested.
 """
 
 
 def automate(assets: Iterable[Any], groups: set[str]) -> list[dg.AssetsDefinition]:
-    """Return ``assets`` with the condition on those of ``groups`` (the cheap ones; training keeps its schedule)."""
+    """Return ``assets`` with the condition on those of ``groups`` (cheap assets; training runs by its schedule)."""
 
     def conditioned(spec: dg.AssetSpec) -> dg.AssetSpec:
         return spec.replace_attributes(automation_condition=REBUILD_WHEN_CHANGED) if spec.group_name in groups else spec

@@ -1,4 +1,4 @@
-"""Where the steps of a run are carried out."""
+"""The executor of a run's steps."""
 
 import dagster as dg
 
@@ -9,7 +9,7 @@ from echomort.core.errors import UserError
 def executor() -> dg.ExecutorDefinition:
     """Return the executor that the project's settings ask for.
 
-    Settings that can't be read do not keep the graph from loading: the run that reads them says what is wrong.
+    If the settings can't be read, the graph still loads; the run that reads them reports the error.
     """
     try:
         execution = project_settings(project_home()).execution

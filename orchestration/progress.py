@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a live line a step on a terminal, plain lines elsewhere."""
+"""Progress of a run: on a terminal a live line for each step, elsewhere plain lines."""
 
 import logging
 import re
@@ -10,12 +10,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 COUNTED = re.compile(r"(\d+) of (\d+)")
+"""A message that counts: done of total."""
+
 QUIET_SECONDS = 5
-"""Between two plain lines of one step."""
+"""Least seconds between two plain progress lines. Our choice: logs stay short."""
 
 
 class RunProgress(logging.Handler):
-    """Turns the events of a run into progress; messages are counts of ours and hold no identifier."""
+    """Shows the events of a run as progress. The messages are our own counts and hold no identifier."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(logging.DEBUG)
@@ -55,18 +57,18 @@ class RunProgress(logging.Handler):
         self.started[step] = time.monotonic()
         if self.live and step not in self.tasks:
             self.live.start()  # only now: Dagster closes every handler once while it sets up its own logging
-            self.tasks[step] = self.live.add_task(_spoken(step), total=None)
+            self.tasks[step] = self.live.add_task(_step_title(step), total=None)
 
     def _message(self, step: str, message: str) -> None:
         counted = COUNTED.search(message)
         if self.live and step in self.tasks:
-            self.live.update(self.tasks[step], description=f"{_spoken(step)}: {message}")
+            self.live.update(self.tasks[step], description=f"{_step_title(step)}: {message}")
             if counted:
                 self.live.update(self.tasks[step], completed=int(counted[1]), total=int(counted[2]))
             self.live.refresh()
         elif not counted or time.monotonic() - self.last_line > QUIET_SECONDS or counted[1] == counted[2]:
             self.last_line = time.monotonic()
-            self.console.print(f"  {_spoken(step)}: {message}", highlight=False, markup=False)
+            self.console.print(f"  {_step_title(step)}: {message}", highlight=False, markup=False)
 
     def _end(self, step: str, state: str) -> None:
         if self.live and step in self.tasks:
@@ -75,10 +77,10 @@ class RunProgress(logging.Handler):
                 self.live.stop()
         seconds = time.monotonic() - self.started.pop(step, time.monotonic())
         if seconds >= 1 or state == "failed":
-            self.console.print(f"{state:>6} {_spoken(step):<32} {seconds:6.1f} s", highlight=False, markup=False)
+            self.console.print(f"{state:>6} {_step_title(step):<32} {seconds:6.1f} s", highlight=False, markup=False)
 
 
-def _spoken(step: str) -> str:
+def _step_title(step: str) -> str:
     return step.replace("__", ": ").replace("_", " ")
 
 

@@ -1,4 +1,4 @@
-"""What the commands of the reader study do: read the project, call the library, say what came out."""
+"""The work of the reader-study commands: read the project, call the library, print the results."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from warehouse.queries import run
 
 
 def frozen(settings: Settings, asked: Asked, progress: Progress) -> Study:
-    """Return the study that is ``asked`` for, frozen now unless it was before; another one is not replaced."""
+    """Return the study with the design ``asked``; draw it if there is none. A different study is never replaced."""
     home = settings.home
     if not (home / FOLDER / FROZEN).exists():
         return freeze(_finished(settings, asked.view), asked, progress)
@@ -32,22 +32,22 @@ def frozen(settings: Settings, asked: Asked, progress: Progress) -> Study:
 
 
 def bundle(study: Study, folder: Path, condition: str, console: Console) -> None:
-    """Write one arm of a frozen study and say so; the balance is for whoever runs the study, not for readers."""
+    """Write one arm of the study and print a summary, which is for the study's organiser and not for readers."""
     readers = write_bundle(study, folder, condition)
     balance = study.frozen["balance"]
     dealt = f"{len(study.frozen['cases'])} cases ({balance['dead']} dead, {balance['alive']} alive)"
     console.print(f"{folder}: {dealt}, pages for {', '.join(readers)}, {condition}")
-    console.print(f"truth and the model's answers: {study.root}, not to be given to readers")
+    console.print(f"truth and the model's answers: {study.root}, do not give this folder to readers")
 
 
 def analysed(summary: Mapping[str, Any], study: Study, console: Console) -> None:
-    """Print the study's tables, the notes on them, and where they are."""
+    """Print the study's tables, their notes and the path of the summary."""
     console.print(lead(summary))
     for table in tables(summary):
         console.print(f"{table.caption} (in the summary)" if table.folded else _rich(table))
     for note in notes(summary):
         console.print(note)
-    console.print(f"summary: {study.root / 'summary.md'}, summary.json; `echomort run` takes it into the report")
+    console.print(f"summary: {study.root / 'summary.md'}, summary.json; `echomort run` adds it to the report")
 
 
 def _finished(settings: Settings, view: str) -> Finished:

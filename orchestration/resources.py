@@ -1,4 +1,4 @@
-"""The resources of the graph and where the values between steps are kept."""
+"""The resources of the graph, and the storage of values between steps."""
 
 import json
 from pathlib import Path
@@ -11,10 +11,10 @@ from echomort.core.files import write_text
 
 
 class JsonValues(dg.ConfigurableIOManager):
-    """Keeps the small values that steps hand on (units' names, digests) as JSON under HOME/values: never a pickle."""
+    """Stores the small values that steps pass on (names of units, digests) as JSON in HOME/values; never as pickle."""
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
-        """Write ``obj``; nothing where a step hands on nothing."""
+        """Write ``obj``; nothing if it is None."""
         if obj is not None:
             write_text(self._path(context), json.dumps(obj))
 

@@ -19,18 +19,21 @@ from echomort.core.files import disk_error, remove_leftovers
 from orchestration.definitions import defs
 
 INSTANCE_TEMPLATE = Path(__file__).with_name("dagster.yaml")
-FROM_HERE = {"echomort/started_by": "command_line"}
-"""The tag of runs that live and die with the command that started them."""
+COMMAND_LINE_TAG = {"echomort/started_by": "command_line"}
+"""The tag of runs that end with the command that started them."""
 
 
 def rebuild_all_job() -> dg.JobDefinition:
-    """Return the job over the whole graph; a module-level function, so that another process can make it again."""
+    """Return the job of the whole graph. Other processes import this function to reconstruct the job."""
     return defs.resolve_job_def("rebuild_all")
 
 
-def _rebuild_all_anywhere() -> ReconstructableJob:
-    """Return the job as another process makes it again. :func:`dagster.reconstructable` would have it look for modules
-    in the working directory first, where a folder may be named as ours."""
+def _reconstructable_job() -> ReconstructableJob:
+    """Return the job in a form that other processes can reconstruct.
+
+    :func:`dagster.reconstructable` would search the working directory first, which may hold a folder with the name of
+    one of our packages.
+    """
     packages = Path(__file__).parents[1]
     return dg.build_reconstructable_job(
         rebuild_all_job.__module__, rebuild_all_job.__name__, reconstructor_working_directory=str(packages)
@@ -38,7 +41,7 @@ def _rebuild_all_anywhere() -> ReconstructableJob:
 
 
 def prepare_instance(home: Path) -> Path:
-    """Make the Dagster instance of the project at ``home`` where there is none, and point ``DAGSTER_HOME`` at it."""
+    """Create the Dagster instance of the project at ``home`` if needed, and set ``DAGSTER_HOME`` to it."""
     folder = home / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "dagster.yaml").exists():
@@ -48,25 +51,25 @@ def prepare_instance(home: Path) -> Path:
 
 
 def run(home: Path, selection: str | None) -> bool:
-    """Materialize ``selection`` (Dagster's syntax; None: what is stale) of the project at ``home``.
+    """Materialize ``selection`` (Dagster's syntax; None: all stale assets) of the project at ``home``.
 
-    Returns whether there was anything to do. Raises :class:`UserError` with the first failure's own words.
+    Returns whether there was anything to do. Raises :class:`UserError` with the message of the first failure.
     """
     prepare_instance(home)
-    with _alone(home):
+    with _project_lock(home):
         for part in ("clips", "index", "models", "report", "registry", "records"):
             remove_leftovers(home / part)
-        keys = _made_together(_selected(selection) if selection is not None else _stale(home))
+        keys = _with_co_made_assets(_selected(selection) if selection is not None else _stale(home))
         if not keys:
             return False
         with dg.DagsterInstance.get() as instance:
-            _bury_the_dead(instance)
+            _cancel_orphaned_runs(instance)
             result = dg.execute_job(
-                _rebuild_all_anywhere(),
+                _reconstructable_job(),
                 instance=instance,
                 run_config={"loggers": {"progress": {}}},
                 asset_selection=keys,
-                tags=FROM_HERE,
+                tags=COMMAND_LINE_TAG,
             )
     if not result.success:
         raise _first_failure(result)
@@ -74,14 +77,14 @@ def run(home: Path, selection: str | None) -> bool:
 
 
 def accept(home: Path, asset: str, sample: int) -> acceptance.Outcome:
-    """Adopt the units of ``asset`` that new code makes the same, judged by ``sample`` of them."""
-    with _alone(home):
+    """Adopt the units of ``asset`` after a change of code, if ``sample`` of them come out the same."""
+    with _project_lock(home):
         return acceptance.accept(Project(home=str(home)), asset, sample)
 
 
 @contextlib.contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Let one command at a time run the project; the lock goes with its process, however that ends."""
+def _project_lock(home: Path) -> Iterator[None]:
+    """Let only one command at a time run the project. The lock is released when its process ends, for any reason."""
     with (home / ".run.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -92,17 +95,22 @@ def _alone(home: Path) -> Iterator[None]:
         yield
 
 
-def _bury_the_dead(instance: dg.DagsterInstance) -> None:
-    """End what a killed run left open: it would count as started for ever and keep its places in the pools, for which
-    every later run would wait. Nobody else runs the project from a command line now, so none of these lives."""
-    unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING], tags=FROM_HERE)
+def _cancel_orphaned_runs(instance: dg.DagsterInstance) -> None:
+    """Cancel runs whose process was killed.
+
+    They would count as started for ever and keep their slots in the pools, so that later runs would wait. This
+    command holds the project's lock, so no run from another command line is alive.
+    """
+    unfinished = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING], tags=COMMAND_LINE_TAG
+    )
     for run in instance.get_runs(unfinished):
         instance.report_run_canceled(run, message="its process died")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _stale(home: Path) -> list[dg.AssetKey]:
-    """Return the assets that are not up to date; no run is needed to find that out."""
+    """Return the assets that are not up to date, without starting a run."""
     rows = status.asset_states(Project(home=str(home)))
     return [dg.AssetKey(row["asset"]) for row in rows if row["state"] != status.UP_TO_DATE]
 
@@ -112,7 +120,7 @@ def _selected(selection: str) -> list[dg.AssetKey]:
     try:
         keys = dg.AssetSelection.from_coercible(selection.split(",")).resolve(graph)
     except Exception:  # noqa: BLE001  the selection language raises many kinds
-        examples = "write for example clips, clips+, group:records, or 'key:clips or key:report'"
+        examples = "use for example clips, clips+, group:records, or 'key:clips or key:report'"
         raise UserError(f"the selection {selection!r} can't be read", examples) from None
     if not keys:
         known = ", ".join(sorted(key.to_user_string() for key in graph.materializable_asset_keys))
@@ -120,8 +128,8 @@ def _selected(selection: str) -> list[dg.AssetKey]:
     return sorted(keys)
 
 
-def _made_together(keys: list[dg.AssetKey]) -> list[dg.AssetKey]:
-    """Return ``keys`` with the assets that can only be made with them."""
+def _with_co_made_assets(keys: list[dg.AssetKey]) -> list[dg.AssetKey]:
+    """Return ``keys`` and the assets that can only be made together with them."""
     graph = defs.resolve_asset_graph()
     return sorted({made for key in keys for made in graph.get(key).execution_set_asset_keys})
 

@@ -9,5 +9,5 @@ weekly_retraining = dg.ScheduleDefinition(
     job=rebuild_all,
     cron_schedule="0 3 * * 6",
     execution_timezone="UTC",
-    description="Saturdays at 03:00 UTC; trains only what the ledger calls stale. Off until someone turns it on.",
+    description="Saturdays at 03:00 UTC; trains only stale models. Off by default.",
 )

@@ -12,7 +12,7 @@ from orchestration.jobs import ingest
 
 @dg.sensor(job=ingest, minimum_interval_seconds=300, default_status=dg.DefaultSensorStatus.STOPPED)
 def new_files(context: dg.SensorEvaluationContext, project: Project) -> dg.SensorResult | dg.SkipReason:
-    """Start ``ingest`` when the echo files or the health records are not what they were at the last look."""
+    """Start ``ingest`` when the echo files or the health records have changed since the last check."""
     try:
         seen = digest(archive_fingerprint(project.settings), extract_fingerprint(project.settings))
     except UserError as error:

@@ -12,17 +12,18 @@ from echomort.core.errors import UserError
 from echomort.core.files import disk_error
 
 LOCK_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
-"""Seconds to wait for another step's short connection before saying that the file is held."""
+"""Seconds between attempts to open a locked file, 12.7 in all. Our choice: other steps hold it for a shorter time."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+"""Folder of the migrations, whose names begin with their number."""
 
 
 @contextlib.contextmanager
 def connect(path: Path, read_only: bool = False, memory_limit_gib: float = 4) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a connection to the warehouse at ``path``; a writer's block is one transaction.
 
-    A writer creates the file and applies what migrations it lacks, commits if the block ends well and rolls back if
-    not. Raises :class:`UserError` where another process holds the file, where it is damaged or the disk is full.
+    A writer creates the file if needed and applies missing migrations. It commits after the block and rolls back if the
+    block raises. Raises :class:`UserError` if another process holds the file, if it is damaged, or if the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = _open(path, read_only, memory_limit_gib)
@@ -34,14 +35,14 @@ def connect(path: Path, read_only: bool = False, memory_limit_gib: float = 4) ->
             with transaction(connection):
                 yield connection
     except (duckdb.IOException, duckdb.OutOfRangeException, duckdb.TransactionException) as error:
-        raise _explained(error) from error
+        raise _as_user_error(error) from error
     finally:
         connection.close()
 
 
 @contextlib.contextmanager
 def connect_plain(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a writer's connection to another DuckDB file of the project, in one transaction and without migrations."""
+    """Yield a connection for writing another DuckDB file of the project, in one transaction and without migrations."""
     connection = _open(path, read_only=False, memory_limit_gib=1)
     try:
         with transaction(connection):
@@ -52,7 +53,7 @@ def connect_plain(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextlib.contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Commit the block's work, or roll all of it back."""
+    """Commit after the block; roll back if it raises."""
     connection.begin()
     try:
         yield
@@ -64,12 +65,12 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def migrate(connection: duckdb.DuckDBPyConnection) -> None:
-    """Apply, in order and each in a transaction, the migrations that this database has not seen."""
+    """Apply the migrations that this database lacks, in order and each in its own transaction."""
     connection.execute("CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name VARCHAR)")
-    seen = {number for (number,) in connection.execute("SELECT number FROM migration").fetchall()}
+    applied = {number for (number,) in connection.execute("SELECT number FROM migration").fetchall()}
     for file in sorted(MIGRATIONS.glob("[0-9]*.sql")):
         number = int(file.name[:4])
-        if number not in seen:
+        if number not in applied:
             with transaction(connection):
                 connection.execute(file.read_text())
                 connection.execute("INSERT INTO migration VALUES (?, ?)", [number, file.stem])
@@ -93,10 +94,10 @@ def _open(path: Path, read_only: bool, memory_limit_gib: float) -> duckdb.DuckDB
     try:
         return duckdb.connect(str(path), read_only=read_only, config=options)
     except duckdb.Error as error:
-        raise _explained(error) from error
+        raise _as_user_error(error) from error
 
 
-def _explained(error: Exception) -> Exception:
+def _as_user_error(error: Exception) -> Exception:
     text = str(error)
     if "lock" in text.lower():
         holder = re.search(r"PID (\d+)", text)
@@ -105,7 +106,7 @@ def _explained(error: Exception) -> Exception:
     if "No space left" in text or "disk" in text.lower():
         return disk_error(OSError(28, "No space left on device"))
     if "does not exist" in text and "database" in text:
-        return UserError("there is no warehouse here yet", "run `echomort run` first")
+        return UserError("there is no warehouse yet", "run `echomort run` first")
     return UserError(
         "the warehouse can't be read (damaged, or not a DuckDB database)",
         "restore warehouse.duckdb from a backup, or delete it and run again: all of it is rebuilt from the inputs",

@@ -1,4 +1,4 @@
-"""The ledger: what exists, made from what, and what it is."""
+"""The ledger: every unit that exists, with its fingerprint (what it was made from) and the digest of its content."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,11 @@ WHOLE = "all"
 
 @dataclass(frozen=True)
 class Entry:
-    """One unit that stands: ``fingerprint`` says from what it was made, ``digest`` what it is."""
+    """One unit that exists.
+
+    ``fingerprint`` is the digest of its inputs and recipe, ``digest`` that of its content; ``artifact`` is the path of
+    its file below the home, if it has one; ``details`` are shown with the asset.
+    """
 
     unit: str
     fingerprint: str
@@ -24,11 +28,11 @@ class Entry:
     artifact: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     recipe: str = ""
-    """Digest of the part of the fingerprint that is no input: see :func:`write_recipe`."""
+    """Digest of the recipe: see :func:`write_recipe`."""
 
 
 def entries(connection: duckdb.DuckDBPyConnection, asset: str) -> dict[str, Entry]:
-    """Return the units of ``asset`` that stand."""
+    """Return unit -> entry, for every unit of ``asset`` in the ledger."""
     rows = connection.execute(
         "SELECT unit, fingerprint, digest, artifact, details, coalesce(recipe, '')"
         " FROM ledger WHERE asset = ? ORDER BY unit",
@@ -41,13 +45,13 @@ def entries(connection: duckdb.DuckDBPyConnection, asset: str) -> dict[str, Entr
 
 
 def fingerprints(connection: duckdb.DuckDBPyConnection, asset: str) -> dict[str, str]:
-    """Return unit -> fingerprint of what stands of ``asset``."""
+    """Return unit -> fingerprint, for every unit of ``asset`` in the ledger."""
     rows = connection.execute("SELECT unit, fingerprint FROM ledger WHERE asset = ?", [asset]).fetchall()
     return dict(rows)
 
 
 def record(connection: duckdb.DuckDBPyConnection, asset: str, made: Iterable[Entry]) -> None:
-    """Write ``made`` over the entries of the same units."""
+    """Write the entries ``made``; they replace older entries of the same units."""
     now = datetime.now(UTC).replace(tzinfo=None)
     rows = [
         [
@@ -67,22 +71,25 @@ def record(connection: duckdb.DuckDBPyConnection, asset: str, made: Iterable[Ent
 
 
 def write_recipe(connection: duckdb.DuckDBPyConnection, parts: Mapping[str, str]) -> str:
-    """Keep ``parts`` (what decides an asset apart from its inputs) and return their digest."""
+    """Store the recipe ``parts`` (all that decides an asset except its inputs) and return its digest."""
     name = digest(dict(parts))
     connection.execute("INSERT OR IGNORE INTO recipe VALUES (?, ?)", [name, json.dumps(dict(parts), sort_keys=True)])
     return name
 
 
 def recipe(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, str]:
-    """Return the parts of the recipe ``name``; none where it is not known."""
+    """Return the parts of the recipe with digest ``name``; empty if it is not stored."""
     rows = connection.execute("SELECT parts FROM recipe WHERE digest = ?", [name]).fetchall()
     return dict(json.loads(rows[0][0])) if rows else {}
 
 
 @dataclass(frozen=True)
 class Acceptance:
-    """Of ``asset``, ``sampled`` units made by the recipe ``old`` came out the same by the recipe ``new``; all ``units``
-    (unit -> its fingerprint by the new recipe) are adopted."""
+    """The result of a comparison of two recipes of ``asset``, by digest.
+
+    ``sampled`` units were made again with the recipe ``new`` and came out the same as with ``old``. All ``units``
+    (unit -> fingerprint with the new recipe) are therefore adopted.
+    """
 
     asset: str
     old: str
@@ -92,7 +99,7 @@ class Acceptance:
 
 
 def adopt(connection: duckdb.DuckDBPyConnection, accepted: Acceptance) -> None:
-    """Give the units their new fingerprints and record that they were adopted, not made."""
+    """Store the new fingerprints of the units, and record that they were adopted instead of made again."""
     connection.executemany(
         "UPDATE ledger SET fingerprint = ?, recipe = ? WHERE asset = ? AND unit = ?",
         [[fingerprint, accepted.new, accepted.asset, unit] for unit, fingerprint in accepted.units.items()],
@@ -103,18 +110,18 @@ def adopt(connection: duckdb.DuckDBPyConnection, accepted: Acceptance) -> None:
 
 
 def forget(connection: duckdb.DuckDBPyConnection, asset: str, units: Iterable[str]) -> None:
-    """Delete the entries of ``units``: their inputs are gone."""
+    """Delete the entries of ``units``, whose inputs were removed."""
     connection.execute("DELETE FROM ledger WHERE asset = ? AND list_contains(?, unit)", [asset, list(units)])
 
 
 def asset_digest(connection: duckdb.DuckDBPyConnection, asset: str) -> str:
-    """Return the digest of everything that stands of ``asset``: its data version."""
+    """Return the digest of the content of all units of ``asset``: its data version."""
     rows = connection.execute("SELECT unit, digest FROM ledger WHERE asset = ? ORDER BY unit", [asset]).fetchall()
     return digest(rows)
 
 
 def table_digest(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str, int]:
-    """Return a digest of the rows of ``table``, whatever their order, and how many there are."""
+    """Return a digest of the rows of ``table``, which does not depend on their order, and the number of rows."""
     (row,) = connection.execute(
         "SELECT count(*), sum(hash(rows)::HUGEINT)::VARCHAR FROM query_table($table) AS rows", {"table": table}
     ).fetchall()

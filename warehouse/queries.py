@@ -1,4 +1,4 @@
-"""SQL lives in files beside this module; values reach it as bound parameters, never as text."""
+"""Runs the SQL files of this package. Values are passed as bound parameters, never written into the text."""
 
 import contextlib
 import functools
@@ -15,12 +15,12 @@ _declared: ContextVar[Set[str] | None] = ContextVar("declared", default=None)
 
 
 class UndeclaredQuery(Exception):
-    """A stage ran an SQL file that is not among those that decide it: its fingerprint would be blind to that file."""
+    """A stage ran an SQL file that its code does not name, so that its fingerprint would miss a change of that file."""
 
 
 @contextlib.contextmanager
 def only(names: Set[str]) -> Iterator[None]:
-    """Let the block run the SQL files ``names`` and no others (:class:`UndeclaredQuery`)."""
+    """Allow the block to run only the SQL files ``names``; another file raises :class:`UndeclaredQuery`."""
     token = _declared.set(names)
     try:
         yield
@@ -32,7 +32,7 @@ def query(name: str) -> str:
     """Return the text of the SQL file ``name``, a path inside the package such as ``tables/outcome/outcome.sql``."""
     declared = _declared.get()
     if declared is not None and name not in declared:
-        raise UndeclaredQuery(f"{name} is not named in the code that the stage reaches: write its path out there")
+        raise UndeclaredQuery(f"{name} is not named in the code that the stage reaches: write its path there")
     return _text(name)
 
 
@@ -47,7 +47,7 @@ def _text(name: str) -> str:
 def run(connection: duckdb.DuckDBPyConnection, name: str, **bind: Any) -> duckdb.DuckDBPyConnection:
     """Run every statement of the SQL file ``name`` and return the connection, ready to fetch the last one's rows.
 
-    ``$parameters`` are taken from ``bind``, each statement its own; a parameter that no statement names is an error.
+    Each statement gets its ``$parameters`` from ``bind``. A parameter that no statement uses raises ValueError.
     """
     statements = connection.extract_statements(query(name))
     unknown = set(bind).difference(*(statement.named_parameters for statement in statements))
@@ -59,6 +59,6 @@ def run(connection: duckdb.DuckDBPyConnection, name: str, **bind: Any) -> duckdb
 
 
 def scalar(connection: duckdb.DuckDBPyConnection, name: str, **bind: Any) -> Any:
-    """Return the first column of the first row that ``name`` yields (None where there is no row)."""
+    """Return the first column of the first row of ``name`` (None if there is no row)."""
     rows = run(connection, name, **bind).fetchall()
     return rows[0][0] if rows else None

@@ -1,4 +1,4 @@
-"""The key vault: the only place that holds identifiers, in a file of its own that its owner alone can read."""
+"""The key vault: the only file that holds identifiers. Only its owner can read it."""
 
 import os
 from collections.abc import Iterable, Mapping

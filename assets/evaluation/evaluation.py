@@ -1,4 +1,4 @@
-"""Every figure in one table."""
+"""The evaluation: all metrics in one table."""
 
 import json
 
@@ -14,7 +14,7 @@ from warehouse.queries import run
 
 
 def truth_digest(project: Project) -> str | None:
-    """Return the digest of what only the generator knows; None where the archive is the site's own."""
+    """Return the digest of the truth of the synthetic archive; None for a site's archive."""
     file = project.settings.truth_root / "study.parquet"
     return digest_file(file) if project.settings.is_synthetic and file.exists() else None
 

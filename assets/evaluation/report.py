@@ -1,4 +1,4 @@
-"""The report that a person reads."""
+"""The report."""
 
 from base64 import b64encode
 from pathlib import Path
@@ -12,7 +12,7 @@ from warehouse.reads.report.report_data import report_data
 
 
 def reader_study_digest(project: Project) -> str | None:
-    """Return the digest of what the reader study found; None where there is none."""
+    """Return the digest of the reader study's results; None if there are none."""
     from echomort.reader_study.summary import summary_file
 
     file = summary_file(project.root)
@@ -50,7 +50,7 @@ def report(project: Project) -> Result:
 
 
 def with_plots(result: Result, folder: Path) -> Result:
-    """Return ``result`` with the PNG files of ``folder`` as plots in its metadata."""
+    """Return ``result`` with the PNG files of ``folder`` as plots in the metadata."""
     plots = {
         file.stem: dg.MetadataValue.md(f"![{file.stem}](data:image/png;base64,{b64encode(file.read_bytes()).decode()})")
         for file in sorted(folder.glob("*.png"))

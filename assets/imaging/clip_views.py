@@ -1,4 +1,4 @@
-"""The view of every clip, by its tag or by its pixels."""
+"""The view of every clip, from its tag or from its pixels."""
 
 import duckdb
 
@@ -9,6 +9,7 @@ from warehouse.queries import run
 from warehouse.tables.archive import instances
 
 VIEW_CLASSIFIER = "models/view_classifier"
+"""Path of the view classifier below the home."""
 
 CLIP_VIEWS = Stage(
     "clip_views",

@@ -1,4 +1,4 @@
-"""Clips: one unit a study, one file a study."""
+"""Clips: each study is a unit, with one file."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from warehouse.tables.archive import instances
 
 
 def plan_clips(project: Project, recipe: str, only: Sequence[str] | None = None) -> dict[str, str]:
-    """Return study key -> digest of its files and of how they become clips, of all studies or of ``only`` some."""
+    """Return study key -> fingerprint (digest of its files and of the recipe), of all studies or of ``only`` these."""
     with project.reader() as connection:
         rows = run(connection, "reads/clips/clip_plan.sql", studies=only).fetchall()
     studies: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
@@ -32,7 +32,7 @@ def plan_clips(project: Project, recipe: str, only: Sequence[str] | None = None)
 
 
 def make_clips(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
-    """Decode the files of some studies, each study to one file; what a killed run wrote is not decoded again."""
+    """Decode the files of some studies into one file each; studies that a killed run finished are not decoded again."""
     from echomort.clips.study_writer import StudyWriter
     from echomort.dicom import Job, read_clips
 
@@ -50,13 +50,13 @@ def make_clips(project: Project, units: Sequence[str], context: dg.OpExecutionCo
 def commit_clips(
     connection: duckdb.DuckDBPyConnection, project: Project, made: Sequence[Entry], gone: Sequence[str]
 ) -> None:
-    """Replace the rows of studies made, remove those of studies gone."""
+    """Replace the rows of rebuilt studies and delete those of removed studies."""
     rows = [row for entry in made for row in store.read_rows(project.root / str(entry.artifact))]
     instances.replace_clips(connection, [*gone, *(entry.unit for entry in made)], pd.DataFrame(rows))
 
 
 def count_clips(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:
-    """Return how many clips were accepted, and rejected for which reason, by their pixels."""
+    """Return how many files gave a clip, and how many were rejected because of their pixels, by reason."""
     return counts_by_reason(connection, "reads/counts/clip_reasons.sql")
 
 
@@ -72,7 +72,7 @@ def _instance_paths(project: Project, files: pd.DataFrame) -> dict[str, Path]:
 
 
 def _processes(project: Project) -> int:
-    """Return how many decode processes a step may start: steps that run side by side take one each."""
+    """Return how many processes a step may start for decoding: one, if steps run in parallel."""
     execution = project.settings.execution
     return execution.cores if execution.executor == "in_process" else 1
 

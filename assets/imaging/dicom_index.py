@@ -1,4 +1,4 @@
-"""The index: one unit a folder, one row a file, read from headers alone."""
+"""The index: each folder is a unit, with one row for each file, read from the header only."""
 
 import json
 from collections import defaultdict
@@ -24,7 +24,7 @@ from warehouse.tables.archive import instances
 
 
 def plan_index(project: Project, recipe: str) -> dict[str, str]:
-    """Return folder key -> digest of what its files are and of how they are read."""
+    """Return folder key -> fingerprint: the digest of its files and of the recipe."""
     how = digest(recipe, _read_with(project))
     return {
         project.keyring.pseudonym("folder", folder): _folder_fingerprint(how, files)
@@ -33,7 +33,7 @@ def plan_index(project: Project, recipe: str) -> dict[str, str]:
 
 
 def prepare_index(project: Project, stale: Sequence[str]) -> None:
-    """Let the vault know which folders the stale keys stand for."""
+    """Store the names of the stale folders in the vault."""
     wanted = set(stale)
     keys = {project.keyring.pseudonym("folder", folder): folder for folder in _folders(project)}
     vault.remember(project.vault, "folder", {key: folder for key, folder in keys.items() if key in wanted})
@@ -58,18 +58,18 @@ def index_folders(project: Project, units: Sequence[str], context: dg.OpExecutio
 def commit_index(
     connection: duckdb.DuckDBPyConnection, project: Project, made: Sequence[Entry], gone: Sequence[str]
 ) -> None:
-    """Replace the rows of folders made, remove those of folders gone."""
+    """Replace the rows of rebuilt folders and delete those of removed folders."""
     rows = [row for entry in made for row in json.loads((project.root / str(entry.artifact)).read_text())]
     instances.replace_instances(connection, [*gone, *(entry.unit for entry in made)], pd.DataFrame(rows))
 
 
 def count_index(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:
-    """Return how many files were accepted, and rejected for which reason, by their header."""
+    """Return how many files were accepted, and how many were rejected because of their header, by reason."""
     return counts_by_reason(connection, "reads/counts/index_reasons.sql")
 
 
 def _read_with(project: Project) -> str:
-    """The digest of the key and of the table of views, by which every folder is read."""
+    """Return the digest of the key and of the view table, which every folder is read with."""
     table = project.settings.sources.view_table
     return digest(project.keyring.key_id, digest_file(table) if table else None)
 

@@ -1,4 +1,4 @@
-"""Linkage: files to studies."""
+"""Linkage of files to studies."""
 
 import duckdb
 

@@ -1,4 +1,4 @@
-"""Counts of files on their way, for the log and for the asset's metadata."""
+"""Counts of files, for the log and for the metadata of assets."""
 
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 
 
 def counted(found: Iterable[Item], total: int, context: dg.OpExecutionContext, every: int = 200) -> Iterator[Item]:
-    """Yield what is ``found``, and log after ``every`` so many files how many of ``total`` are done."""
+    """Yield the items of ``found``, and log the progress of ``total`` after each ``every`` files."""
     for number, item in enumerate(found, start=1):
         yield item
         if number % every == 0 or number == total:
@@ -20,5 +20,5 @@ def counted(found: Iterable[Item], total: int, context: dg.OpExecutionContext, e
 
 
 def counts_by_reason(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, int]:
-    """Return the counts that ``query`` gives: rows of (reason, count)."""
+    """Return reason -> count, from the rows (reason, count) of ``query``."""
     return {str(reason): count for reason, count in run(connection, query).fetchall()}

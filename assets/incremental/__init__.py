@@ -1,4 +1,4 @@
-"""Plan, work, commit: the one idea of every asset here, written once."""
+"""Plan, work, commit: how every asset is made."""
 
 from assets.incremental.stage import CODE, Result, Stage, described, is_up_to_date, materialized
 from assets.incremental.units import UnitStage, commit_units, stale_units, unit_asset

@@ -1,9 +1,9 @@
 """What decides an asset: its inputs and its recipe.
 
 A *stage* names an asset's inputs (the assets above it, files) and its *recipe*: a part of the settings, the code that
-its work can reach, the libraries that compute it. The digest of both is a unit's *fingerprint*; the ledger holds the
-fingerprints of what is there; what differs is stale. The data version of an asset is the digest of its content, so that
-a result that comes out the same stops the rebuild there.
+its work can reach, and the libraries that it uses. The digest of both is a unit's *fingerprint*. A unit is stale if its
+fingerprint differs from the one in the ledger. The data version of an asset is the digest of its content: if it comes
+out the same, nothing below it is rebuilt.
 """
 
 import functools
@@ -26,19 +26,19 @@ from warehouse import ledger, queries
 from warehouse.ledger import Entry
 
 CODE = Code()
-"""The product's code as it is installed; read once a process."""
+"""The installed code of the product; read once in each process."""
 
 _WORK: dict[str, tuple[Callable[..., Any], ...]] = {}
-"""Stage -> the functions that carry it out."""
+"""Name of a stage -> the functions that do its work."""
 
 
 @dataclass(frozen=True)
 class Stage:
     """What decides the content of the asset ``name``: assets above, settings, inputs outside the graph, and code.
 
-    ``decided_by`` returns the settings, by key; ``chosen`` those registered things, by their folder, that the settings
-    choose, where the others do not count. The code is derived from the functions that carry the stage out
-    (:meth:`carried_out_by`): what they import, the SQL files they run, and the libraries that compute it.
+    ``decided_by`` returns the settings by key. ``chosen`` returns, by folder, the registered things that the settings
+    select; others in that folder do not count. ``inputs`` returns what is read from outside the graph. The code is
+    derived from the functions that do the work (:meth:`carried_out_by`): their imports, SQL files and libraries.
     """
 
     name: str
@@ -50,20 +50,20 @@ class Stage:
 
     @property
     def assets(self) -> tuple[str, ...]:
-        """The assets that the stage makes: those it ``makes``, else the one of its own name."""
+        """The assets that the stage makes: ``makes``, or by default the asset with the name of the stage."""
         return self.makes or (self.name,)
 
     def carried_out_by(self, *functions: Callable[..., Any]) -> None:
-        """Say which functions carry the stage out."""
+        """Declare the functions that do the work of the stage."""
         _WORK[self.name] = functions
 
     @property
     def functions(self) -> tuple[Callable[..., Any], ...]:
-        """The functions that carry the stage out."""
+        """The functions that do the work of the stage."""
         return _WORK[self.name]
 
     def reached(self, settings: Settings | None = None) -> Reached:
-        """Return the code that decides the asset: under ``settings``, or under any."""
+        """Return the code that decides the asset with ``settings``; with None, for all possible settings."""
         chosen = self.chosen(settings) if settings else {}
         return _reached(self.name, tuple((folder, tuple(names)) for folder, names in sorted(chosen.items())))
 
@@ -74,7 +74,7 @@ class Stage:
         return digest(dict(reached.parts), dict(reached.libraries))
 
     def recipe(self, settings: Settings) -> dict[str, str]:
-        """Return what decides the asset apart from its inputs: part -> digest, or version of a library."""
+        """Return all that decides the asset except its inputs: part -> digest, or version of a library."""
         reached = self.reached(settings)
         parts = {f"library {name}": version for name, version in reached.libraries.items()}
         for folder in reached.registries:
@@ -84,17 +84,17 @@ class Stage:
         return dict(reached.parts) | parts
 
     def made_from(self, connection: duckdb.DuckDBPyConnection, project: Project) -> dict[str, str]:
-        """Return the asset's inputs: digests of the assets above, and of inputs outside the graph."""
+        """Return the digests of the asset's inputs: of the assets above, and of inputs outside the graph."""
         parts = {name: ledger.asset_digest(connection, name) for name in self.upstream}
         outside = self.inputs(project)
         return parts if outside is None else parts | {"input": digest(outside)}
 
     def fingerprint(self, connection: duckdb.DuckDBPyConnection, project: Project) -> str:
-        """Return what the ledger holds of the asset, rebuilt as a whole, when it is up to date."""
+        """Return the fingerprint that the ledger holds if the asset (rebuilt as a whole) is up to date."""
         return digest(digest(self.recipe(project.settings)), self.made_from(connection, project))
 
     def working(self) -> AbstractContextManager[None]:
-        """Let the block run the SQL files that the stage's code names, and no others."""
+        """Allow the block to run only the SQL files that the stage's code names."""
         return queries.only(self.reached().sql)
 
 
@@ -134,9 +134,9 @@ OWNERS = {
 
 
 def described(stage: Stage, group: str, *kinds: str, pool: str | None = None) -> dict[str, Any]:
-    """Return the arguments by which Dagster declares the asset of ``stage``.
+    """Return the arguments that declare the asset of ``stage`` to Dagster.
 
-    What the asset depends on is what decides it: the graph and the fingerprint can't differ.
+    Its dependencies are those of the stage, so that the graph and the fingerprint agree.
     """
     about = {"name": stage.name, "group_name": group, "kinds": set(kinds), "owners": [OWNERS[group]]}
     return about | {"deps": list(stage.upstream), "code_version": stage.code, "pool": pool}
@@ -147,11 +147,11 @@ def is_up_to_date(root: Path, entry: Entry, fingerprint: str | None) -> bool:
 
 
 Result: TypeAlias = dg.MaterializeResult[Any]
-"""What Dagster records of an asset: its data version and what to show."""
+"""What Dagster records for an asset: its data version and its metadata."""
 
 
 def materialized(name: str, entry: Entry, rebuilt: bool) -> Result:
-    """Return what Dagster shows of an asset that is up to date."""
+    """Return what Dagster records for an asset that is up to date."""
     shown = {key: value for key, value in entry.details.items() if key != "made_from"}
     return dg.MaterializeResult(
         asset_key=name, data_version=dg.DataVersion(entry.digest), metadata={**shown, "rebuilt": rebuilt}

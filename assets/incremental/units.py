@@ -15,21 +15,21 @@ from warehouse import ledger
 from warehouse.ledger import Entry
 
 Planned: TypeAlias = dg.DynamicOutput[list[str]] | dg.Output[list[str]]
-"""A batch of stale units, or the units that are gone."""
+"""A batch of stale units, or the removed units."""
 Made: TypeAlias = list[dict[str, Any]]
 """The ledger's entries of a batch, as JSON."""
 BATCH = 256
-"""Units that one dynamic step takes: minutes of work, so that a step's own seconds do not count."""
+"""Units in one dynamic step. Our choice: minutes of work, so that the seconds to start a step do not matter."""
 
 
 @dataclass(frozen=True)
 class UnitStage(Stage):
     """An asset made of units, each rebuilt alone.
 
-    ``plan`` returns unit -> fingerprint of what should exist, given the digest of the recipe; ``prepare`` sees the
-    stale ones before any work; ``work`` makes some units' artifacts, each whole or absent, and returns their entries;
-    ``commit`` writes the rows of new units and removes those of units that are gone, in the transaction that records
-    them; ``show`` counts.
+    ``plan`` returns unit -> fingerprint of all units that should exist, from the digest of the recipe. ``prepare`` gets
+    the stale units before any work. ``work`` makes the artifacts of some units, each whole or absent, and returns their
+    ledger entries. ``commit`` writes the rows of these units and deletes those of removed units, in the transaction
+    that writes the ledger. ``show`` returns counts for the metadata. ``batch``: units in one step.
     """
 
     plan: Callable[[Project, str], Mapping[str, str]] = field(kw_only=True)
@@ -43,20 +43,20 @@ class UnitStage(Stage):
     batch: int = field(default=BATCH, kw_only=True)
 
     def __post_init__(self) -> None:
-        """The stage's functions carry it out."""
+        """Declare the functions that do the work."""
         self.carried_out_by(self.plan, self.prepare, self.work, self.commit, self.show)
 
     def how(self, project: Project) -> str:
-        """Return the digest of the recipe as it now is."""
+        """Return the digest of the current recipe."""
         return digest(self.recipe(project.settings))
 
 
 def unit_asset(
     stage: UnitStage, description: str, group: str, *kinds: str, pool: str | None = None
 ) -> dg.AssetsDefinition:
-    """Return the asset of ``stage``: a graph of ``plan``, one ``work`` a batch of stale units, and ``commit``.
+    """Return the asset of ``stage``: a graph of ``plan``, one ``work`` for each batch of stale units, and ``commit``.
 
-    The executor decides where the work runs. Values between the steps are units' names and digests, kept as JSON.
+    The executor decides where the work runs. Steps pass on names and digests of units, as JSON.
     """
     plan, work, commit = _plan(stage), _work(stage, pool), _commit(stage)
 
@@ -74,7 +74,7 @@ def unit_asset(
 
 
 def _plan(stage: UnitStage) -> dg.OpDefinition:
-    """The step that finds the stale units and hands them out in batches."""
+    """Return the step that finds the stale units and splits them into batches."""
 
     @dg.op(
         name=f"{stage.name}__plan",
@@ -84,19 +84,19 @@ def _plan(stage: UnitStage) -> dg.OpDefinition:
     )
     def plan(context: dg.OpExecutionContext, project: Project) -> Iterator[Planned]:
         stale, gone, up_to_date = stale_units(project, stage)
-        context.log.info(f"{len(stale)} stale, {up_to_date} up to date, {len(gone)} gone")
+        context.log.info(f"{len(stale)} stale, {up_to_date} up to date, {len(gone)} removed")
         with stage.working():
             stage.prepare(project, stale)
         for start in range(0, len(stale), stage.batch):
-            batch, place = stale[start : start + stage.batch], start // stage.batch
-            yield dg.DynamicOutput(batch, mapping_key=f"{place:05d}", output_name="batches")
+            batch, number = stale[start : start + stage.batch], start // stage.batch
+            yield dg.DynamicOutput(batch, mapping_key=f"{number:05d}", output_name="batches")
         yield dg.Output(gone, output_name="gone")
 
     return plan
 
 
 def _work(stage: UnitStage, pool: str | None) -> dg.OpDefinition:
-    """The step that makes one batch of units."""
+    """Return the step that makes one batch of units."""
     needed = {"project", *stage.resources}
 
     @dg.op(name=f"{stage.name}__work", pool=pool, out=dg.Out(list), required_resource_keys=needed)
@@ -109,7 +109,7 @@ def _work(stage: UnitStage, pool: str | None) -> dg.OpDefinition:
 
 
 def _commit(stage: UnitStage) -> dg.OpDefinition:
-    """The step that records what was made and forgets what is gone."""
+    """Return the step that commits the units that were made and deletes those that were removed."""
 
     @dg.op(name=f"{stage.name}__commit", pool="warehouse")
     def commit(context: dg.OpExecutionContext, project: Project, made: list[Made], gone: list[str]) -> dg.Output[None]:
@@ -120,7 +120,7 @@ def _commit(stage: UnitStage) -> dg.OpDefinition:
 
 
 def stale_units(project: Project, stage: UnitStage) -> tuple[list[str], list[str], int]:
-    """Return the stale units, the units to forget, and how many are up to date."""
+    """Return the stale units, the removed units, and how many units are up to date."""
     with stage.working():
         expected = stage.plan(project, stage.how(project))
     with project.reader() as connection:
@@ -132,8 +132,10 @@ def stale_units(project: Project, stage: UnitStage) -> tuple[list[str], list[str
 def commit_units(
     project: Project, stage: UnitStage, made: Sequence[Entry], gone: Sequence[str]
 ) -> tuple[Mapping[str, Any], str]:
-    """Record ``made`` and forget ``gone`` in one transaction (none where nothing changed); return what to show and
-    the asset's data version."""
+    """Commit the units ``made`` and delete the removed units ``gone``, in one transaction if there are any.
+
+    Returns the asset's metadata and its data version.
+    """
     if made or gone:
         with project.writer() as connection, stage.working():
             how = ledger.write_recipe(connection, stage.recipe(project.settings))

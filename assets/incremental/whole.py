@@ -16,7 +16,7 @@ from warehouse.ledger import Entry
 
 @dataclass(frozen=True)
 class Built:
-    """What a rebuild made."""
+    """The result of a rebuild: the digest of its content, details to show, and the path of its artifact, if any."""
 
     digest: str
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -24,7 +24,7 @@ class Built:
 
 
 def built_tables(connection: duckdb.DuckDBPyConnection, *tables: str) -> Built:
-    """Return the digest and the row counts of ``tables``, just written."""
+    """Return the digest and the row counts of ``tables``, which were just written."""
     found = {table: ledger.table_digest(connection, table) for table in tables}
     counts = {f"{table} rows": rows for table, (_, rows) in found.items()}
     return Built(digest([content for content, _ in found.values()]), counts)
@@ -35,12 +35,12 @@ Build = Callable[[duckdb.DuckDBPyConnection], Built]
 
 
 def rebuild(project: Project, stage: Stage, build: Build) -> Result:
-    """Rebuild the asset as a whole, in one transaction, if what decides it changed; else report it as it is."""
+    """Rebuild the asset in one transaction if it is stale; else return its recorded result."""
     return rebuild_after(project, stage, lambda: build)
 
 
 def rebuild_after(project: Project, stage: Stage, work: Callable[[], Build]) -> Result:
-    """Do the same where there is ``work`` to do before the warehouse is opened for writing."""
+    """Do the same as :func:`rebuild`, with ``work`` that runs before the warehouse is opened for writing."""
 
     def together() -> Callable[[duckdb.DuckDBPyConnection], Sequence[Built]]:
         build = work()
@@ -55,7 +55,7 @@ def rebuild_together(
     names: Sequence[str],
     work: Callable[[], Callable[[duckdb.DuckDBPyConnection], Sequence[Built]]],
 ) -> list[Result]:
-    """Rebuild the assets ``names``, which one transaction makes, if what decides them changed."""
+    """Rebuild the assets ``names`` of one stage, in one transaction, if they are stale."""
     recipe = stage.recipe(project.settings)
     with project.reader() as connection:
         made_from = stage.made_from(connection, project)
@@ -82,7 +82,7 @@ def rebuild_together(
 def whole_asset(
     stage: Stage, group: str, *kinds: str, pool: str | None = None
 ) -> Callable[[Callable[..., Result]], dg.AssetsDefinition]:
-    """Make the decorated function, which carries ``stage`` out as a whole, its asset."""
+    """Decorate the function that makes the asset of ``stage`` as a whole."""
 
     def asset(function: Callable[..., Result]) -> dg.AssetsDefinition:
         stage.carried_out_by(function)

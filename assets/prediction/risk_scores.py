@@ -1,4 +1,4 @@
-"""The champion's risk of every study that models did not learn from: one unit a study."""
+"""The champion's risk of every study that models were not trained on: each study is a unit."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,16 +18,16 @@ from warehouse.tables.risk_score import risks
 
 
 def plan_risks(project: Project, recipe: str) -> dict[str, str]:
-    """Return study key -> digest of the champion and of its inputs, of every study with a clip that models do not
-    learn from.
+    """Return study key -> fingerprint (digest of the champion and of the study's inputs).
 
-    Empty where there is no champion, or one that learnt from clips of another size or rate.
+    The studies are those with a clip outside the development cohort. Empty if there is no champion, or if it was
+    trained on clips of another size or rate.
     """
     return {} if _why_none(project) else {study_key: made_from for study_key, made_from, _ in _planned(project, recipe)}
 
 
 def score_risks(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
-    """Score some studies; their rows go to the ledger's details, so that no file passes between the steps."""
+    """Score some studies; the rows are passed on as details of the ledger entries, not as files."""
     from echomort.champion.scoring import score_in_child
 
     plan = {
@@ -48,13 +48,13 @@ def score_risks(project: Project, units: Sequence[str], context: dg.OpExecutionC
 def commit_risks(
     connection: duckdb.DuckDBPyConnection, project: Project, made: Sequence[Entry], gone: Sequence[str]
 ) -> None:
-    """Replace the rows of studies made, remove those of studies gone."""
+    """Replace the rows of rebuilt studies and delete those of removed studies."""
     rows = pd.DataFrame([dict(entry.details) for entry in made])
     risks.replace_risks(connection, [*gone, *(entry.unit for entry in made)], rows)
 
 
 def show_risks(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:
-    """Return how many studies each model scored; or why none was."""
+    """Return how many studies each model scored, or why none was scored."""
     if why := _why_none(project):
         return {"skipped": why}
     return {f"by {model}": count for model, count in run(connection, "reads/risk/risk_models.sql").fetchall()}

@@ -20,12 +20,12 @@ def clinical_features(project: Project) -> Result:
     """The variables of the catalogue for every study, each known at or before it."""
     from echomort.ehr.catalogue import site_catalogue
     from warehouse.tables.feature.features import build as build_features
-    from warehouse.tables.feature.features import told
+    from warehouse.tables.feature.features import refusal_counts
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:
         variables = site_catalogue(project.settings.sources.variables)
         build_features(connection, project.settings.features, variables)
         built = built_tables(connection, "feature")
-        return replace(built, details={**built.details, **told(connection)})
+        return replace(built, details={**built.details, **refusal_counts(connection)})
 
     return rebuild(project, FEATURES, build)

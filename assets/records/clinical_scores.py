@@ -20,8 +20,8 @@ def clinical_scores(project: Project) -> Result:
     from warehouse.tables.clinical_score.clinical_scores import score
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:
-        covered = score(connection, project.settings.clinical_scores)
+        coverage = score(connection, project.settings.clinical_scores)
         built = built_tables(connection, "clinical_score")
-        return replace(built, details={**built.details, **covered})
+        return replace(built, details={**built.details, **coverage})
 
     return rebuild(project, CLINICAL_SCORES, build)

@@ -1,4 +1,4 @@
-"""Who is in the study, in which role and fold."""
+"""The cohort: which studies take part, with their role and fold."""
 
 import duckdb
 

@@ -1,4 +1,4 @@
-"""From the extract to canonical tables: one stage, one asset a table."""
+"""The canonical tables of the health records: one stage, which makes one asset for each table."""
 
 from collections.abc import Iterator
 
@@ -10,10 +10,10 @@ from assets.project import Project
 from assets.records.own_variables import own_variables
 from assets.sources.ehr_extract import ehr_extract
 from warehouse import vault
-from warehouse.adapters.extract import Place, adapter_digest
+from warehouse.adapters.extract import ExtractLocation, adapter_digest
 
 TABLES = {
-    "patient": "One row a person: birth date, sex, race.",
+    "patient": "One row for each person: birth date, sex, race.",
     "death": "Deaths, with their source and how precisely the day is known.",
     "contact": "Evidence of life: visits, vitals, laboratory draws.",
     "study": "Echocardiograms.",
@@ -23,7 +23,7 @@ TABLES = {
 }
 
 KEPT_WITH = {"patient": ("patient_alias", "quarantine", "staging")}
-"""Tables that have no asset of their own and change with one that has."""
+"""Asset -> further tables that belong to it."""
 
 RECORDS = Stage(
     "health_records",
@@ -41,16 +41,18 @@ RECORDS = Stage(
 
 
 def stage_records(project: Project) -> list[Result]:
-    """Stage the extract; return one result a table."""
+    """Stage the extract; return one result for each table."""
     from echomort.ehr.catalogue import site_catalogue
     from warehouse.staging.staging import stage
 
     settings = project.settings
 
     def build(connection: duckdb.DuckDBPyConnection) -> list[Built]:
-        place = Place(settings.ehr_root, settings.sources.postgresql)
+        location = ExtractLocation(settings.ehr_root, settings.sources.postgresql)
         variables = site_catalogue(settings.sources.variables)
-        report = stage(connection, place, settings.sources.adapter, project.keyring, settings.privacy.dates, variables)
+        report = stage(
+            connection, location, settings.sources.adapter, project.keyring, settings.privacy.dates, variables
+        )
         for conflict in report.conflicts:
             dg.get_dagster_logger().warning(str(conflict))
         for domain, identifiers in report.identifiers.items():
@@ -79,5 +81,5 @@ RECORDS.carried_out_by(stage_records)
     pool="warehouse",
 )
 def health_records(project: Project) -> Iterator[Result]:
-    """Read the extract through its adapter, pseudonymise it, shift its dates, set aside what contradicts itself."""
+    """Read the extract through its adapter, pseudonymise it, shift its dates, and count rows that can't be used."""
     yield from stage_records(project)

@@ -1,11 +1,10 @@
-"""What a site's own variables add to the settings that decide an asset."""
+"""The site's variables, as a part of the settings that decide an asset."""
 
 from echomort.settings import Settings
 
 
 def own_variables(settings: Settings) -> dict[str, str]:
-    """Return the digest of the folder ``sources.variables``, by its key; nothing where the setting is absent, so that
-    nothing is stale without one."""
+    """Return key -> digest of the folder ``sources.variables``; empty if the setting is not used."""
     from echomort.ehr.catalogue import site_digest
 
     folder = settings.sources.variables

@@ -1,4 +1,4 @@
-"""The echo files, fingerprinted without opening one."""
+"""The echo files, fingerprinted without opening them."""
 
 import fcntl
 from collections.abc import Callable
@@ -17,12 +17,12 @@ from echomort.sources.mirror import is_current, list_remote, mirror
 
 
 def archive_fingerprint(settings: Settings) -> str:
-    """Return the digest of every echo file's path, size and time of change: no file is opened."""
+    """Return the digest of path, size and time of change of every echo file; no file is opened."""
     return _listed(archive_files(settings))
 
 
 def archive_files(settings: Settings) -> list[SourceFile]:
-    """Return the echo files that there are; in object storage, as its mirror will hold them."""
+    """Return the echo files; for object storage, as the mirror will hold them."""
     if isinstance(settings.sources.dicom, str):
         return [remote.file for remote in list_remote(settings.sources.dicom, "sources.dicom")]
     return list_files(settings.dicom_root, "sources.dicom")
@@ -33,7 +33,7 @@ def _listed(files: list[SourceFile]) -> str:
 
 
 def _archive_to_read(settings: Settings) -> str:
-    """Return the archive's fingerprint; another one while the mirror of object storage is behind."""
+    """Return the archive's fingerprint, which differs while the mirror of object storage is not complete."""
     files = archive_files(settings)
     is_remote = isinstance(settings.sources.dicom, str)
     behind = is_remote and not all(is_current(settings.dicom_root, file) for file in files)
@@ -41,7 +41,7 @@ def _archive_to_read(settings: Settings) -> str:
 
 
 def ensure_mirrored(settings: Settings, progress: Callable[[int, int], None]) -> None:
-    """Bring the mirror up to date where the archive is in object storage; one process at a time."""
+    """Update the mirror if the archive is in object storage; one process at a time."""
     if not isinstance(settings.sources.dicom, str):
         return
     settings.dicom_root.parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from warehouse.adapters.extract import database_digest
 
 
 def extract_fingerprint(settings: Settings) -> str:
-    """Return the digest of the extract's content: of its files, and of what the adapter reads of a database."""
+    """Return the digest of the extract's files and of the rows that the adapter reads from a database."""
     files = extract_files(settings)
     content = [(file.path, digest_file(settings.ehr_root / file.path)) for file in files if settings.ehr_root]
     database = settings.sources.postgresql
@@ -21,7 +21,7 @@ def extract_fingerprint(settings: Settings) -> str:
 
 
 def extract_files(settings: Settings) -> list[SourceFile]:
-    """Return the files of the extract; none where all of it is in a database."""
+    """Return the files of the extract; empty if all of it is in a database."""
     return list_files(settings.ehr_root, "sources.ehr") if settings.ehr_root else []
 
 

@@ -1,4 +1,4 @@
-"""The embedded synthetic archive, written where it is the source."""
+"""Writes the embedded synthetic archive if it is the source."""
 
 import fcntl
 import functools
@@ -19,18 +19,18 @@ def generator_code() -> str:
 
 
 def embedded_archive(settings: Settings) -> str:
-    """Return the digest of what the embedded archive is drawn from; empty where the archive is the site's own."""
+    """Return the digest of the settings and code of the embedded archive; empty for a site's archive."""
     synthetic = settings.sources.synthetic
     return digest(synthetic, generator_code()) if synthetic and not settings.sources.dicom else ""
 
 
 def is_written(settings: Settings) -> bool:
-    """Return whether the embedded archive has been written; True for a site's archive, reported on later."""
+    """Return whether the embedded archive has been written; True for a site's archive, which is checked later."""
     return not embedded_archive(settings) or (settings.home / "archive").exists()
 
 
 def ensure_synthetic(settings: Settings, progress: Callable[[int, int], None]) -> None:
-    """Write the embedded archive where it is the source and is not as the settings ask; one writer at a time."""
+    """Write the embedded archive if it is the source and does not match the settings; one process at a time."""
     if settings.sources.synthetic is None or not embedded_archive(settings):
         return
     from echomort.synth.archive import write_archive

@@ -1,4 +1,4 @@
-"""Other learners, and parts of the variables, trained as the trees are."""
+"""Baselines on the health record: other learners and subsets of the variables, trained like the trees."""
 
 import duckdb
 import pandas as pd
@@ -10,6 +10,7 @@ from assets.training.samples import commit_scores, tabular_samples
 from warehouse.tables.score.scores import replace_scores
 
 BASELINES = "models/ehr_baselines"
+"""Path of the baselines below the home."""
 
 EHR_BASELINES = Stage(
     "ehr_baselines",

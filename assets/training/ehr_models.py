@@ -7,11 +7,13 @@ from assets.training.samples import commit_scores, tabular_samples
 from echomort.vocabulary.model_names import EHR
 
 EHR_MODEL = "models/ehr"
+"""Path of the model below the home."""
 
 IMPORTANCE = "models/ehr_importance.json"
+"""Path of the permutation importance below the home."""
 
 SHOWN_VARIABLES = 10
-"""How many variables of the permutation importance the asset's metadata shows."""
+"""Variables of the permutation importance in the asset's metadata at most. Our choice."""
 
 TREES = {"variables", "depth", "rounds", "learning_rate", "early_stopping", "seed"}
 """Settings of section ``tabular`` that decide the trees on all variables."""

@@ -11,6 +11,7 @@ from assets.training.samples import commit_scores, read, tabular_samples
 from warehouse.tables.score.scores import replace_scores
 
 STACKS = "models/stacks"
+"""Path of the stacked models below the home."""
 
 FUSION = Stage(
     "fusion",
@@ -31,10 +32,10 @@ FUSION = Stage(
 def fusion(project: Project) -> Result:
     """All views together, and with the health record, stacked on out-of-fold scores; and the planted null."""
     from echomort.models.stacks import StudyScores, fit_stacks
-    from echomort.vocabulary.model_names import ALL_VIEWS, VIDEO_EHR
+    from echomort.vocabulary.model_names import ALL_VIEWS, EHR, VIDEO_EHR
 
     def work() -> Build:
-        studies = StudyScores.of(read(project, "reads/training/stack_samples.sql"))
+        studies = StudyScores.of(read(project, "reads/training/stack_samples.sql", ehr_model=EHR))
         stacked = fit_stacks(studies, tabular_samples(project)[2], project.settings)
         stacked.save(project.root / STACKS)
 

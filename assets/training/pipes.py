@@ -12,20 +12,20 @@ from echomort.training import Progress, Task, train_views
 
 
 def error_file(task: Path) -> Path:
-    """Return the file in which the process leaves its error."""
+    """Return the file to which the process writes its error."""
     return task.with_suffix(".error.json")
 
 
 def main() -> None:
     """Train the views of the tasks named on the command line."""
     tasks = [Task.read(Path(name)) for name in sys.argv[1:]]
-    seen = itertools.count(1)
+    epochs = itertools.count(1)
     with open_dagster_pipes() as pipes:
         folds = int(pipes.get_extra("folds"))
         total = sum(folds * task.training.max_epochs for task in tasks)
 
         def report(progress: Progress) -> None:
-            pipes.log.info(f"{next(seen)} of {total} epochs; {progress}")
+            pipes.log.info(f"{next(epochs)} of {total} epochs; {progress}")
 
         try:
             train_views(tasks, report)

@@ -1,4 +1,4 @@
-"""The labelled studies that models learn from, and the scores that they get."""
+"""Reads the labelled studies that models are trained on, and commits their scores."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,15 +13,17 @@ from warehouse.queries import run
 from warehouse.tables.score.scores import replace_scores
 
 KEYS = ["study_key", "patient_key", "fold", "label"]
+"""Columns that identify a labelled study."""
 
 
-def read(project: Project, query: str) -> pd.DataFrame:
+def read(project: Project, query: str, **bind: Any) -> pd.DataFrame:
+    """Return the rows of the SQL file ``query``, run with the parameters ``bind``."""
     with project.reader() as connection:
-        return run(connection, query).df()
+        return run(connection, query, **bind).df()
 
 
 def tabular_samples(project: Project) -> tuple[pd.DataFrame, Any, pd.DataFrame]:
-    """The labelled studies' keys, their :class:`LabelledRows`, and the features that the trees learn from."""
+    """Return the keys of the labelled studies, their :class:`LabelledRows`, and the features for the trees."""
     from echomort.ehr.catalogue import site_catalogue
     from echomort.models.rows import LabelledRows
     from echomort.models.tabular import input_variables
@@ -43,6 +45,7 @@ def commit_scores(
     artifact: str,
     shown: Mapping[str, Any] | None = None,
 ) -> Built:
+    """Replace the scores of some models (model -> logits in the order of ``keys``); return what was built."""
     rows = [
         keys[["study_key", "fold"]].assign(model=model, view=None, logit=logits) for model, logits in scores.items()
     ]

@@ -1,4 +1,4 @@
-"""Video models: one unit a network and view, all folds, trained in a process of their own."""
+"""Video models: each pair of network and view is a unit with all folds; training runs in a child process."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from warehouse.tables.score.scores import replace_scores
 
 
 def plan_views(project: Project, recipe: str) -> dict[str, str]:
-    """Return network/view -> digest of its clips, labels, folds and settings, for every view that has enough."""
+    """Return network/view -> fingerprint (clips, labels, folds, recipe), for views with enough clips and deaths."""
     training = project.settings.training
     with project.reader() as connection:
         samples = run(connection, "reads/training/view_samples.sql").df()
@@ -36,20 +36,21 @@ def plan_views(project: Project, recipe: str) -> dict[str, str]:
 
 
 def too_small(samples: pd.DataFrame, training: Training) -> str | None:
-    """Return why the clips of one view are not enough to train on, or None."""
-    own = samples[samples["fold"] >= 0]
-    view, deaths = samples["view"].iloc[0], int(own["label"].sum())
+    """Return the reason why there are not enough clips of one view for training, or None."""
+    training_clips = samples[samples["fold"] >= 0]
+    count = len(training_clips)
+    view, deaths = samples["view"].iloc[0], int(training_clips["label"].sum())
     if training.views is not None and view not in training.views:
         return "not among training.views"
-    if len(own) < training.min_clips:
-        return f"{len(own)} clips, training.min_clips is {training.min_clips}"
-    if deaths < training.min_deaths or len(own) - deaths < training.min_deaths:
-        return f"{deaths} of {len(own)} clips with a death, training.min_deaths is {training.min_deaths}"
+    if count < training.min_clips:
+        return f"{count} clips, training.min_clips is {training.min_clips}"
+    if deaths < training.min_deaths or count - deaths < training.min_deaths:
+        return f"{deaths} of {count} clips with a death, training.min_deaths is {training.min_deaths}"
     return None
 
 
 def train_views(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
-    """Train the views in one process of their own, whose progress Dagster shows."""
+    """Train the views in one child process; Dagster shows its progress."""
     from echomort.training import Task
 
     plan = plan_views(project, VIEW_MODELS.how(project))
@@ -71,7 +72,7 @@ def train_views(project: Project, units: Sequence[str], context: dg.OpExecutionC
 
 
 def _train(context: dg.OpExecutionContext, tasks: list[str], folds: int) -> None:
-    """Start the training process and wait for it; its own word to a person is this step's."""
+    """Start the training process and wait for it; a :class:`UserError` in it is raised here."""
     left = error_file(Path(tasks[0]))
     left.unlink(missing_ok=True)
     try:
@@ -85,7 +86,7 @@ def _train(context: dg.OpExecutionContext, tasks: list[str], folds: int) -> None
 def commit_views(
     connection: duckdb.DuckDBPyConnection, project: Project, made: Sequence[Entry], gone: Sequence[str]
 ) -> None:
-    """Put the out-of-fold scores of the views made in place of the former ones."""
+    """Replace the out-of-fold scores of the rebuilt views and delete those of removed views."""
     scores = [
         _scores(project, entry.fingerprint).assign(model=view_model(_view(entry.unit)), view=_view(entry.unit))
         for entry in made
@@ -107,7 +108,7 @@ def _decided_by(settings: Settings) -> Mapping[str, Any]:
 
 
 def _view(unit: str) -> str:
-    """The view of the unit ``network/view``."""
+    """Return the view of the unit ``network/view``."""
     return unit.partition("/")[2]
 
 

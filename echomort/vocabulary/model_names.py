@@ -1,4 +1,4 @@
-"""The names of models: how they are written, and what they say."""
+"""The names of models: how they are written and parsed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["view", "video", "ehr", "baseline", "fusion", "oracle", "null", "score"]
-"""A view's own model, all views together, trees on the health record, a baseline beside them, video with the health
-record, an oracle that knows the generator's truth, refits on permuted labels, a clinical score."""
+"""In this order: the model of one view; all views together; trees on the health record; a baseline on the health
+record; video with the health record; an oracle that knows the truth; refits on permuted labels; a clinical score."""
 
 ALL_VIEWS = "all_views"
 EHR = "ehr"
@@ -20,7 +20,7 @@ ORACLES = {
 }
 """Oracle -> the column of the generator's truth that it is."""
 BEST_FIRST = (VIDEO_EHR, ALL_VIEWS, EHR)
-"""The models of a study from the fullest on."""
+"""The models of a study; the one with the most inputs comes first."""
 
 _KINDS: dict[str, Kind] = {ALL_VIEWS: "video", EHR: "ehr", VIDEO_EHR: "fusion", PERMUTED_NULL: "null"}
 _VIEW, _BASELINE = "view:", "ehr:"
@@ -28,8 +28,11 @@ _VIEW, _BASELINE = "view:", "ehr:"
 
 @dataclass(frozen=True)
 class ModelName:
-    """What the name of a model says: its ``kind``; of a view's model the ``view``; of a baseline its ``learner`` and
-    its set of ``variables``. A name without a form of its own is that of a clinical score."""
+    """The parsed name of a model.
+
+    ``kind`` is set for all models; ``view`` for the model of one view; ``learner`` and ``variables`` (its set of
+    variables) for a baseline. A name of no other form is that of a clinical score.
+    """
 
     name: str
     kind: Kind
@@ -39,7 +42,7 @@ class ModelName:
 
     @classmethod
     def parse(cls, name: str) -> ModelName:
-        """Return what ``name`` says.
+        """Return the parsed ``name``.
 
         >>> ModelName.parse("view:apical_4").view
         'apical_4'

@@ -22,16 +22,16 @@ from orchestration.cli.ui import ui
 
 PURPOSE = "From a hospital's echo archive and health records to a validated one-year mortality model, kept current."
 COMMANDS = (run, status, accept, ui, synth, inspect, predict, risk, receive)
-"""In the order of the help page."""
+"""The commands in the order of the help page."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=PURPOSE)
 fetch = typer.Typer(no_args_is_help=True, help="Fetch echo files from a server.")
 readers = typer.Typer(no_args_is_help=True, help="A reader study: cardiologists without and with the model.")
 
 
-def print_version(asked: bool) -> None:
-    """Print the version and end, where it was ``asked`` for."""
-    if asked:
+def print_version(requested: bool) -> None:
+    """Print the version and exit, if ``requested``."""
+    if requested:
         typer.echo(f"echomort {__version__}")
         raise typer.Exit
 
@@ -42,7 +42,7 @@ def options(
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Take the options that stand before any command."""
+    """Take the options before the command."""
 
 
 for group, commands in ((app, COMMANDS), (fetch, (dicomweb,)), (readers, (export, assist, analyse))):
@@ -53,7 +53,7 @@ app.add_typer(readers, name="readers")
 
 
 def main() -> None:
-    """Run the command; a person's error is one line and status 2."""
+    """Run the command; a :class:`UserError` is printed in one line, with exit status 2."""
     try:
         app()
     except UserError as error:

@@ -12,12 +12,12 @@ from orchestration.cli.options import out, progress_bar
 
 def dicomweb(
     url: Annotated[str, typer.Argument(help="The service's address, for example https://pacs/dicom-web.")],
-    to: Annotated[Path, typer.Option(help="Folder to fill: name it as sources.dicom.")],
-    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Studies of this day or later.")] = None,
+    to: Annotated[Path, typer.Option(help="Folder to write to: set sources.dicom to it.")],
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only studies since this day.")] = None,
     study: Annotated[list[str] | None, typer.Option(help="A StudyInstanceUID; may be repeated.")] = None,
-    again: Annotated[bool, typer.Option("--again", help="Fetch even what is there already.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Fetch objects again that exist already.")] = False,
 ) -> None:
-    """Fetch ultrasound objects by QIDO-RS and WADO-RS, as they are stored; what is there stays."""
+    """Fetch ultrasound objects by QIDO-RS and WADO-RS, as they are stored; existing files are kept."""
     from echomort.sources.dicomweb import Query, fetch
 
     query = Query(since.date() if since else None, tuple(study or ()), again)

@@ -1,4 +1,4 @@
-"""``echomort inspect``: what each file gives, and why some give no clip."""
+"""``echomort inspect``: which files give a clip, and why others are rejected."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,8 +13,8 @@ def inspect(
     paths: Annotated[list[Path], typer.Argument(help="Echo files or folders.")],
     as_json: AsJson = False,
     save: Annotated[Path | None, typer.Option(help="Folder for the clips (.npy) and contact sheets (.png).")] = None,
-    home: Annotated[Path | None, typer.Option(help="Read files as this project does (default: as published).")] = None,
-    config: Annotated[Path | None, typer.Option(help="Read files as these settings (YAML) say.")] = None,
+    home: Annotated[Path | None, typer.Option(help="Use this project's settings (default: published ones).")] = None,
+    config: Annotated[Path | None, typer.Option(help="Use these settings (YAML).")] = None,
 ) -> None:
     """Show for every file: accepted, or rejected with its reason; timing, region, view."""
     require_paths(paths)

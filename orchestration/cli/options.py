@@ -1,4 +1,4 @@
-"""What commands have in common: options, the console, a progress bar."""
+"""Shared by the commands: options, the console, a progress bar."""
 
 import json
 import sys
@@ -14,31 +14,33 @@ from echomort.core.errors import UserError
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 Home = Annotated[
-    Path, typer.Option(envvar="ECHOMORT_HOME", help="The project's folder: everything that is made goes there.")
+    Path, typer.Option(envvar="ECHOMORT_HOME", help="The project's folder; all results are written there.")
 ]
 
-Config = Annotated[Path | None, typer.Option(envvar="ECHOMORT_CONFIG", help="Settings (YAML); remembered in the home.")]
+Config = Annotated[Path | None, typer.Option(envvar="ECHOMORT_CONFIG", help="Settings (YAML); stored in the home.")]
 
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set one setting; may be repeated.")]
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 
 
 def require_paths(paths: list[Path]) -> None:
+    """Raise :class:`UserError` if one of ``paths`` does not exist."""
     for path in paths:
         if not path.exists():
-            raise UserError(f"{path} does not exist", "name a file or a folder that does")
+            raise UserError(f"{path} does not exist", "name an existing file or folder")
 
 
 def print_records(
-    records: Iterable[dict[str, Any]], spoken: Callable[[Iterable[dict[str, Any]]], Iterable[str]], as_json: bool
+    records: Iterable[dict[str, Any]], to_lines: Callable[[Iterable[dict[str, Any]]], Iterable[str]], as_json: bool
 ) -> None:
-    for line in map(json.dumps, records) if as_json else spoken(records):
+    """Print ``records`` as JSON, one object per line, or as the lines of ``to_lines``."""
+    for line in map(json.dumps, records) if as_json else to_lines(records):
         out.print(line)
 
 
 class progress_bar:
-    """A progress callback: a bar on a terminal, nothing elsewhere."""
+    """A progress callback: shows a bar on a terminal, and nothing elsewhere."""
 
     def __init__(self, unit: str) -> None:
         from rich.progress import Progress

@@ -12,7 +12,7 @@ from orchestration.cli.options import AsJson, Home, print_records, require_paths
 def predict(
     paths: Annotated[list[Path], typer.Argument(help="Echo files, folders, or clips saved by inspect (.npy).")],
     home: Home = Path("demo"),
-    view: Annotated[str | None, typer.Option(help="The view, where the files do not say.")] = None,
+    view: Annotated[str | None, typer.Option(help="The view of files without a view tag.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Score echo files with the champion: the model in the home's registry."""

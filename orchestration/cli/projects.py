@@ -1,4 +1,4 @@
-"""The project that a command works on, and its settings."""
+"""The project of a command, and its settings."""
 
 import os
 from pathlib import Path
@@ -13,19 +13,19 @@ CONFIG_NAME = "echomort.yaml"
 
 
 def remembered_settings(home: Path, config: Path | None, assignments: list[str] | None) -> configuration.Settings:
-    """Return the settings of this call over those that the home remembers, and make it remember the result."""
+    """Return the home's stored settings with those of this call on top, and store the result in the home."""
     own = home / CONFIG_NAME
     file = config or (own if own.exists() else None)
-    given = configuration.gather(file, configuration.parse_flags(assignments or []))
-    settings = configuration.validate(given | {"home": str(home)})
-    write_text(own, yaml.safe_dump(given, sort_keys=True))
+    chosen = configuration.gather(file, configuration.parse_flags(assignments or []))
+    settings = configuration.validate(chosen | {"home": str(home)})
+    write_text(own, yaml.safe_dump(chosen, sort_keys=True))
     os.environ["ECHOMORT_HOME"] = str(home)
     os.environ.pop("ECHOMORT_CONFIG", None)
     return settings
 
 
 def check_inputs(settings: configuration.Settings) -> None:
-    """Refuse at once what would fail minutes later: no key, no archive, no records."""
+    """Raise :class:`UserError` now for inputs that would fail later: no key, no archive, no records."""
     from echomort.core.keys import load_keyring
     from echomort.core.listing import list_files
     from echomort.ehr.catalogue import site_catalogue
@@ -33,7 +33,7 @@ def check_inputs(settings: configuration.Settings) -> None:
     load_keyring(settings.privacy.key_file, settings.is_synthetic)
     site_catalogue(settings.sources.variables)
     if not settings.is_synthetic:
-        if not isinstance(settings.sources.dicom, str):  # object storage is asked by the first asset
+        if not isinstance(settings.sources.dicom, str):  # the first asset checks object storage
             list_files(settings.dicom_root, "sources.dicom")
         if settings.ehr_root:
             list_files(settings.ehr_root, "sources.ehr")
@@ -45,6 +45,7 @@ def check_inputs(settings: configuration.Settings) -> None:
 
 
 def existing_home(home: Path) -> Path:
+    """Return ``home`` as an absolute path; raises :class:`UserError` if it holds no project."""
     if not (home / "warehouse.duckdb").exists():
         raise UserError(f"there is no project at {home}", "run `echomort run` first, or name it with --home")
     os.environ["ECHOMORT_HOME"] = str(home.absolute())
@@ -58,7 +59,7 @@ def project_settings(home: Path) -> configuration.Settings:
 
 
 def settings_of(home: Path | None, config: Path | None) -> configuration.Settings:
-    """Return the settings of a project or a file; the published ones where neither is named."""
+    """Return the settings of a project or of a file; the published ones if neither is given."""
     if home is None and config is None:
         return configuration.Settings()
     own = None if home is None else home / CONFIG_NAME

@@ -1,4 +1,4 @@
-"""``echomort readers``: a reader study, from its cases to its figures."""
+"""``echomort readers``: a reader study, from its cases to its results."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,11 +12,11 @@ from orchestration.cli.projects import project_settings
 def export(
     folder: Annotated[Path, typer.Argument(help="A new folder: what the readers get.")],
     home: Home = Path("demo"),
-    view: Annotated[str, typer.Option(help="The view shown.")] = "parasternal_long",
-    cases: Annotated[int | None, typer.Option(min=2, help="How many (default: all that balance).")] = None,
+    view: Annotated[str, typer.Option(help="The view to show.")] = "parasternal_long",
+    cases: Annotated[int | None, typer.Option(min=2, help="Cases (default: as many as balance).")] = None,
     count: Annotated[int, typer.Option("--readers", min=1, max=99, help="Pages to write: R1, R2 and so on.")] = 4,
 ) -> None:
-    """Freeze cases and the model's answers to them, and write the first arm: without the model."""
+    """Draw the cases, store the model's answers, and write the first arm: without the model."""
     settings = project_settings(home)
     from echomort.reader_study.answers import UNAIDED
     from echomort.reader_study.bundle import must_be_new
@@ -45,7 +45,7 @@ def analyse(
     paths: Annotated[list[Path], typer.Argument(help="Answers: CSV files, or folders that hold them.")],
     home: Home = Path("demo"),
 ) -> None:
-    """Check the answers, print what the study found and write it into the home."""
+    """Check the answers, print the results and write them into the home."""
     require_paths(paths)
     settings = project_settings(home)
     from orchestration.reader_study import answers_of

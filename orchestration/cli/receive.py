@@ -1,4 +1,4 @@
-"""``echomort receive``: echo files that a modality or an archive sends."""
+"""``echomort receive``: receive echo files from a modality or an archive."""
 
 import contextlib
 import signal
@@ -12,12 +12,10 @@ from orchestration.cli.options import out
 
 
 def receive(
-    to: Annotated[Path, typer.Option(help="Folder to fill: name it as sources.dicom.")],
+    to: Annotated[Path, typer.Option(help="Folder to write to: set sources.dicom to it.")],
     port: Annotated[int, typer.Option(min=1, max=65535)] = 11112,
     aet: Annotated[str, typer.Option(help="Our application entity title.", show_default=True)] = "ECHOMORT",
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; others than this machine reach 0.0.0.0.")
-    ] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 accepts other machines.")] = "127.0.0.1",
     sender: Annotated[list[str] | None, typer.Option(help="An AE title that may send; may be repeated.")] = None,
 ) -> None:
     """Receive ultrasound objects (C-STORE) into a folder until interrupted."""
@@ -31,6 +29,6 @@ def receive(
     station = Station(port, aet, host, tuple(sender or ()))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with receiving(to, station, landed) as (address, listened), contextlib.suppress(KeyboardInterrupt):
-        out.print(f"{aet} listens on {address}:{listened}; Ctrl-C ends it")
+        out.print(f"{aet} listens on {address}:{listened}; stop it with Ctrl-C")
         threading.Event().wait()
     out.print(f"{to}: {counts['new']} new, {counts['replaced']} replaced, {counts['same']} there already")

@@ -12,7 +12,7 @@ from orchestration.cli.options import require_paths
 
 def risk(
     score: Annotated[str, typer.Argument(help="Which clinical score: pce, prevent, shfm, maggic or a registered one.")],
-    table: Annotated[Path, typer.Argument(help="CSV; columns as in docs/clinical_scores.md.")],
+    table: Annotated[Path, typer.Argument(help="CSV with the columns of docs/clinical_scores.md.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="CSV to write (default: standard output).")
     ] = None,

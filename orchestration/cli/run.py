@@ -11,13 +11,13 @@ from orchestration.cli.projects import check_inputs, remembered_settings
 
 def run(
     select: Annotated[
-        str | None, typer.Option(help="Assets, in Dagster's selection syntax (default: what is stale).")
+        str | None, typer.Option(help="Assets to rebuild, in Dagster's selection syntax (default: all stale ones).")
     ] = None,
     home: Home = Path("demo"),
     config: Config = None,
     assignments: Set = None,
 ) -> None:
-    """Materialize what is stale: from the archive to the report."""
+    """Rebuild stale assets, from the archive to the report."""
     home = home.absolute()
     settings = remembered_settings(home, config, assignments)
     check_inputs(settings)

@@ -1,11 +1,11 @@
-"""Files on the terminal: one aligned line a file, remarks numbered and listed at the end."""
+"""Prints files on the terminal: one aligned line for each file; remarks are numbered and listed at the end."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 WIDTHS = {"what": 24, "view": 29, "timing": 32}
-"""Columns before the path, which comes last: it may be of any length."""
+"""Width of each column in characters. The path comes last because it may be of any length."""
 
 Known = Mapping[str, Any]
 
@@ -19,12 +19,12 @@ def inspected(records: Iterable[Known]) -> Iterator[str]:
         accepted = record["status"] == "accepted"
         texts = [text.replace("_", " ") for text in record["notes"]] if accepted else [_meaning(record)]
         yield _line(record, "accepted" if accepted else f"rejected: {record['reason']}", texts, remarks)
-    yield from _told(remarks)
+    yield from _numbered_remarks(remarks)
     yield f"{counts['accepted']} accepted, {counts['rejected']} rejected"
 
 
 def predicted(records: Iterable[Known]) -> Iterator[str]:
-    """Yield the lines of ``predict``: risk, timing, view, path, remarks; then what a synthetic champion is worth."""
+    """Yield the lines of ``predict``: risk, timing, view, path, remarks; then a warning for a synthetic champion."""
     remarks: dict[str, int] = {}
     synthetic = False
     for record in records:
@@ -33,7 +33,7 @@ def predicted(records: Iterable[Known]) -> Iterator[str]:
         texts = [text for text in (record["note"] or "").split("; ") if text]
         what = f"risk {100 * record['risk']:5.1f} %" if scored else f"rejected: {record['reason']}"
         yield _line(record, what, texts, remarks)
-    yield from _told(remarks)
+    yield from _numbered_remarks(remarks)
     if synthetic:
         yield "The champion learnt from the synthetic archive: these risks mean nothing for a person."
 
@@ -62,11 +62,11 @@ def _meaning(record: Known) -> str:
     return f"{record['meaning']} ({record['detail']})" if record["detail"] else record["meaning"]
 
 
-def _told(remarks: Mapping[str, int]) -> Iterator[str]:
+def _numbered_remarks(remarks: Mapping[str, int]) -> Iterator[str]:
     for text, number in remarks.items():
         yield f"[{number}] {text}"
 
 
 def printable(path: str) -> str:
-    """Return a file's name with whatever a terminal would not show as text written as escapes."""
+    """Return ``path`` with characters that can't be printed written as escapes."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in path)

@@ -1,4 +1,4 @@
-"""A project on the terminal: its results in one table, and the state of its assets."""
+"""Prints a project on the terminal: its results in one table, and the state of its assets."""
 
 import json
 from pathlib import Path
@@ -35,16 +35,16 @@ def _results_table(metrics: pd.DataFrame, is_synthetic: bool) -> Table:
     for row in metrics.to_dict("records"):
         headroom = "" if pd.isna(row["headroom"]) else f"{100 * row['headroom']:.0f} %"
         interval, counts = f"{row['low']:.3f} to {row['high']:.3f}", (f"{row['n']:.0f}", f"{row['events']:.0f}")
-        table.add_row(_spoken(str(row["model"])), f"{row['value']:.3f}", interval, *counts, headroom)
+        table.add_row(_title(str(row["model"])), f"{row['value']:.3f}", interval, *counts, headroom)
     return table
 
 
-def _spoken(model: str) -> str:
+def _title(model: str) -> str:
     return (ModelName.parse(model).view or model).replace("_", " ")
 
 
 def print_status(home: Path, console: Console, as_json: bool) -> None:
-    """Print, an asset a line, whether it is up to date and if not why."""
+    """Print the state of each asset in one line, with the reason if it is not up to date."""
     rows = status.asset_states(Project(home=str(home)))
     if as_json:
         for row in rows:

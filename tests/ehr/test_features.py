@@ -23,7 +23,7 @@ from echomort.synth.records import FUTURE_ONLY, TABLES, ehr_rows
 from warehouse.checks.assertions import check
 from warehouse.queries import run
 from warehouse.tables.cohort.cohorts import select
-from warehouse.tables.feature.features import build, told
+from warehouse.tables.feature.features import build, refusal_counts
 from warehouse.tables.outcome.outcomes import link
 
 AT = datetime(2018, 5, 1, 9, 30)
@@ -60,7 +60,7 @@ def own(study, variable, number, unit="%"):
 def test_the_last_echo_s_value_is_carried_forward_and_never_back(tmp_path):
     connection = made(tmp_path, [own("S1", "lvef", 40), own("S3", "lvef", 20)])
     assert [value(connection, "lvef", name) for name in STUDIES] == [40, 40, 20]
-    assert told(connection)["values carried_forward"] == 1
+    assert refusal_counts(connection)["values carried_forward"] == 1
     assert [check(connection, name) for name in LEAKS] == [0, 0]
 
 
@@ -78,7 +78,7 @@ def test_what_the_echo_itself_gave_is_never_replaced(tmp_path):
 def test_as_the_method_did_it_lies_on_the_line_between_two_echoes(tmp_path):
     connection = made(tmp_path, [own("S1", "lvef", 40), own("S3", "lvef", 20)], between_echoes="paper")
     assert value(connection, "lvef") == pytest.approx(40 - 20 * 100 / 400)
-    assert told(connection)["values interpolated_to_a_later_echo"] == 1
+    assert refusal_counts(connection)["values interpolated_to_a_later_echo"] == 1
 
 
 def test_nothing_is_extrapolated(tmp_path):
@@ -89,7 +89,7 @@ def test_nothing_is_extrapolated(tmp_path):
 def test_gaps_stay_where_nothing_is_to_be_filled(tmp_path):
     connection = made(tmp_path, [own("S1", "lvef", 40), own("S3", "lvef", 20)], between_echoes="none")
     assert value(connection, "lvef") is None
-    assert "values carried_forward" not in told(connection)
+    assert "values carried_forward" not in refusal_counts(connection)
 
 
 TWINS = {
@@ -192,7 +192,7 @@ def test_of_two_values_that_contradict_each_other_neither_is_taken(tmp_path, sma
     assert value(right, smaller) < value(right, larger)
     wrong = made(tmp_path / "b", pair(upper, lower))
     assert (value(wrong, smaller), value(wrong, larger)) == (None, None)
-    assert told(wrong)["values contradicts_another"] >= 2
+    assert refusal_counts(wrong)["values contradicts_another"] >= 2
     equal = made(tmp_path / "c", pair(lower, lower))
     assert (value(equal, smaller) is not None) == ((smaller, larger) in NOT_LARGER_THAN)
 

@@ -150,7 +150,7 @@ def test_another_setting_is_never_accepted_and_a_killed_accept_leaves_nothing(pr
     (left / "vault.duckdb").write_text("identifiers")
     assert project.stale()["evaluation"] == "changed: setting evaluation.bootstrap"
     said = project.here("accept", "evaluation")
-    assert said.status == 2 and "nothing of evaluation is stale for its code alone" in said.stderr
+    assert said.status == 2 and "no unit of evaluation is stale because of its code alone" in said.stderr
     assert not left.exists()
 
 

@@ -9,7 +9,7 @@ from docs.generators.contracts_table import lines
 from echomort.core.errors import UserError
 from warehouse.adapters.extract import CANONICAL, contract, origins
 from warehouse.queries import ROOT
-from warehouse.staging.advice import DATES, advice, column
+from warehouse.staging.advice import DATE_COLUMNS, advice, column
 from warehouse.staging.staging import stage
 
 STUDY = ("S", "P", "2018-05-01 09:30:00", "")
@@ -50,7 +50,7 @@ def test_every_reason_of_staging_has_advice_about_a_column_that_exists():
     assert reasons <= set(advice())
     known = {name for columns in CANONICAL.values() for name in columns}
     for reason in advice():
-        for table in DATES:
+        for table in DATE_COLUMNS:
             assert set(filter(None, column(table, reason).split("/"))) <= known
 
 
@@ -61,7 +61,7 @@ def test_an_empty_table_of_persons_or_studies_is_told(tmp_path):
         "table patient: EMPTY_TABLE in 0 rows",
         "table study: EMPTY_TABLE in 0 rows",
     ]
-    assert all("give its rows" in line for line in said)
+    assert all("add its rows" in line for line in said)
 
 
 @pytest.mark.parametrize("adapter", ["omop", "mimic_iv"])
@@ -73,7 +73,7 @@ def test_a_shipped_adapter_says_where_each_column_comes_from(adapter):
         named = re.findall(r"([a-z_]+)\.([a-z_]+)", origin)
         assert named or any(table in origin for table in tables)
         assert set(named) <= raw
-    dated = {(table, part) for table, names in DATES.items() for part in names.split("/")}
+    dated = {(table, part) for table, names in DATE_COLUMNS.items() for part in names.split("/")}
     assert dated <= set(origins(adapter))
 
 

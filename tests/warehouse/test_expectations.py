@@ -258,7 +258,7 @@ def test_a_large_table_is_sampled_and_its_defects_are_still_seen(tmp_path, monke
     connection = warehouse_of(tmp_path, 1)
     whole = warehouse.checks.expectations.read(connection, "measurement")
     assert len(whole) == 240
-    monkeypatch.setattr(warehouse.checks.expectations, "WHOLE_ROWS", 60)
+    monkeypatch.setattr(warehouse.checks.expectations, "MAX_ROWS", 60)
     sample = warehouse.checks.expectations.read(connection, "measurement")
     assert 20 < len(sample) < 120
     assert validate("measurement", sample).passed

@@ -476,7 +476,7 @@ def expect_error(folder, *words):
 def test_a_table_in_a_file_and_in_the_database_is_there_twice(tmp_path):
     laid_out(tmp_path)
     as_database(tmp_path, tmp_path / "hospital.duckdb")
-    expect_error(tmp_path, "table person is there twice", "PERSON.csv", "of the database")
+    expect_error(tmp_path, "table person exists twice", "PERSON.csv", "of the database")
 
 
 def test_two_databases_a_damaged_one_and_one_without_a_table_or_a_column(tmp_path):

@@ -17,7 +17,7 @@ from assets.records.health_records import health_records
 from assets.sources.ehr_extract import ehr_extract
 from echomort.core.errors import UserError
 from echomort.settings import Outcome, Postgresql, load_settings
-from warehouse.adapters.extract import Place, contract, database_digest
+from warehouse.adapters.extract import ExtractLocation, contract, database_digest
 from warehouse.adapters.postgresql import snapshot
 from warehouse.connection import connect
 from warehouse.staging.staging import stage
@@ -66,7 +66,7 @@ def database(server, monkeypatch, request):
 def staged(settings=None, folder=None, adapter="canonical"):
     """Return the warehouse that the database becomes, and the report."""
     connection = empty_warehouse()
-    return connection, stage(connection, Place(folder, settings or Postgresql()), adapter, KEYRING, "kept")
+    return connection, stage(connection, ExtractLocation(folder, settings or Postgresql()), adapter, KEYRING, "kept")
 
 
 def staged_from(folder, adapter):
@@ -145,7 +145,7 @@ def test_a_folder_may_hold_what_the_database_does_not(database, tmp_path):
         )
     assert staged(folder=tmp_path)[1].rows["study"] == (2, 2, 0)
     write_extract(tmp_path, {})
-    assert "table patient is there twice (patient.csv, public.patient of PostgreSQL)" in told(
+    assert "table patient exists twice (patient.csv, public.patient of PostgreSQL)" in told(
         lambda: staged(folder=tmp_path)
     )
 
@@ -202,7 +202,7 @@ def test_what_was_copied_is_gone_after_staging_however_it_ends(database, tmp_pat
         if spoilt:
             database("INSERT INTO contact SELECT 'nobody', '2018-01-01', 'visit' FROM generate_series(1, 12)")
         with contextlib.suppress(UserError), connect(tmp_path / "warehouse.duckdb") as connection:
-            stage(connection, Place(None, Postgresql()), "canonical", KEYRING, "kept")
+            stage(connection, ExtractLocation(None, Postgresql()), "canonical", KEYRING, "kept")
             assert not spoilt
         assert list((tmp_path / "records").iterdir()) == []
 
@@ -358,7 +358,7 @@ def test_the_graph_rebuilds_where_the_database_changed_and_keeps_the_connection_
     [
         (["DROP TABLE death"], ["no table death", "no table or view of the name in schema public"]),
         (["ALTER TABLE death DROP death_date"], ["table death (public.death of PostgreSQL)", "no column death_date"]),
-        (['CREATE TABLE "Death" (x int)'], ["table death is there twice", 'public."Death"']),
+        (['CREATE TABLE "Death" (x int)'], ["table death exists twice", 'public."Death"']),
         (['ALTER TABLE death ADD "SOURCE" text'], ["two columns source", "public.death"]),
         (["REVOKE SELECT ON death FROM reader"], ["public.death", "GRANT SELECT ON public.death"]),
         (
@@ -402,8 +402,8 @@ SECRET = "hush-hush"
         ("host={folder} user=secretive dbname=postgres", "asks for a password"),
         ("host={folder} user=owner dbname=hush-hush", "no such role or database"),
         ("host={folder} user=hush-hush dbname=postgres", "no such role or database"),
-        ("host=/nowhere/hush-hush user=owner", "nothing listens at that socket"),
-        ("postgresql://owner:hush-hush@127.0.0.1:1/postgres", "nothing listens at that host and port"),
+        ("host=/nowhere/hush-hush user=owner", "no server listens at that socket"),
+        ("postgresql://owner:hush-hush@127.0.0.1:1/postgres", "no server listens at that host and port"),
         ("hush-hush", "the connection string can't be read"),
         ("host={folder} hush=hush-hush", "names an option that there is not"),
         ("postgresql://owner:hush-hush@[half/postgres", "the connection string can't be read"),

@@ -14,7 +14,7 @@ from echomort.ehr.variables import model_inputs, names
 from echomort.settings import Outcome, Postgresql
 from echomort.synth.cohort import Dirt, draw_patient
 from echomort.synth.records import ehr_rows
-from warehouse.adapters.extract import Place
+from warehouse.adapters.extract import ExtractLocation
 from warehouse.checks.assertions import check
 from warehouse.staging.staging import stage
 from warehouse.tables.feature.features import build
@@ -162,7 +162,7 @@ def test_postgresql_says_what_the_files_say(rows, canonical, omop, mimic, tmp_pa
             server.execute(f"CREATE SCHEMA {adapter}")
             server.load(adapter, as_arrow(tmp_path / adapter, typed))
             outcome = Outcome() if adapter == "mimic_iv" else OPEN_ENDED
-            again, _ = made(Place(None, Postgresql(schemas=(adapter,))), adapter, outcome)
+            again, _ = made(ExtractLocation(None, Postgresql(schemas=(adapter,))), adapter, outcome)
             assert outcomes(again) == outcomes(warehouse)
             assert features(again) == features(warehouse)
 

@@ -210,7 +210,7 @@ def test_a_compressed_file_that_is_not_one(tmp_path):
 def test_a_table_given_twice_and_a_link_out_of_the_folder_are_refused(tmp_path):
     write_extract(tmp_path / "extract", full_extract())
     (tmp_path / "extract/contact.parquet").write_bytes(b"")
-    expect_error(tmp_path / "extract", "table contact is there twice")
+    expect_error(tmp_path / "extract", "table contact exists twice")
     (tmp_path / "extract/contact.parquet").unlink()
     (tmp_path / "extract/contact.csv").rename(tmp_path / "contact.csv")
     (tmp_path / "extract/contact.csv").symlink_to(tmp_path / "contact.csv")

@@ -1,3 +1,3 @@
--- One canonical table, its identifiers still the hospital's, as the adapter makes it of the raw tables.
+-- One canonical table from the adapter's SELECT on the raw tables. It still has the hospital's identifiers.
 CREATE OR REPLACE TEMP VIEW source_{table} AS
 {adapter}

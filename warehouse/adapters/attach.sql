@@ -1,2 +1,2 @@
--- The one DuckDB file of the extract, beside the warehouse and never written to.
+-- Attaches the one DuckDB file of the extract, read-only.
 ATTACH IF NOT EXISTS $path AS extract (READ_ONLY)

@@ -1,3 +1,3 @@
--- How the dates of an adapter's source relate: 'true' dates, or each patient's 'own' calendar, moved by the source.
+-- The dates of an adapter's source: 'true' dates, or each patient's 'own' calendar, which the source has moved.
 SELECT calendar
 FROM source_calendar

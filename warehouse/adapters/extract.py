@@ -1,11 +1,14 @@
-"""The extract as a hospital gives it: files opened as raw views, adapters that turn them into canonical tables.
+"""Opens the raw tables of a hospital's extract as views, and turns them into canonical tables through an adapter.
 
-An adapter is a folder: one of those here, one of another package, or a site's own (docs/adapters.md). ``contract.csv``
-names the raw tables and columns it needs, and one SELECT a canonical table (``<table>.sql``) reads them as
-``raw_<table>``. What it may hold besides: SELECTs of its own, each computed once, in the order that they need, and
-read as ``made_<file>``; ``calendar.sql`` where the source moved the dates of each patient; ``left_out.sql`` that counts
-what it does not read; ``origins.csv``, which says in words what a canonical column comes from; and other CSV files,
-read as ``map_<file>``.
+An adapter is a folder (docs/adapters.md). It is shipped here, comes from another package, or belongs to a site. It
+must hold ``contract.csv``, which names the raw tables and columns that it reads, and one SELECT for each canonical
+table (``<table>.sql``), which reads them as ``raw_<table>``. It may also hold:
+
+- further SELECTs: each is computed once, after those that it reads, and is read as ``made_<file>``;
+- ``calendar.sql``, if the source moved the dates of each patient;
+- ``left_out.sql``, which counts the rows that the adapter does not read;
+- ``origins.csv``, which describes the raw column behind each canonical column;
+- other CSV files, which are read as ``map_<file>``.
 """
 
 import contextlib
@@ -38,26 +41,29 @@ CANONICAL = {
     "medication": ("patient_id", "drug_class", "dose", "unit", "started_at", "ended_at"),
     "identity": ("patient_id", "same_as"),
 }
-"""What each SELECT of an adapter yields."""
+"""Canonical table -> the columns that its SELECT in an adapter must yield."""
 
 OPTIONAL = {"calendar": "true_dates.sql", "left_out": "nothing_left_out.sql"}
-"""The SELECTs that an adapter need not have, and what stands for them."""
+"""SELECTs that an adapter may leave out -> the shipped SQL file that is used instead."""
 
 COMMON_MAPS = ROOT / "adapters" / "maps"
-"""Folder of the maps that every adapter may read."""
+"""Folder of the CSV maps that every adapter may read."""
 
 COPIES = "records"
-"""Folder beside the warehouse in which tables of a database lie while they are staged."""
+"""Folder beside the warehouse that holds copies of PostgreSQL tables during staging."""
 
 MADE = re.compile(r"\bmade_([a-z][a-z0-9_]*)")
+"""A reference, in an adapter's SQL, to the result of another SELECT of the adapter."""
+
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+"""A plain identifier: the only form allowed for tables, columns and files of an adapter."""
 
 
 def adapter_folder(adapter: str) -> Path:
-    """Return the folder of ``adapter``: the name of a shipped one or of one that another package offers, or the path of
-    a site's own. Of two of one name the shipped one is kept.
+    """Return the folder of ``adapter``: the name of a shipped adapter or of one from another package, or a path.
 
-    Raises :class:`UserError` where there is none, or where a package offers one that can't be used.
+    If a shipped adapter and one from a package have the same name, the shipped one is used. Raises
+    :class:`UserError` if there is no such adapter, or if the package's adapter can't be used.
     """
     shipped = ROOT / "adapters" / adapter
     if NAME.fullmatch(adapter) and (shipped / "contract.csv").is_file():
@@ -91,15 +97,17 @@ def contract(adapter: str) -> tuple[Column, ...]:
     for column in columns:
         if not NAME.fullmatch(column.table) or not NAME.fullmatch(column.name):
             raise UserError(
-                "contract.csv of the adapter holds a name that is no plain identifier",
-                "write tables and columns in small letters, digits and underscores",
+                "contract.csv of the adapter holds a name that is not a plain identifier",
+                "write tables and columns in lower-case letters, digits and underscores",
             )
     return columns
 
 
 def origins(adapter: str) -> dict[tuple[str, str], str]:
-    """Return (canonical table, column) -> the raw column that it comes from, in words; empty where the adapter does not
-    say, or where the raw tables are the canonical ones."""
+    """Return (canonical table, column) -> a description of the raw column that it comes from.
+
+    Empty if the adapter has no ``origins.csv``.
+    """
     path = adapter_folder(adapter) / "origins.csv"
     if not path.is_file():
         return {}
@@ -108,48 +116,49 @@ def origins(adapter: str) -> dict[tuple[str, str], str]:
 
 
 def adapters() -> list[str]:
-    """Return the names of the adapters that are shipped."""
+    """Return the names of the shipped adapters."""
     return sorted(path.parent.name for path in (ROOT / "adapters").glob("*/contract.csv"))
 
 
 def adapter_digest(adapter: str) -> str:
-    """Return the digest of everything in the folder of ``adapter``, and of the maps that all adapters may read."""
+    """Return the digest of all SQL and CSV files of ``adapter``, and of the maps that every adapter may read."""
     folder = adapter_folder(adapter)
     files = {path for path in folder.iterdir() if path.suffix in {".sql", ".csv"}} | set(_maps(folder).values())
     return digest(sorted((path.name, digest_file(path)) for path in files))
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the tables of an extract lie: in a folder, in a database, or some here and some there."""
+class ExtractLocation:
+    """Where the tables of an extract are: in a folder, in a PostgreSQL database, or some in each."""
 
     folder: Path | None
     database: Postgresql | None = None
 
 
 @contextlib.contextmanager
-def open_extract(connection: duckdb.DuckDBPyConnection, place: Place, adapter: str) -> Iterator[None]:
-    """Have the temporary views ``source_<table>`` of every canonical table over the tables at ``place``.
+def open_extract(connection: duckdb.DuckDBPyConnection, location: ExtractLocation, adapter: str) -> Iterator[None]:
+    """Create the temporary views ``source_<table>`` of all canonical tables for the tables at ``location``.
 
-    A database is let go before the block: what is needed of it was copied to the disk of the warehouse, in a folder
-    that is gone after the block. Raises :class:`UserError` naming the table and column where a table is missing, is
-    there twice, or lacks a column, and naming the adapter's file where its SQL can't be run or yields other columns.
+    The connection to a PostgreSQL database is closed before the block runs. Its tables were copied by then to a folder
+    beside the warehouse, which is removed after the block. Raises :class:`UserError` with the table and column if a
+    table is missing, exists twice or lacks a column, and with the adapter's file if its SQL can't be run or yields
+    other columns.
     """
     folder = adapter_folder(adapter)
-    with _copies(connection) if place.database else contextlib.nullcontext() as copies, reading():
-        with snapshot(place.database) if place.database else contextlib.nullcontext() as database:
-            extract = Extract(connection, place.folder, database, copies)
+    with _copies(connection) if location.database else contextlib.nullcontext() as copies, errors_without_values():
+        with snapshot(location.database) if location.database else contextlib.nullcontext() as database:
+            extract = Extract(connection, location.folder, database, copies)
             for columns in _by_table(adapter).values():
                 extract.open(columns)
-        run(connection, "adapters/words.sql")
+        run(connection, "adapters/as_whole.sql")
         _open_maps(connection, folder)
-        own = _in_order(folder)
-        for path in own:
+        helpers = _helpers_in_order(folder)
+        for path in helpers:
             _create(connection, "adapters/made.sql", path, path.stem)
         for table in (*CANONICAL, *OPTIONAL):
             _adapt(connection, folder, table)
         yield
-        for path in own:
+        for path in helpers:
             connection.execute(query("adapters/made_end.sql").format(table=path.stem))
 
 
@@ -160,14 +169,14 @@ def _open_maps(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 
 def _maps(folder: Path) -> dict[str, Path]:
-    """Return name -> file of the maps that an adapter reads: those for all, and over them its own."""
+    """Return name -> file of the maps that an adapter reads: the common ones, and its own, which win over them."""
     paths = [*sorted(COMMON_MAPS.glob("*.csv")), *sorted(folder.glob("*.csv"))]
     return {path.stem: path for path in paths if path.stem not in {"contract", "origins"} and NAME.fullmatch(path.stem)}
 
 
 @contextlib.contextmanager
 def _copies(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
-    """Yield a folder that only its owner can look into, beside the warehouse, gone after the block."""
+    """Yield a folder beside the warehouse that only its owner can read; it is removed after the block."""
     warehouse = scalar(connection, "adapters/database_path.sql")
     beside = Path(warehouse).parent / COPIES if warehouse else None
     if beside:
@@ -176,24 +185,28 @@ def _copies(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _in_order(folder: Path) -> list[Path]:
-    """Return the adapter's own SELECTs, each after those that it reads as ``made_<file>``."""
+def _helpers_in_order(folder: Path) -> list[Path]:
+    """Return the adapter's helper SELECTs, each after those that it reads as ``made_<file>``."""
     paths = {path.stem: path for path in sorted(folder.glob("*.sql")) if path.stem not in CANONICAL | OPTIONAL}
-    odd = [path.name for stem, path in paths.items() if not NAME.fullmatch(stem)]
-    if odd:
-        raise UserError(f"{odd[0]} of the adapter is no plain identifier", "name it in small letters and underscores")
+    invalid = [path.name for stem, path in paths.items() if not NAME.fullmatch(stem)]
+    if invalid:
+        raise UserError(
+            f"{invalid[0]} of the adapter is not a plain identifier", "name it in lower-case letters and underscores"
+        )
     reads = {stem: set(MADE.findall(path.read_text(encoding="utf-8"))) & set(paths) for stem, path in paths.items()}
     try:
         return [paths[stem] for stem in graphlib.TopologicalSorter(reads).static_order()]
     except graphlib.CycleError as error:
         files = " and ".join(f"{stem}.sql" for stem in dict.fromkeys(error.args[1]))
-        raise UserError(f"{files} of the adapter read each other", "put what both need into a third") from None
+        raise UserError(
+            f"{files} of the adapter read each other", "put the part that both need into a third file"
+        ) from None
 
 
 def database_digest(database: Postgresql, adapter: str) -> str:
-    """Return the digest of what ``adapter`` would read of ``database``: equal as long as no row of it changes.
+    """Return the digest of the rows that ``adapter`` reads from ``database``; it changes when a row changes.
 
-    The server reads each table once, from beginning to end, and sends two numbers.
+    The server scans each table once and sends two numbers.
     """
     with snapshot(database) as opened:
         found = {table: (opened.find(table), columns) for table, columns in _by_table(adapter).items()}
@@ -223,7 +236,7 @@ def _adapt(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> N
     if missing:
         raise UserError(
             f"{table}.sql of the adapter yields no column {', '.join(missing)}",
-            f"it must yield {', '.join(CANONICAL[table])}; write NULL AS for what is not known",
+            f"it must yield {', '.join(CANONICAL[table])}; write NULL AS for columns that the source does not have",
         )
 
 
@@ -233,41 +246,43 @@ def _create(connection: duckdb.DuckDBPyConnection, kind: str, path: Path, table:
         connection.execute(query(kind).replace("{table}", table).replace("{adapter}", adapter))
     except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{path.name} of the adapter can't be run: {reason}", "mend it (docs/adapters.md)") from None
+        raise UserError(f"{path.name} of the adapter can't be run: {reason}", "correct it (docs/adapters.md)") from None
 
 
 @contextlib.contextmanager
-def reading() -> Iterator[None]:
-    """Turn DuckDB's messages about a malformed file and about a failed cast, which quote, into ones that do not."""
+def errors_without_values() -> Iterator[None]:
+    """Replace DuckDB's errors about malformed files and failed casts, which quote values, with errors that do not."""
     try:
         yield
     except duckdb.ConversionException:
-        problem = "the adapter's SQL meets a value that it can't cast"
-        raise UserError(problem, "write TRY_CAST, so that staging counts what it can't read") from None
+        problem = "the adapter's SQL can't cast a value"
+        raise UserError(problem, "use TRY_CAST, so that staging counts values that it can't read") from None
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
-        explained = _explained(str(error))
-        if explained is None:
+        user_error = _as_user_error(str(error))
+        if user_error is None:
             raise
-        raise explained from None
+        raise user_error from None
 
 
-def _explained(message: str) -> UserError | None:
+def _as_user_error(message: str) -> UserError | None:
     line = re.search(r"Line: (\d+)", message)
     named = re.search(r"([^\s/\"']+\.(?:csv\.gz|csv|parquet))\b", message.rpartition("file = ")[2])
     name = named[1] if named else "a file of the extract"
     if "utf-8" in message and "mismatch" in message:
         return UserError(f"{name} is not UTF-8" + (f" (line {line[1]})" if line else ""), "save it as CSV in UTF-8")
     if "CSV Error" in message and line:
-        problem = f"{name} is malformed at line {line[1]}: {_malformation(message)}"
-        return UserError(problem, "mend the line, or export the table again")
+        problem = f"{name} is malformed at line {line[1]}: {_csv_problem(message)}"
+        return UserError(problem, "correct the line, or export the table again")
     if "CSV" in message:
-        return UserError(f"{name} is no regular CSV", "export it again, with one kind of line ending and in UTF-8")
+        return UserError(
+            f"{name} is not a regular CSV file", "export it again, in UTF-8 and with one kind of line ending"
+        )
     if named:
         return UserError(f"{name} is damaged", "export the table again")
     return None
 
 
-def _malformation(message: str) -> str:
+def _csv_problem(message: str) -> str:
     counts = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message)
     if counts:
         return f"{counts[2]} columns instead of {counts[1]}"

@@ -1,3 +1,3 @@
--- A table of an adapter's own that several of its SELECTs read: computed once.
+-- The result of an adapter's helper SELECT, which its other SELECTs read: computed once.
 CREATE OR REPLACE TEMP TABLE made_{table} AS
 {adapter}

@@ -1,2 +1,2 @@
--- An adapter's own tables leave with the identifiers in them.
+-- Drops the result of a helper SELECT, and with it the identifiers.
 DROP TABLE IF EXISTS made_{table}

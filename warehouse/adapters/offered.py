@@ -1,6 +1,6 @@
-"""Adapters that other packages offer: an entry point of the group ``echomort.adapters`` names a package.
+"""Adapters from other packages: an entry point of the group ``echomort.adapters`` names a package.
 
-The folder of the package is an adapter as any other, so that its content is part of the recipe of the health records.
+The folder of that package is an adapter like any other: its content is part of the recipe of the health records.
 """
 
 import importlib.util
@@ -10,18 +10,18 @@ from pathlib import Path
 from echomort.core.errors import UserError
 
 GROUP = "echomort.adapters"
-"""The group of entry points."""
+"""The group of the entry points."""
 
 
 def offered() -> tuple[str, ...]:
-    """Return the names of the adapters that other packages offer, usable or not, in alphabetical order."""
+    """Return the names of the adapters from other packages in alphabetical order, whether or not they can be used."""
     return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
 
 
 def offered_folder(name: str) -> Path:
     """Return the folder of the adapter ``name`` (one of :func:`offered`).
 
-    Raises :class:`UserError` where two packages offer one of that name, or where it names no package with an adapter.
+    Raises :class:`UserError` if two packages offer that name, or if the entry point does not name an adapter package.
     """
     points = sorted(entry_points(group=GROUP, name=name), key=_where)
     if len({point.value for point in points}) > 1:
@@ -29,7 +29,9 @@ def offered_folder(name: str) -> Path:
         raise UserError(f"two adapters are named {name}: {packages}", "rename the entry point of one, or remove it")
     folder = _package_folder(points[0])
     if not (folder / "contract.csv").is_file():
-        raise UserError(f"{_where(points[0])} holds no contract.csv", "let it name a package that is an adapter")
+        raise UserError(
+            f"{_where(points[0])} holds no contract.csv", "the entry point must name a package that is an adapter"
+        )
     return folder
 
 
@@ -38,9 +40,9 @@ def _package_folder(point: EntryPoint) -> Path:
         spec = importlib.util.find_spec(point.module)
     except Exception as error:  # importing the packages above it runs their code
         problem = f"{_where(point)} can't be found ({type(error).__name__}: {error})".splitlines()[0]
-        raise UserError(problem, "mend that package or remove it") from error
+        raise UserError(problem, "repair that package or remove it") from error
     if spec is None or not spec.submodule_search_locations:
-        raise UserError(f"{_where(point)} is no package", "let it name a package that is an adapter")
+        raise UserError(f"{_where(point)} is not a package", "the entry point must name a package that is an adapter")
     return Path(next(iter(spec.submodule_search_locations)))
 
 

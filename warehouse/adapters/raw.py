@@ -1,8 +1,8 @@
-"""Raw tables: where they lie, and the views ``raw_<table>`` that read them.
+"""Finds the raw tables of an extract and creates the views ``raw_<table>`` that read them.
 
-A table is a CSV file (also compressed), a Parquet file, a table of the one DuckDB file in the folder, or one of a
-PostgreSQL database. Files are found by name, in capitals or not and with hyphens or underscores, in the folder or in a
-folder directly below it. Files are not copied: the views read when staging does. PostgreSQL's tables are.
+A table is a CSV file (also compressed), a Parquet file, a table of the one DuckDB file in the folder, or a table of a
+PostgreSQL database. Files are found by name in the folder or in a folder directly below it; upper and lower case, and
+hyphens and underscores, are the same. Files are read in place during staging. Tables of PostgreSQL are copied first.
 """
 
 import csv
@@ -25,13 +25,21 @@ from warehouse.adapters.postgresql import Relation, Snapshot
 from warehouse.queries import query, run
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
+"""File names that a table may end with."""
+
 DATABASE = ".duckdb"
+"""Ending of the DuckDB file of an extract."""
+
 UNNAMED = re.compile(r"column\d+")
+"""The names that DuckDB gives to columns when it takes a CSV file's header for a row."""
+
+GZIP_CHUNK_BYTES = 2**20
+"""Bytes read at a time when a compressed file is checked (1 MiB). Our choice: it bounds memory."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a raw table. ``required``: ``yes``, ``no``, or ``with_table`` (where the optional table is there)."""
+    """A column of a raw table. ``required``: ``yes``, ``no``, or ``with_table`` (if the optional table exists)."""
 
     table: str
     name: str
@@ -41,9 +49,12 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Found:
-    """A raw table: what to call it in a message, how it is read, the columns that it has, and which of them may hold
-    empty text where a CSV file has nothing."""
+class RawTable:
+    """A table found in an extract.
+
+    ``title`` names it in messages; ``kind`` selects the SQL file that reads it (``raw_<kind>.sql``). ``texts`` are the
+    columns in which an empty text stands for a missing value, as it does in a CSV file.
+    """
 
     title: str
     kind: str
@@ -53,7 +64,7 @@ class Found:
 
 
 class Extract:
-    """One extract, a folder or a PostgreSQL database or both, its tables opened one by one."""
+    """One extract: a folder, a PostgreSQL database, or both. Its tables are opened one by one."""
 
     def __init__(
         self,
@@ -62,9 +73,9 @@ class Extract:
         database: Snapshot | None = None,
         copies: Path | None = None,
     ) -> None:
-        """Look through ``root``; raises :class:`UserError` where it is missing or holds two databases.
+        """List the tables in ``root``; raises :class:`UserError` if it is missing or holds two databases.
 
-        What is read of ``database`` is copied into the folder ``copies``.
+        Tables of ``database`` are copied into the folder ``copies`` when they are opened.
         """
         if root is not None and not root.is_dir():
             raise UserError(f"the folder of the health-record extract does not exist ({root})", "correct sources.ehr")
@@ -73,10 +84,9 @@ class Extract:
         self.relations = self._attach(root) if root else {}
 
     def open(self, columns: Sequence[Column]) -> None:
-        """Create ``raw_<table>`` with exactly ``columns``, those of one table; absent optional ones are null.
+        """Create ``raw_<table>`` with exactly ``columns``, all of one table; missing optional columns are null.
 
-        Raises :class:`UserError` naming the table and column where a file is missing, is there twice, or lacks a
-        column.
+        Raises :class:`UserError` with the table and column if a table is missing, exists twice or lacks a column.
         """
         table = columns[0].table
         found = self._find(table)
@@ -94,10 +104,10 @@ class Extract:
         present = found.columns if found.kind != "absent" else frozenset()
         if found.relation:
             self._copy(table, found.relation, [column.name for column in columns if column.name in present])
-        self._create(found.kind, table, [_selected(column.name, present, found.texts) for column in columns])
+        self._create(found.kind, table, [_column_expression(column.name, present, found.texts) for column in columns])
 
     def _copy(self, table: str, relation: Relation, names: list[str]) -> None:
-        """Bring a table of PostgreSQL over, so much at a time that memory does not grow with it."""
+        """Copy a table of PostgreSQL to a Parquet file in batches, so that memory does not grow with its size."""
         assert self.database is not None
         assert self.copies is not None
         path = self.copies / f"{table}.parquet"
@@ -113,48 +123,48 @@ class Extract:
     def _absent(self, table: str, columns: Sequence[Column]) -> None:
         if any(column.required == "yes" for column in columns):
             raise UserError(
-                f"the extract has no table {table} ({self._looked_for(table)})",
-                "add it; one that holds only its header says that there is nothing to tell",
+                f"the extract has no table {table} ({self._searched_places(table)})",
+                "add it; a file with only a header is enough if the site has no such rows",
             )
-        self._create("absent", table, [_selected(column.name, frozenset()) for column in columns])
+        self._create("absent", table, [_column_expression(column.name, frozenset()) for column in columns])
 
-    def _looked_for(self, table: str) -> str:
+    def _searched_places(self, table: str) -> str:
         files = f"no {' or '.join(table + suffix for suffix in SUFFIXES)} in {self.root}"
         schemas = ", ".join(self.database.settings.schemas) if self.database else ""
-        relations = f"no table or view of the name in schema {schemas}"
+        relations = f"no table or view of that name in schema {schemas}"
         return " and ".join(([files] if self.root else []) + ([relations] if self.database else []))
 
     def _create(self, kind: str, table: str, columns: list[str]) -> None:
         self.connection.execute(query(f"adapters/raw_{kind}.sql").format(table=table, columns=", ".join(columns)))
 
-    def _find(self, table: str) -> Found | None:
+    def _find(self, table: str) -> RawTable | None:
         paths, relations = self.files.get(table, []), self.relations.get(table, [])
-        elsewhere = self.database.find(table) if self.database else None
+        in_database = self.database.find(table) if self.database else None
         titles = [path.name for path in paths] + [f"{relation} of the database" for relation in relations]
-        titles += [f"{elsewhere.place} of PostgreSQL"] if elsewhere else []
+        titles += [f"{in_database.qualified_name} of PostgreSQL"] if in_database else []
         if len(titles) > 1:
-            raise UserError(f"table {table} is there twice ({', '.join(titles)})", "keep one of them")
-        if elsewhere:
-            return Found(titles[0], "parquet", elsewhere.names, elsewhere.names, elsewhere)
+            raise UserError(f"table {table} exists twice ({', '.join(titles)})", "keep one of them")
+        if in_database:
+            return RawTable(titles[0], "parquet", in_database.names, in_database.names, in_database)
         if paths and self.root:
             return self._file(table, _inside(self.root, paths[0]))
         return self._relation(table, relations[0]) if relations else None
 
-    def _file(self, table: str, path: Path) -> Found:
+    def _file(self, table: str, path: Path) -> RawTable:
         if path.suffix == ".parquet":
-            return Found(path.name, "parquet", *_parquet_columns(self.connection, table, path))
-        return Found(path.name, "csv", _csv_columns(self.connection, table, path))
+            return RawTable(path.name, "parquet", *_parquet_columns(self.connection, table, path))
+        return RawTable(path.name, "csv", _csv_columns(self.connection, table, path))
 
-    def _relation(self, table: str, relation: str) -> Found:
+    def _relation(self, table: str, relation: str) -> RawTable:
         name = f"{table} of the database"
         _set(self.connection, f"relation_{table}", relation)
         columns, texts = _described(run(self.connection, "adapters/relation_columns.sql", relation=relation).fetchall())
         if not all(UNNAMED.fullmatch(column) for column in columns):
-            return Found(name, "duckdb", columns, texts)
-        # An empty CSV file that was imported by guess: its header became its only row.
+            return RawTable(name, "duckdb", columns, texts)
+        # DuckDB imported a CSV file without rows: the header became the only row.
         rows = run(self.connection, "adapters/relation_sample.sql", relation=relation).fetchall()
         only = rows[0] if len(rows) == 1 else ()
-        return Found(name, "absent", frozenset(str(cell).strip().lower() for cell in only))
+        return RawTable(name, "absent", frozenset(str(cell).strip().lower() for cell in only))
 
     def _attach(self, root: Path) -> dict[str, list[str]]:
         databases = sorted(path for path in root.iterdir() if path.suffix == DATABASE and _visible(path))
@@ -169,7 +179,7 @@ class Extract:
         except duckdb.Error:
             raise UserError(
                 f"{databases[0].name} is not a DuckDB database that can be read",
-                "close what else has it open, or write it again with the DuckDB version that echomort uses",
+                "close it in other programs, or write it again with the DuckDB version that echomort uses",
             ) from None
         relations: dict[str, list[str]] = {}
         for name, relation in run(self.connection, "adapters/relations.sql").fetchall():
@@ -177,20 +187,20 @@ class Extract:
         return relations
 
 
-def _selected(name: str, present: frozenset[str], texts: frozenset[str] = frozenset()) -> str:
+def _column_expression(name: str, present: frozenset[str], texts: frozenset[str] = frozenset()) -> str:
     if name in texts:
         return f"nullif({name}, '') AS {name}"
     return name if name in present else f"NULL::VARCHAR AS {name}"
 
 
 def _described(rows: Sequence[tuple[Any, ...]]) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the names of the columns that DESCRIBE tells of, and of those that are text."""
+    """Return the names of all columns in the rows of DESCRIBE, and the names of the text columns."""
     types = {str(name).strip().lower(): kind for name, kind, *_ in rows}
     return frozenset(types), frozenset(name for name, kind in types.items() if kind == "VARCHAR")
 
 
 def _by_name(root: Path) -> dict[str, list[Path]]:
-    """Return table name -> files, those of the folder itself before those one folder below."""
+    """Return table name -> files; files in ``root`` itself win over files one folder below."""
     found: dict[str, list[Path]] = {}
     for folders in ([root], sorted(path for path in root.iterdir() if path.is_dir() and _visible(path))):
         level: dict[str, list[Path]] = {}
@@ -249,9 +259,9 @@ def _set(connection: duckdb.DuckDBPyConnection, variable: str, value: object) ->
 
 
 def _read_through(path: Path) -> None:
-    """Read a compressed file to its end: DuckDB does not look at the checksum."""
+    """Read a compressed file to its end, which verifies its checksum: DuckDB does not."""
     with _open(path) as file:
-        while path.suffix.lower() == ".gz" and file.read(2**20):
+        while path.suffix.lower() == ".gz" and file.read(GZIP_CHUNK_BYTES):
             pass
 
 
@@ -264,7 +274,7 @@ def _encoding(path: Path) -> str:
 
 
 def _header(path: Path, encoding: str) -> tuple[str, list[str]]:
-    """Return what separates the columns, a comma or (as in the files of OHDSI's Athena) a tab, and their names."""
+    """Return the separator of the columns (a comma, or a tab as in the files of OHDSI's Athena) and their names."""
     with io.TextIOWrapper(_open(path), encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as file:
         try:
             names = next(csv.reader(file), [])

@@ -1,4 +1,4 @@
--- A raw table without rows: an optional one that the extract does not have, or one that is empty.
+-- A raw table without rows: an optional table that the extract lacks, or an empty one.
 CREATE OR REPLACE TEMP VIEW raw_{table} AS
 SELECT {columns}
 WHERE false

@@ -1,5 +1,5 @@
--- One raw table as a CSV file gives it: every value as text, columns by the names of the header. Where tabs
--- separate them, quotation marks are text.
+-- One raw table from a CSV file: all values as text, columns named by the header. In files separated by tabs, quotation
+-- marks are part of the text.
 CREATE OR REPLACE TEMP VIEW raw_{table} AS
 SELECT {columns}
 FROM read_csv(

@@ -1,4 +1,4 @@
--- One raw table as the attached DuckDB database gives it.
+-- One raw table from the attached DuckDB database.
 CREATE OR REPLACE TEMP VIEW raw_{table} AS
 SELECT {columns}
 FROM query_table(getvariable('relation_{table}'))

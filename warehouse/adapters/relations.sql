@@ -1,4 +1,4 @@
--- Tables and views of the attached database: the name that a contract gives them, and how they are read.
+-- Tables and views of the attached database: their name in a contract, and their qualified name.
 SELECT
     lower(replace(table_name, '-', '_')) AS name,
     format('"extract"."{}"."{}"', replace(schema_name, '"', '""'), replace(table_name, '"', '""')) AS relation

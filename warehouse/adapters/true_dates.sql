@@ -1,2 +1,2 @@
--- The dates of the source are true ones.
+-- The source has not moved its dates.
 SELECT 'true' AS calendar

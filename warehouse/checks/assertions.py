@@ -1,6 +1,7 @@
-"""What must never happen, as SQL that counts how often it did (``checks/assertions/<name>.sql``).
+"""Assertions: each is an SQL file that counts violations of a rule (``checks/assertions/<name>.sql``).
 
-A file begins with the asset that its check is on, the assets whose tables it reads beside, and what must never happen::
+A file begins with three lines: the asset that the check belongs to, other assets whose tables it reads (optional), and
+what must never happen::
 
     -- asset: study
     -- also: patient, measurement
@@ -16,12 +17,12 @@ from echomort.core.errors import UserError
 from warehouse.queries import ROOT, scalar
 
 HEADER = re.compile(r"-- asset: (?P<asset>\w+)\n(?:-- also: (?P<also>[\w, ]+)\n)?-- never: (?P<never>.+)\n")
-"""The first lines of an assertion's file."""
+"""The first lines of an assertion file."""
 
 
 @dataclass(frozen=True)
 class Assertion:
-    """Something that must ``never`` happen: its check is on ``asset``, and reads the tables of ``also`` beside."""
+    """A rule: ``never`` must not happen. Its check belongs to ``asset`` and reads tables of ``also`` too."""
 
     name: str
     asset: str
@@ -35,7 +36,7 @@ def names() -> tuple[str, ...]:
 
 
 def assertions() -> tuple[Assertion, ...]:
-    """Return every assertion. Raises :class:`UserError` for a file without its first lines."""
+    """Return every assertion. Raises :class:`UserError` for a file that does not begin with its header lines."""
     return tuple(_declared(name, (ROOT / f"checks/assertions/{name}.sql").read_text("utf-8")) for name in names())
 
 
@@ -43,7 +44,7 @@ def _declared(name: str, text: str) -> Assertion:
     found = HEADER.match(text)
     if found is None:
         raise UserError(
-            f"warehouse/checks/assertions/{name}.sql does not say what it is on",
+            f"warehouse/checks/assertions/{name}.sql does not name its asset",
             "begin it with the lines `-- asset: ...`, `-- also: ...` (if it reads other assets) and `-- never: ...`",
         )
     also = tuple(part.strip() for part in (found["also"] or "").split(",") if part.strip())
@@ -51,7 +52,7 @@ def _declared(name: str, text: str) -> Assertion:
 
 
 def check(connection: duckdb.DuckDBPyConnection, name: str) -> int:
-    """Return how many rows offend against assertion ``name``: 0 where all is well."""
+    """Return how many rows violate assertion ``name``; 0 if none does."""
     if name not in names():
         raise ValueError(f"no assertion {name}; known: {', '.join(names())}")
     return int(scalar(connection, f"checks/assertions/{name}.sql"))

@@ -1,4 +1,4 @@
-"""Great Expectations on the warehouse's tables: names of expectations come out, values never do."""
+"""Runs Great Expectations on the warehouse's tables. Results hold names of expectations, never values."""
 
 import logging
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from warehouse.queries import run, scalar
 
 __all__ = ["SuiteResult", "read", "suite", "tables", "validate"]
 
-WHOLE_ROWS = 1_000_000
-"""A table of more rows is looked at in a sample of about so many: pandas holds it in memory."""
+MAX_ROWS = 1_000_000
+"""Rows checked at most; a larger table is sampled to about this many. Our choice: pandas holds them in memory."""
 
 
 @dataclass(frozen=True)
 class SuiteResult:
-    """``evaluated`` expectations; the names of those that failed, that failed as a warning, that could not be run."""
+    """``evaluated``: how many expectations ran. The others name those that failed, failed as a warning, and raised."""
 
     evaluated: int
     failed: tuple[str, ...]
@@ -29,28 +29,27 @@ class SuiteResult:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing critical failed and everything ran."""
+        """Whether no critical expectation failed and none raised."""
         return not self.failed and not self.errors
 
 
 def read(connection: duckdb.DuckDBPyConnection, table: str) -> pd.DataFrame:
-    """Return ``table`` (one that has a suite) as :func:`validate` wants it: all rows, or a sample of a large table.
+    """Return the rows of ``table`` (one that has a suite) to validate: all of them, or a sample of a large table.
 
-    A sample is drawn by a hash of the row, so that it stays the same and keeps duplicates together; what holds for a
-    table holds for its sample, so that a sample raises no false alarm.
+    The sample is drawn by a hash of the row. It is the same each time and keeps duplicate rows together. Every
+    expectation that holds for the whole table also holds for the sample.
     """
     suite(table)
     rows = scalar(connection, "checks/size.sql", table=table)
-    every = max(1, rows // WHOLE_ROWS)
+    every = max(1, rows // MAX_ROWS)
     return run(connection, "checks/sample.sql", table=table, every=every).df()
 
 
 def validate(table: str, frame: pd.DataFrame, catalogue: Catalogue | None = None) -> SuiteResult:
-    """Return what the suite of ``table`` says of ``frame`` (the table's columns; all its rows or a sample), of
-    the variables of ``catalogue`` (default: the shipped ones).
+    """Return the result of the suite of ``table`` on ``frame`` (all rows of the table, or a sample).
 
-    Results are asked for as truth values only, so that no value of the table can reach a log or a page. An expectation
-    that raised is an error, never mistaken for bad data.
+    ``catalogue`` names the variables (default: the shipped ones). Great Expectations returns truth values only, so that
+    no value of the table can reach a log or a page. An expectation that raised is an error, not bad data.
     """
     import great_expectations as gx
 
@@ -88,7 +87,7 @@ def _summary(declared: tuple[Expected, ...], results: list[Any]) -> SuiteResult:
 
 
 def _raised(information: Mapping[str, Any] | None) -> bool:
-    """Great Expectations gives one report, or one a metric under its name."""
+    """Whether an expectation raised; Great Expectations returns one report, or one for each metric by name."""
     if not information:
         return False
     reports = [information] if "raised_exception" in information else list(information.values())

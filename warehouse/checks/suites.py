@@ -1,7 +1,7 @@
-"""What every table must look like: one suite a table, declared as values.
+"""The expectations on every table, declared as one suite for each table.
 
-An expectation is (name, kind of Great Expectations, its arguments, severity). ``critical`` ones stop what comes after,
-``warning`` ones are shown. Nothing here needs Great Expectations to be loaded.
+An expectation has a name, a kind of Great Expectations, arguments and a severity. A failed ``critical`` expectation
+blocks the assets below; a failed ``warning`` is only shown. Great Expectations is not imported here.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,9 +16,13 @@ from warehouse.staging.vocabulary import words
 
 Severity = Literal["critical", "warning"]
 PSEUDONYM = r"^[0-9a-f]{32}$"
+"""The form of a pseudonym (echomort/core/keys.py)."""
+
 CODE_WORD = r"^[A-Za-z][A-Za-z0-9_]*$"
+"""The form of a code: one word without spaces, so that it can't be prose."""
+
 EARLIEST, LATEST = datetime(1850, 1, 1), datetime(2300, 1, 1)
-"""Limits of any date: the second leaves room for archives whose dates were moved far into the future."""
+"""Limits of all dates, our choice. The later one leaves room for archives whose dates were moved into the future."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,10 @@ class Expected:
 
 
 def suite(table: str, catalogue: Catalogue | None = None) -> tuple[Expected, ...]:
-    """Return the expectations on ``table``, named ``<table>.<what>``; those on variables are of ``catalogue`` (default:
-    the shipped one). Raises KeyError for a table without a suite."""
+    """Return the expectations on ``table``, named ``<table>.<name>``. Raises KeyError for a table without a suite.
+
+    ``catalogue`` names the variables (default: the shipped one).
+    """
     declared = _DECLARED.get(table) or _OF_VARIABLES[table](catalogue or shipped_catalogue())
     return tuple(renamed(f"{table}.{one.name}", one) for one in declared)
 
@@ -43,7 +49,7 @@ def tables() -> tuple[str, ...]:
     return (*_DECLARED, *_OF_VARIABLES)
 
 
-# --- words of the declarations: each returns one or more expectations about a column ------------------------------
+# --- Each of these functions returns one expectation ---------------------------------------------------------------
 
 
 def present(column: str, **where: str) -> Expected:
@@ -52,7 +58,7 @@ def present(column: str, **where: str) -> Expected:
 
 
 def mostly_present(column: str, share: float) -> Expected:
-    """At least ``share`` of the values are there."""
+    """At least the share ``share`` (0 to 1) of the values is present."""
     arguments = {"column": column, "min_value": share}
     return Expected(f"{column}_mostly_present", "ColumnProportionOfNonNullValuesToBeBetween", arguments, "warning")
 
@@ -92,7 +98,7 @@ def within(column: str, low: object, high: object, severity: Severity = "critica
 
 
 def dated(column: str) -> Expected:
-    """Dates are dates that can be."""
+    """Dates are between ``EARLIEST`` and ``LATEST``."""
     return Expected(
         f"{column}_can_be", "ColumnValuesToBeBetween", {"column": column, "min_value": EARLIEST, "max_value": LATEST}
     )
@@ -110,18 +116,18 @@ def short(column: str, length: int) -> Expected:
 
 
 def not_empty(severity: Severity = "critical") -> Expected:
-    """There is a row."""
+    """The table has at least one row."""
     return Expected("has_rows", "TableRowCountToBeBetween", {"min_value": 1}, severity)
 
 
 def occurs(column: str, *values: object, severity: Severity = "critical") -> Expected:
-    """Each of ``values`` is found at least once."""
+    """Each of ``values`` occurs at least once."""
     arguments = {"column": column, "value_set": list(values)}
     return Expected(f"{column}_has_all_kinds", "ColumnDistinctValuesToContainSet", arguments, severity)
 
 
 def share(column: str, low: float, high: float) -> Expected:
-    """The mean of a 0/1 column."""
+    """The mean of a 0/1 column is between ``low`` and ``high``."""
     arguments = {"column": column, "min_value": low, "max_value": high}
     return Expected(f"{column}_share_is_plausible", "ColumnMeanToBeBetween", arguments, "warning")
 
@@ -137,12 +143,12 @@ def _rows(where: str = "") -> dict[str, str]:
 
 ACCEPTED, REJECTED = 'status=="accepted"', 'status=="rejected"'
 LABELLED, UNLABELLED = "label.notnull()", "label.isnull()"
-OWNED = (present("patient_key"), pseudonym("patient_key"))
+HAS_PATIENT = (present("patient_key"), pseudonym("patient_key"))
 
 _DECLARED: dict[str, tuple[Expected, ...]] = {
     "patient": (
         not_empty(),
-        *OWNED,
+        *HAS_PATIENT,
         unique("patient_key"),
         among("sex", "F", "M"),
         occurs("sex", "F", "M", severity="warning"),
@@ -153,7 +159,7 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
     ),
     "death": (
         not_empty("warning"),
-        *OWNED,
+        *HAS_PATIENT,
         unique("patient_key", "death_date", "latest_date", "precision", "source"),
         among("precision", "day", "month", "year", "unknown"),
         among("source", "registry", "hospital", "record", "unknown"),
@@ -165,7 +171,7 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
     ),
     "contact": (
         not_empty("warning"),
-        *OWNED,
+        *HAS_PATIENT,
         present("contact_at"),
         dated("contact_at"),
         unique("patient_key", "contact_at", "kind"),
@@ -182,7 +188,7 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
         present("study_key"),
         pseudonym("study_key"),
         unique("study_key"),
-        *OWNED,
+        *HAS_PATIENT,
         dated("study_at"),
         mostly_present("study_at", 0.95),
         within("study_year", 1980, 2100),
@@ -192,7 +198,7 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
     ),
     "diagnosis": (
         not_empty("warning"),
-        *OWNED,
+        *HAS_PATIENT,
         among("vocabulary", "ICD10CM", "ICD9CM"),
         present("vocabulary"),
         present("code"),
@@ -201,7 +207,7 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
         dated("recorded_at"),
     ),
     "medication": (
-        *OWNED,
+        *HAS_PATIENT,
         present("drug_class"),
         among("drug_class", *words("drug")),
         within("dose", 0, 1e6),
@@ -253,7 +259,7 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
         pseudonym("instance_key"),
         unique("instance_key"),
         pseudonym("study_key"),
-        *OWNED,
+        *HAS_PATIENT,
         among("status", "accepted", "rejected"),
         renamed("reason_present_where_rejected", present("reason", where=REJECTED)),
         renamed("reason_absent_where_accepted", absent("reason", where=ACCEPTED)),
@@ -279,7 +285,7 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
         present("study_key"),
         pseudonym("study_key"),
         unique("study_key"),
-        *OWNED,
+        *HAS_PATIENT,
         among("label", 0, 1),
         occurs("label", 0, 1, severity="warning"),
         share("label", 0.005, 0.5),
@@ -294,7 +300,7 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
         not_empty(),
         present("study_key"),
         unique("study_key"),
-        *OWNED,
+        *HAS_PATIENT,
         among("role", "development", "reader", "heart_failure"),
         occurs("role", "development"),
         within("fold", -1, 19),
@@ -364,7 +370,7 @@ _DECLARED: dict[str, tuple[Expected, ...]] = {
 def _measurement_suite(catalogue: Catalogue) -> tuple[Expected, ...]:
     return (
         not_empty("warning"),
-        *OWNED,
+        *HAS_PATIENT,
         pseudonym("study_key"),
         present("variable"),
         among("variable", *catalogue.names()),

@@ -1,18 +1,18 @@
--- The warehouse's tables. Keys are pseudonyms; dates are shifted by a keyed offset a patient (unless the site keeps
--- them), so that intervals within a patient are exact and nothing else is.
+-- The warehouse's tables. Keys are pseudonyms. Dates are shifted by a keyed offset for each patient (unless the site keeps
+-- them), so that only intervals within a patient are exact.
 
--- What the health records say ---------------------------------------------------------------------------------------
+-- Health records ----------------------------------------------------------------------------------------------------
 CREATE TABLE patient (
     patient_key VARCHAR NOT NULL,
     birth_date DATE,
     sex VARCHAR,                    -- 'F', 'M' or null
     race VARCHAR
 );
--- Every record number of a person, so that an image filed under any of them finds its patient.
+-- All record numbers of each person, so that a file with any of them is linked to the patient.
 CREATE TABLE patient_alias (alias_key VARCHAR NOT NULL, patient_key VARCHAR NOT NULL);
 -- Patients whose identity or dates contradict each other: none of their studies gets a label.
 CREATE TABLE quarantine (patient_key VARCHAR NOT NULL, reason VARCHAR NOT NULL);
--- One row a statement of death: sources may disagree, and a partial date is an interval (death_date to latest_date).
+-- One row for each statement of death: sources may disagree, and a partial date is an interval (death_date to latest_date).
 CREATE TABLE death (
     patient_key VARCHAR NOT NULL,
     death_date DATE,                -- the earliest day that the statement allows; null: dead, date unknown
@@ -51,13 +51,13 @@ CREATE TABLE medication (
     started_at TIMESTAMP NOT NULL,
     ended_at TIMESTAMP
 );
--- What staging did with rows that it could not take as they were.
+-- Rows that staging could not use as they were, with the reason and what was done.
 CREATE TABLE conflict (
     table_name VARCHAR NOT NULL,
     reason VARCHAR NOT NULL,
     count BIGINT NOT NULL,
     action VARCHAR NOT NULL,        -- 'dropped' (the row), 'nulled' (one value), 'quarantined' (the patient), 'noted'
-    example VARCHAR                 -- the pseudonym of one patient concerned
+    example VARCHAR                 -- the pseudonym of one of the patients
 );
 CREATE TABLE staging_count (table_name VARCHAR NOT NULL, rows_read BIGINT, rows_staged BIGINT, rows_dropped BIGINT);
 CREATE TABLE staging (adapter VARCHAR NOT NULL, dates VARCHAR NOT NULL, key_id VARCHAR NOT NULL);

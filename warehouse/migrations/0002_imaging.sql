@@ -1,6 +1,6 @@
--- What decides whether a file must be decoded again: its name's, size's and time's digest.
+-- The digest of a file's name, size and time of change: the file is decoded again if it differs.
 ALTER TABLE dicom_instance ADD COLUMN stamp VARCHAR;
--- Every readable file with the study and the patient that the health records know it by, or why there is none.
+-- Every readable file with its study and patient in the health records, or the reason why it has none.
 CREATE TABLE instance_link (
     instance_key VARCHAR NOT NULL,
     study_key VARCHAR,

@@ -1,4 +1,4 @@
--- By which rule the outcomes that stand were made, so that checks need not be told.
+-- The settings by which the outcomes were computed, for the checks.
 CREATE TABLE outcome_rule (
     horizon_days INTEGER NOT NULL,
     follow_up VARCHAR NOT NULL,     -- 'encounter' or 'registry'

@@ -1,3 +1,3 @@
--- Whether the source's dates are true ones, or each patient's were moved by the source ('own'): then no day is the same
--- for two patients, and the data have no common end.
+-- Whether the source's dates are true ('true'), or were moved by another offset for each patient ('own'): then the data
+-- have no common last day.
 ALTER TABLE staging ADD COLUMN calendar VARCHAR DEFAULT 'true';

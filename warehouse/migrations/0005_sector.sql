@@ -1,2 +1,2 @@
--- Pixels of a clip that are lit outside its sector: 0, always; text, ticks and the ECG lie there.
+-- Lit pixels of a clip outside its sector, where text, ticks and the ECG are: must be 0.
 ALTER TABLE clip ADD COLUMN lit_outside INTEGER;

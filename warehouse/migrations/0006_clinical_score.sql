@@ -9,5 +9,5 @@ CREATE TABLE clinical_score (
 );
 ALTER TABLE feature ADD COLUMN nyha DOUBLE;
 ALTER TABLE feature ADD COLUMN diastolic_grade DOUBLE;
--- Echo values that a study lacks and that the patient's other studies gave.
+-- How many echo values were filled from other studies of the patient.
 CREATE TABLE feature_filled (variable VARCHAR NOT NULL, how VARCHAR NOT NULL, count BIGINT NOT NULL);

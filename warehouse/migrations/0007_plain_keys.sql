@@ -1,5 +1,5 @@
--- A study's pseudonym is its own in every row: there is nothing in it to compress, and the attempt costs more than all
--- else that writing an outcome takes.
+-- The pseudonyms of studies are all different, so they can't be compressed. Trying takes longer than all other work of
+-- writing an outcome.
 CREATE TABLE plain_study (
     study_key VARCHAR USING COMPRESSION uncompressed NOT NULL,
     patient_key VARCHAR NOT NULL,

@@ -1,4 +1,4 @@
--- The view of every accepted clip, and where it was read: a tag, a table of the site's, or the clip's own pixels.
+-- The view of every accepted clip, and its source: a tag, the site's view table, or the classifier.
 CREATE TABLE clip_view (
     clip_key VARCHAR NOT NULL,
     study_key VARCHAR NOT NULL,

@@ -1,9 +1,9 @@
--- What the champion says of every study with a clip that models do not learn from: new ones, unlabelled ones, those kept
--- apart. These are the figures that a site would use.
+-- The champion's risk of every study with a clip outside the development cohort: new, unlabelled and held-out studies.
+-- These are the results that a site would use.
 CREATE TABLE risk_score (
     study_key VARCHAR NOT NULL,
     champion VARCHAR NOT NULL,      -- id in the registry
-    model VARCHAR NOT NULL,         -- 'video_ehr', 'video', a view, or 'all views' where no clip's view has a model
+    model VARCHAR NOT NULL,         -- 'video_ehr', 'video', a view, or 'all views' if no clip's view has a model
     clips INTEGER NOT NULL,         -- clips that were scored
     logit DOUBLE NOT NULL,
     risk DOUBLE NOT NULL,           -- of death within a year, calibrated, 0 to 1

@@ -1,10 +1,10 @@
--- What decides an asset apart from its inputs, part by part, so that a person can be told which part changed.
+-- The parts of each recipe (all that decides an asset except its inputs), so that `echomort status` can name what changed.
 CREATE TABLE recipe (
     digest VARCHAR PRIMARY KEY,
     parts  VARCHAR NOT NULL          -- part (a file, a definition, a setting, a library) -> digest or version (JSON)
 );
 ALTER TABLE ledger ADD COLUMN recipe VARCHAR;  -- the recipe that the fingerprint holds
--- New code that made a sample of an asset's units as the old code had: the units were adopted, not made again.
+-- Accepted code changes: a sample of an asset's units came out the same, and all units were adopted instead of rebuilt.
 CREATE TABLE acceptance (
     asset       VARCHAR NOT NULL,
     from_recipe VARCHAR NOT NULL,

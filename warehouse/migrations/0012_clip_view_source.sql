@@ -1,3 +1,3 @@
--- Where the view of a clip was read, as in dicom_instance: what names the untagged clips reads `clip` alone, so that a
--- file whose time of change is new, but which gives the same clip, makes nothing after the clips stale.
+-- The source of a clip's view, as in dicom_instance. Asset clip_views reads only table clip, so that a file with a new
+-- time of change and the same clip makes nothing below the clips stale.
 ALTER TABLE clip ADD COLUMN view_source VARCHAR;

@@ -1,8 +1,8 @@
--- Where every row of one table went: read = staged + dropped. Each <table>.sql leaves for this, besides the rows of its
--- table, two temporary tables of (reason, rows, example), where `example` is the pseudonym of one patient concerned:
---   tally   every row read, once: by the reason why it was dropped; null where it was staged (a row staged once for
---           several equal ones is counted here as often as it was read)
---   nulled  rows that were staged without one of their values, by the reason; no row where there are none
+-- Counts the rows of one table: read = staged + dropped. Besides the rows of its table, each <table>.sql must leave two
+-- temporary tables of (reason, rows, example), where `example` is the pseudonym of one of the patients:
+--   tally   all rows read, by the reason why they were dropped; the reason is null for staged rows (equal rows that
+--           were staged as one are all counted)
+--   nulled  rows that were staged without one of their values, by the reason; may be empty
 INSERT INTO staging_count
 SELECT $table, coalesce(sum(rows), 0), any_value(staged), coalesce(sum(rows), 0) - any_value(staged)
 FROM (SELECT count(*) AS staged FROM query_table($table))

@@ -1,4 +1,4 @@
-"""What to do about rows that staging set aside: one line for each reason, in words for the site's data engineer."""
+"""Advice to the site's data engineer for every reason why staging did not use a row or value as it was."""
 
 import csv
 import functools
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from warehouse.queries import ROOT
 
-DATES = {
+DATE_COLUMNS = {
     "patient": "birth_date",
     "death": "death_date",
     "contact": "contact_at",
@@ -15,6 +15,7 @@ DATES = {
     "diagnosis": "recorded_at",
     "medication": "started_at/ended_at",
 }
+"""Table -> its date columns; advice.csv refers to them as ``@date``."""
 
 
 @functools.cache
@@ -25,21 +26,21 @@ def advice() -> dict[str, dict[str, str]]:
 
 
 def remedy(reason: str) -> str:
-    """Return what the site can do about ``reason``; an adapter's own reasons are explained by the adapter."""
+    """Return what the site can do about ``reason``; for a reason of an adapter, where to find its explanation."""
     return advice()[reason]["remedy"] if reason in advice() else "see left_out.sql of the adapter"
 
 
 def column(table: str, reason: str) -> str:
-    """Return the column of ``table`` that ``reason`` is about, or nothing where it is the whole row."""
+    """Return the column of ``table`` that ``reason`` is about; empty if it is about the whole row."""
     columns = advice().get(reason, {}).get("columns", "")
     if columns == "@date":
-        return DATES.get(table, "")
+        return DATE_COLUMNS.get(table, "")
     named = dict(part.split(":") for part in columns.split())
     return named.get(table, named.get("*", ""))
 
 
 def where(table: str, reason: str, origins: Mapping[tuple[str, str], str]) -> str:
-    """Return the table and the column that ``reason`` is about, and where the adapter takes the column from."""
+    """Return a description of the table and column that ``reason`` is about, and of the raw column behind it."""
     named = column(table, reason)
     found = [origins[table, part] for part in named.split("/") if (table, part) in origins]
     return f"table {table}" + (f", column {named}" if named else "") + (f" (from {'; '.join(found)})" if found else "")

@@ -1,9 +1,8 @@
--- How staging reads texts and times, whatever the adapter gives; and empty tables to begin with.
+-- Macros by which staging reads texts, times and numbers from any adapter; and the empty tables that it begins with.
 SET VARIABLE today = $today;
 CREATE OR REPLACE TEMP MACRO as_text(x) AS nullif(trim(CAST(x AS VARCHAR), e' \t\r\n'), '');
--- Local wall-clock time. A text with an offset (..Z, ..+01:00) is not read: its local day can't be known.
--- A column of dates or times is taken as it is, and the usual lengths of a text leave no room for an offset: asked
--- first, because the rest is slow.
+-- A local time. A text with an offset (..Z, ..+01:00) is not read: its local day is unknown. Columns of dates and times,
+-- and texts of the usual lengths, can't have an offset; they are handled first because the regular expression is slow.
 CREATE OR REPLACE TEMP MACRO as_moment(x) AS
     CASE
         WHEN typeof(x) IN ('DATE', 'TIMESTAMP') THEN TRY_CAST(x AS TIMESTAMP)
@@ -26,14 +25,14 @@ CREATE OR REPLACE TEMP MACRO moment_fault(x, moment) AS
         WHEN CAST(moment AS DATE) > getvariable('today') THEN 'FUTURE_DATE'
         WHEN moment < TIMESTAMP '1850-01-01' THEN 'IMPLAUSIBLE_DATE'
     END;
--- The words that a column of codes may hold (vocabulary.csv, the catalogue and its units). Any other text may be prose,
--- and prose may name somebody: it never reaches a table.
-CREATE OR REPLACE TEMP TABLE vocabulary (field VARCHAR, said VARCHAR, term VARCHAR);
--- person_no numbers the patient keys in their order: rows are told apart and ordered by it, not by 32 characters.
+-- The words that a column of codes may hold (vocabulary.csv, the catalogue and its units). Any other text may be prose
+-- that contains a name, so it never reaches a table.
+CREATE OR REPLACE TEMP TABLE vocabulary (field VARCHAR, source_word VARCHAR, term VARCHAR);
+-- person_no numbers the patient keys in their order. Comparing and sorting it is faster than 32 characters.
 CREATE OR REPLACE TEMP TABLE person (
     patient_id VARCHAR, alias_key VARCHAR, patient_key VARCHAR, person_no INTEGER, shift INTEGER
 );
-CREATE OR REPLACE TEMP TABLE echo (study_id VARCHAR, study_key VARCHAR);
+CREATE OR REPLACE TEMP TABLE study_number (study_id VARCHAR, study_key VARCHAR);
 DELETE FROM conflict;
 DELETE FROM quarantine;
 DELETE FROM staging_count;

@@ -1,11 +1,11 @@
--- Statements of death. '2017-05' and '2017' are intervals; a date that can't be true leaves 'dead, date unknown', which
--- may never become a survivor's label.
-CREATE OR REPLACE TEMP TABLE judged_death AS
-WITH said AS (
+-- Statements of death. '2017-05' and '2017' are intervals. A date that can't be true is staged as 'dead, date unknown',
+-- so that the patient is never labelled a survivor.
+CREATE OR REPLACE TEMP TABLE checked_death AS
+WITH source_row AS (
     SELECT
         as_text(patient_id) AS patient_id,
-        as_text(death_date) AS said_date,
-        lower(as_text(source)) AS said_source,
+        as_text(death_date) AS raw_date,
+        lower(as_text(source)) AS raw_source,
         CASE
             WHEN regexp_matches(as_text(death_date), '^\d{4}(-00(-00)?)?$') THEN 'year'
             WHEN regexp_matches(as_text(death_date), '^\d{4}-(0[1-9]|1[0-2])(-00)?$') THEN 'month'
@@ -22,13 +22,13 @@ WITH said AS (
 dated AS (
     SELECT
         patient_key,
-        said.patient_id,
+        source_row.patient_id,
         coalesce(fault, 'DATED') AS fault,
         CASE WHEN fault IS NULL THEN precision ELSE 'unknown' END AS precision,
         CASE
-            WHEN regexp_matches(said_source, 'regist|state|ssa|social|national|index|certificate') THEN 'registry'
-            WHEN regexp_matches(said_source, 'hospital|discharge|inpatient|disposition') THEN 'hospital'
-            WHEN regexp_matches(said_source, 'record|ehr|emr|flag|chart') THEN 'record'
+            WHEN regexp_matches(raw_source, 'regist|state|ssa|social|national|index|certificate') THEN 'registry'
+            WHEN regexp_matches(raw_source, 'hospital|discharge|inpatient|disposition') THEN 'hospital'
+            WHEN regexp_matches(raw_source, 'record|ehr|emr|flag|chart') THEN 'record'
             ELSE 'unknown'
         END AS source,
         CASE WHEN fault IS NULL THEN CAST(earliest AS DATE) - shift END AS death_date,
@@ -38,7 +38,7 @@ dated AS (
             WHEN precision = 'month' THEN least(last_day(CAST(earliest AS DATE)), getvariable('today')) - shift
             ELSE CAST(earliest AS DATE) - shift
         END AS latest_date
-    FROM said
+    FROM source_row
     LEFT JOIN person USING (patient_id)
 )
 SELECT
@@ -53,28 +53,28 @@ LEFT JOIN patient USING (patient_key);
 
 CREATE OR REPLACE TEMP TABLE tally AS
 SELECT reason, count(*) AS rows, min(patient_key) AS example
-FROM judged_death
+FROM checked_death
 GROUP BY reason;
 
 CREATE OR REPLACE TEMP TABLE nulled AS
 SELECT fault AS reason, count(*) AS rows, min(patient_key) AS example
-FROM judged_death
+FROM checked_death
 WHERE reason IS NULL AND fault <> 'DATED'
 GROUP BY fault;
 
 INSERT INTO quarantine
 SELECT DISTINCT patient_key, reason
-FROM judged_death
+FROM checked_death
 WHERE reason = 'DEATH_BEFORE_BIRTH';
 
 DELETE FROM death;
 INSERT INTO death
 SELECT DISTINCT patient_key, death_date, precision, source, latest_date
-FROM judged_death
+FROM checked_death
 WHERE reason IS NULL
 ORDER BY ALL;
 
--- What the outcome has to weigh.
+-- Several or partial dates of death, which the outcome rules resolve.
 INSERT INTO conflict
 WITH dated AS (
     SELECT patient_key, max(latest_date) - min(death_date) AS apart

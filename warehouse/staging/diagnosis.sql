@@ -1,16 +1,17 @@
--- Coded diagnoses: code in capitals without its dot, vocabulary by one name. What has not the form of a code is prose.
-CREATE OR REPLACE TEMP VIEW judged_diagnosis AS
-WITH said AS (
+-- Coded diagnoses: codes in upper case without a dot, one name for each vocabulary. Text that does not have the form of
+-- a code may be prose, and is dropped.
+CREATE OR REPLACE TEMP VIEW checked_diagnosis AS
+WITH source_row AS (
     SELECT
         as_text(patient_id) AS patient_id,
-        regexp_replace(upper(as_text(vocabulary)), '[^A-Z0-9]', '', 'g') AS said_vocabulary,
+        regexp_replace(upper(as_text(vocabulary)), '[^A-Z0-9]', '', 'g') AS raw_vocabulary,
         CASE
-            WHEN said_vocabulary IN ('ICD10CM', 'ICD10') THEN 'ICD10CM'
-            WHEN said_vocabulary IN ('ICD9CM', 'ICD9') THEN 'ICD9CM'
-            ELSE said_vocabulary
+            WHEN raw_vocabulary IN ('ICD10CM', 'ICD10') THEN 'ICD10CM'
+            WHEN raw_vocabulary IN ('ICD9CM', 'ICD9') THEN 'ICD9CM'
+            ELSE raw_vocabulary
         END AS vocabulary,
-        nullif(trim(upper(as_text(code)), ' .'), '') AS said_code,
-        replace(said_code, '.', '') AS code,
+        nullif(trim(upper(as_text(code)), ' .'), '') AS raw_code,
+        replace(raw_code, '.', '') AS code,
         as_moment(recorded_at) AS moment,
         moment_fault(recorded_at, moment) AS fault
     FROM source_diagnosis
@@ -21,21 +22,21 @@ SELECT
     code,
     moment - to_days(shift) AS recorded_at,
     CASE
-        WHEN said.patient_id IS NULL THEN 'MISSING_IDENTIFIER'
+        WHEN source_row.patient_id IS NULL THEN 'MISSING_IDENTIFIER'
         WHEN person.patient_key IS NULL THEN 'UNKNOWN_PATIENT'
         WHEN code IS NULL THEN 'MISSING_CODE'
         WHEN vocabulary IS NULL OR vocabulary NOT IN ('ICD10CM', 'ICD9CM') THEN 'UNKNOWN_VOCABULARY'
-        WHEN vocabulary = 'ICD10CM' AND NOT regexp_full_match(said_code, '[A-Z]\d[A-Z0-9](\.?[A-Z0-9]{1,4})?') THEN 'NOT_A_CODE'
-        WHEN vocabulary = 'ICD9CM' AND NOT regexp_full_match(said_code, '(\d{3}|V\d{2})(\.?\d{1,2})?|E\d{3}(\.?\d)?')
+        WHEN vocabulary = 'ICD10CM' AND NOT regexp_full_match(raw_code, '[A-Z]\d[A-Z0-9](\.?[A-Z0-9]{1,4})?') THEN 'NOT_A_CODE'
+        WHEN vocabulary = 'ICD9CM' AND NOT regexp_full_match(raw_code, '(\d{3}|V\d{2})(\.?\d{1,2})?|E\d{3}(\.?\d)?')
             THEN 'NOT_A_CODE'
         ELSE fault
     END AS reason
-FROM said
+FROM source_row
 LEFT JOIN person USING (patient_id);
 
 CREATE OR REPLACE TEMP TABLE tally AS
 SELECT reason, count(*) AS rows, min(patient_key) AS example
-FROM judged_diagnosis
+FROM checked_diagnosis
 GROUP BY reason;
 
 CREATE OR REPLACE TEMP TABLE nulled AS
@@ -46,5 +47,5 @@ WHERE false;
 DELETE FROM diagnosis;
 INSERT INTO diagnosis
 SELECT DISTINCT patient_key, vocabulary, code, recorded_at
-FROM judged_diagnosis
+FROM checked_diagnosis
 WHERE reason IS NULL;

@@ -1,4 +1,4 @@
--- Without persons or without studies there is nothing to label: said where there are none.
+-- Reports an extract without patients or without studies: there is nothing to label.
 INSERT INTO conflict
 SELECT table_name, 'EMPTY_TABLE', 0, 'noted', NULL
 FROM staging_count

@@ -1,4 +1,4 @@
--- Rows of the source that the adapter has no place for: counted, so that nothing is left out silently.
+-- Counts the rows of the source that the adapter does not read, so that nothing is left out silently.
 INSERT INTO conflict
 SELECT
     CASE WHEN regexp_full_match(table_name, '[a-z][a-z_]{1,31}') THEN table_name ELSE 'other' END,

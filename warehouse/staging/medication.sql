@@ -1,11 +1,12 @@
--- Drugs by class, of those that a score asks about. An end before the beginning or an unreadable one is unknown; a dose that is no number likewise.
-CREATE OR REPLACE TEMP VIEW judged_medication AS
-WITH said AS (
+-- Drugs, for the classes that a clinical score uses. An end that is unreadable or before the start is taken as unknown,
+-- and so is a dose that is not a number.
+CREATE OR REPLACE TEMP VIEW checked_medication AS
+WITH source_row AS (
     SELECT
         as_text(patient_id) AS patient_id,
         regexp_replace(lower(as_text(drug_class)), '[^a-z0-9]+', '_', 'g') AS drug_class,
-        as_text(dose) AS said_dose,
-        TRY_CAST(said_dose AS DOUBLE) AS dose,
+        as_text(dose) AS raw_dose,
+        TRY_CAST(raw_dose AS DOUBLE) AS dose,
         as_text(unit) AS unit,
         as_moment(started_at) AS started,
         moment_fault(started_at, started) AS fault,
@@ -28,48 +29,48 @@ SELECT
     CASE WHEN end_fault IS NULL THEN ended - to_days(shift) END AS ended_at,
     end_fault,
     CASE
-        WHEN said_dose IS NOT NULL AND (dose IS NULL OR NOT isfinite(dose)) THEN 'NOT_A_NUMBER'
+        WHEN raw_dose IS NOT NULL AND (dose IS NULL OR NOT isfinite(dose)) THEN 'NOT_A_NUMBER'
         WHEN NOT dose BETWEEN 0 AND 1e6 THEN 'IMPLAUSIBLE_VALUE'
     END AS dose_fault,
     CASE
-        WHEN said.patient_id IS NULL THEN 'MISSING_IDENTIFIER'
+        WHEN source_row.patient_id IS NULL THEN 'MISSING_IDENTIFIER'
         WHEN person.patient_key IS NULL THEN 'UNKNOWN_PATIENT'
-        WHEN said.drug_class IS NULL THEN 'MISSING_DRUG_CLASS'
+        WHEN source_row.drug_class IS NULL THEN 'MISSING_DRUG_CLASS'
         WHEN known_drug.term IS NULL THEN 'UNKNOWN_DRUG_CLASS'
         ELSE fault
     END AS reason
-FROM said
+FROM source_row
 LEFT JOIN person USING (patient_id)
-LEFT JOIN (FROM vocabulary WHERE field = 'drug') AS known_drug ON known_drug.said = said.drug_class
-LEFT JOIN (FROM vocabulary WHERE field = 'dose') AS known_dose ON known_dose.said = plain_unit(unit);
+LEFT JOIN (FROM vocabulary WHERE field = 'drug') AS known_drug ON known_drug.source_word = source_row.drug_class
+LEFT JOIN (FROM vocabulary WHERE field = 'dose') AS known_dose ON known_dose.source_word = plain_unit(unit);
 
-CREATE OR REPLACE TEMP TABLE judged_groups AS
+CREATE OR REPLACE TEMP TABLE reason_groups AS
 SELECT reason, end_fault, dose_fault, unit_unknown, count(*) AS rows, min(patient_key) AS example
-FROM judged_medication
+FROM checked_medication
 GROUP BY ALL;
 
 CREATE OR REPLACE TEMP TABLE tally AS
 SELECT reason, CAST(sum(rows) AS BIGINT) AS rows, min(example) AS example
-FROM judged_groups
+FROM reason_groups
 GROUP BY reason;
 
 CREATE OR REPLACE TEMP TABLE nulled AS
 SELECT end_fault AS reason, CAST(sum(rows) AS BIGINT) AS rows, min(example) AS example
-FROM judged_groups
+FROM reason_groups
 WHERE reason IS NULL AND end_fault IS NOT NULL
 GROUP BY end_fault
 UNION ALL
 SELECT dose_fault, CAST(sum(rows) AS BIGINT), min(example)
-FROM judged_groups
+FROM reason_groups
 WHERE reason IS NULL AND dose_fault IS NOT NULL
 GROUP BY dose_fault
 UNION ALL
 SELECT 'UNKNOWN_UNIT', CAST(sum(rows) AS BIGINT), min(example)
-FROM judged_groups
+FROM reason_groups
 WHERE reason IS NULL AND unit_unknown;
 
 DELETE FROM medication;
 INSERT INTO medication
 SELECT DISTINCT patient_key, drug_class, dose, unit, started_at, ended_at
-FROM judged_medication
+FROM checked_medication
 WHERE reason IS NULL;

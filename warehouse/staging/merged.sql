@@ -1,4 +1,4 @@
--- Record numbers that turned out to be another number of a known person.
+-- Counts record numbers that belong to a person with another number.
 INSERT INTO conflict
 SELECT 'identity', 'MERGED_RECORD_NUMBER', count(*) - count(DISTINCT patient_key), 'noted', min(patient_key)
 FROM person

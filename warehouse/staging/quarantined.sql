@@ -1,4 +1,4 @@
--- How many patients are quarantined, and why.
+-- Counts the quarantined patients by reason.
 INSERT INTO conflict
 SELECT 'patient', reason, count(*), 'quarantined', min(patient_key)
 FROM quarantine

@@ -1,4 +1,4 @@
--- Every record number that the extract says belongs to a patient.
+-- Every record number in the extract's patient table.
 SELECT DISTINCT as_text(patient_id) AS patient_id
 FROM source_patient
 WHERE as_text(patient_id) IS NOT NULL

@@ -1,17 +1,17 @@
--- Studies. One whose date can't be read stays, without a date, so that the attrition table counts it.
-CREATE OR REPLACE TEMP TABLE judged_study AS
-WITH said AS (
+-- Studies. A study with an unreadable date is staged without a date, so that the attrition table counts it.
+CREATE OR REPLACE TEMP TABLE checked_study AS
+WITH source_row AS (
     SELECT
         as_text(study_id) AS study_id,
         as_text(patient_id) AS patient_id,
         as_moment(study_at) AS moment,
-        -- Older than any echo that is on a disk: the beginning of some system's time.
+        -- No digital echo is older than 1980: such a date is the default of some system.
         coalesce(
             moment_fault(study_at, moment), CASE WHEN moment < TIMESTAMP '1980-01-01' THEN 'IMPLAUSIBLE_DATE' END
         ) AS fault,
-        lower(as_text(setting)) AS said_setting,
+        lower(as_text(setting)) AS raw_setting,
         CASE WHEN as_text(modality) IS NOT NULL THEN if(upper(as_text(modality)) = 'US', 'US', 'other') END AS modality,
-        TRY_CAST(as_text(study_year) AS INTEGER) AS said_year
+        TRY_CAST(as_text(study_year) AS INTEGER) AS raw_year
     FROM source_study
 ),
 keyed AS (
@@ -21,17 +21,17 @@ keyed AS (
         study_id,
         patient_id,
         CASE WHEN fault IS NULL THEN moment - to_days(shift) END AS study_at,
-        -- A source that moved its dates may still know the year.
-        CASE WHEN fault IS NULL THEN coalesce(said_year, year(moment)) END AS study_year,
-        CASE WHEN said_setting IS NOT NULL THEN coalesce(known_setting.term, 'other') END AS setting,
-        said_setting IS NOT NULL AND known_setting.term IS NULL AS setting_unknown,
+        -- A source that moved its dates may still give the true year.
+        CASE WHEN fault IS NULL THEN coalesce(raw_year, year(moment)) END AS study_year,
+        CASE WHEN raw_setting IS NOT NULL THEN coalesce(known_setting.term, 'other') END AS setting,
+        raw_setting IS NOT NULL AND known_setting.term IS NULL AS setting_unknown,
         modality,
         fault
-    FROM said
-    LEFT JOIN echo USING (study_id)
+    FROM source_row
+    LEFT JOIN study_number USING (study_id)
     LEFT JOIN person USING (patient_id)
     LEFT JOIN (FROM vocabulary WHERE field = 'setting') AS known_setting
-        ON known_setting.said = split_part(said_setting, ' ', 1)
+        ON known_setting.source_word = split_part(raw_setting, ' ', 1)
 )
 SELECT
     *,
@@ -47,23 +47,23 @@ WINDOW same AS (PARTITION BY study_key, patient_key IS NULL);
 
 CREATE OR REPLACE TEMP TABLE tally AS
 SELECT reason, count(*) AS rows, min(patient_key) AS example
-FROM judged_study
+FROM checked_study
 GROUP BY reason;
 
 CREATE OR REPLACE TEMP TABLE nulled AS
 SELECT fault AS reason, count(*) AS rows, min(patient_key) AS example
-FROM judged_study
+FROM checked_study
 WHERE reason IS NULL AND fault IS NOT NULL
 GROUP BY fault
 UNION ALL
 SELECT 'UNKNOWN_SETTING', count(*), min(patient_key)
-FROM judged_study
+FROM checked_study
 WHERE reason IS NULL AND setting_unknown;
 
 DELETE FROM study;
 INSERT INTO study
 SELECT study_key, patient_key, study_at, study_year, setting, modality
-FROM judged_study
+FROM checked_study
 WHERE reason IS NULL
 ORDER BY patient_key, study_at, study_key;
 
@@ -73,14 +73,14 @@ FROM study
 JOIN patient USING (patient_key)
 WHERE CAST(study_at AS DATE) < birth_date;
 
--- Every statement of death lies before the study: the death or the number is wrong.
+-- All statements of death are before the study: the death or the record number is wrong.
 INSERT INTO quarantine
 SELECT DISTINCT study.patient_key, 'DEATH_BEFORE_STUDY'
 FROM study
 JOIN (SELECT patient_key, max(latest_date) AS latest_date FROM death GROUP BY patient_key) USING (patient_key)
 WHERE latest_date < CAST(study_at AS DATE);
 
--- One echo under two numbers, perhaps: a person is examined once at a time.
+-- Two studies of a patient at the same time may be one echo with two numbers.
 INSERT INTO conflict
 SELECT 'study', 'STUDIES_AT_ONE_TIME', CAST(sum(studies) AS BIGINT), 'noted', min(patient_key)
 FROM (
@@ -95,4 +95,4 @@ HAVING count(*) > 0;
 CREATE OR REPLACE TEMP TABLE known_study AS
 SELECT study_id, study_key, patient_key, study_at, CAST(row_number() OVER () AS INTEGER) AS study_no
 FROM study
-JOIN echo USING (study_key);
+JOIN study_number USING (study_key);

@@ -1,4 +1,4 @@
--- A reason that befell every row of a table of ten rows or more: a wrong format, not a few bad rows.
+-- A reason that applies to all rows of a table with at least ten rows: the format is wrong, not a few rows.
 SELECT reason, count, example
 FROM conflict
 JOIN staging_count USING (table_name)

@@ -1,4 +1,4 @@
-"""The words that a column of codes may hold: any other text may be prose, and prose may name somebody."""
+"""The words that a column of codes may hold. Any other text may be prose, and prose may contain a name."""
 
 import csv
 import functools
@@ -9,16 +9,21 @@ from echomort.ehr.clean import plain_unit
 from warehouse.queries import ROOT
 
 Field = Literal["setting", "kind", "drug", "dose", "variable", "unit"]
+"""The columns of codes that have a vocabulary."""
+
 OTHER = "other"
+"""Replaces every word that the vocabulary of its column does not have."""
 
 
 @functools.cache
 def vocabulary(catalogue: Catalogue | None = None) -> tuple[tuple[str, str, str], ...]:
-    """Return (field, word that a source may use, the word that we keep), names and units of ``catalogue`` (default: the
-    shipped one) among them."""
+    """Return rows of (field, word of a source, word in the warehouse).
+
+    The names and units of ``catalogue`` (default: the shipped one) are included.
+    """
     catalogue = catalogue or shipped_catalogue()
     with (ROOT / "staging" / "vocabulary.csv").open(encoding="utf-8", newline="") as file:
-        listed = [(row["field"], row["said"], row["term"]) for row in csv.DictReader(file)]
+        listed = [(row["field"], row["source_word"], row["term"]) for row in csv.DictReader(file)]
     variables = [("variable", name, name) for name in catalogue.names()]
     ucum = {plain_unit(one.unit): one.unit for one in (*catalogue.own, *shipped_catalogue().variables)}
     known = sorted({one.unit for one in catalogue.conversions if one.unit})
@@ -27,5 +32,5 @@ def vocabulary(catalogue: Catalogue | None = None) -> tuple[tuple[str, str, str]
 
 
 def words(field: Field, catalogue: Catalogue | None = None) -> tuple[str, ...]:
-    """Return the words that ``field`` may hold in the warehouse; where none fits it is ``other``."""
+    """Return the words that ``field`` may hold in the warehouse; the last is ``other``, for all other words."""
     return (*dict.fromkeys(term for name, _, term in vocabulary(catalogue) if name == field and term != OTHER), OTHER)

@@ -1,2 +1,2 @@
--- Each patient's dates were moved to 2100 to 2200 by an offset of the source's own.
+-- The source moved each patient's dates to the years 2100 to 2200 by another offset.
 SELECT 'own' AS calendar

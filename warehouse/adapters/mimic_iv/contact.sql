@@ -1,6 +1,6 @@
--- Evidence of life: admissions, stays in the emergency department, transfers. And what dod proves by its silence: a
--- death within 365 days of the last discharge (stay.sql says of which) would be known. That holds only where the release
--- gives dod at all (in the first one every dod is null).
+-- Evidence of life: admissions, stays in the emergency department and transfers. A missing dod is evidence too: a death
+-- within 365 days of the last discharge (of a stay that stay.sql marks as followed) would be recorded. This holds only
+-- for releases that have dod (in the first one every dod is null).
 WITH last_discharge AS (
     SELECT subject_id, max(TRY_CAST(ended_at AS TIMESTAMP)) AS left_at
     FROM made_stay

@@ -1,6 +1,6 @@
--- Statements of death: the first time of death in hospital, and dod, which joins hospital and state records. They may
--- be some days apart: the hospital's counts. A death in hospital without its time is one of the day of discharge, and
--- only where dod is silent.
+-- Statements of death: the first time of death in hospital, and dod, which joins hospital and state records. If they are
+-- some days apart, the hospital's is used. A death in hospital without a time gets the day of discharge, if there is no
+-- dod.
 WITH in_hospital AS (
     SELECT
         as_whole(subject_id) AS subject_id,

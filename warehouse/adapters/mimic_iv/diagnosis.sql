@@ -1,4 +1,4 @@
--- Diagnoses are coded after discharge: known at the end of their admission, never in it.
+-- Diagnoses are coded after discharge, so they are known at the end of their admission and not before.
 SELECT
     as_whole(coded.subject_id) AS patient_id,
     'ICD' || as_whole(icd_version) || 'CM' AS vocabulary,

@@ -1,4 +1,4 @@
--- What has no place in the canonical tables, and what a release lacks.
+-- Rows that do not go into the canonical tables, and data that a release lacks.
 SELECT 'measurement' AS table_name, 'NOT_A_RESTING_TRANSTHORACIC_STUDY' AS reason, count(*) AS rows
 FROM raw_structured_measurement
 WHERE coalesce(lower(trim(test_type)), '') <> 'tte'

@@ -1,7 +1,7 @@
--- Numbers from three places. Structured measurements belong to the study that the study list joins them to; names that
--- the map does not hold keep their own, so that one of the catalogue finds its variable and any other is counted.
--- Laboratory values are known when they are stored. The outpatient record (omr) has days, not times; a pressure taken
--- standing is none at rest.
+-- Numbers from three sources. Structured measurements belong to the study with their measurement_id in the study list.
+-- Measurements that the map lacks keep their name: it may be a variable of the catalogue, and is counted otherwise.
+-- Laboratory values are known when they are stored. The outpatient record (omr) has days, not times; pressures taken
+-- standing are left out.
 WITH study AS (
     SELECT DISTINCT
         as_whole(measurement_id) AS measurement_id, as_whole(subject_id) AS subject_id, as_whole(study_id) AS study_id
@@ -20,7 +20,7 @@ reported AS (
     FROM raw_structured_measurement
     WHERE lower(trim(test_type)) = 'tte'
 ),
--- Ejection fraction: the middle of the reported range, else the biplane one, else the three-dimensional one.
+-- Ejection fraction: the middle of the reported range, else the biplane value, else the three-dimensional one.
 ejection_fraction AS (
     SELECT
         subject_id,
@@ -42,7 +42,7 @@ echo_value AS (
     FROM ejection_fraction
     WHERE value IS NOT NULL
     UNION ALL
-    -- Words where a number belongs are passed on, to be counted.
+    -- Text in place of a number is passed on, so that staging counts it.
     SELECT subject_id, measurement_id, measured_at, 'lvef', result, unit
     FROM reported
     WHERE name IN ('lvef', 'lvef_upper', 'lvef_3d') AND number IS NULL

@@ -1,4 +1,4 @@
--- Prescriptions of a drug of a class. The dose is a single one, not a day's: left out.
+-- Prescriptions of drugs that have a class. The dose is that of one administration, not of a day, and is left out.
 SELECT
     as_whole(subject_id) AS patient_id,
     drug_class,

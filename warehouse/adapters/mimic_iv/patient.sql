@@ -1,7 +1,7 @@
--- Persons. The age in the anchor year is all that is known of the birth: on the first of January, so that whole years
--- at an echo are anchor_age + year(echo) - anchor_year. An anchor age of 91 stands for everybody over 89. What is no
--- number is passed on as it is, to be counted.
-WITH spoken_race AS (
+-- Persons. Only the age in the anchor year is known. The birth date is set to the first of January, so that whole years
+-- at an echo are anchor_age + year(echo) - anchor_year. An anchor age of 91 means over 89. Text that is not a number is
+-- passed on, so that staging counts it.
+WITH stated_race AS (
     SELECT as_whole(subject_id) AS subject_id, min(race) AS race
     FROM raw_admissions
     WHERE NOT regexp_matches(upper(race), 'UNKNOWN|UNABLE|DECLINED|^_+$')
@@ -17,4 +17,4 @@ SELECT
     gender AS sex,
     race
 FROM raw_patients AS patients
-LEFT JOIN spoken_race ON spoken_race.subject_id = as_whole(patients.subject_id)
+LEFT JOIN stated_race ON stated_race.subject_id = as_whole(patients.subject_id)

@@ -1,5 +1,5 @@
--- Where a patient was, and whether leaving there began a year in which a death would be known: a hospital stay always, a
--- visit to the emergency department alone from release 3.0 on, which is the one that reaches the years 2020 to 2022.
+-- Stays of patients, and whether deaths in the year after the stay are recorded (is_followed): always for hospital
+-- admissions; for visits to the emergency department from release 3.0 on, which is the first with the years 2020 to 2022.
 WITH release AS (
     SELECT coalesce(bool_or(contains(anchor_year_group, '2022')), false) AS follows_emergency
     FROM raw_patients

@@ -1,5 +1,5 @@
--- Echocardiograms; those that only the list of files knows take the time of their first file. The year is the middle of
--- the anchor's three true years, moved as far as the shifted year of the echo lies from the shifted anchor year.
+-- Echocardiograms. Studies that only the list of files has get the time of their first file. study_year is the middle of
+-- the anchor's three true years, plus the years from the shifted anchor year to the shifted echo.
 WITH known AS (
     SELECT
         as_whole(subject_id) AS subject_id, as_whole(study_id) AS study_id, CAST(study_datetime AS VARCHAR) AS study_at
@@ -16,7 +16,7 @@ listed AS (
     WHERE NOT EXISTS (FROM known WHERE known.study_id = as_whole(record.study_id))
     GROUP BY ALL
 ),
-surrounding AS (
+stay_at_study AS (
     SELECT study_id, listed.subject_id, min_by(kind, CASE kind WHEN 'inpatient' THEN 1 ELSE 2 END) AS setting
     FROM listed
     JOIN made_stay AS stay ON stay.subject_id = listed.subject_id AND kind IN ('inpatient', 'emergency')
@@ -32,5 +32,5 @@ SELECT
     TRY_CAST(regexp_extract(anchor_year_group, '(\d{4})', 1) AS INTEGER) + 1
         + year(TRY_CAST(study_at AS TIMESTAMP)) - TRY_CAST(anchor_year AS INTEGER) AS study_year
 FROM listed
-LEFT JOIN surrounding USING (study_id, subject_id)
+LEFT JOIN stay_at_study USING (study_id, subject_id)
 LEFT JOIN raw_patients AS patients ON as_whole(patients.subject_id) = listed.subject_id

@@ -1,12 +1,12 @@
--- How a condition was coded, for every combination of its three columns: the ICD code, and how it was found.
+-- The ICD code of a condition, for every combination of its three columns, and how it was found (found_by):
 --   source     its source concept (or its concept) is an ICD concept
 --   value      its source value is an ICD code, and that code's concept maps to the condition's concept
---   map        the ICD-10 codes that map to its concept are of one category: that category
+--   map        the ICD-10 codes that map to its concept have one category: that category is used
 --   ancestor   the same for the nearest ancestor of its concept to which any code maps
---   several    the codes are of several categories: none is taken
---   none       no ICD code says what it is
--- Codes that map to this concept alone are as good as its name; where there are any, the others (of which it is but a
--- part: hypertensive heart disease with heart failure) do not count.
+--   several    the codes have several categories: none is used
+--   none       there is no ICD code for it
+-- If some codes map to this concept alone, only they are used. The others map to several concepts, of which this is one
+-- part (hypertensive heart disease with heart failure).
 WITH icd AS MATERIALIZED (
     SELECT
         TRY_CAST(concept_id AS BIGINT) AS concept_id,
@@ -22,7 +22,7 @@ maps_to AS MATERIALIZED (
     JOIN icd ON icd.concept_id = TRY_CAST(concept_id_1 AS BIGINT)
     WHERE relationship_id = 'Maps to' AND invalid_reason IS NULL
 ),
-weighed AS (
+mapped_code AS (
     SELECT standard_id, left(plain, 3) AS category, count(*) OVER (PARTITION BY concept_id) = 1 AS is_alone
     FROM maps_to
     WHERE vocabulary <> 'ICD9CM'
@@ -31,7 +31,7 @@ mapped AS (
     SELECT
         standard_id,
         coalesce(list(DISTINCT category) FILTER (is_alone), list(DISTINCT category)) AS categories
-    FROM weighed
+    FROM mapped_code
     GROUP BY standard_id
 ),
 condition AS (
@@ -41,7 +41,7 @@ condition AS (
         coalesce(CAST(condition_source_value AS VARCHAR), '') AS source_value
     FROM raw_condition_occurrence
 ),
--- The concept itself lies nearest; without table concept_ancestor there is nothing else.
+-- The concept itself (distance 0) and its ancestors; without table concept_ancestor only the concept.
 candidate AS (
     SELECT standard_id AS concept_id, 0 AS distance, categories
     FROM mapped
@@ -75,7 +75,7 @@ vocabulary AS (
 SELECT
     condition.*,
     CASE
-        WHEN coalesce(source_icd.code, own_icd.code) IS NOT NULL THEN 'source'
+        WHEN coalesce(source_icd.code, concept_icd.code) IS NOT NULL THEN 'source'
         WHEN by_value.code IS NOT NULL THEN 'value'
         WHEN len(nearest.categories) > 1 THEN 'several'
         WHEN nearest.distance = 0 THEN 'map'
@@ -83,14 +83,14 @@ SELECT
         ELSE 'none'
     END AS found_by,
     CASE found_by
-        WHEN 'source' THEN coalesce(source_icd.vocabulary, own_icd.vocabulary)
+        WHEN 'source' THEN coalesce(source_icd.vocabulary, concept_icd.vocabulary)
         WHEN 'value' THEN by_value.vocabulary
         WHEN 'map' THEN 'ICD10CM'
         WHEN 'ancestor' THEN 'ICD10CM'
-        ELSE coalesce(source_vocabulary.vocabulary, own_vocabulary.vocabulary)
+        ELSE coalesce(source_vocabulary.vocabulary, concept_vocabulary.vocabulary)
     END AS vocabulary,
     CASE found_by
-        WHEN 'source' THEN coalesce(source_icd.code, own_icd.code)
+        WHEN 'source' THEN coalesce(source_icd.code, concept_icd.code)
         WHEN 'value' THEN by_value.code
         WHEN 'map' THEN nearest.categories[1]
         WHEN 'ancestor' THEN nearest.categories[1]
@@ -98,10 +98,10 @@ SELECT
     END AS code
 FROM condition
 LEFT JOIN icd AS source_icd ON source_icd.concept_id = condition.source_concept_id
-LEFT JOIN icd AS own_icd ON own_icd.concept_id = condition.concept_id
+LEFT JOIN icd AS concept_icd ON concept_icd.concept_id = condition.concept_id
 LEFT JOIN by_value
     ON by_value.standard_id = condition.concept_id
     AND by_value.plain = upper(replace(trim(condition.source_value), '.', ''))
 LEFT JOIN nearest ON nearest.concept_id = condition.concept_id
 LEFT JOIN vocabulary AS source_vocabulary ON source_vocabulary.concept_id = condition.source_concept_id
-LEFT JOIN vocabulary AS own_vocabulary ON own_vocabulary.concept_id = condition.concept_id
+LEFT JOIN vocabulary AS concept_vocabulary ON concept_vocabulary.concept_id = condition.concept_id

@@ -1,5 +1,5 @@
--- Evidence of life: the beginning and the end of a visit, and the end of a period of healthcare encounters. The end of
--- any other period (enrolment, a study, the extract's own day) proves nothing; nor does a telephone call.
+-- Evidence of life: the start and the end of a visit, and the end of a period of healthcare encounters. The end of any
+-- other period (enrolment, a study, the day of the extract) is not evidence, and neither is a telephone call.
 WITH contact AS (
     SELECT person_id, started_at AS contact_at, described AS kind
     FROM made_visit

@@ -1,4 +1,4 @@
--- Conditions by their ICD code (condition_code.sql says how it is found), known when the visit says (visit.sql).
+-- Conditions with their ICD code (see condition_code.sql), and the time at which they were known (see visit.sql).
 SELECT
     coalesce(patient_id, as_whole(condition.person_id)) AS patient_id,
     coded.vocabulary,

@@ -1,4 +1,4 @@
--- Drugs by their classes: a name, the source's or the concept's, that holds an ingredient of a class.
+-- Drugs with their classes: the source value or the name of the concept contains an ingredient of the class.
 WITH drug AS (
     SELECT DISTINCT
         coalesce(CAST(drug_source_value AS VARCHAR), '') AS source_value,

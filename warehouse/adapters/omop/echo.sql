@@ -1,5 +1,5 @@
--- Echocardiograms. OMOP has no place for the number of a DICOM study, so a site gives table echo_study; without it the
--- procedures coded as transthoracic echocardiography are the studies, and no picture can be linked to them.
+-- Echocardiograms. OMOP has no column for the identifier of a DICOM study, so the site adds table echo_study. Without it,
+-- procedures coded as transthoracic echocardiography are the studies, and no echo file can be linked to them.
 SELECT
     CAST(study_id AS VARCHAR) AS study_id,
     as_whole(person_id) AS person_id,

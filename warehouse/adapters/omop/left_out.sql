@@ -1,4 +1,4 @@
--- What has no place in the canonical tables.
+-- Rows that do not go into the canonical tables, by reason.
 WITH variable AS (
     SELECT concept_id FROM made_known_concept WHERE kind = 'variable'
 ),

@@ -1,6 +1,7 @@
--- Numbers of the catalogue: found by a concept (known_concept.sql), else by the code in the source value. Their unit is
--- the concept's, else the source's own. Values measured in an echo name it as their event. A bound (< 5) is no value.
-WITH said AS (
+-- Values of the catalogue's variables, found by their concept (known_concept.sql), else by the code in the source value.
+-- The unit is the concept's, else the source's text. Values measured in an echo name it as their event. A bound such as
+-- < 5 is not a value.
+WITH source_row AS (
     SELECT
         as_whole(person_id) AS person_id,
         TRY_CAST(measurement_concept_id AS BIGINT) AS concept_id,
@@ -46,17 +47,17 @@ code_variable AS (
     WHERE kind = 'variable'
 )
 SELECT
-    coalesce(patient_id, said.person_id) AS patient_id,
+    coalesce(patient_id, source_row.person_id) AS patient_id,
     echo.study_id,
     coalesce(standard.target, source.target, coded.variable) AS variable,
-    said.value,
-    coalesce(unit.target, said.unit) AS unit,
-    said.measured_at
-FROM said
-LEFT JOIN made_known_concept AS standard ON standard.kind = 'variable' AND standard.concept_id = said.concept_id
-LEFT JOIN made_known_concept AS source ON source.kind = 'variable' AND source.concept_id = said.source_concept_id
-LEFT JOIN code_variable AS coded ON coded.code = said.code
-LEFT JOIN made_known_concept AS unit ON unit.kind = 'unit' AND unit.concept_id = said.unit_concept_id
-LEFT JOIN made_echo AS echo ON echo.event_id = said.event_id AND echo.person_id = said.person_id
-LEFT JOIN made_person_number AS person ON person.person_id = said.person_id
+    source_row.value,
+    coalesce(unit.target, source_row.unit) AS unit,
+    source_row.measured_at
+FROM source_row
+LEFT JOIN made_known_concept AS standard ON standard.kind = 'variable' AND standard.concept_id = source_row.concept_id
+LEFT JOIN made_known_concept AS source ON source.kind = 'variable' AND source.concept_id = source_row.source_concept_id
+LEFT JOIN code_variable AS coded ON coded.code = source_row.code
+LEFT JOIN made_known_concept AS unit ON unit.kind = 'unit' AND unit.concept_id = source_row.unit_concept_id
+LEFT JOIN made_echo AS echo ON echo.event_id = source_row.event_id AND echo.person_id = source_row.person_id
+LEFT JOIN made_person_number AS person ON person.person_id = source_row.person_id
 WHERE coalesce(standard.target, source.target, coded.variable) IS NOT NULL

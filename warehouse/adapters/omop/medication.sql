@@ -1,4 +1,4 @@
--- Drugs of a class. OMOP has no dose a day.
+-- Drugs that have a class. OMOP has no daily dose.
 SELECT
     coalesce(patient_id, as_whole(exposure.person_id)) AS patient_id,
     drug_class,

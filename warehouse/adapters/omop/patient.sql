@@ -1,5 +1,5 @@
--- Persons under their record number. A date of birth of which only the year is known lies in the middle of it; what is no
--- date is passed on as it is, to be counted.
+-- Persons under their record number. If only the year of birth is known, the date is the middle of that year. Text that
+-- is not a date is passed on, so that staging counts it.
 WITH race AS (
     SELECT TRY_CAST(concept_id AS BIGINT) AS concept_id, any_value(concept_name) AS name
     FROM raw_concept

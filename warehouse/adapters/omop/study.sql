@@ -1,4 +1,4 @@
--- Echocardiograms (echo.sql says which).
+-- Echocardiograms (see echo.sql).
 SELECT
     study_id,
     coalesce(patient_id, echo.person_id) AS patient_id,

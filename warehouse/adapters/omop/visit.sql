@@ -1,6 +1,7 @@
--- Visits with their kind and when what was coded in them is known: in a stay, one of an inpatient or one over midnight, at
--- its end. An end of which only the day is known lies at the end of that day; midnight is how a day becomes a time.
-WITH said AS (
+-- Visits with their kind, and the time at which diagnoses coded in them are known (known_at). In a stay (an inpatient
+-- visit, or one over midnight) that is its end. An end at midnight is a day without a time, and means the end of that
+-- day.
+WITH source_row AS (
     SELECT
         TRY_CAST(visit_occurrence_id AS BIGINT) AS visit_id,
         as_whole(person_id) AS person_id,
@@ -26,4 +27,4 @@ SELECT
         WHEN left_at = CAST(left_at AS DATE) THEN strftime(left_at, '%Y-%m-%d') || ' 23:59:59'
         ELSE ended_at
     END AS known_at
-FROM said
+FROM source_row

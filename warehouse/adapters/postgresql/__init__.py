@@ -1,7 +1,7 @@
-"""Tables of a PostgreSQL database, read as they are at one moment: found by name, copied as text, in batches.
+"""Reads tables of a PostgreSQL database in one snapshot: finds them by name and copies them as text, in batches.
 
-The connection string comes from the environment or from a file that its owner alone can read. It is kept nowhere and
-quoted nowhere; the server's own words, which may hold names, addresses and values, never leave this module.
+The connection string comes from the environment or from a file that only its owner can read. It is never stored and
+never quoted. The server's messages may hold names, addresses and values, so they never leave this module.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ from echomort.core.errors import UserError
 from echomort.core.files import read_secret
 from echomort.core.fingerprint import digest
 from echomort.settings import Postgresql
-from warehouse.adapters.postgresql.errors import broken_off, connection_refused
+from warehouse.adapters.postgresql.errors import connection_refused, read_failed
 from warehouse.queries import query
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 CONNECTION_VARIABLE = "ECHOMORT_POSTGRESQL"
-"""Environment variable with the connection string: ``postgresql://...``, or libpq's keywords."""
+"""Environment variable with the connection string: ``postgresql://...``, or libpq keywords."""
 
 BATCH_BYTES = 2**22
-"""About how much of a table is on its way at a time."""
+"""Approximate bytes of a table in one batch (4 MiB). Our choice: it bounds memory."""
 
 
 @dataclass(frozen=True)
 class RelationColumn:
-    """A column as a contract calls it; ``value``: how the server is asked for it, as text."""
+    """A column under its name in a contract; ``expression``: the SQL by which the server returns it as text."""
 
     name: str
     is_readable: bool
-    is_moment: bool
-    value: str
+    is_timestamptz: bool
+    expression: str
 
 
 @dataclass(frozen=True)
 class Relation:
-    """A table or view; ``place``: its schema and name as the server quotes them."""
+    """A table or view; ``qualified_name``: its schema and name as the server quotes them."""
 
-    place: str
+    qualified_name: str
     columns: tuple[RelationColumn, ...]
 
     @property
@@ -54,104 +54,104 @@ class Relation:
 
 
 class Snapshot:
-    """The database at one moment, for reading only."""
+    """A read-only snapshot of the database."""
 
     def __init__(self, cursor: Any, settings: Postgresql) -> None:
         self.cursor, self.settings = cursor, settings
         self.relations = self._relations()
 
     def find(self, table: str) -> Relation | None:
-        """Return the table or view that a contract calls ``table``, of the first schema that has it.
+        """Return the table or view for ``table`` of a contract, from the first schema that has it.
 
-        Raises :class:`UserError` where that schema has two of the name.
+        Raises :class:`UserError` if that schema has two of that name.
         """
         found = self.relations.get(table)
         if not found:
             return None
         schema = found[0][0]
-        places = [(relation, place) for owner, relation, place in found if owner == schema]
-        if len(places) > 1:
-            names = ", ".join(place for _, place in places)
-            raise UserError(f"table {table} is there twice ({names})", "give one of them another name or schema")
-        relation, place = places[0]
-        return Relation(place, self._columns(place, relation))
+        matches = [(relation, name) for owner, relation, name in found if owner == schema]
+        if len(matches) > 1:
+            names = ", ".join(name for _, name in matches)
+            raise UserError(f"table {table} exists twice ({names})", "give one of them another name or schema")
+        relation, name = matches[0]
+        return Relation(name, self._columns(name, relation))
 
     def batches(self, relation: Relation, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Yield the columns ``names`` of every row as text, about 4 MiB at a time; null where there is no value.
+        """Yield the columns ``names`` of all rows as text (null for a missing value), about 4 MiB in each batch.
 
-        Raises :class:`UserError` naming table and column where the role may not read them, where a column holds
-        moments and no time zone is set, and where the server breaks off.
+        Raises :class:`UserError` with the table and column if the role may not read them, if a column is a timestamp
+        with time zone and no time zone is set, and if the server ends the read.
         """
         self._check(relation, names)
         statement = self._statement("read", relation, names)
-        with _explained(relation.place):
+        with _user_errors(relation.qualified_name):
             self.cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
             self.cursor.execute(statement)
             yield from (batch.rename_columns(_ordered(relation, names)) for batch in self.cursor.fetch_record_batch())
 
     def digest(self, relation: Relation, names: Sequence[str]) -> str:
-        """Return a digest of what :meth:`batches` would yield; the server reads the table, nothing is sent."""
+        """Return a digest of the rows that :meth:`batches` would yield; the server computes it and sends no row."""
         self._check(relation, names)
-        with _explained(relation.place):
+        with _user_errors(relation.qualified_name):
             (content,) = _rows(self.cursor, self._statement("digest", relation, names))
         return digest(_ordered(relation, names), content)
 
     def _relations(self) -> dict[str, list[tuple[str, int, str]]]:
         found: dict[str, list[tuple[str, int, str]]] = {}
-        with _explained("its catalogue"):
+        with _user_errors("its catalogue"):
             rows = _rows(self.cursor, query("adapters/postgresql/relations.sql"), json.dumps(self.settings.schemas))
-        for schema, is_there, is_usable, relation, name, place in rows:
-            if not is_there:
+        for schema, schema_exists, is_usable, relation, name, qualified_name in rows:
+            if not schema_exists:
                 raise UserError(f"the database has no schema {schema}", "correct sources.postgresql.schemas")
             if not is_usable:
                 raise UserError(f"no permission to use schema {schema}", f"GRANT USAGE ON SCHEMA {schema} to the role")
             if relation is not None:
-                found.setdefault(name, []).append((schema, relation, place))
+                found.setdefault(name, []).append((schema, relation, qualified_name))
         return found
 
-    def _columns(self, place: str, relation: int) -> tuple[RelationColumn, ...]:
-        with _explained(place):
+    def _columns(self, qualified_name: str, relation: int) -> tuple[RelationColumn, ...]:
+        with _user_errors(qualified_name):
             rows = _rows(self.cursor, query("adapters/postgresql/columns.sql"), relation)
         columns = tuple(RelationColumn(*row) for row in rows)
         names = [column.name for column in columns]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise UserError(
-                f"table {place} has two columns {twice[0]} that differ in capitals only", "read it through a view"
+                f"table {qualified_name} has two columns {twice[0]} that differ only in case", "read it through a view"
             )
         return columns
 
     def _check(self, relation: Relation, names: Sequence[str]) -> None:
         wanted = [column for column in relation.columns if column.name in names]
-        closed = [column.name for column in wanted if not column.is_readable]
-        if closed:
+        unreadable = [column.name for column in wanted if not column.is_readable]
+        if unreadable:
             raise UserError(
-                f"no permission to read column {', '.join(closed)} of table {relation.place}",
-                f"GRANT SELECT ON {relation.place} to the role",
+                f"no permission to read column {', '.join(unreadable)} of table {relation.qualified_name}",
+                f"GRANT SELECT ON {relation.qualified_name} to the role",
             )
-        moments = [column.name for column in wanted if column.is_moment]
-        if moments and self.settings.time_zone is None:
+        zoned = [column.name for column in wanted if column.is_timestamptz]
+        if zoned and self.settings.time_zone is None:
             raise UserError(
-                f"column {', '.join(moments)} of table {relation.place} is a timestamp with time zone",
+                f"column {', '.join(zoned)} of table {relation.qualified_name} is a timestamp with time zone",
                 "set sources.postgresql.time_zone to the hospital's, for example Europe/Berlin",
             )
 
     @staticmethod
     def _statement(kind: str, relation: Relation, names: Sequence[str]) -> str:
-        values = ", ".join(column.value for column in relation.columns if column.name in names)
-        return query(f"adapters/postgresql/{kind}.sql").format(values=values, place=relation.place)
+        values = ", ".join(column.expression for column in relation.columns if column.name in names)
+        return query(f"adapters/postgresql/{kind}.sql").format(values=values, relation=relation.qualified_name)
 
 
 @contextlib.contextmanager
 def snapshot(settings: Postgresql) -> Iterator[Snapshot]:
-    """Yield the database at one moment (repeatable read, read only); it is let go when the block ends.
+    """Yield a snapshot of the database (repeatable read, read only); the connection is closed after the block.
 
-    Raises :class:`UserError` where there is no connection string, where the database can't be reached, and where a
-    schema is missing or closed.
+    Raises :class:`UserError` if there is no connection string, if the database can't be reached, and if a schema is
+    missing or the role may not use it.
     """
     connection = _connect(_connection_string(settings))
     with contextlib.closing(connection), contextlib.closing(connection.cursor()) as cursor:
-        with _explained("its settings"):
+        with _user_errors("its settings"):
             cursor.execute(query("adapters/postgresql/begin.sql"))
             _rows(cursor, query("adapters/postgresql/session.sql"), settings.time_zone)
         yield Snapshot(cursor, settings)
@@ -162,7 +162,7 @@ def _connection_string(settings: Postgresql) -> str:
         return text
     if settings.connection_file is None:
         raise UserError(
-            "sources.postgresql is set, and there is no connection string",
+            "sources.postgresql is set, but there is no connection string",
             f"set {CONNECTION_VARIABLE}, or sources.postgresql.connection_file to a file of mode 0600 that holds it",
         )
     content = read_secret(settings.connection_file, "the connection file", "sources.postgresql.connection_file")
@@ -181,20 +181,20 @@ def _connect(connection_string: str) -> Any:
         return dbapi.connect(connection_string, autocommit=True)
     except dbapi.Error as error:
         refusal = connection_refused(str(error))
-    raise refusal  # outside: the server's words are not to be its cause
+    raise refusal  # outside the handler, so that the server's message is not attached as its cause
 
 
 @contextlib.contextmanager
-def _explained(what: str) -> Iterator[None]:
-    """Turn the server's words, which may quote values, into ours."""
+def _user_errors(what: str) -> Iterator[None]:
+    """Replace the server's messages, which may quote values, with ours."""
     from adbc_driver_postgresql import dbapi
 
     try:
         yield
         return
     except (dbapi.Error, OSError) as error:
-        explained = broken_off(what, str(error), getattr(error, "sqlstate", None))
-    raise explained from None
+        user_error = read_failed(what, str(error), getattr(error, "sqlstate", None))
+    raise user_error from None
 
 
 def _ordered(relation: Relation, names: Sequence[str]) -> list[str]:

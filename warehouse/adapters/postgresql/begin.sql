@@ -1,2 +1,2 @@
--- Every table is read as it is at one moment, and nothing can be written.
+-- One read-only snapshot for all tables.
 START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY

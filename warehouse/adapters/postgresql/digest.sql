@@ -1,3 +1,3 @@
--- What would be read of one table, in two numbers that do not depend on the order of its rows.
+-- The content of one table as two numbers, which do not depend on the order of its rows.
 SELECT count(*)::text, coalesce(sum(pg_catalog.hashtextextended(ROW({values})::text, 0)), 0)::text
-FROM {place}
+FROM {relation}

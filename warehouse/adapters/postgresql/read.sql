@@ -1,3 +1,3 @@
--- One table; its place and its columns as the server quotes them.
+-- All rows of one table; its name and its columns are quoted by the server.
 SELECT {values}
-FROM {place}
+FROM {relation}

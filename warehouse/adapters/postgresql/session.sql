@@ -1,4 +1,5 @@
--- How values become text, whatever the server's habits. A policy that would hide rows is an error, not fewer patients.
+-- Makes the text form of values independent of the server's defaults. A policy that would hide rows raises an error:
+-- otherwise patients would be missing without notice.
 SELECT
     set_config('application_name', 'echomort', false),
     set_config('client_encoding', 'UTF8', false),

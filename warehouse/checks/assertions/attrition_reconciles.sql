@@ -1,22 +1,24 @@
 -- asset: cohort
 -- also: outcomes, study
 -- never: A study lost between two steps.
--- Studies lost or counted twice between two steps of the attrition table.
+-- Studies lost or counted twice between two totals of the attrition table. Each total (STUDIES, LABELLED, COHORT) must be
+-- the sum of the steps after it, up to and with the next total.
+WITH total AS (
+    SELECT reason, studies, step, lead(step, 1, 2147483647) OVER (ORDER BY step) AS next_step
+    FROM attrition
+    WHERE reason IN ('STUDIES', 'LABELLED', 'COHORT')
+),
+lost AS (
+    SELECT abs(any_value(total.studies) - coalesce(sum(attrition.studies), 0)) AS studies
+    FROM total
+    LEFT JOIN attrition ON attrition.step > total.step AND attrition.step <= total.next_step
+    -- Without a cohort yet, nothing follows LABELLED.
+    WHERE total.reason <> 'LABELLED' OR EXISTS (FROM attrition WHERE reason = 'COHORT')
+    GROUP BY total.reason
+)
 SELECT
     abs((SELECT count(*) FROM study) - (SELECT count(*) FROM outcome))
-    + abs(
-        (SELECT sum(studies) FROM attrition WHERE step = 0)
-        - (SELECT coalesce(sum(studies), 0) FROM attrition WHERE step BETWEEN 1 AND 20)
-    )
-    + CASE
-        WHEN NOT EXISTS (FROM attrition WHERE step = 30) THEN 0
-        ELSE abs(
-            (SELECT sum(studies) FROM attrition WHERE step = 20)
-            - (SELECT sum(studies) FROM attrition WHERE step BETWEEN 21 AND 30)
-        )
-        + abs(
-            (SELECT sum(studies) FROM attrition WHERE step = 30)
-            - (SELECT sum(studies) FROM attrition WHERE step BETWEEN 31 AND 33)
-        )
-        + abs((SELECT sum(studies) FROM attrition WHERE step = 30) - (SELECT count(*) FROM cohort))
-    END AS offending
+    + (SELECT sum(studies) FROM lost)
+    + coalesce(
+        (SELECT abs(studies - (SELECT count(*) FROM cohort)) FROM attrition WHERE reason = 'COHORT'), 0
+    ) AS offending

@@ -1,7 +1,7 @@
 -- asset: clinical_scores
 -- also: study
 -- never: A study without a score or a reason.
--- Studies and scores that do not have exactly one row with either a figure or the reason why there is none.
+-- Pairs of study and score that do not have exactly one row, with either a value or the reason for a missing value.
 SELECT count(*) AS offending
 FROM (
     SELECT study.study_key, score.name, count(clinical_score.study_key) AS rows,

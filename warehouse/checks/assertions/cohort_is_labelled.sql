@@ -1,7 +1,7 @@
 -- asset: cohort
 -- also: outcomes
 -- never: A study in the cohort without a label.
--- Studies in the cohort whose label is not the outcome's, or that have none.
+-- Studies in the cohort without a label, or with another label or patient than in table outcome.
 SELECT count(*) AS offending
 FROM cohort
 LEFT JOIN outcome USING (study_key)

@@ -1,7 +1,7 @@
 -- asset: clip_views
 -- also: clips
--- never: A clip without its view, or a tag overruled.
--- Accepted clips without exactly one row in clip_view, rows of no accepted clip, and tagged views that were overruled.
+-- never: A clip without its view, or with another view than its tag.
+-- Accepted clips without exactly one row in clip_view, rows without an accepted clip, and views that differ from the tag.
 SELECT count(*)
 FROM (SELECT clip_key, view FROM clip WHERE status = 'accepted') AS clip
 FULL JOIN (

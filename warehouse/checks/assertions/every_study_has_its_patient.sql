@@ -1,7 +1,7 @@
 -- asset: study
 -- also: patient
 -- never: A study without its patient.
--- Rows of any table of the health records that belong to no patient.
+-- Rows of the health-record tables without a row in table patient.
 SELECT count(*) AS offending
 FROM (
     SELECT patient_key FROM study

@@ -1,6 +1,6 @@
 -- asset: cohort
 -- never: A fold outside the cross-validation.
--- Patients kept apart who have a fold, and patients of the development set who have none.
+-- Held-out studies with a fold, and studies of the development cohort without one.
 SELECT count(*) AS offending
 FROM cohort
 WHERE (role = 'development') <> (fold >= 0)

@@ -1,8 +1,8 @@
 -- asset: clips
 -- also: dicom_index, linkage
--- never: A file lost on the way.
--- Files lost on the way: readable instances that linkage does not mention exactly once, linked ones that have not exactly
--- one row in clip (accepted or rejected), and rows that belong to no such file.
+-- never: A file lost between index, linkage and clips.
+-- Readable instances without exactly one row in instance_link, linked instances without exactly one row in clip (accepted
+-- or rejected), and rows of these tables without such an instance.
 SELECT
     (
         SELECT count(*)

@@ -1,8 +1,8 @@
 -- asset: clinical_features
 -- also: study
 -- never: A feature dated after its echo.
--- Studies with a feature that rests on a record of later than the study (for a value measured in the study itself: later
--- than the study's own day).
+-- Studies with a feature from a record that is later than the study (a value measured in the study: later than the
+-- study's day).
 SELECT count(*) AS offending
 FROM feature_evidence
 JOIN study USING (study_key)

@@ -1,9 +1,9 @@
 -- asset: clinical_features
 -- also: study, measurement, diagnosis
 -- never: A feature of a variable that was only known later.
--- Features that no record of the patient from the study's day or before can stand behind, found out from the records
--- themselves and not from how the features were made: a variable that is only ever known later is empty. A group of
--- diagnoses needs a code of its own in ICD-10-CM, or any in ICD-9-CM, whose map is not asked.
+-- Features for which the patient has no record on the study's day or before. This check reads the records themselves, not
+-- how the features were built: a variable that is only known later must be empty. A group of diagnoses needs one of its
+-- ICD-10-CM codes, or any ICD-9-CM code (the map of ICD-9-CM codes to groups is not read here).
 WITH known AS (
     SELECT study.patient_key, CAST(study.study_at AS DATE) AS study_date, variable
     FROM (UNPIVOT feature ON COLUMNS(* EXCLUDE (study_key, age, sex)) INTO NAME variable VALUE value)
@@ -20,7 +20,7 @@ first_diagnosed AS (
     WHERE vocabulary = 'ICD10CM'
     GROUP BY ALL
 ),
-first_of_old AS (
+first_icd9 AS (
     SELECT patient_key, min(CAST(recorded_at AS DATE)) AS first_date
     FROM diagnosis
     WHERE vocabulary = 'ICD9CM'
@@ -30,10 +30,10 @@ SELECT count(*) AS offending
 FROM known
 LEFT JOIN first_measured USING (patient_key, variable)
 LEFT JOIN first_diagnosed USING (patient_key, variable)
-LEFT JOIN first_of_old USING (patient_key)
+LEFT JOIN first_icd9 USING (patient_key)
 WHERE coalesce(
     CASE
-        WHEN starts_with(variable, 'dx_') THEN least(first_diagnosed.first_date, first_of_old.first_date)
+        WHEN starts_with(variable, 'dx_') THEN least(first_diagnosed.first_date, first_icd9.first_date)
         ELSE first_measured.first_date
     END > study_date,
     true

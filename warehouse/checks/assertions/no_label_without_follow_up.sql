@@ -1,9 +1,9 @@
 -- asset: outcomes
 -- also: contact, death
 -- never: A survivor without evidence of life.
--- Labels that nothing proves: a study with both a label and a reason, or neither; a death without its day in the horizon; a
--- survivor of whom neither a death after the horizon nor, where encounters prove life, a contact or a later echo at its end
--- or after it is on record.
+-- Studies with both a label and a reason, or with neither; deaths without a day within the horizon; and survivors without
+-- a record at or after the end of the horizon: a death after it or, unless follow-up is by registry, a contact or a later
+-- echo.
 WITH evidence AS (
     SELECT patient_key, CAST(contact_at AS DATE) AS day FROM contact
     UNION ALL

@@ -1,6 +1,6 @@
 -- asset: cohort
 -- never: A patient in two folds or roles.
--- Patients found in more than one fold, role, or both: a model would be tested on a heart it has seen.
+-- Patients in more than one fold or role: a model would be tested on patients of its training data.
 SELECT count(*) AS offending
 FROM (
     SELECT patient_key

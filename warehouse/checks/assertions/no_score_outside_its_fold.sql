@@ -1,8 +1,7 @@
 -- asset: fusion
 -- also: cohort
--- never: A score by a model that saw the patient.
--- Out-of-fold scores that were not: a development patient's study scored by a model of another fold than the one that
--- left it out.
+-- never: A score by a model that was trained on the patient.
+-- Scores of development patients that are not out of fold: the model left out another fold than the patient's.
 SELECT count(*) AS offending
 FROM score
 JOIN cohort USING (study_key)

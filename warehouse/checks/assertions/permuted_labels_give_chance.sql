@@ -1,8 +1,8 @@
 -- asset: evaluation
--- never: An AUC from labels that were shuffled.
--- Refits on permuted labels that do better or worse than chance allows: something other than the patients' records tells
--- the outcome. The interval of the permutations must reach 0.5, give or take two standard errors of an AUC of 0.5 among
--- so many deaths and survivors.
+-- never: A model that predicts permuted labels better or worse than chance.
+-- Refits on permuted labels with an AUC that chance does not explain: information on the outcome leaks into the training.
+-- The interval of the permutations must reach 0.5, give or take two standard errors of an AUC of 0.5 with this number of
+-- deaths and survivors.
 SELECT count(*) AS offending
 FROM metric
 WHERE evaluation = 'null'

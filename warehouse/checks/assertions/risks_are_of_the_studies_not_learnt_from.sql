@@ -1,8 +1,8 @@
 -- asset: risk_scores
 -- also: clips, study, cohort
--- never: A study without its risk, or a risk of a study that models learnt from.
--- Studies with an accepted clip that models do not learn from and that have other than one risk, and risks of any other
--- study; none where there is no risk at all: there may be no champion yet, or one that can't read these clips.
+-- never: A study without its risk, or a risk of a study that models were trained on.
+-- Studies with an accepted clip outside the development cohort without exactly one risk, and risks of any other study. An
+-- empty risk_score passes: there may be no champion yet, or one that can't read these clips.
 WITH wanted AS (
     SELECT DISTINCT clip.study_key
     FROM clip

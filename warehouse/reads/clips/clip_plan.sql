@@ -1,4 +1,4 @@
--- What the clips of every study are made from: one row a linked file, in a fixed order.
+-- The inputs of the clips of every study: one row for each linked file, in a fixed order.
 SELECT
     link.study_key,
     link.patient_key,

@@ -1,4 +1,4 @@
--- Where every file of the archive ended: rejected by its header, by linkage or by its pixels, or accepted as a clip.
+-- How many files of the archive remain after the header, after linkage and after the pixels (accepted clips).
 SELECT
     count(*) AS files,
     count(*) FILTER (WHERE instance.status = 'accepted') AS readable,

@@ -1,4 +1,4 @@
--- The clinical scores of the headline studies, with the reason where there is none.
+-- The clinical scores of the headline studies, with the reason for a missing score.
 SELECT clinical_score.study_key, score, value, applicable, reason, cohort.label
 FROM clinical_score
 JOIN cohort USING (study_key)

@@ -1,4 +1,4 @@
--- The labelled studies of the cross-validation with what the evaluation splits them by.
+-- The labelled studies of the cross-validation with the columns by which the evaluation forms subsets.
 WITH heart_failure AS (
     SELECT patient_key, min(recorded_at) AS first_recorded_at
     FROM diagnosis

@@ -1,5 +1,5 @@
--- The AUC of every model on the headline rows and, on a synthetic archive, the share of the oracle's headroom that it
--- recovers: of the oracle that knows the latent heart, and of the one that knows everything.
+-- The AUC of every model on the headline studies and, on a synthetic archive, the share of an oracle's headroom that it
+-- recovers: for the oracle that knows the latent heart, and for the one that knows everything.
 SELECT
     auc.model,
     auc.value,

@@ -1,5 +1,5 @@
--- Scores of the cross-validation's studies, each by models that never saw the patient; the clinical scores, which saw
--- nobody, where they apply and could be computed.
+-- Out-of-fold scores of the studies of the cross-validation, and the clinical scores (which are not trained here) of
+-- studies to which they apply and for which they could be computed.
 SELECT score.study_key, score.model, score.fold, score.logit
 FROM score
 JOIN cohort USING (study_key)

@@ -1,5 +1,5 @@
--- Studies that a reader may be shown, one a patient: of patients set apart for readers, with a loop of the view and the
--- score that $model gave without ever having trained on them (fold -1).
+-- Candidate cases of a reader study: one study for each patient of the reader set, with a loop of the view and a score of
+-- $model, for which the patient is held out (fold -1).
 WITH loops AS (
     SELECT clip.study_key, list(clip.clip_key ORDER BY clip.clip_key) AS clip_keys
     FROM clip

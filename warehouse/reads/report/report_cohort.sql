@@ -1,4 +1,4 @@
--- The cohort as the report describes it.
+-- The columns of the cohort that the report describes.
 SELECT cohort.role, cohort.fold, cohort.label, cohort.headline, cohort.days, cohort.event, feature.age, patient.sex
 FROM cohort
 JOIN patient ON patient.patient_key = cohort.patient_key

@@ -1,4 +1,4 @@
-"""What the report needs, read from the tables in one place."""
+"""Reads all data of the report from the warehouse."""
 
 import platform
 from importlib.metadata import version
@@ -16,10 +16,11 @@ from warehouse import ledger
 from warehouse.queries import run
 
 SHOWN_VERSIONS = ("torch", "xgboost-cpu", "scikit-learn", "duckdb", "pydicom", "dagster", "numpy", "pandas")
+"""Libraries whose versions the report shows."""
 
 
 def report_data(connection: duckdb.DuckDBPyConnection, settings: Settings, key_id: str) -> ReportData:
-    """Return everything the report prints: counts, figures and a few clips; no key, no date."""
+    """Return everything that the report prints: counts, figures and a few clips, without keys or dates of patients."""
 
     def frame(name: str) -> pd.DataFrame:
         return run(connection, name).df()
@@ -51,7 +52,7 @@ def _stamp(settings: Settings) -> str:
 
 
 def _lineage(connection: duckdb.DuckDBPyConnection, key_id: str) -> dict[str, Any]:
-    assets = [name for (name,) in run(connection, "reads/counts/standing_assets.sql").fetchall()]
+    assets = [name for (name,) in run(connection, "reads/counts/reported_assets.sql").fetchall()]
     return (
         {"echomort": __version__, "python": platform.python_version(), "key id": key_id}
         | {name: version(name) for name in SHOWN_VERSIONS}
@@ -61,15 +62,15 @@ def _lineage(connection: duckdb.DuckDBPyConnection, key_id: str) -> dict[str, An
 
 def _checks(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     rows = []
-    for (name,) in run(connection, "reads/counts/standing_checks.sql").fetchall():
-        found = ledger.entries(connection, name)[ledger.WHOLE].details
+    for (name,) in run(connection, "reads/counts/reported_checks.sql").fetchall():
+        details = ledger.entries(connection, name)[ledger.WHOLE].details
         check = name.removeprefix("check:")
-        counts = {"checked": found.get("rows"), "failed": found.get("offending", 0)}
+        counts = {"checked": details.get("rows"), "failed": details.get("offending", 0)}
         verdict = {
-            "passed": found["passed"] and not found.get("warned"),
-            "severity": "WARN" if found["passed"] else "ERROR",
+            "passed": details["passed"] and not details.get("warned"),
+            "severity": "WARN" if details["passed"] else "ERROR",
         }
-        rows.append({"table": found.get("table", ""), "check": check, **verdict, **counts})
+        rows.append({"table": details.get("table", ""), "check": check, **verdict, **counts})
     return pd.DataFrame(rows, columns=["table", "check", "passed", "severity", "checked", "failed"])
 
 

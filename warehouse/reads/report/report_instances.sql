@@ -1,4 +1,4 @@
--- Files of the archive by where they ended, with what the report splits them by.
+-- Files of the archive by final status and reason, with the columns by which the report groups them.
 SELECT
     coalesce(clip.status, link.status, instance.status) AS status,
     coalesce(instance.reason, link.reason, clip.reason) AS reason,

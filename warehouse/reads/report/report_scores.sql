@@ -1,4 +1,4 @@
--- Scores of the headline studies with their labels, keys left behind.
+-- Scores of the headline studies with their labels, without keys.
 SELECT score.model, score.view, score.logit, cohort.label, cohort.fold, cohort.days, cohort.event
 FROM score
 JOIN cohort USING (study_key)

@@ -1,4 +1,4 @@
--- The accepted clips of some studies with their views and the file that holds them, in a fixed order.
+-- The accepted clips of some studies with their views and the path of their file, in a fixed order.
 SELECT clip.study_key, clip.clip_key, clip_view.view, ledger.artifact AS path
 FROM clip
 JOIN clip_view USING (clip_key)

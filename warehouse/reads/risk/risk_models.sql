@@ -1,2 +1,2 @@
--- How many studies each model of the champion's scored.
+-- How many studies each model of the champion scored.
 SELECT model, count(*) FROM risk_score GROUP BY model ORDER BY model;

@@ -1,6 +1,6 @@
--- What the champion's risks are made from: one row a study with a clip that models do not learn from, in a fixed order;
--- of all such studies or of some. A study of the development cohort has its out-of-fold scores instead. Its patient's other
--- studies are here, marked.
+-- The inputs of the champion's risks: one row for each study with a clip outside the development cohort, in a fixed order;
+-- all of them, or $studies. Studies of the development cohort have out-of-fold scores instead. Other studies of their
+-- patients are included and marked (in_development).
 WITH development AS (
     SELECT study_key, patient_key
     FROM cohort
@@ -12,7 +12,7 @@ wanted AS (
     ANTI JOIN development USING (study_key)
     WHERE $studies IS NULL OR list_contains($studies, study.study_key)
 ),
-shown AS (
+study_clips AS (
     SELECT
         clip.study_key,
         md5(string_agg(concat_ws('|', clip.clip_key, clip.digest, clip_view.view), ',' ORDER BY clip.clip_key)) AS clips
@@ -22,13 +22,13 @@ shown AS (
     WHERE clip.status = 'accepted'
     GROUP BY clip.study_key
 ),
-recorded AS (
+study_features AS (
     SELECT feature.study_key, hash(feature) AS features
     FROM feature
     SEMI JOIN wanted ON wanted.study_key = feature.study_key
 )
-SELECT wanted.study_key, shown.clips, recorded.features, wanted.in_development
+SELECT wanted.study_key, study_clips.clips, study_features.features, wanted.in_development
 FROM wanted
-JOIN shown USING (study_key)
-LEFT JOIN recorded USING (study_key)
+JOIN study_clips USING (study_key)
+LEFT JOIN study_features USING (study_key)
 ORDER BY wanted.study_key;

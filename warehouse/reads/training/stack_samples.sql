@@ -1,5 +1,6 @@
--- The scores of the labelled studies, one row a study and model, with what the stack needs to know of the study.
+-- The scores of the labelled studies by the views' models and the health-record model $ehr_model: one row for each study
+-- and model, with the study's patient, fold and label.
 SELECT cohort.study_key, cohort.patient_key, cohort.fold, cohort.label, score.model, score.logit
 FROM cohort
-LEFT JOIN score ON score.study_key = cohort.study_key AND (starts_with(score.model, 'view:') OR score.model = 'ehr')
+LEFT JOIN score ON score.study_key = cohort.study_key AND (score.view IS NOT NULL OR score.model = $ehr_model)
 ORDER BY cohort.study_key, score.model;

@@ -1,4 +1,4 @@
--- Every accepted clip with the view that its tags or the site's table give, and the file that holds it.
+-- Every accepted clip with the view from its tags or the site's view table, and the path of its file.
 SELECT clip.clip_key, clip.study_key, clip.patient_key, clip.view, clip.view_source, ledger.artifact
 FROM clip
 JOIN ledger ON ledger.asset = 'clips' AND ledger.unit = clip.study_key

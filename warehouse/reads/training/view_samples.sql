@@ -1,4 +1,4 @@
--- The clips that a view's model learns from or is tried on: one row a clip of a labelled study, in a fixed order.
+-- The clips that a view's model is trained or tested on: one row for each clip of a labelled study, in a fixed order.
 SELECT
     clip_view.view,
     clip.clip_key,

@@ -1,2 +1,2 @@
--- Makes room for the views of all clips.
+-- Deletes the views of all clips.
 DELETE FROM clip_view;

@@ -1,3 +1,3 @@
--- What the index says of folders that are read again or gone.
+-- Deletes the rows of folders that were read again or removed.
 DELETE FROM dicom_instance
 WHERE list_contains($folders, folder_key)

@@ -1,3 +1,3 @@
--- What is said of the clips of studies that are made again or gone.
+-- Deletes the clips of studies that were rebuilt or removed.
 DELETE FROM clip
 WHERE list_contains($studies, study_key)

@@ -1,5 +1,5 @@
--- Links every readable file to a study of the health records, which decide in case of doubt: the file's header names a
--- study (by StudyInstanceUID or accession number) and a patient, and both must agree with the records.
+-- Links every readable file to a study of the health records. The file's header names a study (by StudyInstanceUID or
+-- accession number) and a patient. Both must agree with the records; otherwise the file is rejected.
 DELETE FROM instance_link;
 
 INSERT INTO instance_link
@@ -8,7 +8,7 @@ WITH readable AS (
     FROM dicom_instance
     WHERE status = 'accepted'
 ),
-found AS (
+matched AS (
     SELECT
         readable.*,
         coalesce(by_uid.study_key, by_accession.study_key) AS study_key,
@@ -19,16 +19,16 @@ found AS (
     LEFT JOIN study AS by_accession ON by_accession.study_key = readable.accession_key
     LEFT JOIN patient_alias AS alias ON alias.alias_key = readable.header_patient
 ),
--- The same SOP instance sent twice: one copy is kept where the bytes agree, none where they do not.
+-- Copies of one SOP instance: one copy is kept if the bytes agree, none if they differ.
 copies AS (
     SELECT
         *,
         count(DISTINCT source_digest) OVER same_object AS versions,
         row_number() OVER (PARTITION BY coalesce(sop_key, instance_key) ORDER BY instance_key) AS copy
-    FROM found
+    FROM matched
     WINDOW same_object AS (PARTITION BY coalesce(sop_key, instance_key))
 ),
-judged AS (
+checked AS (
     SELECT
         *,
         CASE
@@ -47,5 +47,5 @@ SELECT
     CASE WHEN reason IS NULL THEN study_patient END,
     CASE WHEN reason IS NULL THEN 'accepted' ELSE 'rejected' END,
     reason
-FROM judged
+FROM checked
 ORDER BY instance_key;

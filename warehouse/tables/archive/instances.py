@@ -1,4 +1,4 @@
-"""The archive's tables: what the index and the clips say of a unit replaces what they said before."""
+"""Writes the tables of the archive: new rows of a unit replace its old ones."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,16 @@ from warehouse.queries import run
 
 
 def replace_instances(connection: duckdb.DuckDBPyConnection, folders: Sequence[str], rows: pd.DataFrame) -> None:
-    """Replace what ``dicom_instance`` holds of ``folders`` (folder keys) with ``rows`` (its columns, in any order).
+    """Replace the rows of ``folders`` (folder keys) in ``dicom_instance`` with ``rows`` (its columns, in any order).
 
-    A folder without rows is a folder that is gone. Call it inside one transaction.
+    A folder without new rows was removed. Call it inside one transaction.
     """
     run(connection, "tables/archive/forget_folders.sql", folders=list(folders))
     _append(connection, "dicom_instance", rows)
 
 
 def replace_clips(connection: duckdb.DuckDBPyConnection, studies: Sequence[str], rows: pd.DataFrame) -> None:
-    """Replace what ``clip`` holds of ``studies`` (study keys) with ``rows`` (its columns, in any order).
+    """Replace the rows of ``studies`` (study keys) in ``clip`` with ``rows`` (its columns, in any order).
 
     Call it inside one transaction.
     """

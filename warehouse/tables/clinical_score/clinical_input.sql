@@ -1,7 +1,7 @@
--- What the clinical scores ask of every study, named as their functions name it, from what was known at the study alone.
--- A drug or a disease that is not on record is taken as absent; every other gap stays one.
+-- The inputs of the clinical scores for every study, named like the arguments of their functions. Only data known at the
+-- study are used. A drug or disease that is not on record is taken as absent; other missing values stay null.
 WITH drug (drug_class, role, furosemide_per_mg) AS (
-    VALUES  -- a diuretic class counts as the drug most used of it; factors as echomort.clinical_scores.scores.shfm.FUROSEMIDE_PER_MG
+    VALUES  -- a diuretic class counts as its most used drug; factors as in echomort.clinical_scores.scores.shfm.FUROSEMIDE_PER_MG
         ('ace_inhibitor', 'acei', NULL),
         ('arb', 'arb', NULL),
         ('beta_blocker', 'bb', NULL),
@@ -18,7 +18,7 @@ WITH drug (drug_class, role, furosemide_per_mg) AS (
         ('metolazone', 'thiazide', 40)
 ),
 
--- Drugs taken at the study. An end after it was not known yet and says the same as none.
+-- Drugs taken at the study. An end after the study was not known yet, and counts like a missing end.
 taken AS (
     SELECT
         study_key,
@@ -31,7 +31,7 @@ taken AS (
     WHERE started_at <= study_at AND (ended_at IS NULL OR ended_at > study_at)
 ),
 
--- One row a study with any such drug. A diuretic without a dose in mg a day leaves the dose unknown.
+-- One row for each study with one of these drugs. If a diuretic has no daily dose in mg or g, the total dose is null.
 treatment AS (
     SELECT
         study_key,
@@ -50,7 +50,7 @@ treatment AS (
     GROUP BY study_key
 ),
 
--- Diseases outside the 90 groups, and since when heart failure is on record (ICD-10-CM, ICD-9-CM).
+-- Diseases outside the 90 diagnosis groups, and the first record of heart failure (ICD-10-CM, ICD-9-CM).
 disease AS (
     SELECT
         study_key,
@@ -68,7 +68,7 @@ disease AS (
     GROUP BY study_key
 ),
 
-described AS (
+described_study AS (
     SELECT
         feature.*,
         CASE feature.sex WHEN 1 THEN 'M' WHEN 0 THEN 'F' END AS sex_code,
@@ -84,7 +84,7 @@ SELECT
     sex_code AS sex,
     feature.sex AS male,
     race,
-    whole_years(age) AS age,  -- as the scores' limits are
+    whole_years(age) AS age,  -- like the scores' limits
     coalesce(lvef, ef_bp) AS ef,
     sbp,
     total_chol AS tc,
@@ -125,7 +125,7 @@ SELECT
     CAST(NOT coalesce(bb, false) AS INTEGER) AS no_bb,
     CAST(NOT coalesce(acei OR arb, false) AS INTEGER) AS no_acei_arb,
     heart_failure_since IS NOT NULL AS heart_failure
-FROM described AS feature
+FROM described_study AS feature
 LEFT JOIN treatment USING (study_key)
 LEFT JOIN disease USING (study_key)
 ORDER BY study_key

@@ -8,18 +8,21 @@ from echomort.settings import ClinicalScores
 from warehouse.queries import run
 
 SHOWN_REASONS = 3
-"""Of each score, the commonest reasons that are told."""
+"""How many reasons are shown for each score, the most frequent first. Our choice."""
 
 
 def clinical_inputs(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """Return what the clinical scores need of every study: one row a study, from what was known at it."""
+    """Return the inputs of the clinical scores, one row for each study, from data known at the study."""
     run(connection, "definitions/heart_failure.sql")
     run(connection, "definitions/age.sql")
     return run(connection, "tables/clinical_score/clinical_input.sql").df()
 
 
 def score(connection: duckdb.DuckDBPyConnection, settings: ClinicalScores) -> dict[str, str]:
-    """Replace ``clinical_score`` (one row a study and score); return how many studies each covers, and why not more."""
+    """Replace ``clinical_score`` (one row for each study and score).
+
+    Returns how many studies each score covers, and its most frequent reasons for missing values.
+    """
     scores = score_studies(clinical_inputs(connection), settings)
     run(connection, "tables/clinical_score/forget_clinical_scores.sql")
     connection.append("clinical_score", scores, by_name=True)

@@ -1,2 +1,2 @@
--- Makes room for new clinical scores.
+-- Deletes all clinical scores.
 DELETE FROM clinical_score

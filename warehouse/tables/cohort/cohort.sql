@@ -1,7 +1,8 @@
--- Who is in, and in which part. Every draw is a keyed hash of the patient alone, so that it does not move when others
--- join; md5 because its value is the same in every version and on every machine.
+-- The cohort: which studies take part, in which role and fold. Every draw depends on the salt and the patient alone, so
+-- that new patients do not change the draw of others. md5 gives the same value in every version and on every machine.
+-- `attrition_step` comes from definitions/attrition_step.sql.
 SET VARIABLE salt = $salt;
-CREATE OR REPLACE TEMP MACRO drawn(purpose, key) AS
+CREATE OR REPLACE TEMP MACRO uniform_draw(purpose, key) AS
     CAST(md5_number(getvariable('salt') || '|' || purpose || '|' || key) % 1000000 AS DOUBLE) / 1000000;
 
 -- The first day on which heart failure is on record.
@@ -27,13 +28,13 @@ LEFT JOIN patient ON patient.patient_key = outcome.patient_key
 LEFT JOIN heart_failure ON heart_failure.patient_key = outcome.patient_key
 WHERE outcome.label IS NOT NULL;
 
--- The sets kept apart leave first, by patient.
+-- The role of each patient: the held-out sets are drawn first.
 CREATE OR REPLACE TEMP TABLE role AS
 SELECT
     patient_key,
     CASE
-        WHEN drawn('reader', patient_key) < $reader_fraction THEN 'reader'
-        WHEN bool_or(has_heart_failure) AND drawn('heart_failure', patient_key) < $heart_failure_fraction
+        WHEN uniform_draw('reader', patient_key) < $reader_fraction THEN 'reader'
+        WHEN bool_or(has_heart_failure) AND uniform_draw('heart_failure', patient_key) < $heart_failure_fraction
             THEN 'heart_failure'
         ELSE 'development'
     END AS role
@@ -41,8 +42,8 @@ FROM eligible
 WHERE right_age
 GROUP BY patient_key;
 
--- A patient of the heart-failure set is in it with the studies made since the diagnosis; the ones before leave.
-CREATE OR REPLACE TEMP TABLE chosen AS
+-- For patients of the heart-failure set, studies before the diagnosis are excluded.
+CREATE OR REPLACE TEMP TABLE study_role AS
 SELECT eligible.*, role.role, role.role = 'heart_failure' AND NOT has_heart_failure AS before_diagnosis
 FROM eligible
 JOIN role USING (patient_key)
@@ -60,21 +61,24 @@ SELECT
     days,
     event,
     row_number() OVER (PARTITION BY patient_key ORDER BY md5($salt || '|headline|' || study_key)) = 1 AS headline
-FROM chosen
+FROM study_role
 WHERE NOT before_diagnosis
 ORDER BY study_key;
 
-DELETE FROM attrition WHERE step > 20;
+-- The steps that outcome.sql counts stay.
+DELETE FROM attrition WHERE step NOT IN (SELECT step FROM attrition_step WHERE decided_by = 'outcome');
 INSERT INTO attrition
-SELECT 21, 'EXCL_AGE', count(*), count(DISTINCT patient_key) FROM eligible WHERE NOT right_age
-UNION ALL
-SELECT 22, 'EXCL_BEFORE_HEART_FAILURE', count(*), count(DISTINCT patient_key) FROM chosen WHERE before_diagnosis
-UNION ALL
-SELECT 30, 'COHORT', count(*), count(DISTINCT patient_key) FROM cohort
-UNION ALL
-SELECT 31, 'ROLE_READER', count(*), count(DISTINCT patient_key) FROM cohort WHERE role = 'reader'
-UNION ALL
-SELECT 32, 'ROLE_HEART_FAILURE', count(*), count(DISTINCT patient_key) FROM cohort WHERE role = 'heart_failure'
-UNION ALL
-SELECT 33, 'ROLE_DEVELOPMENT', count(*), count(DISTINCT patient_key) FROM cohort WHERE role = 'development'
+SELECT step, reason, count(patient_key), count(DISTINCT patient_key)
+FROM attrition_step
+LEFT JOIN (
+    SELECT 'EXCL_AGE' AS reason, patient_key FROM eligible WHERE NOT right_age
+    UNION ALL
+    SELECT 'EXCL_BEFORE_HEART_FAILURE', patient_key FROM study_role WHERE before_diagnosis
+    UNION ALL
+    SELECT 'COHORT', patient_key FROM cohort
+    UNION ALL
+    SELECT 'ROLE_' || upper(role), patient_key FROM cohort
+) AS counted USING (reason)
+WHERE decided_by = 'cohort'
+GROUP BY ALL
 ORDER BY ALL;

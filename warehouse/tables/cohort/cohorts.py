@@ -1,4 +1,4 @@
-"""Who is in the study, in which part, in which fold."""
+"""Selects the cohort: which studies take part, in which role and which fold."""
 
 import duckdb
 
@@ -9,11 +9,12 @@ from warehouse.queries import run
 def select(connection: duckdb.DuckDBPyConnection, cohort: Cohort) -> None:
     """Replace table ``cohort`` and the cohort's steps of ``attrition``.
 
-    Reader and heart-failure patients leave first; the rest get a fold. All draws are hashes of the patient and
-    ``cohort.salt``: adding patients never moves one.
+    Patients of the reader set and of the heart-failure set are drawn first; all others get a fold. Every draw is a hash
+    of the patient and ``cohort.salt``, so that new patients never change the draw of others.
     """
     run(connection, "definitions/heart_failure.sql")
     run(connection, "definitions/age.sql")
+    run(connection, "definitions/attrition_step.sql")
     run(
         connection,
         "tables/cohort/cohort.sql",

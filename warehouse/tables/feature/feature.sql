@@ -1,9 +1,9 @@
--- The features of the studies of one shard of patients (those whose number leaves $shard when divided by $shards): each
--- value is the last that was known at the study. Tables by number come from feature_begin.sql; `variable` (name, source,
--- window_days, low, high, is_code, code_from, code_to) and `contradiction` (smaller, larger, may_be_equal) from the catalogue.
+-- The features of the studies of one shard of patients (patient_no modulo $shards = $shard): each value is the last one
+-- known at the study. The numbered tables come from feature_begin.sql; `variable` (name, source, window_days, low, high,
+-- is_code, code_from, code_to) and `contradiction` (smaller, larger, may_be_equal) come from the catalogue.
 
--- Measured in the study itself: the mean of repeats. A value dated after the study's own day is not of the study; nor is
--- one that an echo does not measure, dated after the study's own time.
+-- Values measured in the study: the mean of repeats. A value dated after the study's day does not belong to the study;
+-- neither does a variable that is not an echo measurement (window_days > 0), if dated after the study's time.
 CREATE OR REPLACE TEMP TABLE own_value AS
 SELECT
     study_no,
@@ -19,8 +19,8 @@ WHERE converted.patient_no % $shards = $shard
     AND (window_days = 0 OR measured_at <= study_at)
 GROUP BY ALL;
 
--- Known at one time: the mean of values with one time, so that the last one is one. It is the last one known from the
--- first moment at or after it until a later one is known, or it is older than its window.
+-- Other values: the mean of values with the same time, so that there is one last value. It is the last one known from the
+-- first moment at or after it (known_from) until a later value is known or its window ends (known_to).
 CREATE OR REPLACE TEMP TABLE known_value AS
 WITH measured AS (
     SELECT patient_no, variable, window_days, measured_at, avg(value ORDER BY value) AS value
@@ -39,16 +39,16 @@ ASOF JOIN moment AS last
     ON last.patient_no = measured.patient_no AND last.study_at < CAST(measured_at AS DATE) + window_days + 1
 QUALIFY known_from <= known_to;
 
--- The last value at or before the study, no older than its window, of what the study itself lacks.
+-- The last value at or before the study within its window, for variables that were not measured in the study.
 CREATE OR REPLACE TEMP TABLE last_value_known AS
 SELECT study_no, variable, value, measured_at
 FROM (SELECT unnest(range(known_from, known_to + 1)) AS moment_no, variable, value, measured_at FROM known_value)
 JOIN numbered_study USING (moment_no)
 ANTI JOIN own_value USING (study_no, variable);
 
--- What an echo lacks and the patient's other echoes gave: carried forward from the last one, no older than $carry_days
--- ($between 'prospective'), or on the straight line between the one before and the one after ('paper': it knows the later
--- echo, so that nothing of the kind is possible at the bedside).
+-- Values for variables that an echo lacks, from the patient's other echoes. With $between 'prospective', the value of the
+-- last echo is carried forward for at most $carry_days. With 'paper', it is interpolated linearly between the echo before
+-- and the echo after; this uses a later echo, which is impossible in clinical use.
 CREATE OR REPLACE TEMP TABLE echo_value AS
 SELECT patient_no, variable, moment_no, avg(value ORDER BY value) AS value
 FROM own_value
@@ -56,10 +56,10 @@ JOIN numbered_study USING (study_no)
 WHERE window_days = 0 AND $between <> 'none'
 GROUP BY ALL;
 
--- The last echo with a value before each that lacks it: its value reaches every moment after it, up to and with the next
--- echo that has one (where two echoes have one time, one of them may lack what the other has).
+-- The last earlier echo with the value, for each echo that lacks it. A value reaches every moment after its own, up to and
+-- with the next echo that has one (of two echoes at that time, one may lack the value).
 CREATE OR REPLACE TEMP TABLE value_before AS
-WITH before AS (
+WITH reach AS (
     SELECT
         echo_value.*,
         moment.study_at,
@@ -74,7 +74,7 @@ WITH before AS (
 SELECT study_no, lacking.patient_no, lacking.moment_no, lacking.study_at, variable, earlier, earlier_at
 FROM (
     SELECT unnest(range(moment_no + 1, before_to + 1)) AS moment_no, variable, value AS earlier, study_at AS earlier_at
-    FROM before
+    FROM reach
 )
 JOIN numbered_study AS lacking USING (moment_no)
 ANTI JOIN own_value USING (study_no, variable)
@@ -101,7 +101,7 @@ JOIN moment ON moment.moment_no = after.moment_no;
 INSERT INTO filled
 SELECT variable, how, count(*) FROM filled_value GROUP BY ALL;
 
--- Of codes (who smokes) the mean of several answers is none: 1 where any says so.
+-- Codes such as smoking: the mean of several answers is not a code, so 1 is used if any answer is 1.
 CREATE OR REPLACE TEMP TABLE chosen_value AS
 SELECT
     study_no,
@@ -122,24 +122,30 @@ FROM (
     SELECT study_no, variable, value, NULL, earlier_at, true FROM filled_value
 );
 
--- Two values of one study that can't both be right, for instance a systolic pressure below the diastolic: neither is
--- taken; but what another echo gave yields to what this one measured.
+-- Two values of one study that can't both be right, for example a systolic pressure below the diastolic: neither is used.
+-- If one of them comes from another echo, only that one is left out.
 CREATE OR REPLACE TEMP TABLE contradicted AS
 WITH opposed AS (
-    SELECT one.study_no, one.variable AS smaller, one.larger, one.is_filled AS smaller_filled, other.is_filled AS larger_filled
+    SELECT
+        low_value.study_no,
+        low_value.variable AS smaller,
+        low_value.larger,
+        low_value.is_filled AS smaller_filled,
+        high_value.is_filled AS larger_filled
     FROM (
         SELECT chosen_value.*, CAST(larger AS measured_name) AS larger, may_be_equal
         FROM chosen_value
         JOIN contradiction ON CAST(smaller AS measured_name) = variable
-    ) AS one
-    JOIN chosen_value AS other ON other.study_no = one.study_no AND other.variable = one.larger
-    WHERE one.value > other.value OR (one.value = other.value AND NOT may_be_equal)
+    ) AS low_value
+    JOIN chosen_value AS high_value
+        ON high_value.study_no = low_value.study_no AND high_value.variable = low_value.larger
+    WHERE low_value.value > high_value.value OR (low_value.value = high_value.value AND NOT may_be_equal)
 )
 SELECT study_no, smaller AS variable FROM opposed WHERE smaller_filled OR NOT larger_filled
 UNION
 SELECT study_no, larger FROM opposed WHERE larger_filled OR NOT smaller_filled;
 
--- What follows from other values of the same study and does not: a ratio, an area, a pressure, a fraction.
+-- Values that can be computed from others of the same study (a ratio, a pressure, an index, a fraction), and differ.
 CREATE OR REPLACE TEMP TABLE measured_part AS
 SELECT
     study_no,
@@ -190,12 +196,13 @@ WHERE variable IS NOT NULL;
 INSERT INTO refused
 SELECT variable, 'CONTRADICTS_ANOTHER', count(*) FROM contradicted GROUP BY variable
 UNION ALL
--- Kept: the reported fraction is the reader's, and a flow may be faster before the valve than in it.
+-- Counted but kept: the reported fraction is the reader's judgement, and flow may be faster before the valve than in it.
 SELECT 'lvef', 'UNLIKELY_BESIDE_ANOTHER', count_if(abs(lvef - of_bp) > 15) FROM measured_part
 UNION ALL
 SELECT 'av_vmax', 'UNLIKELY_BESIDE_ANOTHER', count_if(av_vmax < lvot_vmax) FROM measured_part;
 
--- Long to wide, all of the catalogue's columns always: a study's values as two lists, asked by name.
+-- Long to wide, always with all columns of the catalogue. The values of a study are two lists, which are looked up by the
+-- name of the variable.
 INSERT INTO feature BY NAME
 SELECT
     study_key,
@@ -219,7 +226,7 @@ LEFT JOIN diagnosed USING (patient_key)
 CROSS JOIN measured
 JOIN variable ON variable.name = 'age';
 
--- How late the latest record is that these features rest on.
+-- The latest records that the features of each study were made from.
 INSERT INTO feature_evidence
 SELECT study_key, latest_measured_at, latest_own_date, latest_diagnosed_at
 FROM (FROM numbered_study WHERE patient_no % $shards = $shard) AS study

@@ -1,4 +1,5 @@
--- Empty tables; patients, moments and studies by number; and every measurement in the catalogue's unit.
+-- Prepares the features of all shards: empty tables; numbers for patients, moments and studies; every measurement in the
+-- catalogue's unit; and the first record of each diagnosis group.
 CREATE TEMP TYPE measured_name AS ENUM (SELECT name FROM variable WHERE source = 'measurement');
 CREATE TEMP TYPE diagnosis_name AS ENUM (SELECT name FROM variable WHERE code_from IS NOT NULL);
 CREATE OR REPLACE TEMP TABLE refused (variable VARCHAR, reason VARCHAR, count BIGINT);
@@ -10,11 +11,11 @@ DELETE FROM feature_refusal;
 DELETE FROM feature_group;
 INSERT INTO feature_group SELECT name, code_from, code_to FROM variable WHERE code_from IS NOT NULL ORDER BY name;
 
--- Each value is compared with every moment where the plan expects few of either, and sometimes it expects wrongly.
+-- DuckDB would use a nested loop for an ASOF join if it expects few rows, and its estimate is sometimes wrong.
 SET asof_loop_join_threshold = 0;
 
--- Numbers take the place of 32 characters, and those of a patient's moments follow each other in time: what is known from
--- one echo to another is known in a range of numbers. A moment is the time of an echo, seldom of two.
+-- Integer numbers replace the keys of 32 characters. A moment is the time of an echo (rarely of two echoes of a patient).
+-- The moments of a patient are numbered in the order of time, so that a period is a range of numbers.
 CREATE OR REPLACE TEMP TABLE numbered_study AS
 SELECT
     study_key,
@@ -25,12 +26,12 @@ SELECT
     CAST(dense_rank() OVER (ORDER BY patient_key) AS INTEGER) AS patient_no
 FROM study;
 
--- How each variable and unit that was said is to be read (`conversion`: variable, unit, factor, shift). One whose unit is
--- unknown, or missing where that is ambiguous, is refused, never guessed.
-CREATE OR REPLACE TEMP TABLE reading AS
+-- How each variable and unit is converted (`conversion`: variable, unit, factor, shift). An unknown unit, or a missing one
+-- that would be ambiguous, is refused and never guessed.
+CREATE OR REPLACE TEMP TABLE unit_conversion AS
 SELECT
-    said.*,
-    CASE WHEN source = 'measurement' THEN CAST(said.variable AS measured_name) END AS name,
+    measured_unit.*,
+    CASE WHEN source = 'measurement' THEN CAST(measured_unit.variable AS measured_name) END AS name,
     window_days,
     low,
     high,
@@ -40,14 +41,15 @@ SELECT
     CASE
         WHEN variable.name IS NULL THEN 'UNKNOWN_VARIABLE'
         WHEN variable.source <> 'measurement' THEN 'NOT_A_MEASUREMENT'
-        WHEN conversion.unit IS NULL AND plain_unit(coalesce(said.unit, '')) = '' THEN 'MISSING_UNIT'
+        WHEN conversion.unit IS NULL AND plain_unit(coalesce(measured_unit.unit, '')) = '' THEN 'MISSING_UNIT'
         WHEN conversion.unit IS NULL THEN 'UNKNOWN_UNIT'
     END AS refusal
-FROM (SELECT variable, unit, count(*) AS rows FROM measurement GROUP BY ALL) AS said
-LEFT JOIN variable ON variable.name = said.variable
-LEFT JOIN conversion ON conversion.variable = said.variable AND conversion.unit = plain_unit(coalesce(said.unit, ''));
+FROM (SELECT variable, unit, count(*) AS rows FROM measurement GROUP BY ALL) AS measured_unit
+LEFT JOIN variable ON variable.name = measured_unit.variable
+LEFT JOIN conversion ON conversion.variable = measured_unit.variable AND conversion.unit = plain_unit(coalesce(measured_unit.unit, ''));
 
--- Values in the catalogue's unit; one outside the limits, or half a code, is null, never clipped.
+-- Values in the catalogue's unit. A value outside the limits, or a code that is not a whole number, becomes null; values
+-- are never clipped.
 CREATE OR REPLACE TEMP TABLE converted AS
 SELECT
     person.patient_no,
@@ -60,7 +62,7 @@ SELECT
             THEN value * factor + shift
     END AS value
 FROM measurement
-JOIN reading ON reading.variable = measurement.variable AND reading.unit IS NOT DISTINCT FROM measurement.unit
+JOIN unit_conversion ON unit_conversion.variable = measurement.variable AND unit_conversion.unit IS NOT DISTINCT FROM measurement.unit
 LEFT JOIN (SELECT DISTINCT patient_key, patient_no FROM numbered_study) AS person
     ON person.patient_key = measurement.patient_key
 LEFT JOIN numbered_study ON numbered_study.study_key = measurement.study_key
@@ -68,7 +70,7 @@ WHERE refusal IS NULL;
 
 INSERT INTO refused
 SELECT CASE WHEN refusal = 'UNKNOWN_VARIABLE' THEN 'other' ELSE variable END, refusal, sum(rows)
-FROM reading
+FROM unit_conversion
 WHERE refusal IS NOT NULL
 GROUP BY ALL
 UNION ALL
@@ -77,7 +79,8 @@ FROM converted
 WHERE value IS NULL
 GROUP BY ALL;
 
--- Since when each diagnosis group is on record (`icd9`: prefix, variable); then a row a patient, a column a group.
+-- The first record of each diagnosis group (`icd9`: prefix, variable); then one row for each patient, one column for each
+-- group.
 CREATE OR REPLACE TEMP TABLE first_diagnosed AS
 SELECT patient_key, variable, min(recorded_at) AS recorded_at
 FROM (
@@ -99,11 +102,11 @@ ON variable IN diagnosis_name
 USING any_value(recorded_at)
 GROUP BY patient_key;
 
--- The times at which something can be asked; the last of the patient's at which a value measured in this one may still be
--- carried; and when the latest diagnosis group was recorded.
+-- The moments, with the latest first record of a diagnosis group (latest_diagnosed_at) and the patient's last moment to
+-- which a value of this one may be carried forward (carried_to).
 CREATE OR REPLACE TEMP TABLE moment AS
 SELECT
-    asked.*,
+    study_moment.*,
     latest_diagnosed_at,
     max(moment_no) OVER (
         PARTITION BY patient_no ORDER BY study_date RANGE BETWEEN CURRENT ROW AND to_days($carry_days) FOLLOWING
@@ -112,11 +115,12 @@ FROM (
     SELECT DISTINCT moment_no, patient_no, patient_key, study_at, CAST(study_at AS DATE) AS study_date
     FROM numbered_study
     WHERE study_at IS NOT NULL
-) AS asked
+) AS study_moment
 ASOF LEFT JOIN (SELECT DISTINCT patient_key, recorded_at AS latest_diagnosed_at FROM first_diagnosed) AS recorded
-    ON recorded.patient_key = asked.patient_key AND latest_diagnosed_at <= study_at;
+    ON recorded.patient_key = study_moment.patient_key AND latest_diagnosed_at <= study_at;
 
--- One row: under the name of each measured variable the name itself, by which to ask a study's values.
+-- One row with one column for each measured variable, whose value is the variable's name: feature.sql looks up the values
+-- of a study by it.
 CREATE OR REPLACE TEMP TABLE measured AS
 PIVOT (SELECT unnest(enum_range(NULL::measured_name)) AS variable)
 ON variable IN measured_name

@@ -1,4 +1,4 @@
--- Where the catalogue and its units are placed while features are built.
+-- Temporary tables for the catalogue and its units, filled by features.py.
 DROP TYPE IF EXISTS variable_name;
 DROP TYPE IF EXISTS measured_name;
 DROP TYPE IF EXISTS diagnosis_name;

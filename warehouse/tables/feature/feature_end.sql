@@ -1,4 +1,4 @@
--- Codes that no group can be given to, and what is missing.
+-- Writes the counts of refused, present and filled values, and drops the temporary tables.
 INSERT INTO feature_refusal
 SELECT variable, reason, CAST(sum(count) AS BIGINT)
 FROM refused

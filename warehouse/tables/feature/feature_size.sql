@@ -1,2 +1,2 @@
--- How many measurements there are to choose from.
+-- The number of measurements.
 SELECT count(*) FROM measurement

@@ -1,4 +1,4 @@
-"""The feature table: every variable of the catalogue, as it was known at the study."""
+"""Builds the feature table: the value of every variable of the catalogue that was known at the study."""
 
 import duckdb
 import pandas as pd
@@ -10,24 +10,25 @@ from echomort.settings import Features
 from warehouse.queries import run, scalar
 
 SHARD_ROWS = 1_000_000
-"""Patients are built in as many parts as there are so many measurements: in bounded memory, whatever the extract."""
+"""Measurements in one part (shard) of the patients, on average. Our choice: it bounds memory for large extracts."""
 
 
 def build(
     connection: duckdb.DuckDBPyConnection, settings: Features | None = None, catalogue: Catalogue | None = None
 ) -> None:
-    """Replace ``feature`` (one row a study, one column a variable of ``catalogue``; default: the shipped one),
-    ``feature_evidence``, ``feature_count``, ``feature_refusal``, ``feature_filled`` and ``feature_group``.
+    """Replace ``feature``, ``feature_evidence``, ``feature_count``, ``feature_refusal``, ``feature_filled`` and
+    ``feature_group``.
 
-    A value is the last one known at or before the study within its window, the study's own first (the mean of
-    repeats), then what another echo of the patient gave as ``settings`` say; diagnosis groups are 0 or 1; ``sex`` is
-    1 for men. Refused values are counted by reason.
+    ``feature`` has one row for each study and one column for each variable of ``catalogue`` (default: the shipped one).
+    A value is, in this order: the one measured in the study (the mean of repeats); the last one known at or before the
+    study within the variable's window; one from another echo of the patient, if ``settings`` allow it. Diagnosis groups
+    are 0 or 1; ``sex`` is 1 for men. Refused values are counted by reason.
     """
     settings, catalogue = settings or Features(), catalogue or shipped_catalogue()
     run(connection, "definitions/age.sql")
     run(connection, "definitions/unit.sql")
     _create_table(connection, catalogue)
-    _place_catalogue(connection, catalogue)
+    _write_catalogue(connection, catalogue)
     run(connection, "tables/feature/feature_begin.sql", carry_days=settings.carry_days)
     shards = 1 + scalar(connection, "tables/feature/feature_size.sql") // SHARD_ROWS
     for shard in range(shards):
@@ -36,7 +37,7 @@ def build(
 
 
 def _create_table(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
-    """Create ``feature`` anew from the catalogue, so that a variable is a row of variables.csv and nothing else."""
+    """Replace ``feature`` with an empty table that has one column for each variable of the catalogue."""
     kinds = {"diagnosis": pa.int8()}
     columns = [pa.field(one.name, kinds.get(one.source, pa.float64())) for one in catalogue.variables]
     connection.register("empty_feature", pa.schema([pa.field("study_key", pa.string()), *columns]).empty_table())
@@ -44,7 +45,7 @@ def _create_table(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -
     connection.unregister("empty_feature")
 
 
-def _place_catalogue(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
+def _write_catalogue(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
     run(connection, "tables/feature/feature_catalogue.sql")
     variables = [
         (v.name, v.source, v.window_days, v.low, v.high, v.unit == "code", v.code_from or None, v.code_to or None)
@@ -60,9 +61,9 @@ def _place_catalogue(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue
     connection.append("contradiction", pd.DataFrame(order, columns=columns), by_name=True)
 
 
-def told(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Return how many values each reason refused and each way filled, over all variables."""
+def refusal_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Return how many values were refused, by reason, and filled from another echo, by method, over all variables."""
     return {
         f"values {reason.lower()}": int(count)
-        for reason, count in run(connection, "tables/feature/feature_told.sql").fetchall()
+        for reason, count in run(connection, "tables/feature/feature_refusal_counts.sql").fetchall()
     }

@@ -1,2 +1,2 @@
--- Makes room for a new evaluation.
+-- Deletes all metrics.
 DELETE FROM metric;

@@ -1,7 +1,7 @@
 -- One-year mortality of every study, or the one reason why it has none (docs/outcome.md; rules R0 to R6).
--- `patient_offset` (patient_key, shift) turns a patient's dates into true ones, and is empty where they are; it exists only
--- while this runs, because the end of the data is one true day and a table that held it beside shifted dates would give
--- the offsets away.
+-- `patient_offset` (patient_key, shift) gives the days from a patient's shifted dates to the true ones; it is empty if
+-- dates are not shifted. It is dropped at the end of this file: stored next to shifted dates, it would reveal the true
+-- dates. `attrition_step` comes from definitions/attrition_step.sql.
 
 -- Each patient's last contact, last echo and number of echoes.
 CREATE OR REPLACE TEMP TABLE last_contact AS
@@ -14,12 +14,12 @@ SELECT patient_key, CAST(max(study_at) AS DATE) AS day, count(*) AS studies
 FROM study
 GROUP BY patient_key;
 
--- The last day on which something was known of anybody; a patient's own calendar counts it `shift` days earlier. Of a
--- death in '2020' that is the first day of the year: the last one may lie beyond the data.
+-- The end of the data: the latest day with a record of any patient. In a patient's shifted dates it is `shift` days
+-- earlier. A death in '2020' counts with the first day of the year, because the last one may be after the end.
 CREATE OR REPLACE TEMP TABLE data_end AS
 SELECT
     CASE
-        -- Each patient's dates were moved by the source: there is no common last day.
+        -- The source moved each patient's dates by another offset: there is no common last day.
         WHEN (SELECT bool_or(calendar = 'own') FROM staging) THEN NULL
         WHEN $follow_up = 'registry' THEN CAST($registry_complete_through AS DATE)
         ELSE max(day + coalesce(shift, 0))
@@ -30,17 +30,18 @@ FROM (
     SELECT patient_key, death_date FROM death
     UNION ALL
     SELECT patient_key, day FROM last_study
-) AS seen
+) AS recorded_day
 LEFT JOIN patient_offset USING (patient_key);
 
--- One death a patient. Statements within 7 days agree: the best source's day is taken. Those further apart, and partial
--- dates, leave an interval (death_from to death_to); a label then needs both ends to give the same.
-CREATE OR REPLACE TEMP VIEW one_death AS
+-- One death for each patient. Statements within 7 days agree: the day of the most reliable source is used. Statements
+-- further apart and partial dates give an interval (death_from to death_to); a label then needs the same result for both
+-- ends.
+CREATE OR REPLACE TEMP VIEW patient_death AS
 WITH candidate AS (
     FROM death
     WHERE precision = 'day'
     UNION ALL
-    -- A partial date that an exact one fills in says nothing more.
+    -- A partial date that agrees with an exact date adds nothing, and is left out.
     FROM (FROM death WHERE precision IN ('month', 'year')) AS partial
     ANTI JOIN (FROM death WHERE precision = 'day') AS exact
         ON exact.patient_key = partial.patient_key
@@ -71,12 +72,12 @@ SELECT
 FROM (SELECT DISTINCT patient_key FROM death)
 LEFT JOIN known USING (patient_key);
 
--- All that bears on a patient's studies, one row a patient who has any.
-CREATE OR REPLACE TEMP VIEW fate AS
+-- One row for each patient with a study: death, last contact, last study and quarantine.
+CREATE OR REPLACE TEMP VIEW patient_follow_up AS
 SELECT
     last_study.patient_key,
     coalesce(shift, 0) AS shift,
-    one_death.patient_key IS NOT NULL AS died,
+    patient_death.patient_key IS NOT NULL AS died,
     death_date,
     death_from,
     death_to,
@@ -84,28 +85,11 @@ SELECT
     last_study.day AS last_study_day,
     quarantine.reason AS quarantined
 FROM last_study
-LEFT JOIN one_death USING (patient_key)
+LEFT JOIN patient_death USING (patient_key)
 LEFT JOIN last_contact USING (patient_key)
 LEFT JOIN (SELECT patient_key, min(reason) AS reason FROM quarantine GROUP BY patient_key) AS quarantine
     USING (patient_key)
 LEFT JOIN patient_offset USING (patient_key);
-
--- The rules, in the order in which the attrition table counts them: the first that applies is the study's reason.
-CREATE OR REPLACE TEMP TABLE rule AS
-SELECT *
-FROM (
-    VALUES
-    (1, 'EXCL_NO_STUDY_DATE'),
-    (2, 'EXCL_DEATH_BEFORE_STUDY'),
-    (3, 'EXCL_CONTACT_AFTER_DEATH'),
-    (4, 'EXCL_PATIENT_QUARANTINED'),
-    (5, 'EXCL_DEATH_DATE_UNKNOWN'),
-    (6, 'EXCL_INCOMPLETE_WINDOW'),
-    (7, 'EXCL_DEATH_DATE_UNCERTAIN'),
-    (8, 'EXCL_NO_FOLLOWUP'),
-    (9, 'EXCL_FOLLOWUP_BEFORE_STUDY'),
-    (10, 'EXCL_CENSORED_LT_1Y')
-) AS rule (step, reason);
 
 DELETE FROM outcome_rule;
 INSERT INTO outcome_rule VALUES ($horizon_days, $follow_up, $require_full_window);
@@ -114,7 +98,7 @@ DELETE FROM outcome;
 INSERT INTO outcome
 -- Whole calendar days (R0): dates are cast before they are subtracted. A later echo of the same patient is evidence of
 -- life; the study itself is not.
-WITH judged AS (
+WITH study_days AS (
     SELECT
         study.study_key,
         study.patient_key,
@@ -130,12 +114,13 @@ WITH judged AS (
         END - study_date AS alive_days,
         end_day - study_date AS window_days,
         quarantined,
-        -- R2 condemns the patient: the death or the number is wrong, for the other studies too.
-        coalesce(death_to < last_study_day, false) AS died_before_one
+        -- R2 excludes all studies of the patient: the death or the record number is wrong.
+        coalesce(death_to < last_study_day, false) AS died_before_a_study
     FROM study
-    JOIN fate USING (patient_key)
+    JOIN patient_follow_up USING (patient_key)
     CROSS JOIN data_end
 ),
+-- The reasons in the order of `attrition_step`: the first that applies is the study's reason.
 labelled AS (
     SELECT
         *,
@@ -143,7 +128,7 @@ labelled AS (
             WHEN study_date IS NULL THEN 'EXCL_NO_STUDY_DATE'
             WHEN death_days_to < 0 THEN 'EXCL_DEATH_BEFORE_STUDY'
             WHEN quarantined = 'CONTACT_AFTER_DEATH' THEN 'EXCL_CONTACT_AFTER_DEATH'
-            WHEN quarantined IS NOT NULL OR died_before_one THEN 'EXCL_PATIENT_QUARANTINED'
+            WHEN quarantined IS NOT NULL OR died_before_a_study THEN 'EXCL_PATIENT_QUARANTINED'
             WHEN died AND death_days IS NULL THEN 'EXCL_DEATH_DATE_UNKNOWN'
             WHEN $require_full_window AND window_days < $horizon_days THEN 'EXCL_INCOMPLETE_WINDOW'
             WHEN died AND (death_days_from < 0 OR (death_days_from <= $horizon_days) <> (death_days_to <= $horizon_days))
@@ -153,7 +138,7 @@ labelled AS (
             WHEN alive_days < 0 THEN 'EXCL_FOLLOWUP_BEFORE_STUDY'
             WHEN alive_days < $horizon_days THEN 'EXCL_CENSORED_LT_1Y'
         END AS reason
-    FROM judged
+    FROM study_days
 )
 SELECT
     study_key,
@@ -168,8 +153,8 @@ SELECT
     reason
 FROM labelled;
 
--- The cohort's own steps (above 20) are not ours to delete.
-DELETE FROM attrition WHERE step <= 20;
+-- The steps that cohort.sql counts stay.
+DELETE FROM attrition WHERE step NOT IN (SELECT step FROM attrition_step WHERE decided_by = 'cohort');
 INSERT INTO attrition
 WITH excluded AS (
     SELECT reason, patient_key, count(*) AS studies
@@ -177,7 +162,7 @@ WITH excluded AS (
     WHERE reason IS NOT NULL
     GROUP BY ALL
 ),
--- Patients without a labelled study: those of whom every study is excluded.
+-- Patients all of whose studies are excluded.
 unlabelled AS (
     SELECT patient_key
     FROM excluded
@@ -185,21 +170,26 @@ unlabelled AS (
     GROUP BY patient_key, last_study.studies
     HAVING sum(excluded.studies) = last_study.studies
 )
-SELECT 0 AS step, 'STUDIES' AS reason, (SELECT count(*) FROM study), (SELECT count(*) FROM last_study)
+SELECT step, reason, (SELECT count(*) FROM study), (SELECT count(*) FROM last_study)
+FROM attrition_step
+WHERE reason = 'STUDIES'
 UNION ALL
-SELECT step, rule.reason, coalesce(sum(studies), 0), count(patient_key)
-FROM rule
+SELECT step, reason, coalesce(sum(studies), 0), count(patient_key)
+FROM attrition_step
 LEFT JOIN excluded USING (reason)
+WHERE decided_by = 'outcome' AND starts_with(reason, 'EXCL_')
 GROUP BY ALL
 UNION ALL
 SELECT
-    20,
-    'LABELLED',
+    step,
+    reason,
     (SELECT count(label) FROM outcome),
     (SELECT count(*) FROM last_study) - (SELECT count(*) FROM unlabelled)
+FROM attrition_step
+WHERE reason = 'LABELLED'
 ORDER BY ALL;
 
 DROP TABLE patient_offset;
 DROP TABLE data_end;
-DROP VIEW fate;
-DROP VIEW one_death;
+DROP VIEW patient_follow_up;
+DROP VIEW patient_death;

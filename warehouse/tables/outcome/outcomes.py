@@ -1,4 +1,4 @@
-"""The label: one-year mortality, exactly as docs/outcome.md draws it."""
+"""Labels every study: one-year mortality by the rules of docs/outcome.md."""
 
 import duckdb
 import pandas as pd
@@ -13,16 +13,17 @@ def link(connection: duckdb.DuckDBPyConnection, outcome: Outcome, keyring: Keyri
     """Replace tables ``outcome`` and ``attrition``: every study gets a label, or exactly one reason why not.
 
     ``days`` are whole days from the study to death (``event``) or to the last evidence of life. ``keyring`` is needed
-    where dates are shifted: the end of the data is one true day, which each patient's own calendar places elsewhere.
-    Raises :class:`UserError` where the tables were staged with another key, or registry follow-up is asked of a source
-    whose dates are not true ones.
+    if dates are shifted: the data end on one true day, which is a different shifted day for each patient. Raises
+    :class:`UserError` if the tables were staged with another key, or if ``follow_up`` is ``registry`` and the source
+    has moved its dates.
     """
     if outcome.follow_up == "registry" and scalar(connection, "tables/outcome/own_calendars.sql"):
         raise UserError(
-            "outcome.follow_up is registry, but the source has moved each patient's dates: no day is the same for all",
+            "outcome.follow_up is registry, but the source has moved each patient's dates by another offset",
             "set outcome.follow_up to encounter",
         )
-    _place_offsets(connection, keyring)
+    _write_offsets(connection, keyring)
+    run(connection, "definitions/attrition_step.sql")
     run(
         connection,
         "tables/outcome/outcome.sql",
@@ -33,7 +34,7 @@ def link(connection: duckdb.DuckDBPyConnection, outcome: Outcome, keyring: Keyri
     )
 
 
-def _place_offsets(connection: duckdb.DuckDBPyConnection, keyring: Keyring | None) -> None:
+def _write_offsets(connection: duckdb.DuckDBPyConnection, keyring: Keyring | None) -> None:
     staged = run(connection, "tables/outcome/staged.sql").fetchall()
     dates, key_id = staged[0] if staged else ("kept", None)
     shifted = dates == "shifted"

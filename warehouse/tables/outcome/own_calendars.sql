@@ -1,3 +1,3 @@
--- Whether each patient's dates were moved by the source.
+-- Whether the source moved each patient's dates by another offset.
 SELECT bool_or(calendar = 'own')
 FROM staging

@@ -1,4 +1,4 @@
--- Everybody who has a row of their own or a study.
+-- All patients in table patient or study.
 SELECT patient_key FROM patient
 UNION
 SELECT patient_key FROM study

@@ -1,2 +1,2 @@
--- How the records were staged: whether dates are shifted, and the id of the key.
+-- How the records were staged: with shifted dates or not, and with which key (id).
 SELECT dates, key_id FROM staging

@@ -1,2 +1,2 @@
--- Forget the risks of some studies.
+-- Deletes the risks of some studies.
 DELETE FROM risk_score WHERE list_contains($studies, study_key);

@@ -1,4 +1,4 @@
-"""The champion's risks: one row a study, replaced a study at a time."""
+"""Writes the champion's risks: one row for each study; new rows of a study replace its old ones."""
 
 from collections.abc import Sequence
 
@@ -9,8 +9,10 @@ from warehouse.queries import run
 
 
 def replace_risks(connection: duckdb.DuckDBPyConnection, studies: Sequence[str], rows: pd.DataFrame) -> None:
-    """Replace what ``risk_score`` holds of ``studies`` (study keys) with ``rows`` (its columns, in any order). Call it
-    inside one transaction."""
+    """Replace the rows of ``studies`` (study keys) in ``risk_score`` with ``rows`` (its columns, in any order).
+
+    Call it inside one transaction.
+    """
     run(connection, "tables/risk_score/forget_risks.sql", studies=list(studies))
     if len(rows):
         connection.append("risk_score", rows, by_name=True)

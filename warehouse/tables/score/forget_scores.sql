@@ -1,2 +1,2 @@
--- Makes room for new scores of some models.
+-- Deletes the scores of some models.
 DELETE FROM score WHERE list_contains($models, model);

@@ -1,4 +1,4 @@
-"""Scores: one row a study and model, replaced a model at a time."""
+"""Writes the scores: one row for each study and model; new rows of a model replace its old ones."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,11 @@ import pandas as pd
 from warehouse.queries import run
 
 COLUMNS = ["study_key", "model", "fold", "view", "logit"]
+"""The columns of table ``score``."""
 
 
 def replace_scores(connection: duckdb.DuckDBPyConnection, models: Sequence[str], scores: pd.DataFrame) -> None:
-    """Put ``scores`` (columns study_key, model, fold, view, logit) in place of those of ``models``."""
+    """Replace the rows of ``models`` in ``score`` with ``scores`` (columns study_key, model, fold, view, logit)."""
     run(connection, "tables/score/forget_scores.sql", models=list(models))
     if not scores.empty:
         connection.append("score", scores[COLUMNS])

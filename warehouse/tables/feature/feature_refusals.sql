@@ -1,4 +1,4 @@
--- Values that no feature may use, by reason.
+-- Values that features can't use, by reason.
 SELECT reason, CAST(sum(count) AS BIGINT) AS rows
 FROM feature_refusal
 GROUP BY reason

@@ -1,4 +1,4 @@
--- The assets that a report can be made from: not the report, nor what is made beside or after it.
+-- The assets that the report lists: all except the report and the assets beside or below it.
 SELECT DISTINCT asset
 FROM ledger
 WHERE NOT starts_with(asset, 'check:') AND asset NOT IN ('report', 'champion', 'risk_scores')

@@ -1,4 +1,4 @@
--- What staging could not take of one table as it was, by reason (of patients: with the record numbers that were joined).
+-- Rows of one table that staging could not use as they were, by reason (for patients, merged record numbers too).
 SELECT reason, CAST(sum(count) AS BIGINT) AS rows
 FROM conflict
 WHERE table_name = $table OR ($table = 'patient' AND table_name = 'identity')

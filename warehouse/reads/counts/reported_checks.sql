@@ -1,4 +1,4 @@
--- The checks whose outcome the ledger holds, of assets that a report can be made from (standing_assets.sql).
+-- The checks in the ledger on assets that the report lists (reported_assets.sql).
 SELECT DISTINCT asset
 FROM ledger
 WHERE starts_with(asset, 'check:')

@@ -100,7 +100,7 @@ def edited(path: Path, old: str, new: str) -> Iterator[None]:
 
 
 def test_a_definition_that_assets_share_counts_alone(copy: Path, before: dict[str, Reached]) -> None:
-    with edited(copy / "assets/training/view_models.py", "if len(own) < training", "if len(own) <= training"):
+    with edited(copy / "assets/training/view_models.py", "if count < training", "if count <= training"):
         assert stale(before, reached(copy)) == {"view_models"}
 
 

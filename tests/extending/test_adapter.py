@@ -48,7 +48,7 @@ def test_the_names_of_all_adapters_are_told_where_one_is_unknown(site: Site) -> 
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("nowhere_to_be_found", "is no package"),
+        ("nowhere_to_be_found", "is not a package"),
         ("nowhere.at_all", "can't be found (ModuleNotFoundError"),
         ("acme_empty", "holds no contract.csv"),
     ],

@@ -35,5 +35,5 @@ def test_the_file_alone_is_the_check_and_counts_what_offends(shown: Path) -> Non
 
 def test_a_file_without_its_first_lines_is_refused_by_name(shown: Path) -> None:
     shown.write_text("SELECT 0 AS offending\n")
-    with pytest.raises(UserError, match=rf"{NAME}\.sql does not say what it is on.*-- asset"):
+    with pytest.raises(UserError, match=rf"{NAME}\.sql does not name its asset.*-- asset"):
         assertions.assertions()

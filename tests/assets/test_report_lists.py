@@ -34,9 +34,9 @@ def listed(connection: duckdb.DuckDBPyConnection, query: str) -> set[str]:
 
 
 def test_the_lineage_is_of_the_assets_above_the_report(ledger: duckdb.DuckDBPyConnection) -> None:
-    assert listed(ledger, "reads/counts/standing_assets.sql") == above(REPORT.name)
+    assert listed(ledger, "reads/counts/reported_assets.sql") == above(REPORT.name)
 
 
 def test_the_checks_are_those_of_the_assets_above_the_report(ledger: duckdb.DuckDBPyConnection) -> None:
     expected = {check.stage.name for asset in above(REPORT.name) for check in BY_ASSET.get(asset, ())}
-    assert listed(ledger, "reads/counts/standing_checks.sql") == expected
+    assert listed(ledger, "reads/counts/reported_checks.sql") == expected

@@ -102,7 +102,7 @@ def test_selects_of_its_own_are_computed_once_and_in_the_order_that_they_need(ex
     ("files", "words"),
     [
         ({"a.sql": "FROM made_b", "b.sql": "FROM made_a"}, ("a.sql", "b.sql", "read each other")),
-        ({"Odd Name.sql": "SELECT 1"}, ("Odd Name.sql", "no plain identifier")),
+        ({"Odd Name.sql": "SELECT 1"}, ("Odd Name.sql", "not a plain identifier")),
         ({"a.sql": "SELECT nothing FROM raw_patients"}, ("a.sql", "can't be run")),
     ],
 )

@@ -356,7 +356,7 @@ def test_the_graph_rebuilds_where_the_database_changed_and_keeps_the_connection_
 @pytest.mark.parametrize(
     ("statements", "words"),
     [
-        (["DROP TABLE death"], ["no table death", "no table or view of the name in schema public"]),
+        (["DROP TABLE death"], ["no table death", "no table or view of that name in schema public"]),
         (["ALTER TABLE death DROP death_date"], ["table death (public.death of PostgreSQL)", "no column death_date"]),
         (['CREATE TABLE "Death" (x int)'], ["table death exists twice", 'public."Death"']),
         (['ALTER TABLE death ADD "SOURCE" text'], ["two columns source", "public.death"]),

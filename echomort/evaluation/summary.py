@@ -11,7 +11,7 @@ import pandas as pd
 
 from echomort.evaluation.bootstraps import Bootstrapped, bootstrapped_rows
 from echomort.evaluation.evaluated import EvaluatedModels, collect_models
-from echomort.evaluation.metric import MetricFamily
+from echomort.evaluation.metric_family import MetricFamily
 from echomort.evaluation.metrics import metric_families
 from echomort.evaluation.resampling import Resampling
 from echomort.settings import Evaluation

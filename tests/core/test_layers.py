@@ -1,6 +1,7 @@
 """Imports point one way: orchestration -> assets -> {echomort, warehouse}; warehouse -> echomort."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,23 @@ def test_a_layer_imports_only_what_lies_below_it(layer):
 def test_dagster_can_read_every_annotation(layer):
     for file in (ROOT / layer).rglob("*.py"):
         assert "__future__" not in imported(file), f"{file.name}: Dagster can't resolve postponed annotations"
+
+
+def files_imported_by(file: Path) -> set[Path]:
+    """The product's files that ``file`` takes names from, also inside functions and for types alone."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    places = [ROOT.joinpath(*name.split(".")) for name in names if name.partition(".")[0] in MAY_IMPORT]
+    found = {place.with_suffix(".py") for place in places}
+    return {module for module in found if module.is_file()} - {file}
+
+
+def test_no_file_is_imported_in_a_circle():
+    files = [file for layer in MAY_IMPORT for file in (ROOT / layer).rglob("*.py") if file.name != "__init__.py"]
+    order = graphlib.TopologicalSorter({file: files_imported_by(file) for file in files})
+    order.prepare()  # raises CycleError, which names the files
 
 
 def loaded_by(statement: str) -> set[str]:

@@ -4,7 +4,8 @@ import functools
 import logging
 
 from echomort.core.registry import Registry
-from echomort.evaluation.metric import Metric, MetricFamily
+from echomort.evaluation.metric import Metric
+from echomort.evaluation.metric_family import MetricFamily
 
 METRIC_FAMILIES = Registry("metric family", "echomort.evaluation.metrics", MetricFamily)
 

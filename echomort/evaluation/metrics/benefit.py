@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from echomort.evaluation.benefit import net_benefit, net_benefit_treat_all
 from echomort.evaluation.evaluated import EvaluatedModel
 from echomort.evaluation.interval import without_limits
-from echomort.evaluation.metric import Metric, MetricFamily
+from echomort.evaluation.metric import Metric
+from echomort.evaluation.metric_family import MetricFamily
 from echomort.vocabulary.metric_table import RECALIBRATED, MetricRow
 
 NET_BENEFIT = Metric("net_benefit", "Net benefit", 3, "higher")

@@ -10,7 +10,8 @@ from echomort.evaluation.calibration import calibration_figures
 from echomort.evaluation.evaluated import EvaluatedModel
 from echomort.evaluation.inputs import Floats, expit
 from echomort.evaluation.interval import without_limits
-from echomort.evaluation.metric import Figures, Metric, MetricFamily
+from echomort.evaluation.metric import Metric
+from echomort.evaluation.metric_family import Figures, MetricFamily
 from echomort.evaluation.resampling import weighted_mean
 from echomort.vocabulary.metric_table import OUT_OF_FOLD, RECALIBRATED, MetricRow
 

@@ -7,7 +7,8 @@ from echomort.evaluation.bootstraps import Bootstrapped, SharedAucs
 from echomort.evaluation.discrimination import DeLongTest, delong_test
 from echomort.evaluation.evaluated import EvaluatedModel, EvaluatedModels
 from echomort.evaluation.interval import Interval, without_limits
-from echomort.evaluation.metric import Figures, Metric, MetricFamily
+from echomort.evaluation.metric import Metric
+from echomort.evaluation.metric_family import Figures, MetricFamily
 from echomort.evaluation.paired_tests import holm
 from echomort.evaluation.resampling import difference
 from echomort.evaluation.scored import ScoredRows, common_rows

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from echomort.evaluation.evaluated import EvaluatedModel, EvaluatedModels
-from echomort.evaluation.metric import Metric, MetricFamily
+from echomort.evaluation.metric import Metric
+from echomort.evaluation.metric_family import MetricFamily
 from echomort.evaluation.scored import ScoredRows
 from echomort.evaluation.thresholds import proportion
 from echomort.vocabulary.metric_table import COLUMNS, COVERAGE, WHOLE, MetricRow

@@ -6,7 +6,8 @@ from dataclasses import replace
 from echomort.evaluation.evaluated import EvaluatedModel
 from echomort.evaluation.inputs import Booleans
 from echomort.evaluation.interval import Interval
-from echomort.evaluation.metric import Metric, MetricFamily
+from echomort.evaluation.metric import Metric
+from echomort.evaluation.metric_family import MetricFamily
 from echomort.evaluation.thresholds import decisions
 from echomort.vocabulary.metric_table import MetricRow
 

@@ -10,7 +10,8 @@ from echomort.evaluation.bootstraps import Bootstrapped
 from echomort.evaluation.discrimination import delong_interval
 from echomort.evaluation.evaluated import EvaluatedModel
 from echomort.evaluation.interval import Interval, without_limits
-from echomort.evaluation.metric import Figures, Metric, MetricFamily
+from echomort.evaluation.metric import Metric
+from echomort.evaluation.metric_family import Figures, MetricFamily
 from echomort.evaluation.resampling import WeightedAveragePrecision
 from echomort.evaluation.subgroups import suppressed
 from echomort.vocabulary.metric_table import COLUMNS, NULL, WHOLE, MetricRow

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from echomort.evaluation.bootstraps import Bootstrapped
 from echomort.evaluation.evaluated import EvaluatedModel
-from echomort.evaluation.metric import Metric, MetricFamily
+from echomort.evaluation.metric import Metric
+from echomort.evaluation.metric_family import MetricFamily
 from echomort.evaluation.resampling import headroom_share
 
 SOFT_AUC = Metric("soft_auc", "AUC against true risks", 3, "higher", 1)

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from echomort.evaluation.metric import Metric, MetricFamily
+from echomort.evaluation.metric import Metric
+from echomort.evaluation.metric_family import MetricFamily
 from echomort.vocabulary.metric_table import COLUMNS, IMPORTANCE, MetricRow
 from echomort.vocabulary.model_names import EHR
 

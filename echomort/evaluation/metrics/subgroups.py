@@ -9,7 +9,8 @@ from echomort.evaluation.discrimination import delong_interval
 from echomort.evaluation.evaluated import EvaluatedModel
 from echomort.evaluation.inputs import Booleans
 from echomort.evaluation.interval import without_limits
-from echomort.evaluation.metric import Figures, Metric, MetricFamily
+from echomort.evaluation.metric import Metric
+from echomort.evaluation.metric_family import Figures, MetricFamily
 from echomort.evaluation.metrics.calibration import OBSERVED_EXPECTED
 from echomort.evaluation.metrics.decisions import SENSITIVITY, SPECIFICITY
 from echomort.evaluation.metrics.discrimination import AUC

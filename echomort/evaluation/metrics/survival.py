@@ -6,7 +6,8 @@ from echomort.evaluation import survival
 from echomort.evaluation.evaluated import EvaluatedModel, EvaluatedModels
 from echomort.evaluation.inputs import expit
 from echomort.evaluation.interval import without_limits
-from echomort.evaluation.metric import Metric, MetricFamily
+from echomort.evaluation.metric import Metric
+from echomort.evaluation.metric_family import MetricFamily
 from echomort.evaluation.scored import ScoredRows
 from echomort.vocabulary.metric_table import MetricRow
 

@@ -27,7 +27,8 @@ def receive(
         counts[how] += 1
 
     station = Station(port, aet, host, tuple(sender or ()))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a script's background commands start with it ignored
+        signal.signal(ending, signal.default_int_handler)
     with receiving(to, station, landed) as (address, listened), contextlib.suppress(KeyboardInterrupt):
         out.print(f"{aet} listens on {address}:{listened}; stop it with Ctrl-C")
         threading.Event().wait()

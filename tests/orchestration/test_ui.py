@@ -1,5 +1,6 @@
 """``echomort ui`` loads the graph, whatever lies in the folder from which it is started."""
 
+import contextlib
 import json
 import os
 import signal
@@ -36,8 +37,10 @@ def address(tmp_path: Path) -> Iterator[str]:
         command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
     )
     yield f"http://127.0.0.1:{port}/graphql"
-    os.killpg(started.pid, signal.SIGTERM)
-    started.wait(timeout=60)
+    for ending in (signal.SIGTERM, signal.SIGKILL):  # Dagster's processes may wait for an interrupt that is ignored
+        with contextlib.suppress(subprocess.TimeoutExpired, ProcessLookupError):
+            os.killpg(started.pid, ending)
+            started.wait(timeout=20)
 
 
 def asked(address: str, query: str, seconds: float = 180) -> str:

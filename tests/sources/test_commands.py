@@ -1,5 +1,6 @@
 """``echomort fetch`` and ``echomort receive``, as a person starts them."""
 
+import functools
 import os
 import signal
 import socket
@@ -26,6 +27,17 @@ def _free_port():
         return probe.getsockname()[1]
 
 
+@pytest.fixture
+def background(monkeypatch):
+    """Let commands start as a script's background commands do: with SIGINT ignored."""
+    monkeypatch.setattr(subprocess, "Popen", functools.partial(subprocess.Popen, preexec_fn=_ignore_interrupts))
+
+
+def _ignore_interrupts():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@pytest.mark.usefixtures("background")
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_receive_runs_until_it_is_told_to_end(tmp_path, ending):
     loop = dcmread(EchoFile(syntax=JPEG, photometric="YBR_FULL_422").write(tmp_path / "a.dcm"))
@@ -40,7 +52,7 @@ def test_receive_runs_until_it_is_told_to_end(tmp_path, ending):
             assert association.send_c_store(loop).Status == 0
             association.release()
             running.send_signal(ending)
-            said = running.stdout.read()
+            said, _ = running.communicate(timeout=60)
         finally:
             running.kill()
     assert running.wait() == 0

@@ -18,8 +18,9 @@ ui: .venv/installed            ## the demo's graph in a browser
 	$(BIN)/echomort ui --home $(HOME_DIR)
 
 test: .venv/developing         ## all tests, the slow ones too, and the lines that they did not run
-	$(BIN)/python -m slipcover --source orchestration,assets,echomort,warehouse --skip-covered --fail-under $(COVERAGE) \
+	$(BIN)/python -m slipcover --source orchestration,assets,echomort,warehouse --json --out .coverage.json \
 	  -m pytest -n auto --dist loadfile $(TEST_FLAGS)
+	$(BIN)/python tests/lines_run.py .coverage.json $(COVERAGE)
 
 lint: .venv/developing
 	$(BIN)/ruff check .

@@ -10,8 +10,8 @@ from pathlib import Path
 SHOWN = 10
 """Files that are listed, those with the most lines that did not run."""
 MEASURED = 50
-"""Per cent. With less, the measurements of the test processes are missing: SlipCover lost them in one of the first three
-runs of the whole suite. A real fall to this is no accident that a floor has to find."""
+"""Per cent. With less, the measurements of the test processes are missing: SlipCover lost them in one of the first
+three runs of the whole suite. The floor is for small falls; such a large one has another cause."""
 
 
 def main(file: Path, floor: float) -> int:

@@ -9,7 +9,16 @@ from rich.table import Table
 
 from echomort.core.errors import UserError
 from echomort.reader_study.bundle import write_bundle
-from echomort.reader_study.cases import FOLDER, FROZEN, Asked, Finished, Progress, Study, first_model, freeze
+from echomort.reader_study.cases import (
+    FOLDER,
+    FROZEN,
+    CaseRequest,
+    FinishedProject,
+    Progress,
+    Study,
+    first_model,
+    freeze,
+)
 from echomort.reader_study.section import lead, notes, printed, tables
 from echomort.report import blocks
 from echomort.settings import Settings
@@ -17,13 +26,13 @@ from warehouse.connection import connect
 from warehouse.queries import run
 
 
-def frozen(settings: Settings, asked: Asked, progress: Progress) -> Study:
-    """Return the study with the design ``asked``; draw it if there is none. A different study is never replaced."""
+def frozen(settings: Settings, request: CaseRequest, progress: Progress) -> Study:
+    """Return the study with the design ``request``; draw it if there is none. A different study is never replaced."""
     home = settings.home
     if not (home / FOLDER / FROZEN).exists():
-        return freeze(_finished(settings, asked.view), asked, progress)
+        return freeze(_finished(settings, request.view), request, progress)
     study = Study.load(home)
-    if study.frozen["asked"] != vars(asked):
+    if study.frozen["asked"] != vars(request):
         raise UserError(
             f"another reader study is frozen in {home / FOLDER}",
             "move that folder away to begin a new one, or ask for the same view, cases and readers",
@@ -50,12 +59,12 @@ def analysed(summary: Mapping[str, Any], study: Study, console: Console) -> None
     console.print(f"summary: {study.root / 'summary.md'}, summary.json; `echomort run` adds it to the report")
 
 
-def _finished(settings: Settings, view: str) -> Finished:
+def _finished(settings: Settings, view: str) -> FinishedProject:
     with connect(settings.warehouse, True, settings.execution.memory_limit_gib) as connection:
         scores = run(connection, "reads/evaluation/promotion_scores.sql").df()
         model = first_model(scores)
         candidates = run(connection, "reads/reader_study/reader_cases.sql", view=view, model=model).df()
-    return Finished(settings.home, candidates, scores, settings.imaging.clip.fps, settings.is_synthetic)
+    return FinishedProject(settings.home, candidates, scores, settings.imaging.clip.fps, settings.is_synthetic)
 
 
 def _rich(table: blocks.Table) -> Table:

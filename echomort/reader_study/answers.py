@@ -119,8 +119,8 @@ def _check_cases(answers: pd.DataFrame, cases: pd.DataFrame) -> None:
     twice = answers[answers.duplicated(["reader_id", "case_id", "condition"])]
     if len(twice):
         who, how = twice.iloc[0][["reader_id", "condition"]]
-        said = _some(twice["case_id"].unique().tolist())
-        raise UserError(f"{who} answered {said} more than once ({how})", "keep one answer, name each file once")
+        repeated = _some(twice["case_id"].unique().tolist())
+        raise UserError(f"{who} answered {repeated} more than once ({how})", "keep one answer, name each file once")
 
 
 def _in_order(part: pd.DataFrame, case_ids: "pd.Series[str]", arm: Arm) -> pd.DataFrame:

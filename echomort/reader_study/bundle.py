@@ -52,9 +52,9 @@ def order(case_ids: list[str], seed: int, reader: str, condition: str) -> list[s
 
 def _page(study: Study, reader: str, condition: str) -> dict[str, Any]:
     cases = {case["case_id"]: case for case in study.shown["cases"]}
-    said = {case["case_id"]: _words(case, study.frozen["threshold"]) for case in study.frozen["cases"]}
+    answers = {case["case_id"]: _words(case, study.frozen["threshold"]) for case in study.frozen["cases"]}
     seen = order(sorted(cases), study.frozen["asked"]["seed"], reader, condition)
-    shown = [cases[name] | ({"model": said[name]} if condition == AIDED else {}) for name in seen]
+    shown = [cases[name] | ({"model": answers[name]} if condition == AIDED else {}) for name in seen]
     common = {name: study.shown[name] for name in ("frozen_sha256", "synthetic")}
     return common | {"reader": reader, "condition": condition, "cases": shown}
 

@@ -42,7 +42,7 @@ UNITS = {"a": "years", "mm[Hg]": "mmHg", "/min": "a minute", "{grade}": ""}
 
 
 @dataclass(frozen=True)
-class Asked:
+class CaseRequest:
     """What the study is to be: the view shown, how many cases (None: all that balance), how many readers, the seed of
     the draw and of every reader's order (``evaluation.seed``)."""
 
@@ -53,7 +53,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedProject:
     """What a finished project gives a study: its home; ``candidates`` as reads/reader_study/reader_cases.sql and
     ``scores`` as reads/evaluation/promotion_scores.sql give them; frames a second of its clips, and whether its
     patients are made up."""
@@ -111,43 +111,43 @@ def first_model(scores: pd.DataFrame) -> str:
     return found[0]
 
 
-def draw(candidates: pd.DataFrame, asked: Asked) -> pd.DataFrame:
-    """Return as many of ``candidates`` (study_key, died, ...) as ``asked``, half of them dead, or as near as there are.
+def draw(candidates: pd.DataFrame, request: CaseRequest) -> pd.DataFrame:
+    """Return as many of ``candidates`` (study_key, died, ...) as ``request`` asks for, half of them dead or nearly so.
 
     Raises :class:`UserError` where there are not that many, or of one outcome only.
     """
-    shuffled = candidates.sort_values("study_key").sample(frac=1, random_state=asked.seed)
+    shuffled = candidates.sort_values("study_key").sample(frac=1, random_state=request.seed)
     dead, alive = shuffled[shuffled["died"]], shuffled[~shuffled["died"]]
     if dead.empty or alive.empty:
         raise UserError(
-            f"{len(dead)} dead and {len(alive)} surviving patients set apart for readers have a loop of {asked.view}",
+            f"{len(dead)} dead and {len(alive)} surviving patients set apart for readers have a loop of {request.view}",
             "name another view with --view, or begin a project with a greater cohort.reader_fraction",
         )
-    wanted = asked.cases or 2 * min(len(dead), len(alive))
+    wanted = request.cases or 2 * min(len(dead), len(alive))
     if wanted > len(shuffled):
         raise UserError(f"{len(shuffled)} cases can be shown, {wanted} were asked for", "ask for fewer with --cases")
     deaths = min(len(dead), max(wanted // 2, wanted - len(alive)))
     return pd.concat([dead[:deaths], alive[: wanted - deaths]])
 
 
-def freeze(project: Finished, asked: Asked, progress: Progress = lambda done, total: None) -> Study:
+def freeze(project: FinishedProject, request: CaseRequest, progress: Progress = lambda done, total: None) -> Study:
     """Draw the cases of a study and freeze them in the project's home, whole or not at all.
 
     The threshold is Youden's on the risks of the cross-validation, whose patients are others. Case ids are drawn with a
     key that is thrown away. ``progress`` hears of every case.
     """
-    chosen, ids = draw(project.candidates, asked), Keyring(secrets.token_bytes(32))
+    chosen, ids = draw(project.candidates, request), Keyring(secrets.token_bytes(32))
     chosen = chosen.assign(case_id=["C" + ids.pseudonym("case", key)[:10] for key in chosen["study_key"]])
     chosen = chosen.sort_values("case_id")
     with atomic_folder(project.home / FOLDER) as root:
-        frozen = {"asked": asdict(asked)} | _answers(chosen, project.scores)
+        frozen = {"asked": asdict(request)} | _answers(chosen, project.scores)
         (root / FROZEN).write_text(json.dumps(frozen, indent=1) + "\n")
         (root / LOOPS).mkdir()
         cases = []
         for row in chosen.to_dict("records"):
             cases.append(_shown(row, project, root / LOOPS))
             progress(len(cases), len(chosen))
-        facts = {"frozen_sha256": digest_file(root / FROZEN), "view": asked.view, "synthetic": project.synthetic}
+        facts = {"frozen_sha256": digest_file(root / FROZEN), "view": request.view, "synthetic": project.synthetic}
         (root / SHOWN).write_text(json.dumps(facts | {"cases": cases}, indent=1) + "\n")
     return Study.load(project.home)
 
@@ -167,7 +167,7 @@ def _answers(chosen: pd.DataFrame, scores: pd.DataFrame) -> dict[str, Any]:
     return {"model": model, "threshold": threshold, "balance": balance, "cases": answered.to_dict("records")}
 
 
-def _shown(row: Mapping[Any, Any], project: Finished, loops: Path) -> dict[str, Any]:
+def _shown(row: Mapping[Any, Any], project: FinishedProject, loops: Path) -> dict[str, Any]:
     """What readers see of a case; its loops are written."""
     from echomort.report.drawing.loops import looping
 

@@ -80,8 +80,8 @@ def tables(summary: Mapping[str, Any]) -> list[Table]:
 def markdown(summary: Mapping[str, Any]) -> str:
     """Return the study as Markdown, ending with a newline."""
     shown = "\n\n".join([_markdown(table) for table in tables(summary)])
-    said = "\n".join(f"- {note}" for note in notes(summary))
-    return f"# {TITLE}\n\n{lead(summary)}\n\n{said}\n\n{shown}\n"
+    bullets = "\n".join(f"- {note}" for note in notes(summary))
+    return f"# {TITLE}\n\n{lead(summary)}\n\n{bullets}\n\n{shown}\n"
 
 
 def printed(table: Table) -> list[list[str]]:

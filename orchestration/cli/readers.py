@@ -20,12 +20,12 @@ def export(
     settings = project_settings(home)
     from echomort.reader_study.answers import UNAIDED
     from echomort.reader_study.bundle import must_be_new
-    from echomort.reader_study.cases import Asked
+    from echomort.reader_study.cases import CaseRequest
     from orchestration.reader_study import bundle, frozen
 
     must_be_new(folder)
     with progress_bar("cases") as progress:
-        study = frozen(settings, Asked(_view(view), cases, count, settings.evaluation.seed), progress)
+        study = frozen(settings, CaseRequest(_view(view), cases, count, settings.evaluation.seed), progress)
     bundle(study, folder, UNAIDED, out)
 
 

@@ -16,12 +16,12 @@ from echomort.core.errors import UserError
 from echomort.evaluation.thresholds import choose_threshold
 from echomort.reader_study.answers import AIDED, UNAIDED
 from echomort.reader_study.bundle import order, write_bundle
-from echomort.reader_study.cases import VARIABLES, Asked, Finished, Study, draw, freeze, shown_variables
+from echomort.reader_study.cases import VARIABLES, CaseRequest, FinishedProject, Study, draw, freeze, shown_variables
 from echomort.reader_study.section import reader_section
 from echomort.reader_study.summary import read_answers, read_summary, summarise, write_summary
 from echomort.settings import Evaluation
 
-ASKED = Asked("parasternal_long", None, 2, 1)
+ASKED = CaseRequest("parasternal_long", None, 2, 1)
 QUICK = Evaluation(bootstrap=100)
 
 
@@ -60,7 +60,7 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Study:
             {key: loop(number) for key in row["clip_keys"]},
             [{"clip_key": key} for key in row["clip_keys"]],
         )
-    return freeze(Finished(home, rows, scores(), 15.0, True), ASKED)
+    return freeze(FinishedProject(home, rows, scores(), 15.0, True), ASKED)
 
 
 @pytest.fixture
@@ -75,20 +75,22 @@ def study(frozen: Study, tmp_path: Path) -> Study:
     [((5, 9), None, (5, 5)), ((5, 9), 4, (2, 2)), ((5, 9), 7, (3, 4)), ((5, 9), 13, (5, 8)), ((9, 2), 8, (6, 2))],
 )
 def test_cases_balance_as_far_as_there_are_patients(there, wanted, dealt):
-    chosen = draw(candidates(*there), Asked("parasternal_long", wanted, 2, 1))
+    chosen = draw(candidates(*there), CaseRequest("parasternal_long", wanted, 2, 1))
     assert (int(chosen["died"].sum()), int((~chosen["died"]).sum())) == dealt
     assert not chosen["patient_key"].duplicated().any()
 
 
 def test_a_draw_is_its_seed_s_and_not_that_of_the_order_of_rows():
     pool = candidates(20, 20)
-    one, same, other = (draw(rows, Asked("a", 10, 2, seed)) for rows, seed in ((pool, 1), (pool[::-1], 1), (pool, 2)))
+    one, same, other = (
+        draw(rows, CaseRequest("a", 10, 2, seed)) for rows, seed in ((pool, 1), (pool[::-1], 1), (pool, 2))
+    )
     assert one["study_key"].tolist() == same["study_key"].tolist() != other["study_key"].tolist()
 
 
 def test_a_draw_that_cannot_be_is_refused():
     with pytest.raises(UserError, match="14 cases can be shown, 15 were asked for: ask for fewer"):
-        draw(candidates(), Asked("parasternal_long", 15, 2, 1))
+        draw(candidates(), CaseRequest("parasternal_long", 15, 2, 1))
     with pytest.raises(UserError, match=r"0 dead and 9 surviving patients .* parasternal_long: name another view"):
         draw(candidates(0, 9), ASKED)
 
@@ -142,7 +144,7 @@ def test_no_pseudonym_is_in_a_bundle_and_no_id_is_drawn_twice_alike(study: Study
     )
     for row in candidates().to_dict("records"):
         assert not any(key.encode() in written for key in (row["study_key"], row["patient_key"], *row["clip_keys"]))
-    again = freeze(Finished(study.root.parent, candidates(), scores(), 15.0, True), ASKED)
+    again = freeze(FinishedProject(study.root.parent, candidates(), scores(), 15.0, True), ASKED)
     assert not set(again.cases["case_id"]) & set(study.cases["case_id"]), "the key of ids is thrown away"
     assert set(again.cases["study_key"]) == set(study.cases["study_key"])
 
@@ -214,7 +216,7 @@ def test_answers_to_a_model_that_changed_since_are_refused(study: Study, tmp_pat
     ):
         Study.load(study.root.parent)
     file.write_text(content)
-    other = freeze(Finished(study.root.parent, candidates(), scores(), 15.0, True), ASKED)
+    other = freeze(FinishedProject(study.root.parent, candidates(), scores(), 15.0, True), ASKED)
     for place, name in ((back, "R1_aided.csv"), (tmp_path / "bundle", "bundle/manifest.json")):
         with pytest.raises(UserError, match=rf"frozen before reading \({name}"):
             read_answers([place], other)

@@ -13,7 +13,9 @@ from echomort import evaluation
 from echomort.core.errors import UserError
 from echomort.evaluation.resampling import Resampling
 from echomort.reader_study.answers import AIDED, UNAIDED, checked, typed
-from echomort.reader_study.statistics import CHANGE, analyse, assistance, cohen_kappa, crossed_bootstrap, fleiss
+from echomort.reader_study.bootstrap import bootstrap_change, crossed_bootstrap
+from echomort.reader_study.rows import CHANGE
+from echomort.reader_study.statistics import analyse, cohen_kappa, fleiss
 from echomort.settings import Evaluation
 
 SET = pd.read_csv(Path(__file__).parents[1] / "data" / "clinical_evalset.csv")
@@ -116,7 +118,7 @@ def drawn(seed: int, gain: float, readers: int = 4, number: int = 200):
 
 def found_change(seed: int, gain: float):
     died, right = drawn(seed, gain)
-    return assistance(right[AIDED][:, died], right[UNAIDED][:, died], Resampling(300, seed=seed))
+    return bootstrap_change(right[AIDED][:, died], right[UNAIDED][:, died], Resampling(300, seed=seed))
 
 
 def test_a_planted_improvement_is_found_and_a_planted_null_is_not():
@@ -176,13 +178,14 @@ def changed(row: int, column: str, value) -> pd.DataFrame:
     ("answers", "truth", "message"),
     [
         (WHOLE.drop(5), cases(DIED), "R1 has no aided answer to C1: let R1 finish the page, or leave R1's aided"),
-        (pd.concat([WHOLE, WHOLE[6:7]]), cases(DIED), "R1 answered C2 more than once (aided): keep one answer"),
-        (changed(0, "case_id", "C9"), cases(DIED), "no case of this study is called C9: leave out"),
+        (pd.concat([WHOLE, WHOLE[6:7]]), cases(DIED), "R1 answered C2 more than once (aided): keep the answers"),
+        (changed(0, "case_id", "C9"), cases(DIED), "this study has no case C9: leave out"),
         (WHOLE, cases(DIED).assign(fold=[-1, 2, -1, -1]), "the model learnt from the patients of C1: draw cases"),
         (WHOLE, cases([True] * 4), "deaths only, or survivors only: draw cases of both"),
         (WHOLE[:0], cases(DIED), "there is no answer: name the files"),
         (changed(3, "answer", "perhaps"), cases(DIED), "the answers, line 5: answer is 'perhaps': write dead or alive"),
         (changed(3, "condition", "asleep"), cases(DIED), "line 5: condition is 'asleep': write unaided or aided"),
+        (changed(3, "answer", "dead").assign(first_answer="?"), cases(DIED), "line 2: first_answer is '?': write dead"),
         (changed(3, "confidence", 101), cases(DIED), "line 5: confidence is '101.0': write 0 to 100"),
         (changed(3, "confidence", "very"), cases(DIED), "line 5: confidence is 'very': write a number"),
         (changed(3, "confidence", "inf"), cases(DIED), "line 5: confidence is 'inf': write a number"),

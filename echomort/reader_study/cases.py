@@ -1,7 +1,8 @@
 """The cases of a reader study: drawn once, with the truth and the model's answers frozen in the project's home.
 
-``HOME/readers`` holds ``frozen.json`` (who the cases are, what became of them, what the model says), which never leaves
-the home, and what readers are shown: ``shown.json`` and ``loops/``. ``shown.json`` carries the SHA-256 of the former.
+``HOME/readers`` holds ``frozen.json`` (pseudonyms and outcomes of the cases, and the model's answers), which never
+leaves the home, and what readers are shown: ``shown.json`` and ``loops/``. ``shown.json`` carries the SHA-256 of the
+former.
 """
 
 import hashlib

@@ -41,15 +41,16 @@ def reader_section(summary: Mapping[str, Any] | None) -> list[Section]:
 
 
 def lead(summary: Mapping[str, Any]) -> str:
-    """Return who read what, and what that changed, in a sentence or two."""
+    """Return the numbers of readers and cases, and the pooled change, in a sentence or two."""
     balance, numbers = summary["balance"], figures_of(summary)
     readers = counted(len({reader for reader, _ in summary["arms"]}), "reader")
     cases = f"{counted(sum(balance.values()), 'case')}, {balance['dead']} of whom died within a year"
     changes = [_pooled(numbers, f"{metric}_change", CHANGE) for metric in SHARES[:2]]
     if not changes[0].is_known:
         return f"{readers} read {cases}."
-    found = ", ".join(f"{metric} by {_points(change)}" for metric, change in zip(SHARES, changes, strict=False))
-    return f"{readers} read {cases}. With the model's answer, they changed in {found} points."
+    sensitivity, specificity = map(_points, changes)
+    gains = f"sensitivity changed by {sensitivity}, specificity by {specificity} points"
+    return f"{readers} read {cases}. With the model's answer, {gains}."
 
 
 def notes(summary: Mapping[str, Any]) -> list[str]:
@@ -64,8 +65,8 @@ def notes(summary: Mapping[str, Any]) -> list[str]:
         f"({percent(summary['threshold'])}), were frozen before the first reading and have not changed since.",
         "The share of deaths among the cases was chosen: accuracy and predictive values do not carry over to an "
         "archive; sensitivity and specificity may.",
-        f"Readers saw {' and '.join(filter(None, [', '.join(map(view_words, views[:-1])), view_words(views[-1])]))} "
-        "as the networks see them, and ten variables; the model used all views and variables that it was trained on.",
+        f"Readers saw loops as the networks see them ({', '.join(map(view_words, views))}) and ten variables. The "
+        "model used all views and variables that it was trained on.",
         *revised,
     ]
 
@@ -137,9 +138,10 @@ def _changes(numbers: Numbers, arms: list[tuple[str, str]]) -> Table:
     rows = [row for label, name, ending in wanted if (row := _change_row(numbers, label, name, ending))]
     columns = ["With the model", *(f"#{metric.capitalize()}, points" for metric in SHARES), "#AUC, points"]
     caption = (
-        "What the model's answer changed, in percentage points (of the AUC: hundredths). A reader: McNemar's exact "
-        f"test on the same cases. All readers: {numbers.level} intervals. The first line of all readers is the study's "
-        "answer: readers and cases are both samples (Obuchowski-Rockette, jackknife, Hillis' degrees of freedom)."
+        "What the model's answer changed, in percentage points (of the AUC: hundredths). One reader: McNemar's exact "
+        f"test on the same cases; of the AUC, the jackknife. All readers: {numbers.level} intervals. The line "
+        '"All readers" is the study\'s answer: readers and cases are both samples (Obuchowski-Rockette, jackknife, '
+        "Hillis' degrees of freedom)."
     )
     return Table("reader_changes", caption, columns, rows)
 
@@ -149,8 +151,8 @@ def _change_row(numbers: Numbers, label: str, name: str, ending: str) -> Row | N
     pairs = [[numbers.get(name, part, CHANGE, READER_STUDY) for part in (metric, f"{metric}_p")] for metric in metrics]
     if not any(change.is_known for change, _ in pairs):
         return None
-    cells = [_change(change, test, digits) for (change, test), digits in zip(pairs, (0, 0, 0, 1), strict=True)]
-    return [label, *cells]
+    places = (0, 0, 0, 1) if name != READERS else (1, 1, 1, 1)
+    return [label, *(_change(change, test, digits) for (change, test), digits in zip(pairs, places, strict=True))]
 
 
 def _change(change: Figure, test: Figure, digits: int) -> Cell:
@@ -158,11 +160,16 @@ def _change(change: Figure, test: Figure, digits: int) -> Cell:
         return Cell(NOTHING)
     limits = span(100 * change.low, 100 * change.high, digits)
     aside = [part for part in (limits, p_phrase(test.value) if test.is_known else "") if part]
-    return Cell(signed(100 * change.value, digits), ", ".join(aside))
+    return Cell(signed(_rounded(change.value), digits), ", ".join(aside))
 
 
 def _points(change: Figure) -> str:
-    return f"{signed(100 * change.value, 0)} ({span(100 * change.low, 100 * change.high, 0)})"
+    return f"{signed(_rounded(change.value), 1)} ({span(100 * change.low, 100 * change.high, 1)})"
+
+
+def _rounded(share: float) -> float:
+    """Points without the noise of float64, so that equal means in another order of summing are printed alike."""
+    return round(100 * share, 9)
 
 
 def _pairs(numbers: Numbers) -> Table:

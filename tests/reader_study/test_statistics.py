@@ -142,6 +142,57 @@ def test_the_pooled_effect_comes_out_of_the_whole_study():
     assert spared["low"] <= 0 <= spared["high"]
 
 
+def whole_study(**more) -> tuple[np.ndarray, pd.DataFrame]:
+    died, right = drawn(5, 1.2)
+    dead = {condition: right[condition] == died for condition in right}
+    arms = product(dead, range(4))
+    return died, pd.concat([arm(f"R{number}", how, dead[how][number], **more) for how, number in arms])
+
+
+def test_all_readers_have_three_intervals_around_one_change():
+    died, answers = whole_study()
+    found = figures(answers, cases(died))
+    for metric in ("sensitivity", "specificity"):
+        sample, fixed, bootstrap = (
+            found.loc["readers", CHANGE, f"{metric}_change{ending}"] for ending in ("_mrmc", "_fixed_readers", "")
+        )
+        assert sample["value"] == pytest.approx(fixed["value"]) == pytest.approx(bootstrap["value"])
+        assert sample["high"] - sample["low"] >= fixed["high"] - fixed["low"] > 0
+        for name, interval in (("_mrmc", sample), ("_fixed_readers", fixed)):
+            p_value = found.loc["readers", CHANGE, f"{metric}_change{name}_p"]["value"]
+            assert (p_value < 0.05) == (interval["low"] > 0 or interval["high"] < 0)
+    assert found.loc["readers", CHANGE, "sensitivity_change_mrmc"]["low"] > 0
+    assert ("readers", CHANGE, "auc_change_mrmc") not in found.index, "no confidence was given"
+
+
+def test_the_change_of_the_auc_needs_every_confidence():
+    died, answers = whole_study(confidence=60)
+    found = figures(answers, cases(died))
+    each = [found.loc[f"R{reader}", CHANGE, "auc_change"]["value"] for reader in range(4)]
+    assert found.loc["readers", CHANGE, "auc_change_mrmc"]["value"] == pytest.approx(np.mean(each))
+    aucs = [found.loc["R0", condition, "auc"]["value"] for condition in (AIDED, UNAIDED)]
+    assert each[0] == pytest.approx(aucs[0] - aucs[1])
+    answers.iloc[3, answers.columns.get_loc("confidence")] = np.nan
+    assert not [metric for *_, metric in figures(answers, cases(died)).index if metric == "auc_change_mrmc"]
+
+
+def test_one_reader_is_no_sample_of_readers():
+    died, answers = whole_study()
+    found = figures(answers[answers["reader_id"] == "R1"], cases(died))
+    assert np.isnan(found.loc["readers", CHANGE, "sensitivity_change_mrmc"]["value"])
+    own = found.loc["R1", CHANGE, "sensitivity_change"]["value"]
+    fixed = found.loc["readers", CHANGE, "sensitivity_change_fixed_readers"]
+    assert fixed["low"] < fixed["value"] == pytest.approx(own) and np.isfinite(fixed["high"])
+
+
+def test_the_last_answer_counts_and_the_share_of_changed_ones_is_a_figure():
+    answers = changed(1, "answer", "alive").assign(first_answer=[*["Dead", "dead", "alive", "alive"], *[""] * 4])
+    found = figures(answers, cases(DIED))
+    assert found.loc["R1", UNAIDED, "sensitivity"]["value"] == 0.5
+    assert found.loc["R1", UNAIDED, "changed_answers"]["value"] == 0.25
+    assert ("R1", AIDED, "changed_answers") not in found.index, "the file does not say"
+
+
 def test_the_bootstrap_of_one_reader_has_the_width_of_theory():
     values = np.random.default_rng(2).normal(0.1, 0.5, (1, 400))
     found = crossed_bootstrap(values, Resampling(4000))

@@ -275,8 +275,21 @@ def test_the_section_is_there_with_a_study_and_says_no_more_than_was_read(study:
     assert [table.name for table in whole.tables] == names
     assert [table.name for table in alone.tables] == ["reader_answers", "reader_pairs"]
     assert alone.lead == "1 reader read 10 cases, 5 of whom died within a year."
+    labels = [row["With the model"] for row in whole.tables[1].text_rows()]
+    assert labels == ["R1", "R2", "All readers", "These readers only", "All readers, bootstrap"]
     text = str([table.text_rows() for section in (whole, alone) for table in section.tables])
     assert "nan" not in text and "None" not in text
+
+
+def test_the_sentence_above_the_study_is_of_the_readers_as_a_sample(study: Study, tmp_path: Path):
+    back = answers(study, tmp_path / "back", right=lambda reader, how: how == AIDED or reader == "R1")
+    summary = json.loads(json.dumps(summarise(study, read_answers([back], study), QUICK)))
+    assert summary["views"] == ["parasternal_long", "apical_4"]
+    assert "sensitivity changed by +50.0 (\N{MINUS SIGN}100.0 \N{EN DASH} 100.0)" in reader_section(summary)[0].lead
+    older = summary | {"metrics": [row for row in summary["metrics"] if "_mrmc" not in row["metric"]]}
+    del older["views"]
+    (section,) = reader_section(older)
+    assert "sensitivity changed by +50.0" in section.lead, "a summary of an earlier version is still shown"
 
 
 def test_the_model_says_dead_from_the_threshold_of_other_patients(frozen: Study):

@@ -37,7 +37,7 @@ def test_a_study_from_cases_to_the_report(project: Home, tmp_path: Path) -> None
 
     shown = json.loads((project.root / "readers" / "shown.json").read_text())
     assert shown["views"] == ["parasternal_long", "apical_4"], "the view asked for, then the other trained one"
-    accepted = "SELECT study_key, count(*) FROM clip JOIN clip_view USING (clip_key) WHERE status = 'accepted'"
+    accepted = "SELECT clip.study_key, count(*) FROM clip JOIN clip_view USING (clip_key) WHERE status = 'accepted'"
     accepted = dict(project.query(f"{accepted} AND clip_view.view IN ('parasternal_long', 'apical_4') GROUP BY ALL"))
     studies = {case["case_id"]: case["study_key"] for case in frozen["cases"]}
     assert all(len(case["loops"]) == accepted[studies[case["case_id"]]] for case in shown["cases"])

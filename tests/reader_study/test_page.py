@@ -20,7 +20,10 @@ from echomort.reader_study.sheets import contact_sheet
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-FLAGS += " --disable-component-update --disable-sync --virtual-time-budget=4000 --dump-dom"
+FLAGS += (
+    " --disable-component-update --disable-sync --virtual-time-budget=4000 --dump-dom --allow-file-access-from-files"
+)
+"""The last one lets the tests read the drawn pixels; a reader's browser needs no flag."""
 HELPERS = """
 const text = name => document.getElementById(name).textContent;
 const press = key => document.dispatchEvent(new KeyboardEvent("keydown", { key }));
@@ -132,6 +135,19 @@ def test_a_loop_pauses_and_steps_by_keys_and_buttons_through_every_frame(bundle:
     ]
     assert seen[6] == "Parasternal long axis, 1 of 2; Apical four-chamber, 2 of 2"
     assert seen[7:] == ["Parasternal long axis, 1 of 2", "Pause", "true"]
+
+
+def test_a_step_draws_the_next_frame_of_each_loop(bundle: Path, tmp_path: Path) -> None:
+    script = """
+    await new Promise(done => setTimeout(done, 400)); player.at = 0; step(0);
+    const grey = number => { const { width, height } = player.loops[number].canvas;
+      return player.loops[number].canvas.getContext("2d").getImageData(width / 2, height / 2, 1, 1).data[0]; };
+    for (let count = 0; count < 6; count += 1) { say(`${grey(0)} ${grey(1)}`); press("."); }
+    """
+    seen, _ = run(bundle, script, tmp_path)
+    drawn = np.array([pair.split() for pair in seen], dtype=int)
+    assert drawn[:, 0] == pytest.approx([20, 60, 100, 140, 180, 220], abs=4)
+    assert drawn[:, 1] == pytest.approx([20, 60, 100, 140, 20, 60], abs=4), "a shorter loop begins again"
 
 
 def test_a_page_without_its_loops_says_what_is_missing(bundle: Path, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ KINDS = {UNAIDED: "score", AIDED: "video", ALONE: "fusion"}
 
 
 def reader_section(summary: Mapping[str, Any] | None) -> list[Section]:
-    """Return what the reader study found; nothing where there is none."""
+    """Return the section on the reader study; none without a study."""
     if summary is None:
         return []
     numbers, arms = figures_of(summary), _arms(summary)
@@ -54,7 +54,7 @@ def lead(summary: Mapping[str, Any]) -> str:
 
 
 def notes(summary: Mapping[str, Any]) -> list[str]:
-    """Return what must be known beside the figures."""
+    """Return the notes that belong beside the figures."""
     model, views = model_words(summary["model"]).label, summary.get("views") or [summary["asked"]["view"]]
     synthetic = ["Every patient was generated: nothing here is about patients."] if summary["synthetic"] else []
     changes = [row for row in summary["metrics"] if row["metric"] == "changed_answers"]
@@ -91,7 +91,7 @@ def markdown(summary: Mapping[str, Any]) -> str:
 
 
 def printed(table: Table) -> list[list[str]]:
-    """Return the rows of ``table`` as text: what stands aside on the page stands in brackets."""
+    """Return the rows of ``table`` as text; the aside of a cell is in brackets."""
     return [[f"{cell.text} ({cell.aside})" if cell.aside else cell.text for cell in row] for row in table.cells]
 
 

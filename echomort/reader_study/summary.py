@@ -61,7 +61,7 @@ def _read(file: Path, study: Study) -> pd.DataFrame:
 
 
 def summarise(study: Study, answers: pd.DataFrame, settings: Evaluation) -> Summary:
-    """Return what the study found: what was asked, the balance, and every figure (rows of table ``metric``)."""
+    """Return the result of the study: its design, the balance, and every figure (rows of table ``metric``)."""
     reading = checked(answers, study.cases)
     figures = analyse(reading, settings).to_dict("records")
     plain = [{name: _plain(value) for name, value in row.items()} for row in figures]
@@ -84,7 +84,7 @@ def read_summary(home: Path) -> Summary | None:
 
 
 def summary_file(home: Path) -> Path:
-    """Return where the summary lies, or would."""
+    """Return the path of the summary, which need not exist."""
     return home / FOLDER / SUMMARY
 
 

@@ -1,6 +1,6 @@
 """The work of the reader-study commands: read the project, call the library, print the results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from echomort.reader_study.cases import (
 from echomort.reader_study.section import lead, notes, printed, tables
 from echomort.report import blocks
 from echomort.settings import Settings
+from echomort.vocabulary.model_names import ModelName
 from warehouse.connection import connect
 from warehouse.queries import run
 
@@ -63,8 +64,15 @@ def _finished(settings: Settings, view: str) -> FinishedProject:
     with connect(settings.warehouse, True, settings.execution.memory_limit_gib) as connection:
         scores = run(connection, "reads/evaluation/promotion_scores.sql").df()
         model = first_model(scores)
-        candidates = run(connection, "reads/reader_study/reader_cases.sql", view=view, model=model).df()
+        bind = {"view": view, "views": _views(settings, scores["model"].unique()), "model": model}
+        candidates = run(connection, "reads/reader_study/reader_cases.sql", **bind).df()
     return FinishedProject(settings.home, candidates, scores, settings.imaging.clip.fps, settings.is_synthetic)
+
+
+def _views(settings: Settings, models: Iterable[str]) -> list[str]:
+    """The views that ``training.views`` names; where it names none, those that a model was trained on."""
+    names = map(ModelName.parse, models)
+    return sorted(settings.training.views or {name.view for name in names if name.view is not None})
 
 
 def _rich(table: blocks.Table) -> Table:

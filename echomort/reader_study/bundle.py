@@ -15,7 +15,7 @@ from echomort.core.files import atomic_folder
 from echomort.core.fingerprint import digest
 from echomort.reader_study.answers import AIDED
 from echomort.reader_study.cases import LOOPS, Study
-from echomort.report.words import percent
+from echomort.report.words import percent, view_words
 
 MANIFEST = "manifest.json"
 SCHEMA, SCHEMA_VERSION = "echomort-reader-bundle", 1
@@ -52,22 +52,32 @@ def order(case_ids: list[str], seed: int, reader: str, condition: str) -> list[s
 
 def _page(study: Study, reader: str, condition: str) -> dict[str, Any]:
     cases = {case["case_id"]: case for case in study.shown["cases"]}
-    answers = {case["case_id"]: _words(case, study.frozen["threshold"]) for case in study.frozen["cases"]}
+    model_answers = {case["case_id"]: _words(case, study.frozen["threshold"]) for case in study.frozen["cases"]}
     seen = order(sorted(cases), study.frozen["asked"]["seed"], reader, condition)
-    shown = [cases[name] | ({"model": answers[name]} if condition == AIDED else {}) for name in seen]
-    common = {name: study.shown[name] for name in ("frozen_sha256", "synthetic")}
+    shown = [_loops(cases[name]) | ({"model": model_answers[name]} if condition == AIDED else {}) for name in seen]
+    common = {name: study.shown[name] for name in ("frozen_sha256", "synthetic")} | {"fps": study.shown.get("fps")}
     return common | {"reader": reader, "condition": condition, "cases": shown}
+
+
+def _loops(case: Mapping[str, Any]) -> dict[str, Any]:
+    """The case with its loops as the page plays them; an animation, as older studies froze them, has no frames."""
+    sheets = case.get("sheets") or [{"view": None, "frames": None} for _ in case["loops"]]
+    loops = [
+        sheet | {"file": file, "view": sheet["view"] and view_words(sheet["view"])}
+        for file, sheet in zip(case["loops"], sheets, strict=True)
+    ]
+    return {"case_id": case["case_id"], "variables": case["variables"], "loops": loops}
 
 
 def _words(case: Mapping[str, Any], threshold: float) -> str:
     risk = f"risk of death within a year {percent(case['risk'])}"
-    return f"The model: {case['answer']} ({risk}; it says dead from {percent(threshold)})."
+    return f"The model: {case['answer']} ({risk}; its answer is dead from {percent(threshold)})."
 
 
 def _manifest(study: Study, readers: list[str], condition: str) -> dict[str, Any]:
     known = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, "condition": condition, "readers": readers}
     shown = {name: study.shown[name] for name in ("frozen_sha256", "view", "synthetic")}
-    return known | shown | {"cases": len(study.shown["cases"])}
+    return known | shown | {"views": study.views, "cases": len(study.shown["cases"])}
 
 
 @functools.cache

@@ -1,7 +1,8 @@
 """The cases of a reader study: drawn once, with the truth and the model's answers frozen in the project's home.
 
-``HOME/readers`` holds ``frozen.json`` (who the cases are, what became of them, what the model says), which never leaves
-the home, and what readers are shown: ``shown.json`` and ``loops/``. ``shown.json`` carries the SHA-256 of the former.
+``HOME/readers`` holds ``frozen.json`` (pseudonyms and outcomes of the cases, and the model's answers), which never
+leaves the home, and what readers are shown: ``shown.json`` and ``loops/``. ``shown.json`` carries the SHA-256 of the
+former.
 """
 
 import hashlib
@@ -24,17 +25,18 @@ from echomort.ehr.variables import catalogue
 from echomort.evaluation.thresholds import choose_threshold
 from echomort.models.platt import Platt
 from echomort.reader_study.answers import ALIVE, DEAD
+from echomort.reader_study.sheets import contact_sheet
 from echomort.vocabulary.model_names import BEST_FIRST
 
 Progress = Callable[[int, int], None]
-"""Hears how many are done, of how many."""
+"""Called with the number of cases done, and of all."""
 FOLDER, FROZEN, SHOWN, LOOPS = "readers", "frozen.json", "shown.json", "loops"
 VARIABLES = {
     "age": 0, "lvef": 0, "tr_vmax": 1, "rvsp": 0, "pv_vmax": 1, "diastolic_grade": 0,
     "heart_rate": 0, "sbp": 0, "dbp": 0, "ldl": 0,
 }  # fmt: skip
 """The ten variables shown, with the decimals printed. Eight are those recalled of the method; its two of the pulmonary
-artery (acceleration time and slope) are not in the catalogue: ``rvsp`` and ``pv_vmax`` stand in their place."""
+artery (acceleration time and slope) are not in the catalogue: ``rvsp`` and ``pv_vmax`` replace them."""
 OLDEST = 90
 """Years: older patients are shown as ``90 years or older``. Chosen here, to protect old patients."""
 UNITS = {"a": "years", "mm[Hg]": "mmHg", "/min": "a minute", "{grade}": ""}
@@ -43,8 +45,8 @@ UNITS = {"a": "years", "mm[Hg]": "mmHg", "/min": "a minute", "{grade}": ""}
 
 @dataclass(frozen=True)
 class CaseRequest:
-    """What the study is to be: the view shown, how many cases (None: all that balance), how many readers, the seed of
-    the draw and of every reader's order (``evaluation.seed``)."""
+    """The design of a study: the view that every case has, how many cases (None: all that balance), how many readers,
+    the seed of the draw and of every reader's order (``evaluation.seed``)."""
 
     view: str
     cases: int | None
@@ -54,9 +56,9 @@ class CaseRequest:
 
 @dataclass(frozen=True)
 class FinishedProject:
-    """What a finished project gives a study: its home; ``candidates`` as reads/reader_study/reader_cases.sql and
-    ``scores`` as reads/evaluation/promotion_scores.sql give them; frames a second of its clips, and whether its
-    patients are made up."""
+    """What a study takes from a finished project: its home; the rows ``candidates``
+    (reads/reader_study/reader_cases.sql) and ``scores`` (reads/evaluation/promotion_scores.sql); the frames a second of
+    its clips; whether its patients are synthetic."""
 
     home: Path
     candidates: pd.DataFrame
@@ -67,7 +69,7 @@ class FinishedProject:
 
 @dataclass(frozen=True)
 class Study:
-    """A frozen study: where it lies, what readers are shown, what they are not."""
+    """A frozen study: its folder, what readers are shown, and what they are not."""
 
     root: Path
     shown: Mapping[str, Any]
@@ -81,7 +83,7 @@ class Study:
         if not (root / FROZEN).is_file():
             raise UserError(f"no reader study is frozen in {home}", "run `echomort readers export DIR` first")
         shown, content = json.loads((root / SHOWN).read_text()), (root / FROZEN).read_bytes()
-        cls(root, shown, {}).must_be(hashlib.sha256(content).hexdigest(), FROZEN)
+        cls(root, shown, {}).require_hash(hashlib.sha256(content).hexdigest(), FROZEN)
         return cls(root, shown, json.loads(content))
 
     @property
@@ -89,8 +91,13 @@ class Study:
         """Digest of the truth, the model's answers and its threshold, as frozen."""
         return str(self.shown["frozen_sha256"])
 
-    def must_be(self, sha256: str, where: str) -> None:
-        """Refuse what was read against other answers of the model."""
+    @property
+    def views(self) -> list[str]:
+        """The views that readers see, the one that every case has first."""
+        return list(self.shown.get("views") or [self.shown["view"]])
+
+    def require_hash(self, sha256: str, where: str) -> None:
+        """Raise :class:`UserError` for what was read with other answers of the model."""
         if sha256 != self.sha256:
             raise UserError(
                 f"the model's answers are not those that were frozen before reading ({where}: SHA-256 differs)",
@@ -104,7 +111,7 @@ class Study:
 
 
 def first_model(scores: pd.DataFrame) -> str:
-    """Return whose answers are frozen; ``scores`` has a column model."""
+    """Return the model whose answers are frozen; ``scores`` has a column model."""
     found = [name for name in BEST_FIRST if name in set(scores["model"])]
     if not found:
         raise UserError("no model of this project has scored anything yet", "run `echomort run` to the end")
@@ -120,7 +127,7 @@ def draw(candidates: pd.DataFrame, request: CaseRequest) -> pd.DataFrame:
     dead, alive = shuffled[shuffled["died"]], shuffled[~shuffled["died"]]
     if dead.empty or alive.empty:
         raise UserError(
-            f"{len(dead)} dead and {len(alive)} surviving patients set apart for readers have a loop of {request.view}",
+            f"{len(dead)} dead and {len(alive)} surviving patients of the reader set have a loop of {request.view}",
             "name another view with --view, or begin a project with a greater cohort.reader_fraction",
         )
     wanted = request.cases or 2 * min(len(dead), len(alive))
@@ -134,7 +141,7 @@ def freeze(project: FinishedProject, request: CaseRequest, progress: Progress = 
     """Draw the cases of a study and freeze them in the project's home, whole or not at all.
 
     The threshold is Youden's on the risks of the cross-validation, whose patients are others. Case ids are drawn with a
-    key that is thrown away. ``progress`` hears of every case.
+    key that is not kept. ``progress`` is called after every case.
     """
     chosen, ids = draw(project.candidates, request), Keyring(secrets.token_bytes(32))
     chosen = chosen.assign(case_id=["C" + ids.pseudonym("case", key)[:10] for key in chosen["study_key"]])
@@ -148,6 +155,7 @@ def freeze(project: FinishedProject, request: CaseRequest, progress: Progress = 
             cases.append(_shown(row, project, root / LOOPS))
             progress(len(cases), len(chosen))
         facts = {"frozen_sha256": digest_file(root / FROZEN), "view": request.view, "synthetic": project.synthetic}
+        facts |= {"views": _views(cases, request.view), "fps": project.fps}
         (root / SHOWN).write_text(json.dumps(facts | {"cases": cases}, indent=1) + "\n")
     return Study.load(project.home)
 
@@ -155,9 +163,9 @@ def freeze(project: FinishedProject, request: CaseRequest, progress: Progress = 
 def _answers(chosen: pd.DataFrame, scores: pd.DataFrame) -> dict[str, Any]:
     """The model's answers to the cases, and what they rest on."""
     model = first_model(scores)
-    own = scores[(scores["model"] == model) & ~scores["held_out"]]
-    platt = Platt.fit(own["logit"].to_numpy(), own["label"].to_numpy())
-    threshold = choose_threshold(own["label"], platt.risk(own["logit"]))
+    development = scores[(scores["model"] == model) & ~scores["held_out"]]
+    platt = Platt.fit(development["logit"].to_numpy(), development["label"].to_numpy())
+    threshold = choose_threshold(development["label"], platt.risk(development["logit"]))
     risk = platt.risk(chosen["logit"])
     answered = chosen[["case_id", "study_key", "patient_key", "fold", "died", "logit"]].assign(
         risk=risk, answer=np.where(risk >= threshold, DEAD, ALIVE)
@@ -167,16 +175,24 @@ def _answers(chosen: pd.DataFrame, scores: pd.DataFrame) -> dict[str, Any]:
     return {"model": model, "threshold": threshold, "balance": balance, "cases": answered.to_dict("records")}
 
 
-def _shown(row: Mapping[Any, Any], project: FinishedProject, loops: Path) -> dict[str, Any]:
-    """What readers see of a case; its loops are written."""
-    from echomort.report.drawing.loops import looping
+def _views(cases: list[dict[str, Any]], first: str) -> list[str]:
+    """The views of ``cases``, ``first`` before the others."""
+    found = {sheet["view"] for case in cases for sheet in case["sheets"]}
+    return sorted(found, key=lambda view: (view != first, view))
 
-    keys, names = list(row["clip_keys"]), []
+
+def _shown(row: Mapping[Any, Any], project: FinishedProject, loops: Path) -> dict[str, Any]:
+    """What readers see of a case; its loops are written as sheets."""
+    keys, names, sheets = list(row["clip_keys"]), [], []
     clips = read_study(project.home / row["artifact"], keys)
-    for number, key in enumerate(keys, 1):
+    for number, (key, view) in enumerate(zip(keys, row["clip_views"], strict=True), 1):
+        sheet = contact_sheet(clips[key])
         names.append(f"{row['case_id']}_{number}.webp")
-        (loops / names[-1]).write_bytes(looping(clips[key], project.fps, quality=90))
-    return {"case_id": row["case_id"], "loops": names, "variables": shown_variables(row)}
+        (loops / names[-1]).write_bytes(sheet.content)
+        size = {"width": sheet.width, "height": sheet.height}
+        sheets.append({"view": view, "frames": sheet.frames, "columns": sheet.columns} | size)
+    variables = shown_variables(row)
+    return {"case_id": row["case_id"], "loops": names, "sheets": sheets, "variables": variables}
 
 
 def shown_variables(row: Mapping[Any, Any]) -> list[tuple[str, str]]:

@@ -1,12 +1,10 @@
 """The statistics of a reader study: cardiologists without and with the model, on the same cases.
 
-Cases are the unit throughout, one study a patient. Tests of one reader treat the cases as the sample; the pooled effect
-of assistance treats readers and cases as samples, by a bootstrap over both. Models of multiple readers and cases
-(Obuchowski-Rockette, Dorfman-Berbaum-Metz) have no maintained library in Python and are not offered.
+Cases are the unit throughout, one study a patient. Tests of one reader treat the cases as the sample. What the model
+changed for all readers (:mod:`echomort.reader_study.pooled`) treats readers and cases as samples.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -16,18 +14,12 @@ from echomort.evaluation.discrimination import delong_interval
 from echomort.evaluation.inputs import Booleans, Floats
 from echomort.evaluation.interval import Interval, normal_quantile, undefined_interval, without_limits
 from echomort.evaluation.paired_tests import cochran_q, holm, mcnemar
-from echomort.evaluation.resampling import CHUNK_VALUES, Resampling
 from echomort.evaluation.thresholds import decisions
 from echomort.reader_study.answers import AIDED, CONDITIONS, MODEL, READERS, UNAIDED, Arm, Reading
+from echomort.reader_study.pooled import area_change_rows, pooled_rows
+from echomort.reader_study.rows import ALONE, AUC, CHANGE, EVERYONE, SHARES, Rows
 from echomort.settings import Evaluation
 from echomort.vocabulary.metric_table import COLUMNS, MetricRow
-
-READER_STUDY = "reader_study"
-EVERYONE = "readers and model"
-ALONE, CHANGE = "alone", "aided vs unaided"
-"""The subsets beside ``unaided`` and ``aided``."""
-SHARES = ("sensitivity", "specificity", "accuracy")
-BOTH = "bootstrap over readers and cases, percentile"
 
 
 def analyse(reading: Reading, settings: Evaluation) -> pd.DataFrame:
@@ -38,39 +30,13 @@ def analyse(reading: Reading, settings: Evaluation) -> pd.DataFrame:
     """
     rows = [
         *_each(reading, settings.confidence),
-        *_assistance(reading),
-        *_pooled(reading, settings),
+        *_changes(reading),
+        *area_change_rows(reading, settings.confidence),
+        *pooled_rows(reading, settings),
         *_against_each_other(reading),
         *_agreement(reading, settings.confidence),
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def assistance(aided: Booleans, unaided: Booleans, resampling: Resampling | None = None) -> Interval:
-    """Return how much more often readers say dead with the model than without: ``aided`` and ``unaided`` (readers,
-    cases). On deaths this is the change of sensitivity; on survivors the specificity changes by its negative.
-
-    Readers and cases are drawn with replacement, each independently of the other; with one reader only cases are. The
-    limits err on the wide side where the model does the same for every reader (what is peculiar to one reader on one
-    case counts in both draws), on the narrow side where two or three readers gain differently.
-    """
-    return crossed_bootstrap(aided.astype(np.float64) - unaided.astype(np.float64), resampling)
-
-
-def crossed_bootstrap(values: Floats, resampling: Resampling | None = None) -> Interval:
-    """Return the mean of ``values`` (readers, cases) with percentile limits over readers and cases drawn together."""
-    plan, (readers, cases) = resampling or Resampling(), values.shape
-    if not cases:
-        return undefined_interval(BOTH, "no case")
-    random, drawn = np.random.default_rng(plan.seed), []
-    for size in _chunks(plan.resamples, readers + cases):
-        rows = random.multinomial(readers, np.full(readers, 1 / readers), size) / readers
-        columns = random.multinomial(cases, np.full(cases, 1 / cases), size) / cases
-        drawn.append(((rows @ values) * columns).sum(axis=1))
-    tail = (1 - plan.confidence) / 2
-    low, high = np.quantile(np.concatenate(drawn), (tail, 1 - tail))
-    note = "one reader: cases alone were drawn" if readers == 1 else None
-    return Interval(float(values.mean()), float(low), float(high), BOTH, note)
 
 
 def cohen_kappa(a: Booleans, b: Booleans, confidence: float = 0.95) -> Interval:
@@ -95,113 +61,92 @@ def fleiss(raters: Floats) -> Interval:
     return without_limits(float(fleiss_kappa(np.column_stack([dead, len(raters) - dead]))), "Fleiss")
 
 
-@dataclass(frozen=True)
-class _Table:
-    """Writes rows that carry the counts of the study."""
-
-    reading: Reading
-
-    def row(self, who: str, subset: str, metric: str, interval: Interval) -> MetricRow:
-        method = f"{interval.method}; {interval.note}" if interval.note else interval.method
-        limits, died = (interval.value, interval.low, interval.high), self.reading.died
-        return MetricRow(READER_STUDY, who, subset, metric, *limits, len(died), int(died.sum()), method)
-
-
 def _each(reading: Reading, confidence: float) -> Iterator[MetricRow]:
     """How well each answered: every reader in every arm, and the model."""
-    table, everyone = _Table(reading), {**reading.called, (MODEL, ALONE): reading.model}
-    for (who, how), called in everyone.items():
-        figures = decisions(reading.died, called, confidence)
+    rows, everyone = Rows(reading), {**reading.answers, (MODEL, ALONE): reading.model}
+    for (name, subset), answers in everyone.items():
+        shares = decisions(reading.died, answers, confidence)
         for metric in SHARES:
-            yield table.row(who, how, metric, getattr(figures, metric))
-        yield table.row(who, how, "auc", _auc(reading, (who, how), confidence))
-        seconds = reading.seconds.get((who, how), np.empty(0))
-        if np.isfinite(seconds).any():
-            yield table.row(who, how, "seconds", without_limits(float(np.nanmedian(seconds)), "median a case"))
+            yield rows.row(name, subset, metric, getattr(shares, metric))
+        yield rows.row(name, subset, AUC, _auc(reading, (name, subset), confidence))
+    for arm in reading.answers:
+        yield from _reading_rows(rows, reading, arm)
+
+
+def _reading_rows(rows: Rows, reading: Reading, arm: Arm) -> Iterator[MetricRow]:
+    """How long a case took, and how many answers were changed, where the files say so."""
+    seconds, changed = reading.seconds[arm], reading.changed[arm]
+    if np.isfinite(seconds).any():
+        yield rows.row(*arm, "seconds", without_limits(float(np.nanmedian(seconds)), "median a case"))
+    if np.isfinite(changed).all():
+        share = without_limits(float(changed.mean()), f"{int(changed.sum())} of {len(changed)} answers")
+        yield rows.row(*arm, "changed_answers", share)
 
 
 def _auc(reading: Reading, arm: Arm, confidence: float) -> Interval:
     if arm == (MODEL, ALONE):
         return delong_interval(reading.died, reading.risk, confidence)
-    given = reading.confidence[arm]
-    missing = int(np.isnan(given).sum())
+    rating = reading.rating(arm)
+    missing = int(np.isnan(rating).sum())
     if missing:
-        return undefined_interval("DeLong", f"no confidence given for {missing} of {len(given)} cases")
-    return delong_interval(reading.died, np.where(reading.called[arm], given, -given), confidence)
+        return undefined_interval("DeLong", f"no confidence given for {missing} of {len(rating)} cases")
+    return delong_interval(reading.died, rating, confidence)
 
 
-def _assistance(reading: Reading) -> Iterator[MetricRow]:
+def _changes(reading: Reading) -> Iterator[MetricRow]:
     """What the model changed for each reader: McNemar's exact test on deaths, on survivors and on all."""
-    table, everybody = _Table(reading), np.ones(len(reading.died), dtype=bool)
+    rows, everybody = Rows(reading), np.ones(len(reading.died), dtype=bool)
     among = dict(zip(SHARES, (reading.died, ~reading.died, everybody), strict=True))
     for reader in reading.paired:
-        before, after = (reading.right(reading.called[reader, how]) for how in (UNAIDED, AIDED))
+        before, after = (reading.right(reading.answers[reader, arm]) for arm in (UNAIDED, AIDED))
         for metric, cases in among.items():
             pair = after[cases], before[cases]
-            yield from _paired(table, (reader, CHANGE), f"{metric}_change", pair)
+            yield from _paired_rows(rows, (reader, CHANGE), f"{metric}_change", pair)
 
 
-def _paired(table: _Table, whose: tuple[str, str], metric: str, pair: tuple[Booleans, Booleans]) -> Iterator[MetricRow]:
+def _paired_rows(
+    rows: Rows, label: tuple[str, str], metric: str, pair: tuple[Booleans, Booleans]
+) -> Iterator[MetricRow]:
     first, second = pair
     gained, lost = int((first & ~second).sum()), int((second & ~first).sum())
-    told = f"{gained} right by the first alone, {lost} by the second alone"
-    yield table.row(*whose, metric, without_limits(float(first.mean() - second.mean()), told))
-    yield table.row(*whose, f"{metric}_p", without_limits(mcnemar(first, second).p_value, "McNemar, exact"))
-
-
-def _pooled(reading: Reading, settings: Evaluation) -> Iterator[MetricRow]:
-    """What the model changed for these readers together, readers and cases both taken as samples."""
-    table, readers = _Table(reading), reading.paired
-    if not readers:
-        return
-    plan = Resampling(settings.bootstrap, settings.confidence, settings.seed)
-    arms = {how: np.stack([reading.called[reader, how] for reader in readers]) for how in CONDITIONS}
-    for metric, cases in zip(SHARES, (reading.died, ~reading.died), strict=False):
-        right = {how: (called == reading.died)[:, cases] for how, called in arms.items()}
-        for how in CONDITIONS:
-            yield table.row(READERS, how, metric, crossed_bootstrap(right[how].astype(np.float64), plan))
-        yield table.row(READERS, CHANGE, f"{metric}_change", assistance(right[AIDED], right[UNAIDED], plan))
+    counts = f"{gained} right by the first alone, {lost} by the second alone"
+    yield rows.row(*label, metric, without_limits(float(first.mean() - second.mean()), counts))
+    yield rows.row(*label, f"{metric}_p", without_limits(mcnemar(first, second).p_value, "McNemar, exact"))
 
 
 def _against_each_other(reading: Reading) -> Iterator[MetricRow]:
     """Who is right more often, under each condition: Cochran's Q over readers and model, then each pair (Holm)."""
-    table = _Table(reading)
-    for how in CONDITIONS:
-        right = {who: reading.right(reading.called[who, how]) for who in reading.readers(how)}
+    rows = Rows(reading)
+    for condition in CONDITIONS:
+        right = {name: reading.right(reading.answers[name, condition]) for name in reading.readers(condition)}
         if not right:
             continue
         right[MODEL] = reading.right(reading.model)
         test = cochran_q(*right.values())
         method = f"Cochran, {len(right)} raters, {test.degrees} degrees of freedom"
-        yield table.row(EVERYONE, how, "cochran_q", without_limits(test.statistic, method))
-        yield table.row(EVERYONE, how, "cochran_p", without_limits(test.p_value, method))
-        yield from _pairs(table, how, right)
+        yield rows.row(EVERYONE, condition, "cochran_q", without_limits(test.statistic, method))
+        yield rows.row(EVERYONE, condition, "cochran_p", without_limits(test.p_value, method))
+        yield from _pair_rows(rows, condition, right)
 
 
-def _pairs(table: _Table, how: str, right: Mapping[str, Booleans]) -> Iterator[MetricRow]:
+def _pair_rows(rows: Rows, condition: str, right: Mapping[str, Booleans]) -> Iterator[MetricRow]:
     pairs = list(combinations(right, 2))
     for a, b in pairs:
-        yield from _paired(table, (f"{a} vs {b}", how), "accuracy_difference", (right[a], right[b]))
+        yield from _paired_rows(rows, (f"{a} vs {b}", condition), "accuracy_difference", (right[a], right[b]))
     adjusted = holm([mcnemar(right[a], right[b]).p_value for a, b in pairs])
     for (a, b), p_value in zip(pairs, adjusted, strict=True):
         method = f"McNemar, exact, Holm over {len(pairs)}"
-        yield table.row(f"{a} vs {b}", how, "accuracy_difference_p_holm", without_limits(float(p_value), method))
+        yield rows.row(f"{a} vs {b}", condition, "accuracy_difference_p_holm", without_limits(float(p_value), method))
 
 
 def _agreement(reading: Reading, confidence: float) -> Iterator[MetricRow]:
     """How far the readers say the same, right or wrong."""
-    table = _Table(reading)
-    for how in CONDITIONS:
-        readers = reading.readers(how)
+    rows = Rows(reading)
+    for condition in CONDITIONS:
+        readers = reading.readers(condition)
         for a, b in combinations(readers, 2):
-            kappa = cohen_kappa(reading.called[a, how], reading.called[b, how], confidence)
-            yield table.row(f"{a} vs {b}", how, "cohen_kappa", kappa)
+            kappa = cohen_kappa(reading.answers[a, condition], reading.answers[b, condition], confidence)
+            yield rows.row(f"{a} vs {b}", condition, "cohen_kappa", kappa)
         if len(readers) > 1:
-            raters = np.stack([reading.called[reader, how] for reader in readers]).astype(np.float64)
-            yield table.row(READERS, how, "fleiss_kappa", fleiss(raters))
-
-
-def _chunks(resamples: int, width: int) -> Iterator[int]:
-    size = max(1, CHUNK_VALUES // width)
-    for start in range(0, resamples, size):
-        yield min(size, resamples - start)
+            raters = np.stack([reading.answers[reader, condition] for reader in readers]).astype(np.float64)
+            yield rows.row(READERS, condition, "fleiss_kappa", fleiss(raters))

@@ -34,7 +34,7 @@ def read_answers(paths: Sequence[Path], study: Study) -> pd.DataFrame:
     files: list[Path] = []
     for path in paths:
         if (path / MANIFEST).is_file():
-            study.must_be(_manifest_hash(path / MANIFEST), f"{path.name}/{MANIFEST}")
+            study.require_hash(_manifest_hash(path / MANIFEST), f"{path.name}/{MANIFEST}")
         files += sorted(path.glob("*.csv")) if path.is_dir() else [path]
     if not files:
         raise UserError("the folders named hold no answers (*.csv)", "name the files that the readers sent back")
@@ -56,19 +56,19 @@ def _read(file: Path, study: Study) -> pd.DataFrame:
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError):
         raise UserError(f"{file.name} can't be read", f"save it as CSV in UTF-8, columns {', '.join(WORDS)}") from None
     for sha256 in table[HASH].unique() if HASH in table.columns else ():
-        study.must_be(str(sha256).strip(), file.name)
+        study.require_hash(str(sha256).strip(), file.name)
     return typed(table, file.name)
 
 
 def summarise(study: Study, answers: pd.DataFrame, settings: Evaluation) -> Summary:
-    """Return what the study found: what was asked, the balance, and every figure (rows of table ``metric``)."""
+    """Return the result of the study: its design, the balance, and every figure (rows of table ``metric``)."""
     reading = checked(answers, study.cases)
     figures = analyse(reading, settings).to_dict("records")
     plain = [{name: _plain(value) for name, value in row.items()} for row in figures]
     facts = {name: study.frozen[name] for name in ("model", "threshold", "balance", "asked")}
     known = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, "synthetic": study.shown["synthetic"]}
-    arms = [list(arm) for arm in reading.called]
-    return known | facts | {HASH: study.sha256, "confidence": settings.confidence, "arms": arms, "metrics": plain}
+    arms = {"arms": [list(arm) for arm in reading.answers], "views": study.views}
+    return known | facts | arms | {HASH: study.sha256, "confidence": settings.confidence, "metrics": plain}
 
 
 def write_summary(study: Study, summary: Summary) -> None:
@@ -84,7 +84,7 @@ def read_summary(home: Path) -> Summary | None:
 
 
 def summary_file(home: Path) -> Path:
-    """Return where the summary lies, or would."""
+    """Return the path of the summary, which need not exist."""
     return home / FOLDER / SUMMARY
 
 

@@ -12,7 +12,7 @@ from orchestration.cli.projects import project_settings
 def export(
     folder: Annotated[Path, typer.Argument(help="A new folder: what the readers get.")],
     home: Home = Path("demo"),
-    view: Annotated[str, typer.Option(help="The view to show.")] = "parasternal_long",
+    view: Annotated[str, typer.Option(help="The view of every case; others are added.")] = "parasternal_long",
     cases: Annotated[int | None, typer.Option(min=2, help="Cases (default: as many as balance).")] = None,
     count: Annotated[int, typer.Option("--readers", min=1, max=99, help="Pages to write: R1, R2 and so on.")] = 4,
 ) -> None:

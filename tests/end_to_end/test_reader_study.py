@@ -10,7 +10,7 @@ from projects import Home
 pytestmark = pytest.mark.slow
 
 
-def said(home: Home, *arguments: str) -> str:
+def printed(home: Home, *arguments: str) -> str:
     """Return what a command of the study printed; it must end well."""
     done = home.here("readers", *arguments)
     assert done.status == 0, done.stderr[-3000:]
@@ -30,10 +30,18 @@ def send_back(home: Home, folder: Path) -> None:
 
 def test_a_study_from_cases_to_the_report(project: Home, tmp_path: Path) -> None:
     plain, aided = tmp_path / "plain", tmp_path / "aided"
-    told = said(project, "export", str(plain), "--readers", "2")
+    output = printed(project, "export", str(plain), "--readers", "2")
     frozen = json.loads((project.root / "readers" / "frozen.json").read_text())
-    assert f"{len(frozen['cases'])} cases ({frozen['balance']['dead']} dead" in told
+    assert f"{len(frozen['cases'])} cases ({frozen['balance']['dead']} dead" in output
     assert frozen["balance"]["dead"] == frozen["balance"]["alive"] > 1
+
+    shown = json.loads((project.root / "readers" / "shown.json").read_text())
+    assert shown["views"] == ["parasternal_long", "apical_4"], "the view asked for, then the other trained one"
+    accepted = "SELECT clip.study_key, count(*) FROM clip JOIN clip_view USING (clip_key) WHERE status = 'accepted'"
+    accepted = dict(project.query(f"{accepted} AND clip_view.view IN ('parasternal_long', 'apical_4') GROUP BY ALL"))
+    studies = {case["case_id"]: case["study_key"] for case in frozen["cases"]}
+    assert all(len(case["loops"]) == accepted[studies[case["case_id"]]] for case in shown["cases"])
+    assert all(case["sheets"][0]["view"] == "parasternal_long" for case in shown["cases"])
 
     roles = dict(project.query("SELECT study_key, role || fold || label FROM cohort"))
     logits = dict(project.query("SELECT study_key, logit FROM score WHERE model = 'video_ehr' AND fold = -1"))
@@ -41,14 +49,14 @@ def test_a_study_from_cases_to_the_report(project: Home, tmp_path: Path) -> None
         assert roles[case["study_key"]] == f"reader-1{int(case['died'])}"
         assert logits[case["study_key"]] == case["logit"]
 
-    said(project, "export", str(tmp_path / "again"), "--readers", "2")
+    printed(project, "export", str(tmp_path / "again"), "--readers", "2")
     names = sorted(path.relative_to(plain) for path in plain.rglob("*"))
     assert all((plain / name).read_bytes() == (tmp_path / "again" / name).read_bytes() for name in names if name.suffix)
-    said(project, "assist", str(aided))
+    printed(project, "assist", str(aided))
     assert "The model:" in (aided / "R1.html").read_text() and "The model:" not in (plain / "R1.html").read_text()
 
     send_back(project, plain)
-    table = said(project, "analyse", str(plain))
+    table = printed(project, "analyse", str(plain))
     assert "R1 unaided" in table and "All readers" in table and "Cochran's Q" in table
     assert set(project.stale()) == {"report"}
     project.rerun()
@@ -77,5 +85,5 @@ def test_what_cannot_be_done_is_said_in_a_line(project: Home, tmp_path: Path) ->
     refused("exists already: name a new folder", "export", str(project.root))
     refused("there is no project at", "export", new, home=Home(tmp_path / "none"))
     assert not (project.root / "readers").exists() and not Path(new).exists()
-    said(project, "export", new)
+    printed(project, "export", new)
     refused("another reader study is frozen", "export", str(tmp_path / "other"), "--cases", "2")

@@ -13,7 +13,9 @@ from echomort import evaluation
 from echomort.core.errors import UserError
 from echomort.evaluation.resampling import Resampling
 from echomort.reader_study.answers import AIDED, UNAIDED, checked, typed
-from echomort.reader_study.statistics import CHANGE, analyse, assistance, cohen_kappa, crossed_bootstrap, fleiss
+from echomort.reader_study.bootstrap import bootstrap_change, crossed_bootstrap
+from echomort.reader_study.rows import CHANGE
+from echomort.reader_study.statistics import analyse, cohen_kappa, fleiss
 from echomort.settings import Evaluation
 
 SET = pd.read_csv(Path(__file__).parents[1] / "data" / "clinical_evalset.csv")
@@ -116,7 +118,7 @@ def drawn(seed: int, gain: float, readers: int = 4, number: int = 200):
 
 def found_change(seed: int, gain: float):
     died, right = drawn(seed, gain)
-    return assistance(right[AIDED][:, died], right[UNAIDED][:, died], Resampling(300, seed=seed))
+    return bootstrap_change(right[AIDED][:, died], right[UNAIDED][:, died], Resampling(300, seed=seed))
 
 
 def test_a_planted_improvement_is_found_and_a_planted_null_is_not():
@@ -138,6 +140,57 @@ def test_the_pooled_effect_comes_out_of_the_whole_study():
     assert change["value"] == pytest.approx(np.mean(single))
     spared = found.loc["readers", CHANGE, "specificity_change"]
     assert spared["low"] <= 0 <= spared["high"]
+
+
+def whole_study(**more) -> tuple[np.ndarray, pd.DataFrame]:
+    died, right = drawn(5, 1.2)
+    dead = {condition: right[condition] == died for condition in right}
+    arms = product(dead, range(4))
+    return died, pd.concat([arm(f"R{number}", how, dead[how][number], **more) for how, number in arms])
+
+
+def test_all_readers_have_three_intervals_around_one_change():
+    died, answers = whole_study()
+    found = figures(answers, cases(died))
+    for metric in ("sensitivity", "specificity"):
+        sample, fixed, bootstrap = (
+            found.loc["readers", CHANGE, f"{metric}_change{ending}"] for ending in ("_mrmc", "_fixed_readers", "")
+        )
+        assert sample["value"] == pytest.approx(fixed["value"]) == pytest.approx(bootstrap["value"])
+        assert sample["high"] - sample["low"] >= fixed["high"] - fixed["low"] > 0
+        for name, interval in (("_mrmc", sample), ("_fixed_readers", fixed)):
+            p_value = found.loc["readers", CHANGE, f"{metric}_change{name}_p"]["value"]
+            assert (p_value < 0.05) == (interval["low"] > 0 or interval["high"] < 0)
+    assert found.loc["readers", CHANGE, "sensitivity_change_mrmc"]["low"] > 0
+    assert ("readers", CHANGE, "auc_change_mrmc") not in found.index, "no confidence was given"
+
+
+def test_the_change_of_the_auc_needs_every_confidence():
+    died, answers = whole_study(confidence=60)
+    found = figures(answers, cases(died))
+    each = [found.loc[f"R{reader}", CHANGE, "auc_change"]["value"] for reader in range(4)]
+    assert found.loc["readers", CHANGE, "auc_change_mrmc"]["value"] == pytest.approx(np.mean(each))
+    aucs = [found.loc["R0", condition, "auc"]["value"] for condition in (AIDED, UNAIDED)]
+    assert each[0] == pytest.approx(aucs[0] - aucs[1])
+    answers.iloc[3, answers.columns.get_loc("confidence")] = np.nan
+    assert not [metric for *_, metric in figures(answers, cases(died)).index if metric == "auc_change_mrmc"]
+
+
+def test_one_reader_is_no_sample_of_readers():
+    died, answers = whole_study()
+    found = figures(answers[answers["reader_id"] == "R1"], cases(died))
+    assert np.isnan(found.loc["readers", CHANGE, "sensitivity_change_mrmc"]["value"])
+    own = found.loc["R1", CHANGE, "sensitivity_change"]["value"]
+    fixed = found.loc["readers", CHANGE, "sensitivity_change_fixed_readers"]
+    assert fixed["low"] < fixed["value"] == pytest.approx(own) and np.isfinite(fixed["high"])
+
+
+def test_the_last_answer_counts_and_the_share_of_changed_ones_is_a_figure():
+    answers = changed(1, "answer", "alive").assign(first_answer=[*["Dead", "dead", "alive", "alive"], *[""] * 4])
+    found = figures(answers, cases(DIED))
+    assert found.loc["R1", UNAIDED, "sensitivity"]["value"] == 0.5
+    assert found.loc["R1", UNAIDED, "changed_answers"]["value"] == 0.25
+    assert ("R1", AIDED, "changed_answers") not in found.index, "the file does not say"
 
 
 def test_the_bootstrap_of_one_reader_has_the_width_of_theory():
@@ -176,13 +229,14 @@ def changed(row: int, column: str, value) -> pd.DataFrame:
     ("answers", "truth", "message"),
     [
         (WHOLE.drop(5), cases(DIED), "R1 has no aided answer to C1: let R1 finish the page, or leave R1's aided"),
-        (pd.concat([WHOLE, WHOLE[6:7]]), cases(DIED), "R1 answered C2 more than once (aided): keep one answer"),
-        (changed(0, "case_id", "C9"), cases(DIED), "no case of this study is called C9: leave out"),
+        (pd.concat([WHOLE, WHOLE[6:7]]), cases(DIED), "R1 answered C2 more than once (aided): keep the answers"),
+        (changed(0, "case_id", "C9"), cases(DIED), "this study has no case C9: leave out"),
         (WHOLE, cases(DIED).assign(fold=[-1, 2, -1, -1]), "the model learnt from the patients of C1: draw cases"),
         (WHOLE, cases([True] * 4), "deaths only, or survivors only: draw cases of both"),
         (WHOLE[:0], cases(DIED), "there is no answer: name the files"),
         (changed(3, "answer", "perhaps"), cases(DIED), "the answers, line 5: answer is 'perhaps': write dead or alive"),
         (changed(3, "condition", "asleep"), cases(DIED), "line 5: condition is 'asleep': write unaided or aided"),
+        (changed(3, "answer", "dead").assign(first_answer="?"), cases(DIED), "line 2: first_answer is '?': write dead"),
         (changed(3, "confidence", 101), cases(DIED), "line 5: confidence is '101.0': write 0 to 100"),
         (changed(3, "confidence", "very"), cases(DIED), "line 5: confidence is 'very': write a number"),
         (changed(3, "confidence", "inf"), cases(DIED), "line 5: confidence is 'inf': write a number"),

@@ -1,5 +1,6 @@
 """A reader study's cases, bundles and answers, on a small made-up project."""
 
+import io
 import json
 import re
 import shutil
@@ -18,6 +19,7 @@ from echomort.reader_study.answers import AIDED, UNAIDED
 from echomort.reader_study.bundle import order, write_bundle
 from echomort.reader_study.cases import VARIABLES, CaseRequest, FinishedProject, Study, draw, freeze, shown_variables
 from echomort.reader_study.section import reader_section
+from echomort.reader_study.sheets import contact_sheet
 from echomort.reader_study.summary import read_answers, read_summary, summarise, write_summary
 from echomort.settings import Evaluation
 
@@ -36,6 +38,7 @@ def candidates(dead: int = 5, alive: int = 9) -> pd.DataFrame:
         "logit": random.normal(size=number),
         "artifact": [artifact_of(key[::-1], key) for key in keys],
         "clip_keys": [[f"{key}a", f"{key}b"] for key in keys],
+        "clip_views": [["parasternal_long", "apical_4"] for _ in keys],
     }
     return pd.DataFrame(known | {name: random.uniform(1, 80, number) for name in VARIABLES})
 
@@ -149,14 +152,39 @@ def test_no_pseudonym_is_in_a_bundle_and_no_id_is_drawn_twice_alike(study: Study
     assert set(again.cases["study_key"]) == set(study.cases["study_key"])
 
 
-def test_a_case_is_loops_that_a_browser_plays(study: Study, tmp_path: Path):
+def test_a_case_is_every_view_as_frames_that_a_page_can_step_through(study: Study, tmp_path: Path):
     write_bundle(study, tmp_path / "bundle", UNAIDED)
-    for case in page(tmp_path / "bundle", "R1")["cases"]:
-        assert len(case["loops"]) == 2
-        with Image.open(tmp_path / "bundle" / "loops" / case["loops"][0]) as image:
+    known = page(tmp_path / "bundle", "R1")
+    assert known["fps"] == 15 and study.views == ["parasternal_long", "apical_4"]
+    for case in known["cases"]:
+        assert [loop["view"] for loop in case["loops"]] == ["Parasternal long axis", "Apical four-chamber"]
+        with Image.open(tmp_path / "bundle" / "loops" / case["loops"][0]["file"]) as image:
             image.load()
-            assert image.format == "WEBP" and image.n_frames == 6 and image.info["duration"] == 67
+            size = case["loops"][0]
+            assert image.format == "WEBP" and image.size == (3 * size["width"], 2 * size["height"])
+            assert size["frames"] == 6 and size["columns"] == 3
             assert not image.getexif() and "xmp" not in image.info
+
+
+def test_a_sheet_holds_the_frames_in_reading_order_without_the_padding():
+    frames = np.stack([np.full((30, 40), 40 * number, np.uint8) for number in (1, 2, 3, 4, 5, 0, 0)])
+    sheet = contact_sheet(frames)
+    with Image.open(io.BytesIO(sheet.content)) as image:
+        grey = np.asarray(image.convert("L"), dtype=int)
+    assert (sheet.frames, sheet.columns) == (5, 3)
+    for number in range(5):
+        x, y = (number % 3 + 0.5) * sheet.width, (number // 3 + 0.5) * sheet.height
+        assert grey[int(y), int(x)] == pytest.approx(40 * (number + 1), abs=3)
+    large = contact_sheet(np.ones((400, 50, 1000), np.uint8))
+    assert large.columns * large.width <= 16383, "no image of this format is wider"
+
+
+def test_a_study_frozen_with_animations_still_has_a_second_arm(study: Study, tmp_path: Path):
+    shown = {name: value for name, value in study.shown.items() if name not in ("fps", "views")}
+    shown["cases"] = [{name: case[name] for name in ("case_id", "loops", "variables")} for case in shown["cases"]]
+    write_bundle(Study(study.root, shown, study.frozen), tmp_path / "aided", AIDED)
+    known = page(tmp_path / "aided", "R1")
+    assert known["fps"] is None and all(loop["frames"] is None for case in known["cases"] for loop in case["loops"])
 
 
 def test_a_folder_that_holds_something_is_left_alone(study: Study, tmp_path: Path):
@@ -247,8 +275,21 @@ def test_the_section_is_there_with_a_study_and_says_no_more_than_was_read(study:
     assert [table.name for table in whole.tables] == names
     assert [table.name for table in alone.tables] == ["reader_answers", "reader_pairs"]
     assert alone.lead == "1 reader read 10 cases, 5 of whom died within a year."
+    labels = [row["With the model"] for row in whole.tables[1].text_rows()]
+    assert labels == ["R1", "R2", "All readers", "These readers only", "All readers, bootstrap"]
     text = str([table.text_rows() for section in (whole, alone) for table in section.tables])
     assert "nan" not in text and "None" not in text
+
+
+def test_the_sentence_above_the_study_is_of_the_readers_as_a_sample(study: Study, tmp_path: Path):
+    back = answers(study, tmp_path / "back", right=lambda reader, how: how == AIDED or reader == "R1")
+    summary = json.loads(json.dumps(summarise(study, read_answers([back], study), QUICK)))
+    assert summary["views"] == ["parasternal_long", "apical_4"]
+    assert "sensitivity changed by +50.0 (\N{MINUS SIGN}100.0 \N{EN DASH} 100.0)" in reader_section(summary)[0].lead
+    older = summary | {"metrics": [row for row in summary["metrics"] if "_mrmc" not in row["metric"]]}
+    del older["views"]
+    (section,) = reader_section(older)
+    assert "sensitivity changed by +50.0" in section.lead, "a summary of an earlier version is still shown"
 
 
 def test_the_model_says_dead_from_the_threshold_of_other_patients(frozen: Study):

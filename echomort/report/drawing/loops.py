@@ -17,12 +17,12 @@ def animation(pixels: np.ndarray, fps: float) -> str:
     return _uri(looping(pixels, fps))
 
 
-def looping(pixels: np.ndarray, fps: float, quality: int = 70) -> bytes:
+def looping(pixels: np.ndarray, fps: float) -> bytes:
     """Return uint8 (frames, height, width) as a looping WebP; equal loops give equal bytes."""
     frames = _images(pixels)
     buffer = io.BytesIO()
     duration = max(SHORTEST_FRAME, round(1000 / fps))
-    options = {"duration": duration, "loop": 0, "quality": quality, "method": 4, "minimize_size": False}
+    options = {"duration": duration, "loop": 0, "quality": 70, "method": 4, "minimize_size": False}
     frames[0].save(buffer, "WEBP", save_all=True, append_images=frames[1:], **options)
     return buffer.getvalue()
 
@@ -42,10 +42,11 @@ def _images(pixels: np.ndarray) -> list[Any]:
     height, width = pixels.shape[1:]
     scale = max(1.0, SHOWN_WIDTH / width)
     size = (round(width * scale), round(height * scale))
-    return [Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC) for frame in _without_padding(pixels)]
+    return [Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC) for frame in without_padding(pixels)]
 
 
-def _without_padding(pixels: np.ndarray) -> np.ndarray:
+def without_padding(pixels: np.ndarray) -> np.ndarray:
+    """Return (frames, height, width) without the black frames at the end; at least one frame."""
     lit = np.flatnonzero(pixels.any(axis=(1, 2)))
     return pixels[: lit[-1] + 1] if len(lit) else pixels[:1]
 

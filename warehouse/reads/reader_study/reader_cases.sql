@@ -1,11 +1,15 @@
--- Candidate cases of a reader study: one study for each patient of the reader set, with a loop of the view and a score of
--- $model, for which the patient is held out (fold -1).
+-- Candidate cases of a reader study: one study for each patient of the reader set, with a loop of $view and a score of
+-- $model, for which the patient is held out (fold -1). The loops of the other $views are listed after those of $view.
 WITH loops AS (
-    SELECT clip.study_key, list(clip.clip_key ORDER BY clip.clip_key) AS clip_keys
+    SELECT
+        clip.study_key,
+        list(clip.clip_key ORDER BY clip_view.view <> $view, clip_view.view, clip.clip_key) AS clip_keys,
+        list(clip_view.view ORDER BY clip_view.view <> $view, clip_view.view, clip.clip_key) AS clip_views
     FROM clip
     JOIN clip_view USING (clip_key)
-    WHERE clip.status = 'accepted' AND clip_view.view = $view
+    WHERE clip.status = 'accepted' AND (clip_view.view = $view OR list_contains($views, clip_view.view))
     GROUP BY clip.study_key
+    HAVING bool_or(clip_view.view = $view)
 )
 SELECT
     cohort.study_key,
@@ -15,6 +19,7 @@ SELECT
     score.logit,
     ledger.artifact,
     loops.clip_keys,
+    loops.clip_views,
     feature.age,
     feature.lvef,
     feature.tr_vmax,

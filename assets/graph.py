@@ -9,13 +9,13 @@ from assets.prediction import risk_scores
 from assets.records import clinical_features, clinical_scores, cohort, health_records, outcomes
 from assets.serving import champion
 from assets.sources import dicom_archive, ehr_extract
-from assets.training import ehr_baselines, ehr_models, fusion, view_models
+from assets.training import ehr_baselines, ehr_models, fusion, permuted_null, view_models
 
 MODULES: tuple[ModuleType, ...] = (
     *(dicom_archive, ehr_extract),
     *(health_records, outcomes, cohort, clinical_features, clinical_scores),
     *(dicom_index, linkage, clips, clip_views),
-    *(view_models, ehr_models, ehr_baselines, fusion),
+    *(view_models, ehr_models, ehr_baselines, fusion, permuted_null),
     *(evaluation, report),
     *(champion, risk_scores),
 )

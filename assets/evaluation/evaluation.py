@@ -1,15 +1,14 @@
 """The evaluation: all metrics in one table."""
 
-import json
-
 import duckdb
 import pandas as pd
 
 from assets.incremental import Build, Built, Result, Stage, built_tables, rebuild_after, whole_asset
 from assets.project import Project
 from assets.training.ehr_models import IMPORTANCE
-from assets.training.fusion import STACKS
+from assets.training.permuted_null import permutations
 from echomort.core.fingerprint import digest_file
+from echomort.vocabulary.model_names import EHR, VIDEO_EHR
 from warehouse.queries import run
 
 
@@ -23,7 +22,7 @@ EVALUATION = Stage(
     "evaluation",
     (
         *("patient", "study", "diagnosis", "cohort", "clinical_features", "clinical_scores"),
-        *("view_models", "ehr_models", "ehr_baselines", "fusion"),
+        *("view_models", "ehr_models", "ehr_baselines", "fusion", "permuted_null"),
     ),
     lambda settings: {"evaluation": settings.evaluation, "outcome.horizon_days": settings.outcome.horizon_days},
     truth_digest,
@@ -45,8 +44,9 @@ def evaluation(project: Project) -> Result:
             reasons = run(connection, "reads/evaluation/clinical_reasons.sql").df()
         settings = project.settings
         metrics = evaluate(frame, scores, _truth(project), settings.evaluation, settings.outcome.horizon_days)
-        null = json.loads((project.root / STACKS / "null.json").read_text())
-        drawn = permuted_null_rows(null["aucs"], null["n"], null["events"], settings.evaluation.confidence)
+        null = permutations(project)
+        aucs = [one["auc"].get(VIDEO_EHR, one["auc"][EHR]) for one in null]
+        drawn = permuted_null_rows(aucs, null[0]["n"], null[0]["events"], settings.evaluation.confidence)
         table = pd.concat([metrics, drawn, not_computed_rows(reasons), _importance(project, frame)])
         return lambda connection: _commit_metrics(connection, table)
 

@@ -30,14 +30,14 @@ EHR_MODELS = Stage(
 
 @whole_asset(EHR_MODELS, "training", "xgboost")
 def ehr_models(project: Project) -> Result:
-    """XGBoost on the health-record features, one model a fold, every study scored by a model that never saw it."""
+    """XGBoost on the health-record features, in nested cross-validation."""
     from echomort.core.files import write_text
-    from echomort.models.tabular import encode, fit_folds, permutation_importance
+    from echomort.models.tabular import encode, fit_nested, permutation_importance
 
     def work() -> Build:
         keys, rows, features = tabular_samples(project)
         tabular = project.settings.tabular
-        result = fit_folds(encode(features), tuple(features.columns), rows, tabular)
+        result = fit_nested(encode(features), tuple(features.columns), rows, tabular)
         result.model.save(project.root / EHR_MODEL)
         importance = permutation_importance(result.model, features, rows, tabular.importance_repeats, tabular.seed)
         write_text(project.root / IMPORTANCE, importance.to_json(orient="records", indent=1) + "\n")

@@ -5,9 +5,7 @@ import pandas as pd
 
 from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
-from assets.records.own_variables import own_variables
-from assets.training.ehr_models import TREES
-from assets.training.samples import commit_scores, read, tabular_samples
+from assets.training.samples import commit_scores, read
 from warehouse.tables.score.scores import replace_scores
 
 STACKS = "models/stacks"
@@ -15,28 +13,20 @@ STACKS = "models/stacks"
 
 FUSION = Stage(
     "fusion",
-    ("view_models", "ehr_models", "clinical_features", "cohort"),
-    lambda settings: (
-        {
-            "fusion": settings.fusion,
-            "tabular": settings.tabular.model_dump(mode="json", include=TREES),
-            "evaluation.permutations": settings.evaluation.permutations,
-            "evaluation.seed": settings.evaluation.seed,
-        }
-        | own_variables(settings)
-    ),
+    ("view_models", "ehr_models", "cohort"),
+    lambda settings: {"fusion": settings.fusion},
 )
 
 
 @whole_asset(FUSION, "training", "xgboost")
 def fusion(project: Project) -> Result:
-    """All views together, and with the health record, stacked on out-of-fold scores; and the planted null."""
+    """All views together, and with the health record, stacked in nested cross-validation."""
     from echomort.models.stacks import StudyScores, fit_stacks
     from echomort.vocabulary.model_names import ALL_VIEWS, EHR, VIDEO_EHR
 
     def work() -> Build:
         studies = StudyScores.of(read(project, "reads/training/stack_samples.sql", ehr_model=EHR))
-        stacked = fit_stacks(studies, tabular_samples(project)[2], project.settings)
+        stacked = fit_stacks(studies, project.settings.fusion)
         stacked.save(project.root / STACKS)
 
         def commit(connection: duckdb.DuckDBPyConnection) -> Built:

@@ -21,8 +21,8 @@ def main() -> None:
     tasks = [Task.read(Path(name)) for name in sys.argv[1:]]
     epochs = itertools.count(1)
     with open_dagster_pipes() as pipes:
-        folds = int(pipes.get_extra("folds"))
-        total = sum(folds * task.training.max_epochs for task in tasks)
+        models = int(pipes.get_extra("models"))
+        total = sum(models * task.training.max_epochs for task in tasks)
 
         def report(progress: Progress) -> None:
             pipes.log.info(f"{next(epochs)} of {total} epochs; {progress}")

@@ -1,7 +1,7 @@
 """Reads the labelled studies that models are trained on, and commits their scores."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pandas as pd
@@ -11,6 +11,9 @@ from assets.project import Project
 from echomort.core.fingerprint import digest
 from warehouse.queries import run
 from warehouse.tables.score.scores import replace_scores
+
+if TYPE_CHECKING:
+    from echomort.models.cross_fit import CrossFit
 
 KEYS = ["study_key", "patient_key", "fold", "label"]
 """Columns that identify a labelled study."""
@@ -40,16 +43,18 @@ def tabular_samples(project: Project) -> tuple[pd.DataFrame, Any, pd.DataFrame]:
 
 def commit_scores(
     connection: duckdb.DuckDBPyConnection,
-    scores: Mapping[str, Any],
+    scores: Mapping[str, "CrossFit"],
     keys: pd.DataFrame,
     artifact: str,
     shown: Mapping[str, Any] | None = None,
 ) -> Built:
-    """Replace the scores of some models (model -> logits in the order of ``keys``); return what was built."""
+    """Replace the scores of some models (model -> scores in the order of ``keys``); return what was built."""
     rows = [
-        keys[["study_key", "fold"]].assign(model=model, view=None, logit=logits) for model, logits in scores.items()
+        keys[["study_key", "fold"]].assign(model=model, view=None, logit=one.logits, without=list(one.without))
+        for model, one in scores.items()
     ]
     table = pd.concat(rows) if rows else pd.DataFrame()
     replace_scores(connection, list(scores), table)
     counts = {f"{model} scores": len(keys) for model in scores}
-    return Built(digest(table.to_csv(index=False)), counts | dict(shown or {}), artifact)
+    content = digest({model: [one.logits.tobytes(), one.without.tobytes()] for model, one in scores.items()})
+    return Built(content, counts | dict(shown or {}), artifact)

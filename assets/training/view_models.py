@@ -1,20 +1,17 @@
 """Video models: each pair of network and view is a unit with all folds; training runs in a child process."""
 
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import duckdb
 import pandas as pd
-from dagster._core.errors import DagsterPipesExecutionError  # not exported
 
 from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
-from assets.training.pipes import error_file
-from echomort.core.child import raise_left
+from assets.training.process import train_in_child, write_task
 from echomort.core.fingerprint import digest
+from echomort.models.rows import LabelledRows
 from echomort.settings import Settings, Training
 from echomort.training import NOT_DECIDING
 from echomort.vocabulary.model_names import view_model
@@ -25,14 +22,19 @@ from warehouse.tables.score.scores import replace_scores
 
 def plan_views(project: Project, recipe: str) -> dict[str, str]:
     """Return network/view -> fingerprint (clips, labels, folds, recipe), for views with enough clips and deaths."""
-    training = project.settings.training
+    network = project.settings.training.network
+    return {
+        f"{network}/{view}": digest(recipe, samples.to_csv(index=False))
+        for view, samples in trained_views(project).items()
+    }
+
+
+def trained_views(project: Project) -> dict[str, pd.DataFrame]:
+    """Return view -> its samples, one row a clip, for the views that are trained."""
     with project.reader() as connection:
         samples = run(connection, "reads/training/view_samples.sql").df()
-    return {
-        f"{training.network}/{view!s}": digest(recipe, part.to_csv(index=False))
-        for view, part in samples.groupby("view")
-        if too_small(part, training) is None
-    }
+    training = project.settings.training
+    return {str(view): part for view, part in samples.groupby("view") if too_small(part, training) is None}
 
 
 def too_small(samples: pd.DataFrame, training: Training) -> str | None:
@@ -46,41 +48,20 @@ def too_small(samples: pd.DataFrame, training: Training) -> str | None:
         return f"{count} clips, training.min_clips is {training.min_clips}"
     if deaths < training.min_deaths or count - deaths < training.min_deaths:
         return f"{deaths} of {count} clips with a death, training.min_deaths is {training.min_deaths}"
-    return None
+    folds = LabelledRows(*(samples[name].to_numpy() for name in ("label", "fold", "patient_key")))
+    return None if folds.is_trainable else "outside a pair of folds, all clips have the same label"
 
 
 def train_views(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
     """Train the views in one child process; Dagster shows its progress."""
-    from echomort.training import Task
-
-    plan = plan_views(project, VIEW_MODELS.how(project))
-    with project.reader() as connection:
-        samples = run(connection, "reads/training/view_samples.sql").df()
-    tasks = []
-    for unit in units:
-        view, folder = _view(unit), project.root / _artifact(plan[unit])
-        table = folder.with_suffix(".samples.parquet")
-        table.parent.mkdir(parents=True, exist_ok=True)
-        samples[samples["view"] == view].to_parquet(table, index=False)
-        settings = project.settings
-        shape, training = settings.imaging.clip.shape, settings.training
-        task = Task(view=view, shape=shape, samples=table, clips=project.root, output=folder, training=training)
-        task.write(folder.with_suffix(".task.json"))
-        tasks.append(str(folder.with_suffix(".task.json")))
-    _train(context, tasks, project.settings.cohort.folds)
+    training = project.settings.training
+    plan, samples = plan_views(project, VIEW_MODELS.how(project)), trained_views(project)
+    tasks = [
+        write_task(project, _view(unit), samples[_view(unit)], project.root / _artifact(plan[unit]), training)
+        for unit in units
+    ]
+    train_in_child(context, project, tasks)
     return [Entry(unit, plan[unit], _scores_digest(project, plan[unit]), _artifact(plan[unit])) for unit in units]
-
-
-def _train(context: dg.OpExecutionContext, tasks: list[str], folds: int) -> None:
-    """Start the training process and wait for it; a :class:`UserError` in it is raised here."""
-    left = error_file(Path(tasks[0]))
-    left.unlink(missing_ok=True)
-    try:
-        command = [sys.executable, "-P", "-m", "assets.training.pipes", *tasks]
-        context.resources.pipes.run(context=context, command=command, extras={"folds": folds})
-    except DagsterPipesExecutionError:
-        raise_left(left)
-        raise
 
 
 def commit_views(
@@ -122,7 +103,7 @@ def _scores(project: Project, fingerprint: str) -> pd.DataFrame:
 
 def _scores_digest(project: Project, fingerprint: str) -> str:
     scores = _scores(project, fingerprint)
-    return digest(scores.to_csv(index=False))
+    return digest(scores.drop(columns="without").to_csv(index=False), [list(row) for row in scores["without"]])
 
 
 VIEW_MODELS = UnitStage(
@@ -140,7 +121,7 @@ VIEW_MODELS = UnitStage(
 
 view_models = unit_asset(
     VIEW_MODELS,
-    "The published 3-D CNN, one model a view and fold, trained in a process of its own.",
+    "The published 3-D CNN, in nested cross-validation by view, trained in a child process.",
     "training",
     "pytorch",
     pool="gpu",

@@ -180,10 +180,12 @@ def _with_observed_share_at_ties(curve: Floats, died: Booleans, risk: Floats) ->
     return np.where(crowded, share[group], curve)
 
 
-def recalibrated_risks(y: Any, log_odds: Any, fold: Any) -> Floats:
+def recalibrated_risks(y: Any, log_odds: Any, fold: Any, without: Floats | None = None) -> Floats:
     """Return Platt-recalibrated probabilities (n,): each fold's map (slope, intercept) is fitted on the other folds.
 
-    Where the other folds can't define a map (one class, separation, constant scores), their observed share is used.
+    Column j of ``without`` (n, k) holds the log odds from which the map for fold j is fitted: those by models that were
+    not trained on fold j either. Without it they are ``log_odds``, for scores that no label has influenced. Where the
+    other folds can't define a map (one class, separation, constant scores), their observed share is used.
     Raises :class:`ValueError` with fewer than two folds.
     """
     died = labels(y)
@@ -196,7 +198,8 @@ def recalibrated_risks(y: Any, log_odds: Any, fold: Any) -> Floats:
     risk = np.empty(len(died))
     for name in names:
         inside = folds == name
-        risk[inside] = _platt(died[~inside], log_odds[~inside], log_odds[inside])
+        learnt = log_odds if without is None else np.clip(without[:, name], -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS)
+        risk[inside] = _platt(died[~inside], learnt[~inside], log_odds[inside])
     return risk
 
 

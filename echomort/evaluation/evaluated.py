@@ -64,7 +64,9 @@ class EvaluatedModel:
         """Risks (n,) after a Platt map fitted on the other folds; None where the score is not the log odds of this
         outcome."""
         scored = self.scored
-        return recalibrated_risks(scored.died, scored.score, scored.rows["fold"]) if scored.is_log_odds else None
+        if not scored.is_log_odds:
+            return None
+        return recalibrated_risks(scored.died, scored.score, scored.rows["fold"], scored.without)
 
     @cached_property
     def high_risk(self) -> Booleans:
@@ -78,7 +80,7 @@ class EvaluatedModel:
 
     def _decisions(self, rule: Rule) -> Booleans:
         scored, target = self.scored, self.settings.fixed_sensitivity
-        return out_of_fold_decisions(scored.died, scored.score, scored.rows["fold"], rule, target)
+        return out_of_fold_decisions(scored.died, scored.score, scored.rows["fold"], rule, target, scored.without)
 
 
 @dataclass(frozen=True)

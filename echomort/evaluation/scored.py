@@ -33,6 +33,9 @@ class ScoredRows:
     score: Floats
     is_log_odds: bool
     true_risk: Floats | None = None
+    without: Floats | None = None
+    """Scores (n, k) to learn from: column j by models that were not trained on fold j either, nor on the row's own
+    (:class:`echomort.models.cross_fit.CrossFit`). None where no label has influenced the score."""
 
     @property
     def died(self) -> Booleans:
@@ -58,8 +61,8 @@ class ScoredRows:
 
     def subset(self, keep: Booleans) -> "ScoredRows":
         """Return the rows where ``keep`` (n,) is true."""
-        true_risk = None if self.true_risk is None else self.true_risk[keep]
-        return replace(self, rows=self.rows[keep], score=self.score[keep], true_risk=true_risk)
+        parts = {name: values[keep] for name in ("true_risk", "without") if (values := getattr(self, name)) is not None}
+        return replace(self, rows=self.rows[keep], score=self.score[keep], **parts)
 
     @property
     def row_set_key(self) -> bytes:
@@ -70,7 +73,7 @@ class ScoredRows:
         """Return this model on the rows of ``other``, all of which it scored."""
         by_study = pd.Series(self.score, index=self.rows["study_key"].to_numpy())
         score = np.asarray(by_study.reindex(other.rows["study_key"]), dtype=np.float64)
-        return replace(self, rows=other.rows, score=score, true_risk=other.true_risk)
+        return replace(self, rows=other.rows, score=score, true_risk=other.true_risk, without=None)
 
     def row(self, metric: Metric, interval: Interval, subset: str = WHOLE, evaluation: str = OUT_OF_FOLD) -> MetricRow:
         """Return one row of the metric table."""
@@ -107,7 +110,9 @@ def models_of(scores: pd.DataFrame, rows: pd.DataFrame, truth: pd.DataFrame | No
         mean = model_scores.groupby("study_key")[value].mean()
         eligible = rows[applicable_rows(str(model), rows)]
         if eligible["study_key"].isin(mean.index).any():
-            yield _scored_rows(str(model), eligible, mean, truth, value == "logit" and not _ranks_only(str(model)))
+            is_log_odds = value == "logit" and not _ranks_only(str(model))
+            scored = _scored_rows(str(model), eligible, mean, truth, is_log_odds)
+            yield replace(scored, without=_without(model_scores, scored.rows["study_key"]))
 
 
 def applicable_rows(model: str, rows: pd.DataFrame) -> Booleans:
@@ -141,6 +146,14 @@ def _scored_rows(
     if (true_risk is not None and np.isnan(true_risk).any()) or np.isnan(values).any():
         raise ValueError("the truth lacks a study that was scored")
     return ScoredRows(model, kept, values, is_log_odds, true_risk)
+
+
+def _without(model_scores: pd.DataFrame, studies: pd.Series) -> Floats | None:
+    """Return the scores to learn from, one row for each of ``studies``; None where the model has none."""
+    if "without" not in model_scores.columns or model_scores["without"].isna().all():
+        return None
+    values = pd.DataFrame(model_scores["without"].tolist(), index=model_scores["study_key"])
+    return values.groupby(level=0).mean().reindex(studies).to_numpy(dtype=float)
 
 
 def _assert_out_of_fold(model_scores: pd.DataFrame, folds: pd.Series) -> None:

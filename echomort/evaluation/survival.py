@@ -2,8 +2,10 @@
 inverse probability of censoring weights (IPCW).
 
 Days run from the study to death or last evidence of life. The IPCW metrics follow Uno H et al., JASA 2007;102:527 and
-Graf E et al., Stat Med 1999;18:2529: a death within ``horizon`` days weighs 1 / G(day of death), a patient who lives
-longer 1 / G(horizon), where G is the Kaplan-Meier estimate of remaining uncensored. A patient who is last seen alive on
+Graf E et al., Stat Med 1999;18:2529: a death on day t within ``horizon`` days weighs 1 / G(t-), a patient who lives
+longer 1 / G(horizon), where G is the Kaplan-Meier estimate of remaining uncensored, and G(t-) its value just before t:
+those who are censored on day t were at risk of dying on it (Gerds TA, Schumacher M, Biom J 2006;48:1029). With it the
+weighted share of deaths is 1 - S(horizon) of the Kaplan-Meier estimate, exactly. A patient who is last seen alive on
 the day of the horizon counts as a survivor, as in the label.
 """
 
@@ -111,14 +113,16 @@ def ipcw_brier(days: Any, event: Any, probability: Any, horizon: float = 365) ->
 
 
 def censoring_weights(days: Any, event: Any, horizon: float = 365) -> Floats:
-    """Return IPCW weights (n,): 0 for those censored before ``horizon``, else 1 / G at death or at the horizon."""
+    """Return IPCW weights (n,): 0 for those censored before ``horizon``, else 1 / G just before death or at the
+    horizon."""
     time, died = _follow_up(days, event)
     time = np.where(~died & (time == horizon), horizon + 0.5, time)
-    has_outcome = died | (time > horizon)
+    died_within = died & (time <= horizon)
     times, uncensored = _censoring_curve(time, died)
-    position = np.searchsorted(times, np.minimum(time, horizon), side="right") - 1
+    before, until = (np.searchsorted(times, np.minimum(time, horizon), side=side) for side in ("left", "right"))
+    position = np.where(died_within, before, until) - 1
     remaining = np.where(position >= 0, uncensored[np.maximum(position, 0)], 1.0)
-    return np.divide(1.0, remaining, out=np.zeros(len(time)), where=has_outcome & (remaining > 0))
+    return np.divide(1.0, remaining, out=np.zeros(len(time)), where=(died | (time > horizon)) & (remaining > 0))
 
 
 def _censoring_curve(time: Floats, died: Booleans) -> tuple[Floats, Floats]:

@@ -55,9 +55,13 @@ def choose_threshold(y: Any, score: Any, rule: Rule = "youden", target: float = 
     return float(candidates[np.argmax(np.round(sensitivity + specificity, DECIMALS))])
 
 
-def out_of_fold_decisions(y: Any, score: Any, fold: Any, rule: Rule = "youden", target: float = 0.9) -> Booleans:
+def out_of_fold_decisions(  # noqa: PLR0913, PLR0917 - a score, and how its threshold is chosen
+    y: Any, score: Any, fold: Any, rule: Rule = "youden", target: float = 0.9, without: Floats | None = None
+) -> Booleans:
     """Return decisions (n,) by the threshold that ``rule`` chooses, for each fold, on the other folds.
 
+    Column j of ``without`` (n, k) holds the scores on which the threshold for fold j is chosen: those by models that
+    were not trained on fold j either. Without it they are ``score``, for scores that no label has influenced.
     Raises :class:`ValueError` with fewer than two folds, or where the other folds have one class only.
     """
     died = labels(y)
@@ -69,7 +73,8 @@ def out_of_fold_decisions(y: Any, score: Any, fold: Any, rule: Rule = "youden", 
     predicted = np.empty(len(died), dtype=bool)
     for name in names:
         inside = folds == name
-        predicted[inside] = values[inside] >= choose_threshold(died[~inside], values[~inside], rule, target)
+        learnt = values if without is None else without[:, name]
+        predicted[inside] = values[inside] >= choose_threshold(died[~inside], learnt[~inside], rule, target)
     return predicted
 
 

@@ -17,9 +17,10 @@ from threadpoolctl import threadpool_limits
 
 from echomort.core.files import atomic_folder
 from echomort.ehr.variables import Variable, VariableSet, names
+from echomort.models.cross_fit import CrossFit, LeftOut, folds_left_out
 from echomort.models.imputation import Imputer
-from echomort.models.rows import HELD_OUT, LabelledRows
-from echomort.models.tabular import encode, fit_folds
+from echomort.models.rows import LabelledRows
+from echomort.models.tabular import encode, fit_nested
 from echomort.settings import Tabular
 from echomort.vocabulary.model_names import baseline
 
@@ -43,8 +44,8 @@ def baseline_names() -> list[str]:
 
 
 @dataclass(frozen=True)
-class FoldCoefficients:
-    """Logistic regression of one fold on standardised, imputed columns; every list has one number a column."""
+class Coefficients:
+    """Logistic regression on standardised, imputed columns; every list has one number a column."""
 
     columns: tuple[str, ...]
     mean: list[float]
@@ -55,16 +56,16 @@ class FoldCoefficients:
 
 @dataclass(frozen=True)
 class Baselines:
-    """Out-of-fold logits by model (``ehr:<learner>:<set>``) in the order of the rows, and the coefficients by fold of
-    the logistic ones. Forests and imputers are not kept, since a baseline never scores new studies."""
+    """Scores by model (``ehr:<learner>:<set>``) in the order of the rows, and of the logistic ones the coefficients by
+    the fold left out. Forests and imputers are not kept, since a baseline never scores new studies."""
 
-    scores: Mapping[str, np.ndarray]
-    coefficients: Mapping[str, Mapping[int, FoldCoefficients]]
+    scores: Mapping[str, CrossFit]
+    coefficients: Mapping[str, Mapping[int, Coefficients]]
 
     def save(self, folder: Path) -> None:
         """Write ``folder`` atomically: coefficients.json."""
         table = {
-            model: {str(fold): asdict(variable) for fold, variable in folds.items()}
+            model: {str(fold): asdict(fitted) for fold, fitted in folds.items()}
             for model, folds in self.coefficients.items()
         }
         with atomic_folder(folder) as whole:
@@ -74,19 +75,21 @@ class Baselines:
 def fit_baselines(
     features: pd.DataFrame, rows: LabelledRows, settings: Tabular, site_variables: Sequence[Variable] = ()
 ) -> Baselines:
-    """Fit the learners of ``settings.baselines`` on each set of variables, one model a fold, and score every row out of
-    fold. The trees are fitted on parts only, since on all variables they are the model itself. ``site_variables`` that
-    ``features`` has belong to the set that they name, and to all."""
-    scores: dict[str, np.ndarray] = {}
-    coefficients: dict[str, dict[int, FoldCoefficients]] = {}
+    """Cross-fit the learners of ``settings.baselines`` on each set of variables, by the folds of the trees.
+
+    The trees are fitted on parts only, since on all variables they are the model itself. ``site_variables`` that
+    ``features`` has belong to the set that they name, and to all.
+    """
+    scores: dict[str, CrossFit] = {}
+    coefficients: dict[str, dict[int, Coefficients]] = {}
     with threadpool_limits(1):  # a second thread does not pay on a table this small
         for part in settings.baseline_variables:
             columns = (*VARIABLES[part], *_site_variables_of(part, site_variables, features))
             table = features.reindex(columns=list(columns))
             if "xgboost" in settings.baselines and part != "all":
-                scores[baseline("xgboost", part)] = fit_folds(encode(table), columns, rows, settings).scores
-            for learner, logits, fitted in _fit_on_imputed(table, rows, settings, site_variables):
-                scores[baseline(learner, part)] = logits
+                scores[baseline("xgboost", part)] = fit_nested(encode(table), columns, rows, settings).scores
+            for learner, cross_fit, fitted in _fit_on_imputed(table, rows, settings, site_variables):
+                scores[baseline(learner, part)] = cross_fit
                 if fitted:
                     coefficients[baseline(learner, part)] = fitted
     return Baselines(scores, coefficients)
@@ -101,50 +104,45 @@ def _site_variables_of(part: str, site_variables: Sequence[Variable], features: 
     )
 
 
-def imputed_folds(
+def imputed_tables(
     table: pd.DataFrame, rows: LabelledRows, settings: Tabular, site_variables: Sequence[Variable] = ()
-) -> Iterator[tuple[int, Imputer, np.ndarray]]:
-    """Yield (fold, imputer, imputed table float64 (n, kept columns)) for each fold.
+) -> Iterator[tuple[LeftOut, Imputer, np.ndarray]]:
+    """Yield (folds left out, imputer, imputed table float64 (n, kept columns)) for each model.
 
-    The imputer is fitted on the training rows of the fold; with ``imputation_scope="global"`` on all rows, as in the
+    The imputer is fitted on the rows of the other folds; with ``imputation_scope="global"`` on all rows, as in the
     method.
     """
     matrix, columns = encode(table).astype(np.float64), tuple(table.columns)
     global_imputer = (
         Imputer.fit(matrix, columns, settings, site_variables) if settings.imputation_scope == "global" else None
     )
-    for fold in rows.trained_folds:
-        imputer = global_imputer or Imputer.fit(matrix[rows.training(fold)], columns, settings, site_variables)
-        yield fold, imputer, imputer.impute(matrix)
+    for left_out in folds_left_out(rows.trained_folds):
+        imputer = global_imputer or Imputer.fit(matrix[rows.training(*left_out)], columns, settings, site_variables)
+        yield left_out, imputer, imputer.impute(matrix)
 
 
 def _fit_on_imputed(
     table: pd.DataFrame, rows: LabelledRows, settings: Tabular, site_variables: Sequence[Variable]
-) -> Iterator[tuple[str, np.ndarray, dict[int, FoldCoefficients]]]:
+) -> Iterator[tuple[str, CrossFit, dict[int, Coefficients]]]:
     learners = [learner for learner in ("logistic", "random_forest") if learner in settings.baselines]
     if not learners:
         return
-    scores = {learner: np.zeros(len(table)) for learner in learners}
-    fitted: dict[int, FoldCoefficients] = {}
-    for fold, imputer, matrix in imputed_folds(table, rows, settings, site_variables):
-        training = rows.training(fold)
+    logits: dict[str, dict[LeftOut, np.ndarray]] = {learner: {} for learner in learners}
+    fitted: dict[LeftOut, Coefficients] = {}
+    for left_out, imputer, matrix in imputed_tables(table, rows, settings, site_variables):
+        training = rows.training(*left_out)
         if "logistic" in learners:
-            fitted[fold] = _logistic(matrix[training], rows.labels[training], imputer.names, settings)
-            _put_fold(scores["logistic"], rows, fold, _logistic_logits(fitted[fold], matrix))
+            fitted[left_out] = _logistic(matrix[training], rows.labels[training], imputer.names, settings)
+            logits["logistic"][left_out] = _logistic_logits(fitted[left_out], matrix)
         if "random_forest" in learners:
             forest = _forest(matrix[training], rows.labels[training], settings)
-            _put_fold(scores["random_forest"], rows, fold, _forest_logits(forest, matrix, settings))
+            logits["random_forest"][left_out] = _forest_logits(forest, matrix, settings)
+    kept = {fold: fitted[fold,] for fold in rows.trained_folds if fitted}
     for learner in learners:
-        yield learner, scores[learner], fitted if learner == "logistic" else {}
+        yield learner, CrossFit.of_models(rows.folds, logits[learner]), kept if learner == "logistic" else {}
 
 
-def _put_fold(scores: np.ndarray, rows: LabelledRows, fold: int, logits: np.ndarray) -> None:
-    inside, held_out = rows.folds == fold, rows.folds == HELD_OUT
-    scores[inside] = logits[inside]
-    scores[held_out] += logits[held_out] / len(rows.trained_folds)
-
-
-def _logistic(matrix: np.ndarray, labels: np.ndarray, columns: tuple[str, ...], settings: Tabular) -> FoldCoefficients:
+def _logistic(matrix: np.ndarray, labels: np.ndarray, columns: tuple[str, ...], settings: Tabular) -> Coefficients:
     from sklearn.linear_model import LogisticRegression
 
     mean, scale = matrix.mean(axis=0), matrix.std(axis=0)
@@ -152,10 +150,10 @@ def _logistic(matrix: np.ndarray, labels: np.ndarray, columns: tuple[str, ...], 
     model = LogisticRegression(C=1 / settings.logistic_ridge, solver="newton-cholesky").fit(
         (matrix - mean) / scale, labels
     )
-    return FoldCoefficients(columns, mean.tolist(), scale.tolist(), model.coef_[0].tolist(), float(model.intercept_[0]))
+    return Coefficients(columns, mean.tolist(), scale.tolist(), model.coef_[0].tolist(), float(model.intercept_[0]))
 
 
-def _logistic_logits(model: FoldCoefficients, matrix: np.ndarray) -> np.ndarray:
+def _logistic_logits(model: Coefficients, matrix: np.ndarray) -> np.ndarray:
     return np.asarray((matrix - model.mean) / model.scale @ np.array(model.coefficients) + model.intercept)
 
 

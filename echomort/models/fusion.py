@@ -1,9 +1,11 @@
-"""Stacking: one score from the out-of-fold scores of several models.
+"""Stacking: one score from the scores of several models.
 
-The stack of fold k is fitted on the other folds only. Their scores come from models that were not trained on them.
+The stacker of fold k is fitted on the other folds, on scores by models that left out fold k too
+(:mod:`echomort.models.cross_fit`): no label of fold k has any influence on the scores that fold k gets.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -11,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from echomort.core.verified import parse_card
-from echomort.models.rows import HELD_OUT, LabelledRows, mean_fold_auc
-from echomort.settings import Fusion, Settings
-from echomort.vocabulary.model_names import EHR, VIDEO_EHR
+from echomort.models.cross_fit import CrossFit, width
+from echomort.models.rows import HELD_OUT, LabelledRows
+from echomort.settings import Fusion
 
 KEYS = ("kind", "columns", "folds")
 """Keys of a stack's JSON."""
@@ -86,13 +88,11 @@ class TreeStacker:
     def fit(cls, matrix: np.ndarray, labels: np.ndarray, settings: Fusion) -> "TreeStacker":
         """Fit on ``matrix`` (n, columns)."""
         import xgboost as xgb
-        from threadpoolctl import threadpool_limits
 
         data = xgb.QuantileDMatrix(matrix.astype(np.float32), labels, nthread=1)
         constants = {"objective": "binary:logistic", "min_child_weight": 5, "nthread": 1, "seed": 1}
         chosen = {"max_depth": settings.depth, "learning_rate": settings.learning_rate}
-        with threadpool_limits(1):
-            return cls(xgb.train({**constants, **chosen}, data, settings.rounds).save_raw("json").decode())
+        return cls(xgb.train({**constants, **chosen}, data, settings.rounds).save_raw("json").decode())
 
     def logits(self, matrix: np.ndarray) -> np.ndarray:
         """Return the logits."""
@@ -137,53 +137,34 @@ class FusionModel:
 class FusionResult:
     """Scores in the order of the rows, and the stack."""
 
-    scores: np.ndarray
-    """Logits, float64 (n,): of a row of fold k by the stacker of fold k, of a held-out row the mean over all
-    stackers."""
+    scores: CrossFit
     model: FusionModel
 
 
-def fit_stack(scores: pd.DataFrame, rows: LabelledRows, settings: Fusion) -> FusionResult:
-    """Fit one stacker for each fold on the out-of-fold ``scores``, and score every row out of fold.
+def fit_stack(parts: Mapping[str, CrossFit], rows: LabelledRows, settings: Fusion) -> FusionResult:
+    """Fit one stacker for each fold on the scores of ``parts`` (model -> its scores of the rows), and score every row.
 
-    ``scores`` has one row a study and one column a model: logits, NaN where the model gave none. Held-out rows are
-    scored and never used for fitting.
+    A row of fold k is scored by the stacker of fold k, a held-out row by the mean over all. What may be learnt from for
+    fold k (:attr:`CrossFit.without`) comes from stackers that were fitted without fold k and the row's own.
     """
-    matrix = scores.to_numpy(dtype=np.float64, na_value=np.nan)
+    scores = np.column_stack([part.logits for part in parts.values()])
     stackers: dict[int, Stacker] = {}
-    combined = np.zeros(len(matrix))
-    held_out = rows.folds == HELD_OUT
+    logits, without = np.full(len(scores), np.nan), np.full((len(scores), width(rows.folds)), np.nan)
     for fold in rows.trained_folds:
-        training, inside = rows.training(fold), rows.folds == fold
-        stackers[fold] = STACKERS[settings.model].fit(matrix[training], rows.labels[training], settings)
-        combined[inside] = stackers[fold].logits(matrix[inside])
-        if held_out.any():
-            combined[held_out] += stackers[fold].logits(matrix[held_out]) / len(rows.trained_folds)
-    return FusionResult(combined, FusionModel(settings.model, tuple(map(str, scores.columns)), stackers))
+        learnt = np.column_stack([part.without[:, fold] for part in parts.values()])
+        stackers[fold] = _fit_stacker(learnt, rows, settings, fold)
+        logits[rows.folds == fold] = stackers[fold].logits(scores[rows.folds == fold])
+        for other in set(rows.trained_folds) - {fold}:
+            inside = rows.folds == other
+            without[inside, fold] = _fit_stacker(learnt, rows, settings, fold, other).logits(learnt[inside])
+    held_out = rows.folds == HELD_OUT
+    logits[held_out] = np.mean([stacker.logits(scores[held_out]) for stacker in stackers.values()], axis=0)
+    return FusionResult(CrossFit(logits, without), FusionModel(settings.model, tuple(parts), stackers))
 
 
-def permuted_null_aucs(
-    features: pd.DataFrame, views: pd.DataFrame, rows: LabelledRows, settings: Settings
-) -> pd.DataFrame:
-    """Return the AUCs that chance gives: one row a permutation, the mean fold AUC of models refitted on shuffled
-    labels.
+def _fit_stacker(learnt: np.ndarray, rows: LabelledRows, settings: Fusion, *left_out: int) -> Stacker:
+    from threadpoolctl import threadpool_limits
 
-    Labels are permuted by patient (:meth:`LabelledRows.permuted`), ``settings.evaluation.permutations`` times. Columns:
-    ehr (the trees on ``features``), video (the stack of ``views``, the out-of-fold logits of the view models, which are
-    not retrained), video_ehr (the stack of both). Without leakage their mean is 0.5. Held-out rows are left out.
-    """
-    from echomort.models.tabular import encode, fit_folds
-
-    inside = rows.folds != HELD_OUT
-    matrix, views, rows = encode(features)[inside], views[inside].reset_index(drop=True), rows.subset(inside)
-    generator = np.random.default_rng(settings.evaluation.seed)
-    aucs = []
-    for _ in range(settings.evaluation.permutations):
-        shuffled = rows.permuted(generator)
-        ehr = fit_folds(matrix, tuple(map(str, features.columns)), shuffled, settings.tabular).scores
-        both = fit_stack(views.assign(ehr=ehr), shuffled, settings.fusion).scores
-        aucs_of_permutation = {EHR: mean_fold_auc(ehr, shuffled), VIDEO_EHR: mean_fold_auc(both, shuffled)}
-        if len(views.columns):
-            aucs_of_permutation["video"] = mean_fold_auc(fit_stack(views, shuffled, settings.fusion).scores, shuffled)
-        aucs.append(aucs_of_permutation)
-    return pd.DataFrame(aucs)
+    training = rows.training(*left_out)
+    with threadpool_limits(1):  # a second thread does not pay on a table this small
+        return STACKERS[settings.model].fit(learnt[training], rows.labels[training], settings)

@@ -1,5 +1,6 @@
-"""Label, fold and patient of the rows of a table, and which rows the model of a fold is trained on."""
+"""Label, fold and patient of the rows of a table, and which rows a model is trained on."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from echomort.core.errors import UserError
 
 HELD_OUT = -1
 """Fold of the rows that no model is trained on and that all models score."""
+MIN_FOLDS = 3
+"""Folds that cross-fitting needs at least: two are left out at a time, and one has to remain."""
 
 
 @dataclass(frozen=True)
@@ -28,21 +31,34 @@ class LabelledRows:
             raise UserError("a patient's rows lie in more than one fold", "run the cohort again")
         if not np.isin(rows.labels, (0, 1)).all():
             raise UserError("a row has no label", "fit on studies with a known outcome")
-        if len(rows.trained_folds) < 2:
-            raise UserError("the rows lie in fewer than two folds", "use more studies")
-        for fold in rows.trained_folds:
-            if len(np.unique(rows.labels[rows.training(fold)])) < 2:
-                raise UserError(f"the rows outside fold {fold} all have the same label", "use more studies")
+        if len(rows.trained_folds) < MIN_FOLDS:
+            raise UserError(f"the rows lie in fewer than {MIN_FOLDS} folds", "use more studies")
+        if pair := rows.pair_of_folds_without_contrast:
+            outside = " and ".join(map(str, pair))
+            raise UserError(f"the rows outside folds {outside} all have the same label", "use more studies")
         return rows
+
+    @property
+    def pair_of_folds_without_contrast(self) -> tuple[int, int] | None:
+        """The first pair of folds outside which all rows have the same label, so that no model can leave it out."""
+        for pair in itertools.combinations(self.trained_folds, 2):
+            if len(np.unique(self.labels[self.training(*pair)])) < 2:
+                return pair
+        return None
+
+    @property
+    def is_trainable(self) -> bool:
+        """Whether a model can be trained for every pair of folds left out."""
+        return len(self.trained_folds) >= MIN_FOLDS and self.pair_of_folds_without_contrast is None
 
     @property
     def trained_folds(self) -> list[int]:
         """The folds, in order."""
         return [int(fold) for fold in np.unique(self.folds) if fold != HELD_OUT]
 
-    def training(self, fold: int) -> np.ndarray:
-        """Return which rows (n,) bool the model of ``fold`` is trained on."""
-        return np.asarray((self.folds != fold) & (self.folds != HELD_OUT))
+    def training(self, *left_out: int) -> np.ndarray:
+        """Return which rows (n,) bool a model is trained on that leaves out the folds ``left_out``."""
+        return ~np.isin(self.folds, (*left_out, HELD_OUT))
 
     def subset(self, mask: np.ndarray) -> "LabelledRows":
         """Return the rows where ``mask`` (n,) bool is true."""
@@ -61,7 +77,9 @@ class LabelledRows:
         return LabelledRows(labels, self.folds, self.patients)
 
 
-def split_patients(labels: np.ndarray, patients: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+def split_patients(
+    labels: np.ndarray, patients: np.ndarray, fraction: float, seed: int | tuple[int, ...]
+) -> np.ndarray:
     """Return which rows (n,) bool are for validation: those of a ``fraction`` of the patients who died in any row, and
     of the same fraction of the others; of each at least one patient and never all, unless there is only one."""
     unique, index = np.unique(patients.astype(str), return_inverse=True)
@@ -78,7 +96,7 @@ def split_patients(labels: np.ndarray, patients: np.ndarray, fraction: float, se
 def mean_fold_auc(scores: np.ndarray, rows: LabelledRows) -> float:
     """Return the mean over folds of the AUC within the fold; folds with one label only are left out.
 
-    Within a fold all scores come from one model, so that different scales of the models do not bias the AUC.
+    Within a fold all scores come from the same models, so that different scales of models do not bias the AUC.
     """
     from sklearn.metrics import roc_auc_score
 

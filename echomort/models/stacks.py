@@ -1,39 +1,39 @@
 """The two stacks of the method: of all views, and of all views with the health record."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from echomort.core.files import atomic_folder
-from echomort.models.fusion import FusionModel, fit_stack, permuted_null_aucs
-from echomort.models.rows import HELD_OUT, LabelledRows
-from echomort.settings import Settings
+from echomort.models.cross_fit import CrossFit
+from echomort.models.fusion import FusionModel, fit_stack
+from echomort.models.rows import LabelledRows
+from echomort.settings import Fusion
 from echomort.vocabulary.model_names import ALL_VIEWS, EHR, VIDEO_EHR, ModelName
 
 
 @dataclass(frozen=True)
 class StudyScores:
-    """Out-of-fold logits by study: ``keys`` (study_key, patient_key, fold, label), ``views`` one column a view (NaN
-    where a study has no clip of it), ``ehr`` (n,)."""
+    """Scores of studies: ``keys`` (study_key, patient_key, fold, label), by view those of its model (NaN where a study
+    has no clip of it), and those of the health record."""
 
     keys: pd.DataFrame
-    views: pd.DataFrame
-    ehr: np.ndarray
+    views: Mapping[str, CrossFit]
+    ehr: CrossFit
 
     @classmethod
     def of(cls, long: pd.DataFrame) -> "StudyScores":
-        """Pivot ``long``, one row a study and model: the columns of ``keys``, model (``view:<view>`` or ``ehr``),
-        logit."""
+        """Take ``long``, one row a study and model: the columns of ``keys``, model (``view:<view>`` or ``ehr``), logit,
+        and ``without``, the list that :attr:`CrossFit.without` is a row of."""
         names = ["study_key", "patient_key", "fold", "label"]
         keys = long[names].drop_duplicates("study_key").reset_index(drop=True)
-        wide = long.dropna(subset=["model"]).pivot(index="study_key", columns="model", values="logit")
-        wide = wide.reindex(keys["study_key"]).reset_index(drop=True)
-        views = {str(name): view for name in wide.columns if (view := ModelName.parse(str(name)).view)}
-        return cls(keys, wide[list(views)].rename(columns=views), wide[EHR].to_numpy())
+        by_model = {str(model): scores for model, scores in long.dropna(subset=["model"]).groupby("model")}
+        scores = {model: cross_fit_of(keys, table) for model, table in by_model.items()}
+        views = {view: scores[model] for model in scores if (view := ModelName.parse(model).view)}
+        return cls(keys, views, scores[EHR])
 
     @property
     def rows(self) -> LabelledRows:
@@ -41,43 +41,34 @@ class StudyScores:
         return LabelledRows.of(*(self.keys[name].tolist() for name in ("label", "fold", "patient_key")))
 
 
-@dataclass(frozen=True)
-class PermutedNull:
-    """AUCs of models refitted on permuted labels, and the studies and deaths that they are of."""
-
-    aucs: list[float]
-    n: int
-    events: int
+def cross_fit_of(keys: pd.DataFrame, scores: pd.DataFrame) -> CrossFit:
+    """Return the scores of one model in the order of the studies ``keys``; ``scores`` has study_key, logit, without."""
+    place = pd.Series(range(len(keys)), index=keys["study_key"])
+    logits, without = np.full(len(keys), np.nan), np.full((len(keys), max(map(len, scores["without"]))), np.nan)
+    for study, logit, values in zip(scores["study_key"], scores["logit"], scores["without"], strict=True):
+        logits[place[study]] = logit
+        without[place[study], : len(values)] = values
+    return CrossFit.of_scores(keys["fold"].to_numpy(), logits, without)
 
 
 @dataclass(frozen=True)
 class FittedStacks:
-    """Logits by model in the order of the studies, the stacks, and the permuted null."""
+    """Scores by model in the order of the studies, and the stacks."""
 
-    scores: Mapping[str, np.ndarray]
+    scores: Mapping[str, CrossFit]
     models: Mapping[str, FusionModel]
-    null: PermutedNull
 
     def save(self, folder: Path) -> None:
-        """Write ``folder`` atomically: one JSON a stack, and null.json."""
+        """Write ``folder`` atomically: one JSON a stack."""
         with atomic_folder(folder) as whole:
             for name, model in self.models.items():
                 (whole / f"{name}.json").write_bytes(model.to_json())
-            (whole / "null.json").write_text(json.dumps(asdict(self.null), indent=1) + "\n")
 
 
-def fit_stacks(studies: StudyScores, features: pd.DataFrame, settings: Settings) -> FittedStacks:
-    """Fit both stacks in cross-validation, and refit all but the networks on permuted labels.
-
-    ``features`` has one row a study, in the order of ``studies``. Without views there is no stack, and the null is that
-    of the health-record model alone.
-    """
-    rows, views = studies.rows, studies.views
-    columns = {ALL_VIEWS: views, VIDEO_EHR: views.assign(**{EHR: studies.ehr})} if len(views.columns) else {}
-    results = {name: fit_stack(table, rows, settings.fusion) for name, table in columns.items()}
-    null_aucs = permuted_null_aucs(features, views, rows, settings)
-    inside = rows.folds != HELD_OUT
-    aucs = null_aucs[VIDEO_EHR if columns else EHR].tolist()
-    null = PermutedNull(aucs, n=int(inside.sum()), events=int(rows.labels[inside].sum()))
+def fit_stacks(studies: StudyScores, settings: Fusion) -> FittedStacks:
+    """Fit both stacks in nested cross-validation. Without views there is no stack."""
+    views = studies.views
+    parts = {ALL_VIEWS: views, VIDEO_EHR: {**views, EHR: studies.ehr}} if views else {}
+    results = {name: fit_stack(scores, studies.rows, settings) for name, scores in parts.items()}
     scores = {name: result.scores for name, result in results.items()}
-    return FittedStacks(scores, {name: result.model for name, result in results.items()}, null)
+    return FittedStacks(scores, {name: result.model for name, result in results.items()})

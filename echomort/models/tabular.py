@@ -1,4 +1,4 @@
-"""Gradient-boosted trees on the health-record features: one model a fold, which scores the patients of that fold."""
+"""Gradient-boosted trees on the health-record features, in nested cross-validation."""
 
 import hashlib
 import json
@@ -15,6 +15,7 @@ from echomort.core.files import atomic_folder
 from echomort.core.verified import read_card, read_verified
 from echomort.ehr.catalogue import Catalogue, shipped_catalogue
 from echomort.ehr.variables import model_inputs
+from echomort.models.cross_fit import CrossFit, LeftOut, folds_left_out
 from echomort.models.rows import HELD_OUT, LabelledRows, mean_fold_auc, split_patients
 from echomort.settings import Tabular
 
@@ -63,8 +64,7 @@ class TabularModel:
 class TabularResult:
     """Scores in the order of the rows, and the models."""
 
-    scores: np.ndarray
-    """Logits, float64 (n,): of a row of fold k by the model of fold k, of a held-out row the mean over all models."""
+    scores: CrossFit
     model: TabularModel
 
 
@@ -73,15 +73,18 @@ def input_variables(settings: Tabular, catalogue: Catalogue | None = None) -> tu
     return model_inputs() if settings.variables == "method" else (catalogue or shipped_catalogue()).names()
 
 
-def fit_folds(matrix: np.ndarray, columns: tuple[str, ...], rows: LabelledRows, settings: Tabular) -> TabularResult:
-    """Fit one model for each fold, on the rows of the other folds, and score every row out of fold.
+def fit_nested(matrix: np.ndarray, columns: tuple[str, ...], rows: LabelledRows, settings: Tabular) -> TabularResult:
+    """Fit one booster for each fold and each pair of folds left out, and score every row by those that left it out.
 
     ``matrix`` is float32 (n, columns), one row a study, as :func:`encode` returns it. The number of trees is chosen by
-    log-loss on a part (``VALIDATION_FRACTION``) of the training patients.
+    log-loss on a part (``VALIDATION_FRACTION``) of the training patients. The boosters without one fold are the model;
+    those of the pairs give the scores from which others learn, and are not kept.
     """
     with threadpool_limits(1):  # a second thread does not pay on a table this small
-        model = TabularModel(columns, {fold: _fit(matrix, rows, fold, settings) for fold in rows.trained_folds})
-        return TabularResult(out_of_fold(model.folds, matrix, rows), model)
+        boosters = {left_out: _fit(matrix, rows, left_out, settings) for left_out in folds_left_out(rows.trained_folds)}
+        logits = {left_out: predict_logits(booster, matrix) for left_out, booster in boosters.items()}
+    model = TabularModel(columns, {fold: boosters[fold,] for fold in rows.trained_folds})
+    return TabularResult(CrossFit.of_models(rows.folds, logits), model)
 
 
 def out_of_fold(models: dict[int, xgb.Booster], matrix: np.ndarray, rows: LabelledRows) -> np.ndarray:
@@ -155,10 +158,10 @@ def _split_on(model: TabularModel) -> list[int]:
     return sorted(int(name.removeprefix("f")) for name in used)
 
 
-def _fit(matrix: np.ndarray, rows: LabelledRows, fold: int, settings: Tabular) -> xgb.Booster:
-    training = rows.training(fold)
+def _fit(matrix: np.ndarray, rows: LabelledRows, left_out: LeftOut, settings: Tabular) -> xgb.Booster:
+    training = rows.training(*left_out)
     labels, patients = rows.labels[training], rows.patients[training]
-    inside = split_patients(labels, patients, VALIDATION_FRACTION, settings.seed + fold)
+    inside = split_patients(labels, patients, VALIDATION_FRACTION, (settings.seed, *left_out))
     data = xgb.QuantileDMatrix(matrix[training][~inside], labels[~inside], nthread=1)
     validation = xgb.QuantileDMatrix(matrix[training][inside], labels[inside], ref=data, nthread=1)
     booster = xgb.train(

@@ -9,12 +9,13 @@ import pandas as pd
 from echomort.report.drawing.figures import Curve
 from echomort.report.words import ModelWords, counted, model_words
 
-OPTIONAL = ("fold", "days", "event")
+OPTIONAL = ("fold", "days", "event", "without")
 
 
 @dataclass(frozen=True)
 class ModelScores:
-    """The headline rows of one model: labels 0/1 and log odds, both (n,); fold, days and event where they are known."""
+    """The headline rows of one model: labels 0/1 and log odds, both (n,); fold, days and event where they are known;
+    ``without``, where it is, are lists of the scores to learn from, by the fold that the result is applied to."""
 
     words: ModelWords
     labels: np.ndarray
@@ -22,6 +23,7 @@ class ModelScores:
     fold: np.ndarray | None = None
     days: np.ndarray | None = None
     event: np.ndarray | None = None
+    without: np.ndarray | None = None
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -37,7 +39,7 @@ class ModelScores:
 
         if self.fold is None or len(np.unique(self.fold)) < 2 or not self.has_both_classes:
             return None
-        return recalibrated_risks(self.labels, self.logits, self.fold)
+        return recalibrated_risks(self.labels, self.logits, self.fold, self._learnt)
 
     @property
     def has_both_classes(self) -> bool:
@@ -52,9 +54,13 @@ class ModelScores:
         if self.fold is None:
             return None
         try:
-            return out_of_fold_decisions(self.labels, self.logits, self.fold)
+            return out_of_fold_decisions(self.labels, self.logits, self.fold, without=self._learnt)
         except ValueError:  # a single fold, or other folds with one outcome only
             return None
+
+    @property
+    def _learnt(self) -> np.ndarray | None:
+        return None if self.without is None else np.stack(list(self.without)).astype(float)
 
     @property
     def counts_text(self) -> str:

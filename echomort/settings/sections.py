@@ -146,7 +146,7 @@ class Outcome(Section):
 class Cohort(Section):
     """Which studies are in the cohort, and in which role and fold."""
 
-    folds: int = setting(5, "published", "cross-validation folds, by patient", ge=2, le=20)
+    folds: int = setting(5, "published", "cross-validation folds, by patient", ge=3, le=10)
     salt: str = setting(
         "echomort-1", "ours", "changes every role and fold; never change it on a live project", min_length=1
     )
@@ -265,7 +265,7 @@ class Training(Section):
     min_clips: int = setting(1000, "ours", "a view with fewer clips is skipped, with the reason", ge=1)
     min_deaths: int = setting(100, "ours", "a view with fewer deaths is skipped, with the reason", ge=1)
     views: tuple[str, ...] | None = setting(None, "ours", "train these views only (null: all that have enough)")
-    fold_processes: int = setting(0, "ours", "folds trained side by side (0: one a processor core or GPU)", ge=0)
+    fold_processes: int = setting(0, "ours", "models trained side by side (0: one a processor core or GPU)", ge=0)
     seed: int = setting(1, "ours", "seed of initial weights, order and dropout", ge=0)
 
     @pydantic.model_validator(mode="after")
@@ -330,7 +330,7 @@ class Evaluation(Section):
 
     confidence: float = setting(0.95, "ours", "confidence level of every interval", gt=0.5, lt=1)
     bootstrap: int = setting(2000, "ours", "patient-clustered resamples", ge=100)
-    permutations: int = setting(20, "ours", "refits on permuted labels", ge=1)
+    permutations: int = setting(5, "ours", "trainings of everything on permuted labels", ge=1, le=1000)
     fixed_sensitivity: float = setting(0.9, "ours", "sensitivity at which a second threshold is read", gt=0, lt=1)
     suppress_below_events: int = setting(
         10, "ours", "deaths, or survivors, below which a subgroup or a clinical score gets no figure", ge=1

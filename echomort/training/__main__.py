@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 2
     for result in results:
-        _say(f"{result.view}: {len(result.folds)} folds, {len(result.trained)} trained now, in {result.folder}")
+        _say(f"{result.view}: {len(result.models)} models, {len(result.trained)} trained now, in {result.folder}")
     return 0
 
 

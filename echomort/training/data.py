@@ -16,7 +16,8 @@ from safetensors import SafetensorError
 from echomort.clips.store import read_study
 from echomort.core.errors import UserError
 from echomort.core.files import disk_error, resolve_under
-from echomort.models.rows import HELD_OUT, split_patients
+from echomort.models.cross_fit import LeftOut, folds_left_out, left_out_words
+from echomort.models.rows import HELD_OUT, MIN_FOLDS, split_patients
 
 if TYPE_CHECKING:
     import torch
@@ -40,16 +41,21 @@ class Samples:
 
     @property
     def folds(self) -> list[int]:
-        """The folds to train, in order."""
+        """The folds, in order."""
         return [int(fold) for fold in np.unique(self.fold) if fold != HELD_OUT]
 
-    def training_rows(self, fold: int) -> np.ndarray:
-        """Return the rows of the other folds."""
-        return np.flatnonzero((self.fold != fold) & (self.fold != HELD_OUT))
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """The folds that each model leaves out."""
+        return folds_left_out(self.folds)
 
-    def scored_rows(self, fold: int) -> np.ndarray:
-        """Return the rows that the model of ``fold`` scores: its own fold, and what is held out from all."""
-        return np.flatnonzero((self.fold == fold) | (self.fold == HELD_OUT))
+    def training_rows(self, left_out: LeftOut) -> np.ndarray:
+        """Return the rows of the folds outside ``left_out``."""
+        return np.flatnonzero(~np.isin(self.fold, (*left_out, HELD_OUT)))
+
+    def scored_rows(self, left_out: LeftOut) -> np.ndarray:
+        """Return the rows that the model without ``left_out`` scores: those of these folds, and the held-out ones."""
+        return np.flatnonzero(np.isin(self.fold, (*left_out, HELD_OUT)))
 
 
 def read_samples(path: Path) -> Samples:
@@ -68,7 +74,7 @@ def read_samples(path: Path) -> Samples:
 def pack(samples: Samples, clips: Path, shape: tuple[int, int, int], target: Path) -> str:
     """Write the clips of ``samples`` to the .npy file ``target``, uint8 (n, frames, height, width); return its digest.
 
-    The processes of all folds map this one file into memory, so that clips are read and held once.
+    All processes map this one file into memory, so that clips are read and held once.
     """
     array = _allocated(target, (len(samples), *shape))
     rows_of: dict[str, list[int]] = {}
@@ -183,10 +189,10 @@ def _check(samples: Samples) -> None:
         raise UserError("the table of training clips holds a label or fold that does not exist", "run the cohort again")
     if len(np.unique(samples.patient_key)) != len(set(zip(samples.patient_key, samples.fold, strict=True))):
         raise UserError("a patient's clips lie in more than one fold", "run the cohort again")
-    if len(samples.folds) < 2:
-        raise UserError("the training clips lie in fewer than two folds", "train a view that has more clips")
-    for fold in samples.folds:
-        if len(np.unique(samples.label[samples.training_rows(fold)])) < 2:
-            raise UserError(
-                f"the clips outside fold {fold} all have the same label", "train a view that has more clips and deaths"
-            )
+    if len(samples.folds) < MIN_FOLDS:
+        problem = f"the training clips lie in fewer than {MIN_FOLDS} folds"
+        raise UserError(problem, "train a view that has more clips")
+    for left_out in samples.left_out:
+        if len(np.unique(samples.label[samples.training_rows(left_out)])) < 2:
+            problem = f"the clips outside {left_out_words(left_out)} all have the same label"
+            raise UserError(problem, "train a view that has more clips and deaths")

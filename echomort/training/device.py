@@ -9,7 +9,7 @@ from echomort.settings import Training
 
 @dataclass(frozen=True)
 class Device:
-    """The device of one fold, and its precision."""
+    """The device of one model, and its precision."""
 
     name: str
     """"cpu" or "cuda:<index>"."""

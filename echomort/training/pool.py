@@ -1,4 +1,4 @@
-"""Training of folds in parallel: a pool of processes, one a core or GPU."""
+"""Training of models in parallel: a pool of processes, one a core or GPU."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from typing import Any
 
 from echomort.core.child import raise_record
 from echomort.core.errors import UserError
+from echomort.models.cross_fit import left_out_words
 from echomort.training.device import count_gpus
 from echomort.training.task import Job, Progress
 
@@ -21,7 +22,7 @@ floating-point sums do not depend on the machine."""
 
 
 class Pool:
-    """Processes that train folds. They start at once and import libraries while the clips are still being read."""
+    """Processes that train models. They start at once and import libraries while the clips are still being read."""
 
     def __init__(self, processes: int, at_most: int) -> None:
         """Start ``processes`` (0: one a GPU, or one a processor core), at most ``at_most``."""
@@ -88,11 +89,13 @@ class _Worker:
             if "done" in message:
                 return
             raise_record(message)
-            events.put(Progress(**message["progress"]))
+            progress = message["progress"]
+            events.put(Progress(**{**progress, "left_out": tuple(progress["left_out"])}))
         raise UserError(
-            f"the process that trained fold {job.fold} of {job.task.view} ended early (status {self.process.wait()})",
+            f"the process that trained {job.task.view} without {left_out_words(job.left_out)} ended early "
+            f"(status {self.process.wait()})",
             "see its last lines above; if it was killed for memory, lower training.fold_processes; then run again, "
-            "finished folds are kept",
+            "finished models are kept",
         )
 
     def stop(self) -> None:

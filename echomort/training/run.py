@@ -1,10 +1,10 @@
-"""Training of whole tasks: read the clips once, train the folds in parallel, write the model folder."""
+"""Training of whole tasks: read the clips once, train the models in parallel, write the model folder."""
 
 import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +18,7 @@ from echomort.core.code import Code
 from echomort.core.files import atomic_folder
 from echomort.core.fingerprint import digest, digest_file
 from echomort.core.registry import code_of_packages
+from echomort.models.cross_fit import CrossFit, LeftOut, left_out_name
 from echomort.models.rows import HELD_OUT
 from echomort.networks import NETWORKS, check_clip, own_settings
 from echomort.training.data import Samples, pack, read_samples
@@ -30,10 +31,14 @@ NOT_DECIDING = {"fold_processes", "min_clips", "min_deaths", "views"}
 
 
 def train(task: Task, report: Callable[[Progress], None]) -> TrainingResult:
-    """Train the model of one view, all folds, and write ``task.output`` whole: fold_<k>.safetensors, model.json and
-    scores.parquet (study_key, patient_key, fold, kind 'out_of_fold' | 'held_out', logit).
+    """Train the models of one view and write ``task.output`` whole: fold_<k>.safetensors, model.json and scores.parquet
+    (study_key, patient_key, fold, kind 'out_of_fold' | 'held_out', logit and ``without``, both as in
+    :class:`echomort.models.cross_fit.CrossFit`).
 
-    ``report`` is called after every epoch, in this thread. A run that was killed continues with its unfinished folds
+    One model leaves out each fold; these are kept. One leaves out each pair of folds, only for the scores from which
+    others learn; these are not kept.
+
+    ``report`` is called after every epoch, in this thread. A run that was killed continues with its unfinished models
     and gives the same bytes; so do one and several processes. Raises :class:`UserError`.
     """
     return train_views([task], report)[0]
@@ -47,7 +52,7 @@ def train_views(tasks: Sequence[Task], report: Callable[[Progress], None]) -> li
         _network_settings(task)
     samples = [read_samples(task.samples) for task in tasks]
     processes = max(task.training.fold_processes for task in tasks)
-    with Pool(processes, at_most=sum(len(table.folds) for table in samples)) as pool:
+    with Pool(processes, at_most=sum(len(table.left_out) for table in samples)) as pool:
         parts = [_prepare(task, table, pool.device) for task, table in zip(tasks, samples, strict=True)]
         pool.run([job for part in parts for job in part.missing], report)
     return [_assemble(part, time.monotonic() - started) for part in parts]
@@ -55,7 +60,7 @@ def train_views(tasks: Sequence[Task], report: Callable[[Progress], None]) -> li
 
 @dataclass(frozen=True)
 class _TaskInProgress:
-    """A task in progress: ``folder`` holds clips and finished folds until the output is written."""
+    """A task in progress: ``folder`` holds clips and finished models until the output is written."""
 
     task: Task
     samples: Samples
@@ -79,17 +84,17 @@ def _prepare(task: Task, samples: Samples, device: str) -> _TaskInProgress:
     )
     is_complete = _is_complete(task.output, fingerprint)
     jobs = [
-        Job(task=task, fold=fold, folder=folder, device=device, fingerprint=fingerprint)
-        for fold in samples.folds
-        if not is_complete and not _is_finished(folder, fold, fingerprint)
+        Job(task=task, left_out=left_out, folder=folder, device=device, fingerprint=fingerprint)
+        for left_out in samples.left_out
+        if not is_complete and not _is_finished(folder, left_out, fingerprint)
     ]
     return _TaskInProgress(task, samples, folder, precision, fingerprint, jobs)
 
 
 def _code(network: str) -> dict[str, str]:
-    """Return the digests of the code that trains a fold of ``network``, without that of other networks."""
+    """Return the digests of the code that trains a model of ``network``, without that of other networks."""
     chosen = {NETWORKS.folder: [network]}
-    reached = Code().reached([("echomort.training.fold", None)], chosen)
+    reached = Code().reached([("echomort.training.model", None)], chosen)
     return dict(reached.parts) | code_of_packages(NETWORKS.folder, [network])
 
 
@@ -98,8 +103,8 @@ def _network_settings(task: Task) -> dict[str, Any]:
     return own_settings(task.training.network, task.training.network_settings).model_dump(mode="json")
 
 
-def _is_finished(folder: Path, fold: int, fingerprint: str) -> bool:
-    record, weights = folder / f"fold_{fold}.json", folder / f"fold_{fold}.safetensors"
+def _is_finished(folder: Path, left_out: LeftOut, fingerprint: str) -> bool:
+    record, weights = (folder / f"{left_out_name(left_out)}{suffix}" for suffix in (".json", ".safetensors"))
     if not (record.is_file() and weights.is_file()):
         return False
     content = json.loads(record.read_bytes())
@@ -126,27 +131,35 @@ def _assemble(parts: _TaskInProgress, seconds: float) -> TrainingResult:
         folder=parts.task.output,
         view=parts.task.view,
         clips=len(parts.samples),
-        folds=tuple(parts.samples.folds),
-        trained=tuple(job.fold for job in parts.missing),
+        models=tuple(parts.samples.left_out),
+        trained=tuple(job.left_out for job in parts.missing),
         seconds=seconds,
         digest=digest_file(parts.task.output / "model.json"),
     )
 
 
 def _write_output(parts: _TaskInProgress) -> None:
-    folds = parts.samples.folds
-    records = {fold: json.loads((parts.folder / f"fold_{fold}.json").read_bytes()) for fold in folds}
-    scores = _table_bytes(study_scores(parts.samples, {fold: records[fold]["logits"] for fold in folds}))
-    card = json.dumps(_card(parts, records, hashlib.sha256(scores).hexdigest()), indent=1).encode() + b"\n"
+    records = {
+        left_out: json.loads((parts.folder / f"{left_out_name(left_out)}.json").read_bytes())
+        for left_out in parts.samples.left_out
+    }
+    scores = _table_bytes(study_scores(parts.samples, {key: record["logits"] for key, record in records.items()}))
+    kept = {fold: records[fold,] for fold in parts.samples.folds}
+    card = json.dumps(_card(parts, kept, hashlib.sha256(scores).hexdigest()), indent=1).encode() + b"\n"
     with atomic_folder(parts.task.output) as folder:
-        for fold in folds:
-            shutil.copyfile(parts.folder / f"fold_{fold}.safetensors", folder / f"fold_{fold}.safetensors")
+        for fold in kept:
+            shutil.copyfile(parts.folder / _weights_file(fold), folder / _weights_file(fold))
         (folder / "scores.parquet").write_bytes(scores)
         (folder / "model.json").write_bytes(card)
 
 
+def _weights_file(fold: int) -> str:
+    return f"{left_out_name((fold,))}.safetensors"
+
+
 def _card(parts: _TaskInProgress, records: dict[int, dict[str, Any]], scores: str) -> dict[str, Any]:
-    """Return the model card, which does not depend on the duration of training or the number of processes."""
+    """Return the model card, which does not depend on the duration of training or the number of processes; ``records``
+    are those of the models that are kept, by the fold left out."""
     task, samples = parts.task, parts.samples
     return {
         "view": task.view,
@@ -154,8 +167,7 @@ def _card(parts: _TaskInProgress, records: dict[int, dict[str, Any]], scores: st
         "network_settings": _network_settings(task),
         "shape": list(task.shape),
         "weights": {
-            str(fold): {"file": f"fold_{fold}.safetensors", "sha256": record["sha256"]}
-            for fold, record in records.items()
+            str(fold): {"file": _weights_file(fold), "sha256": record["sha256"]} for fold, record in records.items()
         },
         "scores_sha256": scores,
         "fingerprint": parts.fingerprint,
@@ -165,7 +177,7 @@ def _card(parts: _TaskInProgress, records: dict[int, dict[str, Any]], scores: st
         "clips": {
             str(fold): {"training": len(rows), "died": int(samples.label[rows].sum())}
             for fold in records
-            for rows in [samples.training_rows(fold)]
+            for rows in [samples.training_rows((fold,))]
         },
         "history": {
             str(fold): {"loss": record["loss"], "validation_loss": record["validation_loss"]}
@@ -174,27 +186,28 @@ def _card(parts: _TaskInProgress, records: dict[int, dict[str, Any]], scores: st
     }
 
 
-def study_scores(samples: Samples, logits: dict[int, dict[str, float]]) -> pa.Table:
-    """Return one row a study: study_key, patient_key, fold, kind, logit.
+def study_scores(samples: Samples, logits: Mapping[LeftOut, Mapping[str, float]]) -> pa.Table:
+    """Return one row a study: study_key, patient_key, fold, kind, logit, without.
 
-    ``logits`` maps a fold to its model's logit of every clip that it scored. A study's logit is the mean over its
-    clips; where it is held out from every fold, the mean over the folds' models too.
+    ``logits`` maps the folds left out to the logit that the model gave to every clip that it scored. A study's logit is
+    the mean over its clips of each model's.
     """
-    clips: dict[str, list[float]] = {}
-    rows: dict[str, int] = {}
-    for row, (clip, study, fold) in enumerate(zip(samples.clip_key, samples.study_key, samples.fold, strict=True)):
-        models = list(logits) if fold == HELD_OUT else [int(fold)]
-        clips.setdefault(study, []).append(float(np.mean([logits[model][clip] for model in models])))
-        rows.setdefault(study, row)
-    studies = sorted(clips)
-    folds = [int(samples.fold[rows[study]]) for study in studies]
+    studies, first, place = np.unique(samples.study_key.astype(str), return_index=True, return_inverse=True)
+    clips = np.bincount(place)
+    by_model: dict[LeftOut, np.ndarray] = {}
+    for left_out, scored in logits.items():
+        values = np.array([scored.get(clip, np.nan) for clip in samples.clip_key])
+        by_model[left_out] = np.bincount(place, values) / clips
+    folds = samples.fold[first]
+    scores = CrossFit.of_models(folds, by_model)
     return pa.table(
         {
-            "study_key": studies,
-            "patient_key": [samples.patient_key[rows[study]] for study in studies],
+            "study_key": studies.tolist(),
+            "patient_key": samples.patient_key[first].tolist(),
             "fold": pa.array(folds, pa.int64()),
             "kind": ["held_out" if fold == HELD_OUT else "out_of_fold" for fold in folds],
-            "logit": [float(np.mean(clips[study])) for study in studies],
+            "logit": scores.logits,
+            "without": scores.without.tolist(),
         }
     )
 

@@ -7,14 +7,15 @@ import pydantic
 
 from echomort.core.errors import UserError
 from echomort.core.files import write_text
+from echomort.models.cross_fit import LeftOut, left_out_words
 from echomort.settings import Training
 
 
 class Task(pydantic.BaseModel):
-    """The training of one view, all folds. It is stored as JSON, so that any scheduler can start it.
+    """The training of one view, all its models. It is stored as JSON, so that any scheduler can start it.
 
     ``samples`` is a Parquet file, one row a clip: clip_key, study_key, patient_key, path (of the study's file in the
-    clip store, relative to ``clips``), fold (0 to k-1, or -1: held out, scored by every fold's model and never seen in
+    clip store, relative to ``clips``), fold (0 to k-1, or -1: held out, scored by every model and never seen in
     training) and label (1 died within the horizon, 0 did not). ``output`` is written whole or not at all.
     """
 
@@ -47,25 +48,27 @@ class Task(pydantic.BaseModel):
 
 
 class Job(pydantic.BaseModel):
-    """One fold of one task, for a process that trains folds."""
+    """One model of one task, for a process that trains models."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
     task: Task
-    fold: int
+    left_out: LeftOut
+    """The folds that the model leaves out."""
     folder: Path
-    """Holds clips.npy; the fold's files go there too."""
+    """Holds clips.npy; the model's files go there too."""
     device: str
     fingerprint: str
-    """Written into the fold's record: a later run with the same fingerprint reuses the fold."""
+    """Written into the model's record: a later run with the same fingerprint reuses the model."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Message: one epoch of one fold is finished."""
+    """Message: one epoch of one model is finished."""
 
     view: str
-    fold: int
+    left_out: LeftOut
+    """The folds that the model leaves out."""
     epoch: int
     """From 1."""
     epochs: int
@@ -76,8 +79,8 @@ class Progress:
 
     def __str__(self) -> str:
         return (
-            f"{self.view} fold {self.fold} epoch {self.epoch}/{self.epochs} loss {self.loss:.4f} "
-            f"{self.clips_per_second:.0f} clips/s"
+            f"{self.view} without {left_out_words(self.left_out)} epoch {self.epoch}/{self.epochs} "
+            f"loss {self.loss:.4f} {self.clips_per_second:.0f} clips/s"
         )
 
 
@@ -88,9 +91,10 @@ class TrainingResult:
     folder: Path
     view: str
     clips: int
-    folds: tuple[int, ...]
-    trained: tuple[int, ...]
-    """The folds that this run trained; the others were already there."""
+    models: tuple[LeftOut, ...]
+    """The folds that each model leaves out."""
+    trained: tuple[LeftOut, ...]
+    """Those whose models this run trained; the others were already there."""
     seconds: float
     digest: str
     """SHA-256 of model.json, which holds those of the weight files and of the scores."""

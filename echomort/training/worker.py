@@ -1,6 +1,6 @@
-"""A process that trains folds: it reads jobs and writes progress, each as JSON lines.
+"""A process that trains models: it reads jobs and writes progress, each as JSON lines.
 
-It trains one fold after another, so that libraries are imported once. When its parent process ends, its input ends or
+It trains one model after another, so that libraries are imported once. When its parent process ends, its input ends or
 its output breaks, and it ends too.
 """
 
@@ -12,12 +12,12 @@ from typing import IO, Any
 
 from echomort.core.child import as_record
 from echomort.core.errors import UserError
-from echomort.training.fold import train_fold
+from echomort.training.model import train_model
 from echomort.training.task import Job, Progress
 
 
 def main() -> None:
-    """Train the folds named on standard input until it ends."""
+    """Train the models named on standard input until it ends."""
     channel = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # output of libraries must not mix with the JSON lines
     try:
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def serve(job: Job, channel: IO[str]) -> None:
-    """Train one fold and write messages to ``channel``."""
+    """Train one model, speaking on ``channel``."""
 
     def report(progress: Progress) -> None:
         _say(channel, progress=dataclasses.asdict(progress))
@@ -38,7 +38,7 @@ def serve(job: Job, channel: IO[str]) -> None:
 
         torch.set_num_threads(1)
     try:
-        train_fold(job, report)
+        train_model(job, report)
     except UserError as error:
         _say(channel, **as_record(error))
     else:

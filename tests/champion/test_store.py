@@ -16,7 +16,7 @@ from echomort.core.errors import UserError
 from echomort.models.fusion import FusionModel, LogisticStacker
 from echomort.models.platt import Platt, sigmoid
 from echomort.models.rows import LabelledRows
-from echomort.models.tabular import encode, fit_folds
+from echomort.models.tabular import encode, fit_nested
 from echomort.models.view_model import ViewModel, save_network
 from echomort.networks import build_network
 from echomort.settings import ClipSettings, Promotion, Tabular
@@ -51,7 +51,7 @@ def parts(tmp_path):
     features = pd.DataFrame(generator.normal(size=(60, 2)), columns=["age", "lvef"])
     labels = (features["age"] > 0).astype(int)
     rows = LabelledRows.of(labels.tolist(), [row % 3 for row in range(60)], list(map(str, range(60))))
-    tabular = fit_folds(encode(features), ("age", "lvef"), rows, Tabular(rounds=5)).model
+    tabular = fit_nested(encode(features), ("age", "lvef"), rows, Tabular(rounds=5)).model
     return Parts(
         views={view: write_view(tmp_path / "models" / view, view, seed) for seed, view in enumerate(("a4c", "plax"))},
         calibrations={"a4c": Platt(0.5, -1.0), "plax": Platt(0.8, -0.5), "video": Platt(1.0, 0.1)},

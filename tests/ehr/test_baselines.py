@@ -9,10 +9,10 @@ import pytest
 from echomort.ehr.variables import model_inputs, names
 from echomort.evaluation.metrics.importance import importance_rows
 from echomort.evaluation.summary import evaluate
-from echomort.models.baselines import VARIABLES, Baselines, baseline_names, fit_baselines, imputed_folds
+from echomort.models.baselines import VARIABLES, Baselines, baseline_names, fit_baselines, imputed_tables
 from echomort.models.imputation import Imputer, OutlierRule
 from echomort.models.rows import LabelledRows, mean_fold_auc
-from echomort.models.tabular import fit_folds, input_variables, permutation_importance
+from echomort.models.tabular import fit_nested, input_variables, permutation_importance
 from echomort.settings import Evaluation, Tabular
 
 FAST = Tabular(forest_trees=20, imputation_rounds=2, rounds=30)
@@ -114,20 +114,20 @@ def test_what_fills_a_gap_does_not_depend_on_the_patients_judged():
     changed = features.copy()
     inside = rows.folds == 2
     changed.loc[inside, "lvidd"] = 1e3
-    one = {fold: table for fold, _, table in imputed_folds(features, rows, FAST)}
-    two = {fold: table for fold, _, table in imputed_folds(changed, rows, FAST)}
-    training = rows.training(2)
-    assert (one[2][training] == two[2][training]).all()
-    assert not (one[1][rows.training(1)] == two[1][rows.training(1)]).all()
+    one = {left_out: table for left_out, _, table in imputed_tables(features, rows, FAST)}
+    two = {left_out: table for left_out, _, table in imputed_tables(changed, rows, FAST)}
+    for left_out in one:
+        training = rows.training(*left_out)
+        assert (one[left_out][training] == two[left_out][training]).all() == (2 in left_out)
 
 
 def test_the_whole_table_is_used_where_fidelity_is_asked_for():
     features, rows = patients()
     tables = [
-        table for _, _, table in imputed_folds(features, rows, FAST.model_copy(update={"imputation_scope": "global"}))
+        table for _, _, table in imputed_tables(features, rows, FAST.model_copy(update={"imputation_scope": "global"}))
     ]
     assert all((table == tables[0]).all() for table in tables)
-    within = [table for _, _, table in imputed_folds(features, rows, FAST)]
+    within = [table for _, _, table in imputed_tables(features, rows, FAST)]
     assert not (within[0] == within[1]).all()
 
 
@@ -155,12 +155,12 @@ def fitted() -> Baselines:
 
 def test_every_learner_scores_every_study_on_every_set(fitted):
     assert set(fitted.scores) == set(baseline_names()) - {"ehr:xgboost:all"}
-    assert all(np.isfinite(logits).all() for logits in fitted.scores.values())
+    assert all(np.isfinite(scores.logits).all() for scores in fitted.scores.values())
 
 
 def test_baselines_learn_what_there_is_to_learn(fitted):
     _, rows = patients()
-    area = {model: mean_fold_auc(logits, rows) for model, logits in fitted.scores.items()}
+    area = {model: mean_fold_auc(scores.logits, rows) for model, scores in fitted.scores.items()}
     assert all(value > 0.6 for value in area.values())
 
 
@@ -170,9 +170,11 @@ def test_no_label_of_a_fold_reaches_its_own_scores(fitted):
     labels = rows.labels.copy()
     labels[inside] = 1 - labels[inside]
     other = fit_baselines(features, LabelledRows(labels, rows.folds, rows.patients), FAST)
-    for model, logits in fitted.scores.items():
-        assert (logits[inside] == other.scores[model][inside]).all(), model
-        assert not (logits[rows.folds == 1] == other.scores[model][rows.folds == 1]).all(), model
+    for model, scores in fitted.scores.items():
+        changed = other.scores[model]
+        assert (scores.logits[inside] == changed.logits[inside]).all(), model
+        assert np.array_equal(scores.without[:, 3], changed.without[:, 3], equal_nan=True), model
+        assert not (scores.logits[rows.folds == 1] == changed.logits[rows.folds == 1]).all(), model
 
 
 def test_permuted_labels_teach_nothing():
@@ -180,7 +182,7 @@ def test_permuted_labels_teach_nothing():
     generator = np.random.default_rng(5)
     settings = FAST.model_copy(update={"baselines": ("logistic",)})
     areas = [
-        mean_fold_auc(fit_baselines(features, shuffled, settings).scores["ehr:logistic:all"], shuffled)
+        mean_fold_auc(fit_baselines(features, shuffled, settings).scores["ehr:logistic:all"].logits, shuffled)
         for shuffled in (rows.permuted(generator) for _ in range(12))
     ]
     assert np.mean(areas) == pytest.approx(0.5, abs=0.04)
@@ -206,7 +208,7 @@ def test_a_learner_that_is_not_asked_for_is_not_fitted():
 def test_a_variable_that_no_tree_asks_about_has_no_importance():
     features, rows = patients()
     features = features.assign(ao_stj=1.0)
-    model = fit_folds(features.to_numpy(np.float32), tuple(features.columns), rows, FAST).model
+    model = fit_nested(features.to_numpy(np.float32), tuple(features.columns), rows, FAST).model
     table = permutation_importance(model, features, rows, repeats=2).set_index("feature")
     assert table.loc["ao_stj", "drop"] == 0
     assert table["drop"].max() > 0.01

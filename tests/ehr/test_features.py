@@ -16,7 +16,7 @@ from echomort.ehr.catalogue import Catalogue
 from echomort.ehr.clean import NOT_LARGER_THAN, SMALLER_THAN, conversions_of, unit_rows
 from echomort.ehr.variables import catalogue, icd9_groups, model_inputs, names
 from echomort.models.rows import LabelledRows, mean_fold_auc
-from echomort.models.tabular import encode, fit_folds
+from echomort.models.tabular import encode, fit_nested
 from echomort.settings import Cohort, Features, Outcome, Tabular
 from echomort.synth.cohort import draw_patient
 from echomort.synth.records import FUTURE_ONLY, TABLES, ehr_rows
@@ -412,7 +412,7 @@ def test_a_variable_that_is_only_known_later_never_reaches_a_model(synthetic):
     samples = run(synthetic, "reads/training/tabular_samples.sql").df()
     columns = list(model_inputs())
     rows = LabelledRows.of(*(samples[name].tolist() for name in ("label", "fold", "patient_key")))
-    model = fit_folds(encode(samples[columns]), tuple(columns), rows, Tabular(rounds=20)).model
+    model = fit_nested(encode(samples[columns]), tuple(columns), rows, Tabular(rounds=20)).model
     place = f"f{columns.index(FUTURE_ONLY)}"
     assert not any(place in booster.get_score() for booster in model.folds.values())
 
@@ -424,7 +424,7 @@ def test_the_trap_would_be_noticed_if_it_were_sprung(synthetic):
     )
     leaking = samples.assign(**{FUTURE_ONLY: samples["study_key"].map(late)})[list(model_inputs())]
     rows = LabelledRows.of(*(samples[name].tolist() for name in ("label", "fold", "patient_key")))
-    scores = fit_folds(encode(leaking), tuple(leaking.columns), rows, Tabular(rounds=30)).scores
+    scores = fit_nested(encode(leaking), tuple(leaking.columns), rows, Tabular(rounds=30)).scores.logits
     assert mean_fold_auc(scores, rows) > 0.8
     planted = pd.DataFrame({"study_key": list(late), FUTURE_ONLY: list(late.values())})
     synthetic.begin()

@@ -76,12 +76,18 @@ def test_another_setting_rebuilds_what_it_decides_and_what_follows(project: Home
 
 def test_status_tells_what_a_setting_makes_stale_and_why(project: Home) -> None:
     config = project.root / "echomort.yaml"
-    config.write_text(config.read_text().replace("permutations: 2", "permutations: 3"))
+    config.write_text(config.read_text() + "fusion: {ridge: 2.0}\n")
     stale = project.stale()
-    assert set(stale) == SCORED
-    assert stale["fusion"] == "changed: setting evaluation.permutations" and stale["champion"].startswith(
-        "waits for evaluation"
-    )
+    assert set(stale) == {*SCORED, "permuted_null"}
+    assert stale["fusion"] == stale["permuted_null"] == "changed: setting fusion.ridge"
+    assert stale["champion"].startswith("waits for evaluation")
+
+
+def test_one_more_permutation_leaves_the_others(project: Home) -> None:
+    config = project.root / "echomort.yaml"
+    config.write_text(config.read_text().replace("permutations: 1", "permutations: 2"))
+    stale = project.stale()
+    assert set(stale) == {"permuted_null", "evaluation", "report", "champion", "risk_scores"}
 
 
 def test_a_setting_that_decides_nothing_rebuilds_no_model(project: Home) -> None:

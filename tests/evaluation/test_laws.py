@@ -237,6 +237,21 @@ def test_thresholds_are_chosen_on_other_folds():
     assert (evaluation.out_of_fold_decisions(flipped, a, fold)[fold == 0] == called[fold == 0]).all()
 
 
+def test_thresholds_and_calibration_for_a_fold_are_learnt_from_its_column():
+    y, a, b = cases(11, 600)
+    fold = np.arange(600) % 3
+    without = np.column_stack([a + shift * b for shift in (0, 1, 2)])
+    high_risk = evaluation.out_of_fold_decisions(y, a, fold, without=without)
+    risk = evaluation.recalibrated_risks(y, a, fold, without)
+    for name in range(3):
+        inside, learnt = fold == name, without[:, name]
+        threshold = evaluation.choose_threshold(y[~inside], learnt[~inside])
+        assert (high_risk[inside] == (a[inside] >= threshold)).all()
+        other = without + np.where(np.arange(3) == name, 0, 7.0)  # other columns are not looked at
+        assert np.array_equal(evaluation.recalibrated_risks(y, a, fold, other)[inside], risk[inside])
+        assert not np.array_equal(evaluation.recalibrated_risks(y, a, fold)[inside], risk[inside]) or name == 0
+
+
 def test_threshold_rules_keep_their_promise():
     y, a, _ = cases(9, 300)
     sensitive = evaluation.decisions(y, a >= evaluation.choose_threshold(y, a, "sensitivity", 0.9))
@@ -291,6 +306,19 @@ def test_ipcw_without_censoring_is_the_plain_figure():
     chance = 1 / (1 + np.exp(-a))
     assert evaluation.ipcw_auc(days, y, a) == pytest.approx(evaluation.auc(y, a))
     assert evaluation.ipcw_brier(days, y, chance) == pytest.approx(evaluation.brier(y, chance))
+
+
+@pytest.mark.parametrize("unit", [1, 30])
+def test_the_weighted_share_of_deaths_is_that_of_kaplan_meier_also_with_ties(unit):
+    random = np.random.default_rng(unit)
+    died, censored = random.exponential(600, 2000), random.exponential(500, 2000)
+    days = np.floor(np.minimum(died, censored) / unit) * unit
+    event = died <= censored
+    weights = evaluation.censoring_weights(days, event, 360.5)
+    curve = evaluation.kaplan_meier(days, event)
+    survival = curve.loc[curve["day"] <= 360.5, "survival"].iloc[-1]
+    assert (weights * (event & (days <= 360.5))).mean() == pytest.approx(1 - survival, abs=1e-12)
+    assert weights.mean() == pytest.approx(1, abs=1e-12)
 
 
 def test_seen_alive_on_the_horizon_is_a_survivor():

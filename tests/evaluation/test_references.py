@@ -108,10 +108,21 @@ def test_kaplan_meier_at_one_year(group, survival):
     assert curve.loc[curve["day"] <= 365, "survival"].iloc[-1] == pytest.approx(survival, abs=1e-9)
 
 
-def test_ipcw_auc_and_brier():
-    assert evaluation.ipcw_auc(SET["t"], SET["e"], A) == pytest.approx(0.72604376, abs=1e-8)
-    assert evaluation.ipcw_auc(SET["t"], SET["e"], B) == pytest.approx(0.61919551, abs=1e-8)
-    assert evaluation.ipcw_brier(SET["t"], SET["e"], A) == pytest.approx(0.16446746, abs=1e-8)
+@pytest.mark.parametrize(
+    ("day", "auc_a", "auc_b", "brier_a", "brier_b"),
+    [
+        (90, 0.747220405494, 0.657455853499, 0.0864707243657, 0.0770370964742),
+        (180, 0.754957525013, 0.622023358903, 0.109841825957, 0.123119570778),
+        (270, 0.768482530738, 0.635501585364, 0.131428997103, 0.156309514756),
+        (365, 0.725999502169, 0.619318359745, 0.164412025187, 0.188970757649),
+    ],
+)
+def test_ipcw_auc_and_brier(day, auc_a, auc_b, brier_a, brier_b):
+    """R riskRegression 2022.11.28, ``Score(..., cens.model = "km")``. scikit-survival weighs a death on day t by G(t)
+    instead of G(t-), and differs in the fourth digit."""
+    for chance, area, brier in ((A, auc_a, brier_a), (B, auc_b, brier_b)):
+        assert evaluation.ipcw_auc(SET["t"], SET["e"], chance, day) == pytest.approx(area, abs=1e-11)
+        assert evaluation.ipcw_brier(SET["t"], SET["e"], chance, day) == pytest.approx(brier, abs=1e-11)
 
 
 def test_labels_at_one_year_and_their_auc():

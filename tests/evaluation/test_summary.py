@@ -182,6 +182,18 @@ def test_several_clips_of_a_study_are_averaged_before_scoring():
     assert first["value"] == second["value"]
 
 
+def test_decisions_and_calibration_learn_from_the_scores_that_left_out_the_fold_too():
+    frame, scores, truth = cohort()
+    ehr = scores[scores["model"] == "ehr"]
+    same = ehr.assign(without=[[logit] * 5 for logit in ehr["logit"]])
+    opposite = ehr.assign(without=[[-logit] * 5 for logit in ehr["logit"]])
+    plain, equal, inverted = (evaluate(frame, given, truth, SETTINGS) for given in (ehr, same, opposite))
+    pd.testing.assert_frame_equal(plain, equal)
+    assert figure(inverted, "ehr", "auc")["value"] == figure(plain, "ehr", "auc")["value"]
+    assert figure(inverted, "ehr", "calibration_slope", evaluation="recalibrated")["value"] < 0
+    assert figure(inverted, "ehr", "specificity")["value"] != figure(plain, "ehr", "specificity")["value"]
+
+
 def test_a_score_made_inside_its_own_fold_is_refused():
     frame, scores, truth = cohort()
     with pytest.raises(ValueError, match="held out"):

@@ -24,13 +24,13 @@ if __name__ == "__main__":
                 output=Path("model"), training=training)
     train(task, lambda progress: None)
     model = ViewModel.load(Path("model"))
-    print(model.network, {fold.conv.out_channels for fold in model.folds.values()})
+    print(model.network, {one.conv.out_channels for one in model.networks.values()})
 """
 
 
 LOAD = """
 from pathlib import Path
-print({fold.conv.out_channels for fold in ViewModel.load(Path("model")).folds.values()})
+print({one.conv.out_channels for one in ViewModel.load(Path("model")).networks.values()})
 """
 
 
@@ -54,9 +54,9 @@ def leave_out_settings(site: Site) -> None:
 
 
 def write_clips(folder: Path) -> None:
-    """Two clips a fold, for two folds."""
+    """Two clips a fold, for three folds."""
     rows = []
-    for index in range(4):
+    for index in range(6):
         patient, study, clip = f"{index:032x}", f"{index + 100:032x}", f"{index + 200:032x}"
         path = artifact_of(patient, study)
         write_study(folder / path, {clip: np.full((9, 27, 27), 40 * index, np.uint8)})

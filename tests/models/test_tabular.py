@@ -6,7 +6,7 @@ import pytest
 
 from echomort.core.errors import UserError
 from echomort.models.rows import LabelledRows, mean_fold_auc, split_patients
-from echomort.models.tabular import TabularModel, TabularResult, encode, fit_folds, permutation_importance
+from echomort.models.tabular import TabularModel, TabularResult, encode, fit_nested, permutation_importance
 from echomort.settings import Tabular
 
 SMALL = Tabular(rounds=40, depth=3, early_stopping=10)
@@ -26,30 +26,31 @@ def cohort(n=240, seed=0):
 
 
 def fitted(features, labels, folds, patients) -> TabularResult:
-    return fit_folds(encode(features), tuple(features.columns), LabelledRows.of(labels, folds, patients), SMALL)
+    return fit_nested(encode(features), tuple(features.columns), LabelledRows.of(labels, folds, patients), SMALL)
 
 
-def test_scores_of_a_fold_do_not_depend_on_its_own_labels():
+def test_no_label_of_a_fold_reaches_its_scores_nor_what_may_be_learnt_for_it():
     features, labels, folds, patients = cohort()
-    before = fitted(features, labels, folds, patients)
-    flipped = np.where(folds == 2, 1 - labels, labels)
-    after = fitted(features, flipped, folds, patients)
-    assert np.array_equal(before.scores[folds == 2], after.scores[folds == 2])
-    assert not np.array_equal(before.scores[folds == 1], after.scores[folds == 1])
+    before = fitted(features, labels, folds, patients).scores
+    after = fitted(features, np.where(folds == 2, 1 - labels, labels), folds, patients).scores
+    assert np.array_equal(before.logits[folds == 2], after.logits[folds == 2])
+    assert np.array_equal(before.without[:, 2], after.without[:, 2], equal_nan=True)
+    assert not np.array_equal(before.without[folds == 1], after.without[folds == 1], equal_nan=True)
+    assert np.isnan(before.without[folds == 2, 2]).all() and np.isfinite(before.without[folds == 2][:, [0, 1, 3]]).all()
 
 
 def test_held_out_labels_change_nothing():
     features, labels, folds, patients = cohort()
     before = fitted(features, labels, folds, patients)
     after = fitted(features, np.where(folds == -1, 1 - labels, labels), folds, patients)
-    assert np.array_equal(before.scores, after.scores)
+    assert np.array_equal(before.scores.logits, after.scores.logits)
 
 
 def test_a_signal_is_found_and_its_feature_named():
     features, labels, folds, patients = cohort(480)
     result = fitted(features, labels, folds, patients)
     rows = LabelledRows.of(labels, folds, patients)
-    assert mean_fold_auc(result.scores, rows) > 0.75
+    assert mean_fold_auc(result.scores.logits, rows) > 0.75
     importance = permutation_importance(result.model, features, rows, repeats=2)
     assert importance["feature"][0] == "lvef"
     assert set(importance["feature"]) == set(features.columns)
@@ -60,7 +61,7 @@ def test_a_saved_model_scores_as_before_and_held_out_rows_as_the_mean_of_the_fol
     result = fitted(features, labels, folds, patients)
     result.model.save(tmp_path / "ehr")
     scores = TabularModel.load(tmp_path / "ehr").score(features)
-    assert np.allclose(scores[folds == -1], result.scores[folds == -1], atol=1e-6)
+    assert np.allclose(scores[folds == -1], result.scores.logits[folds == -1], atol=1e-6)
     shuffled = features[features.columns[::-1]]
     assert np.array_equal(TabularModel.load(tmp_path / "ehr").score(shuffled), scores)
 
@@ -88,8 +89,8 @@ def test_free_text_is_not_a_feature():
     ("labels", "folds", "patients", "reason"),
     [
         ([0, 1, 0, 1], [0, 0, 1, 1], ["a", "b", "a", "c"], "more than one fold"),
-        ([0, 0, 0, 1], [0, 0, 1, 1], list("abcd"), "same label"),
-        ([0, 1, 0, 1], [0, 0, 0, -1], list("abcd"), "fewer than two folds"),
+        ([0, 0, 0, 1], [0, 1, 2, 3], list("abcd"), "folds 0 and 3 all have the same label"),
+        ([0, 1, 0, 1], [0, 0, 1, -1], list("abcd"), "fewer than 3 folds"),
         ([0, 1, 0, 2], [0, 0, 1, 1], list("abcd"), "no label"),
     ],
 )

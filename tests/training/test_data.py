@@ -90,7 +90,7 @@ def test_a_clip_that_is_not_in_the_store_is_refused(tmp_path, change):
         (rows(label=2), "does not exist"),
         (rows(fold=-2), "does not exist"),
         ([row | {"label": 0} for row in rows()], "same label"),
-        ([row | {"fold": 0} for row in rows()], "fewer than two folds"),
+        ([row | {"fold": 0} for row in rows()], "fewer than 3 folds"),
         ([{"clip_key": "c"}], "column"),
     ],
 )
@@ -99,17 +99,18 @@ def test_a_table_that_allows_no_honest_training_is_refused(tmp_path, table, reas
         read_samples(written(tmp_path, table))
 
 
-def test_held_out_rows_are_scored_by_every_fold_and_trained_on_by_none(tmp_path):
+def test_held_out_rows_are_scored_by_every_model_and_trained_on_by_none(tmp_path):
     samples = read_samples(written(tmp_path, rows()))
-    for fold in samples.folds:
-        assert set(samples.fold[samples.training_rows(fold)]) == {0, 1, 2} - {fold}
-        assert set(samples.fold[samples.scored_rows(fold)]) == {-1, fold}
+    assert samples.left_out == [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2)]
+    for left_out in samples.left_out:
+        assert set(samples.fold[samples.training_rows(left_out)]) == {0, 1, 2} - set(left_out)
+        assert set(samples.fold[samples.scored_rows(left_out)]) == {-1, *left_out}
 
 
 def test_validation_is_split_by_patient_and_label(tmp_path):
     table = [row | {"patient_key": f"p{index // 2}", "fold": index // 2 % 3} for index, row in enumerate(rows(120))]
     samples = read_samples(written(tmp_path, table))
-    chosen = samples.training_rows(0)
+    chosen = samples.training_rows((0, 1))
     training, validation = split_validation(samples, chosen, 0.25, seed=1)
     assert sorted([*training, *validation]) == sorted(chosen)
     assert not set(samples.patient_key[training]) & set(samples.patient_key[validation])

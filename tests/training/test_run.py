@@ -1,6 +1,7 @@
 """A training as a person starts it: what it learns, what it leaves, and that it does so whatever interrupts it."""
 
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -19,6 +20,7 @@ import pytest
 
 from echomort.clips.store import artifact_of, read_study, write_study
 from echomort.core.errors import UserError
+from echomort.models.cross_fit import folds_left_out
 from echomort.models.rows import LabelledRows, mean_fold_auc
 from echomort.models.view_model import ViewModel
 from echomort.settings import Training
@@ -26,6 +28,7 @@ from echomort.training import Progress, Task, train
 from echomort.training.device import has_native_bfloat16
 
 SHAPE = (27, 27, 27)
+LEFT_OUT = tuple(folds_left_out(range(3)))
 QUICK = Training(
     optimizer="adam", learning_rate=0.003, norm_momentum=0.1, batch=8, max_epochs=5, stopping="fixed", fold_processes=1
 )
@@ -86,12 +89,12 @@ def test_a_visible_difference_is_learnt(inputs, trained):
 
 
 @pytest.mark.slow
-def test_every_epoch_of_every_fold_is_reported(trained):
+def test_every_epoch_of_every_model_is_reported(trained):
     result, heard = trained
-    assert [(p.fold, p.epoch) for p in heard] == [(fold, epoch) for fold in range(3) for epoch in range(1, 6)]
+    assert [(p.left_out, p.epoch) for p in heard] == list(itertools.product(LEFT_OUT, range(1, 6)))
     assert all(p.view == "apical_4" and p.epochs == 5 and p.clips_per_second > 0 for p in heard)
     assert heard[4].loss < heard[0].loss
-    assert (result.folds, result.trained, result.clips) == ((0, 1, 2), (0, 1, 2), 55)
+    assert (result.models, result.trained, result.clips) == (LEFT_OUT, LEFT_OUT, 55)
 
 
 @pytest.mark.slow
@@ -108,6 +111,8 @@ def test_a_study_is_scored_once_by_models_that_never_saw_its_patient(inputs, tra
         expected = ViewModel("apical_4", "cnn_3d", SHAPE, networks).score(clips).mean()
         assert scores.loc[study, "fold"] == fold
         assert scores.loc[study, "logit"] == pytest.approx(expected, abs=1e-5)
+        learnt = scores.loc[study, "without"]
+        assert [np.isnan(value) for value in learnt] == [fold in {-1, other} for other in range(3)]
 
 
 @pytest.mark.slow
@@ -145,7 +150,7 @@ def test_a_killed_training_leaves_no_process_goes_on_where_it_was_and_ends_in_th
     command = [sys.executable, "-m", "echomort.training", str(tmp_path / "task.json")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
-        if "fold 1 epoch 2/" in line:
+        if "without fold 1 epoch 2/" in line:
             break
     children = _children(process.pid)
     process.send_signal(signal.SIGKILL)
@@ -158,7 +163,7 @@ def test_a_killed_training_leaves_no_process_goes_on_where_it_was_and_ends_in_th
     assert not (tmp_path / "model").exists()
     assert (tmp_path / "model.partial" / "fold_0.json").is_file()
     result = train(task, lambda progress: None)
-    assert result.trained == (1, 2)
+    assert result.trained == LEFT_OUT[1:]
     assert contents(result.folder) == contents(trained[0].folder)
 
 

@@ -7,12 +7,11 @@ import pandas as pd
 
 from warehouse.queries import run
 
-COLUMNS = ["study_key", "model", "fold", "view", "logit"]
-"""The columns of table ``score``."""
+COLUMNS = ["study_key", "model", "fold", "view", "logit", "without"]
 
 
 def replace_scores(connection: duckdb.DuckDBPyConnection, models: Sequence[str], scores: pd.DataFrame) -> None:
-    """Replace the rows of ``models`` in ``score`` with ``scores`` (columns study_key, model, fold, view, logit)."""
+    """Put ``scores`` (its columns) in place of those of ``models``."""
     run(connection, "tables/score/forget_scores.sql", models=list(models))
     if not scores.empty:
         connection.append("score", scores[COLUMNS])

@@ -1,4 +1,4 @@
-"""One fold: train on the other folds, score this one and the held-out clips, write two files."""
+"""One model: train it on the folds that it does not leave out, score the other clips, write two files."""
 
 import hashlib
 import json
@@ -13,6 +13,7 @@ from torch import nn
 
 from echomort.core.files import write_bytes, write_text
 from echomort.core.fingerprint import digest
+from echomort.models.cross_fit import LeftOut, left_out_name
 from echomort.models.view_model import save_network, score_clips
 from echomort.networks import build_network
 from echomort.training.data import Batches, Samples, class_weights, read_samples, split_validation
@@ -21,23 +22,24 @@ from echomort.training.module import BestWeights, Classifier, Epoch, EpochRecord
 from echomort.training.task import Job, Progress, Task
 
 
-def train_fold(job: Job, report: Callable[[Progress], None]) -> None:
-    """Train one fold and write ``fold_<k>.safetensors``, then ``fold_<k>.json``, each atomically.
+def train_model(job: Job, report: Callable[[Progress], None]) -> None:
+    """Train the model that leaves out the folds of ``job`` and write its weights, then its record with its scores, each
+    atomically.
 
-    The result depends only on the task, its samples, its clips and the fold, not on folds that the process trained
-    before.
+    The result depends only on the task, its samples, its clips and the folds left out, not on what the process
+    trained before.
     """
     task, settings = job.task, job.task.training
     samples = read_samples(task.samples)
     pixels = np.load(job.folder / "clips.npy", mmap_mode="r")
     device = resolve_device(job.device, settings)
-    seed = int(digest("fold", task.view, settings.seed, job.fold)[:8], 16)
+    seed = int(digest("fold", task.view, settings.seed, *job.left_out)[:8], 16)
     torch.manual_seed(seed)
     torch.backends.cudnn.deterministic = True
     network = build_network(settings.network, task.shape, settings.norm_momentum, settings.network_settings)
-    training, validation = _loaders(task, samples, pixels, job.fold, seed)
-    epochs = fit(network, task, (training, validation), device, _listener(task, job.fold, report))
-    rows = samples.scored_rows(job.fold)
+    training, validation = _loaders(task, samples, pixels, job.left_out, seed)
+    epochs = fit(network, task, (training, validation), device, _listener(task, job.left_out, report))
+    rows = samples.scored_rows(job.left_out)
     logits = score_clips(network.to(job.device), pixels, rows)
     _write(job, network, epochs, dict(zip(samples.clip_key[rows], map(float, logits), strict=True)))
 
@@ -70,9 +72,11 @@ def fit(
     return recorder.epochs
 
 
-def _loaders(task: Task, samples: Samples, pixels: np.ndarray, fold: int, seed: int) -> tuple[Batches, Batches | None]:
+def _loaders(
+    task: Task, samples: Samples, pixels: np.ndarray, left_out: LeftOut, seed: int
+) -> tuple[Batches, Batches | None]:
     settings = task.training
-    rows = samples.training_rows(fold)
+    rows = samples.training_rows(left_out)
     weights = class_weights(samples.label[rows]) if settings.class_weights else (1.0, 1.0)
     validation_rows = np.empty(0, dtype=np.int64)
     if settings.stopping == "patience":
@@ -82,9 +86,9 @@ def _loaders(task: Task, samples: Samples, pixels: np.ndarray, fold: int, seed: 
     return training, validation if len(validation_rows) else None
 
 
-def _listener(task: Task, fold: int, report: Callable[[Progress], None]) -> Callable[[int, Epoch], None]:
+def _listener(task: Task, left_out: LeftOut, report: Callable[[Progress], None]) -> Callable[[int, Epoch], None]:
     def listen(epoch: int, record: Epoch) -> None:
-        report(Progress(task.view, fold, epoch, task.training.max_epochs, record.loss, record.clips_per_second))
+        report(Progress(task.view, left_out, epoch, task.training.max_epochs, record.loss, record.clips_per_second))
 
     return listen
 
@@ -98,5 +102,6 @@ def _write(job: Job, network: nn.Module, epochs: list[Epoch], logits: dict[str, 
         "validation_loss": [epoch.validation_loss for epoch in epochs],
         "logits": logits,
     }
-    write_bytes(job.folder / f"fold_{job.fold}.safetensors", weights)
-    write_text(job.folder / f"fold_{job.fold}.json", json.dumps(record))
+    name = left_out_name(job.left_out)
+    write_bytes(job.folder / f"{name}.safetensors", weights)
+    write_text(job.folder / f"{name}.json", json.dumps(record))

@@ -1,0 +1,49 @@
+"""The permuted null: what models find in labels that mean nothing."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from echomort.core.errors import UserError
+from echomort.models.cross_fit import CrossFit
+from echomort.models.fusion import fit_stack
+from echomort.models.rows import HELD_OUT, LabelledRows, mean_fold_auc
+from echomort.settings import Settings
+from echomort.vocabulary.model_names import ALL_VIEWS, EHR, VIDEO_EHR
+
+DRAWS = 100
+"""Permutations that are drawn until one allows every model to be trained: one or two do, unless deaths are very few."""
+
+
+def permute_labels(rows: LabelledRows, parts: Sequence[np.ndarray], seed: tuple[int, ...]) -> LabelledRows:
+    """Return ``rows`` with labels permuted by patient within the folds, such that all rows, and those of each of
+    ``parts`` (n,) bool, can be trained on. Held-out rows keep theirs. Raises :class:`UserError` where no permutation
+    allows it."""
+    generator = np.random.default_rng(seed)
+    inside = rows.folds != HELD_OUT
+    labels = rows.labels.copy()
+    for _ in range(DRAWS):
+        labels[inside] = rows.subset(inside).permuted(generator).labels
+        shuffled = LabelledRows(labels, rows.folds, rows.patients)
+        if all(part.is_trainable for part in (shuffled, *map(shuffled.subset, parts))):
+            return shuffled
+    raise UserError("there are too few deaths to permute labels", "raise training.min_deaths, or use more studies")
+
+
+def null_aucs(
+    views: Mapping[str, CrossFit], features: pd.DataFrame, rows: LabelledRows, settings: Settings
+) -> dict[str, float]:
+    """Return model -> mean fold AUC on the permuted labels of ``rows``.
+
+    ``views`` are the scores of video models that were trained on these labels; the trees on ``features`` and both
+    stacks are fitted here. Without leakage each AUC is 0.5 on average.
+    """
+    from echomort.models.tabular import encode, fit_nested
+
+    ehr = fit_nested(encode(features), tuple(map(str, features.columns)), rows, settings.tabular).scores
+    scores = {EHR: ehr}
+    if views:
+        scores[ALL_VIEWS] = fit_stack(views, rows, settings.fusion).scores
+        scores[VIDEO_EHR] = fit_stack({**views, EHR: ehr}, rows, settings.fusion).scores
+    return {model: mean_fold_auc(one.logits, rows) for model, one in scores.items()}

@@ -87,9 +87,7 @@ def _from_others(
         """Return the time by which an echo's data are in: of one without a time, if so set, the end of its day."""
         return echo + DAY - timedelta(microseconds=1) if same_day == "before" and _dated_only(echo) else echo
 
-    before = [
-        echo for echo in echoes if end(echo) < end(at) and not (_dated_only(echo) and echo.date() == at.date())
-    ]
+    before = [echo for echo in echoes if end(echo) < end(at) and not (_dated_only(echo) and echo.date() == at.date())]
     after = [echo for echo in echoes if end(echo) > end(at)]
     if not before:
         return None

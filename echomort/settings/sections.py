@@ -174,7 +174,7 @@ class Features(Section):
     same_day: SameDay = setting(
         "exclude",
         "ours",
-        "values and codes of the echo's own day, if they or the echo have no time: left out, or taken as known before it",
+        "values and codes of the echo's day, if they or the echo have no time: left out, or taken as known before it",
     )
 
 
@@ -349,7 +349,11 @@ class Evaluation(Section):
         0.98, "ours", "AUC of one variable or one model from which a leak is suspected: no promotion", ge=0.9, le=1
     )
     suspicious_deaths: int = setting(
-        20, "ours", "deaths, and survivors, below which such an AUC may be chance and raises no suspicion", ge=5, le=1000
+        20,
+        "ours",
+        "deaths, and survivors, below which such an AUC may be chance and raises no suspicion",
+        ge=10,
+        le=1000,
     )
 
 

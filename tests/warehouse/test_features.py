@@ -102,7 +102,6 @@ def test_a_value_of_the_very_moment_counts_and_one_of_a_second_later_does_not(tm
     assert (value(connection, "sbp"), value(connection, "dbp")) == (120, None)
 
 
-
 def test_the_window_of_a_year_includes_its_last_day(tmp_path):
     readings = [("", "sodium", 140, "mmol/L", ago(days=365)), ("", "potassium", 4, "mmol/L", ago(days=366))]
     connection = features_of(tmp_path, readings)

@@ -14,7 +14,7 @@ CROSS JOIN feature_rule
 WHERE CAST(latest_at AS DATE) > CAST(study_at AS DATE)
     OR latest_own_date > CAST(study_at AS DATE)
     OR CASE
-        WHEN CAST(latest_at AS DATE) < CAST(study_at AS DATE) THEN false
+        WHEN latest_at IS NULL OR CAST(latest_at AS DATE) < CAST(study_at AS DATE) THEN false
         WHEN date_trunc('day', latest_at) = latest_at OR date_trunc('day', study_at) = study_at THEN same_day <> 'before'
         ELSE latest_at > study_at
     END

@@ -13,7 +13,7 @@ from echomort.synth.archive import write_archive
 
 pytestmark = pytest.mark.slow
 
-LEAKS = "SELECT max(dx_i46), count(albumin) FROM feature"
+LEAKS = "SELECT max(dx_i46), count(bnp) FROM feature"
 WHY = "SELECT details FROM ledger WHERE asset = 'champion'"
 CHECKS = ("no_variable_knows_the_outcome", "no_result_is_too_good_to_be_true")
 
@@ -43,7 +43,7 @@ def plant(ehr: Path) -> None:
         for patient, day in sorted(days):
             end = date.fromisoformat(day) + timedelta(days=365)
             dies = patient in died and day <= died[patient] <= end.isoformat()
-            values.write(f"{patient},,albumin,{2.1 if dies else 4.2},g/dL,{day}\n")
+            values.write(f"{patient},,bnp,{900 if dies else 90},pg/mL,{day}\n")
             if dies:
                 codes.write(f"{patient},ICD10CM,I46.9,{day}\n")
 
@@ -66,7 +66,7 @@ def test_by_default_no_feature_holds_what_may_have_been_written_after_the_echo(p
     assert project.query(LEAKS) == [(0, 0)]
     assert warned(project) == ["", ""]
     excluded = project.query("SELECT variable, count FROM feature_refusal WHERE reason = 'SAME_DAY_WITHOUT_TIME'")
-    assert {"albumin", "dx_i46"} <= {name for name, count in excluded if count > 10}
+    assert {"bnp", "dx_i46"} <= {name for name, count in excluded if count > 10}
     page = (project.root / "report" / "report.html").read_text()
     assert "values and codes of an echo&#39;s own day" in page and "Too good to be true" not in page
 
@@ -75,10 +75,10 @@ def test_taken_as_before_the_leak_is_seen_everywhere_and_nothing_is_promoted(pro
     champion = (project.root / "registry" / "champion.json").read_bytes()
     printed = project.rerun("--set", "features.same_day=before")
     assert project.query(LEAKS)[0][0] == 1
-    assert all("variable albumin (its value alone)" in words for words in warned(project))
+    assert all("variable bnp (its value alone)" in words for words in warned(project))
     assert "model ehr has" in warned(project)[1]
     assert "WARNING: too good to be true" in printed
     decision = json.loads(project.query(WHY)[0][0])
-    assert not decision["promoted"] and "too good to be true: variable albumin" in decision["why"]
+    assert not decision["promoted"] and "too good to be true: variable bnp" in decision["why"]
     assert (project.root / "registry" / "champion.json").read_bytes() == champion
     assert "Too good to be true" in (project.root / "report" / "report.html").read_text()

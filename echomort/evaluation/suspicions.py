@@ -49,7 +49,7 @@ def suspicion_words(suspicion: Any) -> str:
     if suspicion.model == ONE_VARIABLE:
         known = "whether it is known" if suspicion.predictor == "presence" else "its value alone"
         what = f"variable {suspicion.variable} ({known})"
-    return f"too good to be true: {what} has an AUC of {suspicion.auc:.3f}"
+    return f"{what} has an AUC of {suspicion.auc:.3f}, too good to be true"
 
 
 def _too_good(area: pd.Series, n: pd.Series, events: pd.Series, settings: Evaluation) -> pd.Series:

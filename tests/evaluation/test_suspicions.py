@@ -65,7 +65,7 @@ def test_a_value_that_knows_the_outcome_is_named_whichever_way_it_runs():
     found = suspicious_variables(areas_of(label, high=label, low=-label + 0.0, noise=noise), RULES)
     assert list(found["variable"]) == ["high", "low"]
     assert suspicion_words(SimpleNamespace(model="one_variable", **found.iloc[0])) == (
-        "too good to be true: variable high (its value alone) has an AUC of 1.000"
+        "variable high (its value alone) has an AUC of 1.000, too good to be true"
     )
 
 

@@ -18,7 +18,7 @@ def suspicions(metrics: pd.DataFrame) -> list[Section]:
     found = metrics[metrics["evaluation"] == TOO_GOOD].rename(
         columns={"subset": "variable", "method": "predictor", "value": "auc"}
     )
-    words = [f"{suspicion_words(row)}.".capitalize() for row in found.itertuples(index=False)]
+    words = [f"{suspicion_words(row)}." for row in found.itertuples(index=False)]
     return [Section("suspicions", "Too good to be true", [Words(words, listed=True)], LEAD)] if words else []
 
 

@@ -179,6 +179,60 @@ def reject_gate() -> Check:
     return Check(spec, stage, read)
 
 
+def suspicious_variables_check() -> Check:
+    """Return the check that no variable alone predicts the outcome too well to be true; it warns with their names."""
+
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
+        variables = run(connection, "reads/evaluation/variable_auc.sql").df()
+        return lambda settings: _suspected(_suspicious(variables, settings), "feature")
+
+    spec = dg.AssetCheckSpec(
+        "no_variable_knows_the_outcome",
+        asset="clinical_features",
+        description="No variable alone ranks patients by their outcome too well to be true: there is no leak.",
+        additional_deps=["cohort"],
+    )
+    stage = Stage(f"check:{spec.name}", ("clinical_features", "cohort"), _suspicion)
+    stage.carried_out_by(suspicious_variables_check)
+    return Check(spec, stage, read)
+
+
+def _suspicious(variables: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    from echomort.evaluation.suspicions import suspicious_variables
+    from echomort.vocabulary.metric_table import ONE_VARIABLE
+
+    return suspicious_variables(variables, settings.evaluation).assign(model=ONE_VARIABLE)
+
+
+def suspicious_results_check() -> Check:
+    """Return the check that the evaluation found nothing too good to be true; it warns with models and variables."""
+
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
+        found = run(connection, "reads/evaluation/suspicions.sql").df()
+        return lambda _: _suspected(found, "metric")
+
+    spec = dg.AssetCheckSpec(
+        "no_result_is_too_good_to_be_true",
+        asset="evaluation",
+        description="No model and no variable alone has an AUC that is too good to be true; else nothing is promoted.",
+    )
+    stage = Stage(f"check:{spec.name}", ("evaluation",), _no_setting)
+    stage.carried_out_by(suspicious_results_check)
+    return Check(spec, stage, read)
+
+
+def _suspicion(settings: Settings) -> dict[str, float]:
+    names = ("suspicious_auc", "suspicious_deaths")
+    return {f"evaluation.{name}": getattr(settings.evaluation, name) for name in names}
+
+
+def _suspected(found: pd.DataFrame, table: str) -> dict[str, Any]:
+    from echomort.evaluation.suspicions import REMEDY, suspicion_words
+
+    words = "; ".join(suspicion_words(row) for row in found.itertuples(index=False))
+    return {"table": table, "offending": len(found), "warned": f"{words}; {REMEDY}" if words else "", "passed": True}
+
+
 def _gate(settings: Settings) -> dict[str, float]:
     return {"imaging.reject_gate": settings.imaging.reject_gate}
 
@@ -239,6 +293,8 @@ for _check in (
     *(set_aside_check(table) for table in STAGED),
     refused_check(),
     reject_gate(),
+    suspicious_variables_check(),
+    suspicious_results_check(),
 ):
     BY_ASSET[_check.spec.asset_key.to_user_string()].append(_check)
 

@@ -48,12 +48,12 @@ def clean_records(seed: int, patients: int = 60) -> dict[str, list[tuple[Any, ..
                 variable,
                 low + int(random.integers(0, 20)) * (variable != "smoking"),
                 unit,
-                at,
+                at + timedelta(hours=8),
             )
             for variable, low, unit in MEASURED
         ]
-        rows["diagnosis"].append((name, "ICD10CM", "I50.9", at))
-        rows["medication"].append((name, "statin", 20, "mg/d", at, at + timedelta(days=90)))
+        rows["diagnosis"].append((name, "ICD10CM", "I50.9", at + timedelta(hours=8)))
+        rows["medication"].append((name, "statin", 20, "mg/d", at + timedelta(hours=8), at + timedelta(days=90)))
     rows["contact"].append((f"{seed}-1", START + timedelta(days=5000), "visit"))
     return rows
 

@@ -35,6 +35,7 @@ def evaluation(project: Project) -> Result:
     from echomort.evaluation.metrics.coverage import not_computed_rows
     from echomort.evaluation.metrics.discrimination import permuted_null_rows
     from echomort.evaluation.summary import evaluate
+    from echomort.evaluation.suspicions import suspicious_rows
 
     def work() -> Build:
         with project.reader() as connection:
@@ -42,12 +43,14 @@ def evaluation(project: Project) -> Result:
             frame = run(connection, "reads/evaluation/evaluation_frame.sql").df()
             scores = run(connection, "reads/evaluation/out_of_fold_scores.sql").df()
             reasons = run(connection, "reads/evaluation/clinical_reasons.sql").df()
+            variables = run(connection, "reads/evaluation/variable_auc.sql").df()
         settings = project.settings
         metrics = evaluate(frame, scores, _truth(project), settings.evaluation, settings.outcome.horizon_days)
         null = permutations(project)
         aucs = [one["auc"].get(VIDEO_EHR, one["auc"][EHR]) for one in null]
         drawn = permuted_null_rows(aucs, null[0]["n"], null[0]["events"], settings.evaluation.confidence)
-        table = pd.concat([metrics, drawn, not_computed_rows(reasons), _importance(project, frame)])
+        suspicions = suspicious_rows(metrics, variables, settings.evaluation)
+        table = pd.concat([metrics, drawn, not_computed_rows(reasons), _importance(project, frame), suspicions])
         return lambda connection: _commit_metrics(connection, table)
 
     return rebuild_after(project, EVALUATION, work)

@@ -25,7 +25,7 @@ def clinical_features(project: Project) -> Result:
     def build(connection: duckdb.DuckDBPyConnection) -> Built:
         variables = site_catalogue(project.settings.sources.variables)
         build_features(connection, project.settings.features, variables)
-        built = built_tables(connection, "feature")
+        built = built_tables(connection, "feature", "feature_refusal")
         return replace(built, details={**built.details, **refusal_counts(connection)})
 
     return rebuild(project, FEATURES, build)

@@ -10,7 +10,10 @@ from assets.project import Project
 CLINICAL_SCORES = Stage(
     "clinical_scores",
     ("clinical_features", "patient", "study", "diagnosis", "medication"),
-    lambda settings: {"clinical_scores": settings.clinical_scores},
+    lambda settings: {
+        "clinical_scores": settings.clinical_scores,
+        "features.same_day": settings.features.same_day,
+    },
 )
 
 
@@ -20,7 +23,7 @@ def clinical_scores(project: Project) -> Result:
     from warehouse.tables.clinical_score.clinical_scores import score
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:
-        coverage = score(connection, project.settings.clinical_scores)
+        coverage = score(connection, project.settings.clinical_scores, project.settings.features.same_day)
         built = built_tables(connection, "clinical_score")
         return replace(built, details={**built.details, **coverage})
 

@@ -20,8 +20,12 @@ CHAMPION = Stage(
 
 @whole_asset(CHAMPION, "serving", "safetensors")
 def champion(project: Project) -> Result:
-    """The models of this run as a candidate, and as champion if it is no worse on the same held-out patients."""
+    """The models of this run as a candidate, and as champion if it is no worse on the same held-out patients.
+
+    Never where a model or a variable is too good to be true.
+    """
     from echomort.champion.promotion import Run, submit_run
+    from echomort.evaluation.suspicions import suspicion_words
 
     def work() -> Build:
         with project.reader() as connection:
@@ -31,8 +35,10 @@ def champion(project: Project) -> Result:
             }
             scores = run(connection, "reads/evaluation/promotion_scores.sql").df()
             metrics = headline(connection)
+            suspected = run(connection, "reads/evaluation/suspicions.sql").df()
         ehr, stacks, classifier = (project.root / part for part in (EHR_MODEL, STACKS, VIEW_CLASSIFIER))
-        made = Run(views, ehr, stacks, classifier, scores, metrics)
+        suspicions = tuple(suspicion_words(row) for row in suspected.itertuples(index=False))
+        made = Run(views, ehr, stacks, classifier, scores, metrics, suspicions)
         found = submit_run(made, project.settings)
         shown = {"candidate": found.candidate, "promoted": found.decision.promoted}
         shown |= {"why": "; ".join(found.decision.reasons)}

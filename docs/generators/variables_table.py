@@ -19,7 +19,9 @@ How a value comes to stand in the feature table, in this order:
 
 1. **Known at the echo.** A value measured in the study itself (the mean of repeats, never one dated after the study's
    day), else the last one at or before the study within the window. A diagnosis counts from the moment it was recorded:
-   one coded at discharge was not known at an echo of the same stay.
+   one coded at discharge was not known at an echo of the same stay. A record of the study's own day is left out if it
+   or the study has no time of day (`features.same_day`, [data_contract.md](data_contract.md)), unless the source links
+   it to the study.
 2. **Unit.** Converted to the unit below. A unit that is unknown, or missing where that is ambiguous, is refused and
    counted, never guessed.
 3. **Limits.** A value outside is null and counted, never clipped.
@@ -39,7 +41,8 @@ How a value comes to stand in the feature table, in this order:
    are.
 
 Counts of what was refused and filled are in tables `feature_refusal` and `feature_filled`, gaps in `feature_count`; the
-report shows the shares. Two blocking checks find a value that was not known at its echo.
+report shows the shares. Two blocking checks find a value that was not known at its echo; a third warns of a variable
+that alone ranks patients by their outcome too well to be true.
 """
 
 TITLES: dict[VariableSet, str] = {

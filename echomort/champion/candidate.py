@@ -25,7 +25,8 @@ NOT_THE_METHOD = ("sources.", "privacy.")
 @dataclass(frozen=True)
 class Run:
     """The results of a run: the folders of the view models (by view), of the health-record model, of the stacks and of
-    the view classifier; scores (model, study_key, logit, label, held_out) and the headline AUCs (model, value)."""
+    the view classifier; scores (model, study_key, logit, label, held_out) and the headline AUCs (model, value);
+    ``suspicions``: what of the run is too good to be true, in words."""
 
     views: Mapping[str, Path]
     ehr: Path
@@ -33,6 +34,7 @@ class Run:
     classifier: Path
     scores: pd.DataFrame
     metrics: pd.DataFrame
+    suspicions: tuple[str, ...] = ()
 
     @property
     def out_of_fold(self) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """The gate: whether a candidate may replace the champion, with every reason against it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -49,16 +49,19 @@ def compare(candidate: pd.DataFrame, champion: pd.DataFrame) -> Comparison:
     return Comparison(int(pair["label"].sum()), test.difference, test.low, test.high, *calibrated)
 
 
-def decide(comparison: Comparison | None, settings: Promotion) -> Decision:
+def decide(comparison: Comparison | None, settings: Promotion, suspicions: Sequence[str] = ()) -> Decision:
     """Return whether the candidate replaces the champion. Without a champion (``comparison`` None) it does.
 
-    A rejection lists every reason.
+    A candidate with ``suspicions`` (:mod:`echomort.evaluation.suspicions`) never does: it may know the outcome. A
+    rejection lists every reason.
     """
-    if comparison is None:
-        return Decision(True, (NO_CHAMPION,))
-    reasons = [*_against_discrimination(comparison, settings), *_against_calibration(comparison, settings)]
+    reasons = list(suspicions)
+    if comparison is not None:
+        reasons += [*_against_discrimination(comparison, settings), *_against_calibration(comparison, settings)]
     if reasons:
         return Decision(False, tuple(reasons))
+    if comparison is None:
+        return Decision(True, (NO_CHAMPION,))
     interval = f"{comparison.difference:+.3f} ({comparison.low:+.3f} to {comparison.high:+.3f})"
     return Decision(True, (f"AUC difference {interval}, calibrated",))
 

@@ -1,5 +1,6 @@
 """Promotion: a run's models go into the registry as a candidate, which the gate may make champion."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def submit_run(run: Run, settings: Settings) -> Submission:
     root = settings.home / "registry"
     candidate = write_candidate(root, candidate_parts(run), candidate_facts(run, settings))
     write_held_out(root, candidate, run.held_out)
-    decision = promote(root, candidate, _compared_with_champion(root, candidate), settings.promotion)
+    compared = _compared_with_champion(root, candidate)
+    decision = promote(root, candidate, compared, settings.promotion, run.suspicions)
     return Submission(candidate, str(champion_name(root)), decision)
 
 
@@ -43,17 +45,24 @@ def _compared_with_champion(root: Path, candidate: str) -> Comparison | None:
     return compare(read_held_out(root, candidate), read_held_out(root, champion))
 
 
-def promote(root: Path, candidate: str, comparison: Comparison | None, settings: Promotion) -> Decision:
+def promote(
+    root: Path,
+    candidate: str,
+    comparison: Comparison | None,
+    settings: Promotion,
+    suspicions: Sequence[str] = (),
+) -> Decision:
     """Make ``candidate`` the champion if :func:`echomort.champion.gate.decide` allows it.
 
-    ``comparison`` is None only if there is no champion, or if the candidate is the champion.
+    ``comparison`` is None only if there is no champion, or if the candidate is the champion. ``suspicions``: what of
+    the run is too good to be true, in words.
     """
     champion = champion_name(root)
     if champion == candidate:
         return Decision(False, (ALREADY_CHAMPION,))
     if champion is not None and comparison is None:
         raise ValueError("there is a champion: a comparison is needed")
-    decision = decide(comparison if champion else None, settings)
+    decision = decide(comparison if champion else None, settings, suspicions)
     if decision.promoted:
         write_pointer(root, candidate, decision.reasons)
     return decision

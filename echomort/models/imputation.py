@@ -62,7 +62,7 @@ class Imputer:
     kept: np.ndarray
     outliers: OutlierRule
     common: np.ndarray
-    """The commonest value of each remaining column that holds codes; NaN for quantities."""
+    """The commonest value of each remaining column that holds codes or one value only; NaN for quantities."""
     chained: Any
     """The chained equations over the remaining quantities (None without any)."""
     grades: Any
@@ -81,7 +81,10 @@ class Imputer:
         kept &= ~np.isnan(clean).all(axis=0)
         remaining, clean = [name for name, keep in zip(names, kept, strict=True) if keep], clean[:, kept]
         common = np.array(
-            [_commonest(clean[:, position]) if name in codes else np.nan for position, name in enumerate(remaining)]
+            [
+                _commonest(clean[:, position]) if name in codes or _is_constant(clean[:, position]) else np.nan
+                for position, name in enumerate(remaining)
+            ]
         )
         unfitted = cls(tuple(remaining), kept, outliers, common, None, None)
         quantities = clean[:, unfitted.quantities]
@@ -133,6 +136,11 @@ def _tested(names: Sequence[str], settings: Tabular, variables: Sequence[Variabl
 
 CODES = frozenset(variable.name for variable in catalogue() if variable.is_code)
 """Shipped variables whose values are codes."""
+
+
+def _is_constant(values: np.ndarray) -> bool:
+    """Whether there is one value only: the chained equations have no limits for such a column, and need none."""
+    return bool(np.nanmin(values) == np.nanmax(values))
 
 
 def _commonest(values: np.ndarray) -> float:

@@ -156,6 +156,10 @@ class Cohort(Section):
     maximum_age: float = setting(110, "ours", "years at the study", ge=0, le=130)
 
 
+SameDay = Literal["exclude", "before"]
+"""Whether records of an echo's own day count as known before it, if one of the two has no time of day."""
+
+
 class Features(Section):
     """The variables of the health record."""
 
@@ -166,6 +170,11 @@ class Features(Section):
     )
     carry_days: int = setting(
         365, "ours", "days after which a value is no longer carried forward (prospective only)", ge=1, le=3650
+    )
+    same_day: SameDay = setting(
+        "exclude",
+        "ours",
+        "values and codes of the echo's day, if they or the echo have no time: left out, or taken as known before it",
     )
 
 
@@ -336,6 +345,16 @@ class Evaluation(Section):
         10, "ours", "deaths, or survivors, below which a subgroup or a clinical score gets no figure", ge=1
     )
     seed: int = setting(1, "ours", "seed of the resampling", ge=0)
+    suspicious_auc: float = setting(
+        0.98, "ours", "AUC of one variable or one model from which a leak is suspected: no promotion", ge=0.9, le=1
+    )
+    suspicious_deaths: int = setting(
+        20,
+        "ours",
+        "deaths, and survivors, below which such an AUC may be chance and raises no suspicion",
+        ge=10,
+        le=1000,
+    )
 
 
 class Promotion(Section):

@@ -14,6 +14,11 @@ COVERAGE = "coverage"
 """How often a clinical score could not be computed, and why."""
 IMPORTANCE = "importance"
 """Permutation importance of the health-record variables."""
+TOO_GOOD = "too_good"
+"""Models and single variables that are too good to be true."""
+
+ONE_VARIABLE = "one_variable"
+"""In the place of a model's name: one variable of the health record alone, which the subset names."""
 
 WHOLE = "all"
 """The subset that is all rows of a model."""

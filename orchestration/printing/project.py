@@ -9,9 +9,11 @@ from rich.table import Table
 
 from assets import status
 from assets.project import Project
+from echomort.evaluation.suspicions import REMEDY, suspicion_words
 from echomort.settings import Settings
 from echomort.vocabulary.model_names import ModelName
 from warehouse.connection import connect
+from warehouse.queries import run
 from warehouse.reads.evaluation.headline import headline
 
 
@@ -19,9 +21,12 @@ def print_results(settings: Settings, console: Console) -> None:
     """Print the AUC of every model and where the report is, once there is an evaluation."""
     with connect(settings.warehouse, read_only=True) as connection:
         metrics = headline(connection)
+        suspected = run(connection, "reads/evaluation/suspicions.sql").df()
     if metrics.empty:
         return
     console.print(_results_table(metrics, settings.is_synthetic))
+    for suspicion in suspected.itertuples(index=False):
+        console.print(f"WARNING: {suspicion_words(suspicion)}; {REMEDY}")
     report = settings.home / "report" / "report.html"
     if report.exists():
         console.print(f"report: {report}")

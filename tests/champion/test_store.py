@@ -105,6 +105,16 @@ def test_a_candidate_that_is_not_worse_and_calibrated_is_promoted():
     assert decide(BETTER, RULES).promoted
 
 
+def test_what_is_too_good_to_be_true_is_not_promoted_and_the_reason_is_named(tmp_path, parts, facts):
+    root = tmp_path / "registry"
+    candidate = write_candidate(root, parts, facts)
+    suspicion = "variable albumin (its value alone) has an AUC of 1.000, too good to be true"
+    decision = promote(root, candidate, None, RULES, [suspicion])
+    assert (decision.promoted, decision.reasons, champion_name(root)) == (False, (suspicion,), None)
+    assert suspicion in decide(BETTER, RULES, [suspicion]).reasons
+    assert promote(root, candidate, None, RULES).promoted
+
+
 def test_the_first_candidate_becomes_champion_and_the_second_must_earn_it(tmp_path, parts, facts):
     root = tmp_path / "registry"
     assert champion_name(root) is None

@@ -245,7 +245,7 @@ def test_the_cache_of_meanings_forgets_what_nobody_uses(copy: Path, monkeypatch:
 WRITTEN_BY = {
     **{table: {table} for table in ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication")},
     **{table: {"patient"} for table in ("patient_alias", "quarantine", "staging")},
-    **{table: {"clinical_features"} for table in ("feature", "feature_count")},
+    **{table: {"clinical_features"} for table in ("feature", "feature_count", "feature_refusal")},
     **{"outcome": {"outcomes"}, "cohort": {"cohort"}, "attrition": {"outcomes", "cohort"}},
     **{"clinical_score": {"clinical_scores"}, "dicom_instance": {"dicom_index"}, "instance_link": {"linkage"}},
     **{"clip": {"clips"}, "clip_view": {"clip_views"}, "metric": {"evaluation"}, "risk_score": {"risk_scores"}},
@@ -255,7 +255,9 @@ WRITTEN_BY = {
 OWN = {
     "outcomes": {"outcome", "outcome_rule", "attrition"},
     "cohort": {"cohort", "attrition"},
-    "clinical_features": {f"feature{part}" for part in ("", "_filled", "_count", "_evidence", "_refusal", "_group")},
+    "clinical_features": {
+        f"feature{part}" for part in ("", "_filled", "_count", "_evidence", "_refusal", "_group", "_rule")
+    },
     "clip_views": {"clip"},
     "linkage": {"instance_link"},
     "fusion": {"score"},

@@ -12,7 +12,7 @@ from echomort.evaluation.summary import evaluate
 from echomort.models.baselines import VARIABLES, Baselines, baseline_names, fit_baselines, imputed_tables
 from echomort.models.imputation import Imputer, OutlierRule
 from echomort.models.rows import LabelledRows, mean_fold_auc
-from echomort.models.tabular import fit_nested, input_variables, permutation_importance
+from echomort.models.tabular import encode, fit_nested, input_variables, permutation_importance
 from echomort.settings import Evaluation, Tabular
 
 FAST = Tabular(forest_trees=20, imputation_rounds=2, rounds=30)
@@ -196,6 +196,45 @@ def test_coefficients_are_kept_as_json_and_nothing_else_is(fitted, tmp_path):
     one = table["ehr:logistic:all"]["0"]
     assert len(one["columns"]) == len(one["coefficients"]) == len(one["mean"]) == len(one["scale"])
     assert one["coefficients"][one["columns"].index("lvef")] < 0 < one["coefficients"][one["columns"].index("age")]
+
+
+def test_a_column_with_one_value_breaks_no_learner_and_changes_no_score():
+    features, rows = patients()
+    one = features.assign(sodium=140.0, dx_i10=1.0, diastolic_grade=2.0)
+    one.loc[::3, ["sodium", "diastolic_grade"]] = np.nan
+    for scope in ("fold", "global"):
+        settings = FAST.model_copy(update={"imputation_scope": scope})
+        for _, _, matrix in imputed_tables(one, rows, settings):
+            assert not np.isnan(matrix).any()
+            assert (matrix[:, len(COLUMNS)] == 140).all()
+    with_it, without = (fit_baselines(table, rows, FAST).scores for table in (one, features))
+    assert set(with_it) == set(without)
+    for learner in ("logistic", "xgboost"):
+        assert np.allclose(with_it[f"ehr:{learner}:clinical"], without[f"ehr:{learner}:clinical"], atol=1e-6)
+
+
+def test_columns_with_one_value_alone_break_no_learner_no_tree_and_no_evaluation():
+    features, rows = patients()
+    one = features.assign(lvef=50.0, age=70.0, sex=1.0, lvidd=5.0, sbp=130.0, dx_i50=0.0)
+    cross_fits = dict(fit_baselines(one, rows, FAST).scores)
+    columns = tuple(one.columns)
+    trees = fit_nested(encode(one), columns, rows, FAST)
+    cross_fits["ehr"] = trees.scores
+    scores = {model: cross_fit.logits for model, cross_fit in cross_fits.items()}
+    assert (permutation_importance(trees.model, one, rows, 1)["drop"] == 0).all()
+    assert all(np.isfinite(logits).all() for logits in scores.values())
+    inside = rows.folds >= 0
+    keys = np.arange(len(one))
+    frame = pd.DataFrame({"study_key": keys, "patient_key": keys, "fold": rows.folds, "label": rows.labels})
+    frame = frame.assign(days=400, event=rows.labels == 1, sex="male")[inside]
+    table = pd.concat(
+        pd.DataFrame({"study_key": keys, "model": model, "fold": rows.folds, "logit": logits})[inside]
+        for model, logits in scores.items()
+    )
+    found = evaluate(frame, table, None, Evaluation(bootstrap=100))
+    areas = found[(found["metric"] == "auc") & (found["subset"] == "all")]
+    assert set(areas["model"]) >= {"ehr", "ehr:logistic:all"}
+    assert areas["value"].between(0.2, 0.7).all()
 
 
 def test_a_learner_that_is_not_asked_for_is_not_fitted():

@@ -162,16 +162,16 @@ def drawn(tmp_path_factory):
 
 
 @pytest.mark.parametrize("between", ["prospective", "paper", "none"])
-@pytest.mark.parametrize("part", [1_000_000, 50])
-def test_every_value_is_what_the_rules_read_plainly_give(drawn, between, part, monkeypatch):
+@pytest.mark.parametrize(("part", "same_day"), [(1_000_000, "exclude"), (50, "exclude"), (1_000_000, "before")])
+def test_every_value_is_what_the_rules_read_plainly_give(drawn, between, part, same_day, monkeypatch):
     connection, studies, values = drawn
     monkeypatch.setattr(warehouse.tables.feature.features, "SHARD_ROWS", part)
-    build(connection, Features(between_echoes=between, carry_days=292))
+    build(connection, Features(between_echoes=between, carry_days=292, same_day=same_day))
     for variable, (window, _) in ORACLE.items():
         found = dict(fetch(connection, f"SELECT study_key, {variable} FROM feature"))
         for who in PEOPLE:
             measured = list(dict.fromkeys(values[who][variable]))
-            for name, expected in feature(studies[who], measured, window, between, 292).items():
+            for name, expected in feature(studies[who], measured, window, between, 292, same_day).items():
                 assert found[study_key(name)] == (None if expected is None else pytest.approx(expected)), name
 
 

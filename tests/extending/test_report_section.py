@@ -35,7 +35,7 @@ def test_a_section_of_another_package_has_its_place_among_those_of_the_product(s
     assert titles == ["Governance"]
     order = sorted(places, key=places.__getitem__)
     assert order.index("provenance") < order.index("governance") < order.index("checklist")
-    assert len(set(places.values())) == len(places) == 14
+    assert len(set(places.values())) == len(places) == 15
 
 
 def test_its_code_decides_the_report(site: Site) -> None:

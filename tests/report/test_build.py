@@ -198,6 +198,26 @@ def test_every_part_is_there(page):
     assert parts <= set(Page(page).ids)
 
 
+def test_a_leak_is_named_before_everything_else_and_only_where_there_is_one(data, page, tmp_path):
+    assert "Too good to be true" not in page
+    row = ("too_good", "one_variable", "bnp", "auc", 1.0, np.nan, np.nan, 200, 60, "presence")
+    leaking = replace(data, metrics=pd.concat([data.metrics, pd.DataFrame([row], columns=list(data.metrics.columns))]))
+    warned = write_report(leaking, tmp_path).html.read_text()
+    assert "variable bnp (whether it is known) has an AUC of 1.000, too good to be true" in warned
+    assert warned.index('id="suspicions"') < warned.index('id="result"')
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [("SAME_DAY_WITHOUT_TIME", "were left out"), ("SAME_DAY_TAKEN_AS_BEFORE", "were used as if they preceded it")],
+)
+def test_records_of_the_echo_s_own_day_without_a_time_are_counted(data, page, tmp_path, reason, words):
+    assert "own day" not in page
+    refusals = pd.DataFrame({"reason": ["OUTSIDE_LIMITS", reason], "count": [3, 1207]})
+    counted = write_report(replace(data, refusals=refusals), tmp_path).html.read_text()
+    assert "1,207 values and codes of an echo" in counted and words in counted
+
+
 def test_no_key_and_no_date_is_printed(data, tmp_path):
     files = write_report(data, tmp_path)
     for text in (files.html.read_text(), files.json.read_text()):

@@ -296,6 +296,8 @@ BROKEN = [
     ("features_equal_studies", f"DELETE FROM feature WHERE {ONE}"),
     ("features_equal_studies", "INSERT INTO feature FROM feature"),
     ("no_feature_after_its_echo", "UPDATE study SET study_at = study_at - INTERVAL 1 DAY"),
+    ("no_feature_after_its_echo", "UPDATE study SET study_at = date_trunc('day', study_at)"),
+    ("no_feature_without_an_earlier_record", "UPDATE diagnosis SET recorded_at = date_trunc('day', recorded_at)"),
     ("no_feature_without_an_earlier_record", "UPDATE measurement SET measured_at = measured_at + INTERVAL 2 DAY"),
     ("no_feature_without_an_earlier_record", f"UPDATE feature SET tr_vmax = 3 WHERE {ONE}"),
     ("no_feature_without_an_earlier_record", "UPDATE diagnosis SET recorded_at = recorded_at + INTERVAL 2 DAY"),

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from echomort.ehr.variables import catalogue
-from echomort.report.blocks import Picture, Section, Table
+from echomort.report.blocks import Picture, Section, Table, Words
 from echomort.report.data import ReportData
 from echomort.report.drawing import flows
 from echomort.report.drawing.style import inline_svg
@@ -44,7 +44,27 @@ def variables(data: ReportData, numbers: Numbers) -> list[Section]:
         [[name, percent(share, 1)] for name, share in rows],
         folded=True,
     )
-    return [Section("variables", "The health-record variables", [picture, table, *_importance(numbers)])]
+    blocks = [picture, *_same_day(data), table, *_importance(numbers)]
+    return [Section("variables", "The health-record variables", blocks)]
+
+
+SAME_DAY = {
+    "SAME_DAY_WITHOUT_TIME": "were left out, because nobody knows whether they precede it",
+    "SAME_DAY_TAKEN_AS_BEFORE": "were used as if they preceded it (features.same_day: before), which nobody knows",
+}
+"""Reason of table feature_refusal -> what became of records of the echo's own day without a time."""
+
+
+def _same_day(data: ReportData) -> list[Words]:
+    """Return how many records of the echo's own day were left out, or used, because they or the echo have no time."""
+    counts = dict(zip(data.refusals["reason"], data.refusals["count"], strict=True))
+    texts = [
+        f"{counted(counts[reason], 'value or code', 'values and codes')} of an echo's own day, where the record or the "
+        f"echo has a date only, {what} (counted once for each study and variable)."
+        for reason, what in SAME_DAY.items()
+        if counts.get(reason)
+    ]
+    return [Words(texts)] if texts else []
 
 
 def imputation_words(data: ReportData) -> str:

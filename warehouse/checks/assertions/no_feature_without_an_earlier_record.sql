@@ -1,40 +1,67 @@
 -- asset: clinical_features
 -- also: study, measurement, diagnosis
 -- never: A feature of a variable that was only known later.
--- Features for which the patient has no record on the study's day or before. This check reads the records themselves, not
--- how the features were built: a variable that is only known later must be empty. A group of diagnoses needs one of its
--- ICD-10-CM codes, or any ICD-9-CM code (the map of ICD-9-CM codes to groups is not read here).
+-- Features for which the patient has no record before the study, and none measured in it. This check reads the records
+-- themselves, not how the features were built: a variable that is only known later must be empty. A record without a time of
+-- day (midnight) is known from the next day on, unless features.same_day takes it as earlier. A value measured in another
+-- study is known at that study. A group of diagnoses needs one of its ICD-10-CM codes, or any ICD-9-CM code (the map of
+-- ICD-9-CM codes to groups is not read here).
 WITH known AS (
-    SELECT study.patient_key, CAST(study.study_at AS DATE) AS study_date, variable
+    SELECT
+        study_key,
+        study.patient_key,
+        CASE
+            WHEN same_day = 'before' AND study_at = date_trunc('day', study_at) THEN study_at + INTERVAL 86399 SECOND
+            ELSE study_at
+        END AS study_at,
+        variable
     FROM (UNPIVOT feature ON COLUMNS(* EXCLUDE (study_key, age, sex)) INTO NAME variable VALUE value)
     JOIN study USING (study_key)
+    CROSS JOIN feature_rule
     WHERE value <> 0 OR NOT starts_with(variable, 'dx_')
 ),
-first_measured AS (
-    SELECT patient_key, variable, min(CAST(measured_at AS DATE)) AS first_date FROM measurement GROUP BY ALL
-),
-first_diagnosed AS (
-    SELECT patient_key, variable, min(CAST(recorded_at AS DATE)) AS first_date
+record AS (
+    SELECT
+        measurement.patient_key,
+        variable,
+        CASE WHEN CAST(measured_at AS DATE) = CAST(study_at AS DATE) THEN study_at ELSE measured_at END AS recorded_at
+    FROM measurement
+    LEFT JOIN study USING (study_key)
+    UNION ALL
+    SELECT patient_key, variable, recorded_at
     FROM diagnosis
     JOIN feature_group ON left(code, 3) BETWEEN code_from AND code_to
     WHERE vocabulary = 'ICD10CM'
-    GROUP BY ALL
-),
-first_icd9 AS (
-    SELECT patient_key, min(CAST(recorded_at AS DATE)) AS first_date
+    UNION ALL
+    SELECT patient_key, 'any ICD-9-CM', recorded_at
     FROM diagnosis
     WHERE vocabulary = 'ICD9CM'
-    GROUP BY patient_key
+),
+first_record AS (
+    SELECT
+        patient_key,
+        variable,
+        min(
+            CASE
+                WHEN same_day <> 'before' AND recorded_at = date_trunc('day', recorded_at) THEN recorded_at + INTERVAL 1 DAY
+                ELSE recorded_at
+            END
+        ) AS first_at
+    FROM record
+    CROSS JOIN feature_rule
+    GROUP BY ALL
+),
+measured_in_study AS (
+    SELECT DISTINCT study_key, variable
+    FROM measurement
+    JOIN study USING (study_key)
+    WHERE CAST(measured_at AS DATE) <= CAST(study_at AS DATE)
 )
 SELECT count(*) AS offending
 FROM known
-LEFT JOIN first_measured USING (patient_key, variable)
-LEFT JOIN first_diagnosed USING (patient_key, variable)
-LEFT JOIN first_icd9 USING (patient_key)
-WHERE coalesce(
-    CASE
-        WHEN starts_with(variable, 'dx_') THEN least(first_diagnosed.first_date, first_icd9.first_date)
-        ELSE first_measured.first_date
-    END > study_date,
-    true
-)
+LEFT JOIN first_record USING (patient_key, variable)
+LEFT JOIN first_record AS icd9 ON icd9.patient_key = known.patient_key
+    AND icd9.variable = 'any ICD-9-CM'
+    AND starts_with(known.variable, 'dx_')
+LEFT JOIN measured_in_study USING (study_key, variable)
+WHERE measured_in_study.study_key IS NULL AND coalesce(least(first_record.first_at, icd9.first_at) > study_at, true)

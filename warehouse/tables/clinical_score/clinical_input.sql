@@ -1,5 +1,5 @@
 -- The inputs of the clinical scores for every study, named like the arguments of their functions. Only data known at the
--- study are used. A drug or disease that is not on record is taken as absent; other missing values stay null.
+-- study are used ($same_day: see definitions/moment.sql). A drug or disease that is not on record is taken as absent; other missing values stay null.
 WITH drug (drug_class, role, furosemide_per_mg) AS (
     VALUES  -- a diuretic class counts as its most used drug; factors as in echomort.clinical_scores.scores.shfm.FUROSEMIDE_PER_MG
         ('ace_inhibitor', 'acei', NULL),
@@ -28,7 +28,8 @@ taken AS (
     FROM study
     JOIN medication USING (patient_key)
     JOIN drug USING (drug_class)
-    WHERE started_at <= study_at AND (ended_at IS NULL OR ended_at > study_at)
+    WHERE known_at(started_at, $same_day) <= cutoff_at(study_at, $same_day)
+        AND (ended_at IS NULL OR known_at(ended_at, $same_day) > cutoff_at(study_at, $same_day))
 ),
 
 -- One row for each study with one of these drugs. If a diuretic has no daily dose in mg or g, the total dose is null.
@@ -64,7 +65,7 @@ disease AS (
         ) AS defibrillator
     FROM study
     JOIN diagnosis USING (patient_key)
-    WHERE recorded_at <= study_at
+    WHERE known_at(recorded_at, $same_day) <= cutoff_at(study_at, $same_day)
     GROUP BY study_key
 ),
 

@@ -1,9 +1,10 @@
 -- The features of the studies of one shard of patients (patient_no modulo $shards = $shard): each value is the last one
--- known at the study. The numbered tables come from feature_begin.sql; `variable` (name, source, window_days, low, high,
+-- known at the study's cutoff. The numbered tables come from feature_begin.sql; `variable` (name, source, window_days, low, high,
 -- is_code, code_from, code_to) and `contradiction` (smaller, larger, may_be_equal) come from the catalogue.
 
 -- Values measured in the study: the mean of repeats. A value dated after the study's day does not belong to the study;
--- neither does a variable that is not an echo measurement (window_days > 0), if dated after the study's time.
+-- neither does a variable that is not an echo measurement (window_days > 0), if dated after the study's time. One of the
+-- study's day belongs to it if it or the study has no time: the source says so by the study's number.
 CREATE OR REPLACE TEMP TABLE own_value AS
 SELECT
     study_no,
@@ -16,14 +17,14 @@ JOIN numbered_study USING (study_no)
 WHERE converted.patient_no % $shards = $shard
     AND value IS NOT NULL
     AND CAST(measured_at AS DATE) <= CAST(study_at AS DATE)
-    AND (window_days = 0 OR measured_at <= study_at)
+    AND (window_days = 0 OR measured_at <= study_at OR of_unknown_order(measured_at, study_at))
 GROUP BY ALL;
 
 -- Other values: the mean of values with the same time, so that there is one last value. It is the last one known from the
--- first moment at or after it (known_from) until a later value is known or its window ends (known_to).
+-- first moment at or after it was known (known_from) until a later value is known or its window ends (known_to).
 CREATE OR REPLACE TEMP TABLE known_value AS
 WITH measured AS (
-    SELECT patient_no, variable, window_days, measured_at, avg(value ORDER BY value) AS value
+    SELECT patient_no, variable, window_days, measured_at, known_at, avg(value ORDER BY value) AS value
     FROM converted
     WHERE patient_no % $shards = $shard AND value IS NOT NULL AND (window_days > 0 OR study_no IS NULL)
     GROUP BY ALL
@@ -31,18 +32,18 @@ WITH measured AS (
 SELECT
     measured.*,
     first.moment_no AS known_from,
-    least(last.moment_no, lead(first.moment_no) OVER (PARTITION BY measured.patient_no, variable ORDER BY measured_at) - 1)
+    least(last.moment_no, lead(first.moment_no) OVER (PARTITION BY measured.patient_no, variable ORDER BY known_at) - 1)
         AS known_to
 FROM measured
-ASOF JOIN moment AS first ON first.patient_no = measured.patient_no AND first.study_at >= measured_at
+ASOF JOIN moment AS first ON first.patient_no = measured.patient_no AND first.cutoff >= known_at
 ASOF JOIN moment AS last
-    ON last.patient_no = measured.patient_no AND last.study_at < CAST(measured_at AS DATE) + window_days + 1
+    ON last.patient_no = measured.patient_no AND last.cutoff < CAST(measured_at AS DATE) + window_days + 1
 QUALIFY known_from <= known_to;
 
 -- The last value at or before the study within its window, for variables that were not measured in the study.
 CREATE OR REPLACE TEMP TABLE last_value_known AS
-SELECT study_no, variable, value, measured_at
-FROM (SELECT unnest(range(known_from, known_to + 1)) AS moment_no, variable, value, measured_at FROM known_value)
+SELECT study_no, variable, value, measured_at, known_at
+FROM (SELECT unnest(range(known_from, known_to + 1)) AS moment_no, variable, value, measured_at, known_at FROM known_value)
 JOIN numbered_study USING (moment_no)
 ANTI JOIN own_value USING (study_no, variable);
 
@@ -56,24 +57,26 @@ JOIN numbered_study USING (study_no)
 WHERE window_days = 0 AND $between <> 'none'
 GROUP BY ALL;
 
--- The last earlier echo with the value, for each echo that lacks it. A value reaches every moment after its own, up to and
--- with the next echo that has one (of two echoes at that time, one may lack the value).
+-- The last earlier echo with the value, for each echo that lacks it. A value reaches every moment that is later for certain,
+-- up to and with the next echo that has one (of two echoes at that time, one may lack the value). Of the echoes of a day,
+-- one without a time counts as the last.
 CREATE OR REPLACE TEMP TABLE value_before AS
 WITH reach AS (
     SELECT
         echo_value.*,
-        moment.study_at,
+        moment.cutoff,
+        later_from,
         CASE $between
-            WHEN 'prospective' THEN least(carried_to, lead(moment_no) OVER later)
-            WHEN 'paper' THEN lead(moment_no) OVER later
+            WHEN 'prospective' THEN least(carried_to, lead(later_from) OVER later - 1)
+            WHEN 'paper' THEN lead(later_from) OVER later - 1
         END AS before_to
     FROM echo_value
     JOIN moment USING (moment_no)
-    WINDOW later AS (PARTITION BY echo_value.patient_no, variable ORDER BY moment_no)
+    WINDOW later AS (PARTITION BY echo_value.patient_no, variable ORDER BY later_from, has_time(study_at) DESC, moment_no)
 )
-SELECT study_no, lacking.patient_no, lacking.moment_no, lacking.study_at, variable, earlier, earlier_at
+SELECT study_no, lacking.patient_no, lacking.moment_no, lacking.cutoff, variable, earlier, earlier_at
 FROM (
-    SELECT unnest(range(moment_no + 1, before_to + 1)) AS moment_no, variable, value AS earlier, study_at AS earlier_at
+    SELECT unnest(range(later_from, before_to + 1)) AS moment_no, variable, value AS earlier, cutoff AS earlier_at
     FROM reach
 )
 JOIN numbered_study AS lacking USING (moment_no)
@@ -88,7 +91,7 @@ UNION ALL
 SELECT
     study_no,
     known.variable,
-    earlier + (after.value - earlier) * epoch(known.study_at - earlier_at) / epoch(moment.study_at - earlier_at),
+    earlier + (after.value - earlier) * epoch(known.cutoff - earlier_at) / epoch(moment.cutoff - earlier_at),
     earlier_at,
     'INTERPOLATED_TO_A_LATER_ECHO'
 FROM (FROM value_before WHERE $between = 'paper') AS known
@@ -113,13 +116,15 @@ SELECT
     END AS value,
     latest_own_date,
     measured_at,
+    known_at,
     is_filled
 FROM (
-    SELECT study_no, variable, value, latest_own_date, NULL AS measured_at, false AS is_filled FROM own_value
+    SELECT study_no, variable, value, latest_own_date, NULL AS measured_at, NULL AS known_at, false AS is_filled
+    FROM own_value
     UNION ALL
-    SELECT study_no, variable, value, NULL, measured_at, false FROM last_value_known
+    SELECT study_no, variable, value, NULL, measured_at, known_at, false FROM last_value_known
     UNION ALL
-    SELECT study_no, variable, value, NULL, earlier_at, true FROM filled_value
+    SELECT study_no, variable, value, NULL, earlier_at, earlier_at, true FROM filled_value
 );
 
 -- Two values of one study that can't both be right, for example a systolic pressure below the diastolic: neither is used.
@@ -201,6 +206,22 @@ SELECT 'lvef', 'UNLIKELY_BESIDE_ANOTHER', count_if(abs(lvef - of_bp) > 15) FROM 
 UNION ALL
 SELECT 'av_vmax', 'UNLIKELY_BESIDE_ANOTHER', count_if(av_vmax < lvot_vmax) FROM measured_part;
 
+-- Values of the study's day whose order is unknown (definitions/moment.sql), counted once for each study and variable: left
+-- out, or with $same_day 'before' used as if they were earlier.
+INSERT INTO refused
+SELECT variable, CASE $same_day WHEN 'exclude' THEN 'SAME_DAY_WITHOUT_TIME' ELSE 'SAME_DAY_TAKEN_AS_BEFORE' END, count(*)
+FROM (
+    SELECT DISTINCT study.study_no, variable
+    FROM converted
+    JOIN numbered_study AS study
+        ON study.patient_no = converted.patient_no AND of_unknown_order(measured_at, study.study_at)
+    ANTI JOIN own_value ON own_value.study_no = study.study_no AND own_value.variable = converted.variable
+    WHERE converted.patient_no % $shards = $shard
+        AND value IS NOT NULL
+        AND (window_days > 0 OR converted.study_no IS NULL)
+)
+GROUP BY variable;
+
 -- Long to wide, always with all columns of the catalogue. The values of a study are two lists, which are looked up by the
 -- name of the variable.
 INSERT INTO feature BY NAME
@@ -209,7 +230,7 @@ SELECT
     values[list_position(variables, COLUMNS(measured.*))],
     CASE study.sex WHEN 'M' THEN 1 WHEN 'F' THEN 0 END AS sex,
     CASE WHEN is_of_age(age, low, high) THEN least(greatest(age, low), high) END AS age,
-    CAST(coalesce(COLUMNS(diagnosed.* EXCLUDE (patient_key)) <= study_at, false) AS TINYINT)
+    CAST(coalesce(COLUMNS(diagnosed.* EXCLUDE (patient_key)) <= cutoff, false) AS TINYINT)
 FROM (
     SELECT *, years_between(birth_date, study_at) AS age
     FROM numbered_study
@@ -231,7 +252,7 @@ INSERT INTO feature_evidence
 SELECT study_key, latest_measured_at, latest_own_date, latest_diagnosed_at
 FROM (FROM numbered_study WHERE patient_no % $shards = $shard) AS study
 LEFT JOIN (
-    SELECT study_no, max(measured_at) AS latest_measured_at, max(latest_own_date) AS latest_own_date
+    SELECT study_no, arg_max(measured_at, known_at) AS latest_measured_at, max(latest_own_date) AS latest_own_date
     FROM chosen_value
     GROUP BY study_no
 ) USING (study_no)

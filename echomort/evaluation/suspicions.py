@@ -1,0 +1,72 @@
+"""Variables and models that are too good to be true: they probably know the outcome.
+
+The best published models predict one-year mortality with an AUC of about 0.85, and any one variable does worse. An AUC
+of 0.98 (``evaluation.suspicious_auc``) by a model or by one variable alone is a leak of the outcome until shown
+otherwise: a code or a value that was written after the event. From 20 deaths and 20 survivors on
+(``evaluation.suspicious_deaths``) a true 0.85 reaches it by chance in 3 of 1000 draws (20,000 draws of two normal
+distributions), with 20 and 100 in fewer than 1 of 10,000. A leak that touches few patients stays below it.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from echomort.settings import Evaluation
+from echomort.vocabulary.metric_table import COLUMNS, ONE_VARIABLE, OUT_OF_FOLD, TOO_GOOD, WHOLE, MetricRow
+from echomort.vocabulary.model_names import ModelName
+
+REMEDY = (
+    "it probably knows the outcome: look for records that were written after the echo and dated before it; "
+    "features.same_day: exclude leaves out what is dated by day only"
+)
+"""What to do about a suspicion, for every message."""
+
+
+def suspicious_rows(metrics: pd.DataFrame, variables: pd.DataFrame, settings: Evaluation) -> pd.DataFrame:
+    """Return rows of the metric table (evaluation ``too_good``): variables and models that are too good to be true.
+
+    ``metrics``: rows of the metric table. ``variables``: variable, predictor (``value`` or ``presence``), auc (0 to 1),
+    n, events, as warehouse/reads/evaluation/variable_auc.sql returns. A variable has one row, of its better predictor.
+    """
+    rows = [*_models(metrics, settings), *_variables(suspicious_variables(variables, settings))]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def suspicious_variables(variables: pd.DataFrame, settings: Evaluation) -> pd.DataFrame:
+    """Return the rows of ``variables`` (see :func:`suspicious_rows`) that are too good to be true, the better predictor
+    of each variable, with ``auc`` above 0.5: a variable may fall with the risk."""
+    area = variables["auc"].where(variables["auc"] >= 0.5, 1 - variables["auc"])
+    found = variables.assign(auc=area)[_too_good(area, variables["n"], variables["events"], settings)]
+    best = found.sort_values(["auc", "variable", "predictor"], ascending=[False, True, False])
+    return best.drop_duplicates("variable").reset_index(drop=True)
+
+
+def suspicion_words(suspicion: Any) -> str:
+    """Return a suspicion (a row with model, variable, predictor, auc) in a phrase."""
+    what = f"model {suspicion.model}"
+    if suspicion.model == ONE_VARIABLE:
+        known = "whether it is known" if suspicion.predictor == "presence" else "its value alone"
+        what = f"variable {suspicion.variable} ({known})"
+    return f"{what} has an AUC of {suspicion.auc:.3f}, too good to be true"
+
+
+def _too_good(area: pd.Series, n: pd.Series, events: pd.Series, settings: Evaluation) -> pd.Series:
+    fewest = settings.suspicious_deaths
+    return (area >= settings.suspicious_auc) & (events >= fewest) & (n - events >= fewest)
+
+
+def _models(metrics: pd.DataFrame, settings: Evaluation) -> Iterator[MetricRow]:
+    areas = metrics[
+        (metrics["evaluation"] == OUT_OF_FOLD) & (metrics["subset"] == WHOLE) & (metrics["metric"] == "auc")
+    ]
+    for row in areas[_too_good(areas["value"], areas["n"], areas["events"], settings)].itertuples(index=False):
+        if ModelName.parse(str(row.model)).kind != "oracle":
+            yield MetricRow(*row)._replace(evaluation=TOO_GOOD, method="score")
+
+
+def _variables(found: pd.DataFrame) -> Iterator[MetricRow]:
+    for row in found.to_dict("records"):
+        limits, counts = (math.nan, math.nan), (int(row["n"]), int(row["events"]))
+        yield MetricRow(TOO_GOOD, ONE_VARIABLE, row["variable"], "auc", row["auc"], *limits, *counts, row["predictor"])

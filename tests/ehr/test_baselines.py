@@ -207,7 +207,10 @@ def test_a_column_with_one_value_breaks_no_learner_and_changes_no_score():
         for _, _, matrix in imputed_tables(one, rows, settings):
             assert not np.isnan(matrix).any()
             assert (matrix[:, len(COLUMNS)] == 140).all()
-    with_it, without = (fit_baselines(table, rows, FAST).scores for table in (one, features))
+    with_it, without = (
+        {model: one.logits for model, one in fit_baselines(table, rows, FAST).scores.items()}
+        for table in (one, features)
+    )
     assert set(with_it) == set(without)
     for learner in ("logistic", "xgboost"):
         assert np.allclose(with_it[f"ehr:{learner}:clinical"], without[f"ehr:{learner}:clinical"], atol=1e-6)

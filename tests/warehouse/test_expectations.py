@@ -74,7 +74,7 @@ def warehouse_of(folder, seed):
     connection.execute(
         "INSERT INTO instance_link SELECT instance_key, study_key, patient_key, status, reason FROM dicom_instance"
     )
-    connection.execute("INSERT INTO score SELECT study_key, 'ehr', fold, NULL, -1.5 FROM cohort")
+    connection.execute("INSERT INTO score SELECT study_key, 'ehr', fold, NULL, -1.5, NULL FROM cohort")
     connection.execute("INSERT INTO metric VALUES ('test', 'ehr', 'all', 'auc', 0.7, 0.6, 0.8, 100, 10, 'delong')")
     return connection
 

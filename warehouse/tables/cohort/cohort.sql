@@ -55,8 +55,13 @@ SELECT
     study_key,
     patient_key,
     role,
-    CASE WHEN role = 'development' THEN CAST(md5_number($salt || '|fold|' || patient_key) % $folds AS INTEGER) ELSE -1 END
-        AS fold,
+    -- Without the inner cast the remainder would be one of DOUBLEs, whose last bits are lost: only odd numbers of folds would
+    -- be filled.
+    CASE
+        WHEN role = 'development'
+            THEN CAST(md5_number($salt || '|fold|' || patient_key) % CAST($folds AS UHUGEINT) AS INTEGER)
+        ELSE -1
+    END AS fold,
     label,
     days,
     event,

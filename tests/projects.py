@@ -19,7 +19,7 @@ from orchestration.cli.__main__ import main
 SETTINGS = {
     "sources.synthetic.patients": 40,
     "cohort.reader_fraction": 0.2,
-    "cohort.folds": 4,
+    "cohort.folds": 5,
     "training.max_epochs": 1,
     "training.min_clips": 20,
     "training.min_deaths": 3,

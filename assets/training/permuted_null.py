@@ -39,7 +39,7 @@ EPOCHS = 5
 
 def training_of_null(training: Training) -> Training:
     """Return the settings to train the null's video models with: those of the site, with the smallest network."""
-    return training.model_copy(update={**QUICK, "max_epochs": EPOCHS, "stopping": "fixed", "norm_momentum": 0.1})
+    return training.model_copy(update={**QUICK, "max_epochs": EPOCHS, "stopping": "fixed"})
 
 
 def plan_permutations(project: Project, recipe: str) -> dict[str, str]:

@@ -35,7 +35,9 @@ class LabelledRows:
             raise UserError(f"the rows lie in fewer than {MIN_FOLDS} folds", "use more studies")
         if pair := rows.pair_of_folds_without_contrast:
             outside = " and ".join(map(str, pair))
-            raise UserError(f"the rows outside folds {outside} all have the same label", "use more studies")
+            raise UserError(
+                f"the rows outside folds {outside} all have the same label", "use more studies, or raise cohort.folds"
+            )
         return rows
 
     @property

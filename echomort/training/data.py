@@ -195,4 +195,4 @@ def _check(samples: Samples) -> None:
     for left_out in samples.left_out:
         if len(np.unique(samples.label[samples.training_rows(left_out)])) < 2:
             problem = f"the clips outside {left_out_words(left_out)} all have the same label"
-            raise UserError(problem, "train a view that has more clips and deaths")
+            raise UserError(problem, "train a view that has more clips and deaths, or raise cohort.folds")

@@ -1,4 +1,4 @@
-"""The four networks: their size, their arithmetic, and what they refuse."""
+"""The networks: their size, their arithmetic, and what they refuse."""
 
 import math
 
@@ -30,6 +30,22 @@ def test_every_legal_shape_gives_one_finite_logit_a_clip(name, shape):
     logits = build_network(name, shape).eval()(clips)
     assert logits.shape == (2,)
     assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize("name", NETWORKS.names())
+def test_a_last_batch_of_one_clip_can_be_trained_on(name):
+    network = build_network(name, (30, 27, 37)).train()
+    network(torch.randint(0, 256, (1, 30, 27, 37), dtype=torch.uint8)).sum().backward()
+    assert all(value.grad.isfinite().all() for value in network.parameters())
+
+
+def test_the_linear_network_sees_a_place_and_not_the_gain():
+    torch.manual_seed(0)
+    clips = torch.randint(0, 100, (2, 8, 32, 32), dtype=torch.uint8)
+    network = build_network("linear", (8, 32, 32)).eval()
+    assert torch.allclose(network(clips), network(2 * clips), atol=1e-4)
+    assert not torch.allclose(network(clips), network(clips.flip(2)), atol=1e-4)
+    assert sum(value.numel() for value in network.parameters()) == 257
 
 
 @pytest.mark.parametrize(

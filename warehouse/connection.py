@@ -1,4 +1,4 @@
-"""The DuckDB file: one writer at a time, short connections, migrations on first write."""
+"""The DuckDB file: one writer at a time, short connections, migrations before anything is read or written."""
 
 import contextlib
 import re
@@ -22,13 +22,18 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def connect(path: Path, read_only: bool = False, memory_limit_gib: float = 4) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a connection to the warehouse at ``path``; a writer's block is one transaction.
 
-    A writer creates the file if needed and applies missing migrations. It commits after the block and rolls back if the
-    block raises. Raises :class:`UserError` if another process holds the file, if it is damaged, or if the disk is full.
+    A writer creates the file if needed. Missing migrations are applied first, also for a reader: a home of an earlier
+    release lacks the tables that this one reads. A writer commits after the block and rolls back if the block raises. Raises :class:`UserError` if another process holds the file, if it is damaged, or if the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = _open(path, read_only, memory_limit_gib)
     try:
         if read_only:
+            if _missing_migrations(connection):
+                connection.close()
+                with connect(path, False, memory_limit_gib):
+                    pass
+                connection = _open(path, read_only, memory_limit_gib)
             yield connection
         else:
             migrate(connection)
@@ -67,13 +72,19 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 def migrate(connection: duckdb.DuckDBPyConnection) -> None:
     """Apply the migrations that this database lacks, in order and each in its own transaction."""
     connection.execute("CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name VARCHAR)")
-    applied = {number for (number,) in connection.execute("SELECT number FROM migration").fetchall()}
-    for file in sorted(MIGRATIONS.glob("[0-9]*.sql")):
-        number = int(file.name[:4])
-        if number not in applied:
-            with transaction(connection):
-                connection.execute(file.read_text())
-                connection.execute("INSERT INTO migration VALUES (?, ?)", [number, file.stem])
+    for file in _missing_migrations(connection):
+        with transaction(connection):
+            connection.execute(file.read_text())
+            connection.execute("INSERT INTO migration VALUES (?, ?)", [int(file.name[:4]), file.stem])
+
+
+def _missing_migrations(connection: duckdb.DuckDBPyConnection) -> list[Path]:
+    """Return the files of the migrations that this database lacks, in order."""
+    try:
+        applied = {number for (number,) in connection.execute("SELECT number FROM migration").fetchall()}
+    except duckdb.CatalogException:
+        applied = set()
+    return [file for file in sorted(MIGRATIONS.glob("[0-9]*.sql")) if int(file.name[:4]) not in applied]
 
 
 def _open(path: Path, read_only: bool, memory_limit_gib: float) -> duckdb.DuckDBPyConnection:

@@ -1,7 +1,6 @@
 """Things of one kind that anybody may add: each is a file in one folder, or an entry point of another package."""
 
 import importlib
-import importlib.util
 import logging
 from collections.abc import Sequence
 from functools import cached_property
@@ -9,8 +8,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from echomort.core.errors import UserError
-from echomort.core.fingerprint import digest, digest_file
+from echomort.core.errors import UserError, in_one_line
+from echomort.core.installed import module_of, package_digest
 
 Thing = TypeVar("Thing")
 
@@ -91,10 +90,13 @@ class Registry(Generic[Thing]):
 
     def _imported(self, point: EntryPoint) -> object:
         try:
+            module_of(point)
             return point.load()
-        except Exception as error:
-            problem = f"{self._where(point.name)} can't be loaded ({type(error).__name__}: {error})"
-            raise UserError(problem.splitlines()[0], "mend that package or remove it") from error
+        except KeyboardInterrupt:  # a person ends the command
+            raise
+        except BaseException as error:  # that it exits, too, concerns that package alone
+            problem = f"{self._where(point.name)} can't be loaded ({in_one_line(error)})"
+            raise UserError(problem, "mend that package or remove it") from error
 
     def _where(self, name: str) -> str:
         point = self._offered.get(name)
@@ -120,20 +122,10 @@ def modules_in(folder: Path) -> tuple[str, ...]:
 
 
 def code_of_packages(folder: str, names: Sequence[str] | None = None) -> dict[str, str]:
-    """Return package -> digest of its version and of its Python files, of the packages that offer by entry point the
-    things ``names``, or any thing, of the registry ``folder``. Nothing of them is imported."""
-    found: dict[str, str] = {}
+    """Return package -> digest of it (:func:`package_digest`), of the packages that offer by entry point the things
+    ``names``, or any thing, of the registry ``folder``. Nothing of them is imported."""
+    by_package: dict[str, list[EntryPoint]] = {}
     for point in entry_points(group=folder):
         if names is None or point.name in names:
-            package = point.dist.name if point.dist else point.module
-            found[package] = digest(point.dist.version if point.dist else "", _files_of(point.module.partition(".")[0]))
-    return found
-
-
-def _files_of(package: str) -> list[tuple[str, str]]:
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        return []
-    origin = Path(spec.origin)
-    files = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
-    return [(file.relative_to(origin.parent).as_posix(), digest_file(file)) for file in files]
+            by_package.setdefault(point.dist.name if point.dist else point.value, []).append(point)
+    return {package: package_digest(points) for package, points in by_package.items()}

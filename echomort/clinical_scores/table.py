@@ -7,6 +7,7 @@ import pandas as pd
 
 from echomort.clinical_scores.columns import OutOfRange
 from echomort.clinical_scores.scores import CLINICAL_SCORES
+from echomort.core.csv_table import check_separator
 from echomort.core.errors import UserError
 from echomort.settings import ClinicalScores
 
@@ -36,6 +37,7 @@ def _read(source: Path) -> pd.DataFrame:
         raise UserError(f"the file {source} is empty", "give it a line of column names and a row a patient") from None
     except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError):
         raise UserError(f"the file {source} is not a CSV table", "save it as comma-separated UTF-8 text") from None
+    check_separator(list(cells.iloc[0]), str(source))
     return cells.iloc[1:].set_axis(cells.iloc[0].str.strip(), axis=1).rename_axis(None, axis=1).reset_index(drop=True)
 
 

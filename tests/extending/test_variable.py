@@ -136,14 +136,45 @@ HEAD = "name,set,label,unit,low,high,source,window_days\n"
         ("icd9.csv", "prefix,variable\n277.3,dx_e85", ("row 2", "277.3", "without the dot")),
         ("icd9.csv", "prefix,variable\n2773,dx_e86", ("row 2", "no diagnosis group dx_e86")),
         ("unit.csv", "variable,unit\n", ("unit.csv", "would not be read")),
+        ("variables.xlsx", "PK", ("would not be read", "variables.csv")),
+        ("variables.txt", HEAD, ("would not be read", "variables.csv")),
+        ("variables.csv", HEAD.replace("high,", "high,low,"), ("row 1", "column low is there twice")),
+        ("units.csv", "variable,unit,unit,target,factor,offset\n", ("row 1", "column unit is there twice")),
+        ("icd9.csv", "prefix,variable,prefix\n", ("row 1", "column prefix is there twice")),
+        ("variables.csv", HEAD.replace(",", ";"), ("row 1", "semicolons", "commas")),
+        ("units.csv", "variable\tunit\ttarget\tfactor\toffset\n", ("row 1", "tabs", "commas")),
+        ("variables.csv", HEAD + f"gls,echo,{'x' * 131_073},%,-40,0,measurement,0", ("row 2", "larger than")),
+        ("variables.csv", HEAD + "gls,echo,Str\0ain,%,-40,0,measurement,0", ("row 2", "NUL")),
+        ("variables.csv", HEAD + "gls,echo,Strain,%,-40,1_0,measurement,0", ("row 2", "high is no number")),
+        ("variables.csv", HEAD + "gls,echo,Strain,%,-40,\u0663,measurement,0", ("row 2", "high is no number")),
+        ("variables.csv", HEAD + "gls,echo,Strain,%,-40,1e999,measurement,0", ("row 2", "high is no number")),
+        ("variables.csv", HEAD + "gls,echo,Strain,%,-40,0,measurement,\u0663", ("row 2", "window_days")),
+        ("variables.csv", HEAD + f"gls,echo,Strain,%,-40,0,measurement,{10**26}", ("row 2", "window_days", "36525")),
+        ("variables.csv", HEAD, ("variables.csv", "no row below its header")),
+        ("variables.csv", "", ("row 1", "no column name")),
+        ("icd9.csv", "prefix,variable\n\u0662\u0667\u0667,dx_e85", ("row 2", "begins no ICD-9-CM code")),
     ],
 )
 def test_a_mistake_is_one_line_with_file_row_and_remedy(folder, file, text, words):
-    (folder / file).write_text(text)
+    (folder / file).write_text(text, encoding="utf-8")
     with pytest.raises(UserError) as caught:
         site_catalogue(folder)
     assert all(word in str(caught.value) for word in (file, "sources.variables", *words)), str(caught.value)
     assert caught.value.remedy and "\n" not in str(caught.value)
+
+
+def test_a_folder_in_place_of_a_file_is_one_line(folder):
+    (folder / "variables.csv").unlink()
+    (folder / "variables.csv").mkdir()
+    with pytest.raises(UserError, match=r"variables\.csv in sources\.variables would not be read: make it a file"):
+        site_catalogue(folder)
+
+
+def test_spreadsheets_mark_the_beginning_of_a_file(folder):
+    before = site_catalogue(folder)
+    for path in folder.iterdir():
+        path.write_text(path.read_text().replace("\n", "\r\n"), encoding="utf-8-sig", newline="")
+    assert site_catalogue(folder) == before
 
 
 def test_a_folder_that_is_missing_or_empty_is_one_line(tmp_path):

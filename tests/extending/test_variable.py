@@ -1,5 +1,7 @@
 """docs/extending/variable.md does what it says: what a folder of tables adds, and what its mistakes say."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from extracts import KEYRING, empty_warehouse, fetch, person, write_extract
 from assets.graph import STAGES
 from assets.records.own_variables import own_variables
 from echomort.core.errors import UserError
+from echomort.ehr import site_files
 from echomort.ehr.catalogue import shipped_catalogue, site_catalogue
 from echomort.ehr.variables import names
 from echomort.models.baselines import fit_baselines
@@ -16,9 +19,12 @@ from echomort.models.imputation import Imputer
 from echomort.models.rows import LabelledRows
 from echomort.models.tabular import input_variables
 from echomort.settings import Settings, Sources, Tabular
+from warehouse.checks import assertions
 from warehouse.checks.assertions import check
 from warehouse.checks.expectations import validate
+from warehouse.queries import ROOT, run
 from warehouse.staging.staging import stage
+from warehouse.tables.clinical_score.clinical_scores import clinical_inputs
 from warehouse.tables.feature.features import build
 
 AT = "2020-01-01 10:00:00"
@@ -61,6 +67,62 @@ def test_an_own_variable_is_a_column_with_its_units_limits_codes_and_checks(tmp_
         result = validate(table, connection.table(table).df(), variables)
         assert not result.failed and not result.errors, result
     assert check(connection, "no_feature_without_an_earlier_record") == 0
+
+
+def words_of_the_queries():
+    """Return every word of the SQL that reads features, and every column of the warehouse, that may name a variable."""
+    files = [path.read_text() for path in ROOT.rglob("*.sql")]
+    words = {word for text in files if re.search(r"\bfeature\b", text) for word in re.findall(r"\w+", text.lower())}
+    columns = {name for (name,) in fetch(empty_warehouse(), "SELECT column_name FROM information_schema.columns")}
+    names = {word for word in words | columns if site_files.NAME.fullmatch(word) and not word.startswith("dx_")}
+    return sorted(names - {one.name for one in shipped_catalogue().variables} - site_files.RESERVED)
+
+
+def test_no_name_that_a_variable_may_have_is_mistaken_for_another_column(tmp_path, folder):
+    words = words_of_the_queries()
+    assert {"study_at", "feature", "copd", "low", "values", "birth_date", "first_recorded_at", "select"} <= set(words)
+    (folder / "variables.csv").write_text(
+        HEAD + "".join(f"{word},echo,A word,%,-40,0,measurement,0\n" for word in words)
+    )
+    for file in ("units.csv", "icd9.csv"):
+        (folder / file).unlink()
+    variables = site_catalogue(folder)
+    own = [("P", "S", word, -18.5, "%", AT) for word in words]
+    lvef = [("P", "S", "lvef", 55, "%", AT)]
+    found = {}
+    for name, catalogue, measured in (("with", variables, own + lvef), ("without", shipped_catalogue(), lvef)):
+        connection = empty_warehouse()
+        (tmp_path / name).mkdir()
+        rows = ROWS | {"measurement": measured}
+        stage(connection, write_extract(tmp_path / name, rows), "canonical", KEYRING, "kept", catalogue)
+        build(connection, catalogue=catalogue)
+        studies = "SELECT study_key, patient_key, 'development', 0, 1, 9, true, true FROM study"
+        connection.execute(f"INSERT INTO cohort {studies}")
+        found[name] = [clinical_inputs(connection).to_dict("list")]
+        for query in ("evaluation/evaluation_frame", "report/report_cohort"):
+            found[name].append(run(connection, f"reads/{query}.sql").df().to_dict("list"))
+        samples = run(connection, "reads/training/tabular_samples.sql").df()
+        found[name].append(samples[["study_key", "fold", "label", "lvef", "sex", "age"]].to_dict("list"))
+        run(connection, "reads/risk/risk_plan.sql", studies=None)
+        run(connection, "reads/report/report_missing.sql")
+        run(connection, "reads/reader_study/reader_cases.sql", view="apical_4", model="m")
+        assert [check(connection, one) for one in assertions.names() if "feature" in one] == [0, 0, 0]
+        result = validate("feature", connection.table("feature").df(), catalogue)
+        assert not result.failed and not result.errors, result
+    assert str(found["with"]) == str(found["without"])
+
+
+def test_a_risk_is_made_again_when_any_feature_changes_whatever_a_variable_is_named(tmp_path, folder):
+    own = folder / "variables.csv"
+    own.write_text(own.read_text().replace("gls,", "feature,"))
+    connection = built(tmp_path / "extract", site_catalogue(folder))
+    clips = "INSERT INTO clip (clip_key, instance_key, study_key, status) SELECT study_key, '1', study_key, 'accepted'"
+    connection.execute(f"{clips} FROM study")
+    connection.execute("INSERT INTO clip_view SELECT clip_key, study_key, 'apical_4', 'tag' FROM clip")
+    before = run(connection, "reads/risk/risk_plan.sql", studies=None).fetchall()
+    connection.execute("UPDATE feature SET lvef = 12")
+    after = run(connection, "reads/risk/risk_plan.sql", studies=None).fetchall()
+    assert len(before) == 2 and all(one != other for one, other in zip(before, after, strict=True))
 
 
 def test_without_the_folder_its_variables_are_unknown(tmp_path):

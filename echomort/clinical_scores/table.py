@@ -18,9 +18,10 @@ def score_file(score: str, source: Path, out_of_range: OutOfRange = "strict") ->
     Columns are found by name, in any order and case. A column with the name of an output is replaced. Raises
     :class:`UserError` for an unknown score, a file that is absent, empty or not CSV, and a missing column.
     """
-    formula = CLINICAL_SCORES.get(score)
+    CLINICAL_SCORES.get(score)
     given = _read(source)
-    scored = formula.compute(given.rename(columns=str.lower), ClinicalScores(out_of_range=out_of_range))
+    settings = ClinicalScores(out_of_range=out_of_range)
+    scored = CLINICAL_SCORES.call(score, lambda one: one.compute(given.rename(columns=str.lower), settings))
     return pd.concat([given.drop(columns=scored.columns, errors="ignore"), scored], axis=1)
 
 

@@ -2,16 +2,20 @@
 
 import importlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from echomort.core.declared import wrong_field
 from echomort.core.errors import UserError, in_one_line
 from echomort.core.installed import module_of, package_digest
 
 Thing = TypeVar("Thing")
+Result = TypeVar("Result")
+
+REMEDY = "mend that package or remove it"
 
 log = logging.getLogger("echomort")
 
@@ -48,9 +52,10 @@ class Registry(Generic[Thing]):
         return self._things[name]
 
     def all(self) -> dict[str, Thing]:
-        """Return every thing by name. What can't be loaded is left out and reported once, as a warning."""
-        found = {}
-        for name in self.names():
+        """Return every thing by name. Of other packages, what can't be loaded is left out and reported once, as a
+        warning. Raises :class:`UserError` where a file of the folder can't be loaded, since it decides results."""
+        found = {name: self.get(name) for name in self._modules}
+        for name in self.names()[len(found) :]:
             try:
                 found[name] = self.get(name)
             except UserError as error:
@@ -59,6 +64,35 @@ class Registry(Generic[Thing]):
             if name in self._modules:
                 self._report(name, self._duplicate(point))
         return found
+
+    def call(self, name: str, work: Callable[[Thing], Result]) -> Result:
+        """Return what ``work`` makes of the thing ``name``. Raises :class:`UserError`, which names the package, where
+        a thing of another package fails; its message is not shown, since it may hold values of patients."""
+        try:
+            return work(self.get(name))
+        except (UserError, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            if name in self._modules:
+                raise
+            raise UserError(f"{self.where(name)} failed with {type(error).__name__}", REMEDY) from error
+
+    def use(self, name: str, work: Callable[[Thing], Result]) -> Result | None:
+        """Return what ``work`` makes of the thing ``name``; None, and a warning, where one of another package fails."""
+        try:
+            return self.call(name, work)
+        except UserError as error:
+            if name in self._modules:
+                raise
+            self.leave_out(name, str(error))
+            return None
+
+    def leave_out(self, name: str, problem: str) -> None:
+        """Report that the thing ``name`` of another package is left out. Raises :class:`UserError` for one of the
+        folder."""
+        if name in self._modules:
+            raise UserError(problem, "correct that file")
+        self._report(name, f"{problem}; it is left out")
 
     def problems(self) -> tuple[str, ...]:
         """Return one line for each thing that can't be used, with the remedy."""
@@ -80,25 +114,25 @@ class Registry(Generic[Thing]):
 
     def _loaded(self, name: str) -> Thing:
         constant = self.kind.upper().replace(" ", "_")
-        if name in self._modules:
-            thing = getattr(importlib.import_module(f"{self.folder}.{name}"), constant)
-        else:
-            thing = self._imported(self._offered[name])
-        if not isinstance(thing, self.type):
-            raise UserError(f"{self._where(name)} is no {self.type.__name__}", "let it name one")
-        return thing
-
-    def _imported(self, point: EntryPoint) -> object:
         try:
-            module_of(point)
-            return point.load()
+            if name in self._modules:
+                thing = getattr(importlib.import_module(f"{self.folder}.{name}"), constant)
+            else:
+                module_of(self._offered[name])
+                thing = self._offered[name].load()
         except KeyboardInterrupt:  # a person ends the command
             raise
-        except BaseException as error:  # that it exits, too, concerns that package alone
-            problem = f"{self._where(point.name)} can't be loaded ({in_one_line(error)})"
-            raise UserError(problem, "mend that package or remove it") from error
+        except BaseException as error:  # that a package exits, too, concerns that package alone
+            remedy = "correct that file" if name in self._modules else REMEDY
+            raise UserError(f"{self.where(name)} can't be loaded ({in_one_line(error)})", remedy) from error
+        if not isinstance(thing, self.type):
+            raise UserError(f"{self.where(name)} is no {self.type.__name__}", "let it name one")
+        if wrong := wrong_field(thing):
+            raise UserError(f"{self.where(name)} has a wrong field ({wrong})", "correct what it declares")
+        return thing
 
-    def _where(self, name: str) -> str:
+    def where(self, name: str) -> str:
+        """Return the words that name the thing ``name`` and its file or package."""
         point = self._offered.get(name)
         if point is None or name in self._modules:
             return f"{self.kind} {name} in {self.folder}.{name}"

@@ -79,6 +79,56 @@ def test_what_does_not_load_is_one_line_that_names_it_and_nothing_else_stops(sit
         found.get("septal_flash")
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("SIGN_OF_DISEASE = (\n", "(SyntaxError: "),
+        ("import no_such_library\n", "(ModuleNotFoundError: "),
+        ("", "(Attr"),
+    ],
+)
+def test_a_file_of_the_product_that_does_not_load_is_one_line_and_stops(site: Path, code: str, said: str) -> None:
+    (site / "product_of_signs/signs/b_lines.py").write_text(code)
+    with pytest.raises(UserError) as caught:
+        signs().all()
+    assert f"b_lines in product_of_signs.signs.b_lines can't be loaded {said}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+FIELDS = "import dataclasses\n\n\n@dataclasses.dataclass(frozen=True)\nclass Sign:\n    place: int = 1\n"
+
+
+@pytest.mark.parametrize("place", ["'late'", "None", "2.5"])
+def test_a_thing_with_a_wrong_field_is_left_out_and_the_field_named(site: Path, place: str) -> None:
+    (site / "product_of_signs/__init__.py").write_text(FIELDS)
+    offer(
+        site,
+        "their_signs",
+        "flash = their_signs:THEIRS",
+        f"import product_of_signs\nTHEIRS = product_of_signs.Sign({place})",
+    )
+    found = signs()
+    assert list(found.all()) == ["apical_sparing", "b_lines"]
+    (problem,) = found.problems()
+    assert "package their_signs, has a wrong field (place: Input should be a valid integer" in problem
+
+
+def test_a_thing_of_another_package_that_fails_is_left_out_and_one_of_the_product_is_not(site: Path) -> None:
+    offer(site, "their_signs", "flash = their_signs:THEIRS")
+    found = signs()
+
+    def fail(_: object) -> int:
+        return {}["a patient's name"]
+
+    assert (found.use("flash", fail), found.use("flash", lambda _: 3)) == (None, 3)
+    (problem,) = found.problems()
+    assert "package their_signs, failed with KeyError" in problem and "patient" not in problem
+    with pytest.raises(UserError, match="their_signs"):
+        found.call("flash", fail)
+    with pytest.raises(KeyError):
+        found.use("b_lines", fail)
+
+
 def test_of_two_of_one_name_the_products_own_is_kept_and_the_other_reported(site: Path) -> None:
     offer(site, "their_signs", "b_lines = their_signs:THEIRS")
     offer(site, "their_others", "flash = their_others:THEIRS")

@@ -13,6 +13,7 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
+from assets.graph import STAGES
 from assets.incremental import Stage
 from assets.project import Project
 from assets.records.clinical_features import FEATURES
@@ -289,7 +290,7 @@ def passed(check: Check, project: Project, connection: duckdb.DuckDBPyConnection
 BY_ASSET: dict[str, list[Check]] = defaultdict(list)
 for _check in (
     *(expectations_check(table, asset) for table, asset in SUITES.items()),
-    *(assertion_check(assertion) for assertion in assertions()),
+    *(assertion_check(assertion) for assertion in assertions({name for stage in STAGES for name in stage.assets})),
     *(set_aside_check(table) for table in STAGED),
     refused_check(),
     reject_gate(),

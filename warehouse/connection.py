@@ -23,7 +23,8 @@ def connect(path: Path, read_only: bool = False, memory_limit_gib: float = 4) ->
     """Yield a connection to the warehouse at ``path``; a writer's block is one transaction.
 
     A writer creates the file if needed. Missing migrations are applied first, also for a reader: a home of an earlier
-    release lacks the tables that this one reads. A writer commits after the block and rolls back if the block raises. Raises :class:`UserError` if another process holds the file, if it is damaged, or if the disk is full.
+    release lacks tables that this one reads. A writer commits after the block and rolls back if the block raises.
+    Raises :class:`UserError` if another process holds the file, if it is damaged, or if the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = _open(path, read_only, memory_limit_gib)

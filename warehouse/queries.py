@@ -41,7 +41,7 @@ def _text(name: str) -> str:
     path = (ROOT / name).resolve()
     if path.suffix != ".sql" or not path.is_relative_to(ROOT):
         raise ValueError("not an SQL file of the warehouse")
-    return path.read_text(encoding="utf-8")
+    return path.read_text(encoding="utf-8-sig")
 
 
 def run(connection: duckdb.DuckDBPyConnection, name: str, **bind: Any) -> duckdb.DuckDBPyConnection:

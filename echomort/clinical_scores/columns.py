@@ -13,7 +13,7 @@ from echomort.core.errors import UserError
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 OutOfRange = Literal["strict", "clamp", "extrapolate"]
-REJECTING = ("missing", "invalid", "unsupported", "out_of_range")
+REJECTING = ("missing", "invalid", "unsupported", "out_of_range", "failed")
 """Reasons for which a row has no figure."""
 KINDS = (*REJECTING, "clamped", "extrapolated", "imputed")
 """All kinds of reason, in the order of the column ``reason``; those after :data:`REJECTING` qualify a figure."""

@@ -1,14 +1,17 @@
 """The clinical scores of every study: value, log odds, or the reason why a score was not computed."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from echomort.clinical_scores.columns import REJECTING, Floats
-from echomort.clinical_scores.scores import ClinicalScore, clinical_scores
-from echomort.core.errors import UserError
+from echomort.clinical_scores.scores import CLINICAL_SCORES, ClinicalScore, clinical_scores
 from echomort.settings import ClinicalScores
 
 COLUMNS = ("study_key", "score", "value", "logit", "applicable", "reason")
+FAILED = "failed:package"
+"""Reason of every study where a score of another package can't be computed at all."""
 HEART_FAILURE = "heart_failure"
 """Column of the inputs: whether heart failure is on record at the study."""
 SMALLEST_RISK = 1e-9
@@ -22,7 +25,7 @@ def score_studies(inputs: pd.DataFrame, settings: ClinicalScores) -> pd.DataFram
     ``value`` is the published figure (a risk, a score, points), ``logit`` the log odds of the probability of the
     score's outcome; both are null where ``reason`` is a rejection.
     """
-    parts = [_scored(name, score, inputs, settings) for name, score in clinical_scores().items()]
+    parts = [_scored(name, inputs, settings) for name in clinical_scores()]
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
 
 
@@ -60,22 +63,27 @@ def _troubles(reason: str) -> list[tuple[str, str]]:
     ]
 
 
-def _scored(name: str, score: ClinicalScore, inputs: pd.DataFrame, settings: ClinicalScores) -> pd.DataFrame:
-    figures = score.compute(inputs, settings)
-    if len(figures) != len(inputs):
-        raise UserError(f"the score {name} has rows without a study", "compute the scores again")
+def _scored(name: str, inputs: pd.DataFrame, settings: ClinicalScores) -> pd.DataFrame:
+    score = CLINICAL_SCORES.get(name)
     everybody = np.ones(len(inputs), bool)
     applies = everybody if score.applies_to == "everybody" else inputs[HEART_FAILURE].to_numpy(dtype=bool)
-    return pd.DataFrame(
-        {
-            "study_key": inputs["study_key"].to_numpy(),
-            "score": name,
-            "value": _floats(figures[score.value]),
-            "logit": _log_odds(_floats(score.probability(figures))),
-            "applicable": applies,
-            "reason": figures["reason"].reset_index(drop=True),
-        }
-    )
+    figures = CLINICAL_SCORES.use(name, lambda score: _figures(score, inputs, settings))
+    if figures is None:  # a score of another package failed
+        figures = {"value": np.nan, "logit": np.nan, "reason": FAILED}
+    rows = {"study_key": inputs["study_key"].to_numpy(), "score": name, "applicable": applies}
+    return pd.DataFrame(rows | figures)
+
+
+def _figures(score: ClinicalScore, inputs: pd.DataFrame, settings: ClinicalScores) -> dict[str, Any]:
+    """Return the value, the log odds and the reason of each study. Raises :class:`ValueError` where rows are lost."""
+    figures = score.compute(inputs, settings)
+    if len(figures) != len(inputs):
+        raise ValueError("a score returns one row for each of its table")
+    return {
+        "value": _floats(figures[score.value]),
+        "logit": _log_odds(_floats(score.probability(figures))),
+        "reason": figures["reason"].reset_index(drop=True),
+    }
 
 
 def _floats(column: pd.Series) -> Floats:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from echomort.clinical_scores.columns import OutOfRange
 from echomort.clinical_scores.scores import CLINICAL_SCORES
+from echomort.core.csv_table import check_separator
 from echomort.core.errors import UserError
 from echomort.settings import ClinicalScores
 
@@ -17,9 +18,10 @@ def score_file(score: str, source: Path, out_of_range: OutOfRange = "strict") ->
     Columns are found by name, in any order and case. A column with the name of an output is replaced. Raises
     :class:`UserError` for an unknown score, a file that is absent, empty or not CSV, and a missing column.
     """
-    formula = CLINICAL_SCORES.get(score)
+    CLINICAL_SCORES.get(score)
     given = _read(source)
-    scored = formula.compute(given.rename(columns=str.lower), ClinicalScores(out_of_range=out_of_range))
+    settings = ClinicalScores(out_of_range=out_of_range)
+    scored = CLINICAL_SCORES.call(score, lambda one: one.compute(given.rename(columns=str.lower), settings))
     return pd.concat([given.drop(columns=scored.columns, errors="ignore"), scored], axis=1)
 
 
@@ -36,6 +38,7 @@ def _read(source: Path) -> pd.DataFrame:
         raise UserError(f"the file {source} is empty", "give it a line of column names and a row a patient") from None
     except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError):
         raise UserError(f"the file {source} is not a CSV table", "save it as comma-separated UTF-8 text") from None
+    check_separator(list(cells.iloc[0]), str(source))
     return cells.iloc[1:].set_axis(cells.iloc[0].str.strip(), axis=1).rename_axis(None, axis=1).reset_index(drop=True)
 
 

@@ -132,8 +132,17 @@ class Code:
         """Return the module ``name`` of the product, or None where there is none."""
         if name not in self._modules:
             path = self.path(name)
-            self._modules[name] = _read_module(path.read_bytes()) if path else None
+            self._modules[name] = self._read(path) if path else None
         return self._modules[name]
+
+    def _read(self, path: Path) -> Module:
+        try:
+            return _read_module(path.read_bytes())
+        except (SyntaxError, ValueError) as error:
+            place = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+            what = error.msg if isinstance(error, SyntaxError) else str(error)
+            problem = f"{self.relative(path)}{place} is no Python ({what})"
+            raise UserError(problem, "correct the file, or install echomort again") from error
 
     def path(self, module: str) -> Path | None:
         """Return the file of ``module``, or None where it is not of the product."""

@@ -17,3 +17,18 @@ class UserError(Exception):
         """Return the error that was printed as ``text``, by itself or at the end of a traceback."""
         problem, _, remedy = text.strip().removeprefix(f"{cls.__module__}.{cls.__name__}: ").partition(": ")
         return cls(problem, remedy)
+
+
+LONGEST_MESSAGE = 300
+"""Characters of another library's message that are shown. Our choice: a few lines of a terminal."""
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return the kind and the message of ``error`` in one line.
+
+    >>> in_one_line(RuntimeError("no licence:\\n  ask the vendor"))
+    'RuntimeError: no licence: ask the vendor'
+    """
+    message = " ".join(str(error).split())
+    shown = message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]}..."
+    return f"{type(error).__name__}: {shown}".removesuffix(": ")

@@ -1,18 +1,21 @@
 """Things of one kind that anybody may add: each is a file in one folder, or an entry point of another package."""
 
 import importlib
-import importlib.util
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from echomort.core.errors import UserError
-from echomort.core.fingerprint import digest, digest_file
+from echomort.core.declared import wrong_field
+from echomort.core.errors import UserError, in_one_line
+from echomort.core.installed import module_of, package_digest
 
 Thing = TypeVar("Thing")
+Result = TypeVar("Result")
+
+REMEDY = "mend that package or remove it"
 
 log = logging.getLogger("echomort")
 
@@ -49,9 +52,10 @@ class Registry(Generic[Thing]):
         return self._things[name]
 
     def all(self) -> dict[str, Thing]:
-        """Return every thing by name. What can't be loaded is left out and reported once, as a warning."""
-        found = {}
-        for name in self.names():
+        """Return every thing by name. Of other packages, what can't be loaded is left out and reported once, as a
+        warning. Raises :class:`UserError` where a file of the folder can't be loaded, since it decides results."""
+        found = {name: self.get(name) for name in self._modules}
+        for name in self.names()[len(found) :]:
             try:
                 found[name] = self.get(name)
             except UserError as error:
@@ -60,6 +64,35 @@ class Registry(Generic[Thing]):
             if name in self._modules:
                 self._report(name, self._duplicate(point))
         return found
+
+    def call(self, name: str, work: Callable[[Thing], Result]) -> Result:
+        """Return what ``work`` makes of the thing ``name``. Raises :class:`UserError`, which names the package, where
+        a thing of another package fails; its message is not shown, since it may hold values of patients."""
+        try:
+            return work(self.get(name))
+        except (UserError, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            if name in self._modules:
+                raise
+            raise UserError(f"{self.where(name)} failed with {type(error).__name__}", REMEDY) from error
+
+    def use(self, name: str, work: Callable[[Thing], Result]) -> Result | None:
+        """Return what ``work`` makes of the thing ``name``; None, and a warning, where one of another package fails."""
+        try:
+            return self.call(name, work)
+        except UserError as error:
+            if name in self._modules:
+                raise
+            self.leave_out(name, str(error))
+            return None
+
+    def leave_out(self, name: str, problem: str) -> None:
+        """Report that the thing ``name`` of another package is left out. Raises :class:`UserError` for one of the
+        folder."""
+        if name in self._modules:
+            raise UserError(problem, "correct that file")
+        self._report(name, f"{problem}; it is left out")
 
     def problems(self) -> tuple[str, ...]:
         """Return one line for each thing that can't be used, with the remedy."""
@@ -81,22 +114,25 @@ class Registry(Generic[Thing]):
 
     def _loaded(self, name: str) -> Thing:
         constant = self.kind.upper().replace(" ", "_")
-        if name in self._modules:
-            thing = getattr(importlib.import_module(f"{self.folder}.{name}"), constant)
-        else:
-            thing = self._imported(self._offered[name])
+        try:
+            if name in self._modules:
+                thing = getattr(importlib.import_module(f"{self.folder}.{name}"), constant)
+            else:
+                module_of(self._offered[name])
+                thing = self._offered[name].load()
+        except KeyboardInterrupt:  # a person ends the command
+            raise
+        except BaseException as error:  # that a package exits, too, concerns that package alone
+            remedy = "correct that file" if name in self._modules else REMEDY
+            raise UserError(f"{self.where(name)} can't be loaded ({in_one_line(error)})", remedy) from error
         if not isinstance(thing, self.type):
-            raise UserError(f"{self._where(name)} is no {self.type.__name__}", "let it name one")
+            raise UserError(f"{self.where(name)} is no {self.type.__name__}", "let it name one")
+        if wrong := wrong_field(thing):
+            raise UserError(f"{self.where(name)} has a wrong field ({wrong})", "correct what it declares")
         return thing
 
-    def _imported(self, point: EntryPoint) -> object:
-        try:
-            return point.load()
-        except Exception as error:
-            problem = f"{self._where(point.name)} can't be loaded ({type(error).__name__}: {error})"
-            raise UserError(problem.splitlines()[0], "mend that package or remove it") from error
-
-    def _where(self, name: str) -> str:
+    def where(self, name: str) -> str:
+        """Return the words that name the thing ``name`` and its file or package."""
         point = self._offered.get(name)
         if point is None or name in self._modules:
             return f"{self.kind} {name} in {self.folder}.{name}"
@@ -120,20 +156,10 @@ def modules_in(folder: Path) -> tuple[str, ...]:
 
 
 def code_of_packages(folder: str, names: Sequence[str] | None = None) -> dict[str, str]:
-    """Return package -> digest of its version and of its Python files, of the packages that offer by entry point the
-    things ``names``, or any thing, of the registry ``folder``. Nothing of them is imported."""
-    found: dict[str, str] = {}
+    """Return package -> digest of it (:func:`package_digest`), of the packages that offer by entry point the things
+    ``names``, or any thing, of the registry ``folder``. Nothing of them is imported."""
+    by_package: dict[str, list[EntryPoint]] = {}
     for point in entry_points(group=folder):
         if names is None or point.name in names:
-            package = point.dist.name if point.dist else point.module
-            found[package] = digest(point.dist.version if point.dist else "", _files_of(point.module.partition(".")[0]))
-    return found
-
-
-def _files_of(package: str) -> list[tuple[str, str]]:
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        return []
-    origin = Path(spec.origin)
-    files = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
-    return [(file.relative_to(origin.parent).as_posix(), digest_file(file)) for file in files]
+            by_package.setdefault(point.dist.name if point.dist else point.value, []).append(point)
+    return {package: package_digest(points) for package, points in by_package.items()}

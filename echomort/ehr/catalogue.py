@@ -14,6 +14,9 @@ from echomort.ehr import site_files
 from echomort.ehr.clean import Conversion, conversions, conversions_of, unit_rows
 from echomort.ehr.variables import Variable, VariableSet, catalogue, icd9_groups
 
+TABLES = (".csv", ".tsv", ".txt", ".xls", ".xlsx", ".ods", ".parquet")
+"""Endings of files that somebody may have meant as a table of variables."""
+
 
 @dataclass(frozen=True)
 class Catalogue:
@@ -51,10 +54,10 @@ def site_digest(folder: Path) -> str:
     known = ", ".join(site_files.FILES)
     if not folder.is_dir():
         raise UserError(f"the folder of variables does not exist ({folder})", "correct sources.variables")
-    tables = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv")
+    tables = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in TABLES]
     for path in tables:
-        if path.name not in site_files.FILES:
-            raise UserError(f"{path.name} in sources.variables would not be read", f"name it as one of {known}")
+        if path.name not in site_files.FILES or not path.is_file():
+            raise UserError(f"{path.name} in sources.variables would not be read", f"make it a file, one of {known}")
     if not tables:
         raise UserError(f"there is no table in sources.variables ({folder})", f"put one there: {known}")
     return digest([(path.name, digest_file(path)) for path in tables])

@@ -1,7 +1,5 @@
 """Validation of a site's folder of variables, row by row; an error names the file, the row and the remedy."""
 
-import csv
-import io
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from echomort.core.csv_table import read_rows
 from echomort.core.errors import UserError
 from echomort.ehr.clean import ANY, Conversion, plain_unit
 from echomort.ehr.variables import Variable, VariableSet
@@ -29,10 +28,15 @@ RESERVED = frozenset({"study_key", "patient_key", "fold", "label"})
 """Columns of the training table that are not features."""
 GROUP = "dx_"
 """Prefix of the names of diagnosis groups, and of no other variable."""
-ICD10 = re.compile(r"[A-Z]\d[0-9A-Z]")
+ICD10 = re.compile(r"[A-Z][0-9][0-9A-Z]")
 """A category of ICD-10-CM: three characters."""
-ICD9 = re.compile(r"(\d{3}|V\d{2}|E\d{3})\d{0,2}")
+ICD9 = re.compile(r"([0-9]{3}|V[0-9]{2}|E[0-9]{3})[0-9]{0,2}")
 """The beginning of a code of ICD-9-CM, from its category on, without the dot."""
+
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+"""A number as every program reads it: Python would take ``1_0`` and the digits of other scripts too."""
+MOST_DAYS = 36_525
+"""How old a value may be at most: 100 years. Our choice: it bounds the dates that are computed with."""
 
 
 @dataclass(frozen=True)
@@ -53,32 +57,16 @@ class Row:
 
 def rows(folder: Path, file: str) -> list[Row]:
     """Return the rows of ``file`` in ``folder``; none where there is no such file."""
-    if not (folder / file).is_file():
+    if not (folder / file).exists():
         return []
-    try:
-        text = (folder / file).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        raise UserError(f"{file} in sources.variables can't be read", "save it as CSV in UTF-8") from None
-    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", restval=None)
-    _check_header(file, list(reader.fieldnames or []))
-    return [_row(file, reader.line_num, cells) for cells in reader]
-
-
-def _check_header(file: str, header: Sequence[str]) -> None:
-    allowed = (*NEEDED[file], *(OPTIONAL if file == "variables.csv" else ()))
-    known = f"its columns are {', '.join(allowed)}"
-    for column in header:
-        if column not in allowed:
-            raise Row(file, 1, {}).refusal(f"unknown column {column or '(empty)'}", known)
-    for column in NEEDED[file]:
-        if column not in header:
-            raise Row(file, 1, {}).refusal(f"no column {column}", known)
-
-
-def _row(file: str, number: int, cells: Mapping[str, str]) -> Row:
-    if "" in cells or None in cells.values():
-        raise Row(file, number, {}).refusal("more or fewer cells than the header has", "put text with commas in quotes")
-    return Row(file, number, {name: cell.strip() for name, cell in cells.items()})
+    optional = OPTIONAL if file == "variables.csv" else ()
+    found = [
+        Row(file, number, {name: cell.strip() for name, cell in cells.items()})
+        for number, cells in read_rows(folder / file, f"{file} in sources.variables", NEEDED[file], optional)
+    ]
+    if not found:
+        raise UserError(f"{file} in sources.variables has no row below its header", "write one, or delete the file")
+    return found
 
 
 # --- variables ------------------------------------------------------------------------------------------------------
@@ -134,8 +122,10 @@ def _check_measurement(row: Row, cells: Mapping[str, str]) -> None:
     if name.startswith(GROUP) or row["set"] == "diagnosis" or row["unit"] == "bool":
         problem = f"{name} is a measurement named or kept as a diagnosis group"
         raise row.refusal(problem, f"avoid a name with {GROUP}, set diagnosis and unit bool, or write source diagnosis")
-    if not row["window_days"].isdecimal():
-        raise row.refusal(f"{name} has no whole number of window_days", "write how old a value may be (0: of the echo)")
+    days = row["window_days"]
+    if not re.fullmatch("[0-9]{1,9}", days) or int(days) > MOST_DAYS:
+        problem = f"{name} has no whole number of window_days up to {MOST_DAYS}"
+        raise row.refusal(problem, "write how many days old a value may be (0: of the echo)")
     if cells["code_from"] or cells["code_to"]:
         raise row.refusal(f"{name} is a measurement with code_from or code_to", "leave both empty")
     if cells["unit_optional"] not in {"", "no", "yes"}:
@@ -157,10 +147,7 @@ def _check_group(row: Row, cells: Mapping[str, str]) -> None:
 
 
 def _number(row: Row, column: str) -> float:
-    try:
-        number = float(row[column])
-    except ValueError:
-        number = math.nan
+    number = float(row[column]) if NUMBER.fullmatch(row[column]) else math.nan
     if not math.isfinite(number):
         raise row.refusal(f"{column} is no number", "write it with a decimal point and without a unit")
     return number

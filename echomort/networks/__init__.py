@@ -5,9 +5,9 @@ Nothing here imports torch: the names are known without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import pydantic
 
@@ -37,6 +37,13 @@ class Wanted:
     settings: Any
 
 
+@runtime_checkable
+class Builder(Protocol):
+    """Returns a freshly drawn torch module for what is wanted."""
+
+    def __call__(self, wanted: Wanted, /) -> nn.Module: ...
+
+
 @dataclass(frozen=True)
 class Network:
     """One kind of network.
@@ -48,7 +55,7 @@ class Network:
 
     description: str
     smallest: tuple[int, int, int]
-    build: Callable[[Wanted], nn.Module]
+    build: Builder
     settings: type[NetworkSettings] = NetworkSettings
 
 
@@ -66,7 +73,8 @@ def build_network(
     Raises :class:`UserError` where there is no such network, its settings are impossible, or the clips are too small.
     """
     check_clip(name, shape)
-    return NETWORKS.get(name).build(Wanted(shape, norm_momentum, own_settings(name, settings or {})))
+    wanted = Wanted(shape, norm_momentum, own_settings(name, settings or {}))
+    return NETWORKS.call(name, lambda network: network.build(wanted))
 
 
 def check_clip(name: str, shape: tuple[int, int, int]) -> None:

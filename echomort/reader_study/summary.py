@@ -1,5 +1,6 @@
 """From the files that readers sent back to the figures of the study, in JSON and in Markdown."""
 
+import csv
 import io
 import json
 import math
@@ -9,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from echomort.core.csv_table import check_header
 from echomort.core.errors import UserError
 from echomort.core.files import write_text
 from echomort.reader_study.answers import WORDS, checked, typed
@@ -52,8 +54,9 @@ def _read(file: Path, study: Study) -> pd.DataFrame:
     try:
         text = file.read_text(encoding="utf-8-sig")
         separator = ";" if ";" in text.partition("\n")[0] else ","
+        check_header(next(csv.reader(io.StringIO(text), delimiter=separator), []), file.name)
         table = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False)
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError):
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error):
         raise UserError(f"{file.name} can't be read", f"save it as CSV in UTF-8, columns {', '.join(WORDS)}") from None
     for sha256 in table[HASH].unique() if HASH in table.columns else ():
         study.require_hash(str(sha256).strip(), file.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ VERIFICATION = "1.2.840.10008.1.1"
 """The SOP class of C-ECHO (PS3.4 annex A)."""
 STORED, NO_RESOURCES, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
 """Statuses of a C-STORE response (PS3.4 table B.2-1)."""
+TITLE = re.compile(r"[ -\[\]-~]{1,16}")
+"""An application entity title: 1 to 16 characters of ASCII that can be printed, without the backslash (PS3.5 6.2)."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,13 @@ def receiving(
     """Receive ultrasound objects into ``folder`` for as long as the block runs; yield the address listened on.
 
     Objects are written as they are sent, complete or not at all, before the sender gets its success status. Every
-    transfer syntax is accepted, because nothing is decoded here. Raises :class:`UserError` where the port is in use.
+    transfer syntax is accepted, because nothing is decoded here. Raises :class:`UserError` where the port is in use, or
+    a title can't be one.
     """
+    for title in (station.title, *station.senders):
+        if not TITLE.fullmatch(title) or not title.strip():
+            remedy = "write at most 16 letters, digits and signs of ASCII, no backslash"
+            raise UserError(f"{title!r} can't be an application entity title", remedy)
     try:
         from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, evt
     except ModuleNotFoundError:

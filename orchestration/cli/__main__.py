@@ -53,12 +53,19 @@ app.add_typer(readers, name="readers")
 
 
 def main() -> None:
-    """Run the command; a :class:`UserError` is printed in one line, with exit status 2."""
+    """Run the command; a :class:`UserError`, and a file that is no Python, is one line, with exit status 2."""
     try:
         app()
     except UserError as error:
-        Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(f"echomort: {error}")
-        sys.exit(2)
+        fail(str(error))
+    except SyntaxError as error:
+        fail(f"{error.filename}, line {error.lineno} is no Python ({error.msg}): correct the file, or install it again")
+
+
+def fail(problem: str) -> None:
+    """Print ``problem`` in one line and exit with status 2."""
+    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(f"echomort: {problem}")
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,13 @@ def test_what_can_t_be_written_or_read_is_one_line(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "in.csv"]
 
 
+@pytest.mark.parametrize(("separator", "signs"), [(";", "semicolons"), ("\t", "tabs")])
+def test_a_table_that_is_not_separated_by_commas_says_so(tmp_path, separator, signs):
+    (tmp_path / "in.csv").write_text(separator.join(["age", "sex"]) + "\n" + separator.join(["70", "F"]) + "\n")
+    with pytest.raises(UserError, match=f"separated by {signs}: separate them by commas"):
+        CliRunner().invoke(app, ["risk", "pce", str(tmp_path / "in.csv")], catch_exceptions=False)
+
+
 def test_an_error_ends_with_status_two_and_no_traceback(tmp_path):
     command = [sys.executable, "-m", "orchestration.cli", "risk", "pce", str(tmp_path / "nowhere.csv")]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)

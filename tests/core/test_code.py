@@ -14,6 +14,7 @@ from assets.graph import STAGES
 from assets.incremental import Stage, UnitStage
 from assets.quality import BY_ASSET
 from echomort.core.code import Code, Reached, _cache, _parsed, file_meaning, keep_meanings, libraries
+from echomort.core.errors import UserError
 from warehouse.connection import connect
 from warehouse.queries import UndeclaredQuery, only, run
 
@@ -220,6 +221,15 @@ def test_a_stage_says_by_key_which_setting_decides_it() -> None:
     by_name: dict[str, Stage] = {stage.name: stage for stage in EVERY}
     keys = {part for part in by_name["clips"].recipe(settings) if part.startswith("setting ")}
     assert "setting imaging.clip.fps" in keys and all(key.startswith("setting imaging.clip.") for key in keys)
+
+
+@pytest.mark.parametrize("content", [b"number = (\n", b"number = 1\0\n", b"name = '\xe9'\n"])
+def test_a_file_that_is_no_python_is_one_line_that_names_it(copy: Path, content: bytes) -> None:
+    (copy / "echomort/more.py").write_bytes(content)
+    with pytest.raises(UserError, match=r"^echomort/more\.py.* is no Python .*: correct the file") as caught:
+        Code(copy).module("echomort.more")
+    assert "\n" not in str(caught.value)
+    (copy / "echomort/more.py").unlink()
 
 
 def test_the_cache_of_meanings_forgets_what_nobody_uses(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:

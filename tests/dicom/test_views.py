@@ -252,7 +252,16 @@ def test_a_view_table_is_read(tmp_path: Path) -> None:
     assert read_view_table(table) == {"1.2.3": "apical_4", "1.2.4": "unknown"}
 
 
-@pytest.mark.parametrize("content", ["sop,view\n1,apical_4\n", "sop_instance_uid,view\n1.2.3,four chambers\n", ""])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "sop,view\n1,apical_4\n",
+        "sop_instance_uid,view\n1.2.3,four chambers\n",
+        "sop_instance_uid,view,view\n1.2.3,apical_4,unknown\n",
+        "sop_instance_uid;view\n1.2.3;apical_4\n",
+        "",
+    ],
+)
 def test_a_wrong_view_table_names_the_remedy_not_the_content(tmp_path: Path, content: str) -> None:
     table = tmp_path / "views.csv"
     table.write_text(content)

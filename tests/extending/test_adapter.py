@@ -51,9 +51,13 @@ def test_the_names_of_all_adapters_are_told_where_one_is_unknown(site: Site) -> 
         ("nowhere_to_be_found", "is not a package"),
         ("nowhere.at_all", "can't be found (ModuleNotFoundError"),
         ("acme_empty", "holds no contract.csv"),
+        ("acme-empty", "can't be found (ValueError: it is not written as module:constant)"),
+        ("acme_exits.records", "can't be found (SystemExit: 3)"),
     ],
 )
 def test_a_broken_one_is_one_line_that_names_its_package(site: Site, value: str, words: str) -> None:
+    (site.folder / "acme_exits").mkdir()
+    (site.folder / "acme_exits/__init__.py").write_text("import sys\nsys.exit(3)\n")
     (site.folder / "acme_empty").mkdir()
     (site.folder / "acme_empty/__init__.py").write_text("")
     offer(site, "broken-records", broken=value)

@@ -7,9 +7,11 @@ import pytest
 from extending.pages import install
 from extracts import empty_warehouse
 
+from assets.graph import STAGES
 from echomort.core.errors import UserError
 from warehouse.checks import assertions
 
+ASSETS = {name for stage in STAGES for name in stage.assets}
 NAME = "no_study_before_birth"
 
 
@@ -24,7 +26,7 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_file_alone_is_the_check_and_counts_what_offends(shown: Path) -> None:
-    (own,) = [one for one in assertions.assertions() if one.name == NAME]
+    (own,) = [one for one in assertions.assertions(ASSETS) if one.name == NAME]
     assert (own.asset, own.also, own.never) == ("study", ("patient",), "A study before its patient was born.")
     connection = empty_warehouse()
     connection.execute("INSERT INTO patient (patient_key, birth_date) VALUES ('p', DATE '1950-01-01')")
@@ -33,7 +35,22 @@ def test_the_file_alone_is_the_check_and_counts_what_offends(shown: Path) -> Non
     assert assertions.check(connection, NAME) == 1
 
 
-def test_a_file_without_its_first_lines_is_refused_by_name(shown: Path) -> None:
-    shown.write_text("SELECT 0 AS offending\n")
-    with pytest.raises(UserError, match=rf"{NAME}\.sql does not name its asset.*-- asset"):
-        assertions.assertions()
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"SELECT 0 AS offending\n", r"does not name its asset.*-- asset"),
+        (b"-- asset: studies\n-- never: This.\nSELECT 0\n", "names studies, which is no asset: name one of.* study,"),
+        (b"-- asset: study\n-- also: patients\n-- never: This.\nSELECT 0\n", "names patients, which is no asset"),
+        (b"-- asset: study\n-- never: \xdcber.\nSELECT 0\n", "can't be read: save it as text in UTF-8"),
+    ],
+)
+def test_a_file_that_can_not_be_a_check_is_refused_by_name(shown: Path, content: bytes, said: str) -> None:
+    shown.write_bytes(content)
+    with pytest.raises(UserError, match=rf"checks/assertions/{NAME}\.sql {said}"):
+        assertions.assertions(ASSETS)
+
+
+def test_a_file_with_a_byte_order_mark_is_read(shown: Path) -> None:
+    shown.write_text(shown.read_text(), encoding="utf-8-sig")
+    assert NAME in {one.name for one in assertions.assertions(ASSETS)}
+    assert assertions.check(empty_warehouse(), NAME) == 0

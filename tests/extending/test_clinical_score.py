@@ -59,3 +59,26 @@ def test_a_score_that_can_not_be_imported_is_one_line_and_the_others_are_compute
     names, _, (problem,) = json.loads(site.python(code))
     assert names == ["pce", "prevent", "shfm", "maggic"]
     assert problem.startswith("clinical score age_kidney, entry point acme_scores:CLINICAL_SCORE of the package acme-")
+
+
+def test_a_score_with_a_wrong_field_is_left_out_in_one_line(site: Site) -> None:
+    file = site.folder / "acme_scores.py"
+    file.write_text(file.read_text().replace("place=140", 'place="late"'))
+    names, _, (problem,) = json.loads(site.python(INPUTS.replace("own = found", "assert len(found) == 8\nown = found")))
+    assert names == ["pce", "prevent", "shfm", "maggic"] and "acme-scores, has a wrong field (place: " in problem
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('points, "died"', 'points, "deceased"'), ("np.log(", "np.logarithm("), ("return rows.to", "return rows.no")],
+)
+def test_a_score_that_fails_has_a_reason_for_every_study_and_the_others_are_computed(
+    site: Site, old: str, new: str
+) -> None:
+    file = site.folder / "acme_scores.py"
+    file.write_text(file.read_text().replace(old, new))
+    names, own, (problem,) = json.loads(site.python(INPUTS))
+    assert names == ["pce", "prevent", "shfm", "maggic", "age_kidney"]
+    assert [row["reason"] for row in own] == ["failed:package"] * 2
+    assert all(math.isnan(row["value"]) and math.isnan(row["logit"]) for row in own)
+    assert "package acme-scores, failed with" in problem

@@ -30,7 +30,7 @@ FAMILIES = """
 import logging, sys
 logging.basicConfig(stream=sys.stdout, format="%(message)s")
 from echomort.evaluation.metrics import metric_families
-print(sorted(metric.name for family in metric_families() for metric in family.metrics).count("brier"))
+print(sorted(metric.name for family in metric_families().values() for metric in family.metrics).count("brier"))
 """
 RECIPES = """
 from assets.graph import STAGES
@@ -69,7 +69,13 @@ def test_all_other_figures_are_as_they_are_without_it_also_where_it_can_not_be_i
     ("old", "new", "said"),
     [
         ("import numpy as np", "import no_such_library", "metric family scaled_brier, entry point acme_metrics:"),
-        ('"scaled_brier", "Scaled', '"brier", "Scaled', "metric family scaled_brier declares brier, as calibration"),
+        (
+            '"scaled_brier", "Scaled',
+            '"brier", "Scaled',
+            "metric family scaled_brier, entry point acme_metrics:METRIC_FAMILY of the package acme-metrics, de",
+        ),
+        ("(SCALED_BRIER,)", "(SCALED_BRIER)", "metric family scaled_brier, entry point acme_metrics:"),
+        ("order=35", 'order="late"', "metric family scaled_brier, entry point acme_metrics:"),
     ],
 )
 def test_what_can_not_be_used_is_one_line_and_stops_nothing(site: Site, old: str, new: str, said: str) -> None:
@@ -78,6 +84,22 @@ def test_what_can_not_be_used_is_one_line_and_stops_nothing(site: Site, old: str
     *warned, count = site.python(FAMILIES).splitlines()
     assert len(warned) == 1 and warned[0].startswith(said)
     assert count == "1"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("if not model.has_decisions", "if not model.has_dicisions"),
+        ("yield model.scored.row(SCALED_BRIER, interval, evaluation=evaluation)", "yield value"),
+        ("for evaluation, risk in", "import sys; sys.exit(3)\n    for evaluation, risk in"),
+    ],
+)
+def test_a_family_that_fails_is_left_out_and_all_other_figures_are_as_before(site: Site, old: str, new: str) -> None:
+    with_it, _ = rows(site)
+    file = site.folder / "acme_metrics.py"
+    file.write_text(file.read_text().replace(old, new))
+    without, _ = rows(site)
+    assert [row for row in with_it if row[1] != "scaled_brier"] == without
 
 
 def test_its_code_decides_the_evaluation_and_the_report_and_no_training(site: Site) -> None:

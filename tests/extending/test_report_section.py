@@ -16,6 +16,18 @@ own = REPORT_SECTIONS.get("governance").build(inputs)
 places = {name: section.place for name, section in REPORT_SECTIONS.all().items()}
 print(json.dumps([[section.title for section in own], places]))
 """
+PAGE = """
+import json
+from types import SimpleNamespace
+import pandas as pd
+from echomort.report.blocks import Section
+from echomort.report.sections import REPORT_SECTIONS, ReportInputs, ReportSection, report_sections
+inputs = ReportInputs(SimpleNamespace(cohort=pd.DataFrame({"label": [0, 1, 1]})), None, {}, {})
+for name in REPORT_SECTIONS._modules:
+    REPORT_SECTIONS._things[name] = ReportSection(1, lambda inputs: [Section("own", "Own", [])])
+page = report_sections(inputs, [])
+print(json.dumps([sorted({section.title for section in page}), REPORT_SECTIONS.problems()]))
+"""
 RECIPE = """
 from pathlib import Path
 from assets.evaluation.report import REPORT
@@ -36,6 +48,22 @@ def test_a_section_of_another_package_has_its_place_among_those_of_the_product(s
     order = sorted(places, key=places.__getitem__)
     assert order.index("provenance") < order.index("governance") < order.index("checklist")
     assert len(set(places.values())) == len(places) == 15
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("return [Section(", "return [inputs.data.no_such_table, Section("),
+        ("return [Section(", 'return ["text", Section('),
+        ("place=125", 'place="late"'),
+    ],
+)
+def test_one_that_fails_is_left_out_in_one_line_and_the_page_is_made(site: Site, old: str, new: str) -> None:
+    assert json.loads(site.python(PAGE)) == [["Governance", "Own"], []]
+    file = site.folder / "acme_report.py"
+    file.write_text(file.read_text().replace(old, new))
+    titles, (problem,) = json.loads(site.python(PAGE))
+    assert titles == ["Own"] and "acme_report:REPORT_SECTION of the package acme-report" in problem
 
 
 def test_its_code_decides_the_report(site: Site) -> None:

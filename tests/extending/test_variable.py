@@ -1,5 +1,7 @@
 """docs/extending/variable.md does what it says: what a folder of tables adds, and what its mistakes say."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from extracts import KEYRING, empty_warehouse, fetch, person, write_extract
 from assets.graph import STAGES
 from assets.records.own_variables import own_variables
 from echomort.core.errors import UserError
+from echomort.ehr import site_files
 from echomort.ehr.catalogue import shipped_catalogue, site_catalogue
 from echomort.ehr.variables import names
 from echomort.models.baselines import fit_baselines
@@ -16,9 +19,12 @@ from echomort.models.imputation import Imputer
 from echomort.models.rows import LabelledRows
 from echomort.models.tabular import input_variables
 from echomort.settings import Settings, Sources, Tabular
+from warehouse.checks import assertions
 from warehouse.checks.assertions import check
 from warehouse.checks.expectations import validate
+from warehouse.queries import ROOT, run
 from warehouse.staging.staging import stage
+from warehouse.tables.clinical_score.clinical_scores import clinical_inputs
 from warehouse.tables.feature.features import build
 
 AT = "2020-01-01 10:00:00"
@@ -61,6 +67,62 @@ def test_an_own_variable_is_a_column_with_its_units_limits_codes_and_checks(tmp_
         result = validate(table, connection.table(table).df(), variables)
         assert not result.failed and not result.errors, result
     assert check(connection, "no_feature_without_an_earlier_record") == 0
+
+
+def words_of_the_queries():
+    """Return every word of the SQL that reads features, and every column of the warehouse, that may name a variable."""
+    files = [path.read_text() for path in ROOT.rglob("*.sql")]
+    words = {word for text in files if re.search(r"\bfeature\b", text) for word in re.findall(r"\w+", text.lower())}
+    columns = {name for (name,) in fetch(empty_warehouse(), "SELECT column_name FROM information_schema.columns")}
+    names = {word for word in words | columns if site_files.NAME.fullmatch(word) and not word.startswith("dx_")}
+    return sorted(names - {one.name for one in shipped_catalogue().variables} - site_files.RESERVED)
+
+
+def test_no_name_that_a_variable_may_have_is_mistaken_for_another_column(tmp_path, folder):
+    words = words_of_the_queries()
+    assert {"study_at", "feature", "copd", "low", "values", "birth_date", "first_recorded_at", "select"} <= set(words)
+    (folder / "variables.csv").write_text(
+        HEAD + "".join(f"{word},echo,A word,%,-40,0,measurement,0\n" for word in words)
+    )
+    for file in ("units.csv", "icd9.csv"):
+        (folder / file).unlink()
+    variables = site_catalogue(folder)
+    own = [("P", "S", word, -18.5, "%", AT) for word in words]
+    lvef = [("P", "S", "lvef", 55, "%", AT)]
+    found = {}
+    for name, catalogue, measured in (("with", variables, own + lvef), ("without", shipped_catalogue(), lvef)):
+        connection = empty_warehouse()
+        (tmp_path / name).mkdir()
+        rows = ROWS | {"measurement": measured}
+        stage(connection, write_extract(tmp_path / name, rows), "canonical", KEYRING, "kept", catalogue)
+        build(connection, catalogue=catalogue)
+        studies = "SELECT study_key, patient_key, 'development', 0, 1, 9, true, true FROM study"
+        connection.execute(f"INSERT INTO cohort {studies}")
+        found[name] = [clinical_inputs(connection).to_dict("list")]
+        for query in ("evaluation/evaluation_frame", "report/report_cohort"):
+            found[name].append(run(connection, f"reads/{query}.sql").df().to_dict("list"))
+        samples = run(connection, "reads/training/tabular_samples.sql").df()
+        found[name].append(samples[["study_key", "fold", "label", "lvef", "sex", "age"]].to_dict("list"))
+        run(connection, "reads/risk/risk_plan.sql", studies=None)
+        run(connection, "reads/report/report_missing.sql")
+        run(connection, "reads/reader_study/reader_cases.sql", view="apical_4", model="m")
+        assert [check(connection, one) for one in assertions.names() if "feature" in one] == [0, 0, 0]
+        result = validate("feature", connection.table("feature").df(), catalogue)
+        assert not result.failed and not result.errors, result
+    assert str(found["with"]) == str(found["without"])
+
+
+def test_a_risk_is_made_again_when_any_feature_changes_whatever_a_variable_is_named(tmp_path, folder):
+    own = folder / "variables.csv"
+    own.write_text(own.read_text().replace("gls,", "feature,"))
+    connection = built(tmp_path / "extract", site_catalogue(folder))
+    clips = "INSERT INTO clip (clip_key, instance_key, study_key, status) SELECT study_key, '1', study_key, 'accepted'"
+    connection.execute(f"{clips} FROM study")
+    connection.execute("INSERT INTO clip_view SELECT clip_key, study_key, 'apical_4', 'tag' FROM clip")
+    before = run(connection, "reads/risk/risk_plan.sql", studies=None).fetchall()
+    connection.execute("UPDATE feature SET lvef = 12")
+    after = run(connection, "reads/risk/risk_plan.sql", studies=None).fetchall()
+    assert len(before) == 2 and all(one != other for one, other in zip(before, after, strict=True))
 
 
 def test_without_the_folder_its_variables_are_unknown(tmp_path):
@@ -136,14 +198,45 @@ HEAD = "name,set,label,unit,low,high,source,window_days\n"
         ("icd9.csv", "prefix,variable\n277.3,dx_e85", ("row 2", "277.3", "without the dot")),
         ("icd9.csv", "prefix,variable\n2773,dx_e86", ("row 2", "no diagnosis group dx_e86")),
         ("unit.csv", "variable,unit\n", ("unit.csv", "would not be read")),
+        ("variables.xlsx", "PK", ("would not be read", "variables.csv")),
+        ("variables.txt", HEAD, ("would not be read", "variables.csv")),
+        ("variables.csv", HEAD.replace("high,", "high,low,"), ("row 1", "column low is there twice")),
+        ("units.csv", "variable,unit,unit,target,factor,offset\n", ("row 1", "column unit is there twice")),
+        ("icd9.csv", "prefix,variable,prefix\n", ("row 1", "column prefix is there twice")),
+        ("variables.csv", HEAD.replace(",", ";"), ("row 1", "semicolons", "commas")),
+        ("units.csv", "variable\tunit\ttarget\tfactor\toffset\n", ("row 1", "tabs", "commas")),
+        ("variables.csv", HEAD + f"gls,echo,{'x' * 131_073},%,-40,0,measurement,0", ("row 2", "larger than")),
+        ("variables.csv", HEAD + "gls,echo,Str\0ain,%,-40,0,measurement,0", ("row 2", "NUL")),
+        ("variables.csv", HEAD + "gls,echo,Strain,%,-40,1_0,measurement,0", ("row 2", "high is no number")),
+        ("variables.csv", HEAD + "gls,echo,Strain,%,-40,\u0663,measurement,0", ("row 2", "high is no number")),
+        ("variables.csv", HEAD + "gls,echo,Strain,%,-40,1e999,measurement,0", ("row 2", "high is no number")),
+        ("variables.csv", HEAD + "gls,echo,Strain,%,-40,0,measurement,\u0663", ("row 2", "window_days")),
+        ("variables.csv", HEAD + f"gls,echo,Strain,%,-40,0,measurement,{10**26}", ("row 2", "window_days", "36525")),
+        ("variables.csv", HEAD, ("variables.csv", "no row below its header")),
+        ("variables.csv", "", ("row 1", "no column name")),
+        ("icd9.csv", "prefix,variable\n\u0662\u0667\u0667,dx_e85", ("row 2", "begins no ICD-9-CM code")),
     ],
 )
 def test_a_mistake_is_one_line_with_file_row_and_remedy(folder, file, text, words):
-    (folder / file).write_text(text)
+    (folder / file).write_text(text, encoding="utf-8")
     with pytest.raises(UserError) as caught:
         site_catalogue(folder)
     assert all(word in str(caught.value) for word in (file, "sources.variables", *words)), str(caught.value)
     assert caught.value.remedy and "\n" not in str(caught.value)
+
+
+def test_a_folder_in_place_of_a_file_is_one_line(folder):
+    (folder / "variables.csv").unlink()
+    (folder / "variables.csv").mkdir()
+    with pytest.raises(UserError, match=r"variables\.csv in sources\.variables would not be read: make it a file"):
+        site_catalogue(folder)
+
+
+def test_spreadsheets_mark_the_beginning_of_a_file(folder):
+    before = site_catalogue(folder)
+    for path in folder.iterdir():
+        path.write_text(path.read_text().replace("\n", "\r\n"), encoding="utf-8-sig", newline="")
+    assert site_catalogue(folder) == before
 
 
 def test_a_folder_that_is_missing_or_empty_is_one_line(tmp_path):

@@ -254,7 +254,7 @@ def test_what_cannot_be_read_is_named(study: Study, tmp_path: Path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="hold no answers"):
         read_answers([tmp_path / "empty"], study)
-    for content in (b"", b"\xff\xfe\x00", b'a,b\n"1,2\n3'):
+    for content in (b"", b"\xff\xfe\x00", b'a,b\n"1,2\n3', b"case,risk,case\n1,2,3\n"):
         (tmp_path / "odd.csv").write_bytes(content)
         with pytest.raises(UserError, match=r"odd\.csv"):
             read_answers([tmp_path / "odd.csv"], study)

@@ -133,3 +133,10 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path):
         taken.listen()
         with pytest.raises(UserError, match="--port"), receiving(tmp_path, Station(taken.getsockname()[1])):
             pass
+
+
+@pytest.mark.parametrize("title", ["AVERYLONGTITLEOFMORETHAN16", "", "   ", "A\\B", "ÉCHO"])
+def test_a_title_that_can_not_be_one_is_one_line(tmp_path, title):
+    for station in (Station(0, title), Station(0, senders=(title,))):
+        with pytest.raises(UserError, match="can't be an application entity title"), receiving(tmp_path, station):
+            pass

@@ -75,15 +75,30 @@ def test_from_its_own_layout_to_outcomes_and_features(extract):
         ("contract.csv", "table,column\npatients,mrn\n", ("contract.csv", "no column required")),
         ("contract.csv", "table,column,required,type,meaning\nPatients,mrn,yes,,\n", ("plain identifier",)),
         ("calendar.sql", "SELECT 'lunar' AS calendar", ("calendar.sql", "'true' or 'own'")),
+        ("contract.csv", "", ("contract.csv", "no column table")),
+        ("contract.csv", "table,column,required,type,meaning\n", ("contract.csv", "no row below its header")),
+        ("contract.csv", "table,column,required,type,type,meaning\n", ("contract.csv", "column type is there twice")),
+        ("contract.csv", "table;column;required;type;meaning\n", ("contract.csv", "semicolons", "by commas")),
+        ("names.csv", "name,variable,name\nLVEF,lvef,EF\n", ("names.csv", "column name is there twice")),
+        ("death.sql", b"SELECT '\xe9'", ("death.sql", "can't be read", "UTF-8")),
+        ("more.sql", b"SELECT '\xe9'", ("more.sql", "can't be read", "UTF-8")),
     ],
 )
 def test_a_mistake_in_an_adapter_names_the_file(extract, adapter, file, content, words):
     (adapter / file).unlink(missing_ok=True)
     if content is not None:
-        (adapter / file).write_text(content, encoding="utf-8")
+        (adapter / file).write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(UserError) as caught:
         stage(empty_warehouse(), extract, str(adapter), KEYRING, "kept")
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_files_that_a_spreadsheet_or_an_editor_marked_as_utf_8_are_read(extract, adapter):
+    for path in adapter.iterdir():
+        path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    connection = empty_warehouse()
+    stage(connection, extract, str(adapter), KEYRING, "kept")
+    assert fetch(connection, "SELECT drug_class, dose FROM medication") == [("beta_blocker", 100)]
 
 
 def test_selects_of_its_own_are_computed_once_and_in_the_order_that_they_need(extract, adapter):

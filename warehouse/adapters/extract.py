@@ -12,7 +12,6 @@ table (``<table>.sql``), which reads them as ``raw_<table>``. It may also hold:
 """
 
 import contextlib
-import csv
 import functools
 import graphlib
 import re
@@ -23,6 +22,7 @@ from pathlib import Path
 
 import duckdb
 
+from echomort.core.csv_table import read_rows
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest, digest_file
 from echomort.settings import Postgresql
@@ -83,17 +83,12 @@ def adapter_folder(adapter: str) -> Path:
 def contract(adapter: str) -> tuple[Column, ...]:
     """Return the raw columns that ``adapter`` reads."""
     path = adapter_folder(adapter) / "contract.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    try:
-        columns = tuple(
-            Column(row["table"], row["column"], *(row[key] for key in ("required", "type", "meaning"))) for row in rows
-        )
-    except KeyError as error:
-        raise UserError(
-            f"contract.csv of the adapter has no column {error.args[0]}",
-            "its header must be table,column,required,type,meaning",
-        ) from None
+    rows = read_rows(path, "contract.csv of the adapter", ("table", "column", "required", "type", "meaning"))
+    columns = tuple(
+        Column(row["table"], row["column"], row["required"], row["type"], row["meaning"]) for _, row in rows
+    )
+    if not columns:
+        raise UserError("contract.csv of the adapter has no row below its header", "list the columns that it reads")
     for column in columns:
         if not NAME.fullmatch(column.table) or not NAME.fullmatch(column.name):
             raise UserError(
@@ -111,8 +106,8 @@ def origins(adapter: str) -> dict[tuple[str, str], str]:
     path = adapter_folder(adapter) / "origins.csv"
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        return {(row["table"], row["column"]): row["origin"] for row in csv.DictReader(file)}
+    rows = read_rows(path, "origins.csv of the adapter", ("table", "column", "origin"))
+    return {(row["table"], row["column"]): row["origin"] for _, row in rows}
 
 
 def adapters() -> list[str]:
@@ -164,6 +159,7 @@ def open_extract(connection: duckdb.DuckDBPyConnection, location: ExtractLocatio
 
 def _open_maps(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     for name, path in sorted(_maps(folder).items()):
+        next(read_rows(path, f"{path.name} of the adapter", ()), None)
         connection.execute(f"SET VARIABLE map_{name} = $path", {"path": str(path)})
         connection.execute(query("adapters/raw_map.sql").format(table=name))
 
@@ -193,7 +189,7 @@ def _helpers_in_order(folder: Path) -> list[Path]:
         raise UserError(
             f"{invalid[0]} of the adapter is not a plain identifier", "name it in lower-case letters and underscores"
         )
-    reads = {stem: set(MADE.findall(path.read_text(encoding="utf-8"))) & set(paths) for stem, path in paths.items()}
+    reads = {stem: set(MADE.findall(_sql(path))) & set(paths) for stem, path in paths.items()}
     try:
         return [paths[stem] for stem in graphlib.TopologicalSorter(reads).static_order()]
     except graphlib.CycleError as error:
@@ -241,12 +237,19 @@ def _adapt(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> N
 
 
 def _create(connection: duckdb.DuckDBPyConnection, kind: str, path: Path, table: str) -> None:
-    adapter = path.read_text(encoding="utf-8")
+    adapter = _sql(path)
     try:
         connection.execute(query(kind).replace("{table}", table).replace("{adapter}", adapter))
     except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path.name} of the adapter can't be run: {reason}", "correct it (docs/adapters.md)") from None
+
+
+def _sql(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        raise UserError(f"{path.name} of the adapter can't be read", "save it as text in UTF-8") from None
 
 
 @contextlib.contextmanager

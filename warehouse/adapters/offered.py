@@ -7,7 +7,8 @@ import importlib.util
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from echomort.core.errors import UserError
+from echomort.core.errors import UserError, in_one_line
+from echomort.core.installed import module_of
 
 GROUP = "echomort.adapters"
 """The group of the entry points."""
@@ -37,9 +38,11 @@ def offered_folder(name: str) -> Path:
 
 def _package_folder(point: EntryPoint) -> Path:
     try:
-        spec = importlib.util.find_spec(point.module)
-    except Exception as error:  # importing the packages above it runs their code
-        problem = f"{_where(point)} can't be found ({type(error).__name__}: {error})".splitlines()[0]
+        spec = importlib.util.find_spec(module_of(point))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # importing the packages above it runs their code, which may even exit
+        problem = f"{_where(point)} can't be found ({in_one_line(error)})"
         raise UserError(problem, "repair that package or remove it") from error
     if spec is None or not spec.submodule_search_locations:
         raise UserError(f"{_where(point)} is not a package", "the entry point must name a package that is an adapter")

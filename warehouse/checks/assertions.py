@@ -9,7 +9,9 @@ what must never happen::
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
@@ -35,20 +37,28 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (ROOT / "checks/assertions").glob("*.sql")))
 
 
-def assertions() -> tuple[Assertion, ...]:
-    """Return every assertion. Raises :class:`UserError` for a file that does not begin with its header lines."""
-    return tuple(_declared(name, (ROOT / f"checks/assertions/{name}.sql").read_text("utf-8")) for name in names())
+def assertions(assets: Collection[str]) -> tuple[Assertion, ...]:
+    """Return every assertion. Raises :class:`UserError` for a file that does not begin with its header lines, or that
+    names an asset which is not one of ``assets``."""
+    return tuple(_declared(ROOT / f"checks/assertions/{name}.sql", assets) for name in names())
 
 
-def _declared(name: str, text: str) -> Assertion:
-    found = HEADER.match(text)
+def _declared(path: Path, assets: Collection[str]) -> Assertion:
+    file = f"warehouse/checks/assertions/{path.name}"
+    try:
+        found = HEADER.match(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError):
+        raise UserError(f"{file} can't be read", "save it as text in UTF-8") from None
     if found is None:
         raise UserError(
-            f"warehouse/checks/assertions/{name}.sql does not name its asset",
+            f"{file} does not name its asset",
             "begin it with the lines `-- asset: ...`, `-- also: ...` (if it reads other assets) and `-- never: ...`",
         )
     also = tuple(part.strip() for part in (found["also"] or "").split(",") if part.strip())
-    return Assertion(name, found["asset"], also, found["never"].strip())
+    for asset in (found["asset"], *also):
+        if asset not in assets:
+            raise UserError(f"{file} names {asset}, which is no asset", f"name one of {', '.join(sorted(assets))}")
+    return Assertion(path.stem, found["asset"], also, found["never"].strip())
 
 
 def check(connection: duckdb.DuckDBPyConnection, name: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import functools
 import re
 import unicodedata
@@ -13,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from echomort.core.csv_table import read_rows
 from echomort.core.errors import UserError
 
 UNKNOWN = "unknown"
@@ -127,21 +127,15 @@ def read_view_table(path: Path) -> dict[str, str]:
 
     Raises :class:`UserError` with the number of the first wrong line, never with its text.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file)
-            if not {"sop_instance_uid", "view"} <= set(rows.fieldnames or ()):
-                raise UserError(f"the view table lacks a column ({path})", "its header is sop_instance_uid,view")
-            return dict(_parse_row(row, number, path) for number, row in enumerate(rows, start=2))
-    except (OSError, UnicodeDecodeError, csv.Error):
-        raise UserError(f"the view table can't be read ({path})", "correct sources.view_table") from None
+    rows = read_rows(path, f"the view table of sources.view_table ({path})", ("sop_instance_uid", "view"))
+    return dict(_parse_row(row, number, path) for number, row in rows)
 
 
-def _parse_row(row: dict[str, str | None], number: int, path: Path) -> tuple[str, str]:
-    view = (row["view"] or "").strip()
+def _parse_row(row: dict[str, str], number: int, path: Path) -> tuple[str, str]:
+    view = row["view"].strip()
     if view != UNKNOWN and view not in _groups():
         raise UserError(f"line {number} of the view table names no view group ({path})", _known_groups())
-    return (row["sop_instance_uid"] or "").strip(), view
+    return row["sop_instance_uid"].strip(), view
 
 
 def _known_groups() -> str:

@@ -50,6 +50,14 @@ REPORT_SECTIONS = Registry("report section", "echomort.report.sections", ReportS
 
 def report_sections(inputs: ReportInputs, reader_study: Sequence[Section]) -> list[Section]:
     """Return the sections of the page, ordered by ``place``; parts without data have none."""
-    parts = [(part.place, name, part.build(inputs)) for name, part in REPORT_SECTIONS.all().items()]
+    found = {name: (part.place, name) for name, part in REPORT_SECTIONS.all().items()}
+    parts = [(*at, REPORT_SECTIONS.use(name, lambda part: _built(part, inputs)) or ()) for name, at in found.items()]
     ordered = sorted([*parts, (READER_STUDY, "", reader_study)], key=lambda part: part[:2])
     return [section for _, _, sections in ordered for section in sections]
+
+
+def _built(part: ReportSection, inputs: ReportInputs) -> list[Section]:
+    sections = list(part.build(inputs))
+    if not all(isinstance(section, Section) for section in sections):
+        raise TypeError("a part of the report builds sections only")
+    return sections

@@ -22,7 +22,7 @@ SELECT
         WHEN feature.age >= 80 THEN '80 and over'
     END AS age,
     CASE WHEN feature.lvef < 40 THEN 'under 40 %' WHEN feature.lvef < 50 THEN '40 to 49 %' WHEN feature.lvef >= 50 THEN '50 % and over' END AS lvef,
-    CASE WHEN first_recorded_at <= study.study_at THEN 'yes' ELSE 'no' END AS heart_failure,
+    CASE WHEN heart_failure.first_recorded_at <= study.study_at THEN 'yes' ELSE 'no' END AS heart_failure,
     study.setting,
     patient.race
 FROM cohort

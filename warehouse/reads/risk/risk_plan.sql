@@ -23,9 +23,9 @@ study_clips AS (
     GROUP BY clip.study_key
 ),
 study_features AS (
-    SELECT feature.study_key, hash(feature) AS features
-    FROM feature
-    SEMI JOIN wanted ON wanted.study_key = feature.study_key
+    SELECT _row.study_key, hash(_row) AS features  -- no variable's name begins with _
+    FROM feature AS _row
+    SEMI JOIN wanted ON wanted.study_key = _row.study_key
 )
 SELECT wanted.study_key, study_clips.clips, study_features.features, wanted.in_development
 FROM wanted

@@ -69,9 +69,35 @@ disease AS (
     GROUP BY study_key
 ),
 
+-- Only these variables: a site may name one of its own as any other column here.
 described_study AS (
     SELECT
-        feature.*,
+        feature.study_key,
+        feature.sex,
+        feature.age,
+        feature.lvef,
+        feature.ef_bp,
+        feature.sbp,
+        feature.total_chol,
+        feature.hdl,
+        feature.smoking,
+        feature.weight,
+        feature.height,
+        feature.bmi,
+        feature.creatinine,
+        feature.egfr,
+        feature.sodium,
+        feature.hemoglobin,
+        feature.lymph_pct,
+        feature.uric_acid,
+        feature.nyha,
+        feature.dx_e08_e13,
+        feature.dx_i20,
+        feature.dx_i21,
+        feature.dx_i22,
+        feature.dx_i23,
+        feature.dx_i24,
+        feature.dx_i25,
         CASE feature.sex WHEN 1 THEN 'M' WHEN 0 THEN 'F' END AS sex_code,
         patient.race,
         study.study_at

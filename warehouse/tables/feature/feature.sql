@@ -223,14 +223,17 @@ FROM (
 GROUP BY variable;
 
 -- Long to wide, always with all columns of the catalogue. The values of a study are two lists, which are looked up by the
--- name of the variable.
+-- name of the variable. A site may name a variable as any column here: those of other tables are qualified.
 INSERT INTO feature BY NAME
 SELECT
-    study_key,
-    values[list_position(variables, COLUMNS(measured.*))],
+    study.study_key,
+    known.values[list_position(known.variables, COLUMNS(measured.*))],
     CASE study.sex WHEN 'M' THEN 1 WHEN 'F' THEN 0 END AS sex,
-    CASE WHEN is_of_age(age, low, high) THEN least(greatest(age, low), high) END AS age,
-    CAST(coalesce(COLUMNS(diagnosed.* EXCLUDE (patient_key)) <= cutoff, false) AS TINYINT)
+    CASE
+        WHEN is_of_age(study.age, variable.low, variable.high)
+            THEN least(greatest(study.age, variable.low), variable.high)
+    END AS age,
+    CAST(coalesce(COLUMNS(diagnosed.* EXCLUDE (patient_key)) <= study.cutoff, false) AS TINYINT)
 FROM (
     SELECT *, years_between(birth_date, study_at) AS age
     FROM numbered_study

@@ -17,7 +17,7 @@ from assets.incremental import Stage
 from assets.project import Project
 from assets.records.clinical_features import FEATURES
 from assets.records.health_records import RECORDS
-from assets.records.own_variables import own_variables
+from assets.records.own_variables import variable_files
 from echomort.core.fingerprint import digest
 from echomort.settings import Settings
 from warehouse import ledger
@@ -76,17 +76,17 @@ def expectations_check(table: str, asset: str) -> Check:
     spec = dg.AssetCheckSpec(
         f"{table}_expectations", asset=asset, blocking=True, description=f"What table `{table}` must look like."
     )
-    stage = Stage(f"check:{spec.name}", (asset,), _decided_by(asset))
+    stage = Stage(f"check:{spec.name}", (asset,), files=_files_of(asset))
     stage.carried_out_by(expectations_check)
     return Check(spec, stage, read)
 
 
-def _decided_by(*assets: str) -> Callable[[Settings], Mapping[str, str]]:
-    """Return the function that yields the settings that decide a check on ``assets``: the site's variables, if read."""
-    return own_variables if {"measurement", "clinical_features"}.intersection(assets) else _no_setting
+def _files_of(*assets: str) -> Callable[[Settings], Mapping[str, str]]:
+    """Return the function that yields the files that decide a check on ``assets``: the site's variables, if read."""
+    return variable_files if {"measurement", "clinical_features"}.intersection(assets) else _no_file
 
 
-def _no_setting(_: Settings) -> dict[str, str]:
+def _no_file(_: Settings) -> dict[str, str]:
     return {}
 
 
@@ -117,7 +117,7 @@ def assertion_check(assertion: Assertion) -> Check:
         additional_deps=list(assertion.also),
     )
     assets = assertion.asset, *assertion.also
-    stage = Stage(f"check:{spec.name}", assets, _decided_by(*assets))
+    stage = Stage(f"check:{spec.name}", assets, files=_files_of(*assets))
     stage.carried_out_by(assertion_check)
     return Check(spec, stage, read)
 
@@ -135,7 +135,7 @@ def set_aside_check(table: str) -> Check:
         description=f"Staging took every row of `{table}` as the source gave it.",
     )
     # The result depends on the extract and the code of staging, even if the table comes out the same.
-    stage = Stage(f"check:{spec.name}", ("ehr_extract", table), RECORDS.decided_by)
+    stage = Stage(f"check:{spec.name}", ("ehr_extract", table), RECORDS.decided_by, files=RECORDS.files)
     stage.carried_out_by(set_aside_check, *RECORDS.functions)
     return Check(spec, stage, read)
 
@@ -150,7 +150,8 @@ def refused_check() -> Check:
     spec = dg.AssetCheckSpec(
         "feature_values_refused", asset="clinical_features", description="Every measurement and code can be used."
     )
-    stage = Stage(f"check:{spec.name}", ("clinical_features", "measurement", "diagnosis"), FEATURES.decided_by)
+    above = "clinical_features", "measurement", "diagnosis"
+    stage = Stage(f"check:{spec.name}", above, FEATURES.decided_by, files=FEATURES.files)
     stage.carried_out_by(refused_check, *FEATURES.functions)
     return Check(spec, stage, read)
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
-from assets.records.own_variables import own_variables
+from assets.records.own_variables import variable_files
 from assets.training.ehr_models import TREES
 from assets.training.samples import commit_scores, read, tabular_samples
 from warehouse.tables.score.scores import replace_scores
@@ -16,15 +16,13 @@ STACKS = "models/stacks"
 FUSION = Stage(
     "fusion",
     ("view_models", "ehr_models", "clinical_features", "cohort"),
-    lambda settings: (
-        {
-            "fusion": settings.fusion,
-            "tabular": settings.tabular.model_dump(mode="json", include=TREES),
-            "evaluation.permutations": settings.evaluation.permutations,
-            "evaluation.seed": settings.evaluation.seed,
-        }
-        | own_variables(settings)
-    ),
+    lambda settings: {
+        "fusion": settings.fusion,
+        "tabular": settings.tabular.model_dump(mode="json", include=TREES),
+        "evaluation.permutations": settings.evaluation.permutations,
+        "evaluation.seed": settings.evaluation.seed,
+    },
+    files=variable_files,
 )
 
 

@@ -311,12 +311,15 @@ def _version(name: str) -> str:
 
 
 def file_meaning(path: Path) -> str:
-    """Return the content of a file that is no Python, without comments and layout where its language is known here."""
+    """Return the content of a file that is no Python, without comments, layout and empty rows where its language is
+    known here."""
     text = path.read_bytes().decode("utf-8", "surrogateescape")
     if path.suffix == ".sql":
         return SQL.sub(lambda found: found["text"] or " ", text).strip()
     if path.suffix == ".c":  # a preprocessor's line ends with its line
         return C.sub(lambda found: found["text"] or ("\n" if "\n" in found[0] else " "), text).strip()
+    if path.suffix == ".csv" and "," in text:  # in a table of one column, an empty line may be a row
+        return CSV.sub(lambda found: found["text"] or "\n", text).strip("\n")
     return text
 
 
@@ -324,6 +327,8 @@ SQL = re.compile(r"(?P<text>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")|(?:--[^\n]*|/\*.
 """A text or a name in quotes, or a run of comments and white space, of SQL."""
 C = re.compile(r"(?P<text>\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*')|(?://[^\n]*|/\*.*?\*/|\s)+", re.DOTALL)
 """The same of C."""
+CSV = re.compile(r"(?P<text>\"(?:[^\"]|\"\")*\")|(?:\r?\n)+")
+"""A quoted cell, or the end of a row and the empty lines after it."""
 
 
 def _read_module(content: bytes) -> Module:

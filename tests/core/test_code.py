@@ -213,6 +213,29 @@ def test_sql_is_compared_without_comments_and_layout_but_with_its_texts(
     assert (meanings[0] == meanings[1]) is same
 
 
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ("a,b\r\n1,2\r\n\r\n", True),
+        ("\na,b\n\n1,2", True),
+        ("a,b\n1,3\n", False),
+        ('a,b\n1,"2\n\n3"\n', False),
+    ],
+)
+def test_a_table_is_compared_by_its_rows(tmp_path: Path, other: str, same: bool) -> None:
+    (tmp_path / "one.csv").write_bytes(b"a,b\n1,2\n")
+    (tmp_path / "other.csv").write_bytes(other.encode())
+    assert (file_meaning(tmp_path / "one.csv") == file_meaning(tmp_path / "other.csv")) is same
+
+
+def test_an_empty_line_inside_a_cell_or_as_the_row_of_one_column_counts(tmp_path: Path) -> None:
+    path, meanings = tmp_path / "one.csv", []
+    for text in ('a,b\n"1\n2",3\n', 'a,b\n"1\n\n2",3\n', "a\n1\n", "a\n\n1\n"):
+        path.write_text(text)
+        meanings.append(file_meaning(path))
+    assert len(set(meanings)) == 4
+
+
 def test_a_stage_says_by_key_which_setting_decides_it() -> None:
     from echomort.settings import load_settings
 

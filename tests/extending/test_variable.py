@@ -7,7 +7,8 @@ from extending.pages import install
 from extracts import KEYRING, empty_warehouse, fetch, person, write_extract
 
 from assets.graph import STAGES
-from assets.records.own_variables import own_variables
+from assets.records.own_variables import variable_files
+from assets.status import changed_parts
 from echomort.core.errors import UserError
 from echomort.ehr.catalogue import shipped_catalogue, site_catalogue
 from echomort.ehr.variables import names
@@ -97,14 +98,21 @@ def settings_with(folder):
 
 def test_what_it_decides_is_stale_when_it_changes_and_nothing_without_it(folder):
     decided = {"health_records", "clinical_features", "ehr_models", "ehr_baselines", "fusion"}
-    before = {one.name: one.decided_by(settings_with(folder)) for one in STAGES if one.name in decided}
-    without = [one.name for one in STAGES if "sources.variables" in one.decided_by(Settings())]
+    before = {one.name: one.recipe(settings_with(folder)) for one in STAGES}
     (folder / "variables.csv").write_text((folder / "variables.csv").read_text().replace("-40", "-45"))
-    after = {one.name: one.decided_by(settings_with(folder)) for one in STAGES}
-    assert without == []
-    assert own_variables(Settings()) == {}
-    assert {name for name in after if name in before and before[name] != after[name]} == decided
-    assert [name for name, found in after.items() if "sources.variables" in found and name not in decided] == []
+    after = {one.name: one.recipe(settings_with(folder)) for one in STAGES}
+    changed = {name: changed_parts(before[name], after[name]) for name in after}
+    assert {name: parts for name, parts in changed.items() if parts} == {
+        name: [f"{folder.name}/variables.csv"] for name in decided
+    }
+    assert variable_files(Settings()) == {}
+
+
+def test_a_line_without_a_row_changes_nothing(folder):
+    before = variable_files(settings_with(folder))
+    text = (folder / "variables.csv").read_text()
+    (folder / "variables.csv").write_bytes(text.replace("\n", "\r\n").encode() + b"\r\n")
+    assert variable_files(settings_with(folder)) == before
 
 
 HEAD = "name,set,label,unit,low,high,source,window_days\n"

@@ -51,6 +51,10 @@ STAGED = ("patient", "death", "contact", "study", "measurement", "diagnosis", "m
 """The tables that come from the extract."""
 
 
+Files = Callable[[Settings], Mapping[str, str]]
+"""What returns the files that settings name, with their digests (:class:`assets.incremental.Stage`)."""
+
+
 @dataclass(frozen=True)
 class Check:
     """One check.
@@ -64,7 +68,7 @@ class Check:
     read: Callable[[duckdb.DuckDBPyConnection], Callable[[Settings], Mapping[str, Any]]]
 
 
-def expectations_check(table: str, asset: str) -> Check:
+def expectations_check(table: str, asset: str, files: Files) -> Check:
     """Return the check that runs the Great Expectations suite of ``table``."""
 
     def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
@@ -76,31 +80,27 @@ def expectations_check(table: str, asset: str) -> Check:
     spec = dg.AssetCheckSpec(
         f"{table}_expectations", asset=asset, blocking=True, description=f"What table `{table}` must look like."
     )
-    stage = Stage(f"check:{spec.name}", (asset,), files=_files_of(asset))
+    chosen = {"warehouse.checks.suites": [table]}
+    stage = Stage(f"check:{spec.name}", (asset,), files=files, chosen=lambda _: chosen)
     stage.carried_out_by(expectations_check)
     return Check(spec, stage, read)
 
 
-def _files_of(*assets: str) -> Callable[[Settings], Mapping[str, str]]:
+def _files_of(*assets: str) -> Files:
     """Return the function that yields the files that decide a check on ``assets``: the site's variables, if read."""
-    return variable_files if {"measurement", "clinical_features"}.intersection(assets) else _no_file
-
-
-def _no_file(_: Settings) -> dict[str, str]:
-    return {}
+    return variable_files if {"measurement", "clinical_features"}.intersection(assets) else lambda _: {}
 
 
 def _validated(table: str, frame: pd.DataFrame, settings: Settings) -> dict[str, Any]:
-    from echomort.ehr.catalogue import site_catalogue
     from warehouse.checks.expectations import validate
 
-    result = validate(table, frame, site_catalogue(settings.sources.variables))
+    result = validate(table, frame, settings.sources.variables)
     failed = [*result.failed, *result.errors]
     names = {"failed": ", ".join(failed), "warned": ", ".join(result.warned)}
     return names | {"evaluated": result.evaluated, "passed": not failed, "table": table, "rows": len(frame)}
 
 
-def assertion_check(assertion: Assertion) -> Check:
+def assertion_check(assertion: Assertion, files: Files) -> Check:
     """Return the check that ``assertion`` never happens."""
 
     def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
@@ -117,7 +117,8 @@ def assertion_check(assertion: Assertion) -> Check:
         additional_deps=list(assertion.also),
     )
     assets = assertion.asset, *assertion.also
-    stage = Stage(f"check:{spec.name}", assets, files=_files_of(*assets))
+    chosen = {"warehouse.checks.assertions": [assertion.name]}
+    stage = Stage(f"check:{spec.name}", assets, files=files, chosen=lambda _: chosen)
     stage.carried_out_by(assertion_check)
     return Check(spec, stage, read)
 
@@ -226,17 +227,10 @@ def check_result(project: Project, check: Check) -> dg.AssetCheckResult:
     )
 
 
-def passed(check: Check, project: Project, connection: duckdb.DuckDBPyConnection) -> bool:
-    """Return whether the check passed on the current tables."""
-    entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)
-    fingerprint = check.stage.fingerprint(connection, project)
-    return entry is not None and entry.fingerprint == fingerprint and bool(entry.details["passed"])
-
-
 BY_ASSET: dict[str, list[Check]] = defaultdict(list)
 for _check in (
-    *(expectations_check(table, asset) for table, asset in SUITES.items()),
-    *(assertion_check(assertion) for assertion in assertions()),
+    *(expectations_check(table, asset, _files_of(asset)) for table, asset in SUITES.items()),
+    *(assertion_check(one, _files_of(one.asset, *one.also)) for one in assertions()),
     *(set_aside_check(table) for table in STAGED),
     refused_check(),
     reject_gate(),

@@ -117,7 +117,7 @@ class Code:
     def reached(self, symbols: Iterable[Symbol], chosen: Mapping[str, Sequence[str]] | None = None) -> Reached:
         """Return what the definitions ``symbols`` can reach. Raises :class:`ValueError` where one does not exist.
 
-        Of a folder of registered things all count, or those that ``chosen`` names for it.
+        Of a folder of registered things, or of files, all count, or those that ``chosen`` names for it.
         """
         walk = _Walk(self, chosen or {})
         for module, name in symbols:
@@ -263,7 +263,9 @@ class _Walk:
                 self._child(run)
         for text in meaning.texts:
             for file in self.code.files_named(module, text):
-                self._add_file(file)
+                folder = self.code.relative(file.parent).replace("/", ".")
+                if file.stem in self.chosen.get(folder, (file.stem,)):
+                    self._add_file(file)
         for folder in meaning.registries:
             self._follow_registry(folder)
 

@@ -14,6 +14,7 @@ from assets.graph import STAGES
 from assets.incremental import Stage, UnitStage
 from assets.quality import BY_ASSET
 from echomort.core.code import Code, Reached, _cache, _parsed, file_meaning, keep_meanings, libraries
+from echomort.settings import load_settings
 from warehouse.connection import connect
 from warehouse.queries import UndeclaredQuery, only, run
 
@@ -105,8 +106,6 @@ def test_a_definition_that_assets_share_counts_alone(copy: Path, before: dict[st
 
 
 def test_a_network_that_is_not_chosen_decides_no_training(copy: Path) -> None:
-    from echomort.settings import load_settings
-
     stage = next(stage for stage in STAGES if stage.name == "view_models")
     symbols = [(one.__module__, one.__name__) for one in stage.functions if one.__name__ != "<lambda>"]
     chosen = stage.chosen(load_settings(environment={}))
@@ -121,6 +120,21 @@ def test_a_network_that_is_not_chosen_decides_no_training(copy: Path) -> None:
         assert Code(copy).reached(symbols, chosen) == before
     with edited(copy / "echomort/networks/cnn_3d.py", ".flatten(1)", ".flatten(2)"):
         assert Code(copy).reached(symbols, chosen) != before
+
+
+def test_a_check_is_decided_by_its_own_file() -> None:
+    settings = load_settings(environment={})
+    own = re.compile(r"file (warehouse/checks/(?:suites|assertions)/\w+\.(?:sql|py)|echomort/clinical_scores/.*)")
+    decided = {}
+    for stage in CHECKS:
+        parts = {found[1] for part in stage.recipe(settings) if (found := own.fullmatch(part))}
+        decided[stage.name.removeprefix("check:")] = parts - {"warehouse/checks/suites/__init__.py"}
+    assert decided["patient_expectations"] == {"warehouse/checks/suites/patient.py"}
+    assert decided["staging_reconciles"] == {"warehouse/checks/assertions/staging_reconciles.sql"}
+    with_scores = {name for name, parts in decided.items() if any("clinical_scores/scores" in part for part in parts)}
+    assert with_scores == {"clinical_score_expectations"}
+    with_variables = {stage.name for stage in CHECKS if "file echomort/ehr/variables.csv" in stage.recipe(settings)}
+    assert "check:patient_expectations" not in with_variables and "check:feature_expectations" in with_variables
 
 
 def test_a_setting_of_the_evaluation_decides_no_training(copy: Path, before: dict[str, Reached]) -> None:
@@ -237,8 +251,6 @@ def test_an_empty_line_inside_a_cell_or_as_the_row_of_one_column_counts(tmp_path
 
 
 def test_a_stage_says_by_key_which_setting_decides_it() -> None:
-    from echomort.settings import load_settings
-
     settings = load_settings(environment={})
     by_name: dict[str, Stage] = {stage.name: stage for stage in EVERY}
     keys = {part for part in by_name["clips"].recipe(settings) if part.startswith("setting ")}

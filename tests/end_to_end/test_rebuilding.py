@@ -103,6 +103,28 @@ def test_another_version_of_the_code_rebuilds_what_it_makes_and_what_follows(
     assert project.stale() == {}
 
 
+def test_a_changed_check_is_named_and_only_what_it_may_block_waits(
+    project: Home, changed_code: Callable[[str], None]
+) -> None:
+    changed_code("warehouse/checks/suites/risk_score.py")
+    file = "warehouse/checks/suites/risk_score.py"
+    assert project.stale() == {"risk_scores": f"to check: risk_score_expectations; changed: {file}"}
+    changed_code("warehouse/checks/assertions/attrition_reconciles.sql")
+    stale = project.stale()
+    assert stale["cohort"].startswith("to check: attrition_reconciles; changed: ")
+    assert stale["view_models"] == "waits for cohort", "the check blocks"
+
+
+def test_nothing_waits_for_a_check_that_only_warns(project: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = incremental.Stage.recipe
+
+    def recipe(stage: incremental.Stage, settings: Settings) -> dict[str, str]:
+        return known(stage, settings) | ({"file one.sql": "1"} if stage.name == "check:patient_rows_set_aside" else {})
+
+    monkeypatch.setattr(incremental.Stage, "recipe", recipe)
+    assert project.stale() == {"patient": "to check: patient_rows_set_aside; changed: one.sql (new)"}
+
+
 def test_another_reader_of_files_decodes_every_study_and_stops_where_the_clips_come_out_the_same(
     project: Home, changed_code: Callable[[str], None]
 ) -> None:

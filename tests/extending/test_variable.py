@@ -59,7 +59,7 @@ def test_an_own_variable_is_a_column_with_its_units_limits_codes_and_checks(tmp_
     refused = "SELECT variable, reason FROM feature_refusal ORDER BY ALL"
     assert fetch(connection, refused) == [("gls", "OUTSIDE_LIMITS"), ("troponin_t", "UNKNOWN_UNIT")]
     for table in ("measurement", "feature"):
-        result = validate(table, connection.table(table).df(), variables)
+        result = validate(table, connection.table(table).df(), folder)
         assert not result.failed and not result.errors, result
     assert check(connection, "no_feature_without_an_earlier_record") == 0
 

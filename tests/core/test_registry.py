@@ -97,6 +97,13 @@ def test_the_code_of_a_package_that_offers_a_thing_is_known_by_version_and_files
     assert code_of_packages(FOLDER) != before
 
 
+def test_a_thing_that_is_left_out_for_its_name_decides_nothing(site: Path) -> None:
+    offer(site, "their_signs", "b_lines = their_signs:THEIRS")
+    offer(site, "their_others", "flash = their_others:THEIRS")
+    offer(site, "their_thirds", "flash = their_thirds:THEIRS")
+    assert list(code_of_packages(FOLDER)) == ["their_others"]
+
+
 def test_registered_files_decide_what_asks_the_registry_or_only_the_chosen_ones(tmp_path: Path) -> None:
     rooms = tmp_path / "echomort/rooms"
     rooms.mkdir(parents=True)

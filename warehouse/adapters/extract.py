@@ -73,9 +73,13 @@ def adapter_folder(adapter: str) -> Path:
         return offered_folder(adapter)
     if not NAME.fullmatch(adapter) and (Path(adapter) / "contract.csv").is_file():
         return Path(adapter)
+    if not NAME.fullmatch(adapter) and Path(adapter).is_dir():
+        raise UserError(
+            f"the folder of sources.adapter holds no contract.csv ({adapter})", "write one (docs/adapters.md)"
+        )
     known = ", ".join((*adapters(), *offered()))
     raise UserError(
-        "unknown adapter in sources.adapter",
+        f"there is no adapter {adapter} (sources.adapter)",
         f"known: {known}, or the path of a folder that holds contract.csv (docs/adapters.md)",
     )
 

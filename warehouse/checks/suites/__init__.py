@@ -9,11 +9,12 @@ SUITES = Registry("suite", "warehouse.checks.suites", Suite)
 
 
 def suite(table: str, variables: Path | None = None) -> tuple[Expected, ...]:
-    """Return the expectations on ``table``, named ``<table>.<name>``. Raises :class:`UserError` for a table without a
-    suite.
+    """Return the expectations on ``table``, named ``<table>.<name>``. Raises KeyError for a table without a suite.
 
     ``variables`` is the folder of the site's variables (default: there are none).
     """
+    if table not in SUITES:
+        raise KeyError(table)
     return tuple(renamed(f"{table}.{one.name}", one) for one in SUITES.get(table).expected(variables))
 
 

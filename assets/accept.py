@@ -73,6 +73,9 @@ def accept(project: Project, asset: str, sample: int = SAMPLE) -> Outcome:
 
 def _stage(asset: str) -> Stage:
     by_asset = {name: stage for stage in STAGES for name in stage.assets}
+    for stage in STAGES:
+        if stage.name == asset and asset not in by_asset:
+            raise UserError(f"{asset} makes several assets", f"name one: {', '.join(stage.assets)}")
     if asset not in by_asset:
         raise UserError(f"there is no asset {asset}", f"known: {', '.join(by_asset)}")
     return by_asset[asset]

@@ -18,7 +18,7 @@ from assets.incremental import Stage
 from assets.project import Project
 from assets.records.clinical_features import FEATURES
 from assets.records.health_records import RECORDS
-from assets.records.own_variables import own_variables
+from assets.records.own_variables import variable_files
 from echomort.core.fingerprint import digest
 from echomort.settings import Settings
 from warehouse import ledger
@@ -52,6 +52,10 @@ STAGED = ("patient", "death", "contact", "study", "measurement", "diagnosis", "m
 """The tables that come from the extract."""
 
 
+Files = Callable[[Settings], Mapping[str, str]]
+"""What returns the files that settings name, with their digests (:class:`assets.incremental.Stage`)."""
+
+
 @dataclass(frozen=True)
 class Check:
     """One check.
@@ -65,7 +69,7 @@ class Check:
     read: Callable[[duckdb.DuckDBPyConnection], Callable[[Settings], Mapping[str, Any]]]
 
 
-def expectations_check(table: str, asset: str) -> Check:
+def expectations_check(table: str, asset: str, files: Files) -> Check:
     """Return the check that runs the Great Expectations suite of ``table``."""
 
     def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
@@ -77,31 +81,27 @@ def expectations_check(table: str, asset: str) -> Check:
     spec = dg.AssetCheckSpec(
         f"{table}_expectations", asset=asset, blocking=True, description=f"What table `{table}` must look like."
     )
-    stage = Stage(f"check:{spec.name}", (asset,), _decided_by(asset))
+    chosen = {"warehouse.checks.suites": [table]}
+    stage = Stage(f"check:{spec.name}", (asset,), files=files, chosen=lambda _: chosen)
     stage.carried_out_by(expectations_check)
     return Check(spec, stage, read)
 
 
-def _decided_by(*assets: str) -> Callable[[Settings], Mapping[str, str]]:
-    """Return the function that yields the settings that decide a check on ``assets``: the site's variables, if read."""
-    return own_variables if {"measurement", "clinical_features"}.intersection(assets) else _no_setting
-
-
-def _no_setting(_: Settings) -> dict[str, str]:
-    return {}
+def _files_of(*assets: str) -> Files:
+    """Return the function that yields the files that decide a check on ``assets``: the site's variables, if read."""
+    return variable_files if {"measurement", "clinical_features"}.intersection(assets) else lambda _: {}
 
 
 def _validated(table: str, frame: pd.DataFrame, settings: Settings) -> dict[str, Any]:
-    from echomort.ehr.catalogue import site_catalogue
     from warehouse.checks.expectations import validate
 
-    result = validate(table, frame, site_catalogue(settings.sources.variables))
+    result = validate(table, frame, settings.sources.variables)
     failed = [*result.failed, *result.errors]
     names = {"failed": ", ".join(failed), "warned": ", ".join(result.warned)}
     return names | {"evaluated": result.evaluated, "passed": not failed, "table": table, "rows": len(frame)}
 
 
-def assertion_check(assertion: Assertion) -> Check:
+def assertion_check(assertion: Assertion, files: Files) -> Check:
     """Return the check that ``assertion`` never happens."""
 
     def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
@@ -118,7 +118,8 @@ def assertion_check(assertion: Assertion) -> Check:
         additional_deps=list(assertion.also),
     )
     assets = assertion.asset, *assertion.also
-    stage = Stage(f"check:{spec.name}", assets, _decided_by(*assets))
+    chosen = {"warehouse.checks.assertions": [assertion.name]}
+    stage = Stage(f"check:{spec.name}", assets, files=files, chosen=lambda _: chosen)
     stage.carried_out_by(assertion_check)
     return Check(spec, stage, read)
 
@@ -136,7 +137,7 @@ def set_aside_check(table: str) -> Check:
         description=f"Staging took every row of `{table}` as the source gave it.",
     )
     # The result depends on the extract and the code of staging, even if the table comes out the same.
-    stage = Stage(f"check:{spec.name}", ("ehr_extract", table), RECORDS.decided_by)
+    stage = Stage(f"check:{spec.name}", ("ehr_extract", table), RECORDS.decided_by, files=RECORDS.files)
     stage.carried_out_by(set_aside_check, *RECORDS.functions)
     return Check(spec, stage, read)
 
@@ -151,7 +152,8 @@ def refused_check() -> Check:
     spec = dg.AssetCheckSpec(
         "feature_values_refused", asset="clinical_features", description="Every measurement and code can be used."
     )
-    stage = Stage(f"check:{spec.name}", ("clinical_features", "measurement", "diagnosis"), FEATURES.decided_by)
+    above = "clinical_features", "measurement", "diagnosis"
+    stage = Stage(f"check:{spec.name}", above, FEATURES.decided_by, files=FEATURES.files)
     stage.carried_out_by(refused_check, *FEATURES.functions)
     return Check(spec, stage, read)
 
@@ -217,7 +219,7 @@ def suspicious_results_check() -> Check:
         asset="evaluation",
         description="No model and no variable alone has an AUC that is too good to be true; else nothing is promoted.",
     )
-    stage = Stage(f"check:{spec.name}", ("evaluation",), _no_setting)
+    stage = Stage(f"check:{spec.name}", ("evaluation",))
     stage.carried_out_by(suspicious_results_check)
     return Check(spec, stage, read)
 
@@ -280,17 +282,13 @@ def check_result(project: Project, check: Check) -> dg.AssetCheckResult:
     )
 
 
-def passed(check: Check, project: Project, connection: duckdb.DuckDBPyConnection) -> bool:
-    """Return whether the check passed on the current tables."""
-    entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)
-    fingerprint = check.stage.fingerprint(connection, project)
-    return entry is not None and entry.fingerprint == fingerprint and bool(entry.details["passed"])
-
-
 BY_ASSET: dict[str, list[Check]] = defaultdict(list)
 for _check in (
-    *(expectations_check(table, asset) for table, asset in SUITES.items()),
-    *(assertion_check(assertion) for assertion in assertions({name for stage in STAGES for name in stage.assets})),
+    *(expectations_check(table, asset, _files_of(asset)) for table, asset in SUITES.items()),
+    *(
+        assertion_check(one, _files_of(one.asset, *one.also))
+        for one in assertions({name for stage in STAGES for name in stage.assets})
+    ),
     *(set_aside_check(table) for table in STAGED),
     refused_check(),
     reject_gate(),

@@ -1,12 +1,13 @@
 """Which assets are up to date, which are stale and why. Only the ledger and the inputs are read; no work is done."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from assets.graph import STAGES
 from assets.incremental import Stage, UnitStage, stale_units
 from assets.project import Project
-from assets.quality import BY_ASSET, passed
+from assets.quality import BY_ASSET
 from echomort.core.errors import UserError
 from warehouse import ledger
 
@@ -31,9 +32,10 @@ def _rows(project: Project) -> list[dict[str, Any]]:
             waiting = sorted(stale.intersection(stage.upstream))
             if state == UP_TO_DATE and waiting:
                 state, why = "stale", f"waits for {', '.join(waiting)}"
-            if state == UP_TO_DATE and (open_checks := _open_checks(project, name)):
-                state, why = "unchecked", f"to check: {', '.join(open_checks)}"
-            if state != UP_TO_DATE:
+            checks = _checks(project, name) if state == UP_TO_DATE else _Checks()
+            if checks.open:
+                state, why = "unchecked", str(checks)
+            if state != UP_TO_DATE and (state != "unchecked" or checks.block):
                 stale.add(name)
             rows.append({"asset": name, "state": state, "why": why, **_size(project, name)})
     return rows
@@ -105,10 +107,39 @@ def _changed_inputs(then: Mapping[str, str], now: Mapping[str, str]) -> list[str
     return [part for part in sorted({*then, *now}) if then.get(part) != now.get(part)]
 
 
-def _open_checks(project: Project, name: str) -> list[str]:
-    """Return the checks of an asset that have not passed on the current tables."""
+@dataclass
+class _Checks:
+    """The checks of an asset that have not passed on the current tables, and why."""
+
+    failed: list[str] = field(default_factory=list)
+    to_run: list[str] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)
+    block: bool = False
+    """Whether one of them stops what lies below the asset."""
+
+    @property
+    def open(self) -> bool:
+        return bool(self.failed or self.to_run)
+
+    def __str__(self) -> str:
+        parts = {"failed": self.failed, "to check": self.to_run, "changed": sorted(self.changed)}
+        return "; ".join(f"{what}: {listed(names)}" for what, names in parts.items() if names)
+
+
+def _checks(project: Project, name: str) -> _Checks:
+    found = _Checks()
     with project.reader() as connection:
-        return [check.spec.name for check in BY_ASSET.get(name, []) if not passed(check, project, connection)]
+        for check in BY_ASSET.get(name, []):
+            entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)
+            known = entry is not None and entry.fingerprint == check.stage.fingerprint(connection, project)
+            if known and entry and entry.details["passed"]:
+                continue
+            (found.failed if known else found.to_run).append(check.spec.name)
+            found.block |= bool(check.spec.blocking)
+            if entry and not known:
+                then = ledger.recipe(connection, entry.recipe)
+                found.changed.update(changed_parts(then, check.stage.recipe(project.settings)))
+    return found
 
 
 def _size(project: Project, name: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dagster._core.definitions.reconstruct import ReconstructableJob  # not expo
 
 from assets import accept as acceptance
 from assets import status
+from assets.graph import STAGES
 from assets.project import Project
 from echomort.core.errors import UserError
 from echomort.core.files import disk_error, remove_leftovers
@@ -117,15 +118,24 @@ def _stale(home: Path) -> list[dg.AssetKey]:
 
 def _selected(selection: str) -> list[dg.AssetKey]:
     graph = defs.resolve_asset_graph()
+    known = {key.to_user_string() for key in graph.materializable_asset_keys}
+    parts = [asset for part in selection.split(",") for asset in _made_by(part)]
+    for name in (part.strip("+*") for part in parts):
+        if name.isidentifier() and name not in known:
+            raise UserError(f"there is no asset {name}", f"known: {', '.join(sorted(known))}")
     try:
-        keys = dg.AssetSelection.from_coercible(selection.split(",")).resolve(graph)
+        keys = dg.AssetSelection.from_coercible(parts).resolve(graph)
     except Exception:  # noqa: BLE001  the selection language raises many kinds
         examples = "use for example clips, clips+, group:records, or 'key:clips or key:report'"
         raise UserError(f"the selection {selection!r} can't be read", examples) from None
     if not keys:
-        known = ", ".join(sorted(key.to_user_string() for key in graph.materializable_asset_keys))
-        raise UserError(f"the selection {selection!r} names no asset", f"known: {known}")
+        raise UserError(f"the selection {selection!r} names no asset", f"known: {', '.join(sorted(known))}")
     return sorted(keys)
+
+
+def _made_by(part: str) -> tuple[str, ...]:
+    """Return the assets of the stage that ``part`` of a selection names, which a run shows by its name; else it."""
+    return next((stage.assets for stage in STAGES if stage.name == part.strip()), (part.strip(),))
 
 
 def _with_co_made_assets(keys: list[dg.AssetKey]) -> list[dg.AssetKey]:

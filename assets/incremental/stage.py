@@ -37,8 +37,10 @@ class Stage:
     """What decides the content of the asset ``name``: assets above, settings, inputs outside the graph, and code.
 
     ``decided_by`` returns the settings by key. ``chosen`` returns, by folder, the registered things that the settings
-    select; others in that folder do not count. ``inputs`` returns what is read from outside the graph. The code is
-    derived from the functions that do the work (:meth:`carried_out_by`): their imports, SQL files and libraries.
+    select; others in that folder do not count. ``files`` returns the files that a setting names, by what a person calls
+    them, each with the digest of what it means: they count as code does. ``inputs`` returns what is read from outside
+    the graph. The code is derived from the functions that do the work (:meth:`carried_out_by`): their imports, SQL
+    files and libraries.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Stage:
     decided_by: Callable[[Settings], Mapping[str, Any]] = field(default=lambda settings: {})
     inputs: Callable[[Project], Any] = field(default=lambda project: None)
     chosen: Callable[[Settings], Mapping[str, Sequence[str]]] = field(default=lambda settings: {}, kw_only=True)
+    files: Callable[[Settings], Mapping[str, str]] = field(default=lambda settings: {}, kw_only=True)
     makes: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
@@ -81,6 +84,7 @@ class Stage:
             named = self.chosen(settings).get(folder)
             parts |= _packages(folder, None if named is None else tuple(named))
         parts |= {f"setting {key}": digest(value) for key, value in flat(self.decided_by(settings))}
+        parts |= {f"file {name}": meaning for name, meaning in self.files(settings).items()}
         return dict(reached.parts) | parts
 
     def made_from(self, connection: duckdb.DuckDBPyConnection, project: Project) -> dict[str, str]:

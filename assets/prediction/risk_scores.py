@@ -10,11 +10,14 @@ import pandas as pd
 
 from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
-from echomort.champion.store import champion_clip, champion_name
+from echomort.champion.store import champion_clip, champion_name, champion_networks
 from echomort.core.fingerprint import digest
 from warehouse.ledger import Entry
 from warehouse.queries import run
 from warehouse.tables.risk_score import risks
+
+REGISTRY = "registry"
+"""Folder of the models below the home."""
 
 
 def plan_risks(project: Project, recipe: str) -> dict[str, str]:
@@ -77,13 +80,14 @@ def _why_none(project: Project) -> str | None:
 
 
 def _registry(project: Project) -> Path:
-    return project.root / "registry"
+    return project.root / REGISTRY
 
 
 RISK_SCORES = UnitStage(
     "risk_scores",
     ("champion", "clips", "clip_views", "clinical_features", "cohort", "study"),
     lambda settings: {"imaging.clip": settings.imaging.clip},
+    chosen=lambda settings: {"echomort.networks": champion_networks(settings.home / REGISTRY)},
     plan=plan_risks,
     work=score_risks,
     commit=commit_risks,

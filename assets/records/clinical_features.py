@@ -6,12 +6,13 @@ import duckdb
 
 from assets.incremental import Built, Result, Stage, built_tables, rebuild, whole_asset
 from assets.project import Project
-from assets.records.own_variables import own_variables
+from assets.records.own_variables import variable_files
 
 FEATURES = Stage(
     "clinical_features",
     ("patient", "study", "measurement", "diagnosis", "medication"),
-    lambda settings: {"features": settings.features} | own_variables(settings),
+    lambda settings: {"features": settings.features},
+    files=variable_files,
 )
 
 

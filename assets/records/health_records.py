@@ -1,16 +1,18 @@
 """The canonical tables of the health records: one stage, which makes one asset for each table."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import duckdb
 
 from assets.incremental import Built, Result, Stage, built_tables, rebuild_together
 from assets.project import Project
-from assets.records.own_variables import own_variables
+from assets.records.own_variables import variable_files
 from assets.sources.ehr_extract import ehr_extract
+from echomort.settings import Settings
 from warehouse import vault
-from warehouse.adapters.extract import ExtractLocation, adapter_digest
+from warehouse.adapters.extract import ExtractLocation, adapter_files
 
 TABLES = {
     "patient": "One row for each person: birth date, sex, race.",
@@ -25,17 +27,21 @@ TABLES = {
 KEPT_WITH = {"patient": ("patient_alias", "quarantine", "staging")}
 """Asset -> further tables that belong to it."""
 
+
+def record_files(settings: Settings) -> dict[str, str]:
+    """Return the files that settings name, with their digests: those of the adapter and of the site's variables."""
+    return adapter_files(settings.sources.adapter) | variable_files(settings)
+
+
 RECORDS = Stage(
     "health_records",
     ("ehr_extract",),
-    lambda settings: (
-        {
-            "sources.adapter": adapter_digest(settings.sources.adapter),
-            "privacy.dates": settings.privacy.dates,
-        }
-        | own_variables(settings)
-    ),
+    lambda settings: {
+        "sources.adapter": Path(settings.sources.adapter).name,
+        "privacy.dates": settings.privacy.dates,
+    },
     lambda project: project.keyring.key_id,
+    files=record_files,
     makes=tuple(TABLES),
 )
 

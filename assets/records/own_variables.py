@@ -1,11 +1,13 @@
-"""The site's variables, as a part of the settings that decide an asset."""
+"""The site's variables: files that decide an asset."""
 
 from echomort.settings import Settings
 
 
-def own_variables(settings: Settings) -> dict[str, str]:
-    """Return key -> digest of the folder ``sources.variables``; empty if the setting is not used."""
-    from echomort.ehr.catalogue import site_digest
-
+def variable_files(settings: Settings) -> dict[str, str]:
+    """Return file -> digest of what it holds, of the folder ``sources.variables``; empty if it is not used."""
     folder = settings.sources.variables
-    return {"sources.variables": site_digest(folder)} if folder else {}
+    if folder is None:
+        return {}
+    from echomort.ehr.catalogue import site_digests
+
+    return {f"{folder.name}/{name}": content for name, content in site_digests(folder).items()}

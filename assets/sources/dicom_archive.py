@@ -8,7 +8,7 @@ import duckdb
 
 from assets.incremental import Built, Result, Stage, rebuild, whole_asset
 from assets.project import Project
-from assets.sources.embedded import embedded_archive, ensure_synthetic, is_written
+from assets.sources.embedded import drawn_with, ensure_synthetic, is_written
 from echomort.core.files import remove_leftovers
 from echomort.core.fingerprint import digest
 from echomort.core.listing import SourceFile, list_files
@@ -53,7 +53,7 @@ def ensure_mirrored(settings: Settings, progress: Callable[[int, int], None]) ->
 
 DICOM_ARCHIVE = Stage(
     "dicom_archive",
-    decided_by=lambda settings: {"sources.synthetic": embedded_archive(settings)},
+    decided_by=drawn_with,
     inputs=lambda project: is_written(project.settings) and _archive_to_read(project.settings),
 )
 

@@ -5,7 +5,7 @@ import duckdb
 
 from assets.incremental import Built, Result, Stage, rebuild, whole_asset
 from assets.project import Project
-from assets.sources.embedded import embedded_archive, ensure_synthetic, is_written
+from assets.sources.embedded import drawn_with, ensure_synthetic, is_written
 from echomort.core.fingerprint import digest, digest_file
 from echomort.core.listing import SourceFile, list_files
 from echomort.settings import Settings
@@ -27,7 +27,7 @@ def extract_files(settings: Settings) -> list[SourceFile]:
 
 EHR_EXTRACT = Stage(
     "ehr_extract",
-    decided_by=lambda settings: {"sources.synthetic": embedded_archive(settings)},
+    decided_by=drawn_with,
     inputs=lambda project: is_written(project.settings) and extract_fingerprint(project.settings),
 )
 

@@ -3,6 +3,7 @@
 import fcntl
 import functools
 from collections.abc import Callable
+from typing import Any
 
 from assets.incremental import CODE
 from echomort.core.errors import UserError
@@ -22,6 +23,11 @@ def embedded_archive(settings: Settings) -> str:
     """Return the digest of the settings and code of the embedded archive; empty for a site's archive."""
     synthetic = settings.sources.synthetic
     return digest(synthetic, generator_code()) if synthetic and not settings.sources.dicom else ""
+
+
+def drawn_with(settings: Settings) -> dict[str, Any]:
+    """Return the settings of the embedded archive by key; empty for a site's archive. Its code counts as other code."""
+    return {"sources.synthetic": settings.sources.synthetic} if embedded_archive(settings) else {}
 
 
 def is_written(settings: Settings) -> bool:

@@ -5,7 +5,7 @@ import pandas as pd
 
 from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
-from assets.records.own_variables import own_variables
+from assets.records.own_variables import variable_files
 from assets.training.samples import commit_scores, tabular_samples
 from warehouse.tables.score.scores import replace_scores
 
@@ -15,9 +15,8 @@ BASELINES = "models/ehr_baselines"
 EHR_BASELINES = Stage(
     "ehr_baselines",
     ("clinical_features", "cohort"),
-    lambda settings: (
-        {"tabular": settings.tabular.model_dump(mode="json", exclude={"importance_repeats"})} | own_variables(settings)
-    ),
+    lambda settings: {"tabular": settings.tabular.model_dump(mode="json", exclude={"importance_repeats"})},
+    files=variable_files,
 )
 
 

@@ -2,7 +2,7 @@
 
 from assets.incremental import Build, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
-from assets.records.own_variables import own_variables
+from assets.records.own_variables import variable_files
 from assets.training.samples import commit_scores, tabular_samples
 from echomort.vocabulary.model_names import EHR
 
@@ -21,10 +21,8 @@ TREES = {"variables", "depth", "rounds", "learning_rate", "early_stopping", "see
 EHR_MODELS = Stage(
     "ehr_models",
     ("clinical_features", "cohort"),
-    lambda settings: (
-        {"tabular": settings.tabular.model_dump(mode="json", include={*TREES, "importance_repeats"})}
-        | own_variables(settings)
-    ),
+    lambda settings: {"tabular": settings.tabular.model_dump(mode="json", include={*TREES, "importance_repeats"})},
+    files=variable_files,
 )
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
-from assets.records.own_variables import own_variables
+from assets.records.own_variables import variable_files
 from assets.training.ehr_models import TREES
 from assets.training.process import train_in_child, write_task
 from assets.training.samples import tabular_samples
@@ -25,6 +25,7 @@ from assets.training.view_models import trained_views
 from echomort.core.files import write_text
 from echomort.core.fingerprint import digest
 from echomort.settings import Settings, Training
+from echomort.training import NOT_DECIDING
 from warehouse import ledger
 from warehouse.ledger import Entry
 
@@ -139,16 +140,14 @@ def permutations(project: Project) -> list[dict[str, Any]]:
 PERMUTED_NULL = UnitStage(
     "permuted_null",
     ("clips", "clip_views", "clinical_features", "cohort"),
-    lambda settings: (
-        {
-            "training": training_of_null(settings.training),
-            "imaging.clip.shape": settings.imaging.clip.shape,
-            "fusion": settings.fusion,
-            "tabular": settings.tabular.model_dump(mode="json", include=TREES),
-            "evaluation.seed": settings.evaluation.seed,
-        }
-        | own_variables(settings)
-    ),
+    lambda settings: {
+        "training": training_of_null(settings.training).model_dump(mode="json", exclude=NOT_DECIDING),
+        "imaging.clip.shape": settings.imaging.clip.shape,
+        "fusion": settings.fusion,
+        "tabular": settings.tabular.model_dump(mode="json", include=TREES),
+        "evaluation.seed": settings.evaluation.seed,
+    },
+    files=variable_files,
     plan=plan_permutations,
     work=fit_permutations,
     commit=commit_permutations,

@@ -166,6 +166,18 @@ def champion_clip(root: Path) -> ClipSettings | None:
     return None if pointer is None else clip_of(read_manifest(root, pointer))
 
 
+def champion_networks(root: Path) -> tuple[str, ...]:
+    """Return the names of the networks that the champion's models hold; empty where there is no champion yet.
+    Raises :class:`UserError`."""
+    pointer = read_pointer(root)
+    if pointer is None:
+        return ()
+    folder, manifest = candidate_folder(root, pointer.candidate), read_manifest(root, pointer)
+    names = (f"views/{view}/model.json" for view in manifest["views"])
+    cards = [parse_card(read_verified(folder, name, manifest["files"][name]), ("network",), name) for name in names]
+    return tuple(sorted({str(card["network"]) for card in cards}))
+
+
 def read_manifest(root: Path, pointer: Pointer) -> dict[str, Any]:
     """Return the manifest of the candidate that ``pointer`` names, verified. Raises :class:`UserError`."""
     content = read_verified(candidate_folder(root, pointer.candidate), MANIFEST, pointer.manifest_sha256)

@@ -117,7 +117,7 @@ class Code:
     def reached(self, symbols: Iterable[Symbol], chosen: Mapping[str, Sequence[str]] | None = None) -> Reached:
         """Return what the definitions ``symbols`` can reach. Raises :class:`ValueError` where one does not exist.
 
-        Of a folder of registered things all count, or those that ``chosen`` names for it.
+        Of a folder of registered things, or of files, all count, or those that ``chosen`` names for it.
         """
         walk = _Walk(self, chosen or {})
         for module, name in symbols:
@@ -272,7 +272,9 @@ class _Walk:
                 self._child(run)
         for text in meaning.texts:
             for file in self.code.files_named(module, text):
-                self._add_file(file)
+                folder = self.code.relative(file.parent).replace("/", ".")
+                if file.stem in self.chosen.get(folder, (file.stem,)):
+                    self._add_file(file)
         for folder in meaning.registries:
             self._follow_registry(folder)
 
@@ -320,12 +322,15 @@ def _version(name: str) -> str:
 
 
 def file_meaning(path: Path) -> str:
-    """Return the content of a file that is no Python, without comments and layout where its language is known here."""
+    """Return the content of a file that is no Python, without comments, layout and empty rows where its language is
+    known here."""
     text = path.read_bytes().decode("utf-8", "surrogateescape")
     if path.suffix == ".sql":
         return SQL.sub(lambda found: found["text"] or " ", text).strip()
     if path.suffix == ".c":  # a preprocessor's line ends with its line
         return C.sub(lambda found: found["text"] or ("\n" if "\n" in found[0] else " "), text).strip()
+    if path.suffix == ".csv" and "," in text:  # in a table of one column, an empty line may be a row
+        return CSV.sub(lambda found: found["text"] or "\n", text).strip("\n")
     return text
 
 
@@ -333,6 +338,8 @@ SQL = re.compile(r"(?P<text>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")|(?:--[^\n]*|/\*.
 """A text or a name in quotes, or a run of comments and white space, of SQL."""
 C = re.compile(r"(?P<text>\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*')|(?://[^\n]*|/\*.*?\*/|\s)+", re.DOTALL)
 """The same of C."""
+CSV = re.compile(r"(?P<text>\"(?:[^\"]|\"\")*\")|(?:\r?\n)+")
+"""A quoted cell, or the end of a row and the empty lines after it."""
 
 
 def _read_module(content: bytes) -> Module:

@@ -155,11 +155,22 @@ def modules_in(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(name for name in files if not name.startswith("_")))
 
 
+def used_points(folder: str) -> dict[str, EntryPoint]:
+    """Return name -> entry point of the things that other packages add to the registry ``folder``, without those that
+    are left out because their name is taken."""
+    found: dict[str, EntryPoint] = {}
+    for point in sorted(entry_points(group=folder), key=lambda point: (point.name, point.value)):
+        found.setdefault(point.name, point)
+    spec = importlib.util.find_spec(folder)
+    own = modules_in(Path(spec.origin).parent) if spec and spec.origin else ()
+    return {name: point for name, point in found.items() if name not in own}
+
+
 def code_of_packages(folder: str, names: Sequence[str] | None = None) -> dict[str, str]:
     """Return package -> digest of it (:func:`package_digest`), of the packages that offer by entry point the things
     ``names``, or any thing, of the registry ``folder``. Nothing of them is imported."""
     by_package: dict[str, list[EntryPoint]] = {}
-    for point in entry_points(group=folder):
+    for point in used_points(folder).values():
         if names is None or point.name in names:
             by_package.setdefault(point.dist.name if point.dist else point.value, []).append(point)
     return {package: package_digest(points) for package, points in by_package.items()}

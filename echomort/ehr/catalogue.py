@@ -8,8 +8,9 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
+from echomort.core.code import file_meaning
 from echomort.core.errors import UserError
-from echomort.core.fingerprint import digest, digest_file
+from echomort.core.fingerprint import digest
 from echomort.ehr import site_files
 from echomort.ehr.clean import Conversion, conversions, conversions_of, unit_rows
 from echomort.ehr.variables import Variable, VariableSet, catalogue, icd9_groups
@@ -45,12 +46,12 @@ def site_catalogue(folder: Path | None) -> Catalogue:
 
     Raises :class:`UserError` naming the file and the row where one can't be right, or contradicts another.
     """
-    return shipped_catalogue() if folder is None else _extended(folder, site_digest(folder))
+    return shipped_catalogue() if folder is None else _extended(folder, digest(site_digests(folder)))
 
 
-def site_digest(folder: Path) -> str:
-    """Return the digest of the files that are read of ``folder``. Raises :class:`UserError` where there are none, or
-    one that would be ignored."""
+def site_digests(folder: Path) -> dict[str, str]:
+    """Return file -> digest of what it holds, of those that are read of ``folder``. Raises :class:`UserError` where
+    there are none, or one that would be ignored."""
     known = ", ".join(site_files.FILES)
     if not folder.is_dir():
         raise UserError(f"the folder of variables does not exist ({folder})", "correct sources.variables")
@@ -60,7 +61,7 @@ def site_digest(folder: Path) -> str:
             raise UserError(f"{path.name} in sources.variables would not be read", f"make it a file, one of {known}")
     if not tables:
         raise UserError(f"there is no table in sources.variables ({folder})", f"put one there: {known}")
-    return digest([(path.name, digest_file(path)) for path in tables])
+    return {path.name: digest(file_meaning(path)) for path in tables}
 
 
 @functools.cache

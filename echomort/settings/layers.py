@@ -167,7 +167,7 @@ def _keys_of(path: Sequence[str]) -> list[str]:
         model = next((kind for kind in (annotation, *get_args(annotation)) if _is_section(kind)), None)
         if model is None:
             return []
-    return sorted(model.model_fields)
+    return sorted(set(model.model_fields) - {"home"})  # --home says it
 
 
 def _is_section(kind: Any) -> bool:

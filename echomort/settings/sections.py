@@ -98,7 +98,7 @@ class Sources(Section):
         "canonical", "ours", "how the records are laid out: canonical, omop, mimic_iv, an installed one, or a folder"
     )
     view_table: Path | None = setting(
-        None, "ours", "CSV with the columns sop_instance_uid and view: views named outside the project"
+        None, "ours", "CSV with the columns sop_instance_uid and view, made by a person or another program"
     )
     variables: Path | None = setting(
         None, "ours", "folder of the site's own variables: variables.csv, units.csv, icd9.csv"
@@ -150,8 +150,12 @@ class Cohort(Section):
     salt: str = setting(
         "echomort-1", "ours", "changes every role and fold; never change it on a live project", min_length=1
     )
-    reader_fraction: float = setting(0.02, "ours", "share of patients kept apart for the reader study", ge=0, lt=0.5)
-    heart_failure_fraction: float = setting(0.10, "ours", "share of heart-failure patients kept apart", ge=0, lt=0.5)
+    reader_fraction: float = setting(
+        0.02, "ours", "share of all patients that is kept for the reader study", ge=0, lt=0.5
+    )
+    heart_failure_fraction: float = setting(
+        0.10, "ours", "share of the other patients with heart failure that is held out", ge=0, lt=0.5
+    )
     minimum_age: float = setting(18, "reconstructed", "years at the study", ge=0, le=120)
     maximum_age: float = setting(110, "ours", "years at the study", ge=0, le=130)
 
@@ -258,7 +262,11 @@ class Training(Section):
         "constant", "reconstructed", "learning rate over the epochs; one_cycle warms up to it and falls to nothing"
     )
     norm_momentum: float = setting(
-        NORM_MOMENTUM, "published", "weight of a new batch in batch-normalisation statistics", gt=0, le=1
+        NORM_MOMENTUM,
+        "published",
+        "weight of a new batch in batch-normalisation statistics (Keras writes 1 minus it, 0.99)",
+        gt=0,
+        le=1,
     )
     batch: int = setting(16, "reconstructed", "clips an update", ge=1, le=4096)
     max_epochs: int = setting(100, "ours", "most epochs", ge=1, le=10_000)
@@ -318,7 +326,10 @@ class Tabular(Section):
         le=1,
     )
     outliers: Literal["without_limits", "all", "none"] = setting(
-        "without_limits", "reconstructed", "variables in which values beyond both outlier rules become gaps"
+        "without_limits",
+        "reconstructed",
+        "variables in which outliers become gaps: values beyond 3 standard deviations of the mean, and also beyond 3 "
+        "interquartile ranges of the quartiles",
     )
     importance_repeats: int = setting(3, "ours", "shuffles a variable for the permutation importance (0: none)", ge=0)
     seed: int = setting(1, "ours", "seed of the subsampling and the inner split", ge=0)
@@ -340,7 +351,7 @@ class Evaluation(Section):
     confidence: float = setting(0.95, "ours", "confidence level of every interval", gt=0.5, lt=1)
     bootstrap: int = setting(2000, "ours", "patient-clustered resamples", ge=100)
     permutations: int = setting(5, "ours", "trainings of everything on permuted labels", ge=1, le=1000)
-    fixed_sensitivity: float = setting(0.9, "ours", "sensitivity at which a second threshold is read", gt=0, lt=1)
+    fixed_sensitivity: float = setting(0.9, "ours", "sensitivity that a second threshold has to reach", gt=0, lt=1)
     suppress_below_events: int = setting(
         10, "ours", "deaths, or survivors, below which a subgroup or a clinical score gets no figure", ge=1
     )
@@ -361,7 +372,7 @@ class Promotion(Section):
     """When a candidate takes the champion's place: not worse on the same held-out patients, and calibrated."""
 
     margin: float = setting(
-        0.02, "ours", "AUC that the interval of the difference may reach below the champion", ge=0, lt=0.5
+        0.02, "ours", "most that the AUC may be lower by, at the lower end of the difference's interval", ge=0, lt=0.5
     )
     minimum_deaths: int = setting(10, "ours", "held-out deaths below which the champion stays", ge=1)
     lowest_slope: float = setting(0.6, "ours", "lowest calibration slope", gt=0)

@@ -17,6 +17,10 @@ Home = Annotated[
     Path, typer.Option(envvar="ECHOMORT_HOME", help="The project's folder; all results are written there.")
 ]
 
+ExportHome = Annotated[
+    Path, typer.Option(envvar="ECHOMORT_HOME", help="The project's folder: the one that export was called with.")
+]
+
 Config = Annotated[Path | None, typer.Option(envvar="ECHOMORT_CONFIG", help="Settings (YAML); stored in the home.")]
 
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set one setting; may be repeated.")]

@@ -13,11 +13,15 @@ CONFIG_NAME = "echomort.yaml"
 
 
 def remembered_settings(home: Path, config: Path | None, assignments: list[str] | None) -> configuration.Settings:
-    """Return the home's stored settings with those of this call on top, and store the result in the home."""
-    own = home / CONFIG_NAME
+    """Return the home's stored settings with those of this call on top; store them in the home if its inputs can be
+    used. Raises :class:`UserError`, and stores nothing, otherwise."""
+    own = folder_of(home) / CONFIG_NAME
     file = config or (own if own.exists() else None)
     chosen = configuration.gather(file, configuration.parse_flags(assignments or []))
+    if "home" in chosen:
+        raise UserError("home is not a setting", "remove it, and name the project's folder with --home")
     settings = configuration.validate(chosen | {"home": str(home)})
+    check_inputs(settings)
     write_text(own, yaml.safe_dump(chosen, sort_keys=True))
     os.environ["ECHOMORT_HOME"] = str(home)
     os.environ.pop("ECHOMORT_CONFIG", None)
@@ -25,13 +29,15 @@ def remembered_settings(home: Path, config: Path | None, assignments: list[str] 
 
 
 def check_inputs(settings: configuration.Settings) -> None:
-    """Raise :class:`UserError` now for inputs that would fail later: no key, no archive, no records."""
+    """Raise :class:`UserError` now for inputs that would fail later: no key, archive, records or adapter."""
     from echomort.core.keys import load_keyring
     from echomort.core.listing import list_files
     from echomort.ehr.catalogue import site_catalogue
+    from warehouse.adapters.extract import contract
 
     load_keyring(settings.privacy.key_file, settings.is_synthetic)
     site_catalogue(settings.sources.variables)
+    contract(settings.sources.adapter)
     if not settings.is_synthetic:
         if not isinstance(settings.sources.dicom, str):  # the first asset checks object storage
             list_files(settings.dicom_root, "sources.dicom")
@@ -42,6 +48,15 @@ def check_inputs(settings: configuration.Settings) -> None:
 
             with snapshot(settings.sources.postgresql):
                 pass
+
+
+def folder_of(home: Path) -> Path:
+    """Return ``home`` as an absolute path. Raises :class:`UserError` if a file is in its place."""
+    home = home.absolute()
+    for place in (home, *home.parents):
+        if place.exists() and not place.is_dir():
+            raise UserError(f"{place} is a file", "name a folder with --home")
+    return home
 
 
 def existing_home(home: Path) -> Path:

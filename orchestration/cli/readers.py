@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import Home, out, progress_bar, require_paths
+from orchestration.cli.options import ExportHome, Home, out, progress_bar, require_paths
 from orchestration.cli.projects import project_settings
 
 
@@ -30,7 +30,7 @@ def export(
 
 
 def assist(
-    folder: Annotated[Path, typer.Argument(help="A new folder: what the readers get.")], home: Home = Path("demo")
+    folder: Annotated[Path, typer.Argument(help="A new folder: what the readers get.")], home: ExportHome = Path("demo")
 ) -> None:
     """Write the second arm: the same cases with the model's answer, to be read weeks after the first."""
     settings = project_settings(home)
@@ -43,7 +43,7 @@ def assist(
 
 def analyse(
     paths: Annotated[list[Path], typer.Argument(help="Answers: CSV files, or folders that hold them.")],
-    home: Home = Path("demo"),
+    home: ExportHome = Path("demo"),
 ) -> None:
     """Check the answers, print the results and write them into the home."""
     require_paths(paths)

@@ -13,7 +13,7 @@ from orchestration.cli.options import out
 
 def receive(
     to: Annotated[Path, typer.Option(help="Folder to write to: set sources.dicom to it.")],
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 11112,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 11112,
     aet: Annotated[str, typer.Option(help="Our application entity title.", show_default=True)] = "ECHOMORT",
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 accepts other machines.")] = "127.0.0.1",
     sender: Annotated[list[str] | None, typer.Option(help="An AE title that may send; may be repeated.")] = None,

@@ -16,7 +16,10 @@ def risk(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="CSV to write (default: standard output).")
     ] = None,
-    out_of_range: Annotated[Literal["strict", "clamp", "extrapolate"], typer.Option()] = "strict",
+    out_of_range: Annotated[
+        Literal["strict", "clamp", "extrapolate"],
+        typer.Option(help="An input outside the score's limits: no score, the limit instead, or the value as it is."),
+    ] = "strict",
 ) -> None:
     """Compute a clinical score for every row of a table."""
     require_paths([table])

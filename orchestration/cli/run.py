@@ -6,21 +6,27 @@ from typing import Annotated
 import typer
 
 from orchestration.cli.options import Config, Home, Set, out
-from orchestration.cli.projects import check_inputs, remembered_settings
+from orchestration.cli.projects import remembered_settings
 
 
 def run(
     select: Annotated[
-        str | None, typer.Option(help="Assets to rebuild, in Dagster's selection syntax (default: all stale ones).")
+        str | None,
+        typer.Option(
+            help="Assets to rebuild (default: all stale ones), such as clips, clips+ (and what lies below), "
+            "group:records, or several with commas."
+        ),
     ] = None,
     home: Home = Path("demo"),
     config: Config = None,
     assignments: Set = None,
 ) -> None:
-    """Rebuild stale assets, from the archive to the report."""
+    """Rebuild stale assets, from the archive to the report.
+
+    A project without sources.dicom, such as a new one, first gets an embedded synthetic archive of 520 patients.
+    """
     home = home.absolute()
     settings = remembered_settings(home, config, assignments)
-    check_inputs(settings)
     from orchestration import runs
     from orchestration.printing import project as summary
 

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 import torch
 
+from assets.prediction.risk_scores import RISK_SCORES
 from echomort.champion.gate import Comparison, decide
 from echomort.champion.model import Champion
 from echomort.champion.promotion import promote
-from echomort.champion.store import Facts, Parts, champion_name, write_candidate
+from echomort.champion.store import Facts, Parts, champion_name, champion_networks, write_candidate
 from echomort.core.errors import UserError
 from echomort.models.fusion import FusionModel, LogisticStacker
 from echomort.models.platt import Platt, sigmoid
@@ -19,7 +20,7 @@ from echomort.models.rows import LabelledRows
 from echomort.models.tabular import encode, fit_nested
 from echomort.models.view_model import ViewModel, save_network
 from echomort.networks import build_network
-from echomort.settings import ClipSettings, Promotion, Tabular
+from echomort.settings import ClipSettings, Promotion, Tabular, load_settings
 
 CLIP = ClipSettings(frames=27, height=27, width=27)
 BETTER = Comparison(deaths=40, difference=0.02, low=-0.005, high=0.045, slope=1.05, in_the_large=0.02)
@@ -209,3 +210,15 @@ def test_a_pointer_can_not_leave_the_registry(registry):
     (registry / "champion.json").write_text(json.dumps({**pointer, "candidate": "../../elsewhere"}))
     with pytest.raises(UserError, match="safe folder name"):
         Champion.load(registry)
+
+
+def recipe(home):
+    return RISK_SCORES.recipe(load_settings(flags={"home": str(home)}, environment={}))
+
+
+def test_of_the_networks_those_of_the_champion_decide_the_risks(registry, tmp_path):
+    assert champion_networks(registry) == ("cnn_3d",)
+    networks = {part for part in recipe(registry.parent) if "echomort/networks/cnn" in part}
+    assert networks == {"file echomort/networks/cnn_3d.py"}
+    assert champion_networks(tmp_path / "none") == ()
+    assert not [part for part in recipe(tmp_path / "none") if "echomort/networks/cnn" in part]

@@ -15,6 +15,7 @@ from assets.incremental import Stage, UnitStage
 from assets.quality import BY_ASSET
 from echomort.core.code import Code, Reached, _cache, _parsed, file_meaning, keep_meanings, libraries
 from echomort.core.errors import UserError
+from echomort.settings import load_settings
 from warehouse.connection import connect
 from warehouse.queries import UndeclaredQuery, only, run
 
@@ -106,8 +107,6 @@ def test_a_definition_that_assets_share_counts_alone(copy: Path, before: dict[st
 
 
 def test_a_network_that_is_not_chosen_decides_no_training(copy: Path) -> None:
-    from echomort.settings import load_settings
-
     stage = next(stage for stage in STAGES if stage.name == "view_models")
     symbols = [(one.__module__, one.__name__) for one in stage.functions if one.__name__ != "<lambda>"]
     chosen = stage.chosen(load_settings(environment={}))
@@ -122,6 +121,21 @@ def test_a_network_that_is_not_chosen_decides_no_training(copy: Path) -> None:
         assert Code(copy).reached(symbols, chosen) == before
     with edited(copy / "echomort/networks/cnn_3d.py", ".flatten(1)", ".flatten(2)"):
         assert Code(copy).reached(symbols, chosen) != before
+
+
+def test_a_check_is_decided_by_its_own_file() -> None:
+    settings = load_settings(environment={})
+    own = re.compile(r"file (warehouse/checks/(?:suites|assertions)/\w+\.(?:sql|py)|echomort/clinical_scores/.*)")
+    decided = {}
+    for stage in CHECKS:
+        parts = {found[1] for part in stage.recipe(settings) if (found := own.fullmatch(part))}
+        decided[stage.name.removeprefix("check:")] = parts - {"warehouse/checks/suites/__init__.py"}
+    assert decided["patient_expectations"] == {"warehouse/checks/suites/patient.py"}
+    assert decided["staging_reconciles"] == {"warehouse/checks/assertions/staging_reconciles.sql"}
+    with_scores = {name for name, parts in decided.items() if any("clinical_scores/scores" in part for part in parts)}
+    assert with_scores == {"clinical_score_expectations"}
+    with_variables = {stage.name for stage in CHECKS if "file echomort/ehr/variables.csv" in stage.recipe(settings)}
+    assert "check:patient_expectations" not in with_variables and "check:feature_expectations" in with_variables
 
 
 def test_a_setting_of_the_evaluation_decides_no_training(copy: Path, before: dict[str, Reached]) -> None:
@@ -214,9 +228,30 @@ def test_sql_is_compared_without_comments_and_layout_but_with_its_texts(
     assert (meanings[0] == meanings[1]) is same
 
 
-def test_a_stage_says_by_key_which_setting_decides_it() -> None:
-    from echomort.settings import load_settings
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ("a,b\r\n1,2\r\n\r\n", True),
+        ("\na,b\n\n1,2", True),
+        ("a,b\n1,3\n", False),
+        ('a,b\n1,"2\n\n3"\n', False),
+    ],
+)
+def test_a_table_is_compared_by_its_rows(tmp_path: Path, other: str, same: bool) -> None:
+    (tmp_path / "one.csv").write_bytes(b"a,b\n1,2\n")
+    (tmp_path / "other.csv").write_bytes(other.encode())
+    assert (file_meaning(tmp_path / "one.csv") == file_meaning(tmp_path / "other.csv")) is same
 
+
+def test_an_empty_line_inside_a_cell_or_as_the_row_of_one_column_counts(tmp_path: Path) -> None:
+    path, meanings = tmp_path / "one.csv", []
+    for text in ('a,b\n"1\n2",3\n', 'a,b\n"1\n\n2",3\n', "a\n1\n", "a\n\n1\n"):
+        path.write_text(text)
+        meanings.append(file_meaning(path))
+    assert len(set(meanings)) == 4
+
+
+def test_a_stage_says_by_key_which_setting_decides_it() -> None:
     settings = load_settings(environment={})
     by_name: dict[str, Stage] = {stage.name: stage for stage in EVERY}
     keys = {part for part in by_name["clips"].recipe(settings) if part.startswith("setting ")}

@@ -192,6 +192,13 @@ def test_a_point_that_names_no_module_is_one_line_and_nothing_else_stops(site: P
     assert "septal_flash" in problem and "module:constant" in problem and "package their_signs" in problem
 
 
+def test_a_thing_that_is_left_out_for_its_name_decides_nothing(site: Path) -> None:
+    offer(site, "their_signs", "b_lines = their_signs:THEIRS")
+    offer(site, "their_others", "flash = their_others:THEIRS")
+    offer(site, "their_thirds", "flash = their_thirds:THEIRS")
+    assert list(code_of_packages(FOLDER)) == ["their_others"]
+
+
 def test_registered_files_decide_what_asks_the_registry_or_only_the_chosen_ones(tmp_path: Path) -> None:
     rooms = tmp_path / "echomort/rooms"
     rooms.mkdir(parents=True)

@@ -1,9 +1,11 @@
 """Settings: layers, refusals that name the key and the remedy, provenance."""
 
+import re
 from pathlib import Path
 
 import pydantic
 import pytest
+import yaml
 
 from docs.generators.settings_table import lines
 from echomort.core.errors import UserError
@@ -108,3 +110,13 @@ def test_both_presets_are_valid_over_the_same_settings():
 def test_the_page_of_settings_is_the_one_that_its_command_prints():
     page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
     assert page == "\n".join(lines()) + "\n", "run `python -m docs.generators.settings_table > docs/settings.md`"
+
+
+def test_the_page_of_settings_shows_values_as_a_person_writes_them():
+    page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+    shown = dict(re.findall(r"^\| `([\w.]+)` \| `(.*?)` \|", page, re.MULTILINE))
+    written = {key: yaml.safe_load(value) for key, value in shown.items() if not key.startswith("sources.")}
+    assert len(written) > 60 and "None" not in shown.values()
+    assert load_settings(flags={"preset": "paper", **written}, environment={}) == load_settings(
+        flags={"preset": "paper"}, environment={}
+    )

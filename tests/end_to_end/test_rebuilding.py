@@ -13,7 +13,7 @@ from projects import SETTINGS, Home, assignments, content, made_anew, rebuilt
 from pydicom.uid import generate_uid
 
 from assets import incremental
-from echomort.core.code import Reached
+from echomort.core.code import Reached, file_meaning
 from echomort.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -107,6 +107,41 @@ def test_another_version_of_the_code_rebuilds_what_it_makes_and_what_follows(
     project.rerun()
     assert rebuilt(before, project.ledger()) == {"evaluation"}, "the same figures came out: the rest is up to date"
     assert project.stale() == {}
+
+
+def test_a_changed_file_of_the_adapter_is_named_and_can_be_accepted(
+    project: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meaning(path: Path) -> str:
+        return file_meaning(path) + " LIMIT 1" * (path.name == "death.sql")
+
+    monkeypatch.setattr("warehouse.adapters.extract.file_meaning", meaning)
+    changed = "changed: warehouse/adapters/canonical/death.sql"
+    assert project.stale()["death"] == changed
+    assert project.here("accept", "death").stdout.strip() == "death: 1 made again and the same, 1 adopted"
+    assert project.stale()["death"] == f"to check: death_rows_set_aside; {changed}"
+
+
+def test_a_changed_check_is_named_and_only_what_it_may_block_waits(
+    project: Home, changed_code: Callable[[str], None]
+) -> None:
+    changed_code("warehouse/checks/suites/risk_score.py")
+    file = "warehouse/checks/suites/risk_score.py"
+    assert project.stale() == {"risk_scores": f"to check: risk_score_expectations; changed: {file}"}
+    changed_code("warehouse/checks/assertions/attrition_reconciles.sql")
+    stale = project.stale()
+    assert stale["cohort"].startswith("to check: attrition_reconciles; changed: ")
+    assert stale["view_models"] == "waits for cohort", "the check blocks"
+
+
+def test_nothing_waits_for_a_check_that_only_warns(project: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = incremental.Stage.recipe
+
+    def recipe(stage: incremental.Stage, settings: Settings) -> dict[str, str]:
+        return known(stage, settings) | ({"file one.sql": "1"} if stage.name == "check:patient_rows_set_aside" else {})
+
+    monkeypatch.setattr(incremental.Stage, "recipe", recipe)
+    assert project.stale() == {"patient": "to check: patient_rows_set_aside; changed: one.sql (new)"}
 
 
 def test_another_reader_of_files_decodes_every_study_and_stops_where_the_clips_come_out_the_same(

@@ -68,7 +68,7 @@ def test_what_ran_and_was_opened_decides(watched: dict[str, set[str]], stage: St
 
 
 def _judged_otherwise(file: str) -> bool:
-    """Whether a file counts by definition, holds an adapter (its digest is a setting's), or makes no result."""
+    """Whether a file counts by definition, is of an adapter (the settings say which), or makes no result."""
     module = file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
     is_face = (found := Code().module(module)) is not None and found.is_face
     by_definition = any(module == one or module.startswith(f"{one}.") for one in (*BY_DEFINITION, *NOT_FOLLOWED))

@@ -8,9 +8,9 @@ from extending.pages import ROOT, Site, install, record
 
 EXTRACT = """
 import sys
-from warehouse.adapters.extract import adapter_digest, adapter_folder, contract
+from warehouse.adapters.extract import adapter_files, adapter_folder, contract
 name = sys.argv[1]
-print(adapter_folder(name).name, contract(name)[0].table, adapter_digest(name))
+print(adapter_folder(name).name, contract(name)[0].table, adapter_files(name).get("acme_records/death.sql"))
 """
 
 
@@ -37,6 +37,9 @@ def test_a_change_of_its_files_is_a_change_of_the_recipe(site: Site) -> None:
     before = site.python(EXTRACT, "acme")
     with (site.folder / "acme_records/death.sql").open("a") as file:
         file.write("\n-- more\n")
+    assert site.python(EXTRACT, "acme") == before, "a comment changes nothing"
+    with (site.folder / "acme_records/death.sql").open("a") as file:
+        file.write("\nLIMIT 1\n")
     assert site.python(EXTRACT, "acme") != before
 
 

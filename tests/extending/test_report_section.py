@@ -13,8 +13,9 @@ import pandas as pd
 from echomort.report.sections import REPORT_SECTIONS, ReportInputs
 inputs = ReportInputs(SimpleNamespace(cohort=pd.DataFrame({"label": [0, 1, 1]})), None, {}, {})
 own = REPORT_SECTIONS.get("governance").build(inputs)
+words = " ".join(text for block in own[0].blocks for text in block.texts)
 places = {name: section.place for name, section in REPORT_SECTIONS.all().items()}
-print(json.dumps([[section.title for section in own], places]))
+print(json.dumps([[section.title for section in own], words, places]))
 """
 PAGE = """
 import json
@@ -43,8 +44,8 @@ def site(tmp_path: Path) -> Site:
 
 
 def test_a_section_of_another_package_has_its_place_among_those_of_the_product(site: Site) -> None:
-    titles, places = json.loads(site.python(SECTIONS))
-    assert titles == ["Governance"]
+    titles, words, places = json.loads(site.python(SECTIONS))
+    assert titles == ["Governance"] and "use of 3 studies" in words
     order = sorted(places, key=places.__getitem__)
     assert order.index("provenance") < order.index("governance") < order.index("checklist")
     assert len(set(places.values())) == len(places) == 15

@@ -9,7 +9,8 @@ from extending.pages import install
 from extracts import KEYRING, empty_warehouse, fetch, person, write_extract
 
 from assets.graph import STAGES
-from assets.records.own_variables import own_variables
+from assets.records.own_variables import variable_files
+from assets.status import changed_parts
 from echomort.core.errors import UserError
 from echomort.ehr import site_files
 from echomort.ehr.catalogue import shipped_catalogue, site_catalogue
@@ -64,7 +65,7 @@ def test_an_own_variable_is_a_column_with_its_units_limits_codes_and_checks(tmp_
     refused = "SELECT variable, reason FROM feature_refusal ORDER BY ALL"
     assert fetch(connection, refused) == [("gls", "OUTSIDE_LIMITS"), ("troponin_t", "UNKNOWN_UNIT")]
     for table in ("measurement", "feature"):
-        result = validate(table, connection.table(table).df(), variables)
+        result = validate(table, connection.table(table).df(), folder)
         assert not result.failed and not result.errors, result
     assert check(connection, "no_feature_without_an_earlier_record") == 0
 
@@ -159,14 +160,21 @@ def settings_with(folder):
 
 def test_what_it_decides_is_stale_when_it_changes_and_nothing_without_it(folder):
     decided = {"health_records", "clinical_features", "ehr_models", "ehr_baselines", "fusion"}
-    before = {one.name: one.decided_by(settings_with(folder)) for one in STAGES if one.name in decided}
-    without = [one.name for one in STAGES if "sources.variables" in one.decided_by(Settings())]
+    before = {one.name: one.recipe(settings_with(folder)) for one in STAGES}
     (folder / "variables.csv").write_text((folder / "variables.csv").read_text().replace("-40", "-45"))
-    after = {one.name: one.decided_by(settings_with(folder)) for one in STAGES}
-    assert without == []
-    assert own_variables(Settings()) == {}
-    assert {name for name in after if name in before and before[name] != after[name]} == decided
-    assert [name for name, found in after.items() if "sources.variables" in found and name not in decided] == []
+    after = {one.name: one.recipe(settings_with(folder)) for one in STAGES}
+    changed = {name: changed_parts(before[name], after[name]) for name in after}
+    assert {name: parts for name, parts in changed.items() if parts} == {
+        name: [f"{folder.name}/variables.csv"] for name in decided
+    }
+    assert variable_files(Settings()) == {}
+
+
+def test_a_line_without_a_row_changes_nothing(folder):
+    before = variable_files(settings_with(folder))
+    text = (folder / "variables.csv").read_text()
+    (folder / "variables.csv").write_bytes(text.replace("\n", "\r\n").encode() + b"\r\n")
+    assert variable_files(settings_with(folder)) == before
 
 
 HEAD = "name,set,label,unit,low,high,source,window_days\n"

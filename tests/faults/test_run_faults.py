@@ -16,6 +16,12 @@ import pytest
 from extracts import person, write_extract
 from projects import SETTINGS, Home, Said, assignments, clean_environment, content, copied, rebuilt
 
+from assets.accept import accept
+from assets.project import Project
+from assets.records.health_records import TABLES
+from echomort.core.errors import UserError
+from orchestration.runs import _selected
+
 KEY = "0123456789abcdef" * 4
 
 
@@ -73,6 +79,10 @@ def test_without_a_key_nothing_is_read(home: Home, archive: Path) -> None:
         ("training=3", ("impossible value for training",)),
         ("training.max_epochs.deep=3", ("training.max_epochs",)),
         ("training.seed=[1", ("training.seed", "can't be read")),
+        ("home=elsewhere", ("home is not a setting", "--home")),
+        ("sources.variables=nowhere", ("folder of variables does not exist",)),
+        ("sources.adapter=./nowhere", ("there is no adapter ./nowhere", "known: canonical")),
+        ("sources.adapter=/", ("sources.adapter holds no contract.csv (/)",)),
     ],
 )
 def test_a_wrong_setting_is_named(home: Home, assignment: str, words: tuple[str, ...]) -> None:
@@ -87,9 +97,38 @@ def test_a_wrong_configuration_file_is_named(home: Home, tmp_path: Path, content
     refused(home.here("run", "--config", str(tmp_path / "nowhere.yaml")), "does not exist")
 
 
+def test_an_unknown_setting_is_answered_with_those_that_can_be_set(home: Home) -> None:
+    said = home.here("run", "--set", "foo=1")
+    refused(said, "unknown setting foo", "known here: clinical_scores")
+    assert " home" not in said.stderr
+
+
+def test_inputs_that_can_not_be_used_leave_no_setting_behind(home: Home, archive: Path) -> None:
+    refused(home.here("run", *named(archive / "nowhere"), ECHOMORT_KEY=KEY), "sources.dicom")
+    assert not home.root.exists()
+    home.root.mkdir()
+    (home.root / "echomort.yaml").write_text("preset: demo\n")
+    refused(home.here("run", "--set", "sources.variables=../bad"), "folder of variables")
+    assert (home.root / "echomort.yaml").read_text() == "preset: demo\n"
+
+
+@pytest.mark.parametrize("below", ["", "below"])
+def test_a_file_in_the_place_of_the_home_is_named(tmp_path: Path, below: str) -> None:
+    (tmp_path / "patients.csv").write_text("mrn\n")
+    refused(Home(tmp_path / "patients.csv" / below).here("run"), "patients.csv is a file", "--home")
+
+
 def test_a_wrong_selection_is_named(home: Home) -> None:
-    for selection in ("no_such_asset", "clips and", "((("):
+    for selection in ("clips and", "(((", "group:nowhere"):
         refused(home.here("run", "--select", selection, *assignments(SETTINGS)), "selection")
+    for selection in ("no_such_asset", "clips, no_such_asset+"):
+        refused(home.here("run", "--select", selection), "there is no asset no_such_asset", "known: champion, clinical")
+
+
+def test_what_a_run_shows_by_one_name_can_be_selected_by_it(home: Home) -> None:
+    assert {key.to_user_string() for key in _selected("health_records")} == set(TABLES)
+    with pytest.raises(UserError, match="health_records makes several assets: name one: patient, death"):
+        accept(Project(home=str(home.root)), "health_records")
 
 
 def test_a_home_without_a_project_is_named(home: Home) -> None:

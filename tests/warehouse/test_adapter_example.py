@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from extracts import KEYRING, counted, empty_warehouse, fetch, patient_key
 
+from assets.records.health_records import RECORDS
+from assets.status import changed_parts
 from echomort.core.errors import UserError
-from echomort.settings import Outcome
-from warehouse.adapters.extract import adapter_digest
+from echomort.settings import Outcome, Settings, Sources
 from warehouse.staging.staging import stage
 from warehouse.tables.feature.features import build
 from warehouse.tables.outcome.outcomes import link
@@ -148,8 +149,24 @@ def test_an_adapter_may_say_where_its_columns_come_from(extract, adapter):
     assert said.startswith("table measurement, column value (from results.result): NOT_A_NUMBER in 1 row")
 
 
-def test_a_change_in_an_adapter_is_a_change_of_the_input(adapter):
-    before = adapter_digest(str(adapter))
+def recipe(adapter):
+    return RECORDS.recipe(Settings(sources=Sources(adapter=str(adapter))))
+
+
+def test_a_changed_file_of_an_adapter_is_named(adapter):
+    before = recipe(adapter)
     (adapter / "names.csv").write_text("local,variable\nEF,lvef\n", encoding="utf-8")
-    assert adapter_digest(str(adapter)) != before
-    assert adapter_digest(str(EXAMPLE)) == before
+    assert changed_parts(before, recipe(adapter)) == [f"{adapter.name}/names.csv"]
+
+
+def test_a_comment_or_an_empty_line_in_an_adapter_changes_nothing(adapter):
+    before = recipe(adapter)
+    (adapter / "death.sql").write_text("-- a comment\n" + (adapter / "death.sql").read_text())
+    (adapter / "names.csv").write_text((adapter / "names.csv").read_text() + "\n")
+    assert recipe(adapter) == before
+
+
+def test_another_adapter_is_another_setting():
+    changed = changed_parts(recipe("canonical"), recipe("omop"))
+    assert "setting sources.adapter" in changed
+    assert "warehouse/adapters/omop/death.sql (new)" in changed

@@ -22,9 +22,10 @@ from pathlib import Path
 
 import duckdb
 
+from echomort.core.code import file_meaning
 from echomort.core.csv_table import read_rows
 from echomort.core.errors import UserError
-from echomort.core.fingerprint import digest, digest_file
+from echomort.core.fingerprint import digest
 from echomort.settings import Postgresql
 from warehouse.adapters.offered import offered, offered_folder
 from warehouse.adapters.postgresql import snapshot
@@ -72,9 +73,13 @@ def adapter_folder(adapter: str) -> Path:
         return offered_folder(adapter)
     if not NAME.fullmatch(adapter) and (Path(adapter) / "contract.csv").is_file():
         return Path(adapter)
+    if not NAME.fullmatch(adapter) and Path(adapter).is_dir():
+        raise UserError(
+            f"the folder of sources.adapter holds no contract.csv ({adapter})", "write one (docs/adapters.md)"
+        )
     known = ", ".join((*adapters(), *offered()))
     raise UserError(
-        "unknown adapter in sources.adapter",
+        f"there is no adapter {adapter} (sources.adapter)",
         f"known: {known}, or the path of a folder that holds contract.csv (docs/adapters.md)",
     )
 
@@ -115,11 +120,19 @@ def adapters() -> list[str]:
     return sorted(path.parent.name for path in (ROOT / "adapters").glob("*/contract.csv"))
 
 
-def adapter_digest(adapter: str) -> str:
-    """Return the digest of all SQL and CSV files of ``adapter``, and of the maps that every adapter may read."""
+def adapter_files(adapter: str) -> dict[str, str]:
+    """Return file -> digest of what it means, of all SQL and CSV files of ``adapter`` and of the maps that it may read.
+
+    A file is named as below the product, or below the folder that holds the adapter's. A comment changes no digest.
+    """
     folder = adapter_folder(adapter)
     files = {path for path in folder.iterdir() if path.suffix in {".sql", ".csv"}} | set(_maps(folder).values())
-    return digest(sorted((path.name, digest_file(path)) for path in files))
+    return {_shown(path): digest(file_meaning(path)) for path in sorted(files)}
+
+
+def _shown(path: Path) -> str:
+    product = ROOT.parent
+    return (path.relative_to(product) if path.is_relative_to(product) else Path(*path.parts[-2:])).as_posix()
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
 
-from echomort.ehr.catalogue import Catalogue
-from warehouse.checks.suites import Expected, suite, tables
+from warehouse.checks.expected import Expected
+from warehouse.checks.suites import suite, tables
 from warehouse.queries import run, scalar
 
 __all__ = ["SuiteResult", "read", "suite", "tables", "validate"]
@@ -45,11 +46,11 @@ def read(connection: duckdb.DuckDBPyConnection, table: str) -> pd.DataFrame:
     return run(connection, "checks/sample.sql", table=table, every=every).df()
 
 
-def validate(table: str, frame: pd.DataFrame, catalogue: Catalogue | None = None) -> SuiteResult:
+def validate(table: str, frame: pd.DataFrame, variables: Path | None = None) -> SuiteResult:
     """Return the result of the suite of ``table`` on ``frame`` (all rows of the table, or a sample).
 
-    ``catalogue`` names the variables (default: the shipped ones). Great Expectations returns truth values only, so that
-    no value of the table can reach a log or a page. An expectation that raised is an error, not bad data.
+    ``variables`` is the folder of the site's own (default: there is none). Great Expectations returns truth values
+    only, so that no value of the table can reach a log or a page. An expectation that raised is an error, not bad data.
     """
     import great_expectations as gx
 
@@ -58,7 +59,7 @@ def validate(table: str, frame: pd.DataFrame, catalogue: Catalogue | None = None
     context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
     source = context.data_sources.add_pandas("warehouse")
     batch = source.add_dataframe_asset(table).add_batch_definition_whole_dataframe(table)
-    declared = suite(table, catalogue)
+    declared = suite(table, variables)
     expectations = [_expectation(expected) for expected in declared]
     result = batch.get_batch(batch_parameters={"dataframe": frame}).validate(
         gx.ExpectationSuite(table, expectations=expectations), result_format="BOOLEAN_ONLY"

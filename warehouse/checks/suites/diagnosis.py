@@ -1,0 +1,22 @@
+"""What table ``diagnosis`` must look like."""
+
+from pathlib import Path
+
+from warehouse.checks.expected import HAS_PATIENT, Expected, Suite, among, dated, matches, not_empty, present
+
+
+def expected(_: Path | None) -> tuple[Expected, ...]:
+    """Return the expectations on table ``diagnosis``."""
+    return (
+        not_empty("warning"),
+        *HAS_PATIENT,
+        among("vocabulary", "ICD10CM", "ICD9CM"),
+        present("vocabulary"),
+        present("code"),
+        matches("code", r"^(?:[A-Z]\d[A-Z0-9]{1,5}|\d{3,5}|V\d{2,4}|E\d{3,4})$", "code_is_a_code"),
+        present("recorded_at"),
+        dated("recorded_at"),
+    )
+
+
+SUITE = Suite(expected)

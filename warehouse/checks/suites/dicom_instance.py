@@ -1,0 +1,52 @@
+"""What table ``dicom_instance`` must look like."""
+
+from pathlib import Path
+
+from warehouse.checks.expected import (
+    ACCEPTED,
+    CODE_WORD,
+    REJECTED,
+    Expected,
+    Suite,
+    absent,
+    among,
+    matches,
+    not_empty,
+    present,
+    pseudonym,
+    renamed,
+    short,
+    unique,
+    within,
+)
+
+
+def expected(_: Path | None) -> tuple[Expected, ...]:
+    """Return the expectations on table ``dicom_instance``."""
+    return (
+        not_empty(),
+        present("instance_key"),
+        pseudonym("instance_key"),
+        unique("instance_key"),
+        present("folder_key"),
+        pseudonym("folder_key"),
+        pseudonym("patient_key"),
+        pseudonym("study_key"),
+        pseudonym("accession_key"),
+        pseudonym("sop_key"),
+        present("status"),
+        among("status", "accepted", "rejected"),
+        renamed("reason_present_where_rejected", present("reason", where=REJECTED)),
+        renamed("reason_absent_where_accepted", absent("reason", where=ACCEPTED)),
+        matches("reason", CODE_WORD, "reason_is_a_code"),
+        within("frames", 1, 100_000, where=ACCEPTED),
+        within("rows", 8, 16_384, where=ACCEPTED),
+        within("columns", 8, 16_384, where=ACCEPTED),
+        within("fps", 1, 1000, where=ACCEPTED),
+        within("bytes", 0, 2**40),
+        short("manufacturer", 64),
+        short("model", 64),
+    )
+
+
+SUITE = Suite(expected)

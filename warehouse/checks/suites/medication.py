@@ -1,0 +1,23 @@
+"""What table ``medication`` must look like."""
+
+from pathlib import Path
+
+from warehouse.checks.expected import HAS_PATIENT, Expected, Suite, among, dated, ordered, present, within
+from warehouse.staging.vocabulary import words
+
+
+def expected(_: Path | None) -> tuple[Expected, ...]:
+    """Return the expectations on table ``medication``."""
+    return (
+        *HAS_PATIENT,
+        present("drug_class"),
+        among("drug_class", *words("drug")),
+        within("dose", 0, 1e6),
+        among("unit", *words("dose")),
+        present("started_at"),
+        dated("started_at"),
+        ordered("ended_at", "started_at"),
+    )
+
+
+SUITE = Suite(expected)

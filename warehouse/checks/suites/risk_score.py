@@ -1,0 +1,27 @@
+"""What table ``risk_score`` must look like."""
+
+from pathlib import Path
+
+from warehouse.checks.expected import Expected, Suite, matches, present, pseudonym, short, unique, within
+
+
+def expected(_: Path | None) -> tuple[Expected, ...]:
+    """Return the expectations on table ``risk_score``."""
+    return (
+        present("study_key"),
+        pseudonym("study_key"),
+        unique("study_key"),
+        present("champion"),
+        matches("champion", r"^[0-9a-f]{16}$", "champion_is_an_id"),
+        present("model"),
+        short("model", 64),
+        within("clips", 1, 10_000),
+        present("logit"),
+        within("logit", -100, 100),
+        present("risk"),
+        within("risk", 0, 1),
+        present("in_development"),
+    )
+
+
+SUITE = Suite(expected)

@@ -54,14 +54,15 @@ def test_a_section_of_another_package_has_its_place_among_those_of_the_product(s
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("return [Section(", "return [inputs.data.no_such_table, Section("),
-        ("return [Section(", 'return ["text", Section('),
+        ("    return [\n", "    return [\n        inputs.data.no_such_table,\n"),
+        ("    return [\n", '    return [\n        "text",\n'),
         ("place=125", 'place="late"'),
     ],
 )
 def test_one_that_fails_is_left_out_in_one_line_and_the_page_is_made(site: Site, old: str, new: str) -> None:
     assert json.loads(site.python(PAGE)) == [["Governance", "Own"], []]
     file = site.folder / "acme_report.py"
+    assert old in file.read_text()
     file.write_text(file.read_text().replace(old, new))
     titles, (problem,) = json.loads(site.python(PAGE))
     assert titles == ["Own"] and "acme_report:REPORT_SECTION of the package acme-report" in problem

@@ -66,7 +66,8 @@ def _importance(project: Project, frame: pd.DataFrame) -> pd.DataFrame:
     from echomort.evaluation.metrics.importance import importance_rows
 
     importance = pd.read_json(project.root / IMPORTANCE, orient="records")
-    return importance_rows(importance, len(frame), int(frame["label"].sum()))
+    labels = frame["label"].dropna()
+    return importance_rows(importance, len(labels), int(labels.sum()))
 
 
 def _truth(project: Project) -> pd.DataFrame | None:

@@ -1,4 +1,4 @@
-"""The cohort: which studies take part, with their role and fold."""
+"""The cohort: which studies take part, with their role and fold; and the censored studies beside it."""
 
 import duckdb
 
@@ -14,11 +14,11 @@ COHORT = Stage(
 
 @whole_asset(COHORT, "records", "duckdb", "sql", pool="warehouse")
 def cohort(project: Project) -> Result:
-    """Labelled studies with their role and fold, both by a stable hash of the patient."""
+    """Labelled and censored studies with their role and fold, both by a stable hash of the patient."""
     from warehouse.tables.cohort.cohorts import select
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:
         select(connection, project.settings.cohort)
-        return built_tables(connection, "cohort")
+        return built_tables(connection, "cohort", "censored")
 
     return rebuild(project, COHORT, build)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 NETWORK = "linear"
 QUICK = {"network": NETWORK, "network_settings": {}, "optimizer": "adam", "learning_rate": 0.01, "schedule": "constant"}
-EPOCHS = 5
+EPOCHS = 3
 """Epochs of the null's video models: enough for them to fit their training labels. Chosen here."""
 
 
@@ -115,7 +115,7 @@ def _null(
     from echomort.models.stacks import cross_fit_of
 
     views = {view: cross_fit_of(keys, table) for view, table in scores.items()}
-    out_of_fold = rows.folds >= 0
+    out_of_fold = rows.is_labelled & (rows.folds >= 0)
     null = {
         "auc": null_aucs(views, features, rows, settings),
         "n": int(out_of_fold.sum()),

@@ -11,7 +11,7 @@ from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
 from assets.training.process import train_in_child, write_task
 from echomort.core.fingerprint import digest
-from echomort.models.rows import LabelledRows
+from echomort.models.rows import UNKNOWN, LabelledRows
 from echomort.settings import Settings, Training
 from echomort.training import NOT_DECIDING
 from echomort.vocabulary.model_names import view_model
@@ -39,7 +39,7 @@ def trained_views(project: Project) -> dict[str, pd.DataFrame]:
 
 def too_small(samples: pd.DataFrame, training: Training) -> str | None:
     """Return the reason why there are not enough clips of one view for training, or None."""
-    training_clips = samples[samples["fold"] >= 0]
+    training_clips = samples[(samples["fold"] >= 0) & (samples["label"] != UNKNOWN)]
     count = len(training_clips)
     view, deaths = samples["view"].iloc[0], int(training_clips["label"].sum())
     if training.views is not None and view not in training.views:

@@ -180,13 +180,16 @@ def _with_observed_share_at_ties(curve: Floats, died: Booleans, risk: Floats) ->
     return np.where(crowded, share[group], curve)
 
 
-def recalibrated_risks(y: Any, log_odds: Any, fold: Any, without: Floats | None = None) -> Floats:
+def recalibrated_risks(
+    y: Any, log_odds: Any, fold: Any, without: Floats | None = None, weights: Floats | None = None
+) -> Floats:
     """Return Platt-recalibrated probabilities (n,): each fold's map (slope, intercept) is fitted on the other folds.
 
     Column j of ``without`` (n, k) holds the log odds from which the map for fold j is fitted: those by models that were
-    not trained on fold j either. Without it they are ``log_odds``, for scores that no label has influenced. Where the
-    other folds can't define a map (one class, separation, constant scores), their observed share is used.
-    Raises :class:`ValueError` with fewer than two folds.
+    not trained on fold j either. Without it they are ``log_odds``, for scores that no label has influenced. ``weights``
+    (n,) are those of the rows in fitting, for example for censoring. Where the other folds can't define a map
+    (one class, separation, constant scores), their observed share is used. Raises :class:`ValueError` with fewer than
+    two folds.
     """
     died = labels(y)
     log_odds = numbers("log_odds", log_odds, len(died))
@@ -195,27 +198,28 @@ def recalibrated_risks(y: Any, log_odds: Any, fold: Any, without: Floats | None 
     if len(names) < 2:
         raise ValueError("recalibration out of fold needs at least two folds")
     log_odds = np.clip(log_odds, -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS)
-    risk = np.empty(len(died))
+    risk, weights = np.empty(len(died)), np.ones(len(died)) if weights is None else weights
     for name in names:
         inside = folds == name
         learnt = log_odds if without is None else np.clip(without[:, name], -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS)
-        risk[inside] = _platt(died[~inside], learnt[~inside], log_odds[inside])
+        fitted = ~inside & (weights > 0)
+        risk[inside] = _platt(died[fitted], learnt[fitted], log_odds[inside], weights[fitted])
     return risk
 
 
-def _platt(died: Booleans, log_odds: Floats, target: Floats) -> Floats:
-    fitted = _logistic(died, log_odds)
+def _platt(died: Booleans, log_odds: Floats, target: Floats, weights: Floats) -> Floats:
+    fitted = _logistic(died, log_odds, weights)
     if fitted is None:
-        return np.full(len(target), died.mean())
+        return np.full(len(target), np.average(died, weights=weights))
     intercept, slope = fitted[0]
     return expit(intercept + slope * target)
 
 
-def _logistic(died: Booleans, log_odds: Floats) -> tuple[Floats, Floats] | None:
+def _logistic(died: Booleans, log_odds: Floats, weights: Floats | None = None) -> tuple[Floats, Floats] | None:
     """Return (intercept, slope) and their standard errors, or None where the likelihood has no maximum."""
     if died.all() or not died.any() or np.ptp(log_odds) == 0 or _are_separated(died, log_odds):
         return None
-    fit = _binomial(died, np.column_stack([np.ones(len(log_odds)), log_odds]))
+    fit = _binomial(died, np.column_stack([np.ones(len(log_odds)), log_odds]), weights=weights)
     return np.asarray(fit.params), np.asarray(fit.bse)
 
 
@@ -223,13 +227,15 @@ def _are_separated(died: Booleans, log_odds: Floats) -> bool:
     return bool(log_odds[died].min() >= log_odds[~died].max() or log_odds[died].max() <= log_odds[~died].min())
 
 
-def _binomial(died: Booleans, design: Floats, offset: Floats | None = None) -> Any:
+def _binomial(died: Booleans, design: Floats, offset: Floats | None = None, weights: Floats | None = None) -> Any:
     from statsmodels.genmod.families import Binomial
     from statsmodels.genmod.generalized_linear_model import GLM
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # extreme log odds overflow harmlessly inside the link
-        return GLM(died.astype(float), design, family=Binomial(), offset=offset).fit(maxiter=100, tol=1e-12)
+        return GLM(died.astype(float), design, family=Binomial(), offset=offset, freq_weights=weights).fit(
+            maxiter=100, tol=1e-12
+        )
 
 
 def _wald(value: float, error: float, confidence: float) -> Interval:

@@ -45,6 +45,13 @@ def auc(y: Any, score: Any) -> float:
     return _Placements(died, numbers("score", score, len(died))).auc
 
 
+def chance_error(n: int, events: int) -> float:
+    """Return the standard error of the AUC of a score that means nothing, on ``n`` rows of which ``events`` died: that
+    of the Mann-Whitney statistic without ties; NaN with one class only."""
+    survivors = n - events
+    return math.sqrt((n + 1) / (12 * events * survivors)) if min(events, survivors) > 0 else math.nan
+
+
 def delong_interval(y: Any, score: Any, confidence: float = 0.95) -> Interval:
     """Return the AUC of ``score`` with DeLong's interval (Wald, cut to [0, 1]).
 

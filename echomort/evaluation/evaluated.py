@@ -10,7 +10,14 @@ from echomort.clinical_scores.scores import clinical_scores
 from echomort.evaluation.bootstraps import SharedAucs
 from echomort.evaluation.calibration import recalibrated_risks
 from echomort.evaluation.inputs import Booleans, Floats
-from echomort.evaluation.scored import ScoredRows, applicable_rows, headline_rows, models_of, oracles
+from echomort.evaluation.scored import (
+    FOLLOWED_HEADLINE,
+    ScoredRows,
+    applicable_rows,
+    headline_rows,
+    models_of,
+    oracles,
+)
 from echomort.evaluation.subgroups import has_too_few_outcomes
 from echomort.evaluation.thresholds import Rule, out_of_fold_decisions
 from echomort.settings import Evaluation
@@ -19,7 +26,8 @@ from echomort.vocabulary.model_names import ORACLES, Kind, ModelName
 
 @dataclass(frozen=True)
 class EvaluatedModel:
-    """One model: ``scored`` holds its labelled rows, ``followed`` also those without a label.
+    """One model: ``scored`` holds its labelled headline rows, ``followed`` one row a patient of those with follow-up,
+    whether it reaches the horizon or not.
 
     ``eligible`` is the number of labelled rows that the model is made for, scored or not. ``oracles`` are the scores
     that know the truth of a synthetic archive (empty otherwise). ``aucs`` is shared by all models of the evaluation.
@@ -29,6 +37,7 @@ class EvaluatedModel:
     followed: ScoredRows
     eligible: int
     settings: Evaluation
+    horizon: int
     oracles: Mapping[str, ScoredRows]
     aucs: SharedAucs
 
@@ -85,9 +94,11 @@ class EvaluatedModel:
 
 @dataclass(frozen=True)
 class EvaluatedModels:
-    """All models by name, on the headline ``rows``; ``horizon`` is that of the outcome, in days."""
+    """All models by name, on the headline ``rows``, and on ``followed_rows``; ``horizon`` is that of the outcome, in
+    days."""
 
     rows: pd.DataFrame
+    followed_rows: pd.DataFrame
     models: Mapping[str, EvaluatedModel]
     settings: Evaluation
     horizon: int
@@ -104,20 +115,19 @@ def collect_models(
 ) -> EvaluatedModels:
     """Return every model in ``scores`` and, where ``truth`` is given, the oracles; see
     :func:`echomort.evaluation.evaluate`."""
-    rows = headline_rows(frame)
+    rows, followed_rows = headline_rows(frame), headline_rows(frame, FOLLOWED_HEADLINE)
     truth_by_study = None if truth is None else truth.drop_duplicates("study_key").set_index("study_key")
-    followed = [*models_of(scores, rows, truth_by_study), *oracles(rows, truth_by_study)]
-    labelled = {model.model: model.subset(model.rows["label"].notna().to_numpy()) for model in followed}
+    labelled, followed = (
+        {model.model: model for model in [*models_of(scores, one, truth_by_study), *oracles(one, truth_by_study)]}
+        for one in (rows, followed_rows)
+    )
     oracle_rows = {name: labelled[name] for name in ORACLES if name in labelled}
     aucs = SharedAucs()
     models = {
-        model.model: EvaluatedModel(
-            labelled[model.model], model, _eligible(model.model, rows), settings, oracle_rows, aucs
+        name: EvaluatedModel(
+            *(model, followed[name], int(applicable_rows(name, rows).sum())), settings, horizon, oracle_rows, aucs
         )
-        for model in followed
+        for name, model in labelled.items()
+        if name in followed
     }
-    return EvaluatedModels(rows, models, settings, horizon, aucs)
-
-
-def _eligible(model: str, rows: pd.DataFrame) -> int:
-    return int((rows["label"].notna().to_numpy() & applicable_rows(model, rows)).sum())
+    return EvaluatedModels(rows, followed_rows, models, settings, horizon, aucs)

@@ -138,6 +138,16 @@ def weighted_mean(values: Any) -> Statistic:
     return lambda weights: _ratio(weights @ fixed, weights.sum(axis=1))
 
 
+def reweighted(statistic: Statistic, row_weights: Floats) -> Statistic:
+    """Return ``statistic`` of rows that have weights (n,) of their own, for example for censoring."""
+    return lambda weights: statistic(weights * row_weights)
+
+
+def improvement(error: Statistic, reference: Statistic) -> Statistic:
+    """Return the statistic 1 - ``error`` / ``reference``: the share of the reference's error that is saved."""
+    return lambda weights: 1 - _ratio(error(weights), reference(weights))
+
+
 def difference(first: Statistic, second: Statistic) -> Statistic:
     """Return the statistic ``first`` - ``second`` on the same resample."""
     return lambda weights: first(weights) - second(weights)

@@ -14,7 +14,9 @@ from echomort.vocabulary.metric_table import OUT_OF_FOLD, WHOLE, MetricRow
 from echomort.vocabulary.model_names import ORACLES
 
 REQUIRED_COLUMNS = ("study_key", "patient_key", "fold", "label", "days", "event")
-NOT_SUBGROUPS = (*REQUIRED_COLUMNS, "headline", "role")
+HEADLINE, FOLLOWED_HEADLINE = "headline", "followed_headline"
+"""Columns of the frame: the one study a patient of the labelled ones, and of all that are followed."""
+NOT_SUBGROUPS = (*REQUIRED_COLUMNS, HEADLINE, FOLLOWED_HEADLINE, "role")
 HEART_FAILURE = "heart_failure"
 """Column of the frame: ``yes`` where heart failure is on record at the study."""
 
@@ -83,17 +85,20 @@ class ScoredRows:
         return MetricRow(evaluation, self.model, subset, metric.name, *limits, *counts, method)
 
 
-def headline_rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the headline rows of ``frame``, one study a patient, numbered from 0.
+def headline_rows(frame: pd.DataFrame, column: str = HEADLINE) -> pd.DataFrame:
+    """Return the rows of ``frame`` that ``column`` marks, one study a patient, numbered from 0: labelled rows, or with
+    ``FOLLOWED_HEADLINE`` those with follow-up. Without that column, ``HEADLINE`` marks these too; without both, all do.
 
     Raises :class:`ValueError` for a missing column and for a patient or study that occurs twice.
     """
     missing = [name for name in REQUIRED_COLUMNS if name not in frame.columns]
     if missing:
         raise ValueError(f"the evaluation frame lacks {', '.join(missing)}")
-    rows = frame[frame["headline"].astype(bool)] if "headline" in frame.columns else frame
+    marked = next((name for name in (column, HEADLINE) if name in frame.columns), None)
+    rows = frame[frame[marked].astype(bool)] if marked else frame
+    rows = rows[rows["label" if column == HEADLINE else "days"].notna()]
     if rows["patient_key"].duplicated().any() or rows["study_key"].duplicated().any():
-        raise ValueError("the evaluation needs one study a patient: mark it in a column `headline`")
+        raise ValueError(f"the evaluation needs one study a patient: mark it in a column `{column}`")
     return rows.reset_index(drop=True)
 
 

@@ -26,8 +26,9 @@ def evaluate(
     """Return metric rows (:data:`COLUMNS`) of every model in ``scores`` and, where ``truth`` is given, of the
     oracles.
 
-    ``frame``: study_key, patient_key, fold, label (0, 1, or null for a censored study: only the IPCW metrics use it),
-    days, event. With a column ``headline`` only the rows where it is true are used. Every further column defines
+    ``frame``: study_key, patient_key, fold, label (0, 1, or null for a censored study: only figures that allow for
+    censoring use it), days, event. With a column ``headline`` only the labelled rows where it is true are used, with
+    ``followed_headline`` only those rows for the figures that allow for censoring. Every further column defines
     subgroups. ``scores``: study_key, model, fold, and ``logit`` (or ``score`` where it only ranks); several rows of a
     study and model are averaged. ``truth``: study_key, death_probability and the oracles' log hazards. ``horizon`` is
     that of the IPCW metrics, in days. Raises :class:`ValueError` for a missing column, a repeated patient, and a score

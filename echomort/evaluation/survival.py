@@ -58,6 +58,13 @@ def kaplan_meier(days: Any, event: Any, confidence: float = 0.95) -> pd.DataFram
     return pd.concat([start, curve], ignore_index=True) if len(curve) else start
 
 
+def death_share(days: Any, event: Any, horizon: float = 365, confidence: float = 0.95) -> Interval:
+    """Return the Kaplan-Meier share of deaths within ``horizon`` days, with log-log limits."""
+    curve = kaplan_meier(days, event, confidence)
+    last = curve[curve["day"] <= horizon].iloc[-1]
+    return Interval(1 - last["survival"], 1 - last["high"], 1 - last["low"], "Kaplan-Meier, log-log limits")
+
+
 def log_rank(days: Any, event: Any, group: Any) -> LogRank:
     """Return the log-rank test over the values of ``group`` (n,)."""
     time, died = _follow_up(days, event)

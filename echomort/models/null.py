@@ -18,10 +18,10 @@ DRAWS = 100
 
 def permute_labels(rows: LabelledRows, parts: Sequence[np.ndarray], seed: tuple[int, ...]) -> LabelledRows:
     """Return ``rows`` with labels permuted by patient within the folds, such that all rows, and those of each of
-    ``parts`` (n,) bool, can be trained on. Held-out rows keep theirs. Raises :class:`UserError` where no permutation
-    allows it."""
+    ``parts`` (n,) bool, can be trained on. Held-out rows keep theirs, and unknown labels stay unknown. Raises
+    :class:`UserError` where no permutation allows it."""
     generator = np.random.default_rng(seed)
-    inside = rows.folds != HELD_OUT
+    inside = rows.is_labelled & (rows.folds != HELD_OUT)
     labels = rows.labels.copy()
     for _ in range(DRAWS):
         labels[inside] = rows.subset(inside).permuted(generator).labels

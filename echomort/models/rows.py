@@ -8,6 +8,8 @@ import numpy as np
 
 from echomort.core.errors import UserError
 
+UNKNOWN = -1
+"""Label of the rows whose follow-up ends too early: they are scored, and no model is trained on them."""
 HELD_OUT = -1
 """Fold of the rows that no model is trained on and that all models score."""
 MIN_FOLDS = 3
@@ -16,7 +18,7 @@ MIN_FOLDS = 3
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Label 0 or 1, fold (0 to k-1, or -1) and patient of every row, each (n,)."""
+    """Label 0, 1 or -1 (unknown), fold (0 to k-1, or -1) and patient of every row, each (n,)."""
 
     labels: np.ndarray
     folds: np.ndarray
@@ -29,8 +31,8 @@ class LabelledRows:
         pairs = set(zip(rows.patients, rows.folds, strict=True))
         if len(pairs) != len(set(rows.patients)):
             raise UserError("a patient's rows lie in more than one fold", "run the cohort again")
-        if not np.isin(rows.labels, (0, 1)).all():
-            raise UserError("a row has no label", "fit on studies with a known outcome")
+        if not np.isin(rows.labels, (UNKNOWN, 0, 1)).all():
+            raise UserError("a row has a label that does not exist", "run the cohort again")
         if len(rows.trained_folds) < MIN_FOLDS:
             raise UserError(f"the rows lie in fewer than {MIN_FOLDS} folds", "use more studies")
         if pair := rows.pair_of_folds_without_contrast:
@@ -60,7 +62,12 @@ class LabelledRows:
 
     def training(self, *left_out: int) -> np.ndarray:
         """Return which rows (n,) bool a model is trained on that leaves out the folds ``left_out``."""
-        return ~np.isin(self.folds, (*left_out, HELD_OUT))
+        return self.is_labelled & ~np.isin(self.folds, (*left_out, HELD_OUT))
+
+    @property
+    def is_labelled(self) -> np.ndarray:
+        """Which rows (n,) bool have a known label."""
+        return np.asarray(self.labels != UNKNOWN)
 
     def subset(self, mask: np.ndarray) -> "LabelledRows":
         """Return the rows where ``mask`` (n,) bool is true."""
@@ -104,7 +111,7 @@ def mean_fold_auc(scores: np.ndarray, rows: LabelledRows) -> float:
 
     areas = []
     for fold in rows.trained_folds:
-        inside = rows.folds == fold
+        inside = rows.is_labelled & (rows.folds == fold)
         if len(np.unique(rows.labels[inside])) == 2:
             areas.append(roc_auc_score(rows.labels[inside], scores[inside]))
     return float(np.mean(areas)) if areas else float("nan")

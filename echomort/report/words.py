@@ -46,7 +46,7 @@ MODELS = {
     "oracle_all": ModelWords(
         "Oracle: everything", "oracle", "everything that the hazard depends on, frailty included", 220
     ),
-    PERMUTED_NULL: ModelWords("Permuted labels", "null", "refitted on shuffled outcomes", 300),
+    PERMUTED_NULL: ModelWords("Permuted labels", "null", "trained on permuted outcomes", 300),
     **{
         name: ModelWords(score.label, "score", "a published clinical score", score.place)
         for name, score in clinical_scores().items()

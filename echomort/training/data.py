@@ -17,7 +17,7 @@ from echomort.clips.store import read_study
 from echomort.core.errors import UserError
 from echomort.core.files import disk_error, resolve_under
 from echomort.models.cross_fit import LeftOut, folds_left_out, left_out_words
-from echomort.models.rows import HELD_OUT, MIN_FOLDS, split_patients
+from echomort.models.rows import HELD_OUT, MIN_FOLDS, UNKNOWN, split_patients
 
 if TYPE_CHECKING:
     import torch
@@ -50,8 +50,8 @@ class Samples:
         return folds_left_out(self.folds)
 
     def training_rows(self, left_out: LeftOut) -> np.ndarray:
-        """Return the rows of the folds outside ``left_out``."""
-        return np.flatnonzero(~np.isin(self.fold, (*left_out, HELD_OUT)))
+        """Return the rows with a known label of the folds outside ``left_out``."""
+        return np.flatnonzero((self.label != UNKNOWN) & ~np.isin(self.fold, (*left_out, HELD_OUT)))
 
     def scored_rows(self, left_out: LeftOut) -> np.ndarray:
         """Return the rows that the model without ``left_out`` scores: those of these folds, and the held-out ones."""
@@ -185,7 +185,7 @@ def _check(samples: Samples) -> None:
         raise UserError("the table of training clips is empty", "train a view that has clips")
     if len(np.unique(samples.clip_key)) != len(samples):
         raise UserError("a clip occurs twice in the table of training clips", "run the cohort again")
-    if not np.isin(samples.label, (0, 1)).all() or (samples.fold < HELD_OUT).any():
+    if not np.isin(samples.label, (UNKNOWN, 0, 1)).all() or (samples.fold < HELD_OUT).any():
         raise UserError("the table of training clips holds a label or fold that does not exist", "run the cohort again")
     if len(np.unique(samples.patient_key)) != len(set(zip(samples.patient_key, samples.fold, strict=True))):
         raise UserError("a patient's clips lie in more than one fold", "run the cohort again")

@@ -16,7 +16,8 @@ class Task(pydantic.BaseModel):
 
     ``samples`` is a Parquet file, one row a clip: clip_key, study_key, patient_key, path (of the study's file in the
     clip store, relative to ``clips``), fold (0 to k-1, or -1: held out, scored by every model and never seen in
-    training) and label (1 died within the horizon, 0 did not). ``output`` is written whole or not at all.
+    training) and label (1 died within the horizon, 0 did not, -1 unknown: scored like the others of its fold, and
+    not trained on). ``output`` is written whole or not at all.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")

@@ -7,7 +7,7 @@ from typing import Literal
 
 Kind = Literal["view", "video", "ehr", "baseline", "fusion", "oracle", "null", "score"]
 """In this order: the model of one view; all views together; trees on the health record; a baseline on the health
-record; video with the health record; an oracle that knows the truth; refits on permuted labels; a clinical score."""
+record; video with the health record; an oracle that knows the truth; models of permuted labels; a clinical score."""
 
 ALL_VIEWS = "all_views"
 EHR = "ehr"

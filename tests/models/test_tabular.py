@@ -91,7 +91,7 @@ def test_free_text_is_not_a_feature():
         ([0, 1, 0, 1], [0, 0, 1, 1], ["a", "b", "a", "c"], "more than one fold"),
         ([0, 0, 0, 1], [0, 1, 2, 3], list("abcd"), "folds 0 and 3 all have the same label"),
         ([0, 1, 0, 1], [0, 0, 1, -1], list("abcd"), "fewer than 3 folds"),
-        ([0, 1, 0, 2], [0, 0, 1, 1], list("abcd"), "no label"),
+        ([0, 1, 0, 2], [0, 0, 1, 1], list("abcd"), "label that does not exist"),
     ],
 )
 def test_rows_that_allow_no_honest_fit_are_refused(labels, folds, patients, reason):
@@ -107,3 +107,16 @@ def test_a_validation_part_takes_whole_patients_of_either_outcome():
     assert labels[inside].sum() == 1  # of 5 patients who died in one of two studies
     assert inside.sum() == 2 + 6  # and 3 of 15 who did not
     assert not np.array_equal(inside, split_patients(labels, patients, 0.2, seed=4))
+
+
+def test_rows_with_an_unknown_label_are_scored_out_of_fold_and_teach_nothing():
+    features, labels, folds, patients = cohort()
+    unknown = np.arange(len(labels)) % 7 == 0
+    with_them = fitted(features, np.where(unknown, -1, labels), folds, patients).scores
+    assert np.isfinite(with_them.logits).all()
+    alone = fitted(features[~unknown].reset_index(drop=True), labels[~unknown], folds[~unknown], patients[~unknown])
+    assert np.array_equal(with_them.logits[~unknown], alone.scores.logits)
+    assert np.array_equal(with_them.without[~unknown], alone.scores.without, equal_nan=True)
+    rows = LabelledRows.of(np.where(unknown, -1, labels), folds, patients)
+    known = LabelledRows.of(labels[~unknown], folds[~unknown], patients[~unknown])
+    assert mean_fold_auc(with_them.logits, rows) == mean_fold_auc(alone.scores.logits, known)

@@ -168,3 +168,20 @@ def test_each_defect_is_seen_by_its_assertion(connection, defect, assertion):
 def test_an_unknown_assertion_is_an_error(connection):
     with pytest.raises(ValueError, match="no assertion"):
         check(connection, "../tables/cohort/cohort")
+
+
+def test_studies_that_lack_only_follow_up_are_kept_apart_with_the_fold_of_their_patient(tmp_path):
+    rows = rows_of(range(60))
+    last = START + timedelta(days=1900)
+    rows["study"] += [(f"S{number}.9", f"P{number}", last, "") for number in range(60)]
+    rows["patient"] += [("lost", "1950-01-01", "F", ""), ("never", "1950-01-01", "M", "")]
+    rows["study"] += [("lost.0", "lost", START, ""), ("never.0", "never", START, "")]
+    rows["contact"].append(("lost", START + timedelta(days=100), "visit"))
+    connection = cohort_of(tmp_path, rows)
+    censored = {key: rest for key, *rest in fetch(connection, "SELECT study_key, days, event FROM censored")}
+    assert censored[study_key("lost.0")] == [100, False] and censored[study_key("never.0")] == [0, False]
+    assert censored[study_key("S1.9")] == [100, False] and study_key("S5.9") not in censored  # P5 died on day 1990
+    before = placed(cohort_of(tmp_path / "before", rows_of(range(60))))
+    assert placed(connection) == before, "censored studies move nobody"
+    kept = ["censored_studies_are_not_labelled", "no_patient_in_two_folds_or_roles", "cohort_is_labelled"]
+    assert [check(connection, name) for name in kept] == [0, 0, 0]

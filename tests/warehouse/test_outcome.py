@@ -455,3 +455,15 @@ def test_a_patient_of_the_extract_is_known_by_pseudonym_only(tmp_path):
     connection, _ = staged(tmp_path, {"patient": [person("P")], "study": [("S", "P", "2018-05-01", "")]})
     link(connection, OPEN, KEYRING)
     assert fetch(connection, "SELECT study_key, patient_key FROM outcome") == [(study_key("S"), patient_key("P"))]
+
+
+def test_a_death_after_the_registry_is_complete_is_censored_there(tmp_path):
+    """Of those who live, nothing is known after that day either."""
+    registry = Outcome(follow_up="registry", registry_complete_through=date(2020, 12, 31))
+    late = [("2021-03-01", "registry")]
+    assert outcome_of(tmp_path / "a", "2019-06-01", late, settings=registry) == (579, False, 0, None)
+    whole = (213, False, None, "EXCL_INCOMPLETE_WINDOW")
+    assert outcome_of(tmp_path / "b", "2020-06-01", late, settings=registry) == whole
+    lax = registry.model_copy(update={"require_full_window": False})
+    assert outcome_of(tmp_path / "c", "2020-06-01", late, settings=lax) == (213, False, None, "EXCL_CENSORED_LT_1Y")
+    assert outcome_of(tmp_path / "d", "2019-06-01", [("2020-12-31", "registry")], settings=registry)[:2] == (579, True)

@@ -20,7 +20,7 @@ NOT_COMPUTED = Metric("not_computed", "Not computed", 0, "lower", 0, as_percent=
 
 def prevalence(evaluated: EvaluatedModels) -> Iterator[MetricRow]:
     """Yield the share of the labelled patients who died."""
-    labelled = evaluated.rows[evaluated.rows["label"].notna()]
+    labelled = evaluated.rows
     cohort = ScoredRows("cohort", labelled, np.zeros(len(labelled)), False)
     yield cohort.row(PREVALENCE, proportion(int(cohort.died.sum()), len(labelled), evaluated.settings.confidence))
 

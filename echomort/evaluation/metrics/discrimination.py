@@ -68,7 +68,7 @@ def permuted_null_rows(aucs: Sequence[float], n: int, events: int, confidence: f
         raise ValueError("the permuted null needs one AUC a permutation, without missing values")
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn, (tail, 1 - tail))
-    method = f"{len(drawn)} refits on permuted labels, percentiles"
+    method = f"{len(drawn)} trainings on permuted labels, percentiles"
     limits = float(drawn.mean()), float(low), float(high)
     row = MetricRow(NULL, PERMUTED_NULL, WHOLE, AUC.name, *limits, n, events, method)
     return pd.DataFrame([row], columns=list(COLUMNS))

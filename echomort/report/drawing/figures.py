@@ -351,6 +351,27 @@ def net_benefit(thresholds: np.ndarray, lines: Sequence[tuple[str, str, np.ndarr
     return figure
 
 
+@styled
+def assumed(
+    shares: Sequence[float], lines: Sequence[tuple[str, str, Sequence[float]]], band: tuple[float, float]
+) -> "Figure":
+    """Return AUCs (label, kind, one value for each of ``shares``, 0 to 1) over an assumed share, with a ``band``."""
+    figure, axes = blank(HALF, 2.6)
+    across = [100 * share for share in shares]
+    axes.axhspan(*band, color=FAINT, alpha=0.35, linewidth=0)
+    ends = _spread([values[-1] for _, _, values in lines], 0.02)
+    for (label, kind, values), end in zip(lines, ends, strict=True):
+        colour = PALETTE[KIND_COLOUR[kind]]
+        axes.plot(across, values, color=colour, linewidth=1.8, marker="o", markersize=3)
+        axes.annotate(label, (101, end), color=colour, va="center", annotation_clip=False)
+    axes.set_xlim(0, 100)
+    axes.tick_params(axis="y", labelcolor=MUTED)
+    axes.grid(True)
+    axes.set_xlabel("Assumed share of the lost who die within the horizon, %", loc="left")
+    axes.set_ylabel("AUC", loc="bottom")
+    return figure
+
+
 def _crossing(thresholds: np.ndarray, values: np.ndarray) -> float:
     return 100 * float(thresholds[int(np.argmax(values <= 0.0))])
 

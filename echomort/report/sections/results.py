@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from echomort.evaluation.discrimination import chance_error
+from echomort.evaluation.metrics.censoring import DEATH_SHARE
 from echomort.evaluation.metrics.discrimination import AUC
 from echomort.evaluation.metrics.headroom import HEADROOM
 from echomort.report.blocks import Cell, Picture, Section, Table, Words
@@ -39,6 +41,8 @@ GROUPS = {
     "null": "Bounds",
 }
 
+LEAK = "which chance does not explain: something of the outcome leaks into the models"
+"""The verdict on a permuted null that is not chance."""
 SHOWN_HEADROOM = HEADROOM["oracle_heart"], HEADROOM["oracle_all"]
 
 
@@ -67,7 +71,13 @@ def headline(numbers: Numbers) -> str:
 
 
 def _points(data: ReportData, numbers: Numbers) -> list[str]:
-    points = [_best_point(numbers), _oracle_point(numbers), _gain_point(numbers), _null_point(numbers)]
+    points = [
+        _best_point(numbers),
+        _follow_up_point(numbers),
+        _oracle_point(numbers),
+        _gain_point(numbers),
+        _null_point(numbers),
+    ]
     return [*(point for point in points if point), *_check_point(data)]
 
 
@@ -79,6 +89,19 @@ def _best_point(numbers: Numbers) -> str:
     interval = f", {numbers.level} interval {span(area.low, area.high)}" if span(area.low, area.high) else ""
     result = f"{model_words(best).label}: AUC {number(area.value)}{interval}, on {area.counts_text}"
     return f"{result}, each scored by a model that never saw the patient."
+
+
+def _follow_up_point(numbers: Numbers) -> str:
+    """Return a warning where the labelled patients die more, or less, often than Kaplan-Meier's share of all."""
+    labelled, share = numbers.get("cohort", "prevalence"), numbers.get("cohort", DEATH_SHARE.name)
+    if not share.is_known or not labelled.is_known or share.low <= labelled.value <= share.high:
+        return ""
+    by_kaplan_meier = f"{percent(share.value, 1)} do ({span(100 * share.low, 100 * share.high, 1)})"
+    return (
+        f"Of the labelled patients {percent(labelled.value, 1)} died; by Kaplan-Meier, which counts the lost as long "
+        f"as they are followed, {by_kaplan_meier}. Patients who live and do not come back have no label, so absolute "
+        "risks and thresholds here do not hold for all patients: see Follow-up."
+    )
 
 
 def _oracle_point(numbers: Numbers) -> str:
@@ -101,18 +124,22 @@ def _gain_point(numbers: Numbers) -> str:
         gap = numbers.get(pair, "auc_difference", evaluation=COMPARISON)
         p_value = numbers.get(pair, "delong_p_holm", evaluation=COMPARISON)
         if gap.is_known:
-            gains.append(f"{signed(gap.value)} over {against} ({span(gap.low, gap.high)}; {p_phrase(p_value.value)})")
-    return f"Together, video and records gain in AUC: {', '.join(gains)}." if gains else ""
+            gains.append(
+                f"{signed(gap.value)} against {against} ({span(gap.low, gap.high)}; {p_phrase(p_value.value)})"
+            )
+    return f"AUC of video and records together: {', '.join(gains)}." if gains else ""
 
 
 def _null_point(numbers: Numbers) -> str:
     for model, _ in numbers.models("null"):
         null = numbers.auc(model)
         if null.is_known:
-            verdict = "as expected" if null.low <= 0.5 <= null.high else "which is not chance: something leaks"
+            margin = 2 * chance_error(null.n or 0, null.events or 0)
+            is_chance = null.low - margin <= 0.5 <= null.high + margin
+            verdict = f"as chance does ({number(0.5)} give or take {number(margin)})" if is_chance else LEAK
             return (
-                f"With shuffled outcomes, the same pipeline reaches an AUC of {number(null.value)} "
-                f"({span(null.low, null.high)}), {verdict}."
+                "Trained again from the start on permuted outcomes, video and records reach an AUC of "
+                f"{number(null.value)} (permutations: {span(null.low, null.high)}), {verdict}."
             )
     return ""
 

@@ -4,5 +4,5 @@
 -- Scores of development patients that are not out of fold: the model left out another fold than the patient's.
 SELECT count(*) AS offending
 FROM score
-JOIN cohort USING (study_key)
-WHERE cohort.role = 'development' AND score.fold >= 0 AND score.fold <> cohort.fold
+JOIN followed USING (study_key)
+WHERE followed.role = 'development' AND score.fold >= 0 AND score.fold <> followed.fold

@@ -1,4 +1,5 @@
--- The labelled studies of the cross-validation with the columns by which the evaluation forms subsets.
+-- The labelled and censored studies of the cross-validation with the columns by which the evaluation forms subsets; those
+-- that are censored have no label.
 WITH heart_failure AS (
     SELECT patient_key, min(recorded_at) AS first_recorded_at
     FROM diagnosis
@@ -7,13 +8,14 @@ WITH heart_failure AS (
 )
 
 SELECT
-    cohort.study_key,
-    cohort.patient_key,
-    cohort.fold,
-    cohort.label,
-    cohort.days,
-    cohort.event,
-    cohort.headline,
+    followed.study_key,
+    followed.patient_key,
+    followed.fold,
+    followed.label,
+    followed.days,
+    followed.event,
+    followed.headline,
+    followed.followed_headline,
     CASE patient.sex WHEN 'F' THEN 'female' WHEN 'M' THEN 'male' END AS sex,
     CASE
         WHEN feature.age < 50 THEN 'under 50'
@@ -25,10 +27,10 @@ SELECT
     CASE WHEN heart_failure.first_recorded_at <= study.study_at THEN 'yes' ELSE 'no' END AS heart_failure,
     study.setting,
     patient.race
-FROM cohort
+FROM followed
 JOIN study USING (study_key)
-JOIN patient ON patient.patient_key = cohort.patient_key
+JOIN patient ON patient.patient_key = followed.patient_key
 LEFT JOIN feature USING (study_key)
-LEFT JOIN heart_failure ON heart_failure.patient_key = cohort.patient_key
-WHERE cohort.role = 'development'
-ORDER BY cohort.study_key;
+LEFT JOIN heart_failure ON heart_failure.patient_key = followed.patient_key
+WHERE followed.role = 'development'
+ORDER BY followed.study_key;

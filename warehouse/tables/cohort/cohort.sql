@@ -1,4 +1,5 @@
--- The cohort: which studies take part, in which role and fold. Every draw depends on the salt and the patient alone, so
+-- The cohort: which labelled studies take part, in which role and fold; beside it, in table censored, those that lack a
+-- label only because their follow-up ends too early. Every draw depends on the salt and the patient alone, so
 -- that new patients do not change the draw of others. md5 gives the same value in every version and on every machine.
 -- `attrition_step` comes from definitions/attrition_step.sql.
 SET VARIABLE salt = $salt;
@@ -12,29 +13,34 @@ FROM diagnosis
 WHERE is_heart_failure(vocabulary, code)
 GROUP BY patient_key;
 
--- Labelled studies of patients of the right age. Without a birth date the age is unknown, not wrong.
+-- Labelled and censored studies of patients of the right age. Without a birth date the age is unknown, not wrong. A study
+-- that nothing follows is censored on its own day.
 CREATE OR REPLACE TEMP TABLE eligible AS
 SELECT
     outcome.study_key,
     outcome.patient_key,
     outcome.label,
-    outcome.days,
-    outcome.event,
+    greatest(coalesce(outcome.days, 0), 0) AS days,
+    coalesce(outcome.event, false) AS event,
     coalesce(heart_failure.first_recorded_at <= study.study_at, false) AS has_heart_failure,
     coalesce(is_of_age(years_between(birth_date, study.study_at), $minimum_age, $maximum_age), true) AS right_age
 FROM outcome
 JOIN study USING (study_key)
 LEFT JOIN patient ON patient.patient_key = outcome.patient_key
 LEFT JOIN heart_failure ON heart_failure.patient_key = outcome.patient_key
-WHERE outcome.label IS NOT NULL;
+WHERE outcome.label IS NOT NULL
+    OR outcome.reason IN (
+        'EXCL_CENSORED_LT_1Y', 'EXCL_INCOMPLETE_WINDOW', 'EXCL_NO_FOLLOWUP', 'EXCL_FOLLOWUP_BEFORE_STUDY'
+    );
 
--- The role of each patient: the held-out sets are drawn first.
+-- The role of each patient: the held-out sets are drawn first. Labelled studies decide it, where there are any.
 CREATE OR REPLACE TEMP TABLE role AS
 SELECT
     patient_key,
     CASE
         WHEN uniform_draw('reader', patient_key) < $reader_fraction THEN 'reader'
-        WHEN bool_or(has_heart_failure) AND uniform_draw('heart_failure', patient_key) < $heart_failure_fraction
+        WHEN coalesce(bool_or(has_heart_failure) FILTER (WHERE label IS NOT NULL), bool_or(has_heart_failure))
+            AND uniform_draw('heart_failure', patient_key) < $heart_failure_fraction
             THEN 'heart_failure'
         ELSE 'development'
     END AS role
@@ -49,8 +55,7 @@ FROM eligible
 JOIN role USING (patient_key)
 WHERE right_age;
 
-DELETE FROM cohort;
-INSERT INTO cohort
+CREATE OR REPLACE TEMP TABLE drawn AS
 SELECT
     study_key,
     patient_key,
@@ -65,9 +70,25 @@ SELECT
     label,
     days,
     event,
-    row_number() OVER (PARTITION BY patient_key ORDER BY md5($salt || '|headline|' || study_key)) = 1 AS headline
+    row_number() OVER (PARTITION BY patient_key, label IS NULL ORDER BY md5($salt || '|headline|' || study_key)) = 1
+        AS headline,
+    row_number() OVER (PARTITION BY patient_key ORDER BY md5($salt || '|headline|' || study_key)) = 1
+        AS followed_headline
 FROM study_role
-WHERE NOT before_diagnosis
+WHERE NOT before_diagnosis;
+
+DELETE FROM cohort;
+INSERT INTO cohort BY NAME
+SELECT *
+FROM drawn
+WHERE label IS NOT NULL
+ORDER BY study_key;
+
+DELETE FROM censored;
+INSERT INTO censored BY NAME
+SELECT * EXCLUDE (label, headline)
+FROM drawn
+WHERE label IS NULL
 ORDER BY study_key;
 
 -- The steps that outcome.sql counts stay.
@@ -76,9 +97,9 @@ INSERT INTO attrition
 SELECT step, reason, count(patient_key), count(DISTINCT patient_key)
 FROM attrition_step
 LEFT JOIN (
-    SELECT 'EXCL_AGE' AS reason, patient_key FROM eligible WHERE NOT right_age
+    SELECT 'EXCL_AGE' AS reason, patient_key FROM eligible WHERE NOT right_age AND label IS NOT NULL
     UNION ALL
-    SELECT 'EXCL_BEFORE_HEART_FAILURE', patient_key FROM study_role WHERE before_diagnosis
+    SELECT 'EXCL_BEFORE_HEART_FAILURE', patient_key FROM study_role WHERE before_diagnosis AND label IS NOT NULL
     UNION ALL
     SELECT 'COHORT', patient_key FROM cohort
     UNION ALL

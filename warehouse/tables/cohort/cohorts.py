@@ -7,7 +7,7 @@ from warehouse.queries import run
 
 
 def select(connection: duckdb.DuckDBPyConnection, cohort: Cohort) -> None:
-    """Replace table ``cohort`` and the cohort's steps of ``attrition``.
+    """Replace the tables ``cohort`` and ``censored`` and the cohort's steps of ``attrition``.
 
     Patients of the reader set and of the heart-failure set are drawn first; all others get a fold. Every draw is a hash
     of the patient and ``cohort.salt``, so that new patients never change the draw of others.

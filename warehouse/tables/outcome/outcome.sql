@@ -98,16 +98,25 @@ DELETE FROM outcome;
 INSERT INTO outcome
 -- Whole calendar days (R0): dates are cast before they are subtracted. A later echo of the same patient is evidence of
 -- life; the study itself is not.
-WITH study_days AS (
+WITH observed AS (
+    -- In registry mode, deaths after the day to which the registry is complete are censored there: of other patients,
+    -- nothing is known after that day.
+    SELECT
+        *,
+        true_day - shift AS end_day,
+        $follow_up = 'registry' AND coalesce(death_from > true_day - shift, false) AS died_after_end
+    FROM patient_follow_up
+    CROSS JOIN data_end
+),
+study_days AS (
     SELECT
         study.study_key,
         study.patient_key,
         CAST(study.study_at AS DATE) AS study_date,
-        died,
-        death_date - study_date AS death_days,
-        death_from - study_date AS death_days_from,
-        death_to - study_date AS death_days_to,
-        true_day - shift AS end_day,
+        died AND NOT died_after_end AS died,
+        CASE WHEN NOT died_after_end THEN death_date - study_date END AS death_days,
+        CASE WHEN NOT died_after_end THEN death_from - study_date END AS death_days_from,
+        CASE WHEN NOT died_after_end THEN death_to - study_date END AS death_days_to,
         CASE
             WHEN $follow_up = 'registry' THEN end_day
             ELSE greatest(contact_day, nullif(last_study_day, study_date))
@@ -117,8 +126,7 @@ WITH study_days AS (
         -- R2 excludes all studies of the patient: the death or the record number is wrong.
         coalesce(death_to < last_study_day, false) AS died_before_a_study
     FROM study
-    JOIN patient_follow_up USING (patient_key)
-    CROSS JOIN data_end
+    JOIN observed USING (patient_key)
 ),
 -- The reasons in the order of `attrition_step`: the first that applies is the study's reason.
 labelled AS (

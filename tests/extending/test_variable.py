@@ -97,7 +97,7 @@ def test_no_name_that_a_variable_may_have_is_mistaken_for_another_column(tmp_pat
         rows = ROWS | {"measurement": measured}
         stage(connection, write_extract(tmp_path / name, rows), "canonical", KEYRING, "kept", catalogue)
         build(connection, catalogue=catalogue)
-        studies = "SELECT study_key, patient_key, 'development', 0, 1, 9, true, true FROM study"
+        studies = "SELECT study_key, patient_key, 'development', 0, 1, 9, true, true, true FROM study"
         connection.execute(f"INSERT INTO cohort {studies}")
         found[name] = [clinical_inputs(connection).to_dict("list")]
         for query in ("evaluation/evaluation_frame", "report/report_cohort"):
@@ -106,9 +106,10 @@ def test_no_name_that_a_variable_may_have_is_mistaken_for_another_column(tmp_pat
         found[name].append(samples[["study_key", "fold", "label", "lvef", "sex", "age"]].to_dict("list"))
         run(connection, "reads/risk/risk_plan.sql", studies=None)
         run(connection, "reads/report/report_missing.sql")
-        run(connection, "reads/reader_study/reader_cases.sql", view="apical_4", model="m")
+        run(connection, "reads/reader_study/reader_cases.sql", view="apical_4", views=["apical_4"], model="m")
+        run(connection, "reads/evaluation/variable_auc.sql")
         assert [check(connection, one) for one in assertions.names() if "feature" in one] == [0, 0, 0]
-        result = validate("feature", connection.table("feature").df(), catalogue)
+        result = validate("feature", connection.table("feature").df(), folder if name == "with" else None)
         assert not result.failed and not result.errors, result
     assert str(found["with"]) == str(found["without"])
 
@@ -147,7 +148,7 @@ def test_its_gaps_are_filled_as_those_of_the_shipped_ones(folder):
     assert imputer.quantities.tolist() == [True, False]
     assert imputer.outliers.without_outliers(np.array([[-39.0, 0]])).tolist() == [[-39, 0]], "limits, so no outliers"
     features = pd.DataFrame(values, columns=["gls", "dx_e85"]).assign(lvef=range(40))
-    rows = LabelledRows.of([0, 1] * 20, [0] * 20 + [1] * 20, [str(number) for number in range(40)])
+    rows = LabelledRows.of([0, 1] * 20, [0] * 10 + [1] * 10 + [2] * 20, [str(number) for number in range(40)])
     settings = Tabular(variables="catalogue", baselines=("logistic",), baseline_variables=("echo", "clinical"))
     fitted = fit_baselines(features, rows, settings, own)
     assert fitted.coefficients["ehr:logistic:echo"][0].columns == ("lvef", "gls")
@@ -159,7 +160,7 @@ def settings_with(folder):
 
 
 def test_what_it_decides_is_stale_when_it_changes_and_nothing_without_it(folder):
-    decided = {"health_records", "clinical_features", "ehr_models", "ehr_baselines", "fusion"}
+    decided = {"health_records", "clinical_features", "ehr_models", "ehr_baselines", "permuted_null"}
     before = {one.name: one.recipe(settings_with(folder)) for one in STAGES}
     (folder / "variables.csv").write_text((folder / "variables.csv").read_text().replace("-40", "-45"))
     after = {one.name: one.recipe(settings_with(folder)) for one in STAGES}

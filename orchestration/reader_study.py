@@ -77,8 +77,8 @@ def _views(settings: Settings, models: Iterable[str]) -> list[str]:
 
 def _rich(table: blocks.Table) -> Table:
     shown = Table(title=table.caption, title_justify="left")
-    for label, style in table.heads:
-        shown.add_column(label, justify="right" if style else "left")
+    for place, (label, style) in enumerate(table.heads):
+        shown.add_column(label, justify="right" if style else "left", no_wrap=place == 0)
     for row in printed(table):
         shown.add_row(*row)
     return shown

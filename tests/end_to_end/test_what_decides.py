@@ -52,7 +52,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
 
 def test_every_stage_was_watched(watched: dict[str, set[str]]) -> None:
     assert {stage.name for stage in STAGES} <= set(watched)
-    assert "echomort/training/fold.py" in watched["view_models"], "a process started by a process"
+    assert "echomort/training/model.py" in watched["view_models"], "a process started by a process"
     assert "echomort/dicom/clip.py" in watched["clips"]
     assert "warehouse/tables/outcome/outcome.sql" in watched["outcomes"]
 

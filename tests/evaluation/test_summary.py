@@ -231,7 +231,7 @@ def test_the_permuted_null_is_a_mean_with_percentiles():
     assert row["value"] == pytest.approx(0.5)
     assert row["low"] == pytest.approx(0.4525)
     assert row["high"] == pytest.approx(0.5475)
-    assert "21 refits" in row["method"]
+    assert "21 trainings" in row["method"]
     with pytest.raises(ValueError, match="one AUC a permutation"):
         permuted_null_rows([], 400, 120)
 

@@ -24,13 +24,13 @@ if __name__ == "__main__":
                 output=Path("model"), training=training)
     train(task, lambda progress: None)
     model = ViewModel.load(Path("model"))
-    print(model.network, {one.conv.out_channels for one in model.networks.values()})
+    print(model.network, {one.conv.out_channels for one in model.folds.values()})
 """
 
 
 LOAD = """
 from pathlib import Path
-print({one.conv.out_channels for one in ViewModel.load(Path("model")).networks.values()})
+print({one.conv.out_channels for one in ViewModel.load(Path("model")).folds.values()})
 """
 
 

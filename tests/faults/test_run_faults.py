@@ -205,7 +205,7 @@ def test_a_damaged_or_missing_file_of_clips_is_made_again(project: Home) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "pattern", ["views/*/without_0_1.safetensors", "views/*/model.json", "manifest.json", "stacks/*.json"]
+    "pattern", ["views/*/fold_0.safetensors", "views/*/model.json", "manifest.json", "stacks/*.json"]
 )
 def test_a_model_with_one_byte_changed_predicts_nothing(project: Home, pattern: str) -> None:
     (candidate,) = (project.root / "registry" / "candidates").iterdir()

@@ -104,7 +104,7 @@ WITH observed AS (
     SELECT
         *,
         true_day - shift AS end_day,
-        $follow_up = 'registry' AND coalesce(death_from > true_day - shift, false) AS died_after_end
+        $follow_up = 'registry' AND coalesce(death_from > true_day - shift, false) AS died_late
     FROM patient_follow_up
     CROSS JOIN data_end
 ),
@@ -113,6 +113,7 @@ study_days AS (
         study.study_key,
         study.patient_key,
         CAST(study.study_at AS DATE) AS study_date,
+        died_late AND coalesce(death_to >= study_date, true) AS died_after_end,
         died AND NOT died_after_end AS died,
         CASE WHEN NOT died_after_end THEN death_date - study_date END AS death_days,
         CASE WHEN NOT died_after_end THEN death_from - study_date END AS death_days_from,

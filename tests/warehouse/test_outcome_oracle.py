@@ -103,6 +103,8 @@ def judged(life: Life, study: date, end: date, rule: Outcome) -> tuple[int | Non
     if reason:
         return None, reason
     death = life.death()
+    if death and rule.follow_up == "registry" and death[1] > end:
+        death = None  # nothing is known of others after the registry's end: this one is censored there too
     if death:
         within = [(day - study).days <= rule.horizon_days for day in death[1:]]
         uncertain = death[1] < study or within[0] != within[1]

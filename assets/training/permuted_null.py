@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 NETWORK = "linear"
 QUICK = {"network": NETWORK, "network_settings": {}, "optimizer": "adam", "learning_rate": 0.01, "schedule": "constant"}
+"""Settings of the null's video models, in place of the site's: the smallest network, and a rate at which it fits its
+training labels in :data:`EPOCHS`. Chosen here."""
 EPOCHS = 3
 """Epochs of the null's video models: enough for them to fit their training labels. Chosen here."""
 

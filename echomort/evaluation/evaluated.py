@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from echomort.clinical_scores.scores import clinical_scores
@@ -125,9 +126,18 @@ def collect_models(
     aucs = SharedAucs()
     models = {
         name: EvaluatedModel(
-            *(model, followed[name], int(applicable_rows(name, rows).sum())), settings, horizon, oracle_rows, aucs
+            scored=model,
+            followed=followed.get(name, _none_of(model)),
+            eligible=int(applicable_rows(name, rows).sum()),
+            settings=settings,
+            horizon=horizon,
+            oracles=oracle_rows,
+            aucs=aucs,
         )
         for name, model in labelled.items()
-        if name in followed
     }
     return EvaluatedModels(rows, followed_rows, models, settings, horizon, aucs)
+
+
+def _none_of(model: ScoredRows) -> ScoredRows:
+    return model.subset(np.zeros(len(model.rows), dtype=bool))

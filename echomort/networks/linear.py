@@ -28,6 +28,6 @@ class Linear(nn.Module):
 
 NETWORK = Network(
     description=f"a linear model of the means of {' x '.join(map(str, GRID))} blocks",
-    smallest=GRID,
+    smallest=(1, 1, 1),
     build=lambda wanted: initialised(Linear()),
 )

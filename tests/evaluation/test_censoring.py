@@ -116,3 +116,12 @@ def test_the_figures_use_one_study_a_patient_drawn_among_all_that_are_followed()
     table = evaluate(both, twice, None, SETTINGS)
     assert value(table, "lost", model="cohort") == STUDIES
     assert value(table, "auc") == pytest.approx(value(evaluate(frame, scores, None, SETTINGS), "auc"))
+
+
+def test_a_model_that_scored_no_followed_study_keeps_its_other_figures():
+    frame, scores = lives()
+    again = frame.assign(study_key=frame["study_key"] + "b", headline=False, followed_headline=True)
+    both = pd.concat([frame.assign(headline=frame["label"].notna(), followed_headline=False), again])
+    table = evaluate(both, scores, None, SETTINGS)
+    assert value(table, "auc") > 0.5
+    assert not table["metric"].str.startswith("ipcw").any()

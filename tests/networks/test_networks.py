@@ -32,6 +32,12 @@ def test_every_legal_shape_gives_one_finite_logit_a_clip(name, shape):
     assert logits.isfinite().all()
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 27, 27), (3, 7, 40)])
+def test_the_linear_network_takes_clips_of_any_size_since_it_stands_in_for_any_network(shape):
+    clips = torch.randint(0, 256, (2, *shape), dtype=torch.uint8)
+    assert build_network("linear", shape)(clips).isfinite().all()
+
+
 @pytest.mark.parametrize("name", NETWORKS.names())
 def test_a_last_batch_of_one_clip_can_be_trained_on(name):
     network = build_network(name, (30, 27, 37)).train()

@@ -43,9 +43,9 @@ def censoring(numbers: Numbers) -> list[Section]:
         return []
     best = numbers.best()
     blocks: list[Any] = [_over_time(numbers)]
-    blocks += [_by_risk(numbers, best), _lost_table(numbers, best)] if best else []
+    blocks += [_by_risk(numbers, best)] if best else []
     if best and lost.value > 0:
-        blocks.append(_picture(numbers, best))
+        blocks += [_lost_table(numbers, best), _picture(numbers, best)]
     return [Section("follow-up", "Follow-up", blocks, lead(numbers))]
 
 

@@ -8,7 +8,6 @@ from assets.project import Project
 from assets.training.ehr_models import IMPORTANCE
 from assets.training.permuted_null import permutations
 from echomort.core.fingerprint import digest_file
-from echomort.vocabulary.model_names import EHR, VIDEO_EHR
 from warehouse.queries import run
 
 
@@ -47,8 +46,8 @@ def evaluation(project: Project) -> Result:
         settings = project.settings
         metrics = evaluate(frame, scores, _truth(project), settings.evaluation, settings.outcome.horizon_days)
         null = permutations(project)
-        aucs = [one["auc"].get(VIDEO_EHR, one["auc"][EHR]) for one in null]
-        drawn = permuted_null_rows(aucs, null[0]["n"], null[0]["events"], settings.evaluation.confidence)
+        aucs = [one.fullest for one in null]
+        drawn = permuted_null_rows(aucs, null[0].n, null[0].events, settings.evaluation.confidence)
         suspicions = suspicious_rows(metrics, variables, settings.evaluation)
         table = pd.concat([metrics, drawn, not_computed_rows(reasons), _importance(project, frame), suspicions])
         return lambda connection: _commit_metrics(connection, table)

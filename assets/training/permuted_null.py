@@ -5,11 +5,10 @@ same folds. The video models are the smallest network, so that it costs little b
 permutation is a unit, kept until its inputs or the code change.
 """
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import duckdb
@@ -24,12 +23,13 @@ from assets.training.samples import tabular_samples
 from assets.training.view_models import trained_views
 from echomort.core.files import write_text
 from echomort.core.fingerprint import digest
-from echomort.settings import Settings, Training
+from echomort.settings import Training
 from echomort.training import NOT_DECIDING
 from warehouse import ledger
 from warehouse.ledger import Entry
 
 if TYPE_CHECKING:
+    from echomort.models.null import PermutedNull
     from echomort.models.rows import LabelledRows
 
 NETWORK = "linear"
@@ -57,6 +57,9 @@ def plan_permutations(project: Project, recipe: str) -> dict[str, str]:
 
 def fit_permutations(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
     """Fit everything on the permuted labels of each unit; write its AUCs, by model, to one JSON file."""
+    from echomort.models import null
+    from echomort.models.stacks import cross_fit_of
+
     plan = plan_permutations(project, PERMUTED_NULL.how(project))
     keys, rows, features = tabular_samples(project)
     views = trained_views(project)
@@ -66,7 +69,8 @@ def fit_permutations(project: Project, units: Sequence[str], context: dg.OpExecu
         labels = pd.Series(shuffled.labels, index=keys["study_key"])
         artifact = f"models/null/{plan[unit]}.json"
         scores = _train_views(project, context, views, labels, (project.root / artifact).with_suffix(""))
-        content = _null(scores, keys, shuffled, features, project.settings)
+        cross_fits = {view: cross_fit_of(keys, table) for view, table in scores.items()}
+        content = null.permuted_null(cross_fits, features, shuffled, project.settings).to_json()
         write_text(project.root / artifact, content)
         entries.append(Entry(unit, plan[unit], digest(content), artifact))
     return entries
@@ -105,38 +109,19 @@ def _train_views(
     return scores
 
 
-def _null(
-    scores: Mapping[str, pd.DataFrame],
-    keys: pd.DataFrame,
-    rows: "LabelledRows",
-    features: pd.DataFrame,
-    settings: Settings,
-) -> str:
-    """Return the AUCs of the models on permuted labels, and the studies and deaths that they are of, as JSON."""
-    from echomort.models.null import null_aucs
-    from echomort.models.stacks import cross_fit_of
-
-    views = {view: cross_fit_of(keys, table) for view, table in scores.items()}
-    out_of_fold = rows.is_labelled & (rows.folds >= 0)
-    null = {
-        "auc": null_aucs(views, features, rows, settings),
-        "n": int(out_of_fold.sum()),
-        "events": int(rows.labels[out_of_fold].sum()),
-    }
-    return json.dumps(null, indent=1) + "\n"
-
-
 def commit_permutations(
     connection: duckdb.DuckDBPyConnection, project: Project, made: Sequence[Entry], gone: Sequence[str]
 ) -> None:
     """Write nothing: the files are the result, and the ledger names them."""
 
 
-def permutations(project: Project) -> list[dict[str, Any]]:
-    """Return the results of the permutations: ``auc`` by model, ``n`` studies, ``events`` deaths."""
+def permutations(project: Project) -> "list[PermutedNull]":
+    """Return what was found in each permutation."""
+    from echomort.models.null import PermutedNull
+
     with project.reader() as connection:
         entries = ledger.entries(connection, PERMUTED_NULL.name).values()
-    return [json.loads((project.root / entry.artifact).read_text()) for entry in entries if entry.artifact]
+    return [PermutedNull.from_json((project.root / entry.artifact).read_text()) for entry in entries if entry.artifact]
 
 
 PERMUTED_NULL = UnitStage(

@@ -1,6 +1,8 @@
 """The permuted null: what models find in labels that mean nothing."""
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,29 @@ from echomort.vocabulary.model_names import ALL_VIEWS, EHR, VIDEO_EHR
 
 DRAWS = 100
 """Permutations that are drawn until one allows every model to be trained: one or two do, unless deaths are very few."""
+
+
+@dataclass(frozen=True)
+class PermutedNull:
+    """What models found in one permutation of the labels: AUC by model, of ``n`` studies with ``events`` deaths."""
+
+    auc: Mapping[str, float]
+    n: int
+    events: int
+
+    @property
+    def fullest(self) -> float:
+        """The AUC of the model with the most inputs: video and records, or the records where there is no video."""
+        return self.auc.get(VIDEO_EHR, self.auc[EHR])
+
+    def to_json(self) -> str:
+        """Return it as JSON."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, content: str) -> "PermutedNull":
+        """Return what :meth:`to_json` wrote."""
+        return cls(**json.loads(content))
 
 
 def permute_labels(rows: LabelledRows, parts: Sequence[np.ndarray], seed: tuple[int, ...]) -> LabelledRows:
@@ -31,10 +56,10 @@ def permute_labels(rows: LabelledRows, parts: Sequence[np.ndarray], seed: tuple[
     raise UserError("there are too few deaths to permute labels", "raise training.min_deaths, or use more studies")
 
 
-def null_aucs(
+def permuted_null(
     views: Mapping[str, CrossFit], features: pd.DataFrame, rows: LabelledRows, settings: Settings
-) -> dict[str, float]:
-    """Return model -> mean fold AUC on the permuted labels of ``rows``.
+) -> PermutedNull:
+    """Return the mean fold AUC of each model on the permuted labels of ``rows``.
 
     ``views`` are the scores of video models that were trained on these labels; the trees on ``features`` and both
     stacks are fitted here. Without leakage each AUC is 0.5 on average.
@@ -46,4 +71,6 @@ def null_aucs(
     if views:
         scores[ALL_VIEWS] = fit_stack(views, rows, settings.fusion).scores
         scores[VIDEO_EHR] = fit_stack({**views, EHR: ehr}, rows, settings.fusion).scores
-    return {model: mean_fold_auc(one.logits, rows) for model, one in scores.items()}
+    areas = {model: mean_fold_auc(one.logits, rows) for model, one in scores.items()}
+    evaluated = rows.labels[rows.is_labelled & (rows.folds != HELD_OUT)]
+    return PermutedNull(areas, n=len(evaluated), events=int(evaluated.sum()))

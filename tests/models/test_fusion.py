@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from echomort.core.errors import UserError
 from echomort.models.cross_fit import CrossFit, folds_left_out
 from echomort.models.fusion import FusionModel, fit_stack
-from echomort.models.null import null_aucs, permute_labels
+from echomort.models.null import permute_labels, permuted_null
 from echomort.models.platt import Platt, sigmoid
 from echomort.models.rows import LabelledRows, mean_fold_auc
 from echomort.settings import Fusion, Settings, Tabular
@@ -164,7 +164,7 @@ def nulls(kind, cross_fit):
     features = pd.DataFrame(np.random.default_rng(5).normal(size=(len(rows.labels), 8))).rename(columns=str)
     settings = Settings(fusion=Fusion(model=kind), tabular=Tabular(rounds=15, depth=2))
     shuffled = [permute_labels(rows, [], (1, number)) for number in range(8)]
-    return pd.DataFrame([null_aucs(cross_fit(views, rows), features, rows, settings) for rows in shuffled])
+    return pd.DataFrame([permuted_null(cross_fit(views, rows), features, rows, settings).auc for rows in shuffled])
 
 
 def test_labels_are_permuted_within_the_folds_until_every_part_can_be_trained_on():

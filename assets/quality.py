@@ -36,6 +36,7 @@ SUITES = {
     "medication": "medication",
     "outcome": "outcomes",
     "cohort": "cohort",
+    "censored": "cohort",
     "feature": "clinical_features",
     "clinical_score": "clinical_scores",
     "dicom_instance": "dicom_index",

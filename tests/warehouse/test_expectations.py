@@ -273,3 +273,19 @@ def test_a_large_table_is_sampled_and_its_defects_are_still_seen(tmp_path, monke
 def test_the_declarations_load_without_great_expectations():
     code = "import sys, warehouse.checks.expectations; sys.exit('great_expectations' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (twice, "study_key_unique"),
+        (put("study_key", SECRET), "study_key_is_a_pseudonym"),
+        (put("days", -1), "days_within_limits"),
+        (put("role", "test"), "role_is_known"),
+        (put("followed_headline", None), "followed_headline_present"),
+    ],
+)
+def test_damage_of_the_censored_studies_is_named(clean, change, name):
+    frame = clean["cohort"].drop(columns=["label", "headline"])  # the same columns, and rows at that
+    assert validate("censored", frame).failed == ()
+    assert validate("censored", change(frame)).failed == (f"censored.{name}",)

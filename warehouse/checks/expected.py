@@ -33,9 +33,14 @@ class Expected:
 
 @dataclass(frozen=True)
 class Suite:
-    """The expectations on one table: ``expected`` returns them from the folder of the site's variables, if any."""
+    """The expectations on one table: ``fixed``, and those ``of_variables``, from the folder of the site's variables."""
 
-    expected: Callable[[Path | None], tuple[Expected, ...]]
+    fixed: tuple[Expected, ...] = ()
+    of_variables: Callable[[Path | None], tuple[Expected, ...]] = lambda _: ()
+
+    def expected(self, variables: Path | None) -> tuple[Expected, ...]:
+        """Return all of them; ``variables`` is the folder of the site's variables, None without one."""
+        return (*self.fixed, *self.of_variables(variables))
 
 
 def present(column: str, **where: str) -> Expected:

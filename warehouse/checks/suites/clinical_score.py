@@ -1,10 +1,7 @@
 """What table ``clinical_score`` must look like."""
 
-from pathlib import Path
-
 from echomort.clinical_scores.scores import clinical_scores
 from warehouse.checks.expected import (
-    Expected,
     Suite,
     among,
     not_empty,
@@ -16,10 +13,8 @@ from warehouse.checks.expected import (
     within,
 )
 
-
-def expected(_: Path | None) -> tuple[Expected, ...]:
-    """Return the expectations on table ``clinical_score``."""
-    return (
+SUITE = Suite(
+    (
         not_empty(),
         present("study_key"),
         pseudonym("study_key"),
@@ -35,6 +30,4 @@ def expected(_: Path | None) -> tuple[Expected, ...]:
         ),
         unique("study_key", "score"),
     )
-
-
-SUITE = Suite(expected)
+)

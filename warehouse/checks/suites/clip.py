@@ -1,13 +1,10 @@
 """What table ``clip`` must look like."""
 
-from pathlib import Path
-
 from warehouse.checks.expected import (
     ACCEPTED,
     CODE_WORD,
     HAS_PATIENT,
     REJECTED,
-    Expected,
     Suite,
     absent,
     among,
@@ -20,10 +17,8 @@ from warehouse.checks.expected import (
     within,
 )
 
-
-def expected(_: Path | None) -> tuple[Expected, ...]:
-    """Return the expectations on table ``clip``."""
-    return (
+SUITE = Suite(
+    (
         present("clip_key"),
         unique("clip_key"),
         present("instance_key"),
@@ -42,6 +37,4 @@ def expected(_: Path | None) -> tuple[Expected, ...]:
         within("frames", 1, 100_000, where=ACCEPTED),
         occurs("status", "accepted", severity="warning"),
     )
-
-
-SUITE = Suite(expected)
+)

@@ -1,13 +1,9 @@
 """What table ``clip_view`` must look like."""
 
-from pathlib import Path
+from warehouse.checks.expected import CODE_WORD, Suite, matches, present, pseudonym, unique
 
-from warehouse.checks.expected import CODE_WORD, Expected, Suite, matches, present, pseudonym, unique
-
-
-def expected(_: Path | None) -> tuple[Expected, ...]:
-    """Return the expectations on table ``clip_view``."""
-    return (
+SUITE = Suite(
+    (
         present("clip_key"),
         unique("clip_key"),
         pseudonym("study_key"),
@@ -16,6 +12,4 @@ def expected(_: Path | None) -> tuple[Expected, ...]:
         matches("view", CODE_WORD, "view_is_a_code"),
         matches("view_source", CODE_WORD, "view_source_is_a_code"),
     )
-
-
-SUITE = Suite(expected)
+)

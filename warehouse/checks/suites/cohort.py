@@ -1,13 +1,9 @@
 """What table ``cohort`` must look like."""
 
-from pathlib import Path
+from warehouse.checks.expected import HAS_PATIENT, Suite, among, not_empty, occurs, present, unique, within
 
-from warehouse.checks.expected import HAS_PATIENT, Expected, Suite, among, not_empty, occurs, present, unique, within
-
-
-def expected(_: Path | None) -> tuple[Expected, ...]:
-    """Return the expectations on table ``cohort``."""
-    return (
+SUITE = Suite(
+    (
         not_empty(),
         present("study_key"),
         unique("study_key"),
@@ -21,7 +17,6 @@ def expected(_: Path | None) -> tuple[Expected, ...]:
         within("days", 0, 36_525),
         present("event"),
         present("headline"),
+        present("followed_headline"),
     )
-
-
-SUITE = Suite(expected)
+)

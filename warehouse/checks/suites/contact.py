@@ -1,7 +1,5 @@
 """What table ``contact`` must look like."""
 
-from pathlib import Path
-
 from warehouse.checks.expected import (
     HAS_PATIENT,
     Expected,
@@ -15,10 +13,8 @@ from warehouse.checks.expected import (
 )
 from warehouse.staging.vocabulary import words
 
-
-def expected(_: Path | None) -> tuple[Expected, ...]:
-    """Return the expectations on table ``contact``."""
-    return (
+SUITE = Suite(
+    (
         not_empty("warning"),
         *HAS_PATIENT,
         present("contact_at"),
@@ -32,6 +28,4 @@ def expected(_: Path | None) -> tuple[Expected, ...]:
             {"column": "kind", "regex": "letter|bill|invoice|portal|autops"},
         ),
     )
-
-
-SUITE = Suite(expected)
+)

@@ -1,10 +1,7 @@
 """What table ``death`` must look like."""
 
-from pathlib import Path
-
 from warehouse.checks.expected import (
     HAS_PATIENT,
-    Expected,
     Suite,
     absent,
     among,
@@ -17,10 +14,8 @@ from warehouse.checks.expected import (
     unique,
 )
 
-
-def expected(_: Path | None) -> tuple[Expected, ...]:
-    """Return the expectations on table ``death``."""
-    return (
+SUITE = Suite(
+    (
         not_empty("warning"),
         *HAS_PATIENT,
         unique("patient_key", "death_date", "latest_date", "precision", "source"),
@@ -32,6 +27,4 @@ def expected(_: Path | None) -> tuple[Expected, ...]:
         present("death_date", where='precision!="unknown"'),
         renamed("death_date_absent_where_unknown", absent("death_date", where='precision=="unknown"')),
     )
-
-
-SUITE = Suite(expected)
+)

@@ -1,13 +1,9 @@
 """What table ``diagnosis`` must look like."""
 
-from pathlib import Path
+from warehouse.checks.expected import HAS_PATIENT, Suite, among, dated, matches, not_empty, present
 
-from warehouse.checks.expected import HAS_PATIENT, Expected, Suite, among, dated, matches, not_empty, present
-
-
-def expected(_: Path | None) -> tuple[Expected, ...]:
-    """Return the expectations on table ``diagnosis``."""
-    return (
+SUITE = Suite(
+    (
         not_empty("warning"),
         *HAS_PATIENT,
         among("vocabulary", "ICD10CM", "ICD9CM"),
@@ -17,6 +13,4 @@ def expected(_: Path | None) -> tuple[Expected, ...]:
         present("recorded_at"),
         dated("recorded_at"),
     )
-
-
-SUITE = Suite(expected)
+)

@@ -1,12 +1,9 @@
 """What table ``dicom_instance`` must look like."""
 
-from pathlib import Path
-
 from warehouse.checks.expected import (
     ACCEPTED,
     CODE_WORD,
     REJECTED,
-    Expected,
     Suite,
     absent,
     among,
@@ -20,10 +17,8 @@ from warehouse.checks.expected import (
     within,
 )
 
-
-def expected(_: Path | None) -> tuple[Expected, ...]:
-    """Return the expectations on table ``dicom_instance``."""
-    return (
+SUITE = Suite(
+    (
         not_empty(),
         present("instance_key"),
         pseudonym("instance_key"),
@@ -47,6 +42,4 @@ def expected(_: Path | None) -> tuple[Expected, ...]:
         short("manufacturer", 64),
         short("model", 64),
     )
-
-
-SUITE = Suite(expected)
+)

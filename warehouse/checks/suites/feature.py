@@ -39,4 +39,4 @@ def _limits(variable: Variable) -> Expected:
     return within(variable.name, variable.low, variable.high)
 
 
-SUITE = Suite(expected)
+SUITE = Suite(of_variables=expected)

@@ -1,12 +1,9 @@
 """What table ``instance_link`` must look like."""
 
-from pathlib import Path
-
 from warehouse.checks.expected import (
     ACCEPTED,
     CODE_WORD,
     REJECTED,
-    Expected,
     Suite,
     absent,
     among,
@@ -17,10 +14,8 @@ from warehouse.checks.expected import (
     unique,
 )
 
-
-def expected(_: Path | None) -> tuple[Expected, ...]:
-    """Return the expectations on table ``instance_link``."""
-    return (
+SUITE = Suite(
+    (
         present("instance_key"),
         pseudonym("instance_key"),
         unique("instance_key"),
@@ -32,6 +27,4 @@ def expected(_: Path | None) -> tuple[Expected, ...]:
         renamed("reason_absent_where_accepted", absent("reason", where=ACCEPTED)),
         matches("reason", CODE_WORD, "reason_is_a_code"),
     )
-
-
-SUITE = Suite(expected)
+)

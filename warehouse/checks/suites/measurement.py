@@ -36,4 +36,4 @@ def expected(variables: Path | None) -> tuple[Expected, ...]:
     )
 
 
-SUITE = Suite(expected)
+SUITE = Suite(of_variables=expected)

@@ -1,14 +1,10 @@
 """What table ``medication`` must look like."""
 
-from pathlib import Path
-
-from warehouse.checks.expected import HAS_PATIENT, Expected, Suite, among, dated, ordered, present, within
+from warehouse.checks.expected import HAS_PATIENT, Suite, among, dated, ordered, present, within
 from warehouse.staging.vocabulary import words
 
-
-def expected(_: Path | None) -> tuple[Expected, ...]:
-    """Return the expectations on table ``medication``."""
-    return (
+SUITE = Suite(
+    (
         *HAS_PATIENT,
         present("drug_class"),
         among("drug_class", *words("drug")),
@@ -18,6 +14,4 @@ def expected(_: Path | None) -> tuple[Expected, ...]:
         dated("started_at"),
         ordered("ended_at", "started_at"),
     )
-
-
-SUITE = Suite(expected)
+)

@@ -1,13 +1,9 @@
 """What table ``metric`` must look like."""
 
-from pathlib import Path
+from warehouse.checks.expected import Suite, not_empty, ordered, present, renamed, unique, within
 
-from warehouse.checks.expected import Expected, Suite, not_empty, ordered, present, renamed, unique, within
-
-
-def expected(_: Path | None) -> tuple[Expected, ...]:
-    """Return the expectations on table ``metric``."""
-    return (
+SUITE = Suite(
+    (
         not_empty(),
         present("evaluation"),
         present("model"),
@@ -19,6 +15,4 @@ def expected(_: Path | None) -> tuple[Expected, ...]:
         ordered("n", "events"),
         unique("evaluation", "model", "subset", "metric", "method"),
     )
-
-
-SUITE = Suite(expected)
+)

@@ -1,12 +1,9 @@
 """What table ``outcome`` must look like."""
 
-from pathlib import Path
-
 from warehouse.checks.expected import (
     HAS_PATIENT,
     LABELLED,
     UNLABELLED,
-    Expected,
     Suite,
     absent,
     among,
@@ -21,10 +18,8 @@ from warehouse.checks.expected import (
     within,
 )
 
-
-def expected(_: Path | None) -> tuple[Expected, ...]:
-    """Return the expectations on table ``outcome``."""
-    return (
+SUITE = Suite(
+    (
         not_empty(),
         present("study_key"),
         pseudonym("study_key"),
@@ -40,6 +35,4 @@ def expected(_: Path | None) -> tuple[Expected, ...]:
         present("event", where=LABELLED),
         within("days", 0, 36_525, where=LABELLED),
     )
-
-
-SUITE = Suite(expected)
+)

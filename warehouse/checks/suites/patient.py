@@ -1,10 +1,7 @@
 """What table ``patient`` must look like."""
 
-from pathlib import Path
-
 from warehouse.checks.expected import (
     HAS_PATIENT,
-    Expected,
     Suite,
     among,
     dated,
@@ -14,10 +11,8 @@ from warehouse.checks.expected import (
     unique,
 )
 
-
-def expected(_: Path | None) -> tuple[Expected, ...]:
-    """Return the expectations on table ``patient``."""
-    return (
+SUITE = Suite(
+    (
         not_empty(),
         *HAS_PATIENT,
         unique("patient_key"),
@@ -28,6 +23,4 @@ def expected(_: Path | None) -> tuple[Expected, ...]:
         mostly_present("birth_date", 0.9),
         among("race", "white", "black", "asian", "hispanic", "native", "pacific", "other"),
     )
-
-
-SUITE = Suite(expected)
+)

@@ -1,13 +1,9 @@
 """What table ``risk_score`` must look like."""
 
-from pathlib import Path
+from warehouse.checks.expected import Suite, matches, present, pseudonym, short, unique, within
 
-from warehouse.checks.expected import Expected, Suite, matches, present, pseudonym, short, unique, within
-
-
-def expected(_: Path | None) -> tuple[Expected, ...]:
-    """Return the expectations on table ``risk_score``."""
-    return (
+SUITE = Suite(
+    (
         present("study_key"),
         pseudonym("study_key"),
         unique("study_key"),
@@ -22,6 +18,4 @@ def expected(_: Path | None) -> tuple[Expected, ...]:
         within("risk", 0, 1),
         present("in_development"),
     )
-
-
-SUITE = Suite(expected)
+)

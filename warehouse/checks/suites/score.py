@@ -1,13 +1,9 @@
 """What table ``score`` must look like."""
 
-from pathlib import Path
+from warehouse.checks.expected import Suite, present, pseudonym, short, unique, within
 
-from warehouse.checks.expected import Expected, Suite, present, pseudonym, short, unique, within
-
-
-def expected(_: Path | None) -> tuple[Expected, ...]:
-    """Return the expectations on table ``score``."""
-    return (
+SUITE = Suite(
+    (
         present("study_key"),
         pseudonym("study_key"),
         present("model"),
@@ -17,6 +13,4 @@ def expected(_: Path | None) -> tuple[Expected, ...]:
         within("fold", -1, 19),
         unique("study_key", "model", "view", "fold"),
     )
-
-
-SUITE = Suite(expected)
+)

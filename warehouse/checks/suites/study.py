@@ -1,10 +1,7 @@
 """What table ``study`` must look like."""
 
-from pathlib import Path
-
 from warehouse.checks.expected import (
     HAS_PATIENT,
-    Expected,
     Suite,
     among,
     dated,
@@ -18,10 +15,8 @@ from warehouse.checks.expected import (
 )
 from warehouse.staging.vocabulary import words
 
-
-def expected(_: Path | None) -> tuple[Expected, ...]:
-    """Return the expectations on table ``study``."""
-    return (
+SUITE = Suite(
+    (
         not_empty(),
         present("study_key"),
         pseudonym("study_key"),
@@ -34,6 +29,4 @@ def expected(_: Path | None) -> tuple[Expected, ...]:
         among("setting", *words("setting")),
         among("modality", "US"),
     )
-
-
-SUITE = Suite(expected)
+)

@@ -105,11 +105,9 @@ class Registry(Generic[Thing]):
 
     @cached_property
     def _offered(self) -> dict[str, EntryPoint]:
-        found: dict[str, EntryPoint] = {}
-        for point in sorted(entry_points(group=self.folder), key=lambda point: (point.name, point.value)):
-            if point.name in found:
-                self._report(f"{point.name} twice", self._duplicate(point))
-            found.setdefault(point.name, point)
+        found, again = _points_of(self.folder)
+        for point in again:
+            self._report(f"{point.name} twice", self._duplicate(point))
         return found
 
     def _loaded(self, name: str) -> Thing:
@@ -155,15 +153,23 @@ def modules_in(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(name for name in files if not name.startswith("_")))
 
 
+def _points_of(folder: str) -> tuple[dict[str, EntryPoint], list[EntryPoint]]:
+    """Return name -> entry point of the things that other packages add to the registry ``folder``, and the points whose
+    name is that of an earlier one; of a name, the first by value counts."""
+    found: dict[str, EntryPoint] = {}
+    again = []
+    for point in sorted(entry_points(group=folder), key=lambda point: (point.name, point.value)):
+        if found.setdefault(point.name, point) is not point:
+            again.append(point)
+    return found, again
+
+
 def used_points(folder: str) -> dict[str, EntryPoint]:
     """Return name -> entry point of the things that other packages add to the registry ``folder``, without those that
     are left out because their name is taken."""
-    found: dict[str, EntryPoint] = {}
-    for point in sorted(entry_points(group=folder), key=lambda point: (point.name, point.value)):
-        found.setdefault(point.name, point)
     spec = importlib.util.find_spec(folder)
     own = modules_in(Path(spec.origin).parent) if spec and spec.origin else ()
-    return {name: point for name, point in found.items() if name not in own}
+    return {name: point for name, point in _points_of(folder)[0].items() if name not in own}
 
 
 def code_of_packages(folder: str, names: Sequence[str] | None = None) -> dict[str, str]:

@@ -116,7 +116,7 @@ def collect_models(
 ) -> EvaluatedModels:
     """Return every model in ``scores`` and, where ``truth`` is given, the oracles; see
     :func:`echomort.evaluation.evaluate`."""
-    rows, followed_rows = headline_rows(frame), headline_rows(frame, FOLLOWED_HEADLINE)
+    rows, followed_rows = headline_rows(frame), _with_known_deaths(headline_rows(frame, FOLLOWED_HEADLINE), horizon)
     truth_by_study = None if truth is None else truth.drop_duplicates("study_key").set_index("study_key")
     labelled, followed = (
         {model.model: model for model in [*models_of(scores, one, truth_by_study), *oracles(one, truth_by_study)]}
@@ -141,3 +141,10 @@ def collect_models(
 
 def _none_of(model: ScoredRows) -> ScoredRows:
     return model.subset(np.zeros(len(model.rows), dtype=bool))
+
+
+def _with_known_deaths(rows: pd.DataFrame, horizon: int) -> pd.DataFrame:
+    """Return ``rows`` with label 1 for every death within the horizon, also where the window is incomplete: without a
+    label it would be missing in the counts of deaths."""
+    died = rows["event"].astype(bool) & (rows["days"] <= horizon)
+    return rows.assign(label=rows["label"].astype("Float64").mask(died, 1.0))

@@ -125,3 +125,13 @@ def test_a_model_that_scored_no_followed_study_keeps_its_other_figures():
     table = evaluate(both, scores, None, SETTINGS)
     assert value(table, "auc") > 0.5
     assert not table["metric"].str.startswith("ipcw").any()
+
+
+def test_a_death_in_an_incomplete_window_is_counted_where_it_is_used():
+    frame, scores = lives()
+    died = frame["event"] & (frame["days"] <= 365)
+    unlabelled = died & (frame.index % 3 == 0)
+    table = evaluate(frame.assign(label=frame["label"].mask(unlabelled)), scores, None, SETTINGS)
+    row = table[(table["model"] == "ehr") & (table["subset"] == "all") & (table["evaluation"] == "out_of_fold")]
+    events = row.set_index("metric")["events"]
+    assert events["ipcw_auc"] == died.sum() and events["auc"] == (died & ~unlabelled).sum()

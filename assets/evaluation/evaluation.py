@@ -30,7 +30,7 @@ EVALUATION = Stage(
 
 @whole_asset(EVALUATION, "evaluation", "duckdb", pool="warehouse")
 def evaluation(project: Project) -> Result:
-    """Discrimination, calibration, operating points and comparisons, each with its interval, and the planted null."""
+    """Discrimination, calibration, operating points and comparisons, each with its interval, and the permuted null."""
     from echomort.evaluation.metrics.coverage import not_computed_rows
     from echomort.evaluation.metrics.discrimination import permuted_null_rows
     from echomort.evaluation.summary import evaluate

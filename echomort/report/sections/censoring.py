@@ -24,7 +24,7 @@ from echomort.report.drawing import figures
 from echomort.report.drawing.style import inline_svg
 from echomort.report.numbers import Numbers
 from echomort.report.sections import ReportSection
-from echomort.report.words import counted, model_words, number, percent, span
+from echomort.report.words import count, counted, model_words, number, percent, span
 from echomort.vocabulary.metric_table import OUT_OF_FOLD, RECALIBRATED, WHOLE
 
 if TYPE_CHECKING:
@@ -53,8 +53,9 @@ def lead(numbers: Numbers) -> str:
     """Return how many are lost, and the share of deaths with and without them."""
     share, lost = numbers.get("cohort", DEATH_SHARE.name), numbers.get("cohort", LOST.name)
     labelled = numbers.get("cohort", "prevalence")
+    verb = "is" if lost.value == 1 else "are"
     return (
-        f"Of {counted(share.n, 'patient')}, {round(lost.value)} are lost before the horizon and have no label. "
+        f"Of {counted(share.n, 'patient')}, {count(round(lost.value))} {verb} lost before the horizon and without a label. "
         f"Kaplan-Meier, which counts them as long as they are followed, has {percent(share.value, 1)} "
         f"({span(100 * share.low, 100 * share.high, 1)}) dead by then; of the labelled patients, "
         f"{percent(labelled.value, 1)} died."

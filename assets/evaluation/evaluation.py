@@ -8,6 +8,7 @@ from assets.project import Project
 from assets.training.ehr_models import IMPORTANCE
 from assets.training.permuted_null import permutations
 from echomort.core.fingerprint import digest_file
+from echomort.vocabulary.roles import DEVELOPMENT, EVALUATED_APART
 from warehouse.queries import run
 
 
@@ -33,26 +34,40 @@ def evaluation(project: Project) -> Result:
     """Discrimination, calibration, operating points and comparisons, each with its interval, and the permuted null."""
     from echomort.evaluation.metrics.coverage import not_computed_rows
     from echomort.evaluation.metrics.discrimination import permuted_null_rows
+    from echomort.evaluation.sets_apart import served_scores, set_apart_rows
     from echomort.evaluation.summary import evaluate
     from echomort.evaluation.suspicions import suspicious_rows
 
     def work() -> Build:
         with project.reader() as connection:
             run(connection, "definitions/heart_failure.sql")
-            frame = run(connection, "reads/evaluation/evaluation_frame.sql").df()
-            scores = run(connection, "reads/evaluation/out_of_fold_scores.sql").df()
+            frame, scores = _studies(connection, DEVELOPMENT)
+            apart = {role: _studies(connection, role) for role in EVALUATED_APART}
             reasons = run(connection, "reads/evaluation/clinical_reasons.sql").df()
             variables = run(connection, "reads/evaluation/variable_auc.sql").df()
         settings = project.settings
-        metrics = evaluate(frame, scores, _truth(project), settings.evaluation, settings.outcome.horizon_days)
+        horizon = settings.outcome.horizon_days
+        metrics = evaluate(frame, scores, _truth(project), settings.evaluation, horizon)
         null = permutations(project)
         aucs = [one.fullest for one in null]
         drawn = permuted_null_rows(aucs, null[0].n, null[0].events, settings.evaluation.confidence)
         suspicions = suspicious_rows(metrics, variables, settings.evaluation)
-        table = pd.concat([metrics, drawn, not_computed_rows(reasons), _importance(project, frame), suspicions])
+        held_out = [
+            set_apart_rows(role, rows, served_scores(unseen, frame, scores), settings.evaluation, horizon)
+            for role, (rows, unseen) in apart.items()
+        ]
+        table = pd.concat(
+            [metrics, *held_out, drawn, not_computed_rows(reasons), _importance(project, frame), suspicions]
+        )
         return lambda connection: _commit_metrics(connection, table)
 
     return rebuild_after(project, EVALUATION, work)
+
+
+def _studies(connection: duckdb.DuckDBPyConnection, role: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the studies of the patients with ``role``, and their scores by models that were not trained on them."""
+    frame = run(connection, "reads/evaluation/evaluation_frame.sql", roles=[role]).df()
+    return frame, run(connection, "reads/evaluation/unseen_scores.sql", roles=[role]).df()
 
 
 def _commit_metrics(connection: duckdb.DuckDBPyConnection, metrics: pd.DataFrame) -> Built:

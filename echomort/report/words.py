@@ -102,7 +102,13 @@ GROUP_VALUES = {"F": "Women", "M": "Men", "female": "Women", "male": "Men", "<NA
     race: race.capitalize() for race in ("asian", "black", "hispanic", "native", "pacific", "white")
 }
 
-ROLES = {"development": "Development", "reader": "Reader study", "heart_failure": "Heart failure"}
+ROLES = {
+    "development": "Development",
+    "reader": "Reader study",
+    "sealed": "Sealed",
+    "later_years": "Later years",
+    "heart_failure": "Heart failure",
+}
 
 ABBREVIATIONS = {
     "ehr": "EHR",

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
+from echomort.core.fingerprint import digest
 from echomort.networks import NETWORKS, NORM_MOMENTUM, own_settings
 
 Provenance = Literal["published", "reconstructed", "ours"]
@@ -153,11 +154,28 @@ class Cohort(Section):
     reader_fraction: float = setting(
         0.02, "ours", "share of all patients that is kept for the reader study", ge=0, lt=0.5
     )
+    sealed_fraction: float = setting(
+        0.05, "ours", "share of the other patients that is sealed: only promotion and validation use them", ge=0, lt=0.5
+    )
+    later_from: int | None = setting(
+        None, "ours", "calendar year; patients whose first echo is in it or later are held out (null: none)", ge=1980
+    )
     heart_failure_fraction: float = setting(
-        0.10, "ours", "share of the other patients with heart failure that is held out", ge=0, lt=0.5
+        0.10,
+        "ours",
+        "share of the other patients with heart failure at their first echo that is held out",
+        ge=0,
+        lt=0.5,
     )
     minimum_age: float = setting(18, "reconstructed", "years at the study", ge=0, le=120)
     maximum_age: float = setting(110, "ours", "years at the study", ge=0, le=130)
+
+    @property
+    def role_digest(self) -> str:
+        """A digest of the settings that decide roles: with equal ones no patient changes role."""
+        return digest(
+            self.salt, self.reader_fraction, self.sealed_fraction, self.later_from, self.heart_failure_fraction
+        )
 
 
 SameDay = Literal["exclude", "before"]

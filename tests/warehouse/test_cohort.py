@@ -13,11 +13,12 @@ from warehouse.tables.feature.features import build
 from warehouse.tables.outcome.outcomes import link
 
 START = date(2015, 1, 1)
-SETTINGS = Cohort(reader_fraction=0.1, heart_failure_fraction=0.45)
+SETTINGS = Cohort(reader_fraction=0.1, sealed_fraction=0.1, heart_failure_fraction=0.45)
 
 
 def rows_of(patients, birth="1950-03-04"):
-    """Return an extract: two studies a patient a year apart, every third with heart failure between the two."""
+    """Return an extract: two studies a patient a year apart; every third has heart failure, the even ones of them before
+    the first study, the odd ones between the two."""
     rows = {"patient": [], "study": [], "death": [], "contact": [], "diagnosis": []}
     for number in patients:
         name = f"P{number}"
@@ -25,7 +26,8 @@ def rows_of(patients, birth="1950-03-04"):
         rows["study"] += [(f"S{number}.{place}", name, START + timedelta(days=400 * place), "") for place in (0, 1)]
         rows["contact"].append((name, START + timedelta(days=2000), "visit"))
         if number % 3 == 0:
-            rows["diagnosis"].append((name, "ICD10CM", "I50.22", START + timedelta(days=300)))
+            recorded = START + timedelta(days=300 if number % 2 else -30)
+            rows["diagnosis"].append((name, "ICD10CM", "I50.22", recorded))
         if number % 5 == 0:
             rows["death"].append((name, START + timedelta(days=1990), "registry"))
     return rows
@@ -58,7 +60,8 @@ def test_every_assertion_holds(connection):
 def test_the_sets_kept_apart_have_about_their_share(connection):
     roles = [role for role, _ in placed(connection).values()]
     assert 0.05 < roles.count("reader") / 400 < 0.15
-    assert 0.3 < roles.count("heart_failure") / (400 / 3 * 0.9) < 0.6
+    assert 0.05 < roles.count("sealed") / 400 < 0.15
+    assert 0.25 < roles.count("heart_failure") / (400 / 6 * 0.8) < 0.65
 
 
 @pytest.mark.parametrize("count", range(3, 11))
@@ -72,15 +75,52 @@ def test_every_fold_has_about_its_share_and_the_sets_kept_apart_have_none(connec
     assert {fold for role, fold in roles if role != "development"} == {-1}
 
 
-def test_heart_failure_is_what_was_on_record_at_the_study(connection):
+def test_heart_failure_is_what_was_on_record_at_the_first_study(connection):
     chosen = [key for key, (role, _) in placed(connection).items() if role == "heart_failure"]
-    assert chosen
     number_of = {patient_key(f"P{number}"): number for number in range(400)}
-    assert all(number_of[key] % 3 == 0 for key in chosen)
-    studies = fetch(connection, "SELECT study_key FROM cohort WHERE role = 'heart_failure'")
-    assert set(studies) == {(study_key(f"S{number_of[key]}.1"),) for key in chosen}
-    (excluded,) = fetch(connection, "SELECT studies FROM attrition WHERE reason = 'EXCL_BEFORE_HEART_FAILURE'")
-    assert excluded == (len(chosen),)
+    assert chosen
+    assert all(number_of[key] % 6 == 0 for key in chosen)
+    studies = fetch(connection, "SELECT count(*) FROM cohort WHERE role = 'heart_failure'")
+    assert studies == [(2 * len(chosen),)]
+
+
+def test_records_that_come_later_move_nobody(tmp_path):
+    connection = cohort_of(tmp_path, rows_of(range(200)))
+    before = placed(connection)
+    connection.execute("UPDATE diagnosis SET recorded_at = recorded_at - INTERVAL 2 YEAR")
+    connection.execute(
+        "INSERT INTO diagnosis SELECT patient_key, 'ICD10CM', 'I50.22', TIMESTAMP '2010-01-01' FROM patient"
+    )
+    select(connection, SETTINGS)
+    assert placed(connection) == before
+
+
+def test_a_diagnosis_that_was_corrected_moves_nobody_and_its_studies_are_left_out(tmp_path):
+    connection = cohort_of(tmp_path, rows_of(range(200)))
+    roles = "SELECT patient_key, role FROM patient_role ORDER BY ALL"
+    before = fetch(connection, roles)
+    apart = len([role for _, role in before if role == "heart_failure"])
+    connection.execute("DELETE FROM diagnosis")
+    select(connection, SETTINGS)
+    assert fetch(connection, roles) == before
+    assert fetch(connection, "SELECT studies FROM attrition WHERE reason = 'EXCL_BEFORE_HEART_FAILURE'") == [
+        (2 * apart,)
+    ]
+
+
+def test_patients_who_enter_in_a_later_year_are_set_apart_but_not_from_the_sets_that_are_drawn_first(tmp_path):
+    rows = rows_of(range(200))
+    rows["study"] = [
+        (name, patient, day + timedelta(days=1500 if int(patient[1:]) % 2 else 0), setting)
+        for name, patient, day, setting in rows["study"]
+    ]
+    settings = SETTINGS.model_copy(update={"later_from": 2019})
+    connection = cohort_of(tmp_path, rows, settings)
+    entered = dict(fetch(connection, "SELECT patient_key, min(study_year) FROM study GROUP BY ALL"))
+    roles = dict(fetch(connection, "SELECT patient_key, role FROM patient_role"))
+    assert {entered[key] >= 2019 for key, role in roles.items() if role == "later_years"} == {True}
+    assert {entered[key] < 2019 for key, role in roles.items() if role in {"development", "heart_failure"}} == {True}
+    assert {entered[key] >= 2019 for key, role in roles.items() if role == "sealed"} == {True, False}
 
 
 def test_one_study_a_patient_is_the_headline(connection):

@@ -21,5 +21,7 @@ FROM (
     (30, 'COHORT', 'cohort'),
     (31, 'ROLE_READER', 'cohort'),
     (32, 'ROLE_HEART_FAILURE', 'cohort'),
-    (33, 'ROLE_DEVELOPMENT', 'cohort')
+    (33, 'ROLE_DEVELOPMENT', 'cohort'),
+    (34, 'ROLE_SEALED', 'cohort'),
+    (35, 'ROLE_LATER_YEARS', 'cohort')
 ) AS attrition_step (step, reason, decided_by);

@@ -1,5 +1,6 @@
 """What table ``censored`` must look like."""
 
+from echomort.vocabulary.roles import ROLES
 from warehouse.checks.expected import HAS_PATIENT, Suite, among, present, pseudonym, unique, within
 
 SUITE = Suite(
@@ -8,7 +9,7 @@ SUITE = Suite(
         pseudonym("study_key"),
         unique("study_key"),
         *HAS_PATIENT,
-        among("role", "development", "reader", "heart_failure"),
+        among("role", *ROLES),
         within("fold", -1, 19),
         present("days"),
         within("days", 0, 36_525),

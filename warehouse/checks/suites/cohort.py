@@ -1,5 +1,6 @@
 """What table ``cohort`` must look like."""
 
+from echomort.vocabulary.roles import ROLES
 from warehouse.checks.expected import HAS_PATIENT, Suite, among, not_empty, occurs, present, unique, within
 
 SUITE = Suite(
@@ -8,7 +9,7 @@ SUITE = Suite(
         present("study_key"),
         unique("study_key"),
         *HAS_PATIENT,
-        among("role", "development", "reader", "heart_failure"),
+        among("role", *ROLES),
         occurs("role", "development"),
         within("fold", -1, 19),
         present("label"),

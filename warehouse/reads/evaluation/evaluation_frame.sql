@@ -1,5 +1,5 @@
--- The labelled and censored studies of the cross-validation with the columns by which the evaluation forms subsets; those
--- that are censored have no label.
+-- The labelled and censored studies of patients with one of $roles, with the columns by which the evaluation forms
+-- subsets; those that are censored have no label.
 WITH heart_failure AS (
     SELECT patient_key, min(recorded_at) AS first_recorded_at
     FROM diagnosis
@@ -32,5 +32,5 @@ JOIN study USING (study_key)
 JOIN patient ON patient.patient_key = followed.patient_key
 LEFT JOIN feature USING (study_key)
 LEFT JOIN heart_failure ON heart_failure.patient_key = followed.patient_key
-WHERE followed.role = 'development'
+WHERE list_contains($roles, followed.role)
 ORDER BY followed.study_key;

@@ -33,26 +33,39 @@ WHERE outcome.label IS NOT NULL
         'EXCL_CENSORED_LT_1Y', 'EXCL_INCOMPLETE_WINDOW', 'EXCL_NO_FOLLOWUP', 'EXCL_FOLLOWUP_BEFORE_STUDY'
     );
 
--- The role of each patient: the held-out sets are drawn first. Labelled studies decide it, where there are any.
-CREATE OR REPLACE TEMP TABLE role AS
+-- Each patient's first study: when the patient entered.
+CREATE OR REPLACE TEMP TABLE entry AS
+SELECT patient_key, min(study_at) AS first_study_at, min(study_year) AS first_year
+FROM study
+WHERE study_at IS NOT NULL
+GROUP BY patient_key;
+
+-- The role of each patient, drawn once, from what was known at the first study: the sets apart are drawn first. A role
+-- that was drawn with the same settings stays, whatever is recorded later.
+DELETE FROM patient_role WHERE drawn_with <> $drawn_with;
+INSERT INTO patient_role
 SELECT
     patient_key,
     CASE
         WHEN uniform_draw('reader', patient_key) < $reader_fraction THEN 'reader'
-        WHEN coalesce(bool_or(has_heart_failure) FILTER (WHERE label IS NOT NULL), bool_or(has_heart_failure))
+        WHEN uniform_draw('sealed', patient_key) < $sealed_fraction THEN 'sealed'
+        WHEN entry.first_year >= $later_from THEN 'later_years'
+        WHEN heart_failure.first_recorded_at <= entry.first_study_at
             AND uniform_draw('heart_failure', patient_key) < $heart_failure_fraction
             THEN 'heart_failure'
         ELSE 'development'
-    END AS role
-FROM eligible
-WHERE right_age
-GROUP BY patient_key;
+    END,
+    $drawn_with
+FROM entry
+LEFT JOIN heart_failure USING (patient_key)
+WHERE patient_key NOT IN (SELECT patient_key FROM patient_role)
+ORDER BY patient_key;
 
--- For patients of the heart-failure set, studies before the diagnosis are excluded.
+-- For patients of the heart-failure set, studies before a diagnosis that was corrected since are excluded.
 CREATE OR REPLACE TEMP TABLE study_role AS
-SELECT eligible.*, role.role, role.role = 'heart_failure' AND NOT has_heart_failure AS before_diagnosis
+SELECT eligible.*, patient_role.role, patient_role.role = 'heart_failure' AND NOT has_heart_failure AS before_diagnosis
 FROM eligible
-JOIN role USING (patient_key)
+JOIN patient_role USING (patient_key)
 WHERE right_age;
 
 CREATE OR REPLACE TEMP TABLE drawn AS

@@ -9,8 +9,9 @@ from warehouse.queries import run
 def select(connection: duckdb.DuckDBPyConnection, cohort: Cohort) -> None:
     """Replace the tables ``cohort`` and ``censored`` and the cohort's steps of ``attrition``.
 
-    Patients of the reader set and of the heart-failure set are drawn first; all others get a fold. Every draw is a hash
-    of the patient and ``cohort.salt``, so that new patients never change the draw of others.
+    The sets apart are drawn first; all other patients get a fold. Every draw is a hash of the patient and
+    ``cohort.salt``, so that new patients never change the draw of others. Roles are kept in table ``patient_role``, so
+    that new records never change the role of a patient.
     """
     run(connection, "definitions/heart_failure.sql")
     run(connection, "definitions/age.sql")
@@ -21,7 +22,10 @@ def select(connection: duckdb.DuckDBPyConnection, cohort: Cohort) -> None:
         salt=cohort.salt,
         folds=cohort.folds,
         reader_fraction=cohort.reader_fraction,
+        sealed_fraction=cohort.sealed_fraction,
+        later_from=cohort.later_from,
         heart_failure_fraction=cohort.heart_failure_fraction,
+        drawn_with=cohort.role_digest,
         minimum_age=cohort.minimum_age,
         maximum_age=cohort.maximum_age,
     )

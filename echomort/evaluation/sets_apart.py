@@ -26,9 +26,9 @@ from echomort.vocabulary.model_names import ModelName
 def served_scores(scores: pd.DataFrame, frame: pd.DataFrame, seen_scores: pd.DataFrame) -> pd.DataFrame:
     """Return ``scores`` with the log odds of the served risk in the place of each trained model's ``logit``.
 
-    ``scores``: study_key, model, logit of patients whom no model has seen. ``frame`` and ``seen_scores``: the studies of
-    the cross-validation with their label, and their out-of-fold scores. Clinical scores stay as they are; a model without
-    out-of-fold scores of both outcomes is left out.
+    ``scores``: study_key, model, logit of patients whom no model has seen. ``frame`` and ``seen_scores``: the studies
+    of the cross-validation with their label, and their out-of-fold scores. Clinical scores stay as they are; a model
+    without out-of-fold scores of both outcomes is left out.
     """
     labels = frame.dropna(subset=["label"]).set_index("study_key")["label"]
     parts = [part for model, part in scores.groupby("model") if ModelName.parse(str(model)).kind == "score"]
@@ -46,8 +46,8 @@ def set_apart_rows(
     """Return the metric rows of the patients with ``role``: discrimination, calibration, figures weighted for censoring
     and comparisons of every model in ``scores`` (as of :func:`served_scores`).
 
-    ``frame`` is as in :func:`echomort.evaluation.evaluate`. With fewer than ``settings.suppress_below_events`` deaths or
-    survivors only the counts are returned.
+    ``frame`` is as in :func:`echomort.evaluation.evaluate`. With fewer than ``settings.suppress_below_events`` deaths
+    or survivors only the counts are returned.
     """
     if frame.empty or scores.empty:
         return pd.DataFrame(columns=list(COLUMNS))

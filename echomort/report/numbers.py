@@ -119,6 +119,15 @@ class Numbers:
             if (evaluation, name, kind) == (OUT_OF_FOLD, model, metric) and subset != "all"
         ]
 
+    def of_subset(self, evaluation: str, subset: str, metric: str) -> list[tuple[str, Figure]]:
+        """Return (model, figure) of ``metric`` on ``subset`` in an ``evaluation``, in the order of the report."""
+        found = [
+            (model, figure)
+            for (kind, model, part, name), figure in self._rows.items()
+            if (kind, part, name) == (evaluation, subset, metric)
+        ]
+        return sorted(found, key=lambda pair: model_words(pair[0].partition(" vs ")[0]).place)
+
     def folds(self, model: str) -> dict[str, Figure]:
         """Return the AUC of each fold."""
         return {

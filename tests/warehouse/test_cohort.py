@@ -17,8 +17,8 @@ SETTINGS = Cohort(reader_fraction=0.1, sealed_fraction=0.1, heart_failure_fracti
 
 
 def rows_of(patients, birth="1950-03-04"):
-    """Return an extract: two studies a patient a year apart; every third has heart failure, the even ones of them before
-    the first study, the odd ones between the two."""
+    """Return an extract: two studies a patient a year apart; every third has heart failure, the even ones of them
+    before the first study, the odd ones between the two."""
     rows = {"patient": [], "study": [], "death": [], "contact": [], "diagnosis": []}
     for number in patients:
         name = f"P{number}"

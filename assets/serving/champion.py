@@ -1,5 +1,9 @@
 """The models of this run as a candidate, and the champion that predicts."""
 
+from typing import TYPE_CHECKING
+
+import duckdb
+
 from assets.imaging.clip_views import VIEW_CLASSIFIER
 from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
@@ -7,20 +11,33 @@ from assets.training.ehr_models import EHR_MODEL
 from assets.training.fusion import STACKS
 from assets.training.view_models import VIEW_MODELS
 from echomort.core.fingerprint import digest
+from echomort.vocabulary.roles import SEALED
 from warehouse import ledger
 from warehouse.queries import run
 from warehouse.reads.evaluation.headline import headline
 
+if TYPE_CHECKING:
+    from echomort.champion.sealed import SealedSet
+
 CHAMPION = Stage(
     "champion",
-    ("cohort", "clip_views", "view_models", "ehr_models", "fusion", "evaluation"),
-    lambda settings: {"promotion": settings.promotion, "imaging.clip": settings.imaging.clip},
+    (
+        *("patient", "study", "diagnosis", "clinical_features", "cohort", "clips"),
+        *("clip_views", "view_models", "ehr_models", "fusion", "evaluation"),
+    ),
+    lambda settings: {
+        "promotion": settings.promotion,
+        "imaging.clip": settings.imaging.clip,
+        "roles": settings.cohort.role_digest,
+    },
+    chosen=lambda settings: {"echomort.networks": (settings.training.network,)},
 )
 
 
 @whole_asset(CHAMPION, "serving", "safetensors")
 def champion(project: Project) -> Result:
-    """The models of this run as a candidate, and as champion if it is no worse on the same held-out patients.
+    """The models of this run as a candidate, and as champion if the gate allows it: calibrated, and no worse on the
+    sealed set, by the risks that are served.
 
     Never where a model or a variable is too good to be true.
     """
@@ -34,14 +51,29 @@ def champion(project: Project) -> Result:
                 for unit, entry in ledger.entries(connection, VIEW_MODELS.name).items()
             }
             scores = run(connection, "reads/evaluation/promotion_scores.sql").df()
+            sealed = _sealed(connection)
             metrics = headline(connection)
             suspected = run(connection, "reads/evaluation/suspicions.sql").df()
         ehr, stacks, classifier = (project.root / part for part in (EHR_MODEL, STACKS, VIEW_CLASSIFIER))
         suspicions = tuple(suspicion_words(row) for row in suspected.itertuples(index=False))
-        made = Run(views, ehr, stacks, classifier, scores, metrics, suspicions)
+        out_of_fold = scores[~scores["held_out"]]
+        made = Run(views, ehr, stacks, classifier, out_of_fold, metrics, sealed, suspicions)
         found = submit_run(made, project.settings)
         shown = {"candidate": found.candidate, "promoted": found.decision.promoted}
         shown |= {"why": "; ".join(found.decision.reasons)}
-        return lambda connection: Built(digest(found.champion), shown, "registry/champion.json")
+        written = "champion.json" if found.champion else "history.json"
+        return lambda connection: Built(digest(found.champion), shown, f"registry/{written}")
 
     return rebuild_after(project, CHAMPION, work)
+
+
+def _sealed(connection: duckdb.DuckDBPyConnection) -> "SealedSet":
+    """Return one labelled study of each sealed patient, with its clips and features."""
+    from echomort.champion.sealed import SealedSet
+
+    run(connection, "definitions/heart_failure.sql")
+    rows = run(connection, "reads/evaluation/evaluation_frame.sql", roles=[SEALED]).df()
+    rows = rows[rows["headline"] & rows["label"].notna()]
+    studies = rows["study_key"].tolist()
+    clips = run(connection, "reads/risk/risk_clips.sql", studies=studies).df()
+    return SealedSet(rows, clips, run(connection, "reads/risk/risk_features.sql", studies=studies).df())

@@ -8,16 +8,19 @@ from typing import Any
 import pandas as pd
 
 from echomort import __version__
+from echomort.champion.sealed import SealedSet
 from echomort.champion.store import VIDEO, Facts, Parts
 from echomort.models.fusion import FusionModel
 from echomort.models.platt import Platt
 from echomort.models.tabular import TabularModel
 from echomort.models.view_classifier import ViewClassifier
 from echomort.settings import Settings
-from echomort.vocabulary.model_names import ALL_VIEWS, VIDEO_EHR, ModelName
+from echomort.vocabulary.model_names import ALL_VIEWS, EHR, VIDEO_EHR, ModelName
 
 STACK_OF = {ALL_VIEWS: VIDEO, VIDEO_EHR: VIDEO_EHR}
-"""Model in table ``score`` -> its name in the registry."""
+"""Stack in table ``score`` -> its name in the registry."""
+CALIBRATED = STACK_OF | {EHR: EHR}
+"""Model in table ``score`` -> the name of its calibration; that of one view has the view's name."""
 NOT_THE_METHOD = ("sources.", "privacy.")
 """Prefixes of settings that a manifest omits: they name folders and keys of the site."""
 
@@ -25,8 +28,8 @@ NOT_THE_METHOD = ("sources.", "privacy.")
 @dataclass(frozen=True)
 class Run:
     """The results of a run: the folders of the view models (by view), of the health-record model, of the stacks and of
-    the view classifier; scores (model, study_key, logit, label, held_out) and the headline AUCs (model, value);
-    ``suspicions``: what of the run is too good to be true, in words."""
+    the view classifier; the out-of-fold scores (model, study_key, logit, label) and the headline AUCs (model, value);
+    the sealed set; ``suspicions``: what of the run is too good to be true, in words."""
 
     views: Mapping[str, Path]
     ehr: Path
@@ -34,25 +37,16 @@ class Run:
     classifier: Path
     scores: pd.DataFrame
     metrics: pd.DataFrame
+    sealed: SealedSet
     suspicions: tuple[str, ...] = ()
-
-    @property
-    def out_of_fold(self) -> pd.DataFrame:
-        """The scores of the studies in cross-validation."""
-        return self.scores[~self.scores["held_out"]]
-
-    @property
-    def held_out(self) -> pd.DataFrame:
-        """The scores of the held-out studies: model, study_key, logit, label."""
-        return self.scores[self.scores["held_out"]].drop(columns="held_out")
 
 
 def candidate_parts(run: Run) -> Parts:
     """Return the models of ``run``, with calibrations fitted on their out-of-fold scores."""
     calibrations = {
         name: Platt.fit(scores["logit"].to_numpy(), scores["label"].to_numpy())
-        for model, scores in run.out_of_fold.groupby("model")
-        if (name := STACK_OF.get(str(model)) or ModelName.parse(str(model)).view)
+        for model, scores in run.scores.groupby("model")
+        if (name := CALIBRATED.get(str(model)) or ModelName.parse(str(model)).view)
     }
     stacks = {
         registered: FusionModel.from_json((run.stacks / f"{model}.json").read_bytes())
@@ -68,4 +62,4 @@ def candidate_facts(run: Run, settings: Settings) -> Facts:
     method_settings = [row for row in settings.provenance() if not row[0].startswith(NOT_THE_METHOD)]
     provenance = {key: [str(value), source] for key, value, source, _ in method_settings}
     origin: dict[str, Any] = {"echomort": __version__, "settings": provenance}
-    return Facts(settings.imaging.clip, settings.is_synthetic, {"auc": metrics}, origin)
+    return Facts(settings.imaging.clip, settings.is_synthetic, {"auc": metrics}, origin, settings.cohort.role_digest)

@@ -1,80 +1,192 @@
-"""The gate: whether a candidate may replace the champion, with every reason against it."""
+"""The gate: whether a candidate may become champion, with every reason against it.
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+It judges the risks that are served, on the sealed set. A candidate must be calibrated there. It must not be worse than
+the *reference* by more than a margin, and not be shown to be worse than the champion. The reference is the first
+champion; it moves to a later one only if that is clearly better. It does not follow the champion, so a chain of
+slightly worse candidates can't creep down; and a candidate need not beat the luckiest of those before it, so equal
+ones don't drift up (docs/promotion.md has the simulation).
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import pandas as pd
 
-from echomort.champion.store import NO_CHAMPION
-from echomort.evaluation import calibration_figures, delong_test
-from echomort.models.platt import sigmoid
+from echomort.evaluation.calibration import calibration_in_the_large, calibration_slope
+from echomort.evaluation.discrimination import delong_interval, delong_test
+from echomort.evaluation.interval import ONE_CLASS, Interval, undefined_interval
+from echomort.evaluation.scored import NOT_SUBGROUPS
+from echomort.evaluation.subgroups import MISSING, has_too_few_outcomes, subgroups
 from echomort.settings import Promotion
-from echomort.vocabulary.model_names import BEST_FIRST, EHR
+
+CLEARLY = 0.999
+"""Confidence at which a candidate must be better than the reference to take its place. Ours: in a year of weekly
+retrainings by chance alone, at most one year in twenty sees the reference move."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Candidate and champion on the same held-out patients; differences are candidate less champion."""
+    """Candidate and another model on the sealed patients that both scored; differences are candidate less other."""
 
+    patients: int
     deaths: int
     difference: float
-    """Difference of the AUCs; ``low`` and ``high`` are its 95 % interval (DeLong)."""
+    """Difference of the AUCs of the served risks; ``low`` and ``high`` are its 95 % interval (DeLong)."""
     low: float
     high: float
-    slope: float
-    """Calibration slope of the candidate; 1 is ideal."""
-    in_the_large: float
-    """Calibration-in-the-large of the candidate, in logits; 0 is ideal."""
+    clearly_better: bool
+    """Whether the interval at the level ``CLEARLY`` lies above 0."""
+    groups: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Group with enough deaths and survivors -> difference of the AUCs in it, and the upper end of its interval."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The candidate's served risks on the sealed set, alone and beside the standing models.
+
+    ``champion`` and ``reference`` are None where there is none, or none that can be compared: ``not_compared`` says
+    why.
+    """
+
+    patients: int
+    deaths: int
+    auc: Interval
+    slope: Interval
+    """Calibration slope; 1 is ideal."""
+    in_the_large: Interval
+    """Calibration-in-the-large, in logits; 0 is ideal."""
+    champion: Comparison | None = None
+    reference: Comparison | None = None
+    not_compared: str = ""
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the fields by name, as JSON has them: null for NaN."""
+        record: dict[str, Any] = _without_nan(asdict(self))
+        return record
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, tuple):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a candidate becomes champion, and the reasons."""
+    """Whether a candidate becomes champion, and the reasons; ``is_reference``: whether it becomes the reference too."""
 
     promoted: bool
     reasons: tuple[str, ...]
+    is_reference: bool = False
 
 
-def compare(candidate: pd.DataFrame, champion: pd.DataFrame) -> Comparison:
-    """Compare candidate and champion on the held-out studies that both scored, by the best model of the candidate.
+def judge(sealed: pd.DataFrame, risk: Mapping[str, float]) -> Judged:
+    """Judge the candidate's ``risk`` by study key. ``sealed``: study_key, label (0 or 1), columns that make groups.
 
-    Both frames have model, study_key, logit and label (0 or 1).
+    Only studies that the candidate scored are judged.
     """
-    model = next(name for name in BEST_FIRST if name in set(candidate["model"]) | {EHR})
-    by_candidate, by_champion = (scores[scores["model"] == model] for scores in (candidate, champion))
-    pair = by_candidate.merge(by_champion, on="study_key", suffixes=("", "_champion"))
-    test = delong_test(pair["label"], pair["logit"], pair["logit_champion"])
-    figures = calibration_figures(pair["label"], sigmoid(pair["logit"].to_numpy()))
-    calibrated = figures.slope.value, figures.in_the_large.value
-    return Comparison(int(pair["label"].sum()), test.difference, test.low, test.high, *calibrated)
+    rows = sealed[sealed["study_key"].isin(list(risk))]
+    died, risks = rows["label"].to_numpy(dtype=float), rows["study_key"].map(risk).to_numpy(dtype=float)
+    counts = len(rows), int(died.sum())
+    if not 0 < counts[1] < counts[0]:
+        unknown = undefined_interval("", ONE_CLASS)
+        return Judged(*counts, unknown, unknown, unknown)
+    slope, _ = calibration_slope(died, risks)
+    return Judged(*counts, delong_interval(died, risks), slope, calibration_in_the_large(died, risks))
 
 
-def decide(comparison: Comparison | None, settings: Promotion, suspicions: Sequence[str] = ()) -> Decision:
-    """Return whether the candidate replaces the champion. Without a champion (``comparison`` None) it does.
+def compare(
+    sealed: pd.DataFrame, candidate: Mapping[str, float], other: Mapping[str, float], settings: Promotion
+) -> Comparison | None:
+    """Compare two models by their risks on the rows of ``sealed`` that both scored; None if there are none."""
+    rows = sealed[sealed["study_key"].isin(candidate.keys() & other.keys())]
+    if rows.empty:
+        return None
+    died = rows["label"].to_numpy(dtype=float)
+    first, second = (rows["study_key"].map(risk).to_numpy(dtype=float) for risk in (candidate, other))
+    test, strict = delong_test(died, first, second), delong_test(died, first, second, CLEARLY)
+    groups = {}
+    columns = rows[[name for name in rows.columns if name not in NOT_SUBGROUPS]]
+    for group, members in subgroups(columns):
+        if not group.endswith(f"={MISSING}") and not has_too_few_outcomes(died[members] == 1, settings.minimum_deaths):
+            inside = delong_test(died[members], first[members], second[members])
+            groups[group] = inside.difference, inside.high
+    counts = len(rows), int(died.sum())
+    return Comparison(*counts, test.difference, test.low, test.high, strict.low > 0, groups)
 
-    A candidate with ``suspicions`` (:mod:`echomort.evaluation.suspicions`) never does: it may know the outcome. A
-    rejection lists every reason.
+
+def decide(judged: Judged, settings: Promotion, suspicions: Sequence[str] = ()) -> Decision:
+    """Return whether the candidate becomes champion; a rejection lists every reason.
+
+    A candidate with ``suspicions`` (:mod:`echomort.evaluation.suspicions`) never does: it may know the outcome. One
+    that is compared with no other must pass the bar of a first champion.
     """
+    compared = judged.champion or judged.reference
+    bar = settings.first_auc
     reasons = list(suspicions)
-    if comparison is not None:
-        reasons += [*_against_discrimination(comparison, settings), *_against_calibration(comparison, settings)]
+    if compared or bar is not None:
+        reasons += [*_against_counts(judged, settings), *_against_calibration(judged, settings)]
+    if judged.champion:
+        reasons += _against_champion(judged.champion, settings)
+    if judged.reference:
+        reasons += _against_reference(judged.reference, settings)
+    if not compared and bar is not None and not judged.auc.low > bar:
+        reasons.append(f"the AUC may be as low as {judged.auc.low:.3f}, promotion.first_auc is {bar}")
     if reasons:
-        return Decision(False, tuple(reasons))
-    if comparison is None:
-        return Decision(True, (NO_CHAMPION,))
-    interval = f"{comparison.difference:+.3f} ({comparison.low:+.3f} to {comparison.high:+.3f})"
-    return Decision(True, (f"AUC difference {interval}, calibrated",))
+        return Decision(False, (*reasons, *_note(judged)))
+    is_reference = judged.reference is None or judged.reference.clearly_better
+    return Decision(True, (_in_favour(judged), *_note(judged)), is_reference)
 
 
-def _against_discrimination(comparison: Comparison, settings: Promotion) -> Iterator[str]:
-    if comparison.deaths < settings.minimum_deaths:
-        yield f"{comparison.deaths} deaths held out, promotion.minimum_deaths is {settings.minimum_deaths}"
+def _note(judged: Judged) -> tuple[str, ...]:
+    return (judged.not_compared,) if judged.not_compared else ()
+
+
+def _in_favour(judged: Judged) -> str:
+    alone = f"AUC {judged.auc.value:.3f} ({judged.auc.low:.3f} to {judged.auc.high:.3f})"
+    against = [
+        f"{one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f}) against the {name}"
+        for name, one in (("champion", judged.champion), ("reference", judged.reference))
+        if one
+    ]
+    counts = f"{judged.patients} sealed patients, {judged.deaths} deaths"
+    return f"{alone} on {counts}{': ' + ', '.join(against) if against else ''}"
+
+
+def _against_counts(judged: Judged, settings: Promotion) -> Iterator[str]:
+    fewest = min(judged.deaths, judged.patients - judged.deaths)
+    if fewest < settings.minimum_deaths:
+        counts = f"{judged.deaths} deaths and {judged.patients - judged.deaths} survivors in the sealed set"
+        yield f"{counts}, promotion.minimum_deaths is {settings.minimum_deaths}"
+
+
+def _against_calibration(judged: Judged, settings: Promotion) -> Iterator[str]:
+    """A calibration is refused where its whole interval is out of bounds, or where it can't be estimated."""
+    slope, shift = judged.slope, judged.in_the_large
+    if not (slope.high >= settings.lowest_slope and slope.low <= settings.highest_slope):
+        yield f"calibration slope {_in_words(slope)} is outside promotion's bounds"
+    if not (shift.high >= -settings.in_the_large and shift.low <= settings.in_the_large):
+        yield f"calibration-in-the-large {_in_words(shift)} is outside promotion's bounds"
+
+
+def _in_words(interval: Interval) -> str:
+    return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"
+
+
+def _against_champion(comparison: Comparison, settings: Promotion) -> Iterator[str]:
+    if not comparison.high >= 0:
+        yield f"AUC worse than the champion's by {-comparison.difference:.3f} (at least {-comparison.high:.3f})"
+    for group, (difference, high) in comparison.groups.items():
+        if high < 0 and difference < -settings.group_margin:
+            worse = f"AUC worse than the champion's by {-difference:.3f} in {group}"
+            yield f"{worse}, promotion.group_margin is {settings.group_margin}"
+
+
+def _against_reference(comparison: Comparison, settings: Promotion) -> Iterator[str]:
     if not comparison.low >= -settings.margin:
-        yield f"AUC may be lower by {-comparison.low:.3f}, promotion.margin is {settings.margin}"
-
-
-def _against_calibration(comparison: Comparison, settings: Promotion) -> Iterator[str]:
-    if not settings.lowest_slope <= comparison.slope <= settings.highest_slope:
-        yield f"calibration slope {comparison.slope:.2f} is outside promotion's bounds"
-    if not abs(comparison.in_the_large) <= settings.in_the_large:
-        yield f"calibration-in-the-large {comparison.in_the_large:+.2f} is outside promotion's bounds"
+        lower = f"AUC may be lower than the reference's by {-comparison.low:.3f}"
+        yield f"{lower}, promotion.margin is {settings.margin}"

@@ -15,6 +15,7 @@ from echomort.champion.store import (
     VIDEO,
     candidate_folder,
     clip_of,
+    pointer_to,
     read_files,
     read_manifest,
     read_pointer,
@@ -97,14 +98,15 @@ class Champion:
     manifest: Mapping[str, Any]
 
     @classmethod
-    def load(cls, root: Path) -> "Champion":
-        """Read the champion of the registry at ``root``; every file is verified first. Raises :class:`UserError`."""
+    def load(cls, root: Path, candidate: str = "") -> "Champion":
+        """Read the champion of the registry at ``root``, or another ``candidate``; every file is verified first. Raises
+        :class:`UserError`."""
         from echomort.models.fusion import FusionModel
         from echomort.models.tabular import TabularModel
         from echomort.models.view_classifier import ViewClassifier
         from echomort.models.view_model import ViewModel
 
-        pointer = read_pointer(root)
+        pointer = pointer_to(root, candidate) if candidate else read_pointer(root)
         if pointer is None:
             raise UserError(NO_CHAMPION, "run `echomort run` to the end")
         manifest = read_manifest(root, pointer)
@@ -154,6 +156,11 @@ class Champion:
         return self.combine_views(
             {view: self.views[view].score(part) for view, part in by_view.items()}, ehr, len(others)
         )
+
+    def score_record(self, ehr: float) -> StudyRisk:
+        """Return the risk of one study from ``ehr``, the logit of its health record, alone."""
+        risk = float(self.calibrations[EHR].risk(ehr))
+        return StudyRisk(EHR, ehr, risk, {}, 0, self.is_synthetic)
 
     def combine_views(
         self, logits: Mapping[str, NDArray[np.floating]], ehr: float | None = None, others: int = 0

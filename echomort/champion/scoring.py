@@ -1,6 +1,7 @@
 """The champion's risks of studies, from their clips by view and their health record.
 
-``python -m echomort.champion.scoring FOLDER REGISTRY HOME`` is the child process that :func:`score_in_child` starts.
+``python -m echomort.champion.scoring FOLDER REGISTRY HOME [CANDIDATE]`` is the child process that
+:func:`score_in_child` starts.
 """
 
 import json
@@ -51,14 +52,18 @@ class ScoredStudy:
         return asdict(self)
 
 
-def score_in_child(registry: Path, clips: pd.DataFrame, features: pd.DataFrame, home: Path) -> list[ScoredStudy]:
-    """Return the results of :func:`score_studies` with the champion of ``registry``, from a child process, with which
-    PyTorch's threads and memory end. Raises :class:`UserError` as :func:`score_studies` does."""
+def score_in_child(
+    registry: Path, clips: pd.DataFrame, features: pd.DataFrame, home: Path, candidate: str = ""
+) -> list[ScoredStudy]:
+    """Return the results of :func:`score_studies` with the champion of ``registry``, or with a ``candidate``, from a
+    child process, with which PyTorch's threads and memory end. Raises :class:`UserError` as :func:`score_studies`
+    does."""
     with tempfile.TemporaryDirectory(dir=home, prefix=".tmp_") as name:
         folder = Path(name)
         clips.to_parquet(folder / CLIPS, index=False)
         features.to_parquet(folder / FEATURES, index=False)
         command = [sys.executable, "-P", "-m", "echomort.champion.scoring", str(folder), str(registry), str(home)]
+        command += [candidate] if candidate else []
         child = subprocess.run(command, check=False)
         raise_left(folder / ERROR)
         child.check_returncode()
@@ -67,9 +72,9 @@ def score_in_child(registry: Path, clips: pd.DataFrame, features: pd.DataFrame, 
 
 def main() -> None:
     """Score the studies of the folder named on the command line."""
-    folder, registry, home = map(Path, sys.argv[1:])
+    folder, registry, home = map(Path, sys.argv[1:4])
     try:
-        champion = Champion.load(registry)
+        champion = Champion.load(registry, *sys.argv[4:])
         scored = score_studies(champion, pd.read_parquet(folder / CLIPS), pd.read_parquet(folder / FEATURES), home)
         (folder / ROWS).write_text(json.dumps([study.as_record() for study in scored]))
     except UserError as error:
@@ -80,9 +85,14 @@ def score_studies(champion: Champion, clips: pd.DataFrame, features: pd.DataFram
     """Yield the risk of each study of ``clips`` (study_key, clip_key, view, path below ``home``), in order of its key.
 
     ``features`` has a row a study with study_key and the variables; a study without features is scored by its clips
-    alone.
+    alone. A champion without a model of a view scores every study that has features, by them alone.
     """
     records = _record_logits(champion, features)
+    if not champion.views:
+        for study_key in sorted(records):
+            risk = champion.score_record(records[study_key])
+            yield ScoredStudy(study_key, champion.name, risk.model, risk.clips, risk.logit, risk.risk)
+        return
     parts = [(str(study_key), part) for study_key, part in clips.groupby("study_key")]
     for start in range(0, len(parts), STUDIES_AT_ONCE):
         studies = {study_key: _clips_of(part, home) for study_key, part in parts[start : start + STUDIES_AT_ONCE]}

@@ -1,8 +1,8 @@
 """The registry of models: immutable candidates, one of which is the champion.
 
 ``candidates/<id>/`` holds all files of a prediction and manifest.json, which lists every file with its SHA-256;
-``held_out/<id>.parquet`` holds the candidate's scores of the held-out studies; ``champion.json`` names the champion and
-the SHA-256 of its manifest; it is replaced atomically.
+``sealed/<id>.parquet`` holds the candidate's risks of the sealed patients; ``champion.json`` names the champion, the
+SHA-256 of its manifest and the gate's reference, and is replaced atomically; ``history.json`` lists every decision.
 """
 
 import json
@@ -33,6 +33,7 @@ NO_CHAMPION = "there is no champion yet"
 ALREADY_CHAMPION = "it is the champion already"
 POINTER = "champion.json"
 MANIFEST = "manifest.json"
+HISTORY = "history.json"
 KEYS = ("files", "clip", "views", "stacks", "calibrations", "synthetic")
 """Keys that a manifest must have."""
 SAFE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -62,14 +63,17 @@ class Facts:
     synthetic: bool
     metrics: Mapping[str, Any]
     provenance: Mapping[str, Any]
+    roles: str = ""
+    """Digest of the settings that decided which patients it was trained on (:attr:`Cohort.role_digest`)."""
 
 
 @dataclass(frozen=True)
 class Pointer:
-    """The champion's id and the SHA-256 of its manifest."""
+    """The champion's id, the SHA-256 of its manifest, and the id of the gate's reference."""
 
     candidate: str
     manifest_sha256: str
+    reference: str
 
 
 def write_candidate(root: Path, parts: Parts, facts: Facts) -> str:
@@ -90,20 +94,29 @@ def write_candidate(root: Path, parts: Parts, facts: Facts) -> str:
     return name
 
 
-def write_held_out(root: Path, candidate: str, scores: pd.DataFrame) -> None:
-    """Write the candidate's scores of the held-out studies: model, study_key, logit, label."""
-    with atomic_path(_held_out(root, candidate)) as file:
-        scores.to_parquet(file, index=False)
+def write_sealed_risks(root: Path, candidate: str, risks: Mapping[str, float]) -> None:
+    """Write the candidate's risks of the sealed patients' studies, by study key."""
+    with atomic_path(_sealed(root, candidate)) as file:
+        frame = pd.DataFrame({"study_key": sorted(risks), "risk": [risks[key] for key in sorted(risks)]})
+        frame.astype({"risk": "float64"}).to_parquet(file, index=False)
 
 
-def write_pointer(root: Path, candidate: str, reasons: Sequence[str]) -> None:
-    """Make ``candidate`` the champion, for ``reasons``, atomically."""
+def write_pointer(root: Path, candidate: str, reasons: Sequence[str], reference: str) -> None:
+    """Make ``candidate`` the champion, for ``reasons``, and ``reference`` the gate's reference, atomically."""
     pointer = {
         "candidate": candidate,
         "manifest_sha256": digest_file(candidate_folder(root, candidate) / MANIFEST),
         "reasons": reasons,
+        "reference": reference,
     }
     write_text(root / POINTER, json.dumps(pointer, indent=1) + "\n")
+
+
+def add_to_history(root: Path, decision: Mapping[str, Any]) -> None:
+    """Add ``decision`` (JSON values) to the history, unless it is the last one: a repeated run adds nothing."""
+    decisions, plain = read_history(root), json.loads(json.dumps(decision, allow_nan=False))
+    if not decisions or decisions[-1] != plain:
+        write_text(root / HISTORY, json.dumps([*decisions, plain], indent=1) + "\n")
 
 
 def _write_parts(folder: Path, parts: Parts) -> None:
@@ -133,6 +146,7 @@ def _manifest(folder: Path, parts: Parts, facts: Facts) -> dict[str, Any]:
         "classifier": parts.classifier is not None,
         "calibrations": {name: vars(platt) for name, platt in parts.calibrations.items()},
         "synthetic": facts.synthetic,
+        "roles": facts.roles,
         "metrics": facts.metrics,
         "provenance": facts.provenance,
     }
@@ -149,9 +163,21 @@ def read_pointer(root: Path) -> Pointer | None:
     if not (root / POINTER).is_file():
         return None
     card = read_card(root, ("candidate", "manifest_sha256"), POINTER)
-    name = str(card["candidate"])
+    name, reference = str(card["candidate"]), str(card.get("reference", card["candidate"]))
     _check_safe_name(name)
-    return Pointer(name, card["manifest_sha256"])
+    _check_safe_name(reference)
+    return Pointer(name, card["manifest_sha256"], reference)
+
+
+def pointer_to(root: Path, candidate: str) -> Pointer:
+    """Return the pointer to any ``candidate``, whose id begins the SHA-256 of its manifest. Raises
+    :class:`UserError`."""
+    _check_safe_name(candidate)
+    manifest = candidate_folder(root, candidate) / MANIFEST
+    sha256 = digest_file(manifest) if manifest.is_file() else ""
+    if not sha256.startswith(candidate):
+        raise UserError(f"the manifest of candidate {candidate} is missing or not the one that was written", REMEDY)
+    return Pointer(candidate, sha256, candidate)
 
 
 def champion_name(root: Path) -> str | None:
@@ -194,13 +220,27 @@ def clip_of(manifest: Mapping[str, Any]) -> ClipSettings:
     return ClipSettings.model_validate(manifest["clip"])
 
 
-def read_held_out(root: Path, candidate: str) -> pd.DataFrame:
-    """Return the scores that :func:`write_held_out` wrote."""
-    return pd.read_parquet(_held_out(root, candidate))
+def read_sealed_risks(root: Path, candidate: str) -> dict[str, float]:
+    """Return the risks that :func:`write_sealed_risks` wrote last; none where it never did."""
+    file = _sealed(root, candidate)
+    frame = pd.read_parquet(file) if file.exists() else pd.DataFrame({"study_key": [], "risk": []})
+    return dict(zip(frame["study_key"], frame["risk"].tolist(), strict=True))
 
 
-def _held_out(root: Path, candidate: str) -> Path:
-    return root / "held_out" / f"{candidate}.parquet"
+def read_history(root: Path) -> list[dict[str, Any]]:
+    """Return every decision on a candidate, the first one first. Raises :class:`UserError`."""
+    if not (root / HISTORY).is_file():
+        return []
+    try:
+        return list(json.loads((root / HISTORY).read_text()))
+    except ValueError:
+        raise UserError(
+            f"{HISTORY} of the registry is not readable", "restore it from a backup, or delete it"
+        ) from None
+
+
+def _sealed(root: Path, candidate: str) -> Path:
+    return root / "sealed" / f"{candidate}.parquet"
 
 
 def _check_safe_name(name: str) -> None:

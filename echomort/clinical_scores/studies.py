@@ -14,6 +14,8 @@ FAILED = "failed:package"
 """Reason of every study where a score of another package can't be computed at all."""
 HEART_FAILURE = "heart_failure"
 """Column of the inputs: whether heart failure is on record at the study."""
+NYHA, ASSUMED = "nyha", "assumed:nyha"
+"""Column of the inputs with the NYHA class, and the note where ``clinical_scores.assumed_nyha`` stands in for it."""
 SMALLEST_RISK = 1e-9
 """Probability: risks are cut to this from 0 and 1, so that log odds are finite. Chosen here."""
 
@@ -76,14 +78,28 @@ def _scored(name: str, inputs: pd.DataFrame, settings: ClinicalScores) -> pd.Dat
 
 def _figures(score: ClinicalScore, inputs: pd.DataFrame, settings: ClinicalScores) -> dict[str, Any]:
     """Return the value, the log odds and the reason of each study. Raises :class:`ValueError` where rows are lost."""
-    figures = score.compute(inputs, settings)
+    assumed = inputs[NYHA].isna() if _assumes_nyha(score, settings) else None
+    table = inputs if assumed is None else inputs.assign(**{NYHA: inputs[NYHA].fillna(settings.assumed_nyha)})
+    figures = score.compute(table, settings)
     if len(figures) != len(inputs):
         raise ValueError("a score returns one row for each of its table")
     return {
         "value": _floats(figures[score.value]),
         "logit": _log_odds(_floats(score.probability(figures))),
-        "reason": figures["reason"].reset_index(drop=True),
+        "reason": _with_assumption(figures["reason"].reset_index(drop=True), assumed),
     }
+
+
+def _assumes_nyha(score: ClinicalScore, settings: ClinicalScores) -> bool:
+    return settings.assumed_nyha is not None and NYHA in score.columns
+
+
+def _with_assumption(reason: pd.Series, assumed: pd.Series | None) -> pd.Series:
+    """Return ``reason`` with a note on the studies whose NYHA class is assumed."""
+    if assumed is None or not assumed.any():
+        return reason
+    noted = reason.astype(object).where(reason.isna(), reason.astype(str) + ";").fillna("") + ASSUMED
+    return reason.astype(object).mask(assumed.to_numpy(), noted)
 
 
 def _floats(column: pd.Series) -> Floats:

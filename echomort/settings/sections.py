@@ -209,6 +209,13 @@ class ClinicalScores(Section):
     seattle_gaps: Literal["none", "median"] = setting(
         "none", "ours", "missing uric acid or lymphocytes of the Seattle model: no score, or the median of all studies"
     )
+    assumed_nyha: int | None = setting(
+        None,
+        "ours",
+        "NYHA class that is assumed where none is on record (null: no Seattle and no MAGGIC score)",
+        ge=1,
+        le=4,
+    )
 
 
 class ClipSettings(Section):
@@ -387,12 +394,28 @@ class Evaluation(Section):
 
 
 class Promotion(Section):
-    """When a candidate takes the champion's place: not worse on the same held-out patients, and calibrated."""
+    """When a candidate becomes champion: judged by the risks that it would serve, on the sealed set."""
 
     margin: float = setting(
-        0.02, "ours", "most that the AUC may be lower by, at the lower end of the difference's interval", ge=0, lt=0.5
+        0.02,
+        "ours",
+        "most that the AUC may be below the reference's, at the lower end of the difference's interval",
+        ge=0,
+        lt=0.5,
     )
-    minimum_deaths: int = setting(10, "ours", "held-out deaths below which the champion stays", ge=1)
+    group_margin: float = setting(
+        0.05, "ours", "AUC below the champion's in a group, if shown there, from which it stays", ge=0, lt=0.5
+    )
+    minimum_deaths: int = setting(
+        10, "ours", "sealed deaths, and survivors, below which nothing is promoted and no group is judged", ge=1
+    )
+    first_auc: float | None = setting(
+        0.5,
+        "ours",
+        "AUC that the first champion's interval must lie above (null: no bar at all, for a trial of a few patients)",
+        ge=0.5,
+        lt=1,
+    )
     lowest_slope: float = setting(0.6, "ours", "lowest calibration slope", gt=0)
     highest_slope: float = setting(1.6, "ours", "highest calibration slope", gt=0)
     in_the_large: float = setting(0.5, "ours", "largest calibration-in-the-large, either way (logits)", gt=0)

@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from echomort.champion.predict import predict_paths
-from echomort.champion.promotion import promote
-from echomort.champion.store import Facts, Parts, write_candidate
+from echomort.champion.store import Facts, Parts, write_candidate, write_pointer
 from echomort.core.errors import UserError
 from echomort.dicom import inspect_paths, read_clip
 from echomort.dicom.saved import SavedClip, Unusable, convert_pixels, load_clip
@@ -19,7 +18,7 @@ from echomort.models.platt import Platt
 from echomort.models.view_classifier import ViewClassifier, appearance_of
 from echomort.models.view_model import save_network
 from echomort.networks import build_network
-from echomort.settings import ClipSettings, Imaging, Promotion, Settings
+from echomort.settings import ClipSettings, Imaging, Settings
 from orchestration.printing.files import inspected, predicted
 
 PUBLISHED = ClipSettings()
@@ -56,7 +55,7 @@ def registry(tmp_path_factory):
         (root / view / "model.json").write_text(json.dumps(card))
     views = ("apical_4", "parasternal_long")
     parts = Parts({view: root / view for view in views}, {view: Platt(1.0, -1.0) for view in views})
-    promote(root, write_candidate(root, parts, Facts(SMALL, True, {}, {})), None, Promotion())
+    write_pointer(root, name := write_candidate(root, parts, Facts(SMALL, True, {}, {})), ["a test"], name)
     return root
 
 
@@ -94,7 +93,7 @@ def test_a_champion_that_knows_views_names_the_loop_that_no_tag_names(registry, 
     parts = Parts(
         {view: registry / view for view in views}, {view: Platt(1.0, -1.0) for view in views}, {}, None, classifier
     )
-    promote(tmp_path, write_candidate(tmp_path, parts, Facts(SMALL, True, {}, {})), None, Promotion())
+    write_pointer(tmp_path, name := write_candidate(tmp_path, parts, Facts(SMALL, True, {}, {})), ["a test"], name)
     (record,) = predict_paths([LOOP], tmp_path)
     assert (record.view, record.view_source, record.model) == ("apical_4", "classifier", "apical_4")
     (given,) = predict_paths([LOOP], tmp_path, "parasternal_long")

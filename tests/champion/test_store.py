@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,10 +10,8 @@ import pytest
 import torch
 
 from assets.prediction.risk_scores import RISK_SCORES
-from echomort.champion.gate import Comparison, decide
 from echomort.champion.model import Champion
-from echomort.champion.promotion import promote
-from echomort.champion.store import Facts, Parts, champion_name, champion_networks, write_candidate
+from echomort.champion.store import Facts, Parts, champion_name, champion_networks, write_candidate, write_pointer
 from echomort.core.errors import UserError
 from echomort.models.fusion import FusionModel, LogisticStacker
 from echomort.models.platt import Platt, sigmoid
@@ -20,11 +19,9 @@ from echomort.models.rows import LabelledRows
 from echomort.models.tabular import encode, fit_nested
 from echomort.models.view_model import ViewModel, save_network
 from echomort.networks import build_network
-from echomort.settings import ClipSettings, Promotion, Tabular, load_settings
+from echomort.settings import ClipSettings, Tabular, load_settings
 
 CLIP = ClipSettings(frames=27, height=27, width=27)
-BETTER = Comparison(deaths=40, difference=0.02, low=-0.005, high=0.045, slope=1.05, in_the_large=0.02)
-RULES = Promotion()
 
 
 def write_view(folder, view, seed):
@@ -70,7 +67,7 @@ def facts():
 def registry(tmp_path, parts, facts):
     """A registry with a champion."""
     root = tmp_path / "registry"
-    promote(root, write_candidate(root, parts, facts), None, RULES)
+    write_pointer(root, name := write_candidate(root, parts, facts), ["a test"], name)
     return root
 
 
@@ -79,58 +76,18 @@ def clips():
     return np.random.default_rng(1).integers(0, 256, (3, *CLIP.shape), dtype=np.uint8)
 
 
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"low": -0.03}, "AUC may be lower by 0.030"),
-        ({"low": float("nan")}, "AUC may be lower"),
-        ({"deaths": 9}, "9 deaths"),
-        ({"slope": 0.4}, "slope 0.40"),
-        ({"slope": 2.0}, "slope 2.00"),
-        ({"slope": float("nan")}, "slope nan"),
-        ({"in_the_large": -0.9}, "in-the-large -0.90"),
-    ],
-)
-def test_a_candidate_with_a_fault_is_not_promoted_and_the_fault_is_named(changes, reason):
-    decision = decide(Comparison(**{**vars(BETTER), **changes}), RULES)
-    assert not decision.promoted
-    assert any(reason in line for line in decision.reasons)
-
-
-def test_every_fault_is_named_at_once():
-    worst = Comparison(deaths=1, difference=-0.3, low=-0.4, high=-0.2, slope=3, in_the_large=2)
-    assert len(decide(worst, RULES).reasons) == 4
-
-
-def test_a_candidate_that_is_not_worse_and_calibrated_is_promoted():
-    assert decide(BETTER, RULES).promoted
-
-
-def test_what_is_too_good_to_be_true_is_not_promoted_and_the_reason_is_named(tmp_path, parts, facts):
-    root = tmp_path / "registry"
-    candidate = write_candidate(root, parts, facts)
-    suspicion = "variable albumin (its value alone) has an AUC of 1.000, too good to be true"
-    decision = promote(root, candidate, None, RULES, [suspicion])
-    assert (decision.promoted, decision.reasons, champion_name(root)) == (False, (suspicion,), None)
-    assert suspicion in decide(BETTER, RULES, [suspicion]).reasons
-    assert promote(root, candidate, None, RULES).promoted
-
-
-def test_the_first_candidate_becomes_champion_and_the_second_must_earn_it(tmp_path, parts, facts):
-    root = tmp_path / "registry"
-    assert champion_name(root) is None
+def test_without_a_champion_nothing_is_loaded(tmp_path):
+    assert champion_name(tmp_path) is None
     with pytest.raises(UserError, match="no champion"):
-        Champion.load(root)
-    first = write_candidate(root, parts, facts)
-    assert promote(root, first, None, RULES).promoted
-    second = write_candidate(root, parts, Facts(**{**vars(facts), "metrics": {"auc": 0.9}}))
-    assert second != first
-    assert not promote(root, second, Comparison(**{**vars(BETTER), "slope": 9}), RULES).promoted
-    assert champion_name(root) == first
-    with pytest.raises(ValueError, match="comparison"):
-        promote(root, second, None, RULES)
-    assert promote(root, second, BETTER, RULES).promoted
-    assert champion_name(root) == second == Champion.load(root).name
+        Champion.load(tmp_path)
+
+
+def test_any_candidate_can_be_loaded_by_its_name(registry, parts, facts):
+    other = write_candidate(registry, parts, replace(facts, metrics={"auc": 0.9}))
+    assert Champion.load(registry, other).name == other != champion_name(registry)
+    (registry / "candidates" / other / "manifest.json").write_text("{}")
+    with pytest.raises(UserError, match="missing or not the one"):
+        Champion.load(registry, other)
 
 
 def test_the_same_parts_are_the_same_candidate(registry, parts, facts):
@@ -178,7 +135,7 @@ def test_a_study_with_a_record_uses_the_stack_that_knows_it(tmp_path, parts, fac
     calibrations = {**parts.calibrations, "video_ehr": Platt(1.0, 0.0)}
     root = tmp_path / "registry"
     candidate = Parts(parts.views, calibrations, stacks, parts.tabular)
-    promote(root, write_candidate(root, candidate, facts), None, RULES)
+    write_pointer(root, name := write_candidate(root, candidate, facts), ["a test"], name)
     champion = Champion.load(root)
     assert champion.score_study({"a4c": [clips[0]]}, ehr=-1.5).logit == pytest.approx(-1.5)
     assert champion.score_study({"a4c": [clips[0]]}).model == "video"

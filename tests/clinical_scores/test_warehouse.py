@@ -188,6 +188,23 @@ def test_gaps_of_the_seattle_model_are_filled_only_if_asked_and_then_say_so():
     assert filled["value"].nunique() == 1
 
 
+def test_a_missing_nyha_class_is_assumed_only_if_asked_and_then_the_reason_says_so():
+    known = {"heart_failure": True}
+    rows = [
+        {**FULL, **known, "study_key": "a", "nyha": math.nan},
+        {**FULL, **known, "study_key": "b", "nyha": 2},
+        {**FULL, **known, "study_key": "c", "nyha": math.nan, "ua": math.nan, "bmi": math.nan},
+    ]
+    scores = score_studies(pd.DataFrame(rows), ClinicalScores(assumed_nyha=2))
+    for name, missing in (("shfm", "missing:ua"), ("maggic", "missing:bmi")):
+        found = scores[scores["score"] == name]
+        assert found["reason"].tolist() == ["assumed:nyha", None, f"{missing};assumed:nyha"]
+        assert found["value"].iloc[0] == found["value"].iloc[1]
+        assert pd.isna(found["value"].iloc[2])
+    assert scores[scores["score"] == "pce"]["reason"].isna().all()
+    assert not any(reason.startswith("assumed") for reason in rejection_counts(scores)["reason"])
+
+
 FULL = {
     **{"sex": "M", "male": 1, "race": "white", "age": 65, "ef": 30, "sbp": 120, "tc": 190, "chol": 190, "hdl": 45},
     **{"smoker": 0, "diabetes": 0, "wt": 80, "bmi": 27, "creat_umol": 100, "egfr": 70, "na": 138, "hgb": 13},

@@ -15,19 +15,18 @@ def row(model, metric, value, role="heart_failure", n=60, events=20, method="x")
     return ("held_out", model, f"role={role}", metric, value, value - 0.1, value + 0.1, n, events, method)
 
 
-def section(rows, later_from=None):
-    data = SimpleNamespace(setting_values={"cohort.later_from": later_from}, suppress_below_events=10)
+def section(rows, later_from=None, assumed_nyha=None):
+    settings = {"cohort.later_from": later_from, "clinical_scores.assumed_nyha": assumed_nyha}
+    data = SimpleNamespace(setting_values=settings, suppress_below_events=10)
     return sets_apart(data, Numbers(pd.DataFrame(rows, columns=list(COLUMNS))))
-
-
-def text(made):
-    return " ".join(block.texts[0] if hasattr(block, "texts") else block.caption for block in made.blocks)
 
 
 def test_a_set_has_a_row_a_model_and_a_row_a_comparison():
     rows = [row("ehr", "auc", 0.7), row("video_ehr", "auc", 0.8), row("maggic", "auc", 0.65, n=40)]
     rows.append(row("video_ehr vs maggic", "auc_difference", 0.15, n=40))
-    figures, pairs = section(rows).tables
+    made = section(rows, assumed_nyha=2)
+    figures, pairs = made.tables
+    assert "class 2 assumed" in made.blocks[-1].texts[0]
     assert [line["Score"] for line in figures.text_rows()] == ["EHR only", "Video + EHR", "MAGGIC"]
     assert pairs.text_rows()[0]["AUC difference"] == "Video + EHR against MAGGIC"
     assert pairs.text_rows()[0]["Patients"] == "40"
@@ -45,3 +44,4 @@ def test_a_set_without_figures_is_named_with_the_reason(rows, later_from, said):
     made = section(rows, later_from)
     assert not made.tables
     assert any(said in remark for block in made.blocks for remark in block.texts)
+    assert "not computed" in made.blocks[-1].texts[0]

@@ -22,7 +22,7 @@ WHO = {
 def sets_apart(data: ReportData, numbers: Numbers) -> Section:
     """Return a table of each set with its models and scores, and one of its comparisons; a set without figures is
     named with the reason."""
-    remarks: list[str] = []
+    remarks = [_nyha(data)]
     tables: list[Table] = []
     for role in EVALUATED_APART:
         found = _tables(numbers, role)
@@ -30,12 +30,19 @@ def sets_apart(data: ReportData, numbers: Numbers) -> Section:
         if not found:
             remarks.append(f"{ROLES[role]}: {WHO[role]}. {_why_none(data, numbers, role)}")
     lead = (
-        "Patients whom no model has seen, scored as a new patient would be: the mean over the models of all folds, with "
-        "the calibration of the cross-validation. No choice was made on them."
+        "Patients whom no model has seen, scored as a new patient would be: the mean over the models of all folds, "
+        "with the calibration of the cross-validation. No choice was made on them."
     )
     return Section(
         "sets-apart", "Patients kept apart", [*tables, *([Words(remarks, listed=True)] if remarks else [])], lead
     )
+
+
+def _nyha(data: ReportData) -> str:
+    """Return the policy for Seattle and MAGGIC where the NYHA class is missing."""
+    assumed = data.setting_values.get("clinical_scores.assumed_nyha")
+    policy = "not computed" if assumed is None else f"computed with class {assumed} assumed"
+    return f"Seattle and MAGGIC of patients without a NYHA class on record: {policy} (clinical_scores.assumed_nyha)."
 
 
 def _subset(role: str) -> str:

@@ -1,0 +1,153 @@
+"""The gate: what is served decides, on the sealed set, against the champion and against a reference that stays."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from echomort.champion.gate import Comparison, Decision, Judged, compare, decide, judge
+from echomort.champion.promotion import promote
+from echomort.champion.store import add_to_history, champion_name, read_history, read_pointer
+from echomort.evaluation.interval import Interval
+from echomort.models.platt import sigmoid
+from echomort.settings import Promotion
+
+RULES = Promotion()
+EQUAL = Comparison(patients=200, deaths=60, difference=0.0, low=-0.01, high=0.01, clearly_better=False)
+GOOD = Judged(
+    patients=200,
+    deaths=60,
+    auc=Interval(0.8, 0.74, 0.86, ""),
+    slope=Interval(1.0, 0.8, 1.2, ""),
+    in_the_large=Interval(0.0, -0.2, 0.2, ""),
+    champion=EQUAL,
+    reference=EQUAL,
+)
+NAN = float("nan")
+
+
+def sealed(patients=400, seed=0):
+    """Patients whose log odds are known, with a group that is drawn at random."""
+    random = np.random.default_rng(seed)
+    log_odds = random.normal(-1, 1.3, patients)
+    died = (random.uniform(size=patients) < sigmoid(log_odds)).astype(float)
+    keys = [f"s{number}" for number in range(patients)]
+    frame = pd.DataFrame({"study_key": keys, "patient_key": keys, "label": died, "headline": True})
+    return frame.assign(sex=random.choice(["female", "male"], patients)), log_odds
+
+
+def risks(frame, log_odds):
+    return dict(zip(frame["study_key"], sigmoid(log_odds).tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"reference": replace(EQUAL, low=-0.03)}, "lower than the reference's by 0.030, promotion.margin is 0.02"),
+        ({"reference": replace(EQUAL, low=NAN)}, "lower than the reference's"),
+        ({"champion": replace(EQUAL, difference=-0.02, high=-0.001)}, "worse than the champion's by 0.020"),
+        ({"champion": replace(EQUAL, high=NAN)}, "worse than the champion's"),
+        ({"champion": replace(EQUAL, groups={"sex=female": (-0.09, -0.01)})}, "0.090 in sex=female"),
+        ({"deaths": 9}, "9 deaths and 191 survivors"),
+        ({"deaths": 195}, "195 deaths and 5 survivors"),
+        ({"slope": Interval(0.4, 0.3, 0.5, "")}, "slope 0.40 (0.30 to 0.50)"),
+        ({"slope": Interval(2.0, 1.7, 2.3, "")}, "slope 2.00"),
+        ({"slope": Interval(NAN, NAN, NAN, "")}, "slope nan"),
+        ({"in_the_large": Interval(-0.9, -1.1, -0.7, "")}, "in-the-large -0.90"),
+    ],
+)
+def test_a_candidate_with_a_fault_is_not_promoted_and_the_fault_is_named(changes, reason):
+    decision = decide(replace(GOOD, **changes), RULES)
+    assert not decision.promoted
+    assert any(reason in line for line in decision.reasons)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"slope": Interval(0.5, 0.3, 0.7, "")},  # a small set does not show that it is out of bounds
+        {"champion": replace(EQUAL, groups={"sex=female": (-0.09, 0.01), "sex=male": (-0.02, -0.01)})},
+        {"champion": None, "reference": None},
+    ],
+)
+def test_a_candidate_without_a_fault_is_promoted(changes):
+    assert decide(replace(GOOD, **changes), RULES).promoted
+
+
+def test_every_fault_is_named_at_once():
+    worst = Comparison(patients=2, deaths=1, difference=-0.3, low=-0.4, high=-0.2, clearly_better=False)
+    judged = Judged(2, 1, GOOD.auc, Interval(3, 2, 4, ""), Interval(2, 1, 3, ""), worst, worst)
+    assert len(decide(judged, RULES, ["a suspicion"]).reasons) == 6
+
+
+def test_a_first_champion_has_a_bar_which_a_trial_may_take_away():
+    alone = replace(GOOD, champion=None, reference=None)
+    chance = replace(alone, auc=Interval(0.55, 0.47, 0.63, ""))
+    assert decide(alone, RULES) == Decision(True, decide(alone, RULES).reasons, is_reference=True)
+    assert "as low as 0.470, promotion.first_auc is 0.5" in decide(chance, RULES).reasons[0]
+    assert not decide(replace(alone, deaths=2), RULES).promoted
+    assert decide(replace(chance, deaths=2), RULES.model_copy(update={"first_auc": None})).promoted
+    assert not decide(replace(GOOD, deaths=2), RULES.model_copy(update={"first_auc": None})).promoted
+
+
+def test_what_can_not_be_compared_is_judged_by_the_bar_and_the_record_says_so():
+    why = "not compared with the champion abc: no sealed patient has a risk by both"
+    judged = replace(GOOD, champion=None, reference=None, not_compared=why)
+    assert decide(judged, RULES).reasons[-1] == why
+    assert not decide(replace(judged, auc=Interval(0.5, 0.4, 0.6, "")), RULES).promoted
+
+
+def test_the_reference_moves_only_to_what_is_clearly_better(tmp_path):
+    for name in "abc":
+        (tmp_path / "candidates" / name).mkdir(parents=True)
+        (tmp_path / "candidates" / name / "manifest.json").write_text("{}")
+    promote(tmp_path, "a", replace(GOOD, champion=None, reference=None), RULES)
+    promote(tmp_path, "b", GOOD, RULES)
+    assert (champion_name(tmp_path), read_pointer(tmp_path).reference) == ("b", "a")
+    promote(tmp_path, "c", replace(GOOD, reference=replace(EQUAL, low=0.01, clearly_better=True)), RULES)
+    assert (champion_name(tmp_path), read_pointer(tmp_path).reference) == ("c", "c")
+
+
+def test_what_is_served_is_judged():
+    frame, log_odds = sealed()
+    judged = judge(frame, risks(frame, log_odds))
+    assert judged.slope.low < 1 < judged.slope.high
+    assert judged.in_the_large.low < 0 < judged.in_the_large.high
+    assert decide(judged, RULES).promoted
+    assert any("in-the-large" in reason for reason in decide(judge(frame, risks(frame, log_odds + 1.5)), RULES).reasons)
+    assert any("slope" in reason for reason in decide(judge(frame, risks(frame, 3 * log_odds + 2)), RULES).reasons)
+
+
+def test_two_models_are_compared_on_the_patients_that_both_scored_and_in_groups_that_are_large_enough():
+    frame, log_odds = sealed()
+    frame["race"] = np.where(np.arange(len(frame)) < 12, "asian", None)
+    noisy = log_odds + np.random.default_rng(1).normal(0, 1.5, len(log_odds))
+    other = dict(list(risks(frame, noisy).items())[50:])
+    found = compare(frame, risks(frame, log_odds), other, RULES)
+    assert found.patients == 350 == len(other)
+    assert found.difference > 0.03 and found.low > 0
+    assert set(found.groups) == {"sex=female", "sex=male"}
+    same = compare(frame, other, other, RULES)
+    assert (same.difference, same.low, same.high, same.clearly_better) == (0, 0, 0, False)
+    assert compare(frame, risks(frame, log_odds), {"elsewhere": 0.3}, RULES) is None
+
+
+@pytest.mark.parametrize("died", [0, 1])
+def test_a_sealed_set_with_one_outcome_or_nobody_refuses_and_does_not_crash(died):
+    frame, log_odds = sealed(20)
+    frame["label"] = float(died)
+    assert not decide(judge(frame, risks(frame, log_odds)), RULES).promoted
+    nobody = judge(frame.iloc[:0], {})
+    assert "0 deaths and 0 survivors" in decide(nobody, RULES).reasons[0]
+    json.dumps(nobody.as_record(), allow_nan=False)
+
+
+def test_a_decision_is_added_once_however_often_a_run_is_repeated(tmp_path):
+    tmp_path.joinpath("registry").mkdir()
+    first = {"candidate": "a", "promoted": True, "reasons": ("x",)}
+    for decision in (first, first, first | {"candidate": "b"}, first):
+        add_to_history(tmp_path / "registry", decision)
+    assert [one["candidate"] for one in read_history(tmp_path / "registry")] == ["a", "b", "a"]

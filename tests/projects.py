@@ -19,6 +19,10 @@ from orchestration.cli.__main__ import main
 SETTINGS = {
     "sources.synthetic.patients": 40,
     "cohort.reader_fraction": 0.2,
+    "cohort.sealed_fraction": 0,
+    "cohort.later_from": "null",
+    "cohort.heart_failure_fraction": 0.1,
+    "promotion.first_auc": "null",
     "cohort.folds": 5,
     "training.max_epochs": 1,
     "training.min_clips": 20,

@@ -1,79 +1,19 @@
 """Candidates are whole, a champion is replaced only for a reason, and what predicts is what was promoted."""
 
-import hashlib
 import json
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from assets.prediction.risk_scores import RISK_SCORES
 from echomort.champion.model import Champion
-from echomort.champion.store import Facts, Parts, champion_name, champion_networks, write_candidate, write_pointer
+from echomort.champion.store import Parts, champion_name, champion_networks, write_candidate, write_pointer
 from echomort.core.errors import UserError
-from echomort.models.fusion import FusionModel, LogisticStacker
 from echomort.models.platt import Platt, sigmoid
-from echomort.models.rows import LabelledRows
-from echomort.models.tabular import encode, fit_nested
-from echomort.models.view_model import ViewModel, save_network
-from echomort.networks import build_network
-from echomort.settings import ClipSettings, Tabular, load_settings
-
-CLIP = ClipSettings(frames=27, height=27, width=27)
-
-
-def write_view(folder, view, seed):
-    """Write a folder as a training leaves it."""
-    torch.manual_seed(seed)
-    content = save_network(build_network("cnn_3d", CLIP.shape))
-    folder.mkdir(parents=True)
-    (folder / "fold_0.safetensors").write_bytes(content)
-    weights = {"0": {"file": "fold_0.safetensors", "sha256": hashlib.sha256(content).hexdigest()}}
-    card = {"view": view, "network": "cnn_3d", "shape": CLIP.shape, "weights": weights}
-    (folder / "model.json").write_text(json.dumps(card))
-    (folder / "scores.parquet").write_text("per-patient scores stay where they were made")
-    return folder
-
-
-def stack_of(columns, coefficients, intercept=0.0):
-    """A stack with given weights on unstandardised scores."""
-    one = LogisticStacker([0.0] * len(columns), [1.0] * len(columns), [], coefficients, intercept)
-    return FusionModel("logistic", tuple(columns), {0: one})
-
-
-@pytest.fixture
-def parts(tmp_path):
-    generator = np.random.default_rng(0)
-    features = pd.DataFrame(generator.normal(size=(60, 2)), columns=["age", "lvef"])
-    labels = (features["age"] > 0).astype(int)
-    rows = LabelledRows.of(labels.tolist(), [row % 3 for row in range(60)], list(map(str, range(60))))
-    tabular = fit_nested(encode(features), ("age", "lvef"), rows, Tabular(rounds=5)).model
-    return Parts(
-        views={view: write_view(tmp_path / "models" / view, view, seed) for seed, view in enumerate(("a4c", "plax"))},
-        calibrations={"a4c": Platt(0.5, -1.0), "plax": Platt(0.8, -0.5), "video": Platt(1.0, 0.1)},
-        stacks={"video": stack_of(["a4c", "plax"], [2.0, 1.0], -0.3)},
-        tabular=tabular,
-    )
-
-
-@pytest.fixture
-def facts():
-    return Facts(clip=CLIP, synthetic=True, metrics={"auc": 0.8}, provenance={"seed": 1})
-
-
-@pytest.fixture
-def registry(tmp_path, parts, facts):
-    """A registry with a champion."""
-    root = tmp_path / "registry"
-    write_pointer(root, name := write_candidate(root, parts, facts), ["a test"], name)
-    return root
-
-
-@pytest.fixture
-def clips():
-    return np.random.default_rng(1).integers(0, 256, (3, *CLIP.shape), dtype=np.uint8)
+from echomort.models.view_model import ViewModel
+from echomort.settings import load_settings
 
 
 def test_without_a_champion_nothing_is_loaded(tmp_path):
@@ -130,8 +70,8 @@ def test_a_study_is_the_stack_of_the_mean_logit_of_each_view(registry, parts, cl
     assert scored.note == "1 clips of other views were left out"
 
 
-def test_a_study_with_a_record_uses_the_stack_that_knows_it(tmp_path, parts, facts, clips):
-    stacks = {**parts.stacks, "video_ehr": stack_of(["a4c", "plax", "ehr"], [0.0, 0.0, 1.0])}
+def test_a_study_with_a_record_uses_the_stack_that_knows_it(tmp_path, parts, facts, clips, stack):
+    stacks = {**parts.stacks, "video_ehr": stack(["a4c", "plax", "ehr"], [0.0, 0.0, 1.0])}
     calibrations = {**parts.calibrations, "video_ehr": Platt(1.0, 0.0)}
     root = tmp_path / "registry"
     candidate = Parts(parts.views, calibrations, stacks, parts.tabular)

@@ -1,6 +1,7 @@
 """Prints a project on the terminal: its results in one table, and the state of its assets."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ from rich.table import Table
 
 from assets import status
 from assets.project import Project
+from echomort.champion.store import champion_name, read_history
 from echomort.evaluation.suspicions import REMEDY, suspicion_words
 from echomort.settings import Settings
 from echomort.vocabulary.model_names import ModelName
@@ -52,10 +54,23 @@ def print_status(home: Path, console: Console, as_json: bool) -> None:
     """Print the state of each asset in one line, with the reason if it is not up to date."""
     rows = status.asset_states(Project(home=str(home)))
     if as_json:
+        decision = next(reversed(read_history(home / "registry")), None)
         for row in rows:
-            console.print(json.dumps(row))
+            console.print(json.dumps(row | ({"decision": decision} if row["asset"] == "champion" else {})))
         return
     table = Table("asset", "state", "why", "units", "last change (UTC)")
     for row in rows:
         table.add_row(row["asset"], row["state"], row["why"], str(row["units"]), row["changed"] or "")
     console.print(table)
+    for line in _champion_lines(home / "registry"):
+        console.print(line)
+
+
+def _champion_lines(registry: Path) -> Iterator[str]:
+    """Yield which candidate is champion, and what became of the last one and why."""
+    champion, history = champion_name(registry), read_history(registry)
+    yield f"champion: {champion or 'none yet'}"
+    if history:
+        last = history[-1]
+        became = "promoted" if last["promoted"] else "not promoted"
+        yield f"last candidate: {last['candidate']}, {became}: {'; '.join(last['reasons'])}"

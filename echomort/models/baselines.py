@@ -16,7 +16,8 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from echomort.core.files import atomic_folder
-from echomort.ehr.variables import Variable, VariableSet, names
+from echomort.ehr.variable_sets import PARTS, VARIABLES
+from echomort.ehr.variables import Variable
 from echomort.models.cross_fit import CrossFit, LeftOut, folds_left_out
 from echomort.models.imputation import Imputer
 from echomort.models.rows import LabelledRows
@@ -24,14 +25,6 @@ from echomort.models.tabular import encode, fit_nested
 from echomort.settings import Tabular
 from echomort.vocabulary.model_names import baseline
 
-PARTS: Mapping[str, tuple[VariableSet, ...]] = {
-    "clinical": ("clinical", "diagnosis"),
-    "echo": ("echo",),
-    "all": ("echo", "clinical", "diagnosis"),
-}
-"""Variables of a baseline -> the sets of the catalogue that they consist of."""
-VARIABLES: Mapping[str, tuple[str, ...]] = {name: names(*sets) for name, sets in PARTS.items()}
-"""Their names: the 100 clinical variables, the 58 of the echo, and all 158."""
 LEARNERS = ("logistic", "random_forest", "xgboost")
 """The learners that ``tabular.baselines`` may name."""
 MIN_LEAF_STUDIES = 5

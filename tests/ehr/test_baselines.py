@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from echomort.ehr.variable_sets import VARIABLES
 from echomort.ehr.variables import model_inputs, names
 from echomort.evaluation.metrics.importance import importance_rows
 from echomort.evaluation.summary import evaluate
-from echomort.models.baselines import VARIABLES, Baselines, baseline_names, fit_baselines, imputed_tables
+from echomort.models.baselines import Baselines, baseline_names, fit_baselines, imputed_tables
 from echomort.models.imputation import Imputer, OutlierRule
 from echomort.models.rows import LabelledRows, mean_fold_auc
 from echomort.models.tabular import encode, fit_nested, input_variables, permutation_importance
@@ -277,8 +278,8 @@ def test_baselines_are_compared_with_the_trees_in_a_family_of_their_own():
     pairs = set(metrics.loc[metrics["metric"] == "auc_difference", "model"])
     assert pairs == {"video_ehr vs ehr", "ehr vs ehr:logistic:all", "ehr vs ehr:xgboost:echo"}
     holm = metrics[metrics["metric"] == "delong_p_holm"].set_index("model")["method"]
-    assert holm["video_ehr vs ehr"] == "DeLong, Holm over 1"
-    assert holm["ehr vs ehr:logistic:all"] == "DeLong, Holm over 2"
+    assert holm["video_ehr vs ehr"] == "DeLong, Holm over 1: video and records against each other model"
+    assert holm["ehr vs ehr:logistic:all"] == "DeLong, Holm over 2: the records model against its baselines"
     assert not (metrics.loc[metrics["model"] == "ehr:logistic:all", "metric"] == "calibration_slope").any()
 
 

@@ -1,5 +1,6 @@
 """Paired tests of the difference of two AUCs, on the rows that both models scored."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,10 @@ DELONG_P_HOLM = Metric("delong_p_holm", "p, Holm", 3)
 AUC_DIFFERENCE_BOOTSTRAP = Metric("auc_difference_bootstrap", "Difference (bootstrap)", 3, "higher")
 SOFT_AUC_DIFFERENCE = Metric("soft_auc_difference", "Difference against true risks", 3, "higher")
 
+AGAINST_ALL, AGAINST_RECORDS = "video and records against each other model", "the records model against its baselines"
+"""Families of comparisons: Holm's correction is over the tests of one family."""
+HOLM = "DeLong, Holm over "
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -37,9 +42,9 @@ def comparisons(evaluated: EvaluatedModels) -> Figures:
     full = _pairs(evaluated, VIDEO_EHR, list(evaluated.with_all_metrics.values()))
     for pair in full:
         yield from _bootstrap_rows(pair, evaluated.aucs)
-    yield from _test_rows(full)
+    yield from _test_rows(full, AGAINST_ALL)
     baselines = [model for model in evaluated.models.values() if model.kind in ("baseline", "ehr")]
-    yield from _test_rows(_pairs(evaluated, EHR, baselines))
+    yield from _test_rows(_pairs(evaluated, EHR, baselines), AGAINST_RECORDS)
 
 
 def _pairs(evaluated: EvaluatedModels, reference: str, others: Sequence[EvaluatedModel]) -> list[Pair]:
@@ -64,22 +69,28 @@ def _bootstrap_rows(pair: Pair, aucs: SharedAucs) -> Iterator[Bootstrapped]:
         yield Bootstrapped(pair.first, SOFT_AUC_DIFFERENCE, soft, evaluation=COMPARISON)
 
 
-def _test_rows(pairs: Sequence[Pair]) -> Iterator[MetricRow]:
+def _test_rows(pairs: Sequence[Pair], family: str) -> Iterator[MetricRow]:
     for pair in pairs:
         first, test = pair.first, pair.test
         gap = Interval(test.difference, test.low, test.high, "DeLong, paired, Wald", test.note)
         yield first.row(AUC_DIFFERENCE, gap, evaluation=COMPARISON)
         yield first.row(DELONG_Z, without_limits(test.z, "DeLong, paired"), evaluation=COMPARISON)
         yield first.row(DELONG_P, without_limits(test.p_value, "DeLong, paired, two-sided"), evaluation=COMPARISON)
-    yield from _holm_rows(pairs)
+    yield from _holm_rows(pairs, family)
 
 
-def _holm_rows(pairs: Sequence[Pair]) -> Iterator[MetricRow]:
+def holm_family(method: str) -> tuple[str, int]:
+    """Return the family of an adjusted p, and how many tests it has, from the ``method`` of its row."""
+    size, _, family = method.removeprefix(HOLM).partition(": ")
+    return family, int(size)
+
+
+def _holm_rows(pairs: Sequence[Pair], family: str) -> Iterator[MetricRow]:
     """Holm's correction. Comparisons with an oracle are left out: they test no hypothesis."""
-    family = [pair for pair in pairs if pair.second.model not in ORACLES]
-    adjusted = holm([pair.test.p_value for pair in family])
-    method = f"DeLong, Holm over {len(family)}"
-    for pair, p_value in zip(family, adjusted, strict=True):
+    tested = [pair for pair in pairs if pair.second.model not in ORACLES]
+    p_values = [pair.test.p_value for pair in tested]
+    method = f"{HOLM}{sum(not math.isnan(p_value) for p_value in p_values)}: {family}"
+    for pair, p_value in zip(tested, holm(p_values), strict=True):
         yield pair.first.row(DELONG_P_HOLM, without_limits(float(p_value), method), evaluation=COMPARISON)
 
 

@@ -55,8 +55,8 @@ def lead(numbers: Numbers) -> str:
     labelled = numbers.get("cohort", "prevalence")
     verb = "is" if lost.value == 1 else "are"
     return (
-        f"Of {counted(share.n, 'patient')}, {count(round(lost.value))} {verb} lost before the horizon and without a label. "
-        f"Kaplan-Meier, which counts them as long as they are followed, has {percent(share.value, 1)} "
+        f"Of {counted(share.n, 'patient')}, {count(round(lost.value))} {verb} lost before the horizon and without a "
+        f"label. Kaplan-Meier, which counts them as long as they are followed, has {percent(share.value, 1)} "
         f"({span(100 * share.low, 100 * share.high, 1)}) dead by then; of the labelled patients, "
         f"{percent(labelled.value, 1)} died."
     )

@@ -143,7 +143,7 @@ def _survival(facts: Facts) -> str:
 
 
 def _comparators(facts: Facts) -> str:
-    scores = [words.label for _, words in facts.numbers.models("score", "ehr")]
+    scores = [words.label for _, words in facts.numbers.estimable("score", "ehr")]
     pairs = facts.numbers.comparisons()
     return f"{', '.join(scores) or 'None'}; {counted(len(pairs), 'paired comparison')} (DeLong, Holm)."
 

@@ -1,5 +1,7 @@
 """Baselines for the trees on all variables: other learners, and parts of the variables.
 
+Two more are logistic regressions on age and sex, and on these with the ejection fraction: what others have to add to.
+
 Every baseline is cross-validated as the trees are. Logistic regression and random forest need imputed data
 (:mod:`echomort.models.imputation`); imputation is fitted on the training rows of each fold, unless
 ``tabular.imputation_scope`` is ``global``.
@@ -16,7 +18,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from echomort.core.files import atomic_folder
-from echomort.ehr.variable_sets import PARTS, VARIABLES
+from echomort.ehr.variable_sets import FEW, PARTS, VARIABLES
 from echomort.ehr.variables import Variable
 from echomort.models.cross_fit import CrossFit, LeftOut, folds_left_out
 from echomort.models.imputation import Imputer
@@ -33,7 +35,12 @@ MIN_LEAF_STUDIES = 5
 
 def baseline_names() -> list[str]:
     """Return the names of all possible baselines."""
-    return [baseline(learner, part) for learner in LEARNERS for part in VARIABLES]
+    return [baseline(learner, part) for learner in LEARNERS for part in VARIABLES if _is_offered(learner, part)]
+
+
+def _is_offered(learner: str, part: str) -> bool:
+    """Whether there is a baseline of ``learner`` on ``part``: on few variables logistic regression alone."""
+    return learner == "logistic" or part not in FEW
 
 
 @dataclass(frozen=True)
@@ -79,9 +86,11 @@ def fit_baselines(
         for part in settings.baseline_variables:
             columns = (*VARIABLES[part], *_site_variables_of(part, site_variables, features))
             table = features.reindex(columns=list(columns))
-            if "xgboost" in settings.baselines and part != "all":
+            learners = [learner for learner in settings.baselines if _is_offered(learner, part)]
+            if "xgboost" in learners and part != "all":
                 scores[baseline("xgboost", part)] = fit_nested(encode(table), columns, rows, settings).scores
-            for learner, cross_fit, fitted in _fit_on_imputed(table, rows, settings, site_variables):
+            imputed = [learner for learner in ("logistic", "random_forest") if learner in learners]
+            for learner, cross_fit, fitted in _fit_on_imputed(imputed, table, rows, settings, site_variables):
                 scores[baseline(learner, part)] = cross_fit
                 if fitted:
                     coefficients[baseline(learner, part)] = fitted
@@ -93,7 +102,7 @@ def _site_variables_of(part: str, site_variables: Sequence[Variable], features: 
     return tuple(
         variable.name
         for variable in site_variables
-        if variable.set in PARTS[part] and variable.name in features.columns
+        if variable.set in PARTS.get(part, ()) and variable.name in features.columns
     )
 
 
@@ -115,9 +124,12 @@ def imputed_tables(
 
 
 def _fit_on_imputed(
-    table: pd.DataFrame, rows: LabelledRows, settings: Tabular, site_variables: Sequence[Variable]
+    learners: Sequence[str],
+    table: pd.DataFrame,
+    rows: LabelledRows,
+    settings: Tabular,
+    site_variables: Sequence[Variable],
 ) -> Iterator[tuple[str, CrossFit, dict[int, Coefficients]]]:
-    learners = [learner for learner in ("logistic", "random_forest") if learner in settings.baselines]
     if not learners:
         return
     logits: dict[str, dict[LeftOut, np.ndarray]] = {learner: {} for learner in learners}

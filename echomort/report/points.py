@@ -8,7 +8,7 @@ from echomort.report.data import ReportData
 from echomort.report.differences import UNCLEAR, auc_difference
 from echomort.report.numbers import Figure, Numbers
 from echomort.report.words import count, counted, model_words, number, percent, span
-from echomort.vocabulary.model_names import ALL_VIEWS, EHR, VIDEO_EHR
+from echomort.vocabulary.model_names import AGE_SEX, ALL_VIEWS, EHR, VIDEO_EHR
 
 MAIN_MODEL = (
     "It is the main model by a rule that was fixed before any result: of the models that could be trained and "
@@ -30,6 +30,7 @@ def points(data: ReportData, numbers: Numbers) -> list[str]:
         _follow_up(numbers),
         _oracle(numbers),
         _together(numbers),
+        _added_value(numbers),
         _records(numbers),
         _not_estimable(numbers),
         _null(numbers),
@@ -123,6 +124,15 @@ def _together(numbers: Numbers) -> str:
         if (gap := auc_difference(numbers, VIDEO_EHR, name))
     ]
     return f"AUC of video and records together against {'; against '.join(found)}." if found else ""
+
+
+def _added_value(numbers: Numbers) -> str:
+    """Return how the AUC of the main model differs from that of age and sex alone."""
+    gap = auc_difference(numbers, numbers.best() or "", AGE_SEX)
+    if gap is None:
+        return ""
+    area = number(numbers.auc(AGE_SEX).value)
+    return f"AUC of the main model against age and sex alone (AUC {area}): {gap.words}."
 
 
 def _records(numbers: Numbers) -> str:

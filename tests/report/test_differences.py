@@ -6,14 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from echomort.evaluation.metrics.added_value import ADDED_VALUE
 from echomort.report.data import ReportData
 from echomort.report.differences import auc_difference
 from echomort.report.numbers import Numbers
 from echomort.report.points import points
+from echomort.report.sections.added_value import added_value
 from echomort.report.sections.discrimination import discrimination
 from echomort.report.sections.results import at_a_glance, headline_table
 from echomort.report.sections.variables import given, variables
 from echomort.vocabulary.metric_table import COLUMNS
+from echomort.vocabulary.model_names import AGE_SEX, AGE_SEX_LVEF
 
 FAMILY = "DeLong, Holm over 3: video and records against each other model"
 EMPTY = pd.DataFrame()
@@ -175,3 +178,40 @@ def test_the_families_of_corrected_tests_are_named_with_their_sizes():
     assert "video and records against each other model (3 tests); the records model against its" in table.caption
     assert "baselines (5 tests)" in table.caption
     assert [row[5].aside for row in table.cells] == ["of 3", "of 5"]
+
+
+def added(metric, value, half, subset="all", model="video_ehr", other=AGE_SEX):
+    counts = 400, 90, "bootstrap"
+    return ("comparison", f"{model} vs {other}", subset, metric, value, value - half, value + half, *counts)
+
+
+def test_added_value_over_age_and_sex_is_worded_by_its_intervals():
+    family = f"DeLong, Holm over 1: {ADDED_VALUE}"
+    rows = [area("video_ehr", 0.8), area(AGE_SEX, 0.63), *gap(f"video_ehr vs {AGE_SEX}", 0.17, 0.05, 0.001, family)]
+    rows += [added("ipa_difference", 0.002, 0.05)]
+    rows += [
+        added("net_benefit_difference", 0.02, half, f"threshold {at}") for at, half in (("0.10", 0.03), ("0.20", 0.01))
+    ]
+    found = numbers(*rows)
+    assert "AUC of the main model against age and sex alone (AUC 0.630): higher by 0.170" in text(found)
+    (section,) = added_value(found)
+    words = section.blocks[0].texts[0].replace("\u202f", " ")
+    assert "IPA no clear difference (+0.002" in words
+    assert "net benefit no clear difference at 10 %, higher at 20 % (thresholds)" in words
+    assert "1 tests" not in section.tables[0].caption and "1 test (each model" in section.tables[0].caption
+    assert [cell.text for cell in section.tables[0].cells[0]][:3] == [
+        "Video + EHR",
+        "Age and sex, logistic regression",
+        "+0.170",
+    ]
+    assert "Age and sex" not in str(discrimination(found, {}).tables[-1].rows), "they have a table of their own"
+
+
+def test_without_the_baselines_there_is_no_section_on_added_value():
+    assert added_value(numbers(area("video_ehr", 0.8), area("ehr", 0.7))) == []
+
+
+def test_an_ejection_fraction_without_any_value_is_said_to_have_none():
+    known = pd.DataFrame({"variable": ["age", "sex", "lvef"], "studies": [400, 400, 0]})
+    assert given(AGE_SEX_LVEF, report_data(variables=known)).endswith("2 of which have a value here")
+    assert given(AGE_SEX, report_data(variables=known)) == "age and sex"

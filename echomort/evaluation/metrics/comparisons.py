@@ -14,7 +14,7 @@ from echomort.evaluation.paired_tests import holm
 from echomort.evaluation.resampling import difference
 from echomort.evaluation.scored import ScoredRows, common_rows
 from echomort.vocabulary.metric_table import COMPARISON, MetricRow
-from echomort.vocabulary.model_names import EHR, ORACLES, VIDEO_EHR
+from echomort.vocabulary.model_names import AGE_SEX, AGE_SEX_LVEF, EHR, ORACLES, VIDEO_EHR
 
 AUC_DIFFERENCE = Metric("auc_difference", "Difference", 3, "higher")
 DELONG_Z = Metric("delong_z", "z", 2)
@@ -38,16 +38,18 @@ class Pair:
 
 
 def comparisons(evaluated: EvaluatedModels) -> Figures:
-    """Yield video with records against every other model, and the trees on the health record against the baselines."""
-    full = _pairs(evaluated, VIDEO_EHR, list(evaluated.with_all_metrics.values()))
+    """Yield video with records against every other model, and the trees on the health record against the baselines on
+    records; those on age, sex and LVEF alone have a family of their own (:mod:`.added_value`)."""
+    full = paired(evaluated, VIDEO_EHR, list(evaluated.with_all_metrics.values()))
     for pair in full:
-        yield from _bootstrap_rows(pair, evaluated.aucs)
-    yield from _test_rows(full, AGAINST_ALL)
-    baselines = [model for model in evaluated.models.values() if model.kind in ("baseline", "ehr")]
-    yield from _test_rows(_pairs(evaluated, EHR, baselines), AGAINST_RECORDS)
+        yield from bootstrap_rows(pair, evaluated.aucs)
+    yield from delong_rows(full, AGAINST_ALL)
+    records = [model for name, model in evaluated.models.items() if name not in (AGE_SEX, AGE_SEX_LVEF)]
+    baselines = [model for model in records if model.kind in ("baseline", "ehr")]
+    yield from delong_rows(paired(evaluated, EHR, baselines), AGAINST_RECORDS)
 
 
-def _pairs(evaluated: EvaluatedModels, reference: str, others: Sequence[EvaluatedModel]) -> list[Pair]:
+def paired(evaluated: EvaluatedModels, reference: str, others: Sequence[EvaluatedModel]) -> list[Pair]:
     """Return ``reference`` with each of ``others`` whose common rows hold both outcomes."""
     names = {model.scored.model for model in others}
     if reference not in names:
@@ -61,7 +63,8 @@ def _pairs(evaluated: EvaluatedModels, reference: str, others: Sequence[Evaluate
     return found
 
 
-def _bootstrap_rows(pair: Pair, aucs: SharedAucs) -> Iterator[Bootstrapped]:
+def bootstrap_rows(pair: Pair, aucs: SharedAucs) -> Iterator[Bootstrapped]:
+    """Yield the difference of the AUCs by bootstrap and, where true risks are known, against them."""
     observed = difference(aucs.auc(pair.first), aucs.auc(pair.second))
     yield Bootstrapped(pair.first, AUC_DIFFERENCE_BOOTSTRAP, observed, evaluation=COMPARISON)
     if pair.first.true_risk is not None:
@@ -69,7 +72,8 @@ def _bootstrap_rows(pair: Pair, aucs: SharedAucs) -> Iterator[Bootstrapped]:
         yield Bootstrapped(pair.first, SOFT_AUC_DIFFERENCE, soft, evaluation=COMPARISON)
 
 
-def _test_rows(pairs: Sequence[Pair], family: str) -> Iterator[MetricRow]:
+def delong_rows(pairs: Sequence[Pair], family: str) -> Iterator[MetricRow]:
+    """Yield DeLong's test of every pair, and its p corrected over the ``family`` that the pairs are."""
     for pair in pairs:
         first, test = pair.first, pair.test
         gap = Interval(test.difference, test.low, test.high, "DeLong, paired, Wald", test.note)

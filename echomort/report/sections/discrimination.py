@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from echomort.evaluation.metric import Metric
+from echomort.evaluation.metrics.added_value import REFERENCES
 from echomort.evaluation.metrics.comparisons import (
     AUC_DIFFERENCE,
     AUC_DIFFERENCE_BOOTSTRAP,
@@ -107,7 +108,7 @@ def _fold_table(numbers: Numbers) -> Table:
 
 
 def _comparison_table(numbers: Numbers) -> list[Table]:
-    rows = [_comparison_row(numbers, pair) for pair in numbers.comparisons()]
+    rows = [_comparison_row(numbers, pair) for pair in _pairs(numbers)]
     intervals = (f"#{numbers.level} (DeLong)", f"#{numbers.level} (bootstrap)")
     tests = metric_head(DELONG_P), metric_head(DELONG_P_HOLM)
     columns = ["AUC difference", metric_head(AUC_DIFFERENCE), *intervals, *tests, "#Patients"]
@@ -118,9 +119,14 @@ def _comparison_table(numbers: Numbers) -> list[Table]:
     return [Table("comparisons", caption, columns, rows)] if rows else []
 
 
+def _pairs(numbers: Numbers) -> list[str]:
+    """Return the comparisons, without those that are in the section on added value."""
+    return [pair for pair in numbers.comparisons() if pair.partition(" vs ")[2] not in REFERENCES]
+
+
 def _families(numbers: Numbers) -> list[str]:
     """Return the families of tests with the number of each."""
-    methods = (numbers.get(pair, DELONG_P_HOLM.name, evaluation=COMPARISON).method for pair in numbers.comparisons())
+    methods = (numbers.get(pair, DELONG_P_HOLM.name, evaluation=COMPARISON).method for pair in _pairs(numbers))
     return [
         f"{family} ({counted(tests, 'test')})"
         for family, tests in dict.fromkeys(map(holm_family, filter(None, methods)))

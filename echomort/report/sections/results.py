@@ -24,7 +24,7 @@ GROUPS = {
     "video": "Combined",
     "ehr": "Combined",
     "fusion": "Combined",
-    "baseline": "Health records, other learners",
+    "baseline": "Health records, baselines",
     "score": "Clinical scores",
     "oracle": "Bounds",
     "null": "Bounds",

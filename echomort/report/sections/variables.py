@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from echomort.ehr.variable_sets import VARIABLES
+from echomort.ehr.variable_sets import FEW, VARIABLES
 from echomort.ehr.variables import catalogue
 from echomort.report.blocks import Picture, Section, Table, Words
 from echomort.report.data import ReportData
@@ -75,6 +75,8 @@ def given(model: str, data: ReportData) -> str:
     name, words = ModelName.parse(model), model_words(model)
     inputs = _inputs(name, data)
     if not inputs or data.variables.empty:
+        return words.sees
+    if name.variables in FEW and inputs <= _with_value(data):
         return words.sees
     sees = f"the {len(inputs)} health-record variables" if name.kind == "ehr" else words.sees
     own = " and the site's own" if name.kind == "baseline" and _takes_all(data) and _site_variables(data) else ""

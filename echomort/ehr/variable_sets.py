@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from echomort.ehr.variables import VariableSet, names
+from echomort.vocabulary.baselines import FEW
 
 PARTS: Mapping[str, tuple[VariableSet, ...]] = {
     "clinical": ("clinical", "diagnosis"),
@@ -10,7 +11,5 @@ PARTS: Mapping[str, tuple[VariableSet, ...]] = {
     "all": ("echo", "clinical", "diagnosis"),
 }
 """Variables of a baseline -> the sets of the catalogue that they consist of."""
-FEW: Mapping[str, tuple[str, ...]] = {"age_sex": ("age", "sex"), "age_sex_lvef": ("age", "sex", "lvef")}
-"""Baselines on two or three variables that every echo report has: what larger models are measured against."""
 VARIABLES: Mapping[str, tuple[str, ...]] = {**{name: names(*sets) for name, sets in PARTS.items()}, **FEW}
 """The names of the variables of each baseline: the 100 clinical, the 58 of the echo, all 158, and the few."""

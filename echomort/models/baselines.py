@@ -18,13 +18,14 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from echomort.core.files import atomic_folder
-from echomort.ehr.variable_sets import FEW, PARTS, VARIABLES
+from echomort.ehr.variable_sets import PARTS, VARIABLES
 from echomort.ehr.variables import Variable
 from echomort.models.cross_fit import CrossFit, LeftOut, folds_left_out
 from echomort.models.imputation import Imputer
 from echomort.models.rows import LabelledRows
 from echomort.models.tabular import encode, fit_nested
 from echomort.settings import Tabular
+from echomort.vocabulary.baselines import FEW
 from echomort.vocabulary.model_names import baseline
 
 LEARNERS = ("logistic", "random_forest", "xgboost")

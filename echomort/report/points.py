@@ -8,7 +8,8 @@ from echomort.report.data import ReportData
 from echomort.report.differences import UNCLEAR, auc_difference
 from echomort.report.numbers import Figure, Numbers
 from echomort.report.words import count, counted, model_words, number, percent, span
-from echomort.vocabulary.model_names import AGE_SEX, ALL_VIEWS, EHR, VIDEO_EHR
+from echomort.vocabulary.baselines import AGE_SEX
+from echomort.vocabulary.model_names import ALL_VIEWS, EHR, VIDEO_EHR
 
 MAIN_MODEL = (
     "It is the main model by a rule that was fixed before any result: of the models that could be trained and "

@@ -22,9 +22,6 @@ ORACLES = {
 BEST_FIRST = (VIDEO_EHR, ALL_VIEWS, EHR)
 """The models of a study; the one with the most inputs comes first."""
 
-AGE_SEX, AGE_SEX_LVEF = "ehr:logistic:age_sex", "ehr:logistic:age_sex_lvef"
-"""Baselines: age and sex alone, and with the ejection fraction. Larger models are measured against them."""
-
 _KINDS: dict[str, Kind] = {ALL_VIEWS: "video", EHR: "ehr", VIDEO_EHR: "fusion", PERMUTED_NULL: "null"}
 _VIEW, _BASELINE = "view:", "ehr:"
 

@@ -15,7 +15,7 @@ from echomort.models.imputation import Imputer, OutlierRule
 from echomort.models.rows import LabelledRows, mean_fold_auc
 from echomort.models.tabular import encode, fit_nested, input_variables, permutation_importance
 from echomort.settings import Evaluation, Tabular
-from echomort.vocabulary.model_names import AGE_SEX, AGE_SEX_LVEF
+from echomort.vocabulary.baselines import AGE_SEX, AGE_SEX_LVEF
 
 FAST = Tabular(forest_trees=20, imputation_rounds=2, rounds=30)
 COLUMNS = ["lvef", "lvidd", "sbp", "age", "sex", "dx_i50"]

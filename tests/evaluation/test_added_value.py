@@ -9,7 +9,7 @@ from echomort.evaluation.benefit import benefits
 from echomort.evaluation.metrics.added_value import ADDED_VALUE
 from echomort.evaluation.metrics.comparisons import holm_family
 from echomort.settings import Evaluation
-from echomort.vocabulary.model_names import AGE_SEX, AGE_SEX_LVEF
+from echomort.vocabulary.baselines import AGE_SEX, AGE_SEX_LVEF
 
 SETTINGS = Evaluation(bootstrap=300)
 STUDIES = 600

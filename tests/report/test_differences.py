@@ -15,8 +15,8 @@ from echomort.report.sections.added_value import added_value
 from echomort.report.sections.discrimination import discrimination
 from echomort.report.sections.results import at_a_glance, headline_table
 from echomort.report.sections.variables import given, variables
+from echomort.vocabulary.baselines import AGE_SEX, AGE_SEX_LVEF
 from echomort.vocabulary.metric_table import COLUMNS
-from echomort.vocabulary.model_names import AGE_SEX, AGE_SEX_LVEF
 
 FAMILY = "DeLong, Holm over 3: video and records against each other model"
 EMPTY = pd.DataFrame()

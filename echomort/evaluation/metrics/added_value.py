@@ -19,8 +19,9 @@ from echomort.evaluation.metrics.benefit import THRESHOLDS, threshold_subset
 from echomort.evaluation.metrics.comparisons import Pair, bootstrap_rows, delong_rows, paired
 from echomort.evaluation.resampling import Statistic, difference, improvement, weighted_mean
 from echomort.evaluation.scored import ScoredRows
+from echomort.vocabulary.baselines import AGE_SEX, AGE_SEX_LVEF
 from echomort.vocabulary.metric_table import COMPARISON
-from echomort.vocabulary.model_names import AGE_SEX, AGE_SEX_LVEF, BEST_FIRST
+from echomort.vocabulary.model_names import BEST_FIRST
 
 IPA_DIFFERENCE = Metric("ipa_difference", "Difference of the IPA", 3, "higher")
 NET_BENEFIT_DIFFERENCE = Metric("net_benefit_difference", "Difference of the net benefit", 3, "higher")

@@ -13,8 +13,9 @@ from echomort.evaluation.metric_family import Figures, MetricFamily
 from echomort.evaluation.paired_tests import holm
 from echomort.evaluation.resampling import difference
 from echomort.evaluation.scored import ScoredRows, common_rows
+from echomort.vocabulary.baselines import AGE_SEX, AGE_SEX_LVEF
 from echomort.vocabulary.metric_table import COMPARISON, MetricRow
-from echomort.vocabulary.model_names import AGE_SEX, AGE_SEX_LVEF, EHR, ORACLES, VIDEO_EHR
+from echomort.vocabulary.model_names import EHR, ORACLES, VIDEO_EHR
 
 AUC_DIFFERENCE = Metric("auc_difference", "Difference", 3, "higher")
 DELONG_Z = Metric("delong_z", "z", 2)

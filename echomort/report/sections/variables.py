@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from echomort.ehr.variable_sets import FEW, VARIABLES
+from echomort.ehr.variable_sets import VARIABLES
 from echomort.ehr.variables import catalogue
 from echomort.report.blocks import Picture, Section, Table, Words
 from echomort.report.data import ReportData
@@ -19,6 +19,7 @@ from echomort.report.words import (
     readable,
     span,
 )
+from echomort.vocabulary.baselines import FEW
 from echomort.vocabulary.model_names import ModelName
 
 MOST_IMPORTANT = 15

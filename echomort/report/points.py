@@ -62,27 +62,27 @@ def _higher_models(numbers: Numbers) -> str:
         return ""
     named = sorted(higher, key=lambda model: -numbers.auc(model).value)[:MOST_NAMED]
     more = len(higher) - len(named)
-    others = f"; and {counted(more, 'other')}" if more else ""
+    others = f" And {counted(more, 'other')}." if more else ""
     verb = "model has" if len(higher) == 1 else "models have"
     return (
         f"{count(len(higher))} other {verb} a higher AUC than the main model, {model_words(best).label}: "
-        f"{'; '.join(_against(numbers, model, best) for model in named)}{others}."
+        f"{'. '.join(_against(numbers, model, best) for model in named)}.{others}"
     )
 
 
 def _is_higher(numbers: Numbers, model: str, other: str) -> bool:
-    """Whether the AUC of ``model`` is above that of ``other``, on the patients of both; if that can't be known, not."""
-    if found := auc_difference(numbers, model, other):
-        return found.figure.value > 0
-    area, reference = numbers.auc(model), numbers.auc(other)
-    return area.n == reference.n and area.value > reference.value
+    """Whether the AUC of ``model`` is above that of ``other``, each on its own patients or on those of both."""
+    found = auc_difference(numbers, model, other)
+    on_both = found is not None and found.figure.value > 0
+    return on_both or numbers.auc(model).value > numbers.auc(other).value
 
 
 def _against(numbers: Numbers, model: str, other: str) -> str:
-    """Return a model's AUC and how it differs from that of ``other``."""
-    found = auc_difference(numbers, model, other)
+    """Return a model's AUC and how it differs from that of ``other``, on the patients whom both scored."""
+    found, area = auc_difference(numbers, model, other), numbers.auc(model)
     text = found.words if found else "the difference was not tested"
-    return f"{model_words(model).label} {number(numbers.auc(model).value)}, {text}"
+    fewer = f" on {counted(area.n, 'patient')}; on those of both" if area.n != numbers.auc(other).n else ""
+    return f"{model_words(model).label} {number(area.value)}{fewer}, {text}"
 
 
 def _follow_up(numbers: Numbers) -> str:

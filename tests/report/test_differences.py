@@ -97,9 +97,18 @@ def test_no_other_model_is_named_where_the_main_model_is_best():
     assert "other model" not in text(numbers(*rows))
 
 
-def test_an_auc_on_other_patients_is_higher_only_if_it_is_so_on_common_ones():
-    rows = [area("video_ehr", 0.80), area("pce", 0.85, n=120, events=30), *gap("video_ehr vs pce", 0.02, 0.05, 0.4)]
-    assert "higher AUC" not in text(numbers(*rows))
+def test_an_auc_that_is_higher_on_other_patients_is_said_to_be_of_them():
+    rows = [area("video_ehr", 0.80), area("pce", 0.85, n=120, events=30), *gap("video_ehr vs pce", 0.06, 0.05, 0.04)]
+    words = text(numbers(*rows))
+    assert "Pooled cohort equations 0.850 on 120 patients; on those of both, lower by 0.060" in words
+
+
+def test_of_many_models_with_a_higher_auc_some_are_named_and_all_are_counted():
+    views = [f"view:{name}" for name in ("apical_2", "apical_3", "apical_4", "apical_5", "subcostal_4")]
+    rows = [area("video_ehr", 0.7), *(area(view, 0.8 + 0.01 * place) for place, view in enumerate(views))]
+    words = text(numbers(*rows))
+    assert "5 other models have a higher AUC" in words and "And 2 others." in words
+    assert "Subcostal four-chamber 0.840, the difference was not tested" in words and "two-chamber" not in words
 
 
 @pytest.mark.parametrize(("worse_by", "words"), [(0.02, "none of them clearly"), (0.07, "1 of them clearly")])
@@ -140,7 +149,7 @@ def test_the_permuted_null_counts_studies_and_names_its_limits():
     assert "0.500 on 510 studies, 142 before a death (smallest to largest of 2 trainings" in words
     page = at_a_glance(report_data(), found)
     caption = next(block.caption for block in page.blocks if block.kind == "picture")
-    assert "95 % intervals (DeLong), of permuted labels smallest to largest of 2 trainings" in caption
+    assert "95 % intervals (DeLong), of permuted labels smallest to largest of 2 trainings. All" in caption
     patients = {row[0].text: f"{row[-2].text} {row[-2].aside}".strip() for row in page.tables[0].cells}
     assert patients == {"Video + EHR": "400", "Permuted labels": "510 studies"}
     assert [row["counted"] for row in found.records()] == ["patients", "studies"]

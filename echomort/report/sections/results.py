@@ -73,7 +73,8 @@ def forest_figure(numbers: Numbers) -> "Drawing":
 def _forest(numbers: Numbers) -> Picture:
     known = ", ".join(f"{words.label} {number(numbers.auc(model).value)}" for model, words in numbers.estimable())
     permuted = "".join(
-        f", of {words.label.lower()} {numbers.auc(model).method}" for model, words in numbers.estimable("null")
+        f", of {words.label.lower()} {numbers.auc(model).method.partition(' on ')[0]}"
+        for model, words in numbers.estimable("null")
     )
     return Picture(
         inline_svg(forest_figure(numbers), "fig-forest", f"AUC of each model with its interval: {known}"),

@@ -35,10 +35,10 @@ def added_value(numbers: Numbers) -> list[Section]:
 
 def _sentence(numbers: Numbers, pair: Pair) -> str:
     """Return the differences of one model from one baseline in words."""
-    name, other = (model_words(model).label for model in pair)
+    name, other = model_words(pair[0]).label, model_words(pair[1]).sees
     area, ipa = auc_difference(numbers, *pair), difference(numbers, *pair, IPA_DIFFERENCE.name)
     found = [f"{what} {gap.words}" for what, gap in (("AUC", area), ("IPA", ipa)) if gap]
-    return f"{name} against {other}: {'; '.join([*found, *_benefit_words(numbers, pair)])}."
+    return f"{name} over {other}: {'; '.join([*found, *_benefit_words(numbers, pair)])}."
 
 
 def _benefit_words(numbers: Numbers, pair: Pair) -> list[str]:
@@ -47,20 +47,18 @@ def _benefit_words(numbers: Numbers, pair: Pair) -> list[str]:
     for threshold in THRESHOLDS:
         if gap := difference(numbers, *pair, NET_BENEFIT_DIFFERENCE.name, threshold_subset(threshold)):
             by_direction.setdefault(gap.direction, []).append(percent(threshold))
-    found = [f"{direction} at {', '.join(thresholds)}" for direction, thresholds in by_direction.items()]
-    return [f"net benefit {', '.join(found)} (thresholds)"] if found else []
+    found = [f"{direction} at {' and '.join(thresholds)}" for direction, thresholds in by_direction.items()]
+    return [f"net benefit, by threshold, {', '.join(found)}"] if found else []
 
 
 def _table(numbers: Numbers, pairs: Sequence[Pair]) -> Table:
-    rows = [
-        [*_names(pair), *_area_cells(numbers, pair), _cell(_found(numbers, pair, IPA_DIFFERENCE))] for pair in pairs
-    ]
+    rows = [[_name(pair), *_area_cells(numbers, pair), _cell(_found(numbers, pair, IPA_DIFFERENCE))] for pair in pairs]
     caption = (
         f"Differences with {numbers.level} intervals: of the AUC DeLong's, with p after Holm's correction over "
         f"{_family(numbers, pairs)}; of the IPA by bootstrap over patients. IPA: the share of the Brier score of one "
         "risk for all that a model saves, with the risks of both models recalibrated on the other folds"
     )
-    columns = ["Model", "Over", "#AUC", "#p, Holm", "#IPA", "#Patients", "#Deaths"]
+    columns = ["Model", "#AUC", "#p, Holm", "#IPA", "#Patients", "#Deaths"]
     counts = [_counts(_found(numbers, pair, AUC_DIFFERENCE)) for pair in pairs]
     return Table("added-value", caption, columns, [[*row, *tail] for row, tail in zip(rows, counts, strict=True)])
 
@@ -68,19 +66,19 @@ def _table(numbers: Numbers, pairs: Sequence[Pair]) -> Table:
 def _benefit_table(numbers: Numbers, pairs: Sequence[Pair]) -> Table:
     subsets = list(map(threshold_subset, THRESHOLDS))
     rows: list[Row] = [
-        [*_names(pair), *(_cell(_found(numbers, pair, NET_BENEFIT_DIFFERENCE, subset)) for subset in subsets)]
+        [_name(pair), *(_cell(_found(numbers, pair, NET_BENEFIT_DIFFERENCE, subset)) for subset in subsets)]
         for pair in pairs
     ]
     caption = (
         "Differences of the net benefit per patient, by the threshold from which one acts on the recalibrated risk, "
         f"with {numbers.level} intervals by bootstrap over patients"
     )
-    return Table("added-benefit", caption, ["Model", "Over", *(f"#At {percent(one)}" for one in THRESHOLDS)], rows)
+    return Table("added-benefit", caption, ["Model", *(f"#At {percent(one)}" for one in THRESHOLDS)], rows)
 
 
-def _names(pair: Pair) -> list[Cell | str]:
+def _name(pair: Pair) -> Cell:
     first, second = map(model_words, pair)
-    return [Cell(first.label, style=f"key-{first.kind}"), second.label]
+    return Cell(first.label, f"over {second.sees}", f"key-{first.kind}")
 
 
 def _area_cells(numbers: Numbers, pair: Pair) -> list[Cell]:

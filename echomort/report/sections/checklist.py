@@ -168,7 +168,7 @@ def _sensitivity(facts: Facts) -> str:
 
 
 def _uncertainty(facts: Facts) -> str:
-    methods = {facts.numbers.auc(model).method for model, _ in facts.numbers.models()} - {""}
+    methods = {facts.numbers.auc(model).method for model, _ in facts.numbers.estimable()} - {""}
     return f"{'; '.join(sorted(methods))}; bootstrap over patients for the rest." if methods else ""
 
 

@@ -169,7 +169,7 @@ def _sensitivity(facts: Facts) -> str:
 
 def _uncertainty(facts: Facts) -> str:
     methods = {facts.numbers.auc(model).method for model, _ in facts.numbers.estimable()} - {""}
-    return f"{'; '.join(sorted(methods))}; bootstrap over patients for the rest." if methods else ""
+    return f"{'; '.join(sorted(methods))}; bootstrap over patients for the rest." if methods else NOT_DONE
 
 
 def _null(facts: Facts) -> str:

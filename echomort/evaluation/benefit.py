@@ -9,10 +9,15 @@ from echomort.evaluation.inputs import Floats, labels, probabilities
 
 def net_benefit(y: Any, probability: Any, threshold: float) -> float:
     """Return net benefit of treating where ``probability`` >= ``threshold``: TP/n - FP/n * odds(threshold)."""
+    return float(benefits(y, probability, threshold).mean())
+
+
+def benefits(y: Any, probability: Any, threshold: float) -> Floats:
+    """Return the benefit (n,) of each row, whose mean is the net benefit: 1 for a death that is treated, less the odds
+    of ``threshold`` for a survivor who is."""
     died = labels(y)
     treated = probabilities("probability", probability, len(died)) >= _checked(threshold)
-    odds = threshold / (1 - threshold)
-    return float(((treated & died).sum() - (treated & ~died).sum() * odds) / len(died))
+    return np.where(treated, np.where(died, 1.0, -threshold / (1 - threshold)), 0.0)
 
 
 def net_benefit_treat_all(y: Any, threshold: float) -> float:

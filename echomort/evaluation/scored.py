@@ -157,7 +157,8 @@ def _without(model_scores: pd.DataFrame, studies: pd.Series) -> Floats | None:
     """Return the scores to learn from, one row for each of ``studies``; None where the model has none."""
     if "without" not in model_scores.columns or model_scores["without"].isna().all():
         return None
-    values = pd.DataFrame(model_scores["without"].tolist(), index=model_scores["study_key"])
+    filled = [np.ma.filled(row, np.nan) for row in model_scores["without"]]  # DuckDB masks what is null
+    values = pd.DataFrame(filled, index=model_scores["study_key"])
     return values.groupby(level=0).mean().reindex(studies).to_numpy(dtype=float)
 
 

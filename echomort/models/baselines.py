@@ -1,5 +1,7 @@
 """Baselines for the trees on all variables: other learners, and parts of the variables.
 
+Two more are logistic regressions on age and sex, and on these with the ejection fraction: what others have to add to.
+
 Every baseline is cross-validated as the trees are. Logistic regression and random forest need imputed data
 (:mod:`echomort.models.imputation`); imputation is fitted on the training rows of each fold, unless
 ``tabular.imputation_scope`` is ``global``.
@@ -16,22 +18,16 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from echomort.core.files import atomic_folder
-from echomort.ehr.variables import Variable, VariableSet, names
+from echomort.ehr.variable_sets import PARTS, VARIABLES
+from echomort.ehr.variables import Variable
 from echomort.models.cross_fit import CrossFit, LeftOut, folds_left_out
 from echomort.models.imputation import Imputer
 from echomort.models.rows import LabelledRows
 from echomort.models.tabular import encode, fit_nested
 from echomort.settings import Tabular
+from echomort.vocabulary.baselines import FEW
 from echomort.vocabulary.model_names import baseline
 
-PARTS: Mapping[str, tuple[VariableSet, ...]] = {
-    "clinical": ("clinical", "diagnosis"),
-    "echo": ("echo",),
-    "all": ("echo", "clinical", "diagnosis"),
-}
-"""Variables of a baseline -> the sets of the catalogue that they consist of."""
-VARIABLES: Mapping[str, tuple[str, ...]] = {name: names(*sets) for name, sets in PARTS.items()}
-"""Their names: the 100 clinical variables, the 58 of the echo, and all 158."""
 LEARNERS = ("logistic", "random_forest", "xgboost")
 """The learners that ``tabular.baselines`` may name."""
 MIN_LEAF_STUDIES = 5
@@ -40,7 +36,12 @@ MIN_LEAF_STUDIES = 5
 
 def baseline_names() -> list[str]:
     """Return the names of all possible baselines."""
-    return [baseline(learner, part) for learner in LEARNERS for part in VARIABLES]
+    return [baseline(learner, part) for learner in LEARNERS for part in VARIABLES if _is_offered(learner, part)]
+
+
+def _is_offered(learner: str, part: str) -> bool:
+    """Whether there is a baseline of ``learner`` on ``part``: on few variables logistic regression alone."""
+    return learner == "logistic" or part not in FEW
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,11 @@ def fit_baselines(
         for part in settings.baseline_variables:
             columns = (*VARIABLES[part], *_site_variables_of(part, site_variables, features))
             table = features.reindex(columns=list(columns))
-            if "xgboost" in settings.baselines and part != "all":
+            learners = [learner for learner in settings.baselines if _is_offered(learner, part)]
+            if "xgboost" in learners and part != "all":
                 scores[baseline("xgboost", part)] = fit_nested(encode(table), columns, rows, settings).scores
-            for learner, cross_fit, fitted in _fit_on_imputed(table, rows, settings, site_variables):
+            imputed = [learner for learner in ("logistic", "random_forest") if learner in learners]
+            for learner, cross_fit, fitted in _fit_on_imputed(imputed, table, rows, settings, site_variables):
                 scores[baseline(learner, part)] = cross_fit
                 if fitted:
                     coefficients[baseline(learner, part)] = fitted
@@ -100,7 +103,7 @@ def _site_variables_of(part: str, site_variables: Sequence[Variable], features: 
     return tuple(
         variable.name
         for variable in site_variables
-        if variable.set in PARTS[part] and variable.name in features.columns
+        if variable.set in PARTS.get(part, ()) and variable.name in features.columns
     )
 
 
@@ -122,9 +125,12 @@ def imputed_tables(
 
 
 def _fit_on_imputed(
-    table: pd.DataFrame, rows: LabelledRows, settings: Tabular, site_variables: Sequence[Variable]
+    learners: Sequence[str],
+    table: pd.DataFrame,
+    rows: LabelledRows,
+    settings: Tabular,
+    site_variables: Sequence[Variable],
 ) -> Iterator[tuple[str, CrossFit, dict[int, Coefficients]]]:
-    learners = [learner for learner in ("logistic", "random_forest") if learner in settings.baselines]
     if not learners:
         return
     logits: dict[str, dict[LeftOut, np.ndarray]] = {learner: {} for learner in learners}

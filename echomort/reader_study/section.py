@@ -179,7 +179,10 @@ def _pairs(numbers: Numbers) -> Table:
         for condition in CONDITIONS
         if (q := numbers.get(EVERYONE, "cochran_p", condition, READER_STUDY)).is_known
     ]
-    caption = f"Who is right more often. Cochran's Q over readers and model: {'; '.join(tests)}"
+    caption = (
+        f"Who is right more often. Cochran's Q over readers and model: {'; '.join(tests)}. Holm's correction is over "
+        "all pairs of one condition"
+    )
     columns = ["Pair", "Readers", "#Accuracy, points", "#McNemar's p", "#Holm's p"]
     return Table("reader_pairs", caption, columns, rows, folded=True)
 

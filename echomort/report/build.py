@@ -125,7 +125,7 @@ def _area_tile(numbers: Numbers) -> Tile | None:
 
 def _headroom_tile(numbers: Numbers) -> Tile | None:
     recovered = numbers.get(ALL_VIEWS, "headroom_heart")
-    if not recovered.is_known:
+    if not recovered.is_known or recovered.low <= 0:
         return None
     return Tile(percent(recovered.value), "of the heart's headroom", "recovered by the loops alone")
 

@@ -40,6 +40,7 @@ class ReportData:
     ``settings``: (key, value, provenance, meaning), as :meth:`echomort.settings.sections.Settings.provenance` yields.
     ``lineage``: name to version, digest or count of what the report was made from.
     ``missingness``: variable, missing (share 0 to 1); optional unit.
+    ``variables``: variable, studies: how many of the studies that models learn from or score have a value of it.
     ``refusals``: reason, count: values and codes that features could not use.
     ``reader_study``: the result of :func:`echomort.reader_study.summary.summarise`, if there is a reader study.
     """
@@ -56,6 +57,7 @@ class ReportData:
     instances: pd.DataFrame = field(default_factory=_without_rows(*ARCHIVE_COLUMNS))
     checks: pd.DataFrame = field(default_factory=_without_rows("table", "check", "passed"))
     missingness: pd.DataFrame = field(default_factory=_without_rows("variable", "missing"))
+    variables: pd.DataFrame = field(default_factory=_without_rows("variable", "studies"))
     refusals: pd.DataFrame = field(default_factory=_without_rows("reason", "count"))
     examples: Sequence[Example] = ()
     reader_study: Mapping[str, Any] | None = None

@@ -9,13 +9,23 @@ import numpy as np
 import pandas as pd
 
 from echomort.evaluation.subgroups import SUPPRESSED, suppressed
-from echomort.report.words import ModelWords, counted, model_words, span
-from echomort.vocabulary.metric_table import COLUMNS, COMPARISON, COVERAGE, IMPORTANCE, NULL, OUT_OF_FOLD
+from echomort.report.words import ModelWords, count, counted, model_words, span
+from echomort.vocabulary.metric_table import (
+    COLUMNS,
+    COMPARISON,
+    COVERAGE,
+    IMPORTANCE,
+    NULL,
+    OF_STUDIES,
+    OUT_OF_FOLD,
+    WHOLE,
+)
 
 NOT_MODELS = frozenset({"cohort"})
 """Values of the column ``model`` that name no model."""
 KINDS_BEST_FIRST = ("fusion", "video", "view", "ehr", "score")
-"""Kinds of model in the order in which :meth:`Numbers.best` prefers them."""
+"""Kinds of model in the order in which :meth:`Numbers.best` prefers them: that with the most inputs first. The order is
+fixed, whatever their results."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,8 @@ class Figure:
     n: int | None = None
     events: int | None = None
     method: str = ""
+    of_studies: bool = False
+    """Whether ``n`` counts studies; else it counts patients, with one study each."""
 
     @property
     def is_known(self) -> bool:
@@ -39,6 +51,8 @@ class Figure:
         """``410 patients, 103 deaths``, or nothing where the counts are not known."""
         if self.n is None or self.events is None:
             return ""
+        if self.of_studies:
+            return f"{counted(self.n, 'study', 'studies')}, {count(self.events)} before a death"
         return f"{counted(self.n, 'patient')}, {counted(self.events, 'death')}"
 
     @property
@@ -55,37 +69,41 @@ class Figure:
 class Numbers:
     """A metric table (``vocabulary.metric_table``) by names; a figure that is not in it has the value NaN.
 
-    Groups (``subset`` has a ``=``) with fewer than ``suppress_below`` deaths or survivors are suppressed: their figures
-    have no value. ``confidence`` is the level of the table's intervals.
+    Groups (``subset`` has a ``=``) with fewer than ``suppress_below`` deaths or survivors are suppressed, and so are
+    clinical scores whose patients are too few: their figures have no value. ``confidence`` is the level of the table's
+    intervals.
     """
 
     def __init__(self, metrics: pd.DataFrame, suppress_below: int = 10, confidence: float = 0.95) -> None:
         frame = metrics.reindex(columns=list(COLUMNS))
         self._limit = suppress_below
         self.level = f"{100 * confidence:g} %"
+        self.significance = 1 - confidence
         self._rows = {
-            tuple(str(part) for part in row[:4]): self._figure(str(row[2]), row[4:])
+            tuple(str(part) for part in row[:4]): self._figure(str(row[0]), str(row[2]), row[4:])
             for row in frame.itertuples(index=False, name=None)
         }
         self._withhold_deaths_beside_suppressed_groups()
 
     def _withhold_deaths_beside_suppressed_groups(self) -> None:
-        """Remove the deaths of all groups of a variable of which one is suppressed: their sum would reveal its
-        deaths."""
-        variables = {key[2].partition("=")[0] for key, figure in self._rows.items() if figure.is_suppressed}
+        """Remove the deaths of all groups of a variable of which one is suppressed, since their sum would reveal its
+        deaths, and of every row of a model that is suppressed as a whole."""
+        suppressed_keys = [key for key, figure in self._rows.items() if figure.is_suppressed]
+        variables = {key[2].partition("=")[0] for key in suppressed_keys}
+        small = {key[1] for key in suppressed_keys if key[2] == WHOLE}
         for key, figure in self._rows.items():
             variable, equals, _ = key[2].partition("=")
-            if equals and variable in variables:
+            if (equals and variable in variables) or key[1] in small:
                 self._rows[key] = replace(figure, events=None)
 
-    def _figure(self, subset: str, row: tuple[Any, ...]) -> Figure:
+    def _figure(self, evaluation: str, subset: str, row: tuple[Any, ...]) -> Figure:
         value, low, high = (_float(part) for part in row[:3])
         n, events = (None if pd.isna(part) else int(part) for part in row[3:5])
         method = "" if pd.isna(row[5]) else str(row[5])
         is_small = n is not None and events is not None and min(events, n - events) < self._limit
-        if "=" in subset and (is_small or method.startswith(SUPPRESSED)):
+        if ("=" in subset and is_small) or method.startswith(SUPPRESSED):
             return Figure(n=n if n is None or n >= self._limit else None, method=suppressed(self._limit))
-        return Figure(value, low, high, n, events, method)
+        return Figure(value, low, high, n, events, method, evaluation in OF_STUDIES)
 
     def get(self, model: str, metric: str, subset: str = "all", evaluation: str = OUT_OF_FOLD) -> Figure:
         """Return one figure, NaN where the table lacks it."""
@@ -96,20 +114,21 @@ class Numbers:
         return self.get(model, "auc", evaluation=NULL if model_words(model).kind == "null" else OUT_OF_FOLD)
 
     def models(self, *kinds: str) -> list[tuple[str, ModelWords]]:
-        """Return the models that have an AUC row, of ``kinds`` (all), in the order of the report."""
+        """Return the models that have an AUC row, known or not, of ``kinds`` (all), in the order of the report."""
         found = {model for evaluation, model, subset, metric in self._rows if (subset, metric) == ("all", "auc")}
         found |= {model for evaluation, model, _, metric in self._rows if metric == "coverage"}
         named = [(model, model_words(model)) for model in found - NOT_MODELS]
         ranked = sorted(named, key=lambda pair: (pair[1].place, pair[0]))
         return [pair for pair in ranked if not kinds or pair[1].kind in kinds]
 
+    def estimable(self, *kinds: str) -> list[tuple[str, ModelWords]]:
+        """Return the models of ``kinds`` (all) whose AUC is known, in the order of the report."""
+        return [pair for pair in self.models(*kinds) if self.auc(pair[0]).is_known]
+
     def best(self) -> str | None:
-        """Return the main model of the report: the first of ``KINDS_BEST_FIRST`` that has an AUC."""
-        for kind in KINDS_BEST_FIRST:
-            for model, _ in self.models(kind):
-                if self.auc(model).is_known:
-                    return model
-        return None
+        """Return the main model of the report: the first of ``KINDS_BEST_FIRST`` that has an AUC, be it the highest or
+        not."""
+        return next((model for kind in KINDS_BEST_FIRST for model, _ in self.estimable(kind)), None)
 
     def subsets(self, model: str, metric: str = "auc") -> list[tuple[str, Figure]]:
         """Return (subset, figure) of ``model`` in the order of the table, without the subset of all rows."""
@@ -159,6 +178,7 @@ class Numbers:
             yield {
                 **{"evaluation": evaluation, "model": model, "subset": subset, "metric": metric},
                 **{name: _json(getattr(figure, name)) for name in ("value", "low", "high", "n", "events", "method")},
+                "counted": "studies" if figure.of_studies else "patients",
             }
 
 

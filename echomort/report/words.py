@@ -78,6 +78,8 @@ INPUTS = {
 
 LEARNERS = {"logistic": "logistic regression", "random_forest": "random forest", "xgboost": "trees"}
 VARIABLE_SETS = {
+    "age_sex": ("Age and sex", "age and sex", 123),
+    "age_sex_lvef": ("Age, sex and LVEF", "age, sex and the ejection fraction", 124),
     "clinical": ("Clinical records", "the 100 clinical variables", 125),
     "echo": ("Echo measurements", "the 58 echo variables", 126),
     "all": ("EHR", "the 158 health-record variables", 127),

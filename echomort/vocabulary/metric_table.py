@@ -19,6 +19,9 @@ IMPORTANCE = "importance"
 TOO_GOOD = "too_good"
 """Models and single variables that are too good to be true."""
 
+OF_STUDIES = frozenset({NULL, IMPORTANCE})
+"""Evaluations whose rows count studies; those of all others count patients, with one study each."""
+
 ONE_VARIABLE = "one_variable"
 """In the place of a model's name: one variable of the health record alone, which the subset names."""
 
@@ -28,7 +31,7 @@ WHOLE = "all"
 
 class MetricRow(NamedTuple):
     """One figure: a ``metric`` of a ``model`` on a ``subset`` of its rows, with its limits (NaN where it has none), the
-    patients and deaths that it is of, and how it was found."""
+    patients (or studies, :data:`OF_STUDIES`) and deaths that it is of, and how it was found."""
 
     evaluation: str
     model: str

@@ -6,14 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from echomort.ehr.variable_sets import VARIABLES
 from echomort.ehr.variables import model_inputs, names
 from echomort.evaluation.metrics.importance import importance_rows
 from echomort.evaluation.summary import evaluate
-from echomort.models.baselines import VARIABLES, Baselines, baseline_names, fit_baselines, imputed_tables
+from echomort.models.baselines import Baselines, baseline_names, fit_baselines, imputed_tables
 from echomort.models.imputation import Imputer, OutlierRule
 from echomort.models.rows import LabelledRows, mean_fold_auc
 from echomort.models.tabular import encode, fit_nested, input_variables, permutation_importance
 from echomort.settings import Evaluation, Tabular
+from echomort.vocabulary.baselines import AGE_SEX, AGE_SEX_LVEF
 
 FAST = Tabular(forest_trees=20, imputation_rounds=2, rounds=30)
 COLUMNS = ["lvef", "lvidd", "sbp", "age", "sex", "dx_i50"]
@@ -40,7 +42,8 @@ def patients(count=300, seed=3):
 
 
 def test_the_sets_are_the_catalogue_s():
-    assert {name: len(columns) for name, columns in VARIABLES.items()} == {"clinical": 100, "echo": 58, "all": 158}
+    sizes = {"clinical": 100, "echo": 58, "all": 158, "age_sex": 2, "age_sex_lvef": 3}
+    assert {name: len(columns) for name, columns in VARIABLES.items()} == sizes
     assert set(VARIABLES["clinical"]) | set(VARIABLES["echo"]) == set(VARIABLES["all"])
 
 
@@ -162,6 +165,20 @@ def test_baselines_learn_what_there_is_to_learn(fitted):
     _, rows = patients()
     area = {model: mean_fold_auc(scores.logits, rows) for model, scores in fitted.scores.items()}
     assert all(value > 0.6 for value in area.values())
+    assert area[AGE_SEX_LVEF] > area[AGE_SEX]
+
+
+def test_age_and_sex_are_given_to_logistic_regression_alone(fitted):
+    assert {model for model in fitted.scores if "age_sex" in model} == {AGE_SEX, AGE_SEX_LVEF}
+    trees = FAST.model_copy(update={"baselines": ("xgboost",), "baseline_variables": ("age_sex", "echo")})
+    assert set(fit_baselines(*patients(120), trees).scores) == {"ehr:xgboost:echo"}
+
+
+def test_an_ejection_fraction_that_nobody_has_leaves_age_and_sex():
+    features, rows = patients()
+    settings = FAST.model_copy(update={"baselines": ("logistic",), "baseline_variables": ("age_sex", "age_sex_lvef")})
+    found = fit_baselines(features.assign(lvef=np.nan), rows, settings).scores
+    assert np.array_equal(found[AGE_SEX].logits, found[AGE_SEX_LVEF].logits)
 
 
 def test_no_label_of_a_fold_reaches_its_own_scores(fitted):
@@ -192,7 +209,9 @@ def test_coefficients_are_kept_as_json_and_nothing_else_is(fitted, tmp_path):
     fitted.save(tmp_path / "made")
     assert [path.name for path in (tmp_path / "made").iterdir()] == ["coefficients.json"]
     table = json.loads((tmp_path / "made" / "coefficients.json").read_text())
-    assert set(table) == {"ehr:logistic:clinical", "ehr:logistic:echo", "ehr:logistic:all"}
+    assert set(table) == {f"ehr:logistic:{part}" for part in VARIABLES}
+    assert table[AGE_SEX]["0"]["columns"] == ["age", "sex"]
+    assert table[AGE_SEX_LVEF]["0"]["columns"] == ["age", "sex", "lvef"]
     one = table["ehr:logistic:all"]["0"]
     assert len(one["columns"]) == len(one["coefficients"]) == len(one["mean"]) == len(one["scale"])
     assert one["coefficients"][one["columns"].index("lvef")] < 0 < one["coefficients"][one["columns"].index("age")]
@@ -277,8 +296,8 @@ def test_baselines_are_compared_with_the_trees_in_a_family_of_their_own():
     pairs = set(metrics.loc[metrics["metric"] == "auc_difference", "model"])
     assert pairs == {"video_ehr vs ehr", "ehr vs ehr:logistic:all", "ehr vs ehr:xgboost:echo"}
     holm = metrics[metrics["metric"] == "delong_p_holm"].set_index("model")["method"]
-    assert holm["video_ehr vs ehr"] == "DeLong, Holm over 1"
-    assert holm["ehr vs ehr:logistic:all"] == "DeLong, Holm over 2"
+    assert holm["video_ehr vs ehr"] == "DeLong, Holm over 1: video and records against each other model"
+    assert holm["ehr vs ehr:logistic:all"] == "DeLong, Holm over 2: the records model against its baselines"
     assert not (metrics.loc[metrics["model"] == "ehr:logistic:all", "metric"] == "calibration_slope").any()
 
 

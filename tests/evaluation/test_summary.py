@@ -225,13 +225,22 @@ def test_a_missing_column_is_named():
         evaluate(frame.drop(columns="days"), scores, truth, SETTINGS)
 
 
-def test_the_permuted_null_is_a_mean_with_percentiles():
-    areas = np.linspace(0.45, 0.55, 21)
+@pytest.mark.parametrize(
+    ("trainings", "margin", "method"),
+    [
+        (1, 0, "smallest to largest of 1 training on permuted labels"),
+        (39, 0.05, "smallest to largest of 39 trainings on permuted labels"),
+        (41, 0.0475, "percentiles 2.5 to 97.5 of 41 trainings on permuted labels"),
+    ],
+)
+def test_the_permuted_null_is_a_mean_and_its_limits_are_called_what_they_are(trainings, margin, method):
+    areas = np.linspace(0.45, 0.55, trainings) if trainings > 1 else [0.5]
     row = figure(permuted_null_rows(areas, 400, 120), "permuted_null", "auc", evaluation="null")
-    assert row["value"] == pytest.approx(0.5)
-    assert row["low"] == pytest.approx(0.4525)
-    assert row["high"] == pytest.approx(0.5475)
-    assert "21 trainings" in row["method"]
+    assert row[["value", "low", "high"]].tolist() == pytest.approx([0.5, 0.5 - margin, 0.5 + margin])
+    assert row["method"] == method
+
+
+def test_a_permutation_without_an_auc_is_refused():
     with pytest.raises(ValueError, match="one AUC a permutation"):
         permuted_null_rows([], 400, 120)
 

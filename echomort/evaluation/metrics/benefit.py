@@ -23,7 +23,12 @@ def benefit(model: EvaluatedModel) -> Iterator[MetricRow]:
     for threshold in THRESHOLDS:
         treat_all = f"treat all {net_benefit_treat_all(scored.died, threshold):.4f}, treat none 0"
         gain = without_limits(net_benefit(scored.died, model.recalibrated, threshold), treat_all)
-        yield scored.row(NET_BENEFIT, gain, f"threshold {threshold:.2f}", RECALIBRATED)
+        yield scored.row(NET_BENEFIT, gain, threshold_subset(threshold), RECALIBRATED)
+
+
+def threshold_subset(threshold: float) -> str:
+    """Return the subset of the metric table for figures at ``threshold`` (0 to 1)."""
+    return f"threshold {threshold:.2f}"
 
 
 METRIC_FAMILY = MetricFamily((NET_BENEFIT,), 40, of_model=benefit)

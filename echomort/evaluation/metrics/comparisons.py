@@ -1,5 +1,6 @@
 """Paired tests of the difference of two AUCs, on the rows that both models scored."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ from echomort.evaluation.metric_family import Figures, MetricFamily
 from echomort.evaluation.paired_tests import holm
 from echomort.evaluation.resampling import difference
 from echomort.evaluation.scored import ScoredRows, common_rows
+from echomort.vocabulary.baselines import AGE_SEX, AGE_SEX_LVEF
 from echomort.vocabulary.metric_table import COMPARISON, MetricRow
 from echomort.vocabulary.model_names import EHR, ORACLES, VIDEO_EHR
 
@@ -21,6 +23,10 @@ DELONG_P = Metric("delong_p", "p", 3)
 DELONG_P_HOLM = Metric("delong_p_holm", "p, Holm", 3)
 AUC_DIFFERENCE_BOOTSTRAP = Metric("auc_difference_bootstrap", "Difference (bootstrap)", 3, "higher")
 SOFT_AUC_DIFFERENCE = Metric("soft_auc_difference", "Difference against true risks", 3, "higher")
+
+AGAINST_ALL, AGAINST_RECORDS = "video and records against each other model", "the records model against its baselines"
+"""Families of comparisons: Holm's correction is over the tests of one family."""
+HOLM = "DeLong, Holm over "
 
 
 @dataclass(frozen=True)
@@ -33,16 +39,18 @@ class Pair:
 
 
 def comparisons(evaluated: EvaluatedModels) -> Figures:
-    """Yield video with records against every other model, and the trees on the health record against the baselines."""
-    full = _pairs(evaluated, VIDEO_EHR, list(evaluated.with_all_metrics.values()))
+    """Yield video with records against every other model, and the trees on the health record against the baselines on
+    records; those on age, sex and LVEF alone have a family of their own (:mod:`.added_value`)."""
+    full = paired(evaluated, VIDEO_EHR, list(evaluated.with_all_metrics.values()))
     for pair in full:
-        yield from _bootstrap_rows(pair, evaluated.aucs)
-    yield from _test_rows(full)
-    baselines = [model for model in evaluated.models.values() if model.kind in ("baseline", "ehr")]
-    yield from _test_rows(_pairs(evaluated, EHR, baselines))
+        yield from bootstrap_rows(pair, evaluated.aucs)
+    yield from delong_rows(full, AGAINST_ALL)
+    records = [model for name, model in evaluated.models.items() if name not in (AGE_SEX, AGE_SEX_LVEF)]
+    baselines = [model for model in records if model.kind in ("baseline", "ehr")]
+    yield from delong_rows(paired(evaluated, EHR, baselines), AGAINST_RECORDS)
 
 
-def _pairs(evaluated: EvaluatedModels, reference: str, others: Sequence[EvaluatedModel]) -> list[Pair]:
+def paired(evaluated: EvaluatedModels, reference: str, others: Sequence[EvaluatedModel]) -> list[Pair]:
     """Return ``reference`` with each of ``others`` whose common rows hold both outcomes."""
     names = {model.scored.model for model in others}
     if reference not in names:
@@ -56,7 +64,8 @@ def _pairs(evaluated: EvaluatedModels, reference: str, others: Sequence[Evaluate
     return found
 
 
-def _bootstrap_rows(pair: Pair, aucs: SharedAucs) -> Iterator[Bootstrapped]:
+def bootstrap_rows(pair: Pair, aucs: SharedAucs) -> Iterator[Bootstrapped]:
+    """Yield the difference of the AUCs by bootstrap and, where true risks are known, against them."""
     observed = difference(aucs.auc(pair.first), aucs.auc(pair.second))
     yield Bootstrapped(pair.first, AUC_DIFFERENCE_BOOTSTRAP, observed, evaluation=COMPARISON)
     if pair.first.true_risk is not None:
@@ -64,22 +73,29 @@ def _bootstrap_rows(pair: Pair, aucs: SharedAucs) -> Iterator[Bootstrapped]:
         yield Bootstrapped(pair.first, SOFT_AUC_DIFFERENCE, soft, evaluation=COMPARISON)
 
 
-def _test_rows(pairs: Sequence[Pair]) -> Iterator[MetricRow]:
+def delong_rows(pairs: Sequence[Pair], family: str) -> Iterator[MetricRow]:
+    """Yield DeLong's test of every pair, and its p corrected over the ``family`` that the pairs are."""
     for pair in pairs:
         first, test = pair.first, pair.test
         gap = Interval(test.difference, test.low, test.high, "DeLong, paired, Wald", test.note)
         yield first.row(AUC_DIFFERENCE, gap, evaluation=COMPARISON)
         yield first.row(DELONG_Z, without_limits(test.z, "DeLong, paired"), evaluation=COMPARISON)
         yield first.row(DELONG_P, without_limits(test.p_value, "DeLong, paired, two-sided"), evaluation=COMPARISON)
-    yield from _holm_rows(pairs)
+    yield from _holm_rows(pairs, family)
 
 
-def _holm_rows(pairs: Sequence[Pair]) -> Iterator[MetricRow]:
+def holm_family(method: str) -> tuple[str, int]:
+    """Return the family of an adjusted p, and how many tests it has, from the ``method`` of its row."""
+    size, _, family = method.removeprefix(HOLM).partition(": ")
+    return family, int(size)
+
+
+def _holm_rows(pairs: Sequence[Pair], family: str) -> Iterator[MetricRow]:
     """Holm's correction. Comparisons with an oracle are left out: they test no hypothesis."""
-    family = [pair for pair in pairs if pair.second.model not in ORACLES]
-    adjusted = holm([pair.test.p_value for pair in family])
-    method = f"DeLong, Holm over {len(family)}"
-    for pair, p_value in zip(family, adjusted, strict=True):
+    tested = [pair for pair in pairs if pair.second.model not in ORACLES]
+    p_values = [pair.test.p_value for pair in tested]
+    method = f"{HOLM}{sum(not math.isnan(p_value) for p_value in p_values)}: {family}"
+    for pair, p_value in zip(tested, holm(p_values), strict=True):
         yield pair.first.row(DELONG_P_HOLM, without_limits(float(p_value), method), evaluation=COMPARISON)
 
 

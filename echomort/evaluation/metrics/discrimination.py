@@ -62,13 +62,18 @@ METRIC_FAMILY = MetricFamily((AUC, AUC_FOLD_MEAN, AUC_BOOTSTRAP, AVERAGE_PRECISI
 
 
 def permuted_null_rows(aucs: Sequence[float], n: int, events: int, confidence: float = 0.95) -> pd.DataFrame:
-    """Return the metric row of the permuted null, the mean and percentiles of ``aucs``: one for each permutation."""
+    """Return the metric row of the permuted null: the mean of ``aucs``, one a permutation, of ``n`` studies with
+    ``events`` deaths. Its limits are percentiles where at least one AUC is beyond each, else the smallest and the
+    largest AUC; the method says which."""
     drawn = np.asarray(aucs, dtype=np.float64)
     if not len(drawn) or np.isnan(drawn).any():
         raise ValueError("the permuted null needs one AUC a permutation, without missing values")
     tail = (1 - confidence) / 2
-    low, high = np.quantile(drawn, (tail, 1 - tail))
-    method = f"{len(drawn)} trainings on permuted labels, percentiles"
+    trainings = f"{len(drawn)} {'training' if len(drawn) == 1 else 'trainings'} on permuted labels"
+    method = f"smallest to largest of {trainings}"
+    if len(drawn) * tail >= 1:
+        method = f"percentiles {100 * tail:g} to {100 - 100 * tail:g} of {trainings}"
+    low, high = np.quantile(drawn, (tail, 1 - tail)) if len(drawn) * tail >= 1 else (drawn.min(), drawn.max())
     limits = float(drawn.mean()), float(low), float(high)
     row = MetricRow(NULL, PERMUTED_NULL, WHOLE, AUC.name, *limits, n, events, method)
     return pd.DataFrame([row], columns=list(COLUMNS))

@@ -143,7 +143,7 @@ def _survival(facts: Facts) -> str:
 
 
 def _comparators(facts: Facts) -> str:
-    scores = [words.label for _, words in facts.numbers.models("score", "ehr")]
+    scores = [words.label for _, words in facts.numbers.estimable("score", "ehr")]
     pairs = facts.numbers.comparisons()
     return f"{', '.join(scores) or 'None'}; {counted(len(pairs), 'paired comparison')} (DeLong, Holm)."
 
@@ -168,8 +168,8 @@ def _sensitivity(facts: Facts) -> str:
 
 
 def _uncertainty(facts: Facts) -> str:
-    methods = {facts.numbers.auc(model).method for model, _ in facts.numbers.models()} - {""}
-    return f"{'; '.join(sorted(methods))}; bootstrap over patients for the rest." if methods else ""
+    methods = {facts.numbers.auc(model).method for model, _ in facts.numbers.estimable()} - {""}
+    return f"{'; '.join(sorted(methods))}; bootstrap over patients for the rest." if methods else NOT_DONE
 
 
 def _null(facts: Facts) -> str:

@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 
 from echomort.evaluation.metric import Metric
-from echomort.evaluation.metrics.comparisons import AUC_DIFFERENCE, AUC_DIFFERENCE_BOOTSTRAP, DELONG_P, DELONG_P_HOLM
+from echomort.evaluation.metrics.added_value import REFERENCES
+from echomort.evaluation.metrics.comparisons import (
+    AUC_DIFFERENCE,
+    AUC_DIFFERENCE_BOOTSTRAP,
+    DELONG_P,
+    DELONG_P_HOLM,
+    holm_family,
+)
 from echomort.report.blocks import Cell, Picture, Row, Section, Table
 from echomort.report.cells import metric_head
 from echomort.report.drawing import figures
@@ -80,7 +87,7 @@ def _distributions(scores: Mapping[str, ModelScores]) -> list[Picture]:
 
 
 def _fold_table(numbers: Numbers) -> Table:
-    models = [(model, words) for model, words in numbers.models("view", "video", "ehr", "fusion", "score")]
+    models = numbers.estimable("view", "video", "ehr", "fusion", "score")
     names = sorted({fold for model, _ in models for fold in numbers.folds(model)}, key=lambda name: (len(name), name))
     rows: list[Row] = []
     for model, words in models:
@@ -101,12 +108,29 @@ def _fold_table(numbers: Numbers) -> Table:
 
 
 def _comparison_table(numbers: Numbers) -> list[Table]:
-    rows = [_comparison_row(numbers, pair) for pair in numbers.comparisons()]
+    rows = [_comparison_row(numbers, pair) for pair in _pairs(numbers)]
     intervals = (f"#{numbers.level} (DeLong)", f"#{numbers.level} (bootstrap)")
     tests = metric_head(DELONG_P), metric_head(DELONG_P_HOLM)
     columns = ["AUC difference", metric_head(AUC_DIFFERENCE), *intervals, *tests, "#Patients"]
-    caption = "Paired, on the patients whom both models scored: DeLong's test, and a bootstrap over patients."
+    caption = (
+        "Paired, on the patients whom both models scored: DeLong's test, and a bootstrap over patients. "
+        f"Holm's correction: {'; '.join(_families(numbers))}. Comparisons with an oracle test no hypothesis."
+    )
     return [Table("comparisons", caption, columns, rows)] if rows else []
+
+
+def _pairs(numbers: Numbers) -> list[str]:
+    """Return the comparisons, without those that are in the section on added value."""
+    return [pair for pair in numbers.comparisons() if pair.partition(" vs ")[2] not in REFERENCES]
+
+
+def _families(numbers: Numbers) -> list[str]:
+    """Return the families of tests with the number of each."""
+    methods = (numbers.get(pair, DELONG_P_HOLM.name, evaluation=COMPARISON).method for pair in _pairs(numbers))
+    return [
+        f"{family} ({counted(tests, 'test')})"
+        for family, tests in dict.fromkeys(map(holm_family, filter(None, methods)))
+    ]
 
 
 def _comparison_row(numbers: Numbers, pair: str) -> Row:
@@ -114,16 +138,20 @@ def _comparison_row(numbers: Numbers, pair: str) -> Row:
         return numbers.get(pair, metric.name, evaluation=COMPARISON)
 
     first, _, second = pair.partition(" vs ")
-    gap, bootstrap = found(AUC_DIFFERENCE), found(AUC_DIFFERENCE_BOOTSTRAP)
+    gap, bootstrap, corrected = map(found, (AUC_DIFFERENCE, AUC_DIFFERENCE_BOOTSTRAP, DELONG_P_HOLM))
     return [
         f"{model_words(first).label} against {model_words(second).label}",
         Cell(signed(gap.value), style="strong"),
         span(gap.low, gap.high) or NOTHING,
         span(bootstrap.low, bootstrap.high) or NOTHING,
         p_value(found(DELONG_P).value),
-        p_value(found(DELONG_P_HOLM).value),
+        Cell(p_value(corrected.value), _of_family(corrected)),
         count(gap.n),
     ]
+
+
+def _of_family(corrected: Figure) -> str:
+    return f"of {holm_family(corrected.method)[1]}" if corrected.is_known else ""
 
 
 def _coverage_table(numbers: Numbers) -> list[Table]:

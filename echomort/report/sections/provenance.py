@@ -51,7 +51,7 @@ LIMITS = (
     "Internal validation only: cross-validation by patient inside one archive. No external or temporal validation was "
     "made for this report.",
     "Retrospective data: patients were not sent for an echo, nor seen again, at random.",
-    "Studies without a known outcome are left out; the figures weighted for censoring are in the JSON twin.",
+    "Patients without a known outcome are left out, except where a figure says that it is weighted for censoring.",
     "All-cause death: the score gives neither the cause nor a way to prevent it.",
     "Predicted risks hold at this archive's share of deaths; elsewhere they need recalibration.",
 )

@@ -2,30 +2,19 @@
 
 from typing import TYPE_CHECKING
 
-from echomort.evaluation.discrimination import chance_error
-from echomort.evaluation.metrics.censoring import DEATH_SHARE
 from echomort.evaluation.metrics.discrimination import AUC
 from echomort.evaluation.metrics.headroom import HEADROOM
 from echomort.report.blocks import Cell, Picture, Section, Table, Words
 from echomort.report.cells import metric_cell, metric_head
 from echomort.report.data import ReportData
+from echomort.report.differences import RULE
 from echomort.report.drawing import figures
 from echomort.report.drawing.style import inline_svg
 from echomort.report.numbers import Numbers
+from echomort.report.points import points
 from echomort.report.sections import ReportSection
-from echomort.report.words import (
-    NOTHING,
-    count,
-    counted,
-    model_words,
-    number,
-    p_phrase,
-    percent,
-    signed,
-    span,
-)
-from echomort.vocabulary.metric_table import COMPARISON
-from echomort.vocabulary.model_names import ALL_VIEWS, EHR, VIDEO_EHR
+from echomort.report.sections.variables import given
+from echomort.report.words import NOTHING, count, model_words, number, span
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -35,20 +24,19 @@ GROUPS = {
     "video": "Combined",
     "ehr": "Combined",
     "fusion": "Combined",
-    "baseline": "Health records, other learners",
+    "baseline": "Health records, baselines",
     "score": "Clinical scores",
     "oracle": "Bounds",
     "null": "Bounds",
 }
 
-LEAK = "which chance does not explain: something of the outcome leaks into the models"
-"""The verdict on a permuted null that is not chance."""
 SHOWN_HEADROOM = HEADROOM["oracle_heart"], HEADROOM["oracle_all"]
 
 
 def at_a_glance(data: ReportData, numbers: Numbers) -> Section:
     """Return the result: the headline, its points, the forest plot and the table of AUCs."""
-    blocks = [Words(_points(data, numbers), listed=True), _forest(numbers), headline_table(numbers)]
+    rule = RULE.format(level=number(numbers.significance, 2))
+    blocks = [Words(points(data, numbers), listed=True), Words([rule]), _forest(numbers), headline_table(data, numbers)]
     return Section("result", "The result", blocks, headline(numbers))
 
 
@@ -70,94 +58,9 @@ def headline(numbers: Numbers) -> str:
     )
 
 
-def _points(data: ReportData, numbers: Numbers) -> list[str]:
-    points = [
-        _best_point(numbers),
-        _follow_up_point(numbers),
-        _oracle_point(numbers),
-        _gain_point(numbers),
-        _null_point(numbers),
-    ]
-    return [*(point for point in points if point), *_check_point(data)]
-
-
-def _best_point(numbers: Numbers) -> str:
-    best = numbers.best()
-    if best is None:
-        return ""
-    area = numbers.auc(best)
-    interval = f", {numbers.level} interval {span(area.low, area.high)}" if span(area.low, area.high) else ""
-    result = f"{model_words(best).label}: AUC {number(area.value)}{interval}, on {area.counts_text}"
-    return f"{result}, each scored by a model that never saw the patient."
-
-
-def _follow_up_point(numbers: Numbers) -> str:
-    """Return a warning where the labelled patients die more, or less, often than Kaplan-Meier's share of all."""
-    labelled, share = numbers.get("cohort", "prevalence"), numbers.get("cohort", DEATH_SHARE.name)
-    if not share.is_known or not labelled.is_known or share.low <= labelled.value <= share.high:
-        return ""
-    by_kaplan_meier = f"{percent(share.value, 1)} do ({span(100 * share.low, 100 * share.high, 1)})"
-    return (
-        f"Of the labelled patients {percent(labelled.value, 1)} died; by Kaplan-Meier, which counts the lost as long "
-        f"as they are followed, {by_kaplan_meier}. Patients who live and do not come back have no label, so absolute "
-        "risks and thresholds here do not hold for all patients: see Follow-up."
-    )
-
-
-def _oracle_point(numbers: Numbers) -> str:
-    recovered = numbers.get(ALL_VIEWS, "headroom_heart")
-    best_possible = numbers.auc("oracle_heart")
-    if not recovered.is_known or not best_possible.is_known:
-        return ""
-    share = f"{percent(recovered.value)} ({span(100 * recovered.low, 100 * recovered.high, 0)})"
-    return (
-        "The generator knows the true state of every heart. A score with that knowledge would reach an AUC of "
-        f"{number(best_possible.value)}; the loops recover {share} of its lead over chance, measured against true "
-        "risks, which removes the chance in who died."
-    )
-
-
-def _gain_point(numbers: Numbers) -> str:
-    gains = []
-    for name, against in ((ALL_VIEWS, "the loops alone"), (EHR, "the records alone")):
-        pair = f"{VIDEO_EHR} vs {name}"
-        gap = numbers.get(pair, "auc_difference", evaluation=COMPARISON)
-        p_value = numbers.get(pair, "delong_p_holm", evaluation=COMPARISON)
-        if gap.is_known:
-            gains.append(
-                f"{signed(gap.value)} against {against} ({span(gap.low, gap.high)}; {p_phrase(p_value.value)})"
-            )
-    return f"AUC of video and records together: {', '.join(gains)}." if gains else ""
-
-
-def _null_point(numbers: Numbers) -> str:
-    for model, _ in numbers.models("null"):
-        null = numbers.auc(model)
-        if null.is_known:
-            margin = 2 * chance_error(null.n or 0, null.events or 0)
-            is_chance = null.low - margin <= 0.5 <= null.high + margin
-            verdict = f"as chance does ({number(0.5)} give or take {number(margin)})" if is_chance else LEAK
-            return (
-                "Trained again from the start on permuted outcomes, video and records reach an AUC of "
-                f"{number(null.value)} (permutations: {span(null.low, null.high)}), {verdict}."
-            )
-    return ""
-
-
-def _check_point(data: ReportData) -> list[str]:
-    if not len(data.checks):
-        return []
-    passed = data.checks["passed"].astype(bool)
-    warned = 0 if "severity" not in data.checks else int((~passed & (data.checks["severity"] == "WARN")).sum())
-    passed_text = (
-        f"{count(int(passed.sum()))} of {counted(len(data.checks), 'check')} on the data and the method passed"
-    )
-    return [f"{passed_text}; {count(warned)} warned only." if warned else f"{passed_text}."]
-
-
 def forest_figure(numbers: Numbers) -> "Drawing":
     """Return the forest plot of AUCs, with lines for chance and for the oracle of the heart."""
-    rows = [_estimate(numbers, model) for model, _ in numbers.models()]
+    rows = [_estimate(numbers, model) for model, _ in numbers.estimable()]
     references = [figures.Reference(0.5, "chance 0.5")]
     heart = numbers.auc("oracle_heart")
     if heart.is_known:
@@ -168,13 +71,16 @@ def forest_figure(numbers: Numbers) -> "Drawing":
 
 
 def _forest(numbers: Numbers) -> Picture:
-    areas = [(words.label, numbers.auc(model)) for model, words in numbers.models()]
-    known = ", ".join(f"{label} {number(area.value)}" for label, area in areas if area.is_known)
+    known = ", ".join(f"{words.label} {number(numbers.auc(model).value)}" for model, words in numbers.estimable())
+    permuted = "".join(
+        f", of {words.label.lower()} {numbers.auc(model).method.partition(' on ')[0]}"
+        for model, words in numbers.estimable("null")
+    )
     return Picture(
         inline_svg(forest_figure(numbers), "fig-forest", f"AUC of each model with its interval: {known}"),
         "How well each score ranks patients by who dies within a year",
         "AUC: the share of pairs (one who died, one who lived) that the score puts in the right order. Bars: "
-        f"{numbers.level} intervals (DeLong). All scores are out of fold: no patient is scored by a model "
+        f"{numbers.level} intervals (DeLong){permuted}. All scores are out of fold: no patient is scored by a model "
         "that was trained on them.",
     )
 
@@ -186,13 +92,13 @@ def _estimate(numbers: Numbers, model: str) -> figures.Estimate:
     return figures.Estimate(words.label, area.value, area.low, area.high, words.kind, group, "", folds)
 
 
-def headline_table(numbers: Numbers) -> Table:
+def headline_table(data: ReportData, numbers: Numbers) -> Table:
     """Return the table of AUCs, and of the headroom recovered where the truth is known."""
-    models = numbers.models()
+    models = numbers.estimable()
     truth = any(numbers.get(model, SHOWN_HEADROOM[0].name).is_known for model, _ in models)
     columns = ["Score", "What it is given", metric_head(AUC), f"#{numbers.level} interval"]
     columns += [metric_head(metric) for metric in SHOWN_HEADROOM] if truth else []
-    rows = [_headline_row(numbers, model, truth) for model, _ in models]
+    rows = [_headline_row(data, numbers, model, truth) for model, _ in models]
     return Table(
         "headline",
         "AUC on the headline patients, one study each. Headroom: the share that a score recovers of the AUC "
@@ -204,18 +110,18 @@ def headline_table(numbers: Numbers) -> Table:
     )
 
 
-def _headline_row(numbers: Numbers, model: str, truth: bool) -> list[Cell | str]:
+def _headline_row(data: ReportData, numbers: Numbers, model: str, truth: bool) -> list[Cell | str]:
     area, words = numbers.auc(model), model_words(model)
     strong = "strong" if words.kind == "fusion" else "muted" if words.kind in ("oracle", "null") else ""
     cells: list[Cell | str] = [
         Cell(words.label, style=f"{strong} key-{words.kind}"),
-        Cell(words.sees, style="muted"),
+        Cell(given(model, data), style="muted"),
         Cell(number(area.value), style="strong"),
         span(area.low, area.high) or NOTHING,
     ]
     if truth:
         cells += [metric_cell(metric, numbers.get(model, metric.name)) for metric in SHOWN_HEADROOM]
-    return [*cells, count(area.n), count(area.events)]
+    return [*cells, Cell(count(area.n), "studies" if area.of_studies else ""), count(area.events)]
 
 
 REPORT_SECTION = ReportSection(place=10, build=lambda inputs: [at_a_glance(inputs.data, inputs.numbers)])

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from echomort.ehr.variable_sets import VARIABLES
 from echomort.ehr.variables import catalogue
 from echomort.report.blocks import Picture, Section, Table, Words
 from echomort.report.data import ReportData
@@ -12,11 +13,14 @@ from echomort.report.numbers import Numbers
 from echomort.report.sections import ReportSection
 from echomort.report.words import (
     counted,
+    model_words,
     number,
     percent,
     readable,
     span,
 )
+from echomort.vocabulary.baselines import FEW
+from echomort.vocabulary.model_names import ModelName
 
 MOST_IMPORTANT = 15
 """Variables in the table of importance. Chosen here: further ones hardly change the AUC."""
@@ -39,13 +43,13 @@ def variables(data: ReportData, numbers: Numbers) -> list[Section]:
     picture = Picture(inline_svg(flows.missing_values(shown, note), "fig-missing", alt), title, caption)
     table = Table(
         "missingness",
-        "Every variable",
+        "Every variable that has a value, without diagnosis groups",
         ["Variable", "#Missing"],
         [[name, percent(share, 1)] for name, share in rows],
         folded=True,
     )
     blocks = [picture, *_same_day(data), table, *_importance(numbers)]
-    return [Section("variables", "The health-record variables", blocks)]
+    return [Section("variables", "The health-record variables", blocks, _known_words(data))]
 
 
 SAME_DAY = {
@@ -65,6 +69,52 @@ def _same_day(data: ReportData) -> list[Words]:
         if counts.get(reason)
     ]
     return [Words(texts)] if texts else []
+
+
+def given(model: str, data: ReportData) -> str:
+    """Return the inputs of ``model`` in words; of the health record, also how many of its variables have a value."""
+    name, words = ModelName.parse(model), model_words(model)
+    inputs = _inputs(name, data)
+    if not inputs or data.variables.empty:
+        return words.sees
+    if name.variables in FEW and inputs <= _with_value(data):
+        return words.sees
+    sees = f"the {len(inputs)} health-record variables" if name.kind == "ehr" else words.sees
+    own = " and the site's own" if name.kind == "baseline" and _takes_all(data) and _site_variables(data) else ""
+    return f"{sees}, {len(_with_value(data) & inputs)} of which have a value here{own}"
+
+
+def _inputs(name: ModelName, data: ReportData) -> set[str]:
+    """Return the variables of a model of the health record; of a baseline without the site's own."""
+    if name.kind == "ehr":
+        return set(data.variables["variable"] if _takes_all(data) else VARIABLES["all"])
+    return set(VARIABLES.get(name.variables or "", ()))
+
+
+def _takes_all(data: ReportData) -> bool:
+    return data.setting_values.get("tabular.variables") == "catalogue"
+
+
+def _site_variables(data: ReportData) -> set[str]:
+    return set(data.variables["variable"]) - {variable.name for variable in catalogue()}
+
+
+def _with_value(data: ReportData) -> set[str]:
+    return set(data.variables.loc[data.variables["studies"] > 0, "variable"])
+
+
+def _known_words(data: ReportData) -> str:
+    """Return how many of the method's variables have any value, in a sentence; nothing where they were not counted."""
+    if data.variables.empty:
+        return ""
+    whole, echo, clinical = (
+        f"{len(_with_value(data) & set(VARIABLES[part]))} of {len(VARIABLES[part])}"
+        for part in ("all", "echo", "clinical")
+    )
+    return (
+        f"Of the method's variables {whole} have a value in any study here: {echo} of the echo, {clinical} clinical. "
+        "A diagnosis group counts where somebody has it on record."
+    )
 
 
 def imputation_words(data: ReportData) -> str:

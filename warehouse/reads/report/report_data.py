@@ -38,6 +38,7 @@ def report_data(connection: duckdb.DuckDBPyConnection, settings: Settings, key_i
         instances=frame("reads/report/report_instances.sql"),
         checks=_checks(connection),
         missingness=frame("reads/report/report_missing.sql"),
+        variables=frame("reads/report/report_variables.sql"),
         refusals=frame("reads/report/report_refusals.sql"),
         examples=_examples(connection, settings),
         reader_study=read_summary(settings.home),

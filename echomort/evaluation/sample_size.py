@@ -1,8 +1,8 @@
 """Sample sizes: how many patients it takes to develop, and to evaluate, a model of a binary outcome.
 
-Development: Riley et al., Stat Med 2019;38:1276 and BMJ 2020;368:m441 (pmsampsize); the Cox-Snell R2 from a C statistic:
-Riley, Van Calster, Collins, Stat Med 2021;40:859. Evaluation: Archer et al., Stat Med 2021;40:133 and Riley et al., Stat
-Med 2021;40:4230 (pmvalsampsize). The formulas hold for regression; trees and networks need more.
+Development: Riley et al., Stat Med 2019;38:1276 and BMJ 2020;368:m441 (pmsampsize); the Cox-Snell R2 from a C
+statistic: Riley, Van Calster, Collins, Stat Med 2021;40:859. Evaluation: Riley et al., Stat Med 2021;40:4230
+(pmvalsampsize). The formulas hold for regression; trees and networks need more.
 """
 
 import math
@@ -22,8 +22,8 @@ OPTIMISM = 0.05
 RISK_MARGIN = 0.05
 """Largest margin of error of the overall risk, a probability. Riley et al. 2020."""
 OE_WIDTH, SLOPE_WIDTH, C_WIDTH = 0.2, 0.2, 0.1
-"""Widths of the 95 % intervals of observed / expected, of the calibration slope and of the C statistic that an evaluation
-should reach: the defaults of pmvalsampsize."""
+"""Widths of the 95 % intervals of observed / expected, of the calibration slope and of the C statistic that an
+evaluation should reach: the defaults of pmvalsampsize."""
 LARGEST = 10**9
 """Patients: a larger minimum is not searched for. Chosen here: more than any archive has."""
 

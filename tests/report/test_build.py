@@ -194,7 +194,7 @@ def test_a_synthetic_archive_is_announced_and_a_real_one_is_not(data, page, tmp_
 
 def test_every_part_is_there(page):
     parts = {"result", "archive", "patients", "loops", "variables", "discrimination", "calibration", "decisions"}
-    parts |= {"subgroups", "checks", "use", "published", "settings", "checklist", "lineage"}
+    parts |= {"subgroups", "checks", "use", "published", "settings", "checklist", "bias", "lineage", "sample-size"}
     assert parts <= set(Page(page).ids)
 
 
@@ -332,6 +332,6 @@ def test_what_a_site_wrote_cannot_become_markup_or_mathematics(data, tmp_path):
 
 
 def test_a_report_that_leaves_a_question_open_is_not_written(data, tmp_path):
-    with pytest.raises(UserError, match="participant_flow"):
+    with pytest.raises(UserError, match="20a"):
         write_report(replace(data, attrition=data.attrition.iloc[:0]), tmp_path)
     assert not list(tmp_path.iterdir())

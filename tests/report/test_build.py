@@ -107,6 +107,7 @@ def data() -> ReportData:
         metrics=metrics(people, scored, truth=True),
         scores=scored,
         cohort=people,
+        characteristics=people[["role", "label", "age"]].assign(women=(people["sex"] == "F").astype(float)),
         attrition=pd.DataFrame(attrition, columns=["step", "reason", "studies", "patients"]),
         instances=archive(),
         checks=pd.DataFrame(
@@ -194,7 +195,8 @@ def test_a_synthetic_archive_is_announced_and_a_real_one_is_not(data, page, tmp_
 
 def test_every_part_is_there(page):
     parts = {"result", "archive", "patients", "loops", "variables", "discrimination", "calibration", "decisions"}
-    parts |= {"subgroups", "checks", "use", "published", "settings", "checklist", "bias", "lineage", "sample-size"}
+    parts |= {"subgroups", "checks", "use", "published", "settings", "checklist", "bias", "lineage"}
+    parts |= {"sample-size", "characteristics"}
     assert parts <= set(Page(page).ids)
 
 
@@ -311,14 +313,6 @@ def test_where_a_sites_files_lie_is_not_printed(data, tmp_path, place):
 def test_single_figures_come_as_png(data):
     for made in (auc_png(data.metrics), archive_png(data.instances), attrition_png(data.attrition, data.cohort)):
         assert made.startswith(b"\x89PNG")
-
-
-def test_a_small_part_shows_no_age_and_no_sex(data, tmp_path):
-    few = data.cohort.head(4).assign(role="reader", fold=-1, age=41.0, sex="F")
-    twin = json.loads(write_report(replace(data, cohort=pd.concat([data.cohort, few])), tmp_path).json.read_text())
-    row = next(row for row in twin["tables"]["cohort"] if row["Part"] == "Reader study")
-    assert row["Patients"] == "4"
-    assert row["Age, median (IQR)"] == row["Women"] == "\N{EM DASH}"
 
 
 def test_what_a_site_wrote_cannot_become_markup_or_mathematics(data, tmp_path):

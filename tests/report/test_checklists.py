@@ -170,6 +170,16 @@ def test_a_check_that_failed_is_a_no(passed, status):
         assert "found a patient in two parts" in tripod_answers(facts(checks=checks))["12a"].answer
 
 
+def test_characteristics_are_reported_only_where_there_are_some():
+    assert {tripod_answers(facts())[item].status for item in ("20b", "20c")} == {"not done"}
+    people = pd.DataFrame({"role": "development", "label": np.repeat([1, 0], [100, 300]), "lvef": np.arange(400) / 8})
+    assert tripod_answers(facts(characteristics=people))["20b"].status == "reported"
+    assert tripod_answers(facts(characteristics=people))["20c"].status == "not done"
+    sealed = pd.concat([people, people.head(150).assign(role="sealed")])
+    found = tripod_answers(facts(characteristics=sealed))["20c"]
+    assert found.status == "reported" and "Sealed" in found.answer
+
+
 def test_a_generated_archive_says_nothing_about_patients():
     found = probast_answers(facts(synthetic=True))
     assert found["D1.1"].status == found["E1.1"].status == "no"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from echomort.evaluation.metrics.calibration import SLOPE
 from echomort.report.checklists.facts import Facts, Reply
 from echomort.report.checklists.tripod_methods import for_the_site, not_done, not_estimable, reported
-from echomort.report.sections import provenance
+from echomort.report.sections import characteristics, provenance
 from echomort.report.sections.archive import ACCEPTED
 from echomort.report.sections.results import headline
 from echomort.report.words import count, counted, number, percent, span
@@ -45,11 +45,21 @@ def _flow(facts: Facts) -> Reply:
 
 
 def _characteristics(facts: Facts) -> Reply:
-    return not_done("Only age and sex are given by part and outcome.")
+    found = characteristics.known_variables(facts.data.characteristics)
+    if not characteristics.characteristics(facts.data):
+        return not_done("No characteristics of the patients are known.")
+    parts = facts.data.characteristics["role"].nunique()
+    return reported(
+        f"{counted(len(found), 'characteristic')} in {counted(parts, 'part')}, by outcome, with the share missing. "
+        "Small groups are withheld. Treatments are not given."
+    )
 
 
 def _compared(facts: Facts) -> Reply:
-    return not_done("The parts are not compared with the development data.")
+    parts = characteristics.compared_parts(facts.data)
+    if not parts:
+        return not_done("No part held out is large enough for a comparison with the development data.")
+    return reported(f"Standardised differences from the development data: {', '.join(parts)}.")
 
 
 def _analysed(facts: Facts) -> Reply:

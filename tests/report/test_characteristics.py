@@ -1,0 +1,157 @@
+"""Table 1: its figures, and that no small group can be told from it, not even by subtraction."""
+
+import itertools
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from echomort.evaluation.balance import standardised_difference
+from echomort.report.data import ReportData
+from echomort.report.disclosure import is_small, safe_groups
+from echomort.report.sections.characteristics import characteristics, compared_parts
+
+LEAST = 10
+
+
+def report_data(frame: pd.DataFrame) -> ReportData:
+    none = pd.DataFrame()
+    return ReportData("t", "s", True, none, none, none, (), {}, characteristics=frame, suppress_below_events=LEAST)
+
+
+def tables(frame: pd.DataFrame) -> dict[str, dict[str, dict[str, str]]]:
+    """Part -> label of the variable -> column -> text."""
+    found = [table for section in characteristics(report_data(frame)) for table in section.tables]
+    return {
+        table.name.removeprefix("characteristics-"): {row["Characteristic"]: row for row in table.text_rows()}
+        for table in found
+    }
+
+
+def patients(role: str, died: int, lived: int, unknown: int = 0, seed: int = 1, **shares: float) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    label = np.repeat([1.0, 0.0, np.nan], [died, lived, unknown])
+    frame = pd.DataFrame({"role": role, "label": label, "lvef": rng.normal(50 - 8 * (label == 1), 10)})
+    return frame.assign(**{name: (rng.random(len(label)) < share).astype(float) for name, share in shares.items()})
+
+
+def test_the_figures_of_a_part_by_outcome():
+    frame = patients("development", 100, 300, 40, dx_i50=0.4)
+    found = tables(frame)["development"]["Heart failure"]
+    for column, rows in (
+        ("All", frame),
+        ("Died", frame[frame["label"] == 1]),
+        ("Lived", frame[frame["label"] == 0]),
+        ("Outcome unknown", frame[frame["label"].isna()]),
+    ):
+        yes = int(rows["dx_i50"].sum())
+        assert found[column].replace("\u202f", " ") == f"{yes} ({round(100 * yes / len(rows))} %)"
+    low, middle, high = np.quantile(frame["lvef"], (0.25, 0.5, 0.75))
+    ejection = tables(frame)["development"]["LV ejection fraction (reported), %"]
+    assert ejection["All"] == f"{middle:.0f} ({low:.0f}\N{EN DASH}{high:.0f})"
+    assert ejection["Missing"] == "0\u202f%"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "binary", "expected"),
+    [
+        ([1, 1, 0, 0], [1, 0, 0, 0], True, 0.25 / np.sqrt((0.25 + 0.1875) / 2)),
+        ([3.0, 5.0], [1.0, 3.0], False, 2 / np.sqrt(2.0)),
+        ([2.0, 2.0], [2.0, 2.0], False, 0.0),
+        ([1, 1], [0, 0], True, np.nan),
+        ([1.0], [0.0, 2.0], False, np.nan),
+    ],
+)
+def test_the_standardised_difference(first, second, binary, expected):
+    assert standardised_difference(first, second, binary) == pytest.approx(expected, nan_ok=True)
+
+
+def test_the_differences_are_of_outcomes_in_development_and_of_parts_elsewhere():
+    frame = pd.concat([patients("development", 100, 300, dx_i50=0.4), patients("sealed", 60, 90, seed=2, dx_i50=0.6)])
+    died, lived = (frame[(frame["role"] == "development") & (frame["label"] == label)] for label in (1, 0))
+    found = tables(frame)
+    assert list(found) == ["development", "sealed"]
+    apart = standardised_difference(died["dx_i50"], lived["dx_i50"], True)
+    assert float(found["development"]["Heart failure"]["Difference"].replace("\u2212", "-")) == round(apart, 2)
+    parts = [frame.loc[frame["role"] == role, "dx_i50"] for role in ("sealed", "development")]
+    apart = standardised_difference(*parts, True)
+    assert float(found["sealed"]["Heart failure"]["Difference"].replace("\u2212", "-")) == round(apart, 2)
+    assert compared_parts(report_data(frame)) == ["Sealed"]
+
+
+def test_the_women_of_a_small_reader_set_cannot_be_subtracted():
+    """48 % of 23 are women, 33 % of the 15 who lived: so 6 of the 8 who died were. As the old table printed it."""
+    women = np.repeat([1.0, 0.0, 1.0, 0.0], [6, 2, 5, 10])
+    reader = pd.DataFrame({"role": "reader", "label": np.repeat([1.0, 0.0], [8, 15]), "women": women})
+    frame = pd.concat([patients("development", 100, 300, women=0.5), reader])
+    row = tables(frame)["reader"]["Women"]
+    assert [row[column] for column in ("Died", "Lived")] == ["withheld", "withheld"]
+    assert row["All"] == "11 (48\u202f%)"
+
+
+def counted(text: str, size: int) -> list[int]:
+    """The counts that a cell allows for a group of ``size``."""
+    if text in ("withheld", "\N{EM DASH}"):
+        return list(range(size + 1))
+    yes = re.match(r"(\d+) \(", text)
+    if yes:
+        return [int(yes[1])]
+    share = int(re.sub(r"\D", "", text))
+    return [yes for yes in range(size + 1) if round(100 * yes / size) == share]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_small_cell_can_be_found_by_subtraction(seed):
+    """An attacker who knows the size of every group tries all counts that the printed cells allow."""
+    rng = np.random.default_rng(seed)
+    sizes = [int(rng.integers(0, 40)) for _ in range(3)]
+    part = patients("reader", *sizes, seed=seed, dx_i50=rng.choice([0.0, 0.1, 0.5, 0.95, 1.0]))
+    frame = pd.concat([patients("development", 100, 300, dx_i50=0.4), part])
+    row = tables(frame)["reader"]["Heart failure"]
+    cells = [row[column] for column in ("Died", "Lived", "Outcome unknown")]
+    whole = counted(row["All"], sum(sizes))
+    allowed = [
+        counts
+        for counts in itertools.product(*(counted(text, size) for text, size in zip(cells, sizes, strict=True)))
+        if sum(counts) in whole
+    ]
+    truth = [
+        int(part.loc[one, "dx_i50"].sum()) for one in (part["label"] == 1, part["label"] == 0, part["label"].isna())
+    ]
+    assert tuple(truth) in allowed
+    for place, (text, size) in enumerate(zip(cells, sizes, strict=True)):
+        possible = {counts[place] for counts in allowed}
+        if size and is_small((truth[place], size - truth[place]), LEAST):
+            assert text == "withheld" and len(possible) > 1
+    withheld = [place for place, text in enumerate(cells) if text == "withheld"]
+    if withheld and row["All"] != "withheld":
+        joint = sum(truth[place] for place in withheld)
+        assert not is_small((joint, sum(sizes[place] for place in withheld) - joint), LEAST)
+
+
+def test_a_few_missing_values_are_withheld_and_leave_no_count_to_find_them_by():
+    frame = patients("development", 100, 300, women=0.5)
+    frame.loc[[3, 200, 201], "women"] = np.nan
+    row = tables(frame)["development"]["Women"]
+    assert row["Missing"] == "withheld"
+    assert all(re.fullmatch(r"\d+\u202f%", row[column]) for column in ("All", "Died", "Lived"))
+
+
+def test_a_difference_is_withheld_where_a_figure_is():
+    """With one share and the standardised difference the other share could be solved for."""
+    frame = patients("development", 8, 300, dx_i50=0.5)
+    row = tables(frame)["development"]["Heart failure"]
+    assert (row["Died"], row["Difference"]) == ("withheld", "\N{EM DASH}")
+    small = pd.concat([patients("development", 100, 300, dx_i50=0.5), patients("reader", 3, 4, dx_i50=0.5)])
+    assert tables(small)["reader"]["Heart failure"]["Difference"] == "\N{EM DASH}"
+    assert compared_parts(report_data(small)) == []
+
+
+def test_a_sum_without_anybody_in_a_category_hides_none_of_its_groups():
+    assert safe_groups({"died": (8, 0), "lived": (30, 0)}, LEAST) is None
+    assert safe_groups({"died": (20, 0), "lived": (30, 0)}, LEAST) == {"died", "lived"}
+
+
+def test_a_site_without_patients_has_no_table():
+    assert characteristics(report_data(pd.DataFrame(columns=["role", "label"]))) == []

@@ -14,9 +14,21 @@ from echomort.core.files import write_text
 from echomort.evaluation.metrics.calibration import ICI, IN_THE_LARGE, SLOPE
 from echomort.evaluation.metrics.decisions import SENSITIVITY, SPECIFICITY
 from echomort.report.blocks import Table
+from echomort.report.cells import metric_words
 from echomort.report.numbers import Figure, Numbers
 from echomort.report.sections import provenance
-from echomort.report.words import TIMES, VIEWS, counted, model_words, number, percent, readable, span, view_words
+from echomort.report.words import (
+    TIMES,
+    VIEWS,
+    counted,
+    in_sentence,
+    model_words,
+    number,
+    percent,
+    readable,
+    span,
+    view_words,
+)
 from echomort.vocabulary.metric_table import OUT_OF_FOLD, RECALIBRATED
 from echomort.vocabulary.model_names import ALL_VIEWS, EHR, VIDEO_EHR, view_model
 
@@ -147,7 +159,7 @@ def _factors(champion: Champion) -> CardSection:
     names = dict.fromkeys(readable(subset.partition("=")[0]) for subset, _ in groups)
     columns = ["Group", "", "#AUC", "#Sensitivity", "#Specificity"]
     table = Table("groups", "Performance within groups", columns, rows)
-    return CardSection("Factors", [f"Evaluated by {', '.join(names).lower()}. {limit}"], table)
+    return CardSection("Factors", [f"Evaluated by {', '.join(map(in_sentence, names))}. {limit}"], table)
 
 
 def _group_row(champion: Champion, subset: str, area: Figure) -> list[str]:
@@ -166,11 +178,15 @@ def _metrics(champion: Champion) -> CardSection:
     points = [f"{model_words(champion.model).label}: AUC {_with_limits(area)}, {area.counts_text}, out of fold."]
     for evaluation, words in ((OUT_OF_FOLD, "as scored"), (RECALIBRATED, "recalibrated")):
         found = [(metric, champion.figure(metric.name, evaluation=evaluation)) for metric in (SLOPE, IN_THE_LARGE, ICI)]
-        known = [f"{metric.label} {number(figure.value, metric.digits)}" for metric, figure in found if figure.is_known]
-        points += [f"Calibration {words}: {', '.join(known)}."] if known else []
+        known = [
+            f"{metric_words(metric)} {number(figure.value, metric.digits)}"
+            for metric, figure in found
+            if figure.is_known
+        ]
+        points += [f"Calibration, {words}: {', '.join(known)}."] if known else []
     shares = [(metric.label.lower(), champion.figure(metric.name)) for metric in (SENSITIVITY, SPECIFICITY)]
     known = [f"{label} {percent(figure.value)}" for label, figure in shares if figure.is_known]
-    points += [f"At a threshold chosen on other folds ({shares[0][1].method}): {', '.join(known)}."] if known else []
+    points += [f"By a threshold ({shares[0][1].method.partition(';')[0]}): {', '.join(known)}."] if known else []
     return CardSection("Metrics", points)
 
 
@@ -197,7 +213,7 @@ def _training_data(champion: Champion) -> CardSection:
     whose = (
         "The embedded archive: every patient is generated." if champion.manifest["synthetic"] else "A site's archive."
     )
-    ages = [settings.get(f"cohort.{end}_age") for end in ("minimum", "maximum")]
+    ages = [settings.get(f"cohort.{end}_age", "").removesuffix(".0") for end in ("minimum", "maximum")]
     points = [
         whose,
         f"Echo studies at {ages[0]} to {ages[1]} years of age with a known outcome." if all(ages) else "",

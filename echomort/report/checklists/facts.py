@@ -8,7 +8,7 @@ from echomort.evaluation.metrics.censoring import DEATH_SHARE, LOST
 from echomort.report.data import ReportData
 from echomort.report.numbers import Figure, Numbers
 from echomort.report.scores import ModelScores
-from echomort.report.words import readable
+from echomort.report.words import in_sentence, readable
 from echomort.vocabulary.metric_table import TOO_GOOD
 
 Status = Literal[
@@ -62,14 +62,13 @@ class Facts:
 
     @property
     def groups(self) -> list[str]:
-        """The variables of groups of which at least one has an AUC, in words."""
-        known = [name for name in self._grouped() if name not in CLUSTERS]
-        return [readable(name) for name in known]
+        """The variables of groups of which at least one has an AUC, as inside a sentence."""
+        return [in_sentence(readable(name)) for name in self._grouped() if name not in CLUSTERS]
 
     @property
     def clusters(self) -> list[str]:
-        """The clusters within which performance is known, in words."""
-        return [readable(name) for name in self._grouped() if name in CLUSTERS]
+        """The clusters within which performance is known, as inside a sentence."""
+        return [in_sentence(readable(name)) for name in self._grouped() if name in CLUSTERS]
 
     def _grouped(self) -> list[str]:
         found = self.numbers.subsets(self.best)

@@ -178,13 +178,13 @@ def _repeated(facts: Facts) -> Reply:
 
 def _clusters(facts: Facts) -> Reply:
     if facts.clusters:
-        return Reply("yes", f"By {', '.join(facts.clusters).lower()}.")
+        return Reply("yes", f"By {', '.join(facts.clusters)}.")
     return Reply("no", "Not between sites, devices or years.")
 
 
 def _groups(facts: Facts) -> Reply:
     if facts.groups:
-        return Reply("yes", f"By {', '.join(facts.groups).lower()}, where groups are large enough.")
+        return Reply("yes", f"By {', '.join(facts.groups)}, where groups are large enough.")
     return Reply("no", "No group has a figure.")
 
 

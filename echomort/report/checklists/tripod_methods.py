@@ -97,9 +97,11 @@ def _treatments(facts: Facts) -> Reply:
 
 def _preparation(facts: Facts) -> Reply:
     shape, checks = provenance.clip_format(facts.data), facts.data.checks
-    passed = int(checks["passed"].astype(bool).sum())
+    passed = checks["passed"].astype(bool)
+    warned = (~passed & checks["severity"].eq("WARN")).sum() if "severity" in checks else 0
     pixels = f"Loops: {shape}, grey, cut to the sector. " if shape else ""
-    verdict = f"{passed} of {counted(len(checks), 'check')} passed." if len(checks) else "No check is recorded."
+    verdict = f"{passed.sum()} of {counted(len(checks), 'check')} passed, {warned} warned only."
+    verdict = verdict if len(checks) else "No check is recorded."
     return reported(
         f"{pixels}Values: converted to one unit, implausible ones left out. {verdict} The same steps for all patients; "
         "whether quality differs between groups was not examined."
@@ -196,7 +198,7 @@ def _building(facts: Facts) -> Reply:
 
 def _clusters(facts: Facts) -> Reply:
     if facts.clusters:
-        return reported(f"Performance by {', '.join(facts.clusters).lower()}.")
+        return reported(f"Performance by {', '.join(facts.clusters)}.")
     return not_done("One archive; performance was not compared between centres, devices or years.")
 
 
@@ -233,8 +235,9 @@ def comparisons(facts: Facts) -> list[str]:
     for pair in facts.numbers.comparisons():
         first, _, second = pair.partition(" vs ")
         gap = facts.numbers.get(pair, "auc_difference", evaluation=COMPARISON)
-        if gap.is_known and facts.best in (first, second):
-            found.append(model_words(second if first == facts.best else first).label)
+        other = model_words(second if first == facts.best else first)
+        if gap.is_known and facts.best in (first, second) and other.kind != "oracle":
+            found.append(other.label)
     return found
 
 
@@ -269,13 +272,17 @@ def _imbalance(facts: Facts) -> Reply:
 
 
 def _fairness(facts: Facts) -> Reply:
-    groups = f" Performance is reported by {', '.join(facts.groups).lower()}." if facts.groups else ""
+    groups = f" Performance is reported by {', '.join(facts.groups)}." if facts.groups else ""
     return not_done(f"No step of training aims at fairness.{groups}")
 
 
 def _output(facts: Facts) -> Reply:
     days, found = facts.settings.get("outcome.horizon_days"), facts.numbers.get(facts.best, SENSITIVITY.name)
-    threshold = f" Two classes by a threshold: {found.method}." if found.is_known and found.method else " No classes."
+    threshold = (
+        f" Two classes by a threshold: {found.method.partition(';')[0]}."
+        if found.is_known and found.method
+        else " No classes."
+    )
     return reported(f"The probability of death within {days} days.{threshold}" if days else "")
 
 

@@ -78,14 +78,14 @@ def _performance(facts: Facts) -> Reply:
         return not_done("No model has an AUC.")
     area, slope = facts.numbers.auc(facts.best), facts.numbers.get(facts.best, SLOPE.name)
     calibrated = f" Calibration slope {number(slope.value, 2)}." if slope.is_known else " No calibration."
-    groups = f" By {', '.join(facts.groups).lower()}." if facts.groups else " No group is large enough for a figure."
+    groups = f" By {', '.join(facts.groups)}." if facts.groups else " No group is large enough for a figure."
     result = f"AUC {number(area.value)} ({span(area.low, area.high)}), {area.counts_text}."
     return reported(f"{headline(facts.numbers)} {result}{calibrated}{groups}{not_estimable(facts)}")
 
 
 def _heterogeneity(facts: Facts) -> Reply:
     if facts.clusters:
-        return reported(f"By {', '.join(facts.clusters).lower()}.")
+        return reported(f"By {', '.join(facts.clusters)}.")
     return not_done("Not examined: no clusters are compared.")
 
 

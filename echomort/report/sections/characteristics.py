@@ -15,7 +15,7 @@ from echomort.report.sections import ReportSection
 from echomort.report.words import NOTHING, ROLES, count, counted, number, percent, readable, signed, span
 
 DEVELOPMENT = "development"
-DIED, LIVED, UNKNOWN = "Died", "Lived", "Outcome unknown"
+ALL, DIED, LIVED, UNKNOWN = OUTCOMES = ("All", "Died", "Lived", "Outcome unknown")
 UNITS = {"a": "years", "mm[Hg]": "mmHg", "/min": "per minute", "kg/m2": "kg/m²", "mL/min/1.73m2": "mL/min/1.73 m²"}
 """Unit of the catalogue (UCUM) -> as it is printed, where the two differ."""
 WITHHELD = Cell("withheld", style="muted")
@@ -23,33 +23,32 @@ WITHHELD = Cell("withheld", style="muted")
 
 @dataclass(frozen=True)
 class Characteristic:
-    """One variable of Table 1: a column of the frame, its label with the unit, and whether it is yes or no."""
+    """One variable of Table 1: a column of the frame, its label with the unit, whether it is yes or no, and the
+    decimals of its values."""
 
     name: str
     label: str
     is_binary: bool
+    digits: int = 0
 
 
 @dataclass(frozen=True)
 class Part:
-    """The patients of one part: ``values`` by outcome, and the fewest patients that a figure may rest on."""
+    """The patients of one part: ``values`` of the variables, and the fewest patients that a figure may rest on."""
 
     values: pd.DataFrame
     least: int
 
-    def groups(self, name: str) -> dict[str, np.ndarray]:
+    def of(self, outcome: str) -> pd.DataFrame:
+        """Return the patients with ``outcome``; ``ALL`` is those of known outcome."""
+        label = self.values["label"]
+        return self.values[
+            {ALL: label.notna(), DIED: label == 1, LIVED: label == 0, UNKNOWN: label.isna()}[outcome].to_numpy(bool)
+        ]
+
+    def known(self, name: str) -> dict[str, np.ndarray]:
         """Return the known values of the variable ``name``, by outcome."""
-        outcome = self.values["label"].map({1: DIED, 0: LIVED}).fillna(UNKNOWN)
-        known = self.values[name].astype(float)
-        return {group: known[(outcome == group) & known.notna()].to_numpy() for group in (DIED, LIVED, UNKNOWN)}
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What may be shown of a variable in a part: its known values by outcome, and of all (empty: withheld)."""
-
-    groups: Mapping[str, np.ndarray]
-    whole: np.ndarray
+        return {outcome: self.of(outcome)[name].dropna().to_numpy(float) for outcome in OUTCOMES}
 
 
 def characteristics(data: ReportData) -> list[Section]:
@@ -64,18 +63,18 @@ def characteristics(data: ReportData) -> list[Section]:
     tables = [_development_table(development, variables)]
     tables += [_held_out_table(role, parts[role], development, variables) for role in held_out]
     lead = (
-        "At one study a patient. Median (quartiles), or patients (per cent); per cent alone, of those known, where "
-        f"values are missing. Figures of fewer than {least} patients are withheld, with others from which they "
-        "could be subtracted."
+        "At one study a patient; All: those of known outcome. Median (quartiles), or patients (per cent); per cent "
+        f"alone, of those known, where values are missing. Figures of fewer than {least} patients are withheld, with "
+        "others from which they could be subtracted."
     )
-    return [Section("characteristics", "Who the patients are", tables, lead)]
+    return [Section("characteristics", "Characteristics of the patients", tables, lead)]
 
 
 def known_variables(frame: pd.DataFrame) -> list[Characteristic]:
     """Return the variables of ``frame`` that at least one patient has, in its order."""
     by_name = {variable.name: variable for variable in catalogue()}
     found = [name for name in frame.columns if name not in ("role", "label") and frame[name].notna().any()]
-    return [_characteristic(name, by_name.get(name)) for name in found]
+    return [_characteristic(name, by_name.get(name), float(frame[name].median())) for name in found]
 
 
 def compared_parts(data: ReportData) -> list[str]:
@@ -89,9 +88,7 @@ def compared_parts(data: ReportData) -> list[str]:
     return [
         part_words(role)
         for role, part in parts.items()
-        if any(
-            np.isfinite(_difference(shown(part, one).whole, shown(development, one).whole, one)) for one in variables
-        )
+        if any(np.isfinite(_difference(shown(part, one)[ALL], shown(development, one)[ALL], one)) for one in variables)
     ]
 
 
@@ -105,25 +102,28 @@ def _order(role: str) -> tuple[int, str]:
     return order.index(role) if role in order else len(order), role
 
 
-def _characteristic(name: str, variable: Variable | None) -> Characteristic:
+def _characteristic(name: str, variable: Variable | None, median: float) -> Characteristic:
     if variable is None:
         return Characteristic(name, readable(name), is_binary=True)
     unit = UNITS.get(variable.unit, variable.unit)
     label = variable.label if variable.is_code or unit == "1" else f"{variable.label}, {unit}"
-    return Characteristic(name, label, variable.is_code)
+    return Characteristic(name, label, variable.is_code, digits=0 if median >= 20 else 1 if median >= 2 else 2)
 
 
-def shown(part: Part, variable: Characteristic) -> Shown:
-    """Return the values of ``variable`` from which figures may be made."""
-    groups = part.groups(variable.name)
-    whole, none = np.concatenate(list(groups.values())), np.empty(0)
+def shown(part: Part, variable: Characteristic) -> dict[str, np.ndarray]:
+    """Return the values of ``variable`` by outcome from which figures may be made; none where they are withheld.
+
+    Those of unknown outcome belong to no sum, so that nothing can be subtracted from them or give them away.
+    """
+    known, none = part.known(variable.name), np.empty(0)
     if not variable.is_binary:
-        kept = {name: values if len(values) >= part.least else none for name, values in groups.items()}
-        return Shown(kept, whole if len(whole) >= part.least else none)
-    safe = safe_groups({name: _counts(values) for name, values in groups.items()}, part.least)
-    if safe is None:
-        return Shown(dict.fromkeys(groups, none), none)
-    return Shown({name: values if name in safe else none for name, values in groups.items()}, whole)
+        return {outcome: values if len(values) >= part.least else none for outcome, values in known.items()}
+    counts = {outcome: _counts(values) for outcome, values in known.items()}
+    safe = safe_groups({outcome: counts[outcome] for outcome in (DIED, LIVED)}, part.least)
+    kept = set() if safe is None else {ALL, *safe}
+    if not is_small(counts[UNKNOWN], part.least):
+        kept.add(UNKNOWN)
+    return {outcome: values if outcome in kept else none for outcome, values in known.items()}
 
 
 def _counts(values: np.ndarray) -> tuple[int, int]:
@@ -132,54 +132,59 @@ def _counts(values: np.ndarray) -> tuple[int, int]:
 
 
 def _development_table(part: Part, variables: list[Characteristic]) -> Table:
-    rows: list[Row] = []
-    for variable in variables:
-        found = shown(part, variable)
-        apart = _difference(found.groups[DIED], found.groups[LIVED], variable)
-        rows.append([variable.label, *_cells(part, variable, found), _difference_cell(apart)])
+    found = [(variable, shown(part, variable)) for variable in variables]
+    rows = [_row(part, one, by, _difference(by[DIED], by[LIVED], one)) for one, by in found]
     caption = f"Development: {_sizes(part)}. Difference: died less lived, standardised (Austin 2009)"
-    return Table(f"characteristics-{DEVELOPMENT}", caption, [*_columns(), "#Difference"], rows)
+    return _table(DEVELOPMENT, caption, rows)
 
 
 def _held_out_table(role: str, part: Part, development: Part, variables: list[Characteristic]) -> Table:
-    rows: list[Row] = []
-    for variable in variables:
-        found = shown(part, variable)
-        apart = _difference(found.whole, shown(development, variable).whole, variable)
-        rows.append([variable.label, *_cells(part, variable, found), _difference_cell(apart)])
+    found = [(variable, shown(part, variable)) for variable in variables]
+    rows = [
+        _row(part, one, by, _difference(by[ALL], shown(development, one)[ALL], one))
+        for one, by in found
+        if any(len(values) for values in by.values())
+    ]
     caption = f"{part_words(role)}: {_sizes(part)}. Difference: this part less development, standardised"
-    return Table(f"characteristics-{role.replace('_', '-')}", caption, [*_columns(), "#Difference"], rows, folded=True)
+    left_out = len(variables) - len(rows)
+    note = f"Of {counted(left_out, 'other characteristic')} every figure is withheld." if left_out else ""
+    return _table(role, caption, rows, folded=True, note=note)
 
 
-def _columns() -> list[str]:
-    return ["Characteristic", "#All", f"#{DIED}", f"#{LIVED}", f"#{UNKNOWN}", "#Missing"]
+def _table(role: str, caption: str, rows: list[Row], folded: bool = False, note: str = "") -> Table:
+    columns = ["Characteristic", *(f"#{name}" for name in (ALL, DIED, LIVED)), "#Difference", "#Missing", f"#{UNKNOWN}"]
+    return Table(f"characteristics-{role.replace('_', '-')}", caption, columns, rows, folded, note)
 
 
 def _sizes(part: Part) -> str:
-    labels = part.values["label"]
+    died, lived, unknown = (len(part.of(outcome)) for outcome in (DIED, LIVED, UNKNOWN))
     return (
-        f"{counted(len(labels), 'patient')}, {count((labels == 1).sum())} died, {count((labels == 0).sum())} lived, "
-        f"{count(labels.isna().sum())} with unknown outcome"
+        f"{counted(died + lived, 'patient')} with a known outcome ({count(died)} died, {count(lived)} lived), "
+        f"{count(unknown)} without"
     )
 
 
-def _cells(part: Part, variable: Characteristic, found: Shown) -> list[Cell | str]:
-    missing = int(part.values[variable.name].isna().sum())
-    sizes = {name: len(values) for name, values in part.groups(variable.name).items()}
-    figures = [_figure(found.whole, sum(sizes.values()), variable, missing)]
-    figures += [_figure(found.groups[name], size, variable, missing) for name, size in sizes.items()]
-    return [*figures, _missing(missing, len(part.values), part.least)]
+def _row(part: Part, variable: Characteristic, found: Mapping[str, np.ndarray], apart: float) -> Row:
+    patients = {outcome: len(part.of(outcome)) for outcome in OUTCOMES}
+    known = {outcome: len(values) for outcome, values in part.known(variable.name).items()}
+    complete = {
+        outcome: known[of] == patients[of]
+        for outcome, of in ((ALL, ALL), (DIED, ALL), (LIVED, ALL), (UNKNOWN, UNKNOWN))
+    }
+    cells = {outcome: _figure(found[outcome], known[outcome], variable, complete[outcome]) for outcome in OUTCOMES}
+    missing = _missing(patients[ALL] - known[ALL], patients[ALL], part.least)
+    return [variable.label, cells[ALL], cells[DIED], cells[LIVED], _difference_cell(apart), missing, cells[UNKNOWN]]
 
 
-def _figure(values: np.ndarray, known: int, variable: Characteristic, missing: int) -> Cell | str:
+def _figure(values: np.ndarray, known: int, variable: Characteristic, is_complete: bool) -> Cell | str:
+    """Return the figure of ``values``; counts only where no value is missing, else they would tell how many are."""
     if not len(values):
         return WITHHELD if known else NOTHING
     if variable.is_binary:
         yes, share = _counts(values)[0], percent(float((values > 0).mean()))
-        return share if missing else Cell(count(yes), f"({share})")
+        return Cell(count(yes), f"({share})") if is_complete else share
     low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
-    digits = 0 if abs(middle) >= 20 else 1 if abs(middle) >= 2 else 2
-    return Cell(number(middle, digits), f"({span(low, high, digits)})")
+    return Cell(number(middle, variable.digits), f"({span(low, high, variable.digits)})")
 
 
 def _missing(missing: int, patients: int, least: int) -> Cell | str:

@@ -132,6 +132,12 @@ def test_the_protection_is_tried_where_it_matters():
     assert (row["All"], row["Died"], row["Lived"]) == ("23 (33\u202f%)", "withheld", "withheld")
 
 
+def test_columns_with_missing_values_as_the_warehouse_gives_them():
+    frame = patients("development", 100, 300, 40, dx_i50=0.4)
+    nullable = frame.astype({"label": "Int8", "dx_i50": "Int32"})
+    assert tables(nullable) == tables(frame)
+
+
 def test_a_few_patients_of_unknown_outcome_cost_no_other_figure_and_are_in_no_sum():
     frame = patients("development", 100, 300, 6, dx_i50=0.4)
     row = tables(frame)["development"]["Heart failure"]

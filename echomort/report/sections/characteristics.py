@@ -41,10 +41,11 @@ class Part:
 
     def of(self, outcome: str) -> pd.DataFrame:
         """Return the patients with ``outcome``; ``ALL`` is those of known outcome."""
-        label = self.values["label"]
-        return self.values[
-            {ALL: label.notna(), DIED: label == 1, LIVED: label == 0, UNKNOWN: label.isna()}[outcome].to_numpy(bool)
-        ]
+        label = self.values["label"].to_numpy(dtype=float, na_value=np.nan)
+        known = ~np.isnan(label)
+        members = {ALL: known, DIED: label == 1, LIVED: label == 0, UNKNOWN: ~known}[outcome]
+        rows: pd.DataFrame = self.values.loc[members]
+        return rows
 
     def known(self, name: str) -> dict[str, np.ndarray]:
         """Return the known values of the variable ``name``, by outcome."""

@@ -45,16 +45,14 @@ def risk_of_bias(answered: Mapping[str, Answer]) -> Section:
 
 
 def _table(name: str, caption: str, answered: Mapping[str, Answer]) -> Table:
-    rows: list[Row] = [
-        [
-            Cell(item, style="strong"),
-            answer.asks,
-            Cell(answer.status, style=STYLES.get(answer.status, "")),
-            Cell(answer.answer, style="muted"),
-        ]
-        for item, answer in answered.items()
-    ]
-    return Table(name, caption, ["Item", "Asks for", "Status", "Answer"], rows, folded=True)
+    rows = [_row(item, answer) for item, answer in answered.items()]
+    return Table(name, caption, ["Item", "Status", "Answer"], rows, folded=True)
+
+
+def _row(item: str, answer: Answer) -> Row:
+    topic, _, asks = answer.asks.partition(": ")
+    status = Cell(answer.status, style=STYLES.get(answer.status, ""))
+    return [Cell(f"{item} {topic}", asks, "strong"), status, Cell(answer.answer, style="muted")]
 
 
 def _build(inputs: ReportInputs) -> list[Section]:

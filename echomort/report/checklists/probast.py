@@ -43,6 +43,8 @@ def _selection(facts: Facts) -> Reply:
 
 
 def _alike(facts: Facts) -> Reply:
+    if facts.data.synthetic:
+        return Reply("yes", "The generator makes every value in the same way.")
     return Reply("probably yes", "The same steps for all; the measuring itself was routine care, by many hands.")
 
 

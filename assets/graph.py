@@ -7,7 +7,7 @@ from assets.imaging import clip_views, clips, dicom_index, linkage
 from assets.incremental import Stage
 from assets.prediction import risk_scores
 from assets.records import clinical_features, clinical_scores, cohort, health_records, outcomes
-from assets.serving import champion
+from assets.serving import champion, model_card
 from assets.sources import dicom_archive, ehr_extract
 from assets.training import ehr_baselines, ehr_models, fusion, permuted_null, view_models
 
@@ -17,7 +17,7 @@ MODULES: tuple[ModuleType, ...] = (
     *(dicom_index, linkage, clips, clip_views),
     *(view_models, ehr_models, ehr_baselines, fusion, permuted_null),
     *(evaluation, report),
-    *(champion, risk_scores),
+    *(champion, model_card, risk_scores),
 )
 """The module of each asset, inputs first."""
 

@@ -13,10 +13,12 @@ import jinja2
 
 from echomort.core.files import write_text
 from echomort.report.blocks import Section
+from echomort.report.checklists.answers import probast_answers, tripod_answers
+from echomort.report.checklists.facts import Facts
 from echomort.report.data import ARCHIVE_COLUMNS, Example, ReportData
 from echomort.report.numbers import Numbers
 from echomort.report.scores import scores_by_model
-from echomort.report.sections import Answer, ReportInputs, checklist, provenance, report_sections, results
+from echomort.report.sections import Answer, ReportInputs, provenance, report_sections, results
 from echomort.report.sections.archive import ACCEPTED
 from echomort.report.sections.variables import missing_shares
 from echomort.report.words import count, counted, model_words, number, percent, span
@@ -24,7 +26,7 @@ from echomort.vocabulary.model_names import ALL_VIEWS
 
 __all__ = ["REQUIRED", "Example", "ReportData", "ReportFiles", "write_report"]
 
-SCHEMA, SCHEMA_VERSION = "echomort-report", 1
+SCHEMA, SCHEMA_VERSION = "echomort-report", 2
 """Name and version of the JSON twin's layout; the version goes up when a key changes its meaning."""
 REQUIRED = (
     "schema",
@@ -39,6 +41,7 @@ REQUIRED = (
     "settings",
     "lineage",
     "checklist",
+    "risk_of_bias",
     "published",
 )
 """Keys that the JSON twin always has, with content."""
@@ -61,11 +64,13 @@ def write_report(data: ReportData, folder: Path, reader_study: Sequence[Section]
     """
     confidence = data.setting_values.get("evaluation.confidence", 0.95)
     numbers = Numbers(data.metrics, data.suppress_below_events, confidence)
-    answers = checklist.answers(checklist.Facts(data, numbers))
-    page = report_sections(ReportInputs(data, numbers, scores_by_model(data.scores), answers), reader_study)
+    scores = scores_by_model(data.scores)
+    facts = Facts(data, numbers, scores)
+    answers = tripod_answers(facts)
+    page = report_sections(ReportInputs(data, numbers, scores, answers), reader_study)
     files = ReportFiles(folder / "report.html", folder / "report.json")
     content = render(data, numbers, page)
-    twin = json.dumps(document(data, numbers, page, answers), indent=1, ensure_ascii=False, allow_nan=False)
+    twin = json.dumps(document(facts, page, answers), indent=1, ensure_ascii=False, allow_nan=False)
     write_text(files.html, content)
     write_text(files.json, twin + "\n")
     return files
@@ -130,8 +135,9 @@ def _headroom_tile(numbers: Numbers) -> Tile | None:
     return Tile(percent(recovered.value), "of the heart's headroom", "recovered by the loops alone")
 
 
-def document(data: ReportData, numbers: Numbers, page: list[Section], answers: Mapping[str, Answer]) -> dict[str, Any]:
+def document(facts: Facts, page: list[Section], answers: Mapping[str, Answer]) -> dict[str, Any]:
     """Return the JSON twin. Raises :class:`ValueError` where a key of :data:`REQUIRED` is missing or empty."""
+    data, numbers = facts.data, facts.numbers
     content = {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
@@ -152,6 +158,7 @@ def document(data: ReportData, numbers: Numbers, page: list[Section], answers: M
         "published": [dict(zip(("quantity", "value", "source"), row, strict=True)) for row in provenance.PUBLISHED],
         "lineage": {name: _json_value(value) for name, value in data.lineage.items()},
         "checklist": {key: asdict(answer) for key, answer in answers.items()},
+        "risk_of_bias": {key: asdict(answer) for key, answer in probast_answers(facts).items()},
     }
     empty = [key for key in REQUIRED if key not in content or content[key] in (None, "", [], {})]
     if empty:

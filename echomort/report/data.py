@@ -34,6 +34,8 @@ class ReportData:
     ``metrics``: long table of the evaluation (:data:`echomort.vocabulary.metric_table.COLUMNS`).
     ``scores``: a row for a headline study and model: model, view (None but for one view), logit, label 0/1.
     ``cohort``: a row a study: role, fold, label, headline; optional age (years), sex ('F', 'M'), days, event.
+    ``characteristics``: a row a patient: role, label (missing where the outcome is unknown), then the variables of
+    Table 1; values 0 or 1 of those that are yes or no.
     ``attrition``: step, reason, studies, patients, in the order of the warehouse.
     ``instances``: counts of DICOM objects (:data:`ARCHIVE_COLUMNS`).
     ``checks``: table, check, passed; optional severity, checked and failed (rows).
@@ -53,6 +55,7 @@ class ReportData:
     attrition: pd.DataFrame
     settings: Sequence[tuple[str, Any, str, str]]
     lineage: Mapping[str, Any]
+    characteristics: pd.DataFrame = field(default_factory=_without_rows("role", "label"))
     scores: pd.DataFrame = field(default_factory=_without_rows("model", "view", "logit", "label"))
     instances: pd.DataFrame = field(default_factory=_without_rows(*ARCHIVE_COLUMNS))
     checks: pd.DataFrame = field(default_factory=_without_rows("table", "check", "passed"))

@@ -158,6 +158,11 @@ def readable(code: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def in_sentence(words: str) -> str:
+    """Return ``words`` as inside a sentence: ``heart failure``, but ``LVEF``."""
+    return words if words[:2].isupper() else words[:1].lower() + words[1:]
+
+
 def is_missing(value: Any) -> bool:
     """Return whether ``value`` is None or not a finite number."""
     return value is None or not math.isfinite(float(value))

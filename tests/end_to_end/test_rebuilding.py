@@ -18,7 +18,7 @@ from echomort.settings import Settings
 
 pytestmark = pytest.mark.slow
 
-SCORED = {"fusion", "evaluation", "report", "champion", "risk_scores"}
+SCORED = {"fusion", "evaluation", "report", "champion", "model_card", "risk_scores"}
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_one_more_permutation_leaves_the_others(project: Home) -> None:
     config = project.root / "echomort.yaml"
     config.write_text(config.read_text().replace("permutations: 1", "permutations: 2"))
     stale = project.stale()
-    assert set(stale) == {"permuted_null", "evaluation", "report", "champion", "risk_scores"}
+    assert set(stale) == {"permuted_null", "evaluation", "report", "champion", "model_card", "risk_scores"}
 
 
 def test_a_setting_that_decides_nothing_rebuilds_no_model(project: Home) -> None:
@@ -102,7 +102,7 @@ def test_another_version_of_the_code_rebuilds_what_it_makes_and_what_follows(
 ) -> None:
     changed_code("echomort/evaluation/summary.py")
     stale = project.stale()
-    assert set(stale) == {"evaluation", "report", "champion", "risk_scores"}
+    assert set(stale) == {"evaluation", "report", "champion", "model_card", "risk_scores"}
     assert stale["evaluation"] == "changed: echomort/evaluation/summary.py"
     before = project.ledger()
     project.rerun()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from echomort.core.registry import Registry
 from echomort.report.blocks import Section
+from echomort.report.checklists.facts import Status
 from echomort.report.data import ReportData
 from echomort.report.numbers import Numbers
 from echomort.report.scores import ModelScores
@@ -18,11 +18,11 @@ READER_STUDY = 90
 
 @dataclass(frozen=True)
 class Answer:
-    """One answered item of the reporting checklist: what it ``asks`` for, its ``answer``, and its ``status``."""
+    """One answered item of a checklist: what it ``asks`` for, its ``answer``, and its ``status``."""
 
     asks: str
     answer: str
-    status: Literal["reported", "not done"]
+    status: Status
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
-"""The section on patients: attrition, characteristics, and the definition of the outcome."""
+"""The section on patients: attrition, parts, and the definition of the outcome."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from echomort.report.blocks import Cell, Picture, Row, Section, Table, Terms
@@ -12,15 +11,12 @@ from echomort.report.drawing import flows
 from echomort.report.drawing.style import inline_svg
 from echomort.report.sections import ReportSection
 from echomort.report.words import (
-    NOTHING,
     ROLES,
     count,
     counted,
-    number,
     percent,
     readable,
     reason_words,
-    span,
 )
 
 if TYPE_CHECKING:
@@ -30,9 +26,7 @@ if TYPE_CHECKING:
 def patients(data: ReportData) -> Section:
     """Return the flow diagram, the table of the parts by outcome, and the definition of the outcome."""
     terms = Terms(outcome_terms(data.setting_values))
-    return Section(
-        "patients", "The patients", [_attrition(data), _cohort_table(data.cohort, data.suppress_below_events), terms]
-    )
+    return Section("patients", "The patients", [_attrition(data), _cohort_table(data.cohort), terms])
 
 
 def outcome_terms(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -116,18 +110,13 @@ def _part_counts(rows: pd.DataFrame) -> str:
     return f"{counted(len(headline), 'patient')}, {counted(int(headline['label'].sum()), 'death')}"
 
 
-def _cohort_table(cohort: pd.DataFrame, suppress_below: int) -> Table:
-    rows = [_cohort_row(role, part, label, suppress_below) for role, part in _by_role(cohort) for label in (None, 1, 0)]
-    columns = ["Part", "", "#Patients", "#Studies", "#Deaths", "#Age, median (IQR)", "#Women"]
-    return Table(
-        "cohort",
-        "The parts by outcome. Patients, age and sex are those of the headline studies, one per patient.",
-        columns,
-        rows,
-    )
+def _cohort_table(cohort: pd.DataFrame) -> Table:
+    rows = [_cohort_row(role, part, label) for role, part in _by_role(cohort) for label in (None, 1, 0)]
+    columns = ["Part", "", "#Patients", "#Studies", "#Deaths"]
+    return Table("cohort", "The parts by outcome. Patients are counted at their headline study.", columns, rows)
 
 
-def _cohort_row(role: str, part: pd.DataFrame, label: int | None, suppress_below: int) -> Row:
+def _cohort_row(role: str, part: pd.DataFrame, label: int | None) -> Row:
     rows = part if label is None else part[part["label"] == label]
     headline = _headline(rows)
     name = Cell(ROLES.get(role, readable(role)), style="strong") if label is None else ""
@@ -139,21 +128,7 @@ def _cohort_row(role: str, part: pd.DataFrame, label: int | None, suppress_below
         count(len(headline)),
         count(len(rows)),
         Cell(count(int(headline["label"].sum())), deaths),
-        *((_ages(headline), _women(headline)) if len(headline) >= suppress_below else (NOTHING, NOTHING)),
     ]
-
-
-def _ages(rows: pd.DataFrame) -> str:
-    ages = rows["age"].dropna().to_numpy(dtype=float) if "age" in rows.columns else np.empty(0)
-    if not len(ages):
-        return NOTHING
-    low, middle, high = np.quantile(ages, (0.25, 0.5, 0.75))
-    return f"{number(middle, 0)} ({span(low, high, 0)})"
-
-
-def _women(rows: pd.DataFrame) -> str:
-    known = rows["sex"].dropna() if "sex" in rows.columns else rows.iloc[:0]
-    return percent((known == "F").mean()) if len(known) else NOTHING
 
 
 REPORT_SECTION = ReportSection(place=40, build=lambda inputs: [patients(inputs.data)])

@@ -34,6 +34,7 @@ def report_data(connection: duckdb.DuckDBPyConnection, settings: Settings, key_i
         attrition=connection.table("attrition").order("step").df(),
         settings=list(settings.provenance()),
         lineage=_lineage(connection, key_id),
+        characteristics=frame("reads/report/report_characteristics.sql"),
         scores=frame("reads/report/report_scores.sql"),
         instances=frame("reads/report/report_instances.sql"),
         checks=_checks(connection),

@@ -91,7 +91,7 @@ def _subgroup_table(numbers: Numbers, model: str, groups: Sequence[tuple[str, Fi
             )
             cells = [metric_cell(AUC, area, "strong"), *shares, metric_cell(OBSERVED_EXPECTED, ratio)]
         rows.append([readable(variable), _value(value), *cells, count(area.n), count(area.events)])
-    columns = ["Group", "", *map(metric_head, SHOWN), "#Patients", "#Deaths"]
+    columns = ["Group", "Value", *map(metric_head, SHOWN), "#Patients", "#Deaths"]
     return Table(
         "subgroups",
         "Every group",

@@ -51,7 +51,8 @@ LIMITS = (
     "Internal validation only: cross-validation by patient inside one archive. No external or temporal validation was "
     "made for this report.",
     "Retrospective data: patients were not sent for an echo, nor seen again, at random.",
-    "Studies without a known outcome are left out; the figures weighted for censoring are in the JSON twin.",
+    "Patients lost before a year have no label: the main figures are without them; the section on follow-up "
+    "weights for them.",
     "All-cause death: the score gives neither the cause nor a way to prevent it.",
     "Predicted risks hold at this archive's share of deaths; elsewhere they need recalibration.",
 )

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 from echomort.evaluation.discrimination import chance_error
 from echomort.evaluation.metrics.censoring import DEATH_SHARE
 from echomort.evaluation.metrics.discrimination import AUC
-from echomort.evaluation.metrics.headroom import HEADROOM
 from echomort.report.blocks import Cell, Picture, Section, Table, Words
-from echomort.report.cells import metric_cell, metric_head
+from echomort.report.cells import metric_head
 from echomort.report.data import ReportData
 from echomort.report.drawing import figures
 from echomort.report.drawing.style import inline_svg
@@ -37,13 +36,11 @@ GROUPS = {
     "fusion": "Combined",
     "baseline": "Health records, other learners",
     "score": "Clinical scores",
-    "oracle": "Bounds",
-    "null": "Bounds",
+    "null": "Without signal",
 }
 
 LEAK = "which chance does not explain: something of the outcome leaks into the models"
 """The verdict on a permuted null that is not chance."""
-SHOWN_HEADROOM = HEADROOM["oracle_heart"], HEADROOM["oracle_all"]
 
 
 def at_a_glance(data: ReportData, numbers: Numbers) -> Section:
@@ -74,7 +71,6 @@ def _points(data: ReportData, numbers: Numbers) -> list[str]:
     points = [
         _best_point(numbers),
         _follow_up_point(numbers),
-        _oracle_point(numbers),
         _gain_point(numbers),
         _null_point(numbers),
     ]
@@ -101,19 +97,6 @@ def _follow_up_point(numbers: Numbers) -> str:
         f"Of the labelled patients {percent(labelled.value, 1)} died; by Kaplan-Meier, which counts the lost as long "
         f"as they are followed, {by_kaplan_meier}. Patients who live and do not come back have no label, so absolute "
         "risks and thresholds here do not hold for all patients: see Follow-up."
-    )
-
-
-def _oracle_point(numbers: Numbers) -> str:
-    recovered = numbers.get(ALL_VIEWS, "headroom_heart")
-    best_possible = numbers.auc("oracle_heart")
-    if not recovered.is_known or not best_possible.is_known:
-        return ""
-    share = f"{percent(recovered.value)} ({span(100 * recovered.low, 100 * recovered.high, 0)})"
-    return (
-        "The generator knows the true state of every heart. A score with that knowledge would reach an AUC of "
-        f"{number(best_possible.value)}; the loops recover {share} of its lead over chance, measured against true "
-        "risks, which removes the chance in who died."
     )
 
 
@@ -156,19 +139,16 @@ def _check_point(data: ReportData) -> list[str]:
 
 
 def forest_figure(numbers: Numbers) -> "Drawing":
-    """Return the forest plot of AUCs, with lines for chance and for the oracle of the heart."""
-    rows = [_estimate(numbers, model) for model, _ in numbers.models()]
+    """Return the forest plot of AUCs, with a line for chance."""
+    rows = [_estimate(numbers, model) for model, _ in numbers.models(*GROUPS)]
     references = [figures.Reference(0.5, "chance 0.5")]
-    heart = numbers.auc("oracle_heart")
-    if heart.is_known:
-        references.append(figures.Reference(heart.value, f"oracle: the heart {number(heart.value)}", strong=True))
     best = numbers.best()
     note = numbers.auc(best).counts_text if best else ""
     return figures.forest(rows, references, f"{note}; small marks: the folds" if note else "")
 
 
 def _forest(numbers: Numbers) -> Picture:
-    areas = [(words.label, numbers.auc(model)) for model, words in numbers.models()]
+    areas = [(words.label, numbers.auc(model)) for model, words in numbers.models(*GROUPS)]
     known = ", ".join(f"{label} {number(area.value)}" for label, area in areas if area.is_known)
     return Picture(
         inline_svg(forest_figure(numbers), "fig-forest", f"AUC of each model with its interval: {known}"),
@@ -187,35 +167,22 @@ def _estimate(numbers: Numbers, model: str) -> figures.Estimate:
 
 
 def headline_table(numbers: Numbers) -> Table:
-    """Return the table of AUCs, and of the headroom recovered where the truth is known."""
-    models = numbers.models()
-    truth = any(numbers.get(model, SHOWN_HEADROOM[0].name).is_known for model, _ in models)
-    columns = ["Score", "What it is given", metric_head(AUC), f"#{numbers.level} interval"]
-    columns += [metric_head(metric) for metric in SHOWN_HEADROOM] if truth else []
-    rows = [_headline_row(numbers, model, truth) for model, _ in models]
-    return Table(
-        "headline",
-        "AUC on the headline patients, one study each. Headroom: the share that a score recovers of the AUC "
-        "above 0.5 that the true risk reaches, free of label noise."
-        if truth
-        else "AUC on the headline patients, one study each.",
-        [*columns, "#Patients", "#Deaths"],
-        rows,
-    )
+    """Return the table of AUCs."""
+    rows = [_headline_row(numbers, model) for model, _ in numbers.models(*GROUPS)]
+    columns = ["Score", metric_head(AUC), f"#{numbers.level} interval", "#Patients", "#Deaths"]
+    return Table("headline", "AUC on the headline patients, one study each.", columns, rows)
 
 
-def _headline_row(numbers: Numbers, model: str, truth: bool) -> list[Cell | str]:
+def _headline_row(numbers: Numbers, model: str) -> list[Cell | str]:
     area, words = numbers.auc(model), model_words(model)
-    strong = "strong" if words.kind == "fusion" else "muted" if words.kind in ("oracle", "null") else ""
-    cells: list[Cell | str] = [
-        Cell(words.label, style=f"{strong} key-{words.kind}"),
-        Cell(words.sees, style="muted"),
+    strong = "strong" if words.kind == "fusion" else "muted" if words.kind == "null" else ""
+    return [
+        Cell(words.label, words.sees, f"{strong} key-{words.kind}"),
         Cell(number(area.value), style="strong"),
         span(area.low, area.high) or NOTHING,
+        count(area.n),
+        count(area.events),
     ]
-    if truth:
-        cells += [metric_cell(metric, numbers.get(model, metric.name)) for metric in SHOWN_HEADROOM]
-    return [*cells, count(area.n), count(area.events)]
 
 
 REPORT_SECTION = ReportSection(place=10, build=lambda inputs: [at_a_glance(inputs.data, inputs.numbers)])

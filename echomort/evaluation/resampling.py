@@ -58,6 +58,16 @@ def clustered_bootstrap(
     }
 
 
+def pointwise_band(patients: Any, curve: Statistic, plan: Resampling) -> tuple[Floats, Floats]:
+    """Return the percentile limits (points,) of each point of ``curve``, which maps weights (resamples, n) to values
+    (resamples, points), when whole patients are resampled. The band holds at each point, not for the whole curve."""
+    rows = np.unique(np.asarray(patients), return_inverse=True)[1].ravel()
+    curves = np.concatenate([curve(weights) for weights in patient_weights(rows, plan)])
+    tail = (1 - plan.confidence) / 2
+    low, high = np.nanquantile(curves, (tail, 1 - tail), axis=0)
+    return low, high
+
+
 def patient_weights(rows: NDArray[np.intp], plan: Resampling) -> Iterator[Floats]:
     """Yield chunks (at most ``CHUNK_VALUES``) of row weights (resamples, n) for patient numbers ``rows`` (n,)."""
     random = np.random.default_rng(plan.seed)
@@ -130,6 +140,16 @@ class WeightedAveragePrecision:
         precision = np.divide(true_positives, positives, out=np.zeros_like(true_positives), where=positives > 0)
         recall_steps = np.diff(true_positives, axis=1, prepend=0.0)
         return _ratio((recall_steps * precision).sum(axis=1), true_positives[:, -1])
+
+
+def weighted_means(values: Floats) -> Statistic:
+    """Return the statistic that averages each row of ``values`` (points, n): (resamples, n) -> (resamples, points)."""
+    return lambda weights: (weights @ values.T) / weights.sum(axis=1, keepdims=True)
+
+
+def column(statistic: Statistic, place: int = 0) -> Statistic:
+    """Return one point of a statistic of several."""
+    return lambda weights: statistic(weights)[:, place]
 
 
 def weighted_mean(values: Any) -> Statistic:

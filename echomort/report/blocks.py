@@ -1,7 +1,7 @@
 """The content of a page: sections of text, tables, pictures and loops, which the template lays out."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,14 +72,14 @@ class Table:
 class Picture:
     """An inline SVG with a title and a caption; two ``half`` pictures are printed side by side.
 
-    ``points``: what is drawn, by name, for the JSON twin: sequences of equal length, nothing of a single patient.
+    ``points``: what is drawn, by name, for the JSON twin; nothing of a single patient.
     """
 
     svg: str
     title: str
     caption: str = ""
     half: bool = False
-    points: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    points: Mapping[str, Iterable[float]] = field(default_factory=dict)
     kind: str = "picture"
 
     @property

@@ -83,7 +83,7 @@ def render(data: ReportData, numbers: Numbers, page: list[Section]) -> str:
         data=data,
         sections=page,
         tiles=tiles(numbers),
-        limits=limits(data, numbers),
+        limits=limits(numbers),
         note=provenance.SYNTHETIC_NOTE,
         style=resources.files(__package__).joinpath("templates/report.css").read_text(),
     )
@@ -109,7 +109,7 @@ def document(
         "headline": {
             "text": results.headline(numbers),
             "figures": [list(tile) for tile in tiles(numbers)],
-            "limits": limits(data, numbers),
+            "limits": limits(numbers),
         },
         "metrics": list(numbers.records()),
         "tables": {table.name: table.text_rows() for section in page for table in section.tables},

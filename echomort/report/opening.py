@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from echomort.evaluation.metrics.calibration import OBSERVED_EXPECTED, SLOPE
 from echomort.evaluation.metrics.decisions import SENSITIVITY, SPECIFICITY
-from echomort.report.data import ReportData
 from echomort.report.numbers import Numbers
 from echomort.report.sections.provenance import LIMITS
 from echomort.report.words import count, counted, model_words, number, percent, span
@@ -31,13 +30,12 @@ def tiles(numbers: Numbers) -> list[Tile]:
     return [tile for tile in candidates if tile is not None]
 
 
-def limits(data: ReportData, numbers: Numbers) -> list[str]:
-    """Return the limits that a reader must know before any figure."""
+def limits(numbers: Numbers) -> list[str]:
+    """Return the limits that a reader must know before any figure. That data are synthetic is said above."""
     best = numbers.best()
     area = numbers.auc(best) if best else None
-    synthetic = ["Generated patients: nothing here is about people."] if data.synthetic else []
     few = _few_outcomes(area.n, area.events) if area and area.n and area.events is not None else []
-    return [*synthetic, LIMITS[0], *few, LIMITS[-1]]
+    return [LIMITS[0], *few, LIMITS[-1]]
 
 
 def _few_outcomes(patients: int, deaths: int) -> list[str]:

@@ -10,10 +10,15 @@ from echomort.evaluation.resampling import Statistic, weighted_means
 
 def net_benefit(y: Any, probability: Any, threshold: float) -> float:
     """Return net benefit of treating where ``probability`` >= ``threshold``: TP/n - FP/n * odds(threshold)."""
+    return float(benefit_of_each(y, probability, threshold).mean())
+
+
+def benefit_of_each(y: Any, probability: Any, threshold: float) -> Floats:
+    """Return what each patient (n,) adds to net benefit: 1 where death was treated, minus the odds of ``threshold``
+    where a survivor was, 0 otherwise."""
     died = labels(y)
     treated = probabilities("probability", probability, len(died)) >= _checked(threshold)
-    odds = threshold / (1 - threshold)
-    return float(((treated & died).sum() - (treated & ~died).sum() * odds) / len(died))
+    return np.asarray(treated * np.where(died, 1.0, -threshold / (1 - threshold)), dtype=np.float64)
 
 
 def net_benefit_treat_all(y: Any, threshold: float) -> float:
@@ -29,11 +34,7 @@ def decision_curve(y: Any, probability: Any, thresholds: Any) -> Floats:
 
 def decision_statistic(y: Any, probability: Any, thresholds: Any) -> Statistic:
     """Return net benefit as a statistic: weights (resamples, n) -> (resamples, t), at each of ``thresholds`` (t,)."""
-    died = labels(y)
-    risk = probabilities("probability", probability, len(died))
-    odds = np.array([_checked(float(one)) / (1 - one) for one in np.asarray(thresholds)])[:, None]
-    treated = risk >= np.asarray(thresholds, dtype=float)[:, None]
-    return weighted_means(np.asarray(treated * np.where(died, 1.0, -odds), dtype=np.float64))
+    return weighted_means(np.stack([benefit_of_each(y, probability, float(one)) for one in np.asarray(thresholds)]))
 
 
 def _checked(threshold: float) -> float:

@@ -27,8 +27,8 @@ class Calibration:
 
     ``slope`` and ``intercept`` are those of the logistic regression on the log odds (ideal: 1 and 0); ``in_the_large``
     is its intercept with the slope fixed at 1; ``observed_expected`` is deaths over the sum of probabilities. ``ici``,
-    ``e50``, ``e90``, ``emax`` are mean, quantiles and maximum of the distance between risk and loess curve (Austin & Steyerberg, Stat. Med.
-    2019;38:4051).
+    ``e50``, ``e90``, ``emax`` are mean, quantiles and maximum of the distance between risk and loess curve (Austin &
+    Steyerberg, Stat. Med. 2019;38:4051).
     """
 
     slope: Interval

@@ -139,6 +139,24 @@ def test_a_planted_gap_is_found_and_a_planted_null_is_not():
     assert lows[0] > 0.1 > lows[1]
 
 
+def test_a_planted_gap_has_a_small_p_and_a_null_has_not():
+    frame, scores, _ = cohort()
+    spoilt = scores.copy()
+    here = frame.set_index("study_key")["sex"].eq("F").reindex(spoilt["study_key"]).to_numpy()
+    spoilt.loc[here, "logit"] = np.random.default_rng(3).permutation(spoilt.loc[here, "logit"])
+    found, null = (evaluate(frame, given, None, SETTINGS) for given in (spoilt, scores))
+    assert figure(found, "video_ehr", "sensitivity_gap_p", "sex")["value"] < 0.01
+    assert figure(null, "video_ehr", "sensitivity_gap_p", "sex")["value"] > 0.05
+    assert "view:apical_4" not in set(found.loc[found["metric"] == "sensitivity_gap_p", "model"])
+
+
+def test_the_risks_of_a_group_have_calibration_and_net_benefit(table):
+    for metric in ("observed_expected", "calibration_in_the_large", "ici", "net_benefit"):
+        assert np.isfinite(figure(table, "video_ehr", metric, "sex=F", "recalibrated")["value"])
+        rare = table[(table["metric"] == metric) & (table["subset"] == "setting=rare")]
+        assert rare.empty, "suppressed"
+
+
 def test_recalibrated_figures_stand_beside_the_raw_ones(table):
     raw, mended = (
         figure(table, "view:apical_4", "calibration_slope", evaluation=name) for name in ("out_of_fold", "recalibrated")

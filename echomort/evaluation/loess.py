@@ -1,8 +1,8 @@
 """Loess: local quadratic regression on one variable (Cleveland & Devlin, J. Am. Stat. Assoc. 1988;83:596).
 
-Equal to R's ``loess(y ~ x, span = 0.75, degree = 2, family = "gaussian")`` with ``surface = "direct"``: R's defaults, with
-which Austin & Steyerberg (Stat. Med. 2019;38:4051) define the integrated calibration index, without the interpolation
-that R uses to save time.
+Equal to R's ``loess(y ~ x, span = 0.75, degree = 2, family = "gaussian")`` with ``surface = "direct"``: R's defaults,
+with which Austin & Steyerberg (Stat. Med. 2019;38:4051) define the integrated calibration index, without the
+interpolation that R uses to save time.
 """
 
 import numpy as np

@@ -48,7 +48,7 @@ def test_a_section_of_another_package_has_its_place_among_those_of_the_product(s
     assert titles == ["Governance"] and "use of 3 studies" in words
     order = sorted(places, key=places.__getitem__)
     assert order.index("provenance") < order.index("governance") < order.index("checklist")
-    assert len(set(places.values())) == len(places) == 17
+    assert len(set(places.values())) == len(places) == 18
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Gaps between groups of patients, and the test whether belonging to a group matters.
 
-A gap is the highest less the lowest of a ratio among groups. It is never negative, so that its interval never holds 0:
-whether it may be chance is a question for the permutation test (Good, Permutation, Parametric and Bootstrap Tests of
-Hypotheses, 2005).
+A gap is the highest less the lowest of a ratio among groups. Chance alone makes one, the larger the more groups there
+are: whether it may be chance is a question for the permutation test (Good, Permutation, Parametric and Bootstrap Tests
+of Hypotheses, 2005).
 """
 
 from collections.abc import Iterator, Sequence
@@ -51,11 +51,15 @@ def mean_of(values: Floats) -> GroupRatio:
 
 
 def largest_gap(ratio: GroupRatio, members: Sequence[Booleans]) -> Statistic:
-    """Return the statistic highest less lowest ``ratio`` among groups, each a mask (n,) in ``members``. NaN where a
-    resample leaves a group empty."""
-    inside = np.stack([np.asarray(member, dtype=np.float64) for member in members], axis=1)
-    above, below = inside * ratio.numerator[:, None], inside * ratio.denominator[:, None]
-    return lambda weights: np.ptp(ratios(weights @ above, weights @ below), axis=1)
+    """Return the statistic highest less lowest ``ratio`` among groups, each a mask (n,) in ``members``. Which groups
+    these are is decided on all rows, so that the statistic is negative on resamples where they change places: the
+    largest gap of each resample would be larger than that of the data more often than not. NaN where a resample leaves
+    one of the two empty."""
+    inside = np.stack([np.asarray(member, dtype=np.float64) for member in members])
+    found = ratios(inside @ ratio.numerator, inside @ ratio.denominator)
+    pair = inside[[np.argmax(found), np.argmin(found)]]
+    above, below = pair * ratio.numerator, pair * ratio.denominator
+    return lambda weights: -np.diff(ratios(weights @ above.T, weights @ below.T), axis=1)[:, 0]
 
 
 def permutation_p(ratio: GroupRatio, members: Sequence[Booleans], seed: int) -> float:

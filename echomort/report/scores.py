@@ -61,7 +61,9 @@ class ModelScores:
     @property
     def scores_to_learn_from(self) -> np.ndarray | None:
         """``without`` as an array (n, folds), NaN in the column of a row's own fold."""
-        return None if self.without is None else np.stack(list(self.without)).astype(float)
+        if self.without is None:
+            return None
+        return np.stack([np.ma.filled(np.ma.asarray(row, dtype=np.float64), np.nan) for row in self.without])
 
     @property
     def counts_text(self) -> str:

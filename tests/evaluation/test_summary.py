@@ -121,7 +121,7 @@ def test_a_gap_is_the_highest_less_the_lowest_of_the_groups_that_are_shown(table
             continue
         gap = gaps.loc["video_ehr"]
         assert gap["value"] == pytest.approx(groups.max() - groups.min())
-        assert 0 <= gap["low"] <= gap["value"] <= gap["high"]
+        assert gap["value"] >= 0 and gap["low"] <= gap["value"] <= gap["high"]
 
 
 def test_a_planted_gap_is_found_and_a_planted_null_is_not():
@@ -136,7 +136,7 @@ def test_a_planted_gap_is_found_and_a_planted_null_is_not():
         figure(evaluate(frame, given, None, SETTINGS), "video_ehr", "sensitivity_gap", "sex")["low"]
         for given in (spoilt, scores)
     ]
-    assert lows[0] > 0.1 > lows[1]
+    assert lows[0] > 0.1 and lows[1] < 0, "chance may have it the other way round"
 
 
 def test_a_planted_gap_has_a_small_p_and_a_null_has_not():

@@ -369,7 +369,7 @@ def test_every_figure_of_a_group_is_in_the_table_and_a_table_says_what_must_be_k
     text = write_report(replace(data, metrics=extended), tmp_path).html.read_text().replace("\u202f", " ")
     _, _, row = text[text.index("Every group") :].partition("west</span>")
     assert all(figure in row[:900] for figure in ("0.811", "72 %", "63 %", "1.17"))
-    assert "29 %" in text and "A gap is never below 0" in text
+    assert "29 %" in text and "chance alone makes a large gap" in text
 
 
 def test_an_archive_without_truth_rejects_or_examples(data, tmp_path):
@@ -435,3 +435,23 @@ def test_a_report_that_leaves_a_question_open_is_not_written(data, tmp_path):
     with pytest.raises(UserError, match="participant_flow"):
         write_report(replace(data, attrition=data.attrition.iloc[:0]), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_refits_of_a_patient_are_counted_without_the_fold_that_scores_them(data, tmp_path):
+    """The warehouse gives the missing score of a patient's own fold as a masked value, of whatever lies below it."""
+    people = data.cohort
+    masks = np.eye(5, dtype=bool)[people["fold"]]
+    one = data.scores[data.scores["model"] == "video_ehr"].sort_values("study_key").reset_index(drop=True)
+    refits = [
+        np.ma.masked_array(np.where(mask, 0.0, logit + 0.2), mask)
+        for mask, logit in zip(masks, one["logit"], strict=True)
+    ]
+    rest = data.scores[data.scores["model"] != "video_ehr"].assign(without=None)
+    scored = pd.concat([one.assign(without=refits), rest])
+    row = ("out_of_fold", "video_ehr", "all", "refit_mape", 0.02, 0.01, 0.03, 260, 54, "refits")
+    extended = pd.concat([data.metrics, pd.DataFrame([row], columns=list(data.metrics.columns))])
+    text = write_report(replace(data, scores=scored, metrics=extended), tmp_path).html.read_text()
+    assert "260 patients, 4 refits each" in text
+    points = {one["name"]: one["points"] for one in json.loads((tmp_path / "report.json").read_text())["figures"]}
+    middle = np.array(points["instability"]["refits, median"])
+    assert (middle > points["instability"]["risk"]).all()

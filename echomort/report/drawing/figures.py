@@ -379,7 +379,7 @@ def assumed(
     axes.set_xlim(0, 100)
     axes.tick_params(axis="y", labelcolor=MUTED)
     axes.grid(True)
-    axes.set_xlabel("Assumed share of the lost who die within the horizon, %", loc="left")
+    axes.set_xlabel("Assumed deaths among the lost, %", loc="left")
     axes.set_ylabel("AUC", loc="bottom")
     return figure
 

@@ -73,7 +73,7 @@ def _areas(numbers: Numbers, best: str, groups: Groups) -> Picture:
 
 
 def _ratios(numbers: Numbers, best: str, groups: Groups) -> list[Picture]:
-    """Return observed over expected deaths of every group that is not suppressed; nothing for a score without risks."""
+    """Return observed over expected deaths of every group that is not suppressed; none without risks."""
     found = [(subset, numbers.get(best, OBSERVED_EXPECTED.name, subset, RECALIBRATED)) for subset, _ in groups]
     rows = [_subgroup_estimate(subset, figure, best) for subset, figure in found if figure.is_known]
     if not rows:
@@ -82,8 +82,8 @@ def _ratios(numbers: Numbers, best: str, groups: Groups) -> list[Picture]:
     drawing = figures.forest(rows, [figures.Reference(1.0, "as predicted", strong=True)], "", what)
     svg = inline_svg(drawing, "fig-subgroups-calibration", f"{what} of {label} within groups: {_spoken(rows)}")
     caption = (
-        f"Deaths for each death that the recalibrated risks predict, with {numbers.level} intervals (Poisson). Above 1: "
-        "the risk of the group is underestimated."
+        f"Deaths for each death that the recalibrated risks predict, with {numbers.level} intervals (Poisson). Above "
+        "1: the risk of the group is underestimated."
     )
     return [Picture(svg, f"Calibration of {label} within groups of patients", caption)]
 
@@ -168,8 +168,9 @@ def _gap_table(numbers: Numbers, model: str, gaps: Groups) -> Table:
         [readable(variable), *(_gap_cell(numbers, model, metric, variable) for metric in GAPS)] for variable, _ in gaps
     ]
     note = (
-        "Between the groups that are not suppressed, with limits by bootstrap over patients. A gap is never below 0: "
-        "with few deaths, chance alone makes a large one, and its limits never hold 0. The p value is the share of "
+        "Between the groups that are not suppressed. Limits: bootstrap over patients of the difference between the "
+        "highest and the lowest group; they do not allow for the choice of these two among more. With few deaths, "
+        "chance alone makes a large gap. The p value allows for both: it is the share of "
         f"{count(PERMUTATIONS)} random assignments of the same patients to groups that have a gap as large: those who "
         "died change groups with each other (sensitivity), those who lived (specificity), patients of like predicted "
         "risk (observed / expected), or all (net benefit, whose gap therefore also is one if more of a group die). The "

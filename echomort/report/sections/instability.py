@@ -23,7 +23,7 @@ LEAD = (
 
 
 def instability(numbers: Numbers, scores: Mapping[str, ModelScores]) -> list[Section]:
-    """Return the instability plot of the main model, and the differences of each; nothing where nothing was refitted."""
+    """Return the instability plot of the main model, and the differences of each; none without refits."""
     table = _table(numbers)
     return [Section("instability", "Instability", [*_pictures(scores), table], LEAD)] if table.rows else []
 
@@ -56,8 +56,8 @@ def _table(numbers: Numbers) -> Table:
             rows.append([Cell(words.label, style=f"key-{words.kind}"), *cells])
     caption = (
         "Absolute difference between the risk of a patient as scored and by each refit, in percentage points: the mean "
-        "over patients and refits (mean absolute prediction error, Riley and Collins 2023) with its bootstrap interval, "
-        "and the 90th percentile over patients."
+        "over patients and refits (mean absolute prediction error, Riley and Collins 2023) with its bootstrap "
+        "interval, and the 90th percentile over patients."
     )
     return Table("instability", caption, ["Score", *map(metric_head, metrics)], rows)
 

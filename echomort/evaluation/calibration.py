@@ -9,7 +9,7 @@ import numpy as np
 
 from echomort.evaluation.inputs import Booleans, Floats, expit, labels, logit, numbers, probabilities
 from echomort.evaluation.interval import ONE_CLASS, Interval, normal_quantile, undefined_interval
-from echomort.evaluation.loess import Loess, loess
+from echomort.evaluation.loess import Loess, few_knots, loess
 from echomort.evaluation.resampling import Resampling, Statistic, pointwise_band
 
 BinRule = Literal["equal_width", "quantile"]
@@ -168,10 +168,10 @@ def smoothed_risks(y: Any, probability: Any) -> Floats:
 
 def integrated_calibration_index(y: Any, probability: Any) -> Statistic:
     """Return the ICI as a statistic: the mean distance between ``probability`` (n,) and the loess curve of a resample,
-    over the resample's rows."""
+    over the resample's rows. The curve has few knots, to save time: :func:`calibration_figures` has the exact ICI."""
     died = labels(y)
     risk = probabilities("probability", probability, len(died))
-    curve = Loess(risk, died.astype(float))
+    curve = Loess(risk, died.astype(float), few_knots(risk))
     return lambda weights: (np.abs(curve.at_rows(weights) - risk) * weights).sum(axis=1) / weights.sum(axis=1)
 
 

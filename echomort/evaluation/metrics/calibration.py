@@ -59,7 +59,7 @@ def _figures(model: EvaluatedModel, risk: Floats, evaluation: str) -> Iterator[M
     yield scored.row(IN_THE_LARGE, figures.in_the_large, evaluation=evaluation)
     yield scored.row(OBSERVED_EXPECTED, figures.observed_expected, evaluation=evaluation)
     ici = integrated_calibration_index(scored.died, risk)
-    yield Bootstrapped(scored, ICI, ici, evaluation=evaluation, how=LOESS, is_distance=True)
+    yield Bootstrapped(scored, ICI, ici, evaluation=evaluation, how=LOESS, is_distance=True, exact=figures.ici)
     for metric, method in METHODS.items():
         if metric != BRIER or evaluation != OUT_OF_FOLD:  # the Brier score out of fold is bootstrapped
             yield scored.row(metric, without_limits(getattr(figures, metric.name), method), evaluation=evaluation)

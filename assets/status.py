@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assets.graph import STAGES
-from assets.incremental import Stage, UnitStage, stale_units
+from assets.incremental import Stage, UnitStage, missing_files, stale_units
 from assets.project import Project
 from assets.quality import BY_ASSET
 from echomort.core.errors import UserError
@@ -52,8 +52,8 @@ def _state(project: Project, stage: Stage, name: str) -> tuple[str, str]:
         changed += changed_parts(ledger.recipe(connection, entry.recipe), stage.recipe(project.settings))
     if changed:
         return "stale", f"changed: {listed(changed)}"
-    if entry.artifact is not None and not (project.root / entry.artifact).exists():
-        return "stale", f"missing: {entry.artifact}"
+    if missing := missing_files(project.root, entry):
+        return "stale", f"missing: {listed(missing)}"
     return UP_TO_DATE, ""
 
 

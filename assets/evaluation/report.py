@@ -33,7 +33,7 @@ REPORT = Stage(
 
 @whole_asset(REPORT, "evaluation", "html")
 def report(project: Project) -> Result:
-    """One HTML file to read offline, and the same figures as JSON."""
+    """One HTML file to read offline, the same figures as JSON, and every figure as SVG and table as CSV."""
     from echomort.reader_study.section import reader_section
     from echomort.report.build import write_report
     from echomort.report.previews import write_previews
@@ -43,8 +43,9 @@ def report(project: Project) -> Result:
             data = report_data(connection, project.settings, project.keyring.key_id)
         files = write_report(data, project.root / "report", reader_section(data.reader_study))
         write_previews(data, project.root / "report")
-        version = digest(digest_file(files.html), digest_file(files.json))
-        return lambda connection: Built(version, {}, "report/report.html")
+        version = digest(*map(digest_file, files.all))
+        beside = tuple(str(file.relative_to(project.root)) for file in files.all[1:])
+        return lambda connection: Built(version, {}, "report/report.html", beside)
 
     return with_plots(rebuild_after(project, REPORT, work), project.root / "report")
 

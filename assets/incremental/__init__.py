@@ -1,6 +1,6 @@
 """Plan, work, commit: how every asset is made."""
 
-from assets.incremental.stage import CODE, Result, Stage, described, is_up_to_date, materialized
+from assets.incremental.stage import CODE, Result, Stage, described, is_up_to_date, materialized, missing_files
 from assets.incremental.units import UnitStage, commit_units, stale_units, unit_asset
 from assets.incremental.whole import (
     Build,
@@ -24,6 +24,7 @@ __all__ = [
     "described",
     "is_up_to_date",
     "materialized",
+    "missing_files",
     "rebuild",
     "rebuild_after",
     "rebuild_together",

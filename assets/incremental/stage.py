@@ -147,7 +147,14 @@ def described(stage: Stage, group: str, *kinds: str, pool: str | None = None) ->
 
 
 def is_up_to_date(root: Path, entry: Entry, fingerprint: str | None) -> bool:
-    return entry.fingerprint == fingerprint and (entry.artifact is None or (root / entry.artifact).exists())
+    """Return whether ``entry`` is of ``fingerprint``, and all its files are there."""
+    return entry.fingerprint == fingerprint and not missing_files(root, entry)
+
+
+def missing_files(root: Path, entry: Entry) -> list[str]:
+    """Return the files of ``entry`` that are not there: its artifact, and those recorded beside it."""
+    files = [*filter(None, [entry.artifact]), *entry.details.get("beside", ())]
+    return [file for file in files if not (root / file).exists()]
 
 
 Result: TypeAlias = dg.MaterializeResult[Any]
@@ -156,7 +163,7 @@ Result: TypeAlias = dg.MaterializeResult[Any]
 
 def materialized(name: str, entry: Entry, rebuilt: bool) -> Result:
     """Return what Dagster records for an asset that is up to date."""
-    shown = {key: value for key, value in entry.details.items() if key != "made_from"}
+    shown = {key: value for key, value in entry.details.items() if key not in ("made_from", "beside")}
     return dg.MaterializeResult(
         asset_key=name, data_version=dg.DataVersion(entry.digest), metadata={**shown, "rebuilt": rebuilt}
     )

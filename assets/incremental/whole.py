@@ -16,11 +16,18 @@ from warehouse.ledger import Entry
 
 @dataclass(frozen=True)
 class Built:
-    """The result of a rebuild: the digest of its content, details to show, and the path of its artifact, if any."""
+    """The result of a rebuild: the digest of its content, details to show, the path of its artifact, if any, and those
+    of files ``beside`` it. Without any of these files the asset is stale."""
 
     digest: str
     details: Mapping[str, Any] = field(default_factory=dict)
     artifact: str | None = None
+    beside: tuple[str, ...] = ()
+
+    def details_from(self, made_from: Mapping[str, str]) -> dict[str, Any]:
+        """Return the details to record, with what the asset was made from."""
+        files = {"beside": list(self.beside)} if self.beside else {}
+        return {**self.details, "made_from": made_from, **files}
 
 
 def built_tables(connection: duckdb.DuckDBPyConnection, *tables: str) -> Built:
@@ -69,9 +76,7 @@ def rebuild_together(
     with project.writer() as connection, stage.working():
         how = ledger.write_recipe(connection, recipe)
         made = [
-            Entry(
-                ledger.WHOLE, fingerprint, built.digest, built.artifact, {**built.details, "made_from": made_from}, how
-            )
+            Entry(ledger.WHOLE, fingerprint, built.digest, built.artifact, built.details_from(made_from), how)
             for built in build(connection)
         ]
         for name, entry in zip(names, made, strict=True):

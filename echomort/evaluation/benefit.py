@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from echomort.evaluation.inputs import Floats, labels, probabilities
+from echomort.evaluation.resampling import Statistic, weighted_means
 
 
 def net_benefit(y: Any, probability: Any, threshold: float) -> float:
@@ -29,6 +30,11 @@ def net_benefit_treat_all(y: Any, threshold: float) -> float:
 def decision_curve(y: Any, probability: Any, thresholds: Any) -> Floats:
     """Return net benefit (t,) at each of ``thresholds`` (t,)."""
     return np.array([net_benefit(y, probability, float(threshold)) for threshold in np.asarray(thresholds)])
+
+
+def decision_statistic(y: Any, probability: Any, thresholds: Any) -> Statistic:
+    """Return net benefit as a statistic: weights (resamples, n) -> (resamples, t), at each of ``thresholds`` (t,)."""
+    return weighted_means(np.stack([benefits(y, probability, float(one)) for one in np.asarray(thresholds)]))
 
 
 def _checked(threshold: float) -> float:

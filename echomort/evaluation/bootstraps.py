@@ -1,8 +1,11 @@
 """The bootstrapped metrics of an evaluation: each set of rows is resampled once."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import numpy as np
+
+from echomort.evaluation.interval import Interval, reflected
 from echomort.evaluation.metric import Metric
 from echomort.evaluation.resampling import Resampling, Statistic, WeightedAuc, clustered_bootstrap
 from echomort.evaluation.scored import ScoredRows
@@ -11,13 +14,32 @@ from echomort.vocabulary.metric_table import OUT_OF_FOLD, WHOLE, MetricRow
 
 @dataclass(frozen=True)
 class Bootstrapped:
-    """A request: ``metric`` of ``scored``, computed by ``statistic`` on resamples of its rows."""
+    """A request: ``metric`` of ``scored``, computed by ``statistic`` on resamples of its rows.
+
+    ``how`` is put before the method. ``is_distance``: a distance from 0, whose limits are reflected about it. ``exact``
+    is the value on all rows, where the statistic saves time and is a little off.
+    """
 
     scored: ScoredRows
     metric: Metric
     statistic: Statistic
     subset: str = WHOLE
     evaluation: str = OUT_OF_FOLD
+    how: str = ""
+    is_distance: bool = False
+    exact: float | None = None
+
+    def row(self, interval: Interval) -> MetricRow:
+        """Return the row of the metric table, with the percentile ``interval`` of its statistic."""
+        if self.exact is not None:
+            interval = replace(interval, value=self.exact)
+        if self.is_distance and np.isfinite(interval.low):
+            interval = reflected(interval, BASIC_METHOD)
+        method = "; ".join(filter(None, (self.how, interval.method)))
+        return self.scored.row(self.metric, replace(interval, method=method), self.subset, self.evaluation)
+
+
+BASIC_METHOD = "patient bootstrap, basic"
 
 
 @dataclass(frozen=True)
@@ -43,4 +65,4 @@ def bootstrapped_rows(figures: Iterable[Bootstrapped], plan: Resampling) -> Iter
         statistics = {str(number): figure.statistic for number, figure in enumerate(group)}
         intervals = clustered_bootstrap(group[0].scored.rows["patient_key"], statistics, plan)
         for figure, interval in zip(group, intervals.values(), strict=True):
-            yield figure.scored.row(figure.metric, interval, figure.subset, figure.evaluation)
+            yield figure.row(interval)

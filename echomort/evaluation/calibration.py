@@ -9,17 +9,14 @@ import numpy as np
 
 from echomort.evaluation.inputs import Booleans, Floats, expit, labels, logit, numbers, probabilities
 from echomort.evaluation.interval import ONE_CLASS, Interval, normal_quantile, undefined_interval
+from echomort.evaluation.loess import Loess, few_knots, loess
+from echomort.evaluation.resampling import Resampling, Statistic, pointwise_band
 
 BinRule = Literal["equal_width", "quantile"]
+GRID = 41
+"""Points of a calibration curve that is drawn. Chosen here: the curve is smooth."""
 BINS = 10
 """Bins of the calibration curve and of the expected calibration error: tenths, as is usual."""
-LOWESS_FRACTION = 0.75
-"""Share of the rows in a lowess neighbourhood. Chosen here; the report names it beside the figures."""
-LARGEST_EXACT_LOWESS = 2000
-"""Rows: above this, neighbours within ``LOWESS_STEP`` share a fit. Chosen here, to keep the cost linear."""
-LOWESS_STEP = 0.01
-"""Share of the range of risks over which lowess interpolates instead of fitting. Chosen here: below what a plot
-shows."""
 LARGEST_LOG_ODDS = 30.0
 """Log odds are cut to this before recalibration: a risk within 1e-13 of 0 or 1. Chosen here, against overflow."""
 
@@ -30,7 +27,8 @@ class Calibration:
 
     ``slope`` and ``intercept`` are those of the logistic regression on the log odds (ideal: 1 and 0); ``in_the_large``
     is its intercept with the slope fixed at 1; ``observed_expected`` is deaths over the sum of probabilities. ``ici``,
-    ``e50``, ``e90``, ``emax`` are mean, quantiles and maximum of the distance between risk and lowess curve.
+    ``e50``, ``e90``, ``emax`` are mean, quantiles and maximum of the distance between risk and loess curve (Austin &
+    Steyerberg, Stat. Med. 2019;38:4051).
     """
 
     slope: Interval
@@ -124,7 +122,7 @@ def expected_calibration_error(y: Any, probability: Any, rule: BinRule, bins: in
 @dataclass(frozen=True)
 class CalibrationCurve:
     """Points of a calibration plot: for each bin the mean prediction, the observed share with Wilson limits and the
-    size; and the smooth curve (``grid``, ``smooth``)."""
+    size; and the loess curve (``smooth`` at the risks ``grid``) with its pointwise band."""
 
     predicted: Floats
     observed: Floats
@@ -133,10 +131,16 @@ class CalibrationCurve:
     size: Floats
     grid: Floats
     smooth: Floats
+    smooth_low: Floats
+    smooth_high: Floats
 
 
-def calibration_curve(y: Any, probability: Any, bins: int = BINS, confidence: float = 0.95) -> CalibrationCurve:
-    """Return the points of a calibration plot, binned at quantiles of the predictions; empty bins are omitted."""
+def calibration_curve(y: Any, probability: Any, plan: Resampling, bins: int = BINS) -> CalibrationCurve:
+    """Return the points of a calibration plot, binned at quantiles of the predictions; empty bins are omitted.
+
+    Each row is a patient. The band of the curve is bootstrapped by ``plan``; curve and band run between the 1st and the
+    99th percentile of the predictions, beyond which there is next to nothing to fit.
+    """
     from statsmodels.stats.proportion import proportion_confint
 
     died = labels(y)
@@ -146,38 +150,29 @@ def calibration_curve(y: Any, probability: Any, bins: int = BINS, confidence: fl
     filled = size > 0
     deaths = np.bincount(number, weights=died, minlength=bins)[filled]
     predicted = np.bincount(number, weights=risk, minlength=bins)[filled] / size[filled]
-    low, high = proportion_confint(deaths, size[filled], alpha=1 - confidence, method="wilson")
-    order = np.argsort(risk, kind="stable")
-    smooth = smoothed_risks(died, risk)[order]
-    observed, sizes = deaths / size[filled], size[filled].astype(float)
-    return CalibrationCurve(predicted, observed, low, high, sizes, risk[order], smooth)
+    low, high = proportion_confint(deaths, size[filled], alpha=1 - plan.confidence, method="wilson")
+    first, last = np.quantile(risk, (0.01, 0.99))
+    grid = np.unique(np.linspace(first, last, GRID))
+    curve = Loess(risk, died.astype(float), grid)
+    smooth, band = curve.at_knots(np.ones((1, len(risk))))[0], pointwise_band(range(len(risk)), curve.at_knots, plan)
+    return CalibrationCurve(
+        predicted, deaths / size[filled], low, high, size[filled].astype(float), grid, smooth, *band
+    )
 
 
 def smoothed_risks(y: Any, probability: Any) -> Floats:
-    """Return the observed risk at each row's probability, by lowess (span 0.75) without robustness iterations.
+    """Return the observed risk (n,) at each row's probability, by :mod:`~echomort.evaluation.loess`."""
+    died = labels(y)
+    return loess(probabilities("probability", probability, len(died)), died.astype(float))
 
-    Robustness iterations would take rare deaths for outliers and give them no weight. Above ``LARGEST_EXACT_LOWESS``
-    rows, neighbours within ``LOWESS_STEP`` of the range share a fit.
-    """
-    from statsmodels.nonparametric.smoothers_lowess import lowess
 
+def integrated_calibration_index(y: Any, probability: Any) -> Statistic:
+    """Return the ICI as a statistic: the mean distance between ``probability`` (n,) and the loess curve of a resample,
+    over the resample's rows. The curve has few knots, to save time: :func:`calibration_figures` has the exact ICI."""
     died = labels(y)
     risk = probabilities("probability", probability, len(died))
-    if len(risk) == 0 or np.ptp(risk) == 0:
-        return np.full(len(risk), died.mean() if len(died) else math.nan)
-    delta = LOWESS_STEP * float(np.ptp(risk)) if len(risk) > LARGEST_EXACT_LOWESS else 0.0
-    with np.errstate(invalid="ignore"):
-        curve = lowess(died.astype(float), risk, frac=LOWESS_FRACTION, it=0, delta=delta, return_sorted=False)
-    return _with_observed_share_at_ties(curve, died, risk)
-
-
-def _with_observed_share_at_ties(curve: Floats, died: Booleans, risk: Floats) -> Floats:
-    """Return ``curve``, or the observed share where one probability fills a whole neighbourhood: lowess can't fit a
-    line there."""
-    group, size = np.unique(risk, return_inverse=True, return_counts=True)[1:]
-    share = np.bincount(group, weights=died) / size
-    crowded = (size[group] >= int(LOWESS_FRACTION * len(risk))) | np.isnan(curve)
-    return np.where(crowded, share[group], curve)
+    curve = Loess(risk, died.astype(float), few_knots(risk))
+    return lambda weights: (np.abs(curve.at_rows(weights) - risk) * weights).sum(axis=1) / weights.sum(axis=1)
 
 
 def recalibrated_risks(

@@ -1,6 +1,6 @@
 """An estimate with its confidence interval."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 ONE_CLASS = "one class only"
 """Note of an estimate on rows that all died, or all survived."""
@@ -18,6 +18,15 @@ class Interval:
     high: float
     method: str
     note: str | None = None
+
+
+def reflected(interval: Interval, method: str) -> Interval:
+    """Return the basic bootstrap interval of a distance from 0, from its percentile ``interval``: the limits reflected
+    about the estimate, and cut at 0. Resampling makes a distance larger than it is, so that percentiles never reach
+    0, not even for a model that is calibrated perfectly. Where the distance is 0 or nearly so, the reflected limits
+    hold it less often than they say (0 itself: 7 of 10 intervals of 95 %)."""
+    low, high = (max(0.0, 2 * interval.value - limit) for limit in (interval.high, interval.low))
+    return replace(interval, low=low, high=high, method=method)
 
 
 def undefined_interval(method: str, note: str) -> Interval:

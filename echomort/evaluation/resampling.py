@@ -5,7 +5,7 @@ resamples at once, by cumulative sums over rows that are sorted once. All statis
 comparisons of two models paired.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,16 @@ def clustered_bootstrap(
     }
 
 
+def pointwise_band(patients: Any, curve: Statistic, plan: Resampling) -> tuple[Floats, Floats]:
+    """Return the percentile limits (points,) of each point of ``curve``, which maps weights (resamples, n) to values
+    (resamples, points), when whole patients are resampled. The band holds at each point, not for the whole curve."""
+    rows = np.unique(np.asarray(patients), return_inverse=True)[1].ravel()
+    curves = np.concatenate([curve(weights) for weights in patient_weights(rows, plan)])
+    tail = (1 - plan.confidence) / 2
+    low, high = np.nanquantile(curves, (tail, 1 - tail), axis=0)
+    return low, high
+
+
 def patient_weights(rows: NDArray[np.intp], plan: Resampling) -> Iterator[Floats]:
     """Yield chunks (at most ``CHUNK_VALUES``) of row weights (resamples, n) for patient numbers ``rows`` (n,)."""
     random = np.random.default_rng(plan.seed)
@@ -104,7 +114,7 @@ class WeightedAuc:
         events = np.take(ordered, self._can_die, axis=1) * self._event[self._can_die]
         with_itself = np.square(ordered) @ (self._event * self._survival)
         pairs = events.sum(axis=1) * survivors_below[:, -1] - with_itself
-        return _ratio(self._concordant(events, survivors_below, with_itself), pairs)
+        return ratios(self._concordant(events, survivors_below, with_itself), pairs)
 
     def _concordant(self, events: Floats, survivors_below: Floats, with_itself: Floats) -> Floats:
         first = np.take(survivors_below, self._first, axis=1)
@@ -129,13 +139,23 @@ class WeightedAveragePrecision:
         true_positives = np.cumsum(ordered * self._died, axis=1)[:, self._last_of_tie]
         precision = np.divide(true_positives, positives, out=np.zeros_like(true_positives), where=positives > 0)
         recall_steps = np.diff(true_positives, axis=1, prepend=0.0)
-        return _ratio((recall_steps * precision).sum(axis=1), true_positives[:, -1])
+        return ratios((recall_steps * precision).sum(axis=1), true_positives[:, -1])
+
+
+def weighted_means(values: Floats) -> Statistic:
+    """Return the statistic that averages each row of ``values`` (points, n): (resamples, n) -> (resamples, points)."""
+    return lambda weights: (weights @ values.T) / weights.sum(axis=1, keepdims=True)
+
+
+def column(statistic: Statistic, place: int = 0) -> Statistic:
+    """Return one point of a statistic of several."""
+    return lambda weights: statistic(weights)[:, place]
 
 
 def weighted_mean(values: Any) -> Statistic:
     """Return the statistic that averages ``values`` (n,), for example squared errors for the Brier score."""
     fixed = np.asarray(values, dtype=np.float64)
-    return lambda weights: _ratio(weights @ fixed, weights.sum(axis=1))
+    return lambda weights: ratios(weights @ fixed, weights.sum(axis=1))
 
 
 def reweighted(statistic: Statistic, row_weights: Floats) -> Statistic:
@@ -145,7 +165,7 @@ def reweighted(statistic: Statistic, row_weights: Floats) -> Statistic:
 
 def improvement(error: Statistic, reference: Statistic) -> Statistic:
     """Return the statistic 1 - ``error`` / ``reference``: the share of the reference's error that is saved."""
-    return lambda weights: 1 - _ratio(error(weights), reference(weights))
+    return lambda weights: 1 - ratios(error(weights), reference(weights))
 
 
 def difference(first: Statistic, second: Statistic) -> Statistic:
@@ -158,21 +178,13 @@ def headroom_share(model: Statistic, oracle: Statistic) -> Statistic:
 
     def share(weights: Floats) -> Floats:
         best = oracle(weights) - 0.5
-        return _ratio(model(weights) - 0.5, np.where(best > 0, best, 0.0))
+        return ratios(model(weights) - 0.5, np.where(best > 0, best, 0.0))
 
     return share
 
 
-def largest_gap(correct: Any, members: Sequence[Any]) -> Statistic:
-    """Return the statistic highest less lowest share of ``correct`` (n,) among groups, each a mask (n,) in ``members``:
-    among deaths the gap in sensitivity, among survivors in specificity. NaN where a resample leaves a group empty. It
-    is never negative, so that chance alone makes it positive."""
-    inside = np.stack([np.asarray(member, dtype=np.float64) for member in members], axis=1)
-    correct_members = inside * np.asarray(correct, dtype=np.float64)[:, None]
-    return lambda weights: np.ptp(_ratio(weights @ correct_members, weights @ inside), axis=1)
-
-
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
+def ratios(numerator: Floats, denominator: Floats) -> Floats:
+    """Return ``numerator`` / ``denominator``, NaN where the denominator is not positive."""
     undefined = np.full(np.shape(numerator), np.nan)
     return np.asarray(np.divide(numerator, denominator, out=undefined, where=denominator > 0))
 

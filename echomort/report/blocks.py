@@ -1,7 +1,8 @@
 """The content of a page: sections of text, tables, pictures and loops, which the template lays out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from echomort.report.words import counted
@@ -17,6 +18,9 @@ class Cell:
 
 
 Row = Sequence[Cell | str]
+
+COLUMNS_OF_A_PHONE = 3
+"""Columns that fit beside each other on a screen 390 pixels wide; there, a table of more shows each row as a card."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,16 @@ class Table:
         return [(name.removeprefix("#"), "number" if name.startswith("#") else "") for name in self.columns]
 
     @property
+    def becomes_cards(self) -> bool:
+        """Whether each row becomes a card on a narrow screen, so that no column is cut."""
+        return len(self.columns) > COLUMNS_OF_A_PHONE
+
+    @property
+    def file(self) -> str:
+        """Path of the table as CSV, relative to the page."""
+        return f"tables/{_file_name(self.name)}.csv"
+
+    @property
     def size(self) -> str:
         """The number of rows, with its noun."""
         return counted(len(self.rows), "row")
@@ -56,13 +70,28 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """An inline SVG with a title and a caption; two ``half`` pictures are printed side by side."""
+    """An inline SVG with a title and a caption; two ``half`` pictures are printed side by side.
+
+    ``points``: what is drawn, by name, for the JSON twin; nothing of a single patient.
+    """
 
     svg: str
     title: str
     caption: str = ""
     half: bool = False
+    points: Mapping[str, Iterable[float]] = field(default_factory=dict)
     kind: str = "picture"
+
+    @property
+    def name(self) -> str:
+        """The name of the figure: the id of its SVG without the prefix ``fig-``."""
+        found = re.search(r'\bid="([^"]+)"', self.svg)
+        return _file_name(found[1].removeprefix("fig-") if found else self.title)
+
+    @property
+    def file(self) -> str:
+        """Path of the figure as SVG, relative to the page."""
+        return f"figures/{self.name}.svg"
 
 
 @dataclass(frozen=True)
@@ -115,3 +144,12 @@ class Section:
     def tables(self) -> list[Table]:
         """The tables among the blocks."""
         return [block for block in self.blocks if isinstance(block, Table)]
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """The pictures among the blocks."""
+        return [block for block in self.blocks if isinstance(block, Picture)]
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name)

@@ -1,28 +1,27 @@
-"""Write the report: one offline HTML page, and a JSON twin with the same numbers."""
+"""Write the report: one offline HTML page, a JSON twin with the same numbers, and its figures and tables as files."""
 
 import functools
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jinja2
 
 from echomort.core.files import write_text
-from echomort.report.blocks import Section
+from echomort.report.blocks import Picture, Section
 from echomort.report.checklists.answers import probast_answers, tripod_answers
 from echomort.report.checklists.facts import Facts
 from echomort.report.data import ARCHIVE_COLUMNS, Example, ReportData
+from echomort.report.exports import exported, write_exports
 from echomort.report.numbers import Numbers
+from echomort.report.opening import limits, tiles
 from echomort.report.scores import scores_by_model
 from echomort.report.sections import Answer, ReportInputs, provenance, report_sections, results
-from echomort.report.sections.archive import ACCEPTED
 from echomort.report.sections.variables import missing_shares
-from echomort.report.words import count, counted, model_words, number, percent, span
-from echomort.vocabulary.model_names import ALL_VIEWS
 
 __all__ = ["REQUIRED", "Example", "ReportData", "ReportFiles", "write_report"]
 
@@ -49,14 +48,21 @@ REQUIRED = (
 
 @dataclass(frozen=True)
 class ReportFiles:
-    """The paths of the report's files."""
+    """The paths of the report's files: the page, its JSON twin, and figures and tables (``beside``)."""
 
     html: Path
     json: Path
+    beside: tuple[Path, ...]
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """Every file."""
+        return self.html, self.json, *self.beside
 
 
 def write_report(data: ReportData, folder: Path, reader_study: Sequence[Section] = ()) -> ReportFiles:
-    """Write ``report.html`` and ``report.json`` into ``folder``, atomically; equal data give equal bytes.
+    """Write ``report.html``, ``report.json`` and the folders ``figures`` and ``tables`` into ``folder``, each
+    atomically, the page last; equal data give equal bytes.
 
     ``reader_study``: the section of the reader study, if there is one.
 
@@ -68,12 +74,12 @@ def write_report(data: ReportData, folder: Path, reader_study: Sequence[Section]
     facts = Facts(data, numbers, scores)
     answers = tripod_answers(facts)
     page = report_sections(ReportInputs(data, numbers, scores, answers), reader_study)
-    files = ReportFiles(folder / "report.html", folder / "report.json")
-    content = render(data, numbers, page)
-    twin = json.dumps(document(facts, page, answers), indent=1, ensure_ascii=False, allow_nan=False)
-    write_text(files.html, content)
-    write_text(files.json, twin + "\n")
-    return files
+    content, files = render(data, numbers, page), exported(page)
+    twin = json.dumps(document(facts, page, answers, files), indent=1, ensure_ascii=False, allow_nan=False)
+    written = ReportFiles(folder / "report.html", folder / "report.json", tuple(write_exports(files, folder)))
+    write_text(written.json, twin + "\n")
+    write_text(written.html, content)
+    return written
 
 
 def render(data: ReportData, numbers: Numbers, page: list[Section]) -> str:
@@ -81,62 +87,23 @@ def render(data: ReportData, numbers: Numbers, page: list[Section]) -> str:
     return _template().render(
         data=data,
         sections=page,
-        tiles=tiles(data, numbers),
+        tiles=tiles(numbers),
+        limits=limits(numbers),
         note=provenance.SYNTHETIC_NOTE,
         style=resources.files(__package__).joinpath("templates/report.css").read_text(),
     )
 
 
-class Tile(NamedTuple):
-    """A number at the top of the page, with its label and a remark."""
+def document(
+    facts: Facts,
+    page: list[Section],
+    answers: Mapping[str, Answer],
+    files: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Return the JSON twin; ``files`` are the paths of figures and tables beside the page.
 
-    number: str
-    label: str
-    aside: str
-
-
-def tiles(data: ReportData, numbers: Numbers) -> list[Tile]:
-    """Return the numbers at the top of the page."""
-    candidates = [_patients_tile(numbers), _clips_tile(data), _area_tile(numbers), _headroom_tile(numbers)]
-    return [tile for tile in candidates if tile is not None]
-
-
-def _patients_tile(numbers: Numbers) -> Tile | None:
-    best = numbers.best()
-    area = numbers.auc(best) if best else None
-    if area is None or not area.n or area.events is None:
-        return None
-    share = percent(area.events / area.n)
-    return Tile(count(area.n), "patients evaluated", f"{counted(area.events, 'death')} within a year, {share}")
-
-
-def _clips_tile(data: ReportData) -> Tile | None:
-    instances = data.instances
-    if not len(instances):
-        return None
-    accepted = instances.loc[instances["status"] == ACCEPTED, "instances"].sum()
-    files = counted(int(instances["instances"].sum()), "file")
-    return Tile(count(accepted), "loops used", f"of {files} in the archive")
-
-
-def _area_tile(numbers: Numbers) -> Tile | None:
-    best = numbers.best()
-    if best is None:
-        return None
-    area = numbers.auc(best)
-    aside = f"{numbers.level} interval {span(area.low, area.high)}" if span(area.low, area.high) else "no interval"
-    return Tile(number(area.value), f"AUC, {model_words(best).label}", aside)
-
-
-def _headroom_tile(numbers: Numbers) -> Tile | None:
-    recovered = numbers.get(ALL_VIEWS, "headroom_heart")
-    if not recovered.is_known or recovered.low <= 0:
-        return None
-    return Tile(percent(recovered.value), "of the heart's headroom", "recovered by the loops alone")
-
-
-def document(facts: Facts, page: list[Section], answers: Mapping[str, Answer]) -> dict[str, Any]:
-    """Return the JSON twin. Raises :class:`ValueError` where a key of :data:`REQUIRED` is missing or empty."""
+    Raises :class:`ValueError` where a key of :data:`REQUIRED` is missing or empty.
+    """
     data, numbers = facts.data, facts.numbers
     content = {
         "schema": SCHEMA,
@@ -144,9 +111,19 @@ def document(facts: Facts, page: list[Section], answers: Mapping[str, Answer]) -
         "title": data.title,
         "stamp": data.stamp,
         "synthetic": data.synthetic,
-        "headline": {"text": results.headline(numbers), "figures": [list(tile) for tile in tiles(data, numbers)]},
+        "headline": {
+            "text": results.headline(numbers),
+            "figures": [list(tile) for tile in tiles(numbers)],
+            "limits": limits(numbers),
+        },
         "metrics": list(numbers.records()),
         "tables": {table.name: table.text_rows() for section in page for table in section.tables},
+        "figures": [
+            {"name": one.name, "title": one.title, "file": one.file, "points": _points(one)}
+            for section in page
+            for one in section.pictures
+        ],
+        "files": list(files),
         "attrition": _records(data.attrition, ("step", "reason", "studies", "patients")),
         "archive": _records(data.instances, ARCHIVE_COLUMNS),
         "checks": _records(data.checks, ("table", "check", "passed", "severity", "checked", "failed")),
@@ -164,6 +141,10 @@ def document(facts: Facts, page: list[Section], answers: Mapping[str, Answer]) -
     if empty:
         raise ValueError(f"the report's JSON lacks {', '.join(empty)}")
     return content
+
+
+def _points(picture: Picture) -> dict[str, list[float | None]]:
+    return {name: [_json_value(float(value)) for value in values] for name, values in picture.points.items()}
 
 
 def _records(frame: Any, columns: tuple[str, ...]) -> list[dict[str, Any]]:

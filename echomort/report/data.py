@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from echomort.evaluation.resampling import Resampling
+
 ARCHIVE_COLUMNS = ("status", "reason", "view", "view_source", "transfer_syntax", "fps_source", "instances")
 
 
@@ -70,3 +72,13 @@ class ReportData:
     def setting_values(self) -> dict[str, Any]:
         """Setting key -> value."""
         return {key: value for key, value, _, _ in self.settings}
+
+    @property
+    def resampling(self) -> Resampling:
+        """How the evaluation resampled, for the bands of curves."""
+        known, usual = self.setting_values, Resampling()
+        return Resampling(
+            known.get("evaluation.bootstrap", usual.resamples),
+            known.get("evaluation.confidence", usual.confidence),
+            known.get("evaluation.seed", usual.seed),
+        )

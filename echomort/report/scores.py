@@ -39,7 +39,7 @@ class ModelScores:
 
         if self.fold is None or len(np.unique(self.fold)) < 2 or not self.has_both_classes:
             return None
-        return recalibrated_risks(self.labels, self.logits, self.fold, self._learnt)
+        return recalibrated_risks(self.labels, self.logits, self.fold, self.scores_to_learn_from)
 
     @property
     def has_both_classes(self) -> bool:
@@ -54,13 +54,16 @@ class ModelScores:
         if self.fold is None:
             return None
         try:
-            return out_of_fold_decisions(self.labels, self.logits, self.fold, without=self._learnt)
+            return out_of_fold_decisions(self.labels, self.logits, self.fold, without=self.scores_to_learn_from)
         except ValueError:  # a single fold, or other folds with one outcome only
             return None
 
     @property
-    def _learnt(self) -> np.ndarray | None:
-        return None if self.without is None else np.stack(list(self.without)).astype(float)
+    def scores_to_learn_from(self) -> np.ndarray | None:
+        """``without`` as an array (n, folds), NaN in the column of a row's own fold."""
+        if self.without is None:
+            return None
+        return np.stack([np.ma.filled(np.ma.asarray(row, dtype=np.float64), np.nan) for row in self.without])
 
     @property
     def counts_text(self) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from assets.evaluation.report import REPORT
 from assets.graph import STAGES
+from assets.incremental import is_up_to_date, missing_files
 from assets.quality import BY_ASSET
 from warehouse.connection import connect
 from warehouse.ledger import WHOLE, Entry, record
@@ -40,3 +41,16 @@ def test_the_lineage_is_of_the_assets_above_the_report(ledger: duckdb.DuckDBPyCo
 def test_the_checks_are_those_of_the_assets_above_the_report(ledger: duckdb.DuckDBPyConnection) -> None:
     expected = {check.stage.name for asset in above(REPORT.name) for check in BY_ASSET.get(asset, ())}
     assert listed(ledger, "reads/counts/reported_checks.sql") == expected
+
+
+def test_the_report_is_stale_without_one_of_its_files(tmp_path: Path) -> None:
+    beside = ["report/report.json", "report/figures/roc.svg", "report/tables/folds.csv"]
+    entry = Entry(WHOLE, "made from", "what it is", "report/report.html", {"beside": beside})
+    for name in ["report/report.html", *beside]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert is_up_to_date(tmp_path, entry, "made from")
+    for name in ["report/report.html", *beside]:
+        (tmp_path / name).unlink()
+        assert not is_up_to_date(tmp_path, entry, "made from") and missing_files(tmp_path, entry) == [name]
+        (tmp_path / name).touch()

@@ -105,12 +105,12 @@ def test_a_champion_that_learnt_from_other_clips_gives_no_risk(project: Home) ->
 
 def test_the_report_is_one_file_that_needs_no_network(finished: Home) -> None:
     page = (finished.root / "report" / "report.html").read_text()
+    figures = json.loads((finished.root / "report" / "report.json").read_text())
     fetched = re.findall(r"""(?:src|href|action)\s*=\s*["']?([^"'\s>]+)|url\(\s*["']?([^"')]+)|@import\s+(\S+)""", page)
     outside = [target for found in fetched for target in found if target and not target.startswith(("#", "data:"))]
-    assert [target for target in outside if not target.startswith("#")] == []
+    assert set(outside) == set(figures["files"])
+    assert all((finished.root / "report" / file).is_file() for file in figures["files"])
     assert "<script src" not in page and "synthetic" in page.lower()
-    figures = json.loads((finished.root / "report" / "report.json").read_text())
-    assert figures
 
 
 def test_the_real_loops_are_scored_as_files_and_as_saved_clips(finished: Home, tmp_path: Path) -> None:

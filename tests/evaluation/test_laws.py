@@ -293,7 +293,7 @@ def test_smoothing_survives_a_probability_shared_by_nearly_all():
 def test_calibration_curve_bins_hold_every_row():
     y, a, _ = cases(11, 500)
     chance = 1 / (1 + np.exp(-a))
-    curve = evaluation.calibration_curve(y, chance)
+    curve = evaluation.calibration_curve(y, chance, Resampling(50))
     assert curve.size.sum() == 500
     assert np.average(curve.observed, weights=curve.size) == pytest.approx(y.mean())
     assert (curve.low <= curve.observed).all()

@@ -11,6 +11,7 @@ import json, logging, sys
 logging.basicConfig(stream=sys.stderr, format="%(message)s")
 import numpy as np
 import pandas as pd
+from echomort.evaluation.resampling import Resampling
 from echomort.evaluation.summary import evaluate
 from echomort.report.numbers import Numbers
 from echomort.report.sections.calibration import calibration
@@ -23,7 +24,7 @@ frame = pd.DataFrame({"study_key": keys, "patient_key": keys, "fold": np.arange(
                       "days": np.where(died, 100, 500), "event": died})
 scores = frame[["study_key", "fold"]].assign(model="ehr", logit=logit)
 table = evaluate(frame, scores, None, Evaluation(bootstrap=100))
-columns = list(calibration(Numbers(table), {}).tables[0].columns)
+columns = list(calibration(Numbers(table), {}, Resampling(100)).tables[0].columns)
 print(json.dumps([table[["evaluation", "metric", "subset", "value"]].fillna(-99).values.tolist(), columns]))
 """
 FAMILIES = """

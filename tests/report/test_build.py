@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,11 @@ import pytest
 from echomort.core.errors import UserError
 from echomort.evaluation.metrics.discrimination import permuted_null_rows
 from echomort.evaluation.summary import evaluate
+from echomort.report.blocks import Cell, Table
 from echomort.report.build import REQUIRED, Example, ReportData, write_report
+from echomort.report.exports import table_csv
 from echomort.report.previews import archive_png, attrition_png, auc_png
+from echomort.report.words import NOTHING
 from echomort.settings import Evaluation, load_settings
 
 KEY = "deadbeefdeadbeef"
@@ -141,6 +145,8 @@ class Page(HTMLParser):
         super().__init__()
         self.ids: list[str] = []
         self.fetched: list[str] = []
+        self.links: list[str] = []
+        self.tables: list[tuple[str, list[str], list[list[str]]]] = []
         self.open: list[str] = []
         self.alts: list[str | None] = []
         self.feed(text)
@@ -148,7 +154,16 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         named = dict(attrs)
         self.ids += [named["id"] or ""] if "id" in named else []
-        self.fetched += [named[key] or "" for key in ("src", "srcset", "href", "xlink:href") if key in named]
+        found = [named[key] or "" for key in ("src", "srcset", "href", "xlink:href") if key in named]
+        (self.links if tag == "a" else self.fetched).extend(found)
+        if tag == "table":
+            self.tables.append((named.get("class") or "", [], []))
+        if tag == "tr" and self.tables:
+            self.tables[-1][2].append([])
+        if tag == "th":
+            self.tables[-1][1].append("")
+        if tag == "td":
+            self.tables[-1][2][-1].append(named["data-label"] or "")
         if tag in {"img", "svg"}:
             self.alts.append(named.get("alt") or named.get("aria-label"))
         if tag not in self.VOID:
@@ -161,6 +176,10 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] == ["th"]:
+            self.tables[-1][1][-1] += data
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +203,86 @@ def test_nothing_is_fetched(page):
 
 def test_links_lead_somewhere(page):
     parsed = Page(page)
-    assert {address[1:] for address in parsed.fetched if address.startswith("#")} <= set(parsed.ids)
+    assert {address[1:] for address in [*parsed.fetched, *parsed.links] if address.startswith("#")} <= set(parsed.ids)
+
+
+def test_a_row_is_a_card_on_a_phone_where_its_columns_would_not_fit_and_each_value_names_its_column(page):
+    tables = Page(page).tables
+    assert len(tables) > 8
+    for style, heads, (_, *rows) in tables:
+        assert (style == "cards") == (len(heads) > 3)
+        assert rows and all(row == heads for row in rows)
+    narrow = page[page.index("max-width: 52rem") :]
+    assert ".cards td::before { content: attr(data-label)" in narrow
+    assert not re.search(r"t[hd][^{]*\{\s*display: none", page)
+
+
+def test_a_figure_wider_than_a_phone_says_so(page):
+    assert page.count('class="sideways"') == page.count('class="picture wide"') > 0
+
+
+def test_the_first_screen_has_result_calibration_decisions_and_limits_and_nothing_of_the_truth(data, page, tmp_path):
+    opening = page[page.index('id="result"') : page.index('class="blocks"')]
+    for words in ("patients evaluated", "AUC, Video + EHR", "deaths for each death predicted", "deaths flagged"):
+        assert words in opening
+    assert opening.index('id="limits"') < opening.index("Internal validation only")
+    assert "racle" not in opening and "headroom" not in opening.lower()
+    result = page[page.index('id="result"') : page.index("</section>", page.index('id="result"'))]
+    assert "racle" not in result and "headroom" not in result.lower()
+    assert page.index('id="calibration"') < page.index('id="headroom"')
+    deaths = data.scores.loc[data.scores["model"] == "video_ehr", "label"].sum()
+    assert f"{deaths} deaths only: below 100" in opening
+    enough = data.metrics["events"].where(data.metrics["evaluation"] != "out_of_fold", 120)
+    many = write_report(replace(data, metrics=data.metrics.assign(events=enough)), tmp_path).html.read_text()
+    assert "only: below 100" not in many
+
+
+def test_every_figure_and_table_is_a_file_beside_the_page_and_linked(data, tmp_path):
+    files = write_report(data, tmp_path)
+    beside = {str(path.relative_to(tmp_path)) for path in files.beside}
+    parsed = Page(files.html.read_text())
+    assert {address for address in parsed.links if not address.startswith("#")} == beside
+    twin = json.loads(files.json.read_text())
+    assert set(twin["files"]) == beside == {str(path.relative_to(tmp_path)) for path in tmp_path.glob("*/*")}
+    assert {one["file"] for one in twin["figures"]} == {path for path in beside if path.startswith("figures/")}
+    assert len(parsed.tables) == len(list(tmp_path.glob("tables/*.csv")))
+
+
+def test_a_figure_s_file_stands_alone(data, tmp_path):
+    write_report(data, tmp_path)
+    for file in tmp_path.glob("figures/*.svg"):
+        drawn = file.read_text()
+        ElementTree.fromstring(drawn)
+        assert "var(" not in drawn and 'xmlns="http://www.w3.org/2000/svg"' in drawn
+        assert not re.findall(r"""(?:href|src)=["'](?!#)|url\((?!#)""", drawn)
+
+
+def test_a_table_s_file_has_plain_numbers_and_their_limits(data, tmp_path):
+    write_report(data, tmp_path)
+    table = pd.read_csv(tmp_path / "tables" / "calibration.csv")
+    row = table[(table["Score"] == "Video + EHR") & (table["Score, detail"] == "recalibrated")].iloc[0]
+    found = data.metrics.set_index(["evaluation", "model", "subset", "metric"])
+    slope = found.loc[("recalibrated", "video_ehr", "all", "calibration_slope")]
+    assert row["Slope"] == pytest.approx(slope["value"], abs=0.005)
+    assert row["Slope, limits"] == f"{slope['low']:.2f}-{slope['high']:.2f}"
+    assert pd.read_csv(tmp_path / "tables" / "comparisons.csv")["Difference"].dtype == float
+
+
+def test_files_of_an_earlier_report_are_removed_and_those_of_others_stay(data, tmp_path):
+    write_report(data, tmp_path)
+    (tmp_path / "notes.txt").write_text("kept")
+    write_report(replace(data, scores=data.scores.iloc[:0]), tmp_path)
+    assert not (tmp_path / "figures" / "roc.svg").exists() and (tmp_path / "figures" / "forest.svg").exists()
+    assert (tmp_path / "notes.txt").exists()
+
+
+def test_a_table_s_file_starts_no_formula_and_a_suppressed_cell_stays_empty():
+    rows = [[Cell("=cmd()", "+1"), Cell(NOTHING)], [Cell("ward"), Cell("1,234", "0.1\N{EN DASH}0.2")]]
+    assert table_csv(Table("t", "Caption", ["", "#Deaths"], rows)).splitlines() == [
+        'column 1,"column 1, detail",Deaths,"Deaths, limits"',
+        "'=cmd(),'+1,,",
+        "ward,,1234,0.1-0.2",
+    ]
 
 
 def test_a_synthetic_archive_is_announced_and_a_real_one_is_not(data, page, tmp_path):
@@ -222,15 +320,15 @@ def test_records_of_the_echo_s_own_day_without_a_time_are_counted(data, page, tm
 
 def test_no_key_and_no_date_is_printed(data, tmp_path):
     files = write_report(data, tmp_path)
-    for text in (files.html.read_text(), files.json.read_text()):
+    for text in (file.read_text() for file in files.all):
         assert KEY not in text
         assert DATE not in text
 
 
 def test_the_same_data_give_the_same_bytes(data, tmp_path):
     first, second = (write_report(data, tmp_path / name) for name in ("one", "two"))
-    assert first.html.read_bytes() == second.html.read_bytes()
-    assert first.json.read_bytes() == second.json.read_bytes()
+    for one, other in zip(first.all, second.all, strict=True):
+        assert one.read_bytes() == other.read_bytes()
 
 
 def test_rows_in_another_order_give_the_same_page(data, tmp_path, page):
@@ -254,7 +352,9 @@ def test_a_small_subgroup_has_no_figure_anywhere(data, tmp_path):
     rows += [{**small, "subset": "ward=other", "value": 0.8, "low": 0.7, "high": 0.9, "n": 229, "events": 777}]
     extended = pd.concat([data.metrics, pd.DataFrame(rows)], ignore_index=True)
     files = write_report(replace(data, metrics=extended), tmp_path)
-    assert "0.988" not in files.html.read_text() and "0.98765" not in files.json.read_text()
+    assert "0.98765" not in files.json.read_text()
+    assert not any("0.988" in file.read_text() for file in files.all if file.suffix != ".svg")
+    assert "0.988" not in (tmp_path / "figures" / "subgroups.svg").read_text()
     printed = [row for row in json.loads(files.json.read_text())["metrics"] if row["subset"].startswith("ward=")]
     assert [row["events"] for row in printed] == [None, None]
     assert re.search(r"Intensive|intensive", files.html.read_text())
@@ -271,7 +371,7 @@ def test_every_figure_of_a_group_is_in_the_table_and_a_table_says_what_must_be_k
     text = write_report(replace(data, metrics=extended), tmp_path).html.read_text().replace("\u202f", " ")
     _, _, row = text[text.index("Every group") :].partition("west</span>")
     assert all(figure in row[:900] for figure in ("0.811", "72 %", "63 %", "1.17"))
-    assert "29 %" in text and "A gap is never below 0" in text
+    assert "29 %" in text and "chance alone makes a large gap" in text
 
 
 def test_an_archive_without_truth_rejects_or_examples(data, tmp_path):
@@ -329,3 +429,23 @@ def test_a_report_that_leaves_a_question_open_is_not_written(data, tmp_path):
     with pytest.raises(UserError, match="20a"):
         write_report(replace(data, attrition=data.attrition.iloc[:0]), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_refits_of_a_patient_are_counted_without_the_fold_that_scores_them(data, tmp_path):
+    """The warehouse gives the missing score of a patient's own fold as a masked value, of whatever lies below it."""
+    people = data.cohort
+    masks = np.eye(5, dtype=bool)[people["fold"]]
+    one = data.scores[data.scores["model"] == "video_ehr"].sort_values("study_key").reset_index(drop=True)
+    refits = [
+        np.ma.masked_array(np.where(mask, 0.0, logit + 0.2), mask)
+        for mask, logit in zip(masks, one["logit"], strict=True)
+    ]
+    rest = data.scores[data.scores["model"] != "video_ehr"].assign(without=None)
+    scored = pd.concat([one.assign(without=refits), rest])
+    row = ("out_of_fold", "video_ehr", "all", "refit_mape", 0.02, 0.01, 0.03, 260, 54, "refits")
+    extended = pd.concat([data.metrics, pd.DataFrame([row], columns=list(data.metrics.columns))])
+    text = write_report(replace(data, scores=scored, metrics=extended), tmp_path).html.read_text()
+    assert "260 patients, 4 refits each" in text
+    points = {one["name"]: one["points"] for one in json.loads((tmp_path / "report.json").read_text())["figures"]}
+    middle = np.array(points["instability"]["refits, median"])
+    assert (middle > points["instability"]["risk"]).all()

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from echomort.evaluation.calibration import CalibrationCurve, calibration_curve
+from echomort.evaluation.resampling import Resampling
 from echomort.report.drawing import figures, flows
 from echomort.report.drawing.loops import SHOWN_WIDTH, animation, still
 from echomort.report.drawing.style import PALETTE, inline_svg, png
@@ -21,6 +23,16 @@ def curve(patients: int = 120) -> figures.Curve:
     return figures.Curve("Video + EHR", "fusion", (rng.random(patients) < risk).astype(int), risk, "0.8")
 
 
+def points() -> CalibrationCurve:
+    return calibration_curve(curve().labels, curve().probabilities, Resampling(50))
+
+
+def benefit_lines() -> list[figures.BenefitLine]:
+    everyone, model = np.linspace(0.2, -0.5, 5), np.linspace(0.2, 0.1, 5)
+    line = figures.BenefitLine("Video + EHR", "fusion", model, model - 0.05, model + 0.05)
+    return [line, figures.BenefitLine("Act on all", "null", everyone)]
+
+
 ROWS = [
     figures.Estimate("Apical four-chamber", 0.81, 0.76, 0.86, "view", "One view", folds=(0.78, 0.84)),
     figures.Estimate("Permuted labels", 0.50, 0.44, 0.57, "null", "Bounds"),
@@ -29,7 +41,7 @@ ROWS = [
 DRAWN = {
     "forest": lambda: figures.forest(ROWS, [figures.Reference(0.5, "chance")], "120 patients"),
     "roc": lambda: figures.roc([curve()], "120 patients"),
-    "reliability": lambda: figures.reliability(curve(), "120 patients"),
+    "reliability": lambda: figures.reliability(curve(), points(), "120 patients"),
     "distributions": lambda: figures.score_distributions([curve()]),
     "archive": lambda: flows.archive_flow(100, [("Still", 4)], [("Apical four-chamber", 96)]),
     "missing": lambda: flows.missing_values([("LVEF", 0.2), ("Age", 0.0)], "120 studies"),
@@ -38,9 +50,7 @@ DRAWN = {
         [flows.FlowStep("All", "10 studies", (("Dead", "1 study"),)), flows.FlowStep("Kept", "9 studies")],
         [flows.FlowStep("Development", "9 patients")],
     ),
-    "benefit": lambda: figures.net_benefit(
-        np.linspace(0.01, 0.5, 5), [("Act on all", "null", np.linspace(0.2, -0.5, 5))], "120 patients"
-    ),
+    "benefit": lambda: figures.net_benefit(np.linspace(0.01, 0.5, 5), benefit_lines(), "120 patients"),
     "survival": lambda: figures.survival(np.arange(1, 121) * 5.0, np.arange(120) % 3 == 0, np.arange(120) % 2 == 0),
 }
 

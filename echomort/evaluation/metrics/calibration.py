@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from echomort.evaluation.bootstraps import Bootstrapped
-from echomort.evaluation.calibration import calibration_figures
+from echomort.evaluation.calibration import calibration_figures, integrated_calibration_index
 from echomort.evaluation.evaluated import EvaluatedModel
 from echomort.evaluation.inputs import Floats, expit
 from echomort.evaluation.interval import without_limits
@@ -28,15 +28,14 @@ ECE_WIDTH = Metric("ece_width", "ECE, equal width", 3, "lower", 0)
 E50 = Metric("e50", "E50", 3, "lower", 0)
 EMAX = Metric("emax", "Emax", 3, "lower", 0)
 
-LOWESS = "lowess, span 0.75, no robustness iterations"
+LOESS = "loess, span 0.75, degree 2"
 METHODS = {
     BRIER: "mean squared error",
     ECE_WIDTH: "10 bins of equal width",
     ECE_QUANTILE: "10 bins at quantiles",
-    ICI: LOWESS,
-    E50: LOWESS,
-    E90: LOWESS,
-    EMAX: LOWESS,
+    E50: LOESS,
+    E90: LOESS,
+    EMAX: LOESS,
 }
 """Metric without confidence limits -> how it is computed, in the order of the rows."""
 
@@ -53,12 +52,14 @@ def calibration(model: EvaluatedModel) -> Figures:
         yield Bootstrapped(scored, BRIER, weighted_mean(np.square(expit(scored.score) - scored.died)))
 
 
-def _figures(model: EvaluatedModel, risk: Floats, evaluation: str) -> Iterator[MetricRow]:
+def _figures(model: EvaluatedModel, risk: Floats, evaluation: str) -> Iterator[MetricRow | Bootstrapped]:
     scored = model.scored
     figures = calibration_figures(scored.died, risk, model.settings.confidence)
     yield scored.row(SLOPE, figures.slope, evaluation=evaluation)
     yield scored.row(IN_THE_LARGE, figures.in_the_large, evaluation=evaluation)
     yield scored.row(OBSERVED_EXPECTED, figures.observed_expected, evaluation=evaluation)
+    ici = integrated_calibration_index(scored.died, risk)
+    yield Bootstrapped(scored, ICI, ici, evaluation=evaluation, how=LOESS, is_distance=True, exact=figures.ici)
     for metric, method in METHODS.items():
         if metric != BRIER or evaluation != OUT_OF_FOLD:  # the Brier score out of fold is bootstrapped
             yield scored.row(metric, without_limits(getattr(figures, metric.name), method), evaluation=evaluation)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from echomort.evaluation.calibration import CalibrationCurve
+
 INK, MUTED, FAINT = (PALETTE[name] for name in ("ink", "muted", "faint"))
 DIED, LIVED = PALETTE["vermillion"], PALETTE["blue"]
 
@@ -54,6 +56,17 @@ class Curve:
     labels: np.ndarray
     probabilities: np.ndarray
     note: str = ""
+
+
+@dataclass(frozen=True)
+class BenefitLine:
+    """A decision curve: net benefit at each threshold (t,), with its pointwise limits (t,) where there are any."""
+
+    label: str
+    kind: str
+    values: np.ndarray
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
 
 
 @styled
@@ -192,17 +205,17 @@ def _percent_axes(axes: "Axes", across: str, up: str, limit: float = 100) -> Non
 
 
 @styled
-def reliability(curve: Curve, note: str, limit: float | None = None) -> "Figure":
-    """Return a calibration plot: tenths of the patients with Wilson intervals, a smooth curve (lowess), and histograms
-    of the predictions for patients who died and who lived. ``limit`` is the end of both axes, in per cent.
+def reliability(curve: Curve, points: "CalibrationCurve", note: str, limit: float | None = None) -> "Figure":
+    """Return a calibration plot of ``points``: tenths of the patients with Wilson intervals, the loess curve with its
+    band, and histograms of the predictions of ``curve`` for patients who died and who lived. ``limit`` is the end of
+    both axes, in per cent.
     """
-    from echomort.evaluation.calibration import calibration_curve
-
     figure, axes = blank(HALF, HALF + 0.85)
-    points = calibration_curve(curve.labels, curve.probabilities)
     colour = PALETTE[KIND_COLOUR[curve.kind]]
-    limit = limit or reliability_limit(curve)
+    limit = limit or reliability_limit(points)
     axes.plot([0, 100], [0, 100], color=FAINT, linewidth=0.8)
+    low, high = (100 * np.clip(values, 0, 1) for values in (points.smooth_low, points.smooth_high))
+    axes.fill_between(100 * points.grid, low, high, color=colour, alpha=0.15, linewidth=0)
     axes.plot(100 * points.grid, 100 * np.clip(points.smooth, 0, 1), color=colour, linewidth=1.4, alpha=0.6)
     axes.vlines(100 * points.predicted, 100 * points.low, 100 * points.high, color=INK, linewidth=0.9)
     axes.plot(100 * points.predicted, 100 * points.observed, "o", color=colour, markersize=5, clip_on=False)
@@ -214,12 +227,9 @@ def reliability(curve: Curve, note: str, limit: float | None = None) -> "Figure"
     return figure
 
 
-def reliability_limit(*curves: Curve) -> float:
+def reliability_limit(*curves: "CalibrationCurve") -> float:
     """Return the end of the axes of :func:`reliability`, in per cent, that fits all ``curves``."""
-    from echomort.evaluation.calibration import calibration_curve
-
-    points = [calibration_curve(curve.labels, curve.probabilities) for curve in curves]
-    highest = max((100 * float(value) for one in points for value in (*one.predicted, *one.high)), default=0.0)
+    highest = max((100 * float(value) for one in curves for value in (*one.predicted, *one.high)), default=0.0)
     return float(next((limit for limit in (8, 20, 40, 60, 80) if highest <= limit), 100))
 
 
@@ -327,14 +337,16 @@ def _survival_curve(
 
 
 @styled
-def net_benefit(thresholds: np.ndarray, lines: Sequence[tuple[str, str, np.ndarray]], note: str) -> "Figure":
-    """Return decision curves: (label, kind, net benefit at each of ``thresholds``); treat-none is the zero line."""
+def net_benefit(thresholds: np.ndarray, lines: Sequence[BenefitLine], note: str) -> "Figure":
+    """Return decision curves over ``thresholds`` (t,), with their bands; treat-none is the zero line."""
     figure, axes = blank(HALF, 3.1)
     axes.axhline(0, color=FAINT, linewidth=0.8)
-    highest = max((float(values.max()) for _, _, values in lines), default=0.1)
-    ends = _spread([float(values[-1]) for _, _, values in lines], 0.07 * 1.35 * highest)
-    for (label, kind, values), end in zip(lines, ends, strict=True):
-        colour = PALETTE[KIND_COLOUR[kind]]
+    highest = max((float(line.values.max()) for line in lines), default=0.1)
+    ends = _spread([float(line.values[-1]) for line in lines], 0.07 * 1.35 * highest)
+    for line, end in zip(lines, ends, strict=True):
+        label, values, colour = line.label, line.values, PALETTE[KIND_COLOUR[line.kind]]
+        if line.low is not None and line.high is not None:
+            axes.fill_between(100 * thresholds, line.low, line.high, color=colour, alpha=0.12, linewidth=0)
         axes.plot(100 * thresholds, values, color=colour, linewidth=1.8)
         if values[-1] >= -0.25 * highest:
             axes.annotate(label, (101 * thresholds[-1], end), color=colour, va="center", annotation_clip=False)
@@ -367,7 +379,7 @@ def assumed(
     axes.set_xlim(0, 100)
     axes.tick_params(axis="y", labelcolor=MUTED)
     axes.grid(True)
-    axes.set_xlabel("Assumed share of the lost who die within the horizon, %", loc="left")
+    axes.set_xlabel("Assumed deaths among the lost, %", loc="left")
     axes.set_ylabel("AUC", loc="bottom")
     return figure
 

@@ -1,4 +1,4 @@
-"""The style of all figures (palette, fonts), and their output as inline SVG and PNG.
+"""The style of all figures (palette, fonts), and their output as SVG, inline or as a file, and as PNG.
 
 Colours are Okabe and Ito's (2008), safe for colour-blind readers. In the inline SVG each becomes a CSS variable, so
 that figures follow the page into dark mode; in a PNG they are fixed, on white.
@@ -137,3 +137,16 @@ def _inline(text: str, name: str, alt: str) -> str:
         f'viewBox="0 0 {width} {height}" style="--natural:{float(width) * 4 / 3:.0f}px">'
     )
     return re.sub(r"\n\s*", "\n", opening + body[body.index(">") + 1 :]).strip()
+
+
+def standalone_svg(inline: str) -> str:
+    """Return a figure of :func:`inline_svg` as an SVG file: colours fixed, on white, nothing loaded."""
+    body = inline.replace(_SANS, "'DejaVu Sans', sans-serif").replace(' href="#', ' xlink:href="#')
+    for colour, value in PALETTE.items():
+        body = body.replace(f"var(--{colour})", value)
+    width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', body).groups()  # type: ignore[union-attr]
+    spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    body = re.sub(r' class="figure"| style="--natural:[^"]*"', "", body, count=2)
+    opening, _, rest = body.replace("<svg ", f'<svg {spaces} width="{width}pt" height="{height}pt" ', 1).partition(">")
+    paper = f'<rect width="100%" height="100%" fill="{PALETTE["paper"]}"/>'
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{opening}>\n{paper}{rest}\n'

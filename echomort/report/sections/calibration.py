@@ -1,10 +1,12 @@
 """The section on calibration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from echomort.evaluation.calibration import CalibrationCurve, calibration_curve
 from echomort.evaluation.metric import Metric
 from echomort.evaluation.metrics import metrics_in
 from echomort.evaluation.metrics.calibration import ICI, IN_THE_LARGE, SLOPE
+from echomort.evaluation.resampling import Resampling
 from echomort.report.blocks import Cell, Picture, Row, Section, Table
 from echomort.report.cells import metric_cell, metric_head, metric_words
 from echomort.report.drawing import figures
@@ -16,30 +18,47 @@ from echomort.report.words import number
 from echomort.vocabulary.metric_table import OUT_OF_FOLD, RECALIBRATED
 
 
-def calibration(numbers: Numbers, scores: Mapping[str, ModelScores]) -> Section:
+def calibration(numbers: Numbers, scores: Mapping[str, ModelScores], plan: Resampling) -> Section:
     """Return calibration plots and the table of calibration metrics, as scored and recalibrated."""
     shown = with_both_outcomes(scores, "fusion", "video", "ehr", "view")[:1]
-    pictures = [picture for model, score in shown for picture in _reliability_pair(numbers, model, score)]
+    pictures = [picture for model, score in shown for picture in _reliability_pair(numbers, model, score, plan)]
     lead = "A predicted risk of 20 % should mean that 20 in 100 such patients die."
     return Section("calibration", "Calibration", [*pictures, _calibration_table(numbers)], lead)
 
 
-def _reliability_pair(numbers: Numbers, model: str, score: ModelScores) -> list[Picture]:
+def _reliability_pair(numbers: Numbers, model: str, score: ModelScores, plan: Resampling) -> list[Picture]:
     pairs = [(OUT_OF_FOLD, "as scored", score.probabilities), (RECALIBRATED, "recalibrated", score.recalibrated)]
-    curves = [
-        (evaluation, name, risk_curve(score, risks, _calibration_note(numbers, model, evaluation)))
+    found = [
+        (evaluation, name, risks, calibration_curve(score.labels, risks, plan))
         for evaluation, name, risks in pairs
         if risks is not None
     ]
-    limit = figures.reliability_limit(*(curve for _, _, curve in curves))
+    limit = figures.reliability_limit(*(points for *_, points in found))
     pictures = []
-    for evaluation, name, curve in curves:
-        drawing = figures.reliability(curve, score.counts_text, limit)
+    for evaluation, name, risks, points in found:
+        curve = risk_curve(score, risks, _calibration_note(numbers, model, evaluation))
+        drawing = figures.reliability(curve, points, score.counts_text, limit)
         alt = f"Reliability of {score.words.label}, {name}: {curve.note.replace(chr(10), ', ')}"
-        caption = "Dots: tenths of the patients with Wilson intervals. Curve: lowess. Bars below: all predictions."
+        caption = (
+            f"Dots: tenths of the patients with Wilson intervals. Curve: loess, with its {numbers.level} band at each "
+            "risk (bootstrap over patients). Bars below: all predictions."
+        )
         svg = inline_svg(drawing, f"fig-reliability-{evaluation.replace('_', '-')}", alt)
-        pictures.append(Picture(svg, f"{score.words.label}, {name}", caption, half=True))
+        pictures.append(Picture(svg, f"{score.words.label}, {name}", caption, half=True, points=_drawn(points)))
     return pictures
+
+
+def _drawn(points: CalibrationCurve) -> dict[str, Iterable[float]]:
+    return {
+        "curve, risk": points.grid,
+        "curve, observed": points.smooth,
+        "curve, low": points.smooth_low,
+        "curve, high": points.smooth_high,
+        "tenths, risk": points.predicted,
+        "tenths, observed": points.observed,
+        "tenths, low": points.low,
+        "tenths, high": points.high,
+    }
 
 
 def _calibration_note(numbers: Numbers, model: str, evaluation: str) -> str:
@@ -65,8 +84,9 @@ def _calibration_table(numbers: Numbers) -> Table:
     columns = ["Score", *map(metric_head, metrics)]
     caption = (
         f"Ideal: {_ideals(metrics)}. ICI and E90: mean and 90th percentile of "
-        "the distance between risk and lowess curve. ECE: ten groups at quantiles. Recalibrated: Platt, fitted on the "
-        "other folds."
+        "the distance between risk and loess curve (degree 2, span 0.75, as Austin and Steyerberg define them); limits "
+        "of the ICI by the basic bootstrap over patients. ECE: ten groups at quantiles. Recalibrated: Platt, fitted on "
+        "the other folds."
     )
     return Table("calibration", caption, columns, rows)
 
@@ -82,4 +102,6 @@ def _calibration_cells(numbers: Numbers, metrics: Sequence[Metric], model: str, 
     return [metric_cell(metric, numbers.get(model, metric.name, evaluation=evaluation)) for metric in metrics]
 
 
-REPORT_SECTION = ReportSection(place=70, build=lambda inputs: [calibration(inputs.numbers, inputs.scores)])
+REPORT_SECTION = ReportSection(
+    place=70, build=lambda inputs: [calibration(inputs.numbers, inputs.scores, inputs.data.resampling)]
+)

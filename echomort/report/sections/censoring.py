@@ -73,13 +73,14 @@ def _over_time(numbers: Numbers) -> Table:
                     when = f"the horizon, {EVALUATIONS[evaluation]}" if subset == WHOLE else subset
                     cells = [metric_cell(metric, figure) for metric, figure in [(IPCW_AUC, area), *errors]]
                     rows.append([Cell(words.label, when, f"key-{words.kind}"), *cells])
-    caption = (
-        "Death by each day, weighted for censoring (inverse probability; the lost are taken to die as often as those "
+    note = (
+        "Weighted for censoring (inverse probability; the lost are taken to die as often as those "
         "who are followed on). IPA: the share of the Brier score of one risk for all that the model saves. Brier and "
         "IPA of other days than the horizon are of scores recalibrated to the day, on the other folds. Bootstrap over "
         "patients. A day is left out where too few died by it or too few were followed beyond it."
     )
-    return Table("over-time", caption, ["Score", *map(metric_head, (IPCW_AUC, *ERRORS))], rows, folded=True)
+    columns = ["Score", *map(metric_head, (IPCW_AUC, *ERRORS))]
+    return Table("over-time", "Death by each day, the lost included", columns, rows, folded=True, note=note)
 
 
 def _by_risk(numbers: Numbers, best: str) -> Table:
@@ -142,7 +143,9 @@ def _picture(numbers: Numbers, best: str) -> Picture:
     values = [number(numbers.get(best, AUC_IF_LOST.name, lost_subset(share)).value) for share in LOST_DIE]
     alt = f"AUC of {model_words(best).label} if 0, 25, 50, 75 and 100 % of the lost die: {', '.join(values)}"
     caption = "Band: the interval of the main model on the labelled patients."
-    return Picture(inline_svg(lost_figure(numbers, best), "fig-lost", alt), "If the lost die more, or less", caption)
+    return Picture(
+        inline_svg(lost_figure(numbers, best), "fig-lost", alt), "If the lost die more, or less", caption, half=True
+    )
 
 
 REPORT_SECTION = ReportSection(place=75, build=lambda inputs: censoring(inputs.numbers))

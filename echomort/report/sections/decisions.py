@@ -1,11 +1,12 @@
 """The section on decisions: operating points, a hundred patients, net benefit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from echomort.evaluation.metrics import metrics_in
 from echomort.evaluation.metrics.decisions import FIXED
+from echomort.evaluation.resampling import Resampling, pointwise_band
 from echomort.report.blocks import Cell, Picture, Row, Section, Table
 from echomort.report.cells import metric_cell, metric_head
 from echomort.report.drawing import figures, flows
@@ -19,9 +20,9 @@ GRID = np.linspace(0.01, 0.5, 50)
 """Thresholds (risks) of the decision curves: 1 to 50 %. Chosen here: higher ones have few patients."""
 
 
-def decisions(numbers: Numbers, scores: Mapping[str, ModelScores]) -> Section:
+def decisions(numbers: Numbers, scores: Mapping[str, ModelScores], plan: Resampling) -> Section:
     """Return the consequences of acting on the score: a hundred patients, net benefit, operating points."""
-    blocks = [*_hundred(numbers), *_net_benefit(scores), _operating_table(numbers)]
+    blocks = [*_hundred(numbers), *_net_benefit(scores, plan), _operating_table(numbers)]
     lead = (
         "The consequences of acting on the score. Thresholds are chosen on the other folds, never on the patients they "
         "are applied to."
@@ -50,30 +51,42 @@ def _hundred(numbers: Numbers) -> list[Picture]:
     return [Picture(svg, title, f"From {found.counts_text}; threshold by Youden's index.", half=True)]
 
 
-def _net_benefit(scores: Mapping[str, ModelScores]) -> list[Picture]:
-    from echomort.evaluation.benefit import decision_curve, net_benefit_treat_all
+def _net_benefit(scores: Mapping[str, ModelScores], plan: Resampling) -> list[Picture]:
+    from echomort.evaluation.benefit import net_benefit_treat_all
 
     shown = with_both_outcomes(scores, "fusion", "video", "ehr") or with_both_outcomes(scores, "view")
     if not shown:
         return []
-    lines = []
-    for curve in (recalibrated_curve(score) for _, score in shown):
-        lines.append((curve.label, curve.kind, decision_curve(curve.labels, curve.probabilities, GRID)))
+    lines = [_benefit_line(recalibrated_curve(score), plan) for _, score in shown]
     first = shown[0][1]
     everyone = np.array([net_benefit_treat_all(first.labels, threshold) for threshold in GRID])
-    lines.append(("Act on all", "null", everyone))
-    note = first.counts_text
-    alt = "Net benefit against the threshold for " + ", ".join(line[0] for line in lines)
+    lines.append(figures.BenefitLine("Act on all", "null", everyone))
+    alt = "Net benefit against the threshold for " + ", ".join(line.label for line in lines)
     caption = (
         "Net benefit per patient: deaths found, less false alarms weighted by the odds of the threshold. Zero: act on "
-        "nobody."
+        f"nobody. Bands: {100 * plan.confidence:g} % at each threshold, bootstrap over patients."
     )
-    svg = inline_svg(figures.net_benefit(GRID, lines, note), "fig-net-benefit", alt)
-    return [
-        Picture(
-            svg, "Net benefit of acting on the score, against acting on all patients or on none", caption, half=True
-        )
-    ]
+    svg = inline_svg(figures.net_benefit(GRID, lines, first.counts_text), "fig-net-benefit", alt)
+    title = "Net benefit of acting on the score, against acting on all patients or on none"
+    return [Picture(svg, title, caption, half=True, points=_benefit_points(lines))]
+
+
+def _benefit_line(curve: figures.Curve, plan: Resampling) -> figures.BenefitLine:
+    from echomort.evaluation.benefit import decision_curve, decision_statistic
+
+    statistic = decision_statistic(curve.labels, curve.probabilities, GRID)
+    band = pointwise_band(range(len(curve.labels)), statistic, plan)
+    values = decision_curve(curve.labels, curve.probabilities, GRID)
+    return figures.BenefitLine(curve.label, curve.kind, values, *band)
+
+
+def _benefit_points(lines: Sequence[figures.BenefitLine]) -> dict[str, np.ndarray]:
+    points: dict[str, np.ndarray] = {"threshold": GRID}
+    for line in lines:
+        points[line.label] = line.values
+        if line.low is not None and line.high is not None:
+            points |= {f"{line.label}, low": line.low, f"{line.label}, high": line.high}
+    return points
 
 
 def _operating_table(numbers: Numbers) -> Table:
@@ -103,4 +116,6 @@ def _rule(figure: Figure) -> str:
     return figure.method.partition(" on the other folds")[0].removeprefix("threshold ") or NOTHING
 
 
-REPORT_SECTION = ReportSection(place=80, build=lambda inputs: [decisions(inputs.numbers, inputs.scores)])
+REPORT_SECTION = ReportSection(
+    place=80, build=lambda inputs: [decisions(inputs.numbers, inputs.scores, inputs.data.resampling)]
+)

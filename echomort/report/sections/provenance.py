@@ -48,10 +48,11 @@ PUBLISHED = (
 )
 
 LIMITS = (
-    "Internal validation only: cross-validation by patient inside one archive. No external or temporal validation was "
-    "made for this report.",
+    "One archive: cross-validation by patient, and the patients kept apart whom this report shows. No other site was "
+    "used.",
     "Retrospective data: patients were not sent for an echo, nor seen again, at random.",
-    "Patients without a known outcome are left out, except where a figure says that it is weighted for censoring.",
+    "Patients lost before a year have no label: the main figures are without them; the section on follow-up "
+    "weights for them.",
     "All-cause death: the score gives neither the cause nor a way to prevent it.",
     "Predicted risks hold at this archive's share of deaths; elsewhere they need recalibration.",
 )

@@ -3,9 +3,8 @@
 from typing import TYPE_CHECKING
 
 from echomort.evaluation.metrics.discrimination import AUC
-from echomort.evaluation.metrics.headroom import HEADROOM
 from echomort.report.blocks import Cell, Picture, Section, Table, Words
-from echomort.report.cells import metric_cell, metric_head
+from echomort.report.cells import metric_head
 from echomort.report.data import ReportData
 from echomort.report.differences import RULE
 from echomort.report.drawing import figures
@@ -26,11 +25,8 @@ GROUPS = {
     "fusion": "Combined",
     "baseline": "Health records, baselines",
     "score": "Clinical scores",
-    "oracle": "Bounds",
-    "null": "Bounds",
+    "null": "Without signal",
 }
-
-SHOWN_HEADROOM = HEADROOM["oracle_heart"], HEADROOM["oracle_all"]
 
 
 def at_a_glance(data: ReportData, numbers: Numbers) -> Section:
@@ -59,19 +55,16 @@ def headline(numbers: Numbers) -> str:
 
 
 def forest_figure(numbers: Numbers) -> "Drawing":
-    """Return the forest plot of AUCs, with lines for chance and for the oracle of the heart."""
-    rows = [_estimate(numbers, model) for model, _ in numbers.estimable()]
+    """Return the forest plot of AUCs, with a line for chance."""
+    rows = [_estimate(numbers, model) for model, _ in numbers.estimable(*GROUPS)]
     references = [figures.Reference(0.5, "chance 0.5")]
-    heart = numbers.auc("oracle_heart")
-    if heart.is_known:
-        references.append(figures.Reference(heart.value, f"oracle: the heart {number(heart.value)}", strong=True))
     best = numbers.best()
     note = numbers.auc(best).counts_text if best else ""
     return figures.forest(rows, references, f"{note}; small marks: the folds" if note else "")
 
 
 def _forest(numbers: Numbers) -> Picture:
-    known = ", ".join(f"{words.label} {number(numbers.auc(model).value)}" for model, words in numbers.estimable())
+    known = ", ".join(f"{words.label} {number(numbers.auc(model).value)}" for model, words in numbers.estimable(*GROUPS))
     permuted = "".join(
         f", of {words.label.lower()} {numbers.auc(model).method.partition(' on ')[0]}"
         for model, words in numbers.estimable("null")
@@ -93,35 +86,22 @@ def _estimate(numbers: Numbers, model: str) -> figures.Estimate:
 
 
 def headline_table(data: ReportData, numbers: Numbers) -> Table:
-    """Return the table of AUCs, and of the headroom recovered where the truth is known."""
-    models = numbers.estimable()
-    truth = any(numbers.get(model, SHOWN_HEADROOM[0].name).is_known for model, _ in models)
-    columns = ["Score", "What it is given", metric_head(AUC), f"#{numbers.level} interval"]
-    columns += [metric_head(metric) for metric in SHOWN_HEADROOM] if truth else []
-    rows = [_headline_row(data, numbers, model, truth) for model, _ in models]
-    return Table(
-        "headline",
-        "AUC on the headline patients, one study each. Headroom: the share that a score recovers of the AUC "
-        "above 0.5 that the true risk reaches, free of label noise."
-        if truth
-        else "AUC on the headline patients, one study each.",
-        [*columns, "#Patients", "#Deaths"],
-        rows,
-    )
+    """Return the table of AUCs."""
+    rows = [_headline_row(data, numbers, model) for model, _ in numbers.estimable(*GROUPS)]
+    columns = ["Score", metric_head(AUC), f"#{numbers.level} interval", "#Patients", "#Deaths"]
+    return Table("headline", "AUC on the headline patients, one study each.", columns, rows)
 
 
-def _headline_row(data: ReportData, numbers: Numbers, model: str, truth: bool) -> list[Cell | str]:
+def _headline_row(data: ReportData, numbers: Numbers, model: str) -> list[Cell | str]:
     area, words = numbers.auc(model), model_words(model)
-    strong = "strong" if words.kind == "fusion" else "muted" if words.kind in ("oracle", "null") else ""
-    cells: list[Cell | str] = [
-        Cell(words.label, style=f"{strong} key-{words.kind}"),
-        Cell(given(model, data), style="muted"),
+    strong = "strong" if words.kind == "fusion" else "muted" if words.kind == "null" else ""
+    return [
+        Cell(words.label, given(model, data), f"{strong} key-{words.kind}"),
         Cell(number(area.value), style="strong"),
         span(area.low, area.high) or NOTHING,
+        Cell(count(area.n), "studies" if area.of_studies else ""),
+        count(area.events),
     ]
-    if truth:
-        cells += [metric_cell(metric, numbers.get(model, metric.name)) for metric in SHOWN_HEADROOM]
-    return [*cells, Cell(count(area.n), "studies" if area.of_studies else ""), count(area.events)]
 
 
 REPORT_SECTION = ReportSection(place=10, build=lambda inputs: [at_a_glance(inputs.data, inputs.numbers)])

@@ -128,12 +128,10 @@ def _importance(numbers: Numbers) -> list[Table]:
     labels = {variable.name: variable.label for variable in catalogue()}
     found = sorted(numbers.importance(), key=lambda pair: -pair[1].value)[:MOST_IMPORTANT]
     rows = [[labels.get(name, readable(name)), number(fall.value), span(fall.low, fall.high)] for name, fall in found]
-    caption = (
-        f"The {MOST_IMPORTANT} most important variables of the health-record trees: the fall of the AUC when a "
-        "variable is shuffled among the patients of a fold whom the trees had not seen."
-    )
+    caption = f"The {MOST_IMPORTANT} most important variables of the health-record trees"
+    note = "The fall of the AUC when a variable is shuffled among the patients of a fold whom the trees had not seen."
     columns = ["Variable", "#Fall of the AUC", "#One standard deviation"]
-    return [Table("importance", caption, columns, rows, folded=True)] if rows else []
+    return [Table("importance", caption, columns, rows, folded=True, note=note)] if rows else []
 
 
 def missing_shares(frame: pd.DataFrame) -> list[tuple[str, float]]:

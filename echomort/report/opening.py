@@ -1,0 +1,78 @@
+"""The first screen of the report: the result, its calibration, what acting on it would do, and its limits."""
+
+from typing import NamedTuple
+
+from echomort.evaluation.metrics.calibration import OBSERVED_EXPECTED, SLOPE
+from echomort.evaluation.metrics.decisions import SENSITIVITY, SPECIFICITY
+from echomort.report.numbers import Numbers
+from echomort.report.sections.provenance import LIMITS
+from echomort.report.words import count, counted, model_words, number, percent, span
+from echomort.vocabulary.metric_table import RECALIBRATED
+
+FEW_DEATHS = 100
+"""Deaths, or survivors, below which a validation is uncertain (Collins et al., Stat. Med. 2016;35:214)."""
+
+
+class Tile(NamedTuple):
+    """A number at the top of the page, with its label and a remark."""
+
+    number: str
+    label: str
+    aside: str
+
+
+def tiles(numbers: Numbers) -> list[Tile]:
+    """Return the numbers at the top of the page: patients, ranking, calibration, decisions."""
+    best = numbers.best()
+    if best is None:
+        return []
+    candidates = [make(numbers, best) for make in (_patients_tile, _area_tile, _calibration_tile, _decision_tile)]
+    return [tile for tile in candidates if tile is not None]
+
+
+def limits(numbers: Numbers) -> list[str]:
+    """Return the limits that a reader must know before any figure. That data are synthetic is said above."""
+    best = numbers.best()
+    area = numbers.auc(best) if best else None
+    few = _few_outcomes(area.n, area.events) if area and area.n and area.events is not None else []
+    return [LIMITS[0], *few, LIMITS[-1]]
+
+
+def _few_outcomes(patients: int, deaths: int) -> list[str]:
+    least = min(deaths, patients - deaths)
+    if least >= FEW_DEATHS:
+        return []
+    who = counted(least, "death") if least == deaths else counted(least, "survivor")
+    return [f"{who} only: below {FEW_DEATHS}, a validation is uncertain, its calibration most of all."]
+
+
+def _patients_tile(numbers: Numbers, best: str) -> Tile | None:
+    area = numbers.auc(best)
+    if not area.n or area.events is None:
+        return None
+    share = percent(area.events / area.n)
+    return Tile(count(area.n), "patients evaluated", f"{counted(area.events, 'death')} within a year, {share}")
+
+
+def _area_tile(numbers: Numbers, best: str) -> Tile | None:
+    area = numbers.auc(best)
+    aside = f"{numbers.level} interval {span(area.low, area.high)}" if span(area.low, area.high) else "no interval"
+    return Tile(number(area.value), f"AUC, {model_words(best).label}", aside)
+
+
+def _calibration_tile(numbers: Numbers, best: str) -> Tile | None:
+    ratio = numbers.get(best, OBSERVED_EXPECTED.name, evaluation=RECALIBRATED)
+    slope = numbers.get(best, SLOPE.name, evaluation=RECALIBRATED)
+    if not ratio.is_known:
+        return None
+    about_slope = f"; slope {number(slope.value, 2)} ({span(slope.low, slope.high, 2)})" if slope.is_known else ""
+    aside = f"recalibrated on the other folds, {span(ratio.low, ratio.high, 2)}{about_slope}"
+    return Tile(number(ratio.value, 2), "deaths for each death predicted", aside)
+
+
+def _decision_tile(numbers: Numbers, best: str) -> Tile | None:
+    found, spared = numbers.get(best, SENSITIVITY.name), numbers.get(best, SPECIFICITY.name)
+    if not found.is_known or not spared.is_known:
+        return None
+    aside = f"and {percent(1 - spared.value)} of the survivors; threshold chosen on the other folds"
+    return Tile(percent(found.value), "of the deaths flagged", aside)

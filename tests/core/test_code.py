@@ -305,6 +305,7 @@ OWN = {
     },
     "clip_views": {"clip"},
     "linkage": {"instance_link"},
+    "cohort": {"patient_role"},
     "fusion": {"score"},
 }
 """Tables that a stage fills, or whose rows it only forgets."""

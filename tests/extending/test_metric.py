@@ -104,4 +104,4 @@ def test_a_family_that_fails_is_left_out_and_all_other_figures_are_as_before(sit
 
 
 def test_its_code_decides_the_evaluation_and_the_report_and_no_training(site: Site) -> None:
-    assert set(site.python(RECIPES).split()) == {"evaluation", "report"}
+    assert set(site.python(RECIPES).split()) == {"evaluation", "report", "model_card"}

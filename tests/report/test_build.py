@@ -225,7 +225,7 @@ def test_the_first_screen_has_result_calibration_decisions_and_limits_and_nothin
     opening = page[page.index('id="result"') : page.index('class="blocks"')]
     for words in ("patients evaluated", "AUC, Video + EHR", "deaths for each death predicted", "deaths flagged"):
         assert words in opening
-    assert opening.index('id="limits"') < opening.index("Internal validation only")
+    assert opening.index('id="limits"') < opening.index("No other site was used")
     assert "racle" not in opening and "headroom" not in opening.lower()
     result = page[page.index('id="result"') : page.index("</section>", page.index('id="result"'))]
     assert "racle" not in result and "headroom" not in result.lower()

@@ -64,7 +64,9 @@ def forest_figure(numbers: Numbers) -> "Drawing":
 
 
 def _forest(numbers: Numbers) -> Picture:
-    known = ", ".join(f"{words.label} {number(numbers.auc(model).value)}" for model, words in numbers.estimable(*GROUPS))
+    known = ", ".join(
+        f"{words.label} {number(numbers.auc(model).value)}" for model, words in numbers.estimable(*GROUPS)
+    )
     permuted = "".join(
         f", of {words.label.lower()} {numbers.auc(model).method.partition(' on ')[0]}"
         for model, words in numbers.estimable("null")

@@ -299,13 +299,12 @@ WRITTEN_BY = {
 """Table -> the assets whose rows a reader of it sees; baselines are in ``score`` too, for those who ask for them."""
 OWN = {
     "outcomes": {"outcome", "outcome_rule", "attrition"},
-    "cohort": {"cohort", "attrition"},
+    "cohort": {"cohort", "attrition", "patient_role"},
     "clinical_features": {
         f"feature{part}" for part in ("", "_filled", "_count", "_evidence", "_refusal", "_group", "_rule")
     },
     "clip_views": {"clip"},
     "linkage": {"instance_link"},
-    "cohort": {"patient_role"},
     "fusion": {"score"},
 }
 """Tables that a stage fills, or whose rows it only forgets."""

@@ -123,7 +123,7 @@ def decide(judged: Judged, settings: Promotion, suspicions: Sequence[str] = ()) 
     """Return whether the candidate becomes champion; a rejection lists every reason.
 
     A candidate with ``suspicions`` (:mod:`echomort.evaluation.suspicions`) never does: it may know the outcome. One
-    that is compared with no other must pass the bar of a first champion.
+    that is compared with no other must pass the bar of a first champion; without a bar, a standing champion stays.
     """
     compared = judged.champion or judged.reference
     bar = settings.first_auc
@@ -134,6 +134,8 @@ def decide(judged: Judged, settings: Promotion, suspicions: Sequence[str] = ()) 
         reasons += _against_champion(judged.champion, settings)
     if judged.reference:
         reasons += _against_reference(judged.reference, settings)
+    if judged.not_compared and not compared and bar is None:
+        reasons.append("promotion.first_auc is null: without a comparison nothing decides against the champion")
     if not compared and bar is not None and not judged.auc.low > bar:
         reasons.append(f"the AUC may be as low as {judged.auc.low:.3f}, promotion.first_auc is {bar}")
     if reasons:

@@ -98,6 +98,9 @@ def test_what_can_not_be_compared_is_judged_by_the_bar_and_the_record_says_so():
     judged = replace(GOOD, champion=None, reference=None, not_compared=why)
     assert decide(judged, RULES).reasons[-1] == why
     assert not decide(replace(judged, auc=Interval(0.5, 0.4, 0.6, "")), RULES).promoted
+    assert not decide(judged, RULES.model_copy(update={"first_auc": None})).promoted, (
+        "a champion stands, no bar decides"
+    )
 
 
 def test_the_reference_moves_only_to_what_is_clearly_better(tmp_path):

@@ -351,6 +351,6 @@ def test_a_full_disk_is_named_and_more_room_mends_it(finished: Home, small_disk:
     filler.unlink()
     assert home.ledger() == before
     home.run(*assignments({"evaluation.bootstrap": 140}))
-    assert rebuilt(before, home.ledger()) == {"evaluation", "report", "champion"}
+    assert rebuilt(before, home.ledger()) == {"evaluation", "report", "champion", "model_card"}
     with duckdb.connect(str(home.root / "warehouse.duckdb"), read_only=True) as connection:
         assert connection.execute("SELECT count(*) FROM metric").fetchone() != (0,)

@@ -28,7 +28,7 @@ CHAMPION = Stage(
     lambda settings: {
         "promotion": settings.promotion,
         "imaging.clip": settings.imaging.clip,
-        "roles": settings.cohort.role_digest,
+        "cohort": settings.cohort,
     },
     chosen=lambda settings: {"echomort.networks": (settings.training.network,)},
 )

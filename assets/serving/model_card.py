@@ -37,7 +37,8 @@ def model_card(project: Project) -> Result:
         data = CardData(name, manifest, metrics, evaluation.suppress_below_events, evaluation.confidence)
         files = write_card(data, project.root / "report")
         version = digest([digest_file(file) for file in files])
-        return lambda connection: Built(version, {"champion": name or "none"}, "report/model_card.html")
+        page, *beside = (str(file.relative_to(project.root)) for file in files)
+        return lambda connection: Built(version, {"champion": name or "none"}, page, tuple(beside))
 
     return rebuild_after(project, MODEL_CARD, work)
 

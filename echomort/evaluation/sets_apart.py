@@ -19,7 +19,7 @@ from echomort.evaluation.subgroups import has_too_few_outcomes, suppressed
 from echomort.evaluation.summary import evaluate
 from echomort.models.platt import Platt
 from echomort.settings import Evaluation
-from echomort.vocabulary.metric_table import COLUMNS, COMPARISON, HELD_OUT, OUT_OF_FOLD, WHOLE, MetricRow
+from echomort.vocabulary.metric_table import COLUMNS, COMPARISON, HELD_OUT, OUT_OF_FOLD, WHOLE, MetricRow, role_subset
 from echomort.vocabulary.model_names import ModelName
 
 
@@ -57,7 +57,7 @@ def set_apart_rows(
         rows = [_counts(model, settings.suppress_below_events) for model in models]
     else:
         rows = [*_kept(evaluate(frame, scores, None, settings, horizon)), *_calibrations(models, settings.confidence)]
-    return pd.DataFrame([row._replace(evaluation=HELD_OUT, subset=f"role={role}") for row in rows], columns=COLUMNS)
+    return pd.DataFrame([row._replace(evaluation=HELD_OUT, subset=role_subset(role)) for row in rows], columns=COLUMNS)
 
 
 def _counts(model: EvaluatedModel, least: int) -> MetricRow:

@@ -202,7 +202,7 @@ def _evaluation_data(champion: Champion) -> CardSection:
     folds = champion.settings.get("cohort.folds", "several")
     points = [
         f"The development part of one archive, in {folds} folds by patient: every patient is scored by models that "
-        "never saw the outcome. Before promotion a model is compared with the champion on patients held out.",
+        "never saw the outcome. Before promotion a model is judged on sealed patients, who are used for nothing else.",
         "No other site's patients." if not champion.manifest["synthetic"] else "Generated patients only.",
     ]
     return CardSection("Evaluation data", points)

@@ -29,6 +29,15 @@ WHOLE = "all"
 """The subset that is all rows of a model."""
 
 
+def role_subset(role: str) -> str:
+    """Return the subset that is the patients with ``role``.
+
+    >>> role_subset("later_years")
+    'role=later_years'
+    """
+    return f"role={role}"
+
+
 class MetricRow(NamedTuple):
     """One figure: a ``metric`` of a ``model`` on a ``subset`` of its rows, with its limits (NaN where it has none), the
     patients (or studies, :data:`OF_STUDIES`) and deaths that it is of, and how it was found."""

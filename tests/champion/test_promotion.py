@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from echomort.champion import promotion
+from echomort.champion.candidate import candidate_facts
 from echomort.champion.model import Champion
 from echomort.champion.promotion import Run, submit_run
 from echomort.champion.scoring import score_studies
@@ -72,6 +73,25 @@ def records(parts, sealed):
     tabular = fit_nested(encode(table), ("age", "lvef"), rows, Tabular(rounds=60)).model
     platt = Platt.fit(tabular.score(sealed.features), sealed.rows["label"].to_numpy())
     return replace(parts, views={}, stacks={}, tabular=tabular, calibrations={"ehr": platt})
+
+
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [
+        ("evaluation.bootstrap", True),
+        ("promotion.margin", True),
+        ("execution.processes", True),
+        ("training.seed", False),
+    ],
+)
+def test_a_setting_that_decides_no_model_makes_no_other_candidate(settings, changed, same):
+    def facts_with(**flags):
+        found = load_settings(flags={"home": str(settings.home), **flags}, environment={})
+        metrics = pd.DataFrame({"model": ["ehr"], "value": [0.7]})
+        return candidate_facts(Run({}, None, None, None, NOTHING, metrics, SealedSet(*3 * [NOTHING])), found)
+
+    other = {"evaluation.bootstrap": 120, "promotion.margin": 0.01, "execution.processes": 1, "training.seed": 2}
+    assert (facts_with() == facts_with(**{changed: other[changed]})) is same
 
 
 def test_the_sealed_risks_are_those_that_the_champion_serves(registry, sealed, settings):

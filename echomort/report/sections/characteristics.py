@@ -13,8 +13,8 @@ from echomort.report.data import ReportData
 from echomort.report.disclosure import is_small, safe_groups
 from echomort.report.sections import ReportSection
 from echomort.report.words import NOTHING, ROLES, count, counted, number, percent, readable, signed, span
+from echomort.vocabulary.roles import DEVELOPMENT
 
-DEVELOPMENT = "development"
 ALL, DIED, LIVED, UNKNOWN = OUTCOMES = ("All", "Died", "Lived", "Outcome unknown")
 UNITS = {"a": "years", "mm[Hg]": "mmHg", "/min": "per minute", "kg/m2": "kg/m²", "mL/min/1.73m2": "mL/min/1.73 m²"}
 """Unit of the catalogue (UCUM) -> as it is printed, where the two differ."""

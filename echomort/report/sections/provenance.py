@@ -48,8 +48,7 @@ PUBLISHED = (
 )
 
 LIMITS = (
-    "One archive: cross-validation by patient, and the patients kept apart whom this report shows. No other site was "
-    "used.",
+    "One archive: cross-validation by patient, and patients kept apart. No other site was used.",
     "Retrospective data: patients were not sent for an echo, nor seen again, at random.",
     "Patients lost before a year have no label: the main figures are without them; the section on follow-up "
     "weights for them.",

@@ -9,12 +9,12 @@ from echomort.report.data import ReportData
 from echomort.report.numbers import Numbers
 from echomort.report.sections import ReportSection
 from echomort.report.words import ROLES, count, counted, model_words, p_value, signed, span
-from echomort.vocabulary.metric_table import HELD_OUT
+from echomort.vocabulary.metric_table import HELD_OUT, role_subset
 from echomort.vocabulary.roles import EVALUATED_APART, HEART_FAILURE, LATER_YEARS
 
 SHOWN = AUC, SLOPE, IN_THE_LARGE, OBSERVED_EXPECTED, BRIER
 WHO = {
-    HEART_FAILURE: "patients with heart failure on record at their first echo (cohort.heart_failure_fraction of them)",
+    HEART_FAILURE: "a share (cohort.heart_failure_fraction) of those with heart failure on record at their first echo",
     LATER_YEARS: "patients whose first echo is in the year cohort.later_from or later",
 }
 
@@ -33,9 +33,7 @@ def sets_apart(data: ReportData, numbers: Numbers) -> Section:
         "Patients whom no model has seen, scored as a new patient would be: the mean over the models of all folds, "
         "with the calibration of the cross-validation. No choice was made on them."
     )
-    return Section(
-        "sets-apart", "Patients kept apart", [*tables, *([Words(remarks, listed=True)] if remarks else [])], lead
-    )
+    return Section("sets-apart", "Patients kept apart", [*tables, Words(remarks, listed=True)], lead)
 
 
 def _nyha(data: ReportData) -> str:
@@ -45,16 +43,12 @@ def _nyha(data: ReportData) -> str:
     return f"Seattle and MAGGIC of patients without a NYHA class on record: {policy} (clinical_scores.assumed_nyha)."
 
 
-def _subset(role: str) -> str:
-    return f"role={role}"
-
-
 def _tables(numbers: Numbers, role: str) -> list[Table]:
     rows: list[Row] = []
-    for model, area in numbers.of_subset(HELD_OUT, _subset(role), AUC.name):
+    for model, area in numbers.of_subset(HELD_OUT, role_subset(role), AUC.name):
         if area.is_known:
             words = model_words(model)
-            figures = [numbers.get(model, metric.name, _subset(role), HELD_OUT) for metric in SHOWN]
+            figures = [numbers.get(model, metric.name, role_subset(role), HELD_OUT) for metric in SHOWN]
             cells = [metric_cell(metric, figure) for metric, figure in zip(SHOWN, figures, strict=True)]
             rows.append([Cell(words.label, style=f"key-{words.kind}"), *cells, count(area.n), count(area.events)])
     if not rows:
@@ -66,10 +60,10 @@ def _tables(numbers: Numbers, role: str) -> list[Table]:
 
 def _comparisons(numbers: Numbers, role: str) -> list[Table]:
     rows: list[Row] = []
-    for pair, gap in numbers.of_subset(HELD_OUT, _subset(role), AUC_DIFFERENCE.name):
+    for pair, gap in numbers.of_subset(HELD_OUT, role_subset(role), AUC_DIFFERENCE.name):
         if gap.is_known:
             first, _, second = pair.partition(" vs ")
-            p = numbers.get(pair, DELONG_P.name, _subset(role), HELD_OUT)
+            p = numbers.get(pair, DELONG_P.name, role_subset(role), HELD_OUT)
             name = f"{model_words(first).label} against {model_words(second).label}"
             rows.append([name, signed(gap.value), span(gap.low, gap.high), p_value(p.value), count(gap.n)])
     if not rows:
@@ -88,7 +82,7 @@ def _comparisons(numbers: Numbers, role: str) -> list[Table]:
 def _why_none(data: ReportData, numbers: Numbers, role: str) -> str:
     if role == LATER_YEARS and data.setting_values.get("cohort.later_from") is None:
         return "None: cohort.later_from is not set."
-    if numbers.of_subset(HELD_OUT, _subset(role), AUC.name):
+    if numbers.of_subset(HELD_OUT, role_subset(role), AUC.name):
         return f"Not shown: fewer than {counted(data.suppress_below_events, 'death')} or survivors."
     return "None has a known outcome."
 

@@ -103,6 +103,20 @@ def test_a_champion_that_learnt_from_other_clips_gives_no_risk(project: Home) ->
     assert planned(Project(**at_home)) == {}
 
 
+def test_a_file_beside_the_report_or_the_card_that_is_gone_is_made_again(project: Home) -> None:
+    table = json.loads((project.root / "report" / "report.json").read_text())["files"][-1]
+    gone = [project.root / "report" / name for name in ("report.json", table, "model_card.md")]
+    before = [file.read_bytes() for file in gone]
+    for file in gone:
+        file.unlink()
+    stale = project.stale()
+    assert stale["report"] == f"missing: report/report.json, report/{table}"
+    assert stale["model_card"] == "missing: report/model_card.md"
+    project.rerun()
+    assert [file.read_bytes() for file in gone] == before
+    assert project.stale() == {}
+
+
 def test_the_report_is_one_file_that_needs_no_network(finished: Home) -> None:
     page = (finished.root / "report" / "report.html").read_text()
     figures = json.loads((finished.root / "report" / "report.json").read_text())

@@ -14,6 +14,7 @@ from echomort.vocabulary.metric_table import (
     COLUMNS,
     COMPARISON,
     COVERAGE,
+    HELD_OUT,
     IMPORTANCE,
     NULL,
     OF_STUDIES,
@@ -87,14 +88,16 @@ class Numbers:
 
     def _withhold_deaths_beside_suppressed_groups(self) -> None:
         """Remove the deaths of all groups of a variable of which one is suppressed, since their sum would reveal its
-        deaths, and of every row of a model that is suppressed as a whole."""
-        suppressed_keys = [key for key, figure in self._rows.items() if figure.is_suppressed]
+        deaths, and of every row of a model that is suppressed as a whole. Sets apart are parts of no total, and keep
+        theirs."""
+        keys = [key for key in self._rows if key[0] != HELD_OUT]
+        suppressed_keys = [key for key in keys if self._rows[key].is_suppressed]
         variables = {key[2].partition("=")[0] for key in suppressed_keys}
         small = {key[1] for key in suppressed_keys if key[2] == WHOLE}
-        for key, figure in self._rows.items():
+        for key in keys:
             variable, equals, _ = key[2].partition("=")
             if (equals and variable in variables) or key[1] in small:
-                self._rows[key] = replace(figure, events=None)
+                self._rows[key] = replace(self._rows[key], events=None)
 
     def _figure(self, evaluation: str, subset: str, row: tuple[Any, ...]) -> Figure:
         value, low, high = (_float(part) for part in row[:3])

@@ -65,7 +65,8 @@ def _higher_models(numbers: Numbers) -> str:
     others = f" And {counted(more, 'other')}." if more else ""
     verb = "model has" if len(higher) == 1 else "models have"
     return (
-        f"{count(len(higher))} other {verb} a higher AUC than the main model, {model_words(best).label}: "
+        f"{count(len(higher))} other {verb} a higher AUC than the main model, {model_words(best).label}, on its own "
+        "patients or on those of both: "
         f"{'. '.join(_against(numbers, model, best) for model in named)}.{others}"
     )
 

@@ -86,8 +86,8 @@ def test_the_main_model_has_the_most_inputs_and_one_with_a_higher_auc_is_named()
     words = text(found)
     assert "by a rule that was fixed before any result" in words
     assert (
-        "1 other model has a higher AUC than the main model, Video + EHR: Parasternal long axis 0.815, no clear"
-        in words
+        "1 other model has a higher AUC than the main model, Video + EHR, on its own patients or on those of both: "
+        "Parasternal long axis 0.815, no clear" in words
     )
     assert "(+0.013, 95 % interval -0.017 to 0.043, p = 0.400 corrected over 3 tests)" in words
 

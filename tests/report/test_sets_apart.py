@@ -32,6 +32,18 @@ def test_a_set_has_a_row_a_model_and_a_row_a_comparison():
     assert pairs.text_rows()[0]["Patients"] == "40"
 
 
+def test_a_set_keeps_its_deaths_beside_one_that_is_too_small_and_beside_small_groups():
+    small = row("ehr", "auc", math.nan, n=13, events=4, method="suppressed: fewer than 10 deaths or survivors")
+    group = ("out_of_fold", "ehr", "sex=female", "auc", math.nan, math.nan, math.nan, 20, 3, "suppressed: few")
+    other = ("out_of_fold", "ehr", "sex=male", "auc", 0.7, 0.6, 0.8, 80, 20, "x")
+    rows = [small, row("ehr", "auc", 0.7, role="later_years", n=87, events=23), group, other]
+    (figures,) = section(rows, later_from=2018).tables
+    assert figures.text_rows()[0]["Deaths"] == "23"
+    numbers = Numbers(pd.DataFrame(rows, columns=list(COLUMNS)))
+    assert numbers.get("ehr", "auc", "role=heart_failure", "held_out").events is None
+    assert numbers.get("ehr", "auc", "sex=male").events is None
+
+
 @pytest.mark.parametrize(
     ("rows", "later_from", "said"),
     [

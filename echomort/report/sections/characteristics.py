@@ -65,8 +65,8 @@ def characteristics(data: ReportData) -> list[Section]:
     tables += [_held_out_table(role, parts[role], development, variables) for role in held_out]
     lead = (
         "At one study a patient; All: those of known outcome. Median (quartiles), or patients (per cent); per cent "
-        f"alone, of those known, where values are missing. Figures of fewer than {least} patients are withheld, with "
-        "others from which they could be subtracted."
+        f"alone, of those known, where values are missing. Characteristics of fewer than {least} patients are "
+        "withheld, with others from which they could be subtracted."
     )
     return [Section("characteristics", "Characteristics of the patients", tables, lead)]
 

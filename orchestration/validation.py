@@ -62,12 +62,12 @@ class Patients:
             return "the sealed set"
         if self.first is None:
             return "the whole archive"
-        return f"{self.first} to {self.last}" if self.first != self.last else str(self.first)
+        return f"echoes of {self.first} to {self.last}" if self.first != self.last else f"echoes of {self.first}"
 
     @property
     def slug(self) -> str:
         """The patients as a part of a folder's name."""
-        return self.words.removeprefix("the ").replace(" ", "-")
+        return self.words.removeprefix("the ").removeprefix("echoes of ").replace(" ", "-")
 
 
 @dataclass(frozen=True)
@@ -188,18 +188,18 @@ def _scored(
 def _drawn(every: pd.DataFrame, patients: Patients, has_views: bool) -> tuple[pd.DataFrame, list[tuple[str, int, int]]]:
     """Return the studies to be scored, one or two a patient, and the counts of all and of those left out."""
     if every.empty:
-        raise UserError(f"no study of {patients.words} has follow-up", "name other --years")
+        raise UserError(f"no study has follow-up: {patients.words}", "name other --years")
     seen = every["was_trained_on"].astype(bool)
     usable = ~seen & (every["has_clip"].astype(bool) | (not has_views))
     chosen = usable & (every["headline"].astype(bool) | every["followed_headline"].astype(bool))
     if seen.all():
         raise UserError(
-            f"the champion was trained on every patient of {patients.words}",
+            f"the champion was trained on every patient: {patients.words}",
             "name later --years, or leave them out: then the sealed set is used",
         )
     if not chosen.any():
         raise UserError(
-            f"no study of {patients.words} has a clip to score", "name other --years, or see `echomort status`"
+            f"no study has a clip to score: {patients.words}", "name other --years, or see `echomort status`"
         )
     counts = [
         _counted("Studies with follow-up", every),
@@ -229,7 +229,7 @@ def _require_outcomes(frame: pd.DataFrame, patients: Patients, least: int) -> No
     known = frame[frame["headline"].astype(bool) & frame["label"].notna()]
     died = known["label"].to_numpy(dtype=float) == 1
     if has_too_few_outcomes(died, least):
-        found = f"{int(died.sum())} deaths and {int((~died).sum())} survivors of {patients.words} have a risk"
+        found = f"{int(died.sum())} deaths and {int((~died).sum())} survivors have a risk ({patients.words})"
         raise UserError(found, f"at least {least} of each are needed: name more --years, or wait for longer follow-up")
 
 

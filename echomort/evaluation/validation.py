@@ -112,9 +112,10 @@ def _figures(model: EvaluatedModel, evaluated: EvaluatedModels) -> Iterator[Metr
     for one in evaluated.models.values():
         if one.has_ranking:
             yield one.scored.row(AUC, delong_interval(one.scored.died, one.scored.score, confidence))
+            precision = WeightedAveragePrecision(one.scored.died, one.scored.score)
+            yield Bootstrapped(one.scored, AVERAGE_PRECISION, precision)
         elif one.is_suppressed:
             yield one.scored.row(AUC, without_limits(math.nan, suppressed(model.settings.suppress_below_events)))
-    yield Bootstrapped(scored, AVERAGE_PRECISION, WeightedAveragePrecision(scored.died, scored.score))
     yield from censored_figures(model)
     for rung, risk in rung_risks(scored.died, scored.score, scored.rows["fold"]):
         yield from _rung(model, rung, risk)

@@ -105,7 +105,7 @@ def _finite(value: float) -> float | None:
 
 def _render(data: ValidationData, page: Sequence[Section]) -> str:
     return _template().render(
-        title=f"Champion {data.champion} on {data.on}",
+        title=f"Champion {data.champion}, validated on {data.on}",
         stamp=f"Trained by echomort {data.manifest['provenance'].get('echomort', '')}; nothing of it was changed here.",
         note=data.note,
         sections=page,

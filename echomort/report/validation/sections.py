@@ -227,8 +227,8 @@ def _decision_curves(data: ValidationData) -> list[Picture]:
     note = f"{counted(len(died), 'patient')}, {counted(int(died.sum()), 'death')}"
     svg = inline_svg(figures.net_benefit(grid, drawn, note), "fig-benefit", "Net benefit against the threshold")
     caption = (
-        f"Zero: act on nobody. Bands: {100 * data.plan.confidence:g}{NARROW}% at each threshold, bootstrap over patients. "
-        f"Between two points lie the risks of at least {data.suppress_below} patients: none shows a single one."
+        f"Zero: act on nobody. Bands: {100 * data.plan.confidence:g}{NARROW}% at each threshold, bootstrap over "
+        f"patients. Between two points lie the risks of at least {data.suppress_below} patients: none shows one alone."
     )
     points = {"threshold": grid} | {line.label: line.values for line in drawn}
     return [Picture(svg, "Net benefit of acting on the risk", caption, half=True, points=points)]

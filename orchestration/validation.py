@@ -30,7 +30,7 @@ from echomort.evaluation.resampling import Resampling
 from echomort.evaluation.subgroups import has_too_few_outcomes
 from echomort.evaluation.validation import Validated, validate
 from echomort.report.validation.data import ValidationData
-from echomort.report.validation.page import write_validation
+from echomort.report.validation.page import require_place, write_validation
 from echomort.settings import Settings
 from echomort.vocabulary.model_names import CHAMPION
 from echomort.vocabulary.roles import DEVELOPMENT, READER, ROLES, SEALED
@@ -89,6 +89,8 @@ def validated(
         manifest = read_manifest(model.root, pointer_to(model.root, model.candidate))
         require_fit(manifest, settings)
         patients = _patients(settings.home, model.candidate, bundle, years)
+        folder = folder or settings.home / FOLDER / f"{model.candidate}-{patients.slug}"
+        require_place(folder)
         frame, scores, counts = _scored(project, model, patients, has_views=bool(manifest["views"]))
     _require_outcomes(frame, patients, settings.evaluation.suppress_below_events)
     found = validate(frame, scores, settings.evaluation, settings.outcome.horizon_days)
@@ -103,7 +105,7 @@ def validated(
         plan=Resampling(settings.evaluation.bootstrap, settings.evaluation.confidence, settings.evaluation.seed),
         suppress_below=settings.evaluation.suppress_below_events,
     )
-    page = write_validation(data, folder or settings.home / FOLDER / f"{model.candidate}-{patients.slug}")
+    page = write_validation(data, folder)
     _print(data, found, page, console)
 
 

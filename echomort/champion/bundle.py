@@ -5,6 +5,7 @@ the manifest's path, begins the SHA-256 of the manifest. It holds models and agg
 patient.
 """
 
+import os
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -37,6 +38,8 @@ def write_bundle(root: Path, candidate: str, file: Path) -> None:
     Raises :class:`UserError`."""
     if file.exists():
         raise UserError(f"{file} exists already", "name a new file, or remove it first")
+    if not (file.absolute().parent.is_dir() and os.access(file.absolute().parent, os.W_OK)):
+        raise UserError(f"{file} can't be written", "name a file in a folder that exists and that you may write to")
     manifest = read_manifest(root, pointer_to(root, candidate))
     folder = candidate_folder(root, candidate)
     contents = {MANIFEST: (folder / MANIFEST).read_bytes()} | read_files(folder, manifest)

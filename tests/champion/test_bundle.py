@@ -49,6 +49,8 @@ def test_it_holds_the_candidate_and_nothing_of_a_patient(registry, tmp_path):
 def test_an_existing_file_is_not_replaced(registry, bundle):
     with pytest.raises(UserError, match="exists already"):
         write_bundle(registry, champion_name(registry), bundle)
+    with pytest.raises(UserError, match="can't be written"):
+        write_bundle(registry, champion_name(registry), bundle.parent / "absent" / "b.zip")
 
 
 def test_no_flipped_byte_passes(bundle, tmp_path):

@@ -15,6 +15,7 @@ from assets.project import Project
 from echomort.champion.fit import require_fit
 from echomort.champion.store import champion_name
 from echomort.core.errors import UserError
+from echomort.report.validation.page import require_place
 from echomort.settings import load_settings
 from orchestration.validation import Model, Patients, _scored
 
@@ -174,6 +175,19 @@ def test_what_does_not_fit_is_named_with_the_remedy(other: tuple[Home, Path]) ->
     assert said.status == 2 and "not up to date" in said.stderr
     said = site.here("validate")
     assert said.status == 2 and left(site) == []
+
+
+def test_nothing_that_is_not_a_validation_is_replaced(elsewhere: tuple[Home, Path], tmp_path: Path) -> None:
+    site, folder = elsewhere
+    bundle = str(folder.parents[2] / "champion.zip")
+    own = tmp_path / "papers"
+    own.mkdir()
+    (own / "thesis.txt").write_text("the only copy")
+    for place in (own, own / "thesis.txt", own / "thesis.txt" / "below"):
+        said = site.here("validate", bundle, "-o", str(place))
+        assert said.status == 2 and ("is not a validation" in said.stderr or "can't be written" in said.stderr)
+    assert (own / "thesis.txt").read_text() == "the only copy" and list(tmp_path.iterdir()) == [own]
+    require_place(folder)
 
 
 def test_clips_of_another_size_are_named_with_both_sizes() -> None:

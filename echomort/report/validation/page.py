@@ -7,6 +7,7 @@ two points between which there are few patients.
 import functools
 import json
 import math
+import os
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import jinja2
 
+from echomort.core.errors import UserError
 from echomort.core.files import atomic_folder
 from echomort.report.blocks import Section, Words
 from echomort.report.exports import FOLDERS, exported
@@ -25,6 +27,16 @@ from echomort.report.validation.sections import validation_sections
 SCHEMA, SCHEMA_VERSION = "echomort-validation", 1
 """Name and version of the JSON's layout; the version goes up when a key changes its meaning."""
 PAGE, TWIN = "validation.html", "validation.json"
+
+
+def require_place(folder: Path) -> None:
+    """Raise :class:`UserError` where ``folder`` can't be written, or holds something that is not a validation: it would
+    be replaced."""
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / TWIN).is_file())):
+        raise UserError(f"{folder} exists already and is not a validation", "name a new folder with -o")
+    place = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise UserError(f"{folder} can't be written", "name a folder with -o where you may write")
 
 
 def write_validation(data: ValidationData, folder: Path) -> Path:

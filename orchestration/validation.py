@@ -88,7 +88,7 @@ def validated(
     with _model(settings.home, bundle) as model:
         manifest = read_manifest(model.root, pointer_to(model.root, model.candidate))
         require_fit(manifest, settings)
-        patients = _patients(settings.home, model.candidate, bundle, years)
+        patients = _patients(settings, model, bundle, years)
         folder = folder or settings.home / FOLDER / f"{model.candidate}-{patients.slug}"
         require_place(folder)
         frame, scores, counts = _scored(project, model, patients, has_views=bool(manifest["views"]))
@@ -134,17 +134,29 @@ def _model(home: Path, bundle: Path | None) -> Iterator[Model]:
         yield Model(Path(scratch), unpack_bundle(bundle, Path(scratch)))
 
 
-def _patients(home: Path, candidate: str, bundle: Path | None, years: str | None) -> Patients:
+def _patients(settings: Settings, model: Model, bundle: Path | None, years: str | None) -> Patients:
+    """Return on whom to validate. Raises :class:`UserError` where nothing says whom the model was trained on."""
     first, last = _years(years)
-    registry = home / "registry"
-    is_ours = candidate_folder(registry, candidate).is_dir()
-    if bundle is None and years is None:
-        return Patients([SEALED], None, None, [])
-    others = [role for role in ROLES if role != READER]
-    trained_on = read_trained_patients(registry, candidate) if is_ours else []
+    trained_on, roles = _trained_on(settings, model), [role for role in ROLES if role != READER]
     if trained_on is None:  # the registry is older than its lists
-        others, trained_on = [role for role in others if role != DEVELOPMENT], []
-    return Patients(others, first, last, trained_on)
+        trained_on, roles = [], [role for role in roles if role != DEVELOPMENT]
+    return Patients([SEALED] if bundle is None and years is None else roles, first, last, trained_on)
+
+
+def _trained_on(settings: Settings, model: Model) -> list[str] | None:
+    """Return the patients of this archive whom the model was trained on: none, for a model from elsewhere; None where
+    they are those of the development part, as roles are drawn now."""
+    registry = settings.home / "registry"
+    if not candidate_folder(registry, model.candidate).is_dir():
+        return []
+    known = read_trained_patients(registry, model.candidate)
+    manifest = read_manifest(registry, pointer_to(registry, model.candidate))
+    if known is None and manifest.get("roles") != settings.cohort.role_digest:
+        raise UserError(
+            "nothing says whom the champion was trained on, and roles were drawn anew since",
+            "run `echomort run` to train a champion, then validate that",
+        )
+    return known
 
 
 def _years(text: str | None) -> tuple[int | None, int | None]:

@@ -138,16 +138,29 @@ def _rung(model: EvaluatedModel, rung: str, risk: Floats) -> Iterator[MetricRow 
     of_none = weighted_mean(np.square(died.mean() - died))
     yield Bootstrapped(scored, BRIER, error, evaluation=rung)
     yield Bootstrapped(scored, IPA, improvement(error, of_none), evaluation=rung)
-    for threshold in THRESHOLDS:
+    for threshold in thresholds_apart(risk, np.array(THRESHOLDS), model.settings.suppress_below_events):
         gain = column(decision_statistic(died, risk, [threshold]))
         all_treated = f"treat all {net_benefit_treat_all(died, threshold):.4f}, treat none 0"
         yield Bootstrapped(scored, NET_BENEFIT, gain, threshold_subset(threshold), rung, all_treated)
 
 
+def thresholds_apart(risk: Floats, grid: Floats, least: int) -> Floats:
+    """Return the values of ``grid`` (ascending) that have at least ``least`` of ``risk`` (n,) below the first, between
+    each two, and at or above the last."""
+    kept: list[float] = []
+    below = 0
+    for threshold in grid:
+        under = int((risk < threshold).sum())
+        if under - below >= least and len(risk) - under >= least:
+            kept.append(float(threshold))
+            below = under
+    return np.array(kept)
+
+
 def _decisions(model: EvaluatedModel) -> Iterator[MetricRow]:
     """Yield sensitivity and specificity of acting at fixed risks, as served."""
     scored, risk = model.scored, expit(model.scored.score)
-    for threshold in THRESHOLDS:
+    for threshold in thresholds_apart(risk, np.array(THRESHOLDS), model.settings.suppress_below_events):
         found = decisions(scored.died, risk >= threshold, model.settings.confidence)
         yield scored.row(SENSITIVITY, found.sensitivity, threshold_subset(threshold))
         yield scored.row(SPECIFICITY, found.specificity, threshold_subset(threshold))

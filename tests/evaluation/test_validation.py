@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 
 from echomort.evaluation.inputs import expit
-from echomort.evaluation.validation import CLUSTERS, validate, validation_folds
+from echomort.evaluation.validation import CLUSTERS, thresholds_apart, validate, validation_folds
 from echomort.report.numbers import Numbers
-from echomort.report.validation.sections import thresholds_apart
 from echomort.settings import Evaluation
 from echomort.vocabulary.metric_table import OUT_OF_FOLD, RECALIBRATED, SHIFTED
 from echomort.vocabulary.model_names import CHAMPION
@@ -116,3 +115,14 @@ def test_between_two_points_of_a_curve_lie_enough_patients(n):
     kept = thresholds_apart(risk, np.linspace(0.01, 0.5, 50), 10)
     counts = np.histogram(risk, [0, *kept, 1.01])[0] if len(kept) else np.array([10])
     assert counts.min() >= 10 and (len(kept) > 3) == (n == 500)
+
+
+def test_no_threshold_sets_few_patients_apart():
+    """Sensitivity and specificity at a threshold tell how many lie below it."""
+    frame, scores = archive(n=300)
+    low = np.argsort(scores["logit"].to_numpy())[:7]
+    scores.loc[low, "logit"] = -6.0
+    scores["logit"] = scores["logit"].where(scores["logit"] == -6.0, scores["logit"].clip(lower=-2.9))
+    shown = numbers(validate(frame, scores, SETTINGS, 365))
+    assert not shown.get(CHAMPION, "sensitivity", "threshold 0.05").is_known
+    assert shown.get(CHAMPION, "sensitivity", "threshold 0.20").is_known

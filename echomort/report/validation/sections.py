@@ -25,6 +25,7 @@ from echomort.evaluation.validation import (
     NEXT_AUC,
     NEXT_RATIO,
     RATIO_TAU,
+    thresholds_apart,
 )
 from echomort.report.blocks import Cell, Picture, Row, Section, Table, Words
 from echomort.report.cells import metric_cell, metric_head
@@ -238,19 +239,6 @@ def _benefit_line(data: ValidationData, rung: str, kind: str, risk: Floats, grid
     died = data.validated.died
     band = pointwise_band(range(len(died)), decision_statistic(died, risk, grid), data.plan)
     return figures.BenefitLine(RUNG_WORDS[rung], kind, decision_curve(died, risk, grid), *band)
-
-
-def thresholds_apart(risk: Floats, grid: Floats, least: int) -> Floats:
-    """Return the values of ``grid`` (ascending) that have at least ``least`` of ``risk`` (n,) below the first, between
-    each two, and at or above the last."""
-    kept: list[float] = []
-    below = 0
-    for threshold in grid:
-        under = int((risk < threshold).sum())
-        if under - below >= least and len(risk) - under >= least:
-            kept.append(float(threshold))
-            below = under
-    return np.array(kept)
 
 
 def _clusters(numbers: Numbers) -> Section:

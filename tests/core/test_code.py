@@ -195,7 +195,7 @@ def test_the_compiled_loop_and_a_child_process_count() -> None:
     found = {stage.name: set(stage.reached().parts) for stage in EVERY}
     assert "file echomort/dicom/_scaling.c" in found["clips"]
     assert {"file echomort/training/worker.py", "file echomort/training/model.py"} <= found["view_models"]
-    assert "file echomort/dicom/header/views.yaml" in found["dicom_index"]
+    assert {f"file echomort/dicom/header/{name}" for name in ("views.yaml", "view_tags.csv")} <= found["dicom_index"]
     assert "file echomort/report/templates/report.css" in found["report"]
 
 

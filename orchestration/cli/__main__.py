@@ -19,6 +19,7 @@ from orchestration.cli.run import run
 from orchestration.cli.status import status
 from orchestration.cli.synth import synth
 from orchestration.cli.ui import ui
+from orchestration.cli.weights import import_weights, score
 
 PURPOSE = "From a hospital's echo archive and health records to a validated one-year mortality model, kept current."
 COMMANDS = (run, status, accept, ui, synth, inspect, predict, risk, receive)
@@ -27,6 +28,9 @@ COMMANDS = (run, status, accept, ui, synth, inspect, predict, risk, receive)
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=PURPOSE)
 fetch = typer.Typer(no_args_is_help=True, help="Fetch echo files from a server.")
 readers = typer.Typer(no_args_is_help=True, help="A reader study: cardiologists without and with the model.")
+weights = typer.Typer(
+    no_args_is_help=True, help="The network that the authors published, from your copy of its weights."
+)
 
 
 def print_version(requested: bool) -> None:
@@ -48,8 +52,11 @@ def options(
 for group, commands in ((app, COMMANDS), (fetch, (dicomweb,)), (readers, (export, assist, analyse))):
     for command in commands:
         group.command()(command)
+weights.command("import")(import_weights)
+weights.command()(score)
 app.add_typer(fetch, name="fetch")
 app.add_typer(readers, name="readers")
+app.add_typer(weights, name="weights")
 
 
 def main() -> None:

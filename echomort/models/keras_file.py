@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 64 << 20
 """Bytes (64 MiB) of a weight file at most. Our choice: the published one has a hundred kilobytes."""
+DAMAGED = (OSError, RuntimeError, LookupError, ValueError, TypeError, ArithmeticError, AttributeError, MemoryError)
+"""What h5py raises for a damaged file."""
 REMEDY = "only the authors' model.h5 can be read (docs/weights.md): name your copy of it, unchanged"
 """For any file that is another one."""
 
@@ -48,7 +50,7 @@ def read_weights(content: bytes, name: str, layout: Layout) -> Weights:
             found = _datasets(file)
             _check_layers(set(found), set(layout), name)
             return {layer: _layer(found[layer], shapes, f"{name}: {layer}") for layer, shapes in layout.items()}
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError):  # what h5py raises for a damaged file
+    except DAMAGED:
         raise UserError(f"{name} is no HDF5 file, or a damaged one", REMEDY) from None
 
 

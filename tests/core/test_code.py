@@ -258,6 +258,16 @@ def test_a_stage_says_by_key_which_setting_decides_it() -> None:
     assert "setting imaging.clip.fps" in keys and all(key.startswith("setting imaging.clip.") for key in keys)
 
 
+def test_what_view_tags_mean_decides_the_index_and_the_clips_and_nothing_else_of_a_clip_decides_the_index() -> None:
+    index, clips = (next(stage for stage in STAGES if stage.name == name) for name in ("dicom_index", "clips"))
+    standard, paper, long = (
+        load_settings(flags={"preset": "demo", **flags}, environment={})
+        for flags in ({}, {"imaging.clip.view_tags": "paper"}, {"imaging.clip.min_seconds": 1})
+    )
+    assert index.recipe(standard) != index.recipe(paper) and clips.recipe(standard) != clips.recipe(paper)
+    assert index.recipe(standard) == index.recipe(long) and clips.recipe(standard) != clips.recipe(long)
+
+
 @pytest.mark.parametrize("content", [b"number = (\n", b"number = 1\0\n", b"name = '\xe9'\n"])
 def test_a_file_that_is_no_python_is_one_line_that_names_it(copy: Path, content: bytes) -> None:
     (copy / "echomort/more.py").write_bytes(content)

@@ -29,7 +29,8 @@ OTHER_TAGS = "saved with another imaging.clip.view_tags than the champion's: its
 
 
 class Unusable(Exception):
-    """Raised where a saved clip, or another file with a clip, can't be scored: ``reason`` is one of our words, ``remedy`` a sentence."""
+    """Raised where a file that may hold a clip can't be scored: ``reason`` is one of our words, ``remedy`` a
+    sentence."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         self.reason = reason

@@ -80,9 +80,12 @@ def read_clip(path: Path | str, settings: ClipSettings | None = None) -> Clip:
     >>> clip.pixels.shape, clip.pixels.dtype, clip.notes
     ((60, 109, 150), dtype('uint8'), ('region_refused', 'padded'))
     """
-    with reject_errors_as(Reason.UNREADABLE), open_object(path, MAX_INFLATED_BYTES) as source:
+    wanted = settings or ClipSettings()
+    with (
+        reject_errors_as(Reason.UNREADABLE),
+        open_object(path, MAX_INFLATED_BYTES, view_tags=wanted.view_tags) as source,
+    ):
         try:
-            wanted = settings or ClipSettings()
             return _make_clip(open_native(source) if wanted.source == "raw" else open_frames(source), wanted)
         except Rejected as error:
             raise Rejected(error.reason, error.detail, source.header) from error
@@ -95,6 +98,8 @@ def lit_outside_sector(clip: Clip) -> int:
 
 def _make_clip(frames: Frames, settings: ClipSettings) -> Clip:
     header, timing = frames.header, frames.header.timing
+    if _seconds(header) < settings.min_seconds:
+        raise Rejected(Reason.TOO_SHORT, f"{_seconds(header):g} s")
     plan = resample(header.frames, timing.fps or 0.0, timing.times, settings.fps, settings.frames)
     seen = {index: frames.luma(index) for index in plan.needed[:: -(-len(plan.needed) // SNAPSHOTS)]}
     tissue = (
@@ -173,8 +178,11 @@ def _colour_snapshots(header: Header, seen: list[int]) -> list[int]:
 
 
 def _length_notes(header: Header, settings: ClipSettings) -> list[str]:
-    seconds = header.frames / (header.timing.fps or 1.0)
-    notes = (
-        ["shorter_than_a_second"] if round(seconds, 2) < SHORT_SECONDS else []
-    )  # FrameTime is written to a few digits
-    return [*notes, "padded"] if round(seconds * settings.fps) < settings.frames else notes
+    notes = ["shorter_than_a_second"] if _seconds(header) < SHORT_SECONDS else []
+    frames = header.frames / (header.timing.fps or 1.0) * settings.fps
+    return [*notes, "padded"] if round(frames) < settings.frames else notes
+
+
+def _seconds(header: Header) -> float:
+    """Return how long the loop lasts, to a hundredth of a second: FrameTime is written to a few digits."""
+    return round(header.frames / (header.timing.fps or 1.0), 2)

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     UNSUPPORTED_TRANSFER_SYNTAX = "unsupported_transfer_syntax"
     DEPTH = "more_than_8_bits"
     STILL = "still"
+    TOO_SHORT = "too_short"
     M_MODE = "m_mode"
     SPECTRAL_DOPPLER = "spectral_doppler"
     COLOUR_DOPPLER = "colour_doppler"
@@ -69,6 +70,7 @@ _ORDINARY = {
     Reason.NOT_TRANSTHORACIC,
     Reason.VOLUME,
     Reason.STILL,
+    Reason.TOO_SHORT,
     Reason.M_MODE,
     Reason.SPECTRAL_DOPPLER,
     Reason.COLOUR_DOPPLER,
@@ -91,6 +93,7 @@ _MEANINGS = {
     Reason.UNSUPPORTED_TRANSFER_SYNTAX: "No decoder for this transfer syntax is installed.",
     Reason.DEPTH: "Samples have more than 8 bits.",
     Reason.STILL: "A single or frozen frame, not a cine loop.",
+    Reason.TOO_SHORT: "The loop lasts less than imaging.clip.min_seconds.",
     Reason.M_MODE: "An M-mode recording.",
     Reason.SPECTRAL_DOPPLER: "A spectral Doppler recording.",
     Reason.COLOUR_DOPPLER: "Colour Doppler lies over the tissue.",

@@ -22,8 +22,15 @@ MAX_BYTES = 1 << 30
 """Bytes (1 GiB) of a saved clip at most; a larger file is not opened. Our choice: a usual clip has one million."""
 
 
+NO_PIXELS = {"view_tags", "min_seconds"}
+"""Settings of a clip that decide its view or whether it is made, but none of its pixels."""
+OTHER_TAGS = "saved with another imaging.clip.view_tags than the champion's: its view may have another name there"
+"""Note of a clip whose view was read with other tags."""
+
+
 class Unusable(Exception):
-    """Raised where a saved clip can't be scored: ``reason`` is one of our words, ``remedy`` a sentence."""
+    """Raised where a file that may hold a clip can't be scored: ``reason`` is one of our words, ``remedy`` a
+    sentence."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         self.reason = reason
@@ -74,11 +81,13 @@ def convert_pixels(saved: SavedClip, wanted: ClipSettings) -> tuple[np.ndarray, 
     A clip made with other settings is scaled and resampled once more, which loses little where it is longer, larger and
     faster. Raises :class:`Unusable` for one that is shorter, smaller or slower.
     """
+    if saved.frames and saved.fps and round(saved.frames / saved.fps, 2) < wanted.min_seconds:
+        raise Unusable("too_short", f"the champion takes loops of {wanted.min_seconds:g} s or more")
     made = saved.clip or _guess_settings(saved.pixels.shape, wanted)
     if made is None or not _is_convertible(saved, made, wanted):
         raise Unusable("clip_shape", f"the champion takes {_describe(wanted)}; save it so with `inspect --home HOME`")
-    if made == wanted:
-        return saved.pixels, None
+    if made.model_dump(exclude=NO_PIXELS) == wanted.model_dump(exclude=NO_PIXELS):
+        return saved.pixels, None if made.view_tags == wanted.view_tags else OTHER_TAGS
     note = (
         f"converted from {_describe(made)} to {_describe(wanted)}: scores differ slightly from those of the loop itself"
     )

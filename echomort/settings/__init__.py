@@ -20,6 +20,7 @@ from echomort.settings.sections import (
     Sources,
     Synthetic,
     Tabular,
+    TagTable,
     Training,
     Views,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "Sources",
     "Synthetic",
     "Tabular",
+    "TagTable",
     "Training",
     "Views",
     "gather",

@@ -218,8 +218,12 @@ class ClinicalScores(Section):
     )
 
 
+TagTable = Literal["standard", "paper"]
+"""What view tags mean: what they mean at most sites, or in the preprint's laboratory."""
+
+
 class ClipSettings(Section):
-    """The shape of a clip and how it is made from a cine loop."""
+    """The shape of a clip, and how it and its view are made from a cine loop."""
 
     frames: int = setting(60, "published", "frames of a clip, counted from the first", ge=1, le=1000)
     height: int = setting(109, "published", "height of a clip in pixels", ge=8, le=2048)
@@ -231,6 +235,12 @@ class ClipSettings(Section):
     colour: Literal["reject", "keep"] = setting("reject", "reconstructed", "what to do with colour Doppler loops")
     source: Literal["annotated", "raw"] = setting(
         "annotated", "ours", "pixels as displayed, or the vendor's native data before display (raw; Philips only)"
+    )
+    view_tags: TagTable = setting(
+        "standard", "ours", "what view tags mean: as at most sites, or as in the preprint's laboratory (Ext. Table 1)"
+    )
+    min_seconds: float = setting(
+        0, "ours", "loops that last less give no clip; the preprint's had at least one second", ge=0, le=60
     )
 
     @property

@@ -21,6 +21,7 @@ from orchestration.cli.status import status
 from orchestration.cli.synth import synth
 from orchestration.cli.ui import ui
 from orchestration.cli.validate import validate
+from orchestration.cli.weights import import_weights, score
 
 PURPOSE = "From a hospital's echo archive and health records to a validated one-year mortality model, kept current."
 COMMANDS = (run, status, accept, ui, synth, inspect, predict, validate, risk, receive)
@@ -30,6 +31,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 fetch = typer.Typer(no_args_is_help=True, help="Fetch echo files from a server.")
 champion = typer.Typer(no_args_is_help=True, help="The model that predicts.")
 readers = typer.Typer(no_args_is_help=True, help="A reader study: cardiologists without and with the model.")
+weights = typer.Typer(
+    no_args_is_help=True, help="The network that the authors published, from your copy of its weights."
+)
 
 
 def print_version(requested: bool) -> None:
@@ -53,8 +57,11 @@ for group, commands in ((app, COMMANDS), (fetch, (dicomweb,)), (readers, (export
         group.command()(command)
 champion.command("export")(export_champion)
 app.add_typer(champion, name="champion")
+weights.command("import")(import_weights)
+weights.command()(score)
 app.add_typer(fetch, name="fetch")
 app.add_typer(readers, name="readers")
+app.add_typer(weights, name="weights")
 
 
 def main() -> None:

@@ -38,6 +38,16 @@ def predicted(records: Iterable[Known]) -> Iterator[str]:
         yield "The champion learnt from the synthetic archive: these risks mean nothing for a person."
 
 
+def published(records: Iterable[Known]) -> Iterator[str]:
+    """Yield the lines of ``predict --weights``: what came out of the authors' network, timing, view, path, remarks."""
+    remarks: dict[str, int] = {}
+    for record in records:
+        scored = record["status"] == "accepted"
+        what = f"risk {record['risk']:.3f}, uncalibrated" if scored else f"rejected: {record['reason']}"
+        yield _line(record, what, [record["note"]], remarks)
+    yield from _numbered_remarks(remarks)
+
+
 def _line(record: Known, what: str, texts: Iterable[str], remarks: dict[str, int]) -> str:
     marks = "".join(f" [{remarks.setdefault(text, len(remarks) + 1)}]" for text in texts)
     columns = {"what": what, "view": _view(record), "timing": _timing(record)}

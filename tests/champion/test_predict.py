@@ -146,6 +146,14 @@ def test_nothing_is_made_of_a_clip_that_shows_less_than_the_champion_wants():
     assert pixels.shape == SMALL.shape and pixels[:20].all() and not pixels[20:].any()
 
 
+def test_a_saved_clip_of_a_loop_that_was_too_short_is_refused_and_other_tags_are_said():
+    saved = SavedClip(np.full(SMALL.shape, 9, np.uint8), SMALL, frames=29, fps=30.0, view="apical_2")
+    with pytest.raises(Unusable, match="loops of 1 s or more"):
+        convert_pixels(saved, SMALL.model_copy(update={"min_seconds": 1}))
+    assert convert_pixels(saved, SMALL)[1] is None
+    assert "view_tags" in convert_pixels(saved, SMALL.model_copy(update={"view_tags": "paper"}))[1]
+
+
 def test_conversion_keeps_grey_levels_time_and_the_padding():
     ramp = np.zeros(PUBLISHED.shape, np.uint8)
     ramp[:40] = np.arange(40, dtype=np.uint8)[:, None, None] * 6

@@ -195,7 +195,7 @@ def test_the_compiled_loop_and_a_child_process_count() -> None:
     found = {stage.name: set(stage.reached().parts) for stage in EVERY}
     assert "file echomort/dicom/_scaling.c" in found["clips"]
     assert {"file echomort/training/worker.py", "file echomort/training/model.py"} <= found["view_models"]
-    assert "file echomort/dicom/header/views.yaml" in found["dicom_index"]
+    assert {f"file echomort/dicom/header/{name}" for name in ("views.yaml", "view_tags.csv")} <= found["dicom_index"]
     assert "file echomort/report/templates/report.css" in found["report"]
 
 
@@ -256,6 +256,16 @@ def test_a_stage_says_by_key_which_setting_decides_it() -> None:
     by_name: dict[str, Stage] = {stage.name: stage for stage in EVERY}
     keys = {part for part in by_name["clips"].recipe(settings) if part.startswith("setting ")}
     assert "setting imaging.clip.fps" in keys and all(key.startswith("setting imaging.clip.") for key in keys)
+
+
+def test_what_view_tags_mean_decides_the_index_and_the_clips_and_nothing_else_of_a_clip_decides_the_index() -> None:
+    index, clips = (next(stage for stage in STAGES if stage.name == name) for name in ("dicom_index", "clips"))
+    standard, paper, long = (
+        load_settings(flags={"preset": "demo", **flags}, environment={})
+        for flags in ({}, {"imaging.clip.view_tags": "paper"}, {"imaging.clip.min_seconds": 1})
+    )
+    assert index.recipe(standard) != index.recipe(paper) and clips.recipe(standard) != clips.recipe(paper)
+    assert index.recipe(standard) == index.recipe(long) and clips.recipe(standard) != clips.recipe(long)
 
 
 @pytest.mark.parametrize("content", [b"number = (\n", b"number = 1\0\n", b"name = '\xe9'\n"])

@@ -70,7 +70,7 @@ def test_the_graph_loads_without_the_heavy_libraries():
     assert loaded_by("import orchestration.definitions") & heavy == set()
 
 
-@pytest.mark.parametrize("command", ["inspect", "predict", "risk", "synth", "fetch", "receive", "readers"])
+@pytest.mark.parametrize("command", ["inspect", "predict", "risk", "synth", "fetch", "receive", "readers", "weights"])
 def test_light_commands_never_load_dagster(command):
     statement = (
         "import sys, contextlib\n"

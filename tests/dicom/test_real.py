@@ -60,6 +60,13 @@ def test_the_short_loop_ends_in_black_frames(clips: dict[str, Clip]) -> None:
     assert "shorter_than_a_second" not in clips["short"].notes, "30 frames of 33.333 ms are a second"
 
 
+def test_a_loop_that_lasts_less_than_the_minimum_gives_no_clip() -> None:
+    assert read_clip(LOOPS["short"], ClipSettings(min_seconds=1)).frames == 30, "30 frames of 33.333 ms are a second"
+    with pytest.raises(Rejected) as rejected:
+        read_clip(LOOPS["short"], ClipSettings(min_seconds=1.01))
+    assert (rejected.value.reason, rejected.value.detail) == (Reason.TOO_SHORT, "1 s")
+
+
 @pytest.mark.parametrize("name", LOOPS)
 def test_text_and_scale_are_blank(clips: dict[str, Clip], name: str) -> None:
     brightest = clips[name].pixels.max(axis=0)

@@ -1,5 +1,7 @@
 """Which view a loop shows, from codes, names, staged protocols and texts as laboratories write them."""
 
+import csv
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -7,15 +9,23 @@ from echo_files import EchoFile, regions, sector_movie
 from pydicom.dataset import Dataset
 
 from echomort.core.errors import UserError
-from echomort.dicom import read_header, read_view_table, view_groups
-from echomort.dicom.header.views import UNKNOWN, ViewTags, match_text, resolve_view
+from echomort.core.keys import Keyring
+from echomort.core.listing import list_files
+from echomort.dicom import read_clip, read_header, read_view_table, view_groups
+from echomort.dicom.header.view_texts import match_text, paper_views
+from echomort.dicom.header.views import UNKNOWN, ViewTags, resolve_view
+from echomort.dicom.index import Indexer
+from echomort.settings import ClipSettings, load_settings, read_preset
 
 TEXTS = {
     "apical_4": (
         "A4C, AP4, ap4ch, A4CH, Apical 4 Chamber, Apical four-chamber view, 4CH, 4C, APICAL_4CH, A-4-C, "
         "Apical4Chamber, AP 4CH, 4ch apical, A4C strain, 4 Chamber, Apical-4, apical_4"
     ),
-    "apical_4_zoomed": "A4C Zoom LV, A4C focused LV, LV focus A4C, Apical 4 chamber RV focused",
+    "apical_4_zoomed": "A4C Zoom LV, A4C focused LV, LV focus A4C, A4 zoom",
+    "apical_4_rv_focused": "Apical 4 chamber RV focused, RV focus, RVfocus, RV focused view, A4C right ventricle focus",
+    "apical_2_zoomed": "A2C zoom, zoom A2C, 2CH LA zoom, AP2 zoomed",
+    "apical_3_zoomed": "A3C zoom, APLAX zoom, apical long axis zoomed, A3C LVOT zoom",
     "apical_2": "A2C, AP2, Apical two chamber, 2CH, Apical2Ch, A2C strain",
     "apical_3": "A3C, APLAX, Apical long axis, AP3, Apical three chamber, ALAX",
     "apical_5": "A5C, Apical 5, AP5, five chamber view",
@@ -26,7 +36,8 @@ TEXTS = {
     "parasternal_long_mitral": "PLAX MV, PL mitral valve",
     "parasternal_long_rv_inflow": "PL RV inflow, RV Inflow, RVIT, Right ventricular inflow tract view",
     "parasternal_long_ascending_aorta": "PL ascending aorta, PLAX Asc Ao",
-    "parasternal_long_pulmonic": "PL pulmonic valve, RVOT, PLAX PV",
+    "parasternal_long_pulmonic": "PL pulmonic valve, RVOT, PLAX PV, PV LAX, PV PLAX",
+    "parasternal_long_tagged_lax": "parasternal long tagged LAX",
     "parasternal_short_aortic": (
         "PSAX AV, PSAX AoV level, Parasternal short axis aortic valve, PSAX-AV, PSAX at aortic valve"
     ),
@@ -34,16 +45,18 @@ TEXTS = {
     "parasternal_short_pulmonary": "PSAX PV, PSAX pulmonary artery",
     "parasternal_short_tricuspid": "PSAX TV, Parasternal short axis tricuspid",
     "short_axis_apex": "PSAX apex, SAX apical",
+    "short_axis_apex_zoomed": "PSAX apex zoom",
+    "short_axis_mid_zoomed": "PSAX mid zoom, zoom SAX papillary",
     "short_axis_base": (
         "PSAX MV, SAX base, PSAX mitral valve, Parasternal short axis at the level of the mitral chords"
     ),
     "short_axis_mid": (
         "PSAX mid, PSAX PM, PSAX papillary, SAX, Parasternal short axis, PSAX pap muscle, SAX MID, PSAX_LV"
     ),
-    "subcostal_4": "Subcostal 4 chamber, SC4C, Subcostal, SUBCOSTAL LAX, SubC 4C, subxiphoid 4-chamber",
+    "subcostal_4": "Subcostal 4 chamber, SC4C, Subcostal, SUBCOSTAL LAX, SubC 4C, subxiphoid 4-chamber, SBC 4 CH",
     "subcostal_ivc": "IVC, Subcostal IVC, SC IVC sniff",
     "subcostal_rv": "Subcostal RV",
-    "subcostal_hepatic_vein": "Subcostal hepatic vein, hepatic veins",
+    "subcostal_hepatic_vein": "Subcostal hepatic vein, hepatic veins, IVC HV, IVC hepatic, SBC HV",
     "subcostal_interatrial_septum": "Subcostal interatrial septum, SC IAS",
     "suprasternal_notch": "SSN, Suprasternal notch, Suprasternal, Aortic arch",
 }
@@ -62,8 +75,9 @@ WRITTEN: dict[str | None, str] = {
         "camaras, A4C_1, A4C-LV, AP 4 view, LV A4C, A4Ch Simpson, A4C EF, Apical 4 Chamber LVEF, a4c bubble, "
         "A4C bi-plane EF, Stress A4C peak, Api 4C, A4C IAS, A4C MV, A4C TV "
     ),
-    "apical_4_zoomed": (
-        "A4C zoom, zoom A4C, A4C RV focus, RV focused A4C, Apical 4 Chamber RV Focused, A4C focused on RV, 4CH zoom "
+    "apical_4_zoomed": "A4C zoom, zoom A4C, 4CH zoom",
+    "apical_4_rv_focused": (
+        "A4C RV focus, RV focused A4C, Apical 4 Chamber RV Focused, A4C focused on RV, RV focus A4C "
     ),
     "apical_2": (
         "A2C, AP2, Ap2C, Apical 2 chamber, 2CH, 2C, Apical two chamber view, A2C LA, 2KB, Zweikammerblick, 2 "
@@ -113,6 +127,7 @@ WRITTEN: dict[str | None, str] = {
         "SSN, Suprasternal, SSN arch, Aortic arch, suprasternal long axis, sus-sternale, SSN Ao arch "
     ),
     None: (
+        "Apical 2D zoom, Apical 4D zoom, Phase A 2 zoom, AV zoom, LV apex, IAS 2D, "
         "Apical, Apical 2D, Apical 3D, A 2D, AP 3D, 4D apical, 3D, 2D, 2D A, S4-2, S5-1, Adult Echo S5-1, "
         "X5-1, 4C-RS, C5-1, 4V1c, L4, Phase A 2, Serie A 4 of 5, Hepatitis A, A2 P2, S4 gallop, S3, 2 ch ECG, "
         "2ch ecg, A2C A4C, A2C/A4C, A4C and A2C, Biplane A4C A2C, A4C to A5C, PLAX PSAX, PLAX-PSAX sweep, "
@@ -137,8 +152,80 @@ CODES = {
     "399339008": "apical_3", "G-0395": "apical_3", "399139001": "parasternal_long", "G-0396": "parasternal_long",
     "399306005": "short_axis_mid", "399271003": "short_axis_mid", "399036006": "short_axis_base",
     "399239005": "parasternal_short_aortic", "399310008": "subcostal_4", "443082005": "parasternal_long_rv_inflow",
-    "399106004": "suprasternal_notch", "130681": "apical_4_zoomed",
+    "399106004": "suprasternal_notch", "130681": "apical_4_rv_focused",
 }  # fmt: skip
+
+
+# The preprint's tags by its groups, Ext. Table 1, typed from its text.
+PREPRINT = {
+    "apical_2": "a2, ap2 2d, a2 2d, a2 lavol, la 2ch",
+    "apical_3": "a long, ap3 2d, a3 2d",
+    "apical_4": "ap4, ap4 2d, a4 2d, a4 zoom, a4 lavol, la ap4 ch",
+    "apical_4_rv_focused": "rv focus, rvfocus",
+    "apical_5": "a5, ap5 2d, a5 2d",
+    "parasternal_long": "pl deep, psl deep",
+    "parasternal_long_ascending_aorta": "pl ascao, asc ao, pl asc ao",
+    "parasternal_long_rv_inflow": "pl rvif, rv inf, rvif 2d",
+    "parasternal_long_zoomed_aortic": "pl av ao, av zoom",
+    "parasternal_short_aortic": "ps av, psavzoom, psax av",
+    "parasternal_short_pulmonary": "ps pv pa, ps pv, psax pv",
+    "parasternal_short_tricuspid": "ps tv, ps tv 2d, psax tv",
+    "short_axis_apex": "sax apex",
+    "short_axis_base": "lv base, sax base",
+    "short_axis_mid": "sax mid, sax",
+    "subcostal_4": "sbc 4 ch, sbc 4, sbc 4ch",
+    "subcostal_hepatic_vein": "ivc hv, sbc hv",
+    "subcostal_interatrial_septum": "ias, sbc ias, ias 2d",
+    "subcostal_ivc": "ivc resp, sbc ivc, ivc insp, ivc snif, ivcsniff, sniff",
+    "subcostal_rv": "sbc rv",
+    "suprasternal_notch": "ssn, ssn sax",
+}
+"""The 21 groups that were trained."""
+TOO_FEW = {
+    "parasternal_long_mitral": "pla mv",
+    "parasternal_long_pulmonic": "pl pv, pv lax",
+    "parasternal_long_tagged_lax": "lax",
+    "short_axis_mid_zoomed": "lv mid",
+    "short_axis_apex_zoomed": "lv apex",
+    "apical_3_zoomed": "ap3",
+    "apical_2_zoomed": "ap2",
+}
+AT_MOST_SITES = {
+    "ap2": "apical_2", "ap3": "apical_3", "lax": "parasternal_long", "lv mid": "short_axis_mid",
+    "a4 zoom": "apical_4_zoomed", "psavzoom": "parasternal_short_zoomed_aortic",
+    "av zoom": None, "ias": None, "ias 2d": None, "lv apex": None,
+}  # fmt: skip
+"""Tags that mean something else at most sites, or nothing certain."""
+TAGS = {tag: group for group, tags in (PREPRINT | TOO_FEW).items() for tag in tags.split(", ")}
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_a_tag_of_the_preprint_names_its_group_and_elsewhere_the_same_but_for_exceptions(tag: str) -> None:
+    for written in (tag, tag.upper(), tag.replace(" ", "_")):
+        assert match_text(written, "paper") == TAGS[tag]
+        assert match_text(written) == AT_MOST_SITES.get(tag, TAGS[tag])
+
+
+def test_every_exception_has_its_reason_beside_it() -> None:
+    rows = list(csv.DictReader(resources.files("echomort.dicom.header").joinpath("view_tags.csv").open()))
+    assert {row["tag"] for row in rows} == set(TAGS) and len(rows) == len(TAGS) == 68
+    assert {row["tag"] for row in rows if row["reason"]} == {row["tag"] for row in rows if row["standard"]}
+    assert {row["tag"] for row in rows if row["standard"]} == set(AT_MOST_SITES)
+
+
+def test_the_preset_paper_names_views_as_the_preprint_does_and_trains_its_21_groups() -> None:
+    presets = [load_settings(flags={"preset": name}, environment={}) for name in ("paper", "demo")]
+    assert [preset.imaging.clip.view_tags for preset in presets] == ["paper", "standard"]
+    assert tuple(read_preset("paper")["training"]["views"]) == paper_views() == tuple(sorted(PREPRINT))
+
+
+@pytest.mark.parametrize(
+    ("text", "group"),
+    [("A4C zoom", "apical_4"), ("PSAX AV zoom", "parasternal_short_aortic"), ("A4C", "apical_4"), ("A2C A4C", None)],
+)
+def test_groups_that_the_preprint_lacks_belong_to_wider_ones_there(text: str, group: str | None) -> None:
+    assert match_text(text, "paper") == group
+    assert resolve_view(ViewTags(name=text), "paper").group == (group or UNKNOWN)
 
 
 def code(value: str, meaning: str = "") -> Dataset:
@@ -147,8 +234,8 @@ def code(value: str, meaning: str = "") -> Dataset:
     return item
 
 
-def test_there_are_24_groups() -> None:
-    assert len(view_groups()) == 24 and set(TEXTS) == set(view_groups())
+def test_there_are_30_groups() -> None:
+    assert len(view_groups()) == 30 and set(TEXTS) == set(view_groups())
 
 
 @pytest.mark.parametrize(
@@ -244,6 +331,15 @@ def test_views_come_from_files(tmp_path: Path) -> None:
     for tags, group, source in ((coded, "apical_4", "view_code"), (named, "parasternal_long", "view_name")):
         header = read_header(EchoFile(movie, tags=tags).write(tmp_path / "loop.dcm"))
         assert (header.view, header.view_source) == (group, source)
+
+
+def test_the_setting_reaches_the_index_and_the_clip(tmp_path: Path) -> None:
+    path = EchoFile(sector_movie(30), tags={"ViewName": "AP2"}).write(tmp_path / "loop.dcm")
+    keyring = Keyring(b"k" * 32)
+    (file,) = list_files(tmp_path, "sources.dicom")
+    for table, group in (("standard", "apical_2"), ("paper", "apical_2_zoomed")):
+        assert Indexer(tmp_path, keyring, {}, table).row("folder", file)["view"] == group
+        assert read_clip(path, ClipSettings(view_tags=table)).view == group
 
 
 def test_a_view_table_is_read(tmp_path: Path) -> None:

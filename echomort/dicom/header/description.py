@@ -13,6 +13,7 @@ from echomort.dicom.header.rejection import kind_rejection
 from echomort.dicom.header.timing import TimingTags, resolve_timing
 from echomort.dicom.header.views import UNKNOWN, ViewTags, resolve_view
 from echomort.dicom.reasons import Reason, Rejected
+from echomort.settings import TagTable
 
 CENTIMETRES = 3
 """PhysicalUnitsXDirection and Y: centimetres (PS3.3 C.8.5.5.1)."""
@@ -24,8 +25,9 @@ FIRST_NEGATIVE = 1 << 31
 """From here on such a number, read as a signed one, is negative."""
 
 
-def describe_header(dataset: Dataset, syntax: str) -> Header:
-    """Return the header that ``dataset`` describes, its pixels in transfer syntax ``syntax``.
+def describe_header(dataset: Dataset, syntax: str, view_tags: TagTable = "standard") -> Header:
+    """Return the header that ``dataset`` describes, its pixels in transfer syntax ``syntax``; ``view_tags`` is
+    ``imaging.clip.view_tags``.
 
     Raises :class:`Rejected` (``BAD_TAG``) where a tag that decides how pixels are read has no usable value, or with the
     reason why such an object is no echo loop at all.
@@ -46,13 +48,13 @@ def describe_header(dataset: Dataset, syntax: str) -> Header:
         image_type=tuple(part.strip().upper() for part in values.text(dataset, "ImageType").split("\\")),
     )
     try:
-        return _with_pixel_tags(header, dataset)
+        return _with_pixel_tags(header, dataset, view_tags)
     except values.BadTag as error:
         rejected = kind_rejection(header)
         raise rejected or Rejected(Reason.BAD_TAG, str(error), header) from None
 
 
-def _with_pixel_tags(header: Header, dataset: Dataset) -> Header:
+def _with_pixel_tags(header: Header, dataset: Dataset, view_tags: TagTable) -> Header:
     rows, columns = values.required_integer(dataset, "Rows"), values.required_integer(dataset, "Columns")
     frames = _frames(dataset, header.sop_class)
     described = replace(
@@ -71,7 +73,7 @@ def _with_pixel_tags(header: Header, dataset: Dataset) -> Header:
         declares_colour=values.integer(dataset, "UltrasoundColorDataPresent") == 1,
         timing=resolve_timing(_timing_tags(dataset, frames)),
     )
-    described = replace(described, view_tags=resolve_view(_view_tags(dataset, header.manufacturer)))
+    described = replace(described, view_tags=resolve_view(_view_tags(dataset, header.manufacturer), view_tags))
     approach, notes = resolve_approach(_approach_tags(dataset, described))
     return replace(described, approach=approach, notes=notes)
 

@@ -28,4 +28,3 @@ TEN = (
     "diastolic_function",
 )
 """The ten variables that the method's readers were shown, by their rank in its model (preprint, pages 15 to 17)."""
-

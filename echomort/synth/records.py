@@ -137,9 +137,7 @@ def _contact_days(patient: Patient, until: date, generator: np.random.Generator)
     return [day for day in days if day < until] + ([until] if until >= last else [])
 
 
-def _measurements(
-    rows: Rows, study: Study, sex: str, dirt: Dirt, generator: np.random.Generator
-) -> dict[str, float]:
+def _measurements(rows: Rows, study: Study, sex: str, dirt: Dirt, generator: np.random.Generator) -> dict[str, float]:
     """Add the rows of vitals, laboratory and the first measurements of the echo; return variable -> value drawn."""
     drawn = [*_linear_measurements(study.latent, sex, generator), *_heart_measurements(study.latent, generator)]
     for variable, value, unit, decimals in drawn:

@@ -13,11 +13,11 @@ HEAD = """# The variables
 Made by `python -m docs.generators.variables_table` from `echomort/ehr/variables.csv`, `units.csv` and `icd9.csv`.
 
 The method has 158: {clinical} of the clinic, {echo} of the echo and {diagnosis} groups of diagnoses, as its preprint
-lists them (arXiv 1811.10553v2, pages 15 to 17 and Extended Data Table 2): names, units, grades and codes are published.
-Limits and windows are ours; the preprint takes what was measured outside of the echo within six months before *or after*
-it, which is not known at the echo. {extended} further variables (`extended`) and {comparator} that only the clinical
-scores need (`comparator`) are ours. What models get is decided by `tabular.variables`: `method` (the 158), `extended`
-(with the former) or `catalogue` (all, a site's own too).
+lists them (arXiv 1811.10553v2, pages 15 to 17, Extended Data Table 2): names, units, grades and codes are published.
+Limits and windows are ours; the preprint takes what was measured outside of the echo within six months before *or
+after* it, which is not known at the echo. {extended} further variables (`extended`) and {comparator} that only the
+clinical scores need (`comparator`) are ours. What models get is decided by `tabular.variables`: `method` (the 158),
+`extended` (with the former) or `catalogue` (all, a site's own too).
 
 **Grades.** Each valve's regurgitation and stenosis is a grade from 0 (none) to 3 (severe), and for models one column a
 grade (0 or 1; all missing where the grade is). The diastolic function is one number: -1 normal, 0 dysfunction without a
@@ -41,15 +41,15 @@ How a value comes to stand in the feature table, in this order:
 5. **Against each other.** Of two values that can't both be right neither is taken (but one that another echo gave
    yields to one that this echo measured): {pairs}.
    What follows from others and does not is not taken: `mv_ea` (`mv_e` / `mv_a`, within 10 %), `rvsp`
-   (4 x `tr_vmax`^2, in m/s, + `rap`, within 5 mmHg), `bmi` (weight and height, within 10 %), `ef_bp`, `ef_4c` and `ef_2c` (their
-   volumes, within 15 points). A reported `lvef` more than 15 points from the biplane volumes and an `av_vmax` below
-   `lvot_vmax` are counted and kept.
+   (4 x `tr_vmax`^2, in m/s, + `rap`, within 5 mmHg), `bmi` (weight and height, within 10 %), `ef_bp`, `ef_4c` and
+   `ef_2c` (their volumes, within 15 points). A reported `lvef` more than 15 points from the biplane volumes and an
+   `av_vmax` below `lvot_vmax` are counted and kept.
 6. **Outliers** (`tabular.outliers`). For models, a value beyond both rules (mean +/- 3 SD, and quartiles +/- 3
    interquartile ranges) is a gap where a variable has no limits.
-7. **Gaps.** XGBoost gets them as they are. For models that need complete data, columns with more than 90 % of gaps leave;
-   gaps are filled by chained equations, then the diastolic function by one logistic regression for each of -1, 1, 2 and
-   3. Codes and valves get their commonest value, which is ours. Outliers and gaps are learnt on a fold's training rows
-   (`tabular.imputation_scope=global`: gaps on all, as the method did).
+7. **Gaps.** XGBoost gets them as they are. For models that need complete data, columns with more than 90 % of gaps
+   leave; gaps are filled by chained equations, then the diastolic function by one logistic regression for each of -1,
+   1, 2 and 3. Codes and valves get their commonest value, which is ours. Outliers and gaps are learnt on a fold's
+   training rows (`tabular.imputation_scope=global`: gaps on all, as the method did).
 
 Counts of what was refused and filled are in tables `feature_refusal` and `feature_filled`, gaps in `feature_count`; the
 report shows the shares. Two blocking checks find a value that was not known at its echo; a third warns of a variable
@@ -102,9 +102,9 @@ def _value(variable: Variable) -> str:
     others = [one.unit for one in conversions() if one.variable == variable.name and one.unit != own]
     read = ", ".join(f"`{unit}`" if unit else "none given" for unit in others)
     code = f"{variable.code_system} {variable.code}" if variable.code else ""
-    published = " ".join(
-        filter(None, (variable.preprint_name, variable.preprint_unit and f"({variable.preprint_unit})"))
-    )
+    published = variable.preprint_name
+    if variable.preprint_unit:
+        published += f" ({variable.preprint_unit})"
     why = variable.limits_source
     parts = (f"`{variable.name}`", published, variable.label, variable.unit, limits, why, window, code, read)
     return f"| {' | '.join(parts)} |"

@@ -28,8 +28,8 @@ DIASTOLIC, UNGRADED = "diastolic_function", 0
 class Variable:
     """One column of the feature table.
 
-    ``preprint_name`` and ``preprint_unit`` are what the method's preprint writes, empty for other variables; ``unit`` is
-    UCUM. Values outside ``low`` to ``high`` are implausible, for the reason ``limits_source``; without limits, models
+    ``preprint_name`` and ``preprint_unit`` are what the method's preprint writes, empty for others; ``unit`` is UCUM.
+    Values outside ``low`` to ``high`` are implausible, for the reason ``limits_source``; without limits, models
     leave out outliers. ``levels`` are the whole numbers that a code or a grade may be, empty for a quantity; with the
     ``coding`` ``one_hot``, models get one column a level. ``window_days`` is how old a value may be at the study (0:
     measured in the study itself). ``code_from`` to ``code_to`` are the three-character ICD-10-CM categories of a

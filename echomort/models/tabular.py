@@ -110,16 +110,18 @@ def fit_nested(
     """Fit one booster for each fold and each pair of folds left out, and score every row by those that left it out.
 
     ``matrix`` is float32 (n, columns), one row a study, as :func:`encode` returns it; outliers by the limits of the
-    training rows are missing to the trees, and grades of valves are one column a level. The number of trees is chosen by
-    log-loss on a part (``VALIDATION_FRACTION``) of the training patients. The boosters without one fold are the model;
-    those of the pairs give the scores from which others learn, and are not kept.
+    training rows are missing to the trees, and grades of valves are one column a level. ``site_variables`` are the
+    site's own among the columns. The number of trees is chosen by log-loss on a part (``VALIDATION_FRACTION``) of the
+    training patients. The boosters without one fold are the model; those of the pairs give the scores from which others
+    learn, and are not kept.
     """
     tested = tested_columns(columns, settings, site_variables)
+    models: dict[LeftOut, FoldModel] = {}
     with threadpool_limits(1):  # a second thread does not pay on a table this small
-        models = {
-            left_out: _fit(matrix, columns, tested, rows, left_out, settings)
-            for left_out in folds_left_out(rows.trained_folds)
-        }
+        for left_out in folds_left_out(rows.trained_folds):
+            outliers = OutlierRule.fit(matrix[rows.training(*left_out)], tested)
+            clean = coded(outliers.without_outliers(matrix), columns)
+            models[left_out] = FoldModel(_fit(clean, rows, left_out, settings), outliers)
         logits = {left_out: model.logits(matrix, columns) for left_out, model in models.items()}
     model = TabularModel(columns, {fold: models[fold,] for fold in rows.trained_folds})
     return TabularResult(CrossFit.of_models(rows.folds, logits), model)
@@ -197,21 +199,12 @@ def _split_on(model: TabularModel) -> list[int]:
     return sorted({model.features.index(made_from[int(name.removeprefix("f"))]) for name in used})
 
 
-def _fit(
-    matrix: np.ndarray,
-    columns: tuple[str, ...],
-    tested: np.ndarray,
-    rows: LabelledRows,
-    left_out: LeftOut,
-    settings: Tabular,
-) -> FoldModel:
+def _fit(matrix: np.ndarray, rows: LabelledRows, left_out: LeftOut, settings: Tabular) -> xgb.Booster:
     training = rows.training(*left_out)
-    outliers = OutlierRule.fit(matrix[training], tested)
-    matrix = coded(outliers.without_outliers(matrix[training]), columns)
     labels, patients = rows.labels[training], rows.patients[training]
     inside = split_patients(labels, patients, VALIDATION_FRACTION, (settings.seed, *left_out))
-    data = xgb.QuantileDMatrix(matrix[~inside], labels[~inside], nthread=1)
-    validation = xgb.QuantileDMatrix(matrix[inside], labels[inside], ref=data, nthread=1)
+    data = xgb.QuantileDMatrix(matrix[training][~inside], labels[~inside], nthread=1)
+    validation = xgb.QuantileDMatrix(matrix[training][inside], labels[inside], ref=data, nthread=1)
     booster = xgb.train(
         {
             "objective": "binary:logistic",
@@ -231,7 +224,7 @@ def _fit(
     )
     best = booster[: booster.best_iteration + 1]
     best.set_param({"nthread": 1})  # a slice does not keep the parameter
-    return FoldModel(best, outliers)
+    return best
 
 
 def _units(features: tuple[str, ...]) -> dict[str, str]:
@@ -241,7 +234,7 @@ def _units(features: tuple[str, ...]) -> dict[str, str]:
 
 
 def _require_units(saved: dict[str, str], features: tuple[str, ...]) -> None:
-    """Raise :class:`UserError` for trees that learnt a variable in another unit, or in one that was not written down."""
+    """Raise :class:`UserError` for trees that learnt a variable in another unit, or in one that nobody wrote down."""
     changed = [name for name, unit in _units(features).items() if saved.get(name) != unit]
     if changed:
         problem = f"the trees learnt {changed[0]} in another unit than this release has ({len(changed)} such variables)"

@@ -15,8 +15,7 @@ class Measure:
     """How a variable is drawn.
 
     Mean and slopes on the standardised latents (failing, la, frailty, age), standard deviation of the noise, share of
-    studies without it, unit, decimals, whether the mean is of the logarithm, another unit with its factor, and the least
-    value.
+    studies without it, unit, decimals, whether the mean is of the logarithm, another unit with its factor, least value.
     """
 
     mean: float
@@ -74,8 +73,8 @@ REPORTED: dict[str, Measure] = {
     "pa_acc_slope": Measure(920, 10, 0, 15, 0, 250, 0.5, "cm/s2", 0, False, ("m/s2", 0.01), 150),
     "pa_acc_time": Measure(0.112, -0.002, 0, -0.003, -0.001, 0.024, 0.5, "s", 3, False, ("ms", 1000), 0.03),
 }
-"""Further measurements of an echo report. They hardly depend on the latent state: what readers and the measurements above
-tell of it is meant to be all that the records tell."""
+"""Further measurements of an echo report. They hardly depend on the latent state: the measurements above are meant to
+tell nearly all that the records tell of it."""
 ECHO = frozenset(variable.name for variable in catalogue() if variable.window_days == 0)
 """Variables measured in the echo itself: dated at the study and linked to it."""
 VALVES: dict[str, tuple[float, float, float, float, float]] = {
@@ -88,8 +87,8 @@ VALVES: dict[str, tuple[float, float, float, float, float]] = {
     "ts_grade": (-3.2, 0.0, 0.0, 0.0, 0.4),
     "ps_grade": (-3.2, 0.0, 0.0, 0.0, 0.4),
 }
-"""Grade of a valve -> mean of the severity that is rounded to it, slopes on failing, la and age, share of studies without
-it. The noise has a standard deviation of 0.9."""
+"""Grade of a valve -> mean of the severity that is rounded to it, slopes on failing, la and age, share of studies
+without it. The noise has a standard deviation of 0.9."""
 DIAGNOSES: dict[str, tuple[float, float, float, float, float]] = {
     "I50.22": (-1.6, 0.55, 0.2, 0.3, 0.1),
     "I50.32": (-2.9, -0.2, 0.4, 0.4, 0.2),

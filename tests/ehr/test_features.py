@@ -15,8 +15,8 @@ import warehouse.tables.feature.features
 from echomort.ehr.catalogue import Catalogue
 from echomort.ehr.clean import NOT_LARGER_THAN, SMALLER_THAN, conversions_of, unit_rows
 from echomort.ehr.variables import catalogue, icd9_groups, model_inputs, names
-from echomort.models.rows import LabelledRows, mean_fold_auc
 from echomort.models.coding import coded_columns
+from echomort.models.rows import LabelledRows, mean_fold_auc
 from echomort.models.tabular import encode, fit_nested
 from echomort.settings import Cohort, Features, Outcome, Tabular
 from echomort.synth.cohort import draw_patient

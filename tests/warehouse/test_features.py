@@ -59,9 +59,10 @@ def test_the_catalogue_holds_the_published_counts():
     assert all(bool(one.preprint_name) == (one.provenance == "published") for one in catalogue())
 
 
-def test_the_feature_table_is_the_catalogue_in_its_order():
-    columns = [name for name, *_ in empty_warehouse().execute("DESCRIBE feature").fetchall()]
-    assert columns == ["study_key", *names()]
+def test_the_feature_table_is_the_catalogue_in_its_order(tmp_path):
+    for connection in (features_of(tmp_path), empty_warehouse()):
+        columns = [name for name, *_ in connection.execute("DESCRIBE feature").fetchall()]
+        assert columns == ["study_key", *names()]
 
 
 def test_echo_codes_are_loinc_codes_that_dicom_reports_use():

@@ -248,6 +248,26 @@ def test_words_are_no_numbers_and_unknown_names_are_counted(tmp_path):
     assert counted(report)["measurement", "UNKNOWN_VARIABLE"] == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "variable", "words"),
+    [
+        ("mitral_regurg", "mr_grade", {"None": 0, "Trivial": 0, "Mild": 1, "Moderate": 2, "Moderate-severe (3+)": 3}),
+        ("pulm_regurg", "pr_grade", {"Physiologic": 0, "Mild": 1, "Significant": 2, "Mod/severe": 3, "Severe (4+)": 3}),
+        ("aortic_stenosis", "as_grade", {"None, incr vel high output": 0, "Mild-moderate": 2, "Severe": 3}),
+        ("mitral_stenosis", "ms_grade", {"No valvular": 0, "mild ": 1}),
+        (
+            "diastolic_grade",
+            "diastolic_function",
+            {"0 (nl)": -1, "DD Present": 0, "I": 1, "II": 2, "III/IV": 3, "Indeterminate": None},
+        ),
+    ],
+)
+def test_words_that_grade_become_the_catalogue_s_grades(tmp_path, name, variable, words):
+    for place, (word, grade) in enumerate(words.items()):
+        (folder := tmp_path / str(place)).mkdir()
+        assert features(folder, variable, structured_measurement=[echo(name, word, "")]) == (grade,), word
+
+
 def test_a_laboratory_value_is_known_when_it_is_stored(tmp_path):
     labs = [
         ("1", "50912", "2150-04-30 08:00:00", "2150-04-30 09:00:00", "1.1", "mg/dL"),

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from echomort.ehr.variables import DIASTOLIC, UNGRADED, Variable, catalogue
+from echomort.models.chained_equations import ChainedEquations
 from echomort.models.outliers import OutlierRule, tested_columns
 from echomort.settings import Tabular
 
@@ -28,7 +29,7 @@ class Imputer:
     outliers: OutlierRule
     common: np.ndarray
     """The commonest value of each remaining column that holds codes or one value only; NaN for quantities."""
-    chained: Any
+    chained: ChainedEquations | None
     """The chained equations over the remaining quantities (None without any)."""
     grades: Any
     """One logistic regression a grade of the diastolic function, ``UNGRADED`` left out (None without two grades)."""
@@ -53,7 +54,7 @@ class Imputer:
         )
         unfitted = cls(tuple(remaining), kept, outliers, common, None, None)
         quantities = clean[:, unfitted.quantities]
-        chained = _fit_chained_equations(quantities, settings) if quantities.shape[1] else None
+        chained = ChainedEquations.fit(quantities, settings.imputation_rounds) if quantities.shape[1] else None
         without_grades = replace(unfitted, chained=chained)
         return replace(without_grades, grades=_fit_grades(without_grades, clean))
 
@@ -71,7 +72,7 @@ class Imputer:
         """Return the remaining columns with codes and quantities imputed; the grade is not."""
         imputed = np.where(np.isnan(clean) & ~np.isnan(self.common), self.common, clean)
         if self.chained is not None and len(imputed):
-            imputed[:, self.quantities] = self.chained.transform(imputed[:, self.quantities])
+            imputed[:, self.quantities] = self.chained.impute(imputed[:, self.quantities])
         return imputed
 
     def _impute_grade(self, imputed: np.ndarray, clean: np.ndarray) -> np.ndarray:
@@ -104,22 +105,6 @@ def _commonest(values: np.ndarray) -> float:
     return float(found[counts.argmax()])
 
 
-def _fit_chained_equations(quantities: np.ndarray, settings: Tabular) -> Any:
-    from sklearn.experimental import enable_iterative_imputer  # noqa: F401  (registers the next)
-    from sklearn.impute import IterativeImputer
-    from sklearn.linear_model import Ridge
-
-    imputer = IterativeImputer(
-        Ridge(alpha=1.0),
-        max_iter=settings.imputation_rounds,
-        tol=0,
-        random_state=settings.seed,
-        min_value=np.nanmin(quantities, axis=0),
-        max_value=np.nanmax(quantities, axis=0),
-    )
-    return _without_convergence_warnings(imputer.fit, quantities)
-
-
 def _fit_grades(imputer: Imputer, clean: np.ndarray) -> Any:
     if DIASTOLIC not in imputer.names:
         return None
@@ -135,15 +120,3 @@ def _fit_grades(imputer: Imputer, clean: np.ndarray) -> Any:
         return None
     others = np.delete(imputer.impute_all_but_grade(clean), position, axis=1)[present]
     return make_pipeline(StandardScaler(), OneVsRestClassifier(LogisticRegression())).fit(others, grade)
-
-
-def _without_convergence_warnings(call: Any, *arguments: Any) -> Any:
-    """Return ``call(*arguments)`` without convergence warnings: the number of rounds is fixed, so that they mean
-    nothing."""
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return call(*arguments)

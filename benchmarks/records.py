@@ -48,7 +48,11 @@ def main() -> None:
 def write_extract(folder: Path, sizes: dict[str, int]) -> None:
     """Write a canonical extract as Parquet."""
     folder.mkdir(parents=True)
-    variables = [(v.name, v.unit, v.low, v.high, v.window_days) for v in catalogue() if v.source == "measurement"]
+    variables = [
+        (v.name, v.unit, *((0.0, 10.0) if v.low is None else (v.low, v.high)), v.window_days)
+        for v in catalogue()
+        if v.source == "measurement"
+    ]
     measured = pd.DataFrame(variables, columns=["name", "unit", "low", "high", "window_days"])
     with duckdb.connect(config={"memory_limit": "3GiB", "temp_directory": str(folder.parent / "spill")}) as connection:
         connection.execute(

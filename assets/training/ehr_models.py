@@ -15,7 +15,7 @@ IMPORTANCE = "models/ehr_importance.json"
 SHOWN_VARIABLES = 10
 """Variables of the permutation importance in the asset's metadata at most. Our choice."""
 
-TREES = {"variables", "depth", "rounds", "learning_rate", "early_stopping", "seed"}
+TREES = {"variables", "depth", "rounds", "learning_rate", "early_stopping", "outliers", "seed"}
 """Settings of section ``tabular`` that decide the trees on all variables."""
 
 EHR_MODELS = Stage(
@@ -30,12 +30,14 @@ EHR_MODELS = Stage(
 def ehr_models(project: Project) -> Result:
     """XGBoost on the health-record features, in nested cross-validation."""
     from echomort.core.files import write_text
+    from echomort.ehr.catalogue import site_catalogue
     from echomort.models.tabular import encode, fit_nested, permutation_importance
 
     def work() -> Build:
         keys, rows, features = tabular_samples(project)
         tabular = project.settings.tabular
-        result = fit_nested(encode(features), tuple(features.columns), rows, tabular)
+        own = site_catalogue(project.settings.sources.variables).own
+        result = fit_nested(encode(features), tuple(features.columns), rows, tabular, own)
         result.model.save(project.root / EHR_MODEL)
         importance = permutation_importance(result.model, features, rows, tabular.importance_repeats, tabular.seed)
         write_text(project.root / IMPORTANCE, importance.to_json(orient="records", indent=1) + "\n")

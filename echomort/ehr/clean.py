@@ -17,13 +17,22 @@ SMALLER_THAN = (
     ("lvesv_bp", "lvedv_bp"),
     ("lvesv_4c", "lvedv_4c"),
     ("lvesv_2c", "lvedv_2c"),
+    ("lvesv_4c_el", "lvedv_4c_el"),
+    ("lvesv_2c_el", "lvedv_2c_el"),
+    ("lva_s_4c", "lva_d_4c"),
+    ("lva_s_2c", "lva_d_2c"),
     ("hdl", "total_chol"),
     ("ldl", "total_chol"),
 )
 """Pairs of which the first must be smaller; else both values of the study are rejected. Chosen here."""
 
-NOT_LARGER_THAN = (("lvot_mg", "lvot_pg"), ("av_mg", "av_pg"))
-"""The same, where both may be equal: a mean gradient, which is often rounded as the peak is."""
+NOT_LARGER_THAN = (
+    ("lvot_mg", "lvot_pg"),
+    ("av_mg", "av_pg"),
+    ("av_vmean", "av_vmax"),
+    ("lvot_vmean", "lvot_vmax"),
+)
+"""The same, where both may be equal: a mean gradient or velocity, which is often rounded as the peak is."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ NEEDED = {
 """Columns that a file must have."""
 OPTIONAL = ("unit_optional", "code_system", "code", "code_from", "code_to", "code_evidence", "omop_concept_id")
 """Further columns of variables.csv; empty where they are absent."""
+NOT_A_SITES = ("preprint_name", "preprint_unit", "limits_source", "levels", "coding")
+"""Columns of the shipped variables.csv that a site's has not."""
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 """Names of columns: PostgreSQL and readers of Parquet take these without quotes."""
 RESERVED = frozenset({"study_key", "patient_key", "fold", "label"})
@@ -102,7 +104,8 @@ def _variable(row: Row) -> Variable:
         _check_measurement(row, cells)
     if row["unit"] in {"code", "bool"} and (low, high) != (0, 1):
         raise row.refusal(f"unit {row['unit']} with limits {row['low']} to {row['high']}", "write 0 and 1, or unit 1")
-    return Variable.of(cells | {"provenance": "ours"})
+    yes_or_no = "0 1" if row["unit"] in {"code", "bool"} else ""
+    return Variable.of(dict.fromkeys(NOT_A_SITES, "") | cells | {"levels": yes_or_no, "provenance": "ours"})
 
 
 def _check_words(row: Row) -> None:

@@ -1,5 +1,9 @@
-"""The catalogue of variables (``variables.csv``): 158 of the method and 17 that only the clinical scores
-and the reader study need. A site's own come from a folder of its own: :mod:`echomort.ehr.catalogue`."""
+"""The catalogue of variables (``variables.csv``): the 158 of the method, others of an echo report and of the diagnoses
+(``extended``), and what only the clinical scores need (``comparator``). A site's own come from a folder of its own:
+:mod:`echomort.ehr.catalogue`.
+
+The 158 are those of the method's preprint (arXiv 1811.10553v2, Extended Data Table 2), in its order: 10 clinical, 58 of
+the echo, 90 diagnosis groups."""
 
 import csv
 import functools
@@ -9,26 +13,40 @@ from typing import Literal
 
 from echomort.settings import Provenance
 
-VariableSet = Literal["echo", "clinical", "diagnosis", "comparator"]
+VariableSet = Literal["clinical", "echo", "diagnosis", "extended", "comparator"]
+METHOD: tuple[VariableSet, ...] = ("clinical", "echo", "diagnosis")
+"""The sets of the method's variables: 10, 58 and 90."""
 Source = Literal["measurement", "patient", "diagnosis"]
+Coding = Literal["", "one_hot"]
+YES_OR_NO = (0, 1)
+"""The levels of a variable whose unit is ``code`` or ``bool``."""
+DIASTOLIC, UNGRADED = "diastolic_function", 0
+"""The variable that is imputed by its grades, and its level for a dysfunction without a grade."""
 
 
 @dataclass(frozen=True)
 class Variable:
     """One column of the feature table.
 
-    ``unit`` is UCUM; values outside ``low`` to ``high`` are implausible. ``window_days`` is how old a value may be at
-    the study (0: measured in the study itself). ``code_from`` to ``code_to`` are the three-character ICD-10-CM
-    categories of a diagnosis group. ``provenance`` is ``reconstructed`` for the 158 whose number, not whose names, is
-    published.
+    ``preprint_name`` and ``preprint_unit`` are what the method's preprint writes, empty for others; ``unit`` is UCUM.
+    Values outside ``low`` to ``high`` are implausible, for the reason ``limits_source``; without limits, models
+    leave out outliers. ``levels`` are the whole numbers that a code or a grade may be, empty for a quantity; with the
+    ``coding`` ``one_hot``, models get one column a level. ``window_days`` is how old a value may be at the study (0:
+    measured in the study itself). ``code_from`` to ``code_to`` are the three-character ICD-10-CM categories of a
+    diagnosis group. ``provenance`` is ``published`` for the 158: name and unit; limits and windows are ours.
     """
 
     name: str
     set: VariableSet
+    preprint_name: str
     label: str
     unit: str
+    preprint_unit: str
     low: float | None
     high: float | None
+    limits_source: str
+    levels: tuple[int, ...]
+    coding: Coding
     source: Source
     window_days: int | None
     unit_optional: bool
@@ -42,8 +60,14 @@ class Variable:
 
     @property
     def is_code(self) -> bool:
-        """Whether its values are codes (who smokes, a diagnosis group), of which there is no mean."""
-        return self.unit in ("code", "bool")
+        """Whether its values are codes or grades (who smokes, a diagnosis group, a leaking valve), of which there is no
+        mean."""
+        return bool(self.levels)
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether its values are yes and no (1 and 0)."""
+        return self.levels == YES_OR_NO
 
     @classmethod
     def of(cls, row: dict[str, str]) -> "Variable":
@@ -53,6 +77,7 @@ class Variable:
             "high": _number(row["high"]),
             "window_days": int(row["window_days"]) if row["window_days"] else None,
             "unit_optional": row["unit_optional"] == "yes",
+            "levels": tuple(map(int, row["levels"].split())),
         }
         return cls(**fields)  # type: ignore[arg-type]
 
@@ -71,7 +96,7 @@ def names(*sets: VariableSet) -> tuple[str, ...]:
 
 def model_inputs() -> tuple[str, ...]:
     """Return the 158 variables of the method, in catalogue order."""
-    return names("echo", "clinical", "diagnosis")
+    return names(*METHOD)
 
 
 @functools.cache

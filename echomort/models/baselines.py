@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from echomort.core.files import atomic_folder
 from echomort.ehr.variable_sets import PARTS, VARIABLES
 from echomort.ehr.variables import Variable
+from echomort.models.coding import coded, coded_columns
 from echomort.models.cross_fit import CrossFit, LeftOut, folds_left_out
 from echomort.models.imputation import Imputer
 from echomort.models.rows import LabelledRows
@@ -89,7 +90,8 @@ def fit_baselines(
             table = features.reindex(columns=list(columns))
             learners = [learner for learner in settings.baselines if _is_offered(learner, part)]
             if "xgboost" in learners and part != "all":
-                scores[baseline("xgboost", part)] = fit_nested(encode(table), columns, rows, settings).scores
+                trees = fit_nested(encode(table), columns, rows, settings, site_variables)
+                scores[baseline("xgboost", part)] = trees.scores
             imputed = [learner for learner in ("logistic", "random_forest") if learner in learners]
             for learner, cross_fit, fitted in _fit_on_imputed(imputed, table, rows, settings, site_variables):
                 scores[baseline(learner, part)] = cross_fit
@@ -135,10 +137,11 @@ def _fit_on_imputed(
         return
     logits: dict[str, dict[LeftOut, np.ndarray]] = {learner: {} for learner in learners}
     fitted: dict[LeftOut, Coefficients] = {}
-    for left_out, imputer, matrix in imputed_tables(table, rows, settings, site_variables):
+    for left_out, imputer, imputed in imputed_tables(table, rows, settings, site_variables):
+        matrix, columns = coded(imputed, imputer.names), coded_columns(imputer.names)
         training = rows.training(*left_out)
         if "logistic" in learners:
-            fitted[left_out] = _logistic(matrix[training], rows.labels[training], imputer.names, settings)
+            fitted[left_out] = _logistic(matrix[training], rows.labels[training], columns, settings)
             logits["logistic"][left_out] = _logistic_logits(fitted[left_out], matrix)
         if "random_forest" in learners:
             forest = _forest(matrix[training], rows.labels[training], settings)

@@ -64,9 +64,11 @@ def permuted_null(
     ``views`` are the scores of video models that were trained on these labels; the trees on ``features`` and both
     stacks are fitted here. Without leakage each AUC is 0.5 on average.
     """
+    from echomort.ehr.catalogue import site_catalogue
     from echomort.models.tabular import encode, fit_nested
 
-    ehr = fit_nested(encode(features), tuple(map(str, features.columns)), rows, settings.tabular).scores
+    own, columns = site_catalogue(settings.sources.variables).own, tuple(map(str, features.columns))
+    ehr = fit_nested(encode(features), columns, rows, settings.tabular, own).scores
     scores = {EHR: ehr}
     if views:
         scores[ALL_VIEWS] = fit_stack(views, rows, settings.fusion).scores

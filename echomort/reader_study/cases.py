@@ -21,7 +21,8 @@ from echomort.core.errors import UserError
 from echomort.core.files import atomic_folder
 from echomort.core.fingerprint import digest_file
 from echomort.core.keys import Keyring
-from echomort.ehr.variables import catalogue
+from echomort.ehr.variable_sets import TEN
+from echomort.ehr.variables import DIASTOLIC, Variable, catalogue
 from echomort.evaluation.thresholds import choose_threshold
 from echomort.models.platt import Platt
 from echomort.reader_study.answers import ALIVE, DEAD
@@ -31,15 +32,15 @@ from echomort.vocabulary.model_names import BEST_FIRST
 Progress = Callable[[int, int], None]
 """Called with the number of cases done, and of all."""
 FOLDER, FROZEN, SHOWN, LOOPS = "readers", "frozen.json", "shown.json", "loops"
-VARIABLES = {
-    "age": 0, "lvef": 0, "tr_vmax": 1, "rvsp": 0, "pv_vmax": 1, "diastolic_grade": 0,
-    "heart_rate": 0, "sbp": 0, "dbp": 0, "ldl": 0,
-}  # fmt: skip
-"""The ten variables shown, with the decimals printed. Eight are those recalled of the method; its two of the pulmonary
-artery (acceleration time and slope) are not in the catalogue: ``rvsp`` and ``pv_vmax`` replace them."""
+DECIMALS = {"pa_acc_time": 2}
+"""Decimals printed of a variable, where not 0."""
+DIASTOLIC_WORDS = {-1: "normal", 0: "dysfunction, not graded", 1: "grade 1", 2: "grade 2", 3: "grade 3"}
+"""Code of the diastolic function -> its words."""
+DIASTOLIC_LABEL = "Diastolic function"
+"""How the variable is named beside its words: the catalogue's label explains the codes."""
 OLDEST = 90
 """Years: older patients are shown as ``90 years or older``. Chosen here, to protect old patients."""
-UNITS = {"a": "years", "mm[Hg]": "mmHg", "/min": "a minute", "{grade}": ""}
+UNITS = {"a": "years", "mm[Hg]": "mmHg", "/min": "a minute", "cm/s2": "cm/s²"}
 """How units are written for readers, where not as they are."""
 
 
@@ -198,7 +199,11 @@ def _shown(row: Mapping[Any, Any], project: FinishedProject, loops: Path) -> dic
 def shown_variables(row: Mapping[Any, Any]) -> list[tuple[str, str]]:
     """Return (name, value with its unit) of the ten variables, in their order; what is missing is said to be so."""
     known = {variable.name: variable for variable in catalogue()}
-    return [(known[name].label, _value(name, row.get(name), known[name].unit)) for name in VARIABLES]
+    return [(_label(known[name]), _value(name, row.get(name), known[name].unit)) for name in TEN]
+
+
+def _label(variable: Variable) -> str:
+    return DIASTOLIC_LABEL if variable.name == DIASTOLIC else variable.label
 
 
 def _value(name: str, value: Any, unit: str) -> str:
@@ -206,4 +211,6 @@ def _value(name: str, value: Any, unit: str) -> str:
         return "not recorded"
     if name == "age":
         return f"{OLDEST} years or older" if value >= OLDEST else f"{int(value)} years"
-    return f"{value:.{VARIABLES[name]}f} {UNITS.get(unit, unit)}".strip()
+    if name == DIASTOLIC:
+        return DIASTOLIC_WORDS[int(value)]
+    return f"{value:.{DECIMALS.get(name, 0)}f} {UNITS.get(unit, unit)}"

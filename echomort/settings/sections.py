@@ -330,8 +330,11 @@ class Training(Section):
 class Tabular(Section):
     """Models of the health-record features."""
 
-    variables: Literal["method", "catalogue"] = setting(
-        "method", "reconstructed", "variables of the trees: the method's 158, or every variable of the catalogue"
+    variables: Literal["method", "extended", "catalogue"] = setting(
+        "method",
+        "published",
+        "variables of the trees: the method's 158; with them the other echo variables and diagnosis groups; or every "
+        "variable of the catalogue, the site's own too",
     )
     depth: int = setting(4, "ours", "depth of a tree", ge=1, le=20)
     rounds: int = setting(300, "ours", "most trees", ge=1)

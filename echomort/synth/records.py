@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from echomort.synth.cohort import Dirt, Latent, Patient, Study, logistic
+from echomort.synth.echo_report import UNGRADED_SHARE, WITH_GRADE, linear, reported
 from echomort.synth.heart import ventricle
 from echomort.synth.variables import DIAGNOSES, ECHO, MEASURES, MEDICATIONS, OTHER_UNITS
 
@@ -33,7 +34,7 @@ TABLES: dict[str, tuple[str, ...]] = {
 }
 """Columns of the extract, one CSV a table."""
 
-FUTURE_ONLY, FUTURE_SHARE = "ra_area", 0.7
+FUTURE_ONLY, FUTURE_SHARE = "rvdd", 0.7
 """A variable that is dated after its study and shows who dies, and the share of studies that have it: a model that
 received it would be too good to be true."""
 
@@ -47,20 +48,33 @@ def ehr_rows(seed: int, patient: Patient, dirt: Dirt | None = None) -> Rows:
     rows: Rows = defaultdict(list)
     _person(rows, patient, dirt, generator)
     _death_and_contacts(rows, patient, dirt, generator)
+    first: dict[str, dict[str, float]] = {}
     for study in patient.studies:
         if study.in_records:
             setting = str(generator.choice(["outpatient", "inpatient", "emergency"], p=[0.55, 0.37, 0.08]))
             rows["study"].append((study.study_id, study.patient_id, _stamp(study.at), setting))
-            _measurements(rows, study, patient.sex, dirt, generator)
+            first[study.study_id] = _measurements(rows, study, patient.sex, dirt, generator)
     _diagnoses(rows, patient, dirt, generator)
     _medications(rows, patient, generator)
     extract = {table: list(_with_duplicates(rows.get(table, []), dirt.row_twice, generator)) for table in TABLES}
     extract["measurement"] += _graded_rows(rows, patient, np.random.default_rng([seed, patient.number, 2]))
+    extract["measurement"] += _report_rows(patient, first, dirt, np.random.default_rng([seed, patient.number, 3]))
     return extract
 
 
+def _report_rows(
+    patient: Patient, first: dict[str, dict[str, float]], dirt: Dirt, generator: np.random.Generator
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the further rows of each echo report; ``first`` are the measurements of each study without these."""
+    for study in patient.studies:
+        if study.in_records:
+            drawn = list(reported(study, first[study.study_id], generator))
+            rows = [_row(study, one, study.at, generator, dirt) for one in drawn]
+            yield from _with_duplicates(rows, dirt.row_twice, generator)
+
+
 def _graded_rows(rows: Rows, patient: Patient, generator: np.random.Generator) -> Iterator[tuple[Any, ...]]:
-    """Yield what people grade, and the trap: a right atrium measured days later, larger in patients who will die."""
+    """Yield what people grade, and the trap: a right ventricle measured days later, larger in patients who will die."""
     failure = any(code.startswith("I50") for _, _, code, _ in rows["diagnosis"])
     for study in patient.studies:
         if not study.in_records:
@@ -68,8 +82,9 @@ def _graded_rows(rows: Rows, patient: Patient, generator: np.random.Generator) -
         failing, la, _, _, _, frailty = study.latent.standardised()
         noise, chance = generator.normal(0, 1, 3), generator.random(3)
         grade = int(np.clip(round(1.0 + 0.35 * la + 0.15 * failing + 0.9 * noise[0]), 0, 3))
-        if chance[0] < 0.6:
-            yield study.patient_id, study.study_id, "diastolic_grade", f"{grade}", "", _stamp(study.at)
+        if chance[0] < WITH_GRADE:
+            code = (0 if chance[0] < WITH_GRADE * UNGRADED_SHARE else grade) if grade else -1
+            yield study.patient_id, study.study_id, "diastolic_function", f"{code}", "", _stamp(study.at)
         stage = int(np.clip(round(2.1 + 0.4 * failing + 0.5 * frailty + 0.7 * noise[1]), 1, 4))
         if failure and chance[1] < 0.85:
             seen = study.at - timedelta(days=int(1 + 60 * chance[1]))
@@ -77,8 +92,8 @@ def _graded_rows(rows: Rows, patient: Patient, generator: np.random.Generator) -
         if chance[2] < FUTURE_SHARE:
             dies = patient.died is not None and patient.died <= study.at.date() + timedelta(days=365)
             later = study.at + timedelta(days=int(1 + 10 * chance[2]))
-            area = f"{(32 if dies else 16) + noise[2]:.1f}"
-            yield study.patient_id, study.study_id, FUTURE_ONLY, area, "cm2", _stamp(later)
+            width = f"{(4.8 if dies else 2.4) + 0.15 * noise[2]:.2f}"
+            yield study.patient_id, study.study_id, FUTURE_ONLY, width, "cm", _stamp(later)
 
 
 def _person(rows: Rows, patient: Patient, dirt: Dirt, generator: np.random.Generator) -> None:
@@ -122,7 +137,8 @@ def _contact_days(patient: Patient, until: date, generator: np.random.Generator)
     return [day for day in days if day < until] + ([until] if until >= last else [])
 
 
-def _measurements(rows: Rows, study: Study, sex: str, dirt: Dirt, generator: np.random.Generator) -> None:
+def _measurements(rows: Rows, study: Study, sex: str, dirt: Dirt, generator: np.random.Generator) -> dict[str, float]:
+    """Add the rows of vitals, laboratory and the first measurements of the echo; return variable -> value drawn."""
     drawn = [*_linear_measurements(study.latent, sex, generator), *_heart_measurements(study.latent, generator)]
     for variable, value, unit, decimals in drawn:
         at = study.at - timedelta(minutes=0 if variable in ECHO else int(generator.integers(30, 90 * 1440)))
@@ -130,18 +146,18 @@ def _measurements(rows: Rows, study: Study, sex: str, dirt: Dirt, generator: np.
         if variable not in ECHO and generator.random() < dirt.after_study:
             late = study.at + timedelta(minutes=int(generator.integers(60, 60 * 1440)))
             rows["measurement"].append(_row(study, (variable, value * 1.1, unit, decimals), late, generator, dirt))
+    return {variable: value for variable, value, _, _ in drawn}
 
 
 def _linear_measurements(
     latent: Latent, sex: str, generator: np.random.Generator
 ) -> Iterator[tuple[str, float, str, int]]:
-    failing, la, _, _, age, frailty = latent.standardised()
+    latents = latent.standardised()
     for variable, measure in MEASURES.items():
-        value = measure.mean + measure.failing * failing + measure.la * la + measure.frailty * frailty
-        value += measure.age * age + generator.normal(0, measure.noise) + _by_sex(variable, sex)
+        value = linear(measure, latents) + generator.normal(0, measure.noise) + _by_sex(variable, sex)
         if generator.random() >= measure.missing:
             value = float(np.exp(value)) if measure.log else value
-            yield variable, max(value, 0.1), measure.unit, measure.decimals
+            yield variable, max(value, measure.least), measure.unit, measure.decimals
 
 
 def _by_sex(variable: str, sex: str) -> float:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from echomort.ehr.variables import catalogue
+
 
 @dataclass(frozen=True)
 class Measure:
     """How a variable is drawn.
 
     Mean and slopes on the standardised latents (failing, la, frailty, age), standard deviation of the noise, share of
-    studies without it, unit, decimals, whether the mean is of the logarithm, and another unit with its factor.
+    studies without it, unit, decimals, whether the mean is of the logarithm, another unit with its factor, least value.
     """
 
     mean: float
@@ -27,6 +29,7 @@ class Measure:
     decimals: int = 0
     log: bool = False
     other: tuple[str, float] | None = None
+    least: float = 0.1
 
 
 MEASURES: dict[str, Measure] = {
@@ -59,10 +62,33 @@ MEASURES: dict[str, Measure] = {
     "lvot_d": Measure(2.05, 0, 0, 0, 0, 0.18, 0.35, "cm", 1, False, ("mm", 10)),
     "ao_root": Measure(3.3, 0, 0, 0, 0.1, 0.4, 0.3, "cm", 1, False, ("mm", 10)),
 }
-ECHO = {"la_ap", "mv_e", "mv_a", "tr_vmax", "rap", "tapse", "av_vmax", "lvot_vti", "lvot_d", "ao_root"}
-ECHO |= {"lvef", "lvidd", "lvids", "ivsd", "lvpwd", "mv_ea"}
+REPORTED: dict[str, Measure] = {
+    "ar_slope": Measure(250, 0, 0, 0, 0, 90, 0.85, "cm/s2", 0, False, ("m/s2", 0.01), 20),
+    "ar_vmax": Measure(400, 0, 0, 0, 0, 55, 0.85, "cm/s", 0, False, ("m/s", 0.01), 110),
+    "av_vti": Measure(31, -0.6, 0, 0, 1.0, 8, 0.35, "cm", 1, False, ("mm", 10), 6),
+    "ao_asc": Measure(3.4, 0, 0, 0, 0.1, 0.42, 0.4, "cm", 1, False, ("mm", 10), 1.8),
+    "mr_vmax": Measure(480, -4, 0, 0, 0, 65, 0.6, "cm/s", 0, False, ("m/s", 0.01), 150),
+    "mv_dt": Measure(0.205, -0.004, 0, 0, 0.004, 0.045, 0.45, "s", 3, False, ("ms", 1000), 0.06),
+    "pv_vmax": Measure(97, -1, 0, 0, 0, 22, 0.45, "cm/s", 0, False, ("m/s", 0.01), 30),
+    "pa_acc_slope": Measure(920, 10, 0, 15, 0, 250, 0.5, "cm/s2", 0, False, ("m/s2", 0.01), 150),
+    "pa_acc_time": Measure(0.112, -0.002, 0, -0.003, -0.001, 0.024, 0.5, "s", 3, False, ("ms", 1000), 0.03),
+}
+"""Further measurements of an echo report. They hardly depend on the latent state: the measurements above are meant to
+tell nearly all that the records tell of it."""
+ECHO = frozenset(variable.name for variable in catalogue() if variable.window_days == 0)
 """Variables measured in the echo itself: dated at the study and linked to it."""
-
+VALVES: dict[str, tuple[float, float, float, float, float]] = {
+    "ar_grade": (-0.3, 0.05, 0.0, 0.1, 0.25),
+    "mr_grade": (0.4, 0.20, 0.15, 0.0, 0.2),
+    "tr_grade": (0.3, 0.10, 0.15, 0.1, 0.2),
+    "pr_grade": (-0.4, 0.05, 0.05, 0.0, 0.3),
+    "as_grade": (-1.5, 0.0, 0.0, 0.2, 0.25),
+    "ms_grade": (-2.6, 0.0, 0.1, 0.1, 0.3),
+    "ts_grade": (-3.2, 0.0, 0.0, 0.0, 0.4),
+    "ps_grade": (-3.2, 0.0, 0.0, 0.0, 0.4),
+}
+"""Grade of a valve -> mean of the severity that is rounded to it, slopes on failing, la and age, share of studies
+without it. The noise has a standard deviation of 0.9."""
 DIAGNOSES: dict[str, tuple[float, float, float, float, float]] = {
     "I50.22": (-1.6, 0.55, 0.2, 0.3, 0.1),
     "I50.32": (-2.9, -0.2, 0.4, 0.4, 0.2),
@@ -99,6 +125,8 @@ MEDICATIONS: dict[str, tuple[float, float, float, tuple[int, ...]]] = {
 }
 """Class -> logit of the share of patients who take it, its slopes on failing and frailty, and doses (mg a day)."""
 
-OTHER_UNITS: dict[str, tuple[str, float]] = {name: measure.other for name, measure in MEASURES.items() if measure.other}
+OTHER_UNITS: dict[str, tuple[str, float]] = {
+    name: measure.other for name, measure in (MEASURES | REPORTED).items() if measure.other
+}
 OTHER_UNITS |= {"lvef": ("1", 0.01), "lvidd": ("mm", 10), "lvids": ("mm", 10), "ivsd": ("mm", 10), "lvpwd": ("mm", 10)}
 """Variable -> another unit in which extracts give it, and the factor."""

@@ -11,7 +11,9 @@ from echomort.ehr.variables import model_inputs, names
 from echomort.evaluation.metrics.importance import importance_rows
 from echomort.evaluation.summary import evaluate
 from echomort.models.baselines import Baselines, baseline_names, fit_baselines, imputed_tables
-from echomort.models.imputation import Imputer, OutlierRule
+from echomort.models.coding import coded, coded_columns
+from echomort.models.imputation import Imputer
+from echomort.models.outliers import OutlierRule
 from echomort.models.rows import LabelledRows, mean_fold_auc
 from echomort.models.tabular import encode, fit_nested, input_variables, permutation_importance
 from echomort.settings import Evaluation, Tabular
@@ -49,6 +51,7 @@ def test_the_sets_are_the_catalogue_s():
 
 def test_the_trees_are_given_the_158_unless_the_whole_catalogue_is_asked_for():
     assert input_variables(Tabular()) == model_inputs()
+    assert input_variables(Tabular(variables="extended")) == (*model_inputs(), *names("extended"))
     assert input_variables(Tabular(variables="catalogue")) == names()
 
 
@@ -134,18 +137,37 @@ def test_the_whole_table_is_used_where_fidelity_is_asked_for():
     assert not (within[0] == within[1]).all()
 
 
-def test_the_diastolic_grade_is_filled_by_one_regression_a_grade():
+def test_the_diastolic_function_is_filled_by_one_regression_a_grade_and_never_with_a_dysfunction_without_grade():
     generator = np.random.default_rng(1)
     severity = generator.normal(0, 1, 500)
-    grade = np.digitize(severity, (-0.5, 0.5, 1.2)).astype(float)
+    grade = np.array([-1.0, 1.0, 2.0, 3.0])[np.digitize(severity, (-0.5, 0.5, 1.2))]
+    grade[(grade > 0) & (generator.random(500) < 0.1)] = 0
     matrix = np.column_stack([30 * severity + generator.normal(0, 3, 500) + 100, grade])
     hidden = generator.random(500) < 0.4
     given = matrix.copy()
     given[hidden, 1] = np.nan
-    imputed = Imputer.fit(given, ["la_vol", "diastolic_grade"], FAST).impute(given)
-    assert np.isin(imputed[:, 1], (0, 1, 2, 3)).all()
+    imputed = Imputer.fit(given, ["la_vol", "diastolic_function"], FAST).impute(given)
+    assert np.isin(imputed[hidden, 1], (-1, 1, 2, 3)).all()
     assert (imputed[~hidden, 1] == grade[~hidden]).all()
     assert (imputed[hidden, 1] == grade[hidden]).mean() > 0.6
+
+
+def test_a_grade_of_a_valve_is_one_column_a_level():
+    names_ = ("lvef", "mr_grade", "diastolic_function")
+    matrix = np.array([[50, 2, -1], [40, 0, 3], [30, np.nan, 1]], np.float32)
+    assert coded_columns(names_) == ("lvef", *(f"mr_grade={level}" for level in range(4)), "diastolic_function")
+    expected = [[50, 0, 0, 1, 0, -1], [40, 1, 0, 0, 0, 3], [30, *[np.nan] * 4, 1]]
+    assert np.array_equal(coded(matrix, names_), np.array(expected, np.float32), equal_nan=True)
+    assert len(coded_columns(model_inputs())) == 158 + 8 * 3
+
+
+def test_the_logistic_baseline_has_a_coefficient_a_level():
+    features, rows = patients()
+    leaking = np.random.default_rng(2).integers(0, 4, len(features)).astype(float)
+    settings = FAST.model_copy(update={"baselines": ("logistic",), "baseline_variables": ("echo",)})
+    fitted = fit_baselines(features.assign(mr_grade=leaking), rows, settings).coefficients["ehr:logistic:echo"][0]
+    assert [column for column in fitted.columns if column.startswith("mr_")] == [f"mr_grade={k}" for k in range(4)]
+    assert len(fitted.columns) == len(fitted.coefficients)
 
 
 # --- the learners -------------------------------------------------------------------------------------------------
@@ -219,8 +241,8 @@ def test_coefficients_are_kept_as_json_and_nothing_else_is(fitted, tmp_path):
 
 def test_a_column_with_one_value_breaks_no_learner_and_changes_no_score():
     features, rows = patients()
-    one = features.assign(sodium=140.0, dx_i10=1.0, diastolic_grade=2.0)
-    one.loc[::3, ["sodium", "diastolic_grade"]] = np.nan
+    one = features.assign(sodium=140.0, dx_i10=1.0, diastolic_function=2.0)
+    one.loc[::3, ["sodium", "diastolic_function"]] = np.nan
     for scope in ("fold", "global"):
         settings = FAST.model_copy(update={"imputation_scope": scope})
         for _, _, matrix in imputed_tables(one, rows, settings):

@@ -1,5 +1,7 @@
 """Trees on the health record: what they may see, what they take, what they leave on disk."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -73,6 +75,52 @@ def test_a_changed_tree_is_refused(tmp_path):
     file.write_text(file.read_text() + " ")
     with pytest.raises(UserError, match="SHA-256"):
         TabularModel.load(tmp_path / "ehr")
+
+
+def test_trees_that_learnt_a_variable_in_another_unit_are_refused(tmp_path):
+    features, labels, folds, patients = cohort(120)
+    features = features.rename(columns={"a": "tr_vmax"})
+    fitted(features, labels, folds, patients).model.save(tmp_path / "ehr")
+    card = json.loads((tmp_path / "ehr" / "model.json").read_text())
+    assert card["units"] == {"lvef": "%", "tr_vmax": "cm/s", "sex": "code 0 1"}
+    for units in ({**card["units"], "tr_vmax": "m/s"}, None):  # None: of a release that did not write them
+        changed = {key: value for key, value in card.items() if key != "units"} | ({"units": units} if units else {})
+        (tmp_path / "ehr" / "model.json").write_text(json.dumps(changed))
+        with pytest.raises(UserError, match="in another unit than this release has"):
+            TabularModel.load(tmp_path / "ehr")
+
+
+def outlying(seed=0):
+    """A cohort with two variables without limits, each with one value beyond both rules among the training rows."""
+    features, labels, folds, patients = cohort(240, seed)
+    features = features.rename(columns={"a": "pa_acc_time", "b": "lvl_s_4c"})
+    features["pa_acc_time"] = np.abs(features["pa_acc_time"].fillna(0.1)) / 50 + 0.08
+    features.loc[7, ["pa_acc_time", "lvl_s_4c"]] = 9999
+    return features, labels, folds, patients
+
+
+def test_an_outlier_of_a_variable_without_limits_is_missing_to_the_trees_by_limits_of_the_training_rows(tmp_path):
+    features, labels, folds, patients = outlying()
+    model = fitted(features, labels, folds, patients).model
+    gap = features.assign(pa_acc_time=np.where(np.arange(240) == 7, np.nan, features["pa_acc_time"]))
+    gap = gap.assign(lvl_s_4c=np.where(np.arange(240) == 7, np.nan, features["lvl_s_4c"]))
+    assert np.array_equal(model.score(features), model.score(gap))
+    limits = [fold.outliers.high[features.columns.get_loc("pa_acc_time")] for fold in model.folds.values()]
+    assert all(limit < 9999 for limit in limits) and len(set(limits)) > 1
+    assert all(np.isinf(fold.outliers.high[features.columns.get_loc("lvef")]) for fold in model.folds.values())
+    model.save(tmp_path / "ehr")
+    assert np.array_equal(TabularModel.load(tmp_path / "ehr").score(features), model.score(features))
+
+
+def test_a_graded_valve_is_one_column_a_level_to_the_trees_and_one_variable_to_its_importance(tmp_path):
+    features, labels, folds, patients = cohort(480)
+    graded = features.assign(mr_grade=np.where(labels == 1, 2.0, np.arange(480) % 2)).drop(columns=["lvef"])
+    result = fitted(graded, labels, folds, patients)
+    assert {booster.booster.num_features() for booster in result.model.folds.values()} == {graded.shape[1] + 3}
+    importance = permutation_importance(result.model, graded, LabelledRows.of(labels, folds, patients), repeats=1)
+    assert importance["feature"][0] == "mr_grade" and len(importance) == graded.shape[1]
+    result.model.save(tmp_path / "ehr")
+    assert TabularModel.load(tmp_path / "ehr").features == tuple(graded.columns)
 
 
 def test_encoding_keeps_what_is_missing_missing():

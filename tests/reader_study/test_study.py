@@ -14,10 +14,11 @@ from PIL import Image
 
 from echomort.clips.store import artifact_of, write_study
 from echomort.core.errors import UserError
+from echomort.ehr.variable_sets import TEN
 from echomort.evaluation.thresholds import choose_threshold
 from echomort.reader_study.answers import AIDED, UNAIDED
 from echomort.reader_study.bundle import order, write_bundle
-from echomort.reader_study.cases import VARIABLES, CaseRequest, FinishedProject, Study, draw, freeze, shown_variables
+from echomort.reader_study.cases import CaseRequest, FinishedProject, Study, draw, freeze, shown_variables
 from echomort.reader_study.section import reader_section
 from echomort.reader_study.sheets import contact_sheet
 from echomort.reader_study.summary import read_answers, read_summary, summarise, write_summary
@@ -40,7 +41,11 @@ def candidates(dead: int = 5, alive: int = 9) -> pd.DataFrame:
         "clip_keys": [[f"{key}a", f"{key}b"] for key in keys],
         "clip_views": [["parasternal_long", "apical_4"] for _ in keys],
     }
-    return pd.DataFrame(known | {name: random.uniform(1, 80, number) for name in VARIABLES})
+    return pd.DataFrame(
+        known
+        | {name: random.uniform(1, 80, number) for name in TEN[:-1]}
+        | {"diastolic_function": random.integers(-1, 4, number)}
+    )
 
 
 def scores() -> pd.DataFrame:
@@ -100,12 +105,25 @@ def test_a_draw_that_cannot_be_is_refused():
 
 def test_variables_have_units_gaps_and_no_age_that_names_somebody():
     said = dict(shown_variables({"age": 93.2, "lvef": 54.6, "tr_vmax": np.nan, "heart_rate": 71.0, "sbp": 120.4}))
-    assert len(said) == len(VARIABLES) == 10
+    assert len(said) == len(TEN) == 10
     assert said["Age at study"] == "90 years or older"
     assert said["LV ejection fraction (reported)"] == "55 %" and said["Heart rate"] == "71 a minute"
     assert said["Systolic blood pressure"] == "120 mmHg"
     assert said["Tricuspid regurgitation peak velocity"] == said["LDL cholesterol"] == "not recorded"
     assert dict(shown_variables({"age": 89.99}))["Age at study"] == "89 years"
+
+
+def test_the_ten_are_shown_in_their_rank_and_a_code_in_words():
+    row = {"pa_acc_time": 0.117, "pa_acc_slope": 905.2, "tr_vmax": 271, "diastolic_function": 0.0}
+    shown = shown_variables(row)
+    assert [name for name, _ in shown][:2] == ["Age at study", "Tricuspid regurgitation peak velocity"]
+    said = dict(shown)
+    assert said["Pulmonary artery acceleration time"] == "0.12 s"
+    assert said["Pulmonary artery acceleration slope"] == "905 cm/s²"
+    assert said["Tricuspid regurgitation peak velocity"] == "271 cm/s"
+    assert said["Diastolic function"] == "dysfunction, not graded"
+    words = [dict(shown_variables({"diastolic_function": code}))["Diastolic function"] for code in (-1, 1, 3)]
+    assert words == ["normal", "grade 1", "grade 3"]
 
 
 def test_every_reader_sees_all_cases_in_an_order_of_their_own():

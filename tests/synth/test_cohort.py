@@ -127,12 +127,14 @@ def test_every_measurement_is_of_the_catalogue_in_a_unit_that_can_be_converted(p
 def test_a_clean_extract_holds_plausible_values(patients: list[Patient]) -> None:
     clean = Dirt(row_twice=0, value_empty=0, other_unit=0, absurd_value=0, after_study=0)
     limits = {variable.name: (variable.low, variable.high) for variable in catalogue()}
+    factors = {(one.variable, one.unit): one.factor for one in conversions()}
     outside = Counter()
     rows = [row for patient in patients[:300] for row in ehr_rows(11, patient, clean)["measurement"]]
     for row in rows:
         low, high = limits[str(row[2])]
         if low is not None and high is not None:
-            outside[row[2]] += not low <= float(str(row[3])) <= high
+            value = float(str(row[3])) * factors[str(row[2]), plain_unit(str(row[4]))]
+            outside[row[2]] += not low <= value <= high
     assert sum(outside.values()) < 0.002 * len(rows), outside
 
 

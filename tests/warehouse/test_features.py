@@ -54,27 +54,30 @@ def ago(**duration):
 def test_the_catalogue_holds_the_published_counts():
     assert (len(names("echo")), len(names("clinical")), len(names("diagnosis"))) == (58, 10, 90)
     assert len(model_inputs()) == 158
-    assert len(set(names())) == len(catalogue()) == 175
-    assert all(variable.provenance == "reconstructed" for variable in catalogue() if variable.name in model_inputs())
+    assert len(set(names())) == len(catalogue())
+    assert {one.name for one in catalogue() if one.provenance == "published"} == set(model_inputs())
+    assert all(bool(one.preprint_name) == (one.provenance == "published") for one in catalogue())
 
 
-def test_the_feature_table_is_the_catalogue_in_its_order():
-    columns = [name for name, *_ in empty_warehouse().execute("DESCRIBE feature").fetchall()]
-    assert columns == ["study_key", *names()]
+def test_the_feature_table_is_the_catalogue_in_its_order(tmp_path):
+    for connection in (features_of(tmp_path), empty_warehouse()):
+        columns = [name for name, *_ in connection.execute("DESCRIBE feature").fetchall()]
+        assert columns == ["study_key", *names()]
 
 
 def test_echo_codes_are_loinc_codes_that_dicom_reports_use():
     known = {code.strip() for codes in dicom_concepts.concepts["LN"].values() for code in codes}
-    coded = [variable for variable in catalogue() if variable.set == "echo" and variable.code]
-    assert len(coded) == 54
+    coded = [variable for variable in catalogue() if variable.window_days == 0 and variable.code]
+    assert len([variable for variable in coded if variable.set == "echo"]) == 31
     assert {variable.code for variable in coded} <= known
 
 
-def test_every_limit_and_window_is_given():
+def test_every_window_and_unit_is_given_and_every_limit_has_its_reason():
     for variable in catalogue():
         if variable.source == "measurement":
-            assert variable.low < variable.high
-            assert variable.window_days == (0 if variable.set == "echo" or variable.name == "diastolic_grade" else 365)
+            assert variable.low is None or variable.low < variable.high
+            assert (variable.low is None) == (variable.high is None) == (not variable.limits_source)
+            assert variable.window_days == (0 if variable.set in ("echo", "extended") else 365)
             assert variable.unit
 
 
@@ -183,7 +186,9 @@ def test_diagnosis_groups_are_those_on_record_at_the_study(tmp_path):
     ("variable", "number", "unit", "expected"),
     [
         ("lvidd", 48, "mm", 4.8),
-        ("tr_vmax", 270, "cm/s", 2.7),
+        ("tr_vmax", 2.7, "m/s", 270),
+        ("mv_dt", 180, "ms", 0.18),
+        ("pa_acc_slope", 9, "m/s2", 900),
         ("lvef", 0.55, "1", 55),
         ("lvef", 55, " % ", 55),
         ("weight", 154, "[lb_av]", 69.853),
@@ -217,6 +222,10 @@ def test_known_units_become_the_catalogue_s(tmp_path, variable, number, unit, ex
         ("lvef", 4.999, "%", "OUTSIDE_LIMITS"),
         ("lvidd", 48, "cm", "OUTSIDE_LIMITS"),
         ("smoking", 2, "", "OUTSIDE_LIMITS"),
+        ("mr_grade", 4, "", "OUTSIDE_LIMITS"),
+        ("mr_grade", 1.5, "", "OUTSIDE_LIMITS"),
+        ("diastolic_function", -2, "", "OUTSIDE_LIMITS"),
+        ("diastolic_function", 0.5, "", "OUTSIDE_LIMITS"),
     ],
 )
 def test_what_can_t_be_known_is_refused_and_counted_never_guessed(tmp_path, variable, number, unit, reason):
@@ -233,6 +242,18 @@ def test_limits_themselves_are_plausible_and_a_refused_value_hides_none_before_i
     ]
     connection = features_of(tmp_path, readings)
     assert (value(connection, "lvef"), value(connection, "sodium")) == (5, 180)
+
+
+def test_a_variable_without_limits_takes_every_value_and_models_leave_the_outliers_out(tmp_path):
+    connection = features_of(tmp_path, [("S", "pa_acc_time", 9999, "s", AT), ("S", "pa_acc_slope", 900, "cm/s2", AT)])
+    assert [value(connection, name) for name in ("pa_acc_time", "pa_acc_slope")] == [9999, 900]
+    assert refused(connection) == {}
+
+
+def test_repeated_grades_of_a_study_become_a_grade(tmp_path):
+    readings = [("S", "mr_grade", 1, "", AT), ("S", "mr_grade", 2, "", AT), ("S", "diastolic_function", -1, "", AT)]
+    connection = features_of(tmp_path, readings)
+    assert (value(connection, "mr_grade"), value(connection, "diastolic_function")) == (2, -1)
 
 
 def test_a_variable_that_the_catalogue_does_not_know_reaches_no_feature(tmp_path):
@@ -252,13 +273,15 @@ MASS = {"g": 1e-3, "kg": 1.0, "oz": POUND / 16, "[oz_av]": POUND / 16} | dict.fr
 SPEED = {"m/s": 1.0, "m/sec": 1.0, "cm/s": 1e-2, "cm/sec": 1e-2, "mm/s": 1e-3}
 TIME = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "msec": 1e-3}
 VOLUME = {"l": 1e-3, "ml": 1e-6, "cc": 1e-6, "cm3": 1e-6}
+SLOPE = {"cm/s2": 1e-2, "cm/s^2": 1e-2, "cm/s²": 1e-2, "cm/sec2": 1e-2, "mm/s2": 1e-3}
+SLOPE |= dict.fromkeys(("m/s2", "m/s^2", "m/s²", "m/sec2"), 1.0)
 AREA = {"mm2": 1e-6, "cm2": 1e-4, "cm^2": 1e-4, "cm²": 1e-4}
 PRESSURE = {"mm[hg]": 133.322, "mmhg": 133.322, "kpa": 1000.0, "cm[h2o]": 98.0665}
 SHARE = {"%": 0.01, "percent": 0.01, "fraction": 1.0, "1": 1.0}
 RATE = dict.fromkeys(("/min", "bpm", "beats/min", "{beats}/min", "{beat}/min", "1/min"), 1 / 60) | {"hz": 1.0}
 DENSITY = {"mg/dl": 1e-2, "g/dl": 10.0, "g/l": 1.0, "mg/l": 1e-3, "pg/ml": 1e-9, "ng/l": 1e-9, "ng/ml": 1e-6}
 AMOUNT = {"mmol/l": 1.0, "umol/l": 1e-3, "µmol/l": 1e-3, "pmol/l": 1e-9}
-DIMENSIONS = (LENGTH, MASS, SPEED, TIME, VOLUME, AREA, PRESSURE, SHARE, RATE, DENSITY)
+DIMENSIONS = (LENGTH, MASS, SPEED, SLOPE, TIME, VOLUME, AREA, PRESSURE, SHARE, RATE, DENSITY)
 GRAMS_A_MOLE = {"ldl": 386.65, "hdl": 386.65, "total_chol": 386.65, "creatinine": 113.12, "uric_acid": 168.11}
 GRAMS_A_MOLE |= {"bun": 28.0134, "hemoglobin": 16114, "bnp": 3464, "ntprobnp": 8457}
 SAME = {("meq/l", "mmol/l"), ("ratio", "1"), ("{ratio}", "1"), ("1", "code"), ("1", "{class}"), ("1", "{grade}")}

@@ -7,7 +7,7 @@ import pytest
 from extracts import KEYRING, counted, empty_warehouse, fetch, study_key
 
 from echomort.core.errors import UserError
-from echomort.settings import Outcome
+from echomort.settings import Features, Outcome
 from warehouse.adapters.extract import contract
 from warehouse.staging.staging import stage
 from warehouse.tables.feature.features import build
@@ -246,6 +246,34 @@ def test_words_are_no_numbers_and_unknown_names_are_counted(tmp_path):
     assert counted(report)["measurement", "NOT_A_NUMBER"] == 1
     assert counted(report)["measurement", "NOT_A_RESTING_TRANSTHORACIC_STUDY"] == 1
     assert counted(report)["measurement", "UNKNOWN_VARIABLE"] == 1
+
+
+WORDS = {
+    ("mitral_regurg", "mr_grade"): {"None": 0, "Trivial": 0, "Mild": 1, "Moderate": 2, "Moderate-severe (3+)": 3},
+    ("pulm_regurg", "pr_grade"): {"Physiologic": 0, "Mild": 1, "Significant": 2, "Mod/severe": 3, "Severe (4+)": 3},
+    ("aortic_stenosis", "as_grade"): {"None, incr vel high output": 0, "Mild-moderate": 2, "Severe": 3},
+    ("mitral_stenosis", "ms_grade"): {"No valvular": 0, "mild ": 1, "cannot tell": None},
+    ("diastolic_grade", "diastolic_function"): {"0 (nl)": -1, "DD Present": 0, "I": 1, "II": 2, "III/IV": 3, "?": None},
+}
+"""Measurement and the variable that it becomes -> words of a report and their grade; None: counted as no number."""
+
+
+def test_words_that_grade_become_the_catalogue_s_grades(tmp_path):
+    expected = {}
+    studies, rows = [], []
+    for place in range(max(map(len, WORDS.values()))):
+        number, at = f"9{place}", f"2150-0{place + 1}-01 09:30:00"
+        studies.append(("1", number, at, f"10{place}", at))
+        for (name, variable), words in WORDS.items():
+            word, grade = list(words.items())[place] if place < len(words) else ("", None)
+            expected[study_key(number), variable] = grade
+            rows.append(("1", f"10{place}", at, "tte", name, "", word, ""))
+    connection, report = staged(tmp_path, echo_study_list=studies, structured_measurement=rows)
+    build(connection, Features(between_echoes="none"))
+    for _, variable in WORDS:
+        found = dict(fetch(connection, f"SELECT study_key, {variable} FROM feature"))
+        assert found == {key: grade for (key, name), grade in expected.items() if name == variable}
+    assert counted(report)["measurement", "NOT_A_NUMBER"] == 2
 
 
 def test_a_laboratory_value_is_known_when_it_is_stored(tmp_path):

@@ -108,7 +108,7 @@ def _characteristic(name: str, variable: Variable | None, median: float) -> Char
         return Characteristic(name, readable(name), is_binary=True)
     unit = UNITS.get(variable.unit, variable.unit)
     label = variable.label if variable.is_code or unit == "1" else f"{variable.label}, {unit}"
-    return Characteristic(name, label, variable.is_code, digits=0 if median >= 20 else 1 if median >= 2 else 2)
+    return Characteristic(name, label, variable.is_binary, digits=0 if median >= 20 else 1 if median >= 2 else 2)
 
 
 def shown(part: Part, variable: Characteristic) -> dict[str, np.ndarray]:

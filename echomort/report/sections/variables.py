@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from echomort.ehr.variable_sets import VARIABLES
-from echomort.ehr.variables import catalogue
+from echomort.ehr.variable_sets import OFFERED, VARIABLES
+from echomort.ehr.variables import METHOD, catalogue, names
 from echomort.report.blocks import Picture, Section, Table, Words
 from echomort.report.data import ReportData
 from echomort.report.drawing import flows
@@ -87,7 +87,8 @@ def given(model: str, data: ReportData) -> str:
 def _inputs(name: ModelName, data: ReportData) -> set[str]:
     """Return the variables of a model of the health record; of a baseline without the site's own."""
     if name.kind == "ehr":
-        return set(data.variables["variable"] if _takes_all(data) else VARIABLES["all"])
+        sets = OFFERED.get(str(data.setting_values.get("tabular.variables")), METHOD)
+        return set(data.variables["variable"] if _takes_all(data) else names(*sets))
     return set(VARIABLES.get(name.variables or "", ()))
 
 

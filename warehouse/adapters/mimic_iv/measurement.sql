@@ -1,7 +1,8 @@
 -- Numbers from three sources. Structured measurements belong to the study with their measurement_id in the study list.
 -- Measurements that the map lacks keep their name: it may be a variable of the catalogue, and is counted otherwise.
 -- Laboratory values are known when they are stored. The outpatient record (omr) has days, not times; pressures taken
--- standing are left out.
+-- standing are left out. Words that grade a valve or the diastolic function become the catalogue's grades: the first pattern
+-- of grades.csv that they match; other words are passed on, and counted.
 WITH study AS (
     SELECT DISTINCT
         as_whole(measurement_id) AS measurement_id, as_whole(subject_id) AS subject_id, as_whole(study_id) AS study_id
@@ -19,6 +20,17 @@ reported AS (
         unit
     FROM raw_structured_measurement
     WHERE lower(trim(test_type)) = 'tte'
+),
+graded AS (
+    SELECT name, result, min_by(grade, CAST(place AS INTEGER)) AS grade
+    FROM (SELECT DISTINCT name, result FROM reported) AS worded
+    JOIN map_measurements ON map_measurements.measurement = worded.name
+    JOIN map_grades ON regexp_matches(lower(worded.result), map_grades.pattern)
+        AND CASE map_grades.graded
+            WHEN 'diastolic' THEN map_measurements.variable = 'diastolic_function'
+            WHEN 'valve' THEN ends_with(map_measurements.variable, '_grade')
+        END
+    GROUP BY name, result
 ),
 -- Ejection fraction: the middle of the reported range, else the biplane value, else the three-dimensional one.
 ejection_fraction AS (
@@ -52,10 +64,11 @@ echo_value AS (
         measurement_id,
         measured_at,
         coalesce(map_measurements.variable, name),
-        result,
+        coalesce(graded.grade, result),
         CASE WHEN unit IS NULL AND name = 'height_cm' THEN 'cm' ELSE unit END
     FROM reported
     LEFT JOIN map_measurements ON map_measurements.measurement = reported.name
+    LEFT JOIN graded USING (name, result)
     WHERE name NOT IN ('lvef', 'lvef_upper', 'lvef_3d')
 )
 SELECT echo_value.subject_id AS patient_id, study_id, variable, value, unit, measured_at

@@ -29,13 +29,13 @@ def expected(variables: Path | None) -> tuple[Expected, ...]:
         unique("study_key"),
         mostly_present("age", 0.9),
         mostly_present("sex", 0.9),
-        *(_limits(variable) for variable in catalogue.variables),
+        *(_limits(variable) for variable in catalogue.variables if variable.is_code or variable.low is not None),
     )
 
 
 def _limits(variable: Variable) -> Expected:
     if variable.is_code:
-        return among(variable.name, 0, 1)
+        return among(variable.name, *variable.levels)
     return within(variable.name, variable.low, variable.high)
 
 

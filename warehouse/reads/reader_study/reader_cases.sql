@@ -21,15 +21,15 @@ SELECT
     loops.clip_keys,
     loops.clip_views,
     feature.age,
-    feature.lvef,
     feature.tr_vmax,
-    feature.rvsp,
-    feature.pv_vmax,
-    feature.diastolic_grade,
     feature.heart_rate,
-    feature.sbp,
+    feature.ldl,
+    feature.lvef,
     feature.dbp,
-    feature.ldl
+    feature.pa_acc_time,
+    feature.sbp,
+    feature.pa_acc_slope,
+    feature.diastolic_function
 FROM cohort
 JOIN loops USING (study_key)
 JOIN score ON score.study_key = cohort.study_key AND score.model = $model AND score.fold = -1

@@ -104,14 +104,15 @@ JOIN moment ON moment.moment_no = after.moment_no;
 INSERT INTO filled
 SELECT variable, how, count(*) FROM filled_value GROUP BY ALL;
 
--- Codes such as smoking: the mean of several answers is not a code, so 1 is used if any answer is 1.
+-- Codes and grades: the mean of several answers is none. It is rounded up (1 for yes if any answer is yes), and a value
+-- between two echoes is rounded to the nearest.
 CREATE OR REPLACE TEMP TABLE chosen_value AS
 SELECT
     study_no,
     variable,
     CASE
         WHEN variable IN (SELECT CAST(name AS measured_name) FROM variable WHERE is_code AND source = 'measurement')
-            THEN ceil(value)
+            THEN CASE WHEN is_filled THEN round(value) ELSE ceil(value) END
         ELSE value
     END AS value,
     latest_own_date,
@@ -188,7 +189,7 @@ SELECT study_no, CAST(variable AS measured_name)
 FROM (
     SELECT study_no, unnest([
         CASE WHEN abs(mv_ea - mv_e / mv_a) > 0.1 * mv_e / mv_a THEN 'mv_ea' END,
-        CASE WHEN abs(rvsp - (4 * tr_vmax ** 2 + rap)) > 5 THEN 'rvsp' END,
+        CASE WHEN abs(rvsp - (4 * (tr_vmax / 100) ** 2 + rap)) > 5 THEN 'rvsp' END,
         CASE WHEN abs(bmi - weight / (height / 100) ** 2) > 0.1 * bmi THEN 'bmi' END,
         CASE WHEN abs(ef_bp - of_bp) > 15 THEN 'ef_bp' END,
         CASE WHEN abs(ef_4c - of_4c) > 15 THEN 'ef_4c' END,

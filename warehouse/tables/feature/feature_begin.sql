@@ -52,8 +52,8 @@ FROM (SELECT variable, unit, count(*) AS rows FROM measurement GROUP BY ALL) AS 
 LEFT JOIN variable ON variable.name = measured_unit.variable
 LEFT JOIN conversion ON conversion.variable = measured_unit.variable AND conversion.unit = plain_unit(coalesce(measured_unit.unit, ''));
 
--- Values in the catalogue's unit. A value outside the limits, or a code that is not a whole number, becomes null; values
--- are never clipped.
+-- Values in the catalogue's unit. A value outside the limits (null: none), or a code or grade that is not a whole number,
+-- becomes null; values are never clipped.
 CREATE OR REPLACE TEMP TABLE converted AS
 SELECT
     person.patient_no,
@@ -63,7 +63,7 @@ SELECT
     measured_at,
     known_at(measured_at, $same_day) AS known_at,
     CASE
-        WHEN value * factor + shift BETWEEN low AND high AND NOT (is_code AND value <> floor(value))
+        WHEN value * factor + shift BETWEEN coalesce(low, '-inf') AND coalesce(high, 'inf') AND NOT (is_code AND value <> floor(value))
             THEN value * factor + shift
     END AS value
 FROM measurement

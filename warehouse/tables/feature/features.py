@@ -52,7 +52,7 @@ def _create_table(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -
 def _write_catalogue(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
     run(connection, "tables/feature/feature_catalogue.sql")
     variables = [
-        (v.name, v.source, v.window_days, v.low, v.high, v.unit == "code", v.code_from or None, v.code_to or None)
+        (v.name, v.source, v.window_days, v.low, v.high, v.is_code, v.code_from or None, v.code_to or None)
         for v in catalogue.variables
     ]
     columns = ["name", "source", "window_days", "low", "high", "is_code", "code_from", "code_to"]

@@ -12,21 +12,24 @@ from echomort.settings import Postgresql, Settings, Sources, load_settings
 HEAD = """# Settings
 
 Made by `python -m docs.generators.settings_table`. A value, shown as YAML, is given in a file, in the environment or by
-`--set` (docs/operations.md). Provenance: *published* was read in a source of the method, *reconstructed* is recalled or
-deduced from it and not re-checked, *ours* is this project's choice. Only what is *published* is the paper's.
+`--set` (docs/operations.md). Preset `standard` is for a site's own archive, `paper` is the method's own recipe, `demo`
+a result in minutes; the columns of these two show where they differ from `standard`, and [method.md](method.md) why.
+Provenance is that of the value in `paper`: *published* was read in a source of the method, *reconstructed* is recalled
+and in no source that was read, *ours* is this project's choice. Only what is *published* is the paper's.
 
-| key | paper | demo | provenance | meaning |
-|---|---|---|---|---|
+| key | standard | paper | demo | provenance | meaning |
+|---|---|---|---|---|---|
 """
 
 
 def lines() -> Iterator[str]:
     """Yield the page line by line."""
     yield from HEAD.splitlines()
-    demo = {key: value for key, value, *_ in _rows("demo")}
-    for key, value, provenance, meaning in _rows("paper"):
-        other = "" if demo.get(key, value) == value else f"`{as_yaml(demo[key])}`"
-        yield f"| `{key}` | `{as_yaml(value)}` | {other} | {provenance} | {meaning} |"
+    others = [{key: value for key, value, *_ in _rows(preset)} for preset in ("paper", "demo")]
+    provenances = {key: provenance for key, _, provenance, _ in _rows("paper")}
+    for key, value, _, meaning in _rows("standard"):
+        shown = [f"`{as_yaml(other[key])}`" if other.get(key, value) != value else "" for other in others]
+        yield f"| {' | '.join((f'`{key}`', f'`{as_yaml(value)}`', *shown, provenances[key], meaning))} |"
 
 
 def as_yaml(value: Any) -> str:

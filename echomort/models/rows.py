@@ -91,15 +91,40 @@ def split_patients(
 ) -> np.ndarray:
     """Return which rows (n,) bool are for validation: those of a ``fraction`` of the patients who died in any row, and
     of the same fraction of the others; of each at least one patient and never all, unless there is only one."""
+    index, groups = _patients_by_outcome(labels, patients)
+    counts = [min(max(1, round(fraction * len(group))), len(group) - 1) for group in groups]
+    return _drawn(groups, counts, seed)[index]
+
+
+def split_patients_evenly(
+    labels: np.ndarray, patients: np.ndarray, fraction: float, seed: int | tuple[int, ...]
+) -> np.ndarray:
+    """Return which rows (n,) bool are for validation: those of a ``fraction`` of all patients, as many who died in any
+    row as others.
+
+    At most half of the rarer kind goes there, so that models still learn from the other half; at least one of each.
+    """
+    index, groups = _patients_by_outcome(labels, patients)
+    rarer = min(map(len, groups))
+    count = min(max(1, round(fraction * sum(map(len, groups)) / 2)), rarer // 2)
+    return _drawn(groups, [count, count], seed)[index]
+
+
+def _patients_by_outcome(labels: np.ndarray, patients: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return each row's patient as a number, and the numbers of those who died in any row, and of the others."""
     unique, index = np.unique(patients.astype(str), return_inverse=True)
     died = np.zeros(len(unique), bool)
     np.logical_or.at(died, index, labels == 1)
+    return index, [np.flatnonzero(died), np.flatnonzero(~died)]
+
+
+def _drawn(groups: Sequence[np.ndarray], counts: Sequence[int], seed: int | tuple[int, ...]) -> np.ndarray:
+    """Return which patients (n,) bool are drawn: of each group its count."""
     generator = np.random.default_rng(seed)
-    chosen = np.zeros(len(unique), bool)
-    for group in (np.flatnonzero(died), np.flatnonzero(~died)):
-        count = min(max(1, round(fraction * len(group))), len(group) - 1)
+    chosen = np.zeros(sum(map(len, groups)), bool)
+    for group, count in zip(groups, counts, strict=True):
         chosen[generator.permutation(group)[: max(0, count)]] = True
-    return chosen[index]
+    return chosen
 
 
 def mean_fold_auc(scores: np.ndarray, rows: LabelledRows) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import pydantic
 
@@ -50,13 +50,15 @@ class Network:
 
     ``build`` returns a freshly drawn module that takes clips (n, frames, height, width) as uint8, or as float32 of the
     same values 0 to 255, and returns logits (n,). ``smallest`` is the smallest clip that it takes (frames, height,
-    width); ``settings`` the model of its own settings.
+    width); ``settings`` the model of its own settings. ``optimizer`` trains it where the settings leave that to the
+    network.
     """
 
     description: str
     smallest: tuple[int, int, int]
     build: Builder
     settings: type[NetworkSettings] = NetworkSettings
+    optimizer: Literal["adagrad", "rmsprop", "adam"] = "adagrad"
 
 
 NETWORKS = Registry("network", "echomort.networks", Network)

@@ -1,8 +1,9 @@
-"""What the four published networks have in common.
+"""What the four networks of the method have in common (preprint, p. 18-20, extended tables 4 to 7).
 
-Each has three units of (convolution 3, batch normalisation, ReLU) twice, then max-pooling 3, with 4, 8 and 16 filters.
-They differ in what is convolved (the volume, or every frame) and in how the last maps become one number. Pixels enter
-as they are stored, 0 to 255: the first batch normalisation absorbs the scale, and the published weights expect it.
+Each is a row of units: (convolution 3, batch normalisation, ReLU) twice, then max-pooling 3. They differ in what is
+convolved (the volume: three units; or every frame: four), in whether the last unit pools, and in how its maps become
+one number. Pixels enter as they are stored, 0 to 255: the first batch normalisation absorbs the scale, and the authors'
+weights expect it.
 """
 
 from collections.abc import Callable
@@ -12,43 +13,49 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-FILTERS = (4, 8, 16)
-"""Of the three units."""
+VOLUME_FILTERS = (4, 8, 16)
+"""Of the three units over the volume (preprint, extended tables 6 and 7)."""
+FRAME_FILTERS = (4, 8, 16, 16)
+"""Of the four units over every frame (preprint, extended tables 4 and 5)."""
 DROPOUT = 0.5
-"""Share of the features left out in training, before the last layer."""
+"""Share of the features left out in training, before the last layer (the authors' code)."""
 POOL = 3
-"""Pixels or frames to one, in each unit."""
-SMALLEST_EDGE = POOL ** len(FILTERS)
-"""Pixels or frames that three poolings by 3 need: 27."""
+"""Pixels or frames to one, in each unit (preprint, p. 18)."""
 NORM_EPSILON = 1e-3
 """Added to the variance: the default of Keras."""
-LAYERS: dict[int, tuple[Callable[..., nn.Module], Callable[..., nn.Module], Callable[..., nn.Module]]] = {
-    2: (nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d),
-    3: (nn.Conv3d, nn.BatchNorm3d, nn.MaxPool3d),
+LAYERS: dict[int, tuple[Callable[..., nn.Module], Callable[..., nn.Module], Callable[..., Tensor]]] = {
+    2: (nn.Conv2d, nn.BatchNorm2d, functional.max_pool2d),
+    3: (nn.Conv3d, nn.BatchNorm3d, functional.max_pool3d),
 }
 
 
 class Unit(nn.Module):
-    """Convolution, normalisation, ReLU, twice, then max-pooling, in two or three dimensions.
+    """Convolution, normalisation, ReLU, twice, then max-pooling if ``pools``, in two or three dimensions.
 
     The second ReLU comes after the pooling: the two commute, and it has 27 (or 9) times less to do.
     """
 
-    def __init__(self, inputs: int, filters: int, dimensions: int, momentum: float) -> None:
+    def __init__(self, inputs: int, filters: int, dimensions: int, momentum: float, pools: bool) -> None:
         super().__init__()
-        convolution, norm, pool = LAYERS[dimensions]
+        convolution, norm, self.max_pool = LAYERS[dimensions]
+        self.pools = pools
         self.layout = torch.channels_last_3d if dimensions == 3 else torch.channels_last
         self.conv1 = convolution(inputs, filters, 3, padding=1)
         self.norm1 = norm(filters, eps=NORM_EPSILON, momentum=momentum)
         self.conv2 = convolution(filters, filters, 3, padding=1)
         self.norm2 = norm(filters, eps=NORM_EPSILON, momentum=momentum)
-        self.pool = pool(POOL)
         self.to(memory_format=self.layout)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (n, filters, ...) maps, a third as large in every dimension."""
+        """Return (n, filters, ...) maps, a third as large in every dimension if the unit pools.
+
+        A dimension with fewer than 3 left is pooled to 1, so that small clips pass through every unit.
+        """
         x = functional.relu_(self._normalised(self.norm1, self.conv1(x), back=True))
-        return functional.relu_(self.pool(self._normalised(self.norm2, self.conv2(x), back=False)))
+        x = self._normalised(self.norm2, self.conv2(x), back=False)
+        if self.pools:
+            x = self.max_pool(x, [min(POOL, edge) for edge in x.shape[2:]])
+        return functional.relu_(x)
 
     def _normalised(self, norm: nn.Module, x: Tensor, back: bool) -> Tensor:
         """Normalise, on a CPU in training in the plain layout; ``back``: return to the one that convolutions like.
@@ -72,7 +79,7 @@ class Relayout(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, to: torch.memory_format, back: torch.memory_format) -> Tensor:
         """Return ``x`` laid out as ``to``."""
         ctx.back = back
-        return x.contiguous(memory_format=to)
+        return x.clone(memory_format=to)  # a copy even where both layouts are one, as with maps of one cell
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
@@ -81,28 +88,35 @@ class Relayout(torch.autograd.Function):
 
 
 class Trunk(nn.Sequential):
-    """Three units over the volume (dimensions 3) or over every frame (dimensions 2)."""
+    """The units over the volume (dimensions 3) or over every frame (dimensions 2); ``last_pools``: the last one too."""
 
-    def __init__(self, dimensions: int, momentum: float) -> None:
-        sizes = zip((1, *FILTERS), FILTERS, strict=False)
-        super().__init__(*(Unit(inputs, filters, dimensions, momentum) for inputs, filters in sizes))
+    def __init__(self, dimensions: int, momentum: float, last_pools: bool) -> None:
+        filters = VOLUME_FILTERS if dimensions == 3 else FRAME_FILTERS
+        pools = (*(True for _ in filters[1:]), last_pools)
+        sizes = zip((1, *filters[:-1]), filters, pools, strict=True)
+        super().__init__(*(Unit(inputs, outputs, dimensions, momentum, pool) for inputs, outputs, pool in sizes))
 
 
 def volume_maps(trunk: Trunk, pixels: Tensor) -> Tensor:
-    """Return maps (n, 16, frames // 27, height // 27, width // 27) of pixels (n, frames, height, width)."""
+    """Return maps (n, 16, ...) of pixels (n, frames, height, width): a 27th of each edge, or a 9th if the last unit
+    does not pool."""
     maps: Tensor = trunk(pixels.float().unsqueeze(1))
     return maps
 
 
 def frame_vectors(trunk: Trunk, pixels: Tensor) -> Tensor:
-    """Return one vector a frame, (n, frames, 16): the maps of every frame averaged over space."""
+    """Return one vector a frame, (n, frames, 16): the maps of every frame averaged over space (one cell at the
+    preprint's size, if the last unit pools)."""
     maps: Tensor = trunk(pixels.float().flatten(0, 1).unsqueeze(1))
     vectors: Tensor = maps.mean((-2, -1)).unflatten(0, pixels.shape[:2])
     return vectors
 
 
 class Lstm(nn.Module):
-    """One LSTM layer with one bias a gate, as Keras counts it (torch keeps two that only ever act as their sum)."""
+    """One LSTM layer as Keras 2.2 has it by default: one bias a gate, gates through the hard sigmoid.
+
+    torch's own has two biases and the logistic function.
+    """
 
     def __init__(self, inputs: int, units: int) -> None:
         super().__init__()
@@ -113,11 +127,21 @@ class Lstm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the outputs (n, steps, units) for (n, steps, inputs)."""
-        rest = x.new_zeros(1, len(x), self.units)
-        weights = [self.kernel, self.recurrent, self.bias, torch.zeros_like(self.bias)]
-        # has_biases, layers, dropout, training, bidirectional, batch_first
-        outputs: Tensor = torch.lstm(x, (rest, rest), weights, True, 1, 0.0, self.training, False, True)[0]
-        return outputs
+        driven = functional.linear(x, self.kernel, self.bias)
+        state = output = driven.new_zeros(len(x), self.units)
+        outputs = []
+        for step in driven.unbind(1):
+            gates = step + functional.linear(output, self.recurrent)
+            admit, keep, cell, show = gates.chunk(4, dim=1)
+            state = hard_sigmoid(keep) * state + hard_sigmoid(admit) * cell.tanh()
+            output = hard_sigmoid(show) * state.tanh()
+            outputs.append(output)
+        return torch.stack(outputs, dim=1)
+
+
+def hard_sigmoid(x: Tensor) -> Tensor:
+    """Return 0.2 ``x`` + 0.5 within 0 and 1: what Keras 2.2 calls ``hard_sigmoid`` (torch's has another slope)."""
+    return (0.2 * x + 0.5).clamp(0, 1)
 
 
 def initialised(network: nn.Module) -> nn.Module:

@@ -1,18 +1,21 @@
-"""The published 2-D network with global average pooling."""
+"""The 2-D network of the method with global average pooling (preprint, extended table 5)."""
 
 from torch import Tensor, nn
 
 from echomort.networks import Network
-from echomort.networks._layers import DROPOUT, FILTERS, SMALLEST_EDGE, Trunk, frame_vectors, initialised
+from echomort.networks._layers import DROPOUT, FRAME_FILTERS, POOL, Trunk, frame_vectors, initialised
+
+SMALLEST_EDGE = POOL ** (len(FRAME_FILTERS) - 1)
+"""Pixels of which three poolings by 3 leave one: 27."""
 
 
 class Cnn2dGap(nn.Module):
-    """Every frame to 16 numbers, averaged over time: 4,797 weights."""
+    """Four units over every frame, the last without pooling, averaged over space and time: 9,565 weights."""
 
-    def __init__(self, shape: tuple[int, int, int], momentum: float) -> None:
+    def __init__(self, momentum: float) -> None:
         super().__init__()
-        self.trunk = Trunk(2, momentum)
-        self.head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(FILTERS[-1], 1))
+        self.trunk = Trunk(2, momentum, last_pools=False)
+        self.head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(FRAME_FILTERS[-1], 1))
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return logits (n,)."""
@@ -21,7 +24,8 @@ class Cnn2dGap(nn.Module):
 
 
 NETWORK = Network(
-    description="2-D convolutions of every frame, averaged over time",
+    description="2-D convolutions of every frame, averaged over space and time",
     smallest=(1, SMALLEST_EDGE, SMALLEST_EDGE),
-    build=lambda wanted: initialised(Cnn2dGap(wanted.shape, wanted.norm_momentum)),
+    build=lambda wanted: initialised(Cnn2dGap(wanted.norm_momentum)),
+    optimizer="rmsprop",  # ours: the preprint names an optimizer for the LSTM and the 3-D networks only (p. 20)
 )

@@ -1,18 +1,21 @@
-"""The published 3-D network with global average pooling."""
+"""The 3-D network of the method with global average pooling (preprint, extended table 7)."""
 
 from torch import Tensor, nn
 
 from echomort.networks import Network
-from echomort.networks._layers import DROPOUT, FILTERS, SMALLEST_EDGE, Trunk, initialised, volume_maps
+from echomort.networks._layers import DROPOUT, POOL, VOLUME_FILTERS, Trunk, initialised, volume_maps
+
+SMALLEST_EDGE = POOL ** (len(VOLUME_FILTERS) - 1)
+"""Pixels or frames of which two poolings by 3 leave one: 9."""
 
 
 class Cnn3dGap(nn.Module):
-    """The 3-D network with its 16 maps averaged: 13,797 weights at any size."""
+    """Three units over the volume, the last without pooling, its 16 maps averaged: 13,797 weights at any size."""
 
-    def __init__(self, shape: tuple[int, int, int], momentum: float) -> None:
+    def __init__(self, momentum: float) -> None:
         super().__init__()
-        self.trunk = Trunk(3, momentum)
-        self.head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(FILTERS[-1], 1))
+        self.trunk = Trunk(3, momentum, last_pools=False)
+        self.head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(VOLUME_FILTERS[-1], 1))
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return logits (n,)."""
@@ -23,5 +26,6 @@ class Cnn3dGap(nn.Module):
 NETWORK = Network(
     description="3-D convolutions, averaged over the volume",
     smallest=(SMALLEST_EDGE, SMALLEST_EDGE, SMALLEST_EDGE),
-    build=lambda wanted: initialised(Cnn3dGap(wanted.shape, wanted.norm_momentum)),
+    build=lambda wanted: initialised(Cnn3dGap(wanted.norm_momentum)),
+    optimizer="adagrad",
 )

@@ -99,6 +99,7 @@ REASONS = {
     "EXCL_INCOMPLETE_WINDOW": "Less than a year before the data end",
     "EXCL_AGE": "Outside the age limits",
     "EXCL_BEFORE_HEART_FAILURE": "Before the heart-failure diagnosis",
+    "EXCL_OTHER_STUDY": "Not the patient's drawn study",
 }
 
 GROUP_VALUES = {"F": "Women", "M": "Men", "female": "Women", "male": "Men", "<NA>": "missing"} | {

@@ -1,6 +1,7 @@
 """Typed, immutable settings: what they are, what they mean and where they come from."""
 
-from echomort.settings.layers import PRESETS, gather, load_settings, parse_flags, read_preset, validate
+from echomort.settings.layers import gather, load_settings, parse_flags, validate
+from echomort.settings.preset import PRESETS, read_preset
 from echomort.settings.sections import (
     ClinicalScores,
     ClipSettings,
@@ -22,6 +23,7 @@ from echomort.settings.sections import (
     Tabular,
     TagTable,
     Training,
+    ValidationClasses,
     Views,
 )
 from echomort.settings.settings import Settings
@@ -49,6 +51,7 @@ __all__ = [
     "Tabular",
     "TagTable",
     "Training",
+    "ValidationClasses",
     "Views",
     "gather",
     "load_settings",

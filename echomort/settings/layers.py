@@ -3,7 +3,6 @@
 import difflib
 import os
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,18 +10,12 @@ import pydantic
 import yaml
 
 from echomort.core.errors import UserError
+from echomort.settings.preset import PRESETS, read_preset
 from echomort.settings.sections import Section
 from echomort.settings.settings import Settings
 
 ENVIRONMENT_PREFIX = "ECHOMORT__"
 """Environment variables with this prefix are settings."""
-PRESETS = ("demo", "paper")
-"""The presets: one file each in presets/."""
-
-
-def read_preset(name: str) -> dict[str, Any]:
-    """Return the settings of preset ``name``, as a tree."""
-    return yaml.safe_load(resources.files(__package__).joinpath(f"presets/{name}.yaml").read_text()) or {}
 
 
 def gather(
@@ -41,12 +34,12 @@ def gather(
 def validate(tree: Mapping[str, Any]) -> Settings:
     """Return the settings: defaults < preset < ``tree``, which is what a person set.
 
-    Without a preset, ``paper`` is used where ``sources.dicom`` is set, else ``demo`` on the embedded archive.
+    Without a preset, ``standard`` is used where ``sources.dicom`` is set, else ``demo`` on the embedded archive.
     Raises :class:`UserError` naming the key and the remedy.
     """
     sources = tree.get("sources") or {}
     own_archive = isinstance(sources, dict) and sources.get("dicom") is not None
-    preset = tree.get("preset", "paper" if own_archive else "demo")
+    preset = tree.get("preset", "standard" if own_archive else "demo")
     base = {"preset": preset} if own_archive else {"preset": preset, "sources": {"synthetic": {}}}
     overlay = read_preset(preset) if preset in PRESETS else {}
     try:
@@ -104,7 +97,7 @@ def _read_file(file: Path | None) -> dict[str, Any]:
         ) from None
     if content is not None and not isinstance(content, dict):
         raise UserError(
-            f"the configuration file is not a mapping of keys ({file})", "write for example `preset: paper`"
+            f"the configuration file is not a mapping of keys ({file})", "write for example `preset: standard`"
         )
     return content or {}
 

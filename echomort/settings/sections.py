@@ -1,7 +1,8 @@
 """The sections of the settings: typed, immutable, every setting with its default, its limits and its meaning.
 
-Every method setting names its provenance: ``published`` (read in a source of the method), ``reconstructed`` (recalled
-or deduced, not re-checked) or ``ours``. Only what is ``published`` may be called the paper's.
+The defaults are those of preset ``standard``. Every method setting names the provenance of its value in preset
+``paper``: ``published`` (read in a source of the method, which echomort/method/facts.csv names), ``reconstructed``
+(recalled or deduced, in no source that was read) or ``ours``. Only what is ``published`` may be called the paper's.
 """
 
 import os
@@ -19,7 +20,7 @@ Provenance = Literal["published", "reconstructed", "ours"]
 
 
 def setting(default: Any, provenance: Provenance, meaning: str, **limits: Any) -> Any:
-    """Declare one setting: its default, where that default comes from, what it means, and its limits."""
+    """Declare one setting: its default, where its value in preset ``paper`` comes from, what it means, its limits."""
     return Field(default, description=meaning, json_schema_extra={"provenance": provenance}, **limits)
 
 
@@ -128,7 +129,7 @@ class Outcome(Section):
 
     horizon_days: int = setting(365, "published", "death on day 0 to this day is an event", ge=1, le=3650)
     follow_up: Literal["encounter", "registry"] = setting(
-        "encounter", "reconstructed", "evidence of life at the horizon: a later encounter, or a complete death registry"
+        "encounter", "published", "evidence of life at the horizon: a later encounter, or a complete death registry"
     )
     registry_complete_through: date | None = setting(
         None, "ours", "last day through which the registry of deaths is complete (registry only)"
@@ -148,6 +149,9 @@ class Cohort(Section):
     """Which studies are in the cohort, and in which role and fold."""
 
     folds: int = setting(5, "published", "cross-validation folds, by patient", ge=3, le=10)
+    studies: Literal["all", "one"] = setting(
+        "all", "published", "labelled studies of a patient that take part: all, or one that is drawn by the salt"
+    )
     salt: str = setting(
         "echomort-1", "ours", "changes every role and fold; never change it on a live project", min_length=1
     )
@@ -187,7 +191,7 @@ class Features(Section):
 
     between_echoes: Literal["prospective", "paper", "none"] = setting(
         "prospective",
-        "ours",
+        "published",
         "echo values that a study lacks: carried forward from the last echo, interpolated as in the method, or missing",
     )
     carry_days: int = setting(
@@ -230,17 +234,19 @@ class ClipSettings(Section):
     width: int = setting(150, "published", "width of a clip in pixels", ge=8, le=2048)
     fps: float = setting(30.0, "published", "frames a second after linear interpolation in time", gt=0, le=240)
     resize: Literal["area", "linear"] = setting(
-        "area", "ours", "filter that scales frames; linear is the published demo's"
+        "area", "published", "filter that scales frames; linear is that of the authors' code"
     )
     colour: Literal["reject", "keep"] = setting("reject", "reconstructed", "what to do with colour Doppler loops")
     source: Literal["annotated", "raw"] = setting(
-        "annotated", "ours", "pixels as displayed, or the vendor's native data before display (raw; Philips only)"
+        "annotated", "published", "pixels as displayed, or the vendor's native data before display (raw; Philips only)"
     )
     view_tags: TagTable = setting(
-        "standard", "ours", "what view tags mean: as at most sites, or as in the preprint's laboratory (Ext. Table 1)"
+        "standard",
+        "published",
+        "what view tags mean: as at most sites, or as in the preprint's laboratory (Ext. Table 1)",
     )
     min_seconds: float = setting(
-        0, "ours", "loops that last less give no clip; the preprint's had at least one second", ge=0, le=60
+        0, "published", "loops that last less give no clip; the preprint's had at least one second", ge=0, le=60
     )
 
     @property
@@ -252,7 +258,7 @@ class ClipSettings(Section):
 class Views(Section):
     """The view classifier: names the view of loops without a view tag; it learns from the archive's tagged loops."""
 
-    classify: bool = setting(True, "ours", "name the view of loops without a tag by their pixels")
+    classify: bool = setting(True, "published", "name the view of loops without a tag by their pixels")
     precision: float = setting(
         0.9, "ours", "lower 95 % bound of the precision that a view must reach on held-out patients", gt=0.5, lt=1
     )
@@ -282,19 +288,25 @@ def _network(name: str) -> str:
     return name
 
 
+ValidationClasses = Literal["proportional", "balanced"]
+"""How many patients of each outcome decide when a training stops."""
+
+
 class Training(Section):
-    """One 3-D CNN a view."""
+    """One network a view."""
 
     network: Annotated[str, pydantic.AfterValidator(_network)] = setting(
         "cnn_3d", "published", "architecture: one of the registered networks"
     )
-    network_settings: dict[str, Any] = setting({}, "ours", "the network's own settings; the published ones have none")
-    optimizer: Literal["adagrad", "rmsprop", "adam"] = setting(
-        "adagrad", "reconstructed", "AdaGrad for the 3-D networks"
+    network_settings: dict[str, Any] = setting({}, "ours", "the network's own settings; the method's have none")
+    optimizer: Literal["by_network", "adagrad", "rmsprop", "adam"] = setting(
+        "by_network", "published", "by_network: AdaGrad for 3-D networks, RMSProp for 2-D ones; all as in Keras 2.2"
     )
-    learning_rate: float = setting(0.01, "reconstructed", "Keras default of the time", gt=0, le=1)
+    learning_rate: float | None = setting(
+        None, "published", "null: Keras 2.2's for the optimizer, AdaGrad 0.01, RMSProp and Adam 0.001", gt=0, le=1
+    )
     schedule: Literal["constant", "one_cycle"] = setting(
-        "constant", "reconstructed", "learning rate over the epochs; one_cycle warms up to it and falls to nothing"
+        "constant", "published", "learning rate over the epochs; one_cycle warms up to it and falls to nothing"
     )
     norm_momentum: float = setting(
         NORM_MOMENTUM,
@@ -303,20 +315,24 @@ class Training(Section):
         gt=0,
         le=1,
     )
-    batch: int = setting(16, "reconstructed", "clips an update", ge=1, le=4096)
-    max_epochs: int = setting(100, "ours", "most epochs", ge=1, le=10_000)
-    stopping: Literal["patience", "fixed"] = setting(
-        "patience", "reconstructed", "on validation loss, or after max_epochs"
-    )
-    patience: int = setting(10, "reconstructed", "epochs without a lower validation loss", ge=1)
+    batch: int = setting(32, "published", "clips an update", ge=1, le=4096)
+    max_epochs: int = setting(100, "published", "most epochs", ge=1, le=10_000)
+    stopping: Literal["patience", "fixed"] = setting("patience", "published", "on validation loss, or after max_epochs")
+    patience: int = setting(10, "published", "stop after more epochs than this without a lower validation loss", ge=1)
     validation_fraction: float = setting(
-        0.1, "reconstructed", "share of the training patients that decides when to stop (patience only)", gt=0, lt=0.5
+        0.1, "published", "share of the training patients that decides when to stop (patience only)", gt=0, lt=0.5
     )
-    class_weights: bool = setting(True, "reconstructed", "weight each class by N / (2 N_class)")
+    validation_classes: ValidationClasses = setting(
+        "proportional",
+        "published",
+        "those patients: as many of each outcome as there are (proportional), or the same number of both (balanced; at "
+        "most half of the deaths)",
+    )
+    class_weights: bool = setting(True, "published", "weight each class by N / (2 N_class)")
     precision: Literal["exact", "fast"] = setting("exact", "ours", "fast is bfloat16 where the processor has it")
     min_clips: int = setting(1000, "ours", "a view with fewer clips is skipped, with the reason", ge=1)
     min_deaths: int = setting(100, "ours", "a view with fewer deaths is skipped, with the reason", ge=1)
-    views: tuple[str, ...] | None = setting(None, "ours", "train these views only (null: all that have enough)")
+    views: tuple[str, ...] | None = setting(None, "published", "train these views only (null: all that have enough)")
     fold_processes: int = setting(0, "ours", "models trained side by side (0: one a processor core or GPU)", ge=0)
     seed: int = setting(1, "ours", "seed of initial weights, order and dropout", ge=0)
 
@@ -347,26 +363,28 @@ class Tabular(Section):
     )
     baseline_variables: tuple[Literal["clinical", "echo", "all", "age_sex", "age_sex_lvef"], ...] = setting(
         ("clinical", "echo", "all", "age_sex", "age_sex_lvef"),
-        "published",
-        "variables of each baseline: the 100 clinical, the 58 echo, all 158; ours: age and sex, and LVEF with them, by "
+        "ours",
+        "variables of each baseline: the 100 clinical, the 58 echo, all 158; age and sex, and LVEF with them, by "
         "logistic regression alone, over which added value is measured",
     )
     logistic_ridge: float = setting(10.0, "ours", "penalty of the logistic baseline on standardised columns", gt=0)
     forest_trees: int = setting(100, "ours", "trees of the random forest", ge=1, le=10_000)
     imputation_scope: Literal["fold", "global"] = setting(
-        "fold", "ours", "rows that the imputation is fitted on: a fold's training rows, or all rows as in the method"
+        "fold",
+        "published",
+        "rows that the imputation is fitted on: a fold's training rows, or all rows as in the method",
     )
     imputation_rounds: int = setting(5, "ours", "rounds of the chained equations", ge=1, le=100)
     max_missing: float = setting(
         0.9,
-        "reconstructed",
+        "published",
         "share of gaps above which a column is left out where complete data are needed",
         gt=0,
         le=1,
     )
     outliers: Literal["without_limits", "all", "none"] = setting(
         "without_limits",
-        "reconstructed",
+        "published",
         "variables in which outliers become gaps: values beyond 3 standard deviations of the mean, and also beyond 3 "
         "interquartile ranges of the quartiles",
     )
@@ -377,7 +395,7 @@ class Tabular(Section):
 class Fusion(Section):
     """Stacking of out-of-fold scores."""
 
-    model: Literal["logistic", "xgboost"] = setting("xgboost", "reconstructed", "what combines the scores")
+    model: Literal["logistic", "xgboost"] = setting("xgboost", "ours", "what combines the scores")
     ridge: float = setting(1.0, "ours", "penalty of the logistic stack on standardised scores", gt=0)
     depth: int = setting(2, "ours", "of a tree of the xgboost stack", ge=1, le=20)
     rounds: int = setting(60, "ours", "trees of the xgboost stack", ge=1)

@@ -1,9 +1,10 @@
 """All settings together, and the paths of a project."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from echomort.settings.preset import read_preset
 from echomort.settings.sections import (
     ClinicalScores,
     Cohort,
@@ -26,7 +27,7 @@ from echomort.settings.sections import (
 class Settings(Section):
     """Everything that decides a result apart from the inputs."""
 
-    preset: Literal["demo", "paper"] = "demo"
+    preset: Literal["demo", "paper", "standard"] = "demo"
     home: Path = Path("demo")
     sources: Sources = Sources()
     privacy: Privacy = Privacy()
@@ -72,16 +73,17 @@ class Settings(Section):
         return self.home / "warehouse.duckdb"
 
     def provenance(self) -> Iterator[tuple[str, Any, Provenance, str]]:
-        """Yield (key, value, provenance, meaning) of every method setting; a value that a preset or a person changed
-        is ``ours``."""
-        yield from _provenance(self, "")
+        """Yield (key, value, provenance, meaning) of every method setting; a value other than that of preset
+        ``paper`` is ``ours``."""
+        yield from _provenance(self, "", read_preset("paper"))
 
 
-def _provenance(section: Section, prefix: str) -> Iterator[tuple[str, Any, Provenance, str]]:
+def _provenance(section: Section, prefix: str, paper: Mapping[str, Any]) -> Iterator[tuple[str, Any, Provenance, str]]:
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
         if isinstance(value, Section):
-            yield from _provenance(value, f"{prefix}{name}.")
+            yield from _provenance(value, f"{prefix}{name}.", paper.get(name, {}))
         elif isinstance(field.json_schema_extra, dict):
             declared: Any = field.json_schema_extra["provenance"]
-            yield f"{prefix}{name}", value, declared if value == field.default else "ours", field.description or ""
+            is_papers = value == paper.get(name, field.default)
+            yield f"{prefix}{name}", value, declared if is_papers else "ours", field.description or ""

@@ -17,7 +17,8 @@ from echomort.clips.store import read_study
 from echomort.core.errors import UserError
 from echomort.core.files import disk_error, resolve_under
 from echomort.models.cross_fit import LeftOut, folds_left_out, left_out_words
-from echomort.models.rows import HELD_OUT, MIN_FOLDS, UNKNOWN, split_patients
+from echomort.models.rows import HELD_OUT, MIN_FOLDS, UNKNOWN, split_patients, split_patients_evenly
+from echomort.settings import ValidationClasses
 
 if TYPE_CHECKING:
     import torch
@@ -92,12 +93,16 @@ def pack(samples: Samples, clips: Path, shape: tuple[int, int, int], target: Pat
     return content.hexdigest()
 
 
-def split_validation(samples: Samples, rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Split ``rows`` by patient into (training, validation) rows; ``fraction`` of the patients of each label.
+def split_validation(
+    samples: Samples, rows: np.ndarray, fraction: float, seed: int, classes: ValidationClasses
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split ``rows`` by patient into (training, validation) rows; ``fraction`` of the patients validate: of each label
+    that share, or as many who died as others (``balanced``).
 
     Raises :class:`UserError` where one side would lack a label.
     """
-    inside = split_patients(samples.label[rows], samples.patient_key[rows], fraction, seed)
+    split = split_patients_evenly if classes == "balanced" else split_patients
+    inside = split(samples.label[rows], samples.patient_key[rows], fraction, seed)
     for side in (inside, ~inside):
         if len(np.unique(samples.label[rows[side]])) < 2:
             raise UserError("too few patients for a validation split", "set training.stopping: fixed")

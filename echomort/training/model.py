@@ -16,6 +16,7 @@ from echomort.core.fingerprint import digest
 from echomort.models.cross_fit import LeftOut, left_out_name
 from echomort.models.view_model import save_network, score_clips
 from echomort.networks import build_network
+from echomort.settings import Training
 from echomort.training.data import Batches, Samples, class_weights, read_samples, split_validation
 from echomort.training.device import Device, resolve_device
 from echomort.training.module import BestWeights, Classifier, Epoch, EpochRecorder
@@ -56,7 +57,9 @@ def fit(
     recorder = EpochRecorder(listener)
     callbacks: list[lightning.Callback] = [recorder]
     if validation is not None:
-        callbacks = [EarlyStopping("validation_loss", patience=task.training.patience), BestWeights(), recorder]
+        # Lightning stops at that many epochs without a lower loss; the setting says: after more than that many.
+        stopping = EarlyStopping("validation_loss", min_delta=0.0, patience=task.training.patience + 1)
+        callbacks = [stopping, BestWeights(), recorder]
     trainer = lightning.Trainer(
         **device.trainer,
         max_epochs=task.training.max_epochs,
@@ -77,13 +80,17 @@ def _loaders(
 ) -> tuple[Batches, Batches | None]:
     settings = task.training
     rows = samples.training_rows(left_out)
-    weights = class_weights(samples.label[rows]) if settings.class_weights else (1.0, 1.0)
-    validation_rows = np.empty(0, dtype=np.int64)
-    if settings.stopping == "patience":
-        rows, validation_rows = split_validation(samples, rows, settings.validation_fraction, seed)
-    training = Batches(pixels, samples.label, weights, rows, settings.batch, seed)
-    validation = Batches(pixels, samples.label, weights, validation_rows, settings.batch)
-    return training, validation if len(validation_rows) else None
+    if settings.stopping == "fixed":
+        return Batches(pixels, samples.label, _weights(samples, rows, settings), rows, settings.batch, seed), None
+    split = split_validation(samples, rows, settings.validation_fraction, seed, settings.validation_classes)
+    weights = [_weights(samples, side, settings) for side in split]
+    training = Batches(pixels, samples.label, weights[0], split[0], settings.batch, seed)
+    return training, Batches(pixels, samples.label, weights[1], split[1], settings.batch)
+
+
+def _weights(samples: Samples, rows: np.ndarray, settings: Training) -> tuple[float, float]:
+    """Return the weights of both labels in the loss of ``rows``; in a balanced set they are about 1."""
+    return class_weights(samples.label[rows]) if settings.class_weights else (1.0, 1.0)
 
 
 def _listener(task: Task, left_out: LeftOut, report: Callable[[Progress], None]) -> Callable[[int, Epoch], None]:

@@ -15,9 +15,8 @@ from torch.nn import functional
 
 from echomort.core.errors import UserError
 from echomort.settings import Training
+from echomort.training.optimizer import optimizer_of
 
-EPSILON = 1e-7
-"""Added to the denominator of every optimizer, for numerical stability: the Keras default."""
 WARM_UP = 0.1
 """Share of the steps in which the one-cycle schedule rises to the full learning rate. Chosen here."""
 
@@ -43,7 +42,7 @@ class Classifier(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer, with its schedule if there is one."""
-        optimizer = _OPTIMIZERS[self.settings.optimizer](self.network.parameters(), self.settings.learning_rate)
+        optimizer = optimizer_of(self.network.parameters(), self.settings)
         if self.settings.schedule == "constant":
             return optimizer
         steps = int(self.trainer.estimated_stepping_batches)
@@ -95,7 +94,9 @@ class EpochRecorder(lightning.Callback):
         """Record the epoch; Lightning has run the validation, if any, before."""
         loss = float(self._loss) / self._clips
         if not math.isfinite(loss):
-            raise UserError("the training loss is no longer a number", "lower training.learning_rate")
+            raise UserError(
+                "the training loss is no longer a number", "set training.learning_rate, lower than the one used"
+            )
         validation = trainer.callback_metrics.get("validation_loss")
         speed = self._clips / (time.perf_counter() - self._started)
         self.epochs.append(Epoch(loss, None if validation is None else float(validation), speed))
@@ -120,18 +121,3 @@ class BestWeights(lightning.Callback):
         """Restore the best weights."""
         if self.weights:
             pl_module.load_state_dict(self.weights)
-
-
-def _adagrad(parameters: Any, rate: float) -> torch.optim.Optimizer:
-    return torch.optim.Adagrad(parameters, rate, initial_accumulator_value=0.1, eps=EPSILON)
-
-
-def _rmsprop(parameters: Any, rate: float) -> torch.optim.Optimizer:
-    return torch.optim.RMSprop(parameters, rate, alpha=0.9, eps=EPSILON)
-
-
-def _adam(parameters: Any, rate: float) -> torch.optim.Optimizer:
-    return torch.optim.Adam(parameters, rate, eps=EPSILON)
-
-
-_OPTIMIZERS = {"adagrad": _adagrad, "rmsprop": _rmsprop, "adam": _adam}

@@ -25,9 +25,9 @@ def test_flags_win_over_environment_over_file_over_preset(tmp_path):
     )
 
 
-def test_an_own_archive_takes_the_paper_preset_and_no_synthetic_one():
+def test_an_own_archive_takes_the_standard_preset_and_no_synthetic_one():
     settings = load_settings(flags={"sources.dicom": "/archive", "sources.ehr": "/extract"}, environment={})
-    assert settings.preset == "paper"
+    assert settings.preset == "standard"
     assert not settings.is_synthetic
     assert settings.imaging.clip.shape == (60, 109, 150)
 
@@ -89,22 +89,32 @@ def test_a_flag_without_a_value_is_refused():
         parse_flags(["training.batch"])
 
 
-def test_every_method_setting_has_a_provenance_and_a_changed_one_is_ours():
-    rows = {
-        key: provenance
-        for key, _, provenance, _ in validate(gather(flags={"preset": "demo"}, environment={})).provenance()
-    }
-    assert rows["imaging.clip.frames"] == "ours"
-    assert rows["training.network"] == "published"
-    paper = {key: provenance for key, _, provenance, _ in Settings().provenance()}
-    assert paper["imaging.clip.frames"] == "published"
-    assert paper["training.learning_rate"] == "reconstructed"
+def provenances(preset):
+    settings = validate(gather(flags={"preset": preset}, environment={}))
+    return {key: provenance for key, _, provenance, _ in settings.provenance()}
+
+
+def test_every_method_setting_has_a_provenance_and_a_value_that_is_not_the_papers_is_ours():
+    demo, standard, paper = map(provenances, ("demo", "standard", "paper"))
+    assert demo["imaging.clip.frames"] == "ours"
+    assert demo["training.network"] == standard["imaging.clip.frames"] == "published"
+    assert (standard["training.max_epochs"], paper["training.max_epochs"]) == ("ours", "published")
+    assert paper["cohort.minimum_age"] == "reconstructed"
     assert all(meaning for *_, meaning in Settings().provenance())
 
 
-def test_both_presets_are_valid_over_the_same_settings():
+def test_every_preset_is_valid_over_the_same_settings_and_standard_is_every_default():
     for preset in PRESETS:
         assert load_settings(flags={"preset": preset}, environment={}).preset == preset
+    own = {"sources.dicom": "/archive", "sources.ehr": "/extract"}
+    standard = load_settings(flags={"preset": "standard", **own}, environment={})
+    assert standard == Settings(preset="standard", sources=standard.sources)
+
+
+def test_the_demo_derives_from_the_standard_preset():
+    demo, standard = (load_settings(flags={"preset": name}, environment={}) for name in ("demo", "standard"))
+    assert (demo.training.validation_classes, demo.cohort.studies) == ("proportional", "all")
+    assert demo.features == standard.features
 
 
 def test_the_page_of_settings_is_the_one_that_its_command_prints():
@@ -117,6 +127,6 @@ def test_the_page_of_settings_shows_values_as_a_person_writes_them():
     shown = dict(re.findall(r"^\| `([\w.]+)` \| `(.*?)` \|", page, re.MULTILINE))
     written = {key: yaml.safe_load(value) for key, value in shown.items() if not key.startswith("sources.")}
     assert len(written) > 60 and "None" not in shown.values()
-    assert load_settings(flags={"preset": "paper", **written}, environment={}) == load_settings(
-        flags={"preset": "paper"}, environment={}
+    assert load_settings(flags={"preset": "standard", **written}, environment={}) == load_settings(
+        flags={"preset": "standard"}, environment={}
     )

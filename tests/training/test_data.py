@@ -7,6 +7,7 @@ import pytest
 
 from echomort.clips.store import artifact_of, write_study
 from echomort.core.errors import UserError
+from echomort.models.rows import split_patients_evenly
 from echomort.training.data import Batches, class_weights, pack, read_samples, split_validation
 
 SHAPE = (2, 3, 4)
@@ -111,10 +112,41 @@ def test_validation_is_split_by_patient_and_label(tmp_path):
     table = [row | {"patient_key": f"p{index // 2}", "fold": index // 2 % 3} for index, row in enumerate(rows(120))]
     samples = read_samples(written(tmp_path, table))
     chosen = samples.training_rows((0, 1))
-    training, validation = split_validation(samples, chosen, 0.25, seed=1)
+    training, validation = split_validation(samples, chosen, 0.25, 1, "proportional")
     assert sorted([*training, *validation]) == sorted(chosen)
     assert not set(samples.patient_key[training]) & set(samples.patient_key[validation])
     assert samples.label[validation].mean() == pytest.approx(samples.label[chosen].mean(), abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("died", "fraction", "validating"),
+    [
+        (32, 0.1, 10),  # 10 % of 200 patients, half of whom died
+        (15, 0.1, 7),  # not more than half of those who died
+        (3, 0.1, 1),
+        (180, 0.1, 10),  # the rarer outcome is survival
+        (32, 0.002, 1),  # at least one of each
+    ],
+)
+def test_a_balanced_validation_set_has_as_many_dead_as_alive_and_leaves_the_rest_to_training(
+    died, fraction, validating
+):
+    labels, patients = np.arange(200) < died, np.array([f"p{index}" for index in range(200)])
+    inside = split_patients_evenly(labels.astype(int), patients, fraction, seed=5)
+    assert (labels[inside].sum(), (~labels[inside]).sum()) == (validating, validating)
+    assert not np.array_equal(inside, split_patients_evenly(labels.astype(int), patients, fraction, seed=6))
+
+
+def test_a_balanced_validation_set_takes_whole_patients_and_needs_two_of_each_outcome(tmp_path):
+    table = [row | {"patient_key": f"p{index // 2}", "fold": index // 2 % 3} for index, row in enumerate(rows(120))]
+    samples = read_samples(written(tmp_path, table))
+    chosen = samples.training_rows((0, 1))
+    training, validation = split_validation(samples, chosen, 0.25, 1, "balanced")
+    assert sorted([*training, *validation]) == sorted(chosen)
+    assert not set(samples.patient_key[training]) & set(samples.patient_key[validation])
+    one = chosen[(samples.label[chosen] == 0) | (chosen == chosen[samples.label[chosen] == 1][0])]
+    with pytest.raises(UserError, match="too few patients"):
+        split_validation(samples, one, 0.25, 1, "balanced")
 
 
 def test_class_weights_make_both_labels_weigh_the_same():

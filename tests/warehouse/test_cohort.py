@@ -131,6 +131,20 @@ def test_one_study_a_patient_is_the_headline(connection):
     assert first == len(placed(connection))
 
 
+def test_one_study_a_patient_is_kept_where_the_settings_say_so_and_the_others_are_counted(connection, tmp_path):
+    one = cohort_of(tmp_path, rows_of(range(400)), SETTINGS.model_copy(update={"studies": "one"}))
+    everything = "SELECT study_key FROM cohort WHERE headline ORDER BY ALL"
+    assert fetch(one, "SELECT study_key FROM cohort ORDER BY ALL") == fetch(connection, everything)
+    assert placed(one) == placed(connection)
+    counts = dict(fetch(one, "SELECT reason, studies FROM attrition"))
+    labelled = counts["COHORT"] + counts["EXCL_OTHER_STUDY"] + counts["EXCL_BEFORE_HEART_FAILURE"] + counts["EXCL_AGE"]
+    assert counts["EXCL_OTHER_STUDY"] > 300
+    assert labelled == counts["LABELLED"]
+    build(one)
+    score(one, ClinicalScores())
+    assert {name: check(one, name) for name in names()} == dict.fromkeys(names(), 0)
+
+
 def test_adding_patients_never_moves_one(connection, tmp_path):
     fewer = cohort_of(tmp_path, rows_of(range(0, 400, 7)))
     everyone = placed(connection)

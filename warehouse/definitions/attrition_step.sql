@@ -18,6 +18,7 @@ FROM (
     (20, 'LABELLED', 'outcome'),
     (21, 'EXCL_AGE', 'cohort'),
     (22, 'EXCL_BEFORE_HEART_FAILURE', 'cohort'),
+    (23, 'EXCL_OTHER_STUDY', 'cohort'),
     (30, 'COHORT', 'cohort'),
     (31, 'ROLE_READER', 'cohort'),
     (32, 'ROLE_HEART_FAILURE', 'cohort'),

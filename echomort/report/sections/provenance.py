@@ -3,6 +3,7 @@
 from pathlib import PurePath
 from typing import Any
 
+from echomort.method import SOURCES, facts
 from echomort.report.blocks import Cell, Row, Section, Table, Terms, Words
 from echomort.report.data import ReportData
 from echomort.report.sections import ReportSection
@@ -31,21 +32,11 @@ CITATION = (
     "mortality. Nature Biomedical Engineering 2021;5:546\N{EN DASH}554. doi 10.1038/s41551-020-00667-9."
 )
 
-PUBLISHED = (
-    ("Videos / patients, journal", "812,278 / 34,362", "Nat. Biomed. Eng. 2021"),
-    ("Videos / patients, preprint", "723,754 / 27,028", "arXiv 1811.10553"),
-    ("Test AUC, videos; videos + EHR, preprint", "0.839; 0.858", "arXiv 1811.10553"),
-    ("One view (parasternal long axis), 3-D CNN, mean AUC", "0.78", "Thesis, Univ. New Mexico 2019"),
-    ("Reader survey of 600, model: accuracy / AUC", "75 % / 0.80", "Thesis, Univ. New Mexico 2019"),
-    ("Reader survey of 600, two cardiologists: accuracy", "56 %, 61 %", "Thesis, Univ. New Mexico 2019"),
-    (
-        "Cardiologists assisted by the model (4 readers)",
-        "sensitivity +13 %, specificity kept",
-        "Nat. Biomed. Eng. 2021",
-    ),
-    ("Heart-failure set: echos / patients", "3,384 / 2,404", "Nat. Biomed. Eng. 2021"),
-    ("Variables: echo + clinical", "58 + 100", "Nat. Biomed. Eng. 2021"),
+PUBLISHED = tuple(
+    (fact.name, f"{fact.value} {fact.unit}".strip(), f"{SOURCES[fact.status]}, {fact.source}")
+    for fact in facts("results")
 )
+"""Quantity, value and source of every figure of the authors that is quoted."""
 
 LIMITS = (
     "One archive: cross-validation by patient, and patients kept apart. No other site was used; `echomort validate` "
@@ -70,8 +61,9 @@ def settings(data: ReportData) -> Section:
         for key, value, source, meaning in data.settings
     ]
     lead = (
-        "Published: found in a source of the method. Reconstructed: remembered or deduced, not checked again. Ours: "
-        "chosen by this project or by the person who ran it. Only published values may be called the paper's."
+        "Published: the value that a source of the method gives (docs/method.md names page or table). Reconstructed: "
+        "recalled, in no source that was read. Ours: chosen by this project or by the person who ran it. Only "
+        "published values may be called the paper's."
     )
     table = Table("settings", "All settings", ["Setting", "Value", "Provenance", "Meaning"], rows, folded=True)
     return Section("settings", "Settings", [table], lead)

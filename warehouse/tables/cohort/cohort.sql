@@ -90,18 +90,20 @@ SELECT
 FROM study_role
 WHERE NOT before_diagnosis;
 
+-- With $studies = 'one', a patient's other labelled studies are left out; among the censored ones, all but the one that
+-- the figures take where it comes before the labelled one.
 DELETE FROM cohort;
 INSERT INTO cohort BY NAME
 SELECT *
 FROM drawn
-WHERE label IS NOT NULL
+WHERE label IS NOT NULL AND ($studies = 'all' OR headline)
 ORDER BY study_key;
 
 DELETE FROM censored;
 INSERT INTO censored BY NAME
 SELECT * EXCLUDE (label, headline)
 FROM drawn
-WHERE label IS NULL
+WHERE label IS NULL AND ($studies = 'all' OR followed_headline)
 ORDER BY study_key;
 
 -- The steps that outcome.sql counts stay.
@@ -113,6 +115,8 @@ LEFT JOIN (
     SELECT 'EXCL_AGE' AS reason, patient_key FROM eligible WHERE NOT right_age AND label IS NOT NULL
     UNION ALL
     SELECT 'EXCL_BEFORE_HEART_FAILURE', patient_key FROM study_role WHERE before_diagnosis AND label IS NOT NULL
+    UNION ALL
+    SELECT 'EXCL_OTHER_STUDY', patient_key FROM drawn ANTI JOIN cohort USING (study_key) WHERE label IS NOT NULL
     UNION ALL
     SELECT 'COHORT', patient_key FROM cohort
     UNION ALL

@@ -21,6 +21,7 @@ def select(connection: duckdb.DuckDBPyConnection, cohort: Cohort) -> None:
         "tables/cohort/cohort.sql",
         salt=cohort.salt,
         folds=cohort.folds,
+        studies=cohort.studies,
         reader_fraction=cohort.reader_fraction,
         sealed_fraction=cohort.sealed_fraction,
         later_from=cohort.later_from,

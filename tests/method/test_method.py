@@ -1,0 +1,73 @@
+"""The method as data: facts against settings, networks and files; and the page made from them."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from docs.generators.method_page import TITLES, lines, preset_values
+from docs.generators.settings_table import as_yaml
+from echomort.method import differences, facts
+from echomort.networks import NETWORKS, build_network
+from echomort.settings import Settings, load_settings
+
+ROOT = Path(__file__).parents[2]
+PAPER = load_settings(flags={"preset": "paper"}, environment={})
+
+
+@pytest.mark.parametrize("fact", [fact for fact in facts() if fact.setting], ids=lambda fact: fact.setting)
+def test_a_setting_of_preset_paper_has_the_value_of_its_fact(fact):
+    assert yaml.safe_load(fact.value) == yaml.safe_load(as_yaml(preset_values("paper")[fact.setting]))
+
+
+def test_a_setting_is_called_published_or_reconstructed_if_and_only_if_a_fact_says_so():
+    called = {key: provenance for key, _, provenance, _ in PAPER.provenance() if provenance != "ours"}
+    told = {f.setting: "published" if f.is_published else "reconstructed" for f in facts() if f.setting}
+    assert called == told
+
+
+def test_a_network_has_as_many_weights_as_its_fact_says():
+    counts = {fact.decides.partition(":")[2]: fact.value for fact in facts("networks") if "network:" in fact.decides}
+    assert set(counts) == set(NETWORKS.names()) - {"linear"}
+    for name, count in counts.items():
+        state = build_network(name, PAPER.imaging.clip.shape).state_dict()
+        assert f"{sum(v.numel() for v in state.values() if v.dtype == torch.float32):,}" == count
+
+
+def test_what_a_fact_decides_is_there():
+    for fact in facts():
+        kind, _, name = fact.decides.partition(":")
+        assert kind in {"", "setting", "network", "file"}
+        assert kind != "file" or (ROOT / name).is_file(), name
+
+
+def test_a_published_fact_names_its_place_and_no_other_does():
+    for fact in facts():
+        assert bool(fact.source) == fact.is_published, fact.name
+        assert fact.topic in TITLES
+    assert len({(fact.topic, fact.name) for fact in facts()}) == len(facts())
+
+
+def test_every_difference_of_the_presets_has_its_reason_and_no_other_setting_has_one():
+    paper, standard = preset_values("paper"), preset_values("standard")
+    assert paper.keys() == standard.keys()
+    assert {key for key in paper if paper[key] != standard[key]} == set(differences())
+    assert all(len(reason.split()) > 5 for reason in differences().values())
+
+
+def test_the_clinical_variables_add_up_to_the_methods_158():
+    counts = {fact.name: fact.value for fact in facts("records")}
+    assert sum(int(counts[name]) for name in ("Clinical variables", "Echo variables", "Diagnosis groups")) == 158
+
+
+def test_the_page_of_the_method_is_the_one_that_its_command_prints():
+    page = (ROOT / "docs" / "method.md").read_text()
+    assert page == "\n".join(lines()) + "\n", "run `python -m docs.generators.method_page > docs/method.md`"
+
+
+def test_settings_without_a_preset_file_are_the_standard_ones():
+    standard = preset_values("standard")
+    assert {key: value for key, value, *_ in Settings().provenance() if not key.startswith("sources.")} == {
+        key: value for key, value in standard.items() if not key.startswith("sources.")
+    }

@@ -10,7 +10,7 @@ import csv
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 Status = Literal["preprint", "authors' code", "journal", "recalled", "ours"]
 PUBLISHED: tuple[Status, ...] = ("preprint", "authors' code", "journal")
@@ -55,7 +55,7 @@ class Fact:
 def facts(topic: str | None = None) -> tuple[Fact, ...]:
     """Return the facts in the order of their file, all or those of ``topic``."""
     with FACTS.open(encoding="utf-8", newline="") as file:
-        rows = [Fact(**row) for row in csv.DictReader(file)]
+        rows = [Fact(**cast(dict[str, Any], row)) for row in csv.DictReader(file)]
     unknown = {fact.status for fact in rows} - set(get_args(Status))
     if unknown:
         raise ValueError(f"{FACTS.name}: unknown status {', '.join(sorted(unknown))}")

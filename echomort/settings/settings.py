@@ -85,5 +85,6 @@ def _provenance(section: Section, prefix: str, paper: Mapping[str, Any]) -> Iter
             yield from _provenance(value, f"{prefix}{name}.", paper.get(name, {}))
         elif isinstance(field.json_schema_extra, dict):
             declared: Any = field.json_schema_extra["provenance"]
-            is_papers = value == paper.get(name, field.default)
+            papers = paper.get(name, field.default)  # YAML has lists for tuples
+            is_papers = value == (tuple(papers) if isinstance(papers, list) else papers)
             yield f"{prefix}{name}", value, declared if is_papers else "ours", field.description or ""

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,8 +120,8 @@ def _stale(home: Path) -> list[dg.AssetKey]:
 def _selected(selection: str) -> list[dg.AssetKey]:
     graph = defs.resolve_asset_graph()
     known = {key.to_user_string() for key in graph.materializable_asset_keys}
-    parts = [asset for part in selection.split(",") for asset in _made_by(part)]
-    for name in (part.strip("+*") for part in parts):
+    parts = [_whole_line(asset) for part in selection.split(",") for asset in _made_by(part)]
+    for name in (part.strip("*") for part in parts):
         if name.isidentifier() and name not in known:
             raise UserError(f"there is no asset {name}", f"known: {', '.join(sorted(known))}")
     try:
@@ -131,6 +132,13 @@ def _selected(selection: str) -> list[dg.AssetKey]:
     if not keys:
         raise UserError(f"the selection {selection!r} names no asset", f"known: {', '.join(sorted(known))}")
     return sorted(keys)
+
+
+def _whole_line(part: str) -> str:
+    """Return ``part`` so that a plus sign takes all that lies below (``clips+``) or above (``+clips``), as on Dagster's
+    pages. Dagster tries its older syntax first, where that is a star, and a plus sign takes one layer."""
+    found = re.fullmatch(r"(\+*)(\w+)(\+*)", part)
+    return f"{'*' * bool(found[1])}{found[2]}{'*' * bool(found[3])}" if found else part
 
 
 def _made_by(part: str) -> tuple[str, ...]:

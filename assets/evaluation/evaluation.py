@@ -21,7 +21,8 @@ def truth_digest(project: Project) -> str | None:
 EVALUATION = Stage(
     "evaluation",
     (
-        *("patient", "study", "diagnosis", "cohort", "clinical_features", "clinical_scores"),
+        *("patient", "study", "diagnosis", "dicom_index", "linkage"),
+        *("cohort", "clinical_features", "clinical_scores"),
         *("view_models", "ehr_models", "ehr_baselines", "fusion", "permuted_null"),
     ),
     lambda settings: {"evaluation": settings.evaluation, "outcome.horizon_days": settings.outcome.horizon_days},
@@ -41,6 +42,7 @@ def evaluation(project: Project) -> Result:
     def work() -> Build:
         with project.reader() as connection:
             run(connection, "definitions/heart_failure.sql")
+            run(connection, "definitions/followed_study.sql")
             frame, scores = _studies(connection, DEVELOPMENT)
             apart = {role: _studies(connection, role) for role in EVALUATED_APART}
             reasons = run(connection, "reads/evaluation/clinical_reasons.sql").df()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CHAMPION = Stage(
     "champion",
     (
-        *("patient", "study", "diagnosis", "clinical_features", "cohort", "clips"),
+        *("patient", "study", "diagnosis", "dicom_index", "linkage", "clinical_features", "cohort", "clips"),
         *("clip_views", "view_models", "ehr_models", "fusion", "evaluation"),
     ),
     lambda settings: {
@@ -51,13 +51,14 @@ def champion(project: Project) -> Result:
                 for unit, entry in ledger.entries(connection, VIEW_MODELS.name).items()
             }
             scores = run(connection, "reads/evaluation/promotion_scores.sql").df()
+            patients = [key for (key,) in run(connection, "reads/training/trained_patients.sql").fetchall()]
             sealed = _sealed(connection)
             metrics = headline(connection)
             suspected = run(connection, "reads/evaluation/suspicions.sql").df()
         ehr, stacks, classifier = (project.root / part for part in (EHR_MODEL, STACKS, VIEW_CLASSIFIER))
         suspicions = tuple(suspicion_words(row) for row in suspected.itertuples(index=False))
         out_of_fold = scores[~scores["held_out"]]
-        made = Run(views, ehr, stacks, classifier, out_of_fold, metrics, sealed, suspicions)
+        made = Run(views, ehr, stacks, classifier, out_of_fold, metrics, sealed, patients, suspicions)
         found = submit_run(made, project.settings)
         shown = {"candidate": found.candidate, "promoted": found.decision.promoted}
         shown |= {"why": "; ".join(found.decision.reasons)}
@@ -72,6 +73,7 @@ def _sealed(connection: duckdb.DuckDBPyConnection) -> "SealedSet":
     from echomort.champion.sealed import SealedSet
 
     run(connection, "definitions/heart_failure.sql")
+    run(connection, "definitions/followed_study.sql")
     rows = run(connection, "reads/evaluation/evaluation_frame.sql", roles=[SEALED]).df()
     rows = rows[rows["headline"] & rows["label"].notna()]
     studies = rows["study_key"].tolist()

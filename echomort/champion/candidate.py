@@ -1,6 +1,6 @@
 """The candidate of a run: its models with their calibrations, and the facts in its manifest."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,8 @@ that changes nothing else makes the same candidate."""
 class Run:
     """The results of a run: the folders of the view models (by view), of the health-record model, of the stacks and of
     the view classifier; the out-of-fold scores (model, study_key, logit, label) and the headline AUCs (model, value);
-    the sealed set; ``suspicions``: what of the run is too good to be true, in words."""
+    the sealed set; the keys of the ``patients`` that were trained on; ``suspicions``: what of the run is too good to be
+    true, in words."""
 
     views: Mapping[str, Path]
     ehr: Path
@@ -39,6 +40,7 @@ class Run:
     scores: pd.DataFrame
     metrics: pd.DataFrame
     sealed: SealedSet
+    patients: Sequence[str] = ()
     suspicions: tuple[str, ...] = ()
 
 

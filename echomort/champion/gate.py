@@ -17,7 +17,7 @@ import pandas as pd
 from echomort.evaluation.calibration import calibration_in_the_large, calibration_slope
 from echomort.evaluation.discrimination import delong_interval, delong_test
 from echomort.evaluation.interval import ONE_CLASS, Interval, undefined_interval
-from echomort.evaluation.scored import NOT_SUBGROUPS
+from echomort.evaluation.scored import group_columns
 from echomort.evaluation.subgroups import MISSING, has_too_few_outcomes, subgroups
 from echomort.settings import Promotion
 
@@ -110,8 +110,7 @@ def compare(
     first, second = (rows["study_key"].map(risk).to_numpy(dtype=float) for risk in (candidate, other))
     test, strict = delong_test(died, first, second), delong_test(died, first, second, CLEARLY)
     groups = {}
-    columns = rows[[name for name in rows.columns if name not in NOT_SUBGROUPS]]
-    for group, members in subgroups(columns):
+    for group, members in subgroups(rows[group_columns(rows)]):
         if not group.endswith(f"={MISSING}") and not has_too_few_outcomes(died[members] == 1, settings.minimum_deaths):
             inside = delong_test(died[members], first[members], second[members])
             groups[group] = inside.difference, inside.high

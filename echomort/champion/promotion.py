@@ -17,6 +17,7 @@ from echomort.champion.store import (
     read_pointer,
     write_candidate,
     write_pointer,
+    write_trained_patients,
 )
 from echomort.core.errors import UserError
 from echomort.settings import Promotion, Settings
@@ -38,6 +39,7 @@ def submit_run(run: Run, settings: Settings) -> Submission:
     into the history."""
     root = settings.home / "registry"
     candidate = write_candidate(root, candidate_parts(run), candidate_facts(run, settings))
+    write_trained_patients(root, candidate, run.patients)
     pointer = read_pointer(root)
     if pointer and pointer.candidate == candidate:
         return Submission(candidate, candidate, Decision(False, (ALREADY_CHAMPION,)))

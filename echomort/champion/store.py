@@ -1,8 +1,9 @@
 """The registry of models: immutable candidates, one of which is the champion.
 
 ``candidates/<id>/`` holds all files of a prediction and manifest.json, which lists every file with its SHA-256;
-``sealed/<id>.parquet`` holds the candidate's risks of the sealed patients; ``champion.json`` names the champion, the
-SHA-256 of its manifest and the gate's reference, and is replaced atomically; ``history.json`` lists every decision.
+``sealed/<id>.parquet`` holds the candidate's risks of the sealed patients, ``trained_on/<id>.parquet`` the keys of the
+patients that it was trained on; ``champion.json`` names the champion, the SHA-256 of its manifest and the gate's
+reference, and is replaced atomically; ``history.json`` lists every decision.
 """
 
 import json
@@ -99,6 +100,12 @@ def write_sealed_risks(root: Path, candidate: str, risks: Mapping[str, float]) -
     with atomic_path(_sealed(root, candidate)) as file:
         frame = pd.DataFrame({"study_key": sorted(risks), "risk": [risks[key] for key in sorted(risks)]})
         frame.astype({"risk": "float64"}).to_parquet(file, index=False)
+
+
+def write_trained_patients(root: Path, candidate: str, patients: Sequence[str]) -> None:
+    """Write the keys of the patients that the candidate was trained on: on nobody else may it be validated."""
+    with atomic_path(_trained(root, candidate)) as file:
+        pd.DataFrame({"patient_key": sorted(patients)}, dtype="str").to_parquet(file, index=False)
 
 
 def write_pointer(root: Path, candidate: str, reasons: Sequence[str], reference: str) -> None:
@@ -237,6 +244,16 @@ def read_history(root: Path) -> list[dict[str, Any]]:
         raise UserError(
             f"{HISTORY} of the registry is not readable", "restore it from a backup, or delete it"
         ) from None
+
+
+def read_trained_patients(root: Path, candidate: str) -> list[str] | None:
+    """Return what :func:`write_trained_patients` wrote; None where it never did (a candidate of an older version)."""
+    file = _trained(root, candidate)
+    return pd.read_parquet(file)["patient_key"].tolist() if file.exists() else None
+
+
+def _trained(root: Path, candidate: str) -> Path:
+    return root / "trained_on" / f"{candidate}.parquet"
 
 
 def _sealed(root: Path, candidate: str) -> Path:

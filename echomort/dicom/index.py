@@ -94,6 +94,7 @@ def _header_columns(header: Header, keyring: Keyring) -> dict[str, Any]:
         "modality": header.modality if re.fullmatch(r"[A-Z]{2,4}", header.modality) else None,
         "manufacturer": _vendor(header.manufacturer),
         "model": model[0].lower() if model else "other",
+        "site_key": _pseudonym(keyring, "site", " ".join(header.institution.lower().split())),
         "rows": header.rows,
         "columns": header.columns,
         "frames": header.frames,

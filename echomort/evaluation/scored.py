@@ -59,7 +59,7 @@ class ScoredRows:
     @property
     def subgroup_columns(self) -> list[str]:
         """The columns whose values make subgroups."""
-        return [name for name in self.rows.columns if name not in NOT_SUBGROUPS]
+        return group_columns(self.rows)
 
     def subset(self, keep: Booleans) -> "ScoredRows":
         """Return the rows where ``keep`` (n,) is true."""
@@ -83,6 +83,11 @@ class ScoredRows:
         limits = interval.value, interval.low, interval.high
         counts = len(self.rows), int(self.died.sum())
         return MetricRow(evaluation, self.model, subset, metric.name, *limits, *counts, method)
+
+
+def group_columns(rows: pd.DataFrame) -> list[str]:
+    """Return the columns whose values make groups: those beyond what an evaluation needs, with more than one value."""
+    return [name for name in rows.columns if name not in NOT_SUBGROUPS and rows[name].nunique(dropna=False) > 1]
 
 
 def headline_rows(frame: pd.DataFrame, column: str = HEADLINE) -> pd.DataFrame:

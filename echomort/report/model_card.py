@@ -202,8 +202,10 @@ def _evaluation_data(champion: Champion) -> CardSection:
     folds = champion.settings.get("cohort.folds", "several")
     points = [
         f"The development part of one archive, in {folds} folds by patient: every patient is scored by models that "
-        "never saw the outcome. Before promotion a model is judged on sealed patients, who are used for nothing else.",
-        "No other site's patients." if not champion.manifest["synthetic"] else "Generated patients only.",
+        "never saw the outcome. Before promotion a model is judged on sealed patients, whom no model has seen.",
+        "No other site's patients: `echomort validate` judges this model there (docs/validation.md)."
+        if not champion.manifest["synthetic"]
+        else "Generated patients only.",
     ]
     return CardSection("Evaluation data", points)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from echomort.clinical_scores.scores import clinical_scores
-from echomort.vocabulary.model_names import ALL_VIEWS, EHR, PERMUTED_NULL, VIDEO_EHR, ModelName
+from echomort.vocabulary.model_names import ALL_VIEWS, CHAMPION, EHR, PERMUTED_NULL, VIDEO_EHR, ModelName
 
 DASH, MINUS, NARROW, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{NARROW NO-BREAK SPACE}", "\N{MULTIPLICATION SIGN}"
 NOTHING = "\N{EM DASH}"
@@ -37,6 +37,7 @@ MODELS = {
     ALL_VIEWS: ModelWords("All views", "video", "every view of the study", 100),
     EHR: ModelWords("EHR only", "ehr", "the health-record variables", 110),
     VIDEO_EHR: ModelWords("Video + EHR", "fusion", "every view and the health records", 120),
+    CHAMPION: ModelWords("Champion", "fusion", "what each study has of its inputs", 130),
     "oracle_heart": ModelWords(
         "Oracle: the heart", "oracle", "the true state of the heart: all that images can show", 200
     ),

@@ -155,7 +155,7 @@ class Cohort(Section):
         0.02, "ours", "share of all patients that is kept for the reader study", ge=0, lt=0.5
     )
     sealed_fraction: float = setting(
-        0.05, "ours", "share of the other patients that is sealed: only promotion uses them", ge=0, lt=0.5
+        0.05, "ours", "share of the other patients that is sealed: for promotion and validation", ge=0, lt=0.5
     )
     later_from: int | None = setting(
         None, "ours", "calendar year; patients whose first echo is in it or later are held out (null: none)", ge=1980

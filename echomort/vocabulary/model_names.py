@@ -13,6 +13,8 @@ ALL_VIEWS = "all_views"
 EHR = "ehr"
 VIDEO_EHR = "video_ehr"
 PERMUTED_NULL = "permuted_null"
+CHAMPION = "champion"
+"""In a validation: the risk that is served, by whichever models a study has inputs for."""
 ORACLES = {
     "oracle_heart": "log_hazard_heart",
     "oracle_heart_age": "log_hazard_heart_age",
@@ -22,7 +24,13 @@ ORACLES = {
 BEST_FIRST = (VIDEO_EHR, ALL_VIEWS, EHR)
 """The models of a study; the one with the most inputs comes first."""
 
-_KINDS: dict[str, Kind] = {ALL_VIEWS: "video", EHR: "ehr", VIDEO_EHR: "fusion", PERMUTED_NULL: "null"}
+_KINDS: dict[str, Kind] = {
+    ALL_VIEWS: "video",
+    EHR: "ehr",
+    VIDEO_EHR: "fusion",
+    CHAMPION: "fusion",
+    PERMUTED_NULL: "null",
+}
 _VIEW, _BASELINE = "view:", "ehr:"
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from echomort import __version__
 from echomort.core.errors import UserError
 from orchestration.cli.accept import accept
+from orchestration.cli.champion import export as export_champion
 from orchestration.cli.fetch import dicomweb
 from orchestration.cli.inspect import inspect
 from orchestration.cli.predict import predict
@@ -19,13 +20,15 @@ from orchestration.cli.run import run
 from orchestration.cli.status import status
 from orchestration.cli.synth import synth
 from orchestration.cli.ui import ui
+from orchestration.cli.validate import validate
 
 PURPOSE = "From a hospital's echo archive and health records to a validated one-year mortality model, kept current."
-COMMANDS = (run, status, accept, ui, synth, inspect, predict, risk, receive)
+COMMANDS = (run, status, accept, ui, synth, inspect, predict, validate, risk, receive)
 """The commands in the order of the help page."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=PURPOSE)
 fetch = typer.Typer(no_args_is_help=True, help="Fetch echo files from a server.")
+champion = typer.Typer(no_args_is_help=True, help="The model that predicts.")
 readers = typer.Typer(no_args_is_help=True, help="A reader study: cardiologists without and with the model.")
 
 
@@ -48,6 +51,8 @@ def options(
 for group, commands in ((app, COMMANDS), (fetch, (dicomweb,)), (readers, (export, assist, analyse))):
     for command in commands:
         group.command()(command)
+champion.command("export")(export_champion)
+app.add_typer(champion, name="champion")
 app.add_typer(fetch, name="fetch")
 app.add_typer(readers, name="readers")
 

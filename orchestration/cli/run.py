@@ -13,8 +13,8 @@ def run(
     select: Annotated[
         str | None,
         typer.Option(
-            help="Assets to rebuild (default: all stale ones), such as clips, clips+ (and what lies below), "
-            "group:records, or several with commas."
+            help="Assets to rebuild (default: all stale ones), such as clips, clips+ (and all below), +clips (and all "
+            "above), group:records, or several with commas."
         ),
     ] = None,
     home: Home = Path("demo"),

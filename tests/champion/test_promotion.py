@@ -54,7 +54,7 @@ def submitted(monkeypatch, parts, facts, settings, sealed, suspicions=()):
     """Submit a run whose models are ``parts``."""
     monkeypatch.setattr(promotion, "candidate_parts", lambda run: parts)
     monkeypatch.setattr(promotion, "candidate_facts", lambda run, settings: facts)
-    return submit_run(Run({}, None, None, None, NOTHING, NOTHING, sealed, suspicions), settings)
+    return submit_run(Run({}, None, None, None, NOTHING, NOTHING, sealed, [], suspicions), settings)
 
 
 @pytest.fixture

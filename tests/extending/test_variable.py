@@ -100,6 +100,8 @@ def test_no_name_that_a_variable_may_have_is_mistaken_for_another_column(tmp_pat
         studies = "SELECT study_key, patient_key, 'development', 0, 1, 9, true, true, true FROM study"
         connection.execute(f"INSERT INTO cohort {studies}")
         found[name] = [clinical_inputs(connection).to_dict("list")]
+        run(connection, "definitions/heart_failure.sql")
+        run(connection, "definitions/followed_study.sql")
         for query, bind in (("evaluation/evaluation_frame", {"roles": ["development"]}), ("report/report_cohort", {})):
             found[name].append(run(connection, f"reads/{query}.sql", **bind).df().to_dict("list"))
         samples = run(connection, "reads/training/tabular_samples.sql").df()

@@ -33,3 +33,15 @@ def test_the_later_arms_of_a_reader_study_say_whose_home_they_need() -> None:
     for name in ("assist", "analyse"):
         (home,) = [one for one in EVERY[f"echomort readers {name}"].params if one.name == "home"]
         assert "export" in home.help
+
+
+def test_a_plus_sign_selects_all_that_lies_below_or_above() -> None:
+    from orchestration.runs import _selected
+
+    def chosen(selection: str) -> set[str]:
+        return {key.to_user_string() for key in _selected(selection)}
+
+    below, above = chosen("clips+"), chosen("+clips")
+    assert {"clips", "clip_views", "view_models", "evaluation", "report", "model_card"} <= below
+    assert {"clips", "linkage", "dicom_index", "dicom_archive", "ehr_extract"} <= above and "report" not in above
+    assert chosen("+clips+") == below | above and chosen("clips") == {"clips"}

@@ -42,6 +42,7 @@ def describe_header(dataset: Dataset, syntax: str) -> Header:
         modality=values.text(dataset, "Modality").upper(),
         manufacturer=values.text(dataset, "Manufacturer"),
         model=values.text(dataset, "ManufacturerModelName"),
+        institution=values.text(dataset, "InstitutionName"),
         image_type=tuple(part.strip().upper() for part in values.text(dataset, "ImageType").split("\\")),
     )
     try:

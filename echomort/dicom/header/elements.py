@@ -47,7 +47,7 @@ WANTED = [
         "SegmentedRedPaletteColorLookupTableData", "SegmentedGreenPaletteColorLookupTableData",
         "SegmentedBluePaletteColorLookupTableData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
         "StudyDescription", "PerformedProcedureStepDescription", "TransducerData", "TransducerType",
-        "TransducerApplicationCodeSequence", "UltrasoundColorDataPresent",
+        "TransducerApplicationCodeSequence", "UltrasoundColorDataPresent", "InstitutionName",
     )
 ]  # fmt: skip
 """Tags that are read; sequences of undefined length that are not among them are skipped."""

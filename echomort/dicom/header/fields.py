@@ -48,6 +48,7 @@ class Header:
     modality: str = ""
     manufacturer: str = field(default="", repr=False)
     model: str = field(default="", repr=False)
+    institution: str = field(default="", repr=False)
     image_type: tuple[str, ...] = ()
     rows: int = 0
     columns: int = 0

@@ -199,7 +199,7 @@ def _building(facts: Facts) -> Reply:
 def _clusters(facts: Facts) -> Reply:
     if facts.clusters:
         return reported(f"Performance by {', '.join(facts.clusters)}.")
-    return not_done("One archive; performance was not compared between centres, devices or years.")
+    return not_done("No two sites, scanner vendors or spans of years have enough deaths to be compared.")
 
 
 MEASURES: tuple[tuple[Metric, str], ...] = (

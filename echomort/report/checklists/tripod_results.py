@@ -86,7 +86,7 @@ def _performance(facts: Facts) -> Reply:
 def _heterogeneity(facts: Facts) -> Reply:
     if facts.clusters:
         return reported(f"By {', '.join(facts.clusters)}.")
-    return not_done("Not examined: no clusters are compared.")
+    return not_done("No two sites, scanner vendors or spans of years have enough deaths to be compared.")
 
 
 def _updating(facts: Facts) -> Reply:

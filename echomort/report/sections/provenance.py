@@ -48,7 +48,8 @@ PUBLISHED = (
 )
 
 LIMITS = (
-    "One archive: cross-validation by patient, and patients kept apart. No other site was used.",
+    "One archive: cross-validation by patient, and patients kept apart. No other site was used; `echomort validate` "
+    "judges the champion there.",
     "Retrospective data: patients were not sent for an echo, nor seen again, at random.",
     "Patients lost before a year have no label: the main figures are without them; the section on follow-up "
     "weights for them.",

@@ -29,6 +29,7 @@ SUITE = Suite(
         pseudonym("study_key"),
         pseudonym("accession_key"),
         pseudonym("sop_key"),
+        pseudonym("site_key"),
         present("status"),
         among("status", "accepted", "rejected"),
         renamed("reason_present_where_rejected", present("reason", where=REJECTED)),

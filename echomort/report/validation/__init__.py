@@ -1,0 +1,1 @@
+"""The page and the JSON of a validation: a finished model judged on patients whom it has not seen."""

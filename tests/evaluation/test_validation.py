@@ -1,0 +1,128 @@
+"""A finished model on new patients: planted miscalibration and a planted bad site are found, and nothing else."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from echomort.evaluation.inputs import expit
+from echomort.evaluation.validation import CLUSTERS, thresholds_apart, validate, validation_folds
+from echomort.report.numbers import Numbers
+from echomort.settings import Evaluation
+from echomort.vocabulary.metric_table import OUT_OF_FOLD, RECALIBRATED, SHIFTED
+from echomort.vocabulary.model_names import CHAMPION
+
+SETTINGS = Evaluation(bootstrap=100)
+
+
+def archive(seed=0, n=2400, shift=0.0, bad_site=False):
+    """A frame of patients at eight sites, and the champion's log odds, which are true but for ``shift``; at site 4 they
+    may mean nothing."""
+    random = np.random.default_rng(seed)
+    truth = random.normal(-1.2, 1.3, n)
+    frame = pd.DataFrame(
+        {
+            "study_key": [f"{number:032x}" for number in range(n)],
+            "patient_key": [f"{number + n:032x}" for number in range(n)],
+            "label": (random.random(n) < expit(truth)).astype(float),
+            "site": [f"site {1 + number % 8}" for number in range(n)],
+            "vendor": "philips",
+            "year": [str(2015 + number % 5) for number in range(n)],
+            "sex": random.choice(["female", "male"], n),
+        }
+    )
+    frame["event"] = frame["label"] == 1
+    frame["days"] = np.where(frame["event"], random.integers(1, 365, n), 500)
+    logit = truth + shift
+    if bad_site:
+        at = (frame["site"] == "site 4").to_numpy()
+        logit[at] = random.permutation(logit[at])
+    return frame, pd.DataFrame({"study_key": frame["study_key"], "model": CHAMPION, "logit": logit})
+
+
+def numbers(found):
+    return Numbers(found.rows, 10)
+
+
+def test_a_calibrated_model_stays_and_every_site_is_alike():
+    found = validate(*archive(), SETTINGS, 365)
+    shown = numbers(found)
+    slope = shown.get(CHAMPION, "calibration_slope")
+    assert found.ladder.advised == OUT_OF_FOLD and slope.low <= 1 <= slope.high
+    mean, further = (shown.get(CHAMPION, f"{name}_auc", "site") for name in ("mean", "next"))
+    assert mean.low <= shown.auc(CHAMPION).value <= mean.high and further.low > 0.65
+
+
+def test_a_shift_is_found_and_its_rung_mends_it():
+    found = validate(*archive(shift=-0.9), SETTINGS, 365)
+    shown = numbers(found)
+    assert found.ladder.advised == SHIFTED and found.ladder.shift.value == pytest.approx(0.9, abs=0.25)
+    served, mended = (shown.get(CHAMPION, "observed_expected", evaluation=rung) for rung in (OUT_OF_FOLD, SHIFTED))
+    assert served.low > 1.3 and mended.value == pytest.approx(1, abs=0.02)
+    errors = [shown.get(CHAMPION, "brier", evaluation=rung).value for rung in (OUT_OF_FOLD, SHIFTED, RECALIBRATED)]
+    assert errors[1] < errors[0] and abs(errors[2] - errors[1]) < 0.002
+    gains = [shown.get(CHAMPION, "net_benefit", "threshold 0.20", rung).value for rung in (OUT_OF_FOLD, SHIFTED)]
+    assert gains[1] > gains[0]
+
+
+def test_a_site_where_the_model_means_nothing_shows():
+    shown = numbers(validate(*archive(bad_site=True), SETTINGS, 365))
+    assert shown.get(CHAMPION, "auc", "site=site 4").high < shown.get(CHAMPION, "auc", "site=site 1").low
+    assert shown.get(CHAMPION, "auc_tau", "site").value > 0.2
+    assert shown.get(CHAMPION, "next_auc", "site").low < 0.6
+
+
+def test_one_vendor_makes_no_group():
+    rows = validate(*archive(), SETTINGS, 365).rows
+    groups = {subset.partition("=")[0] for subset in rows["subset"] if "=" in subset}
+    assert groups == {"site", "year", "sex"} and "vendor" in CLUSTERS
+
+
+def test_a_small_site_is_withheld():
+    frame, scores = archive()
+    frame["site"] = np.where(np.arange(len(frame)) < 12, "site 9", frame["site"])
+    shown = numbers(validate(frame, scores, SETTINGS, 365))
+    assert shown.get(CHAMPION, "auc", "site=site 9").is_suppressed
+    assert all(shown.get(CHAMPION, "auc", f"site=site {one}").events is None for one in range(1, 9))
+
+
+def test_those_who_are_lost_count_in_the_weighted_figures():
+    frame, scores = archive()
+    lost = np.random.default_rng(1).random(len(frame)) < 0.3
+    frame.loc[lost, "days"] = np.minimum(frame.loc[lost, "days"], 100)
+    still = lost & ~((frame["event"]) & (frame["days"] < 100)).to_numpy()
+    frame.loc[still, ["label", "event"]] = [np.nan, False]
+    frame["headline"], frame["followed_headline"] = frame["label"].notna(), True
+    shown = numbers(validate(frame, scores, SETTINGS, 365))
+    assert shown.auc(CHAMPION).n == int(frame["label"].notna().sum())
+    assert shown.get(CHAMPION, "ipcw_auc").n == len(frame)
+
+
+def test_each_part_has_about_as_many_deaths():
+    frame, _ = archive(n=203)
+    deaths = frame["label"].groupby(validation_folds(frame)).sum()
+    assert len(deaths) == 10 and deaths.max() - deaths.min() <= 1
+
+
+def test_without_both_outcomes_nothing_is_made():
+    frame, scores = archive(n=40)
+    with pytest.raises(ValueError, match="deaths and survivors"):
+        validate(frame.assign(label=0.0, event=False), scores, SETTINGS, 365)
+
+
+@pytest.mark.parametrize("n", [0, 5, 30, 500])
+def test_between_two_points_of_a_curve_lie_enough_patients(n):
+    risk = np.random.default_rng(n).beta(1, 6, n)
+    kept = thresholds_apart(risk, np.linspace(0.01, 0.5, 50), 10)
+    counts = np.histogram(risk, [0, *kept, 1.01])[0] if len(kept) else np.array([10])
+    assert counts.min() >= 10 and (len(kept) > 3) == (n == 500)
+
+
+def test_no_threshold_sets_few_patients_apart():
+    """Sensitivity and specificity at a threshold tell how many lie below it."""
+    frame, scores = archive(n=300)
+    low = np.argsort(scores["logit"].to_numpy())[:7]
+    scores.loc[low, "logit"] = -6.0
+    scores["logit"] = scores["logit"].where(scores["logit"] == -6.0, scores["logit"].clip(lower=-2.9))
+    shown = numbers(validate(frame, scores, SETTINGS, 365))
+    assert not shown.get(CHAMPION, "sensitivity", "threshold 0.05").is_known
+    assert shown.get(CHAMPION, "sensitivity", "threshold 0.20").is_known

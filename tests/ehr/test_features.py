@@ -82,6 +82,17 @@ def test_as_the_method_did_it_lies_on_the_line_between_two_echoes(tmp_path):
     assert refusal_counts(connection)["values interpolated_to_a_later_echo"] == 1
 
 
+def test_a_grade_between_two_echoes_is_the_nearest_grade_and_no_fraction(tmp_path):
+    measured = [
+        *(own("S1", "mr_grade", 0, ""), own("S3", "mr_grade", 3, "")),
+        *(own("S1", "tr_grade", 1, ""), own("S3", "tr_grade", 2, "")),
+        *(own("S1", "diastolic_function", -1, ""), own("S3", "diastolic_function", 3, "")),
+    ]
+    connection = made(tmp_path, measured, between_echoes="paper")
+    found = [value(connection, name) for name in ("mr_grade", "tr_grade", "diastolic_function")]
+    assert found == [1, 1, 0]  # a quarter of the way: 0.75, 1.25, 0
+
+
 def test_nothing_is_extrapolated(tmp_path):
     connection = made(tmp_path, [own("S2", "lvef", 40)], between_echoes="paper")
     assert [value(connection, "lvef", name) for name in STUDIES] == [None, 40, None]

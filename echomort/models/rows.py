@@ -93,7 +93,7 @@ def split_patients(
     of the same fraction of the others; of each at least one patient and never all, unless there is only one."""
     index, groups = _patients_by_outcome(labels, patients)
     counts = [min(max(1, round(fraction * len(group))), len(group) - 1) for group in groups]
-    return _drawn(groups, counts, seed)[index]
+    return np.asarray(_drawn(groups, counts, seed)[index])
 
 
 def split_patients_evenly(
@@ -107,7 +107,7 @@ def split_patients_evenly(
     index, groups = _patients_by_outcome(labels, patients)
     rarer = min(map(len, groups))
     count = min(max(1, round(fraction * sum(map(len, groups)) / 2)), rarer // 2)
-    return _drawn(groups, [count, count], seed)[index]
+    return np.asarray(_drawn(groups, [count, count], seed)[index])
 
 
 def _patients_by_outcome(labels: np.ndarray, patients: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:

@@ -180,7 +180,7 @@ def _handling(facts: Facts) -> Reply:
     )
 
 
-DEFAULTS = {"by_network": "by network (2-D RMSProp, 3-D AdaGrad)", "none": "Keras 2.2's for the optimizer"}
+DEFAULTS = {"by_network": "by network (2-D RMSProp, 3-D AdaGrad)", None: "Keras 2.2's for the optimizer"}
 """Settings of training that leave a choice open, in words."""
 
 

@@ -121,7 +121,7 @@ VIEW_MODELS = UnitStage(
 
 view_models = unit_asset(
     VIEW_MODELS,
-    "The published 3-D CNN, in nested cross-validation by view, trained in a child process.",
+    "The chosen network, in nested cross-validation by view, trained in a child process.",
     "training",
     "pytorch",
     pool="gpu",

@@ -10,7 +10,7 @@ import csv
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal
 
 Status = Literal["preprint", "authors' code", "journal", "recalled", "ours"]
 PUBLISHED: tuple[Status, ...] = ("preprint", "authors' code", "journal")
@@ -55,11 +55,8 @@ class Fact:
 def facts(topic: str | None = None) -> tuple[Fact, ...]:
     """Return the facts in the order of their file, all or those of ``topic``."""
     with FACTS.open(encoding="utf-8", newline="") as file:
-        rows = [Fact(**cast(dict[str, Any], row)) for row in csv.DictReader(file)]
-    unknown = {fact.status for fact in rows} - set(get_args(Status))
-    if unknown:
-        raise ValueError(f"{FACTS.name}: unknown status {', '.join(sorted(unknown))}")
-    return tuple(fact for fact in rows if topic in (None, fact.topic))
+        rows: list[Any] = list(csv.DictReader(file))  # a test compares columns and status words with those of Fact
+    return tuple(Fact(**row) for row in rows if topic in (None, row["topic"]))
 
 
 @functools.cache

@@ -13,7 +13,9 @@ def inspect(
     paths: Annotated[list[Path], typer.Argument(help="Echo files or folders.")],
     as_json: AsJson = False,
     save: Annotated[Path | None, typer.Option(help="Folder for the clips (.npy) and contact sheets (.png).")] = None,
-    home: Annotated[Path | None, typer.Option(help="Use this project's settings (default: published ones).")] = None,
+    home: Annotated[
+        Path | None, typer.Option(help="Use this project's settings (default: those of preset standard).")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Use these settings (YAML).")] = None,
 ) -> None:
     """Show for every file: accepted, or rejected with its reason; timing, region, view."""

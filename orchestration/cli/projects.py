@@ -74,7 +74,7 @@ def project_settings(home: Path) -> configuration.Settings:
 
 
 def settings_of(home: Path | None, config: Path | None) -> configuration.Settings:
-    """Return the settings of a project or of a file; the published ones if neither is given."""
+    """Return the settings of a project or of a file; those of preset ``standard`` if neither is given."""
     if home is None and config is None:
         return configuration.Settings()
     own = None if home is None else home / CONFIG_NAME

@@ -1,6 +1,7 @@
 """The method as data: facts against settings, networks and files; and the page made from them."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ import yaml
 
 from docs.generators.method_page import TITLES, lines, preset_values
 from docs.generators.settings_table import as_yaml
-from echomort.method import differences, facts
+from echomort.method import Status, differences, facts
 from echomort.networks import NETWORKS, build_network
 from echomort.settings import Settings, load_settings
 
@@ -46,6 +47,7 @@ def test_a_published_fact_names_its_place_and_no_other_does():
     for fact in facts():
         assert bool(fact.source) == fact.is_published, fact.name
         assert fact.topic in TITLES
+        assert fact.status in get_args(Status)
     assert len({(fact.topic, fact.name) for fact in facts()}) == len(facts())
 
 

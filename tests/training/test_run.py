@@ -181,6 +181,19 @@ def test_patience_stops_early_and_keeps_the_best_weights(inputs, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("network", ["cnn_2d_lstm", "cnn_3d_gap"])
+def test_the_methods_recipe_trains_its_other_networks(inputs, tmp_path, network):
+    changes = {"optimizer": "by_network", "learning_rate": None, "stopping": "patience", "batch": 32}
+    task = task_of(
+        inputs[0], tmp_path / "model", network=network, validation_classes="balanced", max_epochs=2, **changes
+    )
+    card = json.loads((train(task, lambda progress: None).folder / "model.json").read_text())
+    losses = [loss for history in card["history"].values() for loss in history["loss"] + history["validation_loss"]]
+    assert len(losses) == 3 * 2 * 2
+    assert np.isfinite(losses).all()
+
+
+@pytest.mark.slow
 def test_a_diverging_loss_is_one_line_with_its_remedy_and_leaves_no_model(inputs, tmp_path, monkeypatch, capfd):
     from echomort.training import __main__ as command
 

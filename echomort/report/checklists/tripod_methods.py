@@ -180,10 +180,14 @@ def _handling(facts: Facts) -> Reply:
     )
 
 
+DEFAULTS = {"by_network": "by network (2-D RMSProp, 3-D AdaGrad)", None: "Keras 2.2's for the optimizer"}
+"""Settings of training that leave a choice open, in words."""
+
+
 def _building(facts: Facts) -> Reply:
     keys = ("network", "optimizer", "learning_rate", "batch", "max_epochs", "stopping", "seed")
     known = [
-        f"{key.replace('_', ' ')} {facts.settings[f'training.{key}']}"
+        f"{key.replace('_', ' ')} {DEFAULTS.get(value := facts.settings[f'training.{key}'], value)}"
         for key in keys
         if f"training.{key}" in facts.settings
     ]

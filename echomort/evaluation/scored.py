@@ -10,6 +10,7 @@ from echomort.clinical_scores.scores import clinical_scores
 from echomort.evaluation.inputs import Booleans, Floats
 from echomort.evaluation.interval import Interval
 from echomort.evaluation.metric import Metric
+from echomort.models.cross_fit import without_of
 from echomort.vocabulary.metric_table import OUT_OF_FOLD, WHOLE, MetricRow
 from echomort.vocabulary.model_names import ORACLES
 
@@ -162,8 +163,7 @@ def _without(model_scores: pd.DataFrame, studies: pd.Series) -> Floats | None:
     """Return the scores to learn from, one row for each of ``studies``; None where the model has none."""
     if "without" not in model_scores.columns or model_scores["without"].isna().all():
         return None
-    filled = [np.ma.filled(row, np.nan) for row in model_scores["without"]]  # DuckDB masks what is null
-    values = pd.DataFrame(filled, index=model_scores["study_key"])
+    values = pd.DataFrame(without_of(model_scores["without"]), index=model_scores["study_key"])
     return values.groupby(level=0).mean().reindex(studies).to_numpy(dtype=float)
 
 

@@ -8,7 +8,7 @@ with these labels (docs/stacking.md).
 """
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +45,13 @@ def left_out_words(left_out: LeftOut) -> str:
     'folds 0 and 3'
     """
     return ("fold " if len(left_out) == 1 else "folds ") + " and ".join(map(str, left_out))
+
+
+def without_of(cells: Iterable[Sequence[float]]) -> list[np.ndarray]:
+    """Return cells of a column ``without``, each float64 (k,), NaN where a score is missing; (1,) where the cell is
+    null. DuckDB returns a list with a null as a masked array; what lies under its mask is no score, and an assignment
+    to a plain array would take it."""
+    return [np.atleast_1d(np.ma.filled(np.ma.asarray(cell, dtype=float), np.nan)) for cell in cells]
 
 
 @dataclass(frozen=True)

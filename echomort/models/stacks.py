@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from echomort.core.files import atomic_folder
-from echomort.models.cross_fit import CrossFit
+from echomort.models.cross_fit import CrossFit, without_of
 from echomort.models.fusion import FusionModel, fit_stack
 from echomort.models.rows import LabelledRows
 from echomort.settings import Fusion
@@ -44,8 +44,9 @@ class StudyScores:
 def cross_fit_of(keys: pd.DataFrame, scores: pd.DataFrame) -> CrossFit:
     """Return the scores of one model in the order of the studies ``keys``; ``scores`` has study_key, logit, without."""
     place = pd.Series(range(len(keys)), index=keys["study_key"])
-    logits, without = np.full(len(keys), np.nan), np.full((len(keys), max(map(len, scores["without"]))), np.nan)
-    for study, logit, values in zip(scores["study_key"], scores["logit"], scores["without"], strict=True):
+    cells = without_of(scores["without"])
+    logits, without = np.full(len(keys), np.nan), np.full((len(keys), max(map(len, cells))), np.nan)
+    for study, logit, values in zip(scores["study_key"], scores["logit"], cells, strict=True):
         logits[place[study]] = logit
         without[place[study], : len(values)] = values
     return CrossFit.of_scores(keys["fold"].to_numpy(), logits, without)

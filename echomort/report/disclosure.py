@@ -32,3 +32,19 @@ def safe_groups(groups: Mapping[str, Counts], least: int) -> frozenset[str] | No
 def _reveals(withheld: Sequence[Counts], least: int) -> bool:
     left = [sum(counts) for counts in zip(*withheld, strict=True)]
     return is_small(left, least) or 0 in left
+
+
+def groups_with_figures(groups: Mapping[str, Counts], least: int) -> frozenset[str]:
+    """Return the names of the ``groups``, given as (deaths, survivors), whose performance may be shown beside that of
+    all.
+
+    An exact figure of a group tells how many of it died, and so does one of all patients. A group with fewer than
+    ``least`` deaths or survivors is withheld, and with it the smallest others, until the sum of the withheld groups,
+    which subtraction leaves, has ``least`` of both.
+    """
+    by_size = sorted(groups, key=lambda name: (sum(groups[name]), name))
+    withheld = [name for name in by_size if min(groups[name]) < least]
+    others = [name for name in by_size if name not in withheld]
+    while withheld and others and min(sum(groups[name][kind] for name in withheld) for kind in (0, 1)) < least:
+        withheld.append(others.pop(0))
+    return frozenset(others)

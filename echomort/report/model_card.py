@@ -155,7 +155,7 @@ def _factors(champion: Champion) -> CardSection:
     if not champion.is_of_last_run or not groups:
         return CardSection("Factors", ["Performance within groups of patients is not known."])
     rows = [_group_row(champion, subset, figure) for subset, figure in groups]
-    limit = "Groups with too few deaths or survivors are withheld."
+    limit = "Groups with too few deaths or survivors are withheld, with those that would reveal them."
     names = dict.fromkeys(readable(subset.partition("=")[0]) for subset, _ in groups)
     columns = ["Group", "", "#AUC", "#Sensitivity", "#Specificity"]
     table = Table("groups", "Performance within groups", columns, rows)

@@ -1,7 +1,7 @@
 """Metrics by name, with small groups suppressed before anything can print them."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from echomort.evaluation.subgroups import SUPPRESSED, suppressed
+from echomort.report.disclosure import Counts, groups_with_figures
 from echomort.report.words import ModelWords, count, counted, model_words, span
 from echomort.vocabulary.metric_table import (
     COLUMNS,
@@ -27,6 +28,10 @@ NOT_MODELS = frozenset({"cohort"})
 KINDS_BEST_FIRST = ("fusion", "video", "view", "ehr", "score")
 """Kinds of model in the order in which :meth:`Numbers.best` prefers them: that with the most inputs first. The order is
 fixed, whatever their results."""
+BESIDE_A_SMALL_ONE = f"{SUPPRESSED}: it would reveal a group with few deaths or survivors"
+"""How the method of a group begins that is withheld with a small one."""
+Key = tuple[str, str, str, str]
+"""A row of the metric table: evaluation, model, subset, metric."""
 
 
 @dataclass(frozen=True)
@@ -70,43 +75,29 @@ class Figure:
 class Numbers:
     """A metric table (``vocabulary.metric_table``) by names; a figure that is not in it has the value NaN.
 
-    Groups (``subset`` has a ``=``) with fewer than ``suppress_below`` deaths or survivors are suppressed, and so are
-    clinical scores whose patients are too few: their figures have no value. ``confidence`` is the level of the table's
-    intervals.
+    Groups (``subset`` has a ``=``) with fewer than ``suppress_below`` deaths or survivors are suppressed, with the
+    groups that would reveal them by subtraction, and so are clinical scores whose patients are too few: their figures
+    have no value. ``confidence`` is the level of the table's intervals.
     """
 
     def __init__(self, metrics: pd.DataFrame, suppress_below: int = 10, confidence: float = 0.95) -> None:
         frame = metrics.reindex(columns=list(COLUMNS))
-        self._limit = suppress_below
         self.level = f"{100 * confidence:g} %"
         self.significance = 1 - confidence
-        self._rows = {
-            tuple(str(part) for part in row[:4]): self._figure(str(row[0]), str(row[2]), row[4:])
+        rows: dict[Key, Figure] = {
+            (str(row[0]), str(row[1]), str(row[2]), str(row[3])): _figure(str(row[0]), row[4:])
             for row in frame.itertuples(index=False, name=None)
         }
-        self._withhold_deaths_beside_suppressed_groups()
-
-    def _withhold_deaths_beside_suppressed_groups(self) -> None:
-        """Remove the deaths of all groups of a variable of which one is suppressed, since their sum would reveal its
-        deaths, and of every row of a model that is suppressed as a whole. Sets apart are parts of no total, and keep
-        theirs."""
-        keys = [key for key in self._rows if key[0] != HELD_OUT]
-        suppressed_keys = [key for key in keys if self._rows[key].is_suppressed]
-        variables = {key[2].partition("=")[0] for key in suppressed_keys}
-        small = {key[1] for key in suppressed_keys if key[2] == WHOLE}
-        for key in keys:
-            variable, equals, _ = key[2].partition("=")
-            if (equals and variable in variables) or key[1] in small:
-                self._rows[key] = replace(self._rows[key], events=None)
-
-    def _figure(self, evaluation: str, subset: str, row: tuple[Any, ...]) -> Figure:
-        value, low, high = (_float(part) for part in row[:3])
-        n, events = (None if pd.isna(part) else int(part) for part in row[3:5])
-        method = "" if pd.isna(row[5]) else str(row[5])
-        is_small = n is not None and events is not None and min(events, n - events) < self._limit
-        if ("=" in subset and is_small) or method.startswith(SUPPRESSED):
-            return Figure(n=n if n is None or n >= self._limit else None, method=suppressed(self._limit))
-        return Figure(value, low, high, n, events, method, evaluation in OF_STUDIES)
+        reasons = _reasons_to_withhold(rows, suppress_below)
+        whole = {key[1] for key, figure in rows.items() if figure.is_suppressed and key[2] == WHOLE}
+        self._rows = {
+            key: _withheld(figure, reasons[key], suppress_below)
+            if key in reasons
+            else replace(figure, events=None)
+            if key[1] in whole and key[0] != HELD_OUT
+            else figure
+            for key, figure in rows.items()
+        }
 
     def get(self, model: str, metric: str, subset: str = "all", evaluation: str = OUT_OF_FOLD) -> Figure:
         """Return one figure, NaN where the table lacks it."""
@@ -183,6 +174,44 @@ class Numbers:
                 **{name: _json(getattr(figure, name)) for name in ("value", "low", "high", "n", "events", "method")},
                 "counted": "studies" if figure.of_studies else "patients",
             }
+
+
+def _figure(evaluation: str, row: tuple[Any, ...]) -> Figure:
+    value, low, high = (_float(part) for part in row[:3])
+    n, events = (None if pd.isna(part) else int(part) for part in row[3:5])
+    method = "" if pd.isna(row[5]) else str(row[5])
+    if method.startswith(SUPPRESSED):
+        value = low = high = math.nan
+    return Figure(value, low, high, n, events, method, evaluation in OF_STUDIES)
+
+
+def _reasons_to_withhold(rows: Mapping[Key, Figure], least: int) -> dict[Key, str]:
+    """Return why each figure that is not to be shown is withheld: of a group that is small, or that would reveal a
+    small one, and of the gaps between groups of which one is withheld for that. A set apart is part of no total."""
+    few = suppressed(least)
+    reasons = {key: few for key, figure in rows.items() if figure.is_suppressed}
+    groups: dict[tuple[str, str], dict[str, Counts]] = {}
+    for key, figure in rows.items():
+        evaluation, model, subset, _ = key
+        variable, equals, _ = subset.partition("=")
+        if equals and figure.n is not None and figure.events is not None:
+            counts = figure.events, figure.n - figure.events
+            if min(counts) < least:
+                reasons[key] = few
+            if evaluation != HELD_OUT:
+                groups.setdefault((model, variable), {})[subset] = counts
+    for (model, variable), inside in groups.items():
+        shown = groups_with_figures(inside, least)
+        beside = {name for name, counts in inside.items() if name not in shown and min(counts) >= least}
+        if beside:
+            of_model = (key for key in rows if key[1] == model and key[0] != HELD_OUT)
+            reasons |= {key: BESIDE_A_SMALL_ONE for key in of_model if key[2] in {*beside, variable}}
+    return reasons
+
+
+def _withheld(figure: Figure, reason: str, least: int) -> Figure:
+    """Return ``figure`` without value and deaths, and without its patients if they are few."""
+    return Figure(n=figure.n if figure.n is None or figure.n >= least else None, method=reason)
 
 
 def _float(value: Any) -> float:

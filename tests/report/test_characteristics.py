@@ -10,7 +10,9 @@ import pytest
 from echomort.evaluation.balance import standardised_difference
 from echomort.report.data import ReportData
 from echomort.report.disclosure import is_small, safe_groups
+from echomort.report.numbers import Numbers
 from echomort.report.sections.characteristics import characteristics, compared_parts
+from echomort.vocabulary.metric_table import COLUMNS
 
 LEAST = 10
 
@@ -171,3 +173,36 @@ def test_a_sum_without_anybody_in_a_category_hides_none_of_its_groups():
 
 def test_a_site_without_patients_has_no_table():
     assert characteristics(report_data(pd.DataFrame(columns=["role", "label"]))) == []
+
+
+def grouped(counts):
+    """A metric table of one model with groups of (deaths, survivors), all with exact figures."""
+    total = [sum(kind) for kind in zip(*counts.values(), strict=True)]
+    parts = {"all": total} | {f"site={name}": both for name, both in counts.items()}
+    limits = 0.7, 0.6, 0.8
+    rows = [("out_of_fold", "ehr", part, "auc", *limits, sum(both), both[0], "x") for part, both in parts.items()]
+    rows.append(("out_of_fold", "ehr", "site", "sensitivity_gap", 0.2, 0.1, 0.3, sum(total), total[0], "x"))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_deaths_of_a_small_group_cannot_be_found_from_the_others(seed):
+    """An attacker works out the deaths of every group that has a figure; what is left belongs to the withheld ones."""
+    random = np.random.default_rng(seed)
+    counts = {str(one): tuple(map(int, random.integers(0, 40, 2))) for one in range(random.integers(2, 7))}
+    numbers = Numbers(grouped(counts), LEAST)
+    withheld = [name for name in counts if numbers.get("ehr", "auc", f"site={name}").is_suppressed]
+    assert all(min(counts[name]) >= LEAST for name in counts if name not in withheld)
+    left = [sum(counts[name][kind] for name in withheld) for kind in (0, 1)]
+    if 0 < len(withheld) < len(counts):
+        assert min(left) >= LEAST
+    for name in withheld:
+        figure = numbers.get("ehr", "auc", f"site={name}")
+        assert np.isnan([figure.value, figure.low, figure.high]).all() and figure.events is None
+    together = [name for name in withheld if min(counts[name]) >= LEAST]
+    assert numbers.get("ehr", "sensitivity_gap", "site").is_suppressed == bool(together)
+
+
+def test_no_group_is_withheld_without_a_small_one():
+    numbers = Numbers(grouped({"1": (12, 30), "2": (11, 10), "3": (40, 90)}), LEAST)
+    assert [numbers.get("ehr", "auc", f"site={one}").events for one in (1, 2, 3)] == [12, 11, 40]

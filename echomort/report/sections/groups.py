@@ -111,7 +111,7 @@ def _band(subset: str) -> tuple[int, float, str]:
 
 def _subgroup_estimate(subset: str, figure: Figure, model: str) -> figures.Estimate:
     variable, _, value = subset.partition("=")
-    note = "suppressed: too few deaths" if figure.is_suppressed else figure.counts_text or counted(figure.n, "patient")
+    note = "withheld" if figure.is_suppressed else figure.counts_text or counted(figure.n, "patient")
     return figures.Estimate(
         _value(value), figure.value, figure.low, figure.high, model_words(model).kind, readable(variable), note
     )
@@ -126,7 +126,7 @@ def _subgroup_table(numbers: Numbers, model: str, groups: Groups) -> Table:
     for subset, area in groups:
         variable, _, value = subset.partition("=")
         if area.is_suppressed:
-            cells = [Cell("suppressed", style="muted"), *(Cell(NOTHING, style="muted") for _ in range(3))]
+            cells = [Cell("withheld", style="muted"), *(Cell(NOTHING, style="muted") for _ in range(3))]
         else:
             ratio = numbers.get(model, OBSERVED_EXPECTED.name, subset, RECALIBRATED)
             shares = (
@@ -141,7 +141,8 @@ def _subgroup_table(numbers: Numbers, model: str, groups: Groups) -> Table:
         columns,
         rows,
         folded=True,
-        note="Deaths are withheld where subtraction would reveal those of a suppressed group.",
+        note="Groups with few deaths or survivors are withheld, with the smallest others that would reveal them by "
+        "subtraction.",
     )
 
 

@@ -284,7 +284,10 @@ def _group_table(numbers: Numbers, groups: Sequence[tuple[str, Figure]], name: s
     if not rows:
         return []
     heads = ["Group", "", *map(metric_head, metrics), "#Patients", "#Deaths"]
-    caption = "As served. Small groups are withheld, and deaths where subtraction would reveal those of such a group."
+    caption = (
+        "As served. Groups with few deaths or survivors are withheld, with the smallest others that would reveal them "
+        "by subtraction."
+    )
     return [Table(name, caption, heads, rows)]
 
 

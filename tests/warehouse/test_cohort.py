@@ -176,6 +176,31 @@ def test_age_limits_hold_at_each_study_and_an_unknown_age_stays(tmp_path, birth,
     assert check(connection, "attrition_reconciles") == 0
 
 
+@pytest.mark.parametrize(
+    ("surviving", "absorbed", "expected"),
+    [
+        ("sealed", "development", "development"),
+        ("reader", "development", "development"),
+        ("development", "sealed", "development"),
+        ("sealed", "reader", "sealed"),
+    ],
+)
+def test_a_merged_person_who_was_trained_on_is_judged_by_no_set_apart(tmp_path, surviving, absorbed, expected):
+    connection = cohort_of(tmp_path, rows_of(range(400)))
+    keys = {
+        role: fetch(connection, f"SELECT min(patient_key) FROM patient_role WHERE role = '{role}'")[0][0]
+        for role in ("development", "sealed", "reader")
+    }
+    into, gone = keys[surviving], keys[absorbed]
+    for table in ("patient_alias", "study", "outcome", "diagnosis", "patient"):
+        connection.execute(f"UPDATE {table} SET patient_key = ? WHERE patient_key = ?", [into, gone])
+    select(connection, SETTINGS)
+    roles = fetch(connection, f"SELECT DISTINCT role FROM cohort WHERE patient_key = '{into}'")
+    assert roles == [(expected,)]
+    select(connection, SETTINGS)
+    assert fetch(connection, f"SELECT DISTINCT role FROM cohort WHERE patient_key = '{into}'") == roles
+
+
 def test_icd_9_heart_failure_counts(tmp_path):
     rows = rows_of([1]) | {"diagnosis": [("P1", "ICD9CM", "428.0", START)]}
     connection = cohort_of(tmp_path, rows, Cohort(reader_fraction=0, heart_failure_fraction=0.499, salt="x"))

@@ -61,6 +61,17 @@ LEFT JOIN heart_failure USING (patient_key)
 WHERE patient_key NOT IN (SELECT patient_key FROM patient_role)
 ORDER BY patient_key;
 
+-- Two patients whose records turn out to be one person's: if models were trained on either, the person is in development, so
+-- that nobody is judged in a set apart by models that know the outcome.
+UPDATE patient_role
+SET role = 'development'
+WHERE role <> 'development' AND patient_key IN (
+    SELECT patient_alias.patient_key
+    FROM patient_alias
+    JOIN patient_role AS absorbed ON absorbed.patient_key = patient_alias.alias_key
+    WHERE absorbed.role = 'development'
+);
+
 -- For patients of the heart-failure set, studies before a diagnosis that was corrected since are excluded.
 CREATE OR REPLACE TEMP TABLE study_role AS
 SELECT eligible.*, patient_role.role, patient_role.role = 'heart_failure' AND NOT has_heart_failure AS before_diagnosis

@@ -21,7 +21,7 @@ def truth_digest(project: Project) -> str | None:
 EVALUATION = Stage(
     "evaluation",
     (
-        *("patient", "study", "diagnosis", "dicom_index", "linkage"),
+        *("patient", "study", "diagnosis", "linkage"),
         *("cohort", "clinical_features", "clinical_scores"),
         *("view_models", "ehr_models", "ehr_baselines", "fusion", "permuted_null"),
     ),

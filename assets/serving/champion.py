@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CHAMPION = Stage(
     "champion",
     (
-        *("patient", "study", "diagnosis", "dicom_index", "linkage", "clinical_features", "cohort", "clips"),
+        *("patient", "study", "diagnosis", "linkage", "clinical_features", "cohort", "clips"),
         *("clip_views", "view_models", "ehr_models", "fusion", "evaluation"),
     ),
     lambda settings: {

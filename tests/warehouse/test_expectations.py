@@ -71,9 +71,8 @@ def warehouse_of(folder, seed):
     instances, clips = archive(connection.execute("SELECT study_key, patient_key FROM study").fetchall())
     replace_instances(connection, instances["folder_key"].unique(), instances)
     replace_clips(connection, clips["study_key"].unique(), clips)
-    connection.execute(
-        "INSERT INTO instance_link SELECT instance_key, study_key, patient_key, status, reason FROM dicom_instance"
-    )
+    linked = "instance_key, study_key, patient_key, status, reason, site_key, manufacturer"
+    connection.execute(f"INSERT INTO instance_link SELECT {linked} FROM dicom_instance")
     connection.execute("INSERT INTO score SELECT study_key, 'ehr', fold, NULL, -1.5, NULL FROM cohort")
     connection.execute("INSERT INTO metric VALUES ('test', 'ehr', 'all', 'auc', 0.7, 0.6, 0.8, 100, 10, 'delong')")
     return connection

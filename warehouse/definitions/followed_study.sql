@@ -5,10 +5,9 @@
 -- numbered, the one with the most patients first.
 CREATE OR REPLACE TEMP TABLE study_origin AS
 WITH counted AS (
-    SELECT instance_link.study_key, instance_link.patient_key, site_key, manufacturer, count(*) AS files
+    SELECT study_key, patient_key, site_key, vendor, count(*) AS files
     FROM instance_link
-    JOIN dicom_instance USING (instance_key)
-    WHERE instance_link.status = 'accepted'
+    WHERE status = 'accepted'
     GROUP BY ALL
 ),
 origin AS (
@@ -16,7 +15,7 @@ origin AS (
         study_key,
         any_value(patient_key) AS patient_key,
         first(site_key ORDER BY files DESC, site_key) AS site_key,
-        first(manufacturer ORDER BY files DESC, manufacturer) AS vendor
+        first(vendor ORDER BY files DESC, vendor) AS vendor
     FROM counted
     GROUP BY study_key
 ),

@@ -26,5 +26,6 @@ SUITE = Suite(
         renamed("reason_present_where_rejected", present("reason", where=REJECTED)),
         renamed("reason_absent_where_accepted", absent("reason", where=ACCEPTED)),
         matches("reason", CODE_WORD, "reason_is_a_code"),
+        pseudonym("site_key"),
     )
 )

@@ -4,7 +4,15 @@ DELETE FROM instance_link;
 
 INSERT INTO instance_link
 WITH readable AS (
-    SELECT instance_key, sop_key, source_digest, patient_key AS header_patient, study_key AS uid_key, accession_key
+    SELECT
+        instance_key,
+        sop_key,
+        source_digest,
+        patient_key AS header_patient,
+        study_key AS uid_key,
+        accession_key,
+        site_key,
+        manufacturer
     FROM dicom_instance
     WHERE status = 'accepted'
 ),
@@ -46,6 +54,8 @@ SELECT
     CASE WHEN reason IS NULL THEN study_key END,
     CASE WHEN reason IS NULL THEN study_patient END,
     CASE WHEN reason IS NULL THEN 'accepted' ELSE 'rejected' END,
-    reason
+    reason,
+    site_key,
+    manufacturer
 FROM checked
 ORDER BY instance_key;

@@ -22,6 +22,7 @@ from echomort.champion.model import Champion, Clips, StudyRisk
 from echomort.clips.store import read_study
 from echomort.core.child import leave_error, raise_left
 from echomort.core.errors import UserError
+from echomort.dicom.header.views import UNKNOWN
 
 CLIPS, FEATURES, ROWS, ERROR = "clips.parquet", "features.parquet", "rows.json", "refused.json"
 """Files in the temporary folder by which parent and child exchange data."""
@@ -84,8 +85,9 @@ def main() -> None:
 def score_studies(champion: Champion, clips: pd.DataFrame, features: pd.DataFrame, home: Path) -> Iterator[ScoredStudy]:
     """Yield the risk of each study of ``clips`` (study_key, clip_key, view, path below ``home``), in order of its key.
 
-    ``features`` has a row a study with study_key and the variables; a study without features is scored by its clips
-    alone. A champion without a model of a view scores every study that has features, by them alone.
+    Clips of an unknown view are named by the champion's classifier. ``features`` has a row a study with study_key and
+    the variables; a study without features is scored by its clips alone. A champion without a model of a view scores
+    every study that has features, by them alone.
     """
     records = _record_logits(champion, features)
     if not champion.views:
@@ -95,7 +97,8 @@ def score_studies(champion: Champion, clips: pd.DataFrame, features: pd.DataFram
         return
     parts = [(str(study_key), part) for study_key, part in clips.groupby("study_key")]
     for start in range(0, len(parts), STUDIES_AT_ONCE):
-        studies = {study_key: _clips_of(part, home) for study_key, part in parts[start : start + STUDIES_AT_ONCE]}
+        some = parts[start : start + STUDIES_AT_ONCE]
+        studies = {study_key: _named(champion, _clips_of(part, home)) for study_key, part in some}
         for study_key, risk in _risks(champion, studies, records):
             yield ScoredStudy(study_key, champion.name, risk.model, risk.clips, risk.logit, risk.risk)
 
@@ -103,6 +106,14 @@ def score_studies(champion: Champion, clips: pd.DataFrame, features: pd.DataFram
 def _clips_of(rows: pd.DataFrame, home: Path) -> Views:
     pixels = read_study(home / rows["path"].iloc[0], rows["clip_key"].tolist())
     return {str(view): [pixels[key] for key in part["clip_key"]] for view, part in rows.groupby("view")}
+
+
+def _named(champion: Champion, views: Views) -> Views:
+    """Return the clips by view, those of an unknown view named by the champion's classifier, as in ``predict``."""
+    named = {view: list(part) for view, part in views.items() if view != UNKNOWN}
+    for pixels in views.get(UNKNOWN, ()):
+        named.setdefault(champion.view_of(pixels), []).append(pixels)
+    return named
 
 
 def _risks(

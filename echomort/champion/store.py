@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pydantic
 
 from echomort.core.errors import UserError
 from echomort.core.files import atomic_folder, atomic_path, write_text
@@ -223,8 +224,15 @@ def read_files(folder: Path, manifest: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def clip_of(manifest: Mapping[str, Any]) -> ClipSettings:
-    """Return the clip settings that the candidate was trained with."""
-    return ClipSettings.model_validate(manifest["clip"])
+    """Return the clip settings that the candidate was trained with. Raises :class:`UserError` where this release does
+    not know one of them."""
+    try:
+        return ClipSettings.model_validate(manifest["clip"])
+    except pydantic.ValidationError:
+        raise UserError(
+            "the clip settings of the candidate are those of another release of echomort",
+            f"use release {manifest.get('provenance', {}).get('echomort', 'that made it')}, or train again",
+        ) from None
 
 
 def read_sealed_risks(root: Path, candidate: str) -> dict[str, float]:

@@ -24,11 +24,13 @@ METHOD = "random effects, Paule-Mandel, Hartung-Knapp"
 @dataclass(frozen=True)
 class Pooled:
     """``mean`` over clusters with its interval; ``next``: the same value with the interval of a further cluster;
-    ``tau`` is the standard deviation between clusters, on the scale of the pooling."""
+    ``tau`` is the standard deviation between clusters, on the scale of the pooling, ``clusters`` how many are pooled:
+    those whose estimate has a variance (an AUC of 1 has none)."""
 
     mean: Interval
     next: Interval
     tau: float
+    clusters: int
 
 
 def pool_auc(values: Sequence[float], errors: Sequence[float], confidence: float = 0.95) -> Pooled:
@@ -49,7 +51,7 @@ def pool_ratio(values: Sequence[float], errors: Sequence[float], confidence: flo
 def _pool(effect: Floats, error: Floats, back: Callable[[float], float], confidence: float) -> Pooled:
     if len(effect) < FEWEST:
         unknown = undefined_interval(METHOD, f"fewer than {FEWEST} clusters with an estimate")
-        return Pooled(unknown, unknown, math.nan)
+        return Pooled(unknown, unknown, math.nan, len(effect))
     from scipy.stats import t
     from statsmodels.stats.meta_analysis import combine_effects
 
@@ -60,7 +62,7 @@ def _pool(effect: Floats, error: Floats, back: Callable[[float], float], confide
     margin = float(t.ppf(level, clusters - 1)) * wide
     further = float(t.ppf(level, clusters - 2)) * math.hypot(math.sqrt(spread), wide)
     limits = [Interval(back(mean), back(mean - by), back(mean + by), METHOD) for by in (margin, further)]
-    return Pooled(limits[0], limits[1], math.sqrt(spread))
+    return Pooled(limits[0], limits[1], math.sqrt(spread), clusters)
 
 
 def _expit(value: float) -> float:

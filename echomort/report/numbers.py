@@ -189,7 +189,7 @@ def _reasons_to_withhold(rows: Mapping[Key, Figure], least: int) -> dict[Key, st
     """Return why each figure that is not to be shown is withheld: of a group that is small, or that would reveal a
     small one, and of the gaps between groups of which one is withheld for that. A set apart is part of no total."""
     few = suppressed(least)
-    reasons = {key: few for key, figure in rows.items() if figure.is_suppressed}
+    reasons = {key: figure.method for key, figure in rows.items() if figure.is_suppressed}
     groups: dict[tuple[str, str], dict[str, Counts]] = {}
     for key, figure in rows.items():
         evaluation, model, subset, _ = key

@@ -1,5 +1,6 @@
 """The champion's risks of whole studies: the same as study by study, from the files of the clip store."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from echomort.champion.model import Champion
 from echomort.champion.scoring import STUDIES_AT_ONCE, ScoredStudy, score_studies
 from echomort.clips.store import artifact_of, write_study
+from echomort.dicom.header.views import UNKNOWN
 from echomort.settings import ClipSettings
 
 PATIENT = "0" * 32
@@ -100,3 +102,12 @@ def test_without_a_record_at_all_and_without_its_model(archive: tuple[Path, pd.D
     judge = champion(a4c=Mean())
     nothing = pd.DataFrame({"study_key": [], "age": []})
     assert {row.model for row in score_studies(judge, clips, nothing, home)} == {"video", "all views"}
+
+
+def test_a_clip_of_an_unknown_view_is_named_by_the_champions_own_classifier(archive: tuple[Path, pd.DataFrame]) -> None:
+    home, clips = archive
+    views = {"a4c": Mean(), "plax": Mean()}
+    named = replace(champion(**views), classifier=SimpleNamespace(name=lambda appearances: ["plax"] * len(appearances)))  # type: ignore[arg-type]
+    untagged = clips.assign(view=clips["view"].replace("plax", UNKNOWN))
+    features = pd.DataFrame({"study_key": [], "age": []})
+    assert list(score_studies(named, untagged, features, home)) == list(score_studies(named, clips, features, home))

@@ -115,3 +115,8 @@ def test_clusters_that_differ_by_chance_alone_have_a_mean_with_their_interval():
 def test_fewer_than_three_clusters_with_an_estimate_are_not_pooled(values):
     pooled = pool_auc(values, [0.0 if value == 1 else 0.05 for value in values])
     assert np.isnan(pooled.mean.value) and "fewer than 3" in str(pooled.mean.note)
+
+
+def test_a_cluster_without_a_variance_is_left_out_and_the_others_are_counted():
+    pooled = pool_auc([0.8, 0.82, 0.78, 1.0], [0.03, 0.03, 0.03, 0.0])
+    assert pooled.clusters == 3 and 0.78 < pooled.mean.value < 0.82

@@ -1,11 +1,15 @@
 """A finished model on new patients: planted miscalibration and a planted bad site are found, and nothing else."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from echomort.evaluation.inputs import expit
-from echomort.evaluation.validation import CLUSTERS, thresholds_apart, validate, validation_folds
+from echomort.evaluation.metrics.censoring import risk_groups
+from echomort.evaluation.recalibration import rung_risks
+from echomort.evaluation.validation import CLUSTERS, validate, validation_folds
 from echomort.report.numbers import Numbers
 from echomort.settings import Evaluation
 from echomort.vocabulary.metric_table import OUT_OF_FOLD, RECALIBRATED, SHIFTED
@@ -110,20 +114,52 @@ def test_without_both_outcomes_nothing_is_made():
         validate(frame.assign(label=0.0, event=False), scores, SETTINGS, 365)
 
 
-@pytest.mark.parametrize("n", [0, 5, 30, 500])
-def test_between_two_points_of_a_curve_lie_enough_patients(n):
-    risk = np.random.default_rng(n).beta(1, 6, n)
-    kept = thresholds_apart(risk, np.linspace(0.01, 0.5, 50), 10)
-    counts = np.histogram(risk, [0, *kept, 1.01])[0] if len(kept) else np.array([10])
-    assert counts.min() >= 10 and (len(kept) > 3) == (n == 500)
+@pytest.mark.parametrize("seed", range(12))
+def test_what_is_released_tells_no_few_patients_apart(seed):
+    """An attacker solves every exact figure for counts: any two of them differ by nobody or by enough."""
+    frame, scores = archive(seed, n=200)
+    frame["label"] = frame["label"].where(np.random.default_rng(seed).random(200) < 0.6, 0.0)
+    frame["event"] = frame["label"] == 1
+    found = validate(frame, scores, SETTINGS, 365)
+    rungs = dict(rung_risks(found.died, found.log_odds, found.fold))
+    shown = [rungs[rung] >= threshold for rung, threshold in found.released]
+    counts = [(int((found.died & one).sum()), int((~found.died & one).sum())) for one in shown]
+    counts += [(0, 0), (int(found.died.sum()), int((~found.died).sum()))]
+    apart = [
+        abs(here - there) for first in counts for second in counts for here, there in zip(first, second, strict=True)
+    ]
+    assert all(one == 0 or one >= 10 for one in apart)
+    rows = found.rows[found.rows["subset"].str.startswith("threshold")]
+    told = {(row.evaluation, float(row.subset.split()[1])) for row in rows.itertuples()}
+    assert told <= set(found.released)
 
 
-def test_no_threshold_sets_few_patients_apart():
-    """Sensitivity and specificity at a threshold tell how many lie below it."""
-    frame, scores = archive(n=300)
-    low = np.argsort(scores["logit"].to_numpy())[:7]
-    scores.loc[low, "logit"] = -6.0
-    scores["logit"] = scores["logit"].where(scores["logit"] == -6.0, scores["logit"].clip(lower=-2.9))
-    shown = numbers(validate(frame, scores, SETTINGS, 365))
-    assert not shown.get(CHAMPION, "sensitivity", "threshold 0.05").is_known
-    assert shown.get(CHAMPION, "sensitivity", "threshold 0.20").is_known
+def test_the_groups_of_predicted_risk_have_enough_deaths_and_survivors():
+    for seed in range(6):
+        frame, scores = archive(seed, n=220)
+        rows = validate(frame, scores, SETTINGS, 365).rows
+        groups = rows[rows["subset"].str.startswith("risk group") & rows["metric"].eq("expected_share")]
+        number = risk_groups(scores["logit"].to_numpy(), frame["label"].to_numpy() == 1, 10)
+        assert len(groups) == (number.max() if number.max() > 1 else 0)
+        for one in np.unique(number):
+            died = frame["label"].to_numpy()[number == one]
+            assert min(died.sum(), (1 - died).sum()) >= 10
+
+
+def test_a_score_on_all_but_a_few_of_the_patients_is_withheld_and_said_to_be():
+    frame, scores = archive(n=400)
+    clinical = scores.assign(model="prevent", logit=scores["logit"] + np.random.default_rng(1).normal(0, 1, 400))
+    for missing, shown in ((5, False), (150, True)):
+        rows = validate(frame, pd.concat([scores, clinical.iloc[missing:]]), SETTINGS, 365).rows
+        area = numbers(SimpleNamespace(rows=rows)).auc("prevent")
+        assert area.is_known == shown and (shown or ("but for a few" in area.method and area.events is None))
+
+
+def test_nothing_tells_how_many_of_the_lost_died():
+    frame, scores = archive(n=400)
+    frame.loc[:30, ["label"]] = np.nan
+    frame["headline"], frame["followed_headline"] = frame["label"].notna(), True
+    rows = validate(frame, scores, SETTINGS, 365).rows
+    assert not rows["metric"].isin(["lost", "death_share_if_lost", "auc_if_lost"]).any()
+    followed = rows[rows["n"] == 400]
+    assert len(followed) and followed["events"].isna().all()

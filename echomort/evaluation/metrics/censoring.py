@@ -7,6 +7,7 @@ what is assumed of the lost show what follows if they do not.
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from echomort.evaluation import survival
 from echomort.evaluation.bootstraps import Bootstrapped
@@ -36,7 +37,7 @@ DAYS = (90, 180, 270, 1826)
 LOST_DIE = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Assumed shares of the lost who die within the horizon. Chosen here, to span what is possible."""
 GROUPS = 5
-"""Groups of equal size by predicted risk whose deaths are compared with Kaplan-Meier's. Chosen here."""
+"""Groups of equal size by predicted risk whose deaths are compared with Kaplan-Meier's, at most. Chosen here."""
 
 
 def follow_up(evaluated: EvaluatedModels) -> Iterator[MetricRow]:
@@ -117,16 +118,29 @@ def _errors(
 def _by_risk(model: EvaluatedModel) -> Iterator[MetricRow]:
     """Yield expected deaths and those of Kaplan-Meier, of all and of groups of equal size by predicted risk."""
     followed, confidence = model.followed, model.settings.confidence
-    order = np.argsort(np.argsort(followed.score, kind="stable"), kind="stable")
-    group = order * GROUPS // len(order) + 1
-    parts = [(WHOLE, followed)] + [
-        (risk_subset(number), followed.subset(group == number)) for number in range(1, GROUPS + 1)
-    ]
+    group = risk_groups(followed.score, followed.died, model.settings.suppress_below_events)
+    parts = [(WHOLE, followed)]
+    if group.max() > 1:
+        parts += [(risk_subset(number), followed.subset(group == number)) for number in range(1, group.max() + 1)]
     for subset, part in parts:
         if len(part.rows):
             expected = without_limits(float(expit(part.score).mean()), "mean of the predicted risks")
             yield part.row(EXPECTED_SHARE, expected, subset)
             yield part.row(DEATH_SHARE, _death_share(part, model.horizon, confidence), subset)
+
+
+def risk_groups(score: Floats, died: Booleans, least: int) -> NDArray[np.intp]:
+    """Return the group (n,) of each patient by predicted risk, from 1, the lowest: ``GROUPS`` of equal size, of which
+    neighbours are joined until each has ``least`` deaths and as many others."""
+    order = np.argsort(np.argsort(score, kind="stable"), kind="stable")
+    part = order * GROUPS // max(len(order), 1)
+    number, joined, group = 1, np.zeros(len(part), dtype=bool), np.zeros(len(part), dtype=np.intp)
+    for place in range(GROUPS):
+        joined |= part == place
+        if min((died & joined).sum(), (~died & joined).sum()) >= least:
+            group[joined], number, joined = number, number + 1, np.zeros(len(part), dtype=bool)
+    group[joined] = max(number - 1, 1)
+    return group
 
 
 def _death_share(part: ScoredRows, horizon: int, confidence: float) -> Interval:

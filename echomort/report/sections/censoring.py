@@ -91,8 +91,8 @@ def _by_risk(numbers: Numbers, best: str) -> Table:
             limits = span(100 * found.low, 100 * found.high, 1)
             rows.append([name, percent(expected.value, 1), Cell(percent(found.value, 1), limits), str(found.n)])
     caption = (
-        f"{model_words(best).label}: deaths expected, as scored, and those of Kaplan-Meier, for all and for {GROUPS} "
-        "groups of equal size by predicted risk, the lowest first."
+        f"{model_words(best).label}: deaths expected, as scored, and those of Kaplan-Meier, for all and by predicted "
+        f"risk, the lowest first: {GROUPS} groups of equal size, neighbours joined where few died or few lived."
     )
     return Table("risk-groups", caption, ["Risk group", "#Expected", "#Kaplan-Meier", "#Patients"], rows)
 

@@ -37,3 +37,11 @@ class ValidationData:
         if self.manifest["synthetic"]:
             return "The champion was trained on generated patients: its risks mean nothing for a person."
         return ""
+
+    @property
+    def shown_counts(self) -> list[tuple[str, int | None, int | None]]:
+        """The counts, None for those of fewer patients than :attr:`suppress_below`, but for 0."""
+        return [
+            (what, None, None) if 0 < patients < self.suppress_below else (what, studies, patients)
+            for what, studies, patients in self.counts
+        ]

@@ -68,7 +68,9 @@ def document(data: ValidationData, numbers: Numbers, page: Sequence[Section], fi
         "champion_made_by": data.manifest["provenance"].get("echomort"),
         "on": data.on,
         "synthetic": data.synthetic,
-        "counts": [{"what": what, "studies": studies, "patients": patients} for what, studies, patients in data.counts],
+        "counts": [
+            {"what": what, "studies": studies, "patients": patients} for what, studies, patients in data.shown_counts
+        ],
         "metrics": list(numbers.records()),
         "ladder": {
             "shift": _limits_of(ladder.shift),
@@ -100,8 +102,10 @@ def _limits(data: ValidationData) -> list[str]:
         *([data.note] if data.note else []),
         "The model was fixed: nothing of it was chosen or fitted on these patients. The maps of the ladder were, each "
         "on other patients than it is judged on.",
-        "Patients of this archive whom the model was trained on are left out; whether another archive of the same "
-        "people was used for training, the software can't know.",
+        "Patients whom the model was trained on are left out as far as this project's registry names them; whether "
+        "another archive of the same people was used for training, the software can't know.",
+        "Two validations of overlapping patients, such as of 2018 to 2019 and of 2018 to 2020, can be subtracted from "
+        "each other: release one of them.",
         "A patient whose follow-up ends before the horizon counts in the weighted figures alone.",
         provenance.INTENDED_USE,
     ]

@@ -19,13 +19,14 @@ from echomort.evaluation.resampling import pointwise_band
 from echomort.evaluation.validation import (
     AUC_TAU,
     CLUSTERS,
+    CLUSTERS_OF,
+    CURVE,
     IPA,
     MEAN_AUC,
     MEAN_RATIO,
     NEXT_AUC,
     NEXT_RATIO,
     RATIO_TAU,
-    thresholds_apart,
 )
 from echomort.report.blocks import Cell, Picture, Row, Section, Table, Words
 from echomort.report.cells import metric_cell, metric_head
@@ -57,8 +58,6 @@ RUNG_WORDS = {OUT_OF_FOLD: "As served", SHIFTED: "In the large", RECALIBRATED: "
 LADDER = (SLOPE, IN_THE_LARGE, OBSERVED_EXPECTED, ICI, BRIER, IPA)
 FEW_EVENTS = 100
 """Deaths, and survivors, below which a validation is imprecise (Collins GS et al., Stat Med 2016;35:214)."""
-GRID = np.linspace(0.01, 0.5, 50)
-"""Thresholds (risks) of a decision curve: 1 to 50 %. Chosen here: higher ones have few patients."""
 
 
 def validation_sections(data: ValidationData, numbers: Numbers) -> list[Section]:
@@ -82,8 +81,14 @@ def _result(data: ValidationData, numbers: Numbers) -> Section:
         f"{area.counts_text}: AUC {_limits(AUC, area)}; observed over expected deaths "
         f"{_limits(OBSERVED_EXPECTED, ratio)}; calibration slope {_limits(SLOPE, slope)}."
     )
-    rows: list[Row] = [[what, count(studies), count(patients)] for what, studies, patients in data.counts]
-    caption = "From all studies to the patients who are judged, one study each."
+    few = f"fewer than {data.suppress_below}"
+    rows: list[Row] = [
+        [what, *(few if one is None else count(one) for one in counts)] for what, *counts in data.shown_counts
+    ]
+    caption = (
+        "From all studies to the patients who are judged. A patient counts with one study; for the figures that are "
+        "weighted for the lost, a later study may be drawn."
+    )
     table = Table("participants", caption, ["", "#Studies", "#Patients"], rows)
     return Section("result", "Result", [table, Words(_remarks(area), listed=True)], lead)
 
@@ -99,15 +104,6 @@ def _remarks(area: Figure) -> list[str]:
 
 
 def _discrimination(numbers: Numbers) -> Section:
-    rows: list[Row] = []
-    for model, words in numbers.models("fusion", "score"):
-        area = numbers.auc(model)
-        if area.is_known:
-            shown = [metric_cell(metric, numbers.get(model, metric.name)) for metric in (AUC, AVERAGE_PRECISION)]
-            style = f"key-{words.kind}"
-            rows.append(
-                [Cell(words.label, style=style), *shown, *_against(numbers, model), count(area.n), count(area.events)]
-            )
     heads = [
         "Score",
         metric_head(AUC),
@@ -117,6 +113,18 @@ def _discrimination(numbers: Numbers) -> Section:
         "#Patients",
         "#Deaths",
     ]
+    rows: list[Row] = []
+    for model, words in numbers.models("fusion", "score"):
+        area = numbers.auc(model)
+        if area.is_known:
+            shown = [metric_cell(metric, numbers.get(model, metric.name)) for metric in (AUC, AVERAGE_PRECISION)]
+            style = f"key-{words.kind}"
+            rows.append(
+                [Cell(words.label, style=style), *shown, *_against(numbers, model), count(area.n), count(area.events)]
+            )
+        elif area.is_suppressed:
+            reason = area.method.partition(": ")[2]
+            rows.append([Cell(words.label, style="muted"), Cell("withheld", reason, "muted"), *["" for _ in heads[2:]]])
     caption = (
         "AUC: DeLong's limits. The difference is paired, on the patients whom both scored (DeLong); its p is not "
         "adjusted."
@@ -217,28 +225,22 @@ def _benefit(data: ValidationData, numbers: Numbers) -> Section:
 
 
 def _decision_curves(data: ValidationData) -> list[Picture]:
-    died, rungs = data.validated.died, dict(_rungs(data))
-    grid = thresholds_apart(rungs[OUT_OF_FOLD], GRID, data.suppress_below)
+    found, risk = data.validated, dict(_rungs(data))[OUT_OF_FOLD]
+    grid = np.array(sorted(float(one) for one in CURVE if (OUT_OF_FOLD, float(one)) in found.released))
     if len(grid) < 2:
         return []
-    kinds = {data.validated.ladder.advised: "video", OUT_OF_FOLD: "fusion"}
-    lines = [_benefit_line(data, rung, kind, rungs[rung], grid) for rung, kind in kinds.items()]
-    everybody = np.array([net_benefit_treat_all(died, threshold) for threshold in grid])
-    drawn = [*lines, figures.BenefitLine("Act on all", "null", everybody)]
-    note = f"{counted(len(died), 'patient')}, {counted(int(died.sum()), 'death')}"
+    band = pointwise_band(range(len(found.died)), decision_statistic(found.died, risk, grid), data.plan)
+    served = figures.BenefitLine("As served", "fusion", decision_curve(found.died, risk, grid), *band)
+    everybody = np.array([net_benefit_treat_all(found.died, threshold) for threshold in grid])
+    drawn = [served, figures.BenefitLine("Act on all", "null", everybody)]
+    note = f"{counted(len(found.died), 'patient')}, {counted(int(found.died.sum()), 'death')}"
     svg = inline_svg(figures.net_benefit(grid, drawn, note), "fig-benefit", "Net benefit against the threshold")
     caption = (
-        f"Zero: act on nobody. Bands: {100 * data.plan.confidence:g}{NARROW}% at each threshold, bootstrap over "
-        f"patients. Between two points lie the risks of at least {data.suppress_below} patients: none shows one alone."
+        f"Zero: act on nobody. Band: {100 * data.plan.confidence:g}{NARROW}% at each threshold, bootstrap over "
+        f"patients. Two points differ by no patient, or by at least {data.suppress_below} deaths or survivors."
     )
     points = {"threshold": grid} | {line.label: line.values for line in drawn}
     return [Picture(svg, "Net benefit of acting on the risk", caption, half=True, points=points)]
-
-
-def _benefit_line(data: ValidationData, rung: str, kind: str, risk: Floats, grid: Floats) -> figures.BenefitLine:
-    died = data.validated.died
-    band = pointwise_band(range(len(died)), decision_statistic(died, risk, grid), data.plan)
-    return figures.BenefitLine(RUNG_WORDS[rung], kind, decision_curve(died, risk, grid), *band)
 
 
 def _clusters(numbers: Numbers) -> Section:
@@ -302,14 +304,17 @@ def _pooled_table(numbers: Numbers) -> Table:
             found = [numbers.get(CHAMPION, metric.name, variable) for metric in (mean, further, tau)]
             if found[0].is_known:
                 expected = span(found[1].low, found[1].high, further.digits)
-                rows.append(
-                    [readable(variable), label, metric_cell(mean, found[0]), expected, number(found[2].value, 2)]
-                )
+                clusters = count(numbers.get(CHAMPION, CLUSTERS_OF[mean].name, variable).value)
+                cells: Row = [metric_cell(mean, found[0]), expected, number(found[2].value, 2), clusters]
+                rows.append([readable(variable), label, *cells])
     caption = (
         "Over clusters with enough deaths (random effects; at least three clusters): their mean, the interval in which "
-        "a further one is expected, and the standard deviation between them (AUC as log odds, the ratio as logarithm)."
+        "a further one is expected, and the standard deviation between them (AUC as log odds, the ratio as logarithm). "
+        "A cluster whose AUC is 1 has no variance, and is left out."
     )
-    return Table("pooled", caption, ["Over", "", "#Mean", f"#A further one, {numbers.level}", "#S.d. between"], rows)
+    return Table(
+        "pooled", caption, ["Over", "", "#Mean", f"#A further one, {numbers.level}", "#S.d. between", "#Clusters"], rows
+    )
 
 
 def _groups(numbers: Numbers) -> Section:
@@ -324,21 +329,21 @@ def _follow_up(numbers: Numbers) -> Section:
     if not whole[0].is_known:
         return Section("follow-up", "Follow-up", [])
     rows: list[Row] = []
-    for subset, label in [(WHOLE, "All"), *((risk_subset(one), _fifth(one)) for one in range(1, GROUPS + 1))]:
+    for subset, label in [(WHOLE, "All"), *((risk_subset(one), str(one)) for one in range(1, GROUPS + 1))]:
         shares = [numbers.get(CHAMPION, metric.name, subset) for metric in (DEATH_SHARE, EXPECTED_SHARE)]
         if shares[0].is_known:
             cells = [Cell(percent(one.value, 1), span(100 * one.low, 100 * one.high, 1)) for one in shares]
             rows.append([label, *cells, count(shares[0].n)])
     heads = ["Patients by predicted risk", "#Died, Kaplan-Meier", "#Expected", "#Patients"]
-    table = Table("follow_up", "With the patients who are lost before the horizon.", heads, rows)
+    caption = (
+        "With the patients who are lost before the horizon. Groups by predicted risk, from the lowest; neighbours are "
+        "joined where few died."
+    )
+    table = Table("follow_up", caption, heads, rows)
     figures_ = [(metric, numbers.get(CHAMPION, metric.name)) for metric in (IPCW_AUC, IPCW_IPA)]
     known = [f"{metric.label} {_limits(metric, figure)}" for metric, figure in figures_ if figure.is_known]
     lead = f"Weighted for the patients who are lost: {', '.join(known)}." if known else ""
     return Section("follow-up", "Follow-up", [table], lead)
-
-
-def _fifth(group: int) -> str:
-    return {1: "Lowest fifth", GROUPS: "Highest fifth"}.get(group, f"Fifth {group}")
 
 
 def _limits(metric: Metric, figure: Figure) -> str:

@@ -14,8 +14,8 @@ HEAD = """# Settings
 Made by `python -m docs.generators.settings_table`. A value, shown as YAML, is given in a file, in the environment or by
 `--set` (docs/operations.md). Preset `standard` is for a site's own archive, `paper` is the method's own recipe, `demo`
 a result in minutes; the columns of these two show where they differ from `standard`, and [method.md](method.md) why.
-Provenance is that of the value in `paper`: *published* was read in a source of the method, *reconstructed* is recalled
-and in no source that was read, *ours* is this project's choice. Only what is *published* is the paper's.
+Provenance is that of the value in `paper`: *published* was read in a source of the method, *recalled* is
+in no source that was read, *ours* is this project's choice. Only what is *published* is the paper's.
 
 | key | standard | paper | demo | provenance | meaning |
 |---|---|---|---|---|---|

@@ -1,6 +1,5 @@
 """Write the report: one offline HTML page, a JSON twin with the same numbers, and its figures and tables as files."""
 
-import functools
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,8 +7,6 @@ from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
-
-import jinja2
 
 from echomort.core.files import write_text
 from echomort.report.blocks import Picture, Section
@@ -22,6 +19,7 @@ from echomort.report.opening import limits, tiles
 from echomort.report.scores import scores_by_model
 from echomort.report.sections import Answer, ReportInputs, provenance, report_sections, results
 from echomort.report.sections.variables import missing_shares
+from echomort.report.templating import template
 
 __all__ = ["REQUIRED", "Example", "ReportData", "ReportFiles", "write_report"]
 
@@ -84,7 +82,7 @@ def write_report(data: ReportData, folder: Path, reader_study: Sequence[Section]
 
 def render(data: ReportData, numbers: Numbers, page: list[Section]) -> str:
     """Return the page as HTML that loads nothing from elsewhere."""
-    return _template().render(
+    return template("report.html.j2").render(
         data=data,
         sections=page,
         tiles=tiles(numbers),
@@ -160,15 +158,3 @@ def _json_value(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [_json_value(part) for part in value]
     return value if value is None or isinstance(value, (bool, int)) else provenance.setting_text(value)
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("echomort.report", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2")

@@ -1,13 +1,11 @@
 """The card of the model that predicts, as HTML and Markdown. Mitchell et al., Model Cards for Model Reporting, 2019."""
 
-import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
 from echomort.core.files import write_text
@@ -17,6 +15,7 @@ from echomort.report.blocks import Table
 from echomort.report.cells import metric_words
 from echomort.report.numbers import Figure, Numbers
 from echomort.report.sections import provenance
+from echomort.report.templating import template
 from echomort.report.words import (
     TIMES,
     VIEWS,
@@ -107,8 +106,8 @@ def write_card(data: CardData, folder: Path) -> list[Path]:
     title, sections = "Model card", card(data)
     synthetic = bool(data.manifest and data.manifest["synthetic"])
     values = {"title": title, "sections": sections, "synthetic": synthetic, "note": provenance.SYNTHETIC_NOTE}
-    for name, template in TEMPLATES.items():
-        write_text(folder / name, _template(template).render(values))
+    for name, source in TEMPLATES.items():
+        write_text(folder / name, template(source).render(values))
     return [folder / name for name in TEMPLATES]
 
 
@@ -247,22 +246,3 @@ def _caveats(champion: Champion) -> CardSection:
 def _with_limits(figure: Figure) -> str:
     limits = span(figure.low, figure.high)
     return f"{number(figure.value)} ({limits})" if limits else number(figure.value)
-
-
-def _markdown(text: str) -> str:
-    """Return ``text`` so that Markdown prints it as it is, also in a cell of a table."""
-    escaped = "".join(f"\\{character}" if character in "\\`*_[]<>|#" else character for character in text)
-    return " ".join(escaped.split())
-
-
-@functools.cache
-def _template(name: str) -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("echomort.report", "templates"),
-        autoescape=".html" in name,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["markdown"] = _markdown
-    return environment.get_template(name)

@@ -1,7 +1,7 @@
 """The sections of the settings: typed, immutable, every setting with its default, its limits and its meaning.
 
 The defaults are those of preset ``standard``. Every method setting names the provenance of its value in preset
-``paper``: ``published`` (read in a source of the method, which echomort/method/facts.csv names), ``reconstructed``
+``paper``: ``published`` (read in a source of the method, which echomort/method/facts.csv names), ``recalled``
 (recalled or deduced, in no source that was read) or ``ours``. Only what is ``published`` may be called the paper's.
 """
 
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from echomort.core.fingerprint import digest
 from echomort.networks import NETWORKS, NORM_MOMENTUM, own_settings
 
-Provenance = Literal["published", "reconstructed", "ours"]
+Provenance = Literal["published", "recalled", "ours"]
 
 
 def setting(default: Any, provenance: Provenance, meaning: str, **limits: Any) -> Any:
@@ -171,7 +171,7 @@ class Cohort(Section):
         ge=0,
         lt=0.5,
     )
-    minimum_age: float = setting(18, "reconstructed", "years at the study", ge=0, le=120)
+    minimum_age: float = setting(18, "recalled", "years at the study", ge=0, le=120)
     maximum_age: float = setting(110, "ours", "years at the study", ge=0, le=130)
 
     @property
@@ -236,7 +236,7 @@ class ClipSettings(Section):
     resize: Literal["area", "linear"] = setting(
         "area", "published", "filter that scales frames; linear is that of the authors' code"
     )
-    colour: Literal["reject", "keep"] = setting("reject", "reconstructed", "what to do with colour Doppler loops")
+    colour: Literal["reject", "keep"] = setting("reject", "recalled", "what to do with colour Doppler loops")
     source: Literal["annotated", "raw"] = setting(
         "annotated", "published", "pixels as displayed, or the vendor's native data before display (raw; Philips only)"
     )
@@ -358,7 +358,7 @@ class Tabular(Section):
     early_stopping: int = setting(20, "ours", "rounds without a better inner validation loss", ge=1)
     baselines: tuple[Literal["logistic", "random_forest", "xgboost"], ...] = setting(
         ("logistic", "random_forest", "xgboost"),
-        "reconstructed",
+        "recalled",
         "learners fitted beside the trees ([]: none)",
     )
     baseline_variables: tuple[Literal["clinical", "echo", "all", "age_sex", "age_sex_lvef"], ...] = setting(
@@ -371,7 +371,7 @@ class Tabular(Section):
     forest_trees: int = setting(100, "ours", "trees of the random forest", ge=1, le=10_000)
     imputation_scope: Literal["fold", "global"] = setting(
         "fold",
-        "published",
+        "recalled",
         "rows that the imputation is fitted on: a fold's training rows, or all rows as in the method",
     )
     imputation_rounds: int = setting(5, "ours", "rounds of the chained equations", ge=1, le=100)

@@ -83,13 +83,15 @@ def _loaders(
     if settings.stopping == "fixed":
         return Batches(pixels, samples.label, _weights(samples, rows, settings), rows, settings.batch, seed), None
     split = split_validation(samples, rows, settings.validation_fraction, seed, settings.validation_classes)
-    weights = [_weights(samples, side, settings) for side in split]
-    training = Batches(pixels, samples.label, weights[0], split[0], settings.batch, seed)
-    return training, Batches(pixels, samples.label, weights[1], split[1], settings.batch)
+    training = Batches(pixels, samples.label, _weights(samples, split[0], settings), split[0], settings.batch, seed)
+    # Keras gives no class weights to the validation loss; a proportional set needs them, to count both outcomes alike.
+    is_balanced = settings.validation_classes == "balanced"
+    weights = (1.0, 1.0) if is_balanced else _weights(samples, split[1], settings)
+    return training, Batches(pixels, samples.label, weights, split[1], settings.batch)
 
 
 def _weights(samples: Samples, rows: np.ndarray, settings: Training) -> tuple[float, float]:
-    """Return the weights of both labels in the loss of ``rows``; in a balanced set they are about 1."""
+    """Return the weights of both labels in the loss of ``rows``."""
     return class_weights(samples.label[rows]) if settings.class_weights else (1.0, 1.0)
 
 

@@ -99,7 +99,7 @@ def test_every_method_setting_has_a_provenance_and_a_value_that_is_not_the_paper
     assert demo["imaging.clip.frames"] == "ours"
     assert demo["training.network"] == standard["imaging.clip.frames"] == "published"
     assert (standard["training.max_epochs"], paper["training.max_epochs"]) == ("ours", "published")
-    assert paper["cohort.minimum_age"] == "reconstructed"
+    assert paper["cohort.minimum_age"] == "recalled"
     assert all(meaning for *_, meaning in Settings().provenance())
 
 

@@ -9,9 +9,11 @@ import yaml
 
 from docs.generators.method_page import TITLES, lines, preset_values
 from docs.generators.settings_table import as_yaml
+from echomort.ehr.variables import catalogue
 from echomort.method import Status, differences, facts
-from echomort.networks import NETWORKS, build_network
+from echomort.networks import NETWORKS, _layers, build_network
 from echomort.settings import Settings, load_settings
+from echomort.training import optimizer
 
 ROOT = Path(__file__).parents[2]
 PAPER = load_settings(flags={"preset": "paper"}, environment={})
@@ -22,9 +24,9 @@ def test_a_setting_of_preset_paper_has_the_value_of_its_fact(fact):
     assert yaml.safe_load(fact.value) == yaml.safe_load(as_yaml(preset_values("paper")[fact.setting]))
 
 
-def test_a_setting_is_called_published_or_reconstructed_if_and_only_if_a_fact_says_so():
+def test_a_setting_is_called_published_or_recalled_if_and_only_if_a_fact_says_so():
     called = {key: provenance for key, _, provenance, _ in PAPER.provenance() if provenance != "ours"}
-    told = {f.setting: "published" if f.is_published else "reconstructed" for f in facts() if f.setting}
+    told = {f.setting: "published" if f.is_published else "recalled" for f in facts() if f.setting}
     assert called == told
 
 
@@ -41,6 +43,29 @@ def test_what_a_fact_decides_is_there():
         kind, _, name = fact.decides.partition(":")
         assert kind in {"", "setting", "network", "file"}
         assert kind != "file" or (ROOT / name).is_file(), name
+
+
+def in_the_code() -> dict[str, object]:
+    """Name of a fact that a file follows -> the value there."""
+    return {
+        "Units over the volume and their filters": ", ".join(map(str, _layers.VOLUME_FILTERS)),
+        "Units over every frame and their filters": ", ".join(map(str, _layers.FRAME_FILTERS)),
+        "Dropout before the last layer of the 3-D network": str(_layers.DROPOUT),
+        "Dropout before the last layer of the other three": str(_layers.DROPOUT),
+        "Epsilon, and start of AdaGrad's sums": f"{optimizer.EPSILON:.0e}".replace("e-0", "e-") + ", 0",
+        "Optimizer of the 3-D networks": NETWORKS.get("cnn_3d").optimizer,
+        "Optimizer of the 2-D network with LSTM": NETWORKS.get("cnn_2d_lstm").optimizer,
+        "Optimizer of the 2-D network with global average pooling": NETWORKS.get("cnn_2d_gap").optimizer,
+        "The same here: the nearest before or at the echo, within": str(
+            max(variable.window_days for variable in catalogue() if variable.window_days is not None)
+        ),
+    }
+
+
+def test_a_fact_that_a_file_follows_has_the_value_of_the_file():
+    told = {fact.name: fact.value for fact in facts()}
+    for name, value in in_the_code().items():
+        assert told[name].lower() == str(value), name
 
 
 def test_a_published_fact_names_its_place_and_no_other_does():

@@ -1,5 +1,7 @@
 """Which clips are trained on, how they are packed, split and drawn, and which tables are refused."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,7 +10,9 @@ import pytest
 from echomort.clips.store import artifact_of, write_study
 from echomort.core.errors import UserError
 from echomort.models.rows import split_patients_evenly
+from echomort.settings import Training
 from echomort.training.data import Batches, class_weights, pack, read_samples, split_validation
+from echomort.training.model import _loaders
 
 SHAPE = (2, 3, 4)
 
@@ -98,6 +102,16 @@ def test_a_clip_that_is_not_in_the_store_is_refused(tmp_path, change):
 def test_a_table_that_allows_no_honest_training_is_refused(tmp_path, table, reason):
     with pytest.raises(UserError, match=reason):
         read_samples(written(tmp_path, table))
+
+
+@pytest.mark.parametrize(("classes", "weighted"), [("balanced", False), ("proportional", True)])
+def test_the_validation_loss_of_a_balanced_set_has_no_class_weights_as_in_keras(tmp_path, classes, weighted):
+    table = [row | {"fold": index % 3, "label": int(index % 5 == 0)} for index, row in enumerate(rows(120))]
+    samples = read_samples(written(tmp_path, table))
+    task = SimpleNamespace(training=Training(stopping="patience", validation_classes=classes, validation_fraction=0.2))
+    training, validation = _loaders(task, samples, np.zeros((len(samples.label), 1, 1, 1), np.uint8), (0, 1), 1)
+    assert (validation.weights != (1.0, 1.0)) == weighted
+    assert training.weights == class_weights(samples.label[training.rows])
 
 
 def test_held_out_rows_are_scored_by_every_model_and_trained_on_by_none(tmp_path):

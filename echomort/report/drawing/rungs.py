@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from echomort.report.drawing.style import HALF, PALETTE, blank, styled
+from echomort.report.drawing.style import HALF, PALETTE, blank, risk_square, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +22,6 @@ def ladder(curves: "Mapping[str, CalibrationCurve]", note: str) -> "Figure":
     figure, axes = blank(HALF, HALF + 0.25)
     highest = max(float(max(one.grid.max(), np.nanmax(one.smooth))) for one in curves.values())
     limit = float(next((limit for limit in (8, 20, 40, 60, 80) if 100 * highest <= limit), 100))
-    axes.plot([0, limit], [0, limit], color=PALETTE["faint"], linewidth=0.8)
     for place, (label, curve) in enumerate(curves.items()):
         colour = PALETTE[COLOURS[place]]
         if place == 0:
@@ -31,14 +30,5 @@ def ladder(curves: "Mapping[str, CalibrationCurve]", note: str) -> "Figure":
         axes.plot(100 * curve.grid, 100 * np.clip(curve.smooth, 0, 1), color=colour, linewidth=1.8)
         spot = (0.97, 0.05 + 0.065 * (len(curves) - 1 - place))
         axes.text(*spot, label, transform=axes.transAxes, ha="right", color=colour, fontweight="bold")
-    axes.set_xlim(0, limit)
-    axes.set_ylim(0, limit)
-    axes.set_aspect("equal", anchor="N")
-    axes.tick_params(axis="y", labelcolor=PALETTE["muted"])
-    axes.grid(True)
-    axes.set_xlabel("Predicted risk of death within a year, %", loc="left")
-    axes.set_ylabel("Observed deaths, %", loc="bottom")
-    axes.annotate(
-        note, (0, 1), color=PALETTE["muted"], xycoords="axes fraction", xytext=(0, 5), textcoords="offset points"
-    )
+    risk_square(axes, limit, "Predicted risk of death within a year, %", "Observed deaths, %", note)
     return figure

@@ -98,6 +98,20 @@ def blank(width: float, height: float) -> tuple["Figure", "Axes"]:
     return figure, figure.add_subplot()
 
 
+def risk_square(axes: "Axes", limit: float, across: str, up: str, note: str) -> None:
+    """Give ``axes`` two axes in per cent up to ``limit``, the diagonal, their labels, and a ``note`` above."""
+    axes.plot([0, limit], [0, limit], color=PALETTE["faint"], linewidth=0.8, zorder=0.5)
+    axes.set_xlim(0, limit)
+    axes.set_ylim(0, limit)
+    axes.set_aspect("equal", anchor="N")
+    axes.tick_params(axis="y", labelcolor=PALETTE["muted"])
+    axes.grid(True)
+    axes.set_xlabel(across, loc="left")
+    axes.set_ylabel(up, loc="bottom")
+    beside: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
+    axes.annotate(note, (0, 1), xytext=(0, 5), color=PALETTE["muted"], **beside)
+
+
 @styled
 def png(figure: "Figure", dpi: int = 150) -> bytes:
     """Return ``figure`` as PNG on white: for a README, or a plot in an asset's metadata."""

@@ -4,7 +4,6 @@ All hold aggregates alone. Figures of groups with few deaths or survivors are wi
 two points between which there are few patients.
 """
 
-import functools
 import json
 import math
 import os
@@ -13,14 +12,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from echomort.core.errors import UserError
 from echomort.core.files import atomic_folder
 from echomort.report.blocks import Section, Words
 from echomort.report.exports import FOLDERS, exported
 from echomort.report.numbers import Numbers
 from echomort.report.sections import provenance
+from echomort.report.templating import template
 from echomort.report.validation.data import ValidationData
 from echomort.report.validation.sections import validation_sections
 
@@ -120,22 +118,10 @@ def _finite(value: float) -> float | None:
 
 
 def _render(data: ValidationData, page: Sequence[Section]) -> str:
-    return _template().render(
+    return template("validation.html.j2").render(
         title=f"Champion {data.champion}, validated on {data.on}",
         stamp=f"Trained by echomort {data.manifest['provenance'].get('echomort', '')}; nothing of it was changed here.",
         note=data.note,
         sections=page,
         style=resources.files("echomort.report").joinpath("templates/report.css").read_text(),
     )
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("echomort.report", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("validation.html.j2")

@@ -87,8 +87,9 @@ class ScoredRows:
 
 
 def group_columns(rows: pd.DataFrame) -> list[str]:
-    """Return the columns whose values make groups: those beyond what an evaluation needs, with more than one value."""
-    return [name for name in rows.columns if name not in NOT_SUBGROUPS and rows[name].nunique(dropna=False) > 1]
+    """Return the columns whose values make groups: those beyond what an evaluation needs, with more than one value that
+    is known."""
+    return [name for name in rows.columns if name not in NOT_SUBGROUPS and rows[name].nunique() > 1]
 
 
 def headline_rows(frame: pd.DataFrame, column: str = HEADLINE) -> pd.DataFrame:

@@ -202,7 +202,7 @@ def _evaluation_data(champion: Champion) -> CardSection:
     points = [
         f"The development part of one archive, in {folds} folds by patient: every patient is scored by models that "
         "never saw the outcome. Before promotion a model is judged on sealed patients, whom no model has seen.",
-        "No other site's patients: `echomort validate` judges this model there (docs/validation.md)."
+        "No other site's patients; docs/validation.md: how to judge this model there."
         if not champion.manifest["synthetic"]
         else "Generated patients only.",
     ]

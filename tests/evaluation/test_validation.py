@@ -75,8 +75,11 @@ def test_a_site_where_the_model_means_nothing_shows():
     assert shown.get(CHAMPION, "next_auc", "site").low < 0.6
 
 
-def test_one_vendor_makes_no_group():
-    rows = validate(*archive(), SETTINGS, 365).rows
+@pytest.mark.parametrize("missing", [0, 30])
+def test_one_vendor_makes_no_group(missing):
+    frame, scores = archive()
+    frame.loc[frame.index[:missing], "vendor"] = None
+    rows = validate(frame, scores, SETTINGS, 365).rows
     groups = {subset.partition("=")[0] for subset in rows["subset"] if "=" in subset}
     assert groups == {"site", "year", "sex"} and "vendor" in CLUSTERS
 

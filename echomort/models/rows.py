@@ -102,7 +102,8 @@ def split_patients_evenly(
     """Return which rows (n,) bool are for validation: those of a ``fraction`` of all patients, as many who died in any
     row as others.
 
-    At most half of the rarer kind goes there, so that models still learn from the other half; at least one of each.
+    At most half of the rarer kind goes there, so that models still learn from the other half: at least one of each, but
+    none where there is only one of the rarer kind.
     """
     index, groups = _patients_by_outcome(labels, patients)
     rarer = min(map(len, groups))

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from echomort.core.errors import UserError
 from orchestration.cli.options import out, progress_bar, require_paths
 
 
@@ -31,7 +32,9 @@ def score(
 ) -> None:
     """Score the clips of a FileList.csv: risk beside ejection fraction, as a table and a figure."""
     require_paths([file_list, weights])
-    from echomort.core.files import write_text
+    if output.exists() and not (output.is_dir() and (not any(output.iterdir()) or (output / "scores.csv").is_file())):
+        raise UserError(f"{output} exists already and holds no scores", "name a new folder with -o")
+    from echomort.core.files import atomic_folder
     from echomort.echonet.by_ef import risk_by_ef, risk_by_ef_svg
     from echomort.echonet.file_list import read_file_list
     from echomort.echonet.scores import NOT_A_RISK, score_list
@@ -39,9 +42,10 @@ def score(
     with progress_bar("clips") as progress:
         scores = score_list(read_file_list(file_list), weights, progress)
     by_ef = risk_by_ef(scores)
-    write_text(output / "scores.csv", scores.to_csv(index=False))
-    write_text(output / "risk_by_ef.csv", by_ef.to_csv(index=False))
-    write_text(output / "risk_by_ef.svg", risk_by_ef_svg(scores))
+    with atomic_folder(output) as whole:
+        (whole / "scores.csv").write_text(scores.to_csv(index=False))
+        (whole / "risk_by_ef.csv").write_text(by_ef.to_csv(index=False))
+        (whole / "risk_by_ef.svg").write_text(risk_by_ef_svg(scores))
     out.print(by_ef.round(3).to_string(index=False, na_rep="-"))
     out.print(f"{output}: {scores['risk'].notna().sum()} clips scored, {scores['risk'].isna().sum()} rejected")
     out.print(f"Each is {NOT_A_RISK}.")

@@ -23,6 +23,7 @@ from echomort.models.keras import load_published
 from echomort.models.view_model import save_network, score_clips
 from echomort.networks import build_network
 from orchestration.cli.__main__ import app
+from orchestration.cli.weights import score
 
 av = pytest.importorskip("av", reason="the extra `video` is not installed")
 
@@ -244,3 +245,14 @@ def test_the_bins_include_their_upper_edge_and_an_empty_one_has_no_figure() -> N
     assert by_ef["median"].tolist()[:4] == pytest.approx([0.8, 0.5, 0.2, 0.1]) and by_ef["median"].isna().tolist()[4]
     assert by_ef["share_above_half"].tolist()[:2] == [1, 0.5]
     assert "n = 0" in risk_by_ef_svg(scores) and risk_by_ef_svg(scores) == risk_by_ef_svg(scores)
+
+
+def test_a_folder_that_holds_something_else_is_not_replaced_by_scores(tmp_path):
+    own, weights = tmp_path / "papers", tmp_path / "weights"
+    for folder in (own, weights):
+        folder.mkdir()
+    (own / "thesis.txt").write_text("the only copy")
+    (tmp_path / "FileList.csv").write_text("FileName,EF\n")
+    with pytest.raises(UserError, match="holds no scores"):
+        score(tmp_path / "FileList.csv", weights, own)
+    assert (own / "thesis.txt").read_text() == "the only copy"

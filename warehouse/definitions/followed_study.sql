@@ -1,32 +1,33 @@
 -- The labelled and censored studies (those that are censored have no label) with the columns by which the evaluation forms
 -- groups. `is_heart_failure` comes from definitions/heart_failure.sql.
 
--- Site and scanner vendor of each study: those of most of its files. A site is known by its pseudonym alone, so sites are
+-- Site and scanner vendor of each study: each that of most of its files. A site is known by its pseudonym alone, so sites are
 -- numbered, the one with the most patients first.
 CREATE OR REPLACE TEMP TABLE study_origin AS
-WITH counted AS (
-    SELECT study_key, patient_key, site_key, vendor, count(*) AS files
+WITH linked AS (
+    SELECT study_key, patient_key, site_key, vendor
     FROM instance_link
     WHERE status = 'accepted'
-    GROUP BY ALL
 ),
-origin AS (
-    SELECT
-        study_key,
-        any_value(patient_key) AS patient_key,
-        first(site_key ORDER BY files DESC, site_key) AS site_key,
-        first(vendor ORDER BY files DESC, vendor) AS vendor
-    FROM counted
+study_site AS (
+    SELECT study_key, any_value(patient_key) AS patient_key, first(site_key ORDER BY files DESC, site_key) AS site_key
+    FROM (SELECT study_key, any_value(patient_key) AS patient_key, site_key, count(*) AS files FROM linked GROUP BY study_key, site_key)
+    GROUP BY study_key
+),
+study_vendor AS (
+    SELECT study_key, first(vendor ORDER BY files DESC, vendor) AS vendor
+    FROM (SELECT study_key, vendor, count(*) AS files FROM linked GROUP BY study_key, vendor)
     GROUP BY study_key
 ),
 numbered AS (
     SELECT site_key, row_number() OVER (ORDER BY count(DISTINCT patient_key) DESC, site_key) AS number
-    FROM origin
+    FROM study_site
     WHERE site_key IS NOT NULL
     GROUP BY site_key
 )
 SELECT study_key, vendor, 'site ' || numbered.number AS site
-FROM origin
+FROM study_site
+JOIN study_vendor USING (study_key)
 LEFT JOIN numbered USING (site_key);
 
 CREATE OR REPLACE TEMP VIEW followed_study AS

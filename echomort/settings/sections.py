@@ -453,6 +453,29 @@ class Promotion(Section):
     in_the_large: float = setting(0.5, "ours", "largest calibration-in-the-large, either way (logits)", gt=0)
 
 
+ExperimentName = Literal["figure2", "figure3", "table1", "figure5", "resolution", "flow", "inputs"]
+"""The experiments of the preprint."""
+
+
+class Experiments(Section):
+    """The experiments of the preprint (docs/experiments.md)."""
+
+    keep: tuple[ExperimentName, ...] = setting(
+        (), "ours", "experiments that `echomort run` keeps up to date; others are made by `echomort experiment`"
+    )
+    patients: tuple[Annotated[int, Field(ge=2)], ...] = setting(
+        (10, 30, 100, 300, 1000, 3000, 10000),
+        "ours",
+        "patients of the learning curve's subsets; all patients come on top",
+    )
+    survey: int = setting(
+        300,
+        "published",
+        "dead, and as many alive, that Table 1 is judged on; at most a fifth of the rarer of the two",
+        ge=1,
+    )
+
+
 class Execution(Section):
     """How steps run, and with how much memory."""
 

@@ -3,6 +3,7 @@
 from types import ModuleType
 
 from assets.evaluation import evaluation, report
+from assets.experiments import experiments
 from assets.imaging import clip_views, clips, dicom_index, linkage
 from assets.incremental import Stage
 from assets.prediction import risk_scores
@@ -16,6 +17,7 @@ MODULES: tuple[ModuleType, ...] = (
     *(health_records, outcomes, cohort, clinical_features, clinical_scores),
     *(dicom_index, linkage, clips, clip_views),
     *(view_models, ehr_models, ehr_baselines, fusion, permuted_null),
+    experiments,
     *(evaluation, report),
     *(champion, model_card, risk_scores),
 )

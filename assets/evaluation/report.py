@@ -5,9 +5,11 @@ from pathlib import Path
 
 import dagster as dg
 
+from assets.experiments.stages import asset_name
 from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
 from echomort.core.fingerprint import digest, digest_file
+from echomort.experiments.cells import GRIDS
 from warehouse.reads.report.report_data import report_data
 
 
@@ -25,6 +27,7 @@ REPORT = Stage(
         *("patient", "outcomes", "cohort", "clinical_features"),
         *("dicom_index", "linkage", "clips", "clip_views"),
         *("view_models", "ehr_models", "ehr_baselines", "fusion", "evaluation"),
+        *map(asset_name, GRIDS),
     ),
     lambda settings: settings.model_dump(mode="json", exclude={"home"}),
     reader_study_digest,

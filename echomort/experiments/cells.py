@@ -11,14 +11,16 @@ from typing import Literal
 from echomort.networks import NETWORKS
 from echomort.settings import Settings
 from echomort.settings.sections import ExperimentName
+from echomort.vocabulary.model_names import ALL_VIEWS
 
 Variables = Literal["none", "ten", "method"]
 """Variables of the health record that a cell's model gets: none, those that the readers were shown, or all 158."""
 VARIABLES: tuple[Variables, ...] = ("none", "ten", "method")
 
-ALL_VIEWS = "all_views"
 CLIPS = "clips"
 """The picture of the project's own clips."""
+FLOW = "flow"
+"""The variant of the clips that holds their optical flow, as colours."""
 CLIPS_AND_FLOW = "clips+flow"
 """The picture of a clip and its optical flow, each in a branch of its own."""
 FUSION = "early_fusion"
@@ -42,7 +44,8 @@ class Cell:
     ``view`` is a view, :data:`ALL_VIEWS`, or None without video; ``network`` is None for the trees, and for a random
     guess. ``picture`` is :data:`CLIPS`, a variant of them, or :data:`CLIPS_AND_FLOW`. ``most_patients`` limits those
     that are trained on (None: all). ``evaluated``: out of fold, or on the survey set by one model that was trained on
-    everything else.
+    everything else. ``among`` is the view of which every study that takes part out of fold has a clip, or every study
+    of the survey set (None: no such limit). ``compared`` are the pictures in all of which a clip must be there.
     """
 
     experiment: ExperimentName
@@ -54,6 +57,8 @@ class Cell:
     horizon_days: int
     most_patients: int | None = None
     evaluated: Literal["folds", "survey"] = "folds"
+    among: str | None = None
+    compared: tuple[str, ...] = (CLIPS,)
 
 
 def one_view(views: Mapping[str, int]) -> str | None:
@@ -97,16 +102,16 @@ def table1(settings: Settings, views: Mapping[str, int]) -> list[Cell]:
     All are judged on one survey set: that of the one view.
     """
     shown = [None, one_view(views), ALL_VIEWS] if views else [None]
-    return [_input_cell(settings, view, variables) for view in shown for variables in VARIABLES]
+    return [_input_cell(settings, view, variables, one_view(views)) for view in shown for variables in VARIABLES]
 
 
-def _input_cell(settings: Settings, view: str | None, variables: Variables) -> Cell:
+def _input_cell(settings: Settings, view: str | None, variables: Variables, among: str | None) -> Cell:
     alone = view != ALL_VIEWS and variables == "none"
     network = None if view is None else ONE_VIEW_NETWORK if alone else FUSION
     picture = None if view is None else CLIPS
     horizon = settings.outcome.horizon_days
     name = f"{view or 'no_video'}-{variables}"
-    return Cell("table1", name, view, network, picture, variables, horizon, evaluated="survey")
+    return Cell("table1", name, view, network, picture, variables, horizon, None, "survey", among)
 
 
 def figure5(settings: Settings, views: Mapping[str, int]) -> list[Cell]:
@@ -122,7 +127,17 @@ def figure5(settings: Settings, views: Mapping[str, int]) -> list[Cell]:
     ]
     horizon = settings.outcome.horizon_days
     return [
-        Cell("figure5", f"{name}-{size or 'all'}_patients", shown, network, shown and CLIPS, variables, horizon, size)
+        Cell(
+            experiment="figure5",
+            name=f"{name}-{size or 'all'}_patients",
+            view=shown,
+            network=network,
+            picture=shown and CLIPS,
+            variables=variables,
+            horizon_days=horizon,
+            most_patients=size,
+            among=view,
+        )
         for name, shown, network, variables in arms
         for size in [*curve_sizes(settings.experiments.patients, views[view]), None]
     ]
@@ -151,19 +166,20 @@ def _by_picture(
     experiment: ExperimentName, settings: Settings, views: Mapping[str, int], pictures: Iterable[str]
 ) -> list[Cell]:
     network, horizon = settings.training.network, settings.outcome.horizon_days
+    compared = tuple(pictures)
     return [
-        Cell(experiment, f"{view}-{picture}", view, network, picture, "none", horizon)
+        Cell(experiment, f"{view}-{picture}", view, network, picture, "none", horizon, compared=compared)
         for view in sorted(views)
-        for picture in pictures
+        for picture in compared
     ]
 
 
 def flow(settings: Settings, views: Mapping[str, int]) -> list[Cell]:
     """Return every view without and with a branch for its optical flow (Ext. figure 5), by one network, so that only
     the branch differs."""
-    names = {CLIPS: "clips", CLIPS_AND_FLOW: "clips_and_flow"}
+    names, horizon = {CLIPS: "clips", CLIPS_AND_FLOW: "clips_and_flow"}, settings.outcome.horizon_days
     return [
-        Cell("flow", f"{view}-{name}", view, FUSION, picture, "none", settings.outcome.horizon_days)
+        Cell("flow", f"{view}-{name}", view, FUSION, picture, "none", horizon, compared=(CLIPS, FLOW))
         for view in sorted(views)
         for picture, name in names.items()
     ]

@@ -124,10 +124,19 @@ class Privacy(Section):
     dates: Literal["shifted", "kept"] = setting("shifted", "ours", "shift every date of a patient by a keyed offset")
 
 
+LONGEST_HORIZON = 3650
+"""Most days of a horizon: ten years. Our choice: few archives follow their patients for longer."""
+
+
 class Outcome(Section):
     """One-year mortality (docs/outcome.md)."""
 
-    horizon_days: int = setting(365, "published", "death on day 0 to this day is an event", ge=1, le=3650)
+    horizon_days: int = setting(365, "published", "death on day 0 to this day is an event", ge=1, le=LONGEST_HORIZON)
+    horizons: tuple[int, ...] = setting(
+        (90, 180, 270, 365),
+        "published",
+        "days at which outcome and cohort are made too, ascending; outcome.horizon_days is always among them",
+    )
     follow_up: Literal["encounter", "registry"] = setting(
         "encounter", "published", "evidence of life at the horizon: a later encounter, or a complete death registry"
     )
@@ -135,6 +144,18 @@ class Outcome(Section):
         None, "ours", "last day through which the registry of deaths is complete (registry only)"
     )
     require_full_window: bool = setting(True, "ours", "drop studies closer to the end of the data than the horizon")
+
+    @property
+    def all_horizons(self) -> tuple[int, ...]:
+        """The days of every horizon, ascending: ``horizons`` and the main one."""
+        return tuple(sorted({*self.horizons, self.horizon_days}))
+
+    @pydantic.field_validator("horizons")
+    @classmethod
+    def _horizons_ascend(cls, horizons: tuple[int, ...]) -> tuple[int, ...]:
+        if list(horizons) != sorted(set(horizons)) or not all(1 <= days <= LONGEST_HORIZON for days in horizons):
+            raise ValueError(f"distinct days, ascending, each of 1 to {LONGEST_HORIZON}, such as [90, 180, 270, 365]")
+        return horizons
 
     @pydantic.model_validator(mode="after")
     def _registry_has_a_date(self) -> "Outcome":

@@ -8,6 +8,7 @@ import dagster as dg
 from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
 from echomort.core.fingerprint import digest, digest_file
+from warehouse.queries import run
 from warehouse.reads.report.report_data import report_data
 
 
@@ -19,6 +20,22 @@ def reader_study_digest(project: Project) -> str | None:
     return digest_file(file) if file.exists() else None
 
 
+def experiments_digest(project: Project) -> str | None:
+    """Return the digest of the results of the experiments that the report shows; None if there are none."""
+    with project.reader() as connection:
+        rows = run(connection, "reads/report/report_experiments.sql").fetchall()
+    return digest(rows) if rows else None
+
+
+def optional_inputs(project: Project) -> dict[str, str] | None:
+    """Return the digests of what a report has only where somebody made it; None if there is nothing.
+
+    Experiments are no assets above the report: a report that nobody asked for an experiment of is complete.
+    """
+    found = {"reader study": reader_study_digest(project), "experiments": experiments_digest(project)}
+    return {name: made for name, made in found.items() if made is not None} or None
+
+
 REPORT = Stage(
     "report",
     (
@@ -27,7 +44,7 @@ REPORT = Stage(
         *("view_models", "ehr_models", "ehr_baselines", "fusion", "evaluation"),
     ),
     lambda settings: settings.model_dump(mode="json", exclude={"home"}),
-    reader_study_digest,
+    optional_inputs,
 )
 
 

@@ -305,6 +305,7 @@ WRITTEN_BY = {
     **{"clinical_score": {"clinical_scores"}, "dicom_instance": {"dicom_index"}, "instance_link": {"linkage"}},
     **{"clip": {"clips"}, "clip_view": {"clip_views"}, "metric": {"evaluation"}, "risk_score": {"risk_scores"}},
     "score": {"view_models", "ehr_models", "fusion"},
+    "experiment_cell": set(),  # the report's input: a report without experiments is complete
 }
 """Table -> the assets whose rows a reader of it sees; baselines are in ``score`` too, for those who ask for them."""
 OWN = {

@@ -2,10 +2,10 @@
 
 import functools
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import duckdb
@@ -17,11 +17,14 @@ from assets.project import Project
 from echomort.core.errors import UserError
 from echomort.core.files import is_disk_error
 from echomort.core.fingerprint import digest
-from echomort.experiments.cells import Cell, Grid
-from echomort.settings import Settings
+from echomort.experiments.cells import GRIDS, Cell, Grid
+from echomort.settings import ExperimentName, Settings
 from echomort.training import NOT_DECIDING
 from warehouse.ledger import Entry
 from warehouse.tables.experiment.cells import experiment_cells, replace_cells
+
+if TYPE_CHECKING:
+    from echomort.experiments.results import Display
 
 FOLDER = "experiments"
 """Path below the home of the results: a folder for each experiment."""
@@ -65,18 +68,22 @@ def _decided_by(settings: Settings) -> Mapping[str, Any]:
 
 def plan_cells(grid: Grid, project: Project, recipe: str) -> dict[str, str]:
     """Return cell -> fingerprint: the recipe, the cell itself, and its samples or why it is refused."""
-    return {cell.name: fingerprint for cell, _, fingerprint in _planned(grid, project, recipe)}
+    sampler = Sampler(project)
+    cells = grid(project.settings, sampler.views)
+    return {cell.name: fingerprint for cell, _, fingerprint in _planned(sampler, cells, recipe)}
+
+
+def planned_cells(project: Project, experiment: ExperimentName) -> int:
+    """Return how many cells ``experiment`` has with the current settings and views."""
+    return len(GRIDS[experiment](project.settings, Sampler(project).views))
 
 
 def _planned(
-    grid: Grid, project: Project, recipe: str, names: Sequence[str] | None = None
+    sampler: Sampler, cells: Iterable[Cell], recipe: str
 ) -> Iterator[tuple[Cell, Samples | Refused, str]]:
-    """Yield the cells of ``grid`` (those of ``names``, if given), each with its samples, or the reason why it has none,
-    and its fingerprint."""
-    sampler, settings = Sampler(project), project.settings
-    for cell in grid(settings, sampler.views):
-        if names is not None and cell.name not in names:
-            continue
+    """Yield each of ``cells`` with its samples, or the reason why it has none, and its fingerprint."""
+    settings = sampler.settings
+    for cell in cells:
         found = _samples_of(sampler, cell)
         content = str(found) if isinstance(found, Refused) else cell_digest(cell, found, settings)
         yield cell, found, digest(recipe, asdict(cell), content)
@@ -94,10 +101,13 @@ def _samples_of(sampler: Sampler, cell: Cell) -> Samples | Refused:
 def make_cells(grid: Grid, project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
     """Train and judge the cells ``units``. A cell that has no figure gets the reason, and the others go on."""
     recipe = recipe_of(asset_name(grid.__name__), project)
+    sampler = Sampler(project)
+    cells = grid(project.settings, sampler.views)
     made = []
-    for cell, found, fingerprint in _planned(grid, project, recipe, units):
+    for cell, found, fingerprint in _planned(sampler, [cell for cell in cells if cell.name in units], recipe):
         started = time.monotonic()
-        made.append(_made(context, project, cell, found, fingerprint))
+        entry = _made(context, project, cell, found, fingerprint)
+        made.append(replace(entry, details={**entry.details, "planned": len(cells)}))
         _report(context, cell, made[-1], time.monotonic() - started)
     return made
 
@@ -176,8 +186,21 @@ def commit_cells(
 
     experiment = grid.__name__
     replace_cells(connection, experiment, [entry.details["row"] for entry in made], gone)
-    cells = experiment_cells(connection, experiment)
-    write_experiment(experiment, cells, results_folder(project.root, experiment), project.settings.is_synthetic)
+    write_experiment(
+        experiment,
+        experiment_cells(connection, experiment),
+        results_folder(project.root, experiment),
+        project.settings.is_synthetic,
+        displayed(project.settings, max((entry.details["planned"] for entry in made), default=None)),
+    )
+
+
+def displayed(settings: Settings, planned: int | None) -> "Display":
+    """Return how results of ``planned`` cells are shown."""
+    from echomort.experiments.results import Display
+
+    evaluation = settings.evaluation
+    return Display(planned, evaluation.suppress_below_events, evaluation.confidence)
 
 
 def show_cells(grid: Grid, connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:

@@ -153,7 +153,7 @@ def place_of(context: dg.OpExecutionContext) -> Place | None:
     if key is None:
         return None
     number, _, count = key.partition("_of_")
-    plan = context.op_handle.to_string().replace("__work", "__plan")
+    plan = str(context.op_handle).replace("__work", "__plan")
     (stats,) = context.instance.get_run_step_stats(context.run_id, [plan])
     return Place(int(number), int(count), time.time() - (stats.end_time or time.time()))
 

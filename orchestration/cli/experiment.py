@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, cast, get_args
 
 import typer
 
@@ -30,8 +30,8 @@ def experiment(
     home = home.absolute()
     settings = remembered_settings(home, config, assignments)
     from orchestration import runs
-    from orchestration.printing.experiment import print_experiment
+    from orchestration.printing.experiment import print_results
 
     if not runs.run_experiment(home, name.value, cells):
         out.print("everything is up to date: nothing to do")
-    print_experiment(settings, name.value, out)
+    print_results(settings, cast(ExperimentName, name.value), out)

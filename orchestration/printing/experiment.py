@@ -1,47 +1,55 @@
-"""Prints the results of an experiment beside the preprint's, and where its files are."""
+"""Prints an experiment on the terminal: its cells in one table, ours beside what the preprint gives."""
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from assets.experiments.experiments import BY_EXPERIMENT
-from assets.experiments.stages import results_folder
-from assets.incremental import stale_units
+from assets.experiments.stages import displayed, planned_cells, results_folder
 from assets.project import Project
-from echomort.experiments.results import Result, results
-from echomort.settings import Settings
+from echomort.experiments.comparisons import sentences
+from echomort.experiments.published import EXPERIMENTS, UNKNOWN
+from echomort.experiments.results import USUAL, Display, Findings, Result, findings
+from echomort.settings import ExperimentName, Settings
 from warehouse.connection import connect
 from warehouse.tables.experiment.cells import experiment_cells
 
+SYNTHETIC = "synthetic archive: nothing of ours is about patients"
 
-def print_experiment(settings: Settings, experiment: str, console: Console) -> None:
-    """Print the cells of ``experiment`` with the preprint's numbers, how many are left, and the paths of the files."""
+
+def print_results(settings: Settings, experiment: ExperimentName, out: Console) -> None:
+    """Print what is there of ``experiment``, and where its figure, its table and its page are."""
     with connect(settings.warehouse, read_only=True) as connection:
         cells = experiment_cells(connection, experiment)
-    if not cells.empty:
-        title = "synthetic archive: nothing here is about patients" if settings.is_synthetic else None
-        console.print(_table(results(cells, experiment, settings.evaluation.suppress_below_events), title))
-    stale, _, _ = stale_units(Project(home=str(settings.home)), BY_EXPERIMENT[experiment])
-    if stale:
-        console.print(f"{len(stale)} cells are left: run the command again")
+    with_plan = displayed(settings, planned_cells(Project(home=str(settings.home)), experiment))
+    print_experiment(cells, out, settings.is_synthetic, with_plan)
     for file in sorted(results_folder(settings.home, experiment).glob("*.*")):
-        console.print(str(file))
+        out.print(str(file))
 
 
-def _table(found: list[Result], title: str | None) -> Table:
+def print_experiment(cells: pd.DataFrame, out: Console, is_synthetic: bool = False, display: Display = USUAL) -> None:
+    """Print the cells of one experiment (rows of table ``experiment_cell``), what they show, and how many are left."""
+    for experiment in EXPERIMENTS:
+        found = findings(cells, experiment, is_synthetic, display)
+        if found.results:
+            out.print(_table(found))
+            for line in (*sentences(found.results), found.counts_text):
+                out.print(line)
+
+
+def _table(found: Findings) -> Table:
+    title = f"{found.about.title}; {SYNTHETIC}" if found.is_synthetic else found.about.title
     table = Table(title=title, title_justify="left")
-    for column in ("cell", "AUC", "95 % interval", "folds", "n", "deaths", "trained on", "the preprint's"):
-        table.add_column(column, justify="left" if column in ("cell", "the preprint's") else "right")
-    for one in found:
-        published = one.published.text if one.published else ""
-        trained = "" if one.trained is None else str(one.trained)
-        if one.is_known:
-            area = one.area
-            interval = f"{area.low:.3f} to {area.high:.3f}" if one.has_interval else ""
-            folds = f"{one.folds[0]:.3f} to {one.folds[1]:.3f}" if one.evaluated == "folds" else ""
-            table.add_row(
-                one.name, f"{area.value:.3f}", interval, folds, f"{area.n}", f"{area.events}", trained, published
-            )
-        else:
-            table.add_row(one.name, "", "", "", "", "", trained, published)
-            table.add_row(f"  {one.reason}")
+    for column in ("cell", f"AUC, {found.ours}", "interval", "patients", "deaths", "preprint"):
+        table.add_column(column, justify="left" if column in ("cell", "preprint") else "right")
+    for result in found.results:
+        table.add_row(result.name, *_figures(result), result.published.text if result.published else UNKNOWN)
     return table
+
+
+def _figures(result: Result) -> tuple[str, str, str, str]:
+    area = result.area
+    counts = ("" if area.n is None else str(area.n), "" if area.events is None else str(area.events))
+    if not result.is_known:
+        return ("", result.reason, *counts)
+    interval = f"{area.low:.3f} to {area.high:.3f}" if result.has_interval else ""
+    return (f"{area.value:.3f}", interval, *counts)

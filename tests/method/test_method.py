@@ -10,6 +10,7 @@ import yaml
 from docs.generators.method_page import TITLES, lines, preset_values
 from docs.generators.settings_table import as_yaml
 from echomort.ehr.variables import catalogue
+from echomort.experiments.published import EXPERIMENTS
 from echomort.method import Status, differences, facts
 from echomort.networks import NETWORKS, _layers, build_network
 from echomort.settings import Settings, load_settings
@@ -41,8 +42,9 @@ def test_a_network_has_as_many_weights_as_its_fact_says():
 def test_what_a_fact_decides_is_there():
     for fact in facts():
         kind, _, name = fact.decides.partition(":")
-        assert kind in {"", "setting", "network", "file"}
+        assert kind in {"", "setting", "network", "file", "experiment"}
         assert kind != "file" or (ROOT / name).is_file(), name
+        assert kind != "experiment" or name in EXPERIMENTS, name
 
 
 def in_the_code() -> dict[str, object]:

@@ -37,7 +37,8 @@ def labels(folder, deaths=(), contacts=(), settings=OPEN):
     connection, _ = staged(folder, rows)
     link(connection, settings, KEYRING)
     assert check(connection, "horizons_agree") == 0
-    found = fetch(connection, "SELECT horizon_days, coalesce(label::VARCHAR, reason) FROM outcome_at_horizon ORDER BY 1")
+    said = "SELECT horizon_days, coalesce(label::VARCHAR, reason) FROM outcome_at_horizon ORDER BY horizon_days"
+    found = fetch(connection, said)
     return {days: int(said) if said.isdigit() else said for days, said in found}
 
 
@@ -117,8 +118,8 @@ def test_horizons_are_distinct_ascending_and_within_ten_years(horizons):
 
 
 def rows_of(patients):
-    """Return an extract: two studies a patient; some die, exactly or not, some are lost, some are young, and every third
-    has heart failure."""
+    """Return an extract: two studies a patient; some die, exactly or not, some are lost, a few are young, and a third has
+    heart failure."""
     rows = {table: [] for table in ("patient", "study", "death", "contact", "diagnosis")}
     for number in range(patients):
         name, first = f"P{number}", date(2015, 1, 1) + timedelta(days=(number * 37) % 1000)

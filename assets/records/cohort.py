@@ -14,7 +14,7 @@ COHORT = Stage(
 
 @whole_asset(COHORT, "records", "duckdb", "sql", pool="warehouse")
 def cohort(project: Project) -> Result:
-    """Labelled and censored studies with their role and fold, both by a stable hash of the patient; at every horizon."""
+    """Labelled and censored studies with role and fold, both by a stable hash of the patient; at every horizon too."""
     from warehouse.tables.cohort.cohorts import select
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:

@@ -10,7 +10,7 @@ from warehouse.queries import run, scalar
 
 
 def link(connection: duckdb.DuckDBPyConnection, outcome: Outcome, keyring: Keyring | None = None) -> None:
-    """Replace tables ``outcome``, ``outcome_at_horizon`` and ``attrition``: every study gets a label, or one reason why not.
+    """Replace tables ``outcome``, ``outcome_at_horizon`` and ``attrition``: every study gets a label, or one reason.
 
     ``outcome`` is of the main horizon, ``outcome_at_horizon`` of every horizon, that one included.
     ``days`` are whole days from the study to death (``event``) or to the last evidence of life. ``keyring`` is needed

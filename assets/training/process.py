@@ -8,6 +8,7 @@ import dagster as dg
 import pandas as pd
 from dagster._core.errors import DagsterPipesExecutionError  # not exported
 
+from assets.imaging.shapes import clip_shapes
 from assets.project import Project
 from assets.training.pipes import error_file
 from echomort.core.child import raise_left
@@ -21,7 +22,7 @@ def write_task(project: Project, view: str, samples: pd.DataFrame, output: Path,
     table, file = output.with_suffix(".samples.parquet"), output.with_suffix(".task.json")
     table.parent.mkdir(parents=True, exist_ok=True)
     samples.to_parquet(table, index=False)
-    shape = project.settings.imaging.clip.shape
+    shape = clip_shapes(project)[view]
     Task(view=view, shape=shape, samples=table, clips=project.root, output=output, training=training).write(file)
     return file
 

@@ -8,6 +8,7 @@ import dagster as dg
 import pandas as pd
 from dagster._core.errors import DagsterPipesExecutionError  # not exported
 
+from assets.imaging.shapes import clip_shapes
 from assets.project import Project
 from assets.training.pipes import error_file
 from echomort.core.child import raise_left
@@ -43,7 +44,7 @@ def write_task(
         variables.to_parquet(record, index=False)
     Task(
         view=view,
-        branches=tuple(branches or (Branch(name=view, shape=project.settings.imaging.clip.shape),)),
+        branches=tuple(branches or (Branch(name=view, shape=clip_shapes(project)[view]),)),
         samples=table,
         clips=project.root,
         output=output,

@@ -91,7 +91,7 @@ def show_views(connection: duckdb.DuckDBPyConnection, project: Project) -> Mappi
 
 def _decided_by(settings: Settings) -> Mapping[str, Any]:
     training = settings.training.model_dump(mode="json", exclude=NOT_DECIDING)
-    return {"training": training, "imaging.clip.shape": settings.imaging.clip.shape}
+    return {"training": training, "imaging.clip.shape": settings.imaging.clip.deciding_shape}
 
 
 def _view(unit: str) -> str:

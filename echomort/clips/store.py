@@ -30,9 +30,9 @@ def shard_of(patient_key: str) -> int:
     return int(patient_key[:8], 16) % SHARDS
 
 
-def artifact_of(patient_key: str, study_key: str) -> str:
-    """Return the path, relative to the project's home, of a study's clips."""
-    return f"{FOLDER}/{shard_of(patient_key):02d}/{study_key}.safetensors"
+def artifact_of(patient_key: str, study_key: str, folder: str = FOLDER) -> str:
+    """Return the path, relative to the project's home, of a study's clips below ``folder``."""
+    return f"{folder}/{shard_of(patient_key):02d}/{study_key}.safetensors"
 
 
 def write_study(

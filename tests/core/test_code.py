@@ -318,8 +318,10 @@ OWN = {
     "clip_views": {"clip"},
     "linkage": {"instance_link"},
     "fusion": {"score"},
+    "champion": {"dicom_instance"},
 }
-"""Tables that a stage fills, or whose rows it only forgets."""
+"""Tables that a stage fills, whose rows it only forgets, or of which what it reads is among its inputs (the champion:
+sizes of views)."""
 
 
 def tables_read(file: Path) -> set[str]:

@@ -1,5 +1,6 @@
 """A small archive in a warehouse, without files of its own: what experiments read, with a planted truth."""
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,7 +54,7 @@ def small_archive(home: Path, patients: int = 60, views: tuple[str, ...] = ("api
     """Return an archive of ``patients``; a third of them dies. Every fourth has two studies, every fifth no
     parasternal_long. Clips of those who die are brighter, and they are older."""
     home.mkdir(parents=True, exist_ok=True)
-    archive, generator = Archive(home, SETTINGS), np.random.default_rng(1)
+    archive, generator = Archive(home, copy.deepcopy(SETTINGS)), np.random.default_rng(1)
     cohort, clips, features, entries = [], [], [], []
     for number in range(patients):
         patient, label = f"{number:08x}", int(number % 3 == 0)
@@ -69,14 +70,11 @@ def small_archive(home: Path, patients: int = 60, views: tuple[str, ...] = ("api
             clips += [(key, study, patient, view) for view, key in keys.items()]
             features.append({"study_key": study, **dict.fromkeys(TEN, 1.0), "age": 60 + 10 * label + generator.normal()})
     with archive.project.writer() as connection:
-        connection.executemany("INSERT INTO cohort VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", cohort)
-        for key, study, patient, view in clips:
-            connection.execute(
-                "INSERT INTO clip (clip_key, instance_key, study_key, patient_key, view, status, digest)"
-                " VALUES (?, ?, ?, ?, ?, 'accepted', ?)",
-                [key, key, study, patient, view, f"pixels of {key}"],
-            )
-            connection.execute("INSERT INTO clip_view VALUES (?, ?, ?, 'tag')", [key, study, view])
+        connection.append("cohort", pd.DataFrame(cohort))
+        table = pd.DataFrame(clips, columns=["clip_key", "study_key", "patient_key", "view"])
+        accepted = table.assign(instance_key=table["clip_key"], status="accepted", digest="pixels of " + table["clip_key"])
+        connection.append("clip", accepted, by_name=True)
+        connection.append("clip_view", table[["clip_key", "study_key", "view"]].assign(view_source="tag"), by_name=True)
         connection.append("feature", pd.DataFrame(features), by_name=True)
         ledger.record(connection, "clips", entries)
     return archive

@@ -3,12 +3,12 @@
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from assets.experiments._b import clip_shapes, own_variants
+from assets.imaging.variants import own_variants
+from assets.imaging.shapes import project_clip
 from assets.project import Project
 from assets.training.samples import read
 from assets.training.view_models import too_few
@@ -16,10 +16,8 @@ from echomort.core.fingerprint import digest
 from echomort.experiments.cells import CLIPS, CLIPS_AND_FLOW, FLOW, Cell, Variables
 from echomort.experiments.draws import subset_patients, survey_patients
 from echomort.models.rows import HELD_OUT, UNKNOWN
+from echomort.networks import Branch
 from echomort.vocabulary.model_names import ALL_VIEWS
-
-if TYPE_CHECKING:
-    from echomort.training import Branch
 
 FEWEST_OF_EACH = 2
 """Patients who died, and others, that a model needs: one to learn from, and one by whom the training stops."""
@@ -44,7 +42,7 @@ class Samples:
 
     rows: pd.DataFrame
     judged: pd.DataFrame
-    branches: "tuple[Branch, ...]"
+    branches: tuple[Branch, ...]
     variables: pd.DataFrame | None
 
     @property
@@ -99,7 +97,8 @@ class Sampler:
         again: these are it."""
         if picture != CLIPS and picture not in own_variants(self.settings):
             return read(self.project, "reads/experiments/variant_clips.sql", variant=picture)
-        clips, shapes = read(self.project, "reads/experiments/clips.sql"), clip_shapes(self.project)
+        clips, made = read(self.project, "reads/experiments/clips.sql"), project_clip(self.project)
+        shapes = {view: made.shape_of(view) for view in clips["view"].unique()}
         sizes = np.array([shapes[view] for view in clips["view"]], int).reshape(-1, len(SHAPE))
         return clips.assign(**dict(zip(SHAPE, sizes.T, strict=True)))
 
@@ -143,13 +142,13 @@ class Sampler:
         known = np.where(studies["patient_key"].isin(inside), studies["label"], UNKNOWN)
         return studies.assign(known=known)
 
-    def _pictured(self, cell: Cell, studies: pd.DataFrame) -> "tuple[pd.DataFrame, tuple[Branch, ...]]":
+    def _pictured(self, cell: Cell, studies: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Branch, ...]]:
         """Return the rows of ``studies`` with their pictures, and the branches of the network."""
         if cell.view == ALL_VIEWS:
             return self._all_views(cell, studies)
         return self._one_view(cell, studies)
 
-    def _one_view(self, cell: Cell, studies: pd.DataFrame) -> "tuple[pd.DataFrame, tuple[Branch, ...]]":
+    def _one_view(self, cell: Cell, studies: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Branch, ...]]:
         """Return one row a clip of the cell's view; with flow, its clip and the flow of it are a branch each."""
         assert cell.view is not None and cell.picture is not None
         pictures = [CLIPS, FLOW] if cell.picture == CLIPS_AND_FLOW else [cell.picture]
@@ -170,7 +169,7 @@ class Sampler:
             return rows.drop(columns=SHAPE), (_branch(cell.view, rows, cell.picture),)
         return _joined(rows, {name: found[name] for name in pictures}, "clip_key")
 
-    def _all_views(self, cell: Cell, studies: pd.DataFrame) -> "tuple[pd.DataFrame, tuple[Branch, ...]]":
+    def _all_views(self, cell: Cell, studies: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Branch, ...]]:
         """Return one row a study with a clip of any view that has enough; each view is a branch. Of several clips of a
         view the first by its key is taken: keys are pseudonyms, so that this is a draw."""
         by_view: dict[str, pd.DataFrame] = {}
@@ -211,7 +210,7 @@ class Sampler:
                 raise Refused(problem, "take more patients")
 
 
-def _joined(rows: pd.DataFrame, pictures: "dict[str, pd.DataFrame]", key: str) -> "tuple[pd.DataFrame, tuple[Branch, ...]]":
+def _joined(rows: pd.DataFrame, pictures: dict[str, pd.DataFrame], key: str) -> tuple[pd.DataFrame, tuple[Branch, ...]]:
     """Return ``rows`` with the clip of each of ``pictures`` (branch -> clips), matched by ``key``: a branch each."""
     rows = rows.drop(columns=["view", "path", "digest", *SHAPE], errors="ignore")
     for name, clips in pictures.items():
@@ -220,9 +219,7 @@ def _joined(rows: pd.DataFrame, pictures: "dict[str, pd.DataFrame]", key: str) -
     return rows, tuple(_branch(name, clips, name) for name, clips in pictures.items())
 
 
-def _branch(name: str, clips: pd.DataFrame, picture: str) -> "Branch":
-    from echomort.training import Branch
-
+def _branch(name: str, clips: pd.DataFrame, picture: str) -> Branch:
     frames, height, width = (int(edge) for edge in clips[SHAPE].iloc[0])
     return Branch(name=name, shape=(frames, height, width), channels=3 if picture == FLOW else 1)
 

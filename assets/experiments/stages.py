@@ -14,6 +14,8 @@ from assets.experiments.samples import Refused, Sampler, Samples
 from assets.experiments.training import cell_digest, judged_cell, require_fitting
 from assets.incremental import UnitStage, place_of, recipe_of
 from assets.project import Project
+from assets.training.ehr_models import TREES
+from assets.training.process import IMPUTATION
 from echomort.core.errors import UserError
 from echomort.core.files import is_disk_error
 from echomort.core.fingerprint import digest
@@ -60,7 +62,7 @@ def experiment_stage(grid: Grid, *upstream: str) -> UnitStage:
 def _decided_by(settings: Settings) -> Mapping[str, Any]:
     return {
         "training": settings.training.model_dump(mode="json", exclude={*NOT_DECIDING, "network", "network_settings"}),
-        "tabular": settings.tabular,
+        "tabular": settings.tabular.model_dump(mode="json", include=(TREES | IMPUTATION) - {"variables"}),
         "evaluation.confidence": settings.evaluation.confidence,
         "evaluation.seed": settings.evaluation.seed,
     }

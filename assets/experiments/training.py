@@ -10,7 +10,8 @@ import pandas as pd
 from assets.experiments.samples import Refused, Samples
 from assets.incremental import CODE
 from assets.project import Project
-from assets.training.process import train_in_child, write_task
+from assets.training.ehr_models import TREES
+from assets.training.process import IMPUTATION, train_in_child, write_task
 from echomort.core.files import atomic_folder
 from echomort.core.fingerprint import digest
 from echomort.core.registry import code_of_packages
@@ -42,7 +43,8 @@ def _settings_of(cell: Cell, settings: Settings) -> dict[str, Any]:
     if cell.network is not None:
         found["training"] = training_of(cell, settings.training).model_dump(mode="json", exclude=NOT_DECIDING)
     if cell.variables != "none":
-        found["tabular"] = settings.tabular.model_dump(mode="json")
+        deciding = TREES - {"variables"} if cell.network is None else IMPUTATION
+        found["tabular"] = settings.tabular.model_dump(mode="json", include=deciding)
     return found or {"seed": settings.evaluation.seed}
 
 
@@ -79,20 +81,15 @@ def _train(context: dg.OpExecutionContext, project: Project, cell: Cell, samples
     if cell.network is None:
         _fit_trees(cell, samples, project.settings, output)
         return
-    variables = None
-    if samples.variables is not None:
-        variables = output.with_suffix(".variables.parquet")
-        variables.parent.mkdir(parents=True, exist_ok=True)
-        samples.variables.to_parquet(variables, index=False)
     task = write_task(
         project,
-        cell.name,
+        cell.view or cell.name,
         samples.rows,
         output,
         training_of(cell, project.settings.training),
         branches=samples.branches,
         models="whole" if cell.evaluated == "survey" else "folds",
-        variables=variables,
+        variables=samples.variables,
     )
     train_in_child(context, project, [task])
     for suffix in (".samples.parquet", ".variables.parquet", ".task.json"):
@@ -115,12 +112,11 @@ def _fit_trees(cell: Cell, samples: Samples, settings: Settings, output: Path) -
 def require_fitting(cell: Cell, samples: Samples) -> None:
     """Raise :class:`Refused` where the pictures of ``cell`` are too small for its network, or it can't be loaded."""
     from echomort.core.errors import UserError
-    from echomort.networks import check_clip
+    from echomort.networks import check_branches
 
     if cell.network is None:
         return
     try:
-        for branch in samples.branches:
-            check_clip(cell.network, branch.shape)
+        check_branches(cell.network, samples.branches, samples.variables is not None)
     except UserError as error:
         raise Refused(error.problem, error.remedy) from None

@@ -4,7 +4,11 @@ import dagster as dg
 
 groups = dg.AssetSelection.groups
 
-rebuild_all = dg.define_asset_job("rebuild_all", dg.AssetSelection.all(), description="Everything that is stale.")
+rebuild_all = dg.define_asset_job(
+    "rebuild_all",
+    dg.AssetSelection.all() - groups("experiments"),
+    description="Everything that is stale, but for the experiments of the preprint.",
+)
 ingest = dg.define_asset_job(
     "ingest",
     groups("sources", "records", "imaging", "prediction"),

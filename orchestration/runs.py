@@ -112,9 +112,9 @@ def _cancel_orphaned_runs(instance: dg.DagsterInstance) -> None:
 
 
 def _stale(home: Path) -> list[dg.AssetKey]:
-    """Return the assets that are not up to date, without starting a run."""
+    """Return the assets that are not up to date, without starting a run; not those that are made on request only."""
     rows = status.asset_states(Project(home=str(home)))
-    return [dg.AssetKey(row["asset"]) for row in rows if row["state"] != status.UP_TO_DATE]
+    return [dg.AssetKey(row["asset"]) for row in rows if row["kept"] and row["state"] != status.UP_TO_DATE]
 
 
 def _selected(selection: str) -> list[dg.AssetKey]:

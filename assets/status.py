@@ -19,8 +19,8 @@ ON_REQUEST = "on request"
 def asset_states(project: Project) -> list[dict[str, Any]]:
     """Return one row for each asset: ``asset``, ``state``, ``why``, ``units``, ``changed``, ``kept``.
 
-    ``state`` is ``up to date``, ``stale``, ``missing``, ``unchecked`` (a check failed or was not run), or ``on request``.
-    ``kept`` is whether `echomort run` keeps the asset up to date; nothing waits for one that it does not.
+    ``state`` is ``up to date``, ``stale``, ``missing``, ``unchecked`` (a check failed or was not run), or ``on
+    request``. ``kept`` is whether `echomort run` keeps the asset up to date; nothing waits for one that it does not.
     """
     with project.reader():  # held open, so that the short connections below are cheap
         return _rows(project)
@@ -53,7 +53,7 @@ def _row(project: Project, name: str, state: str, why: str, kept: bool) -> dict[
 
 
 def required(rows: Iterable[Mapping[str, Any]], asset: str) -> list[str]:
-    """Return the assets among ``rows`` (:func:`asset_states`) that are not up to date, of ``asset`` and those above it."""
+    """Return the assets among ``rows`` (:func:`asset_states`) that are not up to date: ``asset`` and those above it."""
     needed = {asset}
     for stage in reversed(STAGES):
         if needed.intersection(stage.assets):

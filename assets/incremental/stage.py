@@ -39,8 +39,8 @@ class Stage:
     ``decided_by`` returns the settings by key. ``chosen`` returns, by folder, the registered things that the settings
     select; others in that folder do not count. ``files`` returns the files that a setting names, by what a person calls
     them, each with the digest of what it means: they count as code does. ``inputs`` returns what is read from outside
-    the graph. ``on_request`` returns whether the asset is made only where a person asks for it. The code is derived from the functions that do the work (:meth:`carried_out_by`): their imports, SQL
-    files and libraries.
+    the graph. ``on_request`` returns whether the asset is made only where a person asks for it. The code is derived
+    from the functions that do the work (:meth:`carried_out_by`): their imports, SQL files and libraries.
     """
 
     name: str

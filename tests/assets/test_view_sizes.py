@@ -32,7 +32,7 @@ def project(home: Path, loops: list[tuple[str, str, int, int]], **clip: object) 
             key, status = f"file{number}", "rejected" if study == "none" else "accepted"
             connection.execute(
                 "INSERT INTO dicom_instance BY NAME SELECT $1 AS instance_key, 'folder' AS folder_key, "
-                "'accepted' AS status, $2 AS view, 'tag' AS view_source, $3 AS rows, $4 AS columns, 'd' AS source_digest",
+                "'accepted' AS status, $2 AS view, 'tag' AS view_source, $3 AS rows, $4 AS columns, 'd' source_digest",
                 [key, view, rows, columns],
             )
             connection.execute(

@@ -116,20 +116,20 @@ def test_without_the_sizes_of_an_archive_nothing_is_read_and_the_remedy_is_said(
         lambda: read_clip(LOOP, bare),
         lambda: next(read_clips([Job(LOOP)], Imaging(clip=bare, views=Views(classify=False)), 1)),
     ):
-        with pytest.raises(UserError, match="set imaging.clip.view_sizes"):
+        with pytest.raises(UserError, match=r"set imaging\.clip\.view_sizes"):
             read()
 
 
 def test_a_classifier_of_views_and_clips_of_the_size_of_their_view_exclude_each_other():
-    with pytest.raises(pydantic.ValidationError, match="set imaging.views.classify to false"):
+    with pytest.raises(pydantic.ValidationError, match=r"set imaging\.views\.classify to false"):
         Imaging(clip=clip_settings())
-    with pytest.raises(UserError, match="set imaging.views.classify to false"):
+    with pytest.raises(UserError, match=r"set imaging\.views\.classify to false"):
         load_settings(flags={"preset": "paper", "imaging.views.classify": True}, environment={})
 
 
 @pytest.mark.parametrize("size", [[4, 600], [436], [436, 600, 3], "large"])
 def test_a_size_that_is_none_is_refused(size):
-    with pytest.raises(UserError, match=r"imaging.clip.view_sizes"):
+    with pytest.raises(UserError, match=r"imaging\.clip\.view_sizes"):
         load_settings(flags={"preset": "paper", "imaging.clip.view_sizes": {"apical_4": size}}, environment={})
 
 

@@ -5,7 +5,7 @@
 -- study's day), or that may be later: it is of the study's day, and it or the study has no time of day (midnight), unless
 -- features.same_day takes such records as earlier. Values from outside the study may be later only where
 -- features.outside_values takes the nearest, and by as many days as table feature_outside holds.
-SELECT count(*) AS offending
+SELECT count(DISTINCT study_key) AS offending
 FROM (
     SELECT
         study_key,

@@ -77,7 +77,7 @@ FLOW = UnitStage(
     work=make_flow,
     commit=commit_variants,
     show=count_flow,
-    on_request=lambda settings: True,
+    on_request=lambda settings: "flow" not in settings.experiments.keep,
 )
 
 flow = unit_asset(

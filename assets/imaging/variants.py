@@ -19,7 +19,7 @@ from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
 from echomort.clips import store
 from echomort.core.fingerprint import digest
-from echomort.settings import ClipSettings, Settings
+from echomort.settings import ClipSettings, ExperimentName, Settings
 from warehouse.ledger import Entry
 from warehouse.tables.archive import instances
 
@@ -125,7 +125,7 @@ def _decided_by(settings: Settings) -> dict[str, Any]:
     return {"imaging.clip": {name: value for name, value in deciding.items() if name not in VARIED}}
 
 
-def _stage(name: str, variants: Variants) -> UnitStage:
+def _stage(name: str, variants: Variants, experiment: ExperimentName) -> UnitStage:
     return UnitStage(
         name,
         ("dicom_index", "linkage"),
@@ -134,12 +134,12 @@ def _stage(name: str, variants: Variants) -> UnitStage:
         work=functools.partial(make_variants, name, variants),
         commit=commit_variants,
         show=functools.partial(count_variants, variants),
-        on_request=lambda settings: True,
+        on_request=lambda settings: experiment not in settings.experiments.keep,
     )
 
 
-CLIPS_BY_SOURCE = _stage("clips_by_source", by_source)
-CLIPS_BY_REDUCTION = _stage("clips_by_reduction", by_reduction)
+CLIPS_BY_SOURCE = _stage("clips_by_source", by_source, "inputs")
+CLIPS_BY_REDUCTION = _stage("clips_by_reduction", by_reduction, "resolution")
 STAGES = {stage.name: stage for stage in (CLIPS_BY_SOURCE, CLIPS_BY_REDUCTION)}
 
 clips_by_source = unit_asset(

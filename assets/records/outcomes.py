@@ -14,7 +14,7 @@ OUTCOMES = Stage(
 
 @whole_asset(OUTCOMES, "records", "duckdb", "sql", pool="warehouse")
 def outcomes(project: Project) -> Result:
-    """Mortality of every study within each horizon, or the one reason why it has no label; the attrition table counts."""
+    """Mortality of every study within each horizon, or the one reason why it has none; the attrition table counts."""
     from warehouse.tables.outcome.outcomes import link
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:

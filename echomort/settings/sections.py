@@ -220,6 +220,15 @@ class Features(Section):
     carry_days: int = setting(
         365, "ours", "days after which a value is no longer carried forward (prospective only)", ge=1, le=3650
     )
+    outside_values: Literal["before", "nearest"] = setting(
+        "before",
+        "published",
+        "values from outside the study (vitals, laboratory): the last one before it, within the variable's window; or "
+        "the nearest in time, before or after",
+    )
+    outside_days: int = setting(
+        183, "published", "most days between the study and such a value (nearest only)", ge=1, le=3650
+    )
     same_day: SameDay = setting(
         "exclude",
         "ours",

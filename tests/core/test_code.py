@@ -313,7 +313,7 @@ OWN = {
     "outcomes": {"outcome", "outcome_at_horizon", "outcome_rule", "attrition"},
     "cohort": {"cohort", "cohort_at_horizon", "attrition", "patient_role"},
     "clinical_features": {
-        f"feature{part}" for part in ("", "_filled", "_count", "_evidence", "_refusal", "_group", "_rule")
+        f"feature{part}" for part in ("", "_filled", "_count", "_evidence", "_refusal", "_group", "_outside", "_rule")
     },
     "clip_views": {"clip"},
     "linkage": {"instance_link"},

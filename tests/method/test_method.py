@@ -65,7 +65,7 @@ def in_the_code() -> dict[str, object]:
         "Optimizer of the 3-D networks": NETWORKS.get("cnn_3d").optimizer,
         "Optimizer of the 2-D network with LSTM": NETWORKS.get("cnn_2d_lstm").optimizer,
         "Optimizer of the 2-D network with global average pooling": NETWORKS.get("cnn_2d_gap").optimizer,
-        "The same here: the nearest before or at the echo, within": str(
+        "With the last one before or at the study instead, most days between": str(
             max(variable.window_days for variable in catalogue() if variable.window_days is not None)
         ),
     }

@@ -118,8 +118,7 @@ def test_horizons_are_distinct_ascending_and_within_ten_years(horizons):
 
 
 def rows_of(patients):
-    """Return an extract: two studies a patient; some die, exactly or not, some are lost, a few are young, and a third has
-    heart failure."""
+    """Return an extract: two studies a patient; some die, exactly or not, some are lost, a few are young."""
     rows = {table: [] for table in ("patient", "study", "death", "contact", "diagnosis")}
     for number in range(patients):
         name, first = f"P{number}", date(2015, 1, 1) + timedelta(days=(number * 37) % 1000)

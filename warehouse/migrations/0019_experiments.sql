@@ -17,3 +17,8 @@ CREATE TABLE cohort_at_horizon (
     label INTEGER NOT NULL,
     headline BOOLEAN NOT NULL       -- one study a patient, drawn among those that are labelled at this horizon
 );
+
+-- For the checks: variables whose value from outside the study may be later than it (setting features.outside_values:
+-- nearest), and by how many days at most; empty if none may be. And the latest such value of each study.
+CREATE TABLE feature_outside (variable VARCHAR NOT NULL, days INTEGER NOT NULL);
+ALTER TABLE feature_evidence ADD COLUMN latest_outside_at TIMESTAMP;

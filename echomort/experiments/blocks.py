@@ -14,8 +14,7 @@ from echomort.report.drawing.style import inline_svg
 from echomort.report.words import NOTHING, count, counted, number, signed, span
 
 NOT_COMPARABLE = (
-    "The preprint's numbers are of other patients and of far more of them: they stand beside ours for orientation, not "
-    "for comparison."
+    "The preprint's numbers are of other patients: they stand beside ours for orientation, not for comparison."
 )
 CAPTIONS = {
     "figure2": "Every view by every network. Hatched: the range that the preprint gives for a network.",
@@ -51,11 +50,11 @@ def results_table(found: Findings, folded: bool = False) -> Table:
     heads = [head for head, _ in columns]
     heads += [f"#AUC, {found.ours}", "#Folds", "#Patients", "#Deaths", "Preprint"]
     rows: list[Row] = [[*(cell(result) for _, cell in columns), *_figures(result)] for result in found.known]
-    caption = (
-        f"AUC, {found.ours}, with {found.level} intervals (DeLong) and the range over the folds, and what the preprint "
-        "gives for the same cell"
+    caption = f"{found.about.title}: every cell, {found.ours} and the preprint's"
+    note = (
+        f"AUC with {found.level} intervals (DeLong) and the range over the folds; what the preprint gives for the cell."
     )
-    return Table(f"experiment-{found.experiment}", caption, heads, rows, folded=folded)
+    return Table(f"experiment-{found.experiment}", caption, heads, rows, folded, note)
 
 
 def _figures(result: Result) -> list[Cell | str]:

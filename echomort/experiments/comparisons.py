@@ -11,7 +11,7 @@ from typing import Any
 
 from echomort.experiments.results import Result
 from echomort.experiments.words import VARIABLES, horizon_name, network_name, picture_name, video_name
-from echomort.report.words import counted, number, signed, span
+from echomort.report.words import number, signed, span
 from echomort.vocabulary.model_names import ALL_VIEWS
 
 UNCLEAR = "no difference is shown"
@@ -41,10 +41,9 @@ class Difference:
     @property
     def direction(self) -> str:
         """``higher``, ``lower`` or ``no difference is shown``."""
-        one, other = self.first.area, self.second.area
-        if not (self.first.has_interval and self.second.has_interval):
-            return UNCLEAR
-        return "higher" if one.low > other.high else "lower" if one.high < other.low else UNCLEAR
+        if _apart(self.first, self.second):
+            return "higher"
+        return "lower" if _apart(self.second, self.first) else UNCLEAR
 
     @property
     def words(self) -> str:
@@ -98,24 +97,27 @@ def _listed(pair: Difference) -> str:
 
 
 def _highest(found: Sequence[Result]) -> Iterator[str]:
-    """Yield the view with the highest AUC of each network of figure 2, and whether others could be it."""
+    """Yield which view has the highest AUC with each network of figure 2, and with which it is shown to be the best."""
     known = [result for result in found if result.is_known and result.experiment == "figure2"]
-    for _, network, cells in _grouped(known, lambda cell: (cell.network, cell.variables)):
+    unclear = []
+    for _, (network, _), cells in _grouped(known, lambda cell: (cell.network, cell.variables)):
         first, *others = sorted(cells, key=lambda cell: -cell.area.value)
-        if not others:
-            continue
-        near = [cell for cell in others if not cell.has_interval or cell.area.high >= first.area.low]
-        verdict = _verdict(len(near) if first.has_interval else len(others), len(others))
-        value = f"{number(first.area.value)}, {span(first.area.low, first.area.high)}".rstrip(", ")
-        yield f"AUC, {network_name(network[0])}: highest in {video_name(first.view)} ({value}); {verdict}."
+        best = f"{network_name(network)}: {video_name(first.view)} {number(first.area.value)}"
+        if others and all(_apart(first, other) for other in others):
+            yield f"AUC, {best} is the best view; its interval ({_limits(first)}) lies above those of all others."
+        elif others:
+            unclear.append(best)
+    if unclear:
+        yield f"No view is shown to be the best; the highest is not apart from all others ({'; '.join(unclear)})."
 
 
-def _verdict(near: int, others: int) -> str:
-    """Return whether the interval of the highest lies above those of the others, of which ``near`` reach it."""
-    if not near:
-        return "its interval lies above those of all other views"
-    which = "of every other view" if near == others else f"of {near} of {counted(others, 'other view')}"
-    return f"its interval is not apart from that {which}, so that no view is shown to be the best"
+def _apart(higher: Result, lower: Result) -> bool:
+    """Whether the interval of the one lies above that of the other."""
+    return higher.has_interval and lower.has_interval and higher.area.low > lower.area.high
+
+
+def _limits(result: Result) -> str:
+    return span(result.area.low, result.area.high)
 
 
 Key = Callable[[Result], tuple[Any, ...]]

@@ -68,5 +68,3 @@ def test_what_the_preprint_did_has_no_number_that_is_in_no_fact():
     names = {"2", "3", "4", "5"}  # 2-D, 3-D, and the numbers of figures
     for experiment in EXPERIMENTS.values():
         assert set(re.findall(r"\d+", experiment.did)) <= known | names | {"12"}, experiment.name
-    horizons = next(fact.value for fact in facts("cohort") if fact.name == "Other horizons")
-    assert horizons == "3, 6, 9" and "3, 6, 9 and 12 months" in EXPERIMENTS["figure3"].did

@@ -3,7 +3,6 @@
 import pandas as pd
 from experiments.planted import FIGURES, cell, cells, frame
 
-from assets.evaluation.report import experiments_digest, optional_inputs
 from assets.project import Project
 from echomort.experiments.results import COLUMNS
 from echomort.report.data import ReportData
@@ -65,18 +64,6 @@ def insert(project, rows):
         for row in rows.astype(object).where(rows.notna(), None).itertuples(index=False):
             marks = ", ".join("?" * len(COLUMNS))
             connection.execute(f"INSERT INTO experiment_cell ({', '.join(COLUMNS)}) VALUES ({marks})", list(row))
-
-
-def test_the_report_is_stale_only_when_an_experiment_that_it_shows_changes(tmp_path):
-    project = Project(home=str(tmp_path))
-    assert experiments_digest(project) is None and optional_inputs(project) is None
-    insert(project, cells("table1"))
-    assert experiments_digest(project) is None
-    insert(project, cells("figure2"))
-    first = optional_inputs(project)
-    assert set(first) == {"experiments"}
-    insert(project, cells("figure5").iloc[:1])
-    assert optional_inputs(project) != first
 
 
 def test_the_warehouse_gives_the_section_its_rows(tmp_path):

@@ -127,7 +127,9 @@ def _made_again(project: Project, stage: Stage, asset: str, units: Sequence[str]
     with _scratch(project, stage, asset) as scratch:
         if isinstance(stage, UnitStage):
             resources = SimpleNamespace(project=scratch, pipes=_PlainProcess())
-            context: Any = SimpleNamespace(log=dg.get_dagster_logger(), resources=resources)
+            context: Any = SimpleNamespace(
+                log=dg.get_dagster_logger(), resources=resources, get_mapping_key=lambda: None
+            )
             with stage.working():
                 stage.prepare(scratch, units)
                 return {entry.unit: entry.digest for entry in stage.work(scratch, units, context)}

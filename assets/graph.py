@@ -3,7 +3,8 @@
 from types import ModuleType
 
 from assets.evaluation import evaluation, report
-from assets.imaging import clip_views, clips, dicom_index, linkage
+from assets.experiments import experiments
+from assets.imaging import clip_views, clips, dicom_index, flow, linkage, variants
 from assets.incremental import Stage
 from assets.prediction import risk_scores
 from assets.records import clinical_features, clinical_scores, cohort, health_records, outcomes
@@ -14,8 +15,9 @@ from assets.training import ehr_baselines, ehr_models, fusion, permuted_null, vi
 MODULES: tuple[ModuleType, ...] = (
     *(dicom_archive, ehr_extract),
     *(health_records, outcomes, cohort, clinical_features, clinical_scores),
-    *(dicom_index, linkage, clips, clip_views),
+    *(dicom_index, linkage, clips, clip_views, variants, flow),
     *(view_models, ehr_models, ehr_baselines, fusion, permuted_null),
+    experiments,
     *(evaluation, report),
     *(champion, model_card, risk_scores),
 )

@@ -1,6 +1,6 @@
 """Which assets are up to date, which are stale and why. Only the ledger and the inputs are read; no work is done."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +12,15 @@ from echomort.core.errors import UserError
 from warehouse import ledger
 
 UP_TO_DATE = "up to date"
+ON_REQUEST = "on request"
+"""The state of an asset that is made only where a person asks for it, and that nobody asked for yet."""
 
 
 def asset_states(project: Project) -> list[dict[str, Any]]:
-    """Return one row for each asset: ``asset``, ``state``, ``why``, ``units``, ``changed``.
+    """Return one row for each asset: ``asset``, ``state``, ``why``, ``units``, ``changed``, ``kept``.
 
-    ``state`` is ``up to date``, ``stale``, ``missing``, or ``unchecked`` (a check failed or was not run).
+    ``state`` is ``up to date``, ``stale``, ``missing``, ``unchecked`` (a check failed or was not run), or ``on
+    request``. ``kept`` is whether `echomort run` keeps the asset up to date; nothing waits for one that it does not.
     """
     with project.reader():  # held open, so that the short connections below are cheap
         return _rows(project)
@@ -27,7 +30,11 @@ def _rows(project: Project) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     stale: set[str] = set()
     for stage in STAGES:
+        kept = not stage.on_request(project.settings)
         for name in stage.assets:
+            if not kept and not _size(project, name)["units"]:
+                rows.append(_row(project, name, ON_REQUEST, "nobody asked for it yet", kept))
+                continue
             state, why = _state(project, stage, name)
             waiting = sorted(stale.intersection(stage.upstream))
             if state == UP_TO_DATE and waiting:
@@ -35,10 +42,23 @@ def _rows(project: Project) -> list[dict[str, Any]]:
             checks = _checks(project, name) if state == UP_TO_DATE else _Checks()
             if checks.open:
                 state, why = "unchecked", str(checks)
-            if state != UP_TO_DATE and (state != "unchecked" or checks.block):
+            if kept and state != UP_TO_DATE and (state != "unchecked" or checks.block):
                 stale.add(name)
-            rows.append({"asset": name, "state": state, "why": why, **_size(project, name)})
+            rows.append(_row(project, name, state, why, kept))
     return rows
+
+
+def _row(project: Project, name: str, state: str, why: str, kept: bool) -> dict[str, Any]:
+    return {"asset": name, "state": state, "why": why, **_size(project, name), "kept": kept}
+
+
+def required(rows: Iterable[Mapping[str, Any]], asset: str) -> list[str]:
+    """Return the assets among ``rows`` (:func:`asset_states`) that are not up to date: ``asset`` and those above it."""
+    needed = {asset}
+    for stage in reversed(STAGES):
+        if needed.intersection(stage.assets):
+            needed.update(stage.upstream)
+    return [row["asset"] for row in rows if row["asset"] in needed and row["state"] != UP_TO_DATE]
 
 
 def _state(project: Project, stage: Stage, name: str) -> tuple[str, str]:

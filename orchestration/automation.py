@@ -6,12 +6,14 @@ from typing import Any
 import dagster as dg
 
 AC: Any = dg.AutomationCondition
+EXPERIMENTS = dg.AssetSelection.groups("experiments")
+"""What nothing waits for: the report takes the experiments that were made."""
 
 REBUILD_WHEN_CHANGED = (
     (AC.missing() | AC.code_version_changed() | AC.any_deps_match(AC.data_version_changed())).since_last_handled()
     & ~AC.in_progress()
-    & ~AC.any_deps_missing()
-    & ~AC.any_deps_in_progress()
+    & ~AC.any_deps_missing().ignore(EXPERIMENTS)
+    & ~AC.any_deps_in_progress().ignore(EXPERIMENTS)
     & AC.all_deps_blocking_checks_passed()
 ).with_label("rebuild_when_changed")
 """Requests an asset that is missing, whose code changed, or of which an asset above has new content.

@@ -2,9 +2,19 @@
 
 import dagster as dg
 
+from assets.experiments.stages import asset_name
+from echomort.experiments.cells import GRIDS
+
 groups = dg.AssetSelection.groups
 
-rebuild_all = dg.define_asset_job("rebuild_all", dg.AssetSelection.all(), description="Everything that is stale.")
+everything = dg.define_asset_job(
+    "everything", dg.AssetSelection.all(), description="The whole graph: `echomort run` takes its assets from it."
+)
+rebuild_all = dg.define_asset_job(
+    "rebuild_all",
+    dg.AssetSelection.all() - groups("experiments"),
+    description="Everything that is stale, but for the experiments of the preprint.",
+)
 ingest = dg.define_asset_job(
     "ingest",
     groups("sources", "records", "imaging", "prediction"),
@@ -16,5 +26,13 @@ retrain = dg.define_asset_job(
     description="Models, their evaluation, the champion and its risks.",
 )
 evaluate = dg.define_asset_job("evaluate", groups("evaluation"), description="The evaluation and the report.")
+experiments = [
+    dg.define_asset_job(
+        asset_name(name),
+        dg.AssetSelection.assets(asset_name(name)).upstream(),
+        description="One experiment of the preprint, and what it is made from.",
+    )
+    for name in GRIDS
+]
 
-JOBS = [rebuild_all, ingest, retrain, evaluate]
+JOBS = [everything, rebuild_all, ingest, retrain, evaluate, *experiments]

@@ -6,7 +6,7 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -14,7 +14,9 @@ from dagster._core.definitions.reconstruct import ReconstructableJob  # not expo
 
 from assets import accept as acceptance
 from assets import status
+from assets.experiments.stages import asset_name
 from assets.graph import STAGES
+from assets.incremental import MOST_UNITS
 from assets.project import Project
 from echomort.core.errors import UserError
 from echomort.core.files import disk_error, remove_leftovers
@@ -25,9 +27,9 @@ COMMAND_LINE_TAG = {"echomort/started_by": "command_line"}
 """The tag of runs that end with the command that started them."""
 
 
-def rebuild_all_job() -> dg.JobDefinition:
+def everything_job() -> dg.JobDefinition:
     """Return the job of the whole graph. Other processes import this function to reconstruct the job."""
-    return defs.resolve_job_def("rebuild_all")
+    return defs.resolve_job_def("everything")
 
 
 def _reconstructable_job() -> ReconstructableJob:
@@ -38,7 +40,7 @@ def _reconstructable_job() -> ReconstructableJob:
     """
     packages = Path(__file__).parents[1]
     return dg.build_reconstructable_job(
-        rebuild_all_job.__module__, rebuild_all_job.__name__, reconstructor_working_directory=str(packages)
+        everything_job.__module__, everything_job.__name__, reconstructor_working_directory=str(packages)
     )
 
 
@@ -53,15 +55,30 @@ def prepare_instance(home: Path) -> Path:
 
 
 def run(home: Path, selection: str | None) -> bool:
-    """Materialize ``selection`` (Dagster's syntax; None: all stale assets) of the project at ``home``.
+    """Materialize ``selection`` (Dagster's syntax; None: all stale assets that are kept) of the project at ``home``.
 
     Returns whether there was anything to do. Raises :class:`UserError` with the message of the first failure.
     """
+    return _run(home, lambda: _stale(home) if selection is None else _selected(selection))
+
+
+def run_experiment(home: Path, experiment: str, most_cells: int | None) -> bool:
+    """Materialize what is stale of ``experiment`` and above it, at most ``most_cells`` of its cells; as :func:`run`."""
+    asset = asset_name(experiment)
+    tags = {} if most_cells is None else {MOST_UNITS + asset: str(most_cells)}
+
+    def needed() -> list[dg.AssetKey]:
+        return [dg.AssetKey(name) for name in status.required(status.asset_states(Project(home=str(home))), asset)]
+
+    return _run(home, needed, tags)
+
+
+def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str, str] | None = None) -> bool:
     prepare_instance(home)
     with _project_lock(home):
-        for part in ("clips", "index", "models", "report", "registry", "records"):
+        for part in ("clips", "index", "models", "report", "registry", "records", "experiments"):
             remove_leftovers(home / part)
-        keys = _with_co_made_assets(_selected(selection) if selection is not None else _stale(home))
+        keys = _with_co_made_assets(choose())
         if not keys:
             return False
         with dg.DagsterInstance.get() as instance:
@@ -71,7 +88,7 @@ def run(home: Path, selection: str | None) -> bool:
                 instance=instance,
                 run_config={"loggers": {"progress": {}}},
                 asset_selection=keys,
-                tags=COMMAND_LINE_TAG,
+                tags={**COMMAND_LINE_TAG, **(tags or {})},
             )
     if not result.success:
         raise _first_failure(result)
@@ -112,9 +129,9 @@ def _cancel_orphaned_runs(instance: dg.DagsterInstance) -> None:
 
 
 def _stale(home: Path) -> list[dg.AssetKey]:
-    """Return the assets that are not up to date, without starting a run."""
+    """Return the assets that are not up to date, without starting a run; not those that are made on request only."""
     rows = status.asset_states(Project(home=str(home)))
-    return [dg.AssetKey(row["asset"]) for row in rows if row["state"] != status.UP_TO_DATE]
+    return [dg.AssetKey(row["asset"]) for row in rows if row["kept"] and row["state"] != status.UP_TO_DATE]
 
 
 def _selected(selection: str) -> list[dg.AssetKey]:

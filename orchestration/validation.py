@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Console
 
 from assets import status
+from assets.imaging.shapes import project_clip
 from assets.project import Project
 from echomort.champion.bundle import unpack_bundle
 from echomort.champion.fit import NEEDED, require_fit, rerun_with
@@ -52,7 +53,7 @@ def validated(
     _require_up_to_date(project)
     with _model(settings.home, bundle) as model:
         manifest = read_manifest(model.root, pointer_to(model.root, model.candidate))
-        require_fit(manifest, settings)
+        require_fit(manifest, settings, project_clip(project))
         patients = patients_of(settings, model, years, sealed=bundle is None and years is None)
         folder = folder or settings.home / FOLDER / f"{model.candidate}-{patients.slug}"
         require_place(folder)

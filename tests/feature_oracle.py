@@ -20,16 +20,22 @@ def feature(
     between: str,
     carry_days: int,
     same_day: str = "exclude",
+    nearest_days: int | None = None,
 ) -> dict[str, float | None]:
     """Return study -> value of one variable, for the studies and measurements of one patient.
 
     ``window`` in days: 0 for a variable of the echo itself, which alone is filled from other echoes. A moment at
-    midnight has no time of day.
+    midnight has no time of day. ``nearest_days``: values from outside the study are the nearest within these days,
+    before or after (None: the last one before).
     """
     own = {name: _own(name, at, values, window) for name, at in studies}
-    known = {
-        name: own[name] if own[name] is not None else _last_known(at, values, window, same_day) for name, at in studies
-    }
+
+    def outside(at: datetime) -> float | None:
+        if window > 0 and nearest_days is not None:
+            return _nearest(_end(at, same_day), values, nearest_days)
+        return _last_known(at, values, window, same_day)
+
+    known = {name: own[name] if own[name] is not None else outside(at) for name, at in studies}
     echoes = _at_one_time([(at, own[name]) for name, at in studies if own[name] is not None])
     if window > 0 or between == "none":
         return known
@@ -75,6 +81,20 @@ def _last_known(at: datetime, values: Sequence[Value], window: int, same_day: st
     return last[1] if (at.date() - last[0].date()).days <= window else None
 
 
+def _nearest(at: datetime, values: Sequence[Value], days: int) -> float | None:
+    """Of two equally far, the earlier; none if the nearest is more whole days away."""
+    times = _at_one_time([(when, value) for _, value, when in values])
+    if not times:
+        return None
+    nearest = min(times, key=lambda when: (abs(when - at), when))
+    return times[nearest] if abs((at.date() - nearest.date()).days) <= days else None
+
+
+def _end(echo: datetime, same_day: str) -> datetime:
+    """Return the time by which an echo's data are in: of one without a time, if so set, the end of its day."""
+    return echo + DAY - timedelta(microseconds=1) if same_day == "before" and _dated_only(echo) else echo
+
+
 def _place(moment: datetime, same_day: str) -> datetime:
     """Order records: one without a time is the last of its day, unless it is taken as known from its morning on."""
     return moment + DAY if _dated_only(moment) and same_day == "exclude" else moment
@@ -84,8 +104,7 @@ def _from_others(
     at: datetime, echoes: dict[datetime, float], between: str, carry_days: int, same_day: str
 ) -> float | None:
     def end(echo: datetime) -> datetime:
-        """Return the time by which an echo's data are in: of one without a time, if so set, the end of its day."""
-        return echo + DAY - timedelta(microseconds=1) if same_day == "before" and _dated_only(echo) else echo
+        return _end(echo, same_day)
 
     before = [echo for echo in echoes if end(echo) < end(at) and not (_dated_only(echo) and echo.date() == at.date())]
     after = [echo for echo in echoes if end(echo) > end(at)]

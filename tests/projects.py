@@ -99,9 +99,9 @@ class Home:
         return done.stdout
 
     def stale(self) -> dict[str, str]:
-        """Return the assets that do not stand, with the reason that ``echomort status`` gives."""
+        """Return the assets that do not stand, with the reason that ``echomort status`` gives; not those on request."""
         rows = [json.loads(line) for line in self.here("status", "--json").stdout.splitlines()]
-        return {row["asset"]: row["why"] for row in rows if row["state"] != "up to date"}
+        return {row["asset"]: row["why"] for row in rows if row["state"] not in ("up to date", "on request")}
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""

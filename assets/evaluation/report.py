@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from assets.experiments.stages import asset_name
 from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
 from echomort.core.fingerprint import digest, digest_file
@@ -19,12 +20,16 @@ def reader_study_digest(project: Project) -> str | None:
     return digest_file(file) if file.exists() else None
 
 
+REPORTED = ("figure2", "figure5")
+"""The experiments that the report shows, where they were made; it waits for none."""
+
 REPORT = Stage(
     "report",
     (
         *("patient", "outcomes", "cohort", "clinical_features"),
         *("dicom_index", "linkage", "clips", "clip_views"),
         *("view_models", "ehr_models", "ehr_baselines", "fusion", "evaluation"),
+        *map(asset_name, REPORTED),
     ),
     lambda settings: settings.model_dump(mode="json", exclude={"home"}),
     reader_study_digest,

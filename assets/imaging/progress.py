@@ -1,7 +1,7 @@
 """Counts of files, for the log and for the metadata of assets."""
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import dagster as dg
 import duckdb
@@ -19,6 +19,6 @@ def counted(found: Iterable[Item], total: int, context: dg.OpExecutionContext, e
             context.log.info(f"{number} of {total} files")
 
 
-def counts_by_reason(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, int]:
-    """Return reason -> count, from the rows (reason, count) of ``query``."""
-    return {str(reason): count for reason, count in run(connection, query).fetchall()}
+def counts_by_reason(connection: duckdb.DuckDBPyConnection, query: str, **bind: Any) -> dict[str, int]:
+    """Return reason -> count, from the rows (reason, count) of ``query``, run with the parameters ``bind``."""
+    return {str(reason): count for reason, count in run(connection, query, **bind).fetchall()}

@@ -1,7 +1,7 @@
 """Plan, work, commit: how every asset is made."""
 
 from assets.incremental.stage import CODE, Result, Stage, described, is_up_to_date, materialized, missing_files
-from assets.incremental.units import UnitStage, commit_units, stale_units, unit_asset
+from assets.incremental.units import MOST_UNITS, UnitStage, commit_units, place_of, recipe_of, stale_units, unit_asset
 from assets.incremental.whole import (
     Build,
     Built,
@@ -14,6 +14,7 @@ from assets.incremental.whole import (
 
 __all__ = [
     "CODE",
+    "MOST_UNITS",
     "Build",
     "Built",
     "Result",
@@ -25,9 +26,11 @@ __all__ = [
     "is_up_to_date",
     "materialized",
     "missing_files",
+    "place_of",
     "rebuild",
     "rebuild_after",
     "rebuild_together",
+    "recipe_of",
     "stale_units",
     "unit_asset",
     "whole_asset",

@@ -39,8 +39,8 @@ class Stage:
     ``decided_by`` returns the settings by key. ``chosen`` returns, by folder, the registered things that the settings
     select; others in that folder do not count. ``files`` returns the files that a setting names, by what a person calls
     them, each with the digest of what it means: they count as code does. ``inputs`` returns what is read from outside
-    the graph. The code is derived from the functions that do the work (:meth:`carried_out_by`): their imports, SQL
-    files and libraries.
+    the graph. ``on_request`` returns whether the asset is made only where a person asks for it. The code is derived
+    from the functions that do the work (:meth:`carried_out_by`): their imports, SQL files and libraries.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Stage:
     inputs: Callable[[Project], Any] = field(default=lambda project: None)
     chosen: Callable[[Settings], Mapping[str, Sequence[str]]] = field(default=lambda settings: {}, kw_only=True)
     files: Callable[[Settings], Mapping[str, str]] = field(default=lambda settings: {}, kw_only=True)
+    on_request: Callable[[Settings], bool] = field(default=lambda settings: False, kw_only=True)
     makes: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
@@ -57,8 +58,9 @@ class Stage:
         return self.makes or (self.name,)
 
     def carried_out_by(self, *functions: Callable[..., Any]) -> None:
-        """Declare the functions that do the work of the stage."""
-        _WORK[self.name] = functions
+        """Declare the functions that do the work of the stage. Of a partial function, the function and those that it
+        is given count."""
+        _WORK[self.name] = tuple(one for function in functions for one in _parts(function))
 
     @property
     def functions(self) -> tuple[Callable[..., Any], ...]:
@@ -102,6 +104,14 @@ class Stage:
         return queries.only(self.reached().sql)
 
 
+def _parts(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    if isinstance(function, functools.partial):
+        yield function.func
+        yield from filter(callable, function.args)
+    else:
+        yield function
+
+
 def flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (dotted key, value) of every setting in ``value``: sections, mappings and plain values."""
     if isinstance(value, pydantic.BaseModel):
@@ -132,6 +142,7 @@ OWNERS = {
     "imaging": "team:imaging",
     "training": "team:models",
     "evaluation": "team:models",
+    "experiments": "team:models",
     "serving": "team:models",
     "prediction": "team:models",
 }

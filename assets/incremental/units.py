@@ -1,6 +1,8 @@
 """Assets made of units (a folder, a study, a view), each rebuilt alone: plan, work, commit."""
 
 import inspect
+import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -20,6 +22,12 @@ Made: TypeAlias = list[dict[str, Any]]
 """The ledger's entries of a batch, as JSON."""
 BATCH = 256
 """Units in one dynamic step. Our choice: minutes of work, so that the seconds to start a step do not matter."""
+
+
+MOST_UNITS = "echomort/most_units."
+"""Run tag, before the name of an asset: how many of its stale units the run makes at most; the others stay stale."""
+_STAGES: "dict[str, UnitStage]" = {}
+"""The stages of this module's kind by name."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,7 @@ class UnitStage(Stage):
     def __post_init__(self) -> None:
         """Declare the functions that do the work."""
         self.carried_out_by(self.plan, self.prepare, self.work, self.commit, self.show)
+        _STAGES[self.name] = self
 
     def how(self, project: Project) -> str:
         """Return the digest of the current recipe."""
@@ -84,12 +93,16 @@ def _plan(stage: UnitStage) -> dg.OpDefinition:
     )
     def plan(context: dg.OpExecutionContext, project: Project) -> Iterator[Planned]:
         stale, gone, up_to_date = stale_units(project, stage)
-        context.log.info(f"{len(stale)} stale, {up_to_date} up to date, {len(gone)} removed")
+        most = context.run.tags.get(MOST_UNITS + stage.name)
+        chosen = stale if most is None else stale[: int(most)]
+        later = f", {len(stale) - len(chosen)} of them left for later" if len(chosen) < len(stale) else ""
+        context.log.info(f"{len(stale)} stale{later}, {up_to_date} up to date, {len(gone)} removed")
         with stage.working():
-            stage.prepare(project, stale)
-        for start in range(0, len(stale), stage.batch):
-            batch, number = stale[start : start + stage.batch], start // stage.batch
-            yield dg.DynamicOutput(batch, mapping_key=f"{number:05d}", output_name="batches")
+            stage.prepare(project, chosen)
+        count = math.ceil(len(chosen) / stage.batch)
+        for number, start in enumerate(range(0, len(chosen), stage.batch), 1):
+            batch, place = chosen[start : start + stage.batch], f"{number:05d}_of_{count:05d}"
+            yield dg.DynamicOutput(batch, mapping_key=place, output_name="batches")
         yield dg.Output(gone, output_name="gone")
 
     return plan
@@ -117,6 +130,37 @@ def _commit(stage: UnitStage) -> dg.OpDefinition:
         return dg.Output(None, data_version=dg.DataVersion(version), metadata=shown)
 
     return commit
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a batch is among those of its run: its ``number``, from 1, how many there are, and the seconds since they
+    were planned."""
+
+    number: int
+    count: int
+    seconds: float
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the last batch is done, if each of them takes as long as those before it."""
+        return self.seconds / self.number * (self.count - self.number)
+
+
+def place_of(context: dg.OpExecutionContext) -> Place | None:
+    """Return the place of the batch that ``context`` works on, as of now; None outside a run."""
+    key = context.get_mapping_key()
+    if key is None:
+        return None
+    number, _, count = key.partition("_of_")
+    plan = str(context.op_handle).replace("__work", "__plan")
+    (stats,) = context.instance.get_run_step_stats(context.run_id, [plan])
+    return Place(int(number), int(count), time.time() - (stats.end_time or time.time()))
+
+
+def recipe_of(name: str, project: Project) -> str:
+    """Return the digest of the current recipe of the stage ``name``."""
+    return _STAGES[name].how(project)
 
 
 def stale_units(project: Project, stage: UnitStage) -> tuple[list[str], list[str], int]:

@@ -8,10 +8,12 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
+from assets.imaging.shapes import project_clip
 from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
 from echomort.champion.store import champion_clip, champion_name, champion_networks
 from echomort.core.fingerprint import digest
+from echomort.settings import ClipSettings
 from warehouse.ledger import Entry
 from warehouse.queries import run
 from warehouse.tables.risk_score import risks
@@ -72,11 +74,19 @@ def _planned(project: Project, recipe: str, only: Sequence[str] | None = None) -
 
 
 def _why_none(project: Project) -> str | None:
-    clip = champion_clip(_registry(project))
-    if clip is None:
+    found = champion_clip(_registry(project))
+    if found is None:
         return "there is no champion yet"
-    same = clip == project.settings.imaging.clip
+    clip, views = found
+    same = clip.makes_the_same(project_clip(project), views)
     return None if same else "the champion learnt from clips of another size or rate: train again"
+
+
+def clip_to_score(project: Project) -> ClipSettings:
+    """Return the settings for clips of new files: the project's, or where sizes of views decide, the champion's."""
+    clip = project.settings.imaging.clip
+    found = champion_clip(_registry(project)) if clip.fit == "view_size" else None
+    return project_clip(project) if found is None or found[0].fit == "inside" else found[0]
 
 
 def _registry(project: Project) -> Path:
@@ -86,7 +96,7 @@ def _registry(project: Project) -> Path:
 RISK_SCORES = UnitStage(
     "risk_scores",
     ("champion", "clips", "clip_views", "clinical_features", "cohort", "study"),
-    lambda settings: {"imaging.clip": settings.imaging.clip},
+    lambda settings: {"imaging.clip": settings.imaging.clip.deciding},
     chosen=lambda settings: {"echomort.networks": champion_networks(settings.home / REGISTRY)},
     plan=plan_risks,
     work=score_risks,

@@ -18,7 +18,7 @@ FEATURES = Stage(
 
 @whole_asset(FEATURES, "records", "duckdb", "sql", pool="warehouse")
 def clinical_features(project: Project) -> Result:
-    """The variables of the catalogue for every study, each known at or before it."""
+    """The variables of the catalogue for every study: known at or before it, unless the settings allow later ones."""
     from echomort.ehr.catalogue import site_catalogue
     from warehouse.tables.feature.features import build as build_features
     from warehouse.tables.feature.features import refusal_counts

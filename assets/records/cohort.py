@@ -14,11 +14,11 @@ COHORT = Stage(
 
 @whole_asset(COHORT, "records", "duckdb", "sql", pool="warehouse")
 def cohort(project: Project) -> Result:
-    """Labelled and censored studies with their role and fold, both by a stable hash of the patient."""
+    """Labelled and censored studies with role and fold, both by a stable hash of the patient; at every horizon too."""
     from warehouse.tables.cohort.cohorts import select
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:
         select(connection, project.settings.cohort)
-        return built_tables(connection, "cohort", "censored")
+        return built_tables(connection, "cohort", "censored", "cohort_at_horizon")
 
     return rebuild(project, COHORT, build)

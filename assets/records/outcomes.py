@@ -14,11 +14,11 @@ OUTCOMES = Stage(
 
 @whole_asset(OUTCOMES, "records", "duckdb", "sql", pool="warehouse")
 def outcomes(project: Project) -> Result:
-    """One-year mortality of every study, or the one reason why it has none; the attrition table counts them."""
+    """Mortality of every study within each horizon, or the one reason why it has none; the attrition table counts."""
     from warehouse.tables.outcome.outcomes import link
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:
         link(connection, project.settings.outcome, project.keyring)
-        return built_tables(connection, "outcome")
+        return built_tables(connection, "outcome", "outcome_at_horizon")
 
     return rebuild(project, OUTCOMES, build)

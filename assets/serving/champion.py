@@ -1,10 +1,12 @@
 """The models of this run as a candidate, and the champion that predicts."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from assets.imaging.clip_views import VIEW_CLASSIFIER
+from assets.imaging.shapes import project_clip
 from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
 from assets.training.ehr_models import EHR_MODEL
@@ -19,6 +21,13 @@ from warehouse.reads.evaluation.headline import headline
 if TYPE_CHECKING:
     from echomort.champion.sealed import SealedSet
 
+
+def sizes_of_views(project: Project) -> dict[str, tuple[int, int]] | None:
+    """Return the sizes of views that clips are made with, which the manifest holds; None where they decide nothing."""
+    clip = project_clip(project)
+    return None if clip.fit == "inside" else clip.view_sizes
+
+
 CHAMPION = Stage(
     "champion",
     (
@@ -27,9 +36,10 @@ CHAMPION = Stage(
     ),
     lambda settings: {
         "promotion": settings.promotion,
-        "imaging.clip": settings.imaging.clip,
+        "imaging.clip": settings.imaging.clip.deciding,
         "cohort": settings.cohort,
     },
+    inputs=sizes_of_views,
     chosen=lambda settings: {"echomort.networks": (settings.training.network,)},
 )
 
@@ -45,6 +55,7 @@ def champion(project: Project) -> Result:
     from echomort.evaluation.suspicions import suspicion_words
 
     def work() -> Build:
+        clip = project_clip(project)
         with project.reader() as connection:
             views = {
                 unit.partition("/")[2]: project.root / str(entry.artifact)
@@ -52,7 +63,7 @@ def champion(project: Project) -> Result:
             }
             scores = run(connection, "reads/evaluation/promotion_scores.sql").df()
             patients = [key for (key,) in run(connection, "reads/training/trained_patients.sql").fetchall()]
-            sealed = _sealed(connection)
+            sealed = replace(_sealed(connection), clip=clip)
             metrics = headline(connection)
             suspected = run(connection, "reads/evaluation/suspicions.sql").df()
         ehr, stacks, classifier = (project.root / part for part in (EHR_MODEL, STACKS, VIEW_CLASSIFIER))

@@ -129,7 +129,7 @@ PERMUTED_NULL = UnitStage(
     ("clips", "clip_views", "clinical_features", "cohort"),
     lambda settings: {
         "training": training_of_null(settings.training).model_dump(mode="json", exclude=NOT_DECIDING),
-        "imaging.clip.shape": settings.imaging.clip.shape,
+        "imaging.clip.shape": settings.imaging.clip.deciding_shape,
         "fusion": settings.fusion,
         "tabular": settings.tabular.model_dump(mode="json", include=TREES),
         "evaluation.seed": settings.evaluation.seed,

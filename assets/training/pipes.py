@@ -8,6 +8,7 @@ from dagster_pipes import open_dagster_pipes
 
 from echomort.core.child import leave_error
 from echomort.core.errors import UserError
+from echomort.models.cross_fit import left_out_by
 from echomort.training import Progress, Task, train_views
 
 
@@ -21,8 +22,8 @@ def main() -> None:
     tasks = [Task.read(Path(name)) for name in sys.argv[1:]]
     epochs = itertools.count(1)
     with open_dagster_pipes() as pipes:
-        models = int(pipes.get_extra("models"))
-        total = sum(models * task.training.max_epochs for task in tasks)
+        folds = range(int(pipes.get_extra("folds")))
+        total = sum(len(left_out_by(task.models, folds)) * task.training.max_epochs for task in tasks)
 
         def report(progress: Progress) -> None:
             pipes.log.info(f"{next(epochs)} of {total} epochs; {progress}")

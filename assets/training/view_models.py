@@ -39,17 +39,23 @@ def trained_views(project: Project) -> dict[str, pd.DataFrame]:
 
 def too_small(samples: pd.DataFrame, training: Training) -> str | None:
     """Return the reason why there are not enough clips of one view for training, or None."""
-    training_clips = samples[(samples["fold"] >= 0) & (samples["label"] != UNKNOWN)]
-    count = len(training_clips)
-    view, deaths = samples["view"].iloc[0], int(training_clips["label"].sum())
-    if training.views is not None and view not in training.views:
+    if training.views is not None and samples["view"].iloc[0] not in training.views:
         return "not among training.views"
+    if reason := too_few(samples, training):
+        return reason
+    folds = LabelledRows(*(samples[name].to_numpy() for name in ("label", "fold", "patient_key")))
+    return None if folds.is_trainable else "outside a pair of folds, all clips have the same label"
+
+
+def too_few(samples: pd.DataFrame, training: Training) -> str | None:
+    """Return the reason why there are fewer clips, or deaths, of one view than the settings ask for, or None."""
+    training_clips = samples[(samples["fold"] >= 0) & (samples["label"] != UNKNOWN)]
+    count, deaths = len(training_clips), int(training_clips["label"].sum())
     if count < training.min_clips:
         return f"{count} clips, training.min_clips is {training.min_clips}"
     if deaths < training.min_deaths or count - deaths < training.min_deaths:
         return f"{deaths} of {count} clips with a death, training.min_deaths is {training.min_deaths}"
-    folds = LabelledRows(*(samples[name].to_numpy() for name in ("label", "fold", "patient_key")))
-    return None if folds.is_trainable else "outside a pair of folds, all clips have the same label"
+    return None
 
 
 def train_views(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
@@ -85,7 +91,7 @@ def show_views(connection: duckdb.DuckDBPyConnection, project: Project) -> Mappi
 
 def _decided_by(settings: Settings) -> Mapping[str, Any]:
     training = settings.training.model_dump(mode="json", exclude=NOT_DECIDING)
-    return {"training": training, "imaging.clip.shape": settings.imaging.clip.shape}
+    return {"training": training, "imaging.clip.shape": settings.imaging.clip.deciding_shape}
 
 
 def _view(unit: str) -> str:

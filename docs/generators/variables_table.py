@@ -14,8 +14,8 @@ Made by `python -m docs.generators.variables_table` from `echomort/ehr/variables
 
 The method has 158: {clinical} of the clinic, {echo} of the echo and {diagnosis} groups of diagnoses, as its preprint
 lists them (arXiv 1811.10553v2, pages 15 to 17, Extended Data Table 2): names, units, grades and codes are published.
-Limits and windows are ours; the preprint takes what was measured outside of the echo within six months before *or
-after* it, which is not known at the echo. {extended} further variables (`extended`) and {comparator} that only the
+Limits and windows are ours; the preprint takes the nearest value from outside of the echo within six months before *or
+after* it, which is not known at the echo (`features.outside_values: nearest`, in preset `paper`). {extended} further variables (`extended`) and {comparator} that only the
 clinical scores need (`comparator`) are ours. What models get is decided by `tabular.variables`: `method` (the 158),
 `extended` (with the former) or `catalogue` (all, a site's own too).
 
@@ -28,7 +28,8 @@ grade, 1 to 3 its grade. A grade that is not one of these is refused; repeats in
 How a value comes to stand in the feature table, in this order:
 
 1. **Known at the echo.** A value measured in the study itself (the mean of repeats, never one dated after the study's
-   day), else the last one at or before the study within the window. A diagnosis counts from the moment it was recorded:
+   day), else the last one at or before the study within the window (`features.outside_values: nearest`: the nearest
+   before or after, within `features.outside_days`). A diagnosis counts from the moment it was recorded:
    one coded at discharge was not known at an echo of the same stay. A record of the study's own day is left out if it
    or the study has no time of day (`features.same_day`, [data_contract.md](data_contract.md)), unless the source links
    it to the study.

@@ -65,4 +65,5 @@ def candidate_facts(run: Run, settings: Settings) -> Facts:
     method_settings = [row for row in settings.provenance() if not row[0].startswith(NOT_THE_METHOD)]
     provenance = {key: [str(value), source] for key, value, source, _ in method_settings}
     origin: dict[str, Any] = {"echomort": __version__, "settings": provenance}
-    return Facts(settings.imaging.clip, settings.is_synthetic, {"auc": metrics}, origin, settings.cohort.role_digest)
+    clip = run.sealed.clip or settings.imaging.clip
+    return Facts(clip, settings.is_synthetic, {"auc": metrics}, origin, settings.cohort.role_digest)

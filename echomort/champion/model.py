@@ -22,6 +22,7 @@ from echomort.champion.store import (
 )
 from echomort.core.errors import UserError
 from echomort.dicom.header.views import UNKNOWN
+from echomort.dicom.scaling import crop_or_pad
 from echomort.models.platt import Platt, sigmoid
 from echomort.settings import ClipSettings
 from echomort.vocabulary.model_names import EHR, VIDEO_EHR
@@ -90,6 +91,7 @@ class Champion:
 
     name: str
     clip: ClipSettings
+    """The settings of the clips that it was trained on, with the sizes of views where those decide."""
     views: Mapping[str, "ViewModel"]
     stacks: Mapping[str, "FusionModel"]
     calibrations: Mapping[str, Platt]
@@ -140,7 +142,7 @@ class Champion:
         if view in self.views:
             logit = float(self.views[view].score(pixels[None])[0])
             return ClipRisk(view, view, logit, float(self.calibrations[view].risk(logit)), self.is_synthetic)
-        logits = {name: float(model.score(pixels[None])[0]) for name, model in self.views.items()}
+        logits = {name: float(model.score(self._framed(pixels, name))[0]) for name, model in self.views.items()}
         mean = self._mean_over_views(logits, ALL_VIEWS)
         return ClipRisk(view, mean.model, mean.logit, mean.risk, self.is_synthetic, NO_MODEL_OF_VIEW)
 
@@ -180,6 +182,12 @@ class Champion:
         row = pd.DataFrame([{**logits, **({EHR: ehr} if ehr is not None else {})}])
         logit = float(self.stacks[name].score(row)[0])
         return _CombinedScore(name, logit, float(self.calibrations[name].risk(logit)))
+
+    def _framed(self, pixels: Clips, view: str) -> Clips:
+        """Return a clip of another view as the model of ``view`` takes it, (1, frames, height, width): as it is, or,
+        where frames have the size of their view, cropped or padded to that of ``view``."""
+        _, height, width = self.clip.shape_of(view)
+        return crop_or_pad(pixels, (height, width))[None] if self.clip.fit == "view_size" else pixels[None]
 
     def _mean_over_views(self, logits: Mapping[str, float], model: str) -> _CombinedScore:
         """Return the mean of the views' logits, and the risk of the mean of their calibrated logits."""

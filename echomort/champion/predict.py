@@ -15,7 +15,7 @@ from echomort.dicom.header.views import UNKNOWN, check_group
 from echomort.dicom.inspect import in_order
 from echomort.dicom.saved import SavedClip, Unusable, convert_pixels, load_clip
 from echomort.models.view_naming import CLASSIFIER
-from echomort.settings import ClipSettings, Execution, Imaging
+from echomort.settings import ClipSettings, Execution, Imaging, Views
 
 SAVED = ".npy"
 """Suffix of a saved clip."""
@@ -72,10 +72,19 @@ def predict_paths(paths: Sequence[Path], registry: Path, view: str | None = None
     champion, default_view, files = Champion.load(registry), _checked(view), list(_files(paths))
     objects = [path for path in files if path.suffix != SAVED]
     jobs = [Job(path, key=str(number)) for number, path in enumerate(objects)]
-    loops = in_order(read_clips(jobs, Imaging(clip=champion.clip), min(Execution().cores, len(jobs))))
+    imaging = Imaging(clip=_clip_of(champion, default_view), views=Views(classify=False))
+    loops = in_order(read_clips(jobs, imaging, min(Execution().cores, len(jobs))))
     for path in files:
         loaded = _loaded(path) if path.suffix == SAVED else next(loops)[1]
         yield _predicted(str(path), loaded, champion, default_view)
+
+
+def _clip_of(champion: Champion, default_view: str) -> ClipSettings:
+    """Return the champion's clip settings; loops that name no view get the size of ``default_view``."""
+    clip = champion.clip
+    if clip.fit == "inside":
+        return clip
+    return clip.model_copy(update={"view_sizes": clip.view_sizes | {UNKNOWN: clip.size_of(default_view)}})
 
 
 def _predicted(
@@ -87,7 +96,7 @@ def _predicted(
         return _rejected(path, loaded.reason, loaded.remedy, _Loop(), champion)
     loop = _loop(loaded, default_view)
     try:
-        pixels, note = _pixels(loaded, champion.clip)
+        pixels, note = _pixels(loaded, champion.clip, str(loop.view))
     except Unusable as unusable:
         return _rejected(path, unusable.reason, unusable.remedy, loop, champion)
     if loop.view == UNKNOWN and (view := champion.view_of(pixels)) != UNKNOWN:
@@ -124,10 +133,10 @@ def _rejected(path: str, reason: str, meaning: str, loop: _Loop, champion: Champ
     )
 
 
-def _pixels(loaded: Clip | SavedClip, clip_settings: ClipSettings) -> tuple[NDArray[np.uint8], str | None]:
+def _pixels(loaded: Clip | SavedClip, clip_settings: ClipSettings, view: str) -> tuple[NDArray[np.uint8], str | None]:
     """Return the pixels in the champion's clip settings, and a note if they were converted; raises
     :class:`Unusable`."""
-    return (loaded.pixels, None) if isinstance(loaded, Clip) else convert_pixels(loaded, clip_settings)
+    return (loaded.pixels, None) if isinstance(loaded, Clip) else convert_pixels(loaded, clip_settings, view)
 
 
 def _loop(loaded: Clip | SavedClip, default_view: str) -> _Loop:

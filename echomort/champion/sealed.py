@@ -13,7 +13,7 @@ from echomort.champion.store import (
     read_sealed_risks,
     write_sealed_risks,
 )
-from echomort.settings import Settings
+from echomort.settings import ClipSettings, Settings
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class SealedSet:
     rows: pd.DataFrame
     clips: pd.DataFrame
     features: pd.DataFrame
+    clip: ClipSettings | None = None
+    """Settings that the clips were made with, sizes of views included (None: ``imaging.clip``)."""
 
 
 def sealed_risks(root: Path, candidate: str, sealed: SealedSet, settings: Settings) -> dict[str, float]:
@@ -36,7 +38,8 @@ def sealed_risks(root: Path, candidate: str, sealed: SealedSet, settings: Settin
     size or rate keeps the risks that it was judged by then. Raises :class:`UserError` for a candidate that is damaged.
     """
     studies = set(sealed.rows["study_key"])
-    if clip_of(read_manifest(root, pointer_to(root, candidate))) != settings.imaging.clip:
+    manifest = read_manifest(root, pointer_to(root, candidate))
+    if not clip_of(manifest).makes_the_same(sealed.clip or settings.imaging.clip, manifest["views"]):
         return {key: risk for key, risk in read_sealed_risks(root, candidate).items() if key in studies}
     scored = score_in_child(root, sealed.clips, sealed.features, settings.home, candidate) if studies else []
     risks = {study.study_key: study.risk for study in scored}

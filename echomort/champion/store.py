@@ -59,7 +59,8 @@ class Parts:
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts about a candidate for its manifest: JSON values without identifiers."""
+    """Facts about a candidate for its manifest: JSON values without identifiers. ``clip`` holds the sizes of views
+    where those decide."""
 
     clip: ClipSettings
     synthetic: bool
@@ -194,10 +195,14 @@ def champion_name(root: Path) -> str | None:
     return None if pointer is None else pointer.candidate
 
 
-def champion_clip(root: Path) -> ClipSettings | None:
-    """Return the clip settings that the champion was trained with, or None where there is no champion yet."""
+def champion_clip(root: Path) -> tuple[ClipSettings, list[str]] | None:
+    """Return the clip settings that the champion was trained with and the views of its models, or None where there is
+    no champion yet."""
     pointer = read_pointer(root)
-    return None if pointer is None else clip_of(read_manifest(root, pointer))
+    if pointer is None:
+        return None
+    manifest = read_manifest(root, pointer)
+    return clip_of(manifest), list(manifest["views"])
 
 
 def champion_networks(root: Path) -> tuple[str, ...]:

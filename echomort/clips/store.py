@@ -30,16 +30,16 @@ def shard_of(patient_key: str) -> int:
     return int(patient_key[:8], 16) % SHARDS
 
 
-def artifact_of(patient_key: str, study_key: str) -> str:
-    """Return the path, relative to the project's home, of a study's clips."""
-    return f"{FOLDER}/{shard_of(patient_key):02d}/{study_key}.safetensors"
+def artifact_of(patient_key: str, study_key: str, folder: str = FOLDER) -> str:
+    """Return the path, relative to the project's home, of a study's clips below ``folder``."""
+    return f"{folder}/{shard_of(patient_key):02d}/{study_key}.safetensors"
 
 
 def write_study(
     path: Path, clips: Mapping[str, np.ndarray], rows: Sequence[Mapping[str, Any]] = (), fingerprint: str = ""
 ) -> None:
-    """Write ``clips`` (clip key -> uint8 (frames, height, width)), ``rows`` (one for each DICOM file) and the
-    ``fingerprint`` of what they were made from, atomically."""
+    """Write ``clips`` (clip key -> uint8 (frames, height, width), of a flow and 3 colours), ``rows`` (one for each
+    DICOM file) and the ``fingerprint`` of what they were made from, atomically."""
     tensors = {key: np.ascontiguousarray(clips[key]) for key in sorted(clips)}
     # One entry: the order of several would differ from one writing to the next.
     study = json.dumps({"rows": list(rows), "fingerprint": fingerprint}, sort_keys=True)
@@ -57,6 +57,12 @@ def read_study(path: Path, keys: Sequence[str] | None = None) -> dict[str, np.nd
     if any(written.get(key) not in (None, digest(pixels.tobytes())) for key, pixels in clips.items()):
         raise _damaged(path)
     return clips
+
+
+def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return clip key -> (frames, height, width), of a flow and 3 colours, of one study; no pixel is read."""
+    with _opened(path) as file:
+        return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 - no mapping
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from echomort.clips.store import Written, artifact_of, find_study, write_study
+from echomort.clips.store import FOLDER, Written, artifact_of, find_study, write_study
 from echomort.core.fingerprint import digest
 
 if TYPE_CHECKING:
@@ -24,10 +24,11 @@ class StudyWriter:
 
     ``files`` has one row for each DICOM file (:data:`FROM_INDEX`); ``plan`` is study key ->
     fingerprint. ``written`` holds the studies that are on disk, at first those of an earlier run with that fingerprint.
+    Files are written below ``folder`` of the home.
     """
 
-    def __init__(self, home: Path, files: "pd.DataFrame", plan: Mapping[str, str]) -> None:
-        self.home, self.plan = home, plan
+    def __init__(self, home: Path, files: "pd.DataFrame", plan: Mapping[str, str], folder: str = FOLDER) -> None:
+        self.home, self.plan, self.folder = home, plan, folder
         self.files: dict[str, dict[Any, Any]] = {row["instance_key"]: row for row in files.to_dict("records")}
         self.waiting: dict[str, set[str]] = defaultdict(set)
         for key, row in self.files.items():
@@ -35,7 +36,9 @@ class StudyWriter:
         self.clips: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
         self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         patients = {row["study_key"]: row["patient_key"] for row in self.files.values()}
-        found = {key: find_study(home, artifact_of(patient, key), plan[key]) for key, patient in patients.items()}
+        found = {
+            key: find_study(home, artifact_of(patient, key, folder), plan[key]) for key, patient in patients.items()
+        }
         self.written = {key: written for key, written in found.items() if written}
 
     def add(self, instance_key: str, found: "Clip | Rejected") -> None:
@@ -52,7 +55,7 @@ class StudyWriter:
 
     def _write(self, study_key: str) -> None:
         rows = sorted(self.rows.pop(study_key), key=lambda row: row["clip_key"])
-        artifact = artifact_of(rows[0]["patient_key"], study_key)
+        artifact = artifact_of(rows[0]["patient_key"], study_key, self.folder)
         write_study(self.home / artifact, self.clips.pop(study_key, {}), rows, self.plan[study_key])
         self.written[study_key] = Written(artifact, digest(rows))
 

@@ -54,6 +54,7 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "xgboost": "xgboost-cpu",
     "great_expectations": "great-expectations",
+    "cv2": "opencv-python-headless",
 }
 """Import name -> the name by which it is installed, where the two differ."""
 CACHE = Path(__file__).parent / "__pycache__" / "meanings.json"

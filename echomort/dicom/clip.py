@@ -14,6 +14,7 @@ from echomort.dicom.header.fields import Header
 from echomort.dicom.header.parsing import MAX_INFLATED_BYTES, open_object, reject_errors_as
 from echomort.dicom.header.regions import COLOUR_FLOW, Box, declared_box, pixel_aspect
 from echomort.dicom.header.timing import Resampling, blend, resample
+from echomort.dicom.header.views import UNKNOWN
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.scaling import Placing, Scaler
 from echomort.dicom.tissue.flow import shows_flow
@@ -59,20 +60,24 @@ class Clip:
 
 @dataclass(frozen=True)
 class _Tissue:
-    """The tissue of a loop: where to cut, what to keep, bool (rows, columns), its outline, and notes."""
+    """The tissue of a loop: its region and how much higher than wide its pixels are, what to keep, bool (rows,
+    columns), its outline, and notes."""
 
-    placing: Placing
+    region: Box
+    aspect: float
     mask: np.ndarray
     outline: np.ndarray
     notes: tuple[str, ...]
 
 
-def read_clip(path: Path | str, settings: ClipSettings | None = None) -> Clip:
-    """Return the clip of the cine loop at ``path``, or raise :class:`Rejected` with the reason, and nothing else.
+def read_clip(path: Path | str, settings: ClipSettings | None = None, view: str | None = None) -> Clip:
+    """Return the clip of the cine loop at ``path``, or raise :class:`Rejected` with the reason.
 
-    The tissue region is cut out and all outside the sector is made 0. Each frame needed is scaled into height x width
-    with its physical aspect kept (bars of 0 on two sides), then the loop is resampled to ``settings.fps`` and cut, or
-    padded with zeros at its end. A file of unknown origin belongs in :func:`read_clips`, which adds limits of time and
+    All outside the sector is made 0. The tissue region of each frame needed is scaled into height x width with its
+    physical aspect kept (bars of 0 on two sides); or, with fit ``view_size``, the frame is cropped or padded to the
+    size of its view, and reduced. Then the loop is resampled to ``settings.fps`` and cut, or padded with zeros at its
+    end. ``view`` is used in place of what the header says. Raises :class:`UserError` where the sizes of views are not
+    known. A file of unknown origin belongs in :func:`read_clips`, which adds limits of time and
     memory.
 
     >>> from pydicom.data import get_testdata_file
@@ -81,12 +86,14 @@ def read_clip(path: Path | str, settings: ClipSettings | None = None) -> Clip:
     ((60, 109, 150), dtype('uint8'), ('region_refused', 'padded'))
     """
     wanted = settings or ClipSettings()
+    wanted.shape_of(UNKNOWN)  # raises where sizes are not known
     with (
         reject_errors_as(Reason.UNREADABLE),
         open_object(path, MAX_INFLATED_BYTES, view_tags=wanted.view_tags) as source,
     ):
         try:
-            return _make_clip(open_native(source) if wanted.source == "raw" else open_frames(source), wanted)
+            frames = open_native(source) if wanted.source == "raw" else open_frames(source)
+            return _make_clip(frames, wanted, view)
         except Rejected as error:
             raise Rejected(error.reason, error.detail, source.header) from error
 
@@ -96,7 +103,7 @@ def lit_outside_sector(clip: Clip) -> int:
     return int(np.count_nonzero(clip.pixels[:, ~clip.sector]))
 
 
-def _make_clip(frames: Frames, settings: ClipSettings) -> Clip:
+def _make_clip(frames: Frames, settings: ClipSettings, view: str | None) -> Clip:
     header, timing = frames.header, frames.header.timing
     if _seconds(header) < settings.min_seconds:
         raise Rejected(Reason.TOO_SHORT, f"{_seconds(header):g} s")
@@ -105,13 +112,19 @@ def _make_clip(frames: Frames, settings: ClipSettings) -> Clip:
     tissue = (
         _native_tissue(frames, settings) if isinstance(frames, NativeEcho) else _find_tissue(frames, seen, settings)
     )
-    pixels, sector = _scale_and_resample(frames, seen, plan, tissue, settings)
+    shown = view or header.view
+    placing = Placing.of(tissue.region, tissue.aspect, settings, shown)
+    scale = Scaler(placing, tissue.mask, settings.resize)
+    pixels, sector = np.zeros(settings.shape_of(shown), np.uint8), np.zeros(settings.shape_of(shown)[1:], bool)
+    blended = _scale_and_resample(frames, seen, plan, scale)
+    pixels[: len(blended), placing.rows, placing.columns] = blended
+    sector[placing.rows, placing.columns] = scale.covered()
     return Clip(
         pixels=pixels,
         fps=timing.fps or 0.0,
         fps_source=timing.source,
         frames=header.frames,
-        region=tissue.placing.region,
+        region=tissue.region,
         view=header.view,
         view_source=header.view_source,
         notes=(*header.notes, *timing.notes, *frames.notes, *tissue.notes, *_length_notes(header, settings)),
@@ -129,8 +142,7 @@ def _find_tissue(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSett
     mask = without_overlays(sector.mask(header.rows, header.columns), snapshots)
     mask = without_lettering(mask, snapshots)
     colour_notes = _check_colour(frames, sorted(seen), mask, snapshots, settings)
-    placing = Placing.fit(region, aspect, settings)
-    return _Tissue(placing, mask, sector.outline, (*notes, *colour_notes, *aspect_notes))
+    return _Tissue(region, aspect, mask, sector.outline, (*notes, *colour_notes, *aspect_notes))
 
 
 def _native_tissue(frames: NativeEcho, settings: ClipSettings) -> _Tissue:
@@ -140,24 +152,16 @@ def _native_tissue(frames: NativeEcho, settings: ClipSettings) -> _Tissue:
     right, bottom = frames.header.columns - 1, frames.header.rows - 1
     mask = np.ones((frames.header.rows, frames.header.columns), bool)
     outline = np.array([[0, 0], [right, 0], [right, bottom], [0, bottom]], float)
-    placing = Placing.fit((0, 0, right, bottom), 1.0, settings)
-    return _Tissue(placing, mask, outline, ("colour_doppler_kept",) if frames.has_colour_flow else ())
+    notes = ("colour_doppler_kept",) if frames.has_colour_flow else ()
+    return _Tissue((0, 0, right, bottom), 1.0, mask, outline, notes)
 
 
-def _scale_and_resample(
-    frames: Frames, seen: dict[int, np.ndarray], plan: Resampling, tissue: _Tissue, settings: ClipSettings
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the clip's pixels and its sector; frames are decoded, scaled and released one by one."""
-    scale = Scaler(tissue.placing, tissue.mask, settings.resize)
+def _scale_and_resample(frames: Frames, seen: dict[int, np.ndarray], plan: Resampling, scale: Scaler) -> np.ndarray:
+    """Return the frames as ``plan`` blends them; they are decoded, scaled and released one by one."""
     small = {}
     for index in plan.needed:
         small[index] = scale(seen.pop(index) if index in seen else frames.luma(index))
-    blended = blend(small, plan)
-    pixels = np.zeros(settings.shape, np.uint8)
-    pixels[: len(blended), tissue.placing.rows, tissue.placing.columns] = blended
-    sector = np.zeros(settings.shape[1:], bool)
-    sector[tissue.placing.rows, tissue.placing.columns] = scale.covered()
-    return pixels, sector
+    return blend(small, plan)
 
 
 def _check_colour(

@@ -15,6 +15,7 @@ import pydantic
 from echomort.core.files import atomic_path, write_text
 from echomort.dicom.clip import Clip
 from echomort.dicom.header.timing import blend, resample
+from echomort.dicom.header.views import UNKNOWN
 from echomort.dicom.scaling import Placing, Scaler
 from echomort.settings import ClipSettings
 
@@ -50,7 +51,7 @@ class SavedClip:
     clip: ClipSettings | None = None
     frames: int | None = None
     fps: float | None = None
-    view: str = "unknown"
+    view: str = UNKNOWN
     view_source: str = "none"
 
 
@@ -75,23 +76,25 @@ def load_clip(path: Path) -> SavedClip:
     return SavedClip(pixels, **_read_description(path.with_suffix(".json"), pixels.shape))
 
 
-def convert_pixels(saved: SavedClip, wanted: ClipSettings) -> tuple[np.ndarray, str | None]:
-    """Return the pixels of ``saved`` in the form that ``wanted`` sets, and a note if they were converted.
+def convert_pixels(saved: SavedClip, wanted: ClipSettings, view: str = UNKNOWN) -> tuple[np.ndarray, str | None]:
+    """Return the pixels of ``saved``, of a loop of ``view``, in the form that ``wanted`` sets, and a note if they were
+    converted.
 
     A clip made with other settings is scaled and resampled once more, which loses little where it is longer, larger and
-    faster. Raises :class:`Unusable` for one that is shorter, smaller or slower.
+    faster. Raises :class:`Unusable` for one that is shorter, smaller or slower, or that holds another part of the
+    picture (another fit, or another size of its view).
     """
     if saved.frames and saved.fps and round(saved.frames / saved.fps, 2) < wanted.min_seconds:
         raise Unusable("too_short", f"the champion takes loops of {wanted.min_seconds:g} s or more")
-    made = saved.clip or _guess_settings(saved.pixels.shape, wanted)
-    if made is None or not _is_convertible(saved, made, wanted):
-        raise Unusable("clip_shape", f"the champion takes {_describe(wanted)}; save it so with `inspect --home HOME`")
-    if made.model_dump(exclude=NO_PIXELS) == wanted.model_dump(exclude=NO_PIXELS):
+    made = saved.clip or _guess_settings(saved.pixels.shape, wanted, view)
+    taken = _describe(wanted, wanted.shape_of(view))
+    if made is None or not _is_convertible(saved, made, wanted, view):
+        raise Unusable("clip_shape", f"the champion takes {taken}; save it so with `inspect --home HOME`")
+    if _pixel_settings(made) == _pixel_settings(wanted):
         return saved.pixels, None if made.view_tags == wanted.view_tags else OTHER_TAGS
-    note = (
-        f"converted from {_describe(made)} to {_describe(wanted)}: scores differ slightly from those of the loop itself"
-    )
-    return _resample(saved.pixels, made, wanted), note
+    given = _describe(made, saved.pixels.shape)
+    note = f"converted from {given} to {taken}: scores differ slightly from those of the loop itself"
+    return _resample(saved.pixels, made, wanted, wanted.shape_of(view)), note
 
 
 def _read_description(path: Path, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -102,17 +105,30 @@ def _read_description(path: Path, shape: tuple[int, ...]) -> dict[str, Any]:
         known = {key: description[key] for key in ("frames", "fps", "view", "view_source")}
     except (OSError, ValueError, KeyError, TypeError, pydantic.ValidationError):
         return {}
-    return {"clip": clip, **known} if clip.shape == shape else {}
+    return {"clip": clip, **known} if clip.shape_of(str(known["view"])) == shape else {}
 
 
-def _guess_settings(shape: tuple[int, ...], wanted: ClipSettings) -> ClipSettings | None:
-    return next((clip for clip in (wanted, ClipSettings()) if clip.shape == shape), None)
+def _guess_settings(shape: tuple[int, ...], wanted: ClipSettings, view: str) -> ClipSettings | None:
+    return next((clip for clip in (wanted, ClipSettings()) if clip.shape_of(view) == shape), None)
 
 
-def _is_convertible(saved: SavedClip, made: ClipSettings, wanted: ClipSettings) -> bool:
+def _pixel_settings(clip: ClipSettings) -> dict[str, Any]:
+    """Return the settings that decide the pixels of a clip whose view's size is known to be right."""
+    return {key: value for key, value in clip.deciding.items() if key not in NO_PIXELS}
+
+
+def _is_convertible(saved: SavedClip, made: ClipSettings, wanted: ClipSettings, view: str) -> bool:
     """Whether ``saved`` holds all that a clip with ``wanted`` shows; a loop that ended early is whole at any length."""
     whole = made.frames / made.fps >= wanted.frames / wanted.fps or _count_recorded(saved.pixels) < made.frames
-    return whole and made.fps >= wanted.fps and made.height >= wanted.height and made.width >= wanted.width
+    return whole and made.fps >= wanted.fps and _shows_as_much(saved, made, wanted, view)
+
+
+def _shows_as_much(saved: SavedClip, made: ClipSettings, wanted: ClipSettings, view: str) -> bool:
+    """Whether a clip's frames show as much as is wanted: at least as large, or whole frames of the same size."""
+    if made.fit == wanted.fit == "inside":
+        return made.height >= wanted.height and made.width >= wanted.width
+    same = made.fit == wanted.fit and made.reduction == wanted.reduction
+    return same and made.size_of(saved.view if saved.clip else view) == wanted.size_of(view)
 
 
 def _count_recorded(pixels: np.ndarray) -> int:
@@ -121,15 +137,16 @@ def _count_recorded(pixels: np.ndarray) -> int:
     return int(lit[-1]) + 1 if len(lit) else len(pixels)
 
 
-def _resample(pixels: np.ndarray, made: ClipSettings, wanted: ClipSettings) -> np.ndarray:
+def _resample(pixels: np.ndarray, made: ClipSettings, wanted: ClipSettings, shape: tuple[int, int, int]) -> np.ndarray:
     plan = resample(_count_recorded(pixels), made.fps, (), wanted.fps, wanted.frames)
-    placing = Placing.fit((0, 0, made.width - 1, made.height - 1), 1.0, wanted)
+    placing = Placing.fit((0, 0, pixels.shape[2] - 1, pixels.shape[1] - 1), 1.0, shape[1:])
     scale = Scaler(placing, np.ones(pixels.shape[1:], bool), wanted.resize)
     blended = blend({index: scale(pixels[index]) for index in plan.needed}, plan)
-    converted = np.zeros(wanted.shape, np.uint8)
+    converted = np.zeros(shape, np.uint8)
     converted[: len(blended), placing.rows, placing.columns] = blended
     return converted
 
 
-def _describe(clip: ClipSettings) -> str:
-    return f"{'x'.join(map(str, clip.shape))} at {clip.fps:g} frames a second"
+def _describe(clip: ClipSettings, shape: tuple[int, ...]) -> str:
+    fitted = "" if clip.fit == "inside" else ", whole frames"
+    return f"{'x'.join(map(str, shape))} at {clip.fps:g} frames a second{fitted}"

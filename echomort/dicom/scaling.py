@@ -30,20 +30,62 @@ FILTERS_KEPT = 64
 
 @dataclass(frozen=True)
 class Placing:
-    """The region, and the rows and columns of the clip's frame that it fills; bars of 0 remain on two sides."""
+    """The region, and the rows and columns of the clip's frame that it fills; bars of 0 remain on two sides.
+
+    ``canvas``: rows and columns that a frame is cropped or padded to first (None: it stays as it is); the region is
+    then one of the canvas.
+    """
 
     region: Box
     rows: slice
     columns: slice
+    canvas: tuple[int, int] | None = None
 
     @classmethod
-    def fit(cls, region: Box, aspect: float, settings: ClipSettings) -> Placing:
-        """Return the placing of a region whose pixels are ``aspect`` times as high as wide: centred, with one scale."""
+    def of(cls, region: Box, aspect: float, settings: ClipSettings, view: str) -> Placing:
+        """Return the placing of a loop of ``view`` as ``settings.fit`` says: of its tissue's ``region``, whose pixels
+        are ``aspect`` times as high as wide, or of the whole frame."""
+        _, height, width = settings.shape_of(view)
+        if settings.fit == "inside":
+            return cls.fit(region, aspect, (height, width))
+        rows, columns = settings.size_of(view)
+        return cls((0, 0, columns - 1, rows - 1), slice(0, height), slice(0, width), (rows, columns))
+
+    @classmethod
+    def fit(cls, region: Box, aspect: float, frame: tuple[int, int]) -> Placing:
+        """Return the placing of a region whose pixels are ``aspect`` times as high as wide in a ``frame`` (height,
+        width): centred, with one scale."""
         across, down = region[2] - region[0] + 1, (region[3] - region[1] + 1) * aspect
-        scale = min(settings.width / across, settings.height / down)
+        scale = min(frame[1] / across, frame[0] / down)
         width, height = max(1, round(across * scale)), max(1, round(down * scale))
-        left, top = (settings.width - width) // 2, (settings.height - height) // 2
+        left, top = (frame[1] - width) // 2, (frame[0] - height) // 2
         return cls(region, slice(top, top + height), slice(left, left + width))
+
+    def on_canvas(self, picture: np.ndarray) -> np.ndarray:
+        """Return ``picture`` (rows, columns) on the canvas, if there is one."""
+        return picture if self.canvas is None else crop_or_pad(picture, self.canvas)
+
+
+def crop_or_pad(pictures: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return ``pictures`` (..., rows, columns) with the rows and columns of ``size``: each axis is cut at both ends, or
+    padded there with zeros, so that the middle stays in the middle; an odd pixel is one of the end.
+
+    >>> crop_or_pad(np.array([[1, 2, 3]]), (2, 2))
+    array([[1, 2],
+           [0, 0]])
+    """
+    if pictures.shape[-2:] == size:
+        return pictures
+    framed = np.zeros((*pictures.shape[:-2], *size), pictures.dtype)
+    (rows, to_rows), (columns, to_columns) = map(_overlap, pictures.shape[-2:], size)
+    framed[..., to_rows, to_columns] = pictures[..., rows, columns]
+    return framed
+
+
+def _overlap(old: int, new: int) -> tuple[slice, slice]:
+    """Return which of ``old`` pixels are kept along an axis, and where they lie among the ``new`` ones."""
+    cut, padding, kept = max(0, old - new) // 2, max(0, new - old) // 2, min(old, new)
+    return slice(cut, cut + kept), slice(padding, padding + kept)
 
 
 class Scaler:
@@ -55,15 +97,16 @@ class Scaler:
 
     def __init__(self, placing: Placing, mask: np.ndarray, filter_name: str) -> None:
         x0, y0, x1, y1 = placing.region
+        self._placing = placing
         self._inside = slice(y0, y1 + 1), slice(x0, x1 + 1)
-        self._mask = np.ascontiguousarray(mask[self._inside])
+        self._mask = np.ascontiguousarray(placing.on_canvas(mask)[self._inside])
         self._down = _filter_matrix(filter_name, y1 - y0 + 1, placing.rows.stop - placing.rows.start)
         self._along = _filter_matrix(filter_name, x1 - x0 + 1, placing.columns.stop - placing.columns.start)
         self._scaled = self._by_products() if compiled is None else self._by_loop((y0, x0))
 
     def __call__(self, luma: np.ndarray) -> np.ndarray:
         """Return the region of ``luma``, 0 outside the mask, scaled and rounded: uint8 (height, width)."""
-        return self._scaled(luma)
+        return self._scaled(self._placing.on_canvas(luma))
 
     def covered(self) -> np.ndarray:
         """Return bool (height, width): the pixels that hold any of the mask."""

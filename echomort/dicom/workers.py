@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from echomort.dicom.clip import Clip, read_clip
-from echomort.dicom.header.views import check_group
+from echomort.dicom.header.views import UNKNOWN, check_group
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.settings import ClipSettings, Imaging
 
@@ -48,8 +48,10 @@ def read_clips(jobs: Iterable[Job], imaging: Imaging, processes: int) -> Iterato
     Every file is read in one of ``processes`` child processes under ``imaging.worker_memory_gib`` of address space
     and ``imaging.file_timeout`` seconds. A file that hangs, exhausts memory or kills its process gives a
     :class:`Rejected` and affects no other file: if a death breaks the whole pool, the files that were being read are
-    read once more, each in a separate process.
+    read once more, each in a separate process. Raises :class:`UserError` where the sizes of views are not known
+    (``imaging.clip.fit`` is ``view_size``).
     """
+    imaging.clip.shape_of(UNKNOWN)
     waiting = iter(jobs)
     while suspects := (yield from _read_in_pool(waiting, imaging, processes)):
         for job in suspects:
@@ -136,10 +138,10 @@ def _limit_memory(limit: int) -> None:
 def _read(job: Job, settings: ClipSettings) -> Clip | Rejected:
     path, view, *_ = job
     try:
-        clip = read_clip(path, settings)
+        clip = read_clip(path, settings, None if view is None else check_group(view))
     except Rejected as rejected:
         return rejected
-    return clip if view is None else replace(clip, view=check_group(view), view_source="view_table")
+    return clip if view is None else replace(clip, view=view, view_source="view_table")
 
 
 def _outcome(future: ProcessFuture[Clip | Rejected]) -> Clip | Rejected | None:

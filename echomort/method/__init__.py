@@ -28,8 +28,8 @@ SOURCES = {
 @dataclass(frozen=True)
 class Fact:
     """One fact of the method. ``source`` is a page, table or place of what ``status`` names; ``decides`` is
-    ``setting:KEY``, whose value in preset ``paper`` is then ``value`` as YAML, ``network:NAME`` or ``file:PATH``; empty
-    where the product does not follow it."""
+    ``setting:KEY``, whose value in preset ``paper`` is then ``value`` as YAML, ``network:NAME``, ``file:PATH`` or
+    ``experiment:NAME``, whose results stand beside it; empty where the product does not follow it."""
 
     topic: str
     name: str

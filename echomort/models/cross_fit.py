@@ -10,13 +10,17 @@ with these labels (docs/stacking.md).
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from echomort.models.rows import HELD_OUT
 
 LeftOut = tuple[int, ...]
-"""The folds that a model was not trained on: one, or two with the smaller first."""
+"""The folds that a model was not trained on: one, two with the smaller first, or none."""
+Models = Literal["nested", "folds", "whole"]
+"""Which models are trained: ``nested``: without each fold and without each pair; ``folds``: without each fold;
+``whole``: one, on all folds, which scores held-out rows only."""
 
 
 def folds_left_out(folds: Iterable[int]) -> list[LeftOut]:
@@ -29,12 +33,25 @@ def folds_left_out(folds: Iterable[int]) -> list[LeftOut]:
     return [*((fold,) for fold in ordered), *itertools.combinations(ordered, 2)]
 
 
+def left_out_by(models: Models, folds: Iterable[int]) -> list[LeftOut]:
+    """Return what the models of the kind ``models`` leave out of ``folds``.
+
+    >>> left_out_by("folds", [0, 1]), left_out_by("whole", [0, 1])
+    ([(0,), (1,)], [()])
+    """
+    if models == "whole":
+        return [()]
+    return [one for one in folds_left_out(folds) if models == "nested" or len(one) == 1]
+
+
 def left_out_name(left_out: LeftOut) -> str:
     """Return the name, in files, of the model without the folds ``left_out``.
 
-    >>> left_out_name((0,)), left_out_name((0, 3))
-    ('fold_0', 'folds_0_3')
+    >>> left_out_name((0,)), left_out_name((0, 3)), left_out_name(())
+    ('fold_0', 'folds_0_3', 'all')
     """
+    if not left_out:
+        return "all"
     return "_".join(["fold" if len(left_out) == 1 else "folds", *map(str, left_out)])
 
 
@@ -43,7 +60,11 @@ def left_out_words(left_out: LeftOut) -> str:
 
     >>> left_out_words((0, 3))
     'folds 0 and 3'
+    >>> left_out_words(())
+    'no fold'
     """
+    if not left_out:
+        return "no fold"
     return ("fold " if len(left_out) == 1 else "folds ") + " and ".join(map(str, left_out))
 
 
@@ -75,7 +96,8 @@ class CrossFit:
         """Take ``folds`` (n,) and, by the folds left out, the logits (n,) of a model; only those of rows in the folds
         left out, or in no fold, are read.
 
-        A held-out row is scored by the mean over the models that leave out one fold: those that serve new patients.
+        A held-out row is scored by the mean over the models that leave out one fold, those that serve new patients; or
+        by the one that leaves out none.
         """
         score = np.full(len(folds), np.nan)
         without = np.full((len(folds), width(folds)), np.nan)
@@ -83,11 +105,11 @@ class CrossFit:
         for left_out, values in logits.items():
             if len(left_out) == 1:
                 score[folds == left_out[0]] = values[folds == left_out[0]]
-            else:
+            else:  # of none, there are no two
                 for fold, other in itertools.permutations(left_out):
                     without[folds == fold, other] = values[folds == fold]
         if held_out.any():
-            score[held_out] = np.mean([values[held_out] for key, values in logits.items() if len(key) == 1], axis=0)
+            score[held_out] = np.mean([values[held_out] for key, values in logits.items() if len(key) < 2], axis=0)
         return cls.of_scores(folds, score, without)
 
     @classmethod

@@ -7,7 +7,6 @@ grade. Codes and the grades of valves get their commonest value, which is ours.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,38 @@ FEWEST_CLASSES = 2
 
 
 @dataclass(frozen=True)
+class Grades:
+    """One logistic regression a grade of the diastolic function, on the other columns, standardised.
+
+    ``classes`` (g,) are the grades; ``means`` and ``scales`` (columns,) standardise; ``weights`` (g, columns) and
+    ``intercepts`` (g,) are the regressions.
+    """
+
+    classes: np.ndarray
+    means: np.ndarray
+    scales: np.ndarray
+    weights: np.ndarray
+    intercepts: np.ndarray
+
+    @classmethod
+    def fit(cls, others: np.ndarray, grade: np.ndarray) -> "Grades":
+        """Fit on ``others`` float64 (n, columns) and their ``grade`` (n,), of at least two kinds."""
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.preprocessing import StandardScaler
+
+        scaler = StandardScaler().fit(others)
+        standard, classes = scaler.transform(others), np.unique(grade)
+        models = [LogisticRegression().fit(standard, grade == one) for one in classes]
+        weights, intercepts = (np.array([getattr(model, part)[0] for model in models]) for part in ("coef_", "intercept_"))
+        return cls(classes, scaler.mean_, scaler.scale_, weights, intercepts)
+
+    def predict(self, others: np.ndarray) -> np.ndarray:
+        """Return the likeliest grade (n,) of each row of ``others`` float64 (n, columns)."""
+        scores = (others - self.means) / self.scales @ self.weights.T + self.intercepts
+        return np.asarray(self.classes[scores.argmax(axis=1)])
+
+
+@dataclass(frozen=True)
 class Imputer:
     """Imputation fitted on training rows. ``kept`` (columns,) bool says which columns remain, ``names`` names them."""
 
@@ -31,8 +62,8 @@ class Imputer:
     """The commonest value of each remaining column that holds codes or one value only; NaN for quantities."""
     chained: ChainedEquations | None
     """The chained equations over the remaining quantities (None without any)."""
-    grades: Any
-    """One logistic regression a grade of the diastolic function, ``UNGRADED`` left out (None without two grades)."""
+    grades: Grades | None
+    """Of the diastolic function, ``UNGRADED`` left out (None without two grades)."""
 
     @classmethod
     def fit(
@@ -105,18 +136,13 @@ def _commonest(values: np.ndarray) -> float:
     return float(found[counts.argmax()])
 
 
-def _fit_grades(imputer: Imputer, clean: np.ndarray) -> Any:
+def _fit_grades(imputer: Imputer, clean: np.ndarray) -> Grades | None:
     if DIASTOLIC not in imputer.names:
         return None
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.multiclass import OneVsRestClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     position = imputer.names.index(DIASTOLIC)
     present = ~np.isnan(clean[:, position]) & (clean[:, position] != UNGRADED)
     grade = clean[present, position]
     if len(np.unique(grade)) < FEWEST_CLASSES:
         return None
     others = np.delete(imputer.impute_all_but_grade(clean), position, axis=1)[present]
-    return make_pipeline(StandardScaler(), OneVsRestClassifier(LogisticRegression())).fit(others, grade)
+    return Grades.fit(others, grade)

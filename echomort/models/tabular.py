@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,16 +115,30 @@ def fit_nested(
     training patients. The boosters without one fold are the model; those of the pairs give the scores from which others
     learn, and are not kept.
     """
-    tested = tested_columns(columns, settings, site_variables)
-    models: dict[LeftOut, FoldModel] = {}
-    with threadpool_limits(1):  # a second thread does not pay on a table this small
-        for left_out in folds_left_out(rows.trained_folds):
-            outliers = OutlierRule.fit(matrix[rows.training(*left_out)], tested)
-            clean = coded(outliers.without_outliers(matrix), columns)
-            models[left_out] = FoldModel(_fit(clean, rows, left_out, settings), outliers)
+    models = fit_models(matrix, columns, rows, settings, folds_left_out(rows.trained_folds), site_variables)
+    with threadpool_limits(1):
         logits = {left_out: model.logits(matrix, columns) for left_out, model in models.items()}
     model = TabularModel(columns, {fold: models[fold,] for fold in rows.trained_folds})
     return TabularResult(CrossFit.of_models(rows.folds, logits), model)
+
+
+def fit_models(
+    matrix: np.ndarray,
+    columns: tuple[str, ...],
+    rows: LabelledRows,
+    settings: Tabular,
+    left_outs: Iterable[LeftOut],
+    site_variables: Sequence[Variable] = (),
+) -> dict[LeftOut, FoldModel]:
+    """Return one booster for each of ``left_outs``, the folds that it leaves out; the rest as :func:`fit_nested`."""
+    tested = tested_columns(columns, settings, site_variables)
+    models: dict[LeftOut, FoldModel] = {}
+    with threadpool_limits(1):  # a second thread does not pay on a table this small
+        for left_out in left_outs:
+            outliers = OutlierRule.fit(matrix[rows.training(*left_out)], tested)
+            clean = coded(outliers.without_outliers(matrix), columns)
+            models[left_out] = FoldModel(_fit(clean, rows, left_out, settings), outliers)
+    return models
 
 
 def out_of_fold(model: TabularModel, matrix: np.ndarray, rows: LabelledRows) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The video model of one view: the networks of all folds, whose files are verified before they are read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
-from torch import nn
+from torch import Tensor, nn
 
 from echomort.core.errors import UserError
 from echomort.core.verified import REMEDY, read_card, read_verified
@@ -37,6 +37,9 @@ class ViewModel:
         :class:`UserError`.
         """
         card = read_card(folder, ("view", "network", "shape", "weights"))
+        if "branches" in card:
+            problem = "the model takes several kinds of clip, colours or the record, and serves no patients"
+            raise UserError(problem, "load the model of one view")
         frames, height, width = card["shape"]
         shape, network_settings = (int(frames), int(height), int(width)), card.get("network_settings", {})
         folds = {
@@ -54,20 +57,32 @@ class ViewModel:
         return np.asarray(np.mean([score_clips(network, clips) for network in self.folds.values()], axis=0))
 
 
-def score_clips(network: nn.Module, clips: np.ndarray, rows: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
-    """Return the logits, float64 (n,), of ``clips`` uint8 (n, frames, height, width), or of its ``rows``, in float32.
+def score_clips(network: nn.Module, clips: np.ndarray) -> np.ndarray:
+    """Return the logits, float64 (n,), of ``clips`` uint8 (n, frames, height, width), in float32.
 
     ``network`` is left in evaluation mode.
     """
-    selected = np.arange(len(clips)) if rows is None else np.asarray(rows)
-    batch = max(1, BATCH_VOXELS // int(np.prod(clips.shape[1:])))
+    return score_rows(
+        network,
+        np.arange(len(clips)),
+        int(np.prod(clips.shape[1:])),
+        lambda rows, device: network(torch.from_numpy(clips[rows]).to(device)),
+    )
+
+
+def score_rows(
+    network: nn.Module, rows: np.ndarray, voxels: int, logits_of: Callable[[np.ndarray, torch.device], Tensor]
+) -> np.ndarray:
+    """Return the logits, float64 (n,), of ``rows`` (n,), which ``logits_of`` computes by batches with ``network``, on
+    its device, in float32; a row has ``voxels`` pixels. ``network`` is left in evaluation mode."""
+    batch = max(1, BATCH_VOXELS // voxels)
     network.eval()
     device = next(network.parameters()).device
-    logits = np.empty(len(selected))
+    logits = np.empty(len(rows))
     with torch.inference_mode():
-        for start in range(0, len(selected), batch):
-            pixels = torch.from_numpy(clips[selected[start : start + batch]]).to(device)
-            logits[start : start + batch] = network(pixels).double().cpu().numpy()
+        for start in range(0, len(rows), batch):
+            part = slice(start, start + batch)
+            logits[part] = logits_of(rows[part], device).double().cpu().numpy()
     return logits
 
 

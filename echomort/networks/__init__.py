@@ -5,7 +5,7 @@ Nothing here imports torch: the names are known without it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -15,6 +15,7 @@ from echomort.core.errors import UserError
 from echomort.core.registry import Registry
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import nn
 
 NORM_MOMENTUM = 0.01
@@ -27,14 +28,37 @@ class NetworkSettings(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
 
+class Branch(pydantic.BaseModel):
+    """One kind of picture that a network takes: the clips of a view, or their optical flow."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    shape: tuple[int, int, int]
+    """Frames, height, width."""
+    channels: Literal[1, 3] = 1
+    """1: grey, (frames, height, width); 3: colours, (frames, height, width, 3)."""
+
+    @property
+    def stored(self) -> tuple[int, ...]:
+        """The shape of one picture as it is stored."""
+        return self.shape if self.channels == 1 else (*self.shape, self.channels)
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What a network is built for: the ``shape`` of its clips (frames, height, width), the weight of a new batch in
-    batch-normalisation statistics, and the network's own settings, validated."""
+    batch-normalisation statistics, and the network's own settings, validated.
+
+    Only a network that joins reads the rest: its ``branches``, of which ``shape`` is the first's, and the number of
+    ``columns`` that the variables of the record become (0: no records).
+    """
 
     shape: tuple[int, int, int]
     norm_momentum: float
     settings: Any
+    branches: tuple[Branch, ...] = ()
+    columns: int = 0
 
 
 @runtime_checkable
@@ -42,6 +66,30 @@ class Builder(Protocol):
     """Returns a freshly drawn torch module for what is wanted."""
 
     def __call__(self, wanted: Wanted, /) -> nn.Module: ...
+
+
+class Records(Protocol):
+    """Turns variables of the record into columns of a network, fitted on the rows that it is trained on."""
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+
+    def columns(self, matrix: np.ndarray, /) -> np.ndarray:
+        """Return the columns, float32 (n, width), of variables float64 (n, variables), NaN where missing."""
+
+    def to_bytes(self) -> bytes:
+        """Return what is stored beside the weights: with it new rows can be scored."""
+
+
+@runtime_checkable
+class FitRecords(Protocol):
+    """Fits :class:`Records` on ``matrix`` (n, variables), of which ``training`` (n,) bool are the rows that the network
+    is trained on; ``settings`` are those of the imputation, by name."""
+
+    def __call__(
+        self, matrix: np.ndarray, names: Sequence[str], training: np.ndarray, settings: Mapping[str, Any], /
+    ) -> Records: ...
 
 
 @dataclass(frozen=True)
@@ -52,6 +100,10 @@ class Network:
     same values 0 to 255, and returns logits (n,). ``smallest`` is the smallest clip that it takes (frames, height,
     width); ``settings`` the model of its own settings. ``optimizer`` trains it where the settings leave that to the
     network.
+
+    One that ``joins`` takes several branches, and colours; one with ``records`` takes variables too, as that function
+    prepares them. With more than one branch, or with variables, the module is called with pictures (a tensor a branch,
+    zeros where a sample has none), present (n, branches) bool, on the CPU, and variables float32 (n, columns) or None.
     """
 
     description: str
@@ -59,6 +111,8 @@ class Network:
     build: Builder
     settings: type[NetworkSettings] = NetworkSettings
     optimizer: Literal["adagrad", "rmsprop", "adam"] = "adagrad"
+    joins: bool = False
+    records: FitRecords | None = None
 
 
 NETWORKS = Registry("network", "echomort.networks", Network)
@@ -74,19 +128,39 @@ def build_network(
 
     Raises :class:`UserError` where there is no such network, its settings are impossible, or the clips are too small.
     """
-    check_clip(name, shape)
-    wanted = Wanted(shape, norm_momentum, own_settings(name, settings or {}))
+    return build_joint_network(name, (Branch(name="clips", shape=shape),), 0, norm_momentum, settings)
+
+
+def build_joint_network(
+    name: str,
+    branches: Sequence[Branch],
+    columns: int,
+    norm_momentum: float = NORM_MOMENTUM,
+    settings: Mapping[str, Any] | None = None,
+) -> nn.Module:
+    """Return the network ``name`` for ``branches`` and ``columns`` made from variables (0: none), freshly drawn.
+
+    Raises :class:`UserError` as :func:`build_network` does, and where the network does not take so much.
+    """
+    check_branches(name, branches, columns > 0)
+    wanted = Wanted(branches[0].shape, norm_momentum, own_settings(name, settings or {}), tuple(branches), columns)
     return NETWORKS.call(name, lambda network: network.build(wanted))
 
 
-def check_clip(name: str, shape: tuple[int, int, int]) -> None:
-    """Raise :class:`UserError` where clips of ``shape`` are too small for the network ``name``."""
-    smallest = NETWORKS.get(name).smallest
-    if any(edge < least for edge, least in zip(shape, smallest, strict=True)):
-        raise UserError(
-            f"clips of {_by(shape)} are too small for the network {name}",
-            f"set imaging.clip to at least {_by(smallest)} (frames x height x width)",
-        )
+def check_branches(name: str, branches: Sequence[Branch], has_variables: bool) -> None:
+    """Raise :class:`UserError` where the network ``name`` does not take these branches or variables, or where clips are
+    too small for it."""
+    network = NETWORKS.get(name)
+    if not network.joins and (len(branches) > 1 or branches[0].channels > 1):
+        raise UserError(f"the network {name} takes grey clips of one kind only", f"set {_of_those('joins')}")
+    if has_variables and network.records is None:
+        raise UserError(f"the network {name} takes no variables of the record", f"set {_of_those('records')}")
+    for branch in branches:
+        if any(edge < least for edge, least in zip(branch.shape, network.smallest, strict=True)):
+            raise UserError(
+                f"clips of {_by(branch.shape)} are too small for the network {name}",
+                f"set imaging.clip to at least {_by(network.smallest)} (frames x height x width)",
+            )
 
 
 def own_settings(name: str, given: Mapping[str, Any]) -> NetworkSettings:
@@ -99,6 +173,11 @@ def own_settings(name: str, given: Mapping[str, Any]) -> NetworkSettings:
         key = ".".join(["training.network_settings", *(str(part) for part in first["loc"])])
         known = ", ".join(NETWORKS.get(name).settings.model_fields) or "none"
         raise UserError(f"{key}: {first['msg']}", f"settings of the network {name}: {known}") from None
+
+
+def _of_those(field: str) -> str:
+    """Return the setting with the networks that have the field ``field``."""
+    return "training.network: " + ", ".join(name for name, network in NETWORKS.all().items() if getattr(network, field))
 
 
 def _by(shape: tuple[int, ...]) -> str:

@@ -1,4 +1,4 @@
-"""What the four networks of the method have in common (preprint, p. 18-20, extended tables 4 to 7).
+"""What the networks of the method have in common (preprint, p. 18-20, extended tables 4 to 7).
 
 Each is a row of units: (convolution 3, batch normalisation, ReLU) twice, then max-pooling 3. They differ in what is
 convolved (the volume: three units; or every frame: four), in whether the last unit pools, and in how its maps become
@@ -6,6 +6,7 @@ one number. Pixels enter as they are stored, 0 to 255: the first batch normalisa
 weights expect it.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -88,20 +89,36 @@ class Relayout(torch.autograd.Function):
 
 
 class Trunk(nn.Sequential):
-    """The units over the volume (dimensions 3) or over every frame (dimensions 2); ``last_pools``: the last one too."""
+    """The units over the volume (dimensions 3) or over every frame (dimensions 2); ``last_pools``: the last one too.
+    ``channels``: 1 of grey pictures, 3 of coloured ones."""
 
-    def __init__(self, dimensions: int, momentum: float, last_pools: bool) -> None:
+    def __init__(self, dimensions: int, momentum: float, last_pools: bool, channels: int = 1) -> None:
         filters = VOLUME_FILTERS if dimensions == 3 else FRAME_FILTERS
         pools = (*(True for _ in filters[1:]), last_pools)
-        sizes = zip((1, *filters[:-1]), filters, pools, strict=True)
+        sizes = zip((channels, *filters[:-1]), filters, pools, strict=True)
         super().__init__(*(Unit(inputs, outputs, dimensions, momentum, pool) for inputs, outputs, pool in sizes))
 
 
+VOLUME_EDGE = POOL ** len(VOLUME_FILTERS)
+"""Pixels or frames of which three poolings by 3 leave one: 27."""
+
+
+def volume_features(shape: tuple[int, int, int]) -> int:
+    """Return the number of features of clips of ``shape`` when all units over the volume pool: 640 at 60x109x150."""
+    return math.prod(edge // VOLUME_EDGE for edge in shape) * VOLUME_FILTERS[-1]
+
+
 def volume_maps(trunk: Trunk, pixels: Tensor) -> Tensor:
-    """Return maps (n, 16, ...) of pixels (n, frames, height, width): a 27th of each edge, or a 9th if the last unit
-    does not pool."""
-    maps: Tensor = trunk(pixels.float().unsqueeze(1))
+    """Return maps (n, 16, ...) of pixels (n, frames, height, width), with a last edge 3 if they are coloured: a 27th of
+    each edge, or a 9th if the last unit does not pool."""
+    volume = pixels.float()
+    maps: Tensor = trunk(volume.unsqueeze(1) if volume.ndim == 4 else volume.movedim(-1, 1))
     return maps
+
+
+def flattened(maps: Tensor) -> Tensor:
+    """Return the features of maps (n, channels, ...), channels last: the order of the authors' dense kernel."""
+    return maps.movedim(1, -1).flatten(1)
 
 
 def frame_vectors(trunk: Trunk, pixels: Tensor) -> Tensor:

@@ -125,6 +125,8 @@ ABBREVIATIONS = {
     "jpeg": "JPEG",
     "auc": "AUC",
     "doppler": "Doppler",
+    "rv": "RV",
+    "ivc": "IVC",
 }
 
 

@@ -6,6 +6,7 @@ The defaults are those of preset ``standard``. Every method setting names the pr
 """
 
 import os
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
+from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
 from echomort.networks import NETWORKS, NORM_MOMENTUM, own_settings
 
@@ -124,10 +126,19 @@ class Privacy(Section):
     dates: Literal["shifted", "kept"] = setting("shifted", "ours", "shift every date of a patient by a keyed offset")
 
 
+LONGEST_HORIZON = 3650
+"""Most days of a horizon: ten years. Our choice: few archives follow their patients for longer."""
+
+
 class Outcome(Section):
     """One-year mortality (docs/outcome.md)."""
 
-    horizon_days: int = setting(365, "published", "death on day 0 to this day is an event", ge=1, le=3650)
+    horizon_days: int = setting(365, "published", "death on day 0 to this day is an event", ge=1, le=LONGEST_HORIZON)
+    horizons: tuple[int, ...] = setting(
+        (90, 180, 270, 365),
+        "published",
+        "days at which outcome and cohort are made too, ascending; outcome.horizon_days is always among them",
+    )
     follow_up: Literal["encounter", "registry"] = setting(
         "encounter", "published", "evidence of life at the horizon: a later encounter, or a complete death registry"
     )
@@ -135,6 +146,18 @@ class Outcome(Section):
         None, "ours", "last day through which the registry of deaths is complete (registry only)"
     )
     require_full_window: bool = setting(True, "ours", "drop studies closer to the end of the data than the horizon")
+
+    @property
+    def all_horizons(self) -> tuple[int, ...]:
+        """The days of every horizon, ascending: ``horizons`` and the main one."""
+        return tuple(sorted({*self.horizons, self.horizon_days}))
+
+    @pydantic.field_validator("horizons")
+    @classmethod
+    def _horizons_ascend(cls, horizons: tuple[int, ...]) -> tuple[int, ...]:
+        if list(horizons) != sorted(set(horizons)) or not all(1 <= days <= LONGEST_HORIZON for days in horizons):
+            raise ValueError(f"distinct days, ascending, each of 1 to {LONGEST_HORIZON}, such as [90, 180, 270, 365]")
+        return horizons
 
     @pydantic.model_validator(mode="after")
     def _registry_has_a_date(self) -> "Outcome":
@@ -197,6 +220,15 @@ class Features(Section):
     carry_days: int = setting(
         365, "ours", "days after which a value is no longer carried forward (prospective only)", ge=1, le=3650
     )
+    outside_values: Literal["before", "nearest"] = setting(
+        "before",
+        "published",
+        "values from outside the study (vitals, laboratory): the last one before it, within the variable's window; or "
+        "the nearest in time, before or after",
+    )
+    outside_days: int = setting(
+        183, "published", "most days between the study and such a value (nearest only)", ge=1, le=3650
+    )
     same_day: SameDay = setting(
         "exclude",
         "ours",
@@ -222,6 +254,12 @@ class ClinicalScores(Section):
     )
 
 
+ALL_LOOPS = "unknown"
+"""Key of ``view_sizes`` for loops whose view is unknown: the commonest size of all loops."""
+
+Size = tuple[Annotated[int, Field(ge=8, le=4096)], Annotated[int, Field(ge=8, le=4096)]]
+"""Rows and columns of a frame before it is reduced. The limits are those of a clip and of an object's frames."""
+
 TagTable = Literal["standard", "paper"]
 """What view tags mean: what they mean at most sites, or in the preprint's laboratory."""
 
@@ -230,8 +268,26 @@ class ClipSettings(Section):
     """The shape of a clip, and how it and its view are made from a cine loop."""
 
     frames: int = setting(60, "published", "frames of a clip, counted from the first", ge=1, le=1000)
-    height: int = setting(109, "published", "height of a clip in pixels", ge=8, le=2048)
-    width: int = setting(150, "published", "width of a clip in pixels", ge=8, le=2048)
+    fit: Literal["inside", "view_size"] = setting(
+        "inside",
+        "published",
+        "frames of a clip: the sector's region fitted inside height and width with its aspect, or the whole frame "
+        "cropped or padded to the commonest size of its view, then reduced",
+    )
+    height: int = setting(109, "published", "height of a clip in pixels (fit inside only)", ge=8, le=2048)
+    width: int = setting(150, "published", "width of a clip in pixels (fit inside only)", ge=8, le=2048)
+    reduction: int = setting(
+        4,
+        "published",
+        "by what rows and columns are divided after cropping or padding (fit view_size only)",
+        ge=1,
+        le=16,
+    )
+    view_sizes: dict[str, Size] = setting(
+        {},
+        "ours",
+        "[rows, columns] by view, in place of the commonest of the archive (fit view_size only); unknown: of all loops",
+    )
     fps: float = setting(30.0, "published", "frames a second after linear interpolation in time", gt=0, le=240)
     resize: Literal["area", "linear"] = setting(
         "area", "published", "filter that scales frames; linear is that of the authors' code"
@@ -251,8 +307,54 @@ class ClipSettings(Section):
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(frames, height, width)."""
+        """(frames, height, width) of every clip with fit ``inside``."""
         return self.frames, self.height, self.width
+
+    def size_of(self, view: str) -> tuple[int, int]:
+        """Return the rows and columns that frames of ``view`` are cropped or padded to (fit ``view_size`` only).
+
+        Raises :class:`UserError` where they are not known: they are facts of an archive.
+        """
+        size = self.view_sizes.get(view, self.view_sizes.get(ALL_LOOPS))
+        if size is None:
+            raise UserError(
+                "imaging.clip.fit is view_size, and the commonest sizes of frames are not known here",
+                "use the home of a project whose archive was indexed, or set imaging.clip.view_sizes, unknown included",
+            )
+        return size
+
+    def shape_of(self, view: str) -> tuple[int, int, int]:
+        """Return (frames, height, width) of the clips of ``view``. Raises :class:`UserError` as :meth:`size_of`.
+
+        >>> ClipSettings(fit="view_size", view_sizes={"apical_4": (436, 600)}).shape_of("apical_4")
+        (60, 109, 150)
+        """
+        if self.fit == "inside":
+            return self.shape
+        rows, columns = self.size_of(view)
+        return self.frames, max(1, round(rows / self.reduction)), max(1, round(columns / self.reduction))
+
+    @property
+    def deciding(self) -> dict[str, Any]:
+        """The settings that are read with this fit, by name; sizes of views decide only the clips of their view."""
+        unread = {"view_sizes", "reduction"} if self.fit == "inside" else {"view_sizes", "height", "width"}
+        return self.model_dump(mode="json", exclude=unread)
+
+    @property
+    def deciding_shape(self) -> tuple[int, ...]:
+        """What settings alone decide of the shape of clips: all of it, or frames and reduction (``view_size``)."""
+        return self.shape if self.fit == "inside" else (self.frames, self.reduction)
+
+    def makes_the_same(self, other: "ClipSettings", views: Iterable[str]) -> bool:
+        """Return whether clips of ``views`` made with ``other`` are the same as with these settings."""
+        if self.deciding != other.deciding:
+            return False
+        return self.fit == "inside" or self.has_sizes_of(other, views)
+
+    def has_sizes_of(self, other: "ClipSettings", views: Iterable[str]) -> bool:
+        """Return whether those of ``views`` whose size both name have the same size in both."""
+        known = self.view_sizes.keys() & other.view_sizes.keys()
+        return all(self.view_sizes[view] == other.view_sizes[view] for view in known.intersection(views))
 
 
 class Views(Section):
@@ -280,6 +382,15 @@ class Imaging(Section):
     reject_gate: float = setting(0.5, "ours", "share of unreadable files above which the run stops", ge=0, le=1)
     file_timeout: float = setting(60, "ours", "seconds that reading one file may take", gt=0)
     worker_memory_gib: float = setting(4, "ours", "GiB of address space of one decode process", gt=0.5)
+
+    @pydantic.model_validator(mode="after")
+    def _a_classifier_names_clips_of_one_size(self) -> "Imaging":
+        if self.clip.fit == "view_size" and self.views.classify:
+            raise ValueError(
+                "with imaging.clip.fit view_size the size of a clip follows from its view, so a clip can't be made "
+                "before it is named: set imaging.views.classify to false"
+            )
+        return self
 
 
 def _network(name: str) -> str:
@@ -451,6 +562,29 @@ class Promotion(Section):
     lowest_slope: float = setting(0.6, "ours", "lowest calibration slope", gt=0)
     highest_slope: float = setting(1.6, "ours", "highest calibration slope", gt=0)
     in_the_large: float = setting(0.5, "ours", "largest calibration-in-the-large, either way (logits)", gt=0)
+
+
+ExperimentName = Literal["figure2", "figure3", "table1", "figure5", "resolution", "flow", "inputs"]
+"""The experiments of the preprint."""
+
+
+class Experiments(Section):
+    """The experiments of the preprint (docs/experiments.md)."""
+
+    keep: tuple[ExperimentName, ...] = setting(
+        (), "ours", "experiments that `echomort run` keeps up to date; others are made by `echomort experiment`"
+    )
+    patients: tuple[Annotated[int, Field(ge=2)], ...] = setting(
+        (10, 30, 100, 300, 1000, 3000, 10000),
+        "ours",
+        "patients of the learning curve's subsets; all patients come on top",
+    )
+    survey: int = setting(
+        300,
+        "published",
+        "dead, and as many alive, that Table 1 is judged on; at most a fifth of the rarer of the two",
+        ge=1,
+    )
 
 
 class Execution(Section):

@@ -10,6 +10,7 @@ from echomort.settings.sections import (
     Cohort,
     Evaluation,
     Execution,
+    Experiments,
     Features,
     Fusion,
     Imaging,
@@ -41,6 +42,7 @@ class Settings(Section):
     fusion: Fusion = Fusion()
     evaluation: Evaluation = Evaluation()
     promotion: Promotion = Promotion()
+    experiments: Experiments = Experiments()
     execution: Execution = Execution()
 
     @property

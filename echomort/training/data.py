@@ -1,12 +1,10 @@
-"""The training clips: the sample table, the packed pixels that all processes share, and the batches."""
+"""The training samples: their table, the packed pixels that all processes share, and the variables of the record."""
 
 import hashlib
-import math
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -16,26 +14,34 @@ from safetensors import SafetensorError
 from echomort.clips.store import read_study
 from echomort.core.errors import UserError
 from echomort.core.files import disk_error, resolve_under
-from echomort.models.cross_fit import LeftOut, folds_left_out, left_out_words
+from echomort.models.cross_fit import LeftOut, Models, left_out_by, left_out_words
 from echomort.models.rows import HELD_OUT, MIN_FOLDS, UNKNOWN, split_patients, split_patients_evenly
+from echomort.networks import Branch
 from echomort.settings import ValidationClasses
+from echomort.training.task import Task
 
-if TYPE_CHECKING:
-    import torch
-
-TEXT_COLUMNS = ("clip_key", "study_key", "patient_key", "path")
+KEYS = ("clip_key", "study_key", "patient_key")
+"""Columns of text of every sample table."""
+FEWEST_FOLDS = {"nested": MIN_FOLDS, "folds": 2, "whole": 1}
+"""Folds that the models of a kind need at least, so that one remains."""
 
 
 @dataclass(frozen=True)
 class Samples:
-    """One row a clip, in the order of the sample table: texts (n,), fold int64 (n,), label int64 (n,)."""
+    """One row a sample, in the order of the sample table: texts (n,), fold int64 (n,), label int64 (n,).
+
+    ``paths`` and ``keys`` have, for each branch, texts (n,): where the sample's picture is in the clip store; None where
+    there is none. ``models`` says which models are trained.
+    """
 
     clip_key: np.ndarray
     study_key: np.ndarray
     patient_key: np.ndarray
-    path: np.ndarray
     fold: np.ndarray
     label: np.ndarray
+    paths: tuple[np.ndarray, ...]
+    keys: tuple[np.ndarray, ...]
+    models: Models
 
     def __len__(self) -> int:
         return len(self.fold)
@@ -48,7 +54,12 @@ class Samples:
     @property
     def left_out(self) -> list[LeftOut]:
         """The folds that each model leaves out."""
-        return folds_left_out(self.folds)
+        return left_out_by(self.models, self.folds)
+
+    @property
+    def present(self) -> np.ndarray:
+        """Which sample has a picture of which branch, bool (n, branches)."""
+        return np.column_stack([[key is not None for key in keys] for keys in self.keys])
 
     def training_rows(self, left_out: LeftOut) -> np.ndarray:
         """Return the rows with a known label of the folds outside ``left_out``."""
@@ -59,37 +70,76 @@ class Samples:
         return np.flatnonzero(np.isin(self.fold, (*left_out, HELD_OUT)))
 
 
-def read_samples(path: Path) -> Samples:
-    """Return the sample table at ``path``, or raise :class:`UserError` where it allows no honest training."""
+def read_samples(task: Task) -> Samples:
+    """Return the sample table of ``task``, or raise :class:`UserError` where it allows no honest training."""
+    names = [branch.name for branch in task.branches]
+    paths = ["path"] if len(names) == 1 else [f"path_{name}" for name in names]
+    keys = ["clip_key"] if len(names) == 1 else [f"key_{name}" for name in names]
     try:
-        table = pq.read_table(path, columns=[*TEXT_COLUMNS, "fold", "label"])
+        table = pq.read_table(task.samples, columns=sorted({*KEYS, *paths, *keys, "fold", "label"}))
     except (FileNotFoundError, pa.ArrowInvalid, KeyError):
         raise UserError("the table of training clips is missing or lacks a column", "run the cohort again") from None
-    texts = {name: np.array(table[name].to_pylist(), dtype=object) for name in TEXT_COLUMNS}
+    texts = {name: np.array(table[name].to_pylist(), dtype=object) for name in (*KEYS, *paths, *keys)}
     numbers = {name: table[name].to_numpy().astype(np.int64) for name in ("fold", "label")}
-    samples = Samples(**texts, **numbers)
+    samples = Samples(
+        **{name: texts[name] for name in KEYS},
+        **numbers,
+        paths=tuple(texts[name] for name in paths),
+        keys=tuple(texts[name] for name in keys),
+        models=task.models,
+    )
     _check(samples)
     return samples
 
 
-def pack(samples: Samples, clips: Path, shape: tuple[int, int, int], target: Path) -> str:
-    """Write the clips of ``samples`` to the .npy file ``target``, uint8 (n, frames, height, width); return its digest.
+def read_variables(path: Path, samples: Samples) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return the names of the variables in the table at ``path``, and their values, float64 (n, variables), NaN where
+    missing, in the order of ``samples``. Raises :class:`UserError` where a study is not in the table."""
+    try:
+        table = pq.read_table(path)
+        names = tuple(name for name in table.column_names if name != "study_key")
+        row_of = {study: row for row, study in enumerate(table["study_key"].to_pylist())}
+        values = np.column_stack([table[name].cast(pa.float64()).to_numpy() for name in names])
+        rows = [row_of[study] for study in samples.study_key]
+    except (FileNotFoundError, pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError, ValueError):
+        problem = "the table of variables is missing, lacks a study, or holds something else than numbers"
+        raise UserError(problem, "run `echomort run --select clinical_features`") from None
+    return names, np.asarray(values[rows], dtype=np.float64)
 
-    All processes map this one file into memory, so that clips are read and held once.
+
+def packed_file(folder: Path, position: int, branches: int) -> Path:
+    """Return the file in ``folder`` with the packed pictures of the branch at ``position``."""
+    return folder / ("clips.npy" if branches == 1 else f"clips_{position}.npy")
+
+
+def pack(samples: Samples, clips: Path, branches: Sequence[Branch], folder: Path) -> list[str]:
+    """Write the pictures of each branch to a .npy file in ``folder``, uint8 (n, frames, height, width), with a last edge
+    3 if coloured, zeros where a sample has none; return the digest of each.
+
+    All processes map these files into memory, so that clips are read and held once.
     """
-    array = _allocated(target, (len(samples), *shape))
+    return [
+        _pack(samples.paths[position], samples.keys[position], clips, branch.stored, packed_file(folder, position, count))
+        for count in [len(branches)]
+        for position, branch in enumerate(branches)
+    ]
+
+
+def _pack(paths: np.ndarray, keys: np.ndarray, clips: Path, shape: tuple[int, ...], target: Path) -> str:
+    array = _allocated(target, (len(keys), *shape))
+    present = [row for row, key in enumerate(keys) if key is not None]
     rows_of: dict[str, list[int]] = {}
-    for row, path in enumerate(samples.path):
-        rows_of.setdefault(path, []).append(row)
+    for row in present:
+        rows_of.setdefault(str(paths[row]), []).append(row)
     for path, rows in rows_of.items():
-        keys = [str(samples.clip_key[row]) for row in rows]
-        study = _read(clips, path, keys)
-        for row, key in zip(rows, keys, strict=True):
-            array[row] = _checked(study[key], shape)
+        names = [str(keys[row]) for row in rows]
+        study = _read(clips, path, names)
+        for row, name in zip(rows, names, strict=True):
+            array[row] = _checked(study[name], shape)
     array.flush()
     content = hashlib.sha256()
-    for clip in array:
-        content.update(clip)
+    for row in present:
+        content.update(array[row])
     return content.hexdigest()
 
 
@@ -115,45 +165,6 @@ def class_weights(labels: np.ndarray) -> tuple[float, float]:
     return len(labels) / (2 * (len(labels) - died)), len(labels) / (2 * died)
 
 
-@dataclass
-class Batches:
-    """Batches of clips: pixels uint8 (b, frames, height, width), labels float32 (b,), loss weights float32 (b,).
-
-    Pixels stay uint8 until they are inside the network. With a ``seed`` each pass has another order, which depends on
-    seed and number of the pass only; without one the order is that of ``rows``.
-    """
-
-    pixels: np.ndarray
-    """uint8 (n, frames, height, width), all samples."""
-    labels: np.ndarray
-    weights: tuple[float, float]
-    """Of label 0 and of label 1."""
-    rows: np.ndarray
-    batch: int
-    seed: int | None = None
-    passes: int = 0
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.rows) / self.batch)
-
-    def __iter__(self) -> Iterator[tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]]:
-        import torch
-
-        rows = self.rows
-        if self.seed is not None:
-            rows = np.random.default_rng((self.seed, self.passes)).permutation(rows)
-            self.passes += 1
-        weights = np.array(self.weights, dtype=np.float32)
-        for start in range(0, len(rows), self.batch):
-            chosen = rows[start : start + self.batch]
-            labels = self.labels[chosen]
-            yield (
-                torch.from_numpy(self.pixels[chosen]),
-                torch.from_numpy(labels.astype(np.float32)),
-                torch.from_numpy(weights[labels]),
-            )
-
-
 def _allocated(target: Path, shape: tuple[int, ...]) -> np.memmap:
     """Return a new array in the file ``target``, with its disk space reserved: writing to a mapped file on a full disk
     would kill the process."""
@@ -176,7 +187,7 @@ def _read(clips: Path, path: str, keys: list[str]) -> dict[str, np.ndarray]:
         ) from None
 
 
-def _checked(clip: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+def _checked(clip: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     if clip.shape != tuple(shape) or clip.dtype != np.uint8:
         raise UserError(
             f"a stored clip is {'x'.join(map(str, clip.shape))} {clip.dtype}, not {'x'.join(map(str, shape))} uint8",
@@ -194,9 +205,14 @@ def _check(samples: Samples) -> None:
         raise UserError("the table of training clips holds a label or fold that does not exist", "run the cohort again")
     if len(np.unique(samples.patient_key)) != len(set(zip(samples.patient_key, samples.fold, strict=True))):
         raise UserError("a patient's clips lie in more than one fold", "run the cohort again")
-    if len(samples.folds) < MIN_FOLDS:
-        problem = f"the training clips lie in fewer than {MIN_FOLDS} folds"
+    if not samples.present.any(axis=1).all():
+        raise UserError("a sample has no clip of any branch", "leave it out of the table of training clips")
+    fewest = FEWEST_FOLDS[samples.models]
+    if len(samples.folds) < fewest:
+        problem = f"the training clips lie in fewer than {fewest} folds"
         raise UserError(problem, "train a view that has more clips")
+    if samples.models == "whole" and not (samples.fold == HELD_OUT).any():
+        raise UserError("no sample is held out, so that one model on all folds scores nothing", "train models by fold")
     for left_out in samples.left_out:
         if len(np.unique(samples.label[samples.training_rows(left_out)])) < 2:
             problem = f"the clips outside {left_out_words(left_out)} all have the same label"

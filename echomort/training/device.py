@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from echomort.settings import Training
 
@@ -14,16 +13,6 @@ class Device:
     name: str
     """"cpu" or "cuda:<index>"."""
     bfloat16: bool
-
-    @property
-    def trainer(self) -> dict[str, Any]:
-        """The arguments of a Lightning Trainer."""
-        kind, _, index = self.name.partition(":")
-        return {
-            "accelerator": "gpu" if kind == "cuda" else "cpu",
-            "devices": [int(index)] if kind == "cuda" else 1,
-            "precision": "bf16-mixed" if self.bfloat16 else "32-true",
-        }
 
 
 def resolve_device(name: str, settings: Training) -> Device:

@@ -92,7 +92,7 @@ class _Worker:
             progress = message["progress"]
             events.put(Progress(**{**progress, "left_out": tuple(progress["left_out"])}))
         raise UserError(
-            f"the process that trained {job.task.view} without {left_out_words(job.left_out)} ended early "
+            f"the process that trained {job.task.view} (left out: {left_out_words(job.left_out)}) ended early "
             f"(status {self.process.wait()})",
             "see its last lines above; if it was killed for memory, lower training.fold_processes; then run again, "
             "finished models are kept",

@@ -12,16 +12,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from echomort.core.code import Code
 from echomort.core.files import atomic_folder
 from echomort.core.fingerprint import digest, digest_file
 from echomort.core.registry import code_of_packages
-from echomort.models.cross_fit import CrossFit, LeftOut, left_out_name
+from echomort.models.cross_fit import CrossFit, LeftOut, Models, left_out_name
 from echomort.models.rows import HELD_OUT
-from echomort.networks import NETWORKS, check_clip, own_settings
-from echomort.training.data import Samples, pack, read_samples
+from echomort.networks import NETWORKS, check_branches, own_settings
+from echomort.training.data import Samples, pack, read_samples, read_variables
 from echomort.training.device import resolve_device
 from echomort.training.pool import Pool
 from echomort.training.task import Job, Progress, Task, TrainingResult
@@ -36,7 +37,11 @@ def train(task: Task, report: Callable[[Progress], None]) -> TrainingResult:
     :class:`echomort.models.cross_fit.CrossFit`).
 
     One model leaves out each fold; these are kept. One leaves out each pair of folds, only for the scores from which
-    others learn; these are not kept.
+    others learn; these are not kept. Where ``task.models`` asks for no pairs, ``without`` is an empty list. One model on
+    all folds is kept as all.safetensors, and there are scores of the held-out studies only.
+
+    Beside the weights of a model that takes variables lies <weights>.variables.safetensors, which prepares them
+    (:class:`echomort.models.record_columns.RecordColumns`).
 
     ``report`` is called after every epoch, in this thread. A run that was killed continues with its unfinished models
     and gives the same bytes; so do one and several processes. Raises :class:`UserError`.
@@ -48,9 +53,9 @@ def train_views(tasks: Sequence[Task], report: Callable[[Progress], None]) -> li
     """Train several views as :func:`train` does, with one pool of processes, so that no core is idle between views."""
     started = time.monotonic()
     for task in tasks:
-        check_clip(task.training.network, task.shape)
+        check_branches(task.training.network, task.branches, task.variables is not None)
         _network_settings(task)
-    samples = [read_samples(task.samples) for task in tasks]
+    samples = [read_samples(task) for task in tasks]
     processes = max(task.training.fold_processes for task in tasks)
     with Pool(processes, at_most=sum(len(table.left_out) for table in samples)) as pool:
         parts = [_prepare(task, table, pool.device) for task, table in zip(tasks, samples, strict=True)]
@@ -73,13 +78,14 @@ class _TaskInProgress:
 def _prepare(task: Task, samples: Samples, device: str) -> _TaskInProgress:
     folder = task.output.with_name(f"{task.output.name}.partial")
     folder.mkdir(parents=True, exist_ok=True)
-    clips = pack(samples, task.clips, task.shape, folder / "clips.npy")
+    clips = pack(samples, task.clips, task.branches, folder)
     precision = "bfloat16" if resolve_device(device, task.training).bfloat16 else "float32"
     fingerprint = digest(
-        [task.view, *task.shape],
+        [task.view, task.models, [branch.model_dump(mode="json") for branch in task.branches]],
         task.training.model_dump(mode="json", exclude=NOT_DECIDING),
-        {name: getattr(samples, name).tolist() for name in ("clip_key", "patient_key", "fold", "label")},
-        [clips, device.partition(":")[0], precision, version("torch")],
+        {name: getattr(samples, name).tolist() for name in ("clip_key", "study_key", "patient_key", "fold", "label")},
+        [clips, samples.present.tolist(), device.partition(":")[0], precision, version("torch")],
+        _record(task, samples),
         _code(task.training.network),
     )
     is_complete = _is_complete(task.output, fingerprint)
@@ -89,6 +95,14 @@ def _prepare(task: Task, samples: Samples, device: str) -> _TaskInProgress:
         if not is_complete and not _is_finished(folder, left_out, fingerprint)
     ]
     return _TaskInProgress(task, samples, folder, precision, fingerprint, jobs)
+
+
+def _record(task: Task, samples: Samples) -> list[Any]:
+    """Return what decides the columns that the network gets of the record: nothing where it takes none."""
+    if task.variables is None:
+        return []
+    names, values = read_variables(task.variables, samples)
+    return [names, hashlib.sha256(values.tobytes()).hexdigest(), task.tabular, version("scikit-learn")]
 
 
 def _code(network: str) -> dict[str, str]:
@@ -104,11 +118,16 @@ def _network_settings(task: Task) -> dict[str, Any]:
 
 
 def _is_finished(folder: Path, left_out: LeftOut, fingerprint: str) -> bool:
-    record, weights = (folder / f"{left_out_name(left_out)}{suffix}" for suffix in (".json", ".safetensors"))
-    if not (record.is_file() and weights.is_file()):
+    record = folder / f"{left_out_name(left_out)}.json"
+    if not record.is_file():
         return False
     content = json.loads(record.read_bytes())
-    return bool(content["fingerprint"] == fingerprint and content["sha256"] == digest_file(weights))
+    return bool(content["fingerprint"] == fingerprint) and _are_there(folder, content["files"])
+
+
+def _are_there(folder: Path, files: Mapping[str, str]) -> bool:
+    """Return whether ``folder`` has ``files``, each with its SHA-256."""
+    return all((folder / name).is_file() and digest_file(folder / name) == sha256 for name, sha256 in files.items())
 
 
 def _is_complete(output: Path, fingerprint: str) -> bool:
@@ -116,11 +135,9 @@ def _is_complete(output: Path, fingerprint: str) -> bool:
     if not (output / "model.json").is_file():
         return False
     card = json.loads((output / "model.json").read_bytes())
-    files = {entry["file"]: entry["sha256"] for entry in card["weights"].values()}
-    files["scores.parquet"] = card["scores_sha256"]
-    return bool(card["fingerprint"] == fingerprint) and all(
-        (output / name).is_file() and digest_file(output / name) == sha256 for name, sha256 in files.items()
-    )
+    entries = [*card["weights"].values(), *card.get("records", {}).values()]
+    files = {entry["file"]: entry["sha256"] for entry in entries} | {"scores.parquet": card["scores_sha256"]}
+    return bool(card["fingerprint"] == fingerprint) and _are_there(output, files)
 
 
 def _assemble(parts: _TaskInProgress, seconds: float) -> TrainingResult:
@@ -144,72 +161,94 @@ def _write_output(parts: _TaskInProgress) -> None:
         for left_out in parts.samples.left_out
     }
     scores = _table_bytes(study_scores(parts.samples, {key: record["logits"] for key, record in records.items()}))
-    kept = {fold: records[fold,] for fold in parts.samples.folds}
+    kept = {left_out: record for left_out, record in records.items() if len(left_out) < 2}
     card = json.dumps(_card(parts, kept, hashlib.sha256(scores).hexdigest()), indent=1).encode() + b"\n"
     with atomic_folder(parts.task.output) as folder:
-        for fold in kept:
-            shutil.copyfile(parts.folder / _weights_file(fold), folder / _weights_file(fold))
+        for name in (name for record in kept.values() for name in record["files"]):
+            shutil.copyfile(parts.folder / name, folder / name)
         (folder / "scores.parquet").write_bytes(scores)
         (folder / "model.json").write_bytes(card)
 
 
-def _weights_file(fold: int) -> str:
-    return f"{left_out_name((fold,))}.safetensors"
-
-
-def _card(parts: _TaskInProgress, records: dict[int, dict[str, Any]], scores: str) -> dict[str, Any]:
+def _card(parts: _TaskInProgress, records: dict[LeftOut, dict[str, Any]], scores: str) -> dict[str, Any]:
     """Return the model card, which does not depend on the duration of training or the number of processes; ``records``
-    are those of the models that are kept, by the fold left out."""
+    are those of the models that are kept, by the fold left out.
+
+    The card of a network that takes more than one kind of grey clip has two keys more: ``branches`` and ``records``.
+    """
     task, samples = parts.task, parts.samples
-    return {
+    card = {
         "view": task.view,
         "network": task.training.network,
         "network_settings": _network_settings(task),
         "shape": list(task.shape),
-        "weights": {
-            str(fold): {"file": _weights_file(fold), "sha256": record["sha256"]} for fold, record in records.items()
-        },
+        "weights": _files(records, ".safetensors"),
         "scores_sha256": scores,
         "fingerprint": parts.fingerprint,
         "precision": parts.precision,
         "torch": version("torch"),
         "training": task.training.model_dump(mode="json", exclude=NOT_DECIDING),
         "clips": {
-            str(fold): {"training": len(rows), "died": int(samples.label[rows].sum())}
-            for fold in records
-            for rows in [samples.training_rows((fold,))]
+            _key(left_out): {"training": len(rows), "died": int(samples.label[rows].sum())}
+            for left_out in records
+            for rows in [samples.training_rows(left_out)]
         },
         "history": {
-            str(fold): {"loss": record["loss"], "validation_loss": record["validation_loss"]}
-            for fold, record in records.items()
+            _key(left_out): {"loss": record["loss"], "validation_loss": record["validation_loss"]}
+            for left_out, record in records.items()
         },
     }
+    if task.is_plain:
+        return card
+    branches = [branch.model_dump(mode="json") for branch in task.branches]
+    return card | {"branches": branches, "records": _files(records, ".variables.safetensors")}
+
+
+def _files(records: dict[LeftOut, dict[str, Any]], suffix: str) -> dict[str, dict[str, str]]:
+    """Return the fold left out -> the file of that model whose name is its own with ``suffix``, and its SHA-256."""
+    named = {left_out: f"{left_out_name(left_out)}{suffix}" for left_out in records}
+    return {
+        _key(left_out): {"file": name, "sha256": records[left_out]["files"][name]}
+        for left_out, name in named.items()
+        if name in records[left_out]["files"]
+    }
+
+
+def _key(left_out: LeftOut) -> str:
+    """Return the key, in the card, of a model that is kept: the fold that it leaves out, or all."""
+    return str(left_out[0]) if left_out else left_out_name(left_out)
 
 
 def study_scores(samples: Samples, logits: Mapping[LeftOut, Mapping[str, float]]) -> pa.Table:
     """Return one row a study: study_key, patient_key, fold, kind, logit, without.
 
-    ``logits`` maps the folds left out to the logit that the model gave to every clip that it scored. A study's logit is
-    the mean over its clips of each model's.
+    ``logits`` maps the folds left out to the logit that the model gave to every sample that it scored. A study's logit
+    is the mean over its samples of each model's. Of one model on all folds, only held-out studies have a row.
     """
     studies, first, place = np.unique(samples.study_key.astype(str), return_index=True, return_inverse=True)
-    clips = np.bincount(place)
+    counts = np.bincount(place)
     by_model: dict[LeftOut, np.ndarray] = {}
     for left_out, scored in logits.items():
-        values = np.array([scored.get(clip, np.nan) for clip in samples.clip_key])
-        by_model[left_out] = np.bincount(place, values) / clips
+        values = np.array([scored.get(key, np.nan) for key in samples.clip_key])
+        by_model[left_out] = np.bincount(place, values) / counts
     folds = samples.fold[first]
     scores = CrossFit.of_models(folds, by_model)
-    return pa.table(
+    table = pa.table(
         {
             "study_key": studies.tolist(),
             "patient_key": samples.patient_key[first].tolist(),
             "fold": pa.array(folds, pa.int64()),
             "kind": ["held_out" if fold == HELD_OUT else "out_of_fold" for fold in folds],
             "logit": scores.logits,
-            "without": scores.without.tolist(),
+            "without": pa.array(_learnable(scores, samples.models), pa.list_(pa.float64())),
         }
     )
+    return table.filter(pc.equal(table["fold"], HELD_OUT)) if samples.models == "whole" else table
+
+
+def _learnable(scores: CrossFit, models: Models) -> list[list[float]]:
+    """Return what others may learn from, a list a study: empty without the models of pairs of folds."""
+    return [row if models == "nested" else [] for row in scores.without.tolist()]
 
 
 def _table_bytes(table: pa.Table) -> bytes:

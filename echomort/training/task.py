@@ -2,32 +2,64 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pydantic
 
 from echomort.core.errors import UserError
 from echomort.core.files import write_text
-from echomort.models.cross_fit import LeftOut, left_out_words
+from echomort.models.cross_fit import LeftOut, Models, left_out_words
+from echomort.networks import Branch
 from echomort.settings import Training
 
 
 class Task(pydantic.BaseModel):
     """The training of one view, all its models. It is stored as JSON, so that any scheduler can start it.
 
-    ``samples`` is a Parquet file, one row a clip: clip_key, study_key, patient_key, path (of the study's file in the
-    clip store, relative to ``clips``), fold (0 to k-1, or -1: held out, scored by every model and never seen in
-    training) and label (1 died within the horizon, 0 did not, -1 unknown: scored like the others of its fold, and
-    not trained on). ``output`` is written whole or not at all.
+    ``view`` is what is trained, as progress shows it: a view, or another name where it is not one view's own model.
+    ``branches`` are the kinds of picture that the network takes: one for a view's own model.
+
+    ``samples`` is a Parquet file, one row a sample: clip_key (its unique key), study_key, patient_key, fold (0 to k-1,
+    or -1: held out, never seen in training) and label (1 died within the horizon, 0 did not, -1 unknown: scored like
+    the others of its fold, and not trained on). Of one branch a sample is a clip: ``clip_key`` is its key in the clip
+    store, and path the study's file there, relative to ``clips``. Of several branches each has its columns,
+    path_<name> and key_<name>: null where there is no such clip, but one of them is there.
+
+    ``models`` says which models are trained. ``variables`` is a Parquet file for a network that takes the record too:
+    study_key, then one column of numbers a variable, null or NaN where missing; ``tabular`` has the settings of their
+    imputation by name. ``output`` is written whole or not at all.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
     view: str
-    shape: tuple[int, int, int]
+    branches: tuple[Branch, ...] = pydantic.Field(min_length=1)
     samples: Path
     clips: Path
     output: Path
     training: Training
+    models: Models = "nested"
+    variables: Path | None = None
+    tabular: dict[str, Any] | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _fits_together(self) -> "Task":
+        names = [branch.name for branch in self.branches]
+        if len(set(names)) < len(names):
+            raise ValueError("two branches have the same name")
+        if (self.variables is None) != (self.tabular is None):
+            raise ValueError("variables and tabular go together")
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Frames, height and width of the pictures of the first branch."""
+        return self.branches[0].shape
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the network takes the grey clips of one kind and nothing else, as those that serve patients do."""
+        return len(self.branches) == 1 and self.branches[0].channels == 1 and self.variables is None
 
     @classmethod
     def read(cls, path: Path) -> "Task":
@@ -57,7 +89,7 @@ class Job(pydantic.BaseModel):
     left_out: LeftOut
     """The folds that the model leaves out."""
     folder: Path
-    """Holds clips.npy; the model's files go there too."""
+    """Holds the packed pictures; the model's files go there too."""
     device: str
     fingerprint: str
     """Written into the model's record: a later run with the same fingerprint reuses the model."""
@@ -79,15 +111,16 @@ class Progress:
     clips_per_second: float
 
     def __str__(self) -> str:
+        models = f"without {left_out_words(self.left_out)}" if self.left_out else "on all folds"
         return (
-            f"{self.view} without {left_out_words(self.left_out)} epoch {self.epoch}/{self.epochs} "
+            f"{self.view} {models} epoch {self.epoch}/{self.epochs} "
             f"loss {self.loss:.4f} {self.clips_per_second:.0f} clips/s"
         )
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """The result of a training, in ``folder``: fold_<k>.safetensors, model.json and scores.parquet."""
+    """The result of a training, in ``folder``: weights, model.json and scores.parquet."""
 
     folder: Path
     view: str

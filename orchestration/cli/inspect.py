@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from echomort.settings import Settings
 from orchestration.cli.options import AsJson, print_records, require_paths
 from orchestration.cli.projects import settings_of
 
@@ -23,5 +24,17 @@ def inspect(
     from echomort.dicom import inspect_paths
     from orchestration.printing.files import inspected
 
-    inspections = inspect_paths(paths, settings_of(home, config), save)
+    inspections = inspect_paths(paths, _with_sizes(settings_of(home, config), home), save)
     print_records((inspection.as_record() for inspection in inspections), inspected, as_json)
+
+
+def _with_sizes(settings: Settings, home: Path | None) -> Settings:
+    """Return ``settings`` with the sizes of views of the project at ``home``, where they decide: its champion's, else
+    its archive's."""
+    if home is None or settings.imaging.clip.fit == "inside":
+        return settings
+    from assets.prediction.risk_scores import clip_to_score
+    from assets.project import Project
+
+    clip = clip_to_score(Project(home=str(home)))
+    return settings.model_copy(update={"imaging": settings.imaging.model_copy(update={"clip": clip})})

@@ -32,12 +32,15 @@ def check_inputs(settings: configuration.Settings) -> None:
     """Raise :class:`UserError` now for inputs that would fail later: no key, archive, records or adapter."""
     from echomort.core.keys import load_keyring
     from echomort.core.listing import list_files
+    from echomort.dicom.header.views import check_group
     from echomort.ehr.catalogue import site_catalogue
     from warehouse.adapters.extract import contract
 
     load_keyring(settings.privacy.key_file, settings.is_synthetic)
     site_catalogue(settings.sources.variables)
     contract(settings.sources.adapter)
+    for view in settings.imaging.clip.view_sizes:
+        check_group(view)
     if not settings.is_synthetic:
         if not isinstance(settings.sources.dicom, str):  # the first asset checks object storage
             list_files(settings.dicom_root, "sources.dicom")

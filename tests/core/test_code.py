@@ -301,23 +301,27 @@ WRITTEN_BY = {
     **{table: {table} for table in ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication")},
     **{table: {"patient"} for table in ("patient_alias", "quarantine", "staging")},
     **{table: {"clinical_features"} for table in ("feature", "feature_count", "feature_refusal")},
-    **{"outcome": {"outcomes"}, "cohort": {"cohort"}, "attrition": {"outcomes", "cohort"}},
+    **{"outcome": {"outcomes"}, "outcome_at_horizon": {"outcomes"}, "cohort": {"cohort"}},
+    **{"cohort_at_horizon": {"cohort"}, "attrition": {"outcomes", "cohort"}},
     **{"clinical_score": {"clinical_scores"}, "dicom_instance": {"dicom_index"}, "instance_link": {"linkage"}},
     **{"clip": {"clips"}, "clip_view": {"clip_views"}, "metric": {"evaluation"}, "risk_score": {"risk_scores"}},
     "score": {"view_models", "ehr_models", "fusion"},
+    "experiment_cell": {"experiment_figure2", "experiment_figure5"},  # those that the report shows
 }
 """Table -> the assets whose rows a reader of it sees; baselines are in ``score`` too, for those who ask for them."""
 OWN = {
-    "outcomes": {"outcome", "outcome_rule", "attrition"},
-    "cohort": {"cohort", "attrition", "patient_role"},
+    "outcomes": {"outcome", "outcome_at_horizon", "outcome_rule", "attrition"},
+    "cohort": {"cohort", "cohort_at_horizon", "attrition", "patient_role"},
     "clinical_features": {
-        f"feature{part}" for part in ("", "_filled", "_count", "_evidence", "_refusal", "_group", "_rule")
+        f"feature{part}" for part in ("", "_filled", "_count", "_evidence", "_refusal", "_group", "_outside", "_rule")
     },
     "clip_views": {"clip"},
     "linkage": {"instance_link"},
     "fusion": {"score"},
+    "champion": {"dicom_instance"},
 }
-"""Tables that a stage fills, or whose rows it only forgets."""
+"""Tables that a stage fills, whose rows it only forgets, or of which what it reads is among its inputs (the champion:
+sizes of views)."""
 
 
 def tables_read(file: Path) -> set[str]:

@@ -5,7 +5,6 @@ import pytest
 
 from echomort.dicom import scaling
 from echomort.dicom.scaling import Placing, Scaler
-from echomort.settings import ClipSettings
 
 
 def scaled(picture: np.ndarray, filter_name: str, height: int, width: int) -> np.ndarray:
@@ -61,7 +60,7 @@ def test_what_lies_outside_the_mask_never_bleeds_in() -> None:
     picture = np.full((436, 600), 255, np.uint8)
     mask = np.zeros((436, 600), bool)
     mask[100:300, 200:400] = True
-    placing = Placing.fit((0, 0, 599, 435), 1.0, ClipSettings())
+    placing = Placing.fit((0, 0, 599, 435), 1.0, (109, 150))
     scaler = Scaler(placing, mask, "area")
     assert not scaler(picture)[~scaler.covered()].any()
 
@@ -78,7 +77,7 @@ def test_what_lies_outside_the_mask_never_bleeds_in() -> None:
 def test_aspect_is_kept_and_the_picture_centred(
     region: tuple[int, int, int, int], aspect: float, rows: int, columns: int
 ) -> None:
-    placing = Placing.fit(region, aspect, ClipSettings())
+    placing = Placing.fit(region, aspect, (109, 150))
     assert (placing.rows.stop - placing.rows.start, placing.columns.stop - placing.columns.start) == (rows, columns)
     assert placing.rows.start == (109 - rows) // 2 and placing.columns.start == (150 - columns) // 2
 
@@ -100,7 +99,7 @@ def test_the_compiled_loop_makes_the_same_bytes(
     filter_name: str, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture, (rows, columns) = noise(*shape), shape
-    placing = Placing.fit((7, 5, columns - 4, rows - 3), 1.1, ClipSettings())
+    placing = Placing.fit((7, 5, columns - 4, rows - 3), 1.1, (109, 150))
     for mask in masks(rows, columns):
         loop = Scaler(placing, mask, filter_name)(picture)
         with monkeypatch.context() as without:

@@ -187,6 +187,27 @@ def test_every_value_is_what_the_rules_read_plainly_give(drawn, between, part, s
                 assert found[study_key(name)] == (None if expected is None else pytest.approx(expected)), name
 
 
+@pytest.mark.parametrize(("part", "same_day"), [(1_000_000, "exclude"), (50, "exclude"), (1_000_000, "before")])
+@pytest.mark.parametrize("days", [1, 73, 183])
+def test_every_nearest_value_is_what_the_rules_read_plainly_give(drawn, part, same_day, days, monkeypatch):
+    connection, studies, values = drawn
+    monkeypatch.setattr(warehouse.tables.feature.features, "SHARD_ROWS", part)
+    settings = Features(outside_values="nearest", outside_days=days, carry_days=292, same_day=same_day)
+    build(connection, settings)
+    assert [check(connection, leak) for leak in LEAKS] == [0, 0]
+    later = 0
+    for variable, (window, _) in ORACLE.items():
+        found = dict(fetch(connection, f"SELECT study_key, {variable} FROM feature"))
+        for who in PEOPLE:
+            measured = list(dict.fromkeys(values[who][variable]))
+            before = feature(studies[who], measured, window, "prospective", 292, same_day)
+            for name, expected in feature(studies[who], measured, window, "prospective", 292, same_day, days).items():
+                assert found[study_key(name)] == (None if expected is None else pytest.approx(expected)), name
+                assert window > 0 or expected == before[name], "values of the echo itself are as ever"
+                later += window > 0 and expected != before[name]
+    assert later > 20
+
+
 # --- against each other -------------------------------------------------------------------------------------------
 
 

@@ -196,7 +196,7 @@ def test_what_the_champion_was_trained_with_is_asked_for_by_a_command_that_names
     same = load_settings(flags={"preset": "demo", "home": str(tmp_path)}, environment={})
     known = {key: [str(value), source] for key, value, source, _ in same.provenance()}
     manifest = {"clip": same.imaging.clip.model_dump(mode="json"), "provenance": {"settings": known}}
-    require_fit(manifest, same)
+    require_fit(manifest, same, same.imaging.clip)
     frames = same.imaging.clip.frames + 1
     for key, value, was in (
         ("imaging.clip.frames", frames, same.imaging.clip.frames),
@@ -206,11 +206,11 @@ def test_what_the_champion_was_trained_with_is_asked_for_by_a_command_that_names
     ):
         other = load_settings(flags={"preset": "demo", "home": str(tmp_path), key: value}, environment={})
         with pytest.raises(UserError) as refused:
-            require_fit(manifest, other)
+            require_fit(manifest, other, other.imaging.clip)
         assert f"{key} {was} (here {value})" in refused.value.problem
         assert f"--home {tmp_path} --set {key}={was} --select" in refused.value.remedy
     with pytest.raises(UserError, match="another release"):
-        require_fit(manifest | {"clip": {"frames": 60, "unheard_of": 1}}, same)
+        require_fit(manifest | {"clip": {"frames": 60, "unheard_of": 1}}, same, same.imaging.clip)
 
 
 def test_a_model_that_left_the_registry_is_still_not_judged_on_whom_it_was_trained_on(

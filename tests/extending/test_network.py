@@ -17,11 +17,11 @@ settings = load_settings(Path("echomort.yaml"), {flags}, {{}})
 """
 TRAIN = """
 from echomort.models.view_model import ViewModel
-from echomort.training import Task, train
+from echomort.training import Branch, Task, train
 if __name__ == "__main__":
     training = settings.training.model_copy(update={"max_epochs": 1, "stopping": "fixed", "fold_processes": 1})
-    task = Task(view="apical_4", shape=(9, 27, 27), samples=Path("samples.parquet"), clips=Path("."),
-                output=Path("model"), training=training)
+    task = Task(view="apical_4", branches=(Branch(name="apical_4", shape=(9, 27, 27)),),
+                samples=Path("samples.parquet"), clips=Path("."), output=Path("model"), training=training)
     train(task, lambda progress: None)
     model = ViewModel.load(Path("model"))
     print(model.network, {one.conv.out_channels for one in model.folds.values()})

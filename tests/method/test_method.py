@@ -7,9 +7,12 @@ import pytest
 import torch
 import yaml
 
+from assets.imaging import variants
 from docs.generators.method_page import TITLES, lines, preset_values
 from docs.generators.settings_table import as_yaml
+from echomort.clips import optical_flow
 from echomort.ehr.variables import catalogue
+from echomort.experiments.published import EXPERIMENTS
 from echomort.method import Status, differences, facts
 from echomort.networks import NETWORKS, _layers, build_network
 from echomort.settings import Settings, load_settings
@@ -41,8 +44,9 @@ def test_a_network_has_as_many_weights_as_its_fact_says():
 def test_what_a_fact_decides_is_there():
     for fact in facts():
         kind, _, name = fact.decides.partition(":")
-        assert kind in {"", "setting", "network", "file"}
+        assert kind in {"", "setting", "network", "file", "experiment"}
         assert kind != "file" or (ROOT / name).is_file(), name
+        assert kind != "experiment" or name in EXPERIMENTS, name
 
 
 def in_the_code() -> dict[str, object]:
@@ -53,10 +57,15 @@ def in_the_code() -> dict[str, object]:
         "Dropout before the last layer of the 3-D network": str(_layers.DROPOUT),
         "Dropout before the last layer of the other three": str(_layers.DROPOUT),
         "Epsilon, and start of AdaGrad's sums": f"{optimizer.EPSILON:.0e}".replace("e-0", "e-") + ", 0",
+        "Reductions that were compared": ", ".join(map(str, variants.REDUCTIONS)),
+        "Optical flow: Farneback's, with pyramid scale, levels and window": ", ".join(
+            map(str, (optical_flow.PYRAMID_SCALE, optical_flow.LEVELS, optical_flow.WINDOW))
+        ),
+        "Speed with the full value": str(optical_flow.FULL_SPEED),
         "Optimizer of the 3-D networks": NETWORKS.get("cnn_3d").optimizer,
         "Optimizer of the 2-D network with LSTM": NETWORKS.get("cnn_2d_lstm").optimizer,
         "Optimizer of the 2-D network with global average pooling": NETWORKS.get("cnn_2d_gap").optimizer,
-        "The same here: the nearest before or at the echo, within": str(
+        "With the last one before or at the study instead, most days between": str(
             max(variable.window_days for variable in catalogue() if variable.window_days is not None)
         ),
     }

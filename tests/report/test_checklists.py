@@ -149,6 +149,9 @@ def test_a_question_of_probast_follows_the_figures(question, rows, status):
     ("question", "settings", "status"),
     [
         ("D2.3", {"features.between_echoes": "paper"}, "no"),
+        ("D2.3", {"features.outside_values": "nearest"}, "no"),
+        ("D2.2", {"features.outside_values": "nearest"}, "no"),
+        ("D2.2", {}, "yes"),
         ("D2.3", {"features.same_day": "before"}, "probably no"),
         ("D2.3", {}, "probably yes"),
         ("D3.1", {"outcome.follow_up": "encounter"}, "probably no"),
@@ -159,6 +162,19 @@ def test_a_question_of_probast_follows_the_figures(question, rows, status):
 )
 def test_a_question_of_probast_follows_the_settings(question, settings, status):
     assert probast_answers(facts(settings=settings))[question].status == status
+
+
+def test_the_report_says_that_values_from_after_the_echo_are_used_where_they_are():
+    nearest = facts(settings={"features.outside_values": "nearest", "features.outside_days": 183})
+    told = {
+        name: any(word in one.answer for one in tripod_answers(found).values())
+        for name, found, word in (
+            ("nearest", nearest, "at most 183 days before or after it"),
+            ("before", facts(), "The last value known at the echo"),
+            ("not both", nearest, "The last value known at the echo"),
+        )
+    }
+    assert told == {"nearest": True, "before": True, "not both": False}
 
 
 @pytest.mark.parametrize(("passed", "status"), [(True, "yes"), (False, "no")])

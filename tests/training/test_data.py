@@ -1,5 +1,6 @@
 """Which clips are trained on, how they are packed, split and drawn, and which tables are refused."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,10 +12,13 @@ from echomort.clips.store import artifact_of, write_study
 from echomort.core.errors import UserError
 from echomort.models.rows import split_patients_evenly
 from echomort.settings import Training
-from echomort.training.data import Batches, class_weights, pack, read_samples, split_validation
+from echomort.training import Branch, Task
+from echomort.training.batches import Batches, Inputs
+from echomort.training.data import class_weights, pack, read_samples, split_validation
 from echomort.training.model import _loaders
 
 SHAPE = (2, 3, 4)
+BRANCHES = (Branch(name="apical_4", shape=SHAPE),)
 
 
 def rows(n=24, **changes):
@@ -34,10 +38,11 @@ def rows(n=24, **changes):
     return table
 
 
-def written(folder, table):
-    """Write the sample table, return its path."""
+def written(folder, table, **changes):
+    """Write the sample table, return a task that names it."""
     pq.write_table(pa.Table.from_pylist(table), folder / "samples.parquet")
-    return folder / "samples.parquet"
+    paths = {"samples": folder / "samples.parquet", "clips": folder, "output": Path("model")}
+    return Task(**{"view": "apical_4", "branches": BRANCHES, "training": Training(), **paths, **changes})
 
 
 def test_every_clip_is_packed_in_the_order_of_the_table(tmp_path):
@@ -48,13 +53,13 @@ def test_every_clip_is_packed_in_the_order_of_the_table(tmp_path):
     for path in {row["path"] for row in table}:
         write_study(tmp_path / path, {row["clip_key"]: clips[row["clip_key"]] for row in table if row["path"] == path})
     samples = read_samples(written(tmp_path, table))
-    first = pack(samples, tmp_path, SHAPE, tmp_path / "clips.npy")
+    first = pack(samples, tmp_path, BRANCHES, tmp_path)
     packed = np.load(tmp_path / "clips.npy", mmap_mode="r")
     assert np.array_equal(packed, np.stack(list(clips.values())))
     changed = clips["c5"].copy()
     changed[0, 0, 0] ^= 1
     write_study(tmp_path / table[5]["path"], {"c5": changed})
-    assert pack(samples, tmp_path, SHAPE, tmp_path / "clips.npy") != first
+    assert pack(samples, tmp_path, BRANCHES, tmp_path) != first
 
 
 def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch):
@@ -64,7 +69,7 @@ def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch):
     samples = read_samples(written(tmp_path, rows()))
     monkeypatch.setattr("os.posix_fallocate", refuse)
     with pytest.raises(UserError, match="no space left"):
-        pack(samples, tmp_path, SHAPE, tmp_path / "clips.npy")
+        pack(samples, tmp_path, BRANCHES, tmp_path)
 
 
 @pytest.mark.parametrize("clip", [np.zeros((2, 3, 5), np.uint8), np.zeros(SHAPE, np.float32)])
@@ -73,7 +78,7 @@ def test_a_stored_clip_of_another_shape_or_kind_is_refused(tmp_path, clip):
     for row in table:
         write_study(tmp_path / row["path"], {row["clip_key"]: clip})
     with pytest.raises(UserError, match="2x3x4 uint8"):
-        pack(read_samples(written(tmp_path, table)), tmp_path, SHAPE, tmp_path / "clips.npy")
+        pack(read_samples(written(tmp_path, table)), tmp_path, BRANCHES, tmp_path)
 
 
 @pytest.mark.parametrize("change", [{"path": "../outside.safetensors"}, {"clip_key": "absent"}])
@@ -84,7 +89,7 @@ def test_a_clip_that_is_not_in_the_store_is_refused(tmp_path, change):
         write_study(store / row["path"], {row["clip_key"]: np.zeros(SHAPE, np.uint8)})
     samples = read_samples(written(tmp_path, rows(**change)))
     with pytest.raises(UserError, match="lacks a clip"):
-        pack(samples, store, SHAPE, tmp_path / "clips.npy")
+        pack(samples, store, BRANCHES, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +114,7 @@ def test_the_validation_loss_of_a_balanced_set_has_no_class_weights_as_in_keras(
     table = [row | {"fold": index % 3, "label": int(index % 5 == 0)} for index, row in enumerate(rows(120))]
     samples = read_samples(written(tmp_path, table))
     task = SimpleNamespace(training=Training(stopping="patience", validation_classes=classes, validation_fraction=0.2))
-    training, validation = _loaders(task, samples, np.zeros((len(samples.label), 1, 1, 1), np.uint8), (0, 1), 1)
+    training, validation = _loaders(task, samples, Inputs([np.zeros((len(samples.label), 1, 1, 1), np.uint8)]), (0, 1), 1)
     assert (validation.weights != (1.0, 1.0)) == weighted
     assert training.weights == class_weights(samples.label[training.rows])
 
@@ -174,16 +179,17 @@ def test_an_epoch_draws_every_clip_once_in_an_order_of_its_own():
     drawn = np.arange(3, 30)
 
     def passes():
-        batches = Batches(pixels, np.arange(40) % 2, (0.5, 2.0), drawn, batch=8, seed=7)
+        batches = Batches(Inputs([pixels]), np.arange(40) % 2, (0.5, 2.0), drawn, batch=8, seed=7)
         assert len(batches) == 4
         return [[batch for batch in batches] for _ in range(2)]
 
     first, second = passes()
-    orders = [[int(x) for clips, _, _ in one for x in clips.flatten()] for one in (first, second)]
+    orders = [[int(x) for given, _, _ in one for x in given.pictures[0].flatten()] for one in (first, second)]
     assert sorted(orders[0]) == sorted(orders[1]) == list(drawn)
     assert orders[0] != orders[1]
-    assert orders[0] == [int(x) for clips, _, _ in passes()[0] for x in clips.flatten()]
-    for clips, labels, weights in first:
+    assert orders[0] == [int(x) for given, _, _ in passes()[0] for x in given.pictures[0].flatten()]
+    for ((clips,), present, variables), labels, weights in first:
+        assert present is None and variables is None
         assert clips.dtype.is_floating_point is False
         assert [int(x) % 2 for x in clips.flatten()] == labels.int().tolist()
         assert weights.tolist() == [2.0 if label else 0.5 for label in labels]

@@ -24,7 +24,7 @@ from echomort.models.cross_fit import folds_left_out
 from echomort.models.rows import LabelledRows, mean_fold_auc
 from echomort.models.view_model import ViewModel
 from echomort.settings import Training
-from echomort.training import Progress, Task, train
+from echomort.training import Branch, Progress, Task, train
 from echomort.training.device import has_native_bfloat16
 
 SHAPE = (27, 27, 27)
@@ -58,7 +58,8 @@ def task_of(folder, output, **changes):
     """Return the task on the inputs in ``folder``."""
     training = QUICK.model_copy(update=changes)
     samples = folder / "samples.parquet"
-    return Task(view="apical_4", shape=SHAPE, samples=samples, clips=folder, output=output, training=training)
+    branches = (Branch(name="apical_4", shape=SHAPE),)
+    return Task(view="apical_4", branches=branches, samples=samples, clips=folder, output=output, training=training)
 
 
 def contents(folder):
@@ -243,7 +244,7 @@ def test_a_file_that_is_no_task_is_refused(tmp_path, content, reason):
 
 @pytest.mark.slow
 def test_one_cycle_warms_up_and_falls_to_nothing():
-    from echomort.training.module import one_cycle
+    from echomort.training.loop import one_cycle
 
     shares = [one_cycle(step / 1000) for step in range(1000)]
     assert shares[0] == pytest.approx(0.1)

@@ -1,5 +1,5 @@
 """Labels of a thousand lives against rules written one study at a time: every kind of statement of death, both ways of
-follow-up, with and without the full window, at two horizons.
+follow-up, with and without the full window, at every horizon.
 """
 
 import calendar
@@ -183,18 +183,26 @@ def test_every_label_and_reason_is_what_the_rules_say_of_that_study(tmp_path, da
         rows["contact"] += [(name, f"{day} {generator.randint(0, 23):02}:00:00", "visit") for day in life.contacts]
     connection, _ = staged(tmp_path, rows, dates)
     reasons = Counter()
+    studies = {
+        study_key(f"S{number}.{place}"): (life, day)
+        for number, life in enumerate(lives)
+        for place, day in enumerate(life.studies)
+    }
     for rule in RULES:
         link(connection, rule, KEYRING)
         end = end_of_data(lives, rule)
-        expected = {
-            study_key(f"S{number}.{place}"): judged(life, day, end, rule)
-            for number, life in enumerate(lives)
-            for place, day in enumerate(life.studies)
-        }
+        expected = {key: judged(life, day, end, rule) for key, (life, day) in studies.items()}
         found = {key: rest for key, *rest in fetch(connection, "SELECT study_key, label, reason FROM outcome")}
+        at_horizon = fetch(connection, "SELECT study_key, horizon_days, label, reason FROM outcome_at_horizon")
+        told = {(key, days): (label, reason) for key, days, label, reason in at_horizon}
         wrong = {key: (tuple(found[key]), said) for key, said in expected.items() if tuple(found[key]) != said}
         assert not wrong, (rule, list(wrong.values())[:3])
         assert len(found) == len(expected)
+        for days in rule.all_horizons:
+            at = rule.model_copy(update={"horizon_days": days})
+            wrong = [key for key, (life, day) in studies.items() if told[key, days] != judged(life, day, end, at)]
+            assert not wrong, (at, len(wrong))
+        assert check(connection, "horizons_agree") == 0
         assert check(connection, "attrition_reconciles") == 0
         assert check(connection, "no_label_without_follow_up") == 0
         reasons.update(reason or label for label, reason in expected.values())

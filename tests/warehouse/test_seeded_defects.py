@@ -305,6 +305,10 @@ BROKEN = [
     ("clinical_scores_or_reasons", "UPDATE clinical_score SET value = NULL, reason = NULL"),
     ("feature_expectations", f"UPDATE feature SET lvef = 0.35 WHERE {ONE}"),
     ("outcome_expectations", f"UPDATE outcome SET label = 2 WHERE {ONE}"),
+    ("outcome_at_horizon_expectations", f"UPDATE outcome_at_horizon SET label = 2 WHERE {ONE}"),
+    ("cohort_at_horizon_expectations", f"UPDATE cohort_at_horizon SET role = 'test' WHERE {ONE}"),
+    ("horizons_agree", f"DELETE FROM outcome_at_horizon WHERE horizon_days = 90 AND {ONE}"),
+    ("cohort_is_the_same_at_its_horizon", f"UPDATE cohort SET label = 1 - label WHERE {ONE}"),
     ("contact_expectations", "INSERT INTO contact FROM contact"),
 ]
 

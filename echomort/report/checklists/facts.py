@@ -41,6 +41,11 @@ class Facts:
         return self.data.setting_values
 
     @property
+    def takes_later_values(self) -> bool:
+        """Whether values from outside the study may be from after it."""
+        return self.settings.get("features.outside_values") == "nearest"
+
+    @property
     def best(self) -> str:
         """The main model of the report; empty where there is none."""
         return self.numbers.best() or ""

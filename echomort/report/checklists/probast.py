@@ -56,12 +56,17 @@ def _before_outcome(facts: Facts) -> Reply:
         return Reply("no information", "No check of the dates of predictors is recorded.")
     if not passed:
         return Reply("no", "A check found values from after the echo.")
+    if facts.takes_later_values:
+        return Reply("no", "Vitals and laboratory values may be from after the echo, and so be close to the outcome.")
     return Reply("yes", "A check found no value from after the echo, and the echo precedes the outcome.")
 
 
 def _known_in_time(facts: Facts) -> Reply:
-    if facts.settings.get("features.between_echoes") == "paper":
-        return Reply("no", "Missing echo values are interpolated to a later echo, as in the method.")
+    nearest = "Vitals and laboratory values are the nearest, before or after the echo, as in the method."
+    line = "Missing echo values are interpolated to a later echo, as in the method."
+    drawn = facts.settings.get("features.between_echoes") == "paper"
+    if facts.takes_later_values or drawn:
+        return Reply("no", " ".join([nearest] * facts.takes_later_values + [line] * drawn))
     if facts.settings.get("features.same_day") == "before":
         return Reply("probably no", "Values of the day of the echo without a time are taken as known before it.")
     return Reply("probably yes", "Only what is dated before the echo; when it reached the records is not known.")

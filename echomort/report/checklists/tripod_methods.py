@@ -139,8 +139,19 @@ def _definition(facts: Facts) -> Reply:
         "none": "missing",
     }.get(str(facts.settings.get("features.between_echoes")), "missing")
     return reported(
-        f"The last value known at the echo, within the window of its variable; values of the day of the echo without a "
-        f"time are {day}; echo values that a study lacks are {between}. Share missing by variable."
+        f"{_chosen_value(facts)}; values of the day of the echo without a time are {day}; echo values that a study "
+        f"lacks are {between}. Share missing by variable."
+    )
+
+
+def _chosen_value(facts: Facts) -> str:
+    """Return which value from outside the study is taken, as the beginning of a sentence."""
+    if not facts.takes_later_values:
+        return "The last value known at the echo, within the window of its variable"
+    days = facts.settings.get("features.outside_days")
+    return (
+        f"Values from outside the echo: the nearest, at most {days} days before or after it, which is later than the "
+        "prediction; other values and diagnoses: as known at the echo"
     )
 
 

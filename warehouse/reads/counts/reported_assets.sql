@@ -1,5 +1,15 @@
 -- The assets that the report lists: all except the report and the assets beside or below it.
 SELECT DISTINCT asset
 FROM ledger
-WHERE NOT starts_with(asset, 'check:') AND asset NOT IN ('report', 'champion', 'model_card', 'risk_scores')
+WHERE
+    NOT starts_with(asset, 'check:')
+    AND asset NOT IN (
+        'report',
+        'champion',
+        'model_card',
+        'risk_scores',
+        'clips_by_source',
+        'clips_by_reduction',
+        'flow'
+    )
 ORDER BY asset;

@@ -41,6 +41,7 @@ def report_data(connection: duckdb.DuckDBPyConnection, settings: Settings, key_i
         missingness=frame("reads/report/report_missing.sql"),
         variables=frame("reads/report/report_variables.sql"),
         refusals=frame("reads/report/report_refusals.sql"),
+        experiments=frame("reads/report/report_experiments.sql"),
         examples=_examples(connection, settings),
         reader_study=read_summary(settings.home),
         suppress_below_events=settings.evaluation.suppress_below_events,

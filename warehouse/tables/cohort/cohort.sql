@@ -13,25 +13,17 @@ FROM diagnosis
 WHERE is_heart_failure(vocabulary, code)
 GROUP BY patient_key;
 
--- Labelled and censored studies of patients of the right age. Without a birth date the age is unknown, not wrong. A study
--- that nothing follows is censored on its own day.
-CREATE OR REPLACE TEMP TABLE eligible AS
+-- Whether each study is of a patient of the right age (without a birth date the age is unknown, not wrong), and of one with
+-- heart failure on record.
+CREATE OR REPLACE TEMP TABLE study_known AS
 SELECT
-    outcome.study_key,
-    outcome.patient_key,
-    outcome.label,
-    greatest(coalesce(outcome.days, 0), 0) AS days,
-    coalesce(outcome.event, false) AS event,
+    study.study_key,
+    study.patient_key,
     coalesce(heart_failure.first_recorded_at <= study.study_at, false) AS has_heart_failure,
     coalesce(is_of_age(years_between(birth_date, study.study_at), $minimum_age, $maximum_age), true) AS right_age
-FROM outcome
-JOIN study USING (study_key)
-LEFT JOIN patient ON patient.patient_key = outcome.patient_key
-LEFT JOIN heart_failure ON heart_failure.patient_key = outcome.patient_key
-WHERE outcome.label IS NOT NULL
-    OR outcome.reason IN (
-        'EXCL_CENSORED_LT_1Y', 'EXCL_INCOMPLETE_WINDOW', 'EXCL_NO_FOLLOWUP', 'EXCL_FOLLOWUP_BEFORE_STUDY'
-    );
+FROM study
+LEFT JOIN patient USING (patient_key)
+LEFT JOIN heart_failure USING (patient_key);
 
 -- Each patient's first study: when the patient entered.
 CREATE OR REPLACE TEMP TABLE entry AS
@@ -72,17 +64,14 @@ WHERE role <> 'development' AND patient_key IN (
     WHERE absorbed.role = 'development'
 );
 
--- For patients of the heart-failure set, studies before a diagnosis that was corrected since are excluded.
+-- Role and fold of each study: those of its patient. For patients of the heart-failure set, studies before a diagnosis that was
+-- corrected since are excluded.
 CREATE OR REPLACE TEMP TABLE study_role AS
-SELECT eligible.*, patient_role.role, patient_role.role = 'heart_failure' AND NOT has_heart_failure AS before_diagnosis
-FROM eligible
-JOIN patient_role USING (patient_key)
-WHERE right_age;
-
-CREATE OR REPLACE TEMP TABLE drawn AS
 SELECT
     study_key,
     patient_key,
+    right_age,
+    right_age AND role = 'heart_failure' AND NOT has_heart_failure AS before_diagnosis,
     role,
     -- Without the inner cast the remainder would be one of DOUBLEs, whose last bits are lost: only odd numbers of folds would
     -- be filled.
@@ -91,15 +80,32 @@ SELECT
             THEN CAST(md5_number($salt || '|fold|' || patient_key) % CAST($folds AS UHUGEINT) AS INTEGER)
         ELSE -1
     END AS fold,
+    md5($salt || '|headline|' || study_key) AS headline_draw
+FROM study_known
+JOIN patient_role USING (patient_key);
+
+-- Labelled and censored studies that take part. A study that nothing follows is censored on its own day.
+CREATE OR REPLACE TEMP TABLE drawn AS
+SELECT
+    study_key,
+    patient_key,
+    role,
+    fold,
     label,
-    days,
-    event,
-    row_number() OVER (PARTITION BY patient_key, label IS NULL ORDER BY md5($salt || '|headline|' || study_key)) = 1
-        AS headline,
-    row_number() OVER (PARTITION BY patient_key ORDER BY md5($salt || '|headline|' || study_key)) = 1
-        AS followed_headline
-FROM study_role
-WHERE NOT before_diagnosis;
+    greatest(coalesce(days, 0), 0) AS days,
+    coalesce(event, false) AS event,
+    row_number() OVER (PARTITION BY patient_key, label IS NULL ORDER BY headline_draw) = 1 AS headline,
+    row_number() OVER (PARTITION BY patient_key ORDER BY headline_draw) = 1 AS followed_headline
+FROM (SELECT study_key, label, days, event, reason FROM outcome) AS outcome
+JOIN study_role USING (study_key)
+WHERE right_age
+    AND NOT before_diagnosis
+    AND (
+        label IS NOT NULL
+        OR reason IN (
+            'EXCL_CENSORED_LT_1Y', 'EXCL_INCOMPLETE_WINDOW', 'EXCL_NO_FOLLOWUP', 'EXCL_FOLLOWUP_BEFORE_STUDY'
+        )
+    );
 
 -- With $studies = 'one', a patient's other labelled studies are left out; among the censored ones, all but the one that
 -- the figures take where it comes before the labelled one.
@@ -117,15 +123,33 @@ FROM drawn
 WHERE label IS NULL AND ($studies = 'all' OR followed_headline)
 ORDER BY study_key;
 
+-- The same at every horizon: a study that is labelled at one may be censored at another.
+DELETE FROM cohort_at_horizon;
+INSERT INTO cohort_at_horizon BY NAME
+SELECT
+    study_key,
+    patient_key,
+    horizon_days,
+    role,
+    fold,
+    label,
+    row_number() OVER (PARTITION BY patient_key, horizon_days ORDER BY headline_draw) = 1 AS headline
+FROM (SELECT study_key, horizon_days, label FROM outcome_at_horizon WHERE label IS NOT NULL) AS labelled
+JOIN study_role USING (study_key)
+WHERE right_age AND NOT before_diagnosis
+QUALIFY $studies = 'all' OR headline
+ORDER BY horizon_days, study_key;
+
 -- The steps that outcome.sql counts stay.
 DELETE FROM attrition WHERE step NOT IN (SELECT step FROM attrition_step WHERE decided_by = 'outcome');
 INSERT INTO attrition
 SELECT step, reason, count(patient_key), count(DISTINCT patient_key)
 FROM attrition_step
 LEFT JOIN (
-    SELECT 'EXCL_AGE' AS reason, patient_key FROM eligible WHERE NOT right_age AND label IS NOT NULL
-    UNION ALL
-    SELECT 'EXCL_BEFORE_HEART_FAILURE', patient_key FROM study_role WHERE before_diagnosis AND label IS NOT NULL
+    SELECT CASE WHEN before_diagnosis THEN 'EXCL_BEFORE_HEART_FAILURE' ELSE 'EXCL_AGE' END AS reason, patient_key
+    FROM (SELECT study_key FROM outcome WHERE label IS NOT NULL) AS labelled
+    JOIN study_role USING (study_key)
+    WHERE before_diagnosis OR NOT right_age
     UNION ALL
     SELECT 'EXCL_OTHER_STUDY', patient_key FROM drawn ANTI JOIN cohort USING (study_key) WHERE label IS NOT NULL
     UNION ALL

@@ -7,11 +7,12 @@ from warehouse.queries import run
 
 
 def select(connection: duckdb.DuckDBPyConnection, cohort: Cohort) -> None:
-    """Replace the tables ``cohort`` and ``censored`` and the cohort's steps of ``attrition``.
+    """Replace the tables ``cohort``, ``censored`` and ``cohort_at_horizon`` and the cohort's steps of ``attrition``.
 
-    The sets apart are drawn first; all other patients get a fold. Every draw is a hash of the patient and
-    ``cohort.salt``, so that new patients never change the draw of others. Roles are kept in table ``patient_role``, so
-    that new records never change the role of a patient.
+    ``cohort_at_horizon`` holds the labelled studies of every horizon of ``outcome_at_horizon``. The sets apart are
+    drawn first; all other patients get a fold. Every draw is a hash of the patient and ``cohort.salt``, so that new
+    patients never change the draw of others. Roles are kept in table ``patient_role``, so that new records never change
+    the role of a patient.
     """
     run(connection, "definitions/heart_failure.sql")
     run(connection, "definitions/age.sql")

@@ -26,7 +26,9 @@ CREATE OR REPLACE TEMP TABLE known_value AS
 WITH measured AS (
     SELECT patient_no, variable, window_days, measured_at, known_at, avg(value ORDER BY value) AS value
     FROM converted
-    WHERE patient_no % $shards = $shard AND value IS NOT NULL AND (window_days > 0 OR study_no IS NULL)
+    WHERE patient_no % $shards = $shard
+        AND value IS NOT NULL
+        AND CASE WHEN window_days > 0 THEN $outside = 'before' ELSE study_no IS NULL END
     GROUP BY ALL
 )
 SELECT
@@ -40,10 +42,58 @@ ASOF JOIN moment AS last
     ON last.patient_no = measured.patient_no AND last.cutoff < CAST(measured_at AS DATE) + window_days + 1
 QUALIFY known_from <= known_to;
 
--- The last value at or before the study within its window, for variables that were not measured in the study.
+-- With $outside 'nearest', values from outside the study (window_days > 0) may be later than it, by at most $outside_days
+-- days, as they may be earlier. A value is the nearest one from half way between it and the value before (near_from) to half
+-- way between it and the value after (near_to); half way, the earlier one. Both are twice the time in microseconds, so that
+-- half ways are whole numbers.
+CREATE OR REPLACE TEMP TABLE nearest_value AS
+WITH measured AS (
+    SELECT patient_no, variable, measured_at, avg(value ORDER BY value) AS value
+    FROM converted
+    WHERE $outside = 'nearest' AND patient_no % $shards = $shard AND value IS NOT NULL AND window_days > 0
+    GROUP BY ALL
+),
+reach AS (
+    SELECT
+        *,
+        greatest(
+            epoch_us(lag(measured_at) OVER by_time) + epoch_us(measured_at) + 1,
+            2 * epoch_us(CAST(CAST(measured_at AS DATE) - $outside_days AS TIMESTAMP))
+        ) AS near_from,
+        least(
+            epoch_us(measured_at) + epoch_us(lead(measured_at) OVER by_time),
+            2 * epoch_us(CAST(CAST(measured_at AS DATE) + $outside_days + 1 AS TIMESTAMP)) - 1
+        ) AS near_to
+    FROM measured
+    WINDOW by_time AS (PARTITION BY patient_no, variable ORDER BY measured_at)
+),
+numbered AS (
+    SELECT moment_no, patient_no, 2 * epoch_us(cutoff) AS twice
+    FROM moment
+)
+SELECT reach.variable, reach.value, reach.measured_at, first.moment_no AS known_from, last.moment_no AS known_to
+FROM reach
+ASOF JOIN numbered AS first ON first.patient_no = reach.patient_no AND first.twice >= near_from
+ASOF JOIN numbered AS last ON last.patient_no = reach.patient_no AND last.twice <= near_to
+WHERE known_from <= known_to;
+
+-- The last value at or before the study within its window, or the nearest (outside_at), for variables that were not measured
+-- in the study.
 CREATE OR REPLACE TEMP TABLE last_value_known AS
-SELECT study_no, variable, value, measured_at, known_at
-FROM (SELECT unnest(range(known_from, known_to + 1)) AS moment_no, variable, value, measured_at, known_at FROM known_value)
+SELECT study_no, variable, value, measured_at, known_at, outside_at
+FROM (
+    SELECT
+        unnest(range(known_from, known_to + 1)) AS moment_no,
+        variable,
+        value,
+        measured_at,
+        known_at,
+        CAST(NULL AS TIMESTAMP) AS outside_at
+    FROM known_value
+    UNION ALL
+    SELECT unnest(range(known_from, known_to + 1)), variable, value, NULL, NULL, measured_at
+    FROM nearest_value
+)
 JOIN numbered_study USING (moment_no)
 ANTI JOIN own_value USING (study_no, variable);
 
@@ -118,14 +168,23 @@ SELECT
     latest_own_date,
     measured_at,
     known_at,
+    outside_at,
     is_filled
 FROM (
-    SELECT study_no, variable, value, latest_own_date, NULL AS measured_at, NULL AS known_at, false AS is_filled
+    SELECT
+        study_no,
+        variable,
+        value,
+        latest_own_date,
+        NULL AS measured_at,
+        NULL AS known_at,
+        NULL AS outside_at,
+        false AS is_filled
     FROM own_value
     UNION ALL
-    SELECT study_no, variable, value, NULL, measured_at, known_at, false FROM last_value_known
+    SELECT study_no, variable, value, NULL, measured_at, known_at, outside_at, false FROM last_value_known
     UNION ALL
-    SELECT study_no, variable, value, NULL, earlier_at, earlier_at, true FROM filled_value
+    SELECT study_no, variable, value, NULL, earlier_at, earlier_at, NULL, true FROM filled_value
 );
 
 -- Two values of one study that can't both be right, for example a systolic pressure below the diastolic: neither is used.
@@ -219,7 +278,8 @@ FROM (
     ANTI JOIN own_value ON own_value.study_no = study.study_no AND own_value.variable = converted.variable
     WHERE converted.patient_no % $shards = $shard
         AND value IS NOT NULL
-        AND (window_days > 0 OR converted.study_no IS NULL)
+        -- The nearest value may be later: its order is not asked for.
+        AND CASE WHEN window_days > 0 THEN $outside = 'before' ELSE converted.study_no IS NULL END
 )
 GROUP BY variable;
 
@@ -253,10 +313,14 @@ JOIN variable ON variable.name = 'age';
 
 -- The latest records that the features of each study were made from.
 INSERT INTO feature_evidence
-SELECT study_key, latest_measured_at, latest_own_date, latest_diagnosed_at
+SELECT study_key, latest_measured_at, latest_own_date, latest_diagnosed_at, latest_outside_at
 FROM (FROM numbered_study WHERE patient_no % $shards = $shard) AS study
 LEFT JOIN (
-    SELECT study_no, arg_max(measured_at, known_at) AS latest_measured_at, max(latest_own_date) AS latest_own_date
+    SELECT
+        study_no,
+        arg_max(measured_at, known_at) AS latest_measured_at,
+        max(latest_own_date) AS latest_own_date,
+        max(outside_at) AS latest_outside_at
     FROM chosen_value
     GROUP BY study_no
 ) USING (study_no)

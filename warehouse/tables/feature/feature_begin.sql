@@ -9,8 +9,14 @@ DELETE FROM feature_evidence;
 DELETE FROM feature_count;
 DELETE FROM feature_refusal;
 DELETE FROM feature_group;
+DELETE FROM feature_outside;
 DELETE FROM feature_rule;
 INSERT INTO feature_rule VALUES ($same_day);
+INSERT INTO feature_outside
+SELECT name, $outside_days
+FROM variable
+WHERE $outside = 'nearest' AND source = 'measurement' AND window_days > 0
+ORDER BY name;
 INSERT INTO feature_group SELECT name, code_from, code_to FROM variable WHERE code_from IS NOT NULL ORDER BY name;
 
 -- DuckDB would use a nested loop for an ASOF join if it expects few rows, and its estimate is sometimes wrong.

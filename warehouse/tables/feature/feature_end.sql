@@ -51,6 +51,7 @@ DROP TABLE conversion;
 DROP TABLE converted;
 DROP TABLE own_value;
 DROP TABLE known_value;
+DROP TABLE nearest_value;
 DROP TABLE last_value_known;
 DROP TABLE echo_value;
 DROP TABLE value_before;

@@ -17,11 +17,12 @@ def build(
     connection: duckdb.DuckDBPyConnection, settings: Features | None = None, catalogue: Catalogue | None = None
 ) -> None:
     """Replace ``feature``, ``feature_evidence``, ``feature_count``, ``feature_refusal``, ``feature_filled``,
-    ``feature_group`` and ``feature_rule``.
+    ``feature_group``, ``feature_outside`` and ``feature_rule``.
 
     ``feature`` has one row for each study and one column for each variable of ``catalogue`` (default: the shipped one).
     A value is, in this order: the one measured in the study (the mean of repeats); the last one known at or before the
-    study within the variable's window; one from another echo of the patient, if ``settings`` allow it. Diagnosis groups
+    study within the variable's window, or with ``settings.outside_values`` 'nearest' the one nearest to it in time,
+    before or after; one from another echo of the patient, if ``settings`` allow it. Diagnosis groups
     are 0 or 1; ``sex`` is 1 for men. Refused values are counted by reason. ``settings.same_day`` says whether records
     of the study's day are used where they or the study have no time of day.
     """
@@ -32,11 +33,13 @@ def build(
     _create_table(connection, catalogue)
     _write_catalogue(connection, catalogue)
     same_day = settings.same_day
-    run(connection, "tables/feature/feature_begin.sql", carry_days=settings.carry_days, same_day=same_day)
+    outside = {"outside": settings.outside_values, "outside_days": settings.outside_days}
+    begin = "tables/feature/feature_begin.sql"
+    run(connection, begin, carry_days=settings.carry_days, same_day=same_day, **outside)
     shards = 1 + scalar(connection, "tables/feature/feature_size.sql") // SHARD_ROWS
     for shard in range(shards):
-        shard_of = {"shard": shard, "shards": shards}
-        run(connection, "tables/feature/feature.sql", **shard_of, between=settings.between_echoes, same_day=same_day)
+        rules = {"between": settings.between_echoes, "same_day": same_day, **outside}
+        run(connection, "tables/feature/feature.sql", shard=shard, shards=shards, **rules)
     run(connection, "tables/feature/feature_end.sql", same_day=same_day)
 
 

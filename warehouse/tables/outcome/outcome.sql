@@ -1,4 +1,5 @@
--- One-year mortality of every study, or the one reason why it has none (docs/outcome.md; rules R0 to R6).
+-- Mortality of every study within each of the days $horizons, or the one reason why it has no label (docs/outcome.md; rules
+-- R0 to R6). Table outcome is that of the main one, $horizon_days, which is among them.
 -- `patient_offset` (patient_key, shift) gives the days from a patient's shifted dates to the true ones; it is empty if
 -- dates are not shifted. It is dropped at the end of this file: stored next to shifted dates, it would reveal the true
 -- dates. `attrition_step` comes from definitions/attrition_step.sql.
@@ -94,8 +95,7 @@ LEFT JOIN patient_offset USING (patient_key);
 DELETE FROM outcome_rule;
 INSERT INTO outcome_rule VALUES ($horizon_days, $follow_up, $require_full_window);
 
-DELETE FROM outcome;
-INSERT INTO outcome
+CREATE OR REPLACE TEMP TABLE judged AS
 -- Whole calendar days (R0): dates are cast before they are subtracted. A later echo of the same patient is evidence of
 -- life; the study itself is not.
 WITH observed AS (
@@ -139,28 +139,42 @@ labelled AS (
             WHEN quarantined = 'CONTACT_AFTER_DEATH' THEN 'EXCL_CONTACT_AFTER_DEATH'
             WHEN quarantined IS NOT NULL OR died_before_a_study THEN 'EXCL_PATIENT_QUARANTINED'
             WHEN died AND death_days IS NULL THEN 'EXCL_DEATH_DATE_UNKNOWN'
-            WHEN $require_full_window AND window_days < $horizon_days THEN 'EXCL_INCOMPLETE_WINDOW'
-            WHEN died AND (death_days_from < 0 OR (death_days_from <= $horizon_days) <> (death_days_to <= $horizon_days))
+            WHEN $require_full_window AND window_days < horizon_days THEN 'EXCL_INCOMPLETE_WINDOW'
+            WHEN died AND (death_days_from < 0 OR (death_days_from <= horizon_days) <> (death_days_to <= horizon_days))
                 THEN 'EXCL_DEATH_DATE_UNCERTAIN'
             WHEN died THEN NULL
             WHEN alive_days IS NULL THEN 'EXCL_NO_FOLLOWUP'
             WHEN alive_days < 0 THEN 'EXCL_FOLLOWUP_BEFORE_STUDY'
-            WHEN alive_days < $horizon_days THEN 'EXCL_CENSORED_LT_1Y'
+            WHEN alive_days < horizon_days THEN 'EXCL_CENSORED_LT_1Y'
         END AS reason
     FROM study_days
+    CROSS JOIN (SELECT CAST(unnest($horizons) AS INTEGER) AS horizon_days) AS horizon
 )
 SELECT
     study_key,
     patient_key,
+    horizon_days,
     coalesce(death_days, alive_days) AS days,
     CASE WHEN coalesce(death_days, alive_days) IS NOT NULL THEN death_days IS NOT NULL END AS event,
     CASE
         WHEN reason IS NOT NULL THEN NULL
-        WHEN died AND death_days_to <= $horizon_days THEN 1
+        WHEN died AND death_days_to <= horizon_days THEN 1
         ELSE 0
     END AS label,
     reason
 FROM labelled;
+
+DELETE FROM outcome_at_horizon;
+INSERT INTO outcome_at_horizon BY NAME
+SELECT * EXCLUDE (days, event)
+FROM judged
+ORDER BY horizon_days, study_key;
+
+DELETE FROM outcome;
+INSERT INTO outcome BY NAME
+SELECT * EXCLUDE (horizon_days)
+FROM judged
+WHERE horizon_days = $horizon_days;
 
 -- The steps that cohort.sql counts stay.
 DELETE FROM attrition WHERE step NOT IN (SELECT step FROM attrition_step WHERE decided_by = 'cohort');
@@ -200,5 +214,6 @@ ORDER BY ALL;
 
 DROP TABLE patient_offset;
 DROP TABLE data_end;
+DROP TABLE judged;
 DROP VIEW patient_follow_up;
 DROP VIEW patient_death;

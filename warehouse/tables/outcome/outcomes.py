@@ -1,4 +1,4 @@
-"""Labels every study: one-year mortality by the rules of docs/outcome.md."""
+"""Labels every study: mortality within each horizon, by the rules of docs/outcome.md."""
 
 import duckdb
 import pandas as pd
@@ -10,8 +10,9 @@ from warehouse.queries import run, scalar
 
 
 def link(connection: duckdb.DuckDBPyConnection, outcome: Outcome, keyring: Keyring | None = None) -> None:
-    """Replace tables ``outcome`` and ``attrition``: every study gets a label, or exactly one reason why not.
+    """Replace tables ``outcome``, ``outcome_at_horizon`` and ``attrition``: every study gets a label, or one reason.
 
+    ``outcome`` is of the main horizon, ``outcome_at_horizon`` of every horizon, that one included.
     ``days`` are whole days from the study to death (``event``) or to the last evidence of life. ``keyring`` is needed
     if dates are shifted: the data end on one true day, which is a different shifted day for each patient. Raises
     :class:`UserError` if the tables were staged with another key, or if ``follow_up`` is ``registry`` and the source
@@ -31,6 +32,7 @@ def link(connection: duckdb.DuckDBPyConnection, outcome: Outcome, keyring: Keyri
         registry_complete_through=outcome.registry_complete_through,
         require_full_window=outcome.require_full_window,
         horizon_days=outcome.horizon_days,
+        horizons=list(outcome.all_horizons),
     )
 
 

@@ -1,0 +1,211 @@
+"""How an experiment becomes an asset: its grid planned, its cells trained and judged, its results committed."""
+
+import functools
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import duckdb
+
+from assets.experiments.samples import Refused, Sampler, Samples
+from assets.experiments.training import cell_digest, judged_cell, require_fitting
+from assets.incremental import UnitStage, place_of, recipe_of
+from assets.project import Project
+from assets.training.ehr_models import TREES
+from assets.training.process import IMPUTATION
+from echomort.core.errors import UserError
+from echomort.core.files import is_disk_error
+from echomort.core.fingerprint import digest
+from echomort.experiments.cells import GRIDS, Cell, Grid
+from echomort.settings import ExperimentName, Settings
+from echomort.training import NOT_DECIDING
+from warehouse.ledger import Entry
+from warehouse.tables.experiment.cells import experiment_cells, replace_cells
+
+if TYPE_CHECKING:
+    from echomort.experiments.results import Display
+
+FOLDER = "experiments"
+"""Path below the home of the results: a folder for each experiment."""
+PAGE = "page.html"
+NETWORKS_OF_CELLS: dict[str, list[str]] = {"echomort.networks": []}
+"""No network is a part of an experiment's recipe: each cell has its own in its fingerprint, so that a new or changed
+network makes its own cells stale only."""
+
+
+def asset_name(experiment: str) -> str:
+    """Return the name of the asset of ``experiment``."""
+    return f"experiment_{experiment}"
+
+
+def experiment_stage(grid: Grid, *upstream: str) -> UnitStage:
+    """Return the stage of the experiment with the name of the function ``grid``."""
+    experiment = grid.__name__
+    return UnitStage(
+        asset_name(experiment),
+        upstream,
+        _decided_by,
+        plan=functools.partial(plan_cells, grid),
+        work=functools.partial(make_cells, grid),
+        commit=functools.partial(commit_cells, grid),
+        show=functools.partial(show_cells, grid),
+        chosen=lambda settings: NETWORKS_OF_CELLS,
+        on_request=lambda settings: experiment not in settings.experiments.keep,
+        resources=frozenset({"pipes"}),
+        batch=1,
+    )
+
+
+def _decided_by(settings: Settings) -> Mapping[str, Any]:
+    return {
+        "training": settings.training.model_dump(mode="json", exclude={*NOT_DECIDING, "network", "network_settings"}),
+        "tabular": settings.tabular.model_dump(mode="json", include=(TREES | IMPUTATION) - {"variables"}),
+        "evaluation.confidence": settings.evaluation.confidence,
+        "evaluation.seed": settings.evaluation.seed,
+    }
+
+
+def plan_cells(grid: Grid, project: Project, recipe: str) -> dict[str, str]:
+    """Return cell -> fingerprint: the recipe, the cell itself, and its samples or why it is refused."""
+    sampler = Sampler(project)
+    cells = grid(project.settings, sampler.views)
+    return {cell.name: fingerprint for cell, _, fingerprint in _planned(sampler, cells, recipe)}
+
+
+def planned_cells(project: Project, experiment: ExperimentName) -> int:
+    """Return how many cells ``experiment`` has with the current settings and views."""
+    return len(GRIDS[experiment](project.settings, Sampler(project).views))
+
+
+def _planned(
+    sampler: Sampler, cells: Iterable[Cell], recipe: str
+) -> Iterator[tuple[Cell, Samples | Refused, str]]:
+    """Yield each of ``cells`` with its samples, or the reason why it has none, and its fingerprint."""
+    settings = sampler.settings
+    for cell in cells:
+        found = _samples_of(sampler, cell)
+        content = str(found) if isinstance(found, Refused) else cell_digest(cell, found, settings)
+        yield cell, found, digest(recipe, asdict(cell), content)
+
+
+def _samples_of(sampler: Sampler, cell: Cell) -> Samples | Refused:
+    try:
+        samples = sampler.samples(cell)
+        require_fitting(cell, samples)
+    except Refused as refused:
+        return refused
+    return samples
+
+
+def make_cells(grid: Grid, project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
+    """Train and judge the cells ``units``. A cell that has no figure gets the reason, and the others go on."""
+    recipe = recipe_of(asset_name(grid.__name__), project)
+    sampler = Sampler(project)
+    cells = grid(project.settings, sampler.views)
+    made = []
+    for cell, found, fingerprint in _planned(sampler, [cell for cell in cells if cell.name in units], recipe):
+        started = time.monotonic()
+        entry = _made(context, project, cell, found, fingerprint)
+        made.append(replace(entry, details={**entry.details, "planned": len(cells)}))
+        _report(context, cell, made[-1], time.monotonic() - started)
+    return made
+
+
+def _made(
+    context: dg.OpExecutionContext, project: Project, cell: Cell, found: Samples | Refused, fingerprint: str
+) -> Entry:
+    """Return the entry of ``cell``, with its row. After an error in its training it stays stale, so that the next run
+    tries again."""
+    if isinstance(found, Refused):
+        return _entry(cell, fingerprint, {"reason": str(found)})
+    try:
+        figure, artifact = judged_cell(context, project, cell, found)
+    except UserError as error:
+        if is_disk_error(error):
+            raise
+        return _entry(cell, digest(fingerprint, "failed"), {"reason": str(error)})
+    return _entry(cell, fingerprint, figure, artifact)
+
+
+def _entry(cell: Cell, fingerprint: str, figure: Mapping[str, Any], artifact: str | None = None) -> Entry:
+    row = asdict(cell) | dict.fromkeys(FIGURE) | dict(figure)
+    row["cell"] = row.pop("name")
+    row = {name: row[name] for name in row if name not in ("among", "compared")}
+    return Entry(cell.name, fingerprint, digest(row), artifact, {"row": row, "beside": [_page(cell.experiment)]})
+
+
+FIGURE = (
+    *("auc", "auc_low", "auc_high", "fold_low", "fold_high"),
+    *("patients", "deaths", "trained_patients", "reason"),
+)
+"""Columns of table experiment_cell that hold the result of a cell."""
+
+
+def _page(experiment: str) -> str:
+    return f"{FOLDER}/{experiment}/{PAGE}"
+
+
+def results_folder(home: Path, experiment: str) -> Path:
+    """Return the folder below ``home`` that holds the results of ``experiment``."""
+    return home / FOLDER / experiment
+
+
+def _report(context: dg.OpExecutionContext, cell: Cell, entry: Entry, seconds: float) -> None:
+    """Log the result of ``cell``, and how many cells are done and left."""
+    row, place = entry.details["row"], place_of(context)
+    if place is None:
+        return
+    result = row["reason"] or f"AUC {row['auc']:.3f}"
+    left = place.count - place.number
+    time_left = f", about {_duration(place.seconds_left)} to go" if left else ""
+    context.log.info(
+        f"{place.number} of {place.count} cells done, {left} left, {_duration(place.seconds)} so far{time_left}; "
+        f"{cell.name} in {_duration(seconds)}: {result}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    """Return ``seconds`` as a person says it.
+
+    >>> _duration(75), _duration(7300)
+    ('1 min 15 s', '2 h 1 min')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes_left = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes_left} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def commit_cells(
+    grid: Grid, connection: duckdb.DuckDBPyConnection, project: Project, made: Sequence[Entry], gone: Sequence[str]
+) -> None:
+    """Replace the rows of the cells that were made, delete those of removed cells, and write the results' files."""
+    from echomort.experiments.page import write_experiment
+
+    experiment = grid.__name__
+    replace_cells(connection, experiment, [entry.details["row"] for entry in made], gone)
+    write_experiment(
+        experiment,
+        experiment_cells(connection, experiment),
+        results_folder(project.root, experiment),
+        project.settings.is_synthetic,
+        displayed(project.settings, max((entry.details["planned"] for entry in made), default=None)),
+    )
+
+
+def displayed(settings: Settings, planned: int | None) -> "Display":
+    """Return how results of ``planned`` cells are shown."""
+    from echomort.experiments.results import Display
+
+    evaluation = settings.evaluation
+    return Display(planned, evaluation.suppress_below_events, evaluation.confidence)
+
+
+def show_cells(grid: Grid, connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:
+    """Return how many cells have a figure, and how many have a reason why not."""
+    reasons = experiment_cells(connection, grid.__name__)["reason"]
+    return {"cells with a figure": int(reasons.isna().sum()), "cells without": int(reasons.notna().sum())}

@@ -1,0 +1,122 @@
+"""Trains and judges one cell. Models that were trained before on the same samples, in any experiment, are used again."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from assets.experiments.samples import Refused, Samples
+from assets.incremental import CODE
+from assets.project import Project
+from assets.training.ehr_models import TREES
+from assets.training.process import IMPUTATION, train_in_child, write_task
+from echomort.core.files import atomic_folder
+from echomort.core.fingerprint import digest
+from echomort.core.registry import code_of_packages
+from echomort.experiments.cells import Cell
+from echomort.networks import NETWORKS
+from echomort.settings import Settings, Training
+from echomort.training import NOT_DECIDING
+
+MODELS = "models/experiments"
+"""Path below the home of the folders of models, each named by all that decides them."""
+SCORES = "scores.parquet"
+"""Scores of every study, in the folder of the models: study_key, logit, and what else they have."""
+
+
+def cell_digest(cell: Cell, samples: Samples, settings: Settings) -> str:
+    """Return the digest of all that decides the models of ``cell``, but for its name and its experiment."""
+    kind = [cell.network, cell.variables, cell.evaluated]
+    return digest(kind, _settings_of(cell, settings), _code_of(cell), samples.digest)
+
+
+def training_of(cell: Cell, training: Training) -> Training:
+    """Return the settings that the network of ``cell`` is trained with: the site's, but for the network."""
+    own = training.network_settings if cell.network == training.network else {}
+    return training.model_copy(update={"network": cell.network, "network_settings": own})
+
+
+def _settings_of(cell: Cell, settings: Settings) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if cell.network is not None:
+        found["training"] = training_of(cell, settings.training).model_dump(mode="json", exclude=NOT_DECIDING)
+    if cell.variables != "none":
+        deciding = TREES - {"variables"} if cell.network is None else IMPUTATION
+        found["tabular"] = settings.tabular.model_dump(mode="json", include=deciding)
+    return found or {"seed": settings.evaluation.seed}
+
+
+def _code_of(cell: Cell) -> dict[str, str]:
+    """Return part -> digest of the code that trains the models of ``cell``, without that of other networks."""
+    if cell.network is None:
+        reached = CODE.reached([("echomort.experiments.trees", None)])
+        return {**reached.parts, **reached.libraries}
+    reached = CODE.reached([("echomort.training.run", None)], {NETWORKS.folder: [cell.network]})
+    return {**reached.parts, **reached.libraries, **code_of_packages(NETWORKS.folder, [cell.network])}
+
+
+def judged_cell(
+    context: dg.OpExecutionContext, project: Project, cell: Cell, samples: Samples
+) -> tuple[dict[str, Any], str | None]:
+    """Train ``cell`` unless its models are there; return its figure, as columns of table experiment_cell, and the path of
+    its models below the home (None for a random guess)."""
+    from echomort.experiments.judging import judge, random_scores
+
+    artifact = None
+    if cell.network is None and cell.variables == "none":
+        scored = samples.judged.assign(logit=random_scores(len(samples.judged), project.settings.evaluation.seed))
+    else:
+        artifact = f"{MODELS}/{cell_digest(cell, samples, project.settings)}"
+        if not (project.root / artifact / SCORES).exists():
+            _train(context, project, cell, samples, project.root / artifact)
+        scores = pd.read_parquet(project.root / artifact / SCORES, columns=["study_key", "logit"])
+        scored = samples.judged.merge(scores, on="study_key", validate="one_to_one")
+    judged = judge(scored, project.settings.evaluation.confidence)
+    return asdict(judged) | {"trained_patients": samples.trained_patients}, artifact
+
+
+def _train(context: dg.OpExecutionContext, project: Project, cell: Cell, samples: Samples, output: Path) -> None:
+    if cell.network is None:
+        _fit_trees(cell, samples, project.settings, output)
+        return
+    task = write_task(
+        project,
+        cell.view or cell.name,
+        samples.rows,
+        output,
+        training_of(cell, project.settings.training),
+        branches=samples.branches,
+        models="whole" if cell.evaluated == "survey" else "folds",
+        variables=samples.variables,
+    )
+    train_in_child(context, project, [task])
+    for suffix in (".samples.parquet", ".variables.parquet", ".task.json"):
+        output.with_suffix(suffix).unlink(missing_ok=True)
+
+
+def _fit_trees(cell: Cell, samples: Samples, settings: Settings, output: Path) -> None:
+    from echomort.experiments.trees import tree_scores
+    from echomort.models.rows import LabelledRows
+
+    assert samples.variables is not None
+    rows = samples.rows
+    labelled = LabelledRows(*(rows[name].to_numpy() for name in ("label", "fold", "patient_key")))
+    variables = rows[["study_key"]].merge(samples.variables, "left", "study_key").drop(columns="study_key")
+    logits = tree_scores(variables, labelled, settings.tabular, cell.evaluated == "survey")
+    with atomic_folder(output) as folder:
+        rows[["study_key", "patient_key", "fold"]].assign(logit=logits).to_parquet(folder / SCORES, index=False)
+
+
+def require_fitting(cell: Cell, samples: Samples) -> None:
+    """Raise :class:`Refused` where the pictures of ``cell`` are too small for its network, or it can't be loaded."""
+    from echomort.core.errors import UserError
+    from echomort.networks import check_branches
+
+    if cell.network is None:
+        return
+    try:
+        check_branches(cell.network, samples.branches, samples.variables is not None)
+    except UserError as error:
+        raise Refused(error.problem, error.remedy) from None

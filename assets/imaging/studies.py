@@ -1,0 +1,72 @@
+"""Decodes the files of studies into one file of clips each: the project's clips, and those of experiments."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from assets.imaging.progress import counted
+from assets.project import Project
+from echomort.core.fingerprint import digest
+from echomort.core.listing import files_in
+from echomort.settings import ClipSettings
+from warehouse import vault
+from warehouse.ledger import Entry
+from warehouse.queries import run
+
+VIEW_TABLE = "view_table"
+"""``view_source`` of a view that the site's table names."""
+
+
+def plan_studies(
+    project: Project, clip: ClipSettings, recipe: str, only: Sequence[str] | None = None
+) -> dict[str, str]:
+    """Return study key -> fingerprint of its clips, of all studies or of ``only`` these: the digest of the recipe, of
+    the files, and with fit ``view_size`` of the sizes of their views, which ``clip`` names."""
+    with project.reader() as connection:
+        rows = run(connection, "reads/clips/clip_plan.sql", studies=only).fetchall()
+    studies: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for study_key, *made_from, view, view_source in rows:
+        size = () if clip.fit == "inside" else clip.size_of(view)
+        studies[study_key].append((*made_from, view, view_source, *size))
+    return {study_key: digest(recipe, made_from) for study_key, made_from in studies.items()}
+
+
+def make_studies(
+    project: Project, clip: ClipSettings, folder: str, plan: Mapping[str, str], context: dg.OpExecutionContext
+) -> list[Entry]:
+    """Decode the files of the studies of ``plan`` (study key -> fingerprint) with the settings ``clip`` into one file
+    each, below ``folder`` of the home. Studies that a killed run finished are not decoded again."""
+    from echomort.clips.study_writer import StudyWriter
+    from echomort.dicom import Job, read_clips
+
+    with project.reader() as connection:
+        files = run(connection, "reads/clips/clip_plan.sql", studies=list(plan)).df()
+    studies = StudyWriter(project.root, files, plan, folder)
+    files = files[~files["study_key"].isin(studies.written)].set_index("instance_key")
+    named = files.loc[files["view_source"] == VIEW_TABLE, "view"].to_dict()
+    jobs = {Job(path, named.get(key)): key for key, path in _instance_paths(project, files).items()}
+    imaging = project.settings.imaging.model_copy(update={"clip": clip})
+    for job, found in counted(read_clips(jobs, imaging, _processes(project)), len(jobs), context):
+        studies.add(jobs[job], found)
+    return [Entry(key, plan[key], made.digest, made.artifact) for key, made in studies.written.items()]
+
+
+def _instance_paths(project: Project, files: pd.DataFrame) -> dict[str, Path]:
+    root, wanted = project.settings.dicom_root, set(files.index)
+    folders = vault.recall(project.vault, "folder", files["folder_key"].unique()).values()
+    found = {
+        project.keyring.pseudonym("instance", file.path): root / file.path
+        for folder in folders
+        for file in files_in(root, folder)
+    }
+    return {key: path for key, path in found.items() if key in wanted}
+
+
+def _processes(project: Project) -> int:
+    """Return how many processes a step may start for decoding: one, if steps run in parallel."""
+    execution = project.settings.execution
+    return execution.cores if execution.executor == "in_process" else 1

@@ -1,0 +1,85 @@
+"""What a network is given: pictures, and with them variables of the record; all samples, and batches of them."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+class Given(NamedTuple):
+    """What a network is given of some samples: a tensor of pixels a branch, uint8; which of them are ``present``, bool
+    (n, branches), on the CPU, None where there is one branch and no record; and ``variables`` float32 (n, columns)."""
+
+    pictures: tuple[Tensor, ...]
+    present: Tensor | None
+    variables: Tensor | None
+
+    def logits(self, network: nn.Module) -> Tensor:
+        """Return the logits (n,) of ``network``."""
+        arguments: tuple[Any, ...] = self if self.present is not None else self.pictures
+        logits: Tensor = network(*arguments)
+        return logits
+
+    def to(self, device: torch.device) -> "Given":
+        """Return the same on ``device``."""
+        variables = None if self.variables is None else moved(self.variables, device)
+        return Given(tuple(moved(picture, device) for picture in self.pictures), self.present, variables)
+
+
+def moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return ``tensor`` on ``device``; to a GPU it is copied while the processor goes on."""
+    return tensor if device.type == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What networks are given of all samples: ``pictures``, an array a branch, uint8 (n, frames, height, width), with a
+    last edge 3 if coloured; ``present`` and ``variables`` as in :class:`Given`, as arrays."""
+
+    pictures: Sequence[np.ndarray]
+    present: np.ndarray | None = None
+    variables: np.ndarray | None = None
+
+    def at(self, rows: np.ndarray) -> Given:
+        """Return what a network is given of ``rows``."""
+        present, variables = (
+            None if part is None else torch.from_numpy(part[rows]) for part in (self.present, self.variables)
+        )
+        return Given(tuple(torch.from_numpy(picture[rows]) for picture in self.pictures), present, variables)
+
+
+@dataclass
+class Batches:
+    """Batches of samples: what the network is given, labels float32 (b,), loss weights float32 (b,).
+
+    Pixels stay uint8 until they are inside the network. With a ``seed`` each pass has another order, which depends on
+    seed and number of the pass only; without one the order is that of ``rows``.
+    """
+
+    inputs: Inputs
+    """All samples."""
+    labels: np.ndarray
+    weights: tuple[float, float]
+    """Of label 0 and of label 1."""
+    rows: np.ndarray
+    batch: int
+    seed: int | None = None
+    passes: int = 0
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.rows) / self.batch)
+
+    def __iter__(self) -> Iterator[tuple[Given, Tensor, Tensor]]:
+        rows = self.rows
+        if self.seed is not None:
+            rows = np.random.default_rng((self.seed, self.passes)).permutation(rows)
+            self.passes += 1
+        weights = np.array(self.weights, dtype=np.float32)
+        for start in range(0, len(rows), self.batch):
+            chosen = rows[start : start + self.batch]
+            labels = self.labels[chosen]
+            yield self.inputs.at(chosen), torch.from_numpy(labels.astype(np.float32)), torch.from_numpy(weights[labels])

@@ -1,0 +1,148 @@
+"""The training of one network: its loss, its steps, when it stops, and the record of every epoch."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from echomort.core.errors import UserError
+from echomort.settings import Training
+from echomort.training.batches import Batches, Given, moved
+from echomort.training.device import Device
+from echomort.training.optimizer import optimizer_of
+
+WARM_UP = 0.1
+"""Share of the steps in which the one-cycle schedule rises to the full learning rate. Chosen here."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The record of one epoch."""
+
+    loss: float
+    validation_loss: float | None
+    clips_per_second: float
+
+
+def fit(
+    network: nn.Module,
+    settings: Training,
+    loaders: tuple[Batches, Batches | None],
+    device: Device,
+    listener: Callable[[int, Epoch], None],
+) -> list[Epoch]:
+    """Train ``network`` in place, on ``device``, on the first of ``loaders``; return its epochs.
+
+    With a second one it stops by the loss there, and is left with the weights of the epoch in which that was lowest.
+    ``listener`` is called after every epoch, with its number from 1. Raises :class:`UserError` where the loss is no
+    longer a number.
+    """
+    training, validation = loaders
+    loss = Loss(network, device)
+    optimizer = optimizer_of(network.parameters(), settings)
+    schedule = _schedule(optimizer, settings, settings.max_epochs * len(training))
+    best = Best(network, settings.patience)
+    epochs: list[Epoch] = []
+    while len(epochs) < settings.max_epochs and not best.is_over:
+        started = time.perf_counter()
+        mean = _trained(loss, training, optimizer, schedule)
+        lowest = None if validation is None else best.after_epoch(loss.mean(validation))
+        if not math.isfinite(mean):
+            raise UserError(
+                "the training loss is no longer a number", "set training.learning_rate, lower than the one used"
+            )
+        epochs.append(Epoch(mean, lowest, len(training.rows) / (time.perf_counter() - started)))
+        listener(len(epochs), epochs[-1])
+    best.restore()
+    return epochs
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Weighted binary cross-entropy of the logits of ``network``, which is on ``device``."""
+
+    network: nn.Module
+    device: Device
+
+    def of(self, batch: tuple[Given, Tensor, Tensor]) -> Tensor:
+        """Return the mean loss of one batch."""
+        place = torch.device(self.device.name)
+        given, labels, weights = batch[0].to(place), moved(batch[1], place), moved(batch[2], place)
+        # Without the cache of cast weights, an LSTM's gradient is summed in float32.
+        with torch.autocast(place.type, torch.bfloat16, enabled=self.device.bfloat16, cache_enabled=False):
+            logits = given.logits(self.network).float()
+            return functional.binary_cross_entropy_with_logits(logits, labels, weights, reduction="none").mean()
+
+    def mean(self, batches: Batches) -> float:
+        """Return the mean loss of all samples of ``batches``, in evaluation mode."""
+        self.network.eval()
+        total = torch.zeros((), device=self.device.name)
+        with torch.inference_mode():
+            for batch in batches:
+                total = total + self.of(batch) * len(batch[1])
+        return float(total / len(batches.rows))
+
+
+def _trained(
+    loss: Loss,
+    batches: Batches,
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler | None,
+) -> float:
+    """Train for one pass; return the mean loss. Its sum stays on the device, which avoids a synchronisation."""
+    loss.network.train()
+    total = torch.zeros((), device=loss.device.name)
+    for batch in batches:
+        one = loss.of(batch)
+        optimizer.zero_grad()
+        one.backward()
+        optimizer.step()
+        if schedule is not None:
+            schedule.step()
+        total += one.detach() * len(batch[1])
+    return float(total) / len(batches.rows)
+
+
+class Best:
+    """The weights of the epoch with the lowest validation loss, and whether training is over: after more than
+    ``patience`` epochs in a row without a lower one, or one that is no number."""
+
+    def __init__(self, network: nn.Module, patience: int) -> None:
+        self.network, self.patience = network, patience
+        self.lowest, self.waited, self.is_over = math.inf, 0, False
+        self.weights: dict[str, Tensor] = {}
+
+    def after_epoch(self, loss: float) -> float:
+        """Take the validation ``loss`` of an epoch; return it."""
+        if loss < self.lowest:
+            self.lowest, self.waited = loss, 0
+            self.weights = {name: value.clone() for name, value in self.network.state_dict().items()}
+        else:
+            self.waited += 1
+        self.is_over = self.waited > self.patience or not math.isfinite(loss)
+        return loss
+
+    def restore(self) -> None:
+        """Put the best weights back, if there are any."""
+        if self.weights:
+            self.network.load_state_dict(self.weights)
+
+
+def _schedule(
+    optimizer: torch.optim.Optimizer, settings: Training, steps: int
+) -> torch.optim.lr_scheduler.LRScheduler | None:
+    if settings.schedule == "constant":
+        return None
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: one_cycle(step / steps))
+
+
+def one_cycle(part: float) -> float:
+    """Return the share of the learning rate when ``part`` (0 to 1) of the steps are done: linear from a tenth to 1
+    during ``WARM_UP``, then a cosine down to 0."""
+    if part < WARM_UP:
+        return 0.1 + 0.9 * part / WARM_UP
+    return 0.5 * (1 + math.cos(math.pi * (part - WARM_UP) / (1 - WARM_UP)))

@@ -1,0 +1,55 @@
+"""Prints an experiment on the terminal: its cells in one table, ours beside what the preprint gives."""
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from assets.experiments.stages import displayed, planned_cells, results_folder
+from assets.project import Project
+from echomort.experiments.comparisons import sentences
+from echomort.experiments.published import EXPERIMENTS, UNKNOWN
+from echomort.experiments.results import USUAL, Display, Findings, Result, findings
+from echomort.settings import ExperimentName, Settings
+from warehouse.connection import connect
+from warehouse.tables.experiment.cells import experiment_cells
+
+SYNTHETIC = "synthetic archive: nothing of ours is about patients"
+
+
+def print_results(settings: Settings, experiment: ExperimentName, out: Console) -> None:
+    """Print what is there of ``experiment``, and where its figure, its table and its page are."""
+    with connect(settings.warehouse, read_only=True) as connection:
+        cells = experiment_cells(connection, experiment)
+    with_plan = displayed(settings, planned_cells(Project(home=str(settings.home)), experiment))
+    print_experiment(cells, out, settings.is_synthetic, with_plan)
+    for file in sorted(results_folder(settings.home, experiment).glob("*.*")):
+        out.print(str(file))
+
+
+def print_experiment(cells: pd.DataFrame, out: Console, is_synthetic: bool = False, display: Display = USUAL) -> None:
+    """Print the cells of one experiment (rows of table ``experiment_cell``), what they show, and how many are left."""
+    for experiment in EXPERIMENTS:
+        found = findings(cells, experiment, is_synthetic, display)
+        if found.results:
+            out.print(_table(found))
+            for line in (*sentences(found.results), found.counts_text):
+                out.print(line)
+
+
+def _table(found: Findings) -> Table:
+    title = f"{found.about.title}; {SYNTHETIC}" if found.is_synthetic else found.about.title
+    table = Table(title=title, title_justify="left")
+    for column in ("cell", f"AUC, {found.ours}", "interval", "patients", "deaths", "preprint"):
+        table.add_column(column, justify="left" if column in ("cell", "preprint") else "right")
+    for result in found.results:
+        table.add_row(result.name, *_figures(result), result.published.text if result.published else UNKNOWN)
+    return table
+
+
+def _figures(result: Result) -> tuple[str, str, str, str]:
+    area = result.area
+    counts = ("" if area.n is None else str(area.n), "" if area.events is None else str(area.events))
+    if not result.is_known:
+        return ("", result.reason, *counts)
+    interval = f"{area.low:.3f} to {area.high:.3f}" if result.has_interval else ""
+    return (f"{area.value:.3f}", interval, *counts)

@@ -1,0 +1,207 @@
+"""Cells are trained, judged and committed: once, alone, and again only where something changed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from archives import SETTINGS, Archive
+
+from assets.experiments import experiments, training
+from assets.incremental import UnitStage, commit_units, stale_units
+from echomort.core.errors import UserError
+from echomort.core.files import NO_SPACE, disk_error
+from warehouse import ledger
+from warehouse.tables.experiment.cells import experiment_cells
+
+
+def make(archive: Archive, stage: UnitStage, units: list[str] | None = None) -> list[str]:
+    """Make the stale cells of an experiment (those of ``units``), commit them; return which."""
+    project = archive.project
+    stale, gone, _ = stale_units(project, stage)
+    chosen = [unit for unit in stale if units is None or unit in units]
+    made = [entry for unit in chosen for entry in stage.work(project, [unit], archive.context())]
+    commit_units(project, stage, made, gone)
+    return chosen
+
+
+def rows(archive: Archive, experiment: str) -> pd.DataFrame:
+    with archive.project.reader() as connection:
+        return experiment_cells(connection, experiment).set_index("cell")
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Put a quick stand-in in place of the training of networks: the label with noise. Returns what was trained."""
+    said: list[str] = []
+
+    def train_in_child(context: Any, project: Any, tasks: list[Any]) -> None:
+        from echomort.training import Task
+
+        for file in tasks:
+            task = Task.read(file)
+            said.append(task.training.network)
+            samples = pd.read_parquet(task.samples).drop_duplicates("study_key")
+            noise = np.random.default_rng(1).normal(size=len(samples))
+            task.output.mkdir(parents=True)
+            samples.assign(logit=samples["label"] + noise).to_parquet(task.output / "scores.parquet")
+
+    monkeypatch.setattr(training, "train_in_child", train_in_child)
+    return said
+
+
+def test_every_cell_has_a_row_and_the_results_are_written(archive: Archive, trained: list[str]) -> None:
+    assert len(make(archive, experiments.FIGURE2)) == len(trained) == 8
+    found = rows(archive, "figure2")
+    assert found["reason"].isna().all() and found["auc"].between(0.5, 1).all()
+    assert (found["fold_low"] <= found["fold_high"]).all() and (found["auc_low"] < found["auc"]).all()
+    assert set(found["patients"]) == {48, 60}
+    folder = archive.home / "experiments" / "figure2"
+    assert sorted(file.name for file in folder.iterdir()) == ["figure.png", "figure.svg", "page.html", "results.csv"]
+    assert make(archive, experiments.FIGURE2) == []
+
+
+def test_a_few_cells_at_a_time_give_the_same_as_all(archive: Archive, trained: list[str]) -> None:
+    first = make(archive, experiments.FIGURE2, ["apical_4-cnn_3d", "apical_4-cnn_2d_gap"])
+    assert len(rows(archive, "figure2")) == len(first) == 2
+    assert len(make(archive, experiments.FIGURE2)) == 6
+    assert len(rows(archive, "figure2")) == len(trained) == 8
+
+
+def test_cells_that_were_trained_before_a_kill_are_not_trained_again(archive: Archive, trained: list[str]) -> None:
+    project, stage = archive.project, experiments.FIGURE2
+    stale, _, _ = stale_units(project, stage)
+    for unit in stale[:3]:
+        stage.work(project, [unit], archive.context())  # and killed before the commit
+    assert len(trained) == 3
+    assert len(make(archive, stage)) == 8
+    assert len(trained) == 8
+    assert rows(archive, "figure2")["reason"].isna().all()
+
+
+def test_a_changed_view_makes_its_own_cells_again(archive: Archive, trained: list[str]) -> None:
+    make(archive, experiments.FIGURE2)
+    with archive.project.writer() as connection:
+        connection.execute("UPDATE clip SET digest = 'new' WHERE clip_key = (SELECT max(clip_key) FROM clip)")
+    again = make(archive, experiments.FIGURE2)
+    assert len(again) == 4 and all(name.startswith("parasternal_long-") for name in again)
+    assert len(trained) == 12
+
+
+def test_a_new_network_trains_its_own_cells(
+    archive: Archive, trained: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from echomort.experiments import cells
+
+    monkeypatch.setattr(cells, "NOT_COMPARED", {"cnn_2d_gap", "early_fusion", "linear"})
+    assert len(make(archive, experiments.FIGURE2)) == 6
+    monkeypatch.setattr(cells, "NOT_COMPARED", {"early_fusion", "linear"})
+    assert make(archive, experiments.FIGURE2) == ["apical_4-cnn_2d_gap", "parasternal_long-cnn_2d_gap"]
+    assert len(trained) == 8
+
+
+def test_the_site_s_own_network_is_no_part_of_the_recipe(archive: Archive, trained: list[str]) -> None:
+    make(archive, experiments.FIGURE2)
+    archive.settings["training"] = SETTINGS["training"] | {"network": "cnn_2d_gap"}
+    assert make(archive, experiments.FIGURE2) == []
+    archive.settings["training"] = SETTINGS["training"] | {"max_epochs": 2}
+    assert len(make(archive, experiments.FIGURE2)) == 8
+
+
+def test_a_removed_view_takes_its_cells_away(archive: Archive, trained: list[str]) -> None:
+    make(archive, experiments.FIGURE2)
+    archive.settings["training"] = SETTINGS["training"] | {"views": ["apical_4"]}
+    assert make(archive, experiments.FIGURE2) == []
+    assert set(rows(archive, "figure2")["view"]) == {"apical_4"}
+
+
+def test_one_cell_is_shared_by_experiments_and_trained_once(archive: Archive, trained: list[str]) -> None:
+    make(archive, experiments.FIGURE2)
+    before = len(trained)
+    make(archive, experiments.FIGURE5, ["parasternal_long-all_patients"])
+    assert len(trained) == before
+    both = rows(archive, "figure2").loc["parasternal_long-cnn_3d"], rows(archive, "figure5").iloc[0]
+    assert both[0]["auc"] == both[1]["auc"]
+
+
+def test_a_view_that_is_too_small_has_a_reason_and_others_go_on(archive: Archive, trained: list[str]) -> None:
+    archive.settings["training"] = SETTINGS["training"] | {"min_clips": 70}
+    assert len(make(archive, experiments.FIGURE2)) == 8
+    found = rows(archive, "figure2")
+    small = found[found["view"] == "parasternal_long"]
+    assert set(small["reason"]) == {
+        "the view parasternal_long has 60 clips, training.min_clips is 70: lower that setting, or add studies"
+    }
+    assert small["auc"].isna().all() and small["patients"].isna().all()
+    assert found.loc[found["view"] == "apical_4", "reason"].isna().all() and len(trained) == 4
+    assert make(archive, experiments.FIGURE2) == [], "a refused cell is up to date until something changes"
+
+
+def failing(error: Exception) -> Callable[..., None]:
+    def train_in_child(context: Any, project: Any, tasks: list[Any]) -> None:
+        raise error
+
+    return train_in_child
+
+
+def test_a_training_that_fails_is_a_reason_and_is_tried_again(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "train_in_child", failing(UserError("the network failed", "mend it")))
+    cell = ["apical_4-cnn_3d"]
+    assert make(archive, experiments.FIGURE2, cell) == cell
+    assert list(rows(archive, "figure2")["reason"]) == ["the network failed: mend it"]
+    assert make(archive, experiments.FIGURE2, cell) == cell
+
+
+def test_a_full_disk_ends_the_run(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = disk_error(OSError(28, ""))
+    monkeypatch.setattr(training, "train_in_child", failing(full))
+    with pytest.raises(UserError, match=NO_SPACE):
+        make(archive, experiments.FIGURE2, ["apical_4-cnn_3d"])
+
+
+def test_the_trees_need_no_network(archive: Archive, trained: list[str]) -> None:
+    names = [f"records-{size}_patients" for size in ("20", "40", "all")]
+    assert make(archive, experiments.FIGURE5, names) == names
+    found = rows(archive, "figure5").loc[names]
+    assert found["reason"].isna().all() and trained == []
+    assert list(found["trained_patients"]) == [20, 40, 48] and set(found["patients"]) == {48}
+    assert found.loc["records-all_patients", "auc"] > 0.9, "age was planted"
+
+
+def test_table_1_is_judged_on_its_survey_set(archive: Archive, trained: list[str]) -> None:
+    make(archive, experiments.TABLE1)
+    found = rows(archive, "table1")
+    assert len(found) == 9 and found["reason"].isna().all()
+    assert set(found["patients"]) == {6} and set(found["deaths"]) == {3}
+    assert found["fold_low"].isna().all() and set(found["evaluated"]) == {"survey"}
+    assert trained.count("early_fusion") == 5 and trained.count("cnn_3d") == 1
+    assert set(found.loc[found["view"].isna(), "trained_patients"]) == {54}
+
+
+def test_a_page_that_is_gone_is_written_again_without_training(archive: Archive, trained: list[str]) -> None:
+    make(archive, experiments.FIGURE2)
+    page = archive.home / "experiments" / "figure2" / "page.html"
+    page.unlink()
+    assert len(make(archive, experiments.FIGURE2)) == 8
+    assert page.exists() and len(trained) == 8
+
+
+def test_the_ledger_names_the_models_of_a_cell(archive: Archive, trained: list[str]) -> None:
+    make(archive, experiments.FIGURE2, ["apical_4-cnn_3d"])
+    with archive.project.reader() as connection:
+        (entry,) = ledger.entries(connection, "experiment_figure2").values()
+    assert (archive.home / str(entry.artifact) / "scores.parquet").exists()
+
+
+@pytest.mark.slow
+def test_real_networks_train_alone_with_records_and_with_all_views(archive: Archive) -> None:
+    """One epoch of everything that Table 1 and the learning curve train; nothing is replaced."""
+    curve = ["all_views_and_records-40_patients", "parasternal_long-40_patients"]
+    assert make(archive, experiments.FIGURE5, curve) == curve
+    table = ["all_views-method", "all_views-none", "no_video-none", "parasternal_long-none", "parasternal_long-ten"]
+    assert make(archive, experiments.TABLE1, table) == table
+    for name in ("figure5", "table1"):
+        found = rows(archive, name)
+        assert found["reason"].isna().all(), list(found["reason"])
+        assert found["auc"].between(0, 1).all()

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from echomort.networks import _fused
+
 VOLUME_FILTERS = (4, 8, 16)
 """Of the three units over the volume (preprint, extended tables 6 and 7)."""
 FRAME_FILTERS = (4, 8, 16, 16)
@@ -53,9 +55,11 @@ class Unit(nn.Module):
         """
         x = functional.relu_(self._normalised(self.norm1, self.conv1(x), back=True))
         x = self._normalised(self.norm2, self.conv2(x), back=False)
-        if self.pools:
-            x = self.max_pool(x, [min(POOL, edge) for edge in x.shape[2:]])
-        return functional.relu_(x)
+        return functional.relu_(self.pooled(x))
+
+    def pooled(self, x: Tensor) -> Tensor:
+        """Return the maxima of ``x``, or ``x`` itself if the unit does not pool."""
+        return self.max_pool(x, [min(POOL, edge) for edge in x.shape[2:]]) if self.pools else x
 
     def _normalised(self, norm: nn.Module, x: Tensor, back: bool) -> Tensor:
         """Normalise, on a CPU in training in the plain layout; ``back``: return to the one that convolutions like.
@@ -99,7 +103,9 @@ class Trunk(nn.Sequential):
 
 def volume_maps(trunk: Trunk, pixels: Tensor) -> Tensor:
     """Return maps (n, 16, ...) of pixels (n, frames, height, width): a 27th of each edge, or a 9th if the last unit
-    does not pool."""
+    does not pool. On a processor a compiled kernel computes them where it can (:mod:`echomort.networks._fused`)."""
+    if _fused.takes(trunk, pixels):
+        return _fused.maps(trunk, pixels)
     maps: Tensor = trunk(pixels.float().unsqueeze(1))
     return maps
 

@@ -51,7 +51,8 @@ class Network:
     ``build`` returns a freshly drawn module that takes clips (n, frames, height, width) as uint8, or as float32 of the
     same values 0 to 255, and returns logits (n,). ``smallest`` is the smallest clip that it takes (frames, height,
     width); ``settings`` the model of its own settings. ``optimizer`` trains it where the settings leave that to the
-    network.
+    network. ``compiled``: on a processor its units are computed by the kernel of :mod:`echomort.networks._kernel`, in
+    float32.
     """
 
     description: str
@@ -59,6 +60,7 @@ class Network:
     build: Builder
     settings: type[NetworkSettings] = NetworkSettings
     optimizer: Literal["adagrad", "rmsprop", "adam"] = "adagrad"
+    compiled: bool = False
 
 
 NETWORKS = Registry("network", "echomort.networks", Network)

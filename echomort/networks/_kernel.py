@@ -5,6 +5,10 @@ Nothing here imports torch, so that the kernel's name is known without it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import numpy as np
 
 try:
@@ -61,3 +65,22 @@ def turned(weight: np.ndarray) -> np.ndarray:
 def kept_row(width: int) -> int:
     """Return the floats of one row of the maps that training keeps, of ``width`` voxels."""
     return -(-width // ROW) * ROW
+
+
+def call(function: str, *arguments: Any) -> None:
+    """Run a function of ``_unit.cpp`` in the instruction set in use."""
+    getattr(compiled, function)(LEVEL, *arguments)
+
+
+def over_clips(count: int, work: Callable[[int], object]) -> None:
+    """Call ``work`` for each of ``count`` clips, on as many threads as torch uses; each call writes what is its own, so
+    that the number of threads changes no byte."""
+    import torch
+
+    threads = min(torch.get_num_threads(), count)
+    if threads <= 1:
+        for i in range(count):
+            work(i)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, range(count)))

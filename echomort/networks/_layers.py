@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from echomort.networks import _fused
+from echomort.networks import _fused as fused
 
 VOLUME_FILTERS = (4, 8, 16)
 """Of the three units over the volume (preprint, extended tables 6 and 7)."""
@@ -104,8 +104,8 @@ class Trunk(nn.Sequential):
 def volume_maps(trunk: Trunk, pixels: Tensor) -> Tensor:
     """Return maps (n, 16, ...) of pixels (n, frames, height, width): a 27th of each edge, or a 9th if the last unit
     does not pool. On a processor a compiled kernel computes them where it can (:mod:`echomort.networks._fused`)."""
-    if _fused.takes(trunk, pixels):
-        return _fused.maps(trunk, pixels)
+    if fused.takes(trunk, pixels):
+        return fused.maps(trunk, pixels)
     maps: Tensor = trunk(pixels.float().unsqueeze(1))
     return maps
 

@@ -23,7 +23,7 @@ enum {
     FILTERS = 4,     /* filters at a time: with 3 rows they fill the registers; every width is a multiple of it */
     RING = 4,        /* planes of consecutive frames that are kept: three for a convolution, one being written */
     TAPS = 27,       /* of a filter a channel */
-    MOST_EDGE = 4096 /* voxels: keeps every size below 2^31 planes */
+    MOST_EDGE = 4096 /* voxels: of planes so large all sizes are far below 2^63 */
 };
 
 struct Clip { /* pixels (frames, height, width), bytes or floats */
@@ -452,7 +452,8 @@ static PyMethodDef methods[] = {
     {"levels", levels, METH_NOARGS, "levels()\n\nThe instruction sets that this processor has, the fastest first."},
     {"moments", py_moments, METH_VARARGS,
      "moments(level, clip, out)\n\nWrite into `out` (float64, 27 + 27 x 27) the sums, over the voxels of `clip` (uint8\n"
-     "or float32, 3-D), of the 27 pixels around each and of their products; 0 outside the clip. Exact for bytes."},
+     "or float32, 3-D), of the 27 pixels around each and of their products; 0 outside the clip. Exact for bytes in rows of\n"
+     "at most 1,024."},
     {"forward", py_forward, METH_VARARGS,
      "forward(level, clip, w1, b1, w2, b2, z2, peak, place, sums)\n\nThe first unit: z2 = w2 * relu(w1 * clip + b1) + "
      "b2, its\nmaxima (peak, place) and each channel's sum and sum of squares (sums)."},
@@ -742,15 +743,24 @@ INLINE void add_gradients(const float *const *gradient, const float *const *from
     UNROLLED for (int i = 0; i < ROWS * 12; i++) sums[i] = acc[i / 12][i % 12 / 4][i % 4];
 }
 
+enum { FLUSHED = 4096 }; /* vectors that a sum of gradients holds at most before it goes into float64 */
+
+static void flush(Vector *sums, int n, long *held, double *out)
+{
+    for (int i = 0; i < n * 12; i++) {
+        UNROLLED for (int l = 0; l < LANES; l++) out[i] += sums[i][l];
+        sums[i] = (Vector){};
+    }
+    *held = 0;
+}
+
 enum { BLOCK = 6 }; /* rows at a time: those of a map and of four gradients stay in the first cache */
 
-/* out[(channel, kt, ky)][kx][filter] += gradient by the weights, of one frame */
+/* Add the gradients by the weights of one frame to `sums`, and those to `out` when they hold enough. */
 static void weight_gradient(int channels, const float *const *planes, const float *const *gradient, const Plane &p,
-                            double *out)
+                            Vector *sums, long *held, double *out)
 {
     int n = channels * 9, count = (p.W + LANES - 1) / LANES;
-    Vector sums[(144 + 1) * 12]; /* at most 16 channels */
-    memset(sums, 0, (n + 1) / ROWS * ROWS * 12 * sizeof(Vector));
     for (int y = 0; y < p.H; y += BLOCK) {
         int rows = p.H - y < BLOCK ? p.H - y : BLOCK;
         const float *g[FILTERS];
@@ -765,9 +775,9 @@ static void weight_gradient(int channels, const float *const *planes, const floa
             add_gradients(g, from, p.stride, rows, count, sums + i * 12);
         }
     }
-    for (int i = 0; i < n * 12; i++)
-        for (int l = 0; l < LANES; l++)
-            out[i] += sums[i][l];
+    *held += (long)p.H * count;
+    if (*held >= FLUSHED)
+        flush(sums, n, held, out);
 }
 
 /* dz[next] = gradient by z2 of one frame in its ring */
@@ -787,12 +797,14 @@ INLINE void gradient_frame(const Clip &clip, int next, const Plane &p, const flo
             continue;
         const uint8_t *from = place + ((long)f * OT + next / 3) * OH * OW;
         const float *g = gradient + ((long)f * OT + next / 3) * OH * OW;
-        int first = next % 3 * 9;
+        int first = next % 3 * 9, steps[9];
+        for (int i = 0; i < 9; i++)
+            steps[i] = i / 3 * p.stride + i % 3;
         for (int y = 0; y < OH; y++)
-            for (int x = 0; x < OW; x++) {
+            for (int x = 0; x < OW; x++) { /* without a branch: which frame holds the maximum can't be foreseen */
                 unsigned at = (unsigned)(from[y * OW + x] - first);
-                if (at < 9)
-                    to[(long)(3 * y + at / 3) * p.stride + 3 * x + at % 3] += g[y * OW + x];
+                bool is_here = at < 9;
+                to[(long)3 * y * p.stride + 3 * x + steps[is_here ? at : 0]] += is_here ? g[y * OW + x] : 0;
             }
     }
 }
@@ -808,6 +820,8 @@ static void backward(const Clip &clip, Memory &memory, const float *w1, const fl
     float *dz = memory.take(RING * FILTERS * p.size), *da = memory.take(FILTERS * p.size);
     const float *planes[3 * FILTERS], *gradients[FILTERS];
     double lanes[FILTERS][LANES] = {};
+    Vector sums1[(9 + 1) * 12] = {}, sums2[FILTERS * 9 * 12] = {}; /* [channel, kt, ky][kx][filter] */
+    long held1 = 0, held2 = 0;
     for (int t = -1; t < T; t++) {
         if (t + 1 < T) {
             first_maps(clip, t + 1, p, zeros, pixels, w1, b1, a);
@@ -835,12 +849,14 @@ static void backward(const Clip &clip, Memory &memory, const float *w1, const fl
         three_frames(planes, 1, t, T, zeros, pixels, RING, p.size);
         for (int f = 0; f < FILTERS; f++)
             gradients[f] = da + f * p.size;
-        weight_gradient(1, planes, gradients, p, dw1);
+        weight_gradient(1, planes, gradients, p, sums1, &held1, dw1);
         three_frames(planes, FILTERS, t, T, zeros, a, RING, p.size);
         for (int f = 0; f < FILTERS; f++)
             gradients[f] = dz + ((long)(t % RING) * FILTERS + f) * p.size;
-        weight_gradient(FILTERS, planes, gradients, p, dw2);
+        weight_gradient(FILTERS, planes, gradients, p, sums2, &held2, dw2);
     }
+    flush(sums1, 9, &held1, dw1);
+    flush(sums2, FILTERS * 9, &held2, dw2);
     for (int f = 0; f < FILTERS; f++)
         db1[f] += total(lanes[f]);
 }
@@ -884,37 +900,60 @@ static void weights(const float *x, const float *gradient, int channels, int fil
     float *maps = memory.take((long)T * channels * p.size), *g = memory.take(FILTERS * p.size);
     const float *planes[48], *gradients[FILTERS];
     read_maps(x, channels, T, p, maps);
-    for (int t = 0; t < T; t++) {
-        three_frames(planes, channels, t, T, zeros, maps, T, p.size);
-        for (int f = 0; f < filters; f += FILTERS) {
+    for (int f = 0; f < filters; f += FILTERS) {
+        Vector sums[(16 * 9 + 1) * 12]; /* at most 16 channels */
+        double *to = out + (long)f * channels * TAPS;
+        long held = 0;
+        memset(sums, 0, (channels * 9 + 1) * 12 * sizeof(Vector));
+        for (int t = 0; t < T; t++) {
+            three_frames(planes, channels, t, T, zeros, maps, T, p.size);
             for (int i = 0; i < FILTERS; i++) {
                 gradients[i] = g + i * p.size;
                 read_maps(gradient + ((long)(f + i) * T + t) * H * W, 1, 1, p, g + i * p.size);
             }
-            weight_gradient(channels, planes, gradients, p, out + (long)f * channels * TAPS);
+            weight_gradient(channels, planes, gradients, p, sums, &held, to);
         }
+        flush(sums, channels * 9, &held, to);
     }
 }
 
 /* ---- what the statistics of the first convolution follow from ---- */
 
-enum { EXACT = 1024 }; /* columns whose products of bytes a lane sums without rounding: 256 of 255^2 are below 2^24 */
+enum { EXACT = 256 }; /* products of two bytes whose sum float32 holds without rounding: below 2^24. In a longer row
+                        (from 1,025 columns) they are rounded like any other sum */
 
-/* out[dx + 2] = sum over a row of a[x] b[x + dx] */
-INLINE void row_products(const float *a, const float *b, int W, double out[5])
+/* sums[dx + 2] += sums over columns of a[x] b[x + dx], by lane */
+INLINE void row_products(const float *a, const float *b, int columns, Vector sums[5])
 {
-    for (int i = 0; i < 5; i++)
-        out[i] = 0;
-    for (int begin = 0; begin < W; begin += EXACT) {
-        int end = W < begin + EXACT ? W : begin + EXACT;
-        Vector sums[5] = {};
-        for (int x = begin; x < end; x += LANES) { /* a is 0 from W on */
-            Vector left = load(a + x);
-            UNROLLED for (int i = 0; i < 5; i++) sums[i] += left * load(b + x + i - 2);
-        }
-        UNROLLED for (int i = 0; i < 5; i++)
-            UNROLLED for (int l = 0; l < LANES; l++) out[i] += sums[i][l];
+    Vector row[5];
+    UNROLLED for (int i = 0; i < 5; i++) row[i] = sums[i];
+    for (int x = 0; x < columns; x += LANES) {
+        Vector left = load(a + x);
+        UNROLLED for (int i = 0; i < 5; i++) row[i] += left * load(b + x + i - 2);
     }
+    UNROLLED for (int i = 0; i < 5; i++) sums[i] = row[i];
+}
+
+enum { STEPS = (5 + LANES - 1) / LANES }; /* vectors that hold the five steps along a row */
+
+struct RowSums { /* of products of pixels one step apart, by dt and dy */
+    Vector whole[3][5][5];       /* [dx], by lane */
+    Vector ends[3][5][2][STEPS]; /* [first or last pixel of the row], lanes are dx */
+};
+
+/* Move the sums of rows of one end of t and y into float64: `to` [dt][dy][dx][27], at the first of three ends of x. */
+static void move_sums(RowSums &sums, double *to)
+{
+    for (int i = 0; i < 3 * 5 * 5; i++) {
+        const Vector *ends = sums.ends[i / 25][i / 5 % 5][0];
+        double first = ends[i % 5 / LANES][i % 5 % LANES], last = ends[STEPS + i % 5 / LANES][i % 5 % LANES];
+        to[i * 27] += first;
+        to[i * 27 + 2] += last;
+        for (int l = 0; l < LANES; l++)
+            to[i * 27 + 1] += sums.whole[i / 25][i / 5 % 5][i % 5][l];
+        to[i * 27 + 1] -= first + last;
+    }
+    memset((void *)&sums, 0, sizeof sums);
 }
 
 INLINE int end_of(int at, int length) { return at == 0 ? 0 : at == length - 1 ? 2 : 1; }
@@ -927,31 +966,43 @@ static void moments(const Clip &clip, float *memory, double *out)
     int T = clip.T, H = clip.H, W = clip.W, stride = PAD + padded(W);
     long size = (long)(H + 4) * stride + PAD;
     double ends[3][5][5][3][3][3] = {}, single[3][3][3] = {};
+    RowSums rows = {};
+    int held = 0, products = (W + LANES - 1) / LANES; /* a lane and row */
     Plane p(H, W);
     for (int t = 0; t < T; t++) {
         for (int dt = t ? 2 : 0; dt < 3; dt++)
             if (t + dt < T)
                 read_frame(clip, t + dt, p, memory + (t + dt) % 3 * size + stride);
         const float *frame = memory + t % 3 * size + 2 * stride + PAD;
-        for (int dt = 0; dt < 3 && t + dt < T; dt++) {
-            const float *other = memory + (t + dt) % 3 * size + 2 * stride + PAD;
-            for (int y = 0; y < H; y++)
+        for (int y = 0; y < H; y++) {
+            for (int dt = 0; dt < 3 && t + dt < T; dt++)
                 for (int dy = dt ? -2 : 0; dy < 3; dy++) {
-                    const float *a = frame + (long)y * stride, *b = other + (long)(y + dy) * stride;
-                    double sums[5];
-                    row_products(a, b, W, sums);
-                    for (int dx = -2; dx < 3; dx++) {
-                        double *at = ends[dt][dy + 2][dx + 2][end_of(t, T)][end_of(y, H)];
-                        double first = (double)a[0] * b[dx], last = (double)a[W - 1] * b[W - 1 + dx];
-                        at[0] += first;
-                        at[1] += sums[dx + 2] - first - last;
-                        at[2] += last;
+                    const float *a = frame + (long)y * stride;
+                    const float *b = memory + (t + dt) % 3 * size + (long)(y + dy + 2) * stride + PAD;
+                    row_products(a, b, W, rows.whole[dt][dy + 2]);
+                    UNROLLED for (int i = 0; i < STEPS; i++) {
+                        rows.ends[dt][dy + 2][0][i] += a[0] * load(b - 2 + i * LANES);
+                        rows.ends[dt][dy + 2][1][i] += a[W - 1] * load(b + W - 3 + i * LANES);
                     }
                 }
+            held += products;
+            if (held + products > EXACT || end_of(y, H) != end_of(y + 1, H)) {
+                move_sums(rows, &ends[0][0][0][end_of(t, T)][end_of(y, H)][0]);
+                held = 0;
+            }
         }
-        for (int y = 0; y < H; y++)
-            for (int x = 0; x < W; x++)
-                single[end_of(t, T)][end_of(y, H)][end_of(x, W)] += frame[(long)y * stride + x];
+        for (int y = 0; y < H; y++) {
+            const float *row = frame + (long)y * stride;
+            double *at = single[end_of(t, T)][end_of(y, H)];
+            Vector sum = {};
+            for (int x = 0; x < W; x += LANES)
+                sum += load(row + x);
+            for (int l = 0; l < LANES; l++)
+                at[1] += sum[l];
+            at[0] += row[0];
+            at[1] -= (double)row[0] + row[W - 1];
+            at[2] += row[W - 1];
+        }
     }
     memset(out, 0, TAPS * (TAPS + 1) * sizeof(double));
     for (int i = 0; i < TAPS; i++) {

@@ -30,4 +30,5 @@ NETWORK = Network(
     smallest=(SMALLEST_EDGE, SMALLEST_EDGE, SMALLEST_EDGE),
     build=lambda wanted: initialised(Cnn3d(wanted.shape, wanted.norm_momentum)),
     optimizer="adagrad",
+    compiled=True,
 )

@@ -38,7 +38,7 @@ clean:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/installed: .venv/bin/python pyproject.toml constraints.txt echomort/dicom/_scaling.c
+.venv/installed: .venv/bin/python pyproject.toml constraints.txt echomort/dicom/_scaling.c echomort/networks/_unit.cpp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	touch $@
 

@@ -3,8 +3,8 @@
 A result is decided by the definitions that made it. :meth:`Code.reached` follows them: a definition of the graph's
 assets is followed name by name, a module of ``echomort`` or ``warehouse`` as a whole with every import in it, lazy ones
 too. SQL and data files count where the code names them, modules where a child process runs them (``-m``), the compiled
-loop by its C source. Of the settings only the sections that the code imports count, and not what gathers them: their
-values are a part of every fingerprint anyway. Nothing here imports the code that it reads.
+loops by their C or C++ source. Of the settings only the sections that the code imports count, and not what gathers
+them: their values are a part of every fingerprint anyway. Nothing here imports the code that it reads.
 """
 
 import ast
@@ -57,6 +57,8 @@ DISTRIBUTIONS = {
     "cv2": "opencv-python-headless",
 }
 """Import name -> the name by which it is installed, where the two differ."""
+C_SUFFIXES = (".c", ".cpp")
+"""Of the sources of compiled modules."""
 CACHE = Path(__file__).parent / "__pycache__" / "meanings.json"
 """What files mean, by the SHA-256 of their bytes: as safe as reading them, and as easily lost as Python's own cache."""
 
@@ -158,10 +160,11 @@ class Code:
         return str(path)[len(str(self.root)) + 1 :].replace(os.sep, "/")
 
     def compiled_source(self, module: str) -> str | None:
-        """Return the C source of a compiled ``module``, relative to the root, or None where it is no such module."""
+        """Return the source (C or C++) of a compiled ``module``, relative to the root, or None where it is none."""
         if module not in self._sources:
-            source = self.root.joinpath(*module.split(".")).with_suffix(".c")
-            self._sources[module] = self.relative(source) if source.is_file() else None
+            base = self.root.joinpath(*module.split("."))
+            source = next((path for path in map(base.with_suffix, C_SUFFIXES) if path.is_file()), None)
+            self._sources[module] = self.relative(source) if source else None
         return self._sources[module]
 
     def file_digest(self, relative: str) -> str:
@@ -233,7 +236,7 @@ class _Walk:
             self.external.add(top)
 
     def _compiled(self, module: str) -> bool:
-        """Add the C source of ``module`` where it is a compiled one; return whether it is."""
+        """Add the source of ``module`` where it is a compiled one; return whether it is."""
         source = self.code.compiled_source(module)
         if source:
             self.parts[f"file {source}"] = self.code.file_digest(source)
@@ -328,7 +331,7 @@ def file_meaning(path: Path) -> str:
     text = path.read_bytes().decode("utf-8", "surrogateescape")
     if path.suffix == ".sql":
         return SQL.sub(lambda found: found["text"] or " ", text).strip()
-    if path.suffix == ".c":  # a preprocessor's line ends with its line
+    if path.suffix in C_SUFFIXES:  # a preprocessor's line ends with its line
         return C.sub(lambda found: found["text"] or ("\n" if "\n" in found[0] else " "), text).strip()
     if path.suffix == ".csv" and "," in text:  # in a table of one column, an empty line may be a row
         return CSV.sub(lambda found: found["text"] or "\n", text).strip("\n")

@@ -99,7 +99,8 @@ class Network:
     ``build`` returns a freshly drawn module that takes clips (n, frames, height, width) as uint8, or as float32 of the
     same values 0 to 255, and returns logits (n,). ``smallest`` is the smallest clip that it takes (frames, height,
     width); ``settings`` the model of its own settings. ``optimizer`` trains it where the settings leave that to the
-    network.
+    network. ``compiled``: on a processor its units are computed by the kernel of :mod:`echomort.networks._kernel`, in
+    float32.
 
     One that ``joins`` takes several branches, and colours; one with ``records`` takes variables too, as that function
     prepares them. With more than one branch, or with variables, the module is called with pictures (a tensor a branch,
@@ -111,6 +112,7 @@ class Network:
     build: Builder
     settings: type[NetworkSettings] = NetworkSettings
     optimizer: Literal["adagrad", "rmsprop", "adam"] = "adagrad"
+    compiled: bool = False
     joins: bool = False
     records: FitRecords | None = None
 

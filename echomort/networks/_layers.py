@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from echomort.networks import _fused as fused
+
 VOLUME_FILTERS = (4, 8, 16)
 """Of the three units over the volume (preprint, extended tables 6 and 7)."""
 FRAME_FILTERS = (4, 8, 16, 16)
@@ -54,9 +56,11 @@ class Unit(nn.Module):
         """
         x = functional.relu_(self._normalised(self.norm1, self.conv1(x), back=True))
         x = self._normalised(self.norm2, self.conv2(x), back=False)
-        if self.pools:
-            x = self.max_pool(x, [min(POOL, edge) for edge in x.shape[2:]])
-        return functional.relu_(x)
+        return functional.relu_(self.pooled(x))
+
+    def pooled(self, x: Tensor) -> Tensor:
+        """Return the maxima of ``x``, or ``x`` itself if the unit does not pool."""
+        return self.max_pool(x, [min(POOL, edge) for edge in x.shape[2:]]) if self.pools else x
 
     def _normalised(self, norm: nn.Module, x: Tensor, back: bool) -> Tensor:
         """Normalise, on a CPU in training in the plain layout; ``back``: return to the one that convolutions like.
@@ -99,6 +103,8 @@ class Trunk(nn.Sequential):
         super().__init__(*(Unit(inputs, outputs, dimensions, momentum, pool) for inputs, outputs, pool in sizes))
 
 
+GREY = 4
+"""Dimensions of a batch of grey clips: clip, frame, row, column. One of coloured clips has a fifth."""
 VOLUME_EDGE = POOL ** len(VOLUME_FILTERS)
 """Pixels or frames of which three poolings by 3 leave one: 27."""
 
@@ -110,9 +116,12 @@ def volume_features(shape: tuple[int, int, int]) -> int:
 
 def volume_maps(trunk: Trunk, pixels: Tensor) -> Tensor:
     """Return maps (n, 16, ...) of pixels (n, frames, height, width), with a last edge 3 if they are coloured: a 27th of
-    each edge, or a 9th if the last unit does not pool."""
+    each edge, or a 9th if the last unit does not pool. On a processor a compiled kernel computes those of grey pixels
+    where it can (:mod:`echomort.networks._fused`)."""
+    if pixels.ndim == GREY and fused.takes(trunk, pixels):
+        return fused.maps(trunk, pixels)
     volume = pixels.float()
-    maps: Tensor = trunk(volume.unsqueeze(1) if volume.ndim == 4 else volume.movedim(-1, 1))
+    maps: Tensor = trunk(volume.unsqueeze(1) if pixels.ndim == GREY else volume.movedim(-1, 1))
     return maps
 
 

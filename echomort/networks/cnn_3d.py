@@ -33,4 +33,5 @@ NETWORK = Network(
     smallest=(VOLUME_EDGE, VOLUME_EDGE, VOLUME_EDGE),
     build=lambda wanted: initialised(Cnn3d(wanted.shape, wanted.norm_momentum)),
     optimizer="adagrad",
+    compiled=True,
 )

@@ -28,4 +28,5 @@ NETWORK = Network(
     smallest=(SMALLEST_EDGE, SMALLEST_EDGE, SMALLEST_EDGE),
     build=lambda wanted: initialised(Cnn3dGap(wanted.norm_momentum)),
     optimizer="adagrad",
+    compiled=True,
 )

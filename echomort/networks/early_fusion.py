@@ -96,6 +96,7 @@ NETWORK = Network(
     smallest=(VOLUME_EDGE, VOLUME_EDGE, VOLUME_EDGE),
     build=lambda wanted: initialised(EarlyFusion(wanted.branches, wanted.columns, wanted.norm_momentum)),
     optimizer="adagrad",
+    compiled=True,
     joins=True,
     records=RecordColumns.fit,
 )

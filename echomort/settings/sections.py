@@ -440,7 +440,11 @@ class Training(Section):
         "most half of the deaths)",
     )
     class_weights: bool = setting(True, "published", "weight each class by N / (2 N_class)")
-    precision: Literal["exact", "fast"] = setting("exact", "ours", "fast is bfloat16 where the processor has it")
+    precision: Literal["exact", "fast"] = setting(
+        "exact",
+        "ours",
+        "fast is bfloat16 where the processor has it and the network has no compiled kernel, which is faster",
+    )
     min_clips: int = setting(1000, "ours", "a view with fewer clips is skipped, with the reason", ge=1)
     min_deaths: int = setting(100, "ours", "a view with fewer deaths is skipped, with the reason", ge=1)
     views: tuple[str, ...] | None = setting(None, "published", "train these views only (null: all that have enough)")

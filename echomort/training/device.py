@@ -1,23 +1,28 @@
-"""The device and the precision of training. Imports torch only where there may be a GPU."""
+"""The device, the precision and the kernel of training. Imports torch only where there may be a GPU."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from echomort.networks import NETWORKS, _kernel
 from echomort.settings import Training
 
 
 @dataclass(frozen=True)
 class Device:
-    """The device of one model, and its precision."""
+    """The device of one model, its precision, and what computes its convolutions."""
 
     name: str
     """"cpu" or "cuda:<index>"."""
     bfloat16: bool
+    kernel: str = _kernel.TORCH
+    """"torch", or "compiled" with the instruction set in use."""
 
 
 def resolve_device(name: str, settings: Training) -> Device:
-    """Return the device with its precision: bfloat16 only if the settings allow it and it is native: emulation is
-    slower."""
+    """Return the device with its precision and kernel: bfloat16 only if the settings allow it and it is native
+    (emulation is slower), and never beside the compiled kernel, whose float32 is faster."""
+    if name == "cpu" and _kernel.LEVEL is not None and NETWORKS.get(settings.network).compiled:
+        return Device(name, bfloat16=False, kernel=f"compiled {_kernel.LEVEL}")
     if settings.precision == "exact":
         return Device(name, bfloat16=False)
     if name == "cpu":

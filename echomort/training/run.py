@@ -71,6 +71,7 @@ class _TaskInProgress:
     samples: Samples
     folder: Path
     precision: str
+    kernel: str
     fingerprint: str
     missing: list[Job]
 
@@ -79,12 +80,13 @@ def _prepare(task: Task, samples: Samples, device: str) -> _TaskInProgress:
     folder = task.output.with_name(f"{task.output.name}.partial")
     folder.mkdir(parents=True, exist_ok=True)
     clips = pack(samples, task.clips, task.branches, folder)
-    precision = "bfloat16" if resolve_device(device, task.training).bfloat16 else "float32"
+    resolved = resolve_device(device, task.training)
+    precision = "bfloat16" if resolved.bfloat16 else "float32"
     fingerprint = digest(
         [task.view, task.models, [branch.model_dump(mode="json") for branch in task.branches]],
         task.training.model_dump(mode="json", exclude=NOT_DECIDING),
         {name: getattr(samples, name).tolist() for name in ("clip_key", "study_key", "patient_key", "fold", "label")},
-        [clips, samples.present.tolist(), device.partition(":")[0], precision, version("torch")],
+        [clips, samples.present.tolist(), device.partition(":")[0], precision, resolved.kernel, version("torch")],
         _record(task, samples),
         _code(task.training.network),
     )
@@ -94,7 +96,7 @@ def _prepare(task: Task, samples: Samples, device: str) -> _TaskInProgress:
         for left_out in samples.left_out
         if not is_complete and not _is_finished(folder, left_out, fingerprint)
     ]
-    return _TaskInProgress(task, samples, folder, precision, fingerprint, jobs)
+    return _TaskInProgress(task, samples, folder, precision, resolved.kernel, fingerprint, jobs)
 
 
 def _record(task: Task, samples: Samples) -> list[Any]:
@@ -186,6 +188,7 @@ def _card(parts: _TaskInProgress, records: dict[LeftOut, dict[str, Any]], scores
         "scores_sha256": scores,
         "fingerprint": parts.fingerprint,
         "precision": parts.precision,
+        "kernel": parts.kernel,
         "torch": version("torch"),
         "training": task.training.model_dump(mode="json", exclude=NOT_DECIDING),
         "clips": {

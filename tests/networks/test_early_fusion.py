@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from echomort.core.errors import UserError
 from echomort.networks import Branch, build_joint_network, build_network
+from echomort.networks._layers import volume_maps
 
 SMALL = (27, 27, 27)
 TWO = (Branch(name="apical_4", shape=SMALL), Branch(name="flow", shape=(27, 30, 54), channels=3))
@@ -70,8 +71,7 @@ def test_batch_statistics_are_those_of_the_clips_that_are_there():
     whole, given = copy.deepcopy(network), pictures()
     network(given, PRESENT)
     for position, trunk in enumerate(whole.trunks):
-        picture = given[position][PRESENT[:, position]].float()
-        trunk(picture.unsqueeze(1) if picture.ndim == 4 else picture.movedim(-1, 1))
+        volume_maps(trunk, given[position][PRESENT[:, position]])
         seen, alone = network.trunks[position].state_dict(), trunk.state_dict()
         assert all(torch.equal(seen[name], alone[name]) for name in seen)
 

@@ -11,7 +11,7 @@ from docs.generators.method_page import TITLES, lines, preset_values
 from docs.generators.settings_table import as_yaml
 from echomort.ehr.variables import catalogue
 from echomort.method import Status, differences, facts
-from echomort.networks import NETWORKS, _layers, build_network
+from echomort.networks import NETWORKS, _layers, build_network, early_fusion
 from echomort.settings import Settings, load_settings
 from echomort.training import optimizer
 
@@ -54,6 +54,12 @@ def in_the_code() -> dict[str, object]:
         "Dropout before the last layer of the other three": str(_layers.DROPOUT),
         "Epsilon, and start of AdaGrad's sums": f"{optimizer.EPSILON:.0e}".replace("e-0", "e-") + ", 0",
         "Optimizer of the 3-D networks": NETWORKS.get("cnn_3d").optimizer,
+        "Optimizer of early fusion": NETWORKS.get("early_fusion").optimizer,
+        "Dense layers over the records in early fusion": ", ".join(map(str, early_fusion.RECORD_LAYERS)),
+        "The rate of that dropout": str(early_fusion.RECORD_DROPOUT),
+        "Dense layers after them and the flattened video are joined, before the risk": ", ".join(
+            map(str, early_fusion.JOINT_LAYERS)
+        ),
         "Optimizer of the 2-D network with LSTM": NETWORKS.get("cnn_2d_lstm").optimizer,
         "Optimizer of the 2-D network with global average pooling": NETWORKS.get("cnn_2d_gap").optimizer,
         "The same here: the nearest before or at the echo, within": str(

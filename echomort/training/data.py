@@ -119,7 +119,9 @@ def pack(samples: Samples, clips: Path, branches: Sequence[Branch], folder: Path
     All processes map these files into memory, so that clips are read and held once.
     """
     return [
-        _pack(samples.paths[position], samples.keys[position], clips, branch.stored, packed_file(folder, position, count))
+        _pack(
+            samples.paths[position], samples.keys[position], clips, branch.stored, packed_file(folder, position, count)
+        )
         for count in [len(branches)]
         for position, branch in enumerate(branches)
     ]

@@ -183,7 +183,7 @@ def test_the_code_that_decides_a_dear_asset_stays_small(asset: str) -> None:
 
 def test_what_computes_a_result_counts_with_its_version() -> None:
     found = {stage.name: set(stage.reached().libraries) for stage in EVERY}
-    assert {"torch", "lightning", "numpy"} <= found["view_models"]
+    assert {"torch", "numpy"} <= found["view_models"]
     assert {"pydicom", "imagecodecs", "simplejpeg", "av"} <= found["clips"]
     assert {"xgboost", "sklearn"} <= found["fusion"] and {"scipy", "sklearn"} <= found["evaluation"]
     assert found["cohort"] == {"duckdb"}

@@ -153,9 +153,7 @@ class Sampler:
         assert cell.view is not None and cell.picture is not None
         pictures = [CLIPS, FLOW] if cell.picture == CLIPS_AND_FLOW else [cell.picture]
         found = {name: self._clips_of(cell.view, name) for name in {*pictures, *cell.compared}}
-        there = functools.reduce(
-            np.intersect1d, [clips["clip_key"].to_numpy(str) for clips in found.values()]
-        )
+        there = functools.reduce(np.intersect1d, [clips["clip_key"].to_numpy(str) for clips in found.values()])
         found = {name: clips[clips["clip_key"].isin(there)] for name, clips in found.items()}
         rows = found[pictures[0]].merge(studies, on="study_key")
         if rows.empty:
@@ -214,7 +212,11 @@ def _joined(rows: pd.DataFrame, pictures: dict[str, pd.DataFrame], key: str) -> 
     """Return ``rows`` with the clip of each of ``pictures`` (branch -> clips), matched by ``key``: a branch each."""
     rows = rows.drop(columns=["view", "path", "digest", *SHAPE], errors="ignore")
     for name, clips in pictures.items():
-        own = clips[["path", "digest"]].add_suffix(f"_{name}").assign(**{f"key_{name}": clips["clip_key"], key: clips[key]})
+        own = (
+            clips[["path", "digest"]]
+            .add_suffix(f"_{name}")
+            .assign(**{f"key_{name}": clips["clip_key"], key: clips[key]})
+        )
         rows = rows.merge(own, "left", key)
     return rows, tuple(_branch(name, clips, name) for name, clips in pictures.items())
 

@@ -16,7 +16,7 @@ from echomort.core.files import atomic_path, write_text
 from echomort.dicom.clip import Clip
 from echomort.dicom.header.timing import blend, resample
 from echomort.dicom.header.views import UNKNOWN
-from echomort.dicom.scaling import Placing, Scaler
+from echomort.dicom.scaling import Placing, Scaler, crop_or_pad
 from echomort.settings import ClipSettings
 
 MAX_BYTES = 1 << 30
@@ -81,8 +81,8 @@ def convert_pixels(saved: SavedClip, wanted: ClipSettings, view: str = UNKNOWN) 
     converted.
 
     A clip made with other settings is scaled and resampled once more, which loses little where it is longer, larger and
-    faster. Raises :class:`Unusable` for one that is shorter, smaller or slower, or that holds another part of the
-    picture (another fit, or another size of its view).
+    faster; whole frames are cropped to the size of ``view``. Raises :class:`Unusable` for one that is shorter, smaller
+    or slower, or that was made with another fit or reduction.
     """
     if saved.frames and saved.fps and round(saved.frames / saved.fps, 2) < wanted.min_seconds:
         raise Unusable("too_short", f"the champion takes loops of {wanted.min_seconds:g} s or more")
@@ -90,11 +90,13 @@ def convert_pixels(saved: SavedClip, wanted: ClipSettings, view: str = UNKNOWN) 
     taken = _describe(wanted, wanted.shape_of(view))
     if made is None or not _is_convertible(saved, made, wanted, view):
         raise Unusable("clip_shape", f"the champion takes {taken}; save it so with `inspect --home HOME`")
-    if _pixel_settings(made) == _pixel_settings(wanted):
+    if _pixel_settings(made) == _pixel_settings(wanted) and saved.pixels.shape == wanted.shape_of(view):
         return saved.pixels, None if made.view_tags == wanted.view_tags else OTHER_TAGS
     given = _describe(made, saved.pixels.shape)
     note = f"converted from {given} to {taken}: scores differ slightly from those of the loop itself"
-    return _resample(saved.pixels, made, wanted, wanted.shape_of(view)), note
+    shape = wanted.shape_of(view)
+    pixels = saved.pixels if wanted.fit == "inside" else crop_or_pad(saved.pixels, shape[1:])
+    return _resample(pixels, made, wanted, shape), note
 
 
 def _read_description(path: Path, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -124,11 +126,13 @@ def _is_convertible(saved: SavedClip, made: ClipSettings, wanted: ClipSettings, 
 
 
 def _shows_as_much(saved: SavedClip, made: ClipSettings, wanted: ClipSettings, view: str) -> bool:
-    """Whether a clip's frames show as much as is wanted: at least as large, or whole frames of the same size."""
+    """Whether a clip's frames show as much as is wanted: they are at least as large, whole frames before reduction."""
     if made.fit == wanted.fit == "inside":
         return made.height >= wanted.height and made.width >= wanted.width
-    same = made.fit == wanted.fit and made.reduction == wanted.reduction
-    return same and made.size_of(saved.view if saved.clip else view) == wanted.size_of(view)
+    if made.fit != wanted.fit or made.reduction != wanted.reduction:
+        return False
+    sizes = zip(made.size_of(saved.view if saved.clip else view), wanted.size_of(view), strict=True)
+    return all(shown >= needed for shown, needed in sizes)
 
 
 def _count_recorded(pixels: np.ndarray) -> int:

@@ -133,7 +133,7 @@ def test_a_size_that_is_none_is_refused(size):
         load_settings(flags={"preset": "paper", "imaging.clip.view_sizes": {"apical_4": size}}, environment={})
 
 
-def test_a_saved_clip_is_taken_as_it_is_or_refused_if_it_shows_another_part_of_the_picture(tmp_path):
+def test_a_saved_clip_is_taken_as_it_is_cropped_or_refused_if_it_shows_less_of_the_picture(tmp_path):
     settings = clip_settings(frames=20)
     imaging = Imaging(clip=settings, views=Views(classify=False))
     list(inspect_paths([LOOP], Settings(imaging=imaging, execution=Execution(processes=1)), tmp_path))
@@ -142,6 +142,9 @@ def test_a_saved_clip_is_taken_as_it_is_or_refused_if_it_shows_another_part_of_t
     assert convert_pixels(saved, settings) == (saved.pixels, None)
     slower, note = convert_pixels(saved, settings.model_copy(update={"fps": 15.0, "frames": 10}))
     assert slower.shape == (10, 60, 80) and "converted from 20x60x80 at 30 frames a second, whole frames" in note
+    smaller = settings.model_copy(update={"view_sizes": {"unknown": (200, 280)}})
+    cropped, note = convert_pixels(saved, smaller)
+    assert np.array_equal(cropped, saved.pixels[:, 5:-5, 5:-5]) and "to 20x50x70" in note
     for other in (
         {"view_sizes": {"unknown": (240, 324)}},
         {"reduction": 3},

@@ -105,8 +105,8 @@ class CrossFit:
         for left_out, values in logits.items():
             if len(left_out) == 1:
                 score[folds == left_out[0]] = values[folds == left_out[0]]
-            else:  # of none, there are no two
-                for fold, other in itertools.permutations(left_out):
+            else:
+                for fold, other in itertools.permutations(left_out, 2):
                     without[folds == fold, other] = values[folds == fold]
         if held_out.any():
             score[held_out] = np.mean([values[held_out] for key, values in logits.items() if len(key) < 2], axis=0)

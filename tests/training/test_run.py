@@ -206,7 +206,7 @@ def test_a_diverging_loss_is_one_line_with_its_remedy_and_leaves_no_model(inputs
         "plain = functional.binary_cross_entropy_with_logits\n"
         "functional.binary_cross_entropy_with_logits = lambda *a, **k: plain(*a, **k) * float('inf')\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(weights))
+    monkeypatch.setenv("PYTHONPATH", str(weights), prepend=os.pathsep)
     task.write(tmp_path / "task.json")
     assert command.main([str(tmp_path / "task.json")]) == 2
     error = capfd.readouterr().err

@@ -115,7 +115,7 @@ def _project_lock(home: Path) -> Iterator[None]:
 
 
 def _cancel_orphaned_runs(instance: dg.DagsterInstance) -> None:
-    """Cancel runs whose process was killed.
+    """Cancel runs whose process was killed, and free what runs that are over hold of the pools.
 
     They would count as started for ever and keep their slots in the pools, so that later runs would wait. This
     command holds the project's lock, so no run from another command line is alive.
@@ -125,7 +125,18 @@ def _cancel_orphaned_runs(instance: dg.DagsterInstance) -> None:
     )
     for run in instance.get_runs(unfinished):
         instance.report_run_canceled(run, message="its process died")
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    _free_pools(instance)
+
+
+def _free_pools(instance: dg.DagsterInstance) -> None:
+    """Free the slots of runs that are over: an interrupted run may fail while a step of it still holds one."""
+    storage = instance.event_log_storage
+    for pool in storage.get_concurrency_keys():
+        slots = storage.get_concurrency_info(pool)
+        for run_id in {*slots.active_run_ids, *slots.pending_run_ids}:
+            run = instance.get_run_by_id(run_id)
+            if run is None or run.is_finished:
+                storage.free_concurrency_slots_for_run(run_id)
 
 
 def _stale(home: Path) -> list[dg.AssetKey]:

@@ -15,9 +15,9 @@ Made by `python -m docs.generators.variables_table` from `echomort/ehr/variables
 The method has 158: {clinical} of the clinic, {echo} of the echo and {diagnosis} groups of diagnoses, as its preprint
 lists them (arXiv 1811.10553v2, pages 15 to 17, Extended Data Table 2): names, units, grades and codes are published.
 Limits and windows are ours; the preprint takes the nearest value from outside of the echo within six months before *or
-after* it, which is not known at the echo (`features.outside_values: nearest`, in preset `paper`). {extended} further variables (`extended`) and {comparator} that only the
-clinical scores need (`comparator`) are ours. What models get is decided by `tabular.variables`: `method` (the 158),
-`extended` (with the former) or `catalogue` (all, a site's own too).
+after* it, which is not known at the echo (`features.outside_values: nearest`, in preset `paper`). {extended} further
+variables (`extended`) and {comparator} that only the clinical scores need (`comparator`) are ours. What models get is
+decided by `tabular.variables`: `method` (the 158), `extended` (with the former) or `catalogue` (all, a site's own too).
 
 **Grades.** Each valve's regurgitation and stenosis is a grade from 0 (none) to 3 (severe), and for models one column a
 grade (0 or 1; all missing where the grade is). The diastolic function is one number: -1 normal, 0 dysfunction without a

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from experiments.planted import cells
 
 from echomort.core.errors import UserError
 from echomort.evaluation.metrics.discrimination import permuted_null_rows
@@ -296,6 +297,18 @@ def test_every_part_is_there(page):
     parts |= {"subgroups", "checks", "use", "published", "settings", "checklist", "bias", "lineage"}
     parts |= {"sample-size", "characteristics"}
     assert parts <= set(Page(page).ids)
+
+
+def test_experiments_are_in_the_page_its_files_and_its_json_where_they_were_run(data, page, tmp_path):
+    assert 'id="experiments"' not in page
+    made = pd.concat([cells("figure2"), cells("figure5")], ignore_index=True)
+    files = write_report(replace(data, experiments=made), tmp_path)
+    parsed, twin = Page(files.html.read_text()), json.loads(files.json.read_text())
+    assert "experiments" in parsed.ids and len(parsed.ids) == len(set(parsed.ids)) and not parsed.open
+    beside = {str(path.relative_to(tmp_path)) for path in files.beside}
+    assert {address for address in parsed.links if not address.startswith("#")} == beside
+    assert {"figures/experiment-figure2.svg", "tables/experiment-figure5.csv"} <= beside
+    assert twin["tables"]["experiment-figure2"][0]["Preprint"] == "0.695 to 0.784, over its views fig. 2"
 
 
 def test_a_leak_is_named_before_everything_else_and_only_where_there_is_one(data, page, tmp_path):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from assets.imaging.variants import own_variants
 from assets.imaging.shapes import project_clip
+from assets.imaging.variants import own_variants
 from assets.project import Project
 from assets.training.samples import read
 from assets.training.view_models import too_few
@@ -157,7 +157,6 @@ class Sampler:
         found = {name: clips[clips["clip_key"].isin(there)] for name, clips in found.items()}
         rows = found[pictures[0]].merge(studies, on="study_key")
         if rows.empty:
-            missing = [name for name, clips in found.items() if clips.empty]
             raise Refused(
                 f"no clip of a study of the cohort is there as {' and as '.join(sorted(cell.compared))}",
                 "the reasons are in table clip_variant; other views or files are needed",

@@ -68,11 +68,15 @@ def small_archive(home: Path, patients: int = 60, views: tuple[str, ...] = ("api
             entries.append(Entry(study, "made", study, artifact))
             cohort.append((study, patient, "development", number % 4, label, 100, bool(label), visit == 0, visit == 0))
             clips += [(key, study, patient, view) for view, key in keys.items()]
-            features.append({"study_key": study, **dict.fromkeys(TEN, 1.0), "age": 60 + 10 * label + generator.normal()})
+            features.append(
+                {"study_key": study, **dict.fromkeys(TEN, 1.0), "age": 60 + 10 * label + generator.normal()}
+            )
     with archive.project.writer() as connection:
         connection.append("cohort", pd.DataFrame(cohort))
         table = pd.DataFrame(clips, columns=["clip_key", "study_key", "patient_key", "view"])
-        accepted = table.assign(instance_key=table["clip_key"], status="accepted", digest="pixels of " + table["clip_key"])
+        accepted = table.assign(
+            instance_key=table["clip_key"], status="accepted", digest="pixels of " + table["clip_key"]
+        )
         connection.append("clip", accepted, by_name=True)
         connection.append("clip_view", table[["clip_key", "study_key", "view"]].assign(view_source="tag"), by_name=True)
         connection.append("feature", pd.DataFrame(features), by_name=True)

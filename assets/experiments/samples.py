@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from assets.imaging.variants import own_variants
 from assets.imaging.shapes import project_clip
+from assets.imaging.variants import own_variants
 from assets.project import Project
 from assets.training.samples import read
 from assets.training.view_models import too_few
@@ -153,13 +153,10 @@ class Sampler:
         assert cell.view is not None and cell.picture is not None
         pictures = [CLIPS, FLOW] if cell.picture == CLIPS_AND_FLOW else [cell.picture]
         found = {name: self._clips_of(cell.view, name) for name in {*pictures, *cell.compared}}
-        there = functools.reduce(
-            np.intersect1d, [clips["clip_key"].to_numpy(str) for clips in found.values()]
-        )
+        there = functools.reduce(np.intersect1d, [clips["clip_key"].to_numpy(str) for clips in found.values()])
         found = {name: clips[clips["clip_key"].isin(there)] for name, clips in found.items()}
         rows = found[pictures[0]].merge(studies, on="study_key")
         if rows.empty:
-            missing = [name for name, clips in found.items() if clips.empty]
             raise Refused(
                 f"no clip of a study of the cohort is there as {' and as '.join(sorted(cell.compared))}",
                 "the reasons are in table clip_variant; other views or files are needed",
@@ -214,7 +211,11 @@ def _joined(rows: pd.DataFrame, pictures: dict[str, pd.DataFrame], key: str) -> 
     """Return ``rows`` with the clip of each of ``pictures`` (branch -> clips), matched by ``key``: a branch each."""
     rows = rows.drop(columns=["view", "path", "digest", *SHAPE], errors="ignore")
     for name, clips in pictures.items():
-        own = clips[["path", "digest"]].add_suffix(f"_{name}").assign(**{f"key_{name}": clips["clip_key"], key: clips[key]})
+        own = (
+            clips[["path", "digest"]]
+            .add_suffix(f"_{name}")
+            .assign(**{f"key_{name}": clips["clip_key"], key: clips[key]})
+        )
         rows = rows.merge(own, "left", key)
     return rows, tuple(_branch(name, clips, name) for name, clips in pictures.items())
 

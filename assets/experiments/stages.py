@@ -80,9 +80,7 @@ def planned_cells(project: Project, experiment: ExperimentName) -> int:
     return len(GRIDS[experiment](project.settings, Sampler(project).views))
 
 
-def _planned(
-    sampler: Sampler, cells: Iterable[Cell], recipe: str
-) -> Iterator[tuple[Cell, Samples | Refused, str]]:
+def _planned(sampler: Sampler, cells: Iterable[Cell], recipe: str) -> Iterator[tuple[Cell, Samples | Refused, str]]:
     """Yield each of ``cells`` with its samples, or the reason why it has none, and its fingerprint."""
     settings = sampler.settings
     for cell in cells:

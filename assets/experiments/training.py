@@ -1,4 +1,4 @@
-"""Trains and judges one cell. Models that were trained before on the same samples, in any experiment, are used again."""
+"""Trains and judges one cell. Models of the same samples that any experiment trained before are used again."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -60,8 +60,8 @@ def _code_of(cell: Cell) -> dict[str, str]:
 def judged_cell(
     context: dg.OpExecutionContext, project: Project, cell: Cell, samples: Samples
 ) -> tuple[dict[str, Any], str | None]:
-    """Train ``cell`` unless its models are there; return its figure, as columns of table experiment_cell, and the path of
-    its models below the home (None for a random guess)."""
+    """Train ``cell`` unless its models are there; return its figure, as columns of table experiment_cell, and the path
+    of its models below the home (None for a random guess)."""
     from echomort.experiments.judging import judge, random_scores
 
     artifact = None

@@ -4,12 +4,13 @@ import hashlib
 from collections.abc import Mapping
 
 SURVEY_SHARE = 5
-"""A survey set takes at most one in this many of the rarer outcome, so that models still learn from the others. Ours."""
+"""A survey set takes at most one in this many of the rarer outcome: models still learn from the others. Ours."""
 
 
 def survey_patients(died: Mapping[str, bool], most: int, salt: str) -> frozenset[str]:
-    """Return the patients of the survey set: as many who died as did not, ``most`` of each, drawn from ``died`` (patient
-    -> whether it died by the horizon); fewer where :data:`SURVEY_SHARE` asks for it, and none where either is rare."""
+    """Return the patients of the survey set: as many who died as did not, ``most`` of each, drawn from ``died``
+    (patient -> whether it died by the horizon); fewer where :data:`SURVEY_SHARE` asks for it, none where either is
+    rare."""
     by_outcome = _in_order(died, salt, "survey")
     each = min(most, *(len(patients) // SURVEY_SHARE for patients in by_outcome))
     return frozenset(patient for patients in by_outcome for patient in patients[:each])

@@ -122,7 +122,7 @@ def fit_nested(
     return TabularResult(CrossFit.of_models(rows.folds, logits), model)
 
 
-def fit_models(
+def fit_models(  # noqa: PLR0913, PLR0917 - as fit_nested, with what is left out
     matrix: np.ndarray,
     columns: tuple[str, ...],
     rows: LabelledRows,

@@ -32,7 +32,9 @@ def test_every_asset_stands_and_every_check_passed(finished: Home) -> None:
     rows = jsons(finished.echomort("status", "--json").stdout)
     graph = defs.resolve_asset_graph()
     assert {row["asset"] for row in rows} == {key.to_user_string() for key in graph.materializable_asset_keys}
-    experiments = {key.to_user_string() for key in graph.materializable_asset_keys if graph.get(key).group_name == "experiments"}
+    experiments = {
+        key.to_user_string() for key in graph.materializable_asset_keys if graph.get(key).group_name == "experiments"
+    }
     on_request = {row["asset"] for row in rows if row["state"] == "on request"}
     assert on_request == experiments - {"experiment_figure2", "experiment_figure5"}
     rows = [row for row in rows if row["asset"] not in on_request]

@@ -45,7 +45,11 @@ def test_table_1_has_every_input_with_every_video_on_one_survey_set() -> None:
     assert {cell.view for cell in table} == {None, "parasternal_long", "all_views"}
     assert {(cell.evaluated, cell.among) for cell in table} == {("survey", "parasternal_long")}
     assert [cell.network for cell in table if cell.view is None] == [None] * 3
-    assert [cell.network for cell in table if cell.view == "parasternal_long"] == ["cnn_3d", "early_fusion", "early_fusion"]
+    assert [cell.network for cell in table if cell.view == "parasternal_long"] == [
+        "cnn_3d",
+        "early_fusion",
+        "early_fusion",
+    ]
 
 
 def test_the_learning_curve_ends_with_all_patients() -> None:

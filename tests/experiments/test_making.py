@@ -145,7 +145,9 @@ def failing(error: Exception) -> Callable[..., None]:
     return train_in_child
 
 
-def test_a_training_that_fails_is_a_reason_and_is_tried_again(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_that_fails_is_a_reason_and_is_tried_again(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(training, "train_in_child", failing(UserError("the network failed", "mend it")))
     cell = ["apical_4-cnn_3d"]
     assert make(archive, experiments.FIGURE2, cell) == cell

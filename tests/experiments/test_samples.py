@@ -117,5 +117,5 @@ def test_a_tiny_archive_is_refused_cell_by_cell(tmp_path: object, patients: int)
     archive = small_archive(tmp_path / "home", patients)  # type: ignore[operator]
     for experiment in GRIDS:
         for cell in cells(archive, experiment).values():
-            with pytest.raises(Refused, match=".+: .+"):
+            with pytest.raises(Refused, match=r".+: .+"):
                 Sampler(archive.project).samples(cell)

@@ -111,6 +111,7 @@ def test_a_network_that_is_not_chosen_decides_no_training(copy: Path) -> None:
     symbols = [(one.__module__, one.__name__) for one in stage.functions if one.__name__ != "<lambda>"]
     chosen = stage.chosen(load_settings(environment={}))
     before = Code(copy).reached(symbols, chosen)
+    assert "file echomort/models/record_columns.py" not in before.parts, "only early fusion takes the record"
     added = copy / "echomort/networks/another.py"
     added.write_text("NETWORK = None\n")
     try:
@@ -119,7 +120,7 @@ def test_a_network_that_is_not_chosen_decides_no_training(copy: Path) -> None:
         added.unlink()
     with edited(copy / "echomort/networks/cnn_2d_gap.py", ".mean(1)", ".amax(1)"):
         assert Code(copy).reached(symbols, chosen) == before
-    with edited(copy / "echomort/networks/cnn_3d.py", ".flatten(1)", ".flatten(2)"):
+    with edited(copy / "echomort/networks/cnn_3d.py", ".squeeze(1)", ".squeeze(2)"):
         assert Code(copy).reached(symbols, chosen) != before
 
 

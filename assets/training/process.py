@@ -20,7 +20,7 @@ IMPUTATION = {"imputation_scope", "imputation_rounds", "max_missing", "outliers"
 """Settings of section ``tabular`` that decide the columns that a network gets of the record."""
 
 
-def write_task(
+def write_task(  # noqa: PLR0913
     project: Project,
     view: str,
     samples: pd.DataFrame,

@@ -42,7 +42,9 @@ class Grades:
         scaler = StandardScaler().fit(others)
         standard, classes = scaler.transform(others), np.unique(grade)
         models = [LogisticRegression().fit(standard, grade == one) for one in classes]
-        weights, intercepts = (np.array([getattr(model, part)[0] for model in models]) for part in ("coef_", "intercept_"))
+        weights, intercepts = (
+            np.array([getattr(model, part)[0] for model in models]) for part in ("coef_", "intercept_")
+        )
         return cls(classes, scaler.mean_, scaler.scale_, weights, intercepts)
 
     def predict(self, others: np.ndarray) -> np.ndarray:

@@ -107,9 +107,7 @@ def _listener(task: Task, left_out: LeftOut, report: Callable[[Progress], None])
     return listen
 
 
-def _write(
-    job: Job, network: nn.Module, prepared: bytes | None, epochs: list[Epoch], logits: dict[str, float]
-) -> None:
+def _write(job: Job, network: nn.Module, prepared: bytes | None, epochs: list[Epoch], logits: dict[str, float]) -> None:
     name = left_out_name(job.left_out)
     weights = save_network(network)
     record: dict[str, Any] = {

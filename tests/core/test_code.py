@@ -113,6 +113,7 @@ def test_a_network_that_is_not_chosen_decides_no_training(copy: Path) -> None:
     symbols = [(one.__module__, one.__name__) for one in stage.functions if one.__name__ != "<lambda>"]
     chosen = stage.chosen(load_settings(environment={}))
     before = Code(copy).reached(symbols, chosen)
+    assert "file echomort/models/record_columns.py" not in before.parts, "only early fusion takes the record"
     added = copy / "echomort/networks/another.py"
     added.write_text("NETWORK = None\n")
     try:
@@ -121,7 +122,7 @@ def test_a_network_that_is_not_chosen_decides_no_training(copy: Path) -> None:
         added.unlink()
     with edited(copy / "echomort/networks/cnn_2d_gap.py", ".mean(1)", ".amax(1)"):
         assert Code(copy).reached(symbols, chosen) == before
-    with edited(copy / "echomort/networks/cnn_3d.py", ".flatten(1)", ".flatten(2)"):
+    with edited(copy / "echomort/networks/cnn_3d.py", ".squeeze(1)", ".squeeze(2)"):
         assert Code(copy).reached(symbols, chosen) != before
 
 
@@ -185,7 +186,7 @@ def test_the_code_that_decides_a_dear_asset_stays_small(asset: str) -> None:
 
 def test_what_computes_a_result_counts_with_its_version() -> None:
     found = {stage.name: set(stage.reached().libraries) for stage in EVERY}
-    assert {"torch", "lightning", "numpy"} <= found["view_models"]
+    assert {"torch", "numpy"} <= found["view_models"]
     assert {"pydicom", "imagecodecs", "simplejpeg", "av"} <= found["clips"]
     assert {"xgboost", "sklearn"} <= found["fusion"] and {"scipy", "sklearn"} <= found["evaluation"]
     assert found["cohort"] == {"duckdb"}

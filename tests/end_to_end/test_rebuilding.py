@@ -209,8 +209,8 @@ def test_an_asset_made_as_a_whole_is_accepted_too(
 
 
 def test_trained_views_are_accepted_by_training_them_again(project: Home, changed_code: Callable[[str], None]) -> None:
-    changed_code("echomort/training/module.py")
-    assert "echomort/training/module.py" in project.stale()["view_models"]
+    changed_code("echomort/training/loop.py")
+    assert "echomort/training/loop.py" in project.stale()["view_models"]
     assert project.here("accept", "view_models", "--sample", "1").stdout.startswith("view_models: 1 made again")
     assert "view_models" not in project.stale()
 

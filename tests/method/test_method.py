@@ -14,7 +14,7 @@ from echomort.clips import optical_flow
 from echomort.ehr.variables import catalogue
 from echomort.experiments.published import EXPERIMENTS
 from echomort.method import Status, differences, facts
-from echomort.networks import NETWORKS, _layers, build_network
+from echomort.networks import NETWORKS, _layers, build_network, early_fusion
 from echomort.settings import Settings, load_settings
 from echomort.training import optimizer
 
@@ -63,6 +63,12 @@ def in_the_code() -> dict[str, object]:
         ),
         "Speed with the full value": str(optical_flow.FULL_SPEED),
         "Optimizer of the 3-D networks": NETWORKS.get("cnn_3d").optimizer,
+        "Optimizer of early fusion": NETWORKS.get("early_fusion").optimizer,
+        "Dense layers over the records in early fusion": ", ".join(map(str, early_fusion.RECORD_LAYERS)),
+        "The rate of that dropout": str(early_fusion.RECORD_DROPOUT),
+        "Dense layers after them and the flattened video are joined, before the risk": ", ".join(
+            map(str, early_fusion.JOINT_LAYERS)
+        ),
         "Optimizer of the 2-D network with LSTM": NETWORKS.get("cnn_2d_lstm").optimizer,
         "Optimizer of the 2-D network with global average pooling": NETWORKS.get("cnn_2d_gap").optimizer,
         "With the last one before or at the study instead, most days between": str(

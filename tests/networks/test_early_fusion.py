@@ -96,9 +96,9 @@ def test_what_a_clip_and_a_record_tell_only_together_is_learnt():
     bright = dark.clone()
     bright[:, :, :, :13] += 100
     clips = torch.cat([dark, dark, bright, bright])
-    variables = torch.tensor([[-1.0], [1.0], [-1.0], [1.0]])
+    variables = torch.tensor([[-3.0], [3.0], [-3.0], [3.0]])
     labels = torch.tensor([0.0, 1.0, 1.0, 0.0])
-    optimizer = torch.optim.Adam(network.parameters(), 0.01)
+    optimizer = torch.optim.Adam(network.parameters(), 0.03)
     for _ in range(100):
         logits = network([clips], torch.ones(4, 1, dtype=torch.bool), variables)
         optimizer.zero_grad()

@@ -114,7 +114,9 @@ def test_the_validation_loss_of_a_balanced_set_has_no_class_weights_as_in_keras(
     table = [row | {"fold": index % 3, "label": int(index % 5 == 0)} for index, row in enumerate(rows(120))]
     samples = read_samples(written(tmp_path, table))
     task = SimpleNamespace(training=Training(stopping="patience", validation_classes=classes, validation_fraction=0.2))
-    training, validation = _loaders(task, samples, Inputs([np.zeros((len(samples.label), 1, 1, 1), np.uint8)]), (0, 1), 1)
+    training, validation = _loaders(
+        task, samples, Inputs([np.zeros((len(samples.label), 1, 1, 1), np.uint8)]), (0, 1), 1
+    )
     assert (validation.weights != (1.0, 1.0)) == weighted
     assert training.weights == class_weights(samples.label[training.rows])
 

@@ -41,7 +41,16 @@ PRESETS = """
 Preset `paper` is the recipe above as far as settings express it. Preset `standard`, the default for a site's own
 archive, is what this project thinks better; `demo` derives from it. All other settings are the same in both
 ([settings.md](settings.md)). `paper` reads native pixels: on an archive without them, the synthetic one too, set
-`imaging.clip.source: annotated`.
+`imaging.clip.source: annotated`. The whole way at the method's size of clip, on the synthetic archive, with one view,
+few patients and few epochs (its figures say nothing about the method):
+
+```
+echomort run --home paper --set preset=paper --set imaging.clip.source=annotated \\
+  --set sources.synthetic.patients=120 --set sources.synthetic.frame_size=full \\
+  --set sources.synthetic.views=[parasternal_long] --set training.views=[parasternal_long] \\
+  --set training.max_epochs=5 --set training.min_clips=40 --set training.min_deaths=10 \\
+  --set evaluation.permutations=1 --set execution.executor=in_process
+```
 
 | setting | paper | standard | reason |
 |---|---|---|---|

@@ -28,8 +28,8 @@ retrain = dg.define_asset_job(
 evaluate = dg.define_asset_job("evaluate", groups("evaluation"), description="The evaluation and the report.")
 experiments = [
     dg.define_asset_job(
-        asset_name(name),
-        dg.AssetSelection.assets(asset_name(name)).upstream(),
+        f"run_{asset_name(name)}",  # a job may not have the name of an asset that is a graph of steps
+        dg.AssetSelection.assets(asset_name(name)).upstream().required_multi_asset_neighbors(),
         description="One experiment of the preprint, and what it is made from.",
     )
     for name in GRIDS

@@ -195,7 +195,7 @@ class Sampler:
         """Raise :class:`Refused` where a model would lack an outcome, or too few patients would be judged."""
         least, deaths = self.settings.evaluation.suppress_below_events, int(judged["label"].sum())
         if min(deaths, len(judged) - deaths) < least:
-            problem = f"fewer than {least} deaths or survivors could be judged, evaluation.suppress_below_events"
+            problem = f"fewer than {least} deaths or survivors could be judged (evaluation.suppress_below_events)"
             raise Refused(problem, "add studies, or lower that setting")
         if cell.network is None and cell.variables == "none":
             return

@@ -58,7 +58,7 @@ class RecordColumns:
         """Return the columns, float32 (n, width), of variables float64 (n, variables), NaN where missing."""
         with threadpool_limits(1):
             values = coded(self.imputer.impute(matrix), self.imputer.names)
-        return ((values - self.means) * self.scales).astype(np.float32)
+        return np.asarray((values - self.means) * self.scales, dtype=np.float32)
 
     def to_bytes(self) -> bytes:
         """Return all of it in the safetensors format; the names are the bytes of a JSON list."""

@@ -1,6 +1,6 @@
 """The video model of one view: the networks of all folds, whose files are verified before they are read."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

@@ -6,7 +6,6 @@ one number. Pixels enter as they are stored, 0 to 255: the first batch normalisa
 weights expect it.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -105,13 +104,14 @@ class Trunk(nn.Sequential):
 
 GREY = 4
 """Dimensions of a batch of grey clips: clip, frame, row, column. One of coloured clips has a fifth."""
-VOLUME_EDGE = POOL ** len(VOLUME_FILTERS)
+VOLUME_EDGE: int = POOL ** len(VOLUME_FILTERS)
 """Pixels or frames of which three poolings by 3 leave one: 27."""
 
 
 def volume_features(shape: tuple[int, int, int]) -> int:
     """Return the number of features of clips of ``shape`` when all units over the volume pool: 640 at 60x109x150."""
-    return math.prod(edge // VOLUME_EDGE for edge in shape) * VOLUME_FILTERS[-1]
+    frames, height, width = (edge // VOLUME_EDGE for edge in shape)
+    return frames * height * width * VOLUME_FILTERS[-1]
 
 
 def volume_maps(trunk: Trunk, pixels: Tensor) -> Tensor:

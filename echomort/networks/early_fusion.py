@@ -33,8 +33,8 @@ names no activation."""
 
 
 class EarlyFusion(nn.Module):
-    """One trunk a branch, three layers over the record's columns if there are any, two over both: 34,837 weights for one
-    branch at 60x109x150 without records."""
+    """One trunk a branch, three layers over the record's columns if there are any, two over both: for one branch at
+    60x109x150 without records, 34,837 weights."""
 
     def __init__(self, branches: Sequence[Branch], columns: int, momentum: float) -> None:
         super().__init__()

@@ -30,8 +30,8 @@ FEWEST_FOLDS = {"nested": MIN_FOLDS, "folds": 2, "whole": 1}
 class Samples:
     """One row a sample, in the order of the sample table: texts (n,), fold int64 (n,), label int64 (n,).
 
-    ``paths`` and ``keys`` have, for each branch, texts (n,): where the sample's picture is in the clip store; None where
-    there is none. ``models`` says which models are trained.
+    ``paths`` and ``keys`` have, for each branch, texts (n,): where the sample's picture is in the clip store; None
+    where there is none. ``models`` says which models are trained.
     """
 
     clip_key: np.ndarray
@@ -113,18 +113,14 @@ def packed_file(folder: Path, position: int, branches: int) -> Path:
 
 
 def pack(samples: Samples, clips: Path, branches: Sequence[Branch], folder: Path) -> list[str]:
-    """Write the pictures of each branch to a .npy file in ``folder``, uint8 (n, frames, height, width), with a last edge
-    3 if coloured, zeros where a sample has none; return the digest of each.
+    """Write the pictures of each branch to a .npy file in ``folder``, uint8 (n, frames, height, width), with a last
+    edge 3 if coloured, zeros where a sample has none; return the digest of each.
 
     All processes map these files into memory, so that clips are read and held once.
     """
-    return [
-        _pack(
-            samples.paths[position], samples.keys[position], clips, branch.stored, packed_file(folder, position, count)
-        )
-        for count in [len(branches)]
-        for position, branch in enumerate(branches)
-    ]
+    files = [packed_file(folder, position, len(branches)) for position in range(len(branches))]
+    places = zip(samples.paths, samples.keys, branches, files, strict=True)
+    return [_pack(paths, keys, clips, branch.stored, file) for paths, keys, branch, file in places]
 
 
 def _pack(paths: np.ndarray, keys: np.ndarray, clips: Path, shape: tuple[int, ...], target: Path) -> str:

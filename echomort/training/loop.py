@@ -99,7 +99,7 @@ def _trained(
     for batch in batches:
         one = loss.of(batch)
         optimizer.zero_grad()
-        one.backward()
+        torch.autograd.backward(one)
         optimizer.step()
         if schedule is not None:
             schedule.step()

@@ -37,8 +37,8 @@ def train(task: Task, report: Callable[[Progress], None]) -> TrainingResult:
     :class:`echomort.models.cross_fit.CrossFit`).
 
     One model leaves out each fold; these are kept. One leaves out each pair of folds, only for the scores from which
-    others learn; these are not kept. Where ``task.models`` asks for no pairs, ``without`` is an empty list. One model on
-    all folds is kept as all.safetensors, and there are scores of the held-out studies only.
+    others learn; these are not kept. Where ``task.models`` asks for no pairs, ``without`` is an empty list. One model
+    on all folds is kept as all.safetensors, and there are scores of the held-out studies only.
 
     Beside the weights of a model that takes variables lies <weights>.variables.safetensors, which prepares them
     (:class:`echomort.models.record_columns.RecordColumns`).

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from assets.experiments.stages import asset_name
 from assets.graph import STAGES
 from assets.incremental import Stage, UnitStage
 from assets.quality import BY_ASSET
 from echomort.core.code import Code, Reached, _cache, _parsed, file_meaning, keep_meanings, libraries
 from echomort.core.errors import UserError
+from echomort.experiments.cells import GRIDS
 from echomort.settings import load_settings
 from warehouse.connection import connect
 from warehouse.queries import UndeclaredQuery, only, run
@@ -103,7 +105,7 @@ def edited(path: Path, old: str, new: str) -> Iterator[None]:
 
 def test_a_definition_that_assets_share_counts_alone(copy: Path, before: dict[str, Reached]) -> None:
     with edited(copy / "assets/training/view_models.py", "if count < training", "if count <= training"):
-        assert stale(before, reached(copy)) == {"view_models", "permuted_null"}
+        assert stale(before, reached(copy)) == {"view_models", "permuted_null", *map(asset_name, GRIDS)}
 
 
 def test_a_network_that_is_not_chosen_decides_no_training(copy: Path) -> None:
@@ -111,6 +113,7 @@ def test_a_network_that_is_not_chosen_decides_no_training(copy: Path) -> None:
     symbols = [(one.__module__, one.__name__) for one in stage.functions if one.__name__ != "<lambda>"]
     chosen = stage.chosen(load_settings(environment={}))
     before = Code(copy).reached(symbols, chosen)
+    assert "file echomort/models/record_columns.py" not in before.parts, "only early fusion takes the record"
     added = copy / "echomort/networks/another.py"
     added.write_text("NETWORK = None\n")
     try:
@@ -119,7 +122,7 @@ def test_a_network_that_is_not_chosen_decides_no_training(copy: Path) -> None:
         added.unlink()
     with edited(copy / "echomort/networks/cnn_2d_gap.py", ".mean(1)", ".amax(1)"):
         assert Code(copy).reached(symbols, chosen) == before
-    with edited(copy / "echomort/networks/cnn_3d.py", ".flatten(1)", ".flatten(2)"):
+    with edited(copy / "echomort/networks/cnn_3d.py", ".squeeze(1)", ".squeeze(2)"):
         assert Code(copy).reached(symbols, chosen) != before
 
 

@@ -212,7 +212,7 @@ def test_what_is_stored_scores_a_study_as_the_training_did(inputs, tmp_path):
     record, job = trained_here(task_of(folder), (1,), tmp_path)
     samples = read_samples(job.task)
     given, _ = read_inputs(job, samples)
-    names, values = read_variables(job.task.variables, samples)
+    _, values = read_variables(job.task.variables, samples)
     stored = RecordColumns.of_bytes((tmp_path / "fold_1.variables.safetensors").read_bytes())
     assert np.array_equal(stored.columns(values), given.variables)
     network = build_joint_network("early_fusion", job.task.branches, stored.width)

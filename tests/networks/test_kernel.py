@@ -104,7 +104,7 @@ def test_the_first_unit_is_that_of_float64(shape):
 def test_the_first_unit_is_that_of_float64_at_the_published_size(level):
     if level != _kernel.instruction_sets()[0]:
         pytest.skip("the other instruction sets are compared at smaller sizes")
-    maps, statistics, by_weight = compare_first_unit(16, PUBLISHED)
+    maps, statistics, by_weight = compare_first_unit(4, PUBLISHED)
     assert maps < 1e-6
     assert max(statistics.values()) < 1e-6
     assert max(by_weight.values()) < 1e-3, by_weight

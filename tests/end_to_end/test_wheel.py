@@ -45,6 +45,25 @@ def test_every_file_of_the_packages_is_in_it(site: Path) -> None:
     assert top == set(PACKAGES)
 
 
+@pytest.mark.slow
+def test_without_a_compiler_it_is_built_all_the_same_and_torch_computes(site: Path, tmp_path: Path) -> None:
+    source = shutil.copytree(
+        site.parent / "source", tmp_path / "source", ignore=shutil.ignore_patterns("build", "*.so")
+    )
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+    environment = clean_environment() | {"CC": "false", "CXX": "false"}
+    subprocess.run([*command, "--wheel-dir", tmp_path, source], check=True, timeout=300, env=environment)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        assert not [name for name in wheel.namelist() if name.endswith(".so")]
+        wheel.extractall(tmp_path / "site")
+    code = (
+        "import torch; from echomort.networks import _kernel, build_network; assert _kernel.LEVEL is None; "
+        "build_network('cnn_3d', (27, 27, 27))(torch.zeros(1, 27, 27, 27, dtype=torch.uint8)).sum().backward()"
+    )
+    environment = clean_environment() | {"PYTHONPATH": str(tmp_path / "site")}
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, timeout=300, env=environment, cwd=tmp_path)
+
+
 @pytest.fixture
 def confusing(tmp_path: Path) -> Path:
     """A folder to work in that holds folders of the same names as the packages."""

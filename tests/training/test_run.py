@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,9 +24,11 @@ from echomort.core.errors import UserError
 from echomort.models.cross_fit import folds_left_out
 from echomort.models.rows import LabelledRows, mean_fold_auc
 from echomort.models.view_model import ViewModel
+from echomort.networks import _kernel
 from echomort.settings import Training
-from echomort.training import Branch, Progress, Task, train
-from echomort.training.device import has_native_bfloat16
+from echomort.training import Branch, Progress, Task, device, run, train
+from echomort.training.data import read_samples
+from echomort.training.device import has_native_bfloat16, resolve_device
 
 SHAPE = (27, 27, 27)
 LEFT_OUT = tuple(folds_left_out(range(3)))
@@ -128,6 +131,39 @@ def test_the_card_names_every_file_by_its_digest_and_nothing_is_left_behind(trai
     }
     assert list(folder.parent.iterdir()) == [folder]
     assert len(card["history"]["0"]["loss"]) == 5
+
+
+@pytest.mark.slow
+def test_the_card_names_the_kernel_and_another_kernel_trains_anew(inputs, trained, monkeypatch):
+    output = trained[0].folder
+    card = json.loads((output / "model.json").read_bytes())
+    kernel = f"compiled {_kernel.LEVEL}" if _kernel.LEVEL else "torch"
+    assert (card["kernel"], card["precision"]) == (kernel, "float32")
+    monkeypatch.setattr(_kernel, "LEVEL", None if _kernel.LEVEL else "avx2")
+    task = task_of(inputs[0], output)
+    parts = run._prepare(task, read_samples(task.samples), "cpu")
+    shutil.rmtree(parts.folder)
+    assert parts.fingerprint != card["fingerprint"]
+
+
+@pytest.mark.parametrize(
+    ("network", "level", "precision", "bfloat16", "kernel"),
+    [
+        ("cnn_3d", "avx2", "fast", False, "compiled avx2"),
+        ("cnn_3d_gap", "avx2", "exact", False, "compiled avx2"),
+        ("cnn_2d_gap", "avx2", "fast", True, "torch"),
+        ("cnn_2d_gap", "avx2", "exact", False, "torch"),
+        ("cnn_3d", None, "fast", True, "torch"),
+        ("cnn_3d", None, "exact", False, "torch"),
+    ],
+)
+def test_fast_is_bfloat16_only_where_no_compiled_kernel_is_faster(
+    monkeypatch, network, level, precision, bfloat16, kernel
+):
+    monkeypatch.setattr(_kernel, "LEVEL", level)
+    monkeypatch.setattr(device, "has_native_bfloat16", lambda: True)
+    found = resolve_device("cpu", Training(network=network, precision=precision))
+    assert (found.bfloat16, found.kernel) == (bfloat16, kernel)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Trains and judges one cell. Models of the same samples that any experiment trained before are used again."""
 
+import functools
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ SCORES = "scores.parquet"
 def cell_digest(cell: Cell, samples: Samples, settings: Settings) -> str:
     """Return the digest of all that decides the models of ``cell``, but for its name and its experiment."""
     kind = [cell.network, cell.variables, cell.evaluated]
-    return digest(kind, _settings_of(cell, settings), _code_of(cell), samples.digest)
+    return digest(kind, _settings_of(cell, settings), _code_of(cell.network), samples.digest)
 
 
 def training_of(cell: Cell, training: Training) -> Training:
@@ -48,13 +49,14 @@ def _settings_of(cell: Cell, settings: Settings) -> dict[str, Any]:
     return found or {"seed": settings.evaluation.seed}
 
 
-def _code_of(cell: Cell) -> dict[str, str]:
-    """Return part -> digest of the code that trains the models of ``cell``, without that of other networks."""
-    if cell.network is None:
+@functools.cache
+def _code_of(network: str | None) -> dict[str, str]:
+    """Return part -> digest of the code that trains ``network``, without that of others; None: the trees."""
+    if network is None:
         reached = CODE.reached([("echomort.experiments.trees", None)])
         return {**reached.parts, **reached.libraries}
-    reached = CODE.reached([("echomort.training.run", None)], {NETWORKS.folder: [cell.network]})
-    return {**reached.parts, **reached.libraries, **code_of_packages(NETWORKS.folder, [cell.network])}
+    reached = CODE.reached([("echomort.training.run", None)], {NETWORKS.folder: [network]})
+    return {**reached.parts, **reached.libraries, **code_of_packages(NETWORKS.folder, [network])}
 
 
 def judged_cell(

@@ -148,14 +148,17 @@ class Place:
 
 
 def place_of(context: dg.OpExecutionContext) -> Place | None:
-    """Return the place of the batch that ``context`` works on, as of now; None outside a run."""
+    """Return the place of the batch that ``context`` works on, as of now; None outside a run. A run that goes on with a
+    failed one planned nothing itself: its seconds count from its own start."""
     key = context.get_mapping_key()
     if key is None:
         return None
     number, _, count = key.partition("_of_")
     plan = str(context.op_handle).replace("__work", "__plan")
-    (stats,) = context.instance.get_run_step_stats(context.run_id, [plan])
-    return Place(int(number), int(count), time.time() - (stats.end_time or time.time()))
+    ends = [stats.end_time for stats in context.instance.get_run_step_stats(context.run_id, [plan])]
+    record = context.instance.get_run_record_by_id(context.run_id)
+    started = next(filter(None, ends), None) or (record and record.start_time) or time.time()
+    return Place(int(number), int(count), time.time() - started)
 
 
 def recipe_of(name: str, project: Project) -> str:

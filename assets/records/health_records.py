@@ -24,13 +24,23 @@ TABLES = {
     "medication": "Drugs by class with dose and period.",
 }
 
-KEPT_WITH = {"patient": ("patient_alias", "quarantine", "staging")}
+KEPT_WITH = {"patient": ("patient_alias", "quarantine", "staging"), "contact": ("contact_word",)}
 """Asset -> further tables that belong to it."""
 
 
 def record_files(settings: Settings) -> dict[str, str]:
-    """Return the files that settings name, with their digests: those of the adapter and of the site's variables."""
-    return adapter_files(settings.sources.adapter) | variable_files(settings)
+    """Return the files that settings name, with their digests: adapter, the site's variables, kinds of contact."""
+    return adapter_files(settings.sources.adapter) | variable_files(settings) | kind_file(settings)
+
+
+def kind_file(settings: Settings) -> dict[str, str]:
+    """Return the site's file of kinds of contact with the digest of what it says; empty if there is none."""
+    path = settings.sources.kinds
+    if path is None:
+        return {}
+    from echomort.ehr.contact_kinds import site_kinds_digest
+
+    return {path.name: site_kinds_digest(path)}
 
 
 RECORDS = Stage(
@@ -49,6 +59,7 @@ RECORDS = Stage(
 def stage_records(project: Project) -> list[Result]:
     """Stage the extract; return one result for each table."""
     from echomort.ehr.catalogue import site_catalogue
+    from echomort.ehr.contact_kinds import site_kinds
     from warehouse.staging.staging import stage
 
     settings = project.settings
@@ -56,8 +67,9 @@ def stage_records(project: Project) -> list[Result]:
     def build(connection: duckdb.DuckDBPyConnection) -> list[Built]:
         location = ExtractLocation(settings.ehr_root, settings.sources.postgresql)
         variables = site_catalogue(settings.sources.variables)
+        kinds = site_kinds(settings.sources.kinds)
         report = stage(
-            connection, location, settings.sources.adapter, project.keyring, settings.privacy.dates, variables
+            connection, location, settings.sources.adapter, project.keyring, settings.privacy.dates, variables, kinds
         )
         for conflict in report.conflicts:
             dg.get_dagster_logger().warning(str(conflict))

@@ -105,6 +105,9 @@ class Sources(Section):
     variables: Path | None = setting(
         None, "ours", "folder of the site's own variables: variables.csv, units.csv, icd9.csv"
     )
+    kinds: Path | None = setting(
+        None, "ours", "CSV with the columns kind and proves_life (yes or no): the site's own kinds of contact"
+    )
     synthetic: Synthetic | None = setting(None, "ours", "write and use the embedded archive")
 
     @pydantic.model_validator(mode="after")

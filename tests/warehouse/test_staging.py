@@ -195,7 +195,7 @@ def flip(content):
 )
 def test_a_damaged_file_is_named(tmp_path, name, damage):
     write_extract(tmp_path, full_extract() | {"contact": [("P", "2018-05-01", f"{i * i}") for i in range(3000)]})
-    content = (tmp_path / "contact.csv").read_bytes()
+    content = (tmp_path / "contact.csv").read_bytes().replace(b",status", b"").replace(b",\r\n", b"\r\n")
     (tmp_path / "contact.csv").unlink()
     (tmp_path / name).write_bytes(damage(content))
     expect_error(tmp_path, name, "export" if name == "contact.csv.gz" or b"\xff" not in damage(content) else "UTF-8")
@@ -354,7 +354,7 @@ def test_prose_in_a_column_of_codes_never_reaches_a_table(tmp_path):
     assert "smith" not in " ".join(map(str, report.conflicts)).lower()
     assert fetch(connection, "SELECT race FROM patient WHERE sex IS NULL") == [("other",)]
     assert fetch(connection, "SELECT setting FROM study") == [("other",)]
-    assert fetch(connection, "SELECT kind FROM contact") == [("other",)]
+    assert fetch(connection, "SELECT * FROM contact") == []
     assert fetch(connection, "SELECT variable, unit FROM measurement") == [("lvef", "other")]
     assert fetch(connection, "SELECT drug_class, dose, unit FROM medication") == [("statin", None, "other")]
     assert fetch(connection, "SELECT * FROM diagnosis") == []

@@ -36,5 +36,6 @@ CREATE OR REPLACE TEMP TABLE study_number (study_id VARCHAR, study_key VARCHAR);
 DELETE FROM conflict;
 DELETE FROM quarantine;
 DELETE FROM staging_count;
+DELETE FROM contact_word;
 DELETE FROM staging;
 INSERT INTO staging VALUES ($adapter, $dates, $key_id, $calendar);

@@ -25,17 +25,13 @@ PRESENT = {
 }
 ABSENT = (
     "Death certificate|Death|DEATHS|Expired|Morgue|Mortuary|Coroner|Medical Examiner|Funeral home|"
-    "Obituary|Autopsy|post-mortem exam|"
-)(
-    "Organ procurement|organ donor visit|Did not attend|No-show visit|Cancelled appointment|"
-    "missed visit|PRENC|VR|virtual|"
-)(
-    "Telephone|Phone visit|Telephone Encounter|E-mail|Letter (Out)|MyChart message|Patient Message|"
-    "Portal|Orders Only|Refill|"
-)(
-    "Documentation|Chart Review|Wait List|Erroneous Encounter|Lab results|Discharge summary|Billing|"
-    "Claim|Scanned document|"
-)("History|Abstract|E-Visit|E-consult|Nurse Triage|TE|EM|Visit reminder|planned admission|Preadmission|Questionnaire")
+    "Obituary|Autopsy|post-mortem exam|Organ procurement|organ donor visit|Did not attend|No-show visit|"
+    "Cancelled appointment|missed visit|PRENC|VR|virtual|Telephone|Phone visit|Telephone Encounter|"
+    "E-mail|Letter (Out)|MyChart message|Patient Message|Portal|Orders Only|Refill|Documentation|"
+    "Chart Review|Wait List|Erroneous Encounter|Lab results|Discharge summary|Billing|Claim|"
+    "Scanned document|History|Abstract|E-Visit|E-consult|Nurse Triage|TE|EM|Visit reminder|"
+    "planned admission|Preadmission|Questionnaire"
+)
 UNKNOWN = (
     "CANARYKIND|Interdisciplinary rounds|seen by Smith|Office visit with Dr Smith|follow-up|"
     "cardiology|Coumadin|Besuch|30|..."

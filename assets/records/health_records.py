@@ -48,6 +48,7 @@ RECORDS = Stage(
     ("ehr_extract",),
     lambda settings: {
         "sources.adapter": Path(settings.sources.adapter).name,
+        "sources.time_zone": settings.sources.time_zone,
         "privacy.dates": settings.privacy.dates,
     },
     lambda project: project.keyring.key_id,
@@ -65,7 +66,7 @@ def stage_records(project: Project) -> list[Result]:
     settings = project.settings
 
     def build(connection: duckdb.DuckDBPyConnection) -> list[Built]:
-        location = ExtractLocation(settings.ehr_root, settings.sources.postgresql)
+        location = ExtractLocation(settings.ehr_root, settings.sources.database, settings.sources.time_zone)
         variables = site_catalogue(settings.sources.variables)
         kinds = site_kinds(settings.sources.kinds)
         report = stage(

@@ -16,7 +16,7 @@ def extract_fingerprint(settings: Settings) -> str:
     """Return the digest of the extract's files and of the rows that the adapter reads from a database."""
     files = extract_files(settings)
     content = [(file.path, digest_file(settings.ehr_root / file.path)) for file in files if settings.ehr_root]
-    database = settings.sources.postgresql
+    database = settings.sources.database
     return digest(content, database_digest(database, settings.sources.adapter)) if database else digest(content)
 
 

@@ -137,10 +137,14 @@ def _shown(path: Path) -> str:
 
 @dataclass(frozen=True)
 class ExtractLocation:
-    """Where the tables of an extract are: in a folder, in a PostgreSQL database, or some in each."""
+    """Where the tables of an extract are: in a folder, in a PostgreSQL database, or some in each.
+
+    ``time_zone``: the hospital's, to which times with an offset are converted; None: they are not read.
+    """
 
     folder: Path | None
     database: Postgresql | None = None
+    time_zone: str | None = None
 
 
 @contextlib.contextmanager
@@ -159,6 +163,7 @@ def open_extract(connection: duckdb.DuckDBPyConnection, location: ExtractLocatio
             for columns in _by_table(adapter).values():
                 extract.open(columns)
         run(connection, "adapters/as_whole.sql")
+        _define_times(connection, location.time_zone)
         _open_maps(connection, folder)
         helpers = _helpers_in_order(folder)
         for path in helpers:
@@ -168,6 +173,14 @@ def open_extract(connection: duckdb.DuckDBPyConnection, location: ExtractLocatio
         yield
         for path in helpers:
             connection.execute(query("adapters/made_end.sql").format(table=path.stem))
+
+
+def _define_times(connection: duckdb.DuckDBPyConnection, time_zone: str | None) -> None:
+    if time_zone is not None and not scalar(connection, "adapters/time_zone.sql", zone=time_zone):
+        raise UserError(
+            "sources.time_zone is no name of a time zone", "write one of the IANA data base, such as Europe/Berlin"
+        )
+    run(connection, "definitions/local_time.sql", time_zone=time_zone)
 
 
 def _open_maps(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:

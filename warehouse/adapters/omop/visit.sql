@@ -15,8 +15,8 @@ source_row AS (
         as_whole(person_id) AS person_id,
         coalesce(CAST(visit_start_datetime AS VARCHAR), CAST(visit_start_date AS VARCHAR)) AS started_at,
         coalesce(CAST(visit_end_datetime AS VARCHAR), CAST(visit_end_date AS VARCHAR)) AS ended_at,
-        TRY_CAST(visit_start_date AS DATE) AS first_day,
-        TRY_CAST(ended_at AS TIMESTAMP) AS left_at,
+        CAST(as_moment(visit_start_date) AS DATE) AS first_day,
+        as_moment(ended_at) AS left_at,
         known_concept.target AS kind,
         concept.name AS concept_name,
         CAST(visit_source_value AS VARCHAR) AS visit_source_value

@@ -9,7 +9,7 @@ import duckdb
 from assets.incremental import Built, Result, Stage, built_tables, rebuild_together
 from assets.project import Project
 from assets.records.own_variables import variable_files
-from assets.sources.ehr_extract import ehr_extract
+from assets.sources.ehr_extract import ehr_extract, extract_day
 from echomort.settings import Settings
 from warehouse import vault
 from warehouse.adapters.extract import ExtractLocation, adapter_files
@@ -43,6 +43,12 @@ def kind_file(settings: Settings) -> dict[str, str]:
     return {path.name: site_kinds_digest(path)}
 
 
+def decided_on(settings: Settings) -> str | None:
+    """Return the day of a site's extract. No date of the embedded archive lies after the day on which it is written."""
+    day = None if settings.is_synthetic else extract_day(settings)
+    return day.isoformat() if day else None
+
+
 RECORDS = Stage(
     "health_records",
     ("ehr_extract",),
@@ -51,7 +57,7 @@ RECORDS = Stage(
         "sources.time_zone": settings.sources.time_zone,
         "privacy.dates": settings.privacy.dates,
     },
-    lambda project: project.keyring.key_id,
+    lambda project: (project.keyring.key_id, decided_on(project.settings)),
     files=record_files,
     makes=tuple(TABLES),
 )
@@ -69,9 +75,10 @@ def stage_records(project: Project) -> list[Result]:
         location = ExtractLocation(settings.ehr_root, settings.sources.database, settings.sources.time_zone)
         variables = site_catalogue(settings.sources.variables)
         kinds = site_kinds(settings.sources.kinds)
-        report = stage(
-            connection, location, settings.sources.adapter, project.keyring, settings.privacy.dates, variables, kinds
-        )
+        day = extract_day(settings)
+        dg.get_dagster_logger().info(f"day of the extract: {day or 'that of the run'}; what lies after it is set aside")
+        adapter, dates = settings.sources.adapter, settings.privacy.dates
+        report = stage(connection, location, adapter, project.keyring, dates, variables, kinds, day)
         for conflict in report.conflicts:
             dg.get_dagster_logger().warning(str(conflict))
         for domain, identifiers in report.identifiers.items():

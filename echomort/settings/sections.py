@@ -102,6 +102,11 @@ class Sources(Section):
     time_zone: str | None = setting(
         None, "ours", "time zone of the hospital, such as Europe/Berlin: times with an offset are converted to it"
     )
+    extracted_on: date | None = setting(
+        None,
+        "ours",
+        "day of the extract of the records: rows after it are set aside (null: newest change of its files)",
+    )
     view_table: Path | None = setting(
         None, "ours", "CSV with the columns sop_instance_uid and view, made by a person or another program"
     )

@@ -1,7 +1,7 @@
 """Finds the raw tables of an extract and creates the views ``raw_<table>`` that read them.
 
-A table is a CSV, TSV or NDJSON file (also compressed), a Parquet file, a folder of such files (the parts of a table),
-a table of the one DuckDB file in the folder, or a table of a PostgreSQL database. Files are found by name in the folder or
+A table is a CSV, TSV or NDJSON file (also compressed), a Parquet file, a folder of such files (its parts), a table of
+the one DuckDB file in the folder, or a table of a PostgreSQL database. Files are found by name in the folder or
 in a folder directly below it; upper and lower case, and hyphens and underscores, are the same. Files are read in place
 during staging. Tables of PostgreSQL are copied first.
 """
@@ -278,8 +278,8 @@ def _parts(folder: Path) -> list[Path]:
     """Return the files of which a table in ``folder`` consists; none if the folder is no table.
 
     It is one if its name ends as a file of a table does (``study.parquet``), or if all its tables begin as parts do
-    (``study/part-00000.parquet``). Folders of a partition (``year=2018``) are looked into. Files without the ending of a
-    table are marks of the writer.
+    (``study/part-00000.parquet``). Folders of a partition (``year=2018``) are looked into. Files without the ending
+    of a table are marks of the writer.
     """
     files = sorted(
         path

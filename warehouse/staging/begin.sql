@@ -1,5 +1,5 @@
 -- Macros by which staging reads numbers and judges times from any adapter (definitions/local_time.sql reads times); and the empty tables that it begins with.
-SET VARIABLE today = $today;
+SET VARIABLE extracted_on = $extracted_on;
 CREATE OR REPLACE TEMP MACRO as_number(x) AS
     CASE
         WHEN typeof(x) IN ('DOUBLE', 'FLOAT', 'INTEGER', 'BIGINT') THEN TRY_CAST(x AS DOUBLE)
@@ -13,7 +13,7 @@ CREATE OR REPLACE TEMP MACRO moment_fault(x, moment) AS
         WHEN moment IS NULL AND has_offset(x) THEN 'TIME_WITH_OFFSET'
         WHEN moment IS NULL THEN 'UNREADABLE_DATE'
         WHEN is_sentinel(CAST(moment AS DATE)) THEN 'SENTINEL_DATE'
-        WHEN CAST(moment AS DATE) > getvariable('today') THEN 'FUTURE_DATE'
+        WHEN CAST(moment AS DATE) > getvariable('extracted_on') THEN 'FUTURE_DATE'
         WHEN moment < TIMESTAMP '1850-01-01' THEN 'IMPLAUSIBLE_DATE'
     END;
 -- The words that a column of codes may hold (vocabulary.csv, the catalogue and its units). Any other text may be prose

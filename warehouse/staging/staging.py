@@ -22,7 +22,7 @@ TABLES = ("patient", "death", "study", "contact", "measurement", "diagnosis", "m
 """The canonical tables in the order of staging: the rules of each may use the tables before it."""
 
 LAST_MOVED_DATE = date(2299, 12, 31)
-"""The latest date that is accepted if the source has moved its dates; otherwise it is today. Our choice."""
+"""The latest date that is accepted if the source has moved its dates; otherwise it is the extract's day. Our choice."""
 
 SHOWN_WORDS = 20
 """Kinds of contact that one line names at most; table contact_word has all. Our choice: a line stays readable."""
@@ -76,12 +76,13 @@ def stage(  # noqa: PLR0913, PLR0917
     dates: Literal["shifted", "kept"],
     catalogue: Catalogue | None = None,
     kinds: Mapping[str, bool] | None = None,
+    extracted_on: date | None = None,
 ) -> StagingReport:
     """Replace the canonical tables with the extract at ``location`` (a path is a folder).
 
     ``catalogue`` names the variables that are staged (default: the shipped ones); ``kinds`` are the site's own kinds of
-    contact and whether each proves life. Call it inside one transaction, and
-    roll back if it raises. Every row is either staged or counted in ``conflict``. Every identifier becomes a keyed
+    contact and whether each proves life. Rows after ``extracted_on``, the day of the extract, are set aside (None:
+    after today, for a database that is read now). Call it inside one transaction, and roll back if it raises. Every row is either staged or counted in ``conflict``. Every identifier becomes a keyed
     pseudonym; all record numbers of a person become the same one. Every date moves by the person's offset unless
     ``dates`` is ``kept``. Raises :class:`UserError` if a table or column is missing, if a file is malformed, or if no
     row of a table can be used.
@@ -93,7 +94,8 @@ def stage(  # noqa: PLR0913, PLR0917
         calendar = scalar(connection, "adapters/calendar.sql")
         if calendar not in {"true", "own"}:
             raise UserError("calendar.sql of the adapter must yield 'true' or 'own'", "see docs/adapters.md")
-        bind |= {"calendar": calendar, "today": date.today() if calendar == "true" else LAST_MOVED_DATE}
+        last_day = (extracted_on or date.today()) if calendar == "true" else LAST_MOVED_DATE
+        bind |= {"calendar": calendar, "extracted_on": last_day}
         run(connection, "definitions/unit.sql")
         run(connection, "staging/begin.sql", **bind)
         _write_vocabulary(connection, catalogue)

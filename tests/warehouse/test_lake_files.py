@@ -125,7 +125,18 @@ def test_a_letter_in_latin_1_is_named_with_its_line(tmp_path, line):
     lines = (tmp_path / "patient.csv").read_bytes().split(b"\r\n")
     lines[line - 1] = lines[line - 1].replace(b"ite", b"\xefte").replace(b"race", b"ra\xe7e")
     (tmp_path / "patient.csv").write_bytes(b"\r\n".join(lines))
-    with pytest.raises(UserError, match=rf"patient\.csv is not UTF-8 \(line {line}\)"):
+    where = "" if line == 1 else ", column race"
+    with pytest.raises(UserError, match=rf"patient\.csv is not UTF-8 \(line {line}{where}\)"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("place", [2, 1000, 60_000])
+def test_a_letter_in_latin_1_is_found_in_a_column_that_nobody_reads(tmp_path, place):
+    write_extract(tmp_path, ROWS)
+    rows = [f"{i % PEOPLE},2019-06-01,visit,caf\u00e9 {i}".encode() for i in range(place + 5)]
+    rows[place - 2] = rows[place - 2].replace("\u00e9".encode(), b"\xe9")
+    (tmp_path / "contact.csv").write_bytes(b"\n".join([b"patient_id,contact_at,kind,ward", *rows]))
+    with pytest.raises(UserError, match=rf"contact\.csv is not UTF-8 \(line {place}, column ward\)"):
         read(tmp_path)
 
 

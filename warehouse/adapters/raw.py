@@ -54,6 +54,10 @@ CHUNK_BYTES = 2**20
 """Bytes read at a time when a compressed file is checked (1 MiB). Our choice: it bounds memory."""
 
 
+LONGEST_LINE_BYTES = 2**27
+"""Bytes of a line that are held at most (128 MiB). Our choice: it bounds memory."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a raw table. ``required``: ``yes``, ``no``, or ``with_table`` (if the optional table exists)."""
@@ -355,9 +359,12 @@ def _csv_columns(connection: duckdb.DuckDBPyConnection, table: str, paths: Seque
 def _csv_header(path: Path) -> tuple[str, str, list[str]]:
     """Return the encoding, the separator and the columns of a CSV file."""
     try:
-        _read_through(path)
         encoding = _encoding(path)
         separator, header = _header(path, encoding)
+        if encoding == "utf-8":
+            _check_unicode(path, separator, header)
+        else:
+            _read_through(path)
     except (OSError, EOFError, zlib.error):
         raise UserError(f"{path.name} can't be read", "make it readable, or export the table again") from None
     if len(set(header)) != len(header) or "" in header:
@@ -376,6 +383,37 @@ def _read_through(path: Path) -> None:
     with _open(path) as file:
         while path.suffix.lower() in {".gz", ".zst"} and file.read(CHUNK_BYTES):
             pass
+
+
+def _check_unicode(path: Path, separator: str, header: Sequence[str]) -> None:
+    """Read a file to its end, as :func:`_read_through`; raise :class:`UserError` at the first byte that is no UTF-8.
+
+    DuckDB does not look at columns that nobody reads.
+    """
+    line, begun = 1, b""  # number and bytes of the line that the last chunk began
+    with _open(path) as file:
+        while chunk := file.read(CHUNK_BYTES):
+            text = begun + chunk
+            end = text.rfind(b"\n") + 1
+            whole, begun = text[:end], text[end:]
+            if len(begun) > LONGEST_LINE_BYTES:
+                raise UserError(f"{path.name} has no end of line after line {line}", "end lines with a line feed")
+            if not whole.isascii():
+                _check_lines(path, separator, header, whole, line)
+            line += whole.count(b"\n")
+    _check_lines(path, separator, header, begun, line)
+
+
+def _check_lines(path: Path, separator: str, header: Sequence[str], text: bytes, first_line: int) -> None:
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        before = text[: error.start]
+        last = before[before.rfind(b"\n") + 1 :].decode()
+        cells = last.split("\t") if separator == "\t" else next(csv.reader([last]), [""])
+        line = first_line + before.count(b"\n")
+        column = f", column {header[len(cells) - 1]}" if line > 1 and 0 < len(cells) <= len(header) else ""
+        raise UserError(f"{path.name} is not UTF-8 (line {line}{column})", "save it as CSV in UTF-8") from None
 
 
 def _encoding(path: Path) -> str:

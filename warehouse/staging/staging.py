@@ -80,12 +80,13 @@ def stage(  # noqa: PLR0913, PLR0917
 ) -> StagingReport:
     """Replace the canonical tables with the extract at ``location`` (a path is a folder).
 
-    ``catalogue`` names the variables that are staged (default: the shipped ones); ``kinds`` are the site's own kinds of
-    contact and whether each proves life. Rows after ``extracted_on``, the day of the extract, are set aside (None:
-    after today, for a database that is read now). Call it inside one transaction, and roll back if it raises. Every row is either staged or counted in ``conflict``. Every identifier becomes a keyed
-    pseudonym; all record numbers of a person become the same one. Every date moves by the person's offset unless
-    ``dates`` is ``kept``. Raises :class:`UserError` if a table or column is missing, if a file is malformed, or if no
-    row of a table can be used.
+    ``catalogue`` names the variables that are staged (default: the shipped ones); ``kinds`` are the site's own
+    kinds of contact and whether each proves life. Rows after ``extracted_on``, the day of the extract, are set
+    aside (None: after today, for a database that is read now). Call it inside one transaction, and roll back if it
+    raises. Every row is either staged or counted in ``conflict``. Every identifier becomes a keyed pseudonym; all
+    record numbers of a person become the same one. Every date moves by the person's offset unless ``dates`` is
+    ``kept``. Raises :class:`UserError` if a table or column is missing, if a file is malformed, or if no row of a
+    table can be used.
     """
     bind: dict[str, Any] = {"adapter": Path(adapter).name, "dates": dates, "key_id": keyring.key_id}
     column_origins = origins(adapter)

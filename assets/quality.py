@@ -166,6 +166,28 @@ def _warned(reasons: Mapping[str, int]) -> dict[str, Any]:
     return {"offending": sum(reasons.values()), "warned": names, "passed": True}
 
 
+def late_records_check() -> Check:
+    """Return the check that nothing was recorded after the end of the data; it warns with the number of rows."""
+
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
+        rows = run(connection, "reads/counts/late_records.sql").fetchall()
+        return lambda _: _late(*(rows[0] if rows else (0, 0)))
+
+    spec = dg.AssetCheckSpec(
+        "nothing_lies_after_the_end_of_the_data",
+        asset="outcomes",
+        description="No few records far from all others lie after the end of the data, which they do not move.",
+    )
+    stage = Stage(f"check:{spec.name}", ("outcomes",))
+    stage.carried_out_by(late_records_check)
+    return Check(spec, stage, read)
+
+
+def _late(records: int, days: int) -> dict[str, Any]:
+    words = f"{records} records, the last {days} days after the end; set sources.extracted_on if they are errors"
+    return {"table": "outcome", "offending": records, "warned": words if records else "", "passed": True}
+
+
 def reject_gate() -> Check:
     """Return the check that the share of unreadable files is small; stills, Doppler and the like are not counted."""
 
@@ -294,6 +316,7 @@ for _check in (
     ),
     *(set_aside_check(table) for table in STAGED),
     refused_check(),
+    late_records_check(),
     reject_gate(),
     suspicious_variables_check(),
     suspicious_results_check(),

@@ -65,7 +65,9 @@ def write_extract(folder: Path, rows: Rows) -> Path:
         with (folder / f"{table}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(header)
-            writer.writerows([["" if cell is None else cell for cell in row] for row in rows.get(table, ())])
+            empty = [""] * len(header)
+            for row in rows.get(table, ()):
+                writer.writerow([*("" if cell is None else cell for cell in row), *empty[len(row) :]])
     return folder
 
 

@@ -9,7 +9,7 @@ import duckdb
 from assets.incremental import Built, Result, Stage, built_tables, rebuild_together
 from assets.project import Project
 from assets.records.own_variables import variable_files
-from assets.sources.ehr_extract import ehr_extract
+from assets.sources.ehr_extract import ehr_extract, extract_day
 from echomort.settings import Settings
 from warehouse import vault
 from warehouse.adapters.extract import ExtractLocation, adapter_files
@@ -24,13 +24,29 @@ TABLES = {
     "medication": "Drugs by class with dose and period.",
 }
 
-KEPT_WITH = {"patient": ("patient_alias", "quarantine", "staging")}
+KEPT_WITH = {"patient": ("patient_alias", "quarantine", "staging"), "contact": ("contact_word",)}
 """Asset -> further tables that belong to it."""
 
 
 def record_files(settings: Settings) -> dict[str, str]:
-    """Return the files that settings name, with their digests: those of the adapter and of the site's variables."""
-    return adapter_files(settings.sources.adapter) | variable_files(settings)
+    """Return the files that settings name, with their digests: adapter, the site's variables, kinds of contact."""
+    return adapter_files(settings.sources.adapter) | variable_files(settings) | kind_file(settings)
+
+
+def kind_file(settings: Settings) -> dict[str, str]:
+    """Return the site's file of kinds of contact with the digest of what it says; empty if there is none."""
+    path = settings.sources.kinds
+    if path is None:
+        return {}
+    from echomort.ehr.contact_kinds import site_kinds_digest
+
+    return {path.name: site_kinds_digest(path)}
+
+
+def decided_on(settings: Settings) -> str | None:
+    """Return the day of a site's extract. No date of the embedded archive lies after the day on which it is written."""
+    day = None if settings.is_synthetic else extract_day(settings)
+    return day.isoformat() if day else None
 
 
 RECORDS = Stage(
@@ -38,9 +54,10 @@ RECORDS = Stage(
     ("ehr_extract",),
     lambda settings: {
         "sources.adapter": Path(settings.sources.adapter).name,
+        "sources.time_zone": settings.sources.time_zone,
         "privacy.dates": settings.privacy.dates,
     },
-    lambda project: project.keyring.key_id,
+    lambda project: (project.keyring.key_id, decided_on(project.settings)),
     files=record_files,
     makes=tuple(TABLES),
 )
@@ -49,16 +66,19 @@ RECORDS = Stage(
 def stage_records(project: Project) -> list[Result]:
     """Stage the extract; return one result for each table."""
     from echomort.ehr.catalogue import site_catalogue
+    from echomort.ehr.contact_kinds import site_kinds
     from warehouse.staging.staging import stage
 
     settings = project.settings
 
     def build(connection: duckdb.DuckDBPyConnection) -> list[Built]:
-        location = ExtractLocation(settings.ehr_root, settings.sources.postgresql)
+        location = ExtractLocation(settings.ehr_root, settings.sources.database, settings.sources.time_zone)
         variables = site_catalogue(settings.sources.variables)
-        report = stage(
-            connection, location, settings.sources.adapter, project.keyring, settings.privacy.dates, variables
-        )
+        kinds = site_kinds(settings.sources.kinds)
+        day = extract_day(settings)
+        dg.get_dagster_logger().info(f"day of the extract: {day or 'that of the run'}; what lies after it is set aside")
+        adapter, dates = settings.sources.adapter, settings.privacy.dates
+        report = stage(connection, location, adapter, project.keyring, dates, variables, kinds, day)
         for conflict in report.conflicts:
             dg.get_dagster_logger().warning(str(conflict))
         for domain, identifiers in report.identifiers.items():

@@ -19,6 +19,6 @@ def outcomes(project: Project) -> Result:
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:
         link(connection, project.settings.outcome, project.keyring)
-        return built_tables(connection, "outcome", "outcome_at_horizon")
+        return built_tables(connection, "outcome", "outcome_at_horizon", "late_record")
 
     return rebuild(project, OUTCOMES, build)

@@ -1,5 +1,8 @@
 """The health-record extract, fingerprinted by its content."""
 
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
 import dagster as dg
 import duckdb
 
@@ -10,14 +13,33 @@ from echomort.core.fingerprint import digest, digest_file
 from echomort.core.listing import SourceFile, list_files
 from echomort.settings import Settings
 from warehouse.adapters.extract import database_digest
+from warehouse.adapters.raw import files_behind_views
 
 
 def extract_fingerprint(settings: Settings) -> str:
     """Return the digest of the extract's files and of the rows that the adapter reads from a database."""
     files = extract_files(settings)
     content = [(file.path, digest_file(settings.ehr_root / file.path)) for file in files if settings.ehr_root]
-    database = settings.sources.postgresql
+    # A DuckDB file of views changes with the files that they read.
+    content += (
+        [(path.name, digest_file(path)) for path in files_behind_views(settings.ehr_root)] if settings.ehr_root else []
+    )
+    database = settings.sources.database
     return digest(content, database_digest(database, settings.sources.adapter)) if database else digest(content)
+
+
+def extract_day(settings: Settings) -> date | None:
+    """Return the day of the extract: ``sources.extracted_on``, else that of the newest change of its files.
+
+    None if all of it is in a database, which is read on the day of the run. The day is that of ``sources.time_zone``,
+    or of this machine's zone.
+    """
+    if settings.sources.extracted_on or not settings.ehr_root or not settings.ehr_root.is_dir():
+        return settings.sources.extracted_on
+    changes = [file.modified_ns for file in extract_files(settings)]
+    changes += [path.stat().st_mtime_ns for path in files_behind_views(settings.ehr_root)]
+    zone = ZoneInfo(settings.sources.time_zone) if settings.sources.time_zone else None
+    return datetime.fromtimestamp(max(changes) / 1e9, zone).date()
 
 
 def extract_files(settings: Settings) -> list[SourceFile]:

@@ -77,7 +77,7 @@ class Postgresql(Section):
         None, "ours", "file with the connection string, mode 0600 (or ECHOMORT_POSTGRESQL)"
     )
     time_zone: str | None = setting(
-        None, "ours", "time zone of the hospital, for columns of type timestamp with time zone (such as Europe/Berlin)"
+        None, "ours", "time zone for columns of type timestamp with time zone (null: that of sources.time_zone)"
     )
 
 
@@ -101,13 +101,31 @@ class Sources(Section):
     adapter: str = setting(
         "canonical", "ours", "how the records are laid out: canonical, omop, mimic_iv, an installed one, or a folder"
     )
+    time_zone: str | None = setting(
+        None, "ours", "time zone of the hospital, such as Europe/Berlin: times with an offset are converted to it"
+    )
+    extracted_on: date | None = setting(
+        None,
+        "ours",
+        "day of the extract of the records: rows after it are set aside (null: newest change of its files)",
+    )
     view_table: Path | None = setting(
         None, "ours", "CSV with the columns sop_instance_uid and view, made by a person or another program"
     )
     variables: Path | None = setting(
         None, "ours", "folder of the site's own variables: variables.csv, units.csv, icd9.csv"
     )
+    kinds: Path | None = setting(
+        None, "ours", "CSV with the columns kind and proves_life (yes or no): the site's own kinds of contact"
+    )
     synthetic: Synthetic | None = setting(None, "ours", "write and use the embedded archive")
+
+    @property
+    def database(self) -> Postgresql | None:
+        """The PostgreSQL database with its time zone, which is that of all sources unless it has its own."""
+        if self.postgresql is None or self.postgresql.time_zone is not None:
+            return self.postgresql
+        return self.postgresql.model_copy(update={"time_zone": self.time_zone})
 
     @pydantic.model_validator(mode="after")
     def _own_inputs_get_an_own_key(self) -> "Sources":

@@ -159,7 +159,7 @@ def test_a_moment_is_read_as_the_wall_clock_of_the_hospital(database):
     )
     said = told()
     assert "column study_at of table public.study" in said
-    assert "sources.postgresql.time_zone" in said
+    assert "sources.time_zone" in said
     connection, _ = staged(Postgresql(time_zone="Europe/Berlin"))
     assert fetch(connection, "SELECT study_at::VARCHAR FROM study") == [("2018-05-02 00:30:00",)]
     assert "time_zone" in told(lambda: staged(Postgresql(time_zone="Middle/Earth")))

@@ -44,6 +44,9 @@ CANONICAL = {
 }
 """Canonical table -> the columns that its SELECT in an adapter must yield."""
 
+IDENTIFIERS = frozenset({"patient_id", "study_id", "same_as"})
+"""Columns of the canonical tables that hold identifiers."""
+
 OPTIONAL = {"calendar": "true_dates.sql", "left_out": "nothing_left_out.sql"}
 """SELECTs that an adapter may leave out -> the shipped SQL file that is used instead."""
 
@@ -137,10 +140,14 @@ def _shown(path: Path) -> str:
 
 @dataclass(frozen=True)
 class ExtractLocation:
-    """Where the tables of an extract are: in a folder, in a PostgreSQL database, or some in each."""
+    """Where the tables of an extract are: in a folder, in a PostgreSQL database, or some in each.
+
+    ``time_zone``: the hospital's, to which times with an offset are converted; None: they are not read.
+    """
 
     folder: Path | None
     database: Postgresql | None = None
+    time_zone: str | None = None
 
 
 @contextlib.contextmanager
@@ -159,6 +166,7 @@ def open_extract(connection: duckdb.DuckDBPyConnection, location: ExtractLocatio
             for columns in _by_table(adapter).values():
                 extract.open(columns)
         run(connection, "adapters/as_whole.sql")
+        _define_times(connection, location.time_zone)
         _open_maps(connection, folder)
         helpers = _helpers_in_order(folder)
         for path in helpers:
@@ -168,6 +176,15 @@ def open_extract(connection: duckdb.DuckDBPyConnection, location: ExtractLocatio
         yield
         for path in helpers:
             connection.execute(query("adapters/made_end.sql").format(table=path.stem))
+
+
+def _define_times(connection: duckdb.DuckDBPyConnection, time_zone: str | None) -> None:
+    if time_zone is not None and not scalar(connection, "adapters/time_zone.sql", zone=time_zone):
+        raise UserError(
+            "sources.time_zone is no name of a time zone", "write one of the IANA data base, such as Europe/Berlin"
+        )
+    run(connection, "definitions/local_time.sql", time_zone=time_zone)
+    run(connection, "definitions/identifier.sql")
 
 
 def _open_maps(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -247,6 +264,28 @@ def _adapt(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> N
             f"{table}.sql of the adapter yields no column {', '.join(missing)}",
             f"it must yield {', '.join(CANONICAL[table])}; write NULL AS for columns that the source does not have",
         )
+    _identify(connection, table, _sql(path))
+
+
+def _identify(connection: duckdb.DuckDBPyConnection, table: str, adapter: str) -> None:
+    """Let ``source_<table>`` yield its identifiers in one form: no words for missing ones, no 123.0 for 123."""
+    columns = [column for column in CANONICAL.get(table, ()) if column in IDENTIFIERS]
+    replaced = ", ".join(
+        f"as_identifier({column}, {str(_is_whole(connection, table, column)).lower()}) AS {column}"
+        for column in columns
+    )
+    if columns:
+        statement = query("adapters/identified.sql").replace("{table}", table).replace("{identifiers}", replaced)
+        connection.execute(statement.replace("{adapter}", adapter))
+
+
+def _is_whole(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
+    """Return whether a column has whole numbers alone, some of them written as floats; most need a few rows only."""
+    for file in (query("adapters/begins_as_float.sql"), query("adapters/is_whole.sql")):
+        rows = connection.execute(file.replace("{table}", table).replace("{column}", column)).fetchall()
+        if not rows[0][0]:
+            return False
+    return True
 
 
 def _create(connection: duckdb.DuckDBPyConnection, kind: str, path: Path, table: str) -> None:
@@ -254,8 +293,18 @@ def _create(connection: duckdb.DuckDBPyConnection, kind: str, path: Path, table:
     try:
         connection.execute(query(kind).replace("{table}", table).replace("{adapter}", adapter))
     except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
-        reason = str(error).splitlines()[0]
+        head = query(kind).partition("{adapter}")[0].count("\n")
+        reason = str(error).splitlines()[0] + _place(str(error), head)
         raise UserError(f"{path.name} of the adapter can't be run: {reason}", "correct it (docs/adapters.md)") from None
+
+
+def _place(message: str, lines_before: int) -> str:
+    """Return the line of the adapter's file and what stands at DuckDB's caret there; empty if it shows none."""
+    found = re.search(r"^LINE (\d+): (.*)\n( *)\^", message, re.MULTILINE)
+    if not found:
+        return ""
+    at = len(found[3]) - len(f"LINE {found[1]}: ")
+    return f" (line {int(found[1]) - lines_before}, at: {found[2][max(at, 0) :][:40].strip()})"
 
 
 def _sql(path: Path) -> str:
@@ -282,7 +331,9 @@ def errors_without_values() -> Iterator[None]:
 
 def _as_user_error(message: str) -> UserError | None:
     line = re.search(r"Line: (\d+)", message)
-    named = re.search(r"([^\s/\"']+\.(?:csv\.gz|csv|parquet))\b", message.rpartition("file = ")[2])
+    named = re.search(
+        r"([^\s/\"']+\.(?:csv|tsv|txt|ndjson|jsonl|parquet)(?:\.gz|\.zst)?)\b", message.rpartition("file = ")[2]
+    )
     name = named[1] if named else "a file of the extract"
     if "utf-8" in message and "mismatch" in message:
         return UserError(f"{name} is not UTF-8" + (f" (line {line[1]})" if line else ""), "save it as CSV in UTF-8")

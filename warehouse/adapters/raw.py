@@ -1,11 +1,13 @@
 """Finds the raw tables of an extract and creates the views ``raw_<table>`` that read them.
 
-A table is a CSV file (also compressed), a Parquet file, a table of the one DuckDB file in the folder, or a table of a
-PostgreSQL database. Files are found by name in the folder or in a folder directly below it; upper and lower case, and
-hyphens and underscores, are the same. Files are read in place during staging. Tables of PostgreSQL are copied first.
+A table is a CSV, TSV or NDJSON file (also compressed), a Parquet file, a folder of such files (its parts), a table of
+the one DuckDB file in the folder, or a table of a PostgreSQL database. Files are found by name in the folder or
+in a folder directly below it; upper and lower case, and hyphens and underscores, are the same. Files are read in place
+during staging. Tables of PostgreSQL are copied first.
 """
 
 import csv
+import glob
 import gzip
 import io
 import re
@@ -24,17 +26,36 @@ from echomort.core.files import disk_error, resolve_under
 from warehouse.adapters.postgresql import Relation, Snapshot
 from warehouse.queries import query, run
 
-SUFFIXES = (".csv", ".csv.gz", ".parquet")
+PACKED = ("", ".gz", ".zst")
+"""Endings of a text file that is not compressed, or compressed with gzip or Zstandard."""
+
+TEXT = tuple(kind + packed for kind in (".csv", ".tsv", ".txt") for packed in PACKED)
+"""Endings of tables of text, whose columns are separated by commas or tabs."""
+
+JSON = tuple(kind + packed for kind in (".ndjson", ".jsonl") for packed in PACKED)
+"""Endings of tables with one JSON object a line."""
+
+SUFFIXES = (*TEXT, *JSON, ".parquet")
 """File names that a table may end with."""
+
+PART = re.compile(r"(part|data|run|\d)", re.IGNORECASE)
+"""How parts begin in a folder that has the table's name alone: as Spark, Dask and BigQuery write them."""
 
 DATABASE = ".duckdb"
 """Ending of the DuckDB file of an extract."""
 
+QUOTED = re.compile(r"'((?:[^']|'')+)'")
+"""A text in the SQL of a view: perhaps the path or the pattern of files."""
+
 UNNAMED = re.compile(r"column\d+")
 """The names that DuckDB gives to columns when it takes a CSV file's header for a row."""
 
-GZIP_CHUNK_BYTES = 2**20
+CHUNK_BYTES = 2**20
 """Bytes read at a time when a compressed file is checked (1 MiB). Our choice: it bounds memory."""
+
+
+LONGEST_LINE_BYTES = 2**27
+"""Bytes of a line that are held at most (128 MiB). Our choice: it bounds memory."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +102,7 @@ class Extract:
             raise UserError(f"the folder of the health-record extract does not exist ({root})", "correct sources.ehr")
         self.connection, self.root, self.database, self.copies = connection, root, database, copies
         self.files = _by_name(root) if root else {}
+        self.database_file = ""
         self.relations = self._attach(root) if root else {}
 
     def open(self, columns: Sequence[Column]) -> None:
@@ -129,7 +151,8 @@ class Extract:
         self._create("absent", table, [_column_expression(column.name, frozenset()) for column in columns])
 
     def _searched_places(self, table: str) -> str:
-        files = f"no {' or '.join(table + suffix for suffix in SUFFIXES)} in {self.root}"
+        shown = (".csv", ".csv.gz", ".parquet", ".ndjson", ".tsv")
+        files = f"no {' or '.join(table + suffix for suffix in shown)} in {self.root}"
         schemas = ", ".join(self.database.settings.schemas) if self.database else ""
         relations = f"no table or view of that name in schema {schemas}"
         return " and ".join(([files] if self.root else []) + ([relations] if self.database else []))
@@ -147,29 +170,41 @@ class Extract:
         if in_database:
             return RawTable(titles[0], "parquet", in_database.names, in_database.names, in_database)
         if paths and self.root:
-            return self._file(table, _inside(self.root, paths[0]))
+            return self._file(table, paths[0])
         return self._relation(table, relations[0]) if relations else None
 
     def _file(self, table: str, path: Path) -> RawTable:
-        if path.suffix == ".parquet":
-            return RawTable(path.name, "parquet", *_parquet_columns(self.connection, table, path))
-        return RawTable(path.name, "csv", _csv_columns(self.connection, table, path))
+        assert self.root is not None
+        parts = [_inside(self.root, part) for part in (_parts(path) if path.is_dir() else [path])]
+        if _suffix(parts[0]) in JSON:
+            return RawTable(path.name, "json", *_json_columns(self.connection, table, parts, path.name))
+        if _suffix(parts[0]) == ".parquet":
+            return RawTable(path.name, "parquet", *_parquet_columns(self.connection, table, parts, path.name))
+        return RawTable(path.name, "csv", _csv_columns(self.connection, table, parts))
 
     def _relation(self, table: str, relation: str) -> RawTable:
         name = f"{table} of the database"
         _set(self.connection, f"relation_{table}", relation)
-        columns, texts = _described(run(self.connection, "adapters/relation_columns.sql", relation=relation).fetchall())
-        if not all(UNNAMED.fullmatch(column) for column in columns):
-            return RawTable(name, "duckdb", columns, texts)
-        # DuckDB imported a CSV file without rows: the header became the only row.
-        rows = run(self.connection, "adapters/relation_sample.sql", relation=relation).fetchall()
+        try:
+            described = run(self.connection, "adapters/relation_columns.sql", relation=relation).fetchall()
+            columns, texts = _described(described)
+            if not all(UNNAMED.fullmatch(column) for column in columns):
+                return RawTable(name, "duckdb", columns, texts)
+            # DuckDB imported a CSV file without rows: the header became the only row.
+            rows = run(self.connection, "adapters/relation_sample.sql", relation=relation).fetchall()
+        except duckdb.Error:
+            raise UserError(
+                f"{table} of {self.database_file} can't be read: a table or file that it reads is gone or changed",
+                "correct the view, or write its rows into a table",
+            ) from None
         only = rows[0] if len(rows) == 1 else ()
         return RawTable(name, "absent", frozenset(str(cell).strip().lower() for cell in only))
 
     def _attach(self, root: Path) -> dict[str, list[str]]:
-        databases = sorted(path for path in root.iterdir() if path.suffix == DATABASE and _visible(path))
+        databases = database_files(root)
         if not databases:
             return {}
+        self.database_file = databases[0].name
         if len(databases) > 1:
             raise UserError(
                 f"the extract holds two databases ({', '.join(path.name for path in databases)})", "keep one of them"
@@ -199,18 +234,66 @@ def _described(rows: Sequence[tuple[Any, ...]]) -> tuple[frozenset[str], frozens
     return frozenset(types), frozenset(name for name, kind in types.items() if kind == "VARCHAR")
 
 
+def database_files(root: Path) -> list[Path]:
+    """Return the DuckDB files in ``root``."""
+    return sorted(path for path in root.iterdir() if path.suffix == DATABASE and _visible(path))
+
+
+def files_behind_views(root: Path) -> list[Path]:
+    """Return the files that views of the DuckDB file in ``root`` read, as far as their SQL names them; sorted."""
+    found: set[Path] = set()
+    for database in database_files(root):
+        try:
+            with duckdb.connect(str(database), read_only=True) as connection:
+                views = run(connection, "adapters/views.sql").fetchall()
+        except duckdb.Error:
+            continue  # opening it for staging says why
+        for (text,) in views:
+            for named in QUOTED.findall(text):
+                found.update(
+                    path for path in map(Path, glob.glob(named.replace("''", "'"), recursive=True)) if path.is_file()
+                )
+    return sorted(found)
+
+
 def _by_name(root: Path) -> dict[str, list[Path]]:
-    """Return table name -> files; files in ``root`` itself win over files one folder below."""
+    """Return table name -> files, or folders of parts; those in ``root`` itself win over those one folder below."""
     found: dict[str, list[Path]] = {}
-    for folders in ([root], sorted(path for path in root.iterdir() if path.is_dir() and _visible(path))):
+    below = sorted(path for path in root.iterdir() if path.is_dir() and _visible(path) and not _parts(path))
+    for folders in ([root], below):
         level: dict[str, list[Path]] = {}
         for path in sorted(path for folder in folders for path in folder.iterdir() if _visible(path)):
-            suffix = next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), None)
-            if suffix and not path.is_dir():
-                name = path.name[: -len(suffix)].lower().replace("-", "_")
+            suffix = _suffix(path)
+            if (suffix and not path.is_dir()) or (path.is_dir() and _parts(path)):
+                name = path.name[: len(path.name) - len(suffix)].lower().replace("-", "_")
                 level.setdefault(name, []).append(path)
         found = level | found
     return found
+
+
+def _suffix(path: Path) -> str:
+    """Return the ending of ``path`` that a table may have; empty if it has none."""
+    return next(
+        (suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if path.name.lower().endswith(suffix)), ""
+    )
+
+
+def _parts(folder: Path) -> list[Path]:
+    """Return the files of which a table in ``folder`` consists; none if the folder is no table.
+
+    It is one if its name ends as a file of a table does (``study.parquet``), or if all its tables begin as parts do
+    (``study/part-00000.parquet``). Folders of a partition (``year=2018``) are looked into. Files without the ending
+    of a table are marks of the writer.
+    """
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and _suffix(path)
+        and not any(name.startswith((".", "_")) for name in path.relative_to(folder).parts)
+    )
+    named = bool(_suffix(folder))
+    return files if named or all(PART.match(path.name) for path in files) else []
 
 
 def _visible(path: Path) -> bool:
@@ -225,33 +308,70 @@ def _inside(root: Path, path: Path) -> Path:
 
 
 def _parquet_columns(
-    connection: duckdb.DuckDBPyConnection, table: str, path: Path
+    connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path], title: str
 ) -> tuple[frozenset[str], frozenset[str]]:
-    _set(connection, f"path_{table}", str(path))
+    names = [str(path) for path in paths]
+    _set(connection, f"path_{table}", names)
     try:
-        rows = run(connection, "adapters/parquet_columns.sql", path=str(path)).fetchall()
+        rows = run(connection, "adapters/parquet_columns.sql", path=names).fetchall()
     except duckdb.Error:
-        raise UserError(f"table {table} ({path.name}) is not a readable Parquet file", "write it again") from None
+        raise UserError(f"table {table} ({title}) is not a readable Parquet file", "write it again") from None
     return _described(rows)
 
 
-def _csv_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> frozenset[str]:
+def _json_columns(
+    connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path], title: str
+) -> tuple[frozenset[str], frozenset[str]]:
+    names = [str(path) for path in paths]
     try:
-        _read_through(path)
+        for path in paths:
+            _read_through(path)
+        rows = run(connection, "adapters/json_columns.sql", path=names).fetchall()
+    except (duckdb.Error, OSError, EOFError, zlib.error) as error:
+        line = re.search(r"line (\d+)", str(error))
+        where = f", line {line[1]}" if line else ""
+        raise UserError(f"table {table} ({title}{where}) is not one JSON object a line", "export it again") from None
+    columns = {str(name): "VARCHAR" for name, *_ in rows}
+    if len({name.strip().lower() for name in columns}) != len(columns):
+        raise UserError(f"{title} has two keys that differ only in case", "give each column one name")
+    _set(connection, f"path_{table}", names)
+    _set(connection, f"columns_{table}", columns)
+    found = frozenset(name.strip().lower() for name in columns)
+    return found, found
+
+
+def _csv_columns(connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path]) -> frozenset[str]:
+    read = [_csv_header(path) for path in paths]
+    for path, one in zip(paths, read, strict=True):
+        if one != read[0]:
+            raise UserError(
+                f"the header of {path.name} differs from that of {paths[0].name}", "write all parts of a table alike"
+            )
+    encoding, separator, header = read[0]
+    _set(connection, f"path_{table}", [str(path) for path in paths])
+    _set(connection, f"columns_{table}", dict.fromkeys(header, "VARCHAR"))
+    _set(connection, f"encoding_{table}", encoding)
+    _set(connection, f"separator_{table}", separator)
+    _set(connection, f"quote_{table}", '"' if separator == "," else "")
+    return frozenset(header)
+
+
+def _csv_header(path: Path) -> tuple[str, str, list[str]]:
+    """Return the encoding, the separator and the columns of a CSV file."""
+    try:
         encoding = _encoding(path)
         separator, header = _header(path, encoding)
+        if encoding == "utf-8":
+            _check_unicode(path, separator, header)
+        else:
+            _read_through(path)
     except (OSError, EOFError, zlib.error):
         raise UserError(f"{path.name} can't be read", "make it readable, or export the table again") from None
     if len(set(header)) != len(header) or "" in header:
         raise UserError(
             f"the header of {path.name} has an empty or a repeated column name", "give each column one name"
         )
-    _set(connection, f"path_{table}", str(path))
-    _set(connection, f"columns_{table}", dict.fromkeys(header, "VARCHAR"))
-    _set(connection, f"encoding_{table}", encoding)
-    _set(connection, f"separator_{table}", separator)
-    _set(connection, f"quote_{table}", '"' if separator == "," else "")
-    return frozenset(header)
+    return encoding, separator, header
 
 
 def _set(connection: duckdb.DuckDBPyConnection, variable: str, value: object) -> None:
@@ -261,8 +381,39 @@ def _set(connection: duckdb.DuckDBPyConnection, variable: str, value: object) ->
 def _read_through(path: Path) -> None:
     """Read a compressed file to its end, which verifies its checksum: DuckDB does not."""
     with _open(path) as file:
-        while path.suffix.lower() == ".gz" and file.read(GZIP_CHUNK_BYTES):
+        while path.suffix.lower() in {".gz", ".zst"} and file.read(CHUNK_BYTES):
             pass
+
+
+def _check_unicode(path: Path, separator: str, header: Sequence[str]) -> None:
+    """Read a file to its end, as :func:`_read_through`; raise :class:`UserError` at the first byte that is no UTF-8.
+
+    DuckDB does not look at columns that nobody reads.
+    """
+    line, begun = 1, b""  # number and bytes of the line that the last chunk began
+    with _open(path) as file:
+        while chunk := file.read(CHUNK_BYTES):
+            text = begun + chunk
+            end = text.rfind(b"\n") + 1
+            whole, begun = text[:end], text[end:]
+            if len(begun) > LONGEST_LINE_BYTES:
+                raise UserError(f"{path.name} has no end of line after line {line}", "end lines with a line feed")
+            if not whole.isascii():
+                _check_lines(path, separator, header, whole, line)
+            line += whole.count(b"\n")
+    _check_lines(path, separator, header, begun, line)
+
+
+def _check_lines(path: Path, separator: str, header: Sequence[str], text: bytes, first_line: int) -> None:
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        before = text[: error.start]
+        last = before[before.rfind(b"\n") + 1 :].decode()
+        cells = last.split("\t") if separator == "\t" else next(csv.reader([last]), [""])
+        line = first_line + before.count(b"\n")
+        column = f", column {header[len(cells) - 1]}" if line > 1 and 0 < len(cells) <= len(header) else ""
+        raise UserError(f"{path.name} is not UTF-8 (line {line}{column})", "save it as CSV in UTF-8") from None
 
 
 def _encoding(path: Path) -> str:
@@ -275,9 +426,14 @@ def _encoding(path: Path) -> str:
 
 def _header(path: Path, encoding: str) -> tuple[str, list[str]]:
     """Return the separator of the columns (a comma, or a tab as in the files of OHDSI's Athena) and their names."""
-    with io.TextIOWrapper(_open(path), encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as file:
+    # A byte that is no UTF-8 may be in any line of what is read ahead: it is DuckDB that names its line.
+    unicode = "utf-8-sig" if encoding == "utf-8" else encoding
+    with io.TextIOWrapper(_open(path), encoding=unicode, errors="surrogateescape", newline="") as file:
         try:
             names = next(csv.reader(file), [])
+            "".join(names).encode()
+        except UnicodeEncodeError:
+            raise UserError(f"{path.name} is not UTF-8 (line 1)", "save it as CSV in UTF-8") from None
         except (UnicodeDecodeError, csv.Error):
             raise UserError(f"the header of {path.name} can't be read", "save the file as CSV in UTF-8") from None
     separator = "\t" if len(names) == 1 and "\t" in names[0] else ","
@@ -286,4 +442,6 @@ def _header(path: Path, encoding: str) -> tuple[str, list[str]]:
 
 
 def _open(path: Path) -> IO[bytes]:
+    if path.suffix.lower() == ".zst":
+        return cast(IO[bytes], pyarrow.input_stream(str(path), compression="zstd"))
     return cast(IO[bytes], gzip.open(path)) if path.suffix.lower() == ".gz" else path.open("rb")

@@ -1,15 +1,5 @@
--- Macros by which staging reads texts, times and numbers from any adapter; and the empty tables that it begins with.
-SET VARIABLE today = $today;
-CREATE OR REPLACE TEMP MACRO as_text(x) AS nullif(trim(CAST(x AS VARCHAR), e' \t\r\n'), '');
--- A local time. A text with an offset (..Z, ..+01:00) is not read: its local day is unknown. Columns of dates and times,
--- and texts of the usual lengths, can't have an offset; they are handled first because the regular expression is slow.
-CREATE OR REPLACE TEMP MACRO as_moment(x) AS
-    CASE
-        WHEN typeof(x) IN ('DATE', 'TIMESTAMP') THEN TRY_CAST(x AS TIMESTAMP)
-        WHEN length(as_text(x)) = 10 OR (length(as_text(x)) = 19 AND regexp_matches(as_text(x), ':\d\d$'))
-            THEN TRY_CAST(as_text(x) AS TIMESTAMP)
-        WHEN NOT regexp_matches(as_text(x), '\d:\d\d.*([zZ]|[+-]\d\d(:?\d\d)?)$') THEN TRY_CAST(as_text(x) AS TIMESTAMP)
-    END;
+-- Macros by which staging reads numbers and judges times from any adapter (definitions/local_time.sql reads times); and the empty tables that it begins with.
+SET VARIABLE extracted_on = $extracted_on;
 CREATE OR REPLACE TEMP MACRO as_number(x) AS
     CASE
         WHEN typeof(x) IN ('DOUBLE', 'FLOAT', 'INTEGER', 'BIGINT') THEN TRY_CAST(x AS DOUBLE)
@@ -20,9 +10,10 @@ CREATE OR REPLACE TEMP MACRO is_sentinel(day) AS
 CREATE OR REPLACE TEMP MACRO moment_fault(x, moment) AS
     CASE
         WHEN moment IS NULL AND as_text(x) IS NULL THEN 'MISSING_DATE'
+        WHEN moment IS NULL AND has_offset(x) THEN 'TIME_WITH_OFFSET'
         WHEN moment IS NULL THEN 'UNREADABLE_DATE'
         WHEN is_sentinel(CAST(moment AS DATE)) THEN 'SENTINEL_DATE'
-        WHEN CAST(moment AS DATE) > getvariable('today') THEN 'FUTURE_DATE'
+        WHEN CAST(moment AS DATE) > getvariable('extracted_on') THEN 'FUTURE_DATE'
         WHEN moment < TIMESTAMP '1850-01-01' THEN 'IMPLAUSIBLE_DATE'
     END;
 -- The words that a column of codes may hold (vocabulary.csv, the catalogue and its units). Any other text may be prose
@@ -36,5 +27,6 @@ CREATE OR REPLACE TEMP TABLE study_number (study_id VARCHAR, study_key VARCHAR);
 DELETE FROM conflict;
 DELETE FROM quarantine;
 DELETE FROM staging_count;
+DELETE FROM contact_word;
 DELETE FROM staging;
 INSERT INTO staging VALUES ($adapter, $dates, $key_id, $calendar);

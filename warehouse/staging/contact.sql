@@ -1,5 +1,6 @@
--- Evidence of life. A letter or a bill is not evidence. A contact more than 30 days after death means that the death or
--- the record number is wrong: the patient is quarantined.
+-- Evidence of life: contacts of a kind that proves presence, unless their status says that they did not take place. Other
+-- kinds prove nothing and are counted by word. A contact more than 30 days after death means that the death or the record
+-- number is wrong: the patient is quarantined.
 CREATE OR REPLACE TEMP TABLE last_death AS
 SELECT person_no, max(latest_date) AS latest_date
 FROM death
@@ -12,37 +13,52 @@ WITH source_row AS (
         as_text(patient_id) AS patient_id,
         as_moment(contact_at) AS moment,
         moment_fault(contact_at, moment) AS fault,
-        lower(as_text(kind)) AS kind
-    FROM source_contact
+        coalesce(lower(as_text(kind)), '') AS kind,
+        lower(as_text(status)) AS status,
+        -- Further words on the contact, of an adapter: one that denies presence is enough.
+        coalesce(regexp_matches(lower(as_text(detail)), getvariable('denials')), false) AS is_denied
+    FROM described_contact
 )
 SELECT
     person.person_no,
     moment - to_days(shift) AS contact_at,
-    CASE WHEN kind IS NOT NULL THEN coalesce(known_kind.term, 'other') END AS kind,
-    kind IS NOT NULL AND known_kind.term IS NULL AS kind_unknown,
+    contact_kind.term AS kind,
     CASE
         WHEN source_row.patient_id IS NULL THEN 'MISSING_IDENTIFIER'
         WHEN person.patient_key IS NULL THEN 'UNKNOWN_PATIENT'
         WHEN fault IS NOT NULL THEN fault
-        WHEN regexp_matches(
-            kind,
-            'letter|mail|bill|claim|invoice|portal|message|autops|post.?mortem|organ.?don|result|no.?show|cancel|missed|deceased'
-        )
-            THEN 'NOT_EVIDENCE_OF_LIFE'
+        WHEN contact_kind.proves = 'no' OR is_denied THEN 'NOT_EVIDENCE_OF_LIFE'
+        WHEN contact_status.proves = 'no' THEN 'CONTACT_DID_NOT_TAKE_PLACE'
+        WHEN contact_status.proves = 'unknown' THEN 'UNKNOWN_STATUS'
+        WHEN contact_kind.proves = 'unknown' AND kind = '' THEN 'MISSING_KIND'
+        WHEN contact_kind.proves = 'unknown' THEN 'UNKNOWN_KIND'
+        WHEN contact_kind.proves = 'if_completed' AND status IS NULL THEN 'APPOINTMENT_WITHOUT_STATUS'
         WHEN CAST(moment AS DATE) - shift > latest_date + 30 THEN 'CONTACT_AFTER_DEATH'
-    END AS reason
+    END AS reason,
+    CASE
+        WHEN reason IN ('CONTACT_DID_NOT_TAKE_PLACE', 'UNKNOWN_STATUS') THEN contact_status.shown
+        WHEN reason IN ('NOT_EVIDENCE_OF_LIFE', 'UNKNOWN_KIND', 'APPOINTMENT_WITHOUT_STATUS') THEN contact_kind.shown
+    END AS word
 FROM source_row
 LEFT JOIN person USING (patient_id)
 LEFT JOIN last_death ON last_death.person_no = person.person_no
-LEFT JOIN (FROM vocabulary WHERE field = 'kind') AS known_kind ON known_kind.source_word = split_part(kind, ' ', 1);
+LEFT JOIN contact_kind USING (kind)
+LEFT JOIN contact_status USING (status);
+
+DELETE FROM contact_word;
+INSERT INTO contact_word
+SELECT reason, word, count(*)
+FROM checked_contact
+WHERE word IS NOT NULL
+GROUP BY ALL
+ORDER BY ALL;
 
 -- Patients to quarantine get one row each; all other rows are only counted by reason.
 CREATE OR REPLACE TEMP TABLE reason_groups AS
-SELECT reason, kind_unknown, quarantined, rows, patient_key AS example
+SELECT reason, quarantined, rows, patient_key AS example
 FROM (
     SELECT
         reason,
-        kind_unknown,
         reason IS NOT DISTINCT FROM 'CONTACT_AFTER_DEATH' AS quarantined,
         CASE WHEN quarantined THEN person_no END AS quarantined_person_no,
         count(*) AS rows,
@@ -58,9 +74,9 @@ FROM reason_groups
 GROUP BY reason;
 
 CREATE OR REPLACE TEMP TABLE nulled AS
-SELECT 'UNKNOWN_KIND' AS reason, CAST(sum(rows) AS BIGINT) AS rows, min(example) AS example
-FROM reason_groups
-WHERE reason IS NULL AND kind_unknown;
+SELECT reason, rows, example
+FROM tally
+WHERE false;
 
 INSERT INTO quarantine
 SELECT DISTINCT example, reason

@@ -34,8 +34,8 @@ dated AS (
         CASE WHEN fault IS NULL THEN CAST(earliest AS DATE) - shift END AS death_date,
         CASE
             WHEN fault IS NOT NULL THEN NULL
-            WHEN precision = 'year' THEN least(make_date(year(earliest), 12, 31), getvariable('today')) - shift
-            WHEN precision = 'month' THEN least(last_day(CAST(earliest AS DATE)), getvariable('today')) - shift
+            WHEN precision = 'year' THEN least(make_date(year(earliest), 12, 31), getvariable('extracted_on')) - shift
+            WHEN precision = 'month' THEN least(last_day(CAST(earliest AS DATE)), getvariable('extracted_on')) - shift
             ELSE CAST(earliest AS DATE) - shift
         END AS latest_date
     FROM source_row

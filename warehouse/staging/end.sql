@@ -1,6 +1,9 @@
 -- Drops the temporary views and tables of staging, and with them the identifiers.
 DROP VIEW IF EXISTS checked_diagnosis;
 DROP VIEW IF EXISTS checked_medication;
+DROP VIEW IF EXISTS described_contact;
+DROP TABLE IF EXISTS contact_kind;
+DROP TABLE IF EXISTS contact_status;
 DROP TABLE IF EXISTS checked_patient;
 DROP TABLE IF EXISTS checked_person;
 DROP TABLE IF EXISTS checked_death;

@@ -13,6 +13,7 @@ WITH source_row AS (
         as_moment(ended_at) AS ended,
         CASE
             WHEN as_text(ended_at) IS NULL THEN NULL
+            WHEN ended IS NULL AND has_offset(ended_at) THEN 'TIME_WITH_OFFSET'
             WHEN ended IS NULL THEN 'UNREADABLE_DATE'
             WHEN is_sentinel(CAST(ended AS DATE)) THEN 'SENTINEL_DATE'
             WHEN ended < started THEN 'END_BEFORE_START'

@@ -12,6 +12,7 @@ import pandas as pd
 from echomort.core.errors import UserError
 from echomort.core.keys import Keyring
 from echomort.ehr.catalogue import Catalogue
+from echomort.ehr.contact_kinds import denials, read_kind, read_status
 from warehouse.adapters.extract import ExtractLocation, open_extract, origins
 from warehouse.queries import run, scalar
 from warehouse.staging import advice
@@ -21,7 +22,13 @@ TABLES = ("patient", "death", "study", "contact", "measurement", "diagnosis", "m
 """The canonical tables in the order of staging: the rules of each may use the tables before it."""
 
 LAST_MOVED_DATE = date(2299, 12, 31)
-"""The latest date that is accepted if the source has moved its dates; otherwise it is today. Our choice."""
+"""The latest date that is accepted if the source has moved its dates; otherwise it is the extract's day. Our choice."""
+
+SHOWN_WORDS = 20
+"""Kinds of contact that one line names at most; table contact_word has all. Our choice: a line stays readable."""
+
+HASH_CHARACTERS = 10
+"""Characters shown of the keyed hash of a text: 40 bits tell the texts of one extract apart. Our choice."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,8 @@ class Conflict:
     """``count`` rows of ``table`` that staging could not use as they were, for one ``reason``.
 
     ``action``: dropped, nulled, quarantined or noted. ``example``: the pseudonym of one of the patients. ``where``: the
-    table and column, in words.
+    table and column, in words. ``words``: kinds or states of contacts that were set aside for this reason, each with
+    its rows, the most frequent first.
     """
 
     table: str
@@ -38,12 +46,16 @@ class Conflict:
     action: str
     example: str | None
     where: str
+    words: tuple[tuple[str, int], ...] = ()
 
     def __str__(self) -> str:
         """Return one line with table, column, count, example and remedy: no identifier, no value."""
         whose = f", one of patient {self.example[:12]}" if self.example else ""
         counted = f"{self.count} row" + ("" if self.count == 1 else "s")
-        return f"{self.where}: {self.reason} in {counted} ({self.action}{whose}); {advice.remedy(self.reason)}"
+        words = ", ".join(f"{word} {rows}" for word, rows in self.words[:SHOWN_WORDS])
+        more = f" and {len(self.words) - SHOWN_WORDS} more" if len(self.words) > SHOWN_WORDS else ""
+        named = f" [{words}{more}]" if words else ""
+        return f"{self.where}: {self.reason} in {counted} ({self.action}{whose}){named}; {advice.remedy(self.reason)}"
 
 
 @dataclass(frozen=True)
@@ -63,14 +75,18 @@ def stage(  # noqa: PLR0913, PLR0917
     keyring: Keyring,
     dates: Literal["shifted", "kept"],
     catalogue: Catalogue | None = None,
+    kinds: Mapping[str, bool] | None = None,
+    extracted_on: date | None = None,
 ) -> StagingReport:
     """Replace the canonical tables with the extract at ``location`` (a path is a folder).
 
-    ``catalogue`` names the variables that are staged (default: the shipped ones). Call it inside one transaction, and
-    roll back if it raises. Every row is either staged or counted in ``conflict``. Every identifier becomes a keyed
-    pseudonym; all record numbers of a person become the same one. Every date moves by the person's offset unless
-    ``dates`` is ``kept``. Raises :class:`UserError` if a table or column is missing, if a file is malformed, or if no
-    row of a table can be used.
+    ``catalogue`` names the variables that are staged (default: the shipped ones); ``kinds`` are the site's own
+    kinds of contact and whether each proves life. Rows after ``extracted_on``, the day of the extract, are set
+    aside (None: after today, for a database that is read now). Call it inside one transaction, and roll back if it
+    raises. Every row is either staged or counted in ``conflict``. Every identifier becomes a keyed pseudonym; all
+    record numbers of a person become the same one. Every date moves by the person's offset unless ``dates`` is
+    ``kept``. Raises :class:`UserError` if a table or column is missing, if a file is malformed, or if no row of a
+    table can be used.
     """
     bind: dict[str, Any] = {"adapter": Path(adapter).name, "dates": dates, "key_id": keyring.key_id}
     column_origins = origins(adapter)
@@ -79,11 +95,13 @@ def stage(  # noqa: PLR0913, PLR0917
         calendar = scalar(connection, "adapters/calendar.sql")
         if calendar not in {"true", "own"}:
             raise UserError("calendar.sql of the adapter must yield 'true' or 'own'", "see docs/adapters.md")
-        bind |= {"calendar": calendar, "today": date.today() if calendar == "true" else LAST_MOVED_DATE}
+        last_day = (extracted_on or date.today()) if calendar == "true" else LAST_MOVED_DATE
+        bind |= {"calendar": calendar, "extracted_on": last_day}
         run(connection, "definitions/unit.sql")
         run(connection, "staging/begin.sql", **bind)
         _write_vocabulary(connection, catalogue)
         identifiers = _write_keys(connection, keyring, dates)
+        identifiers["contact_kind"] = _write_kinds(connection, keyring, kinds or {})
         run(connection, "staging/merged.sql")
         for table in TABLES:
             _stage_table(connection, table, column_origins)
@@ -141,6 +159,36 @@ def _write_keys(
     }
 
 
+def _write_kinds(
+    connection: duckdb.DuckDBPyConnection, keyring: Keyring, site_kinds: Mapping[str, bool]
+) -> dict[str, str]:
+    """Write what each kind and status of the extract's contacts proves; return hash -> text of those not listed."""
+    run(connection, "staging/contact_begin.sql", denials=denials())
+    unlisted: dict[str, str] = {}
+
+    def shown(text: str, is_listed: bool) -> str:
+        if is_listed:
+            return " ".join(text.split())
+        key = keyring.pseudonym("contact_kind", text)[:HASH_CHARACTERS]
+        unlisted[key] = text
+        return f"#{key} ({len(text)} characters)"
+
+    kinds = []
+    for (text,) in run(connection, "staging/contact_kinds.sql").fetchall():
+        kind = read_kind(text, site_kinds)
+        kinds.append((text, kind.proves, kind.term or None, shown(text, kind.is_listed)))
+    states = []
+    for (text,) in run(connection, "staging/contact_statuses.sql").fetchall():
+        proves = read_status(text)
+        states.append((text, proves, shown(text, proves != "unknown")))
+    kind_rows = pd.DataFrame(kinds, columns=["kind", "proves", "term", "shown"], dtype="str")
+    connection.append("contact_kind", kind_rows, by_name=True)
+    connection.append(
+        "contact_status", pd.DataFrame(states, columns=["status", "proves", "shown"], dtype="str"), by_name=True
+    )
+    return unlisted
+
+
 Origins = Mapping[tuple[str, str], str]
 """(Canonical table, column) -> a description of the raw column that it comes from."""
 
@@ -166,7 +214,18 @@ def _rows(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int, in
 
 def _conflicts(connection: duckdb.DuckDBPyConnection, column_origins: Origins) -> tuple[Conflict, ...]:
     rows = run(connection, "staging/conflicts.sql").fetchall()
+    words: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    for reason, word, count in run(connection, "staging/contact_words.sql").fetchall():
+        words.setdefault(("contact", reason), []).append((word, count))
     return tuple(
-        Conflict(table, reason, count, action, example, advice.where(table, reason, column_origins))
+        Conflict(
+            table,
+            reason,
+            count,
+            action,
+            example,
+            advice.where(table, reason, column_origins),
+            tuple(words.get((table, reason), ())),
+        )
         for table, reason, count, action, example in rows
     )

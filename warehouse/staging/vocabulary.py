@@ -6,6 +6,7 @@ from typing import Literal
 
 from echomort.ehr.catalogue import Catalogue, shipped_catalogue
 from echomort.ehr.clean import plain_unit
+from echomort.ehr.contact_kinds import kind_terms
 from warehouse.queries import ROOT
 
 Field = Literal["setting", "kind", "drug", "dose", "variable", "unit"]
@@ -33,4 +34,6 @@ def vocabulary(catalogue: Catalogue | None = None) -> tuple[tuple[str, str, str]
 
 def words(field: Field, catalogue: Catalogue | None = None) -> tuple[str, ...]:
     """Return the words that ``field`` may hold in the warehouse; the last is ``other``, for all other words."""
+    if field == "kind":
+        return kind_terms()
     return (*dict.fromkeys(term for name, _, term in vocabulary(catalogue) if name == field and term != OTHER), OTHER)

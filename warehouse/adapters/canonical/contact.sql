@@ -1,3 +1,3 @@
 -- Evidence of life.
-SELECT patient_id, contact_at, kind
+SELECT patient_id, contact_at, kind, status
 FROM raw_contact

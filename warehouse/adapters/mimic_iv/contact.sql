@@ -2,7 +2,7 @@
 -- within 365 days of the last discharge (of a stay that stay.sql marks as followed) would be recorded. This holds only
 -- for releases that have dod (in the first one every dod is null).
 WITH last_discharge AS (
-    SELECT subject_id, max(TRY_CAST(ended_at AS TIMESTAMP)) AS left_at
+    SELECT subject_id, max(as_moment(ended_at)) AS left_at
     FROM made_stay
     WHERE is_followed
     GROUP BY subject_id

@@ -4,8 +4,8 @@
 WITH in_hospital AS (
     SELECT
         as_whole(subject_id) AS subject_id,
-        min(TRY_CAST(deathtime AS TIMESTAMP)) AS died_at,
-        max(TRY_CAST(dischtime AS TIMESTAMP)) FILTER (TRY_CAST(hospital_expire_flag AS INTEGER) = 1) AS left_dead_at,
+        min(as_moment(deathtime)) AS died_at,
+        max(as_moment(dischtime)) FILTER (TRY_CAST(hospital_expire_flag AS INTEGER) = 1) AS left_dead_at,
         bool_or(deathtime IS NOT NULL OR TRY_CAST(hospital_expire_flag AS INTEGER) = 1) AS is_dead
     FROM raw_admissions
     GROUP BY ALL

@@ -20,7 +20,7 @@ stay_at_study AS (
     SELECT study_id, listed.subject_id, min_by(kind, CASE kind WHEN 'inpatient' THEN 1 ELSE 2 END) AS setting
     FROM listed
     JOIN made_stay AS stay ON stay.subject_id = listed.subject_id AND kind IN ('inpatient', 'emergency')
-        AND TRY_CAST(study_at AS TIMESTAMP) BETWEEN TRY_CAST(began_at AS TIMESTAMP) AND TRY_CAST(ended_at AS TIMESTAMP)
+        AND as_moment(study_at) BETWEEN as_moment(began_at) AND as_moment(ended_at)
     GROUP BY ALL
 )
 SELECT
@@ -30,7 +30,7 @@ SELECT
     coalesce(setting, 'outpatient') AS setting,
     'US' AS modality,
     TRY_CAST(regexp_extract(anchor_year_group, '(\d{4})', 1) AS INTEGER) + 1
-        + year(TRY_CAST(study_at AS TIMESTAMP)) - TRY_CAST(anchor_year AS INTEGER) AS study_year
+        + year(as_moment(study_at)) - TRY_CAST(anchor_year AS INTEGER) AS study_year
 FROM listed
 LEFT JOIN stay_at_study USING (study_id, subject_id)
 LEFT JOIN raw_patients AS patients ON as_whole(patients.subject_id) = listed.subject_id

@@ -32,7 +32,7 @@ WHERE NOT EXISTS (
 UNION ALL
 SELECT 'contact', 'TELEPHONE_PROVES_NO_LIFE', count(*)
 FROM made_visit
-WHERE regexp_matches(lower(described), 'phone|telefon')
+WHERE regexp_matches(lower(concat_ws(' ', described, detail)), 'phone|telefon')
 UNION ALL
 SELECT 'contact', 'PERIOD_PROVES_NO_LIFE', count(*)
 FROM raw_observation_period

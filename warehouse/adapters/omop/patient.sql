@@ -9,7 +9,7 @@ WITH race AS (
 SELECT
     number.patient_id,
     coalesce(
-        CAST(TRY_CAST(birth_datetime AS DATE) AS VARCHAR),
+        CAST(CAST(as_moment(birth_datetime) AS DATE) AS VARCHAR),
         printf(
             '%04d-%02d-%02d',
             TRY_CAST(year_of_birth AS INTEGER),

@@ -1,19 +1,29 @@
 -- Visits with their kind, and the time at which diagnoses coded in them are known (known_at). In a stay (an inpatient
 -- visit, or one over midnight) that is its end. An end at midnight is a day without a time, and means the end of that
 -- day.
-WITH source_row AS (
+WITH visit_name AS (
+    -- Concepts that concepts.csv lacks, by their name in the site's vocabulary; 0 is no concept.
+    SELECT TRY_CAST(concept_id AS BIGINT) AS concept_id, min(concept_name) AS name
+    FROM raw_concept
+    WHERE TRY_CAST(concept_id AS BIGINT) IN (SELECT TRY_CAST(visit_concept_id AS BIGINT) FROM raw_visit_occurrence)
+        AND TRY_CAST(concept_id AS BIGINT) <> 0
+    GROUP BY ALL
+),
+source_row AS (
     SELECT
         TRY_CAST(visit_occurrence_id AS BIGINT) AS visit_id,
         as_whole(person_id) AS person_id,
         coalesce(CAST(visit_start_datetime AS VARCHAR), CAST(visit_start_date AS VARCHAR)) AS started_at,
         coalesce(CAST(visit_end_datetime AS VARCHAR), CAST(visit_end_date AS VARCHAR)) AS ended_at,
-        TRY_CAST(visit_start_date AS DATE) AS first_day,
-        TRY_CAST(ended_at AS TIMESTAMP) AS left_at,
+        CAST(as_moment(visit_start_date) AS DATE) AS first_day,
+        as_moment(ended_at) AS left_at,
         known_concept.target AS kind,
-        visit_source_value
+        concept.name AS concept_name,
+        CAST(visit_source_value AS VARCHAR) AS visit_source_value
     FROM raw_visit_occurrence AS visit
     LEFT JOIN made_known_concept AS known_concept
-        ON known_concept.kind = 'visit' AND concept_id = TRY_CAST(visit_concept_id AS BIGINT)
+        ON known_concept.kind = 'visit' AND known_concept.concept_id = TRY_CAST(visit_concept_id AS BIGINT)
+    LEFT JOIN visit_name AS concept ON concept.concept_id = TRY_CAST(visit_concept_id AS BIGINT)
 )
 SELECT
     visit_id,
@@ -21,7 +31,13 @@ SELECT
     started_at,
     ended_at,
     kind,
-    nullif(concat_ws(' ', kind, visit_source_value), '') AS described,
+    coalesce(kind, concept_name, visit_source_value) AS described,
+    -- Words of the source beside the concept may deny a visit. An identifier is no word (its digits may spell one).
+    CASE
+        WHEN coalesce(kind, concept_name) IS NOT NULL
+            AND NOT regexp_full_match(visit_source_value, '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}')
+            THEN visit_source_value
+    END AS detail,
     coalesce(kind = 'inpatient', false) OR coalesce(CAST(left_at AS DATE) > first_day, false) AS is_stay,
     CASE
         WHEN left_at = CAST(left_at AS DATE) THEN strftime(left_at, '%Y-%m-%d') || ' 23:59:59'

@@ -133,7 +133,7 @@ class Snapshot:
         if zoned and self.settings.time_zone is None:
             raise UserError(
                 f"column {', '.join(zoned)} of table {relation.qualified_name} is a timestamp with time zone",
-                "set sources.postgresql.time_zone to the hospital's, for example Europe/Berlin",
+                "set sources.time_zone to the hospital's, for example Europe/Berlin",
             )
 
     @staticmethod

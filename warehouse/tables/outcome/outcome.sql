@@ -15,24 +15,22 @@ SELECT patient_key, CAST(max(study_at) AS DATE) AS day, count(*) AS studies
 FROM study
 GROUP BY patient_key;
 
--- The end of the data: the latest day with a record of any patient. In a patient's shifted dates it is `shift` days
--- earlier. A death in '2020' counts with the first day of the year, because the last one may be after the end.
+-- The end of the data: the robust end of what was recorded (definitions/recorded_end.sql). In a patient's shifted dates it
+-- is `shift` days earlier.
 CREATE OR REPLACE TEMP TABLE data_end AS
 SELECT
     CASE
         -- The source moved each patient's dates by another offset: there is no common last day.
         WHEN (SELECT bool_or(calendar = 'own') FROM staging) THEN NULL
         WHEN $follow_up = 'registry' THEN CAST($registry_complete_through AS DATE)
-        ELSE max(day + coalesce(shift, 0))
-    END AS true_day
-FROM (
-    SELECT patient_key, day FROM last_contact
-    UNION ALL
-    SELECT patient_key, death_date FROM death
-    UNION ALL
-    SELECT patient_key, day FROM last_study
-) AS recorded_day
-LEFT JOIN patient_offset USING (patient_key);
+        ELSE (SELECT true_day FROM recorded_end)
+    END AS true_day;
+
+DELETE FROM late_record;
+INSERT INTO late_record
+SELECT count(*), max(recorded_day.true_day) - any_value(data_end.true_day)
+FROM recorded_day
+JOIN data_end ON $follow_up <> 'registry' AND recorded_day.true_day > data_end.true_day;
 
 -- One death for each patient. Statements within 7 days agree: the day of the most reliable source is used. Statements
 -- further apart and partial dates give an interval (death_from to death_to); a label then needs the same result for both
@@ -212,8 +210,10 @@ FROM attrition_step
 WHERE reason = 'LABELLED'
 ORDER BY ALL;
 
-DROP TABLE patient_offset;
+DROP VIEW recorded_day;
+DROP TABLE recorded_end;
 DROP TABLE data_end;
 DROP TABLE judged;
+DROP TABLE patient_offset;
 DROP VIEW patient_follow_up;
 DROP VIEW patient_death;

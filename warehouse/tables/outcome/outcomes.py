@@ -25,6 +25,7 @@ def link(connection: duckdb.DuckDBPyConnection, outcome: Outcome, keyring: Keyri
         )
     _write_offsets(connection, keyring)
     run(connection, "definitions/attrition_step.sql")
+    run(connection, "definitions/recorded_end.sql")
     run(
         connection,
         "tables/outcome/outcome.sql",

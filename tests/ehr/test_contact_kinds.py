@@ -1,0 +1,158 @@
+"""Evidence of life fails closed: what is not on the list proves nothing."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from echomort.core.errors import UserError
+from echomort.ehr import contact_kinds
+from echomort.ehr.contact_kinds import denials, kind_terms, plain_kind, read_kind, read_status, site_kinds
+
+PRESENT = {
+    "visit": (
+        "Office Visit|office-visit|Follow-up visit|Initial consult|FLD|Urgent care|"
+        "Anticoagulation visit|Encounter for check up (procedure)"
+    ),
+    "outpatient": "AMB|Outpatient|out-patient|O|AV",
+    "inpatient": (
+        "IMP|ACUTE|NONAC|SS|OBSENC|Hospital Encounter|I|IP|EI|EW EMER.|SURGICAL SAME DAY ADMISSION|URGENT|Hospice"
+    ),
+    "emergency": "EMER|ED|A&E|Emergency Room Visit|ED to Hosp-Admission (Discharged)|E",
+    "laboratory": "Blood draw|Lab|LAB VISIT|LO",
+    "telehealth": "Video Visit|Telemedicine|video call with patient",
+    "home": "HH|Home visit",
+    "procedure": "Surgery|Infusion|Pre-Admission Testing|dialysis",
+}
+ABSENT = (
+    "Death certificate|Death|DEATHS|Expired|Morgue|Mortuary|Coroner|Medical Examiner|Funeral home|"
+    "Obituary|Autopsy|post-mortem exam|Organ procurement|organ donor visit|Did not attend|No-show visit|"
+    "Cancelled appointment|missed visit|PRENC|VR|virtual|Telephone|Phone visit|Telephone Encounter|"
+    "E-mail|Letter (Out)|MyChart message|Patient Message|Portal|Orders Only|Refill|Documentation|"
+    "Chart Review|Wait List|Erroneous Encounter|Lab results|Discharge summary|Billing|Claim|"
+    "Scanned document|History|Abstract|E-Visit|E-consult|Nurse Triage|TE|EM|Visit reminder|"
+    "planned admission|Preadmission|Questionnaire"
+)
+UNKNOWN = (
+    "CANARYKIND|Interdisciplinary rounds|seen by Smith|Office visit with Dr Smith|follow-up|"
+    "cardiology|Coumadin|Besuch|30|..."
+)
+
+
+@pytest.mark.parametrize(
+    ("term", "text"), [(term, text) for term, texts in PRESENT.items() for text in texts.split("|")]
+)
+def test_kinds_that_prove_presence(term, text):
+    for said in (text, text.upper(), f"  {text.lower()} "):
+        assert (read_kind(said).proves, read_kind(said).term) == ("yes", term)
+
+
+@pytest.mark.parametrize("text", ABSENT.split("|"))
+def test_kinds_that_deny_presence(text):
+    assert read_kind(text).proves == "no"
+    assert read_kind(f"{text}, Office Visit").proves in {"no", "unknown"}
+
+
+@pytest.mark.parametrize("text", UNKNOWN.split("|"))
+def test_what_is_not_listed_proves_nothing(text):
+    assert read_kind(text).proves == "unknown"
+
+
+@given(st.text())
+def test_no_text_with_an_unlisted_word_proves_presence(text):
+    assert read_kind(f"office visit {text} zzq").proves != "yes"
+
+
+@given(
+    st.sampled_from([row["word"] for row in contact_kinds._rows() if row["proves"] == "no" and row["place"] == "any"])
+)
+def test_one_word_of_denial_is_enough_on_either_side_of_a_visit(word):
+    import re
+
+    assert read_kind(word).proves == "no"
+    assert read_kind(f"unlistedword {word}").proves == "no"
+    assert re.search(denials(), f"xy {word}, z")
+
+
+def test_the_longest_phrase_of_the_list_is_looked_for():
+    words = [row["word"] for row in contact_kinds._rows() if row["place"] == "any"]
+    assert max(len(word.split()) for word in words) <= contact_kinds.LONGEST
+    assert all(word == plain_kind(word) for word in words)
+
+
+def test_an_appointment_needs_its_status():
+    assert read_kind("Appointment").proves == "if_completed"
+    assert read_kind("office appointment").proves == "if_completed"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "completed",
+        "Finished",
+        "in-progress",
+        "ARRIVED",
+        "checked in",
+        "fulfilled",
+        "Complete",
+        "Left without being seen",
+    ],
+)
+def test_states_of_what_took_place(text):
+    assert read_status(text) == "yes"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cancelled",
+        "canceled",
+        "No Show",
+        "noshow",
+        "planned",
+        "entered-in-error",
+        "Scheduled",
+        "proposed",
+        "booked",
+        "unknown",
+        "expired",
+    ],
+)
+def test_states_of_what_did_not(text):
+    assert read_status(text) == "no"
+
+
+def test_other_states_are_unknown():
+    assert read_status("see note of Dr Smith") == "unknown"
+
+
+def test_a_site_s_word_decides_first(tmp_path):
+    path = tmp_path / "kinds.csv"
+    path.write_text("kind,proves_life\nCoumadin clinic,Yes\nLab,no\nTelephone,yes\n,yes\n")
+    own = site_kinds(path)
+    assert read_kind("COUMADIN-CLINIC", own).proves == "yes"
+    assert read_kind("Lab", own).proves == "no"
+    assert read_kind("Telephone", own).proves == "yes"
+    assert read_kind("", own).proves == "yes"
+    assert read_kind("Telephone call", own).proves == "no"
+    assert read_kind("", {}).proves == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("kind,proves_life\nSmith,maybe\n", "row 2"),
+        ("kind,proves_life\nA b,yes\na-B,no\n", "row 3"),
+        ("kind\nSmith\n", "proves_life"),
+    ],
+)
+def test_a_site_s_file_is_refused_with_its_row_and_no_word_of_it(tmp_path, text, words):
+    (tmp_path / "kinds.csv").write_text(text)
+    with pytest.raises(UserError) as caught:
+        site_kinds(tmp_path / "kinds.csv")
+    assert words in str(caught.value)
+    assert "Smith" not in str(caught.value)
+
+
+def test_the_terms_end_with_other():
+    assert kind_terms()[-1] == "other"
+    assert {"visit", "registry_silence"} < set(kind_terms())

@@ -1,0 +1,110 @@
+"""The extract has a day, and the end of the data does not follow a stray row."""
+
+from datetime import date, timedelta
+
+import pytest
+from extracts import KEYRING, counted, empty_warehouse, fetch, person, write_extract
+
+from echomort.settings import Outcome
+from warehouse.staging.staging import stage
+from warehouse.tables.outcome.outcomes import link
+
+
+def outcome(folder, rows, extracted_on=None, dates="shifted"):
+    """Return (study key -> label or reason of the only study, counted reasons, late records)."""
+    connection = empty_warehouse()
+    write_extract(folder, rows)
+    report = stage(connection, folder, "canonical", KEYRING, dates, extracted_on=extracted_on)
+    link(connection, Outcome(), KEYRING)
+    found = fetch(connection, "SELECT label, reason FROM outcome JOIN study USING (study_key) ORDER BY study_key")
+    return [reason or label for label, reason in found], counted(report), fetch(connection, "FROM late_record")
+
+
+# Case B09 of foreign data: a death in the last year before the true end does not count, with or without the stray row.
+@pytest.mark.parametrize("stray", [None, "2023-02-01", "2026-10-01", "2026-11-20"])
+@pytest.mark.parametrize("dates", ["shifted", "kept"])
+def test_one_stray_row_does_not_move_the_end(tmp_path, stray, dates):
+    rows = {
+        "patient": [person("p1"), person("p2")],
+        "death": [("p1", "2019-12-20", "registry")],
+        "study": [("s1", "p1", "2019-12-01 10:00:00", "")],
+        "contact": [("p2", "2020-01-01", "visit"), *([("p2", stray, "visit")] if stray else [])],
+    }
+    found, _, late = outcome(tmp_path, rows, date(2026, 11, 25), dates)
+    assert found == ["EXCL_INCOMPLETE_WINDOW"]
+    assert [records for records, _ in late] == [1 if stray else 0]
+
+
+@pytest.mark.parametrize("days_after", [40, 200, 900])
+@pytest.mark.parametrize("strays", [1, 2])
+def test_a_few_rows_after_a_busy_extract_do_not_move_the_end(tmp_path, days_after, strays):
+    first, last = date(2017, 1, 1), date(2019, 12, 31)
+    days = [first + timedelta(days=day) for day in range((last - first).days + 1)]
+    rows = {
+        "patient": [person(f"p{i}") for i in range(30)] + [person("q")],
+        "study": [("s", "q", last - timedelta(days=365), ""), ("t", "q", last - timedelta(days=364), "")],
+        "death": [("q", last - timedelta(days=100), "registry")],
+        "contact": [(f"p{place % 30}", day, "visit") for place, day in enumerate(days * 3)]
+        + [("p0", last + timedelta(days=days_after + one), "visit") for one in range(strays)],
+    }
+    found, _, late = outcome(tmp_path, rows)
+    assert sorted(map(str, found)) == ["1", "EXCL_INCOMPLETE_WINDOW"]
+    assert late == [(strays, days_after + strays - 1)]
+
+
+def test_the_last_days_of_a_begun_month_are_the_end(tmp_path):
+    first, last = date(2018, 1, 1), date(2019, 12, 4)
+    days = [first + timedelta(days=day) for day in range((last - first).days + 1)]
+    rows = {
+        "patient": [person("p"), person("q")],
+        "study": [("s", "q", last - timedelta(days=365), ""), ("t", "q", last - timedelta(days=364), "")],
+        "death": [("q", last - timedelta(days=100), "registry")],
+        "contact": [("p", day, "visit") for day in days],
+    }
+    found, _, late = outcome(tmp_path, rows)
+    assert sorted(map(str, found)) == ["1", "EXCL_INCOMPLETE_WINDOW"]
+    assert late == [(0, None)]
+
+
+# Case B10: an appointment of the future never becomes evidence of life, whenever the extract is staged.
+@pytest.mark.parametrize("run_on", [date(2026, 11, 27), date(2027, 4, 1), date(2040, 1, 1)])
+def test_the_label_does_not_depend_on_the_day_of_the_run(tmp_path, monkeypatch, run_on):
+    class Day(date):
+        @classmethod
+        def today(cls):
+            return run_on
+
+    monkeypatch.setattr("warehouse.staging.staging.date", Day)
+    rows = {
+        "patient": [person("p1"), person("p2")],
+        "death": [("p2", "2026", "registry")],
+        "study": [("s1", "p1", "2025-10-01 10:00:00", "outpatient")],
+        "contact": [("p1", "2026-09-01", "visit"), ("p1", "2027-03-10", "visit"), ("p2", "2026-11-20", "visit")],
+    }
+    found, counts, _ = outcome(tmp_path, rows, date(2026, 11, 25))
+    assert found == ["EXCL_CENSORED_LT_1Y"]
+    assert counts["contact", "FUTURE_DATE"] == 1
+
+
+def test_a_partial_death_ends_with_the_extract(tmp_path):
+    connection = empty_warehouse()
+    write_extract(tmp_path, {"patient": [person("p")], "death": [("p", "2026", "x")]})
+    stage(connection, tmp_path, "canonical", KEYRING, "kept", extracted_on=date(2026, 5, 3))
+    assert fetch(connection, "SELECT latest_date FROM death") == [(date(2026, 5, 3),)]
+
+
+def test_the_day_of_an_extract_is_the_newest_change_of_its_files(tmp_path):
+    import os
+
+    from assets.sources.ehr_extract import extract_day
+    from echomort.settings import Settings, Sources
+
+    write_extract(tmp_path / "ehr", {})
+    for place, path in enumerate(sorted((tmp_path / "ehr").iterdir())):
+        os.utime(path, (1_500_000_000 + place, 1_500_000_000 + place))  # 2017-07-14 02:40 UTC
+    sources = Sources(ehr=tmp_path / "ehr", time_zone="UTC")
+    assert extract_day(Settings(home=tmp_path, sources=sources)) == date(2017, 7, 14)
+    new_york = sources.model_copy(update={"time_zone": "America/New_York"})
+    assert extract_day(Settings(home=tmp_path, sources=new_york)) == date(2017, 7, 13)
+    stated = sources.model_copy(update={"extracted_on": date(2020, 1, 1)})
+    assert extract_day(Settings(home=tmp_path, sources=stated)) == date(2020, 1, 1)

@@ -1,0 +1,103 @@
+"""Contacts in the warehouse: by kind and status, with words counted and no prose shown."""
+
+import pytest
+from extracts import KEYRING, counted, empty_warehouse, fetch, person, staged, write_extract
+
+from echomort.settings import Outcome
+from warehouse.staging.staging import stage
+from warehouse.tables.outcome.outcomes import link
+
+STUDY = ("S", "P", "2018-06-15 10:00:00", "")
+LATER = "2019-07-15"
+
+
+def labels(folder, contacts, kinds=None):
+    """Return (reason or label of the study, what was counted, words set aside) with these contacts of P."""
+    connection = empty_warehouse()
+    rows = {"patient": [person("P")], "study": [STUDY], "contact": [("P", LATER, *one) for one in contacts]}
+    report = stage(connection, write_extract(folder, rows), "canonical", KEYRING, "shifted", None, kinds)
+    link(connection, Outcome(require_full_window=False), KEYRING)
+    ((label, reason),) = fetch(connection, "SELECT label, reason FROM outcome")
+    return reason if label is None else label, counted(report), fetch(connection, "FROM contact_word"), report
+
+
+# Case B08 of foreign data, its kinds varied: none of these makes a survivor.
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "Death certificate",
+        "Morgue",
+        "Obituary",
+        "Did not attend",
+        "Documentation",
+        "Telephone",
+        "Wait List",
+        "Coroner",
+        "body released",
+        "Dr Smith",
+        "",
+    ],
+)
+def test_what_proves_no_presence_makes_no_survivor(tmp_path, kind):
+    found, counts, _, _ = labels(tmp_path, [(kind,)])
+    assert found == "EXCL_NO_FOLLOWUP"
+    assert sum(count for (table, _), count in counts.items() if table == "contact") == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "expected"),
+    [
+        ("Office Visit", "", 0),
+        ("Office Visit", "Completed", 0),
+        ("Office Visit", "in-progress", 0),
+        ("Office Visit", "arrived", 0),
+        ("Office Visit", "No Show", "CONTACT_DID_NOT_TAKE_PLACE"),
+        ("Office Visit", "planned", "CONTACT_DID_NOT_TAKE_PLACE"),
+        ("Office Visit", "entered-in-error", "CONTACT_DID_NOT_TAKE_PLACE"),
+        ("Office Visit", "as Dr Smith said", "UNKNOWN_STATUS"),
+        ("Appointment", "", "APPOINTMENT_WITHOUT_STATUS"),
+        ("Appointment", "fulfilled", 0),
+        ("Telephone", "completed", "NOT_EVIDENCE_OF_LIFE"),
+        ("Gespraech", "completed", "UNKNOWN_KIND"),
+        ("", "completed", "MISSING_KIND"),
+    ],
+)
+def test_a_status_denies_and_never_adds_to_the_kind(tmp_path, kind, status, expected):
+    found, counts, _, _ = labels(tmp_path, [(kind, status)])
+    if expected == 0:
+        assert found == 0
+        assert counts == {}
+    else:
+        assert found == "EXCL_NO_FOLLOWUP"
+        assert counts == {("contact", expected): 1}
+
+
+def test_words_of_the_list_are_shown_and_others_as_hash_and_length(tmp_path):
+    contacts = [("Telephone",), ("TELEPHONE",), ("Dr Smith",), ("Dr Smith",), ("wait list",)]
+    _, _, words, report = labels(tmp_path, contacts)
+    shown = {word: rows for _, word, rows in words}
+    assert shown.pop("telephone") == 2
+    assert shown.pop("wait list") == 1
+    ((hashed, rows),) = shown.items()
+    assert rows == 2
+    assert hashed.startswith("#")
+    assert hashed.endswith("(8 characters)")
+    assert report.identifiers["contact_kind"] == {hashed[1:11]: "dr smith"}
+    said = " ".join(map(str, report.conflicts))
+    assert "[telephone 2, wait list 1]" in said
+    assert hashed in said
+    assert "smith" not in said.lower()
+
+
+def test_a_site_s_own_kinds_decide(tmp_path):
+    assert labels(tmp_path, [("Coumadin clinic",)])[0] == "EXCL_NO_FOLLOWUP"
+    assert labels(tmp_path, [("Coumadin clinic",)], {"coumadin clinic": True})[0] == 0
+    assert labels(tmp_path, [("Visit",)], {"visit": False})[0] == "EXCL_NO_FOLLOWUP"
+    assert labels(tmp_path, [("",)], {"": True})[0] == 0
+
+
+def test_an_extract_without_the_column_status_is_read(tmp_path):
+    connection, _ = staged(tmp_path, {"patient": [person("P")], "study": [STUDY]})
+    (tmp_path / "contact.csv").write_text(f"patient_id,contact_at,kind\nP,{LATER},visit\n")
+    stage(connection, tmp_path, "canonical", KEYRING, "shifted")
+    assert fetch(connection, "SELECT kind FROM contact") == [("visit",)]

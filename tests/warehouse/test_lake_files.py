@@ -1,0 +1,212 @@
+"""Files as data lakes write them: parts, Zstandard, TSV, NDJSON, float identifiers, words for missing ones, views."""
+
+import json
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pytest
+from extracts import KEYRING, counted, empty_warehouse, fetch, patient_key, person, write_extract
+
+from echomort.core.errors import UserError
+from warehouse.adapters.raw import files_behind_views
+from warehouse.staging.staging import stage
+
+PEOPLE = 12
+ROWS = {
+    "patient": [person(str(i)) for i in range(PEOPLE)],
+    "study": [(f"S{i}", str(i), "2018-05-01 09:30:00", "outpatient") for i in range(PEOPLE)],
+    "contact": [(str(i), "2019-06-01", "visit") for i in range(PEOPLE)],
+}
+
+
+def read(folder):
+    """Stage the extract; return the connection and the report."""
+    connection = empty_warehouse()
+    return connection, stage(connection, folder, "canonical", KEYRING, "kept")
+
+
+def frame(folder, table):
+    """Return the rows of ``table`` as text, and remove its file."""
+    path = folder / f"{table}.csv"
+    rows = pd.read_csv(path, dtype=str)
+    path.unlink()
+    return rows
+
+
+def as_ndjson(rows):
+    """Return the rows as JSON objects, one a line, without missing values."""
+    return "".join(json.dumps(row.dropna().to_dict()) + "\n" for _, row in rows.iterrows()).encode()
+
+
+def _zstd(content):
+    """Return ``content`` as Zstandard writes it."""
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as stream:
+        stream.write(content)
+    return sink.getvalue().to_pybytes()
+
+
+FORMS = {
+    "study.csv.zst": lambda rows: _zstd(rows.to_csv(index=False).encode()),
+    "study.tsv": lambda rows: rows.to_csv(index=False, sep="\t").encode(),
+    "study.tsv.zst": lambda rows: _zstd(rows.to_csv(index=False, sep="\t").encode()),
+    "study.txt": lambda rows: rows.to_csv(index=False, sep="\t").encode(),
+    "study.ndjson": as_ndjson,
+    "STUDY.jsonl": as_ndjson,
+    "study.ndjson.zst": lambda rows: _zstd(as_ndjson(rows)),
+    "study.parquet": lambda rows: rows.to_parquet(),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_table_is_read_in_every_form(tmp_path, name):
+    write_extract(tmp_path, ROWS)
+    expected = fetch(read(tmp_path)[0], "SELECT * FROM study ORDER BY ALL")
+    (tmp_path / name).write_bytes(FORMS[name](frame(tmp_path, "study")))
+    assert fetch(read(tmp_path)[0], "SELECT * FROM study ORDER BY ALL") == expected
+    assert len(expected) == PEOPLE
+
+
+@pytest.mark.parametrize(
+    ("folder", "parts"),
+    [
+        ("study.parquet", ("part-00000.snappy.parquet", "part-00001.snappy.parquet")),
+        ("study", ("part.0.parquet", "part.1.parquet")),
+        ("study", ("year=2018/000000000000.parquet", "year=2019/000000000001.parquet")),
+        ("Study", ("part-00000-c000.csv", "part-00001-c000.csv")),
+        ("study.csv", ("part-00000.csv.zst", "part-00001.csv.zst")),
+        ("study", ("part-0.ndjson", "part-1.ndjson")),
+    ],
+)
+def test_a_folder_of_parts_is_one_table(tmp_path, folder, parts):
+    write_extract(tmp_path, ROWS)
+    expected = fetch(read(tmp_path)[0], "SELECT * FROM study ORDER BY ALL")
+    rows = frame(tmp_path, "study")
+    for number, part in enumerate(parts):
+        path = tmp_path / folder / part
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half = rows.iloc[number::2]
+        suffix = part.split(".", 1)[1] if ".zst" in part else part.rsplit(".", 1)[1]
+        form = {"parquet": "study.parquet", "csv": None, "csv.zst": "study.csv.zst", "ndjson": "study.ndjson"}[suffix]
+        path.write_bytes(FORMS[form](half) if form else half.to_csv(index=False).encode())
+    for mark in ("_SUCCESS", ".part-00000.crc", "_committed_1.csv"):
+        (tmp_path / folder / mark).write_text("")
+    assert fetch(read(tmp_path)[0], "SELECT * FROM study ORDER BY ALL") == expected
+
+
+def test_parts_with_other_headers_are_refused(tmp_path):
+    write_extract(tmp_path, ROWS)
+    rows = frame(tmp_path, "study")
+    (tmp_path / "study").mkdir()
+    rows.to_csv(tmp_path / "study" / "part-0.csv", index=False)
+    rows[rows.columns[::-1]].to_csv(tmp_path / "study" / "part-1.csv", index=False)
+    with pytest.raises(UserError, match=r"part-1\.csv differs"):
+        read(tmp_path)
+
+
+def test_cut_and_wrong_files_are_named(tmp_path):
+    write_extract(tmp_path, ROWS)
+    rows = frame(tmp_path, "study")
+    for name, content in (
+        ("study.csv.zst", _zstd(rows.to_csv(index=False).encode())[:-20]),
+        ("study.csv.zst", b"study_id,patient_id"),
+        ("study.ndjson", as_ndjson(rows) + b'{"study_id": \n'),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(UserError, match=name):
+            read(tmp_path)
+        (tmp_path / name).unlink()
+
+
+@pytest.mark.parametrize("line", [1, 2, 9])
+def test_a_letter_in_latin_1_is_named_with_its_line(tmp_path, line):
+    write_extract(tmp_path, ROWS)
+    lines = (tmp_path / "patient.csv").read_bytes().split(b"\r\n")
+    lines[line - 1] = lines[line - 1].replace(b"ite", b"\xefte").replace(b"race", b"ra\xe7e")
+    (tmp_path / "patient.csv").write_bytes(b"\r\n".join(lines))
+    where = "" if line == 1 else ", column race"
+    with pytest.raises(UserError, match=rf"patient\.csv is not UTF-8 \(line {line}{where}\)"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("place", [2, 1000, 60_000])
+def test_a_letter_in_latin_1_is_found_in_a_column_that_nobody_reads(tmp_path, place):
+    write_extract(tmp_path, ROWS)
+    rows = [f"{i % PEOPLE},2019-06-01,visit,caf\u00e9 {i}".encode() for i in range(place + 5)]
+    rows[place - 2] = rows[place - 2].replace("\u00e9".encode(), b"\xe9")
+    (tmp_path / "contact.csv").write_bytes(b"\n".join([b"patient_id,contact_at,kind,ward", *rows]))
+    with pytest.raises(UserError, match=rf"contact\.csv is not UTF-8 \(line {place}, column ward\)"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("written", [lambda rows: rows, lambda rows: rows.astype(str)])
+def test_whole_numbers_that_became_floats_are_the_same_identifiers(tmp_path, written):
+    write_extract(tmp_path, ROWS)
+    rows = frame(tmp_path, "contact")
+    rows["patient_id"] = written(rows["patient_id"].astype(float))
+    rows.to_parquet(tmp_path / "contact.parquet")
+    connection, report = read(tmp_path)
+    assert counted(report) == {}
+    assert fetch(connection, "SELECT count(*) FROM contact JOIN patient USING (patient_key)") == [(PEOPLE,)]
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [("7.0", True), ("7.00", True), ("7.5", False), ("007.0", False), ("07", False)],
+)
+def test_no_zero_is_invented_and_no_number_is_rounded(tmp_path, written, known):
+    rows = {"patient": [person("7"), person("8")], "study": [], "contact": [(written, "2019-06-01", "visit")]}
+    write_extract(tmp_path, rows)
+    _, report = read(tmp_path)
+    assert (("contact", "UNKNOWN_PATIENT") not in counted(report)) == known
+
+
+def test_a_column_with_other_identifiers_is_left_as_it_is(tmp_path):
+    rows = {"patient": [person("7.0"), person("A1")], "contact": [("7.0", "2019-06-01", "visit")]}
+    write_extract(tmp_path, rows)
+    connection, _ = read(tmp_path)
+    assert (patient_key("7.0"),) in fetch(connection, "SELECT patient_key FROM patient")
+
+
+@pytest.mark.parametrize("word", ["NULL", "null", "UNKNOWN", "N/A", "None", "NaN", "#N/A", "<NA>", r"\N"])
+def test_a_word_for_a_missing_identifier_joins_no_strangers(tmp_path, word):
+    rows = {
+        "patient": [person("1"), person("2", "1960-01-01", "M"), person(word)],
+        "identity": [("1", word), ("2", word)],
+        "contact": [(word, "2019-06-01", "visit")],
+    }
+    write_extract(tmp_path, rows)
+    connection, report = read(tmp_path)
+    assert fetch(connection, "SELECT count(*) FROM patient") == [(2,)]
+    assert fetch(connection, "SELECT * FROM quarantine") == []
+    assert counted(report)["patient", "MISSING_IDENTIFIER"] == 1
+    assert counted(report)["contact", "MISSING_IDENTIFIER"] == 1
+
+
+def views(folder, base):
+    """Write a DuckDB file in ``folder`` whose tables are views of the CSV files in ``base``."""
+    folder.mkdir(exist_ok=True)
+    with duckdb.connect(str(folder / "ehr.duckdb")) as database:
+        for path in sorted(base.glob("*.csv")):
+            database.execute(f"CREATE VIEW {path.stem} AS FROM read_csv('{path}', all_varchar = true, header = true)")
+
+
+def test_a_view_whose_base_is_gone_is_named(tmp_path):
+    views(tmp_path / "ehr", write_extract(tmp_path / "base", ROWS))
+    read(tmp_path / "ehr")
+    (tmp_path / "base" / "contact.csv").unlink()
+    with pytest.raises(UserError, match=r"contact of ehr\.duckdb can't be read"):
+        read(tmp_path / "ehr")
+    with duckdb.connect(str(tmp_path / "ehr" / "ehr.duckdb")) as database:
+        database.execute("CREATE TABLE gone (patient_id VARCHAR, birth_date VARCHAR, sex VARCHAR)")
+        database.execute("CREATE OR REPLACE VIEW patient AS FROM gone")
+        database.execute("DROP TABLE gone")
+    with pytest.raises(UserError, match=r"patient of ehr\.duckdb can't be read"):
+        read(tmp_path / "ehr")
+
+
+def test_the_files_behind_views_are_found(tmp_path):
+    views(tmp_path / "ehr", write_extract(tmp_path / "base", ROWS))
+    assert files_behind_views(tmp_path / "ehr") == sorted((tmp_path / "base").glob("*.csv"))
+    assert files_behind_views(tmp_path / "base") == []

@@ -1,0 +1,6 @@
+-- One canonical table, its identifiers without missing words and in one form.
+CREATE OR REPLACE TEMP VIEW source_{table} AS
+SELECT * REPLACE ({identifiers})
+FROM (
+{adapter}
+)

@@ -80,7 +80,7 @@ def _processes(project: Project) -> int:
 CLIPS = UnitStage(
     "clips",
     ("dicom_index", "linkage"),
-    lambda settings: {"imaging.clip": settings.imaging.clip},
+    lambda settings: {"imaging.clip": settings.imaging.clip, "imaging.frame_rates": settings.imaging.frame_rates},
     plan=plan_clips,
     work=make_clips,
     commit=commit_clips,

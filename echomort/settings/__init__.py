@@ -3,6 +3,7 @@
 from echomort.settings.layers import gather, load_settings, parse_flags, validate
 from echomort.settings.preset import PRESETS, read_preset
 from echomort.settings.sections import (
+    USUAL_READING,
     ClinicalScores,
     ClipSettings,
     Cohort,
@@ -10,6 +11,7 @@ from echomort.settings.sections import (
     Execution,
     Features,
     Fusion,
+    HeaderReading,
     Imaging,
     Outcome,
     Postgresql,
@@ -30,6 +32,7 @@ from echomort.settings.settings import Settings
 
 __all__ = [
     "PRESETS",
+    "USUAL_READING",
     "ClinicalScores",
     "ClipSettings",
     "Cohort",
@@ -37,6 +40,7 @@ __all__ = [
     "Execution",
     "Features",
     "Fusion",
+    "HeaderReading",
     "Imaging",
     "Outcome",
     "Postgresql",

@@ -18,6 +18,10 @@ MIN_FILL = 0.8
 """Share of the box that holds all change which changes: noise fills it, a cone fills two thirds. Geometry; tuned on
 drawn loops (tests/dicom/test_noise.py)."""
 
+MIN_SPARSE_FILL = 0.68
+"""Share of that box that changes in a sparse sample, without averaging: weak noise leaves a quarter of it unchanged.
+Tuned as ``MIN_FILL``."""
+
 ENDS = 0.01
 """Share of what changes that may lie beyond either side of that box: a clock or a pointer. Our choice."""
 
@@ -76,6 +80,11 @@ class Noise:
 NO_NOISE = Noise()
 
 
+def may_be_noisy(motion: np.ndarray) -> bool:
+    """Return whether ``motion``, a sparse sample of how much pixels change, may be that of noise: a quick test."""
+    return _fills_its_box(motion >= MIN_CHANGE, MIN_SPARSE_FILL)
+
+
 def measure_noise(frames: np.ndarray) -> Noise:
     """Return the noise of ``frames``, uint8 (snapshots, rows, columns); :data:`NO_NOISE` where it is weak or none.
 
@@ -84,7 +93,7 @@ def measure_noise(frames: np.ndarray) -> Noise:
     motion = frames.max(axis=0) - frames.min(axis=0)
     changes = _smooth(motion)
     changing = changes > MIN_CHANGE
-    if not _fills_its_box(changing):
+    if not _fills_its_box(changing, MIN_FILL):
         return NO_NOISE
     level = frames.mean(axis=0, dtype=np.float32)
     limit = np.quantile(level[changing], DARK_SHARE)
@@ -96,7 +105,7 @@ def measure_noise(frames: np.ndarray) -> Noise:
     return Noise(high, 2 * high if is_clipped else high, float(np.median(level[dark])))
 
 
-def _fills_its_box(changing: np.ndarray) -> bool:
+def _fills_its_box(changing: np.ndarray, share: float) -> bool:
     """Whether nearly all pixels change in the box that holds the change, but for a few of them."""
     sides = []
     for axis in (0, 1):
@@ -105,7 +114,7 @@ def _fills_its_box(changing: np.ndarray) -> bool:
             return False
         low, high = np.searchsorted(cumulated, (ENDS * cumulated[-1], (1 - ENDS) * cumulated[-1]))
         sides.append(slice(int(low), int(high) + 1))
-    return bool(changing[sides[0], sides[1]].mean() > MIN_FILL)
+    return bool(changing[sides[0], sides[1]].mean() > share)
 
 
 def _smooth(motion: np.ndarray) -> np.ndarray:

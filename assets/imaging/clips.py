@@ -45,7 +45,10 @@ def count_clips(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapp
 CLIPS = UnitStage(
     "clips",
     ("dicom_index", "linkage"),
-    lambda settings: {"imaging.clip": settings.imaging.clip.deciding},
+    lambda settings: {
+        "imaging.clip": settings.imaging.clip.deciding,
+        "imaging.frame_rates": settings.imaging.frame_rates,
+    },
     plan=plan_clips,
     work=make_clips,
     commit=commit_clips,

@@ -47,7 +47,7 @@ def index_folders(project: Project, units: Sequence[str], context: dg.OpExecutio
     how = digest(DICOM_INDEX.how(project), _read_with(project))
     root, table = project.settings.dicom_root, project.settings.sources.view_table
     views = read_view_table(table) if table else {}
-    indexer = Indexer(root, project.keyring, views, project.settings.imaging.clip.view_tags)
+    indexer = Indexer(root, project.keyring, views, project.settings.imaging.header_reading)
     folders = {key: files_in(root, folder) for key, folder in vault.recall(project.vault, "folder", units).items()}
     files = [(key, file) for key, inside in folders.items() for file in inside]
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -96,7 +96,10 @@ def _index_entry(project: Project, unit: str, fingerprint: str, rows: list[dict[
 DICOM_INDEX = UnitStage(
     "dicom_index",
     ("dicom_archive",),
-    lambda settings: {"imaging.clip.view_tags": settings.imaging.clip.view_tags},
+    lambda settings: {
+        "imaging.clip.view_tags": settings.imaging.clip.view_tags,
+        "imaging.frame_rates": settings.imaging.frame_rates,
+    },
     plan=plan_index,
     prepare=prepare_index,
     work=index_folders,

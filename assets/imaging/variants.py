@@ -122,7 +122,8 @@ def _rows(project: Project, entry: Entry) -> list[dict[str, Any]]:
 
 def _decided_by(settings: Settings) -> dict[str, Any]:
     deciding = settings.imaging.clip.deciding
-    return {"imaging.clip": {name: value for name, value in deciding.items() if name not in VARIED}}
+    clip = {name: value for name, value in deciding.items() if name not in VARIED}
+    return {"imaging.clip": clip, "imaging.frame_rates": settings.imaging.frame_rates}
 
 
 def _stage(name: str, variants: Variants, experiment: ExperimentName) -> UnitStage:

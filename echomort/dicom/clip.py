@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from echomort.dicom.tissue.lettering import without_lettering
 from echomort.dicom.tissue.overlays import without_overlays
 from echomort.dicom.tissue.sector import find_sector
 from echomort.dicom.tissue.snapshots import Snapshots
-from echomort.settings import ClipSettings
+from echomort.settings import ClipSettings, HeaderReading
 
 SNAPSHOTS = 12
 """Frames, evenly spaced over those that the clip needs, in which the sector is searched, at most: a sixth of a second
@@ -32,6 +33,10 @@ COLOUR_SNAPSHOTS = (0, 2, 3, 5, 7, 8, 10)
 """The snapshots that are searched for colour flow, which comes and goes with the beat: no two in succession are left
 out, and their distances differ, so that no heart rate hides flow from all. Tuned on drawn jets at six heart rates
 (tests/dicom/test_sector.py). Where a tag declares colour, all are searched."""
+
+MAX_DECODED_BYTES = 4 << 30
+"""Bytes (4 GiB) of unpacked pixels that a clip may need, else ``BOMB``. Our choice: 120 frames of the largest screens
+take a tenth of it."""
 
 SHORT_SECONDS = 1
 """Seconds below which a loop gets the note ``shorter_than_a_second``: it may not hold a whole beat. Physiology."""
@@ -70,15 +75,20 @@ class _Tissue:
     notes: tuple[str, ...]
 
 
-def read_clip(path: Path | str, settings: ClipSettings | None = None, view: str | None = None) -> Clip:
+def read_clip(
+    path: Path | str,
+    settings: ClipSettings | None = None,
+    view: str | None = None,
+    frame_rates: Mapping[str, float] | None = None,
+) -> Clip:
     """Return the clip of the cine loop at ``path``, or raise :class:`Rejected` with the reason.
 
     All outside the sector is made 0. The tissue region of each frame needed is scaled into height x width with its
     physical aspect kept (bars of 0 on two sides); or, with fit ``view_size``, the frame is cropped or padded to the
     size of its view, and reduced. Then the loop is resampled to ``settings.fps`` and cut, or padded with zeros at its
-    end. ``view`` is used in place of what the header says. Raises :class:`UserError` where the sizes of views are not
-    known. A file of unknown origin belongs in :func:`read_clips`, which adds limits of time and
-    memory.
+    end. ``view`` is used in place of what the header says; ``frame_rates`` is ``imaging.frame_rates``. Raises
+    :class:`UserError` where the sizes of views are not known. A file of unknown origin belongs in :func:`read_clips`,
+    which adds limits of time and memory.
 
     >>> from pydicom.data import get_testdata_file
     >>> clip = read_clip(get_testdata_file("examples_ybr_color.dcm"))
@@ -89,7 +99,7 @@ def read_clip(path: Path | str, settings: ClipSettings | None = None, view: str 
     wanted.shape_of(UNKNOWN)  # raises where sizes are not known
     with (
         reject_errors_as(Reason.UNREADABLE),
-        open_object(path, MAX_INFLATED_BYTES, view_tags=wanted.view_tags) as source,
+        open_object(path, MAX_INFLATED_BYTES, how=HeaderReading(wanted.view_tags, frame_rates or {})) as source,
     ):
         try:
             frames = open_native(source) if wanted.source == "raw" else open_frames(source)
@@ -108,6 +118,8 @@ def _make_clip(frames: Frames, settings: ClipSettings, view: str | None) -> Clip
     if _seconds(header) < settings.min_seconds:
         raise Rejected(Reason.TOO_SHORT, f"{_seconds(header):g} s")
     plan = resample(header.frames, timing.fps or 0.0, timing.times, settings.fps, settings.frames)
+    if header.rows * header.columns * header.samples * len(plan.needed) > MAX_DECODED_BYTES:
+        raise Rejected(Reason.BOMB, f"{len(plan.needed)} frames")
     seen = {index: frames.luma(index) for index in plan.needed[:: -(-len(plan.needed) // SNAPSHOTS)]}
     tissue = (
         _native_tissue(frames, settings) if isinstance(frames, NativeEcho) else _find_tissue(frames, seen, settings)

@@ -12,7 +12,7 @@ from echomort.core.listing import SourceFile
 from echomort.dicom.header.fields import Header
 from echomort.dicom.header.parsing import read_header
 from echomort.dicom.reasons import Rejected
-from echomort.settings import TagTable
+from echomort.settings import USUAL_READING, HeaderReading
 
 VENDORS = {
     "philips": r"philips|atl",
@@ -36,27 +36,26 @@ SAMPLED_BYTES = 65536
 
 @dataclass(frozen=True)
 class Indexer:
-    """Reads headers of the files under ``root``; ``views`` is ``sources.view_table``: views by SOP instance UID;
-    ``view_tags`` is ``imaging.clip.view_tags``."""
+    """Reads headers of the files under ``root``; ``views`` is ``sources.view_table``: views by SOP instance UID."""
 
     root: Path
     keyring: Keyring
     views: Mapping[str, str]
-    view_tags: TagTable = "standard"
+    how: HeaderReading = USUAL_READING
 
     def row(self, folder_key: str, file: SourceFile) -> dict[str, Any]:
         """Return the row of table ``dicom_instance`` for one file."""
         keys = self.keyring.pseudonym("instance", file.path), folder_key
-        found = _read(self.root / file.path, self.view_tags)
+        found = _read(self.root / file.path, self.how)
         row = instance_row(keys, found, self.keyring)
         if isinstance(found, Header) and found.view == "unknown" and found.sop_uid in self.views:
             row |= {"view": self.views[found.sop_uid], "view_source": "view_table"}
         return row | _file_columns(self.root, file)
 
 
-def _read(path: Path, view_tags: TagTable) -> Header | Rejected:
+def _read(path: Path, how: HeaderReading) -> Header | Rejected:
     try:
-        return read_header(path, view_tags)
+        return read_header(path, how)
     except Rejected as rejected:
         return rejected
 

@@ -99,7 +99,7 @@ _MEANINGS = {
     Reason.COLOUR_DOPPLER: "Colour Doppler lies over the tissue.",
     Reason.DUAL_PANEL: "Two images stand side by side.",
     Reason.NO_FRAME_RATE: "No tag says how fast the loop runs.",
-    Reason.BAD_FRAME_RATE: "The loop's frame rate lies outside 5 to 200 a second.",
+    Reason.BAD_FRAME_RATE: "The loop's frame rate lies outside 5 to 400 a second.",
     Reason.BAD_REGION: "The tissue region is absurd and the picture shows no sector either.",
     Reason.NO_SECTOR: "No moving ultrasound sector is found in the picture.",
     Reason.TRUNCATED_PIXELS: "The file ends before its pixels do.",

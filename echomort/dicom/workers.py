@@ -21,7 +21,7 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 from echomort.dicom.clip import Clip, read_clip
 from echomort.dicom.header.views import UNKNOWN, check_group
 from echomort.dicom.reasons import Reason, Rejected
-from echomort.settings import ClipSettings, Imaging
+from echomort.settings import Imaging
 
 FILES_A_WORKER = 500
 """Files after which a worker is replaced, so that memory that a decoder leaks is freed. Our choice."""
@@ -67,7 +67,7 @@ def _read_in_pool(waiting: Iterator[Job], imaging: Imaging, processes: int) -> G
         while not undone:
             for job in _take(waiting, QUEUED * processes + 2 - len(running)):
                 _read_ahead(job[0])
-                running[pool.schedule(_read, args=(job, imaging.clip), timeout=imaging.file_timeout)] = job
+                running[pool.schedule(_read, args=(job, imaging), timeout=imaging.file_timeout)] = job
             if not running:
                 pool.close()  # type: ignore[no-untyped-call]
                 return []
@@ -135,10 +135,10 @@ def _limit_memory(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _read(job: Job, settings: ClipSettings) -> Clip | Rejected:
+def _read(job: Job, imaging: Imaging) -> Clip | Rejected:
     path, view, *_ = job
     try:
-        clip = read_clip(path, settings, None if view is None else check_group(view))
+        clip = read_clip(path, imaging.clip, None if view is None else check_group(view), imaging.frame_rates)
     except Rejected as rejected:
         return rejected
     return clip if view is None else replace(clip, view=view, view_source="view_table")

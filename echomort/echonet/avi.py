@@ -93,7 +93,9 @@ def _decode(content: bytes) -> tuple[list[np.ndarray], float]:
         stream.codec_context.thread_count = 1
         fps, declared = float(stream.average_rate or 0), int(stream.frames)
         if not MIN_FPS <= fps <= MAX_FPS:
-            raise Unusable("bad_frame_rate", f"the file says {fps:g} frames a second: 5 to 200 are usable")
+            raise Unusable(
+                "bad_frame_rate", f"the file says {fps:g} frames a second: {MIN_FPS:g} to {MAX_FPS:g} are usable"
+            )
         size = stream.codec_context.height, stream.codec_context.width
         if not all(0 < edge <= MAX_EDGE for edge in size):
             raise Unusable("size_mismatch", "a picture has 1 to 4096 rows and columns")

@@ -3,6 +3,7 @@
 from echomort.settings.layers import gather, load_settings, parse_flags, validate
 from echomort.settings.preset import PRESETS, read_preset
 from echomort.settings.sections import (
+    USUAL_READING,
     ClinicalScores,
     ClipSettings,
     Cohort,
@@ -12,6 +13,7 @@ from echomort.settings.sections import (
     Experiments,
     Features,
     Fusion,
+    HeaderReading,
     Imaging,
     Outcome,
     Postgresql,
@@ -32,6 +34,7 @@ from echomort.settings.settings import Settings
 
 __all__ = [
     "PRESETS",
+    "USUAL_READING",
     "ClinicalScores",
     "ClipSettings",
     "Cohort",
@@ -41,6 +44,7 @@ __all__ = [
     "Experiments",
     "Features",
     "Fusion",
+    "HeaderReading",
     "Imaging",
     "Outcome",
     "Postgresql",

@@ -6,7 +6,8 @@ The defaults are those of preset ``standard``. Every method setting names the pr
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -282,6 +283,18 @@ TagTable = Literal["standard", "paper"]
 """What view tags mean: what they mean at most sites, or in the preprint's laboratory."""
 
 
+@dataclass(frozen=True)
+class HeaderReading:
+    """How a header is read: ``imaging.clip.view_tags`` and ``imaging.frame_rates``."""
+
+    view_tags: TagTable = "standard"
+    frame_rates: Mapping[str, float] = field(default_factory=dict)
+
+
+USUAL_READING = HeaderReading()
+"""How headers are read where no setting says otherwise."""
+
+
 class ClipSettings(Section):
     """The shape of a clip, and how it and its view are made from a cine loop."""
 
@@ -400,6 +413,14 @@ class Imaging(Section):
     reject_gate: float = setting(0.5, "ours", "share of unreadable files above which the run stops", ge=0, le=1)
     file_timeout: float = setting(60, "ours", "seconds that reading one file may take", gt=0)
     worker_memory_gib: float = setting(4, "ours", "GiB of address space of one decode process", gt=0.5)
+    frame_rates: dict[str, Annotated[float, Field(ge=5, le=400)]] = setting(
+        {}, "ours", "frames a second of loops in which no tag says them, by the device's ManufacturerModelName"
+    )
+
+    @property
+    def header_reading(self) -> HeaderReading:
+        """How headers are read."""
+        return HeaderReading(self.clip.view_tags, self.frame_rates)
 
     @pydantic.model_validator(mode="after")
     def _a_classifier_names_clips_of_one_size(self) -> "Imaging":

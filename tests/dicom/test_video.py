@@ -26,12 +26,12 @@ FORMS = {
 }
 
 
-def encoded(movie: np.ndarray, codec: str, container: str) -> bytes:
+def encoded(movie: np.ndarray, codec: str, container: str, rate: int = 25) -> bytes:
     if codec not in av.codecs_available or not _can_encode(codec):
         pytest.skip(f"this build of PyAV has no {codec} encoder")
     out = io.BytesIO()
     with av.open(out, "w", format=container) as file:
-        stream = file.add_stream(codec, rate=25)
+        stream = file.add_stream(codec, rate=rate)
         stream.width, stream.height, stream.pix_fmt = movie.shape[2], movie.shape[1], "yuv420p"
         stream.bit_rate = 8_000_000
         for frame in movie:
@@ -49,9 +49,11 @@ def _can_encode(codec: str) -> bool:
     return True
 
 
-def written(path: Path, form: str, movie: np.ndarray = MOVIE, frames: int | None = None) -> Path:
-    codec, container, syntax = FORMS[form]
-    stream = encoded(movie, codec, container)
+def written(
+    path: Path, form: str, movie: np.ndarray = MOVIE, frames: int | None = None, rate: int = 25, container: str = ""
+) -> Path:
+    codec, usual, syntax = FORMS[form]
+    stream = encoded(movie, codec, container or usual, rate)
     EchoFile(movie, "1.2.840.10008.1.2.4.50", "YBR_FULL_422", tags={"FrameTime": 40.0}).write(path)
     dataset = dcmread(path)
     parts = 3 if form.endswith("fragmentable") else 1
@@ -130,3 +132,69 @@ def test_a_stream_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path
     with pytest.raises(Rejected) as rejected:
         read_clip(path)
     assert rejected.value.reason is Reason.SIZE_MISMATCH
+
+
+def tagged(path: Path, **tags: object) -> Path:
+    dataset = dcmread(path)
+    for keyword, value in tags.items():
+        setattr(dataset, keyword, value)
+        if value is None:
+            del dataset[keyword]
+    dataset.save_as(path)
+    return path
+
+
+STREAMS = [
+    ("mpeg2", "mpeg", 30),
+    ("mpeg2", "mpeg2video", 25),
+    ("h264", "mp4", 50),
+    ("h264", "h264", 50),
+    ("h264", "mpegts", 30),
+    ("hevc", "mp4", 30),
+    ("hevc", "hevc", 60),
+]
+
+
+@pytest.mark.parametrize(("form", "container", "rate"), STREAMS)
+def test_the_rate_of_a_video_may_stand_in_its_stream_only(form: str, container: str, rate: int, tmp_path: Path) -> None:
+    path = written(tmp_path / "loop.dcm", form, rate=rate, container=container)
+    assert "fps_from_stream" not in read_clip(path).notes
+    clip = read_clip(tagged(path, FrameTime=None, FrameIncrementPointer=None))
+    assert (round(clip.fps, 3), clip.fps_source) == (rate, "stream") and "fps_from_stream" in clip.notes
+
+
+def test_a_rate_that_the_tags_say_is_kept_and_a_different_stream_noted(tmp_path: Path) -> None:
+    clip = read_clip(written(tmp_path / "loop.dcm", "h264", rate=50))
+    assert (clip.fps, clip.fps_source) == (25, "FrameTime") and "fps_disagrees:stream" in clip.notes
+
+
+@pytest.mark.parametrize("form", ["mpeg2", "h264", "hevc"])
+def test_a_video_that_says_one_frame_has_as_many_as_its_stream(form: str, tmp_path: Path) -> None:
+    path = written(tmp_path / "loop.dcm", form)
+    expected = read_clip(path)
+    clip = read_clip(tagged(path, NumberOfFrames=1))
+    assert clip.frames == 12 and "frames_from_stream" in clip.notes
+    np.testing.assert_array_equal(clip.pixels, expected.pixels)
+
+
+def test_a_video_of_one_frame_is_a_still(tmp_path: Path) -> None:
+    path = written(tmp_path / "loop.dcm", "h264", MOVIE[:1])
+    with pytest.raises(Rejected) as rejected:
+        read_clip(tagged(path, NumberOfFrames=1))
+    assert rejected.value.reason is Reason.STILL
+
+
+@pytest.mark.parametrize("end", [b"", b"\0" * 100, b"\xfe\xff\x0d\xe0\0\0\0\0"])
+@pytest.mark.parametrize("form", ["mpeg2", "h264_fragmentable"])
+def test_a_whole_stream_needs_no_delimiter(form: str, end: bytes, tmp_path: Path) -> None:
+    path = written(tmp_path / "loop.dcm", form)
+    content, expected = path.read_bytes(), read_clip(path)
+    assert content.endswith(b"\xfe\xff\xdd\xe0\0\0\0\0")
+    path.write_bytes(content[:-8] + end)
+    clip = read_clip(path)
+    assert "no_delimiter" in clip.notes
+    np.testing.assert_array_equal(clip.pixels, expected.pixels)
+    path.write_bytes(content[:-208])
+    with pytest.raises(Rejected) as rejected:
+        read_clip(path)
+    assert rejected.value.reason is Reason.TRUNCATED_PIXELS

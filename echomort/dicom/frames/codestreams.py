@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from echomort.dicom.frames import jpeg_xl
 from echomort.dicom.reasons import Reason, Rejected
 
 RLE_LOSSLESS = "1.2.840.10008.1.2.5"
@@ -23,6 +25,7 @@ class Codec(StrEnum):
     JPEG_LOSSLESS = "jpeg_lossless"
     JPEG_LS = "jpeg_ls"
     JPEG_2000 = "jpeg_2000"
+    JPEG_XL = "jpeg_xl"
     RLE = "rle"
 
 
@@ -42,6 +45,9 @@ CODEC_OF_SYNTAX = {
     "1.2.840.10008.1.2.4.201": Codec.JPEG_2000,
     "1.2.840.10008.1.2.4.202": Codec.JPEG_2000,
     "1.2.840.10008.1.2.4.203": Codec.JPEG_2000,
+    "1.2.840.10008.1.2.4.110": Codec.JPEG_XL,
+    "1.2.840.10008.1.2.4.111": Codec.JPEG_XL,
+    "1.2.840.10008.1.2.4.112": Codec.JPEG_XL,
     RLE_LOSSLESS: Codec.RLE,
 }
 """Codec of each transfer syntax that is decoded (PS3.6 annex A)."""
@@ -75,6 +81,10 @@ _SIZ_SEARCH = 4096
 """Bytes in which a JPEG 2000 codestream must begin: a JP2 file puts boxes before it, which DICOM forbids and some
 scanners write. Our choice."""
 
+MAX_ZEROS = 8
+"""Zeros at most with which entropy-coded data may end before padding that is also zeros. Our choice: eight bytes of
+zeros are a dozen empty blocks and more."""
+
 _RLE_HEADER_BYTES = 64
 """Bytes of an RLE header (PS3.5 G.5)."""
 
@@ -99,6 +109,8 @@ def describe(data: bytes, syntax: str) -> Codestream | None:
         return None
     if data.startswith(b"\xff\xd8"):
         return _describe_jpeg(data)
+    if jpeg_xl.begins(data):
+        return Codestream(Codec.JPEG_XL, *jpeg_xl.describe(data))
     siz = data.find(b"\xff\x4f\xff\x51", 0, _SIZ_SEARCH)
     if siz >= 0:
         return _describe_jpeg_2000(data[siz + 4 :])
@@ -119,6 +131,11 @@ def decode(data: bytes, stream: Codestream) -> np.ndarray:
     if stream.codec is Codec.JPEG_LOSSLESS and (shift := _point_transform(data)):
         return np.asarray(samples) << shift
     return np.asarray(samples)
+
+
+def has_end(data: bytes) -> bool:
+    """Return whether the end marker of a JPEG, JPEG-LS or JPEG 2000 ends ``data``, but for padding of zeros."""
+    return JPEG_END in data[-4:] or data.rstrip(b"\0").endswith(JPEG_END)
 
 
 def jpeg_luma(data: bytes) -> np.ndarray:
@@ -155,12 +172,21 @@ def _decode_jpeg(data: bytes, colourspace: str, height: int) -> np.ndarray:
     try:
         return np.asarray(simplejpeg.decode_jpeg(data, colourspace, **scaled))
     except ValueError as error:
-        if JPEG_END in data[-4:]:
+        if has_end(data):
             raise Rejected(Reason.BAD_FRAME, "jpeg") from error
-    try:  # some writers leave the end marker out: with one added, a whole frame decodes without complaint
-        return np.asarray(simplejpeg.decode_jpeg(data.rstrip(b"\0") + JPEG_END, colourspace, **scaled))
-    except ValueError as error:
-        raise Rejected(Reason.BAD_FRAME, "jpeg") from error
+    for length in _possible_lengths(data):
+        # some writers leave the end marker out: with one added, a whole frame decodes without complaint
+        with contextlib.suppress(ValueError):
+            return np.asarray(simplejpeg.decode_jpeg(data[:length] + JPEG_END, colourspace, **scaled))
+    raise Rejected(Reason.BAD_FRAME, "jpeg")
+
+
+def _possible_lengths(data: bytes) -> list[int]:
+    """Return how many bytes of a JPEG without end marker may be its own, most first: zeros at its end may be
+    entropy-coded data or padding."""
+    shortest = len(data.rstrip(b"\0"))
+    few = range(shortest, min(shortest + MAX_ZEROS, len(data)))
+    return [len(data), *reversed(few)]
 
 
 def _decoder(stream: Codestream) -> Callable[[bytes], Any]:
@@ -170,6 +196,7 @@ def _decoder(stream: Codestream) -> Callable[[bytes], Any]:
         Codec.JPEG_LOSSLESS: imagecodecs.jpegsof3_decode,
         Codec.JPEG_LS: imagecodecs.jpegls_decode,
         Codec.JPEG_2000: imagecodecs.jpeg2k_decode,
+        Codec.JPEG_XL: jpeg_xl.decode,
     }
     return decoders[stream.codec]
 

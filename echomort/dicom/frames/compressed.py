@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
-from echomort.dicom.frames import codestreams, fragments
+from echomort.dicom.frames import codestreams, fragments, jpeg_xl
 from echomort.dicom.frames.codestreams import CODEC_OF_SYNTAX, Codec
 from echomort.dicom.frames.frames import Frames
+from echomort.dicom.frames.samples import Samples
 from echomort.dicom.header.parsing import OpenObject
 from echomort.dicom.header.rejection import MAX_FRAME_PIXELS
 from echomort.dicom.reasons import Reason, Rejected
@@ -17,6 +20,10 @@ wide."""
 
 COLOUR_REDUCTION = 4
 """A JPEG is scaled down by this for the search for colour, which the decoder does at little cost. Our choice."""
+
+
+NO_END_MARKER = "no_end_marker"
+"""Note: JPEG frames are whole, but their end marker is missing."""
 
 
 class EncapsulatedFrames(Frames):
@@ -31,6 +38,8 @@ class EncapsulatedFrames(Frames):
         if items.end < source.size:
             self.notes.append("bytes_after_pixels")
         self._describe_first()
+        if items.missing_end:
+            self._check_last(items.missing_end)
 
     def data(self, index: int) -> bytes:
         """Return the compressed bytes of frame ``index``."""
@@ -40,7 +49,8 @@ class EncapsulatedFrames(Frames):
             parts.append(stream.read(fragment.length))
             if len(parts[-1]) < fragment.length:
                 raise Rejected(Reason.TRUNCATED_PIXELS, f"frame {index + 1}")
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        return jpeg_xl.original_jpeg(data) if jpeg_xl.begins(data) else data
 
     def samples(self, index: int) -> np.ndarray:
         return self._decode(self.data(index), index)
@@ -60,12 +70,33 @@ class EncapsulatedFrames(Frames):
             else None
         )
 
+    @cached_property
+    def interpretation(self) -> Samples:
+        """What the samples mean; the decoder of JPEG XL undoes every colour transform (PS3.5 8.2)."""
+        if self.codec is Codec.JPEG_XL and self.header.samples > 1:
+            return Samples("rgb")
+        return super().interpretation
+
     def _describe_first(self) -> None:
         described = codestreams.describe(self.data(0), self.header.transfer_syntax)
         self.codec = described.codec if described else Codec.RLE
         self.components = described.components if described else self.header.samples
-        if self.codec is not CODEC_OF_SYNTAX.get(self.header.transfer_syntax):
+        labelled = CODEC_OF_SYNTAX.get(self.header.transfer_syntax)
+        if self.codec is not labelled and (self.codec, labelled) != (Codec.JPEG, Codec.JPEG_XL):
             self.notes.append("transfer_syntax_mismatch")
+
+    def _check_last(self, missing_end: Rejected) -> None:
+        """Note that no delimiter follows the frames, or raise ``missing_end`` where the last of them is not whole."""
+        last = self.count - 1
+        data = self.data(last)
+        is_cut = self.codec in {Codec.JPEG_2000, Codec.JPEG_LS} and not codestreams.has_end(data)
+        try:
+            self._decode(data, last)
+        except Rejected:
+            is_cut = True
+        if is_cut:
+            raise missing_end
+        self.notes.append(fragments.NO_DELIMITER)
 
     def _decode(self, data: bytes, index: int) -> np.ndarray:
         try:
@@ -73,6 +104,8 @@ class EncapsulatedFrames(Frames):
             if described is None:
                 return codestreams.decode_rle(data, self.header.rows, self.header.columns, self.header.samples)
             self._check_size(described)
+            if described.codec is Codec.JPEG and not codestreams.has_end(data) and NO_END_MARKER not in self.notes:
+                self.notes.append(NO_END_MARKER)
             return codestreams.decode(data, described)
         except Rejected as error:
             raise Rejected(error.reason, f"frame {index + 1}") from error

@@ -20,15 +20,35 @@ MAX_FRAME_BYTES = 128 << 20
 
 _ITEM = b"\xfe\xff\x00\xe0"
 _END = b"\xfe\xff\xdd\xe0"
+_WRONG_ENDS = (b"\xfe\xff\x0d\xe0", b"\xff\xfe\xe0\xdd", b"\xfc\xff\xfc\xff")
+"""What some writers put in the place of the sequence delimiter: an item delimiter, the delimiter with its bytes turned
+round, and the padding that ends a data set (PS3.5 7.5, PS3.10 7.2)."""
+
+_PADDING = frozenset(b"\x00\x20\xff")
+"""Bytes with which a file without a delimiter may be filled up: zeros, spaces, and the byte of blank flash memory."""
+
+_PADDING_READ = 1 << 20
+"""Bytes (1 MiB) read at a time where the rest of a file may be padding. Our choice."""
 
 _HEAD = 8
 """Bytes of an item's tag and length (PS3.5 7.5.1)."""
 
-_FIRST = 12
-"""Bytes of an item's value that are read: enough for the signatures below, of 8 bytes at most."""
+_FIRST = 64
+"""Bytes of an item's value that are read: enough for an RLE header (PS3.5 G.5) and for the signatures below."""
 
-_SIGNATURES = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
-"""First bytes of a JPEG or JPEG-LS, of a JPEG 2000 codestream, and of a JP2 file."""
+_SIGNATURES = (
+    b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ", b"\x00\x00\x00\x0cJXL ",
+)  # fmt: skip
+"""First bytes of a JPEG or JPEG-LS, of a JPEG 2000 codestream, of a JP2 file and of a JPEG XL file."""
+
+_JPEG_XL = b"\xff\x0a"
+"""First bytes of a bare JPEG XL codestream (ISO/IEC 18181-1), which are few enough to occur within other fragments."""
+
+_RLE_SEGMENTS = (1, 3)
+"""Segments of an RLE frame of 8 bits: one a sample (PS3.5 G.2)."""
+
+NO_DELIMITER = "no_delimiter"
+"""Note: the frames are whole, but no sequence delimiter follows them."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +61,23 @@ class Fragment:
 
     @property
     def starts_frame(self) -> bool:
-        """Whether a JPEG, JPEG-LS or JPEG 2000 codestream begins here."""
+        """Whether a JPEG, JPEG-LS or JPEG 2000 codestream or a JPEG XL file begins here."""
         return self.start.startswith(_SIGNATURES)
+
+    @property
+    def starts_jpeg_xl(self) -> bool:
+        """Whether a bare JPEG XL codestream may begin here."""
+        return self.start.startswith(_JPEG_XL)
+
+    @property
+    def starts_rle(self) -> bool:
+        """Whether an RLE frame begins here: its header names its segments, of which the first follows the header."""
+        if len(self.start) < _FIRST:
+            return False
+        count, *offsets = struct.unpack("<16L", self.start)
+        used, unused = offsets[:count], offsets[count:]
+        rising = all(left < right for left, right in itertools.pairwise(used))
+        return count in _RLE_SEGMENTS and used[0] == _FIRST and rising and not any(unused)
 
 
 @dataclass(frozen=True)
@@ -54,17 +89,21 @@ class OffsetTable:
 
 @dataclass(frozen=True)
 class Items:
-    """What an encapsulated pixel element holds."""
+    """What an encapsulated pixel element holds; ``missing_end`` is set where no sequence delimiter ends it: what is
+    wrong with the file, unless every declared frame is whole."""
 
     table: OffsetTable
     fragments: tuple[Fragment, ...]
     end: int
+    missing_end: Rejected | None = None
 
 
 def read_items(stream: BinaryIO, offset: int, size: int) -> Items:
     """Walk the items from ``offset`` to the sequence delimiter; of their values only the first bytes are read.
 
-    Raises :class:`Rejected` with ``TRUNCATED_PIXELS`` where the file ends first.
+    Many writers leave the delimiter out, or write padding or another delimiter: the items end there as well.
+
+    Raises :class:`Rejected` with ``TRUNCATED_PIXELS`` where the file ends within an item.
     """
     tag, length, _ = _item(stream, offset, size)
     if tag != _ITEM:
@@ -75,16 +114,46 @@ def read_items(stream: BinaryIO, offset: int, size: int) -> Items:
     table, position = stream.read(length), offset + _HEAD + length
     fragments: list[Fragment] = []
     while True:
+        missing = _missing_end(stream, position, size, len(fragments))
+        if missing:
+            return Items(_read_basic_table(table), tuple(fragments), size, missing)
         tag, length, start = _item(stream, position, size)
         position += _HEAD
         if tag == _END:
             return Items(_read_basic_table(table), tuple(fragments), position)
-        if tag != _ITEM:
-            raise Rejected(Reason.BAD_FRAME, f"item {len(fragments) + 1}")
         fragments.append(Fragment(position, length, start))
         position += length
         if len(fragments) > MAX_FRAGMENTS:
             raise Rejected(Reason.BOMB, "fragments")
+
+
+def _missing_end(stream: BinaryIO, position: int, size: int, count: int) -> Rejected | None:
+    """Return what is wrong where the items end at ``position`` without a sequence delimiter; None where they do not.
+
+    Raises :class:`Rejected` (``BAD_FRAME``) where something else stands there.
+    """
+    stream.seek(position)
+    tag = stream.read(_HEAD)[:4]
+    if tag in {_ITEM, _END} and size - position >= _HEAD:
+        return None
+    if size - position < _HEAD:
+        return Rejected(Reason.TRUNCATED_PIXELS)
+    rejected = Rejected(Reason.BAD_FRAME, f"item {count + 1}")
+    if tag in _WRONG_ENDS or _is_padding(stream, position, size):
+        return rejected
+    raise rejected
+
+
+def _is_padding(stream: BinaryIO, position: int, size: int) -> bool:
+    """Whether one byte repeats from ``position`` to the end of the file, or to a delimiter that ends it."""
+    stream.seek(size - _HEAD)
+    left = size - position - (_HEAD if stream.read(_HEAD) == _END + bytes(4) else 0)
+    stream.seek(position)
+    filling = stream.read(1)
+    stream.seek(position)
+    while left > 0 and (part := stream.read(min(left, _PADDING_READ))) and not part.strip(filling):
+        left -= len(part)
+    return left == 0 and filling[0] in _PADDING
 
 
 def group_by_frame(items: Items, frames: int, extended: Sequence[int]) -> tuple[list[tuple[Fragment, ...]], list[str]]:
@@ -97,16 +166,25 @@ def group_by_frame(items: Items, frames: int, extended: Sequence[int]) -> tuple[
     fragments = tuple(fragment for fragment in items.fragments if fragment.length)
     table = _frame_starts(fragments, extended or items.table.offsets)
     notes = ["bad_offset_table"] if (extended or items.table.offsets) and not _is_complete(table, frames) else []
-    marked = [index for index, fragment in enumerate(fragments) if fragment.starts_frame]
+    marked = _marked(fragments)
     if len(fragments) == frames and (not marked or len(marked) == frames or frames == 1):
         return _check_frame_sizes([(fragment,) for fragment in fragments]), notes
     starts = marked if len(marked) == frames or not _is_complete(table, frames) else table
     if len(starts) != frames or starts[:1] != [0]:
         found = len(starts) if starts else len(fragments)
+        if items.missing_end:
+            raise items.missing_end
         raise Rejected(Reason.FRAME_COUNT, f"{frames} declared, {found} in the file")
     bounds = [*starts, len(fragments)]
     groups = [fragments[bounds[index] : bounds[index + 1]] for index in range(frames)]
     return _check_frame_sizes(groups), [*notes, "several_fragments"]
+
+
+def _marked(fragments: Sequence[Fragment]) -> list[int]:
+    """Return the indices of the fragments in which a codestream begins, by the kind that begins in the first."""
+    marks = [[fragment.starts_frame, fragment.starts_jpeg_xl, fragment.starts_rle] for fragment in fragments]
+    kind = next((kind for kind, begins in enumerate(marks[0]) if begins), 0) if marks else 0
+    return [index for index, begins in enumerate(marks) if begins[kind]]
 
 
 def _check_frame_sizes(groups: list[tuple[Fragment, ...]]) -> list[tuple[Fragment, ...]]:

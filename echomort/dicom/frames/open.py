@@ -10,12 +10,8 @@ from echomort.dicom.frames.uncompressed import UncompressedFrames
 from echomort.dicom.frames.video import VideoFrames
 from echomort.dicom.header.meta import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from echomort.dicom.header.parsing import OpenObject
+from echomort.dicom.header.rejection import STREAMS
 from echomort.dicom.reasons import Reason, Rejected
-
-VIDEO_SYNTAXES = frozenset(
-    f"1.2.840.10008.1.2.4.{number}{suffix}" for number in range(100, 109) for suffix in ("", ".1")
-)
-"""MPEG-2, MPEG-4 AVC (H.264) and HEVC, whole and fragmentable (PS3.5 10.7 to 10.12)."""
 
 UNCOMPRESSED = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED})
 """Transfer syntaxes of uncompressed pixels (PS3.5 annex A.1 to A.3 and A.5)."""
@@ -32,7 +28,7 @@ def open_frames(source: OpenObject) -> Frames:
         return UncompressedFrames(source)
     if syntax in CODEC_OF_SYNTAX:
         raise Rejected(Reason.BAD_TAG, "compressed pixels without items")
-    if syntax in VIDEO_SYNTAXES:
+    if syntax in STREAMS:
         return EncapsulatedFrames(source) if _holds_codestreams(source) else VideoFrames(source)
     raise Rejected(Reason.UNSUPPORTED_TRANSFER_SYNTAX)
 

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from echomort.dicom.frames.philips_block import Stream
-from echomort.dicom.header.rejection import MAX_FRAME_PIXELS, MAX_OBJECT_BYTES
+from echomort.dicom.header.rejection import MAX_FRAME_PIXELS
 from echomort.dicom.reasons import Reason, Rejected
+
+MAX_NATIVE_BYTES = 4 << 30
+"""Bytes (4 GiB) of all unpacked native pictures at most, else ``BOMB``. Our choice: a minute of the largest."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def _reject_bad_sizes(stream: Stream) -> None:
         raise Rejected(Reason.NATIVE_LAYOUT, "compression")
     if stream.frames == 1:
         raise Rejected(Reason.STILL)
-    if not 0 < stream.reserved <= MAX_FRAME_PIXELS or stream.frames * stream.reserved > MAX_OBJECT_BYTES:
+    if not 0 < stream.reserved <= MAX_FRAME_PIXELS or stream.frames * stream.reserved > MAX_NATIVE_BYTES:
         raise Rejected(Reason.BOMB, f"{stream.frames} native frames")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from echomort.dicom.frames import fragments
 from echomort.dicom.frames.frames import Frames
 from echomort.dicom.header.parsing import OpenObject
+from echomort.dicom.header.timing import MAX_DISAGREEMENT, MAX_FPS, MIN_FPS
 from echomort.dicom.reasons import Reason, Rejected
 
 MAX_STREAM_BYTES = 256 << 20
@@ -19,6 +21,10 @@ MAX_STREAM_BYTES = 256 << 20
 
 FORMATS = "mpegvideo,mpeg,mpegts,h264,hevc,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 """Formats that a stream may have: no playlist or session description, which would open other files or the network."""
+
+UNSTATED_RATE = "1"
+"""Frames a second that FFmpeg is told to assume for a bare stream that states none (else it assumes 25); too few for a
+loop."""
 
 FULL_RANGE = 2
 """FFmpeg's AVCOL_RANGE_JPEG: luma runs from 0 to 255."""
@@ -32,10 +38,13 @@ class VideoFrames(Frames):
 
     def __init__(self, source: OpenObject) -> None:
         super().__init__(source)
-        self._stream = _read_stream(source)
-        found = self._count_packets((self.header.columns, self.header.rows))
-        if found != self.count:
-            raise Rejected(Reason.FRAME_COUNT, f"{self.count} declared, {found} in the file")
+        self._stream, missing_end = _read_stream(source)
+        found, rate = self._measure((self.header.columns, self.header.rows))
+        if self.count not in {found, 1}:
+            raise missing_end or Rejected(Reason.FRAME_COUNT, f"{self.count} declared, {found} in the file")
+        self._follow_stream(found, rate)
+        if missing_end:
+            self._check_last(missing_end)
         self._decoder: Iterator[Any] = iter(())
         self._next, self._current = self.count + 1, None
 
@@ -53,12 +62,41 @@ class VideoFrames(Frames):
     def colour(self, index: int) -> np.ndarray | None:
         return np.asarray(self._frame(index).to_ndarray(format="rgb24")[::2, ::2])
 
-    def _count_packets(self, size: tuple[int, int]) -> int:
+    def _measure(self, size: tuple[int, int]) -> tuple[int, float | None]:
+        """Return the stream's number of frames, and its frames a second where it states them."""
         with _decoder_errors(), _open_container(self._stream) as container:
             codec = container.streams.video[0].codec_context
             if (codec.width, codec.height) != size:
                 raise Rejected(Reason.SIZE_MISMATCH, "video")
-            return sum(packet.size > 0 for packet in container.demux(video=0))
+            rate = _stated_rate(container)
+            return sum(packet.size > 0 for packet in container.demux(video=0)), rate
+
+    def _follow_stream(self, found: int, rate: float | None) -> None:
+        """Take from the stream the number and the rate of frames that the header does not know."""
+        if found == 1:
+            raise Rejected(Reason.STILL)
+        timing = self.header.timing
+        if timing.fps is None:
+            if rate is None or not MIN_FPS <= rate <= MAX_FPS:
+                raise Rejected(Reason.NO_FRAME_RATE if rate is None else Reason.BAD_FRAME_RATE)
+            timing = replace(timing, fps=rate, source="stream", notes=(*timing.notes, "fps_from_stream"))
+        elif rate is not None and abs(rate - timing.fps) > MAX_DISAGREEMENT * timing.fps:
+            self.notes.append("fps_disagrees:stream")
+        if self.count == 1:
+            self.notes.append("frames_from_stream")
+        self.count = found
+        self.header = replace(self.header, frames=found, timing=timing)
+
+    def _check_last(self, missing_end: Rejected) -> None:
+        """Note that no delimiter follows the stream, or raise ``missing_end`` where its last frame is not whole."""
+        try:
+            with _decoder_errors():
+                whole = sum(1 for _ in self._decode())
+        except Rejected:
+            raise missing_end from None
+        if whole != self.count:
+            raise missing_end
+        self.notes.append(fragments.NO_DELIMITER)
 
     def _frame(self, index: int) -> Any:
         if index < self._next - 1:
@@ -79,7 +117,15 @@ class VideoFrames(Frames):
                 yield frame
 
 
-def _read_stream(source: OpenObject) -> bytes:
+def _stated_rate(container: Any) -> float | None:
+    """Return the frames a second that a file or a stream states, None where it states none."""
+    stream = container.streams.video[0]
+    rates = (stream.average_rate, stream.codec_context.framerate)
+    return next((float(rate) for rate in rates if rate and rate != int(UNSTATED_RATE)), None)
+
+
+def _read_stream(source: OpenObject) -> tuple[bytes, Rejected | None]:
+    """Return the stream, and what is wrong where no delimiter ends it."""
     if source.pixels.length is not None:
         raise Rejected(Reason.BAD_TAG, "compressed pixels without items")
     items = fragments.read_items(source.stream, source.pixels.offset, source.size)
@@ -89,7 +135,7 @@ def _read_stream(source: OpenObject) -> bytes:
     for fragment in items.fragments:
         source.stream.seek(fragment.offset)
         parts.append(source.stream.read(fragment.length))
-    return b"".join(parts)
+    return b"".join(parts), items.missing_end
 
 
 @contextlib.contextmanager
@@ -98,7 +144,7 @@ def _open_container(stream: bytes) -> Iterator[Any]:
         import av
     except ImportError:
         raise Rejected(Reason.UNSUPPORTED_TRANSFER_SYNTAX, "needs the extra `video`") from None
-    only = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
+    only = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "framerate": UNSTATED_RATE}
     with av.open(io.BytesIO(stream), options=only, metadata_errors="ignore") as container:
         if not container.streams.video:
             raise Rejected(Reason.BAD_FRAME, "no video stream")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from pydicom.dataset import Dataset
@@ -13,7 +14,10 @@ from echomort.dicom.header.rejection import kind_rejection
 from echomort.dicom.header.timing import TimingTags, resolve_timing
 from echomort.dicom.header.views import UNKNOWN, ViewTags, resolve_view
 from echomort.dicom.reasons import Reason, Rejected
-from echomort.settings import TagTable
+from echomort.settings import USUAL_READING, HeaderReading
+
+TIMING = ("FrameTimeVector", "FrameTime", "CineRate", "RecommendedDisplayFrameRate")
+"""Tags that give time."""
 
 CENTIMETRES = 3
 """PhysicalUnitsXDirection and Y: centimetres (PS3.3 C.8.5.5.1)."""
@@ -25,9 +29,8 @@ FIRST_NEGATIVE = 1 << 31
 """From here on such a number, read as a signed one, is negative."""
 
 
-def describe_header(dataset: Dataset, syntax: str, view_tags: TagTable = "standard") -> Header:
-    """Return the header that ``dataset`` describes, its pixels in transfer syntax ``syntax``; ``view_tags`` is
-    ``imaging.clip.view_tags``.
+def describe_header(dataset: Dataset, syntax: str, how: HeaderReading = USUAL_READING) -> Header:
+    """Return the header that ``dataset`` describes, its pixels in transfer syntax ``syntax``.
 
     Raises :class:`Rejected` (``BAD_TAG``) where a tag that decides how pixels are read has no usable value, or with the
     reason why such an object is no echo loop at all.
@@ -48,13 +51,13 @@ def describe_header(dataset: Dataset, syntax: str, view_tags: TagTable = "standa
         image_type=tuple(part.strip().upper() for part in values.text(dataset, "ImageType").split("\\")),
     )
     try:
-        return _with_pixel_tags(header, dataset, view_tags)
+        return _with_pixel_tags(header, dataset, how)
     except values.BadTag as error:
         rejected = kind_rejection(header)
         raise rejected or Rejected(Reason.BAD_TAG, str(error), header) from None
 
 
-def _with_pixel_tags(header: Header, dataset: Dataset, view_tags: TagTable) -> Header:
+def _with_pixel_tags(header: Header, dataset: Dataset, how: HeaderReading) -> Header:
     rows, columns = values.required_integer(dataset, "Rows"), values.required_integer(dataset, "Columns")
     frames = _frames(dataset, header.sop_class)
     described = replace(
@@ -71,9 +74,9 @@ def _with_pixel_tags(header: Header, dataset: Dataset, view_tags: TagTable) -> H
         pixel_aspect=_pixel_aspect(dataset),
         regions=_regions(dataset),
         declares_colour=values.integer(dataset, "UltrasoundColorDataPresent") == 1,
-        timing=resolve_timing(_timing_tags(dataset, frames)),
+        timing=resolve_timing(_timing_tags(dataset, frames, rate_of(header.model, how.frame_rates))),
     )
-    described = replace(described, view_tags=resolve_view(_view_tags(dataset, header.manufacturer), view_tags))
+    described = replace(described, view_tags=resolve_view(_view_tags(dataset, header.manufacturer), how.view_tags))
     approach, notes = resolve_approach(_approach_tags(dataset, described))
     return replace(described, approach=approach, notes=notes)
 
@@ -117,17 +120,22 @@ def _signed(corner: int) -> int:
     return corner - UNSIGNED_RANGE if corner >= FIRST_NEGATIVE else corner
 
 
-def _timing_tags(dataset: Dataset, frames: int) -> TimingTags:
+def _timing_tags(dataset: Dataset, frames: int, site_rate: float | None) -> TimingTags:
     pointers = tuple(
         int(tag) for tag in values.parts(values.value(dataset, "FrameIncrementPointer")) if isinstance(tag, int)
     )
+    read = {keyword: values.written_numbers(dataset, keyword) for keyword in TIMING}
+    vector, *single = (numbers for numbers, _ in read.values())
+    frame_time, cine_rate, display_rate = (numbers[0] if len(numbers) == 1 else None for numbers in single)
     return TimingTags(
         frames=frames,
         pointers=pointers,
-        frame_time=values.number(dataset, "FrameTime"),
-        frame_time_vector=values.numbers(dataset, "FrameTimeVector"),
-        cine_rate=values.number(dataset, "CineRate"),
-        display_rate=values.number(dataset, "RecommendedDisplayFrameRate"),
+        frame_time=frame_time,
+        frame_time_vector=vector,
+        cine_rate=cine_rate,
+        display_rate=display_rate,
+        with_commas=tuple(keyword for keyword, (_, has_comma) in read.items() if has_comma),
+        site_rate=site_rate,
     )
 
 
@@ -158,3 +166,13 @@ def _approach_tags(dataset: Dataset, header: Header) -> ApproachTags:
         ordered=tuple(filter(None, (values.text(dataset, keyword) for keyword in ordered))),
         shows_view=header.view != UNKNOWN,
     )
+
+
+def rate_of(model: str, frame_rates: Mapping[str, float]) -> float | None:
+    """Return the site's frame rate of a device model, whatever its case and spaces; None where it names none."""
+    wanted = _plain(model)
+    return next((rate for name, rate in frame_rates.items() if _plain(name) == wanted), None)
+
+
+def _plain(model: str) -> str:
+    return " ".join(model.casefold().split())

@@ -33,7 +33,7 @@ from echomort.dicom.header.meta import (
 from echomort.dicom.header.rejection import check_header
 from echomort.dicom.header.sequences import LONG_VRS
 from echomort.dicom.reasons import Reason, Rejected
-from echomort.settings import TagTable
+from echomort.settings import USUAL_READING, HeaderReading
 
 MAX_INFLATED_BYTES = 256 << 20
 """Bytes (256 MiB) that a deflated object may inflate to where its pixels are read, else ``BOMB``. Our choice."""
@@ -55,9 +55,8 @@ class OpenObject:
     is_little_endian: bool = True
 
 
-def read_header(path: Path | str, view_tags: TagTable = "standard") -> Header:
-    """Return the header of the object at ``path`` without reading its pixels; ``view_tags`` is
-    ``imaging.clip.view_tags``.
+def read_header(path: Path | str, how: HeaderReading = USUAL_READING) -> Header:
+    """Return the header of the object at ``path`` without reading its pixels.
 
     Raises :class:`Rejected`, and nothing else, for an object that can't become a clip; its ``header`` is set where
     enough could be read to describe the object.
@@ -69,7 +68,7 @@ def read_header(path: Path | str, view_tags: TagTable = "standard") -> Header:
     """
     with (
         reject_errors_as(Reason.CORRUPT_HEADER),
-        open_object(path, inflate_limit=MAX_INFLATED_HEADER, view_tags=view_tags) as source,
+        open_object(path, inflate_limit=MAX_INFLATED_HEADER, how=how) as source,
     ):
         return source.header
 
@@ -104,7 +103,7 @@ def open_object(
     path: Path | str,
     inflate_limit: int = MAX_INFLATED_BYTES,
     check: bool = True,
-    view_tags: TagTable = "standard",
+    how: HeaderReading = USUAL_READING,
 ) -> Iterator[OpenObject]:
     """Open the object at ``path``, parse its header, and yield it ready for its pixels to be read.
 
@@ -112,7 +111,7 @@ def open_object(
     """
     with _open_regular(path) as file:
         with reject_errors_as(Reason.CORRUPT_HEADER):
-            source = _parse(file, os.fstat(file.fileno()).st_size, inflate_limit, view_tags)
+            source = _parse(file, os.fstat(file.fileno()).st_size, inflate_limit, how)
         yield replace(source, header=check_header(source.header)) if check else source
 
 
@@ -133,7 +132,7 @@ class _BoundedFile(io.BufferedReader):
         return super().read(size)
 
 
-def _parse(file: BinaryIO, size: int, inflate_limit: int, view_tags: TagTable) -> OpenObject:
+def _parse(file: BinaryIO, size: int, inflate_limit: int, how: HeaderReading) -> OpenObject:
     syntax, media_class, notes = read_meta(file, size)
     if media_class == DICOM_DIRECTORY:
         raise Rejected(Reason.NOT_AN_IMAGE)
@@ -149,7 +148,7 @@ def _parse(file: BinaryIO, size: int, inflate_limit: int, view_tags: TagTable) -
     start = stream.tell()
     long_form = guard.pixels.vr.encode() in LONG_VRS
     pixels = replace(guard.pixels, offset=start + (12 if long_form else 8))
-    header = describe_header(dataset, syntax, view_tags)
+    header = describe_header(dataset, syntax, how)
     header = replace(header, notes=(*notes, *header.notes))
     return OpenObject(stream, whole, dataset, header, pixels, is_little)
 

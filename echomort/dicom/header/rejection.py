@@ -11,9 +11,13 @@ from echomort.dicom.reasons import Reason, Rejected
 MAX_FRAME_PIXELS = 4096 * 4096
 """Pixels of a frame at most, else ``BOMB``. Our choice: screens of scanners have about two million."""
 
-MAX_OBJECT_BYTES = 4 << 30
-"""Bytes (4 GiB) of an object's unpacked pixels at most, else ``BOMB``. Our choice: as far as a basic offset table of 32
-bits reaches."""
+MAX_FRAMES = 250_000
+"""Frames of an object at most, else ``BOMB``; only those that a clip needs are unpacked. Our choice: an hour at 60
+frames a second has 216,000."""
+
+STREAMS = frozenset(f"1.2.840.10008.1.2.4.{number}{suffix}" for number in range(100, 109) for suffix in ("", ".1"))
+"""Transfer syntaxes of video: MPEG-2, MPEG-4 AVC (H.264) and HEVC, whole and fragmentable (PS3.5 10.7 to 10.12). Where
+the header does not say how many frames there are or how fast they run, the stream does."""
 
 NOT_CARDIAC = (
     "ABDOM", "BREAST", "ENDORECTAL", "ENDOVAGINAL", "FETAL", "GYNECOLOG", "INTRAVASCULAR", "MUSCULOSKELETAL",
@@ -40,6 +44,7 @@ DEEP_STORED = (10, 12, 16)
 SAMPLES = {
     "MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1, "RGB": 3, "YBR_FULL": 3, "YBR_FULL_422": 3,
     "YBR_PARTIAL_422": 3, "YBR_PARTIAL_420": 3, "YBR_RCT": 3, "YBR_ICT": 3,
+    "XYB": 3,
 }  # fmt: skip
 """SamplesPerPixel of each photometric interpretation that is read (PS3.3 C.7.6.3.1.2)."""
 
@@ -70,7 +75,7 @@ def kind_rejection(header: Header) -> Rejected | None:
 def _size_rejection(header: Header) -> Rejected | None:
     if header.rows * header.columns > MAX_FRAME_PIXELS:
         return Rejected(Reason.BOMB, f"{header.rows}x{header.columns}", header)
-    if header.rows * header.columns * header.samples * header.frames > MAX_OBJECT_BYTES:
+    if header.frames > MAX_FRAMES:
         return Rejected(Reason.BOMB, f"{header.frames} frames", header)
     return None
 
@@ -81,7 +86,7 @@ def _content_rejection(header: Header) -> Rejected | None:
         Reason.NOT_CARDIAC: header.image_type[2:3] and header.image_type[2].startswith(NOT_CARDIAC),
         Reason.NOT_TRANSTHORACIC: header.approach is Approach.ELSEWHERE,
         Reason.VOLUME: _modes(header) & RENDERED,
-        Reason.STILL: header.frames == 1,
+        Reason.STILL: header.frames == 1 and header.transfer_syntax not in STREAMS,
         Reason.SPECTRAL_DOPPLER: SPECTRAL_REGION in formats,
         Reason.M_MODE: M_MODE_REGION in formats,
     }
@@ -112,5 +117,7 @@ def _pixel_rejection(header: Header) -> Rejected | None:
 def _timing_rejection(header: Header) -> Rejected | None:
     if header.timing.fps is None:
         outside = any(note.startswith("fps_outside_limits") for note in header.timing.notes)
+        if header.transfer_syntax in STREAMS and not outside:
+            return None
         return Rejected(Reason.BAD_FRAME_RATE if outside else Reason.NO_FRAME_RATE, header=header)
     return None

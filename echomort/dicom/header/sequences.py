@@ -23,6 +23,13 @@ ITEM_END, SEQUENCE_END = 0xFFFEE00D, 0xFFFEE0DD  # item and sequence delimitatio
 LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 """Value representations whose length has 32 bits, after two reserved bytes (PS3.5 7.1.2)."""
 
+SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
+"""Value representations whose length has 16 bits (PS3.5 7.1.2)."""
+
+IMPLICIT, EXPLICIT, EITHER = "implicit", "explicit", "either"
+"""How the elements of a sequence are written. Where the sequence is of type UN they must be implicit (PS3.5 6.2.2), but
+scanners do write explicit ones."""
+
 
 class ItemWalk:
     """Walks over the items of the sequences in a stream."""
@@ -48,7 +55,7 @@ class ItemWalk:
         Raises :class:`Rejected`: ``TRUNCATED`` where the object ends first, ``TOO_DEEP`` beyond :data:`MAX_DEPTH`,
         ``BOMB`` beyond :data:`MAX_STEPS`.
         """
-        open_ends = [vr in (None, "UN")]  # one entry an open sequence or item: whether its elements are implicit
+        open_ends = [IMPLICIT if vr is None else EITHER if vr == "UN" else EXPLICIT]  # one an open sequence or item
         while True:
             tag, length, kind = self._next(open_ends)
             if tag == SEQUENCE_END:
@@ -59,17 +66,16 @@ class ItemWalk:
             elif tag == ITEM_END:
                 open_ends.pop()
             elif length == UNDEFINED:
-                open_ends.append(open_ends[-1] or kind == b"UN")
+                open_ends.append(EITHER if kind == b"UN" and open_ends[-1] == EXPLICIT else open_ends[-1])
             else:
                 self._stream.seek(length, 1)
             self._check_limits(len(open_ends))
 
-    def _next(self, open_ends: list[bool]) -> tuple[int, int, bytes]:
+    def _next(self, open_ends: list[str]) -> tuple[int, int, bytes]:
         head = self._read(8)
         group, element = struct.unpack(f"{self._order}HH", head[:4])
         tag, kind = group << 16 | element, head[4:6]
-        is_item = group == ITEM_GROUP
-        if is_item or open_ends[-1] or not (kind.isalpha() and kind.isupper()):
+        if group == ITEM_GROUP or not _is_explicit(kind, open_ends[-1]):
             return tag, struct.unpack(f"{self._order}L", head[4:])[0], b""
         if kind in LONG_VRS:
             return tag, struct.unpack(f"{self._order}L", self._read(4))[0], kind
@@ -89,3 +95,10 @@ class ItemWalk:
             raise Rejected(Reason.CORRUPT_HEADER, "item")
         if self._steps > MAX_STEPS:
             raise Rejected(Reason.BOMB, "header items")
+
+
+def _is_explicit(kind: bytes, way: str) -> bool:
+    """Whether the two bytes after a tag are a value representation; as a length, nearly all of them would be odd."""
+    if way == EITHER:
+        return kind in LONG_VRS or kind in SHORT_VRS
+    return way == EXPLICIT and kind.isalpha() and kind.isupper()

@@ -5,15 +5,18 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 MIN_FPS = 5.0
 """Frames a second at least: a slower loop shows no motion of the valves. Our choice."""
 
-MAX_FPS = 200.0
-"""Frames a second at most, above what two-dimensional tissue imaging of the whole heart reaches. Our choice."""
+MAX_FPS = 400.0
+"""Frames a second at most: narrow sectors and matrix probes reach 250 and more. Our choice."""
+
+MAX_FPS_IN_SECONDS = 1000.0
+"""Frames a second from which a frame time may have been written in seconds, since no scanner is as fast. Our choice."""
 
 MAX_DISAGREEMENT = 0.10
 """Share by which two tags' frame rates may differ without a note. Our choice: rates are often written as integers."""
@@ -41,11 +44,16 @@ class TimingTags:
     frame_time_vector: tuple[float, ...] = ()
     cine_rate: float | None = None
     display_rate: float | None = None
+    with_commas: tuple[str, ...] = ()
+    site_rate: float | None = None
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Mean frames a second, the tag that gave it, and the time of each frame (ms) where they are uneven."""
+    """Mean frames a second, the tag that gave it, and the time of each frame (ms) where they are uneven.
+
+    ``source`` is ``settings`` where ``imaging.frame_rates`` gave the rate, ``stream`` where the video stream did.
+    """
 
     fps: float | None
     source: str
@@ -74,8 +82,9 @@ def resolve_timing(tags: TimingTags) -> Timing:
     """Return the loop's timing.
 
     FrameIncrementPointer names the tag to use (PS3.3 C.7.6.5). Without it, or where that tag is unusable, the first
-    usable one counts of FrameTimeVector, FrameTime, CineRate, RecommendedDisplayFrameRate. Rates outside 5 to 200 are
-    not used. ``notes`` say which tag was not used and which two differ by more than 10 %.
+    usable one counts of FrameTimeVector, FrameTime, CineRate, RecommendedDisplayFrameRate. Rates outside 5 to 400 are
+    not used; where none is left, a frame time that can only be in seconds is read so. Where no tag says anything, the
+    site's own rate of that device counts. ``notes`` say what was not used and which two differ by more than 10 %.
 
     >>> resolve_timing(TimingTags(frames=30, frame_time=40.0, cine_rate=50.0))
     Timing(fps=25.0, source='FrameTime', times=(), notes=('fps_disagrees:CineRate',))
@@ -85,8 +94,9 @@ def resolve_timing(tags: TimingTags) -> Timing:
     notes = [f"fps_outside_limits:{source}" for source, fps in rates if (source, fps) not in usable]
     if (pointed := _pointed_tag(tags.pointers)) and (not usable or usable[0][0] != pointed):
         notes.append(f"fps_pointer_unusable:{pointed}")
+    notes += [f"decimal_comma:{source}" for source in tags.with_commas]
     if not usable:
-        return Timing(None, "none", notes=tuple(notes))
+        return _timing_in_seconds(tags) or _timing_of_site(tags, rates) or Timing(None, "none", notes=tuple(notes))
     source, fps = usable[0]
     notes += [f"fps_disagrees:{other}" for other, rate in usable[1:] if abs(rate - fps) > MAX_DISAGREEMENT * fps]
     times = _uneven_times(tags) if source == "FrameTimeVector" else ()
@@ -158,6 +168,29 @@ def _rates(tags: TimingTags) -> list[tuple[str, float]]:
     if pointed := _pointed_tag(tags.pointers):
         order = sorted(rates, key=lambda source: source != pointed)
     return [(source, rates[source]) for source in order if math.isfinite(rates[source]) and rates[source] > 0]
+
+
+def _timing_in_seconds(tags: TimingTags) -> Timing | None:
+    """Return the timing of frame times that are written in seconds, as only impossible ones in milliseconds may be."""
+    impossible = {source for source, fps in _rates(tags) if fps > MAX_FPS_IN_SECONDS}
+    if not impossible & {"FrameTime", "FrameTimeVector"}:
+        return None
+    milliseconds = replace(
+        tags,
+        frame_time=1000 * (tags.frame_time or 0.0),
+        frame_time_vector=tuple(1000 * step for step in tags.frame_time_vector),
+        site_rate=None,
+    )
+    found = resolve_timing(milliseconds)
+    if found.source not in impossible & {"FrameTime", "FrameTimeVector"}:
+        return None
+    return replace(found, notes=(*found.notes, f"seconds_for_milliseconds:{found.source}"))
+
+
+def _timing_of_site(tags: TimingTags, rates: list[tuple[str, float]]) -> Timing | None:
+    if tags.site_rate is None or rates:
+        return None
+    return Timing(tags.site_rate, "settings", notes=("fps_from_settings",))
 
 
 def _pointed_tag(pointers: tuple[int, ...]) -> str | None:

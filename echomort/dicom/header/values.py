@@ -55,6 +55,23 @@ def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
         return ()
 
 
+def written_numbers(dataset: Dataset, keyword: str) -> tuple[tuple[float, ...], bool]:
+    """Return all numbers of an element of text, and whether a decimal comma was read as a point.
+
+    Numbers are empty where one of them can't be parsed.
+    """
+    if found := numbers(dataset, keyword):
+        return found, False
+    try:
+        element = dataset.get_item(_tag(keyword))
+        given = None if element is None else element.value  # bytes where pydicom could not convert them
+        written = given.decode("ascii") if isinstance(given, bytes) else "\\".join(map(str, parts(given)))
+        parsed = tuple(float(part.replace(",", ".")) for part in written.strip("\0 ").split("\\"))
+    except _BAD_VALUE:
+        return (), False
+    return parsed, "," in written
+
+
 def text(dataset: Dataset, keyword: str) -> str:
     """Return text without padding; several values are joined by a backslash, as in the file."""
     return "\\".join(str(part).strip("\x00 ") for part in parts(value(dataset, keyword)))

@@ -14,13 +14,15 @@ levels; tuned on drawn loops, native and JPEG (tests/dicom/test_sector.py)."""
 
 
 def without_overlays(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
-    """Return ``mask``, bool (rows, columns), without lit islands in which nothing moves."""
+    """Return ``mask``, bool (rows, columns), without lit islands in which nothing moves by more than noise does."""
     from scipy import ndimage
 
     step = max(1, round(mask.shape[1] / GRID_COLUMNS))
-    lit = block_maximum(snapshots.brightest, step) > LIT
+    noise = snapshots.noise
+    most = max(MAX_OVERLAY_MOTION, noise.largest)
+    lit = block_maximum(snapshots.brightest, step) > noise.ground + max(LIT, noise.largest)
     labels, count = ndimage.label(lit & block_maximum(mask, step), np.ones((3, 3)))
-    moving = labels[block_maximum(snapshots.motion, step) > MAX_OVERLAY_MOTION]
+    moving = labels[block_maximum(snapshots.motion, step) > most]
     moved = np.bincount(moving, minlength=count + 1) > 0
     moved[0] = True  # label 0 is what is not lit
     if moved.all():

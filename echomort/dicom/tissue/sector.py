@@ -8,6 +8,7 @@ import numpy as np
 
 from echomort.dicom.header.regions import Box
 from echomort.dicom.reasons import Reason, Rejected
+from echomort.dicom.tissue.noise import EXCESS, NO_NOISE
 from echomort.dicom.tissue.outline import polygon_area, trace_outline
 from echomort.dicom.tissue.panels import reject_two_panels
 from echomort.dicom.tissue.parts import find_parts, join_walls
@@ -60,6 +61,21 @@ MIN_MOVING_SHARE = 0.002
 """Share of the grid: where fewer pixels move, the loop is a still (``STILL``), perhaps with a running ECG. Tuned on a
 drawn frozen loop with an ECG (tests/dicom/test_sector.py)."""
 
+MIN_FULL_BOX = 0.9
+"""A sector that covers more than this share of its box, or of the picture without one, must prove itself tissue.
+Geometry: a cone covers two thirds of its box."""
+
+GROUND = 0.05
+"""Quantile of a picture's brightness that is its ground: what is darkest for good, but for a few pixels. Our choice."""
+
+MIN_TISSUE_LIT = 0.7
+"""Share of such a sector that must be brighter than its ground by ``LIT``: tissue that fills a box is, a dark screen
+with letters on it is not. Tuned on drawn screens (tests/dicom/test_noise.py)."""
+
+MIN_SMALL_LIT = 0.25
+"""Share of a small sector that is lit unless it moves clearly: letters fill a fifth of their lines. Tuned on drawn
+screens of letters (tests/dicom/test_noise.py)."""
+
 LIT = 16
 """Grey level above which a pixel is lit. Our choice: black of studio-range video (ITU-R BT.601), above a codec's noise
 in the dark."""
@@ -110,7 +126,30 @@ def find_sector(snapshots: Snapshots, box: Box | None, aspect: float = 1.0) -> S
     if np.count_nonzero(main) < MIN_SECTOR_AREA * main.size:
         raise Rejected(Reason.NO_SECTOR)
     outline, is_cone = _best_outline(motion, main, brightest)
-    return Sector(outline * steps + (steps - 1) / 2, is_cone)
+    _prove_tissue(outline, brightest, box, steps)
+    sector = Sector(outline * steps + (steps - 1) / 2, is_cone)
+    if polygon_area(outline) < MAX_SMALL_PART * main.size:
+        _prove_no_letters(sector.mask(*snapshots.brightest.shape), snapshots)
+    return sector
+
+
+def _prove_tissue(outline: np.ndarray, brightest: np.ndarray, box: Box | None, steps: np.ndarray) -> None:
+    """Raise :class:`Rejected` (``NO_SECTOR``) where what moves fills the whole box but is not lit as tissue is."""
+    x0, y0, x1, y1 = (0, 0, 0, 0) if box is None else box
+    whole = brightest.size if box is None else (x1 - x0 + 1) * (y1 - y0 + 1) / float(steps.prod())
+    if polygon_area(outline) < MIN_FULL_BOX * whole:
+        return
+    within = brightest[Sector(outline, False).mask(*brightest.shape)]
+    if np.count_nonzero(within > LIT + np.quantile(within, GROUND)) < MIN_TISSUE_LIT * within.size:
+        raise Rejected(Reason.NO_SECTOR, "dark")
+
+
+def _prove_no_letters(mask: np.ndarray, snapshots: Snapshots) -> None:
+    """Raise :class:`Rejected` (``NO_SECTOR``) where most of a small sector is dark and moves no more than noise does:
+    then lines of letters flicker in a codec, and there is no tissue."""
+    is_lit = np.count_nonzero(snapshots.brightest[mask] > LIT) > MIN_SMALL_LIT * np.count_nonzero(mask)
+    if not is_lit and np.median(snapshots.motion[mask]) <= max(MIN_MOTION, EXCESS * snapshots.noise.lit):
+        raise Rejected(Reason.NO_SECTOR, "letters")
 
 
 def _grid(snapshots: Snapshots, box: Box | None, aspect: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -121,6 +160,9 @@ def _grid(snapshots: Snapshots, box: Box | None, aspect: float) -> tuple[np.ndar
     rows = np.arange(0, snapshots.brightest.shape[0], steps[1]).astype(np.intp)
     brightest = snapshots.brightest[rows, ::step]
     motion = brightest - snapshots.darkest[rows, ::step]
+    if snapshots.noise != NO_NOISE:
+        moving = snapshots.noise.moving(motion, snapshots.level[rows, ::step])
+        motion = np.where(moving, np.maximum(motion, MIN_MOTION + 1), 0).astype(np.uint8)
     if box is None:
         return motion, brightest, steps
     corners = (np.array(box) // np.tile(steps, 2)).astype(int).tolist()

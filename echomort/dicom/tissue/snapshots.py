@@ -9,10 +9,14 @@ from functools import cached_property
 import numpy as np
 
 from echomort.dicom.reasons import Reason, Rejected
+from echomort.dicom.tissue.noise import NO_NOISE, Noise, may_be_noisy, measure_noise
 
 GRID_COLUMNS = 320
 """Columns of the grid on which the sector is searched, about: a quarter of the pixels of a 640-column picture. Our
 choice; thresholds of this room in grid pixels are tuned at this size (tests/dicom/test_sector.py)."""
+
+SPARSE = 4
+"""Grid pixels between two at which noise is looked for before it is measured, to save time. Our choice."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,19 @@ class Snapshots:
     def motion(self) -> np.ndarray:
         """Grey levels between each pixel's darkest and brightest value, uint8 (rows, columns)."""
         return np.asarray(self.brightest - self.darkest)
+
+    @cached_property
+    def noise(self) -> Noise:
+        """The noise of the loop, measured on the grid."""
+        step = max(1, round(self.brightest.shape[1] / GRID_COLUMNS))
+        if not may_be_noisy(self.motion[:: SPARSE * step, :: SPARSE * step]):
+            return NO_NOISE
+        return measure_noise(np.stack([frame[::step, ::step] for frame in self.frames]))
+
+    @cached_property
+    def level(self) -> np.ndarray:
+        """Each pixel's mean over the snapshots, float32 (rows, columns)."""
+        return np.asarray(np.mean(self.frames, axis=0, dtype=np.float32))
 
     @cached_property
     def small(self) -> np.ndarray:

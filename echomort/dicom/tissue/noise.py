@@ -1,0 +1,123 @@
+"""The noise of an analog grabber, which makes every pixel of the screen change: its strength, and what exceeds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+MIN_CHANGE = 2.0
+"""Grey levels: where pixels change by more on average over their neighbourhood, there may be noise. Above a codec's
+changes in the black; tuned on drawn noise (tests/dicom/test_noise.py)."""
+
+NEIGHBOURHOOD = 5
+"""Side, in grid pixels, of the square over which changes are averaged: of 25 pixels, the mean of noise varies by a
+twentieth. Our choice."""
+
+MIN_FILL = 0.8
+"""Share of the box that holds all change which changes: noise fills it, a cone fills two thirds. Geometry; tuned on
+drawn loops (tests/dicom/test_noise.py)."""
+
+MIN_SPARSE_FILL = 0.68
+"""Share of that box that changes in a sparse sample, without averaging: weak noise leaves a quarter of it unchanged.
+Tuned as ``MIN_FILL``."""
+
+ENDS = 0.01
+"""Share of what changes that may lie beyond either side of that box: a clock or a pointer. Our choice."""
+
+DARK_SHARE = 0.25
+"""Share of what changes, the darkest pixels, on which noise is measured: the black of the screen. Geometry: a cone
+leaves a third of its box black."""
+
+MAX_LEVEL = 30.0
+"""Grey levels that noise changes a pixel by, on average, at most: a standard deviation of 8. Our choice, twice as much
+as analog grabbers were seen to add."""
+
+MAX_SPREAD = 0.9
+"""Range between the quarters of that change, as a share of its median: noise changes all pixels alike but for the
+blocks of a codec, tissue does not. Tuned on drawn loops with and without noise (tests/dicom/test_noise.py)."""
+
+MAX_DARK = 48.0
+"""Grey level of those pixels, in the median, at most: a screen's background. Our choice."""
+
+EXCESS = 1.35
+"""What moves changes by more than this many times the noise, over its neighbourhood. Tuned on drawn noise, native and
+JPEG (tests/dicom/test_noise.py)."""
+
+SLACK = 2.0
+"""Grey levels beyond that: what a codec does to still letters. Tuned as ``EXCESS``."""
+
+LARGEST = 2.5
+"""The largest change by noise among the pixels of a letter, as a multiple of the average one. Statistics: of 12 normal
+values the range is 3.3 standard deviations on average and seldom over 7."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What noise does to still pixels: grey levels between the darkest and the brightest value, on average, where the
+    picture is black (``dark``) and where it is lit (``lit``), and the grey level of its ground; all 0 without noise.
+    Black clips half of the noise."""
+
+    dark: float = 0.0
+    lit: float = 0.0
+    ground: float = 0.0
+
+    @property
+    def largest(self) -> float:
+        """Grey levels that noise may change a still lit pixel by."""
+        return LARGEST * self.lit
+
+    def moving(self, motion: np.ndarray, level: np.ndarray) -> np.ndarray:
+        """Return where ``motion``, uint8 (rows, columns), exceeds the noise about a mean ``level``, as bool."""
+        from echomort.dicom.tissue.morphology import dilate, erode
+
+        expected = self.dark + (self.lit - self.dark) * np.clip(level / max(self.dark, 1.0), 0, 1)
+        exceeds = _smooth(motion) > EXCESS * expected + SLACK
+        grown = erode(erode(exceeds))  # the average reaches two pixels beyond what moves
+        return np.asarray(grown | (dilate(grown) & exceeds & (motion > 2 * expected + SLACK)))
+
+
+NO_NOISE = Noise()
+
+
+def may_be_noisy(motion: np.ndarray) -> bool:
+    """Return whether ``motion``, a sparse sample of how much pixels change, may be that of noise: a quick test."""
+    return _fills_its_box(motion >= MIN_CHANGE, MIN_SPARSE_FILL)
+
+
+def measure_noise(frames: np.ndarray) -> Noise:
+    """Return the noise of ``frames``, uint8 (snapshots, rows, columns); :data:`NO_NOISE` where it is weak or none.
+
+    Noise changes all pixels of a screen, or of the picture within it, and all dark ones alike.
+    """
+    motion = frames.max(axis=0) - frames.min(axis=0)
+    changes = _smooth(motion)
+    changing = changes > MIN_CHANGE
+    if not _fills_its_box(changing, MIN_FILL):
+        return NO_NOISE
+    level = frames.mean(axis=0, dtype=np.float32)
+    limit = np.quantile(level[changing], DARK_SHARE)
+    dark = changing & (level <= limit)
+    low, middle, high = np.quantile(changes[dark], (0.25, 0.5, 0.75)).tolist()
+    if middle > MAX_LEVEL or high - low > MAX_SPREAD * middle or limit > MAX_DARK:
+        return NO_NOISE
+    is_clipped = float(np.median(level[dark])) < middle
+    return Noise(high, 2 * high if is_clipped else high, float(np.median(level[dark])))
+
+
+def _fills_its_box(changing: np.ndarray, share: float) -> bool:
+    """Whether nearly all pixels change in the box that holds the change, but for a few of them."""
+    sides = []
+    for axis in (0, 1):
+        cumulated = np.cumsum(np.count_nonzero(changing, axis=1 - axis))
+        if not len(cumulated) or cumulated[-1] == 0:
+            return False
+        low, high = np.searchsorted(cumulated, (ENDS * cumulated[-1], (1 - ENDS) * cumulated[-1]))
+        sides.append(slice(int(low), int(high) + 1))
+    return bool(changing[sides[0], sides[1]].mean() > share)
+
+
+def _smooth(motion: np.ndarray) -> np.ndarray:
+    from scipy import ndimage
+
+    return np.asarray(ndimage.uniform_filter(motion.astype(np.float32), NEIGHBOURHOOD))

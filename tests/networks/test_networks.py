@@ -9,7 +9,7 @@ from torch import nn
 
 from echomort.core.errors import UserError
 from echomort.networks import NETWORKS, build_network
-from echomort.networks._layers import Lstm
+from echomort.networks._layers import Lstm, Unit
 
 PREPRINT = (60, 109, 150)
 """Frames, height and width of the preprint's clips."""
@@ -117,7 +117,7 @@ def test_the_smallest_clip_that_a_network_names_passes_and_depends_on_every_unit
     shape = NETWORKS.get(name).smallest
     network = build_network(name, shape)
     network(torch.randint(0, 256, (8, *shape), dtype=torch.uint8)).square().sum().backward()
-    assert all(unit.conv2.weight.grad.any() for unit in network.trunk)
+    assert all(unit.conv2.weight.grad.any() for unit in network.modules() if isinstance(unit, Unit))
 
 
 def test_the_fourth_pooling_takes_what_is_left_where_three_have_left_less_than_three():

@@ -48,7 +48,7 @@ few patients and few epochs (its figures say nothing about the method):
 echomort run --home paper --set preset=paper --set imaging.clip.source=annotated \\
   --set sources.synthetic.patients=120 --set sources.synthetic.frame_size=full \\
   --set sources.synthetic.views=[parasternal_long] --set training.views=[parasternal_long] \\
-  --set training.max_epochs=5 --set training.min_clips=40 --set training.min_deaths=10 \\
+  --set training.max_epochs=3 --set training.min_clips=40 --set training.min_deaths=10 \\
   --set evaluation.permutations=1 --set execution.executor=in_process
 ```
 

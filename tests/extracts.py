@@ -54,7 +54,7 @@ def clean_records(seed: int, patients: int = 60) -> dict[str, list[tuple[Any, ..
         ]
         rows["diagnosis"].append((name, "ICD10CM", "I50.9", at + timedelta(hours=8)))
         rows["medication"].append((name, "statin", 20, "mg/d", at + timedelta(hours=8), at + timedelta(days=90)))
-    rows["contact"].append((f"{seed}-1", START + timedelta(days=5000), "visit"))
+    rows["contact"] += [(f"{seed}-1", START + timedelta(days=day), "visit") for day in (4400, 4700, 5000)]
     return rows
 
 

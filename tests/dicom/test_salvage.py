@@ -351,13 +351,13 @@ def test_a_site_names_the_rate_of_a_device_that_does_not(tmp_path: Path) -> None
     silent: dict[str, object] = {"FrameTime": None, "FrameIncrementPointer": None}
     path = EchoFile(tags=silent | {"ManufacturerModelName": "Old  Scanner 3"}).write(tmp_path / "loop.dcm")
     assert rejection(path) is Reason.NO_FRAME_RATE
-    clip = read_clip(path, ClipSettings(), {"OLD scanner 3": 50.0})
+    clip = read_clip(path, frame_rates={"OLD scanner 3": 50.0})
     assert (clip.fps, clip.fps_source) == (50, "settings") and "fps_from_settings" in clip.notes
     assert read_header(path, HeaderReading(frame_rates={"old scanner 3": 50.0})).fps == 50
     with pytest.raises(Rejected):
-        read_clip(path, ClipSettings(), {"old scanner": 50.0})
+        read_clip(path, frame_rates={"old scanner": 50.0})
     EchoFile(tags={"ManufacturerModelName": "Old Scanner 3"}).write(path)
-    assert read_clip(path, ClipSettings(), {"old scanner 3": 50.0}).fps == pytest.approx(30, abs=0.01)
+    assert read_clip(path, frame_rates={"old scanner 3": 50.0}).fps == pytest.approx(30, abs=0.01)
 
 
 def test_only_the_frames_that_a_clip_needs_count(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from echomort.dicom import read_clip, read_header, read_view_table, view_groups
 from echomort.dicom.header.view_texts import match_text, paper_views
 from echomort.dicom.header.views import UNKNOWN, ViewTags, resolve_view
 from echomort.dicom.index import Indexer
-from echomort.settings import ClipSettings, load_settings, read_preset
+from echomort.settings import ClipSettings, HeaderReading, load_settings, read_preset
 
 TEXTS = {
     "apical_4": (
@@ -338,7 +338,7 @@ def test_the_setting_reaches_the_index_and_the_clip(tmp_path: Path) -> None:
     keyring = Keyring(b"k" * 32)
     (file,) = list_files(tmp_path, "sources.dicom")
     for table, group in (("standard", "apical_2"), ("paper", "apical_2_zoomed")):
-        assert Indexer(tmp_path, keyring, {}, table).row("folder", file)["view"] == group
+        assert Indexer(tmp_path, keyring, {}, HeaderReading(table)).row("folder", file)["view"] == group
         assert read_clip(path, ClipSettings(view_tags=table)).view == group
 
 

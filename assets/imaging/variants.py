@@ -19,6 +19,7 @@ from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
 from echomort.clips import store
 from echomort.core.fingerprint import digest
+from echomort.experiments.cells import REDUCTIONS, SOURCES
 from echomort.settings import ClipSettings, ExperimentName, Settings
 from warehouse.ledger import Entry
 from warehouse.tables.archive import instances
@@ -26,9 +27,6 @@ from warehouse.tables.archive import instances
 Variants = Callable[[ClipSettings], Mapping[str, ClipSettings]]
 """Returns the variants of a project's clips, by name."""
 GROUP = "experiments"
-SOURCES = ("raw", "annotated")
-REDUCTIONS = (1, 2, 3, 4)
-"""By what rows and columns are divided: the factors that the preprint compared (p. 20, ext. figure 4)."""
 PUBLISHED_REDUCTION = 4
 """With fit ``inside``, the project's height and width count as reduced by this: the preprint's factor (p. 20)."""
 VARIED = {"source", "height", "width", "reduction"}

@@ -32,7 +32,7 @@ from echomort.dicom import Clip, Reason, Rejected, read_clip
 from echomort.dicom.frames import codestreams, jpeg_xl
 from echomort.dicom.frames.open import open_frames
 from echomort.dicom.header.parsing import open_object, read_header
-from echomort.settings import ClipSettings, HeaderReading
+from echomort.settings import HeaderReading
 
 MOVIE = sector_movie(12)
 PACKED = {"jpeg": JPEG, "jpeg_ls": JPEG_LS, "j2k": J2K_LOSSLESS, "rle": RLE, "lossless": JPEG_LOSSLESS}

@@ -13,6 +13,7 @@ from echomort.evaluation import auc
 from echomort.experiments import cells
 from echomort.experiments.draws import subset_patients, survey_patients
 from echomort.experiments.judging import judge, random_scores
+from echomort.experiments.published import EXPERIMENTS
 from echomort.settings import Settings, load_settings
 
 PAPER = load_settings(flags={"preset": "paper"}, environment={})
@@ -29,6 +30,10 @@ def test_the_grids_are_those_of_the_preprint() -> None:
     assert (sizes["flow"], sizes["inputs"]) == (21 * 2, 21 * 2)
     networks = {cell.network for cell in cells.figure2(PAPER, VIEWS)}
     assert networks == {"cnn_3d", "cnn_3d_gap", "cnn_2d_lstm", "cnn_2d_gap"}
+
+
+def test_every_experiment_has_a_grid_and_the_preprints_place():
+    assert set(EXPERIMENTS) == set(cells.GRIDS)
 
 
 @pytest.mark.parametrize("name", cells.GRIDS)

@@ -33,16 +33,19 @@ def cell_digest(cell: Cell, samples: Samples, settings: Settings) -> str:
     return digest(kind, _settings_of(cell, settings), _code_of(cell.network), samples.digest)
 
 
-def training_of(cell: Cell, training: Training) -> Training:
-    """Return the settings that the network of ``cell`` is trained with: the site's, but for the network."""
+def training_of(cell: Cell, settings: Settings) -> Training:
+    """Return the settings that the network of ``cell`` is trained with: the site's, but for the network and, if the
+    experiments have a number of their own, the epochs."""
+    training, epochs = settings.training, settings.experiments.max_epochs
     own = training.network_settings if cell.network == training.network else {}
-    return training.model_copy(update={"network": cell.network, "network_settings": own})
+    changed = {"network": cell.network, "network_settings": own, "max_epochs": epochs or training.max_epochs}
+    return training.model_copy(update=changed)
 
 
 def _settings_of(cell: Cell, settings: Settings) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if cell.network is not None:
-        found["training"] = training_of(cell, settings.training).model_dump(mode="json", exclude=NOT_DECIDING)
+        found["training"] = training_of(cell, settings).model_dump(mode="json", exclude=NOT_DECIDING)
     if cell.variables != "none":
         deciding = TREES - {"variables"} if cell.network is None else IMPUTATION
         found["tabular"] = settings.tabular.model_dump(mode="json", include=deciding)
@@ -88,7 +91,7 @@ def _train(context: dg.OpExecutionContext, project: Project, cell: Cell, samples
         cell.view or cell.name,
         samples.rows,
         output,
-        training_of(cell, project.settings.training),
+        training_of(cell, project.settings),
         branches=samples.branches,
         models="whole" if cell.evaluated == "survey" else "folds",
         variables=samples.variables,

@@ -622,6 +622,9 @@ class Experiments(Section):
         "ours",
         "patients of the learning curve's subsets; all patients come on top",
     )
+    max_epochs: int | None = setting(
+        None, "ours", "most epochs of a cell's trainings (null: training.max_epochs)", ge=1, le=10_000
+    )
     survey: int = setting(
         300,
         "published",

@@ -10,9 +10,12 @@ import pytest
 from archives import SETTINGS, Archive, small_archive
 
 from assets.experiments import experiments, training
+from assets.experiments.samples import Samples
 from assets.incremental import UnitStage, commit_units, stale_units
 from echomort.core.errors import UserError
 from echomort.core.files import NO_SPACE, disk_error
+from echomort.experiments.cells import figure2
+from echomort.settings import Experiments, Settings, Training
 from warehouse import ledger
 from warehouse.tables.experiment.cells import experiment_cells
 
@@ -196,6 +199,16 @@ def test_the_ledger_names_the_models_of_a_cell(archive: Archive, trained: list[s
     with archive.project.reader() as connection:
         (entry,) = ledger.entries(connection, "experiment_figure2").values()
     assert (archive.home / str(entry.artifact) / "scores.parquet").exists()
+
+
+def test_a_cell_has_the_sites_training_but_for_its_network_and_the_experiments_epochs() -> None:
+    (cell, *_) = [cell for cell in figure2(Settings(), {"apical_4": 9}) if cell.network == "cnn_2d_gap"]
+    site = Settings(training=Training(batch=7, max_epochs=9))
+    assert training.training_of(cell, site) == Training(batch=7, max_epochs=9, network="cnn_2d_gap")
+    fewer = site.model_copy(update={"experiments": Experiments(max_epochs=2)})
+    assert training.training_of(cell, fewer) == Training(batch=7, max_epochs=2, network="cnn_2d_gap")
+    samples = Samples(pd.DataFrame(), pd.DataFrame(), (), None)
+    assert training.cell_digest(cell, samples, site) != training.cell_digest(cell, samples, fewer)
 
 
 @pytest.mark.slow

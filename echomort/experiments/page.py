@@ -1,7 +1,6 @@
 """Write an experiment: its results as CSV, its figure as SVG and PNG, and one offline page. All are aggregates."""
 
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +13,7 @@ from echomort.method import SOURCES
 from echomort.report.blocks import Picture, Section, Table, Words
 from echomort.report.drawing.style import png, standalone_svg
 from echomort.report.sections import provenance
-from echomort.report.templating import template
+from echomort.report.templating import style, template
 
 CSV, SVG, PNG, PAGE = "results.csv", "figure.svg", "figure.png", "page.html"
 LIMITS = (
@@ -91,5 +90,5 @@ def _render(found: Findings, picture: Picture) -> str:
         stamp=repeats if found.about.place else "An experiment of this project.",
         note=provenance.SYNTHETIC_NOTE if found.is_synthetic else "",
         sections=_sections(found, picture),
-        style=resources.files("echomort.report").joinpath("templates/report.css").read_text(),
+        style=style(),
     )

@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from echomort.report.opening import limits, tiles
 from echomort.report.scores import scores_by_model
 from echomort.report.sections import Answer, ReportInputs, provenance, report_sections, results
 from echomort.report.sections.variables import missing_shares
-from echomort.report.templating import template
+from echomort.report.templating import style, template
 
 __all__ = ["REQUIRED", "Example", "ReportData", "ReportFiles", "write_report"]
 
@@ -88,7 +87,7 @@ def render(data: ReportData, numbers: Numbers, page: list[Section]) -> str:
         tiles=tiles(numbers),
         limits=limits(numbers),
         note=provenance.SYNTHETIC_NOTE,
-        style=resources.files(__package__).joinpath("templates/report.css").read_text(),
+        style=style(),
     )
 
 

@@ -1,6 +1,7 @@
 """The templates of the report, the model card and the validation."""
 
 import functools
+from importlib import resources
 
 import jinja2
 
@@ -18,6 +19,11 @@ def template(name: str) -> jinja2.Template:
     )
     environment.filters["markdown"] = _markdown
     return environment.get_template(name)
+
+
+def style() -> str:
+    """Return the style sheet that every page carries inside it."""
+    return resources.files(__package__).joinpath("templates/report.css").read_text()
 
 
 def _markdown(text: str) -> str:

@@ -141,7 +141,7 @@ def test_the_card_names_the_kernel_and_another_kernel_trains_anew(inputs, traine
     assert (card["kernel"], card["precision"]) == (kernel, "float32")
     monkeypatch.setattr(_kernel, "LEVEL", None if _kernel.LEVEL else "avx2")
     task = task_of(inputs[0], output)
-    parts = run._prepare(task, read_samples(task.samples), "cpu")
+    parts = run._prepare(task, read_samples(task), "cpu")
     shutil.rmtree(parts.folder)
     assert parts.fingerprint != card["fingerprint"]
 

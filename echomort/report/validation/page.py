@@ -8,7 +8,6 @@ import json
 import math
 import os
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from echomort.report.blocks import Section, Words
 from echomort.report.exports import FOLDERS, exported
 from echomort.report.numbers import Numbers
 from echomort.report.sections import provenance
-from echomort.report.templating import template
+from echomort.report.templating import style, template
 from echomort.report.validation.data import ValidationData
 from echomort.report.validation.sections import validation_sections
 
@@ -123,5 +122,5 @@ def _render(data: ValidationData, page: Sequence[Section]) -> str:
         stamp=f"Trained by echomort {data.manifest['provenance'].get('echomort', '')}; nothing of it was changed here.",
         note=data.note,
         sections=page,
-        style=resources.files("echomort.report").joinpath("templates/report.css").read_text(),
+        style=style(),
     )

@@ -10,9 +10,9 @@ from echomort.experiments import blocks
 from echomort.experiments.figures import draw
 from echomort.experiments.results import USUAL, Display, Findings, findings, results_csv
 from echomort.method import SOURCES
+from echomort.report import intended_use
 from echomort.report.blocks import Picture, Section, Table, Words
 from echomort.report.drawing.style import png, standalone_svg
-from echomort.report.sections import provenance
 from echomort.report.templating import style, template
 
 CSV, SVG, PNG, PAGE = "results.csv", "figure.svg", "figure.png", "page.html"
@@ -20,7 +20,7 @@ LIMITS = (
     "A cell is one training, or one cross-validation, at this archive's size: another draw of patients, or another "
     "seed, gives another figure.",
     "The cells of an experiment were not corrected for their number: of many pairs, a few differ by chance.",
-    provenance.INTENDED_USE,
+    intended_use.INTENDED_USE,
 )
 
 
@@ -88,7 +88,7 @@ def _render(found: Findings, picture: Picture) -> str:
     return template("experiment.html.j2").render(
         title=found.about.title,
         stamp=repeats if found.about.place else "An experiment of this project.",
-        note=provenance.SYNTHETIC_NOTE if found.is_synthetic else "",
+        note=intended_use.SYNTHETIC_NOTE if found.is_synthetic else "",
         sections=_sections(found, picture),
         style=style(),
     )

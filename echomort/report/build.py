@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from echomort.core.files import write_text
+from echomort.report import intended_use
 from echomort.report.blocks import Picture, Section
 from echomort.report.checklists.answers import probast_answers, tripod_answers
 from echomort.report.checklists.facts import Facts
@@ -86,7 +87,7 @@ def render(data: ReportData, numbers: Numbers, page: list[Section]) -> str:
         sections=page,
         tiles=tiles(numbers),
         limits=limits(numbers),
-        note=provenance.SYNTHETIC_NOTE,
+        note=intended_use.SYNTHETIC_NOTE,
         style=style(),
     )
 

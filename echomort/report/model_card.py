@@ -11,6 +11,7 @@ import pandas as pd
 from echomort.core.files import write_text
 from echomort.evaluation.metrics.calibration import ICI, IN_THE_LARGE, SLOPE
 from echomort.evaluation.metrics.decisions import SENSITIVITY, SPECIFICITY
+from echomort.report import intended_use
 from echomort.report.blocks import Table
 from echomort.report.cells import metric_words
 from echomort.report.numbers import Figure, Numbers
@@ -105,7 +106,7 @@ def write_card(data: CardData, folder: Path) -> list[Path]:
     """Write ``model_card.html`` and ``model_card.md`` into ``folder``, each atomically; equal data give equal bytes."""
     title, sections = "Model card", card(data)
     synthetic = bool(data.manifest and data.manifest["synthetic"])
-    values = {"title": title, "sections": sections, "synthetic": synthetic, "note": provenance.SYNTHETIC_NOTE}
+    values = {"title": title, "sections": sections, "synthetic": synthetic, "note": intended_use.SYNTHETIC_NOTE}
     for name, source in TEMPLATES.items():
         write_text(folder / name, template(source).render(values))
     return [folder / name for name in TEMPLATES]
@@ -118,8 +119,8 @@ def card(data: CardData) -> list[CardSection]:
     champion = Champion(data.name, data.manifest, Numbers(data.metrics, data.suppress_below, data.confidence))
     return [
         _details(champion),
-        CardSection("Intended use", [provenance.INTENDED_USE, f"Users: {provenance.USERS}"]),
-        CardSection("Not intended", [provenance.OUT_OF_SCOPE]),
+        CardSection("Intended use", [intended_use.INTENDED_USE, f"Users: {intended_use.USERS}"]),
+        CardSection("Not intended", [intended_use.OUT_OF_SCOPE]),
         _factors(champion),
         _metrics(champion),
         _evaluation_data(champion),
@@ -239,7 +240,7 @@ def _ethics(champion: Champion) -> CardSection:
 
 
 def _caveats(champion: Champion) -> CardSection:
-    own = [provenance.SYNTHETIC_NOTE] if champion.manifest["synthetic"] else []
+    own = [intended_use.SYNTHETIC_NOTE] if champion.manifest["synthetic"] else []
     return CardSection("Caveats and recommendations", [*own, *provenance.LIMITS, provenance.PATENTS])
 
 

@@ -8,6 +8,7 @@ from echomort.evaluation.metrics.calibration import BRIER, ICI, SLOPE
 from echomort.evaluation.metrics.censoring import IPCW_AUC
 from echomort.evaluation.metrics.decisions import SENSITIVITY
 from echomort.evaluation.metrics.discrimination import AUC
+from echomort.report import intended_use
 from echomort.report.checklists.facts import Facts, Reply
 from echomort.report.sections import provenance, sample_size
 from echomort.report.sections.patients import outcome_terms
@@ -46,7 +47,7 @@ def _context(facts: Facts) -> Reply:
 
 
 def _purpose(facts: Facts) -> Reply:
-    return reported(f"{provenance.INTENDED_USE} {provenance.OUT_OF_SCOPE} No place in a care pathway is claimed.")
+    return reported(f"{intended_use.INTENDED_USE} {intended_use.OUT_OF_SCOPE} No place in a care pathway is claimed.")
 
 
 def _inequalities(facts: Facts) -> Reply:

@@ -6,22 +6,10 @@ from typing import Any
 from echomort.method import SOURCES, facts
 from echomort.report.blocks import Cell, Row, Section, Table, Terms, Words
 from echomort.report.data import ReportData
+from echomort.report.intended_use import INTENDED_USE, OUT_OF_SCOPE, SYNTHETIC_NOTE, USERS
 from echomort.report.sections import ReportSection
 from echomort.report.words import TIMES
 
-INTENDED_USE = (
-    "For research: to build, check and compare one-year mortality models on your own archive. Not a medical "
-    "device; not for diagnosis, triage or any decision about a patient."
-)
-USERS = "Data engineers and researchers who hold an archive and may lawfully use it."
-OUT_OF_SCOPE = (
-    "Care of individual patients; children; transoesophageal, stress or point-of-care studies; scanners, views or "
-    "populations unlike those of the archive at hand, until validated there."
-)
-SYNTHETIC_NOTE = (
-    "Every patient, picture and record here was generated. The figures show that the pipeline works; they say "
-    "nothing about patients."
-)
 PATENTS = (
     "The published method is the subject of US patents 11,864,944 and 11,957,507; whether a use needs a licence is for "
     "the user to clarify."

@@ -6,7 +6,7 @@ from typing import Any
 
 from echomort.evaluation.resampling import Resampling
 from echomort.evaluation.validation import Validated
-from echomort.report.sections import provenance
+from echomort.report import intended_use
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ValidationData:
     def note(self) -> str:
         """What to say where model or archive is synthetic; empty where neither is."""
         if self.synthetic:
-            return provenance.SYNTHETIC_NOTE
+            return intended_use.SYNTHETIC_NOTE
         if self.manifest["synthetic"]:
             return "The champion was trained on generated patients: its risks mean nothing for a person."
         return ""

@@ -13,6 +13,7 @@ from typing import Any
 
 from echomort.core.errors import UserError
 from echomort.core.files import atomic_folder
+from echomort.report import intended_use
 from echomort.report.blocks import Section, Words
 from echomort.report.exports import FOLDERS, exported
 from echomort.report.numbers import Numbers
@@ -104,7 +105,7 @@ def _limits(data: ValidationData) -> list[str]:
         "Two validations of overlapping patients, such as of 2018 to 2019 and of 2018 to 2020, can be subtracted from "
         "each other: release one of them.",
         "A patient whose follow-up ends before the horizon counts in the weighted figures alone.",
-        provenance.INTENDED_USE,
+        intended_use.INTENDED_USE,
     ]
 
 

@@ -5,6 +5,16 @@ import numpy as np
 import pandas as pd
 
 
+def recorded_end(days):
+    """Return the last day in a month with at least 5 % of the records of a median month; a day alone that lies more than
+    three years after all others is not it."""
+    months = days.groupby(days.dt.to_period("M")).agg(["size", "max"])
+    busy = months[months["size"] >= 0.05 * months["size"].median()].sort_values("max")
+    is_alone = len(busy) > 1 and busy["size"].iloc[-1] == 1
+    is_stray = is_alone and (busy["max"].iloc[-1] - busy["max"].iloc[-2]).days > 1096
+    return busy["max"].iloc[-2 if is_stray else -1]
+
+
 def labels(connection: duckdb.DuckDBPyConnection, horizon: int = 365) -> pd.DataFrame:
     """Return (study_key, days, event, label, reason) of every study, by study_key.
 
@@ -16,7 +26,7 @@ def labels(connection: duckdb.DuckDBPyConnection, horizon: int = 365) -> pd.Data
     contact = connection.execute("SELECT patient_key, contact_at FROM contact").df()
     study["day"] = study["study_at"].dt.normalize().astype("datetime64[s]")
     contact["day"] = contact["contact_at"].dt.normalize().astype("datetime64[s]")
-    end = max(study["day"].max(), contact["day"].max(), death.max())
+    end = recorded_end(pd.concat([study["day"], contact["day"], death]).dropna())
     last_contact = study["patient_key"].map(contact.groupby("patient_key")["day"].max())
     last_study = study.groupby("patient_key")["day"].transform("max")
     last_study = last_study.where(last_study > study["day"])

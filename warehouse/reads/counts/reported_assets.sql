@@ -10,6 +10,11 @@ WHERE
         'risk_scores',
         'clips_by_source',
         'clips_by_reduction',
-        'flow'
+        'flow',
+        'experiment_figure3',
+        'experiment_table1',
+        'experiment_resolution',
+        'experiment_flow',
+        'experiment_inputs'
     )
 ORDER BY asset;

@@ -6,8 +6,10 @@ import pandas as pd
 
 
 def recorded_end(days):
-    """Return the last day in a month with at least 5 % of the records of a median month; a day alone that lies more than
-    three years after all others is not it."""
+    """Return the last day in a month with at least 5 % of the records of a median month.
+
+    A day alone that lies more than three years after all others is not it.
+    """
     months = days.groupby(days.dt.to_period("M")).agg(["size", "max"])
     busy = months[months["size"] >= 0.05 * months["size"].median()].sort_values("max")
     is_alone = len(busy) > 1 and busy["size"].iloc[-1] == 1

@@ -93,7 +93,7 @@ def test_a_clip_of_a_noisy_loop_holds_its_sector_alone(
     movie, written = screen(noise, 0, 1, 0)
     tags = {"SequenceOfUltrasoundRegions": regions(region(4, 10, 395, 290)) if declared else None}
     fields = {"syntax": JPEG, "quality": 90} if syntax == "jpeg" else {}
-    clip = read_clip(EchoFile(movie, tags=tags, **fields).write(tmp_path / "loop.dcm"))  # type: ignore[arg-type]
+    clip = read_clip(EchoFile(movie, tags=tags, **fields).write(tmp_path / "loop.dcm"))
     sector = Sector(clip.outline, True).mask(*movie.shape[1:])
     truth = cone_of(*SIZES[0]).mask(*SIZES[0])
     assert (sector & truth).sum() > 0.9 * (sector | truth).sum()

@@ -198,10 +198,12 @@ def jpeg_xl_frames(movie: np.ndarray, photometric: str, syntax: str) -> list[byt
     import imagecodecs
 
     if syntax == JPEG_XL_JPEG:
-        return [imagecodecs.jpegxl_encode_jpeg(encode(frame, JPEG, photometric)) for frame in movie]
+        return [bytes(imagecodecs.jpegxl_encode_jpeg(encode(frame, JPEG, photometric))) for frame in movie]
     rgb = movie if photometric == "MONOCHROME2" else [to_colour(frame, "RGB") for frame in movie]
     lossless = syntax == JPEG_XL_LOSSLESS
-    return [imagecodecs.jpegxl_encode(np.ascontiguousarray(frame), lossless=lossless, distance=0.5) for frame in rgb]
+    return [
+        bytes(imagecodecs.jpegxl_encode(np.ascontiguousarray(frame), lossless=lossless, distance=0.5)) for frame in rgb
+    ]
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME2", "RGB"])
@@ -240,15 +242,15 @@ def test_colour_flow_is_found_in_jpeg_xl(tmp_path: Path) -> None:
 def test_a_jpeg_xl_says_its_size_before_it_is_decoded(container: bool, shape: tuple[int, ...]) -> None:
     import imagecodecs
 
-    data = imagecodecs.jpegxl_encode(np.zeros(shape, np.uint8), usecontainer=container)
+    data = bytes(imagecodecs.jpegxl_encode(np.zeros(shape, np.uint8), usecontainer=container))
     assert jpeg_xl.describe(data) == (*shape[:2], 3 if len(shape) == 3 else 1, 8)
 
 
 def test_sixteen_bits_and_other_sizes_of_jpeg_xl_are_refused(tmp_path: Path) -> None:
     import imagecodecs
 
-    deep = imagecodecs.jpegxl_encode(MOVIE[0].astype(np.uint16) * 200, lossless=True)
-    large = imagecodecs.jpegxl_encode(np.zeros((5000, 5000), np.uint8))
+    deep = bytes(imagecodecs.jpegxl_encode(MOVIE[0].astype(np.uint16) * 200, lossless=True))
+    large = bytes(imagecodecs.jpegxl_encode(np.zeros((5000, 5000), np.uint8)))
     for frame, reason in ((deep, Reason.DEPTH), (large, Reason.BOMB), (large[:2], Reason.BAD_FRAME)):
         path = as_jpeg_xl(tmp_path / "loop.dcm", [frame] * 12, "MONOCHROME2", JPEG_XL_LOSSLESS)
         assert rejection(path) is reason

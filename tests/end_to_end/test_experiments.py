@@ -46,4 +46,4 @@ def test_a_view_without_enough_patients_is_refused_and_the_rest_is_made(project:
     done = project.here("experiment", "figure3", *assignments({"training.views": "[apical_4]"}))
     assert done.status == 0, done.stderr[-3000:]
     reasons = project.query("SELECT reason FROM experiment_cell WHERE experiment = 'figure3'")
-    assert len(reasons) == 4 and all("(evaluation.suppress_below_events): add studies" in one for (one,) in reasons)
+    assert len(reasons) == 4 and all("add studies" in one for (one,) in reasons)

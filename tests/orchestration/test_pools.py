@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.runs import COMMAND_LINE_TAG, _cancel_orphaned_runs, prepare_instance, rebuild_all_job
+from orchestration.runs import COMMAND_LINE_TAG, _cancel_orphaned_runs, prepare_instance, everything_job
 
 POOL = "warehouse"
 
@@ -26,7 +26,7 @@ def test_a_slot_of_a_run_that_is_over_is_free_and_that_of_one_from_the_pages_is_
     prepare_instance(tmp_path)
     with dg.DagsterInstance.get() as instance:
         run = instance.create_run_for_job(
-            rebuild_all_job(),
+            everything_job(),
             status=status or dg.DagsterRunStatus.STARTED,
             tags=COMMAND_LINE_TAG if status else {},
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.runs import COMMAND_LINE_TAG, _cancel_orphaned_runs, prepare_instance, everything_job
+from orchestration.runs import COMMAND_LINE_TAG, _cancel_orphaned_runs, everything_job, prepare_instance
 
 POOL = "warehouse"
 

@@ -156,3 +156,19 @@ def test_a_site_s_file_is_refused_with_its_row_and_no_word_of_it(tmp_path, text,
 def test_the_terms_end_with_other():
     assert kind_terms()[-1] == "other"
     assert {"visit", "registry_silence"} < set(kind_terms())
+
+
+@pytest.mark.parametrize(
+    ("kind", "proves"),
+    [
+        ("Office visit with family only", "no"),
+        ("Patient family visit", "no"),
+        ("Provider to provider consultation", "no"),
+        ("Physician to physician consult", "no"),
+        ("Transfer center", "no"),
+        ("Family medicine visit", "yes"),
+        ("Family practice visit", "yes"),
+    ],
+)
+def test_a_visit_without_the_patient_proves_nothing(kind: str, proves: str) -> None:
+    assert read_kind(kind).proves == proves

@@ -12,6 +12,7 @@ from assets.imaging.variants import own_variants
 from assets.project import Project
 from assets.training.samples import read
 from assets.training.view_models import too_few
+from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
 from echomort.experiments.cells import CLIPS, CLIPS_AND_FLOW, FLOW, Cell, Variables
 from echomort.experiments.draws import subset_patients, survey_patients
@@ -24,11 +25,8 @@ FEWEST_OF_EACH = 2
 SHAPE = ["frames", "height", "width"]
 
 
-class Refused(Exception):
-    """A cell has no figure; the message gives the cause and the remedy."""
-
-    def __init__(self, cause: str, remedy: str) -> None:
-        super().__init__(f"{cause}: {remedy}")
+class Refused(UserError):
+    """A cell has no figure, whatever is trained; the message gives the cause and the remedy."""
 
 
 @dataclass(frozen=True)

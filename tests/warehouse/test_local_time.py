@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pytest
 from extracts import KEYRING, counted, empty_warehouse, fetch, person, write_extract
@@ -199,3 +200,19 @@ def test_a_database_has_the_zone_of_the_sources_unless_it_has_its_own():
 
     assert zone(time_zone=NEW_YORK, postgresql=Postgresql()) == NEW_YORK
     assert zone(time_zone=NEW_YORK, postgresql=Postgresql(time_zone="Europe/Berlin")) == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_the_last_moment_of_a_day_stays_in_it_whatever_the_unit(tmp_path, unit):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    last = {"s": "23:59:59", "ms": "23:59:59.999", "us": "23:59:59.999999", "ns": "23:59:59.999999999"}[unit]
+    moments = pa.array(np.array([f"2019-06-15T{last}"], f"datetime64[{unit}]"))
+    write_extract(tmp_path, {"patient": [person("p")]})
+    (tmp_path / "contact.csv").unlink()
+    table = pa.table({"patient_id": ["p"], "contact_at": moments, "kind": ["visit"]})
+    pq.write_table(table, tmp_path / "contact.parquet", version="2.6")
+    connection = empty_warehouse()
+    stage(connection, tmp_path, "canonical", KEYRING, "kept")
+    assert fetch(connection, "SELECT contact_at::DATE FROM contact") == [(date(2019, 6, 15),)]

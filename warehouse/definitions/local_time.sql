@@ -30,7 +30,9 @@ CREATE OR REPLACE TEMP MACRO as_instant(x) AS
     END;
 CREATE OR REPLACE TEMP MACRO as_moment(x) AS
     CASE
-        WHEN typeof(x) IN ('DATE', 'TIMESTAMP', 'TIMESTAMP_S', 'TIMESTAMP_MS', 'TIMESTAMP_NS') THEN TRY_CAST(x AS TIMESTAMP)
+        WHEN typeof(x) IN ('DATE', 'TIMESTAMP', 'TIMESTAMP_S', 'TIMESTAMP_MS') THEN TRY_CAST(x AS TIMESTAMP)
+        -- By its text, as in a CSV file: a cast would round the last nanosecond of a day to the next one.
+        WHEN typeof(x) = 'TIMESTAMP_NS' THEN TRY_CAST(left(as_text(x), 26) AS TIMESTAMP)
         WHEN typeof(x) <> 'TIMESTAMP WITH TIME ZONE' AND is_local_text(as_text(x)) THEN TRY_CAST(as_text(x) AS TIMESTAMP)
         WHEN getvariable('time_zone') IS NOT NULL AND has_offset(x)
             THEN timezone(CAST(getvariable('time_zone') AS VARCHAR), as_instant(x))

@@ -35,6 +35,17 @@ def test_one_stray_row_does_not_move_the_end(tmp_path, stray, dates):
     assert [records for records, _ in late] == [1 if stray else 0]
 
 
+def test_a_stray_visit_with_a_start_and_an_end_is_one(tmp_path):
+    rows = {
+        "patient": [person("p1"), person("p2")],
+        "death": [("p1", "2019-12-20", "registry")],
+        "study": [("s1", "p1", "2019-12-01 10:00:00", "")],
+        "contact": [("p2", day, "visit") for day in ("2020-01-01", "2025-03-01 08:00:00", "2025-03-01 10:00:00")],
+    }
+    found, _, late = outcome(tmp_path, rows)
+    assert found == ["EXCL_INCOMPLETE_WINDOW"] and [records for records, _ in late] == [1]
+
+
 @pytest.mark.parametrize("days_after", [40, 200, 900])
 @pytest.mark.parametrize("strays", [1, 2])
 def test_a_few_rows_after_a_busy_extract_do_not_move_the_end(tmp_path, days_after, strays):

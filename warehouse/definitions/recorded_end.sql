@@ -1,15 +1,16 @@
 -- The end of what was recorded, in true days: the last record in a month that has at least 5 % of the records of a median
 -- month, so that a few stray rows in later months do not move it. In a small extract every month has that many; there, one
 -- record alone that lies more than 1096 days (three years) after all others does not move it either. Both bounds are ours.
--- `recorded_day` (true_day): one row for each contact, death and study; a death in '2020' counts with the first day of the
--- year, because the last one may be after the end.
+-- `recorded_day` (true_day): one row for each day of a patient with a contact, a death or a study, so that a visit with a
+-- start and an end counts once; a death in '2020' counts with the first day of the year, because the last one may be after
+-- the end.
 CREATE OR REPLACE TEMP VIEW recorded_day AS
 SELECT day + coalesce(shift, 0) AS true_day
 FROM (
     SELECT patient_key, CAST(contact_at AS DATE) AS day FROM contact
-    UNION ALL
+    UNION
     SELECT patient_key, death_date FROM death
-    UNION ALL
+    UNION
     SELECT patient_key, CAST(study_at AS DATE) FROM study
 )
 LEFT JOIN patient_offset USING (patient_key)

@@ -210,3 +210,16 @@ def test_the_files_behind_views_are_found(tmp_path):
     views(tmp_path / "ehr", write_extract(tmp_path / "base", ROWS))
     assert files_behind_views(tmp_path / "ehr") == sorted((tmp_path / "base").glob("*.csv"))
     assert files_behind_views(tmp_path / "base") == []
+
+
+def test_long_identifiers_that_a_float_has_rounded_are_refused(tmp_path):
+    write_extract(tmp_path, ROWS)
+    (tmp_path / "contact.csv").unlink()
+    (tmp_path / "contact").mkdir()
+    whole = {"patient_id": [9007199254740993], "contact_at": ["2019-06-01"], "kind": ["visit"]}
+    pd.DataFrame(whole).to_parquet(tmp_path / "contact" / "part-0.parquet")
+    pd.DataFrame(whole | {"patient_id": [None]}).astype({"patient_id": float}).to_parquet(
+        tmp_path / "contact" / "part-1.parquet"
+    )
+    with pytest.raises(UserError, match="patient_id of table contact.*last digits: write identifiers"):
+        read(tmp_path)

@@ -270,6 +270,12 @@ def _adapt(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> N
 def _identify(connection: duckdb.DuckDBPyConnection, table: str, adapter: str) -> None:
     """Let ``source_<table>`` yield its identifiers in one form: no words for missing ones, no 123.0 for 123."""
     columns = [column for column in CANONICAL.get(table, ()) if column in IDENTIFIERS]
+    for column in columns:
+        if _tells(connection, "adapters/lost_digits.sql", table, column):
+            raise UserError(
+                f"{column} of table {table} holds floats of 2^53 or more, which have lost their last digits",
+                "write identifiers as text or as whole numbers, in every part of the table",
+            )
     replaced = ", ".join(
         f"as_identifier({column}, {str(_is_whole(connection, table, column)).lower()}) AS {column}"
         for column in columns
@@ -281,11 +287,14 @@ def _identify(connection: duckdb.DuckDBPyConnection, table: str, adapter: str) -
 
 def _is_whole(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
     """Return whether a column has whole numbers alone, some of them written as floats; most need a few rows only."""
-    for file in (query("adapters/begins_as_float.sql"), query("adapters/is_whole.sql")):
-        rows = connection.execute(file.replace("{table}", table).replace("{column}", column)).fetchall()
-        if not rows[0][0]:
-            return False
-    return True
+    files = ("adapters/begins_as_float.sql", "adapters/is_whole.sql")
+    return all(_tells(connection, file, table, column) for file in files)
+
+
+def _tells(connection: duckdb.DuckDBPyConnection, file: str, table: str, column: str) -> bool:
+    """Return what ``file`` says of a column: yes or no."""
+    rows = connection.execute(query(file).replace("{table}", table).replace("{column}", column)).fetchall()
+    return bool(rows[0][0])
 
 
 def _create(connection: duckdb.DuckDBPyConnection, kind: str, path: Path, table: str) -> None:

@@ -221,5 +221,5 @@ def test_long_identifiers_that_a_float_has_rounded_are_refused(tmp_path):
     pd.DataFrame(whole | {"patient_id": [None]}).astype({"patient_id": float}).to_parquet(
         tmp_path / "contact" / "part-1.parquet"
     )
-    with pytest.raises(UserError, match="patient_id of table contact.*last digits: write identifiers"):
+    with pytest.raises(UserError, match=r"patient_id of table contact.*last digits: write identifiers"):
         read(tmp_path)

@@ -167,8 +167,18 @@ def test_the_terms_end_with_other():
         ("Physician to physician consult", "no"),
         ("Transfer center", "no"),
         ("Family medicine visit", "yes"),
+        ("Observation", "yes"),
+        ("Observation result", "no"),
         ("Family practice visit", "yes"),
     ],
 )
 def test_a_visit_without_the_patient_proves_nothing(kind: str, proves: str) -> None:
     assert read_kind(kind).proves == proves
+
+
+@pytest.mark.parametrize(
+    ("status", "proves"),
+    [("Exam Ended", "yes"), ("Rooming", "yes"), ("LWBS", "yes"), ("Late Cancel", "no"), ("Closed", "unknown")],
+)
+def test_a_status_of_a_visit_says_whether_the_person_came(status: str, proves: str) -> None:
+    assert read_status(status) == proves

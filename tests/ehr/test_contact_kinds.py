@@ -1,5 +1,8 @@
 """Evidence of life fails closed: what is not on the list proves nothing."""
 
+from pathlib import Path
+
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -182,3 +185,9 @@ def test_a_visit_without_the_patient_proves_nothing(kind: str, proves: str) -> N
 )
 def test_a_status_of_a_visit_says_whether_the_person_came(status: str, proves: str) -> None:
     assert read_status(status) == proves
+
+
+def test_no_word_stands_twice_in_a_list() -> None:
+    for name, columns in (("contact_kinds.csv", ["word", "place"]), ("contact_statuses.csv", ["word"])):
+        words = pd.read_csv(Path(contact_kinds.__file__).with_name(name), dtype=str, keep_default_na=False)
+        assert not words.duplicated(columns).any(), name

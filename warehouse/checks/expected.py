@@ -135,3 +135,10 @@ def _rows(where: str = "") -> dict[str, str]:
 ACCEPTED, REJECTED = 'status=="accepted"', 'status=="rejected"'
 LABELLED, UNLABELLED = "label.notnull()", "label.isnull()"
 HAS_PATIENT = (present("patient_key"), pseudonym("patient_key"))
+LABEL_OR_REASON = (
+    among("label", 0, 1),
+    matches("reason", r"^EXCL_[A-Z0-9_]+$", "reason_is_a_code"),
+    renamed("reason_absent_where_labelled", absent("reason", where=LABELLED)),
+    renamed("reason_present_where_unlabelled", present("reason", where=UNLABELLED)),
+)
+"""A study has a label, or the reason why it has none."""

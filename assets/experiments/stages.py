@@ -11,12 +11,12 @@ import dagster as dg
 import duckdb
 
 from assets.experiments.samples import Refused, Sampler, Samples
-from assets.experiments.training import cell_digest, judged_cell, require_fitting
+from assets.experiments.training import cell_digest, judged_cell
 from assets.incremental import UnitStage, place_of, recipe_of
 from assets.project import Project
 from assets.training.ehr_models import TREES
 from assets.training.process import IMPUTATION
-from echomort.core.errors import UserError
+from echomort.core.errors import Interruption, UserError
 from echomort.core.files import is_disk_error
 from echomort.core.fingerprint import digest
 from echomort.experiments.cells import GRIDS, Cell, Grid
@@ -91,11 +91,9 @@ def _planned(sampler: Sampler, cells: Iterable[Cell], recipe: str) -> Iterator[t
 
 def _samples_of(sampler: Sampler, cell: Cell) -> Samples | Refused:
     try:
-        samples = sampler.samples(cell)
-        require_fitting(cell, samples)
+        return sampler.samples(cell)
     except Refused as refused:
         return refused
-    return samples
 
 
 def make_cells(grid: Grid, project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
@@ -115,16 +113,18 @@ def make_cells(grid: Grid, project: Project, units: Sequence[str], context: dg.O
 def _made(
     context: dg.OpExecutionContext, project: Project, cell: Cell, found: Samples | Refused, fingerprint: str
 ) -> Entry:
-    """Return the entry of ``cell``, with its row. After an error in its training it stays stale, so that the next run
-    tries again."""
+    """Return the entry of ``cell``, with its row. If its training was interrupted it stays stale, so that the next run
+    tries again; any other error would come again, and is its reason."""
     if isinstance(found, Refused):
         return _entry(cell, fingerprint, {"reason": str(found)})
     try:
         figure, artifact = judged_cell(context, project, cell, found)
+    except Interruption as error:
+        return _entry(cell, digest(fingerprint, "interrupted"), {"reason": str(error)})
     except UserError as error:
         if is_disk_error(error):
             raise
-        return _entry(cell, digest(fingerprint, "failed"), {"reason": str(error)})
+        return _entry(cell, fingerprint, {"reason": str(error)})
     return _entry(cell, fingerprint, figure, artifact)
 
 

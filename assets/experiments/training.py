@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from assets.experiments.samples import Refused, Samples
+from assets.experiments.samples import Samples
 from assets.incremental import CODE
 from assets.project import Project
 from assets.training.ehr_models import TREES
@@ -112,16 +112,3 @@ def _fit_trees(cell: Cell, samples: Samples, settings: Settings, output: Path) -
     logits = tree_scores(variables, labelled, settings.tabular, cell.evaluated == "survey")
     with atomic_folder(output) as folder:
         rows[["study_key", "patient_key", "fold"]].assign(logit=logits).to_parquet(folder / SCORES, index=False)
-
-
-def require_fitting(cell: Cell, samples: Samples) -> None:
-    """Raise :class:`Refused` where the pictures of ``cell`` are too small for its network, or it can't be loaded."""
-    from echomort.core.errors import UserError
-    from echomort.networks import check_branches
-
-    if cell.network is None:
-        return
-    try:
-        check_branches(cell.network, samples.branches, samples.variables is not None)
-    except UserError as error:
-        raise Refused(error.problem, error.remedy) from None

@@ -8,19 +8,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from echomort.core.errors import UserError
+from echomort.core.errors import Interruption, UserError
 from echomort.core.files import write_text
 
 
-def as_record(error: UserError) -> dict[str, str]:
-    """Return ``error`` as JSON values: ``problem`` and ``remedy``."""
-    return {"problem": error.problem, "remedy": error.remedy}
+def as_record(error: UserError) -> dict[str, Any]:
+    """Return ``error`` as JSON values: ``problem``, ``remedy``, and whether another try may not meet it."""
+    return {"problem": error.problem, "remedy": error.remedy, "interrupted": isinstance(error, Interruption)}
 
 
 def raise_record(record: Mapping[str, Any]) -> None:
     """Raise the :class:`UserError` that ``record`` holds; do nothing where it holds another message."""
     if "problem" in record:
-        raise UserError(str(record["problem"]), str(record["remedy"]))
+        kind = Interruption if record["interrupted"] else UserError
+        raise kind(str(record["problem"]), str(record["remedy"]))
 
 
 def leave_error(error: UserError, file: Path) -> None:

@@ -19,6 +19,10 @@ class UserError(Exception):
         return cls(problem, remedy)
 
 
+class Interruption(UserError):
+    """An error that another try with the same input may not meet, such as a process that was killed for memory."""
+
+
 LONGEST_MESSAGE = 300
 """Characters of another library's message that are shown. Our choice: a few lines of a terminal."""
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from echomort.core.child import raise_record
-from echomort.core.errors import UserError
+from echomort.core.errors import Interruption, UserError
 from echomort.models.cross_fit import left_out_words
 from echomort.training.device import count_gpus
 from echomort.training.task import Job, Progress
@@ -91,7 +91,7 @@ class _Worker:
             raise_record(message)
             progress = message["progress"]
             events.put(Progress(**{**progress, "left_out": tuple(progress["left_out"])}))
-        raise UserError(
+        raise Interruption(
             f"the process that trained {job.task.view} (left out: {left_out_words(job.left_out)}) ended early "
             f"(status {self.process.wait()})",
             "see its last lines above; if it was killed for memory, lower training.fold_processes; then run again, "

@@ -1,5 +1,7 @@
 """Cells are trained, judged and committed: once, alone, and again only where something changed."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,12 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from archives import SETTINGS, Archive, small_archive
 
 from assets.experiments import experiments, training
 from assets.experiments.samples import Samples
 from assets.incremental import UnitStage, commit_units, stale_units
-from echomort.core.errors import UserError
+from echomort.core.errors import Interruption, UserError
 from echomort.core.files import NO_SPACE, disk_error
 from echomort.experiments.cells import figure2
 from echomort.settings import Experiments, Settings, Training
@@ -149,14 +152,32 @@ def failing(error: Exception) -> Callable[..., None]:
     return train_in_child
 
 
-def test_a_training_that_fails_is_a_reason_and_is_tried_again(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("error", "again"), [(Interruption, ["apical_4-cnn_3d"]), (UserError, [])])
+def test_a_training_that_fails_is_a_reason_and_one_that_was_interrupted_is_tried_again(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, error: type[UserError], again: list[str]
 ) -> None:
-    monkeypatch.setattr(training, "train_in_child", failing(UserError("the network failed", "mend it")))
+    monkeypatch.setattr(training, "train_in_child", failing(error("the training ended", "mend it")))
     cell = ["apical_4-cnn_3d"]
     assert make(archive, experiments.FIGURE2, cell) == cell
-    assert list(rows(archive, "figure2")["reason"]) == ["the network failed: mend it"]
-    assert make(archive, experiments.FIGURE2, cell) == cell
+    assert list(rows(archive, "figure2")["reason"]) == ["the training ended: mend it"]
+    assert make(archive, experiments.FIGURE2, cell) == again
+
+
+def test_planning_loads_no_network(archive: Archive) -> None:
+    """PyTorch in the process that holds the warehouse would slow every plan, and complain at its end."""
+    (archive.home / "echomort.yaml").write_text(yaml.safe_dump(archive.settings))
+    code = (
+        "import sys\n"
+        "from assets.experiments.experiments import BY_EXPERIMENT\n"
+        "from assets.project import Project\n"
+        "project = Project(home=sys.argv[1])\n"
+        "plans = [stage.plan(project, stage.how(project)) for stage in BY_EXPERIMENT.values()]\n"
+        "print(sum(map(len, plans)) > 0, 'torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(archive.home)], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.split() == ["True", "False"]
 
 
 def test_a_full_disk_ends_the_run(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,8 @@ from echomort.settings import ExperimentName, Settings
 from warehouse.connection import connect
 from warehouse.tables.experiment.cells import experiment_cells
 
+WITHOUT = "\N{EN DASH}"
+"""Stands for the figures of a cell that has none; the reason is below the table."""
 SYNTHETIC = "synthetic archive: nothing of ours is about patients"
 
 
@@ -32,7 +34,7 @@ def print_experiment(cells: pd.DataFrame, out: Console, is_synthetic: bool = Fal
         found = findings(cells, experiment, is_synthetic, display)
         if found.results:
             out.print(_table(found))
-            for line in (*sentences(found.results), found.counts_text):
+            for line in (*sentences(found.results), *_reasons(found), found.counts_text):
                 out.print(line)
 
 
@@ -46,10 +48,19 @@ def _table(found: Findings) -> Table:
     return table
 
 
+def _reasons(found: Findings) -> list[str]:
+    """Return each reason why cells have no figure, with their names."""
+    cells: dict[str, list[str]] = {}
+    for result in found.results:
+        if not result.is_known:
+            cells.setdefault(result.reason, []).append(result.name)
+    return [f"Without a figure: {', '.join(names)} ({reason})." for reason, names in cells.items()]
+
+
 def _figures(result: Result) -> tuple[str, str, str, str]:
     area = result.area
     counts = ("" if area.n is None else str(area.n), "" if area.events is None else str(area.events))
     if not result.is_known:
-        return ("", result.reason, *counts)
+        return (WITHOUT, WITHOUT, *counts)
     interval = f"{area.low:.3f} to {area.high:.3f}" if result.has_interval else ""
     return (f"{area.value:.3f}", interval, *counts)

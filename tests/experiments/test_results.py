@@ -112,6 +112,12 @@ def test_the_terminal_says_synthetic_both_numbers_and_what_is_left():
     assert "synthetic" not in own and "41 not made yet" in own and "0.695 to 0.784" in own
 
 
+def test_the_terminal_has_each_reason_in_full_and_once_whatever_its_width():
+    why = "no clip of a study of the cohort is there as annotated and as raw: other views or files are needed"
+    refused = [cell("inputs", view=view, picture="raw", reason=why) for view in ("apical_4", "parasternal_long")]
+    assert printed(frame(refused)).count(why) == 1
+
+
 def test_the_terminal_shows_no_figure_of_few_patients():
     text = printed(frame([cell("figure2", 0.789, deaths=3)]))
     assert "0.789" not in text and "fewer than 10 deaths or survivors" in text

@@ -19,7 +19,7 @@ PICTURES = {
     "clips+flow": "clips and flow",
     "annotated": "annotated",
     "raw": "raw",
-    "reduction_1": "native",
+    "reduction_1": "reduced by 1",
     "reduction_2": "reduced by 2",
     "reduction_3": "reduced by 3",
     "reduction_4": "reduced by 4",

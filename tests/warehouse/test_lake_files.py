@@ -21,9 +21,13 @@ ROWS = {
 
 
 def read(folder):
-    """Stage the extract; return the connection and the report."""
+    """Stage the extract; return the connection and the report. A refused extract's connection is closed: it holds it."""
     connection = empty_warehouse()
-    return connection, stage(connection, folder, "canonical", KEYRING, "kept")
+    try:
+        return connection, stage(connection, folder, "canonical", KEYRING, "kept")
+    except UserError:
+        connection.close()
+        raise
 
 
 def frame(folder, table):
@@ -194,7 +198,7 @@ def views(folder, base):
 
 def test_a_view_whose_base_is_gone_is_named(tmp_path):
     views(tmp_path / "ehr", write_extract(tmp_path / "base", ROWS))
-    read(tmp_path / "ehr")
+    read(tmp_path / "ehr")[0].close()
     (tmp_path / "base" / "contact.csv").unlink()
     with pytest.raises(UserError, match=r"contact of ehr\.duckdb can't be read"):
         read(tmp_path / "ehr")

@@ -47,12 +47,13 @@ class FirstUnit(torch.autograd.Function):
         sign = np.where(gamma2 < 0, -1.0, 1.0)
         w2 = w2 * _channels(sign)
         kept = _Kept(clips.shape)
-        arguments = *first.folded, _kernel.packed(w2), (b2 * sign).astype(np.float32)
+        centre = -(w2.sum((2, 3, 4)) @ _mean_above_0(beta1, np.abs(gamma1))).astype(np.float32)
+        arguments = *first.folded, _kernel.packed(w2), centre
         _kernel.over_clips(len(clips), lambda i: _kernel.call("forward", clips[i], *arguments, *kept.of(i)))
         mean, deviation = _mean_and_deviation(kept.sums.sum(0) / first.voxels, norm2.eps)
         second = _Second(w2, sign, mean, deviation, np.abs(gamma2) / deviation)
         _update(norm1, first.mean + b1, first.deviation**2 - norm1.eps, first.voxels)
-        _update(norm2, second.mean * sign, second.deviation**2 - norm2.eps, first.voxels)
+        _update(norm2, (second.mean - centre) * sign + b2, second.deviation**2 - norm2.eps, first.voxels)
         maps = (kept.peak - _row(second.mean)) * _row(second.scale) + _row(beta2)
         maps = functional.relu_(torch.from_numpy(maps.astype(np.float32)))
         ctx.save_for_backward(pixels, maps)
@@ -198,6 +199,13 @@ def _update(norm: Any, mean: np.ndarray, variance: np.ndarray, voxels: int) -> N
         for running, value in ((norm.running_mean, mean), (norm.running_var, variance * voxels / (voxels - 1))):
             running.mul_(1 - norm.momentum).add_(torch.from_numpy(value).float(), alpha=norm.momentum)
         norm.num_batches_tracked += 1
+
+
+def _mean_above_0(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Return the means of normal values of ``mean`` and ``deviation`` where those below 0 are set to 0."""
+    t = torch.from_numpy(mean / np.maximum(deviation, np.finfo(float).tiny))
+    density = torch.exp(-(t**2) / 2) / np.sqrt(2 * np.pi)
+    return np.asarray(mean * torch.special.ndtr(t).numpy() + deviation * density.numpy())
 
 
 def _channels(values: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from assets.experiments.samples import Samples
+from assets.experiments.samples import Samples, trained_patients
 from assets.incremental import CODE
 from assets.project import Project
 from assets.training.ehr_models import TREES
@@ -78,8 +78,9 @@ def judged_cell(
             _train(context, project, cell, samples, project.root / artifact)
         scores = pd.read_parquet(project.root / artifact / SCORES, columns=["study_key", "logit"])
         scored = samples.judged.merge(scores, on="study_key", validate="one_to_one")
-    judged = judge(scored, project.settings.evaluation.confidence)
-    return asdict(judged) | {"trained_patients": samples.trained_patients}, artifact
+    evaluation = project.settings.evaluation
+    judged = judge(scored, evaluation.confidence, evaluation.suppress_below_events)
+    return asdict(judged) | {"trained_patients": trained_patients(cell, samples.rows)}, artifact
 
 
 def _train(context: dg.OpExecutionContext, project: Project, cell: Cell, samples: Samples, output: Path) -> None:

@@ -139,17 +139,17 @@ def figure5(settings: Settings, views: Mapping[str, int]) -> list[Cell]:
             among=view,
         )
         for name, shown, network, variables in arms
-        for size in [*curve_sizes(settings.experiments.patients, views[view]), None]
+        for size in [*curve_sizes(settings.experiments.patients, views[view], settings.cohort.folds), None]
     ]
 
 
-def curve_sizes(sizes: Iterable[int], patients: int) -> list[int]:
-    """Return the sizes of the learning curve below ``patients``, the number of all, in order.
+def curve_sizes(sizes: Iterable[int], patients: int, folds: int) -> list[int]:
+    """Return the sizes of the learning curve, in order, below that of all: ``patients`` less one of ``folds``.
 
-    >>> curve_sizes((10, 30, 100), 50)
+    >>> curve_sizes((10, 30, 40, 100), 50, folds=5)
     [10, 30]
     """
-    return sorted(size for size in set(sizes) if size < patients)
+    return sorted(size for size in set(sizes) if size < patients * (folds - 1) / folds)
 
 
 def resolution(settings: Settings, views: Mapping[str, int]) -> list[Cell]:

@@ -12,7 +12,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -93,14 +93,19 @@ class Extract:
         root: Path | None,
         database: Snapshot | None = None,
         copies: Path | None = None,
+        dispensable: Mapping[str, bool] | None = None,
     ) -> None:
         """List the tables in ``root``; raises :class:`UserError` if it is missing or holds two databases.
 
-        Tables of ``database`` are copied into the folder ``copies`` when they are opened.
+        Tables of ``database`` are copied into the folder ``copies`` when they are opened. ``dispensable`` are the
+        tables that stop nothing if they can't be read, and whether their absence is worth a word; ``unused`` has the
+        problem of each of them.
         """
         if root is not None and not root.is_dir():
             raise UserError(f"the folder of the health-record extract does not exist ({root})", "correct sources.ehr")
         self.connection, self.root, self.database, self.copies = connection, root, database, copies
+        self.dispensable = dispensable or {}
+        self.unused: dict[str, str] = {}
         self.files = _by_name(root) if root else {}
         self.database_file = ""
         self.relations = self._attach(root) if root else {}
@@ -108,8 +113,39 @@ class Extract:
     def open(self, columns: Sequence[Column]) -> None:
         """Create ``raw_<table>`` with exactly ``columns``, all of one table; missing optional columns are null.
 
-        Raises :class:`UserError` with the table and column if a table is missing, exists twice or lacks a column.
+        Raises :class:`UserError` with the table and column if a table is missing, exists twice or lacks a column. A
+        dispensable table is empty instead, and ``unused`` says why.
         """
+        table = columns[0].table
+        if table not in self.dispensable:
+            self._open(columns)
+            return
+        try:
+            self._read_through(columns)
+            self._open(columns)
+        except UserError as error:
+            self.unused[table] = error.problem
+            self._create("absent", table, [_column_expression(column.name, frozenset()) for column in columns])
+
+    def _read_through(self, columns: Sequence[Column]) -> None:
+        """Read a dispensable table of files once: a row that can't be read would stop staging later.
+
+        It is read on a connection of its own, because an error ends the transaction of the connection.
+        """
+        table = columns[0].table
+        if not self.files.get(table):
+            return
+        with self.connection.cursor() as cursor:
+            alone = Extract(cursor, None)
+            alone.root, alone.files = self.root, self.files
+            alone._open(columns)
+            try:
+                cursor.execute(query("adapters/read_through.sql").format(table=table)).fetchall()
+            except duckdb.Error:
+                name = self.files[table][0].name
+                raise UserError(f"{name} holds a row that can't be read", "export it again") from None
+
+    def _open(self, columns: Sequence[Column]) -> None:
         table = columns[0].table
         found = self._find(table)
         if found is None:
@@ -148,6 +184,8 @@ class Extract:
                 f"the extract has no table {table} ({self._searched_places(table)})",
                 "add it; a file with only a header is enough if the site has no such rows",
             )
+        if self.dispensable.get(table):
+            self.unused[table] = "the extract has no such table"
         self._create("absent", table, [_column_expression(column.name, frozenset()) for column in columns])
 
     def _searched_places(self, table: str) -> str:

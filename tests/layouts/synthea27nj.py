@@ -43,7 +43,8 @@ DDL = {
     "measurement_datetime timestamp, measurement_time varchar, measurement_type_concept_id integer, "
     "operator_concept_id integer, value_as_number numeric(18, 5), value_as_concept_id integer, "
     "unit_concept_id integer, range_low numeric, range_high numeric, provider_id integer, visit_occurrence_id integer, "
-    "visit_detail_id integer, measurement_source_value varchar, measurement_source_concept_id integer, unit_source_value varchar, "
+    "visit_detail_id integer, measurement_source_value varchar, measurement_source_concept_id integer, "
+    "unit_source_value varchar, "
     "unit_source_concept_id integer, value_source_value varchar, measurement_event_id integer, "
     "meas_event_field_concept_id integer",
     "observation": "observation_id integer, person_id integer, observation_concept_id integer, observation_date date, "

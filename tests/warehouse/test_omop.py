@@ -561,6 +561,23 @@ def test_a_site_names_its_own_concepts(tmp_path):
         assert groups_of(tmp_path / str(place), snomed(), concept, site_code=own)[0] == expected
 
 
+def test_a_row_of_site_code_that_says_nothing_is_counted(tmp_path):
+    wrong = [
+        {"kind": "echos", "vocabulary": "OPS", "code": "3-05g", "target": "transthoracic"},
+        {"kind": "echo", "vocabulary": "OPS", "code": "3-05g", "target": "thoracic"},
+        {"kind": "echo", "code": "3-05g", "target": "stress"},
+        {"kind": "diagnosis", "vocabulary": "SNOMED", "target": "I48"},
+        {"kind": "diagnosis", "concept_id": 1, "target": "atrial fibrillation"},
+        {"kind": "diagnosis", "concept_id": 1, "target": "I48", "descendants": "maybe"},
+    ]
+    right = [
+        {"kind": "diagnosis", "concept_id": 1, "target": "I48", "descendants": "no"},
+        {"kind": "variable", "vocabulary": "local", "code": "KREA", "target": "creatinine"},
+    ]
+    _, report = staged(tmp_path, site_code=[*wrong, *right])
+    assert counted(report)["site_code", "SITE_CODE_NOT_UNDERSTOOD"] == len(wrong)
+
+
 def test_what_no_group_takes_is_named_by_concept_and_never_by_text(tmp_path):
     tables = snomed()
     tables["concept"][-1]["concept_name"] = "Odd disease"

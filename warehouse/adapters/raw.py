@@ -50,6 +50,13 @@ QUOTED = re.compile(r"'((?:[^']|'')+)'")
 UNNAMED = re.compile(r"column\d+")
 """The names that DuckDB gives to columns when it takes a CSV file's header for a row."""
 
+VARIABLES = {
+    "csv": ("path", "columns", "encoding", "separator", "quote"),
+    "json": ("path", "columns"),
+    "parquet": ("path",),
+}
+"""Kind of a table of files -> the variables that its SQL file reads, each with the name of the table behind it."""
+
 CHUNK_BYTES = 2**20
 """Bytes read at a time when a compressed file is checked (1 MiB). Our choice: it bounds memory."""
 
@@ -106,6 +113,7 @@ class Extract:
         self.connection, self.root, self.database, self.copies = connection, root, database, copies
         self.dispensable = dispensable or {}
         self.unused: dict[str, str] = {}
+        self.created: dict[str, tuple[str, str]] = {}
         self.files = _by_name(root) if root else {}
         self.database_file = ""
         self.relations = self._attach(root) if root else {}
@@ -121,25 +129,26 @@ class Extract:
             self._open(columns)
             return
         try:
-            self._read_through(columns)
             self._open(columns)
+            self._read_rows(table)
         except UserError as error:
             self.unused[table] = error.problem
             self._create("absent", table, [_column_expression(column.name, frozenset()) for column in columns])
 
-    def _read_through(self, columns: Sequence[Column]) -> None:
+    def _read_rows(self, table: str) -> None:
         """Read a dispensable table of files once: a row that can't be read would stop staging later.
 
         It is read on a connection of its own, because an error ends the transaction of the connection.
         """
-        table = columns[0].table
-        if not self.files.get(table):
+        kind, columns = self.created[table]
+        if kind not in VARIABLES or table not in self.files:
             return
         with self.connection.cursor() as cursor:
-            alone = Extract(cursor, None)
-            alone.root, alone.files = self.root, self.files
-            alone._open(columns)
+            for name in VARIABLES[kind]:
+                (value,) = run(self.connection, "adapters/variable.sql", variable=f"{name}_{table}").fetchall()[0]
+                _set(cursor, f"{name}_{table}", value)
             try:
+                cursor.execute(query(f"adapters/raw_{kind}.sql").format(table=table, columns=columns))
                 cursor.execute(query("adapters/read_through.sql").format(table=table)).fetchall()
             except duckdb.Error:
                 name = self.files[table][0].name
@@ -196,6 +205,7 @@ class Extract:
         return " and ".join(([files] if self.root else []) + ([relations] if self.database else []))
 
     def _create(self, kind: str, table: str, columns: list[str]) -> None:
+        self.created[table] = kind, ", ".join(columns)
         self.connection.execute(query(f"adapters/raw_{kind}.sql").format(table=table, columns=", ".join(columns)))
 
     def _find(self, table: str) -> RawTable | None:

@@ -225,9 +225,8 @@ def _unused(table: str, problem: str, adapter: str) -> Conflict:
     fed = feeds(adapter)
     raw = [table] if table in fed else re.findall(r"([a-z_]+)\.", origins(adapter)[table, "patient_id"])
     without = "; ".join(fed[one][0] for one in raw)
-    return Conflict(
-        table, "TABLE_NOT_USED", 0, "unused", None, f"table {table}", (), f"{problem}; missing without it: {without}"
-    )
+    where = f"table {' and '.join(raw)}"
+    return Conflict(table, "TABLE_NOT_USED", 0, "unused", None, where, note=f"{problem}; missing without it: {without}")
 
 
 def _rows(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int, int]]:

@@ -19,10 +19,10 @@ WITH icd AS MATERIALIZED (
     WHERE vocabulary_id IN ('ICD10CM', 'ICD10', 'ICD9CM')
 ),
 maps_to AS MATERIALIZED (
-    SELECT DISTINCT icd.*, TRY_CAST(concept_id_2 AS BIGINT) AS standard_id
-    FROM raw_concept_relationship
-    JOIN icd ON icd.concept_id = TRY_CAST(concept_id_1 AS BIGINT)
-    WHERE relationship_id = 'Maps to' AND invalid_reason IS NULL
+    SELECT DISTINCT icd.*, other_id AS standard_id
+    FROM made_relation
+    JOIN icd USING (concept_id)
+    WHERE relationship = 'Maps to'
 ),
 mapped_code AS (
     SELECT standard_id, left(plain, 3) AS category, count(*) OVER (PARTITION BY concept_id) = 1 AS is_alone

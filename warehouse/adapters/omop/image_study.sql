@@ -34,5 +34,6 @@ SELECT
 FROM raw_image_occurrence AS image
 LEFT JOIN made_echo_procedure AS procedure ON procedure.event_id = TRY_CAST(image.procedure_occurrence_id AS BIGINT)
 LEFT JOIN made_visit AS visit ON visit.visit_id = TRY_CAST(image.visit_occurrence_id AS BIGINT)
-WHERE coalesce(TRY_CAST(modality_concept_id AS BIGINT) NOT IN (FROM other_modality), true)
+WHERE image_study_uid IS NOT NULL
+    AND coalesce(TRY_CAST(modality_concept_id AS BIGINT) NOT IN (FROM other_modality), true)
 GROUP BY ALL

@@ -6,13 +6,9 @@ WITH RECURSIVE asked AS (
     SELECT listed_id FROM made_listed
 ),
 parent AS MATERIALIZED (
-    SELECT TRY_CAST(concept_id_1 AS BIGINT) AS child_id, TRY_CAST(concept_id_2 AS BIGINT) AS parent_id
-    FROM raw_concept_relationship
-    WHERE relationship_id = 'Is a' AND invalid_reason IS NULL AND NOT EXISTS (FROM raw_concept_ancestor)
+    SELECT concept_id AS child_id, other_id AS parent_id FROM made_relation WHERE relationship = 'Is a'
     UNION
-    SELECT TRY_CAST(concept_id_2 AS BIGINT), TRY_CAST(concept_id_1 AS BIGINT)
-    FROM raw_concept_relationship
-    WHERE relationship_id = 'Subsumes' AND invalid_reason IS NULL AND NOT EXISTS (FROM raw_concept_ancestor)
+    SELECT other_id, concept_id FROM made_relation WHERE relationship = 'Subsumes'
 ),
 -- SNOMED CT has fewer than 20 levels; 30 end a circle in a damaged table.
 above AS (

@@ -67,6 +67,15 @@ SELECT 'study', 'IMAGE_OF_NO_ECHO', count(*)
 FROM made_image_study
 WHERE NOT is_echo
 UNION ALL
+SELECT 'site_code', 'SITE_CODE_NOT_UNDERSTOOD', count(*)
+FROM raw_site_code
+WHERE coalesce(trim(kind) NOT IN (SELECT kind FROM map_concepts UNION ALL SELECT kind FROM map_code_list), true)
+    OR (code IS NULL AND TRY_CAST(concept_id AS BIGINT) IS NULL)
+    OR (code IS NOT NULL AND vocabulary IS NULL)
+    OR (trim(kind) = 'echo' AND trim(target) NOT IN (SELECT target FROM map_code_list WHERE kind = 'echo'))
+    OR (trim(kind) = 'diagnosis' AND NOT regexp_full_match(trim(target), '[A-Z][0-9][0-9A-Z]|none'))
+    OR (descendants IS NOT NULL AND lower(trim(descendants)) NOT IN ('yes', 'no'))
+UNION ALL
 SELECT 'diagnosis', 'LIST_WITHOUT_ANCESTORS', count(*)
 FROM source_diagnosis
 WHERE found_by IN ('list', 'none') AND NOT EXISTS (FROM raw_concept_ancestor)

@@ -40,10 +40,10 @@ found AS (
     WHERE concept_id IS NOT NULL AND (is_site OR concept_id NOT IN (SELECT concept_id FROM site_concept))
 ),
 replaced AS (
-    SELECT found.* REPLACE (TRY_CAST(concept_id_2 AS BIGINT) AS concept_id)
+    SELECT found.* REPLACE (other_id AS concept_id)
     FROM found
-    JOIN raw_concept_relationship ON TRY_CAST(concept_id_1 AS BIGINT) = found.concept_id
-    WHERE relationship_id = 'Concept replaced by' AND invalid_reason IS NULL
+    JOIN made_relation ON made_relation.concept_id = found.concept_id
+    WHERE relationship = 'Concept replaced by'
 )
 SELECT DISTINCT
     kind, concept_id AS listed_id, code, target, with_descendants, string_split(coalesce(excluded, ''), ' ') AS excluded

@@ -13,10 +13,7 @@ SELECT concept_id, concept_id AS standard_id
 FROM used
 WHERE concept_id <> 0
 UNION
-SELECT concept_id, TRY_CAST(concept_id_2 AS BIGINT)
+SELECT concept_id, other_id
 FROM used
-JOIN raw_concept_relationship ON TRY_CAST(concept_id_1 AS BIGINT) = concept_id
-WHERE concept_id <> 0
-    AND relationship_id IN ('Maps to', 'Concept replaced by')
-    AND invalid_reason IS NULL
-    AND TRY_CAST(concept_id_2 AS BIGINT) <> 0
+JOIN made_relation USING (concept_id)
+WHERE concept_id <> 0 AND other_id <> 0 AND relationship IN ('Maps to', 'Concept replaced by')

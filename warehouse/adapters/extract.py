@@ -135,9 +135,14 @@ def feeds(adapter: str) -> dict[str, tuple[str, bool]]:
     return {row["table"]: (row["feeds"], row["if_absent"] == "said") for _, row in rows}
 
 
+def raw_tables(adapter: str, table: str) -> list[str]:
+    """Return the raw tables from which a canonical table has its rows, as ``origins.csv`` says."""
+    return re.findall(r"([a-z_]+)\.", origins(adapter).get((table, "patient_id"), ""))
+
+
 def is_dispensable(adapter: str, table: str) -> bool:
     """Return whether a canonical table has its rows from raw tables alone that stop nothing if they can't be used."""
-    raw = re.findall(r"([a-z_]+)\.", origins(adapter).get((table, "patient_id"), ""))
+    raw = raw_tables(adapter, table)
     return bool(raw) and set(raw) <= set(feeds(adapter))
 
 

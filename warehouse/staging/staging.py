@@ -1,6 +1,5 @@
 """Stages an extract into the canonical tables: pseudonyms, one row for each person, shifted dates, counted rows."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +13,7 @@ from echomort.core.errors import UserError
 from echomort.core.keys import Keyring
 from echomort.ehr.catalogue import Catalogue
 from echomort.ehr.contact_kinds import denials, read_kind, read_status
-from warehouse.adapters.extract import ExtractLocation, feeds, is_dispensable, open_extract, origins
+from warehouse.adapters.extract import ExtractLocation, feeds, is_dispensable, open_extract, origins, raw_tables
 from warehouse.queries import run, scalar
 from warehouse.staging import advice
 from warehouse.staging.vocabulary import vocabulary
@@ -28,6 +27,9 @@ LAST_MOVED_DATE = date(2299, 12, 31)
 SHOWN_WORDS = 20
 """Kinds of contact that one line names at most; table contact_word has all. Our choice: a line stays readable."""
 
+UNUSED = "TABLE_NOT_USED"
+"""The reason of a raw table that is not used."""
+
 HASH_CHARACTERS = 10
 """Characters shown of the keyed hash of a text: 40 bits tell the texts of one extract apart. Our choice."""
 
@@ -36,7 +38,7 @@ HASH_CHARACTERS = 10
 class Conflict:
     """``count`` rows of ``table`` that staging could not use as they were, for one ``reason``.
 
-    ``action``: dropped, nulled, quarantined, noted, or unused (a whole table). ``example``: the pseudonym of one of the
+    ``action``: dropped, nulled, quarantined or noted. ``example``: the pseudonym of one of the
     patients. ``where``: the table and column, in words. ``words``: kinds, states or concepts that were set aside for
     this reason, each with its rows, the most frequent first. ``note``: why a table is not used, and what it feeds.
     """
@@ -107,16 +109,18 @@ def stage(  # noqa: PLR0913, PLR0917
         identifiers = _write_keys(connection, keyring, dates)
         identifiers["contact_kind"] = _write_kinds(connection, keyring, kinds or {})
         run(connection, "staging/merged.sql")
-        without = [_unused(table, problem, adapter) for table, problem in unused.items()]
+        problems = dict(unused)
         for table in TABLES:
             problem = _stage_table(connection, table, column_origins, is_dispensable(adapter, table))
-            without += [_unused(table, problem, adapter)] if problem else []
+            if problem:
+                problems |= dict.fromkeys(raw_tables(adapter, table), problem)
+        notes = _note(connection, problems, adapter)
         run(connection, "staging/empty.sql")
         run(connection, "staging/quarantined.sql")
         run(connection, "staging/left_out.sql")
         words = _words(connection)
         run(connection, "staging/end.sql")
-    return StagingReport(_rows(connection), (*without, *_conflicts(connection, column_origins, words)), identifiers)
+    return StagingReport(_rows(connection), _conflicts(connection, column_origins, words, notes), identifiers)
 
 
 def merge_record_numbers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -220,13 +224,12 @@ def _stage_table(
     return problem
 
 
-def _unused(table: str, problem: str, adapter: str) -> Conflict:
-    """Return what is said of a raw or canonical table that is not used: why, and what it feeds."""
+def _note(connection: duckdb.DuckDBPyConnection, problems: Mapping[str, str], adapter: str) -> dict[str, str]:
+    """Record each raw table that is not used; return table -> why, and what is missing without it."""
+    for table in problems:
+        run(connection, "staging/unused.sql", table=table)
     fed = feeds(adapter)
-    raw = [table] if table in fed else re.findall(r"([a-z_]+)\.", origins(adapter)[table, "patient_id"])
-    without = "; ".join(fed[one][0] for one in raw)
-    where = f"table {' and '.join(raw)}"
-    return Conflict(table, "TABLE_NOT_USED", 0, "unused", None, where, note=f"{problem}; missing without it: {without}")
+    return {table: f"{problem}; missing without it: {fed[table][0]}" for table, problem in problems.items()}
 
 
 def _rows(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int, int]]:
@@ -246,7 +249,9 @@ def _words(connection: duckdb.DuckDBPyConnection) -> Words:
     return words
 
 
-def _conflicts(connection: duckdb.DuckDBPyConnection, column_origins: Origins, words: Words) -> tuple[Conflict, ...]:
+def _conflicts(
+    connection: duckdb.DuckDBPyConnection, column_origins: Origins, words: Words, notes: Mapping[str, str]
+) -> tuple[Conflict, ...]:
     rows = run(connection, "staging/conflicts.sql").fetchall()
     return tuple(
         Conflict(
@@ -257,6 +262,7 @@ def _conflicts(connection: duckdb.DuckDBPyConnection, column_origins: Origins, w
             example,
             advice.where(table, reason, column_origins),
             tuple(words.get((table, reason), ())),
+            notes[table] if reason == UNUSED else "",
         )
         for table, reason, count, action, example in rows
     )

@@ -3,7 +3,7 @@ WITH variable AS (
     SELECT concept_id FROM made_known_concept WHERE kind = 'variable'
 ),
 code AS (
-    SELECT code FROM made_code WHERE kind = 'variable'
+    SELECT code FROM made_code WHERE kind = 'variable' AND code IS NOT NULL
 )
 SELECT 'measurement' AS table_name, 'CONCEPT_NOT_IN_CATALOGUE' AS reason, count(*) AS rows
 FROM raw_measurement

@@ -1,6 +1,12 @@
 -- What is behind the counts of left_out.sql, by concept: vocabulary, code and name in the site's vocabulary, never text of
 -- a record. A site's own concepts (2 000 000 000 and above) are named by their id alone.
-WITH counted AS (
+WITH variable AS (
+    SELECT concept_id FROM made_known_concept WHERE kind = 'variable'
+),
+code AS (
+    SELECT code FROM made_code WHERE kind = 'variable' AND code IS NOT NULL
+),
+counted AS (
     SELECT
         'diagnosis' AS table_name,
         CASE found_by
@@ -34,7 +40,9 @@ WITH counted AS (
     UNION ALL
     SELECT 'measurement', 'CONCEPT_NOT_IN_CATALOGUE', TRY_CAST(measurement_concept_id AS BIGINT) AS measured_id, count(*)
     FROM raw_measurement
-    WHERE measured_id NOT IN (SELECT concept_id FROM made_known_concept WHERE kind = 'variable')
+    WHERE measured_id NOT IN (FROM variable)
+        AND coalesce(TRY_CAST(measurement_source_concept_id AS BIGINT) NOT IN (FROM variable), true)
+        AND coalesce(trim(CAST(measurement_source_value AS VARCHAR)) NOT IN (FROM code), true)
     GROUP BY ALL
 ),
 concept AS (

@@ -166,14 +166,100 @@ def test_without_a_table_of_studies_coded_procedures_are_the_studies(tmp_path):
     assert counted(report)["study", "NO_TABLE_OF_ECHO_STUDIES"] == 1
 
 
-def test_the_reviewed_table_names_every_measured_variable_and_says_where_its_ids_come_from():
-    with (ROOT / "adapters/omop/concepts.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    variables = {row["target"] for row in rows if row["kind"] == "variable"}
+def rows_of(name):
+    """Return the rows of a table of the adapter, or of the maps of all adapters."""
+    with (ROOT / "adapters" / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_reviewed_tables_name_every_measured_variable_and_say_where_their_codes_come_from():
+    concepts, loinc = rows_of("omop/concepts.csv"), rows_of("maps/loinc.csv")
+    variables = {row["target"] for row in concepts if row["kind"] == "variable"} | {row["variable"] for row in loinc}
     assert variables == {variable.name for variable in catalogue() if variable.source == "measurement"}
-    assert all(row["provenance"] for row in rows if row["concept_id"])
-    ids = [row["concept_id"] for row in rows if row["concept_id"]]
+    assert all(row["provenance"] for row in concepts if row["concept_id"])
+    assert all(row["evidence"] for row in loinc)
+    ids = [row["concept_id"] for row in (*concepts, *loinc, *rows_of("omop/code_list.csv")) if row["concept_id"]]
     assert len(ids) == len(set(ids))
+    codes = [row["code"] for row in loinc]
+    assert len(codes) == len(set(codes))
+
+
+def test_every_loinc_code_of_the_catalogue_is_on_the_map_of_all_adapters():
+    mapped = {(row["code"], row["variable"]) for row in rows_of("maps/loinc.csv")}
+    for variable in catalogue():
+        if variable.code_system == "LOINC" and variable.source == "measurement":
+            assert (variable.code.split()[0], variable.name) in mapped
+
+
+@pytest.mark.parametrize(
+    ("code", "unit", "number", "expected"),
+    [
+        ("38483-4", "mg/dL", "1.2", ("creatinine", 1.2)),  # in blood
+        ("14682-9", "umol/L", "106", ("creatinine", 106)),  # in moles
+        ("2947-0", "mmol/L", "140", ("sodium", 140)),
+        ("6298-4", "mmol/L", "4", ("potassium", 4)),
+        ("6299-2", "mg/dL", "14", ("bun", 14)),
+        ("22748-8", "mmol/L", "3", ("ldl", 3)),
+        ("30350-3", "g/dL", "13", ("hemoglobin", 13)),
+        ("62238-1", "mL/min/1.73m2", "60", ("egfr", 60)),
+    ],
+)
+def test_a_laboratory_variable_has_more_than_one_code(tmp_path, code, unit, number, expected):
+    concept = [{"concept_id": 77, "vocabulary_id": "LOINC", "concept_code": code}]
+    for place, row in enumerate([value(77, number), value(0, number, measurement_source_value=code)]):
+        (tmp_path / str(place)).mkdir()
+        found = measured(tmp_path / str(place), row | {"unit_source_value": unit}, concept=concept)
+        assert [line[:2] for line in found] == [expected]
+
+
+def loinc_digit(code):
+    """Return the check digit of a LOINC code (modulus 10, by Luhn)."""
+    digits = code.partition("-")[0][::-1]
+    doubled = sum(int(digit) for digit in str(2 * int(digits[::2])))
+    return str(-(doubled + sum(int(digit) for digit in digits[1::2])) % 10)
+
+
+def verhoeff(code):
+    """Return 0 for the digits of a SNOMED CT identifier whose check digit is right (Verhoeff's dihedral check)."""
+
+    def times(one, other):
+        turned = (one + other) % 5 if one < 5 else (one - other) % 5
+        return turned + 5 * ((one < 5) != (other < 5))
+
+    def permuted(digit, place):
+        for _ in range(place % 8):
+            digit = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)[digit]
+        return digit
+
+    check = 0
+    for place, digit in enumerate(reversed(code)):
+        check = times(check, permuted(int(digit), place))
+    return check
+
+
+def test_no_code_of_the_lists_is_mistyped():
+    for row in rows_of("maps/loinc.csv"):
+        assert row["code"].endswith(f"-{loinc_digit(row['code'])}")
+    snomed = [row for row in rows_of("omop/code_list.csv") if row["vocabulary"] == "SNOMED"]
+    assert len(snomed) > 140
+    for row in snomed:
+        assert [verhoeff(code) for code in (row["code"], *row["excluded"].split())] == [0] * (
+            1 + len(row["excluded"].split())
+        ), row["name"]
+    assert verhoeff("84114008") != 0
+
+
+def test_the_list_has_every_diagnosis_group_or_says_that_it_has_none():
+    rows = [row for row in rows_of("omop/code_list.csv") if row["kind"] == "diagnosis"]
+    groups = {one.code_from for one in catalogue() if one.source == "diagnosis" and one.code_from == one.code_to}
+    assert {row["target"] for row in rows} - {"none"} == groups
+    for row in rows:
+        assert row["name"]
+        assert row["source"]
+        assert (row["code"] == "") == row["source"].startswith("not covered")
+    codes = [row["code"] for row in rows if row["code"]]
+    assert len(codes) == len(set(codes))
+    assert {code for row in rows for code in row["excluded"].split()} <= set(codes)
 
 
 # --- conditions in SNOMED ------------------------------------------------------------------------------------------
@@ -265,12 +351,546 @@ def test_without_ancestors_only_the_concept_s_own_map_counts(tmp_path):
     assert fetch(connection, "SELECT dx_i50 FROM feature") == [(1,)]
 
 
-def test_conditions_without_any_vocabulary_stop_with_the_remedy(tmp_path):
+def test_conditions_without_any_vocabulary_cost_the_groups_and_nothing_else(tmp_path):
     rows = [
         {"person_id": 7, "condition_concept_id": 201, "condition_start_date": f"2018-04-{day}"} for day in range(10, 22)
     ]
-    with pytest.raises(UserError, match=r"diagnosis.*vocabulary.*UNKNOWN_VOCABULARY in all 12.*concept_relationship"):
-        staged(tmp_path, condition_occurrence=rows)
+    connection, report = staged(tmp_path, condition_occurrence=rows, measurement=[value(3019550, "140")])
+    assert fetch(connection, "SELECT * FROM diagnosis") == []
+    assert report.rows["diagnosis"] == (12, 0, 12)
+    said = [str(one) for one in report.conflicts if one.reason == "TABLE_NOT_USED"]
+    assert len(said) == 1
+    assert "UNKNOWN_VOCABULARY in all 12" in said[0]
+    assert "diagnosis groups" in said[0]
+    link(connection, Outcome(require_full_window=False), KEYRING)
+    assert fetch(connection, "SELECT label FROM outcome") == [(0,)]
+    assert report.rows["measurement"] == (1, 1, 0)
+
+
+# --- the list of SNOMED concepts ------------------------------------------------------------------------------------
+
+SNOMED = {
+    # id of this test: (code, above)
+    900: ("64572001", []),  # disease: not on the list
+    901: ("49601007", [900]),
+    902: ("56265001", [901]),  # heart disease: only itself
+    903: ("84114007", [902]),  # heart failure
+    904: ("42343007", [903]),
+    905: ("1", [904]),  # two levels below a listed one
+    906: ("38341003", [901]),  # hypertension
+    907: ("64715009", [902, 906]),  # hypertensive heart disease
+    908: ("2", [907, 903]),  # hypertensive heart failure: two groups
+    909: ("398254007", [906]),  # pre-eclampsia: of no group
+    910: ("3", [909]),
+    911: ("22298006", [902]),  # infarction
+    912: ("1755008", [911]),  # an old one
+    913: ("60573004", [902]),  # aortic stenosis
+    914: ("23685000", [902]),  # rheumatic heart disease: only itself
+    915: ("4", [913, 914]),  # a rheumatic one: excluded
+    916: ("5", [902]),  # a heart disease of no name
+    917: ("49436004", [902]),
+    918: ("6", [900]),
+}
+
+
+def snomed(relation="concept_ancestor", concepts=SNOMED, **rows):
+    """Return a vocabulary of SNOMED alone; the hierarchy as ancestors, as relationships in either direction, or not."""
+    concept = [{"concept_id": i, "vocabulary_id": "SNOMED", "concept_code": code} for i, (code, _) in concepts.items()]
+    pairs = [(one, above) for one, (_, parents) in concepts.items() for above in parents]
+    tables = {"concept": concept, "concept_relationship": [], "concept_ancestor": None}
+    if relation == "concept_ancestor":
+        levels = {}
+
+        def climb(one, at, distance):
+            levels[at, one] = min(distance, levels.get((at, one), 99))
+            for above in concepts[at][1]:
+                climb(one, above, distance + 1)
+
+        for one in concepts:
+            climb(one, one, 0)
+        distance = ("ancestor_concept_id", "descendant_concept_id", "min_levels_of_separation")
+        tables["concept_ancestor"] = [dict(zip(distance, (*pair, n), strict=True)) for pair, n in levels.items()]
+    elif relation:
+        ends = ("concept_id_1", "concept_id_2") if relation == "Is a" else ("concept_id_2", "concept_id_1")
+        tables["concept_relationship"] = [
+            dict(zip(ends, pair, strict=True)) | {"relationship_id": relation, "invalid_reason": ""} for pair in pairs
+        ]
+    tables["concept_relationship"] += rows.get("relations", [])
+    return tables
+
+
+def related(one, relationship, other, invalid=""):
+    """Return a row of concept_relationship."""
+    row = {"concept_id_1": one, "relationship_id": relationship, "concept_id_2": other}
+    return row | {"invalid_reason": invalid}
+
+
+def groups_of(folder, tables, concept, source_concept=0, source_value="", **rest):
+    """Return the codes of one condition, and the reasons."""
+    row = {"person_id": 7, "condition_concept_id": concept, "condition_source_concept_id": source_concept}
+    row |= {"condition_source_value": source_value, "condition_start_date": "2018-04-01"}
+    connection, report = staged(folder, condition_occurrence=[row], **(tables | rest))
+    return [code for (code,) in fetch(connection, "SELECT code FROM diagnosis ORDER BY code")], counted(report)
+
+
+def groups_of_each(folder, tables, concepts):
+    """Return concept -> the codes of a condition with it (each of a person of its own), and the reasons."""
+    people = [PERSON | {"person_id": concept, "person_source_value": f"P{concept}"} for concept in concepts]
+    rows = [
+        {"person_id": concept, "condition_concept_id": concept, "condition_start_date": "2018-04-01"}
+        for concept in concepts
+    ]
+    connection, report = staged(folder, person=[PERSON, *people], condition_occurrence=rows, **tables)
+    found = fetch(connection, "SELECT patient_key, list(code ORDER BY code) FROM diagnosis GROUP BY patient_key")
+    return {concept: dict(found).get(patient_key(f"P{concept}"), []) for concept in concepts}, counted(report)
+
+
+GROUPS = {
+    903: ["I50"],
+    904: ["I50"],
+    905: ["I50"],  # by an ancestor of an ancestor
+    906: ["I10"],
+    907: ["I11"],  # the lower of two listed concepts, not both
+    908: ["I11", "I50"],  # neither is below the other: ICD codes both too
+    909: [],
+    910: [],
+    912: ["I25"],
+    913: ["I35"],
+    915: [],
+    902: ["I51"],
+    916: [],  # the row of the list is for that concept alone
+    918: [],
+}
+
+
+@pytest.mark.parametrize("relation", ["concept_ancestor", "Is a", "Subsumes"])
+def test_a_condition_without_icd_is_of_the_groups_of_its_most_specific_listed_concepts(tmp_path, relation):
+    found, reasons = groups_of_each(tmp_path, snomed(relation), GROUPS)
+    assert found == GROUPS
+    by_list = sum(map(len, GROUPS.values()))
+    assert reasons["diagnosis", "CONDITION_BY_THE_LIST"] == by_list
+    assert reasons["diagnosis", "CONDITION_WITHOUT_ICD_CODE"] == sum(not codes for codes in GROUPS.values())
+    assert (("diagnosis", "LIST_WITHOUT_ANCESTORS") in reasons) == (relation != "concept_ancestor")
+
+
+def test_without_a_hierarchy_only_the_listed_concepts_are_known(tmp_path):
+    found, reasons = groups_of_each(tmp_path, snomed(None), (903, 905, 908))
+    assert found == {903: ["I50"], 905: [], 908: []}
+    assert reasons["diagnosis", "LIST_WITHOUT_ANCESTORS"] == 3
+
+
+def test_without_a_vocabulary_the_reviewed_ids_are_known(tmp_path):
+    tables = {"concept": None, "concept_relationship": None, "concept_ancestor": None}
+    assert groups_of(tmp_path, tables, 316139)[0] == ["I50"]
+
+
+def test_a_reviewed_id_that_is_another_concept_in_the_site_s_vocabulary_is_that(tmp_path):
+    other = {"concept_id": 316139, "vocabulary_id": "SNOMED", "concept_code": "49436004"}
+    assert groups_of(tmp_path, {"concept": [other], "concept_ancestor": None}, 316139)[0] == ["I48"]
+
+
+@pytest.mark.parametrize(
+    ("concept", "source_concept", "relations", "expected"),
+    [
+        (0, 950, [related(950, "Maps to", 903)], ["I50"]),  # concept 0: the source concept maps to a standard one
+        (950, 950, [related(950, "Maps to", 903)], ["I50"]),  # a source concept where a standard one belongs
+        (
+            950,
+            0,
+            [related(950, "Concept replaced by", 905)],
+            ["I50"],
+        ),  # a deprecated concept, and an ancestor of the new
+        (950, 0, [related(950, "Maps to", 903, "D")], []),  # the map itself is invalid
+        (950, 0, [related(950, "Maps to", 0)], []),
+        (950, 0, [related(903, "Concept replaced by", 950)], ["I50"]),  # the listed concept was replaced
+        (0, 0, [], []),
+        ("", "", [], []),
+        (917, 950, [related(950, "Maps to", 903)], ["I48"]),  # the standard concept comes first
+    ],
+)
+def test_source_and_deprecated_concepts_have_the_meaning_of_their_standard_concept(
+    tmp_path, concept, source_concept, relations, expected
+):
+    tables = snomed(relations=relations, concepts=SNOMED | {950: ("7", [])})
+    assert groups_of(tmp_path, tables, concept, source_concept)[0] == expected
+
+
+def test_the_icd_code_of_a_record_comes_before_the_list(tmp_path):
+    icd = {"concept_id": 101, "vocabulary_id": "ICD10CM", "concept_code": "J45.9"}
+    tables = snomed()
+    tables["concept"].append(icd)
+    codes, reasons = groups_of(tmp_path, tables, 903, 101, "J45.9")
+    assert codes == ["J459"]
+    assert not {reason for _, reason in reasons} & {"CONDITION_BY_THE_LIST", "GROUP_NOT_ON_THE_LIST"}
+
+
+@pytest.mark.parametrize(
+    ("mapped", "expected"),
+    [
+        ({"I50.9": 903}, (903, "I50")),  # its own map
+        ({"I51.9": 902}, (905, "I50")),  # the list knows a nearer ancestor than the map
+        ({"I11.0": 905}, (905, "I11")),  # the map is nearer than the list
+        ({"I25.1": 911, "I24.9": 911}, (911, "I21")),  # codes of two categories: the list decides
+    ],
+)
+def test_the_nearer_of_map_and_list_decides(tmp_path, mapped, expected):
+    tables = snomed(relations=[related(100 + n, "Maps to", to) for n, to in enumerate(mapped.values())])
+    tables["concept"] += [
+        {"concept_id": 100 + n, "vocabulary_id": "ICD10CM", "concept_code": code} for n, code in enumerate(mapped)
+    ]
+    concept, code = expected
+    assert groups_of(tmp_path, tables, concept)[0] == [code]
+
+
+def test_a_circle_of_relationships_ends_and_decides_nothing(tmp_path):
+    circle = SNOMED | {901: ("49601007", [905])}
+    found, _ = groups_of_each(tmp_path, snomed("Is a", circle), (905, 917, 918))
+    assert found == {905: [], 917: ["I48"], 918: []}
+
+
+def test_a_site_names_its_own_concepts(tmp_path):
+    own = [
+        {"kind": "diagnosis", "vocabulary": "SNOMED", "code": "6", "target": "I43", "descendants": "yes"},
+        {"kind": "diagnosis", "concept_id": 2000000007, "target": "I48"},
+        {"kind": "diagnosis", "vocabulary": "SNOMED", "code": "84114007", "target": "I42", "descendants": "no"},
+    ]
+    for place, (concept, expected) in enumerate(
+        [(918, ["I43"]), (2000000007, ["I48"]), (903, ["I42"]), (904, ["I50"])]
+    ):
+        (tmp_path / str(place)).mkdir()
+        assert groups_of(tmp_path / str(place), snomed(), concept, site_code=own)[0] == expected
+
+
+def test_a_row_of_site_code_that_says_nothing_is_counted(tmp_path):
+    wrong = [
+        {"kind": "echos", "vocabulary": "OPS", "code": "3-05g", "target": "transthoracic"},
+        {"kind": "echo", "vocabulary": "OPS", "code": "3-05g", "target": "thoracic"},
+        {"kind": "echo", "code": "3-05g", "target": "stress"},
+        {"kind": "diagnosis", "vocabulary": "SNOMED", "target": "I48"},
+        {"kind": "diagnosis", "concept_id": 1, "target": "atrial fibrillation"},
+        {"kind": "diagnosis", "concept_id": 1, "target": "I48", "descendants": "maybe"},
+    ]
+    right = [
+        {"kind": "diagnosis", "concept_id": 1, "target": "I48", "descendants": "no"},
+        {"kind": "variable", "vocabulary": "local", "code": "KREA", "target": "creatinine"},
+    ]
+    _, report = staged(tmp_path, site_code=[*wrong, *right])
+    assert counted(report)["site_code", "SITE_CODE_NOT_UNDERSTOOD"] == len(wrong)
+
+
+def test_what_no_group_takes_is_named_by_concept_and_never_by_text(tmp_path):
+    tables = snomed()
+    tables["concept"][-1]["concept_name"] = "Odd disease"
+    rows = [
+        {"person_id": 7, "condition_concept_id": concept, "condition_source_value": "Mr Smith's ailment"}
+        | {"condition_start_date": f"2018-04-{day}"}
+        for concept, day in ((918, 10), (918, 11), (2000000009, 12), (903, 13))
+    ]
+    tables["concept"].append(
+        {"concept_id": 2000000009, "vocabulary_id": "local", "concept_code": "x", "concept_name": "Mr Smith"}
+    )
+    _, report = staged(tmp_path, condition_occurrence=rows, **tables)
+    words = {one.reason: dict(one.words) for one in report.conflicts if one.table == "diagnosis"}
+    assert words["CONDITION_WITHOUT_ICD_CODE"] == {"SNOMED 6 Odd disease": 2, "concept 2000000009": 1}
+    assert words["CONDITION_BY_THE_LIST"] == {"SNOMED 84114007": 1}
+    assert words["GROUP_NOT_ON_THE_LIST"]["I43"] == 0
+    assert "Smith" not in "".join(map(str, report.conflicts))
+
+
+# --- tables that stop nothing ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("table", "fault", "without"),
+    [
+        ("condition_occurrence", "column", "diagnosis groups"),
+        ("condition_occurrence", "absent", "diagnosis groups"),
+        ("condition_occurrence", "line", "diagnosis groups"),
+        ("drug_exposure", "column", "drug classes"),
+        ("drug_exposure", "gzip", "drug classes"),
+        ("observation", "parquet", "smoking"),
+        ("observation", "twice", "smoking"),
+        ("concept_ancestor", "column", "ancestor"),
+        ("concept", "line", "vocabulary"),
+    ],
+)
+def test_a_table_that_only_feeds_features_stops_nothing(tmp_path, table, fault, without):
+    condition = {"person_id": 7, "condition_concept_id": 316139, "condition_start_date": "2018-04-01"}
+    measurement = [value(3019550, "140", unit_concept_id=8753)]
+    laid_out(tmp_path, measurement=measurement, condition_occurrence=[condition], concept=[], concept_ancestor=[])
+    path = tmp_path / f"{table.upper()}.csv"
+    header = path.read_text(encoding="utf-8").splitlines()[0]
+    if fault == "column":
+        path.write_text("some,other\n1,2\n", encoding="utf-8")
+    elif fault == "line":
+        path.write_text(f"{header}\n" + "1," * 40 + "\n", encoding="utf-8")
+    elif fault == "twice":
+        (tmp_path / f"{table}.tsv").write_text("a\tb\n", encoding="utf-8")
+    else:
+        path.unlink()
+        damaged = {"gzip": f"{table}.csv.gz", "parquet": f"{table}.parquet"}.get(fault)
+        if damaged:
+            (tmp_path / damaged).write_bytes(b"neither")
+    connection = empty_warehouse()
+    report = stage(connection, tmp_path, "omop", KEYRING, "kept")
+    said = [str(one) for one in report.conflicts if one.reason == "TABLE_NOT_USED"]
+    assert len(said) == 1, said
+    assert said[0].startswith(f"table {table}: TABLE_NOT_USED (")
+    assert without in said[0].partition("missing without it: ")[2]
+    assert report.rows["study"] == (1, 1, 0)
+    assert report.rows["measurement"] == (1, 1, 0)
+    link(connection, Outcome(require_full_window=False), KEYRING)
+    build(connection)
+    assert fetch(connection, "SELECT label FROM outcome") == [(0,)]
+    assert report.rows["diagnosis"][1] == (0 if table == "condition_occurrence" else 1)
+
+
+@pytest.mark.parametrize("table", ["person", "death", "visit_occurrence", "measurement", "echo_study"])
+def test_a_table_that_more_depends_on_still_stops(tmp_path, table):
+    laid_out(tmp_path)
+    (tmp_path / f"{table.upper()}.csv").write_text("some,other\n1,2\n", encoding="utf-8")
+    expect_error(tmp_path, f"table {table}", "has no column")
+
+
+def test_tables_that_are_whole_say_nothing(tmp_path):
+    _, report = staged(tmp_path)
+    assert "TABLE_NOT_USED" not in {one.reason for one in report.conflicts}
+
+
+# --- echocardiographies by code -------------------------------------------------------------------------------------
+
+ECHOES = {
+    800: ("40701008", []),  # echocardiography
+    801: ("433236007", [800]),  # transthoracic
+    802: ("105376000", [800]),  # transesophageal
+    803: ("433233004", [800]),  # exercise stress
+    804: ("433235006", [800]),  # fetal
+    805: ("8", [801]),  # some transthoracic one
+    806: ("9", [802]),
+    807: ("10", [801, 803]),  # transthoracic under stress
+    808: ("252421008", [800]),
+    809: ("11", []),
+}
+
+
+def procedures(*rows):
+    """Return rows of procedure_occurrence, on one day each."""
+    return [
+        {"procedure_occurrence_id": 31 + n, "person_id": 7, "procedure_date": f"2018-05-{1 + n:02}"} | row
+        for n, row in enumerate(rows)
+    ]
+
+
+def studies(folder, *rows, **tables):
+    """Return the number of studies that the procedures are, and the report."""
+    given = {"echo_study": None, "procedure_occurrence": procedures(*rows)} | tables
+    connection, report = staged(folder, **given)
+    return fetch(connection, "SELECT count(*) FROM study")[0][0], report
+
+
+def test_an_echocardiography_is_told_by_its_concept(tmp_path):
+    connection, report = staged(
+        tmp_path,
+        echo_study=None,
+        procedure_occurrence=procedures(*({"procedure_concept_id": concept} for concept in ECHOES)),
+        **snomed(concepts=ECHOES),
+    )
+    keys = {key for (key,) in fetch(connection, "SELECT study_key FROM study")}
+    found = {concept for n, concept in enumerate(ECHOES) if study_key(f"procedure {31 + n}") in keys}
+    assert found == {800, 801, 805}
+    reasons = counted(report)
+    assert reasons["study", "ECHO_NOT_TRANSTHORACIC"] == 6
+    assert reasons["study", "ECHO_OF_UNSPECIFIED_KIND"] == 1
+    assert ("study", "ECHO_PROCEDURE_NOT_LISTED") not in reasons
+
+
+CODED = {
+    ("CPT4", "93306"): True,
+    ("CPT4", "93312"): False,
+    ("CPT4", "93350"): False,
+    ("CPT4", "76825"): False,
+    ("HCPCS", "C8929"): True,
+    ("HCPCS", "C8925"): False,
+    ("ICD10PCS", "B246ZZZ"): True,
+    ("ICD10PCS", "B24BZZ4"): False,
+    ("ICD9Proc", "88.72"): True,
+    ("LOINC", "18107-3"): False,
+    ("CPT4", "93320"): False,  # an addition to another code
+    ("CPT4", "71045"): False,
+}
+
+
+@pytest.mark.parametrize("way", ["procedure_concept_id", "procedure_source_concept_id", "procedure_source_value"])
+def test_other_code_systems_tell_an_echocardiography_too(tmp_path, way):
+    concept = [
+        {"concept_id": 700 + n, "vocabulary_id": vocabulary, "concept_code": code}
+        for n, (vocabulary, code) in enumerate(CODED)
+    ]
+    rows = [
+        {"procedure_concept_id": 0} | {way: code if way.endswith("value") else 700 + n}
+        for n, (_, code) in enumerate(CODED)
+    ]
+    connection, _ = staged(tmp_path, echo_study=None, procedure_occurrence=procedures(*rows), concept=concept)
+    keys = {key for (key,) in fetch(connection, "SELECT study_key FROM study")}
+    found = {code: study_key(f"procedure {31 + n}") in keys for n, code in enumerate(CODED)}
+    assert found == CODED
+
+
+def test_a_known_concept_comes_before_the_text_of_the_source(tmp_path):
+    row = {"procedure_concept_id": 809, "procedure_source_value": "93306"}
+    assert studies(tmp_path, row, **snomed(concepts=ECHOES))[0] == 0
+
+
+def test_without_a_vocabulary_the_reviewed_id_of_echocardiography_is_known(tmp_path):
+    """As OHDSI's Synthea27Nj codes it."""
+    rows = [{"procedure_concept_id": 4230911, "procedure_source_value": "40701008"}] * 12
+    found, report = studies(tmp_path, *rows, concept=None)
+    assert found == 12
+    assert counted(report)["study", "ECHO_OF_UNSPECIFIED_KIND"] == 12
+
+
+def test_a_procedure_like_an_echocardiography_is_counted_by_concept(tmp_path):
+    concept = [
+        {"concept_id": 78, "vocabulary_id": "SNOMED", "concept_code": "12", "concept_name": "Echocardiography on Mars"},
+        {"concept_id": 79, "vocabulary_id": "SNOMED", "concept_code": "13", "concept_name": "Echo chamber"},
+    ]
+    rows = [
+        {"procedure_concept_id": n, "procedure_source_value": "echocardiogram of Mr Smith"} for n in (78, 78, 79, 0)
+    ]
+    found, report = studies(tmp_path, *rows, concept=concept)
+    assert found == 0
+    said = [one for one in report.conflicts if one.reason == "ECHO_PROCEDURE_NOT_LISTED"]
+    assert [(one.count, one.words) for one in said] == [(2, (("SNOMED 12 Echocardiography on Mars", 2),))]
+    assert "Smith" not in "".join(map(str, report.conflicts))
+
+
+def test_a_site_adds_its_own_codes_of_echocardiography(tmp_path):
+    own = [
+        {"kind": "echo", "vocabulary": "OPS", "code": "3-05g", "target": "transthoracic"},
+        {"kind": "echo", "concept_id": 2000000003, "target": "stress"},
+        {"kind": "variable", "vocabulary": "local", "code": "KREA", "target": "creatinine"},
+    ]
+    rows = [
+        {"procedure_concept_id": 0, "procedure_source_value": "3-05g"},
+        {"procedure_concept_id": 2000000003},
+    ]
+    measurement = [value(0, "1.2", measurement_source_value="KREA", unit_source_value="mg/dL")]
+    found, report = studies(tmp_path, *rows, site_code=own, measurement=measurement)
+    assert found == 1
+    assert counted(report)["study", "ECHO_NOT_TRANSTHORACIC"] == 1
+    assert report.rows["measurement"] == (1, 1, 0)
+
+
+def test_two_codes_of_one_echo_are_one_study(tmp_path):
+    rows = [
+        {"procedure_concept_id": 801, "procedure_date": "2018-05-01"},
+        {"procedure_concept_id": 800, "procedure_date": "2018-05-01"},
+        {"procedure_concept_id": 801, "procedure_date": "2018-05-02"},
+    ]
+    linked = {"measurement_event_id": 32, "meas_event_field_concept_id": 1147082}
+    measurement = [value(2000000003, "55", **linked)]
+    tables = snomed(concepts=ECHOES)
+    tables["concept"] += CONCEPTS
+    found, report = studies(tmp_path, *rows, measurement=measurement, **tables)
+    assert found == 2
+    assert counted(report)["study", "ECHO_CODED_TWICE"] == 1
+    assert report.rows["measurement"] == (1, 1, 0)
+
+
+# --- OHDSI's imaging extension --------------------------------------------------------------------------------------
+
+UID = "1.2.840.99999.1"
+IMAGING = [
+    {"concept_id": 60, "vocabulary_id": "DICOM", "concept_code": "US"},
+    {"concept_id": 61, "vocabulary_id": "DICOM", "concept_code": "CT"},
+    {"concept_id": 62, "vocabulary_id": "SNOMED", "concept_code": "80891009"},
+    {"concept_id": 63, "vocabulary_id": "SNOMED", "concept_code": "64033007"},
+    {"concept_id": 64, "vocabulary_id": "CDM", "concept_code": "x", "concept_name": "measurement.measurement_id"},
+    {"concept_id": 65, "vocabulary_id": "LOINC", "concept_code": "18043-0"},
+]
+
+
+def image(number=1, uid=UID, **rest):
+    """Return a row of image_occurrence: one series."""
+    row = {"image_occurrence_id": number, "person_id": 7, "procedure_occurrence_id": 31, "image_study_uid": uid}
+    return row | {"image_occurrence_date": "2018-05-01", "modality_concept_id": 60} | rest
+
+
+def imaged(folder, images, *rows, **tables):
+    """Return the staged studies as (key, time), and the report."""
+    vocabulary = snomed(concepts=ECHOES)
+    vocabulary["concept"] += IMAGING
+    given = vocabulary | {"echo_study": None, "procedure_occurrence": procedures(*rows), "image_occurrence": images}
+    connection, report = staged(folder, **(given | tables))
+    return connection, fetch(connection, "SELECT study_key, study_at::VARCHAR FROM study ORDER BY study_at"), report
+
+
+def test_the_imaging_extension_gives_the_study_its_dicom_number(tmp_path):
+    echo = {"procedure_concept_id": 801, "procedure_datetime": "2018-05-01 09:30:00"}
+    _, found, report = imaged(tmp_path, [image(1), image(2)], echo)  # two series of one study
+    assert found == [(study_key(UID), "2018-05-01 09:30:00")]
+    assert ("study", "NO_TABLE_OF_ECHO_STUDIES") not in counted(report)
+
+
+@pytest.mark.parametrize(
+    ("images", "procedure", "is_study"),
+    [
+        ([image()], {"procedure_concept_id": 801}, True),
+        ([image()], {"procedure_concept_id": 805}, True),
+        ([image(modality_concept_id=0)], {"procedure_concept_id": 801}, True),
+        ([image(modality_concept_id=61)], {"procedure_concept_id": 801}, False),
+        ([image(modality_concept_id=61), image(2)], {"procedure_concept_id": 801}, True),
+        ([image()], {"procedure_concept_id": 802}, False),
+        ([image()], {"procedure_concept_id": 809}, False),  # ultrasound of something else
+        ([image(anatomic_site_concept_id=62)], {"procedure_concept_id": 809}, False),  # the procedure says what it is
+        ([image(anatomic_site_concept_id=62)], {"procedure_concept_id": 0}, True),
+        ([image(anatomic_site_concept_id=63)], {"procedure_concept_id": 0}, False),
+        ([image(anatomic_site_concept_id=62, modality_concept_id=0)], {"procedure_concept_id": 0}, False),
+        ([image(anatomic_site_concept_id=62, procedure_occurrence_id=999)], {"procedure_concept_id": 0}, True),
+    ],
+)
+def test_an_image_is_an_echo_by_its_procedure_or_else_by_ultrasound_of_the_heart(tmp_path, images, procedure, is_study):
+    _, found, _ = imaged(tmp_path, images, procedure)
+    assert (study_key(UID) in dict(found)) == is_study
+
+
+def test_an_echo_without_images_stays_a_study_and_none_is_there_twice(tmp_path):
+    day = {"procedure_date": "2018-05-01"}
+    rows = [{"procedure_concept_id": 801}, {"procedure_concept_id": 801}, {"procedure_concept_id": 800} | day]
+    _, found, _ = imaged(tmp_path, [image()], *rows)
+    assert dict(found) == {
+        study_key(UID): "2018-05-01 00:00:00",
+        study_key("procedure 32"): "2018-05-02 00:00:00",
+    }
+
+
+def test_the_site_s_own_table_comes_before_the_extension(tmp_path):
+    _, found, _ = imaged(tmp_path, [image()], {"procedure_concept_id": 801}, echo_study=[ECHO])
+    assert [key for key, _ in found] == [study_key("S")]
+
+
+def test_a_value_measured_on_an_image_belongs_to_its_study(tmp_path):
+    rows = [
+        value(65, "55", unit_source_value="%", measurement_id=501, measurement_date="2018-05-01"),
+        value(65, "50", unit_source_value="%", measurement_id=502, measurement_date="2018-05-01"),
+        value(
+            65,
+            "45",
+            unit_source_value="%",
+            measurement_date="2018-05-01",
+            measurement_event_id=31,
+            meas_event_field_concept_id=1147082,
+        ),
+    ]
+    features = [
+        {"image_occurrence_id": 1, "image_feature_event_field_concept_id": 64, "image_feature_event_id": 501},
+        {"image_occurrence_id": 1, "image_feature_event_field_concept_id": 5, "image_feature_event_id": 502},
+    ]
+    connection, _, _ = imaged(
+        tmp_path, [image()], {"procedure_concept_id": 801}, measurement=rows, image_feature=features
+    )
+    found = fetch(connection, "SELECT value, study_key IS NOT NULL FROM measurement ORDER BY value")
+    assert found == [(45, True), (50, False), (55, True)]
 
 
 def test_the_tables_of_athena_are_read_as_they_are_downloaded(tmp_path):

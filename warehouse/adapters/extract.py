@@ -7,7 +7,9 @@ table (``<table>.sql``), which reads them as ``raw_<table>``. It may also hold:
 - further SELECTs: each is computed once, after those that it reads, and is read as ``made_<file>``;
 - ``calendar.sql``, if the source moved the dates of each patient;
 - ``left_out.sql``, which counts the rows that the adapter does not read;
+- ``named.sql``, which names what is behind the counts of ``left_out.sql`` (concepts, never text of a record);
 - ``origins.csv``, which describes the raw column behind each canonical column;
+- ``feeds.csv``, which names the tables that stop nothing if they can't be used, and what they feed;
 - other CSV files, which are read as ``map_<file>``.
 """
 
@@ -16,7 +18,7 @@ import functools
 import graphlib
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,11 +49,14 @@ CANONICAL = {
 IDENTIFIERS = frozenset({"patient_id", "study_id", "same_as"})
 """Columns of the canonical tables that hold identifiers."""
 
-OPTIONAL = {"calendar": "true_dates.sql", "left_out": "nothing_left_out.sql"}
+OPTIONAL = {"calendar": "true_dates.sql", "left_out": "nothing_left_out.sql", "named": "nothing_named.sql"}
 """SELECTs that an adapter may leave out -> the shipped SQL file that is used instead."""
 
 COMMON_MAPS = ROOT / "adapters" / "maps"
 """Folder of the CSV maps that every adapter may read."""
+
+DESCRIPTIONS = frozenset({"contract", "origins", "feeds"})
+"""CSV files of an adapter that describe it; the others are maps."""
 
 COPIES = "records"
 """Folder beside the warehouse that holds copies of PostgreSQL tables during staging."""
@@ -118,6 +123,29 @@ def origins(adapter: str) -> dict[tuple[str, str], str]:
     return {(row["table"], row["column"]): row["origin"] for _, row in rows}
 
 
+def feeds(adapter: str) -> dict[str, tuple[str, bool]]:
+    """Return raw table -> (what it feeds, whether its absence is said), of those that stop nothing if unusable.
+
+    Empty if the adapter has no ``feeds.csv``.
+    """
+    path = adapter_folder(adapter) / "feeds.csv"
+    if not path.is_file():
+        return {}
+    rows = read_rows(path, "feeds.csv of the adapter", ("table", "feeds", "if_absent"))
+    return {row["table"]: (row["feeds"], row["if_absent"] == "said") for _, row in rows}
+
+
+def raw_tables(adapter: str, table: str) -> list[str]:
+    """Return the raw tables from which a canonical table has its rows, as ``origins.csv`` says."""
+    return re.findall(r"([a-z_]+)\.", origins(adapter).get((table, "patient_id"), ""))
+
+
+def is_dispensable(adapter: str, table: str) -> bool:
+    """Return whether a canonical table has its rows from raw tables alone that stop nothing if they can't be used."""
+    raw = raw_tables(adapter, table)
+    return bool(raw) and set(raw) <= set(feeds(adapter))
+
+
 def adapters() -> list[str]:
     """Return the names of the shipped adapters."""
     return sorted(path.parent.name for path in (ROOT / "adapters").glob("*/contract.csv"))
@@ -151,8 +179,12 @@ class ExtractLocation:
 
 
 @contextlib.contextmanager
-def open_extract(connection: duckdb.DuckDBPyConnection, location: ExtractLocation, adapter: str) -> Iterator[None]:
+def open_extract(
+    connection: duckdb.DuckDBPyConnection, location: ExtractLocation, adapter: str
+) -> Iterator[Mapping[str, str]]:
     """Create the temporary views ``source_<table>`` of all canonical tables for the tables at ``location``.
+
+    Yields raw table -> problem, of the tables of ``feeds.csv`` that can't be read and are taken as empty.
 
     The connection to a PostgreSQL database is closed before the block runs. Its tables were copied by then to a folder
     beside the warehouse, which is removed after the block. Raises :class:`UserError` with the table and column if a
@@ -162,7 +194,8 @@ def open_extract(connection: duckdb.DuckDBPyConnection, location: ExtractLocatio
     folder = adapter_folder(adapter)
     with _copies(connection) if location.database else contextlib.nullcontext() as copies, errors_without_values():
         with snapshot(location.database) if location.database else contextlib.nullcontext() as database:
-            extract = Extract(connection, location.folder, database, copies)
+            dispensable = {table: is_said for table, (_, is_said) in feeds(adapter).items()}
+            extract = Extract(connection, location.folder, database, copies, dispensable)
             for columns in _by_table(adapter).values():
                 extract.open(columns)
         run(connection, "adapters/as_whole.sql")
@@ -173,7 +206,7 @@ def open_extract(connection: duckdb.DuckDBPyConnection, location: ExtractLocatio
             _create(connection, "adapters/made.sql", path, path.stem)
         for table in (*CANONICAL, *OPTIONAL):
             _adapt(connection, folder, table)
-        yield
+        yield extract.unused
         for path in helpers:
             connection.execute(query("adapters/made_end.sql").format(table=path.stem))
 
@@ -197,7 +230,7 @@ def _open_maps(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 def _maps(folder: Path) -> dict[str, Path]:
     """Return name -> file of the maps that an adapter reads: the common ones, and its own, which win over them."""
     paths = [*sorted(COMMON_MAPS.glob("*.csv")), *sorted(folder.glob("*.csv"))]
-    return {path.stem: path for path in paths if path.stem not in {"contract", "origins"} and NAME.fullmatch(path.stem)}
+    return {path.stem: path for path in paths if path.stem not in DESCRIPTIONS and NAME.fullmatch(path.stem)}
 
 
 @contextlib.contextmanager

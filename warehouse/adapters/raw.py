@@ -12,7 +12,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -49,6 +49,13 @@ QUOTED = re.compile(r"'((?:[^']|'')+)'")
 
 UNNAMED = re.compile(r"column\d+")
 """The names that DuckDB gives to columns when it takes a CSV file's header for a row."""
+
+VARIABLES = {
+    "csv": ("path", "columns", "encoding", "separator", "quote"),
+    "json": ("path", "columns"),
+    "parquet": ("path",),
+}
+"""Kind of a table of files -> the variables that its SQL file reads, each with the name of the table behind it."""
 
 CHUNK_BYTES = 2**20
 """Bytes read at a time when a compressed file is checked (1 MiB). Our choice: it bounds memory."""
@@ -93,14 +100,20 @@ class Extract:
         root: Path | None,
         database: Snapshot | None = None,
         copies: Path | None = None,
+        dispensable: Mapping[str, bool] | None = None,
     ) -> None:
         """List the tables in ``root``; raises :class:`UserError` if it is missing or holds two databases.
 
-        Tables of ``database`` are copied into the folder ``copies`` when they are opened.
+        Tables of ``database`` are copied into the folder ``copies`` when they are opened. ``dispensable`` are the
+        tables that stop nothing if they can't be read, and whether their absence is worth a word; ``unused`` has the
+        problem of each of them.
         """
         if root is not None and not root.is_dir():
             raise UserError(f"the folder of the health-record extract does not exist ({root})", "correct sources.ehr")
         self.connection, self.root, self.database, self.copies = connection, root, database, copies
+        self.dispensable = dispensable or {}
+        self.unused: dict[str, str] = {}
+        self.created: dict[str, tuple[str, str]] = {}
         self.files = _by_name(root) if root else {}
         self.database_file = ""
         self.relations = self._attach(root) if root else {}
@@ -108,8 +121,40 @@ class Extract:
     def open(self, columns: Sequence[Column]) -> None:
         """Create ``raw_<table>`` with exactly ``columns``, all of one table; missing optional columns are null.
 
-        Raises :class:`UserError` with the table and column if a table is missing, exists twice or lacks a column.
+        Raises :class:`UserError` with the table and column if a table is missing, exists twice or lacks a column. A
+        dispensable table is empty instead, and ``unused`` says why.
         """
+        table = columns[0].table
+        if table not in self.dispensable:
+            self._open(columns)
+            return
+        try:
+            self._open(columns)
+            self._read_rows(table)
+        except UserError as error:
+            self.unused[table] = error.problem
+            self._create("absent", table, [_column_expression(column.name, frozenset()) for column in columns])
+
+    def _read_rows(self, table: str) -> None:
+        """Read a dispensable table of files once: a row that can't be read would stop staging later.
+
+        It is read on a connection of its own, because an error ends the transaction of the connection.
+        """
+        kind, columns = self.created[table]
+        if kind not in VARIABLES or table not in self.files:
+            return
+        with self.connection.cursor() as cursor:
+            for name in VARIABLES[kind]:
+                (value,) = run(self.connection, "adapters/variable.sql", variable=f"{name}_{table}").fetchall()[0]
+                _set(cursor, f"{name}_{table}", value)
+            try:
+                cursor.execute(query(f"adapters/raw_{kind}.sql").format(table=table, columns=columns))
+                cursor.execute(query("adapters/read_through.sql").format(table=table)).fetchall()
+            except duckdb.Error:
+                name = self.files[table][0].name
+                raise UserError(f"{name} holds a row that can't be read", "export it again") from None
+
+    def _open(self, columns: Sequence[Column]) -> None:
         table = columns[0].table
         found = self._find(table)
         if found is None:
@@ -148,6 +193,8 @@ class Extract:
                 f"the extract has no table {table} ({self._searched_places(table)})",
                 "add it; a file with only a header is enough if the site has no such rows",
             )
+        if self.dispensable.get(table):
+            self.unused[table] = "the extract has no such table"
         self._create("absent", table, [_column_expression(column.name, frozenset()) for column in columns])
 
     def _searched_places(self, table: str) -> str:
@@ -158,6 +205,7 @@ class Extract:
         return " and ".join(([files] if self.root else []) + ([relations] if self.database else []))
 
     def _create(self, kind: str, table: str, columns: list[str]) -> None:
+        self.created[table] = kind, ", ".join(columns)
         self.connection.execute(query(f"adapters/raw_{kind}.sql").format(table=table, columns=", ".join(columns)))
 
     def _find(self, table: str) -> RawTable | None:

@@ -13,7 +13,7 @@ from echomort.core.errors import UserError
 from echomort.core.keys import Keyring
 from echomort.ehr.catalogue import Catalogue
 from echomort.ehr.contact_kinds import denials, read_kind, read_status
-from warehouse.adapters.extract import ExtractLocation, open_extract, origins
+from warehouse.adapters.extract import ExtractLocation, feeds, is_dispensable, open_extract, origins, raw_tables
 from warehouse.queries import run, scalar
 from warehouse.staging import advice
 from warehouse.staging.vocabulary import vocabulary
@@ -27,6 +27,9 @@ LAST_MOVED_DATE = date(2299, 12, 31)
 SHOWN_WORDS = 20
 """Kinds of contact that one line names at most; table contact_word has all. Our choice: a line stays readable."""
 
+UNUSED = "TABLE_NOT_USED"
+"""The reason of a raw table that is not used."""
+
 HASH_CHARACTERS = 10
 """Characters shown of the keyed hash of a text: 40 bits tell the texts of one extract apart. Our choice."""
 
@@ -35,9 +38,9 @@ HASH_CHARACTERS = 10
 class Conflict:
     """``count`` rows of ``table`` that staging could not use as they were, for one ``reason``.
 
-    ``action``: dropped, nulled, quarantined or noted. ``example``: the pseudonym of one of the patients. ``where``: the
-    table and column, in words. ``words``: kinds or states of contacts that were set aside for this reason, each with
-    its rows, the most frequent first.
+    ``action``: dropped, nulled, quarantined or noted. ``example``: the pseudonym of one of the
+    patients. ``where``: the table and column, in words. ``words``: kinds, states or concepts that were set aside for
+    this reason, each with its rows, the most frequent first. ``note``: why a table is not used, and what it feeds.
     """
 
     table: str
@@ -47,9 +50,12 @@ class Conflict:
     example: str | None
     where: str
     words: tuple[tuple[str, int], ...] = ()
+    note: str = ""
 
     def __str__(self) -> str:
         """Return one line with table, column, count, example and remedy: no identifier, no value."""
+        if self.note:
+            return f"{self.where}: {self.reason} ({self.note}); {advice.remedy(self.reason)}"
         whose = f", one of patient {self.example[:12]}" if self.example else ""
         counted = f"{self.count} row" + ("" if self.count == 1 else "s")
         words = ", ".join(f"{word} {rows}" for word, rows in self.words[:SHOWN_WORDS])
@@ -91,7 +97,7 @@ def stage(  # noqa: PLR0913, PLR0917
     bind: dict[str, Any] = {"adapter": Path(adapter).name, "dates": dates, "key_id": keyring.key_id}
     column_origins = origins(adapter)
     location = location if isinstance(location, ExtractLocation) else ExtractLocation(location)
-    with open_extract(connection, location, adapter):
+    with open_extract(connection, location, adapter) as unused:
         calendar = scalar(connection, "adapters/calendar.sql")
         if calendar not in {"true", "own"}:
             raise UserError("calendar.sql of the adapter must yield 'true' or 'own'", "see docs/adapters.md")
@@ -103,13 +109,18 @@ def stage(  # noqa: PLR0913, PLR0917
         identifiers = _write_keys(connection, keyring, dates)
         identifiers["contact_kind"] = _write_kinds(connection, keyring, kinds or {})
         run(connection, "staging/merged.sql")
+        problems = dict(unused)
         for table in TABLES:
-            _stage_table(connection, table, column_origins)
+            problem = _stage_table(connection, table, column_origins, is_dispensable(adapter, table))
+            if problem:
+                problems |= dict.fromkeys(raw_tables(adapter, table), problem)
+        notes = _note(connection, problems, adapter)
         run(connection, "staging/empty.sql")
         run(connection, "staging/quarantined.sql")
         run(connection, "staging/left_out.sql")
+        words = _words(connection)
         run(connection, "staging/end.sql")
-    return StagingReport(_rows(connection), _conflicts(connection, column_origins), identifiers)
+    return StagingReport(_rows(connection), _conflicts(connection, column_origins, words, notes), identifiers)
 
 
 def merge_record_numbers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -193,18 +204,32 @@ Origins = Mapping[tuple[str, str], str]
 """(Canonical table, column) -> a description of the raw column that it comes from."""
 
 
-def _stage_table(connection: duckdb.DuckDBPyConnection, table: str, column_origins: Origins) -> None:
+def _stage_table(
+    connection: duckdb.DuckDBPyConnection, table: str, column_origins: Origins, is_dispensable: bool
+) -> str:
+    """Stage one table. Return why none of its rows can be used, if it is dispensable; empty if some can.
+
+    Raises :class:`UserError` if no row of another table can be used.
+    """
     run(connection, f"staging/{table}.sql")
     run(connection, "staging/account.sql", table=table)
     unusable = run(connection, "staging/unusable.sql", table=table).fetchall()
-    if unusable:
-        reason, count, example = unusable[0]
-        where = advice.where(table, reason, column_origins)
-        whose = f" (for one, patient {example[:12]})" if example else ""
-        raise UserError(
-            f"{where}: no row can be used, {reason} in all {count}{whose}",
-            advice.remedy(reason),
-        )
+    if not unusable:
+        return ""
+    reason, count, example = unusable[0]
+    whose = f" (for one, patient {example[:12]})" if example else ""
+    problem = f"no row can be used, {reason} in all {count}{whose}"
+    if not is_dispensable:
+        raise UserError(f"{advice.where(table, reason, column_origins)}: {problem}", advice.remedy(reason))
+    return problem
+
+
+def _note(connection: duckdb.DuckDBPyConnection, problems: Mapping[str, str], adapter: str) -> dict[str, str]:
+    """Record each raw table that is not used; return table -> why, and what is missing without it."""
+    for table in problems:
+        run(connection, "staging/unused.sql", table=table)
+    fed = feeds(adapter)
+    return {table: f"{problem}; missing without it: {fed[table][0]}" for table, problem in problems.items()}
 
 
 def _rows(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int, int]]:
@@ -212,11 +237,22 @@ def _rows(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int, in
     return {table: (read, staged, dropped) for table, read, staged, dropped in counts}
 
 
-def _conflicts(connection: duckdb.DuckDBPyConnection, column_origins: Origins) -> tuple[Conflict, ...]:
-    rows = run(connection, "staging/conflicts.sql").fetchall()
+Words = Mapping[tuple[str, str], list[tuple[str, int]]]
+"""(Table, reason) -> the words behind the count, each with its rows, the most frequent first."""
+
+
+def _words(connection: duckdb.DuckDBPyConnection) -> Words:
     words: dict[tuple[str, str], list[tuple[str, int]]] = {}
-    for reason, word, count in run(connection, "staging/contact_words.sql").fetchall():
-        words.setdefault(("contact", reason), []).append((word, count))
+    for file in ("staging/contact_words.sql", "staging/named.sql"):
+        for table, reason, word, count in run(connection, file).fetchall():
+            words.setdefault((table, reason), []).append((word, count))
+    return words
+
+
+def _conflicts(
+    connection: duckdb.DuckDBPyConnection, column_origins: Origins, words: Words, notes: Mapping[str, str]
+) -> tuple[Conflict, ...]:
+    rows = run(connection, "staging/conflicts.sql").fetchall()
     return tuple(
         Conflict(
             table,
@@ -226,6 +262,7 @@ def _conflicts(connection: duckdb.DuckDBPyConnection, column_origins: Origins) -
             example,
             advice.where(table, reason, column_origins),
             tuple(words.get((table, reason), ())),
+            notes[table] if reason == UNUSED else "",
         )
         for table, reason, count, action, example in rows
     )

@@ -3,7 +3,7 @@ WITH variable AS (
     SELECT concept_id FROM made_known_concept WHERE kind = 'variable'
 ),
 code AS (
-    SELECT code FROM map_concepts WHERE kind = 'variable'
+    SELECT code FROM made_code WHERE kind = 'variable' AND code IS NOT NULL
 )
 SELECT 'measurement' AS table_name, 'CONCEPT_NOT_IN_CATALOGUE' AS reason, count(*) AS rows
 FROM raw_measurement
@@ -41,13 +41,54 @@ WHERE NOT EXISTS (
 )
 UNION ALL
 SELECT 'study', 'NO_TABLE_OF_ECHO_STUDIES', 1
-WHERE NOT EXISTS (FROM raw_echo_study)
+WHERE NOT EXISTS (FROM raw_echo_study) AND NOT EXISTS (FROM made_image_study WHERE is_echo)
+UNION ALL
+SELECT
+    'study',
+    CASE
+        WHEN NOT is_study THEN 'ECHO_NOT_TRANSTHORACIC'
+        WHEN kind = 'unspecified' THEN 'ECHO_OF_UNSPECIFIED_KIND'
+    END AS reason,
+    count(*)
+FROM made_echo_procedure
+WHERE kind IS NOT NULL AND NOT EXISTS (FROM raw_echo_study) AND reason IS NOT NULL
+GROUP BY reason
+UNION ALL
+SELECT 'study', 'ECHO_PROCEDURE_NOT_LISTED', count(*)
+FROM made_echo_procedure
+JOIN made_echo_like USING (concept_id)
+WHERE kind IS NULL AND NOT EXISTS (FROM raw_echo_study)
+UNION ALL
+SELECT 'study', 'ECHO_CODED_TWICE', count(*) - count(DISTINCT study_id)
+FROM made_echo_event
+WHERE study_id LIKE 'procedure %'
+UNION ALL
+SELECT 'study', 'IMAGE_OF_NO_ECHO', count(*)
+FROM made_image_study
+WHERE NOT is_echo
+UNION ALL
+SELECT 'site_code', 'SITE_CODE_NOT_UNDERSTOOD', count(*)
+FROM raw_site_code
+WHERE coalesce(trim(kind) NOT IN (SELECT kind FROM map_concepts UNION ALL SELECT kind FROM map_code_list), true)
+    OR (code IS NULL AND TRY_CAST(concept_id AS BIGINT) IS NULL)
+    OR (code IS NOT NULL AND vocabulary IS NULL)
+    OR (trim(kind) = 'echo' AND trim(target) NOT IN (SELECT target FROM map_code_list WHERE kind = 'echo'))
+    OR (trim(kind) = 'diagnosis' AND NOT regexp_full_match(trim(target), '[A-Z][0-9][0-9A-Z]|none'))
+    OR (descendants IS NOT NULL AND lower(trim(descendants)) NOT IN ('yes', 'no'))
+UNION ALL
+SELECT 'diagnosis', 'LIST_WITHOUT_ANCESTORS', count(*)
+FROM source_diagnosis
+WHERE found_by IN ('list', 'none') AND NOT EXISTS (FROM raw_concept_ancestor)
+UNION ALL
+SELECT 'diagnosis', 'GROUP_NOT_ON_THE_LIST', count(*)
+FROM made_group_not_listed
 UNION ALL
 SELECT
     'diagnosis',
     CASE found_by
         WHEN 'map' THEN 'CONDITION_BY_ITS_MAP'
         WHEN 'ancestor' THEN 'CONDITION_BY_ITS_ANCESTOR_S_MAP'
+        WHEN 'list' THEN 'CONDITION_BY_THE_LIST'
         WHEN 'several' THEN 'CONDITION_OF_SEVERAL_CATEGORIES'
         WHEN 'none' THEN 'CONDITION_WITHOUT_ICD_CODE'
     END,

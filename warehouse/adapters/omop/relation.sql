@@ -1,0 +1,12 @@
+-- The relationships that are read, as far as they are valid. 'Is a' and 'Subsumes' are only needed where the extract lacks
+-- table concept_ancestor.
+SELECT DISTINCT
+    TRY_CAST(concept_id_1 AS BIGINT) AS concept_id,
+    TRY_CAST(concept_id_2 AS BIGINT) AS other_id,
+    relationship_id AS relationship
+FROM raw_concept_relationship
+WHERE invalid_reason IS NULL
+    AND (
+        relationship_id IN ('Maps to', 'Concept replaced by')
+        OR (relationship_id IN ('Is a', 'Subsumes') AND NOT EXISTS (FROM raw_concept_ancestor))
+    )

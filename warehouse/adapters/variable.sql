@@ -1,0 +1,2 @@
+-- The value of a variable of the connection.
+SELECT getvariable($variable)

@@ -1,4 +1,4 @@
-"""The same patients in three shapes: canonical, OMOP and MIMIC-IV give the same outcomes and the same features."""
+"""The same patients in five shapes: canonical, OMOP, MIMIC-IV, FHIR and MEDS give the same outcomes and the same features."""
 
 from dataclasses import replace
 

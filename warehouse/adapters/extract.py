@@ -53,6 +53,9 @@ OPTIONAL = {"calendar": "true_dates.sql", "left_out": "nothing_left_out.sql"}
 COMMON_MAPS = ROOT / "adapters" / "maps"
 """Folder of the CSV maps that every adapter may read."""
 
+CATALOGUE = ROOT.parent / "echomort" / "ehr" / "variables.csv"
+"""The catalogue of variables with their codes, which every adapter may read as ``map_variables``."""
+
 COPIES = "records"
 """Folder beside the warehouse that holds copies of PostgreSQL tables during staging."""
 
@@ -166,6 +169,7 @@ def open_extract(connection: duckdb.DuckDBPyConnection, location: ExtractLocatio
             for columns in _by_table(adapter).values():
                 extract.open(columns)
         run(connection, "adapters/as_whole.sql")
+        run(connection, "adapters/from_json.sql")
         _define_times(connection, location.time_zone)
         _open_maps(connection, folder)
         helpers = _helpers_in_order(folder)
@@ -196,7 +200,7 @@ def _open_maps(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 def _maps(folder: Path) -> dict[str, Path]:
     """Return name -> file of the maps that an adapter reads: the common ones, and its own, which win over them."""
-    paths = [*sorted(COMMON_MAPS.glob("*.csv")), *sorted(folder.glob("*.csv"))]
+    paths = [CATALOGUE, *sorted(COMMON_MAPS.glob("*.csv")), *sorted(folder.glob("*.csv"))]
     return {path.stem: path for path in paths if path.stem not in {"contract", "origins"} and NAME.fullmatch(path.stem)}
 
 

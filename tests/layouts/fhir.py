@@ -174,7 +174,10 @@ def _diagnosis(key: str, row: tuple[Any, ...]) -> dict[str, Any]:
 def _medication(key: str, row: tuple[Any, ...]) -> dict[str, Any]:
     number, drug, dose, unit, started, ended = row
     amount = {"value": float(dose) / 2, "unit": "mg", "system": UCUM, "code": unit.removesuffix("/d")}
-    dosage = {"timing": {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}}, "doseAndRate": [{"doseQuantity": amount}]}
+    dosage = {
+        "timing": {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}},
+        "doseAndRate": [{"doseQuantity": amount}],
+    }
     one: dict[str, Any] = {"resourceType": "MedicationStatement", "id": key, "status": "active", "dosage": [dosage]}
     one |= {"subject": _subject(number), "medicationCodeableConcept": {"text": f"{INGREDIENTS[drug]} {dose} mg"}}
     if sum(key.encode()) % 2:

@@ -47,7 +47,9 @@ def _first_type(path: Path) -> str:
     """Return the type of the resource in the first line of ``path`` that is not blank; empty if there is none."""
     try:
         with open_packed(path) as file:
-            line = next((line for line in iter(lambda: file.readline(LONGEST_LINE_BYTES), b"") if line.strip()), b"null")
+            line = next(
+                (line for line in iter(lambda: file.readline(LONGEST_LINE_BYTES), b"") if line.strip()), b"null"
+            )
         resource = json.loads(line.decode("utf-8-sig"))
     except (OSError, EOFError, zlib.error):
         raise UserError(f"{path.name} can't be read", "make it readable, or export it again") from None

@@ -28,12 +28,17 @@ imaged AS (
     WHERE reason IS NULL
 ),
 same_study AS (
-    SELECT echo.id, min_by(imaged.study_id, (imaged.procedure_id IS DISTINCT FROM echo.id, imaged.study_id)) AS study_id
-    FROM echo
-    JOIN imaged
-        ON imaged.procedure_id = echo.id
-        OR (imaged.subject = echo.subject AND imaged.day = CAST(as_moment(echo.study_at) AS DATE))
-    GROUP BY echo.id
+    SELECT id, min_by(study_id, (rank, study_id)) AS study_id
+    FROM (
+        SELECT echo.id, imaged.study_id, 1 AS rank
+        FROM echo
+        JOIN imaged ON imaged.procedure_id = echo.id
+        UNION ALL
+        SELECT echo.id, imaged.study_id, 2
+        FROM echo
+        JOIN imaged ON imaged.subject = echo.subject AND imaged.day = CAST(as_moment(echo.study_at) AS DATE)
+    )
+    GROUP BY id
 )
 SELECT
     id,

@@ -33,7 +33,8 @@ WITH latest AS (
                     ' '
                 )
             )
-        ) AS words,
+        ) AS joined_words,
+        trim(joined_words) AS words,
         -- 80891009: the heart (SNOMED CT).
         list_contains(list_transform(json_parts(series), lambda one: json_text(one, '$.bodySite.code')), '80891009') AS is_heart
     FROM raw_imagingstudy
@@ -69,7 +70,7 @@ SELECT
         WHEN NOT coalesce(list_contains(modalities, 'US'), false) THEN 'IMAGING_STUDY_NOT_OF_ULTRASOUND'
         WHEN regexp_matches(words, 'trans-?o?esoph|\b(tee|toe)\b|stress|f(o?)etal') THEN 'ULTRASOUND_OF_ANOTHER_KIND'
         WHEN is_coded OR is_heart OR regexp_matches(words, 'echo-?(cardio|kardio)|\b(tte|echo)\b|transthora|heart|cardiac|herz') THEN NULL
-        WHEN words = '' AND len(codes) = 0 THEN NULL
+        WHEN words = '' AND coalesce(len(codes), 0) = 0 THEN NULL
         ELSE 'ULTRASOUND_OF_ANOTHER_KIND'
     END AS reason
 FROM numbered

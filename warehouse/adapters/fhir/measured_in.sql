@@ -15,9 +15,14 @@ origin AS (
         FROM raw_diagnosticreport
         WHERE resourcetype = 'DiagnosticReport' AND coalesce(lower(as_text(status)), '') NOT IN ('entered-in-error', 'cancelled')
     )
+),
+typed AS (
+    SELECT observation_id, 'ImagingStudy' AS type, fhir_id(reference, 'ImagingStudy') AS id FROM origin
+    UNION ALL
+    SELECT observation_id, 'Procedure', fhir_id(reference, 'Procedure') FROM origin
 )
 SELECT observation_id, min(study_id) AS study_id
-FROM origin
-JOIN echo ON echo.id = fhir_id(reference, echo.type)
+FROM typed
+JOIN echo USING (type, id)
 WHERE observation_id IS NOT NULL
 GROUP BY observation_id

@@ -11,7 +11,7 @@ SELECT
         part.plain,
         json_text(part.answer, '$.text'),
         json_text(part.answer, '$.coding[0].display'),
-        json_text(part.answer, '$.coding[0].code')
+        'code ' || json_text(part.answer, '$.coding[0].code')
     ) AS value,
     CASE
         WHEN regexp_matches(json_text(quantity, '$.system'), 'unitsofmeasure|2\.16\.840\.1\.113883\.6\.8$')

@@ -170,7 +170,7 @@ class Extract:
         return RawTable(title, "json", *_json_columns(self.connection, table, paths, title)) if paths else None
 
     def _find(self, table: str) -> RawTable | None:
-        paths, relations = self.files.get(table, []), self.relations.get(table, [])
+        paths, relations = self.files.get(table) or self._shards(table), self.relations.get(table, [])
         in_database = self.database.find(table) if self.database else None
         titles = [path.name for path in paths] + [f"{relation} of the database" for relation in relations]
         titles += [f"{in_database.qualified_name} of PostgreSQL"] if in_database else []
@@ -182,9 +182,18 @@ class Extract:
             return self._file(table, paths[0])
         return self._relation(table, relations[0]) if relations else None
 
+    def _shards(self, table: str) -> list[Path]:
+        """Return the folder of the table's name, at the root, if all its tables are Parquet files: parts by any name."""
+        folder = self.root / table if self.root else None
+        if folder is None or not folder.is_dir() or table in self.relations:
+            return []
+        parts = _visible_tables(folder)
+        return [folder] if parts and all(_suffix(part) == ".parquet" for part in parts) else []
+
     def _file(self, table: str, path: Path) -> RawTable:
         assert self.root is not None
-        parts = [_inside(self.root, part) for part in (_parts(path) if path.is_dir() else [path])]
+        files = (_parts(path) or _visible_tables(path)) if path.is_dir() else [path]
+        parts = [_inside(self.root, part) for part in files]
         if _suffix(parts[0]) in JSON:
             return RawTable(path.name, "json", *_json_columns(self.connection, table, parts, path.name))
         if _suffix(parts[0]) == ".parquet":
@@ -294,15 +303,19 @@ def _parts(folder: Path) -> list[Path]:
     (``study/part-00000.parquet``). Folders of a partition (``year=2018``) are looked into. Files without the ending
     of a table are marks of the writer.
     """
-    files = sorted(
+    files = _visible_tables(folder)
+    named = bool(_suffix(folder))
+    return files if named or all(PART.match(path.name) for path in files) else []
+
+
+def _visible_tables(folder: Path) -> list[Path]:
+    return sorted(
         path
         for path in folder.rglob("*")
         if path.is_file()
         and _suffix(path)
         and not any(name.startswith((".", "_")) for name in path.relative_to(folder).parts)
     )
-    named = bool(_suffix(folder))
-    return files if named or all(PART.match(path.name) for path in files) else []
 
 
 def _visible(path: Path) -> bool:

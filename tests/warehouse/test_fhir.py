@@ -1,4 +1,4 @@
-"""FHIR R4 bulk export: names of files, references, partial dates, states of resources, codes; whatever is refused counts."""
+"""FHIR R4 bulk export: names of files, references, partial dates, states and codes; whatever is refused is counted."""
 
 import gzip
 import json

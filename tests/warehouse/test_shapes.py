@@ -1,4 +1,4 @@
-"""The same patients in five shapes: canonical, OMOP, MIMIC-IV, FHIR and MEDS give the same outcomes and the same features."""
+"""The same patients in five shapes (canonical, OMOP, MIMIC-IV, FHIR, MEDS) give the same outcomes and features."""
 
 from dataclasses import replace
 

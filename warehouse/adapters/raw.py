@@ -183,7 +183,7 @@ class Extract:
         return self._relation(table, relations[0]) if relations else None
 
     def _shards(self, table: str) -> list[Path]:
-        """Return the folder of the table's name, at the root, if all its tables are Parquet files: parts by any name."""
+        """Return the folder of the table's name at the root, if all its tables are Parquet: parts of any name."""
         folder = self.root / table if self.root else None
         if folder is None or not folder.is_dir() or table in self.relations:
             return []

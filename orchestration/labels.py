@@ -1,4 +1,4 @@
-"""The work of `echomort labels`: the cohort and its labels under the site's own numbers, in the label schema of MEDS."""
+"""The work of `echomort labels`: cohort and labels under the site's own numbers, in the label schema of MEDS."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path

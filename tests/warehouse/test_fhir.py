@@ -226,6 +226,21 @@ def test_a_discharge_as_dead_is_a_death(tmp_path, system, code, dead):
     assert [(one, str(day)) for one, day in fetch(connection, "SELECT source, death_date FROM death")] == expected
 
 
+def test_a_discharge_without_an_end_adds_nothing_to_a_dated_death(tmp_path):
+    disposition = coded("http://terminology.hl7.org/CodeSystem/discharge-disposition", "exp")
+    stay = visit("v", "IMP", hospitalization={"dischargeDisposition": disposition})
+    connection, _ = staged(tmp_path / "dated", patient(deceasedDateTime="2019-03-04"), stay)
+    assert fetch(connection, "SELECT precision FROM death") == [("day",)]
+    connection, _ = staged(tmp_path / "alone", stay)
+    assert fetch(connection, "SELECT precision FROM death") == [("unknown",)]
+
+
+def test_moved_dates_are_recognised(tmp_path):
+    connection, report = staged(tmp_path, *(visit(f"v{month}", start=f"2150-0{month}-01") for month in range(1, 9)))
+    assert fetch(connection, "SELECT count(*) FROM contact") == [(8,)]
+    assert ("contact", "FUTURE_DATE") not in counted(report)
+
+
 @pytest.mark.parametrize("kind", ["replaced-by", "replaces", "refer", "seealso"])
 def test_linked_patients_are_one_person(tmp_path, kind):
     link = [{"type": kind, "other": {"reference": "Patient/1"}}]

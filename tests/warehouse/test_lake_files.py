@@ -21,7 +21,7 @@ ROWS = {
 
 
 def read(folder):
-    """Stage the extract; return the connection and the report. A refused extract's connection is closed: it holds it."""
+    """Stage the extract; return the connection and the report. The connection of a refused extract is closed."""
     connection = empty_warehouse()
     try:
         return connection, stage(connection, folder, "canonical", KEYRING, "kept")

@@ -44,7 +44,7 @@ SELECT
     CASE
         -- A virtual encounter may be a telephone call, which proves nothing.
         WHEN is_standard AND upper(code) = 'VR' AND contains(lower(type_text), 'video') THEN 'video visit'
-        WHEN is_standard THEN coalesce(code, display)
+        WHEN is_standard THEN coalesce(code, display, nullif(type_text, ''))
         ELSE coalesce(display, code)
     END AS kind,
     CASE

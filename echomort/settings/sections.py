@@ -100,7 +100,9 @@ class Sources(Section):
     )
     postgresql: Postgresql | None = setting(None, "ours", "read tables of the records from PostgreSQL")
     adapter: str = setting(
-        "canonical", "ours", "how the records are laid out: canonical, omop, mimic_iv, an installed one, or a folder"
+        "canonical",
+        "ours",
+        "how the records are laid out: canonical, omop, mimic_iv, fhir, meds, an installed one, or a folder",
     )
     time_zone: str | None = setting(
         None, "ours", "time zone of the hospital, such as Europe/Berlin: times with an offset are converted to it"

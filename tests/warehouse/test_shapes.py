@@ -1,10 +1,12 @@
-"""The same patients in three shapes: canonical, OMOP and MIMIC-IV give the same outcomes and the same features."""
+"""The same patients in five shapes (canonical, OMOP, MIMIC-IV, FHIR, MEDS) give the same outcomes and features."""
 
 from dataclasses import replace
 
 import duckdb
 import pytest
 from extracts import KEYRING, empty_warehouse, fetch, write_extract
+from layouts.fhir import ZONE, to_fhir, write_resources
+from layouts.meds import to_meds, write_meds
 from layouts.mimic import HYPHENS, UNDERSCORES, to_mimic
 from layouts.omop import to_omop
 from layouts.shapes import tables_of, write_shape
@@ -90,6 +92,50 @@ def test_omop_says_what_the_canonical_extract_says(canonical, omop):
     assert len({reason for *_, reason in outcomes(canonical).values()}) >= 5
     assert features(connection) == features(canonical)
     assert set(shape.lost) == {("identity", "second record numbers"), ("medication", "daily doses")}
+
+
+@pytest.fixture(scope="module")
+def fhir(rows):
+    return to_fhir(rows)
+
+
+SPREAD = {
+    "Patient": ("Patient.000.ndjson", "Patient.001.ndjson"),
+    "Observation": ("Observation/1.Observation.ndjson", "Observation/2.Observation.ndjson"),
+    "Encounter": ("Encounter_1.ndjson",),
+}
+"""Names that servers give to the files of an export."""
+
+
+def test_fhir_says_what_the_canonical_extract_says(canonical, fhir, tmp_path):
+    resources, kept, lost = fhir
+    folder = write_resources(tmp_path / "fhir", resources, SPREAD)
+    connection, report = made(ExtractLocation(folder, None, ZONE), "fhir")
+    same = made(write_extract(tmp_path / "canonical", kept), "canonical")[0]
+    assert outcomes(connection) == outcomes(same)
+    assert features(connection) == features(same)
+    assert features(connection) == features(canonical)
+    assert {key for key, found in outcomes(canonical).items() if found != outcomes(connection)[key]} == set()
+    assert set(lost) == {("death", "who stated it"), ("death", "further statements")}
+    # Every value of an observation is read, or counted as left out.
+    values = sum(len(one.get("component", [None])) for one in resources["Observation"])
+    left_out = [one for one in report.conflicts if one.table == "measurement" and one.action == "noted"]
+    assert report.rows["measurement"][0] + sum(one.count for one in left_out) == values
+
+
+def test_meds_says_what_the_canonical_extract_says(rows, canonical, tmp_path):
+    events, shape = to_meds(rows)
+    connection, report = made(write_meds(tmp_path / "meds", events, shape), "meds")
+    same = made(write_extract(tmp_path / "canonical", shape.kept), "canonical")[0]
+    assert outcomes(connection) == outcomes(same)
+    assert outcomes(connection) == outcomes(canonical)
+    assert features(connection) == features(same)
+    assert {what for _, what in shape.lost} == {
+        "second record numbers",
+        "who stated a death",
+        "doses and ends of drugs",
+    }
+    assert {one.reason for one in report.conflicts if one.table == "event"} == set()
 
 
 def test_mimic_says_the_same_outcomes(canonical, mimic):

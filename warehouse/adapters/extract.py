@@ -58,6 +58,9 @@ COMMON_MAPS = ROOT / "adapters" / "maps"
 DESCRIPTIONS = frozenset({"contract", "origins", "feeds"})
 """CSV files of an adapter that describe it; the others are maps."""
 
+CATALOGUE = ROOT.parent / "echomort" / "ehr" / "variables.csv"
+"""The catalogue of variables with their codes, which every adapter may read as ``map_variables``."""
+
 COPIES = "records"
 """Folder beside the warehouse that holds copies of PostgreSQL tables during staging."""
 
@@ -199,6 +202,7 @@ def open_extract(
             for columns in _by_table(adapter).values():
                 extract.open(columns)
         run(connection, "adapters/as_whole.sql")
+        run(connection, "adapters/from_json.sql")
         _define_times(connection, location.time_zone)
         _open_maps(connection, folder)
         helpers = _helpers_in_order(folder)
@@ -229,7 +233,7 @@ def _open_maps(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 def _maps(folder: Path) -> dict[str, Path]:
     """Return name -> file of the maps that an adapter reads: the common ones, and its own, which win over them."""
-    paths = [*sorted(COMMON_MAPS.glob("*.csv")), *sorted(folder.glob("*.csv"))]
+    paths = [CATALOGUE, *sorted(COMMON_MAPS.glob("*.csv")), *sorted(folder.glob("*.csv"))]
     return {path.stem: path for path in paths if path.stem not in DESCRIPTIONS and NAME.fullmatch(path.stem)}
 
 

@@ -8,14 +8,13 @@ during staging. Tables of PostgreSQL are copied first.
 
 import csv
 import glob
-import gzip
 import io
 import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import duckdb
 import pyarrow
@@ -23,17 +22,13 @@ import pyarrow.parquet
 
 from echomort.core.errors import UserError
 from echomort.core.files import disk_error, resolve_under
+from warehouse.adapters.packed import JSON, PACKED, open_packed
 from warehouse.adapters.postgresql import Relation, Snapshot
+from warehouse.adapters.resources import resource_files
 from warehouse.queries import query, run
-
-PACKED = ("", ".gz", ".zst")
-"""Endings of a text file that is not compressed, or compressed with gzip or Zstandard."""
 
 TEXT = tuple(kind + packed for kind in (".csv", ".tsv", ".txt") for packed in PACKED)
 """Endings of tables of text, whose columns are separated by commas or tabs."""
-
-JSON = tuple(kind + packed for kind in (".ndjson", ".jsonl") for packed in PACKED)
-"""Endings of tables with one JSON object a line."""
 
 SUFFIXES = (*TEXT, *JSON, ".parquet")
 """File names that a table may end with."""
@@ -56,6 +51,9 @@ VARIABLES = {
     "parquet": ("path",),
 }
 """Kind of a table of files -> the variables that its SQL file reads, each with the name of the table behind it."""
+
+SHOWN_FILES = 3
+"""Files of one type of resource that a message names at most. Our choice: a line stays readable."""
 
 CHUNK_BYTES = 2**20
 """Bytes read at a time when a compressed file is checked (1 MiB). Our choice: it bounds memory."""
@@ -115,6 +113,7 @@ class Extract:
         self.unused: dict[str, str] = {}
         self.created: dict[str, tuple[str, str]] = {}
         self.files = _by_name(root) if root else {}
+        self.resources: dict[str, list[Path]] | None = None
         self.database_file = ""
         self.relations = self._attach(root) if root else {}
 
@@ -156,7 +155,7 @@ class Extract:
 
     def _open(self, columns: Sequence[Column]) -> None:
         table = columns[0].table
-        found = self._find(table)
+        found = self._resource(table, columns) or self._find(table)
         if found is None:
             self._absent(table, columns)
             return
@@ -208,8 +207,18 @@ class Extract:
         self.created[table] = kind, ", ".join(columns)
         self.connection.execute(query(f"adapters/raw_{kind}.sql").format(table=table, columns=", ".join(columns)))
 
+    def _resource(self, table: str, columns: Sequence[Column]) -> RawTable | None:
+        """Return the NDJSON files of a type of FHIR resource: a table whose contract has a column ``resourcetype``."""
+        if self.root is None or all(column.name != "resourcetype" for column in columns):
+            return None
+        if self.resources is None:
+            self.resources = resource_files(self.root)
+        paths = [_inside(self.root, path) for path in self.resources.get(table, ())]
+        title = ", ".join(path.name for path in paths[:SHOWN_FILES]) + (" ..." if len(paths) > SHOWN_FILES else "")
+        return RawTable(title, "json", *_json_columns(self.connection, table, paths, title)) if paths else None
+
     def _find(self, table: str) -> RawTable | None:
-        paths, relations = self.files.get(table, []), self.relations.get(table, [])
+        paths, relations = self.files.get(table) or self._shards(table), self.relations.get(table, [])
         in_database = self.database.find(table) if self.database else None
         titles = [path.name for path in paths] + [f"{relation} of the database" for relation in relations]
         titles += [f"{in_database.qualified_name} of PostgreSQL"] if in_database else []
@@ -221,9 +230,18 @@ class Extract:
             return self._file(table, paths[0])
         return self._relation(table, relations[0]) if relations else None
 
+    def _shards(self, table: str) -> list[Path]:
+        """Return the folder of the table's name at the root, if all its tables are Parquet: parts of any name."""
+        folder = self.root / table if self.root else None
+        if folder is None or not folder.is_dir() or table in self.relations:
+            return []
+        parts = _visible_tables(folder)
+        return [folder] if parts and all(_suffix(part) == ".parquet" for part in parts) else []
+
     def _file(self, table: str, path: Path) -> RawTable:
         assert self.root is not None
-        parts = [_inside(self.root, part) for part in (_parts(path) if path.is_dir() else [path])]
+        files = (_parts(path) or _visible_tables(path)) if path.is_dir() else [path]
+        parts = [_inside(self.root, part) for part in files]
         if _suffix(parts[0]) in JSON:
             return RawTable(path.name, "json", *_json_columns(self.connection, table, parts, path.name))
         if _suffix(parts[0]) == ".parquet":
@@ -333,15 +351,19 @@ def _parts(folder: Path) -> list[Path]:
     (``study/part-00000.parquet``). Folders of a partition (``year=2018``) are looked into. Files without the ending
     of a table are marks of the writer.
     """
-    files = sorted(
+    files = _visible_tables(folder)
+    named = bool(_suffix(folder))
+    return files if named or all(PART.match(path.name) for path in files) else []
+
+
+def _visible_tables(folder: Path) -> list[Path]:
+    return sorted(
         path
         for path in folder.rglob("*")
         if path.is_file()
         and _suffix(path)
         and not any(name.startswith((".", "_")) for name in path.relative_to(folder).parts)
     )
-    named = bool(_suffix(folder))
-    return files if named or all(PART.match(path.name) for path in files) else []
 
 
 def _visible(path: Path) -> bool:
@@ -428,7 +450,7 @@ def _set(connection: duckdb.DuckDBPyConnection, variable: str, value: object) ->
 
 def _read_through(path: Path) -> None:
     """Read a compressed file to its end, which verifies its checksum: DuckDB does not."""
-    with _open(path) as file:
+    with open_packed(path) as file:
         while path.suffix.lower() in {".gz", ".zst"} and file.read(CHUNK_BYTES):
             pass
 
@@ -439,7 +461,7 @@ def _check_unicode(path: Path, separator: str, header: Sequence[str]) -> None:
     DuckDB does not look at columns that nobody reads.
     """
     line, begun = 1, b""  # number and bytes of the line that the last chunk began
-    with _open(path) as file:
+    with open_packed(path) as file:
         while chunk := file.read(CHUNK_BYTES):
             text = begun + chunk
             end = text.rfind(b"\n") + 1
@@ -465,7 +487,7 @@ def _check_lines(path: Path, separator: str, header: Sequence[str], text: bytes,
 
 
 def _encoding(path: Path) -> str:
-    with _open(path) as file:
+    with open_packed(path) as file:
         start = file.read(4)
     if start.startswith(b"\xfe\xff"):
         raise UserError(f"{path.name} is big-endian UTF-16", "save it as UTF-8")
@@ -476,7 +498,7 @@ def _header(path: Path, encoding: str) -> tuple[str, list[str]]:
     """Return the separator of the columns (a comma, or a tab as in the files of OHDSI's Athena) and their names."""
     # A byte that is no UTF-8 may be in any line of what is read ahead: it is DuckDB that names its line.
     unicode = "utf-8-sig" if encoding == "utf-8" else encoding
-    with io.TextIOWrapper(_open(path), encoding=unicode, errors="surrogateescape", newline="") as file:
+    with io.TextIOWrapper(open_packed(path), encoding=unicode, errors="surrogateescape", newline="") as file:
         try:
             names = next(csv.reader(file), [])
             "".join(names).encode()
@@ -487,9 +509,3 @@ def _header(path: Path, encoding: str) -> tuple[str, list[str]]:
     separator = "\t" if len(names) == 1 and "\t" in names[0] else ","
     names = names[0].split("\t") if separator == "\t" else names
     return separator, [name.strip().lower() for name in names]
-
-
-def _open(path: Path) -> IO[bytes]:
-    if path.suffix.lower() == ".zst":
-        return cast(IO[bytes], pyarrow.input_stream(str(path), compression="zstd"))
-    return cast(IO[bytes], gzip.open(path)) if path.suffix.lower() == ".gz" else path.open("rb")

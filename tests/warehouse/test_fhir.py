@@ -1,0 +1,625 @@
+"""FHIR R4 bulk export: names of files, references, partial dates, states and codes; whatever is refused is counted."""
+
+import gzip
+import json
+
+import pytest
+from extracts import KEYRING, counted, empty_warehouse, fetch, patient_key, study_key
+
+from echomort.core.errors import UserError
+from warehouse.adapters.extract import ExtractLocation
+from warehouse.staging.staging import stage
+
+LOINC, SNOMED, UCUM = "http://loinc.org", "http://snomed.info/sct", "http://unitsofmeasure.org"
+ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+MR = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]}
+ZONE = "Europe/Berlin"
+
+
+def patient(key="1", **more):
+    """Return a Patient with record number N<key>."""
+    number = {"type": MR, "system": "urn:oid:1.2", "value": f"N{key}"}
+    return {
+        "resourceType": "Patient",
+        "id": key,
+        "gender": "female",
+        "identifier": [number],
+        "birthDate": "1950",
+    } | more
+
+
+def of(kind, key="a", **more):
+    """Return a resource of patient 1."""
+    return {"resourceType": kind, "id": key, "subject": {"reference": "Patient/1"}} | more
+
+
+def visit(key="v", code="AMB", start="2018-05-01T10:00:00+02:00", **more):
+    period = {"start": start} if start else {}
+    return of(
+        "Encounter", key, **({"status": "finished", "class": {"system": ACT, "code": code}, "period": period} | more)
+    )
+
+
+def coded(system, code, **more):
+    return {"coding": [{"system": system, "code": code} | more]}
+
+
+def observed(key="o", code=("http://loinc.org", "2160-0"), value=1.2, unit="mg/dL", **more):
+    quantity = {"value": value, "system": UCUM, "code": unit, "unit": "shown"}
+    one = {
+        "status": "final",
+        "code": coded(*code),
+        "valueQuantity": quantity,
+        "effectiveDateTime": "2018-05-01T10:00:00+02:00",
+    }
+    return of("Observation", key, **(one | more))
+
+
+def imaged(key="i", **more):
+    one = {"status": "available", "modality": [{"code": "US"}], "started": "2018-05-01T12:00:00+02:00"}
+    uid = {"system": "urn:dicom:uid", "value": "urn:oid:1.2.3"}
+    return of("ImagingStudy", key, **(one | {"identifier": [uid]} | more))
+
+
+def written(folder, *resources, names=None):
+    """Write resources by type; patient 1 and a visit are there unless others of their type are."""
+    found = {}
+    for one in resources:
+        found.setdefault(one["resourceType"], []).append(one)
+    found.setdefault("Patient", [patient()])
+    found.setdefault("Encounter", [visit()])
+    for kind, ones in found.items():
+        path = folder / (names or {}).get(kind, f"{kind}.ndjson")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = "".join(json.dumps(one) + "\n" for one in ones).encode()
+        path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
+    return folder
+
+
+def staged(folder, *resources, names=None, zone=ZONE):
+    """Return the warehouse and the report of the resources."""
+    connection = empty_warehouse()
+    place = ExtractLocation(written(folder, *resources, names=names), None, zone)
+    return connection, stage(connection, place, "fhir", KEYRING, "kept")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Patient.ndjson",
+        "Patient.000.ndjson",
+        "1.Patient.ndjson",
+        "Patient_1.ndjson.gz",
+        "Patient-1-1.ndjson",
+        "Patient/part-0.ndjson",
+        "2024-01-01/Patient/export.jsonl",
+        "0b7d1f.ndjson",
+    ],
+)
+def test_files_are_found_by_what_they_hold(tmp_path, name):
+    connection, _ = staged(tmp_path, names={"Patient": name})
+    assert fetch(connection, "SELECT patient_key FROM patient") == [(patient_key("N1"),)]
+
+
+def test_all_files_of_a_type_are_read_and_other_types_are_not(tmp_path):
+    written(tmp_path / "more", patient("2"), of("Practitioner"), {"resourceType": "OperationOutcome", "id": "x"})
+    (tmp_path / "empty.ndjson").write_text("")
+    (tmp_path / "manifest.json").write_text('{"output": [{"type": "Patient", "url": "x"}]}')
+    connection, _ = staged(tmp_path)
+    assert fetch(connection, "SELECT count(*) FROM patient") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("export.json", '{"resourceType": "Bundle", "entry": []}', "export.json is a FHIR Bundle.*NDJSON"),
+        ("export.ndjson", '{"type": "transaction", "resourceType": "Bundle"}\n', "export.ndjson is a FHIR Bundle"),
+        ("one.json", '{"resourceType":\n "Observation"}', "one.json holds a FHIR resource as JSON"),
+        ("pretty.ndjson", '{\n "resourceType": "Patient"\n}\n', "pretty.ndjson is not one JSON object a line"),
+    ],
+)
+def test_other_forms_are_refused_with_their_remedy(tmp_path, name, text, words):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=words):
+        staged(tmp_path)
+
+
+def test_a_type_that_is_missing_is_no_error_but_persons_and_encounters_are(tmp_path):
+    (tmp_path / "Patient.ndjson").write_text(json.dumps(patient()) + "\n")
+    with pytest.raises(UserError, match="no table encounter"):
+        stage(empty_warehouse(), tmp_path, "fhir", KEYRING, "kept")
+
+
+def test_the_newest_version_of_a_resource_is_read_and_the_others_are_counted(tmp_path):
+    old = observed(value=9.9) | {"meta": {"lastUpdated": "2018-05-02T00:30:00+02:00"}}
+    new = observed(value=1.1) | {"meta": {"lastUpdated": "2018-05-01T23:00:00Z"}}
+    connection, report = staged(tmp_path, new, old)
+    assert fetch(connection, "SELECT value FROM measurement") == [(1.1,)]
+    assert counted(report)["measurement", "OLDER_VERSION"] == 1
+
+
+def test_a_resource_of_another_type_than_its_file_is_counted(tmp_path):
+    written(tmp_path, patient())
+    with (tmp_path / "Patient.ndjson").open("a") as file:
+        file.write(json.dumps(visit("other")) + "\n")
+    connection = empty_warehouse()
+    report = stage(connection, ExtractLocation(tmp_path, None, ZONE), "fhir", KEYRING, "kept")
+    assert counted(report)["patient", "RESOURCE_OF_ANOTHER_TYPE"] == 1
+    assert fetch(connection, "SELECT count(*) FROM patient") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        {"reference": "Patient/1"},
+        {"reference": "Patient/1/_history/4"},
+        {"reference": "https://fhir.example/r4/Patient/1"},
+        {"reference": "urn:uuid:1"},
+        {"reference": "Patient?identifier=urn:oid:1.2|N1"},
+        {"identifier": {"system": "urn:oid:1.2", "value": "N1"}},
+    ],
+)
+def test_a_patient_is_found_by_every_form_of_reference(tmp_path, reference):
+    connection, _ = staged(tmp_path, observed(subject=reference))
+    assert fetch(connection, "SELECT patient_key, value FROM measurement") == [(patient_key("N1"), 1.2)]
+
+
+@pytest.mark.parametrize(
+    ("reference", "reason"),
+    [
+        ({"reference": "Group/1"}, "MISSING_IDENTIFIER"),
+        ({"reference": "Device/1"}, "MISSING_IDENTIFIER"),
+        ({"reference": "Patient/999"}, "UNKNOWN_PATIENT"),
+        ({}, "MISSING_IDENTIFIER"),
+        ("Patient/1", "MISSING_IDENTIFIER"),
+    ],
+)
+def test_a_subject_that_is_no_patient_of_the_export_is_counted(tmp_path, reference, reason):
+    _, report = staged(tmp_path, observed(), observed("p", subject=reference))
+    assert counted(report)["measurement", reason] == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "birth"),
+    [("1950", "1950-07-02"), ("1950-03", "1950-03-15"), ("1950-03-04", "1950-03-04")],
+)
+def test_a_partial_birth_date_lies_in_the_middle_of_what_is_known(tmp_path, said, birth):
+    connection, _ = staged(tmp_path, patient(birthDate=said))
+    assert str(fetch(connection, "SELECT birth_date FROM patient")[0][0]) == birth
+
+
+@pytest.mark.parametrize(
+    ("said", "precision", "earliest"),
+    [
+        ({"deceasedDateTime": "2019-03-04T23:30:00Z"}, "day", "2019-03-05"),
+        ({"deceasedDateTime": "2019-03-04"}, "day", "2019-03-04"),
+        ({"deceasedDateTime": "2019-03"}, "month", "2019-03-01"),
+        ({"deceasedDateTime": "2019"}, "year", "2019-01-01"),
+        ({"deceasedBoolean": True}, "unknown", "None"),
+    ],
+)
+def test_a_death_is_as_precise_as_it_is_stated(tmp_path, said, precision, earliest):
+    connection, _ = staged(tmp_path, patient(**said))
+    rows = fetch(connection, "SELECT precision, death_date FROM death")
+    assert [(one, str(day)) for one, day in rows] == [(precision, earliest)]
+
+
+def test_who_is_not_dead_has_no_death(tmp_path):
+    connection, _ = staged(tmp_path, patient(deceasedBoolean=False))
+    assert fetch(connection, "SELECT count(*) FROM death") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "dead"),
+    [
+        ("http://terminology.hl7.org/CodeSystem/discharge-disposition", "exp", True),
+        ("https://www.nubc.org/CodeSystem/PatDischargeStatus", "20", True),
+        ("https://www.nubc.org/CodeSystem/PatDischargeStatus", "01", False),
+        ("urn:local", "20", False),
+    ],
+)
+def test_a_discharge_as_dead_is_a_death(tmp_path, system, code, dead):
+    stay = visit("v", "IMP", hospitalization={"dischargeDisposition": coded(system, code)})
+    stay["period"]["end"] = "2018-05-07T10:00:00+02:00"
+    connection, _ = staged(tmp_path, stay)
+    expected = [("hospital", "2018-05-07")] if dead else []
+    assert [(one, str(day)) for one, day in fetch(connection, "SELECT source, death_date FROM death")] == expected
+
+
+def test_a_discharge_without_an_end_adds_nothing_to_a_dated_death(tmp_path):
+    disposition = coded("http://terminology.hl7.org/CodeSystem/discharge-disposition", "exp")
+    stay = visit("v", "IMP", hospitalization={"dischargeDisposition": disposition})
+    connection, _ = staged(tmp_path / "dated", patient(deceasedDateTime="2019-03-04"), stay)
+    assert fetch(connection, "SELECT precision FROM death") == [("day",)]
+    connection, _ = staged(tmp_path / "alone", stay)
+    assert fetch(connection, "SELECT precision FROM death") == [("unknown",)]
+
+
+def test_moved_dates_are_recognised(tmp_path):
+    connection, report = staged(tmp_path, *(visit(f"v{month}", start=f"2150-0{month}-01") for month in range(1, 9)))
+    assert fetch(connection, "SELECT count(*) FROM contact") == [(8,)]
+    assert ("contact", "FUTURE_DATE") not in counted(report)
+
+
+@pytest.mark.parametrize("kind", ["replaced-by", "replaces", "refer", "seealso"])
+def test_linked_patients_are_one_person(tmp_path, kind):
+    link = [{"type": kind, "other": {"reference": "Patient/1"}}]
+    relative = [{"type": "seealso", "other": {"reference": "RelatedPerson/3"}}]
+    connection, _ = staged(tmp_path, patient(link=relative), patient("2", link=link), patient("3"))
+    keys = dict(fetch(connection, "SELECT alias_key, patient_key FROM patient_alias"))
+    assert keys[patient_key("N1")] == keys[patient_key("N2")]
+    assert len(set(keys.values())) == 2
+
+
+def test_numbers_of_two_systems_never_join_two_persons(tmp_path):
+    foreign = {"type": MR, "system": "urn:oid:9.9", "value": "N1"}
+    second = patient("2")
+    second["identifier"].insert(0, foreign)
+    connection, _ = staged(tmp_path, patient(), second, patient("3"))
+    assert fetch(connection, "SELECT count(*) FROM patient") == [(3,)]
+
+
+def test_the_site_names_the_system_of_the_record_numbers(tmp_path):
+    one = patient(identifier=[{"system": "urn:ssn", "value": "S"}, {"system": "urn:pacs", "value": "DICOM-7"}])
+    (tmp_path / "record_number_system.csv").write_text("system\nurn:pacs\n")
+    connection, _ = staged(tmp_path, one)
+    assert fetch(connection, "SELECT patient_key FROM patient") == [(patient_key("DICOM-7"),)]
+
+
+def test_a_patient_without_record_number_has_the_id(tmp_path):
+    connection, _ = staged(tmp_path, patient(identifier=[{"system": "http://hl7.org/fhir/sid/us-ssn", "value": "9"}]))
+    assert fetch(connection, "SELECT patient_key FROM patient") == [(patient_key("1"),)]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "reason"),
+    [
+        ("AMB", "outpatient", None),
+        ("IMP", "inpatient", None),
+        ("EMER", "emergency", None),
+        ("HH", "home", None),
+        ("VR", None, "NOT_EVIDENCE_OF_LIFE"),
+        ("PRENC", None, "NOT_EVIDENCE_OF_LIFE"),
+        ("ZZZ", None, "UNKNOWN_KIND"),
+    ],
+)
+def test_the_class_of_an_encounter_says_what_it_proves(tmp_path, code, kind, reason):
+    connection, report = staged(tmp_path, visit(), visit("w", code, "2019-01-01"))
+    late = fetch(connection, "SELECT kind FROM contact WHERE contact_at > '2018-12-31'")
+    assert late == ([(kind,)] if kind else [])
+    assert reason is None or counted(report)["contact", reason] == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "took_place"),
+    [
+        ("finished", True),
+        ("in-progress", True),
+        ("arrived", True),
+        ("planned", False),
+        ("cancelled", False),
+        ("entered-in-error", False),
+        ("unknown", False),
+    ],
+)
+def test_an_encounter_counts_only_if_it_took_place(tmp_path, status, took_place):
+    connection, report = staged(tmp_path, visit(), visit("w", start="2019-01-01", status=status))
+    assert fetch(connection, "SELECT count(*) FROM contact") == [(1 + took_place,)]
+    assert counted(report).get(("contact", "CONTACT_DID_NOT_TAKE_PLACE"), 0) == (not took_place)
+
+
+@pytest.mark.parametrize("words", ["Telephone encounter", "Death Certification", "Postmortem examination"])
+def test_the_type_of_an_encounter_may_deny_presence(tmp_path, words):
+    late = visit("w", start="2019-01-01", type=[coded(SNOMED, "1", display=words)])
+    connection, report = staged(tmp_path, visit(), late)
+    assert fetch(connection, "SELECT count(*) FROM contact") == [(1,)]
+    assert counted(report)["contact", "NOT_EVIDENCE_OF_LIFE"] == 1
+
+
+def test_a_virtual_encounter_by_video_proves_life(tmp_path):
+    connection, _ = staged(tmp_path, visit(), visit("w", "VR", "2019-01-01", type=[{"text": "Video visit"}]))
+    assert fetch(connection, "SELECT count(*) FROM contact WHERE kind = 'telehealth'") == [(1,)]
+
+
+def test_times_with_an_offset_need_the_hospital_s_zone(tmp_path):
+    connection, _ = staged(tmp_path, visit(start="2018-05-01T23:30:00Z"), zone="Europe/Berlin")
+    assert str(fetch(connection, "SELECT contact_at FROM contact")[0][0]) == "2018-05-02 01:30:00"
+    contacts = [visit(f"w{place}", start="2018-05-01") for place in range(3)]
+    _, report = staged(tmp_path / "none", *contacts, visit("x"), zone=None)
+    assert counted(report)["contact", "TIME_WITH_OFFSET"] == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({}, [("creatinine", 1.2, "mg/dL")]),
+        (
+            {"code": {"coding": [{"system": "urn:x", "code": "k"}, {"system": LOINC, "code": "2160-0"}]}},
+            [("creatinine", 1.2, "mg/dL")],
+        ),
+        ({"code": coded("urn:x", "rvsp")}, [("rvsp", 1.2, "mg/dL")]),
+        ({"code": coded(LOINC, "rvsp")}, []),
+        ({"code": coded("urn:x", "2160-0")}, []),
+        ({"status": "entered-in-error"}, []),
+        ({"status": "cancelled"}, []),
+        ({"status": "registered"}, []),
+        ({"status": "preliminary"}, [("creatinine", 1.2, "mg/dL")]),
+        ({"valueQuantity": {"value": 1.2, "unit": "mg/dL"}}, [("creatinine", 1.2, "mg/dL")]),
+        ({"valueQuantity": {"value": 1.2, "unit": "mg/dL", "comparator": "<"}}, []),
+    ],
+)
+def test_an_observation_is_a_value_of_the_catalogue_or_counted(tmp_path, said, expected):
+    connection, report = staged(tmp_path, observed() | said)
+    assert fetch(connection, "SELECT variable, round(value, 3), unit FROM measurement") == expected
+    assert sum(count for (table, _), count in counted(report).items() if table == "measurement") == (not expected)
+
+
+def test_a_blood_pressure_is_two_components(tmp_path):
+    parts = [
+        {
+            "code": coded(LOINC, code),
+            "valueQuantity": {"value": value, "unit": "mmHg", "system": UCUM, "code": "mm[Hg]"},
+        }
+        for code, value in (("8480-6", 120), ("8462-4", 80), ("8478-0", 93))
+    ]
+    panel = observed(code=(LOINC, "85354-9"), component=parts)
+    del panel["valueQuantity"]
+    connection, report = staged(tmp_path, panel)
+    assert fetch(connection, "SELECT variable, value, unit FROM measurement ORDER BY value") == [
+        ("dbp", 80, "mm[Hg]"),
+        ("sbp", 120, "mm[Hg]"),
+    ]
+    assert counted(report)["measurement", "OBSERVATION_NOT_IN_CATALOGUE"] == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "answer", "expected"),
+    [
+        ((LOINC, "72166-2"), coded(SNOMED, "266919005"), 0),
+        ((LOINC, "72166-2"), coded(SNOMED, "8517006"), 1),
+        ((LOINC, "72166-2"), {"text": "Never smoker"}, 0),
+        ((LOINC, "72166-2"), {"text": "Former smoker"}, 1),
+        (("urn:x", "mr_grade"), coded(SNOMED, "255604002"), 1),
+        (("urn:x", "mr_grade"), {"text": "moderate to severe"}, 3),
+        (("urn:x", "diastolic_function"), {"text": "II"}, 2),
+        ((LOINC, "88020-3"), coded(LOINC, "LA28406-9"), 3),
+    ],
+)
+def test_a_coded_or_worded_answer_is_a_number(tmp_path, code, answer, expected):
+    one = observed(code=code, valueCodeableConcept=answer)
+    del one["valueQuantity"]
+    connection, _ = staged(tmp_path, one)
+    assert fetch(connection, "SELECT value FROM measurement") == [(expected,)]
+
+
+@pytest.mark.parametrize("answer", [coded(SNOMED, "266927001"), {"text": "Unknown if ever smoked"}])
+def test_an_answer_that_says_nothing_is_counted(tmp_path, answer):
+    one = observed("p", code=(LOINC, "72166-2"), valueCodeableConcept=answer)
+    del one["valueQuantity"]
+    _, report = staged(tmp_path, observed(), one)
+    assert counted(report)["measurement", "NOT_A_NUMBER"] == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "at"),
+    [
+        ({"effectiveDateTime": "2018-05-01"}, "2018-05-01 00:00:00"),
+        ({"effectiveDateTime": None, "effectiveInstant": "2018-05-01T10:00:00.5+02:00"}, "2018-05-01 10:00:00.500000"),
+        (
+            {"effectiveDateTime": None, "effectivePeriod": {"start": "2018-05-01", "end": "2018-05-03"}},
+            "2018-05-03 00:00:00",
+        ),
+        ({"issued": "2018-05-02T10:00:00+02:00"}, "2018-05-01 10:00:00"),
+        ({"issued": "2018-05-02T10:00:00+02:00", "category": [coded("urn:c", "laboratory")]}, "2018-05-02 10:00:00"),
+    ],
+)
+def test_a_value_is_dated_by_when_it_was_known(tmp_path, said, at):
+    one = {key: value for key, value in observed(**said).items() if value is not None}
+    connection, _ = staged(tmp_path, one)
+    assert str(fetch(connection, "SELECT measured_at FROM measurement")[0][0]) == at
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"partOf": [{"reference": "ImagingStudy/i"}]},
+        {"derivedFrom": [{"reference": "https://x/ImagingStudy/i"}]},
+        {"partOf": [{"reference": "Procedure/p"}]},
+        {"id": "r"},
+    ],
+)
+def test_an_echo_value_is_of_the_study_that_it_is_part_of(tmp_path, link):
+    procedure = of("Procedure", "p", status="completed", code=coded("http://www.ama-assn.org/go/cpt", "93306"))
+    procedure |= {"performedDateTime": "2018-05-01"}
+    report = of(
+        "DiagnosticReport", "d", imagingStudy=[{"reference": "ImagingStudy/i"}], result=[{"reference": "Observation/r"}]
+    )
+    one = observed("o", (LOINC, "18043-0"), 55, "%", **link)
+    connection, said = staged(tmp_path, imaged(), procedure, report, one)
+    assert fetch(connection, "SELECT study_key FROM measurement") == [(study_key("1.2.3"),)]
+    assert fetch(connection, "SELECT count(*) FROM study") == [(1,)]
+    assert counted(said)["study", "PROCEDURE_OF_AN_IMAGING_STUDY"] == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({}, None),
+        ({"description": "TTE complete"}, None),
+        ({"series": [{"modality": {"code": "US"}, "bodySite": {"system": SNOMED, "code": "80891009"}}]}, None),
+        ({"procedureCode": [coded("http://www.ama-assn.org/go/cpt", "93306")]}, None),
+        ({"description": "US abdomen"}, "ULTRASOUND_OF_ANOTHER_KIND"),
+        ({"description": "Transesophageal echo"}, "ULTRASOUND_OF_ANOTHER_KIND"),
+        ({"modality": [{"code": "CT"}]}, "IMAGING_STUDY_NOT_OF_ULTRASOUND"),
+        ({"status": "entered-in-error"}, "ENTERED_IN_ERROR"),
+        ({"status": "cancelled"}, "STUDY_DID_NOT_TAKE_PLACE"),
+    ],
+)
+def test_an_imaging_study_is_an_echo_or_counted(tmp_path, said, reason):
+    connection, report = staged(tmp_path, imaged(**said))
+    assert fetch(connection, "SELECT count(*) FROM study") == [(reason is None,)]
+    assert reason is None or counted(report)["study", reason] == 1
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "number"),
+    [
+        ([{"system": "urn:dicom:uid", "value": "urn:oid:1.2.840.9"}], "1.2.840.9"),
+        ([{"system": "urn:dicom:uid", "value": "1.2.840.9"}], "1.2.840.9"),
+        ([{"type": coded("http://terminology.hl7.org/CodeSystem/v2-0203", "ACSN"), "value": "A7"}], "A7"),
+    ],
+)
+def test_the_number_of_a_study_is_that_of_its_files(tmp_path, identifiers, number):
+    connection, _ = staged(tmp_path, imaged(identifier=identifiers))
+    assert fetch(connection, "SELECT study_key FROM study") == [(study_key(number),)]
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "status", "studies"),
+    [
+        ("http://www.ama-assn.org/go/cpt", "93306", "completed", 1),
+        (SNOMED, "40701008", "completed", 1),
+        (SNOMED, "40701008", "not-done", 0),
+        (SNOMED, "40701008", "entered-in-error", 0),
+        (SNOMED, "93306", "completed", 0),
+    ],
+)
+def test_a_procedure_without_an_imaging_study_is_a_study(tmp_path, system, code, status, studies):
+    one = of("Procedure", "p", status=status, code=coded(system, code), performedDateTime="2018-05-01")
+    connection, _ = staged(tmp_path, one)
+    assert fetch(connection, "SELECT count(*) FROM study") == [(studies,)]
+
+
+def condition(system, code, key="c", **more):
+    return of("Condition", key, **({"code": coded(system, code), "recordedDate": "2018-01-02"} | more))
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "expected"),
+    [
+        ("http://hl7.org/fhir/sid/icd-10-cm", "I50.9", ("ICD10CM", "I509")),
+        ("http://hl7.org/fhir/sid/icd-10", "I50.9", ("ICD10CM", "I509")),
+        ("http://fhir.de/CodeSystem/bfarm/icd-10-gm", "I50.14", ("ICD10CM", "I5014")),
+        ("urn:oid:2.16.840.1.113883.6.90", "I50.9", ("ICD10CM", "I509")),
+        ("http://hl7.org/fhir/sid/icd-9-cm", "428.0", ("ICD9CM", "4280")),
+        (SNOMED, "84114007", ("ICD10CM", "I50")),
+        ("urn:local", "HF", ("ICD10CM", "I509")),
+    ],
+)
+def test_a_condition_is_known_by_its_codes(tmp_path, system, code, expected):
+    (tmp_path / "code_map.csv").write_text("system,code,target\nurn:local,HF,ICD10CM//I50.9\n")
+    connection, report = staged(tmp_path, condition(system, code), condition(SNOMED, "1", "d"))
+    assert fetch(connection, "SELECT vocabulary, code FROM diagnosis") == [expected]
+    assert counted(report)["diagnosis", "CONDITION_WITHOUT_ICD_CODE"] == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("confirmed", None),
+        ("refuted", "CONDITION_REFUTED"),
+        ("entered-in-error", "ENTERED_IN_ERROR"),
+        ("provisional", "CONDITION_NOT_CONFIRMED"),
+        ("differential", "CONDITION_NOT_CONFIRMED"),
+    ],
+)
+def test_only_what_is_not_denied_is_a_diagnosis(tmp_path, status, reason):
+    one = condition("http://hl7.org/fhir/sid/icd-10-cm", "I50.9", verificationStatus=coded("x", status))
+    connection, report = staged(tmp_path, one)
+    assert fetch(connection, "SELECT count(*) FROM diagnosis") == [(reason is None,)]
+    assert reason is None or counted(report)["diagnosis", reason] == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "at", "by_onset"),
+    [
+        ({"onsetDateTime": "2010"}, "2018-01-02 00:00:00", 0),
+        ({"recordedDate": None, "encounter": {"reference": "Encounter/v"}}, "2018-05-07 23:59:59", 0),
+        ({"recordedDate": None, "onsetDateTime": "2017-06-05"}, "2017-06-05 00:00:00", 1),
+        ({"recordedDate": None, "onsetPeriod": {"start": "2017-06-05"}}, "2017-06-05 00:00:00", 1),
+    ],
+)
+def test_a_condition_is_known_when_it_was_recorded(tmp_path, said, at, by_onset):
+    stay = visit("v", "IMP")
+    stay["period"]["end"] = "2018-05-07"
+    one = condition("http://hl7.org/fhir/sid/icd-10-cm", "I50.9", **said)
+    connection, report = staged(tmp_path, stay, {key: value for key, value in one.items() if value is not None})
+    assert str(fetch(connection, "SELECT recorded_at FROM diagnosis")[0][0]) == at
+    assert counted(report).get(("diagnosis", "CONDITION_DATED_BY_ITS_ONSET"), 0) == by_onset
+
+
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+
+
+@pytest.mark.parametrize(
+    ("drug", "expected"),
+    [
+        ({"medicationCodeableConcept": {"text": "Lisinopril 10 MG Oral Tablet"}}, ["ace_inhibitor"]),
+        ({"medicationCodeableConcept": coded(RXNORM, "29046")}, ["ace_inhibitor"]),
+        ({"medicationCodeableConcept": coded(RXNORM, "314076", display="lisinopril 10 MG")}, ["ace_inhibitor"]),
+        ({"medicationCodeableConcept": coded("http://www.whocc.no/atc", "C09AA03")}, ["ace_inhibitor"]),
+        ({"medicationReference": {"reference": "Medication/m"}}, ["statin"]),
+        (
+            {
+                "medicationReference": {"reference": "#k"},
+                "contained": [{"resourceType": "Medication", "id": "k", "code": {"text": "Furosemide"}}],
+            },
+            ["loop_diuretic"],
+        ),
+        ({"medicationCodeableConcept": {"text": "Aspirin"}}, []),
+    ],
+)
+@pytest.mark.parametrize("kind", ["MedicationStatement", "MedicationRequest"])
+def test_a_drug_is_known_by_code_name_or_reference(tmp_path, kind, drug, expected):
+    one = of(kind, "d", **({"effectiveDateTime": "2018-01-01", "authoredOn": "2018-01-01"} | drug))
+    named = {"resourceType": "Medication", "id": "m", "code": {"text": "Atorvastatin"}}
+    connection, report = staged(tmp_path, one, named)
+    assert [row[0] for row in fetch(connection, "SELECT drug_class FROM medication")] == expected
+    assert counted(report).get(("medication", "DRUG_OF_NO_CLASS"), 0) == (not expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "reason"),
+    [
+        ("MedicationStatement", {"status": "active"}, None),
+        ("MedicationStatement", {"status": "completed"}, None),
+        ("MedicationStatement", {"status": "entered-in-error"}, "ENTERED_IN_ERROR"),
+        ("MedicationStatement", {"status": "not-taken"}, "DRUG_NOT_TAKEN"),
+        ("MedicationStatement", {"status": "intended"}, "DRUG_NOT_TAKEN"),
+        ("MedicationRequest", {"status": "active", "intent": "order"}, None),
+        ("MedicationRequest", {"status": "entered-in-error"}, "ENTERED_IN_ERROR"),
+        ("MedicationRequest", {"status": "cancelled"}, "DRUG_NOT_TAKEN"),
+        ("MedicationRequest", {"status": "active", "intent": "proposal"}, "DRUG_NOT_TAKEN"),
+        ("MedicationRequest", {"status": "active", "doNotPerform": True}, "DRUG_NOT_TAKEN"),
+    ],
+)
+def test_a_drug_that_is_not_taken_is_counted(tmp_path, kind, said, reason):
+    one = of(kind, "d", medicationCodeableConcept={"text": "Lisinopril"}, **said)
+    connection, report = staged(tmp_path, one | {"effectiveDateTime": "2018-01-01", "authoredOn": "2018-01-01"})
+    assert fetch(connection, "SELECT count(*) FROM medication") == [(reason is None,)]
+    assert reason is None or counted(report)["medication", reason] == 1
+
+
+def test_what_is_not_of_the_standard_stops_nothing(tmp_path):
+    odd = [
+        observed("a", code=("http://loinc.org", 5)),
+        of("Observation", "b", code="text", valueQuantity=[1], component="x", category=7, status=None),
+        of(
+            "Observation",
+            "c",
+            code={"coding": {"system": LOINC, "code": "2160-0"}},
+            valueQuantity={"value": "1.5", "unit": "mg/dL"},
+            effectiveDateTime="2018",
+        ),
+        of(
+            "Observation",
+            "d",
+            code={"coding": {"system": LOINC, "code": "2160-0"}},
+            valueQuantity={"value": "1.5", "unit": "mg/dL"},
+            issued="2018-01-01",
+        ),
+    ]
+    connection, report = staged(tmp_path, *odd, of("Condition", "k", code=[]), imaged(modality="US", identifier={}))
+    assert fetch(connection, "SELECT variable, value FROM measurement") == [("creatinine", 1.5)]
+    assert counted(report)["measurement", "OBSERVATION_NOT_IN_CATALOGUE"] == 2
+    assert counted(report)["measurement", "UNREADABLE_DATE"] == 1

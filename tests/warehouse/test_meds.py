@@ -1,0 +1,200 @@
+"""MEDS datasets: shards, vocabularies, parent codes, static events, the site's map; what is not read is counted."""
+
+from datetime import datetime
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from extracts import KEYRING, counted, empty_warehouse, fetch, patient_key, study_key
+
+from warehouse.staging.staging import stage
+
+AT = datetime(2018, 5, 1, 10)
+
+
+def event(code, at=AT, number=None, words=None, subject=7, **more):
+    one = {"subject_id": subject, "time": at, "code": code, "numeric_value": number, "text_value": words}
+    return one | more
+
+
+STATIC = [event("MEDS_BIRTH", datetime(1950, 3, 4)), event("GENDER//F", None), event("RACE//WHITE", None)]
+VISIT = event("VISIT//outpatient", datetime(2019, 1, 1, 9))
+FIELDS = {
+    "subject_id": pyarrow.int64(),
+    "time": pyarrow.timestamp("us"),
+    "code": pyarrow.string(),
+    "numeric_value": pyarrow.float32(),
+    "text_value": pyarrow.string(),
+}
+
+
+def written(folder, *events, shard="data/train/0.parquet", codes=()):
+    path = folder / shard
+    path.parent.mkdir(parents=True, exist_ok=True)
+    own = sorted({name for one in events for name in one} - set(FIELDS))
+    schema = pyarrow.schema([*FIELDS.items(), *((name, pyarrow.string()) for name in own)])
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(events), schema), path)
+    if codes:
+        (folder / "metadata").mkdir(exist_ok=True)
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(codes)), folder / "metadata" / "codes.parquet")
+    return folder
+
+
+def staged(folder, *events, **more):
+    connection = empty_warehouse()
+    return connection, stage(connection, written(folder, *STATIC, VISIT, *events, **more), "meds", KEYRING, "kept")
+
+
+@pytest.mark.parametrize(
+    "shard", ["data/0.parquet", "data/train/0.parquet", "data/held_out/shard-a.parquet", "data/x/y/part.parquet"]
+)
+def test_shards_are_found_by_any_name(tmp_path, shard):
+    connection, _ = staged(tmp_path, shard=shard)
+    assert fetch(connection, "SELECT patient_key, birth_date::VARCHAR, sex, race FROM patient") == [
+        (patient_key("7"), "1950-03-04", "F", "white")
+    ]
+
+
+def test_a_death_is_dated_or_of_unknown_date(tmp_path):
+    connection, _ = staged(tmp_path, event("MEDS_DEATH", datetime(2020, 2, 3, 4)), event("MEDS_DEATH", None))
+    found = fetch(connection, "SELECT precision, death_date::VARCHAR FROM death ORDER BY precision")
+    assert found == [("day", "2020-02-03"), ("unknown", None)]
+
+
+@pytest.mark.parametrize(
+    ("code", "more", "expected"),
+    [
+        ("LOINC//2160-0", {"unit": "mg/dL"}, ("creatinine", 1.5, "mg/dL")),
+        ("LOINC/2160-0", {"unit": "mg/dL"}, ("creatinine", 1.5, "mg/dL")),
+        ("LOINC//2160-0//mg/dL", {}, ("creatinine", 1.5, "mg/dL")),
+        ("LAB//50912//mg/dL", {}, ("creatinine", 1.5, "mg/dL")),
+        ("rvsp", {"unit": "mm[Hg]"}, ("rvsp", 1.5, "mm[Hg]")),
+        ("echomort//rvsp", {"unit": "mm[Hg]"}, ("rvsp", 1.5, "mm[Hg]")),
+        ("SITE//K", {}, ("creatinine", 1.5, "mg/dL")),
+    ],
+)
+def test_a_value_is_known_by_code_parent_code_name_or_the_site_s_map(tmp_path, code, more, expected):
+    codes = [{"code": "LAB//50912//mg/dL", "description": "Creatinine", "parent_codes": ["LOINC/2160-0"]}]
+    (tmp_path / "code_map.csv").write_text("code,target,unit\nSITE//K,creatinine,mg/dL\n")
+    connection, report = staged(tmp_path, event(code, number=1.5, **more), event("SITE//X"), codes=codes)
+    assert fetch(connection, "SELECT variable, value, unit FROM measurement") == [expected]
+    assert counted(report)["event", "EVENT_CODE_NOT_READ"] == 1
+
+
+def test_the_site_s_map_decides_alone_and_may_say_none(tmp_path):
+    (tmp_path / "code_map.csv").write_text("code,target\nLOINC//2160-0,none\nLOINC//2951-2,potassium\n")
+    events = [event("LOINC//2160-0", number=1.5), event("LOINC//2951-2", number=4, unit="mmol/L")]
+    connection, report = staged(tmp_path, *events)
+    assert fetch(connection, "SELECT variable FROM measurement") == [("potassium",)]
+    assert counted(report)["event", "EVENT_CODE_NOT_READ"] == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("ICD10CM//I50.9", ("ICD10CM", "I509")),
+        ("ICD10/I50.9", ("ICD10CM", "I509")),
+        ("ICD9CM//428.0", ("ICD9CM", "4280")),
+        ("DIAGNOSIS//ICD//10//I509", ("ICD10CM", "I509")),
+        ("DIAGNOSIS//ICD//9//4280", ("ICD9CM", "4280")),
+        ("SNOMED//84114007", ("ICD10CM", "I50")),
+        ("LOCAL//HF", ("ICD10CM", "I509")),
+    ],
+)
+def test_a_diagnosis_is_known_by_its_vocabulary(tmp_path, code, expected):
+    codes = [{"code": "LOCAL//HF", "description": "x", "parent_codes": ["ICD10CM/I50.9", "SNOMED/1"]}]
+    connection, _ = staged(tmp_path, event(code), codes=codes)
+    assert fetch(connection, "SELECT vocabulary, code FROM diagnosis") == [expected]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("RxNorm//29046", ["ace_inhibitor"]),
+        ("ATC//C09AA03", ["ace_inhibitor"]),
+        ("RxNorm//314076", ["ace_inhibitor"]),
+        ("MEDICATION//START//Lisinopril", ["ace_inhibitor"]),
+        ("MEDICATION//STOP//Lisinopril", []),
+        ("NOTE//Lisinopril", []),
+        ("RxNorm//1", []),
+    ],
+)
+def test_a_drug_is_known_by_code_or_name(tmp_path, code, expected):
+    codes = [{"code": "RxNorm//314076", "description": "lisinopril 10 MG Oral Tablet", "parent_codes": None}]
+    connection, report = staged(tmp_path, event(code), codes=codes)
+    assert [one for (one,) in fetch(connection, "SELECT drug_class FROM medication")] == expected
+    assert counted(report).get(("event", "EVENT_CODE_NOT_READ"), 0) == (not expected)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("VISIT//inpatient", "inpatient"),
+        ("Visit/IP", "inpatient"),
+        ("ENCOUNTER//emergency room", "emergency"),
+        ("HOSPITAL_ADMISSION//EW EMER.//INFORMATION NOT AVAILABLE", "inpatient"),
+        ("HOSPITAL_DISCHARGE//HOME", "inpatient"),
+        ("ED_REGISTRATION", "emergency"),
+        ("CLINIC//A", "outpatient"),
+        ("VISIT//telephone", None),
+        ("HOSPITAL_DISCHARGE//DIED", None),
+        ("LOINC//2160-0", None),
+    ],
+)
+def test_only_what_proves_presence_is_evidence_of_life(tmp_path, code, kind):
+    (tmp_path / "code_map.csv").write_text("code,target\nCLINIC//A,contact//outpatient\n")
+    connection, _ = staged(tmp_path, event(code, datetime(2019, 2, 1, 9), number=1.0))
+    late = fetch(connection, "SELECT kind FROM contact WHERE contact_at > '2019-01-15'")
+    assert late == ([(kind,)] if kind else [])
+
+
+def test_a_discharge_as_dead_is_a_death(tmp_path):
+    connection, _ = staged(tmp_path, event("HOSPITAL_DISCHARGE//DIED", datetime(2019, 2, 1, 9)))
+    assert fetch(connection, "SELECT source, death_date::VARCHAR FROM death") == [("hospital", "2019-02-01")]
+
+
+def test_an_echo_is_an_event_or_a_row_of_echo_study(tmp_path):
+    events = [event("CPT4//93306", study_id="1.2.3"), event("LOINC//18043-0", number=55, unit="%", study_id="1.2.3")]
+    connection, _ = staged(tmp_path / "events", *events)
+    assert fetch(connection, "SELECT study_key FROM study") == [(study_key("1.2.3"),)]
+    assert fetch(connection, "SELECT study_key FROM measurement") == [(study_key("1.2.3"),)]
+    (tmp_path / "echo_study.csv").write_text("study_id,subject_id,study_at\n9.8,7,2018-05-01 10:00:00\n")
+    connection, report = staged(tmp_path, event("CPT4//93306"))
+    assert fetch(connection, "SELECT study_key FROM study") == [(study_key("9.8"),)]
+    assert counted(report)["study", "ECHO_EVENT_NOT_READ"] == 1
+
+
+def test_an_echo_without_the_number_of_its_files_is_counted(tmp_path):
+    connection, report = staged(tmp_path, event("CPT//93306"), event("CPT//93306", datetime(2018, 6, 1)))
+    assert fetch(connection, "SELECT count(*) FROM study") == [(2,)]
+    assert counted(report)["study", "NO_NUMBER_OF_A_DICOM_STUDY"] == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "expected"),
+    [("LOINC//72166-2", "Never smoker", 0), ("LOINC//72166-2", "Former smoker", 1), ("mr_grade", "moderate", 2)],
+)
+def test_a_value_in_words_is_a_number(tmp_path, code, words, expected):
+    connection, _ = staged(tmp_path, event(code, words=words))
+    assert fetch(connection, "SELECT value FROM measurement") == [(expected,)]
+
+
+def test_a_value_without_a_time_is_counted(tmp_path):
+    events = [event("LOINC//2160-0", None, 1.0, unit="mg/dL"), event("LOINC//2160-0", AT, 1.0, unit="mg/dL")]
+    _, report = staged(tmp_path, *events)
+    assert counted(report)["measurement", "MISSING_DATE"] == 1
+
+
+def test_two_sexes_or_births_quarantine_the_subject(tmp_path):
+    _, report = staged(tmp_path, event("GENDER//M", None), event("MEDS_BIRTH", datetime(1960, 1, 1)))
+    assert counted(report)["patient", "TWO_SEXES"] == 1
+    assert counted(report)["patient", "TWO_BIRTH_DATES"] == 1
+
+
+def test_moved_dates_are_recognised(tmp_path):
+    late = [event("MEDS_BIRTH", datetime(2090, 1, 1)), event("GENDER//F", None)]
+    late += [event("VISIT//outpatient", datetime(2150, month, 1)) for month in range(1, 9)]
+    connection = empty_warehouse()
+    report = stage(connection, written(tmp_path, *late), "meds", KEYRING, "kept")
+    assert fetch(connection, "SELECT count(*) FROM contact") == [(8,)]
+    assert ("contact", "FUTURE_DATE") not in counted(report)

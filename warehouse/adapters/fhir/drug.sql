@@ -1,0 +1,81 @@
+-- Medication statements and requests, newest versions: the drug, its period and daily dose, and the reason why one is not
+-- read (null: it is).
+WITH statement AS (
+    SELECT
+        id,
+        subject,
+        medicationcodeableconcept AS concept,
+        json_text(medicationreference, '$.reference') AS reference,
+        contained,
+        coalesce(as_text(effectivedatetime), json_text(effectiveperiod, '$.start'), as_text(dateasserted)) AS started_at,
+        json_text(effectiveperiod, '$.end') AS ended_at,
+        json_parts(dosage) AS dosages,
+        CASE lower(as_text(status))
+            WHEN 'entered-in-error' THEN 'ENTERED_IN_ERROR'
+            WHEN 'not-taken' THEN 'DRUG_NOT_TAKEN'
+            WHEN 'intended' THEN 'DRUG_NOT_TAKEN'
+        END AS reason
+    FROM raw_medicationstatement
+    WHERE resourcetype = 'MedicationStatement'
+    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY updated_at(meta) DESC) = 1
+),
+request AS (
+    SELECT
+        id,
+        subject,
+        medicationcodeableconcept AS concept,
+        json_text(medicationreference, '$.reference') AS reference,
+        contained,
+        as_text(authoredon) AS started_at,
+        coalesce(
+            json_text(dosageinstruction, '$[0].timing.repeat.boundsPeriod.end'), json_text(dispenserequest, '$.validityPeriod.end')
+        ) AS ended_at,
+        json_parts(dosageinstruction) AS dosages,
+        CASE
+            WHEN lower(as_text(status)) = 'entered-in-error' THEN 'ENTERED_IN_ERROR'
+            WHEN lower(as_text(status)) IN ('cancelled', 'draft') THEN 'DRUG_NOT_TAKEN'
+            WHEN lower(as_text(intent)) IN ('proposal', 'plan', 'option') THEN 'DRUG_NOT_TAKEN'
+            WHEN lower(as_text(donotperform)) = 'true' THEN 'DRUG_NOT_TAKEN'
+        END AS reason
+    FROM raw_medicationrequest
+    WHERE resourcetype = 'MedicationRequest'
+    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY updated_at(meta) DESC) = 1
+),
+medication AS (
+    SELECT id, CAST(code AS VARCHAR) AS concept
+    FROM raw_medication
+    WHERE resourcetype = 'Medication'
+    QUALIFY row_number() OVER (PARTITION BY id ORDER BY updated_at(meta) DESC) = 1
+),
+either AS (
+    FROM statement
+    UNION ALL
+    FROM request
+)
+SELECT
+    patient_reference(subject) AS subject,
+    coalesce(
+        CAST(either.concept AS VARCHAR),
+        medication.concept,
+        json_text(
+            list_filter(
+                json_parts(contained),
+                lambda one: json_text(one, '$.id') = substr(reference, 2) OR reference IS NULL AND json_text(one, '$.code') IS NOT NULL
+            )[1],
+            '$.code'
+        )
+    ) AS concept,
+    started_at,
+    ended_at,
+    reason,
+    -- A daily dose, where one instruction says how much is taken how often a day.
+    CASE WHEN len(dosages) = 1 THEN dosages[1] END AS dosage,
+    TRY_CAST(json_text(dosage, '$.doseAndRate[0].doseQuantity.value') AS DOUBLE)
+        * coalesce(TRY_CAST(json_text(dosage, '$.timing.repeat.frequency') AS DOUBLE), 1)
+        / TRY_CAST(json_text(dosage, '$.timing.repeat.period') AS DOUBLE)
+        * CASE json_text(dosage, '$.timing.repeat.periodUnit') WHEN 'd' THEN 1 WHEN 'h' THEN 24 WHEN 'wk' THEN 1.0 / 7 END AS dose,
+    coalesce(
+        json_text(dosage, '$.doseAndRate[0].doseQuantity.code'), json_text(dosage, '$.doseAndRate[0].doseQuantity.unit')
+    ) || '/d' AS unit
+FROM either
+LEFT JOIN medication ON medication.id = fhir_id(reference, 'Medication')

@@ -1,0 +1,79 @@
+-- Imaging studies, newest versions, and the reason why one is no echocardiogram (null: it is one). The number is the
+-- StudyInstanceUID, else the AccessionNumber. An ultrasound of which nothing says what was examined is taken as one.
+WITH latest AS (
+    SELECT
+        id,
+        patient_reference(subject) AS subject,
+        lower(as_text(status)) AS status,
+        json_parts(identifier) AS identifiers,
+        list_concat(
+            list_transform(json_parts(modality), lambda one: coalesce(json_text(one, '$.code'), json_text(one, '$.coding[0].code'))),
+            list_transform(
+                json_parts(series),
+                lambda one: coalesce(json_text(one, '$.modality.code'), json_text(one, '$.modality.coding[0].code'))
+            )
+        ) AS modalities,
+        coalesce(as_text(started), list_min(list_transform(json_parts(series), lambda one: json_text(one, '$.started')))) AS study_at,
+        fhir_id(json_text(encounter, '$.reference'), 'Encounter') AS encounter_id,
+        fhir_id(json_text(procedurereference, '$.reference'), 'Procedure') AS procedure_id,
+        flatten(list_transform(json_parts(procedurecode), lambda one: json_extract_string(one, '$.coding[*].code'))) AS codes,
+        lower(
+            concat_ws(
+                ' ',
+                as_text(description),
+                array_to_string(list_transform(json_parts(procedurecode), lambda one: json_text(one, '$.text')), ' '),
+                array_to_string(
+                    flatten(
+                        list_transform(json_parts(procedurecode), lambda one: json_extract_string(one, '$.coding[*].display'))
+                    ),
+                    ' '
+                ),
+                array_to_string(
+                    list_transform(
+                        json_parts(series),
+                        lambda one: concat_ws(' ', json_text(one, '$.description'), json_text(one, '$.bodySite.display'))
+                    ),
+                    ' '
+                )
+            )
+        ) AS joined_words,
+        trim(joined_words) AS words,
+        -- 80891009: the heart (SNOMED CT).
+        list_contains(list_transform(json_parts(series), lambda one: json_text(one, '$.bodySite.code')), '80891009') AS is_heart
+    FROM raw_imagingstudy
+    WHERE resourcetype = 'ImagingStudy'
+    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY updated_at(meta) DESC) = 1
+),
+numbered AS (
+    SELECT
+        *,
+        list_filter(
+            identifiers, lambda one: coalesce(json_text(one, '$.system'), '') = 'urn:dicom:uid'
+        )[1] AS uid,
+        list_filter(
+            identifiers, lambda one: list_contains(json_extract_string(one, '$.type.coding[*].code'), 'ACSN')
+        )[1] AS accession,
+        list_has_any(codes, (SELECT list(code) FROM made_coded WHERE target = 'echo')) AS is_coded
+    FROM latest
+)
+SELECT
+    id,
+    subject,
+    study_at,
+    encounter_id,
+    procedure_id,
+    coalesce(
+        regexp_replace(json_text(uid, '$.value'), '^urn:oid:', ''),
+        json_text(accession, '$.value'),
+        'imaging study ' || id
+    ) AS study_id,
+    CASE
+        WHEN status = 'entered-in-error' THEN 'ENTERED_IN_ERROR'
+        WHEN status = 'cancelled' THEN 'STUDY_DID_NOT_TAKE_PLACE'
+        WHEN NOT coalesce(list_contains(modalities, 'US'), false) THEN 'IMAGING_STUDY_NOT_OF_ULTRASOUND'
+        WHEN regexp_matches(words, 'trans-?o?esoph|\b(tee|toe)\b|stress|f(o?)etal') THEN 'ULTRASOUND_OF_ANOTHER_KIND'
+        WHEN is_coded OR is_heart OR regexp_matches(words, 'echo-?(cardio|kardio)|\b(tte|echo)\b|transthora|heart|cardiac|herz') THEN NULL
+        WHEN words = '' AND coalesce(len(codes), 0) = 0 THEN NULL
+        ELSE 'ULTRASOUND_OF_ANOTHER_KIND'
+    END AS reason
+FROM numbered

@@ -1,0 +1,28 @@
+-- Observations, newest versions.
+SELECT
+    id,
+    patient_reference(subject) AS subject,
+    lower(as_text(status)) AS status,
+    list_contains(
+        flatten(list_transform(json_parts(category), lambda one: json_extract_string(one, '$.coding[*].code'))), 'laboratory'
+    ) AS is_laboratory,
+    coalesce(
+        as_text(effectivedatetime),
+        as_text(effectiveinstant),
+        json_text(effectiveperiod, '$.end'),
+        json_text(effectiveperiod, '$.start')
+    ) AS effective_at,
+    as_text(issued) AS issued_at,
+    code,
+    valuequantity,
+    valueinteger,
+    valuestring,
+    valueboolean,
+    valuecodeableconcept,
+    component,
+    list_transform(
+        list_concat(json_parts(partof), json_parts(derivedfrom)), lambda one: json_text(one, '$.reference')
+    ) AS origins
+FROM raw_observation
+WHERE resourcetype = 'Observation'
+QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY updated_at(meta) DESC) = 1

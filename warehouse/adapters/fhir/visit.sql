@@ -1,0 +1,69 @@
+-- Encounters, newest versions: what proves presence (kind, status, detail), and the time at which diagnoses of the
+-- encounter are known (known_at): in a stay (an inpatient class, or one over midnight) its end.
+WITH latest AS (
+    SELECT
+        id,
+        patient_reference(subject) AS subject,
+        lower(as_text(status)) AS status,
+        -- R4 has one coding; a list of concepts is what R5 makes of it.
+        json_parts(class)[1] AS first_class,
+        coalesce(json_text(first_class, '$.code'), json_text(first_class, '$.coding[0].code')) AS code,
+        coalesce(json_text(first_class, '$.system'), json_text(first_class, '$.coding[0].system')) AS system,
+        coalesce(json_text(first_class, '$.display'), json_text(first_class, '$.coding[0].display')) AS display,
+        array_to_string(
+            list_transform(
+                json_parts(type),
+                lambda one: concat_ws(
+                    ' ', json_text(one, '$.text'), array_to_string(json_extract_string(one, '$.coding[*].display'), ' ')
+                )
+            ),
+            ' '
+        ) AS type_text,
+        json_text(period, '$.start') AS started_at,
+        json_text(period, '$.end') AS ended_at,
+        json_parts(json_text(hospitalization, '$.dischargeDisposition.coding')) AS dispositions
+    FROM raw_encounter
+    WHERE resourcetype = 'Encounter'
+    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY updated_at(meta) DESC) = 1
+),
+known AS (
+    SELECT
+        *,
+        system IS NULL OR regexp_matches(system, '(?i)ActCode|v2-0004|2\.16\.840\.1\.113883\.5\.4$') AS is_standard,
+        as_moment(started_at) AS came_at,
+        as_moment(ended_at) AS left_at
+    FROM latest
+)
+SELECT
+    id,
+    subject,
+    status,
+    started_at,
+    ended_at,
+    nullif(type_text, '') AS detail,
+    CASE
+        -- A virtual encounter may be a telephone call, which proves nothing.
+        WHEN is_standard AND upper(code) = 'VR' AND contains(lower(type_text), 'video') THEN 'video visit'
+        WHEN is_standard THEN coalesce(code, display, nullif(type_text, ''))
+        ELSE coalesce(display, code)
+    END AS kind,
+    CASE
+        WHEN NOT is_standard THEN NULL
+        WHEN upper(code) IN ('IMP', 'ACUTE', 'NONAC', 'OBSENC', 'SS') THEN 'inpatient'
+        WHEN upper(code) = 'EMER' THEN 'emergency'
+        WHEN upper(code) IN ('AMB', 'HH', 'FLD', 'VR') THEN 'outpatient'
+    END AS setting,
+    coalesce(setting = 'inpatient', false) OR coalesce(CAST(left_at AS DATE) > CAST(came_at AS DATE), false) AS is_stay,
+    CASE WHEN regexp_full_match(ended_at, '\d{4}-\d\d-\d\d') THEN ended_at || ' 23:59:59' ELSE ended_at END AS known_at,
+    coalesce(status NOT IN ('planned', 'cancelled', 'entered-in-error'), true) AS took_place,
+    len(
+        list_filter(
+            dispositions,
+            lambda one: json_text(one, '$.code') = 'exp'
+                OR (
+                    json_text(one, '$.code') IN ('20', '40', '41', '42')
+                    AND regexp_matches(coalesce(json_text(one, '$.system'), ''), '(?i)nubc|PatDischargeStatus')
+                )
+        )
+    ) > 0 AS left_dead
+FROM known

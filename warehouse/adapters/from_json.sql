@@ -1,0 +1,29 @@
+-- Macros for adapters of tables whose cells are JSON: text that is not JSON has no part.
+-- json_text(x, path): the text at the path. json_parts(x): the elements of a list; a single element is a list of one.
+CREATE OR REPLACE TEMP MACRO json_text(x, path) AS
+    CASE WHEN json_valid(CAST(x AS VARCHAR)) THEN nullif(trim(json_extract_string(CAST(x AS VARCHAR), path)), '') END;
+CREATE OR REPLACE TEMP MACRO json_parts(x) AS
+    CASE
+        WHEN NOT coalesce(json_valid(CAST(x AS VARCHAR)), false) OR json_type(CAST(x AS VARCHAR)) = 'NULL' THEN []
+        WHEN json_type(CAST(x AS VARCHAR)) = 'ARRAY'
+            THEN list_transform(json_extract(CAST(x AS VARCHAR), '$[*]'), lambda one: CAST(one AS VARCHAR))
+        ELSE [CAST(x AS VARCHAR)]
+    END;
+-- fhir_id(reference, type): the id of the resource that a FHIR reference names: Patient/1, Patient/1/_history/2, an
+-- absolute URL, urn:uuid:1. Null for a resource of another type and for one that is contained (#1).
+CREATE OR REPLACE TEMP MACRO fhir_id(reference, type) AS
+    CASE
+        WHEN regexp_matches(reference, '^urn:(uuid|oid):') THEN regexp_replace(reference, '^urn:(uuid|oid):', '')
+        ELSE nullif(regexp_extract(reference, '(^|/)' || type || '/([^/?#|]+)(/_history/[^/]*)?$', 2), '')
+    END;
+-- patient_reference(subject): what names a patient: the id, or 'identifier ' and the value of an identifier.
+CREATE OR REPLACE TEMP MACRO patient_reference(subject) AS
+    coalesce(
+        fhir_id(json_text(subject, '$.reference'), 'Patient'),
+        'identifier '
+        || nullif(regexp_extract(json_text(subject, '$.reference'), '^Patient\?identifier=(.*\|)?([^|]+)$', 2), ''),
+        'identifier ' || json_text(subject, '$.identifier.value')
+    );
+-- updated_at(meta): when this version of a resource was written.
+CREATE OR REPLACE TEMP MACRO updated_at(meta) AS
+    coalesce(TRY_CAST(json_text(meta, '$.lastUpdated') AS TIMESTAMPTZ), TIMESTAMPTZ '0001-01-01 00:00:00+00');

@@ -1,0 +1,12 @@
+-- Events that do not go into the canonical tables, by reason.
+SELECT 'event' AS table_name, 'EVENT_CODE_NOT_READ' AS reason, count(*) AS rows
+FROM raw_data AS data
+WHERE NOT EXISTS (FROM made_meaning AS meaning WHERE meaning.code = CAST(data.code AS VARCHAR) AND role <> 'none')
+UNION ALL
+SELECT 'study', 'NO_NUMBER_OF_A_DICOM_STUDY', count(*)
+FROM made_echo
+WHERE starts_with(study_id, 'echo of ')
+UNION ALL
+SELECT 'study', 'ECHO_EVENT_NOT_READ', count(*)
+FROM made_event
+WHERE role = 'echo' AND EXISTS (FROM raw_echo_study)

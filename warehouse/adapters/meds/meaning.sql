@@ -1,0 +1,116 @@
+-- What each code of the events means (role and target): by the site's code_map alone, where it has the code; else by the
+-- patterns of events.csv; else by the code itself or one of its parent codes in a vocabulary (VOCABULARY//code or
+-- VOCABULARY/code). A drug is also known by an ingredient in its code or description.
+WITH code AS (
+    SELECT DISTINCT CAST(code AS VARCHAR) AS code FROM raw_data WHERE code IS NOT NULL
+),
+mapped AS (
+    SELECT as_text(code) AS code, as_text(target) AS target
+    FROM raw_code_map
+    WHERE as_text(code) IS NOT NULL
+),
+own AS (
+    SELECT
+        code,
+        CASE
+            WHEN starts_with(target, 'contact//') THEN 'contact'
+            WHEN starts_with(target, 'ICD') THEN 'diagnosis'
+            WHEN target = 'echo' THEN 'echo'
+            WHEN target IN (SELECT drug_class FROM map_ingredients UNION SELECT drug_class FROM map_atc) THEN 'drug'
+            WHEN target = 'none' THEN 'none'
+            ELSE 'variable'
+        END AS role,
+        CASE WHEN starts_with(target, 'contact//') THEN substr(target, 10) ELSE target END AS target
+    FROM mapped
+    WHERE target IS NOT NULL
+),
+other AS (
+    FROM code
+    WHERE code NOT IN (SELECT code FROM own)
+),
+event AS (
+    SELECT other.code, min_by((role, coalesce(target, '')), place) AS meant
+    FROM other
+    JOIN (SELECT *, row_number() OVER () AS place FROM map_events) AS known ON regexp_matches(upper(other.code), pattern)
+    GROUP BY other.code
+),
+described AS (
+    SELECT CAST(code AS VARCHAR) AS code, any_value(CAST(description AS VARCHAR)) AS description, any_value(CAST(parent_codes AS VARCHAR)) AS parents
+    FROM raw_codes
+    GROUP BY ALL
+),
+name AS (
+    SELECT code, code AS name, 0 AS distance
+    FROM other
+    UNION ALL
+    SELECT code, trim(unnest(string_split(trim(parents, '[]'), ',')), ' ''"'), 1
+    FROM described
+    WHERE parents IS NOT NULL AND code IN (FROM other)
+),
+coded AS (
+    SELECT
+        name.code,
+        distance,
+        -- Diagnoses of MIMIC-IV extracts: DIAGNOSIS//ICD//10//I509.
+        CASE
+            WHEN regexp_matches(upper(name), '^DIAGNOSIS//ICD//(9|10)//')
+                THEN if(split_part(name, '//', 3) = '10', 'ICD10CM', 'ICD9CM')
+            ELSE known.vocabulary
+        END AS vocabulary,
+        CASE
+            WHEN regexp_matches(upper(name), '^DIAGNOSIS//ICD//(9|10)//') THEN split_part(name, '//', 4)
+            ELSE split_part(regexp_extract(name, '^[^/]+//?(.+)$', 1), '//', 1)
+        END AS local_code
+    FROM name
+    LEFT JOIN map_vocabularies AS known ON known.word = upper(regexp_extract(name, '^([^/]+)/', 1))
+    WHERE code NOT IN (SELECT code FROM event)
+),
+catalogue_code AS (
+    SELECT unnest(regexp_extract_all(code, '\d+-\d')) AS loinc, name
+    FROM map_variables
+    WHERE code_system = 'LOINC' AND source = 'measurement'
+),
+found AS (
+    SELECT code, 'variable' AS role, name AS target, distance
+    FROM coded
+    JOIN catalogue_code ON loinc = local_code
+    WHERE vocabulary = 'LOINC'
+    UNION ALL
+    SELECT other.code, 'variable', map_variables.name, 2
+    FROM other
+    JOIN map_variables ON map_variables.name = regexp_replace(other.code, '^echomort//', '')
+    WHERE source = 'measurement'
+    UNION ALL
+    SELECT code, 'diagnosis', vocabulary || '//' || local_code, distance
+    FROM coded
+    WHERE starts_with(vocabulary, 'ICD')
+    UNION ALL
+    SELECT coded.code, if(starts_with(target, 'ICD'), 'diagnosis', if(target = 'echo', 'echo', 'drug')), target, distance
+    FROM coded
+    JOIN map_codes ON map_codes.vocabulary = coded.vocabulary AND map_codes.code = local_code
+    UNION ALL
+    SELECT code, 'drug', drug_class, distance
+    FROM coded
+    JOIN map_atc ON starts_with(local_code, prefix)
+    WHERE vocabulary = 'ATC'
+),
+named_drug AS (
+    SELECT DISTINCT other.code, drug_class
+    FROM other
+    LEFT JOIN described USING (code)
+    JOIN map_ingredients ON contains(lower(concat_ws(' ', other.code, description)), ingredient)
+    WHERE regexp_matches(upper(other.code), '^(MEDICATION|DRUG|PRESCRIPTION|RXNORM|NDC|ATC)')
+        AND NOT regexp_matches(upper(other.code), '^[A-Z]+//(STOP|END|DISCONTINUED)')
+        AND other.code NOT IN (SELECT code FROM found) AND other.code NOT IN (SELECT code FROM event)
+)
+SELECT code, role, target FROM own
+UNION ALL
+SELECT code, meant[1], nullif(meant[2], '') FROM event
+UNION ALL
+(
+    SELECT DISTINCT code, role, target
+    FROM found
+    QUALIFY distance = min(distance) OVER (PARTITION BY code)
+)
+UNION ALL
+SELECT code, 'drug', drug_class FROM named_drug

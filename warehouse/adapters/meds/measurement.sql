@@ -1,0 +1,12 @@
+-- Values of the catalogue's variables. The unit is that of the event, else the third part of its code, else the site's.
+SELECT
+    subject_id AS patient_id,
+    event.study_id,
+    target AS variable,
+    coalesce(number, answer.value, event.words) AS value,
+    coalesce(event.unit, nullif(split_part(event.code, '//', 3), ''), own.unit) AS unit,
+    happened_at AS measured_at
+FROM made_event AS event
+LEFT JOIN made_answer AS answer ON answer.variable = event.target AND answer.words = event.words
+LEFT JOIN (SELECT as_text(code) AS code, min(as_text(unit)) AS unit FROM raw_code_map GROUP BY ALL) AS own ON own.code = event.code
+WHERE role = 'variable'

@@ -176,6 +176,12 @@ class Extract:
     def _file(self, table: str, path: Path) -> RawTable:
         assert self.root is not None
         parts = [_inside(self.root, part) for part in (_parts(path) if path.is_dir() else [path])]
+        kinds = sorted({_form(part) for part in parts})
+        if len(kinds) > 1:
+            raise UserError(
+                f"the parts of table {table} ({path.name}) are of several kinds: {' and '.join(kinds)}",
+                "keep those of one kind, or write all parts alike",
+            )
         if _suffix(parts[0]) in JSON:
             return RawTable(path.name, "json", *_json_columns(self.connection, table, parts, path.name))
         if _suffix(parts[0]) == ".parquet":
@@ -276,6 +282,12 @@ def _suffix(path: Path) -> str:
     return next(
         (suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if path.name.lower().endswith(suffix)), ""
     )
+
+
+def _form(path: Path) -> str:
+    """Return the kind of a table's file, in words."""
+    suffix = _suffix(path)
+    return "Parquet" if suffix == ".parquet" else "NDJSON" if suffix in JSON else "text in columns"
 
 
 def _parts(folder: Path) -> list[Path]:

@@ -147,7 +147,7 @@ def drawn(generator: random.Random) -> Life:
     life = Life(sorted(day(0, DAYS) for _ in range(generator.randint(1, 3))))
     life.contacts = [day(0, DAYS + 300) for _ in range(generator.choice([0, 0, 1, 3]))]
     if generator.random() < 0.6:
-        died = life.studies[-1] + timedelta(days=generator.choice([-3, 0, 1, 30, 200, 364, 365, 366, 500, 900]))
+        died = life.studies[-1] + timedelta(days=generator.choice([-20, -3, 0, 1, 30, 200, 364, 365, 366, 500, 900]))
         for _ in range(generator.choice([1, 1, 2, 3])):
             said = died + timedelta(days=generator.choice([0, 0, 3, 7, 8, 60, 400]))
             life.deaths.append(

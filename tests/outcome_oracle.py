@@ -1,20 +1,31 @@
 """The one-year label by pandas: written from the rules (docs/outcome.md), not from the SQL."""
 
+import itertools
+
 import duckdb
 import numpy as np
 import pandas as pd
 
 
 def recorded_end(days):
-    """Return the last day in a month with at least 5 % of the records of a median month.
+    """Return the end of what was recorded, and the end of the busy months, of one day for each patient and day.
 
-    A day alone that lies more than three years after all others is not it.
+    The last day in a month with at least 5 % of the records of a median month is the end; without its last one, two (of
+    50) or three records (of 100), if they follow after a gap that does not look like the 100 gaps before it.
     """
     months = days.groupby(days.dt.to_period("M")).agg(["size", "max"])
-    busy = months[months["size"] >= 0.05 * months["size"].median()].sort_values("max")
-    is_alone = len(busy) > 1 and busy["size"].iloc[-1] == 1
-    is_stray = is_alone and (busy["max"].iloc[-1] - busy["max"].iloc[-2]).days > 1096
-    return busy["max"].iloc[-2 if is_stray else -1]
+    busy = months.loc[months["size"] >= 0.05 * months["size"].median(), "max"].max()
+    recent = days[days <= busy].sort_values().tolist()[-104:]
+    gaps = [(later - earlier).days for earlier, later in itertools.pairwise(recent)]
+    for few in (3, 2, 1):
+        before = gaps[: len(gaps) - few][-100:]
+        if few > 1 + len(recent) // 50 or not before:
+            continue
+        ratio = gaps[-few] / max(*before, 1, 1)
+        chance = np.prod([place / (place + ratio) for place in range(1, len(before) + 1)])
+        if ratio >= 3 and chance < 0.01 and gaps[-few] > (365 if len(before) < 50 else 28):
+            return recent[-few - 1], busy
+    return busy, busy
 
 
 def labels(connection: duckdb.DuckDBPyConnection, horizon: int = 365) -> pd.DataFrame:
@@ -30,20 +41,24 @@ def labels(connection: duckdb.DuckDBPyConnection, horizon: int = 365) -> pd.Data
     contact["day"] = contact["contact_at"].dt.normalize().astype("datetime64[s]")
     deaths = death.rename("day").reset_index()
     days = pd.concat([one[["patient_key", "day"]] for one in (study, contact, deaths)])
-    end = recorded_end(days.dropna().drop_duplicates()["day"])
+    end, busy = recorded_end(days.dropna().drop_duplicates()["day"])
     last_contact = study["patient_key"].map(contact.groupby("patient_key")["day"].max())
     last_study = study.groupby("patient_key")["day"].transform("max")
     last_study = last_study.where(last_study > study["day"])
     alive = (pd.concat([last_contact, last_study], axis=1).max(axis=1) - study["day"]).dt.days
     died = (study["patient_key"].map(death) - study["day"]).dt.days
+    window = (end - study["day"]).dt.days
+    own = pd.concat([alive, died], axis=1).max(axis=1)
+    own = own.where(own <= (busy - study["day"]).dt.days)
+    window = pd.concat([window, own], axis=1).max(axis=1)
     days = died.fillna(alive)
     before = died < 0
-    patient_before = before.groupby(study["patient_key"]).transform("any")
+    patient_before = (died < -7).groupby(study["patient_key"]).transform("any")
     reason = np.select(
         [
             before,
             patient_before,
-            (end - study["day"]).dt.days < horizon,
+            window < horizon,
             died.notna(),
             alive.isna(),
             alive < 0,

@@ -56,6 +56,8 @@ RECORDS = Stage(
         "sources.adapter": Path(settings.sources.adapter).name,
         "sources.time_zone": settings.sources.time_zone,
         "privacy.dates": settings.privacy.dates,
+        "outcome.contact_grace_days": settings.outcome.contact_grace_days,
+        "outcome.study_grace_days": settings.outcome.study_grace_days,
     },
     lambda project: (project.keyring.key_id, decided_on(project.settings)),
     files=record_files,
@@ -66,7 +68,7 @@ RECORDS = Stage(
 def stage_records(project: Project) -> list[Result]:
     """Stage the extract; return one result for each table."""
     from echomort.ehr.catalogue import site_catalogue
-    from echomort.ehr.contact_kinds import site_kinds
+    from echomort.ehr.contact_kinds import site_kinds, site_statuses
     from warehouse.staging.staging import stage
 
     settings = project.settings
@@ -74,11 +76,22 @@ def stage_records(project: Project) -> list[Result]:
     def build(connection: duckdb.DuckDBPyConnection) -> list[Built]:
         location = ExtractLocation(settings.ehr_root, settings.sources.database, settings.sources.time_zone)
         variables = site_catalogue(settings.sources.variables)
-        kinds = site_kinds(settings.sources.kinds)
+        kinds, statuses = site_kinds(settings.sources.kinds), site_statuses(settings.sources.kinds)
         day = extract_day(settings)
-        dg.get_dagster_logger().info(f"day of the extract: {day or 'that of the run'}; what lies after it is set aside")
+        dg.get_dagster_logger().info(f"day of the extract: {day or 'not set'}; what lies after it is set aside")
         adapter, dates = settings.sources.adapter, settings.privacy.dates
-        report = stage(connection, location, adapter, project.keyring, dates, variables, kinds, day)
+        report = stage(
+            connection,
+            location,
+            adapter,
+            project.keyring,
+            dates,
+            variables,
+            kinds,
+            day,
+            statuses,
+            settings.outcome,
+        )
         for conflict in report.conflicts:
             dg.get_dagster_logger().warning(str(conflict))
         for domain, identifiers in report.identifiers.items():

@@ -31,11 +31,12 @@ def extract_fingerprint(settings: Settings) -> str:
 def extract_day(settings: Settings) -> date | None:
     """Return the day of the extract: ``sources.extracted_on``, else that of the newest change of its files.
 
-    None if all of it is in a database, which is read on the day of the run. The day is that of ``sources.time_zone``,
-    or of this machine's zone.
+    None if some of it is in a database, of which no file says the day. The day is that of ``sources.time_zone``, or of
+    this machine's zone.
     """
-    if settings.sources.extracted_on or not settings.ehr_root or not settings.ehr_root.is_dir():
-        return settings.sources.extracted_on
+    stated = settings.sources.extracted_on
+    if stated or settings.sources.database or not settings.ehr_root or not settings.ehr_root.is_dir():
+        return stated
     changes = [file.modified_ns for file in extract_files(settings)]
     changes += [path.stat().st_mtime_ns for path in files_behind_views(settings.ehr_root)]
     zone = ZoneInfo(settings.sources.time_zone) if settings.sources.time_zone else None

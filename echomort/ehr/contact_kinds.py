@@ -5,7 +5,8 @@ a closed vocabulary), ``any`` for one that may be a part of it. ``proves`` is ``
 stands beside it: letters, calls, orders, words of death), ``if_completed`` (an appointment: only its status tells), or
 ``word`` (nothing by itself: a specialty, "follow up"). ``contact_statuses.csv`` holds what a status says.
 
-A site's own file (``sources.kinds``: kind, proves_life) decides before both.
+A site's own file (``sources.kinds``: kind, proves_life, and perhaps status) decides before both. Its rows with a
+status say whether contacts of that status took place; the others say whether a kind proves life.
 """
 
 import csv
@@ -86,9 +87,15 @@ def kind_terms() -> tuple[str, ...]:
     return (*dict.fromkeys(row["term"] for row in _rows() if row["term"]), OTHER)
 
 
-def read_status(text: str) -> Proves:
-    """Return what the status ``text`` of a contact says: ``yes`` (it took place), ``no``, or ``unknown``."""
-    return _statuses().get(plain_kind(text), "unknown")
+def read_status(text: str, site_statuses: Mapping[str, bool] | None = None) -> Proves:
+    """Return what the status ``text`` of a contact says: ``yes`` (it took place), ``no``, or ``unknown``.
+
+    ``site_statuses`` (plain status -> the contact took place) decides first.
+    """
+    plain = plain_kind(text)
+    if site_statuses is not None and plain in site_statuses:
+        return "yes" if site_statuses[plain] else "no"
+    return _statuses().get(plain, "unknown")
 
 
 def site_kinds(path: Path | None) -> dict[str, bool]:
@@ -96,23 +103,42 @@ def site_kinds(path: Path | None) -> dict[str, bool]:
 
     An empty kind stands for contacts without one. Raises :class:`UserError` with the row.
     """
-    found: dict[str, bool] = {}
-    for number, cells in read_rows(path, NAMED, ("kind", "proves_life")) if path else ():
-        answer = cells["proves_life"].strip().lower()
-        if answer not in {"yes", "no"}:
-            raise UserError(f"{NAMED}, row {number}: proves_life is neither yes nor no", "write yes or no")
-        if found.setdefault(plain_kind(cells["kind"]), answer == "yes") != (answer == "yes"):
-            raise UserError(f"{NAMED}, row {number}: this kind is there twice, with yes and no", "delete one row")
-    return found
+    return _site_words(path)["kind"]
+
+
+def site_statuses(path: Path | None) -> dict[str, bool]:
+    """Return plain status -> whether contacts of that status took place, of the site's file.
+
+    Empty if there is none. Raises :class:`UserError` with the row.
+    """
+    return _site_words(path)["status"]
 
 
 def site_kinds_digest(path: Path) -> str:
     """Return the digest of what the site's file says."""
-    return digest(sorted(site_kinds(path).items()))
+    kinds, statuses = sorted(site_kinds(path).items()), sorted(site_statuses(path).items())
+    return digest(kinds, statuses) if statuses else digest(kinds)
 
 
 NAMED = "the file of sources.kinds"
 """What messages call the site's file."""
+
+
+def _site_words(path: Path | None) -> dict[str, dict[str, bool]]:
+    """Return ``kind`` and ``status`` -> plain word -> yes or no, of the rows of the site's file."""
+    found: dict[str, dict[str, bool]] = {"kind": {}, "status": {}}
+    for number, cells in read_rows(path, NAMED, ("kind", "proves_life")) if path else ():
+        answer = cells["proves_life"].strip().lower()
+        where = f"{NAMED}, row {number}"
+        if answer not in {"yes", "no"}:
+            raise UserError(f"{where}: proves_life is neither yes nor no", "write yes or no")
+        words = {"kind": plain_kind(cells["kind"]), "status": plain_kind(cells.get("status", ""))}
+        if all(words.values()):
+            raise UserError(f"{where}: both a kind and a status", "write one of them in a row of its own")
+        column = "status" if words["status"] else "kind"
+        if found[column].setdefault(words[column], answer == "yes") != (answer == "yes"):
+            raise UserError(f"{where}: this {column} is there twice, with yes and no", "delete one row")
+    return found
 
 
 def _term(whole: Mapping[str, tuple[Proves, str]], plain: str, found: list[tuple[Proves, str] | None]) -> str:

@@ -119,7 +119,10 @@ class Sources(Section):
         None, "ours", "folder of the site's own variables: variables.csv, units.csv, icd9.csv"
     )
     kinds: Path | None = setting(
-        None, "ours", "CSV with the columns kind and proves_life (yes or no): the site's own kinds of contact"
+        None,
+        "ours",
+        "CSV with the columns kind and proves_life (yes or no), and status for rows that name one: the site's own "
+        "kinds and statuses of contacts",
     )
     synthetic: Synthetic | None = setting(None, "ours", "write and use the embedded archive")
 
@@ -167,6 +170,21 @@ class Outcome(Section):
         None, "ours", "last day through which the registry of deaths is complete (registry only)"
     )
     require_full_window: bool = setting(True, "ours", "drop studies closer to the end of the data than the horizon")
+    contact_grace_days: int = setting(
+        60,
+        "ours",
+        "days after a death in which contacts are taken as late entries (as OHDSI's Themis does); a later one excludes "
+        "the patient",
+        ge=0,
+        le=365,
+    )
+    study_grace_days: int = setting(
+        7,
+        "ours",
+        "days after a death in which an echo (an organ donor's) is left out alone; a later one excludes the patient",
+        ge=0,
+        le=365,
+    )
 
     @property
     def all_horizons(self) -> tuple[int, ...]:

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from echomort.core.errors import UserError
 from echomort.ehr import contact_kinds
-from echomort.ehr.contact_kinds import denials, kind_terms, plain_kind, read_kind, read_status, site_kinds
+from echomort.ehr.contact_kinds import (
+    denials,
+    kind_terms,
+    plain_kind,
+    read_kind,
+    read_status,
+    site_kinds,
+    site_kinds_digest,
+    site_statuses,
+)
 
 PRESENT = {
     "visit": (
@@ -140,9 +149,29 @@ def test_a_site_s_word_decides_first(tmp_path):
     assert read_kind("", {}).proves == "unknown"
 
 
+def test_a_site_s_file_may_name_statuses(tmp_path):
+    path = tmp_path / "kinds.csv"
+    path.write_text("kind,status,proves_life\nLab,,no\n,Closed,yes\n,SIGNED,yes\n,Completed,no\n,,yes\n")
+    own = site_statuses(path)
+    assert [read_status(one, own) for one in ("closed", "Signed", "completed", "arrived", "other")] == [
+        "yes",
+        "yes",
+        "no",
+        "yes",
+        "unknown",
+    ]
+    assert site_kinds(path) == {"lab": False, "": True}
+    assert site_statuses(None) == {}
+    before = site_kinds_digest(path)
+    path.write_text(path.read_text().replace("SIGNED,yes", "SIGNED,no"))
+    assert site_kinds_digest(path) != before
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("kind,proves_life,status\nSmith,yes,closed\n", "row 2"),
+        ("kind,proves_life,status\n,yes,Smith\n,no,smith\n", "row 3"),
         ("kind,proves_life\nSmith,maybe\n", "row 2"),
         ("kind,proves_life\nA b,yes\na-B,no\n", "row 3"),
         ("kind\nSmith\n", "proves_life"),

@@ -1,11 +1,15 @@
 """The extract has a day, and the end of the data does not follow a stray row."""
 
+import random
 from datetime import date, timedelta
 
 import pytest
-from extracts import KEYRING, counted, empty_warehouse, fetch, person, write_extract
+from extracts import KEYRING, counted, empty_warehouse, fetch, person, study_key, write_extract
 
-from echomort.settings import Outcome
+from assets.quality import late_records_check
+from echomort.core.errors import UserError
+from echomort.settings import Outcome, Postgresql, Settings
+from warehouse.adapters.extract import ExtractLocation
 from warehouse.staging.staging import stage
 from warehouse.tables.outcome.outcomes import link
 
@@ -17,7 +21,11 @@ def outcome(folder, rows, extracted_on=None, dates="shifted"):
     report = stage(connection, folder, "canonical", KEYRING, dates, extracted_on=extracted_on)
     link(connection, Outcome(), KEYRING)
     found = fetch(connection, "SELECT label, reason FROM outcome JOIN study USING (study_key) ORDER BY study_key")
-    return [reason or label for label, reason in found], counted(report), fetch(connection, "FROM late_record")
+    return (
+        [reason or label for label, reason in found],
+        counted(report),
+        fetch(connection, "SELECT records, days FROM late_record"),
+    )
 
 
 # Case B09 of foreign data: a death in the last year before the true end does not count, with or without the stray row.
@@ -119,3 +127,93 @@ def test_the_day_of_an_extract_is_the_newest_change_of_its_files(tmp_path):
     assert extract_day(Settings(home=tmp_path, sources=new_york)) == date(2017, 7, 13)
     stated = sources.model_copy(update={"extracted_on": date(2020, 1, 1)})
     assert extract_day(Settings(home=tmp_path, sources=stated)) == date(2020, 1, 1)
+
+
+def hospital(patients, last, seed=7):
+    """Return the rows of ``patients`` who are seen for eight years, the last time on the day ``last``."""
+    generator = random.Random(seed)
+    rows = {"patient": [], "study": [], "death": [], "contact": []}
+    for number in range(patients):
+        name = f"p{number}"
+        entered = last - timedelta(days=generator.randint(1100, 2900))
+        rows["patient"].append(person(name))
+        rows["study"].append((f"s{number}", name, f"{entered} 10:00:00", ""))
+        days = [entered + timedelta(days=generator.randint(1, (last - entered).days)) for _ in range(8)]
+        rows["contact"] += [(name, f"{day} 09:00:00", "visit") for day in days]
+    rows["contact"].append(("p0", f"{last} 09:00:00", "visit"))
+    return rows
+
+
+def late(folder, rows):
+    """Return what the check of late records says, the labels by study, and the late records."""
+    connection = empty_warehouse()
+    write_extract(folder, rows)
+    stage(connection, folder, "canonical", KEYRING, "shifted")
+    link(connection, Outcome(), KEYRING)
+    said = late_records_check().read(connection)(Settings(home=folder))["warned"]
+    found = fetch(connection, "SELECT study_key, label, reason FROM outcome")
+    told = {key: reason if label is None else label for key, label, reason in found}
+    return (
+        said,
+        {number: told[study_key(number)] for number, *_ in rows["study"]},
+        fetch(connection, "FROM late_record"),
+    )
+
+
+# The end of the data at every size: a stray row does not move it where that can be told, and a true end is never cut.
+@pytest.mark.parametrize("patients", [1, 2, 5, 50, 500, pytest.param(5000, marks=pytest.mark.slow)])
+def test_a_true_end_is_not_cut(tmp_path, patients):
+    last = date(2019, 11, 20)
+    said, labels, rows = late(tmp_path, hospital(patients, last))
+    assert rows[0][:2] == (0, None)
+    assert patients < 50 or not said
+    # Their last visits are their own proof; all entered three years before the end.
+    assert "EXCL_INCOMPLETE_WINDOW" not in labels.values()
+
+
+@pytest.mark.parametrize("patients", [5, 50, 500, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("days_late", [200, 600, 1000, 2500])
+def test_a_stray_row_moves_the_end_at_no_size_at_which_it_can_be_told(tmp_path, patients, days_late):
+    last = date(2016, 11, 20)
+    rows = hospital(patients, last)
+    rows["patient"].append(person("q"))
+    rows["study"] += [("t", "q", f"{last - timedelta(days=100)} 10:00:00", "")]
+    rows["death"] = [("q", f"{last - timedelta(days=60)}", "registry")]
+    rows["contact"].append(("p0", f"{last + timedelta(days=days_late)} 09:00:00", "visit"))
+    said, labels, ((records, days, _),) = late(tmp_path, rows)
+    told = patients >= 50 or days_late >= 2500
+    if told:
+        assert labels["t"] == "EXCL_INCOMPLETE_WINDOW"
+        assert (records, days) == (1, days_late)
+    # Where one row alone carries the end, or lies after it, that is said.
+    assert said or days_late < 365
+
+
+@pytest.mark.parametrize("years", [2, 4, 8])
+def test_the_only_patient_s_last_visit_is_the_end(tmp_path, years):
+    rows = {
+        "patient": [person("p")],
+        "study": [("s", "p", "2012-03-01 10:00:00", "")],
+        "contact": [("p", f"2012-03-0{day}", "visit") for day in (2, 3, 5)] + [("p", f"{2012 + years}-03-05", "visit")],
+    }
+    said, labels, _ = late(tmp_path, rows)
+    assert labels == {"s": 0}
+    assert said
+
+
+def test_a_pair_of_patients_with_one_late_visit_is_told(tmp_path):
+    rows = {
+        "patient": [person("p"), person("q")],
+        "study": [("s", "p", "2012-03-01 10:00:00", ""), ("t", "q", "2012-05-01 10:00:00", "")],
+        "death": [("p", "2012-04-01", "registry")],
+        "contact": [("q", "2016-04-01", "visit")],
+    }
+    said, labels, _ = late(tmp_path, rows)
+    assert labels["t"] == 0
+    assert labels["s"] in {1, "EXCL_INCOMPLETE_WINDOW"}
+    assert "set sources.extracted_on" in said
+
+
+def test_a_database_needs_the_day_of_the_extract():
+    with pytest.raises(UserError, match=r"sources\.extracted_on is not set"):
+        stage(empty_warehouse(), ExtractLocation(None, Postgresql()), "canonical", KEYRING, "kept")

@@ -11,11 +11,13 @@ STUDY = ("S", "P", "2018-06-15 10:00:00", "")
 LATER = "2019-07-15"
 
 
-def labels(folder, contacts, kinds=None):
+def labels(folder, contacts, kinds=None, statuses=None):
     """Return (reason or label of the study, what was counted, words set aside) with these contacts of P."""
     connection = empty_warehouse()
     rows = {"patient": [person("P")], "study": [STUDY], "contact": [("P", LATER, *one) for one in contacts]}
-    report = stage(connection, write_extract(folder, rows), "canonical", KEYRING, "shifted", None, kinds)
+    report = stage(
+        connection, write_extract(folder, rows), "canonical", KEYRING, "shifted", None, kinds, statuses=statuses
+    )
     link(connection, Outcome(require_full_window=False), KEYRING)
     ((label, reason),) = fetch(connection, "SELECT label, reason FROM outcome")
     return reason if label is None else label, counted(report), fetch(connection, "FROM contact_word"), report
@@ -94,6 +96,23 @@ def test_a_site_s_own_kinds_decide(tmp_path):
     assert labels(tmp_path, [("Coumadin clinic",)], {"coumadin clinic": True})[0] == 0
     assert labels(tmp_path, [("Visit",)], {"visit": False})[0] == "EXCL_NO_FOLLOWUP"
     assert labels(tmp_path, [("",)], {"": True})[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "expected"),
+    [
+        ("Office Visit", "Closed", 0),
+        ("Appointment", "signed", 0),
+        ("Office Visit", "Completed", "EXCL_NO_FOLLOWUP"),
+        ("Telephone", "Closed", "EXCL_NO_FOLLOWUP"),
+        ("Office Visit", "arrived", 0),
+    ],
+)
+def test_a_site_s_own_statuses_decide(tmp_path, kind, status, expected):
+    own = {"closed": True, "signed": True, "completed": False}
+    assert labels(tmp_path, [(kind, status)], None, own)[0] == expected
+    if status in {"Closed", "signed"}:
+        assert labels(tmp_path, [(kind, status)])[0] == "EXCL_NO_FOLLOWUP"
 
 
 def test_an_extract_without_the_column_status_is_read(tmp_path):

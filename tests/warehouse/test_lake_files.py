@@ -166,11 +166,64 @@ def test_no_zero_is_invented_and_no_number_is_rounded(tmp_path, written, known):
     assert (("contact", "UNKNOWN_PATIENT") not in counted(report)) == known
 
 
-def test_a_column_with_other_identifiers_is_left_as_it_is(tmp_path):
-    rows = {"patient": [person("7.0"), person("A1")], "contact": [("7.0", "2019-06-01", "visit")]}
+@pytest.mark.parametrize(("before", "beside"), [(10, "A1"), (12_000, "A1"), (12_000, "12"), (0, "A1")])
+def test_floats_are_whole_numbers_wherever_they_begin_and_whatever_is_beside_them(tmp_path, before, beside):
+    contacts = [(beside, "2019-06-01", "visit")] * before + [("7.0", "2019-06-01", "visit")]
+    rows = {"patient": [person("7"), person(beside)], "contact": contacts}
+    write_extract(tmp_path, rows)
+    connection, report = read(tmp_path)
+    assert ("contact", "UNKNOWN_PATIENT") not in counted(report)
+    assert (patient_key("7"),) in fetch(connection, "SELECT patient_key FROM contact")
+
+
+@pytest.mark.parametrize("place", ["patient", "contact"])
+def test_every_table_of_mixed_identifiers_is_repaired(tmp_path, place):
+    names = {"patient": "7", "contact": "7"} | {place: "7.0"}
+    rows = {
+        "patient": [person(names["patient"]), person("A1")],
+        "contact": [(names["contact"], "2019-06-01", "visit"), ("A1", "2019-06-01", "visit")],
+    }
     write_extract(tmp_path, rows)
     connection, _ = read(tmp_path)
-    assert (patient_key("7.0"),) in fetch(connection, "SELECT patient_key FROM patient")
+    assert fetch(connection, "SELECT patient_key FROM contact").count((patient_key("7"),)) == 1
+
+
+def test_identifiers_with_a_fraction_are_no_floats(tmp_path):
+    rows = {"patient": [person("7.0"), person("7.1")], "contact": [("7.0", "2019-06-01", "visit")]}
+    write_extract(tmp_path, rows)
+    connection, _ = read(tmp_path)
+    assert fetch(connection, "SELECT patient_key FROM contact") == [(patient_key("7.0"),)]
+
+
+@pytest.mark.parametrize("written", ["9007199254740993.0", "9.007199254740992e+15", "1E+16"])
+def test_floats_in_text_that_lost_their_last_digits_are_refused_or_match_nobody(tmp_path, written):
+    write_extract(tmp_path, {"patient": [person(written), person("A1")]})
+    with pytest.raises(UserError, match=r"patient_id of table patient.*last digits"):
+        read(tmp_path)
+    rows = {"patient": [person("9007199254740993"), person("A1")], "contact": [(written, "2019-06-01", "visit")]}
+    write_extract(tmp_path, rows)
+    assert counted(read(tmp_path)[1])["contact", "UNKNOWN_PATIENT"] == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kinds"),
+    [
+        ("part-0.csv", "part-1.parquet", "Parquet and text in columns"),
+        ("part-0.parquet", "part-1.csv", "Parquet and text in columns"),
+        ("part-0.ndjson", "part-1.csv.zst", "NDJSON and text in columns"),
+        ("part-0.ndjson", "part-1.parquet", "NDJSON and Parquet"),
+    ],
+)
+def test_parts_of_several_kinds_are_told(tmp_path, one, other, kinds):
+    write_extract(tmp_path, ROWS)
+    rows = frame(tmp_path, "study")
+    (tmp_path / "study").mkdir()
+    for part in (one, other):
+        form = "study." + part.split(".", 1)[1]
+        content = FORMS[form](rows) if form in FORMS else rows.to_csv(index=False).encode()
+        (tmp_path / "study" / part).write_bytes(content)
+    with pytest.raises(UserError, match=rf"parts of table study \(study\) are of several kinds: {kinds}"):
+        read(tmp_path)
 
 
 @pytest.mark.parametrize("word", ["NULL", "null", "UNKNOWN", "N/A", "None", "NaN", "#N/A", "<NA>", r"\N"])

@@ -66,6 +66,28 @@ def test_silence_proves_life_to_a_year_after_the_last_discharge_and_no_further(t
     assert outcome(tmp_path, admissions=stay) == expected
 
 
+# Case I02 of foreign data: the echo of an organ donor, in an admission after the death.
+@pytest.mark.parametrize(
+    ("donor_echo", "expected"),
+    [
+        ("2150-05-04 10:00:00", [1, "EXCL_DEATH_BEFORE_STUDY"]),
+        ("2150-05-05 00:30:00", [1, "EXCL_DEATH_BEFORE_STUDY"]),
+        ("2150-05-04 01:00:00", [1, 1]),
+        ("2150-08-04 01:00:00", ["EXCL_PATIENT_QUARANTINED", "EXCL_DEATH_BEFORE_STUDY"]),
+    ],
+)
+def test_the_echo_of_an_organ_donor_leaves_alone(tmp_path, donor_echo, expected):
+    stays = [
+        admission(1, "2150-05-01 01:00:00", "2150-05-04 03:00:00", "2150-05-04 03:00:00", 1),
+        admission(2, "2150-05-04 04:00:00", "2150-05-06 03:00:00"),
+    ]
+    studies = [STUDY, ("1", "72", donor_echo, "", "")]
+    patients = [patient(dod="2150-05-04"), SOMEBODY_ELSE]
+    connection, _ = staged(tmp_path, patients=patients, admissions=stays, echo_study_list=studies)
+    found = fetch(connection, "SELECT label, reason FROM outcome JOIN study USING (study_key) ORDER BY study_at")
+    assert [label if reason is None else reason for label, reason in found] == expected
+
+
 LATER = ("8", "M", 50, 2150, "2020 - 2022", "")
 """Somebody whom only release 3.0 or a later one has."""
 

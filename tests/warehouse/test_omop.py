@@ -117,6 +117,21 @@ def test_a_birth_of_which_the_year_is_known_lies_in_its_middle(tmp_path):
     assert births == {patient_key(number): day for number, day in expected.items()}
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ({"death_date": "2018-05-04", "death_datetime": "2018-05-04 03:00:00"}, ("2018-05-04", "2018-05-04 03:00:00")),
+        ({"death_date": "2018-05-04", "death_datetime": "2018-05-04 00:00:00"}, ("2018-05-04", None)),
+        ({"death_date": "2018-05-04", "death_datetime": "2018-05-09 03:00:00"}, ("2018-05-04", None)),
+        ({"death_date": "2018-05-04"}, ("2018-05-04", None)),
+        ({"death_date": "2018-05"}, ("2018-05-01", None)),
+    ],
+)
+def test_a_death_has_a_time_where_it_is_of_its_day(tmp_path, said, kept):
+    connection, _ = staged(tmp_path, death=[{"person_id": 7} | said])
+    assert fetch(connection, "SELECT death_date::VARCHAR, died_at::VARCHAR FROM death") == [kept]
+
+
 def test_only_encounters_prove_life(tmp_path):
     visits = [
         VISIT | {"visit_end_date": "2019-06-03"},
@@ -947,9 +962,14 @@ def test_person_ids_that_are_no_numbers_are_ids(tmp_path):
     [
         ({"year_of_birth": "nineteen"}, None, "UNREADABLE_DATE"),
         ({"year_of_birth": "1950", "month_of_birth": "13", "day_of_birth": "1"}, None, "UNREADABLE_DATE"),
-        ({"year_of_birth": "1950", "month_of_birth": "2"}, "1950-02-15", None),
+        ({"year_of_birth": "1950", "month_of_birth": "2"}, "1950-02-15", "PARTIAL_DATE"),
         ({"year_of_birth": "1950.0", "month_of_birth": "2.0", "day_of_birth": "3.0"}, "1950-02-03", None),
-        ({"year_of_birth": "1950", "birth_datetime": "unknown"}, "1950-07-02", None),
+        ({"year_of_birth": "1950", "birth_datetime": "unknown"}, "1950-07-02", "PARTIAL_DATE"),
+        ({"year_of_birth": "1950", "birth_datetime": "1950-01-01 00:00:00"}, "1950-07-02", "PARTIAL_DATE"),
+        ({"year_of_birth": "1950", "birth_datetime": "1950-06-15"}, "1950-07-02", "PARTIAL_DATE"),
+        ({"year_of_birth": "1950", "birth_datetime": "1950-01-02"}, "1950-01-02", None),
+        ({"month_of_birth": "2", "birth_datetime": "1950-02-01"}, "1950-02-15", "PARTIAL_DATE"),
+        ({"month_of_birth": "2", "day_of_birth": "1", "birth_datetime": "1950-02-01"}, "1950-02-01", None),
         ({"year_of_birth": ""}, None, None),
     ],
 )

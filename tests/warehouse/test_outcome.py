@@ -202,11 +202,11 @@ def test_seven_days_are_one_death_and_eight_are_two(tmp_path):
 
 def test_a_contact_is_weighed_against_the_latest_of_several_deaths(tmp_path):
     deaths = [("2018-06-01", "registry"), ("2018-09-01", "ehr")]
-    assert outcome_of(tmp_path / "a", "2018-05-01", deaths, ["2018-10-01"])[2:] == (1, None)
-    assert outcome_of(tmp_path / "b", "2018-05-01", deaths, ["2018-10-02"])[3] == "EXCL_CONTACT_AFTER_DEATH"
+    assert outcome_of(tmp_path / "a", "2018-05-01", deaths, ["2018-10-31"])[2:] == (1, None)
+    assert outcome_of(tmp_path / "b", "2018-05-01", deaths, ["2018-11-01"])[3] == "EXCL_CONTACT_AFTER_DEATH"
     partial = [("2018-06", "registry")]
-    assert outcome_of(tmp_path / "c", "2018-05-01", partial, ["2018-07-30"])[2:] == (1, None)
-    assert outcome_of(tmp_path / "d", "2018-05-01", partial, ["2018-07-31"])[3] == "EXCL_CONTACT_AFTER_DEATH"
+    assert outcome_of(tmp_path / "c", "2018-05-01", partial, ["2018-08-29"])[2:] == (1, None)
+    assert outcome_of(tmp_path / "d", "2018-05-01", partial, ["2018-08-30"])[3] == "EXCL_CONTACT_AFTER_DEATH"
 
 
 def test_further_apart_a_label_needs_every_candidate_to_agree(tmp_path):
@@ -235,7 +235,8 @@ def test_further_apart_a_label_needs_every_candidate_to_agree(tmp_path):
         ("2018-07-00", 1, None),
         ("2019-05", None, "EXCL_DEATH_DATE_UNCERTAIN"),
         ("2019-06", 0, None),
-        ("2018", None, "EXCL_DEATH_DATE_UNCERTAIN"),
+        ("2018", 1, None),
+        ("2019", None, "EXCL_DEATH_DATE_UNCERTAIN"),
         ("2020-00-00", 0, None),
     ],
 )
@@ -328,9 +329,9 @@ def test_a_death_before_one_study_takes_the_others_of_the_patient_with_it(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("contact", "expected"), [("2018-07-01", (1, None)), ("2018-07-02", (None, "EXCL_CONTACT_AFTER_DEATH"))]
+    ("contact", "expected"), [("2018-07-31", (1, None)), ("2018-08-01", (None, "EXCL_CONTACT_AFTER_DEATH"))]
 )
-def test_a_contact_more_than_thirty_days_after_death(tmp_path, contact, expected):
+def test_a_contact_more_than_sixty_days_after_death(tmp_path, contact, expected):
     found = reasons(
         tmp_path,
         patient=[person("P")],
@@ -402,12 +403,12 @@ def oracle(patients, horizon=365, full=True):
     labels = {}
     for number, (studies, death, contacts) in enumerate(patients):
         quarantined = death is not None and (
-            any(study > death for study in studies) or any(contact > death + 30 for contact in contacts)
+            any(study > death + 7 for study in studies) or any(contact > death + 60 for contact in contacts)
         )
         for place, study in enumerate(studies):
             label = None
             alive = max([*contacts, *(other for other in studies if other > study)], default=None)
-            if quarantined or (full and study + horizon > end):
+            if quarantined or (death is not None and death < study) or (full and study + horizon > end):
                 label = None
             elif death is not None:
                 label = int(death - study <= horizon)

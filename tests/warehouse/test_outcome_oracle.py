@@ -5,7 +5,7 @@ follow-up, with and without the full window, at every horizon.
 import calendar
 import random
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import pytest
@@ -18,6 +18,7 @@ from warehouse.tables.outcome.outcomes import link
 FIRST = date(2010, 1, 1)
 DAYS = 2500
 LOCK = date(2016, 1, 1)
+CONTACT_GRACE, STUDY_GRACE = timedelta(days=60), timedelta(days=7)
 PRIORITY = {"registry": 1, "hospital": 2, "record": 3}
 
 
@@ -57,11 +58,11 @@ class Life:
     def quarantined(self) -> str | None:
         if any(self._long_dead(day) for day in self.contacts):
             return "EXCL_CONTACT_AFTER_DEATH"
-        after = self.last_stated is not None and any(day > self.last_stated for day in self.studies)
+        after = self.last_stated is not None and any(day > self.last_stated + STUDY_GRACE for day in self.studies)
         return "EXCL_PATIENT_QUARANTINED" if after else None
 
     def _long_dead(self, day: date) -> bool:
-        return self.last_stated is not None and (day - self.last_stated).days > 30
+        return self.last_stated is not None and day > self.last_stated + CONTACT_GRACE
 
     def death(self) -> tuple[date, date, date] | None:
         """Return the day of death that is taken, and the first and last that may be; None where no day is known."""
@@ -74,13 +75,24 @@ class Life:
             and not one.exact
             and not any(one.first - week <= other.first <= one.last + week for other in exact)
         ]
+        partial = self._cut(partial)
         candidates = exact + partial
         if not candidates:
             return None
-        best = min(candidates, key=lambda one: (PRIORITY[one.source], not one.exact, one.first)).first
+        best = min(candidates, key=lambda one: (PRIORITY[one.source], one in partial, one.first)).first
         first, last = min(one.first for one in candidates), max(one.last for one in candidates)
         agree = not partial and (last - first).days <= 7
         return (best, best, best) if agree else (best, first, last)
+
+    def _cut(self, partial: list[Statement]) -> list[Statement]:
+        """Return the statements from the last evidence of life within them on, and what they have in common."""
+        known = [*self.seen, *self.studies]
+        cut = [
+            replace(one, first=max([one.first, *(day for day in known if one.first <= day <= one.last)]))
+            for one in partial
+        ]
+        first, last = max((one.first for one in cut), default=None), min((one.last for one in cut), default=None)
+        return [replace(one, first=first, last=last) for one in cut] if cut and first <= last else cut
 
 
 def barred(life: Life, study: date, end: date, rule: Outcome) -> str | None:
@@ -88,7 +100,7 @@ def barred(life: Life, study: date, end: date, rule: Outcome) -> str | None:
     death = life.death()
     if death and death[2] < study:
         return "EXCL_DEATH_BEFORE_STUDY"
-    if life.quarantined or (death and death[2] < max(life.studies)):
+    if life.quarantined or (death and death[2] + STUDY_GRACE < max(life.studies)):
         return life.quarantined or "EXCL_PATIENT_QUARANTINED"
     if life.deaths and not death:
         return "EXCL_DEATH_DATE_UNKNOWN"
@@ -107,7 +119,8 @@ def judged(life: Life, study: date, end: date, rule: Outcome) -> tuple[int | Non
         death = None  # nothing is known of others after the registry's end: this one is censored there too
     if death:
         within = [(day - study).days <= rule.horizon_days for day in death[1:]]
-        uncertain = death[1] < study or within[0] != within[1]
+        around = rule.follow_up == "registry" and death[2] > end and (end - study).days < rule.horizon_days
+        uncertain = death[1] < study or within[0] != within[1] or around
         return (None, "EXCL_DEATH_DATE_UNCERTAIN") if uncertain else (int(within[0]), None)
     later = [day for day in life.studies if day > study]
     proofs = [end] if rule.follow_up == "registry" else [*life.seen, *later]
@@ -134,7 +147,7 @@ def drawn(generator: random.Random) -> Life:
     life = Life(sorted(day(0, DAYS) for _ in range(generator.randint(1, 3))))
     life.contacts = [day(0, DAYS + 300) for _ in range(generator.choice([0, 0, 1, 3]))]
     if generator.random() < 0.6:
-        died = life.studies[-1] + timedelta(days=generator.choice([-3, 0, 1, 30, 200, 364, 365, 366, 500, 900]))
+        died = life.studies[-1] + timedelta(days=generator.choice([-20, -3, 0, 1, 30, 200, 364, 365, 366, 500, 900]))
         for _ in range(generator.choice([1, 1, 2, 3])):
             said = died + timedelta(days=generator.choice([0, 0, 3, 7, 8, 60, 400]))
             life.deaths.append(

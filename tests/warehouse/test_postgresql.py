@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import shutil
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
@@ -40,6 +41,10 @@ MINIMAL = (
 )
 
 
+EXTRACTED_ON = date(2024, 6, 30)
+"""The day of the databases, which no file says."""
+
+
 @pytest.fixture(scope="module")
 def server():
     """One server for all."""
@@ -66,7 +71,8 @@ def database(server, monkeypatch, request):
 def staged(settings=None, folder=None, adapter="canonical"):
     """Return the warehouse that the database becomes, and the report."""
     connection = empty_warehouse()
-    return connection, stage(connection, ExtractLocation(folder, settings or Postgresql()), adapter, KEYRING, "kept")
+    location = ExtractLocation(folder, settings or Postgresql())
+    return connection, stage(connection, location, adapter, KEYRING, "kept", extracted_on=EXTRACTED_ON)
 
 
 def staged_from(folder, adapter):
@@ -202,7 +208,8 @@ def test_what_was_copied_is_gone_after_staging_however_it_ends(database, tmp_pat
         if spoilt:
             database("INSERT INTO contact SELECT 'nobody', '2018-01-01', 'visit' FROM generate_series(1, 12)")
         with contextlib.suppress(UserError), connect(tmp_path / "warehouse.duckdb") as connection:
-            stage(connection, ExtractLocation(None, Postgresql()), "canonical", KEYRING, "kept")
+            location = ExtractLocation(None, Postgresql())
+            stage(connection, location, "canonical", KEYRING, "kept", extracted_on=EXTRACTED_ON)
             assert not spoilt
         assert list((tmp_path / "records").iterdir()) == []
 
@@ -332,7 +339,7 @@ def test_the_graph_rebuilds_where_the_database_changed_and_keeps_the_connection_
     (tmp_path / "dicom").mkdir()
     home = tmp_path / "home"
     home.mkdir()
-    sources = {"dicom": str(tmp_path / "dicom"), "postgresql": {"schemas": ["public"]}}
+    sources = {"dicom": str(tmp_path / "dicom"), "postgresql": {"schemas": ["public"]}, "extracted_on": "2024-06-30"}
     (home / "echomort.yaml").write_text(yaml.safe_dump({"preset": "demo", "sources": sources}))
     monkeypatch.setenv("ECHOMORT_KEY", "k" * 40)
     monkeypatch.delenv("ECHOMORT_CONFIG", raising=False)

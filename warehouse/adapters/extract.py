@@ -18,7 +18,7 @@ import functools
 import graphlib
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,8 +46,14 @@ CANONICAL = {
 }
 """Canonical table -> the columns that its SELECT in an adapter must yield."""
 
-IDENTIFIERS = frozenset({"patient_id", "study_id", "same_as"})
-"""Columns of the canonical tables that hold identifiers."""
+IDENTIFIERS = {"patient_id": "patient", "study_id": "study", "same_as": "patient"}
+"""Column of the canonical tables that holds identifiers -> of what."""
+
+LISTS = {
+    "patient": (("patient", "patient_id"), ("identity", "patient_id"), ("identity", "same_as")),
+    "study": (("study", "study_id"),),
+}
+"""What identifiers are of -> the tables and columns that list them all. The other tables may be far longer."""
 
 OPTIONAL = {"calendar": "true_dates.sql", "left_out": "nothing_left_out.sql", "named": "nothing_named.sql"}
 """SELECTs that an adapter may leave out -> the shipped SQL file that is used instead."""
@@ -149,6 +155,11 @@ def is_dispensable(adapter: str, table: str) -> bool:
     return bool(raw) and set(raw) <= set(feeds(adapter))
 
 
+def has_own_calendar(adapter: str) -> bool:
+    """Return whether ``adapter`` says which calendar its source has (calendar.sql): one that moved dates, perhaps."""
+    return (adapter_folder(adapter) / "calendar.sql").is_file()
+
+
 def adapters() -> list[str]:
     """Return the names of the shipped adapters."""
     return sorted(path.parent.name for path in (ROOT / "adapters").glob("*/contract.csv"))
@@ -210,6 +221,7 @@ def open_extract(
             _create(connection, "adapters/made.sql", path, path.stem)
         for table in (*CANONICAL, *OPTIONAL):
             _adapt(connection, folder, table)
+        _identify(connection, folder)
         yield extract.unused
         for path in helpers:
             connection.execute(query("adapters/made_end.sql").format(table=path.stem))
@@ -301,31 +313,36 @@ def _adapt(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> N
             f"{table}.sql of the adapter yields no column {', '.join(missing)}",
             f"it must yield {', '.join(CANONICAL[table])}; write NULL AS for columns that the source does not have",
         )
-    _identify(connection, table, _sql(path))
 
 
-def _identify(connection: duckdb.DuckDBPyConnection, table: str, adapter: str) -> None:
-    """Let ``source_<table>`` yield its identifiers in one form: no words for missing ones, no 123.0 for 123."""
-    columns = [column for column in CANONICAL.get(table, ()) if column in IDENTIFIERS]
-    for column in columns:
-        if _tells(connection, "adapters/lost_digits.sql", table, column):
+def _identify(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Let ``source_<table>`` yield identifiers in one form: no words for missing ones, no 123.0 for 123.
+
+    Raises :class:`UserError` where a float has lost the last digits of an identifier.
+    """
+    columns = {table: [one for one in CANONICAL[table] if one in IDENTIFIERS] for table in CANONICAL}
+    places = [(table, column) for table, named in columns.items() for column in named]
+    _check_digits(connection, "adapters/lost_digits.sql", places)
+    for listed in LISTS.values():
+        _check_digits(connection, "adapters/lost_digits_in_text.sql", listed)
+    are_whole = {
+        kind: not any(_tells(connection, "adapters/has_fractions.sql", *place) for place in listed)
+        for kind, listed in LISTS.items()
+    }
+    for table, named in columns.items():
+        replaced = (f"as_identifier({one}, {str(are_whole[IDENTIFIERS[one]]).lower()}) AS {one}" for one in named)
+        statement = query("adapters/identified.sql").replace("{table}", table)
+        statement = statement.replace("{identifiers}", ", ".join(replaced))
+        connection.execute(statement.replace("{adapter}", _sql(folder / f"{table}.sql")))
+
+
+def _check_digits(connection: duckdb.DuckDBPyConnection, file: str, places: Iterable[tuple[str, str]]) -> None:
+    for table, column in places:
+        if _tells(connection, file, table, column):
             raise UserError(
                 f"{column} of table {table} holds floats of 2^53 or more, which have lost their last digits",
                 "write identifiers as text or as whole numbers, in every part of the table",
             )
-    replaced = ", ".join(
-        f"as_identifier({column}, {str(_is_whole(connection, table, column)).lower()}) AS {column}"
-        for column in columns
-    )
-    if columns:
-        statement = query("adapters/identified.sql").replace("{table}", table).replace("{identifiers}", replaced)
-        connection.execute(statement.replace("{adapter}", adapter))
-
-
-def _is_whole(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
-    """Return whether a column has whole numbers alone, some of them written as floats; most need a few rows only."""
-    files = ("adapters/begins_as_float.sql", "adapters/is_whole.sql")
-    return all(_tells(connection, file, table, column) for file in files)
 
 
 def _tells(connection: duckdb.DuckDBPyConnection, file: str, table: str, column: str) -> bool:

@@ -242,6 +242,12 @@ class Extract:
         assert self.root is not None
         files = (_parts(path) or _visible_tables(path)) if path.is_dir() else [path]
         parts = [_inside(self.root, part) for part in files]
+        kinds = sorted({_form(part) for part in parts})
+        if len(kinds) > 1:
+            raise UserError(
+                f"the parts of table {table} ({path.name}) are of several kinds: {' and '.join(kinds)}",
+                "keep those of one kind, or write all parts alike",
+            )
         if _suffix(parts[0]) in JSON:
             return RawTable(path.name, "json", *_json_columns(self.connection, table, parts, path.name))
         if _suffix(parts[0]) == ".parquet":
@@ -342,6 +348,12 @@ def _suffix(path: Path) -> str:
     return next(
         (suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if path.name.lower().endswith(suffix)), ""
     )
+
+
+def _form(path: Path) -> str:
+    """Return the kind of a table's file, in words."""
+    suffix = _suffix(path)
+    return "Parquet" if suffix == ".parquet" else "NDJSON" if suffix in JSON else "text in columns"
 
 
 def _parts(folder: Path) -> list[Path]:

@@ -1,5 +1,7 @@
 -- Macros by which staging reads numbers and judges times from any adapter (definitions/local_time.sql reads times); and the empty tables that it begins with.
 SET VARIABLE extracted_on = $extracted_on;
+SET VARIABLE contact_grace_days = $contact_grace_days;
+SET VARIABLE study_grace_days = $study_grace_days;
 CREATE OR REPLACE TEMP MACRO as_number(x) AS
     CASE
         WHEN typeof(x) IN ('DOUBLE', 'FLOAT', 'INTEGER', 'BIGINT') THEN TRY_CAST(x AS DOUBLE)

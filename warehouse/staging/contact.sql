@@ -1,6 +1,6 @@
 -- Evidence of life: contacts of a kind that proves presence, unless their status says that they did not take place. Other
--- kinds prove nothing and are counted by word. A contact more than 30 days after death means that the death or the record
--- number is wrong: the patient is quarantined.
+-- kinds prove nothing and are counted by word. A contact later after death than
+-- outcome.contact_grace_days allows means that the death or the record number is wrong: the patient is quarantined.
 CREATE OR REPLACE TEMP TABLE last_death AS
 SELECT person_no, max(latest_date) AS latest_date
 FROM death
@@ -33,7 +33,7 @@ SELECT
         WHEN contact_kind.proves = 'unknown' AND kind = '' THEN 'MISSING_KIND'
         WHEN contact_kind.proves = 'unknown' THEN 'UNKNOWN_KIND'
         WHEN contact_kind.proves = 'if_completed' AND status IS NULL THEN 'APPOINTMENT_WITHOUT_STATUS'
-        WHEN CAST(moment AS DATE) - shift > latest_date + 30 THEN 'CONTACT_AFTER_DEATH'
+        WHEN CAST(moment AS DATE) - shift > latest_date + getvariable('contact_grace_days') THEN 'CONTACT_AFTER_DEATH'
     END AS reason,
     CASE
         WHEN reason IN ('CONTACT_DID_NOT_TAKE_PLACE', 'UNKNOWN_STATUS') THEN contact_status.shown

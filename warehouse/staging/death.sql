@@ -1,21 +1,14 @@
 -- Statements of death. '2017-05' and '2017' are intervals. A date that can't be true is staged as 'dead, date unknown',
--- so that the patient is never labelled a survivor.
+-- so that the patient is never labelled a survivor. Of two times on one day the later one is kept.
 CREATE OR REPLACE TEMP TABLE checked_death AS
 WITH source_row AS (
     SELECT
         as_text(patient_id) AS patient_id,
         as_text(death_date) AS raw_date,
         lower(as_text(source)) AS raw_source,
-        CASE
-            WHEN regexp_matches(as_text(death_date), '^\d{4}(-00(-00)?)?$') THEN 'year'
-            WHEN regexp_matches(as_text(death_date), '^\d{4}-(0[1-9]|1[0-2])(-00)?$') THEN 'month'
-            ELSE 'day'
-        END AS precision,
-        CASE precision
-            WHEN 'year' THEN as_moment(left(as_text(death_date), 4) || '-01-01')
-            WHEN 'month' THEN as_moment(left(as_text(death_date), 7) || '-01')
-            ELSE as_moment(death_date)
-        END AS earliest,
+        date_precision(death_date) AS precision,
+        earliest_moment(death_date) AS earliest,
+        latest_day(death_date) AS latest,
         moment_fault(death_date, earliest) AS fault
     FROM source_death
 ),
@@ -32,12 +25,8 @@ dated AS (
             ELSE 'unknown'
         END AS source,
         CASE WHEN fault IS NULL THEN CAST(earliest AS DATE) - shift END AS death_date,
-        CASE
-            WHEN fault IS NOT NULL THEN NULL
-            WHEN precision = 'year' THEN least(make_date(year(earliest), 12, 31), getvariable('extracted_on')) - shift
-            WHEN precision = 'month' THEN least(last_day(CAST(earliest AS DATE)), getvariable('extracted_on')) - shift
-            ELSE CAST(earliest AS DATE) - shift
-        END AS latest_date
+        CASE WHEN fault IS NULL THEN latest - shift END AS latest_date,
+        CASE WHEN fault IS NULL AND has_time(earliest) THEN earliest - to_days(shift) END AS died_at
     FROM source_row
     LEFT JOIN person USING (patient_id)
 )
@@ -46,10 +35,10 @@ SELECT
     CASE
         WHEN patient_id IS NULL THEN 'MISSING_IDENTIFIER'
         WHEN patient_key IS NULL THEN 'UNKNOWN_PATIENT'
-        WHEN latest_date < birth_date THEN 'DEATH_BEFORE_BIRTH'
+        WHEN latest_date < birth.first_day THEN 'DEATH_BEFORE_BIRTH'
     END AS reason
 FROM dated
-LEFT JOIN patient USING (patient_key);
+LEFT JOIN birth USING (patient_key);
 
 CREATE OR REPLACE TEMP TABLE tally AS
 SELECT reason, count(*) AS rows, min(patient_key) AS example
@@ -69,9 +58,10 @@ WHERE reason = 'DEATH_BEFORE_BIRTH';
 
 DELETE FROM death;
 INSERT INTO death
-SELECT DISTINCT patient_key, death_date, precision, source, latest_date
+SELECT patient_key, death_date, precision, source, latest_date, max(died_at)
 FROM checked_death
 WHERE reason IS NULL
+GROUP BY ALL
 ORDER BY ALL;
 
 -- Several or partial dates of death, which the outcome rules resolve.

@@ -6,6 +6,7 @@ DROP TABLE IF EXISTS contact_kind;
 DROP TABLE IF EXISTS contact_status;
 DROP TABLE IF EXISTS checked_patient;
 DROP TABLE IF EXISTS checked_person;
+DROP TABLE IF EXISTS birth;
 DROP TABLE IF EXISTS checked_death;
 DROP TABLE IF EXISTS checked_study;
 DROP TABLE IF EXISTS reason_groups;

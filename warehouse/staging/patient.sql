@@ -1,10 +1,12 @@
 -- Persons: all record numbers of one person become one row. Two birth dates or two sexes mean that a number was reused
--- or that a merge was wrong: the patient is quarantined.
+-- or that a merge was wrong: the patient is quarantined. A birth of which only the year or the month is known is an
+-- interval (definitions/partial_date.sql): it agrees with every date within it, and its middle is the birth date.
 CREATE OR REPLACE TEMP TABLE checked_patient AS
 SELECT
     person.patient_key,
     person.patient_id,
-    CASE WHEN fault IS NULL THEN CAST(birth AS DATE) - person.shift END AS birth_date,
+    CASE WHEN fault IS NULL THEN CAST(birth AS DATE) - person.shift END AS first_day,
+    CASE WHEN fault IS NULL THEN last_birth - person.shift END AS last_day,
     CASE WHEN fault <> 'MISSING_DATE' THEN fault END AS fault,
     CASE
         WHEN upper(raw_sex) IN ('F', 'FEMALE', 'W', 'WOMAN') THEN 'F'
@@ -16,14 +18,15 @@ SELECT
     CASE
         WHEN person.patient_key IS NULL THEN 'MISSING_IDENTIFIER'
         WHEN copy > 1 THEN 'EXACT_DUPLICATE'
-        WHEN row_number() OVER (PARTITION BY person.patient_key, copy ORDER BY person.patient_id, birth, raw_sex, raw_race) > 1
+        WHEN row_number() OVER (PARTITION BY person.patient_key, copy ORDER BY person.patient_id, birth, last_birth, raw_sex, raw_race) > 1
             THEN 'MERGED_INTO_ANOTHER_ROW'
     END AS reason
 FROM (
     SELECT
         as_text(patient_id) AS patient_id,
-        as_moment(birth_date) AS birth,
-        moment_fault(birth_date, as_moment(birth_date)) AS fault,
+        earliest_moment(birth_date) AS birth,
+        latest_day(birth_date) AS last_birth,
+        moment_fault(birth_date, birth) AS fault,
         as_text(sex) AS raw_sex,
         as_text(race) AS raw_race,
         -- Sites write race in many ways. The first pattern that matches is used; the groups that the Pooled Cohort
@@ -43,7 +46,7 @@ FROM (
                 THEN 'asian'
             WHEN raw_race IS NOT NULL THEN 'other'
         END AS race,
-        row_number() OVER (PARTITION BY as_text(patient_id), birth, raw_sex, raw_race) AS copy
+        row_number() OVER (PARTITION BY as_text(patient_id), birth, last_birth, raw_sex, raw_race) AS copy
     FROM source_patient
 ) AS source_row
 LEFT JOIN person USING (patient_id);
@@ -51,10 +54,11 @@ LEFT JOIN person USING (patient_id);
 CREATE OR REPLACE TEMP TABLE checked_person AS
 SELECT
     patient_key,
-    min(birth_date) AS birth_date,
+    max(first_day) AS first_day,
+    min(last_day) AS last_day,
     min(sex) AS sex,
     min(race) AS race,
-    count(DISTINCT birth_date) AS births,
+    max(first_day) > min(last_day) AS births_differ,
     count(DISTINCT sex) AS sexes,
     count(DISTINCT race) AS races
 FROM checked_patient
@@ -85,7 +89,7 @@ FROM checked_person
 WHERE races > 1;
 
 INSERT INTO quarantine
-SELECT patient_key, 'TWO_BIRTH_DATES' FROM checked_person WHERE births > 1
+SELECT patient_key, 'TWO_BIRTH_DATES' FROM checked_person WHERE births_differ
 UNION ALL
 SELECT patient_key, 'TWO_SEXES' FROM checked_person WHERE sexes > 1;
 
@@ -93,11 +97,23 @@ DELETE FROM patient;
 INSERT INTO patient
 SELECT
     patient_key,
-    CASE WHEN births = 1 THEN birth_date END,
+    CASE WHEN NOT births_differ THEN middle_day(first_day, last_day) END,
     CASE WHEN sexes = 1 THEN sex END,
     CASE WHEN races = 1 THEN race END
 FROM checked_person
 ORDER BY patient_key;
+
+-- The days that each birth may have been on, for the rules of deaths and studies.
+CREATE OR REPLACE TEMP TABLE birth AS
+SELECT patient_key, first_day, last_day
+FROM checked_person
+WHERE NOT births_differ;
+
+INSERT INTO conflict
+SELECT 'patient', 'PARTIAL_DATE', count(*), 'noted', min(patient_key)
+FROM birth
+WHERE first_day < last_day
+HAVING count(*) > 0;
 
 DELETE FROM patient_alias;
 INSERT INTO patient_alias

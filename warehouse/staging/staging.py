@@ -13,7 +13,16 @@ from echomort.core.errors import UserError
 from echomort.core.keys import Keyring
 from echomort.ehr.catalogue import Catalogue
 from echomort.ehr.contact_kinds import denials, read_kind, read_status
-from warehouse.adapters.extract import ExtractLocation, feeds, is_dispensable, open_extract, origins, raw_tables
+from echomort.settings import Outcome
+from warehouse.adapters.extract import (
+    ExtractLocation,
+    feeds,
+    has_own_calendar,
+    is_dispensable,
+    open_extract,
+    origins,
+    raw_tables,
+)
 from warehouse.queries import run, scalar
 from warehouse.staging import advice
 from warehouse.staging.vocabulary import vocabulary
@@ -83,31 +92,45 @@ def stage(  # noqa: PLR0913, PLR0917
     catalogue: Catalogue | None = None,
     kinds: Mapping[str, bool] | None = None,
     extracted_on: date | None = None,
+    statuses: Mapping[str, bool] | None = None,
+    outcome: Outcome | None = None,
 ) -> StagingReport:
     """Replace the canonical tables with the extract at ``location`` (a path is a folder).
 
     ``catalogue`` names the variables that are staged (default: the shipped ones); ``kinds`` are the site's own
-    kinds of contact and whether each proves life. Rows after ``extracted_on``, the day of the extract, are set
-    aside (None: after today, for a database that is read now). Call it inside one transaction, and roll back if it
-    raises. Every row is either staged or counted in ``conflict``. Every identifier becomes a keyed pseudonym; all
-    record numbers of a person become the same one. Every date moves by the person's offset unless ``dates`` is
-    ``kept``. Raises :class:`UserError` if a table or column is missing, if a file is malformed, or if no row of a
-    table can be used.
+    kinds of contact and whether each proves life, ``statuses`` its statuses and whether each says that the contact
+    took place. Rows after ``extracted_on``, the day of the extract, are set aside (None: after today; it is needed
+    for a database, unless its source moved the dates). ``outcome`` has the grace periods after a death (default: those
+    of the settings).
+
+    Call it inside one transaction, and roll back if it raises. Every row is either staged or counted in ``conflict``.
+    Every identifier becomes a keyed pseudonym; all record numbers of a person become the same one. Every date moves by
+    the person's offset unless ``dates`` is ``kept``. Raises :class:`UserError` if a table or column is missing, if a
+    file is malformed, or if no row of a table can be used.
     """
     bind: dict[str, Any] = {"adapter": Path(adapter).name, "dates": dates, "key_id": keyring.key_id}
     column_origins = origins(adapter)
     location = location if isinstance(location, ExtractLocation) else ExtractLocation(location)
+    if extracted_on is None and location.database is not None and not has_own_calendar(adapter):
+        raise UserError(
+            "sources.extracted_on is not set: nothing says on which day the rows of the database were extracted",
+            "set it to the last day whose records the database has (--set sources.extracted_on=2024-06-30): later "
+            "rows, such as appointments, are set aside, and no result depends on the day of the run",
+        )
     with open_extract(connection, location, adapter) as unused:
         calendar = scalar(connection, "adapters/calendar.sql")
         if calendar not in {"true", "own"}:
             raise UserError("calendar.sql of the adapter must yield 'true' or 'own'", "see docs/adapters.md")
         last_day = (extracted_on or date.today()) if calendar == "true" else LAST_MOVED_DATE
         bind |= {"calendar": calendar, "extracted_on": last_day}
-        run(connection, "definitions/unit.sql")
+        outcome = outcome or Outcome()
+        bind |= {name: getattr(outcome, name) for name in ("contact_grace_days", "study_grace_days")}
+        for definition in ("unit", "moment", "partial_date"):
+            run(connection, f"definitions/{definition}.sql")
         run(connection, "staging/begin.sql", **bind)
         _write_vocabulary(connection, catalogue)
         identifiers = _write_keys(connection, keyring, dates)
-        identifiers["contact_kind"] = _write_kinds(connection, keyring, kinds or {})
+        identifiers["contact_kind"] = _write_kinds(connection, keyring, kinds or {}, statuses or {})
         run(connection, "staging/merged.sql")
         problems = dict(unused)
         for table in TABLES:
@@ -171,7 +194,10 @@ def _write_keys(
 
 
 def _write_kinds(
-    connection: duckdb.DuckDBPyConnection, keyring: Keyring, site_kinds: Mapping[str, bool]
+    connection: duckdb.DuckDBPyConnection,
+    keyring: Keyring,
+    site_kinds: Mapping[str, bool],
+    site_statuses: Mapping[str, bool],
 ) -> dict[str, str]:
     """Write what each kind and status of the extract's contacts proves; return hash -> text of those not listed."""
     run(connection, "staging/contact_begin.sql", denials=denials())
@@ -190,8 +216,8 @@ def _write_kinds(
         kinds.append((text, kind.proves, kind.term or None, shown(text, kind.is_listed)))
     states = []
     for (text,) in run(connection, "staging/contact_statuses.sql").fetchall():
-        proves = read_status(text)
-        states.append((text, proves, shown(text, proves != "unknown")))
+        is_listed = read_status(text) != "unknown"
+        states.append((text, read_status(text, site_statuses), shown(text, is_listed)))
     kind_rows = pd.DataFrame(kinds, columns=["kind", "proves", "term", "shown"], dtype="str")
     connection.append("contact_kind", kind_rows, by_name=True)
     connection.append(

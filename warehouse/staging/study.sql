@@ -70,15 +70,23 @@ ORDER BY patient_key, study_at, study_key;
 INSERT INTO quarantine
 SELECT DISTINCT patient_key, 'STUDY_BEFORE_BIRTH'
 FROM study
-JOIN patient USING (patient_key)
-WHERE CAST(study_at AS DATE) < birth_date;
+JOIN birth USING (patient_key)
+WHERE CAST(study_at AS DATE) < first_day;
 
--- All statements of death are before the study: the death or the record number is wrong.
+-- Who had an echo in the year of birth was born before it.
+UPDATE patient
+SET birth_date = middle_day(first_day, entered)
+FROM birth
+JOIN (SELECT patient_key, CAST(min(study_at) AS DATE) AS entered FROM study GROUP BY patient_key) USING (patient_key)
+WHERE birth.patient_key = patient.patient_key AND entered BETWEEN first_day AND last_day AND entered < birth_date;
+
+-- All statements of death are before the study, by more days than outcome.study_grace_days allows: the death or the record
+-- number is wrong.
 INSERT INTO quarantine
 SELECT DISTINCT study.patient_key, 'DEATH_BEFORE_STUDY'
 FROM study
 JOIN (SELECT patient_key, max(latest_date) AS latest_date FROM death GROUP BY patient_key) USING (patient_key)
-WHERE latest_date < CAST(study_at AS DATE);
+WHERE latest_date + getvariable('study_grace_days') < CAST(study_at AS DATE);
 
 -- Two studies of a patient at the same time may be one echo with two numbers.
 INSERT INTO conflict

@@ -10,7 +10,7 @@ WITH in_hospital AS (
     FROM raw_admissions
     GROUP BY ALL
 )
-SELECT subject_id AS patient_id, CAST(CAST(died_at AS DATE) AS VARCHAR) AS death_date, 'hospital' AS source
+SELECT subject_id AS patient_id, CAST(died_at AS VARCHAR) AS death_date, 'hospital' AS source
 FROM in_hospital
 WHERE died_at IS NOT NULL
 UNION ALL

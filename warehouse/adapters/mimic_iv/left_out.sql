@@ -28,6 +28,10 @@ SELECT 'medication', 'DRUG_OF_NO_CLASS', count(*)
 FROM raw_prescriptions
 WHERE coalesce(lower(drug) NOT IN (SELECT drug FROM made_drug_class), true)
 UNION ALL
+SELECT 'patient', 'BIRTH_FROM_AGE', count(*)
+FROM raw_patients
+WHERE anchor_age IS NOT NULL
+UNION ALL
 SELECT 'death', 'NO_DOD_IN_THIS_RELEASE', count(*)
 FROM raw_patients
 HAVING count(*) >= 10 AND count(dod) = 0

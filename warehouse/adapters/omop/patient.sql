@@ -1,5 +1,7 @@
--- Persons under their record number. If only the year of birth is known, the date is the middle of that year. Text that
--- is not a date is passed on, so that staging counts it.
+-- Persons under their record number. If only the year or the month of birth is known, that is the date: staging reads it as
+-- an interval. Without a day, the first of the month in birth_datetime stands for that month, and without a month the first
+-- day of the year or 15 June for that year, as the conventions of the data model ask for. Text that is not a date is passed
+-- on, so that staging counts it.
 WITH race AS (
     SELECT TRY_CAST(concept_id AS BIGINT) AS concept_id, any_value(concept_name) AS name
     FROM raw_concept
@@ -9,19 +11,28 @@ WITH race AS (
 SELECT
     number.patient_id,
     coalesce(
-        CAST(CAST(as_moment(birth_datetime) AS DATE) AS VARCHAR),
-        printf(
-            '%04d-%02d-%02d',
-            TRY_CAST(year_of_birth AS INTEGER),
-            coalesce(TRY_CAST(month_of_birth AS INTEGER), 7),
-            coalesce(TRY_CAST(day_of_birth AS INTEGER), CASE WHEN month_of_birth IS NULL THEN 2 ELSE 15 END)
-        ),
+        CASE
+            WHEN month_of_birth IS NULL AND strftime(born_at, '%m-%d') IN ('01-01', '06-15') THEN NULL
+            WHEN month_of_birth IS NOT NULL AND day_of_birth IS NULL AND day(born_at) = 1 THEN NULL
+            ELSE CAST(CAST(born_at AS DATE) AS VARCHAR)
+        END,
+        CASE
+            WHEN month_of_birth IS NULL THEN printf('%04d', TRY_CAST(year_of_birth AS INTEGER))
+            WHEN day_of_birth IS NULL
+                THEN printf('%04d-%02d', TRY_CAST(year_of_birth AS INTEGER), TRY_CAST(month_of_birth AS INTEGER))
+            ELSE printf(
+                '%04d-%02d-%02d',
+                TRY_CAST(year_of_birth AS INTEGER),
+                TRY_CAST(month_of_birth AS INTEGER),
+                TRY_CAST(day_of_birth AS INTEGER)
+            )
+        END,
         CAST(birth_datetime AS VARCHAR),
         CAST(year_of_birth AS VARCHAR)
     ) AS birth_date,
     coalesce(sex.target, gender_source_value) AS sex,
     coalesce(reviewed_race.target, race.name, race_source_value) AS race
-FROM raw_person AS person
+FROM (SELECT *, as_moment(birth_datetime) AS born_at FROM raw_person) AS person
 LEFT JOIN made_person_number AS number ON number.person_id = as_whole(person.person_id)
 LEFT JOIN made_known_concept AS sex ON sex.kind = 'sex' AND sex.concept_id = TRY_CAST(gender_concept_id AS BIGINT)
 LEFT JOIN made_known_concept AS reviewed_race

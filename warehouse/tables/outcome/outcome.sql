@@ -21,53 +21,97 @@ CREATE OR REPLACE TEMP TABLE data_end AS
 SELECT
     CASE
         -- The source moved each patient's dates by another offset: there is no common last day.
-        WHEN (SELECT bool_or(calendar = 'own') FROM staging) THEN NULL
+        WHEN is_own THEN NULL
         WHEN $follow_up = 'registry' THEN CAST($registry_complete_through AS DATE)
-        ELSE (SELECT true_day FROM recorded_end)
-    END AS true_day;
+        ELSE recorded_end.true_day
+    END AS true_day,
+    -- A record that the end does not follow, because it is alone, still is evidence on its own patient.
+    CASE WHEN NOT is_own AND $follow_up <> 'registry' THEN busy_day END AS own_true_day,
+    CASE WHEN NOT is_own AND $follow_up <> 'registry' THEN lone_days END AS lone_days
+FROM (SELECT coalesce(bool_or(calendar = 'own'), false) AS is_own FROM staging)
+LEFT JOIN recorded_end ON true;
 
 DELETE FROM late_record;
 INSERT INTO late_record
-SELECT count(*), max(recorded_day.true_day) - any_value(data_end.true_day)
+SELECT count(*), max(recorded_day.true_day) - any_value(data_end.true_day), (SELECT lone_days FROM data_end)
 FROM recorded_day
 JOIN data_end ON $follow_up <> 'registry' AND recorded_day.true_day > data_end.true_day;
 
--- One death for each patient. Statements within 7 days agree: the day of the most reliable source is used. Statements
--- further apart and partial dates give an interval (death_from to death_to); a label then needs the same result for both
--- ends.
-CREATE OR REPLACE TEMP VIEW patient_death AS
-WITH candidate AS (
-    FROM death
-    WHERE precision = 'day'
-    UNION ALL
+-- Partial dates of death, as the days that they leave. The person was alive on the last day within them with a contact or an
+-- echo, so that the death is not before it. (Staging ends them with the extract.)
+CREATE OR REPLACE TEMP TABLE partial_death AS
+WITH partial AS (
     -- A partial date that agrees with an exact date adds nothing, and is left out.
     FROM (FROM death WHERE precision IN ('month', 'year')) AS partial
     ANTI JOIN (FROM death WHERE precision = 'day') AS exact
         ON exact.patient_key = partial.patient_key
         AND exact.death_date BETWEEN partial.death_date - 7 AND partial.latest_date + 7
 ),
+seen AS (
+    SELECT patient_key, CAST(contact_at AS DATE) AS day FROM contact SEMI JOIN partial USING (patient_key)
+    UNION
+    SELECT patient_key, CAST(study_at AS DATE) FROM study SEMI JOIN partial USING (patient_key)
+)
+SELECT
+    partial.patient_key,
+    source,
+    precision,
+    coalesce(max(day), death_date) AS death_from,
+    latest_date AS death_to
+FROM partial
+LEFT JOIN seen ON seen.patient_key = partial.patient_key AND day BETWEEN death_date AND latest_date
+GROUP BY partial.patient_key, source, precision, death_date, latest_date;
+
+-- One death for each patient. Exact statements within 7 days agree: the day of the most reliable source is used. Statements
+-- further apart give an interval from the first to the last day, and so do partial dates; those that overlap agree on
+-- the days that all of them leave. A label then needs the same result for every day of the interval. The day that is used
+-- for the length of follow-up is that of the most reliable statement: the middle of a partial one.
+CREATE OR REPLACE TEMP VIEW patient_death AS
+WITH agreed AS (
+    SELECT patient_key, max(death_from) AS death_from, min(death_to) AS death_to
+    FROM partial_death
+    GROUP BY patient_key
+),
+candidate AS (
+    SELECT patient_key, source, precision, death_date AS death_from, death_date AS death_to, died_at
+    FROM death
+    WHERE precision = 'day'
+    UNION ALL
+    SELECT
+        patient_key,
+        source,
+        precision,
+        CASE WHEN agreed.death_from <= agreed.death_to THEN agreed.death_from ELSE partial_death.death_from END,
+        CASE WHEN agreed.death_from <= agreed.death_to THEN agreed.death_to ELSE partial_death.death_to END,
+        NULL
+    FROM partial_death
+    JOIN agreed USING (patient_key)
+),
 known AS (
     SELECT
         patient_key,
-        min(death_date) AS earliest,
-        max(latest_date) AS latest,
+        min(death_from) AS earliest,
+        max(death_to) AS latest,
         arg_min(
-            death_date,
+            middle_day(death_from, death_to),
             (
                 CASE source WHEN 'registry' THEN 1 WHEN 'hospital' THEN 2 WHEN 'record' THEN 3 ELSE 4 END,
                 precision <> 'day',
-                death_date
+                death_from
             )
         ) AS best,
-        bool_and(precision = 'day') AS all_exact
+        bool_and(precision = 'day') AND latest - earliest <= 7 AS is_exact,
+        max(died_at) AS last_time
     FROM candidate
     GROUP BY patient_key
 )
 SELECT
     patient_key,
     best AS death_date,
-    CASE WHEN all_exact AND latest - earliest <= 7 THEN best ELSE earliest END AS death_from,
-    CASE WHEN all_exact AND latest - earliest <= 7 THEN best ELSE latest END AS death_to
+    CASE WHEN is_exact THEN best ELSE earliest END AS death_from,
+    CASE WHEN is_exact THEN best ELSE latest END AS death_to,
+    -- The time, where the sources that have one do not go beyond the day that is used.
+    CASE WHEN is_exact AND CAST(last_time AS DATE) = best THEN last_time END AS died_at
 FROM (SELECT DISTINCT patient_key FROM death)
 LEFT JOIN known USING (patient_key);
 
@@ -80,6 +124,7 @@ SELECT
     death_date,
     death_from,
     death_to,
+    died_at,
     last_contact.day AS contact_day,
     last_study.day AS last_study_day,
     quarantine.reason AS quarantined
@@ -102,6 +147,7 @@ WITH observed AS (
     SELECT
         *,
         true_day - shift AS end_day,
+        own_true_day - shift AS own_end_day,
         $follow_up = 'registry' AND coalesce(death_from > true_day - shift, false) AS died_late
     FROM patient_follow_up
     CROSS JOIN data_end
@@ -120,10 +166,22 @@ study_days AS (
             WHEN $follow_up = 'registry' THEN end_day
             ELSE greatest(contact_day, nullif(last_study_day, study_date))
         END - study_date AS alive_days,
-        end_day - study_date AS window_days,
+        end_day - study_date AS end_days,
+        CASE
+            WHEN $follow_up <> 'registry' THEN greatest(contact_day, nullif(last_study_day, study_date), death_from)
+        END AS own_day,
+        -- The window is complete too for whom a record after the end, which is alone there, says that it is.
+        CASE WHEN own_day <= own_end_day THEN greatest(end_days, own_day - study_date) ELSE end_days END AS window_days,
+        -- An echo of the day of death, after its time (of an organ donor, say).
+        coalesce(
+            has_time(study.study_at) AND CAST(died_at AS DATE) = study_date AND study.study_at > died_at, false
+        ) AS after_the_time_of_death,
+        -- A death known by its month or year, of which some days are censored at the end of the registry and some are not.
+        coalesce($follow_up = 'registry' AND NOT died_late AND death_to > end_day, false) AS died_around_end,
         quarantined,
-        -- R2 excludes all studies of the patient: the death or the record number is wrong.
-        coalesce(death_to < last_study_day, false) AS died_before_a_study
+        -- R2 excludes all studies of the patient, if the echo is too late for a donor's: the death or the record number is
+        -- wrong.
+        coalesce(death_to + $study_grace_days < last_study_day, false) AS died_before_a_study
     FROM study
     JOIN observed USING (patient_key)
 ),
@@ -133,12 +191,17 @@ labelled AS (
         *,
         CASE
             WHEN study_date IS NULL THEN 'EXCL_NO_STUDY_DATE'
-            WHEN death_days_to < 0 THEN 'EXCL_DEATH_BEFORE_STUDY'
+            WHEN death_days_to < 0 OR after_the_time_of_death THEN 'EXCL_DEATH_BEFORE_STUDY'
             WHEN quarantined = 'CONTACT_AFTER_DEATH' THEN 'EXCL_CONTACT_AFTER_DEATH'
             WHEN quarantined IS NOT NULL OR died_before_a_study THEN 'EXCL_PATIENT_QUARANTINED'
             WHEN died AND death_days IS NULL THEN 'EXCL_DEATH_DATE_UNKNOWN'
             WHEN $require_full_window AND window_days < horizon_days THEN 'EXCL_INCOMPLETE_WINDOW'
-            WHEN died AND (death_days_from < 0 OR (death_days_from <= horizon_days) <> (death_days_to <= horizon_days))
+            WHEN died
+                AND (
+                    death_days_from < 0
+                    OR (death_days_from <= horizon_days) <> (death_days_to <= horizon_days)
+                    OR (died_around_end AND end_days < horizon_days)
+                )
                 THEN 'EXCL_DEATH_DATE_UNCERTAIN'
             WHEN died THEN NULL
             WHEN alive_days IS NULL THEN 'EXCL_NO_FOLLOWUP'
@@ -217,3 +280,4 @@ DROP TABLE judged;
 DROP TABLE patient_offset;
 DROP VIEW patient_follow_up;
 DROP VIEW patient_death;
+DROP TABLE partial_death;

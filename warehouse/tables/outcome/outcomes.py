@@ -26,12 +26,15 @@ def link(connection: duckdb.DuckDBPyConnection, outcome: Outcome, keyring: Keyri
     _write_offsets(connection, keyring)
     run(connection, "definitions/attrition_step.sql")
     run(connection, "definitions/recorded_end.sql")
+    run(connection, "definitions/moment.sql")
+    run(connection, "definitions/partial_date.sql")
     run(
         connection,
         "tables/outcome/outcome.sql",
         follow_up=outcome.follow_up,
         registry_complete_through=outcome.registry_complete_through,
         require_full_window=outcome.require_full_window,
+        study_grace_days=outcome.study_grace_days,
         horizon_days=outcome.horizon_days,
         horizons=list(outcome.all_horizons),
     )

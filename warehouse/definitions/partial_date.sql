@@ -1,0 +1,24 @@
+-- Dates of which only the month or the year is known are intervals of days: '2017-05', '2017-05-00', '2017', '2017-00-00' and
+-- 2017.0, which a tool wrote as a float.
+CREATE OR REPLACE TEMP MACRO date_precision(x) AS
+    CASE
+        WHEN regexp_full_match(as_text(x), '\d{4}(\.0+|-00(-00)?)?') THEN 'year'
+        WHEN regexp_full_match(as_text(x), '\d{4}-(0[1-9]|1[0-2])(-00)?') THEN 'month'
+        ELSE 'day'
+    END;
+CREATE OR REPLACE TEMP MACRO earliest_moment(x) AS
+    CASE date_precision(x)
+        WHEN 'year' THEN as_moment(left(as_text(x), 4) || '-01-01')
+        WHEN 'month' THEN as_moment(left(as_text(x), 7) || '-01')
+        ELSE as_moment(x)
+    END;
+-- The last day that a date allows, which is not after the day of the extract.
+CREATE OR REPLACE TEMP MACRO latest_day(x) AS
+    CASE date_precision(x)
+        WHEN 'year' THEN least(make_date(year(earliest_moment(x)), 12, 31), getvariable('extracted_on'))
+        WHEN 'month' THEN least(last_day(CAST(earliest_moment(x) AS DATE)), getvariable('extracted_on'))
+        ELSE CAST(earliest_moment(x) AS DATE)
+    END;
+-- The day that stands for an interval: its middle, which is at most half the interval from the true day.
+CREATE OR REPLACE TEMP MACRO middle_day(first_day, last_day) AS
+    first_day + CAST((last_day - first_day + 1) // 2 AS INTEGER);

@@ -13,6 +13,7 @@ from echomort.core.errors import UserError
 from echomort.core.keys import Keyring
 from echomort.ehr.catalogue import Catalogue
 from echomort.ehr.contact_kinds import denials, read_kind, read_status
+from echomort.ehr.public_codes import is_public_code
 from warehouse.adapters.extract import ExtractLocation, open_extract, origins
 from warehouse.queries import run, scalar
 from warehouse.staging import advice
@@ -25,7 +26,11 @@ LAST_MOVED_DATE = date(2299, 12, 31)
 """The latest date that is accepted if the source has moved its dates; otherwise it is the extract's day. Our choice."""
 
 SHOWN_WORDS = 20
-"""Kinds of contact that one line names at most; table contact_word has all. Our choice: a line stays readable."""
+"""Words that one line names at most; tables contact_word and unlisted_word have all. Our choice: a line stays readable."""
+
+MOST_WORDS = 1000
+"""Words of one table and reason that are kept at most, the most frequent. Our choice: prose in a column of codes is a
+mistake, and a thousand examples of it are enough."""
 
 HASH_CHARACTERS = 10
 """Characters shown of the keyed hash of a text: 40 bits tell the texts of one extract apart. Our choice."""
@@ -36,8 +41,8 @@ class Conflict:
     """``count`` rows of ``table`` that staging could not use as they were, for one ``reason``.
 
     ``action``: dropped, nulled, quarantined or noted. ``example``: the pseudonym of one of the patients. ``where``: the
-    table and column, in words. ``words``: kinds or states of contacts that were set aside for this reason, each with
-    its rows, the most frequent first.
+    table and column, in words. ``words``: the words that are on no list (kinds of contacts, units, variables ...) and
+    were set aside for this reason, each with its rows, the most frequent first.
     """
 
     table: str
@@ -51,17 +56,34 @@ class Conflict:
     def __str__(self) -> str:
         """Return one line with table, column, count, example and remedy: no identifier, no value."""
         whose = f", one of patient {self.example[:12]}" if self.example else ""
+        return self._line(f"{self.action}{whose}", SHOWN_WORDS)
+
+    def in_short(self, most_words: int) -> str:
+        """Return the line without the example, and with ``most_words`` words at most."""
+        return self._line(self.action, most_words)
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether the site need do nothing about it."""
+        return advice.is_ordinary(self.reason)
+
+    @property
+    def lost(self) -> int:
+        """How many rows the table lost to an error, all or what makes them useful of them."""
+        return self.count if advice.loses(self.table, self.reason) and self.action in {"dropped", "nulled"} else 0
+
+    def _line(self, done: str, most_words: int) -> str:
         counted = f"{self.count} row" + ("" if self.count == 1 else "s")
-        words = ", ".join(f"{word} {rows}" for word, rows in self.words[:SHOWN_WORDS])
-        more = f" and {len(self.words) - SHOWN_WORDS} more" if len(self.words) > SHOWN_WORDS else ""
+        words = ", ".join(f"{word} {rows}" for word, rows in self.words[:most_words])
+        more = f" and {len(self.words) - most_words} more" if len(self.words) > most_words else ""
         named = f" [{words}{more}]" if words else ""
-        return f"{self.where}: {self.reason} in {counted} ({self.action}{whose}){named}; {advice.remedy(self.reason)}"
+        return f"{self.where}: {self.reason} in {counted} ({done}){named}; {advice.remedy(self.reason)}"
 
 
 @dataclass(frozen=True)
 class StagingReport:
-    """``rows``: table -> (read, staged, dropped). ``identifiers``: domain ("patient", "study") -> pseudonym ->
-    identifier, for the key vault only."""
+    """``rows``: table -> (read, staged, dropped). ``identifiers``: domain ("patient", "study", and "contact_kind" and
+    "word" for texts that are on no list) -> pseudonym -> identifier, for the key vault only."""
 
     rows: Mapping[str, tuple[int, int, int]]
     conflicts: tuple[Conflict, ...]
@@ -108,8 +130,9 @@ def stage(  # noqa: PLR0913, PLR0917
         run(connection, "staging/empty.sql")
         run(connection, "staging/quarantined.sql")
         run(connection, "staging/left_out.sql")
+        identifiers["word"] = _write_unlisted(connection, keyring)
         run(connection, "staging/end.sql")
-    return StagingReport(_rows(connection), _conflicts(connection, column_origins), identifiers)
+    return StagingReport(row_counts(connection), conflicts(connection, adapter), identifiers)
 
 
 def merge_record_numbers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -167,11 +190,7 @@ def _write_kinds(
     unlisted: dict[str, str] = {}
 
     def shown(text: str, is_listed: bool) -> str:
-        if is_listed:
-            return " ".join(text.split())
-        key = keyring.pseudonym("contact_kind", text)[:HASH_CHARACTERS]
-        unlisted[key] = text
-        return f"#{key} ({len(text)} characters)"
+        return " ".join(text.split()) if is_listed else _hashed(keyring, "contact_kind", text, unlisted)
 
     kinds = []
     for (text,) in run(connection, "staging/contact_kinds.sql").fetchall():
@@ -186,6 +205,34 @@ def _write_kinds(
     connection.append(
         "contact_status", pd.DataFrame(states, columns=["status", "proves", "shown"], dtype="str"), by_name=True
     )
+    return unlisted
+
+
+def _hashed(keyring: Keyring, domain: str, text: str, unlisted: dict[str, str]) -> str:
+    """Return how a text that may be prose is shown: by a keyed hash, which ``unlisted`` then has, and its length."""
+    key = keyring.pseudonym(domain, text)[:HASH_CHARACTERS]
+    unlisted[key] = text
+    return f"#{key} ({len(text)} characters)"
+
+
+def _write_unlisted(connection: duckdb.DuckDBPyConnection, keyring: Keyring) -> dict[str, str]:
+    """Fill table ``unlisted_word``; return hash -> text of the words that are no codes of a closed vocabulary."""
+    reasons = {(conflict[0], conflict[1]) for conflict in run(connection, "staging/conflicts.sql").fetchall()}
+    found = run(
+        connection,
+        "staging/unlisted.sql",
+        most=MOST_WORDS,
+        diagnosis=bool(reasons & {("diagnosis", "UNKNOWN_VOCABULARY"), ("diagnosis", "NOT_A_CODE")}),
+        medication=bool(reasons & {("medication", "UNKNOWN_DRUG_CLASS"), ("medication", "UNKNOWN_UNIT")}),
+    ).fetchall()
+    unlisted: dict[str, str] = {}
+    rows = [
+        (table, reason, word if is_public_code(reason, word, vocabulary) else _hashed(keyring, "word", word, unlisted), n)
+        for table, reason, vocabulary, word, n in found
+    ]
+    words = pd.DataFrame(rows, columns=["table_name", "reason", "word", "rows"])
+    if rows:
+        connection.append("unlisted_word", words, by_name=True)
     return unlisted
 
 
@@ -207,16 +254,18 @@ def _stage_table(connection: duckdb.DuckDBPyConnection, table: str, column_origi
         )
 
 
-def _rows(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int, int]]:
+def row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int, int]]:
+    """Return table -> rows read, staged and dropped."""
     counts = run(connection, "staging/counts.sql").fetchall()
     return {table: (read, staged, dropped) for table, read, staged, dropped in counts}
 
 
-def _conflicts(connection: duckdb.DuckDBPyConnection, column_origins: Origins) -> tuple[Conflict, ...]:
-    rows = run(connection, "staging/conflicts.sql").fetchall()
+def conflicts(connection: duckdb.DuckDBPyConnection, adapter: str) -> tuple[Conflict, ...]:
+    """Return what staging through ``adapter`` could not use as it was; empty before anything was staged."""
     words: dict[tuple[str, str], list[tuple[str, int]]] = {}
-    for reason, word, count in run(connection, "staging/contact_words.sql").fetchall():
-        words.setdefault(("contact", reason), []).append((word, count))
+    for table, reason, word, count in run(connection, "staging/unlisted_words.sql").fetchall():
+        words.setdefault((table, reason), []).append((word, count))
+    described = origins(adapter)
     return tuple(
         Conflict(
             table,
@@ -224,8 +273,8 @@ def _conflicts(connection: duckdb.DuckDBPyConnection, column_origins: Origins) -
             count,
             action,
             example,
-            advice.where(table, reason, column_origins),
+            advice.where(table, reason, described),
             tuple(words.get((table, reason), ())),
         )
-        for table, reason, count, action, example in rows
+        for table, reason, count, action, example in run(connection, "staging/conflicts.sql").fetchall()
     )

@@ -1,13 +1,24 @@
 -- Rows that do not go into the canonical tables, and data that a release lacks.
-SELECT 'measurement' AS table_name, 'NOT_A_RESTING_TRANSTHORACIC_STUDY' AS reason, count(*) AS rows
+SELECT
+    'measurement' AS table_name,
+    'NOT_A_RESTING_TRANSTHORACIC_STUDY' AS reason,
+    NULL AS vocabulary,
+    NULL AS word,
+    count(*) AS rows
 FROM raw_structured_measurement
 WHERE coalesce(lower(trim(test_type)), '') <> 'tte'
 UNION ALL
-SELECT 'measurement', 'LABORATORY_ITEM_NOT_IN_CATALOGUE', count(*)
+SELECT
+    'measurement',
+    'LABORATORY_ITEM_NOT_IN_CATALOGUE',
+    'mimic_item',
+    CAST(TRY_CAST(itemid AS INTEGER) AS VARCHAR) AS word,
+    count(*)
 FROM raw_labevents
 WHERE coalesce(TRY_CAST(itemid AS INTEGER) NOT IN (SELECT TRY_CAST(itemid AS INTEGER) FROM map_items), true)
+GROUP BY word
 UNION ALL
-SELECT 'measurement', 'OUTPATIENT_RESULT_NOT_READ', count(*)
+SELECT 'measurement', 'OUTPATIENT_RESULT_NOT_READ', NULL, NULL, count(*)
 FROM raw_omr
 WHERE coalesce(
     result_name NOT IN (
@@ -18,20 +29,20 @@ WHERE coalesce(
     true
 )
 UNION ALL
-SELECT 'measurement', 'MEASUREMENT_OF_NO_LISTED_STUDY', count(*)
+SELECT 'measurement', 'MEASUREMENT_OF_NO_LISTED_STUDY', NULL, NULL, count(*)
 FROM raw_structured_measurement AS measured
 WHERE NOT EXISTS (
     FROM raw_echo_study_list AS study WHERE as_whole(study.measurement_id) = as_whole(measured.measurement_id)
 )
 UNION ALL
-SELECT 'medication', 'DRUG_OF_NO_CLASS', count(*)
+SELECT 'medication', 'DRUG_OF_NO_CLASS', NULL, NULL, count(*)
 FROM raw_prescriptions
 WHERE coalesce(lower(drug) NOT IN (SELECT drug FROM made_drug_class), true)
 UNION ALL
-SELECT 'death', 'NO_DOD_IN_THIS_RELEASE', count(*)
+SELECT 'death', 'NO_DOD_IN_THIS_RELEASE', NULL, NULL, count(*)
 FROM raw_patients
 HAVING count(*) >= 10 AND count(dod) = 0
 UNION ALL
-SELECT 'contact', 'EMERGENCY_VISIT_WITHOUT_A_YEAR_OF_FOLLOW_UP', count(*)
+SELECT 'contact', 'EMERGENCY_VISIT_WITHOUT_A_YEAR_OF_FOLLOW_UP', NULL, NULL, count(*)
 FROM made_stay
 WHERE kind = 'emergency' AND NOT is_followed

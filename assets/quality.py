@@ -19,6 +19,7 @@ from assets.project import Project
 from assets.records.clinical_features import FEATURES
 from assets.records.health_records import RECORDS
 from assets.records.own_variables import variable_files
+from assets.records.warnings import Lost, late_line, lost_rows
 from echomort.core.fingerprint import digest
 from echomort.settings import Settings
 from warehouse import ledger
@@ -145,6 +146,33 @@ def set_aside_check(table: str) -> Check:
     return Check(spec, stage, read)
 
 
+def lost_check(table: str) -> Check:
+    """Return the check that ``table`` did not lose most of its rows to errors; if it did, nothing below it is made."""
+
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
+        lost = lost_rows(connection, table)
+        return lambda settings: _judged(lost, settings.sources.most_lost)
+
+    spec = dg.AssetCheckSpec(
+        f"{table}_rows_are_not_lost",
+        asset=table,
+        blocking=True,
+        description=f"The share of rows of `{table}` that errors cost stays below sources.most_lost.",
+    )
+    stage = Stage(f"check:{spec.name}", ("ehr_extract", table), _decides_loss, files=RECORDS.files)
+    stage.carried_out_by(lost_check, *RECORDS.functions)
+    return Check(spec, stage, read)
+
+
+def _decides_loss(settings: Settings) -> dict[str, Any]:
+    return {**RECORDS.decided_by(settings), "sources.most_lost": settings.sources.most_lost}
+
+
+def _judged(lost: Lost, most: float) -> dict[str, Any]:
+    words = lost.line(most)
+    return {"table": lost.table, "rows": lost.rows, "offending": lost.count, "failed": words, "passed": not words}
+
+
 def refused_check() -> Check:
     """Return the check that features can use every measurement; it warns with the counts of reasons."""
 
@@ -170,8 +198,8 @@ def late_records_check() -> Check:
     """Return the check that nothing was recorded after the end of the data; it warns with the number of rows."""
 
     def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
-        rows = run(connection, "reads/counts/late_records.sql").fetchall()
-        return lambda _: _late(*(rows[0] if rows else (0, 0)))
+        records, words = late_line(connection)
+        return lambda _: {"table": "outcome", "offending": records, "warned": words, "passed": True}
 
     spec = dg.AssetCheckSpec(
         "nothing_lies_after_the_end_of_the_data",
@@ -181,11 +209,6 @@ def late_records_check() -> Check:
     stage = Stage(f"check:{spec.name}", ("outcomes",))
     stage.carried_out_by(late_records_check)
     return Check(spec, stage, read)
-
-
-def _late(records: int, days: int) -> dict[str, Any]:
-    words = f"{records} records, the last {days} days after the end; set sources.extracted_on if they are errors"
-    return {"table": "outcome", "offending": records, "warned": words if records else "", "passed": True}
 
 
 def reject_gate() -> Check:
@@ -315,6 +338,7 @@ for _check in (
         for one in assertions({name for stage in STAGES for name in stage.assets})
     ),
     *(set_aside_check(table) for table in STAGED),
+    *(lost_check(table) for table in STAGED),
     refused_check(),
     late_records_check(),
     reject_gate(),

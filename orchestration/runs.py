@@ -21,6 +21,7 @@ from assets.project import Project
 from echomort.core.errors import UserError
 from echomort.core.files import disk_error, remove_leftovers
 from orchestration.definitions import defs
+from orchestration.executor import forked_steps
 
 INSTANCE_TEMPLATE = Path(__file__).with_name("dagster.yaml")
 COMMAND_LINE_TAG = {"echomort/started_by": "command_line"}
@@ -81,7 +82,7 @@ def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str,
         keys = _with_co_made_assets(choose())
         if not keys:
             return False
-        with dg.DagsterInstance.get() as instance:
+        with forked_steps(), dg.DagsterInstance.get() as instance:
             _cancel_orphaned_runs(instance)
             result = dg.execute_job(
                 _reconstructable_job(),
@@ -201,8 +202,10 @@ def _first_failure(result: dg.JobExecutionResult) -> Exception:
 
 def _failed_check(result: dg.JobExecutionResult) -> Exception:
     failed = [
-        f"{check.asset_key.to_user_string()}/{check.check_name}"
+        check
         for check in result.get_asset_check_evaluations()
         if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR
     ]
-    return UserError(f"a blocking check failed ({', '.join(failed) or 'see the log'})", "see its counts: `echomort ui`")
+    names = ", ".join(f"{check.asset_key.to_user_string()}/{check.check_name}" for check in failed)
+    words = "; ".join(filter(None, (str(check.metadata["failed"].value) for check in failed if "failed" in check.metadata)))
+    return UserError(f"a blocking check failed ({names or 'see the log'})", words or "see its counts: `echomort ui`")

@@ -12,11 +12,12 @@ from echomort.core.errors import UserError
 
 
 @contextlib.contextmanager
-def atomic_path(target: Path) -> Iterator[Path]:
+def atomic_path(target: Path, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside ``target`` that is renamed to it only if the block ends without an error.
 
     The content is flushed to disk before the rename, so that after a crash ``target`` holds either its former
-    content or the new one, never a part. A full disk becomes a :class:`UserError`.
+    content or the new one, never a part. A ``private`` file can be read by its owner alone (mode 0600), at every
+    moment. A full disk becomes a :class:`UserError`.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".tmp_", suffix=target.suffix)
@@ -25,7 +26,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     try:
         yield temporary
         _flush(temporary)
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, 0o600 if private else 0o666 & ~_umask())
         os.replace(temporary, target)
         _flush(target.parent)
     except OSError as error:

@@ -119,6 +119,14 @@ class Sources(Section):
     kinds: Path | None = setting(
         None, "ours", "CSV with the columns kind and proves_life (yes or no): the site's own kinds of contact"
     )
+    most_lost: float = setting(
+        0.5,
+        "ours",
+        "share of a table's rows that errors may cost (dates that can't be read, unknown patients ...); above it the run "
+        "stops",
+        ge=0,
+        le=1,
+    )
     synthetic: Synthetic | None = setting(None, "ours", "write and use the embedded archive")
 
     @property

@@ -30,6 +30,9 @@ def run(
     from orchestration import runs
     from orchestration.printing import project as summary
 
-    if not runs.run(home, select):
-        out.print("everything is up to date: nothing to do")
-    summary.print_results(settings, out)
+    try:
+        if not runs.run(home, select):
+            out.print("everything is up to date: nothing to do")
+        summary.print_results(settings, out)
+    finally:
+        summary.print_warnings(home, out)

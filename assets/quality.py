@@ -296,37 +296,55 @@ def _gated(reasons: Mapping[str | None, int], gate: float) -> dict[str, Any]:
     return {"rows": files, "offending": unreadable, "passed": unreadable <= gate * files, "gate": gate}
 
 
-def checks_of(asset: str, checks: Sequence[Check]) -> dg.AssetChecksDefinition:
-    """Return one step that runs every check of ``asset``."""
+def checks_of(stage: str, checks: Sequence[Check]) -> dg.AssetChecksDefinition:
+    """Return one step that runs every check of the assets of ``stage``."""
 
-    @dg.multi_asset_check(name=f"{asset}_checks", specs=[check.spec for check in checks], pool="warehouse")
+    @dg.multi_asset_check(name=f"{stage}_checks", specs=[check.spec for check in checks], pool="warehouse")
     def run_checks(context: dg.AssetCheckExecutionContext, project: Project) -> Iterator[dg.AssetCheckResult]:
-        for check in checks:
-            if check.spec.key in context.selected_asset_check_keys:
-                yield check_result(project, check)
+        chosen = [check for check in checks if check.spec.key in context.selected_asset_check_keys]
+        yield from check_results(project, chosen)
 
     return run_checks
 
 
-def check_result(project: Project, check: Check) -> dg.AssetCheckResult:
-    """Run the check if its tables or its code changed; else repeat the result in the ledger."""
-    with project.reader() as connection, check.stage.working():
-        fingerprint = check.stage.fingerprint(connection, project)
-        entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)
-        known = entry is not None and entry.fingerprint == fingerprint
-        evaluate = None if entry and known else check.read(connection)
-    result = evaluate(project.settings) if evaluate else entry.details if entry else {}
-    if not known:
+def check_results(project: Project, checks: Sequence[Check]) -> list[dg.AssetCheckResult]:
+    """Run each of ``checks`` if its tables or its code changed; else repeat the result in the ledger.
+
+    All rows are read through one connection and all results written through another, because opening one is slower than
+    most checks.
+    """
+    repeated: dict[str, Mapping[str, Any]] = {}
+    judges: dict[str, Callable[[Settings], Mapping[str, Any]]] = {}
+    prints: dict[str, str] = {}
+    with project.reader() as connection:
+        for check in checks:
+            name = check.stage.name
+            with check.stage.working():
+                prints[name] = check.stage.fingerprint(connection, project)
+                entry = ledger.entries(connection, name).get(ledger.WHOLE)
+                if entry is not None and entry.fingerprint == prints[name]:
+                    repeated[name] = entry.details
+                else:
+                    judges[name] = check.read(connection)
+    results = {**repeated, **{name: judge(project.settings) for name, judge in judges.items()}}
+    if judges:
         with project.writer() as connection:
-            how = ledger.write_recipe(connection, check.stage.recipe(project.settings))
-            made = Entry(ledger.WHOLE, fingerprint, digest(result), None, result, how)
-            ledger.record(connection, check.stage.name, [made])
+            for check in checks:
+                name = check.stage.name
+                if name in judges:
+                    how = ledger.write_recipe(connection, check.stage.recipe(project.settings))
+                    made = Entry(ledger.WHOLE, prints[name], digest(results[name]), None, results[name], how)
+                    ledger.record(connection, name, [made])
+    return [_as_result(check, results[check.stage.name], check.stage.name in repeated) for check in checks]
+
+
+def _as_result(check: Check, result: Mapping[str, Any], repeated: bool) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=check.spec.asset_key,
         check_name=check.spec.name,
         passed=bool(result["passed"] and not result.get("warned")),
         severity=dg.AssetCheckSeverity.WARN if result["passed"] else dg.AssetCheckSeverity.ERROR,
-        metadata={key: value for key, value in result.items() if key != "passed"} | {"repeated": known},
+        metadata={key: value for key, value in result.items() if key != "passed"} | {"repeated": repeated},
     )
 
 
@@ -347,4 +365,7 @@ for _check in (
 ):
     BY_ASSET[_check.spec.asset_key.to_user_string()].append(_check)
 
-CHECKS = [checks_of(asset, checks) for asset, checks in BY_ASSET.items()]
+BY_STAGE = {stage.name: [check for asset in stage.assets for check in BY_ASSET.get(asset, ())] for stage in STAGES}
+"""Stage -> the checks of its assets."""
+
+CHECKS = [checks_of(stage, checks) for stage, checks in BY_STAGE.items() if checks]

@@ -124,7 +124,7 @@ def _open(path: Path, read_only: bool, memory_limit_gib: float) -> duckdb.DuckDB
 
 
 def _options(memory_limit_gib: float, spill: Path | None) -> dict[str, str | bool | int | float | list[str]]:
-    """Return the options of a connection; what does not fit into memory goes to the folder ``spill`` (None: nowhere)."""
+    """Return the options of a connection; what does not fit into memory goes to ``spill`` (None: nowhere)."""
     return {
         "memory_limit": f"{memory_limit_gib:g}GiB",
         "temp_directory": str(spill) if spill else "",

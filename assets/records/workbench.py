@@ -36,8 +36,8 @@ OUTCOME_COLUMNS = ("study_id", "label", "reason", "days", "event")
 
 @dataclass(frozen=True)
 class Records:
-    """The records that were read: the warehouse in memory, with the tables ``outcome``, ``cohort`` and ``feature``; what
-    staging reported, identifiers included; and whether the key was thrown away."""
+    """The records that were read: the warehouse in memory with ``outcome``, ``cohort`` and ``feature``; what staging
+    reported, identifiers included; and whether the key was thrown away."""
 
     connection: duckdb.DuckDBPyConnection
     settings: Settings

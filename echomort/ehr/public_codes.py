@@ -1,7 +1,7 @@
-"""Which words of a hospital's extract are codes of a closed vocabulary, and so may be shown: any other text may be prose
-that contains a name.
+"""Which words of a hospital's extract are codes of a closed vocabulary, and so may be shown.
 
-A text is judged by its form alone (a check digit, a grammar, a short list), for the reason why staging could not use it.
+Any other text may be prose that contains a name. A text is judged by its form alone (a check digit, a grammar, a short
+list), for the reason why staging could not use it.
 """
 
 import re
@@ -28,29 +28,123 @@ VOCABULARIES = frozenset(
 )
 """Names of coding systems in capitals without signs, as staging compares them."""
 
-SEXES = frozenset({"u", "un", "unk", "unknown", "o", "other", "x", "i", "a", "n", "ambiguous", "undifferentiated", "9", "0"})
+SEXES = frozenset(
+    {"u", "un", "unk", "unknown", "o", "other", "x", "i", "a", "n", "ambiguous", "undifferentiated", "9", "0"}
+)
 """Codes of HL7 for sex other than female and male (table 0001, AdministrativeGender), and ISO 5218's."""
 
 SETTINGS = frozenset({"amb", "emer", "fld", "hh", "imp", "acute", "nonac", "obsenc", "prenc", "ss", "vr"})
 """Codes of HL7's ActEncounterCode."""
 
-PREFIXES = ("", "da", "Y", "Z", "E", "P", "T", "G", "M", "k", "h", "d", "c", "m", "u", "µ", "n", "p", "f", "a", "z", "y")
+PREFIXES = (
+    "",
+    "da",
+    "Y",
+    "Z",
+    "E",
+    "P",
+    "T",
+    "G",
+    "M",
+    "k",
+    "h",
+    "d",
+    "c",
+    "m",
+    "u",
+    "µ",
+    "n",
+    "p",
+    "f",
+    "a",
+    "z",
+    "y",
+)
 """UCUM's prefixes of metric units."""
 
-METRIC = ("g", "m", "s", "L", "l", "mol", "eq", "Pa", "Hz", "J", "W", "V", "A", "K", "N", "C", "F", "S", "U", "kat", "cal", "osm")
+METRIC = (
+    "g",
+    "m",
+    "s",
+    "L",
+    "l",
+    "mol",
+    "eq",
+    "Pa",
+    "Hz",
+    "J",
+    "W",
+    "V",
+    "A",
+    "K",
+    "N",
+    "C",
+    "F",
+    "S",
+    "U",
+    "kat",
+    "cal",
+    "osm",
+)
 """Metric units of UCUM that medicine uses, and mm[Hg] in METRIC_FREE."""
 
 METRIC_FREE = (
-    *("%", "10*3", "10*6", "10*9", "10*12", "10^3", "10^6", "10^9", "10^12", "1", "min", "h", "d", "wk", "mo", "a", "deg"),
-    *("mm[Hg]", "cm[H2O]", "[IU]", "[iU]", "m[IU]", "u[IU]", "k[IU]", "[lb_av]", "[oz_av]", "[in_i]", "[ft_i]", "[degF]"),
-    *("Cel", "bar", "mbar", "[pH]", "[ppm]", "[ppth]", "{beats}", "{counts}", "{cells}", "{score}", "{ratio}", "m2", "cm2"),
+    *(
+        "%",
+        "10*3",
+        "10*6",
+        "10*9",
+        "10*12",
+        "10^3",
+        "10^6",
+        "10^9",
+        "10^12",
+        "1",
+        "min",
+        "h",
+        "d",
+        "wk",
+        "mo",
+        "a",
+        "deg",
+    ),
+    *(
+        "mm[Hg]",
+        "cm[H2O]",
+        "[IU]",
+        "[iU]",
+        "m[IU]",
+        "u[IU]",
+        "k[IU]",
+        "[lb_av]",
+        "[oz_av]",
+        "[in_i]",
+        "[ft_i]",
+        "[degF]",
+    ),
+    *(
+        "Cel",
+        "bar",
+        "mbar",
+        "[pH]",
+        "[ppm]",
+        "[ppth]",
+        "{beats}",
+        "{counts}",
+        "{cells}",
+        "{score}",
+        "{ratio}",
+        "m2",
+        "cm2",
+    ),
 )
 """Further units of UCUM and its usual annotations."""
 
 
 def is_public_code(reason: str, text: str, vocabulary: str | None = None) -> bool:
-    """Return whether ``text`` is a code of a closed vocabulary. ``reason``: why staging did not use it; ``vocabulary``: the
-    one that an adapter names.
+    """Return whether ``text`` is a code of a closed vocabulary.
+
+    ``reason``: why staging did not use it; ``vocabulary``: the one that an adapter names.
 
     >>> is_public_code("UNKNOWN_VARIABLE", "2160-0"), is_public_code("UNKNOWN_VARIABLE", "2160-1")
     (True, False)
@@ -75,7 +169,9 @@ def _is_checked(text: str) -> bool:
 
 def _is_unit(text: str) -> bool:
     parts = re.split(r"[/.]", text)
-    return len(text) <= LONGEST_UNIT and all(part in UNITS or re.sub(r"\d$", "", part) in UNITS for part in parts if part)
+    return len(text) <= LONGEST_UNIT and all(
+        part in UNITS or re.sub(r"\d$", "", part) in UNITS for part in parts if part
+    )
 
 
 def _is_vocabulary(text: str) -> bool:

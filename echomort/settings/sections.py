@@ -122,8 +122,7 @@ class Sources(Section):
     most_lost: float = setting(
         0.5,
         "ours",
-        "share of a table's rows that errors may cost (dates that can't be read, unknown patients ...); above it the run "
-        "stops",
+        "share of a table's rows that errors may cost (unreadable dates, unknown patients ...) before a run stops",
         ge=0,
         le=1,
     )

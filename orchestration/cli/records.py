@@ -16,7 +16,9 @@ def records(  # noqa: PLR0913, PLR0917
     ehr: Annotated[
         Path | None, typer.Argument(help="The records: a folder, or one DuckDB file (default: those of the project).")
     ] = None,
-    adapter: Annotated[str | None, typer.Option(help="How they are laid out: canonical, omop, ..., or a folder.")] = None,
+    adapter: Annotated[
+        str | None, typer.Option(help="How they are laid out: canonical, omop, ..., or a folder.")
+    ] = None,
     home: Annotated[
         Path | None, typer.Option(help="Use this project's settings (default: those of preset standard).")
     ] = None,
@@ -73,7 +75,9 @@ def _settings(
     if "home" in tree:
         raise UserError("home is not a setting", "remove it, and name the project's folder with --home")
     if sources.get("ehr") is None and sources.get("postgresql") is None and own is None:
-        raise UserError("no health records are named", "name their folder: `echomort records EHR`, or a project by --home")
+        raise UserError(
+            "no health records are named", "name their folder: `echomort records EHR`, or a project by --home"
+        )
     if sources.get("ehr") is not None or sources.get("postgresql") is not None:
         tree.setdefault("preset", "standard")
         sources.setdefault("synthetic", None)

@@ -30,7 +30,7 @@ def print_results(settings: Settings, console: Console) -> None:
 
 
 def print_warnings(home: Path, console: Console) -> None:
-    """Print everything that a person should know about the data and the results, one line each; nothing before a run."""
+    """Print everything that a person should know about the data and the results, a line each; nothing before a run."""
     if not (home / "warehouse.duckdb").exists():
         return
     for _, warning in status.project_warnings(Project(home=str(home))):

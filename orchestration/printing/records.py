@@ -27,10 +27,14 @@ def record_lines(account: RecordsAccount) -> Iterator[str]:
     day = f"extract of {account.day}" if account.day else "no day of the extract: what lies after today is set aside"
     yield f"health records through adapter {account.adapter}; {day}"
     yield from _part("WARNINGS", _bullets(account.warnings) if account.warnings else ["  none"])
-    yield from _part("ROWS", _aligned(("table", "read", "used", "set aside"), [tuple(row.values()) for row in account.tables]))
+    yield from _part(
+        "ROWS", _aligned(("table", "read", "used", "set aside"), [tuple(row.values()) for row in account.tables])
+    )
     yield from _part("SET ASIDE, NOTHING TO DO", _bullets(_ordinary(account)))
     yield from _part("CONTACTS THAT PROVE PRESENCE", _listed((row["kind"], row["rows"]) for row in account.kinds))
-    yield from _part("WORDS ON NO LIST, WITH ROWS (#: the hash of a text, and its length)", _bullets(_unlisted(account)))
+    yield from _part(
+        "WORDS ON NO LIST, WITH ROWS (#: the hash of a text, and its length)", _bullets(_unlisted(account))
+    )
     yield from _part("DIAGNOSIS CODES OF NO GROUP, BY CATEGORY", _categories(account))
     yield from _part("FROM STUDIES TO THE COHORT", _attrition(account))
     yield from _part("COVERAGE OF THE METHOD'S VARIABLES", _coverage(account.coverage))
@@ -59,9 +63,7 @@ def _aligned(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
     """Return lines of columns: the first aligned left, the others right."""
     cells = [[str(cell) for cell in row] for row in (heads, *rows)]
     widths = [max(len(row[place]) for row in cells) for place in range(len(heads))]
-    return [
-        "  " + "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in cells
-    ]
+    return ["  " + "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in cells]
 
 
 def _ordinary(account: RecordsAccount) -> Iterator[str]:
@@ -97,7 +99,9 @@ def _attrition(account: RecordsAccount) -> list[str]:
     ]
     lines = _aligned(("", "studies", "patients"), rows)
     if not account.has_own_key:
-        lines += _bullets(["The site's key draws the sets apart: with heart-failure patients among them, the cohort may differ."])
+        lines += _bullets(
+            ["The site's key draws the sets apart: with heart-failure patients among them, the cohort may differ."]
+        )
     return lines
 
 
@@ -113,10 +117,12 @@ def _coverage(coverage: Coverage) -> Iterator[str]:
         for year in coverage.years
     ]
     yield from _aligned(heads, rows)
-    yield "  The last three: mean share of the studies that have a value (of a diagnosis group: that have it on record)."
+    yield "  The last three: mean share of the studies that have a value (a diagnosis group: on record)."
     for name in ("clinical", "echo"):
         of_set = sorted((row for row in method if row["set"] == name), key=lambda row: -row["share"])
-        yield from _bullets([f"{name}: " + ", ".join(f"{row['variable']} {_percent(row['share'])}" for row in of_set if row["share"])])
+        yield from _bullets(
+            [f"{name}: " + ", ".join(f"{row['variable']} {_percent(row['share'])}" for row in of_set if row["share"])]
+        )
     for name, words in SET_WORDS.items():
         absent = [row["variable"] for row in method if row["set"] == name and not row["share"]]
         if absent:
@@ -125,7 +131,7 @@ def _coverage(coverage: Coverage) -> Iterator[str]:
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], name: str, year: str) -> float:
-    shares = [row["by_year"].get(year, 0) for row in rows if row["set"] == name]
+    shares: list[float] = [row["by_year"].get(year, 0.0) for row in rows if row["set"] == name]
     return sum(shares) / len(shares)
 
 

@@ -19,7 +19,11 @@ ROWS = {
         ("P", "", "sbp", 121, "as Smith said", AT),
     ],
     "diagnosis": [("P", "SNOMED-CT", "84114007", AT), ("P", "ICD10CM", "I63.9 G", AT), ("P", "ICD10CM", "Jane D", AT)],
-    "medication": [("P", "C03CA01", 20, "mg/d", AT, ""), ("P", "Jan", 20, "mg/d", AT, ""), ("P", "statin", 20, "Smith", AT, "")],
+    "medication": [
+        ("P", "C03CA01", 20, "mg/d", AT, ""),
+        ("P", "Jan", 20, "mg/d", AT, ""),
+        ("P", "statin", 20, "Smith", AT, ""),
+    ],
 }
 
 
@@ -86,6 +90,9 @@ def test_the_form_of_a_code_decides(reason, text, expected):
     assert is_public_code(reason, text) is expected
 
 
-@pytest.mark.parametrize(("vocabulary", "text", "expected"), [("omop_concept", "3004249", True), ("omop_concept", "Doe", False), ("names", "3004249", False)])
+@pytest.mark.parametrize(
+    ("vocabulary", "text", "expected"),
+    [("omop_concept", "3004249", True), ("omop_concept", "Doe", False), ("names", "3004249", False)],
+)
 def test_an_adapter_names_the_vocabulary_of_a_number(vocabulary, text, expected):
     assert is_public_code("CONCEPT_NOT_IN_CATALOGUE", text, vocabulary) is expected

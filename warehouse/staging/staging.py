@@ -26,7 +26,8 @@ LAST_MOVED_DATE = date(2299, 12, 31)
 """The latest date that is accepted if the source has moved its dates; otherwise it is the extract's day. Our choice."""
 
 SHOWN_WORDS = 20
-"""Words that one line names at most; tables contact_word and unlisted_word have all. Our choice: a line stays readable."""
+"""Words that one line names at most; tables contact_word and unlisted_word have all. Our choice: it stays
+readable."""
 
 MOST_WORDS = 1000
 """Words of one table and reason that are kept at most, the most frequent. Our choice: prose in a column of codes is a
@@ -227,7 +228,12 @@ def _write_unlisted(connection: duckdb.DuckDBPyConnection, keyring: Keyring) -> 
     ).fetchall()
     unlisted: dict[str, str] = {}
     rows = [
-        (table, reason, word if is_public_code(reason, word, vocabulary) else _hashed(keyring, "word", word, unlisted), n)
+        (
+            table,
+            reason,
+            word if is_public_code(reason, word, vocabulary) else _hashed(keyring, "word", word, unlisted),
+            n,
+        )
         for table, reason, vocabulary, word, n in found
     ]
     words = pd.DataFrame(rows, columns=["table_name", "reason", "word", "rows"])

@@ -72,7 +72,7 @@ def characteristics(data: ReportData) -> list[Section]:
 
 
 def characteristics_table(values: pd.DataFrame, least: int, whose: str) -> Table | None:
-    """Return Table 1 of the patients ``whose`` (words): ``values`` has a row a patient, with ``label`` and the variables;
+    """Return Table 1 of the patients ``whose`` (words): ``values`` has a row a patient, ``label`` and the variables;
     figures of fewer than ``least`` patients are withheld. None without a patient or a known variable."""
     variables = known_variables(values)
     return _development_table(Part(values, least), variables, whose) if len(values) and variables else None

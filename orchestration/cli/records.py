@@ -14,7 +14,10 @@ from orchestration.cli.projects import CONFIG_NAME
 
 def records(  # noqa: PLR0913, PLR0917
     ehr: Annotated[
-        Path | None, typer.Argument(help="The records: a folder, or one DuckDB file (default: those of the project).")
+        Path | None,
+        typer.Argument(
+            help="The folder of the records: CSV, Parquet ... or one DuckDB file (default: those of the project)."
+        ),
     ] = None,
     adapter: Annotated[
         str | None, typer.Option(help="How they are laid out: canonical, omop, ..., or a folder.")
@@ -88,8 +91,9 @@ def _require_usable(settings: Settings, *files: Path | None) -> None:
     """Raise :class:`UserError` for records that are not there, and for a file that can't be written or would become a
     part of the records."""
     root = settings.ehr_root
-    if root is not None and not root.exists():
-        raise UserError(f"{root} does not exist", "name the folder of the records")
+    if root is not None and not root.is_dir():
+        what = "is a file" if root.exists() else "does not exist"
+        raise UserError(f"{root} {what}", "name the folder that holds the records")
     named = [file.absolute() for file in files if file is not None]
     if len(set(named)) < len(named):
         raise UserError("--labels and --words name the same file", "name two")

@@ -201,9 +201,9 @@ def test_the_workbench_and_a_run_agree(extract, tmp_path):
     assert found["warnings"]
     said = [line.removeprefix("WARNING: ") for line in printed.splitlines() if line.startswith("WARNING: ")]
     assert set(found["warnings"]) <= set(said)
-    repeated = home.here("status").stdout
+    repeated = home.here("status", ECHOMORT_KEY=KEY).stdout
     assert all(f"WARNING: {line}" in repeated for line in found["warnings"])
-    rows = [json.loads(line) for line in home.here("status", "--json").stdout.splitlines()]
+    rows = [json.loads(line) for line in home.here("status", "--json", ECHOMORT_KEY=KEY).stdout.splitlines()]
     assert any("UNKNOWN_PATIENT" in words for row in rows if row["asset"] == "contact" for words in row["warnings"])
 
 

@@ -19,6 +19,7 @@ from assets.project import Project
 from assets.records.clinical_features import FEATURES
 from assets.records.health_records import RECORDS
 from assets.records.own_variables import variable_files
+from assets.records.warnings import Lost, late_line, lost_rows
 from echomort.core.fingerprint import digest
 from echomort.settings import Settings
 from warehouse import ledger
@@ -145,6 +146,33 @@ def set_aside_check(table: str) -> Check:
     return Check(spec, stage, read)
 
 
+def lost_check(table: str) -> Check:
+    """Return the check that ``table`` did not lose most of its rows to errors; if it did, nothing below it is made."""
+
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
+        lost = lost_rows(connection, table)
+        return lambda settings: _judged(lost, settings.sources.most_lost)
+
+    spec = dg.AssetCheckSpec(
+        f"{table}_rows_are_not_lost",
+        asset=table,
+        blocking=True,
+        description=f"The share of rows of `{table}` that errors cost stays below sources.most_lost.",
+    )
+    stage = Stage(f"check:{spec.name}", ("ehr_extract", table), _decides_loss, files=RECORDS.files)
+    stage.carried_out_by(lost_check, *RECORDS.functions)
+    return Check(spec, stage, read)
+
+
+def _decides_loss(settings: Settings) -> dict[str, Any]:
+    return {**RECORDS.decided_by(settings), "sources.most_lost": settings.sources.most_lost}
+
+
+def _judged(lost: Lost, most: float) -> dict[str, Any]:
+    words = lost.line(most)
+    return {"table": lost.table, "rows": lost.rows, "offending": lost.count, "failed": words, "passed": not words}
+
+
 def refused_check() -> Check:
     """Return the check that features can use every measurement; it warns with the counts of reasons."""
 
@@ -170,8 +198,8 @@ def late_records_check() -> Check:
     """Return the check that nothing was recorded after the end of the data; it warns with the number of rows."""
 
     def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
-        rows = run(connection, "reads/counts/late_records.sql").fetchall()
-        return lambda _: _late(*(rows[0] if rows else (0, 0, None)))
+        records, words = late_line(connection)
+        return lambda _: {"table": "outcome", "offending": records, "warned": words, "passed": True}
 
     spec = dg.AssetCheckSpec(
         "nothing_lies_after_the_end_of_the_data",
@@ -181,14 +209,6 @@ def late_records_check() -> Check:
     stage = Stage(f"check:{spec.name}", ("outcomes",))
     stage.carried_out_by(late_records_check)
     return Check(spec, stage, read)
-
-
-def _late(records: int, days: int, lone_days: int | None) -> dict[str, Any]:
-    advised = "set sources.extracted_on if that is an error"
-    words = f"{records} records, the last {days} days after the end of the data; {advised}" if records else ""
-    if lone_days:
-        words = f"one record alone, {lone_days} days after all others, decides where the data end; {advised}"
-    return {"table": "outcome", "offending": records or int(bool(lone_days)), "warned": words, "passed": True}
 
 
 def reject_gate() -> Check:
@@ -276,37 +296,55 @@ def _gated(reasons: Mapping[str | None, int], gate: float) -> dict[str, Any]:
     return {"rows": files, "offending": unreadable, "passed": unreadable <= gate * files, "gate": gate}
 
 
-def checks_of(asset: str, checks: Sequence[Check]) -> dg.AssetChecksDefinition:
-    """Return one step that runs every check of ``asset``."""
+def checks_of(stage: str, checks: Sequence[Check]) -> dg.AssetChecksDefinition:
+    """Return one step that runs every check of the assets of ``stage``."""
 
-    @dg.multi_asset_check(name=f"{asset}_checks", specs=[check.spec for check in checks], pool="warehouse")
+    @dg.multi_asset_check(name=f"{stage}_checks", specs=[check.spec for check in checks], pool="warehouse")
     def run_checks(context: dg.AssetCheckExecutionContext, project: Project) -> Iterator[dg.AssetCheckResult]:
-        for check in checks:
-            if check.spec.key in context.selected_asset_check_keys:
-                yield check_result(project, check)
+        chosen = [check for check in checks if check.spec.key in context.selected_asset_check_keys]
+        yield from check_results(project, chosen)
 
     return run_checks
 
 
-def check_result(project: Project, check: Check) -> dg.AssetCheckResult:
-    """Run the check if its tables or its code changed; else repeat the result in the ledger."""
-    with project.reader() as connection, check.stage.working():
-        fingerprint = check.stage.fingerprint(connection, project)
-        entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)
-        known = entry is not None and entry.fingerprint == fingerprint
-        evaluate = None if entry and known else check.read(connection)
-    result = evaluate(project.settings) if evaluate else entry.details if entry else {}
-    if not known:
+def check_results(project: Project, checks: Sequence[Check]) -> list[dg.AssetCheckResult]:
+    """Run each of ``checks`` if its tables or its code changed; else repeat the result in the ledger.
+
+    All rows are read through one connection and all results written through another, because opening one is slower than
+    most checks.
+    """
+    repeated: dict[str, Mapping[str, Any]] = {}
+    judges: dict[str, Callable[[Settings], Mapping[str, Any]]] = {}
+    prints: dict[str, str] = {}
+    with project.reader() as connection:
+        for check in checks:
+            name = check.stage.name
+            with check.stage.working():
+                prints[name] = check.stage.fingerprint(connection, project)
+                entry = ledger.entries(connection, name).get(ledger.WHOLE)
+                if entry is not None and entry.fingerprint == prints[name]:
+                    repeated[name] = entry.details
+                else:
+                    judges[name] = check.read(connection)
+    results = {**repeated, **{name: judge(project.settings) for name, judge in judges.items()}}
+    if judges:
         with project.writer() as connection:
-            how = ledger.write_recipe(connection, check.stage.recipe(project.settings))
-            made = Entry(ledger.WHOLE, fingerprint, digest(result), None, result, how)
-            ledger.record(connection, check.stage.name, [made])
+            for check in checks:
+                name = check.stage.name
+                if name in judges:
+                    how = ledger.write_recipe(connection, check.stage.recipe(project.settings))
+                    made = Entry(ledger.WHOLE, prints[name], digest(results[name]), None, results[name], how)
+                    ledger.record(connection, name, [made])
+    return [_as_result(check, results[check.stage.name], check.stage.name in repeated) for check in checks]
+
+
+def _as_result(check: Check, result: Mapping[str, Any], repeated: bool) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=check.spec.asset_key,
         check_name=check.spec.name,
         passed=bool(result["passed"] and not result.get("warned")),
         severity=dg.AssetCheckSeverity.WARN if result["passed"] else dg.AssetCheckSeverity.ERROR,
-        metadata={key: value for key, value in result.items() if key != "passed"} | {"repeated": known},
+        metadata={key: value for key, value in result.items() if key != "passed"} | {"repeated": repeated},
     )
 
 
@@ -318,6 +356,7 @@ for _check in (
         for one in assertions({name for stage in STAGES for name in stage.assets})
     ),
     *(set_aside_check(table) for table in STAGED),
+    *(lost_check(table) for table in STAGED),
     refused_check(),
     late_records_check(),
     reject_gate(),
@@ -326,4 +365,7 @@ for _check in (
 ):
     BY_ASSET[_check.spec.asset_key.to_user_string()].append(_check)
 
-CHECKS = [checks_of(asset, checks) for asset, checks in BY_ASSET.items()]
+BY_STAGE = {stage.name: [check for asset in stage.assets for check in BY_ASSET.get(asset, ())] for stage in STAGES}
+"""Stage -> the checks of its assets."""
+
+CHECKS = [checks_of(stage, checks) for stage, checks in BY_STAGE.items() if checks]

@@ -7,7 +7,8 @@ from typing import Any
 from assets.graph import STAGES
 from assets.incremental import Stage, UnitStage, missing_files, stale_units
 from assets.project import Project
-from assets.quality import BY_ASSET
+from assets.quality import BY_ASSET, STAGED
+from assets.records.warnings import records_warnings
 from echomort.core.errors import UserError
 from warehouse import ledger
 
@@ -59,6 +60,24 @@ def required(rows: Iterable[Mapping[str, Any]], asset: str) -> list[str]:
         if needed.intersection(stage.assets):
             needed.update(stage.upstream)
     return [row["asset"] for row in rows if row["asset"] in needed and row["state"] != UP_TO_DATE]
+
+
+SAID_BY_RECORDS = {"feature_values_refused", *(f"{table}_rows_set_aside" for table in STAGED)}
+"""Checks whose warnings the records give in more words."""
+
+
+def project_warnings(project: Project) -> list[tuple[str, str]]:
+    """Return (asset, warning) of everything that a person should know: records and values that could not be used, and
+    checks that warned or failed on the tables as they are."""
+    with project.reader() as connection:
+        found = records_warnings(connection, project.settings.sources.adapter)
+        for asset, checks in BY_ASSET.items():
+            for check in checks:
+                entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)
+                details = entry.details if entry and check.spec.name not in SAID_BY_RECORDS else {}
+                words = [details.get("failed", ""), details.get("warned", "")]
+                found += [(asset, f"{check.spec.name.replace('_', ' ')}: {text}") for text in words if text]
+    return found
 
 
 def _state(project: Project, stage: Stage, name: str) -> tuple[str, str]:

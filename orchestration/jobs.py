@@ -10,6 +10,15 @@ groups = dg.AssetSelection.groups
 everything = dg.define_asset_job(
     "everything", dg.AssetSelection.all(), description="The whole graph: `echomort run` takes its assets from it."
 )
+RECORDS = groups("sources", "records")
+"""What is made without decoding or training."""
+
+records = dg.define_asset_job(
+    "records",
+    RECORDS,
+    description="The health records alone, in one process: it is made in seconds, and so are its steps.",
+    executor_def=dg.in_process_executor,
+)
 rebuild_all = dg.define_asset_job(
     "rebuild_all",
     dg.AssetSelection.all() - groups("experiments"),
@@ -35,4 +44,4 @@ experiments = [
     for name in GRIDS
 ]
 
-JOBS = [everything, rebuild_all, ingest, retrain, evaluate, *experiments]
+JOBS = [everything, records, rebuild_all, ingest, retrain, evaluate, *experiments]

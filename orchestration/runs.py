@@ -6,7 +6,7 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -21,6 +21,8 @@ from assets.project import Project
 from echomort.core.errors import UserError
 from echomort.core.files import disk_error, remove_leftovers
 from orchestration.definitions import defs
+from orchestration.executor import forked_steps
+from orchestration.jobs import RECORDS
 
 INSTANCE_TEMPLATE = Path(__file__).with_name("dagster.yaml")
 COMMAND_LINE_TAG = {"echomort/started_by": "command_line"}
@@ -32,16 +34,25 @@ def everything_job() -> dg.JobDefinition:
     return defs.resolve_job_def("everything")
 
 
-def _reconstructable_job() -> ReconstructableJob:
-    """Return the job in a form that other processes can reconstruct.
+def records_job() -> dg.JobDefinition:
+    """Return the job of the health records, whose steps are done in the process of the run."""
+    return defs.resolve_job_def("records")
+
+
+def _job_of(keys: Sequence[dg.AssetKey]) -> ReconstructableJob:
+    """Return the job that makes ``keys``: that of the records if they are all of it, else that of the whole graph."""
+    are_records = set(keys) <= RECORDS.resolve(defs.resolve_asset_graph())
+    return _reconstructable_job(records_job if are_records else everything_job)
+
+
+def _reconstructable_job(job: Callable[[], dg.JobDefinition]) -> ReconstructableJob:
+    """Return ``job`` in a form that other processes can reconstruct.
 
     :func:`dagster.reconstructable` would search the working directory first, which may hold a folder with the name of
     one of our packages.
     """
     packages = Path(__file__).parents[1]
-    return dg.build_reconstructable_job(
-        everything_job.__module__, everything_job.__name__, reconstructor_working_directory=str(packages)
-    )
+    return dg.build_reconstructable_job(job.__module__, job.__name__, reconstructor_working_directory=str(packages))
 
 
 def prepare_instance(home: Path) -> Path:
@@ -81,10 +92,10 @@ def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str,
         keys = _with_co_made_assets(choose())
         if not keys:
             return False
-        with dg.DagsterInstance.get() as instance:
+        with forked_steps(), dg.DagsterInstance.get() as instance:
             _cancel_orphaned_runs(instance)
             result = dg.execute_job(
-                _reconstructable_job(),
+                _job_of(keys),
                 instance=instance,
                 run_config={"loggers": {"progress": {}}},
                 asset_selection=keys,
@@ -201,8 +212,12 @@ def _first_failure(result: dg.JobExecutionResult) -> Exception:
 
 def _failed_check(result: dg.JobExecutionResult) -> Exception:
     failed = [
-        f"{check.asset_key.to_user_string()}/{check.check_name}"
+        check
         for check in result.get_asset_check_evaluations()
         if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR
     ]
-    return UserError(f"a blocking check failed ({', '.join(failed) or 'see the log'})", "see its counts: `echomort ui`")
+    names = ", ".join(f"{check.asset_key.to_user_string()}/{check.check_name}" for check in failed)
+    words = "; ".join(
+        filter(None, (str(check.metadata["failed"].value) for check in failed if "failed" in check.metadata))
+    )
+    return UserError(f"a blocking check failed ({names or 'see the log'})", words or "see its counts: `echomort ui`")

@@ -47,6 +47,26 @@ def connect(path: Path, read_only: bool = False, memory_limit_gib: float = 4) ->
 
 
 @contextlib.contextmanager
+def connect_in_memory(memory_limit_gib: float = 4) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection to an empty warehouse in memory, in one transaction; nothing of it is ever on a disk.
+
+    Raises :class:`UserError` if the memory does not suffice.
+    """
+    connection = duckdb.connect(config=_options(memory_limit_gib, None))
+    try:
+        migrate(connection)
+        with transaction(connection):
+            yield connection
+    except duckdb.OutOfMemoryException as error:
+        raise UserError(
+            f"the records do not fit into {memory_limit_gib:g} GiB of memory",
+            f"allow more with --set execution.memory_limit_gib={2 * memory_limit_gib:g}, or name a part of them",
+        ) from error
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
 def connect_plain(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a connection for writing another DuckDB file of the project, in one transaction and without migrations."""
     connection = _open(path, read_only=False, memory_limit_gib=1)
@@ -89,13 +109,7 @@ def _missing_migrations(connection: duckdb.DuckDBPyConnection) -> list[Path]:
 
 
 def _open(path: Path, read_only: bool, memory_limit_gib: float) -> duckdb.DuckDBPyConnection:
-    options: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{memory_limit_gib:g}GiB",
-        "temp_directory": str(path.with_suffix(".tmp")),
-        "autoinstall_known_extensions": False,
-        "python_enable_replacements": False,
-        "TimeZone": "UTC",
-    }
+    options = _options(memory_limit_gib, path.with_suffix(".tmp"))
     for pause in LOCK_PAUSES:
         try:
             return duckdb.connect(str(path), read_only=read_only, config=options)
@@ -107,6 +121,17 @@ def _open(path: Path, read_only: bool, memory_limit_gib: float) -> duckdb.DuckDB
         return duckdb.connect(str(path), read_only=read_only, config=options)
     except duckdb.Error as error:
         raise _as_user_error(error) from error
+
+
+def _options(memory_limit_gib: float, spill: Path | None) -> dict[str, str | bool | int | float | list[str]]:
+    """Return the options of a connection; what does not fit into memory goes to ``spill`` (None: nowhere)."""
+    return {
+        "memory_limit": f"{memory_limit_gib:g}GiB",
+        "temp_directory": str(spill) if spill else "",
+        "autoinstall_known_extensions": False,
+        "python_enable_replacements": False,
+        "TimeZone": "UTC",
+    }
 
 
 def _as_user_error(error: Exception) -> Exception:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import duckdb
@@ -10,9 +11,13 @@ from assets.incremental import Built, Result, Stage, built_tables, rebuild_toget
 from assets.project import Project
 from assets.records.own_variables import variable_files
 from assets.sources.ehr_extract import ehr_extract, extract_day
+from echomort.core.keys import Keyring
 from echomort.settings import Settings
 from warehouse import vault
 from warehouse.adapters.extract import ExtractLocation, adapter_files
+
+if TYPE_CHECKING:
+    from warehouse.staging.staging import StagingReport
 
 TABLES = {
     "patient": "One row for each person: birth date, sex, race.",
@@ -65,33 +70,37 @@ RECORDS = Stage(
 )
 
 
-def stage_records(project: Project) -> list[Result]:
-    """Stage the extract; return one result for each table."""
+def stage_extract(connection: duckdb.DuckDBPyConnection, settings: Settings, keyring: Keyring) -> "StagingReport":
+    """Stage the extract that ``settings`` name into the tables of ``connection``."""
     from echomort.ehr.catalogue import site_catalogue
     from echomort.ehr.contact_kinds import site_kinds, site_statuses
     from warehouse.staging.staging import stage
 
+    location = ExtractLocation(settings.ehr_root, settings.sources.database, settings.sources.time_zone)
+    variables = site_catalogue(settings.sources.variables)
+    kinds, statuses = site_kinds(settings.sources.kinds), site_statuses(settings.sources.kinds)
+    return stage(
+        connection,
+        location,
+        settings.sources.adapter,
+        keyring,
+        settings.privacy.dates,
+        variables,
+        kinds,
+        extract_day(settings),
+        statuses,
+        settings.outcome,
+    )
+
+
+def stage_records(project: Project) -> list[Result]:
+    """Stage the extract; return one result for each table."""
     settings = project.settings
 
     def build(connection: duckdb.DuckDBPyConnection) -> list[Built]:
-        location = ExtractLocation(settings.ehr_root, settings.sources.database, settings.sources.time_zone)
-        variables = site_catalogue(settings.sources.variables)
-        kinds, statuses = site_kinds(settings.sources.kinds), site_statuses(settings.sources.kinds)
         day = extract_day(settings)
         dg.get_dagster_logger().info(f"day of the extract: {day or 'not set'}; what lies after it is set aside")
-        adapter, dates = settings.sources.adapter, settings.privacy.dates
-        report = stage(
-            connection,
-            location,
-            adapter,
-            project.keyring,
-            dates,
-            variables,
-            kinds,
-            day,
-            statuses,
-            settings.outcome,
-        )
+        report = stage_extract(connection, settings, project.keyring)
         for conflict in report.conflicts:
             dg.get_dagster_logger().warning(str(conflict))
         for domain, identifiers in report.identifiers.items():

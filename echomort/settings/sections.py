@@ -124,6 +124,13 @@ class Sources(Section):
         "CSV with the columns kind and proves_life (yes or no), and status for rows that name one: the site's own "
         "kinds and statuses of contacts",
     )
+    most_lost: float = setting(
+        0.5,
+        "ours",
+        "share of a table's rows that errors may cost (unreadable dates, unknown patients ...) before a run stops",
+        ge=0,
+        le=1,
+    )
     synthetic: Synthetic | None = setting(None, "ours", "write and use the embedded archive")
 
     @property

@@ -17,6 +17,7 @@ from orchestration.cli.labels import labels
 from orchestration.cli.predict import predict
 from orchestration.cli.readers import analyse, assist, export
 from orchestration.cli.receive import receive
+from orchestration.cli.records import records
 from orchestration.cli.risk import risk
 from orchestration.cli.run import run
 from orchestration.cli.status import status
@@ -26,7 +27,7 @@ from orchestration.cli.validate import validate
 from orchestration.cli.weights import import_weights, score
 
 PURPOSE = "From a hospital's echo archive and health records to a validated one-year mortality model, kept current."
-COMMANDS = (run, status, experiment, accept, ui, synth, inspect, predict, validate, labels, risk, receive)
+COMMANDS = (run, status, records, experiment, accept, ui, synth, inspect, predict, validate, labels, risk, receive)
 """The commands in the order of the help page."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=PURPOSE)

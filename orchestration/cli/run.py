@@ -1,10 +1,12 @@
 """``echomort run``: rebuild what is stale, from the archive to the report."""
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from echomort.core.errors import UserError
 from orchestration.cli.options import Config, Home, Set, out
 from orchestration.cli.projects import remembered_settings
 
@@ -30,6 +32,12 @@ def run(
     from orchestration import runs
     from orchestration.printing import project as summary
 
-    if not runs.run(home, select):
-        out.print("everything is up to date: nothing to do")
+    try:
+        if not runs.run(home, select):
+            out.print("everything is up to date: nothing to do")
+    except UserError:
+        with contextlib.suppress(UserError):  # the first error is the one to show
+            summary.print_warnings(home, out)
+        raise
     summary.print_results(settings, out)
+    summary.print_warnings(home, out)

@@ -11,11 +11,9 @@ from rich.table import Table
 from assets import status
 from assets.project import Project
 from echomort.champion.store import champion_name, read_history
-from echomort.evaluation.suspicions import REMEDY, suspicion_words
 from echomort.settings import Settings
 from echomort.vocabulary.model_names import ModelName
 from warehouse.connection import connect
-from warehouse.queries import run
 from warehouse.reads.evaluation.headline import headline
 
 
@@ -23,15 +21,20 @@ def print_results(settings: Settings, console: Console) -> None:
     """Print the AUC of every model and where the report is, once there is an evaluation."""
     with connect(settings.warehouse, read_only=True) as connection:
         metrics = headline(connection)
-        suspected = run(connection, "reads/evaluation/suspicions.sql").df()
     if metrics.empty:
         return
     console.print(_results_table(metrics, settings.is_synthetic))
-    for suspicion in suspected.itertuples(index=False):
-        console.print(f"WARNING: {suspicion_words(suspicion)}; {REMEDY}")
     report = settings.home / "report" / "report.html"
     if report.exists():
         console.print(f"report: {report}")
+
+
+def print_warnings(home: Path, console: Console) -> None:
+    """Print everything that a person should know about the data and the results, a line each; nothing before a run."""
+    if not (home / "warehouse.duckdb").exists():
+        return
+    for _, warning in status.project_warnings(Project(home=str(home))):
+        console.print(f"WARNING: {warning}")
 
 
 def _results_table(metrics: pd.DataFrame, is_synthetic: bool) -> Table:
@@ -51,12 +54,15 @@ def _title(model: str) -> str:
 
 
 def print_status(home: Path, console: Console, as_json: bool) -> None:
-    """Print the state of each asset in one line, with the reason if it is not up to date."""
-    rows = status.asset_states(Project(home=str(home)))
+    """Print the state of each asset in one line, with the reason if it is not up to date; then the warnings."""
+    project = Project(home=str(home))
+    rows = status.asset_states(project)
     if as_json:
         decision = next(reversed(read_history(home / "registry")), None)
+        warnings = status.project_warnings(project)
         for row in rows:
-            console.print(json.dumps(row | ({"decision": decision} if row["asset"] == "champion" else {})))
+            about = {"warnings": [words for asset, words in warnings if asset == row["asset"]]}
+            console.print(json.dumps(row | about | ({"decision": decision} if row["asset"] == "champion" else {})))
         return
     table = Table("asset", "state", "why", "units", "last change (UTC)")
     for row in rows:
@@ -64,6 +70,7 @@ def print_status(home: Path, console: Console, as_json: bool) -> None:
     console.print(table)
     for line in _champion_lines(home / "registry"):
         console.print(line)
+    print_warnings(home, console)
 
 
 def _champion_lines(registry: Path) -> Iterator[str]:

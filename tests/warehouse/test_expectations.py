@@ -1,12 +1,14 @@
 """Suites: clean tables pass every expectation, each seeded defect is caught by name, and no value ever comes out."""
 
+import gc
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pandas as pd
 import pytest
-from extracts import KEYRING, clean_records, staged
+from extracts import KEYRING, clean_records, empty_warehouse, staged
 
 import warehouse.checks.expectations
 from echomort.settings import ClinicalScores, Cohort, Outcome
@@ -298,3 +300,12 @@ def test_damage_of_the_censored_studies_is_named(clean, change, name):
     frame = clean["cohort"].drop(columns=["label", "headline"])  # the same columns, and rows at that
     assert validate("censored", frame).failed == ()
     assert validate("censored", change(frame)).failed == (f"censored.{name}",)
+
+
+def test_the_rows_of_a_table_are_not_kept_after_its_check():
+    frame = warehouse.checks.expectations.read(empty_warehouse(), "patient")
+    kept = weakref.ref(frame)
+    validate("patient", frame)
+    del frame
+    gc.collect()
+    assert kept() is None

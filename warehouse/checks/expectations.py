@@ -1,5 +1,7 @@
 """Runs Great Expectations on the warehouse's tables. Results hold names of expectations, never values."""
 
+import functools
+import itertools
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,17 +56,38 @@ def validate(table: str, frame: pd.DataFrame, variables: Path | None = None) -> 
     """
     import great_expectations as gx
 
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
-    source = context.data_sources.add_pandas("warehouse")
-    batch = source.add_dataframe_asset(table).add_batch_definition_whole_dataframe(table)
+    source, name = _tables(), f"{table} {next(NUMBERS)}"
+    batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
     declared = suite(table, variables)
     expectations = [_expectation(expected) for expected in declared]
     result = batch.get_batch(batch_parameters={"dataframe": frame}).validate(
         gx.ExpectationSuite(table, expectations=expectations), result_format="BOOLEAN_ONLY"
     )
+    _forget(source, name)
     return _summary(declared, result.results)
+
+
+@functools.cache
+def _tables() -> Any:
+    """Return the place of tables in the one context of this process: making a context is slower than most suites."""
+    import great_expectations as gx
+
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
+    return context.data_sources.add_pandas("warehouse")
+
+
+def _forget(source: Any, name: str) -> None:
+    """Let the context hold no row of a table longer than it is checked."""
+    source.delete_asset(name)
+    manager = source.get_execution_engine().batch_manager
+    manager.reset_batch_cache()
+    manager.batch_data_cache.clear()
+
+
+NUMBERS = itertools.count()
+"""Tell the frames of one process apart, for Great Expectations."""
 
 
 def _expectation(expected: Expected) -> Any:

@@ -18,6 +18,10 @@ DATE_COLUMNS = {
 """Table -> its date columns; advice.csv refers to them as ``@date``."""
 
 
+NOTHING_TO_DO = "nothing to do"
+"""How the remedy begins where a reason is no error."""
+
+
 @functools.cache
 def advice() -> dict[str, dict[str, str]]:
     """Return reason -> its row of ``advice.csv``."""
@@ -28,6 +32,17 @@ def advice() -> dict[str, dict[str, str]]:
 def remedy(reason: str) -> str:
     """Return what the site can do about ``reason``; for a reason of an adapter, where to find its explanation."""
     return advice()[reason]["remedy"] if reason in advice() else "see left_out.sql of the adapter"
+
+
+def is_ordinary(reason: str) -> bool:
+    """Return whether ``reason`` is no error: there is nothing to do about it."""
+    return remedy(reason).startswith(NOTHING_TO_DO)
+
+
+def loses(table: str, reason: str) -> bool:
+    """Return whether a row of ``table`` with ``reason`` is lost to an error: dropped, or of no more use."""
+    tables = advice().get(reason, {}).get("loses", "").split()
+    return table in tables or "*" in tables
 
 
 def column(table: str, reason: str) -> str:

@@ -26,9 +26,12 @@ CREATE OR REPLACE TEMP TABLE person (
     patient_id VARCHAR, alias_key VARCHAR, patient_key VARCHAR, person_no INTEGER, shift INTEGER
 );
 CREATE OR REPLACE TEMP TABLE study_number (study_id VARCHAR, study_key VARCHAR);
+-- Words that are on no list, where the table that has them is dropped early (unlisted.sql).
+CREATE OR REPLACE TEMP TABLE unlisted (table_name VARCHAR, reason VARCHAR, word VARCHAR, rows BIGINT);
 DELETE FROM conflict;
 DELETE FROM quarantine;
 DELETE FROM staging_count;
 DELETE FROM contact_word;
+DELETE FROM unlisted_word;
 DELETE FROM staging;
 INSERT INTO staging VALUES ($adapter, $dates, $key_id, $calendar);

@@ -19,6 +19,7 @@ WITH source_row AS (
 SELECT
     person.patient_key,
     vocabulary,
+    raw_code,
     code,
     moment - to_days(shift) AS recorded_at,
     CASE

@@ -2,6 +2,7 @@
 DROP VIEW IF EXISTS checked_diagnosis;
 DROP VIEW IF EXISTS checked_medication;
 DROP VIEW IF EXISTS described_contact;
+DROP TABLE IF EXISTS unlisted;
 DROP TABLE IF EXISTS contact_kind;
 DROP TABLE IF EXISTS contact_status;
 DROP TABLE IF EXISTS checked_patient;

@@ -21,6 +21,9 @@ SELECT
     value,
     CASE WHEN unit IS NOT NULL THEN coalesce(known_unit.term, 'other') END AS unit,
     unit IS NOT NULL AND known_unit.term IS NULL AS unit_unknown,
+    -- The words that are on no list: null for all others.
+    CASE WHEN known_variable.term IS NULL THEN source_row.variable END AS unlisted_variable,
+    CASE WHEN known_unit.term IS NULL THEN unit END AS unlisted_unit,
     CASE WHEN fault = 'MISSING_DATE' THEN study_at ELSE moment - to_days(shift) END AS measured_at,
     CASE
         WHEN source_row.patient_id IS NULL THEN 'MISSING_IDENTIFIER'
@@ -62,6 +65,17 @@ UNION ALL
 SELECT 'UNKNOWN_UNIT', CAST(sum(rows) AS BIGINT), min(example)
 FROM reason_groups
 WHERE reason IS NULL AND unit_unknown;
+
+INSERT INTO unlisted
+SELECT 'measurement', 'UNKNOWN_VARIABLE', unlisted_variable, count(*)
+FROM checked_measurement
+WHERE reason = 'UNKNOWN_VARIABLE'
+GROUP BY unlisted_variable
+UNION ALL
+SELECT 'measurement', 'UNKNOWN_UNIT', unlisted_unit, count(*)
+FROM checked_measurement
+WHERE reason IS NULL AND unit_unknown
+GROUP BY unlisted_unit;
 
 DELETE FROM measurement;
 INSERT INTO measurement

@@ -4,7 +4,8 @@ CREATE OR REPLACE TEMP VIEW checked_medication AS
 WITH source_row AS (
     SELECT
         as_text(patient_id) AS patient_id,
-        regexp_replace(lower(as_text(drug_class)), '[^a-z0-9]+', '_', 'g') AS drug_class,
+        as_text(drug_class) AS raw_class,
+        regexp_replace(lower(raw_class), '[^a-z0-9]+', '_', 'g') AS drug_class,
         as_text(dose) AS raw_dose,
         TRY_CAST(raw_dose AS DOUBLE) AS dose,
         as_text(unit) AS unit,
@@ -23,6 +24,8 @@ WITH source_row AS (
 SELECT
     person.patient_key,
     known_drug.term AS drug_class,
+    source_row.raw_class,
+    source_row.unit AS raw_unit,
     CASE WHEN dose BETWEEN 0 AND 1e6 THEN dose END AS dose,
     CASE WHEN unit IS NOT NULL THEN coalesce(known_dose.term, 'other') END AS unit,
     unit IS NOT NULL AND known_dose.term IS NULL AS unit_unknown,

@@ -13,6 +13,7 @@ from echomort.core.errors import UserError
 from echomort.core.keys import Keyring
 from echomort.ehr.catalogue import Catalogue
 from echomort.ehr.contact_kinds import denials, read_kind, read_status
+from echomort.ehr.public_codes import is_public_code
 from echomort.settings import Outcome
 from warehouse.adapters.extract import (
     ExtractLocation,
@@ -34,7 +35,11 @@ LAST_MOVED_DATE = date(2299, 12, 31)
 """The latest date that is accepted if the source has moved its dates; otherwise it is the extract's day. Our choice."""
 
 SHOWN_WORDS = 20
-"""Kinds of contact that one line names at most; table contact_word has all. Our choice: a line stays readable."""
+"""Words that one line names at most; contact_word and unlisted_word have all. Our choice: it stays readable."""
+
+MOST_WORDS = 1000
+"""Words of one table and reason that are kept at most, the most frequent. Our choice: prose in a column of codes is a
+mistake, and a thousand examples of it are enough."""
 
 UNUSED = "TABLE_NOT_USED"
 """The reason of a raw table that is not used."""
@@ -47,9 +52,10 @@ HASH_CHARACTERS = 10
 class Conflict:
     """``count`` rows of ``table`` that staging could not use as they were, for one ``reason``.
 
-    ``action``: dropped, nulled, quarantined or noted. ``example``: the pseudonym of one of the
-    patients. ``where``: the table and column, in words. ``words``: kinds, states or concepts that were set aside for
-    this reason, each with its rows, the most frequent first. ``note``: why a table is not used, and what it feeds.
+    ``action``: dropped, nulled, quarantined or noted. ``example``: the pseudonym of one of the patients. ``where``: the
+    table and column, in words. ``words``: the words that are on no list (kinds of contacts, units, variables ...) and
+    were set aside for this reason, each with its rows, the most frequent first. ``note``: why a table is not used, and
+    what it feeds.
     """
 
     table: str
@@ -63,20 +69,37 @@ class Conflict:
 
     def __str__(self) -> str:
         """Return one line with table, column, count, example and remedy: no identifier, no value."""
+        whose = f", one of patient {self.example[:12]}" if self.example else ""
+        return self._line(f"{self.action}{whose}", SHOWN_WORDS)
+
+    def in_short(self, most_words: int) -> str:
+        """Return the line without the example, and with ``most_words`` words at most."""
+        return self._line(self.action, most_words)
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether the site need do nothing about it."""
+        return advice.is_ordinary(self.reason)
+
+    @property
+    def lost(self) -> int:
+        """How many rows the table lost to an error, all or what makes them useful of them."""
+        return self.count if advice.loses(self.table, self.reason) and self.action in {"dropped", "nulled"} else 0
+
+    def _line(self, done: str, most_words: int) -> str:
         if self.note:
             return f"{self.where}: {self.reason} ({self.note}); {advice.remedy(self.reason)}"
-        whose = f", one of patient {self.example[:12]}" if self.example else ""
         counted = f"{self.count} row" + ("" if self.count == 1 else "s")
-        words = ", ".join(f"{word} {rows}" for word, rows in self.words[:SHOWN_WORDS])
-        more = f" and {len(self.words) - SHOWN_WORDS} more" if len(self.words) > SHOWN_WORDS else ""
+        words = ", ".join(f"{word} {rows}" for word, rows in self.words[:most_words])
+        more = f" and {len(self.words) - most_words} more" if len(self.words) > most_words else ""
         named = f" [{words}{more}]" if words else ""
-        return f"{self.where}: {self.reason} in {counted} ({self.action}{whose}){named}; {advice.remedy(self.reason)}"
+        return f"{self.where}: {self.reason} in {counted} ({done}){named}; {advice.remedy(self.reason)}"
 
 
 @dataclass(frozen=True)
 class StagingReport:
-    """``rows``: table -> (read, staged, dropped). ``identifiers``: domain ("patient", "study") -> pseudonym ->
-    identifier, for the key vault only."""
+    """``rows``: table -> (read, staged, dropped). ``identifiers``: domain ("patient", "study", and "contact_kind" and
+    "word" for texts that are on no list) -> pseudonym -> identifier, for the key vault only."""
 
     rows: Mapping[str, tuple[int, int, int]]
     conflicts: tuple[Conflict, ...]
@@ -137,13 +160,13 @@ def stage(  # noqa: PLR0913, PLR0917
             problem = _stage_table(connection, table, column_origins, is_dispensable(adapter, table))
             if problem:
                 problems |= dict.fromkeys(raw_tables(adapter, table), problem)
-        notes = _note(connection, problems, adapter)
+        _note(connection, problems, adapter)
         run(connection, "staging/empty.sql")
         run(connection, "staging/quarantined.sql")
         run(connection, "staging/left_out.sql")
-        words = _words(connection)
+        identifiers["word"] = _write_unlisted(connection, keyring)
         run(connection, "staging/end.sql")
-    return StagingReport(_rows(connection), _conflicts(connection, column_origins, words, notes), identifiers)
+    return StagingReport(row_counts(connection), conflicts(connection, adapter), identifiers)
 
 
 def merge_record_numbers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -204,11 +227,7 @@ def _write_kinds(
     unlisted: dict[str, str] = {}
 
     def shown(text: str, is_listed: bool) -> str:
-        if is_listed:
-            return " ".join(text.split())
-        key = keyring.pseudonym("contact_kind", text)[:HASH_CHARACTERS]
-        unlisted[key] = text
-        return f"#{key} ({len(text)} characters)"
+        return " ".join(text.split()) if is_listed else _hashed(keyring, "contact_kind", text, unlisted)
 
     kinds = []
     for (text,) in run(connection, "staging/contact_kinds.sql").fetchall():
@@ -223,6 +242,35 @@ def _write_kinds(
     connection.append(
         "contact_status", pd.DataFrame(states, columns=["status", "proves", "shown"], dtype="str"), by_name=True
     )
+    return unlisted
+
+
+def _hashed(keyring: Keyring, domain: str, text: str, unlisted: dict[str, str]) -> str:
+    """Return how a text that may be prose is shown: by a keyed hash, which ``unlisted`` then has, and its length."""
+    key = keyring.pseudonym(domain, text)[:HASH_CHARACTERS]
+    unlisted[key] = text
+    return f"#{key} ({len(text)} characters)"
+
+
+def _write_unlisted(connection: duckdb.DuckDBPyConnection, keyring: Keyring) -> dict[str, str]:
+    """Fill table ``unlisted_word``; return hash -> text of the words that are no codes of a closed vocabulary."""
+    reasons = {(conflict[0], conflict[1]) for conflict in run(connection, "staging/conflicts.sql").fetchall()}
+    found = run(
+        connection,
+        "staging/unlisted.sql",
+        most=MOST_WORDS,
+        diagnosis=bool(reasons & {("diagnosis", "UNKNOWN_VOCABULARY"), ("diagnosis", "NOT_A_CODE")}),
+        medication=bool(reasons & {("medication", "UNKNOWN_DRUG_CLASS"), ("medication", "UNKNOWN_UNIT")}),
+    ).fetchall()
+    unlisted: dict[str, str] = {}
+    rows = [
+        (table, reason, word if is_public_code(reason, word) else _hashed(keyring, "word", word, unlisted), n)
+        for table, reason, word, n in found
+    ]
+    rows += run(connection, "staging/named.sql", most=MOST_WORDS).fetchall()
+    words = pd.DataFrame(rows, columns=["table_name", "reason", "word", "rows"])
+    if rows:
+        connection.append("unlisted_word", words, by_name=True)
     return unlisted
 
 
@@ -250,35 +298,26 @@ def _stage_table(
     return problem
 
 
-def _note(connection: duckdb.DuckDBPyConnection, problems: Mapping[str, str], adapter: str) -> dict[str, str]:
-    """Record each raw table that is not used; return table -> why, and what is missing without it."""
-    for table in problems:
-        run(connection, "staging/unused.sql", table=table)
+def _note(connection: duckdb.DuckDBPyConnection, problems: Mapping[str, str], adapter: str) -> None:
+    """Record each raw table that is not used, why, and what is missing without it."""
     fed = feeds(adapter)
-    return {table: f"{problem}; missing without it: {fed[table][0]}" for table, problem in problems.items()}
+    for table, problem in problems.items():
+        run(connection, "staging/unused.sql", table=table, note=f"{problem}; missing without it: {fed[table][0]}")
 
 
-def _rows(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int, int]]:
+def row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int, int]]:
+    """Return table -> rows read, staged and dropped."""
     counts = run(connection, "staging/counts.sql").fetchall()
     return {table: (read, staged, dropped) for table, read, staged, dropped in counts}
 
 
-Words = Mapping[tuple[str, str], list[tuple[str, int]]]
-"""(Table, reason) -> the words behind the count, each with its rows, the most frequent first."""
-
-
-def _words(connection: duckdb.DuckDBPyConnection) -> Words:
+def conflicts(connection: duckdb.DuckDBPyConnection, adapter: str) -> tuple[Conflict, ...]:
+    """Return what staging through ``adapter`` could not use as it was; empty before anything was staged."""
     words: dict[tuple[str, str], list[tuple[str, int]]] = {}
-    for file in ("staging/contact_words.sql", "staging/named.sql"):
-        for table, reason, word, count in run(connection, file).fetchall():
-            words.setdefault((table, reason), []).append((word, count))
-    return words
-
-
-def _conflicts(
-    connection: duckdb.DuckDBPyConnection, column_origins: Origins, words: Words, notes: Mapping[str, str]
-) -> tuple[Conflict, ...]:
-    rows = run(connection, "staging/conflicts.sql").fetchall()
+    for table, reason, word, count in run(connection, "staging/unlisted_words.sql").fetchall():
+        words.setdefault((table, reason), []).append((word, count))
+    described = origins(adapter)
+    notes = {table: found[0][0] for (table, reason), found in words.items() if reason == UNUSED}
     return tuple(
         Conflict(
             table,
@@ -286,9 +325,9 @@ def _conflicts(
             count,
             action,
             example,
-            advice.where(table, reason, column_origins),
-            tuple(words.get((table, reason), ())),
+            advice.where(table, reason, described),
+            () if reason == UNUSED else tuple(words.get((table, reason), ())),
             notes[table] if reason == UNUSED else "",
         )
-        for table, reason, count, action, example in rows
+        for table, reason, count, action, example in run(connection, "staging/conflicts.sql").fetchall()
     )

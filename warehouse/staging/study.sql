@@ -24,6 +24,7 @@ keyed AS (
         -- A source that moved its dates may still give the true year.
         CASE WHEN fault IS NULL THEN coalesce(raw_year, year(moment)) END AS study_year,
         CASE WHEN raw_setting IS NOT NULL THEN coalesce(known_setting.term, 'other') END AS setting,
+        raw_setting,
         raw_setting IS NOT NULL AND known_setting.term IS NULL AS setting_unknown,
         modality,
         fault

@@ -71,6 +71,13 @@ def characteristics(data: ReportData) -> list[Section]:
     return [Section("characteristics", "Characteristics of the patients", tables, lead)]
 
 
+def characteristics_table(values: pd.DataFrame, least: int, whose: str) -> Table | None:
+    """Return Table 1 of the patients ``whose`` (words): ``values`` has a row a patient, ``label`` and the variables;
+    figures of fewer than ``least`` patients are withheld. None without a patient or a known variable."""
+    variables = known_variables(values)
+    return _development_table(Part(values, least), variables, whose) if len(values) and variables else None
+
+
 def known_variables(frame: pd.DataFrame) -> list[Characteristic]:
     """Return the variables of ``frame`` that at least one patient has, in its order."""
     by_name = {variable.name: variable for variable in catalogue()}
@@ -132,10 +139,10 @@ def _counts(values: np.ndarray) -> tuple[int, int]:
     return yes, len(values) - yes
 
 
-def _development_table(part: Part, variables: list[Characteristic]) -> Table:
+def _development_table(part: Part, variables: list[Characteristic], whose: str = "Development") -> Table:
     found = [(variable, shown(part, variable)) for variable in variables]
     rows = [_row(part, one, by, _difference(by[DIED], by[LIVED], one)) for one, by in found]
-    caption = f"Development: {_sizes(part)}. Difference: died less lived, standardised (Austin 2009)"
+    caption = f"{whose}: {_sizes(part)}. Difference: died less lived, standardised (Austin 2009)"
     return _table(DEVELOPMENT, caption, rows)
 
 

@@ -44,6 +44,22 @@ counted AS (
         AND coalesce(TRY_CAST(measurement_source_concept_id AS BIGINT) NOT IN (FROM variable), true)
         AND coalesce(trim(CAST(measurement_source_value AS VARCHAR)) NOT IN (FROM code), true)
     GROUP BY ALL
+    UNION ALL
+    SELECT 'measurement', 'OBSERVATION_NOT_IN_CATALOGUE', TRY_CAST(observation_concept_id AS BIGINT) AS observed_id, count(*)
+    FROM raw_observation
+    WHERE observed_id NOT IN (FROM variable)
+        AND coalesce(trim(CAST(observation_source_value AS VARCHAR)) NOT IN (FROM code), true)
+    GROUP BY ALL
+    UNION ALL
+    SELECT 'medication', 'DRUG_OF_NO_CLASS', TRY_CAST(drug_concept_id AS BIGINT) AS drug_id, count(*)
+    FROM raw_drug_exposure AS exposure
+    WHERE drug_id IS NOT NULL
+        AND NOT EXISTS (
+            FROM made_drug_class AS classed
+            WHERE classed.source_value = coalesce(CAST(exposure.drug_source_value AS VARCHAR), '')
+                AND classed.concept_id = drug_id
+        )
+    GROUP BY ALL
 ),
 concept AS (
     SELECT

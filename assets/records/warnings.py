@@ -1,0 +1,103 @@
+"""What a person should know about the health records: what staging and the features could not use, in one line each."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from warehouse.queries import run
+from warehouse.staging import advice
+from warehouse.staging.staging import Conflict, conflicts, row_counts
+
+SHOWN_WORDS = 6
+"""Words on no list that one warning names at most. Our choice: a warning is a line or two."""
+
+SHOWN_VARIABLES = 6
+"""Variables that one warning names at most. Our choice, as for words."""
+
+FEWEST_ROWS = 10
+"""Rows from which a table can have lost too many, as in staging/unusable.sql. Our choice: fewer may be a trial."""
+
+
+def records_warnings(connection: duckdb.DuckDBPyConnection, adapter: str) -> list[tuple[str, str]]:
+    """Return (asset, warning) of what staging through ``adapter`` and the features could not use, the most rows first.
+
+    What needs no action, such as a second copy of a row, is no warning.
+    """
+    found = sorted(conflicts(connection, adapter), key=lambda one: (-one.lost, -one.count))
+    lines = [(_asset(one), one.in_short(SHOWN_WORDS)) for one in found if not one.is_ordinary]
+    return lines + [("clinical_features", line) for line in refusal_lines(connection)]
+
+
+def _asset(conflict: Conflict) -> str:
+    return conflict.table if conflict.table in advice.DATE_COLUMNS else "patient"
+
+
+def refusal_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return one line for each reason why features could not use values, with the variables."""
+    by_reason: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for variable, reason, count in run(connection, "reads/records/refusals.sql").fetchall():
+        by_reason[reason].append((variable, count))
+    return [_refused(reason, found) for reason, found in by_reason.items() if not advice.is_ordinary(reason)]
+
+
+def _refused(reason: str, found: Sequence[tuple[str, int]]) -> str:
+    values = sum(count for _, count in found)
+    named = ", ".join(f"{variable} {count}" for variable, count in found[:SHOWN_VARIABLES])
+    more = f" and {len(found) - SHOWN_VARIABLES} more" if len(found) > SHOWN_VARIABLES else ""
+    counted = f"{values} value" + ("" if values == 1 else "s")
+    return f"variables: {reason} in {counted} [{named}{more}]; {advice.remedy(reason)}"
+
+
+def late_line(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
+    """Return how many records lie after the end of the data, and the line that says so; empty if none does."""
+    rows = run(connection, "reads/counts/late_records.sql").fetchall()
+    if not rows:
+        return 0, ""
+    records, days, lone_days = rows[0]
+    advised = "set sources.extracted_on if that is an error"
+    if lone_days:
+        return (
+            records or 1,
+            f"one record alone, {lone_days} days after all others, decides where the data end; {advised}",
+        )
+    return records, f"{records} records, the last {days} days after the end of the data; {advised}" if records else ""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The rows that ``table`` lost to errors, of ``rows`` that were read, by reason, the most frequent first."""
+
+    table: str
+    rows: int
+    reasons: tuple[tuple[str, int], ...]
+
+    @property
+    def count(self) -> int:
+        """How many were lost; a row may be counted for two reasons."""
+        return min(self.rows, sum(count for _, count in self.reasons))
+
+    def line(self, most: float) -> str:
+        """Return the line that says that more than the share ``most`` was lost; empty if not, or of too few rows."""
+        if self.rows < FEWEST_ROWS or self.count <= most * self.rows:
+            return ""
+        named = ", ".join(f"{reason} {count}" for reason, count in self.reasons)
+        share = min(1.0, math.ceil(100 * self.count / self.rows) / 100)
+        return (
+            f"{self.count} of {self.rows} rows of table {self.table} were lost to errors ({named}); "
+            f"{advice.remedy(self.reasons[0][0])}; or accept the loss with --set sources.most_lost={share:g}"
+        )
+
+
+def lost_rows(connection: duckdb.DuckDBPyConnection, table: str) -> Lost:
+    """Return the rows that ``table`` lost to errors."""
+    found = run(connection, "staging/conflicts.sql").fetchall()
+    lost = [
+        (reason, count)
+        for name, reason, count, action, _ in found
+        if name == table and action in {"dropped", "nulled"} and advice.loses(table, reason)
+    ]
+    rows = row_counts(connection).get(table, (0, 0, 0))[0]
+    return Lost(table, rows, tuple(sorted(lost, key=lambda one: -one[1])))

@@ -1,0 +1,122 @@
+"""What is drawn over or beside tissue and stands still: letters, marker lines, ticks, focus marks, depth scales.
+
+Graphics are bright, sharp, thin and constant. In the darkest projection of a loop they stand out from their ground at
+once, since tissue, which moves, is dark there at times; and tissue that stands still is blurred by the beam, so that it
+does not fall to its ground within a pixel or two.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from echomort.dicom.tissue.morphology import count_lit, dilate, maximum, minimum, opening, parts_of
+from echomort.dicom.tissue.snapshots import Snapshots
+
+MIN_SNAPSHOTS = 6
+"""Snapshots from which graphics are looked for: over fewer, speckle may happen to stand still. Our choice: half of the
+usual twelve."""
+
+THIN = 3
+"""Pixels: a side of the square that a drawn line's stroke, of one or two pixels, does not fill. Geometry."""
+
+TALL_SCREEN = 700
+"""Rows from which screens draw with wider strokes, and ``THIN`` is two pixels more. Our knowledge of common screens."""
+
+WIDE = 9
+"""Pixels: a side of the square that the stroke of a letter beside tissue does not fill. Geometry of fonts."""
+
+MIN_STEP = 56
+"""Grey levels by which a drawn line, in its darkest snapshot, is brighter than its ground at least. Tuned on the real
+loops of pydicom and pydicom-data, whose tissue reaches 40 in one pixel of 10,000, and on drawn graphics
+(tests/dicom/test_graphics.py)."""
+
+TEXTURE_QUANTILE, TEXTURE_TIMES = 0.97, 3.0
+"""Graphics are outliers: their step exceeds this quantile of the sector's steps so many times, or the texture of still
+tissue is as sharp as they are. Tuned as ``MIN_STEP``."""
+
+MIN_FALL = 0.75
+"""Share of the step of a stroke that is two pixels wider than ``THIN`` leaves whole, that it falls within half of that
+side: the edge of what is drawn. The beam blurs tissue over more. Tuned as ``MIN_STEP``."""
+
+MIN_RIM_STEP = 28
+"""Grey levels: what touches a drawn pixel and is brighter than its ground by more belongs to it. Half of
+``MIN_STEP``."""
+
+MIN_SHARP = 0.35
+"""Share of such a connected piece that must be sharp itself: a drawn line is, the edge of a bright echo is not. Tuned
+as ``MIN_STEP``."""
+
+MAX_MOTION = 40
+"""Grey levels: lossy coding lets a drawn pixel flicker by as much when the tissue behind it moves. Tuned on drawn
+graphics, native and JPEG (tests/dicom/test_graphics.py)."""
+
+MAX_SHARE = 0.015
+"""Share of the sector that graphics cover at most; where more is sharp and still, nothing is taken for graphics. Tuned
+on drawn still tissue (tests/dicom/test_graphics.py); a colour box with its scale covers a hundredth."""
+
+MIN_LETTER_STEP = 32
+"""Grey levels by which a letter beside tissue is brighter than the black of the screen about it. Tuned on drawn names
+(tests/dicom/test_noise.py)."""
+
+MAX_BLACK = 24
+"""Grey levels above the screen's ground that its black beside a letter reaches in a lossy code. Tuned as
+``MIN_LETTER_STEP``."""
+
+AROUND = 8
+"""Pixels: a side of the square about a letter in which black is looked for. Geometry of fonts."""
+
+MAX_LIT = 0.5
+"""Share of that square about a letter beside tissue that is ever lit, at most: strokes fill a third of it, and
+tissue all. Tuned as ``MIN_LETTER_STEP``."""
+
+GROUND = 0.02
+"""Quantile of the picture's brightest projection that is the black of the screen, noise included. Our choice."""
+
+MAX_GROUND = 48
+"""Grey level of that black at most; a picture without any is all tissue. Our choice: the ground of a grey screen."""
+
+SPARSE = 4
+"""Pixels between two at which quantiles are taken, to save time. Our choice."""
+
+
+def without_graphics(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
+    """Return ``mask``, bool (rows, columns), without what is drawn in it and stands still, a pixel more about it."""
+    if len(snapshots.frames) < MIN_SNAPSHOTS:
+        return mask
+    drawn = _lines(mask, snapshots) | _letters_on_black(mask, snapshots)
+    return np.asarray(mask & ~dilate(drawn)) if drawn.any() else mask
+
+
+def _lines(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
+    """Return where thin lines are drawn over ``mask``, with what touches them, as bool (rows, columns)."""
+    darkest = snapshots.darkest
+    side = THIN + 2 * (darkest.shape[0] >= TALL_SCREEN)
+    low = minimum(darkest, side)
+    thin, thick = darkest - maximum(low, side), darkest - opening(darkest, side + 2)
+    if not (mask & (thick > MIN_STEP)).any():
+        return np.zeros_like(mask)
+    still = mask & (snapshots.motion <= MAX_MOTION + snapshots.noise.largest)
+    falls = darkest - low > MIN_FALL * thick
+    sharp = still & ((thin > _outlying(thin, mask)) | ((thick > _outlying(thick, mask)) & falls))
+    if not sharp.any() or np.count_nonzero(sharp) > MAX_SHARE * np.count_nonzero(mask):
+        return np.zeros_like(mask)
+    return parts_of(sharp, still & dilate(dilate(sharp)) & (thick > MIN_RIM_STEP), MIN_SHARP)
+
+
+def _outlying(steps: np.ndarray, mask: np.ndarray) -> float:
+    """Return the step from which ``steps`` are drawn, by their distribution inside ``mask``."""
+    return max(MIN_STEP, TEXTURE_TIMES * float(np.quantile(steps[mask][::SPARSE], TEXTURE_QUANTILE)))
+
+
+def _letters_on_black(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
+    """Return where something still and bright stands in ``mask`` on what is never lit, as bool (rows, columns)."""
+    darkest = snapshots.darkest
+    ground = float(np.quantile(snapshots.brightest[::SPARSE, ::SPARSE], GROUND))
+    black = min(ground, MAX_GROUND) + MAX_BLACK
+    base = opening(darkest, WIDE)
+    still = snapshots.motion <= MAX_MOTION + snapshots.noise.largest
+    bright = mask & still & (darkest - base > MIN_LETTER_STEP) & (base <= black)
+    if not bright.any():
+        return bright
+    lit = count_lit(snapshots.brightest > black, AROUND)
+    return np.asarray(bright & (lit < MAX_LIT * AROUND**2))

@@ -55,20 +55,29 @@ def count_lines_of_letters(pixels: np.ndarray) -> int:
     if not constant.any():
         return 0
     reach = max(1, round(GAP * pixels.shape[1]))
-    labels, _ = ndimage.label(ndimage.binary_dilation(constant, np.ones((1, 2 * reach + 1))), np.ones((3, 3)))
-    return sum(
-        _is_line(snapshots, constant & (labels == index), down, along, reach)
-        for index, (down, along) in enumerate(ndimage.find_objects(labels), start=1)
-    )
+    joined = constant.copy()
+    for shift in range(1, reach + 1):
+        joined[:, shift:] |= constant[:, :-shift]
+        joined[:, :-shift] |= constant[:, shift:]
+    labels, _ = ndimage.label(joined, np.ones((3, 3)))
+    sized = [
+        (down, along) for down, along in ndimage.find_objects(labels) if _has_the_size(down, along, reach, len(labels))
+    ]
+    return sum(_is_line(snapshots, constant, down, along, reach) for down, along in sized)
 
 
-def _is_line(snapshots: Snapshots, line: np.ndarray, down: slice, along: slice, reach: int) -> bool:
+def _has_the_size(down: slice, along: slice, reach: int, rows: int) -> bool:
+    """Whether a piece, which was joined over ``reach`` pixels, is as high and as wide as a line of letters."""
     lowest, highest = HEIGHTS
     height, width = down.stop - down.start, along.stop - along.start - 2 * reach
-    if not lowest <= height <= max(lowest, highest * len(line)) or width < MIN_WIDTH * height:
-        return False
-    middle = float(np.median(snapshots.darkest[line]))
-    rows = [row for row in (down.start - 2, down.stop + 1) if 0 <= row < len(line)]
+    return lowest <= height <= max(lowest, highest * rows) and width >= MIN_WIDTH * height
+
+
+def _is_line(snapshots: Snapshots, constant: np.ndarray, down: slice, along: slice, reach: int) -> bool:
+    """Whether a piece of ``constant`` brightness stands on black and is made of strokes."""
+    height, width = down.stop - down.start, along.stop - along.start - 2 * reach
+    middle = float(np.median(snapshots.darkest[down, along][constant[down, along]]))
+    rows = [row for row in (down.start - 2, down.stop + 1) if 0 <= row < len(constant)]
     around = snapshots.brightest[rows, along] < MAX_AROUND * middle
     if rows and around.mean() < MIN_BLACK:
         return False

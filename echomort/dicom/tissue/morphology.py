@@ -56,14 +56,18 @@ def maximum(picture: np.ndarray, side: int) -> np.ndarray:
 
 def parts_of(seeds: np.ndarray, mask: np.ndarray, share: float) -> np.ndarray:
     """Return the connected parts of bool ``mask`` and ``seeds``, diagonals included, of which more than ``share`` are
-    seeds."""
+    seeds; ``mask`` reaches no farther than two pixels from them."""
     from scipy import ndimage
 
-    labels, count = ndimage.label(mask | seeds, np.ones((3, 3)))
+    down, along = (np.flatnonzero(seeds.any(axis=1 - axis))[[0, -1]].tolist() for axis in (0, 1))
+    box = slice(max(0, down[0] - 2), down[1] + 3), slice(max(0, along[0] - 2), along[1] + 3)
+    labels, count = ndimage.label((mask | seeds)[box], np.ones((3, 3)))
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    held = np.bincount(labels[seeds], minlength=count + 1) > share * sizes
+    held = np.bincount(labels[seeds[box]], minlength=count + 1) > share * sizes
     held[0] = False
-    return np.asarray(held[labels])
+    found = np.zeros_like(mask)
+    found[box] = held[labels]
+    return found
 
 
 def count_lit(mask: np.ndarray, side: int) -> np.ndarray:

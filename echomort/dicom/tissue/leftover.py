@@ -70,7 +70,7 @@ def _has_the_size(down: slice, along: slice, reach: int, rows: int) -> bool:
     """Whether a piece, which was joined over ``reach`` pixels, is as high and as wide as a line of letters."""
     lowest, highest = HEIGHTS
     height, width = down.stop - down.start, along.stop - along.start - 2 * reach
-    return lowest <= height <= max(lowest, highest * rows) and width >= MIN_WIDTH * height
+    return bool(lowest <= height <= max(lowest, highest * rows) and width >= MIN_WIDTH * height)
 
 
 def _is_line(snapshots: Snapshots, constant: np.ndarray, down: slice, along: slice, reach: int) -> bool:

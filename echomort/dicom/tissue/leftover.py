@@ -27,11 +27,11 @@ MIN_WIDTH = 3.0
 """A line's width at least, in heights: four letters. Geometry of fonts."""
 
 MAX_AROUND = 0.35
-"""What lies right above and below a line on black is at all times darker than this share of the line's median
-brightness ... Tuned as ``MIN_CONSTANCY``."""
+"""Share of a line's median brightness below which a pixel above or below the line is black at all times. Tuned as
+``MIN_CONSTANCY``."""
 
 MIN_BLACK = 0.7
-"""... in at least this share of its pixels. Tuned as ``MIN_CONSTANCY``."""
+"""Share of those pixels that are black about a line of letters. Tuned as ``MIN_CONSTANCY``."""
 
 MIN_DIP = 0.25
 """Between two strokes the brightness falls by this share of the line's brightest at least. Tuned as

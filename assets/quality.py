@@ -52,6 +52,10 @@ SUITES = {
 }
 """Table -> the last asset that writes it; its expectations are checked there."""
 
+SAMPLED_CLIPS = 200
+"""Clips that are searched for letters, at most. Our choice: if one clip in 50 had any, 49 samples in 50 would hold
+one; it takes seconds."""
+
 STAGED = ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication")
 """The tables that come from the extract."""
 
@@ -230,6 +234,33 @@ def reject_gate() -> Check:
     return Check(spec, stage, read)
 
 
+def letters_check() -> Check:
+    """Return the check that no line of letters stands beside the tissue in a sample of the stored clips."""
+
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
+        sample = run(connection, "reads/clips/clip_sample.sql", most=SAMPLED_CLIPS).fetchall()
+        return lambda settings: _searched(sample, settings)
+
+    spec = dg.AssetCheckSpec(
+        "no_letters_beside_the_tissue",
+        asset="clips",
+        blocking=True,
+        description="In a sample of the stored clips no line of letters stands on black beside the tissue.",
+    )
+    stage = Stage(f"check:{spec.name}", ("clips",))
+    stage.carried_out_by(letters_check)
+    return Check(spec, stage, read)
+
+
+def _searched(sample: Sequence[tuple[str, str]], settings: Settings) -> dict[str, Any]:
+    from echomort.clips.store import read_study
+    from echomort.dicom.tissue.leftover import count_lines_of_letters
+
+    found = [count_lines_of_letters(read_study(settings.home / path, [key])[key]) for key, path in sample]
+    offending = sum(lines > 0 for lines in found)
+    return {"table": "clip", "rows": len(sample), "offending": offending, "passed": offending == 0}
+
+
 def suspicious_variables_check() -> Check:
     """Return the check that no variable alone predicts the outcome too well to be true; it warns with their names."""
 
@@ -360,6 +391,7 @@ for _check in (
     refused_check(),
     late_records_check(),
     reject_gate(),
+    letters_check(),
     suspicious_variables_check(),
     suspicious_results_check(),
 ):

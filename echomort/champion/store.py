@@ -232,7 +232,7 @@ def clip_of(manifest: Mapping[str, Any]) -> ClipSettings:
     """Return the clip settings that the candidate was trained with. Raises :class:`UserError` where this release does
     not know one of them."""
     try:
-        return ClipSettings.model_validate(manifest["clip"])
+        return ClipSettings.written(manifest["clip"])
     except pydantic.ValidationError:
         raise UserError(
             "the clip settings of the candidate are those of another release of echomort",

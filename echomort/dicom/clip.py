@@ -18,10 +18,12 @@ from echomort.dicom.header.timing import Resampling, blend, resample
 from echomort.dicom.header.views import UNKNOWN
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.scaling import Placing, Scaler
+from echomort.dicom.tissue.declared import find_live_sector, holds_the_tissue
 from echomort.dicom.tissue.flow import shows_flow
+from echomort.dicom.tissue.graphics import without_graphics
+from echomort.dicom.tissue.leftover import count_lines_of_letters
 from echomort.dicom.tissue.lettering import without_lettering
 from echomort.dicom.tissue.overlays import without_overlays
-from echomort.dicom.tissue.sector import find_sector
 from echomort.dicom.tissue.snapshots import Snapshots
 from echomort.settings import ClipSettings, HeaderReading
 
@@ -131,6 +133,8 @@ def _make_clip(frames: Frames, settings: ClipSettings, view: str | None) -> Clip
     blended = _scale_and_resample(frames, seen, plan, scale)
     pixels[: len(blended), placing.rows, placing.columns] = blended
     sector[placing.rows, placing.columns] = scale.covered()
+    if count_lines_of_letters(pixels):
+        raise Rejected(Reason.NO_SECTOR, "letters")
     return Clip(
         pixels=pixels,
         fps=timing.fps or 0.0,
@@ -149,12 +153,17 @@ def _find_tissue(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSett
     header, snapshots = frames.header, Snapshots.from_frames(seen.values())
     declared, notes = declared_box(header)
     aspect, aspect_notes = pixel_aspect(header, declared or (0, 0, header.columns - 1, header.rows - 1))
-    sector = find_sector(snapshots, declared, aspect)
-    region = declared or sector.bounding_box(header.rows, header.columns)
+    if declared and not holds_the_tissue(declared, snapshots, aspect):
+        declared, notes = None, ["region_refused"]
+    sector, trace_notes = find_live_sector(header, snapshots, declared, aspect)
+    by_region = declared if settings.framing == "region" else None
+    region = by_region or sector.bounding_box(header.rows, header.columns)
     mask = without_overlays(sector.mask(header.rows, header.columns), snapshots)
-    mask = without_lettering(mask, snapshots)
+    mask = without_graphics(without_lettering(mask, snapshots), snapshots)
     colour_notes = _check_colour(frames, sorted(seen), mask, snapshots, settings)
-    return _Tissue(region, aspect, mask, sector.outline, (*notes, *colour_notes, *aspect_notes))
+    return _Tissue(
+        region, aspect, mask, sector.outline, (*notes, *trace_notes, *sector.notes, *colour_notes, *aspect_notes)
+    )
 
 
 def _native_tissue(frames: NativeEcho, settings: ClipSettings) -> _Tissue:

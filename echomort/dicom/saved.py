@@ -82,7 +82,7 @@ def convert_pixels(saved: SavedClip, wanted: ClipSettings, view: str = UNKNOWN) 
 
     A clip made with other settings is scaled and resampled once more, which loses little where it is longer, larger and
     faster; whole frames are cropped to the size of ``view``. Raises :class:`Unusable` for one that is shorter, smaller
-    or slower, or that was made with another fit or reduction.
+    or slower, or that was made with another fit, framing or reduction.
     """
     if saved.frames and saved.fps and round(saved.frames / saved.fps, 2) < wanted.min_seconds:
         raise Unusable("too_short", f"the champion takes loops of {wanted.min_seconds:g} s or more")
@@ -103,7 +103,7 @@ def _read_description(path: Path, shape: tuple[int, ...]) -> dict[str, Any]:
     """Return what the JSON file beside an array says; nothing where it is missing or belongs to another array."""
     try:
         description = json.loads(path.read_text())
-        clip = ClipSettings.model_validate(description["clip"])
+        clip = ClipSettings.written(description["clip"])
         known = {key: description[key] for key in ("frames", "fps", "view", "view_source")}
     except (OSError, ValueError, KeyError, TypeError, pydantic.ValidationError):
         return {}
@@ -128,7 +128,7 @@ def _is_convertible(saved: SavedClip, made: ClipSettings, wanted: ClipSettings, 
 def _shows_as_much(saved: SavedClip, made: ClipSettings, wanted: ClipSettings, view: str) -> bool:
     """Whether a clip's frames show as much as is wanted: they are at least as large, whole frames before reduction."""
     if made.fit == wanted.fit == "inside":
-        return made.height >= wanted.height and made.width >= wanted.width
+        return made.framing == wanted.framing and made.height >= wanted.height and made.width >= wanted.width
     if made.fit != wanted.fit or made.reduction != wanted.reduction:
         return False
     sizes = zip(made.size_of(saved.view if saved.clip else view), wanted.size_of(view), strict=True)

@@ -332,6 +332,12 @@ class ClipSettings(Section):
         "frames of a clip: the sector's region fitted inside height and width with its aspect, or the whole frame "
         "cropped or padded to the commonest size of its view, then reduced",
     )
+    framing: Literal["sector", "region"] = setting(
+        "sector",
+        "ours",
+        "what is fitted: the box of the sector that is seen, so that scale does not depend on a tag, or the region "
+        "that the header declares (fit inside only)",
+    )
     height: int = setting(109, "published", "height of a clip in pixels (fit inside only)", ge=8, le=2048)
     width: int = setting(150, "published", "width of a clip in pixels (fit inside only)", ge=8, le=2048)
     reduction: int = setting(
@@ -362,6 +368,11 @@ class ClipSettings(Section):
     min_seconds: float = setting(
         0, "published", "loops that last less give no clip; the preprint's had at least one second", ge=0, le=60
     )
+
+    @classmethod
+    def written(cls, values: Mapping[str, Any]) -> "ClipSettings":
+        """Return the settings that were written to a file; releases that knew no ``framing`` framed by the region."""
+        return cls.model_validate({"framing": "region", **values})
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -395,7 +406,7 @@ class ClipSettings(Section):
     @property
     def deciding(self) -> dict[str, Any]:
         """The settings that are read with this fit, by name; sizes of views decide only the clips of their view."""
-        unread = {"view_sizes", "reduction"} if self.fit == "inside" else {"view_sizes", "height", "width"}
+        unread = {"view_sizes", "reduction"} if self.fit == "inside" else {"view_sizes", "height", "width", "framing"}
         return self.model_dump(mode="json", exclude=unread)
 
     @property

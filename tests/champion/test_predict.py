@@ -146,6 +146,17 @@ def test_nothing_is_made_of_a_clip_that_shows_less_than_the_champion_wants():
     assert pixels.shape == SMALL.shape and pixels[:20].all() and not pixels[20:].any()
 
 
+def test_a_clip_that_was_framed_otherwise_is_refused() -> None:
+    """Its scale differs, which nothing brings back; releases that knew no framing framed by the declared region."""
+    pixels = np.full(SMALL.shape, 9, np.uint8)
+    assert convert_pixels(SavedClip(pixels, SMALL), SMALL)[1] is None
+    with pytest.raises(Unusable):
+        convert_pixels(SavedClip(pixels, SMALL.model_copy(update={"framing": "region"})), SMALL)
+    written = {key: value for key, value in SMALL.model_dump(mode="json").items() if key != "framing"}
+    assert ClipSettings.written(written).framing == "region" and ClipSettings.written({}).fit == "inside"
+    assert "framing" in SMALL.deciding and "framing" not in ClipSettings(fit="view_size").deciding
+
+
 def test_a_saved_clip_of_a_loop_that_was_too_short_is_refused_and_other_tags_are_said():
     saved = SavedClip(np.full(SMALL.shape, 9, np.uint8), SMALL, frames=29, fps=30.0, view="apical_2")
     with pytest.raises(Unusable, match="loops of 1 s or more"):

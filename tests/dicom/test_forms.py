@@ -26,7 +26,9 @@ from echo_files import (
     region,
     regions,
     sector_movie,
+    to_colour,
 )
+from pydicom.dataset import Dataset
 
 from echomort.dicom import Reason, Rejected, read_clip
 from echomort.dicom.frames.open import open_frames
@@ -93,6 +95,42 @@ def test_planes_may_lie_either_way(syntax: str, photometric: str, planar: int, t
 def test_chroma_shared_by_two_pixels_leaves_the_luma_whole(syntax: str, tmp_path: Path) -> None:
     path = EchoFile(MOVIE, EXACT[syntax], "YBR_FULL_422").write(tmp_path / "loop.dcm")
     np.testing.assert_array_equal(lumas(path), MOVIE)
+
+
+def partial(movie: np.ndarray) -> np.ndarray:
+    """Grey frames as luma of studio range with the chroma of grey: uint8 (frames, rows, columns, 3)."""
+    luma = np.round(16 + movie * (219 / 255)).astype(np.uint8)
+    return np.stack([luma, np.full_like(luma, 128), np.full_like(luma, 128)], axis=-1)
+
+
+def as_stored(ybr: np.ndarray, is_half: bool) -> bytes:
+    """The bytes of native frames, their chroma shared by two pixels or not."""
+    if not is_half:
+        return ybr.tobytes()
+    quads = np.stack([ybr[..., ::2, 0], ybr[..., 1::2, 0], ybr[..., ::2, 1], ybr[..., ::2, 2]], axis=-1)
+    return quads.tobytes()
+
+
+@pytest.mark.parametrize("is_half", [True, False])
+@pytest.mark.parametrize("is_partial", [True, False])
+@pytest.mark.parametrize("syntax", [EXPLICIT, DEFLATED])
+def test_native_luma_of_studio_range_is_expanded(syntax: str, is_partial: bool, is_half: bool, tmp_path: Path) -> None:
+    """PS3.3 C.7.6.3.1.2: black is 16 and white 235. A label that the pixels contradict changes nothing."""
+    ybr = partial(MOVIE)
+    if not is_partial:
+        ybr[..., 0] = MOVIE
+    file = EchoFile(np.stack([to_colour(frame, "RGB") for frame in MOVIE]), syntax, "YBR_FULL")
+    file.tags = {"PhotometricInterpretation": "YBR_PARTIAL_422"}
+    data = as_stored(ybr, is_half)
+    file._put_pixels = lambda dataset: _put(dataset, data)  # type: ignore[method-assign]
+    path = file.write(tmp_path / "loop.dcm")
+    np.testing.assert_allclose(lumas(path).astype(int), MOVIE, atol=1)
+    assert ("range_expanded" if is_partial else "labelled_partial_is_full") in read_clip(path).notes
+
+
+def _put(dataset: Dataset, data: bytes) -> None:
+    dataset.PixelData = data
+    dataset["PixelData"].VR = "OB"
 
 
 def test_odd_frames_in_big_endian_words(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from scipy import ndimage
 from echomort.dicom import lit_outside_sector, read_clip
 from echomort.dicom.tissue.lettering import without_lettering
 from echomort.dicom.tissue.snapshots import Snapshots
+from echomort.settings import ClipSettings
 
 ROWS, COLUMNS = 480, 640
 NAME = "DOE^JANE 4711"
@@ -78,7 +79,8 @@ def test_a_name_over_the_heart_is_not_in_the_clip(syntax: str, tmp_path: Path) -
     name = letters(20, (240, 260))
     movie[:, name] = 255
     fields = {"syntax": JPEG} if syntax == "jpeg" else {}
-    clip = read_clip(EchoFile(movie, **fields).write(tmp_path / "loop.dcm"))  # type: ignore[arg-type]
+    path = EchoFile(movie, **fields).write(tmp_path / "loop.dcm")  # type: ignore[arg-type]
+    clip = read_clip(path, ClipSettings(framing="region"))
     assert lit_outside_sector(clip) == 0
     y, x = np.argwhere(name).mean(axis=0) * 109 / ROWS
     x += (150 - COLUMNS * 109 / ROWS) / 2

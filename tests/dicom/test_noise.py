@@ -120,6 +120,28 @@ def test_noise_is_measured(noise: float, shape: tuple[int, int]) -> None:
     assert clipped.lit == pytest.approx(3.26 * noise, rel=0.15) and clipped.dark == clipped.lit / 2
 
 
+@pytest.mark.parametrize("gain", [0.35, 0.6, 1.0])
+@pytest.mark.parametrize("quality", [0, 90])
+def test_the_speckle_of_a_rectangle_is_no_noise(quality: int, gain: float) -> None:
+    """Dark tissue that fills its box changes everywhere alike, yet neighbours change together; nothing of it is cut."""
+    import simplejpeg
+    from scipy import ndimage
+
+    random, inside = np.random.default_rng(0), np.zeros((300, 400), bool)
+    inside[40:260, 100:300] = True
+    speckle = ndimage.gaussian_filter(random.normal(size=(2, 12, 300, 400)), (0, 1, 1.8, 3.5))
+    envelope = np.hypot(*speckle) / np.hypot(*speckle).mean()
+    bright = np.where(np.abs(np.arange(400) - 200) < 30, 140, 30)
+    movie = np.where(inside, np.clip(gain * bright * envelope, 0, 255), 0).astype(np.uint8)
+    if quality:
+        coded = [simplejpeg.encode_jpeg(frame[..., None].copy(), quality, "GRAY", "Gray") for frame in movie]
+        movie = np.stack([simplejpeg.decode_jpeg(frame, "GRAY")[..., 0] for frame in coded])
+    assert measure_noise(movie) == NO_NOISE
+    sector, kept = masks(movie)
+    assert (sector & inside).sum() > 0.95 * inside.sum()
+    assert movie.mean(axis=0)[sector & ~kept].sum() < 0.01 * movie.mean(axis=0)[sector].sum()
+
+
 @pytest.mark.parametrize("quality", [0, 95, 75])
 @pytest.mark.parametrize("kind", ["cone", "wide", "rectangle"])
 def test_a_clean_loop_has_no_noise(kind: str, quality: int) -> None:

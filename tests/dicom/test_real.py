@@ -47,7 +47,9 @@ def test_the_apical_loop_is_accepted(clips: dict[str, Clip], name: str) -> None:
 def test_the_declared_region_is_used_where_it_fits_and_refused_where_it_was_drawn_for_another_image(
     clips: dict[str, Clip],
 ) -> None:
-    assert clips["long"].region == (84, 31, 595, 414)
+    by_region = read_clip(LOOPS["long"], ClipSettings(framing="region"))
+    assert by_region.region == (84, 31, 595, 414) and "region_refused" not in clips["long"].notes
+    assert np.abs(np.array(clips["long"].region) - (84, 45, 600, 404)).max() < 5, "by the sector: no margin above it"
     x0, y0, x1, y1 = clips["short"].region
     assert "region_refused" in clips["short"].notes
     assert 0 <= x0 < 45 and 280 < x1 < 320 and 0 <= y0 < 20 and 200 < y1 < 225

@@ -394,6 +394,29 @@ def test_a_tint_is_not_flow(tint: tuple[float, ...], syntax: str, tmp_path: Path
     )
 
 
+def pseudo_colour(name: str) -> np.ndarray:
+    """256 colours, one for each brightness: uint8 (256, 3)."""
+    level = np.arange(256)
+    hot = np.stack([np.clip(3 * level - offset, 0, 255) for offset in (0, 255, 510)], axis=1)
+    return {
+        "hot": hot,
+        "green": np.stack([np.clip(2 * level - 255, 0, 255), level, np.clip(2 * level - 255, 0, 255)], axis=1),
+        "copper": np.stack([np.clip(1.25 * level, 0, 255), 0.78 * level, 0.5 * level], axis=1),
+        "ice": hot[:, ::-1],
+    }[name].astype(np.uint8)
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, JPEG], ids=["native", "jpeg"])
+@pytest.mark.parametrize("gain", [(1.0, 1.0), (0.6, 1.0)], ids=["steady", "brighter_in_systole"])
+@pytest.mark.parametrize("colours", ["hot", "green", "copper", "ice"])
+def test_one_colour_for_each_brightness_is_not_flow(
+    colours: str, gain: tuple[float, float], syntax: str, tmp_path: Path
+) -> None:
+    movie = np.stack([frame * gain[index // 6] for index, frame in enumerate(MOVIE)]).astype(np.uint8)
+    photometric = "RGB" if syntax == EXPLICIT else "YBR_FULL_422"
+    assert read(pseudo_colour(colours)[movie], tmp_path, syntax=syntax, photometric=photometric).frames == 12
+
+
 def test_coloured_text_and_ecg_are_not_flow(tmp_path: Path) -> None:
     rgb = np.stack([to_colour(frame, "RGB") for frame in OVERLAID]).copy()
     overlay = OVERLAID.astype(int) - MOVIE > 60

@@ -44,6 +44,19 @@ CHROMA_GREEN = (0.344136, 0.714136)
 CHROMA_BLUE = 1.772
 """Weight of Cb in blue (ITU-T T.871)."""
 
+LUMA_TO_FULL = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
+"""Luma of studio range, 16 to 235, as one of full range (ITU-R BT.601; PS3.3 C.7.6.3.1.2, YBR_PARTIAL)."""
+
+CHROMA_TO_FULL = np.clip(np.rint((np.arange(256) - 128) * 255 / 224 + 128), 0, 255).astype(np.uint8)
+"""Chroma of studio range, 16 to 240, as one of full range (the same)."""
+
+BELOW_BLACK = 8
+"""Luma below which studio range has nothing but a codec's ringing about its black of 16. Our choice: halfway."""
+
+MAX_BELOW_BLACK = 0.01
+"""Share of a frame below that level; where more is darker, the frame has full range, whatever its label says. Our
+choice: most of an echo frame is black."""
+
 JPEG_2000_COLOUR = frozenset({"YBR_RCT", "YBR_ICT"})
 """JPEG 2000's colour transforms: the decoder undoes them, so that samples come as RGB (PS3.5 8.2.4)."""
 
@@ -97,6 +110,16 @@ class Samples:
         if self.palette:
             return np.asarray(self.palette.colours[small])
         return _ybr_to_rgb(small) if self.kind == "ybr" else small
+
+
+def has_studio_range(luma: np.ndarray) -> bool:
+    """Return whether ``luma``, uint8, keeps to studio range: nearly nothing is darker than its black."""
+    return bool(np.count_nonzero(luma < BELOW_BLACK) < MAX_BELOW_BLACK * luma.size)
+
+
+def to_full_range(ybr: np.ndarray) -> np.ndarray:
+    """Return uint8 YBR (rows, columns, 3) of studio range in full range."""
+    return np.dstack([LUMA_TO_FULL[ybr[..., 0]], CHROMA_TO_FULL[ybr[..., 1:]]])
 
 
 def rgb_to_luma(rgb: np.ndarray) -> np.ndarray:

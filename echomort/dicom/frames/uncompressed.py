@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from echomort.dicom.frames.frames import Frames
-from echomort.dicom.frames.samples import is_wrong_order
+from echomort.dicom.frames.samples import has_studio_range, is_wrong_order, to_full_range
 from echomort.dicom.header.parsing import OpenObject
 from echomort.dicom.reasons import Reason, Rejected
 
@@ -29,6 +31,19 @@ class UncompressedFrames(Frames):
         return {"grey": area, "422": area * 2, "420": area * 3 // 2}.get(self.packing, area * 3)
 
     def samples(self, index: int) -> np.ndarray:
+        stored = self._stored(index)
+        return to_full_range(stored) if self._is_partial else stored
+
+    @cached_property
+    def _is_partial(self) -> bool:
+        """Whether samples have studio range, as YBR_PARTIAL says and the first frame shows."""
+        if not self.header.photometric.startswith("YBR_PARTIAL"):
+            return False
+        found = has_studio_range(self._stored(0)[..., 0])
+        self.notes.append("range_expanded" if found else "labelled_partial_is_full")
+        return found
+
+    def _stored(self, index: int) -> np.ndarray:
         data = self._bytes(index)
         rows, columns = self.header.rows, self.header.columns
         if self.packing == "grey":

@@ -12,6 +12,7 @@ import numpy as np
 
 from echomort.dicom.frames import fragments
 from echomort.dicom.frames.frames import Frames
+from echomort.dicom.frames.samples import LUMA_TO_FULL
 from echomort.dicom.header.parsing import OpenObject
 from echomort.dicom.header.timing import MAX_DISAGREEMENT, MAX_FPS, MIN_FPS
 from echomort.dicom.reasons import Reason, Rejected
@@ -28,9 +29,6 @@ loop."""
 
 FULL_RANGE = 2
 """FFmpeg's AVCOL_RANGE_JPEG: luma runs from 0 to 255."""
-
-_STUDIO_TO_FULL = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
-"""Full-range luma of each studio-range value: 16 to 235 become 0 to 255 (ITU-R BT.601)."""
 
 
 class VideoFrames(Frames):
@@ -54,7 +52,7 @@ class VideoFrames(Frames):
         plane = frame.planes[0]
         rows = np.frombuffer(plane, np.uint8)[: plane.line_size * plane.height].reshape(plane.height, plane.line_size)
         luma = rows[:, : plane.width]
-        return luma if frame.color_range == FULL_RANGE else _STUDIO_TO_FULL[luma]
+        return luma if frame.color_range == FULL_RANGE else LUMA_TO_FULL[luma]
 
     def luma(self, index: int) -> np.ndarray:
         return self._check_luma(np.ascontiguousarray(self.samples(index)), index)

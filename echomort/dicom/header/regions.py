@@ -14,6 +14,9 @@ Box = tuple[int, int, int, int]
 TWO_DIMENSIONAL = 1
 """RegionSpatialFormat: two-dimensional (PS3.3 C.8.5.5.1)."""
 
+TRACES = {2: Reason.M_MODE, 3: Reason.SPECTRAL_DOPPLER}
+"""RegionSpatialFormat of recordings over time, tissue or flow, and the reason that rejects each (PS3.3 C.8.5.5.1)."""
+
 UNDECLARED = 0
 """RegionDataType: none (PS3.3 C.8.5.5.1)."""
 
@@ -74,6 +77,22 @@ def declared_box(header: Header) -> tuple[Box | None, list[str]]:
             exact = box == (region.x0, region.y0, region.x1, region.y1)
             return box, [] if exact else ["region_clamped"]
     return None, ["region_refused"] if flat else ["no_region"]
+
+
+def trace_boxes(header: Header, reason: Reason) -> list[Box]:
+    """Return the possible boxes of the declared recordings over time that ``reason`` rejects, clamped to the image."""
+    found = [region for region in header.regions if TRACES.get(region.spatial_format) is reason]
+    return [box for region in found if (box := clamp_box(region, header.rows, header.columns)) is not None]
+
+
+def declares_tissue(header: Header) -> bool:
+    """Return whether a possible two-dimensional region of tissue, or of undeclared data, is declared."""
+    return any(
+        region.spatial_format == TWO_DIMENSIONAL
+        and region.data_type in {TISSUE, UNDECLARED}
+        and clamp_box(region, header.rows, header.columns) is not None
+        for region in header.regions
+    )
 
 
 def clamp_box(region: Region, rows: int, columns: int) -> Box | None:

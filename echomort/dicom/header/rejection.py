@@ -6,6 +6,7 @@ from pydicom.uid import UID
 
 from echomort.dicom.header.approach import Approach
 from echomort.dicom.header.fields import ULTRASOUND_LOOPS, ULTRASOUND_STILLS, ULTRASOUND_VOLUMES, Header
+from echomort.dicom.header.regions import declares_tissue, trace_boxes
 from echomort.dicom.reasons import Reason, Rejected
 
 MAX_FRAME_PIXELS = 4096 * 4096
@@ -28,12 +29,6 @@ NOT_CARDIAC = (
 
 RENDERED = 0x0040
 """Bit of the fourth value of ImageType: 3D rendering (PS3.3 C.8.5.6.1.1)."""
-
-M_MODE_REGION = 2
-"""RegionSpatialFormat: M-mode, tissue or flow (PS3.3 C.8.5.5.1)."""
-
-SPECTRAL_REGION = 3
-"""RegionSpatialFormat: spectral Doppler (PS3.3 C.8.5.5.1)."""
 
 DEEP_ALLOCATED = (16, 32)
 """BitsAllocated of samples with more than 8 bits (PS3.5 8.1.1)."""
@@ -81,14 +76,14 @@ def _size_rejection(header: Header) -> Rejected | None:
 
 
 def _content_rejection(header: Header) -> Rejected | None:
-    formats = {region.spatial_format for region in header.regions if region.x1 > region.x0 and region.y1 > region.y0}
+    is_live = declares_tissue(header)  # then the picture says whether a trace is recorded beside it
     applies = {
         Reason.NOT_CARDIAC: header.image_type[2:3] and header.image_type[2].startswith(NOT_CARDIAC),
         Reason.NOT_TRANSTHORACIC: header.approach is Approach.ELSEWHERE,
         Reason.VOLUME: _modes(header) & RENDERED,
         Reason.STILL: header.frames == 1 and header.transfer_syntax not in STREAMS,
-        Reason.SPECTRAL_DOPPLER: SPECTRAL_REGION in formats,
-        Reason.M_MODE: M_MODE_REGION in formats,
+        Reason.SPECTRAL_DOPPLER: not is_live and trace_boxes(header, Reason.SPECTRAL_DOPPLER),
+        Reason.M_MODE: not is_live and trace_boxes(header, Reason.M_MODE),
     }
     reason = next((reason for reason, is_true in applies.items() if is_true), None)
     return None if reason is None else Rejected(reason, header=header)

@@ -76,7 +76,8 @@ def shows_flow(pictures: Iterable[np.ndarray], sector: np.ndarray, snapshots: Sn
             return True
     if letters is None:
         return False
-    return bool(np.ptp([_median_chroma(rgb, inside) for rgb in seen], axis=0).max() > 2 * MIN_CHROMA)
+    usual = _tint_of_lit(seen[0], inside)
+    return bool(np.ptp([_median_chroma(rgb, inside, usual) for rgb in seen], axis=0).max() > 2 * MIN_CHROMA)
 
 
 def flow_share(rgb: np.ndarray, sector: np.ndarray, letters: np.ndarray) -> float:
@@ -89,9 +90,7 @@ def flow_share(rgb: np.ndarray, sector: np.ndarray, letters: np.ndarray) -> floa
     from scipy import ndimage
 
     inside = _resized(sector, rgb.shape[:2])
-    wide = rgb.astype(np.float32)
-    brightness = wide @ LUMA_WEIGHTS
-    chroma = np.stack([wide[..., 0] - brightness, wide[..., 2] - brightness], axis=-1)
+    chroma, brightness = _chroma(rgb)
     beyond = np.abs(chroma - _tint(chroma, brightness, inside)).max(axis=-1)
     coloured = (beyond > MIN_CHROMA) & inside
     thick = ndimage.binary_opening(coloured, np.ones((LETTER_STROKE, LETTER_STROKE)))
@@ -106,14 +105,21 @@ def _has_colour(rgb: np.ndarray, inside: np.ndarray) -> bool:
     return bool((inside & (spread > MIN_CHROMA)).any())
 
 
-def _median_chroma(rgb: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Return the median chroma (red and blue less brightness) of the lit pixels ``inside``, float (2,)."""
-    lit = rgb[::2, ::2][inside[::2, ::2]].astype(np.float32)
-    brightness = lit @ LUMA_WEIGHTS
-    lit, brightness = lit[brightness > LIT], brightness[brightness > LIT]
-    if len(lit) < MIN_LIT_PIXELS:
+def _tint_of_lit(rgb: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Return the tint at each brightness ``inside``, float (256, 2), from every second pixel."""
+    chroma, brightness = _chroma(rgb[::2, ::2])
+    tint = _tint_by_brightness(chroma, brightness, inside[::2, ::2])
+    return np.zeros((256, 2)) if tint is None else tint
+
+
+def _median_chroma(rgb: np.ndarray, inside: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """Return the median chroma (red and blue less brightness) of the lit pixels ``inside`` beyond the tint that is
+    ``usual`` at their brightness, float (2,): pseudo-colour gives dark and bright tissue colours of their own."""
+    chroma, brightness = _chroma(rgb[::2, ::2][inside[::2, ::2]])
+    lit = brightness > LIT
+    if np.count_nonzero(lit) < MIN_LIT_PIXELS:
         return np.zeros(2)
-    return np.asarray(np.median(lit[:, [0, 2]] - brightness[:, None], axis=0))
+    return np.asarray(np.median(chroma[lit] - usual[brightness[lit].astype(np.intp)], axis=0))
 
 
 def _possible_letters(snapshots: Snapshots) -> np.ndarray:
@@ -127,18 +133,34 @@ def _possible_letters(snapshots: Snapshots) -> np.ndarray:
     return np.asarray(ndimage.binary_dilation(still, np.ones((3, 3)), LETTER_FRINGE))
 
 
+def _chroma(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return red and blue less brightness, float32 (..., 2), and brightness."""
+    wide = rgb.astype(np.float32)
+    brightness = wide @ LUMA_WEIGHTS
+    return np.stack([wide[..., 0] - brightness, wide[..., 2] - brightness], axis=-1), brightness
+
+
 def _tint(chroma: np.ndarray, brightness: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Return for each pixel the chroma of equally bright grey: medians by level of brightness, smoothed."""
+    """Return for each pixel the chroma of equally bright grey."""
+    tint = _tint_by_brightness(chroma, brightness, inside)
+    return np.zeros_like(chroma) if tint is None else tint[brightness.astype(np.intp)]
+
+
+def _tint_by_brightness(chroma: np.ndarray, brightness: np.ndarray, inside: np.ndarray) -> np.ndarray | None:
+    """Return the chroma at each brightness, float (256, 2): medians by level, smoothed and joined by lines, since
+    pseudo-colour changes within a level; None where too few pixels are ``inside``."""
     from scipy import ndimage
 
     level = (brightness / (256 / TINT_LEVELS)).astype(np.intp)
     known = [step for step in range(TINT_LEVELS) if np.count_nonzero(inside & (level == step)) >= MIN_TINT_PIXELS]
     if not known:
-        return np.zeros_like(chroma)
+        return None
     medians = np.array([np.median(chroma[inside & (level == step)], axis=0) for step in known])
     levels = np.arange(TINT_LEVELS)
     every = np.stack([np.interp(levels, known, medians[:, channel]) for channel in (0, 1)], axis=1)
-    return np.asarray(ndimage.median_filter(every, size=(TINT_SMOOTHING, 1), mode="nearest"))[level]
+    smooth = ndimage.median_filter(every, size=(TINT_SMOOTHING, 1), mode="nearest")
+    centres = (levels + 0.5) * (256 / TINT_LEVELS)
+    return np.stack([np.interp(np.arange(256), centres, smooth[:, channel]) for channel in (0, 1)], axis=1)
 
 
 def _resized(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

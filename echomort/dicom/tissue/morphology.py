@@ -36,3 +36,67 @@ def _maximum(parts: list[np.ndarray]) -> np.ndarray:
         shared = largest[: part.shape[0], : part.shape[1]]
         np.maximum(shared, part, out=shared)
     return largest
+
+
+def opening(picture: np.ndarray, side: int) -> np.ndarray:
+    """Return the grey opening of uint8 ``picture`` by a square of ``side`` (odd) pixels: what is narrower than that and
+    brighter than its ground takes the ground's value. Beyond the border the picture goes on as at the border."""
+    return maximum(minimum(picture, side), side)
+
+
+def minimum(picture: np.ndarray, side: int) -> np.ndarray:
+    """Return the minimum of ``picture`` over the square of ``side`` (odd) pixels about each."""
+    return _extreme(picture, side, np.minimum)
+
+
+def maximum(picture: np.ndarray, side: int) -> np.ndarray:
+    """Return the maximum of ``picture`` over the square of ``side`` (odd) pixels about each."""
+    return _extreme(picture, side, np.maximum)
+
+
+def parts_of(seeds: np.ndarray, mask: np.ndarray, share: float) -> np.ndarray:
+    """Return the connected parts of bool ``mask`` and ``seeds``, diagonals included, of which more than ``share`` are
+    seeds; ``mask`` reaches no farther than two pixels from them."""
+    from scipy import ndimage
+
+    down, along = (np.flatnonzero(seeds.any(axis=1 - axis))[[0, -1]].tolist() for axis in (0, 1))
+    box = slice(max(0, down[0] - 2), down[1] + 3), slice(max(0, along[0] - 2), along[1] + 3)
+    labels, count = ndimage.label((mask | seeds)[box], np.ones((3, 3)))
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    held = np.bincount(labels[seeds[box]], minlength=count + 1) > share * sizes
+    held[0] = False
+    found = np.zeros_like(mask)
+    found[box] = held[labels]
+    return found
+
+
+def count_lit(mask: np.ndarray, side: int) -> np.ndarray:
+    """Return how many pixels of bool ``mask`` are true in the square of ``side`` pixels (a power of two, at most 8)
+    about each: uint8 (rows, columns); pixels beyond the border count as false."""
+    counts = np.pad(mask, ((side // 2, side // 2 - 1),) * 2).view(np.uint8)
+    for axis in (0, 1):
+        counts, span = counts.swapaxes(0, axis), 1
+        while span < side:
+            counts = counts[:-span] + counts[span:]
+            span *= 2
+        counts = counts.swapaxes(0, axis)
+    return counts
+
+
+def _extreme(picture: np.ndarray, side: int, choose: np.ufunc) -> np.ndarray:
+    """Return the minimum or the maximum of ``picture`` over squares of ``side`` pixels."""
+    half = side // 2
+    framed = np.pad(picture, half, mode="edge")
+    for axis in (0, 1):
+        framed = _along_rows(framed.swapaxes(0, axis), side, choose).swapaxes(0, axis)
+    return np.ascontiguousarray(framed)
+
+
+def _along_rows(framed: np.ndarray, side: int, choose: np.ufunc) -> np.ndarray:
+    """Return the extremes of ``side`` rows in succession, by spans that double."""
+    span = 1
+    while 2 * span <= side:
+        framed = choose(framed[:-span], framed[span:])
+        span *= 2
+    rest = side - span
+    return np.asarray(choose(framed[:-rest], framed[rest:]) if rest else framed)

@@ -40,6 +40,10 @@ blocks of a codec, tissue does not. Tuned on drawn loops with and without noise 
 MAX_DARK = 48.0
 """Grey level of those pixels, in the median, at most: a screen's background. Our choice."""
 
+MAX_CORRELATION = 0.65
+"""Correlation of the changes of a pixel and of the one below it, at most: noise differs from line to line (0 native,
+0.4 once JPEG has smoothed it), the speckle of a picture that fills its box does not (0.76 in a real one)."""
+
 EXCESS = 1.35
 """What moves changes by more than this many times the noise, over its neighbourhood. Tuned on drawn noise, native and
 JPEG (tests/dicom/test_noise.py)."""
@@ -101,8 +105,18 @@ def measure_noise(frames: np.ndarray) -> Noise:
     low, middle, high = np.quantile(changes[dark], (0.25, 0.5, 0.75)).tolist()
     if middle > MAX_LEVEL or high - low > MAX_SPREAD * middle or limit > MAX_DARK:
         return NO_NOISE
+    if _correlation(frames - level, dark) > MAX_CORRELATION:
+        return NO_NOISE
     is_clipped = float(np.median(level[dark])) < middle
     return Noise(high, 2 * high if is_clipped else high, float(np.median(level[dark])))
+
+
+def _correlation(changes: np.ndarray, where: np.ndarray) -> float:
+    """Return the correlation of ``changes``, float (snapshots, rows, columns), from row to row within ``where``."""
+    both = where[1:] & where[:-1]
+    one, other = changes[:, 1:][:, both], changes[:, :-1][:, both]
+    spread = float(np.sqrt((one**2).mean() * (other**2).mean())) if both.any() else 0.0
+    return float((one * other).mean()) / spread if spread else 0.0
 
 
 def _fills_its_box(changing: np.ndarray, share: float) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from echomort.dicom.tissue.morphology import block_maximum, dilate
+from echomort.dicom.tissue.noise import NO_NOISE
 from echomort.dicom.tissue.sector import LIT
 from echomort.dicom.tissue.snapshots import GRID_COLUMNS, Snapshots
 
@@ -24,6 +25,9 @@ def without_overlays(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
     labels, count = ndimage.label(lit & block_maximum(mask, step), np.ones((3, 3)))
     moving = labels[block_maximum(snapshots.motion, step) > most]
     moved = np.bincount(moving, minlength=count + 1) > 0
+    if noise != NO_NOISE:  # a dim echo moves no more than noise does, but is not lit at all times
+        constant = labels[block_maximum(snapshots.darkest, step) > noise.ground + LIT]
+        moved |= np.bincount(constant, minlength=count + 1) == 0
     moved[0] = True  # label 0 is what is not lit
     if moved.all():
         return mask

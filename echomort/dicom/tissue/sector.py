@@ -81,6 +81,10 @@ LIT = 16
 in the dark."""
 
 
+THIRD = 1 / 3
+"""Share of a cone's height, from its top and from its bottom, whose widths tell where its apex is. Our choice."""
+
+
 @dataclass(frozen=True)
 class Sector:
     """The ultrasound sector as a polygon (x, y) in image pixels, float (n, 2), and whether it is a cone."""
@@ -95,6 +99,18 @@ class Sector:
         canvas = Image.new("L", (columns, rows))
         ImageDraw.Draw(canvas).polygon([(float(x), float(y)) for x, y in self.outline], fill=1)
         return np.asarray(canvas).view(bool)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """``not_a_cone`` (a linear probe, a zoomed box) or ``apex_below`` (children, and some laboratories): the cone
+        is wider above."""
+        if not self.is_cone:
+            return ("not_a_cone",)
+        top, bottom = self.outline[:, 1].min(), self.outline[:, 1].max()
+        upper, lower = (
+            np.ptp(self.outline[np.abs(self.outline[:, 1] - end) < THIRD * (bottom - top), 0]) for end in (top, bottom)
+        )
+        return ("apex_below",) if upper > lower else ()
 
     def bounding_box(self, rows: int, columns: int) -> Box:
         """Return the smallest box that holds the sector, inside the image."""
@@ -113,7 +129,7 @@ def find_sector(snapshots: Snapshots, box: Box | None, aspect: float = 1.0) -> S
     lit still tissue round a small moving part. Raises :class:`Rejected`: ``STILL`` where nothing moves, ``DUAL_PANEL``
     for two sectors, ``M_MODE`` or ``SPECTRAL_DOPPLER`` for a time axis, ``NO_SECTOR`` where what moves is no sector.
     """
-    motion, brightest, steps = _grid(snapshots, box, aspect)
+    motion, brightest, steps = grid(snapshots, box, aspect)
     parts = find_parts(motion > MIN_MOTION)
     if not parts or np.count_nonzero(motion > MIN_MOTION) < MIN_MOVING_SHARE * motion.size:
         raise Rejected(Reason.STILL)
@@ -152,9 +168,9 @@ def _prove_no_letters(mask: np.ndarray, snapshots: Snapshots) -> None:
         raise Rejected(Reason.NO_SECTOR, "letters")
 
 
-def _grid(snapshots: Snapshots, box: Box | None, aspect: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def grid(snapshots: Snapshots, box: Box | None, aspect: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return motion and brightness on a grid of square pixels, 0 outside the box, and how many pixels of the image
-    lie between grid pixels (across, down)."""
+    lie between grid pixels (across, down); what moves no more than noise does has no motion."""
     step = max(1, round(snapshots.brightest.shape[1] / GRID_COLUMNS))
     steps = np.array([step, step / aspect])
     rows = np.arange(0, snapshots.brightest.shape[0], steps[1]).astype(np.intp)

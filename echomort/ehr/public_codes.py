@@ -7,8 +7,6 @@ list), for the reason why staging could not use it.
 import re
 from collections.abc import Callable, Mapping
 
-"""Codes that are numbers, where the adapter says of which vocabulary; OMOP's concept ids have at most ten digits."""
-
 CHECKED = re.compile(r"(\d{1,7})-(\d)")
 """A LOINC code, or a code of race of the CDC: a number and its check digit."""
 

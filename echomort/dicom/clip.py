@@ -11,6 +11,7 @@ import numpy as np
 from echomort.dicom.frames.frames import Frames
 from echomort.dicom.frames.open import open_frames
 from echomort.dicom.frames.philips import NativeEcho, open_native
+from echomort.dicom.geometry import Apex, Form, Grid, form_of, pixel_size
 from echomort.dicom.header.fields import Header
 from echomort.dicom.header.parsing import MAX_INFLATED_BYTES, open_object, reject_errors_as
 from echomort.dicom.header.regions import COLOUR_FLOW, Box, declared_box, pixel_aspect
@@ -48,7 +49,9 @@ class Clip:
 
     ``pixels`` is uint8 (frames, height, width): grey, 0 outside the sector; ``sector`` is bool (height, width);
     ``frames`` counts the frames in the file; ``region`` is the tissue region (x0, y0, x1, y1), corners inclusive;
-    ``outline`` is the sector's polygon, float (n, 2), in pixels of the image.
+    ``outline`` is the sector's polygon, float (n, 2), in pixels of the image. ``grid`` says where the clip's pixels lie
+    in the image; ``cm`` is how many centimetres one is across and down, None where no region says it. ``form`` is what
+    the sector looks like, ``apex`` where its probe is.
     """
 
     pixels: np.ndarray = field(repr=False)
@@ -61,6 +64,10 @@ class Clip:
     notes: tuple[str, ...] = ()
     sector: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), bool), repr=False)
     outline: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)), repr=False)
+    grid: Grid = field(default_factory=Grid)
+    cm: tuple[float, float] | None = None
+    form: Form = "other"
+    apex: Apex = "none"
 
 
 @dataclass(frozen=True)
@@ -121,9 +128,7 @@ def _make_clip(frames: Frames, settings: ClipSettings, view: str | None) -> Clip
     if header.rows * header.columns * header.samples * len(plan.needed) > MAX_DECODED_BYTES:
         raise Rejected(Reason.BOMB, f"{len(plan.needed)} frames")
     seen = {index: frames.luma(index) for index in plan.needed[:: -(-len(plan.needed) // SNAPSHOTS)]}
-    tissue = (
-        _native_tissue(frames, settings) if isinstance(frames, NativeEcho) else _find_tissue(frames, seen, settings)
-    )
+    tissue = find_tissue(frames, seen, settings)
     shown = view or header.view
     placing = Placing.of(tissue.region, tissue.aspect, settings, shown)
     scale = Scaler(placing, tissue.mask, settings.resize)
@@ -131,6 +136,8 @@ def _make_clip(frames: Frames, settings: ClipSettings, view: str | None) -> Clip
     blended = _scale_and_resample(frames, seen, plan, scale)
     pixels[: len(blended), placing.rows, placing.columns] = blended
     sector[placing.rows, placing.columns] = scale.covered()
+    grid = placing.grid(header.rows, header.columns)
+    form, apex = form_of(tissue.outline)
     return Clip(
         pixels=pixels,
         fps=timing.fps or 0.0,
@@ -142,7 +149,24 @@ def _make_clip(frames: Frames, settings: ClipSettings, view: str | None) -> Clip
         notes=(*header.notes, *timing.notes, *frames.notes, *tissue.notes, *_length_notes(header, settings)),
         sector=sector,
         outline=tissue.outline,
+        grid=grid,
+        cm=_centimetres(frames, grid, tissue.notes),
+        form=form,
+        apex=apex,
     )
+
+
+def find_tissue(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSettings) -> _Tissue:
+    """Return the tissue of a loop, searched in the frames ``seen`` (index -> luma); raises :class:`Rejected`."""
+    if isinstance(frames, NativeEcho):
+        return _native_tissue(frames, settings)
+    return _find_tissue(frames, seen, settings)
+
+
+def _centimetres(frames: Frames, grid: Grid, notes: tuple[str, ...]) -> tuple[float, float] | None:
+    """Return the size of a clip's pixel in the body; None where no region that counts says it."""
+    size = None if isinstance(frames, NativeEcho) or "region_refused" in notes else pixel_size(frames.header)
+    return None if size is None else (size[0] * grid.across, size[1] * grid.down)
 
 
 def _find_tissue(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSettings) -> _Tissue:

@@ -65,6 +65,9 @@ class _Failed:
     remedy: str
 
 
+_Row = dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Archive:
     """The echo files under ``folder``. Their keys are those of paths relative to ``root``: a project's where that is
@@ -129,13 +132,14 @@ def _made(
 ) -> Iterator[dict[str, Any]]:
     """Yield the row of each of ``files`` as soon as its loop is written."""
     jobs = (archive.job(key, file) for key, file in sorted(files.items(), key=lambda item: item[1]))
-    make: Callable[[Job, Imaging], dict[str, Any] | _Failed | Rejected]
     make = functools.partial(_write_file, request, folder)
-    for job, made in make_of_files(jobs, make, _limits(request), max(1, min(processes, len(files)))):
+    outcomes: Iterator[tuple[Job, _Row | _Failed | Rejected]]
+    outcomes = make_of_files(jobs, make, _limits(request), max(1, min(processes, len(files))))
+    for job, made in outcomes:
         if isinstance(made, _Failed):
             raise UserError(made.problem, made.remedy)
         row = row_of_rejected(made, request) if isinstance(made, Rejected) else made
-        yield {**row, "clip_key": job.key, "stamp": _stamp(files[job.key], request)}
+        yield row | {"clip_key": job.key, "stamp": _stamp(files[job.key], request)}
 
 
 @contextlib.contextmanager

@@ -119,7 +119,7 @@ def test_a_copy_is_a_new_object_that_says_how_it_was_made(archive: Path) -> None
     codes = [item.CodeValue for item in one.DeidentificationMethodCodeSequence]
     assert codes == ["113100", "113101", "113107"] and one.LongitudinalTemporalInformationModified == "MODIFIED"
     assert not any(element.tag.is_private for element in one.iterall())
-    assert one.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.4.80"
+    assert one.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.4.90"
     assert one.StudyInstanceUID == two.StudyInstanceUID == keyed_uid(KEYRING, "1.2.826.0.1.771.1")
     assert len({one.SOPInstanceUID, two.SOPInstanceUID, three.SOPInstanceUID}) == 3
     assert one.file_meta.MediaStorageSOPInstanceUID == one.SOPInstanceUID

@@ -1,15 +1,15 @@
 """Which frames of a whole loop may be shown, and what of each: the sector is looked for again every few seconds.
 
 A clip shows the first seconds of a loop, and its sector was found in them. Later the screen may change: another depth,
-a second picture, a page of text with a name on it. So every stretch of the loop must show the same sector once more;
-the loop ends where one does not.
+a second picture, a page of text with a name on it. So every stretch of the loop must show the same sector once more,
+and every frame must resemble those before it; the loop ends where one does not.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from echomort.dicom.clip import SNAPSHOTS, find_tissue
 from echomort.dicom.frames.frames import Frames
 from echomort.dicom.header.timing import resample
 from echomort.dicom.reasons import Reason, Rejected
+from echomort.dicom.tissue.sector import Sector
 from echomort.settings import ClipSettings
 
 SECONDS = 2.0
@@ -32,14 +33,31 @@ FROZEN_LEVELS = 12
 FROZEN_SHARE = 0.995
 """Share of a frozen picture's pixels that differ no more: a line of small letters is more than the rest. Our choice."""
 
+BLOCK = 8
+"""Pixels of a side of the blocks whose means are compared: speckle, which changes by the frame, averages out. Our
+choice."""
+
+MIN_LIKENESS = 0.4
+"""Correlation of a frame's blocks with those of the frames before it at least. Our choice: real loops keep above 0.8, a
+page of text is at 0 or below (tests/clips/test_export.py)."""
+
+MEMORY = 0.2
+"""Weight of the newest frame in what the next is compared with: about five frames. Our choice: a swept probe changes
+the picture over many more."""
+
+BLACK = 24
+"""Grey level: a frame whose blocks are all darker shows nothing. Our choice, above a codec's noise in the dark."""
+
 
 @dataclass(frozen=True)
 class Window:
-    """Frames ``first`` to before ``end``, and what may be shown of them: bool (rows, columns)."""
+    """Frames ``first`` to before ``end``, what may be shown of them, and which of their sector is drawn over: bool
+    (rows, columns)."""
 
     first: int
     end: int
     mask: np.ndarray
+    drawn: np.ndarray
 
 
 def find_windows(frames: Frames, settings: ClipSettings) -> list[Window]:
@@ -52,19 +70,63 @@ def find_windows(frames: Frames, settings: ClipSettings) -> list[Window]:
     seen: Sequence[int] = needed[:: -(-len(needed) // SNAPSHOTS)]
     pictures = {index: frames.luma(index) for index in seen}
     length = min(count, max(needed[-1] + 1, math.ceil(SECONDS * (timing.fps or 0.0))))
-    windows = [Window(0, length, find_tissue(frames, dict(pictures), settings).mask)]
+    windows = [Window(0, length, *_searched(frames, pictures, settings))]
     last = pictures[seen[-1]]
     while windows[-1].end < count:
         first = windows[-1].end
         end = min(count, first + length)
         seen = _spread(max(0, end - length), end)
         pictures = {index: frames.luma(index) for index in seen}
-        mask = _shown(frames, pictures, settings, windows, last)
-        if mask is None:
+        found = _shown(frames, pictures, settings, windows, last)
+        if found is None:
             break
-        windows.append(Window(first, end, mask))
+        windows.append(Window(first, end, *found))
         last = pictures[seen[-1]]
-    return windows
+    return _cut(_without_neighbours_letters(windows), _count_alike(frames, windows))
+
+
+def _searched(frames: Frames, pictures: dict[int, np.ndarray], settings: ClipSettings) -> tuple[np.ndarray, np.ndarray]:
+    tissue = find_tissue(frames, dict(pictures), settings)
+    return tissue.mask, Sector(tissue.outline, False).mask(*tissue.mask.shape) & ~tissue.mask
+
+
+def _without_neighbours_letters(windows: list[Window]) -> list[Window]:
+    """Return the windows without what is drawn over the sector in the one before or after: letters may have appeared
+    within a window, where only those that stand through it are found."""
+    drawn = [window.drawn for window in windows]
+    around = [np.any(drawn[max(0, at - 1) : at + 2], axis=0) for at in range(len(windows))]
+    return [replace(window, mask=window.mask & ~near) for window, near in zip(windows, around, strict=True)]
+
+
+def _cut(windows: list[Window], count: int) -> list[Window]:
+    return [replace(window, end=min(window.end, count)) for window in windows if window.first < count]
+
+
+def _count_alike(frames: Frames, windows: list[Window]) -> int:
+    """Return how many frames, from the first, resemble those before them."""
+    mask = _blocks(windows[0].mask) == 1
+    former: np.ndarray | None = None
+    for index in range(windows[-1].end):
+        blocks = _blocks(frames.luma(index))[mask]
+        if not (blocks >= BLACK).any():
+            continue
+        if former is not None and _correlation(blocks, former) < MIN_LIKENESS:
+            return index
+        former = blocks if former is None else (1 - MEMORY) * former + MEMORY * blocks
+    return windows[-1].end
+
+
+def _blocks(picture: np.ndarray) -> np.ndarray:
+    """Return the means of the whole blocks of ``picture``, float32."""
+    rows, columns = picture.shape[0] // BLOCK, picture.shape[1] // BLOCK
+    cut = picture[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+    return np.asarray(cut.mean(axis=(1, 3), dtype=np.float32))
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    one, other = one - one.mean(), other - other.mean()
+    size = float(np.sqrt((one * one).sum() * (other * other).sum()))
+    return float((one * other).sum()) / size if size else 0.0
 
 
 def _spread(first: int, end: int) -> Sequence[int]:
@@ -77,19 +139,18 @@ def _shown(
     settings: ClipSettings,
     windows: list[Window],
     last: np.ndarray,
-) -> np.ndarray | None:
-    """Return what may be shown of the frames of ``pictures``, None where they show another scene."""
-    base = windows[0].mask
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return what may be shown of the frames of ``pictures``, and what is drawn over; None of another scene."""
+    base, former = windows[0].mask, windows[-1]
     try:
-        mask = find_tissue(frames, dict(pictures), settings).mask
+        mask, drawn = _searched(frames, pictures, settings)
     except Rejected as rejected:
-        former = windows[-1].mask
         is_same = rejected.reason is Reason.STILL and all(
-            _is_frozen(picture, last, former) for picture in pictures.values()
+            _is_frozen(picture, last, former.mask) for picture in pictures.values()
         )
-        return former if is_same else None
+        return (former.mask, former.drawn) if is_same else None
     shared, either = np.count_nonzero(mask & base), np.count_nonzero(mask | base)
-    return mask & base if shared >= MIN_SHARED * either else None
+    return (mask & base, drawn) if shared >= MIN_SHARED * either else None
 
 
 def _is_frozen(picture: np.ndarray, last: np.ndarray, mask: np.ndarray) -> bool:

@@ -23,8 +23,12 @@ from echomort.dicom.index import instance_row
 LOOP_CLASS = "1.2.840.10008.5.1.4.1.1.3.1"
 """Ultrasound Multi-frame Image Storage (PS3.4 table B.5-1)."""
 
-JPEG_LS = "1.2.840.10008.1.2.4.80"
-"""Transfer syntax of the copies: JPEG-LS lossless (PS3.5 A.4.3)."""
+JPEG_2000 = "1.2.840.10008.1.2.4.90"
+"""Transfer syntax of the copies: JPEG 2000 lossless (PS3.5 A.4.4). Readers without codecs of their own know it, pydicom
+with Pillow among them."""
+
+J2K: dict[str, Any] = {"codecformat": "j2k", "level": 0, "numthreads": 1}
+"""A bare codestream, lossless."""
 
 BASIC_PROFILE = ("113100", "Basic Application Confidentiality Profile")
 """Code of the profile (PS3.16 CID 7050)."""
@@ -70,7 +74,7 @@ ASPECT_PARTS = 1000
 
 
 def write_dicom(loop: Loop, target: Path, request: ExportRequest) -> None:
-    """Write ``loop`` to ``target``: MONOCHROME2, 8 bits, JPEG-LS lossless, equal in every run."""
+    """Write ``loop`` to ``target``: MONOCHROME2, 8 bits, JPEG 2000 lossless, equal in every run."""
     from pydicom.dataset import FileMetaDataset
     from pydicom.filewriter import dcmwrite
 
@@ -83,7 +87,7 @@ def write_dicom(loop: Loop, target: Path, request: ExportRequest) -> None:
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.MediaStorageSOPClassUID = LOOP_CLASS
     dataset.file_meta.MediaStorageSOPInstanceUID = identity.sop_uid
-    dataset.file_meta.TransferSyntaxUID = JPEG_LS
+    dataset.file_meta.TransferSyntaxUID = JPEG_2000
     dcmwrite(target, dataset, enforce_file_format=True)
 
 
@@ -196,7 +200,7 @@ def _put_pixels(dataset: Any, loop: Loop) -> None:
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.BitsAllocated = dataset.BitsStored = 8
     dataset.HighBit, dataset.PixelRepresentation = 7, 0
-    frames = [bytes(imagecodecs.jpegls_encode(np.ascontiguousarray(picture))) for picture in loop.pictures()]
+    frames = [bytes(imagecodecs.jpeg2k_encode(picture, reversible=True, **J2K)) for picture in loop.pictures()]
     dataset.PixelData = encapsulate([frame + b"\0" * (len(frame) % 2) for frame in frames])
     dataset["PixelData"].VR = "OB"
     dataset["PixelData"].is_undefined_length = True

@@ -39,7 +39,7 @@ choice."""
 
 MIN_LIKENESS = 0.4
 """Correlation of a frame's blocks with those of the frames before it at least. Our choice: real loops keep above 0.8, a
-page of text is at 0 or below (tests/clips/test_export.py)."""
+page of text is at 0.1 (tests/clips/test_export.py)."""
 
 MEMORY = 0.2
 """Weight of the newest frame in what the next is compared with: about five frames. Our choice: a swept probe changes

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 FROM_INDEX = ("instance_key", "study_key", "patient_key", "view", "view_source")
 """Columns of table ``clip`` that are as the index and the linkage gave them."""
 
-GEOMETRY = ("cm_across", "cm_down", "form", "apex")
-"""Columns of table ``clip`` that say how large a pixel is in the body, and how the sector stands."""
+SHOWN = ("cm_across", "cm_down", "form", "apex", "examination", "stage")
+"""Columns of table ``clip`` that say what a loop shows: how large a pixel is in the body, how the sector stands, the
+examination."""
 
 
 class StudyWriter:
@@ -82,11 +83,13 @@ def _clip_row(file: Mapping[str, Any], found: "Clip | Rejected") -> tuple[dict[s
 
     row = {"clip_key": file["instance_key"]} | {key: file[key] for key in FROM_INDEX}
     if isinstance(found, Exception):
-        empty = dict.fromkeys(("fps", "fps_source", "frames", "digest", "lit_outside", *GEOMETRY, "note"))
+        empty = dict.fromkeys(("fps", "fps_source", "frames", "digest", "lit_outside", *SHOWN, "note"))
         return row | empty | {"status": "rejected", "reason": found.reason.value}, None
     timing = {"fps": found.fps, "fps_source": found.fps_source, "frames": found.frames}
     content = {"digest": digest(found.pixels.tobytes()), "lit_outside": lit_outside_sector(found)}
     across, down = found.cm or (None, None)
-    body = dict(zip(GEOMETRY, (across, down, found.form, found.apex), strict=True))
-    seen = body | {"note": " ".join(found.notes) or None, store.GEOMETRY: _geometry(found)}
+    seen: dict[str, Any] = dict(
+        zip(SHOWN, (across, down, found.form, found.apex, found.examination, found.stage or None), strict=True)
+    )
+    seen |= {"note": " ".join(found.notes) or None, store.GEOMETRY: _geometry(found)}
     return row | timing | content | seen | {"status": "accepted", "reason": None}, found.pixels

@@ -19,8 +19,10 @@ from echomort.dicom.header.timing import Resampling, blend, resample
 from echomort.dicom.header.views import UNKNOWN
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.scaling import Placing, Scaler
+from echomort.dicom.tissue.continuity import continuity_notes
 from echomort.dicom.tissue.flow import shows_flow
 from echomort.dicom.tissue.lettering import without_lettering
+from echomort.dicom.tissue.noise import NO_NOISE
 from echomort.dicom.tissue.overlays import without_overlays
 from echomort.dicom.tissue.sector import find_sector
 from echomort.dicom.tissue.snapshots import Snapshots
@@ -51,7 +53,7 @@ class Clip:
     ``frames`` counts the frames in the file; ``region`` is the tissue region (x0, y0, x1, y1), corners inclusive;
     ``outline`` is the sector's polygon, float (n, 2), in pixels of the image. ``grid`` says where the clip's pixels lie
     in the image; ``cm`` is how many centimetres one is across and down, None where no region says it. ``form`` is what
-    the sector looks like, ``apex`` where its probe is.
+    the sector looks like, ``apex`` where its probe is; ``examination`` and ``stage`` are words of examination.yaml.
     """
 
     pixels: np.ndarray = field(repr=False)
@@ -68,6 +70,8 @@ class Clip:
     cm: tuple[float, float] | None = None
     form: Form = "other"
     apex: Apex = "none"
+    examination: str = "unstated"
+    stage: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,11 @@ def _make_clip(frames: Frames, settings: ClipSettings, view: str | None) -> Clip
     sector[placing.rows, placing.columns] = scale.covered()
     grid = placing.grid(header.rows, header.columns)
     form, apex = form_of(tissue.outline)
+    shape_notes = _shape_notes(form, apex, frames)
+    notes = (*header.notes, *timing.notes, *frames.notes, *tissue.notes, *shape_notes)
+    notes = (*notes, *continuity_notes(blended, sector[placing.rows, placing.columns], timing.times))
+    if found := [note for note in notes if note in settings.leave_out]:
+        raise Rejected(Reason.LEFT_OUT, found[0])
     return Clip(
         pixels=pixels,
         fps=timing.fps or 0.0,
@@ -146,14 +155,22 @@ def _make_clip(frames: Frames, settings: ClipSettings, view: str | None) -> Clip
         region=tissue.region,
         view=header.view,
         view_source=header.view_source,
-        notes=(*header.notes, *timing.notes, *frames.notes, *tissue.notes, *_length_notes(header, settings)),
+        notes=(*notes, *_length_notes(header, settings)),
         sector=sector,
         outline=tissue.outline,
         grid=grid,
         cm=_centimetres(frames, grid, tissue.notes),
         form=form,
         apex=apex,
+        examination=header.examination.kind,
+        stage=header.examination.stage,
     )
+
+
+def _shape_notes(form: Form, apex: Apex, frames: Frames) -> tuple[str, ...]:
+    if isinstance(frames, NativeEcho):
+        return ()
+    return (("not_a_cone",) if form != "cone" else ()) + (("apex_below",) if apex == "below" else ())
 
 
 def find_tissue(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSettings) -> _Tissue:
@@ -178,7 +195,8 @@ def _find_tissue(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSett
     mask = without_overlays(sector.mask(header.rows, header.columns), snapshots)
     mask = without_lettering(mask, snapshots)
     colour_notes = _check_colour(frames, sorted(seen), mask, snapshots, settings)
-    return _Tissue(region, aspect, mask, sector.outline, (*notes, *colour_notes, *aspect_notes))
+    noise_notes = () if snapshots.noise == NO_NOISE else ("noisy",)
+    return _Tissue(region, aspect, mask, sector.outline, (*notes, *colour_notes, *aspect_notes, *noise_notes))
 
 
 def _native_tissue(frames: NativeEcho, settings: ClipSettings) -> _Tissue:

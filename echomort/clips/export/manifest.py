@@ -28,7 +28,8 @@ COLUMNS = {
     "sop_key": "string", "status": "string", "reason": "string", "file": "string", "frames": "int32",
     "height": "int32", "width": "int32", "fps": "double", "fps_source": "string", "source_frames": "int32",
     "source_fps": "double", "view": "string", "view_source": "string", "cm_across": "double", "cm_down": "double",
-    "form": "string", "apex": "string", "region": "list<int32>", "outline": "list<double>", "notes": "list<string>",
+    "form": "string", "apex": "string", "examination": "string", "stage": "string",
+    "region": "list<int32>", "outline": "list<double>", "notes": "list<string>",
     "source_transfer_syntax": "string", "manufacturer": "string", "model": "string", "new_study_uid": "string",
     "new_series_uid": "string", "new_sop_uid": "string", "digest": "string", "stamp": "string",
 }  # fmt: skip
@@ -58,6 +59,8 @@ def row_of_loop(loop: Loop, request: ExportRequest) -> dict[str, Any]:
         "cm_down": down,
         "form": loop.form,
         "apex": loop.apex,
+        "examination": loop.header.examination.kind,
+        "stage": loop.header.examination.stage or None,
         "region": list(loop.region),
         "outline": loop.outline.round(OUTLINE_DIGITS).ravel().tolist(),
         "notes": list(loop.notes),

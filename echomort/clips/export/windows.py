@@ -17,6 +17,7 @@ from echomort.dicom.clip import SNAPSHOTS, find_tissue
 from echomort.dicom.frames.frames import Frames
 from echomort.dicom.header.timing import resample
 from echomort.dicom.reasons import Reason, Rejected
+from echomort.dicom.tissue.continuity import MIN_LIKENESS, block_means, likeness
 from echomort.dicom.tissue.sector import Sector
 from echomort.settings import ClipSettings
 
@@ -36,10 +37,6 @@ FROZEN_SHARE = 0.995
 BLOCK = 8
 """Pixels of a side of the blocks whose means are compared: speckle, which changes by the frame, averages out. Our
 choice."""
-
-MIN_LIKENESS = 0.4
-"""Correlation of a frame's blocks with those of the frames before it at least. Our choice: real loops keep above 0.8, a
-page of text is at 0.1 (tests/clips/test_export.py)."""
 
 MEMORY = 0.2
 """Weight of the newest frame in what the next is compared with: about five frames. Our choice: a swept probe changes
@@ -104,29 +101,16 @@ def _cut(windows: list[Window], count: int) -> list[Window]:
 
 def _count_alike(frames: Frames, windows: list[Window]) -> int:
     """Return how many frames, from the first, resemble those before them."""
-    mask = _blocks(windows[0].mask) == 1
+    mask = block_means(windows[0].mask[None].astype(np.uint8), BLOCK)[0] == 1
     former: np.ndarray | None = None
     for index in range(windows[-1].end):
-        blocks = _blocks(frames.luma(index))[mask]
+        blocks = block_means(frames.luma(index)[None], BLOCK)[0][mask]
         if not (blocks >= BLACK).any():
             continue
-        if former is not None and _correlation(blocks, former) < MIN_LIKENESS:
+        if former is not None and likeness(blocks, former) < MIN_LIKENESS:
             return index
         former = blocks if former is None else (1 - MEMORY) * former + MEMORY * blocks
     return windows[-1].end
-
-
-def _blocks(picture: np.ndarray) -> np.ndarray:
-    """Return the means of the whole blocks of ``picture``, float32."""
-    rows, columns = picture.shape[0] // BLOCK, picture.shape[1] // BLOCK
-    cut = picture[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
-    return np.asarray(cut.mean(axis=(1, 3), dtype=np.float32))
-
-
-def _correlation(one: np.ndarray, other: np.ndarray) -> float:
-    one, other = one - one.mean(), other - other.mean()
-    size = float(np.sqrt((one * one).sum() * (other * other).sum()))
-    return float((one * other).sum()) / size if size else 0.0
 
 
 def _spread(first: int, end: int) -> Sequence[int]:

@@ -48,7 +48,7 @@ WANTED = [
         "SegmentedBluePaletteColorLookupTableData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
         "StudyDescription", "PerformedProcedureStepDescription", "TransducerData", "TransducerType",
         "TransducerApplicationCodeSequence", "UltrasoundColorDataPresent", "InstitutionName",
-        "LossyImageCompression",
+        "LossyImageCompression", "BodyPartExamined", "ContrastBolusAgent",
     )
 ]  # fmt: skip
 """Tags that are read; sequences of undefined length that are not among them are skipped."""

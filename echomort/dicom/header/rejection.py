@@ -83,7 +83,8 @@ def _size_rejection(header: Header) -> Rejected | None:
 def _content_rejection(header: Header) -> Rejected | None:
     formats = {region.spatial_format for region in header.regions if region.x1 > region.x0 and region.y1 > region.y0}
     applies = {
-        Reason.NOT_CARDIAC: header.image_type[2:3] and header.image_type[2].startswith(NOT_CARDIAC),
+        Reason.NOT_CARDIAC: header.examination.is_foreign
+        or (header.image_type[2:3] and header.image_type[2].startswith(NOT_CARDIAC)),
         Reason.NOT_TRANSTHORACIC: header.approach is Approach.ELSEWHERE,
         Reason.VOLUME: _modes(header) & RENDERED,
         Reason.STILL: header.frames == 1 and header.transfer_syntax not in STREAMS,

@@ -15,7 +15,8 @@ from echomort.settings import ClipSettings
 FOREIGN = {
     "carotid": "US CAROTID DOPPLER, Carotid Duplex, Duplex Karotis, Doppler carotides, CAROTID ARTERY BILAT",
     "vascular": "US DVT LOWER EXTREMITY, Venous Duplex, Renal artery duplex",
-    "fetal": "Fetal Echo, FETAL ECHOCARDIOGRAM, OBSTETRIC US, US fœtus, Second trimester, Échographie obstétricale",
+    "fetal": "Fetal Echo, FETAL ECHOCARDIOGRAM, Foetal heart, Echo fetus",
+    "obstetric": "OBSTETRIC US, Second trimester, Échographie obstétricale, Nuchal scan",
     "abdominal": "US ABDOMEN COMPLETE, Liver, Renal US, Pelvis, Transvaginal US",
     "lung": "Lung US, LUNG",
     "small_parts": "THYROID, US Thyroid, Breast left",
@@ -28,7 +29,7 @@ HEARTS = (
 )
 OPEN = (
     "Echo and carotid, TTE r/o carotid, Echocardiogram + abdomen, no carotid, Cardiac / lung, Stress Echo vs carotid, "
-    "Mitral valve liver transplant, Echo (renal failure)"
+    "Mitral valve liver transplant, Echo (renal failure), Maternal fetal medicine echo, TTE second trimester"
 )
 SILENT = ", Doppler, US, Routine, Exam 7, portable, ICU, Study, CHEST"
 
@@ -44,7 +45,7 @@ def kind(**tags: object) -> str:
 @pytest.mark.parametrize("where", ["series", "study"])
 @pytest.mark.parametrize("expected", FOREIGN)
 def test_other_examinations_are_told(expected: str, where: str) -> None:
-    texts = [text for text in listed(FOREIGN[expected]) if text != "US fœtus"]
+    texts = listed(FOREIGN[expected])
     assert {text: kind(**{where: (text,)}) for text in texts} == dict.fromkeys(texts, expected)
 
 
@@ -68,6 +69,12 @@ def test_the_series_counts_before_the_study_and_a_view_before_both() -> None:
     assert kind(series=("PLAX zoom", "parasternal"), study=("US carotid",)) == "cardiac"
     found = resolve_examination(ExaminationTags(study=("US carotid",), is_cardiac=True))
     assert (found.kind, found.notes) == ("cardiac", ("examination_disputed",))
+
+
+def test_the_views_of_a_fetal_heart_are_no_adult_s() -> None:
+    assert kind(study=("Fetal echo",), shows_view=True) == "fetal"
+    assert kind(study=("Fetal echo",), is_cardiac=True) == "cardiac"
+    assert kind(study=("Obstetric US",), shows_view=True) == "cardiac"
 
 
 STAGES = {

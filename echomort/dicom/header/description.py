@@ -183,7 +183,8 @@ def _examination_tags(dataset: Dataset, header: Header, approach: Approach) -> E
         study=study,
         stage=values.text(dataset, "StageName"),
         agent=values.text(dataset, "ContrastBolusAgent"),
-        is_cardiac=header.view != UNKNOWN or approach is Approach.CHEST,
+        is_cardiac=approach is Approach.CHEST,
+        shows_view=header.view != UNKNOWN,
     )
 
 

@@ -14,6 +14,9 @@ import yaml
 CARDIAC = "cardiac"
 """The kind of examination that this project is of."""
 
+FETAL = "fetal"
+"""The kind that counts beside words of the heart and views."""
+
 UNSTATED = "unstated"
 """No text says it."""
 
@@ -27,13 +30,14 @@ MAX_TEXT = 256
 @dataclass(frozen=True)
 class ExaminationTags:
     """What a header says. ``series`` texts are of the loop's series, ``study`` texts of the whole examination; people
-    typed both. ``is_cardiac`` says that a coded tag or a view names an adult's heart."""
+    typed both. ``is_cardiac`` says that a coded tag puts the probe on a chest, ``shows_view`` that a view is named."""
 
     series: tuple[str, ...] = field(default=(), repr=False)
     study: tuple[str, ...] = field(default=(), repr=False)
     stage: str = field(default="", repr=False)
     agent: str = field(default="", repr=False)
     is_cardiac: bool = False
+    shows_view: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ def resolve_examination(tags: ExaminationTags) -> Examination:
     """Return what the texts say.
 
     A text of the series counts before those of the study. Another examination is believed only where its text is
-    clear, no text of the same level names the heart, and no coded tag or view does.
+    clear, no text of the same level names the heart, and no coded tag or view does; the hearts of the unborn have views
+    too.
 
     >>> resolve_examination(ExaminationTags(study=("US Carotid Doppler",))).kind
     'carotid'
@@ -63,18 +68,17 @@ def resolve_examination(tags: ExaminationTags) -> Examination:
     """
     levels = (_kind_of(tags.series), _kind_of(tags.study))
     kind, doubt = next((level for level in levels if level != (UNSTATED, False)), (UNSTATED, False))
-    stage = _stage(tags)
-    notes = []
-    if kind not in {CARDIAC, UNSTATED} and (tags.is_cardiac or doubt):
-        kind = CARDIAC if tags.is_cardiac else UNSTATED
-        doubt = True
+    stage, notes = _stage(tags), list[str]()
+    is_heart = tags.is_cardiac or (tags.shows_view and kind != FETAL)
+    if kind not in {CARDIAC, UNSTATED} and (is_heart or doubt):
+        kind, doubt = UNSTATED, True
     if doubt:
         notes.append(DISPUTED)
     if _is_stress(tags, stage):
         notes.append("stress")
     if _has_contrast(tags):
         notes.append("contrast")
-    return Examination(CARDIAC if kind == UNSTATED and tags.is_cardiac else kind, stage, tuple(notes))
+    return Examination(CARDIAC if kind == UNSTATED and is_heart else kind, stage, tuple(notes))
 
 
 def _kind_of(texts: tuple[str, ...]) -> tuple[str, bool]:
@@ -86,8 +90,8 @@ def _kind_of(texts: tuple[str, ...]) -> tuple[str, bool]:
     is_open = any(_finds(_rules()[word], text) for word in ("open", "doubtful") for text in plain)
     if not named:
         return (CARDIAC if is_heart or any(_finds(r"tte|echo", text) for text in plain) else UNSTATED), False
-    if named[0] == "fetal" and not any(_finds(_rules()["doubtful"], text) for text in plain):
-        return "fetal", False
+    if named[0] == FETAL and not any(_finds(_rules()["doubtful"], text) for text in plain):
+        return FETAL, False
     if is_heart:
         return CARDIAC, True
     return named[0], is_open

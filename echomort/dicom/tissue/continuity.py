@@ -25,6 +25,10 @@ MIN_LIKENESS = 0.4
 """Correlation of the blocks of one scene's frames at least. Our choice: real loops keep above 0.8, a page of text is at
 0.1 (tests/clips/test_export.py)."""
 
+MIN_BLOCKS = 60
+"""Blocks of a sector at least: in clips of fewer a change of scene can't be told from a beat. Our choice: a clip of
+109x150 has over a hundred."""
+
 MIN_DROP = 0.3
 """By how much less than is usual in the loop two frames of different scenes are alike at least: fast walls and coarse
 speckle make all frames of a loop less alike. Tuned on drawn loops (tests/dicom/test_examination.py)."""
@@ -74,7 +78,7 @@ def _longest_still(pixels: np.ndarray) -> int:
 
 def _changes_scene(pixels: np.ndarray, sector: np.ndarray) -> bool:
     inside = block_means(sector[None, ::STEP, ::STEP].astype(np.uint8), BLOCK)[0] == 1
-    if not inside.any():
+    if np.count_nonzero(inside) < MIN_BLOCKS:
         return False
     blocks = block_means(pixels[:, ::STEP, ::STEP], BLOCK)[:, inside]
     alike = [likeness(one, other) for one, other in zip(blocks, blocks[APART:], strict=False)]

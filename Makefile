@@ -43,5 +43,5 @@ clean:
 	touch $@
 
 .venv/developing: .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,dicomweb,flow,postgres,receiver,video,weights]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,dicomweb,flow,postgres,receiver,video,weights,zarr]'
 	touch $@

@@ -33,8 +33,9 @@ def commit_clips(
     connection: duckdb.DuckDBPyConnection, project: Project, made: Sequence[Entry], gone: Sequence[str]
 ) -> None:
     """Replace the rows of rebuilt studies and delete those of removed studies."""
-    rows = [row for entry in made for row in store.read_rows(project.root / str(entry.artifact))]
-    instances.replace_clips(connection, [*gone, *(entry.unit for entry in made)], pd.DataFrame(rows))
+    rows = pd.DataFrame(row for entry in made for row in store.read_rows(project.root / str(entry.artifact)))
+    rows = rows.drop(columns=store.GEOMETRY, errors="ignore")
+    instances.replace_clips(connection, [*gone, *(entry.unit for entry in made)], rows)
 
 
 def count_clips(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:

@@ -24,6 +24,10 @@ SHARDS = 64
 FOLDER = "clips"
 """The store's folder in the project's home."""
 
+GEOMETRY = "geometry"
+"""What a row of the store says beyond table ``clip``: region and outline in pixels of the image, and where the clip's
+pixels lie in it (x, y, across, down)."""
+
 
 def shard_of(patient_key: str) -> int:
     """Return the shard of a patient, 0 to 63; it stays the same as the archive grows."""
@@ -66,7 +70,8 @@ def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of table ``clip`` of one study, one for each DICOM file."""
+    """Return the rows of table ``clip`` of one study, one for each DICOM file; those of clips with their
+    :data:`GEOMETRY`."""
     with _opened(path) as file:
         rows: list[dict[str, Any]] = _study(file)["rows"]
     return rows

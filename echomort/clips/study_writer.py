@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from echomort.clips import store
 from echomort.clips.store import FOLDER, Written, artifact_of, find_study, write_study
 from echomort.core.fingerprint import digest
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 FROM_INDEX = ("instance_key", "study_key", "patient_key", "view", "view_source")
 """Columns of table ``clip`` that are as the index and the linkage gave them."""
+
+SHOWN = ("cm_across", "cm_down", "form", "apex", "examination", "stage")
+"""Columns of table ``clip`` that say what a loop shows: how large a pixel is in the body, how the sector stands, the
+examination."""
 
 
 class StudyWriter:
@@ -60,13 +65,31 @@ class StudyWriter:
         self.written[study_key] = Written(artifact, digest(rows))
 
 
+OUTLINE_DIGITS = 1
+"""Decimals of a pixel in an outline. Our choice."""
+
+
+def _geometry(clip: "Clip") -> dict[str, Any]:
+    """Return where the clip's pixels lie in the image, and the sector, for the store; see :class:`Clip`."""
+    return {
+        "region": list(clip.region),
+        "outline": clip.outline.round(OUTLINE_DIGITS).tolist(),
+        "grid": [clip.grid.x, clip.grid.y, clip.grid.across, clip.grid.down],
+    }
+
+
 def _clip_row(file: Mapping[str, Any], found: "Clip | Rejected") -> tuple[dict[str, Any], np.ndarray | None]:
     from echomort.dicom import lit_outside_sector
 
     row = {"clip_key": file["instance_key"]} | {key: file[key] for key in FROM_INDEX}
     if isinstance(found, Exception):
-        empty = dict.fromkeys(("fps", "fps_source", "frames", "digest", "lit_outside"))
+        empty = dict.fromkeys(("fps", "fps_source", "frames", "digest", "lit_outside", *SHOWN, "note"))
         return row | empty | {"status": "rejected", "reason": found.reason.value}, None
     timing = {"fps": found.fps, "fps_source": found.fps_source, "frames": found.frames}
     content = {"digest": digest(found.pixels.tobytes()), "lit_outside": lit_outside_sector(found)}
-    return row | timing | content | {"status": "accepted", "reason": None}, found.pixels
+    across, down = found.cm or (None, None)
+    seen: dict[str, Any] = dict(
+        zip(SHOWN, (across, down, found.form, found.apex, found.examination, found.stage or None), strict=True)
+    )
+    seen |= {"note": " ".join(found.notes) or None, store.GEOMETRY: _geometry(found)}
+    return row | timing | content | seen | {"status": "accepted", "reason": None}, found.pixels

@@ -11,6 +11,7 @@ import numpy as np
 from echomort.dicom.frames.frames import Frames
 from echomort.dicom.frames.open import open_frames
 from echomort.dicom.frames.philips import NativeEcho, open_native
+from echomort.dicom.geometry import Apex, Form, Grid, form_of, pixel_size
 from echomort.dicom.header.fields import Header
 from echomort.dicom.header.parsing import MAX_INFLATED_BYTES, open_object, reject_errors_as
 from echomort.dicom.header.regions import COLOUR_FLOW, Box, declared_box, pixel_aspect
@@ -19,10 +20,12 @@ from echomort.dicom.header.views import UNKNOWN
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.scaling import Placing, Scaler
 from echomort.dicom.tissue.declared import find_live_sector, holds_the_tissue
+from echomort.dicom.tissue.continuity import continuity_notes
 from echomort.dicom.tissue.flow import shows_flow
 from echomort.dicom.tissue.graphics import without_graphics
 from echomort.dicom.tissue.leftover import count_lines_of_letters
 from echomort.dicom.tissue.lettering import without_lettering
+from echomort.dicom.tissue.noise import NO_NOISE
 from echomort.dicom.tissue.overlays import without_overlays
 from echomort.dicom.tissue.snapshots import Snapshots
 from echomort.settings import ClipSettings, HeaderReading
@@ -50,7 +53,9 @@ class Clip:
 
     ``pixels`` is uint8 (frames, height, width): grey, 0 outside the sector; ``sector`` is bool (height, width);
     ``frames`` counts the frames in the file; ``region`` is the tissue region (x0, y0, x1, y1), corners inclusive;
-    ``outline`` is the sector's polygon, float (n, 2), in pixels of the image.
+    ``outline`` is the sector's polygon, float (n, 2), in pixels of the image. ``grid`` says where the clip's pixels lie
+    in the image; ``cm`` is how many centimetres one is across and down, None where no region says it. ``form`` is what
+    the sector looks like, ``apex`` where its probe is; ``examination`` and ``stage`` are words of examination.yaml.
     """
 
     pixels: np.ndarray = field(repr=False)
@@ -63,6 +68,12 @@ class Clip:
     notes: tuple[str, ...] = ()
     sector: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), bool), repr=False)
     outline: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)), repr=False)
+    grid: Grid = field(default_factory=Grid)
+    cm: tuple[float, float] | None = None
+    form: Form = "other"
+    apex: Apex = "none"
+    examination: str = "unstated"
+    stage: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,9 +134,7 @@ def _make_clip(frames: Frames, settings: ClipSettings, view: str | None) -> Clip
     if header.rows * header.columns * header.samples * len(plan.needed) > MAX_DECODED_BYTES:
         raise Rejected(Reason.BOMB, f"{len(plan.needed)} frames")
     seen = {index: frames.luma(index) for index in plan.needed[:: -(-len(plan.needed) // SNAPSHOTS)]}
-    tissue = (
-        _native_tissue(frames, settings) if isinstance(frames, NativeEcho) else _find_tissue(frames, seen, settings)
-    )
+    tissue = find_tissue(frames, seen, settings)
     shown = view or header.view
     placing = Placing.of(tissue.region, tissue.aspect, settings, shown)
     scale = Scaler(placing, tissue.mask, settings.resize)
@@ -135,6 +144,13 @@ def _make_clip(frames: Frames, settings: ClipSettings, view: str | None) -> Clip
     sector[placing.rows, placing.columns] = scale.covered()
     if count_lines_of_letters(pixels):
         raise Rejected(Reason.NO_SECTOR, "letters")
+    grid = placing.grid(header.rows, header.columns)
+    form, apex = form_of(tissue.outline)
+    shape_notes = _shape_notes(form, apex, frames)
+    notes = (*header.notes, *timing.notes, *frames.notes, *tissue.notes, *shape_notes)
+    notes = (*notes, *continuity_notes(blended, sector[placing.rows, placing.columns], timing.times))
+    if found := [note for note in notes if note in settings.leave_out]:
+        raise Rejected(Reason.LEFT_OUT, found[0])
     return Clip(
         pixels=pixels,
         fps=timing.fps or 0.0,
@@ -143,10 +159,35 @@ def _make_clip(frames: Frames, settings: ClipSettings, view: str | None) -> Clip
         region=tissue.region,
         view=header.view,
         view_source=header.view_source,
-        notes=(*header.notes, *timing.notes, *frames.notes, *tissue.notes, *_length_notes(header, settings)),
+        notes=(*notes, *_length_notes(header, settings)),
         sector=sector,
         outline=tissue.outline,
+        grid=grid,
+        cm=_centimetres(frames, grid, tissue.notes),
+        form=form,
+        apex=apex,
+        examination=header.examination.kind,
+        stage=header.examination.stage,
     )
+
+
+def _shape_notes(form: Form, apex: Apex, frames: Frames) -> tuple[str, ...]:
+    if isinstance(frames, NativeEcho):
+        return ()
+    return (("not_a_cone",) if form != "cone" else ()) + (("apex_below",) if apex == "below" else ())
+
+
+def find_tissue(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSettings) -> _Tissue:
+    """Return the tissue of a loop, searched in the frames ``seen`` (index -> luma); raises :class:`Rejected`."""
+    if isinstance(frames, NativeEcho):
+        return _native_tissue(frames, settings)
+    return _find_tissue(frames, seen, settings)
+
+
+def _centimetres(frames: Frames, grid: Grid, notes: tuple[str, ...]) -> tuple[float, float] | None:
+    """Return the size of a clip's pixel in the body; None where no region that counts says it."""
+    size = None if isinstance(frames, NativeEcho) or "region_refused" in notes else pixel_size(frames.header)
+    return None if size is None else (size[0] * grid.across, size[1] * grid.down)
 
 
 def _find_tissue(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSettings) -> _Tissue:
@@ -161,9 +202,9 @@ def _find_tissue(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSett
     mask = without_overlays(sector.mask(header.rows, header.columns), snapshots)
     mask = without_graphics(without_lettering(mask, snapshots), snapshots)
     colour_notes = _check_colour(frames, sorted(seen), mask, snapshots, settings)
-    return _Tissue(
-        region, aspect, mask, sector.outline, (*notes, *trace_notes, *sector.notes, *colour_notes, *aspect_notes)
-    )
+    noise_notes = () if snapshots.noise == NO_NOISE else ("noisy",)
+    found = *notes, *trace_notes, *colour_notes, *aspect_notes, *noise_notes
+    return _Tissue(region, aspect, mask, sector.outline, found)
 
 
 def _native_tissue(frames: NativeEcho, settings: ClipSettings) -> _Tissue:

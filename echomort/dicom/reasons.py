@@ -32,6 +32,7 @@ class Reason(StrEnum):
     DEPTH = "more_than_8_bits"
     STILL = "still"
     TOO_SHORT = "too_short"
+    LEFT_OUT = "left_out"
     M_MODE = "m_mode"
     SPECTRAL_DOPPLER = "spectral_doppler"
     COLOUR_DOPPLER = "colour_doppler"
@@ -71,6 +72,7 @@ _ORDINARY = {
     Reason.VOLUME,
     Reason.STILL,
     Reason.TOO_SHORT,
+    Reason.LEFT_OUT,
     Reason.M_MODE,
     Reason.SPECTRAL_DOPPLER,
     Reason.COLOUR_DOPPLER,
@@ -87,13 +89,14 @@ _MEANINGS = {
     Reason.BOMB: "Unpacked, the object or a part of it would be larger than in any cine loop.",
     Reason.NOT_AN_IMAGE: "The object is a report, a directory, a waveform or a state, not an image.",
     Reason.NOT_ULTRASOUND: "The image is not ultrasound.",
-    Reason.NOT_CARDIAC: "The examination type in the image is not an adult heart's.",
+    Reason.NOT_CARDIAC: "A tag or a text says that the examination is not of an adult heart.",
     Reason.NOT_TRANSTHORACIC: "The probe was in the oesophagus or in the heart, not on the chest.",
     Reason.VOLUME: "The object is a 3-D volume or a rendering of one.",
     Reason.UNSUPPORTED_TRANSFER_SYNTAX: "No decoder for this transfer syntax is installed.",
     Reason.DEPTH: "Samples have more than 8 bits.",
     Reason.STILL: "A single or frozen frame, not a cine loop.",
     Reason.TOO_SHORT: "The loop lasts less than imaging.clip.min_seconds.",
+    Reason.LEFT_OUT: "The loop has a note that imaging.clip.leave_out names.",
     Reason.M_MODE: "An M-mode recording.",
     Reason.SPECTRAL_DOPPLER: "A spectral Doppler recording.",
     Reason.COLOUR_DOPPLER: "Colour Doppler lies over the tissue.",

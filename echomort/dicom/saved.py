@@ -23,7 +23,7 @@ MAX_BYTES = 1 << 30
 """Bytes (1 GiB) of a saved clip at most; a larger file is not opened. Our choice: a usual clip has one million."""
 
 
-NO_PIXELS = {"view_tags", "min_seconds"}
+NO_PIXELS = {"view_tags", "min_seconds", "leave_out"}
 """Settings of a clip that decide its view or whether it is made, but none of its pixels."""
 OTHER_TAGS = "saved with another imaging.clip.view_tags than the champion's: its view may have another name there"
 """Note of a clip whose view was read with other tags."""
@@ -53,6 +53,7 @@ class SavedClip:
     fps: float | None = None
     view: str = UNKNOWN
     view_source: str = "none"
+    notes: tuple[str, ...] = ()
 
 
 def save_clip(target: Path, clip: Clip, settings: ClipSettings) -> None:
@@ -60,6 +61,7 @@ def save_clip(target: Path, clip: Clip, settings: ClipSettings) -> None:
     with atomic_path(target) as temporary:
         np.save(temporary, clip.pixels, allow_pickle=False)
     known = {"frames": clip.frames, "fps": clip.fps, "view": clip.view, "view_source": clip.view_source}
+    known |= {"notes": clip.notes}
     write_text(target.with_suffix(".json"), json.dumps({"clip": settings.model_dump(mode="json"), **known}) + "\n")
 
 
@@ -86,6 +88,8 @@ def convert_pixels(saved: SavedClip, wanted: ClipSettings, view: str = UNKNOWN) 
     """
     if saved.frames and saved.fps and round(saved.frames / saved.fps, 2) < wanted.min_seconds:
         raise Unusable("too_short", f"the champion takes loops of {wanted.min_seconds:g} s or more")
+    if left_out := [note for note in saved.notes if note in wanted.leave_out]:
+        raise Unusable("left_out", f"the champion takes no loops with the note {left_out[0]}")
     made = saved.clip or _guess_settings(saved.pixels.shape, wanted, view)
     taken = _describe(wanted, wanted.shape_of(view))
     if made is None or not _is_convertible(saved, made, wanted, view):
@@ -105,6 +109,7 @@ def _read_description(path: Path, shape: tuple[int, ...]) -> dict[str, Any]:
         description = json.loads(path.read_text())
         clip = ClipSettings.written(description["clip"])
         known = {key: description[key] for key in ("frames", "fps", "view", "view_source")}
+        known["notes"] = tuple(description.get("notes", ()))
     except (OSError, ValueError, KeyError, TypeError, pydantic.ValidationError):
         return {}
     return {"clip": clip, **known} if clip.shape_of(str(known["view"])) == shape else {}

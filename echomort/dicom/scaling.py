@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from echomort.dicom.geometry import Grid
 from echomort.dicom.header.regions import Box
 from echomort.settings import ClipSettings
 
@@ -60,6 +61,18 @@ class Placing:
         width, height = max(1, round(across * scale)), max(1, round(down * scale))
         left, top = (frame[1] - width) // 2, (frame[0] - height) // 2
         return cls(region, slice(top, top + height), slice(left, left + width))
+
+    def grid(self, rows: int, columns: int) -> Grid:
+        """Return where the pixels of the clip's frame lie in the image of ``rows`` x ``columns``."""
+        x0, y0, x1, y1 = self.region
+        across = (x1 - x0 + 1) / (self.columns.stop - self.columns.start)
+        down = (y1 - y0 + 1) / (self.rows.stop - self.rows.start)
+        left, top = 0, 0
+        if self.canvas is not None:
+            (cut, padded), (cut_across, padded_across) = map(_overlap, (rows, columns), self.canvas)
+            left, top = cut_across.start - padded_across.start, cut.start - padded.start
+        x, y = x0 + left - self.columns.start * across, y0 + top - self.rows.start * down
+        return Grid(float(x), float(y), float(across), float(down))
 
     def on_canvas(self, picture: np.ndarray) -> np.ndarray:
         """Return ``picture`` (rows, columns) on the canvas, if there is one."""

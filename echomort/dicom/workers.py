@@ -7,14 +7,14 @@ import os
 import resource
 import sys
 import types
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
@@ -38,36 +38,50 @@ class Job(NamedTuple):
     key: str = ""
 
 
+Made = TypeVar("Made")
+"""What is made of a file."""
+
 ReadOutcome = tuple[Job, Clip | Rejected]
 """A job with its clip, or the rejection of its file."""
 
 
 def read_clips(jobs: Iterable[Job], imaging: Imaging, processes: int) -> Iterator[ReadOutcome]:
-    """Yield each job with its clip or the reason for having none, in the order in which they finish.
+    """Yield each job with its clip or the reason for having none, in the order in which they finish; see
+    :func:`make_of_files`. Raises :class:`UserError` where the sizes of views are not known (``imaging.clip.fit`` is
+    ``view_size``)."""
+    imaging.clip.shape_of(UNKNOWN)
+    return make_of_files(jobs, _read, imaging, processes)
+
+
+def make_of_files(
+    jobs: Iterable[Job], make: Callable[[Job, Imaging], Made | Rejected], imaging: Imaging, processes: int
+) -> Iterator[tuple[Job, Made | Rejected]]:
+    """Yield each job with what ``make`` (of a module's top level) made of its file, or the reason for having made
+    nothing, in the order in which they finish.
 
     Every file is read in one of ``processes`` child processes under ``imaging.worker_memory_gib`` of address space
     and ``imaging.file_timeout`` seconds. A file that hangs, exhausts memory or kills its process gives a
     :class:`Rejected` and affects no other file: if a death breaks the whole pool, the files that were being read are
-    read once more, each in a separate process. Raises :class:`UserError` where the sizes of views are not known
-    (``imaging.clip.fit`` is ``view_size``).
+    read once more, each in a separate process.
     """
-    imaging.clip.shape_of(UNKNOWN)
     waiting = iter(jobs)
-    while suspects := (yield from _read_in_pool(waiting, imaging, processes)):
+    while suspects := (yield from _make_in_pool(waiting, make, imaging, processes)):
         for job in suspects:
-            if (yield from _read_in_pool(iter([job]), imaging, 1)):
+            if (yield from _make_in_pool(iter([job]), make, imaging, 1)):
                 yield job, Rejected(Reason.WORKER_DIED)
 
 
-def _read_in_pool(waiting: Iterator[Job], imaging: Imaging, processes: int) -> Generator[ReadOutcome, None, list[Job]]:
+def _make_in_pool(
+    waiting: Iterator[Job], make: Callable[[Job, Imaging], Made | Rejected], imaging: Imaging, processes: int
+) -> Generator[tuple[Job, Made | Rejected], None, list[Job]]:
     """Yield outcomes until the jobs end or the pool breaks; return the jobs that are left undone."""
-    pool, running = _start_pool(imaging, processes), dict[ProcessFuture[Clip | Rejected], Job]()
+    pool, running = _start_pool(imaging, processes), dict[ProcessFuture[Made | Rejected], Job]()
     undone: list[Job] = []
     try:
         while not undone:
             for job in _take(waiting, QUEUED * processes + 2 - len(running)):
                 _read_ahead(job[0])
-                running[pool.schedule(_read, args=(job, imaging), timeout=imaging.file_timeout)] = job
+                running[pool.schedule(make, args=(job, imaging), timeout=imaging.file_timeout)] = job
             if not running:
                 pool.close()  # type: ignore[no-untyped-call]
                 return []
@@ -144,8 +158,8 @@ def _read(job: Job, imaging: Imaging) -> Clip | Rejected:
     return clip if view is None else replace(clip, view=view, view_source="view_table")
 
 
-def _outcome(future: ProcessFuture[Clip | Rejected]) -> Clip | Rejected | None:
-    """Return the clip or the rejection; None where the pool broke, perhaps because of another file."""
+def _outcome(future: ProcessFuture[Made | Rejected]) -> Made | Rejected | None:
+    """Return what was made, or the rejection; None where the pool broke, perhaps because of another file."""
     try:
         return future.result()
     except (FutureTimeout, TimeoutError):

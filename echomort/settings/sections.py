@@ -322,6 +322,13 @@ USUAL_READING = HeaderReading()
 """How headers are read where no setting says otherwise."""
 
 
+LoopNote = Literal[
+    "contrast", "stress", "examination_disputed", "transoesophageal_by_text", "not_a_cone", "apex_below", "noisy",
+    "black_frames", "frozen", "scene_change", "gap",
+]  # fmt: skip
+"""Notes of what a loop shows, by which loops can be left out."""
+
+
 class ClipSettings(Section):
     """The shape of a clip, and how it and its view are made from a cine loop."""
 
@@ -367,6 +374,9 @@ class ClipSettings(Section):
     )
     min_seconds: float = setting(
         0, "published", "loops that last less give no clip; the preprint's had at least one second", ge=0, le=60
+    )
+    leave_out: tuple[LoopNote, ...] = setting(
+        (), "ours", "notes of loops that give no clip (reason left_out): contrast, stress, apex_below and the like"
     )
 
     @classmethod

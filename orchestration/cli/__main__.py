@@ -11,6 +11,7 @@ from echomort.core.errors import UserError
 from orchestration.cli.accept import accept
 from orchestration.cli.champion import export as export_champion
 from orchestration.cli.experiment import experiment
+from orchestration.cli.export import export as export_clips
 from orchestration.cli.fetch import dicomweb
 from orchestration.cli.inspect import inspect
 from orchestration.cli.labels import labels
@@ -27,7 +28,22 @@ from orchestration.cli.validate import validate
 from orchestration.cli.weights import import_weights, score
 
 PURPOSE = "From a hospital's echo archive and health records to a validated one-year mortality model, kept current."
-COMMANDS = (run, status, records, experiment, accept, ui, synth, inspect, predict, validate, labels, risk, receive)
+COMMANDS = (
+    run,
+    status,
+    records,
+    experiment,
+    accept,
+    ui,
+    synth,
+    inspect,
+    export_clips,
+    predict,
+    validate,
+    labels,
+    risk,
+    receive,
+)
 """The commands in the order of the help page."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=PURPOSE)

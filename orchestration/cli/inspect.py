@@ -24,11 +24,11 @@ def inspect(
     from echomort.dicom import inspect_paths
     from orchestration.printing.files import inspected
 
-    inspections = inspect_paths(paths, _with_sizes(settings_of(home, config), home), save)
+    inspections = inspect_paths(paths, with_sizes(settings_of(home, config), home), save)
     print_records((inspection.as_record() for inspection in inspections), inspected, as_json)
 
 
-def _with_sizes(settings: Settings, home: Path | None) -> Settings:
+def with_sizes(settings: Settings, home: Path | None) -> Settings:
     """Return ``settings`` with the sizes of views of the project at ``home``, where they decide: its champion's, else
     its archive's."""
     if home is None or settings.imaging.clip.fit == "inside":

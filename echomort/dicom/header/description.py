@@ -8,7 +8,8 @@ from dataclasses import replace
 from pydicom.dataset import Dataset
 
 from echomort.dicom.header import values
-from echomort.dicom.header.approach import ApproachTags, resolve_approach
+from echomort.dicom.header.approach import Approach, ApproachTags, resolve_approach
+from echomort.dicom.header.examination import ExaminationTags, resolve_examination
 from echomort.dicom.header.fields import ULTRASOUND_LOOPS, Header, Region
 from echomort.dicom.header.rejection import kind_rejection
 from echomort.dicom.header.timing import TimingTags, resolve_timing
@@ -78,7 +79,8 @@ def _with_pixel_tags(header: Header, dataset: Dataset, how: HeaderReading) -> He
     )
     described = replace(described, view_tags=resolve_view(_view_tags(dataset, header.manufacturer), how.view_tags))
     approach, notes = resolve_approach(_approach_tags(dataset, described))
-    return replace(described, approach=approach, notes=notes)
+    examination = resolve_examination(_examination_tags(dataset, described, approach))
+    return replace(described, approach=approach, examination=examination, notes=(*notes, *examination.notes))
 
 
 def _frames(dataset: Dataset, sop_class: str) -> int:
@@ -164,6 +166,24 @@ def _approach_tags(dataset: Dataset, header: Header) -> ApproachTags:
         probe=values.text(dataset, "TransducerData").split("\\")[0],
         named=tuple(filter(None, (*meanings, *(values.text(dataset, keyword) for keyword in named)))),
         ordered=tuple(filter(None, (values.text(dataset, keyword) for keyword in ordered))),
+        shows_view=header.view != UNKNOWN,
+    )
+
+
+def _examination_tags(dataset: Dataset, header: Header, approach: Approach) -> ExaminationTags:
+    series, study = (
+        tuple(filter(None, (values.text(dataset, keyword) for keyword in keywords)))
+        for keywords in (
+            ("SeriesDescription", "ProtocolName"),
+            ("StudyDescription", "PerformedProcedureStepDescription", "BodyPartExamined"),
+        )
+    )
+    return ExaminationTags(
+        series=series,
+        study=study,
+        stage=values.text(dataset, "StageName"),
+        agent=values.text(dataset, "ContrastBolusAgent"),
+        is_cardiac=approach is Approach.CHEST,
         shows_view=header.view != UNKNOWN,
     )
 

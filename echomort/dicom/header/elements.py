@@ -48,6 +48,7 @@ WANTED = [
         "SegmentedBluePaletteColorLookupTableData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
         "StudyDescription", "PerformedProcedureStepDescription", "TransducerData", "TransducerType",
         "TransducerApplicationCodeSequence", "UltrasoundColorDataPresent", "InstitutionName",
+        "LossyImageCompression", "BodyPartExamined", "ContrastBolusAgent",
     )
 ]  # fmt: skip
 """Tags that are read; sequences of undefined length that are not among them are skipped."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from echomort.dicom.header.approach import Approach
+from echomort.dicom.header.examination import Examination
 from echomort.dicom.header.timing import NO_TIMING, Timing
 from echomort.dicom.header.views import NO_VIEW, View
 
@@ -16,6 +17,8 @@ ULTRASOUND_LOOPS = frozenset({"1.2.840.10008.5.1.4.1.1.3", "1.2.840.10008.5.1.4.
 
 ULTRASOUND_VOLUMES = frozenset({"1.2.840.10008.5.1.4.1.1.6.2", "1.2.840.10008.5.1.4.1.1.6.3"})
 """Enhanced US Volume Storage and Photoacoustic Image Storage (PS3.4 table B.5-1)."""
+
+NO_EXAMINATION = Examination()
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Header:
     timing: Timing = NO_TIMING
     view_tags: View = NO_VIEW
     approach: Approach = Approach.UNSTATED
+    examination: Examination = NO_EXAMINATION
     declares_colour: bool = False
     notes: tuple[str, ...] = ()
 

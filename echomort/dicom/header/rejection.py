@@ -78,7 +78,8 @@ def _size_rejection(header: Header) -> Rejected | None:
 def _content_rejection(header: Header) -> Rejected | None:
     is_live = declares_tissue(header)  # then the picture says whether a trace is recorded beside it
     applies = {
-        Reason.NOT_CARDIAC: header.image_type[2:3] and header.image_type[2].startswith(NOT_CARDIAC),
+        Reason.NOT_CARDIAC: header.examination.is_foreign
+        or (header.image_type[2:3] and header.image_type[2].startswith(NOT_CARDIAC)),
         Reason.NOT_TRANSTHORACIC: header.approach is Approach.ELSEWHERE,
         Reason.VOLUME: _modes(header) & RENDERED,
         Reason.STILL: header.frames == 1 and header.transfer_syntax not in STREAMS,

@@ -100,18 +100,6 @@ class Sector:
         ImageDraw.Draw(canvas).polygon([(float(x), float(y)) for x, y in self.outline], fill=1)
         return np.asarray(canvas).view(bool)
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """``not_a_cone`` (a linear probe, a zoomed box) or ``apex_below`` (children, and some laboratories): the cone
-        is wider above."""
-        if not self.is_cone:
-            return ("not_a_cone",)
-        top, bottom = self.outline[:, 1].min(), self.outline[:, 1].max()
-        upper, lower = (
-            np.ptp(self.outline[np.abs(self.outline[:, 1] - end) < THIRD * (bottom - top), 0]) for end in (top, bottom)
-        )
-        return ("apex_below",) if upper > lower else ()
-
     def bounding_box(self, rows: int, columns: int) -> Box:
         """Return the smallest box that holds the sector, inside the image."""
         x0, y0 = np.floor(self.outline.min(axis=0)).astype(int)

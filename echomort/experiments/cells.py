@@ -42,8 +42,8 @@ SOURCES = ("raw", "annotated")
 class Cell:
     """One cell of an experiment; ``name`` is unique in it.
 
-    ``view`` is a view, :data:`ALL_VIEWS`, :data:`ANY_VIEW`, or None without video; ``network`` is None for the trees, and for a random
-    guess. ``picture`` is :data:`CLIPS`, a variant of them, or :data:`CLIPS_AND_FLOW`. ``most_patients`` limits those
+    ``view`` is a view, :data:`ALL_VIEWS`, :data:`ANY_VIEW`, or None without video; ``network`` is None for the trees,
+    and for a random guess. ``picture`` is :data:`CLIPS`, a variant of them, or :data:`CLIPS_AND_FLOW`. ``most_patients`` limits those
     that are trained on (None: all). ``evaluated``: out of fold, or on the survey set by one model that was trained on
     everything else. ``among`` is the view of which every study that takes part out of fold has a clip, or every study
     of the survey set (None: no such limit). ``compared`` are the pictures in all of which a clip must be there.

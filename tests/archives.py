@@ -25,7 +25,7 @@ SETTINGS: dict[str, Any] = {
     "training": {"max_epochs": 1, "min_clips": 20, "min_deaths": 3, "fold_processes": 1},
     "evaluation": {"suppress_below_events": 3},
     "tabular": {"rounds": 5},
-    "experiments": {"patients": [20, 40]},
+    "experiments": {"patients": [12, 30]},
 }
 
 

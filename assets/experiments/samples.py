@@ -16,13 +16,11 @@ from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
 from echomort.dicom.reasons import Reason
 from echomort.experiments.cells import CLIPS, CLIPS_AND_FLOW, FLOW, ONE_VIEW_NETWORK, Cell, Variables, Views
-from echomort.experiments.draws import subset_patients, survey_patients
+from echomort.experiments.draws import FEWEST_OF_EACH, subset_patients, survey_patients
 from echomort.models.rows import HELD_OUT, UNKNOWN
 from echomort.networks import Branch
 from echomort.vocabulary.model_names import ALL_VIEWS, ANY_VIEW
 
-FEWEST_OF_EACH = 2
-"""Patients who died, and others, that a model needs: one to learn from, and one by whom the training stops."""
 SHAPE = ["frames", "height", "width"]
 REMEDIES = {
     Reason.NO_NATIVE_DATA.value: "only files of Philips scanners that keep native data can be compared; the synthetic "
@@ -56,12 +54,6 @@ class Samples:
         branches = [branch.model_dump(mode="json") for branch in self.branches]
         tables = [self.rows, self.judged, *([] if self.variables is None else [self.variables])]
         return digest(branches, *map(_table_digest, tables))
-
-    @property
-    def trained_patients(self) -> int:
-        """How many patients models are trained on."""
-        trained = self.rows[(self.rows["fold"] != HELD_OUT) & (self.rows["label"] != UNKNOWN)]
-        return int(trained["patient_key"].nunique())
 
 
 class Sampler:
@@ -172,7 +164,8 @@ class Sampler:
         """Return ``studies`` with ``known``, the label that models see: none beyond the cell's limit of patients."""
         if cell.most_patients is None:
             return studies.assign(known=studies["label"])
-        inside = subset_patients(_died(studies), cell.most_patients, self.settings.cohort.salt)
+        folds = None if cell.evaluated == "survey" else _folds(studies)
+        inside = subset_patients(_died(studies), cell.most_patients, self.settings.cohort.salt, folds)
         known = np.where(studies["patient_key"].isin(inside), studies["label"], UNKNOWN)
         return studies.assign(known=known)
 
@@ -198,7 +191,7 @@ class Sampler:
         return _joined(rows, {name: found[name] for name in pictures}, "clip_key")
 
     def _no_picture(self, cell: Cell) -> Refused:
-        """Return why no clip is there in all pictures that are compared, with the commonest reason of those that lack."""
+        """Return why no clip is there in all pictures that are compared, with the commonest reason."""
         problem = f"no clip of a study of the cohort is there as {' and as '.join(sorted(cell.compared))}"
         reasons = read(self.project, "reads/experiments/variant_reasons.sql", variants=list(cell.compared))
         if reasons.empty:
@@ -277,6 +270,19 @@ def _trainings(cell: Cell, rows: pd.DataFrame) -> Iterator[tuple[int | None, pd.
         return
     for fold in sorted(rows["fold"].unique()):
         yield int(fold), trained[trained["fold"] != fold]
+
+
+def trained_patients(cell: Cell, rows: pd.DataFrame) -> int | None:
+    """Return how many patients a model of ``cell`` is trained on, the mean over its models; None where none is."""
+    if cell.network is None and cell.variables == "none":
+        return None
+    counts = [training["patient_key"].nunique() for _, training in _trainings(cell, rows)]
+    return round(float(np.mean(counts)))
+
+
+def _folds(studies: pd.DataFrame) -> dict[str, int]:
+    """Return patient -> fold."""
+    return dict(zip(studies["patient_key"], studies["fold"].astype(int), strict=True))
 
 
 def _died(studies: pd.DataFrame) -> dict[str, bool]:

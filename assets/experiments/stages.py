@@ -65,6 +65,7 @@ def _decided_by(settings: Settings) -> Mapping[str, Any]:
         "training": settings.training.model_dump(mode="json", exclude={*NOT_DECIDING, "network", "network_settings"}),
         "tabular": settings.tabular.model_dump(mode="json", include=(TREES | IMPUTATION) - {"variables"}),
         "evaluation.confidence": settings.evaluation.confidence,
+        "evaluation.suppress_below_events": settings.evaluation.suppress_below_events,
         "evaluation.seed": settings.evaluation.seed,
     }
 

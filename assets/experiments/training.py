@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from dagster._core.errors import DagsterPipesExecutionError  # not exported
 
-from assets.experiments.samples import Samples
+from assets.experiments.samples import Samples, trained_patients
 from assets.incremental import CODE
 from assets.project import Project
 from assets.training.ehr_models import TREES
@@ -83,8 +83,9 @@ def judged_cell(
         scores = pd.read_parquet(project.root / artifact / SCORES, columns=["study_key", "logit"])
         scored = samples.judged.merge(scores, "left", "study_key", validate="one_to_one")
         require_finite(scored)
-    judged = judge(scored, project.settings.evaluation.confidence)
-    return asdict(judged) | {"trained_patients": samples.trained_patients}, artifact
+    evaluation = project.settings.evaluation
+    judged = judge(scored, evaluation.confidence, evaluation.suppress_below_events)
+    return asdict(judged) | {"trained_patients": trained_patients(cell, samples.rows)}, artifact
 
 
 def require_finite(scored: pd.DataFrame) -> None:

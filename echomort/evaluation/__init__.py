@@ -26,6 +26,7 @@ from echomort.evaluation.discrimination import (
     DeLongTest,
     auc,
     delong_interval,
+    delong_interval_within,
     delong_test,
     roc_points,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "decision_curve",
     "decisions",
     "delong_interval",
+    "delong_interval_within",
     "delong_test",
     "difference",
     "evaluate",

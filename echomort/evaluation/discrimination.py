@@ -6,6 +6,7 @@ use :func:`echomort.evaluation.clustered_bootstrap`.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from echomort.evaluation.inputs import Booleans, Floats, labels, numbers
 from echomort.evaluation.interval import ONE_CLASS, Interval, normal_quantile, undefined_interval
 
 DELONG = "DeLong, Wald limits cut to [0, 1]"
+DELONG_WITHIN = "pairs within a fold; DeLong, Wald limits cut to [0, 1]"
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,29 @@ def delong_interval(y: Any, score: Any, confidence: float = 0.95) -> Interval:
     margin = normal_quantile(confidence) * math.sqrt(placements.variance)
     low, high = (_clip(placements.auc + side * margin, 0.0) for side in (-1, 1))
     return Interval(placements.auc, low, high, DELONG, _variance_note(placements.variance))
+
+
+def delong_interval_within(y: Any, score: Any, group: Any, confidence: float = 0.95) -> Interval:
+    """Return the AUC over the pairs of a death and a survivor of the same ``group`` (n,), with its interval.
+
+    For scores of several models, one a group, whose scales differ: pairs of two groups would mix them. With one group
+    it is :func:`delong_interval`, whose note it has too. The variance is DeLong's with each placement weighted by the
+    pairs that it is in, about the AUC of all groups: groups of one death or survivor count too. All is NaN where no
+    group has both classes. Raises :class:`ValueError` as :func:`auc` does.
+    """
+    died = labels(y)
+    values, groups = numbers("score", score, len(died)), np.asarray(group)
+    parts = [_Placements(died[groups == one], values[groups == one]) for one in np.unique(groups)]
+    parts = [part for part in parts if len(part.events)]
+    pairs = sum(len(part.events) * len(part.survivors) for part in parts)
+    if not pairs:
+        return undefined_interval(DELONG_WITHIN, ONE_CLASS)
+    area = sum(part.auc * len(part.events) * len(part.survivors) for part in parts) / pairs
+    variance = _weighted_variance([(part.events, len(part.survivors) / pairs) for part in parts], area)
+    variance += _weighted_variance([(part.survivors, len(part.events) / pairs) for part in parts], area)
+    margin = normal_quantile(confidence) * math.sqrt(variance)
+    low, high = (_clip(area + side * margin, 0.0) for side in (-1, 1))
+    return Interval(area, low, high, DELONG_WITHIN, _variance_note(variance))
 
 
 def delong_test(y: Any, a: Any, b: Any, confidence: float = 0.95) -> DeLongTest:
@@ -121,6 +146,15 @@ class _Placements:
 
 def _mean_variance(values: Floats) -> float:
     return float(values.var(ddof=1) / len(values)) if len(values) > 1 else math.nan
+
+
+def _weighted_variance(parts: Sequence[tuple[Floats, float]], area: float) -> float:
+    """Return the variance of the sum of independent values, each group with a weight, about ``area``."""
+    count = sum(len(values) for values, _ in parts)
+    if count < 2:
+        return math.nan
+    squares = sum(weight**2 * float(((values - area) ** 2).sum()) for values, weight in parts)
+    return squares * count / (count - 1)
 
 
 def _z_test(difference: float, variance: float, same: bool) -> tuple[float, float, str | None]:

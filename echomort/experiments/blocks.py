@@ -20,7 +20,7 @@ CAPTIONS = {
     "figure2": "Every view by every network. Hatched: the range that the preprint gives for a network.",
     "figure3": "Every view by the horizon within which a death counts. Hatched: where the preprint's AUCs lie.",
     "table1": "The AUC by what a model was given, ours beside the preprint's.",
-    "figure5": "The AUC by the patients that are trained on (log axis). The preprint's curve is known in words.",
+    "figure5": "The AUC by the patients of one model (log axis). The preprint's curve is known in words.",
     "resolution": "Every view by the reduction of its frames. The preprint's result is known in words only.",
     "flow": "Every view without and with a branch for the optical flow. The preprint's result is known in words only.",
     "inputs": "Every view from raw and from annotated video. No result of the preprint is known.",
@@ -105,7 +105,7 @@ def _patients(one: Result, other: Result) -> str:
 def without_table(found: Findings) -> Table:
     """Return a row for each cell without an AUC, with the reason."""
     rows: list[Row] = [[result.name, result.reason] for result in found.results if not result.is_known]
-    caption = f"{counted(len(rows), 'cell')} without a figure"
+    caption = f"{counted(len(rows), 'cell')} without an AUC"
     return Table(f"experiment-{found.experiment}-without", caption, ["Cell", "Why"], rows)
 
 

@@ -43,10 +43,11 @@ class Cell:
     """One cell of an experiment; ``name`` is unique in it.
 
     ``view`` is a view, :data:`ALL_VIEWS`, :data:`ANY_VIEW`, or None without video; ``network`` is None for the trees,
-    and for a random guess. ``picture`` is :data:`CLIPS`, a variant of them, or :data:`CLIPS_AND_FLOW`. ``most_patients`` limits those
-    that are trained on (None: all). ``evaluated``: out of fold, or on the survey set by one model that was trained on
-    everything else. ``among`` is the view of which every study that takes part out of fold has a clip, or every study
-    of the survey set (None: no such limit). ``compared`` are the pictures in all of which a clip must be there.
+    and for a random guess. ``picture`` is :data:`CLIPS`, a variant of them, or :data:`CLIPS_AND_FLOW`.
+    ``most_patients`` limits those that are trained on (None: all). ``evaluated``: out of fold, or on the survey set
+    by one model that was trained on everything else. ``among`` is the view of which every study that takes part out
+    of fold has a clip, or every study of the survey set (None: no such limit). ``compared`` are the pictures in all
+    of which a clip must be there.
     """
 
     experiment: ExperimentName
@@ -173,18 +174,18 @@ def figure5(settings: Settings, views: Views) -> list[Cell]:
             among=among,
         )
         for name, shown, network, variables in arms
-        for size in [*curve_sizes(settings.experiments.patients, patients), None]
+        for size in [*curve_sizes(settings.experiments.patients, patients, settings.cohort.folds), None]
     ]
     return cells + _any_view("figure5", settings, views)
 
 
-def curve_sizes(sizes: Iterable[int], patients: int) -> list[int]:
-    """Return the sizes of the learning curve below ``patients``, the number of all, in order.
+def curve_sizes(sizes: Iterable[int], patients: int, folds: int) -> list[int]:
+    """Return the sizes of the learning curve, in order, below that of all: ``patients`` less one of ``folds``.
 
-    >>> curve_sizes((10, 30, 100), 50)
+    >>> curve_sizes((10, 30, 40, 100), 50, folds=5)
     [10, 30]
     """
-    return sorted(size for size in set(sizes) if size < patients)
+    return sorted(size for size in set(sizes) if size < patients * (folds - 1) / folds)
 
 
 def resolution(settings: Settings, views: Views) -> list[Cell]:

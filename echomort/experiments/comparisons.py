@@ -77,7 +77,7 @@ def _sentence(what: str, pairs: Sequence[Difference]) -> str:
     clear = [_named(direction, pairs) for direction in ("higher", "lower")]
     unclear = sum(pair.direction == UNCLEAR for pair in pairs)
     if unclear == len(pairs):
-        return f"AUC, {what}: {UNCLEAR} in any of {len(pairs)} pairs."
+        return f"AUC, {what}: {UNCLEAR} in {'either' if len(pairs) == 2 else 'any'} of {len(pairs)} pairs."
     left = f"; in {unclear} {UNCLEAR}" if unclear else ""
     return f"AUC, {what}, of {len(pairs)} pairs: {', '.join(filter(None, clear))}{left}."
 

@@ -74,7 +74,7 @@ def _sections(found: Findings, picture: Picture) -> list[Section]:
     return [
         Section("preprint", "What the preprint did and found", quoted if found.about.found else [], found.about.did),
         Section("ours", found.ours.capitalize(), ours, found.counts_text),
-        *([Section("without", "Cells without a figure", [without])] if without.rows else []),
+        *([Section("without", "Cells without an AUC", [without])] if without.rows else []),
         Section("use", "Limits", [Words(LIMITS, listed=True)]),
     ]
 

@@ -108,10 +108,9 @@ SINGLE_VIEWS = {
 """Network -> the fact with its range over the views."""
 OVER_VIEWS = "over its views"
 """What a range of single views is over."""
-WITH_TEN = "AUC of single views with ten variables"
 OF_HORIZONS = "AUC at 3, 6, 9 and 12 months"
-CURVES = {True: "Learning curve with video", False: "Learning curve of the records alone"}
-"""Whether a cell has video -> the fact on its learning curve."""
+CURVES = {ALL_VIEWS: "Learning curve with video", None: "Learning curve of the records alone"}
+"""View of a cell -> the fact on its learning curve: the preprint's with video is of the studies with all views."""
 WHOLE_EXPERIMENT = {"resolution": "Difference between the reductions", "flow": "Gain by optical flow"}
 """Experiment -> the fact that holds for all its cells."""
 
@@ -137,11 +136,11 @@ def _fact_name(experiment: str, view: str | None, network: str | None, variables
     if experiment == "table1":
         return f"AUC, {VIDEO.get(view, 'one view')}, {VARIABLES.get(variables, '')}"
     if experiment == "figure2":
-        return SINGLE_VIEWS.get(network or "") if variables == "none" else WITH_TEN if variables == "ten" else None
+        return SINGLE_VIEWS.get(network or "") if variables == "none" else None
     if experiment == "figure3":
         return OF_HORIZONS
     if experiment == "figure5":
-        return CURVES[view is not None]
+        return CURVES.get(view)
     return WHOLE_EXPERIMENT.get(experiment)
 
 

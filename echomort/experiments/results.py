@@ -35,7 +35,7 @@ DIGITS = 4
 """Decimals of an AUC in the CSV. Chosen here: more would tell apart single patients."""
 CSV_COLUMNS = (
     *("experiment", "view", "network", "picture", "variables", "horizon_days", "most_patients", "evaluated"),
-    *("trained_patients", "patients", "deaths", "ours_auc", "ours_auc_low", "ours_auc_high"),
+    *("ours_trained_patients", "ours_patients", "ours_deaths", "ours_auc", "ours_auc_low", "ours_auc_high"),
     *("ours_fold_low", "ours_fold_high", "ours_without", "ours_synthetic", "preprint", "preprint_source"),
 )
 
@@ -102,7 +102,7 @@ class Result:
 @dataclass(frozen=True)
 class Display:
     """How an experiment is shown. ``planned``: its cells, those without a row included (None: not known); those with
-    fewer deaths or survivors than ``suppress_below`` have no figure; ``confidence``: the level of the intervals."""
+    fewer deaths or survivors than ``suppress_below`` have no AUC; ``confidence``: the level of the intervals."""
 
     planned: int | None = None
     suppress_below: int = 10
@@ -147,7 +147,7 @@ class Findings:
         """How many cells have a figure, have none, and are not made yet, in a sentence."""
         made = [result for result in self.results if result.is_made]
         left = max((self.display.planned or 0) - len(made), len(self.results) - len(made))
-        parts = [f"{counted(len(self.known), 'cell')} with a figure"]
+        parts = [f"{counted(len(self.known), 'cell')} with an AUC"]
         parts += [f"{len(made) - len(self.known):,} without"] if len(made) > len(self.known) else []
         parts += [f"{left:,} not made yet"] if left > 0 else []
         return f"{', '.join(parts)}."

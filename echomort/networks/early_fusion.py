@@ -2,7 +2,7 @@
 
 Each kind of clip has a trunk of its own, that of the 3-D network; its flattened maps and ten numbers from the record
 are joined, and pass two dense layers. How the method joined all views is not published: here a trunk a view, and zeros
-for a view that a study lacks. Its optical flow was "a second, independent 3-D branch" too (p. 21-22).
+for a view that a study lacks. Optical flow is a kind of clip like any other: a branch of its own (p. 21-22).
 """
 
 from collections.abc import Sequence

@@ -113,10 +113,24 @@ def test_subsets_are_nested_and_keep_the_share_of_deaths(died: dict[str, bool], 
     smaller, larger = sorted((one, other))
     first, second = (subset_patients(died, min(size, len(died)), "salt") for size in (smaller, larger))
     assert first <= second
-    assert len(first) == min(smaller, len(died))
     dead = sum(died.values())
-    expected = len(first) * dead / len(died)
-    assert abs(sum(died[patient] for patient in first) - expected) < 1 + 1e-9 or len(first) < len(died) / max(dead, 1)
+    deaths, expected = sum(died[patient] for patient in first), len(first) * dead / len(died)
+    assert len(first) <= min(smaller, len(died))
+    assert deaths == min(dead, 2, len(first)) or abs(deaths - expected) <= 0.5 + 1e-9
+
+
+@pytest.mark.parametrize("size", [10, 30, 50])
+@pytest.mark.parametrize("share", [0.1, 0.16, 0.5])
+def test_a_subset_gives_every_model_its_patients_and_deaths(size: int, share: float) -> None:
+    patients = [f"p{number}" for number in range(400)]
+    died = {patient: number < share * 400 for number, patient in enumerate(patients)}
+    folds = {patient: number * 7 % 5 for number, patient in enumerate(patients)}
+    subset = subset_patients(died, size, "salt", folds)
+    assert subset < subset_patients(died, size + 5, "salt", folds)
+    for left_out in range(5):
+        trained = [patient for patient in subset if folds[patient] != left_out]
+        assert abs(len(trained) - size) <= 2
+        assert sum(died[patient] for patient in trained) >= max(2, share * size - 2)
 
 
 @given(OUTCOMES, st.integers(1, 20))
@@ -135,22 +149,66 @@ def test_the_draws_depend_on_the_salt_and_the_patient_alone() -> None:
     assert subset_patients(died, 20, "salt") != survey_patients(died, 10, "salt")
 
 
-def test_a_cell_is_judged_by_its_auc_and_the_range_of_its_folds() -> None:
-    generator = np.random.default_rng(1)
-    label = np.tile([0, 0, 1], 60)
-    table = pd.DataFrame({"label": label, "fold": np.arange(180) // 60, "logit": label + generator.normal(size=180)})
-    judged = judge(table, 0.95)
+def scored(rows: int, folds: int, offset: float, seed: int = 1) -> pd.DataFrame:
+    """Return scores of ``folds`` models whose scales lie ``offset`` apart."""
+    generator = np.random.default_rng(seed)
+    label, fold = generator.permutation(np.arange(rows) % 3 == 0).astype(int), np.arange(rows) % folds
+    return pd.DataFrame({"label": label, "fold": fold, "logit": label + generator.normal(size=rows) + offset * fold})
+
+
+def test_a_cell_is_judged_within_its_folds_whatever_their_scales() -> None:
+    table = scored(360, 3, 0)
+    judged = judge(table, 0.95, 10)
     within = [auc(part["label"], part["logit"]) for _, part in table.groupby("fold")]
-    assert judged.auc == auc(label, table["logit"])
+    pairs = [part["label"].sum() * (1 - part["label"]).sum() for _, part in table.groupby("fold")]
+    assert judged.auc == pytest.approx(np.average(within, weights=pairs), abs=1e-12)
     assert (judged.fold_low, judged.fold_high) == (min(within), max(within))
     assert judged.auc_low is not None and judged.auc_high is not None
     assert judged.auc_low < judged.auc < judged.auc_high
-    assert (judged.patients, judged.deaths) == (180, 60)
+    assert (judged.patients, judged.deaths) == (360, 120)
+    apart = judge(scored(360, 3, 5), 0.95, 10)
+    assert apart.auc == pytest.approx(judged.auc, abs=1e-12)
+    assert auc(table["label"], scored(360, 3, 5)["logit"]) < judged.auc - 0.1, "all together mixes the scales"
+
+
+def test_models_that_know_nothing_are_not_worse_than_chance() -> None:
+    """Trees that never split give each fold the deaths of the others: the fewer its own, the higher its score."""
+    table = scored(120, 4, 0)
+    deaths = table.groupby("fold")["label"].sum()
+    table["logit"] = table["fold"].map(lambda fold: deaths.drop(fold).sum()).astype(float)
+    judged = judge(table, 0.95, 1)
+    assert (judged.auc, judged.auc_low, judged.auc_high) == (0.5, None, None)
+
+
+def test_the_interval_within_folds_holds_the_truth_as_often_as_it_says() -> None:
+    truth = 0.7602  # of two normal distributions one standard deviation apart: the distribution function of 1 / sqrt 2
+    held = 0
+    for seed in range(300):
+        judged = judge(scored(150, 5, 3, seed), 0.95, 1)
+        assert judged.auc_low is not None and judged.auc_high is not None
+        held += judged.auc_low <= truth <= judged.auc_high
+    assert 0.91 <= held / 300 <= 0.98
+
+
+def test_a_fold_with_few_deaths_has_no_auc_of_its_own() -> None:
+    table = scored(90, 3, 0)
+    table.loc[table["fold"] == 0, "label"] = 0
+    table.loc[table.index[table["fold"] == 0][:2], "label"] = 1
+    judged = judge(table, 0.95, 5)
+    within = [auc(part["label"], part["logit"]) for fold, part in table.groupby("fold") if fold]
+    assert (judged.fold_low, judged.fold_high) == (min(within), max(within))
 
 
 def test_a_survey_set_has_no_folds() -> None:
-    judged = judge(pd.DataFrame({"label": [0, 1, 1], "fold": -1, "logit": [0.1, 0.3, 0.2]}), 0.95)
-    assert (judged.auc, judged.fold_low, judged.fold_high) == (1.0, None, None)
+    judged = judge(pd.DataFrame({"label": [0, 1, 0, 1], "fold": -1, "logit": [0.1, 0.3, 0.2, 0.15]}), 0.95, 1)
+    assert (judged.auc, judged.fold_low, judged.fold_high) == (0.75, None, None)
+    assert judged.auc_low is not None
+
+
+@pytest.mark.parametrize("logit", [[0.5] * 6, [0.1, 0.2, 0.3, 0.7, 0.8, 0.9]])
+def test_scores_without_variance_have_no_limits(logit: list[float]) -> None:
+    judged = judge(pd.DataFrame({"label": [0, 0, 0, 1, 1, 1], "fold": -1, "logit": logit}), 0.95, 1)
+    assert (judged.auc_low, judged.auc_high) == (None, None)
 
 
 def test_a_random_guess_knows_nothing() -> None:

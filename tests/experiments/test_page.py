@@ -66,7 +66,7 @@ def test_the_files_are_whole_offline_and_the_same_twice(tmp_path, experiment, am
 
 def test_what_the_preprint_found_comes_before_ours_and_synthetic_before_both(tmp_path):
     _, text = written(tmp_path, "table1", cells("table1"))
-    order = ["Synthetic data", "Repeats table 1 of the preprint", "600 patients", "0.858", "9 cells with a figure"]
+    order = ["Synthetic data", "Repeats table 1 of the preprint", "600 patients", "0.858", "9 cells with an AUC"]
     places = [text.index(words) for words in order]
     assert places == sorted(places)
     assert "AUC, ours (synthetic)" in text and "not for comparison" in text
@@ -94,10 +94,10 @@ def test_a_planted_difference_is_on_the_page(tmp_path):
 def test_cells_without_a_figure_have_their_reasons(tmp_path):
     rows = frame([cell("figure2", 0.777), cell("figure2", view="apical_2", reason="no clips of this view")])
     _, text = written(tmp_path, "figure2", rows, planned=5)
-    assert "1 cell with a figure, 1 without, 3 not made yet." in text
-    assert "Cells without a figure" in text and "Apical two-chamber, 3-D CNN no clips of this view" in text
+    assert "1 cell with an AUC, 1 without, 3 not made yet." in text
+    assert "Cells without an AUC" in text and "Apical two-chamber, 3-D CNN no clips of this view" in text
     _, without = written(tmp_path, "figure2", cells("figure2"))
-    assert "Cells without a figure" not in without
+    assert "Cells without an AUC" not in without
 
 
 def test_what_few_patients_would_reveal_is_in_no_file(tmp_path):

@@ -64,12 +64,12 @@ def test_a_reason_is_kept_and_its_few_deaths_are_not():
 @pytest.mark.parametrize(
     ("planned", "rows", "text"),
     [
-        (None, [cell("figure2")], "1 cell with a figure."),
-        (84, [cell("figure2")], "1 cell with a figure, 83 not made yet."),
-        (3, [cell("figure2", reason="no clips")], "0 cells with a figure, 1 without, 2 not made yet."),
-        (None, [cell("figure2", reason=None)], "0 cells with a figure, 1 not made yet."),
-        (4, [], "0 cells with a figure, 4 not made yet."),
-        (1, [cell("figure2")], "1 cell with a figure."),
+        (None, [cell("figure2")], "1 cell with an AUC."),
+        (84, [cell("figure2")], "1 cell with an AUC, 83 not made yet."),
+        (3, [cell("figure2", reason="no clips")], "0 cells with an AUC, 1 without, 2 not made yet."),
+        (None, [cell("figure2", reason=None)], "0 cells with an AUC, 1 not made yet."),
+        (4, [], "0 cells with an AUC, 4 not made yet."),
+        (1, [cell("figure2")], "1 cell with an AUC."),
     ],
 )
 def test_cells_are_counted(planned, rows, text):
@@ -92,7 +92,7 @@ def test_the_csv_tells_ours_from_the_preprints():
 
 def test_the_csv_has_no_figure_of_few_patients_and_no_formula():
     rows = rows_of(findings(frame([cell("figure2", view="=cmd()", deaths=3)]), "figure2", False))
-    assert rows[0]["ours_auc"] == rows[0]["deaths"] == rows[0]["ours_fold_low"] == ""
+    assert rows[0]["ours_auc"] == rows[0]["ours_deaths"] == rows[0]["ours_fold_low"] == ""
     assert rows[0]["view"] == "'=cmd()" and rows[0]["ours_without"].startswith("suppressed")
     unknown = rows_of(findings(cells("inputs"), "inputs", False))
     assert {row["preprint"] for row in unknown} == {"no number of the preprint is known"}
@@ -107,7 +107,7 @@ def printed(rows, **how):
 def test_the_terminal_says_synthetic_both_numbers_and_what_is_left():
     text = printed(cells("table1"), is_synthetic=True, display=Display(planned=9))
     assert text.startswith("Inputs: video and records; synthetic archive: nothing of ours is about patients")
-    assert "AUC, ours (synthetic)" in text and "0.858" in text and "9 cells with a figure.\n" in text
+    assert "AUC, ours (synthetic)" in text and "0.858" in text and "9 cells with an AUC.\n" in text
     own = printed(cells("figure2").iloc[:1], display=Display(planned=42))
     assert "synthetic" not in own and "41 not made yet" in own and "0.695 to 0.784" in own
 

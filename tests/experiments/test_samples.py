@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from archives import SETTINGS, Archive, small_archive
 
-from assets.experiments.samples import Refused, Sampler
+from assets.experiments.samples import Refused, Sampler, trained_patients
 from echomort.experiments.cells import GRIDS, Cell
 
 
@@ -17,7 +17,8 @@ def cells(archive: Archive, experiment: str) -> dict[str, Cell]:
 def test_a_view_is_trained_on_its_clips_and_judged_on_one_study_a_patient(archive: Archive) -> None:
     cell = cells(archive, "figure2")["parasternal_long-cnn_3d"]
     found = Sampler(archive.project).samples(cell)
-    assert found.trained_patients == found.rows["patient_key"].nunique() == 48
+    assert found.rows["patient_key"].nunique() == 48
+    assert trained_patients(cell, found.rows) == 36, "a model leaves out one of four folds"
     assert len(found.rows) == found.rows["clip_key"].nunique() == 60
     assert len(found.judged) == found.judged["patient_key"].nunique() == 48
     assert [(branch.name, branch.shape) for branch in found.branches] == [("parasternal_long", (27, 27, 27))]
@@ -33,14 +34,25 @@ def test_the_arms_of_the_learning_curve_have_the_same_patients_and_judge_them_al
     for arm in ("records", "parasternal_long", "all_views_and_records"):
         known = [
             frozenset(one.rows.loc[one.rows["label"] != -1, "patient_key"])
-            for one in (found[f"{arm}-{size}_patients"] for size in ("20", "40", "all"))
+            for one in (found[f"{arm}-{size}_patients"] for size in ("12", "30", "all"))
         ]
-        assert list(map(len, known)) == [20, 40, 48]
+        assert list(map(len, known)) == [16, 40, 48], "a model leaves out one of four folds"
         assert known[0] < known[1] < known[2]
         assert known == [
             frozenset(one.rows.loc[one.rows["label"] != -1, "patient_key"])
-            for one in (found[f"records-{size}_patients"] for size in ("20", "40", "all"))
+            for one in (found[f"records-{size}_patients"] for size in ("12", "30", "all"))
         ]
+
+
+@pytest.mark.parametrize("size", ["12", "30"])
+def test_every_model_of_a_subset_has_about_its_patients(archive: Archive, size: str) -> None:
+    cell = cells(archive, "figure5")[f"records-{size}_patients"]
+    rows = Sampler(archive.project).samples(cell).rows
+    assert trained_patients(cell, rows) == int(size)
+    known = rows[rows["label"] != -1].groupby("patient_key")[["fold", "label"]].max()
+    for fold in range(4):
+        trained = known[known["fold"] != fold]
+        assert abs(len(trained) - int(size)) <= 2 and trained["label"].sum() >= 2
 
 
 def test_nobody_of_the_survey_set_is_trained_on(archive: Archive) -> None:
@@ -88,7 +100,7 @@ def test_too_few_deaths_to_judge_are_refused_without_their_number(archive: Archi
 
 
 def test_a_subset_without_both_outcomes_in_each_training_is_refused(archive: Archive) -> None:
-    cell = replace(cells(archive, "figure5")["records-20_patients"], most_patients=4)
+    cell = replace(cells(archive, "figure5")["records-12_patients"], most_patients=4)
     with pytest.raises(Refused, match="fewer than 2 patients of one outcome outside fold"):
         Sampler(archive.project).samples(cell)
 

@@ -56,7 +56,7 @@ def test_few_deaths_have_no_figure_in_the_section():
     rows = frame([cell("figure2", 0.7431, deaths=4), cell("figure2", 0.8, view="apical_2")])
     (made,) = section(rows)
     assert "0.743" not in "".join(exported([made]).values())
-    assert "1 cell with a figure, 1 without." in made.blocks[1].texts[0]
+    assert "1 cell with an AUC, 1 without." in made.blocks[1].texts[0]
 
 
 def insert(project, rows):

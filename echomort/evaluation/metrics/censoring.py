@@ -33,7 +33,7 @@ DEATH_SHARE_IF_LOST = Metric("death_share_if_lost", "Deaths, if the lost die", 3
 AUC_IF_LOST = Metric("auc_if_lost", "AUC, if the lost die", 3, "higher", 1)
 
 DAYS = (90, 180, 270, 1826)
-"""Days at which models are evaluated beside the horizon: 90, 180 and 270 as in the preprint, and five years."""
+"""Days at which models are evaluated beside the horizon: 90, 180 and 270 for the preprint's months, and five years."""
 LOST_DIE = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Assumed shares of the lost who die within the horizon. Chosen here, to span what is possible."""
 GROUPS = 5

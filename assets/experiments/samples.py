@@ -14,13 +14,20 @@ from assets.training.samples import read
 from assets.training.view_models import too_few
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
-from echomort.experiments.cells import CLIPS, CLIPS_AND_FLOW, FLOW, Cell, Variables
+from echomort.dicom.reasons import Reason
+from echomort.experiments.cells import CLIPS, CLIPS_AND_FLOW, FLOW, ONE_VIEW_NETWORK, Cell, Variables, Views
 from echomort.experiments.draws import FEWEST_OF_EACH, subset_patients, survey_patients
 from echomort.models.rows import HELD_OUT, UNKNOWN
 from echomort.networks import Branch
-from echomort.vocabulary.model_names import ALL_VIEWS
+from echomort.vocabulary.model_names import ALL_VIEWS, ANY_VIEW
 
 SHAPE = ["frames", "height", "width"]
+REMEDIES = {
+    Reason.NO_NATIVE_DATA.value: "only files of Philips scanners that keep native data can be compared; the synthetic "
+    "archive has none (docs/experiments.md)",
+    Reason.NATIVE_LAYOUT.value: "the native data of these files can't be read (docs/imaging.md, Philips native data)",
+}
+"""Reason why a file gave no clip of a picture -> what to do about it, where that is no fault of the file alone."""
 
 
 class Refused(UserError):
@@ -59,15 +66,30 @@ class Sampler:
         self._features = functools.cache(self._read_features)
 
     @functools.cached_property
-    def views(self) -> dict[str, int]:
-        """View -> patients with a clip of it, of those that models are trained on; only the views of training.views."""
-        found = self._clips(CLIPS).merge(self._studies(self.settings.outcome.horizon_days), on="study_key")
-        patients = found.groupby("view")["patient_key"].nunique()
+    def views(self) -> Views:
+        """The views of training.views that patients of the cohort have clips of."""
         chosen = self.settings.training.views
-        return {str(view): int(count) for view, count in patients.items() if chosen is None or view in chosen}
+        counts = {view: count for view, count in self._seen.items() if chosen is None or view in chosen}
+        trained = frozenset(view for view in counts if self._trains(view))
+        studies = self._studies(self.settings.outcome.horizon_days)
+        return Views(counts, trained, int(studies["patient_key"].nunique()))
+
+    @functools.cached_property
+    def _seen(self) -> dict[str, int]:
+        """View -> patients with a clip of it, of those that models are trained on."""
+        found = self._clips(CLIPS).merge(self._studies(self.settings.outcome.horizon_days), on="study_key")
+        return {str(view): int(count) for view, count in found.groupby("view")["patient_key"].nunique().items()}
+
+    def _trains(self, view: str) -> bool:
+        """Return whether ``view`` has enough clips for a model, those of its survey set left out."""
+        horizon = self.settings.outcome.horizon_days
+        cell = Cell("table1", view, view, ONE_VIEW_NETWORK, CLIPS, "none", horizon, evaluated="survey", among=view)
+        return self._view_problem(self._clips_of(view, CLIPS).merge(self._roles(cell), on="study_key")) is None
 
     def samples(self, cell: Cell) -> Samples:
         """Return the samples of ``cell``. Raises :class:`Refused` where they are too few for a figure."""
+        if cell.view == ANY_VIEW:
+            raise self._no_view()
         studies = self._limited(cell, self._roles(cell))
         rows, branches = (studies, ()) if cell.view is None else self._pictured(cell, studies)
         judged = studies[studies["is_judged"] & studies["study_key"].isin(rows["study_key"])]
@@ -76,6 +98,20 @@ class Sampler:
         self._require_enough(cell, rows, judged)
         variables = None if cell.variables == "none" else self._variables(cell.variables, rows["study_key"])
         return Samples(rows.reset_index(drop=True), judged.reset_index(drop=True), branches, variables)
+
+    def _no_view(self) -> Refused:
+        """Return why the archive has no view to train on."""
+        if not self._seen:
+            return Refused(
+                "no clip of a study of the cohort has a known view",
+                "name the views (sources.view_table), have them read off the pictures (imaging.views.classify), or add "
+                "files; why files gave no clip is in table clip",
+            )
+        named = ", ".join(self.settings.training.views or ())
+        there = ", ".join(sorted(self._seen))
+        return Refused(
+            f"no clip of a study of the cohort is of a view of training.views ({named})", f"there are {there}"
+        )
 
     def _read_studies(self, horizon_days: int) -> pd.DataFrame:
         if horizon_days == self.settings.outcome.horizon_days:
@@ -148,25 +184,35 @@ class Sampler:
         found = {name: clips[clips["clip_key"].isin(there)] for name, clips in found.items()}
         rows = found[pictures[0]].merge(studies, on="study_key")
         if rows.empty:
-            raise Refused(
-                f"no clip of a study of the cohort is there as {' and as '.join(sorted(cell.compared))}",
-                "the reasons are in table clip_variant; other views or files are needed",
-            )
+            raise self._no_picture(cell)
         self._require_view(cell, rows)
         if len(pictures) == 1:
             return rows.drop(columns=SHAPE), (_branch(cell.view, rows, cell.picture),)
         return _joined(rows, {name: found[name] for name in pictures}, "clip_key")
 
+    def _no_picture(self, cell: Cell) -> Refused:
+        """Return why no clip is there in all pictures that are compared, with the commonest reason."""
+        problem = f"no clip of a study of the cohort is there as {' and as '.join(sorted(cell.compared))}"
+        reasons = read(self.project, "reads/experiments/variant_reasons.sql", variants=list(cell.compared))
+        if reasons.empty:
+            return Refused(problem, "add files of that view")
+        variant, reason = (str(reasons.loc[0, name]) for name in ("variant", "reason"))
+        remedy = REMEDIES.get(reason, "the reasons of each file are in table clip_variant")
+        return Refused(f"{problem} (most often, {variant}: {reason})", remedy)
+
     def _all_views(self, cell: Cell, studies: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Branch, ...]]:
         """Return one row a study with a clip of any view that has enough; each view is a branch. Of several clips of a
         view the first by its key is taken: keys are pseudonyms, so that this is a draw."""
         by_view: dict[str, pd.DataFrame] = {}
-        for view in sorted(self.views):
+        for view in sorted(self.views.patients):
             clips = self._clips_of(view, CLIPS)
             if self._view_problem(clips.merge(studies, on="study_key")) is None:
                 by_view[view] = clips.drop_duplicates("study_key")
         if not by_view:
-            raise Refused("no view has enough clips", "lower training.min_clips or training.min_deaths, or add studies")
+            among = f" among the studies with a clip of {cell.among}, which alone count here" if cell.among else ""
+            raise Refused(
+                f"no view has enough clips{among}", "lower training.min_clips or training.min_deaths, or add studies"
+            )
         seen = studies["study_key"].isin(pd.concat(by_view.values())["study_key"])
         rows = studies[seen].assign(clip_key=studies["study_key"])
         return _joined(rows, by_view, "study_key")

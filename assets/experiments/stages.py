@@ -2,6 +2,7 @@
 
 import functools
 import time
+import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,8 +12,8 @@ import dagster as dg
 import duckdb
 
 from assets.experiments.samples import Refused, Sampler, Samples
-from assets.experiments.training import cell_digest, judged_cell
-from assets.incremental import UnitStage, place_of, recipe_of
+from assets.experiments.training import cell_digest, forget_training, judged_cell
+from assets.incremental import Place, UnitStage, place_of, recipe_of
 from assets.project import Project
 from assets.training.ehr_models import TREES
 from assets.training.process import IMPUTATION
@@ -115,18 +116,39 @@ def _made(
     context: dg.OpExecutionContext, project: Project, cell: Cell, found: Samples | Refused, fingerprint: str
 ) -> Entry:
     """Return the entry of ``cell``, with its row. If its training was interrupted it stays stale, so that the next run
-    tries again; any other error would come again, and is its reason."""
+    tries again; any other error of the cell would come again, and is its reason. Those that are not the cell's own,
+    which the next cell would meet too, are raised."""
     if isinstance(found, Refused):
         return _entry(cell, fingerprint, {"reason": str(found)})
     try:
         figure, artifact = judged_cell(context, project, cell, found)
     except Interruption as error:
         return _entry(cell, digest(fingerprint, "interrupted"), {"reason": str(error)})
-    except UserError as error:
-        if is_disk_error(error):
+    except OF_ALL_CELLS:
+        raise
+    except Exception as error:
+        if isinstance(error, UserError) and is_disk_error(error):
             raise
-        return _entry(cell, fingerprint, {"reason": str(error)})
+        forget_training(project, cell, found)
+        return _entry(cell, fingerprint, {"reason": _reason(error)})
     return _entry(cell, fingerprint, figure, artifact)
+
+
+OF_ALL_CELLS = (OSError, MemoryError, ImportError, duckdb.Error, dg.Failure, dg.RetryRequested)
+"""Errors that are not a cell's own: of the disk, the memory, the installation, the warehouse and the run."""
+
+
+def _reason(error: Exception) -> str:
+    """Return why a cell has no figure. An error that nobody wrote for a person is named by its class and its place
+    only: its text may hold values."""
+    if isinstance(error, UserError):
+        return str(error)
+    *_, last = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(last.filename).name}, line {last.lineno}"
+    return (
+        f"an error that was not foreseen, {type(error).__name__} in {place}: look there and mend it, or report it; "
+        "changed code or settings make the cell again"
+    )
 
 
 def _entry(cell: Cell, fingerprint: str, figure: Mapping[str, Any], artifact: str | None = None) -> Entry:
@@ -158,12 +180,22 @@ def _report(context: dg.OpExecutionContext, cell: Cell, entry: Entry, seconds: f
     if place is None:
         return
     result = row["reason"] or f"AUC {row['auc']:.3f}"
-    left = place.count - place.number
-    time_left = f", about {_duration(place.seconds_left)} to go" if left else ""
-    context.log.info(
-        f"{place.number} of {place.count} cells done, {left} left, {_duration(place.seconds)} so far{time_left}; "
-        f"{cell.name} in {_duration(seconds)}: {result}"
-    )
+    context.log.info(f"{_progress(place, entry.details['planned'])}; {cell.name} in {_duration(seconds)}: {result}")
+
+
+def _progress(place: Place, planned: int) -> str:
+    """Return how many of the ``planned`` cells are done, those of earlier runs included, and how many are left.
+
+    >>> _progress(Place(1, 1, 75, later=3), 4)
+    'cells: 1 done, 3 left (3 for another run), 1 min 15 s so far'
+    >>> _progress(Place(2, 3, 75), 8)
+    'cells: 7 done, 1 left, 1 min 15 s so far, about 38 s to go'
+    """
+    now = place.count - place.number
+    left = now + place.later
+    later = f" ({place.later} for another run)" if place.later else ""
+    time_left = f", about {_duration(place.seconds_left)} to go" if now else ""
+    return f"cells: {planned - left} done, {left} left{later}, {_duration(place.seconds)} so far{time_left}"
 
 
 def _duration(seconds: float) -> str:

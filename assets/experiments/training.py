@@ -1,25 +1,29 @@
 """Trains and judges one cell. Models of the same samples that any experiment trained before are used again."""
 
 import functools
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pandas as pd
+from dagster._core.errors import DagsterPipesExecutionError  # not exported
 
 from assets.experiments.samples import Samples, trained_patients
 from assets.incremental import CODE
 from assets.project import Project
 from assets.training.ehr_models import TREES
-from assets.training.process import IMPUTATION, train_in_child, write_task
+from assets.training.process import IMPUTATION, TASK_FILES, train_in_child, write_task
+from echomort.core.errors import Interruption, UserError
 from echomort.core.files import atomic_folder
 from echomort.core.fingerprint import digest
 from echomort.core.registry import code_of_packages
 from echomort.experiments.cells import Cell
 from echomort.networks import NETWORKS
 from echomort.settings import Settings, Training
-from echomort.training import NOT_DECIDING
+from echomort.training import NOT_DECIDING, partial_folder
 
 MODELS = "models/experiments"
 """Path below the home of the folders of models, each named by all that decides them."""
@@ -77,10 +81,32 @@ def judged_cell(
         if not (project.root / artifact / SCORES).exists():
             _train(context, project, cell, samples, project.root / artifact)
         scores = pd.read_parquet(project.root / artifact / SCORES, columns=["study_key", "logit"])
-        scored = samples.judged.merge(scores, on="study_key", validate="one_to_one")
+        scored = samples.judged.merge(scores, "left", "study_key", validate="one_to_one")
+        require_finite(scored)
     evaluation = project.settings.evaluation
     judged = judge(scored, evaluation.confidence, evaluation.suppress_below_events)
     return asdict(judged) | {"trained_patients": trained_patients(cell, samples.rows)}, artifact
+
+
+def require_finite(scored: pd.DataFrame) -> None:
+    """Raise :class:`UserError` where a study that is judged has no score (column logit), or one that is no number."""
+    if not np.isfinite(scored["logit"].to_numpy(float)).all():
+        raise UserError(
+            "the models gave scores that are not finite numbers",
+            "the training did not converge: lower training.learning_rate, or change training.network",
+        )
+
+
+def forget_training(project: Project, cell: Cell, samples: Samples) -> None:
+    """Delete what a training of ``cell`` that won't go on left behind: packed clips, finished models, its task."""
+    output = project.root / MODELS / cell_digest(cell, samples, project.settings)
+    shutil.rmtree(partial_folder(output), ignore_errors=True)
+    _remove_task(output)
+
+
+def _remove_task(output: Path) -> None:
+    for suffix in TASK_FILES:
+        output.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def _train(context: dg.OpExecutionContext, project: Project, cell: Cell, samples: Samples, output: Path) -> None:
@@ -97,9 +123,14 @@ def _train(context: dg.OpExecutionContext, project: Project, cell: Cell, samples
         models="whole" if cell.evaluated == "survey" else "folds",
         variables=samples.variables,
     )
-    train_in_child(context, project, [task])
-    for suffix in (".samples.parquet", ".variables.parquet", ".task.json"):
-        output.with_suffix(suffix).unlink(missing_ok=True)
+    try:
+        train_in_child(context, project, [task])
+    except DagsterPipesExecutionError:
+        raise Interruption(
+            "the process that trains ended with an error that was not foreseen",
+            "its last lines are in the log of the run (`echomort ui`); another run tries again",
+        ) from None
+    _remove_task(output)
 
 
 def _fit_trees(cell: Cell, samples: Samples, settings: Settings, output: Path) -> None:

@@ -1,7 +1,16 @@
 """Plan, work, commit: how every asset is made."""
 
 from assets.incremental.stage import CODE, Result, Stage, described, is_up_to_date, materialized, missing_files
-from assets.incremental.units import MOST_UNITS, UnitStage, commit_units, place_of, recipe_of, stale_units, unit_asset
+from assets.incremental.units import (
+    MOST_UNITS,
+    Place,
+    UnitStage,
+    commit_units,
+    place_of,
+    recipe_of,
+    stale_units,
+    unit_asset,
+)
 from assets.incremental.whole import (
     Build,
     Built,
@@ -17,6 +26,7 @@ __all__ = [
     "MOST_UNITS",
     "Build",
     "Built",
+    "Place",
     "Result",
     "Stage",
     "UnitStage",

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -101,7 +102,8 @@ def _plan(stage: UnitStage) -> dg.OpDefinition:
             stage.prepare(project, chosen)
         count = math.ceil(len(chosen) / stage.batch)
         for number, start in enumerate(range(0, len(chosen), stage.batch), 1):
-            batch, place = chosen[start : start + stage.batch], f"{number:05d}_of_{count:05d}"
+            batch = chosen[start : start + stage.batch]
+            place = f"{number:05d}_of_{count:05d}_later_{len(stale) - len(chosen):05d}"
             yield dg.DynamicOutput(batch, mapping_key=place, output_name="batches")
         yield dg.Output(gone, output_name="gone")
 
@@ -134,12 +136,13 @@ def _commit(stage: UnitStage) -> dg.OpDefinition:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a batch is among those of its run: its ``number``, from 1, how many there are, and the seconds since they
-    were planned."""
+    """Where a batch is among those of its run: its ``number``, from 1, how many there are, the seconds since they were
+    planned, and the stale units that the run leaves for ``later``."""
 
     number: int
     count: int
     seconds: float
+    later: int = 0
 
     @property
     def seconds_left(self) -> float:
@@ -153,12 +156,12 @@ def place_of(context: dg.OpExecutionContext) -> Place | None:
     key = context.get_mapping_key()
     if key is None:
         return None
-    number, _, count = key.partition("_of_")
+    number, count, later = re.split("_of_|_later_", key)
     plan = str(context.op_handle).replace("__work", "__plan")
     ends = [stats.end_time for stats in context.instance.get_run_step_stats(context.run_id, [plan])]
     record = context.instance.get_run_record_by_id(context.run_id)
     started = next(filter(None, ends), None) or (record and record.start_time) or time.time()
-    return Place(int(number), int(count), time.time() - started)
+    return Place(int(number), int(count), time.time() - started, int(later))
 
 
 def recipe_of(name: str, project: Project) -> str:

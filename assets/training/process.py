@@ -20,6 +20,10 @@ IMPUTATION = {"imputation_scope", "imputation_rounds", "max_missing", "outliers"
 """Settings of section ``tabular`` that decide the columns that a network gets of the record."""
 
 
+TASK_FILES = (".samples.parquet", ".variables.parquet", ".task.json", ".task.error.json")
+"""Endings of the files of a task, after the name of its output: what it is trained on, the task, and its error."""
+
+
 def write_task(  # noqa: PLR0913
     project: Project,
     view: str,

@@ -41,8 +41,10 @@ PRESETS = """
 Preset `paper` is the recipe above as far as settings express it. Preset `standard`, the default for a site's own
 archive, is what this project thinks better; `demo` derives from it. All other settings are the same in both
 ([settings.md](settings.md)). `paper` reads native pixels: on an archive without them, the synthetic one too, set
-`imaging.clip.source: annotated`. The whole way at the method's size of clip, on the synthetic archive, with one view,
-few patients and few epochs (5 min 19 s on two cores; its figures say nothing about the method):
+`imaging.clip.source: annotated`. With native pixels, name the size of the native pictures
+(`imaging.clip.view_sizes`): the sizes that are counted from the headers are those of the displayed frames, and larger
+([experiments.md](experiments.md#raw-video)). The whole way at the method's size of clip, on the synthetic archive,
+with one view, few patients and few epochs (5 min 19 s on two cores; its figures say nothing about the method):
 
 ```
 echomort run --home paper --set preset=paper --set imaging.clip.source=annotated \\

@@ -11,7 +11,7 @@ from typing import Literal
 from echomort.networks import NETWORKS
 from echomort.settings import Settings
 from echomort.settings.sections import ExperimentName
-from echomort.vocabulary.model_names import ALL_VIEWS
+from echomort.vocabulary.model_names import ALL_VIEWS, ANY_VIEW
 
 Variables = Literal["none", "ten", "method"]
 """Variables of the health record that a cell's model gets: none, those that the readers were shown, or all 158."""
@@ -30,7 +30,8 @@ ONE_VIEW_NETWORK = "cnn_3d"
 NOT_COMPARED = frozenset({"linear", FUSION})
 """Networks that figure 2 leaves out: the permuted null's, which is no method, and that of Table 1."""
 PREFERRED_VIEW = "parasternal_long"
-"""The view of the preprint's readers and of its best models; where it has no clips, the view with the most patients."""
+"""The view of the preprint's readers and of its best models; where it has too few clips, the view with the most
+patients."""
 REDUCTIONS = (1, 2, 3, 4)
 """By how much the native picture is divided (preprint, page 20 and Ext. fig. 4)."""
 SOURCES = ("raw", "annotated")
@@ -41,11 +42,12 @@ SOURCES = ("raw", "annotated")
 class Cell:
     """One cell of an experiment; ``name`` is unique in it.
 
-    ``view`` is a view, :data:`ALL_VIEWS`, or None without video; ``network`` is None for the trees, and for a random
-    guess. ``picture`` is :data:`CLIPS`, a variant of them, or :data:`CLIPS_AND_FLOW`. ``most_patients`` limits those
-    that are trained on (None: all). ``evaluated``: out of fold, or on the survey set by one model that was trained on
-    everything else. ``among`` is the view of which every study that takes part out of fold has a clip, or every study
-    of the survey set (None: no such limit). ``compared`` are the pictures in all of which a clip must be there.
+    ``view`` is a view, :data:`ALL_VIEWS`, :data:`ANY_VIEW`, or None without video; ``network`` is None for the trees,
+    and for a random guess. ``picture`` is :data:`CLIPS`, a variant of them, or :data:`CLIPS_AND_FLOW`.
+    ``most_patients`` limits those that are trained on (None: all). ``evaluated``: out of fold, or on the survey set
+    by one model that was trained on everything else. ``among`` is the view of which every study that takes part out
+    of fold has a clip, or every study of the survey set (None: no such limit). ``compared`` are the pictures in all
+    of which a clip must be there.
     """
 
     experiment: ExperimentName
@@ -61,15 +63,44 @@ class Cell:
     compared: tuple[str, ...] = (CLIPS,)
 
 
-def one_view(views: Mapping[str, int]) -> str | None:
-    """Return the view of experiments that take one, of ``views`` (view -> patients); None where there is no view.
+@dataclass(frozen=True)
+class Views:
+    """The views of an archive that experiments may train on.
 
-    >>> one_view({"apical_4": 40, "subcostal_4": 12})
+    ``patients``: view -> patients with a clip of it. ``trained``: those with enough clips and deaths for a model.
+    ``everyone``: the patients of the cohort, with or without clips.
+    """
+
+    patients: Mapping[str, int]
+    trained: frozenset[str]
+    everyone: int
+
+
+def one_view(views: Views) -> str | None:
+    """Return the view of experiments that take one: of those with enough clips, if there are any, the preferred one or
+    the one with the most patients. None where there is no view.
+
+    >>> one_view(Views({"apical_4": 40, "parasternal_long": 3}, frozenset({"apical_4"}), 50))
     'apical_4'
     """
-    if PREFERRED_VIEW in views:
+    among = sorted(view for view in views.patients if view in views.trained) or sorted(views.patients)
+    if PREFERRED_VIEW in among:
         return PREFERRED_VIEW
-    return max(sorted(views), key=lambda view: views[view], default=None)
+    return max(among, key=lambda view: views.patients[view], default=None)
+
+
+def _common_view(views: Views) -> str | None:
+    """Return the view of which all studies of an experiment have a clip; None where no view has enough, so that what
+    needs no video is still made."""
+    view = one_view(views)
+    return view if view in views.trained else None
+
+
+def _any_view(experiment: ExperimentName, settings: Settings, views: Views) -> list[Cell]:
+    """Return what stands for the cells with video where the archive has no view: one cell, which gets the reason."""
+    if views.patients:
+        return []
+    return [Cell(experiment, ANY_VIEW, ANY_VIEW, None, None, "none", settings.outcome.horizon_days)]
 
 
 def compared_networks() -> tuple[str, ...]:
@@ -77,32 +108,36 @@ def compared_networks() -> tuple[str, ...]:
     return tuple(name for name in NETWORKS.names() if name not in NOT_COMPARED)
 
 
-def figure2(settings: Settings, views: Mapping[str, int]) -> list[Cell]:
+def figure2(settings: Settings, views: Views) -> list[Cell]:
     """Return every view with every network (figure 2 has two of the networks, Ext. figure 2 all four)."""
     horizon = settings.outcome.horizon_days
-    return [
+    cells = [
         Cell("figure2", f"{view}-{network}", view, network, CLIPS, "none", horizon)
-        for view in sorted(views)
+        for view in sorted(views.patients)
         for network in compared_networks()
     ]
+    return cells + _any_view("figure2", settings, views)
 
 
-def figure3(settings: Settings, views: Mapping[str, int]) -> list[Cell]:
-    """Return every view at every horizon (figure 3), by the site's network."""
-    return [
+def figure3(settings: Settings, views: Views) -> list[Cell]:
+    """Return every view at every horizon, the main one among them (figure 3), by the site's network."""
+    cells = [
         Cell("figure3", f"{view}-{days}_days", view, settings.training.network, CLIPS, "none", days)
-        for view in sorted(views)
-        for days in settings.outcome.horizons
+        for view in sorted(views.patients)
+        for days in settings.outcome.all_horizons
     ]
+    return cells + _any_view("figure3", settings, views)
 
 
-def table1(settings: Settings, views: Mapping[str, int]) -> list[Cell]:
+def table1(settings: Settings, views: Views) -> list[Cell]:
     """Return no video, one view and all views, each with no variables, the ten and all 158 (Table 1).
 
     All are judged on one survey set: that of the one view.
     """
-    shown = [None, one_view(views), ALL_VIEWS] if views else [None]
-    return [_input_cell(settings, view, variables, one_view(views)) for view in shown for variables in VARIABLES]
+    shown = [None, one_view(views), ALL_VIEWS] if views.patients else [None]
+    among = _common_view(views)
+    cells = [_input_cell(settings, view, variables, among) for view in shown for variables in VARIABLES]
+    return cells + _any_view("table1", settings, views)
 
 
 def _input_cell(settings: Settings, view: str | None, variables: Variables, among: str | None) -> Cell:
@@ -114,19 +149,19 @@ def _input_cell(settings: Settings, view: str | None, variables: Variables, amon
     return Cell("table1", name, view, network, picture, variables, horizon, None, "survey", among)
 
 
-def figure5(settings: Settings, views: Mapping[str, int]) -> list[Cell]:
+def figure5(settings: Settings, views: Views) -> list[Cell]:
     """Return the learning curve (figure 5): the records alone, one view, and all views with the records, each trained
-    on nested subsets of the patients, up to all."""
-    view = one_view(views)
-    if view is None:
-        return []
-    arms: list[tuple[str, str | None, str | None, Variables]] = [
-        ("records", None, None, "method"),
-        (view, view, settings.training.network, "none"),
-        (f"{ALL_VIEWS}_and_records", ALL_VIEWS, FUSION, "method"),
-    ]
+    on nested subsets of the patients, up to all. Without a view the records are left."""
+    view, among = one_view(views), _common_view(views)
+    arms: list[tuple[str, str | None, str | None, Variables]] = [("records", None, None, "method")]
+    if view is not None:
+        arms += [
+            (view, view, settings.training.network, "none"),
+            (f"{ALL_VIEWS}_and_records", ALL_VIEWS, FUSION, "method"),
+        ]
     horizon = settings.outcome.horizon_days
-    return [
+    patients = views.everyone if among is None else views.patients[among]
+    cells = [
         Cell(
             experiment="figure5",
             name=f"{name}-{size or 'all'}_patients",
@@ -136,11 +171,12 @@ def figure5(settings: Settings, views: Mapping[str, int]) -> list[Cell]:
             variables=variables,
             horizon_days=horizon,
             most_patients=size,
-            among=view,
+            among=among,
         )
         for name, shown, network, variables in arms
-        for size in [*curve_sizes(settings.experiments.patients, views[view], settings.cohort.folds), None]
+        for size in [*curve_sizes(settings.experiments.patients, patients, settings.cohort.folds), None]
     ]
+    return cells + _any_view("figure5", settings, views)
 
 
 def curve_sizes(sizes: Iterable[int], patients: int, folds: int) -> list[int]:
@@ -152,41 +188,41 @@ def curve_sizes(sizes: Iterable[int], patients: int, folds: int) -> list[int]:
     return sorted(size for size in set(sizes) if size < patients * (folds - 1) / folds)
 
 
-def resolution(settings: Settings, views: Mapping[str, int]) -> list[Cell]:
+def resolution(settings: Settings, views: Views) -> list[Cell]:
     """Return every view, its pictures reduced by 1 (native), 2, 3 and 4 (Ext. figure 4), by the site's network."""
     return _by_picture("resolution", settings, views, [f"reduction_{factor}" for factor in REDUCTIONS])
 
 
-def inputs(settings: Settings, views: Mapping[str, int]) -> list[Cell]:
+def inputs(settings: Settings, views: Views) -> list[Cell]:
     """Return every view from raw and from annotated video, by the site's network."""
     return _by_picture("inputs", settings, views, SOURCES)
 
 
-def _by_picture(
-    experiment: ExperimentName, settings: Settings, views: Mapping[str, int], pictures: Iterable[str]
-) -> list[Cell]:
+def _by_picture(experiment: ExperimentName, settings: Settings, views: Views, pictures: Iterable[str]) -> list[Cell]:
     network, horizon = settings.training.network, settings.outcome.horizon_days
     compared = tuple(pictures)
-    return [
+    cells = [
         Cell(experiment, f"{view}-{picture}", view, network, picture, "none", horizon, compared=compared)
-        for view in sorted(views)
+        for view in sorted(views.patients)
         for picture in compared
     ]
+    return cells + _any_view(experiment, settings, views)
 
 
-def flow(settings: Settings, views: Mapping[str, int]) -> list[Cell]:
+def flow(settings: Settings, views: Views) -> list[Cell]:
     """Return every view without and with a branch for its optical flow (Ext. figure 5), by one network, so that only
     the branch differs."""
     names, horizon = {CLIPS: "clips", CLIPS_AND_FLOW: "clips_and_flow"}, settings.outcome.horizon_days
-    return [
+    cells = [
         Cell("flow", f"{view}-{name}", view, FUSION, picture, "none", horizon, compared=(CLIPS, FLOW))
-        for view in sorted(views)
+        for view in sorted(views.patients)
         for picture, name in names.items()
     ]
+    return cells + _any_view("flow", settings, views)
 
 
-Grid = Callable[[Settings, Mapping[str, int]], list[Cell]]
-"""From the settings and the views (view -> patients with a clip of it) to the cells of an experiment."""
+Grid = Callable[[Settings, Views], list[Cell]]
+"""From the settings and the views to the cells of an experiment."""
 GRIDS: Mapping[ExperimentName, Grid] = {
     "figure2": figure2,
     "figure3": figure3,

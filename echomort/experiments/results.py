@@ -22,7 +22,7 @@ from echomort.experiments.words import (
 )
 from echomort.report.numbers import Figure
 from echomort.report.words import counted
-from echomort.vocabulary.model_names import ALL_VIEWS
+from echomort.vocabulary.model_names import ALL_VIEWS, ANY_VIEW
 
 COLUMNS = (
     *("experiment", "cell", "view", "network", "picture", "variables", "horizon_days", "most_patients", "evaluated"),
@@ -78,7 +78,7 @@ class Result:
     @property
     def published(self) -> Quoted | None:
         """What the preprint gives for it; None where nothing is known."""
-        return quoted(self.experiment, self.view, self.network, self.variables)
+        return None if self.view == ANY_VIEW else quoted(self.experiment, self.view, self.network, self.variables)
 
     @property
     def inputs(self) -> str:

@@ -20,6 +20,8 @@ DAMAGED = (OSError, RuntimeError, LookupError, ValueError, TypeError, Arithmetic
 """What h5py raises for a damaged file."""
 REMEDY = "only the authors' model.h5 can be read (docs/weights.md): name your copy of it, unchanged"
 """For any file that is another one."""
+VARIANCE = "moving_variance"
+"""Keras's name of the one weight that is never below 0."""
 
 Layout = Mapping[str, Mapping[str, tuple[int, ...]]]
 """Layer -> weight (``kernel``, ``bias``, ``gamma``, ...) -> its shape."""
@@ -90,16 +92,17 @@ def _layer(
 ) -> dict[str, np.ndarray]:
     if found.keys() != shapes.keys():
         raise UserError(f"{where} has the weights {_listed(found)}, not {_listed(shapes)}", REMEDY)
-    return {weight: _values(found[weight], shape, f"{where} {weight}") for weight, shape in shapes.items()}
+    return {weight: _values(found[weight], shape, where, weight) for weight, shape in shapes.items()}
 
 
-def _values(dataset: h5py.Dataset, shape: tuple[int, ...], where: str) -> np.ndarray:
+def _values(dataset: h5py.Dataset, shape: tuple[int, ...], layer: str, weight: str) -> np.ndarray:
+    where = f"{layer} {weight}"
     if dataset.shape != shape or dataset.dtype.kind != "f":
         raise UserError(f"{where} is {_by(dataset.shape)} {dataset.dtype}, not {_by(shape)} numbers", REMEDY)
     if dataset.is_virtual or dataset.external:
         raise UserError(f"{where} lies in another file", REMEDY)
     values = np.asarray(dataset[()], np.float32)
-    if not np.isfinite(values).all() or ("variance" in where and (values < 0).any()):
+    if not np.isfinite(values).all() or (weight == VARIANCE and (values < 0).any()):
         raise UserError(f"{where} holds values that are not numbers, or a variance below 0", REMEDY)
     return values
 

@@ -76,8 +76,13 @@ class _TaskInProgress:
     missing: list[Job]
 
 
+def partial_folder(output: Path) -> Path:
+    """Return the folder that holds the clips and the finished models of the training into ``output`` until it ends."""
+    return output.with_name(f"{output.name}.partial")
+
+
 def _prepare(task: Task, samples: Samples, device: str) -> _TaskInProgress:
-    folder = task.output.with_name(f"{task.output.name}.partial")
+    folder = partial_folder(task.output)
     folder.mkdir(parents=True, exist_ok=True)
     clips = pack(samples, task.clips, task.branches, folder)
     resolved = resolve_device(device, task.training)

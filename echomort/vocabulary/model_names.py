@@ -10,6 +10,8 @@ Kind = Literal["view", "video", "ehr", "baseline", "fusion", "oracle", "null", "
 record; video with the health record; an oracle that knows the truth; models of permuted labels; a clinical score."""
 
 ALL_VIEWS = "all_views"
+ANY_VIEW = "any_view"
+"""In an experiment: stands for the views that it would have, where there is none."""
 EHR = "ehr"
 VIDEO_EHR = "video_ehr"
 PERMUTED_NULL = "permuted_null"

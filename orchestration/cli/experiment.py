@@ -8,7 +8,7 @@ import typer
 
 from echomort.settings import ExperimentName
 from orchestration.cli.options import Config, Home, Set, out
-from orchestration.cli.projects import remembered_settings
+from orchestration.cli.projects import existing_home, remembered_settings
 
 Name = StrEnum("Name", ["figure2", "figure3", "table1", "figure5", "resolution", "flow", "inputs"])
 """The experiments, as the command line takes them."""
@@ -26,9 +26,9 @@ def experiment(
     """Run an experiment of the preprint: its stale cells, and the stale assets that it needs.
 
     Prints its results beside the preprint's and where their figure, table and page are. Another run goes on where this
-    one ended.
+    one ended. The project must have been run before.
     """
-    home = home.absolute()
+    home = existing_home(home)
     settings = remembered_settings(home, config, assignments)
     from orchestration import runs
     from orchestration.printing.experiment import print_results

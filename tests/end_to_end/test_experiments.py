@@ -13,7 +13,7 @@ def test_cells_are_made_some_at_a_time_and_the_report_follows(project: Home) -> 
     before = project.ledger()
     first = project.here("experiment", "figure2", "--cells", "1", *assignments(FEW))
     assert first.status == 0, first.stderr[-3000:]
-    assert "1 of 1 cells done, 0 left" in " ".join(first.stderr.split())
+    assert "cells: 1 done, 3 left (3 for another run)" in " ".join(first.stderr.split())
     assert "3 not made yet" in first.stdout
     assert rebuilt(before, project.ledger()) == {"experiment_figure2"}
 

@@ -17,12 +17,19 @@ from echomort.experiments.published import EXPERIMENTS
 from echomort.settings import Settings, load_settings
 
 PAPER = load_settings(flags={"preset": "paper"}, environment={})
-VIEWS = {view: 100 for view in PAPER.training.views or ()}
+
+
+def seen(**patients: int) -> cells.Views:
+    """Views with enough clips, each of so many patients, in a cohort of 200."""
+    return cells.Views(patients, frozenset(patients), 200)
+
+
+VIEWS = seen(**{view: 100 for view in PAPER.training.views or ()})
 
 
 def test_the_grids_are_those_of_the_preprint() -> None:
     sizes = {name: len(grid(PAPER, VIEWS)) for name, grid in cells.GRIDS.items()}
-    assert len(VIEWS) == 21
+    assert len(VIEWS.patients) == 21
     assert sizes["figure2"] == 21 * 4
     assert sizes["figure3"] == 21 * 4, "3, 6, 9 and 12 months"
     assert sizes["table1"] == 3 * 3
@@ -65,13 +72,37 @@ def test_the_learning_curve_ends_with_all_patients() -> None:
 
 
 def test_an_archive_without_the_preferred_view_takes_the_one_with_most_patients() -> None:
-    assert cells.one_view({"apical_2": 9, "apical_4": 40, "subcostal_4": 12}) == "apical_4"
-    assert cells.one_view({"apical_4": 40, "parasternal_long": 3}) == "parasternal_long"
+    assert cells.one_view(seen(apical_2=9, apical_4=40, subcostal_4=12)) == "apical_4"
+    assert cells.one_view(seen(apical_4=40, parasternal_long=3)) == "parasternal_long"
+    assert cells.one_view(seen()) is None
 
 
-def test_an_archive_without_clips_still_has_its_cells_without_video() -> None:
-    assert [cell.name for cell in cells.table1(Settings(), {})] == ["no_video-none", "no_video-ten", "no_video-method"]
-    assert cells.figure2(Settings(), {}) == cells.figure5(Settings(), {}) == []
+@pytest.mark.parametrize("grid", [cells.table1, cells.figure5])
+def test_an_experiment_of_one_view_hangs_on_none_that_has_too_few_clips(grid: cells.Grid) -> None:
+    patients = {"apical_2": 9, "apical_4": 40, "parasternal_long": 90, "subcostal_4": 12}
+    few = grid(PAPER, cells.Views(patients, frozenset({"apical_2", "apical_4"}), 99))
+    assert {cell.among for cell in few} == {"apical_4"} == {cell.view for cell in few} - {None, "all_views"}
+    none = grid(PAPER, cells.Views(patients, frozenset(), 99))
+    assert {cell.among for cell in none} == {None}, "what needs no video is still made"
+    assert {cell.view for cell in none} == {None, "parasternal_long", "all_views"}, "those with video get their reason"
+
+
+def test_figure_3_has_the_main_horizon_too() -> None:
+    outcome = PAPER.outcome.model_copy(update={"horizons": (90, 180), "horizon_days": 730})
+    made = cells.figure3(PAPER.model_copy(update={"outcome": outcome}), seen(apical_4=9))
+    assert [cell.horizon_days for cell in made] == [90, 180, 730]
+
+
+def test_an_archive_without_clips_has_its_cells_without_video_and_one_for_the_reason() -> None:
+    names = {name: [cell.name for cell in grid(Settings(), seen())] for name, grid in cells.GRIDS.items()}
+    assert names.pop("table1") == ["no_video-none", "no_video-ten", "no_video-method", "any_view"]
+    curve = names.pop("figure5")
+    assert curve[-2:] == ["records-all_patients", "any_view"] and all(
+        name.startswith("records-") for name in curve[:-1]
+    )
+    assert set(map(tuple, names.values())) == {("any_view",)}
+    sizes = [cell.most_patients for cell in cells.figure5(Settings(), seen()) if cell.view is None]
+    assert sizes[:-1] and max(size for size in sizes if size) < 200, "sizes of the whole cohort"
 
 
 OUTCOMES = st.dictionaries(st.text("abcdef", min_size=1, max_size=6), st.booleans(), min_size=1, max_size=60)

@@ -1,24 +1,31 @@
 """Cells are trained, judged and committed: once, alone, and again only where something changed."""
 
+import io
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from archives import SETTINGS, Archive, small_archive
+from dagster._core.errors import DagsterPipesExecutionError  # not exported
+from rich.console import Console
 
 from assets.experiments import experiments, training
 from assets.experiments.samples import Samples
 from assets.incremental import UnitStage, commit_units, stale_units
+from assets.training.pipes import error_file
 from echomort.core.errors import Interruption, UserError
 from echomort.core.files import NO_SPACE, disk_error
-from echomort.experiments.cells import figure2
+from echomort.experiments.cells import GRIDS, Views, figure2
 from echomort.settings import Experiments, Settings, Training
+from echomort.training import partial_folder
+from orchestration.printing.experiment import print_experiment
 from warehouse import ledger
 from warehouse.tables.experiment.cells import experiment_cells
 
@@ -163,6 +170,115 @@ def test_a_training_that_fails_is_a_reason_and_one_that_was_interrupted_is_tried
     assert make(archive, experiments.FIGURE2, cell) == again
 
 
+@pytest.mark.parametrize("error", [ValueError("aged 71"), KeyError("p7"), IndexError(), ArithmeticError("71")])
+def test_an_error_that_nobody_foresaw_is_a_reason_without_its_text(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(training, "train_in_child", failing(error))
+    cell = ["apical_4-cnn_3d"]
+    assert make(archive, experiments.FIGURE2, cell) == cell
+    (reason,) = rows(archive, "figure2")["reason"]
+    assert f"{type(error).__name__} in test_making.py, line" in reason and ": look there" in reason
+    assert "71" not in reason.replace("line 71", "") and "p7" not in reason
+    assert make(archive, experiments.FIGURE2, cell) == [], "it would come again"
+
+
+def test_a_process_that_dies_is_tried_again_and_the_other_cells_go_on(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "train_in_child", failing(DagsterPipesExecutionError("killed")))
+    assert len(make(archive, experiments.FIGURE2)) == 8
+    assert rows(archive, "figure2")["reason"].str.contains("another run tries again").all()
+    assert len(make(archive, experiments.FIGURE2)) == 8
+
+
+@pytest.mark.parametrize("error", [OSError(5, "disk"), MemoryError(), ImportError("torch"), duckdb.IOException("gone")])
+def test_an_error_of_all_cells_ends_the_run(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(training, "train_in_child", failing(error))
+    with pytest.raises(type(error)):
+        make(archive, experiments.FIGURE2, ["apical_4-cnn_3d"])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, None])
+def test_scores_that_are_no_numbers_are_refused_and_the_other_cells_have_figures(
+    archive: Archive, trained: list[str], monkeypatch: pytest.MonkeyPatch, value: float | None
+) -> None:
+    """None: a study that is judged has no score at all."""
+    usual = training.train_in_child
+
+    def train_in_child(context: Any, project: Any, tasks: list[Any]) -> None:
+        from echomort.training import Task
+
+        usual(context, project, tasks)
+        task = Task.read(tasks[0])
+        if task.training.network == "cnn_3d" and task.view == "apical_4":
+            file = task.output / "scores.parquet"
+            scores = pd.read_parquet(file)
+            scores.loc[3, "logit"] = value
+            (scores.drop(index=3) if value is None else scores).to_parquet(file)
+
+    monkeypatch.setattr(training, "train_in_child", train_in_child)
+    make(archive, experiments.FIGURE2)
+    found = rows(archive, "figure2")
+    without = found[found["reason"].notna()]
+    assert list(without.index) == ["apical_4-cnn_3d"] and len(found) == 8
+    assert "not finite numbers: the training did not converge" in without["reason"].iloc[0]
+    assert make(archive, experiments.FIGURE2) == []
+
+
+@pytest.mark.parametrize(("error", "kept"), [(Interruption, True), (UserError, False)])
+def test_a_training_that_will_not_go_on_leaves_nothing(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, error: type[UserError], kept: bool
+) -> None:
+    def train_in_child(context: Any, project: Any, tasks: list[Any]) -> None:
+        from echomort.training import Task
+
+        partial = partial_folder(Task.read(tasks[0]).output)
+        partial.mkdir()
+        (partial / "clips.npy").write_bytes(b"clips")
+        error_file(tasks[0]).write_text("{}")
+        raise error("the training ended", "mend it")
+
+    monkeypatch.setattr(training, "train_in_child", train_in_child)
+    make(archive, experiments.FIGURE2, ["apical_4-cnn_3d"])
+    left = sorted(path.name.partition(".")[2] for path in (archive.home / training.MODELS).iterdir())
+    assert left == (["partial", "samples.parquet", "task.error.json", "task.json"] if kept else [])
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_an_archive_without_the_views_that_are_asked_for_says_so_once(archive: Archive, name: str) -> None:
+    archive.settings["training"] = SETTINGS["training"] | {"views": ["subcostal_4"]}
+    assert make(archive, experiments.BY_EXPERIMENT[name], ["any_view"]) == ["any_view"]
+    (reason,) = rows(archive, name)["reason"]
+    assert reason == (
+        "no clip of a study of the cohort is of a view of training.views (subcostal_4): "
+        "there are apical_4, parasternal_long"
+    )
+    page = (archive.home / "experiments" / name / "page.html").read_text()
+    assert "Any view" in page and reason in page
+    out = Console(file=io.StringIO(), width=300)
+    print_experiment(rows(archive, name).reset_index(), out)
+    assert reason in out.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_an_archive_without_known_views_says_how_to_name_them(archive: Archive, trained: list[str]) -> None:
+    with archive.project.writer() as connection:
+        connection.execute("UPDATE clip_view SET view = 'unknown'")
+    make(archive, experiments.FIGURE2)
+    (reason,) = rows(archive, "figure2")["reason"]
+    assert reason.startswith("no clip of a study of the cohort has a known view: name the views (sources.view_table)")
+
+
+def test_table_1_takes_the_view_that_has_enough_clips(archive: Archive, trained: list[str]) -> None:
+    archive.settings["training"] = SETTINGS["training"] | {"min_clips": 55}
+    make(archive, experiments.TABLE1)
+    found = rows(archive, "table1")
+    assert {view for view in found["view"] if isinstance(view, str)} == {"apical_4", "all_views"}
+    assert found["reason"].isna().all(), "parasternal_long has 60 clips, and less than 55 without its survey set"
+
+
 def test_planning_loads_no_network(archive: Archive) -> None:
     """PyTorch in the process that holds the warehouse would slow every plan, and complain at its end."""
     (archive.home / "echomort.yaml").write_text(yaml.safe_dump(archive.settings))
@@ -224,7 +340,8 @@ def test_the_ledger_names_the_models_of_a_cell(archive: Archive, trained: list[s
 
 
 def test_a_cell_has_the_sites_training_but_for_its_network_and_the_experiments_epochs() -> None:
-    (cell, *_) = [cell for cell in figure2(Settings(), {"apical_4": 9}) if cell.network == "cnn_2d_gap"]
+    one = Views({"apical_4": 9}, frozenset({"apical_4"}), 9)
+    (cell, *_) = [cell for cell in figure2(Settings(), one) if cell.network == "cnn_2d_gap"]
     site = Settings(training=Training(batch=7, max_epochs=9))
     assert training.training_of(cell, site) == Training(batch=7, max_epochs=9, network="cnn_2d_gap")
     fewer = site.model_copy(update={"experiments": Experiments(max_epochs=2)})

@@ -132,6 +132,12 @@ def test_the_command_imports_what_predict_takes(imported: Path, tmp_path: Path) 
         assert (tmp_path / "w" / name).read_bytes() == (imported / "imported" / name).read_bytes()
 
 
+@pytest.mark.parametrize("name", ["variance_model.h5", "moving_variance.h5"])
+def test_the_name_of_the_file_does_not_decide(tmp_path: Path, name: str) -> None:
+    usual, other = (write(tmp_path / one, random_layers()) for one in ("model.h5", name))
+    assert str(load_published(other)) == str(load_published(usual))
+
+
 def without(layers: Layers, name: str) -> Layers:
     return {key: value for key, value in layers.items() if key != name}
 

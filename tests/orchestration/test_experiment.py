@@ -1,12 +1,17 @@
 """The command of the experiments, and where their results are waited for."""
 
+from pathlib import Path
 from typing import get_args
 
 import dagster as dg
+import pytest
+from typer.testing import CliRunner
 
 from assets.graph import STAGES
+from echomort.core.errors import UserError
 from echomort.experiments.cells import GRIDS
 from echomort.settings import ExperimentName, load_settings
+from orchestration.cli.__main__ import app
 from orchestration.cli.experiment import Name
 from orchestration.definitions import defs
 
@@ -43,6 +48,17 @@ def test_only_kept_experiments_and_what_they_need_are_not_on_request() -> None:
     assert not any(
         stage.on_request(demo) for stage in STAGES if stage.name in ("experiment_figure2", "experiment_figure5")
     )
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_home_without_a_project_is_refused_and_nothing_is_made(tmp_path: Path, is_there: bool) -> None:
+    home = tmp_path / "mistyped"
+    if is_there:
+        home.mkdir()
+    done = CliRunner().invoke(app, ["experiment", "figure2", "--home", str(home)])
+    assert isinstance(done.exception, UserError) or done.exit_code == 2
+    assert "there is no project at" in f"{done.output} {done.exception}"
+    assert list(tmp_path.rglob("*")) == ([home] if is_there else [])
 
 
 def selected(job: str) -> set[str]:

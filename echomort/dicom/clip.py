@@ -19,8 +19,8 @@ from echomort.dicom.header.timing import Resampling, blend, resample
 from echomort.dicom.header.views import UNKNOWN
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.scaling import Placing, Scaler
-from echomort.dicom.tissue.declared import find_live_sector, holds_the_tissue
 from echomort.dicom.tissue.continuity import continuity_notes
+from echomort.dicom.tissue.declared import find_live_sector, holds_the_tissue
 from echomort.dicom.tissue.flow import shows_flow
 from echomort.dicom.tissue.graphics import without_graphics
 from echomort.dicom.tissue.leftover import count_lines_of_letters

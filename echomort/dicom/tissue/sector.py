@@ -81,10 +81,6 @@ LIT = 16
 in the dark."""
 
 
-THIRD = 1 / 3
-"""Share of a cone's height, from its top and from its bottom, whose widths tell where its apex is. Our choice."""
-
-
 @dataclass(frozen=True)
 class Sector:
     """The ultrasound sector as a polygon (x, y) in image pixels, float (n, 2), and whether it is a cone."""

@@ -14,7 +14,6 @@ from assets.training.samples import read
 from assets.training.view_models import too_few
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
-from echomort.dicom.reasons import Reason
 from echomort.experiments.cells import CLIPS, CLIPS_AND_FLOW, FLOW, ONE_VIEW_NETWORK, Cell, Variables, Views
 from echomort.experiments.draws import FEWEST_OF_EACH, subset_patients, survey_patients
 from echomort.models.rows import HELD_OUT, UNKNOWN
@@ -22,12 +21,6 @@ from echomort.networks import Branch
 from echomort.vocabulary.model_names import ALL_VIEWS, ANY_VIEW
 
 SHAPE = ["frames", "height", "width"]
-REMEDIES = {
-    Reason.NO_NATIVE_DATA.value: "only files of Philips scanners that keep native data can be compared; the synthetic "
-    "archive has none (docs/experiments.md)",
-    Reason.NATIVE_LAYOUT.value: "the native data of these files can't be read (docs/imaging.md, Philips native data)",
-}
-"""Reason why a file gave no clip of a picture -> what to do about it, where that is no fault of the file alone."""
 
 
 class Refused(UserError):
@@ -197,8 +190,7 @@ class Sampler:
         if reasons.empty:
             return Refused(problem, "add files of that view")
         variant, reason = (str(reasons.loc[0, name]) for name in ("variant", "reason"))
-        remedy = REMEDIES.get(reason, "the reasons of each file are in table clip_variant")
-        return Refused(f"{problem} (most often, {variant}: {reason})", remedy)
+        return Refused(f"{problem} (most often, {variant}: {reason})", _remedy(reason))
 
     def _all_views(self, cell: Cell, studies: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Branch, ...]]:
         """Return one row a study with a clip of any view that has enough; each view is a branch. Of several clips of a
@@ -242,6 +234,20 @@ class Sampler:
                 outside = "" if left_out is None else f" outside fold {left_out}"
                 problem = f"a model could be trained on fewer than {FEWEST_OF_EACH} patients of one outcome{outside}"
                 raise Refused(problem, "take more patients")
+
+
+def _remedy(reason: str) -> str:
+    """Return what to do where most files gave no clip of a picture for ``reason``."""
+    from echomort.dicom.reasons import Reason
+
+    if reason == Reason.NO_NATIVE_DATA:
+        return (
+            "only files of Philips scanners that keep native data can be compared; the synthetic archive has none "
+            "(docs/experiments.md)"
+        )
+    if reason == Reason.NATIVE_LAYOUT:
+        return "the native data of these files can't be read (docs/imaging.md, Philips native data)"
+    return "the reason of each file is in table clip_variant"
 
 
 def _joined(rows: pd.DataFrame, pictures: dict[str, pd.DataFrame], key: str) -> tuple[pd.DataFrame, tuple[Branch, ...]]:

@@ -14,3 +14,6 @@ CREATE OR REPLACE TEMP MACRO cutoff_at(study_at, same_day) AS
 -- Whether the order of a record and an echo is unknown: both are of one day, and one of them has no time.
 CREATE OR REPLACE TEMP MACRO of_unknown_order(moment, study_at) AS
     CAST(moment AS DATE) = CAST(study_at AS DATE) AND NOT (has_time(moment) AND has_time(study_at));
+-- The day that stands for an interval: its middle, which is at most half the interval from the true day.
+CREATE OR REPLACE TEMP MACRO middle_day(first_day, last_day) AS
+    first_day + CAST((last_day - first_day + 1) // 2 AS INTEGER)

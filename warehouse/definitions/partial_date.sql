@@ -18,7 +18,4 @@ CREATE OR REPLACE TEMP MACRO latest_day(x) AS
         WHEN 'year' THEN least(make_date(year(earliest_moment(x)), 12, 31), getvariable('extracted_on'))
         WHEN 'month' THEN least(last_day(CAST(earliest_moment(x) AS DATE)), getvariable('extracted_on'))
         ELSE CAST(earliest_moment(x) AS DATE)
-    END;
--- The day that stands for an interval: its middle, which is at most half the interval from the true day.
-CREATE OR REPLACE TEMP MACRO middle_day(first_day, last_day) AS
-    first_day + CAST((last_day - first_day + 1) // 2 AS INTEGER);
+    END

@@ -27,7 +27,6 @@ def link(connection: duckdb.DuckDBPyConnection, outcome: Outcome, keyring: Keyri
     run(connection, "definitions/attrition_step.sql")
     run(connection, "definitions/recorded_end.sql")
     run(connection, "definitions/moment.sql")
-    run(connection, "definitions/partial_date.sql")
     run(
         connection,
         "tables/outcome/outcome.sql",

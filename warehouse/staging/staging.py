@@ -148,8 +148,9 @@ def stage(  # noqa: PLR0913, PLR0917
         bind |= {"calendar": calendar, "extracted_on": last_day}
         outcome = outcome or Outcome()
         bind |= {name: getattr(outcome, name) for name in ("contact_grace_days", "study_grace_days")}
-        for definition in ("unit", "moment", "partial_date"):
-            run(connection, f"definitions/{definition}.sql")
+        run(connection, "definitions/unit.sql")
+        run(connection, "definitions/moment.sql")
+        run(connection, "definitions/partial_date.sql")
         run(connection, "staging/begin.sql", **bind)
         _write_vocabulary(connection, catalogue)
         identifiers = _write_keys(connection, keyring, dates)

@@ -193,7 +193,7 @@ def test_the_reviewed_tables_name_every_measured_variable_and_say_where_their_co
     assert variables == {variable.name for variable in catalogue() if variable.source == "measurement"}
     assert all(row["provenance"] for row in concepts if row["concept_id"])
     assert all(row["evidence"] for row in loinc)
-    ids = [row["concept_id"] for row in (*concepts, *loinc, *rows_of("omop/code_list.csv")) if row["concept_id"]]
+    ids = [row["concept_id"] for row in (*concepts, *loinc, *rows_of("maps/code_list.csv")) if row["concept_id"]]
     assert len(ids) == len(set(ids))
     codes = [row["code"] for row in loinc]
     assert len(codes) == len(set(codes))
@@ -255,7 +255,7 @@ def verhoeff(code):
 def test_no_code_of_the_lists_is_mistyped():
     for row in rows_of("maps/loinc.csv"):
         assert row["code"].endswith(f"-{loinc_digit(row['code'])}")
-    snomed = [row for row in rows_of("omop/code_list.csv") if row["vocabulary"] == "SNOMED"]
+    snomed = [row for row in rows_of("maps/code_list.csv") if row["vocabulary"] == "SNOMED"]
     assert len(snomed) > 140
     for row in snomed:
         assert [verhoeff(code) for code in (row["code"], *row["excluded"].split())] == [0] * (
@@ -265,7 +265,7 @@ def test_no_code_of_the_lists_is_mistyped():
 
 
 def test_the_list_has_every_diagnosis_group_or_says_that_it_has_none():
-    rows = [row for row in rows_of("omop/code_list.csv") if row["kind"] == "diagnosis"]
+    rows = [row for row in rows_of("maps/code_list.csv") if row["kind"] == "diagnosis"]
     groups = {one.code_from for one in catalogue() if one.source == "diagnosis" and one.code_from == one.code_to}
     assert {row["target"] for row in rows} - {"none"} == groups
     for row in rows:
@@ -1148,7 +1148,7 @@ def test_a_real_omop_database_loads(tmp_path):
 
 
 def test_every_adapter_is_complete():
-    assert adapters() == ["canonical", "mimic_iv", "omop"]
+    assert adapters() == ["canonical", "fhir", "meds", "mimic_iv", "omop"]
     for adapter in adapters():
         empty = {"identity"}
         for table in ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication", *empty):

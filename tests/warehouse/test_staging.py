@@ -281,7 +281,7 @@ def test_a_failed_staging_leaves_what_was_there(tmp_path):
         ("contact", ("P", "2018-05-01T10:00Z", "visit"), "TIME_WITH_OFFSET"),
         ("contact", ("P", "", "visit"), "MISSING_DATE"),
         ("contact", ("P", "2018-08-01", "Billing"), "NOT_EVIDENCE_OF_LIFE"),
-        ("contact", ("P", "2019-06-02", "visit"), "CONTACT_AFTER_DEATH"),
+        ("contact", ("P", "2019-07-02", "visit"), "CONTACT_AFTER_DEATH"),
         ("study", ("S2", "nobody", "2018-05-01", ""), "UNKNOWN_PATIENT"),
         ("study", ("", "P", "2018-05-01", ""), "MISSING_IDENTIFIER"),
         ("measurement", ("P", "", "sbp", "high", "mm[Hg]", "2018-05-01"), "NOT_A_NUMBER"),

@@ -1,5 +1,5 @@
--- What codes mean: variables by the LOINC codes of the catalogue, and by their names in a system of the site; drug
--- classes, echocardiographies and diagnoses by the common maps; the site's own code_map comes first (priority 1).
+-- What codes mean: variables by their LOINC codes, and by their names in a system of the site; drug classes,
+-- echocardiographies and diagnoses by the common maps (of the code list the codes themselves, not what lies below them); the site's own code_map comes first (priority 1).
 -- `vocabulary` is null where any system will do.
 SELECT
     coalesce(known.vocabulary, as_text(own.system)) AS vocabulary,
@@ -10,9 +10,8 @@ FROM raw_code_map AS own
 LEFT JOIN map_systems AS known ON known.system = lower(as_text(own.system))
 WHERE as_text(code) IS NOT NULL AND as_text(target) IS NOT NULL
 UNION ALL
-SELECT 'LOINC', unnest(regexp_extract_all(code, '\d+-\d')), name, 2
-FROM map_variables
-WHERE code_system = 'LOINC'
+SELECT 'LOINC', code, variable, 2
+FROM map_loinc
 UNION ALL
 SELECT NULL, name, name, 3
 FROM map_variables
@@ -20,3 +19,7 @@ WHERE source = 'measurement'
 UNION ALL
 SELECT vocabulary, code, target, 2
 FROM map_codes
+UNION ALL
+SELECT vocabulary, code, if(kind = 'echo', 'echo', 'ICD10CM//' || target), 2
+FROM map_code_list
+WHERE code IS NOT NULL AND ((kind = 'diagnosis' AND target <> 'none') OR target IN ('transthoracic', 'pediatric', 'unspecified'))

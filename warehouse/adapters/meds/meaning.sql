@@ -65,15 +65,17 @@ coded AS (
     LEFT JOIN map_vocabularies AS known ON known.word = upper(regexp_extract(name, '^([^/]+)/', 1))
     WHERE code NOT IN (SELECT code FROM event)
 ),
-catalogue_code AS (
-    SELECT unnest(regexp_extract_all(code, '\d+-\d')) AS loinc, name
-    FROM map_variables
-    WHERE code_system = 'LOINC' AND source = 'measurement'
+listed AS (
+    SELECT vocabulary, code, target FROM map_codes
+    UNION ALL
+    SELECT vocabulary, code, if(kind = 'echo', 'echo', 'ICD10CM//' || target)
+    FROM map_code_list
+    WHERE (kind = 'diagnosis' AND target <> 'none') OR target IN ('transthoracic', 'pediatric', 'unspecified')
 ),
 found AS (
-    SELECT code, 'variable' AS role, name AS target, distance
+    SELECT coded.code, 'variable' AS role, variable AS target, distance
     FROM coded
-    JOIN catalogue_code ON loinc = local_code
+    JOIN map_loinc ON map_loinc.code = local_code
     WHERE vocabulary = 'LOINC'
     UNION ALL
     SELECT other.code, 'variable', map_variables.name, 2
@@ -87,7 +89,7 @@ found AS (
     UNION ALL
     SELECT coded.code, if(starts_with(target, 'ICD'), 'diagnosis', if(target = 'echo', 'echo', 'drug')), target, distance
     FROM coded
-    JOIN map_codes ON map_codes.vocabulary = coded.vocabulary AND map_codes.code = local_code
+    JOIN listed ON listed.vocabulary = coded.vocabulary AND listed.code = local_code
     UNION ALL
     SELECT code, 'drug', drug_class, distance
     FROM coded

@@ -168,7 +168,7 @@ DEFECTS = [
     (
         "patient_rows_set_aside",
         "DEATH_BEFORE_STUDY",
-        beside_the_study("death", -1, lambda at: (A, at.date(), "registry")),
+        beside_the_study("death", -8, lambda at: (A, at.date(), "registry")),
     ),
     # evidence of life
     ("contact_rows_set_aside", "NOT_EVIDENCE_OF_LIFE", put("contact", 2, "letter to the patient")),
@@ -180,8 +180,8 @@ DEFECTS = [
     ("contact_rows_set_aside", "MISSING_DATE", put("contact", 1, None)),
     ("contact_rows_set_aside", "UNKNOWN_PATIENT", more("contact", ("nobody", AT, "visit"))),
     ("contact_rows_set_aside", "EXACT_DUPLICATE", again("contact")),
-    ("contact_rows_set_aside", "CONTACT_AFTER_DEATH", beside_the_study("contact", 91, lambda at: (C, at, "visit"), C)),
-    ("patient_rows_set_aside", "CONTACT_AFTER_DEATH", beside_the_study("contact", 91, lambda at: (C, at, "visit"), C)),
+    ("contact_rows_set_aside", "CONTACT_AFTER_DEATH", beside_the_study("contact", 121, lambda at: (C, at, "visit"), C)),
+    ("patient_rows_set_aside", "CONTACT_AFTER_DEATH", beside_the_study("contact", 121, lambda at: (C, at, "visit"), C)),
     # studies
     ("study_rows_set_aside", "EXACT_DUPLICATE", again("study")),
     ("study_rows_set_aside", "REPEATED_STUDY", more("study", (f"S{A}", A, "2018-01-01 08:00:00", "outpatient"))),

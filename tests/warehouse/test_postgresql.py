@@ -283,7 +283,11 @@ def test_the_common_data_model_as_it_is_published(database):
     assert fetch(connection, "SELECT birth_date::VARCHAR, sex, race FROM patient") == [("1950-07-02", "F", "white")]
     assert fetch(connection, "SELECT days, event, label FROM outcome") == [(364, True, 1)]
     assert fetch(connection, "SELECT lvef, creatinine, dx_i50 FROM feature") == [(55, 1.2, 1)]
-    assert counted(report) == {("death", "EXACT_DUPLICATE"): 1, ("diagnosis", "CONDITION_BY_ITS_MAP"): 1}
+    assert counted(report) == {
+        ("patient", "PARTIAL_DATE"): 1,
+        ("death", "EXACT_DUPLICATE"): 1,
+        ("diagnosis", "CONDITION_BY_ITS_MAP"): 1,
+    }
 
 
 # --- does it notice a change ---------------------------------------------------------------------------------------

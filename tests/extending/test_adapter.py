@@ -45,7 +45,7 @@ def test_a_change_of_its_files_is_a_change_of_the_recipe(site: Site) -> None:
 
 def test_the_names_of_all_adapters_are_told_where_one_is_unknown(site: Site) -> None:
     said = site.python(EXTRACT, "acne", fails=True)
-    assert "known: canonical, mimic_iv, omop, acme, or the path" in said
+    assert "known: canonical, fhir, meds, mimic_iv, omop, acme, or the path" in said
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The same patients in five shapes (canonical, OMOP, MIMIC-IV, FHIR, MEDS) give the same outcomes and features."""
 
 from dataclasses import replace
+from datetime import date
 
 import duckdb
 import pytest
@@ -38,10 +39,10 @@ def rows():
     return found
 
 
-def made(folder, adapter, outcome=OPEN_ENDED):
+def made(folder, adapter, outcome=OPEN_ENDED, extracted_on=None):
     """Return the warehouse that ``adapter`` makes of the extract in ``folder`` (or at a place)."""
     connection = empty_warehouse()
-    report = stage(connection, folder, adapter, KEYRING, "shifted")
+    report = stage(connection, folder, adapter, KEYRING, "shifted", extracted_on=extracted_on)
     link(connection, outcome, KEYRING)
     build(connection)
     assert check(connection, "staging_reconciles") == 0
@@ -208,7 +209,8 @@ def test_postgresql_says_what_the_files_say(rows, canonical, omop, mimic, tmp_pa
             server.execute(f"CREATE SCHEMA {adapter}")
             server.load(adapter, as_arrow(tmp_path / adapter, typed))
             outcome = Outcome() if adapter == "mimic_iv" else OPEN_ENDED
-            again, _ = made(ExtractLocation(None, Postgresql(schemas=(adapter,))), adapter, outcome)
+            location = ExtractLocation(None, Postgresql(schemas=(adapter,)))
+            again, _ = made(location, adapter, outcome, extracted_on=date.today())
             assert outcomes(again) == outcomes(warehouse)
             assert features(again) == features(warehouse)
 

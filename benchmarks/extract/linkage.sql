@@ -14,8 +14,11 @@ SELECT
 FROM range($patients) AS patients (number);
 
 INSERT INTO patient SELECT patient_key, DATE '1950-01-01', 'F', NULL FROM life ORDER BY patient_key;
-INSERT INTO death
-SELECT patient_key, death_date, 'day', 'registry', death_date FROM life WHERE death_date IS NOT NULL ORDER BY patient_key;
+INSERT INTO death BY NAME
+SELECT patient_key, death_date, 'day' AS precision, 'registry' AS source, death_date AS latest_date
+FROM life
+WHERE death_date IS NOT NULL
+ORDER BY patient_key;
 
 INSERT INTO study
 SELECT

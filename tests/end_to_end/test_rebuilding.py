@@ -122,7 +122,7 @@ def test_a_changed_file_of_the_adapter_is_named_and_can_be_accepted(
     changed = "changed: warehouse/adapters/canonical/death.sql"
     assert project.stale()["death"] == changed
     assert project.here("accept", "death").stdout.strip() == "death: 1 made again and the same, 1 adopted"
-    assert project.stale()["death"] == f"to check: death_rows_set_aside; {changed}"
+    assert project.stale()["death"] == f"to check: death_rows_set_aside, death_rows_are_not_lost; {changed}"
 
 
 def test_a_changed_check_is_named_and_only_what_it_may_block_waits(

@@ -668,7 +668,7 @@ class Experiments(Section):
     patients: tuple[Annotated[int, Field(ge=2)], ...] = setting(
         (10, 30, 100, 300, 1000, 3000, 10000),
         "ours",
-        "patients of the learning curve's subsets; all patients come on top",
+        "patients that a model of the learning curve is trained on; all patients come on top",
     )
     max_epochs: int | None = setting(
         None, "ours", "most epochs of a cell's trainings (null: training.max_epochs)", ge=1, le=10_000

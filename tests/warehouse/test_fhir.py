@@ -337,6 +337,7 @@ def test_times_with_an_offset_need_the_hospital_s_zone(tmp_path):
             {"code": {"coding": [{"system": "urn:x", "code": "k"}, {"system": LOINC, "code": "2160-0"}]}},
             [("creatinine", 1.2, "mg/dL")],
         ),
+        ({"code": coded(LOINC, "38483-4")}, [("creatinine", 1.2, "mg/dL")]),
         ({"code": coded("urn:x", "rvsp")}, [("rvsp", 1.2, "mg/dL")]),
         ({"code": coded(LOINC, "rvsp")}, []),
         ({"code": coded("urn:x", "2160-0")}, []),
@@ -479,6 +480,8 @@ def test_the_number_of_a_study_is_that_of_its_files(tmp_path, identifiers, numbe
     [
         ("http://www.ama-assn.org/go/cpt", "93306", "completed", 1),
         (SNOMED, "40701008", "completed", 1),
+        ("urn:oid:2.16.840.1.113883.6.285", "C8929", "completed", 1),
+        ("urn:oid:2.16.840.1.113883.6.12", "93312", "completed", 0),
         (SNOMED, "40701008", "not-done", 0),
         (SNOMED, "40701008", "entered-in-error", 0),
         (SNOMED, "93306", "completed", 0),
@@ -503,6 +506,7 @@ def condition(system, code, key="c", **more):
         ("urn:oid:2.16.840.1.113883.6.90", "I50.9", ("ICD10CM", "I509")),
         ("http://hl7.org/fhir/sid/icd-9-cm", "428.0", ("ICD9CM", "4280")),
         (SNOMED, "84114007", ("ICD10CM", "I50")),
+        (SNOMED, "79619009", ("ICD10CM", "I05")),
         ("urn:local", "HF", ("ICD10CM", "I509")),
     ],
 )

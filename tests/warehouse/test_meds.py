@@ -65,6 +65,7 @@ def test_a_death_is_dated_or_of_unknown_date(tmp_path):
     ("code", "more", "expected"),
     [
         ("LOINC//2160-0", {"unit": "mg/dL"}, ("creatinine", 1.5, "mg/dL")),
+        ("LOINC//38483-4", {"unit": "mg/dL"}, ("creatinine", 1.5, "mg/dL")),
         ("LOINC/2160-0", {"unit": "mg/dL"}, ("creatinine", 1.5, "mg/dL")),
         ("LOINC//2160-0//mg/dL", {}, ("creatinine", 1.5, "mg/dL")),
         ("LAB//50912//mg/dL", {}, ("creatinine", 1.5, "mg/dL")),
@@ -98,6 +99,7 @@ def test_the_site_s_map_decides_alone_and_may_say_none(tmp_path):
         ("DIAGNOSIS//ICD//10//I509", ("ICD10CM", "I509")),
         ("DIAGNOSIS//ICD//9//4280", ("ICD9CM", "4280")),
         ("SNOMED//84114007", ("ICD10CM", "I50")),
+        ("SNOMED//79619009", ("ICD10CM", "I05")),
         ("LOCAL//HF", ("ICD10CM", "I509")),
     ],
 )
@@ -151,6 +153,15 @@ def test_only_what_proves_presence_is_evidence_of_life(tmp_path, code, kind):
 def test_a_discharge_as_dead_is_a_death(tmp_path):
     connection, _ = staged(tmp_path, event("HOSPITAL_DISCHARGE//DIED", datetime(2019, 2, 1, 9)))
     assert fetch(connection, "SELECT source, death_date::VARCHAR FROM death") == [("hospital", "2019-02-01")]
+
+
+@pytest.mark.parametrize(
+    ("code", "studies"),
+    [("CPT4//93306", 1), ("HCPCS//93306", 1), ("HCPCS//C8929", 1), ("CPT4//93312", 0), ("SNOMED//433236007", 1)],
+)
+def test_which_codes_are_a_resting_transthoracic_echo(tmp_path, code, studies):
+    connection, _ = staged(tmp_path, event(code, study_id="1.2.3"))
+    assert fetch(connection, "SELECT count(*) FROM study") == [(studies,)]
 
 
 def test_an_echo_is_an_event_or_a_row_of_echo_study(tmp_path):

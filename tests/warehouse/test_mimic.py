@@ -317,6 +317,9 @@ def test_a_laboratory_value_is_known_when_it_is_stored(tmp_path):
         ("1", "99999", "2150-04-30 08:00:00", "", "7", "mg/dL"),
     ]
     assert features(tmp_path, "creatinine", "sodium", labevents=labs) == (1.1, 140)
+    _, report = staged(tmp_path, labevents=labs)
+    words = {one.reason: one.words for one in report.conflicts}
+    assert words["LABORATORY_ITEM_NOT_IN_CATALOGUE"] == (("item 99999", 1),)
 
 
 def test_height_weight_and_blood_pressure_of_the_outpatient_record(tmp_path):

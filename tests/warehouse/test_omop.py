@@ -1058,13 +1058,16 @@ def test_a_telephone_call_proves_nothing(tmp_path):
 
 
 def test_observations_and_drugs_that_mean_nothing_here_are_counted(tmp_path):
-    drug = {"person_id": 7, "drug_concept_id": 0, "drug_exposure_start_date": "2018-01-01"}
+    drug = {"person_id": 7, "drug_concept_id": 11, "drug_exposure_start_date": "2018-01-01"}
     drugs = [drug | {"drug_source_value": name} for name in ("METOPROLOL succ 50 mg", "aspirin", "")]
     seen = {"person_id": 7, "observation_concept_id": 5, "observation_date": "2018-01-01"}
     connection, report = staged(tmp_path, drug_exposure=drugs, observation=[seen])
     assert fetch(connection, "SELECT drug_class FROM medication") == [("beta_blocker",)]
     assert counted(report)["medication", "DRUG_OF_NO_CLASS"] == 2
     assert counted(report)["measurement", "OBSERVATION_NOT_IN_CATALOGUE"] == 1
+    words = {(one.table, one.reason): one.words for one in report.conflicts}
+    assert words["medication", "DRUG_OF_NO_CLASS"] == (("concept 11", 2),)
+    assert words["measurement", "OBSERVATION_NOT_IN_CATALOGUE"] == (("concept 5", 1),)
 
 
 def test_a_coded_procedure_takes_its_setting_from_its_visit(tmp_path):

@@ -131,43 +131,53 @@ def stage(  # noqa: PLR0913, PLR0917
     the person's offset unless ``dates`` is ``kept``. Raises :class:`UserError` if a table or column is missing, if a
     file is malformed, or if no row of a table can be used.
     """
-    bind: dict[str, Any] = {"adapter": Path(adapter).name, "dates": dates, "key_id": keyring.key_id}
-    column_origins = origins(adapter)
     location = location if isinstance(location, ExtractLocation) else ExtractLocation(location)
-    if extracted_on is None and location.database is not None and not has_own_calendar(adapter):
-        raise UserError(
-            "sources.extracted_on is not set: nothing says on which day the rows of the database were extracted",
-            "set it to the last day whose records the database has (--set sources.extracted_on=2024-06-30): later "
-            "rows, such as appointments, are set aside, and no result depends on the day of the run",
-        )
+    _require_day(location, adapter, extracted_on)
+    outcome = outcome or Outcome()
     with open_extract(connection, location, adapter) as unused:
-        calendar = scalar(connection, "adapters/calendar.sql")
-        if calendar not in {"true", "own"}:
-            raise UserError("calendar.sql of the adapter must yield 'true' or 'own'", "see docs/adapters.md")
-        last_day = (extracted_on or date.today()) if calendar == "true" else LAST_MOVED_DATE
-        bind |= {"calendar": calendar, "extracted_on": last_day}
-        outcome = outcome or Outcome()
-        bind |= {name: getattr(outcome, name) for name in ("contact_grace_days", "study_grace_days")}
         run(connection, "definitions/unit.sql")
         run(connection, "definitions/moment.sql")
         run(connection, "definitions/partial_date.sql")
-        run(connection, "staging/begin.sql", **bind)
+        run(
+            connection,
+            "staging/begin.sql",
+            adapter=Path(adapter).name,
+            dates=dates,
+            key_id=keyring.key_id,
+            contact_grace_days=outcome.contact_grace_days,
+            study_grace_days=outcome.study_grace_days,
+            **_calendar(connection, extracted_on),
+        )
         _write_vocabulary(connection, catalogue)
         identifiers = _write_keys(connection, keyring, dates)
         identifiers["contact_kind"] = _write_kinds(connection, keyring, kinds or {}, statuses or {})
         run(connection, "staging/merged.sql")
-        problems = dict(unused)
-        for table in TABLES:
-            problem = _stage_table(connection, table, column_origins, is_dispensable(adapter, table))
-            if problem:
-                problems |= dict.fromkeys(raw_tables(adapter, table), problem)
-        _note(connection, problems, adapter)
+        _note(connection, {**unused, **_stage_tables(connection, adapter)}, adapter)
         run(connection, "staging/empty.sql")
         run(connection, "staging/quarantined.sql")
         run(connection, "staging/left_out.sql")
         identifiers["word"] = _write_unlisted(connection, keyring)
         run(connection, "staging/end.sql")
     return StagingReport(row_counts(connection), conflicts(connection, adapter), identifiers)
+
+
+def _require_day(location: ExtractLocation, adapter: str, extracted_on: date | None) -> None:
+    """Raise :class:`UserError` for a database without a day of extraction, unless its source moved the dates."""
+    if extracted_on is None and location.database is not None and not has_own_calendar(adapter):
+        raise UserError(
+            "sources.extracted_on is not set: nothing says on which day the rows of the database were extracted",
+            "set it to the last day whose records the database has (--set sources.extracted_on=2024-06-30): later "
+            "rows, such as appointments, are set aside, and no result depends on the day of the run",
+        )
+
+
+def _calendar(connection: duckdb.DuckDBPyConnection, extracted_on: date | None) -> dict[str, Any]:
+    """Return ``calendar``, the source's own or the true one, and ``extracted_on``, the last day that a row may have."""
+    calendar = scalar(connection, "adapters/calendar.sql")
+    if calendar not in {"true", "own"}:
+        raise UserError("calendar.sql of the adapter must yield 'true' or 'own'", "see docs/adapters.md")
+    last_day = (extracted_on or date.today()) if calendar == "true" else LAST_MOVED_DATE
+    return {"calendar": calendar, "extracted_on": last_day}
 
 
 def merge_record_numbers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -277,6 +287,16 @@ def _write_unlisted(connection: duckdb.DuckDBPyConnection, keyring: Keyring) -> 
 
 Origins = Mapping[tuple[str, str], str]
 """(Canonical table, column) -> a description of the raw column that it comes from."""
+
+
+def _stage_tables(connection: duckdb.DuckDBPyConnection, adapter: str) -> dict[str, str]:
+    """Stage all tables; return raw table -> why none of the rows made of it can be used, of those that stop nothing."""
+    column_origins, problems = origins(adapter), dict[str, str]()
+    for table in TABLES:
+        problem = _stage_table(connection, table, column_origins, is_dispensable(adapter, table))
+        if problem:
+            problems |= dict.fromkeys(raw_tables(adapter, table), problem)
+    return problems
 
 
 def _stage_table(

@@ -68,7 +68,8 @@ coded AS (
 listed AS (
     SELECT vocabulary, code, target FROM map_codes
     UNION ALL
-    SELECT vocabulary, code, if(kind = 'echo', 'echo', 'ICD10CM//' || target)
+    -- Datasets call CPT, which is level I of HCPCS, HCPCS too (vocabularies.csv): level II is looked up beside it.
+    SELECT if(vocabulary = 'HCPCS', 'CPT4', vocabulary), code, if(kind = 'echo', 'echo', 'ICD10CM//' || target)
     FROM map_code_list
     WHERE (kind = 'diagnosis' AND target <> 'none') OR target IN ('transthoracic', 'pediatric', 'unspecified')
 ),

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from echomort import __version__
 from echomort.champion.sealed import SealedSet
 from echomort.champion.store import VIDEO, Facts, Parts
 from echomort.models.fusion import FusionModel
@@ -15,6 +14,7 @@ from echomort.models.platt import Platt
 from echomort.models.tabular import TabularModel
 from echomort.models.view_classifier import ViewClassifier
 from echomort.settings import Settings
+from echomort.version import __version__
 from echomort.vocabulary.model_names import ALL_VIEWS, EHR, VIDEO_EHR, ModelName
 
 STACK_OF = {ALL_VIEWS: VIDEO, VIDEO_EHR: VIDEO_EHR}

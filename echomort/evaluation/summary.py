@@ -21,7 +21,11 @@ from echomort.vocabulary.metric_table import COLUMNS, MetricRow
 
 
 def evaluate(
-    frame: pd.DataFrame, scores: pd.DataFrame, truth: pd.DataFrame | None, settings: Evaluation, horizon: int = 365
+    frame: pd.DataFrame,
+    scores: pd.DataFrame,
+    truth: pd.DataFrame | None = None,
+    settings: Evaluation | None = None,
+    horizon: int = 365,
 ) -> pd.DataFrame:
     """Return metric rows (:data:`COLUMNS`) of every model in ``scores`` and, where ``truth`` is given, of the
     oracles.
@@ -34,6 +38,7 @@ def evaluate(
     that of the IPCW metrics, in days. Raises :class:`ValueError` for a missing column, a repeated patient, and a score
     by a model that was not held out of the study's fold.
     """
+    settings = settings or Evaluation()
     evaluated = collect_models(frame, scores, truth, settings, horizon)
     plan = Resampling(settings.bootstrap, settings.confidence, settings.seed)
     families = [METRIC_FAMILIES.use(name, lambda family: _computed(family, evaluated)) for name in metric_families()]

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from echomort import __version__
 from echomort.core.errors import UserError
+from echomort.version import __version__
 from orchestration.cli.accept import accept
 from orchestration.cli.champion import export as export_champion
 from orchestration.cli.experiment import experiment

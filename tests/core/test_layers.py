@@ -15,6 +15,8 @@ MAY_IMPORT = {
     "assets": {"assets", "warehouse", "echomort", "dagster"},
     "orchestration": {"orchestration", "assets", "warehouse", "echomort", "dagster"},
 }
+FACE = ROOT / "echomort" / "__init__.py"
+"""The public names: it loads one of them from a package above, when that name is used."""
 WATCHED = {"echomort", "warehouse", "assets", "orchestration", "dagster"}
 
 
@@ -30,7 +32,7 @@ def imported(file: Path) -> set[str]:
 
 @pytest.mark.parametrize("layer", MAY_IMPORT)
 def test_a_layer_imports_only_what_lies_below_it(layer):
-    files = list((ROOT / layer).rglob("*.py"))
+    files = [file for file in (ROOT / layer).rglob("*.py") if file != FACE]
     assert files
     wrong = {file.name: imported(file) & WATCHED - MAY_IMPORT[layer] for file in files}
     assert {name: found for name, found in wrong.items() if found} == {}

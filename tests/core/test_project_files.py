@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from echomort import __version__
+from echomort.version import __version__
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

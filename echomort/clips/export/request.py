@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from echomort import __version__
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
 from echomort.core.keys import Keyring
 from echomort.settings import ClipSettings, Imaging
+from echomort.version import __version__
 
 Format = Literal["npz", "mp4", "zarr", "dicom"]
 """The forms in which loops are written."""

@@ -7,11 +7,11 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from echomort import __version__
 from echomort.clips import store as clips
 from echomort.reader_study.summary import read_summary
 from echomort.report.data import Example, ReportData
 from echomort.settings import Settings
+from echomort.version import __version__
 from warehouse import ledger
 from warehouse.queries import run
 

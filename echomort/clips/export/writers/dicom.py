@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from echomort import __version__
 from echomort.clips.export.identity import Identity
 from echomort.clips.export.loops import Loop
 from echomort.clips.export.request import ExportRequest
@@ -19,6 +18,7 @@ from echomort.dicom.header.timing import FRAME_TIME, FRAME_TIME_VECTOR
 from echomort.dicom.header.view_texts import rule_file
 from echomort.dicom.header.views import UNKNOWN
 from echomort.dicom.index import instance_row
+from echomort.version import __version__
 
 LOOP_CLASS = "1.2.840.10008.5.1.4.1.1.3.1"
 """Ultrasound Multi-frame Image Storage (PS3.4 table B.5-1)."""

@@ -8,7 +8,10 @@ SEED     ?= 1
 # nor a database can be installed to talk to. Training runs in child processes, which are not measured.
 COVERAGE ?= 95
 
-.PHONY: demo ui test lint types defs bench clean
+# What is the right Python, said before anything is installed; a .venv of another one is made again.
+SUITS := -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
+
+.PHONY: demo ui test lint types defs clean help
 
 demo: .venv/installed          ## from nothing to a report on the synthetic archive
 	$(BIN)/echomort run --home $(HOME_DIR) --set preset=demo \
@@ -22,23 +25,29 @@ test: .venv/developing         ## all tests, the slow ones too, and the lines th
 	  -m pytest -n auto --dist loadfile $(TEST_FLAGS)
 	$(BIN)/python tests/lines_run.py .coverage.json $(COVERAGE)
 
-lint: .venv/developing
+lint: .venv/developing         ## style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: .venv/developing
+types: .venv/developing        ## types
 	$(BIN)/mypy
 
 defs: .venv/developing         ## does the graph load
 	$(BIN)/dg check defs
 
-clean:
+clean:                         ## remove the environment and the demo
 	rm -rf .venv $(HOME_DIR)
 
+help:                          ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@echo "Variables: PYTHON=$(PYTHON) HOME_DIR=$(HOME_DIR) PATIENTS=$(PATIENTS) SEED=$(SEED), as in make demo PATIENTS=100"
+
 .venv/bin/python:
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) $(SUITS) || { echo "echomort needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is $$($(PYTHON) --version 2>&1): name one, as in make demo PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
 
 .venv/installed: .venv/bin/python pyproject.toml constraints.txt echomort/dicom/_scaling.c echomort/networks/_unit.cpp
+	@$(BIN)/python $(SUITS) 2>/dev/null || { rm -rf .venv; $(MAKE) .venv/bin/python; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	touch $@
 

@@ -46,7 +46,7 @@ COMMANDS = (
 )
 """The commands in the order of the help page."""
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=PURPOSE)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=PURPOSE)
 fetch = typer.Typer(no_args_is_help=True, help="Fetch echo files from a server.")
 champion = typer.Typer(no_args_is_help=True, help="The model that predicts.")
 readers = typer.Typer(no_args_is_help=True, help="A reader study: cardiologists without and with the model.")

@@ -62,3 +62,39 @@ def test_a_form_asks_that_nothing_of_a_patient_is_attached(form: str) -> None:
     parts = yaml.safe_load((ROOT / ".github/ISSUE_TEMPLATE" / form).read_text())["body"]
     (box,) = [part for part in parts if part["type"] == "checkboxes"]
     assert box["attributes"]["options"][0]["required"] is True and "patient" in box["attributes"]["options"][0]["label"]
+
+
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run make in ``folder``, with a Makefile as ours."""
+    (folder / "Makefile").write_text((ROOT / "Makefile").read_text())
+    return subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_make_help_lists_every_command(tmp_path: Path) -> None:
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    said = make(tmp_path, "help").stdout
+    assert [line.split()[0] for line in said.splitlines()[:-1]] == phony.split()
+
+
+def test_a_wrong_python_is_named_before_anything_is_made(tmp_path: Path) -> None:
+    done = make(tmp_path, ".venv/bin/python", "PYTHON=/bin/false")
+    assert done.returncode and "echomort needs Python 3.11, 3.12 or 3.13, and /bin/false is" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_an_environment_of_a_wrong_python_is_made_again(tmp_path: Path) -> None:
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    for name in ("pyproject.toml", "constraints.txt", "echomort/dicom/_scaling.c", "echomort/networks/_unit.cpp"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    wrong = tmp_path / ".venv/bin/python"
+    wrong.write_text("#!/bin/sh\nexit 1\n")
+    wrong.chmod(0o755)
+    make(tmp_path, ".venv/installed", f"PYTHON={sys.executable}")  # pip then finds no package here
+    assert wrong.is_symlink() and subprocess.run([wrong, "-c", ""], check=False).returncode == 0
+
+
+def test_the_module_runs_the_command() -> None:
+    command = [sys.executable, "-m", "echomort", "--version"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert said.stdout == f"echomort {__version__}\n"

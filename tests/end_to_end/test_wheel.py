@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,21 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_file_of_the_packages_is_in_it(site: Path) -> None:
     missing = [name for name in tracked(*PACKAGES) if not (site / name).is_file()]
     assert missing == []
+    (wheel,) = site.parent.glob("*.whl")
+    assert "-cp311-abi3-" in wheel.name, "one wheel serves every Python that is promised"
     top = {path.name for path in site.iterdir() if path.is_dir() and not path.name.endswith(".dist-info")}
     assert top == set(PACKAGES)
+
+
+@pytest.mark.slow
+def test_a_source_distribution_holds_all_that_it_takes_to_test_it(site: Path) -> None:
+    code = "from setuptools.build_meta import build_sdist; print(build_sdist('dist'))"
+    source = site.parent / "source"
+    done = subprocess.run([sys.executable, "-c", code], cwd=source, capture_output=True, text=True, check=True)
+    with tarfile.open(source / "dist" / done.stdout.splitlines()[-1]) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    apart = (".github/", ".gitignore", ".pre-commit-config.yaml")
+    assert [name for name in tracked(".") if name not in held and not name.startswith(apart)] == []
 
 
 @pytest.mark.slow

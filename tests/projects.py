@@ -24,6 +24,7 @@ SETTINGS = {
     "cohort.heart_failure_fraction": 0.1,
     "promotion.first_auc": "null",
     "cohort.folds": 5,
+    "tabular.forest_trees": 20,
     "training.max_epochs": 1,
     "training.min_clips": 20,
     "training.min_deaths": 3,

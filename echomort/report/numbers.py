@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -109,11 +110,14 @@ class Numbers:
 
     def models(self, *kinds: str) -> list[tuple[str, ModelWords]]:
         """Return the models that have an AUC row, known or not, of ``kinds`` (all), in the order of the report."""
+        return [pair for pair in self._ranked if not kinds or pair[1].kind in kinds]
+
+    @cached_property
+    def _ranked(self) -> list[tuple[str, ModelWords]]:
         found = {model for evaluation, model, subset, metric in self._rows if (subset, metric) == ("all", "auc")}
         found |= {model for evaluation, model, _, metric in self._rows if metric == "coverage"}
         named = [(model, model_words(model)) for model in found - NOT_MODELS]
-        ranked = sorted(named, key=lambda pair: (pair[1].place, pair[0]))
-        return [pair for pair in ranked if not kinds or pair[1].kind in kinds]
+        return sorted(named, key=lambda pair: (pair[1].place, pair[0]))
 
     def estimable(self, *kinds: str) -> list[tuple[str, ModelWords]]:
         """Return the models of ``kinds`` (all) whose AUC is known, in the order of the report."""

@@ -241,7 +241,8 @@ def _measures(facts: Facts) -> Reply:
 
 def any_known(facts: Facts, metric: Metric) -> bool:
     """Return whether the main model has a value of ``metric``, as scored or recalibrated, on any subset."""
-    rows = (row for row in facts.numbers.records() if (row["model"], row["metric"]) == (facts.best, metric.name))
+    wanted = facts.best, metric.name
+    rows = (row for row in facts.numbers.records() if (row["model"], row["metric"]) == wanted)
     return any(row["value"] is not None for row in rows)
 
 

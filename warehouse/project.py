@@ -29,9 +29,6 @@ class Project:
     Every table is read when it is asked for, by a connection that is closed at once, so that a run may go on beside it.
     Patients and studies go by their pseudonyms; the staged tables hold dates. Raises :class:`UserError` where ``home``
     holds no project.
-
-    >>> project = Project("demo")  # doctest: +SKIP
-    >>> cohort, scores = project.cohort("development"), project.scores()  # doctest: +SKIP
     """
 
     def __init__(self, home: Path | str) -> None:

@@ -125,7 +125,7 @@ def test_tables_are_those_of_the_run(read: echomort.Project, finished: Home) -> 
     assert set(read.scores("ehr")["study_key"]) >= set(cohort.query("role == 'development'")["study_key"])
     assert read.risks()["risk"].between(0, 1).all() and "report" in set(read.made()["asset"])
     assert read.query("SELECT $a + 1 AS b", a=1)["b"].tolist() == [2]
-    assert read.report.read_text().startswith("<!doctype html>")
+    assert read.report.read_text().startswith("<!DOCTYPE html>")
 
 
 @pytest.mark.slow

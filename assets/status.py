@@ -8,6 +8,7 @@ from assets.graph import STAGES
 from assets.incremental import Stage, UnitStage, missing_files, stale_units
 from assets.project import Project
 from assets.quality import BY_ASSET, STAGED
+from assets.records.readiness import cohort_readiness
 from assets.records.warnings import records_warnings
 from echomort.core.errors import UserError
 from warehouse import ledger
@@ -71,6 +72,7 @@ def project_warnings(project: Project) -> list[tuple[str, str]]:
     checks that warned or failed on the tables as they are."""
     with project.reader() as connection:
         found = records_warnings(connection, project.settings.sources.adapter)
+        found += [("cohort", line) for line in (cohort_readiness(connection, project.settings),) if line]
         for asset, checks in BY_ASSET.items():
             for check in checks:
                 entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)

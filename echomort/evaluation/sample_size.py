@@ -115,17 +115,27 @@ def evaluation_precision(predictor: Any, c_statistic: float, prevalence: float, 
     ``predictor`` (n,): calibrated log odds, as they are expected of the patients; n is not the sample size.
     """
     _check_share("prevalence", prevalence)
-    _check_share("C statistic", c_statistic)
     slope = _slope_error(numbers("predictor", predictor))
     z = normal_quantile(0.95)
     widths: dict[str, tuple[float, Callable[[float], float]]] = {
         "observed / expected": (OE_WIDTH, lambda n: 2 * math.sinh(min(z * _oe_error(prevalence, n), 700.0))),
         "calibration slope": (SLOPE_WIDTH, lambda n: 2 * z * slope / math.sqrt(n)),
-        "C statistic": (C_WIDTH, lambda n: 2 * z * _c_error(c_statistic, prevalence, n)),
     }
-    return [
+    found = [
         Precision(name, target, _fewest(width, target), width(patients)) for name, (target, width) in widths.items()
     ]
+    return [*found, c_precision(c_statistic, prevalence, patients)]
+
+
+def c_precision(c_statistic: float, prevalence: float, patients: int) -> Precision:
+    """Return how precise the C statistic of an evaluation with ``patients`` is, and how many it would take."""
+    _check_share("prevalence", prevalence)
+    _check_share("C statistic", c_statistic)
+
+    def width(n: float) -> float:
+        return 2 * normal_quantile(0.95) * _c_error(c_statistic, prevalence, n)
+
+    return Precision("C statistic", C_WIDTH, _fewest(width, C_WIDTH), width(patients))
 
 
 def _oe_error(prevalence: float, patients: float) -> float:

@@ -21,8 +21,12 @@ def subgroups(columns: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
 
 def has_too_few_outcomes(died: np.ndarray, least: int) -> bool:
     """Return whether labels ``died`` (n,) hold fewer than ``least`` deaths, or fewer than ``least`` survivors."""
-    deaths = int(np.asarray(died, dtype=bool).sum())
-    return min(deaths, len(died) - deaths) < least
+    return has_too_few(len(died), int(np.asarray(died, dtype=bool).sum()), least)
+
+
+def has_too_few(patients: int, deaths: int, least: int) -> bool:
+    """Return whether there are fewer than ``least`` deaths, or fewer than ``least`` survivors."""
+    return min(deaths, patients - deaths) < least
 
 
 def suppressed(least: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from echomort.evaluation.subgroups import SUPPRESSED, suppressed
+from echomort.evaluation.subgroups import SUPPRESSED, has_too_few, suppressed
 from echomort.report.disclosure import Counts, groups_with_figures
 from echomort.report.words import ModelWords, count, counted, model_words, span
 from echomort.vocabulary.metric_table import (
@@ -83,6 +83,7 @@ class Numbers:
 
     def __init__(self, metrics: pd.DataFrame, suppress_below: int = 10, confidence: float = 0.95) -> None:
         frame = metrics.reindex(columns=list(COLUMNS))
+        self.least = suppress_below
         self.level = f"{100 * confidence:g} %"
         self.significance = 1 - confidence
         rows: dict[Key, Figure] = {
@@ -127,6 +128,11 @@ class Numbers:
         """Return the main model of the report: the first of ``KINDS_BEST_FIRST`` that has an AUC, be it the highest or
         not."""
         return next((model for kind in KINDS_BEST_FIRST for model, _ in self.estimable(kind)), None)
+
+    def too_few(self, model: str) -> bool:
+        """Return whether ``model`` was evaluated with too few deaths or survivors for its figures to be a result."""
+        area = self.auc(model)
+        return area.n is not None and area.events is not None and has_too_few(area.n, area.events, self.least)
 
     def subsets(self, model: str, metric: str = "auc") -> list[tuple[str, Figure]]:
         """Return (subset, figure) of ``model`` in the order of the table, without the subset of all rows."""

@@ -4,13 +4,11 @@ from typing import NamedTuple
 
 from echomort.evaluation.metrics.calibration import OBSERVED_EXPECTED, SLOPE
 from echomort.evaluation.metrics.decisions import SENSITIVITY, SPECIFICITY
+from echomort.evaluation.readiness import readiness
 from echomort.report.numbers import Numbers
 from echomort.report.sections.provenance import LIMITS
-from echomort.report.words import count, counted, model_words, number, percent, span
+from echomort.report.words import NOTHING, count, counted, model_words, number, percent, span
 from echomort.vocabulary.metric_table import RECALIBRATED
-
-FEW_DEATHS = 100
-"""Deaths, or survivors, below which a validation is uncertain (Collins et al., Stat. Med. 2016;35:214)."""
 
 
 class Tile(NamedTuple):
@@ -34,16 +32,8 @@ def limits(numbers: Numbers) -> list[str]:
     """Return the limits that a reader must know before any figure. That data are synthetic is said above."""
     best = numbers.best()
     area = numbers.auc(best) if best else None
-    few = _few_outcomes(area.n, area.events) if area and area.n and area.events is not None else []
-    return [LIMITS[0], *few, LIMITS[-1]]
-
-
-def _few_outcomes(patients: int, deaths: int) -> list[str]:
-    least = min(deaths, patients - deaths)
-    if least >= FEW_DEATHS:
-        return []
-    who = counted(least, "death") if least == deaths else counted(least, "survivor")
-    return [f"{who} only: below {FEW_DEATHS}, a validation is uncertain, its calibration most of all."]
+    few = readiness(area.n, area.events, numbers.least) if area and area.n and area.events is not None else ""
+    return [LIMITS[0], *([f"{few}."] if few else []), LIMITS[-1]]
 
 
 def _patients_tile(numbers: Numbers, best: str) -> Tile | None:
@@ -56,6 +46,8 @@ def _patients_tile(numbers: Numbers, best: str) -> Tile | None:
 
 def _area_tile(numbers: Numbers, best: str) -> Tile | None:
     area = numbers.auc(best)
+    if numbers.too_few(best):
+        return Tile(NOTHING, f"AUC, {model_words(best).label}", "too few deaths or survivors for a result")
     aside = f"{numbers.level} interval {span(area.low, area.high)}" if span(area.low, area.high) else "no interval"
     return Tile(number(area.value), f"AUC, {model_words(best).label}", aside)
 
@@ -63,7 +55,7 @@ def _area_tile(numbers: Numbers, best: str) -> Tile | None:
 def _calibration_tile(numbers: Numbers, best: str) -> Tile | None:
     ratio = numbers.get(best, OBSERVED_EXPECTED.name, evaluation=RECALIBRATED)
     slope = numbers.get(best, SLOPE.name, evaluation=RECALIBRATED)
-    if not ratio.is_known:
+    if not ratio.is_known or numbers.too_few(best):
         return None
     about_slope = f"; slope {number(slope.value, 2)} ({span(slope.low, slope.high, 2)})" if slope.is_known else ""
     aside = f"recalibrated on the other folds, {span(ratio.low, ratio.high, 2)}{about_slope}"
@@ -72,7 +64,7 @@ def _calibration_tile(numbers: Numbers, best: str) -> Tile | None:
 
 def _decision_tile(numbers: Numbers, best: str) -> Tile | None:
     found, spared = numbers.get(best, SENSITIVITY.name), numbers.get(best, SPECIFICITY.name)
-    if not found.is_known or not spared.is_known:
+    if not found.is_known or not spared.is_known or numbers.too_few(best):
         return None
     aside = f"and {percent(1 - spared.value)} of the survivors; threshold chosen on the other folds"
     return Tile(percent(found.value), "of the deaths flagged", aside)

@@ -11,6 +11,8 @@ from rich.table import Table
 from assets import status
 from assets.project import Project
 from echomort.champion.store import champion_name, read_history
+from echomort.evaluation.readiness import readiness
+from echomort.evaluation.subgroups import has_too_few
 from echomort.settings import Settings
 from echomort.vocabulary.model_names import ModelName
 from warehouse.connection import connect
@@ -24,6 +26,9 @@ def print_results(settings: Settings, console: Console) -> None:
     if metrics.empty:
         return
     console.print(_results_table(metrics, settings.is_synthetic))
+    counts, least = metrics[["n", "events"]].max(), settings.evaluation.suppress_below_events
+    if has_too_few(int(counts["n"]), int(counts["events"]), least):
+        console.print(f"no result: {readiness(int(counts['n']), int(counts['events']), least)}")
     report = settings.home / "report" / "report.html"
     if report.exists():
         console.print(f"report: {report}")

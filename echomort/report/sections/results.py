@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from echomort.evaluation.metrics.discrimination import AUC
+from echomort.evaluation.readiness import readiness
 from echomort.report.blocks import Cell, Picture, Section, Table, Words
 from echomort.report.cells import metric_head
 from echomort.report.data import ReportData
@@ -42,6 +43,8 @@ def headline(numbers: Numbers) -> str:
     if best is None:
         return "No model has an AUC: there were too few patients, or only one outcome."
     area, words = numbers.auc(best), model_words(best)
+    if numbers.too_few(best):
+        return f"{readiness(area.n or 0, area.events or 0, numbers.least)}."
     who = {
         "fusion": "video and health records together rank",
         "video": "the echo loops rank",

@@ -232,10 +232,10 @@ def test_the_first_screen_has_result_calibration_decisions_and_limits_and_nothin
     assert "racle" not in result and "headroom" not in result.lower()
     assert page.index('id="calibration"') < page.index('id="headroom"')
     deaths = data.scores.loc[data.scores["model"] == "video_ehr", "label"].sum()
-    assert f"{deaths} deaths only: below 100" in opening
+    assert f"{deaths} deaths among " in opening and "below 100 a validation is uncertain" in opening
     enough = data.metrics["events"].where(data.metrics["evaluation"] != "out_of_fold", 120)
     many = write_report(replace(data, metrics=data.metrics.assign(events=enough)), tmp_path).html.read_text()
-    assert "only: below 100" not in many
+    assert "below 100 a validation" not in many
 
 
 def test_every_figure_and_table_is_a_file_beside_the_page_and_linked(data, tmp_path):

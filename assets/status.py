@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assets.graph import STAGES
+from assets.imaging.accounts import linkage_warnings
 from assets.incremental import Stage, UnitStage, missing_files, stale_units
 from assets.project import Project
 from assets.quality import BY_ASSET, STAGED
@@ -70,7 +71,7 @@ def project_warnings(project: Project) -> list[tuple[str, str]]:
     """Return (asset, warning) of everything that a person should know: records and values that could not be used, and
     checks that warned or failed on the tables as they are."""
     with project.reader() as connection:
-        found = records_warnings(connection, project.settings.sources.adapter)
+        found = records_warnings(connection, project.settings.sources.adapter) + linkage_warnings(connection)
         for asset, checks in BY_ASSET.items():
             for check in checks:
                 entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)

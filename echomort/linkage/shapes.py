@@ -38,8 +38,10 @@ class Form:
 
 @dataclass(frozen=True)
 class Shape:
-    """What ``count`` different numbers look like: the least and the greatest length, the forms, the number of ``rare``
-    ones that are not described, and of each feature (such as leading zeros) in how many numbers it is (None: few)."""
+    """What ``count`` different numbers look like: the least and the greatest length of those that are described, the
+    """What ``count`` different numbers look like: the ``shortest`` and ``longest`` of those that are described, the
+    forms, how many are ``rare`` and not described, and of each feature (such as leading zeros) in how many numbers it is
+    (None: few)."""
 
     count: int
     shortest: int
@@ -59,7 +61,7 @@ def shape_of(numbers: Collection[str]) -> Shape:
     groups = sorted(by_form.items(), key=lambda one: (-len(one[1]), one[0]))
     shown = [(runs, found) for runs, found in groups if len(found) >= FEWEST_SHOWN or len(groups) == 1][:MOST_FORMS]
     forms = tuple(Form(_words(runs, found), len(found)) for runs, found in shown)
-    lengths = [len(number) for number in numbers] or [0]
+    lengths = [len(number) for _, found in shown or groups for number in found] or [0]
     return Shape(
         len(numbers),
         min(lengths),

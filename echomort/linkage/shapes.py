@@ -38,10 +38,9 @@ class Form:
 
 @dataclass(frozen=True)
 class Shape:
-    """What ``count`` different numbers look like: the least and the greatest length of those that are described, the
     """What ``count`` different numbers look like: the ``shortest`` and ``longest`` of those that are described, the
-    forms, how many are ``rare`` and not described, and of each feature (such as leading zeros) in how many numbers it is
-    (None: few)."""
+    forms, how many are ``rare`` and not described, and of each feature (such as leading zeros) in how many numbers it
+    is (None: in few)."""
 
     count: int
     shortest: int

@@ -50,7 +50,21 @@ def rules_of(tag: str, header: Sequence[str], records: Records) -> list[Found]:
         found += _cutting(exact, header, records)
     useful = [one for one in found if one is exact or one.matched > exact.matched]
     ranked = sorted(useful, key=lambda one: (one.collisions > 0, -one.matched, one.cost))
-    return list({(one.matched, one.collisions > 0): one for one in reversed(ranked)}.values())[::-1][:MOST_RULES]
+    groups: dict[tuple[int, bool], list[Found]] = {}
+    for one in ranked:
+        groups.setdefault((one.matched, one.collisions > 0), []).append(one)
+    return [_best(ties, header, records) for ties in list(groups.values())[:MOST_RULES]]
+
+
+def _best(ties: Sequence[Found], header: Sequence[str], records: Records) -> Found:
+    """Return the simplest of rules with equal matches, which are sorted by cost. One that ignores everything may get
+    simpler than one that ignores nothing, and a longer cut leave less to ignore (a prefix with its hyphen): so the
+    first and the last of the two lowest costs are simplified."""
+    tried = []
+    for cost in sorted({one.cost[0] for one in ties})[:2]:
+        equal = [one for one in ties if one.cost[0] == cost]
+        tried += [equal[0], equal[-1]]
+    return min((_simplest(one, header, records) for one in tried), key=lambda one: one.cost)
 
 
 def _tried(tag: str, rule: NumberRule, header: Iterable[str], records: Records) -> Found:
@@ -82,14 +96,14 @@ def _cutting(exact: Found, header: Sequence[str], records: Records) -> Iterator[
             for of_headers in header_cuts:
                 if of_records or of_headers:
                     rule = NumberRule(ignore=ignored, **of_records, **of_headers)
-                    yield _simplest(_tried(exact.tag, rule, header, records), header, records)
+                    yield _tried(exact.tag, rule, header, records)
 
 
 def _simplest(found: Found, header: Sequence[str], records: Records) -> Found:
-    """Return ``found``, or the rule with the same cuts that ignores the least and matches all the same numbers."""
-    if found.matched < len(header) or not found.rule.ignore:
+    """Return ``found``, or the rule with the same cuts that ignores the least and matches as many numbers."""
+    if found.collisions:
         return found
-    for size in range(1, len(found.rule.ignore)):
+    for size in range(len(found.rule.ignore)):
         for ignored in itertools.combinations(found.rule.ignore, size):
             simpler = _tried(found.tag, found.rule.model_copy(update={"ignore": ignored}), header, records)
             if simpler.matched == found.matched and not simpler.collisions:

@@ -6,9 +6,9 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from echomort.core.declared import wrong_field
 from echomort.core.errors import UserError, in_one_line
@@ -156,7 +156,7 @@ def modules_in(folder: Path) -> tuple[str, ...]:
 
 
 @functools.cache
-def _points(places: tuple[str, ...]) -> EntryPoints:
+def _points(places: tuple[str, ...]) -> Any:
     """Return the entry points of all packages on Python's path; to read them takes as long as a small query."""
     return entry_points()
 

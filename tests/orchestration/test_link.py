@@ -75,8 +75,8 @@ def test_a_rule_that_confuses_people_is_said_and_the_others_are_still_explained(
     (tmp_path / "ehr").mkdir()
     for table in (sides / "ehr").iterdir():
         (tmp_path / "ehr" / table.name).write_bytes(table.read_bytes())
-    with (tmp_path / "ehr" / "patient.csv").open("a") as file:
-        file.write(f"09{CANARY}0000,1950-01-01,F,White\n")
+    with (tmp_path / "ehr" / "patient.csv").open("a", newline="") as file:
+        file.write(f"09{CANARY}0000,1950-01-01,F,White\r\n")
     rule = ("--set", "linkage.patient.ignore=leading_zeros")
     said = link(sides, "--explain", "--files", "2", "--ehr", str(tmp_path / "ehr"), *rule)
     assert "can't be used: linkage.patient makes 2 different patients of the records the same" in said

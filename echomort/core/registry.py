@@ -157,7 +157,7 @@ def modules_in(folder: Path) -> tuple[str, ...]:
 
 @functools.cache
 def _points(places: tuple[str, ...]) -> Any:
-    """Return the entry points of all packages on Python's path; to read them takes as long as a small query."""
+    """Return the entry points of all packages below ``places``, which are Python's path: read once for each path."""
     return entry_points()
 
 

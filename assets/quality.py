@@ -14,6 +14,7 @@ import duckdb
 import pandas as pd
 
 from assets.graph import STAGES
+from assets.imaging.accounts import Linked, linked_studies
 from assets.incremental import Stage
 from assets.project import Project
 from assets.records.clinical_features import FEATURES
@@ -234,6 +235,40 @@ def reject_gate() -> Check:
     return Check(spec, stage, read)
 
 
+def linkage_gate() -> Check:
+    """Return the check that enough of the archive is linked to the records; if not, no clip is made."""
+
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
+        linked = linked_studies(connection)
+        return lambda settings: _linked(linked, settings.linkage.least_linked)
+
+    spec = dg.AssetCheckSpec(
+        "enough_studies_are_linked",
+        asset="linkage",
+        blocking=True,
+        description="The share of the archive's studies that link to the records is linkage.least_linked or more.",
+        additional_deps=["dicom_index"],
+    )
+    least = "linkage.least_linked"
+    stage = Stage(
+        f"check:{spec.name}", ("linkage", "dicom_index"), lambda settings: {least: settings.linkage.least_linked}
+    )
+    stage.carried_out_by(linkage_gate)
+    return Check(spec, stage, read)
+
+
+def _linked(linked: Linked, least: float) -> dict[str, Any]:
+    words = linked.line(least)
+    offending = linked.studies - linked.linked
+    return {
+        "table": "instance_link",
+        "rows": linked.studies,
+        "offending": offending,
+        "failed": words,
+        "passed": not words,
+    }
+
+
 def letters_check() -> Check:
     """Return the check that no line of letters stands beside the tissue in a sample of the stored clips."""
 
@@ -391,6 +426,7 @@ for _check in (
     refused_check(),
     late_records_check(),
     reject_gate(),
+    linkage_gate(),
     letters_check(),
     suspicious_variables_check(),
     suspicious_results_check(),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assets.graph import STAGES
+from assets.imaging.accounts import linkage_warnings
 from assets.incremental import Stage, UnitStage, missing_files, stale_units
 from assets.project import Project
 from assets.quality import BY_ASSET, STAGED
@@ -73,6 +74,7 @@ def project_warnings(project: Project) -> list[tuple[str, str]]:
     with project.reader() as connection:
         found = records_warnings(connection, project.settings.sources.adapter)
         found += [("cohort", line) for line in (cohort_readiness(connection, project.settings),) if line]
+        found += linkage_warnings(connection)
         for asset, checks in BY_ASSET.items():
             for check in checks:
                 entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)

@@ -34,3 +34,11 @@ def recall(path: Path, domain: str, keys: Iterable[str]) -> dict[str, str]:
             {"domain": domain, "keys": list(keys)},
         ).fetchall()
     return dict(rows)
+
+
+def recall_all(path: Path, domain: str) -> dict[str, str]:
+    """Return pseudonym -> identifier of all of ``domain`` that the vault holds."""
+    if not path.exists():
+        return {}
+    with connect_plain(path) as connection:
+        return dict(connection.execute("SELECT key, identifier FROM vault WHERE domain = ?", [domain]).fetchall())

@@ -53,6 +53,9 @@ def index_folders(project: Project, units: Sequence[str], context: dg.OpExecutio
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for folder_key, file in counted(files, len(files), context):
         rows[folder_key].append(indexer.row(folder_key, file))
+    for domain in ("patient", "study"):  # what linkage compares, where a rule is set
+        numbers = {key: text for (of, key), text in indexer.numbers.items() if of == domain}
+        vault.remember(project.vault, domain, numbers)
     return [_index_entry(project, key, _folder_fingerprint(how, folders[key]), made) for key, made in rows.items()]
 
 

@@ -1,12 +1,14 @@
 """Things of one kind that anybody may add: each is a file in one folder, or an entry point of another package."""
 
+import functools
 import importlib
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from echomort.core.declared import wrong_field
 from echomort.core.errors import UserError, in_one_line
@@ -153,12 +155,18 @@ def modules_in(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(name for name in files if not name.startswith("_")))
 
 
+@functools.cache
+def _points(places: tuple[str, ...]) -> Any:
+    """Return the entry points of all packages below ``places``, which are Python's path: read once for each path."""
+    return entry_points()
+
+
 def _points_of(folder: str) -> tuple[dict[str, EntryPoint], list[EntryPoint]]:
     """Return name -> entry point of the things that other packages add to the registry ``folder``, and the points whose
     name is that of an earlier one; of a name, the first by value counts."""
     found: dict[str, EntryPoint] = {}
     again = []
-    for point in sorted(entry_points(group=folder), key=lambda point: (point.name, point.value)):
+    for point in sorted(_points(tuple(sys.path)).select(group=folder), key=lambda point: (point.name, point.value)):
         if found.setdefault(point.name, point) is not point:
             again.append(point)
     return found, again

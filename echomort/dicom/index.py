@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from echomort.core.fingerprint import digest
 from echomort.core.keys import Keyring
@@ -12,7 +12,7 @@ from echomort.core.listing import SourceFile
 from echomort.dicom.header.fields import Header
 from echomort.dicom.header.parsing import read_header
 from echomort.dicom.reasons import Rejected
-from echomort.settings import USUAL_READING, HeaderReading
+from echomort.settings import USUAL_READING, HeaderReading, PatientTag
 
 VENDORS = {
     "philips": r"philips|atl",
@@ -42,11 +42,14 @@ class Indexer:
     keyring: Keyring
     views: Mapping[str, str]
     how: HeaderReading = USUAL_READING
+    numbers: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
+    """(Domain, pseudonym) -> the number of a patient ("patient") or study ("study"), of every file that was read."""
 
     def row(self, folder_key: str, file: SourceFile) -> dict[str, Any]:
         """Return the row of table ``dicom_instance`` for one file."""
         keys = self.keyring.pseudonym("instance", file.path), folder_key
         found = _read(self.root / file.path, self.how)
+        self.numbers.update(_numbers(found, self.keyring))
         row = instance_row(keys, found, self.keyring)
         if isinstance(found, Header) and found.view == "unknown" and found.sop_uid in self.views:
             row |= {"view": self.views[found.sop_uid], "view_source": "view_table"}
@@ -91,6 +94,8 @@ def _header_columns(header: Header, keyring: Keyring) -> dict[str, Any]:
         "patient_key": _pseudonym(keyring, "patient", header.patient_id),
         "study_key": _pseudonym(keyring, "study", header.study_uid),
         "accession_key": _pseudonym(keyring, "study", header.accession_number),
+        "other_keys": " ".join(f"{tag}:{keyring.pseudonym(domain_of(tag), text)}" for tag, text in header.other_numbers)
+        or None,
         "sop_key": _pseudonym(keyring, "instance_uid", header.sop_uid),
         "transfer_syntax": header.transfer_syntax if re.fullmatch(r"[\d.]{1,64}", header.transfer_syntax) else None,
         "modality": header.modality if re.fullmatch(r"[A-Z]{2,4}", header.modality) else None,
@@ -106,6 +111,28 @@ def _header_columns(header: Header, keyring: Keyring) -> dict[str, Any]:
         "view": header.view,
         "view_source": header.view_source,
     }
+
+
+def header_numbers(header: Header) -> list[tuple[str, str]]:
+    """Return (tag, number) of every number of the patient and the study in a header."""
+    named = (
+        ("PatientID", header.patient_id),
+        ("StudyInstanceUID", header.study_uid),
+        ("AccessionNumber", header.accession_number),
+    )
+    return [(tag, text.strip()) for tag, text in (*named, *header.other_numbers) if text.strip()]
+
+
+def domain_of(tag: str) -> str:
+    """Return the domain of the pseudonyms of a tag's numbers: ``patient`` or ``study``."""
+    return "patient" if tag in get_args(PatientTag) else "study"
+
+
+def _numbers(found: Header | Rejected, keyring: Keyring) -> dict[tuple[str, str], str]:
+    if isinstance(found, Rejected):  # what can't be read is not linked
+        return {}
+    named = [(domain_of(tag), text) for tag, text in header_numbers(found)]
+    return {(domain, keyring.pseudonym(domain, text)): text for domain, text in named}
 
 
 def _pseudonym(keyring: Keyring, domain: str, identifier: str) -> str | None:

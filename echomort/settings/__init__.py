@@ -3,6 +3,8 @@
 from echomort.settings.layers import gather, load_settings, parse_flags, validate
 from echomort.settings.preset import PRESETS, read_preset
 from echomort.settings.sections import (
+    CUTS,
+    LONGEST_CUT,
     USUAL_READING,
     ClinicalScores,
     ClipSettings,
@@ -15,7 +17,11 @@ from echomort.settings.sections import (
     Fusion,
     HeaderReading,
     Imaging,
+    Linkage,
+    NumberRule,
     Outcome,
+    PatientNumbers,
+    PatientTag,
     Postgresql,
     Privacy,
     Promotion,
@@ -23,6 +29,8 @@ from echomort.settings.sections import (
     SameDay,
     Section,
     Sources,
+    StudyNumbers,
+    StudyTag,
     Synthetic,
     Tabular,
     TagTable,
@@ -33,6 +41,8 @@ from echomort.settings.sections import (
 from echomort.settings.settings import Settings
 
 __all__ = [
+    "CUTS",
+    "LONGEST_CUT",
     "PRESETS",
     "USUAL_READING",
     "ClinicalScores",
@@ -46,7 +56,11 @@ __all__ = [
     "Fusion",
     "HeaderReading",
     "Imaging",
+    "Linkage",
+    "NumberRule",
     "Outcome",
+    "PatientNumbers",
+    "PatientTag",
     "Postgresql",
     "Privacy",
     "Promotion",
@@ -55,6 +69,8 @@ __all__ = [
     "Section",
     "Settings",
     "Sources",
+    "StudyNumbers",
+    "StudyTag",
     "Synthetic",
     "Tabular",
     "TagTable",

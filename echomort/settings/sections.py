@@ -150,6 +150,82 @@ class Sources(Section):
         return self
 
 
+StudyTag = Literal[
+    "StudyInstanceUID", "AccessionNumber", "StudyID", "RequestedProcedureID", "PlacerOrderNumberImagingServiceRequest",
+    "FillerOrderNumberImagingServiceRequest", "AdmissionID",
+]  # fmt: skip
+"""Tags of a header that may hold the number of the study in the records (PS3.6)."""
+
+PatientTag = Literal["PatientID", "OtherPatientIDs"]
+"""Tags that may hold the patient's number in the records; the second also stands for OtherPatientIDsSequence."""
+
+Ignored = Literal["leading_zeros", "case", "separators", "point_zero"]
+"""What two ways to write one number may differ in; ``point_zero`` is the .0 of a number that became a float."""
+
+LONGEST_CUT = 32
+"""Characters of a number that are cut at most: a number of DICOM has 64 (PS3.5 table 6.2-1). Our choice."""
+
+Cut = Annotated[int, Field(ge=0, le=LONGEST_CUT)]
+
+
+class NumberRule(Section):
+    """When the number of a header and one of the records are the same; equal ones always are."""
+
+    ignore: Annotated[tuple[Ignored, ...], pydantic.BeforeValidator(_names)] = setting(
+        (), "ours", "differences that do not count: leading_zeros, case, separators, point_zero"
+    )
+    header_prefix: Cut = setting(
+        0, "ours", "first characters of the header's numbers that are cut, where they are those of most numbers"
+    )
+    header_suffix: Cut = setting(0, "ours", "last characters of the header's numbers that are cut, in the same way")
+    record_prefix: Cut = setting(0, "ours", "first characters of the records' numbers that are cut, in the same way")
+    record_suffix: Cut = setting(0, "ours", "last characters of the records' numbers that are cut, in the same way")
+    map: Path | None = setting(None, "ours", "CSV with the columns dicom and record: numbers of a header by themselves")
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether only equal numbers are the same."""
+        return self.map is None and not any(getattr(self, name) for name in (*CUTS, "ignore"))
+
+
+CUTS = ("header_prefix", "header_suffix", "record_prefix", "record_suffix")
+"""The settings of a rule that cut characters."""
+
+
+class StudyNumbers(NumberRule):
+    """How a file names its study."""
+
+    tags: Annotated[tuple[StudyTag, ...], pydantic.BeforeValidator(_names)] = setting(
+        ("StudyInstanceUID", "AccessionNumber"),
+        "ours",
+        "tags that name the study; the first whose number the records know decides",
+        min_length=1,
+    )
+
+
+class PatientNumbers(NumberRule):
+    """How a file names its patient."""
+
+    tags: Annotated[tuple[PatientTag, ...], pydantic.BeforeValidator(_names)] = setting(
+        ("PatientID",), "ours", "tags that name the patient, as for studies", min_length=1
+    )
+
+
+class Linkage(Section):
+    """How files and records are linked (docs/linkage.md)."""
+
+    least_linked: float = setting(
+        0.5,
+        "ours",
+        "share of the archive's studies that must link to the records, else a run stops; 0 for an archive that is "
+        "larger than the extract on purpose",
+        ge=0,
+        le=1,
+    )
+    study: StudyNumbers = StudyNumbers()
+    patient: PatientNumbers = PatientNumbers()
+
+
 class Privacy(Section):
     """Pseudonyms and dates."""
 

@@ -14,6 +14,7 @@ from echomort.settings.sections import (
     Features,
     Fusion,
     Imaging,
+    Linkage,
     Outcome,
     Privacy,
     Promotion,
@@ -31,6 +32,7 @@ class Settings(Section):
     preset: Literal["demo", "paper", "standard"] = "demo"
     home: Path = Path("demo")
     sources: Sources = Sources()
+    linkage: Linkage = Linkage()
     privacy: Privacy = Privacy()
     outcome: Outcome = Outcome()
     cohort: Cohort = Cohort()

@@ -15,6 +15,7 @@ from orchestration.cli.export import export as export_clips
 from orchestration.cli.fetch import dicomweb
 from orchestration.cli.inspect import inspect
 from orchestration.cli.labels import labels
+from orchestration.cli.link import link
 from orchestration.cli.predict import predict
 from orchestration.cli.readers import analyse, assist, export
 from orchestration.cli.receive import receive
@@ -32,6 +33,7 @@ COMMANDS = (
     run,
     status,
     records,
+    link,
     experiment,
     accept,
     ui,

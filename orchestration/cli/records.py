@@ -39,7 +39,7 @@ def records(  # noqa: PLR0913, PLR0917
     as_json: AsJson = False,
 ) -> None:
     """Show what a run would make of the health records: needs no echo files and no key, and writes nothing unasked."""
-    settings = _settings(ehr, adapter, home, config, assignments or [])
+    settings = records_settings(ehr, adapter, home, config, assignments or [])
     named = [name.strip() for name in (variables or "").split(",") if name.strip()]
     if named and labels is None:
         raise UserError("--variables has no meaning without --labels", "name a file with --labels, or leave it out")
@@ -61,7 +61,7 @@ def records(  # noqa: PLR0913, PLR0917
             out.print(f"written: {path}")
 
 
-def _settings(
+def records_settings(
     ehr: Path | None, adapter: str | None, home: Path | None, config: Path | None, assignments: list[str]
 ) -> Settings:
     """Return the settings of the project or file, with what this call names on top."""

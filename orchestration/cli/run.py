@@ -37,7 +37,9 @@ def run(
             out.print("everything is up to date: nothing to do")
     except UserError:
         with contextlib.suppress(UserError):  # the first error is the one to show
+            summary.print_accounts(home, out)
             summary.print_warnings(home, out)
         raise
     summary.print_results(settings, out)
+    summary.print_accounts(home, out)
     summary.print_warnings(home, out)

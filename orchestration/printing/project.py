@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from assets import status
+from assets.accounts import account_lines
 from assets.project import Project
 from echomort.champion.store import champion_name, read_history
 from echomort.evaluation.readiness import readiness
@@ -32,6 +33,16 @@ def print_results(settings: Settings, console: Console) -> None:
     report = settings.home / "report" / "report.html"
     if report.exists():
         console.print(f"report: {report}")
+
+
+def print_accounts(home: Path, console: Console) -> None:
+    """Print what each asset took and what it left out, by reason, a line each; nothing before a run."""
+    project = Project(home=str(home))
+    if not project.settings.warehouse.exists():
+        return
+    with project.reader() as connection:
+        for line in account_lines(connection):
+            console.print(line)
 
 
 def print_warnings(home: Path, console: Console) -> None:

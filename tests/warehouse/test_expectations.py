@@ -1,5 +1,6 @@
 """Suites: clean tables pass every expectation, each seeded defect is caught by name, and no value ever comes out."""
 
+import contextlib
 import gc
 import subprocess
 import sys
@@ -309,3 +310,29 @@ def test_the_rows_of_a_table_are_not_kept_after_its_check():
     del frame
     gc.collect()
     assert kept() is None
+
+
+@pytest.mark.parametrize("table", ["patient", "outcome", "cohort", "clip"])
+def test_making_each_configuration_once_changes_no_result(clean, table, monkeypatch):
+    """All defects of a table together, and a column that is not there: failures, warnings and errors."""
+    frame = clean[table].copy()
+    for of, defect, _ in DEFECTS:
+        changed = defect(frame.copy()) if of == table else frame
+        frame = changed if len(changed) else frame
+    damaged = [frame, frame.drop(columns=frame.columns[1]), clean[table]]
+    found = [validate(table, one) for one in damaged]
+    monkeypatch.setattr(warehouse.checks.expectations, "_made_once", contextlib.nullcontext)
+    assert [validate(table, one) for one in damaged] == found
+    assert found[0].failed and found[1].errors and found[2].passed
+
+
+def test_great_expectations_is_as_it_was_afterwards(clean):
+    from great_expectations.expectations.expectation import Expectation
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    before = Expectation.configuration, ExpectationConfiguration.to_domain_obj
+    with pytest.raises(ZeroDivisionError), warehouse.checks.expectations._made_once():
+        assert Expectation.configuration is not before[0]
+        raise ZeroDivisionError
+    validate("patient", clean["patient"])
+    assert (Expectation.configuration, ExpectationConfiguration.to_domain_obj) == before

@@ -1,9 +1,9 @@
 """Runs Great Expectations on the warehouse's tables. Results hold names of expectations, never values."""
 
+import contextlib
 import functools
-import itertools
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,38 +56,66 @@ def validate(table: str, frame: pd.DataFrame, variables: Path | None = None) -> 
     """
     import great_expectations as gx
 
-    source, name = _tables(), f"{table} {next(NUMBERS)}"
-    batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
     declared = suite(table, variables)
     expectations = [_expectation(expected) for expected in declared]
-    result = batch.get_batch(batch_parameters={"dataframe": frame}).validate(
-        gx.ExpectationSuite(table, expectations=expectations), result_format="BOOLEAN_ONLY"
-    )
-    _forget(source, name)
+    batch = _frames().get_batch(batch_parameters={"dataframe": frame})
+    with _made_once():
+        result = batch.validate(gx.ExpectationSuite(table, expectations=expectations), result_format="BOOLEAN_ONLY")
+    _forget(batch)
     return _summary(declared, result.results)
 
 
 @functools.cache
-def _tables() -> Any:
-    """Return the place of tables in the one context of this process: making a context is slower than most suites."""
+def _frames() -> Any:
+    """Return what makes a batch of a frame, in the one context of this process: making a context, or another asset in
+    it, is slower than most suites."""
     import great_expectations as gx
 
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
-    return context.data_sources.add_pandas("warehouse")
+    source = context.data_sources.add_pandas("warehouse")
+    return source.add_dataframe_asset("tables").add_batch_definition_whole_dataframe("whole")
 
 
-def _forget(source: Any, name: str) -> None:
+def _forget(batch: Any) -> None:
     """Let the context hold no row of a table longer than it is checked."""
-    source.delete_asset(name)
-    manager = source.get_execution_engine().batch_manager
+    manager = batch.datasource.get_execution_engine().batch_manager
     manager.reset_batch_cache()
     manager.batch_data_cache.clear()
 
 
-NUMBERS = itertools.count()
-"""Tell the frames of one process apart, for Great Expectations."""
+@contextlib.contextmanager
+def _made_once() -> Iterator[None]:
+    """Let each expectation of the block make its configuration once, and each configuration its expectation.
+
+    Great Expectations makes one from the other anew for each argument that it reads, dozens of times for each
+    expectation: that was most of the time of a suite. Neither changes while it is validated.
+    """
+    from great_expectations.expectations.expectation import Expectation
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    configuration: Any = Expectation.configuration
+    expectation: Any = ExpectationConfiguration.to_domain_obj
+    setattr(Expectation, "configuration", property(_once(configuration.fget)))  # noqa: B010  mypy refuses a plain one
+    setattr(ExpectationConfiguration, "to_domain_obj", _once(expectation))  # noqa: B010
+    try:
+        yield
+    finally:
+        setattr(Expectation, "configuration", configuration)  # noqa: B010
+        setattr(ExpectationConfiguration, "to_domain_obj", expectation)  # noqa: B010
+
+
+def _once(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return ``function``, which makes its result once for each object."""
+    made: dict[int, tuple[Any, Any]] = {}  # with the object, so that its id is not used again
+
+    def result(one: Any) -> Any:
+        if id(one) not in made:
+            made[id(one)] = one, function(one)
+        return made[id(one)][1]
+
+    return result
 
 
 def _expectation(expected: Expected) -> Any:

@@ -11,6 +11,7 @@ from echomort.dicom.header import values
 from echomort.dicom.header.approach import Approach, ApproachTags, resolve_approach
 from echomort.dicom.header.examination import ExaminationTags, resolve_examination
 from echomort.dicom.header.fields import ULTRASOUND_LOOPS, Header, Region
+from echomort.dicom.header.numbers import other_numbers
 from echomort.dicom.header.rejection import kind_rejection
 from echomort.dicom.header.timing import TimingTags, resolve_timing
 from echomort.dicom.header.views import UNKNOWN, ViewTags, resolve_view
@@ -42,6 +43,7 @@ def describe_header(dataset: Dataset, syntax: str, how: HeaderReading = USUAL_RE
         series_uid=values.text(dataset, "SeriesInstanceUID"),
         sop_uid=values.text(dataset, "SOPInstanceUID"),
         accession_number=values.text(dataset, "AccessionNumber"),
+        other_numbers=other_numbers(dataset),
         study_date=values.text(dataset, "StudyDate"),
         sop_class=values.text(dataset, "SOPClassUID"),
         transfer_syntax=syntax,

@@ -48,7 +48,9 @@ WANTED = [
         "SegmentedBluePaletteColorLookupTableData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
         "StudyDescription", "PerformedProcedureStepDescription", "TransducerData", "TransducerType",
         "TransducerApplicationCodeSequence", "UltrasoundColorDataPresent", "InstitutionName",
-        "LossyImageCompression", "BodyPartExamined", "ContrastBolusAgent",
+        "LossyImageCompression", "BodyPartExamined", "ContrastBolusAgent", "OtherPatientIDs",
+        "OtherPatientIDsSequence", "StudyID", "AdmissionID", "RequestedProcedureID", "RequestAttributesSequence",
+        "PlacerOrderNumberImagingServiceRequest", "FillerOrderNumberImagingServiceRequest",
     )
 ]  # fmt: skip
 """Tags that are read; sequences of undefined length that are not among them are skipped."""

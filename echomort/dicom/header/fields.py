@@ -45,6 +45,8 @@ class Header:
     series_uid: str = field(default="", repr=False)
     sop_uid: str = field(default="", repr=False)
     accession_number: str = field(default="", repr=False)
+    other_numbers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """(Tag, value) of further numbers of the patient and the study: OtherPatientIDs, StudyID and those of orders."""
     study_date: str = field(default="", repr=False)
     sop_class: str = ""
     transfer_syntax: str = ""

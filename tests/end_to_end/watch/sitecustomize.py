@@ -17,6 +17,10 @@ STAGE = "ECHOMORT_WATCHED_STAGE"
 
 _relative: dict[str, str | None] = {}
 _seen: set[tuple[str, str]] = set()
+_judged: set[tuple[str | None, object]] = set()
+"""Functions that have run while a stage worked, each with the stage: most calls are repetitions."""
+_stage: list[str | None] = [os.environ.get(STAGE)]
+"""The stage that works now: also in the environment, for the processes that it starts."""
 
 
 def relative(path: str) -> str | None:
@@ -29,7 +33,7 @@ def relative(path: str) -> str | None:
 
 def note(file: str | None) -> None:
     """Write ``file`` down for the stage that works now, at once: a process may end without a word."""
-    stage = os.environ.get(STAGE)
+    stage = _stage[0]
     if stage and file and (stage, file) not in _seen:
         _seen.add((stage, file))
         with open(Path(os.environ["ECHOMORT_WATCHED"]) / str(os.getpid()), "a") as out:
@@ -38,9 +42,15 @@ def note(file: str | None) -> None:
 
 def called(frame, event, argument) -> None:
     """Note the file of a function that runs."""
-    file = relative(frame.f_code.co_filename) if event == "call" else None
-    if file and (os.environ.get(STAGE), file) not in _seen and not is_importing(frame):
+    stage = _stage[0]
+    if stage is None or event != "call" or (stage, frame.f_code) in _judged:
+        return
+    file = relative(frame.f_code.co_filename)
+    if file and (stage, file) not in _seen:
+        if is_importing(frame):
+            return  # it may be called again
         note(file)
+    _judged.add((stage, frame.f_code))
 
 
 def is_importing(frame) -> bool:
@@ -58,6 +68,14 @@ def opened(event: str, arguments: tuple) -> None:
         note(relative(arguments[0]))
 
 
+def _name_stage(name: str | None) -> None:
+    _stage[0] = name
+    if name:
+        os.environ[STAGE] = name
+    else:
+        os.environ.pop(STAGE, None)
+
+
 def watch_stages() -> None:
     """Let the one place in which a stage works say which it is."""
     from assets.incremental import Stage
@@ -67,15 +85,13 @@ def watch_stages() -> None:
 
     @contextlib.contextmanager
     def working(stage):
-        before = os.environ.get(STAGE)
+        before = _stage[0]
         with works(stage):
-            os.environ[STAGE] = stage.name
+            _name_stage(stage.name)
             try:
                 yield
             finally:
-                os.environ.pop(STAGE)
-                if before:
-                    os.environ[STAGE] = before
+                _name_stage(before)
 
     Stage.working = working
     text_of = queries.query

@@ -28,6 +28,7 @@ SUITE = Suite(
         pseudonym("patient_key"),
         pseudonym("study_key"),
         pseudonym("accession_key"),
+        matches("other_keys", r"^\w+:[0-9a-f]{32}( \w+:[0-9a-f]{32})*$", "other_keys_are_pseudonyms"),
         pseudonym("sop_key"),
         pseudonym("site_key"),
         present("status"),

@@ -1,31 +1,47 @@
--- Links every readable file to a study of the health records. The file's header names a study (by StudyInstanceUID or
--- accession number) and a patient. Both must agree with the records; otherwise the file is rejected.
+-- Links every readable file to a study of the health records. The file's header names a study and a patient, by the tags
+-- and rules of linkage.study and linkage.patient (link_begin.sql). Both must agree with the records; otherwise the file is
+-- rejected. Of several tags, the first whose number the records know decides.
 DELETE FROM instance_link;
 
 INSERT INTO instance_link
-WITH readable AS (
-    SELECT
-        instance_key,
-        sop_key,
-        source_digest,
-        patient_key AS header_patient,
-        study_key AS uid_key,
-        accession_key,
-        site_key,
-        manufacturer
-    FROM dicom_instance
-    WHERE status = 'accepted'
+WITH known AS (
+    SELECT instance_key, domain, place, min(owner) AS owner, count(DISTINCT owner) AS owners
+    FROM header_number
+    JOIN same_number USING (domain, place, key)
+    GROUP BY instance_key, domain, place
+),
+first_known AS (
+    SELECT instance_key, domain, arg_min(owner, place) AS owner, arg_min(owners, place) AS owners
+    FROM known
+    GROUP BY instance_key, domain
+),
+named AS (
+    SELECT instance_key, bool_or(domain = 'study') AS names_study, bool_or(domain = 'patient') AS names_patient
+    FROM header_number
+    GROUP BY instance_key
 ),
 matched AS (
     SELECT
-        readable.*,
-        coalesce(by_uid.study_key, by_accession.study_key) AS study_key,
-        coalesce(by_uid.patient_key, by_accession.patient_key) AS study_patient,
-        alias.patient_key AS known_patient
-    FROM readable
-    LEFT JOIN study AS by_uid ON by_uid.study_key = readable.uid_key
-    LEFT JOIN study AS by_accession ON by_accession.study_key = readable.accession_key
-    LEFT JOIN patient_alias AS alias ON alias.alias_key = readable.header_patient
+        instance.instance_key,
+        instance.sop_key,
+        instance.source_digest,
+        instance.site_key,
+        instance.manufacturer,
+        coalesce(names_study, false) AS names_study,
+        coalesce(names_patient, false) AS names_patient,
+        study.study_key,
+        study.patient_key AS study_patient,
+        coalesce(known_study.owners, 0) AS studies,
+        known_patient.owner AS known_patient,
+        coalesce(known_patient.owners, 0) AS patients
+    FROM dicom_instance AS instance
+    LEFT JOIN named USING (instance_key)
+    LEFT JOIN first_known AS known_study
+        ON known_study.instance_key = instance.instance_key AND known_study.domain = 'study'
+    LEFT JOIN first_known AS known_patient
+        ON known_patient.instance_key = instance.instance_key AND known_patient.domain = 'patient'
+    LEFT JOIN study ON study.study_key = known_study.owner
+    WHERE instance.status = 'accepted'
 ),
 -- Copies of one SOP instance: one copy is kept if the bytes agree, none if they differ.
 copies AS (
@@ -42,10 +58,12 @@ checked AS (
         CASE
             WHEN versions > 1 THEN 'conflicting_copies'
             WHEN copy > 1 THEN 'duplicate'
-            WHEN study_key IS NULL THEN 'study_not_in_records'
-            WHEN header_patient IS NULL THEN 'no_patient_id'
-            WHEN known_patient IS NULL THEN 'patient_not_in_records'
-            WHEN known_patient <> study_patient THEN 'patient_mismatch'
+            WHEN NOT names_study THEN 'no_study_id'
+            WHEN studies = 0 THEN 'study_not_in_records'
+            WHEN studies > 1 THEN 'several_studies'
+            WHEN NOT names_patient THEN 'no_patient_id'
+            WHEN patients = 0 THEN 'patient_not_in_records'
+            WHEN patients > 1 OR known_patient <> study_patient THEN 'patient_mismatch'
         END AS reason
     FROM copies
 )

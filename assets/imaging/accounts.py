@@ -1,0 +1,45 @@
+"""What became of the archive's files, in one line each: for the terminal, and for the check on linkage."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from echomort.linkage.reasons import counted, is_ordinary, reason_line
+from warehouse.queries import run
+
+
+@dataclass(frozen=True)
+class Linked:
+    """How many ``studies`` the archive has, and how many have a file that is ``linked``; ``reasons``: (reason, files,
+    studies) of the files that are not, the most files first."""
+
+    studies: int
+    linked: int
+    reasons: Sequence[tuple[str, int, int]]
+
+    def line(self, least: float) -> str:
+        """Return the line that says that less than the share ``least`` is linked; empty if it is not so."""
+        if self.linked >= least * self.studies:
+            return ""
+        named = ", ".join(f"{reason} in {files} files" for reason, files, _ in self.reasons)
+        share = int(1000 * self.linked / self.studies) / 1000
+        return (
+            f"{self.linked} of {counted(self.studies, 'study', 'studies')} of the archive "
+            f"{'is' if self.linked == 1 else 'are'} linked to the records ({named}): headers and records write their "
+            "numbers differently, or are of different studies; `echomort link --explain` compares them and names the "
+            "rule that links them; for an archive that is larger than the extract on purpose --set "
+            f"linkage.least_linked={share:g}"
+        )
+
+
+def linked_studies(connection: duckdb.DuckDBPyConnection) -> Linked:
+    """Return how much of the archive is linked to the records."""
+    studies, linked = run(connection, "reads/counts/linked_studies.sql").fetchall()[0]
+    return Linked(studies, linked, run(connection, "reads/counts/unlinked.sql").fetchall())
+
+
+def linkage_warnings(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Return (asset, warning) of every reason why files are not linked that needs a person."""
+    found = run(connection, "reads/counts/unlinked.sql").fetchall()
+    return [("linkage", reason_line(*one)) for one in found if not is_ordinary(one[0])]

@@ -1,0 +1,2 @@
+-- The rows that a rule replaces.
+DELETE FROM same_number WHERE domain = $domain;

@@ -28,6 +28,7 @@ from echomort.dicom.tissue.lettering import without_lettering
 from echomort.dicom.tissue.noise import NO_NOISE
 from echomort.dicom.tissue.overlays import without_overlays
 from echomort.dicom.tissue.snapshots import Snapshots
+from echomort.dicom.tissue.traces.strips import without_traces
 from echomort.settings import ClipSettings, HeaderReading
 
 SNAPSHOTS = 12
@@ -202,9 +203,15 @@ def _find_tissue(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSett
     mask = without_overlays(sector.mask(header.rows, header.columns), snapshots)
     mask = without_graphics(without_lettering(mask, snapshots), snapshots)
     colour_notes = _check_colour(frames, sorted(seen), mask, snapshots, settings)
+    mask, strip_notes = without_traces(mask, snapshots, [_moment(header, index) for index in seen])
     noise_notes = () if snapshots.noise == NO_NOISE else ("noisy",)
-    found = *notes, *trace_notes, *colour_notes, *aspect_notes, *noise_notes
+    found = *notes, *trace_notes, *strip_notes, *colour_notes, *aspect_notes, *noise_notes
     return _Tissue(region, aspect, mask, sector.outline, found)
+
+
+def _moment(header: Header, index: int) -> float:
+    """Return when a frame was taken, in frames, or in milliseconds where they are uneven."""
+    return header.timing.times[index] if header.timing.times else index
 
 
 def _native_tissue(frames: NativeEcho, settings: ClipSettings) -> _Tissue:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import simplejpeg
+from drawn_hearts import coded
+from drawn_hearts import heart as drawn_heart
 from echo_files import JPEG, EchoFile
 from PIL import Image, ImageDraw
 from pydicom import examples
@@ -45,13 +46,6 @@ def heart() -> np.ndarray:
     with open_object(REAL) as source:
         frames = open_frames(source)
         return np.stack([frames.luma(index) for index in range(frames.count)])
-
-
-def coded(movie: np.ndarray, quality: int) -> np.ndarray:
-    if not quality:
-        return movie
-    frames = [simplejpeg.encode_jpeg(frame[..., None].copy(), quality, "GRAY", "Gray") for frame in movie]
-    return np.stack([simplejpeg.decode_jpeg(frame, "GRAY")[..., 0] for frame in frames])
 
 
 def drawn(case: str, shape: tuple[int, int], seconds: np.ndarray) -> tuple[np.ndarray, int]:
@@ -103,6 +97,23 @@ def test_uneven_snapshots_are_shifted_by_their_times(heart: np.ndarray) -> None:
     sector, mask, _ = kept(movie, frames)
     over = marks.any(axis=0) & sector
     assert (mask & over).sum() < 0.03 * over.sum()
+
+
+@pytest.mark.parametrize("quality", [0, 75])
+@pytest.mark.parametrize("case", ["white scrolls", "cyan is renewed", "green, a cursor", "breathing is renewed"])
+def test_over_coarse_bright_speckle(case: str, quality: int) -> None:
+    movie = drawn_heart(600, 800).copy()
+    marks, luma = drawn(case, (600, 800), np.arange(12) / 6)
+    movie[marks] = luma
+    sector, mask, notes = kept(coded(movie, quality))
+    over = marks.any(axis=0) & sector
+    assert notes == ("trace_removed",) and (mask & over).sum() < 0.25 * over.sum()
+
+
+@pytest.mark.parametrize("quality", [0, 75])
+@pytest.mark.parametrize("shape", [(300, 400), (480, 640), (600, 800)])
+def test_drawn_hearts_lose_nothing(shape: tuple[int, int], quality: int) -> None:
+    assert kept(coded(drawn_heart(*shape), quality))[2] == ()
 
 
 def structures(kind: str, frames: np.ndarray) -> np.ndarray:

@@ -36,14 +36,14 @@ SLACK = 3
 MIN_IN_ORDER = 0.3
 """Share of the changes that the cursor explains at least. Tuned as ``MAX_ODD``."""
 
-TIMES_BACKWARD = 1.6
+TIMES_BACKWARD = 1.2
 """It explains this many times as many as the best one that runs from right to left, as none does, at least: tissue
 changes as often in either order. Tuned as ``MAX_ODD``."""
 
 MIN_STILL = 0.75
 """Share of the snapshots in which a pixel of a trace that repeats itself is lit at least. Our choice."""
 
-MIN_INTERVALS = 5
+MIN_INTERVALS = 6
 """Intervals between snapshots in which it explains some at least. Our choice: half of the usual eleven."""
 
 MIN_WAY = 0.08

@@ -48,7 +48,8 @@ WANTED = [
         "SegmentedBluePaletteColorLookupTableData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
         "StudyDescription", "PerformedProcedureStepDescription", "TransducerData", "TransducerType",
         "TransducerApplicationCodeSequence", "UltrasoundColorDataPresent", "InstitutionName",
-        "LossyImageCompression", "BodyPartExamined", "ContrastBolusAgent",
+        "LossyImageCompression", "BodyPartExamined", "ContrastBolusAgent", "RWaveTimeVector", "HeartRate",
+        "NominalInterval",
     )
 ]  # fmt: skip
 """Tags that are read; sequences of undefined length that are not among them are skipped."""

@@ -67,18 +67,26 @@ def find_strips(mask: np.ndarray, snapshots: Snapshots, times: np.ndarray) -> li
     down, along = (np.flatnonzero(mask.any(axis=1 - axis))[[0, -1]].tolist() for axis in (0, 1))
     top, height, width = down[0], down[1] - down[0] + 1, along[1] - along[0] + 1
     reach = reach_of(snapshots)
-    lines = np.stack([flat_lines(frame[top : down[1] + 1], reach) for frame in snapshots.frames])
     part = max(2 * MARGIN, height // BANDS)
+    starts = np.arange(0, height - part, part)
+    covered = np.array([_columns_with_lines(frame[top : down[1] + 1], starts, reach) for frame in snapshots.frames])
     strips: list[slice] = []
-    for start in range(0, height - part, part):
+    for start, columns in zip(starts.tolist(), covered.T, strict=True):
         if any(strip.start < top + start + part < strip.stop for strip in strips):
             continue
-        covered = np.count_nonzero(lines[:, start : start + 2 * part].any(axis=1), axis=1)
-        if np.count_nonzero(covered >= MIN_COLUMNS * width) < MOST_SNAPSHOTS * len(lines):
+        if np.count_nonzero(columns >= MIN_COLUMNS * width) < MOST_SNAPSHOTS * len(columns):
             continue
         if rows := _strip_about(top + start, top + start + 2 * part, snapshots, times):
             strips.append(rows)
     return strips
+
+
+def _columns_with_lines(frame: np.ndarray, starts: np.ndarray, reach: int) -> np.ndarray:
+    """Return how many columns of ``frame`` hold a line in each part and the next; parts begin at the rows
+    ``starts``."""
+    held = np.logical_or.reduceat(flat_lines(frame, reach), starts, axis=0)
+    held[:-1] |= held[1:]
+    return np.asarray(np.count_nonzero(held, axis=1))
 
 
 def _strip_about(low: int, high: int, snapshots: Snapshots, times: np.ndarray) -> slice | None:

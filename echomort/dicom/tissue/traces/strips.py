@@ -84,7 +84,8 @@ def find_strips(mask: np.ndarray, snapshots: Snapshots, times: np.ndarray) -> li
 def _columns_with_lines(frame: np.ndarray, starts: np.ndarray, reach: int) -> np.ndarray:
     """Return how many columns of ``frame`` hold a line in each part and the next; parts begin at the rows
     ``starts``."""
-    held = np.logical_or.reduceat(flat_lines(frame, reach), starts, axis=0)
+    lines, ends = flat_lines(frame, reach), [*starts[1:].tolist(), len(frame)]
+    held = np.array([lines[start:end].any(axis=0) for start, end in zip(starts.tolist(), ends, strict=True)])
     held[:-1] |= held[1:]
     return np.asarray(np.count_nonzero(held, axis=1))
 

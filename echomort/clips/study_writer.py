@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 FROM_INDEX = ("instance_key", "study_key", "patient_key", "view", "view_source")
 """Columns of table ``clip`` that are as the index and the linkage gave them."""
 
-SHOWN = ("cm_across", "cm_down", "form", "apex", "examination", "stage")
+SHOWN = ("cm_across", "cm_down", "form", "apex", "examination", "stage", "frames_a_beat")
 """Columns of table ``clip`` that say what a loop shows: how large a pixel is in the body, how the sector stands, the
-examination."""
+examination, how many of the file's frames a beat has."""
 
 
 class StudyWriter:
@@ -88,8 +88,7 @@ def _clip_row(file: Mapping[str, Any], found: "Clip | Rejected") -> tuple[dict[s
     timing = {"fps": found.fps, "fps_source": found.fps_source, "frames": found.frames}
     content = {"digest": digest(found.pixels.tobytes()), "lit_outside": lit_outside_sector(found)}
     across, down = found.cm or (None, None)
-    seen: dict[str, Any] = dict(
-        zip(SHOWN, (across, down, found.form, found.apex, found.examination, found.stage or None), strict=True)
-    )
+    values = across, down, found.form, found.apex, found.examination, found.stage or None, found.frames_a_beat
+    seen: dict[str, Any] = dict(zip(SHOWN, values, strict=True))
     seen |= {"note": " ".join(found.notes) or None, store.GEOMETRY: _geometry(found)}
     return row | timing | content | seen | {"status": "accepted", "reason": None}, found.pixels

@@ -15,6 +15,7 @@ from echomort.dicom.geometry import Apex, Form, Grid, form_of, pixel_size
 from echomort.dicom.header.fields import Header
 from echomort.dicom.header.parsing import MAX_INFLATED_BYTES, open_object, reject_errors_as
 from echomort.dicom.header.regions import COLOUR_FLOW, Box, declared_box, pixel_aspect
+from echomort.dicom.header.rhythm import frames_a_beat
 from echomort.dicom.header.timing import Resampling, blend, resample
 from echomort.dicom.header.views import UNKNOWN
 from echomort.dicom.reasons import Reason, Rejected
@@ -28,6 +29,7 @@ from echomort.dicom.tissue.lettering import without_lettering
 from echomort.dicom.tissue.noise import NO_NOISE
 from echomort.dicom.tissue.overlays import without_overlays
 from echomort.dicom.tissue.snapshots import Snapshots
+from echomort.dicom.tissue.traces.strips import without_traces
 from echomort.settings import ClipSettings, HeaderReading
 
 SNAPSHOTS = 12
@@ -56,6 +58,7 @@ class Clip:
     ``outline`` is the sector's polygon, float (n, 2), in pixels of the image. ``grid`` says where the clip's pixels lie
     in the image; ``cm`` is how many centimetres one is across and down, None where no region says it. ``form`` is what
     the sector looks like, ``apex`` where its probe is; ``examination`` and ``stage`` are words of examination.yaml.
+    ``frames_a_beat`` counts the file's frames of a beat, None where no tag tells of beats.
     """
 
     pixels: np.ndarray = field(repr=False)
@@ -74,6 +77,7 @@ class Clip:
     apex: Apex = "none"
     examination: str = "unstated"
     stage: str = ""
+    frames_a_beat: float | None = None
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,7 @@ def _make_clip(frames: Frames, settings: ClipSettings, view: str | None) -> Clip
         apex=apex,
         examination=header.examination.kind,
         stage=header.examination.stage,
+        frames_a_beat=frames_a_beat(header.rhythm, timing.fps or 0.0, timing.times),
     )
 
 
@@ -202,9 +207,15 @@ def _find_tissue(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSett
     mask = without_overlays(sector.mask(header.rows, header.columns), snapshots)
     mask = without_graphics(without_lettering(mask, snapshots), snapshots)
     colour_notes = _check_colour(frames, sorted(seen), mask, snapshots, settings)
+    mask, strip_notes = without_traces(mask, snapshots, [_moment(header, index) for index in seen])
     noise_notes = () if snapshots.noise == NO_NOISE else ("noisy",)
-    found = *notes, *trace_notes, *colour_notes, *aspect_notes, *noise_notes
+    found = *notes, *trace_notes, *strip_notes, *colour_notes, *aspect_notes, *noise_notes
     return _Tissue(region, aspect, mask, sector.outline, found)
+
+
+def _moment(header: Header, index: int) -> float:
+    """Return when a frame was taken, in frames, or in milliseconds where they are uneven."""
+    return header.timing.times[index] if header.timing.times else index
 
 
 def _native_tissue(frames: NativeEcho, settings: ClipSettings) -> _Tissue:

@@ -400,7 +400,7 @@ USUAL_READING = HeaderReading()
 
 LoopNote = Literal[
     "contrast", "stress", "examination_disputed", "transoesophageal_by_text", "not_a_cone", "apex_below", "noisy",
-    "black_frames", "frozen", "scene_change", "gap",
+    "black_frames", "frozen", "scene_change", "gap", "trace_removed", "trace_left",
 ]  # fmt: skip
 """Notes of what a loop shows, by which loops can be left out."""
 

@@ -9,7 +9,7 @@ from echo_files import JPEG, EchoFile, sector_movie
 from echomort.dicom import Reason, Rejected, read_clip
 from echomort.dicom.header.examination import ExaminationTags, resolve_examination
 from echomort.dicom.saved import Unusable, convert_pixels, load_clip, save_clip
-from echomort.dicom.tissue.continuity import continuity_notes
+from echomort.dicom.tissue.continuity import block_means, continuity_notes
 from echomort.settings import ClipSettings
 
 FOREIGN = {
@@ -188,3 +188,11 @@ def test_a_saved_clip_is_left_out_too(tmp_path: Path) -> None:
     assert convert_pixels(saved, ClipSettings())[1] is None
     with pytest.raises(Unusable, match="left_out"):
         convert_pixels(saved, ClipSettings(leave_out=("contrast",)))
+
+
+@pytest.mark.parametrize(("side", "shape"), [(4, (3, 55, 75)), (1, (2, 5, 7)), (3, (1, 30, 31)), (8, (2, 7, 90))])
+def test_block_means_are_those_of_numpy(side: int, shape: tuple[int, int, int]) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    rows, columns = shape[1] // side, shape[2] // side
+    whole = pictures[:, : rows * side, : columns * side].reshape(shape[0], rows, side, columns, side)
+    assert (block_means(pictures, side) == whole.mean(axis=(2, 4), dtype=np.float32)).all()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import simplejpeg
-from echo_files import JPEG, EchoFile, cone_of
+from drawn_hearts import coded, heart
+from echo_files import JPEG, EchoFile
 from PIL import Image, ImageDraw
 from pydicom import examples
 from scipy import ndimage
@@ -58,27 +58,6 @@ def drawn(kind: str, rows: int, columns: int) -> np.ndarray:  # noqa: C901 - one
     if kind == "box":
         pen.rectangle((x - 40, y - 40, x + 40, y + 30), outline=255, width=wide)
     return np.asarray(picture) > 0
-
-
-def heart(rows: int, columns: int, seed: int = 0) -> np.ndarray:
-    """A sector of speckle that sways, as sharp as a beam makes it: uint8 (12, rows, columns)."""
-    random = np.random.default_rng(seed)
-    grain = rows / 240
-    texture = ndimage.gaussian_filter(random.normal(size=(rows + 40, columns + 40)), (grain, 2 * grain))
-    texture /= texture.std()
-    inside, frames = cone_of(rows, columns).mask(rows, columns), []
-    for index in range(12):
-        sway = rows / 100 * np.sin(2 * np.pi * index / 12)
-        moved = ndimage.shift(texture, (sway, 0.6 * sway), order=1)[20:-20, 20:-20]
-        frames.append(np.where(inside, np.clip(90 * (1 + 0.6 * moved), 0, 255), 0))
-    return np.stack(frames).astype(np.uint8)
-
-
-def coded(movie: np.ndarray, quality: int) -> np.ndarray:
-    if not quality:
-        return movie
-    frames = [simplejpeg.encode_jpeg(frame[..., None].copy(), quality, "GRAY", "Gray") for frame in movie]
-    return np.stack([simplejpeg.decode_jpeg(frame, "GRAY")[..., 0] for frame in frames])
 
 
 def kept(movie: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

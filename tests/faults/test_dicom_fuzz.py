@@ -13,3 +13,8 @@ def test_mutated_files_end_in_a_clip_or_a_reason(first: int) -> None:
     assert counts.total() == SLICE
     assert counts["unreadable"] <= 0.02 * SLICE
     assert counts["accepted"] > 0
+
+
+@pytest.mark.parametrize("first", [0, 100_000])
+def test_mutated_real_objects_end_in_a_clip_or_a_reason(first: int) -> None:
+    assert run(first, 150, "real").total() == 150

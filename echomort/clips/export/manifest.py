@@ -11,6 +11,7 @@ from echomort.clips.export.identity import Identity
 from echomort.clips.export.loops import Loop
 from echomort.clips.export.request import ExportRequest
 from echomort.core.files import atomic_path
+from echomort.dicom.header.rhythm import frames_a_beat
 from echomort.dicom.index import instance_row
 from echomort.dicom.reasons import Rejected
 
@@ -28,7 +29,7 @@ COLUMNS = {
     "sop_key": "string", "status": "string", "reason": "string", "file": "string", "frames": "int32",
     "height": "int32", "width": "int32", "fps": "double", "fps_source": "string", "source_frames": "int32",
     "source_fps": "double", "view": "string", "view_source": "string", "cm_across": "double", "cm_down": "double",
-    "form": "string", "apex": "string", "examination": "string", "stage": "string",
+    "form": "string", "apex": "string", "examination": "string", "stage": "string", "frames_a_beat": "double",
     "region": "list<int32>", "outline": "list<double>", "notes": "list<string>",
     "source_transfer_syntax": "string", "manufacturer": "string", "model": "string", "new_study_uid": "string",
     "new_series_uid": "string", "new_sop_uid": "string", "digest": "string", "stamp": "string",
@@ -61,6 +62,7 @@ def row_of_loop(loop: Loop, request: ExportRequest) -> dict[str, Any]:
         "apex": loop.apex,
         "examination": loop.header.examination.kind,
         "stage": loop.header.examination.stage or None,
+        "frames_a_beat": frames_a_beat(loop.header.rhythm, loop.source_fps, loop.header.timing.times),
         "region": list(loop.region),
         "outline": loop.outline.round(OUTLINE_DIGITS).ravel().tolist(),
         "notes": list(loop.notes),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,6 +79,9 @@ class Fragment:
         used, unused = offsets[:count], offsets[count:]
         rising = all(left < right for left, right in itertools.pairwise(used))
         return count in _RLE_SEGMENTS and used[0] == _FIRST and rising and not any(unused)
+
+
+_BEGINNINGS = tuple(map(operator.attrgetter, ("starts_frame", "starts_jpeg_xl", "starts_rle")))
 
 
 @dataclass(frozen=True)
@@ -182,9 +186,10 @@ def group_by_frame(items: Items, frames: int, extended: Sequence[int]) -> tuple[
 
 def _marked(fragments: Sequence[Fragment]) -> list[int]:
     """Return the indices of the fragments in which a codestream begins, by the kind that begins in the first."""
-    marks = [[fragment.starts_frame, fragment.starts_jpeg_xl, fragment.starts_rle] for fragment in fragments]
-    kind = next((kind for kind, begins in enumerate(marks[0]) if begins), 0) if marks else 0
-    return [index for index, begins in enumerate(marks) if begins[kind]]
+    if not fragments:
+        return []
+    begins = next((begins for begins in _BEGINNINGS if begins(fragments[0])), _BEGINNINGS[0])
+    return [index for index, fragment in enumerate(fragments) if begins(fragment)]
 
 
 def _check_frame_sizes(groups: list[tuple[Fragment, ...]]) -> list[tuple[Fragment, ...]]:

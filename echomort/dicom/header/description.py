@@ -13,6 +13,7 @@ from echomort.dicom.header.examination import ExaminationTags, resolve_examinati
 from echomort.dicom.header.fields import ULTRASOUND_LOOPS, Header, Region
 from echomort.dicom.header.numbers import other_numbers
 from echomort.dicom.header.rejection import kind_rejection
+from echomort.dicom.header.rhythm import RhythmTags
 from echomort.dicom.header.timing import TimingTags, resolve_timing
 from echomort.dicom.header.views import UNKNOWN, ViewTags, resolve_view
 from echomort.dicom.reasons import Reason, Rejected
@@ -76,6 +77,7 @@ def _with_pixel_tags(header: Header, dataset: Dataset, how: HeaderReading) -> He
         is_signed=values.integer(dataset, "PixelRepresentation") == 1,
         pixel_aspect=_pixel_aspect(dataset),
         regions=_regions(dataset),
+        rhythm=_rhythm_tags(dataset),
         declares_colour=values.integer(dataset, "UltrasoundColorDataPresent") == 1,
         timing=resolve_timing(_timing_tags(dataset, frames, rate_of(header.model, how.frame_rates))),
     )
@@ -140,6 +142,14 @@ def _timing_tags(dataset: Dataset, frames: int, site_rate: float | None) -> Timi
         display_rate=display_rate,
         with_commas=tuple(keyword for keyword, (_, has_comma) in read.items() if has_comma),
         site_rate=site_rate,
+    )
+
+
+def _rhythm_tags(dataset: Dataset) -> RhythmTags:
+    return RhythmTags(
+        r_waves=values.numbers(dataset, "RWaveTimeVector"),
+        heart_rate=values.number(dataset, "HeartRate"),
+        nominal_interval=values.number(dataset, "NominalInterval"),
     )
 
 

@@ -51,6 +51,7 @@ WANTED = [
         "LossyImageCompression", "BodyPartExamined", "ContrastBolusAgent", "OtherPatientIDs",
         "OtherPatientIDsSequence", "StudyID", "AdmissionID", "RequestedProcedureID", "RequestAttributesSequence",
         "PlacerOrderNumberImagingServiceRequest", "FillerOrderNumberImagingServiceRequest",
+        "RWaveTimeVector", "HeartRate", "NominalInterval",
     )
 ]  # fmt: skip
 """Tags that are read; sequences of undefined length that are not among them are skipped."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from echomort.dicom.header.approach import Approach
 from echomort.dicom.header.examination import Examination
+from echomort.dicom.header.rhythm import RhythmTags
 from echomort.dicom.header.timing import NO_TIMING, Timing
 from echomort.dicom.header.views import NO_VIEW, View
 
@@ -19,6 +20,7 @@ ULTRASOUND_VOLUMES = frozenset({"1.2.840.10008.5.1.4.1.1.6.2", "1.2.840.10008.5.
 """Enhanced US Volume Storage and Photoacoustic Image Storage (PS3.4 table B.5-1)."""
 
 NO_EXAMINATION = Examination()
+NO_RHYTHM = RhythmTags()
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Header:
     view_tags: View = NO_VIEW
     approach: Approach = Approach.UNSTATED
     examination: Examination = NO_EXAMINATION
+    rhythm: RhythmTags = NO_RHYTHM
     declares_colour: bool = False
     notes: tuple[str, ...] = ()
 

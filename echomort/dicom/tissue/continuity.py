@@ -80,8 +80,8 @@ def _changes_scene(pixels: np.ndarray, sector: np.ndarray) -> bool:
     inside = block_means(sector[None, ::STEP, ::STEP].astype(np.uint8), BLOCK)[0] == 1
     if np.count_nonzero(inside) < MIN_BLOCKS:
         return False
-    blocks = block_means(pixels[:, ::STEP, ::STEP], BLOCK)[:, inside]
-    alike = [likeness(one, other) for one, other in zip(blocks, blocks[APART:], strict=False)]
+    blocks = [_centred(one) for one in block_means(pixels[:, ::STEP, ::STEP], BLOCK)[:, inside]]
+    alike = [_correlation(one, other) for one, other in zip(blocks, blocks[APART:], strict=False)]
     return bool(alike) and min(alike) < min(MIN_LIKENESS, float(np.median(alike)) - MIN_DROP)
 
 
@@ -94,12 +94,23 @@ def block_means(pictures: np.ndarray, side: int) -> np.ndarray:
     """Return the means of the whole blocks of ``side`` pixels: float32 (frames, rows, columns)."""
     frames, height, width = pictures.shape
     rows, columns = height // side, width // side
-    blocks = pictures[:, : rows * side, : columns * side].reshape(frames, rows, side, columns, side)
-    return np.asarray(blocks.mean(axis=(2, 4), dtype=np.float32))
+    whole = pictures[:, : rows * side, : columns * side]
+    high = sum((whole[:, place::side] for place in range(side)), np.zeros((frames, rows, columns * side), np.uint32))
+    sums = sum((high[:, :, place::side] for place in range(side)), np.zeros((frames, rows, columns), np.uint32))
+    return np.asarray(sums.astype(np.float32) / np.float32(side * side))
 
 
 def likeness(one: np.ndarray, other: np.ndarray) -> float:
     """Return the correlation of two pictures of equal shape; 1 where both are flat."""
-    one, other = one - one.mean(), other - other.mean()
-    size = float(np.sqrt((one * one).sum() * (other * other).sum()))
-    return float((one * other).sum()) / size if size else float(not one.any() and not other.any())
+    return _correlation(*map(_centred, (one, other)))
+
+
+def _centred(picture: np.ndarray) -> tuple[np.ndarray, np.floating]:
+    """Return ``picture`` less its mean, and the sum of its squares."""
+    centred = picture - picture.mean()
+    return centred, (centred * centred).sum()
+
+
+def _correlation(one: tuple[np.ndarray, np.floating], other: tuple[np.ndarray, np.floating]) -> float:
+    size = float(np.sqrt(one[1] * other[1]))
+    return float((one[0] * other[0]).sum()) / size if size else float(not one[0].any() and not other[0].any())

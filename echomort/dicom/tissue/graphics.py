@@ -106,10 +106,11 @@ def _box(mask: np.ndarray) -> tuple[slice, slice]:
 
 def _lines(inside: np.ndarray, still: np.ndarray, darkest: np.ndarray, side: int) -> np.ndarray:
     """Return where lines narrower than ``side`` are drawn, with what touches them, as bool (rows, columns)."""
-    low = minimum(darkest, side)
-    thin, thick = darkest - maximum(low, side), darkest - opening(darkest, side + 2)
+    thick = darkest - opening(darkest, side + 2)
     if not (still & (thick > MIN_STEP)).any():
         return np.zeros_like(still)
+    low = minimum(darkest, side)
+    thin = darkest - maximum(low, side)
     falls = darkest - low > MIN_FALL * thick
     sharp = still & ((thin > _outlying(thin, inside)) | ((thick > _outlying(thick, inside)) & falls))
     if not sharp.any() or np.count_nonzero(sharp) > MAX_SHARE * np.count_nonzero(inside):

@@ -6,20 +6,15 @@ from pathlib import Path
 
 from dagster_pipes import open_dagster_pipes
 
-from echomort.core.child import leave_error
 from echomort.core.errors import UserError
 from echomort.models.cross_fit import left_out_by
-from echomort.training import Progress, Task, train_views
-
-
-def error_file(task: Path) -> Path:
-    """Return the file to which the process writes its error."""
-    return task.with_suffix(".error.json")
+from echomort.training import Progress, Task, train_files
 
 
 def main() -> None:
-    """Train the views of the tasks named on the command line."""
-    tasks = [Task.read(Path(name)) for name in sys.argv[1:]]
+    """Train the views of the tasks named on the command line. Errors are left beside the tasks."""
+    files = [Path(name) for name in sys.argv[1:]]
+    tasks = [Task.read(file) for file in files]
     epochs = itertools.count(1)
     with open_dagster_pipes() as pipes:
         folds = range(int(pipes.get_extra("folds")))
@@ -29,9 +24,8 @@ def main() -> None:
             pipes.log.info(f"{next(epochs)} of {total} epochs; {progress}")
 
         try:
-            train_views(tasks, report)
-        except UserError as error:
-            leave_error(error, error_file(Path(sys.argv[1])))
+            train_files(files, report)
+        except UserError:
             sys.exit(1)
 
 

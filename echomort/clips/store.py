@@ -14,7 +14,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from echomort.core.errors import UserError
+from echomort.core.errors import HomeError
 from echomort.core.files import write_bytes
 from echomort.core.fingerprint import digest
 
@@ -53,7 +53,7 @@ def write_study(
 def read_study(path: Path, keys: Sequence[str] | None = None) -> dict[str, np.ndarray]:
     """Return the clips of one study (all, or those of ``keys``) as uint8 (frames, height, width) arrays.
 
-    Raises :class:`UserError` where the file is missing, or differs from what was written by one bit or more.
+    Raises :class:`HomeError` where the file is missing, or differs from what was written by one bit or more.
     """
     with _opened(path) as file:
         clips = {key: file.get_tensor(key) for key in (keys if keys is not None else file.keys())}
@@ -107,8 +107,8 @@ def _opened(path: Path) -> Any:
         raise _damaged(path) from error
 
 
-def _damaged(path: Path) -> UserError:
-    return UserError(
+def _damaged(path: Path) -> HomeError:
+    return HomeError(
         f"a file of the clip store is missing or damaged ({path.name})",
         "delete it if it exists and run `echomort run` again, which makes a new one",
     )

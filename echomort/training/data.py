@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from safetensors import SafetensorError
 
 from echomort.clips.store import read_study
-from echomort.core.errors import UserError
+from echomort.core.errors import HomeError, UserError
 from echomort.core.files import disk_error, resolve_under
 from echomort.models.cross_fit import LeftOut, Models, left_out_by, left_out_words
 from echomort.models.rows import HELD_OUT, MIN_FOLDS, UNKNOWN, split_patients, split_patients_evenly
@@ -180,7 +180,7 @@ def _read(clips: Path, path: str, keys: list[str]) -> dict[str, np.ndarray]:
     try:
         return read_study(resolve_under(clips, path), keys)
     except (ValueError, SafetensorError):
-        raise UserError(
+        raise HomeError(
             "the clip store lacks a clip of the table of training clips", "run `echomort run --select clips`"
         ) from None
 

@@ -17,6 +17,8 @@ from echomort.training.optimizer import optimizer_of
 
 WARM_UP = 0.1
 """Share of the steps in which the one-cycle schedule rises to the full learning rate. Chosen here."""
+DIVERGED = "set training.learning_rate, lower than the one used"
+"""What to do where weights or losses grew beyond all numbers."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,7 @@ def fit(
         mean = _trained(loss, training, optimizer, schedule)
         lowest = None if validation is None else best.after_epoch(loss.mean(validation))
         if not math.isfinite(mean):
-            raise UserError(
-                "the training loss is no longer a number", "set training.learning_rate, lower than the one used"
-            )
+            raise UserError("the training loss is no longer a number", DIVERGED)
         epochs.append(Epoch(mean, lowest, len(training.rows) / (time.perf_counter() - started)))
         listener(len(epochs), epochs[-1])
     best.restore()

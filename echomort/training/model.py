@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from echomort.core.errors import UserError
 from echomort.core.files import write_bytes, write_text
 from echomort.core.fingerprint import digest
 from echomort.models.cross_fit import LeftOut, left_out_name
@@ -25,7 +26,7 @@ from echomort.training.data import (
     split_validation,
 )
 from echomort.training.device import resolve_device
-from echomort.training.loop import Epoch, fit
+from echomort.training.loop import DIVERGED, Epoch, fit
 from echomort.training.task import Job, Progress, Task
 
 
@@ -52,6 +53,8 @@ def train_model(job: Job, report: Callable[[Progress], None]) -> None:
     epochs = fit(network, settings, loaders, device, _listener(task, job.left_out, report))
     rows = samples.scored_rows(job.left_out)
     logits = score_inputs(network, inputs, rows)
+    if not np.isfinite(logits).all():
+        raise UserError("the model gives scores that are not finite numbers", DIVERGED)
     _write(job, network, prepared, epochs, dict(zip(samples.clip_key[rows], map(float, logits), strict=True)))
 
 

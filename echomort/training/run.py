@@ -5,17 +5,20 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from echomort.core.child import leave_error
 from echomort.core.code import Code
+from echomort.core.errors import HomeError, Interruption, UserError
 from echomort.core.files import atomic_folder
 from echomort.core.fingerprint import digest, digest_file
 from echomort.core.registry import code_of_packages
@@ -24,8 +27,8 @@ from echomort.models.rows import HELD_OUT
 from echomort.networks import NETWORKS, check_branches, own_settings
 from echomort.training.data import Samples, pack, read_samples, read_variables
 from echomort.training.device import resolve_device
-from echomort.training.pool import Pool
-from echomort.training.task import Job, Progress, Task, TrainingResult
+from echomort.training.pool import Event, Pool
+from echomort.training.task import Job, Progress, Task, TrainingResult, error_file
 
 NOT_DECIDING = {"fold_processes", "min_clips", "min_deaths", "views"}
 """Training settings that do not change the result of training one view."""
@@ -46,21 +49,108 @@ def train(task: Task, report: Callable[[Progress], None]) -> TrainingResult:
     ``report`` is called after every epoch, in this thread. A run that was killed continues with its unfinished models
     and gives the same bytes; so do one and several processes. Raises :class:`UserError`.
     """
-    return train_views([task], report)[0]
+    (outcome,) = train_views([task], report)
+    if isinstance(outcome, UserError):
+        raise outcome
+    return outcome
 
 
-def train_views(tasks: Sequence[Task], report: Callable[[Progress], None]) -> list[TrainingResult]:
-    """Train several views as :func:`train` does, with one pool of processes, so that no core is idle between views."""
-    started = time.monotonic()
-    for task in tasks:
-        check_branches(task.training.network, task.branches, task.variables is not None)
-        _network_settings(task)
-    samples = [read_samples(task) for task in tasks]
+Outcome: TypeAlias = TrainingResult | UserError
+"""What became of a task: its result, or the reason why it has no models."""
+
+
+def train_views(tasks: Sequence[Task], report: Callable[[Progress], None]) -> list[Outcome]:
+    """Train several views as :func:`train` does, with one pool of processes, so that no core is idle between views.
+
+    The output of a view is written when its last model is trained. A view that can't be trained has its error as
+    outcome, an :class:`Interruption` where another try may not meet it, and the others go on. An error that all would
+    meet (:class:`HomeError`) is raised.
+    """
+    training = _Trainings(tasks, report)
     processes = max(task.training.fold_processes for task in tasks)
-    with Pool(processes, at_most=sum(len(table.left_out) for table in samples)) as pool:
-        parts = [_prepare(task, table, pool.device) for task, table in zip(tasks, samples, strict=True)]
-        pool.run([job for part in parts for job in part.missing], report)
-    return [_assemble(part, time.monotonic() - started) for part in parts]
+    models = sum(len(samples.left_out) for samples in training.samples.values())
+    if models:
+        with Pool(processes, at_most=models) as pool:
+            training.prepare(pool.device)
+            for event in pool.run(training.jobs):
+                training.take(event)
+    return [training.outcomes[number] for number in range(len(tasks))]
+
+
+def train_files(files: Sequence[Path], report: Callable[[Progress], None]) -> list[Outcome]:
+    """Train the views of the task files as :func:`train_views` does; leave the error of a view that can't be trained in
+    its :func:`error_file`, and an error that all would meet in the first of these."""
+    try:
+        outcomes = train_views([Task.read(file) for file in files], report)
+    except UserError as error:
+        leave_error(error, error_file(files[0]))
+        raise
+    for file, outcome in zip(files, outcomes, strict=True):
+        if isinstance(outcome, UserError):
+            leave_error(outcome, error_file(file))
+    return outcomes
+
+
+T = TypeVar("T")
+
+
+class _Trainings:
+    """Several tasks in progress. Each ends alone, with its result or its error."""
+
+    def __init__(self, tasks: Sequence[Task], report: Callable[[Progress], None]) -> None:
+        self.tasks, self.report = tasks, report
+        self.started = time.monotonic()
+        self.outcomes: dict[int, Outcome] = {}
+        self.samples: dict[int, Samples] = {}
+        self.parts: dict[int, _TaskInProgress] = {}
+        for number, task in enumerate(tasks):
+            self._attempt(number, self.samples, partial(_checked_samples, task))
+
+    def _attempt(self, number: int, found: dict[int, T], work: Callable[[], T]) -> None:
+        """Put what ``work`` returns for a task into ``found``, or its error among the outcomes."""
+        try:
+            found[number] = work()
+        except HomeError:
+            raise
+        except UserError as error:
+            self.outcomes[number] = error
+
+    def prepare(self, device: str) -> None:
+        """Find the models that are missing. Tasks that lack none are written at once."""
+        for number, samples in self.samples.items():
+            self._attempt(number, self.parts, partial(_prepare, self.tasks[number], samples, device))
+        for number in self.parts:
+            self._write_if_whole(number)
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The models that are missing, of all tasks."""
+        return [job for part in self.parts.values() for job in part.missing]
+
+    def take(self, event: Event) -> None:
+        """Take notice of an epoch, or of a model's end."""
+        if isinstance(event, Progress):
+            self.report(event)
+            return
+        number = next(number for number, part in self.parts.items() if part.folder == event.job.folder)
+        if event.error is None:
+            self.parts[number].trained.add(event.job.left_out)
+            self._write_if_whole(number)
+        else:
+            self.outcomes.setdefault(number, event.error)
+            if not isinstance(event.error, Interruption):
+                shutil.rmtree(event.job.folder, ignore_errors=True)
+
+    def _write_if_whole(self, number: int) -> None:
+        part = self.parts[number]
+        if number not in self.outcomes and len(part.trained) == len(part.missing):
+            self.outcomes[number] = _assemble(part, time.monotonic() - self.started)
+
+
+def _checked_samples(task: Task) -> Samples:
+    check_branches(task.training.network, task.branches, task.variables is not None)
+    _network_settings(task)
+    return read_samples(task)
 
 
 @dataclass(frozen=True)
@@ -74,6 +164,8 @@ class _TaskInProgress:
     kernel: str
     fingerprint: str
     missing: list[Job]
+    trained: set[LeftOut] = field(default_factory=set)
+    """The models of ``missing`` that are trained by now."""
 
 
 def partial_folder(output: Path) -> Path:

@@ -80,6 +80,11 @@ class Task(pydantic.BaseModel):
         write_text(path, self.model_dump_json(indent=1) + "\n")
 
 
+def error_file(task: Path) -> Path:
+    """Return the file, beside the file of a task, that says why it has no models."""
+    return task.with_suffix(".error.json")
+
+
 class Job(pydantic.BaseModel):
     """One model of one task, for a process that trains models."""
 

@@ -63,6 +63,38 @@ def read_study(path: Path, keys: Sequence[str] | None = None) -> dict[str, np.nd
     return clips
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where the pixels of a clip lie in its study's file: at byte ``offset``, in the order of ``shape``."""
+
+    offset: int
+    shape: tuple[int, ...]
+    dtype: str
+    digest: str
+    """Of the pixels."""
+
+
+def find_clips(path: Path, keys: Sequence[str]) -> dict[str, Place]:
+    """Return clip key -> where its pixels lie, of the clips ``keys`` of one study; every clip is read and compared with
+    the digest that it was written with.
+
+    Raises :class:`HomeError` as :func:`read_study` does.
+    """
+    clips = read_study(path, keys)
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(HEADER_LENGTH), "little")
+        header = json.loads(file.read(length))
+    start = HEADER_LENGTH + length
+    return {
+        key: Place(start + header[key]["data_offsets"][0], pixels.shape, str(pixels.dtype), digest(pixels.tobytes()))
+        for key, pixels in clips.items()
+    }
+
+
+HEADER_LENGTH = 8
+"""Bytes of the number before a safetensors header: its length, little endian (the format's definition)."""
+
+
 def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Return clip key -> (frames, height, width), of a flow and 3 colours, of one study; no pixel is read."""
     with _opened(path) as file:

@@ -3,11 +3,22 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+
+class Pictures(Protocol):
+    """The pictures of all samples: an array, or what reads them from files."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of all together, (n, frames, height, width)."""
+
+    def __getitem__(self, rows: np.ndarray, /) -> np.ndarray:
+        """Return the pictures of ``rows`` (k,)."""
 
 
 class Given(NamedTuple):
@@ -40,7 +51,7 @@ class Inputs:
     """What networks are given of all samples: ``pictures``, an array a branch, uint8 (n, frames, height, width), with a
     last edge 3 if coloured; ``present`` and ``variables`` as in :class:`Given`, as arrays."""
 
-    pictures: Sequence[np.ndarray]
+    pictures: Sequence[Pictures]
     present: np.ndarray | None = None
     variables: np.ndarray | None = None
 

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from torch.nn import functional
 from echomort.core.errors import UserError
 from echomort.settings import Training
 from echomort.training.batches import Batches, Given, moved
+from echomort.training.checkpoint import Checkpoint, State
 from echomort.training.device import Device
 from echomort.training.optimizer import optimizer_of
 
@@ -30,35 +31,108 @@ class Epoch:
     clips_per_second: float
 
 
-def fit(
+def fit(  # noqa: PLR0913
     network: nn.Module,
     settings: Training,
     loaders: tuple[Batches, Batches | None],
     device: Device,
     listener: Callable[[int, Epoch], None],
+    *,
+    checkpoint: Checkpoint | None = None,
 ) -> list[Epoch]:
     """Train ``network`` in place, on ``device``, on the first of ``loaders``; return its epochs.
 
     With a second one it stops by the loss there, and is left with the weights of the epoch in which that was lowest.
-    ``listener`` is called after every epoch, with its number from 1. Raises :class:`UserError` where the loss is no
-    longer a number.
+    ``listener`` is called after every epoch, with its number from 1. With a ``checkpoint`` it goes on after the last
+    epoch that is kept there. Raises :class:`UserError` where the loss is no longer a number.
     """
     training, validation = loaders
     loss = Loss(network, device)
-    optimizer = optimizer_of(network.parameters(), settings)
-    schedule = _schedule(optimizer, settings, settings.max_epochs * len(training))
-    best = Best(network, settings.patience)
-    epochs: list[Epoch] = []
+    fitting = Fitting.start(network, settings, training, device)
+    if checkpoint and (state := checkpoint.read()):
+        fitting.resume(state)
+    best, epochs = fitting.best, fitting.epochs
     while len(epochs) < settings.max_epochs and not best.is_over:
         started = time.perf_counter()
-        mean = _trained(loss, training, optimizer, schedule)
+        mean = _trained(loss, training, fitting.optimizer, fitting.schedule)
         lowest = None if validation is None else best.after_epoch(loss.mean(validation))
         if not math.isfinite(mean):
             raise UserError("the training loss is no longer a number", DIVERGED)
         epochs.append(Epoch(mean, lowest, len(training.rows) / (time.perf_counter() - started)))
+        if checkpoint:
+            checkpoint.write(fitting.state())
         listener(len(epochs), epochs[-1])
     best.restore()
     return epochs
+
+
+@dataclass
+class Fitting:
+    """All that changes while a network is trained. Its state after an epoch decides every later one."""
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler | None
+    best: "Best"
+    batches: Batches
+    device: Device
+    epochs: list[Epoch] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, network: nn.Module, settings: Training, batches: Batches, device: Device) -> "Fitting":
+        """Return the state before the first epoch."""
+        optimizer = optimizer_of(network.parameters(), settings)
+        schedule = _schedule(optimizer, settings, settings.max_epochs * len(batches))
+        return cls(network, optimizer, schedule, Best(network, settings.patience), batches, device)
+
+    def state(self) -> State:
+        """Return the state after the last epoch."""
+        optimizer = self.optimizer.state_dict()
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        tensors |= {f"best.{name}": value for name, value in self.best.weights.items()}
+        tensors |= {
+            f"optimizer.{number}.{name}": value
+            for number, parts in optimizer["state"].items()
+            for name, value in parts.items()
+        }
+        tensors["random.cpu"] = torch.get_rng_state()
+        if self.device.is_gpu:
+            tensors["random.gpu"] = torch.cuda.get_rng_state(self.device.name)
+        facts = {
+            "groups": optimizer["param_groups"],
+            "schedule": self.schedule and {k: v for k, v in self.schedule.state_dict().items() if k != "lr_lambdas"},
+            "best": [self.best.lowest, self.best.waited, self.best.is_over],
+            "passes": self.batches.passes,
+            "epochs": [asdict(epoch) for epoch in self.epochs],
+        }
+        return State(tensors, facts)
+
+    def resume(self, state: State) -> None:
+        """Go on from ``state``. Every tensor gets the memory layout that it had."""
+        facts, weights = state.facts, self.network.state_dict()
+        self.network.load_state_dict(state.part("network"))
+        self.best.weights = {
+            name: torch.empty_like(weights[name]).copy_(value) for name, value in state.part("best").items()
+        }
+        self.best.lowest, self.best.waited, self.best.is_over = facts["best"]
+        self.optimizer.load_state_dict({"state": self._of_optimizer(state), "param_groups": facts["groups"]})
+        if self.schedule:
+            self.schedule.load_state_dict({**facts["schedule"], "lr_lambdas": [None]})
+        self.batches.passes = facts["passes"]
+        self.epochs[:] = [Epoch(**epoch) for epoch in facts["epochs"]]
+        torch.set_rng_state(state.tensors["random.cpu"])
+        if self.device.is_gpu:
+            torch.cuda.set_rng_state(state.tensors["random.gpu"], self.device.name)
+
+    def _of_optimizer(self, state: State) -> dict[int, dict[str, Tensor]]:
+        parameters = [one for group in self.optimizer.param_groups for one in group["params"]]
+        found: dict[int, dict[str, Tensor]] = {}
+        for key, value in state.part("optimizer").items():
+            number, _, name = key.partition(".")
+            like = parameters[int(number)]
+            laid_out = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
+            found.setdefault(int(number), {})[name] = laid_out.detach()
+        return found
 
 
 @dataclass(frozen=True)

@@ -17,16 +17,17 @@ from echomort.models.view_model import save_network, score_rows
 from echomort.networks import NETWORKS, build_joint_network
 from echomort.settings import Training
 from echomort.training.batches import Batches, Inputs
+from echomort.training.checkpoint import Checkpoint, hardware
 from echomort.training.data import (
     Samples,
     class_weights,
-    packed_file,
     read_samples,
     read_variables,
     split_validation,
 )
 from echomort.training.device import resolve_device
 from echomort.training.loop import DIVERGED, Epoch, fit
+from echomort.training.pictures import index_file, read_index
 from echomort.training.task import Job, Progress, Task
 
 
@@ -50,12 +51,21 @@ def train_model(job: Job, report: Callable[[Progress], None]) -> None:
         settings.network, task.branches, columns, settings.norm_momentum, settings.network_settings
     ).to(device.name)
     loaders = _loaders(task, samples, inputs, job.left_out, seed)
-    epochs = fit(network, settings, loaders, device, _listener(task, job.left_out, report))
+    checkpoint = checkpoint_of(job)
+    epochs = fit(network, settings, loaders, device, _listener(task, job.left_out, report), checkpoint=checkpoint)
     rows = samples.scored_rows(job.left_out)
     logits = score_inputs(network, inputs, rows)
     if not np.isfinite(logits).all():
         raise UserError("the model gives scores that are not finite numbers", DIVERGED)
     _write(job, network, prepared, epochs, dict(zip(samples.clip_key[rows], map(float, logits), strict=True)))
+    checkpoint.remove()
+
+
+def checkpoint_of(job: Job) -> Checkpoint:
+    """Return where the state of ``job`` after its last whole epoch is kept until it is done. It is read again only for
+    the same data, settings, code, instruction set and device."""
+    made_from = digest(job.fingerprint, job.left_out, hardware(job.device))
+    return Checkpoint(job.folder / f"{left_out_name(job.left_out)}.epoch", made_from)
 
 
 def read_inputs(job: Job, samples: Samples) -> tuple[Inputs, bytes | None]:
@@ -65,7 +75,7 @@ def read_inputs(job: Job, samples: Samples) -> tuple[Inputs, bytes | None]:
     """
     task = job.task
     count = len(task.branches)
-    pictures = [np.load(packed_file(job.folder, position, count), mmap_mode="r") for position in range(count)]
+    pictures = [read_index(index_file(job.folder, position)) for position in range(count)]
     if task.variables is None:
         return Inputs(pictures, samples.present if count > 1 else None), None
     names, matrix = read_variables(task.variables, samples)

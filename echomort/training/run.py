@@ -1,4 +1,4 @@
-"""Training of whole tasks: read the clips once, train the models in parallel, write the model folder."""
+"""Training of whole tasks: check the clips, train the models in parallel, write the model folder."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ from echomort.core.registry import code_of_packages
 from echomort.models.cross_fit import CrossFit, LeftOut, Models, left_out_name
 from echomort.models.rows import HELD_OUT
 from echomort.networks import NETWORKS, check_branches, own_settings
-from echomort.training.data import Samples, pack, read_samples, read_variables
+from echomort.training.data import Samples, index_pictures, read_samples, read_variables
 from echomort.training.device import resolve_device
 from echomort.training.pool import Event, Pool
 from echomort.training.task import Job, Progress, Task, TrainingResult, error_file
@@ -155,7 +155,7 @@ def _checked_samples(task: Task) -> Samples:
 
 @dataclass(frozen=True)
 class _TaskInProgress:
-    """A task in progress: ``folder`` holds clips and finished models until the output is written."""
+    """A task in progress: ``folder`` holds finished models and checkpoints until the output is written."""
 
     task: Task
     samples: Samples
@@ -169,14 +169,15 @@ class _TaskInProgress:
 
 
 def partial_folder(output: Path) -> Path:
-    """Return the folder that holds the clips and the finished models of the training into ``output`` until it ends."""
+    """Return the folder that holds the index of the clips, the finished models and the checkpoints of the training into
+    ``output`` until it ends."""
     return output.with_name(f"{output.name}.partial")
 
 
 def _prepare(task: Task, samples: Samples, device: str) -> _TaskInProgress:
     folder = partial_folder(task.output)
     folder.mkdir(parents=True, exist_ok=True)
-    clips = pack(samples, task.clips, task.branches, folder)
+    clips = index_pictures(samples, task.clips, task.branches, folder)
     resolved = resolve_device(device, task.training)
     precision = "bfloat16" if resolved.bfloat16 else "float32"
     fingerprint = digest(

@@ -94,7 +94,7 @@ class Job(pydantic.BaseModel):
     left_out: LeftOut
     """The folds that the model leaves out."""
     folder: Path
-    """Holds the packed pictures; the model's files go there too."""
+    """Holds the index of the pictures; the model's files go there too."""
     device: str
     fingerprint: str
     """Written into the model's record: a later run with the same fingerprint reuses the model."""

@@ -14,8 +14,9 @@ from echomort.models.rows import split_patients_evenly
 from echomort.settings import Training
 from echomort.training import Branch, Task
 from echomort.training.batches import Batches, Inputs
-from echomort.training.data import class_weights, pack, read_samples, split_validation
+from echomort.training.data import class_weights, index_pictures, read_samples, split_validation
 from echomort.training.model import _loaders
+from echomort.training.pictures import index_file, read_index
 
 SHAPE = (2, 3, 4)
 BRANCHES = (Branch(name="apical_4", shape=SHAPE),)
@@ -53,23 +54,15 @@ def test_every_clip_is_packed_in_the_order_of_the_table(tmp_path):
     for path in {row["path"] for row in table}:
         write_study(tmp_path / path, {row["clip_key"]: clips[row["clip_key"]] for row in table if row["path"] == path})
     samples = read_samples(written(tmp_path, table))
-    first = pack(samples, tmp_path, BRANCHES, tmp_path)
-    packed = np.load(tmp_path / "clips.npy", mmap_mode="r")
-    assert np.array_equal(packed, np.stack(list(clips.values())))
+    first = index_pictures(samples, tmp_path, BRANCHES, tmp_path)
+    found = read_index(index_file(tmp_path, 0))
+    assert found.shape == (len(table), *SHAPE)
+    order = np.random.default_rng(1).permutation(len(table))
+    assert np.array_equal(found[order], np.stack(list(clips.values()))[order])
     changed = clips["c5"].copy()
     changed[0, 0, 0] ^= 1
     write_study(tmp_path / table[5]["path"], {"c5": changed})
-    assert pack(samples, tmp_path, BRANCHES, tmp_path) != first
-
-
-def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch):
-    def refuse(*_):
-        raise OSError(28, "No space left on device")
-
-    samples = read_samples(written(tmp_path, rows()))
-    monkeypatch.setattr("os.posix_fallocate", refuse)
-    with pytest.raises(UserError, match="no space left"):
-        pack(samples, tmp_path, BRANCHES, tmp_path)
+    assert index_pictures(samples, tmp_path, BRANCHES, tmp_path) != first
 
 
 @pytest.mark.parametrize("clip", [np.zeros((2, 3, 5), np.uint8), np.zeros(SHAPE, np.float32)])
@@ -78,7 +71,7 @@ def test_a_stored_clip_of_another_shape_or_kind_is_refused(tmp_path, clip):
     for row in table:
         write_study(tmp_path / row["path"], {row["clip_key"]: clip})
     with pytest.raises(UserError, match="2x3x4 uint8"):
-        pack(read_samples(written(tmp_path, table)), tmp_path, BRANCHES, tmp_path)
+        index_pictures(read_samples(written(tmp_path, table)), tmp_path, BRANCHES, tmp_path)
 
 
 @pytest.mark.parametrize("change", [{"path": "../outside.safetensors"}, {"clip_key": "absent"}])
@@ -89,7 +82,7 @@ def test_a_clip_that_is_not_in_the_store_is_refused(tmp_path, change):
         write_study(store / row["path"], {row["clip_key"]: np.zeros(SHAPE, np.uint8)})
     samples = read_samples(written(tmp_path, rows(**change)))
     with pytest.raises(UserError, match="lacks a clip"):
-        pack(samples, store, BRANCHES, tmp_path)
+        index_pictures(samples, store, BRANCHES, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -55,12 +55,18 @@ def read_study(path: Path, keys: Sequence[str] | None = None) -> dict[str, np.nd
 
     Raises :class:`HomeError` where the file is missing, or differs from what was written by one bit or more.
     """
+    return _read(path, keys)[0]
+
+
+def _read(path: Path, keys: Sequence[str] | None) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return the clips of one study, and the digest of each."""
     with _opened(path) as file:
         clips = {key: file.get_tensor(key) for key in (keys if keys is not None else file.keys())}
         written = {row["clip_key"]: row.get("digest") for row in _study(file)["rows"]}
-    if any(written.get(key) not in (None, digest(pixels.tobytes())) for key, pixels in clips.items()):
+    digests = {key: digest(pixels.tobytes()) for key, pixels in clips.items()}
+    if any(written.get(key) not in (None, content) for key, content in digests.items()):
         raise _damaged(path)
-    return clips
+    return clips, digests
 
 
 @dataclass(frozen=True)
@@ -80,13 +86,13 @@ def find_clips(path: Path, keys: Sequence[str]) -> dict[str, Place]:
 
     Raises :class:`HomeError` as :func:`read_study` does.
     """
-    clips = read_study(path, keys)
+    clips, digests = _read(path, keys)
     with path.open("rb") as file:
         length = int.from_bytes(file.read(HEADER_LENGTH), "little")
         header = json.loads(file.read(length))
     start = HEADER_LENGTH + length
     return {
-        key: Place(start + header[key]["data_offsets"][0], pixels.shape, str(pixels.dtype), digest(pixels.tobytes()))
+        key: Place(start + header[key]["data_offsets"][0], pixels.shape, str(pixels.dtype), digests[key])
         for key, pixels in clips.items()
     }
 

@@ -1,6 +1,7 @@
 """A training as a person starts it: what it learns, what it leaves, and that it does so whatever interrupts it."""
 
 import hashlib
+import io
 import itertools
 import json
 import math
@@ -20,15 +21,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from echomort.clips.store import artifact_of, read_study, write_study
-from echomort.core.errors import UserError
+from echomort.core.child import error_of
+from echomort.core.errors import Interruption, UserError
 from echomort.models.cross_fit import folds_left_out
 from echomort.models.rows import LabelledRows, mean_fold_auc
 from echomort.models.view_model import ViewModel
 from echomort.networks import _kernel
 from echomort.settings import Training
-from echomort.training import Branch, Progress, Task, device, run, train
+from echomort.training import Branch, Progress, Task, device, run, train, train_views, worker
 from echomort.training.data import read_samples
 from echomort.training.device import has_native_bfloat16, resolve_device
+from echomort.training.task import Job
+from echomort.training.worker import is_out_of_memory
 
 SHAPE = (27, 27, 27)
 LEFT_OUT = tuple(folds_left_out(range(3)))
@@ -315,3 +319,65 @@ def _is_alive(process):
 
 def _stat(process):
     return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+
+
+@pytest.mark.slow
+def test_a_view_that_can_not_be_trained_or_whose_process_dies_ends_alone(inputs, tmp_path, monkeypatch):
+    """The clips of the first have another shape, the loss of the second (without class weights) is no number, the third
+    loses its process; the fourth is trained."""
+    poison = tmp_path / "poison"
+    poison.mkdir()
+    (poison / "sitecustomize.py").write_text(
+        "import torch\nfrom torch.nn import functional\n"
+        "plain = functional.binary_cross_entropy_with_logits\n"
+        "def poisoned(logits, labels, weights, **more):\n"
+        "    return plain(logits, labels, weights, **more) * (float('inf') if (weights == 1).all() else 1)\n"
+        "functional.binary_cross_entropy_with_logits = poisoned\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(poison), prepend=os.pathsep)
+    changes = {"other": {}, "diverging": {"class_weights": False}, "killed": {}, "fine": {}}
+    tasks = [
+        task_of(inputs[0], tmp_path / name, max_epochs=1, **more).model_copy(update={"view": name, "models": "folds"})
+        for name, more in changes.items()
+    ]
+    other_shape = Branch(name="other", shape=(27, 27, 28))
+    tasks[0] = tasks[0].model_copy(update={"branches": (other_shape,)})
+
+    def kill_its_process(progress: Progress) -> None:
+        if progress.view == "killed":
+            for child in _children(os.getpid()):
+                os.kill(child, signal.SIGKILL)
+
+    other, diverging, killed, fine = train_views(tasks, kill_its_process)
+    assert "27x27x27 uint8, not 27x27x28" in str(other) and not isinstance(other, Interruption)
+    assert "no longer a number" in str(diverging) and not isinstance(diverging, Interruption)
+    assert isinstance(killed, Interruption) and "ended early" in str(killed)
+    assert fine.models == fine.trained == ((0,), (1,), (2,))
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"poison", "killed.partial", "fine"}, "what another try goes on with, and the models"
+
+
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (MemoryError(), True),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+    ],
+)
+def test_a_full_memory_is_told_from_other_errors(error, full):
+    assert is_out_of_memory(error) is full
+
+
+def test_a_full_memory_is_a_reason_that_another_try_may_not_meet(inputs, tmp_path, monkeypatch):
+    def fill(*_):
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(worker, "train_model", fill)
+    monkeypatch.setattr("torch.set_num_threads", lambda count: None)
+    said = io.StringIO()
+    task = task_of(inputs[0], tmp_path / "model")
+    worker.serve(Job(task=task, left_out=(0,), folder=tmp_path, device="cpu", fingerprint=""), said)
+    error = error_of(json.loads(said.getvalue()))
+    assert isinstance(error, Interruption) and "lower training.batch" in str(error) and "apical_4" in str(error)

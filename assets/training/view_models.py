@@ -4,6 +4,7 @@ Every view that has clips is a unit of the chosen network. It ends with its mode
 The last models of a former network are kept until the clips, labels or folds of their view change.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from assets.incremental import UnitStage, missing_files, unit_asset
+from assets.incremental import UnitStage, missing_files, picture, unit_asset
 from assets.project import Project
 from assets.training.process import fingerprint_of, forget_training, train_in_child, write_task
 from echomort.core.errors import Interruption
@@ -177,6 +178,24 @@ def show_views(connection: duckdb.DuckDBPyConnection, project: Project) -> Mappi
     return {"of former networks": former} | {f"no models of {view}": reason for view, reason in rows}
 
 
+def draw_views(project: Project, entries: Mapping[str, Entry]) -> Mapping[str, Any]:
+    """Return the curves of each view's models of the chosen network: loss and AUC by epoch."""
+    from echomort.report.drawing.curves import training_curves
+    from echomort.report.drawing.style import png
+
+    network, curves = project.settings.training.network, {}
+    for unit, entry in entries.items():
+        if entry.artifact and is_of(network, unit):
+            card = json.loads((project.root / entry.artifact / "model.json").read_bytes())
+            name = f"curves of {_view(unit)}"
+            curves[name] = picture(name, png(training_curves(card["history"]), DPI))
+    return curves
+
+
+DPI = 80
+"""Of the curves, in dots an inch. Chosen here: readable beside each other, 20 KB each."""
+
+
 def _decided_by(settings: Settings) -> Mapping[str, Any]:
     training = settings.training.model_dump(mode="json", exclude=NOT_DECIDING)
     return {"training": training, "imaging.clip.shape": settings.imaging.clip.deciding_shape}
@@ -208,6 +227,7 @@ VIEW_MODELS = UnitStage(
     work=train_views,
     commit=commit_views,
     show=show_views,
+    draw=draw_views,
     chosen=lambda settings: {"echomort.networks": [settings.training.network]},
     resources=frozenset({"pipes"}),
     batch=64,

@@ -1,9 +1,10 @@
 """What a network is given: pictures, and with them variables of the record; all samples, and batches of them."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -44,6 +45,19 @@ class Given(NamedTuple):
 def moved(tensor: Tensor, device: torch.device) -> Tensor:
     """Return ``tensor`` on ``device``; to a GPU it is copied while the processor goes on."""
     return tensor if device.type == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
+
+
+T = TypeVar("T")
+
+
+def ahead(items: Iterable[T]) -> Iterator[T]:
+    """Yield ``items``, the next of which is made by another thread meanwhile: so clips are read while a GPU computes."""
+    iterator = iter(items)
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(next, iterator, None)
+        while (item := following.result()) is not None:
+            following = thread.submit(next, iterator, None)
+            yield item
 
 
 @dataclass(frozen=True)

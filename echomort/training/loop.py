@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from echomort.core.errors import UserError
 from echomort.settings import Training
-from echomort.training.batches import Batches, Given, moved
+from echomort.training.batches import Batches, Given, ahead, moved
 from echomort.training.checkpoint import Checkpoint, State
 from echomort.training.device import Device
 from echomort.training.optimizer import optimizer_of
@@ -29,6 +30,13 @@ class Epoch:
     loss: float
     validation_loss: float | None
     clips_per_second: float
+    auc: float
+    """Of the training samples, each by the weights with which it was met; NaN where all have one label."""
+    validation_auc: float | None
+
+
+CURVES = ("loss", "validation_loss", "auc", "validation_auc")
+"""What of an epoch is recorded with the model."""
 
 
 def fit(  # noqa: PLR0913
@@ -54,11 +62,15 @@ def fit(  # noqa: PLR0913
     best, epochs = fitting.best, fitting.epochs
     while len(epochs) < settings.max_epochs and not best.is_over:
         started = time.perf_counter()
-        mean = _trained(loss, training, fitting.optimizer, fitting.schedule)
-        lowest = None if validation is None else best.after_epoch(loss.mean(validation))
-        if not math.isfinite(mean):
+        trained = _trained(loss, training, fitting.optimizer, fitting.schedule)
+        validated = None if validation is None else loss.mean(validation)
+        if validated is not None:
+            best.after_epoch(validated.loss)
+        if not math.isfinite(trained.loss):
             raise UserError("the training loss is no longer a number", DIVERGED)
-        epochs.append(Epoch(mean, lowest, len(training.rows) / (time.perf_counter() - started)))
+        speed = len(training.rows) / (time.perf_counter() - started)
+        more = (None, None) if validated is None else (validated.loss, validated.auc)
+        epochs.append(Epoch(trained.loss, more[0], speed, trained.auc, more[1]))
         if checkpoint:
             checkpoint.write(fitting.state())
         listener(len(epochs), epochs[-1])
@@ -142,23 +154,62 @@ class Loss:
     network: nn.Module
     device: Device
 
-    def of(self, batch: tuple[Given, Tensor, Tensor]) -> Tensor:
-        """Return the mean loss of one batch."""
+    def of(self, batch: tuple[Given, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the mean loss of one batch, and its logits (n,)."""
         place = torch.device(self.device.name)
         given, labels, weights = batch[0].to(place), moved(batch[1], place), moved(batch[2], place)
         # Without the cache of cast weights, an LSTM's gradient is summed in float32.
         with torch.autocast(place.type, torch.bfloat16, enabled=self.device.bfloat16, cache_enabled=False):
             logits = given.logits(self.network).float()
-            return functional.binary_cross_entropy_with_logits(logits, labels, weights, reduction="none").mean()
+            each = functional.binary_cross_entropy_with_logits(logits, labels, weights, reduction="none")
+            return each.mean(), logits
 
-    def mean(self, batches: Batches) -> float:
-        """Return the mean loss of all samples of ``batches``, in evaluation mode."""
+    def mean(self, batches: Batches) -> "Means":
+        """Return the means over all samples of ``batches``, in evaluation mode."""
         self.network.eval()
-        total = torch.zeros((), device=self.device.name)
+        sums = Sums(self.device)
         with torch.inference_mode():
             for batch in batches:
-                total = total + self.of(batch) * len(batch[1])
-        return float(total / len(batches.rows))
+                sums.add(*self.of(batch), batch[1])
+        return sums.means()
+
+
+@dataclass(frozen=True)
+class Means:
+    """Loss and AUC of a pass over samples."""
+
+    loss: float
+    auc: float
+
+
+class Sums:
+    """The losses and logits of a pass. They stay on the device until its end, which avoids a synchronisation."""
+
+    def __init__(self, device: Device) -> None:
+        self.total = torch.zeros((), device=device.name)
+        self.logits: list[Tensor] = []
+        self.labels: list[Tensor] = []
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Add a batch: its mean ``loss``, its ``logits`` and ``labels``."""
+        self.total += loss.detach() * len(labels)
+        self.logits.append(logits.detach())
+        self.labels.append(labels)
+
+    def means(self) -> Means:
+        """Return the means of all batches."""
+        labels = torch.cat(self.labels).numpy()
+        return Means(float(self.total) / len(labels), area_under_roc(labels, torch.cat(self.logits).cpu().numpy()))
+
+
+def area_under_roc(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Return the area under the ROC curve of ``scores`` (n,) for ``labels`` (n,) 0 or 1, ties count half; NaN where all
+    have one label. It is here, and not that of the evaluation, so that a change there trains nothing again."""
+    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    died = labels > 0
+    pairs = int(died.sum()) * int((~died).sum())
+    return float((ranks[died].sum() - died.sum() * (died.sum() + 1) / 2) / pairs) if pairs else math.nan
 
 
 def _trained(
@@ -166,19 +217,19 @@ def _trained(
     batches: Batches,
     optimizer: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler | None,
-) -> float:
-    """Train for one pass; return the mean loss. Its sum stays on the device, which avoids a synchronisation."""
+) -> Means:
+    """Train for one pass; return its means."""
     loss.network.train()
-    total = torch.zeros((), device=loss.device.name)
-    for batch in batches:
-        one = loss.of(batch)
+    sums = Sums(loss.device)
+    for batch in ahead(batches) if loss.device.is_gpu else batches:
+        one, logits = loss.of(batch)
         optimizer.zero_grad()
         torch.autograd.backward(one)
         optimizer.step()
         if schedule is not None:
             schedule.step()
-        total += one.detach() * len(batch[1])
-    return float(total) / len(batches.rows)
+        sums.add(one, logits, batch[1])
+    return sums.means()
 
 
 class Best:
@@ -190,15 +241,14 @@ class Best:
         self.lowest, self.waited, self.is_over = math.inf, 0, False
         self.weights: dict[str, Tensor] = {}
 
-    def after_epoch(self, loss: float) -> float:
-        """Take the validation ``loss`` of an epoch; return it."""
+    def after_epoch(self, loss: float) -> None:
+        """Take the validation ``loss`` of an epoch."""
         if loss < self.lowest:
             self.lowest, self.waited = loss, 0
             self.weights = {name: value.clone() for name, value in self.network.state_dict().items()}
         else:
             self.waited += 1
         self.is_over = self.waited > self.patience or not math.isfinite(loss)
-        return loss
 
     def restore(self) -> None:
         """Put the best weights back, if there are any."""

@@ -17,6 +17,7 @@ from echomort.models.view_model import save_network, score_rows
 from echomort.networks import NETWORKS, build_joint_network
 from echomort.settings import Training
 from echomort.training.batches import Batches, Inputs
+from echomort.training.bfloat16 import require_true_bfloat16
 from echomort.training.checkpoint import Checkpoint, hardware
 from echomort.training.data import (
     Samples,
@@ -26,7 +27,7 @@ from echomort.training.data import (
     split_validation,
 )
 from echomort.training.device import resolve_device
-from echomort.training.loop import DIVERGED, Epoch, fit
+from echomort.training.loop import CURVES, DIVERGED, Epoch, fit
 from echomort.training.pictures import index_file, read_index
 from echomort.training.task import Job, Progress, Task
 
@@ -45,7 +46,9 @@ def train_model(job: Job, report: Callable[[Progress], None]) -> None:
     seed = int(digest("fold", task.view, settings.seed, *job.left_out)[:8], 16)
     torch.manual_seed(seed)
     torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.allow_tf32 = False  # float32 is float32
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # float32 is float32
+    if device.bfloat16:
+        require_true_bfloat16(device.name)
     columns = 0 if inputs.variables is None else inputs.variables.shape[1]
     network = build_joint_network(
         settings.network, task.branches, columns, settings.norm_momentum, settings.network_settings
@@ -115,7 +118,17 @@ def _weights(samples: Samples, rows: np.ndarray, settings: Training) -> tuple[fl
 
 def _listener(task: Task, left_out: LeftOut, report: Callable[[Progress], None]) -> Callable[[int, Epoch], None]:
     def listen(epoch: int, record: Epoch) -> None:
-        report(Progress(task.view, left_out, epoch, task.training.max_epochs, record.loss, record.clips_per_second))
+        report(
+            Progress(
+                task.view,
+                left_out,
+                epoch,
+                task.training.max_epochs,
+                record.loss,
+                record.clips_per_second,
+                {name: getattr(record, name) for name in CURVES},
+            )
+        )
 
     return listen
 
@@ -126,8 +139,7 @@ def _write(job: Job, network: nn.Module, prepared: bytes | None, epochs: list[Ep
     record: dict[str, Any] = {
         "fingerprint": job.fingerprint,
         "files": {f"{name}.safetensors": hashlib.sha256(weights).hexdigest()},
-        "loss": [epoch.loss for epoch in epochs],
-        "validation_loss": [epoch.validation_loss for epoch in epochs],
+        "history": {name: [getattr(epoch, name) for epoch in epochs] for name in CURVES},
         "logits": logits,
     }
     write_bytes(job.folder / f"{name}.safetensors", weights)

@@ -294,10 +294,7 @@ def _card(parts: _TaskInProgress, records: dict[LeftOut, dict[str, Any]], scores
             for left_out in records
             for rows in [samples.training_rows(left_out)]
         },
-        "history": {
-            _key(left_out): {"loss": record["loss"], "validation_loss": record["validation_loss"]}
-            for left_out, record in records.items()
-        },
+        "history": {_key(left_out): record["history"] for left_out, record in records.items()},
     }
     if task.is_plain:
         return card

@@ -1,5 +1,6 @@
 """The input, the progress messages and the result of a training."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,8 @@ class Progress:
     loss: float
     """Mean class-weighted cross-entropy of the epoch's training clips."""
     clips_per_second: float
+    curves: Mapping[str, float | None]
+    """Loss and AUC of the training and the validation samples, by name; None where there are no such samples."""
 
     def __str__(self) -> str:
         models = f"without {left_out_words(self.left_out)}" if self.left_out else "on all folds"

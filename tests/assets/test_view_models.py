@@ -1,5 +1,6 @@
 """Every view ends alone, with its models or with the reason; the models of a former network are kept."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ class Trainer:
             kind="out_of_fold", logit=float(len(task.training.network)), without=[[0.0] * 4] * len(samples)
         )
         scores.to_parquet(task.output / "scores.parquet")
+        curves = {"loss": [0.7, 0.6], "auc": [0.5, 0.7], "validation_loss": [None] * 2, "validation_auc": [None] * 2}
+        (task.output / "model.json").write_text(json.dumps({"history": {"0": curves, "1": curves}}))
 
 
 @pytest.fixture
@@ -93,6 +96,8 @@ def test_a_view_that_can_not_be_trained_has_the_reason_and_the_others_are_commit
     trainer.errors["apical_4"] = kind("the loss is no longer a number", "lower the rate")
     shown = make(archive)
     assert list(scores(archive)) == ["parasternal_long"]
+    assert [name for name in shown if name.startswith("curves of ")] == ["curves of parasternal_long"]
+    assert shown["curves of parasternal_long"].value.startswith("![curves of parasternal_long](data:image/png;base64,")
     reason = "the loss is no longer a number: lower the rate"
     assert shown["no models of apical_4"] == reason
     assert ("view_models", f"the view apical_4 has no models: {reason}") in project_warnings(archive.project)

@@ -19,10 +19,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from echomort.clips.store import artifact_of, read_study, write_study
 from echomort.core.child import error_of
 from echomort.core.errors import Interruption, UserError
+from echomort.evaluation.discrimination import auc
 from echomort.models.cross_fit import folds_left_out
 from echomort.models.rows import LabelledRows, mean_fold_auc
 from echomort.models.view_model import ViewModel
@@ -31,6 +34,7 @@ from echomort.settings import Training
 from echomort.training import Branch, Progress, Task, device, run, train, train_views, worker
 from echomort.training.data import read_samples
 from echomort.training.device import has_native_bfloat16, resolve_device
+from echomort.training.loop import CURVES, area_under_roc
 from echomort.training.task import Job
 from echomort.training.worker import is_out_of_memory
 
@@ -134,7 +138,9 @@ def test_the_card_names_every_file_by_its_digest_and_nothing_is_left_behind(trai
         name: value for name, value in digests.items() if name.endswith(".safetensors")
     }
     assert list(folder.parent.iterdir()) == [folder]
-    assert len(card["history"]["0"]["loss"]) == 5
+    history = card["history"]["0"]
+    assert len(history["loss"]) == len(history["auc"]) == 5 and set(history["validation_auc"]) == {None}
+    assert history["auc"][-1] > 0.8, "what it is trained on was learnt"
 
 
 @pytest.mark.slow
@@ -229,9 +235,9 @@ def test_the_methods_recipe_trains_its_other_networks(inputs, tmp_path, network)
         inputs[0], tmp_path / "model", network=network, validation_classes="balanced", max_epochs=2, **changes
     )
     card = json.loads((train(task, lambda progress: None).folder / "model.json").read_text())
-    losses = [loss for history in card["history"].values() for loss in history["loss"] + history["validation_loss"]]
-    assert len(losses) == 3 * 2 * 2
-    assert np.isfinite(losses).all()
+    values = [value for history in card["history"].values() for name in CURVES for value in history[name]]
+    assert len(values) == 3 * 2 * 4
+    assert np.isfinite(values).all()
 
 
 @pytest.mark.slow
@@ -264,6 +270,12 @@ def test_a_process_that_dies_is_reported_with_what_to_do(inputs, tmp_path):
     with pytest.raises(UserError, match="fold_processes"):
         train(task_of(inputs[0], tmp_path / "model", max_epochs=200), kill_children)
     assert not (tmp_path / "model").exists()
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), min_size=1, max_size=30))
+def test_the_area_of_a_curve_is_that_of_the_evaluation(pairs):
+    labels, scores = (np.array(values, float) for values in zip(*pairs, strict=True))
+    assert area_under_roc(labels, scores) == pytest.approx(auc(labels, scores), nan_ok=True)
 
 
 def test_a_task_is_read_as_it_was_written(tmp_path):

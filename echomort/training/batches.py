@@ -51,7 +51,7 @@ T = TypeVar("T")
 
 
 def ahead(items: Iterable[T]) -> Iterator[T]:
-    """Yield ``items``, the next of which is made by another thread meanwhile: so clips are read while a GPU computes."""
+    """Yield ``items``; another thread makes the next one meanwhile, so that clips are read while a GPU computes."""
     iterator = iter(items)
     with ThreadPoolExecutor(1) as thread:
         following = thread.submit(next, iterator, None)

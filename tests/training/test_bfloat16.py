@@ -27,7 +27,7 @@ def test_wrong_convolutions_are_refused_with_the_remedy(monkeypatch):
         return torch.where(torch.rand_like(value) < 0.05, 0, value) if torch.is_autocast_enabled("cpu") else value
 
     monkeypatch.setattr(bfloat16.functional, "conv3d", wrong)
-    with pytest.raises(UserError, match="training.precision: exact"):
+    with pytest.raises(UserError, match=r"set training\.precision: exact"):
         require_true_bfloat16("cpu")
     monkeypatch.undo()
     require_true_bfloat16.cache_clear()

@@ -38,8 +38,8 @@ class UnitStage(Stage):
     ``plan`` returns unit -> fingerprint of all units that should exist, from the digest of the recipe. ``prepare`` gets
     the stale units before any work. ``work`` makes the artifacts of some units, each whole or absent, and returns their
     ledger entries. ``commit`` writes the rows of these units and deletes those of removed units, in the transaction
-    that writes the ledger. ``show`` returns counts for the metadata; ``draw`` pictures of the units (unit -> entry), whose
-    code decides no result. ``batch``: units in one step.
+    that writes the ledger. ``show`` returns counts for the metadata; ``draw``, whose code decides no result,
+    returns pictures of the units (unit -> entry). ``batch``: units in one step.
     """
 
     plan: Callable[[Project, str], Mapping[str, str]] = field(kw_only=True)

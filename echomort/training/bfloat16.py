@@ -20,8 +20,8 @@ value, and sums of many are nearer; a wrong kernel is off by far more. Chosen he
 
 @functools.cache
 def require_true_bfloat16(device: str) -> None:
-    """Raise :class:`UserError` where bfloat16 convolutions of ``device``, or their gradients, differ from float32 by more
-    than rounding."""
+    """Raise :class:`UserError` where bfloat16 convolutions of ``device``, or their gradients, differ from float32 by
+    more than rounding."""
     worst = max(
         bfloat16_error(device, dimensions, inputs, outputs)
         for dimensions, (inputs, outputs) in itertools.product((2, 3), SIZES)

@@ -113,7 +113,13 @@ class _Trainings:
         except HomeError:
             raise
         except UserError as error:
-            self.outcomes[number] = error
+            self._end(number, error)
+
+    def _end(self, number: int, error: UserError) -> None:
+        """End a task with ``error``. Only what another try could go on with is kept."""
+        self.outcomes.setdefault(number, error)
+        if not isinstance(error, Interruption):
+            shutil.rmtree(partial_folder(self.tasks[number].output), ignore_errors=True)
 
     def prepare(self, device: str) -> None:
         """Find the models that are missing. Tasks that lack none are written at once."""
@@ -137,9 +143,7 @@ class _Trainings:
             self.parts[number].trained.add(event.job.left_out)
             self._write_if_whole(number)
         else:
-            self.outcomes.setdefault(number, event.error)
-            if not isinstance(event.error, Interruption):
-                shutil.rmtree(event.job.folder, ignore_errors=True)
+            self._end(number, event.error)
 
     def _write_if_whole(self, number: int) -> None:
         part = self.parts[number]

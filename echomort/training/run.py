@@ -74,6 +74,7 @@ def train_views(tasks: Sequence[Task], report: Callable[[Progress], None]) -> li
             training.prepare(pool.device)
             for event in pool.run(training.jobs):
                 training.take(event)
+    training.clean()
     return [training.outcomes[number] for number in range(len(tasks))]
 
 
@@ -113,13 +114,13 @@ class _Trainings:
         except HomeError:
             raise
         except UserError as error:
-            self._end(number, error)
+            self.outcomes[number] = error
 
-    def _end(self, number: int, error: UserError) -> None:
-        """End a task with ``error``. Only what another try could go on with is kept."""
-        self.outcomes.setdefault(number, error)
-        if not isinstance(error, Interruption):
-            shutil.rmtree(partial_folder(self.tasks[number].output), ignore_errors=True)
+    def clean(self) -> None:
+        """Remove what tasks without models left, unless another try can go on with it. No process works any more."""
+        for number, outcome in self.outcomes.items():
+            if isinstance(outcome, UserError) and not isinstance(outcome, Interruption):
+                shutil.rmtree(partial_folder(self.tasks[number].output), ignore_errors=True)
 
     def prepare(self, device: str) -> None:
         """Find the models that are missing. Tasks that lack none are written at once."""
@@ -143,7 +144,7 @@ class _Trainings:
             self.parts[number].trained.add(event.job.left_out)
             self._write_if_whole(number)
         else:
-            self._end(number, event.error)
+            self.outcomes.setdefault(number, event.error)
 
     def _write_if_whole(self, number: int) -> None:
         part = self.parts[number]

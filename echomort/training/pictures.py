@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from safetensors import SafetensorError
@@ -120,8 +121,9 @@ def _states(files: Mapping[str, Path]) -> list[tuple[int, int]]:
 def _known_content(file: Path, wanted: str) -> str | None:
     try:
         with np.load(file) as index:
-            return str(index["content"]) if str(index["wanted"]) == wanted else None
-    except (OSError, ValueError, KeyError):
+            parts = {name: index[name] for name in index.files}  # all of them, so that damage is seen
+        return str(parts["content"]) if str(parts["wanted"]) == wanted else None
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
         return None
 
 

@@ -9,10 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from echomort.clips.store import artifact_of, write_study
-from echomort.core.errors import UserError
+from echomort.core.errors import HomeError, UserError
+from echomort.core.fingerprint import digest
 from echomort.models.rows import split_patients_evenly
 from echomort.settings import Training
-from echomort.training import Branch, Task
+from echomort.training import Branch, Task, pictures
 from echomort.training.batches import Batches, Inputs
 from echomort.training.data import class_weights, index_pictures, read_samples, split_validation
 from echomort.training.model import _loaders
@@ -188,3 +189,49 @@ def test_an_epoch_draws_every_clip_once_in_an_order_of_its_own():
         assert clips.dtype.is_floating_point is False
         assert [int(x) % 2 for x in clips.flatten()] == labels.int().tolist()
         assert weights.tolist() == [2.0 if label else 0.5 for label in labels]
+
+
+def stored(folder, table):
+    """Write a store of random clips for ``table``; return its samples."""
+    generator = np.random.default_rng(2)
+    for row in table:
+        write_study(folder / row["path"], {row["clip_key"]: generator.integers(0, 256, SHAPE, dtype=np.uint8)})
+    return read_samples(written(folder, table))
+
+
+def test_an_index_is_made_again_only_where_a_file_or_the_samples_changed(tmp_path, monkeypatch):
+    table = rows()
+    samples = stored(tmp_path, table)
+    first = index_pictures(samples, tmp_path, BRANCHES, tmp_path)
+    content = index_file(tmp_path, 0).read_bytes()
+    read = []
+    plain = pictures.find_clips
+    monkeypatch.setattr(pictures, "find_clips", lambda path, keys: read.append(path) or plain(path, keys))
+    assert index_pictures(samples, tmp_path, BRANCHES, tmp_path) == first and read == []
+    assert index_file(tmp_path, 0).read_bytes() == content
+    write_study(tmp_path / table[3]["path"], {table[3]["clip_key"]: np.zeros(SHAPE, np.uint8)})
+    assert index_pictures(samples, tmp_path, BRANCHES, tmp_path) != first and len(read) == len(samples)
+    index_file(tmp_path, 0).write_bytes(content[:-40])
+    again = index_pictures(samples, tmp_path, BRANCHES, tmp_path)
+    assert len(read) == 2 * len(samples), "a damaged index is made again"
+    assert again != first and not read_index(index_file(tmp_path, 0))[np.array([3])].any()
+
+
+def test_a_clip_with_one_bit_changed_is_refused_and_one_that_vanishes_while_models_are_trained(tmp_path):
+    table = rows()
+    for row in table:
+        clip = np.full(SHAPE, 7, np.uint8)
+        facts = [{"clip_key": row["clip_key"], "digest": digest(clip.tobytes())}]
+        write_study(tmp_path / row["path"], {row["clip_key"]: clip}, facts)
+    samples = read_samples(written(tmp_path, table))
+    index_pictures(samples, tmp_path, BRANCHES, tmp_path)
+    found = read_index(index_file(tmp_path, 0))
+    (tmp_path / table[2]["path"]).unlink()
+    with pytest.raises(HomeError, match="changed while models were trained"):
+        found[np.array([1, 2])]
+    damaged = bytearray((tmp_path / table[4]["path"]).read_bytes())
+    damaged[-1] ^= 1
+    (tmp_path / table[4]["path"]).write_bytes(damaged)
+    write_study(tmp_path / table[2]["path"], {table[2]["clip_key"]: np.zeros(SHAPE, np.uint8)})
+    with pytest.raises(HomeError, match="missing or damaged"):
+        index_pictures(samples, tmp_path, BRANCHES, tmp_path)

@@ -17,7 +17,7 @@ def test_a_view_without_a_model_is_listed_with_its_reason() -> None:
     rows = pd.DataFrame({"view": ["apical_2"], "reason": ["12 clips, training.min_clips is 1000"]})
     (table,) = [block for block in section(rows).blocks if getattr(block, "name", "") == "untrained"]
     assert [[cell.text for cell in row] for row in table.cells] == [
-        ["Apical 2-chamber", "12 clips, training.min_clips is 1000"]
+        ["Apical two-chamber", "12 clips, training.min_clips is 1000"]
     ]
 
 

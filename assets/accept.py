@@ -23,6 +23,7 @@ from assets.incremental import Stage, UnitStage
 from assets.project import Project
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
+from echomort.training import error_file
 from warehouse import ledger
 from warehouse.ledger import Acceptance, Entry
 
@@ -176,5 +177,5 @@ class _PlainProcess:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "echomort.training", *tasks], capture_output=True, check=False
         )
-        if done.returncode:
+        if done.returncode and not any(error_file(Path(task)).exists() for task in tasks):
             raise UserError("the training process ended with an error", "run `echomort run`, which shows its error")

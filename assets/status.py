@@ -11,8 +11,10 @@ from assets.project import Project
 from assets.quality import BY_ASSET, STAGED
 from assets.records.readiness import cohort_readiness
 from assets.records.warnings import records_warnings
+from assets.training.view_models import VIEW_MODELS
 from echomort.core.errors import UserError
 from warehouse import ledger
+from warehouse.queries import run
 
 UP_TO_DATE = "up to date"
 ON_REQUEST = "on request"
@@ -69,8 +71,8 @@ SAID_BY_RECORDS = {"feature_values_refused", *(f"{table}_rows_set_aside" for tab
 
 
 def project_warnings(project: Project) -> list[tuple[str, str]]:
-    """Return (asset, warning) of everything that a person should know: records and values that could not be used, and
-    checks that warned or failed on the tables as they are."""
+    """Return (asset, warning) of everything that a person should know: records and values that could not be used,
+    checks that warned or failed on the tables as they are, and views that have no models."""
     with project.reader() as connection:
         found = records_warnings(connection, project.settings.sources.adapter)
         found += [("cohort", line) for line in (cohort_readiness(connection, project.settings),) if line]
@@ -81,6 +83,9 @@ def project_warnings(project: Project) -> list[tuple[str, str]]:
                 details = entry.details if entry and check.spec.name not in SAID_BY_RECORDS else {}
                 words = [details.get("failed", ""), details.get("warned", "")]
                 found += [(asset, f"{check.spec.name.replace('_', ' ')}: {text}") for text in words if text]
+        network = project.settings.training.network
+        untrained = run(connection, "reads/training/untrained_views.sql", network=network).fetchall()
+        found += [(VIEW_MODELS.name, f"the view {view} has no models: {reason}") for view, reason in untrained]
     return found
 
 

@@ -1,12 +1,9 @@
 """The report."""
 
-from base64 import b64encode
 from pathlib import Path
 
-import dagster as dg
-
 from assets.experiments.stages import asset_name
-from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole_asset
+from assets.incremental import Build, Built, Result, Stage, picture, rebuild_after, whole_asset
 from assets.project import Project
 from echomort.core.fingerprint import digest, digest_file
 from warehouse.reads.report.report_data import report_data
@@ -57,8 +54,5 @@ def report(project: Project) -> Result:
 
 def with_plots(result: Result, folder: Path) -> Result:
     """Return ``result`` with the PNG files of ``folder`` as plots in the metadata."""
-    plots = {
-        file.stem: dg.MetadataValue.md(f"![{file.stem}](data:image/png;base64,{b64encode(file.read_bytes()).decode()})")
-        for file in sorted(folder.glob("*.png"))
-    }
+    plots = {file.stem: picture(file.stem, file.read_bytes()) for file in sorted(folder.glob("*.png"))}
     return result._replace(metadata={**(result.metadata or {}), **plots})

@@ -12,13 +12,12 @@ import dagster as dg
 import duckdb
 
 from assets.experiments.samples import Refused, Sampler, Samples
-from assets.experiments.training import cell_digest, forget_training, judged_cell
+from assets.experiments.training import cell_digest, judged_cell, models_folder
 from assets.incremental import Place, UnitStage, place_of, recipe_of
 from assets.project import Project
 from assets.training.ehr_models import TREES
-from assets.training.process import IMPUTATION
-from echomort.core.errors import Interruption, UserError
-from echomort.core.files import is_disk_error
+from assets.training.process import IMPUTATION, fingerprint_of, forget_training
+from echomort.core.errors import HomeError, Interruption, UserError
 from echomort.core.fingerprint import digest
 from echomort.experiments.cells import GRIDS, Cell, Grid
 from echomort.settings import ExperimentName, Settings
@@ -123,19 +122,17 @@ def _made(
     try:
         figure, artifact = judged_cell(context, project, cell, found)
     except Interruption as error:
-        return _entry(cell, digest(fingerprint, "interrupted"), {"reason": str(error)})
-    except OF_ALL_CELLS:
-        raise
+        return _entry(cell, fingerprint_of(fingerprint, error), {"reason": str(error)})
     except Exception as error:
-        if isinstance(error, UserError) and is_disk_error(error):
+        if isinstance(error, OF_ALL_CELLS):
             raise
-        forget_training(project, cell, found)
+        forget_training(models_folder(project, cell, found))
         return _entry(cell, fingerprint, {"reason": _reason(error)})
     return _entry(cell, fingerprint, figure, artifact)
 
 
-OF_ALL_CELLS = (OSError, MemoryError, ImportError, duckdb.Error, dg.Failure, dg.RetryRequested)
-"""Errors that are not a cell's own: of the disk, the memory, the installation, the warehouse and the run."""
+OF_ALL_CELLS = (HomeError, OSError, MemoryError, ImportError, duckdb.Error, dg.Failure, dg.RetryRequested)
+"""Errors that are not a cell's own: of the home, the disk, the memory, the installation, the warehouse and the run."""
 
 
 def _reason(error: Exception) -> str:

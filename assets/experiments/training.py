@@ -1,7 +1,6 @@
 """Trains and judges one cell. Models of the same samples that any experiment trained before are used again."""
 
 import functools
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,21 +8,20 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pandas as pd
-from dagster._core.errors import DagsterPipesExecutionError  # not exported
 
 from assets.experiments.samples import Samples, trained_patients
 from assets.incremental import CODE
 from assets.project import Project
 from assets.training.ehr_models import TREES
-from assets.training.process import IMPUTATION, TASK_FILES, train_in_child, write_task
-from echomort.core.errors import Interruption, UserError
+from assets.training.process import IMPUTATION, remove_task, train_in_child, write_task
+from echomort.core.errors import UserError
 from echomort.core.files import atomic_folder
 from echomort.core.fingerprint import digest
 from echomort.core.registry import code_of_packages
 from echomort.experiments.cells import Cell
 from echomort.networks import NETWORKS
 from echomort.settings import Settings, Training
-from echomort.training import NOT_DECIDING, partial_folder
+from echomort.training import NOT_DECIDING
 
 MODELS = "models/experiments"
 """Path below the home of the folders of models, each named by all that decides them."""
@@ -97,16 +95,9 @@ def require_finite(scored: pd.DataFrame) -> None:
         )
 
 
-def forget_training(project: Project, cell: Cell, samples: Samples) -> None:
-    """Delete what a training of ``cell`` that won't go on left behind: packed clips, finished models, its task."""
-    output = project.root / MODELS / cell_digest(cell, samples, project.settings)
-    shutil.rmtree(partial_folder(output), ignore_errors=True)
-    _remove_task(output)
-
-
-def _remove_task(output: Path) -> None:
-    for suffix in TASK_FILES:
-        output.with_suffix(suffix).unlink(missing_ok=True)
+def models_folder(project: Project, cell: Cell, samples: Samples) -> Path:
+    """Return the folder of the models of ``cell``."""
+    return project.root / MODELS / cell_digest(cell, samples, project.settings)
 
 
 def _train(context: dg.OpExecutionContext, project: Project, cell: Cell, samples: Samples, output: Path) -> None:
@@ -123,14 +114,9 @@ def _train(context: dg.OpExecutionContext, project: Project, cell: Cell, samples
         models="whole" if cell.evaluated == "survey" else "folds",
         variables=samples.variables,
     )
-    try:
-        train_in_child(context, project, [task])
-    except DagsterPipesExecutionError:
-        raise Interruption(
-            "the process that trains ended with an error that was not foreseen",
-            "its last lines are in the log of the run (`echomort ui`); another run tries again",
-        ) from None
-    _remove_task(output)
+    for error in train_in_child(context, project, [task]).values():
+        raise error
+    remove_task(output)
 
 
 def _fit_trees(cell: Cell, samples: Samples, settings: Settings, output: Path) -> None:

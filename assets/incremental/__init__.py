@@ -1,6 +1,6 @@
 """Plan, work, commit: how every asset is made."""
 
-from assets.incremental.stage import CODE, Result, Stage, described, is_up_to_date, materialized, missing_files
+from assets.incremental.stage import CODE, Result, Stage, described, is_up_to_date, materialized, missing_files, picture
 from assets.incremental.units import (
     MOST_UNITS,
     Place,
@@ -36,6 +36,7 @@ __all__ = [
     "is_up_to_date",
     "materialized",
     "missing_files",
+    "picture",
     "place_of",
     "rebuild",
     "rebuild_after",

@@ -7,6 +7,7 @@ out the same, nothing below it is rebuilt.
 """
 
 import functools
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -166,6 +167,11 @@ def missing_files(root: Path, entry: Entry) -> list[str]:
     """Return the files of ``entry`` that are not there: its artifact, and those recorded beside it."""
     files = [*filter(None, [entry.artifact]), *entry.details.get("beside", ())]
     return [file for file in files if not (root / file).exists()]
+
+
+def picture(name: str, png: bytes) -> dg.MetadataValue[Any]:
+    """Return a PNG as metadata that Dagster's page shows."""
+    return dg.MetadataValue.md(f"![{name}](data:image/png;base64,{b64encode(png).decode()})")
 
 
 Result: TypeAlias = dg.MaterializeResult[Any]

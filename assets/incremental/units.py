@@ -38,7 +38,8 @@ class UnitStage(Stage):
     ``plan`` returns unit -> fingerprint of all units that should exist, from the digest of the recipe. ``prepare`` gets
     the stale units before any work. ``work`` makes the artifacts of some units, each whole or absent, and returns their
     ledger entries. ``commit`` writes the rows of these units and deletes those of removed units, in the transaction
-    that writes the ledger. ``show`` returns counts for the metadata. ``batch``: units in one step.
+    that writes the ledger. ``show`` returns counts for the metadata; ``draw``, whose code decides no result,
+    returns pictures of the units (unit -> entry). ``batch``: units in one step.
     """
 
     plan: Callable[[Project, str], Mapping[str, str]] = field(kw_only=True)
@@ -46,6 +47,9 @@ class UnitStage(Stage):
     commit: Callable[[duckdb.DuckDBPyConnection, Project, Sequence[Entry], Sequence[str]], None] = field(kw_only=True)
     show: Callable[[duckdb.DuckDBPyConnection, Project], Mapping[str, Any]] = field(
         default=lambda connection, project: {}, kw_only=True
+    )
+    draw: Callable[[Project, Mapping[str, Entry]], Mapping[str, Any]] = field(
+        default=lambda project, entries: {}, kw_only=True
     )
     prepare: Callable[[Project, Sequence[str]], None] = field(default=lambda project, stale: None, kw_only=True)
     resources: frozenset[str] = field(default=frozenset(), kw_only=True)
@@ -195,4 +199,6 @@ def commit_units(
     with project.reader() as connection, stage.working():
         version = ledger.asset_digest(connection, stage.name)
         counts = {"units": len(ledger.fingerprints(connection, stage.name)), "made": len(made), "gone": len(gone)}
-        return counts | dict(stage.show(connection, project)), version
+        shown = counts | dict(stage.show(connection, project))
+        entries = ledger.entries(connection, stage.name)
+    return shown | dict(stage.draw(project, entries)), version

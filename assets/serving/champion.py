@@ -11,7 +11,7 @@ from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole
 from assets.project import Project
 from assets.training.ehr_models import EHR_MODEL
 from assets.training.fusion import STACKS
-from assets.training.view_models import VIEW_MODELS
+from assets.training.view_models import VIEW_MODELS, is_of
 from echomort.core.fingerprint import digest
 from echomort.vocabulary.roles import SEALED
 from warehouse import ledger
@@ -60,6 +60,7 @@ def champion(project: Project) -> Result:
             views = {
                 unit.partition("/")[2]: project.root / str(entry.artifact)
                 for unit, entry in ledger.entries(connection, VIEW_MODELS.name).items()
+                if entry.artifact and is_of(project.settings.training.network, unit)
             }
             scores = run(connection, "reads/evaluation/promotion_scores.sql").df()
             patients = [key for (key,) in run(connection, "reads/training/trained_patients.sql").fetchall()]

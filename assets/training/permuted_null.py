@@ -102,8 +102,8 @@ def _train_views(
         )
         for (view, samples), output in zip(views.items(), outputs.values(), strict=True)
     ]
-    if tasks:
-        train_in_child(context, project, tasks)
+    for error in train_in_child(context, project, tasks).values() if tasks else ():
+        raise error
     scores = {view: pd.read_parquet(output / "scores.parquet") for view, output in outputs.items()}
     shutil.rmtree(folder, ignore_errors=True)
     return scores

@@ -6,32 +6,40 @@ from pathlib import Path
 
 from dagster_pipes import open_dagster_pipes
 
-from echomort.core.child import leave_error
 from echomort.core.errors import UserError
-from echomort.models.cross_fit import left_out_by
-from echomort.training import Progress, Task, train_views
+from echomort.core.fingerprint import digest
+from echomort.models.cross_fit import left_out_by, left_out_name
+from echomort.training import Progress, Task, train_files
+from echomort.training.events import add_event
+
+EVENTS = "tensorboard"
+"""Folder of the home for the curves as event files: ``tensorboard --logdir`` shows them while models are trained."""
 
 
-def error_file(task: Path) -> Path:
-    """Return the file to which the process writes its error."""
-    return task.with_suffix(".error.json")
+def events_folder(task: Task) -> Path:
+    """Return the folder for the curves of ``task``: below the home's, by network, view and what decides the models."""
+    training = digest(str(task.output.relative_to(task.clips)))[:8]
+    return task.clips / EVENTS / task.training.network / f"{task.view}-{training}"
 
 
 def main() -> None:
-    """Train the views of the tasks named on the command line."""
-    tasks = [Task.read(Path(name)) for name in sys.argv[1:]]
+    """Train the views of the tasks named on the command line. Errors are left beside the tasks."""
+    files = [Path(name) for name in sys.argv[1:]]
+    tasks = [Task.read(file) for file in files]
+    by_view = {task.view: task for task in tasks}
     epochs = itertools.count(1)
     with open_dagster_pipes() as pipes:
         folds = range(int(pipes.get_extra("folds")))
         total = sum(len(left_out_by(task.models, folds)) * task.training.max_epochs for task in tasks)
 
         def report(progress: Progress) -> None:
+            task = by_view[progress.view]
+            add_event(events_folder(task) / left_out_name(progress.left_out), progress.epoch, progress.curves)
             pipes.log.info(f"{next(epochs)} of {total} epochs; {progress}")
 
         try:
-            train_views(tasks, report)
-        except UserError as error:
-            leave_error(error, error_file(Path(sys.argv[1])))
+            train_files(files, report)
+        except UserError:
             sys.exit(1)
 
 

@@ -1,5 +1,6 @@
 """Training in a child process, whose progress Dagster shows."""
 
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +11,12 @@ from dagster._core.errors import DagsterPipesExecutionError  # not exported
 
 from assets.imaging.shapes import clip_shapes
 from assets.project import Project
-from assets.training.pipes import error_file
-from echomort.core.child import raise_left
+from echomort.core.child import left_error
+from echomort.core.errors import Interruption, UserError
+from echomort.core.fingerprint import digest
 from echomort.models.cross_fit import Models
 from echomort.settings import Training
-from echomort.training import Branch, Task
+from echomort.training import Branch, Task, error_file, partial_folder
 
 IMPUTATION = {"imputation_scope", "imputation_rounds", "max_missing", "outliers"}
 """Settings of section ``tabular`` that decide the columns that a network gets of the record."""
@@ -60,13 +62,38 @@ def write_task(  # noqa: PLR0913
     return file
 
 
-def train_in_child(context: dg.OpExecutionContext, project: Project, tasks: Sequence[Path]) -> None:
-    """Train ``tasks`` in a child process and wait for it; a :class:`UserError` in it is raised here."""
-    left = error_file(tasks[0])
-    left.unlink(missing_ok=True)
+def train_in_child(context: dg.OpExecutionContext, project: Project, tasks: Sequence[Path]) -> dict[Path, UserError]:
+    """Train ``tasks`` in a child process and wait for it; return the errors of those that have no models. An error that
+    all would meet (:class:`HomeError`) is raised, and so is the :class:`Interruption` of the process itself."""
+    for task in tasks:
+        error_file(task).unlink(missing_ok=True)
     try:
         command = [sys.executable, "-P", "-m", "assets.training.pipes", *map(str, tasks)]
         context.resources.pipes.run(context=context, command=command, extras={"folds": project.settings.cohort.folds})
     except DagsterPipesExecutionError:
-        raise_left(left)
-        raise
+        if error := left_error(error_file(tasks[0])):
+            raise error from None
+        raise Interruption(
+            "the process that trains ended with an error that was not foreseen",
+            "its last lines are in the log of the run (`echomort ui`); another run tries again",
+        ) from None
+    errors = {task: left_error(error_file(task)) for task in tasks}
+    return {task: error for task, error in errors.items() if error}
+
+
+def fingerprint_of(fingerprint: str, error: UserError) -> str:
+    """Return the fingerprint of a unit that ended with ``error``: its own, so that it is not tried again until
+    something changes; or, where another try may not meet the error, one that is always stale."""
+    return digest(fingerprint, "interrupted") if isinstance(error, Interruption) else fingerprint
+
+
+def forget_training(output: Path) -> None:
+    """Delete what a training into ``output`` that won't go on left behind: finished models and its task."""
+    shutil.rmtree(partial_folder(output), ignore_errors=True)
+    remove_task(output)
+
+
+def remove_task(output: Path) -> None:
+    """Delete the files of the task of ``output``."""
+    for suffix in TASK_FILES:
+        output.with_suffix(suffix).unlink(missing_ok=True)

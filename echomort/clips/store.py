@@ -14,7 +14,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from echomort.core.errors import UserError
+from echomort.core.errors import HomeError
 from echomort.core.files import write_bytes
 from echomort.core.fingerprint import digest
 
@@ -53,14 +53,52 @@ def write_study(
 def read_study(path: Path, keys: Sequence[str] | None = None) -> dict[str, np.ndarray]:
     """Return the clips of one study (all, or those of ``keys``) as uint8 (frames, height, width) arrays.
 
-    Raises :class:`UserError` where the file is missing, or differs from what was written by one bit or more.
+    Raises :class:`HomeError` where the file is missing, or differs from what was written by one bit or more.
     """
+    return _read(path, keys)[0]
+
+
+def _read(path: Path, keys: Sequence[str] | None) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return the clips of one study, and the digest of each."""
     with _opened(path) as file:
         clips = {key: file.get_tensor(key) for key in (keys if keys is not None else file.keys())}
         written = {row["clip_key"]: row.get("digest") for row in _study(file)["rows"]}
-    if any(written.get(key) not in (None, digest(pixels.tobytes())) for key, pixels in clips.items()):
+    digests = {key: digest(pixels.tobytes()) for key, pixels in clips.items()}
+    if any(written.get(key) not in (None, content) for key, content in digests.items()):
         raise _damaged(path)
-    return clips
+    return clips, digests
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the pixels of a clip lie in its study's file: at byte ``offset``, in the order of ``shape``."""
+
+    offset: int
+    shape: tuple[int, ...]
+    dtype: str
+    digest: str
+    """Of the pixels."""
+
+
+def find_clips(path: Path, keys: Sequence[str]) -> dict[str, Place]:
+    """Return clip key -> where its pixels lie, of the clips ``keys`` of one study; every clip is read and compared with
+    the digest that it was written with.
+
+    Raises :class:`HomeError` as :func:`read_study` does.
+    """
+    clips, digests = _read(path, keys)
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(HEADER_LENGTH), "little")
+        header = json.loads(file.read(length))
+    start = HEADER_LENGTH + length
+    return {
+        key: Place(start + header[key]["data_offsets"][0], pixels.shape, str(pixels.dtype), digests[key])
+        for key, pixels in clips.items()
+    }
+
+
+HEADER_LENGTH = 8
+"""Bytes of the number before a safetensors header: its length, little endian (the format's definition)."""
 
 
 def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
@@ -107,8 +145,8 @@ def _opened(path: Path) -> Any:
         raise _damaged(path) from error
 
 
-def _damaged(path: Path) -> UserError:
-    return UserError(
+def _damaged(path: Path) -> HomeError:
+    return HomeError(
         f"a file of the clip store is missing or damaged ({path.name})",
         "delete it if it exists and run `echomort run` again, which makes a new one",
     )

@@ -8,20 +8,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from echomort.core.errors import Interruption, UserError
+from echomort.core.errors import HomeError, Interruption, UserError
 from echomort.core.files import write_text
+
+KINDS = {kind.__name__: kind for kind in (Interruption, HomeError, UserError)}
+"""The kinds of error that a parent tells apart, the special ones first."""
 
 
 def as_record(error: UserError) -> dict[str, Any]:
-    """Return ``error`` as JSON values: ``problem``, ``remedy``, and whether another try may not meet it."""
-    return {"problem": error.problem, "remedy": error.remedy, "interrupted": isinstance(error, Interruption)}
+    """Return ``error`` as JSON values: ``problem``, ``remedy``, and which of :data:`KINDS` it is."""
+    kind = next(name for name, kind in KINDS.items() if isinstance(error, kind))
+    return {"problem": error.problem, "remedy": error.remedy, "kind": kind}
 
 
 def raise_record(record: Mapping[str, Any]) -> None:
     """Raise the :class:`UserError` that ``record`` holds; do nothing where it holds another message."""
     if "problem" in record:
-        kind = Interruption if record["interrupted"] else UserError
-        raise kind(str(record["problem"]), str(record["remedy"]))
+        raise error_of(record)
+
+
+def error_of(record: Mapping[str, Any]) -> UserError:
+    """Return the error that :func:`as_record` made ``record`` of."""
+    return KINDS[record["kind"]](str(record["problem"]), str(record["remedy"]))
 
 
 def leave_error(error: UserError, file: Path) -> None:
@@ -29,7 +37,12 @@ def leave_error(error: UserError, file: Path) -> None:
     write_text(file, json.dumps(as_record(error)))
 
 
+def left_error(file: Path) -> UserError | None:
+    """Return the error that a child left in ``file``, if there is one."""
+    return error_of(json.loads(file.read_text())) if file.exists() else None
+
+
 def raise_left(file: Path) -> None:
     """Raise the error that a child left in ``file``; do nothing where there is none."""
-    if file.exists():
-        raise_record(json.loads(file.read_text()))
+    if error := left_error(file):
+        raise error

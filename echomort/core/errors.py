@@ -23,6 +23,10 @@ class Interruption(UserError):
     """An error that another try with the same input may not meet, such as a process that was killed for memory."""
 
 
+class HomeError(UserError):
+    """An error of the project's home that other work would meet too: a full disk, a damaged file of clips."""
+
+
 LONGEST_MESSAGE = 300
 """Characters of another library's message that are shown. Our choice: a few lines of a terminal."""
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from echomort.core.errors import UserError
+from echomort.core.errors import HomeError, UserError
 
 
 @contextlib.contextmanager
@@ -81,21 +81,16 @@ def read_secret(path: Path, what: str, setting: str) -> bytes:
 
 
 def disk_error(error: OSError) -> Exception:
-    """Return ``error`` as a :class:`UserError` where a person can act on it (no space, no permission)."""
+    """Return ``error`` as a :class:`HomeError` where a person can act on it (no space, no permission)."""
     if error.errno in (28, 122):
-        return UserError(NO_SPACE, "free some space and run again")
+        return HomeError(NO_SPACE, "free some space and run again")
     if error.errno in (13, 30):
-        return UserError(NO_PERMISSION, "make the folder writable and run again")
+        return HomeError(NO_PERMISSION, "make the folder writable and run again")
     return error
 
 
 NO_SPACE = "no space left on the disk that holds the project's home"
 NO_PERMISSION = "no permission to write to the project's home"
-
-
-def is_disk_error(error: UserError) -> bool:
-    """Return whether ``error`` came from :func:`disk_error`, in whatever process."""
-    return error.problem in (NO_SPACE, NO_PERMISSION)
 
 
 def resolve_under(root: Path, relative: str) -> Path:

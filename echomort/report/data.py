@@ -46,6 +46,7 @@ class ReportData:
     ``missingness``: variable, missing (share 0 to 1); optional unit.
     ``variables``: variable, studies: how many of the studies that models learn from or score have a value of it.
     ``refusals``: reason, count: values and codes that features could not use.
+    ``untrained``: view, reason: views that have clips but no models.
     ``experiments``: rows of the table ``experiment_cell``; none where no experiment was run.
     ``reader_study``: the result of :func:`echomort.reader_study.summary.summarise`, if there is a reader study.
     """
@@ -66,6 +67,7 @@ class ReportData:
     variables: pd.DataFrame = field(default_factory=_without_rows("variable", "studies"))
     refusals: pd.DataFrame = field(default_factory=_without_rows("reason", "count"))
     experiments: pd.DataFrame = field(default_factory=_without_rows("experiment"))
+    untrained: pd.DataFrame = field(default_factory=_without_rows("view", "reason"))
     examples: Sequence[Example] = ()
     reader_study: Mapping[str, Any] | None = None
     suppress_below_events: int = 10

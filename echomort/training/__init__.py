@@ -1,7 +1,19 @@
 """Training of the video models in a separate process, without Dagster or database: a JSON task in, a folder out."""
 
 from echomort.networks import Branch
-from echomort.training.run import NOT_DECIDING, partial_folder, train, train_views
-from echomort.training.task import Progress, Task, TrainingResult
+from echomort.training.run import NOT_DECIDING, Outcome, partial_folder, train, train_files, train_views
+from echomort.training.task import Progress, Task, TrainingResult, error_file
 
-__all__ = ["NOT_DECIDING", "Branch", "Progress", "Task", "TrainingResult", "partial_folder", "train", "train_views"]
+__all__ = [
+    "NOT_DECIDING",
+    "Branch",
+    "Outcome",
+    "Progress",
+    "Task",
+    "TrainingResult",
+    "error_file",
+    "partial_folder",
+    "train",
+    "train_files",
+    "train_views",
+]

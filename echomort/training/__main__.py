@@ -6,25 +6,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from echomort.core.errors import UserError
-from echomort.training import Progress, Task, train_views
+from echomort.training import Progress, train_files
 
 USAGE = "usage: python -m echomort.training TASK.json [TASK.json ...]"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Train the views of the task files; return the exit status."""
+    """Train the views of the task files; return the exit status: 2 if one of them has no models."""
     if not arguments or arguments[0] in ("-h", "--help"):
         _say(f"{USAGE}\n\nEach task is one view; the layout is that of echomort.training.Task.")
         return 0 if arguments else 2
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
-        results = train_views([Task.read(Path(argument)) for argument in arguments], _show)
+        outcomes = train_files([Path(argument) for argument in arguments], _show)
     except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
-    for result in results:
-        _say(f"{result.view}: {len(result.models)} models, {len(result.trained)} trained now, in {result.folder}")
-    return 0
+        outcomes = [error]
+    for outcome in outcomes:
+        if isinstance(outcome, UserError):
+            sys.stderr.write(f"error: {outcome}\n")
+        else:
+            models, trained = len(outcome.models), len(outcome.trained)
+            _say(f"{outcome.view}: {models} models, {trained} trained now, in {outcome.folder}")
+    return 2 if any(isinstance(outcome, UserError) for outcome in outcomes) else 0
 
 
 def _show(progress: Progress) -> None:

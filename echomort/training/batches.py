@@ -1,13 +1,25 @@
 """What a network is given: pictures, and with them variables of the record; all samples, and batches of them."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+
+class Pictures(Protocol):
+    """The pictures of all samples: an array, or what reads them from files."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of all together, (n, frames, height, width)."""
+
+    def __getitem__(self, rows: np.ndarray, /) -> np.ndarray:
+        """Return the pictures of ``rows`` (k,)."""
 
 
 class Given(NamedTuple):
@@ -35,12 +47,25 @@ def moved(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor if device.type == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
 
 
+T = TypeVar("T")
+
+
+def ahead(items: Iterable[T]) -> Iterator[T]:
+    """Yield ``items``; another thread makes the next one meanwhile, so that clips are read while a GPU computes."""
+    iterator = iter(items)
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(next, iterator, None)
+        while (item := following.result()) is not None:
+            following = thread.submit(next, iterator, None)
+            yield item
+
+
 @dataclass(frozen=True)
 class Inputs:
     """What networks are given of all samples: ``pictures``, an array a branch, uint8 (n, frames, height, width), with a
     last edge 3 if coloured; ``present`` and ``variables`` as in :class:`Given`, as arrays."""
 
-    pictures: Sequence[np.ndarray]
+    pictures: Sequence[Pictures]
     present: np.ndarray | None = None
     variables: np.ndarray | None = None
 

@@ -1,7 +1,5 @@
-"""The training samples: their table, the packed pixels that all processes share, and the variables of the record."""
+"""The training samples: their table, where their pictures are, and the variables of the record."""
 
-import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,15 +7,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from safetensors import SafetensorError
 
-from echomort.clips.store import read_study
 from echomort.core.errors import UserError
-from echomort.core.files import disk_error, resolve_under
 from echomort.models.cross_fit import LeftOut, Models, left_out_by, left_out_words
 from echomort.models.rows import HELD_OUT, MIN_FOLDS, UNKNOWN, split_patients, split_patients_evenly
 from echomort.networks import Branch
 from echomort.settings import ValidationClasses
+from echomort.training.pictures import index_file, write_index
 from echomort.training.task import Task
 
 KEYS = ("clip_key", "study_key", "patient_key")
@@ -107,38 +103,13 @@ def read_variables(path: Path, samples: Samples) -> tuple[tuple[str, ...], np.nd
     return names, np.asarray(values[rows], dtype=np.float64)
 
 
-def packed_file(folder: Path, position: int, branches: int) -> Path:
-    """Return the file in ``folder`` with the packed pictures of the branch at ``position``."""
-    return folder / ("clips.npy" if branches == 1 else f"clips_{position}.npy")
-
-
-def pack(samples: Samples, clips: Path, branches: Sequence[Branch], folder: Path) -> list[str]:
-    """Write the pictures of each branch to a .npy file in ``folder``, uint8 (n, frames, height, width), with a last
-    edge 3 if coloured, zeros where a sample has none; return the digest of each.
-
-    All processes map these files into memory, so that clips are read and held once.
-    """
-    files = [packed_file(folder, position, len(branches)) for position in range(len(branches))]
-    places = zip(samples.paths, samples.keys, branches, files, strict=True)
-    return [_pack(paths, keys, clips, branch.stored, file) for paths, keys, branch, file in places]
-
-
-def _pack(paths: np.ndarray, keys: np.ndarray, clips: Path, shape: tuple[int, ...], target: Path) -> str:
-    array = _allocated(target, (len(keys), *shape))
-    present = [row for row, key in enumerate(keys) if key is not None]
-    rows_of: dict[str, list[int]] = {}
-    for row in present:
-        rows_of.setdefault(str(paths[row]), []).append(row)
-    for path, rows in rows_of.items():
-        names = [str(keys[row]) for row in rows]
-        study = _read(clips, path, names)
-        for row, name in zip(rows, names, strict=True):
-            array[row] = _checked(study[name], shape)
-    array.flush()
-    content = hashlib.sha256()
-    for row in present:
-        content.update(array[row])
-    return content.hexdigest()
+def index_pictures(samples: Samples, clips: Path, branches: Sequence[Branch], folder: Path) -> list[str]:
+    """Write to ``folder`` where in the store ``clips`` the pictures of each branch lie; return the digest of each
+    branch's pixels."""
+    return [
+        write_index(index_file(folder, position), clips, paths.tolist(), keys.tolist(), branch.stored)
+        for position, (paths, keys, branch) in enumerate(zip(samples.paths, samples.keys, branches, strict=True))
+    ]
 
 
 def split_validation(
@@ -161,37 +132,6 @@ def class_weights(labels: np.ndarray) -> tuple[float, float]:
     """Return the weights of label 0 and label 1: N / (2 N_label), which give both the same weight in the loss."""
     died = int(labels.sum())
     return len(labels) / (2 * (len(labels) - died)), len(labels) / (2 * died)
-
-
-def _allocated(target: Path, shape: tuple[int, ...]) -> np.memmap:
-    """Return a new array in the file ``target``, with its disk space reserved: writing to a mapped file on a full disk
-    would kill the process."""
-    try:
-        array = np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=shape)
-        if hasattr(os, "posix_fallocate"):
-            with target.open("r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, target.stat().st_size)
-    except OSError as error:
-        raise disk_error(error) from error
-    return array
-
-
-def _read(clips: Path, path: str, keys: list[str]) -> dict[str, np.ndarray]:
-    try:
-        return read_study(resolve_under(clips, path), keys)
-    except (ValueError, SafetensorError):
-        raise UserError(
-            "the clip store lacks a clip of the table of training clips", "run `echomort run --select clips`"
-        ) from None
-
-
-def _checked(clip: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    if clip.shape != tuple(shape) or clip.dtype != np.uint8:
-        raise UserError(
-            f"a stored clip is {'x'.join(map(str, clip.shape))} {clip.dtype}, not {'x'.join(map(str, shape))} uint8",
-            "run `echomort run --select clips` with the present settings",
-        )
-    return clip
 
 
 def _check(samples: Samples) -> None:

@@ -17,6 +17,11 @@ class Device:
     kernel: str = _kernel.TORCH
     """"torch", or "compiled" with the instruction set in use."""
 
+    @property
+    def is_gpu(self) -> bool:
+        """Whether it is a GPU."""
+        return self.name != "cpu"
+
 
 def resolve_device(name: str, settings: Training) -> Device:
     """Return the device with its precision and kernel: bfloat16 only if the settings allow it and it is native

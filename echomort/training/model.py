@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from echomort.core.errors import UserError
 from echomort.core.files import write_bytes, write_text
 from echomort.core.fingerprint import digest
 from echomort.models.cross_fit import LeftOut, left_out_name
@@ -16,16 +17,18 @@ from echomort.models.view_model import save_network, score_rows
 from echomort.networks import NETWORKS, build_joint_network
 from echomort.settings import Training
 from echomort.training.batches import Batches, Inputs
+from echomort.training.bfloat16 import require_true_bfloat16
+from echomort.training.checkpoint import Checkpoint, hardware
 from echomort.training.data import (
     Samples,
     class_weights,
-    packed_file,
     read_samples,
     read_variables,
     split_validation,
 )
 from echomort.training.device import resolve_device
-from echomort.training.loop import Epoch, fit
+from echomort.training.loop import CURVES, DIVERGED, Epoch, fit
+from echomort.training.pictures import index_file, read_index
 from echomort.training.task import Job, Progress, Task
 
 
@@ -43,16 +46,29 @@ def train_model(job: Job, report: Callable[[Progress], None]) -> None:
     seed = int(digest("fold", task.view, settings.seed, *job.left_out)[:8], 16)
     torch.manual_seed(seed)
     torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.allow_tf32 = False  # float32 is float32
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # float32 is float32
+    if device.bfloat16:
+        require_true_bfloat16(device.name)
     columns = 0 if inputs.variables is None else inputs.variables.shape[1]
     network = build_joint_network(
         settings.network, task.branches, columns, settings.norm_momentum, settings.network_settings
     ).to(device.name)
     loaders = _loaders(task, samples, inputs, job.left_out, seed)
-    epochs = fit(network, settings, loaders, device, _listener(task, job.left_out, report))
+    checkpoint = checkpoint_of(job)
+    epochs = fit(network, settings, loaders, device, _listener(task, job.left_out, report), checkpoint=checkpoint)
     rows = samples.scored_rows(job.left_out)
     logits = score_inputs(network, inputs, rows)
+    if not np.isfinite(logits).all():
+        raise UserError("the model gives scores that are not finite numbers", DIVERGED)
     _write(job, network, prepared, epochs, dict(zip(samples.clip_key[rows], map(float, logits), strict=True)))
+    checkpoint.remove()
+
+
+def checkpoint_of(job: Job) -> Checkpoint:
+    """Return where the state of ``job`` after its last whole epoch is kept until it is done. It is read again only for
+    the same data, settings, code, instruction set and device."""
+    made_from = digest(job.fingerprint, job.left_out, hardware(job.device))
+    return Checkpoint(job.folder / f"{left_out_name(job.left_out)}.epoch", made_from)
 
 
 def read_inputs(job: Job, samples: Samples) -> tuple[Inputs, bytes | None]:
@@ -62,7 +78,7 @@ def read_inputs(job: Job, samples: Samples) -> tuple[Inputs, bytes | None]:
     """
     task = job.task
     count = len(task.branches)
-    pictures = [np.load(packed_file(job.folder, position, count), mmap_mode="r") for position in range(count)]
+    pictures = [read_index(index_file(job.folder, position)) for position in range(count)]
     if task.variables is None:
         return Inputs(pictures, samples.present if count > 1 else None), None
     names, matrix = read_variables(task.variables, samples)
@@ -102,7 +118,17 @@ def _weights(samples: Samples, rows: np.ndarray, settings: Training) -> tuple[fl
 
 def _listener(task: Task, left_out: LeftOut, report: Callable[[Progress], None]) -> Callable[[int, Epoch], None]:
     def listen(epoch: int, record: Epoch) -> None:
-        report(Progress(task.view, left_out, epoch, task.training.max_epochs, record.loss, record.clips_per_second))
+        report(
+            Progress(
+                task.view,
+                left_out,
+                epoch,
+                task.training.max_epochs,
+                record.loss,
+                record.clips_per_second,
+                {name: getattr(record, name) for name in CURVES},
+            )
+        )
 
     return listen
 
@@ -113,8 +139,7 @@ def _write(job: Job, network: nn.Module, prepared: bytes | None, epochs: list[Ep
     record: dict[str, Any] = {
         "fingerprint": job.fingerprint,
         "files": {f"{name}.safetensors": hashlib.sha256(weights).hexdigest()},
-        "loss": [epoch.loss for epoch in epochs],
-        "validation_loss": [epoch.validation_loss for epoch in epochs],
+        "history": {name: [getattr(epoch, name) for epoch in epochs] for name in CURVES},
         "logits": logits,
     }
     write_bytes(job.folder / f"{name}.safetensors", weights)

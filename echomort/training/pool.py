@@ -6,12 +6,14 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from echomort.core.child import raise_record
-from echomort.core.errors import Interruption, UserError
+from echomort.core.errors import HomeError, Interruption, UserError
 from echomort.models.cross_fit import left_out_words
 from echomort.training.device import count_gpus
 from echomort.training.task import Job, Progress
@@ -19,6 +21,17 @@ from echomort.training.task import Job, Progress
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """Environment of a process on a CPU. Two processes of one thread train 1.7 times as fast as one of two threads, and
 floating-point sums do not depend on the machine."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A model is trained; or it can't be, for the reason ``error``."""
+
+    job: Job
+    error: UserError | None = None
+
+
+Event: TypeAlias = Progress | Ended
 
 
 class Pool:
@@ -42,67 +55,110 @@ class Pool:
         """The first process's device; all are of one kind."""
         return self._workers[0].device
 
-    def run(self, jobs: Sequence[Job], report: Callable[[Progress], None]) -> None:
-        """Train ``jobs`` and call ``report`` after every epoch, in the calling thread. Raises the first error."""
+    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+        """Train ``jobs``; yield what happens. After the first model of a task that can't be trained, the others of that
+        task are given up, and those of other tasks go on. Raises an error that all would meet."""
         waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        events: queue.SimpleQueue[Progress | Exception | None] = queue.SimpleQueue()
+        events: queue.SimpleQueue[Event | Exception | None] = queue.SimpleQueue()
+        given_up: set[Path] = set()
         for job in jobs:
             waiting.put(job)
         for worker in self._workers:
-            threading.Thread(target=worker.serve, args=(waiting, events), daemon=True).start()
+            threading.Thread(target=worker.serve, args=(waiting, events, given_up), daemon=True).start()
         for _ in self._workers:
             while (event := events.get()) is not None:
                 if isinstance(event, Exception):
                     raise event
-                report(event)
+                yield event
 
 
 class _Worker:
     def __init__(self, device: str) -> None:
         self.device = device
-        self.process = subprocess.Popen(
+        self._lock, self._is_stopped = threading.Lock(), False
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             [sys.executable, "-P", "-m", "echomort.training.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **(ONE_THREAD if device == "cpu" else {})},
+            env={**os.environ, **(ONE_THREAD if self.device == "cpu" else {})},
         )
 
-    def serve(self, waiting: queue.SimpleQueue[Job], events: queue.SimpleQueue[Any]) -> None:
-        """Pass jobs to the process until none is left; then put None, or an error, into ``events``."""
+    def serve(self, waiting: queue.SimpleQueue[Job], events: queue.SimpleQueue[Any], given_up: set[Path]) -> None:
+        """Pass jobs to the process until none is left; then put None, or an error that all would meet, into
+        ``events``."""
         try:
-            while True:
-                self._train(waiting.get_nowait(), events)
+            while not self._is_stopped:
+                job = waiting.get_nowait()
+                if job.folder not in given_up:
+                    self._train(job, events, given_up)
         except queue.Empty:
             events.put(None)
-        except (UserError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the thread that waits must hear of it
             events.put(error)
 
-    def _train(self, job: Job, events: queue.SimpleQueue[Any]) -> None:
+    def _train(self, job: Job, events: queue.SimpleQueue[Any], given_up: set[Path]) -> None:
+        try:
+            for progress in self._progress(job):
+                if job.folder in given_up:  # another model of the task can't be trained
+                    self._kill()
+                    return
+                events.put(progress)
+        except HomeError:
+            raise
+        except UserError as error:
+            given_up.add(job.folder)
+            events.put(Ended(job, error))
+        else:
+            events.put(Ended(job))
+
+    def _progress(self, job: Job) -> Iterator[Progress]:
+        """Yield the progress of ``job`` until it is done. Raises its error."""
+        self._restart()
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None and stdout is not None
         with suppress(BrokenPipeError):  # the process has ended: reported below
             stdin.write(job.model_copy(update={"device": self.device}).model_dump_json() + "\n")
             stdin.flush()
         for line in stdout:
+            if not line.endswith("\n"):
+                break  # the process ended while it wrote
             message = json.loads(line)
             if "done" in message:
                 return
             raise_record(message)
             progress = message["progress"]
-            events.put(Progress(**{**progress, "left_out": tuple(progress["left_out"])}))
+            yield Progress(**{**progress, "left_out": tuple(progress["left_out"])})
         raise Interruption(
             f"the process that trained {job.task.view} (left out: {left_out_words(job.left_out)}) ended early "
             f"(status {self.process.wait()})",
-            "see its last lines above; if it was killed for memory, lower training.fold_processes; then run again, "
-            "finished models are kept",
+            "see its last lines in the log; if it was killed for memory, lower training.fold_processes; then run "
+            "again, finished models and epochs are kept",
         )
 
+    def _restart(self) -> None:
+        """Start the process again if it has ended."""
+        with self._lock:
+            if self.process.poll() is not None and not self._is_stopped:
+                self._close()
+                self.process = self._start()
+
     def stop(self) -> None:
-        """Kill the process."""
+        """Kill the process, for good."""
+        with self._lock:
+            self._is_stopped = True
+            self._kill()
+            self._close()
+
+    def _kill(self) -> None:
         self.process.kill()
+        self.process.wait()
+
+    def _close(self) -> None:
         for stream in (self.process.stdin, self.process.stdout):
             with suppress(OSError):
                 assert stream is not None
                 stream.close()
-        self.process.wait()

@@ -1,31 +1,34 @@
-"""Training of whole tasks: read the clips once, train the models in parallel, write the model folder."""
+"""Training of whole tasks: check the clips, train the models in parallel, write the model folder."""
 
 import hashlib
 import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from echomort.core.child import leave_error
 from echomort.core.code import Code
+from echomort.core.errors import HomeError, Interruption, UserError
 from echomort.core.files import atomic_folder
 from echomort.core.fingerprint import digest, digest_file
 from echomort.core.registry import code_of_packages
 from echomort.models.cross_fit import CrossFit, LeftOut, Models, left_out_name
 from echomort.models.rows import HELD_OUT
 from echomort.networks import NETWORKS, check_branches, own_settings
-from echomort.training.data import Samples, pack, read_samples, read_variables
+from echomort.training.data import Samples, index_pictures, read_samples, read_variables
 from echomort.training.device import resolve_device
-from echomort.training.pool import Pool
-from echomort.training.task import Job, Progress, Task, TrainingResult
+from echomort.training.pool import Event, Pool
+from echomort.training.task import Job, Progress, Task, TrainingResult, error_file
 
 NOT_DECIDING = {"fold_processes", "min_clips", "min_deaths", "views"}
 """Training settings that do not change the result of training one view."""
@@ -46,26 +49,118 @@ def train(task: Task, report: Callable[[Progress], None]) -> TrainingResult:
     ``report`` is called after every epoch, in this thread. A run that was killed continues with its unfinished models
     and gives the same bytes; so do one and several processes. Raises :class:`UserError`.
     """
-    return train_views([task], report)[0]
+    (outcome,) = train_views([task], report)
+    if isinstance(outcome, UserError):
+        raise outcome
+    return outcome
 
 
-def train_views(tasks: Sequence[Task], report: Callable[[Progress], None]) -> list[TrainingResult]:
-    """Train several views as :func:`train` does, with one pool of processes, so that no core is idle between views."""
-    started = time.monotonic()
-    for task in tasks:
-        check_branches(task.training.network, task.branches, task.variables is not None)
-        _network_settings(task)
-    samples = [read_samples(task) for task in tasks]
+Outcome: TypeAlias = TrainingResult | UserError
+"""What became of a task: its result, or the reason why it has no models."""
+
+
+def train_views(tasks: Sequence[Task], report: Callable[[Progress], None]) -> list[Outcome]:
+    """Train several views as :func:`train` does, with one pool of processes, so that no core is idle between views.
+
+    The output of a view is written when its last model is trained. A view that can't be trained has its error as
+    outcome, an :class:`Interruption` where another try may not meet it, and the others go on. An error that all would
+    meet (:class:`HomeError`) is raised.
+    """
+    training = _Trainings(tasks, report)
     processes = max(task.training.fold_processes for task in tasks)
-    with Pool(processes, at_most=sum(len(table.left_out) for table in samples)) as pool:
-        parts = [_prepare(task, table, pool.device) for task, table in zip(tasks, samples, strict=True)]
-        pool.run([job for part in parts for job in part.missing], report)
-    return [_assemble(part, time.monotonic() - started) for part in parts]
+    models = sum(len(samples.left_out) for samples in training.samples.values())
+    if models:
+        with Pool(processes, at_most=models) as pool:
+            training.prepare(pool.device)
+            for event in pool.run(training.jobs):
+                training.take(event)
+    training.clean()
+    return [training.outcomes[number] for number in range(len(tasks))]
+
+
+def train_files(files: Sequence[Path], report: Callable[[Progress], None]) -> list[Outcome]:
+    """Train the views of the task files as :func:`train_views` does; leave the error of a view that can't be trained in
+    its :func:`error_file`, and an error that all would meet in the first of these."""
+    try:
+        outcomes = train_views([Task.read(file) for file in files], report)
+    except UserError as error:
+        leave_error(error, error_file(files[0]))
+        raise
+    for file, outcome in zip(files, outcomes, strict=True):
+        if isinstance(outcome, UserError):
+            leave_error(outcome, error_file(file))
+    return outcomes
+
+
+T = TypeVar("T")
+
+
+class _Trainings:
+    """Several tasks in progress. Each ends alone, with its result or its error."""
+
+    def __init__(self, tasks: Sequence[Task], report: Callable[[Progress], None]) -> None:
+        self.tasks, self.report = tasks, report
+        self.started = time.monotonic()
+        self.outcomes: dict[int, Outcome] = {}
+        self.samples: dict[int, Samples] = {}
+        self.parts: dict[int, _TaskInProgress] = {}
+        for number, task in enumerate(tasks):
+            self._attempt(number, self.samples, partial(_checked_samples, task))
+
+    def _attempt(self, number: int, found: dict[int, T], work: Callable[[], T]) -> None:
+        """Put what ``work`` returns for a task into ``found``, or its error among the outcomes."""
+        try:
+            found[number] = work()
+        except HomeError:
+            raise
+        except UserError as error:
+            self.outcomes[number] = error
+
+    def clean(self) -> None:
+        """Remove what tasks without models left, unless another try can go on with it. No process works any more."""
+        for number, outcome in self.outcomes.items():
+            if isinstance(outcome, UserError) and not isinstance(outcome, Interruption):
+                shutil.rmtree(partial_folder(self.tasks[number].output), ignore_errors=True)
+
+    def prepare(self, device: str) -> None:
+        """Find the models that are missing. Tasks that lack none are written at once."""
+        for number, samples in self.samples.items():
+            self._attempt(number, self.parts, partial(_prepare, self.tasks[number], samples, device))
+        for number in self.parts:
+            self._write_if_whole(number)
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The models that are missing, of all tasks."""
+        return [job for part in self.parts.values() for job in part.missing]
+
+    def take(self, event: Event) -> None:
+        """Take notice of an epoch, or of a model's end."""
+        if isinstance(event, Progress):
+            self.report(event)
+            return
+        number = next(number for number, part in self.parts.items() if part.folder == event.job.folder)
+        if event.error is None:
+            self.parts[number].trained.add(event.job.left_out)
+            self._write_if_whole(number)
+        else:
+            self.outcomes.setdefault(number, event.error)
+
+    def _write_if_whole(self, number: int) -> None:
+        part = self.parts[number]
+        if number not in self.outcomes and len(part.trained) == len(part.missing):
+            self.outcomes[number] = _assemble(part, time.monotonic() - self.started)
+
+
+def _checked_samples(task: Task) -> Samples:
+    check_branches(task.training.network, task.branches, task.variables is not None)
+    _network_settings(task)
+    return read_samples(task)
 
 
 @dataclass(frozen=True)
 class _TaskInProgress:
-    """A task in progress: ``folder`` holds clips and finished models until the output is written."""
+    """A task in progress: ``folder`` holds finished models and checkpoints until the output is written."""
 
     task: Task
     samples: Samples
@@ -74,17 +169,20 @@ class _TaskInProgress:
     kernel: str
     fingerprint: str
     missing: list[Job]
+    trained: set[LeftOut] = field(default_factory=set)
+    """The models of ``missing`` that are trained by now."""
 
 
 def partial_folder(output: Path) -> Path:
-    """Return the folder that holds the clips and the finished models of the training into ``output`` until it ends."""
+    """Return the folder that holds the index of the clips, the finished models and the checkpoints of the training into
+    ``output`` until it ends."""
     return output.with_name(f"{output.name}.partial")
 
 
 def _prepare(task: Task, samples: Samples, device: str) -> _TaskInProgress:
     folder = partial_folder(task.output)
     folder.mkdir(parents=True, exist_ok=True)
-    clips = pack(samples, task.clips, task.branches, folder)
+    clips = index_pictures(samples, task.clips, task.branches, folder)
     resolved = resolve_device(device, task.training)
     precision = "bfloat16" if resolved.bfloat16 else "float32"
     fingerprint = digest(
@@ -201,10 +299,7 @@ def _card(parts: _TaskInProgress, records: dict[LeftOut, dict[str, Any]], scores
             for left_out in records
             for rows in [samples.training_rows(left_out)]
         },
-        "history": {
-            _key(left_out): {"loss": record["loss"], "validation_loss": record["validation_loss"]}
-            for left_out, record in records.items()
-        },
+        "history": {_key(left_out): record["history"] for left_out, record in records.items()},
     }
     if task.is_plain:
         return card

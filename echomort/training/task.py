@@ -1,5 +1,6 @@
 """The input, the progress messages and the result of a training."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,11 @@ class Task(pydantic.BaseModel):
         write_text(path, self.model_dump_json(indent=1) + "\n")
 
 
+def error_file(task: Path) -> Path:
+    """Return the file, beside the file of a task, that says why it has no models."""
+    return task.with_suffix(".error.json")
+
+
 class Job(pydantic.BaseModel):
     """One model of one task, for a process that trains models."""
 
@@ -89,7 +95,7 @@ class Job(pydantic.BaseModel):
     left_out: LeftOut
     """The folds that the model leaves out."""
     folder: Path
-    """Holds the packed pictures; the model's files go there too."""
+    """Holds the index of the pictures; the model's files go there too."""
     device: str
     fingerprint: str
     """Written into the model's record: a later run with the same fingerprint reuses the model."""
@@ -109,6 +115,8 @@ class Progress:
     loss: float
     """Mean class-weighted cross-entropy of the epoch's training clips."""
     clips_per_second: float
+    curves: Mapping[str, float | None]
+    """Loss and AUC of the training and the validation samples, by name; None where there are no such samples."""
 
     def __str__(self) -> str:
         models = f"without {left_out_words(self.left_out)}" if self.left_out else "on all folds"

@@ -11,7 +11,8 @@ import sys
 from typing import IO, Any
 
 from echomort.core.child import as_record
-from echomort.core.errors import UserError
+from echomort.core.errors import Interruption, UserError
+from echomort.models.cross_fit import left_out_words
 from echomort.training.model import train_model
 from echomort.training.task import Job, Progress
 
@@ -41,8 +42,26 @@ def serve(job: Job, channel: IO[str]) -> None:
         train_model(job, report)
     except UserError as error:
         _say(channel, **as_record(error))
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        _say(channel, **as_record(_out_of_memory(job)))
     else:
         _say(channel, done=True)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether ``error``, of Python, NumPy or torch, says that the memory of the processor or GPU is full."""
+    words = "out of memory", "can't allocate memory", "not enough memory"  # torch's on a GPU and on two systems
+    return isinstance(error, MemoryError) or any(one in str(error) for one in words)
+
+
+def _out_of_memory(job: Job) -> Interruption:
+    where = "processor's" if job.device == "cpu" else "GPU's"
+    return Interruption(
+        f"the {where} memory was full while {job.task.view} (left out: {left_out_words(job.left_out)}) was trained",
+        "lower training.batch or training.fold_processes, and run again",
+    )
 
 
 def _say(channel: IO[str], **message: Any) -> None:

@@ -19,12 +19,11 @@ from rich.console import Console
 from assets.experiments import experiments, training
 from assets.experiments.samples import Samples
 from assets.incremental import UnitStage, commit_units, stale_units
-from assets.training.pipes import error_file
 from echomort.core.errors import Interruption, UserError
 from echomort.core.files import NO_SPACE, disk_error
 from echomort.experiments.cells import GRIDS, Views, figure2
 from echomort.settings import Experiments, Settings, Training
-from echomort.training import partial_folder
+from echomort.training import error_file, partial_folder
 from orchestration.printing.experiment import print_experiment
 from warehouse import ledger
 from warehouse.tables.experiment.cells import experiment_cells
@@ -50,7 +49,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Put a quick stand-in in place of the training of networks: the label with noise. Returns what was trained."""
     said: list[str] = []
 
-    def train_in_child(context: Any, project: Any, tasks: list[Any]) -> None:
+    def train_in_child(context: Any, project: Any, tasks: list[Any]) -> dict[Any, UserError]:
         from echomort.training import Task
 
         for file in tasks:
@@ -60,6 +59,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             noise = np.random.default_rng(1).normal(size=len(samples))
             task.output.mkdir(parents=True)
             samples.assign(logit=samples["label"] + noise).to_parquet(task.output / "scores.parquet")
+        return {}
 
     monkeypatch.setattr(training, "train_in_child", train_in_child)
     return said
@@ -186,7 +186,10 @@ def test_an_error_that_nobody_foresaw_is_a_reason_without_its_text(
 def test_a_process_that_dies_is_tried_again_and_the_other_cells_go_on(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "train_in_child", failing(DagsterPipesExecutionError("killed")))
+    def die(*_: Any, **__: Any) -> None:
+        raise DagsterPipesExecutionError("killed")
+
+    monkeypatch.setattr("assets.accept._PlainProcess.run", die)
     assert len(make(archive, experiments.FIGURE2)) == 8
     assert rows(archive, "figure2")["reason"].str.contains("another run tries again").all()
     assert len(make(archive, experiments.FIGURE2)) == 8
@@ -208,16 +211,17 @@ def test_scores_that_are_no_numbers_are_refused_and_the_other_cells_have_figures
     """None: a study that is judged has no score at all."""
     usual = training.train_in_child
 
-    def train_in_child(context: Any, project: Any, tasks: list[Any]) -> None:
+    def train_in_child(context: Any, project: Any, tasks: list[Any]) -> dict[Any, UserError]:
         from echomort.training import Task
 
-        usual(context, project, tasks)
+        errors: dict[Any, UserError] = usual(context, project, tasks)
         task = Task.read(tasks[0])
         if task.training.network == "cnn_3d" and task.view == "apical_4":
             file = task.output / "scores.parquet"
             scores = pd.read_parquet(file)
             scores.loc[3, "logit"] = value
             (scores.drop(index=3) if value is None else scores).to_parquet(file)
+        return errors
 
     monkeypatch.setattr(training, "train_in_child", train_in_child)
     make(archive, experiments.FIGURE2)

@@ -19,8 +19,9 @@ from echomort.models.view_model import ViewModel
 from echomort.networks import build_joint_network
 from echomort.settings import Training
 from echomort.training import Branch, Task, train
-from echomort.training.data import pack, read_samples, read_variables
+from echomort.training.data import index_pictures, read_samples, read_variables
 from echomort.training.model import read_inputs, score_inputs, train_model
+from echomort.training.pictures import index_file, read_index
 from echomort.training.task import Job
 
 GREY = Branch(name="apical_4", shape=(27, 27, 27))
@@ -83,7 +84,7 @@ def task_of(folder, with_record=True, branches=(GREY, COLOURED), models="folds",
 def trained_here(task, left_out, folder):
     """Train one model in this process; return its record and its job."""
     folder.mkdir(exist_ok=True)
-    pack(read_samples(task), task.clips, task.branches, folder)
+    index_pictures(read_samples(task), task.clips, task.branches, folder)
     job = Job(task=task, left_out=left_out, folder=folder, device="cpu", fingerprint="")
     train_model(job, lambda progress: None)
     name = "all" if not left_out else f"fold_{left_out[0]}"
@@ -104,12 +105,12 @@ def inputs(tmp_path_factory):
     return folder, write_inputs(folder)
 
 
-def test_each_branch_is_packed_in_a_file_with_zeros_where_a_study_has_no_clip(inputs, tmp_path):
+def test_each_branch_is_read_from_the_store_with_zeros_where_a_study_has_no_clip(inputs, tmp_path):
     folder, table = inputs
     task = task_of(folder)
     samples = read_samples(task)
-    pack(samples, folder, task.branches, tmp_path)
-    grey, coloured = (np.load(tmp_path / f"clips_{position}.npy") for position in (0, 1))
+    index_pictures(samples, folder, task.branches, tmp_path)
+    grey, coloured = (read_index(index_file(tmp_path, position))[np.arange(36)] for position in (0, 1))
     assert (grey.shape, coloured.shape) == ((36, 27, 27, 27), (36, 27, 27, 30, 3))
     has_flow = table["key_flow"].notna().to_numpy()
     assert np.array_equal(samples.present, np.column_stack([np.ones(36, bool), has_flow]))

@@ -9,13 +9,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from echomort.clips.store import artifact_of, write_study
-from echomort.core.errors import UserError
+from echomort.core.errors import HomeError, UserError
+from echomort.core.fingerprint import digest
 from echomort.models.rows import split_patients_evenly
 from echomort.settings import Training
-from echomort.training import Branch, Task
+from echomort.training import Branch, Task, pictures
 from echomort.training.batches import Batches, Inputs
-from echomort.training.data import class_weights, pack, read_samples, split_validation
+from echomort.training.data import class_weights, index_pictures, read_samples, split_validation
 from echomort.training.model import _loaders
+from echomort.training.pictures import index_file, read_index
 
 SHAPE = (2, 3, 4)
 BRANCHES = (Branch(name="apical_4", shape=SHAPE),)
@@ -53,23 +55,15 @@ def test_every_clip_is_packed_in_the_order_of_the_table(tmp_path):
     for path in {row["path"] for row in table}:
         write_study(tmp_path / path, {row["clip_key"]: clips[row["clip_key"]] for row in table if row["path"] == path})
     samples = read_samples(written(tmp_path, table))
-    first = pack(samples, tmp_path, BRANCHES, tmp_path)
-    packed = np.load(tmp_path / "clips.npy", mmap_mode="r")
-    assert np.array_equal(packed, np.stack(list(clips.values())))
+    first = index_pictures(samples, tmp_path, BRANCHES, tmp_path)
+    found = read_index(index_file(tmp_path, 0))
+    assert found.shape == (len(table), *SHAPE)
+    order = np.random.default_rng(1).permutation(len(table))
+    assert np.array_equal(found[order], np.stack(list(clips.values()))[order])
     changed = clips["c5"].copy()
     changed[0, 0, 0] ^= 1
     write_study(tmp_path / table[5]["path"], {"c5": changed})
-    assert pack(samples, tmp_path, BRANCHES, tmp_path) != first
-
-
-def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch):
-    def refuse(*_):
-        raise OSError(28, "No space left on device")
-
-    samples = read_samples(written(tmp_path, rows()))
-    monkeypatch.setattr("os.posix_fallocate", refuse)
-    with pytest.raises(UserError, match="no space left"):
-        pack(samples, tmp_path, BRANCHES, tmp_path)
+    assert index_pictures(samples, tmp_path, BRANCHES, tmp_path) != first
 
 
 @pytest.mark.parametrize("clip", [np.zeros((2, 3, 5), np.uint8), np.zeros(SHAPE, np.float32)])
@@ -78,7 +72,7 @@ def test_a_stored_clip_of_another_shape_or_kind_is_refused(tmp_path, clip):
     for row in table:
         write_study(tmp_path / row["path"], {row["clip_key"]: clip})
     with pytest.raises(UserError, match="2x3x4 uint8"):
-        pack(read_samples(written(tmp_path, table)), tmp_path, BRANCHES, tmp_path)
+        index_pictures(read_samples(written(tmp_path, table)), tmp_path, BRANCHES, tmp_path)
 
 
 @pytest.mark.parametrize("change", [{"path": "../outside.safetensors"}, {"clip_key": "absent"}])
@@ -89,7 +83,7 @@ def test_a_clip_that_is_not_in_the_store_is_refused(tmp_path, change):
         write_study(store / row["path"], {row["clip_key"]: np.zeros(SHAPE, np.uint8)})
     samples = read_samples(written(tmp_path, rows(**change)))
     with pytest.raises(UserError, match="lacks a clip"):
-        pack(samples, store, BRANCHES, tmp_path)
+        index_pictures(samples, store, BRANCHES, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -195,3 +189,49 @@ def test_an_epoch_draws_every_clip_once_in_an_order_of_its_own():
         assert clips.dtype.is_floating_point is False
         assert [int(x) % 2 for x in clips.flatten()] == labels.int().tolist()
         assert weights.tolist() == [2.0 if label else 0.5 for label in labels]
+
+
+def stored(folder, table):
+    """Write a store of random clips for ``table``; return its samples."""
+    generator = np.random.default_rng(2)
+    for row in table:
+        write_study(folder / row["path"], {row["clip_key"]: generator.integers(0, 256, SHAPE, dtype=np.uint8)})
+    return read_samples(written(folder, table))
+
+
+def test_an_index_is_made_again_only_where_a_file_or_the_samples_changed(tmp_path, monkeypatch):
+    table = rows()
+    samples = stored(tmp_path, table)
+    first = index_pictures(samples, tmp_path, BRANCHES, tmp_path)
+    content = index_file(tmp_path, 0).read_bytes()
+    read = []
+    plain = pictures.find_clips
+    monkeypatch.setattr(pictures, "find_clips", lambda path, keys: read.append(path) or plain(path, keys))
+    assert index_pictures(samples, tmp_path, BRANCHES, tmp_path) == first and read == []
+    assert index_file(tmp_path, 0).read_bytes() == content
+    write_study(tmp_path / table[3]["path"], {table[3]["clip_key"]: np.zeros(SHAPE, np.uint8)})
+    assert index_pictures(samples, tmp_path, BRANCHES, tmp_path) != first and len(read) == len(samples)
+    index_file(tmp_path, 0).write_bytes(content[:-40])
+    again = index_pictures(samples, tmp_path, BRANCHES, tmp_path)
+    assert len(read) == 2 * len(samples), "a damaged index is made again"
+    assert again != first and not read_index(index_file(tmp_path, 0))[np.array([3])].any()
+
+
+def test_a_clip_with_one_bit_changed_is_refused_and_one_that_vanishes_while_models_are_trained(tmp_path):
+    table = rows()
+    for row in table:
+        clip = np.full(SHAPE, 7, np.uint8)
+        facts = [{"clip_key": row["clip_key"], "digest": digest(clip.tobytes())}]
+        write_study(tmp_path / row["path"], {row["clip_key"]: clip}, facts)
+    samples = read_samples(written(tmp_path, table))
+    index_pictures(samples, tmp_path, BRANCHES, tmp_path)
+    found = read_index(index_file(tmp_path, 0))
+    (tmp_path / table[2]["path"]).unlink()
+    with pytest.raises(HomeError, match="changed while models were trained"):
+        found[np.array([1, 2])]
+    damaged = bytearray((tmp_path / table[4]["path"]).read_bytes())
+    damaged[-1] ^= 1
+    (tmp_path / table[4]["path"]).write_bytes(damaged)
+    write_study(tmp_path / table[2]["path"], {table[2]["clip_key"]: np.zeros(SHAPE, np.uint8)})
+    with pytest.raises(HomeError, match="missing or damaged"):
+        index_pictures(samples, tmp_path, BRANCHES, tmp_path)

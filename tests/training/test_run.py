@@ -1,6 +1,7 @@
 """A training as a person starts it: what it learns, what it leaves, and that it does so whatever interrupts it."""
 
 import hashlib
+import io
 import itertools
 import json
 import math
@@ -18,17 +19,24 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from echomort.clips.store import artifact_of, read_study, write_study
-from echomort.core.errors import UserError
+from echomort.core.child import error_of
+from echomort.core.errors import Interruption, UserError
+from echomort.evaluation.discrimination import auc
 from echomort.models.cross_fit import folds_left_out
 from echomort.models.rows import LabelledRows, mean_fold_auc
 from echomort.models.view_model import ViewModel
 from echomort.networks import _kernel
 from echomort.settings import Training
-from echomort.training import Branch, Progress, Task, device, run, train
+from echomort.training import Branch, Progress, Task, device, run, train, train_views, worker
 from echomort.training.data import read_samples
 from echomort.training.device import has_native_bfloat16, resolve_device
+from echomort.training.loop import CURVES, area_under_roc
+from echomort.training.task import Job
+from echomort.training.worker import is_out_of_memory
 
 SHAPE = (27, 27, 27)
 LEFT_OUT = tuple(folds_left_out(range(3)))
@@ -130,7 +138,9 @@ def test_the_card_names_every_file_by_its_digest_and_nothing_is_left_behind(trai
         name: value for name, value in digests.items() if name.endswith(".safetensors")
     }
     assert list(folder.parent.iterdir()) == [folder]
-    assert len(card["history"]["0"]["loss"]) == 5
+    history = card["history"]["0"]
+    assert len(history["loss"]) == len(history["auc"]) == 5 and set(history["validation_auc"]) == {None}
+    assert history["auc"][-1] > 0.8, "what it is trained on was learnt"
 
 
 @pytest.mark.slow
@@ -225,9 +235,9 @@ def test_the_methods_recipe_trains_its_other_networks(inputs, tmp_path, network)
         inputs[0], tmp_path / "model", network=network, validation_classes="balanced", max_epochs=2, **changes
     )
     card = json.loads((train(task, lambda progress: None).folder / "model.json").read_text())
-    losses = [loss for history in card["history"].values() for loss in history["loss"] + history["validation_loss"]]
-    assert len(losses) == 3 * 2 * 2
-    assert np.isfinite(losses).all()
+    values = [value for history in card["history"].values() for name in CURVES for value in history[name]]
+    assert len(values) == 3 * 2 * 4
+    assert np.isfinite(values).all()
 
 
 @pytest.mark.slow
@@ -260,6 +270,12 @@ def test_a_process_that_dies_is_reported_with_what_to_do(inputs, tmp_path):
     with pytest.raises(UserError, match="fold_processes"):
         train(task_of(inputs[0], tmp_path / "model", max_epochs=200), kill_children)
     assert not (tmp_path / "model").exists()
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), min_size=1, max_size=30))
+def test_the_area_of_a_curve_is_that_of_the_evaluation(pairs):
+    labels, scores = (np.array(values, float) for values in zip(*pairs, strict=True))
+    assert area_under_roc(labels, scores) == pytest.approx(auc(labels, scores), nan_ok=True)
 
 
 def test_a_task_is_read_as_it_was_written(tmp_path):
@@ -315,3 +331,65 @@ def _is_alive(process):
 
 def _stat(process):
     return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+
+
+@pytest.mark.slow
+def test_a_view_that_can_not_be_trained_or_whose_process_dies_ends_alone(inputs, tmp_path, monkeypatch):
+    """The clips of the first have another shape, the loss of the second (without class weights) is no number, the third
+    loses its process; the fourth is trained."""
+    poison = tmp_path / "poison"
+    poison.mkdir()
+    (poison / "sitecustomize.py").write_text(
+        "import torch\nfrom torch.nn import functional\n"
+        "plain = functional.binary_cross_entropy_with_logits\n"
+        "def poisoned(logits, labels, weights, **more):\n"
+        "    return plain(logits, labels, weights, **more) * (float('inf') if (weights == 1).all() else 1)\n"
+        "functional.binary_cross_entropy_with_logits = poisoned\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(poison), prepend=os.pathsep)
+    changes = {"other": {}, "diverging": {"class_weights": False}, "killed": {}, "fine": {}}
+    tasks = [
+        task_of(inputs[0], tmp_path / name, max_epochs=1, **more).model_copy(update={"view": name, "models": "folds"})
+        for name, more in changes.items()
+    ]
+    other_shape = Branch(name="other", shape=(27, 27, 28))
+    tasks[0] = tasks[0].model_copy(update={"branches": (other_shape,)})
+
+    def kill_its_process(progress: Progress) -> None:
+        if progress.view == "killed":
+            for child in _children(os.getpid()):
+                os.kill(child, signal.SIGKILL)
+
+    other, diverging, killed, fine = train_views(tasks, kill_its_process)
+    assert "27x27x27 uint8, not 27x27x28" in str(other) and not isinstance(other, Interruption)
+    assert "no longer a number" in str(diverging) and not isinstance(diverging, Interruption)
+    assert isinstance(killed, Interruption) and "ended early" in str(killed)
+    assert fine.models == fine.trained == ((0,), (1,), (2,))
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"poison", "killed.partial", "fine"}, "what another try goes on with, and the models"
+
+
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (MemoryError(), True),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+    ],
+)
+def test_a_full_memory_is_told_from_other_errors(error, full):
+    assert is_out_of_memory(error) is full
+
+
+def test_a_full_memory_is_a_reason_that_another_try_may_not_meet(inputs, tmp_path, monkeypatch):
+    def fill(*_):
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(worker, "train_model", fill)
+    monkeypatch.setattr("torch.set_num_threads", lambda count: None)
+    said = io.StringIO()
+    task = task_of(inputs[0], tmp_path / "model")
+    worker.serve(Job(task=task, left_out=(0,), folder=tmp_path, device="cpu", fingerprint=""), said)
+    error = error_of(json.loads(said.getvalue()))
+    assert isinstance(error, Interruption) and "lower training.batch" in str(error) and "apical_4" in str(error)

@@ -28,11 +28,12 @@ SHOWN_REASONS = 12
 
 
 def archive(data: ReportData) -> Section:
-    """Return the waterfall of files, and tables of the rejected and the accepted ones."""
+    """Return the waterfall of files, and tables of the rejected, of the accepted ones, and of views without models."""
     instances = data.instances
     if not len(instances) or not instances["instances"].sum():
         return Section("archive", "The archive", [Words(["This report has no counts of the archive's files."])])
     tables = [_reason_table(instances), *(_share_table(instances, name, title) for name, title in _SHARES)]
+    tables = [_untrained_table(data.untrained), *tables]
     return Section("archive", "The archive", [_waterfall(instances), *(table for table in tables if table.rows)])
 
 
@@ -87,6 +88,11 @@ def _reason_table(instances: pd.DataFrame) -> Table:
         for reason, amount in _totals(instances[instances["status"] != ACCEPTED], "reason")
     ]
     return Table("rejects", "Rejected files", ["Reason", "What it means", "#Files", "#Share"], rows, folded=True)
+
+
+def _untrained_table(untrained: pd.DataFrame) -> Table:
+    rows: list[Row] = [[view_words(view), str(reason)] for view, reason in untrained[["view", "reason"]].to_numpy()]
+    return Table("untrained", "Views without a model of their own", ["View", "Reason"], rows)
 
 
 def _meaning(reason: str) -> str:

@@ -42,6 +42,7 @@ def report_data(connection: duckdb.DuckDBPyConnection, settings: Settings, key_i
         variables=frame("reads/report/report_variables.sql"),
         refusals=frame("reads/report/report_refusals.sql"),
         experiments=frame("reads/report/report_experiments.sql"),
+        untrained=run(connection, "reads/training/untrained_views.sql", network=settings.training.network).df(),
         examples=_examples(connection, settings),
         reader_study=read_summary(settings.home),
         suppress_below_events=settings.evaluation.suppress_below_events,

@@ -51,23 +51,23 @@ def fingerprints(connection: duckdb.DuckDBPyConnection, asset: str) -> dict[str,
 
 
 def record(connection: duckdb.DuckDBPyConnection, asset: str, made: Iterable[Entry]) -> None:
-    """Write the entries ``made``; they replace older entries of the same units."""
-    now = datetime.now(UTC).replace(tzinfo=None)
-    rows = [
-        [
-            asset,
-            entry.unit,
-            entry.fingerprint,
-            entry.artifact,
-            entry.digest,
-            json.dumps(dict(entry.details)),
-            now,
-            entry.recipe,
-        ]
-        for entry in made
-    ]
-    if rows:
-        connection.executemany("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    """Write the entries ``made``; they replace older entries of the same units. One statement writes all of them."""
+    entries = list(made)
+    if not entries:
+        return
+    connection.execute(
+        "INSERT OR REPLACE INTO ledger SELECT $asset, unnest($unit), unnest($fingerprint),"
+        " unnest($artifact::VARCHAR[]), unnest($digest), unnest($details), $now, unnest($recipe)",
+        {
+            "asset": asset,
+            "now": datetime.now(UTC).replace(tzinfo=None),
+            "details": [json.dumps(dict(entry.details)) for entry in entries],
+        }
+        | {
+            name: [getattr(entry, name) for entry in entries]
+            for name in ("unit", "fingerprint", "artifact", "digest", "recipe")
+        },
+    )
 
 
 def write_recipe(connection: duckdb.DuckDBPyConnection, parts: Mapping[str, str]) -> str:
@@ -100,9 +100,16 @@ class Acceptance:
 
 def adopt(connection: duckdb.DuckDBPyConnection, accepted: Acceptance) -> None:
     """Store the new fingerprints of the units, and record that they were adopted instead of made again."""
-    connection.executemany(
-        "UPDATE ledger SET fingerprint = ?, recipe = ? WHERE asset = ? AND unit = ?",
-        [[fingerprint, accepted.new, accepted.asset, unit] for unit, fingerprint in accepted.units.items()],
+    connection.execute(
+        "UPDATE ledger SET fingerprint = adopted.fingerprint, recipe = $recipe"
+        " FROM (SELECT unnest($units) AS unit, unnest($fingerprints) AS fingerprint) AS adopted"
+        " WHERE ledger.asset = $asset AND ledger.unit = adopted.unit",
+        {
+            "asset": accepted.asset,
+            "recipe": accepted.new,
+            "units": list(accepted.units),
+            "fingerprints": list(accepted.units.values()),
+        },
     )
     row = [accepted.asset, accepted.old, accepted.new, accepted.sampled, len(accepted.units)]
     now = datetime.now(UTC).replace(tzinfo=None)

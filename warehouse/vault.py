@@ -11,7 +11,7 @@ def remember(path: Path, domain: str, identifiers: Mapping[str, str]) -> None:
     """Store pseudonym -> identifier of ``domain`` ("patient", "study", "folder", "instance")."""
     if not identifiers:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with connect_plain(path) as connection:
         os.chmod(path, 0o600)
         connection.execute(

@@ -1,6 +1,8 @@
 """The training process that Dagster starts (``python -m assets.training.pipes TASK.json ...``); it streams progress."""
 
+import contextlib
 import itertools
+import signal
 import sys
 from pathlib import Path
 
@@ -8,8 +10,10 @@ from dagster_pipes import open_dagster_pipes
 
 from echomort.core.child import leave_error
 from echomort.core.errors import UserError
+from echomort.core.supervision import end_with_parent, folder_lock
 from echomort.models.cross_fit import left_out_by
 from echomort.training import Progress, Task, train_views
+from echomort.training.run import partial_folder
 
 
 def error_file(task: Path) -> Path:
@@ -19,6 +23,8 @@ def error_file(task: Path) -> Path:
 
 def main() -> None:
     """Train the views of the tasks named on the command line."""
+    end_with_parent()
+    signal.signal(signal.SIGINT, lambda number, frame: sys.exit(128 + number))  # no traceback: the parent says it
     tasks = [Task.read(Path(name)) for name in sys.argv[1:]]
     epochs = itertools.count(1)
     with open_dagster_pipes() as pipes:
@@ -29,7 +35,10 @@ def main() -> None:
             pipes.log.info(f"{next(epochs)} of {total} epochs; {progress}")
 
         try:
-            train_views(tasks, report)
+            with contextlib.ExitStack() as locks:
+                for task in tasks:
+                    locks.enter_context(folder_lock(partial_folder(task.output)))
+                train_views(tasks, report)
         except UserError as error:
             leave_error(error, error_file(Path(sys.argv[1])))
             sys.exit(1)

@@ -12,6 +12,8 @@ from assets.imaging.shapes import clip_shapes
 from assets.project import Project
 from assets.training.pipes import error_file
 from echomort.core.child import raise_left
+from echomort.core.errors import Interruption
+from echomort.core.supervision import supervised
 from echomort.models.cross_fit import Models
 from echomort.settings import Training
 from echomort.training import Branch, Task
@@ -66,7 +68,12 @@ def train_in_child(context: dg.OpExecutionContext, project: Project, tasks: Sequ
     left.unlink(missing_ok=True)
     try:
         command = [sys.executable, "-P", "-m", "assets.training.pipes", *map(str, tasks)]
-        context.resources.pipes.run(context=context, command=command, extras={"folds": project.settings.cohort.folds})
+        folds = {"folds": project.settings.cohort.folds}
+        context.resources.pipes.run(context=context, command=command, extras=folds, env=supervised())
     except DagsterPipesExecutionError:
         raise_left(left)
-        raise
+        raise Interruption(
+            "the process that trains ended early",
+            "see its last lines above; if it was killed for memory, lower training.fold_processes; then run again, "
+            "finished models are kept",
+        ) from None

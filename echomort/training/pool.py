@@ -12,6 +12,7 @@ from typing import Any
 
 from echomort.core.child import raise_record
 from echomort.core.errors import Interruption, UserError
+from echomort.core.supervision import inherited_locks, supervised
 from echomort.models.cross_fit import left_out_words
 from echomort.training.device import count_gpus
 from echomort.training.task import Job, Progress
@@ -65,7 +66,8 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **(ONE_THREAD if device == "cpu" else {})},
+            env={**supervised(), **(ONE_THREAD if device == "cpu" else {})},
+            pass_fds=inherited_locks(),
         )
 
     def serve(self, waiting: queue.SimpleQueue[Job], events: queue.SimpleQueue[Any]) -> None:

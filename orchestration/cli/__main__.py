@@ -8,6 +8,7 @@ from rich.console import Console
 
 from echomort import __version__
 from echomort.core.errors import UserError
+from echomort.core.files import storage_error
 from orchestration.cli.accept import accept
 from orchestration.cli.champion import export as export_champion
 from orchestration.cli.experiment import experiment
@@ -91,6 +92,11 @@ def main() -> None:
         fail(str(error))
     except SyntaxError as error:
         fail(f"{error.filename}, line {error.lineno} is no Python ({error.msg}): correct the file, or install it again")
+    except Exception as error:  # the boundary of the process: a full or read-only disk may meet any line
+        known = storage_error(error)
+        if known is None:
+            raise
+        fail(str(known))
 
 
 def fail(problem: str) -> None:

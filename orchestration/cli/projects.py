@@ -22,6 +22,7 @@ def remembered_settings(home: Path, config: Path | None, assignments: list[str] 
         raise UserError("home is not a setting", "remove it, and name the project's folder with --home")
     settings = configuration.validate(chosen | {"home": str(home)})
     check_inputs(settings)
+    make_home(home)
     write_text(own, yaml.safe_dump(chosen, sort_keys=True))
     os.environ["ECHOMORT_HOME"] = str(home)
     os.environ.pop("ECHOMORT_CONFIG", None)
@@ -60,6 +61,15 @@ def folder_of(home: Path) -> Path:
         if place.exists() and not place.is_dir():
             raise UserError(f"{place} is a file", "name a folder with --home")
     return home
+
+
+def make_home(home: Path) -> None:
+    """Make the folder of a new project, which nobody but its owner can read; leave the mode of one that exists. Raises
+    :class:`UserError` if it can't be written to."""
+    place = next(place for place in (home, *home.parents) if place.exists())
+    if not os.access(place, os.W_OK):
+        raise UserError(f"{place} can't be written to", "make it writable, or name another folder with --home")
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def existing_home(home: Path) -> Path:

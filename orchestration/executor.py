@@ -1,5 +1,8 @@
-"""The executor of a run's steps. What is imported from Dagster with an underscore is not exported: its own executors are
-written with it, and a release that changes it fails this package's tests."""
+"""The executor of a run's steps.
+
+What is imported from Dagster with an underscore is not exported: its own executors are written with it, and a release
+that changes it fails this package's tests.
+"""
 
 import contextlib
 import multiprocessing.forkserver
@@ -78,9 +81,7 @@ class _InProcess(InProcessExecutor):
         yield from ExecuteRunWithPlanIterable(execution_plan, _one_after_another, about)
 
 
-def _one_after_another(
-    job_context: PlanExecutionContext, execution_plan: ExecutionPlan
-) -> Iterator[dg.DagsterEvent]:
+def _one_after_another(job_context: PlanExecutionContext, execution_plan: ExecutionPlan) -> Iterator[dg.DagsterEvent]:
     """Yield the events of the steps; Dagster passes both by name."""
     with _Waiting(job_context.instance, job_context.dagster_run) as waiting:
         yield from inner_plan_execution_iterator(job_context, execution_plan, waiting)
@@ -161,7 +162,7 @@ in_process = dg.ExecutorDefinition("in_process", {}, executor_creation_fn=_in_pr
 
 multiprocess = dg.ExecutorDefinition(
     "multiprocess",
-    dg.multiprocess_executor.config_schema,
+    dg.multiprocess_executor.config_schema,  # type: ignore[arg-type]  # it takes a definition's schema as well
     dg.multiprocess_executor.get_requirements,
     _multiprocess,
 )

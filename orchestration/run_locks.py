@@ -20,7 +20,7 @@ FOLDER = "alive"
 """The folder of the locks, in that of the Dagster instance."""
 
 START_SECONDS = 60
-"""Seconds after its start in which a run without a lock may be alive. Our choice: it takes the lock in less than one."""
+"""Seconds after its start in which a run without a lock may be alive. Our choice: it takes the lock at once."""
 
 UNFINISHED = (
     *(dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED),

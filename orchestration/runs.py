@@ -20,6 +20,7 @@ from assets.experiments.stages import asset_name
 from assets.graph import STAGES
 from assets.incremental import MOST_UNITS
 from assets.project import Project
+from assets.shrinkage import ACCEPTED_TAG
 from echomort.core.errors import Interruption, UserError
 from echomort.core.files import remove_leftovers, storage_error_in
 from orchestration.definitions import defs
@@ -68,12 +69,14 @@ def prepare_instance(home: Path) -> Path:
     return folder
 
 
-def run(home: Path, selection: str | None) -> bool:
-    """Materialize ``selection`` (Dagster's syntax; None: all stale assets that are kept) of the project at ``home``.
+def run(home: Path, selection: str | None, removals_accepted: bool = False) -> bool:
+    """Materialize ``selection`` (Dagster's syntax; None: all stale assets that are kept) of the project at ``home``;
+    what is gone from the inputs may be ``removals_accepted``.
 
     Returns whether there was anything to do. Raises :class:`UserError` with the message of the first failure.
     """
-    return _run(home, lambda: _stale(home) if selection is None else _selected(selection))
+    tags = {ACCEPTED_TAG: "yes"} if removals_accepted else {}
+    return _run(home, lambda: _stale(home) if selection is None else _selected(selection), tags)
 
 
 def run_experiment(home: Path, experiment: str, most_cells: int | None) -> bool:
@@ -89,7 +92,7 @@ def run_experiment(home: Path, experiment: str, most_cells: int | None) -> bool:
 
 def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str, str] | None = None) -> bool:
     prepare_instance(home)
-    with _project_lock(home), ended_by_signals():
+    with project_lock(home), ended_by_signals():
         for part in ("clips", "index", "models", "report", "registry", "records", "experiments"):
             remove_leftovers(home / part)
         keys = _with_co_made_assets(choose())
@@ -147,12 +150,12 @@ def ended_by_signals() -> Iterator[None]:
 
 def accept(home: Path, asset: str, sample: int) -> acceptance.Outcome:
     """Adopt the units of ``asset`` after a change of code, if ``sample`` of them come out the same."""
-    with _project_lock(home):
+    with project_lock(home):
         return acceptance.accept(Project(home=str(home)), asset, sample)
 
 
 @contextlib.contextmanager
-def _project_lock(home: Path) -> Iterator[None]:
+def project_lock(home: Path) -> Iterator[None]:
     """Let only one command at a time run the project. The lock is released when its process ends, for any reason."""
     with (home / ".run.lock").open("w") as lock:
         try:

@@ -1,5 +1,7 @@
 """A run of one step that needs a slot of a pool: ``python waiting_run.py`` prints how it ended."""
 
+import sys
+
 import dagster as dg
 
 from orchestration.executor import in_process
@@ -23,4 +25,4 @@ if __name__ == "__main__":
     with dg.DagsterInstance.get() as instance:
         done = dg.execute_job(dg.reconstructable(waiting_job), instance, tags=COMMAND_LINE_TAG)
         run = instance.get_run_by_id(done.run_id)
-        print(run.status.value if run else "no run")
+        sys.stdout.write(run.status.value if run else "no run")

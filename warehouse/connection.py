@@ -123,8 +123,8 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _missing_migrations(connection: duckdb.DuckDBPyConnection) -> list[Path]:
-    """Return the files of the migrations that this database lacks, in order. Raises :class:`UserError` for a database of
-    a later release, whose tables this one does not know."""
+    """Return the files of the migrations that this database lacks, in order. Raises :class:`UserError` for a database
+    of a later release, whose tables this one does not know."""
     try:
         applied = {number for (number,) in connection.execute("SELECT number FROM migration").fetchall()}
     except duckdb.CatalogException:

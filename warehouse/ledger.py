@@ -117,8 +117,38 @@ def adopt(connection: duckdb.DuckDBPyConnection, accepted: Acceptance) -> None:
 
 
 def forget(connection: duckdb.DuckDBPyConnection, asset: str, units: Iterable[str]) -> None:
-    """Delete the entries of ``units``, whose inputs were removed."""
-    connection.execute("DELETE FROM ledger WHERE asset = ? AND list_contains(?, unit)", [asset, list(units)])
+    """Delete the entries of ``units``, whose inputs were removed, and the digests of their files."""
+    gone = list(units)
+    connection.execute("DELETE FROM ledger WHERE asset = ? AND list_contains(?, unit)", [asset, gone])
+    connection.execute("DELETE FROM artifact_file WHERE asset = ? AND list_contains(?, unit)", [asset, gone])
+
+
+def record_files(connection: duckdb.DuckDBPyConnection, asset: str, files: Mapping[str, Mapping[str, str]]) -> None:
+    """Write unit -> path -> SHA-256 of the files of some units; they replace those of the same units."""
+    rows = [(unit, path, sha256) for unit, paths in files.items() for path, sha256 in paths.items()]
+    units, paths, digests = ([row[part] for row in rows] for part in range(3))
+    connection.execute("DELETE FROM artifact_file WHERE asset = ? AND list_contains(?, unit)", [asset, list(files)])
+    connection.execute(
+        "INSERT INTO artifact_file SELECT $asset, unnest($units::VARCHAR[]), unnest($paths::VARCHAR[]),"
+        " unnest($digests::VARCHAR[])",
+        {"asset": asset, "units": units, "paths": paths, "digests": digests},
+    )
+
+
+@dataclass(frozen=True)
+class ArtifactFile:
+    """A file of a unit: its path below the home, and the SHA-256 of its bytes when it was committed."""
+
+    asset: str
+    unit: str
+    path: str
+    sha256: str
+
+
+def artifact_files(connection: duckdb.DuckDBPyConnection) -> list[ArtifactFile]:
+    """Return the files of every unit, in a fixed order."""
+    rows = connection.execute("SELECT asset, unit, path, sha256 FROM artifact_file ORDER BY ALL").fetchall()
+    return [ArtifactFile(*row) for row in rows]
 
 
 def asset_digest(connection: duckdb.DuckDBPyConnection, asset: str) -> str:

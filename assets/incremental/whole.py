@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from assets.incremental.stage import Result, Stage, described, is_up_to_date, materialized
+from assets.incremental.stage import Result, Stage, committed_files, described, is_up_to_date, materialized
 from assets.project import Project
 from echomort.core.fingerprint import digest
 from warehouse import ledger
@@ -81,6 +81,7 @@ def rebuild_together(
         ]
         for name, entry in zip(names, made, strict=True):
             ledger.record(connection, name, [entry])
+            ledger.record_files(connection, name, {entry.unit: committed_files(project.root, entry)})
     return [materialized(name, entry, rebuilt=True) for name, entry in zip(names, made, strict=True)]
 
 

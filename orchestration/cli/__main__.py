@@ -11,6 +11,7 @@ from echomort.core.errors import UserError
 from echomort.core.files import storage_error
 from orchestration.cli.accept import accept
 from orchestration.cli.champion import export as export_champion
+from orchestration.cli.champion import list_candidates, promote, rollback, show
 from orchestration.cli.experiment import experiment
 from orchestration.cli.export import export as export_clips
 from orchestration.cli.fetch import dicomweb
@@ -24,14 +25,16 @@ from orchestration.cli.risk import risk
 from orchestration.cli.run import run
 from orchestration.cli.status import status
 from orchestration.cli.synth import synth
-from orchestration.cli.ui import ui
+from orchestration.cli.ui import environment, ui
 from orchestration.cli.validate import validate
+from orchestration.cli.verify import verify
 from orchestration.cli.weights import import_weights, score
 
 PURPOSE = "From a hospital's echo archive and health records to a validated one-year mortality model, kept current."
 COMMANDS = (
     run,
     status,
+    verify,
     records,
     experiment,
     accept,
@@ -75,6 +78,11 @@ def options(
 for group, commands in ((app, COMMANDS), (fetch, (dicomweb,)), (readers, (export, assist, analyse))):
     for command in commands:
         group.command()(command)
+app.command("env")(environment)
+champion.command("list")(list_candidates)
+champion.command()(show)
+champion.command()(rollback)
+champion.command()(promote)
 champion.command("export")(export_champion)
 app.add_typer(champion, name="champion")
 weights.command("import")(import_weights)

@@ -31,13 +31,14 @@ def remembered_settings(home: Path, config: Path | None, assignments: list[str] 
 
 def check_inputs(settings: configuration.Settings) -> None:
     """Raise :class:`UserError` now for inputs that would fail later: no key, archive, records or adapter."""
-    from echomort.core.keys import load_keyring
+    from echomort.core.keys import check_key, load_keyring
     from echomort.core.listing import list_files
     from echomort.dicom.header.views import check_group
     from echomort.ehr.catalogue import site_catalogue
     from warehouse.adapters.extract import contract
 
-    load_keyring(settings.privacy.key_file, settings.is_synthetic)
+    keyring = load_keyring(settings.privacy.key_file, settings.is_synthetic)
+    check_key(settings.home, keyring)
     site_catalogue(settings.sources.variables)
     contract(settings.sources.adapter)
     for view in settings.imaging.clip.view_sizes:

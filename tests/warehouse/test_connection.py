@@ -40,7 +40,10 @@ def test_a_damaged_block_is_one_line_with_the_remedy(tmp_path: Path) -> None:
         content[at] ^= 0xFF
     path.write_bytes(content)
     for read_only in (True, False):
-        with pytest.raises(UserError, match="can't be read.*delete it and run again"), connect(path, read_only) as other:
+        with (
+            pytest.raises(UserError, match=r"can't be read.*delete it and run again"),
+            connect(path, read_only) as other,
+        ):
             ledger.entries(other, "clips")
 
 
@@ -57,7 +60,7 @@ def test_a_warehouse_of_a_later_release_is_refused(
             pass
     before = (tmp_path / "warehouse.duckdb").read_bytes()
     with (
-        pytest.raises(UserError, match="later release.*use that release"),
+        pytest.raises(UserError, match=r"later release.*use that release"),
         connect(tmp_path / "warehouse.duckdb", read_only),
     ):
         pass

@@ -21,7 +21,7 @@ from assets.records.clinical_features import FEATURES
 from assets.records.health_records import RECORDS
 from assets.records.own_variables import variable_files
 from assets.records.warnings import Lost, late_line, lost_rows
-from assets.shrinkage import REMEDY, is_accepted, too_many_gone
+from assets.shrinkage import ARCHIVE_CHECK, REMEDY, is_accepted, too_many_gone
 from echomort.core.fingerprint import digest
 from echomort.core.keys import load_keyring
 from echomort.settings import Settings
@@ -58,8 +58,6 @@ SUITES = {
 SAMPLED_CLIPS = 200
 """Clips that are searched for letters, at most. Our choice: if one clip in 50 had any, 49 samples in 50 would hold
 one; it takes seconds."""
-
-ARCHIVE_CHECK = "no_part_of_the_archive_is_gone"
 
 STAGED = ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication")
 """The tables that come from the extract."""

@@ -11,6 +11,9 @@ from echomort.core.errors import UserError
 ACCEPTED_TAG = "echomort/accept_removals"
 """Tag of a run (value ``yes``) that takes whatever is gone as removed on purpose."""
 
+ARCHIVE_CHECK = "no_part_of_the_archive_is_gone"
+"""The check of the archive, which blocks what lies below it."""
+
 FEWEST = 20
 """Files, folders or rows below which nothing is too many to be gone: a trial may lose half of them. Our choice."""
 

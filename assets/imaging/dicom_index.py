@@ -16,12 +16,14 @@ from assets.incremental import (
     unit_asset,
 )
 from assets.project import Project
+from assets.shrinkage import ARCHIVE_CHECK, REMEDY, too_many_gone
+from echomort.core.errors import UserError
 from echomort.core.files import write_text
 from echomort.core.fingerprint import digest, digest_file
 from echomort.core.keys import Keyring
 from echomort.core.listing import SourceFile, files_in, list_files
 from echomort.settings import Settings
-from warehouse import vault
+from warehouse import ledger, vault
 from warehouse.ledger import Entry
 from warehouse.tables.archive import instances
 
@@ -71,9 +73,22 @@ def index_folders(project: Project, units: Sequence[str], context: dg.OpExecutio
 def commit_index(
     connection: duckdb.DuckDBPyConnection, project: Project, made: Sequence[Entry], gone: Sequence[str]
 ) -> None:
-    """Replace the rows of rebuilt folders and delete those of removed folders."""
+    """Replace the rows of rebuilt folders and delete those of removed folders. Raises :class:`UserError` for more
+    removed
+    folders than the check of the archive let pass: a run of this asset alone does not make that check."""
+    _refuse_unchecked(connection, project, gone)
     rows = [row for entry in made for row in json.loads((project.root / str(entry.artifact)).read_text())]
     instances.replace_instances(connection, [*gone, *(entry.unit for entry in made)], pd.DataFrame(rows))
+
+
+def _refuse_unchecked(connection: duckdb.DuckDBPyConnection, project: Project, gone: Sequence[str]) -> None:
+    known = {unit: int(entry.details.get(FILES, 1)) for unit, entry in ledger.entries(connection, "dicom_index").items()}
+    files = sum(known.get(folder, 0) for folder in gone)
+    check = ledger.entries(connection, f"check:{ARCHIVE_CHECK}").get(ledger.WHOLE)
+    if check and check.details["passed"] and files <= check.details["offending"]:
+        return
+    if words := too_many_gone("files", files, sum(known.values()), project.settings.sources.most_gone):
+        raise UserError(words, REMEDY)
 
 
 def count_index(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:

@@ -21,7 +21,7 @@ from echomort.champion.store import (
 )
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest_file
-from warehouse import ledger
+from warehouse import ledger, vault
 
 CHAMPION = "champion"
 VAULT = "vault.duckdb"
@@ -47,6 +47,7 @@ def verify(project: Project, progress: Callable[[int, int], None]) -> list[Damag
     with project.reader() as connection:
         _read_tables(connection)
         files = ledger.artifact_files(connection)
+        patients = [key for (key,) in connection.execute("SELECT DISTINCT patient_key FROM patient").fetchall()]
         folders = list(ledger.entries(connection, DICOM_INDEX.name))
         artifacts = {
             (asset, unit): str(artifact)
@@ -61,7 +62,7 @@ def verify(project: Project, progress: Callable[[int, int], None]) -> list[Damag
             inside = file.path == artifact or file.path.startswith(f"{artifact}/")
             found.append(Damage(file.asset, file.path, what, artifact if inside else file.path))
         progress(number, len(files))
-    return [*found, *_registry_damage(project.root / "registry"), *_vault_damage(project, folders)]
+    return [*found, *_registry_damage(project.root / "registry"), *_vault_damage(project, folders, patients)]
 
 
 def repair(project: Project, found: list[Damage]) -> list[Damage]:
@@ -114,11 +115,13 @@ def _registry_damage(registry: Path) -> Iterator[Damage]:
             yield Damage(CHAMPION, path, "damaged: it can't be read", path)
 
 
-def _vault_damage(project: Project, folders: list[str]) -> Iterator[Damage]:
+def _vault_damage(project: Project, folders: list[str], patients: list[str]) -> Iterator[Damage]:
     try:
         if not project.vault.exists():
             yield Damage("dicom_archive", VAULT, "missing", VAULT)
-        elif folders:
+        else:
             folder_names(project, folders)
+            if lacking := len(patients) - len(vault.recall(project.vault, "patient", patients)):
+                yield Damage("patient", VAULT, f"lacks the numbers of {lacking} of {len(patients)} patients", VAULT)
     except UserError as error:
         yield Damage("dicom_archive", VAULT, error.problem, VAULT)

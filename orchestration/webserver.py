@@ -13,7 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 HOSTS = ["127.0.0.1", "localhost"]
 """Names of this machine that a browser on it uses."""
 
-_create = cli.create_app_from_workspace_process_context
+_create = cli.create_app_from_workspace_process_context  # type: ignore[attr-defined]  # it imports it
 
 
 def guarded(*arguments: Any, **options: Any) -> Starlette:
@@ -25,8 +25,8 @@ def guarded(*arguments: Any, **options: Any) -> Starlette:
 
 def main() -> None:
     """Serve the pages; the arguments are those of ``dagster-webserver``, which has no option for this."""
-    cli.create_app_from_workspace_process_context = guarded
-    cli.main()
+    cli.create_app_from_workspace_process_context = guarded  # type: ignore[attr-defined]
+    cli.main()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

@@ -24,6 +24,15 @@ def remember(path: Path, domain: str, identifiers: Mapping[str, str]) -> None:
         )
 
 
+def holds(path: Path, domain: str) -> bool:
+    """Return whether the vault has anything of ``domain``."""
+    if not path.exists():
+        return False
+    with connect_plain(path) as connection:
+        rows = connection.execute("SELECT count(*) FROM (FROM vault WHERE domain = $1 LIMIT 1)", [domain]).fetchall()
+    return bool(rows[0][0])
+
+
 def recall(path: Path, domain: str, keys: Iterable[str]) -> dict[str, str]:
     """Return pseudonym -> identifier for those of ``keys`` that the vault holds."""
     if not path.exists():

@@ -82,7 +82,9 @@ def commit_index(
 
 
 def _refuse_unchecked(connection: duckdb.DuckDBPyConnection, project: Project, gone: Sequence[str]) -> None:
-    known = {unit: int(entry.details.get(FILES, 1)) for unit, entry in ledger.entries(connection, "dicom_index").items()}
+    known = {
+        unit: int(entry.details.get(FILES, 1)) for unit, entry in ledger.entries(connection, "dicom_index").items()
+    }
     files = sum(known.get(folder, 0) for folder in gone)
     check = ledger.entries(connection, f"check:{ARCHIVE_CHECK}").get(ledger.WHOLE)
     if check and check.details["passed"] and files <= check.details["offending"]:

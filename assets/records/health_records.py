@@ -99,6 +99,7 @@ def stage_records(project: Project, removals_accepted: bool = False) -> list[Res
     """Stage the extract; return one result for each table. Raises :class:`UserError`, and changes nothing, where a
     table lost more of its rows than ``sources.most_gone``, unless that is accepted."""
     settings = project.settings
+    _forget_without_vault(project)
 
     def build(connection: duckdb.DuckDBPyConnection) -> list[Built]:
         before = _rows_of(connection)
@@ -117,6 +118,18 @@ def stage_records(project: Project, removals_accepted: bool = False) -> list[Res
         return [replace(one, beside=vault_file) for one in built]
 
     return rebuild_together(project, RECORDS, list(TABLES), lambda: build)
+
+
+def _forget_without_vault(project: Project) -> None:
+    """Let the tables be made again where the vault was lost: another asset may have made a new one already."""
+    if vault.holds(project.vault, "patient"):
+        return
+    with project.reader() as connection:
+        made = [table for table in TABLES if ledger.entries(connection, table)]
+    if made:
+        with project.writer() as connection:
+            for table in made:
+                ledger.forget(connection, table, [ledger.WHOLE])
 
 
 def _rows_of(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

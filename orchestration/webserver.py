@@ -10,6 +10,8 @@ from dagster_webserver import cli
 from starlette.applications import Starlette
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from echomort.core.supervision import end_with_parent
+
 HOSTS = ["127.0.0.1", "localhost"]
 """Names of this machine that a browser on it uses."""
 
@@ -24,7 +26,9 @@ def guarded(*arguments: Any, **options: Any) -> Starlette:
 
 
 def main() -> None:
-    """Serve the pages; the arguments are those of ``dagster-webserver``, which has no option for this."""
+    """Serve the pages until the command that started this one ends; the arguments are those of ``dagster-webserver``,
+    which has no option for this."""
+    end_with_parent()
     cli.create_app_from_workspace_process_context = guarded  # type: ignore[attr-defined]
     cli.main()  # type: ignore[no-untyped-call]
 

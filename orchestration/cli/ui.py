@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from echomort.core.supervision import supervised
 from orchestration.cli.options import Home, out
 from orchestration.cli.projects import folder_of, make_home
 
@@ -40,7 +41,7 @@ def ui(
     python = [sys.executable, "-P", "-m"]
     commands = (
         [*python, "orchestration.webserver", "-h", "127.0.0.1", "-p", str(port), *location],
-        [*python, "dagster._daemon", "run", *location],
+        [*python, "orchestration.daemon", "run", *location],
     )
     _serve(commands, f"http://127.0.0.1:{port}")
 
@@ -70,7 +71,7 @@ def _serve(commands: tuple[list[str], ...], address: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGTERM:
             signal.signal(number, end)
-    processes = [subprocess.Popen(command, start_new_session=True) for command in commands]
+    processes = [subprocess.Popen(command, env=supervised()) for command in commands]
     out.print(f"serving {address}; end with Ctrl-C")
     while not asked and all(process.poll() is None for process in processes):
         time.sleep(LOOK_SECONDS)

@@ -166,7 +166,12 @@ def is_up_to_date(root: Path, entry: Entry, fingerprint: str | None) -> bool:
 def missing_files(root: Path, entry: Entry) -> list[str]:
     """Return the files of ``entry`` that are not there: its artifact, and those recorded beside it."""
     files = [*filter(None, [entry.artifact]), *entry.details.get("beside", ())]
-    return [file for file in files if not (root / file).exists()]
+    return [file for file in files if not _is_there(root / file)]
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether there is a file, or a folder that is not empty."""
+    return any(path.iterdir()) if path.is_dir() else path.exists()
 
 
 REWRITTEN = ("registry/", "vault.duckdb")

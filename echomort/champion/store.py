@@ -181,7 +181,11 @@ def read_pointer(root: Path) -> Pointer | None:
     can't be read, or whose name is not safe."""
     if not (root / POINTER).is_file():
         return None
-    card = read_card(root, ("candidate", "manifest_sha256"), POINTER)
+    try:
+        card = read_card(root, ("candidate", "manifest_sha256"), POINTER)
+    except UserError as error:
+        remedy = "delete it and run `echomort run`: it comes back from the history"
+        raise UserError(error.problem, remedy) from None
     name, reference = str(card["candidate"]), str(card.get("reference", card["candidate"]))
     _check_safe_name(name)
     _check_safe_name(reference)
@@ -272,7 +276,7 @@ def clip_of(manifest: Mapping[str, Any]) -> ClipSettings:
 def read_sealed_risks(root: Path, candidate: str) -> dict[str, float]:
     """Return the risks that :func:`write_sealed_risks` wrote last; none where it never did."""
     file = _sealed(root, candidate)
-    frame = pd.read_parquet(file) if file.exists() else pd.DataFrame({"study_key": [], "risk": []})
+    frame = _read_table(file) if file.exists() else pd.DataFrame({"study_key": [], "risk": []})
     return dict(zip(frame["study_key"], frame["risk"].tolist(), strict=True))
 
 
@@ -291,7 +295,16 @@ def read_history(root: Path) -> list[dict[str, Any]]:
 def read_trained_patients(root: Path, candidate: str) -> list[str] | None:
     """Return what :func:`write_trained_patients` wrote; None where it never did (a candidate of an older version)."""
     file = _trained(root, candidate)
-    return pd.read_parquet(file)["patient_key"].tolist() if file.exists() else None
+    return _read_table(file)["patient_key"].tolist() if file.exists() else None
+
+
+def _read_table(file: Path) -> pd.DataFrame:
+    """Return the table ``file`` of the registry. Raises :class:`UserError` for one that is damaged."""
+    try:
+        return pd.read_parquet(file)
+    except (OSError, ValueError):
+        name = f"registry/{file.parent.name}/{file.name}"
+        raise UserError(f"{name} can't be read", "restore it from a backup, or delete it and run again") from None
 
 
 def _trained(root: Path, candidate: str) -> Path:

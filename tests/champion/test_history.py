@@ -14,9 +14,13 @@ from echomort.champion.store import (
     champion_name,
     read_history,
     read_pointer,
+    read_sealed_risks,
+    read_trained_patients,
     restored_pointer,
     write_candidate,
     write_pointer,
+    write_sealed_risks,
+    write_trained_patients,
 )
 from echomort.core.errors import UserError
 
@@ -97,6 +101,30 @@ def test_a_lost_pointer_comes_back_from_the_history(registry, two):
     (registry / POINTER).unlink()
     assert restored_pointer(registry) == before
     assert (before.candidate, before.reference) == (second, first)
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"candidate": "a"}'])
+def test_a_pointer_that_can_not_be_read_is_named_with_what_brings_it_back(registry, two, content):
+    before = read_pointer(registry)
+    (registry / POINTER).write_text(content)
+    with pytest.raises(UserError, match="delete it and run"):
+        read_pointer(registry)
+    (registry / POINTER).unlink()
+    assert restored_pointer(registry) == before
+
+
+@pytest.mark.parametrize("read", [read_sealed_risks, read_trained_patients])
+def test_a_damaged_table_of_the_registry_is_one_line(registry, two, read):
+    write_sealed_risks(registry, two[0], {"s1": 0.5})
+    write_trained_patients(registry, two[0], ["p1"])
+    assert read(registry, two[0])
+    for file in registry.glob("*/*.parquet"):
+        file.write_bytes(b"PAR1 not a table")
+    with pytest.raises(UserError, match=r"registry/.*can't be read: restore"):
+        read(registry, two[0])
+    for file in registry.glob("*/*.parquet"):
+        file.unlink()
+    assert not read(registry, two[0])
 
 
 def test_a_flipped_model_never_enters_a_candidate(registry, parts, facts):

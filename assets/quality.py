@@ -21,7 +21,7 @@ from assets.records.clinical_features import FEATURES
 from assets.records.health_records import RECORDS
 from assets.records.own_variables import variable_files
 from assets.records.warnings import Lost, late_line, lost_rows
-from assets.shrinkage import ARCHIVE_CHECK, REMEDY, is_accepted, too_many_gone
+from assets.shrinkage import ARCHIVE_CHECK, REMEDY, is_accepted, most_gone, too_many_gone
 from echomort.core.fingerprint import digest
 from echomort.core.keys import load_keyring
 from echomort.settings import Settings
@@ -246,7 +246,7 @@ def _still_there(known: Mapping[str, int], settings: Settings) -> dict[str, Any]
     now = files_by_folder(settings, keyring)
     folders = sum(folder not in now for folder in known)
     files = sum(max(count - now.get(folder, 0), 0) for folder, count in known.items())
-    most = settings.sources.most_gone
+    most = most_gone(settings)
     words = [too_many_gone("files", files, sum(known.values()), most)]
     words += [too_many_gone("folders", folders, len(known), most)]
     found = "; ".join(filter(None, words))

@@ -6,7 +6,9 @@ them, so that a run stops before that, until a person says that they were remove
 
 from collections.abc import Mapping
 
+from assets.sources.embedded import embedded_archive
 from echomort.core.errors import UserError
+from echomort.settings import Settings
 
 ACCEPTED_TAG = "echomort/accept_removals"
 """Tag of a run (value ``yes``) that takes whatever is gone as removed on purpose."""
@@ -40,6 +42,11 @@ def too_many_gone(what: str, gone: int, known: int, most: float) -> str:
         return ""
     allowed = f"sources.most_gone allows {100 * most:g} %"
     return f"{gone} of {known} {what} that were here at the last run are gone ({allowed})"
+
+
+def most_gone(settings: Settings) -> float:
+    """Return the share that may be gone: all of an embedded archive, which is drawn anew where its settings change."""
+    return 1.0 if embedded_archive(settings) else settings.sources.most_gone
 
 
 def refuse_loss(before: Mapping[str, int], after: Mapping[str, int], most: float) -> None:

@@ -50,15 +50,15 @@ def hold_lock(instance: dg.DagsterInstance, run_id: str) -> None:
 
 
 def run_state(instance: dg.DagsterInstance, run: dg.DagsterRun) -> State:
-    """Return whether the process of an unfinished ``run`` is alive; ``unknown`` of a run of another machine, and of one
-    that started just now."""
+    """Return whether the process of an unfinished ``run`` is alive; ``unknown`` of a run of another machine, of one
+    that started just now, and of a job that is not ours, which takes no lock."""
     file = _file(instance, run.run_id)
     try:
         with file.open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             owner = json.loads(lock.read() or "{}")
     except FileNotFoundError:
-        return "dead" if _is_old(instance, run.run_id) else "unknown"
+        return "dead" if is_of_command_line(run) and _is_old(instance, run.run_id) else "unknown"
     except BlockingIOError:
         return "alive"
     except (OSError, ValueError):

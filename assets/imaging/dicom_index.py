@@ -16,7 +16,7 @@ from assets.incremental import (
     unit_asset,
 )
 from assets.project import Project
-from assets.shrinkage import ARCHIVE_CHECK, REMEDY, too_many_gone
+from assets.shrinkage import ARCHIVE_CHECK, REMEDY, most_gone, too_many_gone
 from echomort.core.errors import UserError
 from echomort.core.files import write_text
 from echomort.core.fingerprint import digest, digest_file
@@ -89,7 +89,7 @@ def _refuse_unchecked(connection: duckdb.DuckDBPyConnection, project: Project, g
     check = ledger.entries(connection, f"check:{ARCHIVE_CHECK}").get(ledger.WHOLE)
     if check and check.details["passed"] and files <= check.details["offending"]:
         return
-    if words := too_many_gone("files", files, sum(known.values()), project.settings.sources.most_gone):
+    if words := too_many_gone("files", files, sum(known.values()), most_gone(project.settings)):
         raise UserError(words, REMEDY)
 
 

@@ -73,11 +73,13 @@ def rebuild_together(
         return [materialized(name, entry, rebuilt=False) for name, entry in zip(names, kept, strict=True)]
     with stage.working():
         build = work()
-    with project.writer() as connection, stage.working():
+    with project.writer() as connection:
         how = ledger.write_recipe(connection, recipe)
+        with stage.working():
+            found = build(connection)
         made = [
             Entry(ledger.WHOLE, fingerprint, built.digest, built.artifact, built.details_from(made_from), how)
-            for built in build(connection)
+            for built in found
         ]
         for name, entry in zip(names, made, strict=True):
             ledger.record(connection, name, [entry])

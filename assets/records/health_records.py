@@ -11,7 +11,7 @@ import duckdb
 from assets.incremental import Built, Result, Stage, built_tables, rebuild_together
 from assets.project import Project
 from assets.records.own_variables import variable_files
-from assets.shrinkage import is_accepted, refuse_loss
+from assets.shrinkage import is_accepted, most_gone, refuse_loss
 from assets.sources.ehr_extract import ehr_extract, extract_day
 from echomort.core.keys import Keyring
 from echomort.settings import Settings
@@ -111,7 +111,7 @@ def stage_records(project: Project, removals_accepted: bool = False) -> list[Res
         built = [built_tables(connection, table, *KEPT_WITH.get(table, ())) for table in TABLES]
         if not removals_accepted:
             after = {table: one.details[f"{table} rows"] for table, one in zip(TABLES, built, strict=True)}
-            refuse_loss(before, after, settings.sources.most_gone)
+            refuse_loss(before, after, most_gone(settings))
         for domain, identifiers in report.identifiers.items():
             vault.remember(project.vault, domain, identifiers)
         vault_file = (str(project.vault.relative_to(project.root)),)

@@ -14,11 +14,13 @@ from assets.incremental import commit_units, stale_units
 from assets.project import Project
 from assets.quality import BY_ASSET, check_results
 from assets.records.health_records import health_records
-from assets.shrinkage import ACCEPTED_TAG, ARCHIVE_CHECK, FEWEST, is_accepted, refuse_loss, too_many_gone
+from assets.shrinkage import ACCEPTED_TAG, ARCHIVE_CHECK, FEWEST, is_accepted, most_gone, refuse_loss, too_many_gone
 from assets.sources.dicom_archive import dicom_archive
 from assets.sources.ehr_extract import ehr_extract
 from echomort.core.errors import UserError
 from echomort.core.keys import KEY_ID_FILE
+from echomort.settings import Settings
+from echomort.settings.sections import Sources, Synthetic
 from warehouse import ledger, vault
 from warehouse.ledger import Entry
 
@@ -126,6 +128,11 @@ def test_few_rows_and_small_shares_may_go() -> None:
     with pytest.raises(UserError, match="100 of 100 rows of table patient"):
         refuse_loss({"patient": 100}, {}, 0.1)
     assert is_accepted({ACCEPTED_TAG: "yes"}) and not is_accepted({})
+
+
+def test_an_embedded_archive_that_is_drawn_anew_may_lose_everything() -> None:
+    own = Settings(sources=Sources(dicom=Path("/archive"), ehr=Path("/ehr")))
+    assert most_gone(own) == own.sources.most_gone < most_gone(Settings(sources=Sources(synthetic=Synthetic()))) == 1
 
 
 def test_a_lost_vault_is_made_anew(opened: Callable[[], Project]) -> None:

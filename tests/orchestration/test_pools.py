@@ -89,12 +89,17 @@ def test_a_slot_is_free_once_its_run_is_over_or_dead_whoever_started_it(
 def test_a_run_without_a_lock_is_dead_a_minute_after_its_start(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = instance.create_run_for_job(everything_job(), status=dg.DagsterRunStatus.STARTING)
+    run, foreign = (
+        instance.create_run_for_job(everything_job(), status=dg.DagsterRunStatus.STARTING, tags=tags)
+        for tags in (COMMAND_LINE_TAG, {})
+    )
     start = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, run.job_name)
-    instance.report_dagster_event(start, run.run_id)
+    for one in (run, foreign):
+        instance.report_dagster_event(start, one.run_id)
     assert run_state(instance, run) == "unknown"
     monkeypatch.setattr(run_locks, "START_SECONDS", -1)
     assert run_state(instance, run) == "dead"
+    assert run_state(instance, foreign) == "unknown", "a job of others on the same instance takes no lock"
 
 
 def test_a_run_of_another_machine_is_left_alone(instance: dg.DagsterInstance) -> None:

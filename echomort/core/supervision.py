@@ -46,9 +46,22 @@ def end_with_parent() -> None:
 
 
 def end_forks_with_parent() -> None:
-    """Let every process that is forked from this one end, with SIGKILL, when this one has ended."""
+    """Let every process that is forked from this one end, with SIGKILL, when this one has ended.
+
+    A signal to the whole group (`timeout`, a service that is stopped) must not end this one first, whose children would
+    be killed while they clean up: it ignores them, and ends when the run that it belongs to does.
+    """
     parent = os.getpid()
-    os.register_at_fork(after_in_child=lambda: _end_with(parent))
+    endings = (signal.SIGTERM, signal.SIGHUP)
+    for number in endings:
+        signal.signal(number, signal.SIG_IGN)
+
+    def begin() -> None:
+        for number in endings:
+            signal.signal(number, signal.SIG_DFL)
+        _end_with(parent)
+
+    os.register_at_fork(after_in_child=begin)
 
 
 def _end_with(parent: int) -> None:

@@ -103,7 +103,10 @@ def test_a_forked_process_ends_with_the_one_it_was_forked_from() -> None:
     with started(FORKS) as parent:
         assert parent.stdout
         child = int(parent.stdout.readline())
-        assert not is_gone(child)
+        for ending in (signal.SIGTERM, signal.SIGHUP):  # of the whole group: the run ends its children itself
+            parent.send_signal(ending)
+        time.sleep(0.2)
+        assert parent.poll() is None and not is_gone(child)
         parent.kill()
         assert eventually(lambda: is_gone(child))
 

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from echomort.core.keys import Keyring, load_keyring
+from echomort.core.keys import Keyring, check_key, load_keyring, note_key
 from echomort.settings import Settings, load_settings
 from warehouse.connection import connect
 
@@ -43,8 +43,12 @@ class Project(dg.ConfigurableResource[Any]):
 
     @functools.cached_property
     def keyring(self) -> Keyring:
-        """The site's keys; for the synthetic archive, the public ones."""
-        return load_keyring(self.settings.privacy.key_file, self.settings.is_synthetic)
+        """The site's keys; for the synthetic archive, the public ones. Raises :class:`UserError` if they are not those
+        that the home was made with."""
+        keyring = load_keyring(self.settings.privacy.key_file, self.settings.is_synthetic)
+        check_key(self.root, keyring)
+        note_key(self.root, keyring)
+        return keyring
 
     @property
     def root(self) -> Path:

@@ -15,13 +15,16 @@ import pandas as pd
 
 from assets.graph import STAGES
 from assets.imaging.accounts import Linked, linked_studies
+from assets.imaging.dicom_index import DICOM_INDEX, FILES, files_by_folder
 from assets.incremental import Stage
 from assets.project import Project
 from assets.records.clinical_features import FEATURES
 from assets.records.health_records import RECORDS
 from assets.records.own_variables import variable_files
 from assets.records.warnings import Lost, late_line, lost_rows
+from assets.shrinkage import ARCHIVE_CHECK, REMEDY, is_accepted, most_gone, too_many_gone
 from echomort.core.fingerprint import digest
+from echomort.core.keys import load_keyring
 from echomort.settings import Settings
 from warehouse import ledger
 from warehouse.checks.assertions import Assertion, assertions
@@ -216,6 +219,42 @@ def late_records_check() -> Check:
     return Check(spec, stage, read)
 
 
+def archive_check() -> Check:
+    """Return the check that most of the folders and files that the index knows are still in the archive."""
+
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
+        entries = ledger.entries(connection, DICOM_INDEX.name)
+        known = {folder: int(entry.details.get(FILES, 1)) for folder, entry in entries.items()}
+        return lambda settings: _still_there(known, settings)
+
+    spec = dg.AssetCheckSpec(
+        ARCHIVE_CHECK,
+        asset="dicom_archive",
+        blocking=True,
+        description="The share of known folders and files that are gone at once stays below sources.most_gone.",
+    )
+    stage = Stage(f"check:{spec.name}", ("dicom_archive",), _decides_removal)
+    stage.carried_out_by(archive_check)
+    return Check(spec, stage, read)
+
+
+def _decides_removal(settings: Settings) -> dict[str, float]:
+    return {"sources.most_gone": settings.sources.most_gone}
+
+
+def _still_there(known: Mapping[str, int], settings: Settings) -> dict[str, Any]:
+    keyring = load_keyring(settings.privacy.key_file, settings.is_synthetic)
+    now = files_by_folder(settings, keyring)
+    folders = sum(folder not in now for folder in known)
+    files = sum(max(count - now.get(folder, 0), 0) for folder, count in known.items())
+    most = most_gone(settings)
+    words = [too_many_gone("files", files, sum(known.values()), most)]
+    words += [too_many_gone("folders", folders, len(known), most)]
+    found = "; ".join(filter(None, words))
+    failed = f"{found}: {REMEDY}" if found else ""
+    return {"rows": sum(known.values()), "offending": files, "failed": failed, "passed": not failed}
+
+
 def reject_gate() -> Check:
     """Return the check that the share of unreadable files is small; stills, Doppler and the like are not counted."""
 
@@ -368,13 +407,16 @@ def checks_of(stage: str, checks: Sequence[Check]) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(name=f"{stage}_checks", specs=[check.spec for check in checks], pool="warehouse")
     def run_checks(context: dg.AssetCheckExecutionContext, project: Project) -> Iterator[dg.AssetCheckResult]:
         chosen = [check for check in checks if check.spec.key in context.selected_asset_check_keys]
-        yield from check_results(project, chosen)
+        yield from check_results(project, chosen, is_accepted(context.run.tags))
 
     return run_checks
 
 
-def check_results(project: Project, checks: Sequence[Check]) -> list[dg.AssetCheckResult]:
-    """Run each of ``checks`` if its tables or its code changed; else repeat the result in the ledger.
+def check_results(
+    project: Project, checks: Sequence[Check], removals_accepted: bool = False
+) -> list[dg.AssetCheckResult]:
+    """Run each of ``checks`` if its tables or its code changed; else repeat the result in the ledger. With
+    ``removals_accepted`` the check of the archive takes whatever is gone as removed on purpose.
 
     All rows are read through one connection and all results written through another, because opening one is slower than
     most checks.
@@ -388,11 +430,13 @@ def check_results(project: Project, checks: Sequence[Check]) -> list[dg.AssetChe
             with check.stage.working():
                 prints[name] = check.stage.fingerprint(connection, project)
                 entry = ledger.entries(connection, name).get(ledger.WHOLE)
-                if entry is not None and entry.fingerprint == prints[name]:
+                is_accepted_now = removals_accepted and check.spec.name == ARCHIVE_CHECK
+                if entry is not None and entry.fingerprint == prints[name] and not is_accepted_now:
                     repeated[name] = entry.details
                 else:
                     judges[name] = check.read(connection)
-    results = {**repeated, **{name: judge(project.settings) for name, judge in judges.items()}}
+    settings = _accepting(project.settings) if removals_accepted else project.settings
+    results = {**repeated, **{name: judge(settings) for name, judge in judges.items()}}
     if judges:
         with project.writer() as connection:
             for check in checks:
@@ -402,6 +446,11 @@ def check_results(project: Project, checks: Sequence[Check]) -> list[dg.AssetChe
                     made = Entry(ledger.WHOLE, prints[name], digest(results[name]), None, results[name], how)
                     ledger.record(connection, name, [made])
     return [_as_result(check, results[check.stage.name], check.stage.name in repeated) for check in checks]
+
+
+def _accepting(settings: Settings) -> Settings:
+    """Return ``settings`` by which any share may be gone."""
+    return settings.model_copy(update={"sources": settings.sources.model_copy(update={"most_gone": 1.0})})
 
 
 def _as_result(check: Check, result: Mapping[str, Any], repeated: bool) -> dg.AssetCheckResult:
@@ -425,6 +474,7 @@ for _check in (
     *(lost_check(table) for table in STAGED),
     refused_check(),
     late_records_check(),
+    archive_check(),
     reject_gate(),
     linkage_gate(),
     letters_check(),

@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.experiments.stages import asset_name
 from echomort.experiments.cells import GRIDS
+from orchestration.executor import in_process
 
 groups = dg.AssetSelection.groups
 
@@ -17,7 +18,7 @@ records = dg.define_asset_job(
     "records",
     RECORDS,
     description="The health records alone, in one process: it is made in seconds, and so are its steps.",
-    executor_def=dg.in_process_executor,
+    executor_def=in_process,
 )
 rebuild_all = dg.define_asset_job(
     "rebuild_all",

@@ -6,6 +6,8 @@ on Great Expectations.
 
 import great_expectations.expectations  # noqa: F401
 
+from echomort.core.supervision import end_forks_with_parent
 from orchestration.runs import everything_job
 
 everything_job()
+end_forks_with_parent()  # a step whose run was killed ends too: this process ends with the run

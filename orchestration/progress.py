@@ -12,6 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 COUNTED = re.compile(r"(\d+) of (\d+)")
 """A message that counts: done of total."""
 
+WAITS = re.compile("waits for pool ")
+"""A message of the run itself, and of no step (:func:`orchestration.run_locks.waits_for`)."""
+
 QUIET_SECONDS = 5
 """Least seconds between two plain progress lines. Our choice: logs stay short."""
 
@@ -34,7 +37,9 @@ class RunProgress(logging.Handler):
         event = getattr(record, "dagster_event", None)
         if event is None:
             message = meta.get("orig_message", "")
-            if step in self.started and record.levelno == logging.INFO and not message.startswith("[pipes]"):
+            if not step and WAITS.match(message):
+                self.console.print(f"  {message}", highlight=False, markup=False)
+            elif step in self.started and record.levelno == logging.INFO and not message.startswith("[pipes]"):
                 self._message(step, message)
         elif event.is_step_start:
             self._begin(step)

@@ -1,13 +1,15 @@
 """One run of the graph, started from the command line."""
 
 import contextlib
-import errno
 import fcntl
 import os
 import re
 import shutil
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableJob  # not exported
@@ -18,15 +20,17 @@ from assets.experiments.stages import asset_name
 from assets.graph import STAGES
 from assets.incremental import MOST_UNITS
 from assets.project import Project
-from echomort.core.errors import UserError
-from echomort.core.files import disk_error, remove_leftovers
+from assets.shrinkage import ACCEPTED_TAG
+from echomort.core.errors import Interruption, UserError
+from echomort.core.files import remove_leftovers, storage_error_in
 from orchestration.definitions import defs
 from orchestration.executor import forked_steps
 from orchestration.jobs import RECORDS
+from orchestration.run_locks import COMMAND_LINE_TAG, end_dead_runs
 
 INSTANCE_TEMPLATE = Path(__file__).with_name("dagster.yaml")
-COMMAND_LINE_TAG = {"echomort/started_by": "command_line"}
-"""The tag of runs that end with the command that started them."""
+NO_RETRY = {"dagster/max_retries": "0"}
+"""The tag of a run that Dagster's daemon does not start again: a person does."""
 
 
 def everything_job() -> dg.JobDefinition:
@@ -65,12 +69,14 @@ def prepare_instance(home: Path) -> Path:
     return folder
 
 
-def run(home: Path, selection: str | None) -> bool:
-    """Materialize ``selection`` (Dagster's syntax; None: all stale assets that are kept) of the project at ``home``.
+def run(home: Path, selection: str | None, removals_accepted: bool = False) -> bool:
+    """Materialize ``selection`` (Dagster's syntax; None: all stale assets that are kept) of the project at ``home``;
+    what is gone from the inputs may be ``removals_accepted``.
 
     Returns whether there was anything to do. Raises :class:`UserError` with the message of the first failure.
     """
-    return _run(home, lambda: _stale(home) if selection is None else _selected(selection))
+    tags = {ACCEPTED_TAG: "yes"} if removals_accepted else {}
+    return _run(home, lambda: _stale(home) if selection is None else _selected(selection), tags)
 
 
 def run_experiment(home: Path, experiment: str, most_cells: int | None) -> bool:
@@ -86,34 +92,70 @@ def run_experiment(home: Path, experiment: str, most_cells: int | None) -> bool:
 
 def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str, str] | None = None) -> bool:
     prepare_instance(home)
-    with _project_lock(home):
+    with project_lock(home), ended_by_signals():
         for part in ("clips", "index", "models", "report", "registry", "records", "experiments"):
             remove_leftovers(home / part)
         keys = _with_co_made_assets(choose())
         if not keys:
             return False
         with forked_steps(), dg.DagsterInstance.get() as instance:
-            _cancel_orphaned_runs(instance)
+            end_dead_runs(instance)
             result = dg.execute_job(
                 _job_of(keys),
                 instance=instance,
                 run_config={"loggers": {"progress": {}}},
                 asset_selection=keys,
-                tags={**COMMAND_LINE_TAG, **(tags or {})},
+                tags={**COMMAND_LINE_TAG, **NO_RETRY, **(tags or {})},
             )
+            ended = instance.get_run_by_id(result.run_id)
+    if ended and ended.status is dg.DagsterRunStatus.CANCELED:
+        raise interruption()
     if not result.success:
         raise _first_failure(result)
     return True
 
 
+def interruption() -> Interruption:
+    """Return the error of a command that a signal ended."""
+    return Interruption("interrupted", "run again: it goes on where it stopped")
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Raise :func:`interruption` in the block for SIGINT, SIGTERM and SIGHUP (a closed terminal).
+
+    While Dagster executes a run it has its own handlers of the first two, which end the steps first. A SIGHUP that is
+    ignored (`nohup`) stays ignored.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise interruption()
+
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {signal.SIGINT: end, signal.SIGTERM: end}
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        handlers[signal.SIGHUP] = hang_up
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def accept(home: Path, asset: str, sample: int) -> acceptance.Outcome:
     """Adopt the units of ``asset`` after a change of code, if ``sample`` of them come out the same."""
-    with _project_lock(home):
+    with project_lock(home):
         return acceptance.accept(Project(home=str(home)), asset, sample)
 
 
 @contextlib.contextmanager
-def _project_lock(home: Path) -> Iterator[None]:
+def project_lock(home: Path) -> Iterator[None]:
     """Let only one command at a time run the project. The lock is released when its process ends, for any reason."""
     with (home / ".run.lock").open("w") as lock:
         try:
@@ -123,31 +165,6 @@ def _project_lock(home: Path) -> Iterator[None]:
         for scratch in home.glob(f"{acceptance.SCRATCH}*"):  # a killed `accept` left a copy of the vault
             shutil.rmtree(scratch, ignore_errors=True)
         yield
-
-
-def _cancel_orphaned_runs(instance: dg.DagsterInstance) -> None:
-    """Cancel runs whose process was killed, and free what runs that are over hold of the pools.
-
-    They would count as started for ever and keep their slots in the pools, so that later runs would wait. This
-    command holds the project's lock, so no run from another command line is alive.
-    """
-    unfinished = dg.RunsFilter(
-        statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING], tags=COMMAND_LINE_TAG
-    )
-    for run in instance.get_runs(unfinished):
-        instance.report_run_canceled(run, message="its process died")
-    _free_pools(instance)
-
-
-def _free_pools(instance: dg.DagsterInstance) -> None:
-    """Free the slots of runs that are over: an interrupted run may fail while a step of it still holds one."""
-    storage = instance.event_log_storage
-    for pool in storage.get_concurrency_keys():
-        slots = storage.get_concurrency_info(pool)
-        for run_id in {*slots.active_run_ids, *slots.pending_run_ids}:
-            run = instance.get_run_by_id(run_id)
-            if run is None or run.is_finished:
-                storage.free_concurrency_slots_for_run(run_id)
 
 
 def _stale(home: Path) -> list[dg.AssetKey]:
@@ -199,8 +216,8 @@ def _first_failure(result: dg.JobExecutionResult) -> Exception:
                 error = error.cause
             if error.cls_name == "DagsterAssetCheckFailedError":
                 break
-            if "disk is full" in error.message:
-                return disk_error(OSError(errno.ENOSPC, error.message))
+            if known := storage_error_in(error.message):
+                return known
             if error.cls_name == "UserError":
                 return UserError.from_text(error.message)
             return UserError(

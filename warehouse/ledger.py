@@ -51,23 +51,23 @@ def fingerprints(connection: duckdb.DuckDBPyConnection, asset: str) -> dict[str,
 
 
 def record(connection: duckdb.DuckDBPyConnection, asset: str, made: Iterable[Entry]) -> None:
-    """Write the entries ``made``; they replace older entries of the same units."""
-    now = datetime.now(UTC).replace(tzinfo=None)
-    rows = [
-        [
-            asset,
-            entry.unit,
-            entry.fingerprint,
-            entry.artifact,
-            entry.digest,
-            json.dumps(dict(entry.details)),
-            now,
-            entry.recipe,
-        ]
-        for entry in made
-    ]
-    if rows:
-        connection.executemany("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    """Write the entries ``made``; they replace older entries of the same units. One statement writes all of them."""
+    entries = list(made)
+    if not entries:
+        return
+    connection.execute(
+        "INSERT OR REPLACE INTO ledger SELECT $asset, unnest($unit), unnest($fingerprint),"
+        " unnest($artifact::VARCHAR[]), unnest($digest), unnest($details), $now, unnest($recipe)",
+        {
+            "asset": asset,
+            "now": datetime.now(UTC).replace(tzinfo=None),
+            "details": [json.dumps(dict(entry.details)) for entry in entries],
+        }
+        | {
+            name: [getattr(entry, name) for entry in entries]
+            for name in ("unit", "fingerprint", "artifact", "digest", "recipe")
+        },
+    )
 
 
 def write_recipe(connection: duckdb.DuckDBPyConnection, parts: Mapping[str, str]) -> str:
@@ -100,9 +100,16 @@ class Acceptance:
 
 def adopt(connection: duckdb.DuckDBPyConnection, accepted: Acceptance) -> None:
     """Store the new fingerprints of the units, and record that they were adopted instead of made again."""
-    connection.executemany(
-        "UPDATE ledger SET fingerprint = ?, recipe = ? WHERE asset = ? AND unit = ?",
-        [[fingerprint, accepted.new, accepted.asset, unit] for unit, fingerprint in accepted.units.items()],
+    connection.execute(
+        "UPDATE ledger SET fingerprint = adopted.fingerprint, recipe = $recipe"
+        " FROM (SELECT unnest($units) AS unit, unnest($fingerprints) AS fingerprint) AS adopted"
+        " WHERE ledger.asset = $asset AND ledger.unit = adopted.unit",
+        {
+            "asset": accepted.asset,
+            "recipe": accepted.new,
+            "units": list(accepted.units),
+            "fingerprints": list(accepted.units.values()),
+        },
     )
     row = [accepted.asset, accepted.old, accepted.new, accepted.sampled, len(accepted.units)]
     now = datetime.now(UTC).replace(tzinfo=None)
@@ -110,8 +117,38 @@ def adopt(connection: duckdb.DuckDBPyConnection, accepted: Acceptance) -> None:
 
 
 def forget(connection: duckdb.DuckDBPyConnection, asset: str, units: Iterable[str]) -> None:
-    """Delete the entries of ``units``, whose inputs were removed."""
-    connection.execute("DELETE FROM ledger WHERE asset = ? AND list_contains(?, unit)", [asset, list(units)])
+    """Delete the entries of ``units``, whose inputs were removed, and the digests of their files."""
+    gone = list(units)
+    connection.execute("DELETE FROM ledger WHERE asset = ? AND list_contains(?, unit)", [asset, gone])
+    connection.execute("DELETE FROM artifact_file WHERE asset = ? AND list_contains(?, unit)", [asset, gone])
+
+
+def record_files(connection: duckdb.DuckDBPyConnection, asset: str, files: Mapping[str, Mapping[str, str]]) -> None:
+    """Write unit -> path -> SHA-256 of the files of some units; they replace those of the same units."""
+    rows = [(unit, path, sha256) for unit, paths in files.items() for path, sha256 in paths.items()]
+    units, paths, digests = ([row[part] for row in rows] for part in range(3))
+    connection.execute("DELETE FROM artifact_file WHERE asset = ? AND list_contains(?, unit)", [asset, list(files)])
+    connection.execute(
+        "INSERT INTO artifact_file SELECT $asset, unnest($units::VARCHAR[]), unnest($paths::VARCHAR[]),"
+        " unnest($digests::VARCHAR[])",
+        {"asset": asset, "units": units, "paths": paths, "digests": digests},
+    )
+
+
+@dataclass(frozen=True)
+class ArtifactFile:
+    """A file of a unit: its path below the home, and the SHA-256 of its bytes when it was committed."""
+
+    asset: str
+    unit: str
+    path: str
+    sha256: str
+
+
+def artifact_files(connection: duckdb.DuckDBPyConnection) -> list[ArtifactFile]:
+    """Return the files of every unit, in a fixed order."""
+    rows = connection.execute("SELECT asset, unit, path, sha256 FROM artifact_file ORDER BY ALL").fetchall()
+    return [ArtifactFile(*row) for row in rows]
 
 
 def asset_digest(connection: duckdb.DuckDBPyConnection, asset: str) -> str:

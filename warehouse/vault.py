@@ -11,7 +11,7 @@ def remember(path: Path, domain: str, identifiers: Mapping[str, str]) -> None:
     """Store pseudonym -> identifier of ``domain`` ("patient", "study", "folder", "instance")."""
     if not identifiers:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with connect_plain(path) as connection:
         os.chmod(path, 0o600)
         connection.execute(
@@ -22,6 +22,15 @@ def remember(path: Path, domain: str, identifiers: Mapping[str, str]) -> None:
             "INSERT OR REPLACE INTO vault SELECT $domain, unnest($keys), unnest($identifiers)",
             {"domain": domain, "keys": list(identifiers), "identifiers": list(identifiers.values())},
         )
+
+
+def holds(path: Path, domain: str) -> bool:
+    """Return whether the vault has anything of ``domain``."""
+    if not path.exists():
+        return False
+    with connect_plain(path) as connection:
+        rows = connection.execute("SELECT count(*) FROM (FROM vault WHERE domain = $1 LIMIT 1)", [domain]).fetchall()
+    return bool(rows[0][0])
 
 
 def recall(path: Path, domain: str, keys: Iterable[str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The index: each folder is a unit, with one row for each file, read from the header only."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,17 +10,31 @@ import duckdb
 import pandas as pd
 
 from assets.imaging.progress import counted, counts_by_reason
+from assets.imaging.studies import folder_names
 from assets.incremental import (
     UnitStage,
     unit_asset,
 )
 from assets.project import Project
+from assets.shrinkage import ARCHIVE_CHECK, REMEDY, most_gone, too_many_gone
+from echomort.core.errors import UserError
 from echomort.core.files import write_text
 from echomort.core.fingerprint import digest, digest_file
+from echomort.core.keys import Keyring
 from echomort.core.listing import SourceFile, files_in, list_files
-from warehouse import vault
+from echomort.settings import Settings
+from warehouse import ledger, vault
 from warehouse.ledger import Entry
 from warehouse.tables.archive import instances
+
+FILES = "files"
+"""How many files a folder has, in the details of its entry in the ledger."""
+
+
+def files_by_folder(settings: Settings, keyring: Keyring) -> dict[str, int]:
+    """Return folder key -> how many files the folder has now."""
+    counts = Counter(file.folder for file in list_files(settings.dicom_root, "sources.dicom"))
+    return {keyring.pseudonym("folder", folder): count for folder, count in counts.items()}
 
 
 def plan_index(project: Project, recipe: str) -> dict[str, str]:
@@ -48,7 +62,7 @@ def index_folders(project: Project, units: Sequence[str], context: dg.OpExecutio
     root, table = project.settings.dicom_root, project.settings.sources.view_table
     views = read_view_table(table) if table else {}
     indexer = Indexer(root, project.keyring, views, project.settings.imaging.header_reading)
-    folders = {key: files_in(root, folder) for key, folder in vault.recall(project.vault, "folder", units).items()}
+    folders = {key: files_in(root, folder) for key, folder in folder_names(project, units).items()}
     files = [(key, file) for key, inside in folders.items() for file in inside]
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for folder_key, file in counted(files, len(files), context):
@@ -62,9 +76,24 @@ def index_folders(project: Project, units: Sequence[str], context: dg.OpExecutio
 def commit_index(
     connection: duckdb.DuckDBPyConnection, project: Project, made: Sequence[Entry], gone: Sequence[str]
 ) -> None:
-    """Replace the rows of rebuilt folders and delete those of removed folders."""
+    """Replace the rows of rebuilt folders and delete those of removed folders. Raises :class:`UserError` for more
+    removed
+    folders than the check of the archive let pass: a run of this asset alone does not make that check."""
+    _refuse_unchecked(connection, project, gone)
     rows = [row for entry in made for row in json.loads((project.root / str(entry.artifact)).read_text())]
     instances.replace_instances(connection, [*gone, *(entry.unit for entry in made)], pd.DataFrame(rows))
+
+
+def _refuse_unchecked(connection: duckdb.DuckDBPyConnection, project: Project, gone: Sequence[str]) -> None:
+    known = {
+        unit: int(entry.details.get(FILES, 1)) for unit, entry in ledger.entries(connection, "dicom_index").items()
+    }
+    files = sum(known.get(folder, 0) for folder in gone)
+    check = ledger.entries(connection, f"check:{ARCHIVE_CHECK}").get(ledger.WHOLE)
+    if check and check.details["passed"] and files <= check.details["offending"]:
+        return
+    if words := too_many_gone("files", files, sum(known.values()), most_gone(project.settings)):
+        raise UserError(words, REMEDY)
 
 
 def count_index(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:
@@ -93,7 +122,7 @@ def _index_entry(project: Project, unit: str, fingerprint: str, rows: list[dict[
     ordered = sorted(rows, key=lambda row: row["instance_key"])
     artifact = f"index/{unit[:2]}/{unit}.json"
     write_text(project.root / artifact, json.dumps(ordered))
-    return Entry(unit, fingerprint, digest(ordered), artifact)
+    return Entry(unit, fingerprint, digest(ordered), artifact, {FILES: len(ordered)})
 
 
 DICOM_INDEX = UnitStage(

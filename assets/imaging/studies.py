@@ -10,6 +10,7 @@ import pandas as pd
 
 from assets.imaging.progress import counted
 from assets.project import Project
+from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
 from echomort.core.listing import files_in
 from echomort.settings import ClipSettings
@@ -57,13 +58,25 @@ def make_studies(
 
 def _instance_paths(project: Project, files: pd.DataFrame) -> dict[str, Path]:
     root, wanted = project.settings.dicom_root, set(files.index)
-    folders = vault.recall(project.vault, "folder", files["folder_key"].unique()).values()
+    keys = files["folder_key"].unique()
+    folders = folder_names(project, keys.tolist()).values()
     found = {
         project.keyring.pseudonym("instance", file.path): root / file.path
         for folder in folders
         for file in files_in(root, folder)
     }
     return {key: path for key, path in found.items() if key in wanted}
+
+
+def folder_names(project: Project, keys: Sequence[str]) -> dict[str, str]:
+    """Return folder key -> folder below the archive. Raises :class:`UserError` if the vault lacks one of ``keys``."""
+    found = vault.recall(project.vault, "folder", keys)
+    if missing := len(set(keys) - found.keys()):
+        raise UserError(
+            f"the vault lacks the names of {missing} of {len(set(keys))} folders",
+            "delete vault.duckdb in the home and run again: it is made anew from the inputs",
+        )
+    return found
 
 
 def _processes(project: Project) -> int:

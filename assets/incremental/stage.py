@@ -20,6 +20,7 @@ import pydantic
 
 from assets.project import Project
 from echomort.core.code import Code, Reached, keep_meanings
+from echomort.core.digests import file_digests
 from echomort.core.fingerprint import digest
 from echomort.core.registry import code_of_packages
 from echomort.settings import Settings
@@ -166,7 +167,22 @@ def is_up_to_date(root: Path, entry: Entry, fingerprint: str | None) -> bool:
 def missing_files(root: Path, entry: Entry) -> list[str]:
     """Return the files of ``entry`` that are not there: its artifact, and those recorded beside it."""
     files = [*filter(None, [entry.artifact]), *entry.details.get("beside", ())]
-    return [file for file in files if not (root / file).exists()]
+    return [file for file in files if not _is_there(root / file)]
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether there is a file, or a folder that is not empty."""
+    return any(path.iterdir()) if path.is_dir() else path.exists()
+
+
+REWRITTEN = ("registry/", "vault.duckdb")
+"""Beginnings of the paths of files that change after their commit: `echomort verify` knows them in other ways."""
+
+
+def committed_files(root: Path, entry: Entry) -> dict[str, str]:
+    """Return path -> SHA-256 of the files of ``entry``, to record with it; not of those that are :data:`REWRITTEN`."""
+    files = [*filter(None, [entry.artifact]), *entry.details.get("beside", ())]
+    return file_digests(root, [file for file in files if not file.startswith(REWRITTEN)])
 
 
 def picture(name: str, png: bytes) -> dg.MetadataValue[Any]:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import dagster as dg
 import duckdb
 
-from assets.incremental.stage import Stage, described, is_up_to_date
+from assets.incremental.stage import Stage, committed_files, described, is_up_to_date
 from assets.project import Project
 from echomort.core.fingerprint import digest
 from warehouse import ledger
@@ -191,10 +191,12 @@ def commit_units(
     Returns the asset's metadata and its data version.
     """
     if made or gone:
+        files = {entry.unit: committed_files(project.root, entry) for entry in made}
         with project.writer() as connection, stage.working():
             how = ledger.write_recipe(connection, stage.recipe(project.settings))
             stage.commit(connection, project, made, gone)
             ledger.record(connection, stage.name, [replace(entry, recipe=how) for entry in made])
+            ledger.record_files(connection, stage.name, files)
             ledger.forget(connection, stage.name, gone)
     with project.reader() as connection, stage.working():
         version = ledger.asset_digest(connection, stage.name)

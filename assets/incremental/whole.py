@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from assets.incremental.stage import Result, Stage, described, is_up_to_date, materialized
+from assets.incremental.stage import Result, Stage, committed_files, described, is_up_to_date, materialized
 from assets.project import Project
 from echomort.core.fingerprint import digest
 from warehouse import ledger
@@ -73,14 +73,17 @@ def rebuild_together(
         return [materialized(name, entry, rebuilt=False) for name, entry in zip(names, kept, strict=True)]
     with stage.working():
         build = work()
-    with project.writer() as connection, stage.working():
+    with project.writer() as connection:
         how = ledger.write_recipe(connection, recipe)
+        with stage.working():
+            found = build(connection)
         made = [
             Entry(ledger.WHOLE, fingerprint, built.digest, built.artifact, built.details_from(made_from), how)
-            for built in build(connection)
+            for built in found
         ]
         for name, entry in zip(names, made, strict=True):
             ledger.record(connection, name, [entry])
+            ledger.record_files(connection, name, {entry.unit: committed_files(project.root, entry)})
     return [materialized(name, entry, rebuilt=True) for name, entry in zip(names, made, strict=True)]
 
 

@@ -11,7 +11,8 @@ import pandas as pd
 from assets.imaging.shapes import project_clip
 from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
-from echomort.champion.store import champion_clip, champion_name, champion_networks
+from echomort.champion.store import champion_clip, champion_name, champion_networks, was_promoted
+from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
 from echomort.settings import ClipSettings
 from warehouse.ledger import Entry
@@ -75,6 +76,8 @@ def _planned(project: Project, recipe: str, only: Sequence[str] | None = None) -
 
 def _why_none(project: Project) -> str | None:
     found = champion_clip(_registry(project))
+    if found is None and was_promoted(_registry(project)):
+        raise UserError("champion.json is missing from the registry", "run `echomort run --select champion+`")
     if found is None:
         return "there is no champion yet"
     clip, views = found
@@ -95,7 +98,7 @@ def _registry(project: Project) -> Path:
 
 RISK_SCORES = UnitStage(
     "risk_scores",
-    ("champion", "clips", "clip_views", "clinical_features", "cohort", "study"),
+    ("champion", "clips", "clip_views", "clinical_features", "cohort", "outcomes", "study"),
     lambda settings: {"imaging.clip": settings.imaging.clip.deciding},
     chosen=lambda settings: {"echomort.networks": champion_networks(settings.home / REGISTRY)},
     plan=plan_risks,

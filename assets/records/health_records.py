@@ -1,6 +1,7 @@
 """The canonical tables of the health records: one stage, which makes one asset for each table."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,11 @@ import duckdb
 from assets.incremental import Built, Result, Stage, built_tables, rebuild_together
 from assets.project import Project
 from assets.records.own_variables import variable_files
+from assets.shrinkage import is_accepted, most_gone, refuse_loss
 from assets.sources.ehr_extract import ehr_extract, extract_day
 from echomort.core.keys import Keyring
 from echomort.settings import Settings
-from warehouse import vault
+from warehouse import ledger, vault
 from warehouse.adapters.extract import ExtractLocation, adapter_files
 
 if TYPE_CHECKING:
@@ -93,21 +95,47 @@ def stage_extract(connection: duckdb.DuckDBPyConnection, settings: Settings, key
     )
 
 
-def stage_records(project: Project) -> list[Result]:
-    """Stage the extract; return one result for each table."""
+def stage_records(project: Project, removals_accepted: bool = False) -> list[Result]:
+    """Stage the extract; return one result for each table. Raises :class:`UserError`, and changes nothing, where a
+    table lost more of its rows than ``sources.most_gone``, unless that is accepted."""
     settings = project.settings
+    _forget_without_vault(project)
 
     def build(connection: duckdb.DuckDBPyConnection) -> list[Built]:
+        before = _rows_of(connection)
         day = extract_day(settings)
         dg.get_dagster_logger().info(f"day of the extract: {day or 'not set'}; what lies after it is set aside")
         report = stage_extract(connection, settings, project.keyring)
         for conflict in report.conflicts:
             dg.get_dagster_logger().warning(str(conflict))
+        built = [built_tables(connection, table, *KEPT_WITH.get(table, ())) for table in TABLES]
+        if not removals_accepted:
+            after = {table: one.details[f"{table} rows"] for table, one in zip(TABLES, built, strict=True)}
+            refuse_loss(before, after, most_gone(settings))
         for domain, identifiers in report.identifiers.items():
             vault.remember(project.vault, domain, identifiers)
-        return [built_tables(connection, table, *KEPT_WITH.get(table, ())) for table in TABLES]
+        vault_file = (str(project.vault.relative_to(project.root)),)
+        return [replace(one, beside=vault_file) for one in built]
 
     return rebuild_together(project, RECORDS, list(TABLES), lambda: build)
+
+
+def _forget_without_vault(project: Project) -> None:
+    """Let the tables be made again where the vault was lost: another asset may have made a new one already."""
+    if vault.holds(project.vault, "patient"):
+        return
+    with project.reader() as connection:
+        made = [table for table in TABLES if ledger.entries(connection, table)]
+    if made:
+        with project.writer() as connection:
+            for table in made:
+                ledger.forget(connection, table, [ledger.WHOLE])
+
+
+def _rows_of(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Return table -> its rows at the last run, of the tables that were made."""
+    found = {table: ledger.entries(connection, table).get(ledger.WHOLE) for table in TABLES}
+    return {table: int(entry.details.get(f"{table} rows", 0)) for table, entry in found.items() if entry}
 
 
 RECORDS.carried_out_by(stage_records)
@@ -128,6 +156,6 @@ RECORDS.carried_out_by(stage_records)
     ],
     pool="warehouse",
 )
-def health_records(project: Project) -> Iterator[Result]:
+def health_records(context: dg.AssetExecutionContext, project: Project) -> Iterator[Result]:
     """Read the extract through its adapter, pseudonymise it, shift its dates, and count rows that can't be used."""
-    yield from stage_records(project)
+    yield from stage_records(project, is_accepted(context.run.tags))

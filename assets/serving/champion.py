@@ -75,7 +75,8 @@ def champion(project: Project) -> Result:
         shown = {"candidate": found.candidate, "promoted": found.decision.promoted}
         shown |= {"why": "; ".join(found.decision.reasons)}
         written = "champion.json" if found.champion else "history.json"
-        return lambda connection: Built(digest(found.champion), shown, f"registry/{written}")
+        files = (f"registry/candidates/{found.champion}/manifest.json",) if found.champion else ()
+        return lambda connection: Built(digest(found.champion), shown, f"registry/{written}", files)
 
     return rebuild_after(project, CHAMPION, work)
 

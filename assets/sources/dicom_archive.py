@@ -14,6 +14,7 @@ from echomort.core.fingerprint import digest
 from echomort.core.listing import SourceFile, list_files
 from echomort.settings import Settings
 from echomort.sources.mirror import is_current, list_remote, mirror
+from warehouse import vault
 
 
 def archive_fingerprint(settings: Settings) -> str:
@@ -67,7 +68,9 @@ def dicom_archive(context: dg.AssetExecutionContext, project: Project) -> Result
     def build(_: duckdb.DuckDBPyConnection) -> Built:
         files = list_files(project.settings.dicom_root, "sources.dicom")
         counts = {"files": len(files), "megabytes": round(sum(file.bytes for file in files) / 1e6)}
-        return Built(_listed(files), counts)
+        folders = {file.folder for file in files}
+        vault.remember(project.vault, "folder", {project.keyring.pseudonym("folder", name): name for name in folders})
+        return Built(_listed(files), counts, beside=(str(project.vault.relative_to(project.root)),))
 
     return rebuild(project, DICOM_ARCHIVE, build)
 

@@ -1,15 +1,19 @@
 """The training process that Dagster starts (``python -m assets.training.pipes TASK.json ...``); it streams progress."""
 
+import contextlib
 import itertools
+import signal
 import sys
 from pathlib import Path
 
 from dagster_pipes import open_dagster_pipes
 
+from echomort.core.child import leave_error
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
+from echomort.core.supervision import end_with_parent, folder_lock
 from echomort.models.cross_fit import left_out_by, left_out_name
-from echomort.training import Progress, Task, train_files
+from echomort.training import Progress, Task, error_file, partial_folder, train_files
 from echomort.training.events import add_event
 
 EVENTS = "tensorboard"
@@ -24,6 +28,8 @@ def events_folder(task: Task) -> Path:
 
 def main() -> None:
     """Train the views of the tasks named on the command line. Errors are left beside the tasks."""
+    end_with_parent()
+    signal.signal(signal.SIGINT, lambda number, frame: sys.exit(128 + number))  # no traceback: the parent says it
     files = [Path(name) for name in sys.argv[1:]]
     tasks = [Task.read(file) for file in files]
     by_view = {task.view: task for task in tasks}
@@ -38,8 +44,12 @@ def main() -> None:
             pipes.log.info(f"{next(epochs)} of {total} epochs; {progress}")
 
         try:
-            train_files(files, report)
-        except UserError:
+            with contextlib.ExitStack() as locks:
+                for task in tasks:
+                    locks.enter_context(folder_lock(partial_folder(task.output)))
+                train_files(files, report)
+        except UserError as error:
+            leave_error(error, error_file(files[0]))  # that of a lock too
             sys.exit(1)
 
 

@@ -14,6 +14,7 @@ from assets.project import Project
 from echomort.core.child import left_error
 from echomort.core.errors import Interruption, UserError
 from echomort.core.fingerprint import digest
+from echomort.core.supervision import supervised
 from echomort.models.cross_fit import Models
 from echomort.settings import Training
 from echomort.training import Branch, Task, error_file, partial_folder
@@ -69,13 +70,15 @@ def train_in_child(context: dg.OpExecutionContext, project: Project, tasks: Sequ
         error_file(task).unlink(missing_ok=True)
     try:
         command = [sys.executable, "-P", "-m", "assets.training.pipes", *map(str, tasks)]
-        context.resources.pipes.run(context=context, command=command, extras={"folds": project.settings.cohort.folds})
+        folds = {"folds": project.settings.cohort.folds}
+        context.resources.pipes.run(context=context, command=command, extras=folds, env=supervised())
     except DagsterPipesExecutionError:
         if error := left_error(error_file(tasks[0])):
             raise error from None
         raise Interruption(
-            "the process that trains ended with an error that was not foreseen",
-            "its last lines are in the log of the run (`echomort ui`); another run tries again",
+            "the process that trains ended early",
+            "its last lines are in the log of the run (`echomort ui`); if it was killed for memory, lower "
+            "training.fold_processes; then run again, finished models and epochs are kept",
         ) from None
     errors = {task: left_error(error_file(task)) for task in tasks}
     return {task: error for task, error in errors.items() if error}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from echomort.champion.candidate import Run, candidate_facts, candidate_parts
 from echomort.champion.gate import Comparison, Decision, Judged, compare, decide, judge
+from echomort.champion.history import rolled_back
 from echomort.champion.sealed import SealedSet, sealed_risks
 from echomort.champion.store import (
     ALREADY_CHAMPION,
@@ -15,6 +16,7 @@ from echomort.champion.store import (
     pointer_to,
     read_manifest,
     read_pointer,
+    restored_pointer,
     write_candidate,
     write_pointer,
     write_trained_patients,
@@ -40,13 +42,16 @@ def submit_run(run: Run, settings: Settings) -> Submission:
     root = settings.home / "registry"
     candidate = write_candidate(root, candidate_parts(run), candidate_facts(run, settings))
     write_trained_patients(root, candidate, run.patients)
-    pointer = read_pointer(root)
+    pointer = restored_pointer(root)
     if pointer and pointer.candidate == candidate:
         return Submission(candidate, candidate, Decision(False, (ALREADY_CHAMPION,)))
     judged = _judged(root, candidate, pointer, run.sealed, settings)
-    decision = promote(root, candidate, judged, settings.promotion, run.suspicions)
+    refused = (*run.suspicions, *rolled_back(root, candidate))
+    decision = promote(root, candidate, judged, settings.promotion, refused)
     standing = None if pointer is None else {"champion": pointer.candidate, "reference": pointer.reference}
     record = {"candidate": candidate, "promoted": decision.promoted, "reasons": list(decision.reasons)}
+    after = read_pointer(root)
+    record |= {"reference": after.reference if decision.promoted and after else None}
     add_to_history(root, record | {"standing": standing, "judged": judged.as_record()})
     return Submission(candidate, champion_name(root), decision)
 

@@ -22,6 +22,7 @@ from echomort.champion.model import Champion, Clips, StudyRisk
 from echomort.clips.store import read_study
 from echomort.core.child import leave_error, raise_left
 from echomort.core.errors import UserError
+from echomort.core.supervision import end_with_parent, supervised
 from echomort.dicom.header.views import UNKNOWN
 
 CLIPS, FEATURES, ROWS, ERROR = "clips.parquet", "features.parquet", "rows.json", "refused.json"
@@ -65,7 +66,7 @@ def score_in_child(
         features.to_parquet(folder / FEATURES, index=False)
         command = [sys.executable, "-P", "-m", "echomort.champion.scoring", str(folder), str(registry), str(home)]
         command += [candidate] if candidate else []
-        child = subprocess.run(command, check=False)
+        child = subprocess.run(command, check=False, env=supervised())
         raise_left(folder / ERROR)
         child.check_returncode()
         return [ScoredStudy(**row) for row in json.loads((folder / ROWS).read_text())]
@@ -73,6 +74,7 @@ def score_in_child(
 
 def main() -> None:
     """Score the studies of the folder named on the command line."""
+    end_with_parent()
     folder, registry, home = map(Path, sys.argv[1:4])
     try:
         champion = Champion.load(registry, *sys.argv[4:])

@@ -35,13 +35,14 @@ def sealed_risks(root: Path, candidate: str, sealed: SealedSet, settings: Settin
     """Return study key -> the risk that ``candidate`` of the registry ``root`` would serve.
 
     They are scored anew, so that patients who were sealed since count; a candidate that was trained on clips of another
-    size or rate keeps the risks that it was judged by then. Raises :class:`UserError` for a candidate that is damaged.
+    size or rate keeps the risks that it was judged by then. Without a sealed patient it is loaded all the same, so that
+    one that can't be is never promoted. Raises :class:`UserError` for a candidate that is damaged.
     """
     studies = set(sealed.rows["study_key"])
     manifest = read_manifest(root, pointer_to(root, candidate))
     if not clip_of(manifest).makes_the_same(sealed.clip or settings.imaging.clip, manifest["views"]):
         return {key: risk for key, risk in read_sealed_risks(root, candidate).items() if key in studies}
-    scored = score_in_child(root, sealed.clips, sealed.features, settings.home, candidate) if studies else []
+    scored = score_in_child(root, sealed.clips, sealed.features, settings.home, candidate)
     risks = {study.study_key: study.risk for study in scored}
     write_sealed_risks(root, candidate, risks)
     return risks

@@ -132,8 +132,8 @@ def _write_parts(folder: Path, parts: Parts) -> None:
     for view, source in parts.views.items():
         target = folder / "views" / view
         target.mkdir(parents=True)
-        for file in sorted([source / "model.json", *source.glob("fold_*.safetensors")]):
-            shutil.copyfile(file, target / file.name)
+        for name, content in _model_files(source).items():
+            (target / name).write_bytes(content)
     if parts.tabular is not None:
         parts.tabular.save(folder / "tabular")
     if parts.classifier is not None:
@@ -142,6 +142,16 @@ def _write_parts(folder: Path, parts: Parts) -> None:
         (folder / "stacks").mkdir()
     for name, stack in parts.stacks.items():
         (folder / "stacks" / f"{name}.json").write_bytes(stack.to_json())
+
+
+def _model_files(source: Path) -> dict[str, bytes]:
+    """Return name -> content of the files of a trained model, each the one that was trained. Raises
+    :class:`UserError`."""
+    card = read_card(source, ("weights",))
+    entries = [*card["weights"].values(), *card.get("records", {}).values()]
+    kept = [entry for entry in entries if entry["file"].startswith("fold_")]
+    weights = {entry["file"]: read_verified(source, entry["file"], entry["sha256"]) for entry in kept}
+    return {"model.json": (source / "model.json").read_bytes()} | weights
 
 
 def _manifest(folder: Path, parts: Parts, facts: Facts) -> dict[str, Any]:
@@ -171,7 +181,11 @@ def read_pointer(root: Path) -> Pointer | None:
     can't be read, or whose name is not safe."""
     if not (root / POINTER).is_file():
         return None
-    card = read_card(root, ("candidate", "manifest_sha256"), POINTER)
+    try:
+        card = read_card(root, ("candidate", "manifest_sha256"), POINTER)
+    except UserError as error:
+        remedy = "delete it and run `echomort run`: it comes back from the history"
+        raise UserError(error.problem, remedy) from None
     name, reference = str(card["candidate"]), str(card.get("reference", card["candidate"]))
     _check_safe_name(name)
     _check_safe_name(reference)
@@ -187,6 +201,25 @@ def pointer_to(root: Path, candidate: str) -> Pointer:
     if not sha256.startswith(candidate):
         raise UserError(f"the manifest of candidate {candidate} is missing or not the one that was written", REMEDY)
     return Pointer(candidate, sha256, candidate)
+
+
+def was_promoted(root: Path) -> bool:
+    """Return whether the history names a champion."""
+    return any(decision["promoted"] for decision in read_history(root))
+
+
+def restored_pointer(root: Path) -> Pointer | None:
+    """Return the pointer to the champion; where its file was lost, write the one that the history names last."""
+    pointer = read_pointer(root)
+    last = next((one for one in reversed(read_history(root)) if one["promoted"]), None)
+    if pointer is not None or last is None:
+        return pointer
+    standing = last.get("standing") or {}
+    candidate = str(last["candidate"])
+    reference = str(last.get("reference") or standing.get("reference") or candidate)
+    pointer_to(root, candidate)
+    write_pointer(root, candidate, list(last["reasons"]), reference)
+    return read_pointer(root)
 
 
 def champion_name(root: Path) -> str | None:
@@ -243,7 +276,7 @@ def clip_of(manifest: Mapping[str, Any]) -> ClipSettings:
 def read_sealed_risks(root: Path, candidate: str) -> dict[str, float]:
     """Return the risks that :func:`write_sealed_risks` wrote last; none where it never did."""
     file = _sealed(root, candidate)
-    frame = pd.read_parquet(file) if file.exists() else pd.DataFrame({"study_key": [], "risk": []})
+    frame = _read_table(file) if file.exists() else pd.DataFrame({"study_key": [], "risk": []})
     return dict(zip(frame["study_key"], frame["risk"].tolist(), strict=True))
 
 
@@ -262,7 +295,16 @@ def read_history(root: Path) -> list[dict[str, Any]]:
 def read_trained_patients(root: Path, candidate: str) -> list[str] | None:
     """Return what :func:`write_trained_patients` wrote; None where it never did (a candidate of an older version)."""
     file = _trained(root, candidate)
-    return pd.read_parquet(file)["patient_key"].tolist() if file.exists() else None
+    return _read_table(file)["patient_key"].tolist() if file.exists() else None
+
+
+def _read_table(file: Path) -> pd.DataFrame:
+    """Return the table ``file`` of the registry. Raises :class:`UserError` for one that is damaged."""
+    try:
+        return pd.read_parquet(file)
+    except (OSError, ValueError):
+        name = f"registry/{file.parent.name}/{file.name}"
+        raise UserError(f"{name} can't be read", "restore it from a backup, or delete it and run again") from None
 
 
 def _trained(root: Path, candidate: str) -> Path:

@@ -1,8 +1,10 @@
 """Writing files so that they are either complete or absent."""
 
 import contextlib
+import errno
 import os
 import shutil
+import sqlite3
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -82,11 +84,46 @@ def read_secret(path: Path, what: str, setting: str) -> bytes:
 
 def disk_error(error: OSError) -> Exception:
     """Return ``error`` as a :class:`HomeError` where a person can act on it (no space, no permission)."""
-    if error.errno in (28, 122):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return HomeError(NO_SPACE, "free some space and run again")
-    if error.errno in (13, 30):
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return HomeError(NO_PERMISSION, "make the folder writable and run again")
     return error
+
+
+STORAGE_WORDS = {
+    "No space left": errno.ENOSPC,
+    "disk is full": errno.ENOSPC,
+    "Disk quota exceeded": errno.EDQUOT,
+    "Read-only file system": errno.EROFS,
+    "readonly database": errno.EROFS,
+    "unable to open database file": errno.EACCES,
+    "Permission denied": errno.EACCES,
+}
+"""What the system and SQLite (in which Dagster keeps its events) say of a disk that can't be written."""
+
+
+def storage_error_in(text: str) -> UserError | None:
+    """Return the :class:`UserError` of a disk that can't be written where ``text`` speaks of one, else None.
+
+    >>> print(storage_error_in("(sqlite3.OperationalError) database or disk is full"))
+    no space left on the disk that holds the project's home: free some space and run again
+    """
+    for words, number in STORAGE_WORDS.items():
+        if words in text:
+            known = disk_error(OSError(number, words))
+            return known if isinstance(known, UserError) else None
+    return None
+
+
+def storage_error(error: BaseException) -> UserError | None:
+    """Return the :class:`UserError` of a disk that can't be written where it caused ``error``, else None."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError | sqlite3.Error) and (known := storage_error_in(str(cause))):
+            return known
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 NO_SPACE = "no space left on the disk that holds the project's home"
@@ -122,6 +159,6 @@ def _flush(path: Path) -> None:
 
 
 def _umask() -> int:
-    current = os.umask(0)
+    current = os.umask(0o077)  # for a moment stricter, never looser, for other threads
     os.umask(current)
     return current

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from echomort.core.errors import UserError
-from echomort.core.files import read_secret
+from echomort.core.files import read_secret, write_text
 
 KEY_VARIABLE = "ECHOMORT_KEY"
 """Environment variable with the site's secret."""
@@ -52,6 +52,28 @@ class Keyring:
         message = b"shift\x00" + patient_key.encode()
         drawn = int.from_bytes(hmac.new(self.secret, message, hashlib.sha256).digest()[:8], "big")
         return 1 + drawn % SHIFT_DAYS
+
+
+KEY_ID_FILE = "key_id"
+"""File of a home with the id of its key (:attr:`Keyring.key_id`), which reveals nothing of the key."""
+
+
+def check_key(home: Path, keyring: Keyring) -> None:
+    """Raise :class:`UserError` if ``home`` was made with another key: a patient would get a second pseudonym."""
+    file = home / KEY_ID_FILE
+    if file.is_file():
+        known = file.read_text().strip()
+        if known != keyring.key_id:
+            raise UserError(
+                f"this home was made with another key (key id {known}, now {keyring.key_id})",
+                "use the former key, or make a new home with the new one (docs/privacy.md)",
+            )
+
+
+def note_key(home: Path, keyring: Keyring) -> None:
+    """Note the id of the key that ``home`` is made with, once."""
+    if home.is_dir() and not (home / KEY_ID_FILE).exists():
+        write_text(home / KEY_ID_FILE, f"{keyring.key_id}\n")
 
 
 def load_keyring(key_file: Path | None, synthetic: bool) -> Keyring:

@@ -131,6 +131,13 @@ class Sources(Section):
         ge=0,
         le=1,
     )
+    most_gone: float = setting(
+        0.1,
+        "ours",
+        "share of the known files, folders or rows of a table that may be gone at once before a run stops",
+        ge=0,
+        le=1,
+    )
     synthetic: Synthetic | None = setting(None, "ours", "write and use the embedded archive")
 
     @property

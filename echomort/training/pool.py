@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from echomort.core.child import raise_record
 from echomort.core.errors import HomeError, Interruption, UserError
+from echomort.core.supervision import inherited_locks, supervised
 from echomort.models.cross_fit import left_out_words
 from echomort.training.device import count_gpus
 from echomort.training.task import Job, Progress
@@ -84,7 +85,8 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **(ONE_THREAD if self.device == "cpu" else {})},
+            env={**supervised(), **(ONE_THREAD if self.device == "cpu" else {})},
+            pass_fds=inherited_locks(),
         )
 
     def serve(self, waiting: queue.SimpleQueue[Job], events: queue.SimpleQueue[Any], given_up: set[Path]) -> None:

@@ -1,7 +1,6 @@
 """A process that trains models: it reads jobs and writes progress, each as JSON lines.
 
-It trains one model after another, so that libraries are imported once. When its parent process ends, its input ends or
-its output breaks, and it ends too.
+It trains one model after another, so that libraries are imported once. When its parent process ends, it ends too.
 """
 
 import dataclasses
@@ -12,6 +11,7 @@ from typing import IO, Any
 
 from echomort.core.child import as_record
 from echomort.core.errors import Interruption, UserError
+from echomort.core.supervision import end_with_parent, leave_interrupts_to_parent
 from echomort.models.cross_fit import left_out_words
 from echomort.training.model import train_model
 from echomort.training.task import Job, Progress
@@ -19,6 +19,8 @@ from echomort.training.task import Job, Progress
 
 def main() -> None:
     """Train the models named on standard input until it ends."""
+    end_with_parent()
+    leave_interrupts_to_parent()
     channel = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # output of libraries must not mix with the JSON lines
     try:

@@ -7,9 +7,11 @@ import typer
 from rich.console import Console
 
 from echomort.core.errors import UserError
+from echomort.core.files import storage_error
 from echomort.version import __version__
 from orchestration.cli.accept import accept
 from orchestration.cli.champion import export as export_champion
+from orchestration.cli.champion import list_candidates, promote, rollback, show
 from orchestration.cli.experiment import experiment
 from orchestration.cli.export import export as export_clips
 from orchestration.cli.fetch import dicomweb
@@ -24,14 +26,16 @@ from orchestration.cli.risk import risk
 from orchestration.cli.run import run
 from orchestration.cli.status import status
 from orchestration.cli.synth import synth
-from orchestration.cli.ui import ui
+from orchestration.cli.ui import environment, ui
 from orchestration.cli.validate import validate
+from orchestration.cli.verify import verify
 from orchestration.cli.weights import import_weights, score
 
 PURPOSE = "From a hospital's echo archive and health records to a validated one-year mortality model, kept current."
 COMMANDS = (
     run,
     status,
+    verify,
     records,
     link,
     experiment,
@@ -76,6 +80,11 @@ def options(
 for group, commands in ((app, COMMANDS), (fetch, (dicomweb,)), (readers, (export, assist, analyse))):
     for command in commands:
         group.command()(command)
+app.command("env")(environment)
+champion.command("list")(list_candidates)
+champion.command()(show)
+champion.command()(rollback)
+champion.command()(promote)
 champion.command("export")(export_champion)
 app.add_typer(champion, name="champion")
 weights.command("import")(import_weights)
@@ -93,6 +102,11 @@ def main() -> None:
         fail(str(error))
     except SyntaxError as error:
         fail(f"{error.filename}, line {error.lineno} is no Python ({error.msg}): correct the file, or install it again")
+    except Exception as error:  # the boundary of the process: a full or read-only disk may meet any line
+        known = storage_error(error)
+        if known is None:
+            raise
+        fail(str(known))
 
 
 def fail(problem: str) -> None:

@@ -1,12 +1,14 @@
 """``echomort champion``: the model that predicts."""
 
+import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from echomort.core.errors import UserError
-from orchestration.cli.options import Home, out
+from orchestration.cli.options import AsJson, Home, out, print_records
 from orchestration.cli.projects import existing_home
 
 
@@ -24,3 +26,57 @@ def export(
         raise UserError(NO_CHAMPION, "run `echomort run` to the end")
     write_bundle(registry, name, file)
     out.print(f"{file}: champion {name}; at the other site: `echomort validate {file.name}`")
+
+
+def list_candidates(home: Home = Path("demo"), as_json: AsJson = False) -> None:
+    """List the candidates, what became of each and why."""
+    from echomort.champion.history import candidates
+
+    print_records(candidates(existing_home(home) / "registry"), _lines, as_json)
+
+
+def _lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for record in records:
+        who = f" ({record['by']}, {record['on']})" if record["by"] else ""
+        yield f"{record['candidate']}  {record['state']:<16} {'; '.join(record['reasons'])}{who}"
+
+
+Candidate = Annotated[str, typer.Argument(help="Its id, as `echomort champion list` shows it.")]
+Because = Annotated[str, typer.Option("--because", help="Why, for the history; name no patient.")]
+
+
+def show(
+    candidate: Annotated[str | None, typer.Argument(help="Its id (default: the champion).")] = None,
+    home: Home = Path("demo"),
+) -> None:
+    """Show a candidate: what it was made of and with, its figures, and every decision on it, as JSON."""
+    registry = existing_home(home) / "registry"
+    from echomort.champion.history import shown
+    from echomort.champion.store import NO_CHAMPION, champion_name
+
+    name = candidate or champion_name(registry)
+    if name is None:
+        raise UserError(NO_CHAMPION, "run `echomort run` to the end")
+    out.print(json.dumps(shown(registry, name), indent=1, sort_keys=True))
+
+
+def rollback(candidate: Candidate, because: Because = "rolled back", home: Home = Path("demo")) -> None:
+    """Make a former champion the champion again."""
+    _choose(home, candidate, because, "rollback")
+
+
+def promote(candidate: Candidate, because: Because, home: Home = Path("demo")) -> None:
+    """Make any candidate the champion, whatever the gate says."""
+    if not because.strip():
+        raise UserError("--because is empty", "say why, for those who come after you")
+    _choose(home, candidate, because, "promotion")
+
+
+def _choose(home: Path, candidate: str, because: str, kind: str) -> None:
+    home = existing_home(home)
+    from echomort.champion.history import choose
+    from orchestration.runs import project_lock
+
+    with project_lock(home):
+        choose(home / "registry", candidate, because, kind, home)
+    out.print(f"{candidate} is the champion; run `echomort run`, which scores the patients with it")

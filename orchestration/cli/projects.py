@@ -22,6 +22,7 @@ def remembered_settings(home: Path, config: Path | None, assignments: list[str] 
         raise UserError("home is not a setting", "remove it, and name the project's folder with --home")
     settings = configuration.validate(chosen | {"home": str(home)})
     check_inputs(settings)
+    make_home(home)
     write_text(own, yaml.safe_dump(chosen, sort_keys=True))
     os.environ["ECHOMORT_HOME"] = str(home)
     os.environ.pop("ECHOMORT_CONFIG", None)
@@ -30,13 +31,14 @@ def remembered_settings(home: Path, config: Path | None, assignments: list[str] 
 
 def check_inputs(settings: configuration.Settings) -> None:
     """Raise :class:`UserError` now for inputs that would fail later: no key, archive, records or adapter."""
-    from echomort.core.keys import load_keyring
+    from echomort.core.keys import check_key, load_keyring
     from echomort.core.listing import list_files
     from echomort.dicom.header.views import check_group
     from echomort.ehr.catalogue import site_catalogue
     from warehouse.adapters.extract import contract
 
-    load_keyring(settings.privacy.key_file, settings.is_synthetic)
+    keyring = load_keyring(settings.privacy.key_file, settings.is_synthetic)
+    check_key(settings.home, keyring)
     site_catalogue(settings.sources.variables)
     contract(settings.sources.adapter)
     for view in settings.imaging.clip.view_sizes:
@@ -60,6 +62,15 @@ def folder_of(home: Path) -> Path:
         if place.exists() and not place.is_dir():
             raise UserError(f"{place} is a file", "name a folder with --home")
     return home
+
+
+def make_home(home: Path) -> None:
+    """Make the folder of a new project, which nobody but its owner can read; leave the mode of one that exists. Raises
+    :class:`UserError` if it can't be written to."""
+    place = next(place for place in (home, *home.parents) if place.exists())
+    if not os.access(place, os.W_OK):
+        raise UserError(f"{place} can't be written to", "make it writable, or name another folder with --home")
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def existing_home(home: Path) -> Path:

@@ -22,6 +22,9 @@ def run(
     home: Home = Path("demo"),
     config: Config = None,
     assignments: Set = None,
+    accept_removals: Annotated[
+        bool, typer.Option("--accept-removals", help="Take files and rows that are gone as removed on purpose.")
+    ] = False,
 ) -> None:
     """Rebuild stale assets, from the archive to the report.
 
@@ -33,7 +36,7 @@ def run(
     from orchestration.printing import project as summary
 
     try:
-        if not runs.run(home, select):
+        if not runs.run(home, select, accept_removals):
             out.print("everything is up to date: nothing to do")
     except UserError:
         with contextlib.suppress(UserError):  # the first error is the one to show

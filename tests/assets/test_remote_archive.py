@@ -10,6 +10,7 @@ from pydicom.uid import generate_uid
 from assets import status
 from assets.imaging.dicom_index import DICOM_INDEX, dicom_index
 from assets.project import Project
+from assets.quality import BY_ASSET, check_results
 from assets.sources.dicom_archive import DICOM_ARCHIVE, dicom_archive
 from warehouse import ledger
 
@@ -45,6 +46,7 @@ def _put(storage, folder, name):
 def _run(project):
     fresh = Project(home=project.home)
     assert dg.materialize([dicom_archive, dicom_index], resources={"project": fresh}).success
+    check_results(Project(home=project.home), BY_ASSET["dicom_archive"])
 
 
 def _units(project):

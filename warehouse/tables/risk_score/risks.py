@@ -11,8 +11,10 @@ from warehouse.queries import run
 def replace_risks(connection: duckdb.DuckDBPyConnection, studies: Sequence[str], rows: pd.DataFrame) -> None:
     """Replace the rows of ``studies`` (study keys) in ``risk_score`` with ``rows`` (its columns, in any order).
 
-    Call it inside one transaction.
+    A risk of a study whose outcome is not known is also added to ``prospective_risk``, for ever. Call it inside one
+    transaction.
     """
     run(connection, "tables/risk_score/forget_risks.sql", studies=list(studies))
     if len(rows):
         connection.append("risk_score", rows, by_name=True)
+        run(connection, "tables/risk_score/keep_prospective.sql", studies=rows["study_key"].tolist())

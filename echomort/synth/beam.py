@@ -99,7 +99,7 @@ class Acquisition:
         return self.depth / self.sector.radius
 
 
-BREATH_CM = 1.75
+BREATH_CM = 1.5
 """How far breathing shifts the heart to either side in a busy laboratory, on average (cm). Chosen here: the diaphragm
 moves one to two centimetres in quiet breathing."""
 CONTACT_DB = 6.0

@@ -56,7 +56,7 @@ def _shifted(plane: Plane, shift: np.ndarray) -> Plane:
 def cavity(heart: Heart, acquisition: Acquisition, at: float) -> np.ndarray:
     """Return where the left ventricle's cavity lies in the image at emptying ``at``: bool (rows, columns)."""
     along, across = _axes(acquisition.view, polar_plane(acquisition))
-    shape = _shape(heart, np.array([at], np.float32), np.float32(0))
+    shape = _shape(heart, np.array([at], np.float32), 0.0)
     inside = _ventricle_distance(acquisition.view, along, across, shape) < 0
     if acquisition.view != "short_axis_mid":
         inside &= along < shape.length
@@ -76,7 +76,7 @@ class _Shape(NamedTuple):
     atrium: np.ndarray
 
 
-def _shape(heart: Heart, at: np.ndarray, skew: np.ndarray | np.float32) -> _Shape:
+def _shape(heart: Heart, at: np.ndarray, skew: np.ndarray | float) -> _Shape:
     at = at.reshape(-1, 1, 1)
     left = ventricle(heart, at, skew)
     reserve = 0.42 - 0.1 * np.clip((heart.la_volume - 55) / 55, -0.5, 1.5)
@@ -89,7 +89,7 @@ def _towards_free_wall(view: str, along: np.ndarray, across: np.ndarray) -> np.n
     """Return the cosine of the angle around the ventricle's axis to the free wall: float32 (samples, lines)."""
     if view == "short_axis_mid":
         return np.asarray(across / (np.hypot(along, across) + 1e-3), np.float32)
-    return np.sign(across)
+    return np.asarray(np.sign(across))
 
 
 def _axes(view: str, plane: Plane) -> tuple[np.ndarray, np.ndarray]:
@@ -136,7 +136,7 @@ class _Scene:
         self.along, self.across = _axes(view, plane)
         emptied, tilted = emptying(phase, heart.regular), tilt(heart, phase).reshape(-1, 1, 1)
         self.shape = _shape(heart, emptied, tilted * _towards_free_wall(view, self.along, self.across))
-        self.mean = _shape(heart, emptied, np.float32(0))
+        self.mean = _shape(heart, emptied, 0.0)
         self.septal = _shape(heart, emptied, -tilted)
         self.opening = heart.opening * valve_opening(phase, heart.regular).reshape(-1, 1, 1)
         self.distance = _ventricle_distance(view, self.along, self.across, self.shape)

@@ -62,7 +62,7 @@ def fit_controls(project: Project, units: Sequence[str], context: dg.OpExecution
     plan, views = plan_controls(project, MOTION_CONTROLS.how(project)), trained_views(project)
     networks = [unit for unit in units if CONTROLS[_control(unit)].learner == "network"]
     scores = {unit: _linear(project, _control(unit), views[_view(unit)]) for unit in units if unit not in networks}
-    scores |= _by_network(project, {unit: views[_view(unit)] for unit in networks}, context)
+    scores |= _by_network(project, {unit: views[_view(unit)] for unit in networks}, plan, context)
     return [_written(project, unit, plan[unit], scores[unit]) for unit in units]
 
 
@@ -81,10 +81,10 @@ def _linear(project: Project, control: str, samples: pd.DataFrame) -> pd.DataFra
 
 
 def _by_network(
-    project: Project, samples: Mapping[str, pd.DataFrame], context: dg.OpExecutionContext
+    project: Project, samples: Mapping[str, pd.DataFrame], plan: Mapping[str, str], context: dg.OpExecutionContext
 ) -> dict[str, pd.DataFrame]:
     """Return unit -> scores of the view's network, trained on clips without motion."""
-    outputs = {unit: project.root / FOLDER / unit.replace("/", "_") for unit in samples}
+    outputs = {unit: project.root / FOLDER / plan[unit] for unit in samples}
     tasks = []
     for unit, output in outputs.items():
         changed = _without_motion(project, _control(unit), samples[unit], output.with_name(f"{output.name}.clips"))

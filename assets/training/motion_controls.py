@@ -10,7 +10,6 @@ from pathlib import Path
 
 import dagster as dg
 import duckdb
-import numpy as np
 import pandas as pd
 
 from assets.incremental import UnitStage, unit_asset
@@ -76,8 +75,8 @@ def _linear(project: Project, control: str, samples: pd.DataFrame) -> pd.DataFra
         read_study(resolve_under(project.root, path), [key])[key]
         for path, key in zip(samples["path"], samples["clip_key"], strict=True)
     )
-    scored = samples.assign(logit=linear_scores(control, clips, headers, rows))
-    return scored[np.isfinite(scored["logit"])]
+    scored: pd.DataFrame = samples.assign(logit=linear_scores(control, clips, headers, rows))
+    return scored.dropna(subset="logit")
 
 
 def _by_network(

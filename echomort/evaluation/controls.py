@@ -107,12 +107,13 @@ def broken_controls(metrics: pd.DataFrame) -> list[str]:
     known = metrics[metrics["evaluation"] == CONTROL]
     if not (known["metric"] == HEADROOM_HEART.name).any():
         return []
-    for row in known.itertuples(index=False):
-        name = f"{row.subset} of {row.model}"
-        if row.metric == HEADROOM_HEART.name and row.subset in STILL and row.low > MOST_HEADROOM:
-            found.append(f"{name} recovers {row.value:.0%} of the headroom, more than {MOST_HEADROOM:.0%}")
-        if row.metric == HEADROOM_DIFFERENCE.name and row.subset == SHUFFLED_LOOP and row.high < 0:
+    columns = ["model", "subset", "metric", "value", "low", "high"]
+    for model, control, metric, value, low, high in known[columns].itertuples(index=False, name=None):
+        name = f"{control} of {model}"
+        if metric == HEADROOM_HEART.name and control in STILL and low > MOST_HEADROOM:
+            found.append(f"{name} recovers {value:.0%} of the headroom, more than {MOST_HEADROOM:.0%}")
+        if metric == HEADROOM_DIFFERENCE.name and control == SHUFFLED_LOOP and high < 0:
             found.append(f"{name} recovers more than the loop")
-        if row.metric == AUC.name and row.subset == HEADERS and not row.low <= 0.5 <= row.high:
-            found.append(f"{name} has an AUC of {row.value:.3f}, which is not chance")
+        if metric == AUC.name and control == HEADERS and not low <= 0.5 <= high:
+            found.append(f"{name} has an AUC of {value:.3f}, which is not chance")
     return found

@@ -37,7 +37,7 @@ def reported(study: Study, first: Mapping[str, float], generator: np.random.Gene
 def linear(measure: Measure, latents: Standardised) -> float:
     """Return the expected value of ``measure``, for the latent state as :meth:`Latent.standardised` returns it."""
     slopes = ("failing", "la", "frailty", "age")
-    return measure.mean + sum(getattr(measure, name) * getattr(latents, name) for name in slopes)
+    return measure.mean + float(sum(getattr(measure, name) * getattr(latents, name) for name in slopes))
 
 
 def _traced(latent: Latent, generator: np.random.Generator) -> Iterator[Drawn]:

@@ -377,6 +377,30 @@ def suspicious_results_check() -> Check:
     return Check(spec, stage, read)
 
 
+def motion_check() -> Check:
+    """Return the check that a synthetic archive's risk is in its motion; it warns with what says otherwise."""
+
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
+        found = run(connection, "reads/evaluation/control_metrics.sql").df()
+        return lambda _: _controlled(found)
+
+    spec = dg.AssetCheckSpec(
+        "risk_is_in_the_motion",
+        asset="evaluation",
+        description="On a synthetic archive, models without motion find little and headers nothing.",
+    )
+    stage = Stage(f"check:{spec.name}", ("evaluation",))
+    stage.carried_out_by(motion_check)
+    return Check(spec, stage, read)
+
+
+def _controlled(found: pd.DataFrame) -> dict[str, Any]:
+    from echomort.evaluation.controls import broken_controls
+
+    broken = broken_controls(found)
+    return {"table": "metric", "offending": len(broken), "warned": "; ".join(broken), "passed": True}
+
+
 def _suspicion(settings: Settings) -> dict[str, float]:
     names = ("suspicious_auc", "suspicious_deaths")
     return {f"evaluation.{name}": getattr(settings.evaluation, name) for name in names}
@@ -480,6 +504,7 @@ for _check in (
     letters_check(),
     suspicious_variables_check(),
     suspicious_results_check(),
+    motion_check(),
 ):
     BY_ASSET[_check.spec.asset_key.to_user_string()].append(_check)
 

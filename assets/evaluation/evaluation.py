@@ -6,6 +6,7 @@ import pandas as pd
 from assets.incremental import Build, Built, Result, Stage, built_tables, rebuild_after, whole_asset
 from assets.project import Project
 from assets.training.ehr_models import IMPORTANCE
+from assets.training.motion_controls import control_scores
 from assets.training.permuted_null import permutations
 from echomort.core.fingerprint import digest_file
 from echomort.vocabulary.roles import DEVELOPMENT, EVALUATED_APART
@@ -23,7 +24,7 @@ EVALUATION = Stage(
     (
         *("patient", "study", "diagnosis", "linkage"),
         *("cohort", "clinical_features", "clinical_scores"),
-        *("view_models", "ehr_models", "ehr_baselines", "fusion", "permuted_null"),
+        *("view_models", "ehr_models", "ehr_baselines", "fusion", "permuted_null", "motion_controls"),
     ),
     lambda settings: {"evaluation": settings.evaluation, "outcome.horizon_days": settings.outcome.horizon_days},
     truth_digest,
@@ -33,6 +34,7 @@ EVALUATION = Stage(
 @whole_asset(EVALUATION, "evaluation", "duckdb", pool="warehouse")
 def evaluation(project: Project) -> Result:
     """Discrimination, calibration, operating points and comparisons, each with its interval, and the permuted null."""
+    from echomort.evaluation.controls import control_rows
     from echomort.evaluation.metrics.coverage import not_computed_rows
     from echomort.evaluation.metrics.discrimination import permuted_null_rows
     from echomort.evaluation.sets_apart import served_scores, set_apart_rows
@@ -49,7 +51,11 @@ def evaluation(project: Project) -> Result:
             variables = run(connection, "reads/evaluation/variable_auc.sql").df()
         settings = project.settings
         horizon = settings.outcome.horizon_days
-        metrics = evaluate(frame, scores, _truth(project), settings.evaluation, horizon)
+        truth = _truth(project)
+        metrics = evaluate(frame, scores, truth, settings.evaluation, horizon)
+        controls = control_rows(
+            frame, scores, control_scores(project), truth=truth, settings=settings.evaluation, horizon=horizon
+        )
         null = permutations(project)
         aucs = [one.fullest for one in null]
         drawn = permuted_null_rows(aucs, null[0].n, null[0].events, settings.evaluation.confidence)
@@ -59,7 +65,7 @@ def evaluation(project: Project) -> Result:
             for role, (rows, unseen) in apart.items()
         ]
         table = pd.concat(
-            [metrics, *held_out, drawn, not_computed_rows(reasons), _importance(project, frame), suspicions]
+            [metrics, controls, *held_out, drawn, not_computed_rows(reasons), _importance(project, frame), suspicions]
         )
         return lambda connection: _commit_metrics(connection, table)
 

@@ -693,6 +693,11 @@ class Evaluation(Section):
     confidence: float = setting(0.95, "ours", "confidence level of every interval", gt=0.5, lt=1)
     bootstrap: int = setting(2000, "ours", "patient-clustered resamples", ge=100)
     permutations: int = setting(5, "ours", "trainings of everything on permuted labels", ge=1, le=1000)
+    controls: Literal["none", "linear", "all"] = setting(
+        "linear",
+        "ours",
+        "controls of motion: those that are linear, or also those that train the network again (`all`)",
+    )
     fixed_sensitivity: float = setting(0.9, "ours", "sensitivity that a second threshold has to reach", gt=0, lt=1)
     suppress_below_events: int = setting(
         10, "ours", "deaths, or survivors, below which a subgroup or a clinical score gets no figure", ge=1

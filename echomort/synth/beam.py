@@ -19,7 +19,11 @@ BANK = 1 << 21
 
 @dataclass(frozen=True)
 class Pose:
-    """How the probe was held and the scanner set: depth factor, rotation (rad), shifts (cm), gain and range (dB)."""
+    """How the probe was held and the scanner set: depth factor, rotation (rad), shifts (cm), gain and range (dB).
+
+    ``breath``: how far breathing shifts the heart to either side (cm), and ``contact`` by how much it changes the gain
+    (dB), both in a sine of period ``breath_seconds`` that starts at ``breath_phase`` (0..1).
+    """
 
     zoom: float = 1.0
     rotation: float = 0.0
@@ -27,6 +31,14 @@ class Pose:
     deeper: float = 0.0
     gain: float = 0.0
     dynamic_range: float = 54.0
+    breath: float = 0.0
+    contact: float = 0.0
+    breath_phase: float = 0.0
+    breath_seconds: float = 4.0
+
+    def breathing(self, times: np.ndarray) -> np.ndarray:
+        """Return the course of breathing at ``times`` (s): -1 to 1."""
+        return np.sin(2 * np.pi * (times / self.breath_seconds + self.breath_phase))
 
 
 @dataclass(frozen=True)
@@ -87,9 +99,20 @@ class Acquisition:
         return self.depth / self.sector.radius
 
 
+BREATH_CM = 1.5
+"""How far breathing shifts the heart to either side in a busy laboratory, on average (cm). Chosen here: the diaphragm
+moves one to two centimetres in quiet breathing."""
+CONTACT_DB = 6.0
+"""By how much the probe's contact changes the gain with breathing in a busy laboratory, on average (dB). Chosen here.
+Both make frames differ for another reason than the beat, so that a loop is more than the set of its frames."""
+BREATH_SECONDS = 3.0, 5.0
+"""Shortest and longest breath (s): 12 to 20 a minute, as adults at rest breathe."""
+
+
 def draw_pose(generator: np.random.Generator, jitter: float) -> Pose:
     """Return a random pose; ``jitter`` 1 is a busy laboratory, 0.4 a careful one, 0 a phantom in a water tank."""
     draw = generator.uniform(-1, 1, 6) * jitter
+    breath = [float(part) for part in generator.uniform(size=4)]
     return Pose(
         zoom=1 + 0.09 * draw[0],
         rotation=float(np.deg2rad(8)) * draw[1],
@@ -97,6 +120,10 @@ def draw_pose(generator: np.random.Generator, jitter: float) -> Pose:
         deeper=0.4 * draw[3],
         gain=4 * draw[4],
         dynamic_range=54 + 6 * draw[5],
+        breath=BREATH_CM * jitter * (0.5 + breath[0]),
+        contact=CONTACT_DB * jitter * (0.5 + breath[1]),
+        breath_phase=breath[2],
+        breath_seconds=float(np.interp(breath[3], (0, 1), BREATH_SECONDS)),
     )
 
 
@@ -153,8 +180,9 @@ class Speckle:
         return _gaussian_bank()[offset : offset + count].reshape(shape)
 
 
-def form_image(signal: np.ndarray, plane: Plane, pose: Pose, speckle: Speckle) -> np.ndarray:
-    """Return float32 grey levels (frames, samples, lines) of ``signal``, which is overwritten."""
+def form_image(signal: np.ndarray, plane: Plane, pose: Pose, speckle: Speckle, breathing: np.ndarray) -> np.ndarray:
+    """Return float32 grey levels (frames, samples, lines) of ``signal``, which is overwritten; ``breathing`` (frames,)
+    is that of the pose."""
     signal *= np.exp(-0.055 * plane.range).astype(np.float32) * speckle.line_gain
     signal = _spread(signal)
     signal += speckle.noise(signal.shape) * np.float32(0.012)
@@ -163,6 +191,7 @@ def form_image(signal: np.ndarray, plane: Plane, pose: Pose, speckle: Speckle) -
     level = np.log10(power + 1e-7)
     level *= 10
     level += 38 + pose.gain + (pose.dynamic_range - 54)
+    level += np.float32(pose.contact) * breathing.astype(np.float32)[:, None, None]
     level *= 255 / pose.dynamic_range
     return np.clip(level, 0, 255, out=level)
 

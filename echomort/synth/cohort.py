@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,12 +31,28 @@ SECOND_STUDY_DAYS = (380, 560)
 """Days from the first study to the second: more than a year, so that each study has its exact probability."""
 
 
+class Standardised(NamedTuple):
+    """The latent state that decides the hazard, each of about mean 0 and standard deviation 1, worse where larger."""
+
+    failing: float
+    la: float
+    wall: float
+    hr: float
+    age: float
+    frailty: float
+    hypokinesis: float
+    delay: float
+    narrowing: float
+
+
 @dataclass(frozen=True)
 class Latent:
     """The true state of a patient at a study, which no table of the extract holds.
 
     Ejection fraction (0..1), standardised left atrial size and frailty, wall (cm), heart rate (beats a minute), age
-    (years), body size (about 1), and whether the rhythm is atrial fibrillation.
+    (years), body size (about 1), whether the rhythm is atrial fibrillation, end-diastolic volume of a body of size 1
+    (mL) and slenderness of the left ventricle, and how its walls and its valve move, as in
+    :class:`echomort.synth.heart.Heart`.
     """
 
     ef: float
@@ -46,52 +63,76 @@ class Latent:
     frailty: float
     size: float = 1.0
     fibrillation: bool = False
+    edv: float = 140.0
+    slenderness: float = 3.3
+    hypokinesis: float = 0.0
+    delay: float = 0.0
+    opening: float = 1.0
 
-    def standardised(self) -> tuple[float, float, float, float, float, float]:
-        """Return (failing, la, wall, hr, age, frailty), each of about mean 0 and standard deviation 1."""
-        return (
+    def standardised(self) -> Standardised:
+        """Return the state in standard deviations from its mean."""
+        return Standardised(
             (0.50 - self.ef) / 0.136,
             self.la,
-            (self.wall - 1.0) / 0.22,
+            (self.wall - 1.05) / 0.26,
             (self.hr - 74) / 13,
             (self.age - 70) / 10,
             self.frailty,
+            (self.hypokinesis - 0.32) / 0.22,
+            (self.delay - 0.06) / 0.04,
+            (0.78 - self.opening) / 0.17,
         )
 
     def heart(self) -> Heart:
-        """Return the heart that the phantom draws: failing hearts and their atria are larger."""
-        edv = self.size * (112 + 310 * max(0.60 - self.ef, -0.05))
-        atrium = 52 * self.size * np.exp(0.27 * self.la + 0.6 * (0.5 - self.ef))
-        return Heart(self.ef, edv, float(np.clip(atrium, 22, 170)), self.wall, self.hr, not self.fibrillation)
+        """Return the heart that the phantom draws. Its size, shape and atrium say nothing of its ejection fraction."""
+        return Heart(
+            self.ef,
+            self.size * self.edv,
+            float(np.clip(52 * self.size * np.exp(0.27 * self.la), 22, 170)),
+            self.wall,
+            self.hr,
+            not self.fibrillation,
+            self.slenderness,
+            self.hypokinesis,
+            self.delay,
+            self.opening,
+        )
 
 
 @dataclass(frozen=True)
 class Hazard:
     """Log-hazard ratios a standard deviation.
 
-    The defaults put most of the hazard where a picture can show it, and give one death in four within a year.
+    The defaults put most of the hazard into how the heart moves, which a loop shows and a single frame does not, and
+    give one death in four within a year.
     """
 
-    failing: float = 1.4
-    la: float = 0.7
-    wall: float = 0.15
+    failing: float = 1.5
+    la: float = 0.2
+    wall: float = 0.1
     hr: float = 0.15
+    hypokinesis: float = 0.35
+    delay: float = 0.3
+    narrowing: float = 0.3
     age: float = 0.6
     frailty: float = 0.6
-    intercept: float = -2.027
+    intercept: float = -2.04
 
     def heart_log_hazard(self, latent: Latent) -> float:
-        """Return the part of the log-hazard that the picture shows."""
-        failing, la, wall, hr, _, _ = latent.standardised()
-        return self.failing * failing + self.la * la + self.wall * wall + self.hr * hr
+        """Return the part of the log-hazard that the loops show."""
+        return self._sum(latent, "failing", "la", "wall", "hr", "hypokinesis", "delay", "narrowing")
 
     def heart_and_age_log_hazard(self, latent: Latent) -> float:
-        """Return the part that the picture and the birth date show."""
-        return self.heart_log_hazard(latent) + self.age * latent.standardised()[4]
+        """Return the part that the loops and the birth date show."""
+        return self.heart_log_hazard(latent) + self._sum(latent, "age")
 
     def log_hazard(self, latent: Latent) -> float:
         """Return the whole log-hazard, the intercept left out."""
-        return self.heart_and_age_log_hazard(latent) + self.frailty * latent.frailty
+        return self.heart_and_age_log_hazard(latent) + self._sum(latent, "frailty")
+
+    def _sum(self, latent: Latent, *names: str) -> float:
+        state = latent.standardised()
+        return float(sum(getattr(self, name) * getattr(state, name) for name in names))
 
     def death_probability(self, latent: Latent) -> float:
         """Return the probability of death within days 0 to 365 of the study."""
@@ -166,20 +207,42 @@ def uid(seed: int, *parts: object) -> str:
 
 
 def draw_latent(generator: np.random.Generator) -> Latent:
-    """Draw a heart: 40 % failing N(0.36, 0.10), 60 % N(0.59, 0.06); the rest is independent of it."""
+    """Draw a heart: 40 % failing N(0.36, 0.10), 60 % N(0.59, 0.06).
+
+    Rate and age confound: failing hearts beat a little faster, and the old have larger atria and thicker walls; both
+    move the hazard by themselves too. All else is independent.
+    """
     failing = generator.random() < 0.4
-    ef = generator.normal(0.36, 0.10) if failing else generator.normal(0.59, 0.06)
-    la = generator.normal()
+    ef = float(np.clip(generator.normal(0.36, 0.10) if failing else generator.normal(0.59, 0.06), 0.18, 0.70))
+    la, wall, rate, age = generator.normal(size=4)
+    la, wall, rate = _with_share(la, age, 0.2), _with_share(wall, age, 0.2), _with_share(rate, (0.50 - ef) / 0.136, 0.2)
     return Latent(
-        ef=float(np.clip(ef, 0.15, 0.70)),
-        la=float(la),
-        wall=float(np.clip(generator.normal(1.0, 0.22), 0.5, 1.7)),
-        hr=float(np.clip(generator.normal(74, 13), 50, 120)),
-        age=float(np.clip(generator.normal(70, 10), 19, 99)),
+        ef=ef,
+        la=la,
+        wall=float(np.clip(1.05 + 0.26 * wall, 0.6, 1.8)),
+        hr=float(np.clip(74 + 13 * rate, 50, 120)),
+        age=float(np.clip(70 + 10 * age, 19, 99)),
         frailty=float(generator.normal()),
         size=float(np.exp(generator.normal(0, 0.07))),
         fibrillation=bool(generator.random() < logistic(-2.2 + 0.7 * la)),
+        **_draw_motion(*generator.spawn(1)),
     )
+
+
+def _draw_motion(generator: np.random.Generator) -> dict[str, float]:
+    """Draw size and shape of the ventricle, and how its walls and its valve move, from a stream of their own."""
+    return {
+        "edv": float(np.clip(140 * np.exp(generator.normal(0, 0.28)), 85, 250)),
+        "slenderness": float(np.clip(generator.normal(3.3, 0.35), 2.6, 4.1)),
+        "hypokinesis": float(np.clip(generator.normal(0.3, 0.25), 0, 0.8)),
+        "delay": float(np.clip(generator.normal(0.06, 0.045), 0, 0.15)),
+        "opening": float(np.clip(generator.normal(0.8, 0.2), 0.3, 1)),
+    }
+
+
+def _with_share(own: float, other: float, correlation: float) -> float:
+    """Return a standard normal that correlates with ``other``."""
+    return float(correlation * other + np.sqrt(1 - correlation**2) * own)
 
 
 def draw_patient(seed: int, number: int, hazard: Hazard | None = None, dirt: Dirt | None = None) -> Patient:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from echomort.synth.cohort import Latent, Study, logistic
+from echomort.synth.cohort import Latent, Standardised, Study, logistic
 from echomort.synth.variables import REPORTED, VALVES, Measure
 
 Drawn = tuple[str, float, str, int]
@@ -34,10 +34,10 @@ def reported(study: Study, first: Mapping[str, float], generator: np.random.Gene
     yield from _valves(latents, generator)
 
 
-def linear(measure: Measure, latents: tuple[float, float, float, float, float, float]) -> float:
+def linear(measure: Measure, latents: Standardised) -> float:
     """Return the expected value of ``measure``, for the latent state as :meth:`Latent.standardised` returns it."""
-    failing, la, _, _, age, frailty = latents
-    return measure.mean + measure.failing * failing + measure.la * la + measure.frailty * frailty + measure.age * age
+    slopes = ("failing", "la", "frailty", "age")
+    return measure.mean + float(sum(getattr(measure, name) * getattr(latents, name) for name in slopes))
 
 
 def _traced(latent: Latent, generator: np.random.Generator) -> Iterator[Drawn]:
@@ -84,11 +84,8 @@ def _following(first: Mapping[str, float], generator: np.random.Generator) -> It
         yield "pulm_rr", max(60 / first["heart_rate"] + 0.03 * noise[4], 0.3), "s", 2
 
 
-def _valves(
-    latents: tuple[float, float, float, float, float, float], generator: np.random.Generator
-) -> Iterator[Drawn]:
-    failing, la, _, _, age, _ = latents
-    for variable, (mean, by_failing, by_la, by_age, missing) in VALVES.items():
-        severity = mean + by_failing * failing + by_la * la + by_age * age + generator.normal(0, 0.9)
+def _valves(state: Standardised, generator: np.random.Generator) -> Iterator[Drawn]:
+    for variable, (mean, by_failing, by_la, by_age, by_narrowing, missing) in VALVES.items():
+        slopes = by_failing * state.failing + by_la * state.la + by_age * state.age + by_narrowing * state.narrowing
         if generator.random() >= missing:
-            yield variable, float(np.clip(round(severity), 0, 3)), "", 0
+            yield variable, float(np.clip(round(mean + slopes + generator.normal(0, 0.9)), 0, 3)), "", 0

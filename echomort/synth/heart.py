@@ -1,8 +1,10 @@
 """The heart's shapes and its beat: an exact volume law, in centimetres and millilitres.
 
-The left ventricle is an ellipsoid of revolution truncated at the mitral plane, its apex fixed. At emptying ``s`` (0 at
-end-diastole, 1 at end-systole) its length is (1 - EF s)^0.25 and its radius (1 - EF s)^0.375 of the diastolic ones, so
-that the volume is EDV (1 - EF s) exactly.
+The left ventricle is an ellipsoid truncated at the mitral plane, its apex fixed. At emptying ``s`` (0 at end-diastole,
+1 at end-systole) its length is (1 - EF s)^0.25 and its radius (1 - EF s)^0.375 of the diastolic ones: the volume is
+EDV (1 - EF s) exactly. Where its walls move differently, the squared radius is larger by the *tilt* towards the free
+wall, smaller by as much towards the septum, and in between follows the cosine of the angle around the axis. Its mean,
+and so the volume, stays as it was: ejection fraction, size, shape and the pattern of motion vary independently.
 """
 
 from dataclasses import dataclass
@@ -16,12 +18,21 @@ TRUNCATION = 1.5
 """Length of the ventricle from apex to mitral plane, in long semi-axes."""
 VOLUME_FACTOR = np.pi * 1.125
 """Volume of the truncated ellipsoid / (radius^2 x long semi-axis): pi times the integral of 1 - t^2 from -1 to 0.5."""
+LEAST_AREA = 0.04
+"""Least squared radius towards any side, as a share of the diastolic one: opposite walls never meet. Chosen here; the
+hearts of :mod:`echomort.synth.cohort` stay above it."""
 
 
 @dataclass(frozen=True)
 class Heart:
-    """What a picture shows: ejection fraction (0..1), end-diastolic volume and largest left atrial volume (mL), wall
-    thickness in diastole (cm), beats a minute, and whether the rhythm is regular."""
+    """What a loop shows: ejection fraction (0..1), end-diastolic volume and largest left atrial volume (mL), wall
+    thickness in diastole (cm), beats a minute, and whether the rhythm is regular.
+
+    ``slenderness``: length of the ventricle over its radius, in diastole. ``hypokinesis``: twice the share of its
+    excursion (of the squared radius) that the free wall lacks, and that the septum makes up for. ``delay``: how much
+    later the free wall moves than the septum, as a share of a beat. ``opening``: how far the mitral leaflets open, as a
+    share of a healthy valve's.
+    """
 
     ef: float
     edv: float
@@ -29,6 +40,10 @@ class Heart:
     wall: float
     heart_rate: float
     regular: bool = True
+    slenderness: float = 3.3
+    hypokinesis: float = 0.0
+    delay: float = 0.0
+    opening: float = 1.0
 
 
 class Ventricle(NamedTuple):
@@ -46,16 +61,31 @@ class Ventricle(NamedTuple):
         return np.asarray(VOLUME_FACTOR * self.radius**2 * self.length / TRUNCATION)
 
 
-def ventricle(heart: Heart, emptying: np.ndarray) -> Ventricle:
-    """Return the left ventricle at ``emptying`` (0 end-diastole .. 1 end-systole); the wall keeps its own volume."""
-    slenderness = 3.5 - 1.1 * (0.6 - heart.ef)  # failing hearts are rounder
-    radius = (heart.edv * TRUNCATION / (VOLUME_FACTOR * slenderness)) ** (1 / 3)
+def ventricle(heart: Heart, emptying: np.ndarray, skew: np.ndarray | float = 0.0) -> Ventricle:
+    """Return the left ventricle at ``emptying`` (0 end-diastole .. 1 end-systole); the wall keeps its own volume.
+
+    ``skew`` is added to the squared radius, as a share of the diastolic one: :func:`tilt` times the cosine of the angle
+    to the free wall.
+    """
+    radius = (heart.edv * TRUNCATION / (VOLUME_FACTOR * heart.slenderness)) ** (1 / 3)
     remaining = (1 - heart.ef * np.asarray(emptying)).astype(np.float32)
-    radius_scale, length_scale = remaining**0.375, remaining**0.25
+    radius_scale, length_scale = np.sqrt(np.maximum(remaining**0.75 + skew, LEAST_AREA)), remaining**0.25
     muscle = ((radius + heart.wall) ** 2 - radius**2) / length_scale
     inner = radius * radius_scale
     wall = np.sqrt(inner**2 + muscle) - inner
-    return Ventricle(slenderness * radius * length_scale, inner, wall, length_scale, radius_scale)
+    return Ventricle(heart.slenderness * radius * length_scale, inner, wall, length_scale, radius_scale)
+
+
+def tilt(heart: Heart, phase: np.ndarray) -> np.ndarray:
+    """Return how much larger than on average the squared radius is towards the free wall at ``phase``, as a share of
+    the diastolic one: float32. It is 0 in a heart whose walls move alike, and in one that does not move."""
+
+    def area(at: np.ndarray) -> np.ndarray:
+        return np.asarray((1 - heart.ef * emptying(at % 1, heart.regular)) ** 0.75)
+
+    lacking = 0.5 * heart.hypokinesis * (1 - area(phase))
+    late = 0.5 * (area(phase - heart.delay / 2) - area(phase + heart.delay / 2))
+    return np.asarray(lacking + late, np.float32)
 
 
 def beat_phase(heart: Heart, times: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -82,7 +112,7 @@ def emptying(phase: np.ndarray, atrial_kick: bool = True) -> np.ndarray:
 
 
 def valve_opening(phase: np.ndarray, atrial_kick: bool = True) -> np.ndarray:
-    """Return how far the mitral leaflets are open (0..1) at ``phase``: the E wave, then the A wave."""
+    """Return how far healthy mitral leaflets are open (0..1) at ``phase``: the E wave, then the A wave."""
     diastole = np.clip((phase - SYSTOLE) / (1 - SYSTOLE), 0, 1)
     early = np.exp(-(((diastole - 0.25) / 0.16) ** 2))
     late = 0.7 * np.exp(-(((diastole - 0.86) / 0.09) ** 2)) if atrial_kick else 0.0

@@ -10,13 +10,16 @@ from typing import NamedTuple
 import numpy as np
 
 from echomort.synth.beam import DEPTH_CM, Acquisition, Plane, Speckle, form_image, polar_plane, scan_convert
-from echomort.synth.heart import TRUNCATION, Heart, beat_phase, emptying, valve_opening, ventricle
+from echomort.synth.heart import TRUNCATION, Heart, beat_phase, emptying, tilt, valve_opening, ventricle
 
 VIEWS = tuple(DEPTH_CM)
 BLOOD, TISSUE, MUSCLE, BRIGHT = 0.03, 0.26, 0.65, 1.8
 """Scatterer amplitudes: relative echo of each tissue, blood nearly black."""
 EDGE_CM = 0.14
 """Width over which a structure's edge blends into its surroundings (cm)."""
+AXIS_DEPTH = 6.7
+"""Depth of the left ventricle's axis below the probe in parasternal views (cm), under the chest wall and the right
+ventricle."""
 CHUNK = 6
 """Frames rendered together: small enough for the processor's cache."""
 
@@ -35,16 +38,25 @@ def render_polar(heart: Heart, acquisition: Acquisition, generator: np.random.Ge
     plane = polar_plane(acquisition)
     speckle = Speckle(plane, generator)
     chunks = []
+    breathing = acquisition.pose.breathing(acquisition.times)
     for first in range(0, len(phase), CHUNK):
-        scene = _Scene(heart, acquisition.view, plane, phase[first : first + CHUNK])
-        chunks.append(form_image(scene.scatter(speckle), plane, acquisition.pose, speckle))
+        frames = slice(first, first + CHUNK)
+        moved = _shifted(plane, acquisition.pose.breath * breathing[frames])
+        scene = _Scene(heart, acquisition.view, moved, phase[frames])
+        chunks.append(form_image(scene.scatter(speckle), plane, acquisition.pose, speckle, breathing[frames]))
     return np.ascontiguousarray(np.concatenate(chunks).transpose(1, 2, 0))
+
+
+def _shifted(plane: Plane, shift: np.ndarray) -> Plane:
+    """Return ``plane`` as a heart sees it that lies ``shift`` (frames,) cm deeper and half as much to the side."""
+    down = shift.astype(np.float32)[:, None, None]
+    return Plane(plane.x - down / 2, plane.z - down, plane.range)
 
 
 def cavity(heart: Heart, acquisition: Acquisition, at: float) -> np.ndarray:
     """Return where the left ventricle's cavity lies in the image at emptying ``at``: bool (rows, columns)."""
-    along, across = _axes(heart, acquisition.view, polar_plane(acquisition))
-    shape = _shape(heart, np.array([at], np.float32))
+    along, across = _axes(acquisition.view, polar_plane(acquisition))
+    shape = _shape(heart, np.array([at], np.float32), 0.0)
     inside = _ventricle_distance(acquisition.view, along, across, shape) < 0
     if acquisition.view != "short_axis_mid":
         inside &= along < shape.length
@@ -53,7 +65,8 @@ def cavity(heart: Heart, acquisition: Acquisition, at: float) -> np.ndarray:
 
 
 class _Shape(NamedTuple):
-    """The moving dimensions, each (frames, 1, 1)."""
+    """The moving dimensions: radius, wall and radius_scale at each pixel's side of the ventricle, (frames, samples,
+    lines) or less; the others (frames, 1, 1)."""
 
     length: np.ndarray
     radius: np.ndarray
@@ -63,24 +76,30 @@ class _Shape(NamedTuple):
     atrium: np.ndarray
 
 
-def _shape(heart: Heart, at: np.ndarray) -> _Shape:
-    left = ventricle(heart, at)
+def _shape(heart: Heart, at: np.ndarray, skew: np.ndarray | float) -> _Shape:
+    at = at.reshape(-1, 1, 1)
+    left = ventricle(heart, at, skew)
     reserve = 0.42 - 0.1 * np.clip((heart.la_volume - 55) / 55, -0.5, 1.5)
     atrial = heart.la_volume * (1 - reserve * (1 - at))
     atrium = (atrial / (4 / 3 * np.pi * 1.1)) ** (1 / 3)
-    return _Shape(*(np.asarray(part, np.float32).reshape(-1, 1, 1) for part in (*left, atrium)))
+    return _Shape(*(np.asarray(part, np.float32) for part in (*left, atrium)))
 
 
-def _axes(heart: Heart, view: str, plane: Plane) -> tuple[np.ndarray, np.ndarray]:
-    """Return coordinates from the apex along the ventricle's axis, and across it (positive to the free wall)."""
-    still = ventricle(heart, np.zeros(1))
-    length, radius = float(still.length[0]), float(still.radius[0])
+def _towards_free_wall(view: str, along: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """Return the cosine of the angle around the ventricle's axis to the free wall: float32 (samples, lines)."""
+    if view == "short_axis_mid":
+        return np.asarray(across / (np.hypot(along, across) + 1e-3), np.float32)
+    return np.asarray(np.sign(across))
+
+
+def _axes(view: str, plane: Plane) -> tuple[np.ndarray, np.ndarray]:
+    """Return coordinates from the apex along the ventricle's axis, and across it (positive to the free wall). Where the
+    apex and the axis lie is the same in all hearts: else a still frame would tell the size in diastole."""
     if view in ("apical_4", "apical_2"):
         return plane.z - 1.6, plane.x - (1.1 if view == "apical_4" else 0.0)
-    top = 3.4 + heart.wall + radius  # the right ventricle lies above and does not give way
     if view == "parasternal_long":
-        return plane.x - 1.2 + length, plane.z - top
-    return plane.x - 0.5, plane.z - top
+        return plane.x + 6.8, plane.z - AXIS_DEPTH
+    return plane.x - 0.5, plane.z - AXIS_DEPTH
 
 
 def _ventricle_distance(view: str, along: np.ndarray, across: np.ndarray, shape: _Shape) -> np.ndarray:
@@ -114,11 +133,14 @@ class _Scene:
 
     def __init__(self, heart: Heart, view: str, plane: Plane, phase: np.ndarray) -> None:
         self.view, self.plane = view, plane
-        self.shape = _shape(heart, emptying(phase, heart.regular))
-        self.opening = valve_opening(phase, heart.regular).reshape(-1, 1, 1)
-        self.along, self.across = _axes(heart, view, plane)
+        self.along, self.across = _axes(view, plane)
+        emptied, tilted = emptying(phase, heart.regular), tilt(heart, phase).reshape(-1, 1, 1)
+        self.shape = _shape(heart, emptied, tilted * _towards_free_wall(view, self.along, self.across))
+        self.mean = _shape(heart, emptied, 0.0)
+        self.septal = _shape(heart, emptied, -tilted)
+        self.opening = heart.opening * valve_opening(phase, heart.regular).reshape(-1, 1, 1)
         self.distance = _ventricle_distance(view, self.along, self.across, self.shape)
-        self.canvas = np.full((len(phase), *plane.x.shape), TISSUE, np.float32)
+        self.canvas = np.full((len(phase), *plane.range.shape), TISSUE, np.float32)
 
     def scatter(self, speckle: Speckle) -> np.ndarray:
         """Return scatterers times amplitude: complex64 (frames, samples, lines)."""
@@ -164,7 +186,7 @@ class _Scene:
 
     def leaflets(self, across: float) -> None:
         """Paint two leaflets hinged at the annulus: tips together when closed, towards the walls when open."""
-        hinge = 0.72 * self.shape.radius
+        hinge = 0.72 * self.mean.radius
         reach = -(0.35 + 1.5 * self.opening)
         drop = hinge * (0.78 * self.opening - 0.97)
         a, b = self.along - self.shape.length, np.abs(self.across - across) - hinge
@@ -173,7 +195,7 @@ class _Scene:
 
 
 def _apical_4(scene: _Scene) -> None:
-    shape = scene.shape
+    shape = scene.septal
     centre = scene.across + shape.radius + shape.wall + 1.45
     scene.chamber(_ellipse(scene.along - 0.56 * shape.length, centre, 0.46 * shape.length, 1.45), 0.3)
     scene.chamber(_ellipse(scene.along - shape.length - 2.0, centre + 0.2, 1.9, 1.75), 0.2)
@@ -188,7 +210,7 @@ def _apical_2(scene: _Scene) -> None:
 
 
 def _parasternal_long(scene: _Scene) -> None:
-    shape = scene.shape
+    shape = scene.septal
     right = _ellipse(scene.along - 0.6 * shape.length, scene.across + shape.radius + shape.wall + 0.8, 4.5, 0.75)
     scene.chamber(right, 0.3)
     scene.atrium(0.9)
@@ -208,12 +230,12 @@ def _aorta(scene: _Scene) -> None:
 
 
 def _short_axis_mid(scene: _Scene) -> None:
-    shape = scene.shape
-    bow = np.hypot(scene.along + 1.6, scene.across + 0.9) - (shape.radius + shape.wall + 0.9)
+    septal, mean = scene.septal, scene.mean
+    bow = np.hypot(scene.along + 1.6, scene.across + 0.9) - (septal.radius + septal.wall + 0.9)
     scene.chamber(bow, 0.3)
     scene.ventricle()
-    side = np.abs(scene.along) - 0.62 * shape.radius
-    muscles = np.hypot(side, scene.across - 0.45 * shape.radius) - 0.26 * np.sqrt(shape.wall)
+    side = np.abs(scene.along) - 0.62 * mean.radius
+    muscles = np.hypot(side, scene.across - 0.45 * mean.radius) - 0.26 * np.sqrt(mean.wall)
     scene.paint(_soft(muscles) * (scene.distance < 0), MUSCLE)
 
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from echomort.synth.cohort import Dirt, Latent, Patient, Study, logistic
+from echomort.synth.cohort import Dirt, Latent, Patient, Standardised, Study, logistic
 from echomort.synth.echo_report import UNGRADED_SHARE, WITH_GRADE, linear, reported
 from echomort.synth.heart import ventricle
-from echomort.synth.variables import DIAGNOSES, ECHO, MEASURES, MEDICATIONS, OTHER_UNITS
+from echomort.synth.variables import DIAGNOSES, ECHO, MEASURES, MEDICATIONS, MOTION, OTHER_UNITS
 
 TABLES: dict[str, tuple[str, ...]] = {
     "patient": ("patient_id", "birth_date", "sex", "race"),
@@ -79,13 +79,13 @@ def _graded_rows(rows: Rows, patient: Patient, generator: np.random.Generator) -
     for study in patient.studies:
         if not study.in_records:
             continue
-        failing, la, _, _, _, frailty = study.latent.standardised()
+        state = study.latent.standardised()
         noise, chance = generator.normal(0, 1, 3), generator.random(3)
-        grade = int(np.clip(round(1.0 + 0.35 * la + 0.15 * failing + 0.9 * noise[0]), 0, 3))
+        grade = int(np.clip(round(1.0 + 0.35 * state.la + 0.15 * state.failing + 0.9 * noise[0]), 0, 3))
         if chance[0] < WITH_GRADE:
             code = (0 if chance[0] < WITH_GRADE * UNGRADED_SHARE else grade) if grade else -1
             yield study.patient_id, study.study_id, "diastolic_function", f"{code}", "", _stamp(study.at)
-        stage = int(np.clip(round(2.1 + 0.4 * failing + 0.5 * frailty + 0.7 * noise[1]), 1, 4))
+        stage = int(np.clip(round(2.1 + 0.4 * state.failing + 0.5 * state.frailty + 0.7 * noise[1]), 1, 4))
         if failure and chance[1] < 0.85:
             seen = study.at - timedelta(days=int(1 + 60 * chance[1]))
             yield study.patient_id, "", "nyha", f"{stage}", "", _stamp(seen)
@@ -202,10 +202,8 @@ def _row(
 
 def _diagnoses(rows: Rows, patient: Patient, dirt: Dirt, generator: np.random.Generator) -> None:
     study = patient.studies[-1]
-    failing, la, _, _, age, frailty = study.latent.standardised()
-    shares = {
-        code: logistic(b[0] + b[1] * failing + b[2] * la + b[3] * frailty + b[4] * age) for code, b in DIAGNOSES.items()
-    }
+    state = study.latent.standardised()
+    shares = {code: logistic(_diagnosis_logit(code, state)) for code in DIAGNOSES}
     shares["I48.91"] = 0.85 if study.latent.fibrillation else 0.03
     for code, share in shares.items():
         if generator.random() >= share:
@@ -218,9 +216,16 @@ def _diagnoses(rows: Rows, patient: Patient, dirt: Dirt, generator: np.random.Ge
             rows["diagnosis"].append((study.patient_id, "ICD10CM", text, _daytime(day, generator)))
 
 
+def _diagnosis_logit(code: str, state: Standardised) -> float:
+    mean, failing, la, frailty, age = DIAGNOSES[code]
+    hypokinesis, delay = MOTION.get(code, (0.0, 0.0))
+    still = mean + failing * state.failing + la * state.la + frailty * state.frailty + age * state.age
+    return still + hypokinesis * state.hypokinesis + delay * state.delay
+
+
 def _medications(rows: Rows, patient: Patient, generator: np.random.Generator) -> None:
     study = patient.studies[-1]
-    failing, frailty = study.latent.standardised()[0], study.latent.frailty
+    failing, frailty = study.latent.standardised().failing, study.latent.frailty
     for drug, (share, by_failing, by_frailty, doses) in MEDICATIONS.items():
         if generator.random() >= logistic(share + by_failing * failing + by_frailty * frailty):
             continue

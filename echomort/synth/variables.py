@@ -77,18 +77,18 @@ REPORTED: dict[str, Measure] = {
 tell nearly all that the records tell of it."""
 ECHO = frozenset(variable.name for variable in catalogue() if variable.window_days == 0)
 """Variables measured in the echo itself: dated at the study and linked to it."""
-VALVES: dict[str, tuple[float, float, float, float, float]] = {
-    "ar_grade": (-0.3, 0.05, 0.0, 0.1, 0.25),
-    "mr_grade": (0.4, 0.20, 0.15, 0.0, 0.2),
-    "tr_grade": (0.3, 0.10, 0.15, 0.1, 0.2),
-    "pr_grade": (-0.4, 0.05, 0.05, 0.0, 0.3),
-    "as_grade": (-1.5, 0.0, 0.0, 0.2, 0.25),
-    "ms_grade": (-2.6, 0.0, 0.1, 0.1, 0.3),
-    "ts_grade": (-3.2, 0.0, 0.0, 0.0, 0.4),
-    "ps_grade": (-3.2, 0.0, 0.0, 0.0, 0.4),
+VALVES: dict[str, tuple[float, float, float, float, float, float]] = {
+    "ar_grade": (-0.3, 0.05, 0.0, 0.1, 0.0, 0.25),
+    "mr_grade": (0.4, 0.20, 0.15, 0.0, 0.0, 0.2),
+    "tr_grade": (0.3, 0.10, 0.15, 0.1, 0.0, 0.2),
+    "pr_grade": (-0.4, 0.05, 0.05, 0.0, 0.0, 0.3),
+    "as_grade": (-1.5, 0.0, 0.0, 0.2, 0.0, 0.25),
+    "ms_grade": (-1.6, 0.0, 0.1, 0.1, 0.7, 0.3),
+    "ts_grade": (-3.2, 0.0, 0.0, 0.0, 0.0, 0.4),
+    "ps_grade": (-3.2, 0.0, 0.0, 0.0, 0.0, 0.4),
 }
-"""Grade of a valve -> mean of the severity that is rounded to it, slopes on failing, la and age, share of studies
-without it. The noise has a standard deviation of 0.9."""
+"""Grade of a valve -> mean of the severity that is rounded to it, slopes on failing, la, age and narrowing, share of
+studies without it. The noise has a standard deviation of 0.9."""
 DIAGNOSES: dict[str, tuple[float, float, float, float, float]] = {
     "I50.22": (-1.6, 0.55, 0.2, 0.3, 0.1),
     "I50.32": (-2.9, -0.2, 0.4, 0.4, 0.2),
@@ -110,8 +110,11 @@ DIAGNOSES: dict[str, tuple[float, float, float, float, float]] = {
     "N18.3": (-1.4, 0.1, 0.0, 0.6, 0.3),
     "J44.9": (-1.9, 0.0, 0.0, 0.6, 0.1),
     "Z95.1": (-2.8, 0.2, 0.0, 0.0, 0.0),
+    "I44.7": (-2.6, 0.1, 0.0, 0.0, 0.2),
 }
 """ICD-10-CM code -> logit of the share of patients who have it, and its slopes on failing, la, frailty and age."""
+MOTION: dict[str, tuple[float, float]] = {"I25.10": (0.3, 0.0), "I21.4": (0.5, 0.0), "I44.7": (0.0, 0.8)}
+"""ICD-10-CM code -> its further slopes on hypokinesis and delay: infarction and left bundle-branch block."""
 
 MEDICATIONS: dict[str, tuple[float, float, float, tuple[int, ...]]] = {
     "ace_inhibitor": (-0.7, 0.4, -0.2, (5, 10, 20, 40)),

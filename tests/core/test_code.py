@@ -105,7 +105,12 @@ def edited(path: Path, old: str, new: str) -> Iterator[None]:
 
 def test_a_definition_that_assets_share_counts_alone(copy: Path, before: dict[str, Reached]) -> None:
     with edited(copy / "assets/training/view_models.py", "if count < training", "if count <= training"):
-        assert stale(before, reached(copy)) == {"view_models", "permuted_null", *map(asset_name, GRIDS)}
+        assert stale(before, reached(copy)) == {
+            "view_models",
+            "permuted_null",
+            "motion_controls",
+            *map(asset_name, GRIDS),
+        }
 
 
 def test_a_network_that_is_not_chosen_decides_no_training(copy: Path) -> None:

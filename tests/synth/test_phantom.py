@@ -1,11 +1,14 @@
 """The phantom's pictures obey the laws that the truth claims."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from echomort.synth.beam import SECTORS, Acquisition, Pose, Sector, draw_pose, scan_convert
-from echomort.synth.heart import SYSTOLE, Heart, beat_phase, emptying, ventricle
-from echomort.synth.phantom import VIEWS, cavity, render, render_polar
+from echomort.synth.beam import SECTORS, Acquisition, Pose, Sector, draw_pose, polar_plane, scan_convert
+from echomort.synth.cohort import draw_latent
+from echomort.synth.heart import LEAST_AREA, SYSTOLE, Heart, beat_phase, emptying, tilt, ventricle
+from echomort.synth.phantom import _PAINTERS, VIEWS, _Scene, cavity, render, render_polar
 
 HEALTHY = Heart(ef=0.60, edv=110, la_volume=50, wall=1.0, heart_rate=72)
 FAILING = Heart(ef=0.22, edv=220, la_volume=110, wall=1.0, heart_rate=72)
@@ -111,7 +114,8 @@ def test_the_same_seed_gives_the_same_loop_and_another_does_not() -> None:
 
 
 def test_no_jitter_is_the_neutral_pose_and_jitter_moves_the_probe() -> None:
-    assert draw_pose(np.random.default_rng(1), 0.0) == Pose()
+    still = draw_pose(np.random.default_rng(1), 0.0)
+    assert replace(still, breath_phase=0.0, breath_seconds=Pose().breath_seconds) == Pose()
     assert draw_pose(np.random.default_rng(1), 1.0).rotation != 0
 
 
@@ -129,3 +133,73 @@ def test_an_irregular_rhythm_varies_more() -> None:
 def test_an_unknown_view_is_refused() -> None:
     with pytest.raises(KeyError):
         render(HEALTHY, acquisition("suprasternal"), np.random.default_rng(1))
+
+
+PHASES = np.linspace(0, 1, 41, endpoint=False)
+
+
+@pytest.mark.parametrize(("hypokinesis", "delay"), [(0.0, 0.0), (0.8, 0.0), (0.0, 0.15), (0.8, 0.15)])
+def test_walls_that_move_differently_leave_the_volume_law_exact(hypokinesis: float, delay: float) -> None:
+    """The squared radius, averaged over the angle around the axis, times the length is the volume."""
+    heart = Heart(0.55, 140, 60, 1.0, 70, hypokinesis=hypokinesis, delay=delay)
+    angles = np.linspace(0, 2 * np.pi, 360, endpoint=False)
+    at, tilted = emptying(PHASES), tilt(heart, PHASES)
+    sides = [ventricle(heart, at, tilted * np.cos(angle)) for angle in angles]
+    volume = np.mean([side.volume for side in sides], axis=0)
+    assert volume == pytest.approx(140 * (1 - 0.55 * at), rel=1e-4)
+    assert min(side.radius_scale.min() for side in sides) > np.sqrt(LEAST_AREA) * 1.01
+
+
+def test_a_hypokinetic_wall_moves_less_and_a_late_one_later() -> None:
+    weak = tilt(Heart(0.55, 140, 60, 1.0, 70, hypokinesis=0.6), PHASES)
+    assert weak.min() >= -1e-6
+    assert weak.argmax() == emptying(PHASES).argmax()
+    late = tilt(Heart(0.55, 140, 60, 1.0, 70, delay=0.1), PHASES)
+    assert late[PHASES < 0.3].max() > 0.03 > -0.03 > late[(PHASES > 0.4) & (PHASES < 0.7)].min()
+    assert not tilt(Heart(0.55, 140, 60, 1.0, 70), PHASES).any()
+    assert not tilt(Heart(0.0, 140, 60, 1.0, 70, hypokinesis=0.8, delay=0.1), PHASES).any()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("changed", [{"ef": 0.3}, {"hypokinesis": 0.8}, {"delay": 0.15}, {"opening": 0.3}])
+def test_what_moves_otherwise_shows_in_the_loop(view: str, changed: dict[str, float]) -> None:
+    """The same speckle and noise: any difference is of the heart. A cut at papillary level does not pass the valve."""
+    if view == "short_axis_mid" and "opening" in changed:
+        return
+    shown = acquisition(view, frames=15, fps=15.0)
+    one, other = (
+        render_polar(heart, shown, np.random.default_rng(5)) for heart in (HEALTHY, replace(HEALTHY, **changed))
+    )
+    assert np.abs(one - other).mean() > 0.3
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_full_ventricle_looks_the_same_whatever_its_ejection_fraction(view: str) -> None:
+    """At end-diastole nothing tells how far the ventricle will empty."""
+    good, bad = (cavity(replace(HEALTHY, ef=ef), acquisition(view), 0.0) for ef in (0.65, 0.2))
+    assert np.array_equal(good, bad)
+    scenes = [_Scene(replace(HEALTHY, ef=ef), view, polar_plane(acquisition(view)), np.zeros(1)) for ef in (0.65, 0.2)]
+    for scene in scenes:
+        _PAINTERS[view](scene)
+    assert scenes[0].canvas == pytest.approx(scenes[1].canvas, abs=1e-5)
+
+
+def test_the_ejection_fraction_can_be_read_off_the_motion() -> None:
+    """Area of the largest and smallest cavity, by the law of the view, whatever size, shape and walls."""
+    generator = np.random.default_rng(8)
+    for _ in range(5):
+        heart = draw_latent(generator).heart()
+        largest, smallest = (cavity(heart, acquisition("short_axis_mid"), at).sum() for at in (0.0, 1.0))
+        assert 1 - (smallest / largest) ** (1 / 0.75) == pytest.approx(heart.ef, abs=0.04)
+
+
+def test_breathing_moves_and_dims_the_picture_slowly() -> None:
+    frozen = Heart(0.0, 140, 60, 1.0, 72)
+    breathing = Pose(breath=1.5, contact=6.0, breath_phase=0.0, breath_seconds=4.0)
+    times = np.array([1.0, 3.0])  # the peaks of the sine
+    deep, shallow = render_polar(
+        frozen, Acquisition("apical_4", times, SMALL, breathing), np.random.default_rng(3)
+    ).transpose(2, 0, 1)
+    assert deep.mean() > shallow.mean() + 5
+    calm = render_polar(frozen, Acquisition("apical_4", times, SMALL, STILL), np.random.default_rng(3))
+    assert abs(calm[..., 0].mean() - calm[..., 1].mean()) < 1

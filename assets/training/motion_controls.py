@@ -1,0 +1,182 @@
+"""The controls of motion: what can be found without it, out of fold, in the folds of the views' own models.
+
+Each pair of a control and a view is a unit. The linear ones are quick. Those of the network train the view's own
+network on clips that have lost their motion; these clips exist only while it trains.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pandas as pd
+
+from assets.incremental import UnitStage, unit_asset
+from assets.project import Project
+from assets.training.process import TASK_FILES, train_in_child, write_task
+from assets.training.samples import read
+from assets.training.view_models import trained_views
+from echomort.clips.store import read_study, write_study
+from echomort.core.files import atomic_path, resolve_under
+from echomort.core.fingerprint import digest
+from echomort.settings import Settings
+from echomort.training import NOT_DECIDING
+from echomort.vocabulary.controls import CONTROLS, HEADERS
+from warehouse import ledger
+from warehouse.ledger import Entry
+
+FOLDER = "models/controls"
+"""Where the scores of the controls lie, below the home."""
+USUAL_VIEW = "parasternal_long"
+"""The view of the network's controls where it is trained, else that with the most clips: preprint, figure 5, whose one
+view it is."""
+COLUMNS = ["study_key", "fold", "view", "control", "logit"]
+
+
+def plan_controls(project: Project, recipe: str) -> dict[str, str]:
+    """Return control/view -> fingerprint: the recipe, and the clips, labels and folds of the view."""
+    views = trained_views(project)
+    samples = {view: digest(recipe, rows.to_csv(index=False)) for view, rows in views.items()}
+    headers = digest(_headers(project).to_csv(index=False))
+    return {
+        f"{control}/{view}": digest(samples[view], control, headers if control == HEADERS else "")
+        for control, view in _chosen(project.settings, views)
+    }
+
+
+def _chosen(settings: Settings, views: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str]]:
+    """Yield the controls that the settings ask for, each with its views."""
+    asked = settings.evaluation.controls
+    for name, control in CONTROLS.items():
+        if control.learner == "linear" and asked != "none":
+            yield from ((name, view) for view in views)
+        if control.learner == "network" and asked == "all" and views:
+            most = max(views, key=lambda view: len(views[view]))
+            yield name, USUAL_VIEW if USUAL_VIEW in views else most
+
+
+def fit_controls(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
+    """Fit the controls ``units`` and write the scores of each to one Parquet file."""
+    plan, views = plan_controls(project, MOTION_CONTROLS.how(project)), trained_views(project)
+    networks = [unit for unit in units if CONTROLS[_control(unit)].learner == "network"]
+    scores = {unit: _linear(project, _control(unit), views[_view(unit)]) for unit in units if unit not in networks}
+    scores |= _by_network(project, {unit: views[_view(unit)] for unit in networks}, plan, context)
+    return [_written(project, unit, plan[unit], scores[unit]) for unit in units]
+
+
+def _linear(project: Project, control: str, samples: pd.DataFrame) -> pd.DataFrame:
+    from echomort.models.controls import linear_scores
+    from echomort.models.rows import LabelledRows
+
+    rows = LabelledRows.of(*(samples[name].tolist() for name in ("label", "fold", "patient_key")))
+    headers = samples[["clip_key"]].merge(_headers(project), "left", "clip_key").drop(columns="clip_key")
+    clips = (
+        read_study(resolve_under(project.root, path), [key])[key]
+        for path, key in zip(samples["path"], samples["clip_key"], strict=True)
+    )
+    scored: pd.DataFrame = samples.assign(logit=linear_scores(control, clips, headers, rows))
+    return scored.dropna(subset="logit")
+
+
+def _by_network(
+    project: Project, samples: Mapping[str, pd.DataFrame], plan: Mapping[str, str], context: dg.OpExecutionContext
+) -> dict[str, pd.DataFrame]:
+    """Return unit -> scores of the view's network, trained on clips without motion."""
+    outputs = {unit: project.root / FOLDER / plan[unit] for unit in samples}
+    tasks = []
+    for unit, output in outputs.items():
+        changed = _without_motion(project, _control(unit), samples[unit], output.with_name(f"{output.name}.clips"))
+        tasks.append(write_task(project, _view(unit), changed, output, project.settings.training, models="folds"))
+    if tasks:
+        train_in_child(context, project, tasks)
+    scores = {}
+    for unit, output in outputs.items():
+        found = pd.read_parquet(output / "scores.parquet")
+        scores[unit] = found[found["kind"] == "out_of_fold"]
+        _remove(output)
+    return scores
+
+
+def _without_motion(project: Project, control: str, samples: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Write the clips of ``samples`` without their motion into ``folder``; return ``samples`` with their paths."""
+    from echomort.models.controls import without_motion
+
+    paths = {}
+    for number, (path, rows) in enumerate(samples.groupby("path")):
+        clips = read_study(resolve_under(project.root, str(path)), rows["clip_key"].tolist())
+        target = folder / f"{number:07d}.safetensors"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_study(target, {key: without_motion(control, clip, key) for key, clip in clips.items()})
+        paths[path] = target.relative_to(project.root).as_posix()
+    return samples.assign(path=samples["path"].map(paths))
+
+
+def _remove(output: Path) -> None:
+    shutil.rmtree(output.with_name(f"{output.name}.clips"), ignore_errors=True)
+    shutil.rmtree(output, ignore_errors=True)
+    for ending in TASK_FILES:
+        output.with_suffix(ending).unlink(missing_ok=True)
+
+
+def _written(project: Project, unit: str, fingerprint: str, scores: pd.DataFrame) -> Entry:
+    table = scores.assign(view=_view(unit), control=_control(unit))[COLUMNS].reset_index(drop=True)
+    artifact = f"{FOLDER}/{fingerprint}.parquet"
+    (project.root / FOLDER).mkdir(parents=True, exist_ok=True)
+    with atomic_path(project.root / artifact) as path:
+        table.to_parquet(path, index=False)
+    return Entry(unit, fingerprint, digest(table.to_csv(index=False)), artifact)
+
+
+def _control(unit: str) -> str:
+    """Return the control of the unit ``control/view``."""
+    return unit.partition("/")[0]
+
+
+def _view(unit: str) -> str:
+    """Return the view of the unit ``control/view``."""
+    return unit.partition("/")[2]
+
+
+def _headers(project: Project) -> pd.DataFrame:
+    return read(project, "reads/training/clip_headers.sql")
+
+
+def commit_controls(
+    connection: duckdb.DuckDBPyConnection, project: Project, made: Sequence[Entry], gone: Sequence[str]
+) -> None:
+    """Write nothing: the files are the result, and the ledger names them."""
+
+
+def control_scores(project: Project) -> pd.DataFrame:
+    """Return the scores of all controls: study_key, fold, view, control, logit; a row a clip or a study."""
+    with project.reader() as connection:
+        entries = ledger.entries(connection, MOTION_CONTROLS.name)
+    order = [f"{control}/" for control in CONTROLS]
+    known = sorted(entries, key=lambda unit: (order.index(f"{_control(unit)}/"), unit))
+    tables = [pd.read_parquet(project.root / str(entries[unit].artifact)) for unit in known]
+    return pd.concat(tables) if tables else pd.DataFrame(columns=COLUMNS)
+
+
+MOTION_CONTROLS = UnitStage(
+    "motion_controls",
+    ("clips", "clip_views", "cohort", "view_models"),
+    lambda settings: {
+        "training": settings.training.model_dump(mode="json", exclude=NOT_DECIDING),
+        "imaging.clip.shape": settings.imaging.clip.deciding_shape,
+    },
+    plan=plan_controls,
+    work=fit_controls,
+    commit=commit_controls,
+    chosen=lambda settings: {"echomort.networks": [settings.training.network]},
+    resources=frozenset({"pipes"}),
+    batch=1024,
+)
+
+motion_controls = unit_asset(
+    MOTION_CONTROLS,
+    "What is found without motion: brightness, one frame, mean and spread, shuffled frames, the file's header.",
+    "training",
+    "pytorch",
+    pool="gpu",
+)

@@ -14,10 +14,11 @@ import pandas as pd
 
 from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
-from assets.training.process import TASK_FILES, train_in_child, write_task
+from assets.training.process import fingerprint_of, forget_training, train_in_child, write_task
 from assets.training.samples import read
 from assets.training.view_models import trained_views
 from echomort.clips.store import read_study, write_study
+from echomort.core.errors import Interruption, UserError
 from echomort.core.files import atomic_path, resolve_under
 from echomort.core.fingerprint import digest
 from echomort.settings import Settings
@@ -57,12 +58,15 @@ def _chosen(settings: Settings, views: Mapping[str, pd.DataFrame]) -> Iterator[t
 
 
 def fit_controls(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
-    """Fit the controls ``units`` and write the scores of each to one Parquet file."""
+    """Fit the controls ``units`` and write the scores of each to one Parquet file. One that can't be trained has none,
+    with the reason."""
     plan, views = plan_controls(project, MOTION_CONTROLS.how(project)), trained_views(project)
     networks = [unit for unit in units if CONTROLS[_control(unit)].learner == "network"]
     scores = {unit: _linear(project, _control(unit), views[_view(unit)]) for unit in units if unit not in networks}
-    scores |= _by_network(project, {unit: views[_view(unit)] for unit in networks}, plan, context)
-    return [_written(project, unit, plan[unit], scores[unit]) for unit in units]
+    trained, errors = _by_network(project, {unit: views[_view(unit)] for unit in networks}, plan, context)
+    scores |= trained
+    made = [_written(project, unit, plan[unit], found) for unit, found in scores.items()]
+    return made + [_untrained(unit, plan[unit], error, context) for unit, error in errors.items()]
 
 
 def _linear(project: Project, control: str, samples: pd.DataFrame) -> pd.DataFrame:
@@ -81,20 +85,25 @@ def _linear(project: Project, control: str, samples: pd.DataFrame) -> pd.DataFra
 
 def _by_network(
     project: Project, samples: Mapping[str, pd.DataFrame], plan: Mapping[str, str], context: dg.OpExecutionContext
-) -> dict[str, pd.DataFrame]:
-    """Return unit -> scores of the view's network, trained on clips without motion."""
+) -> tuple[dict[str, pd.DataFrame], dict[str, UserError]]:
+    """Return the scores of the view's network, trained on clips without motion, and the errors, both by unit."""
     outputs = {unit: project.root / FOLDER / plan[unit] for unit in samples}
-    tasks = []
+    tasks = {}
     for unit, output in outputs.items():
         changed = _without_motion(project, _control(unit), samples[unit], output.with_name(f"{output.name}.clips"))
-        tasks.append(write_task(project, _view(unit), changed, output, project.settings.training, models="folds"))
-    if tasks:
-        train_in_child(context, project, tasks)
-    scores = {}
+        tasks[unit] = write_task(project, _view(unit), changed, output, project.settings.training, models="folds")
+    failed = train_in_child(context, project, list(tasks.values())) if tasks else {}
+    errors = {unit: failed[task] for unit, task in tasks.items() if task in failed}
+    scores = {unit: _out_of_fold(output) for unit, output in outputs.items() if unit not in errors}
     for unit, output in outputs.items():
-        found = pd.read_parquet(output / "scores.parquet")
-        scores[unit] = found[found["kind"] == "out_of_fold"]
-        _remove(output)
+        if not isinstance(errors.get(unit), Interruption):  # another run goes on with what an interruption left
+            _remove(output)
+    return scores, errors
+
+
+def _out_of_fold(output: Path) -> pd.DataFrame:
+    found = pd.read_parquet(output / "scores.parquet")
+    scores: pd.DataFrame = found[found["kind"] == "out_of_fold"]
     return scores
 
 
@@ -115,8 +124,7 @@ def _without_motion(project: Project, control: str, samples: pd.DataFrame, folde
 def _remove(output: Path) -> None:
     shutil.rmtree(output.with_name(f"{output.name}.clips"), ignore_errors=True)
     shutil.rmtree(output, ignore_errors=True)
-    for ending in TASK_FILES:
-        output.with_suffix(ending).unlink(missing_ok=True)
+    forget_training(output)
 
 
 def _written(project: Project, unit: str, fingerprint: str, scores: pd.DataFrame) -> Entry:
@@ -126,6 +134,13 @@ def _written(project: Project, unit: str, fingerprint: str, scores: pd.DataFrame
     with atomic_path(project.root / artifact) as path:
         table.to_parquet(path, index=False)
     return Entry(unit, fingerprint, digest(table.to_csv(index=False)), artifact)
+
+
+def _untrained(unit: str, fingerprint: str, error: UserError, context: dg.OpExecutionContext) -> Entry:
+    context.log.warning(f"control {unit}: {error}")
+    return Entry(
+        unit, fingerprint_of(fingerprint, error), digest("no scores", str(error)), None, {"reason": str(error)}
+    )
 
 
 def _control(unit: str) -> str:
@@ -153,7 +168,10 @@ def control_scores(project: Project) -> pd.DataFrame:
     with project.reader() as connection:
         entries = ledger.entries(connection, MOTION_CONTROLS.name)
     order = [f"{control}/" for control in CONTROLS]
-    known = sorted(entries, key=lambda unit: (order.index(f"{_control(unit)}/"), unit))
+    known = sorted(
+        (unit for unit, entry in entries.items() if entry.artifact),
+        key=lambda unit: (order.index(f"{_control(unit)}/"), unit),
+    )
     tables = [pd.read_parquet(project.root / str(entries[unit].artifact)) for unit in known]
     return pd.concat(tables) if tables else pd.DataFrame(columns=COLUMNS)
 

@@ -12,7 +12,6 @@ from assets import status
 from assets.accounts import account_lines
 from assets.project import Project
 from echomort.champion.store import champion_name, read_history
-from echomort.evaluation.readiness import readiness
 from echomort.evaluation.subgroups import has_too_few
 from echomort.settings import Settings
 from echomort.vocabulary.model_names import ModelName
@@ -29,7 +28,7 @@ def print_results(settings: Settings, console: Console) -> None:
     console.print(_results_table(metrics, settings.is_synthetic))
     counts, least = metrics[["n", "events"]].max(), settings.evaluation.suppress_below_events
     if has_too_few(int(counts["n"]), int(counts["events"]), least):
-        console.print(f"no result: {readiness(int(counts['n']), int(counts['events']), least)}")
+        console.print("no result: too few deaths or survivors; what so many can show is among the warnings")
     report = settings.home / "report" / "report.html"
     if report.exists():
         console.print(f"report: {report}")

@@ -46,7 +46,7 @@ class Archive:
         """Return what stands for a run's step."""
         said: list[str] = []
         resources = SimpleNamespace(project=self.project, pipes=_PlainProcess())
-        log = SimpleNamespace(info=said.append)
+        log = SimpleNamespace(info=said.append, warning=said.append)
         return SimpleNamespace(log=log, resources=resources, get_mapping_key=lambda: None)
 
 

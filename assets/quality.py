@@ -21,6 +21,7 @@ from assets.project import Project
 from assets.records.clinical_features import FEATURES
 from assets.records.health_records import RECORDS
 from assets.records.own_variables import variable_files
+from assets.records.readiness import cohort_readiness, cohort_size
 from assets.records.warnings import Lost, late_line, lost_rows
 from assets.shrinkage import ARCHIVE_CHECK, REMEDY, is_accepted, most_gone, too_many_gone
 from echomort.core.fingerprint import digest
@@ -217,6 +218,30 @@ def late_records_check() -> Check:
     stage = Stage(f"check:{spec.name}", ("outcomes",))
     stage.carried_out_by(late_records_check)
     return Check(spec, stage, read)
+
+
+def readiness_check() -> Check:
+    """Return the check that there are enough deaths and survivors for a result; it says, before any training, what so
+    many can show."""
+
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
+        size = cohort_size(connection)
+        return lambda settings: _ready(size, settings)
+
+    spec = dg.AssetCheckSpec(
+        "enough_deaths_for_a_result",
+        asset="cohort",
+        description="There are enough deaths and survivors for a result; the warning says what so many can show.",
+    )
+    key = "evaluation.suppress_below_events"
+    stage = Stage(f"check:{spec.name}", ("cohort",), lambda settings: {key: settings.evaluation.suppress_below_events})
+    stage.carried_out_by(readiness_check)
+    return Check(spec, stage, read)
+
+
+def _ready(size: tuple[int, int], settings: Settings) -> dict[str, Any]:
+    words = cohort_readiness(size, settings)
+    return {"table": "cohort", "offending": int(bool(words)), "warned": words, "passed": True}
 
 
 def archive_check() -> Check:
@@ -498,6 +523,7 @@ for _check in (
     *(lost_check(table) for table in STAGED),
     refused_check(),
     late_records_check(),
+    readiness_check(),
     archive_check(),
     reject_gate(),
     linkage_gate(),

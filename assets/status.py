@@ -9,7 +9,6 @@ from assets.imaging.accounts import linkage_warnings
 from assets.incremental import Stage, UnitStage, missing_files, stale_units
 from assets.project import Project
 from assets.quality import BY_ASSET, STAGED
-from assets.records.readiness import cohort_readiness
 from assets.records.warnings import records_warnings
 from assets.training.view_models import VIEW_MODELS
 from echomort.core.errors import UserError
@@ -75,7 +74,6 @@ def project_warnings(project: Project) -> list[tuple[str, str]]:
     checks that warned or failed on the tables as they are, and views that have no models."""
     with project.reader() as connection:
         found = records_warnings(connection, project.settings.sources.adapter)
-        found += [("cohort", line) for line in (cohort_readiness(connection, project.settings),) if line]
         found += linkage_warnings(connection)
         for asset, checks in BY_ASSET.items():
             for check in checks:

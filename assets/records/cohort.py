@@ -1,11 +1,9 @@
 """The cohort: which studies take part, with their role and fold; and the censored studies beside it."""
 
-import dagster as dg
 import duckdb
 
 from assets.incremental import Built, Result, Stage, built_tables, rebuild, whole_asset
 from assets.project import Project
-from assets.records.readiness import cohort_readiness
 
 COHORT = Stage(
     "cohort",
@@ -21,8 +19,6 @@ def cohort(project: Project) -> Result:
 
     def build(connection: duckdb.DuckDBPyConnection) -> Built:
         select(connection, project.settings.cohort)
-        if line := cohort_readiness(connection, project.settings):
-            dg.get_dagster_logger().info(line)
         return built_tables(connection, "cohort", "censored", "cohort_at_horizon")
 
     return rebuild(project, COHORT, build)

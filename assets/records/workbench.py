@@ -15,7 +15,7 @@ import duckdb
 import pandas as pd
 
 from assets.records.health_records import stage_extract
-from assets.records.readiness import cohort_readiness
+from assets.records.readiness import cohort_readiness, cohort_size
 from assets.records.warnings import late_line, lost_rows, records_warnings
 from assets.sources.ehr_extract import extract_day
 from echomort.core.errors import UserError
@@ -182,7 +182,7 @@ def _warnings(records: Records) -> list[str]:
     lost = [lost_rows(connection, table).line(sources.most_lost) for table in records.report.rows]
     stops = [f"a run stops here: {line}" for line in lost if line]
     late = [line for line in (late_line(connection)[1],) if line]
-    few = [line for line in (cohort_readiness(connection, records.settings),) if line]
+    few = [line for line in (cohort_readiness(cohort_size(connection), records.settings),) if line]
     return [*stops, *few, *(line for _, line in records_warnings(connection, sources.adapter)), *late]
 
 

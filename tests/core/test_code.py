@@ -141,7 +141,7 @@ def test_a_check_is_decided_by_its_own_file() -> None:
     assert decided["patient_expectations"] == {"warehouse/checks/suites/patient.py"}
     assert decided["staging_reconciles"] == {"warehouse/checks/assertions/staging_reconciles.sql"}
     with_scores = {name for name, parts in decided.items() if any("clinical_scores/scores" in part for part in parts)}
-    assert with_scores == {"clinical_score_expectations"}
+    assert with_scores == {"clinical_score_expectations", "risk_is_in_the_motion"}, "the second reads an evaluation"
     with_variables = {stage.name for stage in CHECKS if "file echomort/ehr/variables.csv" in stage.recipe(settings)}
     assert "check:patient_expectations" not in with_variables and "check:feature_expectations" in with_variables
 

@@ -1,0 +1,21 @@
+"""What so many patients and deaths can show is a check on the cohort, which training waits for."""
+
+from pathlib import Path
+
+import pytest
+from archives import small_archive
+
+from assets.quality import BY_ASSET
+from echomort.settings import load_settings
+
+
+@pytest.mark.parametrize(
+    ("patients", "words"), [(12, "no figure is a result"), (60, "below 100 a validation is uncertain")]
+)
+def test_a_small_cohort_is_told_so_before_training(tmp_path: Path, patients: int, words: str) -> None:
+    archive = small_archive(tmp_path / "home", patients)
+    (check,) = [one for one in BY_ASSET["cohort"] if one.spec.name == "enough_deaths_for_a_result"]
+    with archive.project.reader() as connection:
+        found = check.read(connection)(load_settings(environment={}))
+    assert found["passed"] and words in found["warned"]
+    assert f"{-(-patients // 3)} deaths among {patients} patients" in found["warned"]

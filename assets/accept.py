@@ -171,11 +171,13 @@ def _scratch(project: Project, stage: Stage, asset: str) -> Iterator[Project]:
 class _PlainProcess:
     """Runs the training process without Dagster's pipes, and so without progress."""
 
-    def run(self, context: object, command: Sequence[str], extras: Mapping[str, Any]) -> None:
-        """Train the tasks that ``command`` ends with."""
+    def run(
+        self, context: object, command: Sequence[str], extras: Mapping[str, Any], env: Mapping[str, str] | None = None
+    ) -> None:
+        """Train the tasks that ``command`` ends with, in the environment ``env`` (None: this process's)."""
         tasks = [argument for argument in command if argument.endswith(".json")]
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "echomort.training", *tasks], capture_output=True, check=False
+            [sys.executable, "-P", "-m", "echomort.training", *tasks], capture_output=True, check=False, env=env
         )
         if done.returncode and not any(error_file(Path(task)).exists() for task in tasks):
             raise UserError("the training process ended with an error", "run `echomort run`, which shows its error")

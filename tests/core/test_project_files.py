@@ -67,7 +67,9 @@ def test_a_form_asks_that_nothing_of_a_patient_is_attached(form: str) -> None:
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run make in ``folder``, with a Makefile as ours."""
     (folder / "Makefile").write_text((ROOT / "Makefile").read_text())
-    return subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
 
 
 def test_make_help_lists_every_command(tmp_path: Path) -> None:

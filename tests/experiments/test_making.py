@@ -191,7 +191,7 @@ def test_a_process_that_dies_is_tried_again_and_the_other_cells_go_on(
 
     monkeypatch.setattr("assets.accept._PlainProcess.run", die)
     assert len(make(archive, experiments.FIGURE2)) == 8
-    assert rows(archive, "figure2")["reason"].str.contains("another run tries again").all()
+    assert rows(archive, "figure2")["reason"].str.contains("then run again, finished models and epochs are kept").all()
     assert len(make(archive, experiments.FIGURE2)) == 8
 
 

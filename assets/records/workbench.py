@@ -182,7 +182,8 @@ def _warnings(records: Records) -> list[str]:
     lost = [lost_rows(connection, table).line(sources.most_lost) for table in records.report.rows]
     stops = [f"a run stops here: {line}" for line in lost if line]
     late = [line for line in (late_line(connection)[1],) if line]
-    few = [line for line in (cohort_readiness(cohort_size(connection), records.settings),) if line]
+    ready = cohort_readiness(cohort_size(connection), records.settings)
+    few = [f"enough deaths for a result: {ready}"] if ready else []
     return [*stops, *few, *(line for _, line in records_warnings(connection, sources.adapter)), *late]
 
 

@@ -21,6 +21,7 @@ from assets.graph import STAGES
 from assets.incremental import MOST_UNITS
 from assets.project import Project
 from assets.shrinkage import ACCEPTED_TAG
+from echomort.core.child import KINDS
 from echomort.core.errors import Interruption, UserError
 from echomort.core.files import remove_leftovers, storage_error_in
 from orchestration.definitions import defs
@@ -212,13 +213,13 @@ def _first_failure(result: dg.JobExecutionResult) -> Exception:
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error:
             error = event.step_failure_data.error
-            while error.cause and error.cls_name != "UserError":
+            while error.cause and error.cls_name not in KINDS:
                 error = error.cause
             if error.cls_name == "DagsterAssetCheckFailedError":
                 break
             if known := storage_error_in(error.message):
                 return known
-            if error.cls_name == "UserError":
+            if error.cls_name in KINDS:
                 return UserError.from_text(error.message)
             return UserError(
                 f"step {event.step_key} failed with {error.cls_name}",

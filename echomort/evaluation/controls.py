@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from echomort.evaluation.bootstraps import Bootstrapped, bootstrapped_rows
@@ -26,6 +27,10 @@ HEADROOM_DIFFERENCE = Metric("headroom_difference", "Headroom lost", 0, "higher"
 MOST_HEADROOM = 0.30
 """Share of the heart's headroom that a control without motion may recover on the synthetic archive: its risk is made to
 be in the motion. Chosen here; what atrium and wall alone tell is 19 %."""
+
+FEWEST = 10
+"""Deaths, and survivors, from which a control's limits are judged: of fewer, Wald limits are too narrow. The default of
+``evaluation.suppress_below_events``."""
 
 
 def control_rows(  # noqa: PLR0913
@@ -105,6 +110,7 @@ def broken_controls(metrics: pd.DataFrame) -> list[str]:
     its controls (rows as :func:`control_rows` returns them): empty on an archive whose truth is not known."""
     found = []
     known = metrics[metrics["evaluation"] == CONTROL]
+    known = known[np.minimum(known["events"], known["n"] - known["events"]) >= FEWEST]
     if not (known["metric"] == HEADROOM_HEART.name).any():
         return []
     columns = ["model", "subset", "metric", "value", "low", "high"]

@@ -29,7 +29,7 @@ SETTINGS = {
     "training.min_clips": 20,
     "training.min_deaths": 3,
     "evaluation.bootstrap": 100,
-    "evaluation.permutations": 1,
+    "evaluation.permutations": 2,
     "experiments.keep": [],
 }
 """Small enough for half a minute; nothing that comes out of it means anything."""

@@ -88,7 +88,7 @@ def test_status_tells_what_a_setting_makes_stale_and_why(project: Home) -> None:
 
 def test_one_more_permutation_leaves_the_others(project: Home) -> None:
     config = project.root / "echomort.yaml"
-    config.write_text(config.read_text().replace("permutations: 1", "permutations: 2"))
+    config.write_text(config.read_text().replace("permutations: 2", "permutations: 3"))
     stale = project.stale()
     assert set(stale) == {"permuted_null", "evaluation", "report", "champion", "model_card", "risk_scores"}
 

@@ -28,10 +28,6 @@ MOST_HEADROOM = 0.30
 """Share of the heart's headroom that a control without motion may recover on the synthetic archive: its risk is made to
 be in the motion. Chosen here; what atrium and wall alone tell is 19 %."""
 
-FEWEST = 10
-"""Deaths, and survivors, from which a control's limits are judged: of fewer, Wald limits are too narrow. The default of
-``evaluation.suppress_below_events``."""
-
 
 def control_rows(  # noqa: PLR0913
     frame: pd.DataFrame,
@@ -105,12 +101,16 @@ def _headroom_lost(loop: EvaluatedModel, of_loop: ScoredRows, own: ScoredRows, n
         yield Bootstrapped(own, HEADROOM_DIFFERENCE, difference(*shares), name, CONTROL)
 
 
-def broken_controls(metrics: pd.DataFrame) -> list[str]:
+def broken_controls(metrics: pd.DataFrame, least: int = 10) -> list[str]:
     """Return what contradicts that the synthetic archive's risk is in its motion, by the limits of the ``metrics`` of
-    its controls (rows as :func:`control_rows` returns them): empty on an archive whose truth is not known."""
+    its controls (rows as :func:`control_rows` returns them): empty on an archive whose truth is not known.
+
+    Controls with fewer than ``least`` deaths or survivors (``evaluation.suppress_below_events``) are not judged: Wald
+    limits of so few are too narrow.
+    """
     found = []
     known = metrics[metrics["evaluation"] == CONTROL]
-    known = known[np.minimum(known["events"], known["n"] - known["events"]) >= FEWEST]
+    known = known[np.minimum(known["events"], known["n"] - known["events"]) >= least]
     if not (known["metric"] == HEADROOM_HEART.name).any():
         return []
     columns = ["model", "subset", "metric", "value", "low", "high"]

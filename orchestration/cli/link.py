@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from echomort.core.errors import UserError
-from orchestration.cli.options import AsJson, Set, out
+from orchestration.cli.options import Adapter, AsJson, Set, SettingsFile, SettingsHome, out
 from orchestration.cli.records import records_settings
 
 
@@ -20,13 +20,9 @@ def link(  # noqa: PLR0913, PLR0917
     ] = False,
     dicom: Annotated[Path | None, typer.Option(help="The folder of the echo files (default: the project's).")] = None,
     ehr: Annotated[Path | None, typer.Option(help="The folder of the records (default: those of the project).")] = None,
-    adapter: Annotated[
-        str | None, typer.Option(help="How they are laid out: canonical, omop, ..., or a folder.")
-    ] = None,
-    home: Annotated[
-        Path | None, typer.Option(help="Use this project's settings (default: those of preset standard).")
-    ] = None,
-    config: Annotated[Path | None, typer.Option(help="Use these settings (YAML).")] = None,
+    adapter: Adapter = None,
+    home: SettingsHome = None,
+    config: SettingsFile = None,
     assignments: Set = None,
     files: Annotated[
         int, typer.Option(min=1, help="Read the headers of this many files at most, spread over the folders.")

@@ -25,6 +25,14 @@ Config = Annotated[Path | None, typer.Option(envvar="ECHOMORT_CONFIG", help="Set
 
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set one setting; may be repeated.")]
 
+Adapter = Annotated[str | None, typer.Option(help="How the records are laid out: canonical, omop, ..., or a folder.")]
+
+SettingsHome = Annotated[
+    Path | None, typer.Option("--home", help="Use this project's settings (default: those of preset standard).")
+]
+
+SettingsFile = Annotated[Path | None, typer.Option("--config", help="Use these settings (YAML).")]
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 
 

@@ -8,7 +8,7 @@ import typer
 
 from echomort.core.errors import UserError
 from echomort.settings import Settings, gather, parse_flags, validate
-from orchestration.cli.options import AsJson, Set, out
+from orchestration.cli.options import Adapter, AsJson, Set, SettingsFile, SettingsHome, out
 from orchestration.cli.projects import CONFIG_NAME
 
 
@@ -19,13 +19,9 @@ def records(  # noqa: PLR0913, PLR0917
             help="The folder of the records: CSV, Parquet ... or one DuckDB file (default: those of the project)."
         ),
     ] = None,
-    adapter: Annotated[
-        str | None, typer.Option(help="How they are laid out: canonical, omop, ..., or a folder.")
-    ] = None,
-    home: Annotated[
-        Path | None, typer.Option(help="Use this project's settings (default: those of preset standard).")
-    ] = None,
-    config: Annotated[Path | None, typer.Option(help="Use these settings (YAML).")] = None,
+    adapter: Adapter = None,
+    home: SettingsHome = None,
+    config: SettingsFile = None,
     assignments: Set = None,
     labels: Annotated[
         Path | None, typer.Option(help="Write a row for every study, with the site's own study ids (CSV, mode 0600).")
@@ -79,7 +75,7 @@ def records_settings(
         raise UserError("home is not a setting", "remove it, and name the project's folder with --home")
     if sources.get("ehr") is None and sources.get("postgresql") is None and own is None:
         raise UserError(
-            "no health records are named", "name their folder: `echomort records EHR`, or a project by --home"
+            "no health records are named", "name their folder (`records EHR`, `link --ehr EHR`), or a project by --home"
         )
     if sources.get("ehr") is not None or sources.get("postgresql") is not None:
         tree.setdefault("preset", "standard")

@@ -126,3 +126,9 @@ def test_the_section_shows_every_control_and_the_loop() -> None:
     [section] = motion(Numbers(pd.concat([unknown, auc])))
     assert "#Of the heart's headroom" not in section.blocks[0].columns
     assert motion(Numbers(auc)) == []
+
+
+def test_controls_of_too_few_deaths_are_not_judged() -> None:
+    found = table(planted(still=0.2, shuffled=0.5, header=0.6))
+    assert broken_controls(found) != []
+    assert broken_controls(found, least=int(found["events"].max()) + 1) == []

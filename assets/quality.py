@@ -233,10 +233,13 @@ def readiness_check() -> Check:
         asset="cohort",
         description="There are enough deaths and survivors for a result; the warning says what so many can show.",
     )
-    key = "evaluation.suppress_below_events"
-    stage = Stage(f"check:{spec.name}", ("cohort",), lambda settings: {key: settings.evaluation.suppress_below_events})
+    stage = Stage(f"check:{spec.name}", ("cohort",), _least_outcomes)
     stage.carried_out_by(readiness_check)
     return Check(spec, stage, read)
+
+
+def _least_outcomes(settings: Settings) -> dict[str, int]:
+    return {"evaluation.suppress_below_events": settings.evaluation.suppress_below_events}
 
 
 def _ready(size: tuple[int, int], settings: Settings) -> dict[str, Any]:
@@ -407,22 +410,22 @@ def motion_check() -> Check:
 
     def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
         found = run(connection, "reads/evaluation/control_metrics.sql").df()
-        return lambda _: _controlled(found)
+        return lambda settings: _controlled(found, settings.evaluation.suppress_below_events)
 
     spec = dg.AssetCheckSpec(
         "risk_is_in_the_motion",
         asset="evaluation",
         description="On a synthetic archive, models without motion find little and headers nothing.",
     )
-    stage = Stage(f"check:{spec.name}", ("evaluation",))
+    stage = Stage(f"check:{spec.name}", ("evaluation",), _least_outcomes)
     stage.carried_out_by(motion_check)
     return Check(spec, stage, read)
 
 
-def _controlled(found: pd.DataFrame) -> dict[str, Any]:
+def _controlled(found: pd.DataFrame, least: int) -> dict[str, Any]:
     from echomort.evaluation.controls import broken_controls
 
-    broken = broken_controls(found)
+    broken = broken_controls(found, least)
     return {"table": "metric", "offending": len(broken), "warned": "; ".join(broken), "passed": True}
 
 

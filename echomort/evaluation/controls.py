@@ -101,7 +101,7 @@ def _headroom_lost(loop: EvaluatedModel, of_loop: ScoredRows, own: ScoredRows, n
         yield Bootstrapped(own, HEADROOM_DIFFERENCE, difference(*shares), name, CONTROL)
 
 
-def broken_controls(metrics: pd.DataFrame, least: int = 10) -> list[str]:
+def broken_controls(metrics: pd.DataFrame, least: int) -> list[str]:
     """Return what contradicts that the synthetic archive's risk is in its motion, by the limits of the ``metrics`` of
     its controls (rows as :func:`control_rows` returns them): empty on an archive whose truth is not known.
 

@@ -74,7 +74,7 @@ def test_what_the_loop_adds_is_the_difference_of_the_aucs() -> None:
 def test_without_a_truth_there_are_differences_and_no_headroom() -> None:
     found = table(planted(still=0.2, shuffled=0.5), known=False)
     assert set(found["metric"]) == {"auc", "auc_difference"}
-    assert broken_controls(found) == []
+    assert broken_controls(found, 10) == []
 
 
 def test_controls_of_a_view_that_has_no_model_and_none_at_all_give_no_rows() -> None:
@@ -103,7 +103,7 @@ def test_both_are_judged_on_the_patients_that_both_scored() -> None:
 def test_the_check_names_what_contradicts_that_the_risk_is_in_the_motion(
     planting: dict[str, float], named: list[str]
 ) -> None:
-    found = broken_controls(table(planted(**planting)))
+    found = broken_controls(table(planted(**planting)), 10)
     assert [words.partition(" of ")[0] for words in found] == named
     assert MOST_HEADROOM == 0.30
 
@@ -130,5 +130,5 @@ def test_the_section_shows_every_control_and_the_loop() -> None:
 
 def test_controls_of_too_few_deaths_are_not_judged() -> None:
     found = table(planted(still=0.2, shuffled=0.5, header=0.6))
-    assert broken_controls(found) != []
+    assert broken_controls(found, 10) != []
     assert broken_controls(found, least=int(found["events"].max()) + 1) == []

@@ -57,8 +57,8 @@ def evaluation(project: Project) -> Result:
             frame, scores, control_scores(project), truth=truth, settings=settings.evaluation, horizon=horizon
         )
         null = permutations(project)
-        aucs = [one.fullest for one in null]
-        drawn = permuted_null_rows(aucs, null[0].n, null[0].events, settings.evaluation.confidence)
+        found = [(one.fullest, one.chance_error) for one in null]
+        drawn = permuted_null_rows(found, null[0].n, null[0].events, settings.evaluation.confidence)
         suspicions = suspicious_rows(metrics, variables, settings.evaluation)
         held_out = [
             set_apart_rows(role, rows, served_scores(unseen, frame, scores), settings.evaluation, horizon)

@@ -10,7 +10,7 @@ import pandas as pd
 from echomort.core.errors import UserError
 from echomort.models.cross_fit import CrossFit
 from echomort.models.fusion import fit_stack
-from echomort.models.rows import HELD_OUT, LabelledRows, mean_fold_auc
+from echomort.models.rows import HELD_OUT, LabelledRows, chance_error, mean_fold_auc
 from echomort.settings import Settings
 from echomort.vocabulary.model_names import ALL_VIEWS, EHR, VIDEO_EHR
 
@@ -20,9 +20,11 @@ DRAWS = 100
 
 @dataclass(frozen=True)
 class PermutedNull:
-    """What models found in one permutation of the labels: AUC by model, of ``n`` studies with ``events`` deaths."""
+    """What models found in one permutation of the labels: AUC by model, of ``n`` studies with ``events`` deaths; and
+    the standard error of the fullest model's AUC under chance."""
 
     auc: Mapping[str, float]
+    chance_error: float
     n: int
     events: int
 
@@ -59,7 +61,7 @@ def permute_labels(rows: LabelledRows, parts: Sequence[np.ndarray], seed: tuple[
 def permuted_null(
     views: Mapping[str, CrossFit], features: pd.DataFrame, rows: LabelledRows, settings: Settings
 ) -> PermutedNull:
-    """Return the mean fold AUC of each model on the permuted labels of ``rows``.
+    """Return the mean fold AUC of each model on the permuted labels of ``rows``, and what chance allows.
 
     ``views`` are the scores of video models that were trained on these labels; the trees on ``features`` and both
     stacks are fitted here. Without leakage each AUC is 0.5 on average.
@@ -74,5 +76,7 @@ def permuted_null(
         scores[ALL_VIEWS] = fit_stack(views, rows, settings.fusion).scores
         scores[VIDEO_EHR] = fit_stack({**views, EHR: ehr}, rows, settings.fusion).scores
     areas = {model: mean_fold_auc(one.logits, rows) for model, one in scores.items()}
+    fullest = scores.get(VIDEO_EHR, ehr)
+    error = chance_error(fullest.logits, rows, settings.evaluation.seed)
     evaluated = rows.labels[rows.is_labelled & (rows.folds != HELD_OUT)]
-    return PermutedNull(areas, n=len(evaluated), events=int(evaluated.sum()))
+    return PermutedNull(areas, error, n=len(evaluated), events=int(evaluated.sum()))

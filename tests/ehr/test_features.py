@@ -494,14 +494,23 @@ def test_a_diagnosis_is_not_excused_by_another_one(tmp_path):
     assert check(connection, "no_feature_without_an_earlier_record") == 2
 
 
-CHANCE = [(0.42, 0.58, 0), (0.52, 0.56, 0), (0.62, 0.7, 1), (0.2, 0.35, 1)]
+CHANCE = [
+    (0.42, 0.58, 0.03, 0),
+    (0.52, 0.56, 0.03, 0),
+    (0.62, 0.7, 0.03, 1),
+    (0.2, 0.35, 0.03, 1),
+    (0.62, 0.7, 0.1, 0),
+    (0.42, 0.58, None, 1),
+]
 
 
-@pytest.mark.parametrize(("low", "high", "offending"), CHANCE)
-def test_shuffled_labels_must_give_chance(tmp_path, low, high, offending):
+@pytest.mark.parametrize(("low", "high", "error", "offending"), CHANCE)
+def test_shuffled_labels_must_give_chance(tmp_path, low, high, error, offending):
     connection, _ = staged(tmp_path, {})
-    row = ("null", "permuted_null", "all", "auc", (low + high) / 2, low, high, 400, 100, "")
-    connection.execute("INSERT INTO metric VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    rows = [("auc", (low + high) / 2, low, high), ("auc_chance_error", error, None, None)]
+    for metric, *figures in rows:
+        row = ("null", "permuted_null", "all", metric, *figures, 400, 100, "")
+        connection.execute("INSERT INTO metric VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     assert check(connection, "permuted_labels_give_chance") == offending
 
 

@@ -255,13 +255,19 @@ def test_a_missing_column_is_named():
 )
 def test_the_permuted_null_is_a_mean_and_its_limits_are_called_what_they_are(trainings, margin, method):
     areas = np.linspace(0.45, 0.55, trainings) if trainings > 1 else [0.5]
-    row = figure(permuted_null_rows(areas, 400, 120), "permuted_null", "auc", evaluation="null")
+    row = figure(permuted_null_rows([(one, 0.1) for one in areas], 400, 120), "permuted_null", "auc", evaluation="null")
     assert row[["value", "low", "high"]].tolist() == pytest.approx([0.5, 0.5 - margin, 0.5 + margin])
     assert row["method"] == method
 
 
+def test_the_errors_of_permutations_are_summed_as_squares():
+    rows = permuted_null_rows([(0.4, 0.03), (0.5, 0.04), (0.6, 0.05)], 400, 120)
+    row = figure(rows, "permuted_null", "auc_chance_error", evaluation="null")
+    assert row["value"] == pytest.approx((0.005 / 3) ** 0.5)
+
+
 def test_a_permutation_without_an_auc_is_refused():
-    with pytest.raises(ValueError, match="one AUC a permutation"):
+    with pytest.raises(ValueError, match="an AUC and an error a permutation"):
         permuted_null_rows([], 400, 120)
 
 

@@ -12,7 +12,7 @@ from echomort.models.cross_fit import CrossFit, folds_left_out
 from echomort.models.fusion import FusionModel, fit_stack
 from echomort.models.null import permute_labels, permuted_null
 from echomort.models.platt import Platt, sigmoid
-from echomort.models.rows import LabelledRows, mean_fold_auc
+from echomort.models.rows import LabelledRows, chance_error, mean_fold_auc
 from echomort.settings import Fusion, Settings, Tabular
 
 KINDS = ["logistic", "xgboost"]
@@ -157,6 +157,31 @@ def test_the_permuted_null_sees_a_stack_that_learns_from_plain_out_of_fold_score
     null = nulls("logistic", plain)
     assert null["all_views"].mean() > 0.54
     assert null["ehr"].mean() == pytest.approx(0.5, abs=0.03)
+
+
+def drawn(deaths, patients, studies):
+    """Return scores and rows of one fold; the studies of a patient have one label and one score."""
+    labels = np.repeat(np.arange(patients) < deaths, studies).astype(int)
+    names = np.repeat([f"p{index}" for index in range(patients)], studies).astype(object)
+    scores = np.repeat(np.random.default_rng(1).normal(size=patients), studies)
+    return scores, LabelledRows(labels, np.zeros(len(labels), int), names)
+
+
+def test_the_error_under_chance_is_that_of_a_rank_sum_where_each_patient_has_one_study():
+    """Mann and Whitney (1947): the variance is (n + 1) / (12 * deaths * survivors)."""
+    expected = np.sqrt(101 / (12 * 20 * 80))
+    assert chance_error(*drawn(20, 100, 1), seed=1) == pytest.approx(expected, rel=0.15)
+
+
+def test_the_error_under_chance_counts_patients_not_studies():
+    assert chance_error(*drawn(20, 100, 4), seed=1) == pytest.approx(chance_error(*drawn(20, 100, 1), seed=1), rel=0.15)
+
+
+def test_the_error_under_chance_is_that_of_a_mean_over_folds():
+    scores, rows = drawn(20, 100, 1)
+    folds = np.where(np.arange(100) % 2, 0, 1)
+    halves = chance_error(scores, LabelledRows(rows.labels, folds, rows.patients), seed=1)
+    assert halves == pytest.approx(np.sqrt(51 / (12 * 10 * 40) / 2), rel=0.15)
 
 
 def nulls(kind, cross_fit):

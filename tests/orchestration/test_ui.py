@@ -33,9 +33,10 @@ def address(tmp_path: Path) -> Iterator[str]:
         port = str(free.getsockname()[1])
     command = [sys.executable, "-P", "-m", "orchestration.cli", "ui", "--home", "home", "--port", port]
     environment = clean_environment() | {"PYTHONPATH": str(ROOT)}
-    started = subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
-    )
+    with (tmp_path / "said").open("wb") as said:
+        started = subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stdout=said, stderr=subprocess.STDOUT, process_group=0
+        )
     yield f"http://127.0.0.1:{port}/graphql"
     for ending in (signal.SIGTERM, signal.SIGKILL):  # Dagster's processes may wait for an interrupt that is ignored
         with contextlib.suppress(subprocess.TimeoutExpired, ProcessLookupError):
@@ -43,8 +44,9 @@ def address(tmp_path: Path) -> Iterator[str]:
             started.wait(timeout=20)
 
 
-def asked(address: str, query: str, seconds: float = 180) -> str:
-    """What the pages answer to ``query``, once they are there."""
+def asked(address: str, query: str, said: Path, seconds: float = 360) -> str:
+    """What the pages answer to ``query``, once they are there: in a quarter of a minute where nothing else runs, in
+    minutes beside other tests. ``said`` is what their process wrote."""
     request = urllib.request.Request(
         address, json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
     )
@@ -54,11 +56,11 @@ def asked(address: str, query: str, seconds: float = 180) -> str:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return str(answer.read().decode())
         except (urllib.error.URLError, ConnectionError):
-            assert time.monotonic() < until, "the pages never came"
+            assert time.monotonic() < until, f"the pages never came: {said.read_text()[-2000:]}"
             time.sleep(1)
 
 
 @pytest.mark.slow
-def test_the_graph_loads_from_a_folder_that_holds_folders_of_the_same_names(address: str) -> None:
-    answer = asked(address, LOCATION)
+def test_the_graph_loads_from_a_folder_that_holds_folders_of_the_same_names(address: str, tmp_path: Path) -> None:
+    answer = asked(address, LOCATION, tmp_path / "said")
     assert '"RepositoryLocation"' in answer, answer[:1000]

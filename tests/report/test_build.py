@@ -70,7 +70,9 @@ def metrics(people: pd.DataFrame, scored: pd.DataFrame, truth: bool) -> pd.DataF
         age_band=np.where(people["age"] < 50, "<50", np.where(people["age"] < 80, "50-79", ">=80"))
     )
     found = evaluate(banded, scored, known if truth else None, Evaluation(bootstrap=100))
-    null = permuted_null_rows(np.linspace(0.42, 0.59, 20), len(people), int(people["label"].sum()))
+    null = permuted_null_rows(
+        [(one, 0.03) for one in np.linspace(0.42, 0.59, 20)], len(people), int(people["label"].sum())
+    )
     return pd.concat([found, null], ignore_index=True)
 
 

@@ -19,6 +19,7 @@ from echomort.vocabulary.model_names import PERMUTED_NULL
 
 AUC = Metric("auc", "AUC", 3, "higher", 1)
 AUC_FOLD_MEAN = Metric("auc_fold_mean", "Mean", 3, "higher", 1)
+CHANCE_ERROR = Metric("auc_chance_error", "Standard error under chance")
 AUC_BOOTSTRAP = Metric("auc_bootstrap", "AUC (bootstrap)", 3, "higher", 1)
 AVERAGE_PRECISION = Metric("average_precision", "Average precision", 3, "higher", 1)
 
@@ -58,16 +59,20 @@ def _mean_of_folds(areas: Sequence[float], confidence: float) -> Interval:
     return Interval(mean, mean - margin, mean + margin, f"mean over {len(areas)} folds, t limits")
 
 
-METRIC_FAMILY = MetricFamily((AUC, AUC_FOLD_MEAN, AUC_BOOTSTRAP, AVERAGE_PRECISION), 20, of_model=ranking)
+METRIC_FAMILY = MetricFamily((AUC, AUC_FOLD_MEAN, CHANCE_ERROR, AUC_BOOTSTRAP, AVERAGE_PRECISION), 20, of_model=ranking)
 
 
-def permuted_null_rows(aucs: Sequence[float], n: int, events: int, confidence: float = 0.95) -> pd.DataFrame:
-    """Return the metric row of the permuted null: the mean of ``aucs``, one a permutation, of ``n`` studies with
-    ``events`` deaths. Its limits are percentiles where at least one AUC is beyond each, else the smallest and the
-    largest AUC; the method says which."""
-    drawn = np.asarray(aucs, dtype=np.float64)
-    if not len(drawn) or np.isnan(drawn).any():
-        raise ValueError("the permuted null needs one AUC a permutation, without missing values")
+def permuted_null_rows(
+    permutations: Sequence[tuple[float, float]], n: int, events: int, confidence: float = 0.95
+) -> pd.DataFrame:
+    """Return the metric rows of the permuted null of ``n`` studies with ``events`` deaths: the mean AUC of
+    ``permutations``, each an AUC and its standard error under chance, and the root mean square of these errors.
+
+    The limits of the AUC are percentiles where at least one AUC is beyond each, else the smallest and the largest AUC;
+    the method says which."""
+    drawn, errors = np.asarray(permutations, dtype=np.float64).reshape(-1, 2).T
+    if not len(drawn) or np.isnan(drawn).any() or np.isnan(errors).any():
+        raise ValueError("the permuted null needs an AUC and an error a permutation, without missing values")
     tail = (1 - confidence) / 2
     trainings = f"{len(drawn)} {'training' if len(drawn) == 1 else 'trainings'} on permuted labels"
     method = f"smallest to largest of {trainings}"
@@ -75,5 +80,10 @@ def permuted_null_rows(aucs: Sequence[float], n: int, events: int, confidence: f
         method = f"percentiles {100 * tail:g} to {100 - 100 * tail:g} of {trainings}"
     low, high = np.quantile(drawn, (tail, 1 - tail)) if len(drawn) * tail >= 1 else (drawn.min(), drawn.max())
     limits = float(drawn.mean()), float(low), float(high)
-    row = MetricRow(NULL, PERMUTED_NULL, WHOLE, AUC.name, *limits, n, events, method)
-    return pd.DataFrame([row], columns=list(COLUMNS))
+    error = float(np.sqrt(np.mean(errors**2)))
+    within = "spread over labels permuted by patient within folds"
+    rows = [
+        MetricRow(NULL, PERMUTED_NULL, WHOLE, AUC.name, *limits, n, events, method),
+        MetricRow(NULL, PERMUTED_NULL, WHOLE, CHANCE_ERROR.name, error, math.nan, math.nan, n, events, within),
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))

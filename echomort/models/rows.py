@@ -150,8 +150,8 @@ def chance_error(scores: np.ndarray, rows: LabelledRows, seed: int) -> float:
     """Return the standard error of :func:`mean_fold_auc` where ``scores`` tell nothing: its spread over labels that are
     permuted by patient within each fold.
 
-    The formula of Mann and Whitney would call it too small: an AUC is taken within each fold, and studies of one patient
-    share their label. Models fitted anew on permuted labels spread further, since their folds may err together.
+    The formula of Mann and Whitney would call it too small: an AUC is taken within each fold, and the studies of a
+    patient share their label. Models fitted anew on permuted labels spread further, since their folds may err together.
     """
     generator = np.random.default_rng(seed)
     known = rows.is_labelled & (rows.folds != HELD_OUT)

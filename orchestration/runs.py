@@ -61,12 +61,20 @@ def _reconstructable_job(job: Callable[[], dg.JobDefinition]) -> Reconstructable
 
 
 def prepare_instance(home: Path) -> Path:
-    """Create the Dagster instance of the project at ``home`` if needed, and set ``DAGSTER_HOME`` to it."""
+    """Create the Dagster instance of the project at ``home`` if needed, and set ``DAGSTER_HOME`` to it.
+
+    Its databases are made here, by one process at a time: Dagster's own processes, which all make what is missing when
+    they start, may make one twice (two rows of its version), and it can't be opened any more.
+    """
     folder = home / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "dagster.yaml").exists():
-        shutil.copy(INSTANCE_TEMPLATE, folder / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(folder)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "dagster.yaml").exists():
+            shutil.copy(INSTANCE_TEMPLATE, folder / "dagster.yaml")
+        with dg.DagsterInstance.get():
+            pass
     return folder
 
 
@@ -92,13 +100,13 @@ def run_experiment(home: Path, experiment: str, most_cells: int | None) -> bool:
 
 
 def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str, str] | None = None) -> bool:
-    prepare_instance(home)
     with project_lock(home), ended_by_signals():
         for part in ("clips", "index", "models", "report", "registry", "records", "experiments"):
             remove_leftovers(home / part)
         keys = _with_co_made_assets(choose())
         if not keys:
             return False
+        prepare_instance(home)
         with forked_steps(), dg.DagsterInstance.get() as instance:
             end_dead_runs(instance)
             result = dg.execute_job(

@@ -11,7 +11,7 @@ COVERAGE ?= 95
 # What is the right Python, said before anything is installed; a .venv of another one is made again.
 SUITS := -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
 
-.PHONY: demo ui test lint types defs clean help
+.PHONY: demo ui test lint types defs sbom clean help
 
 demo: .venv/installed          ## from nothing to a report on the synthetic archive
 	$(BIN)/echomort run --home $(HOME_DIR) --set preset=demo \
@@ -34,6 +34,10 @@ types: .venv/developing        ## types
 
 defs: .venv/developing         ## does the graph load
 	$(BIN)/dg check defs
+
+sbom: .venv/developing         ## licences of all dependencies, and the bill of materials: build/sbom.cdx.json
+	$(BIN)/python -m deploy.licences
+	$(BIN)/python -m deploy.sbom build/sbom.cdx.json
 
 clean:                         ## remove the environment and the demo
 	rm -rf .venv $(HOME_DIR)

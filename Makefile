@@ -56,5 +56,5 @@ help:                          ## this list
 	touch $@
 
 .venv/developing: .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,dicomweb,flow,postgres,receiver,video,weights,zarr]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[deploy,dev,dicomweb,flow,postgres,receiver,video,weights,zarr]'
 	touch $@

@@ -9,7 +9,7 @@ import csv
 import re
 import sys
 from collections.abc import Mapping
-from email.message import Message
+from importlib.metadata import PackageMetadata
 from pathlib import Path
 
 from deploy.dependencies import Closure, Package, closure, requirements
@@ -41,16 +41,16 @@ def _rows(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def stated(metadata: Message) -> list[str]:
+def stated(metadata: PackageMetadata) -> list[str]:
     """Return the licences that a package's metadata state, all of which hold: the SPDX expression, else the
     classifiers, else the field License. Empty if there is none."""
-    if expression := metadata.get("License-Expression"):
-        return [expression]
+    if expressions := metadata.get_all("License-Expression"):
+        return list(expressions)
     classes = [line.split(" :: ")[-1] for line in metadata.get_all("Classifier") or [] if line.startswith("License ::")]
     if named := [name for name in classes if name != "OSI Approved"]:
         return named
-    text = (metadata.get("License") or "").strip()
-    return [text] if text and len(text) <= LONGEST_NAME and "\n" not in text else []
+    texts = [text.strip() for text in metadata.get_all("License") or []]
+    return [text for text in texts if text and len(text) <= LONGEST_NAME and "\n" not in text]
 
 
 def is_allowed(expression: str, known: Mapping[str, str]) -> bool:

@@ -11,7 +11,7 @@ COVERAGE ?= 95
 # What is the right Python, said before anything is installed; a .venv of another one is made again.
 SUITS := -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
 
-.PHONY: demo ui test lint types defs sbom clean help
+.PHONY: demo ui test lint types defs sbom site clean help
 
 demo: .venv/installed          ## from nothing to a report on the synthetic archive
 	$(BIN)/echomort run --home $(HOME_DIR) --set preset=demo \
@@ -39,6 +39,9 @@ sbom: .venv/developing         ## licences of all dependencies, and the bill of 
 	$(BIN)/python -m deploy.licences
 	$(BIN)/python -m deploy.sbom build/sbom.cdx.json
 
+site: .venv/developing         ## the pages of docs/ as a site: site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+
 clean:                         ## remove the environment and the demo
 	rm -rf .venv $(HOME_DIR)
 
@@ -56,5 +59,5 @@ help:                          ## this list
 	touch $@
 
 .venv/developing: .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[deploy,dev,dicomweb,flow,postgres,receiver,video,weights,zarr]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[deploy,dev,dicomweb,docs,flow,postgres,receiver,video,weights,zarr]'
 	touch $@

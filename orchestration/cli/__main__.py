@@ -12,6 +12,7 @@ from echomort.version import __version__
 from orchestration.cli.accept import accept
 from orchestration.cli.champion import export as export_champion
 from orchestration.cli.champion import list_candidates, promote, rollback, show
+from orchestration.cli.doctor import doctor
 from orchestration.cli.experiment import experiment
 from orchestration.cli.export import export as export_clips
 from orchestration.cli.fetch import dicomweb
@@ -36,6 +37,7 @@ COMMANDS = (
     run,
     status,
     verify,
+    doctor,
     records,
     link,
     experiment,

@@ -12,6 +12,7 @@ from layouts.meds import to_meds, write_meds
 from rich.console import Console
 
 from assets.project import Project
+from echomort.core.audit import Audited
 from echomort.core.errors import UserError
 from echomort.settings import load_settings
 from orchestration.labels import write_labels
@@ -46,7 +47,7 @@ def project_of(tmp_path: Path, adapter: str, dates: str) -> Project:
 
 def written(project: Project, folder: Path) -> None:
     settings = load_settings(Path(project.home) / "echomort.yaml", {"home": project.home})
-    write_labels(settings, folder, Console(quiet=True))
+    write_labels(settings, folder, Console(quiet=True), Audited())
 
 
 def local(row: tuple) -> tuple:

@@ -16,7 +16,10 @@ AGAIN = ("models", "warehouse.duckdb")
 
 def bytes_of_next_run(project: Project) -> int:
     """Return the most bytes that the next run adds to the home: the clips of files that are new or stale, at what a
-    file took so far (before any: at the size of a clip), and the models and tables once more. Raises :class:`UserError`."""
+    file took so far (before any: at the size of a clip), and the models and tables once more.
+
+    Raises :class:`UserError`.
+    """
     settings = project.settings
     there = len(archive_files(settings)) if is_written(settings) else 0
     stale, _, _ = stale_units(project, CLIPS)

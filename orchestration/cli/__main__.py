@@ -27,6 +27,7 @@ from orchestration.cli.risk import risk
 from orchestration.cli.run import run
 from orchestration.cli.status import status
 from orchestration.cli.synth import synth
+from orchestration.cli.trace import trace
 from orchestration.cli.ui import environment, ui
 from orchestration.cli.validate import validate
 from orchestration.cli.verify import verify
@@ -38,6 +39,7 @@ COMMANDS = (
     status,
     verify,
     doctor,
+    trace,
     records,
     link,
     experiment,

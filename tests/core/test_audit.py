@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,6 +125,18 @@ def test_writers_at_the_same_time_make_one_chain(tmp_path: Path) -> None:
         writer.join()
     chain = check_chain(tmp_path)
     assert (chain.lines, chain.broken, chain.torn) == (100, None, ())
+
+
+def test_writers_that_are_killed_break_no_chain(tmp_path: Path) -> None:
+    fork = multiprocessing.get_context("fork")
+    for number in range(10):
+        writer = fork.Process(target=write, args=(tmp_path, 10_000))
+        writer.start()
+        time.sleep(0.01 + 0.013 * number)
+        writer.kill()
+        writer.join()
+    write(tmp_path, 1)
+    assert check_chain(tmp_path).broken is None and check_chain(tmp_path).lines > 10
 
 
 def test_a_log_that_can_not_be_written_stops_the_command_before_it_hands_out_anything(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def bytes_of_next_run(project: Project) -> int:
     stale, _, _ = stale_units(project, CLIPS)
     with project.reader() as connection:
         known = int(scalar(connection, "reads/counts/indexed_files.sql"))
-        waiting = len(run(connection, "reads/clips/clip_plan.sql", studies=stale).fetchall()) if stale else 0
+        waiting = int(run(connection, "reads/clips/clip_plan.sql", studies=None).df()["study_key"].isin(stale).sum())
     files = max(0, there - known) + waiting
     done = known - waiting
     clips = _size(project.root / "clips")

@@ -28,7 +28,8 @@ from warehouse import ledger, vault
 from warehouse.queries import run
 
 KEY = re.compile(r"[0-9a-f]{8,32}")
-"""A pseudonym or its beginning. Eight characters: two of a million keys share them once in a thousand archives."""
+"""A pseudonym or its beginning. Eight characters: of a million keys, one in four thousand shares them with
+another."""
 
 MAKERS = {
     "view": "view_models",
@@ -64,8 +65,8 @@ EXAMPLES = "name a figure (video_ehr/auc), a model (video_ehr), a study (its pse
 
 @dataclass(frozen=True)
 class Step:
-    """An asset on the way: the assets ``above`` it on this way, its units that matter here (``named``: only some of
-    them do), the digest of their content, their files, and the recipe that made them: parts of code, settings,
+    """An asset on the way: the assets ``above`` it on this way, its ``units`` that matter here (none: it is made as a
+    whole), the digest of their content, their files, and the recipe that made them: parts of code, settings,
     libraries."""
 
     asset: str
@@ -366,7 +367,6 @@ class _Follower:
             name: {above for above in stage.upstream if stage.name not in {FIGURES} or above not in left_out}
             for stage in STAGES
             for name in stage.assets
-            if not stage.on_request(self.project.settings)
         }
 
     @staticmethod

@@ -234,6 +234,15 @@ def test_the_command_writes_identifiers_only_with_a_line_in_the_audit_log(projec
     assert home.here("trace", "nothing").status == 2
 
 
+def test_what_was_made_on_request_is_followed_too(project: Project) -> None:
+    with project.writer() as connection:
+        entry = Entry("apical_4-cnn_2d_lstm", "f", "d", "models/experiments/one")
+        ledger.record(connection, "experiment_table1", [entry])
+    (project.root / "models" / "experiments" / "one").mkdir(parents=True)
+    found = trace(project, "models/experiments/one")
+    assert {"experiment_table1", "clips", "cohort"} <= steps_of(found, True)
+
+
 @pytest.mark.slow
 def test_the_headline_studies_of_a_figure_are_as_many_as_it_says(finished: Home) -> None:
     project = Project(home=str(finished.root))

@@ -13,5 +13,5 @@ FROM dicom_instance AS instance
 LEFT JOIN instance_link AS link USING (instance_key)
 LEFT JOIN clip USING (instance_key)
 LEFT JOIN clip_view USING (clip_key)
-WHERE list_contains($studies, link.study_key) OR list_contains($instances, instance.instance_key)
+WHERE link.study_key IN (SELECT unnest($studies::VARCHAR[])) OR instance.instance_key IN (SELECT unnest($instances::VARCHAR[]))
 ORDER BY link.study_key, instance.instance_key;

@@ -2,5 +2,5 @@
 SELECT study.study_key, study.patient_key, followed.role, followed.fold, followed.label, followed.headline
 FROM study
 LEFT JOIN followed USING (study_key)
-WHERE list_contains($studies, study.study_key)
+WHERE study.study_key IN (SELECT unnest($studies::VARCHAR[]))
 ORDER BY study.study_key;

@@ -25,8 +25,9 @@ def trace(
         str,
         typer.Argument(
             metavar="METRIC|MODEL|STUDY|FILE",
-            help="A figure as [EVALUATION/]MODEL/METRIC[/SUBSET], a model's name, the pseudonym of a study or file "
-            "(eight characters suffice), or the path of a file of the archive, of the records or of the home.",
+            help="A figure, MODEL/METRIC (with EVALUATION/ before and /SUBSET after it where needed); a model; a study or "
+            "file by eight or more characters of its pseudonym; or the path of a file of the archive, the records or "
+            "the home.",
         ),
     ],
     home: Home = Path("demo"),

@@ -26,8 +26,8 @@ def trace(
         typer.Argument(
             metavar="METRIC|MODEL|STUDY|FILE",
             help="A figure, MODEL/METRIC (with EVALUATION/ before and /SUBSET after it where needed); a model; a study "
-            "or file by eight or more characters of its pseudonym; or the path of a file of the archive, the records or "
-            "the home.",
+            "or file by eight or more characters of its pseudonym; or the path of a file of the archive, the records "
+            "or the home.",
         ),
     ],
     home: Home = Path("demo"),

@@ -3,7 +3,7 @@
     python deploy/backup.py save HOME FILE [--with models --with clips --with index]
     python deploy/backup.py restore FILE HOME
 
-A backup holds the registry (champion, candidates, decisions), the warehouse with the ledger and the risks kept for
+A backup holds the registry (champion, candidates, decisions), the audit log, the warehouse with the ledger and the risks kept for
 later, the vault, the settings and a reader study. It holds identifiers of patients: it is written with mode 0600, and
 belongs where the archive may lie. The key is not in it: keep that in another place.
 """
@@ -25,8 +25,8 @@ from echomort.core.errors import UserError
 from echomort.core.files import atomic_path
 from warehouse.connection import connect, connect_plain
 
-ALWAYS = ("registry", "warehouse.duckdb", "warehouse.duckdb.wal", "vault.duckdb", "vault.duckdb.wal")
-"""What no run makes again: decisions, risks made before their outcome, and the names behind pseudonyms."""
+ALWAYS = ("registry", "audit.jsonl", "warehouse.duckdb", "warehouse.duckdb.wal", "vault.duckdb", "vault.duckdb.wal")
+"""What no run makes again: decisions, who scored what, risks made before their outcome, the names behind pseudonyms."""
 
 SMALL = ("key_id", "echomort.yaml", "readers")
 """Which key it is, the settings, and a reader study with the model's frozen answers."""

@@ -12,6 +12,7 @@ from echomort.version import __version__
 from orchestration.cli.accept import accept
 from orchestration.cli.champion import export as export_champion
 from orchestration.cli.champion import list_candidates, promote, rollback, show
+from orchestration.cli.doctor import doctor
 from orchestration.cli.experiment import experiment
 from orchestration.cli.export import export as export_clips
 from orchestration.cli.fetch import dicomweb
@@ -26,6 +27,7 @@ from orchestration.cli.risk import risk
 from orchestration.cli.run import run
 from orchestration.cli.status import status
 from orchestration.cli.synth import synth
+from orchestration.cli.trace import trace
 from orchestration.cli.ui import environment, ui
 from orchestration.cli.validate import validate
 from orchestration.cli.verify import verify
@@ -36,6 +38,8 @@ COMMANDS = (
     run,
     status,
     verify,
+    doctor,
+    trace,
     records,
     link,
     experiment,

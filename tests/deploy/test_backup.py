@@ -24,6 +24,7 @@ def small_home(folder: Path) -> Home:
     """A project of a warehouse and a pointer to a champion."""
     (folder / "registry").mkdir(parents=True)
     (folder / "registry/champion.json").write_text("{}")
+    (folder / "audit.jsonl").write_text("")
     duckdb.connect(str(folder / "warehouse.duckdb")).close()
     return Home(folder)
 
@@ -60,7 +61,7 @@ def test_what_takes_long_may_be_added(tmp_path: Path) -> None:
     assert backup("save", home.root, tmp_path / "b.tar", "--with", "models").returncode == 0
     with tarfile.open(tmp_path / "a.tar") as a, tarfile.open(tmp_path / "b.tar") as b:
         assert set(b.getnames()) - set(a.getnames()) == {"models", "models/weights"}
-        assert {"registry/champion.json", "warehouse.duckdb"} <= set(a.getnames())
+        assert {"registry/champion.json", "audit.jsonl", "warehouse.duckdb"} <= set(a.getnames())
 
 
 @pytest.mark.parametrize("lock", [".run.lock", "dagster/alive/run.lock"])

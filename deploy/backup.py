@@ -3,9 +3,9 @@
     python deploy/backup.py save HOME FILE [--with models --with clips --with index]
     python deploy/backup.py restore FILE HOME
 
-A backup holds the registry (champion, candidates, decisions), the audit log, the warehouse with the ledger and the risks kept for
-later, the vault, the settings and a reader study. It holds identifiers of patients: it is written with mode 0600, and
-belongs where the archive may lie. The key is not in it: keep that in another place.
+A backup holds the registry (champion, candidates, decisions), the audit log, the warehouse with the ledger and the
+risks kept for later, the vault, the settings and a reader study. It holds identifiers of patients: it is written with
+mode 0600, and belongs where the archive may lie. The key is not in it: keep that in another place.
 """
 
 import contextlib

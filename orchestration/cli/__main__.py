@@ -12,6 +12,7 @@ from echomort.version import __version__
 from orchestration.cli.accept import accept
 from orchestration.cli.champion import export as export_champion
 from orchestration.cli.champion import list_candidates, promote, rollback, show
+from orchestration.cli.config import show as show_settings
 from orchestration.cli.experiment import experiment
 from orchestration.cli.export import export as export_clips
 from orchestration.cli.fetch import dicomweb
@@ -54,6 +55,7 @@ COMMANDS = (
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=PURPOSE)
 fetch = typer.Typer(no_args_is_help=True, help="Fetch echo files from a server.")
+config = typer.Typer(no_args_is_help=True, help="The settings of a project.")
 champion = typer.Typer(no_args_is_help=True, help="The model that predicts.")
 readers = typer.Typer(no_args_is_help=True, help="A reader study: cardiologists without and with the model.")
 weights = typer.Typer(
@@ -81,11 +83,13 @@ for group, commands in ((app, COMMANDS), (fetch, (dicomweb,)), (readers, (export
     for command in commands:
         group.command()(command)
 app.command("env")(environment)
+config.command("show")(show_settings)
 champion.command("list")(list_candidates)
 champion.command()(show)
 champion.command()(rollback)
 champion.command()(promote)
 champion.command("export")(export_champion)
+app.add_typer(config, name="config")
 app.add_typer(champion, name="champion")
 weights.command("import")(import_weights)
 weights.command()(score)

@@ -63,9 +63,7 @@ def changes(before: Tree, after: Tree) -> Changes:
     old, new = _values(validate(before)), _values(validate(after))
     differing = [key for key in dict.fromkeys((*old, *new)) if old.get(key) != new.get(key)]
     named = [key for key in differing if _is_set(before, key) or _is_set(after, key)]
-    found = (
-        Change(key, old.get(key), new.get(key), _is_set(before, key) and not _is_set(after, key)) for key in named
-    )
+    found = (Change(key, old.get(key), new.get(key), _is_set(before, key) and not _is_set(after, key)) for key in named)
     return Changes(tuple(found), len(differing) - len(named))
 
 

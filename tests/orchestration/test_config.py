@@ -82,7 +82,9 @@ def test_a_home_without_a_project_has_no_settings_to_show(home: Home) -> None:
 
 def test_the_key_is_never_shown(home: Home, site: list[str], tmp_path: Path) -> None:
     (tmp_path / "key").write_text(KEY)
-    said = home.here("config", "show", "--all", *site, "--set", f"privacy.key_file={tmp_path / 'key'}", ECHOMORT_KEY=KEY)
+    said = home.here(
+        "config", "show", "--all", *site, "--set", f"privacy.key_file={tmp_path / 'key'}", ECHOMORT_KEY=KEY
+    )
     assert f"privacy.key_file: {tmp_path / 'key'}" in said.stdout and KEY not in said.stdout + said.stderr
 
 

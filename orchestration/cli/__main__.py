@@ -16,6 +16,7 @@ from orchestration.cli.config import show as show_settings
 from orchestration.cli.experiment import experiment
 from orchestration.cli.export import export as export_clips
 from orchestration.cli.fetch import dicomweb
+from orchestration.cli.init import init
 from orchestration.cli.inspect import inspect
 from orchestration.cli.labels import labels
 from orchestration.cli.link import link
@@ -34,6 +35,7 @@ from orchestration.cli.weights import import_weights, score
 
 PURPOSE = "From a hospital's echo archive and health records to a validated one-year mortality model, kept current."
 COMMANDS = (
+    init,
     run,
     status,
     verify,

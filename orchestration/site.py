@@ -119,7 +119,7 @@ def check_zone(text: str, _: Answers) -> Checked:
 
 def machine_zone(_: Answers) -> str | None:
     """Return the time zone of this machine; None if it is that of servers, which is no hospital's."""
-    _, found, name = os.path.realpath("/etc/localtime").partition("zoneinfo/")
+    _folder, found, name = os.path.realpath("/etc/localtime").partition("zoneinfo/")
     return name if found and "UTC" not in name and "/" in name else None
 
 

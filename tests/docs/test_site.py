@@ -79,6 +79,10 @@ def test_the_site_is_built_with_no_broken_link_and_needs_no_network(tmp_path: Pa
     fetched = re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=\"?(https?://[^\"\s>]+)", page)
     assert fetched == []
     assert (tmp_path / "site/search/search_index.json").is_file()
+    for built in (tmp_path / "site").rglob("*.html"):
+        shown = re.sub(r"<pre.*?</pre>", "", built.read_text(), flags=re.DOTALL)
+        as_text = re.findall(r"^ {0,4}(?:- |\| |\d\. |```).*", shown, re.MULTILINE)
+        assert as_text == [], f"{built.name}: a list, table or example that is shown as text"
 
 
 @pytest.mark.slow

@@ -48,7 +48,7 @@ def save(
         raise UserError(f"{', '.join(sorted(unknown))} can't be added", f"use {', '.join(MAY_BE_MADE_AGAIN)}")
     if not (home / "warehouse.duckdb").exists():
         raise UserError(f"there is no project at {home}", "name its folder")
-    with _nothing_runs(home):
+    with _nothing_runs(home), _written(file):
         names = [name for name in (*ALWAYS, *SMALL, *(also or ())) if (home / name).exists()]
         with atomic_path(file, private=True) as temporary:
             # in a process of its own: closing a file here would free the lock that DuckDB holds on it
@@ -64,10 +64,11 @@ def restore(file: Path, home: Path) -> None:
         raise UserError(f"{file} does not exist", "name a backup")
     if home.exists():
         raise UserError(f"{home} exists", "move it away, or name another folder")
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".tmp_", dir=home.parent) as folder:
-        _extract(file, Path(folder) / "home")
-        (Path(folder) / "home").rename(home)
+    with _written(home):
+        home.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".tmp_", dir=home.parent) as folder:
+            _extract(file, Path(folder) / "home")
+            (Path(folder) / "home").rename(home)
     typer.echo(f"restored {home}: put the key back, then `echomort verify --repair` and `echomort run`")
 
 
@@ -80,6 +81,17 @@ def _extract(file: Path, folder: Path) -> None:
         raise UserError(f"{file} is no backup, or is damaged", "take another one") from None
     if not (folder / "warehouse.duckdb").exists():
         raise UserError(f"{file} holds no project", "take another one")
+
+
+@contextlib.contextmanager
+def _written(target: Path) -> Iterator[None]:
+    """Raise :class:`UserError` where ``target`` can't be written in the block; nothing of it is left then."""
+    try:
+        yield
+    except subprocess.CalledProcessError:  # tar has said why
+        raise UserError(f"{target} can't be written", "free some space, or name another place") from None
+    except OSError as error:
+        raise UserError(f"{target} can't be written ({error.strerror})", "name another place") from None
 
 
 @contextlib.contextmanager

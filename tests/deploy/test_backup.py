@@ -82,6 +82,28 @@ def test_an_open_warehouse_is_not_copied(tmp_path: Path) -> None:
     assert said.returncode == 2 and "holds the warehouse" in said.stderr
 
 
+def test_a_place_that_can_not_be_written_is_one_line(tmp_path: Path) -> None:
+    home = small_home(tmp_path / "home")
+    assert backup("save", home.root, tmp_path / "a.tar").returncode == 0
+    for call in (("save", home.root, Path("/proc/a.tar")), ("restore", tmp_path / "a.tar", Path("/proc/home"))):
+        said = backup(*call)
+        assert said.returncode == 2 and len(said.stderr.splitlines()) == 1, said.stderr
+        assert f"{call[2]} can't be written" in said.stderr
+
+
+def test_a_disk_that_fills_up_leaves_no_half_of_a_backup(tmp_path: Path) -> None:
+    home = small_home(tmp_path / "home")
+    (home.root / "models").mkdir()
+    (home.root / "models/weights").write_bytes(bytes(2**20))
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2**19, 2**19)); "
+    script = f"{limit}import runpy, sys; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
+    command = [sys.executable, "-c", script, ROOT / "deploy/backup.py", "save", home.root, tmp_path / "a.tar"]
+    environment = clean_environment() | {"PYTHONPATH": str(ROOT)}
+    said = subprocess.run([*command, "--with", "models"], capture_output=True, text=True, check=False, env=environment)
+    assert said.returncode == 2 and "a.tar can't be written: free some space" in said.stderr, said.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home"]
+
+
 def test_a_wrong_call_is_one_line_and_changes_nothing(tmp_path: Path) -> None:
     home = small_home(tmp_path / "home")
     (tmp_path / "no.tar").write_text("no backup")

@@ -1,7 +1,7 @@
 -- Coded diagnoses: codes in upper case without a dot, one name for each vocabulary. Text that does not have the form of
 -- a code may be prose, and is dropped. National editions of ICD-10 (-CM, -GM, -AM, -CA and others, with or without
--- the year) share the categories of the WHO's, by which the groups of diagnoses read them; all count as ICD10CM. What follows a code is no part of
--- it: the signs + * ! of a pair of codes, the dash of a category (I50.-).
+-- the year) share the categories of the WHO's, by which the groups of diagnoses read them; all count as ICD10CM. What
+-- follows a code is no part of it: the signs + * ! of a pair of codes, the dash of a category (I50.-).
 CREATE OR REPLACE TEMP VIEW checked_diagnosis AS
 WITH source_row AS (
     SELECT

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import re
+import sys
 import tempfile
 import threading
 import time
@@ -165,10 +166,7 @@ def _step_title(step: str) -> str:
 @contextlib.contextmanager
 def shown_progress(assets: Collection[str]) -> Iterator[None]:
     """Show what happens in the run of the block, which makes ``assets``, on the standard error of now."""
-    with (
-        tempfile.TemporaryDirectory(prefix="echomort-") as folder,
-        open(os.dup(2), "w", encoding="utf-8", errors="replace") as error,
-    ):
+    with tempfile.TemporaryDirectory(prefix="echomort-") as folder, _standard_error() as error:
         path = Path(folder, "progress.jsonl")
         path.touch()
         os.environ[FILE] = str(path)
@@ -181,6 +179,18 @@ def shown_progress(assets: Collection[str]) -> Iterator[None]:
             over.set()
             watcher.join()
             del os.environ[FILE]
+
+
+@contextlib.contextmanager
+def _standard_error() -> Iterator[TextIO]:
+    """Yield the standard error of now, whatever its file is redirected to in the block."""
+    try:
+        number = os.dup(sys.stderr.fileno())
+    except OSError:  # it is no file: someone collects what this process writes
+        yield sys.stderr
+        return
+    with open(number, "w", encoding="utf-8", errors="replace") as kept:
+        yield kept
 
 
 def _watch(path: Path, error: TextIO, assets: Collection[str], over: threading.Event) -> None:

@@ -16,7 +16,7 @@ import pytest
 from projects import clean_environment
 from rich.console import Console
 
-from orchestration.progress import FILE, Display, ProgressFile
+from orchestration.progress import FILE, Display, ProgressFile, shown_progress
 
 SMALL = ("preset=demo", "sources.synthetic.patients=12")
 STEP = "clips.clips__work[00000]"
@@ -84,6 +84,22 @@ def test_without_a_command_that_shows_it_nothing_is_kept(tmp_path, monkeypatch):
     monkeypatch.delenv(FILE, raising=False)
     ProgressFile().emit(record(STEP, event="is_step_start"))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+def test_it_is_shown_where_standard_error_was_at_the_start(tmp_path, monkeypatch, is_file):
+    """Dagster redirects the file while a step runs; a program that carries out the command collects text."""
+    with (tmp_path / "said").open("w+") as file, (tmp_path / "log").open("w") as log:
+        stream = file if is_file else io.StringIO()
+        monkeypatch.setattr(sys, "stderr", stream)
+        with shown_progress(["clips"]):
+            if is_file:
+                os.dup2(log.fileno(), file.fileno())
+            ProgressFile().emit(record(STEP, event="is_step_start"))
+            ProgressFile().emit(record(STEP, "200 of 544 files"))
+        said = (tmp_path / "said").read_text() if is_file else stream.getvalue()
+    assert said == "  clips: work: 200 of 544 files\n"
+    assert (tmp_path / "log").read_text() == ""
 
 
 @pytest.mark.slow

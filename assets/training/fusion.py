@@ -5,7 +5,7 @@ import pandas as pd
 
 from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
-from assets.training.samples import commit_scores, read
+from assets.training.samples import commit_scores, none_trained, read, tabular_samples
 from warehouse.tables.score.scores import replace_scores
 
 STACKS = "models/stacks"
@@ -21,10 +21,15 @@ FUSION = Stage(
 @whole_asset(FUSION, "training", "xgboost")
 def fusion(project: Project) -> Result:
     """All views together, and with the health record, stacked in nested cross-validation."""
+    from echomort.models.rows import TooFewRowsError
     from echomort.models.stacks import StudyScores, fit_stacks
     from echomort.vocabulary.model_names import ALL_VIEWS, EHR, VIDEO_EHR
 
     def work() -> Build:
+        try:
+            tabular_samples(project)
+        except TooFewRowsError as error:
+            return none_trained([ALL_VIEWS, VIDEO_EHR], error)
         studies = StudyScores.of(read(project, "reads/training/stack_samples.sql", ehr_model=EHR))
         stacked = fit_stacks(studies, project.settings.fusion)
         stacked.save(project.root / STACKS)

@@ -31,7 +31,7 @@ def ehr_baselines(project: Project) -> Result:
         try:
             keys, rows, features = tabular_samples(project)
         except TooFewRowsError as error:
-            return none_trained(baseline_names(), error)
+            return none_trained(baseline_names(), str(error))
         own = site_catalogue(project.settings.sources.variables).own
         fitted = fit_baselines(features, rows, project.settings.tabular, own)
         fitted.save(project.root / BASELINES)

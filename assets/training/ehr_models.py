@@ -39,7 +39,7 @@ def ehr_models(project: Project) -> Result:
             keys, rows, features = tabular_samples(project)
         except TooFewRowsError as error:
             write_text(project.root / IMPORTANCE, "[]\n")
-            return none_trained([EHR], error)
+            return none_trained([EHR], str(error))
         tabular = project.settings.tabular
         own = site_catalogue(project.settings.sources.variables).own
         result = fit_nested(encode(features), tuple(features.columns), rows, tabular, own)

@@ -29,10 +29,12 @@ def fusion(project: Project) -> Result:
         try:
             tabular_samples(project)
         except TooFewRowsError as error:
-            return none_trained([ALL_VIEWS, VIDEO_EHR], error)
+            return none_trained([ALL_VIEWS, VIDEO_EHR], str(error))
         studies = StudyScores.of(read(project, "reads/training/stack_samples.sql", ehr_model=EHR))
         stacked = fit_stacks(studies, project.settings.fusion)
         stacked.save(project.root / STACKS)
+        if not studies.views:
+            return none_trained([ALL_VIEWS, VIDEO_EHR], "no view has models")
 
         def commit(connection: duckdb.DuckDBPyConnection) -> Built:
             replace_scores(connection, [ALL_VIEWS, VIDEO_EHR], pd.DataFrame())

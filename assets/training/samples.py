@@ -14,7 +14,6 @@ from warehouse.tables.score.scores import replace_scores
 
 if TYPE_CHECKING:
     from echomort.models.cross_fit import CrossFit
-    from echomort.models.rows import TooFewRowsError
 
 KEYS = ["study_key", "patient_key", "fold", "label"]
 """Columns that identify a labelled study."""
@@ -45,12 +44,12 @@ def tabular_samples(project: Project) -> tuple[pd.DataFrame, Any, pd.DataFrame]:
     )
 
 
-def none_trained(models: Sequence[str], error: "TooFewRowsError") -> Build:
-    """Return a build that removes the scores of ``models``, which can't be trained, and records the reason."""
+def none_trained(models: Sequence[str], reason: str) -> Build:
+    """Return a build that removes the scores of ``models``, which can't be trained, and records the ``reason``."""
 
     def commit(connection: duckdb.DuckDBPyConnection) -> Built:
         replace_scores(connection, models, pd.DataFrame())
-        return Built(digest("no models", str(error)), {"reason": str(error)})
+        return Built(digest("no models", reason), {"reason": reason})
 
     return commit
 

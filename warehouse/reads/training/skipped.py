@@ -11,8 +11,11 @@ def skipped(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
     if reason := ledger.reasons(connection, "ehr_models").get(ledger.WHOLE):
         what = "no model was trained, nothing is evaluated, and there is no candidate for champion"
         return [("ehr_models", f"{what}: {reason}")]
-    return [
-        (asset, f"{unit} was left out: {reason}")
-        for asset in ("permuted_null", "motion_controls")
-        for unit, reason in ledger.reasons(connection, asset).items()
+    found = [
+        ("fusion", f"no video model, and no stack with the health records: {reason}")
+        for reason in ledger.reasons(connection, "fusion").values()
     ]
+    for asset in ("permuted_null", "motion_controls"):
+        for unit, reason in ledger.reasons(connection, asset).items():
+            found.append((asset, f"{unit} was left out: {reason}"))
+    return found

@@ -19,11 +19,11 @@ def export(
     """Write the champion as one file that carries no patient."""
     registry = existing_home(home) / "registry"
     from echomort.champion.bundle import write_bundle
-    from echomort.champion.store import NO_CHAMPION, champion_name
+    from echomort.champion.store import HOW_TO_GET_ONE, NO_CHAMPION, champion_name
 
     name = champion_name(registry)
     if name is None:
-        raise UserError(NO_CHAMPION, "run `echomort run` to the end")
+        raise UserError(NO_CHAMPION, HOW_TO_GET_ONE)
     write_bundle(registry, name, file)
     out.print(f"{file}: champion {name}; at the other site: `echomort validate {file.name}`")
 
@@ -52,11 +52,11 @@ def show(
     """Show a candidate: what it was made of and with, its figures, and every decision on it, as JSON."""
     registry = existing_home(home) / "registry"
     from echomort.champion.history import shown
-    from echomort.champion.store import NO_CHAMPION, champion_name
+    from echomort.champion.store import HOW_TO_GET_ONE, NO_CHAMPION, champion_name
 
     name = candidate or champion_name(registry)
     if name is None:
-        raise UserError(NO_CHAMPION, "run `echomort run` to the end")
+        raise UserError(NO_CHAMPION, HOW_TO_GET_ONE)
     out.print(json.dumps(shown(registry, name), indent=1, sort_keys=True))
 
 

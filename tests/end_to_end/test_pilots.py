@@ -91,7 +91,7 @@ def test_the_second_run_has_nothing_to_do(pilot: Pilot) -> None:
 def test_nothing_says_nan(pilot: Pilot) -> None:
     status = pilot.home.here("status", **KEY).stdout
     files = [(pilot.home.root / "report" / name).read_text() for name in ("report.json", "report.html")]
-    history = (pilot.home.root / "registry" / "history.json").read_text() if not pilot.lacks else ""
+    history = (pilot.home.root / "registry" / "history.json").read_text() if pilot.lacks != NOTHING_TRAINED else ""
     for text in (pilot.first, status, files[0], history, re.sub(r"<(script|style).*?</\1>", "", files[1], flags=re.S)):
         assert not NAN.search(text)
 
@@ -110,7 +110,7 @@ def test_no_figure_is_called_a_result(pilot: Pilot) -> None:
 
 def test_predict_without_a_champion_is_one_line(pilot: Pilot) -> None:
     said = pilot.home.here("predict", str(Path(__file__)), **KEY)
-    if pilot.lacks:
+    if pilot.lacks == NOTHING_TRAINED:
         assert said.status == 2
         assert said.stderr.startswith("echomort: there is no champion yet") and said.stderr.count("\n") == 1
     else:

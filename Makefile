@@ -16,7 +16,7 @@ SUITS := -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 COMPILE  = $(BIN)/python -m compileall -qq -j 0 -x '/tests?/' .venv/lib || true
 
-.PHONY: demo ui test lint types defs clean help
+.PHONY: demo ui test lint types defs sbom site clean help
 
 demo: .venv/installed          ## from nothing to a report on the synthetic archive
 	$(BIN)/echomort run --home $(HOME_DIR) --set preset=demo \
@@ -40,6 +40,13 @@ types: .venv/developing        ## types
 defs: .venv/developing         ## does the graph load
 	$(BIN)/dg check defs
 
+sbom: .venv/developing         ## licences of all dependencies, and the bill of materials: build/sbom.cdx.json
+	$(BIN)/python -m deploy.licences
+	$(BIN)/python -m deploy.sbom build/sbom.cdx.json
+
+site: .venv/developing         ## the pages of docs/ as a site: site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+
 clean:                         ## remove the environment and the demo
 	rm -rf .venv $(HOME_DIR)
 
@@ -58,6 +65,6 @@ help:                          ## this list
 	touch $@
 
 .venv/developing: .venv/installed
-	$(INSTALL) -e '.[dev,dicomweb,flow,postgres,receiver,video,weights,zarr]'
+	$(INSTALL) -e '.[deploy,dev,dicomweb,docs,flow,postgres,receiver,video,weights,zarr]'
 	$(COMPILE)
 	touch $@

@@ -144,6 +144,20 @@ def changed_parts(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     ]
 
 
+def changed_libraries(project: Project) -> dict[str, list[str]]:
+    """Return what changed of a library, with both versions -> the assets that were made with the former one."""
+    found: dict[str, set[str]] = {}
+    with project.reader() as connection:
+        for stage in STAGES:
+            now = stage.recipe(project.settings)
+            for name in stage.assets:
+                for recipe in {entry.recipe for entry in ledger.entries(connection, name).values()}:
+                    for change in changed_parts(ledger.recipe(connection, recipe), now):
+                        if change.startswith("library "):
+                            found.setdefault(change, set()).add(name)
+    return {change: sorted(assets) for change, assets in sorted(found.items())}
+
+
 def _in_words(part: str, then: str | None, now: str | None) -> str:
     kind, _, name = part.partition(" ")
     if kind == "library":

@@ -47,8 +47,6 @@ def verify(project: Project, progress: Callable[[int, int], None]) -> list[Damag
     with project.reader() as connection:
         _read_tables(connection)
         files = ledger.artifact_files(connection)
-        patients = [key for (key,) in connection.execute("SELECT DISTINCT patient_key FROM patient").fetchall()]
-        folders = list(ledger.entries(connection, DICOM_INDEX.name))
         artifacts = {
             (asset, unit): str(artifact)
             for asset in {file.asset for file in files}
@@ -62,7 +60,7 @@ def verify(project: Project, progress: Callable[[int, int], None]) -> list[Damag
             inside = file.path == artifact or file.path.startswith(f"{artifact}/")
             found.append(Damage(file.asset, file.path, what, artifact if inside else file.path))
         progress(number, len(files))
-    return [*found, *_registry_damage(project.root / "registry"), *_vault_damage(project, folders, patients)]
+    return [*found, *registry_damage(project.root / "registry"), *vault_damage(project)]
 
 
 def repair(project: Project, found: list[Damage]) -> list[Damage]:
@@ -94,7 +92,8 @@ def _read_tables(connection: duckdb.DuckDBPyConnection) -> None:
         ledger.table_digest(connection, table)
 
 
-def _registry_damage(registry: Path) -> Iterator[Damage]:
+def registry_damage(registry: Path) -> Iterator[Damage]:
+    """Yield what of the registry of models is missing or damaged; every file of a candidate is read."""
     for name in ("champion.json", "history.json"):
         try:
             _ = read_pointer(registry) if name == "champion.json" else read_history(registry)
@@ -115,7 +114,11 @@ def _registry_damage(registry: Path) -> Iterator[Damage]:
             yield Damage(CHAMPION, path, "damaged: it can't be read", path)
 
 
-def _vault_damage(project: Project, folders: list[str], patients: list[str]) -> Iterator[Damage]:
+def vault_damage(project: Project) -> Iterator[Damage]:
+    """Yield what the vault lacks of the folders and patients in the warehouse."""
+    with project.reader() as connection:
+        patients = [key for (key,) in connection.execute("SELECT DISTINCT patient_key FROM patient").fetchall()]
+        folders = list(ledger.entries(connection, DICOM_INDEX.name))
     try:
         if not project.vault.exists():
             yield Damage("dicom_archive", VAULT, "missing", VAULT)

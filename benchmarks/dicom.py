@@ -17,11 +17,13 @@ from collections.abc import Callable
 from functools import partial
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import simplejpeg
 from PIL import Image
 from pydicom import dcmread
+from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import iter_pixels, pixel_array
 
@@ -48,8 +50,9 @@ Way = Callable[[Path], object]
 def clip_of(lumas: dict[int, np.ndarray], path: Path) -> np.ndarray:
     """Make the clip as a user of pydicom and Pillow would: crop, resize, blend, pad."""
     header = dcmread(path, stop_before_pixels=True)
-    box = header.SequenceOfUltrasoundRegions[0]
-    x0, y0, x1, y1 = (int(box[f"RegionLocation{corner}"].value) for corner in ("MinX0", "MinY0", "MaxX1", "MaxY1"))
+    x0, y0, x1, y1 = 0, 0, header.Columns - 1, header.Rows - 1
+    for box in header.get("SequenceOfUltrasoundRegions", [])[:1]:
+        x0, y0, x1, y1 = (int(box[f"RegionLocation{corner}"].value) for corner in ("MinX0", "MinY0", "MaxX1", "MaxY1"))
     plan = resample(int(header.NumberOfFrames), 1000 / float(header.FrameTime), (), 30.0, 60)
     small = {
         index: np.asarray(
@@ -153,9 +156,11 @@ WAYS: dict[str, Way] = {
 }
 
 
-def synthetic(folder: Path) -> Path:
-    """The longest loop of a small synthetic archive: 600x800, JPEG 4:2:2, as many bytes a frame as scanners write."""
-    write_archive(folder / "archive", Synthetic(patients=10, frame_size="full"), processes=2)
+def synthetic(folder: Path, frame_size: Literal["small", "full"] = "full") -> Path:
+    """The longest loop of a small synthetic archive: JPEG 4:2:2, as many bytes a frame as scanners write; the full size
+    is 600x800."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_archive(folder / "archive", Synthetic(patients=10, frame_size=frame_size), processes=2)
     loops = {}
     for path in sorted((folder / "archive" / "dicom").rglob("*.dcm")):
         with contextlib.suppress(Rejected):
@@ -166,12 +171,73 @@ def synthetic(folder: Path) -> Path:
 
 def longer(path: Path) -> Path:
     """Write the loop at ``path`` played twice: scanners keep two beats or three, where the archive keeps one second."""
+    return changed(path, "longer", lambda frames: frames * 2)
+
+
+def changed(path: Path, name: str, change: Callable[[list[bytes]], list[bytes]], **elements: object) -> Path:
+    """Write the loop at ``path`` with other frames, and other ``elements`` of its header."""
     data = dcmread(path)
-    played = list(generate_frames(data.PixelData, number_of_frames=int(data.NumberOfFrames))) * 2
-    data.PixelData, data.NumberOfFrames = encapsulate(played), len(played)
-    target = path.with_name("longer.dcm")
+    frames = change(list(generate_frames(data.PixelData, number_of_frames=int(data.NumberOfFrames))))
+    data.PixelData, data.NumberOfFrames = encapsulate(frames), len(frames)
+    for keyword, value in elements.items():
+        setattr(data, keyword, value)
+    target = path.with_name(f"{name}.dcm")
     data.save_as(target)
     return target
+
+
+def on_a_screen(frame: bytes) -> bytes:
+    """Return a JPEG frame in the middle of a black screen of 768x1024."""
+    picture = simplejpeg.decode_jpeg(frame, "RGB")
+    screen = np.zeros((768, 1024, 3), np.uint8)
+    top, left = (768 - picture.shape[0]) // 2, (1024 - picture.shape[1]) // 2
+    screen[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    return bytes(simplejpeg.encode_jpeg(screen, 90, "RGB", "422"))
+
+
+def kinds(folder: Path) -> dict[str, Path]:
+    """Return title -> loop: real ones, and drawn ones of several sizes and lengths."""
+    full, small = synthetic(folder / "full"), synthetic(folder / "small", "small")
+    return {
+        "real, pydicom-data": REAL,
+        "real, pydicom": Path(str(get_testdata_file("examples_ybr_color.dcm"))),
+        "drawn": small,
+        "drawn, 5 frames": changed(small, "five", lambda frames: frames[:5]),
+        "drawn, full size": full,
+        "drawn, full size, 8 frames": changed(full, "eight", lambda frames: frames[:8]),
+        "drawn, full size, twice": longer(full),
+        "drawn, on a larger screen": changed(
+            full,
+            "screen",
+            lambda frames: [on_a_screen(frame) for frame in frames],
+            Rows=768,
+            Columns=1024,
+            SequenceOfUltrasoundRegions=[],
+        ),
+    }
+
+
+def measure_kinds(loops: dict[str, Path], repeats: int) -> None:
+    """Print a row for each loop: echomort beside raw with Pillow of the frames needed, and beside the grey floor."""
+    print("\n## Every kind of loop\n")
+    print("Both times are CPU ms a clip; the floor is the grey decode of the frames needed.\n")
+    print("| loop | size | frames | needed | pydicom raw, pillow, frames needed | echomort | times | share of floor |")
+    print("|---|---|---|---|---|---|---|---|")
+    times, shares = [], []
+    for title, path in loops.items():
+        header, needed = read_header(path), len(needed_frames(path))
+        peer = cpu_milliseconds(pydicom_raw_needed, path, repeats)
+        ours, floor = cpu_milliseconds(read_clip, path, repeats), cpu_milliseconds(grey_floor(path), path, repeats)
+        times.append(ours / peer)
+        shares.append(floor / ours)
+        print(
+            f"| {title} | {header.rows}x{header.columns} | {header.frames} | {needed} | {peer:.1f} | {ours:.1f} | "
+            f"{times[-1]:.2f} | {shares[-1]:.0%} |"
+        )
+    print(
+        f"\nAgainst raw with Pillow, which looks neither for the sector nor for colour nor for letters: median "
+        f"{np.median(times):.2f}, most {max(times):.2f}. Share of the floor: median {np.median(shares):.0%}."
+    )
 
 
 def measure(title: str, path: Path, repeats: int) -> None:
@@ -224,6 +290,7 @@ def report(repeats: int) -> None:
         loop = synthetic(Path(folder))
         measure("A loop of the synthetic archive, 600x800, 50 frames a second", loop, repeats)
         measure("The same loop played twice, as long as scanners keep them", longer(loop), repeats)
+        measure_kinds(kinds(Path(folder) / "kinds"), repeats)
     measure_headers(REAL)
     measure_processes(REAL)
 

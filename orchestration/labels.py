@@ -9,6 +9,7 @@ import pyarrow.parquet
 from rich.console import Console
 
 from assets.project import Project
+from echomort.core.audit import Audited
 from echomort.core.errors import UserError
 from echomort.core.files import atomic_path
 from echomort.settings import Settings
@@ -42,8 +43,9 @@ LARGEST = 2**63 - 1
 """Largest subject_id: MEDS stores it as a signed integer of 64 bits."""
 
 
-def write_labels(settings: Settings, folder: Path, console: Console) -> None:
-    """Write ``mortality_<days>_days.parquet`` for each horizon and ``cohort.parquet`` into ``folder``.
+def write_labels(settings: Settings, folder: Path, console: Console, noted: Audited) -> None:
+    """Write ``mortality_<days>_days.parquet`` for each horizon and ``cohort.parquet`` into ``folder``;
+    ``noted`` gets the patients whose labels they are.
 
     Raises :class:`UserError` if there is no cohort yet, or if the site's numbers of patients are not whole numbers.
     """
@@ -56,6 +58,7 @@ def write_labels(settings: Settings, folder: Path, console: Console) -> None:
     shift = _shift_of(project)
     subjects = _subjects(project, {*labels["patient_key"], *cohort["patient_key"]})
     studies = vault.recall(project.vault, "study", cohort["study_key"])
+    noted.add((f"patient {key}" for key in sorted(subjects)), patients=len(subjects), studies=len(cohort))
     for horizon, rows in labels.groupby("horizon_days"):
         named = _under_own_numbers(rows, subjects, shift).assign(boolean_value=rows["label"] == 1)
         _write(folder / f"mortality_{horizon}_days.parquet", named, LABELS)

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from echomort.core.audit import Audited
 from echomort.core.errors import UserError
 from echomort.reader_study.bundle import write_bundle
 from echomort.reader_study.cases import (
@@ -41,9 +42,11 @@ def frozen(settings: Settings, request: CaseRequest, progress: Progress) -> Stud
     return study
 
 
-def bundle(study: Study, folder: Path, condition: str, console: Console) -> None:
-    """Write one arm of the study and print a summary, which is for the study's organiser and not for readers."""
+def bundle(study: Study, folder: Path, condition: str, console: Console, noted: Audited) -> None:
+    """Write one arm of the study and print a summary, which is for the study's organiser and not for readers. ``noted``
+    gets the studies that readers see."""
     readers = write_bundle(study, folder, condition)
+    noted.add((f"study {case['study_key']}" for case in study.frozen["cases"]), cases=len(study.frozen["cases"]))
     balance = study.frozen["balance"]
     dealt = f"{len(study.frozen['cases'])} cases ({balance['dead']} dead, {balance['alive']} alive)"
     console.print(f"{folder}: {dealt}, pages for {', '.join(readers)}, {condition}")

@@ -77,14 +77,20 @@ def end_dead_runs(instance: dg.DagsterInstance) -> None:
 
     Else they would count as started for ever and keep their slots, so that later runs would wait.
     """
-    for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
-        if run_state(instance, run) == "dead":
+    for run, state in unfinished_runs(instance):
+        if state == "dead":
             if is_of_command_line(run):
                 instance.report_run_canceled(run, message="its process was killed")
             else:
                 instance.report_run_failed(run, message="its process was killed")
     _remove_locks(instance)
     free_slots(instance)
+
+
+def unfinished_runs(instance: dg.DagsterInstance) -> list[tuple[dg.DagsterRun, State]]:
+    """Return the runs that count as started, each with whether its process is alive."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
+    return [(run, run_state(instance, run)) for run in runs]
 
 
 def _remove_locks(instance: dg.DagsterInstance) -> None:
@@ -97,11 +103,15 @@ def _remove_locks(instance: dg.DagsterInstance) -> None:
 
 def free_slots(instance: dg.DagsterInstance) -> None:
     """Free the slots of runs that are over: an interrupted run may fail while a step of it still holds one."""
-    storage = instance.event_log_storage
-    for run_id in storage.get_concurrency_run_ids():
-        run = instance.get_run_by_id(run_id)
-        if run is None or run.is_finished:
-            storage.free_concurrency_slots_for_run(run_id)
+    for run_id in left_slots(instance):
+        instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+
+
+def left_slots(instance: dg.DagsterInstance) -> list[str]:
+    """Return the ids of runs that are over and still hold a slot of a pool."""
+    holders = instance.event_log_storage.get_concurrency_run_ids()
+    runs = {run_id: instance.get_run_by_id(run_id) for run_id in holders}
+    return [run_id for run_id, run in runs.items() if run is None or run.is_finished]
 
 
 def waits_for(instance: dg.DagsterInstance, run_id: str) -> list[str]:

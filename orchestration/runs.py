@@ -27,6 +27,7 @@ from echomort.core.files import remove_leftovers, storage_error_in
 from orchestration.definitions import defs
 from orchestration.executor import forked_steps
 from orchestration.jobs import RECORDS
+from orchestration.progress import shown_progress
 from orchestration.run_locks import COMMAND_LINE_TAG, end_dead_runs
 
 INSTANCE_TEMPLATE = Path(__file__).with_name("dagster.yaml")
@@ -107,7 +108,8 @@ def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str,
         if not keys:
             return False
         prepare_instance(home)
-        with forked_steps(), dg.DagsterInstance.get() as instance:
+        assets = {key.to_user_string() for key in keys}
+        with shown_progress(assets), forked_steps(), dg.DagsterInstance.get() as instance:
             end_dead_runs(instance)
             result = dg.execute_job(
                 _job_of(keys),

@@ -111,7 +111,7 @@ def both_sides(settings: Settings, most_files: int) -> Iterator[Sides]:
     with connect_in_memory(settings.execution.memory_limit_gib) as connection:
         report = stage_extract(connection, settings, keyring)
         listed = list_files(settings.dicom_root, "sources.dicom")
-        chosen = _spread(listed, most_files)
+        chosen = spread(listed, most_files)
         found = [(file, _header(settings.dicom_root / file.path)) for file in chosen]
         rows = [_row(settings.dicom_root, file, header, keyring) for file, header in found]
         replace_instances(connection, [], pd.DataFrame(rows))
@@ -131,7 +131,7 @@ def _records(connection: duckdb.DuckDBPyConnection, of: str, texts: Mapping[str,
     return Records({texts[key]: owner for key, owner in rows})
 
 
-def _spread(files: Sequence[SourceFile], most: int) -> list[SourceFile]:
+def spread(files: Sequence[SourceFile], most: int) -> list[SourceFile]:
     """Return ``most`` of ``files`` at most: first one of each folder, then a second of each; in an order that does not
     depend on names, so that years and rooms are mixed."""
     if len(files) <= most:

@@ -1,13 +1,11 @@
 """``python -m docs.generators.settings_table`` prints docs/settings.md: every setting with its provenance."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import typer
-import yaml
 
-from echomort.settings import Postgresql, Settings, Sources, load_settings
+from echomort.settings import Postgresql, Settings, Sources, as_yaml, load_settings
 
 HEAD = """# Settings
 
@@ -60,12 +58,6 @@ def lines() -> Iterator[str]:
         yield f"| {' | '.join((f'`{key}`', f'`{as_yaml(value)}`', *shown, provenances[key], meaning))} |"
     yield from PILOT.splitlines()
     yield from (f"| `{key}` | {reason} |" for key, reason in PILOT_REASONS.items())
-
-
-def as_yaml(value: Any) -> str:
-    """Return a setting's value as a person writes it in a file."""
-    plain = list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
-    return yaml.safe_dump(plain, default_flow_style=True, width=1_000).removesuffix("\n").removesuffix("\n...")
 
 
 def _rows(preset: str) -> Iterator[tuple[str, Any, str, str]]:

@@ -1,6 +1,7 @@
 """Typed, immutable settings: what they are, what they mean and where they come from."""
 
-from echomort.settings.layers import gather, load_settings, parse_flags, validate
+from echomort.settings.layers import gather, load_settings, merged, parse_flags, read_layers, validate
+from echomort.settings.origins import Change, Changes, SettingOrigin, as_yaml, changes, setting_origins
 from echomort.settings.preset import PRESETS, read_preset
 from echomort.settings.sections import (
     CUTS,
@@ -45,6 +46,8 @@ __all__ = [
     "LONGEST_CUT",
     "PRESETS",
     "USUAL_READING",
+    "Change",
+    "Changes",
     "ClinicalScores",
     "ClipSettings",
     "Cohort",
@@ -67,6 +70,7 @@ __all__ = [
     "Provenance",
     "SameDay",
     "Section",
+    "SettingOrigin",
     "Settings",
     "Sources",
     "StudyNumbers",
@@ -77,9 +81,14 @@ __all__ = [
     "Training",
     "ValidationClasses",
     "Views",
+    "as_yaml",
+    "changes",
     "gather",
     "load_settings",
+    "merged",
     "parse_flags",
+    "read_layers",
     "read_preset",
+    "setting_origins",
     "validate",
 ]

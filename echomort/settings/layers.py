@@ -1,6 +1,7 @@
 """The layers of settings: defaults, a preset, a file, the environment, flags; a later one overrides an earlier one."""
 
 import difflib
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,17 +19,35 @@ ENVIRONMENT_PREFIX = "ECHOMORT__"
 """Environment variables with this prefix are settings."""
 
 
+def read_layers(
+    file: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    file_origin: str = "--config",
+) -> dict[str, dict[str, Any]]:
+    """Return origin -> what a person set there, as a tree: ``file`` (YAML) < environment < ``flags``.
+
+    Environment variables look like ``ECHOMORT__TRAINING__MAX_EPOCHS=3``; ``flags`` maps dotted keys to values.
+    """
+    return {
+        file_origin: _read_file(file),
+        "environment": _from_environment(os.environ if environment is None else environment),
+        "--set": _nested(flags or {}),
+    }
+
+
+def merged(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the tree of all ``layers``; a later one wins."""
+    return functools.reduce(_merge, layers.values(), {})
+
+
 def gather(
     file: Path | None = None,
     flags: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return what a person set, as a tree: ``file`` (YAML) < environment < ``flags``.
-
-    Environment variables look like ``ECHOMORT__TRAINING__MAX_EPOCHS=3``; ``flags`` maps dotted keys to values.
-    """
-    below = _merge(_read_file(file), _from_environment(os.environ if environment is None else environment))
-    return _merge(below, _nested(flags or {}))
+    """Return what a person set, as one tree: that of :func:`read_layers`."""
+    return merged(read_layers(file, flags, environment))
 
 
 def validate(tree: Mapping[str, Any]) -> Settings:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
@@ -68,6 +69,17 @@ def _names(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _zone(name: str | None) -> str | None:
+    try:
+        return name and ZoneInfo(name).key
+    except (KeyError, ValueError, OSError):
+        raise ValueError("write a name of the IANA data base, such as Europe/Berlin") from None
+
+
+TimeZone = Annotated[str | None, pydantic.AfterValidator(_zone)]
+"""The name of a time zone."""
+
+
 class Postgresql(Section):
     """Tables of the records in a PostgreSQL database. How to reach it is no setting: ECHOMORT_POSTGRESQL, or a file."""
 
@@ -77,7 +89,7 @@ class Postgresql(Section):
     connection_file: Path | None = setting(
         None, "ours", "file with the connection string, mode 0600 (or ECHOMORT_POSTGRESQL)"
     )
-    time_zone: str | None = setting(
+    time_zone: TimeZone = setting(
         None, "ours", "time zone for columns of type timestamp with time zone (null: that of sources.time_zone)"
     )
 
@@ -104,7 +116,7 @@ class Sources(Section):
         "ours",
         "how the records are laid out: canonical, omop, mimic_iv, fhir, meds, an installed one, or a folder",
     )
-    time_zone: str | None = setting(
+    time_zone: TimeZone = setting(
         None, "ours", "time zone of the hospital, such as Europe/Berlin: times with an offset are converted to it"
     )
     extracted_on: date | None = setting(

@@ -12,9 +12,12 @@ from echomort.version import __version__
 from orchestration.cli.accept import accept
 from orchestration.cli.champion import export as export_champion
 from orchestration.cli.champion import list_candidates, promote, rollback, show
+from orchestration.cli.config import show as show_settings
+from orchestration.cli.doctor import doctor
 from orchestration.cli.experiment import experiment
 from orchestration.cli.export import export as export_clips
 from orchestration.cli.fetch import dicomweb
+from orchestration.cli.init import init
 from orchestration.cli.inspect import inspect
 from orchestration.cli.labels import labels
 from orchestration.cli.link import link
@@ -26,6 +29,7 @@ from orchestration.cli.risk import risk
 from orchestration.cli.run import run
 from orchestration.cli.status import status
 from orchestration.cli.synth import synth
+from orchestration.cli.trace import trace
 from orchestration.cli.ui import environment, ui
 from orchestration.cli.validate import validate
 from orchestration.cli.verify import verify
@@ -33,9 +37,12 @@ from orchestration.cli.weights import import_weights, score
 
 PURPOSE = "From a hospital's echo archive and health records to a validated one-year mortality model, kept current."
 COMMANDS = (
+    init,
     run,
     status,
     verify,
+    doctor,
+    trace,
     records,
     link,
     experiment,
@@ -54,6 +61,7 @@ COMMANDS = (
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=PURPOSE)
 fetch = typer.Typer(no_args_is_help=True, help="Fetch echo files from a server.")
+config = typer.Typer(no_args_is_help=True, help="The settings of a project.")
 champion = typer.Typer(no_args_is_help=True, help="The model that predicts.")
 readers = typer.Typer(no_args_is_help=True, help="A reader study: cardiologists without and with the model.")
 weights = typer.Typer(
@@ -81,11 +89,13 @@ for group, commands in ((app, COMMANDS), (fetch, (dicomweb,)), (readers, (export
     for command in commands:
         group.command()(command)
 app.command("env")(environment)
+config.command("show")(show_settings)
 champion.command("list")(list_candidates)
 champion.command()(show)
 champion.command()(rollback)
 champion.command()(promote)
 champion.command("export")(export_champion)
+app.add_typer(config, name="config")
 app.add_typer(champion, name="champion")
 weights.command("import")(import_weights)
 weights.command()(score)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from echomort.core.audit import audited
 from echomort.core.errors import UserError
 from orchestration.cli.options import AsJson, Home, out, print_records
 from orchestration.cli.projects import existing_home
@@ -17,14 +18,17 @@ def export(
     home: Home = Path("demo"),
 ) -> None:
     """Write the champion as one file that carries no patient."""
-    registry = existing_home(home) / "registry"
+    home = existing_home(home)
+    registry = home / "registry"
     from echomort.champion.bundle import write_bundle
     from echomort.champion.store import HOW_TO_GET_ONE, NO_CHAMPION, champion_name
 
     name = champion_name(registry)
     if name is None:
         raise UserError(NO_CHAMPION, HOW_TO_GET_ONE)
-    write_bundle(registry, name, file)
+    with audited(home, "champion export") as noted:
+        noted.add([f"candidate {name}"])
+        write_bundle(registry, name, file)
     out.print(f"{file}: champion {name}; at the other site: `echomort validate {file.name}`")
 
 
@@ -77,6 +81,7 @@ def _choose(home: Path, candidate: str, because: str, kind: str) -> None:
     from echomort.champion.history import choose
     from orchestration.runs import project_lock
 
-    with project_lock(home):
+    with project_lock(home), audited(home, f"champion {kind}") as noted:
         choose(home / "registry", candidate, because, kind, home)
+        noted.add([f"candidate {candidate}"])
     out.print(f"{candidate} is the champion; run `echomort run`, which scores the patients with it")

@@ -1,11 +1,13 @@
 """``echomort export``: an archive's loops as data for others."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from echomort.core.audit import audited
 from orchestration.cli.inspect import with_sizes
 from orchestration.cli.options import out, progress_bar
 from orchestration.cli.projects import settings_of
@@ -25,7 +27,11 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
     config: Annotated[Path | None, typer.Option(help="Use these settings (YAML).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as a JSON object.")] = False,
 ) -> None:
-    """Write the loops of an archive, everything outside the sector blank, with a manifest of all its files."""
+    """Write the loops of an archive, everything outside the sector blank, with a manifest of all its files.
+
+    With --home, the audit log of that project notes it.
+    """
+    from echomort.clips.export.manifest import exported_studies
     from echomort.clips.export.request import AS_SET, ExportRequest, parse_format, parse_size
     from echomort.clips.export.run import Archive, export_archive
     from echomort.core.keys import load_keyring
@@ -43,8 +49,12 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
     table = settings.sources.view_table
     views = read_view_table(table) if table else {}
     root = _root(archive, settings.dicom_root) if home is not None else archive
-    with progress_bar("files") as progress:
+    log = audited(settings.home, f"export --as {chosen}") if home is not None else contextlib.nullcontext()
+    with log as noted, progress_bar("files") as progress:
         made = export_archive(Archive(archive, root, views), folder, request, settings.execution.cores, progress)
+        if noted is not None:
+            studies = exported_studies(folder)
+            noted.add((f"study {key}" for key in studies), studies=len(studies), loops=made.accepted)
     if as_json:
         out.print(json.dumps(vars(made)))
         return

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from echomort.core.audit import audited
 from orchestration.cli.options import Home, out
 from orchestration.cli.projects import project_settings
 
@@ -16,9 +17,10 @@ def labels(
     """Write the cohort and its labels in the label schema of MEDS, under the site's own numbers and true dates.
 
     One Parquet file for each horizon (subject_id, prediction_time, boolean_value) and one of the cohort. Only their
-    owner can read them. The key of the project is needed.
+    owner can read them. The key of the project is needed. The audit log notes it.
     """
     settings = project_settings(home)
     from orchestration.labels import write_labels
 
-    write_labels(settings, folder, out)
+    with audited(settings.home, "labels") as noted:
+        write_labels(settings, folder, out, noted)

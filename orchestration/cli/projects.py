@@ -1,58 +1,135 @@
 """The project of a command, and its settings."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from echomort import settings as configuration
 from echomort.core.errors import UserError
 from echomort.core.files import write_text
+from orchestration.cli.options import out
 
 CONFIG_NAME = "echomort.yaml"
 
 
 def remembered_settings(home: Path, config: Path | None, assignments: list[str] | None) -> configuration.Settings:
     """Return the home's stored settings with those of this call on top; store them in the home if its inputs can be
-    used. Raises :class:`UserError`, and stores nothing, otherwise."""
+    used, and print what they change. Raises :class:`UserError`, and stores nothing, otherwise."""
     own = folder_of(home) / CONFIG_NAME
-    file = config or (own if own.exists() else None)
-    chosen = configuration.gather(file, configuration.parse_flags(assignments or []))
-    if "home" in chosen:
-        raise UserError("home is not a setting", "remove it, and name the project's folder with --home")
+    chosen = configuration.merged(layers_of(home, config, assignments))
     settings = configuration.validate(chosen | {"home": str(home)})
     check_inputs(settings)
+    if config or not own.exists():  # what a home remembers was accepted before
+        _require_source(chosen)
+    changed = change_lines(configuration.gather(own, environment={}), chosen) if own.exists() else ()
     make_home(home)
     write_text(own, yaml.safe_dump(chosen, sort_keys=True))
+    for line in changed:
+        out.print(line)
     os.environ["ECHOMORT_HOME"] = str(home)
     os.environ.pop("ECHOMORT_CONFIG", None)
     return settings
 
 
+def layers_of(home: Path, config: Path | None, assignments: list[str] | None) -> dict[str, dict[str, Any]]:
+    """Return origin -> what was set there: in ``config``, or else in the home; in the environment; by --set."""
+    own = home / CONFIG_NAME
+    file, origin = (config, "--config") if config else (own if own.exists() else None, "home")
+    layers = configuration.read_layers(file, configuration.parse_flags(assignments or []), file_origin=origin)
+    if any("home" in tree for tree in layers.values()):
+        raise UserError("home is not a setting", "remove it, and name the project's folder with --home")
+    return layers
+
+
+def change_lines(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return a line for each setting that differs between what a home remembers and what it will; none where the former
+    is no longer possible."""
+    try:
+        changes = configuration.changes(before, after)
+    except UserError:  # a release may have removed a setting; the new ones have been checked
+        return []
+    lines = [_change_line(change) for change in changes.set]
+    if changes.others:
+        lines.append(f"{changes.others} more settings follow from preset: `echomort config show` lists them")
+    return lines
+
+
+def _change_line(change: configuration.Change) -> str:
+    line = f"{change.key}: {configuration.as_yaml(change.before)} -> {configuration.as_yaml(change.after)}"
+    return f"{line} (forgotten: --config replaces all that the home remembers)" if change.is_forgotten else line
+
+
+def _require_source(chosen: Mapping[str, Any]) -> None:
+    """Raise :class:`UserError` where nobody named an archive, nor asked for the synthetic one."""
+    sources = chosen.get("sources") or {}
+    named = any(sources.get(name) is not None for name in ("dicom", "ehr", "postgresql", "synthetic"))
+    if not named and chosen.get("preset") != "demo":
+        raise UserError(
+            "no archive and no records are named",
+            "write a configuration with `echomort init` and name it with --config, or add --set preset=demo, which "
+            "makes a synthetic archive",
+        )
+
+
 def check_inputs(settings: configuration.Settings) -> None:
-    """Raise :class:`UserError` now for inputs that would fail later: no key, archive, records or adapter."""
+    """Raise :class:`UserError` now for settings and inputs that would fail later: no key, archive, records or adapter,
+    files that settings name, words that they can't have."""
     from echomort.core.keys import check_key, load_keyring
-    from echomort.core.listing import list_files
-    from echomort.dicom.header.views import check_group
-    from echomort.ehr.catalogue import site_catalogue
-    from warehouse.adapters.extract import contract
+    from warehouse.adapters.extract import ExtractLocation, contract
+    from warehouse.staging.staging import require_day
 
     keyring = load_keyring(settings.privacy.key_file, settings.is_synthetic)
     check_key(settings.home, keyring)
-    site_catalogue(settings.sources.variables)
     contract(settings.sources.adapter)
-    for view in settings.imaging.clip.view_sizes:
-        check_group(view)
+    _check_named_files(settings)
+    _check_views(settings)
     if not settings.is_synthetic:
-        if not isinstance(settings.sources.dicom, str):  # the first asset checks object storage
-            list_files(settings.dicom_root, "sources.dicom")
-        if settings.ehr_root:
-            list_files(settings.ehr_root, "sources.ehr")
-        if settings.sources.postgresql:
-            from warehouse.adapters.postgresql import snapshot
+        location = ExtractLocation(settings.ehr_root, settings.sources.database)
+        require_day(location, settings.sources.adapter, settings.sources.extracted_on)
+        _check_sources(settings)
 
-            with snapshot(settings.sources.postgresql):
-                pass
+
+def _check_named_files(settings: configuration.Settings) -> None:
+    from echomort.dicom.header.views import read_view_table
+    from echomort.ehr.catalogue import site_catalogue
+    from echomort.ehr.contact_kinds import site_kinds
+    from echomort.linkage.rules import read_map
+
+    site_catalogue(settings.sources.variables)
+    site_kinds(settings.sources.kinds)
+    if settings.sources.view_table:
+        read_view_table(settings.sources.view_table)
+    for rule in (settings.linkage.study, settings.linkage.patient):
+        read_map(rule.map)
+
+
+def _check_views(settings: configuration.Settings) -> None:
+    from echomort.dicom.header.views import check_group
+
+    for view in (*settings.imaging.clip.view_sizes, *(settings.training.views or ())):
+        check_group(view)
+    if settings.sources.synthetic:
+        from echomort.synth.phantom import VIEWS
+
+        for view in set(settings.sources.synthetic.views) - set(VIEWS):
+            raise UserError(f"the synthetic archive has no view {view}", f"choose from {', '.join(VIEWS)}")
+
+
+def _check_sources(settings: configuration.Settings) -> None:
+    from echomort.core.listing import list_files
+
+    if not isinstance(settings.sources.dicom, str):  # the first asset checks object storage
+        list_files(settings.dicom_root, "sources.dicom")
+    if settings.ehr_root:
+        list_files(settings.ehr_root, "sources.ehr")
+    if settings.sources.postgresql:
+        from warehouse.adapters.postgresql import snapshot
+
+        with snapshot(settings.sources.postgresql):
+            pass
 
 
 def folder_of(home: Path) -> Path:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from echomort.core.audit import audited
 from orchestration.cli.options import ExportHome, Home, out, progress_bar, require_paths
 from orchestration.cli.projects import project_settings
 
@@ -24,9 +25,10 @@ def export(
     from orchestration.reader_study import bundle, frozen
 
     must_be_new(folder)
-    with progress_bar("cases") as progress:
-        study = frozen(settings, CaseRequest(_view(view), cases, count, settings.evaluation.seed), progress)
-    bundle(study, folder, UNAIDED, out)
+    with audited(settings.home, "readers export") as noted:
+        with progress_bar("cases") as progress:
+            study = frozen(settings, CaseRequest(_view(view), cases, count, settings.evaluation.seed), progress)
+        bundle(study, folder, UNAIDED, out, noted)
 
 
 def assist(
@@ -38,7 +40,8 @@ def assist(
     from echomort.reader_study.cases import Study
     from orchestration.reader_study import bundle
 
-    bundle(Study.load(settings.home), folder, AIDED, out)
+    with audited(settings.home, "readers assist") as noted:
+        bundle(Study.load(settings.home), folder, AIDED, out, noted)
 
 
 def analyse(

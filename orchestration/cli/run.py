@@ -28,7 +28,8 @@ def run(
 ) -> None:
     """Rebuild stale assets, from the archive to the report.
 
-    A project without sources.dicom, such as a new one, first gets an embedded synthetic archive of 520 patients.
+    With --set preset=demo a new project first gets an embedded synthetic archive of 600 patients. The home remembers
+    its settings; a line says what this call changes in them. --config replaces all of them.
     """
     home = home.absolute()
     settings = remembered_settings(home, config, assignments)

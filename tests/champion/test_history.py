@@ -22,6 +22,7 @@ from echomort.champion.store import (
     write_sealed_risks,
     write_trained_patients,
 )
+from echomort.core.audit import read_log
 from echomort.core.errors import UserError
 
 FLIPPED = "one bit"
@@ -145,5 +146,7 @@ def test_the_commands_speak_in_lines(registry, two, tmp_path):
     said = home.here("champion", "promote", first, "--because", " ")
     assert said.status == 2 and "--because is empty" in said.stderr
     said = home.here("champion", "rollback", "nothing")
+    failed = read_log(tmp_path)[-1]
+    assert (failed["command"], failed["event"], failed["objects"]) == ("champion rollback", "failed", [])
     assert said.status == 2 and said.stderr.startswith("echomort: ") and "Traceback" not in said.stderr
     assert champion_name(registry) == second

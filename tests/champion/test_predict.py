@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from projects import Home
 
 from echomort.champion.predict import predict_paths
-from echomort.champion.store import Facts, Parts, write_candidate, write_pointer
+from echomort.champion.store import Facts, Parts, champion_name, write_candidate, write_pointer
+from echomort.core.audit import LOG, read_log
 from echomort.core.errors import UserError
 from echomort.dicom import inspect_paths, read_clip
+from echomort.dicom.index import source_digest
 from echomort.dicom.saved import SavedClip, Unusable, convert_pixels, load_clip
 from echomort.models.platt import Platt
 from echomort.models.view_classifier import ViewClassifier, appearance_of
@@ -205,3 +208,19 @@ def test_no_name_of_a_file_can_write_to_the_terminal():
     record = {"path": "a\x1b[2Jb\n\udc80", "status": "rejected", "reason": "still", "note": None, "synthetic": False}
     line, *_ = predicted([record | dict.fromkeys(("view", "view_source", "frames", "fps", "risk"))])
     assert line.isprintable() and r"a\x1b[2Jb\n\udc80" in line
+
+
+def test_the_audit_log_has_the_file_that_was_scored_under_its_name_in_the_index(registry, tmp_path):
+    (tmp_path / "registry").symlink_to(registry)
+    home = Home(tmp_path)
+    assert home.here("predict", str(LOOP), str(STILL)).status == 0
+    begun, done = read_log(tmp_path)
+    assert (begun["event"], begun["objects"], done["event"]) == ("begun", [], "done")
+    assert done["objects"] == [f"candidate {champion_name(registry)}", f"file {source_digest(LOOP)}"]
+    assert done["counts"] == {"files": 2, "scored": 1}
+    assert LOOP.name not in (tmp_path / LOG).read_text()
+
+
+def test_a_folder_that_is_no_project_gets_no_audit_log(tmp_path):
+    assert Home(tmp_path).here("predict", str(LOOP)).status == 2
+    assert not (tmp_path / LOG).exists()

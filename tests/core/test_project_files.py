@@ -100,3 +100,14 @@ def test_the_module_runs_the_command() -> None:
     command = [sys.executable, "-m", "echomort", "--version"]
     said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert said.stdout == f"echomort {__version__}\n"
+
+
+def test_a_release_is_built_and_published_by_nobody() -> None:
+    flow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
+    assert flow["permissions"] == {"contents": "read"}
+    steps = flow["jobs"]["build"]["steps"]
+    commands = " ".join(step.get("run", "") for step in steps)
+    assert "auditwheel repair" in commands and "make sbom" in commands and "upload" not in commands
+    assert {step["uses"].partition("@")[0] for step in steps if "uses" in step} == {
+        *("actions/checkout", "actions/setup-python", "actions/upload-artifact"),
+    }

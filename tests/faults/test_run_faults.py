@@ -176,7 +176,7 @@ def test_a_second_run_of_one_project_is_refused_at_once(home: Home) -> None:
     home.root.mkdir()
     with (home.root / ".run.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        refused(home.here("run"), "another `echomort run`", "wait until it ends")
+        refused(home.here("run", "--set", "preset=demo"), "another `echomort run`", "wait until it ends")
 
 
 @pytest.mark.slow

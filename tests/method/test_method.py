@@ -9,13 +9,12 @@ import yaml
 
 from assets.imaging import variants
 from docs.generators.method_page import TITLES, lines, preset_values
-from docs.generators.settings_table import as_yaml
 from echomort.clips import optical_flow
 from echomort.ehr.variables import catalogue
 from echomort.experiments.published import EXPERIMENTS
 from echomort.method import Status, differences, facts
 from echomort.networks import NETWORKS, _layers, build_network, early_fusion
-from echomort.settings import Settings, load_settings
+from echomort.settings import Settings, as_yaml, load_settings
 from echomort.training import optimizer
 
 ROOT = Path(__file__).parents[2]

@@ -1,7 +1,9 @@
 """The help pages say what every option is for."""
 
 import click
+import pytest
 import typer
+from typer.testing import CliRunner
 
 from orchestration.cli.__main__ import app
 
@@ -21,6 +23,12 @@ EVERY = commands(typer.main.get_command(app))  # type: ignore[arg-type]
 def test_every_option_says_what_it_is_for() -> None:
     silent = [f"{name} {one.name}" for name, command in EVERY.items() for one in command.params if not one.help]
     assert len(EVERY) > 10 and silent == []
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_help_page_can_be_printed(name: str) -> None:
+    done = CliRunner().invoke(app, [*name.split()[1:], "--help"])
+    assert done.exit_code == 0 and "Usage" in done.output, done.exception
 
 
 def test_the_help_of_run_names_the_archive_that_it_writes_and_shows_a_selection() -> None:

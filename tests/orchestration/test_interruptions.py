@@ -84,7 +84,7 @@ def test_another_error_is_not_taken_for_one_of_the_disk() -> None:
 def test_a_home_that_can_not_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "home").mkdir()
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
-    said = Home(tmp_path / "home").here("run")
+    said = Home(tmp_path / "home").here("run", "--set", "preset=demo")
     assert said.status == 2 and "can't be written to" in said.stderr and "Traceback" not in said.stderr
     assert list((tmp_path / "home").iterdir()) == []
 

@@ -12,6 +12,7 @@ from layouts.meds import to_meds, write_meds
 from rich.console import Console
 
 from assets.project import Project
+from echomort.core.audit import Audited
 from echomort.core.errors import UserError
 from echomort.settings import load_settings
 from orchestration.labels import write_labels
@@ -44,9 +45,12 @@ def project_of(tmp_path: Path, adapter: str, dates: str) -> Project:
     return project
 
 
-def written(project: Project, folder: Path) -> None:
+def written(project: Project, folder: Path) -> Audited:
+    """Write the labels, and return what the audit log gets."""
+    noted = Audited()
     settings = load_settings(Path(project.home) / "echomort.yaml", {"home": project.home})
-    write_labels(settings, folder, Console(quiet=True))
+    write_labels(settings, folder, Console(quiet=True), noted)
+    return noted
 
 
 def local(row: tuple) -> tuple:
@@ -60,7 +64,7 @@ def test_labels_have_the_subjects_and_the_times_of_the_dataset(tmp_path, dates):
     events, shape = to_meds(rows | {"identity": []})
     write_meds(tmp_path / "ehr", events, shape)
     project = project_of(tmp_path, "meds", dates)
-    written(project, tmp_path / "labels")
+    noted = written(project, tmp_path / "labels")
     file = tmp_path / "labels" / "mortality_365_days.parquet"
     table = pyarrow.parquet.read_table(file)
     assert [(one.name, str(one.type)) for one in table.schema] == [
@@ -76,6 +80,9 @@ def test_labels_have_the_subjects_and_the_times_of_the_dataset(tmp_path, dates):
     assert {one["subject_id"] for one in labels if one["boolean_value"]} == dead & {one["subject_id"] for one in labels}
     assert labels == sorted(labels, key=lambda one: (one["subject_id"], one["prediction_time"]))
     cohort = pyarrow.parquet.read_table(tmp_path / "labels" / "cohort.parquet").to_pylist()
+    subjects = {one["subject_id"] for one in labels}
+    assert noted.counts == {"patients": len(noted.objects), "studies": len(cohort)}
+    assert {f"patient {project.keyring.pseudonym('patient', str(one))}" for one in subjects} <= set(noted.objects)
     assert len(cohort) == len(labels)
     assert all(one["study_id"] == echoes[one["subject_id"], one["prediction_time"]] for one in cohort)
     names = {path.name for path in (tmp_path / "labels").iterdir()}

@@ -95,6 +95,8 @@ def test_the_site_s_map_decides_alone_and_may_say_none(tmp_path):
     [
         ("ICD10CM//I50.9", ("ICD10CM", "I509")),
         ("ICD10/I50.9", ("ICD10CM", "I509")),
+        ("ICD10GM//I50.14", ("ICD10CM", "I5014")),
+        ("ICD-10-AM//I50.9", ("ICD10CM", "I509")),
         ("ICD9CM//428.0", ("ICD9CM", "4280")),
         ("DIAGNOSIS//ICD//10//I509", ("ICD10CM", "I509")),
         ("DIAGNOSIS//ICD//9//4280", ("ICD9CM", "4280")),

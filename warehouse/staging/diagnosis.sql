@@ -1,16 +1,18 @@
 -- Coded diagnoses: codes in upper case without a dot, one name for each vocabulary. Text that does not have the form of
--- a code may be prose, and is dropped.
+-- a code may be prose, and is dropped. National editions of ICD-10 (-CM, -GM, -AM, -CA and others, with or without
+-- the year) share the categories of the WHO's, by which the groups of diagnoses read them; all count as ICD10CM. What
+-- follows a code is no part of it: the signs + * ! of a pair of codes, the dash of a category (I50.-).
 CREATE OR REPLACE TEMP VIEW checked_diagnosis AS
 WITH source_row AS (
     SELECT
         as_text(patient_id) AS patient_id,
         regexp_replace(upper(as_text(vocabulary)), '[^A-Z0-9]', '', 'g') AS raw_vocabulary,
         CASE
-            WHEN raw_vocabulary IN ('ICD10CM', 'ICD10') THEN 'ICD10CM'
+            WHEN regexp_full_match(raw_vocabulary, 'ICD10(CM|WHO|GM|AM|CA|NL|UK|SE|FR)?((19|20)\d\d)?') THEN 'ICD10CM'
             WHEN raw_vocabulary IN ('ICD9CM', 'ICD9') THEN 'ICD9CM'
             ELSE raw_vocabulary
         END AS vocabulary,
-        nullif(trim(upper(as_text(code)), ' .'), '') AS raw_code,
+        nullif(trim(rtrim(upper(as_text(code)), ' .+*!†-'), ' .'), '') AS raw_code,
         replace(raw_code, '.', '') AS code,
         as_moment(recorded_at) AS moment,
         moment_fault(recorded_at, moment) AS fault

@@ -132,7 +132,7 @@ def stage(  # noqa: PLR0913, PLR0917
     file is malformed, or if no row of a table can be used.
     """
     location = location if isinstance(location, ExtractLocation) else ExtractLocation(location)
-    _require_day(location, adapter, extracted_on)
+    require_day(location, adapter, extracted_on)
     outcome = outcome or Outcome()
     with open_extract(connection, location, adapter) as unused:
         run(connection, "definitions/unit.sql")
@@ -161,7 +161,7 @@ def stage(  # noqa: PLR0913, PLR0917
     return StagingReport(row_counts(connection), conflicts(connection, adapter), identifiers)
 
 
-def _require_day(location: ExtractLocation, adapter: str, extracted_on: date | None) -> None:
+def require_day(location: ExtractLocation, adapter: str, extracted_on: date | None) -> None:
     """Raise :class:`UserError` for a database without a day of extraction, unless its source moved the dates."""
     if extracted_on is None and location.database is not None and not has_own_calendar(adapter):
         raise UserError(

@@ -100,6 +100,12 @@ def read_rows(folder: Path) -> dict[str, dict[str, Any]]:
     return rows
 
 
+def exported_studies(folder: Path) -> list[str]:
+    """Return the pseudonyms of the studies of which ``folder`` holds a loop."""
+    rows = read_rows(folder).values()
+    return sorted({str(row["study_key"]) for row in rows if row["status"] == "accepted" and row["study_key"]})
+
+
 def note_row(journal: TextIO, row: Mapping[str, Any]) -> None:
     """Append ``row`` to the open journal."""
     journal.write(json.dumps(row) + "\n")

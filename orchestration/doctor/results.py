@@ -1,0 +1,80 @@
+"""What the project holds, and what the next run needs."""
+
+import shutil
+from collections.abc import Iterator
+
+from assets import status
+from assets.disk import bytes_of_next_run
+from assets.project import Project
+from assets.verify import registry_damage, vault_damage
+from echomort.champion.store import champion_name
+from echomort.core.errors import UserError
+from orchestration.doctor.finding import Finding, failed_with, fails, ok, warns
+
+GIB = 2**30
+LOCKED = "another process holds"
+"""How the error begins of a file that a run has open: it is at work, and nothing is broken."""
+REPAIR = "run `echomort verify --repair`, then `echomort run`"
+
+
+def results(project: Project) -> Iterator[Finding]:
+    """Yield whether the warehouse opens, and whether what it lists is whole, up to date and of these libraries."""
+    if not project.settings.warehouse.exists():
+        yield warns("warehouse", "not made yet", "run `echomort run`")
+        return
+    try:
+        with project.reader():
+            yield ok("warehouse", "it opens, and this release knows its tables")
+            yield _assets(project)
+            yield from _libraries(project)
+            yield from _whole(project)
+            yield _disk(project)
+    except UserError as error:
+        is_locked = error.problem.startswith(LOCKED)
+        yield Finding("warehouse", "warns" if is_locked else "fails", error.problem, error.remedy)
+
+
+def _assets(project: Project) -> Finding:
+    rows = [row for row in status.asset_states(project) if row["kept"]]
+    waiting = [row["asset"] for row in rows if row["state"] != status.UP_TO_DATE]
+    if not waiting:
+        return ok("assets", f"all {len(rows)} that runs keep are up to date")
+    words = f"{len(waiting)} of {len(rows)} are not up to date: {status.listed(waiting)}"
+    return warns("assets", words, "run `echomort run`; `echomort status` says why")
+
+
+def _libraries(project: Project) -> Iterator[Finding]:
+    """Yield the libraries that are not those that made the results."""
+    changes = status.changed_libraries(project)
+    for change, assets in changes.items():
+        remedy = "install the former version, or run `echomort run`: it makes them anew"
+        yield warns("versions", f"{change}: it is not the one that made {status.listed(assets)}", remedy)
+    if not changes:
+        yield ok("versions", "the libraries are those that made the results")
+
+
+def _whole(project: Project) -> Iterator[Finding]:
+    """Yield what of the registry and of the vault is missing or damaged."""
+    registry = project.root / "registry"
+    damages = list(registry_damage(registry))
+    for damage in damages:
+        yield fails("champion", f"{damage.path}: {damage.what}", damage.remedy or REPAIR)
+    if not damages:
+        yield ok("champion", champion_name(registry) or "none yet")
+    lost = list(vault_damage(project))
+    for damage in lost:
+        yield fails("vault", f"{damage.path}: {damage.what}", damage.remedy or REPAIR)
+    if not lost:
+        yield ok("vault", "it has the names of all folders and the numbers of all patients")
+
+
+def _disk(project: Project) -> Finding:
+    free = shutil.disk_usage(project.root).free
+    try:
+        needed = bytes_of_next_run(project)
+    except UserError as error:
+        return failed_with("disk", error)
+    words = f"{free / GIB:.1f} GiB free; the next run needs at most {needed / GIB:.1f} GiB"
+    if free < needed:
+        return fails("disk", words, "free some space, or move the home to a larger disk")
+    return ok("disk", words)

@@ -1,0 +1,68 @@
+"""Which adapter reads an extract: tried one after another, in memory."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from echomort.core.errors import UserError
+from warehouse.adapters.extract import ExtractLocation, adapters, contract, open_extract
+from warehouse.adapters.offered import offered
+from warehouse.adapters.raw import Extract
+from warehouse.connection import connect_in_memory
+from warehouse.queries import run
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """An adapter that reads an extract, and how many patients, deaths and studies it finds there."""
+
+    adapter: str
+    patients: int
+    deaths: int
+    studies: int
+
+
+def recognise(folder: Path) -> Recognition:
+    """Return the first adapter, shipped or offered by a package, that finds its tables and columns in ``folder``.
+
+    Raises :class:`UserError` if there is none: with the problem of the adapter most of whose tables are there.
+    """
+    problems = {}
+    for adapter in (*adapters(), *offered()):
+        try:
+            return read_with(folder, adapter)
+        except UserError as error:
+            problems[adapter] = error
+    nearest = max(problems, key=lambda adapter: _share_of_tables(folder, adapter))
+    if not _share_of_tables(folder, nearest):
+        raise UserError(
+            f"no adapter recognises the files of {folder}",
+            f"name one of {', '.join(problems)} and see what it lacks, or write one (docs/adapters.md)",
+        )
+    raise UserError(f"adapter {nearest} comes nearest, but {problems[nearest].problem}", problems[nearest].remedy)
+
+
+def read_with(folder: Path, adapter: str) -> Recognition:
+    """Return what ``adapter`` finds in ``folder``. Raises :class:`UserError` if a table or column is missing, if a file
+    or its SQL can't be read, or if there is no patient."""
+    try:
+        with connect_in_memory() as connection, open_extract(connection, ExtractLocation(folder), adapter):
+            ((patients, deaths, studies),) = run(connection, "adapters/recognised.sql").fetchall()
+    except OSError:
+        raise UserError(f"a part of {folder} can't be read", "give read permission, or copy the extract") from None
+    if not patients:
+        raise UserError(f"adapter {adapter} finds no patient in {folder}", "name the folder of the whole extract")
+    return Recognition(adapter, patients, deaths, studies)
+
+
+def _share_of_tables(folder: Path, adapter: str) -> float:
+    """Return the share of the tables that ``adapter`` needs that ``folder`` has by name."""
+    needed = {column.table for column in contract(adapter) if column.required == "yes"}
+    try:
+        with duckdb.connect() as connection:
+            extract = Extract(connection, folder)
+    except UserError:  # the folder itself can't be used, which has its own problem
+        return 0
+    present = {table for table in needed if table in extract.files or table in extract.relations}
+    return len(present) / len(needed)

@@ -1,0 +1,5 @@
+-- The models that scored one of $studies.
+SELECT DISTINCT model FROM score WHERE study_key IN (SELECT unnest($studies::VARCHAR[]))
+UNION
+SELECT DISTINCT score FROM clinical_score WHERE study_key IN (SELECT unnest($studies::VARCHAR[])) AND applicable AND logit IS NOT NULL
+ORDER BY model;

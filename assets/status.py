@@ -14,6 +14,7 @@ from assets.training.view_models import VIEW_MODELS
 from echomort.core.errors import UserError
 from warehouse import ledger
 from warehouse.queries import run
+from warehouse.reads.training.skipped import skipped
 
 UP_TO_DATE = "up to date"
 ON_REQUEST = "on request"
@@ -42,7 +43,8 @@ def _rows(project: Project) -> list[dict[str, Any]]:
             state, why = _state(project, stage, name)
             waiting = sorted(stale.intersection(stage.upstream))
             if state == UP_TO_DATE and waiting:
-                state, why = "stale", f"waits for {', '.join(waiting)}"
+                state = "stale" if _size(project, name)["units"] else "missing"
+                why = f"waits for {', '.join(waiting)}"
             checks = _checks(project, name) if state == UP_TO_DATE else _Checks()
             if checks.open:
                 state, why = "unchecked", str(checks)
@@ -71,7 +73,7 @@ SAID_BY_RECORDS = {"feature_values_refused", *(f"{table}_rows_set_aside" for tab
 
 def project_warnings(project: Project) -> list[tuple[str, str]]:
     """Return (asset, warning) of everything that a person should know: records and values that could not be used,
-    checks that warned or failed on the tables as they are, and views that have no models."""
+    checks that warned or failed on the tables as they are, and what could not be trained."""
     with project.reader() as connection:
         found = records_warnings(connection, project.settings.sources.adapter)
         found += linkage_warnings(connection)
@@ -84,6 +86,7 @@ def project_warnings(project: Project) -> list[tuple[str, str]]:
         network = project.settings.training.network
         untrained = run(connection, "reads/training/untrained_views.sql", network=network).fetchall()
         found += [(VIEW_MODELS.name, f"the view {view} has no models: {reason}") for view, reason in untrained]
+        found += skipped(connection)
     return found
 
 
@@ -109,7 +112,7 @@ def _units_state(project: Project, stage: UnitStage) -> tuple[str, str]:
     except UserError as error:
         return "missing", error.problem
     if not stale and not gone:
-        return (UP_TO_DATE, "") if kept else ("missing", "nothing to make yet")
+        return UP_TO_DATE, "" if kept else "nothing to make"
     with project.reader() as connection:
         entries = ledger.entries(connection, stage.name)
         recipes = {entry.recipe for unit, entry in entries.items() if unit in stale}

@@ -50,6 +50,16 @@ def fingerprints(connection: duckdb.DuckDBPyConnection, asset: str) -> dict[str,
     return dict(rows)
 
 
+def reasons(connection: duckdb.DuckDBPyConnection, asset: str) -> dict[str, str]:
+    """Return unit -> reason, for the units of ``asset`` that could not be made, and have a reason for it."""
+    found = entries(connection, asset)
+    return {
+        unit: str(entry.details["reason"])
+        for unit, entry in found.items()
+        if entry.artifact is None and "reason" in entry.details
+    }
+
+
 def record(connection: duckdb.DuckDBPyConnection, asset: str, made: Iterable[Entry]) -> None:
     """Write the entries ``made``; they replace older entries of the same units. One statement writes all of them."""
     entries = list(made)

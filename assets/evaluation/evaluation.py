@@ -9,6 +9,7 @@ from assets.training.ehr_models import IMPORTANCE
 from assets.training.motion_controls import control_scores
 from assets.training.permuted_null import permutations
 from echomort.core.fingerprint import digest_file
+from echomort.vocabulary.metric_table import COLUMNS
 from echomort.vocabulary.roles import DEVELOPMENT, EVALUATED_APART
 from warehouse.queries import run
 
@@ -58,14 +59,15 @@ def evaluation(project: Project) -> Result:
         )
         null = permutations(project)
         found = [(one.fullest, one.chance_error) for one in null]
-        drawn = permuted_null_rows(found, null[0].n, null[0].events, settings.evaluation.confidence)
+        confidence = settings.evaluation.confidence
+        drawn = [permuted_null_rows(found, null[0].n, null[0].events, confidence)] if null else []
         suspicions = suspicious_rows(metrics, variables, settings.evaluation)
         held_out = [
             set_apart_rows(role, rows, served_scores(unseen, frame, scores), settings.evaluation, horizon)
             for role, (rows, unseen) in apart.items()
         ]
         table = pd.concat(
-            [metrics, controls, *held_out, drawn, not_computed_rows(reasons), _importance(project, frame), suspicions]
+            [metrics, controls, *held_out, *drawn, not_computed_rows(reasons), _importance(project, frame), suspicions]
         )
         return lambda connection: _commit_metrics(connection, table)
 
@@ -88,6 +90,8 @@ def _importance(project: Project, frame: pd.DataFrame) -> pd.DataFrame:
     from echomort.evaluation.metrics.importance import importance_rows
 
     importance = pd.read_json(project.root / IMPORTANCE, orient="records")
+    if importance.empty:
+        return pd.DataFrame(columns=list(COLUMNS))
     labels = frame["label"].dropna()
     return importance_rows(importance, len(labels), int(labels.sum()))
 

@@ -52,11 +52,17 @@ def champion(project: Project) -> Result:
     Never where a model or a variable is too good to be true.
     """
     from echomort.champion.promotion import Run, submit_run
+    from echomort.champion.store import champion_name
     from echomort.evaluation.suspicions import suspicion_words
+
+    root = project.root / "registry"
 
     def work() -> Build:
         clip = project_clip(project)
         with project.reader() as connection:
+            if reason := ledger.reasons(connection, "ehr_models").get(ledger.WHOLE):
+                shown = {"promoted": False, "reason": reason}
+                return lambda connection: Built(digest("no candidate", champion_name(root), reason), shown)
             views = {
                 unit.partition("/")[2]: project.root / str(entry.artifact)
                 for unit, entry in ledger.entries(connection, VIEW_MODELS.name).items()

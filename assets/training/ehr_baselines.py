@@ -6,7 +6,7 @@ import pandas as pd
 from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
 from assets.records.own_variables import variable_files
-from assets.training.samples import commit_scores, tabular_samples
+from assets.training.samples import commit_scores, none_trained, tabular_samples
 from warehouse.tables.score.scores import replace_scores
 
 BASELINES = "models/ehr_baselines"
@@ -25,9 +25,13 @@ def ehr_baselines(project: Project) -> Result:
     """Logistic regression, random forest and XGBoost on the clinical, the echo and all variables, as the trees are."""
     from echomort.ehr.catalogue import site_catalogue
     from echomort.models.baselines import baseline_names, fit_baselines
+    from echomort.models.rows import TooFewRowsError
 
     def work() -> Build:
-        keys, rows, features = tabular_samples(project)
+        try:
+            keys, rows, features = tabular_samples(project)
+        except TooFewRowsError as error:
+            return none_trained(baseline_names(), str(error))
         own = site_catalogue(project.settings.sources.variables).own
         fitted = fit_baselines(features, rows, project.settings.tabular, own)
         fitted.save(project.root / BASELINES)

@@ -3,7 +3,7 @@
 from assets.incremental import Build, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
 from assets.records.own_variables import variable_files
-from assets.training.samples import commit_scores, tabular_samples
+from assets.training.samples import commit_scores, none_trained, tabular_samples
 from echomort.vocabulary.model_names import EHR
 
 EHR_MODEL = "models/ehr"
@@ -31,10 +31,15 @@ def ehr_models(project: Project) -> Result:
     """XGBoost on the health-record features, in nested cross-validation."""
     from echomort.core.files import write_text
     from echomort.ehr.catalogue import site_catalogue
+    from echomort.models.rows import TooFewRowsError
     from echomort.models.tabular import encode, fit_nested, permutation_importance
 
     def work() -> Build:
-        keys, rows, features = tabular_samples(project)
+        try:
+            keys, rows, features = tabular_samples(project)
+        except TooFewRowsError as error:
+            write_text(project.root / IMPORTANCE, "[]\n")
+            return none_trained([EHR], str(error))
         tabular = project.settings.tabular
         own = site_catalogue(project.settings.sources.variables).own
         result = fit_nested(encode(features), tuple(features.columns), rows, tabular, own)

@@ -5,7 +5,7 @@ import pandas as pd
 
 from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
-from assets.training.samples import commit_scores, read
+from assets.training.samples import commit_scores, none_trained, read
 from warehouse.tables.score.scores import replace_scores
 
 STACKS = "models/stacks"
@@ -21,13 +21,21 @@ FUSION = Stage(
 @whole_asset(FUSION, "training", "xgboost")
 def fusion(project: Project) -> Result:
     """All views together, and with the health record, stacked in nested cross-validation."""
+    from echomort.models.rows import LabelledRows, TooFewRowsError
     from echomort.models.stacks import StudyScores, fit_stacks
     from echomort.vocabulary.model_names import ALL_VIEWS, EHR, VIDEO_EHR
 
     def work() -> Build:
-        studies = StudyScores.of(read(project, "reads/training/stack_samples.sql", ehr_model=EHR))
+        long = read(project, "reads/training/stack_samples.sql", ehr_model=EHR)
+        try:
+            LabelledRows.of(*(long[name].tolist() for name in ("label", "fold", "patient_key")))
+        except TooFewRowsError as error:
+            return none_trained([ALL_VIEWS, VIDEO_EHR], str(error))
+        studies = StudyScores.of(long)
         stacked = fit_stacks(studies, project.settings.fusion)
         stacked.save(project.root / STACKS)
+        if not studies.views:
+            return none_trained([ALL_VIEWS, VIDEO_EHR], "no view has models")
 
         def commit(connection: duckdb.DuckDBPyConnection) -> Built:
             replace_scores(connection, [ALL_VIEWS, VIDEO_EHR], pd.DataFrame())

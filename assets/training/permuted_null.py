@@ -56,24 +56,36 @@ def plan_permutations(project: Project, recipe: str) -> dict[str, str]:
 
 
 def fit_permutations(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
-    """Fit everything on the permuted labels of each unit; write its AUCs, by model, to one JSON file."""
-    from echomort.models import null
-    from echomort.models.stacks import cross_fit_of
+    """Fit everything on the permuted labels of each unit; write its AUCs, by model, to one JSON file. A unit whose
+    labels can't be permuted, or that are too few to train anything, has the reason."""
+    from echomort.models.rows import TooFewRowsError
 
     plan = plan_permutations(project, PERMUTED_NULL.how(project))
-    keys, rows, features = tabular_samples(project)
-    views = trained_views(project)
     entries = []
     for unit in units:
-        shuffled = _permuted(rows, keys, views, project.settings.evaluation.seed, unit)
-        labels = pd.Series(shuffled.labels, index=keys["study_key"])
         artifact = f"models/null/{plan[unit]}.json"
-        scores = _train_views(project, context, views, labels, (project.root / artifact).with_suffix(""))
-        cross_fits = {view: cross_fit_of(keys, table) for view, table in scores.items()}
-        content = null.permuted_null(cross_fits, features, shuffled, project.settings).to_json()
+        try:
+            content = _permutation(project, unit, context, (project.root / artifact).with_suffix(""))
+        except TooFewRowsError as error:
+            entries.append(Entry(unit, plan[unit], digest("none", str(error)), None, {"reason": str(error)}))
+            continue
         write_text(project.root / artifact, content)
         entries.append(Entry(unit, plan[unit], digest(content), artifact))
     return entries
+
+
+def _permutation(project: Project, unit: str, context: dg.OpExecutionContext, folder: Path) -> str:
+    """Return what was found in the permutation ``unit``, as JSON; its video models are trained in ``folder``."""
+    from echomort.models import null
+    from echomort.models.stacks import cross_fit_of
+
+    keys, rows, features = tabular_samples(project)
+    views = trained_views(project)
+    shuffled = _permuted(rows, keys, views, project.settings.evaluation.seed, unit)
+    labels = pd.Series(shuffled.labels, index=keys["study_key"])
+    scores = _train_views(project, context, views, labels, folder)
+    cross_fits = {view: cross_fit_of(keys, table) for view, table in scores.items()}
+    return null.permuted_null(cross_fits, features, shuffled, project.settings).to_json()
 
 
 def _permuted(

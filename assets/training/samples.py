@@ -1,12 +1,12 @@
 """Reads the labelled studies that models are trained on, and commits their scores."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pandas as pd
 
-from assets.incremental import Built
+from assets.incremental import Build, Built
 from assets.project import Project
 from echomort.core.fingerprint import digest
 from warehouse.queries import run
@@ -26,7 +26,10 @@ def read(project: Project, query: str, **bind: Any) -> pd.DataFrame:
 
 
 def tabular_samples(project: Project) -> tuple[pd.DataFrame, Any, pd.DataFrame]:
-    """Return the keys of the labelled studies, their :class:`LabelledRows`, and the features for the trees."""
+    """Return the keys of the labelled studies, their :class:`LabelledRows`, and the features for the trees.
+
+    Raises :class:`~echomort.models.rows.TooFewRowsError` where they allow no cross-validation.
+    """
     from echomort.ehr.catalogue import site_catalogue
     from echomort.models.rows import LabelledRows
     from echomort.models.tabular import input_variables
@@ -39,6 +42,16 @@ def tabular_samples(project: Project) -> tuple[pd.DataFrame, Any, pd.DataFrame]:
         rows,
         samples[list(input_variables(settings.tabular, site_catalogue(settings.sources.variables)))],
     )
+
+
+def none_trained(models: Sequence[str], reason: str) -> Build:
+    """Return a build that removes the scores of ``models``, which can't be trained, and records the ``reason``."""
+
+    def commit(connection: duckdb.DuckDBPyConnection) -> Built:
+        replace_scores(connection, models, pd.DataFrame())
+        return Built(digest("no models", reason), {"reason": reason})
+
+    return commit
 
 
 def commit_scores(

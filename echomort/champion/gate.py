@@ -25,6 +25,8 @@ CLEARLY = 0.999
 """Confidence at which a candidate must be better than the reference to take its place. Ours: in a year of weekly
 retrainings by chance alone, at most one year in twenty sees the reference move."""
 
+NO_INTERVAL = "too few sealed patients for an interval of the difference"
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -136,7 +138,9 @@ def decide(judged: Judged, settings: Promotion, suspicions: Sequence[str] = ()) 
     if judged.not_compared and not compared and bar is None:
         reasons.append("promotion.first_auc is null: without a comparison nothing decides against the champion")
     if not compared and bar is not None and not judged.auc.low > bar:
-        reasons.append(f"the AUC may be as low as {judged.auc.low:.3f}, promotion.first_auc is {bar}")
+        known = f"may be as low as {judged.auc.low:.3f}"
+        found = "has no interval" if _is_unknown(judged.auc) else known
+        reasons.append(f"the AUC {found}, promotion.first_auc is {bar}")
     if reasons:
         return Decision(False, (*reasons, *_note(judged)))
     is_reference = judged.reference is None or judged.reference.clearly_better
@@ -148,7 +152,10 @@ def _note(judged: Judged) -> tuple[str, ...]:
 
 
 def _in_favour(judged: Judged) -> str:
-    alone = f"AUC {judged.auc.value:.3f} ({judged.auc.low:.3f} to {judged.auc.high:.3f})"
+    area = judged.auc
+    alone = (
+        "no interval of the AUC" if _is_unknown(area) else f"AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f})"
+    )
     against = [
         f"{one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f}) against the {name}"
         for name, one in (("champion", judged.champion), ("reference", judged.reference))
@@ -169,17 +176,25 @@ def _against_calibration(judged: Judged, settings: Promotion) -> Iterator[str]:
     """A calibration is refused where its whole interval is out of bounds, or where it can't be estimated."""
     slope, shift = judged.slope, judged.in_the_large
     if not (slope.high >= settings.lowest_slope and slope.low <= settings.highest_slope):
-        yield f"calibration slope {_in_words(slope)} is outside promotion's bounds"
+        yield _outside("calibration slope", slope)
     if not (shift.high >= -settings.in_the_large and shift.low <= settings.in_the_large):
-        yield f"calibration-in-the-large {_in_words(shift)} is outside promotion's bounds"
+        yield _outside("calibration-in-the-large", shift)
 
 
-def _in_words(interval: Interval) -> str:
-    return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"
+def _outside(name: str, interval: Interval) -> str:
+    if _is_unknown(interval):
+        return f"{name} can't be estimated"
+    return f"{name} {interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f}) is outside promotion's bounds"
+
+
+def _is_unknown(interval: Interval) -> bool:
+    return any(map(math.isnan, (interval.value, interval.low, interval.high)))
 
 
 def _against_champion(comparison: Comparison, settings: Promotion) -> Iterator[str]:
-    if not comparison.high >= 0:
+    if math.isnan(comparison.high):
+        yield f"AUC may be worse than the champion's: {NO_INTERVAL}"
+    elif comparison.high < 0:
         yield f"AUC worse than the champion's by {-comparison.difference:.3f} (at least {-comparison.high:.3f})"
     for group, (difference, high) in comparison.groups.items():
         if high < 0 and difference < -settings.group_margin:
@@ -188,6 +203,8 @@ def _against_champion(comparison: Comparison, settings: Promotion) -> Iterator[s
 
 
 def _against_reference(comparison: Comparison, settings: Promotion) -> Iterator[str]:
-    if not comparison.low >= -settings.margin:
+    if math.isnan(comparison.low):
+        yield f"AUC may be lower than the reference's: {NO_INTERVAL}"
+    elif comparison.low < -settings.margin:
         lower = f"AUC may be lower than the reference's by {-comparison.low:.3f}"
         yield f"{lower}, promotion.margin is {settings.margin}"

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from echomort.champion.store import (
+    HOW_TO_GET_ONE,
     NO_CHAMPION,
     VIDEO,
     candidate_folder,
@@ -110,7 +111,7 @@ class Champion:
 
         pointer = pointer_to(root, candidate) if candidate else read_pointer(root)
         if pointer is None:
-            raise UserError(NO_CHAMPION, "run `echomort run` to the end")
+            raise UserError(NO_CHAMPION, HOW_TO_GET_ONE)
         manifest = read_manifest(root, pointer)
         folder = candidate_folder(root, pointer.candidate)
         contents = read_files(folder, manifest)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 VIDEO = "video"
 """Name of the stack of the view scores; the one with the health record is ``video_ehr``."""
 NO_CHAMPION = "there is no champion yet"
+HOW_TO_GET_ONE = "run `echomort run` to the end; if it ended, `echomort status` says why no candidate was promoted"
 ALREADY_CHAMPION = "it is the champion already"
 POINTER = "champion.json"
 MANIFEST = "manifest.json"

@@ -19,6 +19,10 @@ CHANCE_DRAWS = 200
 choice."""
 
 
+class TooFewRowsError(UserError):
+    """There are too few rows, or deaths, to train anything: no fault of the project."""
+
+
 @dataclass(frozen=True)
 class LabelledRows:
     """Label 0, 1 or -1 (unknown), fold (0 to k-1, or -1) and patient of every row, each (n,)."""
@@ -29,7 +33,8 @@ class LabelledRows:
 
     @classmethod
     def of(cls, labels: Sequence[int], folds: Sequence[int], patients: Sequence[str]) -> "LabelledRows":
-        """Take three columns of equal length; raise :class:`UserError` where they allow no honest cross-validation."""
+        """Take three columns of equal length; raise :class:`UserError` where they allow no honest cross-validation,
+        :class:`TooFewRowsError` where there are too few."""
         rows = cls(np.asarray(labels, np.int64), np.asarray(folds, np.int64), np.asarray(patients, dtype=object))
         pairs = set(zip(rows.patients, rows.folds, strict=True))
         if len(pairs) != len(set(rows.patients)):
@@ -37,11 +42,12 @@ class LabelledRows:
         if not np.isin(rows.labels, (UNKNOWN, 0, 1)).all():
             raise UserError("a row has a label that does not exist", "run the cohort again")
         if len(rows.trained_folds) < MIN_FOLDS:
-            raise UserError(f"the rows lie in fewer than {MIN_FOLDS} folds", "use more studies")
+            raise TooFewRowsError(f"the studies lie in fewer than {MIN_FOLDS} folds", "use more studies")
         if pair := rows.pair_of_folds_without_contrast:
             outside = " and ".join(map(str, pair))
-            raise UserError(
-                f"the rows outside folds {outside} all have the same label", "use more studies, or raise cohort.folds"
+            raise TooFewRowsError(
+                f"the studies outside folds {outside} all have the same label",
+                "use more studies, or raise cohort.folds",
             )
         return rows
 

@@ -86,7 +86,7 @@ def render(data: ReportData, numbers: Numbers, page: list[Section]) -> str:
         data=data,
         sections=page,
         tiles=tiles(numbers),
-        limits=limits(numbers),
+        limits=limits(numbers, data.skipped),
         note=intended_use.SYNTHETIC_NOTE,
         style=style(),
     )
@@ -112,7 +112,7 @@ def document(
         "headline": {
             "text": results.headline(numbers),
             "figures": [list(tile) for tile in tiles(numbers)],
-            "limits": limits(numbers),
+            "limits": limits(numbers, data.skipped),
         },
         "metrics": list(numbers.records()),
         "tables": {table.name: table.text_rows() for section in page for table in section.tables},

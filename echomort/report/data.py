@@ -47,6 +47,7 @@ class ReportData:
     ``variables``: variable, studies: how many of the studies that models learn from or score have a value of it.
     ``refusals``: reason, count: values and codes that features could not use.
     ``untrained``: view, reason: views that have clips but no models.
+    ``skipped``: what else was left out because there was too little to train on, and why, a sentence each.
     ``experiments``: rows of the table ``experiment_cell``; none where no experiment was run.
     ``reader_study``: the result of :func:`echomort.reader_study.summary.summarise`, if there is a reader study.
     """
@@ -67,6 +68,7 @@ class ReportData:
     variables: pd.DataFrame = field(default_factory=_without_rows("variable", "studies"))
     refusals: pd.DataFrame = field(default_factory=_without_rows("reason", "count"))
     experiments: pd.DataFrame = field(default_factory=_without_rows("experiment"))
+    skipped: Sequence[str] = ()
     untrained: pd.DataFrame = field(default_factory=_without_rows("view", "reason"))
     examples: Sequence[Example] = ()
     reader_study: Mapping[str, Any] | None = None

@@ -1,5 +1,6 @@
 """The first screen of the report: the result, its calibration, what acting on it would do, and its limits."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from echomort.evaluation.metrics.calibration import OBSERVED_EXPECTED, SLOPE
@@ -28,12 +29,17 @@ def tiles(numbers: Numbers) -> list[Tile]:
     return [tile for tile in candidates if tile is not None]
 
 
-def limits(numbers: Numbers) -> list[str]:
-    """Return the limits that a reader must know before any figure. That data are synthetic is said above."""
+def limits(numbers: Numbers, skipped: Sequence[str] = ()) -> list[str]:
+    """Return the limits that a reader must know before any figure: what was ``skipped`` is among them. That data are
+    synthetic is said above."""
     best = numbers.best()
     area = numbers.auc(best) if best else None
     few = readiness(area.n, area.events, numbers.least) if area and area.n and area.events is not None else ""
-    return [LIMITS[0], *([f"{few}."] if few else []), LIMITS[-1]]
+    return [LIMITS[0], *([f"{few}."] if few else []), *map(_sentence, skipped), LIMITS[-1]]
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _patients_tile(numbers: Numbers, best: str) -> Tile | None:

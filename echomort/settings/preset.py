@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-PRESETS = ("demo", "paper", "standard")
+PRESETS = ("demo", "paper", "pilot", "standard")
 """Their names. ``demo`` derives from ``standard``, as all do whose file leaves a setting out."""
 
 

@@ -37,7 +37,7 @@ class Section(BaseModel):
 class Synthetic(Section):
     """The embedded synthetic archive; set only where the site names no archive of its own."""
 
-    patients: int = setting(600, "ours", "patients in the archive", ge=10, le=1_000_000)
+    patients: int = setting(600, "ours", "patients in the archive", ge=1, le=1_000_000)
     seed: int = setting(1, "ours", "seed of everything that is drawn at random", ge=0)
     views: tuple[str, ...] = setting(
         ("apical_4", "parasternal_long"), "ours", "views recorded in each study", min_length=1

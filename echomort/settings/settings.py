@@ -29,7 +29,7 @@ from echomort.settings.sections import (
 class Settings(Section):
     """Everything that decides a result apart from the inputs."""
 
-    preset: Literal["demo", "paper", "standard"] = "demo"
+    preset: Literal["demo", "paper", "pilot", "standard"] = "demo"
     home: Path = Path("demo")
     sources: Sources = Sources()
     linkage: Linkage = Linkage()

@@ -21,11 +21,11 @@ def export(
     home = existing_home(home)
     registry = home / "registry"
     from echomort.champion.bundle import write_bundle
-    from echomort.champion.store import NO_CHAMPION, champion_name
+    from echomort.champion.store import HOW_TO_GET_ONE, NO_CHAMPION, champion_name
 
     name = champion_name(registry)
     if name is None:
-        raise UserError(NO_CHAMPION, "run `echomort run` to the end")
+        raise UserError(NO_CHAMPION, HOW_TO_GET_ONE)
     with audited(home, "champion export") as noted:
         noted.add([f"candidate {name}"])
         write_bundle(registry, name, file)
@@ -56,11 +56,11 @@ def show(
     """Show a candidate: what it was made of and with, its figures, and every decision on it, as JSON."""
     registry = existing_home(home) / "registry"
     from echomort.champion.history import shown
-    from echomort.champion.store import NO_CHAMPION, champion_name
+    from echomort.champion.store import HOW_TO_GET_ONE, NO_CHAMPION, champion_name
 
     name = candidate or champion_name(registry)
     if name is None:
-        raise UserError(NO_CHAMPION, "run `echomort run` to the end")
+        raise UserError(NO_CHAMPION, HOW_TO_GET_ONE)
     out.print(json.dumps(shown(registry, name), indent=1, sort_keys=True))
 
 

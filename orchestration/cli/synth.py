@@ -12,7 +12,7 @@ from orchestration.cli.options import out, progress_bar
 
 def synth(
     folder: Annotated[Path, typer.Argument(help="Folder to create; must not exist yet.")],
-    patients: Annotated[int, typer.Option(min=10, help="Patients in the archive.")] = 100,
+    patients: Annotated[int, typer.Option(min=1, help="Patients in the archive.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn at random.")] = 1,
     frame_size: Annotated[str, typer.Option(help="small (300x400) or full (600x800)")] = "small",
 ) -> None:

@@ -1,8 +1,9 @@
 """Prints a project on the terminal: its results in one table, and the state of its assets."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -23,12 +24,11 @@ def print_results(settings: Settings, console: Console) -> None:
     """Print the AUC of every model and where the report is, once there is an evaluation."""
     with connect(settings.warehouse, read_only=True) as connection:
         metrics = headline(connection)
-    if metrics.empty:
-        return
-    console.print(_results_table(metrics, settings.is_synthetic))
-    counts, least = metrics[["n", "events"]].max(), settings.evaluation.suppress_below_events
-    if has_too_few(int(counts["n"]), int(counts["events"]), least):
-        console.print("no result: too few deaths or survivors; what so many can show is among the warnings")
+    if not metrics.empty:
+        counts, least = metrics[["n", "events"]].max(), settings.evaluation.suppress_below_events
+        console.print(_results_table(metrics, settings.is_synthetic, least))
+        if has_too_few(int(counts["n"]), int(counts["events"]), least):
+            console.print("no result: too few deaths or survivors; what so many can show is among the warnings")
     report = settings.home / "report" / "report.html"
     if report.exists():
         console.print(f"report: {report}")
@@ -52,16 +52,25 @@ def print_warnings(home: Path, console: Console) -> None:
         console.print(f"WARNING: {warning}")
 
 
-def _results_table(metrics: pd.DataFrame, is_synthetic: bool) -> Table:
+def _results_table(metrics: pd.DataFrame, is_synthetic: bool, least: int) -> Table:
+    """Return the AUC of every model; none of those with fewer than ``least`` deaths or survivors: it would be noise."""
     title = "one-year mortality, synthetic archive: nothing here is about patients" if is_synthetic else None
     table = Table(title=title, title_justify="left")
     for column in ("model", "AUC", "95 % interval", "n", "deaths", "headroom recovered"):
         table.add_column(column, justify="left" if column == "model" else "right")
     for row in metrics.to_dict("records"):
-        headroom = "" if pd.isna(row["headroom"]) else f"{100 * row['headroom']:.0f} %"
-        interval, counts = f"{row['low']:.3f} to {row['high']:.3f}", (f"{row['n']:.0f}", f"{row['events']:.0f}")
-        table.add_row(_title(str(row["model"])), f"{row['value']:.3f}", interval, *counts, headroom)
+        counts = f"{row['n']:.0f}", f"{row['events']:.0f}"
+        if has_too_few(row["n"], row["events"], least):
+            table.add_row(_title(str(row["model"])), "too few", "", *counts, "")
+        else:
+            headroom = "" if pd.isna(row["headroom"]) else f"{100 * row['headroom']:.0f} %"
+            table.add_row(_title(str(row["model"])), *_auc_cells(row), *counts, headroom)
     return table
+
+
+def _auc_cells(row: dict[Hashable, Any]) -> tuple[str, str]:
+    interval = "none" if pd.isna(row["low"]) else f"{row['low']:.3f} to {row['high']:.3f}"
+    return f"{row['value']:.3f}", interval
 
 
 def _title(model: str) -> str:

@@ -54,7 +54,7 @@ def risks(frame, log_odds):
         ({"deaths": 195}, "195 deaths and 5 survivors"),
         ({"slope": Interval(0.4, 0.3, 0.5, "")}, "slope 0.40 (0.30 to 0.50)"),
         ({"slope": Interval(2.0, 1.7, 2.3, "")}, "slope 2.00"),
-        ({"slope": Interval(NAN, NAN, NAN, "")}, "slope nan"),
+        ({"slope": Interval(NAN, NAN, NAN, "")}, "slope can't be estimated"),
         ({"in_the_large": Interval(-0.9, -1.1, -0.7, "")}, "in-the-large -0.90"),
     ],
 )

@@ -7,7 +7,7 @@ import pydantic
 import pytest
 import yaml
 
-from docs.generators.settings_table import lines
+from docs.generators.settings_table import PILOT_REASONS, lines
 from echomort.core.errors import UserError
 from echomort.settings import PRESETS, Settings, gather, load_settings, parse_flags, read_preset, validate
 
@@ -115,6 +115,14 @@ def test_the_demo_derives_from_the_standard_preset():
     demo, standard = (load_settings(flags={"preset": name}, environment={}) for name in ("demo", "standard"))
     assert (demo.training.validation_classes, demo.cohort.studies) == ("proportional", "all")
     assert demo.features == standard.features
+
+
+def test_every_value_of_the_pilot_has_its_reason_on_the_page():
+    pilot, standard = (
+        {key: value for key, value, *_ in load_settings(flags={"preset": name}, environment={}).provenance()}
+        for name in ("pilot", "standard")
+    )
+    assert {key for key in pilot if pilot[key] != standard[key]} == PILOT_REASONS.keys()
 
 
 def test_the_page_of_settings_is_the_one_that_its_command_prints():

@@ -14,6 +14,7 @@ from echomort.settings import Settings
 from echomort.version import __version__
 from warehouse import ledger
 from warehouse.queries import run
+from warehouse.reads.training.skipped import skipped
 
 SHOWN_VERSIONS = ("torch", "xgboost-cpu", "scikit-learn", "duckdb", "pydicom", "dagster", "numpy", "pandas")
 """Libraries whose versions the report shows."""
@@ -43,6 +44,7 @@ def report_data(connection: duckdb.DuckDBPyConnection, settings: Settings, key_i
         refusals=frame("reads/report/report_refusals.sql"),
         experiments=frame("reads/report/report_experiments.sql"),
         untrained=run(connection, "reads/training/untrained_views.sql", network=settings.training.network).df(),
+        skipped=[words for _, words in skipped(connection)],
         examples=_examples(connection, settings),
         reader_study=read_summary(settings.home),
         suppress_below_events=settings.evaluation.suppress_below_events,

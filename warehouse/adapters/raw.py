@@ -537,8 +537,9 @@ def not_unicode(name: str, place: str = "") -> UserError:
 
 def _cells(lines: Iterable[str], separator: str) -> list[str]:
     """Return the cells of the first row. Between tabs, quotation marks are text, as in the files of OHDSI's Athena."""
-    quoting = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
-    return next(csv.reader(lines, delimiter=separator, quoting=quoting), [""])
+    if separator == "\t":
+        return next(csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE), [""])
+    return next(csv.reader(lines, delimiter=separator), [""])
 
 
 def _encoding(path: Path, unmarked: str) -> str:

@@ -89,6 +89,13 @@ def connect_in_memory(memory_limit_gib: float = 4) -> Iterator[duckdb.DuckDBPyCo
 
 
 @contextlib.contextmanager
+def connect_to_nothing() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection without tables and outside any transaction: a statement that fails leaves it usable."""
+    with duckdb.connect(config=_options(1, None)) as connection:
+        yield connection
+
+
+@contextlib.contextmanager
 def connect_plain(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a connection for writing another DuckDB file of the project, in one transaction and without migrations."""
     with private_files(), _as_user_errors(path):

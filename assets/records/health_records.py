@@ -62,6 +62,7 @@ RECORDS = Stage(
     lambda settings: {
         "sources.adapter": Path(settings.sources.adapter).name,
         "sources.time_zone": settings.sources.time_zone,
+        "sources.encoding": settings.sources.encoding,
         "privacy.dates": settings.privacy.dates,
         "outcome.contact_grace_days": settings.outcome.contact_grace_days,
         "outcome.study_grace_days": settings.outcome.study_grace_days,
@@ -78,13 +79,14 @@ def stage_extract(connection: duckdb.DuckDBPyConnection, settings: Settings, key
     from echomort.ehr.contact_kinds import site_kinds, site_statuses
     from warehouse.staging.staging import stage
 
-    location = ExtractLocation(settings.ehr_root, settings.sources.database, settings.sources.time_zone)
-    variables = site_catalogue(settings.sources.variables)
-    kinds, statuses = site_kinds(settings.sources.kinds), site_statuses(settings.sources.kinds)
+    sources = settings.sources
+    location = ExtractLocation(settings.ehr_root, sources.database, sources.time_zone, sources.encoding)
+    variables = site_catalogue(sources.variables)
+    kinds, statuses = site_kinds(sources.kinds), site_statuses(sources.kinds)
     return stage(
         connection,
         location,
-        settings.sources.adapter,
+        sources.adapter,
         keyring,
         settings.privacy.dates,
         variables,

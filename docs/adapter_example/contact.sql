@@ -4,6 +4,6 @@ WITH seen AS (
     FROM raw_encounters
     WHERE class IN ('AMB', 'IMP', 'EMER')
 )
-SELECT mrn AS patient_id, started AS contact_at, class AS kind FROM seen
+SELECT mrn AS patient_id, day_first(started) AS contact_at, class AS kind FROM seen
 UNION ALL
-SELECT mrn, ended, class FROM seen WHERE ended IS NOT NULL
+SELECT mrn, day_first(ended), class FROM seen WHERE ended IS NOT NULL

@@ -4,13 +4,13 @@ SELECT
     mrn AS patient_id,
     accession AS study_id,
     coalesce(variable, item) AS variable,
-    result AS value,
+    decimal_comma(result) AS value,
     unit,
-    performed AS measured_at
+    day_first(performed) AS measured_at
 FROM raw_echo_values
 JOIN raw_echo_reports USING (accession)
 LEFT JOIN map_names ON local = item
 UNION ALL
-SELECT mrn, NULL, coalesce(variable, test), replace(result, ',', '.'), unit, released
+SELECT mrn, NULL, coalesce(variable, test), decimal_comma(result), unit, day_first(released)
 FROM raw_results
 LEFT JOIN map_names ON local = test

@@ -2,7 +2,7 @@
 SELECT
     accession AS study_id,
     mrn AS patient_id,
-    performed AS study_at,
+    day_first(performed) AS study_at,
     CASE WHEN ward IS NULL THEN 'outpatient' ELSE 'inpatient' END AS setting,
     'US' AS modality,
     NULL AS study_year

@@ -116,6 +116,11 @@ class Sources(Section):
         "ours",
         "how the records are laid out: canonical, omop, mimic_iv, fhir, meds, an installed one, or a folder",
     )
+    encoding: Literal["utf-8", "latin-1"] = setting(
+        "utf-8",
+        "ours",
+        "encoding of the records' texts without a mark of their own; latin-1 serves for Windows-1252 too",
+    )
     time_zone: TimeZone = setting(
         None, "ours", "time zone of the hospital, such as Europe/Berlin: times with an offset are converted to it"
     )

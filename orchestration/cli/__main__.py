@@ -10,6 +10,7 @@ from echomort.core.errors import UserError
 from echomort.core.files import storage_error
 from echomort.version import __version__
 from orchestration.cli.accept import accept
+from orchestration.cli.adapter import check, new
 from orchestration.cli.champion import export as export_champion
 from orchestration.cli.champion import list_candidates, promote, rollback, show
 from orchestration.cli.config import show as show_settings
@@ -62,6 +63,7 @@ COMMANDS = (
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=PURPOSE)
 fetch = typer.Typer(no_args_is_help=True, help="Fetch echo files from a server.")
 config = typer.Typer(no_args_is_help=True, help="The settings of a project.")
+adapter = typer.Typer(no_args_is_help=True, help="The SQL that reads a hospital's own layout of its records.")
 champion = typer.Typer(no_args_is_help=True, help="The model that predicts.")
 readers = typer.Typer(no_args_is_help=True, help="A reader study: cardiologists without and with the model.")
 weights = typer.Typer(
@@ -95,7 +97,10 @@ champion.command()(show)
 champion.command()(rollback)
 champion.command()(promote)
 champion.command("export")(export_champion)
+adapter.command()(new)
+adapter.command()(check)
 app.add_typer(config, name="config")
+app.add_typer(adapter, name="adapter")
 app.add_typer(champion, name="champion")
 weights.command("import")(import_weights)
 weights.command()(score)

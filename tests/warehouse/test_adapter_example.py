@@ -1,5 +1,8 @@
 """The worked example of docs/adapters.md: a hospital with a layout of its own, and what its mistakes say."""
 
+import csv
+import io
+import re
 import shutil
 from pathlib import Path
 
@@ -10,22 +13,31 @@ from assets.records.health_records import RECORDS
 from assets.status import changed_parts
 from echomort.core.errors import UserError
 from echomort.settings import Outcome, Settings, Sources
+from warehouse.adapters.extract import ExtractLocation
 from warehouse.staging.staging import stage
 from warehouse.tables.feature.features import build
 from warehouse.tables.outcome.outcomes import link
 
 EXAMPLE = Path(__file__).parents[2] / "docs/adapter_example"
+STAGED = "patient", "death", "contact", "study", "measurement", "diagnosis", "medication"
 TABLES = {
     "patients": "mrn,dob,sex_code,deceased,deceased_on\nA1,1950-03-04,2,N,\nA2,1950-03-04,2,N,\nB1,1940-01-02,1,Y,\n",
     "mrn_merge": "old_mrn,new_mrn\nA2,A1\n",
     "encounters": "mrn,started,ended,class\nA1,2019-01-01 10:00:00,2019-06-01 10:00:00,IMP\n"
     "A1,2021-01-01 10:00:00,,TEL\nB1,2018-06-01 10:00:00,,AMB\n",
-    "echo_reports": "accession,mrn,performed,ward\nE7,A2,2018-05-01 09:30:00,\nE8,B1,2018-05-02 09:30:00,4 North\n",
+    "echo_reports": "accession,mrn,performed,ward\nE7,A2,2018-05-01 09:30:00,\nE8,B1,2018-05-02 09:30:00,4 Süd\n",
     "echo_values": "accession,item,result,unit\nE7,EF,55,%\nE7,LVIDd,48,mm\nE7,Mood,good,\n",
     "results": 'mrn,test,result,unit,released\nA1,K,"4,1",mmol/L,2018-04-01 10:00:00\n',
     "problems": "mrn,icd10,entered\nA1,I50.9,2018-01-01 10:00:00\n",
     "prescriptions": "mrn,atc,per_day_mg,from_day,to_day\nA1,C07AB02,100,2017-01-01,\nA1,N02BE01,500,2017-01-01,\n",
 }
+
+
+def european(text):
+    """The same table as a European program exports it: semicolons, the day first, Latin-1."""
+    with io.StringIO() as written:
+        csv.writer(written, delimiter=";").writerows(csv.reader(io.StringIO(text)))
+        return re.sub(r"(\d{4})-(\d\d)-(\d\d)", r"\3.\2.\1", written.getvalue()).encode("latin-1")
 
 
 @pytest.fixture
@@ -34,8 +46,27 @@ def extract(tmp_path):
     folder = tmp_path / "extract"
     folder.mkdir()
     for table, text in TABLES.items():
-        (folder / f"{table}.csv").write_text(text, encoding="utf-8")
-    return folder
+        (folder / f"{table}.csv").write_bytes(european(text))
+    return ExtractLocation(folder, encoding="latin-1")
+
+
+def test_the_same_export_in_iso_form_gives_the_same_tables(extract, tmp_path):
+    """Macros for European forms leave others as they are."""
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    for table, text in TABLES.items():
+        (plain / f"{table}.csv").write_text(text, encoding="utf-8")
+    tables = []
+    for place in (extract, plain):
+        stage(connection := empty_warehouse(), place, str(EXAMPLE), KEYRING, "kept")
+        tables.append([fetch(connection, f"SELECT * FROM {table} ORDER BY ALL") for table in STAGED])
+    assert tables[0] == tables[1]
+    assert all(tables[0])
+
+
+def test_without_its_encoding_the_file_and_the_setting_are_named(extract):
+    with pytest.raises(UserError, match=r"echo_reports.csv is not UTF-8 \(line 3, column ward\).*sources.encoding"):
+        stage(empty_warehouse(), extract.folder, str(EXAMPLE), KEYRING, "kept")
 
 
 @pytest.fixture

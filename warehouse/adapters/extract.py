@@ -31,7 +31,7 @@ from echomort.core.fingerprint import digest
 from echomort.settings import Postgresql
 from warehouse.adapters.offered import offered, offered_folder
 from warehouse.adapters.postgresql import snapshot
-from warehouse.adapters.raw import Column, Extract
+from warehouse.adapters.raw import UNMARKED, Column, Extract, not_unicode
 from warehouse.queries import ROOT, query, run, scalar
 
 CANONICAL = {
@@ -66,6 +66,14 @@ DESCRIPTIONS = frozenset({"contract", "origins", "feeds"})
 
 CATALOGUE = ROOT.parent / "echomort" / "ehr" / "variables.csv"
 """The catalogue of variables with their codes, which every adapter may read as ``map_variables``."""
+
+MACROS = (
+    "adapters/as_whole.sql",
+    "adapters/from_json.sql",
+    "adapters/day_first.sql",
+    "adapters/decimal_comma.sql",
+)
+"""SQL files whose macros every adapter may use."""
 
 COPIES = "records"
 """Folder beside the warehouse that holds copies of PostgreSQL tables during staging."""
@@ -184,12 +192,14 @@ def _shown(path: Path) -> str:
 class ExtractLocation:
     """Where the tables of an extract are: in a folder, in a PostgreSQL database, or some in each.
 
-    ``time_zone``: the hospital's, to which times with an offset are converted; None: they are not read.
+    ``time_zone``: the hospital's, to which times with an offset are converted; None: they are not read. ``encoding``
+    is that of texts without a mark of their own.
     """
 
     folder: Path | None
     database: Postgresql | None = None
     time_zone: str | None = None
+    encoding: str = UNMARKED
 
 
 @contextlib.contextmanager
@@ -209,34 +219,36 @@ def open_extract(
     with _copies(connection) if location.database else contextlib.nullcontext() as copies, errors_without_values():
         with snapshot(location.database) if location.database else contextlib.nullcontext() as database:
             dispensable = {table: is_said for table, (_, is_said) in feeds(adapter).items()}
-            extract = Extract(connection, location.folder, database, copies, dispensable)
-            for columns in _by_table(adapter).values():
+            extract = Extract(connection, location.folder, database, copies, dispensable, location.encoding)
+            for columns in by_table(adapter).values():
                 extract.open(columns)
-        run(connection, "adapters/as_whole.sql")
-        run(connection, "adapters/from_json.sql")
-        _define_times(connection, location.time_zone)
-        _open_maps(connection, folder)
-        helpers = _helpers_in_order(folder)
+        define_macros(connection, location.time_zone)
+        open_maps(connection, folder)
+        helpers = helpers_in_order(folder)
         for path in helpers:
-            _create(connection, "adapters/made.sql", path, path.stem)
+            create(connection, "adapters/made.sql", path, path.stem)
         for table in (*CANONICAL, *OPTIONAL):
-            _adapt(connection, folder, table)
+            adapt(connection, folder, table)
         _identify(connection, folder)
         yield extract.unused
         for path in helpers:
             connection.execute(query("adapters/made_end.sql").format(table=path.stem))
 
 
-def _define_times(connection: duckdb.DuckDBPyConnection, time_zone: str | None) -> None:
+def define_macros(connection: duckdb.DuckDBPyConnection, time_zone: str | None) -> None:
+    """Define the macros that the SQL of an adapter may use. Raises :class:`UserError` for an unknown ``time_zone``."""
     if time_zone is not None and not scalar(connection, "adapters/time_zone.sql", zone=time_zone):
         raise UserError(
             "sources.time_zone is no name of a time zone", "write one of the IANA data base, such as Europe/Berlin"
         )
     run(connection, "definitions/local_time.sql", time_zone=time_zone)
     run(connection, "definitions/identifier.sql")
+    for macros in MACROS:
+        run(connection, macros)
 
 
-def _open_maps(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+def open_maps(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Create ``map_<file>`` of every map that the adapter in ``folder`` reads."""
     for name, path in sorted(_maps(folder).items()):
         next(read_rows(path, f"{path.name} of the adapter", ()), None)
         connection.execute(f"SET VARIABLE map_{name} = $path", {"path": str(path)})
@@ -260,8 +272,11 @@ def _copies(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _helpers_in_order(folder: Path) -> list[Path]:
-    """Return the adapter's helper SELECTs, each after those that it reads as ``made_<file>``."""
+def helpers_in_order(folder: Path) -> list[Path]:
+    """Return the adapter's helper SELECTs, each after those that it reads as ``made_<file>``.
+
+    Raises :class:`UserError` for a file that is no plain identifier, and for files that read each other.
+    """
     paths = {path.stem: path for path in sorted(folder.glob("*.sql")) if path.stem not in CANONICAL | OPTIONAL}
     invalid = [path.name for stem, path in paths.items() if not NAME.fullmatch(stem)]
     if invalid:
@@ -284,7 +299,7 @@ def database_digest(database: Postgresql, adapter: str) -> str:
     The server scans each table once and sends two numbers.
     """
     with snapshot(database) as opened:
-        found = {table: (opened.find(table), columns) for table, columns in _by_table(adapter).items()}
+        found = {table: (opened.find(table), columns) for table, columns in by_table(adapter).items()}
         return digest(
             {
                 table: opened.digest(relation, [column.name for column in columns if column.name in relation.names])
@@ -294,18 +309,21 @@ def database_digest(database: Postgresql, adapter: str) -> str:
         )
 
 
-def _by_table(adapter: str) -> dict[str, list[Column]]:
+def by_table(adapter: str) -> dict[str, list[Column]]:
+    """Return raw table -> the columns of it that ``adapter`` reads."""
     columns = contract(adapter)
     return {name: [one for one in columns if one.table == name] for name in dict.fromkeys(one.table for one in columns)}
 
 
-def _adapt(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> None:
+def adapt(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> None:
+    """Create ``source_<table>`` from the adapter's SELECT. Raises :class:`UserError` if there is none, if it can't be
+    run, or if it lacks a column."""
     path = folder / f"{table}.sql"
     if not path.is_file() and table in OPTIONAL:
         path = ROOT / "adapters" / OPTIONAL[table]
     if not path.is_file():
         raise UserError(f"the adapter has no {table}.sql", "write one SELECT for each canonical table")
-    _create(connection, "adapters/adapted.sql", path, table)
+    create(connection, "adapters/adapted.sql", path, table)
     found = {name for name, *_ in connection.execute(f"DESCRIBE source_{table}").fetchall()}
     missing = [column for column in CANONICAL.get(table, ()) if column not in found]
     if missing:
@@ -351,7 +369,8 @@ def _tells(connection: duckdb.DuckDBPyConnection, file: str, table: str, column:
     return bool(rows[0][0])
 
 
-def _create(connection: duckdb.DuckDBPyConnection, kind: str, path: Path, table: str) -> None:
+def create(connection: duckdb.DuckDBPyConnection, kind: str, path: Path, table: str) -> None:
+    """Run the SQL file ``kind`` with an adapter's SELECT in it. Raises :class:`UserError` with file, line and place."""
     adapter = _sql(path)
     try:
         connection.execute(query(kind).replace("{table}", table).replace("{adapter}", adapter))
@@ -399,7 +418,7 @@ def _as_user_error(message: str) -> UserError | None:
     )
     name = named[1] if named else "a file of the extract"
     if "utf-8" in message and "mismatch" in message:
-        return UserError(f"{name} is not UTF-8" + (f" (line {line[1]})" if line else ""), "save it as CSV in UTF-8")
+        return not_unicode(name, f"line {line[1]}" if line else "")
     if "CSV Error" in message and line:
         problem = f"{name} is malformed at line {line[1]}: {_csv_problem(message)}"
         return UserError(problem, "correct the line, or export the table again")

@@ -2,16 +2,19 @@
 
 A table is a CSV, TSV or NDJSON file (also compressed), a Parquet file, a folder of such files (its parts), a table of
 the one DuckDB file in the folder, or a table of a PostgreSQL database. Files are found by name in the folder or
-in a folder directly below it; upper and lower case, and hyphens and underscores, are the same. Files are read in place
+in a folder directly below it; names are compared as :func:`plain_name` writes them. Files are read in place
 during staging. Tables of PostgreSQL are copied first.
 """
 
+import codecs
 import csv
 import glob
 import io
+import itertools
 import re
+import unicodedata
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +31,14 @@ from warehouse.adapters.resources import resource_files
 from warehouse.queries import query, run
 
 TEXT = tuple(kind + packed for kind in (".csv", ".tsv", ".txt") for packed in PACKED)
-"""Endings of tables of text, whose columns are separated by commas or tabs."""
+"""Endings of tables of text, whose columns are separated by one of :data:`SEPARATORS`."""
+
+SEPARATORS = (",", "\t", ";")
+"""What separates the columns of a text: the first that the header has. Spreadsheets write semicolons where the comma is
+the decimal sign."""
+
+UNMARKED = "utf-8"
+"""Encoding of a text without a mark of its own, unless ``sources.encoding`` names another."""
 
 SUFFIXES = (*TEXT, *JSON, ".parquet")
 """File names that a table may end with."""
@@ -41,6 +51,9 @@ DATABASE = ".duckdb"
 
 QUOTED = re.compile(r"'((?:[^']|'')+)'")
 """A text in the SQL of a view: perhaps the path or the pattern of files."""
+
+SPELT = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "å": "aa", "ł": "l"}
+"""Letters of column names that are not a plain letter with an accent -> how they are spelt without them."""
 
 UNNAMED = re.compile(r"column\d+")
 """The names that DuckDB gives to columns when it takes a CSV file's header for a row."""
@@ -92,15 +105,18 @@ class RawTable:
 class Extract:
     """One extract: a folder, a PostgreSQL database, or both. Its tables are opened one by one."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917
         self,
         connection: duckdb.DuckDBPyConnection,
         root: Path | None,
         database: Snapshot | None = None,
         copies: Path | None = None,
         dispensable: Mapping[str, bool] | None = None,
+        encoding: str = UNMARKED,
     ) -> None:
         """List the tables in ``root``; raises :class:`UserError` if it is missing or holds two databases.
+
+        ``encoding`` is that of texts without a mark of their own.
 
         Tables of ``database`` are copied into the folder ``copies`` when they are opened. ``dispensable`` are the
         tables that stop nothing if they can't be read, and whether their absence is worth a word; ``unused`` has the
@@ -109,7 +125,7 @@ class Extract:
         if root is not None and not root.is_dir():
             raise UserError(f"the folder of the health-record extract does not exist ({root})", "correct sources.ehr")
         self.connection, self.root, self.database, self.copies = connection, root, database, copies
-        self.dispensable = dispensable or {}
+        self.dispensable, self.encoding = dispensable or {}, encoding
         self.unused: dict[str, str] = {}
         self.created: dict[str, tuple[str, str]] = {}
         self.files = _by_name(root) if root else {}
@@ -132,7 +148,16 @@ class Extract:
             self._read_rows(table)
         except UserError as error:
             self.unused[table] = error.problem
-            self._create("absent", table, [_column_expression(column.name, frozenset()) for column in columns])
+            self.leave_empty(columns)
+
+    def columns_of_tables(self) -> dict[str, frozenset[str]]:
+        """Return every table of the folder with its columns. Raises :class:`UserError` for one that can't be read."""
+        found = {table: self._find(table) for table in sorted({*self.files, *self.relations})}
+        return {table: one.columns for table, one in found.items() if one is not None}
+
+    def leave_empty(self, columns: Sequence[Column]) -> None:
+        """Create ``raw_<table>`` without rows."""
+        self._create("absent", columns[0].table, [_column_expression(one.name, frozenset()) for one in columns])
 
     def _read_rows(self, table: str) -> None:
         """Read a dispensable table of files once: a row that can't be read would stop staging later.
@@ -162,7 +187,7 @@ class Extract:
         missing = [column.name for column in columns if column.required != "no" and column.name not in found.columns]
         if missing:
             names = ", ".join(column.name for column in columns)
-            commas = "separated by commas, " if found.kind == "csv" else ""
+            commas = "separated by commas, tabs or semicolons, " if found.kind == "csv" else ""
             raise UserError(
                 f"table {table} ({found.title}) has no column {', '.join(missing)}",
                 f"its columns must be {names}, {commas}in any order",
@@ -194,7 +219,7 @@ class Extract:
             )
         if self.dispensable.get(table):
             self.unused[table] = "the extract has no such table"
-        self._create("absent", table, [_column_expression(column.name, frozenset()) for column in columns])
+        self.leave_empty(columns)
 
     def _searched_places(self, table: str) -> str:
         shown = (".csv", ".csv.gz", ".parquet", ".ndjson", ".tsv")
@@ -252,7 +277,7 @@ class Extract:
             return RawTable(path.name, "json", *_json_columns(self.connection, table, parts, path.name))
         if _suffix(parts[0]) == ".parquet":
             return RawTable(path.name, "parquet", *_parquet_columns(self.connection, table, parts, path.name))
-        return RawTable(path.name, "csv", _csv_columns(self.connection, table, parts))
+        return RawTable(path.name, "csv", _csv_columns(self.connection, table, parts, self.encoding))
 
     def _relation(self, table: str, relation: str) -> RawTable:
         name = f"{table} of the database"
@@ -296,8 +321,8 @@ class Extract:
 
 def _column_expression(name: str, present: frozenset[str], texts: frozenset[str] = frozenset()) -> str:
     if name in texts:
-        return f"nullif({name}, '') AS {name}"
-    return name if name in present else f"NULL::VARCHAR AS {name}"
+        return f'nullif("{name}", \'\') AS "{name}"'
+    return f'"{name}"' if name in present else f'NULL::VARCHAR AS "{name}"'
 
 
 def _described(rows: Sequence[tuple[Any, ...]]) -> tuple[frozenset[str], frozenset[str]]:
@@ -337,7 +362,7 @@ def _by_name(root: Path) -> dict[str, list[Path]]:
         for path in sorted(path for folder in folders for path in folder.iterdir() if _visible(path)):
             suffix = _suffix(path)
             if (suffix and not path.is_dir()) or (path.is_dir() and _parts(path)):
-                name = path.name[: len(path.name) - len(suffix)].lower().replace("-", "_")
+                name = plain_name(path.name[: len(path.name) - len(suffix)])
                 level.setdefault(name, []).append(path)
         found = level | found
     return found
@@ -422,8 +447,10 @@ def _json_columns(
     return found, found
 
 
-def _csv_columns(connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path]) -> frozenset[str]:
-    read = [_csv_header(path) for path in paths]
+def _csv_columns(
+    connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path], unmarked: str
+) -> frozenset[str]:
+    read = [csv_header(path, unmarked) for path in paths]
     for path, one in zip(paths, read, strict=True):
         if one != read[0]:
             raise UserError(
@@ -434,14 +461,18 @@ def _csv_columns(connection: duckdb.DuckDBPyConnection, table: str, paths: Seque
     _set(connection, f"columns_{table}", dict.fromkeys(header, "VARCHAR"))
     _set(connection, f"encoding_{table}", encoding)
     _set(connection, f"separator_{table}", separator)
-    _set(connection, f"quote_{table}", '"' if separator == "," else "")
+    _set(connection, f"quote_{table}", "" if separator == "\t" else '"')
     return frozenset(header)
 
 
-def _csv_header(path: Path) -> tuple[str, str, list[str]]:
-    """Return the encoding, the separator and the columns of a CSV file."""
+def csv_header(path: Path, unmarked: str = UNMARKED) -> tuple[str, str, list[str]]:
+    """Return the encoding, the separator and the columns of a text in columns; it is read to its end.
+
+    ``unmarked`` is its encoding if it has no mark of its own. Raises :class:`UserError` for bytes that are not in that
+    encoding, and for a column without a name or with another's.
+    """
     try:
-        encoding = _encoding(path)
+        encoding = _encoding(path, unmarked)
         separator, header = _header(path, encoding)
         if encoding == "utf-8":
             _check_unicode(path, separator, header)
@@ -492,32 +523,64 @@ def _check_lines(path: Path, separator: str, header: Sequence[str], text: bytes,
     except UnicodeDecodeError as error:
         before = text[: error.start]
         last = before[before.rfind(b"\n") + 1 :].decode()
-        cells = last.split("\t") if separator == "\t" else next(csv.reader([last]), [""])
+        cells = _cells([last], separator)
         line = first_line + before.count(b"\n")
         column = f", column {header[len(cells) - 1]}" if line > 1 and 0 < len(cells) <= len(header) else ""
-        raise UserError(f"{path.name} is not UTF-8 (line {line}{column})", "save it as CSV in UTF-8") from None
+        raise not_unicode(path.name, f"line {line}{column}") from None
 
 
-def _encoding(path: Path) -> str:
+def not_unicode(name: str, place: str = "") -> UserError:
+    """Return what to say of a file that has bytes which are not UTF-8 at ``place``."""
+    remedy = "save it as CSV in UTF-8, or set sources.encoding if the extract's texts have another encoding"
+    return UserError(f"{name} is not UTF-8" + (f" ({place})" if place else ""), remedy)
+
+
+def _cells(lines: Iterable[str], separator: str) -> list[str]:
+    """Return the cells of the first row. Between tabs, quotation marks are text, as in the files of OHDSI's Athena."""
+    if separator == "\t":
+        return next(csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE), [""])
+    return next(csv.reader(lines, delimiter=separator), [""])
+
+
+def _encoding(path: Path, unmarked: str) -> str:
     with open_packed(path) as file:
         start = file.read(4)
     if start.startswith(b"\xfe\xff"):
         raise UserError(f"{path.name} is big-endian UTF-16", "save it as UTF-8")
-    return "utf-16" if start.startswith(b"\xff\xfe") else "utf-8"
+    if start.startswith(b"\xff\xfe"):
+        return "utf-16"
+    return "utf-8" if start.startswith(codecs.BOM_UTF8) else unmarked
 
 
 def _header(path: Path, encoding: str) -> tuple[str, list[str]]:
-    """Return the separator of the columns (a comma, or a tab as in the files of OHDSI's Athena) and their names."""
+    """Return the separator of the columns and their names, as plain identifiers."""
     # A byte that is no UTF-8 may be in any line of what is read ahead: it is DuckDB that names its line.
     unicode = "utf-8-sig" if encoding == "utf-8" else encoding
     with io.TextIOWrapper(open_packed(path), encoding=unicode, errors="surrogateescape", newline="") as file:
         try:
-            names = next(csv.reader(file), [])
+            line = file.readline(LONGEST_LINE_BYTES)
+            separator = next((one for one in SEPARATORS if len(_cells([line], one)) > 1), ",")
+            names = _cells(itertools.chain([line], file), separator)
             "".join(names).encode()
         except UnicodeEncodeError:
-            raise UserError(f"{path.name} is not UTF-8 (line 1)", "save it as CSV in UTF-8") from None
+            raise not_unicode(path.name, "line 1") from None
         except (UnicodeDecodeError, csv.Error):
             raise UserError(f"the header of {path.name} can't be read", "save the file as CSV in UTF-8") from None
-    separator = "\t" if len(names) == 1 and "\t" in names[0] else ","
-    names = names[0].split("\t") if separator == "\t" else names
-    return separator, [name.strip().lower() for name in names]
+    plain = [plain_name(name) for name in names]
+    # Two columns that differ in such signs only keep them, as they may be two that nobody needs.
+    return separator, [
+        one if plain.count(one) == 1 else name.strip().lower() for one, name in zip(plain, names, strict=True)
+    ]
+
+
+def plain_name(text: str) -> str:
+    """Return a column's name in small letters without accents, and an underscore for every other sign between them.
+
+    >>> plain_name("Geb.-Datum"), plain_name(" Größe (cm)"), plain_name("EF %")
+    ('geb_datum', 'groesse_cm', 'ef')
+    """
+    spelt = text.strip().lower()
+    for letter, letters in SPELT.items():
+        spelt = spelt.replace(letter, letters)
+    ascii_only = unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9_]+", "_", ascii_only).strip("_") or spelt

@@ -38,7 +38,7 @@ def recognise(folder: Path) -> Recognition:
     if not _share_of_tables(folder, nearest):
         raise UserError(
             f"no adapter recognises the files of {folder}",
-            f"name one of {', '.join(problems)} and see what it lacks, or write one (docs/adapters.md)",
+            f"name one of {', '.join(problems)} and see what it lacks, or begin one with `echomort adapter new`",
         )
     raise UserError(f"adapter {nearest} comes nearest, but {problems[nearest].problem}", problems[nearest].remedy)
 

@@ -1,12 +1,8 @@
--- Macros by which staging reads numbers and judges times from any adapter (definitions/local_time.sql reads times); and the empty tables that it begins with.
+-- Macros by which staging judges times from any adapter (definitions/local_time.sql reads them); and the empty tables that it
+-- begins with.
 SET VARIABLE extracted_on = $extracted_on;
 SET VARIABLE contact_grace_days = $contact_grace_days;
 SET VARIABLE study_grace_days = $study_grace_days;
-CREATE OR REPLACE TEMP MACRO as_number(x) AS
-    CASE
-        WHEN typeof(x) IN ('DOUBLE', 'FLOAT', 'INTEGER', 'BIGINT') THEN TRY_CAST(x AS DOUBLE)
-        ELSE TRY_CAST(as_text(x) AS DOUBLE)
-    END;
 CREATE OR REPLACE TEMP MACRO is_sentinel(day) AS
     day IN (DATE '0001-01-01', DATE '1753-01-01', DATE '1900-01-01', DATE '9999-01-01', DATE '9999-12-31');
 CREATE OR REPLACE TEMP MACRO moment_fault(x, moment) AS

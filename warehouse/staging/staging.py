@@ -138,6 +138,7 @@ def stage(  # noqa: PLR0913, PLR0917
         run(connection, "definitions/unit.sql")
         run(connection, "definitions/moment.sql")
         run(connection, "definitions/partial_date.sql")
+        run(connection, "definitions/number.sql")
         run(
             connection,
             "staging/begin.sql",

@@ -1,0 +1,208 @@
+"""An adapter that is begun from a look at an extract, and all that is wrong with one, said at once."""
+
+import re
+
+import pytest
+from extracts import HEADERS, KEYRING, clean_records, empty_warehouse, fetch, write_extract
+
+from echomort.core.errors import UserError
+from warehouse.adapters.checking import check_adapter
+from warehouse.adapters.extract import CANONICAL, ExtractLocation, contract
+from warehouse.adapters.raw import plain_name
+from warehouse.adapters.scaffold import column_words, look, write_adapter
+from warehouse.staging.staging import stage
+
+GERMAN = {
+    "patient": (
+        "Patienten",
+        {"patient_id": "Patientennummer", "birth_date": "Geb.-Datum", "sex": "Geschlecht", "race": "race"},
+    ),
+    "death": ("Sterbefälle", {"patient_id": "Patientennummer", "death_date": "Verstorben am", "source": "source"}),
+    "contact": ("Aufenthalte", {"patient_id": "Patientennummer", "contact_at": "Aufnahme am", "kind": "Fallart"}),
+    "study": (
+        "Echo-Befunde",
+        {
+            "study_id": "Auftragsnummer", "patient_id": "Patientennummer", "study_at": "Untersucht am",
+            "setting": "setting",
+        },
+    ),
+    "measurement": (
+        "Messwerte",
+        {
+            "patient_id": "Patientennummer", "study_id": "Auftragsnummer", "variable": "Parameter", "value": "Wert",
+            "unit": "Einheit", "measured_at": "Gemessen am",
+        },
+    ),
+    "diagnosis": (
+        "Diagnosen",
+        {"patient_id": "Patientennummer", "vocabulary": "Katalog", "code": "ICD10", "recorded_at": "Dokumentiert am"},
+    ),
+    "medication": (
+        "Medikation",
+        {
+            "patient_id": "Patientennummer", "drug_class": "Wirkstoffklasse", "dose": "Dosis", "unit": "Dosiseinheit",
+            "started_at": "Beginn", "ended_at": "Ende",
+        },
+    ),
+}  # fmt: skip
+"""Canonical table -> the name of a German one, and of its columns."""
+
+
+def european(cell):
+    """A cell as a German program writes it."""
+    text = "" if cell is None else str(cell)
+    text = re.sub(r"^(\d{4})-(\d\d)-(\d\d)(?= |$)", r"\3.\2.\1", text)
+    return re.sub(r"^(\d+)\.(\d+)$", r"\1,\2", text)
+
+
+def write_german(folder, rows):
+    """Write canonical ``rows`` as a German hospital's program exports them: semicolons, Latin-1, its own names."""
+    folder.mkdir()
+    for table, (name, columns) in GERMAN.items():
+        places = [HEADERS[table].index(column) for column in columns]
+        lines = [";".join(columns.values())]
+        for row in rows.get(table, ()):
+            whole = [*row, *[None] * (len(HEADERS[table]) - len(row))]
+            lines.append(";".join(european(whole[place]) for place in places))
+        (folder / f"{name}.csv").write_bytes(("\n".join(lines) + "\n").encode("latin-1"))
+    return ExtractLocation(folder, encoding="latin-1")
+
+
+def begun(folder, location):
+    """An adapter, and the one line that a person corrects: that all studies of the table are echocardiographies."""
+    taken = write_adapter(folder, look(location))
+    path = folder / "study.sql"
+    path.write_text(re.sub("NULL AS modality,.*", "'US' AS modality,", path.read_text()))
+    return taken
+
+
+def tables_of(location, adapter):
+    stage(connection := empty_warehouse(), location, str(adapter), KEYRING, "kept")
+    return {table: fetch(connection, f"SELECT * FROM {table} ORDER BY ALL") for table in GERMAN}
+
+
+@pytest.fixture
+def rows():
+    found = clean_records(3, patients=12)
+    found["medication"] = [(*row[:2], 12.5, *row[3:]) for row in found["medication"]]
+    found["contact"] = [(patient, at, "ambulatory") for patient, at, _ in found["contact"]]
+    return found
+
+
+def test_what_is_begun_reads_a_german_export_as_the_canonical_one(tmp_path, rows):
+    """Nothing is lost by other names, separators, letters, dates and decimal commas."""
+    location = write_german(tmp_path / "export", rows)
+    taken = begun(tmp_path / "own", location)
+    assert taken == {table: plain_name(GERMAN[table][0]) if table in GERMAN else None for table in CANONICAL}
+    assert check_adapter(location, str(tmp_path / "own")).problems == []
+    plain = write_extract(tmp_path / "plain", rows)
+    found, expected = tables_of(location, tmp_path / "own"), tables_of(plain, "canonical")
+    assert all(expected.values())
+    assert found == expected
+
+
+def test_the_canonical_layout_is_recognised_by_its_own_names(tmp_path, rows):
+    taken = begun(tmp_path / "own", ExtractLocation(write_extract(tmp_path / "plain", rows)))
+    assert taken == {table: table for table in CANONICAL}
+    assert tables_of(tmp_path / "plain", tmp_path / "own") == tables_of(tmp_path / "plain", "canonical")
+
+
+def test_every_canonical_column_has_words_or_a_hint():
+    words = column_words()
+    assert {table: tuple(columns) for table, columns in words.items()} == CANONICAL
+    assert all(column in words[table][column].names for table in CANONICAL for column in CANONICAL[table])
+
+
+def test_the_living_of_a_table_of_patients_are_no_deaths(tmp_path):
+    (tmp_path / "patients.csv").write_text("mrn,dob,deceased_on\n1,1950-01-01,\n2,1940-01-01,2019-01-01\n")
+    write_adapter(tmp_path / "own", look(ExtractLocation(tmp_path)))
+    assert check_adapter(ExtractLocation(tmp_path), str(tmp_path / "own")).rows["death"] == 1
+
+
+def test_a_column_may_be_called_as_a_word_of_sql(tmp_path):
+    (tmp_path / "drugs.csv").write_text("mrn,atc,von,ende,group,end_date\n1,C07,2019-01-01,,x,2019-02-01\n")
+    write_adapter(tmp_path / "own", look(ExtractLocation(tmp_path)))
+    (tmp_path / "own" / "patient.sql").write_text(
+        'SELECT mrn AS patient_id, "group" AS birth_date, NULL AS sex, NULL AS race FROM raw_drugs'
+    )
+    assert check_adapter(ExtractLocation(tmp_path), str(tmp_path / "own")).rows["medication"] == 1
+
+
+def test_nothing_that_is_written_holds_a_cell(tmp_path, rows):
+    rows["patient"] = [(patient, birth, sex, "Canary") for patient, birth, sex, _ in rows["patient"]]
+    location = write_german(tmp_path / "export", rows)
+    write_adapter(tmp_path / "own", look(location))
+    written = "".join(path.read_text() for path in (tmp_path / "own").iterdir())
+    for row in rows["patient"]:
+        assert row[0] not in written and str(row[1]) not in written
+    assert "Canary" not in written
+
+
+def test_an_adapter_that_exists_is_not_overwritten(tmp_path, rows):
+    location = ExtractLocation(write_extract(tmp_path / "plain", rows))
+    write_adapter(tmp_path / "own", look(location))
+    with pytest.raises(UserError, match="exists already"):
+        write_adapter(tmp_path / "own", look(location))
+
+
+def test_a_folder_without_tables_is_named(tmp_path):
+    with pytest.raises(UserError, match="holds no table"):
+        look(ExtractLocation(tmp_path))
+
+
+def test_all_that_is_wrong_is_said_at_once(tmp_path, rows):
+    """Run by run, each of these would be found after the one before it was mended."""
+    location = write_german(tmp_path / "export", rows)
+    own = tmp_path / "own"
+    write_adapter(own, look(location))
+    (tmp_path / "export" / "Medikation.csv").unlink()
+    aufenthalte = tmp_path / "export" / "Aufenthalte.csv"
+    aufenthalte.write_bytes(aufenthalte.read_bytes().replace(b"Fallart", b"Art"))
+    echo = tmp_path / "export" / "Echo-Befunde.csv"
+    echo.write_bytes(echo.read_bytes() + b"one;two\n")
+    for name in ("patient", "measurement"):
+        path = own / f"{name}.sql"
+        path.write_text(path.read_text().replace("day_first(", "(").replace("decimal_comma(", "("))
+    (own / "diagnosis.sql").write_text("SELECT patientennummer AS patient_id FRM raw_diagnosen")
+    (own / "identity.sql").write_text("SELECT NULL AS patient_id WHERE false")
+    said = check_adapter(location, str(own)).problems
+    expected = (
+        "no table medikation",
+        r"aufenthalte \(Aufenthalte.csv\) has no column fallart",
+        r"Echo-Befunde.csv is malformed at line \d+: 2 columns instead of 4",
+        r"patient.birth_date can't be read where it is 99.99.9999 \(12 rows\); write day_first\(...\) around it",
+        r"measurement.measured_at can't be read where it is 99.99.9999 99:99:99 \(\d+ rows\); write day_first",
+        "diagnosis.sql of the adapter can't be run",
+        "identity.sql of the adapter yields no column same_as",
+    )
+    for pattern in expected:
+        assert sum(bool(re.search(pattern, line)) for line in said) == 1, (pattern, said)
+    assert len(said) == len(expected), said
+
+
+def test_forms_are_said_and_never_cells(tmp_path, rows):
+    told = "born in Springfield, as her sister Mary said"
+    rows["patient"] = [(patient, told, sex) for patient, _, sex, _ in rows["patient"]]
+    rows["death"] = [(patient, "Juni 2019", source) for patient, _, source in rows["death"]]
+    said = check_adapter(ExtractLocation(write_extract(tmp_path, rows)), "canonical").problems
+    assert any("patient.birth_date can't be read where it is text of 44 characters (12 rows)" in one for one in said)
+    assert any("death.death_date can't be read where it is aaaa 9999" in one for one in said)
+    assert "Springfield" not in str(said) and "Juni" not in str(said)
+
+
+def test_a_clean_extract_of_a_shipped_layout_has_no_problem(tmp_path, rows):
+    findings = check_adapter(ExtractLocation(write_extract(tmp_path, rows)), "canonical")
+    assert findings.problems == []
+    assert findings.rows == {table: len(rows.get(table, ())) for table in CANONICAL}
+
+
+def test_partial_dates_of_birth_and_death_are_read(tmp_path, rows):
+    rows["patient"] = [(patient, "1950", sex, race) for patient, _, sex, race in rows["patient"]]
+    rows["death"] = [(patient, "2019-05", source) for patient, _, source in rows["death"]]
+    assert check_adapter(ExtractLocation(write_extract(tmp_path, rows)), "canonical").problems == []
+
+
+def test_the_contract_that_is_begun_requires_what_is_read(tmp_path, rows):
+    write_adapter(tmp_path / "own", look(write_german(tmp_path / "export", rows)))
+    required = {(one.table, one.name) for one in contract(str(tmp_path / "own")) if one.required == "yes"}
+    assert ("patienten", "geb_datum") in required and ("messwerte", "wert") in required

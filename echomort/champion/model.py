@@ -1,7 +1,8 @@
 """The champion as a model: the risk of a clip and of a study."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,10 @@ ALL_VIEWS = "all views"
 NO_MODEL_OF_VIEW = "the view is unknown or has no model: mean over the models of all views"
 """Note of such a risk."""
 
+NO_CLIP, GIVE_A_LOOP = "there is no clip to score", "give at least one accepted echo loop"
+RECORDS_ALONE = "the champion learnt from health records alone, and can't score echo files"
+NEEDS_VIDEO = "train on echo loops (docs/pilot.md says how many); `echomort scores` has its risks of the studies"
+
 Clips = NDArray[np.uint8]
 """Pixels of one clip (frames, height, width), or of several (clips, frames, height, width)."""
 
@@ -56,6 +61,8 @@ class ClipRisk:
     """Probability of death within one year, calibrated, 0 to 1."""
     synthetic: bool
     """Whether the champion was trained on the synthetic archive."""
+    by_fold: Mapping[str, NDArray[np.floating]]
+    """View of each model that scored the clip -> the logits (folds,) of its networks."""
     note: str | None = None
 
 
@@ -75,6 +82,9 @@ class StudyRisk:
     synthetic: bool
     """Whether the champion was trained on the synthetic archive."""
     note: str | None = None
+    range: tuple[float, float] | None = None
+    """The smallest and the largest risk, where the networks of each fold alone score the clips; None where they were
+    not asked. It shows how far trainings on other patients differ; it is no confidence interval."""
 
 
 @dataclass(frozen=True)
@@ -140,12 +150,38 @@ class Champion:
     def score_clip(self, pixels: Clips, view: str) -> ClipRisk:
         """Return the risk of one clip: ``pixels`` uint8 (frames, height, width), made with the settings
         :attr:`clip`."""
+        if not self.views:
+            raise UserError(RECORDS_ALONE, NEEDS_VIDEO)
         if view in self.views:
-            logit = float(self.views[view].score(pixels[None])[0])
-            return ClipRisk(view, view, logit, float(self.calibrations[view].risk(logit)), self.is_synthetic)
-        logits = {name: float(model.score(self._framed(pixels, name))[0]) for name, model in self.views.items()}
-        mean = self._mean_over_views(logits, ALL_VIEWS)
-        return ClipRisk(view, mean.model, mean.logit, mean.risk, self.is_synthetic, NO_MODEL_OF_VIEW)
+            by_fold = {view: self.views[view].score_by_fold(pixels[None])[:, 0]}
+            logit = float(np.mean(by_fold[view]))
+            return ClipRisk(view, view, logit, float(self.calibrations[view].risk(logit)), self.is_synthetic, by_fold)
+        by_fold = {name: model.score_by_fold(self._framed(pixels, name))[:, 0] for name, model in self.views.items()}
+        mean = self._mean_over_views({name: float(np.mean(part)) for name, part in by_fold.items()}, ALL_VIEWS)
+        return ClipRisk(view, mean.model, mean.logit, mean.risk, self.is_synthetic, by_fold, NO_MODEL_OF_VIEW)
+
+    def combine_clips(self, clips: Sequence[ClipRisk]) -> StudyRisk:
+        """Return the risk of one study from its scored ``clips``, as :meth:`score_study`, with its ``range``.
+
+        Raises :class:`UserError` without a clip.
+        """
+        if not clips:
+            raise UserError(NO_CLIP, GIVE_A_LOOP)
+        folds = min(len(part) for one in clips for part in one.by_fold.values())
+        risks = [self._combined_clips(clips, operator.itemgetter(fold)).risk for fold in range(folds)]
+        return replace(self._combined_clips(clips, np.mean), range=(min(risks), max(risks)))
+
+    def _combined_clips(self, clips: Sequence[ClipRisk], pick: Callable[[NDArray[np.floating]], Any]) -> StudyRisk:
+        """Return the risk of one study, whose clips have the logit that ``pick`` makes of those of the folds."""
+        by_view: dict[str, list[float]] = {}
+        for one in clips:
+            if one.view in self.views:
+                by_view.setdefault(one.view, []).append(float(pick(one.by_fold[one.view])))
+        others = sum(one.view not in self.views for one in clips)
+        if by_view:
+            return self.combine_views({view: np.array(part) for view, part in by_view.items()}, None, others)
+        scored = [{view: float(pick(part)) for view, part in one.by_fold.items()} for one in clips]
+        return self._mean_over_clips([self._mean_over_views(one, ALL_VIEWS) for one in scored])
 
     def score_study(self, clips: Mapping[str, Sequence[Clips]], ehr: float | None = None) -> StudyRisk:
         """Return the risk of one study from its ``clips`` by view, and ``ehr``, the logit of its health record, if any.
@@ -198,8 +234,12 @@ class Champion:
     def _without_a_known_view(self, clips: Sequence[Clips]) -> StudyRisk:
         """Return the mean over clips, each scored by the models of all views."""
         if not clips:
-            raise UserError("there is no clip to score", "give at least one accepted echo loop")
+            raise UserError(NO_CLIP, GIVE_A_LOOP)
         scored = [self.score_clip(pixels, UNKNOWN) for pixels in clips]
+        return self._mean_over_clips([_CombinedScore(one.model, one.logit, one.risk) for one in scored])
+
+    def _mean_over_clips(self, scored: Sequence[_CombinedScore]) -> StudyRisk:
+        """Return the risk of a study of whose clips no view has a model."""
         risk = float(sigmoid(np.mean([np.log(one.risk / (1 - one.risk)) for one in scored])))
         logit = float(np.mean([one.logit for one in scored]))
-        return StudyRisk(ALL_VIEWS, logit, risk, {}, len(clips), self.is_synthetic, scored[0].note)
+        return StudyRisk(ALL_VIEWS, logit, risk, {}, len(scored), self.is_synthetic, NO_MODEL_OF_VIEW)

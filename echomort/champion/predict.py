@@ -1,5 +1,6 @@
-"""The champion's risks of single files."""
+"""The champion's risks of single files, and of the studies that they are of."""
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -7,13 +8,15 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
 
-from echomort.champion.model import Champion
+from echomort.champion.model import NEEDS_VIDEO, RECORDS_ALONE, Champion, ClipRisk
 from echomort.core.errors import UserError
 from echomort.dicom import Clip, Job, Rejected, discover, read_clips
 from echomort.dicom.header.views import UNKNOWN, check_group
 from echomort.dicom.inspect import in_order
-from echomort.dicom.saved import SavedClip, Unusable, convert_pixels, load_clip
+from echomort.dicom.saved import SavedClip, Unusable, check_moves, convert_pixels, load_clip
 from echomort.models.view_naming import CLASSIFIER
 from echomort.settings import ClipSettings, Execution, Imaging, Views
 
@@ -54,6 +57,45 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class StudyPrediction:
+    """The prediction of one study, from those of its files that were accepted. Risks are None where none was."""
+
+    study: int
+    """The number of the study among those of this call, from 1; no identifier."""
+    place: str
+    """The folder of its first file."""
+    files: int
+    scored: int
+    """How many of the ``files`` count: they have a view with a model, or no file has one."""
+    logit: float | None
+    risk: float | None
+    """Probability of death within one year, calibrated, 0 to 1."""
+    low: float | None
+    high: float | None
+    """The smallest and the largest risk by the networks of each fold alone: how far trainings differ."""
+    model: str | None
+    """The name of the stack, a view, or ``all views``."""
+    missing: tuple[str, ...]
+    """What the champion learnt from and the study lacks: views, and ``health record``, which files never have."""
+    synthetic: bool
+    """Whether the champion was trained on the synthetic archive."""
+    note: str | None
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the fields by name, as JSON has them."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class FileScore:
+    """The prediction of a file, the score behind it (None if it was rejected), and what tells its study from others."""
+
+    prediction: Prediction
+    risk: ClipRisk | None
+    study: str
+
+
+@dataclass(frozen=True)
 class _Loop:
     """The properties of a loop, from its file."""
 
@@ -64,19 +106,68 @@ class _Loop:
 
 
 def predict_paths(paths: Sequence[Path], registry: Path, view: str | None = None) -> Iterator[Prediction]:
-    """Yield the prediction of each file of ``paths`` (folders are searched), in order, by the champion of ``registry``.
+    """Yield the prediction of each file of ``paths`` by the champion of ``registry``, as :func:`score_files`."""
+    for one in score_files(paths, Champion.load(registry), view):
+        yield one.prediction
+
+
+def score_files(paths: Sequence[Path], champion: Champion, view: str | None = None) -> Iterator[FileScore]:
+    """Yield the score of each file of ``paths`` (folders are searched), in order, by ``champion``.
 
     Files are DICOM objects, or clips saved by ``inspect`` (.npy). ``view`` is used for files that name none.
-    Raises :class:`UserError` where a path does not exist, ``view`` is no view, or there is no champion.
+    Raises :class:`UserError` where a path does not exist, ``view`` is no view, or the champion has no video model.
     """
-    champion, default_view, files = Champion.load(registry), _checked(view), list(_files(paths))
+    if not champion.views:
+        raise UserError(RECORDS_ALONE, NEEDS_VIDEO)
+    default_view, files = _checked(view), list(_files(paths))
     objects = [path for path in files if path.suffix != SAVED]
     jobs = [Job(path, key=str(number)) for number, path in enumerate(objects)]
     imaging = Imaging(clip=_clip_of(champion, default_view), views=Views(classify=False))
     loops = in_order(read_clips(jobs, imaging, min(Execution().cores, len(jobs))))
     for path in files:
         loaded = _loaded(path) if path.suffix == SAVED else next(loops)[1]
-        yield _predicted(str(path), loaded, champion, default_view)
+        prediction, risk = _predicted(str(path), loaded, champion, default_view)
+        yield FileScore(prediction, risk, _study_of(path))
+
+
+def predict_studies(files: Sequence[FileScore], champion: Champion) -> Iterator[StudyPrediction]:
+    """Yield the prediction of each study of ``files``, in the order of their first files."""
+    studies: dict[str, list[FileScore]] = {}
+    for one in files:
+        studies.setdefault(one.study, []).append(one)
+    for number, of_study in enumerate(studies.values(), start=1):
+        yield _study(number, of_study, champion)
+
+
+def _study(number: int, files: Sequence[FileScore], champion: Champion) -> StudyPrediction:
+    clips = [one.risk for one in files if one.risk is not None]
+    found = champion.combine_clips(clips) if clips else None
+    low, high = found.range if found and found.range else (None, None)
+    of_views = {view for view in champion.views if any(clip.view == view for clip in clips)}
+    return StudyPrediction(
+        study=number,
+        place=str(Path(files[0].prediction.path).parent),
+        files=len(files),
+        scored=found.clips if found else 0,
+        logit=found.logit if found else None,
+        risk=found.risk if found else None,
+        low=low,
+        high=high,
+        model=found.model if found else None,
+        missing=(*sorted(champion.views.keys() - of_views), *(["health record"] if champion.tabular else [])),
+        synthetic=champion.is_synthetic,
+        note=found.note if found else "no file of it was accepted",
+    )
+
+
+def _study_of(path: Path) -> str:
+    """Return what tells the study of a file from others: its StudyInstanceUID, else its folder."""
+    if path.suffix != SAVED:
+        with contextlib.suppress(OSError, InvalidDicomError, ValueError):
+            found = dcmread(path, stop_before_pixels=True, specific_tags=["StudyInstanceUID"])
+            if uid := str(found.get("StudyInstanceUID", "")).strip():
+                return f"uid {uid}"
+    return f"folder {path.parent}"
 
 
 def _clip_of(champion: Champion, default_view: str) -> ClipSettings:
@@ -89,23 +180,23 @@ def _clip_of(champion: Champion, default_view: str) -> ClipSettings:
 
 def _predicted(
     path: str, loaded: Clip | SavedClip | Rejected | Unusable, champion: Champion, default_view: str
-) -> Prediction:
+) -> tuple[Prediction, ClipRisk | None]:
     if isinstance(loaded, Rejected):
-        return _rejected(path, loaded.reason.value, loaded.reason.meaning, _rejected_loop(loaded), champion)
+        return _rejected(path, loaded.reason.value, loaded.reason.meaning, _rejected_loop(loaded), champion), None
     if isinstance(loaded, Unusable):
-        return _rejected(path, loaded.reason, loaded.remedy, _Loop(), champion)
+        return _rejected(path, loaded.reason, loaded.remedy, _Loop(), champion), None
     loop = _loop(loaded, default_view)
     try:
         pixels, note = _pixels(loaded, champion.clip, str(loop.view))
     except Unusable as unusable:
-        return _rejected(path, unusable.reason, unusable.remedy, loop, champion)
+        return _rejected(path, unusable.reason, unusable.remedy, loop, champion), None
     if loop.view == UNKNOWN and (view := champion.view_of(pixels)) != UNKNOWN:
         loop = replace(loop, view=view, view_source=CLASSIFIER)
-    return _accepted(path, pixels, note, loop, champion)
-
-
-def _accepted(path: str, pixels: NDArray[np.uint8], note: str | None, loop: _Loop, champion: Champion) -> Prediction:
     scored = champion.score_clip(pixels, str(loop.view))
+    return _accepted(path, scored, note, loop), scored
+
+
+def _accepted(path: str, scored: ClipRisk, note: str | None, loop: _Loop) -> Prediction:
     return Prediction(
         path=path,
         status="accepted",
@@ -136,7 +227,11 @@ def _rejected(path: str, reason: str, meaning: str, loop: _Loop, champion: Champ
 def _pixels(loaded: Clip | SavedClip, clip_settings: ClipSettings, view: str) -> tuple[NDArray[np.uint8], str | None]:
     """Return the pixels in the champion's clip settings, and a note if they were converted; raises
     :class:`Unusable`."""
-    return (loaded.pixels, None) if isinstance(loaded, Clip) else convert_pixels(loaded, clip_settings, view)
+    if isinstance(loaded, Clip):
+        return loaded.pixels, None
+    converted = convert_pixels(loaded, clip_settings, view)
+    check_moves(loaded)
+    return converted
 
 
 def _loop(loaded: Clip | SavedClip, default_view: str) -> _Loop:

@@ -78,6 +78,13 @@ def load_clip(path: Path) -> SavedClip:
     return SavedClip(pixels, **_read_description(path.with_suffix(".json"), pixels.shape))
 
 
+def check_moves(saved: SavedClip) -> None:
+    """Raise :class:`Unusable` for a clip all of whose recorded frames are alike: nothing in it beats."""
+    recorded = saved.pixels[: _count_recorded(saved.pixels)]
+    if not (recorded != recorded[0]).any():
+        raise Unusable("still", "all frames of the clip are alike: nothing moves in it")
+
+
 def convert_pixels(saved: SavedClip, wanted: ClipSettings, view: str = UNKNOWN) -> tuple[np.ndarray, str | None]:
     """Return the pixels of ``saved``, of a loop of ``view``, in the form that ``wanted`` sets, and a note if they were
     converted.

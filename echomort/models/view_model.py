@@ -53,8 +53,12 @@ class ViewModel:
     def score(self, clips: np.ndarray) -> np.ndarray:
         """Return one logit a clip, float64 (n,), the mean over folds; ``clips`` are uint8 (n, frames, height,
         width)."""
+        return np.asarray(np.mean(self.score_by_fold(clips), axis=0))
+
+    def score_by_fold(self, clips: np.ndarray) -> np.ndarray:
+        """Return the logits, float64 (folds, n), by the network of each fold; ``clips`` as :meth:`score` takes them."""
         _check_clips(clips, self.shape)
-        return np.asarray(np.mean([score_clips(network, clips) for network in self.folds.values()], axis=0))
+        return np.stack([score_clips(network, clips) for network in self.folds.values()])
 
 
 def score_clips(network: nn.Module, clips: np.ndarray) -> np.ndarray:

@@ -28,6 +28,7 @@ from orchestration.cli.receive import receive
 from orchestration.cli.records import records
 from orchestration.cli.risk import risk
 from orchestration.cli.run import run
+from orchestration.cli.scores import scores
 from orchestration.cli.status import status
 from orchestration.cli.synth import synth
 from orchestration.cli.trace import trace
@@ -53,6 +54,7 @@ COMMANDS = (
     inspect,
     export_clips,
     predict,
+    scores,
     validate,
     labels,
     risk,

@@ -1,5 +1,6 @@
 """``echomort predict``: score echo files with the champion."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,51 +12,71 @@ from echomort.core.errors import UserError
 from orchestration.cli.options import AsJson, Home, print_records, require_paths
 
 if TYPE_CHECKING:
-    from echomort.champion.predict import Prediction
+    from echomort.champion.predict import FileScore
 
 
-def predict(
+def predict(  # noqa: PLR0913, PLR0917
     paths: Annotated[list[Path], typer.Argument(help="Echo files, folders, or clips saved by inspect (.npy).")],
     home: Home = Path("demo"),
     view: Annotated[str | None, typer.Option(help="The view of files without a view tag.")] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Score AVI clips with the authors' network instead (from `weights import`).")
     ] = None,
+    studies: Annotated[
+        bool, typer.Option("--studies", help="Show the studies alone (with --json: one object a study).")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Score echo files with the champion: the model in the home's registry. The audit log notes it."""
+    """Score echo files, and the studies that they are of, with the champion in the home's registry.
+
+    A study has one risk from all its clips, and the range of the risks by the networks of each fold: how far trainings
+    on other patients differ. --json has one object a file. The audit log notes what was scored.
+    """
     require_paths(paths)
     if weights:
-        _predict_published(paths, weights, view, as_json)
+        _predict_published(paths, weights, view, studies, as_json)
         return
     if not home.is_dir():
         raise UserError(f"there is no project at {home}", "run `echomort run` first, or name it with --home")
-    from echomort.champion.predict import predict_paths
-    from echomort.champion.store import NO_CHAMPION, champion_name
-    from orchestration.printing.files import predicted
+    from echomort.champion.model import Champion
+    from echomort.champion.predict import predict_studies, score_files
+    from echomort.champion.store import HOW_TO_GET_ONE, NO_CHAMPION, champion_name
+    from orchestration.printing.files import predicted, predicted_studies
 
     registry = home.absolute() / "registry"
     name = champion_name(registry)
     if name is None:
-        raise UserError(NO_CHAMPION, "run `echomort run` to the end")
+        raise UserError(NO_CHAMPION, HOW_TO_GET_ONE)
+    champion = Champion.load(registry)
+    files: list[FileScore] = []
     with audited(home, "predict") as noted:
         noted.add([f"candidate {name}"])
-        print_records(_noted(predict_paths(paths, registry, view), noted), predicted, as_json)
+        records = _noted(score_files(paths, champion, view), noted, files)
+        if studies:
+            deque(records, maxlen=0)
+        else:
+            print_records(records, predicted, as_json)
+        if studies or not as_json:
+            of_studies = (one.as_record() for one in predict_studies(files, champion))
+            print_records(of_studies, predicted_studies, as_json)
 
 
-def _noted(predictions: "Iterable[Prediction]", noted: Audited) -> Iterator[dict[str, Any]]:
-    """Yield the records of ``predictions``; ``noted`` gets the digest of each file that was scored, as the index has
-    it (``source_digest``)."""
+def _noted(scores: "Iterable[FileScore]", noted: Audited, files: "list[FileScore]") -> Iterator[dict[str, Any]]:
+    """Yield the records of ``scores``, and add them to ``files``; ``noted`` gets the digest of each file that was
+    scored, as the index has it (``source_digest``)."""
     from echomort.dicom.index import source_digest
 
-    for one in predictions:
-        scored = [f"file {source_digest(Path(one.path))}"] if one.status == "accepted" else []
+    for one in scores:
+        scored = [f"file {source_digest(Path(one.prediction.path))}"] if one.risk is not None else []
         noted.add(scored, files=1, scored=len(scored))
-        yield one.as_record()
+        files.append(one)
+        yield one.prediction.as_record()
 
 
-def _predict_published(paths: list[Path], weights: Path, view: str | None, as_json: bool) -> None:
+def _predict_published(paths: list[Path], weights: Path, view: str | None, studies: bool, as_json: bool) -> None:
     require_paths([weights])
+    if studies:
+        raise UserError("--studies has no meaning with --weights", "leave it out: these weights score single clips")
     if view:
         raise UserError("--view has no meaning with --weights", "leave it out: these weights are of one view, apical 4")
     from echomort.echonet.scores import score_paths

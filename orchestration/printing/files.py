@@ -38,6 +38,21 @@ def predicted(records: Iterable[Known]) -> Iterator[str]:
         yield "The champion learnt from the synthetic archive: these risks mean nothing for a person."
 
 
+def predicted_studies(records: Iterable[Known]) -> Iterator[str]:
+    """Yield the lines of ``predict`` on studies: the risk from all clips, its range, what counted, what was missing."""
+    yield ""
+    for record in records:
+        risk = "no risk"
+        if record["risk"] is not None:
+            low, high = 100 * record["low"], 100 * record["high"]
+            risk = f"risk {100 * record['risk']:.1f} % ({low:.1f} to {high:.1f} by the networks of single folds)"
+            risk += f", by {record['model'].replace('_', ' ')}"
+        counted = f"{record['scored']} of {record['files']} files count"
+        missing = f"; without {', '.join(record['missing'])}" if record["missing"] else ""
+        note = f"; {record['note']}" if record["note"] else ""
+        yield f"study {record['study']}: {risk}; {counted}{missing}{note}  {printable(record['place'])}"
+
+
 def published(records: Iterable[Known]) -> Iterator[str]:
     """Yield the lines of ``predict --weights``: what came out of the authors' network, timing, view, path, remarks."""
     remarks: dict[str, int] = {}

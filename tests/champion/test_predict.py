@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 import torch
 from projects import Home
 
-from echomort.champion.predict import predict_paths
+from echomort.champion.model import Champion
+from echomort.champion.predict import predict_paths, predict_studies, score_files
 from echomort.champion.store import Facts, Parts, champion_name, write_candidate, write_pointer
 from echomort.core.audit import LOG, read_log
 from echomort.core.errors import UserError
@@ -22,7 +24,7 @@ from echomort.models.view_classifier import ViewClassifier, appearance_of
 from echomort.models.view_model import save_network
 from echomort.networks import build_network
 from echomort.settings import ClipSettings, Imaging, Settings
-from orchestration.printing.files import inspected, predicted
+from orchestration.printing.files import inspected, predicted, predicted_studies
 
 PUBLISHED = ClipSettings()
 SMALL = ClipSettings(frames=30, height=27, width=37, fps=15)
@@ -46,15 +48,17 @@ KEYS = [
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
-    """A registry whose champion has two views of random weights."""
+    """A registry whose champion has two views, each of two networks of random weights."""
     root = tmp_path_factory.mktemp("registry")
     for seed, view in enumerate(("apical_4", "parasternal_long")):
-        torch.manual_seed(seed)
-        weights = save_network(build_network("cnn_3d", SMALL.shape))
         (root / view).mkdir()
-        (root / view / "fold_0.safetensors").write_bytes(weights)
-        entry = {"file": "fold_0.safetensors", "sha256": hashlib.sha256(weights).hexdigest()}
-        card = {"view": view, "network": "cnn_3d", "shape": SMALL.shape, "weights": {"0": entry}}
+        entries = {}
+        for fold in range(2):
+            torch.manual_seed(10 * fold + seed)
+            weights = save_network(build_network("cnn_3d", SMALL.shape))
+            (root / view / f"fold_{fold}.safetensors").write_bytes(weights)
+            entries[str(fold)] = {"file": f"fold_{fold}.safetensors", "sha256": hashlib.sha256(weights).hexdigest()}
+        card = {"view": view, "network": "cnn_3d", "shape": SMALL.shape, "weights": entries}
         (root / view / "model.json").write_text(json.dumps(card))
     views = ("apical_4", "parasternal_long")
     parts = Parts({view: root / view for view in views}, {view: Platt(1.0, -1.0) for view in views})
@@ -130,6 +134,9 @@ def test_an_array_without_its_card_is_taken_for_what_its_shape_says(registry, sa
         (np.zeros((0, 27, 37), np.uint8), "not_a_clip"),
         (np.array([{"a": 1}], object), "not_a_clip"),
         (np.zeros((10, 10, 10), np.uint8), "clip_shape"),
+        (np.zeros(SMALL.shape, np.uint8), "still"),
+        (np.full(SMALL.shape, 90, np.uint8), "still"),
+        (np.concatenate([np.full((9, 27, 37), 90, np.uint8), np.zeros((21, 27, 37), np.uint8)]), "still"),
     ],
 )
 def test_an_array_that_is_no_clip_is_a_row_with_its_reason(registry, tmp_path, array, reason):
@@ -186,6 +193,89 @@ def test_a_card_of_another_array_is_not_believed(saved, tmp_path):
 def test_no_file_beside_a_saved_clip_names_its_source(saved):
     for file in saved.parent.iterdir():
         assert b"examples_ybr" not in file.read_bytes() and "ybr" not in file.name
+
+
+def a_loop(seed, fill=255):
+    return np.random.default_rng(seed).integers(0, fill, SMALL.shape, dtype=np.uint8)
+
+
+def loops(folder, views):
+    """Save a clip of each view, as ``inspect`` does, and return the folder."""
+    folder.mkdir()
+    for number, view in enumerate(views):
+        np.save(folder / f"{number:05}.npy", a_loop(number))
+        known = {"frames": 60, "fps": 30.0, "view": view, "view_source": "view_code"}
+        (folder / f"{number:05}.json").write_text(json.dumps({"clip": SMALL.model_dump(mode="json"), **known}))
+    return folder
+
+
+def studies(registry, *paths):
+    champion = Champion.load(registry)
+    return list(predict_studies(list(score_files(paths, champion)), champion))
+
+
+def test_a_study_has_the_risk_of_all_its_clips_together(registry, tmp_path):
+    """As the champion scores a study of the project: the mean of the calibrated means of its views."""
+    views = ["apical_4", "apical_4", "parasternal_long", "subcostal"]
+    (study,) = studies(registry, loops(tmp_path / "study", views))
+    champion = Champion.load(registry)
+    clips = {"apical_4": [a_loop(0), a_loop(1)], "parasternal_long": [a_loop(2)], "subcostal": [a_loop(3)]}
+    expected = champion.score_study(clips)
+    assert study.risk == pytest.approx(expected.risk, abs=1e-6)
+    assert study.logit == pytest.approx(expected.logit, abs=1e-5)
+    assert (study.model, study.files, study.scored, study.missing) == ("all views", 4, 3, ())
+    assert study.note == "1 clips of other views were left out"
+
+
+def test_the_range_of_a_study_is_that_of_its_networks_alone(registry, tmp_path):
+    """Each network alone, all calibrated alike: the risk by the mean logit lies between them."""
+    (study,) = studies(registry, loops(tmp_path / "study", ["apical_4"]))
+    model = Champion.load(registry).views["apical_4"]
+    alone = [Platt(1.0, -1.0).risk(float(logit)) for logit in model.score_by_fold(a_loop(0)[None])[:, 0]]
+    assert len(alone) == 2
+    assert (study.low, study.high) == (pytest.approx(min(alone)), pytest.approx(max(alone)))
+    assert study.low < study.risk < study.high
+    assert study.missing == ("parasternal_long",)
+
+
+def test_files_of_one_folder_and_without_a_number_are_one_study_and_objects_go_by_their_own(registry, tmp_path):
+    first, second = loops(tmp_path / "a", ["apical_4", "apical_4"]), loops(tmp_path / "b", ["apical_4"])
+    found = studies(registry, first, second, LOOP)
+    assert [(one.study, one.files, one.place) for one in found] == [
+        (1, 2, str(first)), (2, 1, str(second)), (3, 1, str(LOOP.parent)),
+    ]  # fmt: skip
+    copies = tmp_path / "copies"
+    (copies / "x").mkdir(parents=True)
+    for target in (copies / "1.dcm", copies / "x" / "2.dcm"):
+        target.write_bytes(LOOP.read_bytes())
+    (one,) = studies(registry, copies)
+    assert one.files == 2
+
+
+def test_a_study_without_an_accepted_file_has_no_risk_and_says_so(registry):
+    (study,) = studies(registry, STILL)
+    assert (study.risk, study.low, study.high, study.scored) == (None, None, None, 0)
+    assert study.note == "no file of it was accepted"
+    (_, line) = predicted_studies([study.as_record()])
+    assert line.startswith("study 1: no risk; 0 of 1 files count; without apical_4, parasternal_long; no file")
+
+
+def test_studies_are_lines_after_the_files_and_objects_of_their_own(registry, tmp_path):
+    (tmp_path / "registry").symlink_to(registry)
+    home, study = Home(tmp_path), str(loops(tmp_path / "study", ["apical_4", "parasternal_long"]))
+    lines = home.here("predict", study).stdout.splitlines()
+    assert [line.split(" ")[0] for line in lines] == ["risk", "risk", "The", "", "study"]
+    assert "2 of 2 files count" in lines[-1]
+    files = [json.loads(line) for line in home.here("predict", study, "--json").stdout.splitlines()]
+    assert [list(one) for one in files] == [KEYS, KEYS]
+    (one,) = [json.loads(line) for line in home.here("predict", study, "--json", "--studies").stdout.splitlines()]
+    assert one["files"] == 2 and one["low"] <= one["risk"] <= one["high"]
+
+
+def test_a_champion_of_health_records_alone_refuses_echo_files(registry):
+    champion = replace(Champion.load(registry), views={})
+    with pytest.raises(UserError, match="health records alone"):
+        list(score_files([LOOP], champion))
 
 
 def test_without_a_champion_or_a_path_nothing_is_scored(registry, tmp_path):

@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 import dagster as dg
+import pandas as pd
 import pytest
 from projects import Home
 
@@ -166,3 +167,24 @@ def test_predict_names_what_is_missing(finished: Home, tmp_path: Path) -> None:
         said = home.here("predict", *arguments)
         assert said.status == 2 and message in said.stderr and said.stderr.count("\n") == 1, said.stderr
         assert said.stdout == ""
+
+
+def test_the_risks_of_studies_are_a_table_for_their_owner_alone(finished: Home, tmp_path: Path) -> None:
+    """Under pseudonyms, or with the site's own numbers on request; the audit log notes both."""
+    plain, named = tmp_path / "plain.csv", tmp_path / "named.csv"
+    assert finished.echomort("scores", "--out", str(plain)).stdout.startswith(f"written: {plain}: ")
+    finished.echomort("scores", "--out", str(named), "--identifiers")
+    assert {path.stat().st_mode & 0o777 for path in (plain, named)} == {0o600}
+    rows, with_numbers = pd.read_csv(plain), pd.read_csv(named)
+    ((studies,),) = finished.query("SELECT count(*) FROM risk_score")
+    assert len(rows) == studies > 0 and rows["risk"].between(0, 1).all()
+    assert not {"study_id", "patient_id"} & set(rows.columns)
+    pd.testing.assert_frame_equal(with_numbers[rows.columns], rows)
+    patients = pd.read_csv(finished.root / "archive" / "ehr" / "patient.csv", dtype=str)["patient_id"]
+    assert set(with_numbers["patient_id"].astype(str)) <= set(patients)
+    text = plain.read_text()
+    assert not any(str(number) in text for number in with_numbers["study_id"])
+    log = [json.loads(line) for line in (finished.root / "audit.jsonl").read_text().splitlines()]
+    assert [one["counts"] for one in log if one["command"] == "scores" and one["event"] == "done"] == [
+        {"studies": studies}, {"studies": studies},
+    ]  # fmt: skip

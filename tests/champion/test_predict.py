@@ -46,14 +46,12 @@ KEYS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory):
-    """A registry whose champion has two views, each of two networks of random weights."""
-    root = tmp_path_factory.mktemp("registry")
+def written_champion(root, folds):
+    """A registry whose champion has two views, each of networks of random weights, one a fold."""
     for seed, view in enumerate(("apical_4", "parasternal_long")):
         (root / view).mkdir()
         entries = {}
-        for fold in range(2):
+        for fold in range(folds):
             torch.manual_seed(10 * fold + seed)
             weights = save_network(build_network("cnn_3d", SMALL.shape))
             (root / view / f"fold_{fold}.safetensors").write_bytes(weights)
@@ -64,6 +62,16 @@ def registry(tmp_path_factory):
     parts = Parts({view: root / view for view in views}, {view: Platt(1.0, -1.0) for view in views})
     write_pointer(root, name := write_candidate(root, parts, Facts(SMALL, True, {}, {})), ["a test"], name)
     return root
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    return written_champion(tmp_path_factory.mktemp("registry"), folds=1)
+
+
+@pytest.fixture(scope="module")
+def of_two_folds(tmp_path_factory):
+    return written_champion(tmp_path_factory.mktemp("of_two_folds"), folds=2)
 
 
 @pytest.fixture(scope="module")
@@ -214,11 +222,11 @@ def studies(registry, *paths):
     return list(predict_studies(list(score_files(paths, champion)), champion))
 
 
-def test_a_study_has_the_risk_of_all_its_clips_together(registry, tmp_path):
+def test_a_study_has_the_risk_of_all_its_clips_together(of_two_folds, tmp_path):
     """As the champion scores a study of the project: the mean of the calibrated means of its views."""
     views = ["apical_4", "apical_4", "parasternal_long", "subcostal"]
-    (study,) = studies(registry, loops(tmp_path / "study", views))
-    champion = Champion.load(registry)
+    (study,) = studies(of_two_folds, loops(tmp_path / "study", views))
+    champion = Champion.load(of_two_folds)
     clips = {"apical_4": [a_loop(0), a_loop(1)], "parasternal_long": [a_loop(2)], "subcostal": [a_loop(3)]}
     expected = champion.score_study(clips)
     assert study.risk == pytest.approx(expected.risk, abs=1e-6)
@@ -227,10 +235,10 @@ def test_a_study_has_the_risk_of_all_its_clips_together(registry, tmp_path):
     assert study.note == "1 clips of other views were left out"
 
 
-def test_the_range_of_a_study_is_that_of_its_networks_alone(registry, tmp_path):
+def test_the_range_of_a_study_is_that_of_its_networks_alone(of_two_folds, tmp_path):
     """Each network alone, all calibrated alike: the risk by the mean logit lies between them."""
-    (study,) = studies(registry, loops(tmp_path / "study", ["apical_4"]))
-    model = Champion.load(registry).views["apical_4"]
+    (study,) = studies(of_two_folds, loops(tmp_path / "study", ["apical_4"]))
+    model = Champion.load(of_two_folds).views["apical_4"]
     alone = [Platt(1.0, -1.0).risk(float(logit)) for logit in model.score_by_fold(a_loop(0)[None])[:, 0]]
     assert len(alone) == 2
     assert (study.low, study.high) == (pytest.approx(min(alone)), pytest.approx(max(alone)))

@@ -10,7 +10,7 @@ from echomort.dicom import Clip, Reason, Rejected, lit_outside_sector, read_clip
 from echomort.dicom.header.fields import Header, Region
 from echomort.dicom.header.regions import clamp_box, declared_box, pixel_aspect
 from echomort.dicom.tissue.flow import MIN_FLOW_SHARE, flow_share
-from echomort.dicom.tissue.morphology import dilate, erode
+from echomort.dicom.tissue.morphology import dilate, erode, open_mask
 from echomort.dicom.tissue.overlays import without_overlays
 from echomort.dicom.tissue.sector import Sector, find_sector
 from echomort.dicom.tissue.snapshots import Snapshots
@@ -97,6 +97,15 @@ def test_a_sector_of_pixels_that_are_not_square_is_found(aspect: float, tmp_path
     clip = read(movie, tmp_path, tags={"SequenceOfUltrasoundRegions": regions(tissue)})
     assert "pixels_not_square" in clip.notes
     assert overlap(Sector(clip.outline, True).mask(len(rows), COLUMNS), truth) > 0.95
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 240), (240, 320)])
+@pytest.mark.parametrize("side", [3, 7])
+def test_an_opening_is_that_of_scipy(shape: tuple[int, int], side: int) -> None:
+    from scipy import ndimage
+
+    blobs = ndimage.binary_dilation(np.random.default_rng(3).random(shape) > 0.97, np.ones((5, 5)))
+    assert (open_mask(blobs, side) == ndimage.binary_opening(blobs, np.ones((side, side)))).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (5, 240), (240, 320)])

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from echomort.dicom.tissue.morphology import open_mask
 from echomort.dicom.tissue.snapshots import Snapshots
 
 MIN_CHROMA = 24
@@ -81,21 +82,22 @@ def shows_flow(pictures: Iterable[np.ndarray], sector: np.ndarray, snapshots: Sn
 
 
 def flow_share(rgb: np.ndarray, sector: np.ndarray, letters: np.ndarray) -> float:
-    """Return the share of the sector under colour that lies in blobs: 0 for grey or tinted pictures.
+    """Return the share of the sector under colour that lies in blobs: 0 for grey or tinted pictures, and where it is
+    no flow anyhow.
 
     A tint is one colour for each brightness; flow has many. So chroma is measured from the median chroma of the pixels
     equally bright, and the colour left must hold together in a patch wider than text or a caliper's line; where
     ``letters``, bool (rows, columns), says that letters may be, wider than large letters' strokes.
     """
-    from scipy import ndimage
-
     inside = _resized(sector, rgb.shape[:2])
     chroma, brightness = _chroma(rgb)
     beyond = np.abs(chroma - _tint(chroma, brightness, inside)).max(axis=-1)
     coloured = (beyond > MIN_CHROMA) & inside
-    thick = ndimage.binary_opening(coloured, np.ones((LETTER_STROKE, LETTER_STROKE)))
-    coloured &= ~_resized(letters, rgb.shape[:2]) | thick
-    return float(ndimage.binary_opening(coloured, np.ones((MIN_PATCH, MIN_PATCH))).sum()) / float(inside.sum())
+    area = np.count_nonzero(inside)
+    if np.count_nonzero(coloured) <= MIN_FLOW_SHARE * area:  # blobs are fewer still
+        return 0.0
+    coloured &= ~_resized(letters, rgb.shape[:2]) | open_mask(coloured, LETTER_STROKE)
+    return np.count_nonzero(open_mask(coloured, MIN_PATCH)) / float(area)
 
 
 def _has_colour(rgb: np.ndarray, inside: np.ndarray) -> bool:
@@ -151,11 +153,14 @@ def _tint_by_brightness(chroma: np.ndarray, brightness: np.ndarray, inside: np.n
     pseudo-colour changes within a level; None where too few pixels are ``inside``."""
     from scipy import ndimage
 
-    level = (brightness / (256 / TINT_LEVELS)).astype(np.intp)
-    known = [step for step in range(TINT_LEVELS) if np.count_nonzero(inside & (level == step)) >= MIN_TINT_PIXELS]
-    if not known:
+    level = (brightness[inside] / (256 / TINT_LEVELS)).astype(np.uint8)
+    ends = np.cumsum(np.bincount(level, minlength=TINT_LEVELS))
+    known = np.flatnonzero(np.diff(ends, prepend=0) >= MIN_TINT_PIXELS)
+    if not len(known):
         return None
-    medians = np.array([np.median(chroma[inside & (level == step)], axis=0) for step in known])
+    by_level = np.ascontiguousarray(chroma[inside][np.argsort(level, kind="stable")].T)
+    starts = ends - np.diff(ends, prepend=0)
+    medians = np.array([np.median(by_level[:, starts[step] : ends[step]], axis=1) for step in known.tolist()])
     levels = np.arange(TINT_LEVELS)
     every = np.stack([np.interp(levels, known, medians[:, channel]) for channel in (0, 1)], axis=1)
     smooth = ndimage.median_filter(every, size=(TINT_SMOOTHING, 1), mode="nearest")

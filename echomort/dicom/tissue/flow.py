@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 import numpy as np
@@ -64,18 +65,18 @@ def shows_flow(pictures: Iterable[np.ndarray], sector: np.ndarray, snapshots: Sn
     ``sector`` is bool (rows, columns), as large as the frames of ``snapshots``.
     """
     seen: list[np.ndarray] = []
-    letters: np.ndarray | None = None
-    inside = sector
+    letters = functools.cache(lambda: _possible_letters(snapshots))
+    inside, is_coloured = sector, False
     for rgb in pictures:
         if inside.shape != rgb.shape[:2]:
             inside = _resized(sector, rgb.shape[:2])
         seen.append(rgb)
         if not _has_colour(rgb, inside):
             continue
-        letters = _possible_letters(snapshots) if letters is None else letters
-        if flow_share(rgb, inside, letters) > MIN_FLOW_SHARE:
+        is_coloured = True
+        if _may_show_flow(rgb, inside) and flow_share(rgb, inside, letters()) > MIN_FLOW_SHARE:
             return True
-    if letters is None:
+    if not is_coloured:
         return False
     usual = _tint_of_lit(seen[0], inside)
     return bool(np.ptp([_median_chroma(rgb, inside, usual) for rgb in seen], axis=0).max() > 2 * MIN_CHROMA)
@@ -105,6 +106,20 @@ def _has_colour(rgb: np.ndarray, inside: np.ndarray) -> bool:
     red, green, blue = np.moveaxis(rgb, -1, 0).copy()
     spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
     return bool((inside & (spread > MIN_CHROMA)).any())
+
+
+def _may_show_flow(rgb: np.ndarray, inside: np.ndarray) -> bool:
+    """Whether enough pixels may be coloured: a quick test that :func:`flow_share` would answer the same way.
+
+    Where less than half of the pixels of each brightness are farther from grey than half of ``MIN_CHROMA``, no tint is,
+    and none but these pixels can be coloured.
+    """
+    chroma, brightness = _chroma(rgb)
+    far = inside & (np.abs(chroma).max(axis=-1) > MIN_CHROMA / 2)
+    if np.count_nonzero(far) > MIN_FLOW_SHARE * np.count_nonzero(inside):
+        return True
+    every, few = (np.bincount(_levels(brightness[which]), minlength=TINT_LEVELS) for which in (inside, far))
+    return bool((2 * few >= every)[every >= MIN_TINT_PIXELS].any())
 
 
 def _tint_of_lit(rgb: np.ndarray, inside: np.ndarray) -> np.ndarray:
@@ -153,7 +168,7 @@ def _tint_by_brightness(chroma: np.ndarray, brightness: np.ndarray, inside: np.n
     pseudo-colour changes within a level; None where too few pixels are ``inside``."""
     from scipy import ndimage
 
-    level = (brightness[inside] / (256 / TINT_LEVELS)).astype(np.uint8)
+    level = _levels(brightness[inside])
     ends = np.cumsum(np.bincount(level, minlength=TINT_LEVELS))
     known = np.flatnonzero(np.diff(ends, prepend=0) >= MIN_TINT_PIXELS)
     if not len(known):
@@ -166,6 +181,11 @@ def _tint_by_brightness(chroma: np.ndarray, brightness: np.ndarray, inside: np.n
     smooth = ndimage.median_filter(every, size=(TINT_SMOOTHING, 1), mode="nearest")
     centres = (levels + 0.5) * (256 / TINT_LEVELS)
     return np.stack([np.interp(np.arange(256), centres, smooth[:, channel]) for channel in (0, 1)], axis=1)
+
+
+def _levels(brightness: np.ndarray) -> np.ndarray:
+    """Return the level of each brightness, uint8."""
+    return np.asarray((brightness / (256 / TINT_LEVELS)).astype(np.uint8))
 
 
 def _resized(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -35,7 +35,7 @@ from echomort.dicom.header.plain import (
 from echomort.dicom.header.sequences import ITEM_END, ITEM_START, LONG_VRS, SEQUENCE_END, SHORT_VRS, UNDEFINED, ItemWalk
 
 try:
-    from echomort.dicom.header import _passing as compiled
+    import echomort.dicom.header._passing as compiled
 except ImportError:  # installed without a C compiler
     compiled = None  # type: ignore[assignment]
 

@@ -5,12 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from echo_files import EXPLICIT, JPEG, EchoFile, cone_of, region, regions, sector_movie, to_colour, with_overlays
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
 
 from echomort.dicom import Clip, Reason, Rejected, lit_outside_sector, read_clip
 from echomort.dicom.header.fields import Header, Region
 from echomort.dicom.header.regions import clamp_box, declared_box, pixel_aspect
-from echomort.dicom.tissue.flow import MIN_FLOW_SHARE, flow_share
-from echomort.dicom.tissue.morphology import dilate, erode
+from echomort.dicom.tissue.flow import MIN_FLOW_SHARE, _may_show_flow, flow_share
+from echomort.dicom.tissue.morphology import dilate, erode, open_mask
 from echomort.dicom.tissue.overlays import without_overlays
 from echomort.dicom.tissue.sector import Sector, find_sector
 from echomort.dicom.tissue.snapshots import Snapshots
@@ -97,6 +100,15 @@ def test_a_sector_of_pixels_that_are_not_square_is_found(aspect: float, tmp_path
     clip = read(movie, tmp_path, tags={"SequenceOfUltrasoundRegions": regions(tissue)})
     assert "pixels_not_square" in clip.notes
     assert overlap(Sector(clip.outline, True).mask(len(rows), COLUMNS), truth) > 0.95
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 240), (240, 320)])
+@pytest.mark.parametrize("side", [3, 7])
+def test_an_opening_is_that_of_scipy(shape: tuple[int, int], side: int) -> None:
+    from scipy import ndimage
+
+    blobs = ndimage.binary_dilation(np.random.default_rng(3).random(shape) > 0.97, np.ones((5, 5)))
+    assert (open_mask(blobs, side) == ndimage.binary_opening(blobs, np.ones((side, side)))).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (5, 240), (240, 320)])
@@ -434,6 +446,19 @@ def test_large_coloured_letters_are_not_flow(tmp_path: Path) -> None:
     rgb = np.stack([to_colour(frame, "RGB") for frame in movie]).copy()
     rgb[:, np.asarray(letters) > 100] = (0, 255, 0)
     assert read(rgb, tmp_path, syntax=JPEG, photometric="YBR_FULL_422", quality=85).frames == 12
+
+
+@given(seed=st.integers(0, 10_000), spread=st.integers(0, 16), share=st.sampled_from([0.0, 0.001, 0.01, 0.3]))
+def test_flow_is_ruled_out_early_only_where_there_is_none(seed: int, spread: int, share: float) -> None:
+    """Grey with a tint, a codec's noise and patches of colour: the quick test never says no where the share is."""
+    random = np.random.default_rng(seed)
+    grey = random.integers(0, 256, (60, 80, 1)) // random.integers(1, 4)
+    tint = random.integers(-14, 15, 3) + random.normal(0, spread / 4, (60, 80, 3))
+    patch = ndimage.binary_dilation(random.random((60, 80, 1)) < share / 9, np.ones((3, 3, 1)))
+    rgb = np.clip(grey + tint + patch * random.integers(-90, 91, 3), 0, 255).astype(np.uint8)
+    inside = np.ones((60, 80), bool)
+    if not _may_show_flow(rgb, inside):
+        assert flow_share(rgb, inside, ~inside) <= MIN_FLOW_SHARE
 
 
 def test_the_flow_share_of_grey_is_nothing() -> None:

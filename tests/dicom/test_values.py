@@ -16,11 +16,12 @@ from pydicom.tag import Tag
 from echomort.dicom.header import values
 from echomort.dicom.header.elements import WANTED
 
-READERS = (values.text, values.integer, values.number, values.numbers, values.written_numbers)
+READERS = (values.text, values.integer, values.number, values.numbers, values.written_numbers, values.tags)
 pytestmark = pytest.mark.filterwarnings("ignore")
 KEYWORDS = {
     "CS": "Modality", "LO": "SeriesDescription", "UI": "SOPInstanceUID", "DA": "StudyDate", "SH": "AccessionNumber",
     "DS": "FrameTime", "IS": "NumberOfFrames", "US": "Rows", "UL": "RegionLocationMinX0",
+    "FD": "PhysicalDeltaX", "FL": "TableOfXBreakPoints", "AT": "FrameIncrementPointer",
 }  # fmt: skip
 
 
@@ -36,7 +37,7 @@ def read(reader, content: bytes, keyword: str):
 def by_pydicom(reader, content: bytes, keyword: str):
     """The same where pydicom converts the element."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(values, "_raw", converted_element)
+        patch.setattr(values, "_written", converted_element)
         return read(reader, content, keyword)
 
 
@@ -60,6 +61,8 @@ def element(vr: str, keyword: str, value: bytes) -> bytes:
 @example(value=b"1\\2")
 @example(value=b"\x1b$B0l")
 @example(value=b"+7")
+@example(value=b"1\\2.5 \\ 3e1\0")
+@example(value=b"\x18\0\x63\x10\x18\0\x65\x10")
 @example(value=b"1_0")
 @example(value=b"30.0")
 @example(value=b"\xe9")
@@ -83,7 +86,7 @@ def test_real_headers_read_as_by_pydicom(reader) -> None:
         )
         plainly = [_said(reader, dataset, tag) for tag in WANTED]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(values, "_raw", converted_element)
+            patch.setattr(values, "_written", converted_element)
             assert plainly == [_said(reader, other, tag) for tag in WANTED], path.name
         count += len(dataset)
     assert count > 1000

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from pydicom.dataset import Dataset
 
+from echomort.dicom.header.values import Elements
 from echomort.dicom.reasons import Reason, Rejected
 
 LEVELS = 256
@@ -33,7 +33,7 @@ class Palette:
     colours: np.ndarray
 
     @classmethod
-    def read(cls, dataset: Dataset, is_little_endian: bool = True) -> Palette:
+    def read(cls, dataset: Elements, is_little_endian: bool = True) -> Palette:
         """Return the palette of ``dataset`` (PS3.3 C.7.6.3.1.5, C.7.6.3.1.6 and C.7.9), each entry at 8 bits.
 
         Raises :class:`Rejected` (``BAD_TAG``) where a table is missing or holds another number of entries than it
@@ -47,7 +47,7 @@ class Palette:
         return cls((levels if levels.max() < LEVELS else levels >> 8).astype(np.uint8))
 
 
-def _read_table(dataset: Dataset, colour: str, is_little_endian: bool) -> np.ndarray:
+def _read_table(dataset: Elements, colour: str, is_little_endian: bool) -> np.ndarray:
     """Return the entry of each of 256 stored values, uint16 (256,): values before the first mapped take the first."""
     count, first, bits = (int(part) for part in dataset[f"{colour}PaletteColorLookupTableDescriptor"].value)
     count = count % WORD_VALUES or WORD_VALUES

@@ -18,6 +18,9 @@ MAX_TEXT = 256
 """Characters of a text that are searched. Our choice: DICOM's short and long strings have 64 at most, several may be
 joined."""
 
+TAGS_KEPT = 1024
+"""Sets of tags whose meaning is remembered while a process lives: an archive's texts repeat. Our choice."""
+
 
 class Approach(StrEnum):
     """Where the probe was."""
@@ -44,6 +47,7 @@ class ApproachTags:
     shows_view: bool = False
 
 
+@functools.lru_cache(maxsize=TAGS_KEPT)
 def resolve_approach(tags: ApproachTags) -> tuple[Approach, tuple[str, ...]]:
     """Return where the probe was, and notes.
 

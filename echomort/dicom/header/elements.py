@@ -29,7 +29,7 @@ FIRST_PIXEL_TAG = 0x7FE00008
 PIXEL_DATA = 0x7FE00010
 """Pixel Data (PS3.6)."""
 
-_PIXELS = frozenset({FIRST_PIXEL_TAG, 0x7FE00009, PIXEL_DATA})
+PIXELS = frozenset({FIRST_PIXEL_TAG, 0x7FE00009, PIXEL_DATA})
 """Float, double float and integer pixel data (PS3.6)."""
 
 WANTED = [
@@ -78,6 +78,11 @@ class PixelElement:
     is_pixel_data: bool = True
 
 
+def most_bytes(tag: int) -> int:
+    """Return how many bytes the value of an element that is read has at most."""
+    return _MOST_BYTES.get(tag, MAX_VALUE_BYTES)
+
+
 class ElementGuard:
     """Called for each element of a header before pydicom reads it (pydicom's ``stop_when``).
 
@@ -94,7 +99,7 @@ class ElementGuard:
 
     def __call__(self, tag: int, vr: str | None, length: int) -> bool:
         number, is_open = int(tag), length == UNDEFINED
-        if number in _PIXELS:
+        if number in PIXELS:
             self.pixels = PixelElement(0, None if is_open else length, vr or "", number == PIXEL_DATA)
         if number >= FIRST_PIXEL_TAG:
             return True
@@ -103,7 +108,7 @@ class ElementGuard:
             raise Rejected(Reason.BOMB, "header elements")
         if number in _WANTED:
             size = self._items.measure(vr) if is_open else length
-            if size > _MOST_BYTES.get(number, MAX_VALUE_BYTES):
+            if size > most_bytes(number):
                 is_present = is_open or size <= self._size - self._stream.tell()
                 raise Rejected(Reason.BOMB, "header value") if is_present else Rejected(Reason.TRUNCATED)
         elif is_open:

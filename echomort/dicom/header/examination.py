@@ -26,6 +26,9 @@ DISPUTED = "examination_disputed"
 MAX_TEXT = 256
 """Characters of a text that are searched. Our choice: DICOM's short and long strings have 64 at most."""
 
+TAGS_KEPT = 1024
+"""Sets of tags whose meaning is remembered, as in ``approach``."""
+
 
 @dataclass(frozen=True)
 class ExaminationTags:
@@ -54,6 +57,7 @@ class Examination:
         return self.kind not in {CARDIAC, UNSTATED}
 
 
+@functools.lru_cache(maxsize=TAGS_KEPT)
 def resolve_examination(tags: ExaminationTags) -> Examination:
     """Return what the texts say.
 

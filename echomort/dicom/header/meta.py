@@ -6,7 +6,9 @@ import struct
 import zlib
 from typing import BinaryIO
 
+from echomort.dicom.header.plain import Written
 from echomort.dicom.header.sequences import LONG_VRS
+from echomort.dicom.header.walk import EXPLICIT
 from echomort.dicom.reasons import Reason, Rejected
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -31,6 +33,14 @@ MAX_FIRST_VALUE = 256
 MAX_FIRST_ELEMENT = 0x0100
 """Element number with which an object without a preamble begins at most: group 2 or 8 in front. Our choice."""
 
+BLOCK_BYTES = 1 << 10
+"""Bytes (1 KiB) in which a plain group 2 ends. Our choice: it usually takes 200."""
+
+META_GROUP, NEXT_GROUP = 0x00020000, 0x00030000  # the first tag of the file meta information, and of what may follow it
+
+_KEPT = {0x00020010: True, 0x00020002: True}
+"""TransferSyntaxUID, MediaStorageSOPClassUID (PS3.10 7.1)."""
+
 INFLATE_READ = 1 << 16
 """Bytes (64 KiB) read at a time while inflating. Our choice."""
 
@@ -42,7 +52,7 @@ def read_meta(file: BinaryIO, size: int) -> tuple[str, str, tuple[str, ...]]:
     """Read up to the data set; return its transfer syntax, its class and notes (PS3.10 7.1)."""
     start = file.read(PREAMBLE_BYTES)
     if start[128:] == b"DICM":
-        return *_read_group_2(file), ()
+        return *(_pass_group_2(file) or _read_group_2(file)), ()
     if not _looks_like_tags(start):
         raise Rejected(Reason.TRUNCATED if size == 0 else Reason.NOT_DICOM)
     file.seek(0)
@@ -65,6 +75,20 @@ def _guess_syntax(start: bytes) -> str:
     if start[:2] == b"\x00\x08":
         return EXPLICIT_BIG
     return EXPLICIT_LITTLE if start[4:6].isalpha() else IMPLICIT_LITTLE
+
+
+def _pass_group_2(file: BinaryIO) -> tuple[str, str] | None:
+    """Do what :func:`_read_group_2` does with a group that is plain and short; None, nothing read, for any other."""
+    start = file.tell()
+    block, written = file.read(BLOCK_BYTES), Written()
+    at, _, _ = EXPLICIT.passing(block, (0, len(block), META_GROUP - 1), (NEXT_GROUP, len(block), _KEPT), written)
+    element = block[at : at + 8]
+    if len(element) < 8 or element[:2] == b"\x02\x00":
+        file.seek(start)
+        return None
+    file.seek(start + at)
+    syntax, media_class = (written.get(tag, ("UI", b""))[1].decode("ascii", "replace").strip("\x00 ") for tag in _KEPT)
+    return syntax or _guess_syntax(element), media_class
 
 
 def _read_group_2(file: BinaryIO) -> tuple[str, str]:

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-from pydicom.dataset import Dataset
-
 from echomort.dicom.header import values
 
 STUDY_TAGS = (
@@ -19,12 +17,12 @@ MOST_NUMBERS = 32
 """Numbers of one header at most; the first ones are kept. Our choice: orders and old record numbers are a handful."""
 
 
-def other_numbers(dataset: Dataset) -> tuple[tuple[str, str], ...]:
+def other_numbers(dataset: values.Elements) -> tuple[tuple[str, str], ...]:
     """Return (tag, value) of each of them that has a value, each once."""
     return tuple(dict.fromkeys(pair for pair in _pairs(dataset) if pair[1]))[:MOST_NUMBERS]
 
 
-def _pairs(dataset: Dataset) -> Iterator[tuple[str, str]]:
+def _pairs(dataset: values.Elements) -> Iterator[tuple[str, str]]:
     for number in values.text(dataset, "OtherPatientIDs").split("\\"):
         yield "OtherPatientIDs", number.strip()
     for item in values.items(dataset, "OtherPatientIDsSequence"):

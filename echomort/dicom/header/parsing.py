@@ -32,6 +32,7 @@ from echomort.dicom.header.meta import (
 )
 from echomort.dicom.header.rejection import check_header
 from echomort.dicom.header.sequences import LONG_VRS
+from echomort.dicom.header.walk import walk_header
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.settings import USUAL_READING, HeaderReading
 
@@ -49,7 +50,7 @@ class OpenObject:
 
     stream: BinaryIO = field(repr=False)
     size: int
-    dataset: Dataset = field(repr=False)
+    dataset: values.Elements = field(repr=False)
     header: Header
     pixels: PixelElement
     is_little_endian: bool = True
@@ -66,11 +67,8 @@ def read_header(path: Path | str, how: HeaderReading = USUAL_READING) -> Header:
     >>> header.frames, header.rows, header.columns, header.fps_source
     (30, 240, 320, 'FrameTime')
     """
-    with (
-        reject_errors_as(Reason.CORRUPT_HEADER),
-        open_object(path, inflate_limit=MAX_INFLATED_HEADER, how=how) as source,
-    ):
-        return source.header
+    with reject_errors_as(Reason.CORRUPT_HEADER), _open_regular(path) as file:
+        return check_header(_parse(file, os.fstat(file.fileno()).st_size, MAX_INFLATED_HEADER, how).header)
 
 
 @contextlib.contextmanager
@@ -112,7 +110,9 @@ def open_object(
     with _open_regular(path) as file:
         with reject_errors_as(Reason.CORRUPT_HEADER):
             source = _parse(file, os.fstat(file.fileno()).st_size, inflate_limit, how)
-        yield replace(source, header=check_header(source.header)) if check else source
+        if check:
+            check_header(source.header)
+        yield source
 
 
 def _open_regular(path: Path | str) -> _BoundedFile:
@@ -141,16 +141,23 @@ def _parse(file: BinaryIO, size: int, inflate_limit: int, how: HeaderReading) ->
         content = inflate(file, inflate_limit)
         stream, whole = io.BytesIO(content), len(content)
     is_implicit, is_little = syntax == IMPLICIT_LITTLE, syntax != EXPLICIT_BIG
-    guard = ElementGuard(stream, whole, is_little)
+    found = walk_header(stream, is_implicit) if is_little else None
+    dataset, pixels = found or _read_by_pydicom(stream, whole, syntax)
+    header = describe_header(dataset, syntax, how)
+    return OpenObject(
+        stream, whole, dataset, replace(header, notes=(*notes, *header.notes)) if notes else header, pixels, is_little
+    )
+
+
+def _read_by_pydicom(stream: BinaryIO, size: int, syntax: str) -> tuple[Dataset, PixelElement]:
+    """Return the wanted elements of a data set that may be written in any way, and the pixel element that ends them."""
+    is_implicit, is_little = syntax == IMPLICIT_LITTLE, syntax != EXPLICIT_BIG
+    guard = ElementGuard(stream, size, is_little)
     dataset = read_dataset(stream, is_implicit, is_little, stop_when=guard, specific_tags=list(WANTED))
     if guard.pixels is None:
         raise _rejection_without_pixels(dataset, syntax)
-    start = stream.tell()
     long_form = guard.pixels.vr.encode() in LONG_VRS
-    pixels = replace(guard.pixels, offset=start + (12 if long_form else 8))
-    header = describe_header(dataset, syntax, how)
-    header = replace(header, notes=(*notes, *header.notes))
-    return OpenObject(stream, whole, dataset, header, pixels, is_little)
+    return dataset, replace(guard.pixels, offset=stream.tell() + (12 if long_form else 8))
 
 
 def _rejection_without_pixels(dataset: Dataset, syntax: str) -> Rejected:

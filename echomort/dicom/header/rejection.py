@@ -55,7 +55,7 @@ def check_header(header: Header) -> Header:
 
 def kind_rejection(header: Header) -> Rejected | None:
     """Return why an object of such a class and modality is no echo, None if it may be one."""
-    known = header.sop_class in ULTRASOUND_STILLS | ULTRASOUND_LOOPS
+    known = header.sop_class in ULTRASOUND_STILLS or header.sop_class in ULTRASOUND_LOOPS
     if header.sop_class in ULTRASOUND_VOLUMES:
         return Rejected(Reason.VOLUME, header=header)
     if header.modality not in {"US", ""} or (header.modality == "" and not known):

@@ -19,6 +19,7 @@ MAX_STEPS = 1_000_000
 ITEM_GROUP = 0xFFFE
 """Group of the tags below (PS3.5 7.5.1)."""
 
+ITEM_START = 0xFFFEE000  # item (PS3.5 table 7.5-1)
 ITEM_END, SEQUENCE_END = 0xFFFEE00D, 0xFFFEE0DD  # item and sequence delimitation (PS3.5 table 7.5-1)
 LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 """Value representations whose length has 32 bits, after two reserved bytes (PS3.5 7.1.2)."""

@@ -12,13 +12,17 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException
 from pydicom.tag import Tag
 
+from echomort.dicom.header.plain import PlainDataset
+
 _BAD_VALUE = (
     ValueError, TypeError, OverflowError, AttributeError, LookupError, NotImplementedError, struct.error,
     BytesLengthException,
 )  # fmt: skip
-_tag = functools.cache(Tag)
-_CONVERTED = RawDataElement(Tag(0), None, 0, None, 0, False, True)
-"""Stands for an element that pydicom has converted already: its bytes are gone."""
+Elements = Dataset | PlainDataset
+"""A data set, as pydicom reads it or as it is written."""
+
+_CONVERTED = "", b""
+"""Stands for an element whose bytes are gone or big endian: pydicom converts it, or did so."""
 
 _TEXTS = frozenset({"AE", "CS", "DA", "LO", "SH", "TM", "UI"})
 """Value representations of plain text in which a backslash divides values (PS3.5 6.2)."""
@@ -26,19 +30,33 @@ _TEXTS = frozenset({"AE", "CS", "DA", "LO", "SH", "TM", "UI"})
 _INTEGERS = {"US": struct.Struct("<H"), "UL": struct.Struct("<L")}
 """Binary integers, little endian."""
 
+_DECIMALS = {"FD": struct.Struct("<d"), "FL": struct.Struct("<f")}
+"""Binary floating point numbers, little endian."""
+
 _PLAIN_TEXT = re.compile(rb"[\x20-\x7e]*\0?")
 """Text that reads the same in every character set: ASCII without escapes."""
 
 _PLAIN_INTEGER = re.compile(rb" *[+-]?\d{1,10} *\0?")
-_PLAIN_DECIMAL = re.compile(rb" *[+-]?\d{1,10}(\.\d{1,10})? *\0?")
-"""One number in text (IS, DS), as nearly all are written."""
+"""One integer in text (IS), as nearly all are written."""
+
+_PLAIN_NUMBERS = {
+    vr: re.compile(rb"%b(?:\\%b)*\0?" % (one, one))
+    for vr, one in {
+        "IS": rb" *[+-]?\d{1,10} *",
+        "DS": rb" *[+-]?\d{1,10}(?:\.\d{1,10})?(?:[eE][+-]?\d{1,2})? *",
+    }.items()
+}
+"""Numbers in text, as nearly all are written."""
+
+_TAG = struct.Struct("<HH")
+"""A tag (AT), little endian."""
 
 
 class BadTag(ValueError):
     """A tag that decides how pixels are read has no usable value; the message is its keyword."""
 
 
-def required_integer(dataset: Dataset, keyword: str) -> int:
+def required_integer(dataset: Elements, keyword: str) -> int:
     """Return an integer above 0; raises :class:`BadTag` where there is none."""
     given = integer(dataset, keyword)
     if given is None or given <= 0:
@@ -46,16 +64,16 @@ def required_integer(dataset: Dataset, keyword: str) -> int:
     return given
 
 
-def integer(dataset: Dataset, keyword: str) -> int | None:
+def integer(dataset: Elements, keyword: str) -> int | None:
     """Return an integer, None where there is none."""
-    raw = _raw(dataset, keyword)
-    if raw is None:
+    found = _written(dataset, keyword)
+    if found is None:
         return None
-    written = raw.value or b""
-    binary = _INTEGERS.get(raw.VR or "")
-    if binary and raw.is_little_endian and len(written) == binary.size:
+    vr, written = found
+    binary = _INTEGERS.get(vr)
+    if binary and len(written) == binary.size:
         return int(binary.unpack(written)[0])
-    if raw.VR == "IS" and _PLAIN_INTEGER.fullmatch(written):
+    if vr == "IS" and _PLAIN_INTEGER.fullmatch(written):
         return int(written.strip(b" \0"))
     given = value(dataset, keyword)
     try:
@@ -64,14 +82,14 @@ def integer(dataset: Dataset, keyword: str) -> int | None:
         return None
 
 
-def number(dataset: Dataset, keyword: str) -> float | None:
+def number(dataset: Elements, keyword: str) -> float | None:
     """Return a number, None where there is none."""
-    raw = _raw(dataset, keyword)
-    if raw is None:
+    found = _written(dataset, keyword)
+    if found is None:
         return None
-    written = raw.value or b""
-    if raw.VR == "DS" and _PLAIN_DECIMAL.fullmatch(written):
-        return float(written.strip(b" \0"))
+    plain = _plain_numbers(*found)
+    if len(plain) == 1:
+        return plain[0]
     given = value(dataset, keyword)
     try:
         return float(given) if given not in (None, "") else None
@@ -79,30 +97,49 @@ def number(dataset: Dataset, keyword: str) -> float | None:
         return None
 
 
-def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
+def numbers(dataset: Elements, keyword: str) -> tuple[float, ...]:
     """Return all numbers of an element; an empty tuple where one of them can't be parsed."""
-    raw = _raw(dataset, keyword)
-    if raw is None:
+    found = _written(dataset, keyword)
+    if found is None:
         return ()
-    written = raw.value or b""
-    if raw.VR == "DS" and _PLAIN_DECIMAL.fullmatch(written):
-        return (float(written.strip(b" \0")),)
+    if plain := _plain_numbers(*found):
+        return plain
     try:
         return tuple(float(part) for part in parts(value(dataset, keyword)))
     except _BAD_VALUE:
         return ()
 
 
-def written_numbers(dataset: Dataset, keyword: str) -> tuple[tuple[float, ...], bool]:
+def _plain_numbers(vr: str, written: bytes) -> tuple[float, ...]:
+    """Return the numbers that are written plainly; none where they are left to pydicom."""
+    if vr in _PLAIN_NUMBERS and _PLAIN_NUMBERS[vr].fullmatch(written):
+        return tuple(map(float, written.rstrip(b"\0").split(b"\\")))
+    binary = _DECIMALS.get(vr)
+    return binary.unpack(written) if binary and len(written) == binary.size else ()
+
+
+def tags(dataset: Elements, keyword: str) -> tuple[int, ...]:
+    """Return the tags that an element names."""
+    found = _written(dataset, keyword)
+    if found is None:
+        return ()
+    vr, written = found
+    if vr == "AT" and len(written) % _TAG.size == 0:
+        return tuple(group << 16 | element for group, element in _TAG.iter_unpack(written))
+    return tuple(int(tag) for tag in parts(value(dataset, keyword)) if isinstance(tag, int))
+
+
+def written_numbers(dataset: Elements, keyword: str) -> tuple[tuple[float, ...], bool]:
     """Return all numbers of an element of text, and whether a decimal comma was read as a point.
 
     Numbers are empty where one of them can't be parsed.
     """
     if found := numbers(dataset, keyword):
         return found, False
+    if _written(dataset, keyword) is None:
+        return (), False
     try:
-        element = dataset.get_item(_tag(keyword))
-        given = None if element is None else element.value  # bytes where pydicom could not convert them
+        given = dataset.get_item(_tag(keyword)).value  # bytes where pydicom could not convert them
         written = given.decode("ascii") if isinstance(given, bytes) else "\\".join(map(str, parts(given)))
         parsed = tuple(float(part.replace(",", ".")) for part in written.strip("\0 ").split("\\"))
     except _BAD_VALUE:
@@ -110,14 +147,15 @@ def written_numbers(dataset: Dataset, keyword: str) -> tuple[tuple[float, ...], 
     return parsed, "," in written
 
 
-def text(dataset: Dataset, keyword: str) -> str:
+def text(dataset: Elements, keyword: str) -> str:
     """Return text without padding; several values are joined by a backslash, as in the file."""
-    raw = _raw(dataset, keyword)
-    if raw is None:
+    found = _written(dataset, keyword)
+    if found is None:
         return ""
-    written = raw.value or b""
-    if raw.VR in _TEXTS and _PLAIN_TEXT.fullmatch(written):
-        return "\\".join(part.strip("\0 ") for part in written.decode("ascii").split("\\"))
+    vr, written = found
+    if vr in _TEXTS and _PLAIN_TEXT.fullmatch(written):
+        plain = written.decode("ascii")
+        return "\\".join(part.strip("\0 ") for part in plain.split("\\")) if "\\" in plain else plain.strip("\0 ")
     return "\\".join(str(part).strip("\x00 ") for part in parts(value(dataset, keyword)))
 
 
@@ -128,7 +166,7 @@ def parts(given: Any) -> tuple[Any, ...]:
     return tuple(given) if isinstance(given, (list, tuple)) or hasattr(given, "append") else (given,)
 
 
-def value(dataset: Dataset, keyword: str) -> Any:
+def value(dataset: Elements, keyword: str) -> Any:
     """Return an element's value as pydicom reads it, None where it is absent or can't be parsed."""
     try:
         element = dataset.get(_tag(keyword))
@@ -137,16 +175,37 @@ def value(dataset: Dataset, keyword: str) -> Any:
         return None
 
 
-def _raw(dataset: Dataset, keyword: str) -> RawDataElement | None:
-    """Return an element as it was read, None where it is absent; one without a value where pydicom converted it before.
+def is_empty(dataset: Elements, keyword: str) -> bool:
+    """Return whether an element is absent or holds nothing."""
+    if isinstance(dataset, PlainDataset):
+        return not dataset.written.get(_tag(keyword), _CONVERTED)[1]
+    element = dataset.get_item(_tag(keyword))
+    return element is None or not element.value
+
+
+@functools.cache
+def _tag(keyword: str) -> int:
+    return int(Tag(keyword))  # a plain integer: pydicom's tags compare in Python
+
+
+def _written(dataset: Elements, keyword: str) -> tuple[str, bytes] | None:
+    """Return an element's value representation and bytes as they are written, None where it is absent.
 
     Converting every element costs pydicom most of a header's time; the values above that are written plainly are read
     from their bytes, all others by pydicom.
     """
+    if isinstance(dataset, PlainDataset):
+        return dataset.written.get(_tag(keyword))
     element = dataset.get_item(_tag(keyword))
-    return element if element is None or isinstance(element, RawDataElement) else _CONVERTED
+    if element is None:
+        return None
+    if not isinstance(element, RawDataElement) or not element.is_little_endian:
+        return _CONVERTED
+    return element.VR or "", element.value or b""
 
 
-def items(dataset: Dataset, keyword: str) -> list[Dataset]:
+def items(dataset: Elements, keyword: str) -> list[Any]:
     """Return the items of a sequence."""
+    if isinstance(dataset, PlainDataset) and _tag(keyword) in dataset.sequences:
+        return dataset.sequences[_tag(keyword)]
     return [item for item in value(dataset, keyword) or () if isinstance(item, Dataset)]

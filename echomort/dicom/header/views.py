@@ -15,6 +15,9 @@ from echomort.settings import TagTable
 
 UNKNOWN = "unknown"
 
+TAGS_KEPT = 1024
+"""Sets of tags whose meaning is remembered, as in ``approach``."""
+
 
 @dataclass(frozen=True)
 class ViewTags:
@@ -47,6 +50,7 @@ def view_groups() -> tuple[str, ...]:
     return tuple(sorted(groups()))
 
 
+@functools.lru_cache(maxsize=TAGS_KEPT)
 def resolve_view(tags: ViewTags, table: TagTable = "standard") -> View:
     """Return the view by the first that names one: code, ViewName, stage protocol, series and protocol texts.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 import numpy as np
 
+from echomort.dicom.tissue.morphology import open_mask
 from echomort.dicom.tissue.snapshots import Snapshots
 
 MIN_CHROMA = 24
@@ -63,39 +65,40 @@ def shows_flow(pictures: Iterable[np.ndarray], sector: np.ndarray, snapshots: Sn
     ``sector`` is bool (rows, columns), as large as the frames of ``snapshots``.
     """
     seen: list[np.ndarray] = []
-    letters: np.ndarray | None = None
-    inside = sector
+    letters = functools.cache(lambda: _possible_letters(snapshots))
+    inside, is_coloured = sector, False
     for rgb in pictures:
         if inside.shape != rgb.shape[:2]:
             inside = _resized(sector, rgb.shape[:2])
         seen.append(rgb)
         if not _has_colour(rgb, inside):
             continue
-        letters = _possible_letters(snapshots) if letters is None else letters
-        if flow_share(rgb, inside, letters) > MIN_FLOW_SHARE:
+        is_coloured = True
+        if _may_show_flow(rgb, inside) and flow_share(rgb, inside, letters()) > MIN_FLOW_SHARE:
             return True
-    if letters is None:
+    if not is_coloured:
         return False
     usual = _tint_of_lit(seen[0], inside)
     return bool(np.ptp([_median_chroma(rgb, inside, usual) for rgb in seen], axis=0).max() > 2 * MIN_CHROMA)
 
 
 def flow_share(rgb: np.ndarray, sector: np.ndarray, letters: np.ndarray) -> float:
-    """Return the share of the sector under colour that lies in blobs: 0 for grey or tinted pictures.
+    """Return the share of the sector under colour that lies in blobs: 0 for grey or tinted pictures, and where it is
+    no flow anyhow.
 
     A tint is one colour for each brightness; flow has many. So chroma is measured from the median chroma of the pixels
     equally bright, and the colour left must hold together in a patch wider than text or a caliper's line; where
     ``letters``, bool (rows, columns), says that letters may be, wider than large letters' strokes.
     """
-    from scipy import ndimage
-
     inside = _resized(sector, rgb.shape[:2])
     chroma, brightness = _chroma(rgb)
     beyond = np.abs(chroma - _tint(chroma, brightness, inside)).max(axis=-1)
     coloured = (beyond > MIN_CHROMA) & inside
-    thick = ndimage.binary_opening(coloured, np.ones((LETTER_STROKE, LETTER_STROKE)))
-    coloured &= ~_resized(letters, rgb.shape[:2]) | thick
-    return float(ndimage.binary_opening(coloured, np.ones((MIN_PATCH, MIN_PATCH))).sum()) / float(inside.sum())
+    area = np.count_nonzero(inside)
+    if np.count_nonzero(coloured) <= MIN_FLOW_SHARE * area:  # blobs are fewer still
+        return 0.0
+    coloured &= ~_resized(letters, rgb.shape[:2]) | open_mask(coloured, LETTER_STROKE)
+    return np.count_nonzero(open_mask(coloured, MIN_PATCH)) / float(area)
 
 
 def _has_colour(rgb: np.ndarray, inside: np.ndarray) -> bool:
@@ -103,6 +106,20 @@ def _has_colour(rgb: np.ndarray, inside: np.ndarray) -> bool:
     red, green, blue = np.moveaxis(rgb, -1, 0).copy()
     spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
     return bool((inside & (spread > MIN_CHROMA)).any())
+
+
+def _may_show_flow(rgb: np.ndarray, inside: np.ndarray) -> bool:
+    """Whether enough pixels may be coloured: a quick test that :func:`flow_share` would answer the same way.
+
+    Where less than half of the pixels of each brightness are farther from grey than half of ``MIN_CHROMA``, no tint is,
+    and none but these pixels can be coloured.
+    """
+    chroma, brightness = _chroma(rgb)
+    far = inside & (np.abs(chroma).max(axis=-1) > MIN_CHROMA / 2)
+    if np.count_nonzero(far) > MIN_FLOW_SHARE * np.count_nonzero(inside):
+        return True
+    every, few = (np.bincount(_levels(brightness[which]), minlength=TINT_LEVELS) for which in (inside, far))
+    return bool((2 * few >= every)[every >= MIN_TINT_PIXELS].any())
 
 
 def _tint_of_lit(rgb: np.ndarray, inside: np.ndarray) -> np.ndarray:
@@ -151,16 +168,24 @@ def _tint_by_brightness(chroma: np.ndarray, brightness: np.ndarray, inside: np.n
     pseudo-colour changes within a level; None where too few pixels are ``inside``."""
     from scipy import ndimage
 
-    level = (brightness / (256 / TINT_LEVELS)).astype(np.intp)
-    known = [step for step in range(TINT_LEVELS) if np.count_nonzero(inside & (level == step)) >= MIN_TINT_PIXELS]
-    if not known:
+    level = _levels(brightness[inside])
+    ends = np.cumsum(np.bincount(level, minlength=TINT_LEVELS))
+    known = np.flatnonzero(np.diff(ends, prepend=0) >= MIN_TINT_PIXELS)
+    if not len(known):
         return None
-    medians = np.array([np.median(chroma[inside & (level == step)], axis=0) for step in known])
+    by_level = np.ascontiguousarray(chroma[inside][np.argsort(level, kind="stable")].T)
+    starts = ends - np.diff(ends, prepend=0)
+    medians = np.array([np.median(by_level[:, starts[step] : ends[step]], axis=1) for step in known.tolist()])
     levels = np.arange(TINT_LEVELS)
     every = np.stack([np.interp(levels, known, medians[:, channel]) for channel in (0, 1)], axis=1)
     smooth = ndimage.median_filter(every, size=(TINT_SMOOTHING, 1), mode="nearest")
     centres = (levels + 0.5) * (256 / TINT_LEVELS)
     return np.stack([np.interp(np.arange(256), centres, smooth[:, channel]) for channel in (0, 1)], axis=1)
+
+
+def _levels(brightness: np.ndarray) -> np.ndarray:
+    """Return the level of each brightness, uint8."""
+    return np.asarray((brightness / (256 / TINT_LEVELS)).astype(np.uint8))
 
 
 def _resized(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -6,6 +6,8 @@ mask of 240x320 against 970 with ``scipy.ndimage``, with equal output (tests/dic
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 
@@ -42,6 +44,12 @@ def opening(picture: np.ndarray, side: int) -> np.ndarray:
     """Return the grey opening of uint8 ``picture`` by a square of ``side`` (odd) pixels: what is narrower than that and
     brighter than its ground takes the ground's value. Beyond the border the picture goes on as at the border."""
     return maximum(minimum(picture, side), side)
+
+
+def open_mask(mask: np.ndarray, side: int) -> np.ndarray:
+    """Return the opening of bool ``mask`` by a square of ``side`` (odd) pixels; beyond the border it is false, as for
+    ``scipy.ndimage.binary_opening``, which takes ten times as long."""
+    return _extreme(_extreme(mask, side, np.logical_and, "constant"), side, np.logical_or, "constant")
 
 
 def minimum(picture: np.ndarray, side: int) -> np.ndarray:
@@ -83,10 +91,13 @@ def count_lit(mask: np.ndarray, side: int) -> np.ndarray:
     return counts
 
 
-def _extreme(picture: np.ndarray, side: int, choose: np.ufunc) -> np.ndarray:
-    """Return the minimum or the maximum of ``picture`` over squares of ``side`` pixels."""
+def _extreme(
+    picture: np.ndarray, side: int, choose: np.ufunc, beyond: Literal["edge", "constant"] = "edge"
+) -> np.ndarray:
+    """Return the minimum or the maximum of ``picture`` over squares of ``side`` pixels; ``beyond`` is what lies beyond
+    its border: what is there, or 0."""
     half = side // 2
-    framed = np.pad(picture, half, mode="edge")
+    framed = np.pad(picture, half, mode=beyond)
     for axis in (0, 1):
         framed = _along_rows(framed.swapaxes(0, axis), side, choose).swapaxes(0, axis)
     return np.ascontiguousarray(framed)

@@ -72,7 +72,7 @@ def _frames() -> Any:
     gx = library()
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
+    context.variables.progress_bars = {"globally": False}
     source = context.data_sources.add_pandas("warehouse")
     return source.add_dataframe_asset("tables").add_batch_definition_whole_dataframe("whole")
 

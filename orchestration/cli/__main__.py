@@ -61,8 +61,8 @@ COMMANDS = (
 """The commands in the order of the help page."""
 
 OBJECTS_BETWEEN_SEARCHES = 50_000
-"""New objects after which Python searches for garbage. Of Python's own 700, measured: a command that loads the graph
-searches a thousand times while it imports, a seventh of its time; what is imported is no garbage."""
+"""New objects after which Python searches for garbage. Measured: with its own 700, a seventh of a run of the records
+was such searches, and what is imported is no garbage."""
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=PURPOSE)
 fetch = typer.Typer(no_args_is_help=True, help="Fetch echo files from a server.")

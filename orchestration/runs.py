@@ -25,6 +25,7 @@ from echomort.core.child import KINDS
 from echomort.core.errors import Interruption, UserError
 from echomort.core.files import remove_leftovers, storage_error_in
 from orchestration.definitions import defs
+from orchestration.event_log import kept_open
 from orchestration.executor import forked_steps
 from orchestration.jobs import RECORDS
 from orchestration.progress import shown_progress
@@ -109,7 +110,7 @@ def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str,
             return False
         prepare_instance(home)
         assets = {key.to_user_string() for key in keys}
-        with shown_progress(assets), forked_steps(), dg.DagsterInstance.get() as instance:
+        with shown_progress(assets), forked_steps(), kept_open(), dg.DagsterInstance.get() as instance:
             end_dead_runs(instance)
             result = dg.execute_job(
                 _job_of(keys),

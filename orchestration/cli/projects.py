@@ -93,7 +93,6 @@ def check_inputs(settings: configuration.Settings) -> None:
 
 
 def _check_named_files(settings: configuration.Settings) -> None:
-    from echomort.dicom.header.views import read_view_table
     from echomort.ehr.catalogue import site_catalogue
     from echomort.ehr.contact_kinds import site_kinds
     from echomort.linkage.rules import read_map
@@ -101,16 +100,19 @@ def _check_named_files(settings: configuration.Settings) -> None:
     site_catalogue(settings.sources.variables)
     site_kinds(settings.sources.kinds)
     if settings.sources.view_table:
+        from echomort.dicom.header.views import read_view_table
+
         read_view_table(settings.sources.view_table)
     for rule in (settings.linkage.study, settings.linkage.patient):
         read_map(rule.map)
 
 
 def _check_views(settings: configuration.Settings) -> None:
-    from echomort.dicom.header.views import check_group
+    if views := (*settings.imaging.clip.view_sizes, *(settings.training.views or ())):
+        from echomort.dicom.header.views import check_group
 
-    for view in (*settings.imaging.clip.view_sizes, *(settings.training.views or ())):
-        check_group(view)
+        for view in views:
+            check_group(view)
     if settings.sources.synthetic:
         from echomort.synth.phantom import VIEWS
 

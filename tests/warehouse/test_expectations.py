@@ -326,6 +326,21 @@ def test_making_each_configuration_once_changes_no_result(clean, table, monkeypa
     assert found[0].failed and found[1].errors and found[2].passed
 
 
+def test_great_expectations_loads_what_draws_and_compares_distributions_when_it_is_used():
+    code = """
+import sys
+from warehouse.checks.library import library
+kinds = library().expectations
+assert not {"altair", "scipy.stats"} & sys.modules.keys()
+from great_expectations.expectations.core import expect_column_kl_divergence_to_be_less_than as user
+assert not {"altair", "scipy.stats"} & sys.modules.keys()
+assert user.stats.entropy([0.5, 0.5], [0.5, 0.5]) == 0
+import scipy.stats, altair
+assert user.stats.entropy is scipy.stats.entropy and user.alt.Chart is altair.Chart
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_great_expectations_is_as_it_was_afterwards(clean):
     from great_expectations.expectations.expectation import Expectation
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration

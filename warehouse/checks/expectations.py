@@ -12,6 +12,7 @@ import duckdb
 import pandas as pd
 
 from warehouse.checks.expected import Expected
+from warehouse.checks.library import library
 from warehouse.checks.suites import suite, tables
 from warehouse.queries import run, scalar
 
@@ -54,8 +55,7 @@ def validate(table: str, frame: pd.DataFrame, variables: Path | None = None) -> 
     ``variables`` is the folder of the site's own (default: there is none). Great Expectations returns truth values
     only, so that no value of the table can reach a log or a page. An expectation that raised is an error, not bad data.
     """
-    import great_expectations as gx
-
+    gx = library()
     declared = suite(table, variables)
     expectations = [_expectation(expected) for expected in declared]
     batch = _frames().get_batch(batch_parameters={"dataframe": frame})
@@ -69,11 +69,10 @@ def validate(table: str, frame: pd.DataFrame, variables: Path | None = None) -> 
 def _frames() -> Any:
     """Return what makes a batch of a frame, in the one context of this process: making a context, or another asset in
     it, is slower than most suites."""
-    import great_expectations as gx
-
+    gx = library()
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
+    context.variables.progress_bars = {"globally": False}
     source = context.data_sources.add_pandas("warehouse")
     return source.add_dataframe_asset("tables").add_batch_definition_whole_dataframe("whole")
 
@@ -119,9 +118,7 @@ def _once(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _expectation(expected: Expected) -> Any:
-    import great_expectations.expectations as kinds
-
-    kind = getattr(kinds, f"Expect{expected.kind}")
+    kind = getattr(library().expectations, f"Expect{expected.kind}")
     return kind(**expected.arguments, severity=expected.severity, meta={"name": expected.name})
 
 

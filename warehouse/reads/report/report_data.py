@@ -39,6 +39,7 @@ def report_data(connection: duckdb.DuckDBPyConnection, settings: Settings, key_i
         instances=frame("reads/report/report_instances.sql"),
         checks=_checks(connection),
         watch=_watch(connection),
+        kept=_kept(connection),
         missingness=frame("reads/report/report_missing.sql"),
         variables=frame("reads/report/report_variables.sql"),
         refusals=frame("reads/report/report_refusals.sql"),
@@ -92,6 +93,13 @@ def _watch(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
         row = {"check": name.removeprefix("check:"), "inputs": len(shifts), "moved": details["offending"]}
         rows.append(row | {"largest": largest["input"], "distance": largest["distance"], "words": details["warned"]})
     return pd.DataFrame(rows, columns=list(WATCH_COLUMNS))
+
+
+def _kept(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Return the risks that were kept before outcomes were known, with the outcomes."""
+    run(connection, "definitions/heart_failure.sql")
+    run(connection, "definitions/followed_study.sql")
+    return run(connection, "reads/report/report_kept.sql").df()
 
 
 def _examples(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Example]:

@@ -21,7 +21,7 @@ from assets.project import Project
 from assets.records.clinical_features import FEATURES
 from assets.records.health_records import RECORDS
 from assets.records.own_variables import variable_files
-from assets.records.readiness import cohort_readiness, cohort_size
+from assets.records.readiness import cohort_readiness, cohort_size, sealed_readiness, sealed_size
 from assets.records.warnings import Lost, late_line, lost_rows
 from assets.shrinkage import ARCHIVE_CHECK, REMEDY, is_accepted, most_gone, too_many_gone
 from assets.watch import WATCHES, shift_table
@@ -224,6 +224,32 @@ def readiness_check() -> Check:
     stage = Stage(f"check:{spec.name}", ("cohort",), _least_outcomes)
     stage.carried_out_by(readiness_check)
     return Check(spec, stage, read)
+
+
+def sealed_check() -> Check:
+    """Return the check that the gate can decide on the sealed set; it says, before any training, what would suffice."""
+
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
+        size = sealed_size(connection)
+        return lambda settings: _decidable(size, settings)
+
+    spec = dg.AssetCheckSpec(
+        "enough_sealed_deaths_for_the_gate",
+        asset="cohort",
+        description="The sealed set has enough deaths and survivors for the gate; the warning says what suffices.",
+    )
+    stage = Stage(f"check:{spec.name}", ("cohort",), _deciding_gate)
+    stage.carried_out_by(sealed_check)
+    return Check(spec, stage, read)
+
+
+def _deciding_gate(settings: Settings) -> dict[str, Any]:
+    return {f"promotion.{name}": getattr(settings.promotion, name) for name in ("minimum_deaths", "first_auc")}
+
+
+def _decidable(size: tuple[int, int, int, int], settings: Settings) -> dict[str, Any]:
+    words = sealed_readiness(size, settings)
+    return {"table": "cohort", "offending": int(bool(words)), "warned": words, "passed": True}
 
 
 def _least_outcomes(settings: Settings) -> dict[str, int]:
@@ -525,6 +551,7 @@ for _check in (
     refused_check(),
     late_records_check(),
     readiness_check(),
+    sealed_check(),
     archive_check(),
     reject_gate(),
     linkage_gate(),

@@ -39,7 +39,7 @@ def report_data(connection: duckdb.DuckDBPyConnection, settings: Settings, key_i
         instances=frame("reads/report/report_instances.sql"),
         checks=_checks(connection),
         watch=_watch(connection),
-        kept=_kept(connection),
+        kept=kept_risks(connection),
         missingness=frame("reads/report/report_missing.sql"),
         variables=frame("reads/report/report_variables.sql"),
         refusals=frame("reads/report/report_refusals.sql"),
@@ -95,7 +95,7 @@ def _watch(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(WATCH_COLUMNS))
 
 
-def _kept(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def kept_risks(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """Return the risks that were kept before outcomes were known, with the outcomes."""
     run(connection, "definitions/heart_failure.sql")
     run(connection, "definitions/followed_study.sql")

@@ -6,13 +6,13 @@ repeated from there and marked as repeated. Results hold counts and names of che
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 import duckdb
 import pandas as pd
 
+from assets.check import Check
 from assets.graph import STAGES
 from assets.imaging.accounts import Linked, linked_studies
 from assets.imaging.dicom_index import DICOM_INDEX, FILES, files_by_folder
@@ -21,9 +21,10 @@ from assets.project import Project
 from assets.records.clinical_features import FEATURES
 from assets.records.health_records import RECORDS
 from assets.records.own_variables import variable_files
-from assets.records.readiness import cohort_readiness, cohort_size
+from assets.records.readiness import cohort_readiness, cohort_size, sealed_readiness, sealed_size
 from assets.records.warnings import Lost, late_line, lost_rows
 from assets.shrinkage import ARCHIVE_CHECK, REMEDY, is_accepted, most_gone, too_many_gone
+from assets.watch import WATCHES, shift_table
 from echomort.core.fingerprint import digest
 from echomort.core.keys import load_keyring
 from echomort.settings import Settings
@@ -67,19 +68,6 @@ STAGED = ("patient", "death", "contact", "study", "measurement", "diagnosis", "m
 
 Files = Callable[[Settings], Mapping[str, str]]
 """What returns the files that settings name, with their digests (:class:`assets.incremental.Stage`)."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check.
-
-    ``spec`` declares it to Dagster; ``stage`` is what decides its result. ``read`` reads the needed rows and returns
-    the function that evaluates them after the warehouse is closed.
-    """
-
-    spec: dg.AssetCheckSpec
-    stage: Stage
-    read: Callable[[duckdb.DuckDBPyConnection], Callable[[Settings], Mapping[str, Any]]]
 
 
 def expectations_check(table: str, asset: str, files: Files) -> Check:
@@ -236,6 +224,32 @@ def readiness_check() -> Check:
     stage = Stage(f"check:{spec.name}", ("cohort",), _least_outcomes)
     stage.carried_out_by(readiness_check)
     return Check(spec, stage, read)
+
+
+def sealed_check() -> Check:
+    """Return the check that the gate can decide on the sealed set; it says, before any training, what would suffice."""
+
+    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
+        size = sealed_size(connection)
+        return lambda settings: _decidable(size, settings)
+
+    spec = dg.AssetCheckSpec(
+        "enough_sealed_deaths_for_the_gate",
+        asset="cohort",
+        description="The sealed set has enough deaths and survivors for the gate; the warning says what suffices.",
+    )
+    stage = Stage(f"check:{spec.name}", ("cohort",), _deciding_gate)
+    stage.carried_out_by(sealed_check)
+    return Check(spec, stage, read)
+
+
+def _deciding_gate(settings: Settings) -> dict[str, Any]:
+    return {f"promotion.{name}": getattr(settings.promotion, name) for name in ("minimum_deaths", "first_auc")}
+
+
+def _decidable(size: tuple[int, int, int, int], settings: Settings) -> dict[str, Any]:
+    words = sealed_readiness(size, settings)
+    return {"table": "cohort", "offending": int(bool(words)), "warned": words, "passed": True}
 
 
 def _least_outcomes(settings: Settings) -> dict[str, int]:
@@ -489,6 +503,7 @@ def check_results(
                     judges[name] = check.read(connection)
     settings = _accepting(project.settings) if removals_accepted else project.settings
     results = {**repeated, **{name: judge(settings) for name, judge in judges.items()}}
+    pictures: dict[str, Mapping[str, Any]] = {}
     if judges:
         with project.writer() as connection:
             for check in checks:
@@ -497,7 +512,11 @@ def check_results(
                     how = ledger.write_recipe(connection, check.stage.recipe(project.settings))
                     made = Entry(ledger.WHOLE, prints[name], digest(results[name]), None, results[name], how)
                     ledger.record(connection, name, [made])
-    return [_as_result(check, results[check.stage.name], check.stage.name in repeated) for check in checks]
+                    pictures[name] = check.keep(connection, results[name])
+    return [
+        _as_result(check, results[check.stage.name], check.stage.name in repeated, pictures.get(check.stage.name, {}))
+        for check in checks
+    ]
 
 
 def _accepting(settings: Settings) -> Settings:
@@ -505,13 +524,18 @@ def _accepting(settings: Settings) -> Settings:
     return settings.model_copy(update={"sources": settings.sources.model_copy(update={"most_gone": 1.0})})
 
 
-def _as_result(check: Check, result: Mapping[str, Any], repeated: bool) -> dg.AssetCheckResult:
+def _as_result(
+    check: Check, result: Mapping[str, Any], repeated: bool, pictures: Mapping[str, Any]
+) -> dg.AssetCheckResult:
+    shown = {key: value for key, value in result.items() if key not in ("passed", "shifts")}
+    if "shifts" in result:
+        shown["shifts"] = shift_table(result["shifts"])
     return dg.AssetCheckResult(
         asset_key=check.spec.asset_key,
         check_name=check.spec.name,
         passed=bool(result["passed"] and not result.get("warned")),
         severity=dg.AssetCheckSeverity.WARN if result["passed"] else dg.AssetCheckSeverity.ERROR,
-        metadata={key: value for key, value in result.items() if key != "passed"} | {"repeated": repeated},
+        metadata={**shown, **pictures, "repeated": repeated},
     )
 
 
@@ -527,6 +551,7 @@ for _check in (
     refused_check(),
     late_records_check(),
     readiness_check(),
+    sealed_check(),
     archive_check(),
     reject_gate(),
     linkage_gate(),
@@ -534,6 +559,7 @@ for _check in (
     suspicious_variables_check(),
     suspicious_results_check(),
     motion_check(),
+    *WATCHES,
 ):
     BY_ASSET[_check.spec.asset_key.to_user_string()].append(_check)
 

@@ -22,9 +22,11 @@ from echomort.champion.store import (
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest_file
 from warehouse import ledger, vault
+from warehouse.tables.risk_score.seals import check_seals
 
 CHAMPION = "champion"
 VAULT = "vault.duckdb"
+WAREHOUSE = "warehouse.duckdb"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ def verify(project: Project, progress: Callable[[int, int], None]) -> list[Damag
     damaged warehouse."""
     with project.reader() as connection:
         _read_tables(connection)
+        kept = list(kept_risk_damage(connection))
         files = ledger.artifact_files(connection)
         artifacts = {
             (asset, unit): str(artifact)
@@ -60,7 +63,7 @@ def verify(project: Project, progress: Callable[[int, int], None]) -> list[Damag
             inside = file.path == artifact or file.path.startswith(f"{artifact}/")
             found.append(Damage(file.asset, file.path, what, artifact if inside else file.path))
         progress(number, len(files))
-    return [*found, *registry_damage(project.root / "registry"), *vault_damage(project)]
+    return [*found, *kept, *registry_damage(project.root / "registry"), *vault_damage(project)]
 
 
 def repair(project: Project, found: list[Damage]) -> list[Damage]:
@@ -90,6 +93,14 @@ def _read_tables(connection: duckdb.DuckDBPyConnection) -> None:
     tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal").fetchall()
     for (table,) in tables:
         ledger.table_digest(connection, table)
+
+
+def kept_risk_damage(connection: duckdb.DuckDBPyConnection) -> Iterator[Damage]:
+    """Yield the first kept risk that is not as it was sealed."""
+    seals = check_seals(connection)
+    if seals.broken is not None:
+        remedy = "find out who changed the warehouse; restore `warehouse.duckdb` from a backup"
+        yield Damage("risk_scores", WAREHOUSE, f"kept risk {seals.broken} does not hold: {seals.what}", remedy=remedy)
 
 
 def registry_damage(registry: Path) -> Iterator[Damage]:

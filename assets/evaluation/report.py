@@ -6,7 +6,7 @@ from assets.experiments.stages import asset_name
 from assets.incremental import Build, Built, Result, Stage, picture, rebuild_after, whole_asset
 from assets.project import Project
 from echomort.core.fingerprint import digest, digest_file
-from warehouse.reads.report.report_data import report_data
+from warehouse.reads.report.report_data import kept_risks, report_data
 
 
 def reader_study_digest(project: Project) -> str | None:
@@ -15,6 +15,14 @@ def reader_study_digest(project: Project) -> str | None:
 
     file = summary_file(project.root)
     return digest_file(file) if file.exists() else None
+
+
+def not_of_assets_above(project: Project) -> list[str | None]:
+    """Return the digests of what the report reads that no asset above it holds: the reader study's results, and the
+    risks that were kept before outcomes were known."""
+    with project.reader() as connection:
+        kept = kept_risks(connection).to_json(orient="values", double_precision=15)
+    return [reader_study_digest(project), digest(kept)]
 
 
 REPORTED = ("figure2", "figure5")
@@ -29,7 +37,7 @@ REPORT = Stage(
         *map(asset_name, REPORTED),
     ),
     lambda settings: settings.model_dump(mode="json", exclude={"home"}),
-    reader_study_digest,
+    not_of_assets_above,
 )
 
 

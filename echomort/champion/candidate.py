@@ -21,7 +21,7 @@ STACK_OF = {ALL_VIEWS: VIDEO, VIDEO_EHR: VIDEO_EHR}
 """Stack in table ``score`` -> its name in the registry."""
 CALIBRATED = STACK_OF | {EHR: EHR}
 """Model in table ``score`` -> the name of its calibration; that of one view has the view's name."""
-NOT_THE_METHOD = ("sources.", "privacy.", "evaluation.", "promotion.", "execution.")
+NOT_THE_METHOD = ("sources.", "privacy.", "evaluation.", "promotion.", "watch.", "execution.")
 """Prefixes of settings that a manifest omits: they name folders and keys of the site, or decide no model, so that a run
 that changes nothing else makes the same candidate."""
 

@@ -5,12 +5,38 @@ import math
 from echomort.evaluation.sample_size import C_WIDTH, c_precision
 from echomort.evaluation.subgroups import has_too_few
 
+MOST_SEALED = 0.5
+"""Share of the patients that may be sealed: the limit of ``cohort.sealed_fraction``."""
+
 FEW_DEATHS = 100
 """Deaths, or survivors, below which a validation is uncertain (Collins et al., Stat. Med. 2016;35:214)."""
 
 ASSUMED_C = 0.75
 """AUC for which limits are forecast, before one is known: within those of the preprint's single views, 0.695 to 0.784
 (arXiv 1811.10553v2)."""
+
+
+def gate_readiness(sealed: tuple[int, int], cohort: tuple[int, int], least: int) -> str:
+    """Return in one line that the sealed set is too small for the gate, and what would suffice; empty if it is not.
+
+    ``sealed``, ``cohort``: patients and deaths; ``least`` is ``promotion.minimum_deaths``, of deaths and of survivors.
+
+    >>> gate_readiness((15, 4), (150, 30), 10).partition("; ")[2]
+    'about 50 sealed patients would suffice, cohort.sealed_fraction 0.34 of those who are here'
+    """
+    (patients, deaths), (every, died) = sealed, cohort
+    rarer = min(died, every - died)
+    if not rarer or not has_too_few(patients, deaths, least):
+        return ""
+    line = f"{deaths} deaths and {patients - deaths} survivors are sealed, and the gate promotes no model below {least}"
+    needed = math.ceil(least * every / rarer)
+    share = math.ceil(100 * needed / every) / 100
+    if share > MOST_SEALED:
+        enough = math.ceil(needed / MOST_SEALED)
+        return f"{line}; {enough} patients of whom half are sealed would suffice, {every} are here: wait for more"
+    return (
+        f"{line}; about {needed} sealed patients would suffice, cohort.sealed_fraction {share:g} of those who are here"
+    )
 
 
 def readiness(patients: int, deaths: int, least: int) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from echomort.evaluation.resampling import Resampling
 
 ARCHIVE_COLUMNS = ("status", "reason", "view", "view_source", "transfer_syntax", "fps_source", "instances")
+WATCH_COLUMNS = ("check", "inputs", "moved", "largest", "distance", "words")
 
 
 def _without_rows(*columns: str) -> Callable[[], pd.DataFrame]:
@@ -41,6 +42,9 @@ class ReportData:
     ``attrition``: step, reason, studies, patients, in the order of the warehouse.
     ``instances``: counts of DICOM objects (:data:`ARCHIVE_COLUMNS`).
     ``checks``: table, check, passed; optional severity, checked and failed (rows).
+    ``watch``: check, inputs (how many were compared), moved, largest (the input that moved most; optional), distance,
+    words (what moved; empty if nothing did).
+    ``kept``: a row a patient whose risk was kept before the outcome was known: risk, label, vendor, site, year.
     ``settings``: (key, value, provenance, meaning), as :meth:`echomort.settings.sections.Settings.provenance` yields.
     ``lineage``: name to version, digest or count of what the report was made from.
     ``missingness``: variable, missing (share 0 to 1); optional unit.
@@ -64,6 +68,8 @@ class ReportData:
     scores: pd.DataFrame = field(default_factory=_without_rows("model", "view", "logit", "label"))
     instances: pd.DataFrame = field(default_factory=_without_rows(*ARCHIVE_COLUMNS))
     checks: pd.DataFrame = field(default_factory=_without_rows("table", "check", "passed"))
+    watch: pd.DataFrame = field(default_factory=_without_rows(*WATCH_COLUMNS))
+    kept: pd.DataFrame = field(default_factory=_without_rows("risk", "label", "vendor", "site", "year"))
     missingness: pd.DataFrame = field(default_factory=_without_rows("variable", "missing"))
     variables: pd.DataFrame = field(default_factory=_without_rows("variable", "studies"))
     refusals: pd.DataFrame = field(default_factory=_without_rows("reason", "count"))

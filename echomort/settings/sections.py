@@ -760,6 +760,21 @@ class Promotion(Section):
     in_the_large: float = setting(0.5, "ours", "largest calibration-in-the-large, either way (logits)", gt=0)
 
 
+class Watch(Section):
+    """When the watch says that the latest studies differ from those before, or that risks are wrong."""
+
+    false_alarms: float = setting(
+        0.01,
+        "ours",
+        "largest share of looks that warn though nothing changed; of deaths against risks: of projects that ever warn",
+        gt=0,
+        lt=0.5,
+    )
+    smallest_shift: float = setting(
+        0.1, "ours", "population stability index of an input from which a shift is worth a warning", ge=0
+    )
+
+
 ExperimentName = Literal["figure2", "figure3", "table1", "figure5", "resolution", "flow", "inputs"]
 """The experiments of the preprint."""
 

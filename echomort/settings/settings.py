@@ -23,6 +23,7 @@ from echomort.settings.sections import (
     Sources,
     Tabular,
     Training,
+    Watch,
 )
 
 
@@ -44,6 +45,7 @@ class Settings(Section):
     fusion: Fusion = Fusion()
     evaluation: Evaluation = Evaluation()
     promotion: Promotion = Promotion()
+    watch: Watch = Watch()
     experiments: Experiments = Experiments()
     execution: Execution = Execution()
 

@@ -3,13 +3,16 @@
 import shutil
 from collections.abc import Iterator
 
+import duckdb
+
 from assets import status
 from assets.disk import bytes_of_next_run
 from assets.project import Project
-from assets.verify import registry_damage, vault_damage
+from assets.verify import kept_risk_damage, registry_damage, vault_damage
 from echomort.champion.store import champion_name
 from echomort.core.errors import UserError
 from orchestration.doctor.finding import Finding, failed_with, fails, ok, warns
+from warehouse.tables.risk_score.seals import check_seals
 
 GIB = 2**30
 LOCKED = "another process holds"
@@ -23,8 +26,9 @@ def results(project: Project) -> Iterator[Finding]:
         yield warns("warehouse", "not made yet", "run `echomort run`")
         return
     try:
-        with project.reader():
+        with project.reader() as connection:
             yield ok("warehouse", "it opens, and this release knows its tables")
+            yield _kept_risks(connection)
             yield _assets(project)
             yield from _libraries(project)
             yield from _whole(project)
@@ -32,6 +36,15 @@ def results(project: Project) -> Iterator[Finding]:
     except UserError as error:
         is_locked = error.problem.startswith(LOCKED)
         yield Finding("warehouse", "warns" if is_locked else "fails", error.problem, error.remedy)
+
+
+def _kept_risks(connection: duckdb.DuckDBPyConnection) -> Finding:
+    """Return whether the risks that were kept before outcomes were known are as they were sealed."""
+    for damage in kept_risk_damage(connection):
+        return fails("kept risks", damage.what, damage.remedy)
+    seals = check_seals(connection)
+    words = f"{seals.sealed} as they were sealed; the last seal is {seals.last[:16]}" if seals.sealed else "none yet"
+    return ok("kept risks", f"{words}; {seals.unsealed} to seal" if seals.unsealed else words)
 
 
 def _assets(project: Project) -> Finding:

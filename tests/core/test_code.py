@@ -330,9 +330,10 @@ OWN = {
     "linkage": {"instance_link"},
     "fusion": {"score"},
     "champion": {"dicom_instance"},
+    "report": {"prospective_risk", "diagnosis", "study"},
 }
 """Tables that a stage fills, whose rows it only forgets, or of which what it reads is among its inputs (the champion:
-sizes of views)."""
+sizes of views; the report: kept risks with their groups)."""
 
 
 def tables_read(file: Path) -> set[str]:

@@ -22,6 +22,7 @@ from orchestration.run_locks import COMMAND_LINE_TAG, hold_lock
 from orchestration.runs import INSTANCE_TEMPLATE, everything_job, prepare_instance
 from warehouse import ledger, vault
 from warehouse.ledger import Entry
+from warehouse.tables.risk_score.seals import seal_kept_risks
 
 KEY = "k" * 32
 
@@ -146,6 +147,19 @@ def test_the_first_broken_line_of_the_audit_log_is_named(home: Path) -> None:
     (home / LOG).write_bytes(b"".join(lines)[:-20])
     (finding,) = found(home, "audit log")
     assert finding.state == "warns" and "line 4" in finding.what
+
+
+def test_a_kept_risk_that_was_changed_after_it_was_sealed_fails(home: Path) -> None:
+    keep = "INSERT INTO prospective_risk VALUES (1, 's', 'p', 'champion', 'video', 1, 0.0, 0.5, false)"
+    with Project(home=str(home)).writer() as connection:
+        connection.execute(keep)
+        seal_kept_risks(connection)
+    (held,) = found(home, "kept risks")
+    assert held.state == "ok" and held.what.startswith("1 as they were sealed; the last seal is ")
+    with Project(home=str(home)).writer() as connection:
+        connection.execute("UPDATE prospective_risk SET risk = 0.4")
+    (broken,) = found(home, "kept risks")
+    assert broken.state == "fails" and broken.what.startswith("kept risk 1 does not hold") and broken.remedy
 
 
 def test_every_needed_setting_that_an_older_instance_lacks_is_named_with_the_line_to_add(home: Path) -> None:

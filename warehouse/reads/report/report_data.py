@@ -9,7 +9,7 @@ import pandas as pd
 
 from echomort.clips import store as clips
 from echomort.reader_study.summary import read_summary
-from echomort.report.data import Example, ReportData
+from echomort.report.data import WATCH_COLUMNS, Example, ReportData
 from echomort.settings import Settings
 from echomort.version import __version__
 from warehouse import ledger
@@ -39,6 +39,8 @@ def report_data(connection: duckdb.DuckDBPyConnection, settings: Settings, key_i
         scores=frame("reads/report/report_scores.sql"),
         instances=frame("reads/report/report_instances.sql"),
         checks=_checks(connection),
+        watch=_watch(connection),
+        kept=kept_risks(connection),
         missingness=frame("reads/report/report_missing.sql"),
         variables=frame("reads/report/report_variables.sql"),
         refusals=frame("reads/report/report_refusals.sql"),
@@ -79,6 +81,27 @@ def _checks(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
         }
         rows.append({"table": details.get("table", ""), "check": check, **verdict, **counts})
     return pd.DataFrame(rows, columns=["table", "check", "passed", "severity", "checked", "failed"])
+
+
+def _watch(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Return what the watch found at its last look at each of the assets that the report is made from."""
+    rows = []
+    for (name,) in run(connection, "reads/counts/reported_checks.sql").fetchall():
+        details = ledger.entries(connection, name)[ledger.WHOLE].details
+        if "shifts" not in details:
+            continue
+        shifts = details["shifts"]
+        largest = shifts[0] if shifts else {"input": "", "distance": float("nan")}
+        row = {"check": name.removeprefix("check:"), "inputs": len(shifts), "moved": details["offending"]}
+        rows.append(row | {"largest": largest["input"], "distance": largest["distance"], "words": details["warned"]})
+    return pd.DataFrame(rows, columns=list(WATCH_COLUMNS))
+
+
+def kept_risks(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Return the risks that were kept before outcomes were known, with the outcomes."""
+    run(connection, "definitions/heart_failure.sql")
+    run(connection, "definitions/followed_study.sql")
+    return run(connection, "reads/report/report_kept.sql").df()
 
 
 def _examples(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Example]:

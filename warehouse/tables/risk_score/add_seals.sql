@@ -1,0 +1,2 @@
+-- Adds the seals $digests of the risks $numbers.
+INSERT INTO prospective_seal SELECT unnest($numbers), unnest($digests);

@@ -1,0 +1,1 @@
+"""What the watch found at each look."""

@@ -1,0 +1,2 @@
+-- The number of a look.
+SELECT nextval('watch_look');

@@ -755,8 +755,8 @@ class Promotion(Section):
     in_the_large: float = setting(0.5, "ours", "largest calibration-in-the-large, either way (logits)", gt=0)
 
 
-ExperimentName = Literal["figure2", "figure3", "table1", "figure5", "resolution", "flow", "inputs"]
-"""The experiments of the preprint."""
+ExperimentName = Literal["figure2", "figure3", "table1", "figure5", "resolution", "flow", "inputs", "study"]
+"""The experiments of the preprint, and this project's own."""
 
 
 class Experiments(Section):

@@ -23,7 +23,7 @@ from echomort.core.supervision import end_with_parent, folder_lock
 from echomort.models.view_model import ViewModel, save_network
 from echomort.study_model.features import clip_features
 from echomort.study_model.fitting import Studies, fit
-from echomort.study_model.task import StudyTask, partial_folder
+from echomort.study_model.task import StudyTask, logit_column, partial_folder
 from echomort.training.pictures import read_index, write_index
 
 SCORES = "scores.parquet"
@@ -86,7 +86,11 @@ def _fold(task: StudyTask, fold: int, studies: pd.DataFrame, views: Mapping[str,
     if table.exists():
         return table
     known = Studies(
-        *(studies[column].to_numpy() for column in ("patient_key", "fold", "days", "event")), ends=task.ends
+        patient=studies["patient_key"].to_numpy(),
+        fold=studies["fold"].to_numpy(),
+        days=studies["days"].to_numpy(),
+        event=studies["event"].to_numpy(bool),
+        ends=task.ends,
     )
     features = {name: _features(view, fold, folder) for name, view in views.items()}
     seed = int(digest("study model", task.seed, fold)[:8], 16)
@@ -108,11 +112,6 @@ def _features(view: View, fold: int, folder: Path) -> np.ndarray:
             np.save(path, clip_features(view.networks[fold], read_index(view.index)))
     features: np.ndarray = np.load(file)
     return features
-
-
-def logit_column(days: int) -> str:
-    """Return the column of the log odds of death within ``days``."""
-    return f"logit_{days}"
 
 
 def _weights(fold: int) -> str:

@@ -60,12 +60,30 @@ def fit(
     died, survived = fates(studies.days, studies.event, studies.ends)
     training, validation = _split(studies, (died | survived).any(1), fold, seed)
     network = StudyNetwork({view: values.shape[1] for view, values in features.items()}, len(studies.ends))
-    learnt = clips.part(torch.from_numpy(training))
-    network.start(learnt.features, base_log_odds(died[training], survived[training]).tolist())
-    known = torch.from_numpy(died).float(), torch.from_numpy(survived).float()
-    _train(network, clips, known, training, validation, seed)
-    held_out = torch.from_numpy(np.flatnonzero(studies.fold == fold))
-    return network, log_odds_of_death(_scored(network, clips.part(held_out)).double().numpy())
+    everyone = Followed(clips, torch.from_numpy(died).float(), torch.from_numpy(survived).float())
+    learnt = everyone.part(training)
+    network.start(learnt.clips.features, base_log_odds(died[training], survived[training]).tolist())
+    _train(network, learnt, everyone.part(validation), seed)
+    held_out = everyone.part(np.flatnonzero(studies.fold == fold))
+    return network, log_odds_of_death(_scored(network, held_out.clips).double().numpy())
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Clips of studies, and their fates, float (studies, intervals)."""
+
+    clips: StudyClips
+    died: torch.Tensor
+    survived: torch.Tensor
+
+    def part(self, rows: np.ndarray) -> "Followed":
+        """Return the studies ``rows`` (k,)."""
+        chosen = torch.from_numpy(rows)
+        return Followed(self.clips.part(chosen), self.died[chosen], self.survived[chosen])
+
+    def loss(self, log_odds: torch.Tensor) -> torch.Tensor:
+        """Return the loss of ``log_odds``, those of the hazards."""
+        return hazard_loss(log_odds, self.died, self.survived)
 
 
 def _split(studies: Studies, is_known: np.ndarray, fold: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -80,24 +98,15 @@ def _split(studies: Studies, is_known: np.ndarray, fold: int, seed: int) -> tupl
     return rows[~inside], rows[inside]
 
 
-Known = tuple[torch.Tensor, torch.Tensor]
-"""Who died in which interval, and who survived which, float (studies, intervals)."""
-
-
-def _train(
-    network: StudyNetwork, clips: StudyClips, known: Known, training: np.ndarray, validation: np.ndarray, seed: int
-) -> None:
-    """Train ``network`` on the studies ``training``; leave it with the weights whose loss on the studies ``validation``
-    is lowest: those that it began with, if none is lower."""
+def _train(network: StudyNetwork, training: Followed, validation: Followed, seed: int) -> None:
+    """Train ``network``; leave it with the weights whose loss on ``validation`` is lowest: those that it began with, if
+    none is lower."""
     optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     generator = np.random.default_rng(seed)
-    lowest, waited, best = _loss(network, clips, known, validation), 0, copy.deepcopy(network.state_dict())
+    lowest, waited, best = _loss(network, validation), 0, copy.deepcopy(network.state_dict())
     for _ in range(MAX_EPOCHS):
-        network.train()
-        order = generator.permutation(training)
-        for start in range(0, len(order), BATCH):
-            _step(network, clips, known, order[start : start + BATCH], optimizer, generator)
-        loss = _loss(network, clips, known, validation)
+        _epoch(network, training, optimizer, generator)
+        loss = _loss(network, validation)
         if loss < lowest:
             lowest, waited, best = loss, 0, copy.deepcopy(network.state_dict())
         else:
@@ -107,21 +116,18 @@ def _train(
     network.load_state_dict(best)
 
 
-def _step(
-    network: StudyNetwork,
-    clips: StudyClips,
-    known: Known,
-    rows: np.ndarray,
-    optimizer: torch.optim.Optimizer,
-    generator: np.random.Generator,
+def _epoch(
+    network: StudyNetwork, training: Followed, optimizer: torch.optim.Optimizer, generator: np.random.Generator
 ) -> None:
-    chosen = torch.from_numpy(rows)
-    part = clips.part(chosen)
-    seen = part.without(torch.from_numpy(dropped_views(part.present.numpy(), generator)))
-    loss = hazard_loss(network(seen), known[0][chosen], known[1][chosen])
-    optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
+    network.train()
+    order = generator.permutation(len(training.died))
+    for start in range(0, len(order), BATCH):
+        part = training.part(order[start : start + BATCH])
+        dropped = torch.from_numpy(dropped_views(part.clips.present.numpy(), generator))
+        loss = part.loss(network(part.clips.without(dropped)))
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
 
 
 def dropped_views(present: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -133,9 +139,8 @@ def dropped_views(present: np.ndarray, generator: np.random.Generator) -> np.nda
     return np.asarray(dropped)
 
 
-def _loss(network: StudyNetwork, clips: StudyClips, known: Known, rows: np.ndarray) -> float:
-    chosen = torch.from_numpy(rows)
-    return float(hazard_loss(_scored(network, clips.part(chosen)), known[0][chosen], known[1][chosen]))
+def _loss(network: StudyNetwork, followed: Followed) -> float:
+    return float(followed.loss(_scored(network, followed.clips)))
 
 
 def _scored(network: StudyNetwork, clips: StudyClips) -> torch.Tensor:

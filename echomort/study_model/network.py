@@ -71,7 +71,7 @@ class StudyNetwork(nn.Module):
         self.head = nn.Linear(WIDTH, intervals)
 
     def start(self, features: Mapping[str, Tensor], log_odds: Sequence[float]) -> None:
-        """Standardise by ``features`` (those that it is trained on), and begin with the hazards ``log_odds`` for all."""
+        """Standardise by ``features``, those that it is trained on, and begin with the hazards ``log_odds`` for all."""
         for view, values in features.items():
             self.get_buffer(f"mean_{view}").copy_(values.mean(0))
             spread = values.std(0, correction=0)

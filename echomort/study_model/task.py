@@ -54,3 +54,8 @@ def fit_in_child(task: StudyTask) -> None:
 def partial_folder(output: Path) -> Path:
     """Return the folder that holds finished parts of the models in ``output`` until the last one is done."""
     return output.with_name(f"{output.name}.partial")
+
+
+def logit_column(days: int) -> str:
+    """Return the column of the log odds of death within ``days``."""
+    return f"logit_{days}"

@@ -164,9 +164,7 @@ def test_a_view_that_is_left_out_in_training_is_one_that_is_not_there_and_one_st
 def test_too_few_deaths_are_refused():
     studies, features, study = planted(1.0, patients=40)
     with pytest.raises(UserError, match="too few patients outside fold 2 died"):
-        fit(
-            Studies(studies.patient, studies.fold, studies.days, np.zeros(40, bool), ENDS), features, study, 2, seed=1
-        )
+        fit(Studies(studies.patient, studies.fold, studies.days, np.zeros(40, bool), ENDS), features, study, 2, seed=1)
 
 
 def test_the_planted_truth_is_one():

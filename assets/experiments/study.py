@@ -88,7 +88,7 @@ def study_samples(sampler: Sampler, cell: Cell) -> StudyCell:
         found = Samples(rows, _judged(sampler, rows["study_key"]), branches, None)
     else:
         names = [view_model(view) for view in models] or [view_model(str(cell.view))]
-        found = _project_scores(sampler, [ALL_VIEWS] if cell.network == STACK else names)
+        found = _project_scores(sampler, names, is_stack=cell.network == STACK)
     _require_outcomes(found.judged, cell.horizon_days, sampler.settings.evaluation.suppress_below_events)
     return found
 
@@ -119,14 +119,17 @@ def _study_model(sampler: Sampler, models: Mapping[str, Entry]) -> StudySamples:
     )
 
 
-def _project_scores(sampler: Sampler, models: list[str]) -> ProjectScores:
-    """Return the scores of ``models``; of several their mean."""
-    long = read(sampler.project, "reads/experiments/scores.sql", models=models)
+def _project_scores(sampler: Sampler, models: list[str], is_stack: bool) -> ProjectScores:
+    """Return the scores of the views' ``models``, of several their mean; or those of their stack, of the same
+    studies."""
+    long = read(sampler.project, "reads/experiments/scores.sql", models=[*models, ALL_VIEWS])
+    seen = long.loc[long["model"] != ALL_VIEWS, "study_key"]
+    long = long[(long["model"] == ALL_VIEWS) == is_stack]
     if long.empty:
         raise Refused(
             "the project has no scores of it", "table untrained_view says why a view has no models; then run again"
         )
-    judged = _judged(sampler, long["study_key"])
+    judged = _judged(sampler, seen)
     long = long[long["study_key"].isin(judged["study_key"])]
     return ProjectScores(judged, _mean([cross_fit_of(judged, scores) for _, scores in long.groupby("model")]))
 

@@ -45,18 +45,21 @@ def print_experiment(cells: pd.DataFrame, out: Console, is_synthetic: bool = Fal
 def _table(found: Findings) -> Table:
     title = f"{found.about.title}; {SYNTHETIC}" if found.is_synthetic else found.about.title
     table = Table(title=title, title_justify="left")
-    columns = ["cell", f"AUC, {found.ours}", "interval", "patients", "deaths", *_more_columns(found), "preprint"]
-    for column in columns:
+    more = _more_columns(found) or {"preprint": _preprint}
+    for column in ("cell", f"AUC, {found.ours}", "interval", "patients", "deaths", *more):
         table.add_column(column, justify="left" if column in ("cell", "preprint") else "right")
     for result in found.results:
-        more = [text(result) for text in _more_columns(found).values()]
-        table.add_row(result.name, *_figures(result), *more, result.published.text if result.published else UNKNOWN)
+        table.add_row(result.name, *_figures(result), *(text(result) for text in more.values()))
     return table
 
 
+def _preprint(result: Result) -> str:
+    return result.published.text if result.published else UNKNOWN
+
+
 def _more_columns(found: Findings) -> dict[str, Callable[[Result], str]]:
-    """Return the columns that only some experiments have: the error of the risks with that of one risk for all, and
-    what the training cost."""
+    """Return the columns of this project's own experiment, of which the preprint has nothing: the error of the risks
+    with that of one risk for all, and what the training cost."""
     if not any(math.isfinite(result.brier) for result in found.results):
         return {}
     return {"Brier / of none": brier_text, "CPU s": cost_text}

@@ -34,6 +34,13 @@ def follow(archive: Archive) -> None:
     """Give the patients a follow-up: deaths on days 10 to 400, others alive for years; every ninth is censored on day
     200, and has no label."""
     with archive.project.writer() as connection:
+        connection.execute(
+            "INSERT INTO dicom_instance BY NAME SELECT instance_key, 'folder' AS folder_key, clip_view.view, 27 AS rows,"
+            " 27 AS columns, 'accepted' AS status FROM clip JOIN clip_view USING (clip_key)"
+        )
+        connection.execute(
+            "INSERT INTO instance_link BY NAME SELECT instance_key, study_key, patient_key, 'accepted' AS status FROM clip"
+        )
         connection.execute("UPDATE cohort SET days = CASE WHEN event THEN 10 + hash(study_key) % 350 ELSE 2000 END")
         connection.execute(
             "INSERT INTO censored SELECT study_key, patient_key, role, fold, 200, false, followed_headline FROM cohort"
@@ -71,7 +78,7 @@ def test_every_cell_has_a_figure_or_its_reason(made: Archive) -> None:
     assert known["cpu_seconds"].isna().sum() == known["network"].isin(["stack", "mean", "cnn_3d"]).sum()
     assert known.loc[AT_A_YEAR, "patients"] == 80 - 8 - 1, "those censored on day 200 are not known at a year"
     short = found.loc["all_views-study_model-30_days", "reason"]
-    assert short is None or "of fewer than 3 patients it is known that they died within 30 days" in short
+    assert pd.isna(short) or "of fewer than 3 patients it is known that they died within 30 days" in short
 
 
 def test_nothing_is_stale_afterwards_and_the_page_has_the_errors(made: Archive) -> None:
@@ -180,7 +187,7 @@ def test_one_view_ends_with_a_reason_and_the_view_alone_has_its_figure(tmp_path:
     found = rows(archive, "study")
     joined = found[found["view"] == "all_views"]
     assert len(joined) == 14 and joined["reason"].str.contains("one view has models, so that there are no views to join").all()
-    assert found.loc["apical_4-cnn_3d-365_days", "reason"] is None
+    assert pd.isna(found.loc["apical_4-cnn_3d-365_days", "reason"])
 
 
 def followed(seed: int = 1, rows: int = 400) -> pd.DataFrame:

@@ -35,11 +35,12 @@ def follow(archive: Archive) -> None:
     200, and has no label."""
     with archive.project.writer() as connection:
         connection.execute(
-            "INSERT INTO dicom_instance BY NAME SELECT instance_key, 'folder' AS folder_key, clip_view.view, 27 AS rows,"
+            "INSERT INTO dicom_instance BY NAME SELECT instance_key, 'one' AS folder_key, clip_view.view, 27 AS rows,"
             " 27 AS columns, 'accepted' AS status FROM clip JOIN clip_view USING (clip_key)"
         )
         connection.execute(
-            "INSERT INTO instance_link BY NAME SELECT instance_key, study_key, patient_key, 'accepted' AS status FROM clip"
+            "INSERT INTO instance_link BY NAME SELECT instance_key, study_key, patient_key, 'accepted' AS status"
+            " FROM clip"
         )
         connection.execute("UPDATE cohort SET days = CASE WHEN event THEN 10 + hash(study_key) % 350 ELSE 2000 END")
         connection.execute(
@@ -49,7 +50,8 @@ def follow(archive: Archive) -> None:
         connection.execute("DELETE FROM cohort WHERE study_key IN (SELECT study_key FROM censored)")
         connection.execute(
             "INSERT INTO score BY NAME SELECT study_key, 'all_views' AS model, fold, coalesce(label, 0) + random() AS"
-            " logit, [CASE WHEN j = fold THEN 'nan'::DOUBLE ELSE random() END FOR j IN range(4)] AS without FROM followed"
+            " logit, [CASE WHEN j = fold THEN 'nan'::DOUBLE ELSE random() END FOR j IN range(4)] AS without"
+            " FROM followed"
         )
 
 
@@ -116,7 +118,9 @@ def content(folder: Path) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.iterdir())}
 
 
-def test_killed_and_resumed_gives_the_same_bytes(made: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_and_resumed_gives_the_same_bytes(
+    made: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole, resumed = of(made, tmp_path / "whole"), of(made, tmp_path / "resumed")
     task.fit_in_child(whole)
     from echomort.study_model import __main__ as child
@@ -156,7 +160,11 @@ def test_the_networks_of_a_fold_are_those_that_left_it_out(
     monkeypatch.setattr(child, "clip_features", features)
     given = of(made, tmp_path / "one")
     models = {view: child.ViewModel.load(made.home / folder) for view, folder in given.models.items()}
-    monkeypatch.setattr(child.ViewModel, "load", lambda folder: next(m for v, m in models.items() if folder.name in str(given.models[v])))
+    monkeypatch.setattr(
+        child.ViewModel,
+        "load",
+        lambda folder: next(m for v, m in models.items() if folder.name in str(given.models[v])),
+    )
     partial_folder(given.output).mkdir()
     fit_folds(given)
     assert asked == [models[view].folds[fold] for fold in range(4) for view in sorted(models)]
@@ -186,14 +194,19 @@ def test_one_view_ends_with_a_reason_and_the_view_alone_has_its_figure(tmp_path:
     make(archive, STUDY)
     found = rows(archive, "study")
     joined = found[found["view"] == "all_views"]
-    assert len(joined) == 14 and joined["reason"].str.contains("one view has models, so that there are no views to join").all()
+    assert (
+        len(joined) == 14
+        and joined["reason"].str.contains("one view has models, so that there are no views to join").all()
+    )
     assert pd.isna(found.loc["apical_4-cnn_3d-365_days", "reason"])
 
 
 def followed(seed: int = 1, rows: int = 400) -> pd.DataFrame:
     generator = np.random.default_rng(seed)
     days, event = generator.integers(1, 900, rows), generator.random(rows) < 0.5
-    return pd.DataFrame({"days": days, "event": event, "fold": np.arange(rows) % 4, "logit": generator.normal(size=rows)})
+    return pd.DataFrame(
+        {"days": days, "event": event, "fold": np.arange(rows) % 4, "logit": generator.normal(size=rows)}
+    )
 
 
 def test_only_those_of_whom_it_is_known_are_judged_and_all_weigh_in_the_error() -> None:

@@ -1,10 +1,11 @@
-"""The preprint's experiments as assets."""
+"""The experiments as assets."""
 
 import dagster as dg
 
 from assets.experiments.stages import experiment_stage
+from assets.experiments.study import of_studies
 from assets.incremental import UnitStage, unit_asset
-from echomort.experiments.cells import figure2, figure3, figure5, flow, inputs, resolution, table1
+from echomort.experiments.cells import figure2, figure3, figure5, flow, inputs, resolution, study, table1
 
 CLIPS = ("clips", "clip_views", "cohort")
 RECORDS = ("clinical_features",)
@@ -16,6 +17,7 @@ FIGURE5 = experiment_stage(figure5, *CLIPS, *RECORDS)
 RESOLUTION = experiment_stage(resolution, *CLIPS, "clips_by_reduction")
 FLOW = experiment_stage(flow, *CLIPS, "flow")
 INPUTS = experiment_stage(inputs, *CLIPS, "clips_by_source")
+STUDY = experiment_stage(study, *CLIPS, "view_models", "fusion", kind=of_studies)
 BY_EXPERIMENT = {
     "figure2": FIGURE2,
     "figure3": FIGURE3,
@@ -24,6 +26,7 @@ BY_EXPERIMENT = {
     "resolution": RESOLUTION,
     "flow": FLOW,
     "inputs": INPUTS,
+    "study": STUDY,
 }
 """The stage of each experiment."""
 
@@ -39,3 +42,6 @@ experiment_figure5 = _asset(FIGURE5, "Figure 5: the learning curve over nested s
 experiment_resolution = _asset(RESOLUTION, "Ext. figure 4: every view, its pictures reduced by 1 to 4.")
 experiment_flow = _asset(FLOW, "Ext. figure 5: every view without and with its optical flow.")
 experiment_inputs = _asset(INPUTS, "Every view from raw and from annotated video.")
+experiment_study = _asset(
+    STUDY, "Whole studies: a model with attention over all clips, beside each view and the stack."
+)

@@ -46,7 +46,7 @@ class Samples:
         """The digest of all of it, of the pixels too."""
         branches = [branch.model_dump(mode="json") for branch in self.branches]
         tables = [self.rows, self.judged, *([] if self.variables is None else [self.variables])]
-        return digest(branches, *map(_table_digest, tables))
+        return digest(branches, *map(table_digest, tables))
 
 
 class Sampler:
@@ -82,7 +82,7 @@ class Sampler:
     def samples(self, cell: Cell) -> Samples:
         """Return the samples of ``cell``. Raises :class:`Refused` where they are too few for a figure."""
         if cell.view == ANY_VIEW:
-            raise self._no_view()
+            raise self.no_view()
         studies = self._limited(cell, self._roles(cell))
         rows, branches = (studies, ()) if cell.view is None else self._pictured(cell, studies)
         judged = studies[studies["is_judged"] & studies["study_key"].isin(rows["study_key"])]
@@ -92,7 +92,25 @@ class Sampler:
         variables = None if cell.variables == "none" else self._variables(cell.variables, rows["study_key"])
         return Samples(rows.reset_index(drop=True), judged.reset_index(drop=True), branches, variables)
 
-    def _no_view(self) -> Refused:
+    @functools.cached_property
+    def followed(self) -> pd.DataFrame:
+        """The studies with their follow-up, labelled or censored, as ``reads/experiments/followed.sql`` has them."""
+        return read(self.project, "reads/experiments/followed.sql")
+
+    @property
+    def clips(self) -> pd.DataFrame:
+        """The project's own clips whose view is known: view, clip_key, study_key, path, digest."""
+        return self._clips(CLIPS).drop(columns=SHAPE)
+
+    def joint(self, cell: Cell) -> tuple[pd.DataFrame, tuple[Branch, ...]]:
+        """Return the rows and the branches of the network that joins all views, of labelled and of censored studies;
+        these are scored, and not trained on."""
+        studies = self.followed.drop(columns=["days", "event", "followed_headline"])
+        rows, branches = self._all_views(cell, studies)
+        self._require_trainable(cell, rows)
+        return rows.reset_index(drop=True), branches
+
+    def no_view(self) -> Refused:
         """Return why the archive has no view to train on."""
         if not self._seen:
             return Refused(
@@ -226,8 +244,10 @@ class Sampler:
         if min(deaths, len(judged) - deaths) < least:
             problem = f"fewer than {least} deaths or survivors could be judged (evaluation.suppress_below_events)"
             raise Refused(problem, "add studies, or lower that setting")
-        if cell.network is None and cell.variables == "none":
-            return
+        if cell.network is not None or cell.variables != "none":
+            self._require_trainable(cell, rows)
+
+    def _require_trainable(self, cell: Cell, rows: pd.DataFrame) -> None:
         for left_out, training in _trainings(cell, rows):
             died = training.groupby("patient_key")["label"].max()
             if min(int(died.sum()), int((died == 0).sum())) < FEWEST_OF_EACH:
@@ -296,5 +316,6 @@ def _died(studies: pd.DataFrame) -> dict[str, bool]:
     return {str(patient): bool(died) for patient, died in studies.groupby("patient_key")["label"].max().items()}
 
 
-def _table_digest(table: pd.DataFrame) -> str:
+def table_digest(table: pd.DataFrame) -> str:
+    """Return the digest of the rows of ``table``, in their order."""
     return digest(list(table.columns), pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())

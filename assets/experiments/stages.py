@@ -3,15 +3,15 @@
 import functools
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import duckdb
 
-from assets.experiments.samples import Refused, Sampler, Samples
+from assets.experiments.samples import Refused, Sampler
 from assets.experiments.training import cell_digest, judged_cell, models_folder
 from assets.incremental import Place, UnitStage, place_of, recipe_of
 from assets.project import Project
@@ -41,15 +41,34 @@ def asset_name(experiment: str) -> str:
     return f"experiment_{experiment}"
 
 
-def experiment_stage(grid: Grid, *upstream: str) -> UnitStage:
+@dataclass(frozen=True)
+class Kind:
+    """How cells are made: what they are made from, its digest, the folder of their models, and their result."""
+
+    samples: Callable[[Sampler, Cell], Any]
+    digest: Callable[[Cell, Any, Settings], str]
+    models: Callable[[Project, Cell, Any], Path]
+    judged: Callable[[dg.OpExecutionContext, Project, Cell, Any], tuple[dict[str, Any], str | None]]
+
+
+KindOf = Callable[[], Kind]
+"""A function, so that what it names counts as the code of its experiments, and of no others."""
+
+
+def trained() -> Kind:
+    """Return how the cells of the preprint's experiments are made."""
+    return Kind(Sampler.samples, cell_digest, models_folder, judged_cell)
+
+
+def experiment_stage(grid: Grid, *upstream: str, kind: KindOf = trained) -> UnitStage:
     """Return the stage of the experiment with the name of the function ``grid``."""
     experiment = grid.__name__
     return UnitStage(
         asset_name(experiment),
         upstream,
         _decided_by,
-        plan=functools.partial(plan_cells, grid),
-        work=functools.partial(make_cells, grid),
+        plan=functools.partial(plan_cells, grid, kind),
+        work=functools.partial(make_cells, grid, kind),
         commit=functools.partial(commit_cells, grid),
         show=functools.partial(show_cells, grid),
         chosen=lambda settings: NETWORKS_OF_CELLS,
@@ -69,11 +88,11 @@ def _decided_by(settings: Settings) -> Mapping[str, Any]:
     }
 
 
-def plan_cells(grid: Grid, project: Project, recipe: str) -> dict[str, str]:
+def plan_cells(grid: Grid, kind: KindOf, project: Project, recipe: str) -> dict[str, str]:
     """Return cell -> fingerprint: the recipe, the cell itself, and its samples or why it is refused."""
     sampler = Sampler(project)
     cells = grid(project.settings, sampler.views)
-    return {cell.name: fingerprint for cell, _, fingerprint in _planned(sampler, cells, recipe)}
+    return {cell.name: fingerprint for cell, _, fingerprint in _planned(kind(), sampler, cells, recipe)}
 
 
 def planned_cells(project: Project, experiment: ExperimentName) -> int:
@@ -81,52 +100,56 @@ def planned_cells(project: Project, experiment: ExperimentName) -> int:
     return len(GRIDS[experiment](project.settings, Sampler(project).views))
 
 
-def _planned(sampler: Sampler, cells: Iterable[Cell], recipe: str) -> Iterator[tuple[Cell, Samples | Refused, str]]:
-    """Yield each of ``cells`` with its samples, or the reason why it has none, and its fingerprint."""
-    settings = sampler.settings
+def _planned(
+    kind: Kind, sampler: Sampler, cells: Iterable[Cell], recipe: str
+) -> Iterator[tuple[Cell, Any | Refused, str]]:
+    """Yield each of ``cells`` with what it is made from, or the reason why that is nothing, and its fingerprint."""
     for cell in cells:
-        found = _samples_of(sampler, cell)
-        content = str(found) if isinstance(found, Refused) else cell_digest(cell, found, settings)
+        found = _samples_of(kind, sampler, cell)
+        content = str(found) if isinstance(found, Refused) else kind.digest(cell, found, sampler.settings)
         yield cell, found, digest(recipe, asdict(cell), content)
 
 
-def _samples_of(sampler: Sampler, cell: Cell) -> Samples | Refused:
+def _samples_of(kind: Kind, sampler: Sampler, cell: Cell) -> Any | Refused:
     try:
-        return sampler.samples(cell)
+        return kind.samples(sampler, cell)
     except Refused as refused:
         return refused
 
 
-def make_cells(grid: Grid, project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
+def make_cells(
+    grid: Grid, kind: KindOf, project: Project, units: Sequence[str], context: dg.OpExecutionContext
+) -> list[Entry]:
     """Train and judge the cells ``units``. A cell that has no figure gets the reason, and the others go on."""
     recipe = recipe_of(asset_name(grid.__name__), project)
     sampler = Sampler(project)
     cells = grid(project.settings, sampler.views)
     made = []
-    for cell, found, fingerprint in _planned(sampler, [cell for cell in cells if cell.name in units], recipe):
+    for planned in _planned(kind(), sampler, [cell for cell in cells if cell.name in units], recipe):
         started = time.monotonic()
-        entry = _made(context, project, cell, found, fingerprint)
+        entry = _made(kind(), context, project, planned)
         made.append(replace(entry, details={**entry.details, "planned": len(cells)}))
-        _report(context, cell, made[-1], time.monotonic() - started)
+        _report(context, planned[0], made[-1], time.monotonic() - started)
     return made
 
 
 def _made(
-    context: dg.OpExecutionContext, project: Project, cell: Cell, found: Samples | Refused, fingerprint: str
+    kind: Kind, context: dg.OpExecutionContext, project: Project, planned: tuple[Cell, Any | Refused, str]
 ) -> Entry:
-    """Return the entry of ``cell``, with its row. If its training was interrupted it stays stale, so that the next run
+    """Return the entry of a cell, with its row. If its training was interrupted it stays stale, so that the next run
     tries again; any other error of the cell would come again, and is its reason. Those that are not the cell's own,
     which the next cell would meet too, are raised."""
+    cell, found, fingerprint = planned
     if isinstance(found, Refused):
         return _entry(cell, fingerprint, {"reason": str(found)})
     try:
-        figure, artifact = judged_cell(context, project, cell, found)
+        figure, artifact = kind.judged(context, project, cell, found)
     except Interruption as error:
         return _entry(cell, fingerprint_of(fingerprint, error), {"reason": str(error)})
     except Exception as error:
         if isinstance(error, OF_ALL_CELLS):
             raise
-        forget_training(models_folder(project, cell, found))
+        forget_training(kind.models(project, cell, found))
         return _entry(cell, fingerprint, {"reason": _reason(error)})
     return _entry(cell, fingerprint, figure, artifact)
 
@@ -152,12 +175,14 @@ def _entry(cell: Cell, fingerprint: str, figure: Mapping[str, Any], artifact: st
     row = asdict(cell) | dict.fromkeys(FIGURE) | dict(figure)
     row["cell"] = row.pop("name")
     row = {name: row[name] for name in row if name not in ("among", "compared")}
-    return Entry(cell.name, fingerprint, digest(row), artifact, {"row": row, "beside": [_page(cell.experiment)]})
+    content = digest({name: value for name, value in row.items() if name != "cpu_seconds"})
+    return Entry(cell.name, fingerprint, content, artifact, {"row": row, "beside": [_page(cell.experiment)]})
 
 
 FIGURE = (
     *("auc", "auc_low", "auc_high", "fold_low", "fold_high"),
     *("patients", "deaths", "trained_patients", "reason"),
+    *("brier", "brier_of_none", "cpu_seconds"),
 )
 """Columns of table experiment_cell that hold the result of a cell."""
 

@@ -1,6 +1,10 @@
 """Trains and judges one cell. Models of the same samples that any experiment trained before are used again."""
 
+import contextlib
 import functools
+import json
+import os
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +19,7 @@ from assets.project import Project
 from assets.training.ehr_models import TREES
 from assets.training.process import IMPUTATION, remove_task, train_in_child, write_task
 from echomort.core.errors import UserError
-from echomort.core.files import atomic_folder
+from echomort.core.files import atomic_folder, write_text
 from echomort.core.fingerprint import digest
 from echomort.core.registry import code_of_packages
 from echomort.experiments.cells import Cell
@@ -25,6 +29,9 @@ from echomort.training import NOT_DECIDING
 
 MODELS = "models/experiments"
 """Path below the home of the folders of models, each named by all that decides them."""
+COST = "cost.json"
+"""Seconds of processor time that the training took, in the folder of the models: the one file that two trainings do not
+have in common."""
 SCORES = "scores.parquet"
 """Scores of every study, in the folder of the models: study_key, logit, and what else they have."""
 
@@ -77,13 +84,30 @@ def judged_cell(
     else:
         artifact = f"{MODELS}/{cell_digest(cell, samples, project.settings)}"
         if not (project.root / artifact / SCORES).exists():
-            _train(context, project, cell, samples, project.root / artifact)
+            with measured(project.root / artifact):
+                train(context, project, cell, samples, project.root / artifact)
         scores = pd.read_parquet(project.root / artifact / SCORES, columns=["study_key", "logit"])
         scored = samples.judged.merge(scores, "left", "study_key", validate="one_to_one")
         require_finite(scored)
     evaluation = project.settings.evaluation
     judged = judge(scored, evaluation.confidence, evaluation.suppress_below_events)
-    return asdict(judged) | {"trained_patients": trained_patients(cell, samples.rows)}, artifact
+    more = {"trained_patients": trained_patients(cell, samples.rows), "cpu_seconds": cost_of(project, artifact)}
+    return asdict(judged) | more, artifact
+
+
+@contextlib.contextmanager
+def measured(output: Path) -> Iterator[None]:
+    """Measure the processor time of the block, which writes the folder ``output``, and of its child processes; of a
+    training that goes on after a kill, that of its last part."""
+    before = sum(os.times()[:4])
+    yield
+    write_text(output / COST, json.dumps({"cpu_seconds": round(sum(os.times()[:4]) - before, 1)}) + "\n")
+
+
+def cost_of(project: Project, artifact: str | None) -> float | None:
+    """Return the seconds of processor time that the models in ``artifact`` cost; None where that was not measured."""
+    file = project.root / (artifact or "") / COST
+    return float(json.loads(file.read_text())["cpu_seconds"]) if artifact and file.exists() else None
 
 
 def require_finite(scored: pd.DataFrame) -> None:
@@ -100,7 +124,8 @@ def models_folder(project: Project, cell: Cell, samples: Samples) -> Path:
     return project.root / MODELS / cell_digest(cell, samples, project.settings)
 
 
-def _train(context: dg.OpExecutionContext, project: Project, cell: Cell, samples: Samples, output: Path) -> None:
+def train(context: dg.OpExecutionContext, project: Project, cell: Cell, samples: Samples, output: Path) -> None:
+    """Train the models of ``cell`` into the folder ``output``."""
     if cell.network is None:
         _fit_trees(cell, samples, project.settings, output)
         return

@@ -1,5 +1,6 @@
 """The results of an experiment as blocks of a page: sentences, figure, tables."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +17,10 @@ from echomort.report.words import NOTHING, count, counted, number, signed, span
 NOT_COMPARABLE = (
     "The preprint's numbers are of other patients: they stand beside ours for orientation, not for comparison."
 )
+BRIER_NOTE = (
+    "Brier: the mean squared error of the risks of death by the horizon, with weights for censoring, and after the "
+    "stroke that of one risk for all; less is better."
+)
 CAPTIONS = {
     "figure2": "Every view by every network. Hatched: the range that the preprint gives for a network.",
     "figure3": "Every view by the horizon within which a death counts. Hatched: where the preprint's AUCs lie.",
@@ -24,6 +29,7 @@ CAPTIONS = {
     "resolution": "Every view by the reduction of its frames. The preprint's result is known in words only.",
     "flow": "Every view without and with a branch for the optical flow. The preprint's result is known in words only.",
     "inputs": "Every view from raw and from annotated video. No result of the preprint is known.",
+    "study": "The AUC by the horizon (log axis). No result of the preprint is known.",
 }
 """Experiment -> the caption of its figure."""
 
@@ -48,22 +54,55 @@ def results_table(found: Findings, folded: bool = False) -> Table:
     """Return a row for each cell with an AUC: ours, and what the preprint gives or why there is nothing."""
     columns = [(head, cell) for head, cell, differs in _COLUMNS if differs(found.known)]
     heads = [head for head, _ in columns]
-    heads += [f"#AUC, {found.ours}", "#Folds", "#Patients", "#Deaths", "Preprint"]
-    rows: list[Row] = [[*(cell(result) for _, cell in columns), *_figures(result)] for result in found.known]
+    beside = [(head, cell) for head, cell, part in _BESIDE if any(math.isfinite(part(one)) for one in found.known)]
+    heads += [f"#AUC, {found.ours}", "#Folds", "#Patients", "#Deaths", *(head for head, _ in beside), "Preprint"]
+    rows: list[Row] = [
+        [
+            *(cell(result) for _, cell in columns),
+            *_figures(result),
+            *(cell(result) for _, cell in beside),
+            _quote(result),
+        ]
+        for result in found.known
+    ]
     caption = f"{found.about.title}: every cell, {found.ours} and the preprint's"
     note = (
         f"AUC with {found.level} intervals (DeLong) and the range over the folds; what the preprint gives for the cell."
     )
+    note += f" {BRIER_NOTE}" if any(head == "#Brier" for head, _ in beside) else ""
     return Table(f"experiment-{found.experiment}", caption, heads, rows, folded, note)
 
 
 def _figures(result: Result) -> list[Cell | str]:
-    area, quote = result.area, result.published
-    preprint = Cell(quote.text, quote.source.partition(", ")[2], "muted") if quote else Cell(UNKNOWN, style="muted")
+    area = result.area
     return [
         Cell(number(area.value), span(area.low, area.high), "strong"),
-        *(span(*result.folds) or NOTHING, count(area.n), count(area.events), preprint),
+        *(span(*result.folds) or NOTHING, count(area.n), count(area.events)),
     ]
+
+
+def _quote(result: Result) -> Cell:
+    quote = result.published
+    return Cell(quote.text, quote.source.partition(", ")[2], "muted") if quote else Cell(UNKNOWN, style="muted")
+
+
+def brier_text(result: Result) -> str:
+    """Return the Brier score of the risks, and after a stroke that of one risk for all; a dash where there is none."""
+    if not math.isfinite(result.brier):
+        return NOTHING
+    return f"{number(result.brier)} / {number(result.brier_of_none)}"
+
+
+def cost_text(result: Result) -> str:
+    """Return the seconds of processor time of the training; a dash where nothing was trained."""
+    return f"{result.cpu_seconds:,.0f}" if math.isfinite(result.cpu_seconds) else NOTHING
+
+
+_BESIDE: tuple[tuple[str, Callable[[Result], Cell | str], Callable[[Result], float]], ...] = (
+    ("#Brier", brier_text, lambda result: result.brier),
+    ("#CPU s", cost_text, lambda result: result.cpu_seconds),
+)
+"""Columns that are shown where a cell has one: head, cell, and what it has."""
 
 
 def _several(part: Callable[[Result], Any]) -> Callable[[Sequence[Result]], bool]:

@@ -11,6 +11,7 @@ from typing import Literal
 from echomort.networks import NETWORKS
 from echomort.settings import Settings
 from echomort.settings.sections import ExperimentName
+from echomort.study_model.hazards import interval_ends
 from echomort.vocabulary.model_names import ALL_VIEWS, ANY_VIEW
 
 Variables = Literal["none", "ten", "method"]
@@ -27,6 +28,8 @@ FUSION = "early_fusion"
 """The network that joins several pictures, or pictures and records."""
 ONE_VIEW_NETWORK = "cnn_3d"
 """The network of Table 1 for one view alone: the one whose maps :data:`FUSION` joins with the records."""
+MEAN, STACK, STUDY_MODEL = "mean", "stack", "study_model"
+"""In place of a network: the mean of the views' log odds, the stack of the views, and the model of whole studies."""
 NOT_COMPARED = frozenset({"linear", FUSION})
 """Networks that figure 2 leaves out: the permuted null's, which is no method, and that of Table 1."""
 PREFERRED_VIEW = "parasternal_long"
@@ -221,6 +224,20 @@ def flow(settings: Settings, views: Views) -> list[Cell]:
     return cells + _any_view("flow", settings, views)
 
 
+def study(settings: Settings, views: Views) -> list[Cell]:
+    """Return each view alone, the mean of the views, their joint network, and at every horizon the stack and the model
+    of whole studies."""
+    horizon = settings.outcome.horizon_days
+    alone = [(view, settings.training.network, horizon) for view in sorted(views.patients)]
+    joint = [(ALL_VIEWS, network, horizon) for network in (MEAN, FUSION)] if alone else []
+    joint += [(ALL_VIEWS, name, days) for name in (STACK, STUDY_MODEL) for days in interval_ends(horizon) if alone]
+    cells = [
+        Cell("study", f"{view}-{network}-{days}_days", view, network, CLIPS, "none", days)
+        for view, network, days in [*alone, *joint]
+    ]
+    return cells + _any_view("study", settings, views)
+
+
 Grid = Callable[[Settings, Views], list[Cell]]
 """From the settings and the views to the cells of an experiment."""
 GRIDS: Mapping[ExperimentName, Grid] = {
@@ -231,5 +248,6 @@ GRIDS: Mapping[ExperimentName, Grid] = {
     "resolution": resolution,
     "flow": flow,
     "inputs": inputs,
+    "study": study,
 }
-"""The experiments, in the order of the preprint."""
+"""The experiments, in the order of the preprint; then this project's own."""

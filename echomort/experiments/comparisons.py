@@ -203,6 +203,17 @@ def _pictures(reference: str) -> Callable[[Sequence[Result]], Iterator[Differenc
     return compared
 
 
+def _study_model(found: Sequence[Result]) -> Iterator[Difference]:
+    """Yield the model of whole studies against every other at the same horizon."""
+    for cell in [cell for cell in found if cell.network == "study_model"]:
+        for base in found:
+            if base.network != "study_model" and base.horizon_days == cell.horizon_days:
+                name = network_name(base.network) if base.view == ALL_VIEWS else "one view alone"
+                where = horizon_name(cell.horizon_days)
+                where += "" if base.view == ALL_VIEWS else f", {video_name(base.view)}"
+                yield Difference(f"{network_name(cell.network)} against {name}", where, cell, base)
+
+
 COMPARED: dict[str, Callable[[Sequence[Result]], Iterator[Difference]]] = {
     "figure2": _networks,
     "figure3": _horizons,
@@ -211,5 +222,6 @@ COMPARED: dict[str, Callable[[Sequence[Result]], Iterator[Difference]]] = {
     "resolution": _pictures("reduction_4"),
     "flow": _pictures("clips"),
     "inputs": _pictures("annotated"),
+    "study": _study_model,
 }
 """Experiment -> which of its cells are compared."""

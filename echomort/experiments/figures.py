@@ -12,6 +12,7 @@ from echomort.experiments.results import Findings, Result
 from echomort.experiments.words import VARIABLES, network_name, picture_name, video_name
 from echomort.report.drawing.style import PALETTE, WIDE, blank, styled
 from echomort.report.words import DASH, count, number, span
+from echomort.vocabulary.model_names import ALL_VIEWS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +26,7 @@ PREPRINT: dict[str, Any] = {"facecolor": "none", "edgecolor": PALETTE["faint"], 
 """What the preprint gives is hatched in every figure."""
 ROW, HEAD = 0.27, 1.15
 """Inches: a row of dots, and axis and legend around them. Chosen here, so that 21 views fit on a page."""
+ONE_VIEW = "one view alone"
 PANELS = 3
 """Small panels beside each other. Chosen here, so that their labels can be read."""
 
@@ -162,6 +164,30 @@ def _ticks(sizes: set[int]) -> list[int]:
 
 
 @styled
+def by_horizon(found: Sequence[Result], ours: str) -> "Figure":
+    """Return the AUC by horizon, on a log axis: a line for each model of all views, dots for those of one view."""
+    figure, axes = blank(WIDE, 3.6)
+    names = [network_name(cell.network) if cell.view == ALL_VIEWS else ONE_VIEW for cell in found]
+    for place, name in enumerate(dict.fromkeys(names)):
+        cells = [cell for cell, own in zip(found, names, strict=True) if own == name]
+        cells.sort(key=lambda cell: cell.horizon_days)
+        apart = 1.04 ** (place - len(set(names)) / 2)  # so that dots of one horizon lie beside each other
+        for later, part in enumerate([[cell] for cell in cells] if name == ONE_VIEW else [cells]):
+            _line(axes, [cell.horizon_days * apart for cell in part], part, place, "" if later else name)
+    axes.set_xscale("log")
+    days = sorted({cell.horizon_days for cell in found})
+    axes.set_xticks(days, [count(one) for one in days])
+    axes.set_xticks([], minor=True)
+    axes.tick_params(axis="y", labelcolor=MUTED)
+    axes.grid(True)
+    axes.set_ylim(*_limits(found, []))
+    axes.set_xlabel("Horizon, days", loc="left")
+    axes.set_ylabel("AUC", loc="bottom")
+    _legend_of(figure, *axes.get_legend_handles_labels(), title=f"{ours}; lines: intervals")
+    return figure
+
+
+@styled
 def pictures(found: Sequence[Result], ours: str) -> "Figure":
     """Return the AUC of every view, a dot with its interval for each picture."""
     views, kinds = _unique(found, lambda cell: cell.view), _unique(found, lambda cell: cell.picture)
@@ -188,6 +214,7 @@ DRAWN: dict[str, Callable[[Sequence[Result], str], "Figure"]] = {
     "resolution": pictures,
     "flow": pictures,
     "inputs": pictures,
+    "study": by_horizon,
 }
 """Experiment -> its figure."""
 

@@ -95,6 +95,14 @@ EXPERIMENTS: Mapping[str, Experiment] = {
             "The preprint trained on raw video. No comparison with annotated video is known of it: this experiment is "
             "this project's own.",
         ),
+        Experiment(
+            "study",
+            "Whole studies",
+            "",
+            "The preprint joined all views in one model; how is not said. This experiment is this project's own: a "
+            "model of whole studies with attention over their clips, which learns from censored patients, beside "
+            "each view alone, the mean of the views, their stack and their joint network.",
+        ),
     )
 }
 """The experiments by name, in the order of the preprint."""

@@ -27,6 +27,7 @@ from echomort.vocabulary.model_names import ALL_VIEWS, ANY_VIEW
 COLUMNS = (
     *("experiment", "cell", "view", "network", "picture", "variables", "horizon_days", "most_patients", "evaluated"),
     *("auc", "auc_low", "auc_high", "fold_low", "fold_high", "patients", "deaths", "trained_patients", "reason"),
+    *("brier", "brier_of_none", "cpu_seconds"),
 )
 """The columns of the table ``experiment_cell``."""
 NOT_MADE = "not made yet"
@@ -36,7 +37,17 @@ DIGITS = 4
 CSV_COLUMNS = (
     *("experiment", "view", "network", "picture", "variables", "horizon_days", "most_patients", "evaluated"),
     *("ours_trained_patients", "ours_patients", "ours_deaths", "ours_auc", "ours_auc_low", "ours_auc_high"),
-    *("ours_fold_low", "ours_fold_high", "ours_without", "ours_synthetic", "preprint", "preprint_source"),
+    *(
+        "ours_fold_low",
+        "ours_fold_high",
+        "ours_brier",
+        "ours_brier_of_none",
+        "ours_cpu_seconds",
+        "ours_without",
+        "ours_synthetic",
+        "preprint",
+        "preprint_source",
+    ),
 )
 
 
@@ -44,7 +55,9 @@ CSV_COLUMNS = (
 class Result:
     """One cell of an experiment. ``area`` is its AUC with the interval, NaN where it has none, and the patients and
     deaths that it is of; ``folds`` the lowest and the highest AUC of a fold; ``trained`` the patients that it was
-    trained on; ``reason`` why it has no AUC (empty where it has one)."""
+    trained on; ``reason`` why it has no AUC (empty where it has one). ``brier`` is the error of its risks, and
+    ``brier_of_none`` that of one risk for all, NaN where it was not judged so; ``cpu_seconds`` what its training cost,
+    NaN where nothing was trained."""
 
     experiment: str
     cell: str
@@ -59,6 +72,9 @@ class Result:
     folds: tuple[float, float] = (math.nan, math.nan)
     trained: int | None = None
     reason: str = ""
+    brier: float = math.nan
+    brier_of_none: float = math.nan
+    cpu_seconds: float = math.nan
 
     @property
     def is_known(self) -> bool:
@@ -88,9 +104,9 @@ class Result:
     @property
     def name(self) -> str:
         """What tells it apart from the other cells of its experiment, in words."""
-        network = [network_name(self.network)] if self.network and self.experiment == "figure2" else []
+        network = [network_name(self.network)] if self.network and self.experiment in ("figure2", "study") else []
         picture = [picture_name(self.picture)] if self.experiment in ("resolution", "flow", "inputs") else []
-        horizon = [horizon_name(self.horizon_days)] if self.experiment == "figure3" else []
+        horizon = [horizon_name(self.horizon_days)] if self.experiment in ("figure3", "study") else []
         return ", ".join([self.inputs, *network, *picture, *horizon, *self._size()])
 
     def _size(self) -> list[str]:
@@ -189,6 +205,9 @@ def _result(row: Mapping[str, Any]) -> Result:
         area=area,
         folds=(_float(row["fold_low"]), _float(row["fold_high"])) if area.is_known else (math.nan, math.nan),
         trained=_int(row["trained_patients"]),
+        brier=_float(row["brier"]),
+        brier_of_none=_float(row["brier_of_none"]),
+        cpu_seconds=_float(row["cpu_seconds"]),
         reason="" if area.is_known else _text(row["reason"]) or NOT_MADE,
     )
 
@@ -204,7 +223,8 @@ def _protected(result: Result, least: int) -> Result:
         return result
     shown = Figure(n=n if n is not None and n >= least else None)
     why = reason if result.is_known else result.reason
-    return replace(result, area=shown, folds=(math.nan, math.nan), reason=why)
+    none = math.nan
+    return replace(result, area=shown, folds=(none, none), brier=none, brier_of_none=none, reason=why)
 
 
 def _order(result: Result) -> tuple[Any, ...]:
@@ -240,7 +260,7 @@ def _csv_row(result: Result, is_synthetic: bool) -> list[str]:
         *(result.experiment, result.view or "no_video", result.network, result.picture, result.variables),
         *(result.horizon_days, "all" if result.most_patients is None else result.most_patients, result.evaluated),
         *(result.trained, area.n, area.events, area.value, area.low, area.high, *result.folds),
-        *(result.reason, str(is_synthetic).lower()),
+        *(result.brier, result.brier_of_none, result.cpu_seconds, result.reason, str(is_synthetic).lower()),
         *((preprint.text, preprint.source) if preprint else (UNKNOWN, "")),
     ]
     return [_plain(value) for value in values]

@@ -9,7 +9,10 @@ NETWORKS = {
     "cnn_3d_gap": "3-D CNN + GAP",
     "cnn_2d_lstm": "2-D CNN + LSTM",
     "cnn_2d_gap": "2-D CNN + GAP",
+    "mean": "mean of the views",
+    "stack": "stack of the views",
     "early_fusion": "joint network",
+    "study_model": "study model",
 }
 """Networks in the order in which they are listed; others follow by name."""
 VARIABLES = {"none": "no records", "ten": "ten variables", "method": "158 variables"}

@@ -775,8 +775,8 @@ class Watch(Section):
     )
 
 
-ExperimentName = Literal["figure2", "figure3", "table1", "figure5", "resolution", "flow", "inputs"]
-"""The experiments of the preprint."""
+ExperimentName = Literal["figure2", "figure3", "table1", "figure5", "resolution", "flow", "inputs", "study"]
+"""The experiments of the preprint, and this project's own."""
 
 
 class Experiments(Section):

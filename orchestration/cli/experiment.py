@@ -10,7 +10,7 @@ from echomort.settings import ExperimentName
 from orchestration.cli.options import Config, Home, Set, out
 from orchestration.cli.projects import existing_home, remembered_settings
 
-Name = StrEnum("Name", ["figure2", "figure3", "table1", "figure5", "resolution", "flow", "inputs"])
+Name = StrEnum("Name", ["figure2", "figure3", "table1", "figure5", "resolution", "flow", "inputs", "study"])
 """The experiments, as the command line takes them."""
 
 

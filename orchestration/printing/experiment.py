@@ -1,11 +1,15 @@
 """Prints an experiment on the terminal: its cells in one table, ours beside what the preprint gives."""
 
+import math
+from collections.abc import Callable
+
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from assets.experiments.stages import displayed, planned_cells, results_folder
 from assets.project import Project
+from echomort.experiments.blocks import brier_text, cost_text
 from echomort.experiments.comparisons import sentences
 from echomort.experiments.published import EXPERIMENTS, UNKNOWN
 from echomort.experiments.results import USUAL, Display, Findings, Result, findings
@@ -41,11 +45,24 @@ def print_experiment(cells: pd.DataFrame, out: Console, is_synthetic: bool = Fal
 def _table(found: Findings) -> Table:
     title = f"{found.about.title}; {SYNTHETIC}" if found.is_synthetic else found.about.title
     table = Table(title=title, title_justify="left")
-    for column in ("cell", f"AUC, {found.ours}", "interval", "patients", "deaths", "preprint"):
+    more = _more_columns(found) or {"preprint": _preprint}
+    for column in ("cell", f"AUC, {found.ours}", "interval", "patients", "deaths", *more):
         table.add_column(column, justify="left" if column in ("cell", "preprint") else "right")
     for result in found.results:
-        table.add_row(result.name, *_figures(result), result.published.text if result.published else UNKNOWN)
+        table.add_row(result.name, *_figures(result), *(text(result) for text in more.values()))
     return table
+
+
+def _preprint(result: Result) -> str:
+    return result.published.text if result.published else UNKNOWN
+
+
+def _more_columns(found: Findings) -> dict[str, Callable[[Result], str]]:
+    """Return the columns of this project's own experiment, of which the preprint has nothing: the error of the risks
+    with that of one risk for all, and what the training cost."""
+    if not any(math.isfinite(result.brier) for result in found.results):
+        return {}
+    return {"Brier / of none": brier_text, "CPU s": cost_text}
 
 
 def _reasons(found: Findings) -> list[str]:

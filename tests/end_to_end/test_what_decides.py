@@ -30,7 +30,7 @@ NOT_DECIDING = {
 """Files of the product that run while an asset is made and are judged otherwise, each with the reason."""
 
 
-ASKED_FOR = ("figure5", "flow", "inputs")
+ASKED_FOR = ("figure5", "flow", "inputs", "study")
 """Experiments that are watched: the others are made by the same functions, on the same kinds of clips."""
 WATCHED = SETTINGS | {"experiments.keep": list(ASKED_FOR), "evaluation.suppress_below_events": 1}
 

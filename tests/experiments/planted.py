@@ -7,7 +7,7 @@ import pandas as pd
 
 from echomort.experiments.results import COLUMNS
 
-NAMES = ("figure2", "figure3", "table1", "figure5", "resolution", "flow", "inputs")
+NAMES = ("figure2", "figure3", "table1", "figure5", "resolution", "flow", "inputs", "study")
 VIEWS = ("apical_2", "apical_4", "parasternal_long")
 NETWORKS = ("cnn_3d", "cnn_3d_gap", "cnn_2d_lstm", "cnn_2d_gap")
 ARMS = ((None, None, "method"), ("parasternal_long", "cnn_3d", "none"), ("all_views", "early_fusion", "method"))
@@ -21,6 +21,7 @@ def cell(experiment: str, auc: float = 0.8, half: float = 0.05, **changed) -> di
         **{"horizon_days": 365, "most_patients": None, "evaluated": "folds"},
         **{"auc": auc, "auc_low": auc - half, "auc_high": auc + half, "fold_low": auc - 0.06, "fold_high": auc + 0.06},
         **{"patients": 350, "deaths": 97, "trained_patients": 280, "reason": None},
+        **{"brier": None, "brier_of_none": None, "cpu_seconds": None},
     }
     row |= dict.fromkeys(FIGURES) if "reason" in changed else {}
     row |= changed
@@ -31,6 +32,12 @@ def cell(experiment: str, auc: float = 0.8, half: float = 0.05, **changed) -> di
 def frame(rows: Iterable[Mapping]) -> pd.DataFrame:
     """The rows as the warehouse's frame."""
     return pd.DataFrame(list(rows), columns=list(COLUMNS))
+
+
+def by_horizon(network: str) -> list[dict]:
+    """The cells of a model of all views at several horizons, with the error of its risks."""
+    errors = {"brier": 0.1512, "brier_of_none": 0.2063, "cpu_seconds": 9.2}
+    return [{"view": "all_views", "network": network, "horizon_days": days, **errors} for days in (30, 90, 365)]
 
 
 def kinds(experiment: str, views: tuple[str, ...] = VIEWS) -> list[dict]:
@@ -58,6 +65,10 @@ def kinds(experiment: str, views: tuple[str, ...] = VIEWS) -> list[dict]:
         "flow": ("picture", ("clips", "clips+flow")),
         "inputs": ("picture", ("raw", "annotated")),
     }
+    if experiment == "study":
+        alone = [{"view": view} for view in views]
+        joint = [{"view": "all_views", "network": name} for name in ("mean", "early_fusion")]
+        return [*alone, *joint, *by_horizon("stack"), *by_horizon("study_model")]
     if experiment in crossed:
         name, values = crossed[experiment]
         return [{"view": view, name: value} for view in views for value in values]

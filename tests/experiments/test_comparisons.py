@@ -37,7 +37,8 @@ def test_every_count_in_a_sentence_is_that_of_the_intervals(experiment, seed):
         assert mine, sentence
         for direction in ("higher", "lower"):
             amount = sum(pair.direction == direction for pair in mine)
-            assert (f"{direction} in {amount} (" in sentence) == bool(amount), sentence
+            words = f"{direction} in {amount} (" if len(mine) > 1 else f", {direction} by "
+            assert (words in sentence) == bool(amount), sentence
 
 
 def test_a_planted_difference_is_said_with_its_view_and_size():

@@ -14,7 +14,7 @@ from echomort.report.drawing.style import PALETTE, inline_svg, png
 ALL_VIEWS_USED = tuple(
     view.strip() for view in next(f.value for f in facts("video") if f.name == "The groups used").strip("[]").split(",")
 )
-WORDS_ONLY = ("figure5", "resolution", "flow", "inputs")
+WORDS_ONLY = ("figure5", "resolution", "flow", "inputs", "study")
 """Experiments of which the preprint has no number to draw."""
 
 

@@ -19,6 +19,9 @@ TYPES = {
     "patients": "Int64",
     "deaths": "Int64",
     "trained_patients": "Int64",
+    "brier": "Float64",
+    "brier_of_none": "Float64",
+    "cpu_seconds": "Float64",
 }
 """Columns that are numbers, which may be missing; all others are texts."""
 

@@ -9,7 +9,6 @@ mode 0600, and belongs where the archive may lie. The key is not in it: keep tha
 """
 
 import contextlib
-import fcntl
 import shutil
 import subprocess
 import sys
@@ -21,12 +20,23 @@ from typing import Annotated
 
 import typer
 
+from echomort.core.audit import audited
 from echomort.core.errors import UserError
 from echomort.core.files import atomic_path
 from warehouse.connection import connect, connect_plain
 
-ALWAYS = ("registry", "audit.jsonl", "warehouse.duckdb", "warehouse.duckdb.wal", "vault.duckdb", "vault.duckdb.wal")
-"""What no run makes again: decisions, who scored what, risks made before their outcome, the names behind pseudonyms."""
+ALWAYS = (
+    "registry",
+    "audit.jsonl",
+    "exclusion.json",
+    "erasures",
+    "warehouse.duckdb",
+    "warehouse.duckdb.wal",
+    "vault.duckdb",
+    "vault.duckdb.wal",
+)
+"""What no run makes again: decisions, who scored what, who was erased, risks made before their outcome, the names
+behind pseudonyms."""
 
 SMALL = ("key_id", "echomort.yaml", "readers")
 """Which key it is, the settings, and a reader study with the model's frozen answers."""
@@ -48,7 +58,7 @@ def save(
         raise UserError(f"{', '.join(sorted(unknown))} can't be added", f"use {', '.join(MAY_BE_MADE_AGAIN)}")
     if not (home / "warehouse.duckdb").exists():
         raise UserError(f"there is no project at {home}", "name its folder")
-    with _nothing_runs(home), _written(file):
+    with audited(home, "backup"), _nothing_runs(home), _written(file):
         names = [name for name in (*ALWAYS, *SMALL, *(also or ())) if (home / name).exists()]
         with atomic_path(file, private=True) as temporary:
             # in a process of its own: closing a file here would free the lock that DuckDB holds on it
@@ -97,16 +107,9 @@ def _written(target: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _nothing_runs(home: Path) -> Iterator[None]:
     """Keep every writer from the project while the block runs. Raises :class:`UserError` if there is one."""
-    from orchestration.run_locks import FOLDER  # loads Dagster
-    from orchestration.runs import project_lock  # loads the graph
+    from orchestration.runs import nothing_runs  # loads the graph
 
-    for lock in (home / "dagster" / FOLDER).glob("*.lock"):
-        with lock.open() as held:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UserError("a run works on this project", "wait until it ends, or stop it") from None
-    with project_lock(home), contextlib.ExitStack() as held_open:
+    with nothing_runs(home), contextlib.ExitStack() as held_open:
         held_open.enter_context(connect(home / "warehouse.duckdb", read_only=True))
         if (home / "vault.duckdb").exists():
             held_open.enter_context(connect_plain(home / "vault.duckdb"))

@@ -30,6 +30,7 @@ from orchestration.executor import forked_steps
 from orchestration.jobs import RECORDS
 from orchestration.progress import shown_progress
 from orchestration.run_locks import COMMAND_LINE_TAG, end_dead_runs
+from orchestration.run_locks import FOLDER as LOCKS
 
 INSTANCE_TEMPLATE = Path(__file__).with_name("dagster.yaml")
 NO_RETRY = {"dagster/max_retries": "0"}
@@ -176,6 +177,20 @@ def project_lock(home: Path) -> Iterator[None]:
             raise UserError("another `echomort run` works on this project", "wait until it ends, or stop it") from None
         for scratch in home.glob(f"{acceptance.SCRATCH}*"):  # a killed `accept` left a copy of the vault
             shutil.rmtree(scratch, ignore_errors=True)
+        yield
+
+
+@contextlib.contextmanager
+def nothing_runs(home: Path) -> Iterator[None]:
+    """Keep every command and run from the project while the block runs. Raises :class:`UserError` if one works on it,
+    whoever launched it."""
+    for lock in (home / "dagster" / LOCKS).glob("*.lock"):
+        with lock.open() as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError("a run works on this project", "wait until it ends, or stop it") from None
+    with project_lock(home):
         yield
 
 

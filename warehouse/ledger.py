@@ -44,6 +44,12 @@ def entries(connection: duckdb.DuckDBPyConnection, asset: str) -> dict[str, Entr
     }
 
 
+def assets(connection: duckdb.DuckDBPyConnection, beginnings: tuple[str, ...]) -> list[str]:
+    """Return the assets of which there is a unit and whose names begin with one of ``beginnings``."""
+    rows = connection.execute("SELECT DISTINCT asset FROM ledger ORDER BY asset").fetchall()
+    return [asset for (asset,) in rows if asset.startswith(beginnings)]
+
+
 def fingerprints(connection: duckdb.DuckDBPyConnection, asset: str) -> dict[str, str]:
     """Return unit -> fingerprint, for every unit of ``asset`` in the ledger."""
     rows = connection.execute("SELECT unit, fingerprint FROM ledger WHERE asset = ?", [asset]).fetchall()

@@ -18,6 +18,7 @@ from assets.incremental import (
 from assets.project import Project
 from assets.shrinkage import ARCHIVE_CHECK, REMEDY, most_gone, too_many_gone
 from echomort.core.errors import UserError
+from echomort.core.exclusion import Exclusion, read_exclusion, without_erased
 from echomort.core.files import write_text
 from echomort.core.fingerprint import digest, digest_file
 from echomort.core.keys import Keyring
@@ -33,7 +34,8 @@ FILES = "files"
 
 def files_by_folder(settings: Settings, keyring: Keyring) -> dict[str, int]:
     """Return folder key -> how many files the folder has now."""
-    counts = Counter(file.folder for file in list_files(settings.dicom_root, "sources.dicom"))
+    files = without_erased(list_files(settings.dicom_root, "sources.dicom"), settings.home, keyring)
+    counts = Counter(file.folder for file in files)
     return {keyring.pseudonym("folder", folder): count for folder, count in counts.items()}
 
 
@@ -62,13 +64,18 @@ def index_folders(project: Project, units: Sequence[str], context: dg.OpExecutio
     root, table = project.settings.dicom_root, project.settings.sources.view_table
     views = read_view_table(table) if table else {}
     indexer = Indexer(root, project.keyring, views, project.settings.imaging.header_reading)
-    folders = {key: files_in(root, folder) for key, folder in folder_names(project, units).items()}
+    folders = {
+        key: without_erased(files_in(root, folder), project.root, project.keyring)
+        for key, folder in folder_names(project, units).items()
+    }
+    erased = read_exclusion(project.root)
     files = [(key, file) for key, inside in folders.items() for file in inside]
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for folder_key, file in counted(files, len(files), context):
-        rows[folder_key].append(indexer.row(folder_key, file))
+        rows[folder_key].append(_without_erased_patient(indexer.row(folder_key, file), erased))
     for domain in ("patient", "study"):  # what linkage compares, where a rule is set
-        numbers = {key: text for (of, key), text in indexer.numbers.items() if of == domain}
+        gone = erased.patients | erased.studies
+        numbers = {key: text for (of, key), text in indexer.numbers.items() if of == domain and key not in gone}
         vault.remember(project.vault, domain, numbers)
     return [_index_entry(project, key, _folder_fingerprint(how, folders[key]), made) for key, made in rows.items()]
 
@@ -101,6 +108,19 @@ def count_index(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapp
     return counts_by_reason(connection, "reads/counts/index_reasons.sql")
 
 
+def _without_erased_patient(row: dict[str, Any], erased: Exclusion) -> dict[str, Any]:
+    """Return the row of a file; if its header names an erased patient or study, without anything of the header."""
+    if row.get("patient_key") not in erased.patients and not erased.studies & {
+        row.get("study_key"),
+        row.get("accession_key"),
+    }:
+        return row
+    from echomort.dicom.reasons import Reason
+
+    kept = {name: row[name] for name in ("instance_key", "folder_key", "bytes", "stamp")}
+    return kept | {"status": "rejected", "reason": Reason.ERASED.value}
+
+
 def _read_with(project: Project) -> str:
     """Return the digest of the key and of the view table, which every folder is read with."""
     table = project.settings.sources.view_table
@@ -113,7 +133,8 @@ def _folder_fingerprint(how: str, files: Sequence[SourceFile]) -> str:
 
 def _folders(project: Project) -> dict[str, list[SourceFile]]:
     folders: dict[str, list[SourceFile]] = defaultdict(list)
-    for file in list_files(project.settings.dicom_root, "sources.dicom"):
+    listed = list_files(project.settings.dicom_root, "sources.dicom")
+    for file in without_erased(listed, project.root, project.keyring):
         folders[file.folder].append(file)
     return folders
 

@@ -13,6 +13,7 @@ from assets.project import Project
 from assets.records.own_variables import variable_files
 from assets.shrinkage import is_accepted, most_gone, refuse_loss
 from assets.sources.ehr_extract import ehr_extract, extract_day
+from echomort.core.exclusion import read_exclusion
 from echomort.core.keys import Keyring
 from echomort.settings import Settings
 from warehouse import ledger, vault
@@ -56,6 +57,12 @@ def decided_on(settings: Settings) -> str | None:
     return day.isoformat() if day else None
 
 
+def _left_out(project: Project) -> tuple[str, ...]:
+    """Return the digest of who was erased; nothing where nobody was."""
+    exclusion = read_exclusion(project.root)
+    return (exclusion.digest,) if exclusion.erased else ()
+
+
 RECORDS = Stage(
     "health_records",
     ("ehr_extract",),
@@ -67,7 +74,7 @@ RECORDS = Stage(
         "outcome.contact_grace_days": settings.outcome.contact_grace_days,
         "outcome.study_grace_days": settings.outcome.study_grace_days,
     },
-    lambda project: (project.keyring.key_id, decided_on(project.settings)),
+    lambda project: (project.keyring.key_id, decided_on(project.settings), *_left_out(project)),
     files=record_files,
     makes=tuple(TABLES),
 )
@@ -94,6 +101,7 @@ def stage_extract(connection: duckdb.DuckDBPyConnection, settings: Settings, key
         extract_day(settings),
         statuses,
         settings.outcome,
+        read_exclusion(settings.home),
     )
 
 

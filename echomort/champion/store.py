@@ -9,7 +9,7 @@ reference, and is replaced atomically; ``history.json`` lists every decision.
 import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,6 +129,41 @@ def add_to_history(root: Path, decision: Mapping[str, Any]) -> None:
         write_text(root / HISTORY, json.dumps([*decisions, plain], indent=1) + "\n")
 
 
+def retired(root: Path) -> frozenset[str]:
+    """Return the candidates that were retired: their files are gone, and none may be champion again."""
+    return frozenset(decision["candidate"] for decision in read_history(root) if decision.get("retired"))
+
+
+def retire(root: Path, candidates: Sequence[str], because: str) -> None:
+    """Remove ``candidates``, with a decision each in the history, so that none of them predicts or is compared with.
+
+    If the champion is one of them there is no champion until the next run, which restores the last one that was not
+    retired, or submits a new candidate. Carried out again after it was interrupted, it goes on.
+    """
+    pointer = read_pointer(root)
+    for candidate in candidates:
+        _check_safe_name(candidate)
+        if candidate not in retired(root):
+            decision = {"candidate": candidate, "promoted": False, "reasons": [because], "retired": True}
+            add_to_history(root, decision)
+    if pointer and pointer.candidate in candidates:
+        (root / POINTER).unlink()
+    elif pointer and pointer.reference in candidates:
+        write_pointer(root, pointer.candidate, [because], pointer.candidate)
+    for candidate in candidates:
+        shutil.rmtree(candidate_folder(root, candidate), ignore_errors=True)
+        _sealed(root, candidate).unlink(missing_ok=True)
+        _trained(root, candidate).unlink(missing_ok=True)
+
+
+def forget_sealed(root: Path, studies: Collection[str]) -> None:
+    """Remove the risks of ``studies`` from what the candidates gave the sealed patients."""
+    for file in sorted((root / "sealed").glob("*.parquet")):
+        risks = read_sealed_risks(root, file.stem)
+        if risks.keys() & set(studies):
+            write_sealed_risks(root, file.stem, {key: risk for key, risk in risks.items() if key not in studies})
+
+
 def _write_parts(folder: Path, parts: Parts) -> None:
     for view, source in parts.views.items():
         target = folder / "views" / view
@@ -205,21 +240,24 @@ def pointer_to(root: Path, candidate: str) -> Pointer:
 
 
 def was_promoted(root: Path) -> bool:
-    """Return whether the history names a champion."""
-    return any(decision["promoted"] for decision in read_history(root))
+    """Return whether the history names a champion that was not retired."""
+    gone = retired(root)
+    return any(decision["promoted"] and decision["candidate"] not in gone for decision in read_history(root))
 
 
 def restored_pointer(root: Path) -> Pointer | None:
     """Return the pointer to the champion; where its file was lost, write the one that the history names last."""
     pointer = read_pointer(root)
-    last = next((one for one in reversed(read_history(root)) if one["promoted"]), None)
-    if pointer is not None or last is None:
+    gone = retired(root)
+    decisions = [one for one in read_history(root) if one["promoted"] and one["candidate"] not in gone]
+    if pointer is not None or not decisions:
         return pointer
+    last = decisions[-1]
     standing = last.get("standing") or {}
     candidate = str(last["candidate"])
     reference = str(last.get("reference") or standing.get("reference") or candidate)
     pointer_to(root, candidate)
-    write_pointer(root, candidate, list(last["reasons"]), reference)
+    write_pointer(root, candidate, list(last["reasons"]), candidate if reference in gone else reference)
     return read_pointer(root)
 
 

@@ -12,16 +12,20 @@ import hashlib
 import json
 import os
 import pwd
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from echomort.core.files import disk_error
+from echomort.core.files import atomic_path, disk_error
 
 LOG = "audit.jsonl"
 """Name of the file in the home."""
+
+REDACTED = "erased"
+"""What stands in place of the pseudonym of an erased patient."""
 
 FIRST = ""
 """What the first line has as ``previous``."""
@@ -70,11 +74,10 @@ def append(home: Path, command: str, event: str, what: Audited, begun: int | Non
     """Add a line to the log of ``home``, flushed to the disk, and return its number; ``begun`` is that of the line with
     which the command began. Concurrent writers wait for each other."""
     try:
-        descriptor = os.open(home / LOG, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        descriptor = _opened(home / LOG)
     except OSError as error:
         raise disk_error(error) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         number, previous, is_torn = _end(descriptor)
         record = {"number": number, "at": _now(), "by": user(), "command": command, "event": event, "begun": begun}
         record |= {"objects": what.objects[:MOST_OBJECTS], "counts": what.counts, "previous": previous}
@@ -87,6 +90,43 @@ def append(home: Path, command: str, event: str, what: Audited, begun: int | Non
     finally:
         os.close(descriptor)
     return number
+
+
+def redact(home: Path, pattern: re.Pattern[str]) -> int:
+    """Write :data:`REDACTED` in place of the objects that ``pattern`` matches, and the chain anew from the first such
+    line on; return in how many lines. The log is replaced atomically; what a kill once cut off is left out."""
+    if not any(pattern.search(name) for record in read_log(home) for name in record["objects"]):
+        return 0
+    descriptor = _opened(home / LOG)
+    try:
+        previous, count, lines = FIRST, 0, []
+        records = read_log(home)
+        places = {record["number"]: place for place, record in enumerate(records, 1)}
+        for record in records:
+            objects = [REDACTED if pattern.search(name) else name for name in record["objects"]]
+            count += objects != record["objects"]
+            record |= {"objects": objects, "number": places[record["number"]], "previous": previous}
+            record |= {"begun": places.get(record["begun"], record["begun"])}
+            del record["digest"]
+            line = json.dumps(record | {"digest": _digest(record)}, sort_keys=True).encode()
+            previous = _sha256(line)
+            lines.append(line)
+        with atomic_path(home / LOG, private=True) as file:
+            file.write_bytes(b"".join(line + b"\n" for line in lines))
+    finally:
+        os.close(descriptor)
+    return count
+
+
+def _opened(path: Path) -> int:
+    """Return a descriptor of the log at ``path``, locked; not of a file that was replaced meanwhile."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                return descriptor
+        os.close(descriptor)
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ class Reason(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     WORKER_DIED = "worker_died"
     UNREADABLE = "unreadable"
+    ERASED = "erased"
 
     @property
     def is_ordinary(self) -> bool:
@@ -77,6 +78,7 @@ _ORDINARY = {
     Reason.SPECTRAL_DOPPLER,
     Reason.COLOUR_DOPPLER,
     Reason.DUAL_PANEL,
+    Reason.ERASED,
 }
 
 _MEANINGS = {
@@ -116,6 +118,7 @@ _MEANINGS = {
     Reason.OUT_OF_MEMORY: "The file needed more memory than the limit.",
     Reason.WORKER_DIED: "The decoding process died on this file.",
     Reason.UNREADABLE: "The file broke the reader in a way that has no reason of its own.",
+    Reason.ERASED: "The patient was erased: nothing of the file is kept.",
 }
 
 

@@ -75,19 +75,23 @@ def list_remote(url: str, setting: str, patience: Patience | None = None) -> lis
     return listed
 
 
-def mirror(
+def mirror(  # noqa: PLR0913
     url: str,
     folder: Path,
     setting: str,
     progress: Callable[[int, int], None] = lambda done, total: None,
     patience: Patience | None = None,
+    *,
+    leave_out: Callable[[str], bool] = lambda path: False,
 ) -> Mirrored:
     """Make ``folder`` a copy of the objects under ``url``: fetch new and changed ones, remove those no longer there.
+
+    An object whose path ``leave_out`` names is not fetched, and removed if it is there.
 
     Each object appears complete under its name or not at all; after an interrupted run only the rest is fetched.
     """
     patience = patience or Patience()
-    listed = list_remote(url, setting, patience)
+    listed = [each for each in list_remote(url, setting, patience) if not leave_out(each.file.path)]
     filesystem, _ = _open(url, setting)
     stale = [each for each in listed if not is_current(folder, each.file)]
     giving_up = UserError(

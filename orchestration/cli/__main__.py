@@ -16,6 +16,7 @@ from orchestration.cli.champion import export as export_champion
 from orchestration.cli.champion import list_candidates, promote, rollback, show
 from orchestration.cli.config import show as show_settings
 from orchestration.cli.doctor import doctor
+from orchestration.cli.erase import erase
 from orchestration.cli.experiment import experiment
 from orchestration.cli.export import export as export_clips
 from orchestration.cli.fetch import dicomweb
@@ -46,6 +47,7 @@ COMMANDS = (
     verify,
     doctor,
     trace,
+    erase,
     records,
     link,
     experiment,

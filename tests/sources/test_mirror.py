@@ -1,10 +1,13 @@
 import os
 import zipfile
+from types import SimpleNamespace
 
 import fsspec
 import pytest
 
 from echomort.core.errors import UserError
+from echomort.core.exclusion import Erased, Exclusion, write_exclusion
+from echomort.core.keys import Keyring
 from echomort.core.listing import list_files
 from echomort.settings import load_settings
 from echomort.sources.mirror import Mirrored, is_current, list_remote, mirror
@@ -184,19 +187,25 @@ def test_an_archive_in_object_storage_is_stale_until_its_mirror_is_current(stora
     from assets.sources import dicom_archive as sources
 
     settings = load_settings(flags={"sources.dicom": URL, "sources.ehr": "/e", "home": str(tmp_path)}, environment={})
+    project = SimpleNamespace(settings=settings, root=tmp_path, keyring=Keyring(b"k" * 32))
     seen = sources.archive_fingerprint(settings)
-    assert sources._archive_to_read(settings) != seen
-    sources.ensure_mirrored(settings, lambda done, total: None)
-    assert sources._archive_to_read(settings) == seen == sources.archive_fingerprint(settings)
+    assert sources._archive_to_read(project) != seen
+    sources.ensure_mirrored(project, lambda done, total: None)
+    assert sources._archive_to_read(project) == seen == sources.archive_fingerprint(settings)
     (settings.dicom_root / "one/a.dcm").unlink()
-    assert sources._archive_to_read(settings) != seen
-    sources.ensure_mirrored(settings, lambda done, total: None)
+    assert sources._archive_to_read(project) != seen
+    sources.ensure_mirrored(project, lambda done, total: None)
     os.utime(settings.dicom_root / "one/b.dcm")
-    assert sources._archive_to_read(settings) != seen
-    sources.ensure_mirrored(settings, lambda done, total: None)
-    assert sources._archive_to_read(settings) == seen
+    assert sources._archive_to_read(project) != seen
+    sources.ensure_mirrored(project, lambda done, total: None)
+    assert sources._archive_to_read(project) == seen
     storage.pipe("/hospital/echo/two/late.dcm", b"late")
     assert sources.archive_fingerprint(settings) != seen
+    erased = Erased(("p",), (), (project.keyring.pseudonym("instance", "one/a.dcm"),))
+    write_exclusion(tmp_path, Exclusion((erased,)))
+    sources.ensure_mirrored(project, lambda done, total: None)
+    assert not (settings.dicom_root / "one/a.dcm").exists() and (settings.dicom_root / "two/late.dcm").exists()
+    assert sources._archive_to_read(project) != sources.archive_fingerprint(settings)
 
 
 @pytest.mark.parametrize("name", ["a\0b.dcm", "a" * 300])

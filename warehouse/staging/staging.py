@@ -10,6 +10,7 @@ import duckdb
 import pandas as pd
 
 from echomort.core.errors import UserError
+from echomort.core.exclusion import Exclusion
 from echomort.core.keys import Keyring
 from echomort.ehr.catalogue import Catalogue
 from echomort.ehr.contact_kinds import denials, read_kind, read_status
@@ -24,7 +25,7 @@ from warehouse.adapters.extract import (
     origins,
     raw_tables,
 )
-from warehouse.queries import run, scalar
+from warehouse.queries import query, run, scalar
 from warehouse.staging import advice
 from warehouse.staging.vocabulary import vocabulary
 
@@ -117,6 +118,7 @@ def stage(  # noqa: PLR0913, PLR0917
     extracted_on: date | None = None,
     statuses: Mapping[str, bool] | None = None,
     outcome: Outcome | None = None,
+    erased: Exclusion | None = None,
 ) -> StagingReport:
     """Replace the canonical tables with the extract at ``location`` (a path is a folder).
 
@@ -124,7 +126,7 @@ def stage(  # noqa: PLR0913, PLR0917
     kinds of contact and whether each proves life, ``statuses`` its statuses and whether each says that the contact
     took place. Rows after ``extracted_on``, the day of the extract, are set aside (None: after today; it is needed
     for a database, unless its source moved the dates). ``outcome`` has the grace periods after a death (default: those
-    of the settings).
+    of the settings). Rows of patients who were ``erased`` are left out and counted.
 
     Call it inside one transaction, and roll back if it raises. Every row is either staged or counted in ``conflict``.
     Every identifier becomes a keyed pseudonym; all record numbers of a person become the same one. Every date moves by
@@ -150,10 +152,13 @@ def stage(  # noqa: PLR0913, PLR0917
             **_calendar(connection, extracted_on),
         )
         _write_vocabulary(connection, catalogue)
+        left_out = _leave_out(connection, keyring, erased or Exclusion())
         identifiers = _write_keys(connection, keyring, dates)
         identifiers["contact_kind"] = _write_kinds(connection, keyring, kinds or {}, statuses or {})
         run(connection, "staging/merged.sql")
         _note(connection, {**unused, **_stage_tables(connection, adapter)}, adapter)
+        for table, rows in left_out.items():
+            run(connection, "staging/erased.sql", table=table, rows=rows)
         run(connection, "staging/empty.sql")
         run(connection, "staging/quarantined.sql")
         run(connection, "staging/left_out.sql")
@@ -199,6 +204,26 @@ def merge_record_numbers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
         low, high = sorted((root(one), root(other)))
         parent[high] = low
     return {number: root(number) for number in parent}
+
+
+def _leave_out(connection: duckdb.DuckDBPyConnection, keyring: Keyring, erased: Exclusion) -> dict[str, int]:
+    """Let ``source_<table>`` yield no row of an erased patient, whatever record number it has; return table -> how many
+    rows that left out."""
+    if not erased.erased:
+        return {}
+    pairs = run(connection, "staging/same_person.sql").fetchall()
+    person_of = merge_record_numbers(pairs)
+    numbers = {number for (number,) in run(connection, "staging/record_numbers.sql").fetchall()} | set(person_of)
+    found = {number for number in numbers if keyring.pseudonym("patient", number) in erased.patients}
+    persons = {person_of.get(number, number) for number in found}
+    gone = sorted(number for number in numbers if person_of.get(number, number) in persons)
+    run(connection, "staging/erased_begin.sql", numbers=gone)
+    for table in TABLES:
+        connection.execute(query("staging/erased_view.sql").replace("{table}", table))
+    connection.execute(query("staging/erased_identity.sql"))
+    return {
+        table: int(scalar(connection, "staging/erased_count.sql", table=f"whole_source_{table}")) for table in TABLES
+    }
 
 
 def _write_vocabulary(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue | None) -> None:

@@ -39,6 +39,12 @@ def seal_kept_risks(connection: duckdb.DuckDBPyConnection) -> None:
         run(connection, "tables/risk_score/add_seals.sql", numbers=numbers, digests=digests)
 
 
+def seal_anew(connection: duckdb.DuckDBPyConnection) -> None:
+    """Seal every kept risk again, from the first: after an erasure took some out of a chain that held."""
+    run(connection, "tables/risk_score/forget_seals.sql")
+    seal_kept_risks(connection)
+
+
 def check_seals(connection: duckdb.DuckDBPyConnection) -> Seals:
     """Return whether every kept risk is as it was when it was sealed."""
     sealed, unsealed, previous = 0, 0, FIRST

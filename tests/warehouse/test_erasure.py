@@ -1,0 +1,41 @@
+"""What is deleted from a database file leaves no byte in it, and rows of erased patients are left out and counted."""
+
+from pathlib import Path
+
+import pytest
+
+from warehouse import erasure
+from warehouse.connection import connect, connect_plain
+
+
+def test_a_deleted_row_stays_in_the_file_until_it_is_written_anew(tmp_path: Path) -> None:
+    path = tmp_path / "vault.duckdb"
+    with connect_plain(path) as connection:
+        connection.execute("CREATE TABLE vault (key VARCHAR PRIMARY KEY, identifier VARCHAR)")
+        connection.execute("INSERT INTO vault SELECT 'k' || i, 'CANARY' || (100000 + i * 7) FROM range(3000) AS r(i)")
+    with connect_plain(path) as connection:
+        erasure.delete_rows(connection, ["vault"], "CANARY100014")
+    assert b"CANARY100014" in path.read_bytes(), "the row is deleted, its bytes are not: this is what is tested"
+    erasure.write_anew(path)
+    assert b"CANARY100014" not in path.read_bytes()
+    assert path.stat().st_mode & 0o077 == 0 and not list(tmp_path.glob(".tmp_*"))
+    with connect_plain(path) as connection:
+        assert connection.execute("SELECT count(*) FROM vault").fetchall() == [(2999,)]
+        with pytest.raises(Exception, match="onstraint"):
+            connection.execute("INSERT INTO vault VALUES ('k1', 'twice')")
+
+
+def test_the_warehouse_is_the_same_after_it_was_written_anew(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    columns = "table_name, column_name, data_type, column_default, is_nullable"
+    asked = f"SELECT {columns} FROM duckdb_columns() WHERE NOT internal ORDER BY ALL"
+    names = "study_key, patient_key, champion, model, clips, logit, risk, in_development"
+    add = f"INSERT INTO prospective_risk ({names}) VALUES ('s', 'p', 'c', 'm', 1, 0.0, 0.5, false)"
+    with connect(path) as connection:
+        before = connection.execute(asked).fetchall()
+        connection.execute(add)
+    erasure.write_anew(path)
+    with connect(path) as connection:
+        assert connection.execute(asked).fetchall() == before
+        connection.execute(add)
+        assert connection.execute("SELECT number FROM prospective_risk ORDER BY number").fetchall() == [(1,), (2,)]

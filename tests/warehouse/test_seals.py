@@ -9,7 +9,7 @@ import pytest
 from assets.verify import kept_risk_damage
 from warehouse.connection import connect_in_memory
 from warehouse.tables.risk_score.risks import replace_risks
-from warehouse.tables.risk_score.seals import check_seals, seal_kept_risks
+from warehouse.tables.risk_score.seals import check_seals, seal_anew, seal_kept_risks
 
 STUDIES = ["s1", "s2", "s3", "s4"]
 
@@ -79,3 +79,14 @@ def test_risks_of_a_release_without_seals_are_sealed_later(warehouse: duckdb.Duc
 def test_nothing_kept_is_nothing_broken() -> None:
     with connect_in_memory() as connection:
         assert check_seals(connection).broken is None and not list(kept_risk_damage(connection))
+
+
+def test_after_an_erasure_the_risks_of_others_are_sealed_anew(warehouse: duckdb.DuckDBPyConnection) -> None:
+    before = check_seals(warehouse).last
+    warehouse.execute("DELETE FROM prospective_risk WHERE study_key = 's2'")
+    assert check_seals(warehouse).broken == 2
+    seal_anew(warehouse)
+    seals = check_seals(warehouse)
+    assert (seals.sealed, seals.broken) == (6, None) and seals.last != before
+    keep(warehouse, "third")
+    assert check_seals(warehouse).sealed == 10

@@ -11,7 +11,7 @@ SUITE = Suite(
         matches("champion", r"^[0-9a-f]{16}$", "champion_is_an_id"),
         present("model"),
         short("model", 64),
-        within("clips", 1, 10_000),
+        within("clips", 0, 10_000),
         present("logit"),
         within("logit", -100, 100),
         present("risk"),

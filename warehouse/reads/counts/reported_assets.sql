@@ -15,6 +15,7 @@ WHERE
         'experiment_table1',
         'experiment_resolution',
         'experiment_flow',
-        'experiment_inputs'
+        'experiment_inputs',
+        'experiment_study'
     )
 ORDER BY asset;

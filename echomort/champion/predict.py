@@ -1,6 +1,5 @@
 """The champion's risks of single files, and of the studies that they are of."""
 
-import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -8,12 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
 
 from echomort.champion.model import NEEDS_VIDEO, RECORDS_ALONE, Champion, ClipRisk
 from echomort.core.errors import UserError
 from echomort.dicom import Clip, Job, Rejected, discover, read_clips
+from echomort.dicom.header.fields import Header
+from echomort.dicom.header.parsing import read_header
 from echomort.dicom.header.views import UNKNOWN, check_group
 from echomort.dicom.inspect import in_order
 from echomort.dicom.saved import SavedClip, Unusable, check_moves, convert_pixels, load_clip
@@ -162,12 +161,17 @@ def _study(number: int, files: Sequence[FileScore], champion: Champion) -> Study
 
 def _study_of(path: Path) -> str:
     """Return what tells the study of a file from others: its StudyInstanceUID, else its folder."""
-    if path.suffix != SAVED:
-        with contextlib.suppress(OSError, InvalidDicomError, ValueError):
-            found = dcmread(path, stop_before_pixels=True, specific_tags=["StudyInstanceUID"])
-            if uid := str(found.get("StudyInstanceUID", "")).strip():
-                return f"uid {uid}"
-    return f"folder {path.parent}"
+    header = None if path.suffix == SAVED else _header(path)
+    uid = header.study_uid.strip() if header else ""
+    return f"uid {uid}" if uid else f"folder {path.parent}"
+
+
+def _header(path: Path) -> Header | None:
+    """Return what can be read of a file's header, of a rejected one too."""
+    try:
+        return read_header(path)
+    except Rejected as rejected:
+        return rejected.header
 
 
 def _clip_of(champion: Champion, default_view: str) -> ClipSettings:

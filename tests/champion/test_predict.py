@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -258,6 +259,22 @@ def test_files_of_one_folder_and_without_a_number_are_one_study_and_objects_go_b
         target.write_bytes(LOOP.read_bytes())
     (one,) = studies(registry, copies)
     assert one.files == 2
+
+
+def test_no_damaged_file_and_no_pipe_stops_the_others(registry, tmp_path):
+    """Each is a row with its reason; what tells its study is read as its header is."""
+    content, generator = LOOP.read_bytes(), np.random.default_rng(7)
+    for number in range(30):
+        damaged = bytearray(content)
+        for place in generator.integers(128, 3000, 12):
+            damaged[place] = generator.integers(256)
+        (tmp_path / f"{number:02}.dcm").write_bytes(bytes(damaged))
+    os.mkfifo(pipe := tmp_path / "pipe.dcm")
+    champion = Champion.load(registry)
+    files = list(score_files([*sorted(tmp_path.glob("[0-9]*.dcm")), pipe, LOOP], champion))
+    assert len(files) == 32 and files[-1].risk is not None and files[-2].risk is None
+    assert all(one.prediction.reason for one in files if one.risk is None)
+    assert sum(study.files for study in predict_studies(files, champion)) == 32
 
 
 def test_a_study_without_an_accepted_file_has_no_risk_and_says_so(registry):

@@ -208,57 +208,58 @@ def late_records_check() -> Check:
     return Check(spec, stage, read)
 
 
-def readiness_check() -> Check:
-    """Return the check that there are enough deaths and survivors for a result; it says, before any training, what so
-    many can show."""
+def size_check(
+    name: str,
+    described: str,
+    decided_by: Callable[[Settings], Mapping[str, Any]],
+    read_size: Callable[[duckdb.DuckDBPyConnection], tuple[int, ...]],
+    in_words: Callable[[Any, Settings], str],
+) -> Check:
+    """Return the check ``name`` that the cohort is large enough; before any training it says ``in_words`` what the size
+    that ``read_size`` reads can show, or what would suffice. It warns, and never blocks."""
 
     def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
-        size = cohort_size(connection)
-        return lambda settings: _ready(size, settings)
+        size = read_size(connection)
+        return lambda settings: _sized(in_words(size, settings))
 
-    spec = dg.AssetCheckSpec(
-        "enough_deaths_for_a_result",
-        asset="cohort",
-        description="There are enough deaths and survivors for a result; the warning says what so many can show.",
-    )
-    stage = Stage(f"check:{spec.name}", ("cohort",), _least_outcomes)
-    stage.carried_out_by(readiness_check)
+    spec = dg.AssetCheckSpec(name, asset="cohort", description=described)
+    stage = Stage(f"check:{name}", ("cohort",), decided_by)
+    stage.carried_out_by(size_check, read_size, in_words)
     return Check(spec, stage, read)
+
+
+def _sized(words: str) -> dict[str, Any]:
+    return {"table": "cohort", "offending": int(bool(words)), "warned": words, "passed": True}
+
+
+def readiness_check() -> Check:
+    """Return the check that there are enough deaths and survivors for a result."""
+    return size_check(
+        "enough_deaths_for_a_result",
+        "There are enough deaths and survivors for a result; the warning says what so many can show.",
+        _least_outcomes,
+        cohort_size,
+        cohort_readiness,
+    )
 
 
 def sealed_check() -> Check:
-    """Return the check that the gate can decide on the sealed set; it says, before any training, what would suffice."""
-
-    def read(connection: duckdb.DuckDBPyConnection) -> Callable[[Settings], dict[str, Any]]:
-        size = sealed_size(connection)
-        return lambda settings: _decidable(size, settings)
-
-    spec = dg.AssetCheckSpec(
+    """Return the check that the gate can decide on the sealed set."""
+    return size_check(
         "enough_sealed_deaths_for_the_gate",
-        asset="cohort",
-        description="The sealed set has enough deaths and survivors for the gate; the warning says what suffices.",
+        "The sealed set has enough deaths and survivors for the gate; the warning says what suffices.",
+        _deciding_gate,
+        sealed_size,
+        sealed_readiness,
     )
-    stage = Stage(f"check:{spec.name}", ("cohort",), _deciding_gate)
-    stage.carried_out_by(sealed_check)
-    return Check(spec, stage, read)
 
 
 def _deciding_gate(settings: Settings) -> dict[str, Any]:
     return {f"promotion.{name}": getattr(settings.promotion, name) for name in ("minimum_deaths", "first_auc")}
 
 
-def _decidable(size: tuple[int, int, int, int], settings: Settings) -> dict[str, Any]:
-    words = sealed_readiness(size, settings)
-    return {"table": "cohort", "offending": int(bool(words)), "warned": words, "passed": True}
-
-
 def _least_outcomes(settings: Settings) -> dict[str, int]:
     return {"evaluation.suppress_below_events": settings.evaluation.suppress_below_events}
-
-
-def _ready(size: tuple[int, int], settings: Settings) -> dict[str, Any]:
-    words = cohort_readiness(size, settings)
-    return {"table": "cohort", "offending": int(bool(words)), "warned": words, "passed": True}
 
 
 def archive_check() -> Check:

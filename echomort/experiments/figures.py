@@ -137,15 +137,7 @@ def learning_curves(found: Sequence[Result], ours: str) -> "Figure":
         cells.sort(key=_size)
         sizes |= {_size(cell) for cell in cells}
         _line(axes, [_size(cell) for cell in cells], cells, place, kind)
-    axes.set_xscale("log")
-    ticks = _ticks(sizes)
-    axes.set_xticks(ticks, [count(tick) for tick in ticks])
-    axes.set_xticks([], minor=True)
-    axes.tick_params(axis="y", labelcolor=MUTED)
-    axes.grid(True)
-    axes.set_ylim(*_limits(found, []))
-    axes.set_xlabel("Patients trained on", loc="left")
-    axes.set_ylabel("AUC", loc="bottom")
+    _on_log_axis(axes, found, _ticks(sizes), "Patients trained on")
     _legend_of(figure, *axes.get_legend_handles_labels(), title=f"{ours}; lines: intervals")
     return figure
 
@@ -174,15 +166,7 @@ def by_horizon(found: Sequence[Result], ours: str) -> "Figure":
         apart = 1.04 ** (place - len(set(names)) / 2)  # so that dots of one horizon lie beside each other
         for later, part in enumerate([[cell] for cell in cells] if name == ONE_VIEW else [cells]):
             _line(axes, [cell.horizon_days * apart for cell in part], part, place, "" if later else name)
-    axes.set_xscale("log")
-    days = sorted({cell.horizon_days for cell in found})
-    axes.set_xticks(days, [count(one) for one in days])
-    axes.set_xticks([], minor=True)
-    axes.tick_params(axis="y", labelcolor=MUTED)
-    axes.grid(True)
-    axes.set_ylim(*_limits(found, []))
-    axes.set_xlabel("Horizon, days", loc="left")
-    axes.set_ylabel("AUC", loc="bottom")
+    _on_log_axis(axes, found, sorted({cell.horizon_days for cell in found}), "Horizon, days")
     _legend_of(figure, *axes.get_legend_handles_labels(), title=f"{ours}; lines: intervals")
     return figure
 
@@ -237,6 +221,18 @@ def _dot(axes: "Axes", cell: Result, place: float, colour: str, marker: str) -> 
     if cell.has_interval:
         axes.plot([cell.area.low, cell.area.high], [place] * 2, color=colour, linewidth=1.2)
     axes.plot(cell.area.value, place, marker, color=colour, markersize=5.5)
+
+
+def _on_log_axis(axes: "Axes", found: Sequence[Result], ticks: Sequence[int], label: str) -> None:
+    """Let ``axes`` show the AUC of ``found`` over a log axis with ``ticks``."""
+    axes.set_xscale("log")
+    axes.set_xticks(ticks, [count(tick) for tick in ticks])
+    axes.set_xticks([], minor=True)
+    axes.tick_params(axis="y", labelcolor=MUTED)
+    axes.grid(True)
+    axes.set_ylim(*_limits(found, []))
+    axes.set_xlabel(label, loc="left")
+    axes.set_ylabel("AUC", loc="bottom")
 
 
 def _line(axes: "Axes", across: Sequence[float], cells: Sequence[Result], place: int = 0, label: str = "") -> None:

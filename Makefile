@@ -27,7 +27,7 @@ ui: .venv/installed            ## the demo's graph in a browser
 
 test: .venv/developing         ## all tests, the slow ones too, and the lines that they did not run
 	$(BIN)/python -m slipcover --source orchestration,assets,echomort,warehouse --json --out .coverage.json \
-	  -m pytest -n auto --dist loadfile $(TEST_FLAGS)
+	  -m pytest -n auto --dist loadfile --max-worker-restart 2 $(TEST_FLAGS)
 	$(BIN)/python tests/lines_run.py .coverage.json $(COVERAGE)
 
 lint: .venv/developing         ## style

@@ -22,6 +22,9 @@ LONGEST_NAME = 60
 GPL_LIBRARIES = re.compile(r"lib(x264|x265|xvidcore|postproc|readline|gsl|fftw3)\b[-.\w]*\.(so|dylib|dll)")
 """Libraries under the GPL that wheels of codecs and numerics are known to bring."""
 
+HEADINGS = frozenset({"OSI Approved", "DFSG approved"})
+"""Classifiers that say who approves of a licence, and not which it is."""
+
 SPDX_FORM = re.compile(r"[\w.+-]+(?: WITH [\w.+-]+)?(?: (?:AND|OR) [\w.+-]+(?: WITH [\w.+-]+)?)*")
 
 
@@ -47,7 +50,7 @@ def stated(metadata: PackageMetadata) -> list[str]:
     if expressions := metadata.get_all("License-Expression"):
         return list(expressions)
     classes = [line.split(" :: ")[-1] for line in metadata.get_all("Classifier") or [] if line.startswith("License ::")]
-    if named := [name for name in classes if name != "OSI Approved"]:
+    if named := [name for name in classes if name not in HEADINGS]:
         return named
     texts = [text.strip() for text in metadata.get_all("License") or []]
     return [text for text in texts if text and len(text) <= LONGEST_NAME and "\n" not in text]

@@ -35,6 +35,7 @@ def test_every_installed_dependency_may_be_used() -> None:
         {"License_Expression": "(MIT OR Apache-2.0) AND GPL-2.0-only"},
         {"Classifier": "License :: OSI Approved :: GNU Lesser General Public License v3 (LGPLv3)"},
         {"License": "GPLv2", "Classifier": "License :: OSI Approved"},
+        {"License": "GPLv2", "Classifier": "License :: DFSG approved"},
         {"License": "a licence of our own making"},
         {"License": "Copyright. All rights reserved.\nYou may not."},
         {},
@@ -52,6 +53,7 @@ def test_what_is_not_allowed_is_named(fields: dict[str, str]) -> None:
         {"License_Expression": "Apache-2.0 WITH LLVM-exception AND MIT"},
         {"Classifier": "License :: OSI Approved :: BSD License", "License": "Copyright (c) us. " * 9},
         {"License": "MPL-2.0 AND MIT"},
+        {"License": "MIT", "Classifier": "License :: DFSG approved"},
     ],
 )
 def test_what_is_allowed_passes(fields: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,9 @@ def make_studies(
     named = files.loc[files["view_source"] == VIEW_TABLE, "view"].to_dict()
     jobs = {Job(path, named.get(key)): key for key, path in _instance_paths(project, files).items()}
     imaging = project.settings.imaging.model_copy(update={"clip": clip})
-    for job, found in counted(read_clips(jobs, imaging, _processes(project)), len(jobs), context):
-        studies.add(jobs[job], found)
+    with closing(read_clips(jobs, imaging, _processes(project))) as outcomes:
+        for job, found in counted(outcomes, len(jobs), context):
+            studies.add(jobs[job], found)
     return [Entry(key, plan[key], made.digest, made.artifact) for key, made in studies.written.items()]
 
 

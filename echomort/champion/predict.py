@@ -1,6 +1,7 @@
 """The champion's risks of single files, and of the studies that they are of."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -110,8 +111,9 @@ def predict_paths(paths: Sequence[Path], registry: Path, view: str | None = None
         yield one.prediction
 
 
-def score_files(paths: Sequence[Path], champion: Champion, view: str | None = None) -> Iterator[FileScore]:
-    """Yield the score of each file of ``paths`` (folders are searched), in order, by ``champion``.
+def score_files(paths: Sequence[Path], champion: Champion, view: str | None = None) -> Generator[FileScore]:
+    """Yield the score of each file of ``paths`` (folders are searched), in order, by ``champion``. Closing it ends the
+    processes that read.
 
     Files are DICOM objects, or clips saved by ``inspect`` (.npy). ``view`` is used for files that name none.
     Raises :class:`UserError` where a path does not exist, ``view`` is no view, or the champion has no video model.
@@ -122,11 +124,11 @@ def score_files(paths: Sequence[Path], champion: Champion, view: str | None = No
     objects = [path for path in files if path.suffix != SAVED]
     jobs = [Job(path, key=str(number)) for number, path in enumerate(objects)]
     imaging = Imaging(clip=_clip_of(champion, default_view), views=Views(classify=False))
-    loops = in_order(read_clips(jobs, imaging, min(Execution().cores, len(jobs))))
-    for path in files:
-        loaded = _loaded(path) if path.suffix == SAVED else next(loops)[1]
-        prediction, risk = _predicted(str(path), loaded, champion, default_view)
-        yield FileScore(prediction, risk, _study_of(path))
+    with closing(in_order(read_clips(jobs, imaging, min(Execution().cores, len(jobs))))) as loops:
+        for path in files:
+            loaded = _loaded(path) if path.suffix == SAVED else next(loops)[1]
+            prediction, risk = _predicted(str(path), loaded, champion, default_view)
+            yield FileScore(prediction, risk, _study_of(path))
 
 
 def predict_studies(files: Sequence[FileScore], champion: Champion) -> Iterator[StudyPrediction]:

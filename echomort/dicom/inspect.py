@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -126,20 +127,23 @@ def inspect_paths(paths: Sequence[Path], settings: Settings, save: Path | None =
     files = list(_list_files(paths))
     jobs = [Job(path, _tabled_view(path, table), str(number)) for number, path in enumerate(files)]
     outcomes = read_clips(jobs, settings.imaging, min(settings.execution.cores, len(jobs)))
-    for job, outcome in in_order(outcomes):
-        inspection = Inspection.from_outcome(job.path, outcome)
-        yield _save(inspection, job, outcome, save, settings.imaging.clip) if save else inspection
+    with closing(in_order(outcomes)) as ordered:
+        for job, outcome in ordered:
+            inspection = Inspection.from_outcome(job.path, outcome)
+            yield _save(inspection, job, outcome, save, settings.imaging.clip) if save else inspection
 
 
-def in_order(outcomes: Iterable[ReadOutcome]) -> Iterator[ReadOutcome]:
-    """Yield the outcomes of :func:`read_clips` in the order of the jobs, whose keys count them: "0", "1", ..."""
+def in_order(outcomes: Generator[ReadOutcome]) -> Generator[ReadOutcome]:
+    """Yield the outcomes of :func:`read_clips` in the order of the jobs, whose keys count them: "0", "1", ... Closing
+    it ends the processes that read."""
     ready: dict[int, ReadOutcome] = {}
     following = 0
-    for job, outcome in outcomes:
-        ready[int(job.key)] = job, outcome
-        while following in ready:
-            yield ready.pop(following)
-            following += 1
+    with closing(outcomes):
+        for job, outcome in outcomes:
+            ready[int(job.key)] = job, outcome
+            while following in ready:
+                yield ready.pop(following)
+                following += 1
 
 
 def draw_sheet(path: Path, outcome: Clip | Rejected, target: Path) -> None:

@@ -45,7 +45,7 @@ ReadOutcome = tuple[Job, Clip | Rejected]
 """A job with its clip, or the rejection of its file."""
 
 
-def read_clips(jobs: Iterable[Job], imaging: Imaging, processes: int) -> Iterator[ReadOutcome]:
+def read_clips(jobs: Iterable[Job], imaging: Imaging, processes: int) -> Generator[ReadOutcome]:
     """Yield each job with its clip or the reason for having none, in the order in which they finish; see
     :func:`make_of_files`. Raises :class:`UserError` where the sizes of views are not known (``imaging.clip.fit`` is
     ``view_size``)."""
@@ -55,14 +55,15 @@ def read_clips(jobs: Iterable[Job], imaging: Imaging, processes: int) -> Iterato
 
 def make_of_files(
     jobs: Iterable[Job], make: Callable[[Job, Imaging], Made | Rejected], imaging: Imaging, processes: int
-) -> Iterator[tuple[Job, Made | Rejected]]:
+) -> Generator[tuple[Job, Made | Rejected]]:
     """Yield each job with what ``make`` (of a module's top level) made of its file, or the reason for having made
     nothing, in the order in which they finish.
 
     Every file is read in one of ``processes`` child processes under ``imaging.worker_memory_gib`` of address space
     and ``imaging.file_timeout`` seconds. A file that hangs, exhausts memory or kills its process gives a
     :class:`Rejected` and affects no other file: if a death breaks the whole pool, the files that were being read are
-    read once more, each in a separate process.
+    read once more, each in a separate process. The processes end with the generator: who may stop before its end
+    closes it (:func:`contextlib.closing`), since the search for garbage would end them at any time, in any thread.
     """
     waiting = iter(jobs)
     while suspects := (yield from _make_in_pool(waiting, make, imaging, processes)):

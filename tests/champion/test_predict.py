@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import threading
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -283,6 +284,16 @@ def test_a_study_without_an_accepted_file_has_no_risk_and_says_so(registry):
     assert study.note == "no file of it was accepted"
     (_, line) = predicted_studies([study.as_record()])
     assert line.startswith("study 1: no risk; 0 of 1 files count; without apical_4, parasternal_long; no file")
+
+
+@pytest.mark.parametrize("taken", [1, 3])
+def test_the_processes_that_read_end_with_the_last_score_that_is_taken(taken, registry):
+    """A rejection that is kept holds the frames it came through: the search for garbage would end them, some day."""
+    before = set(threading.enumerate())
+    scores = score_files([STILL, LOOP, STILL], Champion.load(registry))
+    kept = [next(scores) for _ in range(taken)]
+    scores.close()
+    assert len(kept) == taken and set(threading.enumerate()) == before
 
 
 def test_studies_are_lines_after_the_files_and_objects_of_their_own(registry, tmp_path):

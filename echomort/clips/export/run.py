@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,10 +116,12 @@ def export_archive(
             key: row for key, row in read_rows(folder).items() if _is_current(folder, row, files.get(key), request)
         }
         rows = dict(known)
-        for row in _made(archive, folder, request, processes, {key: files[key] for key in files.keys() - known}):
-            rows[row["clip_key"]] = row
-            note_row(journal, row)
-            progress(len(rows), len(files))
+        left = {key: files[key] for key in files.keys() - known}
+        with contextlib.closing(_made(archive, folder, request, processes, left)) as made:
+            for row in made:
+                rows[row["clip_key"]] = row
+                note_row(journal, row)
+                progress(len(rows), len(files))
         write_manifest(folder, rows.values())
         _remove_others(folder, rows, request)
     accepted = {key for key, row in rows.items() if row["status"] == "accepted"}
@@ -129,17 +131,18 @@ def export_archive(
 
 def _made(
     archive: Archive, folder: Path, request: ExportRequest, processes: int, files: Mapping[str, SourceFile]
-) -> Iterator[dict[str, Any]]:
+) -> Generator[dict[str, Any]]:
     """Yield the row of each of ``files`` as soon as its loop is written."""
     jobs = (archive.job(key, file) for key, file in sorted(files.items(), key=lambda item: item[1]))
     make = functools.partial(_write_file, request, folder)
-    outcomes: Iterator[tuple[Job, _Row | _Failed | Rejected]]
+    outcomes: Generator[tuple[Job, _Row | _Failed | Rejected]]
     outcomes = make_of_files(jobs, make, _limits(request), max(1, min(processes, len(files))))
-    for job, made in outcomes:
-        if isinstance(made, _Failed):
-            raise UserError(made.problem, made.remedy)
-        row = row_of_rejected(made, request) if isinstance(made, Rejected) else made
-        yield row | {"clip_key": job.key, "stamp": _stamp(files[job.key], request)}
+    with contextlib.closing(outcomes):
+        for job, made in outcomes:
+            if isinstance(made, _Failed):
+                raise UserError(made.problem, made.remedy)
+            row = row_of_rejected(made, request) if isinstance(made, Rejected) else made
+            yield row | {"clip_key": job.key, "stamp": _stamp(files[job.key], request)}
 
 
 @contextlib.contextmanager

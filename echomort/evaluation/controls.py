@@ -131,5 +131,8 @@ def broken_controls(metrics: pd.DataFrame, least: int) -> list[str]:
 
 
 def _is_not_chance(area: float, low: float, high: float) -> bool:
-    """Whether the limits of an AUC exclude 0.5; without limits, whether it is another value."""
-    return area != 0.5 if math.isnan(low) else not low <= 0.5 <= high
+    """Whether the limits of an AUC exclude 0.5; without limits, whether it is another value. An unknown AUC (no fold
+    has deaths and survivors) says nothing."""
+    if math.isnan(low):
+        return not math.isnan(area) and area != 0.5
+    return not low <= 0.5 <= high

@@ -123,6 +123,14 @@ def test_headers_that_tell_only_the_fold_are_chance() -> None:
     assert broken_controls(found, 10) == []
 
 
+@pytest.mark.parametrize(("area", "broken"), [(0.5, False), (1.0, True), (np.nan, False)])
+def test_headers_without_limits_are_judged_by_their_auc(area: float, broken: bool) -> None:
+    found = table(planted(still=0.1, shuffled=0.4))
+    headers = (found["subset"] == "headers") & (found["metric"] == "auc_within_folds")
+    found.loc[headers, ["value", "low", "high"]] = area, np.nan, np.nan
+    assert bool(broken_controls(found, 10)) == broken
+
+
 def test_the_section_shows_every_control_and_the_loop() -> None:
     found = table(planted(still=0.2, shuffled=0.5))
     auc = found[(found["subset"] == LOOP) & (found["metric"] == "auc")].assign(evaluation="out_of_fold", subset="all")

@@ -1,5 +1,6 @@
 """The controls against the models of the views: how well each ranks, and what the loop adds to it."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,7 +12,7 @@ from echomort.evaluation.evaluated import EvaluatedModel, collect_models
 from echomort.evaluation.interval import Interval
 from echomort.evaluation.metric import Metric
 from echomort.evaluation.metrics.comparisons import AUC_DIFFERENCE
-from echomort.evaluation.metrics.discrimination import AUC
+from echomort.evaluation.metrics.discrimination import AUC, AUC_WITHIN_FOLDS, within_folds
 from echomort.evaluation.metrics.headroom import HEADROOM
 from echomort.evaluation.resampling import Resampling, difference, headroom_share
 from echomort.evaluation.scored import ScoredRows, common_rows
@@ -41,9 +42,10 @@ def control_rows(  # noqa: PLR0913
     """Return the metric rows (:data:`COLUMNS`) of the controls: ``model`` is the view's model, ``subset`` the control.
 
     ``controls``: study_key, fold, view, control, logit; several rows of a study are averaged. Other arguments as those
-    of :func:`echomort.evaluation.summary.evaluate`. Each control has its AUC and what the AUC of the view's model is
-    above it (DeLong, paired), and where ``truth`` is given the share of the heart's headroom that it recovers, and that
-    it lacks of the model's, all on the patients that both scored. The view's model has its own AUC and share.
+    of :func:`echomort.evaluation.summary.evaluate`. Each control has its AUC, pooled and within folds, and what the AUC
+    of the view's model is above it (DeLong, paired, pooled), and where ``truth`` is given the share of the heart's
+    headroom that it recovers, and that it lacks of the model's, all on the patients that both scored. The view's model
+    has its own AUCs and share.
     """
     plan = Resampling(settings.bootstrap, settings.confidence, settings.seed)
     rows: list[MetricRow] = []
@@ -62,7 +64,7 @@ def control_rows(  # noqa: PLR0913
 
 
 def _loop_figures(loop: EvaluatedModel) -> Iterator[MetricRow | Bootstrapped]:
-    yield _auc_row(loop, loop.scored, LOOP)
+    yield from _auc_rows(loop, loop.scored, LOOP)
     yield from _headroom(loop, loop.scored, LOOP)
 
 
@@ -73,7 +75,7 @@ def _figures(loop: EvaluatedModel, control: EvaluatedModel) -> Iterator[MetricRo
     if not own.is_binary:
         return
     own = ScoredRows(of_loop.model, own.rows, own.score, own.is_log_odds, own.true_risk)
-    yield _auc_row(loop, own, name)
+    yield from _auc_rows(loop, own, name)
     test = delong_test(own.died, of_loop.score, own.score, loop.settings.confidence)
     gap = Interval(test.difference, test.low, test.high, "DeLong, paired, Wald", test.note)
     yield own.row(AUC_DIFFERENCE, gap, name, CONTROL)
@@ -81,8 +83,10 @@ def _figures(loop: EvaluatedModel, control: EvaluatedModel) -> Iterator[MetricRo
     yield from _headroom_lost(loop, of_loop, own, name)
 
 
-def _auc_row(loop: EvaluatedModel, scored: ScoredRows, name: str) -> MetricRow:
-    return scored.row(AUC, delong_interval(scored.died, scored.score, loop.settings.confidence), name, CONTROL)
+def _auc_rows(loop: EvaluatedModel, scored: ScoredRows, name: str) -> Iterator[MetricRow]:
+    confidence = loop.settings.confidence
+    yield scored.row(AUC, delong_interval(scored.died, scored.score, confidence), name, CONTROL)
+    yield from within_folds(scored, confidence, name, CONTROL)
 
 
 def _headroom(loop: EvaluatedModel, scored: ScoredRows, name: str) -> Iterator[Bootstrapped]:
@@ -106,7 +110,8 @@ def broken_controls(metrics: pd.DataFrame, least: int) -> list[str]:
     its controls (rows as :func:`control_rows` returns them): empty on an archive whose truth is not known.
 
     Controls with fewer than ``least`` deaths or survivors (``evaluation.suppress_below_events``) are not judged: Wald
-    limits of so few are too narrow.
+    limits of so few are too narrow. The AUC of the headers is that within folds: all folds pooled, models that know
+    nothing are below chance.
     """
     found = []
     known = metrics[metrics["evaluation"] == CONTROL]
@@ -120,6 +125,14 @@ def broken_controls(metrics: pd.DataFrame, least: int) -> list[str]:
             found.append(f"{name} recovers {value:.0%} of the headroom, more than {MOST_HEADROOM:.0%}")
         if metric == HEADROOM_DIFFERENCE.name and control == SHUFFLED_LOOP and high < 0:
             found.append(f"{name} recovers more than the loop")
-        if metric == AUC.name and control == HEADERS and not low <= 0.5 <= high:
-            found.append(f"{name} has an AUC of {value:.3f}, which is not chance")
+        if metric == AUC_WITHIN_FOLDS.name and control == HEADERS and _is_not_chance(value, low, high):
+            found.append(f"{name} has an AUC within folds of {value:.3f}, which is not chance")
     return found
+
+
+def _is_not_chance(area: float, low: float, high: float) -> bool:
+    """Whether the limits of an AUC exclude 0.5; without limits, whether it is another value. An unknown AUC (no fold
+    has deaths and survivors) says nothing."""
+    if math.isnan(low):
+        return not math.isnan(area) and area != 0.5
+    return not low <= 0.5 <= high

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from echomort.evaluation.metrics.discrimination import AUC_WITHIN_FOLDS
 from echomort.evaluation.subgroups import SUPPRESSED, has_too_few, suppressed
 from echomort.report.disclosure import Counts, groups_with_figures
 from echomort.report.words import ModelWords, count, counted, model_words, span
@@ -108,6 +109,10 @@ class Numbers:
     def auc(self, model: str) -> Figure:
         """Return the AUC of ``model`` over all its rows; of the permuted null, its mean over permutations."""
         return self.get(model, "auc", evaluation=NULL if model_words(model).kind == "null" else OUT_OF_FOLD)
+
+    def auc_within_folds(self, model: str) -> Figure:
+        """Return the AUC of ``model`` over the pairs of a death and a survivor of the same fold."""
+        return self.get(model, AUC_WITHIN_FOLDS.name)
 
     def models(self, *kinds: str) -> list[tuple[str, ModelWords]]:
         """Return the models that have an AUC row, known or not, of ``kinds`` (all), in the order of the report."""

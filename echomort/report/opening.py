@@ -55,7 +55,9 @@ def _area_tile(numbers: Numbers, best: str) -> Tile | None:
     if numbers.too_few(best):
         return Tile(NOTHING, f"AUC, {model_words(best).label}", "too few deaths or survivors for a result")
     aside = f"{numbers.level} interval {span(area.low, area.high)}" if span(area.low, area.high) else "no interval"
-    return Tile(number(area.value), f"AUC, {model_words(best).label}", aside)
+    within = numbers.auc_within_folds(best)
+    also = f"; {number(within.value)} within folds" if within.is_known else ""
+    return Tile(number(area.value), f"AUC, {model_words(best).label}", aside + also)
 
 
 def _calibration_tile(numbers: Numbers, best: str) -> Tile | None:

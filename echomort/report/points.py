@@ -44,14 +44,19 @@ def _main_model(numbers: Numbers) -> str:
     best = numbers.best()
     if best is None:
         return ""
-    area, label = numbers.auc(best), model_words(best).label
-    limits = span(area.low, area.high)
-    interval = f", {numbers.level} interval {limits}" if limits else ""
-    chance = ", which includes 0.5, chance" if area.low <= 0.5 <= area.high else ""
+    area, within, label = numbers.auc(best), numbers.auc_within_folds(best), model_words(best).label
+    inside = f" Within folds {number(within.value)}{_limits(numbers, within)}." if within.is_known else ""
     return (
-        f"{label}: AUC {number(area.value)}{interval}{chance}, on {area.counts_text}, each scored by a model that "
-        f"never saw the patient. {MAIN_MODEL}"
+        f"{label}: AUC {number(area.value)}{_limits(numbers, area)}, on {area.counts_text}, each scored by a model "
+        f"that never saw the patient.{inside} {MAIN_MODEL}"
     )
+
+
+def _limits(numbers: Numbers, area: Figure) -> str:
+    """Return the interval of an AUC, and whether chance is in it; empty without one."""
+    limits = span(area.low, area.high)
+    chance = ", which includes 0.5, chance" if area.low <= 0.5 <= area.high else ""
+    return f", {numbers.level} interval {limits}{chance}" if limits else ""
 
 
 def _higher_models(numbers: Numbers) -> str:

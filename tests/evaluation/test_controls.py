@@ -73,7 +73,7 @@ def test_what_the_loop_adds_is_the_difference_of_the_aucs() -> None:
 
 def test_without_a_truth_there_are_differences_and_no_headroom() -> None:
     found = table(planted(still=0.2, shuffled=0.5), known=False)
-    assert set(found["metric"]) == {"auc", "auc_difference"}
+    assert set(found["metric"]) == {"auc", "auc_within_folds", "auc_difference"}
     assert broken_controls(found, 10) == []
 
 
@@ -106,6 +106,29 @@ def test_the_check_names_what_contradicts_that_the_risk_is_in_the_motion(
     found = broken_controls(table(planted(**planting)), 10)
     assert [words.partition(" of ")[0] for words in found] == named
     assert MOST_HEADROOM == 0.30
+
+
+def test_headers_that_tell_only_the_fold_are_chance() -> None:
+    """A model that knows nothing gives each fold the share of deaths of the others: all folds pooled, below chance."""
+    frame, scores, controls, truth = planted(still=0.1, shuffled=0.4)
+    frame = frame[(frame["fold"] > 0) | (frame["label"] == 0) | (np.arange(PEOPLE) % 3 == 0)]
+    of_others = frame["fold"].map(lambda fold: frame.loc[frame["fold"] != fold, "label"].mean())
+    headers = controls["control"] == "headers"
+    by_study = of_others.set_axis(frame["study_key"])
+    controls.loc[headers, "logit"] = controls.loc[headers, "study_key"].map(by_study).fillna(0.0).to_numpy()
+    found = table((frame, scores, controls, truth))
+    pooled = found[(found["subset"] == "headers") & (found["metric"] == "auc")].iloc[0]
+    assert pooled["high"] < 0.5
+    assert value(found, "headers", "auc_within_folds") == 0.5
+    assert broken_controls(found, 10) == []
+
+
+@pytest.mark.parametrize(("area", "broken"), [(0.5, False), (1.0, True), (np.nan, False)])
+def test_headers_without_limits_are_judged_by_their_auc(area: float, broken: bool) -> None:
+    found = table(planted(still=0.1, shuffled=0.4))
+    headers = (found["subset"] == "headers") & (found["metric"] == "auc_within_folds")
+    found.loc[headers, ["value", "low", "high"]] = area, np.nan, np.nan
+    assert bool(broken_controls(found, 10)) == broken
 
 
 def test_the_section_shows_every_control_and_the_loop() -> None:

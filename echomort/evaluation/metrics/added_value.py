@@ -6,6 +6,7 @@ both models alike. IPA, the scaled Brier score, is the share of the Brier score 
 """
 
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from echomort.evaluation.inputs import Booleans, Floats
 from echomort.evaluation.metric import Metric
 from echomort.evaluation.metric_family import Figures, MetricFamily
 from echomort.evaluation.metrics.benefit import THRESHOLDS, threshold_subset
-from echomort.evaluation.metrics.comparisons import Pair, bootstrap_rows, delong_rows, paired
+from echomort.evaluation.metrics.comparisons import Pair, bootstrap_rows, delong_rows, paired, within_fold_rows
 from echomort.evaluation.resampling import Statistic, difference, improvement, weighted_mean
 from echomort.evaluation.scored import ScoredRows
 from echomort.vocabulary.baselines import AGE_SEX, AGE_SEX_LVEF
@@ -34,11 +35,13 @@ ADDED_VALUE = "each model against age and sex, without and with LVEF"
 def added_value(evaluated: EvaluatedModels) -> Figures:
     """Yield the differences in AUC, IPA and net benefit of each of ``BEST_FIRST`` from each of :data:`REFERENCES`."""
     by_model = {name: paired(evaluated, name, _with_references(evaluated, name)) for name in BEST_FIRST}
-    for name, pairs in by_model.items():
-        for pair in pairs:
+    for name, found in by_model.items():
+        for pair in found:
             yield from bootstrap_rows(pair, evaluated.aucs)
             yield from _of_risks(pair, evaluated.models[name], evaluated.models[pair.second.model])
-    yield from delong_rows([pair for pairs in by_model.values() for pair in pairs], ADDED_VALUE)
+    pairs = list(chain.from_iterable(by_model.values()))
+    yield from delong_rows(pairs, ADDED_VALUE)
+    yield from within_fold_rows(pairs)
 
 
 def _with_references(evaluated: EvaluatedModels, model: str) -> list[EvaluatedModel]:

@@ -1,11 +1,15 @@
-"""Paired tests of the difference of two AUCs, on the rows that both models scored."""
+"""Paired tests of the difference of two AUCs, on the rows that both models scored.
+
+The tests are of the AUCs on all rows, in which the scales of the folds' models have a part. The difference of the AUCs
+within folds, where they have none, stands beside each test, without limits.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from echomort.evaluation.bootstraps import Bootstrapped, SharedAucs
-from echomort.evaluation.discrimination import DeLongTest, delong_test
+from echomort.evaluation.discrimination import DeLongTest, delong_interval_within, delong_test
 from echomort.evaluation.evaluated import EvaluatedModel, EvaluatedModels
 from echomort.evaluation.interval import Interval, without_limits
 from echomort.evaluation.metric import Metric
@@ -18,6 +22,7 @@ from echomort.vocabulary.metric_table import COMPARISON, MetricRow
 from echomort.vocabulary.model_names import EHR, ORACLES, VIDEO_EHR
 
 AUC_DIFFERENCE = Metric("auc_difference", "Difference", 3, "higher")
+AUC_DIFFERENCE_WITHIN = Metric("auc_difference_within_folds", "Within folds", 3, "higher")
 DELONG_Z = Metric("delong_z", "z", 2)
 DELONG_P = Metric("delong_p", "p", 3)
 DELONG_P_HOLM = Metric("delong_p_holm", "p, Holm", 3)
@@ -45,9 +50,12 @@ def comparisons(evaluated: EvaluatedModels) -> Figures:
     for pair in full:
         yield from bootstrap_rows(pair, evaluated.aucs)
     yield from delong_rows(full, AGAINST_ALL)
+    yield from within_fold_rows(full)
     records = [model for name, model in evaluated.models.items() if name not in (AGE_SEX, AGE_SEX_LVEF)]
     baselines = [model for model in records if model.kind in ("baseline", "ehr")]
-    yield from delong_rows(paired(evaluated, EHR, baselines), AGAINST_RECORDS)
+    on_records = paired(evaluated, EHR, baselines)
+    yield from delong_rows(on_records, AGAINST_RECORDS)
+    yield from within_fold_rows(on_records)
 
 
 def paired(evaluated: EvaluatedModels, reference: str, others: Sequence[EvaluatedModel]) -> list[Pair]:
@@ -84,6 +92,16 @@ def delong_rows(pairs: Sequence[Pair], family: str) -> Iterator[MetricRow]:
     yield from _holm_rows(pairs, family)
 
 
+def within_fold_rows(pairs: Sequence[Pair]) -> Iterator[MetricRow]:
+    """Yield the difference of the AUCs within folds of every pair, untested; none with one fold."""
+    for first, second in ((pair.first, pair.second) for pair in pairs):
+        fold = first.rows["fold"]
+        if fold.nunique() > 1:
+            one, other = (delong_interval_within(first.died, scored.score, fold).value for scored in (first, second))
+            gap = without_limits(one - other, "pairs within a fold, not tested")
+            yield first.row(AUC_DIFFERENCE_WITHIN, gap, evaluation=COMPARISON)
+
+
 def holm_family(method: str) -> tuple[str, int]:
     """Return the family of an adjusted p, and how many tests it has, from the ``method`` of its row."""
     size, _, family = method.removeprefix(HOLM).partition(": ")
@@ -100,7 +118,10 @@ def _holm_rows(pairs: Sequence[Pair], family: str) -> Iterator[MetricRow]:
 
 
 METRIC_FAMILY = MetricFamily(
-    (AUC_DIFFERENCE, DELONG_Z, DELONG_P, DELONG_P_HOLM, AUC_DIFFERENCE_BOOTSTRAP, SOFT_AUC_DIFFERENCE),
+    (
+        *(AUC_DIFFERENCE, AUC_DIFFERENCE_WITHIN, DELONG_Z, DELONG_P, DELONG_P_HOLM),
+        *(AUC_DIFFERENCE_BOOTSTRAP, SOFT_AUC_DIFFERENCE),
+    ),
     90,
     of_models=comparisons,
 )

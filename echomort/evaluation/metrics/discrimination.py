@@ -1,4 +1,9 @@
-"""Discrimination: the AUC on all rows and in every fold, and the average precision."""
+"""Discrimination: the AUC on all rows, in every fold and within folds, and the average precision.
+
+The model of each fold has a scale of its own, so that the AUC on all rows also ranks the scales of the models. A model
+that knows nothing gives each fold about the share of deaths among the others: the fewer its own deaths, the higher its
+score, and the AUC on all rows is below 0.5. Within folds it is 0.5.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -7,25 +12,31 @@ import numpy as np
 import pandas as pd
 
 from echomort.evaluation.bootstraps import Bootstrapped
-from echomort.evaluation.discrimination import delong_interval
+from echomort.evaluation.discrimination import delong_interval, delong_interval_within
 from echomort.evaluation.evaluated import EvaluatedModel
 from echomort.evaluation.interval import Interval, without_limits
 from echomort.evaluation.metric import Metric
 from echomort.evaluation.metric_family import Figures, MetricFamily
 from echomort.evaluation.resampling import WeightedAveragePrecision
+from echomort.evaluation.scored import ScoredRows
 from echomort.evaluation.subgroups import suppressed
-from echomort.vocabulary.metric_table import COLUMNS, NULL, WHOLE, MetricRow
+from echomort.vocabulary.metric_table import COLUMNS, NULL, OUT_OF_FOLD, WHOLE, MetricRow
 from echomort.vocabulary.model_names import PERMUTED_NULL
 
 AUC = Metric("auc", "AUC", 3, "higher", 1)
 AUC_FOLD_MEAN = Metric("auc_fold_mean", "Mean", 3, "higher", 1)
+AUC_WITHIN_FOLDS = Metric("auc_within_folds", "Within folds", 3, "higher", 1)
 CHANCE_ERROR = Metric("auc_chance_error", "Standard error under chance")
 AUC_BOOTSTRAP = Metric("auc_bootstrap", "AUC (bootstrap)", 3, "higher", 1)
 AVERAGE_PRECISION = Metric("average_precision", "Average precision", 3, "higher", 1)
 
+NO_LIMITS = "pairs within a fold; no limits, since no variance is known"
+"""The method of an AUC within folds whose variance is not known."""
+
 
 def ranking(model: EvaluatedModel) -> Figures:
-    """Yield the AUC with DeLong's limits, overall and by fold; where a model has all metrics, also by bootstrap."""
+    """Yield the AUC with DeLong's limits, overall, by fold and within folds; where a model has all metrics, also by
+    bootstrap."""
     if model.is_suppressed and model.scored.is_binary:
         least = model.settings.suppress_below_events
         yield model.scored.row(AUC, without_limits(math.nan, suppressed(least)))
@@ -34,6 +45,7 @@ def ranking(model: EvaluatedModel) -> Figures:
     scored = model.scored
     yield scored.row(AUC, delong_interval(scored.died, scored.score, model.settings.confidence))
     yield from _folds(model)
+    yield from within_folds(scored, model.settings.confidence)
     if model.has_all_metrics:
         yield Bootstrapped(scored, AUC_BOOTSTRAP, model.aucs.auc(scored))
         yield Bootstrapped(scored, AVERAGE_PRECISION, WeightedAveragePrecision(scored.died, scored.score))
@@ -51,6 +63,18 @@ def _folds(model: EvaluatedModel) -> Iterator[MetricRow]:
         yield model.scored.row(AUC_FOLD_MEAN, _mean_of_folds(areas, model.settings.confidence))
 
 
+def within_folds(
+    scored: ScoredRows, confidence: float, subset: str = WHOLE, evaluation: str = OUT_OF_FOLD
+) -> Iterator[MetricRow]:
+    """Yield the AUC over the pairs of a death and a survivor of the same fold; none with one fold, where it is the AUC
+    on all rows. It has no limits where no variance is known."""
+    if scored.rows["fold"].nunique() > 1:
+        interval = delong_interval_within(scored.died, scored.score, scored.rows["fold"], confidence)
+        if interval.note is not None:
+            interval = without_limits(interval.value, NO_LIMITS)
+        yield scored.row(AUC_WITHIN_FOLDS, interval, subset, evaluation)
+
+
 def _mean_of_folds(areas: Sequence[float], confidence: float) -> Interval:
     from scipy.stats import t
 
@@ -59,7 +83,9 @@ def _mean_of_folds(areas: Sequence[float], confidence: float) -> Interval:
     return Interval(mean, mean - margin, mean + margin, f"mean over {len(areas)} folds, t limits")
 
 
-METRIC_FAMILY = MetricFamily((AUC, AUC_FOLD_MEAN, CHANCE_ERROR, AUC_BOOTSTRAP, AVERAGE_PRECISION), 20, of_model=ranking)
+METRIC_FAMILY = MetricFamily(
+    (AUC, AUC_FOLD_MEAN, AUC_WITHIN_FOLDS, CHANCE_ERROR, AUC_BOOTSTRAP, AVERAGE_PRECISION), 20, of_model=ranking
+)
 
 
 def permuted_null_rows(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from echomort.evaluation.metric import Metric
 from echomort.evaluation.metrics.added_value import IPA_DIFFERENCE, NET_BENEFIT_DIFFERENCE, REFERENCES
 from echomort.evaluation.metrics.benefit import THRESHOLDS, threshold_subset
-from echomort.evaluation.metrics.comparisons import AUC_DIFFERENCE, DELONG_P_HOLM, holm_family
+from echomort.evaluation.metrics.comparisons import AUC_DIFFERENCE, AUC_DIFFERENCE_WITHIN, DELONG_P_HOLM, holm_family
 from echomort.report.blocks import Cell, Row, Section, Table, Words
 from echomort.report.differences import auc_difference, difference
 from echomort.report.numbers import Figure, Numbers
@@ -55,10 +55,11 @@ def _table(numbers: Numbers, pairs: Sequence[Pair]) -> Table:
     rows = [[_name(pair), *_area_cells(numbers, pair), _cell(_found(numbers, pair, IPA_DIFFERENCE))] for pair in pairs]
     caption = (
         f"Differences with {numbers.level} intervals: of the AUC DeLong's, with p after Holm's correction over "
-        f"{_family(numbers, pairs)}; of the IPA by bootstrap over patients. IPA: the share of the Brier score of one "
-        "risk for all that a model saves, with the risks of both models recalibrated on the other folds"
+        f"{_family(numbers, pairs)}, all folds pooled; within folds, untested; of the IPA by bootstrap over patients. "
+        "IPA: the share of the Brier score of one risk for all that a model saves, with the risks of both models "
+        "recalibrated on the other folds"
     )
-    columns = ["Model", "#AUC", "#p, Holm", "#IPA", "#Patients", "#Deaths"]
+    columns = ["Model", "#AUC", "#p, Holm", "#AUC within folds", "#IPA", "#Patients", "#Deaths"]
     counts = [_counts(_found(numbers, pair, AUC_DIFFERENCE)) for pair in pairs]
     return Table("added-value", caption, columns, [[*row, *tail] for row, tail in zip(rows, counts, strict=True)])
 
@@ -83,7 +84,8 @@ def _name(pair: Pair) -> Cell:
 
 def _area_cells(numbers: Numbers, pair: Pair) -> list[Cell]:
     corrected = _found(numbers, pair, DELONG_P_HOLM)
-    return [_cell(_found(numbers, pair, AUC_DIFFERENCE)), Cell(p_value(corrected.value))]
+    pooled, within = (_found(numbers, pair, metric) for metric in (AUC_DIFFERENCE, AUC_DIFFERENCE_WITHIN))
+    return [_cell(pooled), Cell(p_value(corrected.value)), Cell(signed(within.value))]
 
 
 def _found(numbers: Numbers, pair: Pair, metric: Metric, subset: str = WHOLE) -> Figure:

@@ -7,10 +7,12 @@ from echomort.evaluation.metrics.added_value import REFERENCES
 from echomort.evaluation.metrics.comparisons import (
     AUC_DIFFERENCE,
     AUC_DIFFERENCE_BOOTSTRAP,
+    AUC_DIFFERENCE_WITHIN,
     DELONG_P,
     DELONG_P_HOLM,
     holm_family,
 )
+from echomort.evaluation.metrics.discrimination import AUC_FOLD_MEAN, AUC_WITHIN_FOLDS
 from echomort.report.blocks import Cell, Picture, Row, Section, Table
 from echomort.report.cells import metric_head
 from echomort.report.drawing import figures
@@ -32,6 +34,14 @@ from echomort.report.words import (
     span,
 )
 from echomort.vocabulary.metric_table import COMPARISON
+
+FOLDS_CAPTION = (
+    "AUC in each fold, their mean and its t interval. Within folds: of all pairs of a death and a survivor of the same "
+    "fold, the share in the right order, with DeLong's interval where a variance is known. One model scored both, so "
+    "scales play no part: a model that knows nothing has 0.5, but for chance. Pooled: of all pairs, also those of two "
+    "folds, whose models have different scales. A model that knows nothing can be far below 0.5 there: the fewer "
+    "deaths a fold has, the more the others have, on which its model was trained. A clinical score has one scale."
+)
 
 
 def discrimination(numbers: Numbers, scores: Mapping[str, ModelScores]) -> Section:
@@ -87,12 +97,12 @@ def _distributions(scores: Mapping[str, ModelScores]) -> list[Picture]:
 
 
 def _fold_table(numbers: Numbers) -> Table:
-    models = numbers.estimable("view", "video", "ehr", "fusion", "score")
+    models = numbers.estimable("view", "video", "ehr", "fusion", "baseline", "score")
     names = sorted({fold for model, _ in models for fold in numbers.folds(model)}, key=lambda name: (len(name), name))
     rows: list[Row] = []
     for model, words in models:
         folds = numbers.folds(model)
-        mean = numbers.get(model, "auc_fold_mean")
+        mean, within = numbers.get(model, AUC_FOLD_MEAN.name), numbers.auc_within_folds(model)
         cells = [number(folds.get(name, Figure()).value) for name in names]
         rows.append(
             [
@@ -100,20 +110,27 @@ def _fold_table(numbers: Numbers) -> Table:
                 *cells,
                 Cell(number(mean.value), style="strong"),
                 span(mean.low, mean.high) or NOTHING,
+                Cell(number(within.value), style="strong"),
+                span(within.low, within.high) or NOTHING,
+                number(numbers.auc(model).value),
             ]
         )
-    columns = ["AUC", *(f"#Fold {name}" for name in names), "#Mean", f"#{numbers.level} interval"]
-    caption = "AUC in each fold, their mean and its t interval. The pooled AUC mixes models with different scales."
-    return Table("folds", caption, columns, rows)
+    mean_heads = metric_head(AUC_FOLD_MEAN), f"#{numbers.level} (mean)"
+    within_heads = metric_head(AUC_WITHIN_FOLDS), f"#{numbers.level} (within)"
+    columns = ["AUC", *(f"#Fold {name}" for name in names), *mean_heads, *within_heads, "#Pooled"]
+    return Table("folds", FOLDS_CAPTION, columns, rows)
 
 
 def _comparison_table(numbers: Numbers) -> list[Table]:
     rows = [_comparison_row(numbers, pair) for pair in _pairs(numbers)]
     intervals = (f"#{numbers.level} (DeLong)", f"#{numbers.level} (bootstrap)")
     tests = metric_head(DELONG_P), metric_head(DELONG_P_HOLM)
-    columns = ["AUC difference", metric_head(AUC_DIFFERENCE), *intervals, *tests, "#Patients"]
+    gaps = metric_head(AUC_DIFFERENCE), metric_head(AUC_DIFFERENCE_WITHIN)
+    columns = ["AUC difference", gaps[0], *intervals, gaps[1], *tests, "#Patients"]
     caption = (
         "Paired, on the patients whom both models scored: DeLong's test, and a bootstrap over patients. "
+        "Both are of pooled AUCs, in which the scales of the folds' models have a part; within folds they have none, "
+        "but that difference is not tested. "
         f"Holm's correction: {'; '.join(_families(numbers))}. Comparisons with an oracle test no hypothesis."
     )
     return [Table("comparisons", caption, columns, rows)] if rows else []
@@ -144,6 +161,7 @@ def _comparison_row(numbers: Numbers, pair: str) -> Row:
         Cell(signed(gap.value), style="strong"),
         span(gap.low, gap.high) or NOTHING,
         span(bootstrap.low, bootstrap.high) or NOTHING,
+        signed(found(AUC_DIFFERENCE_WITHIN).value),
         p_value(found(DELONG_P).value),
         Cell(p_value(corrected.value), _of_family(corrected)),
         count(gap.n),

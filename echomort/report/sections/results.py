@@ -38,7 +38,8 @@ def at_a_glance(data: ReportData, numbers: Numbers) -> Section:
 
 
 def headline(numbers: Numbers) -> str:
-    """Return the main result in one sentence."""
+    """Return the main result in one sentence: of a trained model its AUC within folds, since it is about two patients
+    whom one model scored."""
     best = numbers.best()
     if best is None:
         return "No model has an AUC: there were too few patients, or only one outcome."
@@ -51,8 +52,12 @@ def headline(numbers: Numbers) -> str:
         "ehr": "the health records rank",
     }
     ranked = who.get(words.kind, f"{words.label} ranks")
+    within = numbers.auc_within_folds(best)
+    of_two = "Of two patients"
+    if words.kind != "score" and within.is_known:
+        area, of_two = within, "Of two patients whom the same model scored"
     return (
-        f"Of two patients, one of whom died within a year, {ranked} the one who died higher "
+        f"{of_two}, one of whom died within a year, {ranked} the one who died higher "
         f"{round(100 * area.value)} times in 100."
     )
 
@@ -77,9 +82,9 @@ def _forest(numbers: Numbers) -> Picture:
     return Picture(
         inline_svg(forest_figure(numbers), "fig-forest", f"AUC of each model with its interval: {known}"),
         "How well each score ranks patients by who dies within a year",
-        "AUC: the share of pairs (one who died, one who lived) that the score puts in the right order. Bars: "
-        f"{numbers.level} intervals (DeLong){permuted}. All scores are out of fold: no patient is scored by a model "
-        "that was trained on them.",
+        "AUC: the share of pairs (one who died, one who lived; all folds pooled) that the score puts in the right "
+        f"order. Bars: {numbers.level} intervals (DeLong){permuted}. All scores are out of fold: no patient is scored "
+        "by a model that was trained on them.",
     )
 
 
@@ -94,7 +99,8 @@ def headline_table(data: ReportData, numbers: Numbers) -> Table:
     """Return the table of AUCs."""
     rows = [_headline_row(data, numbers, model) for model, _ in numbers.estimable(*GROUPS)]
     columns = ["Score", metric_head(AUC), f"#{numbers.level} interval", "#Patients", "#Deaths"]
-    return Table("headline", "AUC on the headline patients, one study each.", columns, rows)
+    caption = "AUC on the headline patients, one study each, all folds pooled. Within folds: see Discrimination."
+    return Table("headline", caption, columns, rows)
 
 
 def _headline_row(data: ReportData, numbers: Numbers, model: str) -> list[Cell | str]:

@@ -1,8 +1,9 @@
 """`echomort rekey`: begins a new home with another key, which leaves out whoever was erased from the former one.
 
 The exclusion (:mod:`echomort.core.exclusion`) is keyed by pseudonyms and no run makes it again: without it an erased
-patient would come back. A pseudonym can't be turned back, and the vault has forgotten who was erased. So every path, header and record number that
-the project can still read is hashed with the former key: what is in the former exclusion is hashed with the new one.
+patient would come back. A pseudonym can't be turned back, and the vault has forgotten who was erased. So every path,
+header and record number that the project can still read is hashed with the former key; what is in the former exclusion
+is hashed with the new one.
 """
 
 import shutil
@@ -129,7 +130,7 @@ def _require_finished(project: Project, former: Exclusion) -> None:
     if isinstance(project.settings.sources.dicom, str):
         raise UserError(
             "the archive lies in object storage, and the home has no copy of the files of erased patients",
-            "make a new home, and before its first run name the archive as a folder, or erase them in it again",
+            "make a new home by hand, and erase them in it by their numbers after its first run (docs/privacy.md)",
         )
 
 

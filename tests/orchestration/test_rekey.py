@@ -70,6 +70,7 @@ def erased(keyring: Keyring, number: str, files: list[str]) -> Erased:
     )
 
 
+@pytest.mark.slow
 def test_the_erased_stay_erased_under_the_new_key(home: Home, archive: Path) -> None:
     number, files = next(iter(patient_files(archive).items()))
     write_exclusion(home.root, Exclusion((erased(FORMER, number, files),)))
@@ -124,6 +125,7 @@ def _archive_away(home: Home) -> None:
         (lambda home: (home.root / "exclusion.json").write_text("{"), "can't be read"),
         (lambda home: (home.root.parent / "new").mkdir(), "exists"),
         (_archive_away, "sources.dicom"),
+        (lambda home: (home.root / "echomort.yaml").write_text("preset: demo\n"), "has a public key"),
     ],
 )
 def test_what_can_not_be_done_whole_is_not_begun(home: Home, spoil: Callable[[Home], object], line: str) -> None:

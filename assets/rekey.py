@@ -9,7 +9,7 @@ is hashed with the new one.
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
@@ -29,6 +29,7 @@ from echomort.dicom.reasons import Rejected
 from warehouse.adapters.extract import ExtractLocation
 from warehouse.connection import connect_in_memory
 from warehouse.staging.numbers import extract_numbers
+from warehouse.tables.risk_score.seals import check_seals
 
 Progress = Callable[[int, int], None]
 """Is told how many files are done, and of how many."""
@@ -60,10 +61,12 @@ class Translation:
 @dataclass(frozen=True)
 class Rekeyed:
     """``exclusion``: who was erased, by new pseudonyms. ``missing``: record numbers and studies of erased patients that
-    neither the archive nor the records have now."""
+    neither the archive nor the records have now. ``kept_risks``: how many risks, kept before their outcome was known,
+    stay in the former home."""
 
     exclusion: Exclusion
     missing: int
+    kept_risks: int = 0
 
 
 def rekey(project: Project, keyring: Keyring, key_file: Path, home: Path, progress: Progress) -> Rekeyed:
@@ -87,7 +90,12 @@ def rekey(project: Project, keyring: Keyring, key_file: Path, home: Path, progre
         log = f"log {check_chain(project.root).last}"
         append(folder, "rekey", "done", Audited([f"key {project.keyring.key_id}", log], _counts(rekeyed)))
         folder.rename(home)
-    return rekeyed
+    return replace(rekeyed, kept_risks=_kept_risks(project))
+
+
+def _kept_risks(project: Project) -> int:
+    with project.reader() as connection:
+        return check_seals(connection).sealed
 
 
 def _check(project: Project, keyring: Keyring, home: Path) -> None:

@@ -38,4 +38,6 @@ def rekey(
             f"{rekeyed.missing} record and study numbers of erased patients are in neither the archive nor the "
             "records: erase them again should they come back"
         )
+    if rekeyed.kept_risks:
+        out.print(f"{rekeyed.kept_risks} kept risks stay in {home}: they go with it (docs/privacy.md)")
     out.print(f"next: {shlex.join(['echomort', 'run', '--home', str(new)])}; then delete {home} (docs/privacy.md)")

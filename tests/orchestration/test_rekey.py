@@ -15,6 +15,7 @@ from echomort.core.keys import Keyring, note_key
 from echomort.settings import load_settings
 from echomort.synth.archive import write_archive
 from warehouse.connection import connect
+from warehouse.tables.risk_score.seals import seal_kept_risks
 
 FORMER, NEW = Keyring(b"f" * 64), Keyring(b"n" * 64)
 
@@ -102,9 +103,18 @@ def test_a_person_whom_nothing_names_any_more_is_counted(home: Home) -> None:
     assert read_exclusion(new.root) == Exclusion()
 
 
+def test_kept_risks_stay_behind_and_that_is_said(home: Home) -> None:
+    with connect(home.root / "warehouse.duckdb") as connection:
+        connection.execute("INSERT INTO prospective_risk VALUES (1, 's', 'p', 'champion', 'video', 1, 0.0, 0.5, false)")
+        seal_kept_risks(connection)
+    _, said = rekey(home)
+    assert said.status == 0 and f"1 kept risks stay in {home.root}" in said.stdout
+
+
 def test_the_former_key_is_refused_by_the_new_home(home: Home) -> None:
     new, said = rekey(home)
     assert said.status == 0, said.stderr
+    assert "kept risks" not in said.stdout
     refused = new.here("run", ECHOMORT_KEY="f" * 64)
     assert refused.status == 2 and "made with another key" in refused.stderr and refused.stderr.count("\n") == 1
 

@@ -66,7 +66,7 @@ def check_key(home: Path, keyring: Keyring) -> None:
         if known != keyring.key_id:
             raise UserError(
                 f"this home was made with another key (key id {known}, now {keyring.key_id})",
-                "use the former key, or make a new home with the new one (docs/privacy.md)",
+                "use the former key, or begin a new home with `echomort rekey` (docs/privacy.md)",
             )
 
 
@@ -91,7 +91,12 @@ def load_keyring(key_file: Path | None, synthetic: bool) -> Keyring:
             "no key for pseudonyms",
             f"set {KEY_VARIABLE}, or privacy.key_file to a file made by `openssl rand -hex 32 > FILE; chmod 600 FILE`",
         )
-    secret = read_secret(key_file, "the key file", "privacy.key_file").strip()
+    return read_keyring(key_file, "privacy.key_file")
+
+
+def read_keyring(key_file: Path, setting: str) -> Keyring:
+    """Return the keyring of the file named by ``setting``. Raises :class:`UserError` as :func:`load_keyring` does."""
+    secret = read_secret(key_file, "the key file", setting).strip()
     return Keyring(_checked(secret, "the key file"))
 
 

@@ -28,6 +28,7 @@ from orchestration.cli.predict import predict
 from orchestration.cli.readers import analyse, assist, export
 from orchestration.cli.receive import receive
 from orchestration.cli.records import records
+from orchestration.cli.rekey import rekey
 from orchestration.cli.risk import risk
 from orchestration.cli.run import run
 from orchestration.cli.scores import scores
@@ -48,6 +49,7 @@ COMMANDS = (
     doctor,
     trace,
     erase,
+    rekey,
     records,
     link,
     experiment,

@@ -16,7 +16,7 @@ from echomort.core.listing import list_files
 from echomort.dicom.header.parsing import read_header
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.settings import PRESETS, Settings, as_yaml, validate
-from warehouse.adapters.recognition import Recognition, read_with, recognise
+from warehouse.adapters.recognition import Recognition, guess_encoding, read_with, recognise
 
 LOOKED_AT = 20
 """Files whose header is read, spread over the folders. Our choice: a second even on a slow disk."""
@@ -91,23 +91,33 @@ def check_records(text: str, _: Answers) -> Checked:
     return Checked(str(folder), f"{count} file{'' if count == 1 else 's'}")
 
 
+def check_encoding(text: str, _: Answers) -> Checked:
+    """Return the encoding of the records' texts."""
+    return Checked(validate({"sources": {"dicom": "/", "encoding": text}}).sources.encoding)
+
+
+def guessed_encoding(answers: Answers) -> str:
+    """Return the encoding of the records' texts, by how they begin."""
+    return guess_encoding(Path(answers["ehr"]))
+
+
 def recognised_adapter(answers: Answers) -> str:
     """Return the adapter that reads the records. Raises :class:`UserError` if there is none."""
-    return recognise(Path(answers["ehr"])).adapter
+    return recognise(Path(answers["ehr"]), answers["encoding"]).adapter
 
 
 def check_adapter(text: str, answers: Answers) -> Checked:
     """Return the adapter, with which the tables were opened and counted."""
     adapter = text if "/" not in text and not text.startswith(".") else str(_folder(text))
-    found = _read(answers["ehr"], adapter)
+    found = _read(answers["ehr"], adapter, answers["encoding"])
     return Checked(
         adapter, f"{found.patients} patients, {found.deaths} with a death on record, {found.studies} studies"
     )
 
 
 @functools.cache
-def _read(folder: str, adapter: str) -> Recognition:
-    return read_with(Path(folder), adapter)
+def _read(folder: str, adapter: str, encoding: str) -> Recognition:
+    return read_with(Path(folder), adapter, encoding)
 
 
 def check_zone(text: str, _: Answers) -> Checked:
@@ -165,7 +175,7 @@ def check_preset(text: str, answers: Answers) -> Checked:
     if text not in PRESETS or text == "demo":
         raise UserError(f"{text} is no preset for a site", "write standard, or paper: the method's own recipe")
     least = validate({"preset": text, "sources": {"dicom": "/"}}).training.min_deaths
-    deaths = _read(answers["ehr"], answers["adapter"]).deaths
+    deaths = _read(answers["ehr"], answers["adapter"], answers["encoding"]).deaths
     few = f"with {deaths} deaths no view has the {least} of training.min_deaths: lower that for a trial"
     return Checked(text, few if deaths < least else "")
 
@@ -173,6 +183,13 @@ def check_preset(text: str, answers: Answers) -> Checked:
 QUESTIONS = (
     Question("dicom", "Folder of the echo files, or an address such as s3://bucket/echo", check_archive),
     Question("ehr", "Folder of the health records", check_records),
+    Question(
+        "encoding",
+        "Encoding of the records' texts (utf-8, or latin-1, which serves for Windows-1252 too)",
+        check_encoding,
+        guessed_encoding,
+        guessed_encoding,
+    ),
     Question(
         "adapter",
         "How the records are laid out (canonical, omop, mimic_iv, fhir, meds, or a folder)",
@@ -245,6 +262,7 @@ def site_lines(answers: Answers) -> Iterator[str]:
     yield _line("dicom", answers["dicom"], "echo files, at any depth")
     yield _line("ehr", answers["ehr"], "health records (docs/data_contract.md)")
     yield _line("adapter", answers["adapter"], "how they are laid out (docs/adapters.md)")
+    yield _line("encoding", answers["encoding"], "of their texts: utf-8 or latin-1")
     yield _line("time_zone", answers["time_zone"], "of the hospital: times with an offset are converted to it")
     yield _line("extracted_on", answers["extracted_on"], "last day whose records the extract has")
     yield "privacy:\n" if answers["key"] else "# privacy:\n"

@@ -25,6 +25,9 @@ def init(  # noqa: PLR0913, PLR0917
     adapter: Annotated[
         str | None, typer.Option(help="How the records are laid out (default: recognised by tables and columns).")
     ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding of their texts: utf-8 or latin-1 (default: by how they begin).")
+    ] = None,
     time_zone: Annotated[str | None, typer.Option(help="Time zone of the hospital; - for none.")] = None,
     extracted_on: Annotated[
         str | None, typer.Option(help="Last day whose records the extract has; - for the newest change of its files.")
@@ -38,8 +41,8 @@ def init(  # noqa: PLR0913, PLR0917
     What an option says is not asked. Nothing is written before the last answer.
     """
     given = {
-        "dicom": dicom, "ehr": ehr, "adapter": adapter, "time_zone": time_zone, "extracted_on": extracted_on,
-        "key": key, "preset": preset,
+        "dicom": dicom, "ehr": ehr, "encoding": encoding, "adapter": adapter, "time_zone": time_zone,
+        "extracted_on": extracted_on, "key": key, "preset": preset,
     }  # fmt: skip
     if config.exists():
         raise UserError(f"{config} exists already", "edit it, or name another file with --config")

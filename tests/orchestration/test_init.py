@@ -1,6 +1,7 @@
 """A site is set up with what it says, checked at once, and nothing is half-written."""
 
 import contextlib
+import gzip
 import os
 import pty
 import re
@@ -17,6 +18,7 @@ from projects import Home, Said, clean_environment
 
 from echomort.settings import load_settings
 from echomort.synth.archive import write_archive
+from warehouse.adapters.recognition import LOOKED_AT_BYTES, guess_encoding
 
 KEY = "0123456789abcdef" * 4
 
@@ -59,7 +61,8 @@ def test_options_alone_set_up_a_site_that_can_be_run(home: Home, archive: Path) 
     assert f"next: echomort run --home {home.root} --config site.yaml" in said.stdout
     written = yaml.safe_load(Path("site.yaml").read_text())
     assert written["sources"] | {"extracted_on": str(written["sources"]["extracted_on"])} == {
-        "dicom": str(archive / "dicom"), "ehr": str(archive / "ehr"), "adapter": "canonical", **more
+        "dicom": str(archive / "dicom"), "ehr": str(archive / "ehr"),
+        "encoding": "utf-8", "adapter": "canonical", **more
     }  # fmt: skip
     assert written["privacy"] == {"key_file": str(Path("site.key").absolute())}
     key = Path("site.key")
@@ -124,6 +127,7 @@ def test_a_configuration_is_not_overwritten(home: Home, archive: Path) -> None:
         ({"dicom": "s3://name:secret@bucket/echo"}, "credentials belong in the environment"),
         ({"ehr": "nowhere"}, "does not exist"),
         ({"ehr": "{archive}/dicom"}, "no adapter recognises"),
+        ({"encoding": "latin"}, "sources.encoding"),
         ({"adapter": "omop"}, "table person"),
         ({"adapter": "oomop"}, "there is no adapter oomop"),
         ({"adapter": "./nowhere"}, "does not exist"),
@@ -151,6 +155,34 @@ def test_a_table_that_lacks_a_column_is_named_by_the_nearest_adapter(home: Home,
     table.write_text(table.read_text().replace("birth_date", "born", 1))
     said = init(home, *options(archive, ehr=str(tmp_path / "ehr")))
     assert "adapter canonical comes nearest" in said.stderr and "no column birth_date" in said.stderr
+
+
+def test_records_of_windows_are_recognised_and_told(home: Home, archive: Path, tmp_path: Path) -> None:
+    ehr = write_extract(tmp_path / "ehr", clean_records(1, 10))
+    for path in ehr.glob("*.csv"):
+        path.write_bytes(path.read_bytes().replace(b"White", "Weiß".encode("cp1252")))
+    said = init(home, *options(archive, ehr=str(ehr)))
+    assert said.status == 0, said.stderr
+    assert "encoding: latin-1" in said.stdout and "adapter: canonical (10 patients" in said.stdout
+    assert yaml.safe_load(Path("site.yaml").read_text())["sources"]["encoding"] == "latin-1"
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        ("Größe".encode(), "utf-8"),
+        ("Größe".encode("cp1252"), "latin-1"),
+        ("Größe".encode("utf-8-sig"), "utf-8"),
+        ("Größe".encode("utf-16"), "utf-8"),
+        (b"a" * (LOOKED_AT_BYTES - 1) + "ö".encode(), "utf-8"),
+        (gzip.compress("Größe".encode("cp1252")), "latin-1"),
+    ],
+)
+def test_an_encoding_is_guessed_by_how_texts_begin(content: bytes, encoding: str, tmp_path: Path) -> None:
+    packed = ".gz" if content.startswith(b"\x1f\x8b") else ""
+    (tmp_path / f"patient.csv{packed}").write_bytes(content)
+    (tmp_path / "picture.png").write_bytes(b"\xff")
+    assert guess_encoding(tmp_path) == encoding
 
 
 def test_where_the_configuration_can_not_be_written_no_key_is_left(
@@ -208,7 +240,7 @@ class Terminal:
         """Return exit status and what was still written."""
         status, seen = self.process.wait(60), self.seen
         with contextlib.suppress(OSError):  # the other side is closed
-            while part := os.read(self.master, 4096):
+            while select.select([self.master], [], [], 60)[0] and (part := os.read(self.master, 4096)):
                 seen += part.decode()
         os.close(self.master)
         return status, seen
@@ -220,6 +252,7 @@ def test_a_person_is_asked_until_each_answer_can_be_used(home: Home, archive: Pa
     terminal.answer("/nowhere does not exist", "")
     terminal.answer("Folder of the echo files", f"{archive / 'dicom'}\n")
     terminal.answer("Folder of the health records", f"{archive / 'ehr'}\n")
+    terminal.answer("[utf-8]", "\n")
     terminal.answer("[canonical]", "\n")
     terminal.answer("Time zone", "Europe/Berlin\n")
     terminal.answer("Last day", "yesterday\n")

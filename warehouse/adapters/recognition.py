@@ -1,5 +1,6 @@
 """Which adapter reads an extract: tried one after another, in memory."""
 
+import codecs
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +9,19 @@ import duckdb
 from echomort.core.errors import UserError
 from warehouse.adapters.extract import ExtractLocation, adapters, contract, open_extract
 from warehouse.adapters.offered import offered
-from warehouse.adapters.raw import Extract
+from warehouse.adapters.packed import open_packed
+from warehouse.adapters.raw import TEXT, UNMARKED, Extract
 from warehouse.connection import connect_in_memory
 from warehouse.queries import run
+
+LOOKED_AT_BYTES = 2**20
+"""Bytes of a text by which its encoding is guessed (1 MiB). Our choice: an answer within a second."""
+
+MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""What a text begins with that says its encoding itself."""
+
+LATIN = "latin-1"
+"""Encoding of a text that is not UTF-8, as Windows writes it in western Europe."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +34,30 @@ class Recognition:
     studies: int
 
 
-def recognise(folder: Path) -> Recognition:
+def guess_encoding(folder: Path) -> str:
+    """Return ``utf-8``, or ``latin-1`` where a text in ``folder`` has no mark and does not begin as UTF-8."""
+    texts = (path for path in sorted(folder.rglob("*")) if path.name.lower().endswith(TEXT) and path.is_file())
+    try:
+        return UNMARKED if all(map(_begins_as_utf8, texts)) else LATIN
+    except OSError:
+        raise _unreadable(folder) from None
+
+
+def _begins_as_utf8(path: Path) -> bool:
+    with open_packed(path) as file:
+        start = file.read(LOOKED_AT_BYTES)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)  # a letter may be cut at the end
+    except UnicodeDecodeError:
+        return start.startswith(MARKS)
+    return True
+
+
+def _unreadable(folder: Path) -> UserError:
+    return UserError(f"a part of {folder} can't be read", "give read permission, or copy the extract")
+
+
+def recognise(folder: Path, encoding: str = UNMARKED) -> Recognition:
     """Return the first adapter, shipped or offered by a package, that finds its tables and columns in ``folder``.
 
     Raises :class:`UserError` if there is none: with the problem of the adapter most of whose tables are there.
@@ -31,7 +65,7 @@ def recognise(folder: Path) -> Recognition:
     problems = {}
     for adapter in (*adapters(), *offered()):
         try:
-            return read_with(folder, adapter)
+            return read_with(folder, adapter, encoding)
         except UserError as error:
             problems[adapter] = error
     nearest = max(problems, key=lambda adapter: _share_of_tables(folder, adapter))
@@ -43,14 +77,18 @@ def recognise(folder: Path) -> Recognition:
     raise UserError(f"adapter {nearest} comes nearest, but {problems[nearest].problem}", problems[nearest].remedy)
 
 
-def read_with(folder: Path, adapter: str) -> Recognition:
-    """Return what ``adapter`` finds in ``folder``. Raises :class:`UserError` if a table or column is missing, if a file
-    or its SQL can't be read, or if there is no patient."""
+def read_with(folder: Path, adapter: str, encoding: str = UNMARKED) -> Recognition:
+    """Return what ``adapter`` finds in ``folder``, whose texts without a mark have ``encoding``.
+
+    Raises :class:`UserError` if a table or column is missing, if a file or its SQL can't be read, or if there is no
+    patient.
+    """
+    location = ExtractLocation(folder, encoding=encoding)
     try:
-        with connect_in_memory() as connection, open_extract(connection, ExtractLocation(folder), adapter):
+        with connect_in_memory() as connection, open_extract(connection, location, adapter):
             ((patients, deaths, studies),) = run(connection, "adapters/recognised.sql").fetchall()
     except OSError:
-        raise UserError(f"a part of {folder} can't be read", "give read permission, or copy the extract") from None
+        raise _unreadable(folder) from None
     if not patients:
         raise UserError(f"adapter {adapter} finds no patient in {folder}", "name the folder of the whole extract")
     return Recognition(adapter, patients, deaths, studies)

@@ -24,6 +24,7 @@ from orchestration.cli.init import init
 from orchestration.cli.inspect import inspect
 from orchestration.cli.labels import labels
 from orchestration.cli.link import link
+from orchestration.cli.paper import paper
 from orchestration.cli.predict import predict
 from orchestration.cli.readers import analyse, assist, export
 from orchestration.cli.receive import receive
@@ -56,6 +57,7 @@ COMMANDS = (
     synth,
     inspect,
     export_clips,
+    paper,
     predict,
     scores,
     validate,

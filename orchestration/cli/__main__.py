@@ -14,6 +14,7 @@ from orchestration.cli.accept import accept
 from orchestration.cli.adapter import check, new
 from orchestration.cli.champion import export as export_champion
 from orchestration.cli.champion import list_candidates, promote, rollback, show
+from orchestration.cli.compare import compare
 from orchestration.cli.config import show as show_settings
 from orchestration.cli.doctor import doctor
 from orchestration.cli.erase import erase
@@ -58,6 +59,7 @@ COMMANDS = (
     inspect,
     export_clips,
     paper,
+    compare,
     predict,
     scores,
     validate,

@@ -75,3 +75,22 @@ def test_a_project_without_a_report_is_told_what_to_do(project: Home, tmp_path: 
     assert not (tmp_path / "out").exists()
     nowhere = Home(tmp_path / "nowhere").here("paper", str(tmp_path / "out"))
     assert nowhere.status == 2 and "there is no project" in nowhere.stderr
+
+
+def test_two_projects_are_compared_and_what_is_none_is_refused(finished: Home, project: Home, tmp_path: Path) -> None:
+    config = project.root / "echomort.yaml"
+    config.write_text(config.read_text().replace("bootstrap: 100", "bootstrap: 101"))
+    done = finished.here("compare", str(finished.root), str(project.root), "--json", home=False)
+    assert done.status == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    (changed,) = [row for row in rows if row["kind"] == "setting"]
+    assert (changed["name"], changed["first"], changed["second"]) == ("evaluation.bootstrap", "100", "101")
+    assert {row["difference"] for row in rows if row["kind"] in ("count", "metric")} == {0}
+    assert all("fewer than 10" in row["note"] for row in rows if row["kind"] == "test")
+    assert not KEY.search(done.stdout) and str(finished.root) not in done.stdout
+    nowhere = finished.here("compare", str(finished.root), str(tmp_path), home=False)
+    assert nowhere.status == 2 and len(nowhere.stderr.splitlines()) == 1 and "no project" in nowhere.stderr
+    with duckdb.connect(str(project.root / "warehouse.duckdb")) as connection:
+        connection.execute("DELETE FROM metric")
+    early = finished.here("compare", str(finished.root), str(project.root), home=False)
+    assert early.status == 2 and "was not evaluated yet" in early.stderr and "`echomort run`" in early.stderr

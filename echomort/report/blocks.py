@@ -47,9 +47,14 @@ class Table:
         return len(self.columns) > COLUMNS_OF_A_PHONE
 
     @property
+    def label(self) -> str:
+        """The name of the table in the names of files and in LaTeX."""
+        return _file_name(self.name)
+
+    @property
     def file(self) -> str:
         """Path of the table as CSV, relative to the page."""
-        return f"tables/{_file_name(self.name)}.csv"
+        return f"tables/{self.label}.csv"
 
     @property
     def size(self) -> str:

@@ -58,9 +58,17 @@ class ReportFiles:
         return self.html, self.json, *self.beside
 
 
-def write_report(data: ReportData, folder: Path, reader_study: Sequence[Section] = ()) -> ReportFiles:
-    """Write ``report.html``, ``report.json`` and the folders ``figures`` and ``tables`` into ``folder``, each
-    atomically, the page last; equal data give equal bytes.
+@dataclass(frozen=True)
+class Page:
+    """The content of the page: its ``sections``, the ``facts`` and the ``answers`` to the reporting checklist."""
+
+    sections: list[Section]
+    facts: Facts
+    answers: Mapping[str, Answer]
+
+
+def make_page(data: ReportData, reader_study: Sequence[Section] = ()) -> Page:
+    """Return the content of the page, with small groups suppressed.
 
     ``reader_study``: the section of the reader study, if there is one.
 
@@ -71,9 +79,16 @@ def write_report(data: ReportData, folder: Path, reader_study: Sequence[Section]
     scores = scores_by_model(data.scores)
     facts = Facts(data, numbers, scores)
     answers = tripod_answers(facts)
-    page = report_sections(ReportInputs(data, numbers, scores, answers), reader_study)
-    content, files = render(data, numbers, page), exported(page)
-    twin = json.dumps(document(facts, page, answers, files), indent=1, ensure_ascii=False, allow_nan=False)
+    return Page(report_sections(ReportInputs(data, numbers, scores, answers), reader_study), facts, answers)
+
+
+def write_report(data: ReportData, folder: Path, reader_study: Sequence[Section] = ()) -> ReportFiles:
+    """Write ``report.html``, ``report.json`` and the folders ``figures`` and ``tables`` into ``folder``, each
+    atomically, the page last; equal data give equal bytes. See :func:`make_page`."""
+    page = make_page(data, reader_study)
+    content, files = render(data, page.facts.numbers, page.sections), exported(page.sections)
+    as_json = document(page.facts, page.sections, page.answers, files)
+    twin = json.dumps(as_json, indent=1, ensure_ascii=False, allow_nan=False)
     written = ReportFiles(folder / "report.html", folder / "report.json", tuple(write_exports(files, folder)))
     write_text(written.json, twin + "\n")
     write_text(written.html, content)

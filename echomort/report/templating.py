@@ -7,11 +7,11 @@ import jinja2
 
 
 @functools.cache
-def template(name: str) -> jinja2.Template:
-    """Return the template ``name``. What is printed in HTML is escaped, and every name that is used must be given; the
-    filter ``markdown`` escapes what is printed in Markdown."""
+def template(name: str, folder: str = "templates") -> jinja2.Template:
+    """Return the template ``name`` of a ``folder`` of this package. What is printed in HTML is escaped, and every name
+    that is used must be given; the filter ``markdown`` escapes what is printed in Markdown."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("echomort.report", "templates"),
+        loader=jinja2.PackageLoader("echomort.report", folder),
         autoescape=".html" in name,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

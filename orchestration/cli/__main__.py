@@ -14,6 +14,7 @@ from orchestration.cli.accept import accept
 from orchestration.cli.adapter import check, new
 from orchestration.cli.champion import export as export_champion
 from orchestration.cli.champion import list_candidates, promote, rollback, show
+from orchestration.cli.compare import compare
 from orchestration.cli.config import show as show_settings
 from orchestration.cli.doctor import doctor
 from orchestration.cli.erase import erase
@@ -24,6 +25,7 @@ from orchestration.cli.init import init
 from orchestration.cli.inspect import inspect
 from orchestration.cli.labels import labels
 from orchestration.cli.link import link
+from orchestration.cli.paper import paper
 from orchestration.cli.predict import predict
 from orchestration.cli.readers import analyse, assist, export
 from orchestration.cli.receive import receive
@@ -58,6 +60,8 @@ COMMANDS = (
     synth,
     inspect,
     export_clips,
+    paper,
+    compare,
     predict,
     scores,
     validate,

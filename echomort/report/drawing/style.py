@@ -1,4 +1,4 @@
-"""The style of all figures (palette, fonts), and their output as SVG, inline or as a file, and as PNG.
+"""The style of all figures (palette, fonts), and their output as SVG, inline or as a file, as PDF and as PNG.
 
 Colours are Okabe and Ito's (2008), safe for colour-blind readers. In the inline SVG each becomes a CSS variable, so
 that figures follow the page into dark mode; in a PNG they are fixed, on white.
@@ -75,6 +75,14 @@ _STYLE: dict[str, Any] = {
     "text.parse_math": False,
 }
 _SANS = "var(--sans)"
+TRUETYPE = 42
+"""The kind of font in a PDF (its number in PostScript) that journals and drawing programs can read."""
+
+
+class InlineSvg(str):
+    """An inline ``<svg>`` as text, with the ``figure`` that it shows, for its other forms."""
+
+    figure: "Figure"
 
 
 def styled(draw: Callable[P, T]) -> Callable[P, T]:
@@ -121,7 +129,19 @@ def png(figure: "Figure", dpi: int = 150) -> bytes:
 
 
 @styled
-def inline_svg(figure: "Figure", name: str, alt: str) -> str:
+def pdf(figure: "Figure") -> bytes:
+    """Return ``figure`` as PDF on white, its text as text: equal figures give equal bytes, without a date."""
+    import matplotlib
+
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"pdf.fonttype": TRUETYPE}):
+        nothing = dict.fromkeys(("CreationDate", "Creator", "Producer"))
+        figure.savefig(buffer, format="pdf", facecolor=PALETTE["paper"], metadata=nothing)
+    return buffer.getvalue()
+
+
+@styled
+def inline_svg(figure: "Figure", name: str, alt: str) -> InlineSvg:
     """Return ``figure`` as an inline ``<svg>``: equal figures give equal text, and nothing in it is loaded.
 
     ``name`` (unique in the page) prefixes every id; ``alt`` is the text for screen readers.
@@ -132,7 +152,9 @@ def inline_svg(figure: "Figure", name: str, alt: str) -> str:
     with matplotlib.rc_context({"svg.hashsalt": name}):
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
-    return _inline(buffer.getvalue(), name, alt)
+    inline = InlineSvg(_inline(buffer.getvalue(), name, alt))
+    inline.figure = figure
+    return inline
 
 
 def _inline(text: str, name: str, alt: str) -> str:

@@ -112,8 +112,18 @@ def predict_paths(paths: Sequence[Path], registry: Path, view: str | None = None
 
 
 def score_files(paths: Sequence[Path], champion: Champion, view: str | None = None) -> Generator[FileScore]:
-    """Yield the score of each file of ``paths`` (folders are searched), in order, by ``champion``. Closing it ends the
-    processes that read.
+    """Yield the score of each file of ``paths``, as :func:`score_clips_of`."""
+    with closing(score_clips_of(paths, champion, view)) as scored:
+        for one, _ in scored:
+            yield one
+
+
+def score_clips_of(
+    paths: Sequence[Path], champion: Champion, view: str | None = None
+) -> Generator[tuple[FileScore, NDArray[np.uint8] | None]]:
+    """Yield the score of each file of ``paths`` (folders are searched), in order, by ``champion``, with the clip that
+    was scored, uint8 (frames, height, width); None where the file was rejected. Closing it ends the processes that
+    read.
 
     Files are DICOM objects, or clips saved by ``inspect`` (.npy). ``view`` is used for files that name none.
     Raises :class:`UserError` where a path does not exist, ``view`` is no view, or the champion has no video model.
@@ -127,8 +137,8 @@ def score_files(paths: Sequence[Path], champion: Champion, view: str | None = No
     with closing(in_order(read_clips(jobs, imaging, min(Execution().cores, len(jobs))))) as loops:
         for path in files:
             loaded = _loaded(path) if path.suffix == SAVED else next(loops)[1]
-            prediction, risk = _predicted(str(path), loaded, champion, default_view)
-            yield FileScore(prediction, risk, _study_of(path))
+            prediction, risk, pixels = _predicted(str(path), loaded, champion, default_view)
+            yield FileScore(prediction, risk, _study_of(path)), pixels
 
 
 def predict_studies(files: Sequence[FileScore], champion: Champion) -> Iterator[StudyPrediction]:
@@ -186,20 +196,20 @@ def _clip_of(champion: Champion, default_view: str) -> ClipSettings:
 
 def _predicted(
     path: str, loaded: Clip | SavedClip | Rejected | Unusable, champion: Champion, default_view: str
-) -> tuple[Prediction, ClipRisk | None]:
+) -> tuple[Prediction, ClipRisk | None, NDArray[np.uint8] | None]:
     if isinstance(loaded, Rejected):
-        return _rejected(path, loaded.reason.value, loaded.reason.meaning, _rejected_loop(loaded), champion), None
+        return _rejected(path, loaded.reason.value, loaded.reason.meaning, _rejected_loop(loaded), champion), None, None
     if isinstance(loaded, Unusable):
-        return _rejected(path, loaded.reason, loaded.remedy, _Loop(), champion), None
+        return _rejected(path, loaded.reason, loaded.remedy, _Loop(), champion), None, None
     loop = _loop(loaded, default_view)
     try:
         pixels, note = _pixels(loaded, champion.clip, str(loop.view))
     except Unusable as unusable:
-        return _rejected(path, unusable.reason, unusable.remedy, loop, champion), None
+        return _rejected(path, unusable.reason, unusable.remedy, loop, champion), None, None
     if loop.view == UNKNOWN and (view := champion.view_of(pixels)) != UNKNOWN:
         loop = replace(loop, view=view, view_source=CLASSIFIER)
     scored = champion.score_clip(pixels, str(loop.view))
-    return _accepted(path, scored, note, loop), scored
+    return _accepted(path, scored, note, loop), scored, pixels
 
 
 def _accepted(path: str, scored: ClipRisk, note: str | None, loop: _Loop) -> Prediction:

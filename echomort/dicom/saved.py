@@ -80,7 +80,7 @@ def load_clip(path: Path) -> SavedClip:
 
 def check_moves(saved: SavedClip) -> None:
     """Raise :class:`Unusable` for a clip all of whose recorded frames are alike: nothing in it beats."""
-    recorded = saved.pixels[: _count_recorded(saved.pixels)]
+    recorded = saved.pixels[: count_recorded(saved.pixels)]
     if not (recorded != recorded[0]).any():
         raise Unusable("still", "all frames of the clip are alike: nothing moves in it")
 
@@ -133,7 +133,7 @@ def _pixel_settings(clip: ClipSettings) -> dict[str, Any]:
 
 def _is_convertible(saved: SavedClip, made: ClipSettings, wanted: ClipSettings, view: str) -> bool:
     """Whether ``saved`` holds all that a clip with ``wanted`` shows; a loop that ended early is whole at any length."""
-    whole = made.frames / made.fps >= wanted.frames / wanted.fps or _count_recorded(saved.pixels) < made.frames
+    whole = made.frames / made.fps >= wanted.frames / wanted.fps or count_recorded(saved.pixels) < made.frames
     return whole and made.fps >= wanted.fps and _shows_as_much(saved, made, wanted, view)
 
 
@@ -147,14 +147,14 @@ def _shows_as_much(saved: SavedClip, made: ClipSettings, wanted: ClipSettings, v
     return all(shown >= needed for shown, needed in sizes)
 
 
-def _count_recorded(pixels: np.ndarray) -> int:
+def count_recorded(pixels: np.ndarray) -> int:
     """Return the number of frames before the padding of zeros."""
     lit = np.flatnonzero(pixels.reshape(len(pixels), -1).any(axis=1))
     return int(lit[-1]) + 1 if len(lit) else len(pixels)
 
 
 def _resample(pixels: np.ndarray, made: ClipSettings, wanted: ClipSettings, shape: tuple[int, int, int]) -> np.ndarray:
-    plan = resample(_count_recorded(pixels), made.fps, (), wanted.fps, wanted.frames)
+    plan = resample(count_recorded(pixels), made.fps, (), wanted.fps, wanted.frames)
     placing = Placing.fit((0, 0, pixels.shape[2] - 1, pixels.shape[1] - 1), 1.0, shape[1:])
     scale = Scaler(placing, np.ones(pixels.shape[1:], bool), wanted.resize)
     blended = blend({index: scale(pixels[index]) for index in plan.needed}, plan)

@@ -19,6 +19,7 @@ from orchestration.cli.config import show as show_settings
 from orchestration.cli.doctor import doctor
 from orchestration.cli.erase import erase
 from orchestration.cli.experiment import experiment
+from orchestration.cli.explain import explain
 from orchestration.cli.export import export as export_clips
 from orchestration.cli.fetch import dicomweb
 from orchestration.cli.init import init
@@ -63,6 +64,7 @@ COMMANDS = (
     paper,
     compare,
     predict,
+    explain,
     scores,
     validate,
     labels,

@@ -12,6 +12,7 @@ from echomort.core.errors import UserError
 from orchestration.cli.options import AsJson, Home, print_records, require_paths
 
 if TYPE_CHECKING:
+    from echomort.champion.model import Champion
     from echomort.champion.predict import FileScore
 
 
@@ -36,21 +37,13 @@ def predict(  # noqa: PLR0913, PLR0917
     if weights:
         _predict_published(paths, weights, view, studies, as_json)
         return
-    if not home.is_dir():
-        raise UserError(f"there is no project at {home}", "run `echomort run` first, or name it with --home")
-    from echomort.champion.model import Champion
+    champion = champion_of(home)
     from echomort.champion.predict import predict_studies, score_files
-    from echomort.champion.store import HOW_TO_GET_ONE, NO_CHAMPION, champion_name
     from orchestration.printing.files import predicted, predicted_studies
 
-    registry = home.absolute() / "registry"
-    name = champion_name(registry)
-    if name is None:
-        raise UserError(NO_CHAMPION, HOW_TO_GET_ONE)
-    champion = Champion.load(registry)
     files: list[FileScore] = []
     with audited(home, "predict") as noted:
-        noted.add([f"candidate {name}"])
+        noted.add([f"candidate {champion.name}"])
         records = _noted(score_files(paths, champion, view), noted, files)
         if studies:
             deque(records, maxlen=0)
@@ -61,14 +54,27 @@ def predict(  # noqa: PLR0913, PLR0917
             print_records(of_studies, predicted_studies, as_json)
 
 
-def _noted(scores: "Iterable[FileScore]", noted: Audited, files: "list[FileScore]") -> Iterator[dict[str, Any]]:
-    """Yield the records of ``scores``, and add them to ``files``; ``noted`` gets the digest of each file that was
-    scored, as the index has it (``source_digest``)."""
+def champion_of(home: Path) -> "Champion":
+    """Return the champion of the project at ``home``. Raises :class:`UserError` if there is none."""
+    if not home.is_dir():
+        raise UserError(f"there is no project at {home}", "run `echomort run` first, or name it with --home")
+    from echomort.champion.model import Champion
+
+    return Champion.load(home.absolute() / "registry")
+
+
+def noted_score(one: "FileScore", noted: Audited) -> None:
+    """Note a file for the audit log: where it was scored by its digest, as the index has it (``source_digest``)."""
     from echomort.dicom.index import source_digest
 
+    scored = [f"file {source_digest(Path(one.prediction.path))}"] if one.risk is not None else []
+    noted.add(scored, files=1, scored=len(scored))
+
+
+def _noted(scores: "Iterable[FileScore]", noted: Audited, files: "list[FileScore]") -> Iterator[dict[str, Any]]:
+    """Yield the records of ``scores``, note each in ``noted``, and add them to ``files``."""
     for one in scores:
-        scored = [f"file {source_digest(Path(one.prediction.path))}"] if one.risk is not None else []
-        noted.add(scored, files=1, scored=len(scored))
+        noted_score(one, noted)
         files.append(one)
         yield one.prediction.as_record()
 

@@ -1,0 +1,45 @@
+"""``echomort explain``: what the champion's risk of a loop rests on."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from echomort.core.audit import Audited, audited
+from orchestration.cli.options import AsJson, Home, out, print_records, require_paths
+from orchestration.cli.predict import champion_of, noted_score
+
+if TYPE_CHECKING:
+    from echomort.champion.explain import Explained
+
+
+def explain(
+    paths: Annotated[list[Path], typer.Argument(help="Echo files, folders, or clips saved by inspect (.npy).")],
+    save: Annotated[Path, typer.Option(help="Folder for the animations (.gif) and their numbers (.json).")],
+    home: Home = Path("demo"),
+    view: Annotated[str | None, typer.Option(help="The view of files without a view tag.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score echo files as `predict` does, and show for each what its risk rests on, by hiding part after part.
+
+    An animation has the loop three times: as it is, with what each part of the picture adds, and with what the movement
+    of each part adds: red where it raises the risk, blue where it lowers it.
+    """
+    require_paths(paths)
+    champion = champion_of(home)
+    from echomort.champion.explain import explain_files
+    from orchestration.printing.files import predicted
+
+    with audited(home, "explain") as noted:
+        noted.add([f"candidate {champion.name}"])
+        records = _noted(explain_files(paths, champion, save, view), noted)
+        print_records(records, predicted, as_json)
+    if not as_json:
+        out.print(f"animations: {save} (00001.gif is of the first file above, 00002.gif of the second, ...)")
+
+
+def _noted(found: "Iterable[Explained]", noted: Audited) -> Iterator[dict[str, Any]]:
+    for one in found:
+        noted_score(one.score, noted)
+        yield one.as_record()

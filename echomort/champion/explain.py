@@ -68,9 +68,11 @@ def _score_of(champion: Champion, view: str) -> Score:
 
 def draw_animation(pixels: NDArray[np.uint8], found: Occlusion, fps: float, target: Path) -> None:
     """Draw the clip, uint8 (frames, height, width), three times side by side as a GIF: as it is, tinted by what the
-    picture adds, and by what its movement adds. Each tint is as strong as can be where its map is largest."""
+    picture adds, and by what its movement adds. Both tints have one scale: the part that adds most has the most."""
     grey = np.repeat(pixels[..., None], 3, axis=3).astype(float)
-    panels = [grey, *(_tinted(grey, part, pixels.shape[1:]) for part in (found.picture, found.movement))]
+    largest = max(np.abs(found.picture).max(), np.abs(found.movement).max()) or 1.0
+    maps = (found.picture / largest, found.movement / largest)
+    panels = [grey, *(_tinted(grey, part, pixels.shape[1:]) for part in maps)]
     images = [Image.fromarray(one) for one in np.concatenate(panels, axis=2).round().astype(np.uint8)]
     with atomic_path(target) as temporary:
         images[0].save(
@@ -84,9 +86,8 @@ def draw_animation(pixels: NDArray[np.uint8], found: Occlusion, fps: float, targ
 
 
 def _tinted(grey: NDArray[np.float64], part: NDArray[np.float64], size: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return frames (frames, height, width, 3) in which colours show what each block adds."""
-    largest = np.abs(part).max() or 1.0
-    smooth = Image.fromarray((part / largest).astype(np.float32)).resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    """Return frames (frames, height, width, 3) in which colours show what each block adds, ``part``: -1 to 1."""
+    smooth = Image.fromarray(part.astype(np.float32)).resize((size[1], size[0]), Image.Resampling.BILINEAR)
     share = np.asarray(smooth)[..., None]
     colour = np.where(share > 0, RAISES, LOWERS)
     weight = MOST_TINTED * np.abs(share)

@@ -107,6 +107,14 @@ def test_an_animation_shows_every_frame_and_leaves_the_loop_as_it_is(moving, tmp
     assert abs(right[20:]).mean() < 6
 
 
+def test_both_tints_have_one_scale(moving, tmp_path):
+    draw_animation(moving, occlude(moving, brightness), 30, tmp_path / "one.gif")
+    with Image.open(tmp_path / "one.gif") as image:
+        tint = np.asarray(image.convert("RGB"), int)
+    _, picture, movement = np.split(tint[..., 0] - tint[..., 2], 3, axis=1)
+    assert picture[PLACE].mean() > 40 and abs(movement).mean() < 6
+
+
 def test_loops_are_explained_and_others_have_their_reason(registry, tmp_path):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "registry").symlink_to(registry)

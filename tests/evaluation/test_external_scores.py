@@ -153,6 +153,16 @@ def test_half_the_studies_are_compared_on_those_that_both_scored():
     assert found("video_ehr vs external:half", "auc_difference", "comparison") == 0
 
 
+def test_without_video_the_records_model_is_compared_with_external_models():
+    frame = frame_of()
+    draw = np.random.default_rng(0)
+    known, other = (frame["label"] + pd.Series(draw.normal(size=len(frame))) for _ in range(2))
+    found = figures({"ehr": known, "external:x": other}, frame)
+    gap = found("ehr", "auc") - found("external:x", "auc")
+    assert found("ehr vs external:x", "auc_difference", "comparison") == pytest.approx(gap)
+    assert 0 < found("ehr vs external:x", "delong_p_holm", "comparison") <= 1
+
+
 def test_few_deaths_among_the_studies_of_a_file_are_not_printed():
     frame = frame_of()
     few = pd.Series(1.0, index=frame.index).where(frame["label"].cumsum().le(3))
@@ -203,6 +213,11 @@ def test_a_project_judges_files_beside_its_models_and_keeps_no_number_of_theirs(
     strange = pd.DataFrame({"study_key": ["SECRET-NUMBER-9", *own["study_key"][::2]], "risk": 0.25})
     strange.to_parquet(tmp_path / "half.parquet")
     files = json.dumps([str(tmp_path / "same.csv"), str(tmp_path / "half.parquet")])
+    refused = project.here("run", "--set", "sources.external_scores=[gone.csv]")
+    assert (
+        refused.status == 2 and "the external scores gone.csv (sources.external_scores) can't be read" in refused.stderr
+    )
+    assert "gone" not in project.here("config", "show").stdout, "a file that can't be read is not remembered"
     before = project.ledger()
 
     said = project.rerun("--set", f"sources.external_scores={files}", "--select", "external_scores,evaluation,report")
@@ -218,8 +233,11 @@ def test_a_project_judges_files_beside_its_models_and_keeps_no_number_of_theirs(
     assert changed == {"external_scores", "evaluation", "report"}, "no model and no candidate is made from them"
     everything = b"".join(file.read_bytes() for file in (project.root / "report").rglob("*") if file.is_file())
     for text in (said, everything.decode(errors="ignore")):
-        assert "SECRET-NUMBER-9" not in text and str(tmp_path) not in text
+        assert "SECRET-NUMBER-9" not in text
         assert named["study_id"].iloc[0] not in text
+    assert str(tmp_path).encode() not in everything
+    traced = project.here("trace", "external:same")
+    assert traced.status == 0 and "external_scores" in traced.stdout
 
 
 def study_numbers(project) -> list[str]:

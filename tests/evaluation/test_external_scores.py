@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assets.serving.champion import without_external
 from echomort.core.errors import UserError
 from echomort.core.keys import load_keyring
 from echomort.evaluation import evaluate
@@ -220,7 +221,10 @@ def test_a_project_judges_files_beside_its_models_and_keeps_no_number_of_theirs(
     assert "gone" not in project.here("config", "show").stdout, "a file that can't be read is not remembered"
     before = project.ledger()
 
-    said = project.rerun("--set", f"sources.external_scores={files}", "--select", "external_scores,evaluation,report")
+    candidates = candidates_of(project)
+
+    select = "external_scores,evaluation,report,champion"
+    said = project.rerun("--set", f"sources.external_scores={files}", "--select", select)
 
     outcome = dict(project.query("SELECT outcome, rows FROM external_score_count WHERE model = 'external:half'"))
     assert (outcome["unknown_study"], outcome["used"]) == (1, len(own.iloc[::2]))
@@ -230,7 +234,8 @@ def test_a_project_judges_files_beside_its_models_and_keeps_no_number_of_theirs(
     page = (project.root / "report/report.html").read_text()
     assert "External: same" in page and "out of this project" in page and "perhaps by a model that learned" in page
     changed = {name for name, _ in dict(before.items() ^ project.ledger().items()) if not name.startswith("check:")}
-    assert changed == {"external_scores", "evaluation", "report"}, "no model and no candidate is made from them"
+    assert changed == {*select.split(",")}
+    assert candidates_of(project) == candidates, "no candidate is made from them"
     everything = b"".join(file.read_bytes() for file in (project.root / "report").rglob("*") if file.is_file())
     for text in (said, everything.decode(errors="ignore")):
         assert "SECRET-NUMBER-9" not in text
@@ -238,6 +243,17 @@ def test_a_project_judges_files_beside_its_models_and_keeps_no_number_of_theirs(
     assert str(tmp_path).encode() not in everything
     traced = project.here("trace", "external:same")
     assert traced.status == 0 and "external_scores" in traced.stdout
+
+
+def test_a_file_that_is_too_good_to_be_true_keeps_no_champion_from_promotion():
+    rows = pd.DataFrame({"model": ["external:leak", "ehr", "external:x"], "auc": [1.0, 0.7, 0.6]})
+    assert without_external(rows)["model"].tolist() == ["ehr"]
+    assert without_external(rows.iloc[:0]).empty
+
+
+def candidates_of(project) -> list[str]:
+    """The candidates of a project."""
+    return sorted(path.name for path in (project.root / "registry/candidates").iterdir())
 
 
 def study_numbers(project) -> list[str]:

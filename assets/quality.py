@@ -48,6 +48,7 @@ SUITES = {
     "cohort_at_horizon": "cohort",
     "feature": "clinical_features",
     "clinical_score": "clinical_scores",
+    "external_score": "external_scores",
     "dicom_instance": "dicom_index",
     "instance_link": "linkage",
     "clip": "clips",

@@ -24,7 +24,7 @@ EVALUATION = Stage(
     "evaluation",
     (
         *("patient", "study", "diagnosis", "linkage"),
-        *("cohort", "clinical_features", "clinical_scores"),
+        *("cohort", "clinical_features", "clinical_scores", "external_scores"),
         *("view_models", "ehr_models", "ehr_baselines", "fusion", "permuted_null", "motion_controls"),
     ),
     lambda settings: {"evaluation": settings.evaluation, "outcome.horizon_days": settings.outcome.horizon_days},

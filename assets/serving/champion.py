@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import duckdb
+import pandas as pd
 
 from assets.imaging.clip_views import VIEW_CLASSIFIER
 from assets.imaging.shapes import project_clip
@@ -13,6 +14,7 @@ from assets.training.ehr_models import EHR_MODEL
 from assets.training.fusion import STACKS
 from assets.training.view_models import VIEW_MODELS, is_of
 from echomort.core.fingerprint import digest
+from echomort.vocabulary.model_names import ModelName
 from echomort.vocabulary.roles import SEALED
 from warehouse import ledger
 from warehouse.queries import run
@@ -71,8 +73,8 @@ def champion(project: Project) -> Result:
             scores = run(connection, "reads/evaluation/promotion_scores.sql").df()
             patients = [key for (key,) in run(connection, "reads/training/trained_patients.sql").fetchall()]
             sealed = replace(_sealed(connection), clip=clip)
-            metrics = headline(connection)
-            suspected = run(connection, "reads/evaluation/suspicions.sql").df()
+            metrics = without_external(headline(connection))
+            suspected = without_external(run(connection, "reads/evaluation/suspicions.sql").df())
         ehr, stacks, classifier = (project.root / part for part in (EHR_MODEL, STACKS, VIEW_CLASSIFIER))
         suspicions = tuple(suspicion_words(row) for row in suspected.itertuples(index=False))
         out_of_fold = scores[~scores["held_out"]]
@@ -85,6 +87,13 @@ def champion(project: Project) -> Result:
         return lambda connection: Built(digest(found.champion), shown, f"registry/{written}", files)
 
     return rebuild_after(project, CHAMPION, work)
+
+
+def without_external(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the ``rows`` whose model (column ``model``) is not external: a file of scores must neither be in a
+    candidate nor keep one from promotion."""
+    is_external = [ModelName.parse(str(model)).kind == "external" for model in rows["model"]]
+    return rows[~pd.Series(is_external, index=rows.index, dtype=bool)].reset_index(drop=True)
 
 
 def _sealed(connection: duckdb.DuckDBPyConnection) -> "SealedSet":

@@ -31,6 +31,7 @@ MAKERS = {
     "baseline": "ehr_baselines",
     "null": "permuted_null",
     "score": "clinical_scores",
+    "external": "external_scores",
 }
 """Kind of a model (:class:`ModelName`) -> the asset that makes its scores; an oracle's come with the archive."""
 

@@ -49,10 +49,11 @@ class EvaluatedModel:
 
     @property
     def is_suppressed(self) -> bool:
-        """Whether too few died or survived. Only clinical scores are suppressed: they cover a part of the patients, as
-        a subgroup does."""
+        """Whether too few died or survived. Only clinical scores and external models are suppressed: they cover a part
+        of the patients, as a subgroup does. An external model that scored all of them is none."""
         too_few = has_too_few_outcomes(self.scored.died, self.settings.suppress_below_events)
-        return self.scored.model in clinical_scores() and too_few
+        is_partial = self.kind == "external" and len(self.scored.rows) < self.eligible
+        return (self.scored.model in clinical_scores() or is_partial) and too_few
 
     @property
     def has_ranking(self) -> bool:

@@ -22,19 +22,22 @@ from echomort.settings import Evaluation
 from echomort.vocabulary.metric_table import COLUMNS, COMPARISON, HELD_OUT, OUT_OF_FOLD, WHOLE, MetricRow, role_subset
 from echomort.vocabulary.model_names import ModelName
 
+AS_GIVEN = ("score", "external")
+"""Kinds of models that are not trained here: nothing is fitted to their scores in a set apart."""
+
 
 def served_scores(scores: pd.DataFrame, frame: pd.DataFrame, seen_scores: pd.DataFrame) -> pd.DataFrame:
     """Return ``scores`` with the log odds of the served risk in the place of each trained model's ``logit``.
 
     ``scores``: study_key, model, logit of patients whom no model has seen. ``frame`` and ``seen_scores``: the studies
-    of the cross-validation with their label, and their out-of-fold scores. Clinical scores stay as they are; a model
-    without out-of-fold scores of both outcomes is left out.
+    of the cross-validation with their label, and their out-of-fold scores. Clinical and external scores stay as they
+    are; a model without out-of-fold scores of both outcomes is left out.
     """
     labels = frame.dropna(subset=["label"]).set_index("study_key")["label"]
-    parts = [part for model, part in scores.groupby("model") if ModelName.parse(str(model)).kind == "score"]
+    parts = [part for model, part in scores.groupby("model") if ModelName.parse(str(model)).kind in AS_GIVEN]
     for model, known in seen_scores[seen_scores["study_key"].isin(labels.index)].groupby("model"):
         part, died = scores[scores["model"] == model], labels.loc[known["study_key"]].to_numpy(dtype=int)
-        if ModelName.parse(str(model)).kind != "score" and 0 < died.sum() < len(died):
+        if ModelName.parse(str(model)).kind not in AS_GIVEN and 0 < died.sum() < len(died):
             platt = Platt.fit(known["logit"].to_numpy(dtype=float), died)
             parts.append(part.assign(logit=platt.logit(part["logit"])))
     return pd.concat(parts) if parts else scores.iloc[:0]

@@ -45,6 +45,7 @@ class ReportData:
     ``watch``: check, inputs (how many were compared), moved, largest (the input that moved most; optional), distance,
     words (what moved; empty if nothing did).
     ``kept``: a row a patient whose risk was kept before the outcome was known: risk, label, vendor, site, year.
+    ``external``: rows of the table ``external_score_count``: what became of the rows of each file of external scores.
     ``settings``: (key, value, provenance, meaning), as :meth:`echomort.settings.sections.Settings.provenance` yields.
     ``lineage``: name to version, digest or count of what the report was made from.
     ``missingness``: variable, missing (share 0 to 1); optional unit.
@@ -70,6 +71,7 @@ class ReportData:
     checks: pd.DataFrame = field(default_factory=_without_rows("table", "check", "passed"))
     watch: pd.DataFrame = field(default_factory=_without_rows(*WATCH_COLUMNS))
     kept: pd.DataFrame = field(default_factory=_without_rows("risk", "label", "vendor", "site", "year"))
+    external: pd.DataFrame = field(default_factory=_without_rows("model", "outcome", "rows"))
     missingness: pd.DataFrame = field(default_factory=_without_rows("variable", "missing"))
     variables: pd.DataFrame = field(default_factory=_without_rows("variable", "studies"))
     refusals: pd.DataFrame = field(default_factory=_without_rows("reason", "count"))

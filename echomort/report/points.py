@@ -17,7 +17,7 @@ MAIN_MODEL = (
 )
 LEAK = "which chance does not explain: something of the outcome leaks into the models"
 """The verdict on a permuted null that is not chance."""
-COMPARED = "view", "video", "ehr", "fusion", "baseline", "score"
+COMPARED = "view", "video", "ehr", "fusion", "baseline", "score", "external"
 """Kinds of models that could have been the main model, or are compared with it."""
 MOST_NAMED = 3
 """Models that a sentence names at most. Chosen here, so that it can be read."""
@@ -72,8 +72,14 @@ def _higher_models(numbers: Numbers) -> str:
     return (
         f"{count(len(higher))} other {verb} a higher AUC than the main model, {model_words(best).label}, on its own "
         "patients or on those of both: "
-        f"{'. '.join(_against(numbers, model, best) for model in named)}.{others}"
+        f"{'. '.join(_against(numbers, model, best) for model in named)}.{others}{_of_external(named)}"
     )
+
+
+def _of_external(models: Sequence[str]) -> str:
+    """Return the caution that belongs to external models; nothing where ``models`` has none."""
+    is_there = any(model_words(model).kind == "external" for model in models)
+    return " Whether an external model learned from these patients is not known here." if is_there else ""
 
 
 def _is_higher(numbers: Numbers, model: str, other: str) -> bool:

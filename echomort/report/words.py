@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from echomort.clinical_scores.scores import clinical_scores
-from echomort.vocabulary.model_names import ALL_VIEWS, CHAMPION, EHR, PERMUTED_NULL, VIDEO_EHR, ModelName
+from echomort.vocabulary.model_names import ALL_VIEWS, CHAMPION, EHR, PERMUTED_NULL, VIDEO_EHR, ModelName, external_file
 
 DASH, MINUS, NARROW, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{NARROW NO-BREAK SPACE}", "\N{MULTIPLICATION SIGN}"
 NOTHING = "\N{EM DASH}"
@@ -86,6 +86,8 @@ VARIABLE_SETS = {
     "all": ("EHR", "the 158 health-record variables", 127),
 }
 
+EXTERNAL_SEES = "scores made elsewhere, perhaps by a model that learned from these patients"
+
 REASONS = {
     "EXCL_NO_STUDY_DATE": "No study date",
     "EXCL_DEATH_BEFORE_STUDY": "Death recorded before the study",
@@ -136,12 +138,15 @@ def view_words(view: str) -> str:
 
 
 def model_words(model: str) -> ModelWords:
-    """Return how the report names ``model``; one not in :data:`MODELS` is a baseline or a single view."""
+    """Return how the report names ``model``; one not in :data:`MODELS` is a baseline, an external model or a single
+    view."""
     if model in MODELS:
         return MODELS[model]
     name = ModelName.parse(model)
     if name.kind == "baseline":
         return _baseline_words(str(name.learner), str(name.variables))
+    if name.kind == "external":
+        return ModelWords(f"External: {external_file(model)}", "external", EXTERNAL_SEES, 150)
     return ModelWords(view_words(name.view or model), "view", "the loops of this view alone", 10)
 
 

@@ -73,8 +73,13 @@ def as_yaml(value: Any) -> str:
     >>> as_yaml(("apical_4", "apical_2"))
     '[apical_4, apical_2]'
     """
-    plain = list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
-    return yaml.safe_dump(plain, default_flow_style=True, width=1_000).removesuffix("\n").removesuffix("\n...")
+    return yaml.safe_dump(_plain(value), default_flow_style=True, width=1_000).removesuffix("\n").removesuffix("\n...")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def _values(settings: Settings) -> dict[str, Any]:

@@ -6,6 +6,7 @@ The defaults are those of preset ``standard``. Every method setting names the pr
 """
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -94,6 +95,27 @@ class Postgresql(Section):
     )
 
 
+SCORE_FILE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}\.(?:csv|parquet)")
+"""The name of a file of external scores: the report shows it. At most 40 characters, so that two models and `` vs ``
+between them stay a short name. Our choice."""
+
+
+def _score_files(files: tuple[Path, ...]) -> tuple[Path, ...]:
+    names = [file.stem for file in files]
+    if not all(SCORE_FILE.fullmatch(file.name) for file in files):
+        raise ValueError(
+            "the name of a file names its model in the report: at most 40 letters, digits, - and _, a letter first, "
+            "then .csv or .parquet"
+        )
+    if len({*names}) < len(names):
+        raise ValueError("two files have one name, and so their models: rename one")
+    return files
+
+
+ScoreFiles = Annotated[tuple[Path, ...], pydantic.BeforeValidator(_names), pydantic.AfterValidator(_score_files)]
+"""Files of external scores, each named after its model."""
+
+
 def _folder(value: object) -> object:
     """Refuse an address: it may hold a password."""
     if isinstance(value, str) and "://" in value:
@@ -140,6 +162,12 @@ class Sources(Section):
         "ours",
         "CSV with the columns kind and proves_life (yes or no), and status for rows that name one: the site's own "
         "kinds and statuses of contacts",
+    )
+    external_scores: ScoreFiles = setting(
+        (),
+        "ours",
+        "files (CSV or Parquet) of scores of other models, to be judged beside echomort's: study_id or study_key, and "
+        "logit or risk",
     )
     most_lost: float = setting(
         0.5,

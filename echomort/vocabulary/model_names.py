@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["view", "video", "ehr", "baseline", "fusion", "oracle", "null", "score"]
+Kind = Literal["view", "video", "ehr", "baseline", "fusion", "oracle", "null", "score", "external"]
 """In this order: the model of one view; all views together; trees on the health record; a baseline on the health
-record; video with the health record; an oracle that knows the truth; models of permuted labels; a clinical score."""
+record; video with the health record; an oracle that knows the truth; models of permuted labels; a clinical score; a
+model of somebody else, whose scores a file holds."""
 
 ALL_VIEWS = "all_views"
 ANY_VIEW = "any_view"
@@ -33,7 +34,7 @@ _KINDS: dict[str, Kind] = {
     CHAMPION: "fusion",
     PERMUTED_NULL: "null",
 }
-_VIEW, _BASELINE = "view:", "ehr:"
+_VIEW, _BASELINE, _EXTERNAL = "view:", "ehr:", "external:"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class ModelName:
         if name.startswith(_BASELINE):
             learner, _, variables = name.removeprefix(_BASELINE).partition(":")
             return cls(name, "baseline", learner=learner, variables=variables)
+        if name.startswith(_EXTERNAL):
+            return cls(name, "external")
         return cls(name, "oracle" if name in ORACLES else _KINDS.get(name, "score"))
 
 
@@ -83,3 +86,21 @@ def baseline(learner: str, variables: str) -> str:
     'ehr:logistic:echo'
     """
     return f"{_BASELINE}{learner}:{variables}"
+
+
+def external_model(file: str) -> str:
+    """Return the name of the model whose scores are in the file called ``file`` (without its suffix).
+
+    >>> external_model("encoder")
+    'external:encoder'
+    """
+    return f"{_EXTERNAL}{file}"
+
+
+def external_file(model: str) -> str:
+    """Return the name, without its suffix, of the file that holds the scores of ``model``.
+
+    >>> external_file("external:encoder")
+    'encoder'
+    """
+    return model.removeprefix(_EXTERNAL)

@@ -95,6 +95,7 @@ def check_inputs(settings: configuration.Settings) -> None:
 def _check_named_files(settings: configuration.Settings) -> None:
     from echomort.ehr.catalogue import site_catalogue
     from echomort.ehr.contact_kinds import site_kinds
+    from echomort.evaluation.external_scores import check_external
     from echomort.linkage.rules import read_map
 
     site_catalogue(settings.sources.variables)
@@ -103,6 +104,7 @@ def _check_named_files(settings: configuration.Settings) -> None:
         from echomort.dicom.header.views import read_view_table
 
         read_view_table(settings.sources.view_table)
+    check_external(settings.sources.external_scores)
     for rule in (settings.linkage.study, settings.linkage.patient):
         read_map(rule.map)
 

@@ -316,6 +316,7 @@ WRITTEN_BY = {
     **{"clinical_score": {"clinical_scores"}, "dicom_instance": {"dicom_index"}, "instance_link": {"linkage"}},
     **{"clip": {"clips"}, "clip_view": {"clip_views"}, "metric": {"evaluation"}, "risk_score": {"risk_scores"}},
     "score": {"view_models", "ehr_models", "fusion"},
+    **{"external_score": {"external_scores"}, "external_score_count": {"external_scores"}},
     "untrained_view": {"view_models"},
     "experiment_cell": {"experiment_figure2", "experiment_figure5"},  # those that the report shows
 }

@@ -19,7 +19,7 @@ from echomort.evaluation.resampling import difference
 from echomort.evaluation.scored import ScoredRows, common_rows
 from echomort.vocabulary.baselines import AGE_SEX, AGE_SEX_LVEF
 from echomort.vocabulary.metric_table import COMPARISON, MetricRow
-from echomort.vocabulary.model_names import EHR, ORACLES, VIDEO_EHR
+from echomort.vocabulary.model_names import BEST_FIRST, EHR, ORACLES, VIDEO_EHR
 
 AUC_DIFFERENCE = Metric("auc_difference", "Difference", 3, "higher")
 AUC_DIFFERENCE_WITHIN = Metric("auc_difference_within_folds", "Within folds", 3, "higher")
@@ -30,6 +30,7 @@ AUC_DIFFERENCE_BOOTSTRAP = Metric("auc_difference_bootstrap", "Difference (boots
 SOFT_AUC_DIFFERENCE = Metric("soft_auc_difference", "Difference against true risks", 3, "higher")
 
 AGAINST_ALL, AGAINST_RECORDS = "video and records against each other model", "the records model against its baselines"
+AGAINST_EXTERNAL = "the model with the most inputs against models made elsewhere"
 """Families of comparisons: Holm's correction is over the tests of one family."""
 HOLM = "DeLong, Holm over "
 
@@ -45,7 +46,8 @@ class Pair:
 
 def comparisons(evaluated: EvaluatedModels) -> Figures:
     """Yield video with records against every other model, and the trees on the health record against the baselines on
-    records; those on age, sex and LVEF alone have a family of their own (:mod:`.added_value`)."""
+    records; those on age, sex and LVEF alone have a family of their own (:mod:`.added_value`). Without video with
+    records, the model with the most inputs is compared with external models."""
     full = paired(evaluated, VIDEO_EHR, list(evaluated.with_all_metrics.values()))
     for pair in full:
         yield from bootstrap_rows(pair, evaluated.aucs)
@@ -56,6 +58,19 @@ def comparisons(evaluated: EvaluatedModels) -> Figures:
     on_records = paired(evaluated, EHR, baselines)
     yield from delong_rows(on_records, AGAINST_RECORDS)
     yield from within_fold_rows(on_records)
+    if VIDEO_EHR not in evaluated.models:
+        yield from _external(evaluated)
+
+
+def _external(evaluated: EvaluatedModels) -> Figures:
+    """Yield the model with the most inputs against external models, where no video with records is compared with
+    them."""
+    best = next((name for name in BEST_FIRST if name in evaluated.models), None)
+    if best is not None:
+        external = [model for model in evaluated.models.values() if model.kind == "external"]
+        pairs = paired(evaluated, best, [evaluated.models[best], *external])
+        yield from delong_rows(pairs, AGAINST_EXTERNAL)
+        yield from within_fold_rows(pairs)
 
 
 def paired(evaluated: EvaluatedModels, reference: str, others: Sequence[EvaluatedModel]) -> list[Pair]:

@@ -63,7 +63,7 @@ def setting_text(value: Any) -> str:
     if isinstance(value, PurePath) or (isinstance(value, str) and "://" in value):
         return "given"
     if isinstance(value, (tuple, list)):
-        return ", ".join(str(part) for part in value)
+        return ", ".join(map(setting_text, value))
     if isinstance(value, bool):
         return str(value).lower()
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -41,6 +41,7 @@ def report_data(connection: duckdb.DuckDBPyConnection, settings: Settings, key_i
         checks=_checks(connection),
         watch=_watch(connection),
         kept=kept_risks(connection),
+        external=connection.table("external_score_count").order("model, outcome").df(),
         missingness=frame("reads/report/report_missing.sql"),
         variables=frame("reads/report/report_variables.sql"),
         refusals=frame("reads/report/report_refusals.sql"),

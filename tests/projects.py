@@ -69,7 +69,7 @@ class Home:
         """Carry out ``echomort`` on this project as a person does, in a process of its own."""
         command = self.command(*arguments, home=home)
         return subprocess.run(
-            command, env=clean_environment() | environment, capture_output=True, text=True, timeout=400, check=False
+            command, env=clean_environment() | environment, capture_output=True, text=True, timeout=800, check=False
         )
 
     def run(self, *arguments: str, **environment: str) -> str:

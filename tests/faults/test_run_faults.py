@@ -267,7 +267,7 @@ def killed(home: Home, code: str) -> None:
     start = "from orchestration.cli.__main__ import main\nsys.argv[0] = 'echomort'\nmain()"
     script = f"import os, signal, sys\n{lines}\n{start}"
     command = [sys.executable, "-c", script, "run", "--home", str(home.root)]
-    done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=400, check=False)
+    done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=800, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
 
 

@@ -7,13 +7,18 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, InstigatorType
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    ScheduleInstigatorData,
+)
 from projects import Home
 
 from assets.incremental.tables import OWN_TABLES, SHARED_TABLES
 from assets.project import Project
 from assets.quality import SUITES
-from assets.training.view_models import view_aucs
+from assets.training.view_models import VIEW_MODELS
 from echomort.vocabulary.model_names import view_model
 from orchestration.definitions import defs
 from orchestration.freshness import MADE_BY_THE_SCHEDULE, expect_fresh
@@ -88,17 +93,17 @@ def test_a_view_shows_its_curves_and_no_auc_of_too_few_deaths(pages: dg.DagsterI
 
 @pytest.mark.slow
 def test_the_auc_of_a_view_is_that_of_the_report(finished: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    project = Project(home=str(finished.root))
-    settings = project.settings
+    settings = Project(home=str(finished.root)).settings
     evaluation = settings.evaluation.model_copy(update={"suppress_below_events": 1})
     monkeypatch.setattr(Project, "settings", settings.model_copy(update={"evaluation": evaluation}))
-    found = view_aucs(project)
+    found = VIEW_MODELS.draw(Project(home=str(finished.root)), {})
     reported = finished.query(
         "SELECT model, value FROM metric"
         " WHERE evaluation = 'out_of_fold' AND metric = 'auc' AND subset = 'all' AND model LIKE 'view:%'"
     )
     assert len(found) == 2
-    assert {view_model(view): area for view, area in found.items()} == pytest.approx(dict(reported))
+    areas = {view_model(name.removeprefix("AUC of ")): area for name, area in found.items()}
+    assert areas == pytest.approx(dict(reported))
 
 
 @pytest.mark.slow
@@ -112,8 +117,10 @@ def test_a_run_of_the_command_line_is_on_the_timeline(pages: dg.DagsterInstance)
 def turn(status: InstigatorStatus, instance: dg.DagsterInstance) -> None:
     """Turn the schedule on or off, as the pages do."""
     origin = job_origin("").repository_origin.get_instigator_origin(weekly_retraining.name)
-    state = InstigatorState(origin, InstigatorType.SCHEDULE, status)
-    instance.update_instigator_state(state) if instance.all_instigator_state() else instance.add_instigator_state(state)
+    data = ScheduleInstigatorData(str(weekly_retraining.cron_schedule))
+    state = InstigatorState(origin, InstigatorType.SCHEDULE, status, data)
+    keep = instance.update_instigator_state if instance.all_instigator_state() else instance.add_instigator_state
+    keep(state)
 
 
 def test_assets_are_late_only_where_the_schedule_is_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

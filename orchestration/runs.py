@@ -13,6 +13,7 @@ from types import FrameType
 
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableJob  # not exported
+from dagster._core.execution.api import execute_run  # not exported
 
 from assets import accept as acceptance
 from assets import status
@@ -28,6 +29,7 @@ from orchestration.definitions import defs
 from orchestration.event_log import kept_open
 from orchestration.executor import forked_steps
 from orchestration.jobs import RECORDS
+from orchestration.location import job_origin
 from orchestration.progress import shown_progress
 from orchestration.run_locks import COMMAND_LINE_TAG, end_dead_runs
 from orchestration.run_locks import FOLDER as LOCKS
@@ -113,19 +115,33 @@ def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str,
         assets = {key.to_user_string() for key in keys}
         with shown_progress(assets), forked_steps(), kept_open(), dg.DagsterInstance.get() as instance:
             end_dead_runs(instance)
-            result = dg.execute_job(
-                _job_of(keys),
-                instance=instance,
-                run_config={"loggers": {"progress": {}}},
-                asset_selection=keys,
-                tags={**COMMAND_LINE_TAG, **NO_RETRY, **(tags or {})},
-            )
+            result = _executed(instance, keys, {**COMMAND_LINE_TAG, **NO_RETRY, **(tags or {})})
             ended = instance.get_run_by_id(result.run_id)
     if ended and ended.status is dg.DagsterRunStatus.CANCELED:
         raise interruption()
     if not result.success:
         raise _first_failure(result)
     return True
+
+
+def _executed(
+    instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey], tags: Mapping[str, str]
+) -> dg.JobExecutionResult:
+    """Execute a run that makes ``keys`` and return its result.
+
+    It is :func:`dagster.execute_job`, but that the run says where the pages find its job, as their own runs do.
+    """
+    job = _job_of(keys)
+    definition = job.get_definition()
+    run = instance.create_run_for_job(
+        job_def=definition,
+        run_config={"loggers": {"progress": {}}},
+        tags={**definition.run_tags, **tags},
+        asset_selection=frozenset(keys),
+        remote_job_origin=job_origin(definition.name),
+        job_code_origin=job.get_python_origin(),
+    )
+    return execute_run(job, run, instance)
 
 
 def interruption() -> Interruption:

@@ -1,8 +1,13 @@
 """The retraining schedule."""
 
+from datetime import timedelta
+
 import dagster as dg
 
 from orchestration.jobs import rebuild_all
+
+BETWEEN_RETRAININGS = timedelta(days=7)
+"""The time between two runs of the schedule below."""
 
 weekly_retraining = dg.ScheduleDefinition(
     name="weekly_retraining",

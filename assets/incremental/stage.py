@@ -194,9 +194,9 @@ Result: TypeAlias = dg.MaterializeResult[Any]
 """What Dagster records for an asset: its data version and its metadata."""
 
 
-def materialized(name: str, entry: Entry, rebuilt: bool) -> Result:
-    """Return what Dagster records for an asset that is up to date."""
+def materialized(name: str, entry: Entry, rebuilt: bool, table: Mapping[str, Any]) -> Result:
+    """Return what Dagster records for an asset that is up to date; ``table`` is the metadata of its table."""
     shown = {key: value for key, value in entry.details.items() if key not in ("made_from", "beside")}
     return dg.MaterializeResult(
-        asset_key=name, data_version=dg.DataVersion(entry.digest), metadata={**shown, "rebuilt": rebuilt}
+        asset_key=name, data_version=dg.DataVersion(entry.digest), metadata={**shown, "rebuilt": rebuilt, **table}
     )

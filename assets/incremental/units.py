@@ -12,6 +12,7 @@ import dagster as dg
 import duckdb
 
 from assets.incremental.stage import Stage, committed_files, described, is_up_to_date
+from assets.incremental.tables import table_metadata
 from assets.project import Project
 from echomort.core.fingerprint import digest
 from warehouse import ledger
@@ -39,7 +40,7 @@ class UnitStage(Stage):
     the stale units before any work. ``work`` makes the artifacts of some units, each whole or absent, and returns their
     ledger entries. ``commit`` writes the rows of these units and deletes those of removed units, in the transaction
     that writes the ledger. ``show`` returns counts for the metadata; ``draw``, whose code decides no result,
-    returns pictures of the units (unit -> entry). ``batch``: units in one step.
+    returns pictures and figures of the units (unit -> entry). ``batch``: units in one step.
     """
 
     plan: Callable[[Project, str], Mapping[str, str]] = field(kw_only=True)
@@ -198,9 +199,11 @@ def commit_units(
             ledger.record(connection, stage.name, [replace(entry, recipe=how) for entry in made])
             ledger.record_files(connection, stage.name, files)
             ledger.forget(connection, stage.name, gone)
-    with project.reader() as connection, stage.working():
-        version = ledger.asset_digest(connection, stage.name)
-        counts = {"units": len(ledger.fingerprints(connection, stage.name)), "made": len(made), "gone": len(gone)}
-        shown = counts | dict(stage.show(connection, project))
-        entries = ledger.entries(connection, stage.name)
-    return shown | dict(stage.draw(project, entries)), version
+    with project.reader() as connection:
+        with stage.working():
+            version = ledger.asset_digest(connection, stage.name)
+            counts = {"units": len(ledger.fingerprints(connection, stage.name)), "made": len(made), "gone": len(gone)}
+            shown = counts | dict(stage.show(connection, project))
+            entries = ledger.entries(connection, stage.name)
+        table = table_metadata(connection, project.settings, stage.name)
+    return shown | table | dict(stage.draw(project, entries)), version

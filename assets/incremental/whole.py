@@ -8,6 +8,7 @@ import dagster as dg
 import duckdb
 
 from assets.incremental.stage import Result, Stage, committed_files, described, is_up_to_date, materialized
+from assets.incremental.tables import table_metadata
 from assets.project import Project
 from echomort.core.fingerprint import digest
 from warehouse import ledger
@@ -70,7 +71,7 @@ def rebuild_together(
     fingerprint = digest(digest(recipe), made_from)
     kept = [entry for entry in recorded if entry and is_up_to_date(project.root, entry, fingerprint)]
     if len(kept) == len(names):
-        return [materialized(name, entry, rebuilt=False) for name, entry in zip(names, kept, strict=True)]
+        return _results(project, dict(zip(names, kept, strict=True)), rebuilt=False)
     with stage.working():
         build = work()
     with project.writer() as connection:
@@ -84,7 +85,14 @@ def rebuild_together(
         for name, entry in zip(names, made, strict=True):
             ledger.record(connection, name, [entry])
             ledger.record_files(connection, name, {entry.unit: committed_files(project.root, entry)})
-    return [materialized(name, entry, rebuilt=True) for name, entry in zip(names, made, strict=True)]
+    return _results(project, dict(zip(names, made, strict=True)), rebuilt=True)
+
+
+def _results(project: Project, made: Mapping[str, Entry], rebuilt: bool) -> list[Result]:
+    """Return what Dagster records for the assets ``made``, with their tables as they are now."""
+    with project.reader() as connection:
+        tables = {name: table_metadata(connection, project.settings, name) for name in made}
+    return [materialized(name, entry, rebuilt, tables[name]) for name, entry in made.items()]
 
 
 def whole_asset(

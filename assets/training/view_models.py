@@ -179,7 +179,7 @@ def show_views(connection: duckdb.DuckDBPyConnection, project: Project) -> Mappi
 
 
 def draw_views(project: Project, entries: Mapping[str, Entry]) -> Mapping[str, Any]:
-    """Return the curves of each view's models of the chosen network: loss and AUC by epoch."""
+    """Return of each view's models of the chosen network the AUC out of fold, and the curves: loss and AUC by epoch."""
     from echomort.report.drawing.curves import training_curves
     from echomort.report.drawing.style import png
 
@@ -189,7 +189,23 @@ def draw_views(project: Project, entries: Mapping[str, Entry]) -> Mapping[str, A
             card = json.loads((project.root / entry.artifact / "model.json").read_bytes())
             name = f"curves of {_view(unit)}"
             curves[name] = picture(name, png(training_curves(card["history"]), DPI))
-    return curves
+    return {f"AUC of {view}": area for view, area in view_aucs(project).items()} | curves
+
+
+def view_aucs(project: Project) -> dict[str, float]:
+    """Return view -> AUC of its models out of fold, as the report has it: one study a patient, all folds together. A
+    view with fewer deaths or survivors than ``evaluation.suppress_below_events`` has none."""
+    from echomort.evaluation.discrimination import auc
+    from echomort.evaluation.subgroups import has_too_few_outcomes
+
+    with project.reader() as connection:
+        scored = run(connection, "reads/training/view_scores.sql").df()
+    least = project.settings.evaluation.suppress_below_events
+    return {
+        str(view): auc(rows["label"], rows["logit"])
+        for view, rows in scored.groupby("view")
+        if not has_too_few_outcomes(rows["label"].to_numpy() == 1, least)
+    }
 
 
 DPI = 80

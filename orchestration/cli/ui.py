@@ -16,6 +16,7 @@ import typer
 from echomort.core.supervision import supervised
 from orchestration.cli.options import Home, out
 from orchestration.cli.projects import folder_of, make_home
+from orchestration.location import MODULE
 
 PRODUCT = Path(__file__).parents[2]
 """The folder that holds the packages. Dagster imports from its working directory first, so it must be this one."""
@@ -37,7 +38,7 @@ def ui(
     """Serve the graph for a browser (Dagster's web interface, on this machine only)."""
     os.environ.update(_environment(home))
     os.environ["PYTHONSAFEPATH"] = "1"  # -P for the processes that Dagster starts
-    location = ["-m", "orchestration.definitions", "-d", str(PRODUCT)]
+    location = ["-m", MODULE, "-d", str(PRODUCT)]
     python = [sys.executable, "-P", "-m"]
     commands = (
         [*python, "orchestration.webserver", "-h", "127.0.0.1", "-p", str(port), *location],

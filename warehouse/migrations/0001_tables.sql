@@ -115,7 +115,7 @@ CREATE TABLE attrition (step INTEGER NOT NULL, reason VARCHAR NOT NULL, studies 
 CREATE TABLE cohort (
     study_key VARCHAR NOT NULL,
     patient_key VARCHAR NOT NULL,
-    role VARCHAR NOT NULL,          -- 'development', 'reader' or 'heart_failure'
+    role VARCHAR NOT NULL,          -- 'development', 'reader', 'sealed', 'later_years' or 'heart_failure'
     fold INTEGER NOT NULL,          -- -1 outside development
     label INTEGER NOT NULL,
     days INTEGER NOT NULL,

@@ -22,6 +22,7 @@ OWN_TABLES = {
     "clip_views": "clip_view",
     "evaluation": "metric",
     "risk_scores": "risk_score",
+    "external_scores": "external_score",
 }
 """Asset -> its chief table, which no other asset writes."""
 

@@ -16,7 +16,6 @@ import typer
 from echomort.core.supervision import supervised
 from orchestration.cli.options import Home, out
 from orchestration.cli.projects import folder_of, make_home
-from orchestration.location import MODULE
 
 PRODUCT = Path(__file__).parents[2]
 """The folder that holds the packages. Dagster imports from its working directory first, so it must be this one."""
@@ -36,6 +35,8 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web interface.")] = 3000,
 ) -> None:
     """Serve the graph for a browser (Dagster's web interface, on this machine only)."""
+    from orchestration.location import MODULE
+
     os.environ.update(_environment(home))
     os.environ["PYTHONSAFEPATH"] = "1"  # -P for the processes that Dagster starts
     location = ["-m", MODULE, "-d", str(PRODUCT)]

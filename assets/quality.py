@@ -414,7 +414,7 @@ def suspicious_results_check() -> Check:
     spec = dg.AssetCheckSpec(
         "no_result_is_too_good_to_be_true",
         asset="evaluation",
-        description="No model and no variable alone has an AUC that is too good to be true; else none of ours is promoted.",
+        description="No model and no variable has an AUC that is too good to be true; else none of ours is promoted.",
     )
     stage = Stage(f"check:{spec.name}", ("evaluation",))
     stage.carried_out_by(suspicious_results_check)

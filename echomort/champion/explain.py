@@ -46,7 +46,6 @@ def explain_files(
     Files are taken and scored as by :func:`echomort.champion.predict.score_files`, and named by their number among
     them, since the archive's names may hold a patient's. Raises :class:`UserError` as it does.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     with closing(score_clips_of(paths, champion, view)) as scored:
         for number, (one, pixels) in enumerate(scored, start=1):
             if pixels is None:

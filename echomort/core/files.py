@@ -13,15 +13,27 @@ from pathlib import Path
 from echomort.core.errors import HomeError, UserError
 
 
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` and those above it, where they are missing. Raises :class:`UserError` if a file is in the way."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        taken = (place for place in (folder, *folder.parents) if place.exists() and not place.is_dir())
+        place = next(taken, folder)  # a link to nothing is in the way too
+        raise UserError(f"{place} is a file, and no folder", "name another place") from None
+    except OSError as error:
+        raise disk_error(error) from error
+
+
 @contextlib.contextmanager
 def atomic_path(target: Path, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside ``target`` that is renamed to it only if the block ends without an error.
 
     The content is flushed to disk before the rename, so that after a crash ``target`` holds either its former
     content or the new one, never a part. A ``private`` file can be read by its owner alone (mode 0600), at every
-    moment. A full disk becomes a :class:`UserError`.
+    moment. A full disk, and a file where a folder should be, become a :class:`UserError`.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".tmp_", suffix=target.suffix)
     os.close(handle)
     temporary = Path(name)
@@ -40,7 +52,7 @@ def atomic_path(target: Path, private: bool = False) -> Iterator[Path]:
 @contextlib.contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
     """Yield a temporary folder that replaces ``target`` only if the block ends without an error."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".tmp_"))
     try:
         yield temporary

@@ -36,7 +36,7 @@ def explain(
         records = _noted(explain_files(paths, champion, save, view), noted)
         print_records(records, predicted, as_json)
     if not as_json:
-        out.print(f"animations: {save} (00001.gif is of the first file above, 00002.gif of the second, ...)")
+        out.print(f"animations of what was scored: {save} (numbered by place in this list: 00001.gif, 00002.gif, ...)")
 
 
 def _noted(found: "Iterable[Explained]", noted: Audited) -> Iterator[dict[str, Any]]:

@@ -128,7 +128,17 @@ def test_loops_are_explained_and_others_have_their_reason(registry, tmp_path):
     assert numbers["logit"] == round(loop["logit"], 4) and np.abs(numbers["movement"]).max() > 0
     begun, done = read_log(tmp_path / "home")
     assert (begun["event"], done["counts"]) == ("begun", {"files": 2, "scored": 1})
-    assert "animations: " in home.here("explain", str(LOOP), "--save", str(saved)).stdout
+    assert f"animations of what was scored: {saved} " in home.here("explain", str(LOOP), "--save", str(saved)).stdout
+
+
+def test_a_file_in_the_place_of_the_folder_is_named_and_a_wrong_view_leaves_no_folder(registry, tmp_path):
+    (tmp_path / "registry").symlink_to(registry)
+    (tmp_path / "taken").write_text("mine")
+    home = Home(tmp_path)
+    said = home.here("explain", str(LOOP), "--save", str(tmp_path / "taken"))
+    assert said.status == 2 and "taken is a file" in said.stderr and len(said.stderr.splitlines()) == 1
+    assert home.here("explain", str(LOOP), "--save", str(tmp_path / "new"), "--view", "sideways").status == 2
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_loop_of_an_unknown_view_is_explained_by_all_views(registry, tmp_path):

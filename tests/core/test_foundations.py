@@ -185,3 +185,12 @@ def test_the_vault_is_its_owners_alone(tmp_path):
     assert vault.recall(path, "patient", ["k1", "k3"]) == {"k1": "17"}
     assert vault.recall(path, "study", ["k1"]) == {}
     assert os.stat(path).st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("place", ["taken/new.txt", "taken/below/new.txt"])
+@pytest.mark.parametrize("write", [write_text, lambda target, _: atomic_folder(target).__enter__()])
+def test_a_file_where_a_folder_should_be_is_named(place, write, tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    with pytest.raises(UserError, match="taken is a file, and no folder: name another place"):
+        write(tmp_path / place, "text")
+    assert (tmp_path / "taken").read_text() == "mine"

@@ -74,8 +74,11 @@ def test_a_table_of_thousands_keeps_its_order(tmp_path):
 def test_what_can_t_be_written_or_read_is_one_line(tmp_path):
     source = table_of("pce", tmp_path / "in.csv")
     (tmp_path / "file").write_text("")
-    for target in (tmp_path, tmp_path / "file" / "out.csv"):
-        with pytest.raises(UserError, match="can't be written"):
+    for target, words in (
+        (tmp_path, "can't be written"),
+        (tmp_path / "file" / "out.csv", "file is a file, and no folder"),
+    ):
+        with pytest.raises(UserError, match=words):
             CliRunner().invoke(app, ["risk", "pce", str(source), "-o", str(target)], catch_exceptions=False)
     with pytest.raises(UserError, match="is a folder"):
         CliRunner().invoke(app, ["risk", "pce", str(tmp_path)], catch_exceptions=False)

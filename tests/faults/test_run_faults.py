@@ -158,7 +158,8 @@ def test_a_malformed_table_is_named_with_file_and_line_and_none_of_its_content(h
 
 
 @pytest.mark.slow
-def test_a_second_process_that_holds_the_warehouse_is_named(project: Home) -> None:
+def test_a_second_process_that_holds_the_warehouse_is_named(project: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warehouse.connection.LOCK_PAUSES", (0.01, 0.1))  # it waits 12 seconds otherwise
     before = project.ledger()
     code = (
         f"import duckdb, sys; c = duckdb.connect({str(project.root / 'warehouse.duckdb')!r}); print(); sys.stdin.read()"
@@ -167,7 +168,7 @@ def test_a_second_process_that_holds_the_warehouse_is_named(project: Home) -> No
         assert holder.stdout and holder.stdin
         holder.stdout.readline()
         for command in (("run", "--set", "evaluation.bootstrap=130"), ("status",)):
-            refused(project.echomort(*command), "another process holds the warehouse", str(holder.pid))
+            refused(project.here(*command), "another process holds the warehouse", str(holder.pid))
         holder.stdin.close()
     assert project.ledger() == before
 

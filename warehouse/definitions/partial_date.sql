@@ -12,10 +12,10 @@ CREATE OR REPLACE TEMP MACRO earliest_moment(x) AS
         WHEN 'month' THEN as_moment(left(as_text(x), 7) || '-01')
         ELSE as_moment(x)
     END;
--- The last day that a date allows, which is not after the day of the extract.
-CREATE OR REPLACE TEMP MACRO latest_day(x) AS
-    CASE date_precision(x)
-        WHEN 'year' THEN least(make_date(year(earliest_moment(x)), 12, 31), getvariable('extracted_on'))
-        WHEN 'month' THEN least(last_day(CAST(earliest_moment(x) AS DATE)), getvariable('extracted_on'))
-        ELSE CAST(earliest_moment(x) AS DATE)
+-- The last day that a date of this precision and earliest moment allows, which is not after the day of the extract.
+CREATE OR REPLACE TEMP MACRO latest_day(precision, earliest) AS
+    CASE precision
+        WHEN 'year' THEN least(make_date(year(earliest), 12, 31), getvariable('extracted_on'))
+        WHEN 'month' THEN least(last_day(CAST(earliest AS DATE)), getvariable('extracted_on'))
+        ELSE CAST(earliest AS DATE)
     END

@@ -22,7 +22,7 @@ CREATE OR REPLACE TEMP TABLE person (
     patient_id VARCHAR, alias_key VARCHAR, patient_key VARCHAR, person_no INTEGER, shift INTEGER
 );
 CREATE OR REPLACE TEMP TABLE study_number (study_id VARCHAR, study_key VARCHAR);
--- Words that are on no list, where the table that has them is dropped early (unlisted.sql).
+-- Words that are on no list, of tables that unlisted.sql does not read itself.
 CREATE OR REPLACE TEMP TABLE unlisted (table_name VARCHAR, reason VARCHAR, word VARCHAR, rows BIGINT);
 DELETE FROM conflict;
 DELETE FROM quarantine;

@@ -1,16 +1,18 @@
 -- Statements of death. '2017-05' and '2017' are intervals. A date that can't be true is staged as 'dead, date unknown',
 -- so that the patient is never labelled a survivor. Of two times on one day the later one is kept.
 CREATE OR REPLACE TEMP TABLE checked_death AS
-WITH source_row AS (
+WITH read_row AS (
     SELECT
         as_text(patient_id) AS patient_id,
-        as_text(death_date) AS raw_date,
+        death_date,
         lower(as_text(source)) AS raw_source,
         date_precision(death_date) AS precision,
-        earliest_moment(death_date) AS earliest,
-        latest_day(death_date) AS latest,
-        moment_fault(death_date, earliest) AS fault
+        earliest_moment(death_date) AS earliest
     FROM source_death
+),
+source_row AS (
+    SELECT *, moment_fault(death_date, earliest) AS fault
+    FROM read_row
 ),
 dated AS (
     SELECT
@@ -25,7 +27,7 @@ dated AS (
             ELSE 'unknown'
         END AS source,
         CASE WHEN fault IS NULL THEN CAST(earliest AS DATE) - shift END AS death_date,
-        CASE WHEN fault IS NULL THEN latest - shift END AS latest_date,
+        CASE WHEN fault IS NULL THEN latest_day(precision, earliest) - shift END AS latest_date,
         CASE WHEN fault IS NULL AND has_time(earliest) THEN earliest - to_days(shift) END AS died_at
     FROM source_row
     LEFT JOIN person USING (patient_id)

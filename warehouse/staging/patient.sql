@@ -23,12 +23,12 @@ SELECT
     END AS reason
 FROM (
     SELECT
-        as_text(patient_id) AS patient_id,
-        earliest_moment(birth_date) AS birth,
-        latest_day(birth_date) AS last_birth,
+        patient_id,
+        birth,
+        latest_day(precision, birth) AS last_birth,
         moment_fault(birth_date, birth) AS fault,
-        as_text(sex) AS raw_sex,
-        as_text(race) AS raw_race,
+        raw_sex,
+        raw_race,
         -- Sites write race in many ways. The first pattern that matches is used; the groups that the Pooled Cohort
         -- Equations distinguish come first, for persons with several.
         regexp_replace(lower(raw_race), 'no[nt][ -]?hispanic( or latino)?', '') AS race_text,
@@ -46,8 +46,17 @@ FROM (
                 THEN 'asian'
             WHEN raw_race IS NOT NULL THEN 'other'
         END AS race,
-        row_number() OVER (PARTITION BY as_text(patient_id), birth, last_birth, raw_sex, raw_race) AS copy
-    FROM source_patient
+        row_number() OVER (PARTITION BY patient_id, birth, last_birth, raw_sex, raw_race) AS copy
+    FROM (
+        SELECT
+            as_text(patient_id) AS patient_id,
+            birth_date,
+            date_precision(birth_date) AS precision,
+            earliest_moment(birth_date) AS birth,
+            as_text(sex) AS raw_sex,
+            as_text(race) AS raw_race
+        FROM source_patient
+    )
 ) AS source_row
 LEFT JOIN person USING (patient_id);
 

@@ -292,13 +292,11 @@ def _hashed(keyring: Keyring, domain: str, text: str, unlisted: dict[str, str]) 
 def _write_unlisted(connection: duckdb.DuckDBPyConnection, keyring: Keyring) -> dict[str, str]:
     """Fill table ``unlisted_word``; return hash -> text of the words that are no codes of a closed vocabulary."""
     reasons = {(conflict[0], conflict[1]) for conflict in run(connection, "staging/conflicts.sql").fetchall()}
-    found = run(
-        connection,
-        "staging/unlisted.sql",
-        most=MOST_WORDS,
-        diagnosis=bool(reasons & {("diagnosis", "UNKNOWN_VOCABULARY"), ("diagnosis", "NOT_A_CODE")}),
-        medication=bool(reasons & {("medication", "UNKNOWN_DRUG_CLASS"), ("medication", "UNKNOWN_UNIT")}),
-    ).fetchall()
+    if reasons & {("diagnosis", "UNKNOWN_VOCABULARY"), ("diagnosis", "NOT_A_CODE")}:
+        run(connection, "staging/unlisted_diagnosis.sql")
+    if reasons & {("medication", "UNKNOWN_DRUG_CLASS"), ("medication", "UNKNOWN_UNIT")}:
+        run(connection, "staging/unlisted_medication.sql")
+    found = run(connection, "staging/unlisted.sql", most=MOST_WORDS).fetchall()
     unlisted: dict[str, str] = {}
     rows = [
         (table, reason, word if is_public_code(reason, word) else _hashed(keyring, "word", word, unlisted), n)

@@ -16,18 +16,6 @@ FROM (
     SELECT 'study', 'UNKNOWN_SETTING', raw_setting, 1
     FROM checked_study
     WHERE setting_unknown AND reason IS NULL
-    UNION ALL
-    SELECT 'diagnosis', reason, coalesce(CASE reason WHEN 'NOT_A_CODE' THEN raw_code END, vocabulary), 1
-    FROM checked_diagnosis
-    WHERE $diagnosis AND reason IN ('UNKNOWN_VOCABULARY', 'NOT_A_CODE')
-    UNION ALL
-    SELECT 'medication', 'UNKNOWN_DRUG_CLASS', raw_class, 1
-    FROM checked_medication
-    WHERE $medication AND reason = 'UNKNOWN_DRUG_CLASS'
-    UNION ALL
-    SELECT 'medication', 'UNKNOWN_UNIT', raw_unit, 1
-    FROM checked_medication
-    WHERE $medication AND reason IS NULL AND unit_unknown
 )
 WHERE word IS NOT NULL
 GROUP BY table_name, reason, word

@@ -11,7 +11,6 @@ import logging
 import os
 import re
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Collection, Iterator
@@ -164,11 +163,14 @@ def _step_title(step: str) -> str:
 
 
 @contextlib.contextmanager
-def shown_progress(assets: Collection[str]) -> Iterator[None]:
-    """Show what happens in the run of the block, which makes ``assets``, on the standard error of now."""
-    with tempfile.TemporaryDirectory(prefix="echomort-") as folder, _standard_error() as error:
-        path = Path(folder, "progress.jsonl")
-        path.touch()
+def shown_progress(assets: Collection[str], folder: Path) -> Iterator[None]:
+    """Show what happens in the run of the block, which makes ``assets``, on the standard error of now.
+
+    Its steps write to a file in ``folder``, of which one run at a time makes use: what a killed one left goes.
+    """
+    path = folder.resolve() / "progress.jsonl"
+    path.write_bytes(b"")
+    with _standard_error() as error:
         os.environ[FILE] = str(path)
         over = threading.Event()
         watcher = threading.Thread(target=_watch, args=(path, error, assets, over), daemon=True)
@@ -179,6 +181,7 @@ def shown_progress(assets: Collection[str]) -> Iterator[None]:
             over.set()
             watcher.join()
             del os.environ[FILE]
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

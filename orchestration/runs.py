@@ -111,9 +111,9 @@ def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str,
         keys = _with_co_made_assets(choose())
         if not keys:
             return False
-        prepare_instance(home)
+        folder = prepare_instance(home)
         assets = {key.to_user_string() for key in keys}
-        with shown_progress(assets), forked_steps(), kept_open(), dg.DagsterInstance.get() as instance:
+        with shown_progress(assets, folder), forked_steps(), kept_open(), dg.DagsterInstance.get() as instance:
             end_dead_runs(instance)
             result = _executed(instance, keys, {**COMMAND_LINE_TAG, **NO_RETRY, **(tags or {})})
             ended = instance.get_run_by_id(result.run_id)

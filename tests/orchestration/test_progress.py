@@ -92,7 +92,8 @@ def test_it_is_shown_where_standard_error_was_at_the_start(tmp_path, monkeypatch
     with (tmp_path / "said").open("w+") as file, (tmp_path / "log").open("w") as log:
         stream = file if is_file else io.StringIO()
         monkeypatch.setattr(sys, "stderr", stream)
-        with shown_progress(["clips"]):
+        (tmp_path / "progress.jsonl").write_text("left by a run that was killed")
+        with shown_progress(["clips"], tmp_path):
             if is_file:
                 os.dup2(log.fileno(), file.fileno())
             ProgressFile().emit(record(STEP, event="is_step_start"))
@@ -100,6 +101,7 @@ def test_it_is_shown_where_standard_error_was_at_the_start(tmp_path, monkeypatch
         said = (tmp_path / "said").read_text() if is_file else stream.getvalue()
     assert said == "  clips: work: 200 of 544 files\n"
     assert (tmp_path / "log").read_text() == ""
+    assert not (tmp_path / "progress.jsonl").exists()
 
 
 @pytest.mark.slow

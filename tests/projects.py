@@ -31,6 +31,8 @@ SETTINGS = {
     "evaluation.bootstrap": 100,
     "evaluation.permutations": 2,
     "experiments.keep": [],
+    "execution.processes": 1,  # each process of a run imports its libraries; the tests run side by side already
+    "training.fold_processes": 1,
 }
 """Small enough for half a minute; nothing that comes out of it means anything."""
 

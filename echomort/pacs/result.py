@@ -88,9 +88,11 @@ class StudyResult:
         return [(one.sop_class, one.sop_uid, one.series_uid) for one in self.instances]
 
 
-def study_results(
-    files: Sequence[FileScore], champion: Champion
-) -> Iterator[tuple[StudyPrediction, StudyResult | str]]:
+Answer = tuple[StudyPrediction, StudyResult | str]
+"""A study's prediction, with its result or with why there is none."""
+
+
+def study_results(files: Sequence[FileScore], champion: Champion) -> Iterator[Answer]:
     """Yield the answer for each study of ``files``."""
     of_studies = files_of_studies(files)
     for prediction, of_study in zip(predict_studies(files, champion), of_studies, strict=True):

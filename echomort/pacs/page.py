@@ -2,6 +2,7 @@
 
 import io
 import textwrap
+from datetime import date
 from typing import TYPE_CHECKING
 
 from echomort.pacs.objects import (
@@ -28,8 +29,8 @@ A4 = (8.27, 11.69)
 """Width and height of the page in inches (ISO 216)."""
 LEFT, TOP, STEP, LABELLED = 0.1, 0.93, 0.026, 0.32
 """Margin, first line, distance of lines, and where values begin: fractions of the page. Our choice."""
-LONGEST_LINE = 85
-"""Characters of a line of 10 points. Our choice: such a line fits the width between the margins."""
+LONGEST_LINE, LONGEST_VALUE = 80, 60
+"""Characters of a line of 10 points, and of one beside its label. Our choice: they fit the width of the page."""
 
 
 def encapsulated_page(result: StudyResult) -> "Dataset":
@@ -70,12 +71,13 @@ def draw_page(result: StudyResult) -> bytes:
     figure = Figure(figsize=A4)
     risk, low, high = result.percents
     place = TOP
-    for text, size in ((TITLE, 16), (WORDS, 12), (f"{risk:.1f} %", 32)):
+    synthetic = [(SYNTHETIC_WORDS, 10)] if result.prediction.synthetic else []
+    for text, size in ((TITLE, 16), (WORDS, 12), *synthetic, (f"{risk:.1f} %", 32)):
         figure.text(LEFT, place, text, size=size, weight="bold", parse_math=False, va="top")
         place -= size / 10 * STEP
     place -= STEP
     for label, text in _lines(result, low, high):
-        for number, line in enumerate(textwrap.wrap(text, LONGEST_LINE if not label else 60) or [""]):
+        for number, line in enumerate(textwrap.wrap(text, LONGEST_VALUE if label else LONGEST_LINE) or [""]):
             figure.text(LEFT, place, "" if number else label, size=10, parse_math=False, va="top", color="0.35")
             figure.text(LABELLED if label else LEFT, place, line, size=10, parse_math=False, va="top")
             place -= STEP
@@ -88,20 +90,20 @@ def _lines(result: StudyResult, low: float, high: float) -> list[tuple[str, str]
     """Return (label, text) of each line below the risk."""
     known, found = result.identity, result.prediction
     missing = ", ".join(name.replace("_", " ") for name in found.missing) or "nothing"
-    lines = [
+    day = date.fromisoformat(known["StudyDate"])
+    return [
         ("Patient", _drawable(known["PatientName"].partition("=")[0].replace("^", " ").strip())),
         ("Patient ID", _drawable(known["PatientID"])),
         ("Accession number", _drawable(known["AccessionNumber"])),
-        ("Study of", known["StudyDate"]),
+        ("Study of", f"{day:%Y-%m-%d}"),
         ("", ""),
         ("By single folds", f"{low:.1f} to {high:.1f} %: how far trainings differ, no confidence interval"),
-        ("Counted", f"{found.scored} of {found.files} files; the structured report names them"),
+        ("Counted", f"{found.scored} loops; the structured report names them"),
         ("Missing", missing),
         ("Model", f"{str(found.model).replace('_', ' ')}, candidate {result.candidate}, echomort {result.version}"),
         ("", ""),
         ("", INTENDED_USE),
     ]
-    return [*lines, ("", SYNTHETIC_WORDS)] if found.synthetic else lines
 
 
 def _drawable(text: str) -> str:

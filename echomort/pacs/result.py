@@ -5,6 +5,7 @@ import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from echomort.champion.model import Champion
@@ -26,7 +27,7 @@ INSTANCE = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID")
 
 UID = re.compile(r"(?=.{1,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))*")
 """A UID (PS3.5 9.1)."""
-DAY, TIME = re.compile(r"\d{8}"), re.compile(r"\d{6}")
+DAY, TIME = re.compile(r"\d{8}", re.ASCII), re.compile(r"([01]\d|2[0-3])[0-5]\d[0-5]\d", re.ASCII)
 """A date, and the first six digits of a time (PS3.5 table 6.2-1)."""
 
 
@@ -78,9 +79,9 @@ class StudyResult:
     def uid(self, kind: str) -> str:
         """Return the UID of the object, or of the thing in it, of ``kind``: another one wherever its content differs
         (PS3.3 C.12.1.1.1)."""
-        told = sorted(self.identity.items()), self.instances_told, self.percents, self.prediction.model
-        counts = self.prediction.files, self.prediction.missing, self.prediction.synthetic
-        return _derived_uid(kind, self.candidate, self.version, repr(told), repr(counts))
+        told = sorted(self.identity.items()), self.instances_told, self.percents, self.prediction.scored
+        model = self.prediction.model, self.prediction.missing, self.prediction.synthetic
+        return _derived_uid(kind, self.candidate, self.version, repr(told), repr(model))
 
     @property
     def instances_told(self) -> list[tuple[str, str, str]]:
@@ -111,9 +112,9 @@ def _result(prediction: StudyPrediction, files: Sequence[FileScore], champion: C
     if len({header.patient_id.strip() for header in headers if header is not None}) > 1:
         raise NoResult("its files name several patients")
     found = [_tags(Path(one.prediction.path)) for one in counted_files(files, champion)]
-    instances = {Instance(*(tags[name] for name in INSTANCE)) for tags in found}
-    in_order = tuple(sorted(instances, key=lambda one: one.sop_uid))
-    return StudyResult(prediction, _identity(found), in_order, champion.name)
+    found.sort(key=lambda tags: tags["SOPInstanceUID"])
+    instances = dict.fromkeys(Instance(*(tags[name] for name in INSTANCE)) for tags in found)
+    return StudyResult(prediction, _identity(found), tuple(instances), champion.name)
 
 
 def _identity(found: Sequence[Mapping[str, str]]) -> dict[str, str]:
@@ -123,11 +124,18 @@ def _identity(found: Sequence[Mapping[str, str]]) -> dict[str, str]:
     first, numbers = found[0], {tags["AccessionNumber"] for tags in found}
     if not first["PatientID"]:
         raise NoResult("its files name no patient")
-    if not DAY.fullmatch(first["StudyDate"]):
+    if not _is_day(first["StudyDate"]):
         raise NoResult("its files have no date of the study")
     if not all(UID.fullmatch(tags[name]) for tags in found for name in (*INSTANCE, "StudyInstanceUID")):
         raise NoResult("a UID of its files is none")
     return {name: first[name] for name in IDENTITY} | {"AccessionNumber": numbers.pop() if len(numbers) == 1 else ""}
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return bool(DAY.fullmatch(text) and date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _plain(text: str) -> str:

@@ -107,6 +107,15 @@ def test_the_report_names_the_objects_that_counted_and_no_other(home, study, tmp
     assert evidence == shown == {LOOP_UID.format(1), LOOP_UID.format(2)}
 
 
+def test_a_loop_of_a_view_without_a_model_is_not_named_beside_one_that_counts(home, study, tmp_path):
+    write_loop(study / "2.dcm", 2, SeriesDescription="Apical 4 chamber")
+    assert home.here("result", str(study), "--save", str(tmp_path / "out")).status == 0
+    objects = written(tmp_path / "out")
+    shown = [one.ReferencedSOPInstanceUID for one in objects["Encapsulated PDF Storage"].SourceInstanceSequence]
+    images = [item for item in items(objects["Enhanced SR Storage"]) if item.ValueType == "IMAGE"]
+    assert shown == [LOOP_UID.format(2)] == [one.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for one in images]
+
+
 def test_the_same_is_the_same_bytes_and_another_champion_gives_other_objects(home, study, registry, tmp_path):
     for name in ("one", "two"):
         assert home.here("result", str(study), "--save", str(tmp_path / name)).status == 0
@@ -123,6 +132,13 @@ def test_the_same_is_the_same_bytes_and_another_champion_gives_other_objects(hom
     for kind in first:
         assert first[kind].SOPInstanceUID != third[kind].SOPInstanceUID
         assert first[kind].SeriesInstanceUID != third[kind].SeriesInstanceUID
+
+
+def test_a_study_that_has_its_results_among_its_files_gets_the_same_ones(home, study, tmp_path):
+    for folder in (study, tmp_path / "out"):
+        assert home.here("result", str(study), "--save", str(folder)).status == 0
+    made = contents(tmp_path / "out")
+    assert len(made) == 2 and made.items() <= contents(study).items()
 
 
 @pytest.mark.parametrize("make", [structured_report, encapsulated_page])
@@ -196,6 +212,7 @@ def test_the_same_name_written_with_empty_parts_is_the_same_patient(home, study,
     [
         ({"PatientID": ""}, "name no patient"),
         ({"StudyDate": ""}, "no date of the study"),
+        ({"StudyDate": "20201341"}, "no date of the study"),
         ({"StudyInstanceUID": ""}, "no StudyInstanceUID"),
         ({"SOPInstanceUID": "1.2.x"}, "a UID of its files is none"),
     ],
@@ -220,6 +237,14 @@ def test_any_name_is_written_in_unicode_and_said_to_nobody(home, tmp_path, recwa
     assert (said.status, said.stderr) == (0, "") and "ller" not in said.stdout
     assert {str(one.PatientName) for one in written(tmp_path / "out").values()} == {name}
     assert not [one for one in recwarn if "ller" in str(one.message) or "山" in str(one.message)]
+
+
+def test_as_json_a_study_is_one_object_with_its_reason(home, study, tmp_path):
+    write_loop(tmp_path / "other" / "1.dcm", 8, StudyInstanceUID="1.2.826.5.2", PatientID="")
+    words = ["result", str(study), str(tmp_path / "other"), "--save", str(tmp_path / "out"), "--json"]
+    first, second = map(json.loads, home.here(*words).stdout.splitlines())
+    assert first["no_result"] is None and 0 < first["risk"] < 1
+    assert second["no_result"] == "its files name no patient"
 
 
 def test_it_is_said_what_is_missing_before_anything_is_scored(home, study, monkeypatch):

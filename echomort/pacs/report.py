@@ -78,7 +78,7 @@ def _context(result: StudyResult) -> Any:
     from pydicom.sr.codedict import codes as public
 
     device = DeviceObserverIdentifyingAttributes(
-        uid=result.uid("device"), name=MODEL_NAME, manufacturer_name=MAKER, model_name=MODEL_NAME
+        uid=result.device_uid, name=MODEL_NAME, manufacturer_name=MAKER, model_name=MODEL_NAME
     )
     return ObservationContext(observer_device_context=ObserverContext(public.DCM.Device, device))
 

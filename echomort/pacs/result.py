@@ -72,6 +72,11 @@ class StudyResult:
         time = TIME.match(self.identity["StudyTime"])
         return self.identity["StudyDate"], time[0] if time else "000000"
 
+    @property
+    def device_uid(self) -> str:
+        """Return the UID of what made the result: a champion in a version of echomort."""
+        return _derived_uid("device", self.candidate, self.version)
+
     def series_uid(self, kind: str) -> str:
         """Return the UID of the series of ``kind``: the same for a study and a champion."""
         return _derived_uid("series", kind, self.identity["StudyInstanceUID"], self.candidate)

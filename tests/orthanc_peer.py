@@ -1,8 +1,8 @@
 """A real archive to talk to: Orthanc in a network namespace of its own, where nothing outside can reach it.
 
 Orthanc 1.10 listens on every interface whatever it is told, so that it, and whoever talks to it, run behind
-``unshare -n`` with loopback up. ``python orthanc_peer.py FOLDER`` runs the whole conversation there and prints what was
-seen as JSON; the tests judge it.
+``unshare -n`` with loopback up. ``python orthanc_peer.py TALK FOLDER FILE...`` runs one of the ``TALKS`` there and
+prints what was seen as JSON; the tests judge it.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def why_not() -> str | None:
     return None if alone.returncode == 0 else "needs a network namespace of its own (unshare -n, as root)"
 
 
-def converse(folder: Path, files: list[Path]) -> dict[str, Any]:
+def converse(folder: Path, files: list[Path], talk: str = "sources") -> dict[str, Any]:
     """Hold the conversation about ``files`` in a namespace of its own; return what was seen."""
-    command = f'ip link set lo up && exec "{sys.executable}" "{__file__}" "{folder}" "$@"'
+    command = f'ip link set lo up && exec "{sys.executable}" "{__file__}" {talk} "{folder}" "$@"'
     done = subprocess.run(
         ["unshare", *ALONE, "bash", "-c", command, "orthanc", *map(str, files)],
         env=os.environ | {"PATH": SYSTEM},
@@ -159,6 +159,29 @@ def _conversation(folder: Path, files: list[Path]) -> dict[str, Any]:
     return seen
 
 
+def _results(folder: Path, files: list[Path]) -> dict[str, Any]:
+    """Send results both ways and twice; what Orthanc then holds is written to ``folder``."""
+    from pydicom import dcmread
+
+    from echomort.pacs.sending import Archive, send_by_store, send_by_stow
+    from echomort.sources.retry import Patience
+
+    objects, ours, haste = [dcmread(file) for file in files], Archive("127.0.0.1", DICOM, "ORTHANC"), Patience(2, 0.01)
+    seen: dict[str, Any] = {}
+    with orthanc(folder / "peer"):
+        for name in ("first", "again"):
+            seen[f"store_{name}"] = vars(send_by_store(objects[:1], ours, haste))
+            seen[f"web_{name}"] = vars(send_by_stow(objects, ROOT + "/dicom-web", haste))
+            seen[f"held_{name}"] = len(_ask("/instances"))
+        seen["studies"], seen["patients"] = len(_ask("/studies")), len(_ask("/patients"))
+        for each in _ask("/instances"):
+            with urllib.request.urlopen(f"{ROOT}/instances/{each}/file", timeout=60) as answer:
+                (folder / f"{each}.dcm").write_bytes(answer.read())
+    seen["store_down"] = vars(send_by_store(objects, ours, haste))
+    seen["web_down"] = vars(send_by_stow(objects, ROOT + "/dicom-web", haste))
+    return seen
+
+
 def _cut_on_the_way(file: Path) -> int:
     """Send through a line that goes dead after 200 kB; return storescu's status."""
     with _line_that_dies(200_000) as port:
@@ -209,7 +232,9 @@ def _far_day() -> Any:
     return date(2999, 1, 1)
 
 
+TALKS = {"sources": _conversation, "results": _results}
+
 if __name__ == "__main__":
     os.environ.pop("ECHOMORT_DICOMWEB_AUTHORIZATION", None)
     sys.stdout.flush()
-    print(json.dumps(_conversation(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]])))  # noqa: T201
+    print(json.dumps(TALKS[sys.argv[1]](Path(sys.argv[2]), [Path(name) for name in sys.argv[3:]])))  # noqa: T201

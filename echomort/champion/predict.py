@@ -143,11 +143,24 @@ def score_clips_of(
 
 def predict_studies(files: Sequence[FileScore], champion: Champion) -> Iterator[StudyPrediction]:
     """Yield the prediction of each study of ``files``, in the order of their first files."""
+    for number, of_study in enumerate(files_of_studies(files), start=1):
+        yield _study(number, of_study, champion)
+
+
+def files_of_studies(files: Iterable[FileScore]) -> list[list[FileScore]]:
+    """Return the files of each study, in the order of their first files."""
     studies: dict[str, list[FileScore]] = {}
     for one in files:
         studies.setdefault(one.study, []).append(one)
-    for number, of_study in enumerate(studies.values(), start=1):
-        yield _study(number, of_study, champion)
+    return list(studies.values())
+
+
+def counted_files(files: Iterable[FileScore], champion: Champion) -> list[FileScore]:
+    """Return those of one study's ``files`` that its risk rests on: accepted ones whose view has a model; if none has,
+    all accepted ones."""
+    accepted = [one for one in files if one.risk is not None]
+    of_views = [one for one in accepted if one.risk is not None and one.risk.view in champion.views]
+    return of_views or accepted
 
 
 def _study(number: int, files: Sequence[FileScore], champion: Champion) -> StudyPrediction:
@@ -173,13 +186,15 @@ def _study(number: int, files: Sequence[FileScore], champion: Champion) -> Study
 
 def _study_of(path: Path) -> str:
     """Return what tells the study of a file from others: its StudyInstanceUID, else its folder."""
-    header = None if path.suffix == SAVED else _header(path)
+    header = header_of(path)
     uid = header.study_uid.strip() if header else ""
     return f"uid {uid}" if uid else f"folder {path.parent}"
 
 
-def _header(path: Path) -> Header | None:
-    """Return what can be read of a file's header, of a rejected one too."""
+def header_of(path: Path) -> Header | None:
+    """Return what can be read of a file's header, of a rejected one too; a saved clip has none."""
+    if path.suffix == SAVED:
+        return None
     try:
         return read_header(path)
     except Rejected as rejected:

@@ -97,23 +97,32 @@ def _fetch_one(server: _Server, folder: Path, uids: tuple[str, str, str], again:
     return {"new": "new", "same": "there", "replaced": "replaced"}[land(folder, study, instance, content)]
 
 
+def open_client(url: str) -> Any:
+    """Return a client of the DICOMweb server at ``url`` that tries nothing twice by itself.
+
+    Raises :class:`UserError` where the extra is not installed, or ``url`` is no address.
+    """
+    try:
+        from dicomweb_client.api import DICOMwebClient
+    except ModuleNotFoundError:
+        raise UserError("dicomweb-client is not installed", "pip install 'echomort[dicomweb]'") from None
+
+    headers = {"Authorization": os.environ[AUTHORIZATION]} if AUTHORIZATION in os.environ else None
+    try:
+        client = DICOMwebClient(
+            url.rstrip("/"), headers=headers, callback=_refuse_cut, permissive_uid=True, timeout=(10, 120)
+        )
+    except ValueError:
+        raise UserError("this is not the address of a DICOMweb server", "write https://host/path") from None
+    client.set_http_retry_params(retry=False)
+    return client
+
+
 class _Server:
     """A DICOMweb server; passing failures are tried again."""
 
     def __init__(self, url: str, patience: Patience) -> None:
-        try:
-            from dicomweb_client.api import DICOMwebClient
-        except ModuleNotFoundError:
-            raise UserError("dicomweb-client is not installed", "pip install 'echomort[dicomweb]'") from None
-
-        headers = {"Authorization": os.environ[AUTHORIZATION]} if AUTHORIZATION in os.environ else None
-        try:
-            self.client = DICOMwebClient(
-                url.rstrip("/"), headers=headers, callback=_refuse_cut, permissive_uid=True, timeout=(10, 120)
-            )
-        except ValueError:
-            raise UserError("this is not the address of a DICOMweb server", "write https://host/path") from None
-        self.client.set_http_retry_params(retry=False)
+        self.client = open_client(url)
         self.patience = patience
         self.giving_up = UserError(
             "the DICOMweb server keeps failing", "try again later: it continues where it stopped"
@@ -149,10 +158,10 @@ class _Server:
         import requests
 
         try:
-            return patiently(action, _may_pass, self.giving_up, self.patience)
+            return patiently(action, may_pass, self.giving_up, self.patience)
         except requests.HTTPError as error:
             raise _explained(error) from None
-        except (requests.RequestException, *_NOT_AN_OBJECT):
+        except (requests.RequestException, *NOT_DICOM):
             raise _not_dicomweb() from None
 
     def retrieve(self, uids: tuple[str, str, str]) -> bytes | None:
@@ -165,24 +174,25 @@ class _Server:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                found = patiently(lambda: self._retrieved(uids), _may_pass, self.giving_up, self.patience)
+                found = patiently(lambda: self._retrieved(uids), may_pass, self.giving_up, self.patience)
                 return _as_file(found) if str(found.get("SOPInstanceUID", "")) == uids[2] else None
         except requests.HTTPError as error:
-            if error.response is not None and error.response.status_code in _REFUSALS:
+            if error.response is not None and error.response.status_code in REFUSALS:
                 raise _explained(error) from None
             return None
-        except (UserError, requests.RequestException, InvalidDicomError, *_NOT_AN_OBJECT):
+        except (UserError, requests.RequestException, InvalidDicomError, *NOT_DICOM):
             return None
 
     def _retrieved(self, uids: tuple[str, str, str]) -> Any:
         return self.client.retrieve_instance(*uids, media_types=AS_STORED)
 
 
-_REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+"""Statuses of a server that wants credentials, or others."""
 _IN_AN_ADDRESS = re.compile(r"(?!\.+$)[\w.-]+")
 """A UID that may be part of an address: digits and dots, or letters where a vendor uses them, but no slash."""
 
-_NOT_AN_OBJECT = (ValueError, TypeError, AttributeError, LookupError, NotImplementedError, EOFError, RecursionError)
+NOT_DICOM = (ValueError, TypeError, AttributeError, LookupError, NotImplementedError, EOFError, RecursionError)
 """What parsing raises where an answer is not DICOM."""
 
 
@@ -204,7 +214,8 @@ def _refuse_cut(response: Any, *_: Any, **__: Any) -> None:
         raise ChunkedEncodingError("cut short")
 
 
-def _may_pass(error: Exception) -> bool:
+def may_pass(error: Exception) -> bool:
+    """Whether another try of a request that ended with ``error`` may succeed."""
     import requests
 
     if isinstance(error, requests.HTTPError) and error.response is not None:
@@ -216,7 +227,7 @@ def _may_pass(error: Exception) -> bool:
 
 def _explained(error: Any) -> UserError:
     status = error.response.status_code if error.response is not None else 0
-    if status in _REFUSALS:
+    if status in REFUSALS:
         return UserError(
             f"the DICOMweb server refuses access ({status})", f"put the Authorization header in {AUTHORIZATION}"
         )

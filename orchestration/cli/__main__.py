@@ -32,6 +32,7 @@ from orchestration.cli.readers import analyse, assist, export
 from orchestration.cli.receive import receive
 from orchestration.cli.records import records
 from orchestration.cli.rekey import rekey
+from orchestration.cli.result import result
 from orchestration.cli.risk import risk
 from orchestration.cli.run import run
 from orchestration.cli.scores import scores
@@ -64,6 +65,7 @@ COMMANDS = (
     paper,
     compare,
     predict,
+    result,
     explain,
     scores,
     validate,

@@ -53,6 +53,18 @@ def predicted_studies(records: Iterable[Known]) -> Iterator[str]:
         yield f"study {record['study']}: {risk}; {counted}{missing}{note}  {printable(record['place'])}"
 
 
+def results(records: Iterable[Known]) -> Iterator[str]:
+    """Yield the lines of ``result``: each study's risk, or why it gets no result."""
+    synthetic = False
+    for record in records:
+        synthetic |= record["synthetic"]
+        counted = f"{record['scored']} of {record['files']} files count"
+        what = f"no result: {record['no_result']}" if record["no_result"] else f"risk {100 * record['risk']:.1f} %"
+        yield f"study {record['study']}: {what}; {counted}  {printable(record['place'])}"
+    if synthetic:
+        yield "The champion learnt from the synthetic archive: these risks mean nothing for a person."
+
+
 def published(records: Iterable[Known]) -> Iterator[str]:
     """Yield the lines of ``predict --weights``: what came out of the authors' network, timing, view, path, remarks."""
     remarks: dict[str, int] = {}

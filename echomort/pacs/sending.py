@@ -1,0 +1,198 @@
+"""Sending objects to an archive: by C-STORE (PS3.4 annex B) or STOW-RS (PS3.18 10.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from echomort.core.errors import UserError
+from echomort.sources.dicomweb import AUTHORIZATION, NOT_DICOM, REFUSALS, may_pass, open_client
+from echomort.sources.receiver import TITLE
+from echomort.sources.retry import Patience, patiently
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+ADDRESS = "write HOST:PORT/AET, for example pacs:11112/ARCHIVE"
+SUCCESS, COERCED = 0x0000, {0xB000, 0xB006, 0xB007}
+"""Statuses of a C-STORE response that say that the object is kept, the latter as other than it came or with a warning
+(PS3.4 table B.2-1)."""
+NO_RESOURCES = range(0xA700, 0xA800)
+"""Statuses of an archive that has no room now (PS3.4 table B.2-1)."""
+TRANSIENT = 2
+"""Result of an association that is refused for the moment alone (PS3.8 table 9-21)."""
+UNKNOWN_CALLING, UNKNOWN_CALLED = 3, 7
+"""Reasons of the service user for a refusal (PS3.8 table 9-21)."""
+SECONDS = 30
+"""So long an answer may take. Our choice: the objects are small."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An archive that takes objects by C-STORE: host, port and title; and the title by which it knows us."""
+
+    host: str
+    port: int
+    title: str
+    ours: str = "ECHOMORT"
+
+    @classmethod
+    def parse(cls, text: str, ours: str) -> Archive:
+        """Return the archive that ``text`` (HOST:PORT/AET) names. Raises :class:`UserError`."""
+        place, _, title = text.partition("/")
+        host, _, port = place.rpartition(":")
+        if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16):
+            raise UserError(f"{text!r} names no archive", ADDRESS)
+        for one in (title, ours):
+            if not TITLE.fullmatch(one) or not one.strip():
+                raise UserError(f"{one!r} can't be an application entity title", ADDRESS)
+        return cls(host.strip("[]"), int(port), title, ours)
+
+
+@dataclass
+class Sent:
+    """How many objects an archive took, how many it did not, and what was wrong with the last of these."""
+
+    sent: int = 0
+    failed: int = 0
+    problem: str = ""
+    remedy: str = ""
+
+    def fail(self, error: UserError, count: int = 1) -> None:
+        """Count objects that were not sent."""
+        if count:
+            self.failed, self.problem, self.remedy = self.failed + count, error.problem, error.remedy
+
+
+class _Passing(Exception):
+    """A failure that another try may not meet."""
+
+
+class _Refused(UserError):
+    """An object that the archive does not take; it may take others."""
+
+
+def send_by_store(objects: Sequence[Dataset], archive: Archive, patience: Patience | None = None) -> Sent:
+    """Send ``objects`` by C-STORE in one association; what can pass is tried again.
+
+    An object that is refused is counted, and the others are sent. Where no association is to be had, or the archive
+    has no room, the rest counts as not sent. Raises :class:`UserError` where pynetdicom is not installed.
+    """
+    try:
+        from pynetdicom import AE
+    except ModuleNotFoundError:
+        raise UserError("pynetdicom is not installed", "pip install 'echomort[pacs]'") from None
+    from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    entity = AE(ae_title=archive.ours)
+    entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = SECONDS
+    for sop_class in sorted({str(one.SOPClassUID) for one in objects}):
+        entity.add_requested_context(sop_class, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+    patience = patience or Patience()
+    unreachable = UserError("the archive can't be reached", "check host, port and network, and run again")
+    try:
+        association = _patiently(lambda: _associate(entity, archive), unreachable, patience)
+    except UserError as error:
+        sent = Sent()
+        sent.fail(error, len(objects))
+        return sent
+    try:
+        full = UserError("the archive has no room", "free some there, and run again")
+        return _send(objects, lambda one: _patiently(lambda: _store(association, one), full, patience))
+    finally:
+        if association.is_established:
+            association.release()
+
+
+def send_by_stow(objects: Sequence[Dataset], url: str, patience: Patience | None = None) -> Sent:
+    """Send ``objects`` to the DICOMweb server at ``url``, as :func:`send_by_store`. Raises :class:`UserError` where
+    dicomweb-client is not installed, or ``url`` is no address."""
+    client = open_client(url)
+    failing = UserError("the DICOMweb server keeps failing", "check the address and network, and run again")
+    return _send(objects, lambda one: patiently(lambda: _stow(client, one), may_pass, failing, patience or Patience()))
+
+
+def _send(objects: Sequence[Dataset], send: Any) -> Sent:
+    """Send each object; a refused one is counted, and any other failure ends it."""
+    sent = Sent()
+    for place, one in enumerate(objects):
+        try:
+            send(one)
+            sent.sent += 1
+        except _Refused as error:
+            sent.fail(error)
+        except UserError as error:
+            sent.fail(error, len(objects) - place)
+            break
+    return sent
+
+
+def _patiently(action: Any, giving_up: UserError, patience: Patience) -> Any:
+    return patiently(action, lambda error: isinstance(error, _Passing), giving_up, patience)
+
+
+def _associate(entity: Any, archive: Archive) -> Any:
+    association = entity.associate(archive.host, archive.port, ae_title=archive.title)
+    if association.is_established:
+        return association
+    answer = association.acceptor.primitive if association.is_rejected else None
+    if answer is not None and answer.result != TRANSIENT:
+        raise _refusal(answer.diagnostic, archive)
+    if association.rejected_contexts and not association.accepted_contexts:
+        raise UserError(
+            "the archive takes neither of these objects", "ask its administrator, or send one kind (--only)"
+        )
+    raise _Passing
+
+
+def _refusal(reason: int, archive: Archive) -> UserError:
+    if reason == UNKNOWN_CALLED:
+        return UserError(f"the archive knows no application entity {archive.title!r}", "correct --send-to")
+    if reason == UNKNOWN_CALLING:
+        return UserError(f"the archive does not know us as {archive.ours!r}", "register it there, or set --aet")
+    return UserError("the archive refuses the association", "ask its administrator to let this machine send")
+
+
+def _store(association: Any, one: Dataset) -> None:
+    try:
+        answer = association.send_c_store(one)
+    except ValueError:
+        raise _Refused("the archive does not take this kind of object", "send the other kind alone (--only)") from None
+    except RuntimeError:
+        raise UserError(*_LOST) from None
+    status = answer.get("Status")
+    if status is None:
+        raise UserError(*_LOST)
+    if status in NO_RESOURCES:
+        raise _Passing
+    if status != SUCCESS and status not in COERCED:
+        raise _Refused(f"the archive refuses an object with status {status:04X}H", "ask its administrator why")
+
+
+_LOST = ("the connection to the archive was lost", "run again: what is there already is the same object")
+
+
+def _stow(client: Any, one: Dataset) -> None:
+    import requests
+
+    try:
+        answer = client.store_instances([one])
+    except requests.HTTPError as error:
+        if may_pass(error) or error.response is None:
+            raise
+        raise _answered(error.response.status_code) from None
+    except (requests.RequestException, *NOT_DICOM) as error:
+        if may_pass(error):
+            raise
+        raise UserError("the server's answer is not DICOMweb", "correct the address") from None
+    if answer.get("FailedSOPSequence"):
+        raise _Refused("the DICOMweb server refuses an object", "ask its administrator why")
+
+
+def _answered(status: int) -> UserError:
+    if status in REFUSALS:
+        return UserError(
+            f"the DICOMweb server refuses access ({status})", f"put the Authorization header in {AUTHORIZATION}"
+        )
+    return _Refused(f"the DICOMweb server answers with status {status}", "correct the address, or ask why there")

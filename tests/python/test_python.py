@@ -84,6 +84,14 @@ def test_a_decision_curve_of_a_constant_below_the_threshold_is_worth_nothing() -
     assert line.get_ydata()[0] == pytest.approx(everyone.get_ydata()[0])
 
 
+def test_two_decision_curves_share_one_name_for_acting_on_all_and_on_none() -> None:
+    died, risk = drawn()
+    axes = echomort.decision_curve_plot(died, risk, "one")
+    echomort.decision_curve_plot(died, risk**2, "other", ax=axes)
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == ["one", "act on all", "act on none", "other"]
+
+
 def test_all_plots_go_into_the_axes_that_they_are_given() -> None:
     died, risk = drawn()
     clip = echomort.read_clip(get_testdata_file("examples_ybr_color.dcm"))

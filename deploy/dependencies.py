@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
-NOT_SHIPPED = ("bench", "dev", "docs")
+NOT_SHIPPED = ("bench", "dev", "docs", "notebooks")
 """Extras that only those who work on echomort install."""
 
 

@@ -91,9 +91,11 @@ def decision_curve_plot(
     at = np.linspace(0.01, 0.5, 50) if thresholds is None else np.asarray(thresholds, dtype=np.float64)
     benefit = decision_curve(y, values, at)
     axes = ax or _new_axes()
+    named = axes.get_legend_handles_labels()[1]  # another curve's "act on all" may be in these axes already
+    every, none = (None if name in named else name for name in ("act on all", "act on none"))
     axes.plot(at, benefit, label=label or "act by the risk")
-    axes.plot(at, [net_benefit_treat_all(y, one) for one in at], color="0.5", linewidth=0.9, label="act on all")
-    axes.axhline(0, color="0.7", linewidth=0.8, label="act on none")
+    axes.plot(at, [net_benefit_treat_all(y, one) for one in at], color="0.5", linewidth=0.9, label=every)
+    axes.axhline(0, color="0.7", linewidth=0.8, label=none)
     highest = max(float(np.max(benefit)), float(y.mean()))
     axes.set(xlabel="threshold", ylabel="net benefit", ylim=(-0.3 * highest, 1.1 * highest))
     axes.legend(frameon=False)

@@ -199,7 +199,8 @@ def _standard_error() -> Iterator[TextIO]:
 def _watch(path: Path, error: TextIO, assets: Collection[str], over: threading.Event) -> None:
     """Show what is added to the file ``path`` until the run is ``over``; a terminal that is gone ends it."""
     with contextlib.suppress(OSError), path.open("rb") as file:
-        display, rest = Display(Console(file=error), assets), b""
+        # A notebook sets FORCE_COLOR, which rich takes for a terminal: each move of a bar would be a line there.
+        display, rest = Display(Console(file=error, force_terminal=error.isatty()), assets), b""
         try:
             is_last = False
             while not is_last:

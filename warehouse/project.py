@@ -74,9 +74,24 @@ class Project:
         """Return the log odds that ``model`` (None: every model) gave: study_key, model, fold, view, logit.
 
         ``fold`` is the one that the scoring model was not trained on; -1 where it was trained on all of them, for
-        studies of patients that are set apart.
+        studies of patients that are set apart; missing for models of ``sources.external_scores``.
         """
-        return _only(self.table("score").drop(columns="without"), "model", model)
+        with self._reader() as connection:
+            return _only(run(connection, "reads/project/scores.sql").df(), "model", model)
+
+    def predictions(self, model: str) -> pd.DataFrame:
+        """Return the out-of-fold scores of ``model`` with the labels, one row a development patient.
+
+        Columns: study_key (the headline study), patient_key, fold, label (1 died within the horizon, 0 lived), logit,
+        risk (0 to 1, not recalibrated).
+
+        A model of ``sources.external_scores`` is out of fold by its file's word. Raises :class:`UserError` where there
+        is no such model.
+        """
+        found = self._predictions(model)
+        if found.empty:
+            raise UserError(f"{model} has scored no development patient", f"models with scores: {self._models()}")
+        return found
 
     def metrics(self, metric: str | None = None) -> pd.DataFrame:
         """Return every figure of the report, or those of one ``metric`` such as ``auc``: evaluation, model, subset,
@@ -135,12 +150,19 @@ class Project:
 
         Raises :class:`UserError` where they have no study in common.
         """
-        with self._reader() as connection:
-            rows = run(connection, "reads/project/common_scores.sql", one=model, other=other).df()
+        rows = self._predictions(model).merge(self._predictions(other)[["study_key", "logit"]], on="study_key")
         if rows.empty:
-            known = ", ".join(sorted(self.scores()["model"].unique()))
-            raise UserError(f"{model} and {other} have scored no study in common", f"models with scores: {known}")
-        return delong_test(rows["label"], rows["one"], rows["other"])
+            raise UserError(
+                f"{model} and {other} have scored no study in common", f"models with scores: {self._models()}"
+            )
+        return delong_test(rows["label"], rows["logit_x"], rows["logit_y"])
+
+    def _predictions(self, model: str) -> pd.DataFrame:
+        with self._reader() as connection:
+            return run(connection, "reads/project/predictions.sql", model=model).df()
+
+    def _models(self) -> str:
+        return ", ".join(sorted(self.scores()["model"].unique()))
 
     def _reader(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         return connect(self.home / "warehouse.duckdb", read_only=True)

@@ -110,27 +110,32 @@ class Inspection:
         return record | {"clip": None if self.clip is None else str(self.clip), "sheet": str(self.sheet)}
 
 
-def inspect_paths(paths: Sequence[Path], settings: Settings, save: Path | None = None) -> Iterator[Inspection]:
+def inspect_paths(
+    paths: Sequence[Path | str], settings: Settings | None = None, save: Path | str | None = None
+) -> Iterator[Inspection]:
     """Yield one inspection a file of ``paths`` (folders are searched), in order.
 
-    With ``save``, the clip (a .npy of uint8 (frames, height, width), with a .json beside it) and a contact sheet (PNG)
-    are written into that folder. Raises :class:`UserError` where a path does not exist.
+    ``settings`` are those of preset ``standard`` unless given; ``as_record()`` makes an inspection a row of a data
+    frame. With ``save``, the clip (a .npy of uint8 (frames, height, width), with a .json beside it) and a contact sheet
+    (PNG) are written into that folder. Raises :class:`UserError` where a path does not exist.
 
     >>> from pydicom.data import get_testdata_file
     >>> from echomort.settings import Execution
     >>> settings = Settings(execution=Execution(processes=1))
-    >>> [inspection] = inspect_paths([Path(get_testdata_file("examples_ybr_color.dcm"))], settings)
+    >>> [inspection] = inspect_paths([get_testdata_file("examples_ybr_color.dcm")], settings)
     >>> inspection.status, inspection.frames, inspection.view
     ('accepted', 30, 'unknown')
     """
+    settings = settings or Settings()
+    folder = None if save is None else Path(save)
     table = read_view_table(settings.sources.view_table) if settings.sources.view_table else {}
-    files = list(_list_files(paths))
+    files = list(_list_files([Path(path) for path in paths]))
     jobs = [Job(path, _tabled_view(path, table), str(number)) for number, path in enumerate(files)]
     outcomes = read_clips(jobs, settings.imaging, min(settings.execution.cores, len(jobs)))
     with closing(in_order(outcomes)) as ordered:
         for job, outcome in ordered:
             inspection = Inspection.from_outcome(job.path, outcome)
-            yield _save(inspection, job, outcome, save, settings.imaging.clip) if save else inspection
+            yield _save(inspection, job, outcome, folder, settings.imaging.clip) if folder else inspection
 
 
 def in_order(outcomes: Generator[ReadOutcome]) -> Generator[ReadOutcome]:

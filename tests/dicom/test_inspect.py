@@ -40,6 +40,12 @@ def test_one_record_a_file_in_order(folder: Path) -> None:
         json.dumps(record, allow_nan=False)
 
 
+def test_files_are_named_as_text_too_and_read_by_the_standard_settings_unless_others_are_given(tmp_path: Path) -> None:
+    (found,) = inspect_paths([str(REAL)], save=str(tmp_path))
+    assert found.path == REAL and found.status == "accepted"
+    assert found.clip is not None and np.load(found.clip).shape == (60, 109, 150)
+
+
 def test_an_accepted_loop_tells_where_everything_was_read(folder: Path) -> None:
     found = next(inspect_paths([folder / "b_loop.dcm"], SETTINGS))
     assert found.frames == 12 and round(found.fps or 0, 3) == 30.0 and found.fps_source == "FrameTime"

@@ -89,6 +89,7 @@ def test_without_a_command_that_shows_it_nothing_is_kept(tmp_path, monkeypatch):
 @pytest.mark.parametrize("is_file", [True, False])
 def test_it_is_shown_where_standard_error_was_at_the_start(tmp_path, monkeypatch, is_file):
     """Dagster redirects the file while a step runs; a program that carries out the command collects text."""
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as Jupyter does; what it reads is no terminal
     with (tmp_path / "said").open("w+") as file, (tmp_path / "log").open("w") as log:
         stream = file if is_file else io.StringIO()
         monkeypatch.setattr(sys, "stderr", stream)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -83,6 +84,14 @@ def test_a_decision_curve_of_a_constant_below_the_threshold_is_worth_nothing() -
     assert line.get_ydata()[0] == pytest.approx(everyone.get_ydata()[0])
 
 
+def test_two_decision_curves_share_one_name_for_acting_on_all_and_on_none() -> None:
+    died, risk = drawn()
+    axes = echomort.decision_curve_plot(died, risk, "one")
+    echomort.decision_curve_plot(died, risk**2, "other", ax=axes)
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == ["one", "act on all", "act on none", "other"]
+
+
 def test_all_plots_go_into_the_axes_that_they_are_given() -> None:
     died, risk = drawn()
     clip = echomort.read_clip(get_testdata_file("examples_ybr_color.dcm"))
@@ -129,6 +138,34 @@ def test_tables_are_those_of_the_run(read: echomort.Project, finished: Home) -> 
 
 
 @pytest.mark.slow
+def test_predictions_give_the_reported_auc_one_row_a_patient(read: echomort.Project) -> None:
+    found = read.predictions("video_ehr")
+    reported = read.metrics("auc").query("model == 'video_ehr' and evaluation == 'out_of_fold' and subset == 'all'")
+    assert found["patient_key"].is_unique and set(found["label"]) == {0, 1}
+    assert echomort.auc(found["label"], found["risk"]) == pytest.approx(reported["value"].item())
+    assert np.log(found["risk"] / (1 - found["risk"])).to_numpy() == pytest.approx(found["logit"].to_numpy())
+    cohort = read.cohort("development").set_index("study_key").loc[found["study_key"]]
+    assert cohort["headline"].all() and cohort["fold"].tolist() == found["fold"].tolist()
+
+
+@pytest.mark.slow
+def test_scores_of_other_models_are_read_as_the_project_s_own(project: Home) -> None:
+    read = echomort.Project(project.root)
+    own = read.predictions("ehr")
+    with duckdb.connect(str(project.root / "warehouse.duckdb")) as connection:
+        connection.executemany(
+            "INSERT INTO external_score VALUES (?, 'external:other', ?)",
+            own[["study_key", "logit"]].assign(logit=-own["logit"]).values.tolist(),
+        )
+    found = read.scores("external:other")
+    assert found["logit"].sum() == pytest.approx(-own["logit"].sum()) and found["fold"].isna().all()
+    test = read.compare("external:other", "ehr")
+    assert test.auc_a == pytest.approx(1 - test.auc_b)
+    figures = echomort.evaluate(read.cohort("development"), read.scores())
+    assert {"external:other", "ehr"} <= set(figures["model"])
+
+
+@pytest.mark.slow
 def test_clips_of_a_fold_and_of_the_others_are_all_and_share_no_patient(read: echomort.Project) -> None:
     every = read.clips(view="apical_4")
     cohort = read.cohort("development").set_index("study_key")
@@ -152,6 +189,7 @@ def test_what_is_not_there_is_named_with_what_is(read: echomort.Project) -> None
         (lambda: read.clips(fold=1, split="val"), "there is no split val"),
         (lambda: read.table("patients"), "there is no table patients: name one of"),
         (lambda: read.scores("cnn"), "there is no model cnn: known: all_views"),
+        (lambda: read.predictions("cnn"), "cnn has scored no development patient: models with scores: all_views"),
         (lambda: read.compare("ehr", "cnn"), "ehr and cnn have scored no study in common"),
     ):
         with pytest.raises(echomort.UserError, match=words):

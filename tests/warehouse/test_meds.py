@@ -111,6 +111,90 @@ def test_a_diagnosis_is_known_by_its_vocabulary(tmp_path, code, expected):
     assert fetch(connection, "SELECT vocabulary, code FROM diagnosis") == [expected]
 
 
+HIERARCHY = {
+    "SNOMED//11000003": ["SNOMED/84114007"],
+    "SNOMED//12000005": ["SNOMED//11000003"],
+    "SNOMED//13000008": ["SNOMED/14000002", "SNOMED/84114007"],
+    "SNOMED//14000002": ["SNOMED/13000008"],
+    "SNOMED//15000001": ["SNOMED/15500003"],
+    "SNOMED//15500003": ["SNOMED/15000001"],
+    "SNOMED//64715009": ["SNOMED/38341003"],
+    "SNOMED//16000000": ["SNOMED/64715009", "SNOMED/38341003"],
+    "SNOMED//17000009": ["SNOMED/64715009", "SNOMED/84114007"],
+    "SNOMED//18000004": ["SNOMED/230690007"],
+    "LOCAL//STROKE": ["SNOMED/230690007"],
+    "SNOMED//19000007": ["SNOMED/60573004", "SNOMED/13213009"],
+    "SNOMED//20000001": ["SNOMED/398254007", "SNOMED/38341003"],
+    "SNOMED//398254007": ["SNOMED/38341003"],
+    "SNOMED//21000002": ["SNOMED/22000009"],
+    "SNOMED//22000009": ["ICD10CM/I71.4", "SNOMED/84114007"],
+    "SNOMED//23000004": ["SNOMED/24000005"],
+    "SNOMED//24000005": ["ICD10CM/I50.9", "ICD10CM/I11.0"],
+    "SNOMED//25000006": ["SNOMED/84114007", "SNOMED/24000005"],
+    "SNOMED//26000007": ["SNOMED/27000003"],
+    "LOCAL//CHILD": ["LOCAL//PARENT"],
+    "LOCAL//PARENT": ["SNOMED/84114007"],
+}
+
+
+@pytest.mark.parametrize("joint", ["//", "/"])
+def test_a_diagnosis_is_known_by_the_codes_above_it(tmp_path, joint):
+    expected = {
+        "SNOMED//84114007": ["I50"],  # on the list itself
+        "SNOMED//11000003": ["I50"],  # a child
+        "SNOMED//12000005": ["I50"],  # a grandchild
+        "SNOMED//13000008": ["I50"],  # in a circle that has a way out
+        "SNOMED//14000002": ["I50"],
+        "SNOMED//15000001": [],  # in a circle without one
+        "SNOMED//16000000": ["I11"],  # the most specific of two on the list
+        "SNOMED//17000009": ["I11", "I50"],  # two of which none is above the other
+        "SNOMED//18000004": [],  # below a concept that counts without its descendants
+        "LOCAL//STROKE": ["I63"],  # stands for this concept
+        "SNOMED//19000007": [],  # an excluded concept is above it too
+        "SNOMED//20000001": [],  # of another chapter
+        "SNOMED//21000002": ["I71"],  # the ICD code of the nearest ancestor, before the list
+        "SNOMED//22000009": ["I714"],  # its own ICD code
+        "SNOMED//23000004": [],  # ICD codes of several categories, and no concept on the list
+        "SNOMED//25000006": ["I50"],  # the list decides between several categories
+        "SNOMED//26000007": [],  # its parent is unknown
+        "LOCAL//CHILD": ["I50"],
+        "SNOMED//28000008": [],  # an orphan
+    }
+    codes = [
+        {"code": code.replace("SNOMED//", f"SNOMED{joint}"), "description": None, "parent_codes": parents}
+        for code, parents in HIERARCHY.items()
+    ]
+    events = [
+        event(code.replace("SNOMED//", f"SNOMED{joint}"), datetime(2018, 1, 1 + day))
+        for day, code in enumerate(expected)
+    ]
+    connection, report = staged(tmp_path, *events, codes=codes)
+    found = fetch(connection, "SELECT day(recorded_at), code FROM diagnosis ORDER BY ALL")
+    assert found == [(1 + day, code) for day, groups in enumerate(expected.values()) for code in groups]
+    reasons = {
+        reason: rows for (table, reason), rows in counted(report).items() if reason.startswith(("CONDITION_", "EVENT_"))
+    }
+    assert reasons == {
+        "CONDITION_BY_THE_LIST": 10,
+        "CONDITION_BY_ITS_MAP": 1,
+        "CONDITION_BY_ITS_ANCESTOR_S_MAP": 1,
+        "CONDITION_OF_SEVERAL_CATEGORIES": 1,
+        "EVENT_CODE_NOT_READ": 6,
+    }
+
+
+def test_the_site_s_map_decides_before_the_codes_above(tmp_path):
+    codes = [{"code": code, "description": None, "parent_codes": parents} for code, parents in HIERARCHY.items()]
+    (tmp_path / "code_map.csv").write_text(
+        "code,target\nSNOMED//11000003,ICD10CM//I42.0\nSNOMED//12000005,none\nSNOMED//23000004,ICD10CM//I50.9\n"
+    )
+    events = [event(f"SNOMED//{code}") for code in ("11000003", "12000005", "23000004")]
+    connection, report = staged(tmp_path, *events, codes=codes)
+    assert fetch(connection, "SELECT code FROM diagnosis ORDER BY ALL") == [("I420",), ("I509",)]
+    assert ("diagnosis", "CONDITION_BY_THE_LIST") not in counted(report)
+    assert ("diagnosis", "CONDITION_OF_SEVERAL_CATEGORIES") not in counted(report)
+
+
 @pytest.mark.parametrize(
     ("code", "expected"),
     [

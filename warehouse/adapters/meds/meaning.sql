@@ -1,6 +1,6 @@
 -- What each code of the events means (role and target): by the site's code_map alone, where it has the code; else by the
--- patterns of events.csv; else by the code itself or one of its parent codes in a vocabulary (VOCABULARY//code or
--- VOCABULARY/code). A drug is also known by an ingredient in its code or description.
+-- patterns of events.csv; else by the code itself or one of the codes above it in a vocabulary (VOCABULARY//code or
+-- VOCABULARY/code; above.sql, diagnosis_code.sql). A drug is also known by an ingredient in its code or description.
 WITH code AS (
     SELECT DISTINCT CAST(code AS VARCHAR) AS code FROM raw_data WHERE code IS NOT NULL
 ),
@@ -35,43 +35,23 @@ event AS (
     GROUP BY other.code
 ),
 described AS (
-    SELECT CAST(code AS VARCHAR) AS code, any_value(CAST(description AS VARCHAR)) AS description, any_value(CAST(parent_codes AS VARCHAR)) AS parents
+    SELECT CAST(code AS VARCHAR) AS code, any_value(CAST(description AS VARCHAR)) AS description
     FROM raw_codes
     GROUP BY ALL
 ),
-name AS (
-    SELECT code, code AS name, 0 AS distance
-    FROM other
-    UNION ALL
-    SELECT code, trim(unnest(string_split(trim(parents, '[]'), ',')), ' ''"'), 1
-    FROM described
-    WHERE parents IS NOT NULL AND code IN (FROM other)
-),
+-- A variable, a drug and an echo are known by the code itself or by what it stands for; a diagnosis by any code above it.
 coded AS (
-    SELECT
-        name.code,
-        distance,
-        -- Diagnoses of MIMIC-IV extracts: DIAGNOSIS//ICD//10//I509.
-        CASE
-            WHEN regexp_matches(upper(name), '^DIAGNOSIS//ICD//(9|10)//')
-                THEN if(split_part(name, '//', 3) = '10', 'ICD10CM', 'ICD9CM')
-            ELSE known.vocabulary
-        END AS vocabulary,
-        CASE
-            WHEN regexp_matches(upper(name), '^DIAGNOSIS//ICD//(9|10)//') THEN split_part(name, '//', 4)
-            ELSE split_part(regexp_extract(name, '^[^/]+//?(.+)$', 1), '//', 1)
-        END AS local_code
-    FROM name
-    LEFT JOIN map_vocabularies AS known ON known.word = upper(regexp_extract(name, '^([^/]+)/', 1))
-    WHERE code NOT IN (SELECT code FROM event)
+    SELECT code, vocabulary, local_code, distance
+    FROM made_above
+    WHERE distance <= 1 AND code IN (FROM other) AND code NOT IN (SELECT code FROM event)
 ),
 listed AS (
     SELECT vocabulary, code, target FROM map_codes
     UNION ALL
     -- Datasets call CPT, which is level I of HCPCS, HCPCS too (vocabularies.csv): level II is looked up beside it.
-    SELECT if(vocabulary = 'HCPCS', 'CPT4', vocabulary), code, if(kind = 'echo', 'echo', 'ICD10CM//' || target)
+    SELECT if(vocabulary = 'HCPCS', 'CPT4', vocabulary), code, 'echo'
     FROM map_code_list
-    WHERE (kind = 'diagnosis' AND target <> 'none') OR target IN ('transthoracic', 'pediatric', 'unspecified')
+    WHERE target IN ('transthoracic', 'pediatric', 'unspecified')
 ),
 found AS (
     SELECT coded.code, 'variable' AS role, variable AS target, distance
@@ -84,9 +64,9 @@ found AS (
     JOIN map_variables ON map_variables.name = regexp_replace(other.code, '^echomort//', '')
     WHERE source = 'measurement'
     UNION ALL
-    SELECT code, 'diagnosis', vocabulary || '//' || local_code, distance
-    FROM coded
-    WHERE starts_with(vocabulary, 'ICD')
+    SELECT code, 'diagnosis', target, 0
+    FROM made_diagnosis_code
+    WHERE target IS NOT NULL AND code IN (FROM other) AND code NOT IN (SELECT code FROM event)
     UNION ALL
     SELECT coded.code, if(starts_with(target, 'ICD'), 'diagnosis', if(target = 'echo', 'echo', 'drug')), target, distance
     FROM coded

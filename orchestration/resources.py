@@ -9,9 +9,14 @@ import dagster as dg
 from assets.project import Project, project_home
 from echomort.core.files import write_text
 
+VALUES = "values"
+"""Folder of the values below the home; each run has a folder of its own, with its id as name."""
+
 
 class JsonValues(dg.ConfigurableIOManager):
-    """Stores the small values that steps pass on (names of units, digests) as JSON in HOME/values; never as pickle."""
+    """Stores the small values that steps pass on (names of units, digests) as JSON in HOME/values; never as pickle.
+
+    `echomort run` deletes those of a run that ended well."""
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Write ``obj``; nothing if it is None."""
@@ -24,7 +29,7 @@ class JsonValues(dg.ConfigurableIOManager):
         return json.loads(self._path(context.upstream_output).read_text())
 
     def _path(self, context: dg.OutputContext) -> Path:
-        return project_home().joinpath("values", *context.get_identifier()).with_suffix(".json")
+        return project_home().joinpath(VALUES, *context.get_identifier()).with_suffix(".json")
 
 
 RESOURCES = {

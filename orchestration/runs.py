@@ -31,6 +31,7 @@ from orchestration.executor import forked_steps
 from orchestration.jobs import RECORDS
 from orchestration.location import job_origin
 from orchestration.progress import shown_progress
+from orchestration.resources import VALUES
 from orchestration.run_locks import COMMAND_LINE_TAG, end_dead_runs
 from orchestration.run_locks import FOLDER as LOCKS
 
@@ -121,6 +122,7 @@ def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str,
         raise interruption()
     if not result.success:
         raise _first_failure(result)
+    shutil.rmtree(home / VALUES / result.run_id, ignore_errors=True)  # a failed run is gone on with: it keeps its own
     return True
 
 

@@ -1,14 +1,14 @@
 """The ledger: every unit that exists, with its fingerprint (what it was made from) and the digest of its content."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
 
-from echomort.core.fingerprint import digest
+from echomort.core.fingerprint import DIGEST_LENGTH, digest
 
 WHOLE = "all"
 """The unit of an asset that is rebuilt as a whole."""
@@ -33,15 +33,26 @@ class Entry:
 
 def entries(connection: duckdb.DuckDBPyConnection, asset: str) -> dict[str, Entry]:
     """Return unit -> entry, for every unit of ``asset`` in the ledger."""
-    rows = connection.execute(
+    return {entry.unit: entry for entry in each_entry(connection, asset)}
+
+
+ROWS_AT_ONCE = 10_000
+"""Rows of the ledger that are in Python at a time: some megabytes, however many units there are. Our choice."""
+
+
+def each_entry(connection: duckdb.DuckDBPyConnection, asset: str) -> Iterator[Entry]:
+    """Yield the entry of every unit of ``asset``, by unit; only some of them are in memory at a time.
+
+    The connection can't be used for anything else until the last one.
+    """
+    found = connection.execute(
         "SELECT unit, fingerprint, digest, artifact, details, coalesce(recipe, '')"
         " FROM ledger WHERE asset = ? ORDER BY unit",
         [asset],
-    ).fetchall()
-    return {
-        unit: Entry(unit, fingerprint, content, artifact, json.loads(details), recipe)
-        for unit, fingerprint, content, artifact, details, recipe in rows
-    }
+    )
+    while rows := found.fetchmany(ROWS_AT_ONCE):
+        for unit, fingerprint, content, artifact, details, recipe in rows:
+            yield Entry(unit, fingerprint, content, artifact, json.loads(details), recipe)
 
 
 def assets(connection: duckdb.DuckDBPyConnection, beginnings: tuple[str, ...]) -> list[str]:
@@ -168,9 +179,18 @@ def artifact_files(connection: duckdb.DuckDBPyConnection) -> list[ArtifactFile]:
 
 
 def asset_digest(connection: duckdb.DuckDBPyConnection, asset: str) -> str:
-    """Return the digest of the content of all units of ``asset``: its data version."""
-    rows = connection.execute("SELECT unit, digest FROM ledger WHERE asset = ? ORDER BY unit", [asset]).fetchall()
-    return digest(rows)
+    """Return the digest of the content of all units of ``asset``: its data version.
+
+    It is worked out in the database, so that no row of it comes to Python: :func:`~echomort.core.fingerprint.digest` of
+    the list of (unit, digest) by unit, as long as no unit has a character that JSON writes as an escape.
+    """
+    ((hexadecimal,),) = connection.execute(
+        "SELECT sha256(unhex(format('{:016x}', strlen(content))) || encode(content)) FROM ("
+        "SELECT '[' || coalesce(string_agg('[\"' || unit || '\",\"' || digest || '\"]', ',' ORDER BY unit), '') || ']'"
+        " AS content FROM ledger WHERE asset = ?)",
+        [asset],
+    ).fetchall()
+    return str(hexadecimal)[:DIGEST_LENGTH]
 
 
 def table_digest(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str, int]:

@@ -1,12 +1,14 @@
 """Decodes the files of studies into one file of clips each: the project's clips, and those of experiments."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pandas as pd
 
 from assets.imaging.progress import counted
@@ -28,13 +30,28 @@ def plan_studies(
 ) -> dict[str, str]:
     """Return study key -> fingerprint of its clips, of all studies or of ``only`` these: the digest of the recipe, of
     the files, and with fit ``view_size`` of the sizes of their views, which ``clip`` names."""
+    plan = {}
     with project.reader() as connection:
-        rows = run(connection, "reads/clips/clip_plan.sql", studies=only).fetchall()
-    studies: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-    for study_key, *made_from, view, view_source in rows:
-        size = () if clip.fit == "inside" else clip.size_of(view)
-        studies[study_key].append((*made_from, view, view_source, *size))
-    return {study_key: digest(recipe, made_from) for study_key, made_from in studies.items()}
+        found = run(connection, "reads/clips/clip_plan.sql", studies=only)
+        for study_key, rows in groupby(_each_row(found), key=itemgetter(0)):  # they come by study
+            plan[study_key] = digest(recipe, [_made_from(row, clip) for row in rows])
+    return plan
+
+
+ROWS_AT_ONCE = 10_000
+"""Rows of the plan that are in Python at a time: some megabytes, however many files there are. Our choice."""
+
+
+def _each_row(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a query; only some of them are in memory at a time."""
+    while rows := found.fetchmany(ROWS_AT_ONCE):
+        yield from rows
+
+
+def _made_from(row: tuple[Any, ...], clip: ClipSettings) -> tuple[Any, ...]:
+    """Return what decides the clip of one file: its row without the study and, with fit ``view_size``, its size."""
+    _, *made_from, view, view_source = row
+    return (*made_from, view, view_source, *(() if clip.fit == "inside" else clip.size_of(view)))
 
 
 def make_studies(

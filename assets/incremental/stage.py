@@ -7,6 +7,8 @@ out the same, nothing below it is rebuilt.
 """
 
 import functools
+import os
+import stat
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -167,12 +169,16 @@ def is_up_to_date(root: Path, entry: Entry, fingerprint: str | None) -> bool:
 def missing_files(root: Path, entry: Entry) -> list[str]:
     """Return the files of ``entry`` that are not there: its artifact, and those recorded beside it."""
     files = [*filter(None, [entry.artifact]), *entry.details.get("beside", ())]
-    return [file for file in files if not _is_there(root / file)]
+    return [file for file in files if not _is_there(os.path.join(root, file))]
 
 
-def _is_there(path: Path) -> bool:
-    """Return whether there is a file, or a folder that is not empty."""
-    return any(path.iterdir()) if path.is_dir() else path.exists()
+def _is_there(path: str) -> bool:
+    """Return whether there is a file, or a folder that is not empty. The system is asked once for each file."""
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return not stat.S_ISDIR(mode) or bool(os.listdir(path))
 
 
 REWRITTEN = ("registry/", "vault.duckdb")

@@ -177,11 +177,16 @@ def recipe_of(name: str, project: Project) -> str:
 def stale_units(project: Project, stage: UnitStage) -> tuple[list[str], list[str], int]:
     """Return the stale units, the removed units, and how many units are up to date."""
     with stage.working():
-        expected = stage.plan(project, stage.how(project))
+        expected = dict(stage.plan(project, stage.how(project)))
+    kept, gone = 0, []
     with project.reader() as connection:
-        recorded = ledger.entries(connection, stage.name)
-    kept = {unit for unit, entry in recorded.items() if is_up_to_date(project.root, entry, expected.get(unit))}
-    return sorted(set(expected) - kept), sorted(set(recorded) - set(expected)), len(kept)
+        for entry in ledger.each_entry(connection, stage.name):
+            if entry.unit not in expected:
+                gone.append(entry.unit)
+            elif is_up_to_date(project.root, entry, expected[entry.unit]):
+                del expected[entry.unit]
+                kept += 1
+    return sorted(expected), gone, kept
 
 
 def commit_units(

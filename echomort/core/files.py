@@ -153,13 +153,20 @@ def resolve_under(root: Path, relative: str) -> Path:
 
 def remove_leftovers(folder: Path) -> int:
     """Delete the temporary files of a killed run under ``folder`` (``.tmp_*``); return how many."""
-    leftovers = list(folder.rglob(".tmp_*")) if folder.is_dir() else []
-    for path in leftovers:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-    return len(leftovers)
+    count = 0
+    for place, folders, files in os.walk(folder):
+        for name in filter(_is_temporary, files):
+            Path(place, name).unlink(missing_ok=True)
+            count += 1
+        for name in filter(_is_temporary, folders):
+            shutil.rmtree(Path(place, name), ignore_errors=True)
+            count += 1
+        folders[:] = [name for name in folders if not _is_temporary(name)]
+    return count
+
+
+def _is_temporary(name: str) -> bool:
+    return name.startswith(".tmp_")
 
 
 def _flush(path: Path) -> None:

@@ -60,7 +60,7 @@ def test_the_computed_times_follow_from_the_figures() -> None:
     clip, headers, trained = 0.1105, 999, 12.2
     minutes = {"min": 1, "h": 60}
     rows = re.findall(r"^\| ([\d,]+) \| ([\d.]+) (min|h) \| ([\d.]+) (min|h) \| (\d+) GB \|$", text, re.MULTILINE)
-    assert len(rows) == 3
+    assert len(rows) == 4
     for clips, read, read_unit, epoch, epoch_unit, disk in rows:
         number = int(clips.replace(",", ""))
         assert float(read) * minutes[read_unit] == pytest.approx(number * (clip + 1 / headers) / 60, rel=0.1)

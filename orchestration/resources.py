@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.project import Project, project_home
+from echomort.core.errors import UserError
 from echomort.core.files import write_text
 
 VALUES = "values"
@@ -16,7 +17,8 @@ VALUES = "values"
 class JsonValues(dg.ConfigurableIOManager):
     """Stores the small values that steps pass on (names of units, digests) as JSON in HOME/values; never as pickle.
 
-    `echomort run` deletes those of a run that ended well."""
+    `echomort run` deletes those of a run that ended well.
+    """
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Write ``obj``; nothing if it is None."""
@@ -24,9 +26,15 @@ class JsonValues(dg.ConfigurableIOManager):
             write_text(self._path(context), json.dumps(obj))
 
     def load_input(self, context: dg.InputContext) -> Any:
-        """Read the value of the step above."""
+        """Read the value of the step above. Raises :class:`UserError` where it was deleted."""
         assert context.upstream_output is not None
-        return json.loads(self._path(context.upstream_output).read_text())
+        try:
+            return json.loads(self._path(context.upstream_output).read_text())
+        except FileNotFoundError:
+            raise UserError(
+                "what the earlier steps of that run passed on was deleted when it ended well",
+                "start a new run: what stands is not made again",
+            ) from None
 
     def _path(self, context: dg.OutputContext) -> Path:
         return project_home().joinpath(VALUES, *context.get_identifier()).with_suffix(".json")

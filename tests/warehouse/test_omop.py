@@ -565,7 +565,7 @@ def test_a_circle_of_relationships_ends_and_decides_nothing(tmp_path):
 
 def test_a_site_names_its_own_concepts(tmp_path):
     own = [
-        {"kind": "diagnosis", "vocabulary": "SNOMED", "code": "6", "target": "I43", "descendants": "yes"},
+        {"kind": "diagnosis", "vocabulary": "SNOMED", "code": "6", "target": "I36", "descendants": "yes"},
         {"kind": "diagnosis", "concept_id": 2000000007, "target": "I48"},
         {"kind": "diagnosis", "vocabulary": "SNOMED", "code": "84114007", "target": "I42", "descendants": "no"},
     ]

@@ -95,7 +95,7 @@ def test_one_more_permutation_leaves_the_others(project: Home) -> None:
 
 def test_a_setting_that_decides_nothing_rebuilds_no_model(project: Home) -> None:
     before = project.ledger()
-    project.rerun(*assignments({"execution.processes": 1, "training.fold_processes": 1}))
+    project.rerun(*assignments({"execution.processes": 2, "training.fold_processes": 2}))
     assert rebuilt(before, project.ledger()) == {"report"}
 
 

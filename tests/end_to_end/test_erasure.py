@@ -17,6 +17,7 @@ from projects import Home, copied
 from assets.erasure import removal
 from echomort.core.audit import Audited, append, check_chain
 from echomort.core.keys import SYNTHETIC_KEY, Keyring
+from orchestration.resources import VALUES
 from warehouse import vault
 
 pytestmark = pytest.mark.slow
@@ -74,6 +75,9 @@ def test_no_byte_of_the_patient_stays_and_the_rest_does(project: Home) -> None:
     number = erasable(project)
     words = person_of(project, DEMO, number) | {number} | header_texts(project, number)
     append(project.root, "labels", "done", Audited([f"patient {DEMO.pseudonym('patient', number)}"]))
+    passed_on = project.root / VALUES / "of a run that failed" / "units.json"
+    passed_on.parent.mkdir(parents=True)
+    passed_on.write_text(json.dumps([DEMO.pseudonym("patient", number)]))
     before = places_of(project, words)
     assert {"vault.duckdb/vault", "warehouse.duckdb/patient", "audit.jsonl"} <= before
     assert {name.split("/")[0] for name in before} >= {"index", "clips", "models", "registry", "values"}

@@ -66,7 +66,15 @@ class Sent:
 
 
 class _Passing(Exception):
-    """A failure that another try may not meet."""
+    """A failure that another try may not meet; a person reads the name of its class."""
+
+
+class NoAssociation(_Passing):
+    """Nobody answers there, or refuses for the moment (PS3.8 9.3.4)."""
+
+
+class OutOfResources(_Passing):
+    """The archive has no room now (PS3.4 table B.2-1)."""
 
 
 class _Refused(UserError):
@@ -143,7 +151,7 @@ def _associate(entity: Any, archive: Archive) -> Any:
         raise UserError(
             "the archive takes neither of these objects", "ask its administrator, or send one kind (--only)"
         )
-    raise _Passing
+    raise NoAssociation
 
 
 def _refusal(reason: int, archive: Archive) -> UserError:
@@ -165,7 +173,7 @@ def _store(association: Any, one: Dataset) -> None:
     if status is None:
         raise UserError(*_LOST)
     if status in NO_RESOURCES:
-        raise _Passing
+        raise OutOfResources
     if status != SUCCESS and status not in COERCED:
         raise _Refused(f"the archive refuses an object with status {status:04X}H", "ask its administrator why")
 

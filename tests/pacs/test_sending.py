@@ -76,7 +76,7 @@ def test_no_room_is_tried_again_and_then_ends_it():
     assert len(asked) == 5
     with archive_that([0, *[0xA700] * 3]) as port:
         sent, failed, problem = store(port)
-    assert (sent, failed) == (1, 2) and problem.startswith("the archive has no room")
+    assert (sent, failed) == (1, 2) and problem == "the archive has no room (OutOfResources)"
 
 
 def test_an_object_that_is_refused_is_counted_and_the_others_are_sent():
@@ -99,7 +99,7 @@ def test_an_archive_that_is_not_there_is_one_line():
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     sent, failed, problem = store(port)
-    assert (sent, failed) == (0, 3) and problem.startswith("the archive can't be reached")
+    assert (sent, failed) == (0, 3) and problem == "the archive can't be reached (NoAssociation)"
 
 
 @pytest.mark.parametrize(

@@ -173,15 +173,19 @@ class Champion:
 
     def _combined_clips(self, clips: Sequence[ClipRisk], pick: Callable[[NDArray[np.floating]], Any]) -> StudyRisk:
         """Return the risk of one study, whose clips have the logit that ``pick`` makes of those of the folds."""
+        counted = self.counted(clips)
+        if counted[0].view not in self.views:
+            scored = [{view: float(pick(part)) for view, part in one.by_fold.items()} for one in counted]
+            return self._mean_over_clips([self._mean_over_views(one, ALL_VIEWS) for one in scored])
         by_view: dict[str, list[float]] = {}
-        for one in clips:
-            if one.view in self.views:
-                by_view.setdefault(one.view, []).append(float(pick(one.by_fold[one.view])))
-        others = sum(one.view not in self.views for one in clips)
-        if by_view:
-            return self.combine_views({view: np.array(part) for view, part in by_view.items()}, None, others)
-        scored = [{view: float(pick(part)) for view, part in one.by_fold.items()} for one in clips]
-        return self._mean_over_clips([self._mean_over_views(one, ALL_VIEWS) for one in scored])
+        for one in counted:
+            by_view.setdefault(one.view, []).append(float(pick(one.by_fold[one.view])))
+        views = {view: np.array(part) for view, part in by_view.items()}
+        return self.combine_views(views, None, len(clips) - len(counted))
+
+    def counted(self, clips: Sequence[ClipRisk]) -> list[ClipRisk]:
+        """Return those of one study's ``clips`` that its risk rests on: of views with a model; if none is, all."""
+        return [one for one in clips if one.view in self.views] or list(clips)
 
     def score_study(self, clips: Mapping[str, Sequence[Clips]], ehr: float | None = None) -> StudyRisk:
         """Return the risk of one study from its ``clips`` by view, and ``ehr``, the logit of its health record, if any.

@@ -156,11 +156,10 @@ def files_of_studies(files: Iterable[FileScore]) -> list[list[FileScore]]:
 
 
 def counted_files(files: Iterable[FileScore], champion: Champion) -> list[FileScore]:
-    """Return those of one study's ``files`` that its risk rests on: accepted ones whose view has a model; if none has,
-    all accepted ones."""
-    accepted = [one for one in files if one.risk is not None]
-    of_views = [one for one in accepted if one.risk is not None and one.risk.view in champion.views]
-    return of_views or accepted
+    """Return those of one study's ``files`` that its risk rests on (:meth:`Champion.counted`)."""
+    scored = [(one, one.risk) for one in files if one.risk is not None]
+    counted = {id(risk) for risk in champion.counted([risk for _, risk in scored])}
+    return [one for one, risk in scored if id(risk) in counted]
 
 
 def _study(number: int, files: Sequence[FileScore], champion: Champion) -> StudyPrediction:

@@ -3,8 +3,9 @@
     python benchmarks/year.py --to FOLDER                                     # twelve months, three scenarios
     python benchmarks/year.py --to FOLDER --every 6 --patients 300 --linear   # three looks, models that learn little
 
-Writes FOLDER/year.json, year.md and year.svg. The synthetic archive is delivered as a hospital would: in each month the
-echoes of that month, fewer in summer, and an extract whose deaths are known 10 to 100 days late.
+Writes FOLDER/year.json, year.md and year.svg; the same command goes on where it was stopped. The synthetic archive is
+delivered as a hospital would: in each month the echoes of that month, fewer in summer, and an extract whose deaths are
+known 10 to 100 days late.
 
 same       nothing else changes
 drift      from month 7 on, a new scanner makes half of the echoes, and six in ten echoes of those below 70 are gone;
@@ -37,6 +38,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
+
+from echomort.core.files import atomic_folder, write_text
 
 SCENARIOS = ("same", "drift", "bad drop")
 SHARED = "all"
@@ -263,7 +266,7 @@ def year(
     archive: Path, folder: Path, scenario: str, months: Iterable[int], training: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """Yield what each of ``months`` of ``scenario`` brought to the project in ``folder``, which goes on."""
-    home, drop, kept = folder / "home", folder / "drop", folder / "state.json"
+    home, drop, kept = folder / "home", folder / "drop", folder / "months.json"
     home.mkdir(parents=True, exist_ok=True)
     key = folder / "key"
     key.write_text(hashlib.sha256(b"a year").hexdigest())
@@ -271,20 +274,22 @@ def year(
     sources = {"dicom": str(drop / "dicom"), "ehr": str(drop / "ehr")}
     settings = {**SETTINGS, "training": training, "sources": sources, "privacy": {"key_file": str(key)}}
     (home / "echomort.yaml").write_text(yaml.safe_dump(settings))
-    state = json.loads(kept.read_text()) if kept.exists() else {"cursor": "", "decided": 0, "done": -1}
+    made: list[dict[str, Any]] = json.loads(kept.read_text()) if kept.exists() else []
+    yield from (row for row in made if row["scenario"] == scenario)
     for month in months:
-        if month <= state["done"]:
+        if made and month <= made[-1]["month"]:
             continue
         studies = deliver(archive, drop, scenario, month)
         before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-        said = _child(home, month, state["cursor"])
+        said = _child(home, month, made[-1]["cursor"] if made else "")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        found = outcome(home, archive, state["decided"])
-        state = {"cursor": said.pop("cursor"), "decided": state["decided"] + len(found["decisions"]), "done": month}
-        kept.write_text(json.dumps(state))
+        found = outcome(home, archive, sum(len(row["decisions"]) for row in made))
         wall = time.monotonic() - begun
-        yield {"scenario": scenario, "month": month, "studies": studies, "cpu": cpu, "wall": wall, **said, **found}
+        row = {"scenario": scenario, "month": month, "studies": studies, "cpu": cpu, "wall": wall, **said, **found}
+        made.append(json.loads(json.dumps(row, default=str)))
+        write_text(kept, json.dumps(made, indent=1))
+        yield made[-1]
 
 
 def _child(home: Path, month: int, cursor: str) -> dict[str, Any]:
@@ -391,9 +396,10 @@ def main() -> None:
     shared = chosen.to / f"{SHARED}-{chosen.patients}-{chosen.seed}-{chosen.every}{'-linear' * chosen.linear}"
     go(shared, SHARED, [month for month in months if month < BAD_MONTH])
     for scenario in chosen.scenario:
-        folder = chosen.to / scenario.replace(" ", "_")
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(shared, folder)
+        folder = shared.with_name(shared.name.replace(SHARED, scenario.replace(" ", "_"), 1))
+        if not folder.exists():
+            with atomic_folder(folder) as begun:
+                shutil.copytree(shared, begun, dirs_exist_ok=True)
         go(folder, scenario, months)
     (chosen.to / "year.md").write_text(table(rows) + "\n")
     figure(rows, chosen.to / "year.svg")

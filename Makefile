@@ -16,7 +16,7 @@ SUITS := -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 COMPILE  = $(BIN)/python -m compileall -qq -j 0 -x '/tests?/' .venv/lib || true
 
-.PHONY: demo ui test lint types defs sbom site clean help
+.PHONY: demo ui test lint types defs sbom site lock clean help
 
 demo: .venv/installed          ## from nothing to a report on the synthetic archive
 	$(BIN)/echomort run --home $(HOME_DIR) --set preset=demo \
@@ -46,6 +46,9 @@ sbom: .venv/developing         ## licences of all dependencies, and the bill of 
 
 site: .venv/developing         ## the pages of docs/ as a site: site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+
+lock:                          ## uv.lock anew (needs uv), with the versions of constraints.txt
+	uv lock $$(sed -n 's/^\([^#; ]*==[^#; ]*\).*/-P \1/p' constraints.txt)
 
 clean:                         ## remove the environment and the demo
 	rm -rf .venv $(HOME_DIR)

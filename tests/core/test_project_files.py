@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from echomort.version import __version__
 
@@ -62,6 +64,31 @@ def test_a_form_asks_that_nothing_of_a_patient_is_attached(form: str) -> None:
     parts = yaml.safe_load((ROOT / ".github/ISSUE_TEMPLATE" / form).read_text())["body"]
     (box,) = [part for part in parts if part["type"] == "checkboxes"]
     assert box["attributes"]["options"][0]["required"] is True and "patient" in box["attributes"]["options"][0]["label"]
+
+
+def _name(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+
+def test_the_lock_holds_what_the_project_asks_for_in_the_versions_that_ci_tests() -> None:
+    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    lines = [re.split("[#;]", line)[0].strip() for line in (ROOT / "constraints.txt").read_text().splitlines()]
+    tested = {_name(name): version for name, version in (line.split("==") for line in lines if "==" in line)}
+    locked = [(package["name"], package["version"]) for package in packages if package["name"] in tested]
+    assert sorted(locked) == sorted(tested.items()), "run `make lock`"
+
+    (own,) = (package for package in packages if package["name"] == "echomort")
+    extras = [(name, line) for name, lines in PROJECT["optional-dependencies"].items() for line in lines]
+    asked = [Requirement(line) for line in PROJECT["dependencies"]] + [
+        Requirement(f"{line}; extra == '{name}'") for name, line in extras
+    ]
+    known = [
+        (row["name"], SpecifierSet(row["specifier"]), row.get("marker")) for row in own["metadata"]["requires-dist"]
+    ]
+    wanted = [(_name(one.name), one.specifier, one.marker and str(one.marker).replace('"', "'")) for one in asked]
+    assert sorted(known, key=str) == sorted(wanted, key=str), "run `make lock`"
+    sources = {package["source"].get("registry") for package in packages if package is not own}
+    assert sources == {"https://pypi.org/simple"}
 
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

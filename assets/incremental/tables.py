@@ -1,14 +1,19 @@
-"""What Dagster's pages show of the table that an asset makes: its name, its columns and its rows; no value of it."""
+"""What Dagster's pages show of the table that an asset makes: its name, its columns with what they are made from, and its
+rows; no value of it."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import duckdb
 
 from echomort.settings import Settings
 from warehouse.column_notes import column_notes
+from warehouse.column_sources import Sources, column_sources, variable_sources
 from warehouse.queries import run, scalar
+
+if TYPE_CHECKING:
+    from echomort.ehr.variables import Variable
 
 OWN_TABLES = {
     **{name: name for name in ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication")},
@@ -48,6 +53,8 @@ def table_metadata(connection: duckdb.DuckDBPyConnection, settings: Settings, as
         "dagster/table_name": f"warehouse.main.{table}",
         "dagster/column_schema": table_schema(connection, settings, table),
     }
+    if lineage := column_lineage(settings, asset):
+        shown["dagster/column_lineage"] = lineage
     if asset in OWN_TABLES:
         shown["dagster/row_count"] = scalar(connection, "checks/size.sql", table=table)
     return shown
@@ -65,9 +72,29 @@ def table_schema(connection: duckdb.DuckDBPyConnection, settings: Settings, tabl
     )
 
 
+def column_lineage(settings: Settings, asset: str) -> dg.TableColumnLineage | None:
+    """Return which columns of other assets those of the table of ``asset`` are made from; None where it is not known."""
+    sources = _variable_sources(settings) if OWN_TABLES.get(asset) == FEATURES else column_sources(asset)
+    if not sources:
+        return None
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(asset_key=dg.AssetKey(above), column_name=name) for above, name in pairs]
+            for column, pairs in sources.items()
+        }
+    )
+
+
 def _variable_labels(settings: Settings) -> Mapping[str, str]:
     """Return variable -> its label and unit, of every variable of the project."""
+    return {one.name: f"{one.label}, {one.unit}" if one.unit else one.label for one in _variables(settings)}
+
+
+def _variable_sources(settings: Settings) -> Sources:
+    return variable_sources({one.name: one.source for one in _variables(settings)})
+
+
+def _variables(settings: Settings) -> "Iterable[Variable]":
     from echomort.ehr.catalogue import site_catalogue
 
-    variables = site_catalogue(settings.sources.variables).variables
-    return {one.name: f"{one.label}, {one.unit}" if one.unit else one.label for one in variables}
+    return site_catalogue(settings.sources.variables).variables

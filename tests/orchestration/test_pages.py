@@ -1,5 +1,6 @@
 """What Dagster's pages show of a project: its tables, the figures of its views, late assets, runs on the timeline."""
 
+import csv
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from dagster._core.scheduler.instigation import (
     ScheduleInstigatorData,
 )
 from projects import Home
+from pydicom.datadict import keyword_dict
 
 from assets.incremental.tables import OWN_TABLES, SHARED_TABLES
 from assets.project import Project
@@ -25,8 +27,12 @@ from orchestration.freshness import MADE_BY_THE_SCHEDULE, expect_fresh
 from orchestration.location import MODULE, job_origin
 from orchestration.schedules import BETWEEN_RETRAININGS, weekly_retraining
 from warehouse.column_notes import _notes
+from warehouse.column_sources import FILE as COLUMN_SOURCES
+from warehouse.column_sources import column_sources
 from warehouse.connection import connect_in_memory
+from warehouse.staging.staging import TABLES
 
+ADAPTERS = COLUMN_SOURCES.parent / "adapters"
 SPECS = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
 
 
@@ -74,6 +80,58 @@ def test_columns_say_what_is_written_of_them(pages: dg.DagsterInstance) -> None:
     assert columns("clips")["cm_across"].description == "centimetres a pixel; NULL where no region says it"
     assert columns("clinical_features")["height"].description == "Body height, cm"
     assert columns("clinical_features")["study_key"].constraints.nullable is False
+
+
+def above(asset: str) -> set[str]:
+    graph, found, todo = defs.resolve_asset_graph(), set(), [dg.AssetKey(asset)]
+    while todo:
+        parents = {parent for parent in graph.get(todo.pop()).parent_keys if parent.to_user_string() not in found}
+        found |= {parent.to_user_string() for parent in parents}
+        todo += parents
+    return found
+
+
+@pytest.fixture(scope="module")
+def table_columns() -> dict[str, set[str]]:
+    """Asset -> the columns of its table; of the extract those of the contract, of the archive DICOM's keywords."""
+    with connect_in_memory() as connection:
+        rows = connection.execute("SELECT table_name, column_name FROM duckdb_columns()").fetchall()
+    named = {asset: {column for of, column in rows if of == table} for asset, table in OWN_TABLES.items()}
+    contract = {
+        f"{row['table']}.{row['column']}" for row in csv.DictReader((ADAPTERS / "canonical/contract.csv").open())
+    }
+    return named | {"ehr_extract": contract | {"study.modality"}, "dicom_archive": set(keyword_dict)}
+
+
+@pytest.mark.parametrize("asset", sorted({row["asset"] for row in csv.DictReader(COLUMN_SOURCES.open())}))
+def test_what_a_column_is_made_from_exists_above_it(asset: str, table_columns: dict[str, set[str]]) -> None:
+    sources = column_sources(asset)
+    assert sources.keys() <= table_columns[asset]
+    assert {source for pairs in sources.values() for source, _ in pairs} <= above(asset)
+    assert [pair for pairs in sources.values() for pair in pairs if pair[1] not in table_columns[pair[0]]] == []
+
+
+@pytest.mark.parametrize("asset", [*TABLES, "outcomes", "cohort", "linkage"])
+def test_all_columns_of_records_outcomes_and_links_say_what_they_are_made_from(
+    asset: str, table_columns: dict[str, set[str]]
+) -> None:
+    assert column_sources(asset).keys() == table_columns[asset]
+
+
+@pytest.mark.slow
+def test_the_pages_follow_a_column_to_the_extract(pages: dg.DagsterInstance) -> None:
+    def made_from(asset: str, column: str) -> set[tuple[str, str]]:
+        found = shown(pages, asset)["dagster/column_lineage"].deps_by_column[column]
+        return {(one.asset_key.to_user_string(), one.column_name) for one in found}
+
+    features = shown(pages, "clinical_features")
+    assert {column.name for column in features["dagster/column_schema"].columns} == set(
+        features["dagster/column_lineage"].deps_by_column
+    )
+    assert made_from("clinical_features", "age") == {("patient", "birth_date"), ("study", "study_at")}
+    assert ("ehr_extract", "patient.birth_date") in made_from("patient", "birth_date")
+    assert ("outcomes", "label") in made_from("cohort", "label")
+    assert ("measurement", "value") in made_from("clinical_features", "lvef")
 
 
 def test_what_the_migrations_say_is_of_columns_that_exist_or_did() -> None:

@@ -365,7 +365,7 @@ def main() -> None:
     parser.add_argument("--scenario", choices=SCENARIOS, nargs="*", default=list(SCENARIOS))
     parser.add_argument("--months", type=int, default=12)
     parser.add_argument("--every", type=int, default=1, help="months between two deliveries and retrainings")
-    parser.add_argument("--patients", type=int, default=600)
+    parser.add_argument("--patients", type=int, default=1200)
     parser.add_argument("--linear", action="store_true", help="train the linear network: cheap, and it learns little")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tick", type=Path, help=argparse.SUPPRESS)

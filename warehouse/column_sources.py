@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 FILE = Path(__file__).with_name("column_sources.csv")
-"""Columns ``asset``, ``column`` and ``made_from``: words ``asset:column``. A column of the extract is ``table.column`` of
-the contract; one of the archive is the keyword of a DICOM attribute."""
+"""Columns ``asset``, ``column`` and ``made_from``: words ``asset:column``. A column of the extract is ``table.column``
+of the contract; one of the archive is the keyword of a DICOM attribute."""
 
 Sources = Mapping[str, tuple[tuple[str, str], ...]]
 """Column -> the (asset, column) that it is made from."""

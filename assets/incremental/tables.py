@@ -1,5 +1,5 @@
-"""What Dagster's pages show of the table that an asset makes: its name, its columns with what they are made from, and its
-rows; no value of it."""
+"""What the pages of Dagster show of an asset's table: its name, its columns, what these are made from, and its rows; no
+value of it."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -73,7 +73,7 @@ def table_schema(connection: duckdb.DuckDBPyConnection, settings: Settings, tabl
 
 
 def column_lineage(settings: Settings, asset: str) -> dg.TableColumnLineage | None:
-    """Return which columns of other assets those of the table of ``asset`` are made from; None where it is not known."""
+    """Return which columns of other assets those of the table of ``asset`` are made from; None where none is known."""
     sources = _variable_sources(settings) if OWN_TABLES.get(asset) == FEATURES else column_sources(asset)
     if not sources:
         return None

@@ -1,5 +1,7 @@
 """The champion as a model: the risk of a clip and of a study."""
 
+import functools
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,6 +46,13 @@ NO_CLIP, GIVE_A_LOOP = "there is no clip to score", "give at least one accepted 
 RECORDS_ALONE = "the champion learnt from health records alone, and can't score echo files"
 NEEDS_VIDEO = "train on echo loops (docs/pilot.md says how many); `echomort scores` has its risks of the studies"
 
+Logits = NDArray[np.floating]
+
+Pick = Callable[[Logits], Any]
+"""Makes logits (folds, ...) those of one fold, or their mean: (...)."""
+
+MEAN_OVER_FOLDS: Pick = functools.partial(np.mean, axis=0)
+
 Clips = NDArray[np.uint8]
 """Pixels of one clip (frames, height, width), or of several (clips, frames, height, width)."""
 
@@ -61,7 +70,7 @@ class ClipRisk:
     """Probability of death within one year, calibrated, 0 to 1."""
     synthetic: bool
     """Whether the champion was trained on the synthetic archive."""
-    by_fold: Mapping[str, NDArray[np.floating]]
+    by_fold: Mapping[str, Logits]
     """View of each model that scored the clip -> the logits (folds,) of its networks."""
     note: str | None = None
 
@@ -82,9 +91,10 @@ class StudyRisk:
     synthetic: bool
     """Whether the champion was trained on the synthetic archive."""
     note: str | None = None
-    range: tuple[float, float] | None = None
-    """The smallest and the largest risk, where the networks of each fold alone score the clips; None where they were
-    not asked. It shows how far trainings on other patients differ; it is no confidence interval."""
+    low: float = math.nan
+    high: float = math.nan
+    """The smallest and the largest risk, where the models of each fold alone score the study. They show how far
+    trainings on other patients differ; they are no confidence interval."""
 
 
 @dataclass(frozen=True)
@@ -161,17 +171,16 @@ class Champion:
         return ClipRisk(view, mean.model, mean.logit, mean.risk, self.is_synthetic, by_fold, NO_MODEL_OF_VIEW)
 
     def combine_clips(self, clips: Sequence[ClipRisk]) -> StudyRisk:
-        """Return the risk of one study from its scored ``clips``, as :meth:`score_study`, with its ``range``.
+        """Return the risk of one study from its scored ``clips``, as :meth:`score_study`.
 
         Raises :class:`UserError` without a clip.
         """
         if not clips:
             raise UserError(NO_CLIP, GIVE_A_LOOP)
         folds = min(len(part) for one in clips for part in one.by_fold.values())
-        risks = [self._combined_clips(clips, operator.itemgetter(fold)).risk for fold in range(folds)]
-        return replace(self._combined_clips(clips, np.mean), range=(min(risks), max(risks)))
+        return _with_range(lambda pick: self._combined_clips(clips, pick), folds)
 
-    def _combined_clips(self, clips: Sequence[ClipRisk], pick: Callable[[NDArray[np.floating]], Any]) -> StudyRisk:
+    def _combined_clips(self, clips: Sequence[ClipRisk], pick: Pick) -> StudyRisk:
         """Return the risk of one study, whose clips have the logit that ``pick`` makes of those of the folds."""
         counted = self.counted(clips)
         if counted[0].view not in self.views:
@@ -181,35 +190,45 @@ class Champion:
         for one in counted:
             by_view.setdefault(one.view, []).append(float(pick(one.by_fold[one.view])))
         views = {view: np.array(part) for view, part in by_view.items()}
-        return self.combine_views(views, None, len(clips) - len(counted))
+        return self._combined_views(views, None, len(clips) - len(counted))
 
     def counted(self, clips: Sequence[ClipRisk]) -> list[ClipRisk]:
         """Return those of one study's ``clips`` that its risk rests on: of views with a model; if none is, all."""
         return [one for one in clips if one.view in self.views] or list(clips)
 
-    def score_study(self, clips: Mapping[str, Sequence[Clips]], ehr: float | None = None) -> StudyRisk:
-        """Return the risk of one study from its ``clips`` by view, and ``ehr``, the logit of its health record, if any.
+    def score_study(self, clips: Mapping[str, Sequence[Clips]], ehr: Logits | None = None) -> StudyRisk:
+        """Return the risk of one study from its ``clips`` by view, and ``ehr``, the logits (folds,) of its health
+        record, if any.
 
         Clips of views without a model are used only if there are no others. Raises :class:`UserError` without a clip.
         """
         by_view = {view: np.stack(part) for view, part in clips.items() if view in self.views and len(part)}
         others = [pixels for view, part in clips.items() if view not in self.views for pixels in part]
         if not by_view:
-            return self._without_a_known_view(others)
-        return self.combine_views(
-            {view: self.views[view].score(part) for view, part in by_view.items()}, ehr, len(others)
-        )
+            return self.combine_clips([self.score_clip(pixels, UNKNOWN) for pixels in others])
+        logits = {view: self.views[view].score_by_fold(part) for view, part in by_view.items()}
+        return self.combine_views(logits, ehr, len(others))
 
-    def score_record(self, ehr: float) -> StudyRisk:
-        """Return the risk of one study from ``ehr``, the logit of its health record, alone."""
+    def score_record(self, ehr: Logits) -> StudyRisk:
+        """Return the risk of one study from ``ehr``, the logits (folds,) of its health record, alone."""
+        return _with_range(lambda pick: self._scored_record(float(pick(ehr))), len(ehr))
+
+    def _scored_record(self, ehr: float) -> StudyRisk:
         risk = float(self.calibrations[EHR].risk(ehr))
         return StudyRisk(EHR, ehr, risk, {}, 0, self.is_synthetic)
 
-    def combine_views(
-        self, logits: Mapping[str, NDArray[np.floating]], ehr: float | None = None, others: int = 0
-    ) -> StudyRisk:
-        """Return the risk of one study, as :meth:`score_study`, from the ``logits`` of its clips by view (views with a
-        model only); ``others`` is the number of clips that are not used."""
+    def combine_views(self, logits: Mapping[str, Logits], ehr: Logits | None = None, others: int = 0) -> StudyRisk:
+        """Return the risk of one study, as :meth:`score_study`, from the ``logits`` (folds, clips) of its clips by view
+        (views with a model only); ``others`` is the number of clips that are not used."""
+
+        def risk_of(pick: Pick) -> StudyRisk:
+            of_record = None if ehr is None else float(pick(ehr))
+            return self._combined_views({view: pick(part) for view, part in logits.items()}, of_record, others)
+
+        return _with_range(risk_of, min(map(len, (*logits.values(), *([] if ehr is None else [ehr])))))
+
+    def _combined_views(self, logits: Mapping[str, Logits], ehr: float | None, others: int) -> StudyRisk:
+        """Return the risk of one study from one logit a clip, by view."""
         means = {view: float(np.mean(part)) for view, part in logits.items()}
         fused = self._combined(means, ehr)
         note = f"{others} clips of other views were left out" if others else None
@@ -235,15 +254,15 @@ class Champion:
         calibrated = [float(self.calibrations[view].logit(logit)) for view, logit in logits.items()]
         return _CombinedScore(model, float(np.mean(list(logits.values()))), float(sigmoid(np.mean(calibrated))))
 
-    def _without_a_known_view(self, clips: Sequence[Clips]) -> StudyRisk:
-        """Return the mean over clips, each scored by the models of all views."""
-        if not clips:
-            raise UserError(NO_CLIP, GIVE_A_LOOP)
-        scored = [self.score_clip(pixels, UNKNOWN) for pixels in clips]
-        return self._mean_over_clips([_CombinedScore(one.model, one.logit, one.risk) for one in scored])
-
     def _mean_over_clips(self, scored: Sequence[_CombinedScore]) -> StudyRisk:
         """Return the risk of a study of whose clips no view has a model."""
         risk = float(sigmoid(np.mean([np.log(one.risk / (1 - one.risk)) for one in scored])))
         logit = float(np.mean([one.logit for one in scored]))
         return StudyRisk(ALL_VIEWS, logit, risk, {}, len(scored), self.is_synthetic, NO_MODEL_OF_VIEW)
+
+
+def _with_range(risk_of: Callable[[Pick], StudyRisk], folds: int) -> StudyRisk:
+    """Return the risk by all folds together, with the smallest and the largest by one of them alone; ``risk_of`` makes
+    a risk of what is picked of the logits of the folds."""
+    alone = [risk_of(operator.itemgetter(fold)).risk for fold in range(folds)]
+    return replace(risk_of(MEAN_OVER_FOLDS), low=min(alone), high=max(alone))

@@ -165,7 +165,6 @@ def counted_files(files: Iterable[FileScore], champion: Champion) -> list[FileSc
 def _study(number: int, files: Sequence[FileScore], champion: Champion) -> StudyPrediction:
     clips = [one.risk for one in files if one.risk is not None]
     found = champion.combine_clips(clips) if clips else None
-    low, high = found.range if found and found.range else (None, None)
     of_views = {view for view in champion.views if any(clip.view == view for clip in clips)}
     return StudyPrediction(
         study=number,
@@ -174,8 +173,8 @@ def _study(number: int, files: Sequence[FileScore], champion: Champion) -> Study
         scored=found.clips if found else 0,
         logit=found.logit if found else None,
         risk=found.risk if found else None,
-        low=low,
-        high=high,
+        low=found.low if found else None,
+        high=found.high if found else None,
         model=found.model if found else None,
         missing=(*sorted(champion.views.keys() - of_views), *(["health record"] if champion.tabular else [])),
         synthetic=champion.is_synthetic,

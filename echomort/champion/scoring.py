@@ -16,9 +16,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from echomort.champion.model import Champion, Clips, StudyRisk
+from echomort.champion.model import Champion, Clips, Logits, StudyRisk
 from echomort.clips.store import read_study
 from echomort.core.child import leave_error, raise_left
 from echomort.core.errors import UserError
@@ -33,7 +32,6 @@ STUDIES_AT_ONCE = 16
 
 Views = Mapping[str, Sequence[Clips]]
 """View -> clips, uint8 (frames, height, width)."""
-Logits = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,15 @@ class ScoredStudy:
     logit: float
     risk: float
     """Probability of death within one year, 0 to 1."""
+    low: float
+    high: float
+    """The smallest and the largest risk by the models of each fold alone: how far trainings differ."""
+
+    @classmethod
+    def of(cls, study_key: str, champion: str, scored: StudyRisk) -> "ScoredStudy":
+        """Return a study's risk by the champion of that name."""
+        risk = scored.logit, scored.risk, scored.low, scored.high
+        return cls(study_key, champion, scored.model, scored.clips, *risk)
 
     def as_record(self) -> dict[str, Any]:
         """Return the fields by name, as JSON has them."""
@@ -94,15 +101,14 @@ def score_studies(champion: Champion, clips: pd.DataFrame, features: pd.DataFram
     records = _record_logits(champion, features)
     if not champion.views:
         for study_key in sorted(records):
-            risk = champion.score_record(records[study_key])
-            yield ScoredStudy(study_key, champion.name, risk.model, risk.clips, risk.logit, risk.risk)
+            yield ScoredStudy.of(study_key, champion.name, champion.score_record(records[study_key]))
         return
     parts = [(str(study_key), part) for study_key, part in clips.groupby("study_key")]
     for start in range(0, len(parts), STUDIES_AT_ONCE):
         some = parts[start : start + STUDIES_AT_ONCE]
         studies = {study_key: _named(champion, _clips_of(part, home)) for study_key, part in some}
         for study_key, risk in _risks(champion, studies, records):
-            yield ScoredStudy(study_key, champion.name, risk.model, risk.clips, risk.logit, risk.risk)
+            yield ScoredStudy.of(study_key, champion.name, risk)
 
 
 def _clips_of(rows: pd.DataFrame, home: Path) -> Views:
@@ -119,7 +125,7 @@ def _named(champion: Champion, views: Views) -> Views:
 
 
 def _risks(
-    champion: Champion, studies: Mapping[str, Views], records: Mapping[str, float]
+    champion: Champion, studies: Mapping[str, Views], records: Mapping[str, Logits]
 ) -> Iterator[tuple[str, StudyRisk]]:
     logits = _view_logits(champion, studies)
     for study_key, views in studies.items():
@@ -132,23 +138,25 @@ def _risks(
 
 
 def _view_logits(champion: Champion, studies: Mapping[str, Views]) -> dict[str, dict[str, Logits]]:
-    """Return study -> view with a model -> one logit a clip; the clips of all studies of a view are scored together."""
+    """Return study -> view with a model -> logits (folds, clips); the clips of all studies of a view are scored
+    together."""
     logits: dict[str, dict[str, Logits]] = defaultdict(dict)
     for view, model in champion.views.items():
         clips_of_view = {study_key: views[view] for study_key, views in studies.items() if view in views}
         if not clips_of_view:
             continue
-        scores = model.score(np.concatenate([np.stack(part) for part in clips_of_view.values()]))
+        scores = model.score_by_fold(np.concatenate([np.stack(part) for part in clips_of_view.values()]))
         ends = np.cumsum([len(part) for part in clips_of_view.values()])[:-1]
-        for study_key, part in zip(clips_of_view, np.split(scores, ends), strict=True):
+        for study_key, part in zip(clips_of_view, np.split(scores, ends, axis=1), strict=True):
             logits[study_key][view] = part
     return logits
 
 
-def _record_logits(champion: Champion, features: pd.DataFrame) -> dict[str, float]:
+def _record_logits(champion: Champion, features: pd.DataFrame) -> dict[str, Logits]:
+    """Return study -> logits (folds,) of its health record."""
     if champion.tabular is None or features.empty:
         return {}
-    return dict(zip(features["study_key"], champion.tabular.score(features).tolist(), strict=True))
+    return dict(zip(features["study_key"], champion.tabular.score_by_fold(features).T, strict=True))
 
 
 if __name__ == "__main__":

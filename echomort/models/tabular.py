@@ -52,8 +52,12 @@ class TabularModel:
     def score(self, features: pd.DataFrame) -> np.ndarray:
         """Return one logit a row, float64 (n,): the mean over the folds' models. An absent column counts as missing
         values."""
+        return np.asarray(np.mean(self.score_by_fold(features), axis=0))
+
+    def score_by_fold(self, features: pd.DataFrame) -> np.ndarray:
+        """Return the logits, float64 (folds, n), by the model of each fold; ``features`` as in :meth:`score`."""
         matrix = encode(features.reindex(columns=list(self.features)))
-        return np.asarray(np.mean([fold.logits(matrix, self.features) for fold in self.folds.values()], axis=0))
+        return np.stack([fold.logits(matrix, self.features) for fold in self.folds.values()])
 
     def save(self, folder: Path) -> None:
         """Write ``folder`` atomically: fold_<k>.json (XGBoost's format) and model.json with their SHA-256."""

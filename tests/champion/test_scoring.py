@@ -29,7 +29,7 @@ class Mean:
         return clips.reshape(len(clips), -1).mean(axis=1) / 100
 
     def score_by_fold(self, clips: np.ndarray) -> np.ndarray:
-        return self.score(clips)[None]
+        return self.score(clips) + np.array([[-0.5], [0.5]])
 
 
 class Line:
@@ -43,7 +43,7 @@ class Line:
 
 
 def champion(**views: Mean) -> Champion:
-    record = SimpleNamespace(score=lambda features: features["age"].to_numpy() / 10)
+    record = SimpleNamespace(score_by_fold=lambda features: np.stack([features["age"] / 10] * 2))
     stacks = {
         "video": SimpleNamespace(score=lambda row: row.fillna(0).sum(axis=1).to_numpy()),
         "video_ehr": SimpleNamespace(score=lambda row: 10 + row.fillna(0).sum(axis=1).to_numpy()),
@@ -105,6 +105,18 @@ def test_without_a_record_at_all_and_without_its_model(archive: tuple[Path, pd.D
     judge = champion(a4c=Mean())
     nothing = pd.DataFrame({"study_key": [], "age": []})
     assert {row.model for row in score_studies(judge, clips, nothing, home)} == {"video", "all views"}
+
+
+def test_the_range_of_a_risk_is_that_of_its_folds(archive: tuple[Path, pd.DataFrame]) -> None:
+    home, clips = archive
+    keys = clips["study_key"].unique()
+    features = pd.DataFrame({"study_key": keys[1:3], "age": 1.0})
+    rows = {row.study_key: row for row in score_studies(champion(a4c=Mean(), plax=Mean()), clips, features, home)}
+    apart = {keys[0]: 0.5, keys[1]: 2 * 0.5, keys[3]: 2 * 0.5}
+    """By how much each fold moves the logit: a mean over views without a known one, else the sum of two views."""
+    for key, shift in apart.items():
+        risks = [1 / (1 + np.exp(-(rows[key].logit + sign * shift))) for sign in (-1, 1)]
+        assert (rows[key].low, rows[key].high) == pytest.approx(tuple(risks))
 
 
 def test_a_clip_of_an_unknown_view_is_named_by_the_champions_own_classifier(archive: tuple[Path, pd.DataFrame]) -> None:

@@ -16,6 +16,10 @@ SUITE = Suite(
         within("logit", -100, 100),
         present("risk"),
         within("risk", 0, 1),
+        present("low"),
+        within("low", 0, 1),
+        present("high"),
+        within("high", 0, 1),
         present("in_development"),
     )
 )

@@ -83,24 +83,6 @@ def test_a_study_with_a_record_uses_the_stack_that_knows_it(tmp_path, parts, fac
     assert len(champion.tabular.score(pd.DataFrame({"age": [1.0, -1.0], "lvef": [0.0, 0.0]}))) == 2
 
 
-def test_a_risk_has_the_range_of_what_each_folds_models_alone_make_of_the_study(registry, parts, clips):
-    views = {view: ViewModel.load(parts.views[view]) for view in ("a4c", "plax")}
-    for part in ({"a4c": [clips[0], clips[1]], "plax": [clips[2]]}, {"subcostal": [clips[0], clips[2]]}):
-        whole = Champion.load(registry)
-        alone = [
-            replace(whole, views={view: _of_one_fold(model, fold) for view, model in views.items()}).score_study(part)
-            for fold in views["a4c"].folds
-        ]
-        scored, risks = whole.score_study(part), [one.risk for one in alone]
-        assert len(set(risks)) > 1 and (scored.low, scored.high) == pytest.approx((min(risks), max(risks)))
-        assert scored.low < scored.risk < scored.high
-        assert all(one.low == one.high == pytest.approx(one.risk) for one in alone)
-
-
-def _of_one_fold(model, fold):
-    return replace(model, folds={fold: model.folds[fold]})
-
-
 def test_a_study_without_a_known_view_or_without_clips(registry, clips):
     champion = Champion.load(registry)
     scored = champion.score_study({"subcostal": [clips[0]]})

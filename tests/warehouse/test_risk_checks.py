@@ -7,7 +7,15 @@ from warehouse.checks.assertions import check
 from warehouse.checks.expectations import read, validate
 from warehouse.connection import connect_in_memory
 
-ROW = {"study_key": "a" * 32, "champion": "b" * 16, "logit": -1.0, "risk": 0.27, "in_development": False}
+ROW = {
+    "study_key": "a" * 32,
+    "champion": "b" * 16,
+    "logit": -1.0,
+    "risk": 0.27,
+    "low": 0.2,
+    "high": 0.3,
+    "in_development": False,
+}
 
 
 @pytest.mark.parametrize(

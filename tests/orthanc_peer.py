@@ -163,7 +163,8 @@ def _results(folder: Path, files: list[Path]) -> dict[str, Any]:
     """Send results both ways and twice; what Orthanc then holds is written to ``folder``."""
     from pydicom import dcmread
 
-    from echomort.pacs.sending import Archive, send_by_store, send_by_stow
+    from echomort.pacs.sending import send_by_store, send_by_stow
+    from echomort.sources.association import Archive
     from echomort.sources.retry import Patience
 
     objects, ours, haste = [dcmread(file) for file in files], Archive("127.0.0.1", DICOM, "ORTHANC"), Patience(2, 0.01)

@@ -24,8 +24,9 @@ table C.4-1; the last is what Orthanc answers at its limit)."""
 ROUND = 50
 """A number of answers that is a multiple of this may be the limit of an archive that cuts without saying so. Our
 choice: the usual limits are 100, 200, 500 and 1000."""
-WINDOW = timedelta(days=7)
-"""Days that are asked for at once. Our choice: a busy laboratory makes 200 to 500 echocardiograms in that time."""
+WINDOW = timedelta(days=28)
+"""Days that are asked for at once. Our choice: a large laboratory makes some 2000 echocardiograms in that time, and ten
+years are 131 queries."""
 MINUTES = 24 * 60
 """Minutes of a day."""
 ULTRASOUND = ULTRASOUND_LOOPS | ULTRASOUND_STILLS | ULTRASOUND_VOLUMES

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from echomort.core.errors import UserError
-from echomort.sources.association import Archive, Passing, Refusal, associate, set_timeouts, try_patiently, unreachable
+from echomort.sources.association import Archive, Passing, Refusal, associate, set_timeouts, try_patiently
 from echomort.sources.discovery import (
     FIND,
     StudyQuery,
@@ -182,7 +182,9 @@ class _Retrieval:
                 self.association = None
                 raise
 
-        return try_patiently(ask, unreachable(), self.patience)
+        remedy = f"check host, port and network, {self._register()}, and run again"
+        giving_up = UserError("the archive can't be reached or ends the connection", remedy)
+        return try_patiently(ask, giving_up, self.patience)
 
     def _association(self) -> Any:
         """Return the association, a new one where it was lost."""

@@ -13,6 +13,7 @@ from pydicom import Dataset, dcmread
 
 pytest.importorskip("pynetdicom")
 
+from projects import Home
 from pynetdicom import AE, build_context, evt
 
 from echomort.core.errors import UserError
@@ -253,7 +254,7 @@ def test_a_connection_that_breaks_is_tried_again(peer, station, tmp_path):
     peer.objects, peer.aborts = a_study(1), 2
     assert get(peer, station, tmp_path) == {"retrieved": 1, "objects": 2}
     peer.aborts = 3
-    with pytest.raises(UserError, match=r"can't be reached \(NoAnswer\)"):
+    with pytest.raises(UserError, match=r"ends the connection \(NoAnswer\).* register ECHOMORT"):
         get(peer, station, tmp_path)
 
 
@@ -302,7 +303,7 @@ def test_an_archive_without_query_and_retrieve_is_said(station, tmp_path):
 
 
 def test_an_archive_that_is_not_there_and_a_port_that_is_taken(peer, station, tmp_path):
-    with pytest.raises(UserError, match=r"can't be reached \(NoAssociation\)"):
+    with pytest.raises(UserError, match=r"can't be reached .*\(NoAssociation\)"):
         get(Peer([], {}, port=free_port()), station, tmp_path)
     with pytest.raises(UserError, match="--port"):
         get(peer, Station(peer.port), tmp_path)
@@ -385,3 +386,19 @@ def test_a_window_is_halved_by_days_and_then_by_minutes():
 def test_a_query_that_asks_for_nothing_or_anything_is_refused(asked):
     with pytest.raises(UserError, match=r"--since|--study"):
         StudyQuery(**asked)
+
+
+def test_the_command_counts_every_study_and_ends_with_status_2_where_one_failed(peer, station, tmp_path):
+    peer.objects = a_study(1) + a_study(2) + a_study(3)
+    peer.lost = {peer.objects[0].SOPInstanceUID}
+    words = ["fetch", "pacs", f"127.0.0.1:{peer.port}/ARCHIVE", "--to", str(tmp_path / "in")]
+    words += ["--since", "2024-01-12", "--until", "2024-01-18", "--port", str(station.port)]
+    home = Home(tmp_path / "home")
+    done = home.here(*words, "--stable", "30", home=False)
+    assert (done.status, done.stderr) == (0, "")
+    counted = "0 retrieved, 0 there already, 3 not stable yet, 0 without ultrasound, 0 failed; 0 new objects"
+    assert done.stdout == f"{tmp_path / 'in'}: 3 studies: {counted}\n"
+    done = home.here(*words, "--stable", "0", home=False)
+    assert "2 retrieved, 0 there already, 0 not stable yet, 0 without ultrasound, 1 failed; 5 new" in done.stdout
+    assert done.status == 2 and done.stderr.count("\n") == 1 and "1 studies failed" in done.stderr
+    assert not any(word in done.stdout + done.stderr for word in ("CANARY", "1.2.826", "2024"))

@@ -54,10 +54,6 @@ class Retrieved:
         return self.retrieved + self.there + self.unstable + self.without + self.failed
 
 
-class Incomplete(UserError):
-    """A study of which the archive did not send everything; others may come."""
-
-
 def retrieve(  # noqa: PLR0913, PLR0917
     archive: Archive,
     query: StudyQuery,
@@ -75,21 +71,20 @@ def retrieve(  # noqa: PLR0913, PLR0917
     landed: list[Landed] = []
     with warnings.catch_warnings(), receiving(looks.folder, station, landed.append) as (_, port):
         warnings.simplefilter("ignore")  # pydicom quotes values that are not as they should be
-        retrieval = _Retrieval(archive, looks, port, patience or Patience())
-        try:
+        with _Retrieval(archive, looks, port, patience or Patience()) as retrieval:
             studies = retrieval.find(query)
             for done, (study, instances) in enumerate(studies.items(), start=1):
                 retrieval.take(study, instances)
                 progress(done, len(studies))
-        finally:
-            looks.save()
-            retrieval.close()
     retrieval.counts.objects = landed.count("new")
     return retrieval.counts
 
 
 class _Retrieval:
-    """Studies of one archive that are retrieved one after another; passing failures are tried again."""
+    """Studies of one archive that are retrieved one after another; passing failures are tried again.
+
+    At the end of its block the association ends and the looks are saved.
+    """
 
     def __init__(self, archive: Archive, looks: Looks, port: int, patience: Patience) -> None:
         from pynetdicom import AE
@@ -102,11 +97,20 @@ class _Retrieval:
         self.entity.add_requested_context(MOVE)
         set_timeouts(self.entity, ANSWER_SECONDS)
 
+    def __enter__(self) -> _Retrieval:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End the association, at once where a request may still be under way; save the looks."""
+        if self.association is not None and self.association.is_established:
+            self.association.abort() if kind else self.association.release()
+        self.looks.save()
+
     def find(self, query: StudyQuery) -> dict[str, int | None]:
         """Return the studies and their instances; those that are named and missing count as failed."""
         found = find_studies(query, lambda keys: self._asking(lambda association: ask_studies(association, keys)))
         for _ in set(query.studies) - set(found):
-            self._fail(Incomplete("the archive has no ultrasound study of that UID", "correct --study"))
+            self._fail(UserError("the archive has no ultrasound study of that UID", "correct --study"))
         return found
 
     def take(self, study: str, instances: int | None) -> None:
@@ -118,7 +122,7 @@ class _Retrieval:
             raise
         except UserError as error:
             self._fail(error)
-            self.failures = 0 if isinstance(error, Incomplete) else self.failures + 1
+            self.failures = 0 if self.association else self.failures + 1  # without one the archive answered nothing
             if self.failures == FAILURES_IN_A_ROW:
                 raise
         else:
@@ -130,14 +134,15 @@ class _Retrieval:
         if instances is None:
             found = self._asking(lambda association: find_objects(association, study))
             instances = sum(map(len, found.values()))
-        if self.looks.is_whole(study, instances):
-            return "there"
+        kept = self.looks.whole(study, instances)
+        if kept is not None:
+            return "there" if kept else "without"
         if not self.looks.is_stable(study, instances):
             return "unstable"
         return self._asking(lambda association: self._move(association, study))
 
     def _move(self, association: Any, study: str) -> str:
-        """Have the series sent that lack an object. Raises :class:`Incomplete` where not all arrive."""
+        """Have the series sent that lack an object. Raises :class:`UserError` where not all arrive."""
         series = find_objects(association, study)
         missing = self._missing(study, series)
         status = 0
@@ -193,11 +198,6 @@ class _Retrieval:
             self.association = associate(self.entity, self.archive, unsupported)
         return self.association
 
-    def close(self) -> None:
-        """End the association."""
-        if self.association is not None and self.association.is_established:
-            self.association.release()
-
     def _fail(self, error: UserError) -> None:
         self.counts.failed += 1
         self.counts.problem, self.counts.remedy = error.problem, error.remedy
@@ -210,6 +210,6 @@ class _Retrieval:
             return Refusal(f"the archive does not know {self.archive.ours!r} as a place to send to", self._register())
         return Refusal("the archive does not let us retrieve", f"{self._register()}, and allow it C-MOVE")
 
-    def _incomplete(self, objects: int, status: int) -> Incomplete:
+    def _incomplete(self, objects: int, status: int) -> UserError:
         remedy = f"{self._register()}, let it reach that port (--host, --sender, firewall), see to room on the disk"
-        return Incomplete(f"{objects} objects of a study did not arrive (C-MOVE status {status:04X}H)", remedy)
+        return UserError(f"{objects} objects of a study did not arrive (C-MOVE status {status:04X}H)", remedy)

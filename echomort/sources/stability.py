@@ -46,20 +46,22 @@ class Looks:
             look = self.looks[key] = Look(instances, now)
         return now - look.since >= self.seconds
 
-    def is_whole(self, study: str, instances: int) -> bool:
-        """Return whether all of a study's ultrasound objects are here, as of so many instances."""
+    def whole(self, study: str, instances: int) -> int | None:
+        """Return how many ultrasound objects a study of so many instances has where all are here, else None."""
         place = study_folder(self.folder, study)
         look = self.looks.get(place.name)
         if look is None or look.instances != instances or look.objects is None:
-            return False
-        return sum(1 for _ in place.glob("*.dcm")) >= look.objects
+            return None
+        return look.objects if sum(1 for _ in place.glob("*.dcm")) >= look.objects else None
 
     def note_whole(self, study: str, objects: int) -> None:
         """Note that all ``objects`` of a study are here, as of the last look at it."""
         self.looks[study_folder(self.folder, study).name].objects = objects
 
     def save(self) -> None:
-        """Write the file, complete or not at all."""
+        """Write the file, complete or not at all; none where there was no look."""
+        if not self.looks:
+            return
         with atomic_path(self.folder / FILE, private=True) as temporary:
             temporary.write_text(json.dumps({key: asdict(look) for key, look in self.looks.items()}))
 

@@ -60,6 +60,7 @@ class Peer:
     lost: set = field(default_factory=set)
     move_status: int | None = None
     aborts: int = 0
+    aborts_at: str = "STUDY"
     hides: int = 0
     moves: list = field(default_factory=list)
     finds: list = field(default_factory=list)
@@ -68,7 +69,7 @@ class Peer:
     def find(self, event):
         asked = event.identifier
         self.finds.append(asked.QueryRetrieveLevel)
-        if self.aborts:
+        if self.aborts and asked.QueryRetrieveLevel == self.aborts_at:
             self.aborts -= 1
             event.assoc.abort()
             return
@@ -231,6 +232,7 @@ def test_what_is_no_ultrasound_is_neither_sent_nor_missed(peer, station, tmp_pat
     assert get(peer, station, tmp_path) == {"retrieved": 1, "objects": 2}
     peer.names_modalities = False
     assert get(peer, station, tmp_path) == {"there": 1, "without": 1}
+    assert get(peer, station, tmp_path) == {"there": 1, "without": 1}
     assert peer.moves == [peer.objects[0].SeriesInstanceUID]
 
 
@@ -245,9 +247,9 @@ def test_an_object_that_does_not_arrive_is_counted_and_tried_at_the_next_look(pe
 
 
 def test_a_list_of_objects_that_is_too_short_is_no_whole_study(peer, station, tmp_path):
-    peer.objects, peer.hides = a_study(1), 1
+    peer.objects, peer.hides = [one for study in range(1, 5) for one in a_study(study)], 1
     found = get(peer, station, tmp_path)
-    assert found == {"failed": 1, "problem": "the archive lists fewer objects of a series than it announces"}
+    assert found == {"failed": 4, "problem": "the archive lists fewer objects of a series than it announces"}
 
 
 def test_a_connection_that_breaks_is_tried_again(peer, station, tmp_path):
@@ -256,6 +258,16 @@ def test_a_connection_that_breaks_is_tried_again(peer, station, tmp_path):
     peer.aborts = 3
     with pytest.raises(UserError, match=r"ends the connection \(NoAnswer\).* register ECHOMORT"):
         get(peer, station, tmp_path)
+
+
+def test_studies_without_an_answer_are_counted_and_three_in_succession_end_it(peer, station, tmp_path):
+    peer.objects = [one for study in range(1, 4) for one in a_study(study)]
+    peer.aborts, peer.aborts_at = HASTE.attempts, "SERIES"
+    found = get(peer, station, tmp_path)
+    assert (found["failed"], found["retrieved"]) == (1, 2)
+    peer.aborts = 3 * HASTE.attempts
+    with pytest.raises(UserError, match=r"ends the connection \(NoAnswer\)"):
+        get(peer, station, tmp_path / "another")
 
 
 def test_named_studies_come_and_one_that_is_not_there_is_said(peer, station, tmp_path):
@@ -307,6 +319,7 @@ def test_an_archive_that_is_not_there_and_a_port_that_is_taken(peer, station, tm
         get(Peer([], {}, port=free_port()), station, tmp_path)
     with pytest.raises(UserError, match="--port"):
         get(peer, Station(peer.port), tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_looks_are_their_owners_and_name_no_study(peer, station, tmp_path):

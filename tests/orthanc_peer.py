@@ -60,8 +60,8 @@ def converse(folder: Path, files: list[Path], talk: str = "sources") -> dict[str
 
 
 @contextlib.contextmanager
-def orthanc(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run Orthanc on a storage of its own until the block ends."""
+def orthanc(folder: Path, **more: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Run Orthanc on a storage of its own, with ``more`` settings, until the block ends."""
     settings = {
         "Name": "peer",
         "StorageDirectory": str(folder / "storage"),
@@ -76,7 +76,7 @@ def orthanc(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         "DicomCheckCalledAet": False,
         "DicomModalities": {"echomort": ["ECHOMORT", "127.0.0.1", OURS]},
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
-    }
+    } | more
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "orthanc.json").write_text(json.dumps(settings))
     with (folder / "orthanc.log").open("wb") as log:
@@ -112,7 +112,7 @@ def _pixels(folder: Path) -> dict[str, list[str]]:
     from pydicom import dcmread
 
     seen = {}
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(folder.rglob("*.dcm")):
         if path.is_file():
             found = dcmread(path)
             syntax, digest = found.file_meta.TransferSyntaxUID, hashlib.sha256(found.PixelData).hexdigest()
@@ -121,7 +121,7 @@ def _pixels(folder: Path) -> dict[str, list[str]]:
 
 
 def _names(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.dcm") if path.is_file())
 
 
 def _conversation(folder: Path, files: list[Path]) -> dict[str, Any]:
@@ -154,16 +154,50 @@ def _conversation(folder: Path, files: list[Path]) -> dict[str, Any]:
             seen["cut"] = _cut_on_the_way(files[0])
             time.sleep(0.5)
         seen["cut_names"] = _names(folder / "cut") if (folder / "cut").exists() else []
+        seen |= _moves(folder)
+    with orthanc(folder / "peer", LimitFindResults=2):
+        seen["moved_cut"] = _move(folder / "cut_lists")
     seen["down"] = _told(lambda: fetch(ROOT + "/dicom-web", folder / "down", Query(), patience=Patience(3, 0.01)))
     seen["down_names"] = _names(folder / "down") if (folder / "down").exists() else []
     return seen
+
+
+def _moves(folder: Path) -> dict[str, Any]:
+    """Retrieve by C-MOVE what Orthanc holds: all, again, under a title that it does not know, and at a wrong port."""
+    seen = {
+        "moved_early": _move(folder / "moved", minutes=30),
+        "moved": _move(folder / "moved"),
+        "moved_again": _move(folder / "moved"),
+        "moved_unknown": _move(folder / "unknown", title="STRANGER"),
+        "moved_elsewhere": _move(folder / "elsewhere", port=OURS + 1),
+    }
+    return seen | {"moved_pixels": _pixels(folder / "moved"), "moved_names": _names(folder / "moved")}
+
+
+def _move(into: Path, minutes: int = 0, title: str = "ECHOMORT", port: int = OURS) -> dict[str, Any]:
+    from datetime import date
+
+    from echomort.core.errors import UserError
+    from echomort.sources.association import Archive
+    from echomort.sources.discovery import StudyQuery
+    from echomort.sources.receiver import Station
+    from echomort.sources.retrieval import retrieve
+    from echomort.sources.retry import Patience
+    from echomort.sources.stability import Looks
+
+    archive, query = Archive("127.0.0.1", DICOM, "ORTHANC", title), StudyQuery(date(2016, 5, 1), date(2016, 5, 28))
+    try:
+        return vars(retrieve(archive, query, Looks(into, minutes), Station(port, title), patience=Patience(2, 0.01)))
+    except UserError as error:
+        return {"error": str(error)}
 
 
 def _results(folder: Path, files: list[Path]) -> dict[str, Any]:
     """Send results both ways and twice; what Orthanc then holds is written to ``folder``."""
     from pydicom import dcmread
 
-    from echomort.pacs.sending import Archive, send_by_store, send_by_stow
+    from echomort.pacs.sending import send_by_store, send_by_stow
+    from echomort.sources.association import Archive
     from echomort.sources.retry import Patience
 
     objects, ours, haste = [dcmread(file) for file in files], Archive("127.0.0.1", DICOM, "ORTHANC"), Patience(2, 0.01)

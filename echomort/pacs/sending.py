@@ -7,47 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from echomort.core.errors import UserError
+from echomort.sources.association import Archive, Passing, associate, set_timeouts, try_patiently, unreachable
 from echomort.sources.dicomweb import AUTHORIZATION, NOT_DICOM, REFUSALS, may_pass, open_client
-from echomort.sources.receiver import TITLE
 from echomort.sources.retry import Patience, patiently
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-ADDRESS = "write HOST:PORT/AET, for example pacs:11112/ARCHIVE"
 SUCCESS, COERCED = 0x0000, {0xB000, 0xB006, 0xB007}
 """Statuses of a C-STORE response that say that the object is kept, the latter as other than it came or with a warning
 (PS3.4 table B.2-1)."""
 NO_RESOURCES = range(0xA700, 0xA800)
 """Statuses of an archive that has no room now (PS3.4 table B.2-1)."""
-TRANSIENT = 2
-"""Result of an association that is refused for the moment alone (PS3.8 table 9-21)."""
-UNKNOWN_CALLING, UNKNOWN_CALLED = 3, 7
-"""Reasons of the service user for a refusal (PS3.8 table 9-21)."""
-SECONDS = 30
-"""So long an answer may take. Our choice: the objects are small."""
-
-
-@dataclass(frozen=True)
-class Archive:
-    """An archive that takes objects by C-STORE: host, port and title; and the title by which it knows us."""
-
-    host: str
-    port: int
-    title: str
-    ours: str = "ECHOMORT"
-
-    @classmethod
-    def parse(cls, text: str, ours: str) -> Archive:
-        """Return the archive that ``text`` (HOST:PORT/AET) names. Raises :class:`UserError`."""
-        place, _, title = text.partition("/")
-        host, _, port = place.rpartition(":")
-        if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16):
-            raise UserError(f"{text!r} names no archive", ADDRESS)
-        for one in (title, ours):
-            if not TITLE.fullmatch(one) or not one.strip():
-                raise UserError(f"{one!r} can't be an application entity title", ADDRESS)
-        return cls(host.strip("[]"), int(port), title, ours)
 
 
 @dataclass
@@ -65,15 +36,7 @@ class Sent:
             self.failed, self.problem, self.remedy = self.failed + count, error.problem, error.remedy
 
 
-class _Passing(Exception):
-    """A failure that another try may not meet; a person reads the name of its class."""
-
-
-class NoAssociation(_Passing):
-    """Nobody answers there, or refuses for the moment (PS3.8 9.3.4)."""
-
-
-class OutOfResources(_Passing):
+class OutOfResources(Passing):
     """The archive has no room now (PS3.4 table B.2-1)."""
 
 
@@ -94,20 +57,22 @@ def send_by_store(objects: Sequence[Dataset], archive: Archive, patience: Patien
     from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     entity = AE(ae_title=archive.ours)
-    entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = SECONDS
+    set_timeouts(entity)
     for sop_class in sorted({str(one.SOPClassUID) for one in objects}):
         entity.add_requested_context(sop_class, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
     patience = patience or Patience()
-    unreachable = UserError("the archive can't be reached", "check host, port and network, and run again")
+    unsupported = UserError(
+        "the archive takes neither of these objects", "ask its administrator, or send one kind (--only)"
+    )
     try:
-        association = _patiently(lambda: _associate(entity, archive), unreachable, patience)
+        association = try_patiently(lambda: associate(entity, archive, unsupported), unreachable(), patience)
     except UserError as error:
         sent = Sent()
         sent.fail(error, len(objects))
         return sent
     try:
         full = UserError("the archive has no room", "free some there, and run again")
-        return _send(objects, lambda one: _patiently(lambda: _store(association, one), full, patience))
+        return _send(objects, lambda one: try_patiently(lambda: _store(association, one), full, patience))
     finally:
         if association.is_established:
             association.release()
@@ -134,32 +99,6 @@ def _send(objects: Sequence[Dataset], send: Any) -> Sent:
             sent.fail(error, len(objects) - place)
             break
     return sent
-
-
-def _patiently(action: Any, giving_up: UserError, patience: Patience) -> Any:
-    return patiently(action, lambda error: isinstance(error, _Passing), giving_up, patience)
-
-
-def _associate(entity: Any, archive: Archive) -> Any:
-    association = entity.associate(archive.host, archive.port, ae_title=archive.title)
-    if association.is_established:
-        return association
-    answer = association.acceptor.primitive if association.is_rejected else None
-    if answer is not None and answer.result != TRANSIENT:
-        raise _refusal(answer.diagnostic, archive)
-    if association.rejected_contexts and not association.accepted_contexts:
-        raise UserError(
-            "the archive takes neither of these objects", "ask its administrator, or send one kind (--only)"
-        )
-    raise NoAssociation
-
-
-def _refusal(reason: int, archive: Archive) -> UserError:
-    if reason == UNKNOWN_CALLED:
-        return UserError(f"the archive knows no application entity {archive.title!r}", "correct --send-to")
-    if reason == UNKNOWN_CALLING:
-        return UserError(f"the archive does not know us as {archive.ours!r}", "register it there, or set --aet")
-    return UserError("the archive refuses the association", "ask its administrator to let this machine send")
 
 
 def _store(association: Any, one: Dataset) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import logging
 import os
 import re
@@ -17,6 +18,7 @@ from typing import Any
 from echomort.core.errors import UserError
 from echomort.sources.landing import land, landing_path
 from echomort.sources.retry import Patience, patiently
+from echomort.sources.stability import Looks
 
 AUTHORIZATION = "ECHOMORT_DICOMWEB_AUTHORIZATION"
 """Environment variable with the whole Authorization header, for example ``Bearer ...``; it is never stored."""
@@ -28,6 +30,9 @@ FAILURES_IN_A_ROW = 3
 
 AS_STORED = (("application/dicom", "*"),)
 """Any transfer syntax, so that the server does not transcode (PS3.18 8.7.3.5)."""
+
+Uids = tuple[str, str, str]
+"""Of an object: study, series and instance."""
 
 STUDY, SERIES, INSTANCE = "0020000D", "0020000E", "00080018"
 """Tags of the UIDs (PS3.6)."""
@@ -48,45 +53,62 @@ class Query:
 
 @dataclass
 class Fetched:
-    """Counts of objects: new, there already, replaced by another version, failed."""
+    """Counts of objects: new, there already, replaced by another version, failed; and of studies not yet stable."""
 
     new: int = 0
     there: int = 0
     replaced: int = 0
     failed: int = 0
+    unstable: int = 0
 
     @property
     def total(self) -> int:
-        """How many objects the server named."""
+        """How many objects were dealt with."""
         return self.new + self.there + self.replaced + self.failed
 
 
-def fetch(
+def fetch(  # noqa: PLR0913, PLR0917
     url: str,
     folder: Path,
     query: Query,
     progress: Callable[[Fetched], None] = lambda so_far: None,
     patience: Patience | None = None,
+    looks: Looks | None = None,
 ) -> Fetched:
     """Fetch the ultrasound objects that ``query`` asks for into ``folder``, one file for each.
 
     Each file is complete or absent; one that is there is not fetched again, so an interrupted fetch continues where it
     stopped. Passing failures of server or network are tried again; an object that keeps failing is counted and left
-    out. Raises :class:`UserError` where the server can't be reached, refuses, or fails object after object.
+    out. With ``looks`` only stable studies are fetched, by their number of ultrasound objects. Raises
+    :class:`UserError` where the server can't be reached, refuses, or fails object after object.
     """
     server = _Server(url, patience or Patience())
     fetched, failures = Fetched(), 0
-    for uids in server.instances(query):
-        outcome = _fetch_one(server, folder, uids, query.again)
-        setattr(fetched, outcome, getattr(fetched, outcome) + 1)
-        failures = failures + 1 if outcome == "failed" else 0
-        if failures == FAILURES_IN_A_ROW:
-            raise server.giving_up
-        progress(fetched)
+    try:
+        for uids in _stable(server.objects(query), looks, fetched) if looks else server.objects(query):
+            outcome = _fetch_one(server, folder, uids, query.again)
+            setattr(fetched, outcome, getattr(fetched, outcome) + 1)
+            failures = failures + 1 if outcome == "failed" else 0
+            if failures == FAILURES_IN_A_ROW:
+                raise server.giving_up
+            progress(fetched)
+    finally:
+        if looks:
+            looks.save()
     return fetched
 
 
-def _fetch_one(server: _Server, folder: Path, uids: tuple[str, str, str], again: bool) -> str:
+def _stable(objects: Iterator[Uids], looks: Looks, fetched: Fetched) -> Iterator[Uids]:
+    """Yield the objects of stable studies; count the other studies in ``fetched``."""
+    for study, group in itertools.groupby(objects, lambda uids: uids[0]):
+        found = list(group)
+        if looks.is_stable(study, len(found)):
+            yield from found
+        else:
+            fetched.unstable += 1
+
+
+def _fetch_one(server: _Server, folder: Path, uids: Uids, again: bool) -> str:
     """Return the field of :class:`Fetched` to count the object in."""
     study, _, instance = uids
     if not again and landing_path(folder, study, instance).exists():
@@ -128,7 +150,7 @@ class _Server:
             "the DICOMweb server keeps failing", "try again later: it continues where it stopped"
         )
 
-    def instances(self, query: Query) -> Iterator[tuple[str, str, str]]:
+    def objects(self, query: Query) -> Iterator[Uids]:
         """Yield (study, series, instance) UIDs of the ultrasound series of each study; of a study whose UID can't be
         part of an address, one object without UIDs, which will fail."""
         for study in query.studies or self._studies(query.since):
@@ -164,7 +186,7 @@ class _Server:
         except (requests.RequestException, *NOT_DICOM):
             raise _not_dicomweb() from None
 
-    def retrieve(self, uids: tuple[str, str, str]) -> bytes | None:
+    def retrieve(self, uids: Uids) -> bytes | None:
         """Return the object as a file, its pixels as they are stored; None where it can't be fetched."""
         import requests
         from pydicom.errors import InvalidDicomError
@@ -183,7 +205,7 @@ class _Server:
         except (UserError, requests.RequestException, InvalidDicomError, *NOT_DICOM):
             return None
 
-    def _retrieved(self, uids: tuple[str, str, str]) -> Any:
+    def _retrieved(self, uids: Uids) -> Any:
         return self.client.retrieve_instance(*uids, media_types=AS_STORED)
 
 

@@ -18,8 +18,13 @@ def landing_path(folder: Path, study_uid: str, sop_uid: str) -> Path:
     One object always has the same name, so that an object sent twice is kept once. No name holds an identifier, and
     none can be recovered without a list of UIDs to try.
     """
+    return study_folder(folder, study_uid) / f"{_digest('instance', sop_uid)}.dcm"
+
+
+def study_folder(folder: Path, study_uid: str) -> Path:
+    """Return the folder of a study's objects under ``folder``; its name is a digest of the UID."""
     study = _digest("study", study_uid)
-    return folder / study[:2] / study / f"{_digest('instance', sop_uid)}.dcm"
+    return folder / study[:2] / study
 
 
 def land(folder: Path, study_uid: str, sop_uid: str, content: bytes) -> Landed:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,14 +12,13 @@ from typing import Any
 
 from echomort.core.errors import UserError
 from echomort.dicom.header.fields import ULTRASOUND_LOOPS, ULTRASOUND_STILLS, ULTRASOUND_VOLUMES
+from echomort.sources.association import require_title
 from echomort.sources.landing import Landed, land
 
 VERIFICATION = "1.2.840.10008.1.1"
 """The SOP class of C-ECHO (PS3.4 annex A)."""
 STORED, NO_RESOURCES, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
 """Statuses of a C-STORE response (PS3.4 table B.2-1)."""
-TITLE = re.compile(r"[ -\[\]-~]{1,16}")
-"""An application entity title: 1 to 16 characters of ASCII that can be printed, without the backslash (PS3.5 6.2)."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +42,7 @@ def receiving(
     a title can't be one.
     """
     for title in (station.title, *station.senders):
-        if not TITLE.fullmatch(title) or not title.strip():
-            remedy = "write at most 16 letters, digits and signs of ASCII, no backslash"
-            raise UserError(f"{title!r} can't be an application entity title", remedy)
+        require_title(title, "write at most 16 letters, digits and signs of ASCII, no backslash")
     try:
         from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, evt
     except ModuleNotFoundError:

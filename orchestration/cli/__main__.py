@@ -21,7 +21,7 @@ from orchestration.cli.erase import erase
 from orchestration.cli.experiment import experiment
 from orchestration.cli.explain import explain
 from orchestration.cli.export import export as export_clips
-from orchestration.cli.fetch import dicomweb
+from orchestration.cli.fetch import dicomweb, pacs
 from orchestration.cli.init import init
 from orchestration.cli.inspect import inspect
 from orchestration.cli.labels import labels
@@ -106,7 +106,7 @@ def options(
     """Take the options before the command."""
 
 
-for group, commands in ((app, COMMANDS), (fetch, (dicomweb,)), (readers, (export, assist, analyse))):
+for group, commands in ((app, COMMANDS), (fetch, (dicomweb, pacs)), (readers, (export, assist, analyse))):
     for command in commands:
         group.command()(command)
 app.command("env")(environment)

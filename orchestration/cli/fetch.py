@@ -9,20 +9,63 @@ import typer
 from echomort.core.errors import UserError
 from orchestration.cli.options import out, progress_bar
 
+STABLE = "Minutes for which a study must not have grown, seen by two calls."
 
-def dicomweb(
+
+def dicomweb(  # noqa: PLR0913, PLR0917 - one parameter an option
     url: Annotated[str, typer.Argument(help="The service's address, for example https://pacs/dicom-web.")],
     to: Annotated[Path, typer.Option(help="Folder to write to: set sources.dicom to it.")],
     since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only studies since this day.")] = None,
     study: Annotated[list[str] | None, typer.Option(help="A StudyInstanceUID; may be repeated.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Fetch objects again that exist already.")] = False,
+    stable: Annotated[int, typer.Option(min=0, help=STABLE)] = 0,
 ) -> None:
     """Fetch ultrasound objects by QIDO-RS and WADO-RS, as they are stored; existing files are kept."""
     from echomort.sources.dicomweb import Query, fetch
+    from echomort.sources.stability import Looks
 
     query = Query(since.date() if since else None, tuple(study or ()), again)
     with progress_bar("objects") as progress:
-        found = fetch(url, to, query, lambda so_far: progress(so_far.total, so_far.total))
+        looks = Looks(to, stable) if stable else None
+        found = fetch(url, to, query, lambda so_far: progress(so_far.total, so_far.total), looks=looks)
     out.print(f"{to}: {found.new} new, {found.replaced} replaced, {found.there} there already, {found.failed} failed")
+    if found.unstable:
+        out.print(f"{found.unstable} studies are not stable yet: run again after {stable} minutes")
     if found.failed:
         raise UserError(f"{found.failed} objects could not be fetched", "run again: only these are missing")
+
+
+def pacs(  # noqa: PLR0913, PLR0917 - one parameter an option
+    archive: Annotated[str, typer.Argument(help="The archive: HOST:PORT/AET, for example pacs:11112/ARCHIVE.")],
+    to: Annotated[Path, typer.Option(help="Folder to write to: set sources.dicom to it.")],
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day of study.")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day; default: tomorrow.")] = None,
+    study: Annotated[list[str] | None, typer.Option(help="A StudyInstanceUID instead; may be repeated.")] = None,
+    stable: Annotated[int, typer.Option(min=0, help=STABLE)] = 60,
+    aet: Annotated[str, typer.Option(help="Our application entity title.", show_default=True)] = "ECHOMORT",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port that the archive sends to.")] = 11112,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 accepts other machines.")] = "127.0.0.1",
+    sender: Annotated[list[str] | None, typer.Option(help="An AE title that may send; may be repeated.")] = None,
+) -> None:
+    """Fetch ultrasound studies by C-FIND and C-MOVE once they are stable; what is there whole is not asked for again.
+
+    The archive must know our title, address and port, because it sends the objects itself (C-STORE).
+    """
+    from echomort.sources.association import Archive
+    from echomort.sources.discovery import StudyQuery
+    from echomort.sources.receiver import Station
+    from echomort.sources.retrieval import retrieve
+    from echomort.sources.stability import Looks
+
+    query = StudyQuery(since.date() if since else None, until.date() if until else None, tuple(study or ()))
+    station = Station(port, aet, host, tuple(sender or ()))
+    with progress_bar("studies") as progress:
+        found = retrieve(Archive.parse(archive, aet), query, Looks(to, stable), station, progress)
+    out.print(
+        f"{to}: {found.total} studies: {found.retrieved} retrieved, {found.there} there already, {found.unstable} not "
+        f"stable yet, {found.without} without ultrasound, {found.failed} failed; {found.objects} new objects"
+    )
+    if found.failed:
+        raise UserError(
+            f"{found.failed} studies failed, the last because {found.problem}", f"{found.remedy}; run again"
+        )

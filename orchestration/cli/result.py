@@ -40,7 +40,8 @@ def result(  # noqa: PLR0913, PLR0917 - one parameter an option
         raise UserError("nothing says where the results go", "give --save, --send-to or --dicomweb")
     from echomort.pacs.codes import require_highdicom
     from echomort.pacs.objects import write_object
-    from echomort.pacs.sending import Archive, send_by_store, send_by_stow
+    from echomort.pacs.sending import send_by_store, send_by_stow
+    from echomort.sources.association import Archive
     from orchestration.printing.files import results
 
     archive = Archive.parse(send_to, aet) if send_to else None

@@ -16,7 +16,8 @@ from pynetdicom import AE, evt
 
 from echomort.core.audit import read_log
 from echomort.core.errors import UserError
-from echomort.pacs.sending import Archive, send_by_store, send_by_stow
+from echomort.pacs.sending import send_by_store, send_by_stow
+from echomort.sources.association import Archive
 from echomort.sources.dicomweb import AUTHORIZATION
 from echomort.sources.retry import Patience
 

@@ -97,6 +97,7 @@ def test_without_the_extra_a_person_is_told_what_to_install(tmp_path):
     )
     for words, extra in (
         (["fetch", "dicomweb", "http://127.0.0.1/x"], "dicomweb"),
+        (["fetch", "pacs", "127.0.0.1:104/A", "--study", "1.2"], "receiver"),
         (["receive"], "receiver"),
     ):
         done = subprocess.run(

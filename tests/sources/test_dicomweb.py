@@ -13,6 +13,7 @@ from pydicom.uid import generate_uid
 from echomort.core.errors import UserError
 from echomort.core.listing import list_files
 from echomort.sources.retry import Patience
+from echomort.sources.stability import Looks
 
 pytest.importorskip("dicomweb_client")
 
@@ -137,6 +138,18 @@ def test_only_ultrasound_of_the_studies_wanted_is_asked_for(pacs, tmp_path):
     pacs.asked.clear()
     _fetch(pacs, tmp_path / "in", Query(studies=("1.2.3",)))
     assert pacs.asked[0].startswith("/dicom-web/studies/1.2.3/series")
+
+
+def test_a_study_is_fetched_once_it_is_stable_where_that_is_asked_for(pacs, tmp_path):
+    def look(minute):
+        looks = Looks(tmp_path / "in", 30, lambda: 60.0 * minute)
+        found = fetch(pacs.url, tmp_path / "in", Query(), patience=PATIENCE, looks=looks)
+        return found.new, found.there, found.unstable
+
+    late = pacs.files.popitem()
+    assert look(0) == (0, 0, 1)
+    pacs.files.update([late])
+    assert [look(30), look(59), look(60), look(61)] == [(0, 0, 1), (0, 0, 1), (3, 0, 0), (0, 3, 0)]
 
 
 @pytest.mark.parametrize("fault", [500, 503, 429, "cut", "cut and silent"])

@@ -1,4 +1,4 @@
-"""Talk with a real archive: Orthanc, its DICOMweb plugin and dcmtk's storescu."""
+"""Talk with a real archive: Orthanc (C-FIND, C-MOVE, C-STORE), its DICOMweb plugin and dcmtk's storescu."""
 
 import hashlib
 
@@ -28,6 +28,7 @@ def files(tmp_path_factory):
             "SOPInstanceUID": generate_uid(),
             "StudyInstanceUID": study,
             "SeriesInstanceUID": f"{study}.9",
+            "StudyDate": "20160502",
             "PatientID": "CANARY-7731",
             "PatientName": "Canary^Jane",
         }
@@ -60,13 +61,13 @@ def test_orthanc_holds_what_was_sent(seen, files):
 
 
 def test_dicomweb_brings_every_loop_as_it_is_stored(seen, sent):
-    assert seen["fetched"] == {"new": len(sent), "there": 0, "replaced": 0, "failed": 0}
+    assert counts(seen["fetched"]) == {"new": len(sent)}
     assert seen["fetched_pixels"] == sent
 
 
 def test_dicomweb_brings_nothing_twice_and_nothing_unasked(seen, sent):
-    assert seen["fetched_again"] == {"new": 0, "there": len(sent), "replaced": 0, "failed": 0}
-    assert seen["fetched_none"] == {"new": 0, "there": 0, "replaced": 0, "failed": 0}
+    assert counts(seen["fetched_again"]) == {"there": len(sent)}
+    assert counts(seen["fetched_none"]) == {}
 
 
 def test_what_orthanc_sends_lies_there_without_a_change_to_its_pixels(seen, sent):
@@ -79,8 +80,29 @@ def test_what_storescu_sends_lies_there_without_a_change_to_its_pixels(seen, sen
     assert seen["scu_pixels"] == sent
 
 
+def test_c_move_brings_every_loop_once_it_is_stable_and_nothing_twice(seen, sent):
+    assert counts(seen["moved_early"]) == {"unstable": 3}
+    assert counts(seen["moved"]) == {"retrieved": 3, "objects": 3}
+    assert seen["moved_pixels"] == sent
+    assert counts(seen["moved_again"]) == {"there": 3}
+
+
+def test_orthanc_with_a_limit_of_answers_hides_no_study(seen):
+    assert counts(seen["moved_cut"]) == {"retrieved": 3, "objects": 3}
+
+
+def test_an_archive_that_does_not_know_us_says_where_to_register(seen):
+    assert "register STRANGER there with this machine's address and port 11112" in seen["moved_unknown"]["error"]
+    assert counts(seen["moved_elsewhere"]) == {"failed": 3}
+    assert "register ECHOMORT there with this machine's address and port 11113" in seen["moved_elsewhere"]["remedy"]
+
+
+def counts(found):
+    return {name: number for name, number in found.items() if isinstance(number, int) and number}
+
+
 def test_all_ways_lead_to_the_same_names_and_none_holds_an_identifier(seen, sent):
-    assert seen["fetched_names"] == seen["received_names"]
+    assert seen["fetched_names"] == seen["received_names"] == seen["moved_names"]
     told = " ".join(seen["fetched_names"])
     assert not any(word in told for word in ("CANARY", "Canary", "1.2.826", *sent))
 

@@ -97,9 +97,11 @@ def _check_named_files(settings: configuration.Settings) -> None:
     from echomort.ehr.contact_kinds import site_kinds
     from echomort.evaluation.external_scores import check_external
     from echomort.linkage.rules import read_map
+    from warehouse.adapters.vocabulary import vocabulary_files
 
     site_catalogue(settings.sources.variables)
     site_kinds(settings.sources.kinds)
+    vocabulary_files(settings.sources.vocabulary)
     if settings.sources.view_table:
         from echomort.dicom.header.views import read_view_table
 

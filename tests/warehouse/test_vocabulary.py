@@ -13,7 +13,7 @@ from assets.sources.ehr_extract import extract_fingerprint, extract_location
 from echomort.core.errors import UserError
 from echomort.ehr.public_codes import is_code_of
 from echomort.settings import Settings, Sources
-from warehouse.adapters.extract import ExtractLocation, adapter_files
+from warehouse.adapters.extract import ExtractLocation, adapter_files, check_vocabulary
 from warehouse.adapters.vocabulary import vocabulary_files
 from warehouse.staging.staging import stage
 
@@ -309,6 +309,13 @@ def test_a_folder_without_a_vocabulary_is_refused(tmp_path):
     table(tmp_path / "rf2", "sct2_Relationship_Snapshot_INT_1.txt", "id active", [])
     with pytest.raises(UserError, match=r"sct2_relationship .*has no column"):
         groups(tmp_path / "fhir", vocabulary=tmp_path / "rf2")
+
+
+def test_an_adapter_that_reads_no_vocabulary_says_so(tmp_path):
+    check_vocabulary(rf2(tmp_path), "omop")
+    check_vocabulary(None, "canonical")
+    with pytest.raises(UserError, match=r"adapter canonical reads no sct2_relationship of sources\.vocabulary"):
+        check_vocabulary(tmp_path, "canonical")
 
 
 def test_a_snapshot_is_read_before_a_full_release(tmp_path):

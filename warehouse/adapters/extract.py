@@ -32,6 +32,7 @@ from echomort.settings import Postgresql
 from warehouse.adapters.offered import offered, offered_folder
 from warehouse.adapters.postgresql import snapshot
 from warehouse.adapters.raw import UNMARKED, Column, Extract, not_unicode
+from warehouse.adapters.vocabulary import vocabulary_files
 from warehouse.queries import ROOT, query, run, scalar
 
 CANONICAL = {
@@ -335,6 +336,16 @@ def by_table(adapter: str) -> dict[str, list[Column]]:
     """Return raw table -> the columns of it that ``adapter`` reads."""
     columns = contract(adapter)
     return {name: [one for one in columns if one.table == name] for name in dict.fromkeys(one.table for one in columns)}
+
+
+def check_vocabulary(folder: Path | None, adapter: str) -> None:
+    """Raise :class:`UserError` if ``folder`` holds no vocabulary, or none of its tables that ``adapter`` reads."""
+    found = vocabulary_files(folder)
+    if found and not set(found) & set(by_table(adapter)):
+        raise UserError(
+            f"adapter {adapter} reads no {' or '.join(found)} of sources.vocabulary",
+            "leave the setting out, or name a folder with tables that the adapter reads (docs/contracts.md)",
+        )
 
 
 def adapt(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> None:

@@ -12,8 +12,9 @@ WITH found AS (
         ON coded.code = coding.code AND (coded.vocabulary IS NULL OR coded.vocabulary = coding.vocabulary)
     WHERE starts_with(target, 'ICD')
     UNION ALL
-    SELECT term, split_part(target, '//', 1), split_part(target, '//', 2), found_by, if(found_by = 'several', 4, 3)
+    SELECT concept, split_part(target, '//', 1), split_part(target, '//', 2), found_by, if(found_by = 'several', 4, 3)
     FROM made_diagnosis_code
+    JOIN (SELECT DISTINCT concept FROM made_condition_coding) ON md5(concept) = term
 )
 SELECT DISTINCT concept, vocabulary, code, found_by
 FROM found

@@ -14,13 +14,14 @@ broader AS MATERIALIZED (
     UNION
     SELECT child, key, vocabulary, code, relation FROM made_vocabulary_relation
 ),
--- SNOMED CT has fewer than 20 levels; 30 end a circle in a damaged table.
+-- By code and not by term, which are many more where a term is a text. SNOMED CT has fewer than 20 levels; 30 end a circle in
+-- a damaged table.
 climbed AS (
-    SELECT term, vocabulary AS own_vocabulary, key, vocabulary, code, 0 AS distance, 0 AS level
+    SELECT DISTINCT key AS own_key, vocabulary AS own_vocabulary, key, vocabulary, code, 0 AS distance, 0 AS level
     FROM asked
     UNION
     SELECT
-        term,
+        own_key,
         own_vocabulary,
         broader.key,
         broader.vocabulary,
@@ -36,7 +37,13 @@ climbed AS (
     FROM climbed
     JOIN broader ON child = climbed.key
     WHERE distance < 30
+),
+reached AS (
+    SELECT own_key, own_vocabulary, vocabulary, code, min(distance) AS distance, min(level) AS level
+    FROM climbed
+    GROUP BY ALL
 )
-SELECT term, own_vocabulary, vocabulary, code, min(distance) AS distance, min(level) AS level
-FROM climbed
+SELECT term, own_vocabulary, reached.vocabulary, reached.code, min(distance) AS distance, min(level) AS level
+FROM asked
+JOIN reached ON own_key = asked.key
 GROUP BY ALL

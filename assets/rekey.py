@@ -16,6 +16,7 @@ import yaml
 
 from assets.erasure.certificate import FOLDER as CERTIFICATES
 from assets.project import CONFIG_NAME, Project
+from assets.sources.ehr_extract import extract_location
 from echomort.core.audit import Audited, append, check_chain
 from echomort.core.errors import UserError
 from echomort.core.exclusion import Erased, Exclusion, read_exclusion, write_exclusion
@@ -26,7 +27,6 @@ from echomort.dicom.header.fields import Header
 from echomort.dicom.header.parsing import read_header
 from echomort.dicom.index import domain_of, header_numbers
 from echomort.dicom.reasons import Rejected
-from warehouse.adapters.extract import ExtractLocation
 from warehouse.connection import connect_in_memory
 from warehouse.staging.numbers import extract_numbers
 from warehouse.tables.risk_score.seals import check_seals
@@ -156,10 +156,9 @@ def _translated(person: Erased, found: dict[str, str]) -> Erased:
 
 
 def _meet_records(project: Project, translation: Translation) -> None:
-    sources = project.settings.sources
-    location = ExtractLocation(project.settings.ehr_root, sources.database, sources.time_zone, sources.encoding)
-    with connect_in_memory(project.settings.execution.memory_limit_gib) as connection:
-        numbers = extract_numbers(connection, location, sources.adapter)
+    settings = project.settings
+    with connect_in_memory(settings.execution.memory_limit_gib) as connection:
+        numbers = extract_numbers(connection, extract_location(settings), settings.sources.adapter)
     for domain, texts in numbers.items():
         for text in texts:
             translation.meet(domain, text)

@@ -12,12 +12,12 @@ from assets.incremental import Built, Result, Stage, built_tables, rebuild_toget
 from assets.project import Project
 from assets.records.own_variables import variable_files
 from assets.shrinkage import is_accepted, most_gone, refuse_loss
-from assets.sources.ehr_extract import ehr_extract, extract_day
+from assets.sources.ehr_extract import ehr_extract, extract_day, extract_location
 from echomort.core.exclusion import read_exclusion
 from echomort.core.keys import Keyring
 from echomort.settings import Settings
 from warehouse import ledger, vault
-from warehouse.adapters.extract import ExtractLocation, adapter_files
+from warehouse.adapters.extract import adapter_files
 
 if TYPE_CHECKING:
     from warehouse.staging.staging import StagingReport
@@ -87,7 +87,7 @@ def stage_extract(connection: duckdb.DuckDBPyConnection, settings: Settings, key
     from warehouse.staging.staging import stage
 
     sources = settings.sources
-    location = ExtractLocation(settings.ehr_root, sources.database, sources.time_zone, sources.encoding)
+    location = extract_location(settings)
     variables = site_catalogue(sources.variables)
     kinds, statuses = site_kinds(sources.kinds), site_statuses(sources.kinds)
     return stage(

@@ -12,18 +12,31 @@ from assets.sources.embedded import drawn_with, ensure_synthetic, is_written
 from echomort.core.fingerprint import digest, digest_file
 from echomort.core.listing import SourceFile, list_files
 from echomort.settings import Settings
-from warehouse.adapters.extract import database_digest
+from warehouse.adapters.extract import ExtractLocation, database_digest
 from warehouse.adapters.raw import files_behind_views
+from warehouse.adapters.vocabulary import vocabulary_files
+
+
+def extract_location(settings: Settings) -> ExtractLocation:
+    """Return where the tables of the extract are."""
+    sources = settings.sources
+    return ExtractLocation(settings.ehr_root, sources.database, sources.time_zone, sources.encoding, sources.vocabulary)
 
 
 def extract_fingerprint(settings: Settings) -> str:
-    """Return the digest of the extract's files and of the rows that the adapter reads from a database."""
+    """Return the digest of the extract's files, of the vocabulary's, and of the rows that the adapter reads from a
+    database."""
     files = extract_files(settings)
     content = [(file.path, digest_file(settings.ehr_root / file.path)) for file in files if settings.ehr_root]
     # A DuckDB file of views changes with the files that they read.
     content += (
         [(path.name, digest_file(path)) for path in files_behind_views(settings.ehr_root)] if settings.ehr_root else []
     )
+    content += [
+        (f"vocabulary/{path.name}", digest_file(path))
+        for paths in vocabulary_files(settings.sources.vocabulary).values()
+        for path in paths
+    ]
     database = settings.sources.database
     return digest(content, database_digest(database, settings.sources.adapter)) if database else digest(content)
 

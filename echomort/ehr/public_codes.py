@@ -13,6 +13,10 @@ CHECKED = re.compile(r"(\d{1,7})-(\d)")
 ATC = re.compile(r"[A-Z]\d{2}([A-Z]([A-Z](\d{2})?)?)?")
 """A code of the WHO's Anatomical Therapeutic Chemical classification, at any of its levels below the first."""
 
+PERMUTED = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
+"""Verhoeff's permutation of the digits, of order 8 (J. Verhoeff, Error detecting decimal codes, 1969). The rest of the
+check is the group of the pentagon: turns are 0 to 4, mirrored ones 5 to 9."""
+
 ICD = re.compile(r"[A-Z]\d[0-9A-Z]\.?[0-9A-Z]{0,4}[-+*!#]?( ?[AGVZ])?")
 """A code of ICD-10 in a national form: with a cross, a star, a dash, or the German letter of certainty."""
 
@@ -149,6 +153,29 @@ def is_public_code(reason: str, text: str) -> bool:
     return reason in FORMS and FORMS[reason](text)
 
 
+def is_code_of(vocabulary: str, text: str) -> bool:
+    """Return whether ``text`` has the form of a code of ``vocabulary``, under the names that adapters use.
+
+    >>> is_code_of("SNOMED", "84114007"), is_code_of("SNOMED", "84114008"), is_code_of("", "Jane Doe")
+    (True, False, False)
+    """
+    return vocabulary in CODES and CODES[vocabulary](text)
+
+
+def _is_snomed(text: str) -> bool:
+    """Return whether a text is an identifier of SNOMED CT: 6 to 18 digits, the last being Verhoeff's check digit."""
+    if re.fullmatch(r"[1-9]\d{5,17}", text) is None:
+        return False
+    check = 0
+    for place, sign in enumerate(reversed(text)):
+        digit = int(sign)
+        for _ in range(place % 8):
+            digit = PERMUTED[digit]
+        turned = (check + digit) % 5 if check < 5 else (check - digit) % 5
+        check = turned + 5 * ((check < 5) != (digit < 5))
+    return check == 0
+
+
 def _is_checked(text: str) -> bool:
     """Return whether a number has the check digit of HL7 (modulus 10), as LOINC and the CDC's codes of race do."""
     found = CHECKED.fullmatch(text)
@@ -186,3 +213,13 @@ FORMS: Mapping[str, Callable[[str], bool]] = {
     "UNKNOWN_DRUG_CLASS": lambda text: ATC.fullmatch(text.upper()) is not None,
 }
 """Reason -> whether a text is a code, for the columns that have such codes."""
+
+CODES: Mapping[str, Callable[[str], bool]] = {
+    "SNOMED": _is_snomed,
+    "LOINC": _is_checked,
+    "RxNorm": lambda text: re.fullmatch(r"[1-9]\d{0,6}", text) is not None,
+    "ATC": lambda text: ATC.fullmatch(text.upper()) is not None,
+    "CPT4": lambda text: re.fullmatch(r"\d{4}[0-9A-Z]", text) is not None,
+    **dict.fromkeys(("ICD10CM", "ICD10"), lambda text: ICD.fullmatch(text) is not None),
+}
+"""Vocabulary -> whether a text has the form of one of its codes."""

@@ -163,6 +163,12 @@ class Sources(Section):
         "CSV with the columns kind and proves_life (yes or no), and status for rows that name one: the site's own "
         "kinds and statuses of contacts",
     )
+    vocabulary: Path | None = setting(
+        None,
+        "ours",
+        "folder of a release of SNOMED CT (RF2) or of the tables of OHDSI's Athena: the codes above a code, where the "
+        "records lack them",
+    )
     external_scores: ScoreFiles = setting(
         (),
         "ours",

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from echomort.report.disclosure import is_small
 
@@ -124,8 +123,10 @@ def _table(parts: pd.Series, recent: NDArray[np.bool_]) -> Counts:
 
 
 def _p(table: Counts) -> float:
+    from scipy.stats import chi2_contingency  # slow to load, and a small archive has no table to test
+
     merged = _merged(table)
-    return float(stats.chi2_contingency(merged, correction=False).pvalue) if merged.shape[1] > 1 else 1.0
+    return float(chi2_contingency(merged, correction=False).pvalue) if merged.shape[1] > 1 else 1.0
 
 
 def _merged(table: Counts) -> Counts:

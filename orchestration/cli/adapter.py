@@ -62,4 +62,5 @@ def _location(settings: Settings) -> "ExtractLocation":
         raise UserError(f"{settings.ehr_root} is no folder", "name the folder that holds the records")
     from warehouse.adapters.extract import ExtractLocation
 
-    return ExtractLocation(settings.ehr_root, None, settings.sources.time_zone, settings.sources.encoding)
+    sources = settings.sources
+    return ExtractLocation(settings.ehr_root, None, sources.time_zone, sources.encoding, sources.vocabulary)

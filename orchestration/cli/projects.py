@@ -97,9 +97,11 @@ def _check_named_files(settings: configuration.Settings) -> None:
     from echomort.ehr.contact_kinds import site_kinds
     from echomort.evaluation.external_scores import check_external
     from echomort.linkage.rules import read_map
+    from warehouse.adapters.extract import check_vocabulary
 
     site_catalogue(settings.sources.variables)
     site_kinds(settings.sources.kinds)
+    check_vocabulary(settings.sources.vocabulary, settings.sources.adapter)
     if settings.sources.view_table:
         from echomort.dicom.header.views import read_view_table
 

@@ -155,6 +155,7 @@ def test_a_home_that_was_run_goes_on(home: Home, text: str) -> None:
         ("sources.view_table=nowhere.csv", "view table"),
         ("sources.kinds=nowhere.csv", "sources.kinds"),
         ("sources.variables=nowhere", "folder of variables"),
+        ("sources.vocabulary=nowhere", "folder of the vocabulary"),
         ("sources.adapter=nothing", "there is no adapter nothing"),
         ("linkage.study.map=nowhere.csv", "nowhere.csv"),
         ("training.views=[apical]", "no such view group"),

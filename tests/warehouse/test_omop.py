@@ -6,43 +6,16 @@ import shutil
 import duckdb
 import pytest
 from extracts import KEYRING, counted, empty_warehouse, fetch, patient_key, study_key
+from layouts.omop_rows import CONCEPTS, ECHO, HEADERS, PERSON, VISIT, laid_out
 
 from echomort.core.errors import UserError
 from echomort.ehr.variables import catalogue
 from echomort.settings import Outcome
-from warehouse.adapters.extract import adapters, contract
+from warehouse.adapters.extract import adapters
 from warehouse.queries import ROOT
 from warehouse.staging.staging import stage
 from warehouse.tables.feature.features import build
 from warehouse.tables.outcome.outcomes import link
-
-HEADERS = {}
-for one in contract("omop"):
-    HEADERS.setdefault(one.table, []).append(one.name)
-
-PERSON = {"person_id": 7, "person_source_value": "P", "year_of_birth": 1950, "gender_concept_id": 8532}
-ECHO = {"study_id": "S", "person_id": 7, "study_at": "2018-05-01 09:30:00", "procedure_occurrence_id": 31}
-VISIT = {"visit_occurrence_id": 1, "person_id": 7, "visit_concept_id": 9202, "visit_start_date": "2019-06-01"}
-CONCEPTS = [
-    {"concept_id": 2000000001, "vocabulary_id": "ICD10CM", "concept_code": "I50.9"},
-    {"concept_id": 2000000002, "vocabulary_id": "LOINC", "concept_code": "2345-7"},
-    {"concept_id": 2000000003, "vocabulary_id": "LOINC", "concept_code": "18043-0"},
-    {"concept_id": 2000000004, "vocabulary_id": "UCUM", "concept_code": "mmol/L"},
-    {"concept_id": 2000000005, "vocabulary_id": "LOINC", "concept_code": "LA15920-4"},
-]
-
-
-def laid_out(folder, **tables):
-    """Write the tables as CSV; required ones that are not named hold their header only."""
-    whole = {"person": [PERSON], "echo_study": [ECHO], "visit_occurrence": [VISIT], "concept": CONCEPTS} | tables
-    for table, header in HEADERS.items():
-        if whole.get(table, ()) is None:
-            continue
-        with (folder / f"{table.upper()}.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, header, restval="")
-            writer.writeheader()
-            writer.writerows(whole.get(table, []))
-    return folder
 
 
 def staged(folder, **tables):

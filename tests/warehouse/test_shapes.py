@@ -6,7 +6,8 @@ from datetime import date
 import duckdb
 import pytest
 from extracts import KEYRING, empty_warehouse, fetch, write_extract
-from layouts.fhir import ZONE, to_fhir, write_resources
+from layouts.fhir import ICD, ZONE, to_fhir, write_resources
+from layouts.fhir_resources import SNOMED
 from layouts.meds import to_meds, write_meds
 from layouts.mimic import HYPHENS, UNDERSCORES, to_mimic
 from layouts.omop import to_omop
@@ -122,6 +123,23 @@ def test_fhir_says_what_the_canonical_extract_says(canonical, fhir, tmp_path):
     values = sum(len(one.get("component", [None])) for one in resources["Observation"])
     left_out = [one for one in report.conflicts if one.table == "measurement" and one.action == "noted"]
     assert report.rows["measurement"][0] + sum(one.count for one in left_out) == values
+
+
+def test_a_fhir_export_that_codes_in_snomed_alone_has_the_same_features(canonical, fhir, tmp_path):
+    resources, _, _ = fhir
+    icd = sorted({one["code"]["coding"][0]["code"] for one in resources["Condition"]})
+    snomed = {code: str(1000 + place) for place, code in enumerate(icd)}
+    conditions = [
+        one | {"code": {"coding": [{"system": SNOMED, "code": snomed[one["code"]["coding"][0]["code"]]}]}}
+        for one in resources["Condition"]
+    ]
+    element = [{"code": snomed[code], "target": [{"code": code, "equivalence": "wider"}]} for code in icd]
+    group = {"source": SNOMED, "target": ICD, "element": element}
+    maps = [{"resourceType": "ConceptMap", "id": "m", "group": [group]}]
+    folder = write_resources(tmp_path, resources | {"Condition": conditions, "ConceptMap": maps})
+    connection, report = made(ExtractLocation(folder, None, ZONE), "fhir")
+    assert features(connection) == features(canonical)
+    assert {one.count for one in report.conflicts if one.reason == "CONDITION_BY_ITS_MAP"} == {len(conditions)}
 
 
 def test_meds_says_what_the_canonical_extract_says(rows, canonical, tmp_path):

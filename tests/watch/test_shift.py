@@ -1,5 +1,8 @@
 """What moved is found, and what did not move is called moved in no more than the stated share of looks."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,3 +88,8 @@ def test_of_yes_and_no_the_share_of_yes_is_said() -> None:
     frame["dx_stroke"] = (np.arange(len(frame)) % 10 == 0).astype(float)
     frame.loc[frame.index[frame["is_recent"]][:90], "dx_stroke"] = 1.0
     assert moved(frame) == {"dx_stroke": "dx_stroke: yes in 10% before, 50% now"}
+
+
+def test_a_look_at_few_patients_does_not_load_the_library_of_tests() -> None:
+    code = "import sys, echomort.watch.shift; sys.exit('scipy.stats' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

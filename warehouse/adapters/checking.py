@@ -78,7 +78,7 @@ def check_adapter(location: ExtractLocation, adapter: str) -> Findings:
     with connect_to_nothing() as connection:
         extract = Extract(
             connection, location.folder, None, None, {table: said for table, (_, said) in dispensable.items()},
-            location.encoding,
+            location.encoding, location.vocabulary,
         )  # fmt: skip
         define_macros(connection, location.time_zone)
         run(connection, "definitions/partial_date.sql")

@@ -32,6 +32,7 @@ from echomort.settings import Postgresql
 from warehouse.adapters.offered import offered, offered_folder
 from warehouse.adapters.postgresql import snapshot
 from warehouse.adapters.raw import UNMARKED, Column, Extract, not_unicode
+from warehouse.adapters.vocabulary import vocabulary_files
 from warehouse.queries import ROOT, query, run, scalar
 
 CANONICAL = {
@@ -54,6 +55,9 @@ LISTS = {
     "study": (("study", "study_id"),),
 }
 """What identifiers are of -> the tables and columns that list them all. The other tables may be far longer."""
+
+HIERARCHY = ROOT / "adapters" / "hierarchy"
+"""Folder of the SELECTs about codes above codes, of which an adapter uses those that it reads as ``made_<file>``."""
 
 OPTIONAL = {"calendar": "true_dates.sql", "left_out": "nothing_left_out.sql", "named": "nothing_named.sql"}
 """SELECTs that an adapter may leave out -> the shipped SQL file that is used instead."""
@@ -180,6 +184,7 @@ def adapter_files(adapter: str) -> dict[str, str]:
     """
     folder = adapter_folder(adapter)
     files = {path for path in folder.iterdir() if path.suffix in {".sql", ".csv"}} | set(_maps(folder).values())
+    files |= set(helpers_in_order(folder))
     return {_shown(path): digest(file_meaning(path)) for path in sorted(files)}
 
 
@@ -193,13 +198,15 @@ class ExtractLocation:
     """Where the tables of an extract are: in a folder, in a PostgreSQL database, or some in each.
 
     ``time_zone``: the hospital's, to which times with an offset are converted; None: they are not read. ``encoding``
-    is that of texts without a mark of their own.
+    is that of texts without a mark of their own. ``vocabulary`` is the folder in which tables of a vocabulary are read
+    that the extract lacks.
     """
 
     folder: Path | None
     database: Postgresql | None = None
     time_zone: str | None = None
     encoding: str = UNMARKED
+    vocabulary: Path | None = None
 
 
 @contextlib.contextmanager
@@ -219,7 +226,9 @@ def open_extract(
     with _copies(connection) if location.database else contextlib.nullcontext() as copies, errors_without_values():
         with snapshot(location.database) if location.database else contextlib.nullcontext() as database:
             dispensable = {table: is_said for table, (_, is_said) in feeds(adapter).items()}
-            extract = Extract(connection, location.folder, database, copies, dispensable, location.encoding)
+            extract = Extract(
+                connection, location.folder, database, copies, dispensable, location.encoding, location.vocabulary
+            )
             for columns in by_table(adapter).values():
                 extract.open(columns)
         define_macros(connection, location.time_zone)
@@ -273,7 +282,8 @@ def _copies(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
 
 
 def helpers_in_order(folder: Path) -> list[Path]:
-    """Return the adapter's helper SELECTs, each after those that it reads as ``made_<file>``.
+    """Return the adapter's helper SELECTs, each after those that it reads as ``made_<file>``, and those about the
+    hierarchy of codes among them that it reads and does not have itself.
 
     Raises :class:`UserError` for a file that is no plain identifier, and for files that read each other.
     """
@@ -283,6 +293,7 @@ def helpers_in_order(folder: Path) -> list[Path]:
         raise UserError(
             f"{invalid[0]} of the adapter is not a plain identifier", "name it in lower-case letters and underscores"
         )
+    paths |= _hierarchy_selects(folder, set(paths))
     reads = {stem: set(MADE.findall(_sql(path))) & set(paths) for stem, path in paths.items()}
     try:
         return [paths[stem] for stem in graphlib.TopologicalSorter(reads).static_order()]
@@ -291,6 +302,18 @@ def helpers_in_order(folder: Path) -> list[Path]:
         raise UserError(
             f"{files} of the adapter read each other", "put the part that both need into a third file"
         ) from None
+
+
+def _hierarchy_selects(folder: Path, own: set[str]) -> dict[str, Path]:
+    """Return name -> file of the SELECTs about the hierarchy of codes that the adapter reads, in whatever SELECT."""
+    shared = {path.stem: path for path in HIERARCHY.glob("*.sql") if path.stem not in own}
+    found: dict[str, Path] = {}
+    unread = sorted(folder.glob("*.sql"))
+    while unread:
+        named = set(MADE.findall(_sql(unread.pop()))) & set(shared) - set(found)
+        found |= {stem: shared[stem] for stem in named}
+        unread += [shared[stem] for stem in named]
+    return found
 
 
 def database_digest(database: Postgresql, adapter: str) -> str:
@@ -313,6 +336,16 @@ def by_table(adapter: str) -> dict[str, list[Column]]:
     """Return raw table -> the columns of it that ``adapter`` reads."""
     columns = contract(adapter)
     return {name: [one for one in columns if one.table == name] for name in dict.fromkeys(one.table for one in columns)}
+
+
+def check_vocabulary(folder: Path | None, adapter: str) -> None:
+    """Raise :class:`UserError` if ``folder`` holds no vocabulary, or none of its tables that ``adapter`` reads."""
+    found = vocabulary_files(folder)
+    if found and not set(found) & set(by_table(adapter)):
+        raise UserError(
+            f"adapter {adapter} reads no {' or '.join(found)} of sources.vocabulary",
+            "leave the setting out, or name a folder with tables that the adapter reads (docs/contracts.md)",
+        )
 
 
 def adapt(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> None:

@@ -28,6 +28,7 @@ from echomort.core.files import disk_error, resolve_under
 from warehouse.adapters.packed import JSON, PACKED, open_packed
 from warehouse.adapters.postgresql import Relation, Snapshot
 from warehouse.adapters.resources import resource_files
+from warehouse.adapters.vocabulary import vocabulary_files
 from warehouse.queries import query, run
 
 TEXT = tuple(kind + packed for kind in (".csv", ".tsv", ".txt") for packed in PACKED)
@@ -113,10 +114,12 @@ class Extract:
         copies: Path | None = None,
         dispensable: Mapping[str, bool] | None = None,
         encoding: str = UNMARKED,
+        vocabulary: Path | None = None,
     ) -> None:
         """List the tables in ``root``; raises :class:`UserError` if it is missing or holds two databases.
 
-        ``encoding`` is that of texts without a mark of their own.
+        ``encoding`` is that of texts without a mark of their own. Tables of a vocabulary that the extract lacks are
+        read in the folder ``vocabulary``.
 
         Tables of ``database`` are copied into the folder ``copies`` when they are opened. ``dispensable`` are the
         tables that stop nothing if they can't be read, and whether their absence is worth a word; ``unused`` has the
@@ -129,6 +132,7 @@ class Extract:
         self.unused: dict[str, str] = {}
         self.created: dict[str, tuple[str, str]] = {}
         self.files = _by_name(root) if root else {}
+        self.vocabulary = vocabulary_files(vocabulary)
         self.resources: dict[str, list[Path]] | None = None
         self.database_file = ""
         self.relations = self._attach(root) if root else {}
@@ -165,7 +169,8 @@ class Extract:
         It is read on a connection of its own, because an error ends the transaction of the connection.
         """
         kind, columns = self.created[table]
-        if kind not in VARIABLES or table not in self.files:
+        files = self.files.get(table) or self.vocabulary.get(table)
+        if kind not in VARIABLES or not files:
             return
         with self.connection.cursor() as cursor:
             for name in VARIABLES[kind]:
@@ -175,8 +180,7 @@ class Extract:
                 cursor.execute(query(f"adapters/raw_{kind}.sql").format(table=table, columns=columns))
                 cursor.execute(query("adapters/read_through.sql").format(table=table)).fetchall()
             except duckdb.Error:
-                name = self.files[table][0].name
-                raise UserError(f"{name} holds a row that can't be read", "export it again") from None
+                raise UserError(f"{files[0].name} holds a row that can't be read", "export it again") from None
 
     def _open(self, columns: Sequence[Column]) -> None:
         table = columns[0].table
@@ -253,7 +257,14 @@ class Extract:
             return RawTable(titles[0], "parquet", in_database.names, in_database.names, in_database)
         if paths and self.root:
             return self._file(table, paths[0])
-        return self._relation(table, relations[0]) if relations else None
+        if relations:
+            return self._relation(table, relations[0])
+        return self._vocabulary_table(table) if table in self.vocabulary else None
+
+    def _vocabulary_table(self, table: str) -> RawTable:
+        """Return a table of ``sources.vocabulary``. Releases of vocabularies are in UTF-8, whatever the extract is."""
+        paths = self.vocabulary[table]
+        return RawTable(paths[0].name, "csv", _csv_columns(self.connection, table, paths, UNMARKED))
 
     def _shards(self, table: str) -> list[Path]:
         """Return the folder of the table's name at the root, if all its tables are Parquet: parts of any name."""

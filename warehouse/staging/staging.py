@@ -14,7 +14,7 @@ from echomort.core.exclusion import Exclusion
 from echomort.core.keys import Keyring
 from echomort.ehr.catalogue import Catalogue
 from echomort.ehr.contact_kinds import denials, read_kind, read_status
-from echomort.ehr.public_codes import is_public_code
+from echomort.ehr.public_codes import is_code_of, is_public_code
 from echomort.settings import Outcome
 from warehouse.adapters.extract import (
     ExtractLocation,
@@ -302,7 +302,10 @@ def _write_unlisted(connection: duckdb.DuckDBPyConnection, keyring: Keyring) -> 
         (table, reason, word if is_public_code(reason, word) else _hashed(keyring, "word", word, unlisted), n)
         for table, reason, word, n in found
     ]
-    rows += run(connection, "staging/named.sql", most=MOST_WORDS).fetchall()
+    for table, reason, system, word, n in run(connection, "staging/named.sql", most=MOST_WORDS).fetchall():
+        is_shown = system is None or is_code_of(system, word)
+        shown = " ".join(filter(None, (system, word))) if is_shown else _hashed(keyring, "word", word, unlisted)
+        rows.append((table, reason, shown, n))
     words = pd.DataFrame(rows, columns=["table_name", "reason", "word", "rows"])
     if rows:
         connection.append("unlisted_word", words, by_name=True)

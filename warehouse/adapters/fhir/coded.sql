@@ -1,5 +1,6 @@
--- What codes mean: variables by their LOINC codes, and by their names in a system of the site; drug classes,
--- echocardiographies and diagnoses by the common maps (of the code list the codes themselves, not what lies below them); the site's own code_map comes first (priority 1).
+-- What codes mean: variables by their LOINC codes, and by their names in a system of the site; drug classes, echocardiographies
+-- and some diagnoses by the common maps (the other diagnoses: condition_code.sql); the site's own code_map comes first
+-- (priority 1).
 -- `vocabulary` is null where any system will do.
 SELECT
     coalesce(known.vocabulary, as_text(own.system)) AS vocabulary,
@@ -20,6 +21,6 @@ UNION ALL
 SELECT vocabulary, code, target, 2
 FROM map_codes
 UNION ALL
-SELECT vocabulary, code, if(kind = 'echo', 'echo', 'ICD10CM//' || target), 2
+SELECT vocabulary, code, 'echo', 2
 FROM map_code_list
-WHERE code IS NOT NULL AND ((kind = 'diagnosis' AND target <> 'none') OR target IN ('transthoracic', 'pediatric', 'unspecified'))
+WHERE code IS NOT NULL AND target IN ('transthoracic', 'pediatric', 'unspecified')

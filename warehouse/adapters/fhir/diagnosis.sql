@@ -1,10 +1,6 @@
--- Conditions with their ICD codes. One without such a code is passed on, so that staging counts it.
-SELECT coalesce(subject.patient_id, condition.subject) AS patient_id, vocabulary, coalesce(code, concept) AS code, recorded_at
-FROM (
-    SELECT condition.*, coded.vocabulary, coded.code
-    FROM made_condition_row AS condition
-    LEFT JOIN made_condition_code AS coded USING (concept)
-    WHERE reason IS NULL
-) AS condition
+-- Conditions with their ICD codes. Those without one are counted (left_out.sql).
+SELECT coalesce(subject.patient_id, condition.subject) AS patient_id, vocabulary, code, recorded_at
+FROM made_condition_row AS condition
+JOIN made_condition_code AS coded USING (concept)
 LEFT JOIN made_subject AS subject ON subject.reference = condition.subject
-WHERE vocabulary IS NOT NULL
+WHERE reason IS NULL AND vocabulary IS NOT NULL

@@ -9,16 +9,22 @@ FROM (SELECT reason FROM made_imaging UNION ALL SELECT reason FROM made_echo_pro
 WHERE reason IS NOT NULL
 GROUP BY reason
 UNION ALL
-SELECT 'diagnosis', coalesce(reason, 'CONDITION_WITHOUT_ICD_CODE'), count(*)
-FROM made_condition_row AS condition
+SELECT 'diagnosis', reason, count(*)
+FROM made_condition_row
 WHERE reason IS NOT NULL
-    OR NOT EXISTS (FROM made_condition_code AS coded WHERE coded.concept = condition.concept)
-GROUP BY ALL
+GROUP BY reason
 UNION ALL
-SELECT 'diagnosis', 'CONDITION_BY_ITS_MAP', count(*)
-FROM made_condition_row AS condition
-WHERE reason IS NULL
-    AND EXISTS (FROM made_condition_code AS coded WHERE coded.concept = condition.concept AND found_by = 'map')
+SELECT 'diagnosis', map_found_by.reason, count(*)
+FROM made_condition_found
+JOIN map_found_by USING (found_by)
+GROUP BY map_found_by.reason
+UNION ALL
+SELECT 'diagnosis', 'LIST_WITHOUT_ANCESTORS', count(*)
+FROM made_condition_found
+WHERE found_by IN ('list', 'none')
+    AND concept IN (SELECT concept FROM made_condition_coding WHERE vocabulary = 'SNOMED')
+    AND NOT EXISTS (FROM made_broader WHERE relation = 'broader')
+    AND NOT EXISTS (FROM made_vocabulary_relation WHERE relation = 'broader')
 UNION ALL
 SELECT 'diagnosis', 'CONDITION_DATED_BY_ITS_ONSET', count(*)
 FROM made_condition_row

@@ -2,6 +2,7 @@
 -- laboratory is known when it is issued; what is measured at the patient is known at once.
 SELECT
     part.subject,
+    part.code AS concept,
     measured_in.study_id,
     said.variable,
     coalesce(

@@ -1,6 +1,6 @@
 -- What each code of the events means (role and target): by the site's code_map alone, where it has the code; else by the
 -- patterns of events.csv; else by the code itself or one of the codes above it in a vocabulary (VOCABULARY//code or
--- VOCABULARY/code; above.sql, diagnosis_code.sql). A drug is also known by an ingredient in its code or description.
+-- VOCABULARY/code; hierarchy/above.sql, hierarchy/diagnosis_code.sql). A drug is also known by an ingredient in its code or description.
 WITH code AS (
     SELECT DISTINCT CAST(code AS VARCHAR) AS code FROM raw_data WHERE code IS NOT NULL
 ),
@@ -41,9 +41,9 @@ described AS (
 ),
 -- A variable, a drug and an echo are known by the code itself or by what it stands for; a diagnosis by any code above it.
 coded AS (
-    SELECT code, vocabulary, local_code, distance
+    SELECT term AS code, vocabulary, code AS local_code, distance
     FROM made_above
-    WHERE distance <= 1 AND code IN (FROM other) AND code NOT IN (SELECT code FROM event)
+    WHERE distance <= 1 AND term IN (FROM other) AND term NOT IN (SELECT code FROM event)
 ),
 listed AS (
     SELECT vocabulary, code, target FROM map_codes
@@ -64,9 +64,9 @@ found AS (
     JOIN map_variables ON map_variables.name = regexp_replace(other.code, '^echomort//', '')
     WHERE source = 'measurement'
     UNION ALL
-    SELECT code, 'diagnosis', target, 0
+    SELECT term, 'diagnosis', target, 0
     FROM made_diagnosis_code
-    WHERE target IS NOT NULL AND code IN (FROM other) AND code NOT IN (SELECT code FROM event)
+    WHERE target IS NOT NULL AND term IN (FROM other) AND term NOT IN (SELECT code FROM event)
     UNION ALL
     SELECT coded.code, if(starts_with(target, 'ICD'), 'diagnosis', if(target = 'echo', 'echo', 'drug')), target, distance
     FROM coded

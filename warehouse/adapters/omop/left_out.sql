@@ -83,16 +83,7 @@ UNION ALL
 SELECT 'diagnosis', 'GROUP_NOT_ON_THE_LIST', count(*)
 FROM made_group_not_listed
 UNION ALL
-SELECT
-    'diagnosis',
-    CASE found_by
-        WHEN 'map' THEN 'CONDITION_BY_ITS_MAP'
-        WHEN 'ancestor' THEN 'CONDITION_BY_ITS_ANCESTOR_S_MAP'
-        WHEN 'list' THEN 'CONDITION_BY_THE_LIST'
-        WHEN 'several' THEN 'CONDITION_OF_SEVERAL_CATEGORIES'
-        WHEN 'none' THEN 'CONDITION_WITHOUT_ICD_CODE'
-    END,
-    count(*)
+SELECT 'diagnosis', reason, count(*)
 FROM source_diagnosis
-WHERE found_by NOT IN ('source', 'value')
-GROUP BY found_by
+JOIN map_found_by USING (found_by)
+GROUP BY reason

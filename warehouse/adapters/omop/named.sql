@@ -9,18 +9,15 @@ code AS (
 counted AS (
     SELECT
         'diagnosis' AS table_name,
-        CASE found_by
-            WHEN 'list' THEN 'CONDITION_BY_THE_LIST'
-            WHEN 'several' THEN 'CONDITION_OF_SEVERAL_CATEGORIES'
-            ELSE 'CONDITION_WITHOUT_ICD_CODE'
-        END AS reason,
-        concept_id,
+        reason,
+        coded.concept_id,
         count(*) AS rows
     FROM (SELECT DISTINCT concept_id, source_concept_id, source_value, found_by FROM made_condition_code) AS coded
     JOIN raw_condition_occurrence AS condition
         ON coded.concept_id = coalesce(TRY_CAST(condition_concept_id AS BIGINT), 0)
         AND coded.source_concept_id = coalesce(TRY_CAST(condition_source_concept_id AS BIGINT), 0)
         AND coded.source_value = coalesce(CAST(condition_source_value AS VARCHAR), '')
+    JOIN map_found_by USING (found_by)
     WHERE found_by IN ('list', 'several', 'none')
     GROUP BY ALL
     UNION ALL

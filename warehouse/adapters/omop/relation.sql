@@ -1,5 +1,5 @@
 -- The relationships that are read, as far as they are valid. 'Is a' and 'Subsumes' are only needed where the extract lacks
--- table concept_ancestor.
+-- table concept_ancestor; a release of SNOMED CT gives 'Is a' too.
 SELECT DISTINCT
     TRY_CAST(concept_id_1 AS BIGINT) AS concept_id,
     TRY_CAST(concept_id_2 AS BIGINT) AS other_id,
@@ -10,3 +10,9 @@ WHERE invalid_reason IS NULL
         relationship_id IN ('Maps to', 'Concept replaced by')
         OR (relationship_id IN ('Is a', 'Subsumes') AND NOT EXISTS (FROM raw_concept_ancestor))
     )
+UNION
+SELECT TRY_CAST(lower.concept_id AS BIGINT), TRY_CAST(upper.concept_id AS BIGINT), 'Is a'
+FROM made_snomed_is_a
+JOIN raw_concept AS lower ON lower.concept_code = child AND lower.vocabulary_id = 'SNOMED'
+JOIN raw_concept AS upper ON upper.concept_code = parent AND upper.vocabulary_id = 'SNOMED'
+WHERE NOT EXISTS (FROM raw_concept_ancestor)

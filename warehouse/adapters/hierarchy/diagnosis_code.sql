@@ -1,27 +1,27 @@
--- The ICD codes (target) of each code of the events that is a diagnosis and not in the site's code_map, and how they were found (found_by), by the same order
--- of evidence as omop/condition_code.sql:
+-- The ICD codes (target) of each term that is a diagnosis, and how they were found (found_by), by the same order of evidence
+-- as omop/condition_code.sql:
 --   source     it is an ICD code, or a local code that stands for ICD codes: all of them are used
 --   map        the ICD codes of a SNOMED code have one category
 --   ancestor   the same for the nearest code above it that has ICD codes
 --   list       its most specific codes on the reviewed list, where ICD codes have several categories or none, or are farther
 --   several    the ICD codes have several categories, and the list says nothing: none is used
 WITH icd AS (
-    SELECT code, own_vocabulary, vocabulary, local_code, left(upper(replace(local_code, '.', '')), 3) AS category, level
+    SELECT term, own_vocabulary, vocabulary, code, left(upper(replace(code, '.', '')), 3) AS category, level
     FROM made_above
     WHERE starts_with(vocabulary, 'ICD')
-    QUALIFY (level, distance) = min((level, distance)) OVER (PARTITION BY code)
+    QUALIFY (level, distance) = min((level, distance)) OVER (PARTITION BY term)
 ),
 nearest AS (
     SELECT
-        code,
+        term,
         level,
-        level = 0 AND any_value(own_vocabulary) IS DISTINCT FROM 'SNOMED' AS is_own,
-        list(DISTINCT vocabulary || '//' || local_code) AS codes,
+        level = 0 AND bool_or(own_vocabulary IS DISTINCT FROM 'SNOMED') AS is_own,
+        list(DISTINCT vocabulary || '//' || code) AS codes,
         coalesce(
-            list(DISTINCT 'ICD10CM//' || category) FILTER (vocabulary <> 'ICD9CM'), list(DISTINCT 'ICD9CM//' || local_code)
+            list(DISTINCT 'ICD10CM//' || category) FILTER (vocabulary <> 'ICD9CM'), list(DISTINCT 'ICD9CM//' || code)
         ) AS categories
     FROM icd
-    GROUP BY code, level
+    GROUP BY term, level
 ),
 listed AS (
     SELECT vocabulary, code, target, descendants = 'yes' AS with_descendants, string_split(coalesce(excluded, ''), ' ') AS excluded
@@ -29,35 +29,35 @@ listed AS (
     WHERE kind = 'diagnosis' AND code IS NOT NULL
 ),
 candidate AS (
-    SELECT above.code, above.level, listed.vocabulary || '//' || listed.code AS listed_code, target
+    SELECT above.term, above.level, listed.vocabulary || '//' || listed.code AS listed_term, target
     FROM made_above AS above
-    JOIN listed ON listed.vocabulary = above.vocabulary AND listed.code = above.local_code
+    JOIN listed USING (vocabulary, code)
     WHERE level = 0
         OR (
             with_descendants
             AND NOT EXISTS (
                 FROM made_above AS barred
-                WHERE barred.code = above.code
+                WHERE barred.term = above.term
                     AND barred.vocabulary = listed.vocabulary
-                    AND list_contains(excluded, barred.local_code)
+                    AND list_contains(excluded, barred.code)
             )
         )
 ),
 by_list AS (
-    SELECT code, list(DISTINCT target ORDER BY target) AS targets, min(level) AS level
+    SELECT term, list(DISTINCT target ORDER BY target) AS targets, min(level) AS level
     FROM candidate
     WHERE NOT EXISTS (
         FROM candidate AS lower
-        JOIN made_above AS relation ON relation.code = lower.listed_code
-        WHERE lower.code = candidate.code
-            AND lower.listed_code <> candidate.listed_code
-            AND relation.vocabulary || '//' || relation.local_code = candidate.listed_code
+        JOIN made_above AS relation ON relation.term = lower.listed_term
+        WHERE lower.term = candidate.term
+            AND lower.listed_term <> candidate.listed_term
+            AND relation.vocabulary || '//' || relation.code = candidate.listed_term
     )
-    GROUP BY code
+    GROUP BY term
 ),
 decided AS (
     SELECT
-        code,
+        term,
         CASE
             WHEN is_own THEN 'source'
             WHEN coalesce(len(categories) > 1 OR by_list.level < nearest.level, true) AND targets IS NOT NULL THEN 'list'
@@ -73,9 +73,8 @@ decided AS (
             ELSE [NULL]
         END AS targets
     FROM nearest
-    FULL JOIN by_list USING (code)
+    FULL JOIN by_list USING (term)
 )
-SELECT code, unnest(targets) AS target, found_by
+SELECT term, unnest(targets) AS target, found_by
 FROM decided
-WHERE code IN (SELECT CAST(code AS VARCHAR) FROM raw_data)
-    AND code NOT IN (SELECT as_text(code) FROM raw_code_map WHERE as_text(code) IS NOT NULL AND as_text(target) IS NOT NULL)
+WHERE term IN (SELECT term FROM made_asked)

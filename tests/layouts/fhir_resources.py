@@ -1,0 +1,73 @@
+"""FHIR resources of one patient, one by one, and the files of an export that holds them."""
+
+import gzip
+import json
+
+LOINC, SNOMED, UCUM = "http://loinc.org", "http://snomed.info/sct", "http://unitsofmeasure.org"
+ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+MR = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]}
+ZONE = "Europe/Berlin"
+
+
+def patient(key="1", **more):
+    """Return a Patient with record number N<key>."""
+    number = {"type": MR, "system": "urn:oid:1.2", "value": f"N{key}"}
+    return {
+        "resourceType": "Patient",
+        "id": key,
+        "gender": "female",
+        "identifier": [number],
+        "birthDate": "1950",
+    } | more
+
+
+def of(kind, key="a", **more):
+    """Return a resource of patient 1."""
+    return {"resourceType": kind, "id": key, "subject": {"reference": "Patient/1"}} | more
+
+
+def visit(key="v", code="AMB", start="2018-05-01T10:00:00+02:00", **more):
+    period = {"start": start} if start else {}
+    return of(
+        "Encounter", key, **({"status": "finished", "class": {"system": ACT, "code": code}, "period": period} | more)
+    )
+
+
+def coded(system, code, **more):
+    return {"coding": [{"system": system, "code": code} | more]}
+
+
+def observed(key="o", code=("http://loinc.org", "2160-0"), value=1.2, unit="mg/dL", **more):
+    quantity = {"value": value, "system": UCUM, "code": unit, "unit": "shown"}
+    one = {
+        "status": "final",
+        "code": coded(*code),
+        "valueQuantity": quantity,
+        "effectiveDateTime": "2018-05-01T10:00:00+02:00",
+    }
+    return of("Observation", key, **(one | more))
+
+
+def imaged(key="i", **more):
+    one = {"status": "available", "modality": [{"code": "US"}], "started": "2018-05-01T12:00:00+02:00"}
+    uid = {"system": "urn:dicom:uid", "value": "urn:oid:1.2.3"}
+    return of("ImagingStudy", key, **(one | {"identifier": [uid]} | more))
+
+
+def written(folder, *resources, names=None):
+    """Write resources by type; patient 1 and a visit are there unless others of their type are."""
+    found = {}
+    for one in resources:
+        found.setdefault(one["resourceType"], []).append(one)
+    found.setdefault("Patient", [patient()])
+    found.setdefault("Encounter", [visit()])
+    for kind, ones in found.items():
+        path = folder / (names or {}).get(kind, f"{kind}.ndjson")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = "".join(json.dumps(one) + "\n" for one in ones).encode()
+        path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
+    return folder
+
+
+def condition(system, code, key="c", **more):
+    return of("Condition", key, **({"code": coded(system, code), "recordedDate": "2018-01-02"} | more))

@@ -140,7 +140,7 @@ def _watch(context: PlanOrchestrationContext) -> Iterator[None]:
 
     watcher = threading.Thread(target=watch, daemon=True)
     end_dead_runs(context.instance)
-    with contextlib.suppress(SQLAlchemyError, dg.DagsterError, UserError):  # the next run does it
+    with contextlib.suppress(SQLAlchemyError, dg.DagsterError, UserError, OSError):  # the next run does it
         tidy(context.instance, project_home(), project_settings(project_home()).execution.keep_runs_days)
     watcher.start()
     try:

@@ -15,6 +15,7 @@ from dagster._core.storage.tags import PARENT_RUN_ID_TAG
 
 from orchestration import history
 from orchestration.event_log import kept_open
+from orchestration.executor import _watch
 from orchestration.history import tidy
 from orchestration.resources import VALUES
 
@@ -150,3 +151,19 @@ def test_values_of_a_run_that_ended_well_go_and_those_of_a_failed_one_stay(insta
     tidy(instance, home(instance), DAYS)
     assert [folder.name for folder in (home(instance) / VALUES).iterdir()] == [failed]
     assert instance.has_run(well)
+
+
+def test_a_run_tidies_when_it_starts_whoever_started_it(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECHOMORT_HOME", str(home(instance)))
+    monkeypatch.delenv("ECHOMORT_CONFIG", raising=False)
+    settings = home(instance) / "echomort.yaml"
+    old, run = made(instance, "first"), made(instance, "first", days_ago=0)
+    context: Any = SimpleNamespace(instance=instance, run_id=run, log=None)
+    for days, kept in ((90, True), (DAYS, False)):
+        settings.write_text(f"preset: demo\nexecution: {{keep_runs_days: {days}}}\n")
+        with _watch(context):
+            pass
+        assert instance.has_run(old) is kept
+    assert instance.has_run(run)

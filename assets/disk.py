@@ -25,6 +25,7 @@ def bytes_of_next_run(project: Project) -> int:
     stale, _, _ = stale_units(project, CLIPS)
     with project.reader() as connection:
         known = int(scalar(connection, "reads/counts/indexed_files.sql"))
+        run(connection, "definitions/clip_input.sql")
         waiting = int(run(connection, "reads/clips/clip_plan.sql", studies=None).df()["study_key"].isin(stale).sum())
     files = max(0, there - known) + waiting
     done = known - waiting

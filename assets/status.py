@@ -12,6 +12,7 @@ from assets.quality import BY_ASSET, STAGED
 from assets.records.warnings import records_warnings
 from assets.training.view_models import VIEW_MODELS
 from echomort.core.errors import UserError
+from echomort.core.once import reading_once
 from warehouse import ledger
 from warehouse.queries import run
 from warehouse.reads.training.skipped import skipped
@@ -27,7 +28,8 @@ def asset_states(project: Project) -> list[dict[str, Any]]:
     ``state`` is ``up to date``, ``stale``, ``missing``, ``unchecked`` (a check failed or was not run), or ``on
     request``. ``kept`` is whether `echomort run` keeps the asset up to date; nothing waits for one that it does not.
     """
-    with project.reader():  # held open, so that the short connections below are cheap
+    # held open, so that the short connections below are cheap, and nobody writes to what is read once
+    with project.reader(), reading_once():
         return _rows(project)
 
 

@@ -28,6 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from assets.project import project_home, project_settings
 from echomort.core.errors import UserError
+from orchestration.history import tidy
 from orchestration.run_locks import end_dead_runs, hold_lock, is_of_command_line, waits_for
 
 PRELOADED = "orchestration.preloaded"
@@ -120,7 +121,7 @@ class _Watched(Executor):
 
 @contextlib.contextmanager
 def _watch(context: PlanOrchestrationContext) -> Iterator[None]:
-    """While the block runs, end dead runs and say what the run waits for, each thing once."""
+    """Tidy up after earlier runs; while the block runs, end dead ones and say what the run waits for, each once."""
     if context.instance.is_ephemeral:
         yield
         return
@@ -139,6 +140,8 @@ def _watch(context: PlanOrchestrationContext) -> Iterator[None]:
 
     watcher = threading.Thread(target=watch, daemon=True)
     end_dead_runs(context.instance)
+    with contextlib.suppress(SQLAlchemyError, dg.DagsterError, UserError, OSError):  # the next run does it
+        tidy(context.instance, project_home(), project_settings(project_home()).execution.keep_runs_days)
     watcher.start()
     try:
         yield

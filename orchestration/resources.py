@@ -17,7 +17,7 @@ VALUES = "values"
 class JsonValues(dg.ConfigurableIOManager):
     """Stores the small values that steps pass on (names of units, digests) as JSON in HOME/values; never as pickle.
 
-    `echomort run` deletes those of a run that ended well.
+    Those of a run that ended well are deleted: by `echomort run` when it ends, else when the next run starts.
     """
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:

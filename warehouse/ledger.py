@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from echomort.core.fingerprint import DIGEST_LENGTH, digest
+from echomort.core.once import once
 
 WHOLE = "all"
 """The unit of an asset that is rebuilt as a whole."""
@@ -52,7 +53,7 @@ def each_entry(connection: duckdb.DuckDBPyConnection, asset: str) -> Iterator[En
     )
     while rows := found.fetchmany(ROWS_AT_ONCE):
         for unit, fingerprint, content, artifact, details, recipe in rows:
-            yield Entry(unit, fingerprint, content, artifact, json.loads(details), recipe)
+            yield Entry(unit, fingerprint, content, artifact, {} if details == "{}" else json.loads(details), recipe)
 
 
 def assets(connection: duckdb.DuckDBPyConnection, beginnings: tuple[str, ...]) -> list[str]:
@@ -182,8 +183,13 @@ def asset_digest(connection: duckdb.DuckDBPyConnection, asset: str) -> str:
     """Return the digest of the content of all units of ``asset``: its data version.
 
     It is worked out in the database, so that no row of it comes to Python: :func:`~echomort.core.fingerprint.digest` of
-    the list of (unit, digest) by unit, as long as no unit has a character that JSON writes as an escape.
+    the list of (unit, digest) by unit, as long as no unit has a character that JSON writes as an escape. Within
+    :func:`~echomort.core.once.reading_once`, which is of one ledger, it is worked out once.
     """
+    return once(("asset_digest", asset), lambda: _asset_digest(connection, asset))
+
+
+def _asset_digest(connection: duckdb.DuckDBPyConnection, asset: str) -> str:
     ((hexadecimal,),) = connection.execute(
         "SELECT sha256(unhex(format('{:016x}', strlen(content))) || encode(content)) FROM ("
         "SELECT '[' || coalesce(string_agg('[\"' || unit || '\",\"' || digest || '\"]', ',' ORDER BY unit), '') || ']'"

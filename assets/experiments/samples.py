@@ -11,7 +11,7 @@ from assets.imaging.shapes import project_clip
 from assets.imaging.variants import own_variants
 from assets.project import Project
 from assets.training.samples import read
-from assets.training.view_models import too_few
+from assets.training.view_samples import too_few
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
 from echomort.experiments.cells import CLIPS, CLIPS_AND_FLOW, FLOW, ONE_VIEW_NETWORK, Cell, Variables, Views

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -29,29 +27,27 @@ def plan_studies(
     project: Project, clip: ClipSettings, recipe: str, only: Sequence[str] | None = None
 ) -> dict[str, str]:
     """Return study key -> fingerprint of its clips, of all studies or of ``only`` these: the digest of the recipe, of
-    the files, and with fit ``view_size`` of the sizes of their views, which ``clip`` names."""
-    plan = {}
+    the files, and with fit ``view_size`` of the sizes of their views, which ``clip`` names. The database works it out,
+    so that no row of a file comes to Python."""
     with project.reader() as connection:
-        found = run(connection, "reads/clips/clip_plan.sql", studies=only)
-        for study_key, rows in groupby(_each_row(found), key=itemgetter(0)):  # they come by study
-            plan[study_key] = digest(recipe, [_made_from(row, clip) for row in rows])
-    return plan
+        run(connection, "definitions/clip_input.sql")
+        found = run(connection, "reads/clips/study_plan.sql", studies=only, recipe=recipe)
+        return {study_key: _with_sizes(clip, made_from, views) for study_key, made_from, views in _each_row(found)}
+
+
+def _with_sizes(clip: ClipSettings, made_from: str, views: Sequence[str]) -> str:
+    """Return the digest ``made_from`` of a study, with fit ``view_size`` together with the sizes of its ``views``."""
+    return made_from if clip.fit == "inside" else digest(made_from, [clip.size_of(view) for view in views])
 
 
 ROWS_AT_ONCE = 10_000
-"""Rows of the plan that are in Python at a time: some megabytes, however many files there are. Our choice."""
+"""Rows of the plan that are in Python at a time: some megabytes, however many studies there are. Our choice."""
 
 
 def _each_row(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of a query; only some of them are in memory at a time."""
     while rows := found.fetchmany(ROWS_AT_ONCE):
         yield from rows
-
-
-def _made_from(row: tuple[Any, ...], clip: ClipSettings) -> tuple[Any, ...]:
-    """Return what decides the clip of one file: its row without the study and, with fit ``view_size``, its size."""
-    _, *made_from, view, view_source = row
-    return (*made_from, view, view_source, *(() if clip.fit == "inside" else clip.size_of(view)))
 
 
 def make_studies(
@@ -63,6 +59,7 @@ def make_studies(
     from echomort.dicom import Job, read_clips
 
     with project.reader() as connection:
+        run(connection, "definitions/clip_input.sql")
         files = run(connection, "reads/clips/clip_plan.sql", studies=list(plan)).df()
     studies = StudyWriter(project.root, files, plan, folder)
     files = files[~files["study_key"].isin(studies.written)].set_index("instance_key")

@@ -15,6 +15,7 @@ from assets.incremental.stage import Stage, committed_files, described, is_up_to
 from assets.incremental.tables import table_metadata
 from assets.project import Project
 from echomort.core.fingerprint import digest
+from echomort.core.once import reading_once
 from warehouse import ledger
 from warehouse.ledger import Entry
 
@@ -98,13 +99,14 @@ def _plan(stage: UnitStage) -> dg.OpDefinition:
         out={"batches": dg.DynamicOut(list), "gone": dg.Out(list)},
     )
     def plan(context: dg.OpExecutionContext, project: Project) -> Iterator[Planned]:
-        stale, gone, up_to_date = stale_units(project, stage)
-        most = context.run.tags.get(MOST_UNITS + stage.name)
-        chosen = stale if most is None else stale[: int(most)]
-        later = f", {len(stale) - len(chosen)} of them left for later" if len(chosen) < len(stale) else ""
-        context.log.info(f"{len(stale)} stale{later}, {up_to_date} up to date, {len(gone)} removed")
-        with stage.working():
-            stage.prepare(project, chosen)
+        with reading_once():
+            stale, gone, up_to_date = stale_units(project, stage)
+            most = context.run.tags.get(MOST_UNITS + stage.name)
+            chosen = stale if most is None else stale[: int(most)]
+            later = f", {len(stale) - len(chosen)} of them left for later" if len(chosen) < len(stale) else ""
+            context.log.info(f"{len(stale)} stale{later}, {up_to_date} up to date, {len(gone)} removed")
+            with stage.working():
+                stage.prepare(project, chosen)
         count = math.ceil(len(chosen) / stage.batch)
         for number, start in enumerate(range(0, len(chosen), stage.batch), 1):
             batch = chosen[start : start + stage.batch]

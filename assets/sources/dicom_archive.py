@@ -31,7 +31,7 @@ def archive_files(settings: Settings) -> list[SourceFile]:
 
 
 def _listed(files: list[SourceFile]) -> str:
-    return digest([(file.path, file.bytes, file.modified_ns) for file in files])
+    return digest(files)
 
 
 def _archive_to_read(project: Project) -> str:

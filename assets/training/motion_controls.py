@@ -15,8 +15,7 @@ import pandas as pd
 from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
 from assets.training.process import fingerprint_of, forget_training, train_in_child, write_task
-from assets.training.samples import read
-from assets.training.view_models import trained_views
+from assets.training.view_samples import ViewSamples, trainable_views, trained_views
 from echomort.clips.store import read_study, write_study
 from echomort.core.errors import Interruption, UserError
 from echomort.core.files import atomic_path, resolve_under
@@ -26,6 +25,7 @@ from echomort.training import NOT_DECIDING
 from echomort.vocabulary.controls import CONTROLS, HEADERS
 from warehouse import ledger
 from warehouse.ledger import Entry
+from warehouse.queries import run
 
 FOLDER = "models/controls"
 """Where the scores of the controls lie, below the home."""
@@ -37,23 +37,23 @@ COLUMNS = ["study_key", "fold", "view", "control", "logit"]
 
 def plan_controls(project: Project, recipe: str) -> dict[str, str]:
     """Return control/view -> fingerprint: the recipe, and the clips, labels and folds of the view."""
-    views = trained_views(project)
-    samples = {view: digest(recipe, rows.to_csv(index=False)) for view, rows in views.items()}
-    headers = digest(_headers(project).to_csv(index=False))
+    views = trainable_views(project)
+    samples = {view: digest(recipe, one.digest) for view, one in views.items()}
+    headers = _headers_digest(project)
     return {
         f"{control}/{view}": digest(samples[view], control, headers if control == HEADERS else "")
         for control, view in _chosen(project.settings, views)
     }
 
 
-def _chosen(settings: Settings, views: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str]]:
+def _chosen(settings: Settings, views: Mapping[str, ViewSamples]) -> Iterator[tuple[str, str]]:
     """Yield the controls that the settings ask for, each with its views."""
     asked = settings.evaluation.controls
     for name, control in CONTROLS.items():
         if control.learner == "linear" and asked != "none":
             yield from ((name, view) for view in views)
         if control.learner == "network" and asked == "all" and views:
-            most = max(views, key=lambda view: len(views[view]))
+            most = max(views, key=lambda view: views[view].clips)
             yield name, USUAL_VIEW if USUAL_VIEW in views else most
 
 
@@ -154,7 +154,16 @@ def _view(unit: str) -> str:
 
 
 def _headers(project: Project) -> pd.DataFrame:
-    return read(project, "reads/training/clip_headers.sql")
+    with project.reader() as connection:
+        run(connection, "definitions/clip_header.sql")
+        return run(connection, "reads/training/clip_headers.sql").df()
+
+
+def _headers_digest(project: Project) -> str:
+    """Return the digest of the headers of all clips, which no row of them comes to Python for."""
+    with project.reader() as connection:
+        run(connection, "definitions/clip_header.sql")
+        return digest(run(connection, "reads/training/clip_headers_digest.sql").fetchall())
 
 
 def commit_controls(

@@ -20,7 +20,7 @@ from assets.records.own_variables import variable_files
 from assets.training.ehr_models import TREES
 from assets.training.process import train_in_child, write_task
 from assets.training.samples import tabular_samples
-from assets.training.view_models import trained_views
+from assets.training.view_samples import trainable_views, trained_views
 from echomort.core.files import write_text
 from echomort.core.fingerprint import digest
 from echomort.settings import Training
@@ -49,7 +49,7 @@ def plan_permutations(project: Project, recipe: str) -> dict[str, str]:
     """Return permutation -> fingerprint: labels, folds, clips and features, and the number of the permutation."""
     with project.reader() as connection:
         features = ledger.asset_digest(connection, "clinical_features"), ledger.asset_digest(connection, "cohort")
-    clips = {view: samples.to_csv(index=False) for view, samples in trained_views(project).items()}
+    clips = {view: samples.digest for view, samples in trainable_views(project).items()}
     made_from = digest(recipe, features, clips)
     count = project.settings.evaluation.permutations
     return {f"permutation {number}": digest(made_from, number) for number in range(1, count + 1)}

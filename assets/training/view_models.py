@@ -6,7 +6,7 @@ The last models of a former network are kept until the clips, labels or folds of
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,10 @@ import pandas as pd
 from assets.incremental import UnitStage, missing_files, picture, unit_asset
 from assets.project import Project
 from assets.training.process import fingerprint_of, forget_training, train_in_child, write_task
+from assets.training.view_samples import ViewSamples, sample_rows, views_of
 from echomort.core.errors import Interruption
 from echomort.core.fingerprint import digest
-from echomort.models.rows import UNKNOWN, LabelledRows
-from echomort.settings import Settings, Training
+from echomort.settings import Settings
 from echomort.training import NOT_DECIDING
 from echomort.vocabulary.model_names import view_model
 from warehouse import ledger
@@ -28,19 +28,6 @@ from warehouse.ledger import Entry
 from warehouse.queries import run
 from warehouse.tables.score.scores import replace_scores
 from warehouse.tables.untrained_view.untrained_views import replace_untrained_views
-
-
-@dataclass(frozen=True)
-class ViewSamples:
-    """The ``rows`` of a view, one a clip, and the ``reason`` why they are too few for training, or None."""
-
-    rows: pd.DataFrame
-    reason: str | None
-
-    @property
-    def digest(self) -> str:
-        """The digest of clips, labels and folds."""
-        return digest(self.rows.to_csv(index=False))
 
 
 def plan_views(project: Project, recipe: str) -> dict[str, str]:
@@ -71,42 +58,6 @@ def _fingerprint_of_former(entry: Entry) -> str:
     return digest("of a former network", entry.artifact)
 
 
-def views_of(connection: duckdb.DuckDBPyConnection, training: Training) -> dict[str, ViewSamples]:
-    """Return view -> its samples, for the views that have clips, of those in training.views if it names any."""
-    samples = run(connection, "reads/training/view_samples.sql").df()
-    return {
-        str(view): ViewSamples(rows, too_small(rows, training))
-        for view, rows in samples.groupby("view")
-        if training.views is None or view in training.views
-    }
-
-
-def trained_views(project: Project) -> dict[str, pd.DataFrame]:
-    """Return view -> its samples, one row a clip, for the views that have enough."""
-    with project.reader() as connection:
-        views = views_of(connection, project.settings.training)
-    return {view: one.rows for view, one in views.items() if one.reason is None}
-
-
-def too_small(samples: pd.DataFrame, training: Training) -> str | None:
-    """Return the reason why there are not enough clips of one view for training, or None."""
-    if reason := too_few(samples, training):
-        return reason
-    folds = LabelledRows(*(samples[name].to_numpy() for name in ("label", "fold", "patient_key")))
-    return None if folds.is_trainable else "outside a pair of folds, all clips have the same label"
-
-
-def too_few(samples: pd.DataFrame, training: Training) -> str | None:
-    """Return the reason why there are fewer clips, or deaths, of one view than the settings ask for, or None."""
-    training_clips = samples[(samples["fold"] >= 0) & (samples["label"] != UNKNOWN)]
-    count, deaths = len(training_clips), int(training_clips["label"].sum())
-    if count < training.min_clips:
-        return f"{count} clips, training.min_clips is {training.min_clips}"
-    if deaths < training.min_deaths or count - deaths < training.min_deaths:
-        return f"{deaths} of {count} clips with a death, training.min_deaths is {training.min_deaths}"
-    return None
-
-
 def train_views(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
     """Train the views in one child process; Dagster shows its progress. A view that has no models gets the reason."""
     training = project.settings.training
@@ -115,9 +66,10 @@ def train_views(project: Project, units: Sequence[str], context: dg.OpExecutionC
         views, recorded = views_of(connection, training), ledger.entries(connection, VIEW_MODELS.name)
     chosen = {unit: views[_view(unit)] for unit in units if is_of(training.network, unit)}
     enough = {unit: view for unit, view in chosen.items() if view.reason is None}
+    rows = sample_rows(project, map(_view, enough))
     tasks = {
-        unit: write_task(project, _view(unit), view.rows, project.root / _artifact(plan[unit]), training)
-        for unit, view in enough.items()
+        unit: write_task(project, _view(unit), rows[_view(unit)], project.root / _artifact(plan[unit]), training)
+        for unit in enough
     }
     errors = train_in_child(context, project, list(tasks.values())) if tasks else {}
     failed = {unit: errors[task] for unit, task in tasks.items() if task in errors}

@@ -2,15 +2,15 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from operator import attrgetter
+from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from echomort.core.errors import UserError
+from echomort.core.once import once
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """A regular file under a root: POSIX path relative to it, size in bytes, time of change in nanoseconds."""
 
     path: str
@@ -28,36 +28,58 @@ class SourceFile:
         return self.path.rpartition("/")[2], self.bytes, self.modified_ns
 
 
-_BY_PATH = attrgetter("path")
+_BY_PATH = itemgetter(0)
 """The order of a listing: no two files have the same path, and names alone are compared much faster than files."""
 
 
 def list_files(root: Path, setting: str) -> list[SourceFile]:
     """Return the regular files at any depth under ``root``, sorted; hidden ones and links out of it are left out.
 
-    Raises :class:`UserError` naming ``setting`` where the folder is missing or holds no file.
+    Within :func:`~echomort.core.once.reading_once` a folder is listed once. Raises :class:`UserError` naming
+    ``setting`` where the folder is missing or holds no file.
     """
-    if not root.is_dir():
-        raise UserError(f"the folder named by {setting} does not exist ({root})", f"correct {setting}")
-    files = sorted(_walk(root.resolve(), ""), key=_BY_PATH)
-    if not files:
-        raise UserError(
-            f"the folder named by {setting} holds no file ({root})", f"correct {setting}, or fill the folder"
-        )
+    return once(("files", root), lambda: _listed(root, setting))
+
+
+def _listed(root: Path, setting: str) -> list[SourceFile]:
+    _require_folder(root, setting)
+    if not (files := sorted(_walk(root.resolve()), key=_BY_PATH)):
+        raise _no_file(root, setting)
     return files
 
 
-def _walk(root: Path, relative: str, deep: bool = True) -> Iterator[SourceFile]:
-    with os.scandir(root / relative) as entries:
-        for entry in entries:
-            path = f"{relative}/{entry.name}" if relative else entry.name
-            if entry.name.startswith(".") or (entry.is_symlink() and not _stays_inside(root, entry)):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                yield from _walk(root, path) if deep else ()
-            elif entry.is_file():
-                state = entry.stat()
-                yield SourceFile(path, state.st_size, state.st_mtime_ns)
+def require_files(root: Path, setting: str) -> None:
+    """Raise what :func:`list_files` raises; only the first file is looked for."""
+    _require_folder(root, setting)
+    if next(_walk(root.resolve()), None) is None:
+        raise _no_file(root, setting)
+
+
+def _require_folder(root: Path, setting: str) -> None:
+    if not root.is_dir():
+        raise UserError(f"the folder named by {setting} does not exist ({root})", f"correct {setting}")
+
+
+def _no_file(root: Path, setting: str) -> UserError:
+    return UserError(f"the folder named by {setting} holds no file ({root})", f"correct {setting}, or fill the folder")
+
+
+def _walk(root: Path, folder: str = "", deep: bool = True) -> Iterator[SourceFile]:
+    """Yield the files below ``folder`` (relative to ``root``, which is resolved), in no order."""
+    top, folders = f"{root}/", [folder]
+    while folders:
+        inside = folders.pop()
+        before = f"{inside}/" if inside else ""
+        with os.scandir(top + inside) as entries:
+            for entry in entries:
+                name = entry.name
+                if name.startswith(".") or (entry.is_symlink() and not _stays_inside(root, entry)):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders += [before + name] if deep else []
+                elif entry.is_file():
+                    state = entry.stat()
+                    yield SourceFile(before + name, state.st_size, state.st_mtime_ns)
 
 
 def _stays_inside(root: Path, entry: os.DirEntry[str]) -> bool:

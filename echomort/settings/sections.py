@@ -843,6 +843,12 @@ class Execution(Section):
     )
     processes: int = setting(0, "ours", "decode processes (0: one a processor core)", ge=0)
     memory_limit_gib: float = setting(4, "ours", "GiB of memory that DuckDB may use", gt=0.1)
+    keep_runs_days: int = setting(
+        180,
+        "ours",
+        "days that Dagster's record of a run is kept (0: for ever); what an asset was made by last is always kept",
+        ge=0,
+    )
 
     @property
     def cores(self) -> int:

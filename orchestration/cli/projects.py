@@ -125,12 +125,12 @@ def _check_views(settings: configuration.Settings) -> None:
 
 
 def _check_sources(settings: configuration.Settings) -> None:
-    from echomort.core.listing import list_files
+    from echomort.core.listing import require_files
 
     if not isinstance(settings.sources.dicom, str):  # the first asset checks object storage
-        list_files(settings.dicom_root, "sources.dicom")
+        require_files(settings.dicom_root, "sources.dicom")
     if settings.ehr_root:
-        list_files(settings.ehr_root, "sources.ehr")
+        require_files(settings.ehr_root, "sources.ehr")
     if settings.sources.postgresql:
         from warehouse.adapters.postgresql import snapshot
 

@@ -104,7 +104,7 @@ def edited(path: Path, old: str, new: str) -> Iterator[None]:
 
 
 def test_a_definition_that_assets_share_counts_alone(copy: Path, before: dict[str, Reached]) -> None:
-    with edited(copy / "assets/training/view_models.py", "if count < training", "if count <= training"):
+    with edited(copy / "assets/training/view_samples.py", "if clips < training", "if clips <= training"):
         assert stale(before, reached(copy)) == {
             "view_models",
             "permuted_null",

@@ -1,14 +1,5 @@
--- The inputs of the clips of every study: one row for each linked file, in a fixed order.
-SELECT
-    link.study_key,
-    link.patient_key,
-    link.instance_key,
-    instance.folder_key,
-    instance.source_digest,
-    instance.stamp,
-    instance.view,
-    instance.view_source
-FROM instance_link AS link
-JOIN dicom_instance AS instance USING (instance_key)
-WHERE link.status = 'accepted' AND ($studies IS NULL OR list_contains($studies, link.study_key))
-ORDER BY link.study_key, link.instance_key;
+-- The rows of definitions/clip_input.sql, of all studies or of $studies, in a fixed order.
+SELECT *
+FROM clip_input
+WHERE $studies IS NULL OR list_contains($studies, study_key)
+ORDER BY study_key, instance_key;

@@ -1,19 +1,4 @@
--- What the file of every accepted clip tells without its picture, and the year of its study.
-SELECT
-    clip.clip_key,
-    instance.fps,
-    instance.frames,
-    instance.bytes,
-    instance.rows,
-    instance.columns,
-    study.study_year,
-    instance.manufacturer,
-    instance.model,
-    instance.transfer_syntax,
-    instance.fps_source,
-    instance.view_source
-FROM clip
-JOIN dicom_instance AS instance USING (instance_key)
-JOIN study ON study.study_key = clip.study_key
-WHERE clip.status = 'accepted'
-ORDER BY clip.clip_key;
+-- The rows of definitions/clip_header.sql, in a fixed order.
+SELECT *
+FROM clip_header
+ORDER BY clip_key;

@@ -142,14 +142,31 @@ def mean_fold_auc(scores: np.ndarray, rows: LabelledRows) -> float:
 
     Within a fold all scores come from the same models, so that different scales of models do not bias the AUC.
     """
-    from sklearn.metrics import roc_auc_score
-
     areas = []
     for fold in rows.trained_folds:
         inside = rows.is_labelled & (rows.folds == fold)
         if len(np.unique(rows.labels[inside])) == 2:
-            areas.append(roc_auc_score(rows.labels[inside], scores[inside]))
+            areas.append(_area(rows.labels[inside], scores[inside]))
     return float(np.mean(areas)) if areas else float("nan")
+
+
+def _area(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Return the area under the ROC curve of ``scores`` (n,) for ``labels`` (n,) of both kinds, 0 and 1.
+
+    It has the bits of scikit-learn's ``roc_auc_score``, which spends fifty times as long on looking at its arguments.
+    Raises :class:`ValueError` for scores that are missing or infinite.
+    """
+    if not np.isfinite(scores).all():
+        raise ValueError("a score is missing or infinite")
+    order = np.argsort(-scores, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(order) - 1)  # of each group of equal scores
+    died = np.cumsum(labels[order] == 1)[ends].astype(float)
+    survived = ends + 1 - died
+    corner = np.ones(len(ends), bool)
+    corner[1:-1] = (np.diff(died, 2) != 0) | (np.diff(survived, 2) != 0)
+    x = np.append(0.0, survived[corner]) / survived[-1]
+    y = np.append(0.0, died[corner]) / died[-1]
+    return float((np.diff(x) * (y[1:] + y[:-1]) / 2.0).sum())
 
 
 def chance_error(scores: np.ndarray, rows: LabelledRows, seed: int) -> float:

@@ -45,6 +45,29 @@ def made(folder, measurements=(), diagnoses=(), **settings):
     return connection
 
 
+def made_together(folder, cases):
+    """Return the warehouse of three studies of one patient a case: ``cases`` is name -> the rows of a table, by table.
+
+    Each patient is apart from the others; one staging serves them all. The studies of a case are those of
+    :func:`study_of`.
+    """
+    rows = {"patient": [], "study": [], "measurement": [], "diagnosis": []}
+    for case, tables in cases.items():
+        rows["patient"].append(person(case))
+        rows["study"] += [(study_of(case, name), case, at, "") for name, at in STUDIES.items()]
+        for study, *measured in tables.get("measurement", ()):
+            rows["measurement"].append((case, study_of(case, study) if study else "", *measured))
+        rows["diagnosis"] += [(case, *row) for row in tables.get("diagnosis", ())]
+    connection, _ = staged(folder, rows, "kept")
+    build(connection, Features())
+    return connection
+
+
+def study_of(case, name="S2"):
+    """Return the number of a study of ``case``."""
+    return f"{name} of {case}"
+
+
 def value(connection, variable, study="S2"):
     """Return one feature."""
     return dict(fetch(connection, f"SELECT study_key, {variable} FROM feature"))[study_key(study)]
@@ -211,23 +234,36 @@ def test_every_nearest_value_is_what_the_rules_read_plainly_give(drawn, part, sa
 # --- against each other -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("smaller", "larger"), (*SMALLER_THAN, *NOT_LARGER_THAN))
-def test_of_two_values_that_contradict_each_other_neither_is_taken(tmp_path, smaller, larger):
-    limits = {row["name"]: row for row in catalogue_rows()}
-    unit, low = limits[smaller]["unit"], max(float(limits[name]["low"] or 1) for name in (smaller, larger))
-    lower, upper = 1.1 * low, 1.2 * low
-    at = AT - timedelta(hours=1)
+PAIRS = (*SMALLER_THAN, *NOT_LARGER_THAN)
 
-    def pair(first, second):
-        return [("", smaller, first, unit, at), ("", larger, second, limits[larger]["unit"], at)]
 
-    right = made(tmp_path / "a", pair(lower, upper))
-    assert value(right, smaller) < value(right, larger)
-    wrong = made(tmp_path / "b", pair(upper, lower))
-    assert (value(wrong, smaller), value(wrong, larger)) == (None, None)
-    assert refusal_counts(wrong)["values contradicts_another"] >= 2
-    equal = made(tmp_path / "c", pair(lower, lower))
-    assert (value(equal, smaller) is not None) == ((smaller, larger) in NOT_LARGER_THAN)
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """The warehouse in which each pair of two variables is measured three times: as it must be, the other way round,
+    and equal."""
+    limits, at, cases = {row["name"]: row for row in catalogue_rows()}, AT - timedelta(hours=1), {}
+    for smaller, larger in PAIRS:
+        low = max(float(limits[name]["low"] or 1) for name in (smaller, larger))
+        lower, upper = 1.1 * low, 1.2 * low
+        for kind, numbers in {"right": (lower, upper), "wrong": (upper, lower), "equal": (lower, lower)}.items():
+            both = zip((smaller, larger), numbers, (limits[smaller]["unit"], limits[larger]["unit"]), strict=True)
+            cases[f"{smaller} {larger} {kind}"] = {"measurement": [("", *one, at) for one in both]}
+    return made_together(tmp_path_factory.mktemp("pairs"), cases)
+
+
+@pytest.mark.parametrize(("smaller", "larger"), PAIRS)
+def test_of_two_values_that_contradict_each_other_neither_is_taken(pairs, smaller, larger):
+    def both(kind):
+        return [value(pairs, name, study_of(f"{smaller} {larger} {kind}")) for name in (smaller, larger)]
+
+    below, above = both("right")
+    assert below < above
+    assert both("wrong") == [None, None]
+    assert (both("equal")[0] is not None) == ((smaller, larger) in NOT_LARGER_THAN)
+
+
+def test_values_that_contradict_each_other_are_counted(pairs):
+    assert refusal_counts(pairs)["values contradicts_another"] >= 2 * len(PAIRS) + 2 * len(SMALLER_THAN)
 
 
 def test_what_another_echo_gave_yields_to_what_this_one_measured(tmp_path):
@@ -248,17 +284,26 @@ WHOLES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def wholes(tmp_path_factory):
+    """The warehouse in which each of ``WHOLES`` is measured beside its parts, a patient a number."""
+    cases = {}
+    for parts, whole, unit, numbers in WHOLES:
+        given = [own("S2", name, number, part_unit) for name, (number, part_unit) in parts.items()]
+        cases |= {f"{whole} {number}": {"measurement": [*given, own("S2", whole, number, unit)]} for number in numbers}
+    return made_together(tmp_path_factory.mktemp("wholes"), cases)
+
+
 @pytest.mark.parametrize(("parts", "whole", "unit", "numbers"), WHOLES, ids=[whole for _, whole, *_ in WHOLES])
-def test_what_does_not_follow_from_its_parts_is_not_taken_and_the_parts_are(tmp_path, parts, whole, unit, numbers):
-    given = [own("S2", name, number, part_unit) for name, (number, part_unit) in parts.items()]
-    kept = []
-    for place, number in enumerate(numbers):
-        connection = made(tmp_path / str(place), [*given, own("S2", whole, number, unit)])
-        kept.append(value(connection, whole) is not None)
-        assert all(value(connection, name) is not None for name in parts)
-    assert kept == [True, True, False, True, False]
-    refused = fetch(connection, "SELECT variable, reason FROM feature_refusal")
-    assert refused == [(whole, "CONTRADICTS_ANOTHER")]
+def test_what_does_not_follow_from_its_parts_is_not_taken_and_the_parts_are(wholes, parts, whole, unit, numbers):
+    studies = [study_of(f"{whole} {number}") for number in numbers]
+    assert [value(wholes, whole, study) is not None for study in studies] == [True, True, False, True, False]
+    assert all(value(wholes, name, study) is not None for name in parts for study in studies)
+
+
+def test_what_does_not_follow_from_its_parts_is_counted_and_nothing_else(wholes):
+    refused = fetch(wholes, "SELECT variable, reason FROM feature_refusal ORDER BY ALL")
+    assert refused == sorted((whole, "CONTRADICTS_ANOTHER") for _, whole, *_ in WHOLES)
 
 
 def test_a_ratio_is_not_judged_by_the_parts_of_another_echo(tmp_path):
@@ -365,10 +410,21 @@ def test_an_older_code_of_diabetes_is_in_the_group_of_its_type_and_in_that_of_al
     assert found == {group, "dx_e08_e13"}
 
 
-@pytest.mark.parametrize("code", ["I1A.0", "I5A", "I84.1", "E07.9", "E14.9", "E79.0", "N19", "Q29", "R57.0"])
-def test_codes_beside_the_ninety_groups_are_in_none(tmp_path, code):
-    connection = made(tmp_path, diagnoses=[("ICD10CM", code, AT - timedelta(days=3))])
-    assert fetch(connection, f"SELECT DISTINCT {' + '.join(names('diagnosis'))} FROM feature") == [(0,)]
+CODES_BESIDE = ["I1A.0", "I5A", "I84.1", "E07.9", "E14.9", "E79.0", "N19", "Q29", "R57.0"]
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory):
+    """The warehouse in which each of ``CODES_BESIDE`` is the diagnosis of one patient."""
+    cases = {code: {"diagnosis": [("ICD10CM", code, AT - timedelta(days=3))]} for code in CODES_BESIDE}
+    return made_together(tmp_path_factory.mktemp("beside"), cases)
+
+
+@pytest.mark.parametrize("code", CODES_BESIDE)
+def test_codes_beside_the_ninety_groups_are_in_none(beside, code):
+    keys = ", ".join(f"'{study_key(study_of(code, name))}'" for name in STUDIES)
+    groups = " + ".join(names("diagnosis"))
+    assert fetch(beside, f"SELECT {groups} FROM feature WHERE study_key IN ({keys})") == [(0,)] * 3
 
 
 def test_every_group_is_found_by_its_codes_however_they_are_written(tmp_path):

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 KEY = {"ECHOMORT_KEY": "a key that only these pilots know, long enough"}
 SMALL = SETTINGS | {
-    "cohort.folds": 3,
+    "cohort.salt": "echomort-1",
     "cohort.reader_fraction": 0,
     "cohort.heart_failure_fraction": 0,
     "tabular.forest_trees": 5,

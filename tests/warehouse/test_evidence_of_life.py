@@ -1,7 +1,9 @@
 """Contacts in the warehouse: by kind and status, with words counted and no prose shown."""
 
+from collections import Counter
+
 import pytest
-from extracts import KEYRING, counted, empty_warehouse, fetch, person, staged, write_extract
+from extracts import KEYRING, counted, empty_warehouse, fetch, person, staged, study_key, write_extract
 
 from echomort.settings import Outcome
 from warehouse.staging.staging import stage
@@ -23,55 +25,86 @@ def labels(folder, contacts, kinds=None, statuses=None):
     return reason if label is None else label, counted(report), fetch(connection, "FROM contact_word"), report
 
 
+def labels_of(folder, contacts):
+    """Return (contact -> reason or label of the study of a patient who has it alone, what was counted)."""
+    rows = {
+        "patient": [person(f"P{place}") for place in range(len(contacts))],
+        "study": [(f"S{place}", f"P{place}", *STUDY[2:]) for place in range(len(contacts))],
+        "contact": [(f"P{place}", LATER, *contact) for place, contact in enumerate(contacts)],
+    }
+    connection, report = staged(folder, rows)
+    link(connection, Outcome(require_full_window=False), KEYRING)
+    found = dict(fetch(connection, "SELECT study_key, {'label': label, 'reason': reason} FROM outcome"))
+    ends = [found[study_key(f"S{place}")] for place in range(len(contacts))]
+    said = [one["reason"] if one["label"] is None else one["label"] for one in ends]
+    return dict(zip(contacts, said, strict=True)), counted(report)
+
+
 # Case B08 of foreign data, its kinds varied: none of these makes a survivor.
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "Death certificate",
-        "Morgue",
-        "Obituary",
-        "Did not attend",
-        "Documentation",
-        "Telephone",
-        "Wait List",
-        "Coroner",
-        "body released",
-        "Dr Smith",
-        "",
-    ],
-)
-def test_what_proves_no_presence_makes_no_survivor(tmp_path, kind):
-    found, counts, _, _ = labels(tmp_path, [(kind,)])
-    assert found == "EXCL_NO_FOLLOWUP"
-    assert sum(count for (table, _), count in counts.items() if table == "contact") == 1
+NO_PRESENCE = [
+    "Death certificate",
+    "Morgue",
+    "Obituary",
+    "Did not attend",
+    "Documentation",
+    "Telephone",
+    "Wait List",
+    "Coroner",
+    "body released",
+    "Dr Smith",
+    "",
+]
 
 
-@pytest.mark.parametrize(
-    ("kind", "status", "expected"),
-    [
-        ("Office Visit", "", 0),
-        ("Office Visit", "Completed", 0),
-        ("Office Visit", "in-progress", 0),
-        ("Office Visit", "arrived", 0),
-        ("Office Visit", "No Show", "CONTACT_DID_NOT_TAKE_PLACE"),
-        ("Office Visit", "planned", "CONTACT_DID_NOT_TAKE_PLACE"),
-        ("Office Visit", "entered-in-error", "CONTACT_DID_NOT_TAKE_PLACE"),
-        ("Office Visit", "as Dr Smith said", "UNKNOWN_STATUS"),
-        ("Appointment", "", "APPOINTMENT_WITHOUT_STATUS"),
-        ("Appointment", "fulfilled", 0),
-        ("Telephone", "completed", "NOT_EVIDENCE_OF_LIFE"),
-        ("Gespraech", "completed", "UNKNOWN_KIND"),
-        ("", "completed", "MISSING_KIND"),
-    ],
-)
-def test_a_status_denies_and_never_adds_to_the_kind(tmp_path, kind, status, expected):
-    found, counts, _, _ = labels(tmp_path, [(kind, status)])
-    if expected == 0:
-        assert found == 0
-        assert counts == {}
-    else:
-        assert found == "EXCL_NO_FOLLOWUP"
-        assert counts == {("contact", expected): 1}
+@pytest.fixture(scope="module")
+def of_no_presence(tmp_path_factory):
+    """The labels of patients who have each of ``NO_PRESENCE`` alone, and what was counted."""
+    return labels_of(tmp_path_factory.mktemp("kinds"), [(kind,) for kind in NO_PRESENCE])
+
+
+@pytest.mark.parametrize("kind", NO_PRESENCE)
+def test_what_proves_no_presence_makes_no_survivor(of_no_presence, kind):
+    found, _ = of_no_presence
+    assert found[kind,] == "EXCL_NO_FOLLOWUP"
+
+
+def test_what_proves_no_presence_is_counted_once_each(of_no_presence):
+    _, counts = of_no_presence
+    assert sum(count for (table, _), count in counts.items() if table == "contact") == len(NO_PRESENCE)
+
+
+STATUSES = [
+    ("Office Visit", "", 0),
+    ("Office Visit", "Completed", 0),
+    ("Office Visit", "in-progress", 0),
+    ("Office Visit", "arrived", 0),
+    ("Office Visit", "No Show", "CONTACT_DID_NOT_TAKE_PLACE"),
+    ("Office Visit", "planned", "CONTACT_DID_NOT_TAKE_PLACE"),
+    ("Office Visit", "entered-in-error", "CONTACT_DID_NOT_TAKE_PLACE"),
+    ("Office Visit", "as Dr Smith said", "UNKNOWN_STATUS"),
+    ("Appointment", "", "APPOINTMENT_WITHOUT_STATUS"),
+    ("Appointment", "fulfilled", 0),
+    ("Telephone", "completed", "NOT_EVIDENCE_OF_LIFE"),
+    ("Gespraech", "completed", "UNKNOWN_KIND"),
+    ("", "completed", "MISSING_KIND"),
+]
+
+
+@pytest.fixture(scope="module")
+def of_statuses(tmp_path_factory):
+    """The labels of patients who have each of ``STATUSES`` alone, and what was counted."""
+    return labels_of(tmp_path_factory.mktemp("statuses"), [(kind, status) for kind, status, _ in STATUSES])
+
+
+@pytest.mark.parametrize(("kind", "status", "expected"), STATUSES)
+def test_a_status_denies_and_never_adds_to_the_kind(of_statuses, kind, status, expected):
+    found, _ = of_statuses
+    assert found[kind, status] == (expected if expected == 0 else "EXCL_NO_FOLLOWUP")
+
+
+def test_what_a_status_or_a_kind_denies_is_counted_by_its_reason(of_statuses):
+    _, counts = of_statuses
+    assert counts == Counter(("contact", reason) for *_, reason in STATUSES if reason)
 
 
 def test_words_of_the_list_are_shown_and_others_as_hash_and_length(tmp_path):

@@ -41,28 +41,49 @@ def value(connection, variable="ldl"):
     return found
 
 
-@pytest.mark.parametrize(
-    ("values", "before", "nearest"),
-    [
-        ([(90, -20 * DAY), (120, 5 * DAY)], 90, 120),
-        ([(90, -5 * DAY), (120, 20 * DAY)], 90, 90),
-        ([(90, -5 * DAY), (120, 5 * DAY)], 90, 90),  # equally far: the earlier
-        ([(120, 5 * DAY)], None, 120),
-        ([(90, -200 * DAY)], 90, None),  # within the catalogue's year, beyond six months
-        ([(90, -300 * DAY), (120, 100 * DAY), (130, 101 * DAY)], 90, 120),
-        ([(80, 5 * DAY), (100, 5 * DAY)], None, 90),  # of one time: the mean
-        ([(90, timedelta(0)), (120, timedelta(minutes=-1))], 90, 90),
-        ([(90, timedelta(hours=-9)), (120, timedelta(hours=8))], 90, 120),
-    ],
-)
-def test_the_nearest_value_in_time_is_taken_or_the_last_before(tmp_path, values, before, nearest):
-    assert value(made(tmp_path / "a", ldl(*values))) == before
-    assert value(made(tmp_path / "b", ldl(*values), **NEAREST)) == nearest
+DISTANCES = [
+    # values and their distances from the echo, what is taken as the last before, what as the nearest
+    ([(90, -20 * DAY), (120, 5 * DAY)], 90, 120),
+    ([(90, -5 * DAY), (120, 20 * DAY)], 90, 90),
+    ([(90, -5 * DAY), (120, 5 * DAY)], 90, 90),  # equally far: the earlier
+    ([(120, 5 * DAY)], None, 120),
+    ([(90, -200 * DAY)], 90, None),  # within the catalogue's year, beyond six months
+    ([(90, -300 * DAY), (120, 100 * DAY), (130, 101 * DAY)], 90, 120),
+    ([(80, 5 * DAY), (100, 5 * DAY)], None, 90),  # of one time: the mean
+    ([(90, timedelta(0)), (120, timedelta(minutes=-1))], 90, 90),
+    ([(90, timedelta(hours=-9)), (120, timedelta(hours=8))], 90, 120),
+]
+SIX_MONTHS = [(183, 120), (184, None), (-183, 120), (-184, None)]
 
 
-@pytest.mark.parametrize(("days", "found"), [(183, 120), (184, None), (-183, 120), (-184, None)])
-def test_six_months_are_183_days_on_both_sides(tmp_path, days, found):
-    assert value(made(tmp_path, ldl((120, days * DAY)), **NEAREST)) == found
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory):
+    """The LDL of a patient a case, by the case's values: the last before the echo, and the nearest to it."""
+    cases = [*(tuple(values) for values, *_ in DISTANCES), *(((120, days * DAY),) for days, _ in SIX_MONTHS)]
+    rows = {
+        "patient": [person(f"P{place}") for place in range(len(cases))],
+        "study": [(f"S{place}", f"P{place}", AT, "") for place in range(len(cases))],
+        "measurement": [(f"P{place}", *row) for place, case in enumerate(cases) for row in ldl(*case)],
+        "diagnosis": [(f"P{place}", "ICD10CM", "I21.4", AT + 2 * DAY) for place in range(len(cases))],
+    }
+    connection, _ = staged(tmp_path_factory.mktemp("distances"), rows)
+    found = []
+    for settings in ({}, NEAREST):
+        build(connection, Features(**settings))
+        assert [check(connection, leak) for leak in LEAKS] == [0, 0]
+        by_study = dict(fetch(connection, "SELECT study_key, ldl FROM feature"))
+        found.append([by_study[study_key(f"S{place}")] for place in range(len(cases))])
+    return dict(zip(cases, zip(*found, strict=True), strict=True))
+
+
+@pytest.mark.parametrize(("values", "before", "nearest"), DISTANCES)
+def test_the_nearest_value_in_time_is_taken_or_the_last_before(taken, values, before, nearest):
+    assert taken[tuple(values)] == (before, nearest)
+
+
+@pytest.mark.parametrize(("days", "found"), SIX_MONTHS)
+def test_six_months_are_183_days_on_both_sides(taken, days, found):
+    assert taken[(120, days * DAY),][1] == found
 
 
 def test_the_limit_is_a_setting(tmp_path):

@@ -407,10 +407,22 @@ RACES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def of_each_race(tmp_path_factory):
+    """A warehouse with a patient for each of ``RACES``, and the report of its staging."""
+    rows = {"patient": [(f"P{place}", "1950-03-04", "F", said) for place, (said, _) in enumerate(RACES)]}
+    return staged(tmp_path_factory.mktemp("races"), rows)
+
+
 @pytest.mark.parametrize(("said", "kept"), RACES)
-def test_a_site_s_words_for_race_become_ours(tmp_path, said, kept):
-    connection, report = staged(tmp_path, {"patient": [("P", "1950-03-04", "F", said)]})
-    assert fetch(connection, "SELECT race FROM patient") == [(kept,)]
+def test_a_site_s_words_for_race_become_ours(of_each_race, said, kept):
+    connection, _ = of_each_race
+    key = patient_key(f"P{RACES.index((said, kept))}")
+    assert fetch(connection, f"SELECT race FROM patient WHERE patient_key = '{key}'") == [(kept,)]
+
+
+def test_no_word_for_race_is_set_aside(of_each_race):
+    _, report = of_each_race
     assert counted(report) == {("study", "EMPTY_TABLE"): 0}
 
 
@@ -470,11 +482,28 @@ CODES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def of_each_code(tmp_path_factory):
+    """A warehouse with a patient for each of ``CODES``, who has that diagnosis, and the report of its staging."""
+    extract, names = full_extract(), [f"P{place}" for place in range(len(CODES))]
+    rows = {
+        "patient": [*extract["patient"], *map(person, names)],
+        "diagnosis": [(name, *code[:2], "2018-01-01") for name, code in zip(names, CODES, strict=True)],
+    }
+    return staged(tmp_path_factory.mktemp("codes"), extract | rows)
+
+
 @pytest.mark.parametrize(("vocabulary", "said", "kept"), CODES)
-def test_a_diagnosis_has_the_form_of_a_code_of_its_vocabulary(tmp_path, vocabulary, said, kept):
-    connection, report = staged(tmp_path, full_extract() | {"diagnosis": [("P", vocabulary, said, "2018-01-01")]})
-    assert fetch(connection, "SELECT code FROM diagnosis") == ([(kept,)] if kept else [])
-    assert counted(report) == ({} if kept else {("diagnosis", "NOT_A_CODE"): 1})
+def test_a_diagnosis_has_the_form_of_a_code_of_its_vocabulary(of_each_code, vocabulary, said, kept):
+    connection, _ = of_each_code
+    key = patient_key(f"P{CODES.index((vocabulary, said, kept))}")
+    found = fetch(connection, f"SELECT code FROM diagnosis WHERE patient_key = '{key}'")
+    assert found == ([(kept,)] if kept else [])
+
+
+def test_what_has_not_the_form_of_a_code_is_counted_and_nothing_else(of_each_code):
+    _, report = of_each_code
+    assert counted(report) == {("diagnosis", "NOT_A_CODE"): sum(kept is None for *_, kept in CODES)}
 
 
 def test_exact_duplicates_are_kept_once(tmp_path):

@@ -77,7 +77,7 @@ def project_warnings(project: Project) -> list[tuple[str, str]]:
     """Return (asset, warning) of everything that a person should know: records and values that could not be used,
     checks that warned or failed on the tables as they are, and what could not be trained."""
     with project.reader() as connection:
-        found = records_warnings(connection, project.settings.sources.adapter)
+        found = records_warnings(connection, project.settings)
         found += linkage_warnings(connection)
         for asset, checks in BY_ASSET.items():
             for check in checks:

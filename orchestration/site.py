@@ -27,6 +27,12 @@ NO_DICOM = frozenset({Reason.NOT_DICOM, Reason.UNREADABLE_FILE})
 NONE = "-"
 """The answer to a question that a site may leave open."""
 
+PILOT = "pilot"
+"""The preset of a site with few deaths."""
+
+PRESET_WORDS = "standard, pilot (fewer than 100 deaths: docs/pilot.md), or paper: the method's own recipe"
+"""The presets of a site; 100 is training.min_deaths of ``standard``, where models of views begin."""
+
 Answers = Mapping[str, Any]
 
 
@@ -44,7 +50,7 @@ class Question:
 
     ``check`` returns the answer or raises :class:`UserError`. ``suggest`` returns the answer that a person may just
     confirm (None, or :class:`UserError` with the reason, if there is none); ``otherwise`` is taken where nobody can be
-    asked: None if the answer must be given then.
+    asked: None if the answer must be given then. ``wanted`` says what to type to a person who typed nothing.
     """
 
     name: str
@@ -52,6 +58,7 @@ class Question:
     check: Callable[[str, Answers], Checked]
     suggest: Callable[[Answers], str | None] = field(default=lambda _: None)
     otherwise: Callable[[Answers], str] | None = None
+    wanted: str = "type an answer, or Ctrl-C to end"
 
 
 def check_archive(text: str, _: Answers) -> Checked:
@@ -133,10 +140,10 @@ def machine_zone(_: Answers) -> str | None:
     return name if found and "UTC" not in name and "/" in name else None
 
 
-def check_day(text: str, _: Answers) -> Checked:
+def check_day(text: str, answers: Answers) -> Checked:
     """Return the last day whose records the extract has; None if it is left open."""
     if text == NONE:
-        return Checked(None, "the newest change of the extract's files will count as that day")
+        return Checked(None, f"the newest change of the extract's files will count as that day, now {_newest(answers)}")
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -146,12 +153,12 @@ def check_day(text: str, _: Answers) -> Checked:
     return Checked(day)
 
 
-def newest_change(answers: Answers) -> str | None:
+def _newest(answers: Answers) -> date | None:
     """Return the day on which the newest file of the extract changed."""
     from assets.sources.ehr_extract import extract_day
 
-    day = extract_day(validate({"sources": {"dicom": "/", "ehr": answers["ehr"], "time_zone": answers["time_zone"]}}))
-    return day.isoformat() if day else None
+    sources = {"dicom": "/", "ehr": answers["ehr"], "time_zone": answers["time_zone"]}
+    return extract_day(validate({"sources": sources}))
 
 
 def check_key_file(text: str, answers: Answers) -> Checked:
@@ -173,11 +180,25 @@ def check_key_file(text: str, answers: Answers) -> Checked:
 def check_preset(text: str, answers: Answers) -> Checked:
     """Return the preset, with what so few deaths mean for it."""
     if text not in PRESETS or text == "demo":
-        raise UserError(f"{text} is no preset for a site", "write standard, or paper: the method's own recipe")
-    least = validate({"preset": text, "sources": {"dicom": "/"}}).training.min_deaths
-    deaths = _read(answers["ehr"], answers["adapter"], answers["encoding"]).deaths
-    few = f"with {deaths} deaths no view has the {least} of training.min_deaths: lower that for a trial"
+        raise UserError(f"{text} is no preset for a site", f"write {PRESET_WORDS}")
+    deaths, least = _deaths(answers), _least_deaths(text)
+    remedy = "see docs/pilot.md" if text == PILOT else f"take preset {PILOT}"
+    few = f"with {deaths} deaths no view has the {least} of training.min_deaths: {remedy}"
     return Checked(text, few if deaths < least else "")
+
+
+def fitting_preset(answers: Answers) -> str:
+    """Return the preset for as many deaths as the records have."""
+    return PILOT if _deaths(answers) < _least_deaths("standard") else "standard"
+
+
+def _deaths(answers: Answers) -> int:
+    return _read(answers["ehr"], answers["adapter"], answers["encoding"]).deaths
+
+
+def _least_deaths(preset: str) -> int:
+    """Return the deaths below which ``preset`` trains no view."""
+    return validate({"preset": preset, "sources": {"dicom": "/"}}).training.min_deaths
 
 
 QUESTIONS = (
@@ -203,12 +224,13 @@ QUESTIONS = (
         check_zone,
         machine_zone,
         lambda _: NONE,
+        f"type a name such as Europe/Berlin, or {NONE} for none",
     ),
     Question(
         "extracted_on",
-        f"Last day whose records the extract has ({NONE}: the newest change of its files)",
+        f"Last day whose records the extract has ({NONE}: the newest change of its files, of each extract anew)",
         check_day,
-        newest_change,
+        lambda _: NONE,
         lambda _: NONE,
     ),
     Question(
@@ -219,9 +241,9 @@ QUESTIONS = (
     ),
     Question(
         "preset",
-        "Preset: standard, or paper (the method's own recipe)",
+        f"Preset: {PRESET_WORDS}",
         check_preset,
-        lambda _: "standard",
+        fitting_preset,
         lambda _: "standard",
     ),
 )
@@ -257,7 +279,7 @@ def site_lines(answers: Answers) -> Iterator[str]:
     """Yield the lines of the configuration, each setting with its meaning; what was left open is a comment."""
     yield "# Settings of this site, written by `echomort init`. Every setting: docs/settings.md; those in use:\n"
     yield "# `echomort config show`. Records in PostgreSQL: docs/adapters.md.\n"
-    yield _line("preset", answers["preset"], "standard, or paper: the method's own recipe (docs/method.md)", "")
+    yield _line("preset", answers["preset"], f"{PRESET_WORDS} (docs/method.md)", "")
     yield "sources:\n"
     yield _line("dicom", answers["dicom"], "echo files, at any depth")
     yield _line("ehr", answers["ehr"], "health records (docs/data_contract.md)")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from assets.sources.ehr_extract import newest_change
+from echomort.settings import Settings
 from warehouse.queries import run
 from warehouse.staging import advice
 from warehouse.staging.staging import Conflict, conflicts, row_counts
@@ -17,18 +19,31 @@ SHOWN_WORDS = 6
 SHOWN_VARIABLES = 6
 """Variables that one warning names at most. Our choice, as for words."""
 
+OLD_DAY = (
+    "renew sources.extracted_on, or leave it out: the extract's files are newer than that day, and rows after it are "
+    "set aside; correct dates that lie after the extract itself"
+)
+"""What to do about rows after the day of the extract where that is set, and older than the files."""
+
 FEWEST_ROWS = 10
 """Rows from which a table can have lost too many, as in staging/unusable.sql. Our choice: fewer may be a trial."""
 
 
-def records_warnings(connection: duckdb.DuckDBPyConnection, adapter: str) -> list[tuple[str, str]]:
-    """Return (asset, warning) of what staging through ``adapter`` and the features could not use, the most rows first.
+def records_warnings(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[tuple[str, str]]:
+    """Return (asset, warning) of what staging and the features could not use, the most rows first.
 
     What needs no action, such as a second copy of a row, is no warning.
     """
-    found = sorted(conflicts(connection, adapter), key=lambda one: (-one.lost, -one.count))
-    lines = [(_asset(one), one.in_short(SHOWN_WORDS)) for one in found if not one.is_ordinary]
+    found = sorted(conflicts(connection, settings.sources.adapter), key=lambda one: (-one.lost, -one.count))
+    own = {"FUTURE_DATE": OLD_DAY} if _has_old_day(settings) else {}
+    lines = [(_asset(one), one.in_short(SHOWN_WORDS, own.get(one.reason))) for one in found if not one.is_ordinary]
     return lines + [("clinical_features", line) for line in refusal_lines(connection)]
+
+
+def _has_old_day(settings: Settings) -> bool:
+    """Return whether the day of the extract that is set is older than the extract's files."""
+    stated, changed = settings.sources.extracted_on, newest_change(settings)
+    return stated is not None and changed is not None and stated < changed
 
 
 def _asset(conflict: Conflict) -> str:
@@ -68,11 +83,13 @@ def late_line(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
 
 @dataclass(frozen=True)
 class Lost:
-    """The rows that ``table`` lost to errors, of ``rows`` that were read, by reason, the most frequent first."""
+    """The rows that ``table`` lost to errors, of ``rows`` that were read, by reason, the most frequent first; and the
+    ``forms`` of dates and numbers among them that an adapter can read (reasons of ``advice.FORMS``)."""
 
     table: str
     rows: int
     reasons: tuple[tuple[str, int], ...]
+    forms: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -84,10 +101,11 @@ class Lost:
         if self.rows < FEWEST_ROWS or self.count <= most * self.rows:
             return ""
         named = ", ".join(f"{reason} {count}" for reason, count in self.reasons)
+        remedies = "; ".join(advice.remedy(reason) for reason in (self.reasons[0][0], *self.forms))
         share = min(1.0, math.ceil(100 * self.count / self.rows) / 100)
         return (
             f"{self.count} of {self.rows} rows of table {self.table} were lost to errors ({named}); "
-            f"{advice.remedy(self.reasons[0][0])}; or accept the loss with --set sources.most_lost={share:g}"
+            f"{remedies}; or accept the loss with --set sources.most_lost={share:g}"
         )
 
 
@@ -99,5 +117,6 @@ def lost_rows(connection: duckdb.DuckDBPyConnection, table: str) -> Lost:
         for name, reason, count, action, _ in found
         if name == table and action in {"dropped", "nulled"} and advice.loses(table, reason)
     ]
+    forms = tuple(reason for name, reason, *_ in found if name == table and reason in advice.FORMS.values())
     rows = row_counts(connection).get(table, (0, 0, 0))[0]
-    return Lost(table, rows, tuple(sorted(lost, key=lambda one: -one[1])))
+    return Lost(table, rows, tuple(sorted(lost, key=lambda one: -one[1])), forms)

@@ -34,6 +34,9 @@ from warehouse.tables.outcome.outcomes import link
 OUTCOME_COLUMNS = ("study_id", "label", "reason", "days", "event")
 """The first columns of the table of labels."""
 
+STOPS = "a run stops here"
+"""How a warning begins at which a run stops."""
+
 
 @dataclass(frozen=True)
 class Records:
@@ -74,11 +77,17 @@ class RecordsAccount:
     table_one: Table | None
     has_own_key: bool
 
+    @property
+    def would_stop(self) -> bool:
+        """Whether a run would stop at these records."""
+        return any(line.startswith(STOPS) for line in self.warnings)
+
     def as_record(self) -> dict[str, Any]:
         """Return the account as one JSON object."""
         return {
             "adapter": self.adapter,
             "extracted_on": self.day.isoformat() if self.day else None,
+            "would_stop": self.would_stop,
             "warnings": list(self.warnings),
             "tables": list(self.tables),
             "set_aside": [_set_aside(one) for one in self.set_aside],
@@ -180,11 +189,11 @@ def _warnings(records: Records) -> list[str]:
     """Return what a run would warn of, and what it would stop for, first."""
     connection, sources = records.connection, records.settings.sources
     lost = [lost_rows(connection, table).line(sources.most_lost) for table in records.report.rows]
-    stops = [f"a run stops here: {line}" for line in lost if line]
+    stops = [f"{STOPS}: {line}" for line in lost if line]
     late = [line for line in (late_line(connection)[1],) if line]
     ready = cohort_readiness(cohort_size(connection), records.settings)
     few = [f"enough deaths for a result: {ready}"] if ready else []
-    return [*stops, *few, *(line for _, line in records_warnings(connection, sources.adapter)), *late]
+    return [*stops, *few, *(line for _, line in records_warnings(connection, records.settings)), *late]
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, Any]]:

@@ -47,9 +47,13 @@ def extract_day(settings: Settings) -> date | None:
     None if some of it is in a database, of which no file says the day. The day is that of ``sources.time_zone``, or of
     this machine's zone.
     """
-    stated = settings.sources.extracted_on
-    if stated or settings.sources.database or not settings.ehr_root or not settings.ehr_root.is_dir():
-        return stated
+    return settings.sources.extracted_on or newest_change(settings)
+
+
+def newest_change(settings: Settings) -> date | None:
+    """Return the day of the newest change of the extract's files; None if some of it is in a database, or not there."""
+    if settings.sources.database or not settings.ehr_root or not settings.ehr_root.is_dir():
+        return None
     changes = [file.modified_ns for file in extract_files(settings)]
     changes += [path.stat().st_mtime_ns for path in files_behind_views(settings.ehr_root)]
     zone = ZoneInfo(settings.sources.time_zone) if settings.sources.time_zone else None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
+import socket
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,8 +69,9 @@ def retrieve(  # noqa: PLR0913, PLR0917
 
     A study that is there whole is not asked for again; of another one, the series that lack an object are. Every study
     ends in one count of :class:`Retrieved`; the next call tries again what failed. Raises :class:`UserError` where the
-    archive can't be reached or refuses us, or ``station`` can't listen.
+    archive can't be reached, could not reach us or refuses us, or ``station`` can't listen.
     """
+    require_way_back(archive.host, station.host)
     landed: list[Landed] = []
     with warnings.catch_warnings(), receiving(looks.folder, station, landed.append) as (_, port):
         warnings.simplefilter("ignore")  # pydicom quotes values that are not as they should be
@@ -78,6 +82,37 @@ def retrieve(  # noqa: PLR0913, PLR0917
                 progress(done, len(studies))
     retrieval.counts.objects = landed.count("new")
     return retrieval.counts
+
+
+def require_way_back(archive: str, ours: str) -> None:
+    """Raise :class:`UserError` where ``archive`` is another machine, and ``ours``, the address that we listen on, can
+    be reached from this machine alone. Nothing is asked of a host whose name is unknown: the connection will say so."""
+    if any(map(_is_loopback, _addresses(ours))) and _addresses(archive) and not _is_here(archive):
+        raise UserError(
+            f"the archive could not reach us: we would listen on {ours}, which other machines can't call",
+            "give --host 0.0.0.0, or this machine's address",
+        )
+
+
+def _addresses(host: str) -> list[str]:
+    try:
+        return sorted({str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)})
+    except OSError:
+        return []
+
+
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+
+
+def _is_here(host: str) -> bool:
+    """Return whether ``host`` has an address of this machine: only on those can a socket listen."""
+    for address in _addresses(host):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind((address, 0))
+            return True
+    return False
 
 
 class _Retrieval:

@@ -34,7 +34,7 @@ def new(folder: Folder, ehr: Records = None, config: SettingsFile = None, assign
 def check(folder: Folder, ehr: Records = None, config: SettingsFile = None, assignments: Set = None) -> None:
     """Show all that is wrong with an adapter and the records that it reads; if nothing is, what a run makes of them.
 
-    The exit status is 1 if something is wrong.
+    The exit status is 1 if something is wrong, or a run would stop at the records.
     """
     from warehouse.adapters.checking import check_adapter
 
@@ -50,8 +50,11 @@ def check(folder: Folder, ehr: Records = None, config: SettingsFile = None, assi
     from orchestration.printing.records import record_lines
 
     with workbench.read_records(settings, []) as found:
-        for line in record_lines(workbench.account(found)):
-            out.print(line)
+        account = workbench.account(found)
+    for line in record_lines(account):
+        out.print(line)
+    if account.would_stop:
+        raise typer.Exit(1)
 
 
 def _location(settings: Settings) -> "ExtractLocation":

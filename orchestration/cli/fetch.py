@@ -44,7 +44,9 @@ def pacs(  # noqa: PLR0913, PLR0917 - one parameter an option
     stable: Annotated[int, typer.Option(min=0, help=STABLE)] = 60,
     aet: Annotated[str, typer.Option(help="Our application entity title.", show_default=True)] = "ECHOMORT",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port that the archive sends to.")] = 11112,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 accepts other machines.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on: for an archive elsewhere 0.0.0.0, or this machine's.")
+    ] = "127.0.0.1",
     sender: Annotated[list[str] | None, typer.Option(help="An AE title that may send; may be repeated.")] = None,
 ) -> None:
     """Fetch ultrasound studies by C-FIND and C-MOVE once they are stable; what is there whole is not asked for again.

@@ -30,10 +30,13 @@ def init(  # noqa: PLR0913, PLR0917
     ] = None,
     time_zone: Annotated[str | None, typer.Option(help="Time zone of the hospital; - for none.")] = None,
     extracted_on: Annotated[
-        str | None, typer.Option(help="Last day whose records the extract has; - for the newest change of its files.")
+        str | None,
+        typer.Option(help="Last day whose records the extract has; - (default): newest change of its files."),
     ] = None,
     key: Annotated[str | None, typer.Option(help="File of the key; made, with mode 0600, if there is none.")] = None,
-    preset: Annotated[str | None, typer.Option(help="standard (default) or paper.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="standard (default), pilot (fewer than 100 deaths: docs/pilot.md) or paper.")
+    ] = None,
     no_input: Annotated[bool, typer.Option("--no-input", help="Ask nothing: take the options and defaults.")] = False,
 ) -> None:
     """Set up a site: ask for archive, records and key, check each answer, and write a commented configuration.
@@ -55,8 +58,10 @@ def init(  # noqa: PLR0913, PLR0917
     site_settings(answers)
     write_site(config, answers)
     out.print(f"written: {config}")
-    out.print(f"next: echomort run {shlex.join(['--home', str(home), '--config', str(config)])}")
-    out.print(f"a look at the records before, in seconds: echomort records {shlex.join(['--config', str(config)])}")
+    named = shlex.join(["--config", str(config)])
+    out.print(f"look first, which writes nothing: echomort records {named}")
+    out.print(f"  and which files link to them: echomort link --explain {named}")
+    out.print(f"then: echomort run {shlex.join(['--home', str(home), '--config', str(config)])}")
 
 
 def _answers(given: dict[str, str | None], start: dict[str, Any], asks: bool) -> dict[str, Any]:
@@ -88,9 +93,13 @@ def _taken(question: "Question", text: str, answers: "Answers") -> Any:
 def _asked(question: "Question", answers: "Answers") -> Any:
     """Ask until the answer can be used."""
     while True:
-        text = typer.prompt(question.text, default=_suggestion(question, answers))
+        suggested = _suggestion(question, answers)
+        # Without a default of ours the prompt would ask again on an empty line, and not say why.
+        text = str(typer.prompt(question.text, default=suggested or "", show_default=bool(suggested))).strip()
         try:
-            checked = question.check(str(text).strip(), answers)
+            if not text:
+                raise UserError("nothing was typed", question.wanted)
+            checked = question.check(text, answers)
         except UserError as error:
             out.print(f"  {error}")
         else:

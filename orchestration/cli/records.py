@@ -34,7 +34,10 @@ def records(  # noqa: PLR0913, PLR0917
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a run would make of the health records: needs no echo files and no key, and writes nothing unasked."""
+    """Show what a run would make of the health records: needs no echo files and no key, and writes nothing unasked.
+
+    The exit status is 1 if a run would stop at them.
+    """
     settings = records_settings(ehr, adapter, home, config, assignments or [])
     named = [name.strip() for name in (variables or "").split(",") if name.strip()]
     if named and labels is None:
@@ -55,6 +58,8 @@ def records(  # noqa: PLR0913, PLR0917
     for path in filter(None, (labels, words)):
         if not as_json:
             out.print(f"written: {path}")
+    if account.would_stop:
+        raise typer.Exit(1)
 
 
 def records_settings(

@@ -31,6 +31,11 @@ MAP_REMEDY = (
     "records have none of these studies, extract them."
 )
 
+EXPLAIN = (
+    "next: the same command with --explain, which compares the numbers of both sides and names the rule that links "
+    "them, such as a prefix or leading zeros of one side"
+)
+
 
 def link_lines(account: LinkAccount, explain: bool) -> Iterator[str]:
     """Yield the lines of ``echomort link``."""
@@ -42,6 +47,8 @@ def link_lines(account: LinkAccount, explain: bool) -> Iterator[str]:
     for reason in account.now.reasons:
         yield from _wrapped(reason_line(*reason), "  ")
     if not explain:
+        if account.now.linked < account.now.studies:
+            yield from _wrapped(EXPLAIN, "")
         return
     for of in ("study", "patient"):
         yield from ("", f"NUMBERS OF {'STUDIES' if of == 'study' else 'PATIENTS'}")

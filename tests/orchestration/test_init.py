@@ -18,6 +18,7 @@ from projects import Home, Said, clean_environment
 
 from echomort.settings import load_settings
 from echomort.synth.archive import write_archive
+from orchestration.site import PRESET_WORDS, check_preset, fitting_preset
 from warehouse.adapters.recognition import LOOKED_AT_BYTES, guess_encoding
 
 KEY = "0123456789abcdef" * 4
@@ -58,7 +59,11 @@ def test_options_alone_set_up_a_site_that_can_be_run(home: Home, archive: Path) 
     assert said.status == 0, said.stderr
     assert re.search(r"of 20 looked at, 20 are DICOM, and 1\d cine loops", said.stdout)
     assert "adapter: canonical (10 patients" in said.stdout
-    assert f"next: echomort run --home {home.root} --config site.yaml" in said.stdout
+    assert [line.partition("echomort ")[2] for line in said.stdout.splitlines()[-3:]] == [
+        "records --config site.yaml",
+        "link --explain --config site.yaml",
+        f"run --home {home.root} --config site.yaml",
+    ]
     written = yaml.safe_load(Path("site.yaml").read_text())
     assert written["sources"] | {"extracted_on": str(written["sources"]["extracted_on"])} == {
         "dicom": str(archive / "dicom"), "ehr": str(archive / "ehr"),
@@ -70,6 +75,16 @@ def test_options_alone_set_up_a_site_that_can_be_run(home: Home, archive: Path) 
     assert not home.root.exists()
     looked = home.here("records", "--config", "site.yaml", "--json", home=False)
     assert looked.status == 0 and '"extracted_on": "2024-06-30"' in looked.stdout
+    linked = home.here("link", "--explain", "--config", "site.yaml", home=False)
+    assert linked.status == 0 and "would match" in linked.stdout
+
+
+@pytest.mark.parametrize(("deaths", "preset"), [(0, "pilot"), (99, "pilot"), (100, "standard")])
+def test_few_deaths_suggest_the_preset_of_a_pilot(deaths: int, preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestration.site._deaths", lambda _: deaths)
+    assert fitting_preset({}) == preset
+    assert ("take preset pilot" in check_preset("standard", {}).found) == (preset == "pilot")
+    assert "fewer than 100 deaths" in PRESET_WORDS
 
 
 def test_what_is_left_open_is_a_comment(home: Home, archive: Path) -> None:
@@ -254,14 +269,18 @@ def test_a_person_is_asked_until_each_answer_can_be_used(home: Home, archive: Pa
     terminal.answer("Folder of the health records", f"{archive / 'ehr'}\n")
     terminal.answer("[utf-8]", "\n")
     terminal.answer("[canonical]", "\n")
+    terminal.answer("Time zone", " \n")
+    terminal.answer("nothing was typed: type a name such as Europe/Berlin, or - for none", "")
     terminal.answer("Time zone", "Europe/Berlin\n")
     terminal.answer("Last day", "yesterday\n")
-    terminal.answer("Last day", "2024-06-30\n")
+    terminal.answer("Last day", "\n")
     terminal.answer("key for pseudonyms", "\n")
-    terminal.answer("Preset", "\n")
+    terminal.answer("[pilot]", "\n")
     status, said = terminal.rest()
-    assert status == 0 and "next: echomort run" in said
-    assert yaml.safe_load(Path("site.yaml").read_text())["sources"]["time_zone"] == "Europe/Berlin"
+    assert status == 0 and "then: echomort run" in said
+    written = yaml.safe_load(Path("site.yaml").read_text())
+    assert written["sources"]["time_zone"] == "Europe/Berlin" and written["preset"] == "pilot"
+    assert "extracted_on" not in written["sources"], "the next extract has a later day"
     assert Path("echomort.key").stat().st_mode & 0o777 == 0o600
 
 

@@ -61,6 +61,12 @@ def test_without_explain_it_says_what_is_left_out_and_why(sides):
     said = link(sides)
     assert f"{PATIENTS} files of {PATIENTS} studies not linked, study_not_in_records" in said
     assert "NUMBERS OF" not in said
+    assert "next: the same command with --explain" in said.splitlines()[-2]
+
+
+def test_where_all_is_linked_no_further_look_is_advised(sides):
+    said = link(sides, "--set", "linkage.study.record_prefix=3", "--set", "linkage.patient.ignore=[leading_zeros]")
+    assert f"linked: {PATIENTS} of {PATIENTS} studies" in said and "--explain" not in said
 
 
 def test_the_same_as_json(sides):

@@ -22,7 +22,7 @@ from echomort.sources.association import Archive
 from echomort.sources.discovery import FIND, StudyQuery, Window, find_studies
 from echomort.sources.landing import study_folder
 from echomort.sources.receiver import Station
-from echomort.sources.retrieval import MOVE, retrieve
+from echomort.sources.retrieval import MOVE, require_way_back, retrieve
 from echomort.sources.retry import Patience
 from echomort.sources.stability import Looks
 
@@ -399,6 +399,24 @@ def test_a_window_is_halved_by_days_and_then_by_minutes():
 def test_a_query_that_asks_for_nothing_or_anything_is_refused(asked):
     with pytest.raises(UserError, match=r"--since|--study"):
         StudyQuery(**asked)
+
+
+@pytest.mark.parametrize("ours", ["127.0.0.1", "localhost", "::1"])
+def test_an_archive_elsewhere_could_not_reach_us_on_loopback(ours, tmp_path):
+    """192.0.2.1 is kept for documentation (RFC 5737): it is no machine's."""
+    words = ["fetch", "pacs", "192.0.2.1:104/A", "--to", str(tmp_path / "in"), "--study", "1.2", "--host", ours]
+    done = Home(tmp_path / "home").here(*words, home=False)
+    assert done.status == 2 and done.stderr.count("\n") == 1
+    assert "could not reach us" in done.stderr and "--host 0.0.0.0" in done.stderr
+    assert not (tmp_path / "in").exists()
+
+
+@pytest.mark.parametrize(
+    ("archive", "ours"),
+    [("127.0.0.1", "127.0.0.1"), ("localhost", "127.0.0.1"), ("192.0.2.1", "0.0.0.0")],
+)
+def test_an_archive_here_or_a_listener_for_all_is_let_be(archive, ours):
+    require_way_back(archive, ours)
 
 
 def test_the_command_counts_every_study_and_ends_with_status_2_where_one_failed(peer, station, tmp_path):

@@ -1,15 +1,18 @@
 """What is said about rows that were set aside: table, column, how many, of whom, and what to do."""
 
 import re
+from datetime import date
 
 import pytest
-from extracts import KEYRING, empty_warehouse, patient_key, person, staged
+from extracts import KEYRING, empty_warehouse, patient_key, person, staged, write_extract
 
+from assets.records.warnings import lost_rows, records_warnings
 from docs.generators.contracts_table import lines
 from echomort.core.errors import UserError
+from echomort.settings import validate
 from warehouse.adapters.extract import CANONICAL, contract, origins
 from warehouse.queries import ROOT
-from warehouse.staging.advice import DATE_COLUMNS, advice, column
+from warehouse.staging.advice import DATE_COLUMNS, FORMS, advice, column
 from warehouse.staging.staging import stage
 
 STUDY = ("S", "P", "2018-05-01 09:30:00", "")
@@ -39,6 +42,63 @@ def test_a_table_that_fails_as_a_whole_names_column_count_patient_and_remedy(tmp
     said = str(caught.value)
     for word in ("table contact", "column contact_at", "in all 12", patient_key("P")[:12], "YYYY-MM-DD"):
         assert word in said
+
+
+EUROPEAN = "European forms in docs/adapters.md"
+
+
+@pytest.mark.parametrize(
+    ("table", "rows", "said"),
+    [
+        ("contact", [("P", "31.12.2017 08:30", "visit")], "day_first(...)"),
+        ("measurement", [("P", "", "sbp", "120,5", "mmHg", "2018-01-01")], "decimal_comma(...)"),
+    ],
+)
+def test_a_form_that_an_adapter_reads_is_named_with_the_way_to_it(tmp_path, table, rows, said):
+    good = {"contact": ("P", "2018-01-01", "visit"), "measurement": ("P", "", "sbp", "120", "mmHg", "2018-01-01")}
+    extract = {"patient": [person("P")], "study": [STUDY]}
+    connection, report = staged(tmp_path / "most", extract | {table: [good[table], *rows * 11]})
+    lost = lost_rows(connection, table).line(0.5)
+    assert lost.startswith(f"11 of 12 rows of table {table}") and said in lost and EUROPEAN in lost
+    noted = [one for one in report.conflicts if one.reason in FORMS.values()]
+    assert [(one.table, one.count, one.action, one.lost) for one in noted] == [(table, 11, "noted", 0)]
+    with pytest.raises(UserError, match="adapter new") as caught:
+        staged(tmp_path / "all", extract | {table: rows * 12})
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        ("contact", ("P", "12/31/2017", "visit")),
+        ("contact", ("P", "", "visit")),
+        ("measurement", ("P", "", "sbp", "high", "mmHg", "2018-01-01")),
+    ],
+)
+def test_no_adapter_is_named_for_what_none_can_read(tmp_path, table, row):
+    good = {"contact": ("P", "2018-01-01", "visit"), "measurement": ("P", "", "sbp", "120", "mmHg", "2018-01-01")}
+    connection, report = staged(
+        tmp_path, {"patient": [person("P")], "study": [STUDY], table: [good[table], *[row] * 11]}
+    )
+    lost = lost_rows(connection, table).line(0.5)
+    assert lost and EUROPEAN not in lost
+    assert not any(one.reason in FORMS.values() for one in report.conflicts)
+
+
+def test_an_extract_newer_than_the_day_that_is_set_is_said_first(tmp_path):
+    rows = {"patient": [person("P")], "study": [STUDY], "contact": [("P", "2019-05-01", "visit")]}
+    connection = empty_warehouse()
+    location = write_extract(tmp_path / "ehr", rows)
+    stage(connection, location, "canonical", KEYRING, "kept", extracted_on=date(2019, 1, 1))
+    sources = {"dicom": "/", "ehr": str(location)}
+
+    def warned(day: str | None) -> str:
+        settings = validate({"sources": sources | {"extracted_on": day}})
+        return next(line for _, line in records_warnings(connection, settings) if "FUTURE_DATE" in line)
+
+    assert "(dropped); renew sources.extracted_on, or leave it out" in warned("2019-01-01")
+    assert "(dropped); correct the date" in warned(None)
+    assert "(dropped); correct the date" in warned(date.today().isoformat())
 
 
 def test_every_reason_of_staging_has_advice_about_a_column_that_exists():

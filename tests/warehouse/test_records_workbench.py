@@ -236,7 +236,9 @@ def test_a_run_in_which_half_of_a_table_is_lost_stops_and_says_so(tmp_path):
     assert "sources.most_lost=0.67" in done.stderr
     assert home.query("SELECT count(*) FROM outcome") == [(0,)]
     assert "WARNING: table contact" in done.stdout
-    assert "a run stops here" in workbench(tmp_path / "ehr", cwd=tmp_path).stdout
+    for more in ([], ["--json"]):
+        looked = home.here("records", str(tmp_path / "ehr"), *more, home=False)
+        assert "a run stops here" in looked.stdout and looked.status == 1
     done = home.echomort("run", "--select", "group:records", "--set", "sources.most_lost=0.67", ECHOMORT_KEY=KEY)
     assert done.returncode == 0, done.stderr
     assert home.query("SELECT count(*) FROM outcome") == [(20,)]

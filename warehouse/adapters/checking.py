@@ -23,13 +23,11 @@ from warehouse.adapters.extract import (
     helpers_in_order,
     open_maps,
 )
+from warehouse.adapters.forms import READ, helps_most, unread_forms
 from warehouse.adapters.raw import Column, Extract
-from warehouse.adapters.scaffold import MOST, NUMBERS, TIMES
+from warehouse.adapters.scaffold import MOST, NUMBERS
 from warehouse.connection import connect_to_nothing
 from warehouse.queries import query, run
-
-LONGEST_FORM = 26
-"""Characters of a form that is shown: those of a time with microseconds. Our choice: longer cells are free text."""
 
 SHOWN_FORMS = 3
 """Forms of one column that are shown. Our choice: the rest follow from them, mostly."""
@@ -38,13 +36,6 @@ TIME_REMEDY = (
     "write YYYY-MM-DD or YYYY-MM-DD HH:MM:SS; sources.time_zone reads times with an offset (docs/data_contract.md)"
 )
 NUMBER_REMEDY = "write numbers with a decimal point; a word is no value (map it in the SQL)"
-
-READ = {
-    **dict.fromkeys(TIMES, ("as_moment", "day_first", TIME_REMEDY)),
-    **dict.fromkeys(("birth_date", "death_date"), ("earliest_moment", "day_first", TIME_REMEDY)),
-    **dict.fromkeys(NUMBERS, ("as_number", "decimal_comma", NUMBER_REMEDY)),
-}
-"""Column -> the macro by which staging reads it, the macro that may help, and what to do where that does not."""
 
 
 @dataclass
@@ -122,14 +113,11 @@ def _look_at(connection: duckdb.DuckDBPyConnection, table: str, findings: Findin
 
 def _unread(connection: duckdb.DuckDBPyConnection, table: str, column: str, rows: int) -> Iterator[str]:
     """Yield what is wrong with a column many of whose cells are unread, or most of whose unread cells a macro mends."""
-    reads, helps, remedy = READ[column]
-    statement = query("adapters/unread_forms.sql").format(
-        table=table, column=column, reads=reads, helps=helps, longest=LONGEST_FORM
-    )
-    found = connection.execute(statement).fetchall()
-    unread, helped = sum(count for _, count, _ in found), sum(count for _, _, count in found)
-    if 2 * helped > unread or unread > (1 - MOST) * rows:
+    found = unread_forms(connection, table, column)
+    helped = helps_most(found)
+    if helped or sum(count for _, count, _ in found) > (1 - MOST) * rows:
         forms = ", ".join(f"{form} ({count} rows)" for form, count, _ in found[:SHOWN_FORMS])
         more = f" and {len(found) - SHOWN_FORMS} other forms" if len(found) > SHOWN_FORMS else ""
-        advice = f"write {helps}(...) around it in {table}.sql" if 2 * helped > unread else remedy
+        remedy = NUMBER_REMEDY if column in NUMBERS else TIME_REMEDY
+        advice = f"write {READ[column][1]}(...) around it in {table}.sql" if helped else remedy
         yield f"{table}.{column} can't be read where it is {forms}{more}; {advice}"

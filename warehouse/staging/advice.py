@@ -21,6 +21,9 @@ DATE_COLUMNS = {
 NOTHING_TO_DO = "nothing to do"
 """How the remedy begins where a reason is no error."""
 
+FORMS = {"UNREADABLE_DATE": "DAY_FIRST_DATE", "NOT_A_NUMBER": "DECIMAL_COMMA"}
+"""Reason of dates and numbers that can't be read -> the reason that notes that an adapter could read most of them."""
+
 
 @functools.cache
 def advice() -> dict[str, dict[str, str]]:

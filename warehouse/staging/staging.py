@@ -25,6 +25,7 @@ from warehouse.adapters.extract import (
     origins,
     raw_tables,
 )
+from warehouse.adapters.forms import helped_rows
 from warehouse.queries import query, run, scalar
 from warehouse.staging import advice
 from warehouse.staging.vocabulary import vocabulary
@@ -41,6 +42,10 @@ SHOWN_WORDS = 20
 MOST_WORDS = 1000
 """Words of one table and reason that are kept at most, the most frequent. Our choice: prose in a column of codes is a
 mistake, and a thousand examples of it are enough."""
+
+FEW_UNREAD = 0.01
+"""Share of a table's rows up to which nobody looks at the form of dates and numbers that can't be read. Our choice: a
+few typing errors are not worth a second reading of the table."""
 
 UNUSED = "TABLE_NOT_USED"
 """The reason of a raw table that is not used."""
@@ -73,9 +78,10 @@ class Conflict:
         whose = f", one of patient {self.example[:12]}" if self.example else ""
         return self._line(f"{self.action}{whose}", SHOWN_WORDS)
 
-    def in_short(self, most_words: int) -> str:
-        """Return the line without the example, and with ``most_words`` words at most."""
-        return self._line(self.action, most_words)
+    def in_short(self, most_words: int, remedy: str | None = None) -> str:
+        """Return the line without the example, with ``most_words`` words at most, and ``remedy`` instead of the general
+        one."""
+        return self._line(self.action, most_words, remedy)
 
     @property
     def is_ordinary(self) -> bool:
@@ -87,14 +93,14 @@ class Conflict:
         """How many rows the table lost to an error, all or what makes them useful of them."""
         return self.count if advice.loses(self.table, self.reason) and self.action in {"dropped", "nulled"} else 0
 
-    def _line(self, done: str, most_words: int) -> str:
+    def _line(self, done: str, most_words: int, remedy: str | None = None) -> str:
         if self.note:
             return f"{self.where}: {self.reason} ({self.note}); {advice.remedy(self.reason)}"
         counted = f"{self.count} row" + ("" if self.count == 1 else "s")
         words = ", ".join(f"{word} {rows}" for word, rows in self.words[:most_words])
         more = f" and {len(self.words) - most_words} more" if len(self.words) > most_words else ""
         named = f" [{words}{more}]" if words else ""
-        return f"{self.where}: {self.reason} in {counted} ({done}){named}; {advice.remedy(self.reason)}"
+        return f"{self.where}: {self.reason} in {counted} ({done}){named}; {remedy or advice.remedy(self.reason)}"
 
 
 @dataclass(frozen=True)
@@ -335,6 +341,7 @@ def _stage_table(
     """
     run(connection, f"staging/{table}.sql")
     run(connection, "staging/account.sql", table=table)
+    forms = _note_forms(connection, table)
     unusable = run(connection, "staging/unusable.sql", table=table).fetchall()
     if not unusable:
         return ""
@@ -342,8 +349,23 @@ def _stage_table(
     whose = f" (for one, patient {example[:12]})" if example else ""
     problem = f"no row can be used, {reason} in all {count}{whose}"
     if not is_dispensable:
-        raise UserError(f"{advice.where(table, reason, column_origins)}: {problem}", advice.remedy(reason))
+        remedies = [advice.remedy(one) for one in (reason, *forms)]
+        raise UserError(f"{advice.where(table, reason, column_origins)}: {problem}", "; ".join(remedies))
     return problem
+
+
+def _note_forms(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    """Note, and return as reasons, that most unread dates or numbers of a table have a form that an adapter can read.
+
+    It reads the table once more, and only where more than :data:`FEW_UNREAD` of its rows were not read.
+    """
+    noted = []
+    for (reason,) in run(connection, "staging/unread.sql", table=table, share=FEW_UNREAD).fetchall():
+        helped = sum(helped_rows(connection, table, column) for column in advice.column(table, reason).split("/"))
+        if helped:
+            noted.append(advice.FORMS[reason])
+            run(connection, "staging/form.sql", table=table, reason=noted[-1], rows=helped)
+    return noted
 
 
 def _note(connection: duckdb.DuckDBPyConnection, problems: Mapping[str, str], adapter: str) -> None:

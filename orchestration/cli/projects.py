@@ -20,6 +20,7 @@ def remembered_settings(home: Path, config: Path | None, assignments: list[str] 
     used, and print what they change. Raises :class:`UserError`, and stores nothing, otherwise."""
     own = folder_of(home) / CONFIG_NAME
     chosen = configuration.merged(layers_of(home, config, assignments))
+    chosen = _with_whole_paths(chosen, configuration.validate(chosen | {"home": str(home)}))
     settings = configuration.validate(chosen | {"home": str(home)})
     check_inputs(settings)
     if config or not own.exists():  # what a home remembers was accepted before
@@ -32,6 +33,29 @@ def remembered_settings(home: Path, config: Path | None, assignments: list[str] 
     os.environ["ECHOMORT_HOME"] = str(home)
     os.environ.pop("ECHOMORT_CONFIG", None)
     return settings
+
+
+def _with_whole_paths(chosen: Mapping[str, Any], settings: configuration.Settings) -> dict[str, Any]:
+    """Return ``chosen`` with the paths that ``settings`` read in it made whole: a later command, or the daemon, finds
+    them from any folder."""
+    from warehouse.adapters.extract import adapter_folder
+
+    whole = {key: _whole(value, getattr(settings, key)) for key, value in chosen.items()}
+    adapter = settings.sources.adapter
+    if "adapter" in (chosen.get("sources") or {}) and adapter_folder(adapter) == Path(adapter):
+        whole["sources"]["adapter"] = str(Path(adapter).absolute())
+    return whole
+
+
+def _whole(written: Any, read: Any) -> Any:
+    """Return what was ``written`` of a setting, or of a section, with whole paths where it was ``read`` as paths."""
+    if isinstance(read, Path):
+        return str(read.absolute())
+    if isinstance(read, tuple) and read and all(isinstance(one, Path) for one in read):
+        return [str(one.absolute()) for one in read]
+    if isinstance(written, Mapping) and not isinstance(read, Mapping):
+        return {key: _whole(value, getattr(read, key)) for key, value in written.items()}
+    return written
 
 
 def layers_of(home: Path, config: Path | None, assignments: list[str] | None) -> dict[str, dict[str, Any]]:

@@ -25,6 +25,7 @@ NOT_DECIDING = {
     "assets/project.py": "followed by definition",
     "assets/status.py": "asks, and makes nothing",
     "echomort/core/fingerprint.py": "run by the ledger too",
+    "echomort/core/once.py": "run by the ledger too",
     "warehouse/ledger.py": "records what was made",
 }
 """Files of the product that run while an asset is made and are judged otherwise, each with the reason."""

@@ -1,6 +1,7 @@
 """What a project remembers of its settings, what a call changes in them, and where each was set."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,11 @@ from extracts import person, write_extract
 from projects import Home, Said, assignments
 
 from echomort.core.errors import UserError
-from echomort.settings import read_layers, setting_origins
+from echomort.settings import read_layers, setting_origins, validate
 from orchestration import runs
 from orchestration.cli import projects
 from orchestration.cli.projects import change_lines
+from warehouse.adapters.extract import adapter_folder
 
 KEY = "0123456789abcdef" * 4
 
@@ -173,6 +175,35 @@ def test_what_is_refused_at_a_later_look_is_not_remembered_either(
     said = home.here("run", "--set", setting, **key)
     assert said.status == 2 and words in said.stderr and len(said.stderr.splitlines()) == 1
     assert remembered(home) == before and home.here("run", ECHOMORT_KEY=KEY).status == 0
+
+
+def test_a_path_is_remembered_whole_so_that_a_later_call_may_come_from_anywhere(
+    home: Home, site: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "p").mkdir()
+    shutil.copytree(adapter_folder("canonical"), tmp_path / "p/own")
+    (tmp_path / "key").write_text(KEY)
+    (tmp_path / "key").chmod(0o600)
+    (tmp_path / "scores.csv").write_text("study_id,logit\n1,0.5\n")
+    relative = {
+        "sources.dicom": "dicom", "sources.ehr": "ehr", "sources.adapter": "p/own", "privacy.key_file": "key",
+        "sources.external_scores": "scores.csv",
+    }  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "site.yaml").write_text(yaml.safe_dump({"sources": {"dicom": "dicom", "ehr": "ehr"}}))
+    said = home.here("run", "--config", "site.yaml", *assignments(relative))
+    assert said.status == 0, said.stderr
+    monkeypatch.chdir("/")
+    assert home.here("run").status == 0
+    sources = remembered(home)["sources"]
+    assert isinstance(sources, dict) and sources["adapter"] == str(tmp_path / "p/own")
+    assert sources["dicom"] == str(tmp_path / "dicom") and sources["external_scores"] == [str(tmp_path / "scores.csv")]
+    assert remembered(home)["privacy"] == {"key_file": str(tmp_path / "key")}
+
+
+def test_an_address_and_the_name_of_an_adapter_stay_as_they_are(home: Home, site: list[str]) -> None:
+    chosen = {"sources": {"dicom": "s3://bucket/echo", "ehr": "/x", "adapter": "omop"}}
+    assert projects._with_whole_paths(chosen, validate(chosen | {"home": "/h"})) == chosen
 
 
 def test_a_view_that_the_synthetic_archive_lacks_is_not_remembered(home: Home) -> None:

@@ -13,12 +13,15 @@ import pytest
 from experiments.planted import cells
 
 from echomort.core.errors import UserError
+from echomort.dicom.reasons import Reason
 from echomort.evaluation.metrics.discrimination import permuted_null_rows
 from echomort.evaluation.summary import evaluate
+from echomort.linkage.reasons import reasons
 from echomort.report.blocks import Cell, Table
 from echomort.report.build import REQUIRED, Example, ReportData, write_report
 from echomort.report.exports import table_csv
 from echomort.report.previews import archive_png, attrition_png, auc_png
+from echomort.report.sections.archive import _meaning
 from echomort.report.words import NOTHING
 from echomort.settings import Evaluation, load_settings
 
@@ -464,3 +467,8 @@ def test_refits_of_a_patient_are_counted_without_the_fold_that_scores_them(data,
     points = {one["name"]: one["points"] for one in json.loads((tmp_path / "report.json").read_text())["figures"]}
     middle = np.array(points["instability"]["refits, median"])
     assert (middle > points["instability"]["risk"]).all()
+
+
+def test_every_reason_that_a_file_may_be_rejected_for_has_its_meaning():
+    every = [*Reason, *reasons()]
+    assert [reason for reason in every if not _meaning(str(reason))] == [] and "duplicate" in every

@@ -7,9 +7,10 @@ from extracts import HEADERS, KEYRING, clean_records, empty_warehouse, fetch, wr
 
 from echomort.core.errors import UserError
 from warehouse.adapters.checking import check_adapter
-from warehouse.adapters.extract import CANONICAL, ExtractLocation, contract
-from warehouse.adapters.raw import plain_name
+from warehouse.adapters.extract import CANONICAL, ExtractLocation, contract, define_macros
+from warehouse.adapters.raw import Extract, plain_name
 from warehouse.adapters.scaffold import column_words, look, write_adapter
+from warehouse.connection import connect_to_nothing
 from warehouse.staging.staging import stage
 
 GERMAN = {
@@ -206,3 +207,44 @@ def test_the_contract_that_is_begun_requires_what_is_read(tmp_path, rows):
     write_adapter(tmp_path / "own", look(write_german(tmp_path / "export", rows)))
     required = {(one.table, one.name) for one in contract(str(tmp_path / "own")) if one.required == "yes"}
     assert ("patienten", "geb_datum") in required and ("messwerte", "wert") in required
+
+
+BIRTHS = "patient_id,birth_date,sex\n1,1950-01-01,F\n2,1951-01-01,M\n3,1952-01-01,F\n"
+
+
+def dead_of(tmp_path, files):
+    """The record numbers of the dead, with their dates, as the SQL of a begun adapter reads them."""
+    folder = tmp_path / "ehr"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / f"{name}.csv").write_text(text)
+    location = ExtractLocation(folder)
+    write_adapter(tmp_path / "own", look(location))
+    with connect_to_nothing() as connection:
+        extract = Extract(connection, folder)
+        define_macros(connection, None)
+        for table in {column.table for column in contract(str(tmp_path / "own"))}:
+            extract.open([column for column in contract(str(tmp_path / "own")) if column.table == table])
+        rows = connection.execute((tmp_path / "own/death.sql").read_text()).fetchall()
+    return {str(patient): None if date is None else str(date)[:10] for patient, date, _ in rows}
+
+
+@pytest.mark.parametrize("table", ["death", "deaths", "Todesfaelle", "mortality", "deces"])
+def test_a_table_of_deaths_loses_no_death_without_a_date(tmp_path, table):
+    deaths = "patient_id,death_date\n1,2020-01-01\n2,\n"
+    assert dead_of(tmp_path, {"patient": BIRTHS, table: deaths}) == {"1": "2020-01-01", "2": None}
+
+
+@pytest.mark.parametrize("table", ["vital_status", "person"])
+def test_a_table_with_the_living_gives_those_with_a_date_alone(tmp_path, table):
+    people = "patient_id,death_date\n1,2020-01-01\n2,\n3,\n"
+    assert dead_of(tmp_path, {"demographics": BIRTHS, table: people}) == {"1": "2020-01-01"}
+
+
+@pytest.mark.parametrize(
+    ("flag", "dead", "alive"), [("deceased", "Y", "N"), ("vital_status", "dead", "alive"), ("is_dead", "1", "0")]
+)
+def test_who_is_called_dead_is_dead_without_a_date_too(tmp_path, flag, dead, alive):
+    people = f"patient_id,birth_date,sex,date_of_death,{flag}\n1,1950-01-01,F,2020-01-01,{dead}\n"
+    people += f"2,1951-01-01,M,,{dead}\n3,1952-01-01,F,,{alive}\n"
+    assert dead_of(tmp_path, {"patients": people}) == {"1": "2020-01-01", "2": None}

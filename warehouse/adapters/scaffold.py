@@ -7,6 +7,7 @@ What is not found is null, with a hint: a person decides. Nothing that is writte
 import csv
 import functools
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,42 @@ TIMES = frozenset(
 )
 NUMBERS = frozenset({"value", "dose"})
 """Canonical columns that are times and numbers."""
+
+
+DEATHS = re.compile(
+    r"(?!.*(status|vital|patient|person))"
+    r".*(death|dead|deceas|died|mort|todes|sterb|storben|overl[ie]|dece[sd]|fallec|defunci|obit)"
+)
+"""What a table of deaths alone is called: each of its rows is a death, with a date or without."""
+
+DEAD_FLAGS = (
+    *(
+        "deceased",
+        "is_deceased",
+        "deceased_flag",
+        "deceased_ind",
+        "dead",
+        "is_dead",
+        "died",
+        "death_flag",
+        "death_indicator",
+    ),
+    *(
+        "death",
+        "vital_status",
+        "vitalstatus",
+        "verstorben",
+        "gestorben",
+        "overleden",
+        "decede",
+        "fallecido",
+        "deceduto",
+    ),
+)
+"""Columns of a table of patients that say who is dead."""
+
+DEAD_WORDS = "'1', 'y', 'yes', 'true', 't', 'j', 'ja', 'x', 'd', 'dead', 'deceased', 'died', 'expired', 'verstorben'"
+"""What such a column says of the dead, as SQL."""
 
 
 @dataclass(frozen=True)
@@ -162,9 +199,21 @@ def _select(words: Mapping[str, Word], raw: str | None, tables: Tables) -> Itera
         comma, hint = "," if place < len(words) else "", f"  -- {word.hint}" if word.hint and not name else ""
         yield f"    {source} AS {column}{comma}{hint}"
     yield f"FROM raw_{raw}" if raw else "WHERE false"
-    died = _found(words["death_date"], columns) if "death_date" in words else None
-    if died:  # a table of all patients has the living too
-        yield f"WHERE {_quoted(died)} IS NOT NULL"
+    if raw and "death_date" in words:
+        yield from _where_dead(raw, words["death_date"], columns)
+
+
+def _where_dead(raw: str, date: Word, columns: Mapping[str, Forms]) -> Iterator[str]:
+    """Yield the condition that leaves out the living: a person is dead who has a date of death, or whom a column of its
+    own calls dead. Of a table of deaths no row is left out."""
+    flags = [name for name in DEAD_FLAGS if name in columns and name not in date.names]
+    if DEATHS.match(raw) and not flags:
+        yield "-- Each row is a death; one without a date: dead, date unknown."
+        return
+    said = "".join(f" OR lower(as_text({_quoted(name)})) IN ({DEAD_WORDS})" for name in flags)
+    yield f"WHERE {_quoted(str(_found(date, columns)))} IS NOT NULL{said}"
+    if not flags:
+        yield "-- A death without a date is left out here, as if alive: if the records know of such, add their rows."
 
 
 def _quoted(name: str) -> str:

@@ -97,8 +97,9 @@ def _untrained_table(untrained: pd.DataFrame) -> Table:
 
 def _meaning(reason: str) -> str:
     from echomort.dicom.reasons import Reason
+    from echomort.linkage.reasons import reasons
 
-    return Reason(reason).meaning if reason in set(Reason) else ""
+    return Reason(reason).meaning if reason in set(Reason) else reasons().get(reason, {}).get("meaning", "")
 
 
 def _share_table(instances: pd.DataFrame, column: str, title: str) -> Table:

@@ -27,8 +27,8 @@ PUBLISHED = tuple(
 """Quantity, value and source of every figure of the authors that is quoted."""
 
 LIMITS = (
-    "One archive: cross-validation by patient, and patients kept apart. No other site was used (docs/validation.md: "
-    "how to judge the champion there).",
+    "One archive: cross-validation by patient; patients kept apart, if the settings keep any, are of the same archive. "
+    "No other site was used (docs/validation.md: how to judge a champion there).",
     "Retrospective data: patients were not sent for an echo, nor seen again, at random.",
     "Patients lost before a year have no label: the main figures are without them; the section on follow-up "
     "weights for them.",

@@ -53,14 +53,12 @@ def headline(numbers: Numbers) -> str:
         "ehr": "the health records rank",
     }
     ranked = who.get(words.kind, f"{words.label} ranks")
-    within = numbers.auc_within_folds(best)
-    of_two = "Of two patients"
+    within, pooled = numbers.auc_within_folds(best), round(100 * area.value)
+    of_two, share, also = "Of two patients", pooled, ""
     if words.kind != "score" and within.is_known:
-        area, of_two = within, "Of two patients whom the same model scored"
-    return (
-        f"{of_two}, one of whom died within a year, {ranked} the one who died higher "
-        f"{round(100 * area.value)} times in 100."
-    )
+        of_two, share = "Of two patients whom the same model scored", round(100 * within.value)
+        also = f" ({pooled} times over all pairs)" if share != pooled else ""
+    return f"{of_two}, one of whom died within a year, {ranked} the one who died higher {share} times in 100{also}."
 
 
 def forest_figure(numbers: Numbers) -> "Drawing":

@@ -2,8 +2,12 @@
 
 import fcntl
 
+import hypothesis
 import pytest
 from projects import SETTINGS, Home, assignments, copied
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # how long an example takes is no behaviour
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

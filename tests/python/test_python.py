@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from projects import Home
+from projects import SETTINGS, Home
 from pydicom.data import get_testdata_file
 
 import echomort
@@ -171,7 +171,8 @@ def test_clips_of_a_fold_and_of_the_others_are_all_and_share_no_patient(read: ec
     cohort = read.cohort("development").set_index("study_key")
     assert {every.targets[key] for key in every.rows["clip_key"]} == {0, 1}
     assert set(every.rows["study_key"]) <= set(cohort.index[cohort["label"].notna()])
-    for fold in range(5):
+    assert (folds := sorted(set(cohort["fold"]))) == list(range(SETTINGS["cohort.folds"]))
+    for fold in folds:
         train, test = (read.clips(view="apical_4", fold=fold, split=split) for split in ("train", "test"))
         assert len(train) + len(test) == len(every)
         assert not set(train.rows["patient_key"]) & set(test.rows["patient_key"])

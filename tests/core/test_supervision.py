@@ -78,7 +78,7 @@ def test_a_child_ends_with_its_parent_and_the_lock_is_free_then(tmp_path: Path, 
             pass
         os.kill(parent.pid, ending)
         with folder_lock(folder):
-            assert eventually(lambda: is_gone(child))  # the system frees the lock of a process shortly before it is gone
+            assert eventually(lambda: is_gone(child))  # its lock is free shortly before the process is gone
 
 
 def test_a_child_of_a_system_without_the_signal_ends_too() -> None:

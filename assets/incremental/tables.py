@@ -1,5 +1,4 @@
-"""What the pages of Dagster show of an asset's table: its name, its columns, what these are made from, and its rows; no
-value of it."""
+"""What Dagster's pages show of an asset's table: name, columns, what these are made from, rows; no value of it."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any

@@ -57,29 +57,10 @@ DEATHS = re.compile(
 """What a table of deaths alone is called: each of its rows is a death, with a date or without."""
 
 DEAD_FLAGS = (
-    *(
-        "deceased",
-        "is_deceased",
-        "deceased_flag",
-        "deceased_ind",
-        "dead",
-        "is_dead",
-        "died",
-        "death_flag",
-        "death_indicator",
-    ),
-    *(
-        "death",
-        "vital_status",
-        "vitalstatus",
-        "verstorben",
-        "gestorben",
-        "overleden",
-        "decede",
-        "fallecido",
-        "deceduto",
-    ),
-)
+    "deceased", "is_deceased", "deceased_flag", "deceased_ind", "dead", "is_dead", "died", "death", "death_flag",
+    "death_indicator", "vital_status", "vitalstatus", "verstorben", "gestorben", "overleden", "decede", "fallecido",
+    "deceduto",
+)  # fmt: skip
 """Columns of a table of patients that say who is dead."""
 
 DEAD_WORDS = "'1', 'y', 'yes', 'true', 't', 'j', 'ja', 'x', 'd', 'dead', 'deceased', 'died', 'expired', 'verstorben'"

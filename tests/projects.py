@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 import duckdb
+import pytest
+import yaml
 
 from orchestration.cli.__main__ import main
 
@@ -157,3 +159,14 @@ def made_anew(before: Rows, after: Rows, asset: str) -> int:
 def content(rows: Rows) -> dict[tuple[str, str], tuple[str, str]]:
     """Return what the ledger says but for the times."""
     return {key: (row.fingerprint, row.digest) for key, row in rows.items()}
+
+
+def site_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the home, in ``folder``, of a project on the archive ``dicom`` and the records ``ehr`` beside it."""
+    home = folder / "home"
+    home.mkdir()
+    sources = {"dicom": str(folder / "dicom"), "ehr": str(folder / "ehr")}
+    (home / "echomort.yaml").write_text(yaml.safe_dump({"preset": "demo", "sources": sources}))
+    monkeypatch.setenv("ECHOMORT_KEY", "k" * 40)
+    monkeypatch.delenv("ECHOMORT_CONFIG", raising=False)
+    return str(home)

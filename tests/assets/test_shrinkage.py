@@ -6,8 +6,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-import yaml
 from extracts import clean_records, write_extract
+from projects import site_home
 
 from assets.imaging.dicom_index import DICOM_INDEX, FILES, files_by_folder
 from assets.incremental import commit_units, stale_units
@@ -36,13 +36,8 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Proj
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"a file")
     write_extract(tmp_path / "ehr", clean_records(1))
-    home = tmp_path / "home"
-    home.mkdir()
-    sources = {"dicom": str(tmp_path / "dicom"), "ehr": str(tmp_path / "ehr")}
-    (home / "echomort.yaml").write_text(yaml.safe_dump({"preset": "demo", "sources": sources}))
-    monkeypatch.setenv("ECHOMORT_KEY", "k" * 40)
-    monkeypatch.delenv("ECHOMORT_CONFIG", raising=False)
-    return lambda: Project(home=str(home))
+    home = site_home(tmp_path, monkeypatch)
+    return lambda: Project(home=home)
 
 
 def indexed(project: Project) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-import yaml
 from archives import Archive, small_archive
+from projects import site_home
 
 from assets import status
 from assets.imaging.dicom_index import plan_index
@@ -34,13 +34,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
         (tmp_path / "dicom" / name).write_bytes(b"a file")
     (tmp_path / "ehr").mkdir()
     (tmp_path / "ehr/patients.csv").write_text("number\n")
-    home = tmp_path / "home"
-    home.mkdir()
-    sources = {"dicom": str(tmp_path / "dicom"), "ehr": str(tmp_path / "ehr")}
-    (home / "echomort.yaml").write_text(yaml.safe_dump({"preset": "demo", "sources": sources}))
-    monkeypatch.setenv("ECHOMORT_KEY", "k" * 40)
-    monkeypatch.delenv("ECHOMORT_CONFIG", raising=False)
-    return Project(home=str(home))
+    return Project(home=site_home(tmp_path, monkeypatch))
 
 
 def in_place(root: Path) -> None:

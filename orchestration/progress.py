@@ -32,6 +32,8 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
+from assets.incremental.units import batch_of
+
 FILE = "ECHOMORT_PROGRESS"
 """The environment variable that names the file, for the processes of the run."""
 
@@ -63,7 +65,7 @@ class ProgressFile(logging.Handler):
 def _happened(record: logging.LogRecord) -> dict[str, str] | None:
     """Return what ``record`` says: that a step began, ended or made an asset, or its message."""
     meta = getattr(record, "dagster_meta", {})
-    step = (meta.get("step_key") or "").partition("[")[0].rpartition(".")[2]
+    step = (meta.get("step_key") or "").rpartition(".")[2]
     event = getattr(record, "dagster_event", None)
     if event is None:
         message = meta.get("orig_message", "")
@@ -159,7 +161,13 @@ def _bars(console: Console) -> Progress:
 
 
 def _step_title(step: str) -> str:
-    return step.replace("__", ": ").replace("_", " ")
+    """Return the name of ``step`` in words, with the number of its batch where there are several."""
+    name, _, batch = step.rstrip("]").partition("[")
+    title = name.replace("__", ": ").replace("_", " ")
+    if not batch:
+        return title
+    number, count, _ = batch_of(batch)
+    return f"{title} {number} of {count}" if count > 1 else title
 
 
 @contextlib.contextmanager

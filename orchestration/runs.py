@@ -84,17 +84,18 @@ def prepare_instance(home: Path) -> Path:
     return folder
 
 
-def run(home: Path, selection: str | None, removals_accepted: bool = False) -> bool:
+def run(home: Path, selection: str | None, removals_accepted: bool = False) -> list[str]:
     """Materialize ``selection`` (Dagster's syntax; None: all stale assets that are kept) of the project at ``home``;
     what is gone from the inputs may be ``removals_accepted``.
 
-    Returns whether there was anything to do. Raises :class:`UserError` with the message of the first failure.
+    Returns the assets of the run, none where there was nothing to do. Raises :class:`UserError` with the message of the
+    first failure.
     """
     tags = {ACCEPTED_TAG: "yes"} if removals_accepted else {}
     return _run(home, lambda: _stale(home) if selection is None else _selected(selection), tags)
 
 
-def run_experiment(home: Path, experiment: str, most_cells: int | None) -> bool:
+def run_experiment(home: Path, experiment: str, most_cells: int | None) -> list[str]:
     """Materialize what is stale of ``experiment`` and above it, at most ``most_cells`` of its cells; as :func:`run`."""
     asset = asset_name(experiment)
     tags = {} if most_cells is None else {MOST_UNITS + asset: str(most_cells)}
@@ -105,13 +106,13 @@ def run_experiment(home: Path, experiment: str, most_cells: int | None) -> bool:
     return _run(home, needed, tags)
 
 
-def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str, str] | None = None) -> bool:
+def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str, str] | None = None) -> list[str]:
     with project_lock(home), ended_by_signals():
         for part in ("clips", "index", "models", "report", "registry", "records", "experiments"):
             remove_leftovers(home / part)
         keys = _with_co_made_assets(choose())
         if not keys:
-            return False
+            return []
         folder = prepare_instance(home)
         assets = {key.to_user_string() for key in keys}
         with shown_progress(assets, folder), forked_steps(), kept_open(), dg.DagsterInstance.get() as instance:
@@ -123,7 +124,7 @@ def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str,
     if not result.success:
         raise _first_failure(result)
     shutil.rmtree(home / VALUES / result.run_id, ignore_errors=True)  # a failed run is gone on with: it keeps its own
-    return True
+    return sorted(assets)
 
 
 def _executed(

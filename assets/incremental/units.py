@@ -163,12 +163,19 @@ def place_of(context: dg.OpExecutionContext) -> Place | None:
     key = context.get_mapping_key()
     if key is None:
         return None
-    number, count, later = re.split("_of_|_later_", key)
+    number, count, later = batch_of(key)
     plan = str(context.op_handle).replace("__work", "__plan")
     ends = [stats.end_time for stats in context.instance.get_run_step_stats(context.run_id, [plan])]
     record = context.instance.get_run_record_by_id(context.run_id)
     started = next(filter(None, ends), None) or (record and record.start_time) or time.time()
-    return Place(int(number), int(count), time.time() - started, int(later))
+    return Place(number, count, time.time() - started, later)
+
+
+def batch_of(mapping_key: str) -> tuple[int, int, int]:
+    """Return the number, from 1, of the batch that the step with ``mapping_key`` makes, how many batches its run has,
+    and how many units the run leaves for later. Raises ValueError for another key."""
+    number, count, later = map(int, re.split("_of_|_later_", mapping_key))
+    return number, count, later
 
 
 def recipe_of(name: str, project: Project) -> str:

@@ -128,7 +128,9 @@ def _figure(connection: duckdb.DuckDBPyConnection, name: str) -> Subject:
     evaluations = {row["evaluation"] for row in rows}
     evaluation = parts.pop(0) if parts[0] in evaluations else None
     if len(parts) < 2:
-        raise UserError(f"there is no figure, model, study or file {name}", EXAMPLES)
+        models = ", ".join(sorted({row["model"] for row in rows if " vs " not in row["model"]}))
+        known = f"{EXAMPLES}; models: {models or 'none yet: run `echomort run`'}"
+        raise UserError(f"there is no figure, model, study or file {name}", known)
     wanted = {"model": parts[0], "metric": parts[1], "subset": "/".join(parts[2:]) or "all"}
     fits = [
         row

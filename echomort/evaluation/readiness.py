@@ -29,6 +29,8 @@ def gate_readiness(sealed: tuple[int, int], cohort: tuple[int, int], least: int)
     if not rarer or not has_too_few(patients, deaths, least):
         return ""
     line = f"{deaths} deaths and {patients - deaths} survivors are sealed, and the gate promotes no model below {least}"
+    if not patients:
+        line = f"no patient is sealed, and the gate promotes no model below {least} deaths and {least} survivors"
     needed = math.ceil(least * every / rarer)
     share = math.ceil(100 * needed / every) / 100
     if share > MOST_SEALED:

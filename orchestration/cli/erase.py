@@ -33,12 +33,14 @@ def erase(
         with progress_bar("files searched") as progress:
             plan = plan_erasure(project, patient, progress)
         if dry_run:
+            out.print("an erasure would remove:")
             for line in (*_lines(plan), "nothing was removed: leave --dry-run out to erase"):
                 out.print(line)
             return
         with audited(home, "erase") as noted, progress_bar("files searched") as progress:
             file = carry_out(project, plan, progress)
             noted.add([f"certificate {certificate_digest(file)}"], patients=1)
+    out.print("removed:")
     for line in _lines(plan):
         out.print(line)
     out.print(f"erased; every byte was searched: {file}")

@@ -37,13 +37,16 @@ def run(
     from orchestration.printing import project as summary
 
     try:
-        if not runs.run(home, select, accept_removals):
-            out.print("everything is up to date: nothing to do")
+        assets = runs.run(home, select, accept_removals)
     except UserError:
         with contextlib.suppress(UserError):  # the first error is the one to show
             summary.print_accounts(home, out)
             summary.print_warnings(home, out)
         raise
+    if not assets:
+        out.print("everything is up to date: nothing to do")
+    elif select is not None:
+        out.print(f"materialized: {', '.join(assets)}")
     summary.print_results(settings, out)
     summary.print_accounts(home, out)
     summary.print_warnings(home, out)

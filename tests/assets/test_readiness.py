@@ -25,7 +25,7 @@ def test_a_small_cohort_is_told_so_before_training(tmp_path: Path, patients: int
     ("sealed", "words"),
     [
         (12, "4 deaths and 8 survivors are sealed, and the gate promotes no model below 5; about 15 sealed patients"),
-        (0, "0 deaths and 0 survivors are sealed"),
+        (0, "no patient is sealed, and the gate promotes no model below 5 deaths and 5 survivors; "),
         (60, ""),
     ],
 )

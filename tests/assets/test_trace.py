@@ -191,7 +191,7 @@ def test_files_of_the_records_and_of_the_home_are_followed(project: Project) -> 
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("nothing", "there is no figure"), ("", "there is no figure"), ("video/auc", "known, as model: all_views"),
+    [("nothing", "; models: all_views, "), ("", "there is no figure"), ("video/auc", "known, as model: all_views"),
      ("ehr/sensitivity", "known, as metric: auc"), ("ehr/auc/sex=male", "known, as subset: all"),
      ("ehr/auc", "stands for 2 figures"), ("echomort.yaml", "is no file of a result"), ("/dev/null", "no file of")],
 )  # fmt: skip

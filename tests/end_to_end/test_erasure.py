@@ -134,7 +134,8 @@ def test_a_dry_run_and_an_unknown_patient_change_nothing(project: Home) -> None:
 
     before = files()
     said = project.here("erase", erasable(project), "--dry-run")
-    assert said.status == 0 and "rows of measurement: " in said.stdout and "nothing was removed" in said.stdout
+    assert said.status == 0 and said.stdout.startswith("an erasure would remove:\n")
+    assert "rows of measurement: " in said.stdout and "nothing was removed" in said.stdout
     unknown = project.here("erase", "NOBODY-4711")
     assert unknown.status == 2 and unknown.stderr.count("\n") == 1
     assert "no patient has this number" in unknown.stderr and "NOBODY" not in unknown.stderr

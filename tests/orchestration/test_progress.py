@@ -19,7 +19,7 @@ from rich.console import Console
 from orchestration.progress import FILE, Display, ProgressFile, shown_progress
 
 SMALL = ("preset=demo", "sources.synthetic.patients=12")
-STEP = "clips.clips__work[00000]"
+STEP = "clips.clips__work[00001_of_00001_later_00000]"
 
 
 def record(step, message="", event=None, asset=None, level=logging.INFO):
@@ -65,6 +65,15 @@ def test_plain_lines_where_there_is_no_terminal(tmp_path, monkeypatch):
     assert lines[0] == "  clips: work: 200 of 544 files"
     assert lines[1].startswith("failed clips: work")
     assert len(lines) == 2
+
+
+def test_batches_of_one_stage_have_a_number_each_and_are_timed_apart(tmp_path, monkeypatch):
+    first, second = (f"clips.clips__work[0000{number}_of_00002_later_00000]" for number in (1, 2))
+    events = [record(step, event="is_step_start") for step in (first, second)]
+    events += [record(first, event="is_step_failure"), record(second, "7 of 9 files")]
+    lines = shown(tmp_path, monkeypatch, False, *events).splitlines()
+    assert lines[0].startswith("failed clips: work 1 of 2 ")
+    assert lines[1:] == ["  clips: work 2 of 2: 7 of 9 files"]
 
 
 def test_bars_on_a_terminal(tmp_path, monkeypatch):

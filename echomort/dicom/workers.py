@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+from echomort.core.isolation import leave_network
 from echomort.dicom.clip import Clip, read_clip
 from echomort.dicom.header.views import UNKNOWN, check_group
 from echomort.dicom.reasons import Reason, Rejected
@@ -60,10 +61,11 @@ def make_of_files(
     nothing, in the order in which they finish.
 
     Every file is read in one of ``processes`` child processes under ``imaging.worker_memory_gib`` of address space
-    and ``imaging.file_timeout`` seconds. A file that hangs, exhausts memory or kills its process gives a
-    :class:`Rejected` and affects no other file: if a death breaks the whole pool, the files that were being read are
-    read once more, each in a separate process. The processes end with the generator: who may stop before its end
-    closes it (:func:`contextlib.closing`), since the search for garbage would end them at any time, in any thread.
+    and ``imaging.file_timeout`` seconds, without network where the system permits it. A file that hangs, exhausts
+    memory or kills its process gives a :class:`Rejected` and affects no other file: if a death breaks the whole pool,
+    the files that were being read are read once more, each in a separate process. The processes end with the
+    generator: who may stop before its end closes it (:func:`contextlib.closing`), since the search for garbage would
+    end them at any time, in any thread.
     """
     waiting = iter(jobs)
     while suspects := (yield from _make_in_pool(waiting, make, imaging, processes)):
@@ -121,7 +123,7 @@ def _start_pool(imaging: Imaging, processes: int) -> ProcessPool:
     return ProcessPool(
         max_workers=max(1, processes),
         max_tasks=FILES_A_WORKER,
-        initializer=_limit_memory,
+        initializer=_confine,
         initargs=(int(imaging.worker_memory_gib * (1 << 30)),),
         context=_WorkerContext(),
     )
@@ -145,7 +147,9 @@ def _read_ahead(path: Path) -> None:
             os.close(descriptor)
 
 
-def _limit_memory(limit: int) -> None:
+def _confine(limit: int) -> None:
+    """Limit the worker's memory to ``limit`` bytes, and take it from the network where the system permits it."""
+    leave_network()
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

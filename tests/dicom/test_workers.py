@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from pebble import ProcessFuture
 
 from echomort.core.errors import UserError
 from echomort.dicom import Clip, Job, Reason, Rejected, discover, read_clip, read_clips
+from echomort.dicom.workers import make_of_files
 from echomort.settings import ClipSettings, Imaging
 
 
@@ -41,6 +43,26 @@ def test_a_reader_that_dies_costs_its_own_file_only(loops: list[Path]) -> None:
     killer = got.pop("killer")
     assert isinstance(killer, Rejected) and killer.reason is Reason.WORKER_DIED
     assert len(got) == 4 and all(isinstance(outcome, Clip) for outcome in got.values())
+
+
+def reach(job: Job, imaging: Imaging) -> str:
+    """Return whether a worker reaches the port that the job's key names."""
+    try:
+        with socket.create_connection(("127.0.0.1", int(job.key)), timeout=5):
+            return "reached"
+    except OSError:
+        return "not reached"
+
+
+def test_a_worker_has_no_network(loops: list[Path]) -> None:
+    """What a decoder's fault lets a file do, it does without a way out."""
+    code = "from echomort.core.isolation import leave_network; raise SystemExit(not leave_network())"
+    if subprocess.run([sys.executable, "-c", code], check=False).returncode:
+        pytest.skip("this system does not permit a process to leave the network")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        job = Job(loops[0], key=str(server.getsockname()[1]))
+        assert reach(job, Imaging()) == "reached"
+        assert [found for _, found in make_of_files([job], reach, Imaging(), 1)] == ["not reached"]
 
 
 @pytest.mark.slow

@@ -3,7 +3,8 @@
     python benchmarks/year.py --to FOLDER                                     # twelve months, three scenarios
     python benchmarks/year.py --to FOLDER --every 6 --patients 300 --linear   # three looks, models that learn little
 
-Writes FOLDER/year.json, year.md and year.svg; the same command goes on where it was stopped. The synthetic archive is
+Writes FOLDER/year.json, year.md and year.svg, with `--write` docs/year.md and its figure too; the same command goes on
+where it was stopped, and another may make another scenario meanwhile (`--scenario`). The synthetic archive is
 delivered as a hospital would: in each month the echoes of that month, fewer in summer, and an extract whose deaths are
 known 10 to 100 days late.
 
@@ -41,6 +42,8 @@ import yaml
 
 from echomort.core.files import atomic_folder, write_text
 
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "year.md"
+BEGIN, END = "<!-- year: begin -->", "<!-- year: end -->"
 SCENARIOS = ("same", "drift", "bad drop")
 SHARED = "all"
 """The months before any scenario differs are made once, in a project that each scenario goes on with."""
@@ -337,7 +340,10 @@ def _decision(row: dict[str, Any]) -> str:
     if not row["decisions"]:
         return "the same candidate"
     last = row["decisions"][-1]
-    return f"{'promoted' if last['promoted'] else 'refused'}: {'; '.join(last['reasons'])}"
+    if last["promoted"]:
+        beside = last["reasons"][0].partition(": ")[2].partition(" against the champion")[0]
+        return f"promoted: {beside} beside the champion" if beside else "promoted"
+    return f"refused: {'; '.join(last['reasons'])}"
 
 
 def _short(words: str) -> str:
@@ -374,6 +380,7 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=1200)
     parser.add_argument("--linear", action="store_true", help="train the linear network: cheap, and it learns little")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write", action="store_true", help="put table and figure into docs/year.md")
     parser.add_argument("--tick", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--month", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--cursor", default="", help=argparse.SUPPRESS)
@@ -409,6 +416,10 @@ def main() -> None:
         go(folder, scenario, months)
     (chosen.to / "year.md").write_text(table(rows) + "\n")
     figure(rows, chosen.to / "year.svg")
+    if chosen.write:
+        before, _, rest = PAGE.read_text().partition(BEGIN)
+        PAGE.write_text(f"{before}{BEGIN}\n{table(rows)}\n{END}{rest.partition(END)[2]}")
+        shutil.copy(chosen.to / "year.svg", PAGE.parent / "images/year.svg")
 
 
 if __name__ == "__main__":

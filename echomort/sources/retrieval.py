@@ -56,6 +56,13 @@ class Retrieved:
         """How many studies have been dealt with."""
         return self.retrieved + self.there + self.unstable + self.without + self.failed
 
+    def __str__(self) -> str:
+        """Return the counts in words."""
+        return (
+            f"{self.retrieved} retrieved, {self.there} there already, {self.unstable} not stable yet, "
+            f"{self.without} without ultrasound, {self.failed} failed"
+        )
+
 
 def retrieve(  # noqa: PLR0913, PLR0917
     archive: Archive,
@@ -78,7 +85,11 @@ def retrieve(  # noqa: PLR0913, PLR0917
         with _Retrieval(archive, looks, port, patience or Patience()) as retrieval:
             studies = retrieval.find(query)
             for done, (study, instances) in enumerate(studies.items(), start=1):
-                retrieval.take(study, instances)
+                try:
+                    retrieval.take(study, instances)
+                except UserError as error:
+                    before = f"until then, of {len(studies)} studies {retrieval.counts}"
+                    raise UserError(f"{error.problem}; {before}", error.remedy) from error
                 progress(done, len(studies))
     retrieval.counts.objects = landed.count("new")
     return retrieval.counts

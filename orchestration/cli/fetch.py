@@ -63,10 +63,7 @@ def pacs(  # noqa: PLR0913, PLR0917 - one parameter an option
     station = Station(port, aet, host, tuple(sender or ()))
     with progress_bar("studies") as progress:
         found = retrieve(Archive.parse(archive, aet), query, Looks(to, stable), station, progress)
-    out.print(
-        f"{to}: {found.total} studies: {found.retrieved} retrieved, {found.there} there already, {found.unstable} not "
-        f"stable yet, {found.without} without ultrasound, {found.failed} failed; {found.objects} new objects"
-    )
+    out.print(f"{to}: {found.total} studies: {found}; {found.objects} new objects")
     if found.failed:
         raise UserError(
             f"{found.failed} studies failed, the last because {found.problem}", f"{found.remedy}; run again"

@@ -331,12 +331,14 @@ def table(rows: list[dict[str, Any]]) -> str:
         }
         for row in rows
     )
-    return frame.to_markdown(index=False)
+    lines = [list(frame), ["---"] * len(frame.columns), *frame.astype(str).to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _decision(row: dict[str, Any]) -> str:
     if row["stopped"]:
-        return f"stopped: {row['stopped']}"
+        first, *more = (part.partition(": ")[0] for part in row["stopped"].split("; ") if " rows of table " in part)
+        return f"stopped: {first}, and so of {len(more)} other tables" if more else f"stopped: {first}"
     if not row["decisions"]:
         return "the same candidate"
     last = row["decisions"][-1]
@@ -356,14 +358,23 @@ def figure(rows: list[dict[str, Any]], file: Path) -> None:
 
     drawing = Figure(figsize=(7.6, 4), layout="constrained")
     above, below = drawing.subplots(2, 1, sharex=True)
-    for scenario in dict.fromkeys(row["scenario"] for row in rows if row["scenario"] != SHARED):
+    scenarios = dict.fromkeys(row["scenario"] for row in rows if row["scenario"] != SHARED)
+    for scenario, width in zip(scenarios, (5, 2.5, 1), strict=False):  # lines that lie on each other are all seen
         mine = [row for row in rows if row["scenario"] in (SHARED, scenario)]
         months = [row["month"] for row in mine]
-        (line,) = above.plot(months, [row.get("auc", np.nan) for row in mine], label=scenario)
+        areas = [row.get("auc", np.nan) for row in mine]
+        (line,) = above.plot(months, areas, label=scenario, linewidth=width)
         taken = [row for row in mine if any(one["promoted"] for one in row["decisions"])]
-        above.plot([row["month"] for row in taken], [row["auc"] for row in taken], "o", color=line.get_color())
-        below.plot(months, [row["cpu"] for row in mine], color=line.get_color())
-    above.set_ylabel("true AUC of the champion\n(dot: promoted)")
+        above.plot(
+            [row["month"] for row in taken],
+            [row["auc"] for row in taken],
+            "o",
+            color=line.get_color(),
+            markersize=6 + width,
+        )
+        below.plot(months, [row["cpu"] for row in mine], color=line.get_color(), linewidth=width)
+    above.set_ylabel("champion's true AUC")
+    above.set_title("The champion, by month; a dot is a promotion", fontsize="medium", loc="left")
     below.set_ylabel("CPU-seconds")
     below.set_xlabel("month")
     above.legend(frameon=False)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from echomort.champion.model import Champion
-from echomort.champion.occlusion import Score, occlude
 from echomort.champion.predict import FileScore, score_clips_of
-from echomort.champion.tint import coloured, tinted
 from echomort.core.files import atomic_path, write_text
+from echomort.explain.occlusion import Score, occlude
+from echomort.explain.tint import coloured, tinted
 
 if TYPE_CHECKING:
     from torch import nn
@@ -81,7 +81,7 @@ def _noted(score: FileScore, note: str | None) -> FileScore:
 
 def explain_clip(pixels: NDArray[np.uint8], champion: Champion, view: str, method: Method) -> Maps:
     """Return what the risk of a clip of ``view``, uint8 (frames, height, width), rests on."""
-    from echomort.champion.grad_cam import grad_cam
+    from echomort.explain.grad_cam import grad_cam
 
     maps = Maps()
     if method in ("both", "occlusion"):
@@ -105,7 +105,7 @@ def _networks_of(champion: Champion, view: str) -> "list[nn.Module]":
 
 def _why_no_map(champion: Champion, view: str, networks: "Sequence[nn.Module]") -> str | None:
     """Return why there is no Grad-CAM of clips of ``view``, or None."""
-    from echomort.champion.grad_cam import NO_CONVOLUTION, has_convolution
+    from echomort.explain.grad_cam import NO_CONVOLUTION, has_convolution
 
     if not all(map(has_convolution, networks)):
         return NO_CONVOLUTION

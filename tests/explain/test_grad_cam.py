@@ -10,9 +10,9 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from echomort.champion.explain import draw_animation, explain_files
-from echomort.champion.grad_cam import NO_CONVOLUTION, grad_cam
 from echomort.champion.model import Champion
-from echomort.champion.occlusion import occlude
+from echomort.explain.grad_cam import NO_CONVOLUTION, grad_cam
+from echomort.explain.occlusion import occlude
 from echomort.models.view_model import score_clips
 from echomort.networks import build_network
 

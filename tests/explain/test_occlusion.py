@@ -13,8 +13,8 @@ from scipy.stats import spearmanr
 
 from echomort.champion.explain import draw_animation, explain_files
 from echomort.champion.model import Champion
-from echomort.champion.occlusion import BLOCKS_HIGH, MOMENTS, occlude
 from echomort.core.audit import read_log
+from echomort.explain.occlusion import BLOCKS_HIGH, MOMENTS, occlude
 
 SHAPE = (24, 32, 48)
 PLACE = (slice(8, 12), slice(12, 20))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from assets.incremental import Build, Built, Result, Stage, rebuild_after, whole_asset
 from assets.project import Project
 from echomort.core.fingerprint import digest_file
-from echomort.explain.loops import explain_in_child, write_maps
 from warehouse import ledger
 from warehouse.queries import run
 
@@ -27,6 +26,8 @@ EXPLAINED_LOOPS = Stage(
 @whole_asset(EXPLAINED_LOOPS, "evaluation", "pytorch", pool="gpu")
 def explained_loops(project: Project) -> Result:
     """What the risk of each example loop of the report rests on, by a network that did not learn from its patient."""
+    from echomort.explain.loops import explain_in_child
+    from echomort.explain.maps import write_maps
 
     def work() -> Build:
         loops = _loops(project)

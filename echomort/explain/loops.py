@@ -3,12 +3,10 @@
 ``python -m echomort.explain.loops FOLDER HOME`` is the child process that :func:`explain_in_child` starts.
 """
 
-import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -18,40 +16,13 @@ import pandas as pd
 from echomort.clips.store import read_study
 from echomort.core.child import leave_error, raise_left
 from echomort.core.errors import UserError
-from echomort.core.files import resolve_under, write_text
+from echomort.core.files import resolve_under
 from echomort.core.supervision import end_with_parent, supervised
+from echomort.explain.maps import LoopMaps, Rows, read_maps, write_maps
 from echomort.explain.occlusion import occlude
 
 LOOPS, MAPS, ERROR = "loops.parquet", "maps.json", "refused.json"
 """Files in the temporary folder by which parent and child exchange data."""
-
-Rows = list[list[float]]
-"""Numbers of a map: rows of columns."""
-
-
-@dataclass(frozen=True)
-class LoopMaps:
-    """What the ``logit`` of a clip rests on: maps of :class:`echomort.explain.occlusion.Occlusion`, to four digits."""
-
-    clip_key: str
-    logit: float
-    picture: Rows
-    movement: Rows
-
-    @property
-    def maps(self) -> tuple[np.ndarray, np.ndarray]:
-        """Both maps, float64 (rows, columns)."""
-        return np.array(self.picture), np.array(self.movement)
-
-
-def read_maps(file: Path) -> list[LoopMaps]:
-    """Return the maps of a ``file`` that :func:`write_maps` wrote; none where there is no file."""
-    return [LoopMaps(**row) for row in json.loads(file.read_text())] if file.exists() else []
-
-
-def write_maps(found: Sequence[LoopMaps], file: Path) -> None:
-    """Write maps to ``file``, whole or not at all."""
-    write_text(file, json.dumps([asdict(maps) for maps in found]) + "\n")
 
 
 def explain_in_child(loops: pd.DataFrame, home: Path) -> list[LoopMaps]:

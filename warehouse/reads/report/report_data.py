@@ -8,7 +8,7 @@ import duckdb
 import pandas as pd
 
 from echomort.clips import store as clips
-from echomort.explain.loops import LoopMaps, read_maps
+from echomort.explain.maps import LoopMaps, read_maps
 from echomort.reader_study.summary import read_summary
 from echomort.report.data import WATCH_COLUMNS, Example, ReportData
 from echomort.settings import Settings

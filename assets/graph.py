@@ -2,7 +2,7 @@
 
 from types import ModuleType
 
-from assets.evaluation import evaluation, external_scores, report
+from assets.evaluation import evaluation, explained_loops, external_scores, report
 from assets.experiments import experiments
 from assets.imaging import clip_views, clips, dicom_index, flow, linkage, variants
 from assets.incremental import Stage
@@ -18,7 +18,7 @@ MODULES: tuple[ModuleType, ...] = (
     *(dicom_index, linkage, clips, clip_views, variants, flow),
     *(view_models, ehr_models, ehr_baselines, fusion, permuted_null, motion_controls),
     experiments,
-    *(external_scores, evaluation, report),
+    *(external_scores, evaluation, explained_loops, report),
     *(champion, model_card, risk_scores),
 )
 """The module of each asset, inputs first."""

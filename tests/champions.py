@@ -18,17 +18,17 @@ FILES = Path(str(resources.files("pydicom"))) / "data" / "test_files"
 LOOP, STILL = FILES / "examples_ybr_color.dcm", FILES / "examples_rgb_color.dcm"
 
 
-def written_champion(root, folds):
+def written_champion(root, folds, network="cnn_3d"):
     """A registry whose champion has two views, each of networks of random weights, one a fold."""
     for seed, view in enumerate(("apical_4", "parasternal_long")):
         (root / view).mkdir()
         entries = {}
         for fold in range(folds):
             torch.manual_seed(10 * fold + seed)
-            weights = save_network(build_network("cnn_3d", SMALL.shape))
+            weights = save_network(build_network(network, SMALL.shape))
             (root / view / f"fold_{fold}.safetensors").write_bytes(weights)
             entries[str(fold)] = {"file": f"fold_{fold}.safetensors", "sha256": hashlib.sha256(weights).hexdigest()}
-        card = {"view": view, "network": "cnn_3d", "shape": SMALL.shape, "weights": entries}
+        card = {"view": view, "network": network, "shape": SMALL.shape, "weights": entries}
         (root / view / "model.json").write_text(json.dumps(card))
     views = ("apical_4", "parasternal_long")
     parts = Parts({view: root / view for view in views}, {view: Platt(1.0, -1.0) for view in views})

@@ -33,6 +33,7 @@ SETTINGS = {
     "training.min_deaths": 3,
     "evaluation.bootstrap": 100,
     "evaluation.permutations": 2,
+    "evaluation.explain_loops": False,  # tests/assets/test_explained_loops.py has the pictures; a process is saved
     "experiments.keep": [],
     "execution.processes": 1,  # each process of a run imports its libraries; the tests run side by side already
     "training.fold_processes": 1,

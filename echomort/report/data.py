@@ -20,13 +20,14 @@ def _without_rows(*columns: str) -> Callable[[], pd.DataFrame]:
 
 @dataclass(frozen=True)
 class Example:
-    """One loop to show: ``pixels`` uint8 (frames, height, width) at ``fps``; ``caption`` must not reveal the
-    outcome."""
+    """One loop to show: ``pixels`` uint8 (frames, height, width) at ``fps``; ``caption`` must not reveal the outcome;
+    ``maps``: what its risk rests on, (rows, columns) of the picture and of the movement, where that was explained."""
 
     caption: str
     view: str
     pixels: np.ndarray
     fps: float
+    maps: tuple[np.ndarray, np.ndarray] | None = None
 
 
 @dataclass(frozen=True)

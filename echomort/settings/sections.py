@@ -753,6 +753,9 @@ class Evaluation(Section):
     suppress_below_events: int = setting(
         10, "ours", "deaths, or survivors, below which a subgroup or a clinical score gets no figure", ge=1
     )
+    explain_loops: bool = setting(
+        True, "ours", "show in the report which parts of its example loops their risks rest on (docs/explaining.md)"
+    )
     seed: int = setting(1, "ours", "seed of the resampling", ge=0)
     suspicious_auc: float = setting(
         0.98, "ours", "AUC of one variable or one model from which a leak is suspected: no promotion", ge=0.9, le=1

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -14,17 +14,21 @@ if TYPE_CHECKING:
     from echomort.champion.explain import Explained
 
 
-def explain(
+def explain(  # noqa: PLR0913, PLR0917
     paths: Annotated[list[Path], typer.Argument(help="Echo files, folders, or clips saved by inspect (.npy).")],
     save: Annotated[Path, typer.Option(help="Folder for the animations (.gif) and their numbers (.json).")],
     home: Home = Path("demo"),
     view: Annotated[str | None, typer.Option(help="The view of files without a view tag.")] = None,
+    method: Annotated[
+        Literal["both", "occlusion", "grad_cam"],
+        typer.Option(help="Hide part after part (occlusion), weigh the last convolution's maps (grad_cam), or both."),
+    ] = "both",
     as_json: AsJson = False,
 ) -> None:
-    """Score echo files as `predict` does, and show for each what its risk rests on, by hiding part after part.
+    """Score echo files as `predict` does, and show for each what its risk rests on.
 
-    An animation has the loop three times: as it is, with what each part of the picture adds, and with what the movement
-    of each part adds: red where it raises the risk, blue where it lowers it.
+    An animation has the loop side by side: as it is, with what each part of the picture adds, with what the movement of
+    each part adds, and with Grad-CAM: red where it raises the risk, blue where it lowers it.
     """
     require_paths(paths)
     champion = champion_of(home)
@@ -33,7 +37,7 @@ def explain(
 
     with audited(home, "explain") as noted:
         noted.add([f"candidate {champion.name}"])
-        records = _noted(explain_files(paths, champion, save, view), noted)
+        records = _noted(explain_files(paths, champion, save, view, method), noted)
         print_records(records, predicted, as_json)
     if not as_json:
         out.print(f"animations of what was scored: {save} (numbered by place in this list: 00001.gif, 00002.gif, ...)")

@@ -331,10 +331,12 @@ OWN = {
     "linkage": {"instance_link"},
     "fusion": {"score"},
     "champion": {"dicom_instance"},
+    "explained_loops": {"score"},
     "report": {"prospective_risk", "diagnosis", "study"},
 }
 """Tables that a stage fills, whose rows it only forgets, or of which what it reads is among its inputs (the champion:
-sizes of views; the report: kept risks with their groups)."""
+sizes of views; explained loops: scores of views, which the view models write; the report: kept risks with their
+groups)."""
 
 
 def tables_read(file: Path) -> set[str]:

@@ -13,12 +13,13 @@ SHORTEST_FRAME = 20
 
 
 def animation(pixels: np.ndarray, fps: float) -> str:
-    """Return uint8 (frames, height, width) as a looping WebP in a data URI; equal loops give equal text."""
+    """Return a loop, uint8 (frames, height, width) or, in colour, (frames, height, width, 3), as a looping WebP in a
+    data URI; equal loops give equal text."""
     return _uri(looping(pixels, fps))
 
 
 def looping(pixels: np.ndarray, fps: float) -> bytes:
-    """Return uint8 (frames, height, width) as a looping WebP; equal loops give equal bytes."""
+    """Return a loop, as :func:`animation` takes it, as a looping WebP; equal loops give equal bytes."""
     frames = _images(pixels)
     buffer = io.BytesIO()
     duration = max(SHORTEST_FRAME, round(1000 / fps))
@@ -37,17 +38,17 @@ def still(pixels: np.ndarray) -> str:
 def _images(pixels: np.ndarray) -> list[Any]:
     from PIL import Image
 
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or not len(pixels):
-        raise ValueError("a loop is uint8 of shape (frames, height, width) with at least one frame")
-    height, width = pixels.shape[1:]
+    if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or not len(pixels):
+        raise ValueError("a loop is uint8 of shape (frames, height, width), or with colours, with at least one frame")
+    height, width = pixels.shape[1:3]
     scale = max(1.0, SHOWN_WIDTH / width)
     size = (round(width * scale), round(height * scale))
     return [Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC) for frame in without_padding(pixels)]
 
 
 def without_padding(pixels: np.ndarray) -> np.ndarray:
-    """Return (frames, height, width) without the black frames at the end; at least one frame."""
-    lit = np.flatnonzero(pixels.any(axis=(1, 2)))
+    """Return a loop without the black frames at its end; at least one frame."""
+    lit = np.flatnonzero(pixels.reshape(len(pixels), -1).any(axis=1))
     return pixels[: lit[-1] + 1] if len(lit) else pixels[:1]
 
 

@@ -8,6 +8,7 @@ import duckdb
 import pandas as pd
 
 from echomort.clips import store as clips
+from echomort.explain.maps import LoopMaps, read_maps
 from echomort.reader_study.summary import read_summary
 from echomort.report.data import WATCH_COLUMNS, Example, ReportData
 from echomort.settings import Settings
@@ -107,12 +108,21 @@ def kept_risks(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 
 def _examples(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Example]:
     rows = run(connection, "reads/report/report_examples.sql").fetchall()
+    explained = _explained(connection, settings)
     return [
         Example(
             f"{risk} predicted risk",
             view,
-            clips.read_study(settings.home / artifact, [clip_key])[clip_key],
+            clips.read_study(settings.home / path, [clip_key])[clip_key],
             settings.imaging.clip.fps,
+            explained[clip_key].maps if clip_key in explained else None,
         )
-        for view, risk, clip_key, artifact in rows
+        for view, risk, clip_key, path, _ in rows
     ]
+
+
+def _explained(connection: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str, LoopMaps]:
+    """Return clip -> what its risk rests on, of the loops that were explained."""
+    entry = ledger.entries(connection, "explained_loops").get(ledger.WHOLE)
+    found = read_maps(settings.home / entry.artifact) if entry and entry.artifact else []
+    return {maps.clip_key: maps for maps in found}

@@ -13,8 +13,8 @@ from scipy.stats import spearmanr
 
 from echomort.champion.explain import draw_animation, explain_files
 from echomort.champion.model import Champion
-from echomort.champion.occlusion import BLOCKS_HIGH, MOMENTS, occlude
 from echomort.core.audit import read_log
+from echomort.explain.occlusion import BLOCKS_HIGH, MOMENTS, occlude
 
 SHAPE = (24, 32, 48)
 PLACE = (slice(8, 12), slice(12, 20))
@@ -96,7 +96,7 @@ def test_other_weights_give_another_map(registry):
 
 def test_an_animation_shows_every_frame_and_leaves_the_loop_as_it_is(moving, tmp_path):
     found = occlude(moving, variance)
-    draw_animation(moving, found, 30, tmp_path / "one.gif")
+    draw_animation(moving, [[found.picture, found.movement]], 30, tmp_path / "one.gif")
     with Image.open(tmp_path / "one.gif") as image:
         frames = [np.asarray(frame.convert("RGB"), int) for frame in ImageSequence.Iterator(image)]
         assert image.info["duration"] == 30
@@ -108,7 +108,8 @@ def test_an_animation_shows_every_frame_and_leaves_the_loop_as_it_is(moving, tmp
 
 
 def test_both_tints_have_one_scale(moving, tmp_path):
-    draw_animation(moving, occlude(moving, brightness), 30, tmp_path / "one.gif")
+    found = occlude(moving, brightness)
+    draw_animation(moving, [[found.picture, found.movement]], 30, tmp_path / "one.gif")
     with Image.open(tmp_path / "one.gif") as image:
         tint = np.asarray(image.convert("RGB"), int)
     _, picture, movement = np.split(tint[..., 0] - tint[..., 2], 3, axis=1)
@@ -126,6 +127,7 @@ def test_loops_are_explained_and_others_have_their_reason(registry, tmp_path):
     assert sorted(path.name for path in saved.iterdir()) == ["00002.gif", "00002.json"]
     numbers = json.loads((saved / "00002.json").read_text())
     assert numbers["logit"] == round(loop["logit"], 4) and np.abs(numbers["movement"]).max() > 0
+    assert np.shape(numbers["grad_cam"]) == (3, 3, 4)
     begun, done = read_log(tmp_path / "home")
     assert (begun["event"], done["counts"]) == ("begun", {"files": 2, "scored": 1})
     assert f"animations of what was scored: {saved} " in home.here("explain", str(LOOP), "--save", str(saved)).stdout

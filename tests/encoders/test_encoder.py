@@ -140,10 +140,10 @@ def test_weights_that_are_no_torchscript_or_of_another_hash_are_refused_before_t
     file = write_encoder(tmp_path, "one", Constant(), 2)
     content = yaml.safe_load(file.read_text())
     torch.save({"a": torch.ones(2)}, tmp_path / "one.pt")
-    with pytest.raises(UserError, match="not those that its spec names.*SHA-256"):
+    with pytest.raises(UserError, match="not those that its spec names"):
         Encoder.load(read_spec(file))
     write_spec(file, {**content, "sha256": digest_file(tmp_path / "one.pt")})
-    with pytest.raises(UserError, match="no TorchScript file.*torch.jit.save"):
+    with pytest.raises(UserError, match="are no TorchScript file"):
         Encoder.load(read_spec(file))
     (tmp_path / "one.pt").unlink()
     with pytest.raises(UserError, match=r"the weights one\.pt of the encoder one can't be read"):
@@ -184,7 +184,7 @@ def test_a_spec_that_is_no_spec_is_refused(tmp_path) -> None:
 def test_a_licence_must_be_accepted_by_its_name(tmp_path) -> None:
     file = write_encoder(tmp_path, "one", Constant(), 2)
     for accepted in ((), ("MIT",)):
-        with pytest.raises(UserError, match="licence of the encoder one is not accepted.*by-nc/4.*accepted_licences"):
+        with pytest.raises(UserError, match=r"is not accepted \(CC BY-NC 4\.0; .*by-nc/4.*accepted_licences"):
             check_encoders(Encoders(specs=(file,), accepted_licences=accepted))
     check_encoders(Encoders(specs=(file,), accepted_licences=(LICENCE,)))
     (tmp_path / "one.pt").write_bytes(b"other")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from encoder_files import INPUT, LICENCE, Constant, Flicker, RandomProjection, write_encoder, write_spec
+from encoder_files import INPUT, LICENCE, Constant, Flicker, RandomProjection, loops, write_encoder, write_spec
 from torch import nn
 
 from echomort.core.errors import UserError
@@ -18,17 +18,6 @@ from echomort.settings import validate
 from echomort.settings.sections import Encoders
 
 PATIENTS, FOLDS = 240, 4
-
-
-def loops(label: np.ndarray, seed: int = 1) -> list[np.ndarray]:
-    """Clips of noise, in which the middle flickers more where the patient dies."""
-    draw = np.random.default_rng(seed)
-    found = []
-    for died in label:
-        clip = draw.integers(60, 180, (6, 16, 20)).astype(float)
-        clip[:, 6:10, 8:12] += np.where(np.arange(6) % 2, 1, -1)[:, None, None] * draw.normal(10 + 8 * died, 8)
-        found.append(clip.clip(1, 255).astype(np.uint8))
-    return found
 
 
 def area(module: nn.Module, numbers: int, tmp_path) -> float:

@@ -10,13 +10,23 @@ from assets.prediction import risk_scores
 from assets.records import clinical_features, clinical_scores, cohort, health_records, outcomes
 from assets.serving import champion, model_card
 from assets.sources import dicom_archive, ehr_extract
-from assets.training import ehr_baselines, ehr_models, fusion, motion_controls, permuted_null, view_models
+from assets.training import (
+    clip_embeddings,
+    ehr_baselines,
+    ehr_models,
+    encoder_models,
+    fusion,
+    motion_controls,
+    permuted_null,
+    view_models,
+)
 
 MODULES: tuple[ModuleType, ...] = (
     *(dicom_archive, ehr_extract),
     *(health_records, outcomes, cohort, clinical_features, clinical_scores),
     *(dicom_index, linkage, clips, clip_views, variants, flow),
     *(view_models, ehr_models, ehr_baselines, fusion, permuted_null, motion_controls),
+    *(clip_embeddings, encoder_models),
     experiments,
     *(external_scores, evaluation, explained_loops, report),
     *(champion, model_card, risk_scores),

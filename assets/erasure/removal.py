@@ -28,7 +28,16 @@ from warehouse.tables.risk_score.seals import check_seals, seal_anew
 MADE_OF_UNITS = ("view_models", "experiment_")
 """Beginnings of the assets whose models each list the studies that they learnt from: those without the patient stay."""
 
-MADE_AGAIN = {"report": 1, "tensorboard": 1, "experiments": 2, "index": 3, "clips": 3, "models": 9, "mirror": 99}
+MADE_AGAIN = {
+    "report": 1,
+    "tensorboard": 1,
+    "experiments": 2,
+    "index": 3,
+    "clips": 3,
+    "embeddings": 4,
+    "models": 9,
+    "mirror": 99,
+}
 """Folder of the home that runs fill -> how many parts of a path name what is removed where a file of it holds the
 patient."""
 

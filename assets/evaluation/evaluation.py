@@ -26,6 +26,7 @@ EVALUATION = Stage(
         *("patient", "study", "diagnosis", "linkage"),
         *("cohort", "clinical_features", "clinical_scores", "external_scores"),
         *("view_models", "ehr_models", "ehr_baselines", "fusion", "permuted_null", "motion_controls"),
+        "encoder_models",
     ),
     lambda settings: {"evaluation": settings.evaluation, "outcome.horizon_days": settings.outcome.horizon_days},
     truth_digest,

@@ -33,7 +33,8 @@ REPORT = Stage(
     (
         *("patient", "outcomes", "cohort", "clinical_features"),
         *("dicom_index", "linkage", "clips", "clip_views"),
-        *("view_models", "ehr_models", "ehr_baselines", "fusion", "external_scores", "evaluation", "explained_loops"),
+        *("view_models", "ehr_models", "ehr_baselines", "fusion", "encoder_models", "external_scores", "evaluation"),
+        "explained_loops",
         *map(asset_name, REPORTED),
     ),
     lambda settings: settings.model_dump(mode="json", exclude={"home"}),

@@ -31,7 +31,7 @@ OWN_TABLES = {
 """Asset -> its chief table, which no other asset writes."""
 
 SHARED_TABLES = {
-    **dict.fromkeys(("view_models", "ehr_models", "ehr_baselines", "fusion"), "score"),
+    **dict.fromkeys(("view_models", "ehr_models", "ehr_baselines", "encoder_models", "fusion"), "score"),
     **dict.fromkeys(("clips_by_source", "clips_by_reduction", "flow"), "clip_variant"),
 }
 """Asset -> the table in which it has rows beside those of other assets: its rows are not those of the table."""

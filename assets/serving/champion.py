@@ -14,7 +14,7 @@ from assets.training.ehr_models import EHR_MODEL
 from assets.training.fusion import STACKS
 from assets.training.view_models import VIEW_MODELS, is_of
 from echomort.core.fingerprint import digest
-from echomort.vocabulary.model_names import ModelName
+from echomort.vocabulary.model_names import MADE_ELSEWHERE, ModelName
 from echomort.vocabulary.roles import SEALED
 from warehouse import ledger
 from warehouse.queries import run
@@ -90,9 +90,9 @@ def champion(project: Project) -> Result:
 
 
 def without_external(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the ``rows`` whose model (column ``model``) is not external: a file of scores must neither be in a
-    candidate nor keep one from promotion."""
-    is_external = [ModelName.parse(str(model)).kind == "external" for model in rows["model"]]
+    """Return the ``rows`` whose model (column ``model``) was not made elsewhere: neither scores nor an encoder of
+    others may be in a candidate, or keep one from promotion."""
+    is_external = [ModelName.parse(str(model)).kind in MADE_ELSEWHERE for model in rows["model"]]
     return rows[~pd.Series(is_external, index=rows.index, dtype=bool)].reset_index(drop=True)
 
 

@@ -19,12 +19,12 @@ from echomort.champion.store import read_trained_patients
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
 from echomort.core.listing import files_in
-from echomort.vocabulary.model_names import ModelName
+from echomort.vocabulary.model_names import ModelName, encoder_of
 from echomort.vocabulary.roles import DEVELOPMENT
 from warehouse import ledger, vault
 from warehouse.queries import run
 
-PIXELS = frozenset({"view_models", "fusion", "permuted_null", CONTROLS})
+PIXELS = frozenset({"view_models", "fusion", "permuted_null", "encoder_models", CONTROLS})
 """Of these assets, those whose models take clips."""
 
 FORWARD = ("study", "file", "clips")
@@ -109,7 +109,7 @@ class _Follower:
             studies=known,
             files=rows_of(files),
             records=dict(run(self.connection, "reads/trace/record_rows.sql", studies=list(studies)).fetchall()),
-            steps=self._steps(subject, _units(subject, studies, files), is_used=bool(subject.models)),
+            steps=self._steps(subject, self._units(subject, studies, files), is_used=bool(subject.models)),
             models=subject.models,
             figures=self._figures(subject, roles),
             risks=risks,
@@ -131,7 +131,7 @@ class _Follower:
             return replace(subject, models=models)
         views = set(files.loc[files["status"] == "accepted", "view"])
         parsed = [ModelName.parse(model) for model in models] if views else []
-        taken = tuple(one.name for one in parsed if one.view in views or one.kind in {"video", "fusion"})
+        taken = tuple(one.name for one in parsed if one.view in views or one.kind in {"video", "fusion", "encoder"})
         return replace(subject, models=taken, view=next(iter(views)) if len(views) == 1 else None)
 
     def _figures(self, subject: Subject, roles: Set[str]) -> list[dict[str, Any]]:
@@ -175,7 +175,8 @@ class _Follower:
                 children.setdefault(name, set()).add(child)
         reached = self._closure({subject.target}, children) - {subject.target}
         if subject.kind == "file" and subject.target == "dicom_index" and not is_used:
-            return reached & {"linkage", "report", *(("clips", "clip_views", "risk_scores") if subject.view else ())}
+            seen = ("clips", "clip_views", "clip_embeddings", "risk_scores") if subject.view else ()
+            return reached & {"linkage", "report", *seen}
         return reached
 
     def _parents(self, makers: tuple[str, ...] | None) -> dict[str, set[str]]:
@@ -229,6 +230,20 @@ class _Follower:
             libraries=libraries,
         )
 
+    def _units(
+        self, subject: Subject, studies: Sequence[str], files: pd.DataFrame
+    ) -> dict[str, tuple[str, ...] | None]:
+        """Return asset -> its units on the way; of an asset without an entry, all are."""
+        wanted: dict[str, tuple[str, ...] | None] = {**subject.units}
+        if len(files) or subject.kind in FORWARD:
+            wanted |= {"clips": tuple(studies), "dicom_index": tuple(sorted(files["folder_key"].unique()))}
+            named = [ModelName.parse(name) for name in subject.models if subject.kind not in FORWARD]
+            chosen = {encoder_of(one.name) for one in named if one.kind == "encoder"}
+            encoders = [spec.stem for spec in self.project.settings.encoders.specs if not chosen or spec.stem in chosen]
+            wanted |= {"clip_embeddings": tuple(f"{name}/{study}" for name in encoders for study in studies)}
+            wanted |= {"risk_scores": tuple(studies)}
+        return wanted
+
     def _recipe(self, stage: Any, recipes: Iterable[str]) -> tuple[tuple[str, ...], dict[str, Any], dict[str, str]]:
         """Return the parts of code, the settings (their value, or ``changed since``) and the libraries of recipes."""
         parts: dict[str, str] = {}
@@ -245,15 +260,6 @@ class _Follower:
             else:
                 code.append(part)
         return tuple(code), settings, libraries
-
-
-def _units(subject: Subject, studies: Sequence[str], files: pd.DataFrame) -> dict[str, tuple[str, ...] | None]:
-    """Return asset -> its units on the way; of an asset without an entry, all are."""
-    wanted: dict[str, tuple[str, ...] | None] = {**subject.units}
-    if len(files) or subject.kind in FORWARD:
-        wanted |= {"clips": tuple(studies), "dicom_index": tuple(sorted(files["folder_key"].unique()))}
-        wanted |= {"risk_scores": tuple(studies)}
-    return wanted
 
 
 def identifiers_of(project: Project, found: Trace) -> dict[str, dict[str, str]]:

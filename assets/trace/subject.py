@@ -31,6 +31,7 @@ MAKERS = {
     "baseline": "ehr_baselines",
     "null": "permuted_null",
     "score": "clinical_scores",
+    "encoder": "encoder_models",
     "external": "external_scores",
 }
 """Kind of a model (:class:`ModelName`) -> the asset that makes its scores; an oracle's come with the archive."""
@@ -198,7 +199,7 @@ def _artifact(connection: duckdb.DuckDBPyConnection, path: str) -> Subject:
     assets = {asset for asset, _ in found}
     if len(assets) != 1:
         what = "is no file of a result" if not assets else f"holds files of {len(assets)} assets"
-        raise UserError(f"{path} {what}", "name a file below clips, index, models, report or registry")
+        raise UserError(f"{path} {what}", "name a file below clips, embeddings, index, models, report or registry")
     (asset,) = assets
     units = tuple(unit for _, unit in found)
     studies = units if asset == "clips" else ()

@@ -14,9 +14,9 @@ import pydantic
 
 from echomort.core.files import atomic_path, write_text
 from echomort.dicom.clip import Clip
-from echomort.dicom.header.timing import blend, resample
+from echomort.dicom.conversion import converted, count_recorded
 from echomort.dicom.header.views import UNKNOWN
-from echomort.dicom.scaling import Placing, Scaler, crop_or_pad
+from echomort.dicom.scaling import crop_or_pad
 from echomort.settings import ClipSettings
 
 MAX_BYTES = 1 << 30
@@ -107,7 +107,7 @@ def convert_pixels(saved: SavedClip, wanted: ClipSettings, view: str = UNKNOWN) 
     note = f"converted from {given} to {taken}: scores differ slightly from those of the loop itself"
     shape = wanted.shape_of(view)
     pixels = saved.pixels if wanted.fit == "inside" else crop_or_pad(saved.pixels, shape[1:])
-    return _resample(pixels, made, wanted, shape), note
+    return converted(pixels, made.fps, wanted, shape), note
 
 
 def _read_description(path: Path, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -145,22 +145,6 @@ def _shows_as_much(saved: SavedClip, made: ClipSettings, wanted: ClipSettings, v
         return False
     sizes = zip(made.size_of(saved.view if saved.clip else view), wanted.size_of(view), strict=True)
     return all(shown >= needed for shown, needed in sizes)
-
-
-def count_recorded(pixels: np.ndarray) -> int:
-    """Return the number of frames before the padding of zeros."""
-    lit = np.flatnonzero(pixels.reshape(len(pixels), -1).any(axis=1))
-    return int(lit[-1]) + 1 if len(lit) else len(pixels)
-
-
-def _resample(pixels: np.ndarray, made: ClipSettings, wanted: ClipSettings, shape: tuple[int, int, int]) -> np.ndarray:
-    plan = resample(count_recorded(pixels), made.fps, (), wanted.fps, wanted.frames)
-    placing = Placing.fit((0, 0, pixels.shape[2] - 1, pixels.shape[1] - 1), 1.0, shape[1:])
-    scale = Scaler(placing, np.ones(pixels.shape[1:], bool), wanted.resize)
-    blended = blend({index: scale(pixels[index]) for index in plan.needed}, plan)
-    converted = np.zeros(shape, np.uint8)
-    converted[: len(blended), placing.rows, placing.columns] = blended
-    return converted
 
 
 def _describe(clip: ClipSettings, shape: tuple[int, ...]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echomort.dicom.saved import count_recorded
+from echomort.dicom.conversion import count_recorded
 
 BLOCKS_HIGH = 8
 """Rows of blocks; as many columns as make them square. Our choice: about the thickness of a wall, in a minute a loop at

@@ -23,6 +23,7 @@ from echomort.ehr.variables import Variable
 from echomort.models.coding import coded, coded_columns
 from echomort.models.cross_fit import CrossFit, LeftOut, folds_left_out
 from echomort.models.imputation import Imputer
+from echomort.models.logistic import Coefficients, fit_logistic
 from echomort.models.rows import LabelledRows
 from echomort.models.tabular import encode, fit_nested
 from echomort.settings import Tabular
@@ -43,17 +44,6 @@ def baseline_names() -> list[str]:
 def _is_offered(learner: str, part: str) -> bool:
     """Whether there is a baseline of ``learner`` on ``part``: on few variables logistic regression alone."""
     return learner == "logistic" or part not in FEW
-
-
-@dataclass(frozen=True)
-class Coefficients:
-    """Logistic regression on standardised, imputed columns; every list has one number a column."""
-
-    columns: tuple[str, ...]
-    mean: list[float]
-    scale: list[float]
-    coefficients: list[float]
-    intercept: float
 
 
 @dataclass(frozen=True)
@@ -141,29 +131,14 @@ def _fit_on_imputed(
         matrix, columns = coded(imputed, imputer.names), coded_columns(imputer.names)
         training = rows.training(*left_out)
         if "logistic" in learners:
-            fitted[left_out] = _logistic(matrix[training], rows.labels[training], columns, settings)
-            logits["logistic"][left_out] = _logistic_logits(fitted[left_out], matrix)
+            fitted[left_out] = fit_logistic(matrix[training], rows.labels[training], columns, settings.logistic_ridge)
+            logits["logistic"][left_out] = fitted[left_out].logits(matrix)
         if "random_forest" in learners:
             forest = _forest(matrix[training], rows.labels[training], settings)
             logits["random_forest"][left_out] = _forest_logits(forest, matrix, settings)
     kept = {fold: fitted[fold,] for fold in rows.trained_folds if fitted}
     for learner in learners:
         yield learner, CrossFit.of_models(rows.folds, logits[learner]), kept if learner == "logistic" else {}
-
-
-def _logistic(matrix: np.ndarray, labels: np.ndarray, columns: tuple[str, ...], settings: Tabular) -> Coefficients:
-    from sklearn.linear_model import LogisticRegression
-
-    mean, scale = matrix.mean(axis=0), matrix.std(axis=0)
-    scale = np.where(scale > 0, scale, 1)
-    model = LogisticRegression(C=1 / settings.logistic_ridge, solver="newton-cholesky").fit(
-        (matrix - mean) / scale, labels
-    )
-    return Coefficients(columns, mean.tolist(), scale.tolist(), model.coef_[0].tolist(), float(model.intercept_[0]))
-
-
-def _logistic_logits(model: Coefficients, matrix: np.ndarray) -> np.ndarray:
-    return np.asarray((matrix - model.mean) / model.scale @ np.array(model.coefficients) + model.intercept)
 
 
 def _forest(matrix: np.ndarray, labels: np.ndarray, settings: Tabular) -> Any:

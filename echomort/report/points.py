@@ -9,7 +9,7 @@ from echomort.report.differences import UNCLEAR, auc_difference
 from echomort.report.numbers import Figure, Numbers
 from echomort.report.words import count, counted, model_words, number, percent, span
 from echomort.vocabulary.baselines import AGE_SEX
-from echomort.vocabulary.model_names import ALL_VIEWS, EHR, VIDEO_EHR
+from echomort.vocabulary.model_names import ALL_VIEWS, EHR, MADE_ELSEWHERE, VIDEO_EHR
 
 MAIN_MODEL = (
     "It is the main model by a rule that was fixed before any result: of the models that could be trained and "
@@ -17,7 +17,7 @@ MAIN_MODEL = (
 )
 LEAK = "which chance does not explain: something of the outcome leaks into the models"
 """The verdict on a permuted null that is not chance."""
-COMPARED = "view", "video", "ehr", "fusion", "baseline", "score", "external"
+COMPARED = "view", "video", "ehr", "fusion", "baseline", "score", "encoder", "external"
 """Kinds of models that could have been the main model, or are compared with it."""
 MOST_NAMED = 3
 """Models that a sentence names at most. Chosen here, so that it can be read."""
@@ -77,9 +77,10 @@ def _higher_models(numbers: Numbers) -> str:
 
 
 def _of_external(models: Sequence[str]) -> str:
-    """Return the caution that belongs to external models; nothing where ``models`` has none."""
-    is_there = any(model_words(model).kind == "external" for model in models)
-    return " Whether an external model learned from these patients is not known here." if is_there else ""
+    """Return the caution that belongs to what was made elsewhere; nothing where ``models`` has none."""
+    kinds = {model_words(model).kind for model in models} & MADE_ELSEWHERE
+    named = " or ".join({"encoder": "an encoder", "external": "an external model"}[kind] for kind in sorted(kinds))
+    return f" Whether {named} learned from these patients is not known here." if kinds else ""
 
 
 def _is_higher(numbers: Numbers, model: str, other: str) -> bool:

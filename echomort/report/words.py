@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from echomort.clinical_scores.scores import clinical_scores
-from echomort.vocabulary.model_names import ALL_VIEWS, CHAMPION, EHR, PERMUTED_NULL, VIDEO_EHR, ModelName, external_file
+from echomort.vocabulary.model_names import (
+    ALL_VIEWS,
+    CHAMPION,
+    EHR,
+    PERMUTED_NULL,
+    VIDEO_EHR,
+    ModelName,
+    encoder_of,
+    external_file,
+)
 
 DASH, MINUS, NARROW, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{NARROW NO-BREAK SPACE}", "\N{MULTIPLICATION SIGN}"
 NOTHING = "\N{EM DASH}"
@@ -86,6 +95,7 @@ VARIABLE_SETS = {
     "all": ("EHR", "the 158 health-record variables", 127),
 }
 
+ENCODER_SEES = "the mean embedding of the study's loops, by an encoder that perhaps learned from these patients"
 EXTERNAL_SEES = "scores made elsewhere, perhaps by a model that learned from these patients"
 
 REASONS = {
@@ -138,13 +148,15 @@ def view_words(view: str) -> str:
 
 
 def model_words(model: str) -> ModelWords:
-    """Return how the report names ``model``; one not in :data:`MODELS` is a baseline, an external model or a single
-    view."""
+    """Return how the report names ``model``; one not in :data:`MODELS` is a baseline, a model on an encoder's
+    embeddings, an external model or a single view."""
     if model in MODELS:
         return MODELS[model]
     name = ModelName.parse(model)
     if name.kind == "baseline":
         return _baseline_words(str(name.learner), str(name.variables))
+    if name.kind == "encoder":
+        return ModelWords(f"Encoder: {encoder_of(model)}", "encoder", ENCODER_SEES, 140)
     if name.kind == "external":
         return ModelWords(f"External: {external_file(model)}", "external", EXTERNAL_SEES, 150)
     return ModelWords(view_words(name.view or model), "view", "the loops of this view alone", 10)

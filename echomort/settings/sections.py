@@ -728,6 +728,46 @@ class Tabular(Section):
     seed: int = setting(1, "ours", "seed of the subsampling and the inner split", ge=0)
 
 
+ENCODER_SPEC = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}\.ya?ml")
+"""The name of an encoder's spec, as that of a file of external scores (:data:`SCORE_FILE`)."""
+
+
+def _encoder_specs(files: tuple[Path, ...]) -> tuple[Path, ...]:
+    if not all(ENCODER_SPEC.fullmatch(file.name) for file in files):
+        raise ValueError(
+            "the name of a spec names its encoder in the report: at most 40 letters, digits, - and _, a letter first, "
+            "then .yaml"
+        )
+    if len({file.stem for file in files}) < len(files):
+        raise ValueError("two specs have one name, and so their encoders: rename one")
+    return files
+
+
+EncoderSpecs = Annotated[tuple[Path, ...], pydantic.BeforeValidator(_names), pydantic.AfterValidator(_encoder_specs)]
+"""Specs of encoders, each named after its encoder."""
+
+
+class Encoders(Section):
+    """Encoders of clips that the site brings (docs/extending/encoder.md): a linear model learns from their
+    embeddings."""
+
+    specs: EncoderSpecs = setting(
+        (), "ours", "files (YAML), each of which says what one encoder takes, where its weights are, and their SHA-256"
+    )
+    accepted_licences: Annotated[tuple[str, ...], pydantic.BeforeValidator(_names)] = setting(
+        (), "ours", "licences of encoders' weights that you have read and accept, named as their specs name them"
+    )
+    processes: int = setting(
+        0, "ours", "processes that encode side by side, each with the weights in memory (0: one a processor core)", ge=0
+    )
+    ridge: float = setting(100.0, "ours", "penalty of the linear model on standardised embeddings", gt=0)
+
+    @property
+    def cores(self) -> int:
+        """Processes to start."""
+        return self.processes or len(os.sched_getaffinity(0))
+
+
 class Fusion(Section):
     """Stacking of out-of-fold scores."""
 

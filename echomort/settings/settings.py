@@ -8,6 +8,7 @@ from echomort.settings.preset import read_preset
 from echomort.settings.sections import (
     ClinicalScores,
     Cohort,
+    Encoders,
     Evaluation,
     Execution,
     Experiments,
@@ -42,6 +43,7 @@ class Settings(Section):
     features: Features = Features()
     clinical_scores: ClinicalScores = ClinicalScores()
     tabular: Tabular = Tabular()
+    encoders: Encoders = Encoders()
     fusion: Fusion = Fusion()
     evaluation: Evaluation = Evaluation()
     promotion: Promotion = Promotion()

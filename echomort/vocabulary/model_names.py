@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["view", "video", "ehr", "baseline", "fusion", "oracle", "null", "score", "external"]
+Kind = Literal["view", "video", "ehr", "baseline", "fusion", "oracle", "null", "score", "encoder", "external"]
 """In this order: the model of one view; all views together; trees on the health record; a baseline on the health
 record; video with the health record; an oracle that knows the truth; models of permuted labels; a clinical score; a
-model of somebody else, whose scores a file holds."""
+linear model on the embeddings of an encoder that the site brought; a model of somebody else, whose scores a file
+holds."""
+
+MADE_ELSEWHERE: frozenset[Kind] = frozenset({"encoder", "external"})
+"""Kinds that rest on weights or scores made elsewhere, perhaps from the same patients: never in a candidate."""
 
 ALL_VIEWS = "all_views"
 ANY_VIEW = "any_view"
@@ -34,7 +38,7 @@ _KINDS: dict[str, Kind] = {
     CHAMPION: "fusion",
     PERMUTED_NULL: "null",
 }
-_VIEW, _BASELINE, _EXTERNAL = "view:", "ehr:", "external:"
+_VIEW, _BASELINE, _ENCODER, _EXTERNAL = "view:", "ehr:", "encoder:", "external:"
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class ModelName:
         if name.startswith(_BASELINE):
             learner, _, variables = name.removeprefix(_BASELINE).partition(":")
             return cls(name, "baseline", learner=learner, variables=variables)
+        if name.startswith(_ENCODER):
+            return cls(name, "encoder")
         if name.startswith(_EXTERNAL):
             return cls(name, "external")
         return cls(name, "oracle" if name in ORACLES else _KINDS.get(name, "score"))
@@ -86,6 +92,24 @@ def baseline(learner: str, variables: str) -> str:
     'ehr:logistic:echo'
     """
     return f"{_BASELINE}{learner}:{variables}"
+
+
+def encoder_model(encoder: str) -> str:
+    """Return the name of the model on the embeddings of ``encoder``.
+
+    >>> encoder_model("panecho")
+    'encoder:panecho'
+    """
+    return f"{_ENCODER}{encoder}"
+
+
+def encoder_of(model: str) -> str:
+    """Return the name of the encoder on whose embeddings ``model`` is.
+
+    >>> encoder_of("encoder:panecho")
+    'panecho'
+    """
+    return model.removeprefix(_ENCODER)
 
 
 def external_model(file: str) -> str:

@@ -119,6 +119,7 @@ def check_inputs(settings: configuration.Settings) -> None:
 def _check_named_files(settings: configuration.Settings) -> None:
     from echomort.ehr.catalogue import site_catalogue
     from echomort.ehr.contact_kinds import site_kinds
+    from echomort.encoders.spec import check_encoders
     from echomort.evaluation.external_scores import check_external
     from echomort.linkage.rules import read_map
     from warehouse.adapters.extract import check_vocabulary
@@ -131,6 +132,7 @@ def _check_named_files(settings: configuration.Settings) -> None:
 
         read_view_table(settings.sources.view_table)
     check_external(settings.sources.external_scores)
+    check_encoders(settings.encoders)
     for rule in (settings.linkage.study, settings.linkage.patient):
         read_map(rule.map)
 

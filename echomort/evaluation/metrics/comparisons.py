@@ -19,7 +19,7 @@ from echomort.evaluation.resampling import difference
 from echomort.evaluation.scored import ScoredRows, common_rows
 from echomort.vocabulary.baselines import AGE_SEX, AGE_SEX_LVEF
 from echomort.vocabulary.metric_table import COMPARISON, MetricRow
-from echomort.vocabulary.model_names import BEST_FIRST, EHR, ORACLES, VIDEO_EHR
+from echomort.vocabulary.model_names import BEST_FIRST, EHR, MADE_ELSEWHERE, ORACLES, VIDEO_EHR
 
 AUC_DIFFERENCE = Metric("auc_difference", "Difference", 3, "higher")
 AUC_DIFFERENCE_WITHIN = Metric("auc_difference_within_folds", "Within folds", 3, "higher")
@@ -47,7 +47,7 @@ class Pair:
 def comparisons(evaluated: EvaluatedModels) -> Figures:
     """Yield video with records against every other model, and the trees on the health record against the baselines on
     records; those on age, sex and LVEF alone have a family of their own (:mod:`.added_value`). Without video with
-    records, the model with the most inputs is compared with external models."""
+    records, the model with the most inputs is compared with those made elsewhere."""
     full = paired(evaluated, VIDEO_EHR, list(evaluated.with_all_metrics.values()))
     for pair in full:
         yield from bootstrap_rows(pair, evaluated.aucs)
@@ -63,11 +63,11 @@ def comparisons(evaluated: EvaluatedModels) -> Figures:
 
 
 def _external(evaluated: EvaluatedModels) -> Figures:
-    """Yield the model with the most inputs against external models, where no video with records is compared with
+    """Yield the model with the most inputs against models made elsewhere, where no video with records is compared with
     them."""
     best = next((name for name in BEST_FIRST if name in evaluated.models), None)
     if best is not None:
-        external = [model for model in evaluated.models.values() if model.kind == "external"]
+        external = [model for model in evaluated.models.values() if model.kind in MADE_ELSEWHERE]
         pairs = paired(evaluated, best, [evaluated.models[best], *external])
         yield from delong_rows(pairs, AGAINST_EXTERNAL)
         yield from within_fold_rows(pairs)

@@ -38,6 +38,7 @@ KIND_COLOUR = {
     "baseline": "green",
     "fusion": "vermillion",
     "score": "purple",
+    "encoder": "orange",
     "external": "orange",
     "oracle": "ink",
     "null": "faint",

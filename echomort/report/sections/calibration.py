@@ -71,7 +71,7 @@ def _calibration_note(numbers: Numbers, model: str, evaluation: str) -> str:
 def _calibration_table(numbers: Numbers) -> Table:
     rows: list[Row] = []
     metrics = metrics_in("calibration")
-    for model, words in numbers.models("view", "video", "ehr", "fusion", "score", "external"):
+    for model, words in numbers.models("view", "video", "ehr", "fusion", "score", "encoder", "external"):
         for evaluation, name in ((OUT_OF_FOLD, "as scored"), (RECALIBRATED, "recalibrated")):
             slope = numbers.get(model, SLOPE.name, evaluation=evaluation)
             if slope.is_known:

@@ -92,7 +92,7 @@ def _benefit_points(lines: Sequence[figures.BenefitLine]) -> dict[str, np.ndarra
 def _operating_table(numbers: Numbers) -> Table:
     rows: list[Row] = []
     metrics = metrics_in("decisions")
-    for model, words in numbers.models("view", "video", "ehr", "fusion", "score", "external"):
+    for model, words in numbers.models("view", "video", "ehr", "fusion", "score", "encoder", "external"):
         for suffix in ("", FIXED):
             found = [numbers.get(model, f"{metric.name}{suffix}") for metric in metrics]
             if any(figure.is_known for figure in found):

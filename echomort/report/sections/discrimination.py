@@ -97,7 +97,7 @@ def _distributions(scores: Mapping[str, ModelScores]) -> list[Picture]:
 
 
 def _fold_table(numbers: Numbers) -> Table:
-    models = numbers.estimable("view", "video", "ehr", "fusion", "baseline", "score", "external")
+    models = numbers.estimable("view", "video", "ehr", "fusion", "baseline", "score", "encoder", "external")
     names = sorted({fold for model, _ in models for fold in numbers.folds(model)}, key=lambda name: (len(name), name))
     rows: list[Row] = []
     for model, words in models:

@@ -47,7 +47,7 @@ def _oracle_table(numbers: Numbers) -> Table:
 
 def _recovered_table(numbers: Numbers) -> Table:
     rows: list[Row] = []
-    for model, words in numbers.models("view", "video", "ehr", "fusion", "score", "external"):
+    for model, words in numbers.models("view", "video", "ehr", "fusion", "score", "encoder", "external"):
         found = [(metric, numbers.get(model, metric.name)) for metric in (SOFT_AUC, *HEADROOM.values())]
         if found[0][1].is_known:
             label = Cell(model_words(model).label, style=f"key-{words.kind}")

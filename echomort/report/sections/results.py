@@ -26,6 +26,7 @@ GROUPS = {
     "fusion": "Combined",
     "baseline": "Health records, baselines",
     "score": "Clinical scores",
+    "encoder": "On embeddings",
     "external": "Made elsewhere",
     "null": "Without signal",
 }

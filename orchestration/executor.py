@@ -173,7 +173,8 @@ multiprocess = dg.ExecutorDefinition(
 
 
 def executor() -> dg.ExecutorDefinition:
-    """Return the executor that the project's settings ask for.
+    """Return the executor that the project's settings ask for. Of a cluster's jobs each has a step here, which reads
+    and writes the tables, and waits for it.
 
     If the settings can't be read, the graph still loads; the run that reads them reports the error.
     """
@@ -184,7 +185,8 @@ def executor() -> dg.ExecutorDefinition:
     if execution.executor == "in_process":
         return in_process
     start = {"forkserver": {"preload_modules": [PRELOADED]}}
-    return multiprocess.configured({"max_concurrent": execution.cores, "start_method": start})
+    most = execution.cluster.jobs if execution.on_cluster else execution.cores
+    return multiprocess.configured({"max_concurrent": most, "start_method": start})
 
 
 @contextlib.contextmanager

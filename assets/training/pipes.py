@@ -2,18 +2,14 @@
 
 import contextlib
 import itertools
-import signal
 import sys
 from pathlib import Path
 
-from dagster_pipes import open_dagster_pipes
-
-from echomort.core.child import leave_error
-from echomort.core.errors import UserError
+from assets.child import child_process
 from echomort.core.fingerprint import digest
-from echomort.core.supervision import end_with_parent, folder_lock
+from echomort.core.supervision import folder_lock
 from echomort.models.cross_fit import left_out_by, left_out_name
-from echomort.training import Progress, Task, error_file, partial_folder, train_files
+from echomort.training import Progress, Task, partial_folder, train_files
 from echomort.training.events import add_event
 
 EVENTS = "tensorboard"
@@ -27,14 +23,12 @@ def events_folder(task: Task) -> Path:
 
 
 def main() -> None:
-    """Train the views of the tasks named on the command line. Errors are left beside the tasks."""
-    end_with_parent()
-    signal.signal(signal.SIGINT, lambda number, frame: sys.exit(128 + number))  # no traceback: the parent says it
+    """Train the views of the tasks named on the command line. Errors of single views are left beside the tasks."""
     files = [Path(name) for name in sys.argv[1:]]
-    tasks = [Task.read(file) for file in files]
-    by_view = {task.view: task for task in tasks}
-    epochs = itertools.count(1)
-    with open_dagster_pipes() as pipes:
+    with child_process(files) as pipes:
+        tasks = [Task.read(file) for file in files]
+        by_view = {task.view: task for task in tasks}
+        epochs = itertools.count(1)
         folds = range(int(pipes.get_extra("folds")))
         total = sum(len(left_out_by(task.models, folds)) * task.training.max_epochs for task in tasks)
 
@@ -43,14 +37,10 @@ def main() -> None:
             add_event(events_folder(task) / left_out_name(progress.left_out), progress.epoch, progress.curves)
             pipes.log.info(f"{next(epochs)} of {total} epochs; {progress}")
 
-        try:
-            with contextlib.ExitStack() as locks:
-                for task in tasks:
-                    locks.enter_context(folder_lock(partial_folder(task.output)))
-                train_files(files, report)
-        except UserError as error:
-            leave_error(error, error_file(files[0]))  # that of a lock too
-            sys.exit(1)
+        with contextlib.ExitStack() as locks:
+            for task in tasks:
+                locks.enter_context(folder_lock(partial_folder(task.output)))
+            train_files(files, report)
 
 
 if __name__ == "__main__":

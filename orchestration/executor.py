@@ -29,6 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from assets.project import project_home, project_settings
 from echomort.core.errors import UserError
 from orchestration.history import tidy
+from orchestration.pools import fit_trainings
 from orchestration.run_locks import end_dead_runs, hold_lock, is_of_command_line, waits_for
 
 PRELOADED = "orchestration.preloaded"
@@ -141,7 +142,9 @@ def _watch(context: PlanOrchestrationContext) -> Iterator[None]:
     watcher = threading.Thread(target=watch, daemon=True)
     end_dead_runs(context.instance)
     with contextlib.suppress(SQLAlchemyError, dg.DagsterError, UserError, OSError):  # the next run does it
-        tidy(context.instance, project_home(), project_settings(project_home()).execution.keep_runs_days)
+        execution = project_settings(project_home()).execution
+        fit_trainings(context.instance, execution)
+        tidy(context.instance, project_home(), execution.keep_runs_days)
     watcher.start()
     try:
         yield

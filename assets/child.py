@@ -3,10 +3,9 @@
 It opens neither the warehouse nor the vault, and needs nothing of Dagster but the channel to the step.
 """
 
-import contextlib
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dagster_pipes import PipesContext, open_dagster_pipes
@@ -17,11 +16,11 @@ from echomort.core.installed import installation_digest
 from echomort.core.supervision import end_with_parent
 
 
-@contextlib.contextmanager
-def child_process(tasks: Sequence[Path]) -> Iterator[PipesContext]:
-    """Yield the channel to the step that gave the ``tasks``; a :class:`UserError` of the block is said to the step.
+def do_as_child(tasks: Sequence[Path], work: Callable[[PipesContext], None]) -> None:
+    """Do the ``work`` on the files of ``tasks``, with the channel to the step that gave them; tell the step a
+    :class:`UserError`.
 
-    The block is refused where this machine lacks the home, or where echomort is not installed as it is for the step.
+    Nothing is done where this machine lacks the home, or where echomort is not installed as it is for the step.
     """
     end_with_parent()
     signal.signal(signal.SIGINT, lambda number, frame: sys.exit(128 + number))  # no traceback: the parent says it
@@ -29,7 +28,7 @@ def child_process(tasks: Sequence[Path]) -> Iterator[PipesContext]:
         try:
             _require_home(tasks)
             _require_installation(pipes)
-            yield pipes
+            work(pipes)
         except UserError as error:
             pipes.report_custom_message(as_record(error))
 

@@ -1,7 +1,7 @@
-"""How many trainings run at a time: on one machine what a person set, by default one; on a cluster as many as its jobs.
+"""How many trainings run at a time: on one machine what a person set, by default one; on a cluster as many as jobs.
 
-The limit of the pool ``gpu`` lies in the Dagster instance. A run on a cluster raises it, and notes what it was; the next
-run on one machine sets it back.
+The limit of the pool ``gpu`` lies in the Dagster instance. A run on a cluster raises it, and notes what it was; the
+next run on one machine sets it back.
 """
 
 import dagster as dg

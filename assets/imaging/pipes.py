@@ -3,15 +3,14 @@
 import sys
 from pathlib import Path
 
-from assets.child import child_process
+from assets.child import do_as_child
 from echomort.clips.decoding import decode_file
 
 
 def main() -> None:
     """Do the task named on the command line."""
     file = Path(sys.argv[1])
-    with child_process([file]) as pipes:
-        decode_file(file, pipes.log.info)
+    do_as_child([file], lambda pipes: decode_file(file, pipes.log.info))
 
 
 if __name__ == "__main__":

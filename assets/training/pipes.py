@@ -3,9 +3,13 @@
 import contextlib
 import itertools
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from assets.child import child_process
+from dagster_pipes import PipesContext
+
+from assets.child import do_as_child
 from echomort.core.fingerprint import digest
 from echomort.core.supervision import folder_lock
 from echomort.models.cross_fit import left_out_by, left_out_name
@@ -22,25 +26,30 @@ def events_folder(task: Task) -> Path:
     return task.clips / EVENTS / task.training.network / f"{task.view}-{training}"
 
 
+def train(files: Sequence[Path], pipes: PipesContext) -> None:
+    """Train the views of the task ``files``, and tell the step each epoch. Errors of single views are left beside the
+    tasks."""
+    tasks = [Task.read(file) for file in files]
+    by_view = {task.view: task for task in tasks}
+    epochs = itertools.count(1)
+    folds = range(int(pipes.get_extra("folds")))
+    total = sum(len(left_out_by(task.models, folds)) * task.training.max_epochs for task in tasks)
+
+    def report(progress: Progress) -> None:
+        task = by_view[progress.view]
+        add_event(events_folder(task) / left_out_name(progress.left_out), progress.epoch, progress.curves)
+        pipes.log.info(f"{next(epochs)} of {total} epochs; {progress}")
+
+    with contextlib.ExitStack() as locks:
+        for task in tasks:
+            locks.enter_context(folder_lock(partial_folder(task.output)))
+        train_files(files, report)
+
+
 def main() -> None:
-    """Train the views of the tasks named on the command line. Errors of single views are left beside the tasks."""
+    """Do the tasks named on the command line."""
     files = [Path(name) for name in sys.argv[1:]]
-    with child_process(files) as pipes:
-        tasks = [Task.read(file) for file in files]
-        by_view = {task.view: task for task in tasks}
-        epochs = itertools.count(1)
-        folds = range(int(pipes.get_extra("folds")))
-        total = sum(len(left_out_by(task.models, folds)) * task.training.max_epochs for task in tasks)
-
-        def report(progress: Progress) -> None:
-            task = by_view[progress.view]
-            add_event(events_folder(task) / left_out_name(progress.left_out), progress.epoch, progress.curves)
-            pipes.log.info(f"{next(epochs)} of {total} epochs; {progress}")
-
-        with contextlib.ExitStack() as locks:
-            for task in tasks:
-                locks.enter_context(folder_lock(partial_folder(task.output)))
-            train_files(files, report)
+    do_as_child(files, partial(train, files))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import os
 import shlex
 import shutil
 import subprocess
@@ -19,9 +18,9 @@ import yaml
 from projects import Home, clean_environment
 
 from assets import child
-from assets.child import child_process
-from assets.incremental import run_child
+from assets.child import do_as_child
 from assets.imaging.clips import CLIPS
+from assets.incremental import run_child
 from assets.training.view_models import VIEW_MODELS
 from echomort.core.errors import UserError
 from echomort.core.installed import installation_digest
@@ -48,7 +47,9 @@ ALONE = ["unshare", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"]
 TWO_NODES = """
 set -e
 ip link set lo up
-ray() { "$PYTHON" -P -m ray.scripts.scripts "$@" --object-store-memory=80000000 --disable-usage-stats >>"$RAY_PLACE/log" 2>&1; }
+ray() {
+  "$PYTHON" -P -m ray.scripts.scripts "$@" --object-store-memory=80000000 --disable-usage-stats >>"$RAY_PLACE/log" 2>&1
+}
 ray start --head --node-ip-address=127.0.0.1 --port=6379 --num-cpus=0 --temp-dir="$RAY_PLACE"
 ray start --address=127.0.0.1:6379 --num-cpus=2 --dashboard-agent-listen-port=52366
 "$PYTHON" -P -m orchestration.cli run --home "$RAY_HOME" --select clips,view_models $RAY_SETTINGS
@@ -66,7 +67,10 @@ print("JOBS", json.dumps([[job.entrypoint, str(job.status), job.metadata] for jo
 
 def confined() -> bool:
     """Return whether this machine lets a test have a network of its own."""
-    return shutil.which("unshare") is not None and not subprocess.run([*ALONE, "ip", "link"], capture_output=True, check=False).returncode
+    return (
+        shutil.which("unshare") is not None
+        and not subprocess.run([*ALONE, "ip", "link"], capture_output=True, check=False).returncode
+    )
 
 
 @pytest.fixture
@@ -90,7 +94,13 @@ def test_a_ray_cluster_of_two_nodes_makes_the_same_clips_and_models(project: Hom
     token = place / "token"
     token.write_text("7" * 64)
     token.chmod(0o600)
-    settings = {"executor": "ray", "cluster.jobs": 2, "cluster.cpus": 1, "cluster.memory_gib": 0.5, "cluster.studies": STUDIES // 2}
+    settings = {
+        "executor": "ray",
+        "cluster.jobs": 2,
+        "cluster.cpus": 1,
+        "cluster.memory_gib": 0.5,
+        "cluster.studies": STUDIES // 2,
+    }
     environment = clean_environment() | {
         "PYTHON": sys.executable,
         "RAY_AUTH_MODE": "token",
@@ -98,7 +108,9 @@ def test_a_ray_cluster_of_two_nodes_makes_the_same_clips_and_models(project: Hom
         "RAY_PLACE": str(place),
         "RAY_HOME": str(project.root),
         "RAY_QUESTION": QUESTION,
-        "RAY_SETTINGS": shlex.join(part for key, value in settings.items() for part in ("--set", f"execution.{key}={value}")),
+        "RAY_SETTINGS": shlex.join(
+            part for key, value in settings.items() for part in ("--set", f"execution.{key}={value}")
+        ),
     }
     done = subprocess.run(
         [*ALONE, "bash", "-c", TWO_NODES], env=environment, cwd=place, capture_output=True, text=True, check=False
@@ -119,7 +131,7 @@ def test_a_ray_cluster_of_two_nodes_makes_the_same_clips_and_models(project: Hom
 @needs_ray
 def test_a_cluster_that_does_not_answer_is_one_line() -> None:
     execution = Execution(executor="ray", cluster=Cluster(ray_address="http://127.0.0.1:9"))
-    with pytest.raises(UserError, match="no Ray cluster answers at execution.cluster.ray_address"):
+    with pytest.raises(UserError, match="no Ray cluster answers"):
         children(execution)
 
 
@@ -151,7 +163,9 @@ def test_the_example_of_a_pod_is_one_that_dagster_k8s_starts() -> None:
     body = build_pod_body("job", None, ["python", "-m", "x"], {"CHANNEL": "1"}, None, made.spec(trains=True))
     assert isinstance(body, kubernetes.client.V1Pod) and body.spec.restart_policy == "Never"
     (container,) = body.spec.containers
-    assert container.command == ["python", "-m", "x"] and {one.name: one.value for one in container.env} == {"CHANNEL": "1"}
+    assert container.command == ["python", "-m", "x"] and {one.name: one.value for one in container.env} == {
+        "CHANNEL": "1"
+    }
     assert container.resources.requests == {"cpu": "3", "memory": "2048Mi", "nvidia.com/gpu": "1"}
     assert container.resources.limits == {"memory": "2048Mi", "nvidia.com/gpu": "1"}
     decoding = build_pod_body("job", None, ["x"], {}, None, made.spec(trains=False))
@@ -260,9 +274,11 @@ class OtherMachine:
     def run(self, context: Any, command: Any, extras: dict[str, Any], trains: bool) -> list[Any]:
         channel = Channel(**extras)
         self.monkeypatch.setattr(child, "open_dagster_pipes", lambda: channel)
-        with child_process([self.task]):
-            self.worked = True
+        do_as_child([self.task], self.work)
         return channel.said
+
+    def work(self, pipes: Any) -> None:
+        self.worked = True
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,9 @@ from assets import child
 from assets.child import do_as_child
 from assets.imaging.clips import CLIPS
 from assets.incremental import run_child
+from assets.project import Project
 from assets.training.view_models import VIEW_MODELS
+from echomort.clips.decoding import decode_file
 from echomort.core.errors import UserError
 from echomort.core.installed import installation_digest
 from echomort.core.keys import Keyring
@@ -29,6 +31,7 @@ from echomort.core.sealing import seal, unseal
 from echomort.settings import Cluster, Execution, load_settings
 from orchestration.children import children
 from orchestration.pools import TRAINING, fit_trainings
+from warehouse import ledger, vault
 
 ROOT = Path(__file__).parents[2]
 POD = ROOT / "deploy/helm/pod.yaml"
@@ -306,6 +309,36 @@ def test_a_machine_without_the_home_or_with_another_installation_refuses_to_work
         with pytest.raises(UserError, match=words):
             run_child(context, [])
     assert machine.worked == (words is None)
+
+
+class Jobs:
+    """Stands for a cluster: does the task of a decoding job in this process, and keeps what the job was given."""
+
+    on_cluster = True
+
+    def run(self, context: Any, command: list[str], extras: dict[str, Any], trains: bool) -> list[Any]:
+        task = Path(command[-1])
+        self.given = [*map(str.encode, command), repr(extras).encode()]
+        self.given += [file.read_bytes() for file in task.parent.iterdir()]
+        decode_file(task, context.log.info)
+        return []
+
+
+@pytest.mark.slow
+def test_a_job_makes_the_same_clips_and_is_given_no_name_of_the_archive(project: Home) -> None:
+    opened = Project(home=str(project.root))
+    with opened.reader() as connection:
+        known = ledger.entries(connection, "clips")
+    units = sorted(unit for unit, entry in known.items() if entry.artifact)[:STUDIES]
+    for unit in units:
+        (project.root / str(known[unit].artifact)).unlink()
+    jobs = Jobs()
+    context: Any = SimpleNamespace(log=SimpleNamespace(info=lambda _: None), resources=SimpleNamespace(pipes=jobs))
+    made = CLIPS.work(opened, units, context)
+    assert {one.unit: one.digest for one in made} == {unit: known[unit].digest for unit in units}
+    names = {part.encode() for name in vault.recall_all(opened.vault, "folder").values() for part in name.split("/")}
+    assert len(names) > STUDIES and len(jobs.given) == 4 + 1 + 2  # command, extras, the task and its table of files
+    assert [name for name in names if any(name in one for one in jobs.given)] == []
 
 
 def test_the_names_of_folders_can_be_read_with_the_key_alone() -> None:

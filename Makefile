@@ -72,6 +72,6 @@ help:                          ## this list
 	touch $@
 
 .venv/developing: .venv/installed
-	$(INSTALL) -e '.[deploy,dev,dicomweb,docs,flow,notebooks,pacs,postgres,receiver,video,weights,zarr]'
+	$(INSTALL) -e '.[deploy,dev,dicomweb,docs,flow,k8s,notebooks,pacs,postgres,ray,receiver,video,weights,zarr]'
 	$(COMPILE)
 	touch $@

@@ -23,6 +23,7 @@ from assets.incremental import Stage, UnitStage
 from assets.project import Project
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
+from echomort.core.supervision import supervised
 from echomort.training import error_file
 from warehouse import ledger
 from warehouse.ledger import Acceptance, Entry
@@ -169,15 +170,19 @@ def _scratch(project: Project, stage: Stage, asset: str) -> Iterator[Project]:
 
 
 class _PlainProcess:
-    """Runs the training process without Dagster's pipes, and so without progress."""
+    """Runs the training process here and without Dagster's pipes, and so without progress."""
 
-    def run(
-        self, context: object, command: Sequence[str], extras: Mapping[str, Any], env: Mapping[str, str] | None = None
-    ) -> None:
-        """Train the tasks that ``command`` ends with, in the environment ``env`` (None: this process's)."""
+    on_cluster = False
+
+    def run(self, context: object, command: Sequence[str], extras: Mapping[str, Any], trains: bool) -> Sequence[Any]:
+        """Train the tasks that ``command`` ends with."""
         tasks = [argument for argument in command if argument.endswith(".json")]
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "echomort.training", *tasks], capture_output=True, check=False, env=env
+            [sys.executable, "-P", "-m", "echomort.training", *tasks],
+            capture_output=True,
+            check=False,
+            env=supervised(),
         )
         if done.returncode and not any(error_file(Path(task)).exists() for task in tasks):
             raise UserError("the training process ended with an error", "run `echomort run`, which shows its error")
+        return ()

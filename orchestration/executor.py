@@ -29,6 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from assets.project import project_home, project_settings
 from echomort.core.errors import UserError
 from orchestration.history import tidy
+from orchestration.pools import fit_trainings
 from orchestration.run_locks import end_dead_runs, hold_lock, is_of_command_line, waits_for
 
 PRELOADED = "orchestration.preloaded"
@@ -141,7 +142,9 @@ def _watch(context: PlanOrchestrationContext) -> Iterator[None]:
     watcher = threading.Thread(target=watch, daemon=True)
     end_dead_runs(context.instance)
     with contextlib.suppress(SQLAlchemyError, dg.DagsterError, UserError, OSError):  # the next run does it
-        tidy(context.instance, project_home(), project_settings(project_home()).execution.keep_runs_days)
+        execution = project_settings(project_home()).execution
+        fit_trainings(context.instance, execution)
+        tidy(context.instance, project_home(), execution.keep_runs_days)
     watcher.start()
     try:
         yield
@@ -173,7 +176,8 @@ multiprocess = dg.ExecutorDefinition(
 
 
 def executor() -> dg.ExecutorDefinition:
-    """Return the executor that the project's settings ask for.
+    """Return the executor that the project's settings ask for. Of a cluster's jobs each has a step here, which reads
+    and writes the tables, and waits for it.
 
     If the settings can't be read, the graph still loads; the run that reads them reports the error.
     """
@@ -184,7 +188,8 @@ def executor() -> dg.ExecutorDefinition:
     if execution.executor == "in_process":
         return in_process
     start = {"forkserver": {"preload_modules": [PRELOADED]}}
-    return multiprocess.configured({"max_concurrent": execution.cores, "start_method": start})
+    most = execution.cluster.jobs if execution.on_cluster else execution.cores
+    return multiprocess.configured({"max_concurrent": most, "start_method": start})
 
 
 @contextlib.contextmanager

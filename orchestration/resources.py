@@ -6,9 +6,11 @@ from typing import Any
 
 import dagster as dg
 
+from assets.incremental import Children
 from assets.project import Project, project_home
 from echomort.core.errors import UserError
 from echomort.core.files import write_text
+from orchestration.children import children
 
 VALUES = "values"
 """Folder of the values below the home; each run has a folder of its own, with its id as name."""
@@ -40,8 +42,15 @@ class JsonValues(dg.ConfigurableIOManager):
         return project_home().joinpath(VALUES, *context.get_identifier()).with_suffix(".json")
 
 
+@dg.resource(required_resource_keys={"project"})
+def pipes(context: dg.InitResourceContext) -> Children:
+    """What runs the processes of steps, as the settings of the run say."""
+    project: Project = context.resources.project
+    return children(project.settings.execution)
+
+
 RESOURCES = {
     "project": Project(),
-    "pipes": dg.PipesSubprocessClient(),
+    "pipes": pipes,
     "io_manager": JsonValues(),
 }

@@ -203,7 +203,7 @@ def judged_study_cell(
     if not isinstance(samples, ProjectScores):
         artifact = output.relative_to(project.root).as_posix()
         if not (output / SCORES).exists():
-            with measured(output):
+            with measured(context, output):
                 _fit(context, project, cell, samples, output)
     followed = samples.judged.assign(logit=_logits(cell, samples, output))
     require_finite(followed)

@@ -84,7 +84,7 @@ def judged_cell(
     else:
         artifact = f"{MODELS}/{cell_digest(cell, samples, project.settings)}"
         if not (project.root / artifact / SCORES).exists():
-            with measured(project.root / artifact):
+            with measured(context, project.root / artifact):
                 train(context, project, cell, samples, project.root / artifact)
         scores = pd.read_parquet(project.root / artifact / SCORES, columns=["study_key", "logit"])
         scored = samples.judged.merge(scores, "left", "study_key", validate="one_to_one")
@@ -96,11 +96,13 @@ def judged_cell(
 
 
 @contextlib.contextmanager
-def measured(output: Path) -> Iterator[None]:
+def measured(context: dg.OpExecutionContext, output: Path) -> Iterator[None]:
     """Measure the processor time of the block, which writes the folder ``output``, and of its child processes; of a
-    training that goes on after a kill, that of its last part."""
+    training that goes on after a kill, that of its last part. What other machines compute is not measured."""
     before = sum(os.times()[:4])
     yield
+    if context.resources.pipes.on_cluster:
+        return
     write_text(output / COST, json.dumps({"cpu_seconds": round(sum(os.times()[:4]) - before, 1)}) + "\n")
 
 

@@ -54,6 +54,8 @@ CLIPS = UnitStage(
     work=make_clips,
     commit=commit_clips,
     show=count_clips,
+    resources=frozenset({"pipes"}),
+    cluster_batch=lambda cluster: cluster.studies,
 )
 
 clips = unit_asset(

@@ -9,7 +9,7 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from assets.imaging.progress import counted, counts_by_reason
+from assets.imaging.progress import counts_by_reason
 from assets.imaging.studies import folder_names
 from assets.incremental import (
     UnitStage,
@@ -17,6 +17,7 @@ from assets.incremental import (
 )
 from assets.project import Project
 from assets.shrinkage import ARCHIVE_CHECK, REMEDY, most_gone, too_many_gone
+from echomort.core.counting import counted
 from echomort.core.errors import UserError
 from echomort.core.exclusion import Exclusion, read_exclusion, without_erased
 from echomort.core.files import write_text
@@ -71,7 +72,7 @@ def index_folders(project: Project, units: Sequence[str], context: dg.OpExecutio
     erased = read_exclusion(project.root)
     files = [(key, file) for key, inside in folders.items() for file in inside]
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for folder_key, file in counted(files, len(files), context):
+    for folder_key, file in counted(files, len(files), context.log.info):
         rows[folder_key].append(_without_erased_patient(indexer.row(folder_key, file), erased))
     for domain in ("patient", "study"):  # what linkage compares, where a rule is set
         gone = erased.patients | erased.studies

@@ -6,11 +6,12 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from assets.imaging.progress import counted, counts_by_reason
+from assets.imaging.progress import counts_by_reason
 from assets.imaging.variants import GROUP, commit_variants
 from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
 from echomort.clips import optical_flow, store
+from echomort.core.counting import counted
 from echomort.core.fingerprint import digest
 from warehouse import ledger
 from warehouse.ledger import Entry
@@ -36,7 +37,8 @@ def make_flow(project: Project, units: Sequence[str], context: dg.OpExecutionCon
     plan, clips = plan_flow(project, FLOW.how(project)), _clips(project)
     chosen = {unit: str(clips[unit.partition("/")[2]].artifact) for unit in units}
     return [
-        _made(project, unit, plan[unit], artifact) for unit, artifact in counted(chosen.items(), len(chosen), context)
+        _made(project, unit, plan[unit], artifact)
+        for unit, artifact in counted(chosen.items(), len(chosen), context.log.info)
     ]
 
 

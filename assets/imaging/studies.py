@@ -1,7 +1,9 @@
 """Decodes the files of studies into one file of clips each: the project's clips, and those of experiments."""
 
+import json
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +11,18 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from assets.imaging.progress import counted
+from assets.incremental import ChildEnded, run_child
 from assets.project import Project
-from echomort.core.errors import UserError
+from echomort.clips import store
+from echomort.clips.decoding import Decoding, DecodingTask, decode, read_made
+from echomort.clips.store import Written
+from echomort.core.errors import Interruption, UserError
 from echomort.core.fingerprint import digest
-from echomort.core.listing import files_in
+from echomort.core.sealing import seal
 from echomort.settings import ClipSettings
 from warehouse import vault
 from warehouse.ledger import Entry
 from warehouse.queries import run
-
-VIEW_TABLE = "view_table"
-"""``view_source`` of a view that the site's table names."""
 
 
 def plan_studies(
@@ -54,34 +56,55 @@ def make_studies(
     project: Project, clip: ClipSettings, folder: str, plan: Mapping[str, str], context: dg.OpExecutionContext
 ) -> list[Entry]:
     """Decode the files of the studies of ``plan`` (study key -> fingerprint) with the settings ``clip`` into one file
-    each, below ``folder`` of the home. Studies that a killed run finished are not decoded again."""
-    from echomort.clips.study_writer import StudyWriter
-    from echomort.dicom import Job, read_clips
-
+    each, below ``folder`` of the home: here, or on a cluster. Studies that a killed run finished are not decoded
+    again."""
     with project.reader() as connection:
         run(connection, "definitions/clip_input.sql")
         files = run(connection, "reads/clips/clip_plan.sql", studies=list(plan)).df()
-    studies = StudyWriter(project.root, files, plan, folder)
-    files = files[~files["study_key"].isin(studies.written)].set_index("instance_key")
-    named = files.loc[files["view_source"] == VIEW_TABLE, "view"].to_dict()
-    jobs = {Job(path, named.get(key)): key for key, path in _instance_paths(project, files).items()}
     imaging = project.settings.imaging.model_copy(update={"clip": clip})
-    with closing(read_clips(jobs, imaging, _processes(project))) as outcomes:
-        for job, found in counted(outcomes, len(jobs), context):
-            studies.add(jobs[job], found)
-    return [Entry(key, plan[key], made.digest, made.artifact) for key, made in studies.written.items()]
+    decoding = Decoding(
+        home=project.root, archive=project.settings.dicom_root, imaging=imaging, plan=plan, folder=folder
+    )
+    if context.resources.pipes.on_cluster:
+        made = _decode_on_cluster(project, decoding, files, context)
+    else:
+        names = partial(_names, project)
+        made = decode(decoding, files, names, project.keyring, processes=_processes(project), say=context.log.info)
+    return [Entry(key, plan[key], one.digest, one.artifact) for key, one in made.items()]
 
 
-def _instance_paths(project: Project, files: pd.DataFrame) -> dict[str, Path]:
-    root, wanted = project.settings.dicom_root, set(files.index)
-    keys = files["folder_key"].unique()
-    folders = folder_names(project, keys.tolist()).values()
-    found = {
-        project.keyring.pseudonym("instance", file.path): root / file.path
-        for folder in folders
-        for file in files_in(root, folder)
-    }
-    return {key: path for key, path in found.items() if key in wanted}
+def _decode_on_cluster(
+    project: Project, decoding: Decoding, files: pd.DataFrame, context: dg.OpExecutionContext
+) -> dict[str, Written]:
+    """Let a process on a cluster do ``decoding``; its task lies in a temporary folder of the home, which a later run
+    removes if this one is killed."""
+    folders = folder_names(project, files["folder_key"].unique().tolist())
+    place = project.root / store.FOLDER
+    place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".tmp_", dir=place) as name:
+        task = Path(name) / "decoding.task.json"
+        files.to_parquet(task.with_suffix(".parquet"), index=False)
+        DecodingTask(
+            decoding=decoding,
+            files=task.with_suffix(".parquet"),
+            folders=seal(json.dumps(folders), project.keyring),
+            key_file=project.settings.privacy.key_file,
+            is_synthetic=project.settings.is_synthetic,
+            processes=project.settings.execution.cluster.cpus,
+        ).write(task)
+        try:
+            run_child(context, ["-P", "-m", "assets.imaging.pipes", str(task)])
+        except ChildEnded:
+            raise Interruption(
+                "the process that decodes ended early",
+                "its last lines are in the log of the run (`echomort ui`); if it was killed for memory, raise "
+                "execution.cluster.memory_gib; then run again, finished studies are kept",
+            ) from None
+        return read_made(task)
+
+
+def _names(project: Project, keys: list[str]) -> list[str]:
+    return list(folder_names(project, keys).values())
 
 
 def folder_names(project: Project, keys: Sequence[str]) -> dict[str, str]:

@@ -134,6 +134,8 @@ def _stage(name: str, variants: Variants, experiment: ExperimentName) -> UnitSta
         commit=commit_variants,
         show=functools.partial(count_variants, variants),
         on_request=lambda settings: experiment not in settings.experiments.keep,
+        resources=frozenset({"pipes"}),
+        cluster_batch=lambda cluster: cluster.studies,
     )
 
 

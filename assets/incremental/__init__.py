@@ -1,5 +1,6 @@
 """Plan, work, commit: how every asset is made."""
 
+from assets.incremental.children import ChildEnded, Children, run_child
 from assets.incremental.stage import CODE, Result, Stage, described, is_up_to_date, materialized, missing_files, picture
 from assets.incremental.units import (
     MOST_UNITS,
@@ -26,6 +27,8 @@ __all__ = [
     "MOST_UNITS",
     "Build",
     "Built",
+    "ChildEnded",
+    "Children",
     "Place",
     "Result",
     "Stage",
@@ -42,6 +45,7 @@ __all__ = [
     "rebuild_after",
     "rebuild_together",
     "recipe_of",
+    "run_child",
     "stale_units",
     "unit_asset",
     "whole_asset",

@@ -16,6 +16,7 @@ from assets.incremental.tables import table_metadata
 from assets.project import Project
 from echomort.core.fingerprint import digest
 from echomort.core.once import reading_once
+from echomort.settings import Cluster, Execution
 from warehouse import ledger
 from warehouse.ledger import Entry
 
@@ -41,7 +42,8 @@ class UnitStage(Stage):
     the stale units before any work. ``work`` makes the artifacts of some units, each whole or absent, and returns their
     ledger entries. ``commit`` writes the rows of these units and deletes those of removed units, in the transaction
     that writes the ledger. ``show`` returns counts for the metadata; ``draw``, whose code decides no result,
-    returns pictures and figures of the units (unit -> entry). ``batch``: units in one step.
+    returns pictures and figures of the units (unit -> entry). ``batch``: units in one step; ``cluster_batch``: where a
+    cluster does the work, with None the same.
     """
 
     plan: Callable[[Project, str], Mapping[str, str]] = field(kw_only=True)
@@ -56,11 +58,18 @@ class UnitStage(Stage):
     prepare: Callable[[Project, Sequence[str]], None] = field(default=lambda project, stale: None, kw_only=True)
     resources: frozenset[str] = field(default=frozenset(), kw_only=True)
     batch: int = field(default=BATCH, kw_only=True)
+    cluster_batch: Callable[[Cluster], int] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Declare the functions that do the work."""
         self.carried_out_by(self.plan, self.prepare, self.work, self.commit, self.show)
         _STAGES[self.name] = self
+
+    def batch_size(self, execution: Execution) -> int:
+        """Return how many units one step makes."""
+        if execution.on_cluster and self.cluster_batch:
+            return self.cluster_batch(execution.cluster)
+        return self.batch
 
     def how(self, project: Project) -> str:
         """Return the digest of the current recipe."""
@@ -107,9 +116,10 @@ def _plan(stage: UnitStage) -> dg.OpDefinition:
             context.log.info(f"{len(stale)} stale{later}, {up_to_date} up to date, {len(gone)} removed")
             with stage.working():
                 stage.prepare(project, chosen)
-        count = math.ceil(len(chosen) / stage.batch)
-        for number, start in enumerate(range(0, len(chosen), stage.batch), 1):
-            batch = chosen[start : start + stage.batch]
+        size = stage.batch_size(project.settings.execution)
+        count = math.ceil(len(chosen) / size)
+        for number, start in enumerate(range(0, len(chosen), size), 1):
+            batch = chosen[start : start + size]
             place = f"{number:05d}_of_{count:05d}_later_{len(stale) - len(chosen):05d}"
             yield dg.DynamicOutput(batch, mapping_key=place, output_name="batches")
         yield dg.Output(gone, output_name="gone")

@@ -2,18 +2,18 @@
 
 import contextlib
 import itertools
-import signal
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from dagster_pipes import open_dagster_pipes
+from dagster_pipes import PipesContext
 
-from echomort.core.child import leave_error
-from echomort.core.errors import UserError
+from assets.child import do_as_child
 from echomort.core.fingerprint import digest
-from echomort.core.supervision import end_with_parent, folder_lock
+from echomort.core.supervision import folder_lock
 from echomort.models.cross_fit import left_out_by, left_out_name
-from echomort.training import Progress, Task, error_file, partial_folder, train_files
+from echomort.training import Progress, Task, partial_folder, train_files
 from echomort.training.events import add_event
 
 EVENTS = "tensorboard"
@@ -26,31 +26,30 @@ def events_folder(task: Task) -> Path:
     return task.clips / EVENTS / task.training.network / f"{task.view}-{training}"
 
 
-def main() -> None:
-    """Train the views of the tasks named on the command line. Errors are left beside the tasks."""
-    end_with_parent()
-    signal.signal(signal.SIGINT, lambda number, frame: sys.exit(128 + number))  # no traceback: the parent says it
-    files = [Path(name) for name in sys.argv[1:]]
+def train(files: Sequence[Path], pipes: PipesContext) -> None:
+    """Train the views of the task ``files``, and tell the step each epoch. Errors of single views are left beside the
+    tasks."""
     tasks = [Task.read(file) for file in files]
     by_view = {task.view: task for task in tasks}
     epochs = itertools.count(1)
-    with open_dagster_pipes() as pipes:
-        folds = range(int(pipes.get_extra("folds")))
-        total = sum(len(left_out_by(task.models, folds)) * task.training.max_epochs for task in tasks)
+    folds = range(int(pipes.get_extra("folds")))
+    total = sum(len(left_out_by(task.models, folds)) * task.training.max_epochs for task in tasks)
 
-        def report(progress: Progress) -> None:
-            task = by_view[progress.view]
-            add_event(events_folder(task) / left_out_name(progress.left_out), progress.epoch, progress.curves)
-            pipes.log.info(f"{next(epochs)} of {total} epochs; {progress}")
+    def report(progress: Progress) -> None:
+        task = by_view[progress.view]
+        add_event(events_folder(task) / left_out_name(progress.left_out), progress.epoch, progress.curves)
+        pipes.log.info(f"{next(epochs)} of {total} epochs; {progress}")
 
-        try:
-            with contextlib.ExitStack() as locks:
-                for task in tasks:
-                    locks.enter_context(folder_lock(partial_folder(task.output)))
-                train_files(files, report)
-        except UserError as error:
-            leave_error(error, error_file(files[0]))  # that of a lock too
-            sys.exit(1)
+    with contextlib.ExitStack() as locks:
+        for task in tasks:
+            locks.enter_context(folder_lock(partial_folder(task.output)))
+        train_files(files, report)
+
+
+def main() -> None:
+    """Do the tasks named on the command line."""
+    files = [Path(name) for name in sys.argv[1:]]
+    do_as_child(files, partial(train, files))
 
 
 if __name__ == "__main__":

@@ -1,22 +1,20 @@
 """Training in a child process, whose progress Dagster shows."""
 
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
 import pandas as pd
-from dagster._core.errors import DagsterPipesExecutionError  # not exported
 
 from assets.imaging.shapes import clip_shapes
+from assets.incremental import ChildEnded, run_child
 from assets.project import Project
 from echomort.core.child import left_error
 from echomort.core.errors import Interruption, UserError
 from echomort.core.fingerprint import digest
-from echomort.core.supervision import supervised
 from echomort.models.cross_fit import Models
-from echomort.settings import Training
+from echomort.settings import Execution, Training
 from echomort.training import Branch, Task, error_file, partial_folder
 
 IMPUTATION = {"imputation_scope", "imputation_rounds", "max_missing", "outliers"}
@@ -55,7 +53,7 @@ def write_task(  # noqa: PLR0913
         samples=table,
         clips=project.root,
         output=output,
-        training=training,
+        training=_side_by_side(training, project.settings.execution),
         models=models,
         variables=record,
         tabular=None if record is None else project.settings.tabular.model_dump(mode="json", include=IMPUTATION),
@@ -63,18 +61,23 @@ def write_task(  # noqa: PLR0913
     return file
 
 
+def _side_by_side(training: Training, execution: Execution) -> Training:
+    """Return ``training`` with so many processes as a job on a cluster has cores; a GPU each is what a job sees."""
+    if not execution.on_cluster or training.fold_processes or execution.cluster.gpus:
+        return training
+    return training.model_copy(update={"fold_processes": execution.cluster.cpus})
+
+
 def train_in_child(context: dg.OpExecutionContext, project: Project, tasks: Sequence[Path]) -> dict[Path, UserError]:
-    """Train ``tasks`` in a child process and wait for it; return the errors of those that have no models. An error that
-    all would meet (:class:`HomeError`) is raised, and so is the :class:`Interruption` of the process itself."""
+    """Train ``tasks`` in a process of its own, here or on a cluster, and wait for it; return the errors of those that
+    have no models. An error that all would meet (:class:`HomeError`) is raised, and so is the :class:`Interruption` of
+    the process itself."""
     for task in tasks:
         error_file(task).unlink(missing_ok=True)
+    command = ["-P", "-m", "assets.training.pipes", *map(str, tasks)]
     try:
-        command = [sys.executable, "-P", "-m", "assets.training.pipes", *map(str, tasks)]
-        folds = {"folds": project.settings.cohort.folds}
-        context.resources.pipes.run(context=context, command=command, extras=folds, env=supervised())
-    except DagsterPipesExecutionError:
-        if error := left_error(error_file(tasks[0])):
-            raise error from None
+        run_child(context, command, {"folds": project.settings.cohort.folds}, trains=True)
+    except ChildEnded:
         raise Interruption(
             "the process that trains ended early",
             "its last lines are in the log of the run (`echomort ui`); if it was killed for memory, lower "

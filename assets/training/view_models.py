@@ -199,6 +199,7 @@ VIEW_MODELS = UnitStage(
     chosen=lambda settings: {"echomort.networks": [settings.training.network]},
     resources=frozenset({"pipes"}),
     batch=64,
+    cluster_batch=lambda cluster: 1,
 )
 
 view_models = unit_asset(

@@ -15,6 +15,11 @@ KINDS = {kind.__name__: kind for kind in (Interruption, HomeError, UserError)}
 """The kinds of error that a parent tells apart, the special ones first."""
 
 
+INSTALLATION = "installation"
+"""Name of what tells a job on a cluster how echomort is installed where its run is; it refuses to work with another
+installation."""
+
+
 def as_record(error: UserError) -> dict[str, Any]:
     """Return ``error`` as JSON values: ``problem``, ``remedy``, and which of :data:`KINDS` it is."""
     kind = next(name for name, kind in KINDS.items() if isinstance(error, kind))

@@ -1,13 +1,42 @@
 """The files of a package that somebody else installs: all count as its code, since any can decide a result."""
 
 import ast
+import functools
 import importlib.util
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from importlib.metadata import Distribution, EntryPoint, packages_distributions
+from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, packages_distributions, requires, version
 from pathlib import Path, PurePath
 
 from echomort.core.fingerprint import digest, digest_file
+
+SUFFIXES = (".py", ".sql", ".so")
+"""Endings of the files of the product that can decide a result."""
+
+
+@functools.cache
+def installation_digest() -> str:
+    """Return the digest of what is installed here: the product's own files, and the releases of its libraries. Of a
+    compiled module only the name counts: it is compiled anew on each machine."""
+    top = Path(__file__).parents[1]
+    files = sorted(path for path in top.rglob("*") if path.suffix in SUFFIXES)
+    content = [(str(path.relative_to(top)), path.suffix != ".so" and digest_file(path)) for path in files]
+    names = sorted(re.split(r"[^\w.-]", line)[0] for line in _requirements() if "extra ==" not in line)
+    return digest(content, [(name, _release(name)) for name in names])
+
+
+def _requirements() -> list[str]:
+    try:
+        return requires("echomort") or []
+    except PackageNotFoundError:  # run from its source
+        return []
+
+
+def _release(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def module_of(point: EntryPoint) -> str:

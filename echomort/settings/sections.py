@@ -878,12 +878,31 @@ class Experiments(Section):
     )
 
 
-class Execution(Section):
-    """How steps run, and with how much memory."""
+class Cluster(Section):
+    """What jobs on a cluster get (``execution.executor`` is ``ray`` or ``k8s``); see docs/clusters.md."""
 
-    executor: Literal["in_process", "multiprocess"] = setting(
-        "multiprocess", "ours", "run the graph's steps in one process or in several"
+    jobs: int = setting(8, "ours", "most jobs at a time", ge=1, le=1000)
+    cpus: int = setting(4, "ours", "processor cores of a job", ge=1)
+    gpus: int = setting(0, "ours", "GPUs of a job that trains", ge=0)
+    memory_gib: float = setting(8, "ours", "GiB of memory of a job", gt=0)
+    studies: int = setting(
+        1024, "ours", "studies that one job decodes: minutes of work, since a job takes seconds to start", ge=1
     )
+    ray_address: str = setting("http://127.0.0.1:8265", "ours", "`ray`: address of the cluster's dashboard")
+    namespace: str | None = setting(None, "ours", "`k8s`: namespace of the pods (null: that of this pod, or default)")
+    pod: Path | None = setting(None, "ours", "`k8s`: YAML file with the specification of a job's pod")
+
+
+class Execution(Section):
+    """Where steps run, and with how much memory."""
+
+    executor: Literal["in_process", "multiprocess", "ray", "k8s"] = setting(
+        "multiprocess",
+        "ours",
+        "run the graph's steps in one process or in several; decode and train in several processes here, or as jobs of "
+        "a Ray cluster or of Kubernetes",
+    )
+    cluster: Cluster = Cluster()
     processes: int = setting(0, "ours", "decode processes (0: one a processor core)", ge=0)
     memory_limit_gib: float = setting(4, "ours", "GiB of memory that DuckDB may use", gt=0.1)
     keep_runs_days: int = setting(
@@ -897,3 +916,14 @@ class Execution(Section):
     def cores(self) -> int:
         """Decode processes to start."""
         return self.processes or len(os.sched_getaffinity(0))
+
+    @property
+    def on_cluster(self) -> bool:
+        """Whether clips are decoded and networks trained by other machines."""
+        return self.executor in ("ray", "k8s")
+
+    @pydantic.model_validator(mode="after")
+    def _pods_are_specified(self) -> "Execution":
+        if self.executor == "k8s" and self.cluster.pod is None:
+            raise ValueError("executor k8s needs execution.cluster.pod (deploy/helm/pod.yaml is an example)")
+        return self

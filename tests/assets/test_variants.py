@@ -12,6 +12,7 @@ import yaml
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
+from assets.accept import _PlainProcess
 from assets.imaging.clips import CLIPS
 from assets.imaging.dicom_index import DICOM_INDEX
 from assets.imaging.flow import FLOW
@@ -24,7 +25,7 @@ from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
 from echomort.settings import ClipSettings, Settings, load_settings
 
-CONTEXT = SimpleNamespace(log=dg.get_dagster_logger())
+CONTEXT = SimpleNamespace(log=dg.get_dagster_logger(), resources=SimpleNamespace(pipes=_PlainProcess()))
 SMALL = {"frames": 20, "height": 32, "width": 40}
 
 

@@ -151,3 +151,72 @@ def test_a_run_that_is_out_of_time_is_asked_to_end_and_waited_for(tmp_path: Path
         assert running.poll() is None
     running.send_signal(signal.SIGTERM)
     assert running.wait(timeout=20) != 0 and (tmp_path / "ended").exists()
+
+
+def cluster(tmp_path: Path, ending: str) -> tuple[list[str], dict[str, str]]:
+    """Return the command of the batch script of a cluster, whose programs are stand-ins, and its environment; the run
+    ends with the line ``ending`` of a shell."""
+    programs = {
+        "scontrol": "printf 'node1\\nnode2\\nnode3\\n'",
+        "srun": 'case "$*" in *hostname*) echo 10.0.0.1;; *) exec sleep 60;; esac',
+        "python": f'case "$*" in *"start --head"*) exec sleep 60;; *" run "*) {ending};; esac',
+    }
+    for name, program in programs.items():
+        file = tmp_path / name
+        token = 'stat -c %a "$RAY_AUTH_TOKEN_PATH"' if name == "python" else "echo"
+        file.write_text(f'#!/bin/bash\necho "{name} $@ token $({token})" >>{tmp_path}/calls\n{program}\n')
+        file.chmod(0o755)
+    variables = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "ECHOMORT_PYTHON": str(tmp_path / "python"),
+        "ECHOMORT_HEAD_SECONDS": "0.2",
+        "SLURM_JOB_NODELIST": "node[1-3]",
+        "SLURM_JOB_NUM_NODES": "3",
+        "SLURM_CPUS_PER_TASK": "8",
+    }
+    return ["bash", str(DEPLOY / "slurm/ray.sbatch"), str(tmp_path / "home"), "site.yaml"], os.environ | variables
+
+
+def test_the_batch_script_of_a_cluster_starts_ray_on_all_nodes_and_one_run_on_it(tmp_path: Path) -> None:
+    command, environment = cluster(tmp_path, "sleep 0.5")
+    subprocess.run(command, env=environment, check=True, timeout=50)
+    calls = [line.partition(" token ")[::2] for line in (tmp_path / "calls").read_text().splitlines()]
+    assert {token for call, token in calls if call.startswith("python")} == {"600"}, "the token is its owner's alone"
+    assert not (tmp_path / "home/.ray_token").exists()
+    done = [call.split() for call, _ in calls]
+    (head,) = (call[call.index("start") :] for call in done if "--head" in call)
+    (node,) = (call for call in done if "--address=10.0.0.1:6379" in call)
+    assert {"--nodes=2", "--ntasks=2", "--exclude=node1"} <= set(node)
+    runs = [call[4:] for call in done if call[3:4] == ["orchestration.cli"]]
+    assert [call[0] for call in runs] == ["run", "status"]
+    assert {"execution.executor=ray", "execution.cluster.cpus=4", "execution.cluster.jobs=6"} <= set(runs[0])
+    for call in runs:
+        accepts(["echomort", *call])
+    scripts = pytest.importorskip("ray.scripts.scripts", reason="needs extra ray")
+    for options in (head, node[node.index("start") :]):
+        scripts.start.make_context("start", options[1:])
+
+
+def test_the_batch_script_of_a_cluster_ends_as_the_run_does_and_leaves_nothing(tmp_path: Path) -> None:
+    command, environment = cluster(tmp_path, "exit 2")
+    assert subprocess.run(command, env=environment, check=False, timeout=50).returncode == 2
+    assert not (tmp_path / "home/.ray_token").exists()
+
+
+@pytest.mark.parametrize("script", sorted((DEPLOY / "slurm").glob("*.sbatch")), ids=lambda script: script.stem)
+def test_a_batch_script_asks_slurm_for_what_sbatch_knows(script: Path) -> None:
+    assert subprocess.run(["bash", "-n", script], check=False).returncode == 0
+    text = script.read_text()
+    options = re.findall(r"^#SBATCH --([\w-]+)(?:=(\S+))?$", text, re.MULTILINE)
+    assert len(options) == text.count("#SBATCH") > 6
+    assert {name for name, _ in options} <= SBATCH
+    before = text.partition("set -euo")[0].splitlines()
+    assert all(line.startswith("#") for line in before if line), "sbatch reads none after the first command"
+    assert dict(options)["signal"] == "B:TERM@120"
+
+
+SBATCH = {
+    *("job-name", "nodes", "ntasks", "ntasks-per-node", "exclusive", "cpus-per-task", "mem", "time", "signal"),
+    "output",
+}
+"""The options of sbatch that the scripts use (slurm.schedmd.com/sbatch.html)."""

@@ -68,6 +68,18 @@ def test_the_computed_times_follow_from_the_figures() -> None:
         assert float(disk) == pytest.approx(number * 0.98e-3, rel=0.1)
 
 
+def test_the_paper_s_size_follows_from_the_table_above_it() -> None:
+    text = (DOCS / "sizing.md").read_text()
+    (read, epoch) = (float(hours) for hours in re.findall(r"\| 812,278 \| (\d+) h \| (\d+) h \|", text)[0])
+    rows = re.findall(r"^\| (\d+) \| ([\d,]+) \| ([\d.]+) h \| ([\d.]+) h \| (\d+) \|$", text, re.MULTILINE)
+    assert len(rows) == 3
+    for epochs, hours, few, many, cost in rows:
+        whole = read + int(epochs) * epoch
+        assert float(hours.replace(",", "")) == whole
+        assert [float(few), float(many)] == pytest.approx([whole / 64, whole / 512], rel=0.02)
+        assert float(cost) == pytest.approx(0.04 * whole, rel=0.01)
+
+
 def test_the_site_is_built_with_no_broken_link_and_needs_no_network(tmp_path: Path) -> None:
     if importlib.util.find_spec("material") is None:
         pytest.skip("needs the extra docs (mkdocs-material)")

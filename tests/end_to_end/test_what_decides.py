@@ -22,6 +22,8 @@ WATCH = Path(__file__).with_name("watch")
 NOT_DECIDING = {
     "echomort/core/code.py": "works the fingerprints out",
     "assets/training/pipes.py": "named by a command line, and counted as a file",
+    "assets/child.py": "begins the process of that command line",
+    "echomort/core/installed.py": "compares machines",
     "assets/project.py": "followed by definition",
     "assets/status.py": "asks, and makes nothing",
     "echomort/core/fingerprint.py": "run by the ledger too",

@@ -1,0 +1,30 @@
+"""Child processes of the step, on this machine."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from dagster._core.errors import DagsterPipesExecutionError  # not exported
+
+from assets.incremental import ChildEnded
+from echomort.core.supervision import supervised
+
+
+class ChildProcesses:
+    """Runs processes as children of the step; they end with it."""
+
+    on_cluster = False
+
+    def run(
+        self, context: dg.OpExecutionContext, command: Sequence[str], extras: Mapping[str, Any], trains: bool
+    ) -> Sequence[Any]:
+        """Run Python as :meth:`assets.incremental.Children.run` says; a process here may use every GPU."""
+        client = dg.PipesSubprocessClient()
+        try:
+            ended = client.run(
+                context=context, command=[sys.executable, *command], extras=dict(extras), env=supervised()
+            )
+        except DagsterPipesExecutionError as error:
+            raise ChildEnded from error
+        return list(ended.get_custom_messages())

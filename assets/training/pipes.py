@@ -47,7 +47,7 @@ def main() -> None:
             with contextlib.ExitStack() as locks:
                 for task in tasks:
                     locks.enter_context(folder_lock(partial_folder(task.output)))
-                train_files(files, report)
+                train_files(files, report, forks=True)
         except UserError as error:
             leave_error(error, error_file(files[0]))  # that of a lock too
             sys.exit(1)

@@ -18,6 +18,8 @@ from echomort.core.supervision import supervised
 from echomort.models.cross_fit import Models
 from echomort.settings import Training
 from echomort.training import Branch, Task, error_file, partial_folder
+from echomort.training.device import has_gpu_driver
+from echomort.training.pool import ONE_THREAD
 
 IMPUTATION = {"imputation_scope", "imputation_rounds", "max_missing", "outliers"}
 """Settings of section ``tabular`` that decide the columns that a network gets of the record."""
@@ -71,7 +73,8 @@ def train_in_child(context: dg.OpExecutionContext, project: Project, tasks: Sequ
     try:
         command = [sys.executable, "-P", "-m", "assets.training.pipes", *map(str, tasks)]
         folds = {"folds": project.settings.cohort.folds}
-        context.resources.pipes.run(context=context, command=command, extras=folds, env=supervised())
+        threads = {} if has_gpu_driver() else ONE_THREAD  # a process of one thread can fork those that train
+        context.resources.pipes.run(context=context, command=command, extras=folds, env=supervised() | threads)
     except DagsterPipesExecutionError:
         if error := left_error(error_file(tasks[0])):
             raise error from None

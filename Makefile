@@ -65,13 +65,17 @@ help:                          ## this list
 	@$(PYTHON) $(SUITS) || { echo "echomort needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is $$($(PYTHON) --version 2>&1): name one, as in make demo PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 
-.venv/installed: .venv/bin/python pyproject.toml constraints.txt echomort/dicom/_scaling.c echomort/dicom/header/_passing.c echomort/networks/_unit.cpp
+.venv/installed .venv/developing: .venv/bin/python pyproject.toml constraints.txt echomort/dicom/_scaling.c echomort/dicom/header/_passing.c echomort/networks/_unit.cpp
+
+.venv/installed:
 	@$(BIN)/python $(SUITS) 2>/dev/null || { rm -rf .venv; $(MAKE) .venv/bin/python; }
 	$(INSTALL) -e .
 	$(COMPILE)
 	touch $@
 
-.venv/developing: .venv/installed
+# Not on top of .venv/installed, which it holds: the package would be built and its dependencies resolved twice.
+.venv/developing:
+	@$(BIN)/python $(SUITS) 2>/dev/null || { rm -rf .venv; $(MAKE) .venv/bin/python; }
 	$(INSTALL) -e '.[deploy,dev,dicomweb,docs,flow,k8s,notebooks,pacs,postgres,ray,receiver,video,weights,zarr]'
 	$(COMPILE)
-	touch $@
+	touch .venv/installed $@

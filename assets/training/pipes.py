@@ -43,7 +43,7 @@ def train(files: Sequence[Path], pipes: PipesContext) -> None:
     with contextlib.ExitStack() as locks:
         for task in tasks:
             locks.enter_context(folder_lock(partial_folder(task.output)))
-        train_files(files, report)
+        train_files(files, report, forks=True)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import functools
 import os
 import signal
 import sys
@@ -30,6 +31,12 @@ LOOK_SECONDS = 1.0
 ENDING_SECONDS = 20.0
 """Most seconds to wait for a process that is ending. Our choice: one that was killed is gone in less than one."""
 
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+"""Signals that ask a process to end."""
+
+FORK_SAFE_THREADS = {"jemalloc_bg_thd"}
+"""Names of threads beside which a process may be forked: that of Arrow's allocator, which is begun anew in the fork."""
+
 _held: list[int] = []
 
 
@@ -51,17 +58,34 @@ def end_forks_with_parent() -> None:
     A signal to the whole group (`timeout`, a service that is stopped) must not end this one first, whose children would
     be killed while they clean up: it ignores them, and ends when the run that it belongs to does.
     """
-    parent = os.getpid()
-    endings = (signal.SIGTERM, signal.SIGHUP)
-    for number in endings:
+    for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)
+    os.register_at_fork(after_in_child=functools.partial(begin_fork, os.getpid()))
 
-    def begin() -> None:
-        for number in endings:
-            signal.signal(number, signal.SIG_DFL)
-        _end_with(parent)
 
-    os.register_at_fork(after_in_child=begin)
+def may_fork() -> bool:
+    """Return whether a fork of this process would work: on Linux, while it has no thread but its first.
+
+    A fork has none of the other threads, and what these had locked stays locked for ever.
+    """
+    folders = Path("/proc/self/task").glob("*")
+    others = [name for folder in folders if folder.name != str(os.getpid()) and (name := _thread_name(folder))]
+    return sys.platform == "linux" and set(others) <= FORK_SAFE_THREADS
+
+
+def _thread_name(folder: Path) -> str:
+    """Return the name of a thread; empty for one that has ended meanwhile."""
+    try:
+        return (folder / "comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def begin_fork(parent: int) -> None:
+    """Let this process, forked from ``parent``, take signals as a new one does, and end when ``parent`` has ended."""
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_DFL)
+    _end_with(parent)
 
 
 def _end_with(parent: int) -> None:

@@ -11,14 +11,15 @@ from echomort.training import Progress, train_files
 USAGE = "usage: python -m echomort.training TASK.json [TASK.json ...]"
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Train the views of the task files; return the exit status: 2 if one of them has no models."""
+def main(arguments: Sequence[str], forks: bool = False) -> int:
+    """Train the views of the task files; return the exit status: 2 if one of them has no models. ``forks``: this
+    process does nothing else, and may be forked."""
     if not arguments or arguments[0] in ("-h", "--help"):
         _say(f"{USAGE}\n\nEach task is one view; the layout is that of echomort.training.Task.")
         return 0 if arguments else 2
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
-        outcomes = train_files([Path(argument) for argument in arguments], _show)
+        outcomes = train_files([Path(argument) for argument in arguments], _show, forks)
     except UserError as error:
         outcomes = [error]
     for outcome in outcomes:
@@ -40,4 +41,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], forks=True))

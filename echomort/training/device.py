@@ -45,9 +45,14 @@ def has_native_bfloat16(processor: Path = Path("/proc/cpuinfo")) -> bool:
     return bool(words & {"avx512_bf16", "amx_bf16", "bf16"})
 
 
+def has_gpu_driver() -> bool:
+    """Return whether there may be a GPU: its driver is there."""
+    return any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg"))
+
+
 def count_gpus() -> int:
     """Return the number of CUDA devices that torch can use; without a driver torch is not imported."""
-    if not any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg")):
+    if not has_gpu_driver():
         return 0
     import torch
 

@@ -1,12 +1,13 @@
 """Training of models in parallel: a pool of processes, one a core or GPU."""
 
 import json
+import multiprocessing
 import os
 import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, TypeAlias
 
 from echomort.core.child import raise_record
 from echomort.core.errors import HomeError, Interruption, UserError
-from echomort.core.supervision import inherited_locks, supervised
+from echomort.core.supervision import inherited_locks, may_fork, supervised
 from echomort.models.cross_fit import left_out_words
 from echomort.training.device import count_gpus
 from echomort.training.task import Job, Progress
@@ -36,13 +37,30 @@ Event: TypeAlias = Progress | Ended
 
 
 class Pool:
-    """Processes that train models. They start at once and import libraries while the clips are still being read."""
+    """Processes that train models.
 
-    def __init__(self, processes: int, at_most: int) -> None:
-        """Start ``processes`` (0: one a GPU, or one a processor core), at most ``at_most``."""
-        gpus = count_gpus()
-        count = min(processes or gpus or len(os.sched_getaffinity(0)), at_most)
-        self._workers = [_Worker(f"cuda:{index % gpus}" if gpus else "cpu") for index in range(count)]
+    A process that does nothing but train forks them (``forks``) once it has imported their libraries: each would else
+    spend two seconds of processor time on these. They are started anew where a GPU trains, which a fork can't use after
+    its parent, and where this process has threads.
+    """
+
+    def __init__(self, processes: int, forks: bool = False) -> None:
+        """Let there be ``processes`` (0: one a GPU, or one a processor core). To fork them, call it before anything is
+        read, which starts threads."""
+        self._gpus = count_gpus()
+        self._count = processes or self._gpus or len(os.sched_getaffinity(0))
+        forked = _forks(self._count) if forks and not self._gpus else []
+        self._workers = [_Worker("cpu", fork) for fork in forked]
+
+    def start(self, at_most: int) -> None:
+        """Let there be as many processes as there is work for, at most ``at_most``. Those that are started now import
+        libraries while the clips are still being read."""
+        count = min(self._count, at_most)
+        for worker in self._workers[count:]:
+            worker.stop()
+        del self._workers[count:]
+        for index in range(len(self._workers), count):
+            self._workers.append(_Worker(f"cuda:{index % self._gpus}" if self._gpus else "cpu"))
 
     def __enter__(self) -> "Pool":
         return self
@@ -73,11 +91,48 @@ class Pool:
                 yield event
 
 
+def _forks(count: int) -> "list[_Fork]":
+    """Return ``count`` processes forked from this one, which imports what they use; none where it may not be forked."""
+    if not may_fork():
+        return []
+    from echomort.training.worker import serve_fork
+
+    return [_Fork(serve_fork) for _ in range(count)] if may_fork() else []
+
+
+class _Fork:
+    """A process forked from this one, with as much of :class:`subprocess.Popen` as is used here."""
+
+    def __init__(self, work: Callable[[int, int, int], None]) -> None:
+        jobs, own_jobs = os.pipe()
+        own_channel, channel = os.pipe()
+        self._process = multiprocessing.get_context("fork").Process(
+            target=work, args=(os.getpid(), jobs, channel), daemon=True
+        )
+        self._process.start()
+        os.close(jobs)
+        os.close(channel)
+        self.stdin, self.stdout = os.fdopen(own_jobs, "w", encoding="utf-8"), os.fdopen(own_channel, encoding="utf-8")
+
+    def poll(self) -> int | None:
+        """Return the status of a process that has ended."""
+        return self._process.exitcode
+
+    def wait(self) -> int | None:
+        """Return the status of the process when it has ended."""
+        self._process.join()
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        """Kill the process."""
+        self._process.kill()
+
+
 class _Worker:
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, fork: _Fork | None = None) -> None:
         self.device = device
         self._lock, self._is_stopped = threading.Lock(), False
-        self.process = self._start()
+        self.process: _Fork | subprocess.Popen[str] = fork or self._start()
 
     def _start(self) -> subprocess.Popen[str]:
         return subprocess.Popen(

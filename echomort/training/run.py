@@ -59,18 +59,18 @@ Outcome: TypeAlias = TrainingResult | UserError
 """What became of a task: its result, or the reason why it has no models."""
 
 
-def train_views(tasks: Sequence[Task], report: Callable[[Progress], None]) -> list[Outcome]:
+def train_views(tasks: Sequence[Task], report: Callable[[Progress], None], forks: bool = False) -> list[Outcome]:
     """Train several views as :func:`train` does, with one pool of processes, so that no core is idle between views.
 
     The output of a view is written when its last model is trained. A view that can't be trained has its error as
     outcome, an :class:`Interruption` where another try may not meet it, and the others go on. An error that all would
-    meet (:class:`HomeError`) is raised.
+    meet (:class:`HomeError`) is raised. ``forks``: as in :class:`echomort.training.pool.Pool`.
     """
-    training = _Trainings(tasks, report)
-    processes = max(task.training.fold_processes for task in tasks)
-    models = sum(len(samples.left_out) for samples in training.samples.values())
-    if models:
-        with Pool(processes, at_most=models) as pool:
+    with Pool(max(task.training.fold_processes for task in tasks), forks) as pool:
+        training = _Trainings(tasks, report)
+        models = sum(len(samples.left_out) for samples in training.samples.values())
+        if models:
+            pool.start(at_most=models)
             training.prepare(pool.device)
             for event in pool.run(training.jobs):
                 training.take(event)
@@ -78,11 +78,11 @@ def train_views(tasks: Sequence[Task], report: Callable[[Progress], None]) -> li
     return [training.outcomes[number] for number in range(len(tasks))]
 
 
-def train_files(files: Sequence[Path], report: Callable[[Progress], None]) -> list[Outcome]:
+def train_files(files: Sequence[Path], report: Callable[[Progress], None], forks: bool = False) -> list[Outcome]:
     """Train the views of the task files as :func:`train_views` does; leave the error of a view that can't be trained in
     its :func:`error_file`, and an error that all would meet in the first of these."""
     try:
-        outcomes = train_views([Task.read(file) for file in files], report)
+        outcomes = train_views([Task.read(file) for file in files], report, forks)
     except UserError as error:
         leave_error(error, error_file(files[0]))
         raise

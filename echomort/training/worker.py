@@ -7,14 +7,18 @@ import dataclasses
 import json
 import os
 import sys
+from collections.abc import Iterable
 from typing import IO, Any
 
 from echomort.core.child import as_record
 from echomort.core.errors import Interruption, UserError
-from echomort.core.supervision import end_with_parent, leave_interrupts_to_parent
+from echomort.core.supervision import begin_fork, end_with_parent, leave_interrupts_to_parent
 from echomort.models.cross_fit import left_out_words
 from echomort.training.model import train_model
 from echomort.training.task import Job, Progress
+
+STDOUT, STDERR = 1, 2
+"""Descriptors of a process's output and of its errors, whatever Python's own files are."""
 
 
 def main() -> None:
@@ -23,8 +27,22 @@ def main() -> None:
     leave_interrupts_to_parent()
     channel = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # output of libraries must not mix with the JSON lines
+    serve_all(sys.stdin, channel)
+
+
+def serve_fork(parent: int, jobs: int, channel: int) -> None:
+    """Train, in a process forked from ``parent``, the models named on descriptor ``jobs`` until it ends."""
+    begin_fork(parent)
+    leave_interrupts_to_parent()
+    os.dup2(STDERR, STDOUT)  # output of libraries goes where that of a process started anew does
+    with open(jobs, encoding="utf-8") as lines, open(channel, "w", encoding="utf-8") as said:
+        serve_all(lines, said)
+
+
+def serve_all(jobs: Iterable[str], channel: IO[str]) -> None:
+    """Train the models of ``jobs``, lines of JSON; end the process when nobody listens on ``channel`` any more."""
     try:
-        for line in sys.stdin:
+        for line in jobs:
             serve(Job.model_validate_json(line), channel)
     except BrokenPipeError:
         os._exit(1)

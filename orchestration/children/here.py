@@ -9,6 +9,8 @@ from dagster._core.errors import DagsterPipesExecutionError  # not exported
 
 from assets.incremental import ChildEnded
 from echomort.core.supervision import supervised
+from echomort.training.device import has_gpu_driver
+from echomort.training.pool import ONE_THREAD
 
 
 class ChildProcesses:
@@ -21,9 +23,11 @@ class ChildProcesses:
     ) -> Sequence[Any]:
         """Run Python as :meth:`assets.incremental.Children.run` says; a process here may use every GPU."""
         client = dg.PipesSubprocessClient()
+        # With one thread the process can fork those that train: each would else import PyTorch anew.
+        threads = ONE_THREAD if trains and not has_gpu_driver() else {}
         try:
             ended = client.run(
-                context=context, command=[sys.executable, *command], extras=dict(extras), env=supervised()
+                context=context, command=[sys.executable, *command], extras=dict(extras), env=supervised() | threads
             )
         except DagsterPipesExecutionError as error:
             raise ChildEnded from error

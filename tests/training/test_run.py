@@ -35,11 +35,14 @@ from echomort.training import Branch, Progress, Task, device, run, train, train_
 from echomort.training.data import read_samples
 from echomort.training.device import has_native_bfloat16, resolve_device
 from echomort.training.loop import CURVES, area_under_roc
+from echomort.training.pool import ONE_THREAD
 from echomort.training.task import Job
 from echomort.training.worker import is_out_of_memory
 
 SHAPE = (27, 27, 27)
 LEFT_OUT = tuple(folds_left_out(range(3)))
+TWO_THREADS = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
+"""Environment of a process that has threads, as one that a person starts does: it may not be forked."""
 QUICK = Training(
     optimizer="adam", learning_rate=0.003, norm_momentum=0.1, batch=8, max_epochs=5, stopping="fixed", fold_processes=1
 )
@@ -191,21 +194,25 @@ def test_two_processes_leave_the_same_bytes_as_one(inputs, trained, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_killed_training_leaves_no_process_goes_on_where_it_was_and_ends_in_the_same_bytes(inputs, trained, tmp_path):
+@pytest.mark.parametrize("threads", [ONE_THREAD, TWO_THREADS], ids=["forked", "started anew"])
+def test_a_killed_training_leaves_no_process_goes_on_where_it_was_and_ends_in_the_same_bytes(
+    inputs, trained, tmp_path, threads
+):
     task = task_of(inputs[0], tmp_path / "model")
     task.write(tmp_path / "task.json")
     command = [sys.executable, "-m", "echomort.training", str(tmp_path / "task.json")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=os.environ | threads, stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
         if "without fold 1 epoch 2/" in line:
             break
     children = _children(process.pid)
+    anew = [b"echomort.training.worker" in (Path("/proc") / str(one) / "cmdline").read_bytes() for one in children]
+    assert anew == [threads is TWO_THREADS]
     process.send_signal(signal.SIGKILL)
     process.wait()
     deadline = time.monotonic() + 20
     while any(map(_is_alive, children)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert children
     assert not any(map(_is_alive, children))
     assert not (tmp_path / "model").exists()
     assert (tmp_path / "model.partial" / "fold_0.json").is_file()
@@ -318,7 +325,7 @@ def _children(parent):
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             own = int(_stat(int(folder.name))[1]) == parent
-            if own and b"echomort.training.worker" in (folder / "cmdline").read_bytes():
+            if own and b"echomort.training" in (folder / "cmdline").read_bytes():
                 workers.append(int(folder.name))
     return workers
 

@@ -17,5 +17,5 @@ def leave_network() -> bool:
     """
     flags = CLONE_NEWNET if os.geteuid() == 0 else CLONE_NEWUSER | CLONE_NEWNET
     with contextlib.suppress(OSError, AttributeError):  # a system without unshare
-        return ctypes.CDLL(None, use_errno=True).unshare(flags) == 0
+        return bool(ctypes.CDLL(None).unshare(flags) == 0)
     return False

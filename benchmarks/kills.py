@@ -53,6 +53,8 @@ PATIENCE_S = 600
 """Seconds after which a run counts as one that hangs."""
 MADE = ("index", "clips", "models")
 """Folders of a home whose files' bytes are compared."""
+NAMES_ITS_HOME = ".task.json"
+"""Ending of files that name the folder of their home, and differ for it: what a training was asked for."""
 WAYS = ("the run", "its process group", "one of its processes")
 
 
@@ -137,7 +139,7 @@ def made(home: Path) -> dict[str, str]:
     found = {f"{asset} {unit}": f"{fingerprint} {digest}" for asset, unit, fingerprint, digest in rows}
     for part in MADE:
         for file in (home / part).rglob("*"):
-            if file.is_file():
+            if file.is_file() and not file.name.endswith(NAMES_ITS_HOME):
                 found[str(file.relative_to(home))] = hashlib.sha256(file.read_bytes()).hexdigest()
     return found
 

@@ -10,6 +10,7 @@ import gc
 
 from echomort.core.supervision import end_forks_with_parent
 from orchestration.event_log import kept_open
+from orchestration.log_tails import undisturbed_tails
 from orchestration.runs import everything_job
 from warehouse.checks.library import library
 
@@ -17,6 +18,7 @@ everything_job()
 library()
 until_the_step_ends = contextlib.ExitStack()
 until_the_step_ends.enter_context(kept_open())
+until_the_step_ends.enter_context(undisturbed_tails())
 atexit.register(gc.unfreeze)  # else DuckDB's binding finds at the end what was never let go, and says so in 45 lines
 gc.freeze()  # what is loaded stays: no step looks through it for garbage
 end_forks_with_parent()  # a step whose run was killed ends too: this process ends with the run

@@ -30,6 +30,7 @@ from orchestration.event_log import kept_open
 from orchestration.executor import forked_steps
 from orchestration.jobs import RECORDS
 from orchestration.location import job_origin
+from orchestration.log_tails import undisturbed_tails
 from orchestration.progress import shown_progress
 from orchestration.resources import VALUES
 from orchestration.run_locks import COMMAND_LINE_TAG, end_dead_runs
@@ -92,7 +93,7 @@ def run(home: Path, selection: str | None, removals_accepted: bool = False) -> l
     first failure.
     """
     tags = {ACCEPTED_TAG: "yes"} if removals_accepted else {}
-    return _run(home, lambda: _stale(home) if selection is None else _selected(selection), tags)
+    return _run(home, lambda: _stale(home) if selection is None else _wanted(home, selection), tags)
 
 
 def run_experiment(home: Path, experiment: str, most_cells: int | None) -> list[str]:
@@ -115,7 +116,13 @@ def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str,
             return []
         folder = prepare_instance(home)
         assets = {key.to_user_string() for key in keys}
-        with shown_progress(assets, folder), forked_steps(), kept_open(), dg.DagsterInstance.get() as instance:
+        with (
+            shown_progress(assets, folder),
+            forked_steps(),
+            kept_open(),
+            undisturbed_tails(),
+            dg.DagsterInstance.get() as instance,
+        ):
             end_dead_runs(instance)
             result = _executed(instance, keys, {**COMMAND_LINE_TAG, **NO_RETRY, **(tags or {})})
             ended = instance.get_run_by_id(result.run_id)
@@ -217,6 +224,18 @@ def _stale(home: Path) -> list[dg.AssetKey]:
     """Return the assets that are not up to date, without starting a run; not those that are made on request only."""
     rows = status.asset_states(Project(home=str(home)))
     return [dg.AssetKey(row["asset"]) for row in rows if row["kept"] and row["state"] != status.UP_TO_DATE]
+
+
+def _wanted(home: Path, selection: str) -> list[dg.AssetKey]:
+    """Return the assets of ``selection``. One that is made on request only, such as an experiment, is not among them
+    for lying above or below another: it is asked for by its name or its group."""
+    settings = Project(home=str(home)).settings
+    on_request = {asset for stage in STAGES if stage.on_request(settings) for asset in stage.assets}
+    keys = _selected(selection)
+    if not on_request & {key.to_user_string() for key in keys}:
+        return keys
+    named = _selected(re.sub(r"[+*]", "", selection))
+    return [key for key in keys if key in named or key.to_user_string() not in on_request]
 
 
 def _selected(selection: str) -> list[dg.AssetKey]:

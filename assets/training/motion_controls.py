@@ -62,7 +62,11 @@ def fit_controls(project: Project, units: Sequence[str], context: dg.OpExecution
     with the reason."""
     plan, views = plan_controls(project, MOTION_CONTROLS.how(project)), trained_views(project)
     networks = [unit for unit in units if CONTROLS[_control(unit)].learner == "network"]
-    scores = {unit: _linear(project, _control(unit), views[_view(unit)]) for unit in units if unit not in networks}
+    linear = [unit for unit in units if unit not in networks]
+    scores = {}
+    for number, unit in enumerate(linear, start=1):
+        scores[unit] = _linear(project, _control(unit), views[_view(unit)])
+        context.log.info(f"{number} of {len(linear)} controls")
     trained, errors = _by_network(project, {unit: views[_view(unit)] for unit in networks}, plan, context)
     scores |= trained
     made = [_written(project, unit, plan[unit], found) for unit, found in scores.items()]

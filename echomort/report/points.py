@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from echomort.evaluation.discrimination import chance_error
 from echomort.evaluation.metrics.censoring import DEATH_SHARE
+from echomort.evaluation.metrics.discrimination import AUC
 from echomort.report.data import ReportData
 from echomort.report.differences import UNCLEAR, auc_difference
 from echomort.report.numbers import Figure, Numbers
@@ -86,8 +87,9 @@ def _of_external(models: Sequence[str]) -> str:
 def _is_higher(numbers: Numbers, model: str, other: str) -> bool:
     """Whether the AUC of ``model`` is above that of ``other``, each on its own patients or on those of both."""
     found = auc_difference(numbers, model, other)
-    on_both = found is not None and found.figure.value > 0
-    return on_both or numbers.auc(model).value > numbers.auc(other).value
+    on_both = found is not None and round(found.figure.value, AUC.digits) > 0
+    own = round(numbers.auc(model).value, AUC.digits) > round(numbers.auc(other).value, AUC.digits)
+    return on_both or own
 
 
 def _against(numbers: Numbers, model: str, other: str) -> str:

@@ -26,7 +26,8 @@ def show(
     """
     home = folder_of(home)
     if config is None and not assignments and not (home / CONFIG_NAME).exists():
-        raise UserError(f"there is no project at {home}", "name one with --home, or a file of settings with --config")
+        remedy = "name one with --home, or a file of settings with --config"
+        raise UserError(f"there is no project at {home.absolute()}", remedy)
     from orchestration.printing.settings import setting_lines
 
     found = [row for row in setting_origins(layers_of(home, config, assignments)) if every or row.origin != DEFAULT]

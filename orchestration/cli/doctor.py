@@ -18,7 +18,7 @@ def doctor(home: Home = Path("demo"), as_json: AsJson = False) -> None:
     """
     home = folder_of(home)
     if not (home / CONFIG_NAME).exists():
-        raise UserError(f"there is no project at {home}", "run `echomort run` first, or name it with --home")
+        raise UserError(f"there is no project at {home.absolute()}", "run `echomort run` first, or name it with --home")
     from orchestration.doctor import examine
 
     found = list(examine(home))

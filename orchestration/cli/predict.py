@@ -57,7 +57,7 @@ def predict(  # noqa: PLR0913, PLR0917
 def champion_of(home: Path) -> "Champion":
     """Return the champion of the project at ``home``. Raises :class:`UserError` if there is none."""
     if not home.is_dir():
-        raise UserError(f"there is no project at {home}", "run `echomort run` first, or name it with --home")
+        raise UserError(f"there is no project at {home.absolute()}", "run `echomort run` first, or name it with --home")
     from echomort.champion.model import Champion
 
     return Champion.load(home.absolute() / "registry")

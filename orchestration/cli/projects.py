@@ -185,7 +185,7 @@ def make_home(home: Path) -> None:
 def existing_home(home: Path) -> Path:
     """Return ``home`` as an absolute path; raises :class:`UserError` if it holds no project."""
     if not (home / "warehouse.duckdb").exists():
-        raise UserError(f"there is no project at {home}", "run `echomort run` first, or name it with --home")
+        raise UserError(f"there is no project at {home.absolute()}", "run `echomort run` first, or name it with --home")
     os.environ["ECHOMORT_HOME"] = str(home.absolute())
     return home.absolute()
 
@@ -202,5 +202,5 @@ def settings_of(home: Path | None, config: Path | None) -> configuration.Setting
         return configuration.Settings()
     own = None if home is None else home / CONFIG_NAME
     if own is not None and not own.exists():
-        raise UserError(f"there is no project at {home}", "run `echomort run` first, or name it with --home")
+        raise UserError(f"there is no project at {home.absolute()}", "run `echomort run` first, or name it with --home")
     return configuration.load_settings(config or own)

@@ -48,7 +48,11 @@ def print_warnings(home: Path, console: Console) -> None:
     """Print everything that a person should know about the data and the results, a line each; nothing before a run."""
     if not (home / "warehouse.duckdb").exists():
         return
-    for _, warning in status.project_warnings(Project(home=str(home))):
+    project = Project(home=str(home))
+    warnings = status.project_warnings(project)
+    if warnings and project.settings.is_synthetic:
+        console.print("the synthetic archive has errors of a hospital's records on purpose; the run found:")
+    for _, warning in warnings:
         console.print(f"WARNING: {warning}")
 
 

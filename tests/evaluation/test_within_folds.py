@@ -122,9 +122,9 @@ def test_a_true_difference_is_still_called_higher() -> None:
 def test_the_headline_and_the_table_of_folds_say_what_a_constant_model_is_worth() -> None:
     frame = frame_of((2, 6, 11, 20))
     numbers = Numbers(evaluated(frame, ehr=constant(frame)))
-    assert headline(numbers).startswith("Of two patients whom the same model scored")
+    assert headline(numbers).startswith("Of two patients, one of whom died within a year")
     pooled = round(100 * numbers.auc("ehr").value)
-    assert pooled < 50 and headline(numbers).endswith(f" 50 times in 100 ({pooled} times over all pairs).")
+    assert pooled < 50 and f" {pooled} times in 100 (50 where the same model scored both)." in headline(numbers)
     folds = next(found for found in discrimination(numbers, {}).tables if found.name == "folds")
     [row] = folds.text_rows()
     assert row["Within folds"] == "0.500" and float(row["Pooled"]) < 0.5

@@ -21,7 +21,7 @@ from assets.accept import accept
 from assets.project import Project
 from assets.records.health_records import TABLES
 from echomort.core.errors import UserError
-from orchestration.runs import _selected
+from orchestration.runs import _selected, _wanted
 
 KEY = "0123456789abcdef" * 4
 
@@ -124,6 +124,20 @@ def test_a_wrong_selection_is_named(home: Home) -> None:
         refused(home.here("run", "--select", selection, *assignments(SETTINGS)), "selection")
     for selection in ("no_such_asset", "clips, no_such_asset+"):
         refused(home.here("run", "--select", selection), "there is no asset no_such_asset", "known: champion, clinical")
+
+
+def test_what_nobody_asked_for_is_not_selected_for_lying_above_or_below(tmp_path: Path) -> None:
+    (tmp_path / "echomort.yaml").write_text("preset: demo\nexperiments: {keep: []}\n")
+
+    def experiments(selection: str) -> set[str]:
+        names = {key.to_user_string() for key in _wanted(tmp_path, selection)}
+        return {name for name in names if name.startswith("experiment_")}
+
+    assert experiments("+report") == experiments("clips+") == experiments('+key:"report"+') == set()
+    assert experiments("+experiment_figure2") == {"experiment_figure2"}
+    assert len(experiments("group:experiments")) > 1
+    (tmp_path / "echomort.yaml").write_text("preset: demo\nexperiments: {keep: [figure2]}\n")
+    assert experiments("+report") == {"experiment_figure2"}
 
 
 def test_what_a_run_shows_by_one_name_can_be_selected_by_it(home: Home) -> None:

@@ -13,7 +13,7 @@ from echomort.report.numbers import Numbers
 from echomort.report.points import points
 from echomort.report.sections.added_value import added_value
 from echomort.report.sections.discrimination import discrimination
-from echomort.report.sections.results import at_a_glance, headline_table
+from echomort.report.sections.results import at_a_glance, headline, headline_table
 from echomort.report.sections.variables import given, variables
 from echomort.vocabulary.baselines import AGE_SEX, AGE_SEX_LVEF
 from echomort.vocabulary.metric_table import COLUMNS
@@ -164,6 +164,10 @@ def test_headroom_is_recovered_only_where_its_interval_says_so(low, words):
 def test_an_interval_with_chance_in_it_is_called_so():
     assert "which includes 0.5, chance" in text(numbers(area("video_ehr", 0.51)))
     assert "chance" not in text(numbers(area("video_ehr", 0.6)))
+    assert headline(numbers(area("video_ehr", 0.51))).endswith(
+        "51 times in 100. Chance gives 50, and the interval holds it."
+    )
+    assert headline(numbers(area("video_ehr", 0.6))).endswith("higher 60 times in 100.")
 
 
 def test_variables_are_counted_by_those_that_have_a_value():
@@ -172,6 +176,8 @@ def test_variables_are_counted_by_those_that_have_a_value():
     assert given("ehr:logistic:echo", data) == "the 58 echo variables, 2 of which have a value here"
     assert given("ehr", data) == "the 158 health-record variables, 3 of which have a value here"
     assert given("view:apical_4", data) == "the loops of this view alone"
+    named = replace(data, settings=(("training.network", "acme_wide", "site", ""),))
+    assert given("view:apical_4", named) == "the loops of this view alone, by network acme_wide"
     (section,) = variables(data, numbers())
     assert "3 of 158 have a value in any study here: 2 of 58 of the echo, 1 of 100 clinical" in section.lead
     whole = replace(data, settings=(("tabular.variables", "catalogue", "ours", ""),))

@@ -80,7 +80,8 @@ def _mean_of_folds(areas: Sequence[float], confidence: float) -> Interval:
 
     mean, spread = float(np.mean(areas)), float(np.std(areas, ddof=1))
     margin = float(t.ppf(0.5 + confidence / 2, len(areas) - 1)) * spread / math.sqrt(len(areas))
-    return Interval(mean, mean - margin, mean + margin, f"mean over {len(areas)} folds, t limits")
+    low, high = max(0.0, mean - margin), min(1.0, mean + margin)
+    return Interval(mean, low, high, f"mean over {len(areas)} folds, t limits cut to [0, 1]")
 
 
 METRIC_FAMILY = MetricFamily(

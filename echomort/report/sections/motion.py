@@ -12,8 +12,8 @@ from echomort.vocabulary.controls import CONTROLS, Control
 from echomort.vocabulary.metric_table import CONTROL
 
 LEAD = (
-    "What models find that are kept from the motion, in the same folds and on the same patients. What the loop adds to "
-    "the best of them, motion adds."
+    "What models find that see less of the motion than the loop, in the same folds and on the same patients. What the "
+    "loop adds to the best of those that see none, motion adds."
 )
 LEARNERS = {"linear": "linear model", "network": "the view's own network"}
 

@@ -31,6 +31,9 @@ GROUPS = {
     "null": "Without signal",
 }
 
+CHANCE = 0.5
+"""AUC of a score that knows nothing."""
+
 
 def at_a_glance(data: ReportData, numbers: Numbers) -> Section:
     """Return the result: the headline, its points, the forest plot and the table of AUCs."""
@@ -40,8 +43,8 @@ def at_a_glance(data: ReportData, numbers: Numbers) -> Section:
 
 
 def headline(numbers: Numbers) -> str:
-    """Return the main result in one sentence: of a trained model its AUC within folds, since it is about two patients
-    whom one model scored."""
+    """Return the main result in a sentence: the AUC over all pairs, as in every table; of a trained model also that of
+    pairs whom one model scored, where it differs; and whether the interval holds what chance alone gives."""
     best = numbers.best()
     if best is None:
         return "No model has an AUC: there were too few patients, or only one outcome."
@@ -55,17 +58,18 @@ def headline(numbers: Numbers) -> str:
     }
     ranked = who.get(words.kind, f"{words.label} ranks")
     within, pooled = numbers.auc_within_folds(best), round(100 * area.value)
-    of_two, share, also = "Of two patients", pooled, ""
-    if words.kind != "score" and within.is_known:
-        of_two, share = "Of two patients whom the same model scored", round(100 * within.value)
-        also = f" ({pooled} times over all pairs)" if share != pooled else ""
-    return f"{of_two}, one of whom died within a year, {ranked} the one who died higher {share} times in 100{also}."
+    also = ""
+    if words.kind != "score" and within.is_known and round(100 * within.value) != pooled:
+        also = f" ({round(100 * within.value)} where the same model scored both)"
+    result = f"Of two patients, one of whom died within a year, {ranked} the one who died higher {pooled} times in 100"
+    is_chance = area.low <= CHANCE <= area.high
+    return f"{result}{also}.{' Chance gives 50, and the interval holds it.' if is_chance else ''}"
 
 
 def forest_figure(numbers: Numbers) -> "Drawing":
     """Return the forest plot of AUCs, with a line for chance."""
     rows = [_estimate(numbers, model) for model, _ in numbers.estimable(*GROUPS)]
-    references = [figures.Reference(0.5, "chance 0.5")]
+    references = [figures.Reference(CHANCE, "chance 0.5")]
     best = numbers.best()
     note = numbers.auc(best).counts_text if best else ""
     return figures.forest(rows, references, f"{note}; small marks: the folds" if note else "")

@@ -72,8 +72,12 @@ def _same_day(data: ReportData) -> list[Words]:
 
 
 def given(model: str, data: ReportData) -> str:
-    """Return the inputs of ``model`` in words; of the health record, also how many of its variables have a value."""
+    """Return the inputs of ``model`` in words; of a view, also its network; of the health record, also how many of its
+    variables have a value."""
     name, words = ModelName.parse(model), model_words(model)
+    network = data.setting_values.get("training.network")
+    if name.kind == "view" and network:
+        return f"{words.sees}, by network {network}"
     inputs = _inputs(name, data)
     if not inputs or data.variables.empty:
         return words.sees

@@ -54,11 +54,17 @@ def lead(numbers: Numbers) -> str:
     share, lost = numbers.get("cohort", DEATH_SHARE.name), numbers.get("cohort", LOST.name)
     labelled = numbers.get("cohort", "prevalence")
     verb = "is" if lost.value == 1 else "are"
+    others = ""
+    if labelled.is_known and share.n - round(lost.value) != labelled.n:
+        others = (
+            " A patient's study is chosen here whether or not it has a label, so that some who are lost have another "
+            f"one among the {count(labelled.n)} that are evaluated."
+        )
     return (
         f"Of {counted(share.n, 'patient')}, {count(round(lost.value))} {verb} lost before the horizon and without a "
         f"label. Kaplan-Meier, which counts them as long as they are followed, has {percent(share.value, 1)} "
         f"({span(100 * share.low, 100 * share.high, 1)}) dead by then; of the labelled patients, "
-        f"{percent(labelled.value, 1)} died."
+        f"{percent(labelled.value, 1)} died.{others}"
     )
 
 

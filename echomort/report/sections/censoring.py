@@ -55,7 +55,7 @@ def lead(numbers: Numbers) -> str:
     labelled = numbers.get("cohort", "prevalence")
     verb = "is" if lost.value == 1 else "are"
     others = ""
-    if labelled.is_known and share.n - round(lost.value) != labelled.n:
+    if labelled.is_known and (share.n or 0) - round(lost.value) != labelled.n:
         others = (
             " A patient's study is chosen here whether or not it has a label, so that some who are lost have another "
             f"one among the {count(labelled.n)} that are evaluated."

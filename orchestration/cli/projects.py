@@ -202,5 +202,6 @@ def settings_of(home: Path | None, config: Path | None) -> configuration.Setting
         return configuration.Settings()
     own = None if home is None else home / CONFIG_NAME
     if own is not None and not own.exists():
-        raise UserError(f"there is no project at {own.parent.absolute()}", "run `echomort run` first, or name it with --home")
+        remedy = "run `echomort run` first, or name it with --home"
+        raise UserError(f"there is no project at {own.parent.absolute()}", remedy)
     return configuration.load_settings(config or own)

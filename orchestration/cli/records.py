@@ -68,7 +68,8 @@ def records_settings(
     """Return the settings of the project or file, with what this call names on top."""
     own = None if home is None else home / CONFIG_NAME
     if own is not None and not own.exists():
-        raise UserError(f"there is no project at {own.parent.absolute()}", "run `echomort run` first, or leave --home out")
+        remedy = "run `echomort run` first, or leave --home out"
+        raise UserError(f"there is no project at {own.parent.absolute()}", remedy)
     flags = parse_flags(assignments)
     if adapter is not None:
         flags["sources.adapter"] = adapter

@@ -13,12 +13,11 @@ import pandas as pd
 import pytest
 import yaml
 from archives import SETTINGS, Archive, small_archive
-from dagster._core.errors import DagsterPipesExecutionError  # not exported
 from rich.console import Console
 
 from assets.experiments import experiments, training
 from assets.experiments.samples import Samples
-from assets.incremental import UnitStage, commit_units, stale_units
+from assets.incremental import ChildEnded, UnitStage, commit_units, stale_units
 from echomort.core.errors import Interruption, UserError
 from echomort.core.files import NO_SPACE, disk_error
 from echomort.experiments.cells import GRIDS, Views, figure2
@@ -187,7 +186,7 @@ def test_a_process_that_dies_is_tried_again_and_the_other_cells_go_on(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_: Any, **__: Any) -> None:
-        raise DagsterPipesExecutionError("killed")
+        raise ChildEnded
 
     monkeypatch.setattr("assets.accept._PlainProcess.run", die)
     assert len(make(archive, experiments.FIGURE2)) == 8

@@ -134,7 +134,7 @@ def test_words_on_no_list_are_written_as_they_are_if_asked_for(extract, tmp_path
         (["--labels", "x.csv", "--words", "x.csv"], "name the same file"),
         (["--adapter", "nowhere"], "there is no adapter nowhere"),
         (["--set", "outcome.horizon=3"], "unknown setting outcome.horizon"),
-        (["--home", "nowhere"], "there is no project at nowhere"),
+        (["--home", "nowhere"], "there is no project at /"),
     ],
 )
 def test_what_can_not_be_is_refused_in_one_line(extract, tmp_path, monkeypatch, arguments, said):

@@ -24,7 +24,7 @@ from assets.project import Project
 from assets.shrinkage import ACCEPTED_TAG
 from echomort.core.child import KINDS
 from echomort.core.errors import Interruption, UserError
-from echomort.core.files import remove_leftovers, storage_error_in
+from echomort.core.files import remove_leftovers, remove_scratch, storage_error_in
 from orchestration.definitions import defs
 from orchestration.event_log import kept_open
 from orchestration.executor import forked_steps
@@ -111,6 +111,7 @@ def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str,
     with project_lock(home), ended_by_signals():
         for part in ("clips", "index", "models", "report", "registry", "records", "experiments"):
             remove_leftovers(home / part)
+        remove_scratch(home)
         keys = _with_co_made_assets(choose())
         if not keys:
             return []

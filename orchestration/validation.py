@@ -1,7 +1,6 @@
 """The work of `echomort validate`: read the project, score its studies with a finished model, judge, write."""
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from echomort.champion.validation import (
     served_scores,
 )
 from echomort.core.errors import UserError
+from echomort.core.files import scratch_folder
 from echomort.evaluation.resampling import Resampling
 from echomort.evaluation.validation import Validated, validate
 from echomort.report.validation.data import ValidationData
@@ -92,8 +92,8 @@ def _model(home: Path, bundle: Path | None) -> Iterator[Model]:
             raise UserError(NO_CHAMPION, "run `echomort run` to the end, or name a bundle of another site")
         yield Model(home / "registry", name)
         return
-    with tempfile.TemporaryDirectory(dir=home, prefix=".tmp_") as scratch:
-        yield Model(Path(scratch), unpack_bundle(bundle, Path(scratch)))
+    with scratch_folder(home) as scratch:
+        yield Model(scratch, unpack_bundle(bundle, scratch))
 
 
 def _scored(

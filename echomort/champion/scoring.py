@@ -7,7 +7,6 @@
 import json
 import subprocess
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from echomort.champion.model import Champion, Clips, Logits, StudyRisk
 from echomort.clips.store import read_study
 from echomort.core.child import leave_error, raise_left
 from echomort.core.errors import UserError
+from echomort.core.files import scratch_folder
 from echomort.core.supervision import end_with_parent, supervised
 from echomort.dicom.header.views import UNKNOWN
 
@@ -67,8 +67,7 @@ def score_in_child(
     """Return the results of :func:`score_studies` with the champion of ``registry``, or with a ``candidate``, from a
     child process, with which PyTorch's threads and memory end. Raises :class:`UserError` as :func:`score_studies`
     does."""
-    with tempfile.TemporaryDirectory(dir=home, prefix=".tmp_") as name:
-        folder = Path(name)
+    with scratch_folder(home) as folder:
         clips.to_parquet(folder / CLIPS, index=False)
         features.to_parquet(folder / FEATURES, index=False)
         command = [sys.executable, "-P", "-m", "echomort.champion.scoring", str(folder), str(registry), str(home)]

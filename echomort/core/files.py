@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -11,6 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from echomort.core.errors import HomeError, UserError
+
+IN_USE = "in_use.lock"
+"""The file of a scratch folder that its process holds locked."""
 
 
 def make_folder(folder: Path) -> None:
@@ -163,6 +167,25 @@ def remove_leftovers(folder: Path) -> int:
             count += 1
         folders[:] = [name for name in folders if not _is_temporary(name)]
     return count
+
+
+@contextlib.contextmanager
+def scratch_folder(home: Path) -> Iterator[Path]:
+    """Yield a temporary folder in ``home``, for a child process; a lock in it says that it is in use.
+
+    It goes with the block. That of a killed process goes with :func:`remove_scratch`.
+    """
+    with tempfile.TemporaryDirectory(dir=home, prefix=".tmp_") as name, Path(name, IN_USE).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield Path(name)
+
+
+def remove_scratch(home: Path) -> None:
+    """Delete the folders of :func:`scratch_folder` in ``home`` whose process is gone."""
+    for lock in home.glob(f".tmp_*/{IN_USE}"):
+        with contextlib.suppress(OSError), lock.open("r+") as held:  # one in use, or just deleted
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 def _is_temporary(name: str) -> bool:

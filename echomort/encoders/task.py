@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pydantic
 
 from echomort.core.child import raise_left
 from echomort.core.errors import Interruption
-from echomort.core.files import write_text
+from echomort.core.files import scratch_folder, write_text
 from echomort.core.supervision import supervised
 from echomort.encoders.spec import EncoderSpec
 from echomort.training.pool import ONE_THREAD
@@ -45,8 +44,8 @@ def embed_in_children(task: EmbeddingTask, processes: int) -> None:
     Raises the error of a child; an :class:`Interruption` where one ended early.
     """
     parts = [task.studies[number::processes] for number in range(processes)]
-    with tempfile.TemporaryDirectory(dir=task.home, prefix=".tmp_") as name:
-        files = [Path(name) / f"{number}.json" for number, part in enumerate(parts) if part]
+    with scratch_folder(task.home) as folder:
+        files = [folder / f"{number}.json" for number, part in enumerate(parts) if part]
         for file, part in zip(files, parts, strict=False):
             write_text(file, task.model_copy(update={"studies": part}).model_dump_json())
         _carry_out(files)

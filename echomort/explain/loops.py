@@ -5,7 +5,6 @@
 
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ import pandas as pd
 from echomort.clips.store import read_study
 from echomort.core.child import leave_error, raise_left
 from echomort.core.errors import UserError
-from echomort.core.files import resolve_under
+from echomort.core.files import resolve_under, scratch_folder
 from echomort.core.supervision import end_with_parent, supervised
 from echomort.explain.maps import LoopMaps, Rows, read_maps, write_maps
 from echomort.explain.occlusion import occlude
@@ -31,8 +30,7 @@ def explain_in_child(loops: pd.DataFrame, home: Path) -> list[LoopMaps]:
     be read."""
     if loops.empty:
         return []
-    with tempfile.TemporaryDirectory(dir=home, prefix=".tmp_") as name:
-        folder = Path(name)
+    with scratch_folder(home) as folder:
         loops.to_parquet(folder / LOOPS, index=False)
         command = [sys.executable, "-P", "-m", "echomort.explain.loops", str(folder), str(home)]
         child = subprocess.run(command, check=False, env=supervised())

@@ -62,10 +62,10 @@ def make_of_files(
 
     Every file is read in one of ``processes`` child processes under ``imaging.worker_memory_gib`` of address space
     and ``imaging.file_timeout`` seconds, without network where the system permits it. A file that hangs, exhausts
-    memory or kills its process gives a :class:`Rejected` and affects no other file: if a death breaks the whole pool,
-    the files that were being read are read once more, each in a separate process. The processes end with the
-    generator: who may stop before its end closes it (:func:`contextlib.closing`), since the search for garbage would
-    end them at any time, in any thread.
+    memory or kills its process gives a :class:`Rejected` and affects no other file: a file whose process died, and all
+    that were being read where a death breaks the whole pool, are read once more, each in a separate process. The
+    processes end with the generator: who may stop before its end closes it (:func:`contextlib.closing`), since the
+    search for garbage would end them at any time, in any thread.
     """
     waiting = iter(jobs)
     while suspects := (yield from _make_in_pool(waiting, make, imaging, processes)):
@@ -77,9 +77,11 @@ def make_of_files(
 def _make_in_pool(
     waiting: Iterator[Job], make: Callable[[Job, Imaging], Made | Rejected], imaging: Imaging, processes: int
 ) -> Generator[tuple[Job, Made | Rejected], None, list[Job]]:
-    """Yield outcomes until the jobs end or the pool breaks; return the jobs that are left undone."""
+    """Yield outcomes until the jobs end or the pool breaks; return the jobs that are left undone, and those whose
+    process died, which something else than their file may have killed."""
     pool, running = _start_pool(imaging, processes), dict[ProcessFuture[Made | Rejected], Job]()
     undone: list[Job] = []
+    died: list[Job] = []
     try:
         while not undone:
             for job in _take(waiting, QUEUED * processes + 2 - len(running)):
@@ -87,15 +89,17 @@ def _make_in_pool(
                 running[pool.schedule(make, args=(job, imaging), timeout=imaging.file_timeout)] = job
             if not running:
                 pool.close()  # type: ignore[no-untyped-call]
-                return []
+                return died
             finished = wait(running, return_when=FIRST_COMPLETED).done
             for future in [future for future in running if future in finished]:
                 job, outcome = running.pop(future), _outcome(future)
                 if outcome is None:
                     undone.append(job)
+                elif isinstance(outcome, Rejected) and outcome.reason is Reason.WORKER_DIED:
+                    died.append(job)
                 else:
                     yield job, outcome
-        return [*undone, *running.values()]
+        return [*undone, *died, *running.values()]
     finally:
         if pool.active:
             pool.stop()  # type: ignore[no-untyped-call]

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import signal
 import socket
 import subprocess
 import sys
@@ -43,6 +44,21 @@ def test_a_reader_that_dies_costs_its_own_file_only(loops: list[Path]) -> None:
     killer = got.pop("killer")
     assert isinstance(killer, Rejected) and killer.reason is Reason.WORKER_DIED
     assert len(got) == 4 and all(isinstance(outcome, Clip) for outcome in got.values())
+
+
+def die_once(job: Job, imaging: Imaging) -> str:
+    """Kill this process where the file that the job's key names is not there yet."""
+    mark = Path(job.key)
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "made"
+
+
+def test_a_file_whose_worker_something_else_killed_is_read_once_more(loops: list[Path], tmp_path: Path) -> None:
+    """The system may kill a worker for the memory that another program took."""
+    jobs = [Job(path, key=str(tmp_path / path.name)) for path in loops]
+    assert [found for _, found in make_of_files(jobs, die_once, Imaging(), 2)] == ["made"] * 4
 
 
 def reach(job: Job, imaging: Imaging) -> str:

@@ -235,8 +235,15 @@ def _wanted(home: Path, selection: str) -> list[dg.AssetKey]:
     keys = _selected(selection)
     if not on_request & {key.to_user_string() for key in keys}:
         return keys
-    named = _selected(re.sub(r"[+*]", "", selection))
+    named = _selected(",".join(map(_alone, selection.split(","))))
     return [key for key in keys if key in named or key.to_user_string() not in on_request]
+
+
+def _alone(part: str) -> str:
+    """Return ``part`` of a selection without what takes the assets above or below: ``+`` with the number of layers, and
+    a star beside a plain name. The star of a pattern (``key:"experiment_*"``) stays."""
+    plain = re.fullmatch(r"\s*[*+]*(\w+)[*+]*\s*", part)
+    return plain[1] if plain else re.sub(r'(?<![\w"])\d*\+|\+\d*', "", part)
 
 
 def _selected(selection: str) -> list[dg.AssetKey]:

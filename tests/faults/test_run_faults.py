@@ -136,6 +136,8 @@ def test_what_nobody_asked_for_is_not_selected_for_lying_above_or_below(tmp_path
     assert experiments("+report") == experiments("clips+") == experiments('+key:"report"+') == set()
     assert experiments("+experiment_figure2") == {"experiment_figure2"}
     assert len(experiments("group:experiments")) > 1
+    assert len(experiments('key:"experiment_*"')) > 1, "a pattern names what it fits"
+    assert experiments('1+key:"report"') == experiments("*report") == set()
     (tmp_path / "echomort.yaml").write_text("preset: demo\nexperiments: {keep: [figure2]}\n")
     assert experiments("+report") == {"experiment_figure2"}
 

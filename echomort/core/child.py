@@ -4,12 +4,14 @@ A child that talks with its parent sends :func:`as_record`; one that leaves file
 """
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from echomort.core.errors import HomeError, Interruption, UserError
 from echomort.core.files import write_text
+from echomort.core.supervision import end_with_parent
 
 KINDS = {kind.__name__: kind for kind in (Interruption, HomeError, UserError)}
 """The kinds of error that a parent tells apart, the special ones first."""
@@ -40,6 +42,17 @@ def error_of(record: Mapping[str, Any]) -> UserError:
 def leave_error(error: UserError, file: Path) -> None:
     """Write ``error`` to ``file``, for the parent to find."""
     write_text(file, json.dumps(as_record(error)))
+
+
+def do_task(work: Callable[[Path], None]) -> None:
+    """Do the ``work`` on the file of a task that the command line names first; leave a :class:`UserError` in the file
+    that it names second. This process ends with its parent."""
+    end_with_parent()
+    task, error = map(Path, sys.argv[1:3])
+    try:
+        work(task)
+    except UserError as refused:
+        leave_error(refused, error)
 
 
 def left_error(file: Path) -> UserError | None:

@@ -1,14 +1,9 @@
 """``python -m echomort.encoders TASK.json ERROR.json``: write the embeddings of some studies."""
 
-import sys
-from pathlib import Path
-
 import torch
 
 from echomort.clips.store import read_study
-from echomort.core.child import leave_error
-from echomort.core.errors import UserError
-from echomort.core.supervision import end_with_parent
+from echomort.core.child import do_task
 from echomort.encoders.encoder import Encoder
 from echomort.encoders.store import write_embeddings
 from echomort.encoders.task import EmbeddingTask
@@ -16,14 +11,9 @@ from echomort.encoders.task import EmbeddingTask
 
 def main() -> None:
     """Carry out the task named on the command line; leave an error in the file named after it."""
-    end_with_parent()
-    file, error = map(Path, sys.argv[1:3])
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    try:
-        embed_studies(EmbeddingTask.model_validate_json(file.read_bytes()))
-    except UserError as refused:
-        leave_error(refused, error)
+    do_task(lambda file: embed_studies(EmbeddingTask.model_validate_json(file.read_bytes())))
 
 
 def embed_studies(task: EmbeddingTask) -> None:

@@ -5,7 +5,6 @@ of the other folds, and scores those of fold k: no label of fold k reaches their
 """
 
 import shutil
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +14,11 @@ import pandas as pd
 import torch
 from torch import nn
 
-from echomort.core.child import leave_error
+from echomort.core.child import do_task
 from echomort.core.errors import UserError
 from echomort.core.files import atomic_folder, atomic_path, write_bytes
 from echomort.core.fingerprint import digest
-from echomort.core.supervision import end_with_parent, folder_lock
+from echomort.core.supervision import folder_lock
 from echomort.models.view_model import ViewModel, save_network
 from echomort.study_model.features import clip_features
 from echomort.study_model.fitting import Studies, fit
@@ -32,16 +31,15 @@ SCORES = "scores.parquet"
 
 def main() -> None:
     """Fit the task named on the command line; leave an error in the file named after it."""
-    end_with_parent()
-    file, error = map(Path, sys.argv[1:3])
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    try:
-        task = StudyTask.model_validate_json(file.read_bytes())
-        with folder_lock(partial_folder(task.output)):
-            fit_folds(task)
-    except UserError as refused:
-        leave_error(refused, error)
+    do_task(_fit_file)
+
+
+def _fit_file(file: Path) -> None:
+    task = StudyTask.model_validate_json(file.read_bytes())
+    with folder_lock(partial_folder(task.output)):
+        fit_folds(task)
 
 
 def fit_folds(task: StudyTask) -> None:

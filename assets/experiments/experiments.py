@@ -17,7 +17,7 @@ FIGURE5 = experiment_stage(figure5, *CLIPS, *RECORDS)
 RESOLUTION = experiment_stage(resolution, *CLIPS, "clips_by_reduction")
 FLOW = experiment_stage(flow, *CLIPS, "flow")
 INPUTS = experiment_stage(inputs, *CLIPS, "clips_by_source")
-STUDY = experiment_stage(study, *CLIPS, "view_models", "fusion", kind=of_studies)
+STUDY = experiment_stage(study, *CLIPS, "view_models", "fusion", "encoder_models", kind=of_studies)
 BY_EXPERIMENT = {
     "figure2": FIGURE2,
     "figure3": FIGURE3,

@@ -30,14 +30,14 @@ from assets.training.process import remove_task
 from assets.training.samples import read
 from assets.training.view_models import VIEW_MODELS
 from echomort.core.fingerprint import digest
-from echomort.experiments.cells import FUSION, STACK, STUDY_MODEL, Cell
+from echomort.experiments.cells import FUSION, MEAN, STACK, STUDY_MODEL, Cell
 from echomort.models.cross_fit import CrossFit
 from echomort.models.stacks import cross_fit_of
 from echomort.networks import NETWORKS
 from echomort.settings import Settings
 from echomort.study_model.hazards import interval_ends
 from echomort.study_model.task import StudyTask, fit_in_child, logit_column
-from echomort.vocabulary.model_names import ALL_VIEWS, ANY_VIEW, view_model
+from echomort.vocabulary.model_names import ALL_VIEWS, ANY_VIEW, is_encoder_model, view_model
 from warehouse import ledger
 from warehouse.ledger import Entry
 
@@ -80,27 +80,32 @@ def study_samples(sampler: Sampler, cell: Cell) -> StudyCell:
     """Return what ``cell`` is made from. Raises :class:`Refused` where it can have no figure."""
     if cell.view == ANY_VIEW:
         raise sampler.no_view()
-    models = _models(sampler) if cell.view == ALL_VIEWS else {}
-    if cell.network == STUDY_MODEL:
+    joined = cell.network if cell.view == ALL_VIEWS else None
+    fewest = 1 if joined and is_encoder_model(joined) else FEWEST_VIEWS
+    models = _models(sampler, fewest) if joined else {}
+    names = [view_model(view) for view in models or [str(cell.view)]]
+    if joined == STUDY_MODEL:
         found: StudyCell = _study_model(sampler, models)
-    elif cell.network == FUSION:
+    elif joined == FUSION:
         rows, branches = sampler.joint(cell)
         found = Samples(rows, _judged(sampler, rows["study_key"]), branches, None)
+    elif joined in (None, MEAN):
+        found = _project_scores(sampler, names)
     else:
-        names = [view_model(view) for view in models] or [view_model(str(cell.view))]
-        found = _project_scores(sampler, names, is_stack=cell.network == STACK)
+        found = _project_scores(sampler, names, ALL_VIEWS if joined == STACK else joined)
     _require_outcomes(found.judged, cell.horizon_days, sampler.settings.evaluation.suppress_below_events)
     return found
 
 
-def _models(sampler: Sampler) -> dict[str, Entry]:
-    """Return view -> the ledger's entry of its models, of the views that have models of the chosen network."""
+def _models(sampler: Sampler, fewest: int = FEWEST_VIEWS) -> dict[str, Entry]:
+    """Return view -> the ledger's entry of its models, of the views that have models of the chosen network. Raises
+    :class:`Refused` where there are fewer than ``fewest``."""
     with sampler.project.reader() as connection:
         entries = ledger.entries(connection, VIEW_MODELS.name)
     network = sampler.settings.training.network
     found = {view: entries.get(f"{network}/{view}") for view in sorted(sampler.views.patients)}
     models = {view: entry for view, entry in found.items() if entry is not None and entry.artifact}
-    if len(models) < FEWEST_VIEWS:
+    if len(models) < fewest:
         raise Refused(
             f"{'one view has' if models else 'no view has'} models, so that there are no views to join",
             "lower training.min_clips or training.min_deaths, or add studies with other views",
@@ -119,12 +124,12 @@ def _study_model(sampler: Sampler, models: Mapping[str, Entry]) -> StudySamples:
     )
 
 
-def _project_scores(sampler: Sampler, models: list[str], is_stack: bool) -> ProjectScores:
-    """Return the scores of the views' ``models``, of several their mean; or those of their stack, of the same
-    studies."""
-    long = read(sampler.project, "reads/experiments/scores.sql", models=[*models, ALL_VIEWS])
-    seen = long.loc[long["model"] != ALL_VIEWS, "study_key"]
-    long = long[(long["model"] == ALL_VIEWS) == is_stack]
+def _project_scores(sampler: Sampler, views: list[str], joined: str | None = None) -> ProjectScores:
+    """Return the scores of the views' models, ``views``, of several their mean; or those of the model ``joined``, of
+    the same studies."""
+    long = read(sampler.project, "reads/experiments/scores.sql", models=[*views, joined or ""])
+    seen = long.loc[long["model"] != joined, "study_key"]
+    long = long[(long["model"] == joined) == (joined is not None)]
     if long.empty:
         raise Refused(
             "the project has no scores of it", "table untrained_view says why a view has no models; then run again"

@@ -12,7 +12,7 @@ from echomort.networks import NETWORKS
 from echomort.settings import Settings
 from echomort.settings.sections import ExperimentName
 from echomort.study_model.hazards import interval_ends
-from echomort.vocabulary.model_names import ALL_VIEWS, ANY_VIEW
+from echomort.vocabulary.model_names import ALL_VIEWS, ANY_VIEW, encoder_model
 
 Variables = Literal["none", "ten", "method"]
 """Variables of the health record that a cell's model gets: none, those that the readers were shown, or all 158."""
@@ -225,11 +225,12 @@ def flow(settings: Settings, views: Views) -> list[Cell]:
 
 
 def study(settings: Settings, views: Views) -> list[Cell]:
-    """Return each view alone, the mean of the views, their joint network, and at every horizon the stack and the model
-    of whole studies."""
+    """Return each view alone, the mean of the views, their joint network, the model on each encoder's embeddings, and
+    at every horizon the stack and the model of whole studies."""
     horizon = settings.outcome.horizon_days
     alone = [(view, settings.training.network, horizon) for view in sorted(views.patients)]
     joint = [(ALL_VIEWS, network, horizon) for network in (MEAN, FUSION)] if alone else []
+    joint += [(ALL_VIEWS, encoder_model(spec.stem), horizon) for spec in settings.encoders.specs]
     joint += [(ALL_VIEWS, name, days) for name in (STACK, STUDY_MODEL) for days in interval_ends(horizon) if alone]
     cells = [
         Cell("study", f"{view}-{network}-{days}_days", view, network, CLIPS, "none", days)

@@ -1,7 +1,7 @@
 """How pages, figures and the terminal name the parts of a cell: its view, network, picture and variables."""
 
 from echomort.report.words import count, readable, view_words
-from echomort.vocabulary.model_names import ALL_VIEWS
+from echomort.vocabulary.model_names import ALL_VIEWS, encoder_of, is_encoder_model
 
 NO_VIDEO = "No video"
 NETWORKS = {
@@ -36,7 +36,9 @@ def video_name(view: str | None) -> str:
 
 
 def network_name(network: str | None) -> str:
-    """Return the name of a network; a dash where there is none."""
+    """Return the name of a network, or of a model on an encoder's embeddings; a dash where there is none."""
+    if network is not None and is_encoder_model(network):
+        return f"encoder {encoder_of(network)}"
     return "\N{EN DASH}" if network is None else NETWORKS.get(network, readable(network))
 
 

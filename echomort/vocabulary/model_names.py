@@ -69,7 +69,7 @@ class ModelName:
         if name.startswith(_BASELINE):
             learner, _, variables = name.removeprefix(_BASELINE).partition(":")
             return cls(name, "baseline", learner=learner, variables=variables)
-        if name.startswith(_ENCODER):
+        if is_encoder_model(name):
             return cls(name, "encoder")
         if name.startswith(_EXTERNAL):
             return cls(name, "external")
@@ -101,6 +101,11 @@ def encoder_model(encoder: str) -> str:
     'encoder:panecho'
     """
     return f"{_ENCODER}{encoder}"
+
+
+def is_encoder_model(model: str) -> bool:
+    """Return whether ``model`` is the name of one on the embeddings of an encoder."""
+    return model.startswith(_ENCODER)
 
 
 def encoder_of(model: str) -> str:

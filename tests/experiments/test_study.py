@@ -15,12 +15,13 @@ from experiments.test_making import make, rows
 
 from assets.experiments import study, training
 from assets.experiments.experiments import STUDY
-from assets.experiments.samples import Sampler
+from assets.experiments.samples import Refused, Sampler
 from assets.training.view_models import VIEW_MODELS
 from echomort.core.errors import Interruption
 from echomort.evaluation import auc, ipcw_brier
 from echomort.experiments.cells import GRIDS
 from echomort.experiments.followed import errors_at, judge_at, known_at
+from echomort.experiments.words import network_name
 from echomort.study_model import task
 from echomort.study_model.__main__ import fit_folds
 from echomort.study_model.task import StudyTask, partial_folder
@@ -100,6 +101,32 @@ def test_changed_models_of_a_view_make_the_study_model_again(made: Archive) -> N
     folders = {study.models_of_study_cell(made.project, one, samples) for one in cells if one.network == "study_model"}
     assert len(folders) == 1, "horizons share their models"
     assert set(samples.clips["fold"]) == {0, 1, 2, 3} and samples.clips["event"].dtype == bool
+
+
+def test_an_encoders_model_is_judged_on_the_patients_of_the_others(made: Archive) -> None:
+    settings = made.project.settings
+    named = settings.encoders.model_copy(update={"specs": [Path("specs/noise.yaml")]})
+    settings = settings.model_copy(update={"encoders": named})
+    sampler = Sampler(made.project)
+    (cell,) = [cell for cell in GRIDS["study"](settings, sampler.views) if cell.network == "encoder:noise"]
+    assert (cell.name, network_name(cell.network)) == ("all_views-encoder:noise-365_days", "encoder noise")
+    with pytest.raises(Refused, match="the project has no scores of it"):
+        study.study_samples(sampler, cell)
+    try:
+        with made.project.writer() as connection:
+            connection.execute(
+                "INSERT INTO score BY NAME SELECT study_key, 'encoder:noise' AS model, fold, coalesce(label, 0) AS"
+                " logit, [CASE WHEN j = fold THEN 'nan'::DOUBLE ELSE random() END FOR j IN range(4)] AS without FROM followed"
+            )
+        samples = study.study_samples(sampler, cell)
+        assert isinstance(samples, study.ProjectScores)
+        (stack,) = [cell for cell in GRIDS["study"](settings, sampler.views) if cell.name.startswith("all_views-mean")]
+        pd.testing.assert_frame_equal(samples.judged, study.study_samples(sampler, stack).judged)
+        figure = judge_at(samples.judged.assign(logit=samples.scores.logits), 365, 0.95, 3)
+        assert figure.auc == 1, "its log odds are the outcome"
+    finally:
+        with made.project.writer() as connection:
+            connection.execute("DELETE FROM score WHERE model = 'encoder:noise'")
 
 
 def of(archive: Archive, folder: Path) -> StudyTask:

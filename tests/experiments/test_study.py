@@ -116,7 +116,8 @@ def test_an_encoders_model_is_judged_on_the_patients_of_the_others(made: Archive
         with made.project.writer() as connection:
             connection.execute(
                 "INSERT INTO score BY NAME SELECT study_key, 'encoder:noise' AS model, fold, coalesce(label, 0) AS"
-                " logit, [CASE WHEN j = fold THEN 'nan'::DOUBLE ELSE random() END FOR j IN range(4)] AS without FROM followed"
+                " logit, [CASE WHEN j = fold THEN 'nan'::DOUBLE ELSE random() END FOR j IN range(4)] AS without"
+                " FROM followed"
             )
         samples = study.study_samples(sampler, cell)
         assert isinstance(samples, study.ProjectScores)

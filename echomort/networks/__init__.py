@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NORM_MOMENTUM = 0.01
 """Weight of a new batch in the running statistics; Keras calls it 0.99."""
+DROPOUT = 0.5
+"""Share of the features left out in training, before the last layer (the authors' code)."""
 
 
 class NetworkSettings(pydantic.BaseModel):
@@ -48,7 +50,8 @@ class Branch(pydantic.BaseModel):
 @dataclass(frozen=True)
 class Wanted:
     """What a network is built for: the ``shape`` of its clips (frames, height, width), the weight of a new batch in
-    batch-normalisation statistics, and the network's own settings, validated.
+    batch-normalisation statistics, the network's own settings, validated, and the share of features that ``dropout``
+    leaves out in training, before the last layer.
 
     Only a network that joins reads the rest: its ``branches``, of which ``shape`` is the first's, and the number of
     ``columns`` that the variables of the record become (0: no records).
@@ -59,6 +62,7 @@ class Wanted:
     settings: Any
     branches: tuple[Branch, ...] = ()
     columns: int = 0
+    dropout: float = DROPOUT
 
 
 @runtime_checkable
@@ -125,27 +129,33 @@ def build_network(
     shape: tuple[int, int, int],
     norm_momentum: float = NORM_MOMENTUM,
     settings: Mapping[str, Any] | None = None,
+    dropout: float = DROPOUT,
 ) -> nn.Module:
     """Return the network ``name`` for clips of ``shape`` (frames, height, width), freshly drawn.
 
     Raises :class:`UserError` where there is no such network, its settings are impossible, or the clips are too small.
     """
-    return build_joint_network(name, (Branch(name="clips", shape=shape),), 0, norm_momentum, settings)
+    return build_joint_network(
+        name, (Branch(name="clips", shape=shape),), 0, norm_momentum=norm_momentum, settings=settings, dropout=dropout
+    )
 
 
-def build_joint_network(
+def build_joint_network(  # noqa: PLR0913
     name: str,
     branches: Sequence[Branch],
     columns: int,
+    *,
     norm_momentum: float = NORM_MOMENTUM,
     settings: Mapping[str, Any] | None = None,
+    dropout: float = DROPOUT,
 ) -> nn.Module:
     """Return the network ``name`` for ``branches`` and ``columns`` made from variables (0: none), freshly drawn.
 
     Raises :class:`UserError` as :func:`build_network` does, and where the network does not take so much.
     """
     check_branches(name, branches, columns > 0)
-    wanted = Wanted(branches[0].shape, norm_momentum, own_settings(name, settings or {}), tuple(branches), columns)
+    own = own_settings(name, settings or {})
+    wanted = Wanted(branches[0].shape, norm_momentum, own, tuple(branches), columns, dropout)
     return NETWORKS.call(name, lambda network: network.build(wanted))
 
 

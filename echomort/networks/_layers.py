@@ -19,8 +19,6 @@ VOLUME_FILTERS = (4, 8, 16)
 """Of the three units over the volume (preprint, extended tables 6 and 7)."""
 FRAME_FILTERS = (4, 8, 16, 16)
 """Of the four units over every frame (preprint, extended tables 4 and 5)."""
-DROPOUT = 0.5
-"""Share of the features left out in training, before the last layer (the authors' code)."""
 POOL = 3
 """Pixels or frames to one, in each unit (preprint, p. 18)."""
 NORM_EPSILON = 1e-3

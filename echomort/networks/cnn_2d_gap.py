@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from echomort.networks import Network
-from echomort.networks._layers import DROPOUT, FRAME_FILTERS, POOL, Trunk, frame_vectors, initialised
+from echomort.networks._layers import FRAME_FILTERS, POOL, Trunk, frame_vectors, initialised
 
 SMALLEST_EDGE = POOL ** (len(FRAME_FILTERS) - 1)
 """Pixels of which three poolings by 3 leave one: 27."""
@@ -12,10 +12,10 @@ SMALLEST_EDGE = POOL ** (len(FRAME_FILTERS) - 1)
 class Cnn2dGap(nn.Module):
     """Four units over every frame, the last without pooling, averaged over space and time: 9,565 weights."""
 
-    def __init__(self, momentum: float) -> None:
+    def __init__(self, momentum: float, dropout: float) -> None:
         super().__init__()
         self.trunk = Trunk(2, momentum, last_pools=False)
-        self.head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(FRAME_FILTERS[-1], 1))
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(FRAME_FILTERS[-1], 1))
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return logits (n,)."""
@@ -26,6 +26,6 @@ class Cnn2dGap(nn.Module):
 NETWORK = Network(
     description="2-D convolutions of every frame, averaged over space and time",
     smallest=(1, SMALLEST_EDGE, SMALLEST_EDGE),
-    build=lambda wanted: initialised(Cnn2dGap(wanted.norm_momentum)),
+    build=lambda wanted: initialised(Cnn2dGap(wanted.norm_momentum, wanted.dropout)),
     optimizer="rmsprop",  # ours: the preprint names an optimizer for the LSTM and the 3-D networks only (p. 20)
 )

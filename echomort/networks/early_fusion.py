@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from echomort.models.record_columns import RecordColumns
 from echomort.networks import Branch, Network
 from echomort.networks._layers import (
-    DROPOUT,
     VOLUME_EDGE,
     Trunk,
     flattened,
@@ -36,7 +35,7 @@ class EarlyFusion(nn.Module):
     """One trunk a branch, three layers over the record's columns if there are any, two over both: for one branch at
     60x109x150 without records, 34,837 weights."""
 
-    def __init__(self, branches: Sequence[Branch], columns: int, momentum: float) -> None:
+    def __init__(self, branches: Sequence[Branch], columns: int, momentum: float, dropout: float) -> None:
         super().__init__()
         self.sizes = [volume_features(branch.shape) for branch in branches]
         self.trunks = nn.ModuleList(
@@ -44,7 +43,7 @@ class EarlyFusion(nn.Module):
         )
         self.records = _record_layers(columns) if columns else None
         joined = sum(self.sizes) + (RECORD_LAYERS[-1] if columns else 0)
-        self.head = _joint_layers(joined)
+        self.head = _joint_layers(joined, dropout)
 
     def forward(
         self, pictures: Tensor | Sequence[Tensor], present: Tensor | None = None, variables: Tensor | None = None
@@ -83,18 +82,20 @@ def _record_layers(columns: int) -> nn.Sequential:
     return nn.Sequential(*(part for layer in layers for part in layer))
 
 
-def _joint_layers(joined: int) -> nn.Sequential:
+def _joint_layers(joined: int, dropout: float) -> nn.Sequential:
     sizes = zip((joined, *JOINT_LAYERS[:-1]), JOINT_LAYERS, strict=True)
     layers = [(nn.Linear(inputs, units), nn.ReLU()) for inputs, units in sizes]
     return nn.Sequential(
-        *(part for layer in layers for part in layer), nn.Dropout(DROPOUT), nn.Linear(JOINT_LAYERS[-1], 1)
+        *(part for layer in layers for part in layer), nn.Dropout(dropout), nn.Linear(JOINT_LAYERS[-1], 1)
     )
 
 
 NETWORK = Network(
     description="3-D convolutions of one or more kinds of clip, joined with the record",
     smallest=(VOLUME_EDGE, VOLUME_EDGE, VOLUME_EDGE),
-    build=lambda wanted: initialised(EarlyFusion(wanted.branches, wanted.columns, wanted.norm_momentum)),
+    build=lambda wanted: initialised(
+        EarlyFusion(wanted.branches, wanted.columns, wanted.norm_momentum, wanted.dropout)
+    ),
     optimizer="adagrad",
     compiled=True,
     joins=True,

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
-from echomort.networks import NETWORKS, NORM_MOMENTUM, own_settings
+from echomort.networks import DROPOUT, NETWORKS, NORM_MOMENTUM, own_settings
 
 Provenance = Literal["published", "recalled", "ours"]
 
@@ -646,6 +646,22 @@ class Training(Section):
         "weight of a new batch in batch-normalisation statistics (Keras writes 1 minus it, 0.99)",
         gt=0,
         le=1,
+    )
+    dropout: float = setting(
+        DROPOUT,
+        "published",
+        "share of the features left out in training, before the last layer (the authors' code, of the 3-D network)",
+        ge=0,
+        lt=1,
+    )
+    shift: int = setting(
+        0,
+        "ours",
+        "most pixels that a clip is moved by, each way, anew each time it is trained on; the method moves none",
+        ge=0,
+    )
+    random_start: bool = setting(
+        False, "ours", "train on each loop from another frame on each time, its end followed by its start"
     )
     batch: int = setting(32, "published", "clips an update", ge=1, le=4096)
     max_epochs: int = setting(100, "published", "most epochs", ge=1, le=10_000)

@@ -1,14 +1,17 @@
 """What a network is given: pictures, and with them variables of the record; all samples, and batches of them."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from echomort.training.augmentation import Augmentation
 
 
 class Pictures(Protocol):
@@ -69,20 +72,23 @@ class Inputs:
     present: np.ndarray | None = None
     variables: np.ndarray | None = None
 
-    def at(self, rows: np.ndarray) -> Given:
-        """Return what a network is given of ``rows``."""
+    def at(self, rows: np.ndarray, change: Callable[[np.ndarray], np.ndarray] | None = None) -> Given:
+        """Return what a network is given of ``rows``, its pictures as ``change`` returns them."""
         present, variables = (
             None if part is None else torch.from_numpy(part[rows]) for part in (self.present, self.variables)
         )
-        return Given(tuple(torch.from_numpy(picture[rows]) for picture in self.pictures), present, variables)
+        chosen = (picture[rows] for picture in self.pictures)
+        pictures = chosen if change is None else map(change, chosen)
+        return Given(tuple(map(torch.from_numpy, pictures)), present, variables)
 
 
 @dataclass
 class Batches:
     """Batches of samples: what the network is given, labels float32 (b,), loss weights float32 (b,).
 
-    Pixels stay uint8 until they are inside the network. With a ``seed`` each pass has another order, which depends on
-    seed and number of the pass only; without one the order is that of ``rows``.
+    Pixels stay uint8 until they are inside the network. With a ``seed`` each pass has another order, and changes its
+    clips otherwise (``augmentation``); both depend on seed and number of the pass only. Without one the order is that
+    of ``rows``, and clips stay as they are.
     """
 
     inputs: Inputs
@@ -93,18 +99,25 @@ class Batches:
     rows: np.ndarray
     batch: int
     seed: int | None = None
+    augmentation: Augmentation = field(default_factory=Augmentation)
     passes: int = 0
 
     def __len__(self) -> int:
         return math.ceil(len(self.rows) / self.batch)
 
     def __iter__(self) -> Iterator[tuple[Given, Tensor, Tensor]]:
-        rows = self.rows
+        rows, change = self.rows, None
         if self.seed is not None:
-            rows = np.random.default_rng((self.seed, self.passes)).permutation(rows)
+            random = np.random.default_rng((self.seed, self.passes))
+            rows = random.permutation(rows)
+            change = None if self.augmentation.is_none else partial(self.augmentation.applied, random=random)
             self.passes += 1
         weights = np.array(self.weights, dtype=np.float32)
         for start in range(0, len(rows), self.batch):
             chosen = rows[start : start + self.batch]
             labels = self.labels[chosen]
-            yield self.inputs.at(chosen), torch.from_numpy(labels.astype(np.float32)), torch.from_numpy(weights[labels])
+            yield (
+                self.inputs.at(chosen, change),
+                torch.from_numpy(labels.astype(np.float32)),
+                torch.from_numpy(weights[labels]),
+            )

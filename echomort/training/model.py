@@ -16,6 +16,7 @@ from echomort.models.cross_fit import LeftOut, left_out_name
 from echomort.models.view_model import save_network, score_rows
 from echomort.networks import NETWORKS, build_joint_network
 from echomort.settings import Training
+from echomort.training.augmentation import Augmentation
 from echomort.training.batches import Batches, Inputs
 from echomort.training.bfloat16 import require_true_bfloat16
 from echomort.training.checkpoint import Checkpoint, hardware
@@ -51,7 +52,12 @@ def train_model(job: Job, report: Callable[[Progress], None]) -> None:
         require_true_bfloat16(device.name)
     columns = 0 if inputs.variables is None else inputs.variables.shape[1]
     network = build_joint_network(
-        settings.network, task.branches, columns, settings.norm_momentum, settings.network_settings
+        settings.network,
+        task.branches,
+        columns,
+        norm_momentum=settings.norm_momentum,
+        settings=settings.network_settings,
+        dropout=settings.dropout,
     ).to(device.name)
     loaders = _loaders(task, samples, inputs, job.left_out, seed)
     checkpoint = checkpoint_of(job)
@@ -101,14 +107,19 @@ def _loaders(
 ) -> tuple[Batches, Batches | None]:
     settings = task.training
     rows = samples.training_rows(left_out)
+    augmentation = Augmentation(settings.shift, settings.random_start)
+
+    def training(rows: np.ndarray) -> Batches:
+        weights = _weights(samples, rows, settings)
+        return Batches(inputs, samples.label, weights, rows, settings.batch, seed, augmentation)
+
     if settings.stopping == "fixed":
-        return Batches(inputs, samples.label, _weights(samples, rows, settings), rows, settings.batch, seed), None
+        return training(rows), None
     split = split_validation(samples, rows, settings.validation_fraction, seed, settings.validation_classes)
-    training = Batches(inputs, samples.label, _weights(samples, split[0], settings), split[0], settings.batch, seed)
     # Keras gives no class weights to the validation loss; a proportional set needs them, to count both outcomes alike.
     is_balanced = settings.validation_classes == "balanced"
     weights = (1.0, 1.0) if is_balanced else _weights(samples, split[1], settings)
-    return training, Batches(inputs, samples.label, weights, split[1], settings.batch)
+    return training(split[0]), Batches(inputs, samples.label, weights, split[1], settings.batch)
 
 
 def _weights(samples: Samples, rows: np.ndarray, settings: Training) -> tuple[float, float]:

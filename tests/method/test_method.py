@@ -53,8 +53,6 @@ def in_the_code() -> dict[str, object]:
     return {
         "Units over the volume and their filters": ", ".join(map(str, _layers.VOLUME_FILTERS)),
         "Units over every frame and their filters": ", ".join(map(str, _layers.FRAME_FILTERS)),
-        "Dropout before the last layer of the 3-D network": str(_layers.DROPOUT),
-        "Dropout before the last layer of the other three": str(_layers.DROPOUT),
         "Epsilon, and start of AdaGrad's sums": f"{optimizer.EPSILON:.0e}".replace("e-0", "e-") + ", 0",
         "Reductions that were compared": ", ".join(map(str, variants.REDUCTIONS)),
         "Optical flow: Farneback's, with pyramid scale, levels and window": ", ".join(

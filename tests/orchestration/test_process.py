@@ -36,6 +36,6 @@ def test_a_command_does_what_was_registered_for_its_end_and_lets_go_of_nothing_f
 def test_a_command_keeps_its_exit_status_and_says_where_its_output_can_not_be_written(at_its_end: list[str]) -> None:
     unknown = subprocess.run([*at_its_end, "nothing"], capture_output=True, text=True, timeout=200, check=False)
     assert unknown.returncode == 2 and "nothing" in unknown.stderr
-    with open("/dev/full", "w") as full:  # noqa: PTH123  a device
+    with open("/dev/full", "w") as full:
         lost = subprocess.run([*at_its_end, "--version"], stdout=full, stderr=subprocess.PIPE, timeout=200, check=False)
     assert lost.returncode != 0 and b"disk" in lost.stderr

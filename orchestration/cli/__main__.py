@@ -1,7 +1,10 @@
 """The ``echomort`` command. Commands that need no graph never load Dagster."""
 
+import atexit
 import gc
+import os
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -128,6 +131,28 @@ app.add_typer(readers, name="readers")
 app.add_typer(weights, name="weights")
 
 
+def process() -> None:
+    """Run the command and end its process, without letting go of a million objects one by one: that took a tenth of a
+    run of the records.
+
+    First is done what was registered for the end. While a thread still works, or if the output can't be written, the
+    process ends as Python ends it.
+    """
+    try:
+        main()
+    except SystemExit as leaving:
+        others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+        if not isinstance(leaving.code, int) or not all(thread.daemon for thread in others):
+            raise
+        atexit._run_exitfuncs()  # as multiprocessing does in a process that it ends
+        try:
+            for stream in filter(None, (sys.stdout, sys.stderr)):
+                stream.flush()
+        except (OSError, ValueError):
+            raise leaving from None
+        os._exit(leaving.code)
+
+
 def main() -> None:
     """Run the command; a :class:`UserError`, and a file that is no Python, is one line, with exit status 2."""
     gc.set_threshold(OBJECTS_BETWEEN_SEARCHES)
@@ -151,4 +176,4 @@ def fail(problem: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    process()

@@ -5,7 +5,6 @@ The tables are made by the functions and the settings of the run, so that the tw
 
 import contextlib
 import os
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -37,11 +36,15 @@ OUTCOME_COLUMNS = ("study_id", "label", "reason", "days", "event")
 STOPS = "a run stops here"
 """How a warning begins at which a run stops."""
 
+KEY_OF_NONE = bytes(KEY_BYTES)
+"""The key where a site has none. Everybody knows it: no pseudonym leaves the memory of the command, and patients get
+the same parts, and Table 1 the same figures, each time."""
+
 
 @dataclass(frozen=True)
 class Records:
     """The records that were read: the warehouse in memory with ``outcome``, ``cohort`` and ``feature``; what staging
-    reported, identifiers included; and whether the key was thrown away."""
+    reported, identifiers included; and whether the key is the site's own."""
 
     connection: duckdb.DuckDBPyConnection
     settings: Settings
@@ -106,7 +109,7 @@ class RecordsAccount:
 def read_records(settings: Settings, wanted: Sequence[str] = ()) -> Iterator[Records]:
     """Yield the records that ``settings`` name, staged, labelled and with their variables, as a run would have them.
 
-    Pseudonyms are made with the site's key where the settings name one, else with one that is thrown away. Raises
+    Pseudonyms are made with the site's key where the settings name one, else with :data:`KEY_OF_NONE`. Raises
     :class:`UserError` as a run does, and before any work if one of the ``wanted`` variables is none of the catalogue's.
     """
     variables = site_catalogue(settings.sources.variables)
@@ -115,7 +118,7 @@ def read_records(settings: Settings, wanted: Sequence[str] = ()) -> Iterator[Rec
     keyring = (
         load_keyring(settings.privacy.key_file, settings.is_synthetic)
         if has_own_key
-        else Keyring(secrets.token_bytes(KEY_BYTES))
+        else Keyring(KEY_OF_NONE)
     )
     with connect_in_memory(settings.execution.memory_limit_gib) as connection:
         report = stage_extract(connection, settings, keyring)

@@ -186,6 +186,8 @@ def _not_estimable(numbers: Numbers) -> str:
 
 
 def _reason(area: Figure) -> str:
+    if area.is_no_result:
+        return area.few_words
     if area.is_suppressed:
         patients = f"{counted(area.n, 'patient')}: " if area.n is not None else ""
         return f"{patients}{area.method.partition(': ')[2]}"

@@ -13,9 +13,9 @@ from assets import status
 from assets.accounts import account_lines
 from assets.project import Project
 from echomort.champion.store import champion_name, read_history
-from echomort.evaluation.subgroups import has_too_few
+from echomort.evaluation.too_few import has_too_few, too_few_words
+from echomort.report.words import model_words
 from echomort.settings import Settings
-from echomort.vocabulary.model_names import ModelName
 from warehouse.connection import connect
 from warehouse.reads.evaluation.headline import headline
 
@@ -65,20 +65,17 @@ def _results_table(metrics: pd.DataFrame, is_synthetic: bool, least: int) -> Tab
     for row in metrics.to_dict("records"):
         counts = f"{row['n']:.0f}", f"{row['events']:.0f}"
         if has_too_few(row["n"], row["events"], least):
-            table.add_row(_title(str(row["model"])), "too few", "", *counts, "")
+            few = too_few_words(int(row["n"]), int(row["events"]))
+            table.add_row(model_words(str(row["model"])).label, few, "", *counts, "")
         else:
             headroom = "" if pd.isna(row["headroom"]) else f"{100 * row['headroom']:.0f} %"
-            table.add_row(_title(str(row["model"])), *_auc_cells(row), *counts, headroom)
+            table.add_row(model_words(str(row["model"])).label, *_auc_cells(row), *counts, headroom)
     return table
 
 
 def _auc_cells(row: dict[Hashable, Any]) -> tuple[str, str]:
     interval = "none" if pd.isna(row["low"]) else f"{row['low']:.3f} to {row['high']:.3f}"
     return f"{row['value']:.3f}", interval
-
-
-def _title(model: str) -> str:
-    return (ModelName.parse(model).view or model).replace("_", " ")
 
 
 def print_status(home: Path, console: Console, as_json: bool) -> None:

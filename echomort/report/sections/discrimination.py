@@ -23,6 +23,7 @@ from echomort.report.sections import ReportSection
 from echomort.report.words import (
     INPUTS,
     NOTHING,
+    compared_words,
     count,
     counted,
     model_words,
@@ -154,10 +155,9 @@ def _comparison_row(numbers: Numbers, pair: str) -> Row:
     def found(metric: Metric) -> Figure:
         return numbers.get(pair, metric.name, evaluation=COMPARISON)
 
-    first, _, second = pair.partition(" vs ")
     gap, bootstrap, corrected = map(found, (AUC_DIFFERENCE, AUC_DIFFERENCE_BOOTSTRAP, DELONG_P_HOLM))
     return [
-        f"{model_words(first).label} against {model_words(second).label}",
+        compared_words(pair),
         Cell(signed(gap.value), style="strong"),
         span(gap.low, gap.high) or NOTHING,
         span(bootstrap.low, bootstrap.high) or NOTHING,

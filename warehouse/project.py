@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Split = Literal["train", "test"]
 REPORT = Path("report") / "report.html"
 SETTINGS = "echomort.yaml"
+FIGURES = "auc_a", "auc_b", "difference", "low", "high", "z", "p_value"
+"""The fields of a test that are no counts."""
 DEVELOPMENT = "development"
 
 
@@ -173,7 +175,7 @@ class Project:
         least, test = self._least(), delong_test(rows["label"], rows["logit_x"], rows["logit_y"])
         if not has_too_few(test.n, test.events, least):
             return test
-        unknown: dict[str, Any] = dict.fromkeys(("auc_a", "auc_b", "difference", "low", "high", "z", "p_value"), math.nan)
+        unknown: dict[str, Any] = dict.fromkeys(FIGURES, math.nan)
         return replace(test, **unknown, note=no_result(least))
 
     def _predictions(self, model: str) -> pd.DataFrame:

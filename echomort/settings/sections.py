@@ -616,7 +616,8 @@ class Imaging(Section):
 
 def _network(name: str) -> str:
     if name not in NETWORKS:
-        raise ValueError(f"known networks: {', '.join(NETWORKS.names())}")
+        known = f"known networks: {', '.join(NETWORKS.names())}"
+        raise ValueError(f"{known}; one of another package is known once that package is installed where echomort is")
     return name
 
 

@@ -72,7 +72,8 @@ def _survival(scores: Mapping[str, ModelScores]) -> list[Picture]:
         text = f"Survival of patients whom {score.words.label} puts at high and at low risk, to the end of follow-up"
         svg = inline_svg(figures.survival(score.days, score.event.astype(bool), called), "fig-survival", text)
         caption = (
-            "Kaplan-Meier with 95 % bands; thresholds by Youden's index on the other folds. Above: patients at risk."
+            "Kaplan-Meier with 95 % bands; thresholds by Youden's index on the other folds. Above: patients at risk at "
+            "the days named there."
         )
         return [Picture(svg, text, caption, half=True)]
     return []

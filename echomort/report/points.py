@@ -177,8 +177,11 @@ def _clear(clearly: Sequence[str]) -> str:
 
 
 def _not_estimable(numbers: Numbers) -> str:
-    """Return which models could not be evaluated, and why: they are in no table of results."""
+    """Return which models could not be evaluated, and why: they are in no table of results. Where no model was, since
+    too few died or survived, the headline says so for all."""
     known = {model for model, _ in numbers.estimable()}
+    if numbers.without_result():
+        known |= {model for model, _ in numbers.models() if numbers.too_few(model)}
     reasons = [
         f"{words.label} ({_reason(numbers.auc(model))})" for model, words in numbers.models() if model not in known
     ]

@@ -616,8 +616,7 @@ class Imaging(Section):
 
 def _network(name: str) -> str:
     if name not in NETWORKS:
-        known = f"known networks: {', '.join(NETWORKS.names())}"
-        raise ValueError(f"{known}; one of another package is known once that package is installed where echomort is")
+        raise ValueError(f"known networks: {', '.join(NETWORKS.names())}")
     return name
 
 

@@ -1,7 +1,8 @@
 """Prints a project on the terminal: its results in one table, and the state of its assets."""
 
 import json
-from collections.abc import Hashable, Iterator
+import textwrap
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,13 +90,28 @@ def print_status(home: Path, console: Console, as_json: bool) -> None:
             about = {"warnings": [words for asset, words in warnings if asset == row["asset"]]}
             console.print(json.dumps(row | about | ({"decision": decision} if row["asset"] == "champion" else {})))
         return
-    table = Table("asset", "state", "why", "units", "last change (UTC)")
-    for row in rows:
-        table.add_row(row["asset"], row["state"], row["why"], str(row["units"]), row["changed"] or "")
-    console.print(table)
+    for line in state_lines(rows, console.width):
+        console.print(line)
     for line in _champion_lines(home / "registry"):
         console.print(line)
     print_warnings(home, console)
+
+
+def state_lines(rows: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]:
+    """Yield the state of each asset: a line of at most ``width`` characters with the reason at its end or, where that
+    does not fit, in lines of its own below. No name and no path is cut."""
+    longest = max(len(row["asset"]) for row in rows)
+    heads = {"asset": "asset", "state": "state", "units": "units", "changed": "last change (UTC)", "why": "why"}
+    for row in (heads, *rows):
+        line = f"{row['asset']:<{longest}}  {row['state']:<10}  {row['units']:>6}  {row['changed'] or '':<17}"
+        whole = f"{line}  {row['why']}".rstrip()
+        if len(whole) <= width:
+            yield whole
+            continue
+        yield line.rstrip()
+        yield from textwrap.wrap(
+            row["why"], width, initial_indent="    ", subsequent_indent="    ", break_long_words=False
+        )
 
 
 def _champion_lines(registry: Path) -> Iterator[str]:

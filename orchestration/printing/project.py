@@ -61,16 +61,18 @@ def _results_table(metrics: pd.DataFrame, is_synthetic: bool, least: int) -> Tab
     """Return the AUC of every model; none of those with fewer than ``least`` deaths or survivors: it would be noise."""
     title = "one-year mortality, synthetic archive: nothing here is about patients" if is_synthetic else None
     table = Table(title=title, title_justify="left")
-    for column in ("model", "AUC", "95 % interval", "n", "deaths", "headroom recovered"):
-        table.add_column(column, justify="left" if column == "model" else "right")
+    with_headroom = bool(metrics["headroom"].notna().any())
+    for column in ("model", "AUC", "95 % interval", "n", "deaths", *(["headroom recovered"] if with_headroom else [])):
+        table.add_column(column, justify="left" if column == "model" else "right", no_wrap=column == "model")
     for row in metrics.to_dict("records"):
         counts = f"{row['n']:.0f}", f"{row['events']:.0f}"
         if has_too_few(row["n"], row["events"], least):
             few = too_few_words(int(row["n"]), int(row["events"]))
-            table.add_row(model_words(str(row["model"])).label, few, "", *counts, "")
+            cells = few, "", *counts
         else:
-            headroom = "" if pd.isna(row["headroom"]) else f"{100 * row['headroom']:.0f} %"
-            table.add_row(model_words(str(row["model"])).label, *_auc_cells(row), *counts, headroom)
+            cells = *_auc_cells(row), *counts
+        headroom = "" if pd.isna(row["headroom"]) else f"{100 * row['headroom']:.0f} %"
+        table.add_row(model_words(str(row["model"])).label, *cells, *([headroom] if with_headroom else []))
     return table
 
 

@@ -125,14 +125,11 @@ for group, commands in (
 ):
     for command in commands:
         register(group, command)
-for group, command, name in (
-    (app, environment, "env"),
-    (config, show_settings, "show"),
-    (champion, list_candidates, "list"),
-    (champion, export_champion, "export"),
-    (weights, import_weights, "import"),
-):
-    register(group, command, name)
+register(app, environment, "env")
+register(config, show_settings, "show")
+register(champion, list_candidates, "list")
+register(champion, export_champion, "export")
+register(weights, import_weights, "import")
 app.add_typer(config, name="config")
 app.add_typer(adapter, name="adapter")
 app.add_typer(champion, name="champion")

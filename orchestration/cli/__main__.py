@@ -115,21 +115,20 @@ def register(group: typer.Typer, command: Callable[..., None], name: str | None 
     group.command(name, help="\n\n".join(" ".join(part.split()) for part in paragraphs))(command)
 
 
-for group, commands in (
-    (app, COMMANDS),
-    (fetch, (dicomweb, pacs)),
-    (readers, (export, assist, analyse)),
-    (champion, (show, rollback, promote)),
-    (adapter, (new, check)),
-    (weights, (score,)),
-):
+for group, commands in ((app, COMMANDS), (fetch, (dicomweb, pacs)), (readers, (export, assist, analyse))):
     for command in commands:
         register(group, command)
 register(app, environment, "env")
 register(config, show_settings, "show")
 register(champion, list_candidates, "list")
+register(champion, show)
+register(champion, rollback)
+register(champion, promote)
 register(champion, export_champion, "export")
+register(adapter, new)
+register(adapter, check)
 register(weights, import_weights, "import")
+register(weights, score)
 app.add_typer(config, name="config")
 app.add_typer(adapter, name="adapter")
 app.add_typer(champion, name="champion")

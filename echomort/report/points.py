@@ -218,4 +218,4 @@ def _checks(data: ReportData) -> str:
     passed_text = (
         f"{count(int(passed.sum()))} of {counted(len(data.checks), 'check')} on the data and the method passed"
     )
-    return f"{passed_text}; {count(warned)} warned only." if warned else f"{passed_text}."
+    return f"{passed_text}; {count(warned)} warned only: their names are under Checks." if warned else f"{passed_text}."

@@ -20,6 +20,13 @@ SUITS := -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 COMPILE  = $(BIN)/python -m compileall -qq -j 0 -x '/tests?/' .venv/lib || true
 
+# A variable on the command line that nothing here reads is a misspelt one.
+KNOWN := PYTHON HOME_DIR PATIENTS SEED COVERAGE DEMO_FLAGS TEST_FLAGS
+UNKNOWN := $(filter-out $(KNOWN),$(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name))))
+ifneq ($(UNKNOWN),)
+$(error unknown variable $(UNKNOWN): known are $(KNOWN))
+endif
+
 .PHONY: demo ui test lint types defs sbom site lock clean help
 
 demo: .venv/installed          ## from nothing to a report on the synthetic archive
@@ -69,6 +76,7 @@ help:                          ## this list
 
 .venv/installed:
 	@$(BIN)/python $(SUITS) 2>/dev/null || { rm -rf .venv; $(MAKE) .venv/bin/python; }
+	@echo "installing echomort and its libraries into .venv: a minute or more, and no line until then"
 	$(INSTALL) -e .
 	$(COMPILE)
 	touch $@
@@ -76,6 +84,7 @@ help:                          ## this list
 # Not on top of .venv/installed, which it holds: the package would be built and its dependencies resolved twice.
 .venv/developing:
 	@$(BIN)/python $(SUITS) 2>/dev/null || { rm -rf .venv; $(MAKE) .venv/bin/python; }
+	@echo "installing echomort, its libraries and tools into .venv: some minutes, and no line until then"
 	$(INSTALL) -e '.[deploy,dev,dicomweb,docs,flow,k8s,notebooks,pacs,postgres,ray,receiver,video,weights,zarr]'
 	$(COMPILE)
 	touch .venv/installed $@

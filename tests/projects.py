@@ -32,6 +32,7 @@ SETTINGS = {
     "training.min_clips": 20,
     "training.min_deaths": 3,
     "evaluation.bootstrap": 100,
+    "evaluation.suppress_below_events": 2,  # a handful died: all figures would be withheld
     "evaluation.permutations": 2,
     "evaluation.explain_loops": False,  # tests/assets/test_explained_loops.py has the pictures; a process is saved
     "experiments.keep": [],

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from echomort.core.errors import UserError
 from echomort.evaluation.discrimination import DeLongTest, delong_test
+from echomort.evaluation.too_few import has_too_few, no_result
+from echomort.settings import load_settings
 from warehouse.connection import connect
 from warehouse.queries import run
 
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "test"]
 REPORT = Path("report") / "report.html"
+SETTINGS = "echomort.yaml"
+FIGURES = "auc_a", "auc_b", "difference", "low", "high", "z", "p_value"
+"""The fields of a test that are no counts."""
 DEVELOPMENT = "development"
 
 
@@ -94,9 +101,16 @@ class Project:
         return found
 
     def metrics(self, metric: str | None = None) -> pd.DataFrame:
-        """Return every figure of the report, or those of one ``metric`` such as ``auc``: evaluation, model, subset,
-        metric, value, low, high, n, events, method."""
-        return _only(self.table("metric"), "metric", metric)
+        """Return every figure of the report, or those of one ``metric`` such as ``auc``.
+
+        Columns: evaluation, model, subset, metric, value, low, high, n, events, method, reason (why there is no value,
+        for example too few deaths; empty where there is one), name (of the model, as the report prints it).
+        """
+        from echomort.evaluation.too_few import with_reasons
+        from echomort.report.words import compared_words
+
+        found = with_reasons(self.table("metric"), self._least())
+        return _only(found.assign(name=found["model"].map(compared_words)), "metric", metric)
 
     def risks(self) -> pd.DataFrame:
         """Return the champion's risks: study_key, champion, model, clips, logit, risk (0 to 1), in_development, and
@@ -149,18 +163,29 @@ class Project:
     def compare(self, model: str, other: str) -> DeLongTest:
         """Return DeLong's paired test of the AUCs of two models, on the development patients that both scored.
 
-        Raises :class:`UserError` where they have no study in common.
+        Its fields: auc_a, auc_b, difference, low, high (95 % interval), z, p_value, n, events, note. With fewer deaths
+        or survivors than ``evaluation.suppress_below_events`` all but the counts are NaN, and the note says so. Raises
+        :class:`UserError` where they have no study in common.
         """
         rows = self._predictions(model).merge(self._predictions(other)[["study_key", "logit"]], on="study_key")
         if rows.empty:
             raise UserError(
                 f"{model} and {other} have scored no study in common", f"models with scores: {self._models()}"
             )
-        return delong_test(rows["label"], rows["logit_x"], rows["logit_y"])
+        least, test = self._least(), delong_test(rows["label"], rows["logit_x"], rows["logit_y"])
+        if not has_too_few(test.n, test.events, least):
+            return test
+        unknown: dict[str, Any] = dict.fromkeys(FIGURES, math.nan)
+        return replace(test, **unknown, note=no_result(least))
 
     def _predictions(self, model: str) -> pd.DataFrame:
         with self._reader() as connection:
             return run(connection, "reads/project/predictions.sql", model=model).df()
+
+    def _least(self) -> int:
+        own = self.home / SETTINGS
+        settings = load_settings(own if own.is_file() else None, {"home": str(self.home)}, environment={})
+        return settings.evaluation.suppress_below_events
 
     def _models(self) -> str:
         return ", ".join(sorted(self.scores()["model"].unique()))

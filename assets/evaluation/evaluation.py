@@ -94,7 +94,8 @@ def _importance(project: Project, frame: pd.DataFrame) -> pd.DataFrame:
     if importance.empty:
         return pd.DataFrame(columns=list(COLUMNS))
     labels = frame["label"].dropna()
-    return importance_rows(importance, len(labels), int(labels.sum()))
+    least = project.settings.evaluation.suppress_below_events
+    return importance_rows(importance, len(labels), int(labels.sum()), least)
 
 
 def _truth(project: Project) -> pd.DataFrame | None:

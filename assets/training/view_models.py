@@ -148,7 +148,7 @@ def view_aucs(project: Project) -> dict[str, float]:
     """Return view -> AUC of its models out of fold, as the report has it: one study a patient, all folds together. A
     view with fewer deaths or survivors than ``evaluation.suppress_below_events`` has none."""
     from echomort.evaluation.discrimination import auc
-    from echomort.evaluation.subgroups import has_too_few_outcomes
+    from echomort.evaluation.too_few import has_too_few_outcomes
 
     with project.reader() as connection:
         scored = run(connection, "reads/training/view_scores.sql").df()

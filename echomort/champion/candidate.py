@@ -61,7 +61,7 @@ def candidate_parts(run: Run) -> Parts:
 
 def candidate_facts(run: Run, settings: Settings) -> Facts:
     """Return the facts for the manifest: AUCs, and every setting of the method with its provenance."""
-    metrics = {row["model"]: row["value"] for row in run.metrics.to_dict("records")}
+    metrics = {row["model"]: row["value"] for row in run.metrics.dropna(subset="value").to_dict("records")}
     method_settings = [row for row in settings.provenance() if not row[0].startswith(NOT_THE_METHOD)]
     provenance = {key: [str(value), source] for key, value, source, _ in method_settings}
     origin: dict[str, Any] = {"echomort": __version__, "settings": provenance}

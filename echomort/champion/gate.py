@@ -18,7 +18,8 @@ from echomort.evaluation.calibration import calibration_in_the_large, calibratio
 from echomort.evaluation.discrimination import delong_interval, delong_test
 from echomort.evaluation.interval import ONE_CLASS, Interval, undefined_interval
 from echomort.evaluation.scored import group_columns
-from echomort.evaluation.subgroups import MISSING, has_too_few_outcomes, subgroups
+from echomort.evaluation.subgroups import MISSING, subgroups
+from echomort.evaluation.too_few import has_too_few, has_too_few_outcomes, too_few_words
 from echomort.settings import Promotion
 
 CLEARLY = 0.999
@@ -144,18 +145,20 @@ def decide(judged: Judged, settings: Promotion, suspicions: Sequence[str] = ()) 
     if reasons:
         return Decision(False, (*reasons, *_note(judged)))
     is_reference = judged.reference is None or judged.reference.clearly_better
-    return Decision(True, (_in_favour(judged), *_note(judged)), is_reference)
+    return Decision(True, (_in_favour(judged, settings.minimum_deaths), *_note(judged)), is_reference)
 
 
 def _note(judged: Judged) -> tuple[str, ...]:
     return (judged.not_compared,) if judged.not_compared else ()
 
 
-def _in_favour(judged: Judged) -> str:
+def _in_favour(judged: Judged, least: int) -> str:
     area = judged.auc
     alone = (
         "no interval of the AUC" if _is_unknown(area) else f"AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f})"
     )
+    if has_too_few(judged.patients, judged.deaths, least):
+        alone = f"no AUC, {too_few_words(judged.patients, judged.deaths)},"
     against = [
         f"{one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f}) against the {name}"
         for name, one in (("champion", judged.champion), ("reference", judged.reference))

@@ -12,7 +12,7 @@ from echomort.champion.scoring import ScoredStudy
 from echomort.champion.store import candidate_folder, pointer_to, read_manifest, read_trained_patients
 from echomort.core.errors import UserError
 from echomort.evaluation.inputs import SMALLEST_RISK
-from echomort.evaluation.subgroups import has_too_few_outcomes
+from echomort.evaluation.too_few import has_too_few_outcomes
 from echomort.settings import Settings
 from echomort.vocabulary.model_names import CHAMPION
 from echomort.vocabulary.roles import DEVELOPMENT, READER, ROLES, SEALED

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from echomort.evaluation.interval import Interval, reflected
+from echomort.evaluation.interval import Interval, of_a_distance
 from echomort.evaluation.metric import Metric
 from echomort.evaluation.resampling import Resampling, Statistic, WeightedAuc, clustered_bootstrap
 from echomort.evaluation.scored import ScoredRows
@@ -16,7 +16,7 @@ from echomort.vocabulary.metric_table import OUT_OF_FOLD, WHOLE, MetricRow
 class Bootstrapped:
     """A request: ``metric`` of ``scored``, computed by ``statistic`` on resamples of its rows.
 
-    ``how`` is put before the method. ``is_distance``: a distance from 0, whose limits are reflected about it. ``exact``
+    ``how`` is put before the method. ``is_distance``: a distance from 0, with limits of their own. ``exact``
     is the value on all rows, where the statistic saves time and is a little off.
     """
 
@@ -34,12 +34,12 @@ class Bootstrapped:
         if self.exact is not None:
             interval = replace(interval, value=self.exact)
         if self.is_distance and np.isfinite(interval.low):
-            interval = reflected(interval, BASIC_METHOD)
+            interval = of_a_distance(interval, DISTANCE_METHOD)
         method = "; ".join(filter(None, (self.how, interval.method)))
         return self.scored.row(self.metric, replace(interval, method=method), self.subset, self.evaluation)
 
 
-BASIC_METHOD = "patient bootstrap, basic"
+DISTANCE_METHOD = "patient bootstrap, the wider of basic and percentile"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from echomort.evaluation.metrics.discrimination import AUC, AUC_WITHIN_FOLDS, wi
 from echomort.evaluation.metrics.headroom import HEADROOM
 from echomort.evaluation.resampling import Resampling, difference, headroom_share
 from echomort.evaluation.scored import ScoredRows, common_rows
+from echomort.evaluation.too_few import has_too_few_outcomes
 from echomort.settings import Evaluation
 from echomort.vocabulary.controls import HEADERS, SHUFFLED_LOOP, STILL
 from echomort.vocabulary.metric_table import COLUMNS, CONTROL, MetricRow
@@ -72,7 +73,7 @@ def _figures(loop: EvaluatedModel, control: EvaluatedModel) -> Iterator[MetricRo
     """Yield the figures of ``control``, on the rows that the ``loop`` scored too."""
     name = control.scored.model
     own, of_loop = common_rows(control.scored, loop.scored)
-    if not own.is_binary:
+    if has_too_few_outcomes(own.died, loop.settings.suppress_below_events):
         return
     own = ScoredRows(of_loop.model, own.rows, own.score, own.is_log_odds, own.true_risk)
     yield from _auc_rows(loop, own, name)

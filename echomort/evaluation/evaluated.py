@@ -19,8 +19,8 @@ from echomort.evaluation.scored import (
     models_of,
     oracles,
 )
-from echomort.evaluation.subgroups import has_too_few_outcomes
 from echomort.evaluation.thresholds import Rule, out_of_fold_decisions
+from echomort.evaluation.too_few import has_too_few_outcomes, no_result, suppressed
 from echomort.settings import Evaluation
 from echomort.vocabulary.model_names import ORACLES, Kind, ModelName
 
@@ -48,22 +48,27 @@ class EvaluatedModel:
         return ModelName.parse(self.scored.model).kind
 
     @property
-    def is_suppressed(self) -> bool:
-        """Whether too few died or survived. Only clinical scores and external models are suppressed: they cover a part
-        of the patients, as a subgroup does. An external model that scored all of them is none."""
-        too_few = has_too_few_outcomes(self.scored.died, self.settings.suppress_below_events)
+    def is_withheld(self) -> bool:
+        """Whether too few died or survived for a figure to be a result (:mod:`echomort.evaluation.too_few`)."""
+        return has_too_few_outcomes(self.scored.died, self.settings.suppress_below_events)
+
+    @property
+    def why_withheld(self) -> str:
+        """Why the model has no figure, where it has none. Clinical scores, and external models that scored some of the
+        patients, cover a part of them, as a subgroup does: the deaths are withheld too."""
         is_partial = self.kind == "external" and len(self.scored.rows) < self.eligible
-        return (self.scored.model in clinical_scores() or is_partial) and too_few
+        is_of_a_part = self.scored.model in clinical_scores() or is_partial
+        return (suppressed if is_of_a_part else no_result)(self.settings.suppress_below_events)
 
     @property
     def has_ranking(self) -> bool:
         """Whether there are enough deaths and survivors to evaluate the ranking."""
-        return self.scored.is_binary and not self.is_suppressed
+        return not self.is_withheld
 
     @property
     def has_all_metrics(self) -> bool:
         """Whether all metrics are computed; for baselines only the AUC is."""
-        return not self.is_suppressed and self.kind != "baseline"
+        return not self.is_withheld and self.kind != "baseline"
 
     @property
     def has_decisions(self) -> bool:

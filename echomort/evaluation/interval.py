@@ -20,12 +20,17 @@ class Interval:
     note: str | None = None
 
 
-def reflected(interval: Interval, method: str) -> Interval:
-    """Return the basic bootstrap interval of a distance from 0, from its percentile ``interval``: the limits reflected
-    about the estimate, and cut at 0. Resampling makes a distance larger than it is, so that percentiles never reach
-    0, not even for a model that is calibrated perfectly. Where the distance is 0 or nearly so, the reflected limits
-    hold it less often than they say (0 itself: 7 of 10 intervals of 95 %)."""
-    low, high = (max(0.0, 2 * interval.value - limit) for limit in (interval.high, interval.low))
+def of_a_distance(interval: Interval, method: str) -> Interval:
+    """Return the interval of a distance from 0, from its percentile ``interval``: the wider of the percentile and the
+    basic bootstrap's limit on either side, cut at 0. It always holds the estimate.
+
+    Resampling makes a distance larger than it is. So percentiles never reach 0, not even for a model that is calibrated
+    perfectly; and where few died, they all lie above the estimate, and the basic limits, reflected about it (Davison
+    and Hinkley, Bootstrap Methods and their Application, 1997, section 5.2), below it. Of intervals of 95 % on 80
+    patients, 15 of whom died, these hold a true ICI of 0.045 and of 0.079 in 95 and 96 of 100, basic ones in 90 and 87,
+    percentiles in 32 and 78 (150 draws). Where the distance is 0, they hold it in 7 or 8 of 10."""
+    basic_low, basic_high = (2 * interval.value - limit for limit in (interval.high, interval.low))
+    low, high = max(0.0, min(interval.low, basic_low)), max(interval.high, basic_high)
     return replace(interval, low=low, high=high, method=method)
 
 

@@ -3,7 +3,7 @@
 import math
 
 from echomort.evaluation.sample_size import C_WIDTH, c_precision
-from echomort.evaluation.subgroups import has_too_few
+from echomort.evaluation.too_few import has_too_few
 
 MOST_SEALED = 0.5
 """Share of the patients that may be sealed: the limit of ``cohort.sealed_fraction``."""

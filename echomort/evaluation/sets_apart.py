@@ -15,8 +15,8 @@ from echomort.evaluation.inputs import expit
 from echomort.evaluation.interval import without_limits
 from echomort.evaluation.metrics.calibration import BRIER, IN_THE_LARGE, OBSERVED_EXPECTED, SLOPE
 from echomort.evaluation.metrics.discrimination import AUC
-from echomort.evaluation.subgroups import has_too_few_outcomes, suppressed
 from echomort.evaluation.summary import evaluate
+from echomort.evaluation.too_few import has_too_few_outcomes, suppressed
 from echomort.models.platt import Platt
 from echomort.settings import Evaluation
 from echomort.vocabulary.metric_table import COLUMNS, COMPARISON, HELD_OUT, OUT_OF_FOLD, WHOLE, MetricRow, role_subset

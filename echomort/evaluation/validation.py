@@ -59,8 +59,9 @@ from echomort.evaluation.resampling import (
     weighted_mean,
 )
 from echomort.evaluation.small_counts import releasable, tells_few_apart
-from echomort.evaluation.subgroups import MISSING, SUPPRESSED, has_too_few_outcomes, subgroups, suppressed
+from echomort.evaluation.subgroups import MISSING, subgroups
 from echomort.evaluation.thresholds import decisions
+from echomort.evaluation.too_few import SUPPRESSED, has_too_few_outcomes, suppressed
 from echomort.settings import Evaluation
 from echomort.vocabulary.metric_table import COLUMNS, OUT_OF_FOLD, MetricRow
 from echomort.vocabulary.model_names import CHAMPION

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from echomort.evaluation.subgroups import SUPPRESSED, suppressed
+from echomort.evaluation.too_few import SUPPRESSED, suppressed
 from echomort.experiments.published import EXPERIMENTS, UNKNOWN, Experiment, Quoted, quoted
 from echomort.experiments.words import (
     NETWORKS,

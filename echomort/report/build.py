@@ -76,7 +76,7 @@ def make_page(data: ReportData, reader_study: Sequence[Section] = ()) -> Page:
     """
     confidence = data.setting_values.get("evaluation.confidence", 0.95)
     numbers = Numbers(data.metrics, data.suppress_below_events, confidence)
-    scores = scores_by_model(data.scores)
+    scores = scores_by_model(data.scores, data.suppress_below_events)
     facts = Facts(data, numbers, scores)
     answers = tripod_answers(facts)
     return Page(report_sections(ReportInputs(data, numbers, scores, answers), reader_study), facts, answers)

@@ -12,7 +12,7 @@ from echomort.evaluation.metric import Metric
 from echomort.evaluation.metrics.calibration import ICI, OBSERVED_EXPECTED, SLOPE
 from echomort.evaluation.metrics.censoring import DAYS, IPCW_AUC, day_subset
 from echomort.evaluation.metrics.discrimination import AUC
-from echomort.evaluation.subgroups import has_too_few
+from echomort.evaluation.too_few import has_too_few
 from echomort.report.numbers import Figure, Numbers
 from echomort.report.sections.provenance import setting_text
 from echomort.vocabulary.metric_table import OUT_OF_FOLD, RECALIBRATED, WHOLE
@@ -24,6 +24,8 @@ ROWS: tuple[tuple[Metric, str, str], ...] = (
 )
 """Metric, evaluation and subset of each figure that is compared."""
 TOO_FEW = "too few deaths or survivors for a result"
+DELONG = "DeLong"
+"""The name of the test where no model has one."""
 OTHER_KEY = "the two projects have different keys: a study of one can't be found in the other"
 NOTHING_COMMON = "no model of the same name scored a study of both"
 OTHER_OUTCOMES = "outcomes of common studies differ between the two projects"
@@ -83,14 +85,14 @@ def _counts(first: pd.DataFrame, second: pd.DataFrame) -> Iterator[Compared]:
 def _figures(first: Numbers, second: Numbers) -> Iterator[Compared]:
     names = dict.fromkeys(model for numbers in (first, second) for model, _ in numbers.models())
     for model in names:
-        note = TOO_FEW if first.too_few(model) or second.too_few(model) else ""
+        few = first.too_few(model) or second.too_few(model)
         for metric, evaluation, subset in ROWS:
             one, other = (numbers.get(model, metric.name, subset, evaluation) for numbers in (first, second))
-            if one.is_known or other.is_known:
+            if one.is_known or other.is_known or (few and metric == AUC):
                 name = "/".join(part for part in (model, metric.name, subset) if part != WHOLE)
                 both = one.is_known and other.is_known
                 difference = other.value - one.value if both else None
-                yield Compared("metric", name, _values(one), _values(other), difference, note)
+                yield Compared("metric", name, _values(one), _values(other), difference, TOO_FEW if few else "")
 
 
 def _values(figure: Figure) -> dict[str, float | None] | None:
@@ -102,11 +104,11 @@ def _values(figure: Figure) -> dict[str, float | None] | None:
 
 def _tests(first: Side, second: Side) -> Iterator[Compared]:
     if first.key_id != second.key_id:
-        yield Compared("test", "DeLong", None, None, note=OTHER_KEY)
+        yield Compared("test", DELONG, None, None, note=OTHER_KEY)
         return
     common = first.scored.merge(second.scored, on=["study_key", "model"], suffixes=("_one", "_other"))
     if common.empty:
-        yield Compared("test", "DeLong", None, None, note=NOTHING_COMMON)
+        yield Compared("test", DELONG, None, None, note=NOTHING_COMMON)
     least = max(first.numbers.least, second.numbers.least)
     for model, rows in common.groupby("model", sort=True):
         yield _test(str(model), rows, least)

@@ -21,6 +21,7 @@ from echomort.report.words import (
     TIMES,
     VIEWS,
     counted,
+    group_value,
     in_sentence,
     model_words,
     number,
@@ -39,6 +40,7 @@ OTHER_RUN = (
     "The last run made other models, which were not promoted: its figures are not this model's, and none but the AUC "
     "at its own promotion is given."
 )
+TOO_FEW = "The run that made it had too few deaths or survivors for any figure to be a result."
 STACKS = {"video_ehr": VIDEO_EHR, "video": ALL_VIEWS}
 """Name of a stack in the registry -> its model in the metric table; the one with more inputs first."""
 
@@ -93,8 +95,9 @@ class Champion:
     @property
     def is_of_last_run(self) -> bool:
         """Whether the figures of the last run are those of this model: every AUC is the one in its manifest."""
-        return bool(self.areas) and all(
-            math.isclose(self.numbers.auc(model).value, area, rel_tol=1e-12) for model, area in self.areas.items()
+        areas = {model: area for model, area in self.areas.items() if model_words(model).kind != "null"}
+        return bool(areas) and all(
+            math.isclose(self.numbers.auc(model).value, area, rel_tol=1e-12) for model, area in areas.items()
         )
 
     def figure(self, metric: str, subset: str = "all", evaluation: str = OUT_OF_FOLD) -> Figure:
@@ -165,13 +168,15 @@ def _factors(champion: Champion) -> CardSection:
 def _group_row(champion: Champion, subset: str, area: Figure) -> list[str]:
     name, _, value = subset.partition("=")
     if not area.is_known:
-        return [readable(name), value.replace("_", " "), "withheld", "", ""]
+        return [readable(name), group_value(value), "withheld", "", ""]
     shares = [percent(champion.figure(metric.name, subset).value) for metric in (SENSITIVITY, SPECIFICITY)]
-    return [readable(name), value.replace("_", " "), _with_limits(area), *shares]
+    return [readable(name), group_value(value), _with_limits(area), *shares]
 
 
 def _metrics(champion: Champion) -> CardSection:
     points = [f"AUC at promotion, {model_words(model).label}: {number(area)}." for model, area in _own(champion)]
+    if not champion.areas:
+        return CardSection("Metrics", [TOO_FEW])
     if not champion.is_of_last_run:
         return CardSection("Metrics", [*points, OTHER_RUN])
     area = champion.figure("auc")

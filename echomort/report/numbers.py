@@ -9,19 +9,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from echomort.evaluation.metrics.coverage import SCORED_SHARE
 from echomort.evaluation.metrics.discrimination import AUC_WITHIN_FOLDS
-from echomort.evaluation.subgroups import SUPPRESSED, has_too_few, suppressed
+from echomort.evaluation.too_few import NO_RESULT, SUPPRESSED, has_too_few, no_result, suppressed, too_few_words
 from echomort.report.disclosure import Counts, groups_with_figures
 from echomort.report.words import ModelWords, count, counted, model_words, span
 from echomort.vocabulary.metric_table import (
     COLUMNS,
     COMPARISON,
+    CONTROL,
     COVERAGE,
     HELD_OUT,
     IMPORTANCE,
     NULL,
     OF_STUDIES,
     OUT_OF_FOLD,
+    RECALIBRATED,
+    SHIFTED,
     WHOLE,
 )
 
@@ -32,6 +36,8 @@ KINDS_BEST_FIRST = ("fusion", "video", "view", "ehr", "score")
 fixed, whatever their results."""
 BESIDE_A_SMALL_ONE = f"{SUPPRESSED}: it would reveal a group with few deaths or survivors"
 """How the method of a group begins that is withheld with a small one."""
+RESULTS = frozenset({OUT_OF_FOLD, RECALIBRATED, SHIFTED, COMPARISON, NULL, CONTROL, IMPORTANCE})
+"""Evaluations whose figures are results, and none with too few deaths or survivors."""
 Key = tuple[str, str, str, str]
 """A row of the metric table: evaluation, model, subset, metric."""
 
@@ -73,13 +79,26 @@ class Figure:
         """Whether the group is too small to be printed."""
         return self.method.startswith(SUPPRESSED)
 
+    @property
+    def is_no_result(self) -> bool:
+        """Whether the figure is withheld since too few of all patients died or survived; the counts are known."""
+        return self.method.startswith(NO_RESULT)
+
+    @property
+    def few_words(self) -> str:
+        """``too few deaths (4)``, of a figure that is no result; the reason alone where the counts are not known."""
+        if self.n is None or self.events is None:
+            return self.method.partition(": ")[2]
+        return too_few_words(self.n, self.events)
+
 
 class Numbers:
     """A metric table (``vocabulary.metric_table``) by names; a figure that is not in it has the value NaN.
 
     Groups (``subset`` has a ``=``) with fewer than ``suppress_below`` deaths or survivors are suppressed, with the
     groups that would reveal them by subtraction, and so are clinical scores whose patients are too few: their figures
-    have no value. ``confidence`` is the level of the table's intervals.
+    have no value. Nor have those of any other model with too few (:mod:`echomort.evaluation.too_few`), whose counts
+    are given. ``confidence`` is the level of the table's intervals.
     """
 
     def __init__(self, metrics: pd.DataFrame, suppress_below: int = 10, confidence: float = 0.95) -> None:
@@ -134,10 +153,17 @@ class Numbers:
         not."""
         return next((model for kind in KINDS_BEST_FIRST for model, _ in self.estimable(kind)), None)
 
+    def without_result(self) -> Figure | None:
+        """Return the counts of what would be the main model, where no model has an AUC since too few died or survived;
+        else None."""
+        if self.best() is not None:
+            return None
+        models = (model for kind in KINDS_BEST_FIRST for model, _ in self.models(kind))
+        return next((self.auc(model) for model in models if self.too_few(model)), None)
+
     def too_few(self, model: str) -> bool:
         """Return whether ``model`` was evaluated with too few deaths or survivors for its figures to be a result."""
-        area = self.auc(model)
-        return area.n is not None and area.events is not None and has_too_few(area.n, area.events, self.least)
+        return self.auc(model).is_no_result
 
     def subsets(self, model: str, metric: str = "auc") -> list[tuple[str, Figure]]:
         """Return (subset, figure) of ``model`` in the order of the table, without the subset of all rows."""
@@ -195,16 +221,22 @@ def _figure(evaluation: str, row: tuple[Any, ...]) -> Figure:
     value, low, high = (_float(part) for part in row[:3])
     n, events = (None if pd.isna(part) else int(part) for part in row[3:5])
     method = "" if pd.isna(row[5]) else str(row[5])
-    if method.startswith(SUPPRESSED):
+    if method.startswith((SUPPRESSED, NO_RESULT)):
         value = low = high = math.nan
     return Figure(value, low, high, n, events, method, evaluation in OF_STUDIES)
 
 
 def _reasons_to_withhold(rows: Mapping[Key, Figure], least: int) -> dict[Key, str]:
-    """Return why each figure that is not to be shown is withheld: of a group that is small, or that would reveal a
-    small one, and of the gaps between groups of which one is withheld for that. A set apart is part of no total."""
+    """Return why each figure that is not to be shown is withheld: of a model with too few deaths or survivors, of a
+    group that is small, or that would reveal a small one, and of the gaps between groups of which one is withheld for
+    that. A set apart is part of no total."""
     few = suppressed(least)
-    reasons = {key: figure.method for key, figure in rows.items() if figure.is_suppressed}
+    reasons = {
+        key: few if key[0] == COMPARISON or model_words(key[1]).kind == "score" else no_result(least)
+        for key, figure in rows.items()
+        if _is_result(key, figure) and has_too_few(figure.n or 0, figure.events or 0, least)
+    }
+    reasons |= {key: figure.method for key, figure in rows.items() if figure.is_suppressed or figure.is_no_result}
     groups: dict[tuple[str, str], dict[str, Counts]] = {}
     for key, figure in rows.items():
         evaluation, model, subset, _ = key
@@ -225,8 +257,18 @@ def _reasons_to_withhold(rows: Mapping[Key, Figure], least: int) -> dict[Key, st
 
 
 def _withheld(figure: Figure, reason: str, least: int) -> Figure:
-    """Return ``figure`` without value and deaths, and without its patients if they are few."""
+    """Return ``figure`` without value and deaths, and without its patients if they are few; of one that is no result
+    the counts are kept."""
+    if reason.startswith(NO_RESULT):
+        return Figure(n=figure.n, events=figure.events, method=reason, of_studies=figure.of_studies)
     return Figure(n=figure.n if figure.n is None or figure.n >= least else None, method=reason)
+
+
+def _is_result(key: Key, figure: Figure) -> bool:
+    """Whether a row is a figure of a model on all its patients: neither a count nor a share of them, nor of a fold."""
+    evaluation, model, subset, metric = key
+    described = model in NOT_MODELS or metric == SCORED_SHARE.name or subset.startswith("fold ")
+    return evaluation in RESULTS and not described and figure.n is not None and figure.events is not None
 
 
 def _float(value: Any) -> float:

@@ -177,8 +177,11 @@ def _clear(clearly: Sequence[str]) -> str:
 
 
 def _not_estimable(numbers: Numbers) -> str:
-    """Return which models could not be evaluated, and why: they are in no table of results."""
+    """Return which models could not be evaluated, and why: they are in no table of results. Where no model was, since
+    too few died or survived, the headline says so for all."""
     known = {model for model, _ in numbers.estimable()}
+    if numbers.without_result():
+        known |= {model for model, _ in numbers.models() if numbers.too_few(model)}
     reasons = [
         f"{words.label} ({_reason(numbers.auc(model))})" for model, words in numbers.models() if model not in known
     ]
@@ -186,6 +189,8 @@ def _not_estimable(numbers: Numbers) -> str:
 
 
 def _reason(area: Figure) -> str:
+    if area.is_no_result:
+        return area.few_words
     if area.is_suppressed:
         patients = f"{counted(area.n, 'patient')}: " if area.n is not None else ""
         return f"{patients}{area.method.partition(': ')[2]}"
@@ -213,4 +218,4 @@ def _checks(data: ReportData) -> str:
     passed_text = (
         f"{count(int(passed.sum()))} of {counted(len(data.checks), 'check')} on the data and the method passed"
     )
-    return f"{passed_text}; {count(warned)} warned only." if warned else f"{passed_text}."
+    return f"{passed_text}; {count(warned)} warned only: their names are under Checks." if warned else f"{passed_text}."

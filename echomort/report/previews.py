@@ -11,9 +11,10 @@ from echomort.report.numbers import Numbers
 from echomort.report.sections import archive, patients, results
 
 
-def auc_png(metrics: pd.DataFrame) -> bytes:
-    """Return the forest plot of AUCs, from the metric table."""
-    return png(results.forest_figure(Numbers(metrics)))
+def auc_png(metrics: pd.DataFrame, least: int = 10) -> bytes:
+    """Return the forest plot of AUCs, from the metric table; models with fewer than ``least`` deaths or survivors have
+    no mark."""
+    return png(results.forest_figure(Numbers(metrics, least)))
 
 
 def archive_png(instances: pd.DataFrame) -> bytes:
@@ -28,6 +29,6 @@ def attrition_png(attrition: pd.DataFrame, cohort: pd.DataFrame) -> bytes:
 
 def write_previews(data: ReportData, folder: Path) -> None:
     """Write ``auc.png``, ``archive.png`` and ``attrition.png`` into ``folder``, each atomically."""
-    write_bytes(folder / "auc.png", auc_png(data.metrics))
+    write_bytes(folder / "auc.png", auc_png(data.metrics, data.suppress_below_events))
     write_bytes(folder / "archive.png", archive_png(data.instances))
     write_bytes(folder / "attrition.png", attrition_png(data.attrition, data.cohort))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from echomort.evaluation.too_few import has_too_few
 from echomort.report.drawing.figures import Curve
 from echomort.report.words import ModelWords, counted, model_words
 
@@ -77,13 +78,15 @@ class ModelScores:
         return len(self.labels), int(self.labels.sum())
 
 
-def scores_by_model(scores: pd.DataFrame) -> Mapping[str, ModelScores]:
-    """Return the labelled scores by model; several rows of a study are averaged."""
+def scores_by_model(scores: pd.DataFrame, least: int = 1) -> Mapping[str, ModelScores]:
+    """Return the labelled scores by model; several rows of a study are averaged. Models with fewer than ``least``
+    deaths or survivors are left out: nothing is drawn of them."""
     kept = scores[scores["label"].notna() & scores["logit"].notna()] if len(scores) else scores
-    return {
+    found = {
         str(model): _model_scores(str(model), _one_row_a_study(rows))
         for model, rows in kept.groupby("model", sort=True)
     }
+    return {model: one for model, one in found.items() if not has_too_few(*one.counts, least)}
 
 
 def _one_row_a_study(rows: pd.DataFrame) -> pd.DataFrame:

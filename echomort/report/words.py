@@ -114,9 +114,20 @@ REASONS = {
     "EXCL_OTHER_STUDY": "Not the patient's drawn study",
 }
 
-GROUP_VALUES = {"F": "Women", "M": "Men", "female": "Women", "male": "Men", "<NA>": "missing"} | {
-    race: race.capitalize() for race in ("asian", "black", "hispanic", "native", "pacific", "white")
+VENDORS = {
+    "canon": "Canon",
+    "esaote": "Esaote",
+    "fujifilm": "Fujifilm",
+    "ge": "GE",
+    "hewlett_packard": "Hewlett-Packard",
+    "mindray": "Mindray",
+    "philips": "Philips",
+    "samsung": "Samsung",
+    "siemens": "Siemens",
 }
+"""Vendor of a scanner, as the index has it -> its name in the trade."""
+GROUP_VALUES = {"F": "Women", "M": "Men", "female": "Women", "male": "Men", "<NA>": "missing"} | VENDORS
+GROUP_VALUES |= {race: race.capitalize() for race in ("asian", "black", "hispanic", "native", "pacific", "white")}
 
 ROLES = {
     "development": "Development",
@@ -162,9 +173,19 @@ def model_words(model: str) -> ModelWords:
     return ModelWords(view_words(name.view or model), "view", "the loops of this view alone", 10)
 
 
+def compared_words(model: str) -> str:
+    """Return the name that people read of ``model``, which may be a comparison: ``Video + EHR against EHR only``."""
+    return " against ".join(model_words(part).label for part in model.split(" vs "))
+
+
 def _baseline_words(learner: str, part: str) -> ModelWords:
     label, sees, place = VARIABLE_SETS.get(part, (readable(part), readable(part).lower(), 128))
     return ModelWords(f"{label}, {LEARNERS.get(learner, readable(learner).lower())}", "baseline", sees, place)
+
+
+def group_value(value: str) -> str:
+    """Return the value that makes a group, as people write it: ``Women``, ``Philips``."""
+    return GROUP_VALUES.get(value) or value.replace("_", " ")
 
 
 def reason_words(reason: str) -> str:

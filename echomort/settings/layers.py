@@ -169,7 +169,10 @@ def _explained(error: pydantic.ValidationError) -> UserError:
             else f"known here: {', '.join(_keys_of(path[:-1]))}"
         )
         return UserError(f"unknown setting {key}", hint)
-    return UserError(f"impossible value for {key}", first["msg"].removeprefix("Value error, "))
+    hint = first["msg"].removeprefix("Value error, ")
+    if key == "training.network":
+        hint += "; a network of another package is known once that package is installed in echomort's environment"
+    return UserError(f"impossible value for {key}", hint)
 
 
 def _keys_of(path: Sequence[str]) -> list[str]:

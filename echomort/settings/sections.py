@@ -807,7 +807,7 @@ class Evaluation(Section):
     )
     fixed_sensitivity: float = setting(0.9, "ours", "sensitivity that a second threshold has to reach", gt=0, lt=1)
     suppress_below_events: int = setting(
-        10, "ours", "deaths, or survivors, below which a subgroup or a clinical score gets no figure", ge=1
+        10, "ours", "deaths, or survivors, below which no model and no subgroup gets a figure", ge=1
     )
     explain_loops: bool = setting(
         True, "ours", "show in the report which parts of its example loops their risks rest on (docs/explaining.md)"

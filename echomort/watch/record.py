@@ -9,7 +9,8 @@ from echomort.evaluation.calibration import calibration_in_the_large, observed_e
 from echomort.evaluation.discrimination import delong_interval
 from echomort.evaluation.interval import Interval
 from echomort.evaluation.small_counts import releasable
-from echomort.evaluation.subgroups import MISSING, has_too_few_outcomes, subgroups
+from echomort.evaluation.subgroups import MISSING, subgroups
+from echomort.evaluation.too_few import has_too_few_outcomes
 
 GROUPS = ("vendor", "site", "year")
 """Columns by which kept risks are judged; years in the bands of the report."""

@@ -2,9 +2,15 @@
 
 import atexit
 import gc
+<<<<<<< HEAD
 import os
 import sys
 import threading
+=======
+import inspect
+import sys
+from collections.abc import Callable
+>>>>>>> words
 from typing import Annotated
 
 import typer
@@ -26,7 +32,7 @@ from orchestration.cli.explain import explain
 from orchestration.cli.export import export as export_clips
 from orchestration.cli.fetch import dicomweb, pacs
 from orchestration.cli.init import init
-from orchestration.cli.inspect import inspect
+from orchestration.cli.inspect import inspect as inspect_files
 from orchestration.cli.labels import labels
 from orchestration.cli.link import link
 from orchestration.cli.paper import paper
@@ -63,7 +69,7 @@ COMMANDS = (
     accept,
     ui,
     synth,
-    inspect,
+    inspect_files,
     export_clips,
     paper,
     compare,
@@ -109,23 +115,30 @@ def options(
     """Take the options before the command."""
 
 
+def register(group: typer.Typer, command: Callable[..., None], name: str | None = None) -> None:
+    """Add ``command`` to ``group``, with its docstring as help. The lines of a paragraph are joined: the page breaks
+    them at the width of the terminal."""
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    group.command(name, help="\n\n".join(" ".join(part.split()) for part in paragraphs))(command)
+
+
 for group, commands in ((app, COMMANDS), (fetch, (dicomweb, pacs)), (readers, (export, assist, analyse))):
     for command in commands:
-        group.command()(command)
-app.command("env")(environment)
-config.command("show")(show_settings)
-champion.command("list")(list_candidates)
-champion.command()(show)
-champion.command()(rollback)
-champion.command()(promote)
-champion.command("export")(export_champion)
-adapter.command()(new)
-adapter.command()(check)
+        register(group, command)
+register(app, environment, "env")
+register(config, show_settings, "show")
+register(champion, list_candidates, "list")
+register(champion, show)
+register(champion, rollback)
+register(champion, promote)
+register(champion, export_champion, "export")
+register(adapter, new)
+register(adapter, check)
+register(weights, import_weights, "import")
+register(weights, score)
 app.add_typer(config, name="config")
 app.add_typer(adapter, name="adapter")
 app.add_typer(champion, name="champion")
-weights.command("import")(import_weights)
-weights.command()(score)
 app.add_typer(fetch, name="fetch")
 app.add_typer(readers, name="readers")
 app.add_typer(weights, name="weights")

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from echomort.report.comparison import DELONG
+from echomort.report.words import model_words
+
 TITLES = {
     "setting": "Settings that differ",
     "count": "Cohort, studies",
@@ -19,7 +22,15 @@ def comparison_lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
         if record["kind"] != shown:
             shown = record["kind"]
             yield TITLES[shown]
-        yield f"  {record['name']}: {_sides(record)}{_note(record)}"
+        yield f"  {_name(record)}: {_sides(record)}{_note(record)}"
+
+
+def _name(record: dict[str, Any]) -> str:
+    """Return the name of a line; of a figure or a test the model as the report names it, and what is said of it."""
+    if record["kind"] not in ("metric", "test"):
+        return str(record["name"])
+    model, *rest = record["name"].split("/")
+    return ", ".join([model_words(model).label if model != DELONG else model, *rest])
 
 
 def _sides(record: dict[str, Any]) -> str:

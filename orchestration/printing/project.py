@@ -1,7 +1,8 @@
 """Prints a project on the terminal: its results in one table, and the state of its assets."""
 
 import json
-from collections.abc import Hashable, Iterator
+import textwrap
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ from assets import status
 from assets.accounts import account_lines
 from assets.project import Project
 from echomort.champion.store import champion_name, read_history
-from echomort.evaluation.subgroups import has_too_few
+from echomort.evaluation.too_few import has_too_few, too_few_words
+from echomort.report.words import model_words
 from echomort.settings import Settings
-from echomort.vocabulary.model_names import ModelName
 from warehouse.connection import connect
 from warehouse.reads.evaluation.headline import headline
 
@@ -60,25 +61,24 @@ def _results_table(metrics: pd.DataFrame, is_synthetic: bool, least: int) -> Tab
     """Return the AUC of every model; none of those with fewer than ``least`` deaths or survivors: it would be noise."""
     title = "one-year mortality, synthetic archive: nothing here is about patients" if is_synthetic else None
     table = Table(title=title, title_justify="left")
-    for column in ("model", "AUC", "95 % interval", "n", "deaths", "headroom recovered"):
-        table.add_column(column, justify="left" if column == "model" else "right")
+    with_headroom = bool(metrics["headroom"].notna().any())
+    for column in ("model", "AUC", "95 % interval", "n", "deaths", *(["headroom recovered"] if with_headroom else [])):
+        table.add_column(column, justify="left" if column == "model" else "right", no_wrap=column == "model")
     for row in metrics.to_dict("records"):
         counts = f"{row['n']:.0f}", f"{row['events']:.0f}"
         if has_too_few(row["n"], row["events"], least):
-            table.add_row(_title(str(row["model"])), "too few", "", *counts, "")
+            few = too_few_words(int(row["n"]), int(row["events"]))
+            cells = few, "", *counts
         else:
-            headroom = "" if pd.isna(row["headroom"]) else f"{100 * row['headroom']:.0f} %"
-            table.add_row(_title(str(row["model"])), *_auc_cells(row), *counts, headroom)
+            cells = *_auc_cells(row), *counts
+        headroom = "" if pd.isna(row["headroom"]) else f"{100 * row['headroom']:.0f} %"
+        table.add_row(model_words(str(row["model"])).label, *cells, *([headroom] if with_headroom else []))
     return table
 
 
 def _auc_cells(row: dict[Hashable, Any]) -> tuple[str, str]:
     interval = "none" if pd.isna(row["low"]) else f"{row['low']:.3f} to {row['high']:.3f}"
     return f"{row['value']:.3f}", interval
-
-
-def _title(model: str) -> str:
-    return (ModelName.parse(model).view or model).replace("_", " ")
 
 
 def print_status(home: Path, console: Console, as_json: bool) -> None:
@@ -92,13 +92,28 @@ def print_status(home: Path, console: Console, as_json: bool) -> None:
             about = {"warnings": [words for asset, words in warnings if asset == row["asset"]]}
             console.print(json.dumps(row | about | ({"decision": decision} if row["asset"] == "champion" else {})))
         return
-    table = Table("asset", "state", "why", "units", "last change (UTC)")
-    for row in rows:
-        table.add_row(row["asset"], row["state"], row["why"], str(row["units"]), row["changed"] or "")
-    console.print(table)
+    for line in state_lines(rows, console.width):
+        console.print(line)
     for line in _champion_lines(home / "registry"):
         console.print(line)
     print_warnings(home, console)
+
+
+def state_lines(rows: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]:
+    """Yield the state of each asset: a line of at most ``width`` characters with the reason at its end or, where that
+    does not fit, in lines of its own below. No name and no path is cut."""
+    longest = max(len(row["asset"]) for row in rows)
+    heads = {"asset": "asset", "state": "state", "units": "units", "changed": "last change (UTC)", "why": "why"}
+    for row in (heads, *rows):
+        line = f"{row['asset']:<{longest}}  {row['state']:<10}  {row['units']:>6}  {row['changed'] or '':<17}"
+        whole = f"{line}  {row['why']}".rstrip()
+        if len(whole) <= width:
+            yield whole
+            continue
+        yield line.rstrip()
+        yield from textwrap.wrap(
+            row["why"], width, initial_indent="    ", subsequent_indent="    ", break_long_words=False
+        )
 
 
 def _champion_lines(registry: Path) -> Iterator[str]:

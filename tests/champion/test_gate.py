@@ -93,6 +93,14 @@ def test_a_first_champion_has_a_bar_which_a_trial_may_take_away():
     assert not decide(replace(GOOD, deaths=2), RULES.model_copy(update={"first_auc": None})).promoted
 
 
+def test_no_area_of_a_handful_of_deaths_is_among_the_reasons():
+    """A trial may promote a model without a bar: of so few deaths the AUC is no result."""
+    trial = replace(GOOD, champion=None, reference=None, patients=20, deaths=4)
+    decision = decide(trial, RULES.model_copy(update={"first_auc": None}))
+    assert decision.promoted and "no AUC, too few deaths (4), on 20 sealed patients, 4 deaths" in decision.reasons[0]
+    assert "0." not in decision.reasons[0]
+
+
 def test_what_can_not_be_compared_is_judged_by_the_bar_and_the_record_says_so():
     why = "not compared with the champion abc: no sealed patient has a risk by both"
     judged = replace(GOOD, champion=None, reference=None, not_compared=why)

@@ -105,6 +105,13 @@ def test_make_help_lists_every_command(tmp_path: Path) -> None:
     assert [line.split()[0] for line in said.splitlines()[:-1]] == phony.split()
 
 
+def test_a_misspelt_variable_is_refused_and_every_variable_is_known(tmp_path: Path) -> None:
+    done = make(tmp_path, "help", "PATIENT=60")
+    assert done.returncode and "unknown variable PATIENT: known are" in done.stderr and "PATIENTS" in done.stderr
+    given = [f"{name}=1" for name in ("HOME_DIR", "PATIENTS", "SEED", "COVERAGE", "DEMO_FLAGS", "TEST_FLAGS")]
+    assert make(tmp_path, "help", *given, "PYTHON=python3").returncode == 0
+
+
 def test_a_wrong_python_is_named_before_anything_is_made(tmp_path: Path) -> None:
     done = make(tmp_path, ".venv/bin/python", "PYTHON=/bin/false")
     assert done.returncode and "echomort needs Python 3.11, 3.12 or 3.13, and /bin/false is" in done.stderr

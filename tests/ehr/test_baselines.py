@@ -299,7 +299,7 @@ def test_a_variable_that_no_tree_asks_about_has_no_importance():
 
 def test_importance_becomes_rows_of_what_mattered():
     importance = pd.DataFrame({"feature": ["lvef", "ao_stj"], "drop": [0.1, 0.0], "spread": [0.02, 0.0]})
-    table = importance_rows(importance, 400, 90)
+    table = importance_rows(importance, 400, 90, 10)
     assert table["subset"].tolist() == ["lvef"]
     assert table[["value", "low", "high"]].to_numpy().ravel() == pytest.approx([0.1, 0.08, 0.12])
 

@@ -6,7 +6,7 @@ import pytest
 from echomort.evaluation.benefit import decision_curve, decision_statistic
 from echomort.evaluation.calibration import calibration_curve, integrated_calibration_index
 from echomort.evaluation.inputs import expit
-from echomort.evaluation.interval import reflected
+from echomort.evaluation.interval import Interval, of_a_distance
 from echomort.evaluation.loess import SPAN, Loess, loess
 from echomort.evaluation.resampling import Resampling, clustered_bootstrap, pointwise_band
 
@@ -81,7 +81,7 @@ def test_the_band_is_drawn_where_there_are_patients_and_names_no_one_s_risk():
 
 @pytest.mark.parametrize(("slope", "least"), [(1.0, 10), (0.5, 17)])
 def test_the_interval_of_the_calibration_index_holds_the_truth(slope, least):
-    """Percentiles would never hold 0, the truth of a calibrated model; the basic limits hold it in 7 of 10."""
+    """Percentiles would never hold 0, the truth of a calibrated model; these limits hold it in 7 of 10."""
     _, risk = draw(100_000, 0)
     odds = np.log(risk / (1 - risk))
     truth = np.abs(expit(slope * (odds + 0.8) - 0.8) - risk).mean()
@@ -90,10 +90,17 @@ def test_the_interval_of_the_calibration_index_holds_the_truth(slope, least):
         y, risk = draw(400, seed, slope)
         statistic = integrated_calibration_index(y, risk)
         percentile = clustered_bootstrap(range(400), {"ici": statistic}, Resampling(200))["ici"]
-        basic = reflected(percentile, "basic")
-        covered += basic.low <= truth <= basic.high
-        assert basic.low <= basic.value and percentile.low > 0
+        limits = of_a_distance(percentile, "both")
+        covered += limits.low <= truth <= limits.high
+        assert limits.low <= limits.value <= limits.high and percentile.low > 0
     assert covered >= least
+
+
+@pytest.mark.parametrize("resampled", [(0.06, 0.2), (0.03, 0.09), (0.01, 0.04)])
+def test_the_interval_of_a_distance_holds_the_estimate_wherever_resamples_lie(resampled):
+    """With few deaths resamples lie above the estimate: neither percentiles nor limits reflected about it hold it."""
+    limits = of_a_distance(Interval(0.05, *resampled, "percentile"), "both")
+    assert 0 <= limits.low <= 0.05 <= limits.high
 
 
 def test_a_decision_curve_s_band_is_about_the_curve_and_narrows_with_patients():

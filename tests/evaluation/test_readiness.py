@@ -62,5 +62,6 @@ def test_of_too_few_deaths_no_headline_is_made() -> None:
     assert "no figure is a result" in headline(few) and "times in 100" not in headline(few)
     assert not any(re.search(r"0\.\d", tile.number) for tile in tiles(few))
     assert any("7 deaths among 60 patients" in line for line in limits(few))
+    assert [(tile.label, tile.aside) for tile in tiles(few)][1:] == [("AUC", "too few deaths (7)")]
     many = numbers(20)
     assert "times in 100" in headline(many) and any(tile.label.startswith("AUC") for tile in tiles(many))

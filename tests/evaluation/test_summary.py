@@ -235,8 +235,22 @@ def test_one_class_is_reported_not_a_crash():
     frame, scores, truth = cohort()
     table = evaluate(frame.assign(label=0, event=False), scores, truth, SETTINGS)
     assert figure(table, "ehr", "coverage")["value"] == 1.0
-    assert not table["metric"].eq("auc").any()
+    assert table.loc[table["metric"].eq("auc"), "value"].isna().all()
     assert figure(table, "cohort", "prevalence")["value"] == 0.0
+
+
+@pytest.mark.parametrize("deaths", [4, 9])
+def test_with_few_deaths_no_model_has_a_figure_and_none_is_compared(deaths):
+    """Every kind of model, the oracles too: counts and shares of patients are all that is left."""
+    frame, scores, truth = cohort()
+    died = np.flatnonzero(frame["label"] == 1)[:deaths]
+    few = pd.concat([frame.iloc[died], frame[frame["label"] == 0].head(60)])
+    table = evaluate(few, scores, truth, SETTINGS)
+    of_models = table[~table["model"].eq("cohort") & ~table["metric"].eq("coverage")]
+    assert {"ehr", "video_ehr", "oracle_all"} <= set(of_models["model"])
+    assert of_models["value"].isna().all() and set(of_models["metric"]) == {"auc"}
+    assert set(of_models["method"]) == {"no result: fewer than 10 deaths or survivors"}
+    assert set(of_models["events"]) == {deaths}, "the count is kept"
 
 
 def test_a_missing_column_is_named():

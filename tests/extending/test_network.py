@@ -107,6 +107,7 @@ def test_its_code_and_settings_decide_the_training(site: Site) -> None:
         ({"network_settings": {"filters": 0}}, "training.network_settings.filters"),
         ({"network_settings": {"filter": 3}}, "settings of the network acme_wide: filters"),
         ({"network": "acme"}, "known networks: cnn_2d_gap, cnn_2d_lstm"),
+        ({"network": "acme"}, "is known once that package is installed"),
     ],
 )
 def test_impossible_settings_are_one_line_with_the_remedy(site: Site, flags: dict, said: str) -> None:

@@ -37,6 +37,10 @@ def test_the_help_of_run_names_the_archive_that_it_writes_and_shows_a_selection(
     assert "embedded synthetic archive" in run.help and "clips+" in select.help
 
 
+def test_paragraphs_of_a_help_page_are_broken_by_the_terminal_alone() -> None:
+    assert [name for name, command in EVERY.items() if "\n" in (command.help or "").replace("\n\n", "")] == []
+
+
 def test_the_later_arms_of_a_reader_study_say_whose_home_they_need() -> None:
     for name in ("assist", "analyse"):
         (home,) = [one for one in EVERY[f"echomort readers {name}"].params if one.name == "home"]

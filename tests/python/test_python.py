@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -15,6 +16,7 @@ from pydicom.data import get_testdata_file
 
 import echomort
 from docs.generators.api_page import lines
+from echomort.settings.sections import Evaluation
 
 matplotlib.use("agg")
 ROOT = Path(__file__).parents[2]
@@ -208,6 +210,7 @@ def test_the_page_does_what_it_says(read: echomort.Project, tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     (tmp_path / "demo").symlink_to(read.home)
     (tmp_path / "loop.dcm").symlink_to(get_testdata_file("examples_ybr_color.dcm"))
+    monkeypatch.setattr("echomort.evaluation.summary.Evaluation", partial(Evaluation, suppress_below_events=2))
     names: dict[str, object] = {}
     for code in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
         exec(code, names)

@@ -17,6 +17,7 @@ from echomort.evaluation.metric_family import Figures, MetricFamily
 from echomort.evaluation.paired_tests import holm
 from echomort.evaluation.resampling import difference
 from echomort.evaluation.scored import ScoredRows, common_rows
+from echomort.evaluation.too_few import has_too_few_outcomes
 from echomort.vocabulary.baselines import AGE_SEX, AGE_SEX_LVEF
 from echomort.vocabulary.metric_table import COMPARISON, MetricRow
 from echomort.vocabulary.model_names import BEST_FIRST, EHR, MADE_ELSEWHERE, ORACLES, VIDEO_EHR
@@ -74,14 +75,14 @@ def _external(evaluated: EvaluatedModels) -> Figures:
 
 
 def paired(evaluated: EvaluatedModels, reference: str, others: Sequence[EvaluatedModel]) -> list[Pair]:
-    """Return ``reference`` with each of ``others`` whose common rows hold both outcomes."""
+    """Return ``reference`` with each of ``others``, where the common rows hold enough deaths and survivors."""
     names = {model.scored.model for model in others}
     if reference not in names:
         return []
     found = []
     for name in (model.scored.model for model in others if model.scored.model != reference):
         first, second = common_rows(evaluated.models[reference].scored, evaluated.models[name].scored)
-        if first.is_binary:
+        if not has_too_few_outcomes(first.died, evaluated.settings.suppress_below_events):
             test = delong_test(first.died, first.score, second.score, evaluated.settings.confidence)
             found.append(Pair(replace(first, model=f"{reference} vs {name}"), second, test))
     return found

@@ -19,7 +19,6 @@ from echomort.evaluation.metric import Metric
 from echomort.evaluation.metric_family import Figures, MetricFamily
 from echomort.evaluation.resampling import WeightedAveragePrecision
 from echomort.evaluation.scored import ScoredRows
-from echomort.evaluation.subgroups import suppressed
 from echomort.vocabulary.metric_table import COLUMNS, NULL, OUT_OF_FOLD, WHOLE, MetricRow
 from echomort.vocabulary.model_names import PERMUTED_NULL
 
@@ -36,11 +35,10 @@ NO_LIMITS = "pairs within a fold; no limits, since no variance is known"
 
 def ranking(model: EvaluatedModel) -> Figures:
     """Yield the AUC with DeLong's limits, overall, by fold and within folds; where a model has all metrics, also by
-    bootstrap."""
-    if model.is_suppressed and model.scored.is_binary:
-        least = model.settings.suppress_below_events
-        yield model.scored.row(AUC, without_limits(math.nan, suppressed(least)))
+    bootstrap. With too few deaths or survivors the AUC has no value, and nothing else is yielded."""
     if not model.has_ranking:
+        if len(model.scored.rows):
+            yield model.scored.row(AUC, without_limits(math.nan, model.why_withheld))
         return
     scored = model.scored
     yield scored.row(AUC, delong_interval(scored.died, scored.score, model.settings.confidence))

@@ -28,8 +28,9 @@ from echomort.evaluation.metrics.calibration import ICI, IN_THE_LARGE, LOESS, OB
 from echomort.evaluation.metrics.decisions import SENSITIVITY, SPECIFICITY
 from echomort.evaluation.metrics.discrimination import AUC
 from echomort.evaluation.scored import ScoredRows
-from echomort.evaluation.subgroups import MISSING, has_too_few_outcomes, subgroups, suppressed
+from echomort.evaluation.subgroups import MISSING, subgroups
 from echomort.evaluation.thresholds import decisions
+from echomort.evaluation.too_few import has_too_few_outcomes, suppressed
 from echomort.vocabulary.metric_table import OUT_OF_FOLD, RECALIBRATED, MetricRow
 
 SENSITIVITY_GAP = Metric("sensitivity_gap", "Sensitivity, highest less lowest", 0, "lower", 0, as_percent=True)

@@ -294,11 +294,16 @@ def survival(days: np.ndarray, event: np.ndarray, high_risk: np.ndarray) -> "Fig
 
     ``days`` (n,) run from the study to death (``event`` true) or to the last evidence of life.
     """
-    figure, axes = blank(HALF, HALF + 0.25)
+    figure, axes = blank(HALF, HALF + 0.4)
     end = max(1.0, float(np.quantile(days, 0.95)))
+    moments = _moments(end)
+    for moment in moments:
+        _count_above(axes, moment, f"day {moment:.0f}", 2, MUTED)
     for row, (member, text, colour) in enumerate(((~high_risk, "low risk", LIVED), (high_risk, "high risk", DIED))):
         if member.any():
-            _survival_curve(axes, (days[member], event[member]), (text, colour), (row, end))
+            _survival_curve(axes, (days[member], event[member]), (text, colour), end)
+            for moment in moments:
+                _count_above(axes, moment, f"{int((days[member] >= moment).sum())}", 1 - row, colour)
     axes.axvline(365, color=FAINT, linewidth=0.8)
     axes.annotate("one year", (365, 0.02), xytext=(3, 0), textcoords="offset points", color=MUTED, fontsize=8)
     axes.set_xlim(0, end)
@@ -311,12 +316,10 @@ def survival(days: np.ndarray, event: np.ndarray, high_risk: np.ndarray) -> "Fig
     return figure
 
 
-def _survival_curve(
-    axes: "Axes", followed: tuple[np.ndarray, np.ndarray], named: tuple[str, str], place: tuple[int, float]
-) -> None:
+def _survival_curve(axes: "Axes", followed: tuple[np.ndarray, np.ndarray], named: tuple[str, str], end: float) -> None:
     from echomort.evaluation.survival import kaplan_meier
 
-    (days, event), (text, colour), (row, end) = followed, named, place
+    (days, event), (text, colour) = followed, named
     curve = kaplan_meier(days, event)
     seen = [*curve["day"], max(float(days.max()), curve["day"].iloc[-1])]
     alive, low, high = ([*curve[name], curve[name].iloc[-1]] for name in ("survival", "low", "high"))
@@ -324,16 +327,26 @@ def _survival_curve(
     axes.fill_between(seen, low, high, step="post", color=colour, alpha=0.15, linewidth=0)
     above = high[max(0, int(np.searchsorted(curve["day"], 0.6 * end, side="right")) - 1)]
     axes.text(0.6 * end, min(above + 0.03, 0.95), text, color=colour, fontweight="bold")
-    for moment in np.linspace(0, 0.8 * end, 4):
-        axes.annotate(
-            f"{int((days >= moment).sum())}",
-            (moment, 1.0),
-            xycoords=axes.get_xaxis_transform(),
-            xytext=(0, 5 + 11 * (1 - row)),
-            textcoords="offset points",
-            color=colour,
-            fontsize=8,
-        )
+
+
+def _moments(end: float) -> list[float]:
+    """Return four or five round days from 0 on, at which patients at risk are counted."""
+    from matplotlib.ticker import MaxNLocator
+
+    return [day for day in MaxNLocator(4, integer=True).tick_values(0, 0.85 * end) if day <= 0.9 * end]
+
+
+def _count_above(axes: "Axes", moment: float, text: str, row: int, colour: str) -> None:
+    """Write ``text`` above the axes at day ``moment``; ``row`` 0 is the lowest."""
+    axes.annotate(
+        text,
+        (moment, 1.0),
+        xycoords=axes.get_xaxis_transform(),
+        xytext=(0, 5 + 11 * row),
+        textcoords="offset points",
+        color=colour,
+        fontsize=8,
+    )
 
 
 @styled

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from echomort.core.registry import Registry
-from echomort.report.blocks import Section
+from echomort.report.blocks import Section, Table, Words
 from echomort.report.checklists.facts import Status
 from echomort.report.data import ReportData
 from echomort.report.numbers import Numbers
@@ -60,4 +60,12 @@ def _built(part: ReportSection, inputs: ReportInputs) -> list[Section]:
     sections = list(part.build(inputs))
     if not all(isinstance(section, Section) for section in sections):
         raise TypeError("a part of the report builds sections only")
-    return sections
+    few = inputs.numbers.without_result()
+    return sections if few is None else [_with_reason(section, few.few_words) for section in sections]
+
+
+def _with_reason(section: Section, reason: str) -> Section:
+    """Return ``section``; where it would be empty, with the ``reason``."""
+    if any(not isinstance(block, Table) or block.rows for block in section.blocks):
+        return section
+    return replace(section, blocks=[Words([f"Nothing is shown: {reason}."])])

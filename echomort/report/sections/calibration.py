@@ -6,6 +6,7 @@ from echomort.evaluation.calibration import CalibrationCurve, calibration_curve
 from echomort.evaluation.metric import Metric
 from echomort.evaluation.metrics import metrics_in
 from echomort.evaluation.metrics.calibration import ICI, IN_THE_LARGE, SLOPE
+from echomort.evaluation.readiness import FEW_DEATHS
 from echomort.evaluation.resampling import Resampling
 from echomort.report.blocks import Cell, Picture, Row, Section, Table
 from echomort.report.cells import metric_cell, metric_head, metric_words
@@ -14,16 +15,36 @@ from echomort.report.drawing.style import inline_svg
 from echomort.report.numbers import Numbers
 from echomort.report.scores import ModelScores, risk_curve, with_both_outcomes
 from echomort.report.sections import ReportSection
-from echomort.report.words import number
+from echomort.report.words import counted, number
 from echomort.vocabulary.metric_table import OUT_OF_FOLD, RECALIBRATED
+
+MOST_NAMED = 3
+"""Models that a sentence names at most. Chosen here, so that it can be read."""
 
 
 def calibration(numbers: Numbers, scores: Mapping[str, ModelScores], plan: Resampling) -> Section:
     """Return calibration plots and the table of calibration metrics, as scored and recalibrated."""
     shown = with_both_outcomes(scores, "fusion", "video", "ehr", "view")[:1]
     pictures = [picture for model, score in shown for picture in _reliability_pair(numbers, model, score, plan)]
-    lead = "A predicted risk of 20 % should mean that 20 in 100 such patients die."
+    lead = f"A predicted risk of 20 % should mean that 20 in 100 such patients die.{_harm(numbers)}"
     return Section("calibration", "Calibration", [*pictures, _calibration_table(numbers)], lead)
+
+
+def _harm(numbers: Numbers) -> str:
+    """Return of which models the slope is further from 1 after recalibration than as scored; nothing without any."""
+    worse, deaths = [], 0
+    for model, words in numbers.models("fusion", "video", "ehr", "view"):
+        before, after = (numbers.get(model, SLOPE.name, evaluation=one) for one in (OUT_OF_FOLD, RECALIBRATED))
+        if after.is_known and abs(after.value - 1) > abs(before.value - 1):
+            worse.append(f"{words.label} ({number(before.value, 2)} as scored, {number(after.value, 2)} recalibrated)")
+            deaths = max(deaths, after.events or 0)
+    if not worse:
+        return ""
+    few = f" The maps were fitted on fewer than {counted(deaths, 'death')}, too few to be exact."
+    others = f" and of {counted(len(worse) - MOST_NAMED, 'other')}" if worse[MOST_NAMED:] else ""
+    named = ", ".join(worse[:MOST_NAMED])
+    said = f" Recalibration made the slope worse, further from 1, of {named}{others}."
+    return said + (few if deaths < FEW_DEATHS else "")
 
 
 def _reliability_pair(numbers: Numbers, model: str, score: ModelScores, plan: Resampling) -> list[Picture]:
@@ -85,7 +106,8 @@ def _calibration_table(numbers: Numbers) -> Table:
     caption = (
         f"Ideal: {_ideals(metrics)}. ICI and E90: mean and 90th percentile of "
         "the distance between risk and loess curve (degree 2, span 0.75, as Austin and Steyerberg define them); limits "
-        "of the ICI by the basic bootstrap over patients. ECE: ten groups at quantiles. Recalibrated: Platt, fitted on "
+        "of the ICI by bootstrap over patients, on either side the wider of the basic and the percentile limit, since "
+        "resampling makes a distance larger than it is. ECE: ten groups at quantiles. Recalibrated: Platt, fitted on "
         "the other folds."
     )
     return Table("calibration", caption, columns, rows)

@@ -1,6 +1,6 @@
 """The section on the checks of the data and the method."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -8,11 +8,7 @@ import pandas as pd
 from echomort.report.blocks import Cell, Row, Section, Table
 from echomort.report.data import ReportData
 from echomort.report.sections import ReportSection
-from echomort.report.words import (
-    count,
-    counted,
-    readable,
-)
+from echomort.report.words import count, counted, in_sentence, readable
 
 
 def checks(data: ReportData) -> list[Section]:
@@ -20,17 +16,22 @@ def checks(data: ReportData) -> list[Section]:
     if not len(data.checks):
         return []
     rows = [_check_row(row) for row in data.checks.to_dict("records")]
-    verdicts = [str(row[2].text) for row in rows if isinstance(row[2], Cell)]
-    failed, warned = verdicts.count("failed"), verdicts.count("warning")
+    failed, warned = (_named(rows, verdict) for verdict in ("failed", "warning"))
     summary = [
-        f"{counted(failed, 'check')} failed." if failed else "",
-        f"{counted(warned, 'check')} warned." if warned else "",
+        f"{counted(len(names), 'check')} {what}: {', '.join(names)}."
+        for what, names in (("failed", failed), ("warned", warned))
+        if names
     ]
-    lead = " ".join(filter(None, summary)) or "All passed."
+    lead = " ".join(summary) or "All passed."
     columns = ["Table", "Check", "Verdict", "#Looked at", "#Failing"]
     caption = f"All {counted(len(rows), 'check')}"
     table = Table("checks", caption, columns, rows, not failed, "Counts only: no check shows a value of a patient.")
     return [Section("checks", "Checks", [table], lead)]
+
+
+def _named(rows: Sequence[Row], verdict: str) -> list[str]:
+    """Return the names of the checks with a ``verdict``, as inside a sentence."""
+    return [in_sentence(str(row[1])) for row in rows if isinstance(row[2], Cell) and row[2].text == verdict]
 
 
 def _check_row(row: Mapping[Any, Any]) -> Row:

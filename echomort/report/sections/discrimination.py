@@ -23,6 +23,7 @@ from echomort.report.sections import ReportSection
 from echomort.report.words import (
     INPUTS,
     NOTHING,
+    compared_words,
     count,
     counted,
     model_words,
@@ -71,7 +72,8 @@ def _survival(scores: Mapping[str, ModelScores]) -> list[Picture]:
         text = f"Survival of patients whom {score.words.label} puts at high and at low risk, to the end of follow-up"
         svg = inline_svg(figures.survival(score.days, score.event.astype(bool), called), "fig-survival", text)
         caption = (
-            "Kaplan-Meier with 95 % bands; thresholds by Youden's index on the other folds. Above: patients at risk."
+            "Kaplan-Meier with 95 % bands; thresholds by Youden's index on the other folds. Above: patients at risk at "
+            "the days named there."
         )
         return [Picture(svg, text, caption, half=True)]
     return []
@@ -154,10 +156,9 @@ def _comparison_row(numbers: Numbers, pair: str) -> Row:
     def found(metric: Metric) -> Figure:
         return numbers.get(pair, metric.name, evaluation=COMPARISON)
 
-    first, _, second = pair.partition(" vs ")
     gap, bootstrap, corrected = map(found, (AUC_DIFFERENCE, AUC_DIFFERENCE_BOOTSTRAP, DELONG_P_HOLM))
     return [
-        f"{model_words(first).label} against {model_words(second).label}",
+        compared_words(pair),
         Cell(signed(gap.value), style="strong"),
         span(gap.low, gap.high) or NOTHING,
         span(bootstrap.low, bootstrap.high) or NOTHING,

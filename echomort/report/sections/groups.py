@@ -25,10 +25,10 @@ from echomort.report.drawing.style import inline_svg
 from echomort.report.numbers import Figure, Numbers
 from echomort.report.sections import ReportSection
 from echomort.report.words import (
-    GROUP_VALUES,
     NOTHING,
     count,
     counted,
+    group_value,
     is_missing,
     model_words,
     number,
@@ -68,7 +68,7 @@ def _areas(numbers: Numbers, best: str, groups: Groups) -> Picture:
         "fig-subgroups",
         f"AUC of {label} within groups: {_spoken(rows)}",
     )
-    caption = f"AUC with {numbers.level} intervals (DeLong). Groups with too few deaths or survivors are not shown."
+    caption = f"AUC with {numbers.level} intervals (DeLong). Withheld: groups with few deaths or survivors."
     return Picture(svg, f"{label} within groups of patients", caption)
 
 
@@ -113,12 +113,8 @@ def _subgroup_estimate(subset: str, figure: Figure, model: str) -> figures.Estim
     variable, _, value = subset.partition("=")
     note = "withheld" if figure.is_suppressed else figure.counts_text or counted(figure.n, "patient")
     return figures.Estimate(
-        _value(value), figure.value, figure.low, figure.high, model_words(model).kind, readable(variable), note
+        group_value(value), figure.value, figure.low, figure.high, model_words(model).kind, readable(variable), note
     )
-
-
-def _value(value: str) -> str:
-    return GROUP_VALUES.get(value) or value.replace("_", " ")
 
 
 def _subgroup_table(numbers: Numbers, model: str, groups: Groups) -> Table:
@@ -133,7 +129,7 @@ def _subgroup_table(numbers: Numbers, model: str, groups: Groups) -> Table:
                 metric_cell(metric, numbers.get(model, metric.name, subset)) for metric in (SENSITIVITY, SPECIFICITY)
             )
             cells = [metric_cell(AUC, area, "strong"), *shares, metric_cell(OBSERVED_EXPECTED, ratio)]
-        rows.append([readable(variable), _value(value), *cells, count(area.n), count(area.events)])
+        rows.append([readable(variable), group_value(value), *cells, count(area.n), count(area.events)])
     columns = ["Group", "Value", *map(metric_head, SHOWN), "#Patients", "#Deaths"]
     return Table(
         "subgroups",
@@ -154,7 +150,7 @@ def _risk_table(numbers: Numbers, model: str, groups: Groups) -> Table:
         found = [(metric, numbers.get(model, metric.name, subset, RECALIBRATED)) for metric in RISKS]
         if not area.is_suppressed and found[0][1].is_known:
             cells = [metric_cell(metric, figure) for metric, figure in found]
-            rows.append([readable(variable), _value(value), *cells, count(area.n)])
+            rows.append([readable(variable), group_value(value), *cells, count(area.n)])
     columns = ["Group", "Value", *map(metric_head, RISKS), "#Patients"]
     note = (
         f"Of recalibrated risks. ICI by loess, of groups with at least {LEAST_FOR_A_CURVE} deaths and survivors. Net "

@@ -40,7 +40,8 @@ def _oracle_table(numbers: Numbers) -> Table:
     for model, words in numbers.models("oracle"):
         area = numbers.auc(model)
         label = Cell(words.label, words.sees, f"key-{words.kind}")
-        rows.append([label, Cell(number(area.value), span(area.low, area.high)), count(area.n), count(area.events)])
+        shown = Cell(area.few_words if area.is_no_result else number(area.value), span(area.low, area.high))
+        rows.append([label, shown, count(area.n), count(area.events)])
     caption = f"AUC of scores that know the truth, against who died; {numbers.level} intervals (DeLong)."
     return Table("oracles", caption, ["Oracle", "#AUC", "#Patients", "#Deaths"], rows)
 

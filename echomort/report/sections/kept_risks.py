@@ -6,7 +6,7 @@ from echomort.evaluation.interval import Interval
 from echomort.report.blocks import Cell, Row, Section, Table
 from echomort.report.data import ReportData
 from echomort.report.sections import ReportSection
-from echomort.report.words import NOTHING, count, is_missing, number, readable, span
+from echomort.report.words import NOTHING, count, group_value, is_missing, number, readable, span
 from echomort.watch.record import ALL, JudgedRisks, judged_risks
 
 LEAD = (
@@ -29,7 +29,7 @@ def kept_risks(kept: pd.DataFrame, least: int, confidence: float) -> list[Sectio
 
 def _row(one: JudgedRisks) -> Row:
     name, _, value = one.group.partition("=")
-    label = Cell("All patients") if one.group == ALL else Cell(readable(name), value)
+    label = Cell("All patients") if one.group == ALL else Cell(readable(name), group_value(value))
     figures = [_figure(one.observed_expected, 2), _figure(one.in_the_large, 2), _figure(one.auc, 3)]
     return [label, count(one.patients), count(one.deaths), *figures]
 

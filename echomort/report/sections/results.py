@@ -1,6 +1,6 @@
 """The first section: the result as a sentence, a figure and a table."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from echomort.evaluation.metrics.discrimination import AUC
 from echomort.evaluation.readiness import readiness
@@ -38,7 +38,10 @@ CHANCE = 0.5
 def at_a_glance(data: ReportData, numbers: Numbers) -> Section:
     """Return the result: the headline, its points, the forest plot and the table of AUCs."""
     rule = RULE.format(level=number(numbers.significance, 2))
-    blocks = [Words(points(data, numbers), listed=True), Words([rule]), _forest(numbers), headline_table(data, numbers)]
+    blocks: list[Any] = [Words(points(data, numbers), listed=True)]
+    if numbers.estimable(*GROUPS):
+        blocks += [Words([rule]), _forest(numbers)]
+    blocks.append(headline_table(data, numbers))
     return Section("result", "The result", blocks, headline(numbers))
 
 
@@ -47,10 +50,11 @@ def headline(numbers: Numbers) -> str:
     pairs whom one model scored, where it differs; and whether the interval holds what chance alone gives."""
     best = numbers.best()
     if best is None:
+        few = numbers.without_result()
+        if few is not None:
+            return f"{readiness(few.n or 0, few.events or 0, numbers.least)}."
         return "No model has an AUC: there were too few patients, or only one outcome."
     area, words = numbers.auc(best), model_words(best)
-    if numbers.too_few(best):
-        return f"{readiness(area.n or 0, area.events or 0, numbers.least)}."
     who = {
         "fusion": "video and health records together rank",
         "video": "the echo loops rank",
@@ -100,8 +104,9 @@ def _estimate(numbers: Numbers, model: str) -> figures.Estimate:
 
 
 def headline_table(data: ReportData, numbers: Numbers) -> Table:
-    """Return the table of AUCs."""
-    rows = [_headline_row(data, numbers, model) for model, _ in numbers.estimable(*GROUPS)]
+    """Return the table of AUCs, with the models whose deaths or survivors are too few for one."""
+    shown = [model for model, _ in numbers.models(*GROUPS) if numbers.auc(model).is_known or numbers.too_few(model)]
+    rows = [_headline_row(data, numbers, model) for model in shown]
     columns = ["Score", metric_head(AUC), f"#{numbers.level} interval", "#Patients", "#Deaths"]
     caption = "AUC on the headline patients, one study each, all folds pooled. Within folds: see Discrimination."
     return Table("headline", caption, columns, rows)
@@ -112,7 +117,7 @@ def _headline_row(data: ReportData, numbers: Numbers, model: str) -> list[Cell |
     strong = "strong" if words.kind == "fusion" else "muted" if words.kind == "null" else ""
     return [
         Cell(words.label, given(model, data), f"{strong} key-{words.kind}"),
-        Cell(number(area.value), style="strong"),
+        Cell(area.few_words, style="muted") if area.is_no_result else Cell(number(area.value), style="strong"),
         span(area.low, area.high) or NOTHING,
         Cell(count(area.n), "studies" if area.of_studies else ""),
         count(area.events),

@@ -37,11 +37,11 @@ from echomort.report.numbers import Figure, Numbers
 from echomort.report.sections.groups import sorted_groups
 from echomort.report.validation.data import ValidationData
 from echomort.report.words import (
-    GROUP_VALUES,
     NARROW,
     NOTHING,
     count,
     counted,
+    group_value,
     number,
     p_phrase,
     p_value,
@@ -357,4 +357,4 @@ def _variable(subset: str) -> str:
 
 def _value(subset: str) -> str:
     value = subset.partition("=")[2]
-    return GROUP_VALUES.get(value) or value.replace("_", " ")
+    return group_value(value)

@@ -11,7 +11,8 @@ ORDER: tuple[Kind, ...] = ("view", "video", "ehr", "fusion", "null", "oracle")
 
 
 def headline(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """Return one row for each trained model: model, value (AUC), low, high, n, events, headroom.
+    """Return one row for each trained model: model, value (AUC, NaN with too few deaths or survivors), low, high, n,
+    events, headroom.
 
     ``headroom`` is the share of an oracle's headroom that the model recovers; it is null outside a synthetic archive.
     Video models are compared with the oracle that knows the heart, models that read health records with the oracle

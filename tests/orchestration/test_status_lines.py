@@ -1,0 +1,43 @@
+"""What status and run print fits a terminal of 80 columns, in the words of the report."""
+
+import math
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from orchestration.printing.comparison import comparison_lines
+from orchestration.printing.project import _results_table, state_lines
+
+WHY = "changed: echomort/evaluation/metrics/calibration.py, echomort/report/sections/characteristics.py and 2 more"
+ROWS = [
+    {"asset": "experiment_resolution", "state": "on request", "why": "", "units": 0, "changed": None},
+    {"asset": "evaluation", "state": "stale", "why": WHY, "units": 12345, "changed": "2026-11-30 06:22"},
+]
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_no_name_and_no_path_of_a_state_is_cut(width: int) -> None:
+    lines = list(state_lines(ROWS, width))
+    assert max(map(len, lines)) <= width and len(lines) == {80: 5, 120: 4, 200: 3}[width]
+    assert " ".join(" ".join(lines).split()).endswith(f"evaluation stale 12345 2026-11-30 06:22 {WHY}")
+    assert lines[1].startswith("experiment_resolution  on request")
+
+
+def test_models_have_the_names_of_the_report_and_too_few_deaths_no_area() -> None:
+    few = {"value": math.nan, "low": math.nan, "high": math.nan, "n": 60, "events": 4, "headroom": math.nan}
+    rows = [{"model": model, **few} for model in ("view:parasternal_long", "video_ehr")]
+    console = Console(width=80, record=True)
+    console.print(_results_table(pd.DataFrame(rows), False, 10))
+    said = console.export_text()
+    assert "Parasternal long axis" in said and "Video + EHR" in said and "\N{HORIZONTAL ELLIPSIS}" not in said
+    assert "too few deaths (4)" in said and "nan" not in said
+    line = {
+        "kind": "metric",
+        "name": "view:apical_4/auc",
+        "first": None,
+        "second": None,
+        "difference": None,
+        "note": "",
+    }
+    assert list(comparison_lines([line]))[1] == "  Apical four-chamber, auc: none | none"

@@ -2,15 +2,11 @@
 
 import atexit
 import gc
-<<<<<<< HEAD
+import inspect
 import os
 import sys
 import threading
-=======
-import inspect
-import sys
 from collections.abc import Callable
->>>>>>> words
 from typing import Annotated
 
 import typer

@@ -115,11 +115,7 @@ def read_records(settings: Settings, wanted: Sequence[str] = ()) -> Iterator[Rec
     variables = site_catalogue(settings.sources.variables)
     check_variables(variables, wanted)
     has_own_key = settings.is_synthetic or bool(os.environ.get(KEY_VARIABLE) or settings.privacy.key_file)
-    keyring = (
-        load_keyring(settings.privacy.key_file, settings.is_synthetic)
-        if has_own_key
-        else Keyring(KEY_OF_NONE)
-    )
+    keyring = load_keyring(settings.privacy.key_file, settings.is_synthetic) if has_own_key else Keyring(KEY_OF_NONE)
     with connect_in_memory(settings.execution.memory_limit_gib) as connection:
         report = stage_extract(connection, settings, keyring)
         link(connection, settings.outcome, keyring)

@@ -378,7 +378,7 @@ def test_what_a_person_reads_is_one_line_a_file_and_a_word_on_a_synthetic_champi
 
 def test_no_name_of_a_file_can_write_to_the_terminal():
     record = {"path": "a\x1b[2Jb\n\udc80", "status": "rejected", "reason": "still", "note": None, "synthetic": False}
-    line, *_ = predicted([record | dict.fromkeys(("view", "view_source", "frames", "fps", "risk"))])
+    line, *_ = predicted([record | dict.fromkeys(("view", "view_source", "frames", "fps", "risk", "beyond"))])
     assert line.isprintable() and r"a\x1b[2Jb\n\udc80" in line
 
 

@@ -123,12 +123,11 @@ def test_what_is_beyond_is_named_beside_the_risk(archive: tuple[Path, pd.DataFra
     home, clips = archive
     keys = clips["study_key"].unique()
     ranges = {"variables": {"age": [18, 110]}, "loops": {"a4c": {"brightness": [300, 400]}, "plax": {}}}
-    judge = replace(champion(a4c=Mean(), plax=Mean()), manifest={"ranges": ranges})
+    judge = replace(champion(a4c=Mean(), plax=Mean()), manifest={"synthetic": True, "ranges": ranges})
     features = pd.DataFrame({"study_key": keys[:3], "age": [60.0, np.nan, 60.0], "_age": [60.0, 9.0, 60.0]})
     rows = {row.study_key: row for row in score_studies(judge, clips, features, home)}
-    assert [rows[key].beyond for key in keys[:4]] == ["view", "age, loop brightness", "loop brightness"] + [
-        "loop brightness"
-    ]
+    dark = "loop brightness"
+    assert [rows[key].beyond for key in keys[:4]] == ["view", f"age, {dark}", dark, dark]
     unmarked = {row.study_key: row for row in score_studies(champion(a4c=Mean(), plax=Mean()), clips, features, home)}
     assert {row.beyond for row in unmarked.values()} == {""}
     assert [row.risk for row in rows.values()] == [row.risk for row in unmarked.values()]

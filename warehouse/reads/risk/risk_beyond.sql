@@ -2,7 +2,7 @@
 -- beyond by several.
 SELECT name, count(*) AS studies
 FROM (
-    SELECT unnest(['', *string_split(beyond, ', ')]) AS name
+    SELECT unnest(list_prepend('', string_split(beyond, ', '))) AS name
     FROM risk_score
     WHERE beyond <> ''
 )

@@ -73,3 +73,45 @@ def test_a_risk_that_was_withheld_is_not_kept_for_ever():
         replace_risks(connection, keys, pd.DataFrame(rows))
         assert connection.execute("SELECT study_key FROM prospective_risk").fetchall() == [(keys[0],)]
         assert connection.execute("SELECT count(*) FROM risk_score").fetchall() == [(2,)]
+
+
+def test_the_age_of_a_child_is_known_beside_the_variables_and_decides_a_risk():
+    """The variable is an adult's: without the age itself a child would have none, and be within every range."""
+    with connect_in_memory() as connection:
+        keys = ["child", "adult"]
+        connection.execute(
+            "INSERT INTO feature BY NAME SELECT * FROM (VALUES ('child', NULL), ('adult', 60)) AS r (study_key, age)"
+        )
+        connection.execute(
+            "INSERT INTO patient BY NAME "
+            "SELECT unnest(['child', 'adult']) AS patient_key, DATE '2011-02-03' AS birth_date"
+        )
+        studies = "SELECT patient_key AS study_key, patient_key, TIMESTAMP '2020-02-04' AS study_at FROM patient"
+        connection.execute(f"INSERT INTO study BY NAME {studies}")
+        clips = "SELECT study_key AS clip_key, study_key AS instance_key, study_key, 'accepted' AS status FROM study"
+        connection.execute(f"INSERT INTO clip BY NAME {clips}")
+        connection.execute("INSERT INTO clip_view SELECT clip_key, study_key, 'apical_4', 'tag' FROM clip")
+        known = run(connection, "reads/risk/risk_features.sql", studies=keys).df().set_index("study_key")["_age"]
+        assert known["child"] == pytest.approx(9, abs=0.01) and known["adult"] == 60
+        before = run(connection, "reads/risk/risk_plan.sql", studies=None).fetchall()
+        connection.execute("UPDATE patient SET birth_date = DATE '2012-02-03' WHERE patient_key = 'child'")
+        after = run(connection, "reads/risk/risk_plan.sql", studies=None).fetchall()
+        assert [one == other for one, other in zip(before, after, strict=True)] == [True, False], "in order of the keys"
+
+
+def test_the_ranges_are_learnt_from_the_development_cohort_alone():
+    with connect_in_memory() as connection:
+        roles = {"a": "development", "b": "development", "c": "sealed"}
+        for number, (key, role) in enumerate(roles.items()):
+            connection.execute("INSERT INTO feature BY NAME SELECT $1 AS study_key, $2 AS age", [key, 50 + number])
+            values = (key, key, role, 0 if role == "development" else -1, 1, 9, True, True, True)
+            connection.execute(f"INSERT INTO cohort VALUES ({', '.join('?' * len(values))})", values)
+            clip = "$1 AS clip_key, $1 AS instance_key, $1 AS study_key, 'accepted' AS status, $1 AS digest"
+            connection.execute(f"INSERT INTO clip BY NAME SELECT {clip}", [key])
+            connection.execute("INSERT INTO clip_view VALUES ($1, $1, 'apical_4', 'tag')", [key])
+            row = "SELECT 'clips' AS asset, $1 AS unit, '' AS fingerprint, '' AS digest, $1 || '.st' AS artifact"
+            connection.execute(f"INSERT INTO ledger BY NAME {row}, now() AS committed_at", [key])
+        assert run(connection, "reads/risk/cohort_features.sql").df()["age"].tolist() == [50, 51]
+        for most, found in ((2, ["a", "b"]), (1, ["a"])):
+            rows = run(connection, "reads/risk/cohort_clips.sql", views=["apical_4"], most=most).df()
+            assert rows["clip_key"].tolist() == found

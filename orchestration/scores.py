@@ -25,6 +25,7 @@ def write_scores(settings: Settings, target: Path, identifiers: bool, noted: Aud
     project = Project(home=str(settings.home))
     with project.reader() as connection:
         rows = run(connection, "reads/risk/risk_rows.sql").df()
+        beyond = dict(run(connection, "reads/risk/risk_beyond.sql").fetchall())
     if rows.empty:
         problem = "this project has no risks: there is no champion, or models learnt from every study"
         raise UserError(problem, "`echomort status` says which; new studies are scored by `echomort run`")
@@ -37,6 +38,10 @@ def write_scores(settings: Settings, target: Path, identifiers: bool, noted: Aud
         yield f"WARNING: these risks are {state['state']}: {state['why']}; run `echomort run`"
     patients, champion = rows["patient_key"].nunique(), rows["champion"].iloc[0]
     yield f"written: {target}: {len(rows)} studies of {patients} patients, by champion {champion}"
+    if beyond:
+        by_what = ", ".join(f"{name} {count}" for name, count in beyond.items() if name)
+        withheld = f"; {rows['risk'].isna().sum()} risks are withheld" if rows["risk"].isna().any() else ""
+        yield f"beyond what the development cohort holds: {beyond['']} studies, by {by_what}{withheld}"
 
 
 def _under_own_numbers(project: Project, rows: pd.DataFrame) -> pd.DataFrame:

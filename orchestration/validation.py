@@ -29,6 +29,7 @@ from echomort.champion.validation import (
     patients_of,
     require_outcomes,
     served_scores,
+    with_ranges,
 )
 from echomort.core.errors import UserError
 from echomort.core.files import scratch_folder
@@ -120,6 +121,7 @@ def _scored(
     served = score_in_child(model.root, clips, features, project.root, model.candidate)
     champion = served_scores(served)
     frame = drawn[drawn["study_key"].isin(champion["study_key"])].drop(columns=["was_trained_on", "has_clip"])
+    frame = with_ranges(frame, served)
     unscored = drawn[~drawn["study_key"].isin(champion["study_key"])]
     counts.append(counted("Left out: no risk could be computed", unscored))
     return frame, pd.concat([champion, clinical]), counts

@@ -18,7 +18,7 @@ FILES = Path(str(resources.files("pydicom"))) / "data" / "test_files"
 LOOP, STILL = FILES / "examples_ybr_color.dcm", FILES / "examples_rgb_color.dcm"
 
 
-def written_champion(root, folds, network="cnn_3d"):
+def written_champion(root, folds, network="cnn_3d", ranges=None):
     """A registry whose champion has two views, each of networks of random weights, one a fold."""
     for seed, view in enumerate(("apical_4", "parasternal_long")):
         (root / view).mkdir()
@@ -32,5 +32,7 @@ def written_champion(root, folds, network="cnn_3d"):
         (root / view / "model.json").write_text(json.dumps(card))
     views = ("apical_4", "parasternal_long")
     parts = Parts({view: root / view for view in views}, {view: Platt(1.0, -1.0) for view in views})
-    write_pointer(root, name := write_candidate(root, parts, Facts(SMALL, True, {}, {})), ["a test"], name)
+    write_pointer(
+        root, name := write_candidate(root, parts, Facts(SMALL, True, {}, {}, ranges=ranges or {})), ["a test"], name
+    )
     return root

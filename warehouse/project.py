@@ -113,8 +113,9 @@ class Project:
         return _only(found.assign(name=found["model"].map(compared_words)), "metric", metric)
 
     def risks(self) -> pd.DataFrame:
-        """Return the champion's risks: study_key, champion, model, clips, logit, risk (0 to 1), in_development, and
-        ``low`` and ``high``, the smallest and the largest risk by the models of one fold alone."""
+        """Return the champion's risks: study_key, champion, model, clips, logit, risk (0 to 1), in_development, ``low``
+        and ``high``, the smallest and the largest risk by the models of one fold alone, and ``beyond``, what of the
+        study is beyond what the development cohort holds; its risk is missing where it is withheld."""
         return self.table("risk_score")
 
     def table(self, name: str) -> pd.DataFrame:

@@ -46,7 +46,7 @@ def score_risks(project: Project, units: Sequence[str], context: dg.OpExecutionC
     entries = []
     for scored in score_in_child(_registry(project), clips, features, project.root):
         made_from, learnt = plan[scored.study_key]
-        row = scored.as_record() | {"in_development": learnt}
+        row = scored.served(project.settings.scoring) | {"in_development": learnt}
         entries.append(Entry(scored.study_key, made_from, digest(row), None, row))
     return entries
 
@@ -60,10 +60,13 @@ def commit_risks(
 
 
 def show_risks(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, Any]:
-    """Return how many studies each model scored, or why none was scored."""
+    """Return how many studies each model scored and how many are beyond what the cohort holds, by what; or why none was
+    scored."""
     if why := _why_none(project):
         return {"skipped": why}
-    return {f"by {model}": count for model, count in run(connection, "reads/risk/risk_models.sql").fetchall()}
+    models = {f"by {model}": count for model, count in run(connection, "reads/risk/risk_models.sql").fetchall()}
+    counts = dict(run(connection, "reads/risk/risk_beyond.sql").fetchall())
+    return models | {f"beyond: {name}" if name else "beyond": count for name, count in counts.items()}
 
 
 def _planned(project: Project, recipe: str, only: Sequence[str] | None = None) -> list[tuple[str, str, bool]]:
@@ -99,7 +102,7 @@ def _registry(project: Project) -> Path:
 RISK_SCORES = UnitStage(
     "risk_scores",
     ("champion", "clips", "clip_views", "clinical_features", "cohort", "outcomes", "study"),
-    lambda settings: {"imaging.clip": settings.imaging.clip.deciding},
+    lambda settings: {"imaging.clip": settings.imaging.clip.deciding, "scoring": settings.scoring},
     chosen=lambda settings: {"echomort.networks": champion_networks(settings.home / REGISTRY)},
     plan=plan_risks,
     work=score_risks,

@@ -30,6 +30,10 @@ def sizes_of_views(project: Project) -> dict[str, tuple[int, int]] | None:
     return None if clip.fit == "inside" else clip.view_sizes
 
 
+MOST_LOOPS = 500
+"""Loops of each view, one a study, by which the champion knows how loops look, at most. Our choice: the percentiles of
+a range rest on a few of them at either end, and they are read in seconds."""
+
 CHAMPION = Stage(
     "champion",
     (
@@ -53,6 +57,7 @@ def champion(project: Project) -> Result:
 
     Never where a model or a variable is too good to be true.
     """
+    from echomort.champion.candidate import cohort_ranges
     from echomort.champion.promotion import Run, submit_run
     from echomort.champion.store import champion_name
     from echomort.evaluation.suspicions import suspicion_words
@@ -73,12 +78,15 @@ def champion(project: Project) -> Result:
             scores = run(connection, "reads/evaluation/promotion_scores.sql").df()
             patients = [key for (key,) in run(connection, "reads/training/trained_patients.sql").fetchall()]
             sealed = replace(_sealed(connection), clip=clip)
+            held = run(connection, "reads/risk/cohort_features.sql").df()
+            loops = run(connection, "reads/risk/cohort_clips.sql", views=list(views), most=MOST_LOOPS).df()
             metrics = without_external(headline(connection))
             suspected = without_external(run(connection, "reads/evaluation/suspicions.sql").df())
         ehr, stacks, classifier = (project.root / part for part in (EHR_MODEL, STACKS, VIEW_CLASSIFIER))
         suspicions = tuple(suspicion_words(row) for row in suspected.itertuples(index=False))
         out_of_fold = scores[~scores["held_out"]]
-        made = Run(views, ehr, stacks, classifier, out_of_fold, metrics, sealed, patients, suspicions)
+        ranges = cohort_ranges(held, loops, ehr, project.settings.cohort, project.root)
+        made = Run(views, ehr, stacks, classifier, out_of_fold, metrics, sealed, patients, suspicions, ranges)
         found = submit_run(made, project.settings)
         shown = {"candidate": found.candidate, "promoted": found.decision.promoted}
         shown |= {"why": "; ".join(found.decision.reasons)}

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from echomort.champion.ranges import Ranges
 from echomort.champion.store import (
     HOW_TO_GET_ONE,
     NO_CHAMPION,
@@ -73,6 +74,8 @@ class ClipRisk:
     by_fold: Mapping[str, Logits]
     """View of each model that scored the clip -> the logits (folds,) of its networks."""
     note: str | None = None
+    beyond: tuple[str, ...] = ()
+    """What of it is beyond what the development cohort holds (:mod:`echomort.champion.ranges`)."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,11 @@ class Champion:
         """Whether it was trained on the synthetic archive: its risks then mean nothing for a patient."""
         return bool(self.manifest["synthetic"])
 
+    @cached_property
+    def ranges(self) -> Ranges:
+        """What the development cohort holds; nothing is known of it in a candidate of an earlier release."""
+        return Ranges.of_record(self.manifest.get("ranges", {}))
+
     def view_of(self, pixels: Clips) -> str:
         """Return the view of a clip from its ``pixels``, uint8 (frames, height, width); ``unknown`` where uncertain."""
         from echomort.models.view_classifier import appearance_of
@@ -162,13 +170,15 @@ class Champion:
         :attr:`clip`."""
         if not self.views:
             raise UserError(RECORDS_ALONE, NEEDS_VIDEO)
+        beyond = self.ranges.beyond_in_loop(pixels, view)
         if view in self.views:
             by_fold = {view: self.views[view].score_by_fold(pixels[None])[:, 0]}
             logit = float(np.mean(by_fold[view]))
-            return ClipRisk(view, view, logit, float(self.calibrations[view].risk(logit)), self.is_synthetic, by_fold)
+            risk = float(self.calibrations[view].risk(logit))
+            return ClipRisk(view, view, logit, risk, self.is_synthetic, by_fold, beyond=beyond)
         by_fold = {name: model.score_by_fold(self._framed(pixels, name))[:, 0] for name, model in self.views.items()}
         mean = self._mean_over_views({name: float(np.mean(part)) for name, part in by_fold.items()}, ALL_VIEWS)
-        return ClipRisk(view, mean.model, mean.logit, mean.risk, self.is_synthetic, by_fold, NO_MODEL_OF_VIEW)
+        return ClipRisk(view, mean.model, mean.logit, mean.risk, self.is_synthetic, by_fold, NO_MODEL_OF_VIEW, beyond)
 
     def combine_clips(self, clips: Sequence[ClipRisk]) -> StudyRisk:
         """Return the risk of one study from its scored ``clips``, as :meth:`score_study`.

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,20 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echomort.champion.model import NEEDS_VIDEO, RECORDS_ALONE, Champion, ClipRisk
+from echomort.champion.ranges import AGE
 from echomort.core.errors import UserError
 from echomort.dicom import Clip, Job, Rejected, discover, read_clips
+from echomort.dicom.header.age import age_at_study
 from echomort.dicom.header.fields import Header
 from echomort.dicom.header.parsing import read_header
 from echomort.dicom.header.views import UNKNOWN, check_group
 from echomort.dicom.inspect import in_order
 from echomort.dicom.saved import SavedClip, Unusable, check_moves, convert_pixels, load_clip
 from echomort.models.view_naming import CLASSIFIER
-from echomort.settings import ClipSettings, Execution, Imaging, Views
+from echomort.settings import ClipSettings, Execution, Imaging, Scoring, Views
 
 SAVED = ".npy"
 """Suffix of a saved clip."""
 GIVEN = "given"
 """``view_source`` of a view that the caller named."""
+WITHHELD = "risks of what is beyond the development cohort are withheld (scoring.beyond)"
+"""Note of a prediction without its risk."""
 BESIDE_SAVED = {".png", ".json"}
 """Suffixes of files that ``inspect --save`` writes beside a clip; ignored in a folder."""
 
@@ -50,10 +54,16 @@ class Prediction:
     synthetic: bool
     """Whether the champion was trained on the synthetic archive."""
     note: str | None
+    beyond: tuple[str, ...] = ()
+    """What of it is beyond what the development cohort holds."""
 
     def as_record(self) -> dict[str, Any]:
         """Return the fields by name, as JSON has them."""
         return asdict(self)
+
+    def served(self, settings: Scoring) -> "Prediction":
+        """Return it as ``settings`` have it: without a risk if it is beyond, and such risks are withheld."""
+        return replace(self, logit=None, risk=None, note=WITHHELD) if settings.withholds(self.beyond) else self
 
 
 @dataclass(frozen=True)
@@ -80,19 +90,28 @@ class StudyPrediction:
     synthetic: bool
     """Whether the champion was trained on the synthetic archive."""
     note: str | None
+    beyond: tuple[str, ...] = ()
+    """What of it is beyond what the development cohort holds: the age, and how most of its files look."""
 
     def as_record(self) -> dict[str, Any]:
         """Return the fields by name, as JSON has them."""
         return asdict(self)
 
+    def served(self, settings: Scoring) -> "StudyPrediction":
+        """Return it as ``settings`` have it: without a risk if it is beyond, and such risks are withheld."""
+        withheld = settings.withholds(self.beyond)
+        return replace(self, logit=None, risk=None, low=None, high=None, note=WITHHELD) if withheld else self
+
 
 @dataclass(frozen=True)
 class FileScore:
-    """The prediction of a file, the score behind it (None if it was rejected), and what tells its study from others."""
+    """The prediction of a file, the score behind it (None if it was rejected), what tells its study from others, and
+    the age that its header tells, which is shown nowhere."""
 
     prediction: Prediction
     risk: ClipRisk | None
     study: str
+    age: float | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -105,27 +124,34 @@ class _Loop:
     view_source: str | None = None
 
 
+MARKED = Scoring()
+"""The default: a risk of what is beyond says so, and is given."""
+
+
 def predict_paths(paths: Sequence[Path], registry: Path, view: str | None = None) -> Iterator[Prediction]:
     """Yield the prediction of each file of ``paths`` by the champion of ``registry``, as :func:`score_files`."""
     for one in score_files(paths, Champion.load(registry), view):
         yield one.prediction
 
 
-def score_files(paths: Sequence[Path], champion: Champion, view: str | None = None) -> Generator[FileScore]:
+def score_files(
+    paths: Sequence[Path], champion: Champion, view: str | None = None, scoring: Scoring = MARKED
+) -> Generator[FileScore]:
     """Yield the score of each file of ``paths``, as :func:`score_clips_of`."""
-    with closing(score_clips_of(paths, champion, view)) as scored:
+    with closing(score_clips_of(paths, champion, view, scoring)) as scored:
         for one, _ in scored:
             yield one
 
 
 def score_clips_of(
-    paths: Sequence[Path], champion: Champion, view: str | None = None
+    paths: Sequence[Path], champion: Champion, view: str | None = None, scoring: Scoring = MARKED
 ) -> Generator[tuple[FileScore, NDArray[np.uint8] | None]]:
     """Yield the score of each file of ``paths`` (folders are searched), in order, by ``champion``, with the clip that
     was scored, uint8 (frames, height, width); None where the file was rejected. Closing it ends the processes that
     read.
 
-    Files are DICOM objects, or clips saved by ``inspect`` (.npy). ``view`` is used for files that name none.
+    Files are DICOM objects, or clips saved by ``inspect`` (.npy). ``view`` is used for files that name none;
+    ``scoring``: whether predictions of what is beyond the development cohort have a risk.
     Raises :class:`UserError` where a path does not exist, ``view`` is no view, or the champion has no video model.
     """
     if not champion.views:
@@ -138,13 +164,19 @@ def score_clips_of(
         for path in files:
             loaded = _loaded(path) if path.suffix == SAVED else next(loops)[1]
             prediction, risk, pixels = _predicted(str(path), loaded, champion, default_view)
-            yield FileScore(prediction, risk, _study_of(path)), pixels
+            age = None if risk is None or path.suffix == SAVED else age_at_study(path)
+            if risk is not None:
+                beyond = champion.ranges.beyond_in_study({AGE: age}, [risk.beyond])
+                prediction = replace(prediction, beyond=beyond).served(scoring)
+            yield FileScore(prediction, risk, _study_of(path), age), pixels
 
 
-def predict_studies(files: Sequence[FileScore], champion: Champion) -> Iterator[StudyPrediction]:
-    """Yield the prediction of each study of ``files``, in the order of their first files."""
+def predict_studies(
+    files: Sequence[FileScore], champion: Champion, scoring: Scoring = MARKED
+) -> Iterator[StudyPrediction]:
+    """Yield the prediction of each study of ``files``, in the order of their first files, as ``scoring`` has it."""
     for number, of_study in enumerate(files_of_studies(files), start=1):
-        yield _study(number, of_study, champion)
+        yield _study(number, of_study, champion).served(scoring)
 
 
 def files_of_studies(files: Iterable[FileScore]) -> list[list[FileScore]]:
@@ -166,6 +198,8 @@ def _study(number: int, files: Sequence[FileScore], champion: Champion) -> Study
     clips = [one.risk for one in files if one.risk is not None]
     found = champion.combine_clips(clips) if clips else None
     of_views = {view for view in champion.views if any(clip.view == view for clip in clips)}
+    ages = [one.age for one in files if one.age is not None]
+    loops = [clip.beyond for clip in champion.counted(clips)]
     return StudyPrediction(
         study=number,
         place=str(Path(files[0].prediction.path).parent),
@@ -179,6 +213,7 @@ def _study(number: int, files: Sequence[FileScore], champion: Champion) -> Study
         missing=(*sorted(champion.views.keys() - of_views), *(["health record"] if champion.tabular else [])),
         synthetic=champion.is_synthetic,
         note=found.note if found else "no file of it was accepted",
+        beyond=champion.ranges.beyond_in_study({AGE: ages[0] if ages else None}, loops),
     )
 
 

@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,19 @@ import numpy as np
 import pandas as pd
 
 from echomort.champion.model import Champion, Clips, Logits, StudyRisk
+from echomort.champion.ranges import AGE
 from echomort.clips.store import read_study
 from echomort.core.child import leave_error, raise_left
 from echomort.core.errors import UserError
 from echomort.core.files import scratch_folder
 from echomort.core.supervision import end_with_parent, supervised
 from echomort.dicom.header.views import UNKNOWN
+from echomort.settings import Scoring
 
+RISK = ("logit", "risk", "low", "high")
+"""What of a study is not given where its risk is withheld."""
+AGE_ITSELF = "_age"
+"""Column of the features with the age of a child too, which is no variable."""
 CLIPS, FEATURES, ROWS, ERROR = "clips.parquet", "features.parquet", "rows.json", "refused.json"
 """Files in the temporary folder by which parent and child exchange data."""
 
@@ -49,12 +55,18 @@ class ScoredStudy:
     low: float
     high: float
     """The smallest and the largest risk by the models of each fold alone: how far trainings differ."""
+    beyond: str = ""
+    """What of the study is beyond what the development cohort holds, with commas."""
 
     @classmethod
-    def of(cls, study_key: str, champion: str, scored: StudyRisk) -> "ScoredStudy":
+    def of(cls, study_key: str, champion: str, scored: StudyRisk, beyond: Iterable[str]) -> "ScoredStudy":
         """Return a study's risk by the champion of that name."""
         risk = scored.logit, scored.risk, scored.low, scored.high
-        return cls(study_key, champion, scored.model, scored.clips, *risk)
+        return cls(study_key, champion, scored.model, scored.clips, *risk, ", ".join(beyond))
+
+    def served(self, settings: Scoring) -> dict[str, Any]:
+        """Return the record as ``settings`` have it: without a risk if it is beyond, and such risks are withheld."""
+        return self.as_record() | (dict.fromkeys(RISK) if settings.withholds(self.beyond) else {})
 
     def as_record(self) -> dict[str, Any]:
         """Return the fields by name, as JSON has them."""
@@ -97,17 +109,20 @@ def score_studies(champion: Champion, clips: pd.DataFrame, features: pd.DataFram
     the variables; a study without features is scored by its clips alone. A champion without a model of a view scores
     every study that has features, by them alone.
     """
-    records = _record_logits(champion, features)
+    records, known = _record_logits(champion, features), _known(features)
     if not champion.views:
         for study_key in sorted(records):
-            yield ScoredStudy.of(study_key, champion.name, champion.score_record(records[study_key]))
+            beyond = champion.ranges.beyond_in_study(known[study_key], [])
+            yield ScoredStudy.of(study_key, champion.name, champion.score_record(records[study_key]), beyond)
         return
     parts = [(str(study_key), part) for study_key, part in clips.groupby("study_key")]
     for start in range(0, len(parts), STUDIES_AT_ONCE):
         some = parts[start : start + STUDIES_AT_ONCE]
         studies = {study_key: _named(champion, _clips_of(part, home)) for study_key, part in some}
         for study_key, risk in _risks(champion, studies, records):
-            yield ScoredStudy.of(study_key, champion.name, risk)
+            loops = _beyond_in_loops(champion, studies[study_key])
+            beyond = champion.ranges.beyond_in_study(known.get(study_key, {}), loops)
+            yield ScoredStudy.of(study_key, champion.name, risk, beyond)
 
 
 def _clips_of(rows: pd.DataFrame, home: Path) -> Views:
@@ -121,6 +136,20 @@ def _named(champion: Champion, views: Views) -> Views:
     for pixels in views.get(UNKNOWN, ()):
         named.setdefault(champion.view_of(pixels), []).append(pixels)
     return named
+
+
+def _known(features: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return study -> its variables."""
+    known = features.assign(**{AGE: features[AGE_ITSELF]}) if AGE_ITSELF in features else features
+    return {
+        str(row["study_key"]): {str(name): value for name, value in row.items()} for row in known.to_dict("records")
+    }
+
+
+def _beyond_in_loops(champion: Champion, views: Views) -> list[tuple[str, ...]]:
+    """Return what is beyond in each loop that the study's risk rests on."""
+    counted = {view: part for view, part in views.items() if view in champion.views} or views
+    return [champion.ranges.beyond_in_loop(pixels, view) for view, part in counted.items() for pixels in part]
 
 
 def _risks(

@@ -69,6 +69,8 @@ class Facts:
     provenance: Mapping[str, Any]
     roles: str = ""
     """Digest of the settings that decided which patients it was trained on (:attr:`Cohort.role_digest`)."""
+    ranges: Mapping[str, Any] = field(default_factory=dict)
+    """What the development cohort holds (:meth:`Ranges.as_record`)."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,7 @@ def _manifest(folder: Path, parts: Parts, facts: Facts) -> dict[str, Any]:
         "calibrations": {name: vars(platt) for name, platt in parts.calibrations.items()},
         "synthetic": facts.synthetic,
         "roles": facts.roles,
+        "ranges": facts.ranges,
         "metrics": facts.metrics,
         "provenance": facts.provenance,
     }

@@ -18,6 +18,8 @@ from echomort.vocabulary.model_names import CHAMPION
 from echomort.vocabulary.roles import DEVELOPMENT, READER, ROLES, SEALED
 
 YEARS = re.compile(r"(\d{4})(?:-(\d{4}))?")
+RANGES, BEYOND = "ranges_of_cohort", "beyond"
+"""The column of the groups by the ranges of the development cohort, and one of them."""
 Count = tuple[str, int, int]
 """What is counted, studies, patients."""
 
@@ -132,6 +134,12 @@ def served_scores(served: Sequence[ScoredStudy]) -> pd.DataFrame:
     return pd.DataFrame({"study_key": keys, "model": CHAMPION, "logit": np.log(risk / (1 - risk))})
 
 
+def with_ranges(frame: pd.DataFrame, served: Sequence[ScoredStudy]) -> pd.DataFrame:
+    """Return ``frame`` with groups of its studies: within what the champion's development cohort holds, or beyond."""
+    beyond = [study.study_key for study in served if study.beyond]
+    return frame.assign(**{RANGES: np.where(frame["study_key"].isin(beyond), BEYOND, "within")})
+
+
 def counted(what: str, rows: pd.DataFrame) -> Count:
     """Return ``what`` with the numbers of studies and patients in ``rows``."""
     return what, len(rows), int(rows["patient_key"].nunique())
@@ -143,6 +151,7 @@ def judged_counts(frame: pd.DataFrame) -> list[Count]:
     lost = frame[frame["followed_headline"].astype(bool) & frame["label"].isna()]
     return [
         counted("Judged", frame),
+        counted("Beyond what the development cohort of the model holds", frame[frame[RANGES] == BEYOND]),
         counted("Outcome at the horizon known", frame[known]),
         counted("Died within it", frame[known & (frame["label"] == 1)]),
         counted("In the weighted figures alone: follow-up ends before it", lost),

@@ -16,6 +16,7 @@ HIGHEST = ("highest_by_fold", "Highest risk by the networks of a single fold")
 USE = ("use", "Intended use")
 RESEARCH = ("research", "Research use, not for clinical decisions")
 MISSING = ("missing_input", "Input that the model knows and the study lacks")
+BEYOND = ("beyond_cohort", "Beyond what the model's development cohort holds")
 LEARNT_FROM = ("learnt_from", "What the model learnt from")
 SYNTHETIC = ("synthetic", "Synthetic archive: means nothing for a person")
 
@@ -30,8 +31,8 @@ def private(code: tuple[str, str]) -> "CodedConcept":
     return CodedConcept(code[0], SCHEME, code[1])
 
 
-def missing_input(name: str) -> tuple[str, str]:
-    """Return the code of an input that is missing: a view, or ``health record``."""
+def named_input(name: str) -> tuple[str, str]:
+    """Return the code of an input by its name: a view, ``health record``, or what is beyond."""
     return name.replace(" ", "_"), name.replace("_", " ")[:LONGEST_MEANING]
 
 

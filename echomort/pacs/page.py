@@ -24,6 +24,7 @@ ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 TITLE = "One-year mortality risk from echocardiography"
 WORDS = "RESEARCH USE, NOT FOR CLINICAL DECISIONS"
 SYNTHETIC_WORDS = "The model learnt from a synthetic archive: this risk means nothing for a person."
+BEYOND_WORDS = ": beyond all that the model learnt from, so that this risk may be far from the truth"
 
 A4 = (8.27, 11.69)
 """Width and height of the page in inches (ISO 216)."""
@@ -100,6 +101,7 @@ def _lines(result: StudyResult, low: float, high: float) -> list[tuple[str, str]
         ("By single folds", f"{low:.1f} to {high:.1f} %: how far trainings differ, no confidence interval"),
         ("Counted", f"{found.scored} loops; the structured report names them"),
         ("Missing", missing),
+        *([("Unlike the cohort", ", ".join(found.beyond) + BEYOND_WORDS)] if found.beyond else []),
         ("Model", f"{str(found.model).replace('_', ' ')}, candidate {result.candidate}, echomort {result.version}"),
         ("", ""),
         ("", INTENDED_USE),

@@ -103,7 +103,8 @@ def _group(result: StudyResult) -> Any:
     )
     told = [(codes.USE, codes.RESEARCH)]
     told += [(codes.LEARNT_FROM, codes.SYNTHETIC)] if result.prediction.synthetic else []
-    told += [(codes.MISSING, codes.missing_input(name)) for name in result.prediction.missing]
+    told += [(codes.MISSING, codes.named_input(name)) for name in result.prediction.missing]
+    told += [(codes.BEYOND, codes.named_input(name)) for name in result.prediction.beyond]
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(uid=result.uid("tracking"), identifier=TRACKING),
         algorithm_id=algorithm,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from echomort.champion.model import Champion
 from echomort.champion.predict import (
+    MARKED,
     FileScore,
     StudyPrediction,
     counted_files,
@@ -17,6 +18,7 @@ from echomort.champion.predict import (
     header_of,
     predict_studies,
 )
+from echomort.settings import Scoring
 from echomort.version import __version__
 
 PATIENT = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate")
@@ -85,7 +87,7 @@ class StudyResult:
         """Return the UID of the object, or of the thing in it, of ``kind``: another one wherever its content differs
         (PS3.3 C.12.1.1.1)."""
         told = sorted(self.identity.items()), self.instances_told, self.percents, self.prediction.scored
-        model = self.prediction.model, self.prediction.missing, self.prediction.synthetic
+        model = self.prediction.model, self.prediction.missing, self.prediction.beyond, self.prediction.synthetic
         return _derived_uid(kind, self.candidate, self.version, repr(told), repr(model))
 
     @property
@@ -98,10 +100,10 @@ Answer = tuple[StudyPrediction, StudyResult | str]
 """A study's prediction, with its result or with why there is none."""
 
 
-def study_results(files: Sequence[FileScore], champion: Champion) -> Iterator[Answer]:
-    """Yield the answer for each study of ``files``."""
+def study_results(files: Sequence[FileScore], champion: Champion, scoring: Scoring = MARKED) -> Iterator[Answer]:
+    """Yield the answer for each study of ``files``; ``scoring``: whether one beyond the development cohort has one."""
     of_studies = files_of_studies(files)
-    for prediction, of_study in zip(predict_studies(files, champion), of_studies, strict=True):
+    for prediction, of_study in zip(predict_studies(files, champion, scoring), of_studies, strict=True):
         try:
             yield prediction, _result(prediction, of_study, champion)
         except NoResult as reason:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from echomort.champion.ranges import Ranges
 from echomort.core.files import write_text
 from echomort.evaluation.metrics.calibration import ICI, IN_THE_LARGE, SLOPE
 from echomort.evaluation.metrics.decisions import SENSITIVITY, SPECIFICITY
@@ -232,7 +233,21 @@ def _training_data(champion: Champion) -> CardSection:
         if champion.figure("auc").counts_text
         else "",
     ]
-    return CardSection("Training data", [point for point in points if point])
+    return CardSection("Training data", [*(point for point in points if point), *_ranges(champion)])
+
+
+def _ranges(champion: Champion) -> list[str]:
+    """Return what is known of the ranges of the development part."""
+    ranges = Ranges.of_record(champion.manifest.get("ranges", {}))
+    if not ranges.variables:
+        return []
+    known = [counted(len(ranges.variables), "variable"), *_of_loops(ranges)]
+    return [f"Its ranges are known of {' and '.join(known)}: a study beyond them is told by name, beside its risk."]
+
+
+def _of_loops(ranges: Ranges) -> list[str]:
+    views = counted(len(ranges.loops), "view")
+    return [f"of how loops of {views} look (brightness, contrast, noise)"] if ranges.loops else []
 
 
 def _ethics(champion: Champion) -> CardSection:

@@ -7,7 +7,7 @@ The defaults are those of preset ``standard``. Every method setting names the pr
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -851,6 +851,20 @@ class Promotion(Section):
     lowest_slope: float = setting(0.6, "ours", "lowest calibration slope", gt=0)
     highest_slope: float = setting(1.6, "ours", "highest calibration slope", gt=0)
     in_the_large: float = setting(0.5, "ours", "largest calibration-in-the-large, either way (logits)", gt=0)
+
+
+class Scoring(Section):
+    """How the champion scores studies that no model learnt from."""
+
+    beyond: Literal["mark", "withhold"] = setting(
+        "mark",
+        "ours",
+        "a study beyond what the development cohort holds: its risk says so (mark), or is not given (withhold)",
+    )
+
+    def withholds(self, beyond: Sized) -> bool:
+        """Return whether a study gets no risk of which ``beyond`` is beyond."""
+        return self.beyond == "withhold" and len(beyond) > 0
 
 
 class Watch(Section):

@@ -20,6 +20,7 @@ from echomort.settings.sections import (
     Privacy,
     Promotion,
     Provenance,
+    Scoring,
     Section,
     Sources,
     Tabular,
@@ -47,6 +48,7 @@ class Settings(Section):
     fusion: Fusion = Fusion()
     evaluation: Evaluation = Evaluation()
     promotion: Promotion = Promotion()
+    scoring: Scoring = Scoring()
     watch: Watch = Watch()
     experiments: Experiments = Experiments()
     execution: Execution = Execution()

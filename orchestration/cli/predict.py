@@ -10,10 +10,12 @@ import typer
 from echomort.core.audit import Audited, audited
 from echomort.core.errors import UserError
 from orchestration.cli.options import AsJson, Home, print_records, require_paths
+from orchestration.cli.projects import CONFIG_NAME
 
 if TYPE_CHECKING:
     from echomort.champion.model import Champion
     from echomort.champion.predict import FileScore
+    from echomort.settings import Scoring
 
 
 def predict(  # noqa: PLR0913, PLR0917
@@ -37,20 +39,20 @@ def predict(  # noqa: PLR0913, PLR0917
     if weights:
         _predict_published(paths, weights, view, studies, as_json)
         return
-    champion = champion_of(home)
+    champion, scoring = champion_of(home), scoring_of(home)
     from echomort.champion.predict import predict_studies, score_files
     from orchestration.printing.files import predicted, predicted_studies
 
     files: list[FileScore] = []
     with audited(home, "predict") as noted:
         noted.add([f"candidate {champion.name}"])
-        records = _noted(score_files(paths, champion, view), noted, files)
+        records = _noted(score_files(paths, champion, view, scoring), noted, files)
         if studies:
             deque(records, maxlen=0)
         else:
             print_records(records, predicted, as_json)
         if studies or not as_json:
-            of_studies = (one.as_record() for one in predict_studies(files, champion))
+            of_studies = (one.as_record() for one in predict_studies(files, champion, scoring))
             print_records(of_studies, predicted_studies, as_json)
 
 
@@ -61,6 +63,14 @@ def champion_of(home: Path) -> "Champion":
     from echomort.champion.model import Champion
 
     return Champion.load(home.absolute() / "registry")
+
+
+def scoring_of(home: Path) -> "Scoring":
+    """Return how the project at ``home`` has risks of what is beyond its development cohort."""
+    from echomort.settings import load_settings
+
+    file = home / CONFIG_NAME
+    return load_settings(file if file.exists() else None, {"home": str(home)}).scoring
 
 
 def noted_score(one: "FileScore", noted: Audited) -> None:

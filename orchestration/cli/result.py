@@ -8,7 +8,7 @@ import typer
 from echomort.core.audit import Audited, audited
 from echomort.core.errors import UserError
 from orchestration.cli.options import AsJson, Home, out, print_records, require_paths
-from orchestration.cli.predict import champion_of, noted_score
+from orchestration.cli.predict import champion_of, noted_score, scoring_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from echomort.champion.predict import StudyPrediction
     from echomort.pacs.result import Answer, StudyResult
     from echomort.pacs.sending import Sent
+    from echomort.settings import Scoring
 
 
 def result(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -49,7 +50,7 @@ def result(  # noqa: PLR0913, PLR0917 - one parameter an option
     champion = champion_of(home)
     ways = {"--save": save, "--send-to": send_to, "--dicomweb": dicomweb}
     with audited(home, " ".join(["result", *(name for name, value in ways.items() if value)])) as noted:
-        found = _found(paths, champion, view, noted)
+        found = _found(paths, champion, view, noted, scoring_of(home))
         print_records((_record(*one) for one in found), results, as_json)
         objects = [one for _, result in found if not isinstance(result, str) for one in _objects(result, only)]
         for one in objects if save else []:
@@ -61,17 +62,19 @@ def result(  # noqa: PLR0913, PLR0917 - one parameter an option
         _judge(sent, noted, as_json)
 
 
-def _found(paths: list[Path], champion: "Champion", view: str | None, noted: Audited) -> "list[Answer]":
+def _found(
+    paths: list[Path], champion: "Champion", view: str | None, noted: Audited, scoring: "Scoring"
+) -> "list[Answer]":
     """Score the files of ``paths``, note them in ``noted``, and return the answer for each study."""
     from echomort.champion.predict import score_files
     from echomort.pacs.result import study_results
 
     noted.add([f"candidate {champion.name}"])
     files = []
-    for one in score_files(paths, champion, view):
+    for one in score_files(paths, champion, view, scoring):
         noted_score(one, noted)
         files.append(one)
-    found = list(study_results(files, champion))
+    found = list(study_results(files, champion, scoring))
     without = sum(isinstance(result, str) for _, result in found)
     noted.add([], results=len(found) - without, without_result=without)
     return found

@@ -30,8 +30,9 @@ def predicted(records: Iterable[Known]) -> Iterator[str]:
     for record in records:
         synthetic |= record["synthetic"]
         scored = record["status"] == "accepted"
-        texts = [text for text in (record["note"] or "").split("; ") if text]
-        what = f"risk {100 * record['risk']:5.1f} %" if scored else f"rejected: {record['reason']}"
+        texts = [text for text in (_beyond(record), *(record["note"] or "").split("; ")) if text]
+        risk = "no risk" if record["risk"] is None else f"risk {100 * record['risk']:5.1f} %"
+        what = risk if scored else f"rejected: {record['reason']}"
         yield _line(record, what, texts, remarks)
     yield from _numbered_remarks(remarks)
     if synthetic:
@@ -49,8 +50,8 @@ def predicted_studies(records: Iterable[Known]) -> Iterator[str]:
             risk += f", by {record['model'].replace('_', ' ')}"
         counted = f"{record['scored']} of {record['files']} files count"
         missing = f"; without {', '.join(record['missing'])}" if record["missing"] else ""
-        note = f"; {record['note']}" if record["note"] else ""
-        yield f"study {record['study']}: {risk}; {counted}{missing}{note}  {printable(record['place'])}"
+        notes = "".join(f"; {text}" for text in (_beyond(record), record["note"]) if text)
+        yield f"study {record['study']}: {risk}; {counted}{missing}{notes}  {printable(record['place'])}"
 
 
 def results(records: Iterable[Known]) -> Iterator[str]:
@@ -60,7 +61,8 @@ def results(records: Iterable[Known]) -> Iterator[str]:
         synthetic |= record["synthetic"]
         counted = f"{record['scored']} of {record['files']} files count"
         what = f"no result: {record['no_result']}" if record["no_result"] else f"risk {100 * record['risk']:.1f} %"
-        yield f"study {record['study']}: {what}; {counted}  {printable(record['place'])}"
+        beyond = "; ".join(text for text in (counted, _beyond(record)) if text)
+        yield f"study {record['study']}: {what}; {beyond}  {printable(record['place'])}"
     if synthetic:
         yield "The champion learnt from the synthetic archive: these risks mean nothing for a person."
 
@@ -80,6 +82,10 @@ def _line(record: Known, what: str, texts: Iterable[str], remarks: dict[str, int
     columns = {"what": what, "view": _view(record), "timing": _timing(record)}
     aligned = "  ".join(columns[name].ljust(width) for name, width in WIDTHS.items())
     return f"{aligned}  {printable(record['path'])}{marks}"
+
+
+def _beyond(record: Known) -> str:
+    return f"beyond the development cohort: {', '.join(record['beyond'])}" if record["beyond"] else ""
 
 
 def _view(record: Known) -> str:

@@ -92,7 +92,9 @@ def _results(found: Trace) -> Iterator[str]:
         yield from (f"  {name}: {count}" for name, count in counts.most_common(SHOWN))
         yield from _rest(len(counts))
     for row in found.risks[:SHOWN]:
-        yield f"risk of study {row['study_key']}: {row['risk']:.4f} by champion {row['champion']}"
+        risk = "withheld" if row["risk"] is None else f"{row['risk']:.4f}"
+        beyond = f", beyond the development cohort: {row['beyond']}" if row["beyond"] else ""
+        yield f"risk of study {row['study_key']}: {risk} by champion {row['champion']}{beyond}"
     if found.candidates:
         yield f"candidates that learnt from the patient: {', '.join(found.candidates)}"
 

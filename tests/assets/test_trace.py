@@ -252,3 +252,11 @@ def test_the_headline_studies_of_a_figure_are_as_many_as_it_says(finished: Home)
         assert (len(headline), sum(row["label"] for row in headline)) == (found.facts["n"], found.facts["events"])
     champion = trace(project, json.loads((finished.root / "registry" / "champion.json").read_text())["candidate"])
     assert champion.kind == "candidate" and "view_models" in steps_of(champion, True) and champion.studies
+
+
+def test_a_risk_that_was_withheld_is_told_with_its_reason() -> None:
+    row = {"study_key": "s", "champion": "c", "model": "video"}
+    risks = [row | {"risk": None, "beyond": "age"}, row | {"risk": 0.25, "beyond": ""}]
+    lines = list(trace_lines(Trace("study", "s", {}, [], [], {}, [], risks=risks), {}))
+    assert "risk of study s: withheld by champion c, beyond the development cohort: age" in lines
+    assert "risk of study s: 0.2500 by champion c" in lines

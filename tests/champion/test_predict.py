@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from champions import LOOP, SMALL, STILL, written_champion
+from pacs_studies import write_loop
 from projects import Home
 
 from echomort.champion.model import Champion
@@ -16,11 +17,12 @@ from echomort.champion.store import Facts, Parts, champion_name, write_candidate
 from echomort.core.audit import LOG, read_log
 from echomort.core.errors import UserError
 from echomort.dicom import inspect_paths, read_clip
+from echomort.dicom.header.age import age_at_study
 from echomort.dicom.index import source_digest
 from echomort.dicom.saved import SavedClip, Unusable, convert_pixels, load_clip
 from echomort.models.platt import Platt
 from echomort.models.view_classifier import ViewClassifier, appearance_of
-from echomort.settings import ClipSettings, Imaging, Settings
+from echomort.settings import ClipSettings, Imaging, Scoring, Settings
 from orchestration.printing.files import inspected, predicted, predicted_studies
 
 PUBLISHED = ClipSettings()
@@ -37,6 +39,7 @@ KEYS = [
     "model",
     "synthetic",
     "note",
+    "beyond",
 ]
 
 
@@ -48,6 +51,14 @@ def registry(tmp_path_factory):
 @pytest.fixture(scope="module")
 def of_two_folds(tmp_path_factory):
     return written_champion(tmp_path_factory.mktemp("of_two_folds"), folds=2)
+
+
+@pytest.fixture(scope="module")
+def ranged(tmp_path_factory):
+    """A champion of adults, and of loops as bright as :func:`a_loop` is."""
+    bright = {"brightness": [60.0, 200.0]}
+    ranges = {"variables": {"age": [18.0, 110.0]}, "loops": {"apical_4": bright, "parasternal_long": bright}}
+    return written_champion(tmp_path_factory.mktemp("ranged"), folds=1, ranges=ranges)
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +233,67 @@ def test_the_range_of_a_study_is_that_of_its_networks_alone(of_two_folds, tmp_pa
     assert study.missing == ("parasternal_long",)
 
 
+def test_a_dark_loop_is_marked_and_a_study_of_which_half_is_dark(ranged, tmp_path):
+    folder = loops(tmp_path / "study", ["apical_4", "apical_4", "parasternal_long"])
+    np.save(folder / "00000.npy", a_loop(0) // 16)
+    champion = Champion.load(ranged)
+    files = list(score_files([folder], champion))
+    assert [one.prediction.beyond for one in files] == [("loop brightness",), (), ()]
+    assert [study.beyond for study in predict_studies(files, champion)] == [()]
+    (study,) = predict_studies(files[:2], champion)
+    assert study.beyond == ("loop brightness",) and study.risk is not None
+    (_, line) = predicted_studies([study.as_record()])
+    assert "beyond the development cohort: loop brightness" in line
+
+
+def test_a_child_is_told_by_its_header_and_gets_no_risk_where_such_are_withheld(ranged, tmp_path):
+    write_loop(tmp_path / "child" / "1.dcm", PatientBirthDate="20110203", StudyDate="20200204")
+    write_loop(tmp_path / "adult" / "1.dcm", 2, PatientBirthDate="19510203", StudyDate="20200204")
+    champion, withhold = Champion.load(ranged), Scoring(beyond="withhold")
+    for folder, is_child in (("child", True), ("adult", False)):
+        (marked,) = score_files([tmp_path / folder], champion)
+        assert ("age" in marked.prediction.beyond) is is_child and marked.prediction.risk is not None
+        (study,) = predict_studies([marked], champion)
+        assert ("age" in study.beyond) is is_child and study.risk is not None
+        assert str(round(marked.age)) not in f"{marked.prediction} {study.beyond}".split() and "age=" not in repr(
+            marked
+        )
+    (file,) = score_files([tmp_path / "child"], champion, scoring=withhold)
+    (study,) = predict_studies([file], champion, withhold)
+    assert (file.prediction.risk, file.prediction.logit) == (None, None)
+    assert (study.risk, study.logit, study.low, study.high, study.scored) == (None, None, None, None, 1)
+    assert "scoring.beyond" in study.note
+    (line, *_) = predicted([file.prediction.as_record()])
+    assert line.startswith("no risk")
+
+
+def test_risks_are_withheld_by_the_setting_of_the_project(ranged, tmp_path):
+    (tmp_path / "registry").symlink_to(ranged)
+    write_loop(tmp_path / "child" / "1.dcm", PatientBirthDate="20110203", StudyDate="20200204")
+    for written, is_given in (("mark", True), ("withhold", False)):
+        (tmp_path / "echomort.yaml").write_text(f"scoring: {{beyond: {written}}}\n")
+        said = Home(tmp_path).here("predict", str(tmp_path / "child"), "--json", "--studies")
+        (study,) = [json.loads(line) for line in said.stdout.splitlines()]
+        assert "age" in study["beyond"] and (study["risk"] is not None) is is_given
+
+
+@pytest.mark.parametrize(
+    ("born", "seen", "told", "years"),
+    [
+        ("20110203", "20200204", "", 9),
+        ("20110203", "20200204", "080Y", 9),
+        ("", "20200204", "009Y", 9),
+        ("20200203", "20110203", "018M", 1.5),
+        ("19000101", "20200101", "", None),
+        ("2011", "20200101", "9", None),
+    ],
+)
+def test_the_age_of_a_header(tmp_path, born, seen, told, years):
+    write_loop(tmp_path / "1.dcm", PatientBirthDate=born, StudyDate=seen, PatientAge=told)
+    found = age_at_study(tmp_path / "1.dcm")
+    assert found == (None if years is None else pytest.approx(years, abs=0.01))
+
+
 def test_files_of_one_folder_and_without_a_number_are_one_study_and_objects_go_by_their_own(registry, tmp_path):
     first, second = loops(tmp_path / "a", ["apical_4", "apical_4"]), loops(tmp_path / "b", ["apical_4"])
     found = studies(registry, first, second, LOOP)
@@ -306,7 +378,7 @@ def test_what_a_person_reads_is_one_line_a_file_and_a_word_on_a_synthetic_champi
 
 def test_no_name_of_a_file_can_write_to_the_terminal():
     record = {"path": "a\x1b[2Jb\n\udc80", "status": "rejected", "reason": "still", "note": None, "synthetic": False}
-    line, *_ = predicted([record | dict.fromkeys(("view", "view_source", "frames", "fps", "risk"))])
+    line, *_ = predicted([record | dict.fromkeys(("view", "view_source", "frames", "fps", "risk", "beyond"))])
     assert line.isprintable() and r"a\x1b[2Jb\n\udc80" in line
 
 

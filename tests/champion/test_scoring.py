@@ -13,7 +13,7 @@ from echomort.champion.model import Champion
 from echomort.champion.scoring import STUDIES_AT_ONCE, ScoredStudy, score_studies
 from echomort.clips.store import artifact_of, write_study
 from echomort.dicom.header.views import UNKNOWN
-from echomort.settings import ClipSettings
+from echomort.settings import ClipSettings, Scoring
 
 PATIENT = "0" * 32
 
@@ -117,6 +117,29 @@ def test_the_range_of_a_risk_is_that_of_its_folds(archive: tuple[Path, pd.DataFr
     for key, shift in apart.items():
         risks = [1 / (1 + np.exp(-(rows[key].logit + sign * shift))) for sign in (-1, 1)]
         assert (rows[key].low, rows[key].high) == pytest.approx(tuple(risks))
+
+
+def test_what_is_beyond_is_named_beside_the_risk(archive: tuple[Path, pd.DataFrame]) -> None:
+    home, clips = archive
+    keys = clips["study_key"].unique()
+    ranges = {"variables": {"age": [18, 110]}, "loops": {"a4c": {"brightness": [300, 400]}, "plax": {}}}
+    judge = replace(champion(a4c=Mean(), plax=Mean()), manifest={"synthetic": True, "ranges": ranges})
+    features = pd.DataFrame({"study_key": keys[:3], "age": [60.0, np.nan, 60.0], "_age": [60.0, 9.0, 60.0]})
+    rows = {row.study_key: row for row in score_studies(judge, clips, features, home)}
+    dark = "loop brightness"
+    assert [rows[key].beyond for key in keys[:4]] == ["view", f"age, {dark}", dark, dark]
+    unmarked = {row.study_key: row for row in score_studies(champion(a4c=Mean(), plax=Mean()), clips, features, home)}
+    assert {row.beyond for row in unmarked.values()} == {""}
+    assert [row.risk for row in rows.values()] == [row.risk for row in unmarked.values()]
+
+
+def test_a_study_beyond_keeps_its_row_without_a_risk_where_risks_are_withheld() -> None:
+    within = ScoredStudy("s", "c", "video", 2, -1.0, 0.3, 0.2, 0.4)
+    beyond = replace(within, beyond="age, lvef")
+    withhold = Scoring(beyond="withhold")
+    assert within.served(withhold) == within.as_record() and beyond.served(Scoring()) == beyond.as_record()
+    nothing = dict.fromkeys(("logit", "risk", "low", "high"))
+    assert beyond.served(withhold) == beyond.as_record() | nothing
 
 
 def test_a_clip_of_an_unknown_view_is_named_by_the_champions_own_classifier(archive: tuple[Path, pd.DataFrame]) -> None:

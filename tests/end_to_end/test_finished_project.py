@@ -96,6 +96,18 @@ def test_every_study_that_models_did_not_learn_from_has_the_champions_risk(finis
     assert apart is not None and apart < 1e-4, "those kept apart were scored by the same models"
 
 
+def test_the_champion_knows_what_its_cohort_holds_and_few_studies_are_beyond(finished: Home) -> None:
+    from echomort.champion.model import Champion
+
+    ranges = Champion.load(finished.root / "registry").ranges
+    low, high = ranges.variables["age"]
+    assert 18 <= low < high <= 110 and len(ranges.variables) > 1
+    assert set(ranges.loops) == {"apical_4", "parasternal_long"}
+    assert all(set(measures) <= {"brightness", "contrast", "noise"} for measures in ranges.loops.values())
+    beyond = [one for (one,) in finished.query("SELECT beyond FROM risk_score")]
+    assert len(beyond) > 0 and sum(one != "" for one in beyond) <= 0.2 * len(beyond)
+
+
 def test_a_champion_that_learnt_from_other_clips_gives_no_risk(project: Home) -> None:
     from assets.prediction.risk_scores import RISK_SCORES, plan_risks, show_risks
     from assets.project import Project

@@ -23,7 +23,7 @@ from echomort.champion.store import Facts, Parts, write_candidate, write_pointer
 from echomort.core.audit import LOG, read_log
 from echomort.models.platt import Platt
 from echomort.pacs.objects import as_file
-from echomort.pacs.page import encapsulated_page
+from echomort.pacs.page import _lines, encapsulated_page
 from echomort.pacs.report import structured_report
 from echomort.pacs.result import IDENTITY, Instance, StudyResult
 
@@ -90,6 +90,23 @@ def test_the_objects_of_a_study_say_its_risk_and_are_of_that_study(home, study, 
         assert one.SeriesInstanceUID != source.SeriesInstanceUID and one.VerificationFlag == "UNVERIFIED"
     assert report.SeriesInstanceUID != page.SeriesInstanceUID
     assert page.EncapsulatedDocument.startswith(b"%PDF") and "SYNTHETIC" in page.SeriesDescription
+
+
+def test_report_and_page_say_what_is_beyond_the_cohort_and_are_other_objects_then():
+    within = planted()
+    beyond = replace(within, prediction=replace(within.prediction, beyond=("age", "loop brightness")))
+    told = [
+        item.ConceptCodeSequence[0].CodeMeaning
+        for item in items(structured_report(beyond))
+        if item.ValueType == "CODE" and item.ConceptNameCodeSequence[0].CodeValue == "beyond_cohort"
+    ]
+    assert told == ["age", "loop brightness"]
+    assert numbers(structured_report(beyond)) == numbers(structured_report(within))
+    assert ("Unlike the cohort", "age, loop brightness") in [
+        (label, text.partition(":")[0]) for label, text in _lines(beyond, 5.0, 31.6)
+    ]
+    for make in (structured_report, encapsulated_page):
+        assert make(beyond).SOPInstanceUID != make(within).SOPInstanceUID
 
 
 def test_the_report_names_the_objects_that_counted_and_no_other(home, study, tmp_path):

@@ -33,6 +33,8 @@ LIMITS = (
     "Patients lost before a year have no label: the main figures are without them; the section on follow-up "
     "weights for them.",
     "All-cause death: the score gives neither the cause nor a way to prevent it.",
+    "A study beyond the range of a variable, or of how loops look, among the development cohort is told beside its "
+    "risk; one that is unlike the cohort only in a combination of usual values is not.",
     "Predicted risks hold at this archive's share of deaths; elsewhere they need recalibration.",
 )
 

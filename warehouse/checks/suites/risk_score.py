@@ -2,6 +2,8 @@
 
 from warehouse.checks.expected import Suite, matches, present, pseudonym, short, unique, within
 
+WITHIN = "beyond == ''"
+"""Only a study beyond what the cohort holds may have no risk."""
 SUITE = Suite(
     (
         present("study_key"),
@@ -12,14 +14,13 @@ SUITE = Suite(
         present("model"),
         short("model", 64),
         within("clips", 0, 10_000),
-        present("logit"),
         within("logit", -100, 100),
-        present("risk"),
         within("risk", 0, 1),
-        present("low"),
         within("low", 0, 1),
-        present("high"),
         within("high", 0, 1),
+        *(present(name, where=WITHIN) for name in ("logit", "risk", "low", "high")),
+        present("beyond"),
+        short("beyond", 10_000),
         present("in_development"),
     )
 )

@@ -23,9 +23,13 @@ study_clips AS (
     GROUP BY clip.study_key
 ),
 study_features AS (
-    SELECT _row.study_key, hash(_row) AS features  -- no variable's name begins with _
+    SELECT
+        _row.study_key,
+        hash(_row, CAST(study.study_at AS DATE) - patient.birth_date) AS features  -- no variable's name begins with _
     FROM feature AS _row
     SEMI JOIN wanted ON wanted.study_key = _row.study_key
+    JOIN study ON study.study_key = _row.study_key
+    LEFT JOIN patient USING (patient_key)
 )
 SELECT wanted.study_key, study_clips.clips, study_features.features, wanted.in_development
 FROM wanted

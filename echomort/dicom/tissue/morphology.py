@@ -62,13 +62,20 @@ def maximum(picture: np.ndarray, side: int) -> np.ndarray:
     return _extreme(picture, side, np.maximum)
 
 
+def box_of(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
+    """Return the rows and columns that hold bool ``mask``, which is not empty, and a ``margin`` about them."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
+    (top, bottom), (left, right) = (at[[0, -1]].tolist() for at in (rows, columns))
+    return slice(max(0, top - margin), bottom + 1 + margin), slice(max(0, left - margin), right + 1 + margin)
+
+
 def parts_of(seeds: np.ndarray, mask: np.ndarray, share: float) -> np.ndarray:
     """Return the connected parts of bool ``mask`` and ``seeds``, diagonals included, of which more than ``share`` are
     seeds; ``mask`` reaches no farther than two pixels from them."""
     from scipy import ndimage
 
-    down, along = (np.flatnonzero(seeds.any(axis=1 - axis))[[0, -1]].tolist() for axis in (0, 1))
-    box = slice(max(0, down[0] - 2), down[1] + 3), slice(max(0, along[0] - 2), along[1] + 3)
+    box = box_of(seeds, 2)
     labels, count = ndimage.label((mask | seeds)[box], np.ones((3, 3)))
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     held = np.bincount(labels[seeds[box]], minlength=count + 1) > share * sizes

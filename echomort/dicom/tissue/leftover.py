@@ -49,7 +49,7 @@ def count_lines_of_letters(pixels: np.ndarray) -> int:
     """
     from scipy import ndimage
 
-    recorded = pixels[: len(pixels) - int(np.argmax(pixels[::-1].any(axis=(1, 2))))]
+    recorded = pixels[: next((count for count in range(len(pixels), 0, -1) if pixels[count - 1].any()), len(pixels))]
     snapshots = Snapshots.from_frames(recorded[:: max(1, -(-len(recorded) // SNAPSHOTS))])
     constant = (snapshots.darkest >= MIN_LIT) & (snapshots.darkest >= MIN_CONSTANCY * snapshots.brightest)
     if not constant.any():

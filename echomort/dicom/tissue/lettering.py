@@ -181,7 +181,10 @@ def _find_lines(letters: list[_Letter]) -> list[list[_Letter]]:
 
 def _follows(one: _Letter, other: _Letter) -> bool:
     """Whether ``other`` comes next on the line of ``one``."""
+    gap = other.left - one.right + 1
+    if gap <= 0:
+        return False
     height = max(one.height, other.height)
     slack = max(1, height // LEVEL_SHARE)
-    level = abs(one.bottom - other.bottom) <= slack and abs(one.top - other.top) <= slack
-    return level and 0 < other.left - one.right + 1 <= MAX_GAP * height
+    is_level = abs(one.bottom - other.bottom) <= slack and abs(one.top - other.top) <= slack
+    return is_level and gap <= MAX_GAP * height

@@ -20,11 +20,11 @@ def without_overlays(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
 
     step = max(1, round(mask.shape[1] / GRID_COLUMNS))
     noise = snapshots.noise
-    most = max(MAX_OVERLAY_MOTION, noise.largest)
-    lit = block_maximum(snapshots.brightest, step) > noise.ground + max(LIT, noise.largest)
+    most = int(max(MAX_OVERLAY_MOTION, noise.largest))
+    lit = block_maximum(snapshots.brightest, step) > int(noise.ground + max(LIT, noise.largest))
     labels, count = ndimage.label(lit & block_maximum(mask, step), np.ones((3, 3)))
-    moving = labels[block_maximum(snapshots.motion, step) > most]
-    moved = np.bincount(moving, minlength=count + 1) > 0
+    moved = np.zeros(count + 1, bool)
+    moved[labels[block_maximum(snapshots.motion, step) > most]] = True
     if noise != NO_NOISE:  # a dim echo moves no more than noise does, but is not lit at all times
         constant = labels[block_maximum(snapshots.darkest, step) > noise.ground + LIT]
         moved |= np.bincount(constant, minlength=count + 1) == 0

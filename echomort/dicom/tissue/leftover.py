@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from echomort.dicom.tissue.morphology import label
 from echomort.dicom.tissue.snapshots import Snapshots
 
 SNAPSHOTS = 12
@@ -59,7 +60,7 @@ def count_lines_of_letters(pixels: np.ndarray) -> int:
     for shift in range(1, reach + 1):
         joined[:, shift:] |= constant[:, :-shift]
         joined[:, :-shift] |= constant[:, shift:]
-    labels, _ = ndimage.label(joined, np.ones((3, 3)))
+    labels, _ = label(joined)
     sized = [
         (down, along) for down, along in ndimage.find_objects(labels) if _has_the_size(down, along, reach, len(labels))
     ]

@@ -10,6 +10,11 @@ from typing import Literal
 
 import numpy as np
 
+try:
+    import echomort.dicom.tissue._pictures as compiled
+except ImportError:  # installed without a C compiler
+    compiled = None  # type: ignore[assignment]
+
 
 def erode(mask: np.ndarray) -> np.ndarray:
     """Return the erosion of bool ``mask`` by 3x3; pixels beyond the border count as false."""
@@ -70,13 +75,26 @@ def box_of(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
     return slice(max(0, top - margin), bottom + 1 + margin), slice(max(0, left - margin), right + 1 + margin)
 
 
+def label(mask: np.ndarray, corners: bool = True) -> tuple[np.ndarray, int]:
+    """Return the number of the connected part of bool ``mask`` that each pixel belongs to, int32 (rows, columns) from
+    1, 0 outside, and how many there are; with ``corners``, pixels that touch at a corner are connected.
+
+    A compiled loop does this where it could be built, ``scipy.ndimage`` otherwise, in six times the time; both number
+    the parts alike.
+    """
+    if compiled is None:
+        from scipy import ndimage
+
+        return ndimage.label(mask, np.ones((3, 3)) if corners else None)  # type: ignore[no-any-return]
+    labels = np.empty(mask.shape, np.int32)
+    return labels, compiled.label(np.ascontiguousarray(mask), max(1, mask.shape[1]), corners, labels)
+
+
 def parts_of(seeds: np.ndarray, mask: np.ndarray, share: float) -> np.ndarray:
     """Return the connected parts of bool ``mask`` and ``seeds``, diagonals included, of which more than ``share`` are
     seeds; ``mask`` reaches no farther than two pixels from them."""
-    from scipy import ndimage
-
     box = box_of(seeds, 2)
-    labels, count = ndimage.label((mask | seeds)[box], np.ones((3, 3)))
+    labels, count = label((mask | seeds)[box])
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     held = np.bincount(labels[seeds[box]], minlength=count + 1) > share * sizes
     held[0] = False

@@ -229,6 +229,5 @@ def _may_be_lit(added: np.ndarray, brightest: np.ndarray, area: float) -> bool:
     """Whether a part of ``added`` may be as large and as lit as :func:`_is_lit` wants it: a quick test."""
     least = MIN_FAINT_AREA * area
     return bool(
-        np.count_nonzero(added) > least
-        and np.count_nonzero(added & (brightest > MIN_MOTION)) > MIN_FAINT_LIT * least
+        np.count_nonzero(added) > least and np.count_nonzero(added & (brightest > MIN_MOTION)) > MIN_FAINT_LIT * least
     )

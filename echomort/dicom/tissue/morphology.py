@@ -85,7 +85,7 @@ def label(mask: np.ndarray, corners: bool = True) -> tuple[np.ndarray, int]:
     if compiled is None:
         from scipy import ndimage
 
-        return ndimage.label(mask, np.ones((3, 3)) if corners else None)  # type: ignore[no-any-return]
+        return ndimage.label(mask, np.ones((3, 3)) if corners else None)
     labels = np.empty(mask.shape, np.int32)
     return labels, compiled.label(np.ascontiguousarray(mask), max(1, mask.shape[1]), corners, labels)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import importlib.util
 import io
 import multiprocessing
@@ -40,10 +41,11 @@ from echomort.synth.archive import write_archive
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 REAL = Path(str(resources.files("data_store"))) / "data" / "color3d_jpeg_baseline.dcm"
 NOTES = """
-CPU time of one process, the best of several runs, file in the page cache; every way but the floor makes the same clip
-(region, area filter, 30 a second, 60 frames of 109x150). The floor is libjpeg-turbo's grey decode of the frames that
-the clip needs, and nothing else; most of it is Huffman decoding, which no scaling in the transform can spare. pydicom
-takes the first decoder installed of gdcm, pylibjpeg and Pillow, and turns YBR into RGB unless told `raw`."""
+CPU time, each way in a process of its own, the best of several runs, file in the page cache; every way but the floor
+makes the same clip (region, area filter, 30 a second, 60 frames of 109x150). The floor is libjpeg-turbo's grey decode
+of the frames that the clip needs, and nothing else; most of it is Huffman decoding, which no scaling in the transform
+can spare. pydicom takes the first decoder installed of gdcm, pylibjpeg and Pillow, and turns YBR into RGB unless told
+`raw`."""
 Way = Callable[[Path], object]
 
 
@@ -103,23 +105,35 @@ def luma_needed(path: Path) -> None:
             frames.luma(index)
 
 
-def grey_floor(path: Path) -> Way:
-    """Return libjpeg-turbo's grey decode of the frames needed, their bytes already in memory."""
+@functools.cache
+def jpegs_needed(path: Path) -> list[bytes]:
+    """Return the compressed frames that the clip needs."""
     with open_object(path) as source:
         frames = open_frames(source)
         if not isinstance(frames, EncapsulatedFrames):
             raise TypeError("the floor is that of JPEG")
-        data = [frames.data(index) for index in needed_frames(path)]
+        return [frames.data(index) for index in needed_frames(path)]
 
-    def decode(_: Path) -> None:
-        for frame in data:  # each is let go at once: keeping them costs a third more, in page faults
-            simplejpeg.decode_jpeg(frame, "GRAY")
 
-    return decode
+def grey_floor(path: Path) -> None:
+    """Decode the frames needed as grey by libjpeg-turbo, their bytes already in memory."""
+    for frame in jpegs_needed(path):  # each is let go at once: keeping them costs a third more, in page faults
+        simplejpeg.decode_jpeg(frame, "GRAY")
+
+
+def headers(path: Path) -> None:
+    """Read the header 200 times."""
+    for _ in range(200):
+        read_header(path)
 
 
 def cpu_milliseconds(way: Way, path: Path, repeats: int) -> float:
-    """Best CPU time of one call."""
+    """Best CPU time of one call, in a fresh process, so that no way finds memory that another has left."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_best, (way, path, repeats))
+
+
+def _best(way: Way, path: Path, repeats: int) -> float:
     way(path)
     best = float("inf")
     for _ in range(repeats):
@@ -227,7 +241,7 @@ def measure_kinds(loops: dict[str, Path], repeats: int) -> None:
     for title, path in loops.items():
         header, needed = read_header(path), len(needed_frames(path))
         peer = cpu_milliseconds(pydicom_raw_needed, path, repeats)
-        ours, floor = cpu_milliseconds(read_clip, path, repeats), cpu_milliseconds(grey_floor(path), path, repeats)
+        ours, floor = cpu_milliseconds(read_clip, path, repeats), cpu_milliseconds(grey_floor, path, repeats)
         times.append(ours / peer)
         shares.append(floor / ours)
         print(
@@ -250,7 +264,7 @@ def measure(title: str, path: Path, repeats: int) -> None:
     for name, spent in times.items():
         peak = peak_mebibytes(name, path)
         print(f"| {name} | {spent:.1f} | {spent / ours:.1f} | {size / spent * 1e3:.0f} | {peak:.0f} |")
-    floor = cpu_milliseconds(grey_floor(path), path, repeats)
+    floor = cpu_milliseconds(grey_floor, path, repeats)
     reading = cpu_milliseconds(luma_needed, path, repeats)
     print(f"| echomort's reader alone: the frames needed, as luma | {reading:.1f} | {reading / ours:.2f} | | |")
     print(f"| floor: grey decode of the frames needed | {floor:.1f} | {floor / ours:.2f} | | |\n")
@@ -263,7 +277,7 @@ def measure(title: str, path: Path, repeats: int) -> None:
 
 def measure_headers(path: Path) -> None:
     """Print headers a CPU second."""
-    spent = cpu_milliseconds(lambda p: [read_header(p) for _ in range(200)], path, 5)
+    spent = cpu_milliseconds(headers, path, 5)
     print(f"\nHeaders: {200 / spent * 1e3:.0f} a CPU second.")
 
 

@@ -113,8 +113,9 @@ class Scaler:
         self._placing = placing
         self._inside = slice(y0, y1 + 1), slice(x0, x1 + 1)
         self._mask = np.ascontiguousarray(placing.on_canvas(mask)[self._inside])
-        self._down = _filter_matrix(filter_name, y1 - y0 + 1, placing.rows.stop - placing.rows.start)
-        self._along = _filter_matrix(filter_name, x1 - x0 + 1, placing.columns.stop - placing.columns.start)
+        sizes = (y1 - y0 + 1, placing.rows), (x1 - x0 + 1, placing.columns)
+        self._filters = [(filter_name, old, new.stop - new.start) for old, new in sizes]
+        self._down, self._along = (_filter_matrix(*each) for each in self._filters)
         self._scaled = self._by_products() if compiled is None else self._by_loop((y0, x0))
 
     def __call__(self, luma: np.ndarray) -> np.ndarray:
@@ -140,7 +141,7 @@ class Scaler:
     def _by_loop(self, corner: tuple[int, int]) -> Callable[[np.ndarray], np.ndarray]:
         mask = self._mask.view(np.uint8) * np.uint8(255)
         spans = _spans(self._mask)
-        filters = *_bands(self._down), *_bands(self._along)
+        filters = *_bands(*self._filters[0]), *_bands(*self._filters[1])
         shape = self._down.shape[0], self._along.shape[0]
 
         def scaled(luma: np.ndarray) -> np.ndarray:
@@ -160,9 +161,10 @@ def _filter_matrix(filter_name: str, old: int, new: int) -> Any:
     return sparse.csr_matrix(weights.astype(np.float32))
 
 
-def _bands(matrix: Any) -> tuple[np.ndarray, np.ndarray]:
+@functools.lru_cache(maxsize=FILTERS_KEPT)
+def _bands(filter_name: str, old: int, new: int) -> tuple[np.ndarray, np.ndarray]:
     """Return a filter as each output's first tap, int32 (new,), and the weights from there, float32 (new, taps)."""
-    dense = matrix.toarray()
+    dense = _filter_matrix(filter_name, old, new).toarray()
     lit = dense != 0
     first, last = lit.argmax(axis=1), dense.shape[1] - 1 - lit[:, ::-1].argmax(axis=1)
     taps = int((last - first).max()) + 1

@@ -120,8 +120,8 @@ def test_a_wrong_python_is_named_before_anything_is_made(tmp_path: Path) -> None
 
 def test_an_environment_of_a_wrong_python_is_made_again(tmp_path: Path) -> None:
     (tmp_path / ".venv/bin").mkdir(parents=True)
-    loops = "echomort/dicom/_scaling.c", "echomort/dicom/header/_passing.c", "echomort/networks/_unit.cpp"
-    for name in ("pyproject.toml", "constraints.txt", *loops):
+    loops = "_scaling.c", "header/_passing.c", "tissue/_pictures.c", "../networks/_unit.cpp"
+    for name in ("pyproject.toml", "constraints.txt", *(f"echomort/dicom/{loop}" for loop in loops)):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     wrong = tmp_path / ".venv/bin/python"

@@ -9,7 +9,7 @@ from echo_files import JPEG, EchoFile, sector_movie
 from echomort.dicom import Reason, Rejected, read_clip
 from echomort.dicom.header.examination import ExaminationTags, resolve_examination
 from echomort.dicom.saved import Unusable, convert_pixels, load_clip, save_clip
-from echomort.dicom.tissue.continuity import block_means, continuity_notes
+from echomort.dicom.tissue.continuity import block_means, continuity_notes, likeness
 from echomort.settings import ClipSettings
 
 FOREIGN = {
@@ -196,3 +196,10 @@ def test_block_means_are_those_of_numpy(side: int, shape: tuple[int, int, int]) 
     rows, columns = shape[1] // side, shape[2] // side
     whole = pictures[:, : rows * side, : columns * side].reshape(shape[0], rows, side, columns, side)
     assert (block_means(pictures, side) == whole.mean(axis=(2, 4), dtype=np.float32)).all()
+
+
+def test_likeness_is_the_correlation() -> None:
+    one, other = np.random.default_rng(0).random((2, 9, 30)).astype(np.float32)
+    assert likeness(one, other) == pytest.approx(np.corrcoef(one.ravel(), other.ravel())[0, 1], abs=1e-5)
+    flat = np.full((9, 30), 7, np.float32)
+    assert likeness(flat, flat) == 1.0 and likeness(one, flat) == 0.0

@@ -14,6 +14,7 @@ from scipy import ndimage
 from echomort.dicom import lit_outside_sector, read_clip
 from echomort.dicom.frames.open import open_frames
 from echomort.dicom.header.parsing import open_object
+from echomort.dicom.tissue import graphics
 from echomort.dicom.tissue.graphics import without_graphics
 from echomort.dicom.tissue.morphology import count_lit, opening, parts_of
 from echomort.dicom.tissue.overlays import without_overlays
@@ -165,6 +166,27 @@ def test_the_opening_is_that_of_scipy(side: int) -> None:
     picture = np.random.default_rng(1).integers(0, 256, (61, 83), dtype=np.uint8)
     inner = slice(side, -side), slice(side, -side)
     assert (opening(picture, side)[inner] == ndimage.grey_opening(picture, (side, side))[inner]).all()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.1])
+def test_letters_are_looked_for_as_far_as_an_opening_reaches(share: float) -> None:
+    """What lies about the candidates is enough: the result is that of the whole picture."""
+    random = np.random.default_rng(3)
+    darkest = random.integers(0, 200, (90, 120)).astype(np.uint8) * (random.random((90, 120)) < 0.3).astype(np.uint8)
+    still, black = random.random(darkest.shape) < share, 40
+    base = opening(darkest, graphics.WIDE)
+    bright = still & (darkest - base > graphics.MIN_LETTER_STEP) & (base <= black)
+    expected = bright & (count_lit(darkest > black, graphics.AROUND) < graphics.MAX_LIT * graphics.AROUND**2)
+    assert (graphics._letters_on_black(still, darkest, darkest, black) == expected).all()
+    assert expected.any() or share < 0.1
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 200), (5, 9), (60, 90)])
+def test_black_is_a_low_quantile_of_the_brightest(low: int, high: int) -> None:
+    picture = np.random.default_rng(4).integers(low, high, (80, 100), dtype=np.uint8)
+    few = np.sort(picture[:: graphics.SPARSE, :: graphics.SPARSE], axis=None)
+    ground = int(few[-(-len(few) * 2 // 100) - 1])
+    assert graphics._black(Snapshots.from_frames([picture])) == min(ground, graphics.MAX_GROUND) + graphics.MAX_BLACK
 
 
 def test_lit_pixels_are_counted_about_each() -> None:

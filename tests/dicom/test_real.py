@@ -9,6 +9,7 @@ import pytest
 from pydicom.pixels import pixel_array
 
 from echomort.dicom import Clip, Reason, Rejected, lit_outside_sector, read_clip, read_header
+from echomort.dicom.frames import codestreams
 from echomort.dicom.frames.compressed import EncapsulatedFrames
 from echomort.dicom.frames.open import open_frames
 from echomort.dicom.header.parsing import open_object
@@ -74,6 +75,25 @@ def test_text_and_scale_are_blank(clips: dict[str, Clip], name: str) -> None:
     brightest = clips[name].pixels.max(axis=0)
     assert not brightest[:18, :50].any() and not brightest[:18, 100:].any()
     assert not brightest[95:, :15].any() and not brightest[95:, 140:].any()
+
+
+def test_a_frame_that_begins_otherwise_is_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The frames of a loop begin with the same bytes, which are read once."""
+    read: list[bytes] = []
+    describe = codestreams.describe
+    monkeypatch.setattr(codestreams, "describe", lambda data, syntax: read.append(data) or describe(data, syntax))
+    with open_object(SHORT_LOOP) as source:
+        frames = open_frames(source)
+        assert isinstance(frames, EncapsulatedFrames)
+        whole = [frames.luma(index) for index in range(5)]
+        assert len(read) == 1
+        data = frames.data(2)
+        comment = data[:2] + b"\xff\xfe\x00\x04hi" + data[2:]
+        np.testing.assert_array_equal(frames._decode(comment, 2), whole[2])
+        assert len(read) == 2
+        rows = data.index(b"\xff\xc0") + 5
+        with pytest.raises(Rejected, match="size_mismatch"):
+            frames._decode(data[:rows] + b"\x00\x08" + data[rows + 2 :], 2)
 
 
 @pytest.mark.parametrize("name", LOOPS)

@@ -12,6 +12,7 @@ from scipy import ndimage
 from echomort.dicom import Clip, Reason, Rejected, lit_outside_sector, read_clip
 from echomort.dicom.header.fields import Header, Region
 from echomort.dicom.header.regions import clamp_box, declared_box, pixel_aspect
+from echomort.dicom.tissue import morphology, sector
 from echomort.dicom.tissue.flow import MIN_FLOW_SHARE, _may_show_flow, flow_share
 from echomort.dicom.tissue.morphology import dilate, erode, open_mask
 from echomort.dicom.tissue.overlays import without_overlays
@@ -109,6 +110,34 @@ def test_an_opening_is_that_of_scipy(shape: tuple[int, int], side: int) -> None:
 
     blobs = ndimage.binary_dilation(np.random.default_rng(3).random(shape) > 0.97, np.ones((5, 5)))
     assert (open_mask(blobs, side) == ndimage.binary_opening(blobs, np.ones((side, side)))).all()
+
+
+@pytest.mark.parametrize("loop", [morphology.compiled, None], ids=["compiled", "scipy"])
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0), (1, 1), (1, 9), (9, 1), (61, 83)])
+def test_parts_are_numbered_as_by_scipy(shape: tuple[int, int], loop: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(morphology, "compiled", loop)
+    for share in (0.0, 0.1, 0.4, 0.6, 0.9, 1.0):
+        mask = np.random.default_rng(4).random(shape) < share
+        for corners, structure in ((True, np.ones((3, 3))), (False, None)):
+            expected, count = ndimage.label(mask, structure)
+            labels, found = morphology.label(mask, corners)
+            assert found == count and labels.dtype == np.int32 and (labels == expected).all()
+
+
+@pytest.mark.skipif(morphology.compiled is None, reason="installed without a C compiler")
+def test_the_compiled_loop_refuses_labels_of_another_shape() -> None:
+    mask = np.zeros((4, 6), bool)
+    for columns, labels in ((5, np.zeros((4, 6), np.int32)), (6, np.zeros((4, 5), np.int32)), (0, mask)):
+        with pytest.raises(ValueError, match="shapes"):
+            morphology.compiled.label(mask, columns, True, labels)
+
+
+def test_the_quick_test_of_fainter_motion_refuses_nothing_that_counts() -> None:
+    random = np.random.default_rng(5)
+    for _ in range(200):
+        added, brightest = random.random((20, 30)) < random.random(), random.integers(0, 9, (20, 30), dtype=np.uint8)
+        part, area = added & (random.random((20, 30)) < random.random()), float(random.integers(1, 5000))
+        assert sector._may_be_lit(added, brightest, area) or not sector._is_lit(part, brightest, area)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (5, 240), (240, 320)])

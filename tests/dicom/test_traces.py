@@ -17,6 +17,7 @@ from echomort.dicom.frames.open import open_frames
 from echomort.dicom.header.parsing import open_object
 from echomort.dicom.tissue.sector import find_sector
 from echomort.dicom.tissue.snapshots import Snapshots
+from echomort.dicom.tissue.traces import strips
 from echomort.dicom.tissue.traces.strips import without_traces
 from echomort.settings import ClipSettings
 
@@ -216,3 +217,14 @@ def test_the_clip_tells_nothing_of_the_rhythm(heart: np.ndarray, kind: str, tmp_
             read_clip(path, ClipSettings(leave_out=("trace_removed",)))
     one, other = (clip.pixels.astype(int) for clip in clips)
     assert np.abs(one - other).mean() < 0.5 and (np.abs(one - other) > 40).mean() < 0.002
+
+
+@pytest.mark.parametrize("crossed", [0, 3, 4, 8, 9, 12])
+def test_snapshots_are_looked_at_until_no_band_can_be_crossed(crossed: int) -> None:
+    """A line in nine of twelve snapshots is enough, whichever they are."""
+    for order in (range(12), range(11, -1, -1)):
+        frames = [np.zeros((120, 200), np.uint8) for _ in range(12)]
+        for index in list(order)[:crossed]:
+            frames[index][50, 20:180] = 255
+        found = strips._bands_with_lines(Snapshots.from_frames(frames), slice(0, 120), np.arange(0, 110, 10), 100.0)
+        assert np.flatnonzero(found).tolist() == ([4, 5] if crossed >= 9 else [])

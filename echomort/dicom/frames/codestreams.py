@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -91,13 +91,15 @@ _RLE_HEADER_BYTES = 64
 
 @dataclass(frozen=True)
 class Codestream:
-    """What the first bytes of a compressed frame say of it: codec, size in pixels, components, bits a sample."""
+    """What the first bytes of a compressed frame say of it: codec, size in pixels, components, bits a sample; of a JPEG
+    also ``told_by``, how many bytes they are, so that all that begins with the same bytes says the same."""
 
     codec: Codec
     height: int
     width: int
     components: int
     bits: int
+    told_by: int = 0
 
 
 def describe(data: bytes, syntax: str) -> Codestream | None:
@@ -211,7 +213,8 @@ def _describe_jpeg(data: bytes) -> Codestream:
             continue
         marker = data[position + 1]
         if marker in _FRAME_MARKERS:
-            return _frame_header(marker, data[position + 4 : position + 10])
+            end = position + 4 + _FRAME_HEADER_BYTES
+            return replace(_frame_header(marker, data[position + 4 : end]), told_by=end)
         if marker == _FILL or marker in _BARE_MARKERS:
             position += 1 if marker == _FILL else 2
         else:

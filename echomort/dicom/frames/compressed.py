@@ -31,6 +31,7 @@ class EncapsulatedFrames(Frames):
 
     def __init__(self, source: OpenObject) -> None:
         super().__init__(source)
+        self._last_described: tuple[codestreams.Codestream | None, bytes] = None, b""
         items = fragments.read_items(source.stream, source.pixels.offset, source.size)
         extended = fragments.extended_offsets(source.dataset.get("ExtendedOffsetTable"))
         self.groups, notes = fragments.group_by_frame(items, self.count, extended)
@@ -77,8 +78,18 @@ class EncapsulatedFrames(Frames):
             return Samples("rgb")
         return super().interpretation
 
+    def _describe(self, data: bytes) -> codestreams.Codestream | None:
+        """Return what ``data`` says of itself; the frames of a loop mostly begin with the same bytes, read once."""
+        last, head = self._last_described
+        if last is not None and data.startswith(head):
+            return last
+        described = codestreams.describe(data, self.header.transfer_syntax)
+        if described is not None and described.told_by:
+            self._last_described = described, data[: described.told_by]
+        return described
+
     def _describe_first(self) -> None:
-        described = codestreams.describe(self.data(0), self.header.transfer_syntax)
+        described = self._describe(self.data(0))
         self.codec = described.codec if described else Codec.RLE
         self.components = described.components if described else self.header.samples
         labelled = CODEC_OF_SYNTAX.get(self.header.transfer_syntax)
@@ -100,7 +111,7 @@ class EncapsulatedFrames(Frames):
 
     def _decode(self, data: bytes, index: int) -> np.ndarray:
         try:
-            described = codestreams.describe(data, self.header.transfer_syntax)
+            described = self._describe(data)
             if described is None:
                 return codestreams.decode_rle(data, self.header.rows, self.header.columns, self.header.samples)
             self._check_size(described)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -57,32 +56,33 @@ def continuity_notes(pixels: np.ndarray, sector: np.ndarray, times: Sequence[flo
     sampled = pixels[:, ::SPARSE, ::SPARSE][:, sector[::SPARSE, ::SPARSE]]
     means = sampled.mean(axis=1) if sampled.size else np.zeros(len(pixels))
     is_black = (means < BLACK) & (np.median(means) >= MIN_MEAN)
-    shown = pixels[~is_black]
+    has_black = bool(is_black.any())
+    shown, sampled = (pixels[~is_black], sampled[~is_black]) if has_black else (pixels, sampled)
     applies = {
-        "black_frames": bool(is_black.any()),
-        "frozen": _longest_still(shown) >= FROZEN_FRAMES,
+        "black_frames": has_black,
+        "frozen": _longest_still(shown, sampled) >= FROZEN_FRAMES,
         "scene_change": _changes_scene(shown, sector),
         "gap": _has_gap(times),
     }
     return tuple(note for note, is_true in applies.items() if is_true)
 
 
-def _longest_still(pixels: np.ndarray) -> int:
-    """Return the most frames in succession that equal the one before."""
+def _longest_still(pixels: np.ndarray, sampled: np.ndarray) -> int:
+    """Return the most frames in succession that equal the one before; ``sampled`` holds a few pixels of each."""
     longest = run = 0
-    for before, after in itertools.pairwise(pixels):
-        run = run + 1 if np.array_equal(before, after) else 0
+    for index, may_equal in enumerate((sampled[1:] == sampled[:-1]).all(axis=1).tolist()):
+        run = run + 1 if may_equal and np.array_equal(pixels[index], pixels[index + 1]) else 0
         longest = max(longest, run)
     return longest
 
 
 def _changes_scene(pixels: np.ndarray, sector: np.ndarray) -> bool:
     inside = block_means(sector[None, ::STEP, ::STEP].astype(np.uint8), BLOCK)[0] == 1
-    if np.count_nonzero(inside) < MIN_BLOCKS:
+    if np.count_nonzero(inside) < MIN_BLOCKS or len(pixels) <= APART:
         return False
-    blocks = [_centred(one) for one in block_means(pixels[:, ::STEP, ::STEP], BLOCK)[:, inside]]
-    alike = [_correlation(one, other) for one, other in zip(blocks, blocks[APART:], strict=False)]
-    return bool(alike) and min(alike) < min(MIN_LIKENESS, float(np.median(alike)) - MIN_DROP)
+    blocks = block_means(pixels[:, ::STEP, ::STEP], BLOCK)[:, inside]
+    alike = _likenesses(blocks[:-APART], blocks[APART:])
+    return bool(alike.min() < min(MIN_LIKENESS, float(np.median(alike)) - MIN_DROP))
 
 
 def _has_gap(times: Sequence[float]) -> bool:
@@ -102,15 +102,12 @@ def block_means(pictures: np.ndarray, side: int) -> np.ndarray:
 
 def likeness(one: np.ndarray, other: np.ndarray) -> float:
     """Return the correlation of two pictures of equal shape; 1 where both are flat."""
-    return _correlation(*map(_centred, (one, other)))
+    return float(_likenesses(one.reshape(1, -1), other.reshape(1, -1))[0])
 
 
-def _centred(picture: np.ndarray) -> tuple[np.ndarray, np.floating]:
-    """Return ``picture`` less its mean, and the sum of its squares."""
-    centred = picture - picture.mean()
-    return centred, (centred * centred).sum()
-
-
-def _correlation(one: tuple[np.ndarray, np.floating], other: tuple[np.ndarray, np.floating]) -> float:
-    size = float(np.sqrt(one[1] * other[1]))
-    return float((one[0] * other[0]).sum()) / size if size else float(not one[0].any() and not other[0].any())
+def _likenesses(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the correlation of each row of ``some`` with that of ``others``: float (rows,); 1 where both are flat."""
+    one, other = (each - each.mean(axis=1, keepdims=True) for each in map(np.ascontiguousarray, (some, others)))
+    size = np.sqrt((one * one).sum(axis=1) * (other * other).sum(axis=1)).astype(float)
+    is_flat = ~one.any(axis=1) & ~other.any(axis=1)
+    return np.asarray(np.divide((one * other).sum(axis=1), size, out=is_flat.astype(float), where=size > 0))

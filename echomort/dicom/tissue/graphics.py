@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from echomort.dicom.tissue.morphology import count_lit, dilate, maximum, minimum, opening, parts_of
+from echomort.dicom.tissue.morphology import box_of, count_lit, dilate, maximum, minimum, opening, parts_of
 from echomort.dicom.tissue.snapshots import Snapshots
 
 MIN_SNAPSHOTS = 6
@@ -83,11 +83,11 @@ def without_graphics(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
     """Return ``mask``, bool (rows, columns), without what is drawn in it and stands still, a pixel more about it."""
     if len(snapshots.frames) < MIN_SNAPSHOTS or not mask.any():
         return mask
-    box = _box(mask)
+    box = box_of(mask, WIDE)
     inside, darkest, brightest = (
         np.ascontiguousarray(one[box]) for one in (mask, snapshots.darkest, snapshots.brightest)
     )
-    still = inside & (brightest - darkest <= MAX_MOTION + snapshots.noise.largest)
+    still = inside & (brightest - darkest <= int(MAX_MOTION + snapshots.noise.largest))
     is_tall = len(mask) >= TALL_SCREEN
     drawn = _lines(inside, still, darkest, THIN + 2 * is_tall)
     drawn |= _letters_on_black(still, darkest, brightest, _black(snapshots))
@@ -98,44 +98,48 @@ def without_graphics(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
     return kept
 
 
-def _box(mask: np.ndarray) -> tuple[slice, slice]:
-    """Return the rows and columns that hold ``mask``, and the margin that tells its ground."""
-    down, along = (np.flatnonzero(mask.any(axis=1 - axis))[[0, -1]].tolist() for axis in (0, 1))
-    return slice(max(0, down[0] - WIDE), down[1] + 1 + WIDE), slice(max(0, along[0] - WIDE), along[1] + 1 + WIDE)
-
-
 def _lines(inside: np.ndarray, still: np.ndarray, darkest: np.ndarray, side: int) -> np.ndarray:
     """Return where lines narrower than ``side`` are drawn, with what touches them, as bool (rows, columns)."""
+    drawn = np.zeros_like(still)
     thick = darkest - opening(darkest, side + 2)
     if not (still & (thick > MIN_STEP)).any():
-        return np.zeros_like(still)
+        return drawn
     low = minimum(darkest, side)
     thin = darkest - maximum(low, side)
-    falls = darkest - low > MIN_FALL * thick
-    sharp = still & ((thin > _outlying(thin, inside)) | ((thick > _outlying(thick, inside)) & falls))
+    sharp = still & (thick > _outlying(thick, inside))
+    sharp[sharp] = (darkest[sharp] - low[sharp]) > MIN_FALL * thick[sharp]
+    sharp |= still & (thin > _outlying(thin, inside))
     if not sharp.any() or np.count_nonzero(sharp) > MAX_SHARE * np.count_nonzero(inside):
-        return np.zeros_like(still)
-    return parts_of(sharp, still & dilate(dilate(sharp)) & (thick > MIN_RIM_STEP), MIN_SHARP)
+        return drawn
+    box = box_of(sharp, 2)
+    seeds = sharp[box]
+    drawn[box] = parts_of(seeds, still[box] & dilate(dilate(seeds)) & (thick[box] > MIN_RIM_STEP), MIN_SHARP)
+    return drawn
 
 
-def _outlying(steps: np.ndarray, inside: np.ndarray) -> float:
+def _outlying(steps: np.ndarray, inside: np.ndarray) -> int:
     """Return the step from which ``steps`` are drawn, by their distribution ``inside``."""
     few = steps[::SPARSE, ::SPARSE][inside[::SPARSE, ::SPARSE]]
     cumulated = np.cumsum(np.bincount(few, minlength=256))
-    return max(MIN_STEP, TEXTURE_TIMES * float(np.searchsorted(cumulated, TEXTURE_QUANTILE * cumulated[-1])))
+    return int(max(MIN_STEP, TEXTURE_TIMES * int(np.searchsorted(cumulated, TEXTURE_QUANTILE * cumulated[-1]))))
 
 
-def _black(snapshots: Snapshots) -> float:
+def _black(snapshots: Snapshots) -> int:
     """Return the grey level up to which a pixel is black, however noise and a lossy code change it."""
-    few = np.bincount(snapshots.brightest[::SPARSE, ::SPARSE].ravel(), minlength=256)
-    ground = float(np.searchsorted(np.cumsum(few), GROUND * few.sum()))
-    return min(ground, MAX_GROUND) + MAX_BLACK
+    few = np.ascontiguousarray(snapshots.brightest[::SPARSE, ::SPARSE])
+    enough = GROUND * few.size
+    grounds = (level for level in range(MAX_GROUND) if np.count_nonzero(few <= level) >= enough)
+    return next(grounds, MAX_GROUND) + MAX_BLACK
 
 
-def _letters_on_black(still: np.ndarray, darkest: np.ndarray, brightest: np.ndarray, black: float) -> np.ndarray:
+def _letters_on_black(still: np.ndarray, darkest: np.ndarray, brightest: np.ndarray, black: int) -> np.ndarray:
     """Return where something ``still`` and bright stands on what is never lit, as bool (rows, columns)."""
-    base = opening(darkest, WIDE)
-    bright = still & (darkest - base > MIN_LETTER_STEP) & (base <= black)
+    bright = still & (darkest > MIN_LETTER_STEP)
     if not bright.any():
         return np.asarray(bright)
-    return np.asarray(bright & (count_lit(brightest > black, AROUND) < MAX_LIT * AROUND**2))
+    box = box_of(bright, WIDE)  # an opening looks no farther
+    base = opening(darkest[box], WIDE)
+    bright[box] &= (darkest[box] - base > MIN_LETTER_STEP) & (base <= black)
+    if bright.any():
+        bright[box] &= count_lit(brightest[box] > black, AROUND) < MAX_LIT * AROUND**2
+    return np.asarray(bright)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from echomort.dicom.tissue.morphology import label
 from echomort.dicom.tissue.snapshots import Snapshots
 
 SNAPSHOTS = 12
@@ -49,7 +50,7 @@ def count_lines_of_letters(pixels: np.ndarray) -> int:
     """
     from scipy import ndimage
 
-    recorded = pixels[: len(pixels) - int(np.argmax(pixels[::-1].any(axis=(1, 2))))]
+    recorded = pixels[: next((count for count in range(len(pixels), 0, -1) if pixels[count - 1].any()), len(pixels))]
     snapshots = Snapshots.from_frames(recorded[:: max(1, -(-len(recorded) // SNAPSHOTS))])
     constant = (snapshots.darkest >= MIN_LIT) & (snapshots.darkest >= MIN_CONSTANCY * snapshots.brightest)
     if not constant.any():
@@ -59,7 +60,7 @@ def count_lines_of_letters(pixels: np.ndarray) -> int:
     for shift in range(1, reach + 1):
         joined[:, shift:] |= constant[:, :-shift]
         joined[:, :-shift] |= constant[:, shift:]
-    labels, _ = ndimage.label(joined, np.ones((3, 3)))
+    labels, _ = label(joined)
     sized = [
         (down, along) for down, along in ndimage.find_objects(labels) if _has_the_size(down, along, reach, len(labels))
     ]

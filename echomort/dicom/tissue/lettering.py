@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from echomort.dicom.tissue.morphology import label
 from echomort.dicom.tissue.snapshots import Snapshots
 
 MIN_BRIGHTNESS = 140
@@ -136,7 +137,7 @@ def _find_letters(still: np.ndarray, snapshots: Snapshots) -> list[_Letter]:
         slice(left, right + 1),
     )  # bright still pixels fill a corner or two: label no more than that
     labels = np.zeros(still.shape, np.int32)
-    ndimage.label(still[box], np.ones((3, 3)), output=labels[box])
+    labels[box], _ = label(still[box])
     pieces = {
         index: _Letter(top + down.start, top + down.stop, left + along.start, left + along.stop)
         for index, (down, along) in enumerate(ndimage.find_objects(labels[box]), start=1)
@@ -181,7 +182,10 @@ def _find_lines(letters: list[_Letter]) -> list[list[_Letter]]:
 
 def _follows(one: _Letter, other: _Letter) -> bool:
     """Whether ``other`` comes next on the line of ``one``."""
+    gap = other.left - one.right + 1
+    if gap <= 0:
+        return False
     height = max(one.height, other.height)
     slack = max(1, height // LEVEL_SHARE)
-    level = abs(one.bottom - other.bottom) <= slack and abs(one.top - other.top) <= slack
-    return level and 0 < other.left - one.right + 1 <= MAX_GAP * height
+    is_level = abs(one.bottom - other.bottom) <= slack and abs(one.top - other.top) <= slack
+    return is_level and gap <= MAX_GAP * height

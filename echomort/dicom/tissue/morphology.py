@@ -10,6 +10,11 @@ from typing import Literal
 
 import numpy as np
 
+try:
+    import echomort.dicom.tissue._pictures as compiled
+except ImportError:  # installed without a C compiler
+    compiled = None  # type: ignore[assignment]
+
 
 def erode(mask: np.ndarray) -> np.ndarray:
     """Return the erosion of bool ``mask`` by 3x3; pixels beyond the border count as false."""
@@ -62,14 +67,34 @@ def maximum(picture: np.ndarray, side: int) -> np.ndarray:
     return _extreme(picture, side, np.maximum)
 
 
+def box_of(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
+    """Return the rows and columns that hold bool ``mask``, which is not empty, and a ``margin`` about them."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
+    (top, bottom), (left, right) = (at[[0, -1]].tolist() for at in (rows, columns))
+    return slice(max(0, top - margin), bottom + 1 + margin), slice(max(0, left - margin), right + 1 + margin)
+
+
+def label(mask: np.ndarray, corners: bool = True) -> tuple[np.ndarray, int]:
+    """Return the number of the connected part of bool ``mask`` that each pixel belongs to, int32 (rows, columns) from
+    1, 0 outside, and how many there are; with ``corners``, pixels that touch at a corner are connected.
+
+    A compiled loop does this where it could be built, ``scipy.ndimage`` otherwise, in six times the time; both number
+    the parts alike.
+    """
+    if compiled is None:
+        from scipy import ndimage
+
+        return ndimage.label(mask, np.ones((3, 3)) if corners else None)
+    labels = np.empty(mask.shape, np.int32)
+    return labels, compiled.label(np.ascontiguousarray(mask), max(1, mask.shape[1]), corners, labels)
+
+
 def parts_of(seeds: np.ndarray, mask: np.ndarray, share: float) -> np.ndarray:
     """Return the connected parts of bool ``mask`` and ``seeds``, diagonals included, of which more than ``share`` are
     seeds; ``mask`` reaches no farther than two pixels from them."""
-    from scipy import ndimage
-
-    down, along = (np.flatnonzero(seeds.any(axis=1 - axis))[[0, -1]].tolist() for axis in (0, 1))
-    box = slice(max(0, down[0] - 2), down[1] + 3), slice(max(0, along[0] - 2), along[1] + 3)
-    labels, count = ndimage.label((mask | seeds)[box], np.ones((3, 3)))
+    box = box_of(seeds, 2)
+    labels, count = label((mask | seeds)[box])
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     held = np.bincount(labels[seeds[box]], minlength=count + 1) > share * sizes
     held[0] = False

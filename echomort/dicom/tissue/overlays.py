@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from echomort.dicom.tissue.morphology import block_maximum, dilate
+from echomort.dicom.tissue.morphology import block_maximum, dilate, label
 from echomort.dicom.tissue.noise import NO_NOISE
 from echomort.dicom.tissue.sector import LIT
 from echomort.dicom.tissue.snapshots import GRID_COLUMNS, Snapshots
@@ -16,15 +16,13 @@ levels; tuned on drawn loops, native and JPEG (tests/dicom/test_sector.py)."""
 
 def without_overlays(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
     """Return ``mask``, bool (rows, columns), without lit islands in which nothing moves by more than noise does."""
-    from scipy import ndimage
-
     step = max(1, round(mask.shape[1] / GRID_COLUMNS))
     noise = snapshots.noise
-    most = max(MAX_OVERLAY_MOTION, noise.largest)
-    lit = block_maximum(snapshots.brightest, step) > noise.ground + max(LIT, noise.largest)
-    labels, count = ndimage.label(lit & block_maximum(mask, step), np.ones((3, 3)))
-    moving = labels[block_maximum(snapshots.motion, step) > most]
-    moved = np.bincount(moving, minlength=count + 1) > 0
+    most = int(max(MAX_OVERLAY_MOTION, noise.largest))
+    lit = block_maximum(snapshots.brightest, step) > int(noise.ground + max(LIT, noise.largest))
+    labels, count = label(lit & block_maximum(mask, step))
+    moved = np.zeros(count + 1, bool)
+    moved[labels[block_maximum(snapshots.motion, step) > most]] = True
     if noise != NO_NOISE:  # a dim echo moves no more than noise does, but is not lit at all times
         constant = labels[block_maximum(snapshots.darkest, step) > noise.ground + LIT]
         moved |= np.bincount(constant, minlength=count + 1) == 0

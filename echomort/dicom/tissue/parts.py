@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echomort.dicom.tissue.morphology import dilate, erode
+from echomort.dicom.tissue.morphology import dilate, erode, label
 from echomort.dicom.tissue.outline import trace_outline
 from echomort.dicom.tissue.sweeps import MIN_TRACE_WIDTH
 
@@ -106,10 +106,8 @@ def find_parts(moving: np.ndarray) -> list[Part]:
 
     An opening removes what is one or two pixels thin before that: lines (ECG, carets) and letters.
     """
-    from scipy import ndimage
-
     solid = dilate(erode(moving))
-    labels, count = ndimage.label(dilate(dilate(solid)))
+    labels, count = label(dilate(dilate(solid)), corners=False)
     if count == 1:
         return [Part.from_mask(solid, int(np.count_nonzero(solid)))]
     areas = np.bincount(labels[solid], minlength=count + 1)[1:]

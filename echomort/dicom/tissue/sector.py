@@ -93,7 +93,7 @@ class Sector:
         from PIL import Image, ImageDraw
 
         canvas = Image.new("L", (columns, rows))
-        ImageDraw.Draw(canvas).polygon([(float(x), float(y)) for x, y in self.outline], fill=1)
+        ImageDraw.Draw(canvas).polygon(self.outline.ravel().tolist(), fill=1)
         return np.asarray(canvas).view(bool)
 
     def bounding_box(self, rows: int, columns: int) -> Box:
@@ -198,7 +198,10 @@ def _best_outline(motion: np.ndarray, main: np.ndarray, brightest: np.ndarray) -
     inside = Sector(*first).mask(*main.shape)
     fainter = []
     for faint in FAINT_MOTIONS:
-        whole = join_walls(find_parts(motion > faint))
+        moving = motion > faint
+        if not _may_be_lit(moving & ~inside, brightest, area):  # parts are of what moves: they add no more
+            continue
+        whole = join_walls(find_parts(moving))
         added = whole & ~inside
         if not _is_lit(added, brightest, area):
             continue
@@ -220,3 +223,11 @@ def _is_lit(added: np.ndarray, brightest: np.ndarray, area: float) -> bool:
     count = np.count_nonzero(added)
     lit = np.count_nonzero(added & (brightest > MIN_MOTION))
     return bool(count > MIN_FAINT_AREA * area and lit > MIN_FAINT_LIT * count)
+
+
+def _may_be_lit(added: np.ndarray, brightest: np.ndarray, area: float) -> bool:
+    """Whether a part of ``added`` may be as large and as lit as :func:`_is_lit` wants it: a quick test."""
+    least = MIN_FAINT_AREA * area
+    return bool(
+        np.count_nonzero(added) > least and np.count_nonzero(added & (brightest > MIN_MOTION)) > MIN_FAINT_LIT * least
+    )

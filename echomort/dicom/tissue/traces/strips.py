@@ -66,19 +66,28 @@ def find_strips(mask: np.ndarray, snapshots: Snapshots, times: np.ndarray) -> li
     """Return the rows of the traces that move over ``mask``, bool (rows, columns)."""
     down, along = (np.flatnonzero(mask.any(axis=1 - axis))[[0, -1]].tolist() for axis in (0, 1))
     top, height, width = down[0], down[1] - down[0] + 1, along[1] - along[0] + 1
-    reach = reach_of(snapshots)
     part = max(2 * MARGIN, height // BANDS)
     starts = np.arange(0, height - part, part)
-    covered = np.array([_columns_with_lines(frame[top : down[1] + 1], starts, reach) for frame in snapshots.frames])
+    is_crossed = _bands_with_lines(snapshots, slice(top, down[1] + 1), starts, MIN_COLUMNS * width)
     strips: list[slice] = []
-    for start, columns in zip(starts.tolist(), covered.T, strict=True):
+    for start in starts[is_crossed].tolist():
         if any(strip.start < top + start + part < strip.stop for strip in strips):
-            continue
-        if np.count_nonzero(columns >= MIN_COLUMNS * width) < MOST_SNAPSHOTS * len(columns):
             continue
         if rows := _strip_about(top + start, top + start + 2 * part, snapshots, times):
             strips.append(rows)
     return strips
+
+
+def _bands_with_lines(snapshots: Snapshots, rows: slice, starts: np.ndarray, columns: float) -> np.ndarray:
+    """Return in which parts of ``rows``, each with the next, lines run over so many ``columns`` in most snapshots, as
+    bool; parts begin at the rows ``starts``."""
+    reach, missed = reach_of(snapshots), np.zeros(len(starts), int)
+    most_missed = len(snapshots.frames) - MOST_SNAPSHOTS * len(snapshots.frames)
+    for frame in snapshots.frames:
+        missed += _columns_with_lines(frame[rows], starts, reach) < columns
+        if (missed > most_missed).all():  # no later snapshot can change it
+            break
+    return np.asarray(missed <= most_missed)
 
 
 def _columns_with_lines(frame: np.ndarray, starts: np.ndarray, reach: int) -> np.ndarray:

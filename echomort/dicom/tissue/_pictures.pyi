@@ -1,0 +1,3 @@
+from typing import Any
+
+def label(mask: Any, columns: int, corners: bool, labels: Any) -> int: ...

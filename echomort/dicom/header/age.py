@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 DAYS_OF_A_YEAR = 365.25
+"""Days of a year, the mean over leap years."""
 YEARS_OF = {"D": 1 / DAYS_OF_A_YEAR, "W": 7 / DAYS_OF_A_YEAR, "M": 1 / 12, "Y": 1.0}
 """Unit of an age string (PS3.5 table 6.2-1, AS) -> years."""
 OLDEST = 110

@@ -144,17 +144,22 @@ def test_what_the_migrations_say_is_of_columns_that_exist_or_did() -> None:
 
 
 @pytest.mark.slow
-def test_a_view_shows_its_curves_and_no_auc_of_too_few_deaths(pages: dg.DagsterInstance) -> None:
+def test_a_view_shows_its_curves_and_its_auc(pages: dg.DagsterInstance) -> None:
     found = shown(pages, "view_models")
     assert any(name.startswith("curves of ") for name in found)
-    assert not any(name.startswith("AUC of ") for name in found)
+    assert any(name.startswith("AUC of ") for name in found)
 
 
 @pytest.mark.slow
-def test_the_auc_of_a_view_is_that_of_the_report(finished: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_auc_of_too_few_deaths_is_shown(finished: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Project(home=str(finished.root)).settings
-    evaluation = settings.evaluation.model_copy(update={"suppress_below_events": 1})
+    evaluation = settings.evaluation.model_copy(update={"suppress_below_events": 1000})
     monkeypatch.setattr(Project, "settings", settings.model_copy(update={"evaluation": evaluation}))
+    assert VIEW_MODELS.draw(Project(home=str(finished.root)), {}) == {}
+
+
+@pytest.mark.slow
+def test_the_auc_of_a_view_is_that_of_the_report(finished: Home) -> None:
     found = VIEW_MODELS.draw(Project(home=str(finished.root)), {})
     reported = finished.query(
         "SELECT model, value FROM metric"

@@ -20,6 +20,7 @@ SMALL = SETTINGS | {
     "cohort.reader_fraction": 0,
     "cohort.heart_failure_fraction": 0,
     "tabular.forest_trees": 5,
+    "evaluation.suppress_below_events": 10,  # the product's own
     "evaluation.permutations": 1,
     "evaluation.controls": "none",
     "training.min_clips": 10,

@@ -43,7 +43,8 @@ def test_an_experiment_that_does_not_exist_is_refused(project: Home) -> None:
 
 
 def test_a_view_without_enough_patients_is_refused_and_the_rest_is_made(project: Home) -> None:
-    done = project.here("experiment", "figure3", *assignments({"training.views": "[apical_4]"}))
+    wanted = {"training.views": "[apical_4]", "evaluation.suppress_below_events": 10}
+    done = project.here("experiment", "figure3", *assignments(wanted))
     assert done.status == 0, done.stderr[-3000:]
     reasons = project.query("SELECT reason FROM experiment_cell WHERE experiment = 'figure3'")
     assert len(reasons) == 4 and all("add studies" in one for (one,) in reasons)

@@ -54,8 +54,9 @@ def test_every_asset_stands_and_every_check_passed(finished: Home) -> None:
     warned = {key.name for key, record in records.items() if record.status.value != "SUCCEEDED"}
     assert {records[key].evaluation.severity.value for key in records if key.name in warned} == {"WARN"}
     told = {"patient", "contact", "measurement", "diagnosis"}
-    expected = {f"{table}_rows_set_aside" for table in told} | {"feature_values_refused", "enough_deaths_for_a_result"}
-    assert warned == expected, "the archive's dirt is told, and nothing else"
+    few = {"enough_deaths_for_a_result", "risk_is_in_the_motion"}  # two epochs on a handful of deaths
+    expected = {f"{table}_rows_set_aside" for table in told} | {"feature_values_refused"} | few
+    assert warned == expected, "the archive's dirt and the small size are told, and nothing else"
 
 
 def test_every_file_ends_as_a_clip_or_as_a_reject_with_a_reason(finished: Home) -> None:

@@ -50,7 +50,7 @@ def test_figures_stand_beside_each_other_with_their_difference() -> None:
     assert row.name == "ehr/auc" and row.first["value"] == 0.7 and row.difference == pytest.approx(0.1)
     assert row.note == ""
     lines = list(comparison_lines([row.as_record()]))
-    assert lines == ["Figures", "  ehr/auc: 0.700 [0.600, 0.800] | 0.800 [0.700, 0.900] (difference +0.100)"]
+    assert lines == ["Figures", "  EHR only, auc: 0.700 [0.600, 0.800] | 0.800 [0.700, 0.900] (difference +0.100)"]
     (row,) = of_kind("metric", side(0.7), replace(side(), numbers=numbers(0.8, events=3)))
     assert row.note == TOO_FEW
 

@@ -17,7 +17,7 @@ def test_all_patients_and_groups_that_are_large_enough_have_their_figures() -> N
     (section,) = kept_risks(kept(600), 10, 0.95)
     (table,) = section.tables
     names = [f"{row[0].text} {row[0].aside}".strip() for row in table.cells]
-    assert names == ["All patients", "Vendor ge", "Vendor philips", "Year 2015 to 2019"]
+    assert names == ["All patients", "Vendor GE", "Vendor Philips", "Year 2015 to 2019"]
     assert [cell.text for cell in table.cells[0]][1] == "600"
     assert all(cell.aside for cell in table.cells[0][3:]), "every figure has its interval"
 

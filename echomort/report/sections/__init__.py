@@ -60,12 +60,14 @@ def _built(part: ReportSection, inputs: ReportInputs) -> list[Section]:
     sections = list(part.build(inputs))
     if not all(isinstance(section, Section) for section in sections):
         raise TypeError("a part of the report builds sections only")
+    return [section if _shows_something(section) else _with_reason(section, inputs) for section in sections]
+
+
+def _shows_something(section: Section) -> bool:
+    return any(not isinstance(block, Table) or block.rows for block in section.blocks)
+
+
+def _with_reason(section: Section, inputs: ReportInputs) -> Section:
+    """Return an empty ``section`` with the reason, where it is that too few died or survived."""
     few = inputs.numbers.without_result()
-    return sections if few is None else [_with_reason(section, few.few_words) for section in sections]
-
-
-def _with_reason(section: Section, reason: str) -> Section:
-    """Return ``section``; where it would be empty, with the ``reason``."""
-    if any(not isinstance(block, Table) or block.rows for block in section.blocks):
-        return section
-    return replace(section, blocks=[Words([f"Nothing is shown: {reason}."])])
+    return section if few is None else replace(section, blocks=[Words([f"Nothing is shown: {few.few_words}."])])

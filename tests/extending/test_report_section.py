@@ -24,7 +24,8 @@ from types import SimpleNamespace
 import pandas as pd
 from echomort.report.blocks import Section
 from echomort.report.sections import REPORT_SECTIONS, ReportInputs, ReportSection, report_sections
-inputs = ReportInputs(SimpleNamespace(cohort=pd.DataFrame({"label": [0, 1, 1]})), None, {}, {})
+numbers = SimpleNamespace(without_result=lambda: None)
+inputs = ReportInputs(SimpleNamespace(cohort=pd.DataFrame({"label": [0, 1, 1]})), numbers, {}, {})
 for name in REPORT_SECTIONS._modules:
     REPORT_SECTIONS._things[name] = ReportSection(1, lambda inputs: [Section("own", "Own", [])])
 page = report_sections(inputs, [])

@@ -57,28 +57,31 @@ def print_warnings(home: Path, console: Console) -> None:
         console.print(f"WARNING: {warning}")
 
 
+AREA = "AUC (95 % interval)"
+"""The column of a model's AUC; so the table fits 80 columns."""
+
+
 def _results_table(metrics: pd.DataFrame, is_synthetic: bool, least: int) -> Table:
     """Return the AUC of every model; none of those with fewer than ``least`` deaths or survivors: it would be noise."""
     title = "one-year mortality, synthetic archive: nothing here is about patients" if is_synthetic else None
     table = Table(title=title, title_justify="left")
     with_headroom = bool(metrics["headroom"].notna().any())
-    for column in ("model", "AUC", "95 % interval", "n", "deaths", *(["headroom recovered"] if with_headroom else [])):
-        table.add_column(column, justify="left" if column == "model" else "right", no_wrap=column == "model")
+    for column in ("model", AREA, "n", "deaths", *(["headroom"] if with_headroom else [])):
+        table.add_column(column, justify="left" if column == "model" else "right", no_wrap=column in {"model", AREA})
     for row in metrics.to_dict("records"):
         counts = f"{row['n']:.0f}", f"{row['events']:.0f}"
         if has_too_few(row["n"], row["events"], least):
-            few = too_few_words(int(row["n"]), int(row["events"]))
-            cells = few, "", *counts
+            cells = too_few_words(int(row["n"]), int(row["events"])), *counts
         else:
-            cells = *_auc_cells(row), *counts
+            cells = _area(row), *counts
         headroom = "" if pd.isna(row["headroom"]) else f"{100 * row['headroom']:.0f} %"
         table.add_row(model_words(str(row["model"])).label, *cells, *([headroom] if with_headroom else []))
     return table
 
 
-def _auc_cells(row: dict[Hashable, Any]) -> tuple[str, str]:
-    interval = "none" if pd.isna(row["low"]) else f"{row['low']:.3f} to {row['high']:.3f}"
-    return f"{row['value']:.3f}", interval
+def _area(row: dict[Hashable, Any]) -> str:
+    interval = "no interval" if pd.isna(row["low"]) else f"{row['low']:.3f} to {row['high']:.3f}"
+    return f"{row['value']:.3f} ({interval})"
 
 
 def print_status(home: Path, console: Console, as_json: bool) -> None:

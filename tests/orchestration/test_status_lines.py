@@ -1,6 +1,7 @@
 """What status and run print fits a terminal of 80 columns, in the words of the report."""
 
 import math
+import re
 
 import pandas as pd
 import pytest
@@ -32,6 +33,19 @@ def test_models_have_the_names_of_the_report_and_too_few_deaths_no_area() -> Non
     said = console.export_text()
     assert "Parasternal long axis" in said and "Video + EHR" in said and "\N{HORIZONTAL ELLIPSIS}" not in said
     assert "too few deaths (4)" in said and "nan" not in said
+    known = {
+        "model": "oracle_heart_age",
+        "value": 0.8,
+        "low": 0.75,
+        "high": 0.85,
+        "n": 338,
+        "events": 98,
+        "headroom": 1,
+    }
+    console.print(_results_table(pd.DataFrame([known]), True, 10))
+    assert re.search(
+        r"Oracle: the heart and age +│ 0.800 \(0.750 to 0.850\) +│ +338 │ +98 │ +100 %", console.export_text()
+    )
     line = {
         "kind": "metric",
         "name": "view:apical_4/auc",

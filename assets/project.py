@@ -10,12 +10,11 @@ import dagster as dg
 import duckdb
 
 from echomort.core.keys import Keyring, check_key, load_keyring, note_key
-from echomort.settings import Settings, load_settings
+from echomort.settings import CONFIG_NAME, Settings, load_settings
 from warehouse.connection import connect
 
 HOME_VARIABLE = "ECHOMORT_HOME"
 CONFIG_VARIABLE = "ECHOMORT_CONFIG"
-CONFIG_NAME = "echomort.yaml"
 
 
 def project_home() -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from assets.erasure.certificate import FOLDER as CERTIFICATES
-from assets.project import CONFIG_NAME, Project
+from assets.project import Project
 from assets.sources.ehr_extract import extract_location
 from echomort.core.audit import Audited, append, check_chain
 from echomort.core.errors import UserError
@@ -27,6 +27,7 @@ from echomort.dicom.header.fields import Header
 from echomort.dicom.header.parsing import read_header
 from echomort.dicom.index import domain_of, header_numbers
 from echomort.dicom.reasons import Rejected
+from echomort.settings import CONFIG_NAME
 from warehouse.connection import connect_in_memory
 from warehouse.staging.numbers import extract_numbers
 from warehouse.tables.risk_score.seals import check_seals

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from echomort.core.errors import UserError
 from echomort.evaluation.discrimination import DeLongTest, delong_test
 from echomort.evaluation.too_few import has_too_few, no_result
-from echomort.settings import load_settings
+from echomort.settings import CONFIG_NAME, load_settings
 from warehouse.connection import connect
 from warehouse.queries import run
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "test"]
 REPORT = Path("report") / "report.html"
-SETTINGS = "echomort.yaml"
 FIGURES = "auc_a", "auc_b", "difference", "low", "high", "z", "p_value"
 """The fields of a test that are no counts."""
 DEVELOPMENT = "development"
@@ -184,7 +183,7 @@ class Project:
             return run(connection, "reads/project/predictions.sql", model=model).df()
 
     def _least(self) -> int:
-        own = self.home / SETTINGS
+        own = self.home / CONFIG_NAME
         settings = load_settings(own if own.is_file() else None, {"home": str(self.home)}, environment={})
         return settings.evaluation.suppress_below_events
 

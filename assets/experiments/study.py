@@ -43,6 +43,8 @@ from warehouse.ledger import Entry
 
 KEYS = ["study_key", "patient_key", "fold", "days", "event"]
 """Columns of the patients who are judged: one study each, with its follow-up."""
+NO_EMBEDDINGS = "run `echomort run --select encoder_models`, which says what the encoder lacks"
+"""What to do where the model on an encoder's embeddings has no scores."""
 FEWEST_VIEWS = 2
 """Views that a model of whole studies joins: of one there is nothing to join."""
 
@@ -131,9 +133,9 @@ def _project_scores(sampler: Sampler, views: list[str], joined: str | None = Non
     seen = long.loc[long["model"] != joined, "study_key"]
     long = long[(long["model"] == joined) == (joined is not None)]
     if long.empty:
-        raise Refused(
-            "the project has no scores of it", "table untrained_view says why a view has no models; then run again"
-        )
+        views_lack = "table untrained_view says why a view has no models; then run again"
+        is_encoder = joined is not None and is_encoder_model(joined)
+        raise Refused("the project has no scores of it", NO_EMBEDDINGS if is_encoder else views_lack)
     judged = _judged(sampler, seen)
     long = long[long["study_key"].isin(judged["study_key"])]
     return ProjectScores(judged, _mean([cross_fit_of(judged, scores) for _, scores in long.groupby("model")]))

@@ -1,6 +1,6 @@
 """Typed, immutable settings: what they are, what they mean and where they come from."""
 
-from echomort.settings.layers import gather, load_settings, merged, parse_flags, read_layers, validate
+from echomort.settings.layers import CONFIG_NAME, gather, load_settings, merged, parse_flags, read_layers, validate
 from echomort.settings.origins import Change, Changes, SettingOrigin, as_yaml, changes, setting_origins
 from echomort.settings.preset import PRESETS, read_preset
 from echomort.settings.sections import (
@@ -44,6 +44,7 @@ from echomort.settings.sections import (
 from echomort.settings.settings import Settings
 
 __all__ = [
+    "CONFIG_NAME",
     "CUTS",
     "LONGEST_CUT",
     "PRESETS",

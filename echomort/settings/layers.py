@@ -67,6 +67,10 @@ def validate(tree: Mapping[str, Any]) -> Settings:
         raise _explained(error) from error
 
 
+CONFIG_NAME = "echomort.yaml"
+"""The file of a home that holds its settings."""
+
+
 def load_settings(
     file: Path | None = None,
     flags: Mapping[str, Any] | None = None,

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from echomort.settings import CONFIG_NAME
 from orchestration.cli.options import AsJson, print_records
-from orchestration.cli.projects import CONFIG_NAME
 
 
 def compare(

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from echomort.core.errors import UserError
-from echomort.settings import setting_origins
+from echomort.settings import CONFIG_NAME, setting_origins
 from echomort.settings.origins import DEFAULT
 from orchestration.cli.options import AsJson, Config, Home, Set, print_records
-from orchestration.cli.projects import CONFIG_NAME, folder_of, layers_of
+from orchestration.cli.projects import folder_of, layers_of
 
 
 def show(

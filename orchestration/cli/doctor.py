@@ -7,8 +7,9 @@ from typing import Any
 import typer
 
 from echomort.core.errors import UserError
+from echomort.settings import CONFIG_NAME
 from orchestration.cli.options import AsJson, Home, print_records
-from orchestration.cli.projects import CONFIG_NAME, folder_of
+from orchestration.cli.projects import folder_of
 
 
 def doctor(home: Home = Path("demo"), as_json: AsJson = False) -> None:

@@ -9,8 +9,8 @@ import typer
 
 from echomort.core.audit import Audited, audited
 from echomort.core.errors import UserError
+from echomort.settings import CONFIG_NAME
 from orchestration.cli.options import AsJson, Home, print_records, require_paths
-from orchestration.cli.projects import CONFIG_NAME
 
 if TYPE_CHECKING:
     from echomort.champion.model import Champion

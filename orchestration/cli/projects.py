@@ -10,9 +10,8 @@ import yaml
 from echomort import settings as configuration
 from echomort.core.errors import UserError
 from echomort.core.files import write_text
+from echomort.settings import CONFIG_NAME
 from orchestration.cli.options import out
-
-CONFIG_NAME = "echomort.yaml"
 
 
 def remembered_settings(home: Path, config: Path | None, assignments: list[str] | None) -> configuration.Settings:

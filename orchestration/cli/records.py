@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from echomort.core.errors import UserError
-from echomort.settings import Settings, gather, parse_flags, validate
+from echomort.settings import CONFIG_NAME, Settings, gather, parse_flags, validate
 from orchestration.cli.options import Adapter, AsJson, Set, SettingsFile, SettingsHome, out
-from orchestration.cli.projects import CONFIG_NAME
 
 
 def records(  # noqa: PLR0913, PLR0917

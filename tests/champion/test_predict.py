@@ -286,6 +286,7 @@ def test_risks_are_withheld_by_the_setting_of_the_project(ranged, tmp_path):
         ("20200203", "20110203", "018M", 1.5),
         ("19000101", "20200101", "", None),
         ("2011", "20200101", "9", None),
+        ("", "20200101", "999Y", None),
     ],
 )
 def test_the_age_of_a_header(tmp_path, born, seen, told, years):

@@ -1,5 +1,6 @@
 """The age of a patient at the study, from a header: compared with that of a cohort, shown and kept nowhere."""
 
+import math
 import re
 import warnings
 from datetime import date
@@ -10,7 +11,7 @@ DAYS_OF_A_YEAR = 365.25
 YEARS_OF = {"D": 1 / DAYS_OF_A_YEAR, "W": 7 / DAYS_OF_A_YEAR, "M": 1 / 12, "Y": 1.0}
 """Unit of an age string (PS3.5 table 6.2-1, AS) -> years."""
 OLDEST = 110
-"""Years beyond which a birth date is a placeholder, such as 1900-01-01. As of the variable ``age``."""
+"""Years beyond which a birth date or an age is a placeholder (1900-01-01, 999Y). As of the variable ``age``."""
 AGE = re.compile(r"(\d{3})([DWMY])", re.ASCII)
 DAY = re.compile(r"\d{8}", re.ASCII)
 
@@ -39,7 +40,8 @@ def _between(born: date | None, seen: date | None) -> float | None:
 
 def _told(text: str) -> float | None:
     found = AGE.fullmatch(text)
-    return int(found[1]) * YEARS_OF[found[2]] if found else None
+    age = int(found[1]) * YEARS_OF[found[2]] if found else math.inf
+    return age if age <= OLDEST else None
 
 
 def _day(text: str) -> date | None:

@@ -158,7 +158,7 @@ def _make_clip(frames: Frames, settings: ClipSettings, view: str | None) -> Clip
     blended = _scale_and_resample(frames, seen, plan, scale)
     pixels[: len(blended), placing.rows, placing.columns] = blended
     sector[placing.rows, placing.columns] = scale.covered()
-    if count_lines_of_letters(pixels):
+    if count_lines_of_letters(pixels[: len(blended)]):
         raise Rejected(Reason.NO_SECTOR, "letters")
     grid = placing.grid(header.rows, header.columns)
     form, apex = form_of(tissue.outline)

@@ -65,6 +65,7 @@ def element(vr: str, keyword: str, value: bytes) -> bytes:
 @example(value=b"\x18\0\x63\x10\x18\0\x65\x10")
 @example(value=b"1_0")
 @example(value=b"30.0")
+@example(value=b"-0")
 @example(value=b"\xe9")
 def test_any_value_reads_as_by_pydicom(vr: str, value: bytes) -> None:
     content = element(vr, KEYWORDS[vr], value)

@@ -113,7 +113,8 @@ def numbers(dataset: Elements, keyword: str) -> tuple[float, ...]:
 def _plain_numbers(vr: str, written: bytes) -> tuple[float, ...]:
     """Return the numbers that are written plainly; none where they are left to pydicom."""
     if vr in _PLAIN_NUMBERS and _PLAIN_NUMBERS[vr].fullmatch(written):
-        return tuple(map(float, written.rstrip(b"\0").split(b"\\")))
+        read = int if vr == "IS" else float  # an integer has no negative zero
+        return tuple(float(read(part)) for part in written.rstrip(b"\0").split(b"\\"))
     binary = _DECIMALS.get(vr)
     return binary.unpack(written) if binary and len(written) == binary.size else ()
 

@@ -81,11 +81,6 @@ class _Letter:
     def height(self) -> int:
         return self.bottom - self.top
 
-    def has_the_size(self, rows: int) -> bool:
-        """Whether it is as high and as wide as a letter may be in a picture of ``rows``."""
-        tall = MIN_HEIGHT <= self.height <= max(MIN_HEIGHT, MAX_HEIGHT * rows)
-        return tall and self.right - self.left <= MAX_WIDTH * self.height
-
 
 def without_lettering(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
     """Return ``mask``, bool (rows, columns), without rows of letters that lie over lit, moving tissue.
@@ -138,17 +133,22 @@ def _find_letters(still: np.ndarray, snapshots: Snapshots) -> list[_Letter]:
     )  # bright still pixels fill a corner or two: label no more than that
     labels = np.zeros(still.shape, np.int32)
     labels[box], _ = label(still[box])
-    pieces = {
+    sized = {
         index: _Letter(top + down.start, top + down.stop, left + along.start, left + along.stop)
         for index, (down, along) in enumerate(ndimage.find_objects(labels[box]), start=1)
+        if _has_the_size(down.stop - down.start, along.stop - along.start, still.shape[0])
     }
-    sized = {index: piece for index, piece in pieces.items() if piece.has_the_size(still.shape[0])}
     return [
         piece
         for index, piece in sized.items()
         if any(_follows(piece, other) or _follows(other, piece) for other in sized.values())
         and _is_drawn(labels, index, piece, snapshots)
     ]
+
+
+def _has_the_size(height: int, width: int, rows: int) -> bool:
+    """Whether a piece is as high and as wide as a letter may be in a picture of ``rows``."""
+    return MIN_HEIGHT <= height <= max(MIN_HEIGHT, MAX_HEIGHT * rows) and width <= MAX_WIDTH * height
 
 
 def _is_drawn(labels: np.ndarray, index: int, letter: _Letter, snapshots: Snapshots) -> bool:

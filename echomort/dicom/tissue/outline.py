@@ -121,9 +121,19 @@ def _hull(rows: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return the convex hull of the first and last pixel of each row, with their four corners: (n, 2) of x, y."""
     from scipy.spatial import ConvexHull
 
-    corners = [np.stack([x + dx, rows + dy], axis=1) for x, dx in ((left, -0.5), (right, 0.5)) for dy in (-0.5, 0.5)]
-    points = np.concatenate(corners).astype(float)
+    points = np.concatenate([_outer_corners(rows, left), _outer_corners(rows, -right) * (-1, 1)])
     return np.asarray(points[ConvexHull(points).vertices])
+
+
+def _outer_corners(rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return the corners (x, y) of the pixels that start ``rows``; where two rows touch, the outer one at their edge:
+    the other is on no hull, and hulls cost by the point."""
+    apart = np.diff(rows) > 1
+    upper, lower = np.ones((2, len(rows)), bool)
+    upper[1:] = apart | (starts[1:] < starts[:-1])
+    lower[:-1] = apart | (starts[:-1] <= starts[1:])
+    corners = [(starts[which], rows[which] + down) for which, down in ((upper, 0), (lower, 1))]
+    return np.concatenate([np.stack(each, axis=1) for each in corners]) - 0.5
 
 
 def _trim_side(rows: np.ndarray, starts: np.ndarray, side: Run) -> np.ndarray:

@@ -21,13 +21,15 @@ def without_overlays(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
     most = int(max(MAX_OVERLAY_MOTION, noise.largest))
     lit = block_maximum(snapshots.brightest, step) > int(noise.ground + max(LIT, noise.largest))
     labels, count = label(lit & block_maximum(mask, step))
-    moved = np.zeros(count + 1, bool)
-    moved[labels[block_maximum(snapshots.motion, step) > most]] = True
+    moved = np.bincount(labels[block_maximum(snapshots.motion, step) > most], minlength=count + 1) > 0
     if noise != NO_NOISE:  # a dim echo moves no more than noise does, but is not lit at all times
         constant = labels[block_maximum(snapshots.darkest, step) > noise.ground + LIT]
         moved |= np.bincount(constant, minlength=count + 1) == 0
     moved[0] = True  # label 0 is what is not lit
     if moved.all():
         return mask
-    blank = dilate(~moved[labels]).repeat(step, axis=0).repeat(step, axis=1)
-    return np.asarray(mask & ~blank[: mask.shape[0], : mask.shape[1]])
+    shown, kept = ~dilate((~moved).take(labels)), mask.copy()
+    for row, column in np.ndindex(step, step):
+        part = kept[row::step, column::step]
+        part &= shown[: part.shape[0], : part.shape[1]]
+    return kept

@@ -26,11 +26,12 @@ from assets.experiments.training import (
 )
 from assets.incremental import CODE
 from assets.project import Project
+from assets.training.ehr_models import EHR_MODEL
 from assets.training.process import remove_task
 from assets.training.samples import read
 from assets.training.view_models import VIEW_MODELS
 from echomort.core.fingerprint import digest
-from echomort.experiments.cells import FUSION, MEAN, STACK, STUDY_MODEL, Cell
+from echomort.experiments.cells import FUSION, MEAN, STACK, STUDY_MODEL, WITHIN, Cell
 from echomort.models.cross_fit import CrossFit
 from echomort.models.stacks import cross_fit_of
 from echomort.networks import NETWORKS
@@ -93,6 +94,8 @@ def study_samples(sampler: Sampler, cell: Cell) -> StudyCell:
         found = Samples(rows, _judged(sampler, rows["study_key"]), branches, None)
     elif joined in (None, MEAN):
         found = _project_scores(sampler, names)
+    elif joined == WITHIN:
+        found = _within(sampler, _project_scores(sampler, names, ALL_VIEWS))
     else:
         found = _project_scores(sampler, names, ALL_VIEWS if joined == STACK else joined)
     _require_outcomes(found.judged, cell.horizon_days, sampler.settings.evaluation.suppress_below_events)
@@ -139,6 +142,25 @@ def _project_scores(sampler: Sampler, views: list[str], joined: str | None = Non
     judged = _judged(sampler, seen)
     long = long[long["study_key"].isin(judged["study_key"])]
     return ProjectScores(judged, _mean([cross_fit_of(judged, scores) for _, scores in long.groupby("model")]))
+
+
+def _within(sampler: Sampler, found: ProjectScores) -> ProjectScores:
+    """Return ``found`` of the studies alone of which nothing is beyond what the other folds hold. Raises
+    :class:`Refused` where no health-record model says which variables count."""
+    from echomort.champion.candidate import looks_of, ranged_variables
+    from echomort.champion.ranges import studies_within
+
+    project, cohort = sampler.project, sampler.settings.cohort
+    if not (project.root / EHR_MODEL).exists():
+        raise Refused("no health-record model says which variables count", "run `echomort run --select ehr_models`")
+    features = read(project, "reads/experiments/features.sql").set_index("study_key")
+    known = features.reindex(index=sampler.followed["study_key"], columns=ranged_variables(project.root / EHR_MODEL))
+    studies = known.reset_index().assign(fold=sampler.followed["fold"])
+    clips = sampler.clips[sampler.clips["study_key"].isin(studies["study_key"])].reset_index(drop=True)
+    looks = clips[["study_key", "view"]].join(looks_of(clips, project.root))
+    within = studies_within(studies, looks, (cohort.minimum_age, cohort.maximum_age))
+    kept = found.judged["study_key"].isin(within).to_numpy()
+    return ProjectScores(found.judged[kept].reset_index(drop=True), found.scores.subset(kept))
 
 
 def _mean(parts: list[CrossFit]) -> CrossFit:

@@ -53,12 +53,18 @@ def cohort_ranges(features: pd.DataFrame, clips: pd.DataFrame, ehr: Path, cohort
 
     ``features``: a row a study; ``clips``: some loops of each view (view, clip_key, path below ``home``).
     """
-    wanted = dict.fromkeys((AGE, *TabularModel.load(ehr).features))
-    looks = {str(view): _looks(part, home) for view, part in clips.groupby("view")}
-    return Ranges.learnt(features.reindex(columns=list(wanted)), looks, (cohort.minimum_age, cohort.maximum_age))
+    looks = {str(view): looks_of(part, home) for view, part in clips.groupby("view")}
+    known = features.reindex(columns=ranged_variables(ehr))
+    return Ranges.learnt(known, looks, (cohort.minimum_age, cohort.maximum_age))
 
 
-def _looks(clips: pd.DataFrame, home: Path) -> pd.DataFrame:
+def ranged_variables(ehr: Path) -> list[str]:
+    """Return the variables that have a range: the age, and those of the model in folder ``ehr``."""
+    return list(dict.fromkeys((AGE, *TabularModel.load(ehr).features)))
+
+
+def looks_of(clips: pd.DataFrame, home: Path) -> pd.DataFrame:
+    """Return how each of ``clips`` (clip_key, path below ``home``) looks: a row a loop, a column a measure."""
     read = (read_study(home / path, [key])[key] for path, key in zip(clips["path"], clips["clip_key"], strict=True))
     return pd.DataFrame([appearance(pixels) for pixels in read])
 

@@ -72,11 +72,10 @@ class Ranges:
 
         A loop without any tissue has no measure, and is beyond wherever the others have one.
         """
-        if not self.loops:
-            return ()
-        if view not in self.loops:
-            return (VIEW,)
-        measured = appearance(pixels)
+        return self.beyond_in_look(appearance(pixels), view) if view in self.loops else (VIEW,) if self.loops else ()
+
+    def beyond_in_look(self, measured: Mapping[str, float], view: str) -> tuple[str, ...]:
+        """Return what is beyond of how a loop of a ``view`` that has ranges looks, by its measures."""
         return tuple(LOOP[name] for name, one in self.loops[view].items() if not _holds(one, measured[name]))
 
     def beyond_in_study(self, record: Mapping[str, Any], loops: Sequence[Collection[str]]) -> tuple[str, ...]:
@@ -86,6 +85,37 @@ class Ranges:
         found = [name for name, value in known.items() if not _holds(self.variables[name], float(value))]
         often = [name for name in (*LOOP.values(), VIEW) if _is_often(name, loops)]
         return (*(name.replace("_", " ") for name in found), *often)
+
+
+def studies_within(studies: pd.DataFrame, looks: pd.DataFrame, ages: Range) -> set[str]:
+    """Return the keys of the ``studies`` of which nothing is beyond what the other folds hold.
+
+    ``studies`` has a row a study: study_key, fold and the variables. ``looks`` has a row a loop: study_key, view and
+    the measures. ``ages`` as in :meth:`Ranges.learnt`. So a study is compared with others alone, as one that comes
+    after the development cohort is.
+    """
+    shown = {str(study): part for study, part in looks.groupby("study_key")}
+    within = set()
+    for fold, part in studies.groupby("fold"):
+        ranges = _ranges_without(fold, studies, looks, ages)
+        for record in part.to_dict("records"):
+            loops = shown.get(record["study_key"], looks[:0])
+            known = loops[loops["view"].isin(ranges.loops)]
+            odd = [
+                ranges.beyond_in_look(dict(zip(LOOP, measures, strict=True)), view)
+                for view, *measures in known[["view", *LOOP]].itertuples(index=False)
+            ]
+            if not ranges.beyond_in_study({str(name): value for name, value in record.items()}, odd):
+                within.add(str(record["study_key"]))
+    return within
+
+
+def _ranges_without(fold: object, studies: pd.DataFrame, looks: pd.DataFrame, ages: Range) -> Ranges:
+    """Return what the other folds hold, by one loop a study and view."""
+    others = studies[studies["fold"] != fold]
+    loops = looks[looks["study_key"].isin(others["study_key"])].drop_duplicates(["view", "study_key"])
+    by_view = {str(view): part[list(LOOP)] for view, part in loops.groupby("view")}
+    return Ranges.learnt(others.drop(columns=["study_key", "fold"]), by_view, ages)
 
 
 def _ranges(table: pd.DataFrame) -> dict[str, Range]:

@@ -30,6 +30,8 @@ ONE_VIEW_NETWORK = "cnn_3d"
 """The network of Table 1 for one view alone: the one whose maps :data:`FUSION` joins with the records."""
 MEAN, STACK, STUDY_MODEL = "mean", "stack", "study_model"
 """In place of a network: the mean of the views' log odds, the stack of the views, and the model of whole studies."""
+WITHIN = "stack_within"
+"""In place of a network: the stack, of the studies alone of which nothing is beyond what the other folds hold."""
 NOT_COMPARED = frozenset({"linear", FUSION})
 """Networks that figure 2 leaves out: the permuted null's, which is no method, and that of Table 1."""
 PREFERRED_VIEW = "parasternal_long"
@@ -226,10 +228,10 @@ def flow(settings: Settings, views: Views) -> list[Cell]:
 
 def study(settings: Settings, views: Views) -> list[Cell]:
     """Return each view alone, the mean of the views, their joint network, the model on each encoder's embeddings, and
-    at every horizon the stack and the model of whole studies."""
+    at every horizon the stack and the model of whole studies; and the stack without what is beyond the cohort."""
     horizon = settings.outcome.horizon_days
     alone = [(view, settings.training.network, horizon) for view in sorted(views.patients)]
-    joint = [(ALL_VIEWS, network, horizon) for network in (MEAN, FUSION)] if alone else []
+    joint = [(ALL_VIEWS, network, horizon) for network in (MEAN, WITHIN, FUSION)] if alone else []
     joint += [(ALL_VIEWS, encoder_model(spec.stem), horizon) for spec in settings.encoders.specs]
     joint += [(ALL_VIEWS, name, days) for name in (STACK, STUDY_MODEL) for days in interval_ends(horizon) if alone]
     cells = [

@@ -204,10 +204,10 @@ def _pictures(reference: str) -> Callable[[Sequence[Result]], Iterator[Differenc
 
 
 def _study_model(found: Sequence[Result]) -> Iterator[Difference]:
-    """Yield the model of whole studies against every other at the same horizon."""
+    """Yield the model of whole studies against every other of the same patients at the same horizon."""
     for cell in [cell for cell in found if cell.network == "study_model"]:
         for base in found:
-            if base.network != "study_model" and base.horizon_days == cell.horizon_days:
+            if base.network not in ("study_model", "stack_within") and base.horizon_days == cell.horizon_days:
                 name = network_name(base.network) if base.view == ALL_VIEWS else "one view alone"
                 where = horizon_name(cell.horizon_days)
                 where += "" if base.view == ALL_VIEWS else f", {video_name(base.view)}"

@@ -11,6 +11,7 @@ NETWORKS = {
     "cnn_2d_gap": "2-D CNN + GAP",
     "mean": "mean of the views",
     "stack": "stack of the views",
+    "stack_within": "stack, none beyond the cohort",
     "early_fusion": "joint network",
     "study_model": "study model",
 }

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from echomort.champion.ranges import LEAST, Ranges
+from echomort.champion.ranges import LEAST, LOOP, Ranges, studies_within
 from echomort.watch.appearance import appearance
 
 ADULTS = (18.0, 110.0)
@@ -100,3 +100,27 @@ def test_one_odd_loop_among_several_does_not_make_a_study_beyond(of_loops: Range
 
 def test_ranges_are_the_same_after_json(of_loops: Ranges) -> None:
     assert Ranges.of_record(json.loads(json.dumps(of_loops.as_record(), allow_nan=False))) == of_loops
+
+
+def test_a_study_is_compared_with_other_folds_alone() -> None:
+    """A whole fold of odd values would make them usual, if it learnt from itself; what is planted is left out."""
+    random, folds = np.random.default_rng(3), 4
+    keys = [f"study_{number:03}" for number in range(400)]
+    studies = drawn(random, len(keys)).assign(study_key=keys, fold=np.arange(len(keys)) % folds)
+    studies.loc[studies["fold"] == 2, "normal_5"] = 600.0 + np.arange(len(keys) // folds)
+    studies.loc[0, "skewed_2"] = 1e6
+    looks = pd.DataFrame({name: random.normal(60, 5, 2 * len(keys)) for name in LOOP})
+    looks = looks.assign(study_key=keys * 2, view=["apical_4"] * len(keys) + ["parasternal_long"] * len(keys))
+    looks.loc[looks["study_key"] == keys[1], "brightness"] = 255.0
+    looks.loc[5, "noise"] = np.nan
+    within = studies_within(studies, looks, ADULTS)
+    assert not within & {*studies.loc[studies["fold"] == 2, "study_key"], keys[0], keys[1], keys[5]}
+    usual = studies.loc[studies["fold"] != 2, "study_key"]
+    assert len(within) > (1 - 2 * SHARE) * len(usual)
+    assert within == studies_within(studies.sample(frac=1, random_state=1), looks, ADULTS), "in any order"
+
+
+def test_a_loop_of_a_view_that_few_have_says_nothing() -> None:
+    studies = pd.DataFrame({"study_key": ["a", "b"], "fold": [0, 1], "age": [50.0, 60.0]})
+    looks = pd.DataFrame({"study_key": ["a"], "view": ["apical_2"], "brightness": 1.0, "contrast": 1.0, "noise": 1.0})
+    assert studies_within(studies, looks, ADULTS) == {"a", "b"}

@@ -16,12 +16,14 @@ from experiments.test_making import make, rows
 from assets.experiments import study, training
 from assets.experiments.experiments import STUDY
 from assets.experiments.samples import Refused, Sampler
+from assets.training.ehr_models import EHR_MODEL
 from assets.training.view_models import VIEW_MODELS
 from echomort.core.errors import Interruption
 from echomort.evaluation import auc, ipcw_brier
 from echomort.experiments.cells import GRIDS
 from echomort.experiments.followed import errors_at, judge_at, known_at
 from echomort.experiments.words import network_name
+from echomort.models.tabular import TabularModel
 from echomort.study_model import task
 from echomort.study_model.__main__ import fit_folds
 from echomort.study_model.task import StudyTask, partial_folder
@@ -68,7 +70,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Archive:
 
 def test_every_cell_has_a_figure_or_its_reason(made: Archive) -> None:
     found = rows(made, "study")
-    assert len(found) == 2 + 2 + 2 * 6
+    assert len(found) == 2 + 3 + 2 * 6
     known = found[found["reason"].isna()]
     assert {"all_views-mean-365_days", "all_views-stack-365_days", "all_views-early_fusion-365_days", AT_A_YEAR} <= set(
         known.index
@@ -128,6 +130,32 @@ def test_an_encoders_model_is_judged_on_the_patients_of_the_others(made: Archive
     finally:
         with made.project.writer() as connection:
             connection.execute("DELETE FROM score WHERE model = 'encoder:noise'")
+
+
+def test_the_stack_is_judged_without_what_is_beyond_the_cohort(made: Archive) -> None:
+    sampler = Sampler(made.project)
+    cells = {cell.network: cell for cell in GRIDS["study"](made.project.settings, sampler.views) if cell.view}
+    with pytest.raises(Refused, match="no health-record model says which variables count"):
+        study.study_samples(sampler, cells["stack_within"])
+    odd = sampler.followed["study_key"].iloc[0]
+    try:
+        TabularModel(("heart_rate",), {}).save(made.home / EHR_MODEL)
+        with made.project.writer() as connection:
+            connection.execute("UPDATE feature SET heart_rate = 60 + hash(study_key) % 40")
+            connection.execute("UPDATE feature SET heart_rate = 900 WHERE study_key = ?", [odd])
+        everyone = study.study_samples(sampler, cells["mean"]).judged
+        within = study.study_samples(sampler, cells["stack_within"])
+        assert isinstance(within, study.ProjectScores)
+        assert len(within.judged) == len(within.scores.logits) > 0.8 * len(everyone)
+        assert odd in set(everyone["study_key"]) - set(within.judged["study_key"])
+        scores = dict(zip(within.judged["study_key"], within.scores.logits, strict=True))
+        stack = study.study_samples(sampler, cells["stack"])
+        assert isinstance(stack, study.ProjectScores)
+        assert scores.items() <= dict(zip(stack.judged["study_key"], stack.scores.logits, strict=True)).items()
+    finally:
+        shutil.rmtree(made.home / EHR_MODEL)
+        with made.project.writer() as connection:
+            connection.execute("UPDATE feature SET heart_rate = NULL")
 
 
 def of(archive: Archive, folder: Path) -> StudyTask:
@@ -223,7 +251,7 @@ def test_one_view_ends_with_a_reason_and_the_view_alone_has_its_figure(tmp_path:
     found = rows(archive, "study")
     joined = found[found["view"] == "all_views"]
     assert (
-        len(joined) == 14
+        len(joined) == 15
         and joined["reason"].str.contains("one view has models, so that there are no views to join").all()
     )
     assert pd.isna(found.loc["apical_4-cnn_3d-365_days", "reason"])

@@ -8,7 +8,8 @@ from assets.graph import STAGES
 from assets.imaging.accounts import linkage_warnings
 from assets.incremental import Stage, UnitStage, missing_files, stale_units
 from assets.project import Project
-from assets.quality import BY_ASSET, STAGED
+from assets.quality import BY_ASSET
+from assets.records.health_records import RECORDS
 from assets.records.warnings import records_warnings
 from assets.training.view_models import VIEW_MODELS
 from echomort.core.errors import UserError
@@ -69,7 +70,7 @@ def required(rows: Iterable[Mapping[str, Any]], asset: str) -> list[str]:
     return [row["asset"] for row in rows if row["asset"] in needed and row["state"] != UP_TO_DATE]
 
 
-SAID_BY_RECORDS = {"feature_values_refused", *(f"{table}_rows_set_aside" for table in STAGED)}
+SAID_BY_RECORDS = {"feature_values_refused", *(f"{table}_rows_set_aside" for table in RECORDS.assets)}
 """Checks whose warnings the records give in more words."""
 
 

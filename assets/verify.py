@@ -11,6 +11,7 @@ import pandas as pd
 from assets.imaging.dicom_index import DICOM_INDEX
 from assets.imaging.studies import folder_names
 from assets.project import Project
+from assets.serving.champion import CHAMPION
 from echomort.champion.store import (
     candidate_folder,
     pointer_to,
@@ -24,7 +25,6 @@ from echomort.core.fingerprint import digest_file
 from warehouse import ledger, vault
 from warehouse.tables.risk_score.seals import check_seals
 
-CHAMPION = "champion"
 VAULT = "vault.duckdb"
 WAREHOUSE = "warehouse.duckdb"
 
@@ -63,7 +63,7 @@ def verify(project: Project, progress: Callable[[int, int], None]) -> list[Damag
             inside = file.path == artifact or file.path.startswith(f"{artifact}/")
             found.append(Damage(file.asset, file.path, what, artifact if inside else file.path))
         progress(number, len(files))
-    return [*found, *kept, *registry_damage(project.root / "registry"), *vault_damage(project)]
+    return [*found, *kept, *registry_damage(project.settings.registry), *vault_damage(project)]
 
 
 def repair(project: Project, found: list[Damage]) -> list[Damage]:
@@ -76,9 +76,9 @@ def repair(project: Project, found: list[Damage]) -> list[Damage]:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    if any(damage.asset == CHAMPION and damage.remove for damage in found):
+    if any(damage.asset == CHAMPION.name and damage.remove for damage in found):
         with project.writer() as connection:
-            ledger.forget(connection, CHAMPION, [ledger.WHOLE])
+            ledger.forget(connection, CHAMPION.name, [ledger.WHOLE])
     return [damage for damage in found if not damage.remove]
 
 
@@ -109,20 +109,20 @@ def registry_damage(registry: Path) -> Iterator[Damage]:
         try:
             _ = read_pointer(registry) if name == "champion.json" else read_history(registry)
         except UserError as error:
-            yield Damage(CHAMPION, f"registry/{name}", error.problem, remedy=error.remedy)
+            yield Damage(CHAMPION.name, f"registry/{name}", error.problem, remedy=error.remedy)
     for folder in sorted((registry / "candidates").glob("[!.]*")):
         try:
             manifest = read_manifest(registry, pointer_to(registry, folder.name))
             read_files(candidate_folder(registry, folder.name), manifest)
         except UserError as error:
             path = f"registry/candidates/{folder.name}"
-            yield Damage(CHAMPION, path, error.problem, path)
+            yield Damage(CHAMPION.name, path, error.problem, path)
     for table in sorted(registry.glob("*/*.parquet")):
         try:
             pd.read_parquet(table)
         except (OSError, ValueError):
             path = f"registry/{table.parent.name}/{table.name}"
-            yield Damage(CHAMPION, path, "damaged: it can't be read", path)
+            yield Damage(CHAMPION.name, path, "damaged: it can't be read", path)
 
 
 def vault_damage(project: Project) -> Iterator[Damage]:

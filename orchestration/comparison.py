@@ -8,18 +8,19 @@ from echomort.core.errors import UserError
 from echomort.core.keys import KEY_ID_FILE
 from echomort.report.comparison import Side
 from echomort.report.numbers import Numbers
-from echomort.settings import load_settings
-from warehouse.project import DEVELOPMENT, Project
+from echomort.settings import CONFIG_NAME, load_settings
+from echomort.vocabulary.roles import DEVELOPMENT
+from warehouse.project import Project
 
 
-def read_side(home: Path, config_name: str) -> Side:
+def read_side(home: Path) -> Side:
     """Return what is compared of the project at ``home``. Raises :class:`UserError` where there is none, or where it
     was not evaluated."""
     project = Project(home)
     metrics = project.metrics()
     if metrics.empty:
         raise UserError(f"{home} was not evaluated yet", "finish it with `echomort run`")
-    settings = load_settings(project.home / config_name, {"home": str(project.home)}, environment={})
+    settings = load_settings(project.home / CONFIG_NAME, {"home": str(project.home)}, environment={})
     evaluation = settings.evaluation
     return Side(
         {"preset": settings.preset} | {key: value for key, value, *_ in settings.provenance()},

@@ -4,7 +4,7 @@ import dagster as dg
 from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 
-from orchestration.run_locks import run_state
+from orchestration.run_locks import KILLED, run_state
 
 
 class HomeRunLauncher(DefaultRunLauncher):
@@ -19,5 +19,5 @@ class HomeRunLauncher(DefaultRunLauncher):
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """Return whether the process of ``run`` is alive; a run of which nothing is known counts as alive."""
         if run_state(self._instance, run) == "dead":
-            return CheckRunHealthResult(WorkerStatus.FAILED, "its process was killed")
+            return CheckRunHealthResult(WorkerStatus.FAILED, KILLED)
         return CheckRunHealthResult(WorkerStatus.RUNNING)

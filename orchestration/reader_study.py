@@ -28,7 +28,7 @@ from warehouse.connection import connect
 from warehouse.queries import run
 
 
-def frozen(settings: Settings, request: CaseRequest, progress: Progress) -> Study:
+def frozen_study(settings: Settings, request: CaseRequest, progress: Progress) -> Study:
     """Return the study with the design ``request``; draw it if there is none. A different study is never replaced."""
     home = settings.home
     if not (home / FOLDER / FROZEN).exists():
@@ -42,7 +42,7 @@ def frozen(settings: Settings, request: CaseRequest, progress: Progress) -> Stud
     return study
 
 
-def bundle(study: Study, folder: Path, condition: str, console: Console, noted: Audited) -> None:
+def write_arm(study: Study, folder: Path, condition: str, console: Console, noted: Audited) -> None:
     """Write one arm of the study and print a summary, which is for the study's organiser and not for readers. ``noted``
     gets the studies that readers see."""
     readers = write_bundle(study, folder, condition)
@@ -53,7 +53,7 @@ def bundle(study: Study, folder: Path, condition: str, console: Console, noted: 
     console.print(f"truth and the model's answers: {study.root}, do not give this folder to readers")
 
 
-def analysed(summary: Mapping[str, Any], study: Study, console: Console) -> None:
+def _print_results(summary: Mapping[str, Any], study: Study, console: Console) -> None:
     """Print the study's tables, their notes and the path of the summary."""
     console.print(lead(summary))
     for table in tables(summary):
@@ -87,11 +87,11 @@ def _rich(table: blocks.Table) -> Table:
     return shown
 
 
-def answers_of(paths: Sequence[Path], settings: Settings, console: Console) -> None:
-    """Read, check and sum up the answers in ``paths``."""
+def analyse_answers(paths: Sequence[Path], settings: Settings, console: Console) -> None:
+    """Read and check the answers in ``paths``, write the results and print them."""
     from echomort.reader_study.summary import read_answers, summarise, write_summary
 
     study = Study.load(settings.home)
     summary = summarise(study, read_answers(paths, study), settings.evaluation)
     write_summary(study, summary)
-    analysed(summary, study, console)
+    _print_results(summary, study, console)

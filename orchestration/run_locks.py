@@ -16,6 +16,9 @@ import dagster as dg
 
 State = Literal["alive", "dead", "unknown"]
 
+KILLED = "its process was killed"
+"""What is said of a dead run."""
+
 FOLDER = "alive"
 """The folder of the locks, in that of the Dagster instance."""
 
@@ -80,9 +83,9 @@ def end_dead_runs(instance: dg.DagsterInstance) -> None:
     for run, state in unfinished_runs(instance):
         if state == "dead":
             if is_of_command_line(run):
-                instance.report_run_canceled(run, message="its process was killed")
+                instance.report_run_canceled(run, message=KILLED)
             else:
-                instance.report_run_failed(run, message="its process was killed")
+                instance.report_run_failed(run, message=KILLED)
     _remove_locks(instance)
     free_slots(instance)
 

@@ -107,7 +107,7 @@ def run_experiment(home: Path, experiment: str, most_cells: int | None) -> list[
     return _run(home, needed, tags)
 
 
-def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str, str] | None = None) -> list[str]:
+def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str, str]) -> list[str]:
     with project_lock(home), ended_by_signals():
         for part in ("clips", "index", "models", "report", "registry", "records", "experiments"):
             remove_leftovers(home / part)
@@ -125,7 +125,7 @@ def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str,
             dg.DagsterInstance.get() as instance,
         ):
             end_dead_runs(instance)
-            result = _executed(instance, keys, {**COMMAND_LINE_TAG, **NO_RETRY, **(tags or {})})
+            result = _executed(instance, keys, {**COMMAND_LINE_TAG, **NO_RETRY, **tags})
             ended = instance.get_run_by_id(result.run_id)
     if ended and ended.status is dg.DagsterRunStatus.CANCELED:
         raise interruption()

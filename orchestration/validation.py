@@ -37,7 +37,7 @@ from echomort.evaluation.resampling import Resampling
 from echomort.evaluation.validation import Validated, validate
 from echomort.report.validation.data import ValidationData
 from echomort.report.validation.page import require_place, write_validation
-from echomort.settings import Settings
+from echomort.settings import REGISTRY, Settings
 from echomort.vocabulary.model_names import CHAMPION
 from warehouse.queries import run
 
@@ -88,10 +88,11 @@ def _require_up_to_date(project: Project) -> None:
 def _model(home: Path, bundle: Path | None) -> Iterator[Model]:
     """Yield the model of ``bundle``, unpacked for the block, or the champion of ``home``."""
     if bundle is None:
-        name = champion_name(home / "registry")
+        registry = home / REGISTRY
+        name = champion_name(registry)
         if name is None:
             raise UserError(NO_CHAMPION, "run `echomort run` to the end, or name a bundle of another site")
-        yield Model(home / "registry", name)
+        yield Model(registry, name)
         return
     with scratch_folder(home) as scratch:
         yield Model(scratch, unpack_bundle(bundle, scratch))

@@ -13,6 +13,7 @@ from echomort.core.errors import UserError
 from echomort.evaluation.discrimination import DeLongTest, delong_test
 from echomort.evaluation.too_few import has_too_few, no_result
 from echomort.settings import CONFIG_NAME, load_settings
+from echomort.vocabulary.roles import DEVELOPMENT
 from warehouse.connection import connect
 from warehouse.queries import run
 
@@ -26,7 +27,6 @@ Split = Literal["train", "test"]
 REPORT = Path("report") / "report.html"
 FIGURES = "auc_a", "auc_b", "difference", "low", "high", "z", "p_value"
 """The fields of a test that are no counts."""
-DEVELOPMENT = "development"
 
 
 class Project:

@@ -96,7 +96,7 @@ def plan_erasure(project: Project, number: str, progress: Callable[[int, int], N
         names = (path.relative_to(project.root).as_posix() for path in models)
         paths |= {"tensorboard", *(name for name in names if not name.startswith(kept))}
     there = tuple(sorted(path for path in (*paths, *PASSED_ON) if (project.root / path).exists()))
-    registry = project.root / "registry"
+    registry = project.settings.registry
     candidates = _learnt_candidates(registry, subject.person)
     backups = tuple(certificate.backups(project.root))
     return Plan(subject, there, candidates, champion_name(registry) in candidates, rows, backups)
@@ -107,11 +107,11 @@ def erase(project: Project, plan: Plan, progress: Callable[[int, int], None]) ->
 
     Raises :class:`UserError` where the search that ends it still finds the patient.
     """
-    root, needles = project.root, plan.subject.needles
+    root, registry, needles = project.root, project.settings.registry, plan.subject.needles
     person = _with_counts(plan)
     write_exclusion(root, read_exclusion(root).having(person))
-    retire(root / "registry", plan.candidates, BECAUSE)
-    forget_sealed(root / "registry", person.studies)
+    retire(registry, plan.candidates, BECAUSE)
+    forget_sealed(registry, person.studies)
     for path in plan.paths:
         _remove(root / path)
     _clear_warehouse(project, plan)
@@ -204,7 +204,7 @@ def _clear_warehouse(project: Project, plan: Plan) -> None:
             entries = ledger.entries(connection, asset)
             gone = [unit for unit, entry in entries.items() if missing_files(project.root, entry)]
             ledger.forget(connection, asset, entries if asset in TABLES else gone)
-        if champion_name(project.root / "registry") is None:
+        if champion_name(project.settings.registry) is None:
             erasure.forget_risks(connection)
     erasure.write_anew(project.settings.warehouse)
 

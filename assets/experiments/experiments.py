@@ -18,17 +18,6 @@ RESOLUTION = experiment_stage(resolution, *CLIPS, "clips_by_reduction")
 FLOW = experiment_stage(flow, *CLIPS, "flow")
 INPUTS = experiment_stage(inputs, *CLIPS, "clips_by_source")
 STUDY = experiment_stage(study, *CLIPS, "view_models", "fusion", "encoder_models", kind=of_studies)
-BY_EXPERIMENT = {
-    "figure2": FIGURE2,
-    "figure3": FIGURE3,
-    "table1": TABLE1,
-    "figure5": FIGURE5,
-    "resolution": RESOLUTION,
-    "flow": FLOW,
-    "inputs": INPUTS,
-    "study": STUDY,
-}
-"""The stage of each experiment."""
 
 
 def _asset(stage: UnitStage, description: str) -> dg.AssetsDefinition:

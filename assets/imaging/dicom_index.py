@@ -11,10 +11,7 @@ import pandas as pd
 
 from assets.imaging.progress import counts_by_reason
 from assets.imaging.studies import folder_names
-from assets.incremental import (
-    UnitStage,
-    unit_asset,
-)
+from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
 from assets.shrinkage import ARCHIVE_CHECK, REMEDY, most_gone, too_many_gone
 from echomort.core.counting import counted
@@ -84,9 +81,11 @@ def index_folders(project: Project, units: Sequence[str], context: dg.OpExecutio
 def commit_index(
     connection: duckdb.DuckDBPyConnection, project: Project, made: Sequence[Entry], gone: Sequence[str]
 ) -> None:
-    """Replace the rows of rebuilt folders and delete those of removed folders. Raises :class:`UserError` for more
-    removed
-    folders than the check of the archive let pass: a run of this asset alone does not make that check."""
+    """Replace the rows of rebuilt folders and delete those of removed folders.
+
+    Raises :class:`UserError` for more removed folders than the check of the archive let pass: a run of this asset alone
+    does not make that check.
+    """
     _refuse_unchecked(connection, project, gone)
     rows = [row for entry in made for row in json.loads((project.root / str(entry.artifact)).read_text())]
     instances.replace_instances(connection, [*gone, *(entry.unit for entry in made)], pd.DataFrame(rows))

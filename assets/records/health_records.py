@@ -87,21 +87,18 @@ def stage_extract(connection: duckdb.DuckDBPyConnection, settings: Settings, key
     from warehouse.staging.staging import stage
 
     sources = settings.sources
-    location = extract_location(settings)
-    variables = site_catalogue(sources.variables)
-    kinds, statuses = site_kinds(sources.kinds), site_statuses(sources.kinds)
     return stage(
         connection,
-        location,
+        extract_location(settings),
         sources.adapter,
         keyring,
         settings.privacy.dates,
-        variables,
-        kinds,
-        extract_day(settings),
-        statuses,
-        settings.outcome,
-        read_exclusion(settings.home),
+        catalogue=site_catalogue(sources.variables),
+        kinds=site_kinds(sources.kinds),
+        statuses=site_statuses(sources.kinds),
+        extracted_on=extract_day(settings),
+        outcome=settings.outcome,
+        erased=read_exclusion(settings.home),
     )
 
 

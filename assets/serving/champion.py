@@ -62,7 +62,7 @@ def champion(project: Project) -> Result:
     from echomort.champion.store import champion_name
     from echomort.evaluation.suspicions import suspicion_words
 
-    root = project.root / "registry"
+    root = project.settings.registry
 
     def work() -> Build:
         clip = project_clip(project)

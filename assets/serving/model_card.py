@@ -9,7 +9,7 @@ from echomort.core.fingerprint import digest, digest_file
 
 def champion_pointer(project: Project) -> str | None:
     """Return the digest of the file that names the champion; None where there is none."""
-    file = project.root / "registry" / "champion.json"
+    file = project.settings.registry / "champion.json"
     return digest_file(file) if file.exists() else None
 
 
@@ -33,7 +33,7 @@ def model_card(project: Project) -> Result:
         evaluation = project.settings.evaluation
         with project.reader() as connection:
             metrics = connection.table("metric").df()
-        name, manifest = _champion(project.root / "registry")
+        name, manifest = _champion(project.settings.registry)
         data = CardData(name, manifest, metrics, evaluation.suppress_below_events, evaluation.confidence)
         files = write_card(data, project.root / "report")
         version = digest([digest_file(file) for file in files])

@@ -151,7 +151,7 @@ class _Follower:
 
     def _learnt_from(self, patients: Iterable[str]) -> list[str]:
         """Return the candidates that were trained on one of ``patients``."""
-        registry, wanted = self.project.root / "registry", set(patients)
+        registry, wanted = self.project.settings.registry, set(patients)
         names = sorted(path.name for path in (registry / "candidates").glob("[!.]*"))
         return [name for name in names if wanted.intersection(read_trained_patients(registry, name) or [])]
 

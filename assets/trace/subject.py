@@ -82,7 +82,7 @@ def subject_of(project: Project, connection: duckdb.DuckDBPyConnection, name: st
     if found:
         kind, whole = found[0]
         return {"study": _study, "file": _instance, "model": _model}[kind](connection, whole)
-    if KEY.fullmatch(name) and candidate_folder(project.root / "registry", name).is_dir():
+    if KEY.fullmatch(name) and candidate_folder(project.settings.registry, name).is_dir():
         return _candidate(project, connection, name)
     for path in (project.root / name, Path(name)):
         if name and path.exists():
@@ -109,7 +109,7 @@ def _model(connection: duckdb.DuckDBPyConnection, name: str) -> Subject:
 def _candidate(project: Project, connection: duckdb.DuckDBPyConnection, name: str) -> Subject:
     """Return the subject of a candidate: its manifest and decisions, and the studies that it was trained on. What it
     was made from is in the ledger only where the last run made it."""
-    registry = project.root / "registry"
+    registry = project.settings.registry
     patients = read_trained_patients(registry, name) or []
     rows = run(connection, "reads/trace/studies_of_patients.sql", patients=patients).fetchall()
     entry = ledger.entries(connection, CANDIDATES).get(ledger.WHOLE)

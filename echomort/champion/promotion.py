@@ -39,7 +39,7 @@ class Submission:
 def submit_run(run: Run, settings: Settings) -> Submission:
     """Write the candidate of ``run`` to the registry, make it champion if the gate allows it, and write the decision
     into the history."""
-    root = settings.home / "registry"
+    root = settings.registry
     candidate = write_candidate(root, candidate_parts(run), candidate_facts(run, settings))
     write_trained_patients(root, candidate, run.patients)
     pointer = restored_pointer(root)

@@ -75,7 +75,7 @@ def patients_of(settings: Settings, model: Model, years: str | None, sealed: boo
 def _trained_on(settings: Settings, model: Model) -> list[str] | None:
     """Return the patients of this archive whom the model was trained on: none, for a model from elsewhere; None where
     they are those of the development part, as roles are drawn now."""
-    registry = settings.home / "registry"
+    registry = settings.registry
     known = read_trained_patients(registry, model.candidate)
     if known is not None:
         return known

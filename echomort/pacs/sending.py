@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from echomort.core.errors import UserError
 from echomort.sources.association import Archive, Passing, associate, set_timeouts, try_patiently, unreachable
-from echomort.sources.dicomweb import AUTHORIZATION, NOT_DICOM, REFUSALS, may_pass, open_client
+from echomort.sources.dicomweb import NOT_DICOM, REFUSALS, may_pass, not_dicomweb, open_client, refused_access
 from echomort.sources.retry import Patience, patiently
 
 if TYPE_CHECKING:
@@ -132,14 +132,12 @@ def _stow(client: Any, one: Dataset) -> None:
     except (requests.RequestException, *NOT_DICOM) as error:
         if may_pass(error):
             raise
-        raise UserError("the server's answer is not DICOMweb", "correct the address") from None
+        raise not_dicomweb() from None
     if answer.get("FailedSOPSequence"):
         raise _Refused("the DICOMweb server refuses an object", "ask its administrator why")
 
 
 def _answered(status: int) -> UserError:
     if status in REFUSALS:
-        return UserError(
-            f"the DICOMweb server refuses access ({status})", f"put the Authorization header in {AUTHORIZATION}"
-        )
+        return refused_access(status)
     return _Refused(f"the DICOMweb server answers with status {status}", "correct the address, or ask why there")

@@ -124,27 +124,16 @@ def document(
         "title": data.title,
         "stamp": data.stamp,
         "synthetic": data.synthetic,
-        "headline": {
-            "text": results.headline(numbers),
-            "figures": [list(tile) for tile in tiles(numbers)],
-            "limits": limits(numbers, data.skipped),
-        },
+        "headline": _headline(numbers, data.skipped),
         "metrics": list(numbers.records()),
         "tables": {table.name: table.text_rows() for section in page for table in section.tables},
-        "figures": [
-            {"name": one.name, "title": one.title, "file": one.file, "points": _points(one)}
-            for section in page
-            for one in section.pictures
-        ],
+        "figures": [_figure(one) for section in page for one in section.pictures],
         "files": list(files),
         "attrition": _records(data.attrition, ("step", "reason", "studies", "patients")),
         "archive": _records(data.instances, ARCHIVE_COLUMNS),
         "checks": _records(data.checks, ("table", "check", "passed", "severity", "checked", "failed")),
         "missingness": [{"variable": name, "missing": share} for name, share in missing_shares(data.missingness)],
-        "settings": [
-            {"key": key, "value": _json_value(value), "provenance": source, "meaning": meaning}
-            for key, value, source, meaning in data.settings
-        ],
+        "settings": [_setting(*row) for row in data.settings],
         "published": [dict(zip(("quantity", "value", "source"), row, strict=True)) for row in provenance.PUBLISHED],
         "lineage": {name: _json_value(value) for name, value in data.lineage.items()},
         "checklist": {key: asdict(answer) for key, answer in answers.items()},
@@ -156,8 +145,18 @@ def document(
     return content
 
 
-def _points(picture: Picture) -> dict[str, list[float | None]]:
-    return {name: [_json_value(float(value)) for value in values] for name, values in picture.points.items()}
+def _headline(numbers: Numbers, skipped: Sequence[str]) -> dict[str, Any]:
+    figures = [list(tile) for tile in tiles(numbers)]
+    return {"text": results.headline(numbers), "figures": figures, "limits": limits(numbers, skipped)}
+
+
+def _figure(picture: Picture) -> dict[str, Any]:
+    points = {name: [_json_value(float(value)) for value in values] for name, values in picture.points.items()}
+    return {"name": picture.name, "title": picture.title, "file": picture.file, "points": points}
+
+
+def _setting(key: str, value: Any, source: str, meaning: str) -> dict[str, Any]:
+    return {"key": key, "value": _json_value(value), "provenance": source, "meaning": meaning}
 
 
 def _records(frame: Any, columns: tuple[str, ...]) -> list[dict[str, Any]]:

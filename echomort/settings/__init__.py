@@ -41,13 +41,14 @@ from echomort.settings.sections import (
     ValidationClasses,
     Views,
 )
-from echomort.settings.settings import Settings
+from echomort.settings.settings import REGISTRY, Settings
 
 __all__ = [
     "CONFIG_NAME",
     "CUTS",
     "LONGEST_CUT",
     "PRESETS",
+    "REGISTRY",
     "USUAL_READING",
     "Change",
     "Changes",

@@ -28,6 +28,9 @@ from echomort.settings.sections import (
     Watch,
 )
 
+REGISTRY = "registry"
+"""Folder of the registry of models, below the home."""
+
 
 class Settings(Section):
     """Everything that decides a result apart from the inputs."""
@@ -81,6 +84,11 @@ class Settings(Section):
     def warehouse(self) -> Path:
         """The DuckDB file."""
         return self.home / "warehouse.duckdb"
+
+    @property
+    def registry(self) -> Path:
+        """Folder of the candidates, one of which is the champion."""
+        return self.home / REGISTRY
 
     def provenance(self) -> Iterator[tuple[str, Any, Provenance, str]]:
         """Yield (key, value, provenance, meaning) of every method setting; a value other than that of preset

@@ -184,7 +184,7 @@ class _Server:
         except requests.HTTPError as error:
             raise _explained(error) from None
         except (requests.RequestException, *NOT_DICOM):
-            raise _not_dicomweb() from None
+            raise not_dicomweb() from None
 
     def retrieve(self, uids: Uids) -> bytes | None:
         """Return the object as a file, its pixels as they are stored; None where it can't be fetched."""
@@ -250,11 +250,16 @@ def may_pass(error: Exception) -> bool:
 def _explained(error: Any) -> UserError:
     status = error.response.status_code if error.response is not None else 0
     if status in REFUSALS:
-        return UserError(
-            f"the DICOMweb server refuses access ({status})", f"put the Authorization header in {AUTHORIZATION}"
-        )
+        return refused_access(status)
     return UserError(
         f"the DICOMweb server answers with status {status}", "correct the address or the studies asked for"
+    )
+
+
+def refused_access(status: int) -> UserError:
+    """Return the error of a server that answers with one of :data:`REFUSALS`."""
+    return UserError(
+        f"the DICOMweb server refuses access ({status})", f"put the Authorization header in {AUTHORIZATION}"
     )
 
 
@@ -264,8 +269,9 @@ def _first(item: Any, tag: str) -> str:
         values = item.get(tag, {}).get("Value") or [""]
         return str(values[0] or "")
     except (AttributeError, TypeError, LookupError):
-        raise _not_dicomweb() from None
+        raise not_dicomweb() from None
 
 
-def _not_dicomweb() -> UserError:
+def not_dicomweb() -> UserError:
+    """Return the error of an address at which no DICOMweb server is."""
     return UserError("the server's answer is not DICOMweb", "correct the address")

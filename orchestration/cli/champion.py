@@ -9,6 +9,7 @@ import typer
 
 from echomort.core.audit import audited
 from echomort.core.errors import UserError
+from echomort.settings import REGISTRY
 from orchestration.cli.options import AsJson, Home, out, print_records
 from orchestration.cli.projects import existing_home
 
@@ -19,7 +20,7 @@ def export(
 ) -> None:
     """Write the champion as one file that carries no patient."""
     home = existing_home(home)
-    registry = home / "registry"
+    registry = home / REGISTRY
     from echomort.champion.bundle import write_bundle
     from echomort.champion.store import HOW_TO_GET_ONE, NO_CHAMPION, champion_name
 
@@ -36,7 +37,7 @@ def list_candidates(home: Home = Path("demo"), as_json: AsJson = False) -> None:
     """List the candidates, what became of each and why."""
     from echomort.champion.history import candidates
 
-    print_records(candidates(existing_home(home) / "registry"), _lines, as_json)
+    print_records(candidates(existing_home(home) / REGISTRY), _lines, as_json)
 
 
 def _lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -54,7 +55,7 @@ def show(
     home: Home = Path("demo"),
 ) -> None:
     """Show a candidate: what it was made of and with, its figures, and every decision on it, as JSON."""
-    registry = existing_home(home) / "registry"
+    registry = existing_home(home) / REGISTRY
     from echomort.champion.history import shown
     from echomort.champion.store import HOW_TO_GET_ONE, NO_CHAMPION, champion_name
 
@@ -82,6 +83,6 @@ def _choose(home: Path, candidate: str, because: str, kind: str) -> None:
     from orchestration.runs import project_lock
 
     with project_lock(home), audited(home, f"champion {kind}") as noted:
-        choose(home / "registry", candidate, because, kind, home)
+        choose(home / REGISTRY, candidate, because, kind, home)
         noted.add([f"candidate {candidate}"])
     out.print(f"{candidate} is the champion; run `echomort run`, which scores the patients with it")

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from echomort.settings import CONFIG_NAME
 from orchestration.cli.options import AsJson, print_records
 
 
@@ -22,5 +21,5 @@ def compare(
     from orchestration.comparison import read_side
     from orchestration.printing.comparison import comparison_lines
 
-    sides = [read_side(home, CONFIG_NAME) for home in (first, second)]
+    sides = [read_side(home) for home in (first, second)]
     print_records((row.as_record() for row in compared(*sides)), comparison_lines, as_json)

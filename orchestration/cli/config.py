@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from echomort.core.errors import UserError
 from echomort.settings import CONFIG_NAME, setting_origins
 from echomort.settings.origins import DEFAULT
 from orchestration.cli.options import AsJson, Config, Home, Set, print_records
-from orchestration.cli.projects import folder_of, layers_of
+from orchestration.cli.projects import folder_of, layers_of, no_project
 
 
 def show(
@@ -26,8 +25,7 @@ def show(
     """
     home = folder_of(home)
     if config is None and not assignments and not (home / CONFIG_NAME).exists():
-        remedy = "name one with --home, or a file of settings with --config"
-        raise UserError(f"there is no project at {home.absolute()}", remedy)
+        raise no_project(home, "name one with --home, or a file of settings with --config")
     from orchestration.printing.settings import setting_lines
 
     found = [row for row in setting_origins(layers_of(home, config, assignments)) if every or row.origin != DEFAULT]

@@ -6,10 +6,9 @@ from typing import Any
 
 import typer
 
-from echomort.core.errors import UserError
 from echomort.settings import CONFIG_NAME
 from orchestration.cli.options import AsJson, Home, print_records
-from orchestration.cli.projects import folder_of
+from orchestration.cli.projects import folder_of, no_project
 
 
 def doctor(home: Home = Path("demo"), as_json: AsJson = False) -> None:
@@ -19,7 +18,7 @@ def doctor(home: Home = Path("demo"), as_json: AsJson = False) -> None:
     """
     home = folder_of(home)
     if not (home / CONFIG_NAME).exists():
-        raise UserError(f"there is no project at {home.absolute()}", "run `echomort run` first, or name it with --home")
+        raise no_project(home)
     from orchestration.doctor import examine
 
     found = list(examine(home))

@@ -1,8 +1,7 @@
 """``echomort experiment``: an experiment of the preprint on the site's own archive."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -10,12 +9,9 @@ from echomort.settings import ExperimentName
 from orchestration.cli.options import Config, Home, Set, out
 from orchestration.cli.projects import existing_home, remembered_settings
 
-Name = StrEnum("Name", ["figure2", "figure3", "table1", "figure5", "resolution", "flow", "inputs", "study"])
-"""The experiments, as the command line takes them."""
-
 
 def experiment(
-    name: Annotated[Name, typer.Argument(help="Which experiment.")],
+    name: Annotated[ExperimentName, typer.Argument(help="Which experiment.")],
     cells: Annotated[
         int | None, typer.Option(min=1, help="Make at most so many cells this time (default: all that are stale).")
     ] = None,
@@ -33,6 +29,6 @@ def experiment(
     from orchestration import runs
     from orchestration.printing.experiment import print_results
 
-    if not runs.run_experiment(home, name.value, cells):
+    if not runs.run_experiment(home, name, cells):
         out.print("everything is up to date: nothing to do")
-    print_results(settings, cast(ExperimentName, name.value), out)
+    print_results(settings, name, out)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from echomort.core.audit import Audited, audited
-from orchestration.cli.options import AsJson, Home, out, print_records, require_paths
+from orchestration.cli.options import AsJson, Home, LoopPaths, View, out, print_records, require_paths
 from orchestration.cli.predict import champion_of, noted_score
 
 if TYPE_CHECKING:
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def explain(  # noqa: PLR0913, PLR0917
-    paths: Annotated[list[Path], typer.Argument(help="Echo files, folders, or clips saved by inspect (.npy).")],
+    paths: LoopPaths,
     save: Annotated[Path, typer.Option(help="Folder for the animations (.gif) and their numbers (.json).")],
     home: Home = Path("demo"),
-    view: Annotated[str | None, typer.Option(help="The view of files without a view tag.")] = None,
+    view: View = None,
     method: Annotated[
         Literal["both", "occlusion", "grad_cam"],
         typer.Option(help="Hide part after part (occlusion), weigh the last convolution's maps (grad_cam), or both."),

@@ -9,7 +9,7 @@ import typer
 
 from echomort.core.audit import audited
 from orchestration.cli.inspect import with_sizes
-from orchestration.cli.options import out, progress_bar
+from orchestration.cli.options import SettingsFile, out, progress_bar
 from orchestration.cli.projects import settings_of
 
 
@@ -24,7 +24,7 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
     home: Annotated[
         Path | None, typer.Option(help="Use this project's settings and key (default: preset standard, ECHOMORT_KEY).")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="Use these settings (YAML).")] = None,
+    config: SettingsFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as a JSON object.")] = False,
 ) -> None:
     """Write the loops of an archive, everything outside the sector blank, with a manifest of all its files.

@@ -1,20 +1,19 @@
 """``echomort fetch``: echo files from a server."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from echomort.core.errors import UserError
-from orchestration.cli.options import out, progress_bar
+from orchestration.cli.options import FetchedFolder, Senders, Title, out, progress_bar
 
 STABLE = "Minutes for which a study must not have grown, seen by two calls."
 
 
 def dicomweb(  # noqa: PLR0913, PLR0917 - one parameter an option
     url: Annotated[str, typer.Argument(help="The service's address, for example https://pacs/dicom-web.")],
-    to: Annotated[Path, typer.Option(help="Folder to write to: set sources.dicom to it.")],
+    to: FetchedFolder,
     since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only studies since this day.")] = None,
     study: Annotated[list[str] | None, typer.Option(help="A StudyInstanceUID; may be repeated.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Fetch objects again that exist already.")] = False,
@@ -37,17 +36,17 @@ def dicomweb(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 def pacs(  # noqa: PLR0913, PLR0917 - one parameter an option
     archive: Annotated[str, typer.Argument(help="The archive: HOST:PORT/AET, for example pacs:11112/ARCHIVE.")],
-    to: Annotated[Path, typer.Option(help="Folder to write to: set sources.dicom to it.")],
+    to: FetchedFolder,
     since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day of study.")] = None,
     until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day; default: tomorrow.")] = None,
     study: Annotated[list[str] | None, typer.Option(help="A StudyInstanceUID instead; may be repeated.")] = None,
     stable: Annotated[int, typer.Option(min=0, help=STABLE)] = 60,
-    aet: Annotated[str, typer.Option(help="Our application entity title.", show_default=True)] = "ECHOMORT",
+    aet: Title = "ECHOMORT",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port that the archive sends to.")] = 11112,
     host: Annotated[
         str, typer.Option(help="Address to listen on: for an archive elsewhere 0.0.0.0, or this machine's.")
     ] = "127.0.0.1",
-    sender: Annotated[list[str] | None, typer.Option(help="An AE title that may send; may be repeated.")] = None,
+    sender: Senders = None,
 ) -> None:
     """Fetch ultrasound studies by C-FIND and C-MOVE once they are stable; what is there whole is not asked for again.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from echomort.settings import Settings
-from orchestration.cli.options import AsJson, print_records, require_paths
+from orchestration.cli.options import AsJson, SettingsFile, SettingsHome, print_records, require_paths
 from orchestration.cli.projects import settings_of
 
 
@@ -14,10 +14,8 @@ def inspect(
     paths: Annotated[list[Path], typer.Argument(help="Echo files or folders.")],
     as_json: AsJson = False,
     save: Annotated[Path | None, typer.Option(help="Folder for the clips (.npy) and contact sheets (.png).")] = None,
-    home: Annotated[
-        Path | None, typer.Option(help="Use this project's settings (default: those of preset standard).")
-    ] = None,
-    config: Annotated[Path | None, typer.Option(help="Use these settings (YAML).")] = None,
+    home: SettingsHome = None,
+    config: SettingsFile = None,
 ) -> None:
     """Show for every file: accepted, or rejected with its reason; timing, region, view."""
     require_paths(paths)

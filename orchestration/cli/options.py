@@ -33,6 +33,16 @@ SettingsHome = Annotated[
 
 SettingsFile = Annotated[Path | None, typer.Option("--config", help="Use these settings (YAML).")]
 
+LoopPaths = Annotated[list[Path], typer.Argument(help="Echo files, folders, or clips saved by inspect (.npy).")]
+
+View = Annotated[str | None, typer.Option(help="The view of files without a view tag.")]
+
+FetchedFolder = Annotated[Path, typer.Option(help="Folder to write to: set sources.dicom to it.")]
+
+Title = Annotated[str, typer.Option(help="Our application entity title.", show_default=True)]
+
+Senders = Annotated[list[str] | None, typer.Option(help="An AE title that may send; may be repeated.")]
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 
 

@@ -9,8 +9,9 @@ import typer
 
 from echomort.core.audit import Audited, audited
 from echomort.core.errors import UserError
-from echomort.settings import CONFIG_NAME
-from orchestration.cli.options import AsJson, Home, print_records, require_paths
+from echomort.settings import CONFIG_NAME, REGISTRY
+from orchestration.cli.options import AsJson, Home, LoopPaths, View, print_records, require_paths
+from orchestration.cli.projects import no_project
 
 if TYPE_CHECKING:
     from echomort.champion.model import Champion
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def predict(  # noqa: PLR0913, PLR0917
-    paths: Annotated[list[Path], typer.Argument(help="Echo files, folders, or clips saved by inspect (.npy).")],
+    paths: LoopPaths,
     home: Home = Path("demo"),
-    view: Annotated[str | None, typer.Option(help="The view of files without a view tag.")] = None,
+    view: View = None,
     weights: Annotated[
         Path | None, typer.Option(help="Score AVI clips with the authors' network instead (from `weights import`).")
     ] = None,
@@ -59,10 +60,10 @@ def predict(  # noqa: PLR0913, PLR0917
 def champion_of(home: Path) -> "Champion":
     """Return the champion of the project at ``home``. Raises :class:`UserError` if there is none."""
     if not home.is_dir():
-        raise UserError(f"there is no project at {home.absolute()}", "run `echomort run` first, or name it with --home")
+        raise no_project(home)
     from echomort.champion.model import Champion
 
-    return Champion.load(home.absolute() / "registry")
+    return Champion.load(home.absolute() / REGISTRY)
 
 
 def scoring_of(home: Path) -> "Scoring":

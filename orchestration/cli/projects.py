@@ -181,10 +181,15 @@ def make_home(home: Path) -> None:
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
+def no_project(home: Path, remedy: str = "run `echomort run` first, or name it with --home") -> UserError:
+    """Return the error of a command that needs a project where there is none."""
+    return UserError(f"there is no project at {home.absolute()}", remedy)
+
+
 def existing_home(home: Path) -> Path:
     """Return ``home`` as an absolute path; raises :class:`UserError` if it holds no project."""
     if not (home / "warehouse.duckdb").exists():
-        raise UserError(f"there is no project at {home.absolute()}", "run `echomort run` first, or name it with --home")
+        raise no_project(home)
     os.environ["ECHOMORT_HOME"] = str(home.absolute())
     return home.absolute()
 
@@ -199,8 +204,6 @@ def settings_of(home: Path | None, config: Path | None) -> configuration.Setting
     """Return the settings of a project or of a file; those of preset ``standard`` if neither is given."""
     if home is None and config is None:
         return configuration.Settings()
-    own = None if home is None else home / CONFIG_NAME
-    if own is not None and not own.exists():
-        remedy = "run `echomort run` first, or name it with --home"
-        raise UserError(f"there is no project at {own.parent.absolute()}", remedy)
-    return configuration.load_settings(config or own)
+    if home is not None and not (home / CONFIG_NAME).exists():
+        raise no_project(home)
+    return configuration.load_settings(config or (home and home / CONFIG_NAME))

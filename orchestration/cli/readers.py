@@ -22,13 +22,13 @@ def export(
     from echomort.reader_study.answers import UNAIDED
     from echomort.reader_study.bundle import must_be_new
     from echomort.reader_study.cases import CaseRequest
-    from orchestration.reader_study import bundle, frozen
+    from orchestration.reader_study import frozen_study, write_arm
 
     must_be_new(folder)
     with audited(settings.home, "readers export") as noted:
         with progress_bar("cases") as progress:
-            study = frozen(settings, CaseRequest(_view(view), cases, count, settings.evaluation.seed), progress)
-        bundle(study, folder, UNAIDED, out, noted)
+            study = frozen_study(settings, CaseRequest(_view(view), cases, count, settings.evaluation.seed), progress)
+        write_arm(study, folder, UNAIDED, out, noted)
 
 
 def assist(
@@ -38,10 +38,10 @@ def assist(
     settings = project_settings(home)
     from echomort.reader_study.answers import AIDED
     from echomort.reader_study.cases import Study
-    from orchestration.reader_study import bundle
+    from orchestration.reader_study import write_arm
 
     with audited(settings.home, "readers assist") as noted:
-        bundle(Study.load(settings.home), folder, AIDED, out, noted)
+        write_arm(Study.load(settings.home), folder, AIDED, out, noted)
 
 
 def analyse(
@@ -51,9 +51,9 @@ def analyse(
     """Check the answers, print the results and write them into the home."""
     require_paths(paths)
     settings = project_settings(home)
-    from orchestration.reader_study import answers_of
+    from orchestration.reader_study import analyse_answers
 
-    answers_of(paths, settings, out)
+    analyse_answers(paths, settings, out)
 
 
 def _view(view: str) -> str:

@@ -3,20 +3,19 @@
 import contextlib
 import signal
 import threading
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from orchestration.cli.options import out
+from orchestration.cli.options import FetchedFolder, Senders, Title, out
 
 
 def receive(
-    to: Annotated[Path, typer.Option(help="Folder to write to: set sources.dicom to it.")],
+    to: FetchedFolder,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 11112,
-    aet: Annotated[str, typer.Option(help="Our application entity title.", show_default=True)] = "ECHOMORT",
+    aet: Title = "ECHOMORT",
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 accepts other machines.")] = "127.0.0.1",
-    sender: Annotated[list[str] | None, typer.Option(help="An AE title that may send; may be repeated.")] = None,
+    sender: Senders = None,
 ) -> None:
     """Receive ultrasound objects (C-STORE) into a folder until interrupted."""
     from echomort.sources.receiver import Station, receiving

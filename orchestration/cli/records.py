@@ -9,6 +9,7 @@ import typer
 from echomort.core.errors import UserError
 from echomort.settings import CONFIG_NAME, Settings, gather, parse_flags, validate
 from orchestration.cli.options import Adapter, AsJson, Set, SettingsFile, SettingsHome, out
+from orchestration.cli.projects import no_project
 
 
 def records(  # noqa: PLR0913, PLR0917
@@ -67,8 +68,7 @@ def records_settings(
     """Return the settings of the project or file, with what this call names on top."""
     own = None if home is None else home / CONFIG_NAME
     if own is not None and not own.exists():
-        remedy = "run `echomort run` first, or leave --home out"
-        raise UserError(f"there is no project at {own.parent.absolute()}", remedy)
+        raise no_project(own.parent, "run `echomort run` first, or leave --home out")
     flags = parse_flags(assignments)
     if adapter is not None:
         flags["sources.adapter"] = adapter

@@ -7,7 +7,7 @@ import typer
 
 from echomort.core.audit import Audited, audited
 from echomort.core.errors import UserError
-from orchestration.cli.options import AsJson, Home, out, print_records, require_paths
+from orchestration.cli.options import AsJson, Home, View, out, print_records, require_paths
 from orchestration.cli.predict import champion_of, noted_score, scoring_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def result(  # noqa: PLR0913, PLR0917 - one parameter an option
     aet: Annotated[str, typer.Option(help="Our application entity title there.", show_default=True)] = "ECHOMORT",
     dicomweb: Annotated[str | None, typer.Option(help="DICOMweb service to send to by STOW-RS: its address.")] = None,
     only: Annotated[Literal["sr", "pdf"] | None, typer.Option(help="The report, or the page, alone.")] = None,
-    view: Annotated[str | None, typer.Option(help="The view of files without a view tag.")] = None,
+    view: View = None,
     as_json: AsJson = False,
 ) -> None:
     """Give each study its risk back, as a structured report and a page (PDF) among its own DICOM objects.

@@ -68,7 +68,7 @@ def _libraries(project: Project) -> Iterator[Finding]:
 
 def _whole(project: Project) -> Iterator[Finding]:
     """Yield what of the registry and of the vault is missing or damaged."""
-    registry = project.root / "registry"
+    registry = project.settings.registry
     damages = list(registry_damage(registry))
     for damage in damages:
         yield fails("champion", f"{damage.path}: {damage.what}", damage.remedy or REPAIR)

@@ -89,7 +89,7 @@ def print_status(home: Path, console: Console, as_json: bool) -> None:
     project = Project(home=str(home))
     rows = status.asset_states(project)
     if as_json:
-        decision = next(reversed(read_history(home / "registry")), None)
+        decision = next(reversed(read_history(project.settings.registry)), None)
         warnings = status.project_warnings(project)
         for row in rows:
             about = {"warnings": [words for asset, words in warnings if asset == row["asset"]]}
@@ -97,7 +97,7 @@ def print_status(home: Path, console: Console, as_json: bool) -> None:
         return
     for line in state_lines(rows, console.width):
         console.print(line)
-    for line in _champion_lines(home / "registry"):
+    for line in _champion_lines(project.settings.registry):
         console.print(line)
     print_warnings(home, console)
 

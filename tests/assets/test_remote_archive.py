@@ -8,9 +8,10 @@ from echo_files import EchoFile
 from pydicom.uid import generate_uid
 
 from assets import status
+from assets.checks.running import check_results
 from assets.imaging.dicom_index import DICOM_INDEX, dicom_index
 from assets.project import Project
-from assets.quality import BY_ASSET, check_results
+from assets.quality import BY_ASSET
 from assets.sources.dicom_archive import DICOM_ARCHIVE, dicom_archive
 from warehouse import ledger
 

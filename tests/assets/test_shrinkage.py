@@ -9,10 +9,11 @@ import pytest
 from extracts import clean_records, write_extract
 from projects import site_home
 
+from assets.checks.running import check_results
 from assets.imaging.dicom_index import DICOM_INDEX, FILES, files_by_folder
 from assets.incremental import commit_units, stale_units
 from assets.project import Project
-from assets.quality import BY_ASSET, check_results
+from assets.quality import BY_ASSET
 from assets.records.health_records import health_records
 from assets.shrinkage import ACCEPTED_TAG, ARCHIVE_CHECK, FEWEST, is_accepted, most_gone, refuse_loss, too_many_gone
 from assets.sources.dicom_archive import dicom_archive

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from assets.checks.watch import WATCHES
 from assets.quality import BY_ASSET
-from assets.watch import WATCHES
 from echomort.settings import load_settings
 from warehouse.connection import connect_in_memory
 from warehouse.queries import run

@@ -212,8 +212,8 @@ def test_the_compiled_loop_and_a_child_process_count() -> None:
 def test_every_file_of_sql_that_is_run_is_named_where_it_is_run(tmp_path: Path) -> None:
     with connect(tmp_path / "w.duckdb") as connection, only({"tables/outcome/patients.sql"}):
         run(connection, "tables/outcome/patients.sql")
-        with pytest.raises(UndeclaredQuery, match=r"reads/counts/archive_counts\.sql"):
-            run(connection, "reads/counts/archive_counts.sql")
+        with pytest.raises(UndeclaredQuery, match=r"reads/counts/indexed_files\.sql"):
+            run(connection, "reads/counts/indexed_files.sql")
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,12 @@ def test_no_file_is_imported_in_a_circle():
     order.prepare()  # raises CycleError, which names the files
 
 
+def test_the_page_on_the_architecture_names_every_folder():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    folders = [file.parent.name for file in (ROOT / "echomort").glob("*/__init__.py")]
+    assert [name for name in folders if f"`echomort/{name}/`" not in page] == []
+
+
 def loaded_by(statement: str) -> set[str]:
     code = f"import sys\n{statement}\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -253,7 +253,7 @@ def test_a_training_that_will_not_go_on_leaves_nothing(
 @pytest.mark.parametrize("name", GRIDS)
 def test_an_archive_without_the_views_that_are_asked_for_says_so_once(archive: Archive, name: str) -> None:
     archive.settings["training"] = SETTINGS["training"] | {"views": ["subcostal_4"]}
-    assert make(archive, experiments.BY_EXPERIMENT[name], ["any_view"]) == ["any_view"]
+    assert make(archive, getattr(experiments, name.upper()), ["any_view"]) == ["any_view"]
     (reason,) = rows(archive, name)["reason"]
     assert reason == (
         "no clip of a study of the cohort is of a view of training.views (subcostal_4): "
@@ -287,10 +287,11 @@ def test_planning_loads_no_network(archive: Archive) -> None:
     (archive.home / "echomort.yaml").write_text(yaml.safe_dump(archive.settings))
     code = (
         "import sys\n"
-        "from assets.experiments.experiments import BY_EXPERIMENT\n"
+        "from assets.graph import STAGES\n"
         "from assets.project import Project\n"
         "project = Project(home=sys.argv[1])\n"
-        "plans = [stage.plan(project, stage.how(project)) for stage in BY_EXPERIMENT.values()]\n"
+        "stages = [stage for stage in STAGES if stage.name.startswith('experiment_')]\n"
+        "plans = [stage.plan(project, stage.how(project)) for stage in stages]\n"
         "print(sum(map(len, plans)) > 0, 'torch' in sys.modules)"
     )
     done = subprocess.run(

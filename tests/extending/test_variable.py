@@ -51,7 +51,7 @@ def folder(tmp_path):
 def built(folder, variables):
     """Return the warehouse with the features of ``ROWS``."""
     connection = empty_warehouse()
-    stage(connection, write_extract(folder, ROWS), "canonical", KEYRING, "kept", variables)
+    stage(connection, write_extract(folder, ROWS), "canonical", KEYRING, "kept", catalogue=variables)
     build(connection, catalogue=variables)
     return connection
 
@@ -95,7 +95,7 @@ def test_no_name_that_a_variable_may_have_is_mistaken_for_another_column(tmp_pat
         connection = empty_warehouse()
         (tmp_path / name).mkdir()
         rows = ROWS | {"measurement": measured}
-        stage(connection, write_extract(tmp_path / name, rows), "canonical", KEYRING, "kept", catalogue)
+        stage(connection, write_extract(tmp_path / name, rows), "canonical", KEYRING, "kept", catalogue=catalogue)
         build(connection, catalogue=catalogue)
         studies = "SELECT study_key, patient_key, 'development', 0, 1, 9, true, true, true FROM study"
         connection.execute(f"INSERT INTO cohort {studies}")

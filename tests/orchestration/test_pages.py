@@ -17,9 +17,9 @@ from dagster._core.scheduler.instigation import (
 from projects import Home
 from pydicom.datadict import keyword_dict
 
+from assets.checks.tables import SUITES
 from assets.incremental.tables import OWN_TABLES, SHARED_TABLES
 from assets.project import Project
-from assets.quality import SUITES
 from assets.training.view_models import VIEW_MODELS
 from echomort.vocabulary.model_names import view_model
 from orchestration.definitions import defs

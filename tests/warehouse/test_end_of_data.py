@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 from extracts import KEYRING, counted, empty_warehouse, fetch, person, study_key, write_extract
 
-from assets.quality import late_records_check
+from assets.checks.records import late_records_check
 from echomort.core.errors import UserError
 from echomort.settings import Outcome, Postgresql, Settings
 from warehouse.adapters.extract import ExtractLocation

@@ -18,7 +18,7 @@ def labels(folder, contacts, kinds=None, statuses=None):
     connection = empty_warehouse()
     rows = {"patient": [person("P")], "study": [STUDY], "contact": [("P", LATER, *one) for one in contacts]}
     report = stage(
-        connection, write_extract(folder, rows), "canonical", KEYRING, "shifted", None, kinds, statuses=statuses
+        connection, write_extract(folder, rows), "canonical", KEYRING, "shifted", kinds=kinds, statuses=statuses
     )
     link(connection, Outcome(require_full_window=False), KEYRING)
     ((label, reason),) = fetch(connection, "SELECT label, reason FROM outcome")

@@ -33,6 +33,12 @@ from warehouse.staging.vocabulary import vocabulary
 TABLES = ("patient", "death", "study", "contact", "measurement", "diagnosis", "medication")
 """The canonical tables in the order of staging: the rules of each may use the tables before it."""
 
+DEFINITIONS = (
+    *("definitions/unit.sql", "definitions/moment.sql"),
+    *("definitions/partial_date.sql", "definitions/number.sql"),
+)
+"""Macros that the SQL of staging uses."""
+
 LAST_MOVED_DATE = date(2299, 12, 31)
 """The latest date that is accepted if the source has moved its dates; otherwise it is the extract's day. Our choice."""
 
@@ -113,12 +119,13 @@ class StagingReport:
     identifiers: Mapping[str, Mapping[str, str]]
 
 
-def stage(  # noqa: PLR0913, PLR0917
+def stage(  # noqa: PLR0913
     connection: duckdb.DuckDBPyConnection,
     location: Path | ExtractLocation,
     adapter: str,
     keyring: Keyring,
     dates: Literal["shifted", "kept"],
+    *,
     catalogue: Catalogue | None = None,
     kinds: Mapping[str, bool] | None = None,
     extracted_on: date | None = None,
@@ -141,33 +148,16 @@ def stage(  # noqa: PLR0913, PLR0917
     """
     location = location if isinstance(location, ExtractLocation) else ExtractLocation(location)
     require_day(location, adapter, extracted_on)
-    outcome = outcome or Outcome()
     with open_extract(connection, location, adapter) as unused:
-        run(connection, "definitions/unit.sql")
-        run(connection, "definitions/moment.sql")
-        run(connection, "definitions/partial_date.sql")
-        run(connection, "definitions/number.sql")
-        run(
-            connection,
-            "staging/begin.sql",
-            adapter=Path(adapter).name,
-            dates=dates,
-            key_id=keyring.key_id,
-            contact_grace_days=outcome.contact_grace_days,
-            study_grace_days=outcome.study_grace_days,
-            **_calendar(connection, extracted_on),
-        )
+        about = {"adapter": Path(adapter).name, "dates": dates, "key_id": keyring.key_id}
+        _begin(connection, outcome or Outcome(), extracted_on, **about)
         _write_vocabulary(connection, catalogue)
         left_out = _leave_out(connection, keyring, erased or Exclusion())
         identifiers = _write_keys(connection, keyring, dates)
         identifiers["contact_kind"] = _write_kinds(connection, keyring, kinds or {}, statuses or {})
         run(connection, "staging/merged.sql")
         _note(connection, {**unused, **_stage_tables(connection, adapter)}, adapter)
-        for table, rows in left_out.items():
-            run(connection, "staging/erased.sql", table=table, rows=rows)
-        run(connection, "staging/empty.sql")
-        run(connection, "staging/quarantined.sql")
-        run(connection, "staging/left_out.sql")
+        _count_unused_rows(connection, left_out)
         identifiers["word"] = _write_unlisted(connection, keyring)
         run(connection, "staging/end.sql")
     return StagingReport(row_counts(connection), conflicts(connection, adapter), identifiers)
@@ -181,6 +171,14 @@ def require_day(location: ExtractLocation, adapter: str, extracted_on: date | No
             "set it to the last day whose records the database has (--set sources.extracted_on=2024-06-30): later "
             "rows, such as appointments, are set aside, and no result depends on the day of the run",
         )
+
+
+def _begin(connection: duckdb.DuckDBPyConnection, outcome: Outcome, extracted_on: date | None, **about: str) -> None:
+    """Make what all tables are staged with, and empty the counts; ``about``: further parameters of begin.sql."""
+    for definition in DEFINITIONS:
+        run(connection, definition)
+    grace = {"contact_grace_days": outcome.contact_grace_days, "study_grace_days": outcome.study_grace_days}
+    run(connection, "staging/begin.sql", **grace, **about, **_calendar(connection, extracted_on))
 
 
 def _calendar(connection: duckdb.DuckDBPyConnection, extracted_on: date | None) -> dict[str, Any]:
@@ -230,6 +228,15 @@ def _leave_out(connection: duckdb.DuckDBPyConnection, keyring: Keyring, erased: 
     return {
         table: int(scalar(connection, "staging/erased_count.sql", table=f"whole_source_{table}")) for table in TABLES
     }
+
+
+def _count_unused_rows(connection: duckdb.DuckDBPyConnection, erased: Mapping[str, int]) -> None:
+    """Count the rows of ``erased`` patients (by table), empty tables, the patients in quarantine, and the rows that the
+    adapter left out."""
+    for table, rows in erased.items():
+        run(connection, "staging/erased.sql", table=table, rows=rows)
+    for count in ("staging/empty.sql", "staging/quarantined.sql", "staging/left_out.sql"):
+        run(connection, count)
 
 
 def _write_vocabulary(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue | None) -> None:

@@ -32,3 +32,8 @@ class Check:
     stage: Stage
     read: Callable[[duckdb.DuckDBPyConnection], Callable[[Settings], Result]]
     keep: Callable[[duckdb.DuckDBPyConnection, Result], Mapping[str, Any]] = field(default=keep_nothing)
+
+
+def least_outcomes(settings: Settings) -> dict[str, int]:
+    """Return the setting by which figures of few deaths or survivors are withheld."""
+    return {"evaluation.suppress_below_events": settings.evaluation.suppress_below_events}

@@ -8,7 +8,7 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from assets.check import Check, Result
+from assets.checks.check import Check, Result
 from assets.incremental import Stage, picture
 from echomort.settings import Settings
 from warehouse.queries import run, scalar

@@ -1,0 +1,1 @@
+"""The checks on assets: one file for each kind. :mod:`assets.quality` lists them."""

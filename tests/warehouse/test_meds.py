@@ -251,6 +251,33 @@ def test_a_value_without_a_time_is_counted(tmp_path):
     assert counted(report)["measurement", "MISSING_DATE"] == 1
 
 
+@pytest.mark.parametrize(
+    ("codes", "race"),
+    [
+        (["ETHNICITY//Not Hispanic or Latino"], "white"),
+        (["RACE//WHITE - RUSSIAN"], "white"),
+        (["RACE//BLACK/AFRICAN AMERICAN"], None),
+        (["Ethnicity/Hispanic"], "hispanic"),
+    ],
+)
+def test_an_ethnicity_stands_beside_a_race(tmp_path, codes, race):
+    connection, _ = staged(tmp_path, *(event(code, None) for code in codes))
+    assert fetch(connection, "SELECT race FROM patient") == [(race,)]
+
+
+def test_a_race_may_be_a_code_of_omop(tmp_path):
+    ones = [event("Race/3", None, subject=8), event("Race/2.04", None, subject=9)]
+    connection, _ = staged(tmp_path, *ones)
+    races = dict(fetch(connection, "SELECT patient_key, race FROM patient"))
+    assert (races[patient_key("8")], races[patient_key("9")]) == ("black", "asian")
+
+
+def test_a_drug_that_was_not_given_is_not_taken(tmp_path):
+    ones = [event(f"MEDICATION//Lisinopril//{word}") for word in ("Not Given", "Hold Dose", "Stopped")]
+    connection, _ = staged(tmp_path, *ones, event("MEDICATION//Simvastatin//Administered"))
+    assert fetch(connection, "SELECT drug_class FROM medication") == [("statin",)]
+
+
 def test_two_sexes_or_births_quarantine_the_subject(tmp_path):
     _, report = staged(tmp_path, event("GENDER//M", None), event("MEDS_BIRTH", datetime(1960, 1, 1)))
     assert counted(report)["patient", "TWO_SEXES"] == 1

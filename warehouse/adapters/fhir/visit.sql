@@ -24,7 +24,7 @@ WITH latest AS (
         json_parts(json_text(hospitalization, '$.dischargeDisposition.coding')) AS dispositions
     FROM raw_encounter
     WHERE resourcetype = 'Encounter'
-    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY updated_at(meta) DESC) = 1
+    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_encounter)) = 1
 ),
 known AS (
     SELECT

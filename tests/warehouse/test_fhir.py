@@ -175,6 +175,7 @@ def test_who_is_not_dead_has_no_death(tmp_path):
         ("https://www.nubc.org/CodeSystem/PatDischargeStatus", "20", True),
         ("https://www.nubc.org/CodeSystem/PatDischargeStatus", "01", False),
         ("urn:local", "20", False),
+        ("http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-discharge-disposition", "DIED", True),
     ],
 )
 def test_a_discharge_as_dead_is_a_death(tmp_path, system, code, dead):
@@ -183,6 +184,20 @@ def test_a_discharge_as_dead_is_a_death(tmp_path, system, code, dead):
     connection, _ = staged(tmp_path, stay)
     expected = [("hospital", "2018-05-07")] if dead else []
     assert [(one, str(day)) for one, day in fetch(connection, "SELECT source, death_date FROM death")] == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "dead"),
+    [
+        (coded("urn:local", "7", display="Expired in medical facility"), True),
+        ({"text": "Deceased"}, True),
+        ({"text": "Hospice"}, False),
+    ],
+)
+def test_a_discharge_as_dead_may_be_in_words(tmp_path, said, dead):
+    stay = visit("v", "IMP", hospitalization={"dischargeDisposition": said})
+    connection, _ = staged(tmp_path, stay | {"period": {"start": "2018-05-01", "end": "2018-05-07"}})
+    assert fetch(connection, "SELECT count(*) FROM death") == [(dead,)]
 
 
 def test_a_discharge_without_an_end_adds_nothing_to_a_dated_death(tmp_path):
@@ -223,6 +238,12 @@ def test_the_site_names_the_system_of_the_record_numbers(tmp_path):
     (tmp_path / "record_number_system.csv").write_text("system\nurn:pacs\n")
     connection, _ = staged(tmp_path, one)
     assert fetch(connection, "SELECT patient_key FROM patient") == [(patient_key("DICOM-7"),)]
+
+
+def test_a_record_number_may_be_named_in_words(tmp_path):
+    numbers = [{"type": {"text": "EPI"}, "system": "urn:epi", "value": "E7"}, {"type": {"text": "MRN"}, "value": "007"}]
+    connection, _ = staged(tmp_path, patient(identifier=numbers))
+    assert fetch(connection, "SELECT patient_key FROM patient") == [(patient_key("007"),)]
 
 
 def test_a_patient_without_record_number_has_the_id(tmp_path):

@@ -205,8 +205,9 @@ def test_only_what_proves_presence_is_evidence_of_life(tmp_path, code, kind):
     assert late == ([(kind,)] if kind else [])
 
 
-def test_a_discharge_as_dead_is_a_death(tmp_path):
-    connection, _ = staged(tmp_path, event("HOSPITAL_DISCHARGE//DIED", datetime(2019, 2, 1, 9)))
+@pytest.mark.parametrize("word", ["DIED", "Expired"])
+def test_a_discharge_as_dead_is_a_death(tmp_path, word):
+    connection, _ = staged(tmp_path, event(f"HOSPITAL_DISCHARGE//{word}", datetime(2019, 2, 1, 9)))
     assert fetch(connection, "SELECT source, death_date::VARCHAR FROM death") == [("hospital", "2019-02-01")]
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import functools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -47,8 +48,13 @@ class Conversion:
 
 
 def plain_unit(unit: str) -> str:
-    """Return ``unit`` in lower case, without blanks and with one sign for micro: how ``units.csv`` names it."""
-    return "".join(unit.split()).lower().replace("μ", "µ")
+    """Return ``unit`` in lower case, without blanks and with one sign for micro: how ``units.csv`` names it.
+
+    In UCUM braces hold a remark, which is no part of the unit that it follows or stands for: ``%{Hb}`` is ``%``,
+    ``{beats}/min`` is ``/min``. One that stands alone or below a stroke (``mL/min/{1.73_m2}``) stays.
+    """
+    plain = "".join(unit.split()).lower().replace("μ", "µ")
+    return re.sub(r"^\{[^}]*\}/", "/", re.sub(r"([^/{}])\{[^}]*\}", r"\1", plain))
 
 
 @functools.cache

@@ -17,6 +17,7 @@ CONCEPTS = [
     {"concept_id": 2000000003, "vocabulary_id": "LOINC", "concept_code": "18043-0"},
     {"concept_id": 2000000004, "vocabulary_id": "UCUM", "concept_code": "mmol/L"},
     {"concept_id": 2000000005, "vocabulary_id": "LOINC", "concept_code": "LA15920-4"},
+    {"concept_id": 2000000006, "vocabulary_id": "SNOMED", "concept_code": "266919005"},
 ]
 
 

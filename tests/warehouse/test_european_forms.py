@@ -145,9 +145,11 @@ def cells(folder, table, column, encoding="utf-8"):
         return [cell for (cell,) in connection.execute(f"SELECT {column} FROM raw_{table}").fetchall()]
 
 
-def test_cells_between_semicolons_may_be_quoted(tmp_path):
-    (tmp_path / "patient.csv").write_text('mrn;"note"\n"1";"a; ""b""\nc"\n2;d\n')
-    assert cells(tmp_path, "patient", "note") == ['a; "b"\nc', "d"]
+@pytest.mark.parametrize("sign", [";", "|"])
+def test_cells_between_semicolons_or_bars_may_be_quoted(tmp_path, sign):
+    text = 'mrn;"note"\n"1";"a; ""b""\nc"\n2;d\n'
+    (tmp_path / "patient.csv").write_text(text.replace(";", sign))
+    assert cells(tmp_path, "patient", "note") == [f'a{sign} "b"\nc', "d"]
 
 
 def test_every_byte_of_latin_1_is_a_letter_of_its_own(tmp_path):

@@ -14,6 +14,7 @@ from echomort.ehr.clean import conversions, plain_unit
 from echomort.ehr.variables import catalogue, model_inputs, names
 from echomort.settings import Features
 from warehouse.checks.assertions import check
+from warehouse.queries import query
 from warehouse.tables.feature.features import build
 
 AT = datetime(2018, 5, 1, 9, 30)
@@ -265,21 +266,44 @@ def test_a_variable_that_the_catalogue_does_not_know_reaches_no_feature(tmp_path
 
 
 LENGTH = {"mm": 1e-3, "cm": 1e-2, "m": 1.0, "in": 0.0254, "[in_i]": 0.0254, "inch": 0.0254, "inches": 0.0254}
-LENGTH |= {"ft": 0.3048, "[ft_i]": 0.3048}
+LENGTH |= dict.fromkeys(("ft", "foot", "feet", "[ft_i]"), 0.3048) | dict.fromkeys(("centimeter", "centimeters"), 0.01)
+LENGTH |= {"[in_us]": 100 / 3937, "[ft_us]": 1200 / 3937}
 POUND = 0.45359237
-MASS = {"g": 1e-3, "kg": 1.0, "oz": POUND / 16, "[oz_av]": POUND / 16} | dict.fromkeys(
-    ("lb", "lbs", "[lb_av]", "pounds"), POUND
-)
+MASS = {
+    "g": 1e-3,
+    "gm": 1e-3,
+    "kg": 1.0,
+    "kgs": 1.0,
+    "kilogram": 1.0,
+    "kilograms": 1.0,
+    "oz": POUND / 16,
+    "[oz_av]": POUND / 16,
+} | dict.fromkeys(("lb", "lbs", "[lb_av]", "pound", "pounds"), POUND)
 SPEED = {"m/s": 1.0, "m/sec": 1.0, "cm/s": 1e-2, "cm/sec": 1e-2, "mm/s": 1e-3}
 TIME = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "msec": 1e-3}
 VOLUME = {"l": 1e-3, "ml": 1e-6, "cc": 1e-6, "cm3": 1e-6}
 SLOPE = {"cm/s2": 1e-2, "cm/s^2": 1e-2, "cm/s²": 1e-2, "cm/sec2": 1e-2, "mm/s2": 1e-3}
 SLOPE |= dict.fromkeys(("m/s2", "m/s^2", "m/s²", "m/sec2"), 1.0)
 AREA = {"mm2": 1e-6, "cm2": 1e-4, "cm^2": 1e-4, "cm²": 1e-4}
-PRESSURE = {"mm[hg]": 133.322, "mmhg": 133.322, "kpa": 1000.0, "cm[h2o]": 98.0665}
-SHARE = {"%": 0.01, "percent": 0.01, "fraction": 1.0, "1": 1.0}
-RATE = dict.fromkeys(("/min", "bpm", "beats/min", "{beats}/min", "{beat}/min", "1/min"), 1 / 60) | {"hz": 1.0}
-DENSITY = {"mg/dl": 1e-2, "g/dl": 10.0, "g/l": 1.0, "mg/l": 1e-3, "pg/ml": 1e-9, "ng/l": 1e-9, "ng/ml": 1e-6}
+PRESSURE = {"mm[hg]": 133.322, "mmhg": 133.322, "mm/hg": 133.322, "kpa": 1000.0, "cm[h2o]": 98.0665}
+SHARE = {"%oftotalhb": 0.01, "%oftotalhgb": 0.01, "%": 0.01, "percent": 0.01, "fraction": 1.0, "1": 1.0}
+RATE = dict.fromkeys(("/min", "/minute", "bpm", "beats/min", "beats/minute", "counts/min", "1/min"), 1 / 60) | {
+    "hz": 1.0
+}
+DENSITY = {
+    "mg/dl": 1e-2,
+    "g/dl": 10.0,
+    "g%": 10.0,
+    "gm%": 10.0,
+    "gm/dl": 10.0,
+    "g/l": 1.0,
+    "mg/l": 1e-3,
+    "pg/ml": 1e-9,
+    "ng/l": 1e-9,
+    "ng/ml": 1e-6,
+    "ug/l": 1e-6,
+    "µg/l": 1e-6,
+}
 AMOUNT = {"mmol/l": 1.0, "umol/l": 1e-3, "µmol/l": 1e-3, "pmol/l": 1e-9}
 DIMENSIONS = (LENGTH, MASS, SPEED, SLOPE, TIME, VOLUME, AREA, PRESSURE, SHARE, RATE, DENSITY)
 GRAMS_A_MOLE = {"ldl": 386.65, "hdl": 386.65, "total_chol": 386.65, "creatinine": 113.12, "uric_acid": 168.11}
@@ -308,6 +332,17 @@ def test_every_conversion_keeps_order_and_its_unit_is_written_plainly(conversion
     assert plain_unit(conversion.unit) == conversion.unit
     assert conversion.factor > 0
     assert math.isfinite(number * conversion.factor + conversion.offset)
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [("%{Hb}", "%"), ("{Beats}/min", "/min"), ("mmol/mol{Hb}", "mmol/mol"), ("mL/min/{1.73_m2}", "ml/min/{1.73_m2}")],
+)
+def test_a_remark_in_braces_is_no_part_of_a_unit(written, plain):
+    connection = empty_warehouse()
+    connection.execute(query("definitions/unit.sql"))
+    assert fetch(connection, f"SELECT plain_unit('{written}')") == [(plain,)]
+    assert plain_unit(written) == plain
 
 
 def test_a_unit_has_one_meaning_a_variable():

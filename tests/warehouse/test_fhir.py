@@ -87,6 +87,16 @@ def test_the_newest_version_of_a_resource_is_read_and_the_others_are_counted(tmp
     assert counted(report)["measurement", "OLDER_VERSION"] == 1
 
 
+def test_which_version_is_read_does_not_depend_on_the_order_of_the_rows(tmp_path):
+    at = {"lastUpdated": "2018-05-02T00:30:00Z"}
+    ones = [observed(value=float(number)) | {"meta": at | {"versionId": str(number)}} for number in (9, 10)]
+    other = [observed("p", ("http://loinc.org", "2951-2"), float(number), "mmol/L") for number in (140, 141)]
+    found = [staged(tmp_path / "there", *ones, *other), staged(tmp_path / "back", *other[::-1], *ones[::-1])]
+    there, back = (fetch(connection, "SELECT variable, value FROM measurement ORDER BY ALL") for connection, _ in found)
+    assert there == back
+    assert there[0] == ("creatinine", 10)
+
+
 def test_a_resource_of_another_type_than_its_file_is_counted(tmp_path):
     written(tmp_path, patient())
     with (tmp_path / "Patient.ndjson").open("a") as file:
@@ -130,7 +140,7 @@ def test_a_subject_that_is_no_patient_of_the_export_is_counted(tmp_path, referen
 
 @pytest.mark.parametrize(
     ("said", "birth"),
-    [("1950", "1950-07-02"), ("1950-03", "1950-03-15"), ("1950-03-04", "1950-03-04")],
+    [("1950", "1950-07-02"), ("1950-03", "1950-03-16"), ("1950-03-04", "1950-03-04")],
 )
 def test_a_partial_birth_date_lies_in_the_middle_of_what_is_known(tmp_path, said, birth):
     connection, _ = staged(tmp_path, patient(birthDate=said))
@@ -165,6 +175,7 @@ def test_who_is_not_dead_has_no_death(tmp_path):
         ("https://www.nubc.org/CodeSystem/PatDischargeStatus", "20", True),
         ("https://www.nubc.org/CodeSystem/PatDischargeStatus", "01", False),
         ("urn:local", "20", False),
+        ("http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-discharge-disposition", "DIED", True),
     ],
 )
 def test_a_discharge_as_dead_is_a_death(tmp_path, system, code, dead):
@@ -173,6 +184,20 @@ def test_a_discharge_as_dead_is_a_death(tmp_path, system, code, dead):
     connection, _ = staged(tmp_path, stay)
     expected = [("hospital", "2018-05-07")] if dead else []
     assert [(one, str(day)) for one, day in fetch(connection, "SELECT source, death_date FROM death")] == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "dead"),
+    [
+        (coded("urn:local", "7", display="Expired in medical facility"), True),
+        ({"text": "Deceased"}, True),
+        ({"text": "Hospice"}, False),
+    ],
+)
+def test_a_discharge_as_dead_may_be_in_words(tmp_path, said, dead):
+    stay = visit("v", "IMP", hospitalization={"dischargeDisposition": said})
+    connection, _ = staged(tmp_path, stay | {"period": {"start": "2018-05-01", "end": "2018-05-07"}})
+    assert fetch(connection, "SELECT count(*) FROM death") == [(dead,)]
 
 
 def test_a_discharge_without_an_end_adds_nothing_to_a_dated_death(tmp_path):
@@ -213,6 +238,12 @@ def test_the_site_names_the_system_of_the_record_numbers(tmp_path):
     (tmp_path / "record_number_system.csv").write_text("system\nurn:pacs\n")
     connection, _ = staged(tmp_path, one)
     assert fetch(connection, "SELECT patient_key FROM patient") == [(patient_key("DICOM-7"),)]
+
+
+def test_a_record_number_may_be_named_in_words(tmp_path):
+    numbers = [{"type": {"text": "EPI"}, "system": "urn:epi", "value": "E7"}, {"type": {"text": "MRN"}, "value": "007"}]
+    connection, _ = staged(tmp_path, patient(identifier=numbers))
+    assert fetch(connection, "SELECT patient_key FROM patient") == [(patient_key("007"),)]
 
 
 def test_a_patient_without_record_number_has_the_id(tmp_path):
@@ -329,6 +360,7 @@ def test_a_blood_pressure_is_two_components(tmp_path):
         ((LOINC, "72166-2"), coded(SNOMED, "8517006"), 1),
         ((LOINC, "72166-2"), {"text": "Never smoker"}, 0),
         ((LOINC, "72166-2"), {"text": "Former smoker"}, 1),
+        ((LOINC, "72166-2"), {"text": "Smoker, current status unknown"}, 1),
         (("urn:x", "mr_grade"), coded(SNOMED, "255604002"), 1),
         (("urn:x", "mr_grade"), {"text": "moderate to severe"}, 3),
         (("urn:x", "diastolic_function"), {"text": "II"}, 2),
@@ -342,7 +374,9 @@ def test_a_coded_or_worded_answer_is_a_number(tmp_path, code, answer, expected):
     assert fetch(connection, "SELECT value FROM measurement") == [(expected,)]
 
 
-@pytest.mark.parametrize("answer", [coded(SNOMED, "266927001"), {"text": "Unknown if ever smoked"}])
+@pytest.mark.parametrize(
+    "answer", [coded(SNOMED, "266927001"), {"text": "Unknown if ever smoked"}, {"text": "Current non-smoker"}]
+)
 def test_an_answer_that_says_nothing_is_counted(tmp_path, answer):
     one = observed("p", code=(LOINC, "72166-2"), valueCodeableConcept=answer)
     del one["valueQuantity"]
@@ -479,6 +513,32 @@ def test_only_what_is_not_denied_is_a_diagnosis(tmp_path, status, reason):
     assert reason is None or counted(report)["diagnosis", reason] == 1
 
 
+GERMAN = "http://fhir.de/StructureDefinition/icd-10-gm-diagnosesicherheit"
+
+
+def certain(letter):
+    coding = {"system": "http://fhir.de/CodeSystem/bfarm/icd-10-gm", "code": "I50.9"}
+    return {"code": {"coding": [coding | {"extension": [{"url": GERMAN, "valueCoding": {"code": letter}}]}]}}
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"verificationStatus": {"coding": [{"code": "7"}, {"code": "refuted"}]}}, "CONDITION_REFUTED"),
+        ({"verificationStatus": {"text": "Refuted"}}, "CONDITION_REFUTED"),
+        ({"verificationStatus": {"coding": [{"code": "confirmed"}]}}, None),
+        (certain("A"), "CONDITION_REFUTED"),
+        (certain("V"), "CONDITION_NOT_CONFIRMED"),
+        (certain("G"), None),
+    ],
+)
+def test_a_condition_is_refuted_in_any_of_its_codings(tmp_path, said, reason):
+    one = condition("http://hl7.org/fhir/sid/icd-10-cm", "I50.9") | said
+    connection, report = staged(tmp_path, one)
+    assert fetch(connection, "SELECT count(*) FROM diagnosis") == [(reason is None,)]
+    assert reason is None or counted(report)["diagnosis", reason] == 1
+
+
 @pytest.mark.parametrize(
     ("said", "at", "by_onset"),
     [
@@ -516,6 +576,12 @@ RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
             ["loop_diuretic"],
         ),
         ({"medicationCodeableConcept": {"text": "Aspirin"}}, []),
+        ({"medicationCodeableConcept": {"text": "amLODIPine 5 mg tab"}}, ["calcium_channel_blocker"]),
+        ({"medicationCodeableConcept": {"text": "LASIX 40 MG TABLET"}}, ["loop_diuretic"]),
+        ({"medicationCodeableConcept": {"text": "Torasemid AL 10"}}, ["torsemide"]),
+        ({"medicationCodeableConcept": {"text": "Hydrochlorothiazide"}}, ["thiazide"]),
+        ({"medicationCodeableConcept": coded("http://www.whocc.no/atc", "C03CA02")}, ["bumetanide"]),
+        ({"medicationCodeableConcept": coded("http://www.whocc.no/atc", "C10BA10")}, []),
     ],
 )
 @pytest.mark.parametrize("kind", ["MedicationStatement", "MedicationRequest"])
@@ -547,6 +613,56 @@ def test_a_drug_that_is_not_taken_is_counted(tmp_path, kind, said, reason):
     connection, report = staged(tmp_path, one | {"effectiveDateTime": "2018-01-01", "authoredOn": "2018-01-01"})
     assert fetch(connection, "SELECT count(*) FROM medication") == [(reason is None,)]
     assert reason is None or counted(report)["medication", reason] == 1
+
+
+def test_the_dose_of_a_combination_is_no_dose_of_its_diuretic(tmp_path):
+    repeat = {"timing": {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}}}
+    taken = repeat | {"doseAndRate": [{"doseQuantity": {"value": 100, "code": "mg"}}]}
+    drugs = [
+        of(
+            "MedicationStatement",
+            name,
+            effectiveDateTime="2018-01-01",
+            medicationCodeableConcept={"text": name},
+            dosage=[taken],
+        )
+        for name in ("hyzaar", "torsemide")
+    ]
+    connection, _ = staged(tmp_path, *drugs)
+    assert fetch(connection, "SELECT drug_class, dose FROM medication ORDER BY drug_class") == [
+        ("arb", None),
+        ("thiazide", None),
+        ("torsemide", 200),
+    ]
+
+
+US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
+
+
+@pytest.mark.parametrize(
+    ("race", "ethnicity", "expected"),
+    [
+        ("White", "Unknown", "white"),
+        ("White", "Not Hispanic or Latino", "white"),
+        ("Black or African American", "Patient declined", "black"),
+        ("Unknown", "Unknown", None),
+        ("Other Race", "Hispanic or Latino", "hispanic"),
+    ],
+)
+def test_an_unknown_ethnicity_hides_no_race(tmp_path, race, ethnicity, expected):
+    said = [
+        {"url": US_CORE + name, "extension": [{"url": "text", "valueString": text}]}
+        for name, text in (("race", race), ("ethnicity", ethnicity))
+    ]
+    connection, _ = staged(tmp_path, patient(extension=said))
+    assert fetch(connection, "SELECT race FROM patient") == [(expected,)]
+
+
+def test_a_year_of_birth_agrees_with_the_day_of_a_merged_patient(tmp_path):
+    other = patient("2", birthDate="1950-03-04", link=[{"other": {"reference": "Patient/1"}, "type": "replaces"}])
+    connection, report = staged(tmp_path, patient(), other)
+    assert fetch(connection, "SELECT birth_date::VARCHAR FROM patient") == [("1950-03-04",)]
+    assert ("patient", "TWO_BIRTH_DATES") not in counted(report)
 
 
 def test_what_is_not_of_the_standard_stops_nothing(tmp_path):

@@ -205,8 +205,9 @@ def test_only_what_proves_presence_is_evidence_of_life(tmp_path, code, kind):
     assert late == ([(kind,)] if kind else [])
 
 
-def test_a_discharge_as_dead_is_a_death(tmp_path):
-    connection, _ = staged(tmp_path, event("HOSPITAL_DISCHARGE//DIED", datetime(2019, 2, 1, 9)))
+@pytest.mark.parametrize("word", ["DIED", "Expired"])
+def test_a_discharge_as_dead_is_a_death(tmp_path, word):
+    connection, _ = staged(tmp_path, event(f"HOSPITAL_DISCHARGE//{word}", datetime(2019, 2, 1, 9)))
     assert fetch(connection, "SELECT source, death_date::VARCHAR FROM death") == [("hospital", "2019-02-01")]
 
 
@@ -249,6 +250,33 @@ def test_a_value_without_a_time_is_counted(tmp_path):
     events = [event("LOINC//2160-0", None, 1.0, unit="mg/dL"), event("LOINC//2160-0", AT, 1.0, unit="mg/dL")]
     _, report = staged(tmp_path, *events)
     assert counted(report)["measurement", "MISSING_DATE"] == 1
+
+
+@pytest.mark.parametrize(
+    ("codes", "race"),
+    [
+        (["ETHNICITY//Not Hispanic or Latino"], "white"),
+        (["RACE//WHITE - RUSSIAN"], "white"),
+        (["RACE//BLACK/AFRICAN AMERICAN"], None),
+        (["Ethnicity/Hispanic"], "hispanic"),
+    ],
+)
+def test_an_ethnicity_stands_beside_a_race(tmp_path, codes, race):
+    connection, _ = staged(tmp_path, *(event(code, None) for code in codes))
+    assert fetch(connection, "SELECT race FROM patient") == [(race,)]
+
+
+def test_a_race_may_be_a_code_of_omop(tmp_path):
+    ones = [event("Race/3", None, subject=8), event("Race/2.04", None, subject=9)]
+    connection, _ = staged(tmp_path, *ones)
+    races = dict(fetch(connection, "SELECT patient_key, race FROM patient"))
+    assert (races[patient_key("8")], races[patient_key("9")]) == ("black", "asian")
+
+
+def test_a_drug_that_was_not_given_is_not_taken(tmp_path):
+    ones = [event(f"MEDICATION//Lisinopril//{word}") for word in ("Not Given", "Hold Dose", "Stopped")]
+    connection, _ = staged(tmp_path, *ones, event("MEDICATION//Simvastatin//Administered"))
+    assert fetch(connection, "SELECT drug_class FROM medication") == [("statin",)]
 
 
 def test_two_sexes_or_births_quarantine_the_subject(tmp_path):

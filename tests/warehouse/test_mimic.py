@@ -447,3 +447,16 @@ def test_a_race_that_was_blanked_out_is_no_race(tmp_path):
     ]
     connection, _ = staged(tmp_path, admissions=stays)
     assert fetch(connection, "SELECT race FROM patient ORDER BY race") == [("black",), (None,)]
+
+
+@pytest.mark.parametrize(
+    ("other", "race"),
+    [("WHITE - RUSSIAN", "white"), ("UNKNOWN", "white"), ("BLACK/CAPE VERDEAN", None), ("OTHER", None)],
+)
+def test_several_words_for_one_race_are_that_race(tmp_path, other, race):
+    stays = [
+        ("1", str(number), f"2150-0{number}-01 08:00:00", f"2150-0{number}-02 08:00:00", "", 0, word)
+        for number, word in enumerate(("WHITE", other), 1)
+    ]
+    connection, _ = staged(tmp_path, admissions=stays)
+    assert (race,) in fetch(connection, "SELECT race FROM patient")

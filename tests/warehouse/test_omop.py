@@ -70,6 +70,7 @@ def test_what_is_not_of_the_catalogue_is_counted_and_not_read(tmp_path):
         ({"value_as_concept_id": 2000000005}, 1),
         ({"value_as_string": "Never smoker"}, 0),
         ({"value_as_string": "Current every day smoker"}, 1),
+        ({"value_as_concept_id": 2000000006}, 0),
     ],
 )
 def test_smoking_is_an_observation(tmp_path, said, expected):
@@ -98,6 +99,7 @@ def test_a_birth_of_which_the_year_is_known_lies_in_its_middle(tmp_path):
         ({"death_date": "2018-05-04", "death_datetime": "2018-05-09 03:00:00"}, ("2018-05-04", None)),
         ({"death_date": "2018-05-04"}, ("2018-05-04", None)),
         ({"death_date": "2018-05"}, ("2018-05-01", None)),
+        ({"death_datetime": "2018-05-04 03:00:00"}, ("2018-05-04", "2018-05-04 03:00:00")),
     ],
 )
 def test_a_death_has_a_time_where_it_is_of_its_day(tmp_path, said, kept):
@@ -916,6 +918,16 @@ def test_ids_that_became_floating_point_are_the_same_ids(tmp_path):
     connection, report = staged(tmp_path, **rows)
     assert fetch(connection, "SELECT patient_key, sex FROM patient") == [(patient_key("7"), "F")]
     assert [report.rows[table] for table in ("study", "measurement", "contact")] == [(1, 1, 0)] * 3
+
+
+def test_record_numbers_keep_their_zeros_and_fractions(tmp_path):
+    people = [
+        PERSON | {"person_id": number, "person_source_value": said}
+        for number, said in enumerate(("007", "7", "7.5", "1e2", " 8 "), 1)
+    ]
+    connection, _ = staged(tmp_path, person=people, echo_study=[ECHO | {"person_id": 1}])
+    keys = {key for (key,) in fetch(connection, "SELECT patient_key FROM patient")}
+    assert keys == {patient_key(number) for number in ("007", "7", "7.5", "1e2", "8")}
 
 
 def test_person_ids_that_are_no_numbers_are_ids(tmp_path):

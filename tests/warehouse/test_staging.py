@@ -395,6 +395,11 @@ RACES = [
     ("BLACK/AFRICAN AMERICAN", "black"),
     ("HISPANIC/LATINO - PUERTO RICAN", "hispanic"),
     ("ASIAN - SOUTH EAST ASIAN", "asian"),
+    ("White; Not Hispanic or Latino", "white"),
+    ("Not of Hispanic, Latino/a, or Spanish origin, Black", "black"),
+    ("non-hispanic", None),
+    ("White, ethnicity unknown", "white"),
+    ("Other, declined", None),
     ("Filipino", "asian"),
     ("Asian Indian", "asian"),
     ("American Indian/Alaska Native", "native"),
@@ -466,7 +471,12 @@ CODES = [
     ("ICD-10-AM", "I50.-", "I50"),
     ("ICD-10-CA", "I21.4", "I214"),
     ("ICD-10-WHO", "U07.1!", "U071"),
+    ("ICD-10-GM", "I63.9 G", "I639"),
+    ("ICD-10-GM", "I63.9GL", "I639"),
+    ("ICD10GM2023", "I48.1- Z R", "I481"),
+    ("ICD-10", "I63.9 G", "I639"),
     ("ICD-10-GM", "I63.9 V", None),
+    ("ICD-10-GM", "I63.9A", None),
     ("ICD-10-GM", "-I50", None),
     ("ICD10CM", "I1A.0", "I1A0"),
     ("ICD9CM", "4280   ", "4280"),
@@ -503,7 +513,11 @@ def test_a_diagnosis_has_the_form_of_a_code_of_its_vocabulary(of_each_code, voca
 
 def test_what_has_not_the_form_of_a_code_is_counted_and_nothing_else(of_each_code):
     _, report = of_each_code
-    assert counted(report) == {("diagnosis", "NOT_A_CODE"): sum(kept is None for *_, kept in CODES)}
+    assert counted(report) == {
+        ("diagnosis", "CONDITION_NOT_CONFIRMED"): 1,
+        ("diagnosis", "CONDITION_REFUTED"): 1,
+        ("diagnosis", "NOT_A_CODE"): sum(kept is None for *_, kept in CODES) - 2,
+    }
 
 
 def test_exact_duplicates_are_kept_once(tmp_path):

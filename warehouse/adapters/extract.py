@@ -252,6 +252,7 @@ def define_macros(connection: duckdb.DuckDBPyConnection, time_zone: str | None) 
         )
     run(connection, "definitions/local_time.sql", time_zone=time_zone)
     run(connection, "definitions/identifier.sql")
+    run(connection, "definitions/race.sql")
     for macros in MACROS:
         run(connection, macros)
 

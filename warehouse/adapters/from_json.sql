@@ -24,6 +24,15 @@ CREATE OR REPLACE TEMP MACRO patient_reference(subject) AS
         || nullif(regexp_extract(json_text(subject, '$.reference'), '^Patient\?identifier=(.*\|)?([^|]+)$', 2), ''),
         'identifier ' || json_text(subject, '$.identifier.value')
     );
--- updated_at(meta): when this version of a resource was written.
-CREATE OR REPLACE TEMP MACRO updated_at(meta) AS
-    coalesce(TRY_CAST(json_text(meta, '$.lastUpdated') AS TIMESTAMPTZ), TIMESTAMPTZ '0001-01-01 00:00:00+00');
+-- is_record_number(identifier): whether its type says that it is a medical record number: by HL7's code, or in words alone.
+CREATE OR REPLACE TEMP MACRO is_record_number(identifier) AS
+    coalesce(
+        list_contains(json_extract_string(identifier, '$.type.coding[*].code'), 'MR')
+        OR regexp_full_match(lower(json_text(identifier, '$.type.text')), 'mrn?|medical record number'),
+        false
+    );
+-- version_of(meta): which version of a resource this is: by when it was written, then by its number.
+CREATE OR REPLACE TEMP MACRO version_of(meta) AS {
+    'written_at': coalesce(TRY_CAST(json_text(meta, '$.lastUpdated') AS TIMESTAMPTZ), TIMESTAMPTZ '0001-01-01 00:00:00+00'),
+    'number': coalesce(TRY_CAST(json_text(meta, '$.versionId') AS BIGINT), -1)
+};

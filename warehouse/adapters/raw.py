@@ -34,9 +34,9 @@ from warehouse.queries import query, run
 TEXT = tuple(kind + packed for kind in (".csv", ".tsv", ".txt") for packed in PACKED)
 """Endings of tables of text, whose columns are separated by one of :data:`SEPARATORS`."""
 
-SEPARATORS = (",", "\t", ";")
+SEPARATORS = (",", "\t", ";", "|")
 """What separates the columns of a text: the first that the header has. Spreadsheets write semicolons where the comma is
-the decimal sign."""
+the decimal sign, databases bars."""
 
 UNMARKED = "utf-8"
 """Encoding of a text without a mark of its own, unless ``sources.encoding`` names another."""
@@ -191,7 +191,7 @@ class Extract:
         missing = [column.name for column in columns if column.required != "no" and column.name not in found.columns]
         if missing:
             names = ", ".join(column.name for column in columns)
-            commas = "separated by commas, tabs or semicolons, " if found.kind == "csv" else ""
+            commas = "separated by commas, tabs, semicolons or bars, " if found.kind == "csv" else ""
             raise UserError(
                 f"table {table} ({found.title}) has no column {', '.join(missing)}",
                 f"its columns must be {names}, {commas}in any order",

@@ -1,7 +1,8 @@
 -- Coded diagnoses: codes in upper case without a dot, one name for each vocabulary. Text that does not have the form of
 -- a code may be prose, and is dropped. National editions of ICD-10 (-CM, -GM, -AM, -CA and others, with or without
 -- the year) share the categories of the WHO's, by which the groups of diagnoses read them; all count as ICD10CM. What
--- follows a code is no part of it: the signs + * ! of a pair of codes, the dash of a category (I50.-).
+-- follows a code is no part of it: the signs + * ! of a pair of codes, the dash of a category (I50.-), and the German letter of
+-- certainty (I63.9 G), after which one of the side may stand: A excludes the diagnosis, V suspects it.
 CREATE OR REPLACE TEMP VIEW checked_diagnosis AS
 WITH source_row AS (
     SELECT
@@ -12,7 +13,13 @@ WITH source_row AS (
             WHEN raw_vocabulary IN ('ICD9CM', 'ICD9') THEN 'ICD9CM'
             ELSE raw_vocabulary
         END AS vocabulary,
-        nullif(trim(rtrim(upper(as_text(code)), ' .+*!†-'), ' .'), '') AS raw_code,
+        upper(as_text(code)) AS written,
+        CASE
+            WHEN starts_with(raw_vocabulary, 'ICD10GM') OR contains(written, ' ')
+                THEN nullif(regexp_extract(written, '^[A-Z]\d\d[.+*!†0-9-]* ?([AGVZ])( ?[RLB])?$', 1), '')
+        END AS certainty,
+        if(certainty IS NULL, written, regexp_extract(written, '^[A-Z][^ A-Z]*')) AS without_certainty,
+        nullif(trim(rtrim(without_certainty, ' .+*!†-'), ' .'), '') AS raw_code,
         replace(raw_code, '.', '') AS code,
         as_moment(recorded_at) AS moment,
         moment_fault(recorded_at, moment) AS fault
@@ -32,6 +39,8 @@ SELECT
         WHEN vocabulary = 'ICD10CM' AND NOT regexp_full_match(raw_code, '[A-Z]\d[A-Z0-9](\.?[A-Z0-9]{1,4})?') THEN 'NOT_A_CODE'
         WHEN vocabulary = 'ICD9CM' AND NOT regexp_full_match(raw_code, '(\d{3}|V\d{2})(\.?\d{1,2})?|E\d{3}(\.?\d)?')
             THEN 'NOT_A_CODE'
+        WHEN certainty = 'A' THEN 'CONDITION_REFUTED'
+        WHEN certainty = 'V' THEN 'CONDITION_NOT_CONFIRMED'
         ELSE fault
     END AS reason
 FROM source_row

@@ -29,23 +29,7 @@ FROM (
         moment_fault(birth_date, birth) AS fault,
         raw_sex,
         raw_race,
-        -- Sites write race in many ways. The first pattern that matches is used; the groups that the Pooled Cohort
-        -- Equations distinguish come first, for persons with several.
-        regexp_replace(lower(raw_race), 'no[nt][ -]?hispanic( or latino)?', '') AS race_text,
-        CASE
-            WHEN regexp_matches(race_text, 'unknown|declined|unable|not obtained|refused|not reported|no information') THEN NULL
-            WHEN regexp_matches(race_text, 'black|african') THEN 'black'
-            WHEN regexp_matches(race_text, 'hispanic|latin') THEN 'hispanic'
-            WHEN regexp_matches(race_text, 'pacific|hawaii') THEN 'pacific'
-            WHEN regexp_matches(race_text, 'american indian|alaska|native|indigenous') THEN 'native'
-            WHEN regexp_matches(race_text, 'white|caucasian|european') THEN 'white'
-            WHEN regexp_matches(
-                race_text,
-                'asian|chin|japan|korea|vietnam|filipin|indian|pakistan|bangladesh|thai|cambodia|hmong|laot|nepal|lanka|taiwan'
-            )
-                THEN 'asian'
-            WHEN raw_race IS NOT NULL THEN 'other'
-        END AS race,
+        race_of(raw_race) AS race,
         row_number() OVER (PARTITION BY patient_id, birth, last_birth, raw_sex, raw_race) AS copy
     FROM (
         SELECT

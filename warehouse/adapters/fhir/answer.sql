@@ -37,14 +37,9 @@ found AS (
         AND CASE graded
             WHEN 'diastolic' THEN variable = 'diastolic_function'
             WHEN 'valve' THEN ends_with(variable, '_grade')
+            WHEN 'smoking' THEN variable = 'smoking'
         END
-    UNION ALL
-    SELECT variable, answer, plain, CASE WHEN regexp_matches(words, '^(never|non-?smoker|false$)') THEN '0' ELSE '1' END, 200
-    FROM worded
-    WHERE variable = 'smoking'
-        AND regexp_matches(words, '^(never|non-?smoker|false$|true$|former|current|ex-?smoker|smoker$|every day|some day|heavy|light|smokes)')
-        AND NOT contains(words, 'unknown')
 )
-SELECT variable, answer, plain, min_by(value, priority) AS value
+SELECT variable, answer, plain, nullif(min_by(value, priority), 'unread') AS value
 FROM found
 GROUP BY ALL

@@ -5,7 +5,7 @@ WITH RECURSIVE code_system AS (
     SELECT url, coalesce(as_text(hierarchymeaning), 'is-a') = 'is-a' AS is_nested, concept
     FROM raw_codesystem
     WHERE resourcetype = 'CodeSystem'
-    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY updated_at(meta) DESC) = 1
+    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_codesystem)) = 1
 ),
 node AS (
     SELECT url, is_nested, NULL::VARCHAR AS outer_code, unnest(json_parts(concept)) AS one
@@ -32,7 +32,7 @@ concept_map AS (
     FROM (
         FROM raw_conceptmap
         WHERE resourcetype = 'ConceptMap'
-        QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY updated_at(meta) DESC) = 1
+        QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_conceptmap)) = 1
     )
 ),
 element AS (

@@ -15,14 +15,28 @@ SELECT
         WHEN CASE WHEN is_stay THEN visit.known_at ELSE visit.started_at END IS NOT NULL THEN 'encounter'
         WHEN recorded_at IS NOT NULL THEN 'onset'
     END AS dated_by,
-    CASE coalesce(json_text(verificationstatus, '$.coding[0].code'), lower(as_text(verificationstatus)))
-        WHEN 'entered-in-error' THEN 'ENTERED_IN_ERROR'
-        WHEN 'refuted' THEN 'CONDITION_REFUTED'
-        WHEN 'unconfirmed' THEN 'CONDITION_NOT_CONFIRMED'
-        WHEN 'provisional' THEN 'CONDITION_NOT_CONFIRMED'
-        WHEN 'differential' THEN 'CONDITION_NOT_CONFIRMED'
+    -- The codes of its status, a site's own among them, and of the German extension for the certainty of a diagnosis.
+    list_concat(
+        list_transform(json_parts(json_text(verificationstatus, '$.coding')), lambda one: json_text(one, '$.code')),
+        [lower(coalesce(json_text(verificationstatus, '$.text'), as_text(verificationstatus)))],
+        list_transform(
+            list_filter(
+                flatten(
+                    list_transform(
+                        json_parts(json_text(code, '$.coding')), lambda one: json_parts(json_text(one, '$.extension'))
+                    )
+                ),
+                lambda one: contains(json_text(one, '$.url'), 'diagnosesicherheit')
+            ),
+            lambda one: json_text(one, '$.valueCoding.code')
+        )
+    ) AS statuses,
+    CASE
+        WHEN list_contains(statuses, 'entered-in-error') THEN 'ENTERED_IN_ERROR'
+        WHEN list_has_any(statuses, ['refuted', 'A']) THEN 'CONDITION_REFUTED'
+        WHEN list_has_any(statuses, ['unconfirmed', 'provisional', 'differential', 'V']) THEN 'CONDITION_NOT_CONFIRMED'
     END AS reason
 FROM raw_condition AS condition
 LEFT JOIN made_visit AS visit ON visit.id = fhir_id(json_text(condition.encounter, '$.reference'), 'Encounter')
 WHERE resourcetype = 'Condition'
-QUALIFY condition.id IS NULL OR row_number() OVER (PARTITION BY condition.id ORDER BY updated_at(meta) DESC) = 1
+QUALIFY condition.id IS NULL OR row_number() OVER (PARTITION BY condition.id ORDER BY version_of(meta) DESC, hash(condition)) = 1

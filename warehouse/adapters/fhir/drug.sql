@@ -17,7 +17,7 @@ WITH statement AS (
         END AS reason
     FROM raw_medicationstatement
     WHERE resourcetype = 'MedicationStatement'
-    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY updated_at(meta) DESC) = 1
+    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_medicationstatement)) = 1
 ),
 request AS (
     SELECT
@@ -39,13 +39,13 @@ request AS (
         END AS reason
     FROM raw_medicationrequest
     WHERE resourcetype = 'MedicationRequest'
-    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY updated_at(meta) DESC) = 1
+    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_medicationrequest)) = 1
 ),
 medication AS (
     SELECT id, CAST(code AS VARCHAR) AS concept
     FROM raw_medication
     WHERE resourcetype = 'Medication'
-    QUALIFY row_number() OVER (PARTITION BY id ORDER BY updated_at(meta) DESC) = 1
+    QUALIFY row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_medication)) = 1
 ),
 either AS (
     FROM statement

@@ -30,13 +30,16 @@ found AS (
     UNION ALL
     SELECT concept, drug_class, 2
     FROM coding
-    JOIN map_atc ON starts_with(code, prefix)
+    JOIN map_atc ON starts_with(code, prefix) AND NOT list_contains(string_split(coalesce(except_for, ''), ' '), code)
     WHERE vocabulary = 'ATC'
     UNION ALL
     SELECT concept, drug_class, 2
     FROM named
     JOIN map_ingredients ON contains(name, ingredient)
 )
-SELECT DISTINCT concept, drug_class
-FROM found
-QUALIFY rank = min(rank) OVER (PARTITION BY concept)
+SELECT concept, drug_class, count(*) OVER (PARTITION BY concept) = 1 AS is_alone
+FROM (
+    SELECT DISTINCT concept, drug_class
+    FROM found
+    QUALIFY rank = min(rank) OVER (PARTITION BY concept)
+)

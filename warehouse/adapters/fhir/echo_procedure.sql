@@ -11,7 +11,7 @@ WITH latest AS (
         json_parts(json_text(code, '$.coding')) AS codings
     FROM raw_procedure
     WHERE resourcetype = 'Procedure'
-    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY updated_at(meta) DESC) = 1
+    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_procedure)) = 1
 ),
 echo AS (
     SELECT DISTINCT latest.*

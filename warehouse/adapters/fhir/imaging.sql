@@ -42,7 +42,7 @@ WITH latest AS (
         list_contains(list_transform(json_parts(series), lambda one: json_text(one, '$.bodySite.code')), '80891009') AS is_heart
     FROM raw_imagingstudy
     WHERE resourcetype = 'ImagingStudy'
-    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY updated_at(meta) DESC) = 1
+    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_imagingstudy)) = 1
 ),
 numbered AS (
     SELECT
@@ -71,7 +71,11 @@ SELECT
         WHEN status = 'entered-in-error' THEN 'ENTERED_IN_ERROR'
         WHEN status = 'cancelled' THEN 'STUDY_DID_NOT_TAKE_PLACE'
         WHEN NOT coalesce(list_contains(modalities, 'US'), false) THEN 'IMAGING_STUDY_NOT_OF_ULTRASOUND'
-        WHEN regexp_matches(words, 'trans-?o?esoph|\b(tee|toe)\b|stress|f(o?)etal') THEN 'ULTRASOUND_OF_ANOTHER_KIND'
+        WHEN regexp_matches(
+            words,
+            'trans-?o?esoph|\b(tee|toe|ivus)\b|stress|fo?etal|(intra-?cardiac|epicardial) (echo|ultras)|intra-?(vascular|operative)'
+        )
+            THEN 'ULTRASOUND_OF_ANOTHER_KIND'
         WHEN is_coded OR is_heart OR regexp_matches(words, 'echo-?(cardio|kardio)|\b(tte|echo)\b|transthora|heart|cardiac|herz') THEN NULL
         WHEN words = '' AND coalesce(len(codes), 0) = 0 THEN NULL
         ELSE 'ULTRASOUND_OF_ANOTHER_KIND'

@@ -1,9 +1,9 @@
--- Drugs that have a class.
+-- Drugs that have a class. The dose of a combination is not known to be that of one of its drugs.
 SELECT
     coalesce(subject.patient_id, drug.subject) AS patient_id,
     drug_class,
-    dose,
-    CASE WHEN dose IS NOT NULL THEN unit END AS unit,
+    CASE WHEN is_alone THEN dose END AS dose,
+    CASE WHEN is_alone AND dose IS NOT NULL THEN unit END AS unit,
     started_at,
     ended_at
 FROM made_drug AS drug

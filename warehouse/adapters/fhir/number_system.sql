@@ -4,7 +4,7 @@
 WITH record_number AS (
     SELECT coalesce(json_text(one, '$.system'), '') AS system
     FROM (SELECT unnest(json_parts(identifier)) AS one FROM made_person)
-    WHERE list_contains(json_extract_string(one, '$.type.coding[*].code'), 'MR')
+    WHERE is_record_number(one)
 )
 SELECT as_text(system) AS system, true AS is_named
 FROM raw_record_number_system

@@ -25,4 +25,4 @@ SELECT
     ) AS origins
 FROM raw_observation
 WHERE resourcetype = 'Observation'
-QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY updated_at(meta) DESC) = 1
+QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_observation)) = 1

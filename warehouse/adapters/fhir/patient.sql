@@ -1,5 +1,4 @@
--- Patients under their record number. If only the year or the month of birth is known, the date is its middle. Race and
--- ethnicity are the extensions of US Core.
+-- Patients under their record number. Race and ethnicity are the extensions of US Core.
 WITH extended AS (
     SELECT id, unnest(json_parts(extension)) AS one
     FROM made_person
@@ -13,18 +12,17 @@ part AS (
     )
 ),
 stated_race AS (
-    SELECT id, string_agg(DISTINCT coalesce(json_text(one, '$.valueCoding.display'), json_text(one, '$.valueString')), ', ') AS race
-    FROM part
-    WHERE json_text(one, '$.url') IN ('ombCategory', 'text')
+    SELECT id, string_agg(DISTINCT said, ', ' ORDER BY said) AS race
+    FROM (
+        SELECT id, coalesce(json_text(one, '$.valueCoding.display'), json_text(one, '$.valueString')) AS said
+        FROM part
+        WHERE json_text(one, '$.url') IN ('ombCategory', 'text')
+    )
     GROUP BY id
 )
 SELECT
     coalesce(subject.patient_id, person.id) AS patient_id,
-    CASE
-        WHEN regexp_full_match(as_text(birthdate), '\d{4}') THEN as_text(birthdate) || '-07-02'
-        WHEN regexp_full_match(as_text(birthdate), '\d{4}-\d\d') THEN as_text(birthdate) || '-15'
-        ELSE as_text(birthdate)
-    END AS birth_date,
+    birthdate AS birth_date,
     gender AS sex,
     race
 FROM made_person AS person

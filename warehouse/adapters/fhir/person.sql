@@ -2,4 +2,4 @@
 SELECT id, identifier, birthdate, gender, deceasedboolean, deceaseddatetime, link, extension
 FROM raw_patient
 WHERE resourcetype = 'Patient'
-QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY updated_at(meta) DESC) = 1
+QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_patient)) = 1

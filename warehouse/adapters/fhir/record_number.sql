@@ -14,4 +14,4 @@ SELECT
 FROM listed
 JOIN made_number_system AS number_system ON number_system.system = coalesce(json_text(one, '$.system'), '')
 WHERE json_text(one, '$.value') IS NOT NULL
-    AND (is_named OR list_contains(json_extract_string(one, '$.type.coding[*].code'), 'MR'))
+    AND (is_named OR is_record_number(one))

@@ -21,10 +21,11 @@ WITH latest AS (
         ) AS type_text,
         json_text(period, '$.start') AS started_at,
         json_text(period, '$.end') AS ended_at,
-        json_parts(json_text(hospitalization, '$.dischargeDisposition.coding')) AS dispositions
+        json_parts(json_text(hospitalization, '$.dischargeDisposition.coding')) AS dispositions,
+        lower(json_text(hospitalization, '$.dischargeDisposition.text')) AS disposition_text
     FROM raw_encounter
     WHERE resourcetype = 'Encounter'
-    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY updated_at(meta) DESC) = 1
+    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_encounter)) = 1
 ),
 known AS (
     SELECT
@@ -60,10 +61,14 @@ SELECT
         list_filter(
             dispositions,
             lambda one: json_text(one, '$.code') = 'exp'
+                OR regexp_matches(
+                    lower(coalesce(json_text(one, '$.display'), json_text(one, '$.code'))), '^(expired|died|dead|deceased)\b'
+                )
                 OR (
                     json_text(one, '$.code') IN ('20', '40', '41', '42')
                     AND regexp_matches(coalesce(json_text(one, '$.system'), ''), '(?i)nubc|PatDischargeStatus')
                 )
         )
-    ) > 0 AS left_dead
+    ) > 0
+    OR coalesce(regexp_matches(disposition_text, '^(expired|died|dead|deceased)\b'), false) AS left_dead
 FROM known

@@ -4,20 +4,12 @@ WITH worded AS (
     FROM made_event
     WHERE role = 'variable' AND number IS NULL AND words IS NOT NULL
 )
-SELECT variable, words, min_by(value, place) AS value
-FROM (
-    SELECT variable, words, grade AS value, CAST(place AS INTEGER) AS place
-    FROM worded
-    JOIN map_grades ON regexp_matches(plain, pattern)
-        AND CASE graded
-            WHEN 'diastolic' THEN variable = 'diastolic_function'
-            WHEN 'valve' THEN ends_with(variable, '_grade')
-        END
-    UNION ALL
-    SELECT variable, words, if(regexp_matches(plain, '^(never|non-?smoker)'), '0', '1'), 0
-    FROM worded
-    WHERE variable = 'smoking'
-        AND regexp_matches(plain, '^(never|non-?smoker|former|current|ex-?smoker|smoker$|every day|some day)')
-        AND NOT contains(plain, 'unknown')
-)
+SELECT variable, words, nullif(min_by(grade, CAST(place AS INTEGER)), 'unread') AS value
+FROM worded
+JOIN map_grades ON regexp_matches(plain, pattern)
+    AND CASE graded
+        WHEN 'diastolic' THEN variable = 'diastolic_function'
+        WHEN 'valve' THEN ends_with(variable, '_grade')
+        WHEN 'smoking' THEN variable = 'smoking'
+    END
 GROUP BY variable, words

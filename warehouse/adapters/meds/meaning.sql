@@ -74,7 +74,8 @@ found AS (
     UNION ALL
     SELECT code, 'drug', drug_class, distance
     FROM coded
-    JOIN map_atc ON starts_with(local_code, prefix)
+    JOIN map_atc
+        ON starts_with(local_code, prefix) AND NOT list_contains(string_split(coalesce(except_for, ''), ' '), local_code)
     WHERE vocabulary = 'ATC'
 ),
 named_drug AS (
@@ -83,7 +84,7 @@ named_drug AS (
     LEFT JOIN described USING (code)
     JOIN map_ingredients ON contains(lower(concat_ws(' ', other.code, description)), ingredient)
     WHERE regexp_matches(upper(other.code), '^(MEDICATION|DRUG|PRESCRIPTION|RXNORM|NDC|ATC)')
-        AND NOT regexp_matches(upper(other.code), '^[A-Z]+//(STOP|END|DISCONTINUED)')
+        AND NOT regexp_matches(upper(other.code), '^[A-Z]+//(STOP|END|DISCONTINUED)|//(NOT |HOLD|STOPPED|DELAYED$)')
         AND other.code NOT IN (SELECT code FROM found) AND other.code NOT IN (SELECT code FROM event)
 )
 SELECT code, role, target FROM own

@@ -4,9 +4,9 @@
 WITH stated_race AS (
     SELECT as_whole(subject_id) AS subject_id, min(race) AS race
     FROM raw_admissions
-    WHERE NOT regexp_matches(upper(race), 'UNKNOWN|UNABLE|DECLINED|^_+$')
+    WHERE race_of(race) IS NOT NULL
     GROUP BY ALL
-    HAVING count(DISTINCT race) = 1
+    HAVING count(DISTINCT race_of(race)) = 1
 )
 SELECT
     as_whole(patients.subject_id) AS patient_id,

@@ -2,7 +2,13 @@
 -- The unit is the concept's, else the source's text. Values measured in an echo name it as their event,
 -- or table image_feature ties them to one of its images. A bound such as
 -- < 5 is not a value.
-WITH source_row AS (
+WITH worded AS (
+    SELECT words, nullif(min_by(grade, CAST(place AS INTEGER)), 'unread') AS value
+    FROM (SELECT DISTINCT CAST(value_as_string AS VARCHAR) AS words FROM raw_observation)
+    JOIN map_grades ON graded = 'smoking' AND regexp_matches(lower(words), pattern)
+    GROUP BY words
+),
+source_row AS (
     SELECT
         as_whole(person_id) AS person_id,
         TRY_CAST(measurement_concept_id AS BIGINT) AS concept_id,
@@ -27,14 +33,7 @@ WITH source_row AS (
         TRY_CAST(observation_concept_id AS BIGINT),
         NULL,
         trim(CAST(observation_source_value AS VARCHAR)),
-        coalesce(
-            CAST(value_as_number AS VARCHAR),
-            smoking.target,
-            CASE
-                WHEN regexp_matches(lower(value_as_string), '^never') THEN '0'
-                WHEN regexp_matches(lower(value_as_string), '^(former|current|ex-?smoker|every day|some day)') THEN '1'
-            END
-        ),
+        coalesce(CAST(value_as_number AS VARCHAR), smoking.target, worded.value),
         TRY_CAST(unit_concept_id AS BIGINT),
         unit_source_value,
         coalesce(CAST(observation_datetime AS VARCHAR), CAST(observation_date AS VARCHAR)),
@@ -43,6 +42,7 @@ WITH source_row AS (
     FROM raw_observation AS observation
     LEFT JOIN made_known_concept AS smoking
         ON smoking.kind = 'smoking' AND smoking.concept_id = TRY_CAST(value_as_concept_id AS BIGINT)
+    LEFT JOIN worded ON worded.words = CAST(value_as_string AS VARCHAR)
 ),
 code_variable AS (
     SELECT code, arg_max(target, is_site) AS variable

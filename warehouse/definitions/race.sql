@@ -1,0 +1,25 @@
+-- The group of race and ethnicity that a text says, in the many ways in which sites write it. The first pattern that matches is
+-- used; the groups that the Pooled Cohort Equations distinguish come first, for persons with several. That somebody is not
+-- Hispanic says nothing else, and an unknown ethnicity beside a known race hides nothing.
+CREATE OR REPLACE TEMP MACRO without_negation(text) AS
+    regexp_replace(
+        lower(text),
+        'no[nt][ -]*(of )?(hispanic|latin[a-z]*|spanish)([ ,/]+(or )?(hispanic|latin[a-z]*|spanish))*( origin)?',
+        '',
+        'g'
+    );
+CREATE OR REPLACE TEMP MACRO race_of(text) AS
+    CASE
+        WHEN regexp_matches(without_negation(text), 'black|african') THEN 'black'
+        WHEN regexp_matches(without_negation(text), 'hispanic|latin') THEN 'hispanic'
+        WHEN regexp_matches(lower(text), 'pacific|hawaii') THEN 'pacific'
+        WHEN regexp_matches(lower(text), 'american indian|alaska|native|indigenous') THEN 'native'
+        WHEN regexp_matches(lower(text), 'white|caucasian|european') THEN 'white'
+        WHEN regexp_matches(
+            lower(text),
+            'asian|chin|japan|korea|vietnam|filipin|indian|pakistan|bangladesh|thai|cambodia|hmong|laot|nepal|lanka|taiwan'
+        )
+            THEN 'asian'
+        WHEN regexp_matches(lower(text), 'unknown|declined|unable|not obtained|refused|not reported|no information') THEN NULL
+        WHEN nullif(trim(without_negation(text), ' ,;/_'), '') IS NOT NULL THEN 'other'
+    END

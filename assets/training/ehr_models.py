@@ -15,7 +15,7 @@ IMPORTANCE = "models/ehr_importance.json"
 SHOWN_VARIABLES = 10
 """Variables of the permutation importance in the asset's metadata at most. Our choice."""
 
-TREES = {"variables", "depth", "rounds", "learning_rate", "early_stopping", "outliers", "seed"}
+TREES = {"variables", "depth", "min_child_weight", "rounds", "learning_rate", "early_stopping", "outliers", "seed"}
 """Settings of section ``tabular`` that decide the trees on all variables."""
 
 EHR_MODELS = Stage(

@@ -42,6 +42,7 @@ PILOT_REASONS = {
     "training.min_clips": "One clip a patient of 40, near the smallest pilot; below it a view is skipped and said so.",
     "training.min_deaths": "As `evaluation.suppress_below_events`: with fewer no figure is shown anyway.",
     "tabular.depth": "Pairs of variables at most: deeper trees part patients who are one of a kind.",
+    "tabular.min_child_weight": "With 5 no tree has a branch below some 50 training patients: all get the same risk.",
     "tabular.baseline_variables": "Without the 100 clinical variables alone, which the model of all has too.",
     "fusion.model": "A weight for each score; trees need more deaths than a pilot has.",
 }

@@ -230,7 +230,7 @@ def _fit(matrix: np.ndarray, rows: LabelledRows, left_out: LeftOut, settings: Ta
             "learning_rate": settings.learning_rate,
             "subsample": 0.8,
             "colsample_bytree": 0.8,
-            "min_child_weight": 5,
+            "min_child_weight": settings.min_child_weight,
             "seed": settings.seed,
             "nthread": 1,
         },

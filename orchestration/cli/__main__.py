@@ -166,7 +166,7 @@ def main() -> None:
     """Run the command; a :class:`UserError`, and a file that is no Python, is one line, with exit status 2."""
     gc.set_threshold(OBJECTS_BETWEEN_SEARCHES)
     try:
-        app()
+        app(prog_name="echomort")
     except UserError as error:
         fail(str(error))
     except SyntaxError as error:

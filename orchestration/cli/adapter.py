@@ -1,5 +1,6 @@
 """``echomort adapter``: the SQL that turns a hospital's own layout of its records into the canonical one."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,7 +29,10 @@ def new(folder: Folder, ehr: Records = None, config: SettingsFile = None, assign
         out.print(f"{table}: " + ", ".join(f"{name} ({forms.name})" for name, forms in columns.items()))
     for table, raw in taken.items():
         out.print(f"{table}.sql: " + (f"from {raw}" if raw else "no table was recognised; it yields no rows yet"))
-    out.print(f"next: check every line of the files in {folder}, then `echomort adapter check {folder}`")
+    options = [*(["--ehr", str(ehr)] if ehr else []), *(["--config", str(config)] if config else [])]
+    options += [word for assignment in assignments or [] for word in ("--set", assignment)]
+    again = shlex.join(["echomort", "adapter", "check", str(folder), *options])
+    out.print(f"next: check every line of the files in {folder}, then `{again}`")
 
 
 def check(folder: Folder, ehr: Records = None, config: SettingsFile = None, assignments: Set = None) -> None:

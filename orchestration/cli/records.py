@@ -80,7 +80,8 @@ def records_settings(
         raise UserError("home is not a setting", "remove it, and name the project's folder with --home")
     if sources.get("ehr") is None and sources.get("postgresql") is None and own is None:
         raise UserError(
-            "no health records are named", "name their folder (`records EHR`, `link --ehr EHR`), or a project by --home"
+            "no health records are named",
+            "name their folder (`records EHR`; --ehr in other commands), settings by --config, or a project by --home",
         )
     if sources.get("ehr") is not None or sources.get("postgresql") is not None:
         tree.setdefault("preset", "standard")

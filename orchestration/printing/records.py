@@ -33,7 +33,8 @@ def record_lines(account: RecordsAccount) -> Iterator[str]:
     yield from _part("SET ASIDE, NOTHING TO DO", _bullets(_ordinary(account)))
     yield from _part("CONTACTS THAT PROVE PRESENCE", _listed((row["kind"], row["rows"]) for row in account.kinds))
     yield from _part(
-        "WORDS ON NO LIST, WITH ROWS (#: the hash of a text, and its length)", _bullets(_unlisted(account))
+        "WORDS ON NO LIST, WITH ROWS (#: the hash of a text, and its length; records --words FILE writes it)",
+        _bullets(_unlisted(account)),
     )
     yield from _part("DIAGNOSIS CODES OF NO GROUP, BY CATEGORY", _categories(account))
     yield from _part("FROM STUDIES TO THE COHORT", _attrition(account))

@@ -248,3 +248,39 @@ def test_who_is_called_dead_is_dead_without_a_date_too(tmp_path, flag, dead, ali
     people = f"patient_id,birth_date,sex,date_of_death,{flag}\n1,1950-01-01,F,2020-01-01,{dead}\n"
     people += f"2,1951-01-01,M,,{dead}\n3,1952-01-01,F,,{alive}\n"
     assert dead_of(tmp_path, {"patients": people}) == {"1": "2020-01-01", "2": None}
+
+
+PLAIN_EXPORT = {
+    "Patienten": "Patienten-Nr;Geb.-Datum;Geschlecht\n1;01.01.1950;w\n",
+    "Todesfälle": "Patienten-Nr;Datum;Quelle\n1;01.01.2020;Melderegister\n",
+    "Kontakte": "Patienten-Nr;Datum;Art\n1;01.01.2019;ambulant\n",
+    "Untersuchungen": "Untersuchungsnummer;Patienten-Nr;Datum;Bereich\n7;1;01.01.2019;ambulant\n",
+    "Messwerte": "Patienten-Nr;Untersuchungsnummer;Parameter;Wert;Einheit;Datum\n1;7;EF;55,5;%;01.01.2019\n",
+    "Diagnosen": "Patienten-Nr;Katalog;ICD;Datum\n1;ICD10GM;I10;01.01.2019\n",
+    "Medikation": "Patienten-Nr;Wirkstoff;Dosis;Einheit;Beginn;Ende\n1;Bisoprolol;2,5;mg/d;01.01.2019;\n",
+    "Zusammenführungen": "Patienten-Nr;alte Nr\n1;2\n",
+}
+"""Tables of an export whose days are called no more than `Datum`: what they are says the table's name."""
+
+
+def test_a_plain_name_of_a_column_is_read_by_the_name_of_its_table(tmp_path):
+    folder = tmp_path / "export"
+    folder.mkdir()
+    for name, text in PLAIN_EXPORT.items():
+        (folder / f"{name}.csv").write_bytes(text.encode("latin-1"))
+    location = ExtractLocation(folder, encoding="latin-1")
+    taken = write_adapter(tmp_path / "own", look(location))
+    assert taken == dict(zip(
+        ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication", "identity"),
+        map(plain_name, PLAIN_EXPORT), strict=True,
+    ))  # fmt: skip
+    findings = check_adapter(location, str(tmp_path / "own"))
+    assert (findings.problems, findings.rows) == ([], dict.fromkeys(CANONICAL, 1))
+    assert "day_first(datum) AS recorded_at" in (tmp_path / "own" / "diagnosis.sql").read_text()
+
+
+def test_a_drug_s_first_day_proves_no_presence(tmp_path):
+    (tmp_path / "patients.csv").write_text("mrn,dob\n1,1950-01-01\n")
+    (tmp_path / "drugs.csv").write_text("mrn,atc,start_date\n1,C07,2019-01-01\n")
+    taken = write_adapter(tmp_path / "own", look(ExtractLocation(tmp_path)))
+    assert (taken["medication"], taken["contact"]) == ("drugs", None)

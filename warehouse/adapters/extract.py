@@ -229,7 +229,10 @@ def open_extract(
             extract = Extract(
                 connection, location.folder, database, copies, dispensable, location.encoding, location.vocabulary
             )
-            for columns in by_table(adapter).values():
+            tables = by_table(adapter)
+            if database is None and not extract.has_any(tables):
+                raise _of_another_layout(location, adapter)
+            for columns in tables.values():
                 extract.open(columns)
         define_macros(connection, location.time_zone)
         open_maps(connection, folder)
@@ -242,6 +245,15 @@ def open_extract(
         yield extract.unused
         for path in helpers:
             connection.execute(query("adapters/made_end.sql").format(table=path.stem))
+
+
+def _of_another_layout(location: ExtractLocation, adapter: str) -> UserError:
+    needed = dict.fromkeys(column.table for column in contract(adapter) if column.required == "yes")
+    return UserError(
+        f"{location.folder} has no table of adapter {adapter} ({', '.join(needed)})",
+        "name the folder that has them, or the adapter that reads this layout (--adapter, sources.adapter); "
+        "`echomort adapter new` begins one (docs/adapters.md)",
+    )
 
 
 def define_macros(connection: duckdb.DuckDBPyConnection, time_zone: str | None) -> None:

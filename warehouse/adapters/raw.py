@@ -159,6 +159,13 @@ class Extract:
         found = {table: self._find(table) for table in sorted({*self.files, *self.relations})}
         return {table: one.columns for table, one in found.items() if one is not None}
 
+    def has_any(self, tables: Mapping[str, Sequence[Column]]) -> bool:
+        """Whether the folder has a table of one of these names, or a FHIR resource of that type."""
+        return any(
+            table in self.files or table in self.relations or self._shards(table) or self._resource(table, columns)
+            for table, columns in tables.items()
+        )
+
     def leave_empty(self, columns: Sequence[Column]) -> None:
         """Create ``raw_<table>`` without rows."""
         self._create("absent", columns[0].table, [_column_expression(one.name, frozenset()) for one in columns])
@@ -219,7 +226,8 @@ class Extract:
         if any(column.required == "yes" for column in columns):
             raise UserError(
                 f"the extract has no table {table} ({self._searched_places(table)})",
-                "add it; a file with only a header is enough if the site has no such rows",
+                "add it; a file with only a header is enough if the site has no such rows; if the extract has another "
+                "layout, name the adapter that reads it (--adapter, sources.adapter)",
             )
         if self.dispensable.get(table):
             self.unused[table] = "the extract has no such table"
@@ -542,7 +550,7 @@ def _check_lines(path: Path, separator: str, header: Sequence[str], text: bytes,
 
 def not_unicode(name: str, place: str = "") -> UserError:
     """Return what to say of a file that has bytes which are not UTF-8 at ``place``."""
-    remedy = "save it as CSV in UTF-8, or set sources.encoding if the extract's texts have another encoding"
+    remedy = "save it as CSV in UTF-8, or set sources.encoding (latin-1, if the extract is from Windows)"
     return UserError(f"{name} is not UTF-8" + (f" ({place})" if place else ""), remedy)
 
 

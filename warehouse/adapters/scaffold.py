@@ -8,7 +8,7 @@ import csv
 import functools
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from warehouse.connection import connect_to_nothing
 from warehouse.queries import ROOT, query, run
 
 WORDS = ROOT / "adapters" / "column_words.csv"
-"""Canonical table and column -> the words that hospitals call it, and a hint for who maps it."""
+"""Canonical table and column -> the words that hospitals call it, those that count only in a table whose name says what
+it holds, and a hint for who maps it. A row without a column: what the names of such tables hold."""
 
 ROWS_READ = 1000
 """Rows whose cells are looked at. Our choice: enough to see a written form, and done at once."""
@@ -50,11 +51,13 @@ NUMBERS = frozenset({"value", "dose"})
 """Canonical columns that are times and numbers."""
 
 
-DEATHS = re.compile(
-    r"(?!.*(status|vital|patient|person))"
-    r".*(death|dead|deceas|died|mort|todes|sterb|storben|overl[ie]|dece[sd]|fallec|defunci|obit)"
-)
-"""What a table of deaths alone is called: each of its rows is a death, with a date or without."""
+PURPOSES = ("death", "identity", "measurement", "diagnosis", "medication", "study", "contact", "patient")
+"""Canonical tables by whose words the name of a raw one is judged, in this order: `echo_results` are measurements,
+`patient_visits` contacts."""
+
+LIVING_TOO = re.compile(r"status|vital|patient|person")
+"""What says in the name of a table of deaths that the living stand there too. Else each row is a death, with a date or
+without."""
 
 DEAD_FLAGS = (
     "deceased", "is_deceased", "deceased_flag", "deceased_ind", "dead", "is_dead", "died", "death", "death_flag",
@@ -69,9 +72,11 @@ DEAD_WORDS = "'1', 'y', 'yes', 'true', 't', 'j', 'ja', 'x', 'd', 'dead', 'deceas
 
 @dataclass(frozen=True)
 class Word:
-    """What a canonical column may be called, the likeliest first, and the hint for who maps it."""
+    """What a canonical column may be called, the likeliest first; what else, in a table named for what it holds; a hint
+    for who maps it."""
 
     names: tuple[str, ...]
+    names_if_named: tuple[str, ...]
     hint: str
 
 
@@ -138,9 +143,9 @@ def write_adapter(folder: Path, tables: Tables) -> dict[str, str | None]:
     if folder.exists():
         raise UserError(f"{folder} exists already", "name a new folder")
     words = column_words()
-    taken = {table: _raw_table(words[table], NEEDED[table], tables) for table in CANONICAL}
+    taken = {table: _raw_table(table, words[table], tables) for table in CANONICAL}
     for table, raw in taken.items():
-        write_text(folder / f"{table}.sql", "\n".join(_select(words[table], raw, tables)) + "\n")
+        write_text(folder / f"{table}.sql", "\n".join(_select(table, words[table], raw, tables)) + "\n")
     write_text(folder / "contract.csv", _contract(words, taken, tables))
     return taken
 
@@ -148,51 +153,83 @@ def write_adapter(folder: Path, tables: Tables) -> dict[str, str | None]:
 def column_words() -> dict[str, dict[str, Word]]:
     """Return canonical table -> column -> what it may be called."""
     found: dict[str, dict[str, Word]] = {}
-    for _, row in read_rows(WORDS, WORDS.name, ("table", "column", "words", "hint")):
+    for row in _word_rows():
         names = row["words"]
         if names.startswith("@"):  # the same words as those of a table that has the column, `patient` if none is named
             names = " ".join(found[names[1:] or "patient"][row["column"]].names)
-        found.setdefault(row["table"], {})[row["column"]] = Word(tuple(names.split()), row["hint"])
+        if row["column"]:
+            word = Word(tuple(names.split()), tuple(row["if_named"].split()), row["hint"])
+            found.setdefault(row["table"], {})[row["column"]] = word
     return found
 
 
-def _raw_table(words: Mapping[str, Word], needed: Sequence[str], tables: Tables) -> str | None:
-    """Return the raw table in which most columns of a canonical one are found, all ``needed`` ones among them."""
-    counts = {
-        raw: sum(_found(word, columns) is not None for word in words.values())
-        for raw, columns in tables.items()
-        if all(_found(words[column], columns) for column in needed)
-    }
+def _word_rows() -> list[dict[str, str]]:
+    return [row for _, row in read_rows(WORDS, WORDS.name, ("table", "column", "words", "if_named", "hint"))]
+
+
+@functools.cache
+def _table_words() -> dict[str, tuple[str, ...]]:
+    return {row["table"]: tuple(row["words"].split()) for row in _word_rows() if not row["column"]}
+
+
+def _purpose(raw: str) -> str | None:
+    """Return the canonical table that the name of a raw one speaks of."""
+    return next((table for table in PURPOSES if any(word in raw for word in _table_words()[table])), None)
+
+
+def _raw_table(table: str, words: Mapping[str, Word], tables: Tables) -> str | None:
+    """Return the raw table that is taken for a canonical one: it has the needed columns, its name speaks of that one if
+    any name does, and most columns are found.
+
+    A table whose name speaks of something else proves no presence: a drug's first day is no contact.
+    """
+    counts = {}
+    for raw in tables:
+        columns, purpose = _columns(table, words, raw, tables), _purpose(raw)
+        if all(columns[name] for name in NEEDED[table]) and (table != "contact" or purpose in (None, "contact")):
+            counts[raw] = (purpose == table, sum(name is not None for name in columns.values()))
     return max(counts, key=lambda raw: counts[raw], default=None)
 
 
-def _found(word: Word, columns: Mapping[str, Forms]) -> str | None:
-    return next((name for name in word.names if name in columns), None)
+def _columns(table: str, words: Mapping[str, Word], raw: str, tables: Tables) -> dict[str, str | None]:
+    """Return canonical column -> the column of ``raw`` that is it, written with or without underscores, or None. No
+    column is taken for two by a word that counts only in a table of that name."""
+    plain = {name.replace("_", ""): name for name in tables[raw]}
+    found = {column: _first(word.names, plain) for column, word in words.items()}
+    if _purpose(raw) == table:
+        for column, word in words.items():
+            free = {key: name for key, name in plain.items() if name not in found.values()}
+            found[column] = found[column] or _first(word.names_if_named, free)
+    return found
 
 
-def _select(words: Mapping[str, Word], raw: str | None, tables: Tables) -> Iterator[str]:
-    columns = tables[raw] if raw else {}
+def _first(names: Iterable[str], plain: Mapping[str, str]) -> str | None:
+    return next((plain[name.replace("_", "")] for name in names if name.replace("_", "") in plain), None)
+
+
+def _select(table: str, words: Mapping[str, Word], raw: str | None, tables: Tables) -> Iterator[str]:
+    columns = _columns(table, words, raw, tables) if raw else dict.fromkeys(words)
     yield f"-- From {raw}. Check every line." if raw else "-- No table was recognised: correct it, or leave it empty."
     yield "SELECT"
     for place, (column, word) in enumerate(words.items(), start=1):
-        name = _found(word, columns)
-        source = columns[name].expression(column, _quoted(name)) if name else "NULL"
-        comma, hint = "," if place < len(words) else "", f"  -- {word.hint}" if word.hint and not name else ""
+        name = columns[column]
+        source = tables[raw][name].expression(column, _quoted(name)) if raw and name else "NULL"
+        comma, hint = "," if place < len(words) else "", f"  -- {word.hint}" if word.hint else ""
         yield f"    {source} AS {column}{comma}{hint}"
     yield f"FROM raw_{raw}" if raw else "WHERE false"
-    if raw and "death_date" in words:
-        yield from _where_dead(raw, words["death_date"], columns)
+    if raw and table == "death":
+        yield from _where_dead(raw, str(columns["death_date"]), tables[raw])
 
 
-def _where_dead(raw: str, date: Word, columns: Mapping[str, Forms]) -> Iterator[str]:
+def _where_dead(raw: str, date: str, columns: Iterable[str]) -> Iterator[str]:
     """Yield the condition that leaves out the living: a person is dead who has a date of death, or whom a column of its
     own calls dead. Of a table of deaths no row is left out."""
-    flags = [name for name in DEAD_FLAGS if name in columns and name not in date.names]
-    if DEATHS.match(raw) and not flags:
+    flags = [name for name in DEAD_FLAGS if name in columns and name != date]
+    if _purpose(raw) == "death" and not LIVING_TOO.search(raw) and not flags:
         yield "-- Each row is a death; one without a date: dead, date unknown."
         return
     said = "".join(f" OR lower(as_text({_quoted(name)})) IN ({DEAD_WORDS})" for name in flags)
-    yield f"WHERE {_quoted(str(_found(date, columns)))} IS NOT NULL{said}"
+    yield f"WHERE {_quoted(date)} IS NOT NULL{said}"
     if not flags:
         yield "-- A death without a date is left out here, as if alive: if the records know of such, add their rows."
 
@@ -210,7 +247,12 @@ def _reserved() -> frozenset[str]:
 
 def _contract(words: Mapping[str, Mapping[str, Word]], taken: Mapping[str, str | None], tables: Tables) -> str:
     """Return ``contract.csv``: every column of every table; those that a SELECT reads are required."""
-    read = {(raw, _found(word, tables[raw])) for table, raw in taken.items() if raw for word in words[table].values()}
+    read = {
+        (raw, name)
+        for table, raw in taken.items()
+        if raw
+        for name in _columns(table, words[table], raw, tables).values()
+    }
     with io.StringIO() as text:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(("table", "column", "required", "type", "meaning"))

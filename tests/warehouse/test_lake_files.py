@@ -280,3 +280,20 @@ def test_long_identifiers_that_a_float_has_rounded_are_refused(tmp_path):
     )
     with pytest.raises(UserError, match=r"patient_id of table contact.*last digits: write identifiers"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("form", ["parquet", "duckdb"])
+def test_columns_are_found_whatever_their_case_signs_and_type(tmp_path, form):
+    write_extract(tmp_path, {})
+    (tmp_path / "patient.csv").unlink()
+    select = """SELECT 7 AS "PATIENT ID", DATE '1950-03-04' AS " Birth-Date", 'F' AS "Sex ", '' AS RACE"""
+    with duckdb.connect(str(tmp_path / "x.duckdb") if form == "duckdb" else ":memory:") as other:
+        if form == "duckdb":
+            other.execute(f"CREATE TABLE Patient AS {select}")
+        else:
+            other.execute(f"COPY ({select}) TO '{tmp_path}/patient.parquet'")
+    connection = empty_warehouse()
+    stage(connection, tmp_path, "canonical", KEYRING, "kept")
+    assert fetch(connection, "SELECT patient_key, birth_date::VARCHAR, sex, race FROM patient") == [
+        (patient_key("7"), "1950-03-04", "F", None)
+    ]

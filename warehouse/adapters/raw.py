@@ -92,13 +92,14 @@ class Column:
 class RawTable:
     """A table found in an extract.
 
-    ``title`` names it in messages; ``kind`` selects the SQL file that reads it (``raw_<kind>.sql``). ``texts`` are the
-    columns in which an empty text stands for a missing value, as it does in a CSV file.
+    ``title`` names it in messages; ``kind`` selects the SQL file that reads it (``raw_<kind>.sql``). ``columns`` are
+    plain name -> name in the source; ``texts`` are the plain names of those in which an empty text stands for a missing
+    value, as it does in a CSV file.
     """
 
     title: str
     kind: str
-    columns: frozenset[str]
+    columns: Mapping[str, str]
     texts: frozenset[str] = frozenset()
     relation: Relation | None = None
 
@@ -157,7 +158,7 @@ class Extract:
     def columns_of_tables(self) -> dict[str, frozenset[str]]:
         """Return every table of the folder with its columns. Raises :class:`UserError` for one that can't be read."""
         found = {table: self._find(table) for table in sorted({*self.files, *self.relations})}
-        return {table: one.columns for table, one in found.items() if one is not None}
+        return {table: frozenset(one.columns) for table, one in found.items() if one is not None}
 
     def has_any(self, tables: Mapping[str, Sequence[Column]]) -> bool:
         """Whether the folder has a table of one of these names, or a FHIR resource of that type."""
@@ -168,7 +169,7 @@ class Extract:
 
     def leave_empty(self, columns: Sequence[Column]) -> None:
         """Create ``raw_<table>`` without rows."""
-        self._create("absent", columns[0].table, [_column_expression(one.name, frozenset()) for one in columns])
+        self._create("absent", columns[0].table, [_column_expression(one.name, {}) for one in columns])
 
     def _read_rows(self, table: str) -> None:
         """Read a dispensable table of files once: a row that can't be read would stop staging later.
@@ -203,7 +204,7 @@ class Extract:
                 f"table {table} ({found.title}) has no column {', '.join(missing)}",
                 f"its columns must be {names}, {commas}in any order",
             )
-        present = found.columns if found.kind != "absent" else frozenset()
+        present = found.columns if found.kind != "absent" else {}
         if found.relation:
             self._copy(table, found.relation, [column.name for column in columns if column.name in present])
         self._create(found.kind, table, [_column_expression(column.name, present, found.texts) for column in columns])
@@ -262,7 +263,8 @@ class Extract:
         if len(titles) > 1:
             raise UserError(f"table {table} exists twice ({', '.join(titles)})", "keep one of them")
         if in_database:
-            return RawTable(titles[0], "parquet", in_database.names, in_database.names, in_database)
+            names = {name: name for name in in_database.names}
+            return RawTable(titles[0], "parquet", names, in_database.names, in_database)
         if paths and self.root:
             return self._file(table, paths[0])
         if relations:
@@ -314,7 +316,7 @@ class Extract:
                 "correct the view, or write its rows into a table",
             ) from None
         only = rows[0] if len(rows) == 1 else ()
-        return RawTable(name, "absent", frozenset(str(cell).strip().lower() for cell in only))
+        return RawTable(name, "absent", _by_plain_name([str(cell) for cell in only]))
 
     def _attach(self, root: Path) -> dict[str, list[str]]:
         databases = database_files(root)
@@ -338,16 +340,18 @@ class Extract:
         return relations
 
 
-def _column_expression(name: str, present: frozenset[str], texts: frozenset[str] = frozenset()) -> str:
-    if name in texts:
-        return f'nullif("{name}", \'\') AS "{name}"'
-    return f'"{name}"' if name in present else f'NULL::VARCHAR AS "{name}"'
+def _column_expression(name: str, present: Mapping[str, str], texts: frozenset[str] = frozenset()) -> str:
+    if name not in present:
+        return f'NULL::VARCHAR AS "{name}"'
+    source = '"' + present[name].replace('"', '""') + '"'
+    return f"nullif({source}, '') AS \"{name}\"" if name in texts else f'{source} AS "{name}"'
 
 
-def _described(rows: Sequence[tuple[Any, ...]]) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the names of all columns in the rows of DESCRIBE, and the names of the text columns."""
-    types = {str(name).strip().lower(): kind for name, kind, *_ in rows}
-    return frozenset(types), frozenset(name for name, kind in types.items() if kind == "VARCHAR")
+def _described(rows: Sequence[tuple[Any, ...]]) -> tuple[dict[str, str], frozenset[str]]:
+    """Return all columns in the rows of DESCRIBE (plain name -> name), and the plain names of the text columns."""
+    types = {str(name): kind for name, kind, *_ in rows}
+    names = _by_plain_name(list(types))
+    return names, frozenset(plain for plain, name in names.items() if types[name] == "VARCHAR")
 
 
 def database_files(root: Path) -> list[Path]:
@@ -435,7 +439,7 @@ def _inside(root: Path, path: Path) -> Path:
 
 def _parquet_columns(
     connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path], title: str
-) -> tuple[frozenset[str], frozenset[str]]:
+) -> tuple[dict[str, str], frozenset[str]]:
     names = [str(path) for path in paths]
     _set(connection, f"path_{table}", names)
     try:
@@ -447,7 +451,7 @@ def _parquet_columns(
 
 def _json_columns(
     connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path], title: str
-) -> tuple[frozenset[str], frozenset[str]]:
+) -> tuple[dict[str, str], frozenset[str]]:
     names = [str(path) for path in paths]
     try:
         for path in paths:
@@ -462,13 +466,14 @@ def _json_columns(
         raise UserError(f"{title} has two keys that differ only in case", "give each column one name")
     _set(connection, f"path_{table}", names)
     _set(connection, f"columns_{table}", columns)
-    found = frozenset(name.strip().lower() for name in columns)
-    return found, found
+    # A key keeps its signs: FHIR's _birthDate is no birthDate.
+    found = {name.strip().lower(): name for name in columns}
+    return found, frozenset(found)
 
 
 def _csv_columns(
     connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path], unmarked: str
-) -> frozenset[str]:
+) -> dict[str, str]:
     read = [csv_header(path, unmarked) for path in paths]
     for path, one in zip(paths, read, strict=True):
         if one != read[0]:
@@ -481,7 +486,7 @@ def _csv_columns(
     _set(connection, f"encoding_{table}", encoding)
     _set(connection, f"separator_{table}", separator)
     _set(connection, f"quote_{table}", "" if separator == "\t" else '"')
-    return frozenset(header)
+    return {name: name for name in header}
 
 
 def csv_header(path: Path, unmarked: str = UNMARKED) -> tuple[str, str, list[str]]:
@@ -585,11 +590,19 @@ def _header(path: Path, encoding: str) -> tuple[str, list[str]]:
             raise not_unicode(path.name, "line 1") from None
         except (UnicodeDecodeError, csv.Error):
             raise UserError(f"the header of {path.name} can't be read", "save the file as CSV in UTF-8") from None
+    return separator, plain_names(names)
+
+
+def plain_names(names: Sequence[str]) -> list[str]:
+    """Return the names as plain identifiers. Two that differ in other signs only keep them: they may be two that nobody
+    needs."""
     plain = [plain_name(name) for name in names]
-    # Two columns that differ in such signs only keep them, as they may be two that nobody needs.
-    return separator, [
-        one if plain.count(one) == 1 else name.strip().lower() for one, name in zip(plain, names, strict=True)
-    ]
+    return [one if plain.count(one) == 1 else name.strip().lower() for one, name in zip(plain, names, strict=True)]
+
+
+def _by_plain_name(names: Sequence[str]) -> dict[str, str]:
+    """Return plain name -> name in the source."""
+    return dict(zip(plain_names(names), names, strict=True))
 
 
 def plain_name(text: str) -> str:

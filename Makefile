@@ -8,6 +8,10 @@ SEED     ?= 1
 # nor a database can be installed to talk to. Training runs in child processes, which are not measured.
 COVERAGE ?= 95
 
+# Files of tests are begun in the order of tests/conftest.py, the slow ones first: pytest-xdist would put those with few
+# tests last, which are the slowest.
+ORDERED := --dist loadfile --no-loadscope-reorder
+
 # Tests run side by side, one process a core, so that each computes in one thread: threads of NumPy and SciPy that wait for
 # each other are a fifth of the processor time of a small project. Set before Python starts; child processes inherit it.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
@@ -38,7 +42,7 @@ ui: .venv/installed            ## the demo's graph in a browser
 
 test: .venv/developing         ## all tests, the slow ones too, and the lines that they did not run
 	$(ONE_THREAD) $(BIN)/python -m slipcover --source orchestration,assets,echomort,warehouse --json --out .coverage.json \
-	  -m pytest -n auto --dist loadfile --max-worker-restart 2 $(TEST_FLAGS)
+	  -m pytest -n auto $(ORDERED) --max-worker-restart 2 $(TEST_FLAGS)
 	$(BIN)/python tests/lines_run.py .coverage.json $(COVERAGE)
 
 lint: .venv/developing         ## style

@@ -121,12 +121,16 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def migrate(connection: duckdb.DuckDBPyConnection) -> None:
-    """Apply the migrations that this database lacks, in order and each in its own transaction."""
+    """Apply the migrations that this database lacks, in order and each in its own transaction; in a new database all in
+    one, which takes less than half the time."""
     connection.execute("CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name VARCHAR)")
-    for file in _missing_migrations(connection):
+    is_new = connection.execute("SELECT 1 FROM migration LIMIT 1").fetchone() is None
+    missing = _missing_migrations(connection)
+    for files in [missing] if is_new else [[file] for file in missing]:
+        applied = {"numbers": [int(file.name[:4]) for file in files], "names": [file.stem for file in files]}
         with transaction(connection):
-            connection.execute(file.read_text())
-            connection.execute("INSERT INTO migration VALUES (?, ?)", [int(file.name[:4]), file.stem])
+            connection.execute("\n;".join(file.read_text() for file in files))
+            connection.execute("INSERT INTO migration SELECT unnest($numbers), unnest($names)", applied)
 
 
 def _missing_migrations(connection: duckdb.DuckDBPyConnection) -> list[Path]:

@@ -5,13 +5,21 @@ import shutil
 import time
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from echomort.core.errors import UserError
 from warehouse import connection as module
 from warehouse import ledger
-from warehouse.connection import MIGRATIONS, connect, connect_plain
+from warehouse.connection import MIGRATIONS, connect, connect_in_memory, connect_plain
 from warehouse.ledger import Entry
+
+DEFINITIONS = """
+    SELECT sql FROM duckdb_tables()
+    UNION ALL SELECT sql FROM duckdb_views() WHERE NOT internal
+    UNION ALL SELECT sql FROM duckdb_indexes()
+    ORDER BY ALL
+"""
 
 
 def test_a_reader_of_an_earlier_release_sees_todays_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,7 +36,24 @@ def test_a_reader_of_an_earlier_release_sees_todays_tables(tmp_path: Path, monke
         applied = connection.execute("SELECT count(*) FROM migration").fetchone()
         with pytest.raises(Exception, match="read-only"):
             connection.execute("CREATE TABLE new (x INTEGER)")
+        tables = connection.execute(DEFINITIONS).fetchall()
     assert applied == (len(files),)
+    with connect_in_memory() as new:
+        assert new.execute(DEFINITIONS).fetchall() == tables, "all at once or one by one, they are the same"
+
+
+def test_a_new_warehouse_has_all_migrations_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrations, path = tmp_path / "migrations", tmp_path / "warehouse.duckdb"
+    shutil.copytree(MIGRATIONS, migrations)
+    (migrations / "9999_wrong.sql").write_text("CREATE TABLE migration (x INTEGER);")
+    monkeypatch.setattr(module, "MIGRATIONS", migrations)
+    with pytest.raises(duckdb.CatalogException), connect(path):
+        pass
+    (migrations / "9999_wrong.sql").unlink()
+    with connect_plain(path) as connection:
+        assert connection.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("migration",)]
+    with connect(path) as connection:
+        assert connection.execute("SELECT count(*) FROM study").fetchone() == (0,)
 
 
 def test_a_damaged_block_is_one_line_with_the_remedy(tmp_path: Path) -> None:

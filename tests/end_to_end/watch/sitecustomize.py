@@ -2,13 +2,18 @@
 
 Put on ``PYTHONPATH``, it watches a process and all that it starts. A module that is merely imported does not count: it
 decides nothing until one of its functions runs, or one of its values is read by a function that does.
+
+Each function of the product is compiled with a line in front that says so. Python's own hooks would be called by every
+function of every library too, which is most of the time of such a run.
 """
 
+import ast
+import builtins
 import contextlib
 import json
 import os
 import sys
-import threading
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 PRODUCT = str(Path(__file__).parents[3])
@@ -17,8 +22,6 @@ STAGE = "ECHOMORT_WATCHED_STAGE"
 
 _relative: dict[str, str | None] = {}
 _seen: set[tuple[str, str]] = set()
-_judged: set[tuple[str | None, object]] = set()
-"""Functions that have run while a stage worked, each with the stage: most calls are repetitions."""
 _stage: list[str | None] = [os.environ.get(STAGE)]
 """The stage that works now: also in the environment, for the processes that it starts."""
 
@@ -40,17 +43,57 @@ def note(file: str | None) -> None:
             out.write(json.dumps([stage, file]) + "\n")
 
 
-def called(frame, event, argument) -> None:
-    """Note the file of a function that runs."""
+def runs(file: str) -> None:
+    """Note ``file``, a function of which runs, unless it is being imported: it may be called again."""
     stage = _stage[0]
-    if stage is None or event != "call" or (stage, frame.f_code) in _judged:
-        return
-    file = relative(frame.f_code.co_filename)
-    if file and (stage, file) not in _seen:
-        if is_importing(frame):
-            return  # it may be called again
+    if stage and (stage, file) not in _seen and not is_importing(sys._getframe(1)):
         note(file)
-    _judged.add((stage, frame.f_code))
+
+
+class _Told(ast.NodeTransformer):
+    """Puts a call of :func:`runs` in front of every function, and of the module."""
+
+    def __init__(self, file: str) -> None:
+        self.call = ast.Call(ast.Name("__echomort_runs__", ast.Load()), [ast.Constant(file)], [])
+
+    def body(self, node):
+        """Put the call behind the docstring, and what must stand before everything else."""
+        self.generic_visit(node)
+        first = sum(isinstance(one, ast.ImportFrom) and one.module == "__future__" for one in node.body)
+        node.body.insert(first + (ast.get_docstring(node) is not None), ast.Expr(self.call))
+        return node
+
+    visit_Module = visit_FunctionDef = visit_AsyncFunctionDef = body
+
+    def visit_Lambda(self, node):
+        """Let the value be the second of two, of which the call is the first."""
+        self.generic_visit(node)
+        both = ast.Tuple([self.call, node.body], ast.Load())
+        node.body = ast.Subscript(both, ast.Constant(1), ast.Load())
+        return node
+
+
+def compile_with_calls() -> None:
+    """Let every module of the product be compiled with the calls; what is compiled is kept apart from the usual."""
+    usual_code, usual_compilation = SourceFileLoader.get_code, SourceFileLoader.source_to_code
+
+    def get_code(self, name):
+        if relative(self.path) is None:
+            return usual_code(self, name)
+        before, sys.pycache_prefix = sys.pycache_prefix, os.environ["ECHOMORT_WATCHED"] + ".compiled"
+        try:
+            return usual_code(self, name)
+        finally:
+            sys.pycache_prefix = before
+
+    def source_to_code(self, data, path, **options):
+        file = relative(path)
+        if file is not None:
+            data = ast.fix_missing_locations(_Told(file).visit(ast.parse(data)))
+        return usual_compilation(self, data, path, **options)
+
+    builtins.__echomort_runs__ = runs
+    SourceFileLoader.get_code, SourceFileLoader.source_to_code = get_code, source_to_code
 
 
 def is_importing(frame) -> bool:
@@ -77,7 +120,9 @@ def _name_stage(name: str | None) -> None:
 
 
 def watch_stages() -> None:
-    """Let the one place in which a stage works say which it is."""
+    """Let the one place in which a stage works say which it is; note texts that are read once a process at each use."""
+    import jinja2
+
     from assets.incremental import Stage
     from warehouse import queries
 
@@ -97,10 +142,22 @@ def watch_stages() -> None:
     text_of = queries.query
 
     def query(name):
-        note(f"warehouse/{name}")  # the text itself is read once a process
+        note(f"warehouse/{name}")
         return text_of(name)
 
     queries.query = query
+    begin, load = jinja2.Template.new_context, jinja2.Environment.get_template
+
+    def new_context(self, *arguments, **named):
+        note(relative(self.filename or ""))
+        return begin(self, *arguments, **named)
+
+    def get_template(self, *arguments, **named):
+        template = load(self, *arguments, **named)
+        note(relative(template.filename or ""))
+        return template
+
+    jinja2.Template.new_context, jinja2.Environment.get_template = new_context, get_template
 
 
 class _AtImport:
@@ -117,5 +174,4 @@ class _AtImport:
 if os.environ.get("ECHOMORT_WATCHED"):
     sys.meta_path.insert(0, _AtImport())
     sys.addaudithook(opened)
-    sys.setprofile(called)
-    threading.setprofile(called)
+    compile_with_calls()

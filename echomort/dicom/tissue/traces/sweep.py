@@ -144,7 +144,7 @@ def _by_chance(changes: _Changes, times: np.ndarray, cursor: Cursor, width: int)
         offsets = random.integers(0, width, len(times) + 1)
         shuffled = replace(changes, columns=(changes.columns + offsets[changes.moments]) % width)
         best = _cursor_of_speed(shuffled, times, cursor.speed)
-        most = max(most, np.count_nonzero(best.explains(shuffled, times)))
+        most = max(most, int(np.count_nonzero(best.explains(shuffled, times))))
     return most
 
 

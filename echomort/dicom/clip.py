@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -219,15 +219,20 @@ def _find_tissue(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSett
     mask = without_overlays(sector.mask(header.rows, header.columns), snapshots)
     mask = without_graphics(without_lettering(mask, snapshots), snapshots)
     colour_notes = _check_colour(frames, sorted(seen), mask, snapshots, settings)
-    mask, strip_notes = without_traces(mask, snapshots, [_moment(header, index) for index in seen])
+    moments, second = _moments(header, seen)
+    mask, strip_notes = without_traces(mask, snapshots, moments, second)
     noise_notes = () if snapshots.noise == NO_NOISE else ("noisy",)
     found = *notes, *trace_notes, *strip_notes, *colour_notes, *aspect_notes, *noise_notes
     return _Tissue(region, aspect, mask, sector.outline, found)
 
 
-def _moment(header: Header, index: int) -> float:
-    """Return when a frame was taken, in frames, or in milliseconds where they are uneven."""
-    return header.timing.times[index] if header.timing.times else index
+def _moments(header: Header, frames: Iterable[int]) -> tuple[list[float], float]:
+    """Return when ``frames`` were taken, in frames, or in milliseconds where they are uneven, and how many make a
+    second."""
+    timing = header.timing
+    if timing.times:
+        return [timing.times[index] for index in frames], 1000.0
+    return [float(index) for index in frames], timing.fps or 1.0
 
 
 def _native_tissue(frames: NativeEcho, settings: ClipSettings) -> _Tissue:

@@ -376,6 +376,17 @@ def test_two_sectors_are_two_panels(tmp_path: Path) -> None:
     assert untagged(np.concatenate([half, half[:, ::1]], axis=2), tmp_path) is Reason.DUAL_PANEL
 
 
+@pytest.mark.parametrize("corner", [0, 1])
+def test_three_sectors_on_a_screen_of_four_are_panels(corner: int, tmp_path: Path) -> None:
+    """Triplane: the two largest may lie across from each other."""
+    one = sector_movie(12, 150, 200)
+    lower, dark = one.copy(), np.zeros_like(one)
+    lower[:, 130:] = 0
+    rows = [(one, dark), (lower, one)] if corner else [(dark, one), (one, lower)]
+    movie = np.concatenate([np.concatenate(row, axis=2) for row in rows], axis=1)
+    assert untagged(movie, tmp_path) is Reason.DUAL_PANEL
+
+
 def test_two_sectors_of_a_curved_probe_are_two_panels(tmp_path: Path) -> None:
     """Their near faces are as wide as half their arcs: no narrow top tells them."""
     y, x = np.mgrid[:150, :200]

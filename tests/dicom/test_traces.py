@@ -19,6 +19,7 @@ from echomort.dicom.tissue.sector import find_sector
 from echomort.dicom.tissue.snapshots import Snapshots
 from echomort.dicom.tissue.traces import strips
 from echomort.dicom.tissue.traces.strips import without_traces
+from echomort.dicom.tissue.traces.sweep import find_cursor
 from echomort.settings import ClipSettings
 
 REAL = Path(str(resources.files("data_store"))) / "data" / "color3d_jpeg_baseline.dcm"
@@ -26,7 +27,8 @@ REAL = Path(str(resources.files("data_store"))) / "data" / "color3d_jpeg_baselin
 
 SHORT = Path(str(examples.get_path("ybr_color")))
 FRAMES = np.arange(0, 120, 10)
-SECONDS = FRAMES / 60
+FRAMES_A_SECOND = 60.0
+SECONDS = FRAMES / FRAMES_A_SECOND
 CASES = {
     # kind, luma, seconds that the screen holds, beat, place, height, span, curve
     "white scrolls": ("scroll", "white", 3.0, 0.8, 0.7, 0.08, (0.0, 1.0), ecg),
@@ -58,7 +60,7 @@ def kept(movie: np.ndarray, times: np.ndarray = FRAMES) -> tuple[np.ndarray, np.
     """The sector, what of it is kept, and the notes."""
     snapshots = Snapshots.from_frames(movie)
     sector = find_sector(snapshots, None).mask(*movie.shape[1:])
-    return sector, *without_traces(sector, snapshots, times.tolist())
+    return sector, *without_traces(sector, snapshots, times.tolist(), FRAMES_A_SECOND)
 
 
 @pytest.mark.parametrize("quality", [0, 75])
@@ -180,8 +182,28 @@ def test_speckle_that_sways_or_boils_stays(seed: int, grain: float) -> None:
     ]
     movie = np.clip(100 + np.stack(frames), 0, 255).astype(np.uint8)
     whole = np.ones(movie.shape[1:], bool)
-    mask, notes = without_traces(whole, Snapshots.from_frames(movie), FRAMES.tolist())
+    mask, notes = without_traces(whole, Snapshots.from_frames(movie), FRAMES.tolist(), FRAMES_A_SECOND)
     assert notes == () and mask.all()
+
+
+@pytest.mark.parametrize("seed", [5, 8, 9, 11])
+def test_specks_that_change_in_no_order_make_no_cursor(seed: int) -> None:
+    random, lines = np.random.default_rng(seed), np.zeros((10, 60, 640), bool)
+    for _ in range(40):
+        row, column, moment = random.integers(0, 56), random.integers(0, 620), random.integers(2, 9)
+        when = slice(moment, None) if random.random() < 0.5 else slice(0, moment)
+        lines[when, row : row + 2, column : column + random.integers(4, 16)] = True
+    assert find_cursor(lines, np.arange(10.0), 1 / 6) is None
+
+
+@pytest.mark.parametrize("between", [1 / 6, 1 / 15])
+def test_no_cursor_crosses_a_screen_in_less_than_a_second(between: float) -> None:
+    lines = np.zeros((12, 60, 640), bool)
+    for index in range(12):
+        lines[index, 20:22, : 50 * index] = True
+        lines[index, 30:32, 50 * index + 20 :] = True
+    cursor = find_cursor(lines, np.arange(12.0), between)
+    assert cursor is not None and cursor.speed <= 640 * between + 1
 
 
 def test_few_snapshots_leave_all(heart: np.ndarray) -> None:

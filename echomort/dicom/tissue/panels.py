@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from echomort.dicom.reasons import Reason, Rejected
@@ -55,25 +57,26 @@ to the apex at its border. Tuned on drawn loops (tests/dicom/test_sector.py)."""
 
 
 def reject_two_panels(parts: list[Part]) -> None:
-    """Raise :class:`Rejected` (``DUAL_PANEL``) where ``parts``, the largest first, show two pictures.
+    """Raise :class:`Rejected` (``DUAL_PANEL``) where ``parts``, the largest first, show two pictures or more.
 
     Two sectors of like size beside or above each other are two pictures, and so is one part with two apexes. Two walls
     about a dark cavity are not: each stands upright, or leans to the apex between them.
     """
     if _has_two_tops(parts[0]):
         raise Rejected(Reason.DUAL_PANEL)
-    if len(parts) < 2 or parts[1].area < MIN_SECOND_AREA * parts[0].area:
-        return
-    first, second = parts[:2]
-    lower = min(first.cropped().shape[0], second.cropped().shape[0])
-    if lower < MIN_PANEL_HEIGHT * first.mask.shape[0]:
-        return
-    if not all(_is_picture(part.cropped()) or part.is_whole_cone for part in (first, second)):
-        return
-    if _are_beside(first.columns, second.columns, first.rows, second.rows):
+    large = [part for part in parts if part.area >= MIN_SECOND_AREA * parts[0].area]
+    if any(_are_two_pictures(one, other) for one, other in itertools.combinations(large, 2)):
         raise Rejected(Reason.DUAL_PANEL)
-    if _are_beside(first.rows, second.rows, first.columns, second.columns):
-        raise Rejected(Reason.DUAL_PANEL)
+
+
+def _are_two_pictures(one: Part, other: Part) -> bool:
+    """Whether two parts of like size are pictures of their own, beside or above each other."""
+    is_beside = _are_beside(one.columns, other.columns, one.rows, other.rows)
+    is_above = _are_beside(one.rows, other.rows, one.columns, other.columns)
+    lower = min(part.rows.stop - part.rows.start for part in (one, other))
+    if not (is_beside or is_above) or lower < MIN_PANEL_HEIGHT * one.mask.shape[0]:
+        return False
+    return all(_is_picture(part.cropped()) or part.is_whole_cone for part in (one, other))
 
 
 def _are_beside(one: slice, other: slice, across: slice, other_across: slice) -> bool:

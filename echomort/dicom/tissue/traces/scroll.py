@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from echomort.dicom.tissue.morphology import block_maximum, dilate
@@ -11,9 +13,9 @@ MIN_SHIFT = 2
 """Grid pixels from snapshot to snapshot at least: a screen of 320 that holds eight seconds moves by six. Our choice,
 above what tissue drifts by."""
 
-SHIFT_SHARE = 3
-"""Shifts up to one in this many columns are tried: a screen holds more than half a second, and snapshots lie a sixth
-of a second apart. Our knowledge of common screens."""
+SHIFT_SHARE, MIN_SCREEN = 3, 0.5
+"""Shifts up to one in so many columns are tried, and no farther than a trace moves of which a screen holds so many
+seconds: common ones hold more. Our knowledge of common screens."""
 
 FINE_STEP = 0.1
 """Pixels between two shifts that are tried about the best whole one: over twelve snapshots a pixel in all. Our
@@ -43,10 +45,11 @@ MIN_SEEN = 4
 """Snapshots in which that pixel lies in the picture at least: over fewer, speckle may happen to repeat. Our choice."""
 
 
-def scroll_speed(lines: np.ndarray, times: np.ndarray) -> float | None:
+def scroll_speed(lines: np.ndarray, times: np.ndarray, between: float) -> float | None:
     """Return by how many pixels a frame ``lines``, bool (snapshots, rows, columns), scroll; None where they don't.
 
-    ``times`` are the indices of the snapshots' frames. A shift to the left is negative.
+    ``times`` are the indices of the snapshots' frames, ``between`` is how many seconds lie between two. A shift to the
+    left is negative.
     """
     step = max(1, round(lines.shape[2] / GRID_COLUMNS))
     small = np.stack([block_maximum(one, step) for one in lines])
@@ -55,7 +58,7 @@ def scroll_speed(lines: np.ndarray, times: np.ndarray) -> float | None:
     if min(np.count_nonzero(one) for one in (*leaving, *coming)) < MIN_LINES:
         return None
     steps = np.diff(times) / np.diff(times).mean()
-    shift = _best_shift(leaving, coming, steps)
+    shift = _best_shift(leaving, coming, steps, between)
     if shift is None:
         return None
     frames = np.diff(times).mean()
@@ -63,16 +66,17 @@ def scroll_speed(lines: np.ndarray, times: np.ndarray) -> float | None:
     return float(max(near, key=lambda speed: np.count_nonzero(kept_when_shifted(lines, times, speed))))
 
 
-def _best_shift(leaving: np.ndarray, coming: np.ndarray, steps: np.ndarray) -> int | None:
+def _best_shift(leaving: np.ndarray, coming: np.ndarray, steps: np.ndarray, between: float) -> int | None:
     """Return the shift in grid pixels from snapshot to snapshot; None where no shift explains what leaves and comes."""
     from scipy import fft
 
     columns = leaving.shape[2]
+    farthest = max(MIN_SHIFT + 1, min(columns // SHIFT_SHARE, math.ceil(columns * between / MIN_SCREEN)))
     size = fft.next_fast_len(2 * columns, real=True)
     before, after = (fft.rfft(one.astype(np.float32), size) for one in (leaving, coming))
     alike = fft.irfft((after * before.conj()).sum(axis=1), size)
     alike = alike + np.roll(alike, 1, axis=1) + np.roll(alike, -1, axis=1)  # a shift may be a pixel off
-    shifts = np.array([way * shift for shift in range(MIN_SHIFT, columns // SHIFT_SHARE) for way in (-1, 1)])
+    shifts = np.array([way * shift for shift in range(MIN_SHIFT, farthest) for way in (-1, 1)])
     moves = np.rint(shifts[:, None] * steps).astype(int)
     counts = np.minimum(*(np.count_nonzero(one, axis=(1, 2)) for one in (leaving, coming)))
     found = alike[np.arange(len(steps)), moves] / (counts * (1 - np.abs(moves) / columns))

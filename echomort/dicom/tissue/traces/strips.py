@@ -43,15 +43,16 @@ picture. Our choice: an ECG of a tenth of the screen's height covers a fifth whe
 
 
 def without_traces(
-    mask: np.ndarray, snapshots: Snapshots, times: Sequence[float]
+    mask: np.ndarray, snapshots: Snapshots, times: Sequence[float], second: float
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return ``mask``, bool (rows, columns), without the strips of traces that move over it, and notes.
 
-    ``times`` are when the snapshots were taken, in any unit. A trace without a rhythm (breathing) goes the same way.
+    ``times`` are when the snapshots were taken, in any unit, of which ``second`` make one. A trace without a rhythm
+    (breathing) goes the same way.
     """
     if len(snapshots.frames) < MIN_SNAPSHOTS or not mask.any():
         return mask, ()
-    strips = find_strips(mask, snapshots, np.array(times, float))
+    strips = find_strips(mask, snapshots, np.array(times, float), second)
     if not strips:
         return mask, ()
     kept = mask.copy()
@@ -62,8 +63,8 @@ def without_traces(
     return kept, (REMOVED,)
 
 
-def find_strips(mask: np.ndarray, snapshots: Snapshots, times: np.ndarray) -> list[slice]:
-    """Return the rows of the traces that move over ``mask``, bool (rows, columns)."""
+def find_strips(mask: np.ndarray, snapshots: Snapshots, times: np.ndarray, second: float) -> list[slice]:
+    """Return the rows of the traces that move over ``mask``, bool (rows, columns); see :func:`without_traces`."""
     down, along = (np.flatnonzero(mask.any(axis=1 - axis))[[0, -1]].tolist() for axis in (0, 1))
     top, height, width = down[0], down[1] - down[0] + 1, along[1] - along[0] + 1
     part = max(2 * MARGIN, height // BANDS)
@@ -73,7 +74,7 @@ def find_strips(mask: np.ndarray, snapshots: Snapshots, times: np.ndarray) -> li
     for start in starts[is_crossed].tolist():
         if any(strip.start < top + start + part < strip.stop for strip in strips):
             continue
-        if rows := _strip_about(top + start, top + start + 2 * part, snapshots, times):
+        if rows := _strip_about(top + start, top + start + 2 * part, snapshots, times, second):
             strips.append(rows)
     return strips
 
@@ -99,16 +100,17 @@ def _columns_with_lines(frame: np.ndarray, starts: np.ndarray, reach: int) -> np
     return np.asarray(np.count_nonzero(held, axis=1))
 
 
-def _strip_about(low: int, high: int, snapshots: Snapshots, times: np.ndarray) -> slice | None:
+def _strip_about(low: int, high: int, snapshots: Snapshots, times: np.ndarray, second: float) -> slice | None:
     """Return the rows of the trace that moves between the rows ``low`` and ``high``; None where none does."""
     reach, beyond = reach_of(snapshots), (high - low) // 2
     first = max(0, low - beyond)
     wide = np.stack([all_lines(frame[first : high + beyond], reach) for frame in snapshots.frames])
     lines = wide[:, low - first : high - first]
-    speed = scroll_speed(lines, times)
+    between = float(np.diff(times).mean()) / second
+    speed = scroll_speed(lines, times, between)
     if speed is not None:
         return _rows_about(np.count_nonzero(kept_when_shifted(wide, times, speed), axis=1), first)
-    cursor = find_cursor(lines, times)
+    cursor = find_cursor(lines, times, between)
     if cursor is None:
         return None
     return _rows_about(swept_rows(wide, times, cursor), first)

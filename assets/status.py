@@ -77,6 +77,8 @@ SAID_BY_RECORDS = {"feature_values_refused", *(f"{table}_rows_set_aside" for tab
 def project_warnings(project: Project) -> list[tuple[str, str]]:
     """Return (asset, warning) of everything that a person should know: records and values that could not be used,
     checks that warned or failed on the tables as they are, and what could not be trained."""
+    from echomort.report.words import view_words
+
     with project.reader() as connection:
         found = records_warnings(connection, project.settings)
         found += linkage_warnings(connection)
@@ -88,7 +90,8 @@ def project_warnings(project: Project) -> list[tuple[str, str]]:
                 found += [(asset, f"{check.spec.name.replace('_', ' ')}: {text}") for text in words if text]
         network = project.settings.training.network
         untrained = run(connection, "reads/training/untrained_views.sql", network=network).fetchall()
-        found += [(VIEW_MODELS.name, f"the view {view} has no models: {reason}") for view, reason in untrained]
+        for view, reason in untrained:
+            found.append((VIEW_MODELS.name, f"the view {view_words(view)} ({view}) has no models: {reason}"))
         found += skipped(connection)
     return found
 

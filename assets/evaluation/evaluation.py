@@ -62,7 +62,7 @@ def evaluation(project: Project) -> Result:
         found = [(one.fullest, one.chance_error) for one in null]
         confidence = settings.evaluation.confidence
         drawn = [permuted_null_rows(found, null[0].n, null[0].events, confidence)] if null else []
-        suspicions = suspicious_rows(metrics, variables, settings.evaluation)
+        suspicions = suspicious_rows(frame, scores, variables, settings.evaluation)
         held_out = [
             set_apart_rows(role, rows, served_scores(unseen, frame, scores), settings.evaluation, horizon)
             for role, (rows, unseen) in apart.items()

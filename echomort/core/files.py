@@ -86,13 +86,13 @@ def write_text(target: Path, content: str) -> None:
     write_bytes(target, content.encode())
 
 
-def read_secret(path: Path, what: str, setting: str) -> bytes:
-    """Return the content of the file named by ``setting``; ``what`` names it in messages.
+def read_secret(path: Path, what: str, setting: str, how: str = "create it") -> bytes:
+    """Return the content of the file named by ``setting``; ``what`` names it in messages, ``how`` says how it is made.
 
     Raises :class:`UserError` where it is missing, or where others than its owner can read it.
     """
     if not path.is_file():
-        raise UserError(f"{what} named by {setting} does not exist ({path})", "create it or correct the path")
+        raise UserError(f"{what} named by {setting} does not exist ({path})", f"{how}, or correct the path")
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UserError(f"others can read {what} ({path})", f"run `chmod 600 {path}`")
     return path.read_bytes()

@@ -11,6 +11,8 @@ from echomort.core.files import read_secret, write_text
 
 KEY_VARIABLE = "ECHOMORT_KEY"
 """Environment variable with the site's secret."""
+MAKE = "openssl rand -hex 32 > {0}; chmod 600 {0}"
+"""The commands that make a key file, whose name is put in."""
 KEY_BYTES = 32
 """Shortest secret, as long as the digest of HMAC-SHA256."""
 SYNTHETIC_KEY = b"echomort synthetic archive: this key is public"
@@ -89,14 +91,14 @@ def load_keyring(key_file: Path | None, synthetic: bool) -> Keyring:
     if key_file is None:
         raise UserError(
             "no key for pseudonyms",
-            f"set {KEY_VARIABLE}, or privacy.key_file to a file made by `openssl rand -hex 32 > FILE; chmod 600 FILE`",
+            f"set {KEY_VARIABLE}, or privacy.key_file to a file made by `{MAKE.format('FILE')}`",
         )
     return read_keyring(key_file, "privacy.key_file")
 
 
 def read_keyring(key_file: Path, setting: str) -> Keyring:
     """Return the keyring of the file named by ``setting``. Raises :class:`UserError` as :func:`load_keyring` does."""
-    secret = read_secret(key_file, "the key file", setting).strip()
+    secret = read_secret(key_file, "the key file", setting, f"make it (`{MAKE.format(key_file)}`)").strip()
     return Keyring(_checked(secret, "the key file"))
 
 

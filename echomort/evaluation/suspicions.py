@@ -8,14 +8,16 @@ distributions), with 20 and 100 in fewer than 1 of 10,000. A leak that touches f
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pandas as pd
 
+from echomort.evaluation.discrimination import delong_interval
+from echomort.evaluation.scored import ScoredRows, headline_rows, models_of
+from echomort.evaluation.too_few import has_too_few_outcomes
 from echomort.settings import Evaluation
-from echomort.vocabulary.metric_table import COLUMNS, ONE_VARIABLE, OUT_OF_FOLD, TOO_GOOD, WHOLE, MetricRow
-from echomort.vocabulary.model_names import ModelName
+from echomort.vocabulary.metric_table import COLUMNS, ONE_VARIABLE, TOO_GOOD, WHOLE, MetricRow
 
 REMEDY = (
     "it probably knows the outcome: look for records that were written after the echo and dated before it; "
@@ -24,13 +26,18 @@ REMEDY = (
 """What to do about a suspicion, for every message."""
 
 
-def suspicious_rows(metrics: pd.DataFrame, variables: pd.DataFrame, settings: Evaluation) -> pd.DataFrame:
+def suspicious_rows(
+    frame: pd.DataFrame, scores: pd.DataFrame, variables: pd.DataFrame, settings: Evaluation
+) -> pd.DataFrame:
     """Return rows of the metric table (evaluation ``too_good``): variables and models that are too good to be true.
 
-    ``metrics``: rows of the metric table. ``variables``: variable, predictor (``value`` or ``presence``), auc (0 to 1),
-    n, events, as warehouse/reads/evaluation/variable_auc.sql returns. A variable has one row, of its better predictor.
+    ``frame`` and ``scores`` are those of :func:`echomort.evaluation.evaluate`. The AUC of a model is computed from
+    them: in the metric table a high ``suppress_below_events`` withholds it. ``variables``: variable, predictor
+    (``value`` or ``presence``), auc (0 to 1), n, events, as warehouse/reads/evaluation/variable_auc.sql returns. A
+    variable has one row, of its better predictor.
     """
-    rows = [*_models(metrics, settings), *_variables(suspicious_variables(variables, settings))]
+    models = models_of(scores, headline_rows(frame), None)
+    rows = [*_models(models, settings), *_variables(suspicious_variables(variables, settings))]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -57,13 +64,13 @@ def _too_good(area: pd.Series, n: pd.Series, events: pd.Series, settings: Evalua
     return (area >= settings.suspicious_auc) & (events >= fewest) & (n - events >= fewest)
 
 
-def _models(metrics: pd.DataFrame, settings: Evaluation) -> Iterator[MetricRow]:
-    areas = metrics[
-        (metrics["evaluation"] == OUT_OF_FOLD) & (metrics["subset"] == WHOLE) & (metrics["metric"] == "auc")
-    ]
-    for row in areas[_too_good(areas["value"], areas["n"], areas["events"], settings)].itertuples(index=False):
-        if ModelName.parse(str(row.model)).kind != "oracle":
-            yield MetricRow(*row)._replace(evaluation=TOO_GOOD, method="score")
+def _models(models: Iterable[ScoredRows], settings: Evaluation) -> Iterator[MetricRow]:
+    for model in models:
+        if not has_too_few_outcomes(model.died, settings.suspicious_deaths):
+            area = delong_interval(model.died, model.score, settings.confidence)
+            if area.value >= settings.suspicious_auc:
+                limits, counts = (area.low, area.high), (len(model.rows), int(model.died.sum()))
+                yield MetricRow(TOO_GOOD, model.model, WHOLE, "auc", area.value, *limits, *counts, "score")
 
 
 def _variables(found: pd.DataFrame) -> Iterator[MetricRow]:

@@ -3,8 +3,9 @@
 The bound is ``evaluation.suppress_below_events``, of deaths and of survivors alike. Below it no AUC, no interval, no
 comparison and no calibration is given, of all patients as of a group; the counts stay. In a part of the patients (a
 group, a clinical score, an external model that scored some of them) the deaths are withheld too, since subtraction
-would tell who they are. Two things are given nevertheless, as they are no results: the AUC of each fold, which shows a
-spread, and in the table of the warehouse that of permuted labels, which a check reads.
+would tell who they are. Three things are given nevertheless, as they are no results: the AUC of each fold, which
+shows a spread; in the table of the warehouse that of permuted labels, which a check reads; and an AUC that is too good
+to be true (``evaluation.suspicious_deaths``), since nobody may miss a leak.
 """
 
 import numpy as np

@@ -100,7 +100,9 @@ def test_a_view_that_can_not_be_trained_has_the_reason_and_the_others_are_commit
     assert shown["curves of parasternal_long"].value.startswith("![curves of parasternal_long](data:image/png;base64,")
     reason = "the loss is no longer a number: lower the rate"
     assert shown["no models of apical_4"] == reason
-    assert ("view_models", f"the view apical_4 has no models: {reason}") in project_warnings(archive.project)
+    assert ("view_models", f"the view Apical four-chamber (apical_4) has no models: {reason}") in project_warnings(
+        archive.project
+    )
     left = list((archive.home / "models").glob("*.partial"))
     assert len(left) == again, "what will go on is kept, and nothing else"
     assert len(stale_units(archive.project, VIEW_MODELS)[0]) == again, "an interruption is tried again"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from echomort.evaluation import auc
 from echomort.evaluation.suspicions import suspicion_words, suspicious_rows, suspicious_variables
 from echomort.settings import Evaluation
-from echomort.vocabulary.metric_table import COLUMNS, OUT_OF_FOLD, TOO_GOOD
+from echomort.vocabulary.metric_table import TOO_GOOD
 from warehouse.queries import run
 
 RULES = Evaluation()
@@ -92,14 +92,26 @@ def test_a_variable_with_one_value_is_no_predictor_and_breaks_nothing():
     assert area(found, "nothing", "value") is None and suspicious_variables(found, RULES).empty
 
 
-def test_a_model_is_suspected_where_it_is_no_oracle_and_deaths_are_enough():
-    def row(model, value, events=40, subset="all", evaluation=OUT_OF_FOLD):
-        return (evaluation, model, subset, "auc", value, value, value, 200, events, "DeLong")
+def scored(deaths, survivors, **scores):
+    """A frame of one study a patient, and the scores of each model."""
+    labels = np.repeat([1.0, 0.0], [deaths, survivors])
+    keys = [f"s{number}" for number in range(len(labels))]
+    frame = pd.DataFrame(
+        {"study_key": keys, "patient_key": keys, "fold": 0, "label": labels, "days": 365, "event": labels == 1}
+    )
+    frames = [pd.DataFrame({"study_key": keys, "model": model, "logit": logits}) for model, logits in scores.items()]
+    return frame, pd.concat(frames)
 
-    rows = [
-        *(row("ehr", 0.99), row("video_ehr", 0.97), row("oracle_all", 1.0), row("view:apical_4", 1.0, events=8)),
-        *(row("pce", 1.0), row("all_views", 1.0, subset="sex=female"), row("permuted_null", 1.0, evaluation="null")),
-    ]
-    found = suspicious_rows(pd.DataFrame(rows, columns=list(COLUMNS)), NO_VARIABLES, RULES)
-    assert list(found["model"]) == ["ehr", "pce"]
+
+def test_a_model_is_suspected_where_deaths_are_enough():
+    leak, good = np.repeat([2.0, -2.0], [40, 160]), np.concatenate([np.arange(40.0) + 130, np.arange(160.0)])
+    found = suspicious_rows(*scored(40, 160, ehr=leak, video_ehr=good), NO_VARIABLES, RULES)
+    assert list(zip(found["model"], found["value"], found["events"], strict=True)) == [("ehr", 1.0, 40)]
     assert set(found["evaluation"]) == {TOO_GOOD}
+    assert suspicious_rows(*scored(19, 70, ehr=np.repeat([2.0, -2.0], [19, 70])), NO_VARIABLES, RULES).empty
+
+
+def test_a_site_that_withholds_more_figures_is_told_of_a_leak_all_the_same():
+    careful = Evaluation(suppress_below_events=50)
+    found = suspicious_rows(*scored(40, 160, ehr=np.repeat([2.0, -2.0], [40, 160])), NO_VARIABLES, careful)
+    assert list(found["model"]) == ["ehr"]

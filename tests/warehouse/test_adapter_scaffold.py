@@ -7,7 +7,7 @@ from extracts import HEADERS, KEYRING, clean_records, empty_warehouse, fetch, wr
 
 from echomort.core.errors import UserError
 from warehouse.adapters.checking import check_adapter
-from warehouse.adapters.extract import CANONICAL, ExtractLocation, contract, define_macros
+from warehouse.adapters.extract import CANONICAL, ExtractLocation, contract, define_macros, open_extract
 from warehouse.adapters.raw import Extract, plain_name
 from warehouse.adapters.scaffold import column_words, look, write_adapter
 from warehouse.connection import connect_to_nothing
@@ -284,3 +284,14 @@ def test_a_drug_s_first_day_proves_no_presence(tmp_path):
     (tmp_path / "drugs.csv").write_text("mrn,atc,start_date\n1,C07,2019-01-01\n")
     taken = write_adapter(tmp_path / "own", look(ExtractLocation(tmp_path)))
     assert (taken["medication"], taken["contact"]) == ("drugs", None)
+
+
+def test_an_extract_of_another_layout_is_told_of_adapters(tmp_path):
+    """Not one of its tables is the adapter's: to add seven of them would be the wrong advice."""
+    (tmp_path / "Patienten.csv").write_text("Patienten-Nr\n1\n")
+    with (
+        connect_to_nothing() as connection,
+        pytest.raises(UserError, match=r"no table of adapter canonical \(patient, .*echomort adapter new"),
+        open_extract(connection, ExtractLocation(tmp_path), "canonical"),
+    ):
+        pass

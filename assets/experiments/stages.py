@@ -78,9 +78,13 @@ def experiment_stage(grid: Grid, *upstream: str, kind: KindOf = trained) -> Unit
     )
 
 
+OF_CELLS = {"network", "network_settings", "networks"}
+"""Settings of the training that each cell has its own of."""
+
+
 def _decided_by(settings: Settings) -> Mapping[str, Any]:
     return {
-        "training": settings.training.model_dump(mode="json", exclude={*NOT_DECIDING, "network", "network_settings"}),
+        "training": settings.training.model_dump(mode="json", exclude={*NOT_DECIDING, *OF_CELLS}),
         "tabular": settings.tabular.model_dump(mode="json", include=(TREES | IMPUTATION) - {"variables"}),
         "evaluation.confidence": settings.evaluation.confidence,
         "evaluation.suppress_below_events": settings.evaluation.suppress_below_events,

@@ -43,12 +43,12 @@ def cell_digest(cell: Cell, samples: Samples, settings: Settings) -> str:
 
 
 def training_of(cell: Cell, settings: Settings) -> Training:
-    """Return the settings that the network of ``cell`` is trained with: the site's, but for the network and, if the
-    experiments have a number of their own, the epochs."""
+    """Return the settings that the network of ``cell`` is trained with: the site's, but for the network, which is one
+    alone as in the method, and, if the experiments have a number of their own, the epochs."""
     training, epochs = settings.training, settings.experiments.max_epochs
     own = training.network_settings if cell.network == training.network else {}
-    changed = {"network": cell.network, "network_settings": own, "max_epochs": epochs or training.max_epochs}
-    return training.model_copy(update=changed)
+    changed = {"network": cell.network, "network_settings": own, "networks": 1}
+    return training.model_copy(update={**changed, "max_epochs": epochs or training.max_epochs})
 
 
 def _settings_of(cell: Cell, settings: Settings) -> dict[str, Any]:

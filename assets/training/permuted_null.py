@@ -33,7 +33,14 @@ if TYPE_CHECKING:
     from echomort.models.rows import LabelledRows
 
 NETWORK = "linear"
-QUICK = {"network": NETWORK, "network_settings": {}, "optimizer": "adam", "learning_rate": 0.01, "schedule": "constant"}
+QUICK = {
+    "network": NETWORK,
+    "network_settings": {},
+    "networks": 1,
+    "optimizer": "adam",
+    "learning_rate": 0.01,
+    "schedule": "constant",
+}
 """Settings of the null's video models, in place of the site's: the smallest network, and a rate at which it fits its
 training labels in :data:`EPOCHS`. Chosen here."""
 EPOCHS = 3

@@ -16,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from echomort.networks._averaged import networks_of
+
 CONVOLUTIONS = nn.Conv2d | nn.Conv3d
 NORMS = nn.BatchNorm2d | nn.BatchNorm3d
 
@@ -30,12 +32,14 @@ def has_convolution(network: nn.Module) -> bool:
 
 def grad_cam(pixels: NDArray[np.uint8], networks: Iterable[nn.Module]) -> NDArray[np.float64]:
     """Return what each part of a clip, uint8 (frames, height, width), adds to its logit by ``networks``, which are in
-    evaluation mode and have convolutions: the mean of their maps, float64 (times, rows, columns).
+    evaluation mode and have convolutions: the mean of their maps, float64 (times, rows, columns). Each may be the mean
+    of equally many.
 
     Above 0: the part raises the risk (the ReLU of the method's own map, which keeps those alone, is left out). Where
     one dense layer follows the maps, the parts add up to the logit less the bias of that layer.
     """
-    return np.asarray(np.mean([_map_of(network, pixels) for network in networks], axis=0))
+    alone = [one for network in networks for one in networks_of(network)]
+    return np.asarray(np.mean([_map_of(network, pixels) for network in alone], axis=0))
 
 
 def _map_of(network: nn.Module, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:

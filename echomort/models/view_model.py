@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from echomort.core.errors import UserError
 from echomort.core.verified import REMEDY, read_card, read_verified
-from echomort.networks import NETWORKS, build_network
+from echomort.networks import NETWORKS, Branch, build_joint_network
 
 BATCH_VOXELS = 8_000_000
 """Pixels of clips that are scored at once: eight clips of the published size, about 1 GB of activations. Chosen
@@ -42,12 +42,11 @@ class ViewModel:
             raise UserError(problem, "load the model of one view")
         frames, height, width = card["shape"]
         shape, network_settings = (int(frames), int(height), int(width)), card.get("network_settings", {})
-        folds = {
-            int(fold): load_network(
-                read_verified(folder, entry["file"], entry["sha256"]), card["network"], shape, network_settings
-            )
-            for fold, entry in sorted(card["weights"].items(), key=lambda item: int(item[0]))
-        }
+        networks = int(card.get("training", {}).get("networks", 1))
+        folds = {}
+        for fold, entry in sorted(card["weights"].items(), key=lambda item: int(item[0])):
+            content = read_verified(folder, entry["file"], entry["sha256"])
+            folds[int(fold)] = load_network(content, card["network"], shape, network_settings, networks)
         return cls(card["view"], card["network"], shape, folds)
 
     def score(self, clips: np.ndarray) -> np.ndarray:
@@ -96,14 +95,19 @@ def save_network(network: nn.Module) -> bytes:
 
 
 def load_network(
-    content: bytes, name: str, shape: tuple[int, int, int], settings: Mapping[str, Any] | None = None
+    content: bytes,
+    name: str,
+    shape: tuple[int, int, int],
+    settings: Mapping[str, Any] | None = None,
+    networks: int = 1,
 ) -> nn.Module:
-    """Return the network ``name`` with the weights of a safetensors file, in evaluation mode, or raise
-    :class:`UserError`."""
+    """Return the network ``name``, or the mean of several ``networks``, with the weights of a safetensors file, in
+    evaluation mode, or raise :class:`UserError`."""
     if name not in NETWORKS:
         remedy = "install the package that offers it, or train again"
         raise UserError(f"the network {name}, which a model card names, is not installed", remedy)
-    network = build_network(name, shape, settings=settings)
+    branches = (Branch(name="clips", shape=shape),)
+    network = build_joint_network(name, branches, 0, settings=settings, networks=networks)
     try:
         weights = safetensors.torch.load(content)
         network.load_state_dict(weights)

@@ -148,15 +148,22 @@ def build_joint_network(  # noqa: PLR0913
     norm_momentum: float = NORM_MOMENTUM,
     settings: Mapping[str, Any] | None = None,
     dropout: float = DROPOUT,
+    networks: int = 1,
 ) -> nn.Module:
-    """Return the network ``name`` for ``branches`` and ``columns`` made from variables (0: none), freshly drawn.
+    """Return the network ``name`` for ``branches`` and ``columns`` made from variables (0: none), freshly drawn; of
+    several ``networks`` their mean, whose logits in training are those of each, (networks, n).
 
     Raises :class:`UserError` as :func:`build_network` does, and where the network does not take so much.
     """
     check_branches(name, branches, columns > 0)
     own = own_settings(name, settings or {})
     wanted = Wanted(branches[0].shape, norm_momentum, own, tuple(branches), columns, dropout)
-    return NETWORKS.call(name, lambda network: network.build(wanted))
+    drawn = [NETWORKS.call(name, lambda network: network.build(wanted)) for _ in range(networks)]
+    if networks == 1:
+        return drawn[0]
+    from echomort.networks._averaged import Averaged
+
+    return Averaged(drawn)
 
 
 def check_branches(name: str, branches: Sequence[Branch], has_variables: bool) -> None:

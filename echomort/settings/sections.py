@@ -647,6 +647,13 @@ class Training(Section):
         gt=0,
         le=1,
     )
+    networks: int = setting(
+        1,
+        "ours",
+        "networks with first weights of their own, of whose log odds the mean is taken; the method has one",
+        ge=1,
+        le=20,
+    )
     dropout: float = setting(
         DROPOUT,
         "published",

@@ -6,14 +6,20 @@ from torch import nn
 
 from echomort.core.errors import UserError
 from echomort.models.view_model import score_rows
+from echomort.networks._averaged import networks_of
 from echomort.training.batches import Pictures
 
 
 def clip_features(network: nn.Module, pictures: Pictures) -> np.ndarray:
-    """Return what ``network`` gives to its last layer of each of ``pictures``, float32 (clips, features).
+    """Return what ``network`` gives to its last layer of each of ``pictures``, float32 (clips, features); of the mean
+    of several networks what each gives to its own, side by side.
 
     Raises :class:`UserError` where its last layer is no linear one, or where a number is not finite.
     """
+    return np.concatenate([_features(one, pictures) for one in networks_of(network)], axis=1)
+
+
+def _features(network: nn.Module, pictures: Pictures) -> np.ndarray:
     last = _last_layer(network)
     kept: list[torch.Tensor] = []
     hook = last.register_forward_pre_hook(lambda layer, given: kept.append(given[0].detach().float().cpu()))

@@ -155,14 +155,16 @@ class Loss:
     device: Device
 
     def of(self, batch: tuple[Given, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        """Return the mean loss of one batch, and its logits (n,)."""
+        """Return the mean loss of one batch, over several networks the mean of theirs, and its mean logits (n,)."""
         place = torch.device(self.device.name)
         given, labels, weights = batch[0].to(place), moved(batch[1], place), moved(batch[2], place)
         # Without the cache of cast weights, an LSTM's gradient is summed in float32.
         with torch.autocast(place.type, torch.bfloat16, enabled=self.device.bfloat16, cache_enabled=False):
             logits = given.logits(self.network).float()
-            each = functional.binary_cross_entropy_with_logits(logits, labels, weights, reduction="none")
-            return each.mean(), logits
+            each = functional.binary_cross_entropy_with_logits(
+                logits, labels.expand_as(logits), weights.expand_as(logits), reduction="none"
+            )
+            return each.mean(), logits if logits.ndim == 1 else logits.mean(0)
 
     def mean(self, batches: Batches) -> "Means":
         """Return the means over all samples of ``batches``, in evaluation mode."""

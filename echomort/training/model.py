@@ -58,6 +58,7 @@ def train_model(job: Job, report: Callable[[Progress], None]) -> None:
         norm_momentum=settings.norm_momentum,
         settings=settings.network_settings,
         dropout=settings.dropout,
+        networks=settings.networks,
     ).to(device.name)
     loaders = _loaders(task, samples, inputs, job.left_out, seed)
     checkpoint = checkpoint_of(job)

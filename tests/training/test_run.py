@@ -28,8 +28,9 @@ from echomort.core.errors import Interruption, UserError
 from echomort.evaluation.discrimination import auc
 from echomort.models.cross_fit import folds_left_out
 from echomort.models.rows import LabelledRows, mean_fold_auc
-from echomort.models.view_model import ViewModel
+from echomort.models.view_model import ViewModel, score_clips
 from echomort.networks import _kernel
+from echomort.networks._averaged import networks_of
 from echomort.settings import Training
 from echomort.training import Branch, Progress, Task, device, run, train, train_views, worker
 from echomort.training.data import read_samples
@@ -219,6 +220,18 @@ def test_a_killed_training_leaves_no_process_goes_on_where_it_was_and_ends_in_th
     result = train(task, lambda progress: None)
     assert result.trained == LEFT_OUT[1:]
     assert contents(result.folder) == contents(trained[0].folder)
+
+
+@pytest.mark.slow
+def test_two_networks_a_fold_are_stored_as_one_and_score_as_their_mean(inputs, tmp_path):
+    result = train(task_of(inputs[0], tmp_path / "model", networks=2, max_epochs=2), lambda progress: None)
+    model, scores = ViewModel.load(result.folder), pd.read_parquet(result.folder / "scores.parquet")
+    assert all(len(networks_of(network)) == 2 for network in model.folds.values())
+    one_clip = inputs[1].drop_duplicates("study_key", keep=False)
+    clip = one_clip[one_clip["fold"] == 1].iloc[0]
+    pixels = read_study(inputs[0] / clip["path"])[clip["clip_key"]]
+    stored = scores.set_index("study_key").loc[clip["study_key"], "logit"]
+    assert score_clips(model.folds[1], pixels[None]) == pytest.approx(stored, abs=1e-5)
 
 
 @pytest.mark.slow

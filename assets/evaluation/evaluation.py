@@ -41,7 +41,7 @@ def evaluation(project: Project) -> Result:
     from echomort.evaluation.metrics.discrimination import permuted_null_rows
     from echomort.evaluation.sets_apart import served_scores, set_apart_rows
     from echomort.evaluation.summary import evaluate
-    from echomort.evaluation.suspicions import suspicious_rows
+    from echomort.evaluation.too_good import suspicious_rows
 
     def work() -> Build:
         with project.reader() as connection:

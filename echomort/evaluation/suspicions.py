@@ -7,17 +7,12 @@ code or a value that was written after the event. From 20 deaths and 20 survivor
 distributions), with 20 and 100 in fewer than 1 of 10,000. A leak that touches few patients stays below it.
 """
 
-import math
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pandas as pd
 
-from echomort.evaluation.discrimination import delong_interval
-from echomort.evaluation.scored import ScoredRows, headline_rows, models_of
-from echomort.evaluation.too_few import has_too_few_outcomes
 from echomort.settings import Evaluation
-from echomort.vocabulary.metric_table import COLUMNS, ONE_VARIABLE, TOO_GOOD, WHOLE, MetricRow
+from echomort.vocabulary.metric_table import ONE_VARIABLE
 
 REMEDY = (
     "it probably knows the outcome: look for records that were written after the echo and dated before it; "
@@ -26,24 +21,10 @@ REMEDY = (
 """What to do about a suspicion, for every message."""
 
 
-def suspicious_rows(
-    frame: pd.DataFrame, scores: pd.DataFrame, variables: pd.DataFrame, settings: Evaluation
-) -> pd.DataFrame:
-    """Return rows of the metric table (evaluation ``too_good``): variables and models that are too good to be true.
-
-    ``frame`` and ``scores`` are those of :func:`echomort.evaluation.evaluate`. The AUC of a model is computed from
-    them: in the metric table a high ``suppress_below_events`` withholds it. ``variables``: variable, predictor
-    (``value`` or ``presence``), auc (0 to 1), n, events, as warehouse/reads/evaluation/variable_auc.sql returns. A
-    variable has one row, of its better predictor.
-    """
-    models = models_of(scores, headline_rows(frame), None)
-    rows = [*_models(models, settings), *_variables(suspicious_variables(variables, settings))]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
 def suspicious_variables(variables: pd.DataFrame, settings: Evaluation) -> pd.DataFrame:
-    """Return the rows of ``variables`` (see :func:`suspicious_rows`) that are too good to be true, the better predictor
-    of each variable, with ``auc`` above 0.5: a variable may fall with the risk."""
+    """Return the rows of ``variables`` that are too good to be true, the better predictor of each variable, with
+    ``auc`` above 0.5: a variable may fall with the risk. ``variables`` is as
+    :func:`echomort.evaluation.too_good.suspicious_rows` takes it."""
     area = variables["auc"].where(variables["auc"] >= 0.5, 1 - variables["auc"])
     found = variables.assign(auc=area)[_too_good(area, variables["n"], variables["events"], settings)]
     best = found.sort_values(["auc", "variable", "predictor"], ascending=[False, True, False])
@@ -62,18 +43,3 @@ def suspicion_words(suspicion: Any) -> str:
 def _too_good(area: pd.Series, n: pd.Series, events: pd.Series, settings: Evaluation) -> pd.Series:
     fewest = settings.suspicious_deaths
     return (area >= settings.suspicious_auc) & (events >= fewest) & (n - events >= fewest)
-
-
-def _models(models: Iterable[ScoredRows], settings: Evaluation) -> Iterator[MetricRow]:
-    for model in models:
-        if not has_too_few_outcomes(model.died, settings.suspicious_deaths):
-            area = delong_interval(model.died, model.score, settings.confidence)
-            if area.value >= settings.suspicious_auc:
-                limits, counts = (area.low, area.high), (len(model.rows), int(model.died.sum()))
-                yield MetricRow(TOO_GOOD, model.model, WHOLE, "auc", area.value, *limits, *counts, "score")
-
-
-def _variables(found: pd.DataFrame) -> Iterator[MetricRow]:
-    for row in found.to_dict("records"):
-        limits, counts = (math.nan, math.nan), (int(row["n"]), int(row["events"]))
-        yield MetricRow(TOO_GOOD, ONE_VARIABLE, row["variable"], "auc", row["auc"], *limits, *counts, row["predictor"])

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from echomort.evaluation import auc
-from echomort.evaluation.suspicions import suspicion_words, suspicious_rows, suspicious_variables
+from echomort.evaluation.suspicions import suspicion_words, suspicious_variables
+from echomort.evaluation.too_good import suspicious_rows
 from echomort.settings import Evaluation
 from echomort.vocabulary.metric_table import TOO_GOOD
 from warehouse.queries import run

@@ -25,8 +25,8 @@ MIN_SPEED = 3
 """Pixels by which the cursor moves from snapshot to snapshot at least: as a slow screen of 160 columns. Our choice."""
 
 SPEED_SHARE, MIN_SCREEN = 6, 1.0
-"""Speeds up to one in so many columns a snapshot are tried, and none at which the cursor crosses the picture in fewer
-seconds. Our knowledge of common screens."""
+"""Speeds up to one in so many columns a snapshot are tried; the best is none of a trace where the cursor crosses the
+picture in fewer seconds. Our knowledge of common screens."""
 
 PLACE_STEP = 2
 """Pixels between two places of the cursor that are tried. Our choice, to save time."""
@@ -120,10 +120,12 @@ def find_cursor(lines: np.ndarray, times: np.ndarray, between: float) -> Cursor 
     """Return the cursor that renews the trace in ``lines``, bool (snapshots, rows, columns), taken at ``times``, which
     are ``between`` seconds apart; None where none runs across them."""
     changes, width = changes_once(lines), lines.shape[2]
-    fastest = min(width // SPEED_SHARE, math.ceil(width * between / MIN_SCREEN))
+    fastest = width // SPEED_SHARE
     if len(changes.rows) < MIN_CHANGES or fastest < MIN_SPEED:
         return None
     cursor = _best_cursor(changes, times, fastest)
+    if cursor.speed * float(np.diff(times).mean()) > math.ceil(width * between / MIN_SCREEN):
+        return None
     explained = cursor.explains(changes, times)
     if np.count_nonzero(explained) < max(MIN_CHANGES, MIN_IN_ORDER * len(explained)):
         return None

@@ -129,7 +129,7 @@ def test_a_missing_column_is_named(tmp_path):
 
 def test_another_separator_is_a_missing_column(tmp_path):
     write_extract(tmp_path, full_extract())
-    (tmp_path / "death.csv").write_text("patient_id|death_date|source\nP|2019-05-01|x\n")
+    (tmp_path / "death.csv").write_text("patient_id~death_date~source\nP~2019-05-01~x\n")
     expect_error(tmp_path, "table death", "commas")
 
 

@@ -3,7 +3,7 @@ SELECT
     coalesce(patient_id, as_whole(death.person_id)) AS patient_id,
     CASE
         WHEN CAST(as_moment(death_datetime) AS DATE) = CAST(as_moment(death_date) AS DATE) THEN CAST(death_datetime AS VARCHAR)
-        ELSE CAST(coalesce(death_date, death_datetime) AS VARCHAR)
+        ELSE coalesce(CAST(death_date AS VARCHAR), CAST(death_datetime AS VARCHAR))
     END AS death_date,
     target AS source
 FROM raw_death AS death

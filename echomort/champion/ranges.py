@@ -72,7 +72,9 @@ class Ranges:
 
         A loop without any tissue has no measure, and is beyond wherever the others have one.
         """
-        return self.beyond_in_look(appearance(pixels), view) if view in self.loops else (VIEW,) if self.loops else ()
+        if view in self.loops:
+            return self.beyond_in_look(appearance(pixels), view)
+        return (VIEW,) if self.loops else ()
 
     def beyond_in_look(self, measured: Mapping[str, float], view: str) -> tuple[str, ...]:
         """Return what is beyond of how a loop of a ``view`` that has ranges looks, by its measures."""

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import os
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,7 +99,9 @@ def load_keyring(key_file: Path | None, synthetic: bool) -> Keyring:
 
 def read_keyring(key_file: Path, setting: str) -> Keyring:
     """Return the keyring of the file named by ``setting``. Raises :class:`UserError` as :func:`load_keyring` does."""
-    secret = read_secret(key_file, "the key file", setting, f"make it (`{MAKE.format(key_file)}`)").strip()
+    secret = read_secret(
+        key_file, "the key file", setting, f"make it (`{MAKE.format(shlex.quote(str(key_file)))}`)"
+    ).strip()
     return Keyring(_checked(secret, "the key file"))
 
 

@@ -475,6 +475,7 @@ CODES = [
     ("ICD-10-GM", "I63.9GL", "I639"),
     ("ICD10GM2023", "I48.1- Z R", "I481"),
     ("ICD-10", "I63.9 G", "I639"),
+    ("ICD-10-CM", "I63.9 A", None),
     ("ICD-10-GM", "I63.9 V", None),
     ("ICD-10-GM", "I63.9A", None),
     ("ICD-10-GM", "-I50", None),

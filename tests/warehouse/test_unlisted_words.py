@@ -18,7 +18,7 @@ ROWS = {
         ("P", "", "sbp", 120, "nmol/d", AT),
         ("P", "", "sbp", 121, "as Smith said", AT),
     ],
-    "diagnosis": [("P", "SNOMED-CT", "84114007", AT), ("P", "ICD10CM", "I63.9-G", AT), ("P", "ICD10CM", "Jane D", AT)],
+    "diagnosis": [("P", "SNOMED-CT", "84114007", AT), ("P", "ICD10CM", "I63.9 G", AT), ("P", "ICD10CM", "Jane D", AT)],
     "medication": [
         ("P", "C03CA01", 20, "mg/d", AT, ""),
         ("P", "Jan", 20, "mg/d", AT, ""),
@@ -45,7 +45,7 @@ def test_codes_are_shown_and_prose_is_hashed(tmp_path):
         ("measurement", "UNKNOWN_VARIABLE"): {"2160-0": 2, "#12": 1},
         ("measurement", "UNKNOWN_UNIT"): {"nmol/d": 1, "#13": 1},
         ("diagnosis", "UNKNOWN_VOCABULARY"): {"SNOMEDCT": 1},
-        ("diagnosis", "NOT_A_CODE"): {"I63.9-G": 1, "#6": 1},
+        ("diagnosis", "NOT_A_CODE"): {"I63.9 G": 1, "#6": 1},
         ("medication", "UNKNOWN_DRUG_CLASS"): {"C03CA01": 1, "#3": 1},
         ("medication", "UNKNOWN_UNIT"): {"#5": 1},
     }

@@ -15,7 +15,7 @@ WITH source_row AS (
         END AS vocabulary,
         upper(as_text(code)) AS written,
         CASE
-            WHEN starts_with(raw_vocabulary, 'ICD10GM') OR contains(written, ' ')
+            WHEN starts_with(raw_vocabulary, 'ICD10GM') OR NOT starts_with(raw_vocabulary, 'ICD10CM') AND contains(written, ' ')
                 THEN nullif(regexp_extract(written, '^[A-Z]\d\d[.+*!†0-9-]* ?([AGVZ])( ?[RLB])?$', 1), '')
         END AS certainty,
         if(certainty IS NULL, written, regexp_extract(written, '^[A-Z][^ A-Z]*')) AS without_certainty,

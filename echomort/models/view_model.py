@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from echomort.core.errors import UserError
 from echomort.core.verified import REMEDY, read_card, read_verified
-from echomort.networks import NETWORKS, Branch, build_joint_network
+from echomort.networks import MOST_NETWORKS, NETWORKS, Branch, build_joint_network
 
 BATCH_VOXELS = 8_000_000
 """Pixels of clips that are scored at once: eight clips of the published size, about 1 GB of activations. Chosen
@@ -42,7 +42,7 @@ class ViewModel:
             raise UserError(problem, "load the model of one view")
         frames, height, width = card["shape"]
         shape, network_settings = (int(frames), int(height), int(width)), card.get("network_settings", {})
-        networks = int(card.get("training", {}).get("networks", 1))
+        networks = _networks(card.get("training", {}).get("networks", 1))
         folds = {}
         for fold, entry in sorted(card["weights"].items(), key=lambda item: int(item[0])):
             content = read_verified(folder, entry["file"], entry["sha256"])
@@ -116,6 +116,13 @@ def load_network(
     if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
         raise UserError("a weight file holds values that are not numbers", REMEDY)
     return network.eval()
+
+
+def _networks(value: Any) -> int:
+    """Return how many networks a card says are averaged, before any is built."""
+    if not isinstance(value, int) or not 1 <= value <= MOST_NETWORKS:
+        raise UserError(f"a model card names {value!r} networks; 1 to {MOST_NETWORKS} can be averaged", REMEDY)
+    return value
 
 
 def _check_clips(clips: np.ndarray, shape: tuple[int, int, int]) -> None:

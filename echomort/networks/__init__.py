@@ -22,6 +22,8 @@ NORM_MOMENTUM = 0.01
 """Weight of a new batch in the running statistics; Keras calls it 0.99."""
 DROPOUT = 0.5
 """Share of the features left out in training, before the last layer (the authors' code)."""
+MOST_NETWORKS = 20
+"""Most networks of which a mean is taken: a training costs as many times more. Chosen here."""
 
 
 class NetworkSettings(pydantic.BaseModel):

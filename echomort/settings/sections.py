@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
-from echomort.networks import DROPOUT, NETWORKS, NORM_MOMENTUM, own_settings
+from echomort.networks import DROPOUT, MOST_NETWORKS, NETWORKS, NORM_MOMENTUM, own_settings
 
 Provenance = Literal["published", "recalled", "ours"]
 
@@ -652,7 +652,7 @@ class Training(Section):
         "ours",
         "networks with first weights of their own, of whose log odds the mean is taken; the method has one",
         ge=1,
-        le=20,
+        le=MOST_NETWORKS,
     )
     dropout: float = setting(
         DROPOUT,

@@ -19,7 +19,8 @@ TRAIN = """
 from echomort.models.view_model import ViewModel
 from echomort.training import Branch, Task, train
 if __name__ == "__main__":
-    training = settings.training.model_copy(update={"max_epochs": 1, "stopping": "fixed", "fold_processes": 1})
+    quick = {"max_epochs": 1, "networks": 1, "stopping": "fixed", "fold_processes": 1}
+    training = settings.training.model_copy(update=quick)
     task = Task(view="apical_4", branches=(Branch(name="apical_4", shape=(9, 27, 27)),),
                 samples=Path("samples.parquet"), clips=Path("."), output=Path("model"), training=training)
     train(task, lambda progress: None)

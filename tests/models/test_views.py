@@ -83,6 +83,15 @@ def test_a_network_that_is_not_installed_is_named_with_what_to_do(tmp_path):
         ViewModel.load(tmp_path / "m")
 
 
+@pytest.mark.parametrize("networks", [0, 21, 10**9, "2", 1.5, None])
+def test_a_card_can_not_ask_for_more_networks_than_a_training_has(tmp_path, networks):
+    write_model(tmp_path / "m")
+    card = json.loads((tmp_path / "m" / "model.json").read_text())
+    (tmp_path / "m" / "model.json").write_text(json.dumps({**card, "training": {"networks": networks}}))
+    with pytest.raises(UserError, match=r"1 to 20 can be averaged: restore"):
+        ViewModel.load(tmp_path / "m")
+
+
 @pytest.mark.parametrize(
     ("content", "reason"), [("{", "readable"), ("[]", "lacks"), ('{"view": "a"}', "lacks"), (None, "no model.json")]
 )

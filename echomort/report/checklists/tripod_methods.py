@@ -197,7 +197,7 @@ DEFAULTS = {"by_network": "by network (2-D RMSProp, 3-D AdaGrad)", None: "Keras 
 
 
 def _building(facts: Facts) -> Reply:
-    keys = ("network", "optimizer", "learning_rate", "batch", "max_epochs", "stopping", "seed")
+    keys = ("network", "networks", "optimizer", "learning_rate", "batch", "max_epochs", "stopping", "seed")
     known = [
         f"{key.replace('_', ' ')} {DEFAULTS.get(value := facts.settings[f'training.{key}'], value)}"
         for key in keys

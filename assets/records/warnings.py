@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from assets.sources.ehr_extract import newest_change
+from echomort.report.words import counted
 from echomort.settings import Settings
 from warehouse.queries import run
 from warehouse.staging import advice
@@ -62,8 +63,7 @@ def _refused(reason: str, found: Sequence[tuple[str, int]]) -> str:
     values = sum(count for _, count in found)
     named = ", ".join(f"{variable} {count}" for variable, count in found[:SHOWN_VARIABLES])
     more = f" and {len(found) - SHOWN_VARIABLES} more" if len(found) > SHOWN_VARIABLES else ""
-    counted = f"{values} value" + ("" if values == 1 else "s")
-    return f"variables: {reason} in {counted} [{named}{more}]; {advice.remedy(reason)}"
+    return f"variables: {reason} in {counted(values, 'value')} [{named}{more}]; {advice.remedy(reason)}"
 
 
 def late_line(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
@@ -78,7 +78,8 @@ def late_line(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
             records or 1,
             f"one record alone, {lone_days} days after all others, decides where the data end; {advised}",
         )
-    return records, f"{records} records, the last {days} days after the end of the data; {advised}" if records else ""
+    late = f"{counted(records, 'record')}, the last {counted(days, 'day')} after the end of the data; {advised}"
+    return records, late if records else ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,10 @@ from pathlib import Path
 
 from warehouse.connection import connect_plain
 
+_BYTES = "\0"
+"""Begins a stored identifier that is no text, such as a folder's name in an old encoding; each character after it
+stands for a byte. No name holds a zero."""
+
 
 def remember(path: Path, domain: str, identifiers: Mapping[str, str]) -> None:
     """Store pseudonym -> identifier of ``domain`` ("patient", "study", "folder", "instance")."""
@@ -20,7 +24,7 @@ def remember(path: Path, domain: str, identifiers: Mapping[str, str]) -> None:
         )
         connection.execute(
             "INSERT OR REPLACE INTO vault SELECT $domain, unnest($keys), unnest($identifiers)",
-            {"domain": domain, "keys": list(identifiers), "identifiers": list(identifiers.values())},
+            {"domain": domain, "keys": list(identifiers), "identifiers": list(map(_stored, identifiers.values()))},
         )
 
 
@@ -42,7 +46,7 @@ def recall(path: Path, domain: str, keys: Iterable[str]) -> dict[str, str]:
             "SELECT key, identifier FROM vault WHERE domain = $domain AND list_contains($keys, key)",
             {"domain": domain, "keys": list(keys)},
         ).fetchall()
-    return dict(rows)
+    return {key: _as_written(identifier) for key, identifier in rows}
 
 
 def recall_all(path: Path, domain: str) -> dict[str, str]:
@@ -50,4 +54,19 @@ def recall_all(path: Path, domain: str) -> dict[str, str]:
     if not path.exists():
         return {}
     with connect_plain(path) as connection:
-        return dict(connection.execute("SELECT key, identifier FROM vault WHERE domain = ?", [domain]).fetchall())
+        rows = connection.execute("SELECT key, identifier FROM vault WHERE domain = ?", [domain]).fetchall()
+    return {key: _as_written(identifier) for key, identifier in rows}
+
+
+def _stored(identifier: str) -> str:
+    try:
+        identifier.encode()
+    except UnicodeEncodeError:
+        return _BYTES + identifier.encode(errors="surrogateescape").decode("latin-1")
+    return identifier
+
+
+def _as_written(stored: str) -> str:
+    if not stored.startswith(_BYTES):
+        return stored
+    return stored[len(_BYTES) :].encode("latin-1").decode(errors="surrogateescape")

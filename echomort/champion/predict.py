@@ -105,12 +105,13 @@ class StudyPrediction:
 
 @dataclass(frozen=True)
 class FileScore:
-    """The prediction of a file, the score behind it (None if it was rejected), what tells its study from others, and
-    the age that its header tells, which is shown nowhere."""
+    """The prediction of a file, the score behind it (None if it was rejected), what tells its study and its object from
+    others, and the age that its header tells; these three are shown nowhere."""
 
     prediction: Prediction
     risk: ClipRisk | None
-    study: str
+    study: str = field(repr=False)
+    object: str = field(repr=False)
     age: float | None = field(default=None, repr=False)
 
 
@@ -152,11 +153,14 @@ def score_clips_of(
 
     Files are DICOM objects, or clips saved by ``inspect`` (.npy). ``view`` is used for files that name none;
     ``scoring``: whether predictions of what is beyond the development cohort have a risk.
-    Raises :class:`UserError` where a path does not exist, ``view`` is no view, or the champion has no video model.
+    Raises :class:`UserError` where a path does not exist, there is no file, ``view`` is no view, or the champion has no
+    video model.
     """
     if not champion.views:
         raise UserError(RECORDS_ALONE, NEEDS_VIDEO)
     default_view, files = _checked(view), list(_files(paths))
+    if not files:
+        raise UserError("no file is in the folders that were named", "name a file, or a folder that holds one")
     objects = [path for path in files if path.suffix != SAVED]
     jobs = [Job(path, key=str(number)) for number, path in enumerate(objects)]
     imaging = Imaging(clip=_clip_of(champion, default_view), views=Views(classify=False))
@@ -168,7 +172,7 @@ def score_clips_of(
             if risk is not None:
                 beyond = champion.ranges.beyond_in_study({AGE: age}, [risk.beyond])
                 prediction = replace(prediction, beyond=beyond).served(scoring)
-            yield FileScore(prediction, risk, _study_of(path), age), pixels
+            yield FileScore(prediction, risk, *_uids(path), age), pixels
 
 
 def predict_studies(
@@ -189,13 +193,22 @@ def files_of_studies(files: Iterable[FileScore]) -> list[list[FileScore]]:
 
 def counted_files(files: Iterable[FileScore], champion: Champion) -> list[FileScore]:
     """Return those of one study's ``files`` that its risk rests on (:meth:`Champion.counted`)."""
-    scored = [(one, one.risk) for one in files if one.risk is not None]
+    scored = _scored_once(files)
     counted = {id(risk) for risk in champion.counted([risk for _, risk in scored])}
     return [one for one, risk in scored if id(risk) in counted]
 
 
+def _scored_once(files: Iterable[FileScore]) -> list[tuple[FileScore, ClipRisk]]:
+    """Return the files that were scored, with their scores; of several files of one object the first."""
+    first: dict[str, tuple[FileScore, ClipRisk]] = {}
+    for one in files:
+        if one.risk is not None:
+            first.setdefault(one.object, (one, one.risk))
+    return list(first.values())
+
+
 def _study(number: int, files: Sequence[FileScore], champion: Champion) -> StudyPrediction:
-    clips = [one.risk for one in files if one.risk is not None]
+    clips = [risk for _, risk in _scored_once(files)]
     found = champion.combine_clips(clips) if clips else None
     of_views = {view for view in champion.views if any(clip.view == view for clip in clips)}
     ages = [one.age for one in files if one.age is not None]
@@ -217,11 +230,11 @@ def _study(number: int, files: Sequence[FileScore], champion: Champion) -> Study
     )
 
 
-def _study_of(path: Path) -> str:
-    """Return what tells the study of a file from others: its StudyInstanceUID, else its folder."""
+def _uids(path: Path) -> tuple[str, str]:
+    """Return what tells the study of a file from others, and its object: its UIDs, else its folder and its path."""
     header = header_of(path)
-    uid = header.study_uid.strip() if header else ""
-    return f"uid {uid}" if uid else f"folder {path.parent}"
+    study, sop = (header.study_uid.strip(), header.sop_uid.strip()) if header else ("", "")
+    return f"uid {study}" if study else f"folder {path.parent}", f"uid {sop}" if sop else f"file {path}"
 
 
 def header_of(path: Path) -> Header | None:

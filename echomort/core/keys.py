@@ -17,6 +17,8 @@ MAKE = "openssl rand -hex 32 > {0}; chmod 600 {0}"
 KEY_BYTES = 32
 """Shortest secret, as long as the digest of HMAC-SHA256."""
 SYNTHETIC_KEY = b"echomort synthetic archive: this key is public"
+PLACES = frozenset({"instance", "folder"})
+"""Domains of the names of files and folders, in which every space counts; they may hold bytes that are no text."""
 SHIFT_DAYS = 365
 """Most days that a patient's dates move."""
 
@@ -47,7 +49,8 @@ class Keyring:
 
     def pseudonym(self, domain: str, identifier: str) -> str:
         """Return the 32-character pseudonym of ``identifier`` in ``domain`` ("patient", "study", ...)."""
-        message = domain.encode() + b"\x00" + identifier.strip().encode()
+        exact = identifier if domain in PLACES else identifier.strip()
+        message = domain.encode() + b"\x00" + exact.encode(errors="surrogateescape")
         return hmac.new(self.secret, message, hashlib.sha256).hexdigest()[:32]
 
     def shift_days(self, patient_key: str) -> int:

@@ -1,5 +1,6 @@
 """The files of a source folder; none is opened."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from operator import itemgetter
@@ -65,29 +66,40 @@ def _no_file(root: Path, setting: str) -> UserError:
 
 
 def _walk(root: Path, folder: str = "", deep: bool = True) -> Iterator[SourceFile]:
-    """Yield the files below ``folder`` (relative to ``root``, which is resolved), in no order."""
+    """Yield the files below ``folder`` (relative to ``root``, which is resolved), in no order; one that goes meanwhile
+    is left out. Raises :class:`UserError` for a folder that can't be read."""
     top, folders = f"{root}/", [folder]
     while folders:
         inside = folders.pop()
         before = f"{inside}/" if inside else ""
-        with os.scandir(top + inside) as entries:
-            for entry in entries:
-                name = entry.name
-                if name.startswith(".") or (entry.is_symlink() and not _stays_inside(root, entry)):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    folders += [before + name] if deep else []
-                elif entry.is_file():
+        for entry in _entries(top + inside):
+            name = entry.name
+            if name.startswith(".") or (entry.is_symlink() and not _leads_to_file_inside(root, entry)):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                folders += [before + name] if deep else []
+            elif entry.is_file():
+                with contextlib.suppress(FileNotFoundError):
                     state = entry.stat()
                     yield SourceFile(before + name, state.st_size, state.st_mtime_ns)
 
 
-def _stays_inside(root: Path, entry: os.DirEntry[str]) -> bool:
-    return Path(entry.path).resolve().is_relative_to(root)
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise UserError("a folder of the source files can't be read", "give read permission to it") from error
 
 
-def files_in(root: Path, folder: str) -> list[SourceFile]:
-    """Return the regular files directly in ``folder`` (relative to ``root``), sorted; none where there is no folder."""
+def _leads_to_file_inside(root: Path, link: os.DirEntry[str]) -> bool:
+    target = os.path.realpath(link.path)  # of links in a circle it is one of them, and no file
+    return Path(target).is_relative_to(root) and os.path.isfile(target)
+
+
+def files_in(root: Path, folder: str = "", deep: bool = False) -> list[SourceFile]:
+    """Return the regular files directly in ``folder`` (relative to ``root``), or at any depth, sorted; none where there
+    is no folder."""
     if not (root / folder).is_dir():
         return []
-    return sorted(_walk(root.resolve(), folder, deep=False), key=_BY_PATH)
+    return sorted(_walk(root.resolve(), folder, deep), key=_BY_PATH)

@@ -158,13 +158,13 @@ def _make_clip(frames: Frames, settings: ClipSettings, view: str | None) -> Clip
     blended = _scale_and_resample(frames, seen, plan, scale)
     pixels[: len(blended), placing.rows, placing.columns] = blended
     sector[placing.rows, placing.columns] = scale.covered()
-    if count_lines_of_letters(pixels[: len(blended)]):
+    breaks = continuity_notes(blended, sector[placing.rows, placing.columns], timing.times)
+    if count_lines_of_letters(pixels[: len(blended)], by_stretch=bool(breaks)):
         raise Rejected(Reason.NO_SECTOR, "letters")
     grid = placing.grid(header.rows, header.columns)
     form, apex = form_of(tissue.outline)
     shape_notes = _shape_notes(form, apex, frames)
-    notes = (*header.notes, *timing.notes, *frames.notes, *tissue.notes, *shape_notes)
-    notes = (*notes, *continuity_notes(blended, sector[placing.rows, placing.columns], timing.times))
+    notes = (*header.notes, *timing.notes, *frames.notes, *tissue.notes, *shape_notes, *breaks)
     if found := [note for note in notes if note in settings.leave_out]:
         raise Rejected(Reason.LEFT_OUT, found[0])
     return Clip(

@@ -306,7 +306,8 @@ def test_files_of_one_folder_and_without_a_number_are_one_study_and_objects_go_b
     for target in (copies / "1.dcm", copies / "x" / "2.dcm"):
         target.write_bytes(LOOP.read_bytes())
     (one,) = studies(registry, copies)
-    assert one.files == 2
+    (alone,) = studies(registry, LOOP)
+    assert (one.files, one.scored, one.risk) == (2, 1, alone.risk), "copies of one object count once"
 
 
 def test_no_damaged_file_and_no_pipe_stops_the_others(registry, tmp_path):
@@ -366,6 +367,9 @@ def test_without_a_champion_or_a_path_nothing_is_scored(registry, tmp_path):
         list(predict_paths([LOOP], tmp_path / "registry"))
     with pytest.raises(UserError, match="does not exist"):
         list(predict_paths([tmp_path / "none.dcm"], registry))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="no file is in"):
+        list(predict_paths([tmp_path / "empty"], registry))
 
 
 def test_what_a_person_reads_is_one_line_a_file_and_a_word_on_a_synthetic_champion(registry):

@@ -18,12 +18,12 @@ from echo_files import EXPLICIT, JPEG, EchoFile, region, regions, sector_movie, 
 from pydicom.dataset import Dataset
 
 from echomort.clips.export import run
-from echomort.clips.export.identity import keyed_uid
+from echomort.clips.export.identity import Identity, keyed_uid
 from echomort.clips.export.request import AS_SET, ExportRequest, parse_format, parse_size
 from echomort.clips.export.run import Archive, Exported, export_archive
 from echomort.core.errors import UserError
 from echomort.core.keys import Keyring
-from echomort.dicom import read_clip
+from echomort.dicom import Header, read_clip
 from echomort.dicom.header.view_texts import rule_file
 from echomort.dicom.header.views import view_groups
 from echomort.settings import ClipSettings, Imaging
@@ -292,6 +292,26 @@ def test_a_folder_holds_one_export(archive: Path) -> None:
         export(archive, archive / "out", request())
 
 
+@pytest.mark.parametrize("form", ["npz", "dicom"])
+def test_one_object_is_written_once_and_one_of_two_contents_never(form: str, archive: Path) -> None:
+    """Two DICOM objects of one UID would replace each other in any archive."""
+    first, second = archive / f"{CANARY}_0.dcm", archive / f"{CANARY}_1.dcm"
+    (archive / "copy.dcm").write_bytes(first.read_bytes())
+    other = pydicom.dcmread(second)
+    other.SOPInstanceUID = other.file_meta.MediaStorageSOPInstanceUID = pydicom.dcmread(first).SOPInstanceUID
+    folder = archive.parent / "out"
+    made, rows = export(archive, folder, request(form))
+    assert (made.accepted, made.rejected["duplicate"]) == (3, 1)
+    assert rows[rows["status"] == "accepted"]["sop_key"].is_unique and len(list(folder.glob("*/*.*"))) == 3
+    other.save_as(archive / "other.dcm")
+    made, rows = export(archive, folder, request(form))
+    assert (made.accepted, made.rejected["conflicting_copies"]) == (2, 3)
+    (archive / "other.dcm").unlink()
+    (archive / "copy.dcm").unlink()
+    made, rows = export(archive, folder, request(form))
+    assert made.accepted == 3 and "duplicate" not in made.rejected and len(list(folder.glob("*/*.*"))) == 3
+
+
 def test_what_a_killed_run_left_is_finished_and_counted(archive: Path) -> None:
     """A run that is killed between two files leaves a journal, perhaps with half a line, and temporary files."""
     folder = archive.parent / "out"
@@ -365,6 +385,11 @@ def test_every_view_survives_a_copy(view: str) -> None:
     code = item.get("CodeValue") or item.get("LongCodeValue")
     assert resolve_view(ViewTags(codes=(code,), meanings=(item.CodeMeaning,))).group == view
     assert rule_file()["groups"][view] is not None
+
+
+def test_a_series_with_the_number_of_its_study_gets_one_of_its_own() -> None:
+    found = Identity.of(Header(study_uid="1.2", series_uid="1.2", sop_uid="1.3"), request("dicom"))
+    assert len({found.study_uid, found.series_uid, found.sop_uid}) == 3
 
 
 def test_uids_are_valid_keyed_and_stable() -> None:

@@ -26,6 +26,36 @@ def test_pseudonyms_depend_on_key_and_domain_and_nothing_else():
     assert KEY.pseudonym("patient", "17") != Keyring(b"j" * 32).pseudonym("patient", "17")
 
 
+def test_names_of_files_may_hold_spaces_and_bytes_that_are_no_text(tmp_path):
+    names = [b"loop", b"loop ", b" loop", b"\xe9t\xe9", b"\xc3\xa9t\xc3\xa9"]
+    for name in names:
+        folder = os.path.join(os.fsencode(tmp_path), b"archive", name)
+        os.makedirs(folder)
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(b"x")
+    files = list_files(tmp_path / "archive", "sources.dicom")
+    assert sorted(os.fsencode(file.folder) for file in files) == sorted(names)
+    folders = {KEY.pseudonym("folder", file.folder): file.folder for file in files}
+    assert len(folders) == len({KEY.pseudonym("instance", file.path) for file in files}) == len(names)
+    vault.remember(tmp_path / "vault", "folder", folders)
+    assert vault.recall(tmp_path / "vault", "folder", folders) == folders
+    assert vault.recall_all(tmp_path / "vault", "folder") == folders
+
+
+def test_links_in_a_circle_and_folders_that_cannot_be_read_end_no_listing_unexplained(tmp_path, monkeypatch):
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    (tmp_path / "file").write_text("x")
+    assert [file.path for file in list_files(tmp_path, "sources.dicom")] == ["file"]
+
+    def refuse(_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "scandir", refuse)  # the tests may run as root, who may read everything
+    with pytest.raises(UserError, match="can't be read"):
+        list_files(tmp_path, "sources.dicom")
+
+
 def test_date_shifts_lie_within_a_year_and_differ():
     shifts = [KEY.shift_days(KEY.pseudonym("patient", str(number))) for number in range(6000)]
     assert min(shifts) == 1

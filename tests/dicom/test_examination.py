@@ -136,6 +136,7 @@ SCENES = {
     "plain": (LIVE, set()),
     "frozen": (np.concatenate([LIVE[:30], np.repeat(LIVE[30:31], 40, axis=0)]), {"frozen"}),
     "black": (np.concatenate([np.zeros_like(LIVE[:10]), LIVE]), {"black_frames"}),
+    "mostly_black": (np.concatenate([LIVE[:20], np.zeros_like(LIVE[:30])]), {"black_frames"}),
     "short": (LIVE[:20], set()),
     "held once": (np.repeat(LIVE[:35], 2, axis=0), set()),
 }

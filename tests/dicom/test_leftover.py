@@ -159,6 +159,30 @@ def test_a_loop_whose_masks_fail_gives_no_clip(tmp_path: Path, monkeypatch: pyte
     assert (rejected.value.reason, rejected.value.detail) == (Reason.NO_SECTOR, "letters")
 
 
+def page_of_text(rows: int, columns: int, size: int) -> np.ndarray:
+    """A page with a name in two lines that the tail of a J joins, where the sector is in the loop."""
+    picture = Image.new("L", (columns, rows))
+    pen = ImageDraw.Draw(picture)
+    pen.text(
+        (0.28 * columns, 0.42 * rows), "PATIENT DOE JANE\nBORN 04.03.1975", fill=230, font=ImageFont.load_default(size)
+    )
+    return np.asarray(picture)
+
+
+@pytest.mark.parametrize("size", [14, 18])
+@pytest.mark.parametrize(("noise", "quality"), [(0, 0), (3, 90)])
+@pytest.mark.parametrize("when", [slice(15), slice(44, 60), slice(25, 37)])
+def test_a_page_of_text_before_or_after_the_loop_gives_no_clip(
+    when: slice, noise: float, quality: int, size: int, tmp_path: Path
+) -> None:
+    movie = sector_movie(60, 300, 400).copy()
+    movie[when] = page_of_text(300, 400, size)
+    path = EchoFile(grabbed(movie, noise, quality, 0)).write(tmp_path / "loop.dcm")
+    with pytest.raises(Rejected) as rejected:
+        read_clip(path)
+    assert rejected.value.reason is Reason.NO_SECTOR
+
+
 @pytest.mark.parametrize("is_left", [False, True])
 def test_the_check_of_the_stored_clips_finds_a_name(is_left: bool, tmp_path: Path) -> None:
     """The blocking check asks the files themselves, not what was noted when they were made."""

@@ -1,6 +1,7 @@
 """Loops stored as one video stream."""
 
 import io
+import struct
 import time
 from pathlib import Path
 
@@ -81,6 +82,29 @@ def test_a_video_with_another_number_of_frames_is_refused(form: str, frames: int
     with pytest.raises(Rejected) as rejected:
         read_clip(written(tmp_path / "loop.dcm", form, frames=frames))
     assert rejected.value.reason is Reason.FRAME_COUNT
+
+
+@pytest.mark.parametrize(("field", "value", "shown"), [("start", 3, slice(3, None)), ("length", 9, slice(9))])
+def test_frames_that_an_edit_list_leaves_out_are_not_counted(
+    field: str, value: int, shown: slice, tmp_path: Path
+) -> None:
+    """The list says, in units of the movie (1000 a second) and of the track, from where and for how long it is shown
+    (ISO/IEC 14496-12, 8.6.6)."""
+    path = written(tmp_path / "loop.dcm", "h264", frames=len(MOVIE[shown]))
+    content = path.read_bytes()
+    entry = content.index(b"elst") + 12
+    length, start = struct.unpack(">Ll", content[entry : entry + 8])
+    track = struct.unpack(">L", content[content.index(b"mdhd") + 16 :][:4])[0]
+    if field == "start":
+        start += value * track // 25
+    else:
+        length = value * 1000 // 25
+    path.write_bytes(content[:entry] + struct.pack(">Ll", length, start) + content[entry + 8 :])
+    with open_object(path) as source:
+        frames = open_frames(source)
+        lumas = np.stack([frames.luma(index) for index in range(frames.count)])
+    assert np.abs(lumas.astype(int) - MOVIE[shown]).mean() < 3
+    assert read_clip(path).frames == len(MOVIE[shown])
 
 
 def test_colour_flow_is_found_in_a_video(tmp_path: Path) -> None:

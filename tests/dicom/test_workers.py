@@ -170,6 +170,8 @@ def test_discover_finds_regular_files_in_order(tmp_path: Path) -> None:
     (inside / "a" / "in.dcm").symlink_to(inside / "b" / "2.dcm")
     (inside / "loop").symlink_to(inside)
     (inside / "dangling").symlink_to(inside / "nothing")
+    (inside / "circle").symlink_to(inside / "back")
+    (inside / "back").symlink_to(inside / "circle")
     os.mkfifo(inside / "pipe")
     assert discover(inside) == ["a/1.dcm", "a/in.dcm", "b/10", "b/2.dcm"]
 

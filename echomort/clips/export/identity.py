@@ -43,13 +43,15 @@ class Identity:
     def of(cls, header: Header, request: ExportRequest) -> Identity:
         """Return the identity of the object with ``header``.
 
-        An object without a study or a series becomes one of its own. A day is kept, or moved into the past by the days
-        of its patient, as ``privacy.dates`` says; one that is no date, or of no patient, is left out.
+        An object without a study or a series, or with one number for both, becomes one of its own. A day is kept, or
+        moved into the past by the days of its patient, as ``privacy.dates`` says; one that is no date, or of no
+        patient, is left out.
         """
         keys, number = request.keyring, header.patient_id.strip()
         patient = keys.pseudonym("patient", number) if number else ""
         study = header.study_uid.strip() or f"study of {header.sop_uid}"
-        series = header.series_uid.strip() or f"series of {study}"
+        series = header.series_uid.strip()
+        series = series if series not in {"", study} else f"series of {study}"
         date = _date(header.study_date.strip(), patient, request)
         kept: Times = "UNMODIFIED" if request.dates == "kept" else "MODIFIED"
         study_uid, series_uid, sop_uid = (keyed_uid(keys, uid) for uid in (study, series, header.sop_uid.strip()))

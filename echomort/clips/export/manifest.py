@@ -24,6 +24,9 @@ JOURNAL = "unfinished.jsonl"
 KEYS = ("patient_key", "study_key", "accession_key", "sop_key")
 """Pseudonyms of the header's identifiers, as in table ``dicom_instance``."""
 
+OF_HEADER = (*KEYS, "manufacturer", "model", "source_transfer_syntax")
+"""What a row says of a file, whether its loop is written or not."""
+
 COLUMNS = {
     "clip_key": "string", "patient_key": "string", "study_key": "string", "accession_key": "string",
     "sop_key": "string", "status": "string", "reason": "string", "file": "string", "frames": "int32",
@@ -79,8 +82,8 @@ def row_of_rejected(rejected: Rejected, request: ExportRequest) -> dict[str, Any
 
 def _of_header(found: Any, request: ExportRequest) -> dict[str, Any]:
     row = instance_row(("", ""), found, request.keyring)
-    known = {key: row.get(key) for key in (*KEYS, "manufacturer", "model")}
-    return known | {"source_transfer_syntax": row.get("transfer_syntax")}
+    row["source_transfer_syntax"] = row.get("transfer_syntax")
+    return {name: row.get(name) for name in OF_HEADER}
 
 
 def read_rows(folder: Path) -> dict[str, dict[str, Any]]:

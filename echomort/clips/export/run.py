@@ -8,14 +8,23 @@ import functools
 import json
 import os
 import shutil
-from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from echomort.clips.export.loops import Loop, open_loop
-from echomort.clips.export.manifest import JOURNAL, note_row, read_rows, row_of_loop, row_of_rejected, write_manifest
+from echomort.clips.export.manifest import (
+    JOURNAL,
+    OF_HEADER,
+    note_row,
+    read_rows,
+    row_of_loop,
+    row_of_rejected,
+    write_manifest,
+)
 from echomort.clips.export.request import ExportRequest
 from echomort.clips.export.writers.dicom import write_dicom
 from echomort.clips.export.writers.mp4 import require_av, write_mp4
@@ -42,6 +51,9 @@ REQUIRED = {"mp4": require_av, "zarr": require_zarr}
 
 WHOLE_LOOP = 10
 """Times ``imaging.file_timeout`` that a whole loop may take, since every frame is decoded and encoded. Our choice."""
+
+DUPLICATE, CONFLICTING = "duplicate", "conflicting_copies"
+"""Reasons for which a copy of an object is left out, as in linkage."""
 
 OWNER_ONLY = 0o700
 """Mode of the folder: health data of patients, which its owner alone may read."""
@@ -122,11 +134,26 @@ def export_archive(
                 rows[row["clip_key"]] = row
                 note_row(journal, row)
                 progress(len(rows), len(files))
+        rows |= {row["clip_key"]: row for row in _left_out_copies(rows.values())}
         write_manifest(folder, rows.values())
         _remove_others(folder, rows, request)
     accepted = {key for key, row in rows.items() if row["status"] == "accepted"}
     reasons = Counter(row["reason"] for row in rows.values() if row["status"] == "rejected")
     return Exported(len(files), len(accepted), len(accepted - known.keys()), dict(sorted(reasons.items())))
+
+
+def _left_out_copies(rows: Iterable[_Row]) -> Iterator[_Row]:
+    """Yield the rows of copies that are left out: of several files of one object the first stays if all give the same
+    loop, and none if they differ, as linkage has it."""
+    objects = defaultdict(list)
+    for row in sorted(rows, key=itemgetter("clip_key")):
+        if row["status"] == "accepted" and row["sop_key"]:
+            objects[row["sop_key"]].append(row)
+    for copies in objects.values():
+        differ = len({row["digest"] for row in copies}) > 1
+        for row in copies if differ else copies[1:]:
+            kept = {name: row[name] for name in (*OF_HEADER, "clip_key", "stamp")}
+            yield kept | {"status": "rejected", "reason": CONFLICTING if differ else DUPLICATE}
 
 
 def _made(
@@ -185,8 +212,9 @@ def _stamp(file: SourceFile, request: ExportRequest) -> str:
 
 
 def _is_current(folder: Path, row: Mapping[str, Any], file: SourceFile | None, request: ExportRequest) -> bool:
-    """Whether a row of an earlier run is of a file that is still there and the same, and what it names exists."""
-    if file is None or row["stamp"] != _stamp(file, request):
+    """Whether a row of an earlier run is of a file that is still there and the same, and what it names exists; a copy
+    is read once more, since the other may be gone."""
+    if file is None or row["stamp"] != _stamp(file, request) or row["reason"] in {DUPLICATE, CONFLICTING}:
         return False
     return bool(row["status"] == "rejected") or (folder / row["file"]).exists()
 

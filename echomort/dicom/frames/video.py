@@ -61,13 +61,14 @@ class VideoFrames(Frames):
         return np.asarray(self._frame(index).to_ndarray(format="rgb24")[::2, ::2])
 
     def _measure(self, size: tuple[int, int]) -> tuple[int, float | None]:
-        """Return the stream's number of frames, and its frames a second where it states them."""
+        """Return how many frames the stream shows, and its frames a second where it states them; what an edit list
+        leaves out is not shown."""
         with _decoder_errors(), _open_container(self._stream) as container:
             codec = container.streams.video[0].codec_context
             if (codec.width, codec.height) != size:
                 raise Rejected(Reason.SIZE_MISMATCH, "video")
             rate = _stated_rate(container)
-            return sum(packet.size > 0 for packet in container.demux(video=0)), rate
+            return sum(packet.size > 0 and not packet.is_discard for packet in container.demux(video=0)), rate
 
     def _follow_stream(self, found: int, rate: float | None) -> None:
         """Take from the stream the number and the rate of frames that the header does not know."""

@@ -10,7 +10,8 @@ BLACK = 4
 """Grey level: a frame whose mean in the sector is lower shows nothing. Our choice, below any frame of tissue."""
 
 MIN_MEAN = 10
-"""Grey level of a loop's usual frame at least: darker loops have no black frames to tell. Our choice."""
+"""Grey level of the usual one of the frames that show something at least: darker loops have no black frames to tell.
+Our choice."""
 
 FROZEN_FRAMES = 10
 """Frames in succession without a change that make a freeze: a third of a second at 30 a second. Our choice: in slower
@@ -55,7 +56,8 @@ def continuity_notes(pixels: np.ndarray, sector: np.ndarray, times: Sequence[flo
     ``scene_change``, ``gap``."""
     sampled = pixels[:, ::SPARSE, ::SPARSE][:, sector[::SPARSE, ::SPARSE]]
     means = sampled.mean(axis=1) if sampled.size else np.zeros(len(pixels))
-    is_black = (means < BLACK) & (np.median(means) >= MIN_MEAN)
+    lit = means[means >= BLACK]
+    is_black = (means < BLACK) & bool(len(lit) and np.median(lit) >= MIN_MEAN)
     has_black = bool(is_black.any())
     shown, sampled = (pixels[~is_black], sampled[~is_black]) if has_black else (pixels, sampled)
     applies = {

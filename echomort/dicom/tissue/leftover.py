@@ -10,6 +10,10 @@ from echomort.dicom.tissue.snapshots import Snapshots
 SNAPSHOTS = 12
 """Frames of a clip that are compared, evenly spaced, at most. Our choice: every phase of a beat is seen."""
 
+STRETCH = 5
+"""Frames of a clip in which a line of letters is looked for where the loop is no single scene. Our choice: a page that
+stands for a third of a second at 30 a second holds such a stretch."""
+
 MIN_LIT = 40
 """Grey level of a letter at all times, at least: darker ones on black are hardly legible. Our choice."""
 
@@ -43,28 +47,53 @@ STROKES = 0.8
 each, of which making frames smaller leaves half. Tuned as ``MIN_CONSTANCY``."""
 
 
-def count_lines_of_letters(pixels: np.ndarray) -> int:
-    """Return how many lines of letters stand on black in a clip, uint8 (frames, height, width).
+def count_lines_of_letters(pixels: np.ndarray, by_stretch: bool = False) -> int:
+    """Return how many lines of letters stand on black in a clip, uint8 (frames, height, width); ``by_stretch``: in any
+    stretch of ``STRETCH`` frames, as where a page of text comes before or after the loop.
 
     A line is bright at all times, level, black above and below, and made of strokes. Tissue is none of these together.
     """
+    recorded = pixels[: next((count for count in range(len(pixels), 0, -1) if pixels[count - 1].any()), len(pixels))]
+    if not by_stretch:
+        return _count_lines(recorded[:: max(1, -(-len(recorded) // SNAPSHOTS))])
+    return max(_count_lines(recorded[first : first + STRETCH]) for first in range(0, len(recorded), STRETCH))
+
+
+def _count_lines(frames: np.ndarray) -> int:
     from scipy import ndimage
 
-    recorded = pixels[: next((count for count in range(len(pixels), 0, -1) if pixels[count - 1].any()), len(pixels))]
-    snapshots = Snapshots.from_frames(recorded[:: max(1, -(-len(recorded) // SNAPSHOTS))])
+    snapshots = Snapshots.from_frames(frames)
     constant = (snapshots.darkest >= MIN_LIT) & (snapshots.darkest >= MIN_CONSTANCY * snapshots.brightest)
     if not constant.any():
         return 0
-    reach = max(1, round(GAP * pixels.shape[1]))
-    joined = constant.copy()
-    for shift in range(1, reach + 1):
-        joined[:, shift:] |= constant[:, :-shift]
-        joined[:, :-shift] |= constant[:, shift:]
-    labels, _ = label(joined)
+    reach = max(1, round(GAP * frames.shape[1]))
+    labels, _ = label(_without_tails(_joined(constant, reach)))
     sized = [
         (down, along) for down, along in ndimage.find_objects(labels) if _has_the_size(down, along, reach, len(labels))
     ]
     return sum(_is_line(snapshots, constant, down, along, reach) for down, along in sized)
+
+
+def _joined(strokes: np.ndarray, reach: int) -> np.ndarray:
+    """Return ``strokes``, bool (rows, columns), each pixel widened by ``reach`` to either side."""
+    joined = strokes.copy()
+    for shift in range(1, reach + 1):
+        joined[:, shift:] |= strokes[:, :-shift]
+        joined[:, :-shift] |= strokes[:, shift:]
+    return joined
+
+
+def _without_tails(joined: np.ndarray) -> np.ndarray:
+    """Return ``joined`` without runs that are narrower than any line: the tail of a J or a comma joins two lines."""
+    width = round(MIN_WIDTH * HEIGHTS[0])
+    first = np.zeros_like(joined)  # the first pixel of each run of this width
+    first[:, : 1 - width] = np.logical_and.reduce(
+        [joined[:, shift : joined.shape[1] - width + 1 + shift] for shift in range(width)]
+    )
+    kept = first.copy()
+    for shift in range(1, width):
+        kept[:, shift:] |= first[:, :-shift]
+    return kept
 
 
 def _has_the_size(down: slice, along: slice, reach: int, rows: int) -> bool:

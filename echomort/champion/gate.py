@@ -19,7 +19,7 @@ from echomort.evaluation.discrimination import delong_interval, delong_test
 from echomort.evaluation.interval import ONE_CLASS, Interval, undefined_interval
 from echomort.evaluation.scored import group_columns
 from echomort.evaluation.subgroups import MISSING, subgroups
-from echomort.evaluation.too_few import has_too_few, has_too_few_outcomes, too_few_words
+from echomort.evaluation.too_few import has_too_few, has_too_few_outcomes, outcome_words, too_few_words
 from echomort.settings import Promotion
 
 CLEARLY = 0.999
@@ -164,14 +164,14 @@ def _in_favour(judged: Judged, least: int) -> str:
         for name, one in (("champion", judged.champion), ("reference", judged.reference))
         if one
     ]
-    counts = f"{judged.patients} sealed patients, {judged.deaths} deaths"
+    counts = f"{judged.patients} sealed patients, {outcome_words(judged.deaths, judged.patients - judged.deaths)}"
     return f"{alone} on {counts}{': ' + ', '.join(against) if against else ''}"
 
 
 def _against_counts(judged: Judged, settings: Promotion) -> Iterator[str]:
     fewest = min(judged.deaths, judged.patients - judged.deaths)
     if fewest < settings.minimum_deaths:
-        counts = f"{judged.deaths} deaths and {judged.patients - judged.deaths} survivors in the sealed set"
+        counts = f"{outcome_words(judged.deaths, judged.patients - judged.deaths)} in the sealed set"
         yield f"{counts}, promotion.minimum_deaths is {settings.minimum_deaths}"
 
 

@@ -12,7 +12,7 @@ from echomort.champion.scoring import ScoredStudy
 from echomort.champion.store import candidate_folder, pointer_to, read_manifest, read_trained_patients
 from echomort.core.errors import UserError
 from echomort.evaluation.inputs import SMALLEST_RISK
-from echomort.evaluation.too_few import has_too_few_outcomes
+from echomort.evaluation.too_few import has_too_few_outcomes, outcome_words
 from echomort.settings import Settings
 from echomort.vocabulary.model_names import CHAMPION
 from echomort.vocabulary.roles import DEVELOPMENT, READER, ROLES, SEALED
@@ -163,5 +163,5 @@ def require_outcomes(frame: pd.DataFrame, patients: Patients, least: int) -> Non
     known = frame[frame["headline"].astype(bool) & frame["label"].notna()]
     died = known["label"].to_numpy(dtype=float) == 1
     if has_too_few_outcomes(died, least):
-        found = f"{int(died.sum())} deaths and {int((~died).sum())} survivors have a risk ({patients.words})"
+        found = f"{outcome_words(int(died.sum()), int((~died).sum()))} have a risk ({patients.words})"
         raise UserError(found, f"at least {least} of each are needed: name more --years, or wait for longer follow-up")

@@ -3,7 +3,7 @@
 import math
 
 from echomort.evaluation.sample_size import C_WIDTH, c_precision
-from echomort.evaluation.too_few import has_too_few
+from echomort.evaluation.too_few import has_too_few, outcome_words
 
 MOST_SEALED = 0.5
 """Share of the patients that may be sealed: the limit of ``cohort.sealed_fraction``."""
@@ -28,7 +28,7 @@ def gate_readiness(sealed: tuple[int, int], cohort: tuple[int, int], least: int)
     rarer = min(died, every - died)
     if not rarer or not has_too_few(patients, deaths, least):
         return ""
-    line = f"{deaths} deaths and {patients - deaths} survivors are sealed, and the gate promotes no model below {least}"
+    line = f"{outcome_words(deaths, patients - deaths)} are sealed, and the gate promotes no model below {least}"
     if not patients:
         line = f"no patient is sealed, and the gate promotes no model below {least} deaths and {least} survivors"
     needed = math.ceil(least * every / rarer)

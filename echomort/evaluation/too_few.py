@@ -29,6 +29,16 @@ def has_too_few(patients: int, deaths: int, least: int) -> bool:
     return min(deaths, patients - deaths) < least
 
 
+def outcome_words(deaths: int, survivors: int) -> str:
+    """Return both counts with their nouns.
+
+    >>> outcome_words(1, 4)
+    '1 death and 4 survivors'
+    """
+    dead, alive = "death" if deaths == 1 else "deaths", "survivor" if survivors == 1 else "survivors"
+    return f"{deaths} {dead} and {survivors} {alive}"
+
+
 def too_few_words(patients: int, deaths: int) -> str:
     """Return what stands in the place of a figure that is no result.
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from echomort.core.errors import UserError
 from echomort.sources.retry import Patience, patiently
+from echomort.sources.tls import Certificates
 
 Result = TypeVar("Result")
 
@@ -29,15 +30,17 @@ logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
 
 @dataclass(frozen=True)
 class Archive:
-    """An archive that speaks DICOM over TCP: host, port and title; and the title by which it knows us."""
+    """An archive that speaks DICOM over TCP: host, port and title; the title by which it knows us; and the
+    certificates, where it is to be spoken to by TLS alone."""
 
     host: str
     port: int
     title: str
     ours: str = "ECHOMORT"
+    certificates: Certificates | None = None
 
     @classmethod
-    def parse(cls, text: str, ours: str) -> Archive:
+    def parse(cls, text: str, ours: str, certificates: Certificates | None = None) -> Archive:
         """Return the archive that ``text`` (HOST:PORT/AET) names. Raises :class:`UserError`."""
         place, _, title = text.partition("/")
         host, _, port = place.rpartition(":")
@@ -45,7 +48,7 @@ class Archive:
             raise UserError(f"{text!r} names no archive", ADDRESS)
         for one in (title, ours):
             require_title(one, ADDRESS)
-        return cls(host.strip("[]"), int(port), title, ours)
+        return cls(host.strip("[]"), int(port), title, ours, certificates)
 
 
 class Passing(Exception):
@@ -92,7 +95,9 @@ def associate(entity: Any, archive: Archive, unsupported: UserError) -> Any:
     Raises :class:`NoAssociation` where another try may help, ``unsupported`` where the archive accepts nothing of what
     ``entity`` asks for, and :class:`Refusal` where it refuses us.
     """
-    association = entity.associate(archive.host, archive.port, ae_title=archive.title)
+    tls = archive.certificates
+    secured = {"tls_args": (tls.to_call(), archive.host)} if tls else {}
+    association = entity.associate(archive.host, archive.port, ae_title=archive.title, **secured)
     if association.is_established:
         return association
     answer = association.acceptor.primitive if association.is_rejected else None
@@ -100,6 +105,8 @@ def associate(entity: Any, archive: Archive, unsupported: UserError) -> Any:
         raise _refusal(answer.diagnostic, archive)
     if association.rejected_contexts and not association.accepted_contexts:
         raise unsupported
+    if tls and (problem := tls.problem(archive.host, archive.port)):
+        raise Refusal(f"no TLS with the archive: {problem}", "correct its host, or --tls-ca, --tls-cert and --tls-key")
     raise NoAssociation
 
 

@@ -14,6 +14,7 @@ from echomort.core.errors import UserError
 from echomort.dicom.header.fields import ULTRASOUND_LOOPS, ULTRASOUND_STILLS, ULTRASOUND_VOLUMES
 from echomort.sources.association import require_title
 from echomort.sources.landing import Landed, land
+from echomort.sources.tls import Certificates
 
 VERIFICATION = "1.2.840.10008.1.1"
 """The SOP class of C-ECHO (PS3.4 annex A)."""
@@ -23,12 +24,14 @@ STORED, NO_RESOURCES, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
 
 @dataclass(frozen=True)
 class Station:
-    """Where the receiver listens, its application entity title, and those of who may send (none: anybody)."""
+    """Where the receiver listens, its application entity title, those of who may send (none: anybody), and the
+    certificates, where it is to take TLS alone."""
 
     port: int
     title: str = "ECHOMORT"
     host: str = "127.0.0.1"
     senders: tuple[str, ...] = ()
+    certificates: Certificates | None = None
 
 
 @contextlib.contextmanager
@@ -54,9 +57,10 @@ def receiving(
     entity.add_supported_context(VERIFICATION)
     entity.require_called_aet = True
     entity.require_calling_aet = list(station.senders)
+    tls = station.certificates.to_be_called() if station.certificates else None
     handlers: list[Any] = [(evt.EVT_C_STORE, _store, [folder, landed])]
     try:
-        server = entity.start_server((station.host, station.port), block=False, evt_handlers=handlers)
+        server = entity.start_server((station.host, station.port), block=False, ssl_context=tls, evt_handlers=handlers)
     except OSError:
         raise UserError(f"port {station.port} of {station.host} is not available", "choose another --port") from None
     assert server is not None and server.socket is not None

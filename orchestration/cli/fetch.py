@@ -6,7 +6,16 @@ from typing import Annotated
 import typer
 
 from echomort.core.errors import UserError
-from orchestration.cli.options import FetchedFolder, Senders, Title, out, progress_bar
+from orchestration.cli.options import (
+    FetchedFolder,
+    Senders,
+    Title,
+    TlsAuthority,
+    TlsCertificate,
+    TlsKey,
+    out,
+    progress_bar,
+)
 
 STABLE = "Minutes for which a study must not have grown, seen by two calls."
 
@@ -47,6 +56,9 @@ def pacs(  # noqa: PLR0913, PLR0917 - one parameter an option
         str, typer.Option(help="Address to listen on: for an archive elsewhere 0.0.0.0, or this machine's.")
     ] = "127.0.0.1",
     sender: Senders = None,
+    tls_ca: TlsAuthority = None,
+    tls_cert: TlsCertificate = None,
+    tls_key: TlsKey = None,
 ) -> None:
     """Fetch ultrasound studies by C-FIND and C-MOVE once they are stable; what is there whole is not asked for again.
 
@@ -57,11 +69,13 @@ def pacs(  # noqa: PLR0913, PLR0917 - one parameter an option
     from echomort.sources.receiver import Station
     from echomort.sources.retrieval import retrieve
     from echomort.sources.stability import Looks
+    from echomort.sources.tls import Certificates
 
     query = StudyQuery(since.date() if since else None, until.date() if until else None, tuple(study or ()))
-    station = Station(port, aet, host, tuple(sender or ()))
+    certificates = Certificates.of(tls_ca, tls_cert, tls_key)
+    station = Station(port, aet, host, tuple(sender or ()), certificates)
     with progress_bar("studies") as progress:
-        found = retrieve(Archive.parse(archive, aet), query, Looks(to, stable), station, progress)
+        found = retrieve(Archive.parse(archive, aet, certificates), query, Looks(to, stable), station, progress)
     out.print(f"{to}: {found.total} studies: {found}; {found.objects} new objects")
     if found.failed:
         raise UserError(

@@ -43,6 +43,15 @@ Title = Annotated[str, typer.Option(help="Our application entity title.", show_d
 
 Senders = Annotated[list[str] | None, typer.Option(help="An AE title that may send; may be repeated.")]
 
+TlsAuthority = Annotated[
+    Path | None,
+    typer.Option("--tls-ca", help="Speak TLS alone: whose certificates we take (PEM)."),
+]
+
+TlsCertificate = Annotated[Path | None, typer.Option("--tls-cert", help="Our certificate for TLS (PEM).")]
+
+TlsKey = Annotated[Path | None, typer.Option("--tls-key", help="The key of our certificate (PEM, no password).")]
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 
 

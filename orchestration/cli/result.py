@@ -7,7 +7,17 @@ import typer
 
 from echomort.core.audit import Audited, audited
 from echomort.core.errors import UserError
-from orchestration.cli.options import AsJson, Home, View, out, print_records, require_paths
+from orchestration.cli.options import (
+    AsJson,
+    Home,
+    TlsAuthority,
+    TlsCertificate,
+    TlsKey,
+    View,
+    out,
+    print_records,
+    require_paths,
+)
 from orchestration.cli.predict import champion_of, noted_score, scoring_of
 
 if TYPE_CHECKING:
@@ -28,6 +38,9 @@ def result(  # noqa: PLR0913, PLR0917 - one parameter an option
     aet: Annotated[str, typer.Option(help="Our application entity title there.", show_default=True)] = "ECHOMORT",
     dicomweb: Annotated[str | None, typer.Option(help="DICOMweb service to send to by STOW-RS: its address.")] = None,
     only: Annotated[Literal["sr", "pdf"] | None, typer.Option(help="The report, or the page, alone.")] = None,
+    tls_ca: TlsAuthority = None,
+    tls_cert: TlsCertificate = None,
+    tls_key: TlsKey = None,
     view: View = None,
     as_json: AsJson = False,
 ) -> None:
@@ -43,9 +56,11 @@ def result(  # noqa: PLR0913, PLR0917 - one parameter an option
     from echomort.pacs.objects import write_object
     from echomort.pacs.sending import send_by_store, send_by_stow
     from echomort.sources.association import Archive
+    from echomort.sources.tls import Certificates
     from orchestration.printing.files import results
 
-    archive = Archive.parse(send_to, aet) if send_to else None
+    certificates = Certificates.of(tls_ca, tls_cert, tls_key)
+    archive = Archive.parse(send_to, aet, certificates) if send_to else None
     require_highdicom()
     champion = champion_of(home)
     ways = {"--save": save, "--send-to": send_to, "--dicomweb": dicomweb}

@@ -17,6 +17,7 @@ from echomort.champion.store import champion_name, read_history
 from echomort.evaluation.too_few import has_too_few, too_few_words
 from echomort.report.words import model_words
 from echomort.settings import Settings
+from echomort.vocabulary.model_names import ModelName
 from warehouse.connection import connect
 from warehouse.reads.evaluation.headline import headline
 
@@ -26,13 +27,19 @@ def print_results(settings: Settings, console: Console) -> None:
     with connect(settings.warehouse, read_only=True) as connection:
         metrics = headline(connection)
     if not metrics.empty:
-        counts, least = metrics[["n", "events"]].max(), settings.evaluation.suppress_below_events
+        least = settings.evaluation.suppress_below_events
         console.print(_results_table(metrics, settings.is_synthetic, least))
-        if has_too_few(int(counts["n"]), int(counts["events"]), least):
+        if _is_without_result(metrics, least):
             console.print("no result: too few deaths or survivors; what so many can show is among the warnings")
     report = settings.home / "report" / "report.html"
     if report.exists():
         console.print(f"report: {report}")
+
+
+def _is_without_result(metrics: pd.DataFrame, least: int) -> bool:
+    """Return whether no model has enough deaths and survivors; permuted labels and oracles are no models to judge."""
+    judged = metrics[[ModelName.parse(str(model)).kind not in {"null", "oracle"} for model in metrics["model"]]]
+    return all(has_too_few(int(n), int(deaths), least) for n, deaths in judged[["n", "events"]].to_numpy())
 
 
 def print_accounts(home: Path, console: Console) -> None:

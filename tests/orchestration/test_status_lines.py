@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from orchestration.printing.comparison import comparison_lines
-from orchestration.printing.project import _results_table, state_lines
+from orchestration.printing.project import _is_without_result, _results_table, state_lines
 
 WHY = "changed: echomort/evaluation/metrics/calibration.py, echomort/report/sections/characteristics.py and 2 more"
 ROWS = [
@@ -23,6 +23,12 @@ def test_no_name_and_no_path_of_a_state_is_cut(width: int) -> None:
     assert max(map(len, lines)) <= width and len(lines) == {80: 5, 120: 4, 200: 3}[width]
     assert " ".join(" ".join(lines).split()).endswith(f"evaluation stale 12345 2026-11-30 06:22 {WHY}")
     assert lines[1].startswith("experiment_resolution  on request")
+
+
+@pytest.mark.parametrize(("deaths", "without"), [(8, True), (10, False)])
+def test_permuted_labels_with_enough_deaths_are_no_result(deaths: int, without: bool) -> None:
+    null, model = {"model": "permuted_null", "n": 52, "events": 10}, {"model": "video_ehr", "n": 46, "events": deaths}
+    assert _is_without_result(pd.DataFrame([model, null]), 10) is without
 
 
 def test_models_have_the_names_of_the_report_and_too_few_deaths_no_area() -> None:

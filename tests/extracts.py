@@ -92,7 +92,8 @@ def _definitions() -> str:
         rows += fetch(connection, "SELECT sql FROM duckdb_indexes()")
         rows += fetch(connection, "SELECT sql FROM duckdb_views() WHERE NOT internal")
         done = fetch(connection, "SELECT number, name FROM migration")
-    return ";".join([*(text for (text,) in rows), *(f"INSERT INTO migration VALUES {one}" for one in done)])
+    applied = ", ".join(str(one) for one in done)
+    return ";".join([*(text for (text,) in rows), f"INSERT INTO migration VALUES {applied}"])
 
 
 def staged(

@@ -44,12 +44,17 @@ def _text(name: str) -> str:
     return path.read_text(encoding="utf-8-sig")
 
 
+@functools.cache
+def _statements(text: str) -> list[duckdb.Statement]:
+    return duckdb.extract_statements(text)
+
+
 def run(connection: duckdb.DuckDBPyConnection, name: str, **bind: Any) -> duckdb.DuckDBPyConnection:
     """Run every statement of the SQL file ``name`` and return the connection, ready to fetch the last one's rows.
 
     Each statement gets its ``$parameters`` from ``bind``. A parameter that no statement uses raises ValueError.
     """
-    statements = connection.extract_statements(query(name))
+    statements = _statements(query(name))
     unknown = set(bind).difference(*(statement.named_parameters for statement in statements))
     if unknown:
         raise ValueError(f"{name} has no parameter {', '.join(sorted(unknown))}")

@@ -65,67 +65,71 @@ def plan_permutations(project: Project, recipe: str) -> dict[str, str]:
 def fit_permutations(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
     """Fit everything on the permuted labels of each unit; write its AUCs, by model, to one JSON file. A unit whose
     labels can't be permuted, or that are too few to train anything, has the reason."""
-    from echomort.models.rows import TooFewRowsError
-
-    plan = plan_permutations(project, PERMUTED_NULL.how(project))
-    entries = []
-    for unit in units:
-        artifact = f"models/null/{plan[unit]}.json"
-        try:
-            content = _permutation(project, unit, context, (project.root / artifact).with_suffix(""))
-        except TooFewRowsError as error:
-            entries.append(Entry(unit, plan[unit], digest("none", str(error)), None, {"reason": str(error)}))
-            continue
-        write_text(project.root / artifact, content)
-        entries.append(Entry(unit, plan[unit], digest(content), artifact))
-    return entries
-
-
-def _permutation(project: Project, unit: str, context: dg.OpExecutionContext, folder: Path) -> str:
-    """Return what was found in the permutation ``unit``, as JSON; its video models are trained in ``folder``."""
     from echomort.models import null
+    from echomort.models.rows import TooFewRowsError
     from echomort.models.stacks import cross_fit_of
 
+    plan = plan_permutations(project, PERMUTED_NULL.how(project))
+    folders = {unit: project.root / "models" / "null" / plan[unit] for unit in units}
     keys, rows, features = tabular_samples(project)
     views = trained_views(project)
-    shuffled = _permuted(rows, keys, views, project.settings.evaluation.seed, unit)
-    labels = pd.Series(shuffled.labels, index=keys["study_key"])
-    scores = _train_views(project, context, views, labels, folder)
-    cross_fits = {view: cross_fit_of(keys, table) for view, table in scores.items()}
-    return null.permuted_null(cross_fits, features, shuffled, project.settings).to_json()
+    permuted, reasons = _permuted(rows, keys, views, project.settings.evaluation.seed, units)
+    labels = {folders[unit]: pd.Series(shuffled.labels, index=keys["study_key"]) for unit, shuffled in permuted.items()}
+    scores = _train_views(project, context, views, labels)
+    entries = []
+    for unit, shuffled in permuted.items():
+        cross_fits = {view: cross_fit_of(keys, table) for view, table in scores[folders[unit]].items()}
+        try:
+            content = null.permuted_null(cross_fits, features, shuffled, project.settings).to_json()
+        except TooFewRowsError as error:
+            reasons[unit] = str(error)
+            continue
+        artifact = f"models/null/{plan[unit]}.json"
+        write_text(project.root / artifact, content)
+        entries.append(Entry(unit, plan[unit], digest(content), artifact))
+    for folder in folders.values():
+        shutil.rmtree(folder, ignore_errors=True)
+    none = [Entry(unit, plan[unit], digest("none", why), None, {"reason": why}) for unit, why in reasons.items()]
+    return entries + none
 
 
 def _permuted(
-    rows: "LabelledRows", keys: pd.DataFrame, views: Mapping[str, pd.DataFrame], seed: int, unit: str
-) -> "LabelledRows":
-    """Return ``rows`` with permuted labels that allow every view to be trained."""
+    rows: "LabelledRows", keys: pd.DataFrame, views: Mapping[str, pd.DataFrame], seed: int, units: Sequence[str]
+) -> tuple[dict[str, "LabelledRows"], dict[str, str]]:
+    """Return unit -> ``rows`` with permuted labels that allow every view to be trained; and unit -> the reason, of
+    those for which there are none."""
     from echomort.models.null import permute_labels
+    from echomort.models.rows import TooFewRowsError
 
     studies = [keys["study_key"].isin(samples["study_key"]).to_numpy() for samples in views.values()]
-    return permute_labels(rows, studies, (seed, int(unit.rpartition(" ")[2])))
+    permuted, reasons = dict[str, "LabelledRows"](), dict[str, str]()
+    for unit in units:
+        try:
+            permuted[unit] = permute_labels(rows, studies, (seed, int(unit.rpartition(" ")[2])))
+        except TooFewRowsError as error:
+            reasons[unit] = str(error)
+    return permuted, reasons
 
 
 def _train_views(
     project: Project,
     context: dg.OpExecutionContext,
     views: Mapping[str, pd.DataFrame],
-    labels: pd.Series,
-    folder: Path,
-) -> dict[str, pd.DataFrame]:
-    """Return view -> scores of its studies, by video models that were trained on ``labels`` (by study)."""
+    labels: Mapping[Path, pd.Series],
+) -> dict[Path, dict[str, pd.DataFrame]]:
+    """Return folder -> view -> scores of its studies, by video models that one process trained on the ``labels`` of
+    each folder (by study). What is trained stays in the folder, so that a training that was killed goes on."""
     training = training_of_null(project.settings.training)
-    outputs = {view: folder / view for view in views}
     tasks = [
         write_task(
-            project, view, samples.assign(label=labels.reindex(samples["study_key"]).to_numpy()), output, training
+            project, view, samples.assign(label=label.reindex(samples["study_key"]).to_numpy()), folder / view, training
         )
-        for (view, samples), output in zip(views.items(), outputs.values(), strict=True)
+        for folder, label in labels.items()
+        for view, samples in views.items()
     ]
     for error in train_in_child(context, project, tasks).values() if tasks else ():
         raise error
-    scores = {view: pd.read_parquet(output / "scores.parquet") for view, output in outputs.items()}
-    shutil.rmtree(folder, ignore_errors=True)
-    return scores
+    return {folder: {view: pd.read_parquet(folder / view / "scores.parquet") for view in views} for folder in labels}
 
 
 def commit_permutations(
@@ -159,7 +163,7 @@ PERMUTED_NULL = UnitStage(
     commit=commit_permutations,
     chosen=lambda settings: {"echomort.networks": [NETWORK]},
     resources=frozenset({"pipes"}),
-    batch=1,
+    cluster_batch=lambda cluster: 1,
 )
 
 permuted_null = unit_asset(

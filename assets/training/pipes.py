@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -29,21 +29,30 @@ def events_folder(task: Task) -> Path:
 def train(files: Sequence[Path], pipes: PipesContext) -> None:
     """Train the views of the task ``files``, and tell the step each epoch. Errors of single views are left beside the
     tasks."""
-    tasks = [Task.read(file) for file in files]
-    by_view = {task.view: task for task in tasks}
+    tasks = {file: Task.read(file) for file in files}
     epochs = itertools.count(1)
     folds = range(int(pipes.get_extra("folds")))
-    total = sum(len(left_out_by(task.models, folds)) * task.training.max_epochs for task in tasks)
+    total = sum(len(left_out_by(task.models, folds)) * task.training.max_epochs for task in tasks.values())
 
-    def report(progress: Progress) -> None:
+    def report(by_view: Mapping[str, Task], progress: Progress) -> None:
         task = by_view[progress.view]
         add_event(events_folder(task) / left_out_name(progress.left_out), progress.epoch, progress.curves)
         pipes.log.info(f"{next(epochs)} of {total} epochs; {progress}")
 
     with contextlib.ExitStack() as locks:
-        for task in tasks:
+        for task in tasks.values():
             locks.enter_context(folder_lock(partial_folder(task.output)))
-        train_files(files, report, forks=True)
+        for part in _parts(tasks):
+            by_view = {tasks[file].view: tasks[file] for file in part}
+            train_files(part, partial(report, by_view), forks=True)
+
+
+def _parts(tasks: Mapping[Path, Task]) -> list[list[Path]]:
+    """Return the files of ``tasks`` in parts, each of which has a view once: these are trained side by side."""
+    by_view: dict[str, list[Path]] = {}
+    for file, task in tasks.items():
+        by_view.setdefault(task.view, []).append(file)
+    return [[file for file in part if file] for part in itertools.zip_longest(*by_view.values())]
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from assets.records.health_records import RECORDS
 from assets.status import changed_parts
 from echomort.core.errors import UserError
 from echomort.settings import Outcome, Settings, Sources
-from warehouse.adapters.extract import ExtractLocation
+from warehouse.adapters.extract import ExtractLocation, open_extract
 from warehouse.staging.staging import stage
 from warehouse.tables.feature.features import build
 from warehouse.tables.outcome.outcomes import link
@@ -48,6 +48,14 @@ def extract(tmp_path):
     for table, text in TABLES.items():
         (folder / f"{table}.csv").write_bytes(european(text))
     return ExtractLocation(folder, encoding="latin-1")
+
+
+def test_only_the_maps_that_the_sql_reads_are_opened(extract):
+    written = {name for path in EXAMPLE.glob("*.sql") for name in re.findall(r"map_[a-z_]+", path.read_text())}
+    connection = empty_warehouse()
+    with open_extract(connection, extract, str(EXAMPLE)):
+        views = fetch(connection, "SELECT view_name FROM duckdb_views() WHERE view_name LIKE 'map\\_%' ESCAPE '\\'")
+    assert {name for (name,) in views} == written
 
 
 def test_the_same_export_in_iso_form_gives_the_same_tables(extract, tmp_path):

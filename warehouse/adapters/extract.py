@@ -85,6 +85,12 @@ COPIES = "records"
 MADE = re.compile(r"\bmade_([a-z][a-z0-9_]*)")
 """A reference, in an adapter's SQL, to the result of another SELECT of the adapter."""
 
+MAP = re.compile(r"\bmap_([a-z][a-z0-9_]*)", re.IGNORECASE)
+"""A reference, in an adapter's SQL, to a map."""
+
+FLOATS = frozenset({"DOUBLE", "FLOAT"})
+"""DuckDB's types of numbers that hold no whole number of 2^53 or more without a loss."""
+
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 """A plain identifier: the only form allowed for tables, columns and files of an adapter."""
 
@@ -239,9 +245,8 @@ def open_extract(
         helpers = helpers_in_order(folder)
         for path in helpers:
             create(connection, "adapters/made.sql", path, path.stem)
-        for table in (*CANONICAL, *OPTIONAL):
-            adapt(connection, folder, table)
-        _identify(connection, folder)
+        types = {table: adapt(connection, folder, table) for table in (*CANONICAL, *OPTIONAL)}
+        _identify(connection, folder, types)
         yield extract.unused
         for path in helpers:
             connection.execute(query("adapters/made_end.sql").format(table=path.stem))
@@ -270,15 +275,20 @@ def define_macros(connection: duckdb.DuckDBPyConnection, time_zone: str | None) 
 
 
 def open_maps(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Create ``map_<file>`` of every map that the adapter in ``folder`` reads."""
+    """Create ``map_<file>`` of every map that the SELECTs of the adapter in ``folder`` read."""
+    own = {path.stem: path for path in folder.glob("*.sql")}
+    selects = own | _hierarchy_selects(folder, set(own))
+    read = {name.lower() for path in selects.values() for name in MAP.findall(_sql(path))}
     for name, path in sorted(_maps(folder).items()):
+        if name not in read:
+            continue
         next(read_rows(path, f"{path.name} of the adapter", ()), None)
         connection.execute(f"SET VARIABLE map_{name} = $path", {"path": str(path)})
         connection.execute(query("adapters/raw_map.sql").format(table=name))
 
 
 def _maps(folder: Path) -> dict[str, Path]:
-    """Return name -> file of the maps that an adapter reads: the common ones, and its own, which win over them."""
+    """Return name -> file of the maps that an adapter may read: the common ones, and its own, which win over them."""
     paths = [CATALOGUE, *sorted(COMMON_MAPS.glob("*.csv")), *sorted(folder.glob("*.csv"))]
     return {path.stem: path for path in paths if path.stem not in DESCRIPTIONS and NAME.fullmatch(path.stem)}
 
@@ -361,58 +371,68 @@ def check_vocabulary(folder: Path | None, adapter: str) -> None:
         )
 
 
-def adapt(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> None:
-    """Create ``source_<table>`` from the adapter's SELECT. Raises :class:`UserError` if there is none, if it can't be
-    run, or if it lacks a column."""
+def adapt(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> dict[str, str]:
+    """Create ``source_<table>`` from the adapter's SELECT; return column -> DuckDB's type. Raises :class:`UserError` if
+    there is none, if it can't be run, or if it lacks a column."""
     path = folder / f"{table}.sql"
     if not path.is_file() and table in OPTIONAL:
         path = ROOT / "adapters" / OPTIONAL[table]
     if not path.is_file():
         raise UserError(f"the adapter has no {table}.sql", "write one SELECT for each canonical table")
     create(connection, "adapters/adapted.sql", path, table)
-    found = {name for name, *_ in connection.execute(f"DESCRIBE source_{table}").fetchall()}
+    found = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE source_{table}").fetchall()}
     missing = [column for column in CANONICAL.get(table, ()) if column not in found]
     if missing:
         raise UserError(
             f"{table}.sql of the adapter yields no column {', '.join(missing)}",
             f"it must yield {', '.join(CANONICAL[table])}; write NULL AS for columns that the source does not have",
         )
+    return found
 
 
-def _identify(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Let ``source_<table>`` yield identifiers in one form: no words for missing ones, no 123.0 for 123.
+def _identify(connection: duckdb.DuckDBPyConnection, folder: Path, types: Mapping[str, Mapping[str, str]]) -> None:
+    """Let ``source_<table>``, with its ``types`` of columns, yield identifiers in one form: no words for missing ones,
+    no 123.0 for 123.
 
     Raises :class:`UserError` where a float has lost the last digits of an identifier.
     """
     columns = {table: [one for one in CANONICAL[table] if one in IDENTIFIERS] for table in CANONICAL}
-    places = [(table, column) for table, named in columns.items() for column in named]
-    _check_digits(connection, "adapters/lost_digits.sql", places)
-    for listed in LISTS.values():
-        _check_digits(connection, "adapters/lost_digits_in_text.sql", listed)
-    are_whole = {
-        kind: not any(_tells(connection, "adapters/has_fractions.sql", *place) for place in listed)
-        for kind, listed in LISTS.items()
-    }
     for table, named in columns.items():
-        replaced = (f"as_identifier({one}, {str(are_whole[IDENTIFIERS[one]]).lower()}) AS {one}" for one in named)
-        statement = query("adapters/identified.sql").replace("{table}", table)
+        for column in named:
+            if types[table][column] in FLOATS and _found(connection, "adapters/lost_digits.sql", table, column)[0]:
+                raise _lost_digits(table, column)
+    are_whole = {kind: not _have_fractions(connection, listed) for kind, listed in LISTS.items()}
+    for table, named in columns.items():
+        texts = (f"as_text({one}) AS {one}" for one in named)
+        replaced = (f"identifier_of({one}, {str(are_whole[IDENTIFIERS[one]]).lower()}) AS {one}" for one in named)
+        statement = query("adapters/identified.sql").replace("{table}", table).replace("{texts}", ", ".join(texts))
         statement = statement.replace("{identifiers}", ", ".join(replaced))
         connection.execute(statement.replace("{adapter}", _sql(folder / f"{table}.sql")))
 
 
-def _check_digits(connection: duckdb.DuckDBPyConnection, file: str, places: Iterable[tuple[str, str]]) -> None:
-    for table, column in places:
-        if _tells(connection, file, table, column):
-            raise UserError(
-                f"{column} of table {table} holds floats of 2^53 or more, which have lost their last digits",
-                "write identifiers as text or as whole numbers, in every part of the table",
-            )
+def _have_fractions(connection: duckdb.DuckDBPyConnection, listed: Iterable[tuple[str, str]]) -> bool:
+    """Return whether identifiers of the columns ``listed`` are numbers with a fraction. Raises :class:`UserError` where
+    their texts were written for floats that have lost the last digits."""
+    found = []
+    for table, column in listed:
+        lost, fractions = _found(connection, "adapters/listed_forms.sql", table, column)
+        if lost:
+            raise _lost_digits(table, column)
+        found.append(fractions)
+    return any(found)
 
 
-def _tells(connection: duckdb.DuckDBPyConnection, file: str, table: str, column: str) -> bool:
-    """Return what ``file`` says of a column: yes or no."""
-    rows = connection.execute(query(file).replace("{table}", table).replace("{column}", column)).fetchall()
-    return bool(rows[0][0])
+def _lost_digits(table: str, column: str) -> UserError:
+    return UserError(
+        f"{column} of table {table} holds floats of 2^53 or more, which have lost their last digits",
+        "write identifiers as text or as whole numbers, in every part of the table",
+    )
+
+
+def _found(connection: duckdb.DuckDBPyConnection, file: str, table: str, column: str) -> tuple[bool, ...]:
+    """Return what ``file`` says of a column: the row of its answers, yes or no."""
+    (answers,) = connection.execute(query(file).replace("{table}", table).replace("{column}", column)).fetchall()
+    return tuple(map(bool, answers))
 
 
 def create(connection: duckdb.DuckDBPyConnection, kind: str, path: Path, table: str) -> None:

@@ -2,5 +2,8 @@
 CREATE OR REPLACE TEMP VIEW source_{table} AS
 SELECT * REPLACE ({identifiers})
 FROM (
+    SELECT * REPLACE ({texts})
+    FROM (
 {adapter}
+    )
 )

@@ -8,10 +8,9 @@ CREATE OR REPLACE TEMP MACRO is_missing_word(text) AS
         'NOT AVAILABLE', 'NOT KNOWN', 'UNDEFINED', '\N', '?', '-', '--', '.'
     );
 CREATE OR REPLACE TEMP MACRO is_float_text(text) AS contains(text, '.') AND regexp_full_match(text, '\d+\.0+');
-CREATE OR REPLACE TEMP MACRO as_identifier(x, are_whole) AS
+CREATE OR REPLACE TEMP MACRO identifier_of(text, are_whole) AS
     CASE
-        WHEN is_missing_word(as_text(x)) THEN NULL
-        WHEN are_whole AND is_float_text(as_text(x)) AND TRY_CAST(as_text(x) AS DOUBLE) < 9007199254740992
-            THEN split_part(as_text(x), '.', 1)
-        ELSE as_text(x)
+        WHEN is_missing_word(text) THEN NULL
+        WHEN are_whole AND is_float_text(text) AND TRY_CAST(text AS DOUBLE) < 9007199254740992 THEN split_part(text, '.', 1)
+        ELSE text
     END;

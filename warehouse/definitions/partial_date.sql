@@ -6,12 +6,13 @@ CREATE OR REPLACE TEMP MACRO date_precision(x) AS
         WHEN regexp_full_match(as_text(x), '\d{4}-(0[1-9]|1[0-2])(-00)?') THEN 'month'
         ELSE 'day'
     END;
-CREATE OR REPLACE TEMP MACRO earliest_moment(x) AS
-    CASE date_precision(x)
-        WHEN 'year' THEN as_moment(left(as_text(x), 4) || '-01-01')
-        WHEN 'month' THEN as_moment(left(as_text(x), 7) || '-01')
+CREATE OR REPLACE TEMP MACRO earliest_of(x, precision) AS
+    CASE precision
+        WHEN 'year' THEN TRY_CAST(left(as_text(x), 4) || '-01-01' AS TIMESTAMP)
+        WHEN 'month' THEN TRY_CAST(left(as_text(x), 7) || '-01' AS TIMESTAMP)
         ELSE as_moment(x)
     END;
+CREATE OR REPLACE TEMP MACRO earliest_moment(x) AS earliest_of(x, date_precision(x));
 -- The last day that a date of this precision and earliest moment allows, which is not after the day of the extract.
 CREATE OR REPLACE TEMP MACRO latest_day(precision, earliest) AS
     CASE precision

@@ -8,16 +8,20 @@ JOIN known_person USING (patient_key)
 GROUP BY person_no;
 
 CREATE OR REPLACE TEMP TABLE checked_contact AS
-WITH source_row AS (
+WITH read_row AS (
     SELECT
-        as_text(patient_id) AS patient_id,
+        patient_id,
+        contact_at,
         as_moment(contact_at) AS moment,
-        moment_fault(contact_at, moment) AS fault,
         coalesce(lower(as_text(kind)), '') AS kind,
         lower(as_text(status)) AS status,
         -- Further words on the contact, of an adapter: one that denies presence is enough.
         coalesce(regexp_matches(lower(as_text(detail)), getvariable('denials')), false) AS is_denied
     FROM described_contact
+),
+source_row AS (
+    SELECT *, moment_fault(contact_at, moment) AS fault
+    FROM read_row
 )
 SELECT
     person.person_no,

@@ -3,16 +3,19 @@
 CREATE OR REPLACE TEMP TABLE checked_death AS
 WITH read_row AS (
     SELECT
-        as_text(patient_id) AS patient_id,
+        patient_id,
         death_date,
         lower(as_text(source)) AS raw_source,
-        date_precision(death_date) AS precision,
-        earliest_moment(death_date) AS earliest
+        date_precision(death_date) AS precision
     FROM source_death
+),
+begun_row AS (
+    SELECT *, earliest_of(death_date, precision) AS earliest
+    FROM read_row
 ),
 source_row AS (
     SELECT *, moment_fault(death_date, earliest) AS fault
-    FROM read_row
+    FROM begun_row
 ),
 dated AS (
     SELECT

@@ -4,26 +4,37 @@
 -- follows a code is no part of it: the signs + * ! of a pair of codes, the dash of a category (I50.-), and the German letter of
 -- certainty (I63.9 G), after which one of the side may stand: A excludes the diagnosis, V suspects it.
 CREATE OR REPLACE TEMP VIEW checked_diagnosis AS
-WITH source_row AS (
+WITH read_row AS (
     SELECT
-        as_text(patient_id) AS patient_id,
+        patient_id,
         regexp_replace(upper(as_text(vocabulary)), '[^A-Z0-9]', '', 'g') AS raw_vocabulary,
+        upper(as_text(code)) AS written,
+        recorded_at,
+        as_moment(recorded_at) AS moment
+    FROM source_diagnosis
+),
+named_row AS (
+    SELECT
+        *,
         CASE
             WHEN regexp_full_match(raw_vocabulary, 'ICD10(CM|WHO|GM|AM|CA|NL|UK|SE|FR)?((19|20)\d\d)?') THEN 'ICD10CM'
             WHEN raw_vocabulary IN ('ICD9CM', 'ICD9') THEN 'ICD9CM'
             ELSE raw_vocabulary
         END AS vocabulary,
-        upper(as_text(code)) AS written,
         CASE
             WHEN starts_with(raw_vocabulary, 'ICD10GM') OR NOT starts_with(raw_vocabulary, 'ICD10CM') AND contains(written, ' ')
                 THEN nullif(regexp_extract(written, '^[A-Z]\d\d[.+*!†0-9-]* ?([AGVZ])( ?[RLB])?$', 1), '')
         END AS certainty,
-        if(certainty IS NULL, written, regexp_extract(written, '^[A-Z][^ A-Z]*')) AS without_certainty,
-        nullif(trim(rtrim(without_certainty, ' .+*!†-'), ' .'), '') AS raw_code,
-        replace(raw_code, '.', '') AS code,
-        as_moment(recorded_at) AS moment,
         moment_fault(recorded_at, moment) AS fault
-    FROM source_diagnosis
+    FROM read_row
+),
+coded_row AS (
+    SELECT *, if(certainty IS NULL, written, regexp_extract(written, '^[A-Z][^ A-Z]*')) AS without_certainty
+    FROM named_row
+),
+source_row AS (
+    SELECT *, nullif(trim(rtrim(without_certainty, ' .+*!†-'), ' .'), '') AS raw_code, replace(raw_code, '.', '') AS code
+    FROM coded_row
 )
 SELECT
     person.patient_key,

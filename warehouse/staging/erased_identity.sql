@@ -2,5 +2,5 @@
 ALTER VIEW source_identity RENAME TO whole_source_identity;
 CREATE OR REPLACE TEMP VIEW source_identity AS
 FROM whole_source_identity
-WHERE coalesce(as_text(patient_id), '') NOT IN (FROM erased_number)
-    AND coalesce(as_text(same_as), '') NOT IN (FROM erased_number);
+WHERE coalesce(patient_id, '') NOT IN (FROM erased_number)
+    AND coalesce(same_as, '') NOT IN (FROM erased_number);

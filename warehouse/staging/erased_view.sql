@@ -2,4 +2,4 @@
 ALTER VIEW source_{table} RENAME TO whole_source_{table};
 CREATE OR REPLACE TEMP VIEW source_{table} AS
 FROM whole_source_{table}
-WHERE as_text(patient_id) IS NULL OR as_text(patient_id) NOT IN (FROM erased_number);
+WHERE patient_id IS NULL OR patient_id NOT IN (FROM erased_number);

@@ -1,17 +1,21 @@
 -- Values of the catalogue's variables. A value without a time gets the time of its study. Without a study too, it is
 -- unknown whether it is earlier or later than an echo, and the value is dropped.
 CREATE OR REPLACE TEMP TABLE checked_measurement AS
-WITH source_row AS (
+WITH read_row AS (
     SELECT
-        as_text(patient_id) AS patient_id,
-        as_text(study_id) AS study_id,
+        patient_id,
+        study_id,
         lower(as_text(variable)) AS variable,
         value AS raw_value,
         as_number(value) AS value,
         as_text(unit) AS unit,
-        as_moment(measured_at) AS moment,
-        moment_fault(measured_at, moment) AS fault
+        measured_at,
+        as_moment(measured_at) AS moment
     FROM source_measurement
+),
+source_row AS (
+    SELECT *, moment_fault(measured_at, moment) AS fault
+    FROM read_row
 )
 SELECT
     person_no,

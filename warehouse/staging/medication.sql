@@ -1,17 +1,29 @@
 -- Drugs, for the classes that a clinical score uses. An end that is unreadable or before the start is taken as unknown,
 -- and so is a dose that is not a number.
 CREATE OR REPLACE TEMP VIEW checked_medication AS
-WITH source_row AS (
+WITH read_row AS (
     SELECT
-        as_text(patient_id) AS patient_id,
+        patient_id,
         as_text(drug_class) AS raw_class,
-        regexp_replace(lower(raw_class), '[^a-z0-9]+', '_', 'g') AS drug_class,
         as_text(dose) AS raw_dose,
-        TRY_CAST(raw_dose AS DOUBLE) AS dose,
         as_text(unit) AS unit,
+        started_at,
         as_moment(started_at) AS started,
+        ended_at,
+        as_moment(ended_at) AS ended
+    FROM source_medication
+),
+source_row AS (
+    SELECT
+        patient_id,
+        raw_class,
+        regexp_replace(lower(raw_class), '[^a-z0-9]+', '_', 'g') AS drug_class,
+        raw_dose,
+        TRY_CAST(raw_dose AS DOUBLE) AS dose,
+        unit,
+        started,
         moment_fault(started_at, started) AS fault,
-        as_moment(ended_at) AS ended,
+        ended,
         CASE
             WHEN as_text(ended_at) IS NULL THEN NULL
             WHEN ended IS NULL AND has_offset(ended_at) THEN 'TIME_WITH_OFFSET'
@@ -19,7 +31,7 @@ WITH source_row AS (
             WHEN is_sentinel(CAST(ended AS DATE)) THEN 'SENTINEL_DATE'
             WHEN ended < started THEN 'END_BEFORE_START'
         END AS end_fault
-    FROM source_medication
+    FROM read_row
 )
 SELECT
     person.patient_key,

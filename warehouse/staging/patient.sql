@@ -2,6 +2,31 @@
 -- or that a merge was wrong: the patient is quarantined. A birth of which only the year or the month is known is an
 -- interval (definitions/partial_date.sql): it agrees with every date within it, and its middle is the birth date.
 CREATE OR REPLACE TEMP TABLE checked_patient AS
+WITH read_row AS (
+    SELECT
+        patient_id,
+        birth_date,
+        date_precision(birth_date) AS precision,
+        as_text(sex) AS raw_sex,
+        as_text(race) AS raw_race
+    FROM source_patient
+),
+born_row AS (
+    SELECT *, earliest_of(birth_date, precision) AS birth
+    FROM read_row
+),
+source_row AS (
+    SELECT
+        patient_id,
+        birth,
+        latest_day(precision, birth) AS last_birth,
+        moment_fault(birth_date, birth) AS fault,
+        raw_sex,
+        raw_race,
+        race_of(raw_race) AS race,
+        row_number() OVER (PARTITION BY patient_id, birth, last_birth, raw_sex, raw_race) AS copy
+    FROM born_row
+)
 SELECT
     person.patient_key,
     person.patient_id,
@@ -21,27 +46,7 @@ SELECT
         WHEN row_number() OVER (PARTITION BY person.patient_key, copy ORDER BY person.patient_id, birth, last_birth, raw_sex, raw_race) > 1
             THEN 'MERGED_INTO_ANOTHER_ROW'
     END AS reason
-FROM (
-    SELECT
-        patient_id,
-        birth,
-        latest_day(precision, birth) AS last_birth,
-        moment_fault(birth_date, birth) AS fault,
-        raw_sex,
-        raw_race,
-        race_of(raw_race) AS race,
-        row_number() OVER (PARTITION BY patient_id, birth, last_birth, raw_sex, raw_race) AS copy
-    FROM (
-        SELECT
-            as_text(patient_id) AS patient_id,
-            birth_date,
-            date_precision(birth_date) AS precision,
-            earliest_moment(birth_date) AS birth,
-            as_text(sex) AS raw_sex,
-            as_text(race) AS raw_race
-        FROM source_patient
-    )
-) AS source_row
+FROM source_row
 LEFT JOIN person USING (patient_id);
 
 CREATE OR REPLACE TEMP TABLE checked_person AS

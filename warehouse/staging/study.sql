@@ -1,18 +1,24 @@
 -- Studies. A study with an unreadable date is staged without a date, so that the attrition table counts it.
 CREATE OR REPLACE TEMP TABLE checked_study AS
-WITH source_row AS (
+WITH read_row AS (
     SELECT
-        as_text(study_id) AS study_id,
-        as_text(patient_id) AS patient_id,
+        study_id,
+        patient_id,
+        study_at,
         as_moment(study_at) AS moment,
-        -- No digital echo is older than 1980: such a date is the default of some system.
-        coalesce(
-            moment_fault(study_at, moment), CASE WHEN moment < TIMESTAMP '1980-01-01' THEN 'IMPLAUSIBLE_DATE' END
-        ) AS fault,
         lower(as_text(setting)) AS raw_setting,
         CASE WHEN as_text(modality) IS NOT NULL THEN if(upper(as_text(modality)) = 'US', 'US', 'other') END AS modality,
         TRY_CAST(as_text(study_year) AS INTEGER) AS raw_year
     FROM source_study
+),
+source_row AS (
+    SELECT
+        *,
+        -- No digital echo is older than 1980: such a date is the default of some system.
+        coalesce(
+            moment_fault(study_at, moment), CASE WHEN moment < TIMESTAMP '1980-01-01' THEN 'IMPLAUSIBLE_DATE' END
+        ) AS fault
+    FROM read_row
 ),
 keyed AS (
     SELECT

@@ -7,7 +7,7 @@ WITH source_row AS (
         as_text(drug_class) AS raw_class,
         regexp_replace(lower(raw_class), '[^a-z0-9]+', '_', 'g') AS drug_class,
         as_text(dose) AS raw_dose,
-        TRY_CAST(raw_dose AS DOUBLE) AS dose,
+        as_number(raw_dose) AS dose,
         as_text(unit) AS unit,
         as_moment(started_at) AS started,
         moment_fault(started_at, started) AS fault,

@@ -35,7 +35,8 @@ def laid_out(folder, **tables):
     whole = {"patients": [patient(), SOMEBODY_ELSE], "echo_study_list": [STUDY]} | tables
     for table, header in HEADERS.items():
         with (folder / f"{table}.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([header, *whole.get(table, [])])
+            rows = [[*row, *[""] * (len(header) - len(row))] for row in whole.get(table, [])]
+            csv.writer(file).writerows([header, *rows])
     return folder
 
 

@@ -154,9 +154,9 @@ def test_a_discharge_as_dead_is_a_death_of_its_day(tmp_path, said, dead):
 def test_a_discharge_as_dead_without_an_end_adds_nothing_to_a_dated_death(tmp_path):
     stay = VISIT | {"discharged_to_concept_id": 4216643}
     dated = {"person_id": 7, "death_date": "2019-06-08"}
-    connection, _ = staged(tmp_path / "dated", visit_occurrence=[stay], death=[dated])
+    connection, _ = staged(tmp_path, visit_occurrence=[stay], death=[dated])
     assert fetch(connection, "SELECT precision FROM death") == [("day",)]
-    connection, _ = staged(tmp_path / "alone", visit_occurrence=[stay])
+    connection, _ = staged(tmp_path, visit_occurrence=[stay])
     assert fetch(connection, "SELECT precision FROM death") == [("unknown",)]
 
 

@@ -1,6 +1,6 @@
--- A macro for adapters: is_code_of_death(coding): whether a FHIR coding says that somebody died, or left a stay dead: SNOMED CT
--- (patient died, dead, deceased during the stay), the US uniform bill and HL7's table 0112 after it (20, 40 to 42), the German
--- reason of discharge (07, of three digits 079) and vital status (T).
+-- A macro for adapters: is_code_of_death(coding): whether a FHIR coding says that somebody died, or left a stay dead:
+-- SNOMED CT (patient died, dead, deceased during the stay), the US uniform bill and HL7's table 0112 after it (20, 40 to
+-- 42), the German reason of discharge (07, of three digits 079) and vital status (T).
 CREATE OR REPLACE TEMP MACRO is_code_of_death(coding) AS
     coalesce(
         regexp_matches(

@@ -9,7 +9,7 @@ CREATE OR REPLACE TEMP MACRO says_dead(x) AS
         )
         AND NOT regexp_matches(
             lower(as_text(x)),
-            '(^|[^a-zà-ÿ])(not?|non|alive|living|nicht|kein|lebend|niet|geen|pas|risk|cause|expected|f[oe]{1,2}tal|intrauterine'
+            '(^|[^a-zà-ÿ])(not?|non|alive|living|nicht|kein|lebend|niet|geen|risk|cause|expected|f[oe]{1,2}tal|intrauterine'
             || '|stillbirth|neonat[a-z]*|infant|child|spouse|partner|family)([^a-zà-ÿ]|$)'
         ),
         false

@@ -86,6 +86,14 @@ def test_the_score_of_a_study_is_the_published_function_of_what_was_known(tmp_pa
 
 
 @pytest.mark.parametrize(
+    ("ever", "now", "smoker"), [(1, 0, 0), (1, 1, 1), (0, 0, 0), (1, None, 1), (0, None, 0), (None, 1, 1)]
+)
+def test_the_scores_ask_who_smokes_now_where_it_is_known(tmp_path, ever, now, smoker):
+    told = {"smoking": (ever, ""), "current_smoker": (now, "")}
+    assert inputs(warehouse_of(tmp_path, told))["smoker"] == smoker
+
+
+@pytest.mark.parametrize(
     ("birthday", "age", "covered"), [(0, 80, False), (1, 79, True), (364, 79, True), (366, 78, True)]
 )
 def test_a_patient_is_79_until_the_eightieth_birthday(tmp_path, birthday, age, covered):

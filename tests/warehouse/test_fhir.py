@@ -176,6 +176,11 @@ def test_who_is_not_dead_has_no_death(tmp_path):
         ("https://www.nubc.org/CodeSystem/PatDischargeStatus", "01", False),
         ("urn:local", "20", False),
         ("http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-discharge-disposition", "DIED", True),
+        ("urn:oid:2.16.840.1.113883.6.301.5", "41", True),
+        ("http://snomed.info/sct", "371828006", True),
+        ("http://snomed.info/sct", "306689006", False),
+        ("http://fhir.de/CodeSystem/dkgev/EntlassungsgrundErsteUndZweiteStelle", "07", True),
+        ("http://fhir.de/CodeSystem/dkgev/EntlassungsgrundErsteUndZweiteStelle", "01", False),
     ],
 )
 def test_a_discharge_as_dead_is_a_death(tmp_path, system, code, dead):
@@ -191,6 +196,9 @@ def test_a_discharge_as_dead_is_a_death(tmp_path, system, code, dead):
     [
         (coded("urn:local", "7", display="Expired in medical facility"), True),
         ({"text": "Deceased"}, True),
+        ({"text": "Patient verstorben"}, True),
+        ({"text": "Alive, not expired"}, False),
+        ({"text": "Home after fetal death"}, False),
         ({"text": "Hospice"}, False),
     ],
 )
@@ -365,13 +373,15 @@ def test_a_blood_pressure_is_two_components(tmp_path):
         (("urn:x", "mr_grade"), {"text": "moderate to severe"}, 3),
         (("urn:x", "diastolic_function"), {"text": "II"}, 2),
         ((LOINC, "88020-3"), coded(LOINC, "LA28406-9"), 3),
+        ((LOINC, "88020-3"), {"text": "NYHA Class III"}, 3),
+        ((SNOMED, "420816009"), coded(SNOMED, "421704003"), 2),
     ],
 )
 def test_a_coded_or_worded_answer_is_a_number(tmp_path, code, answer, expected):
     one = observed(code=code, valueCodeableConcept=answer)
     del one["valueQuantity"]
     connection, _ = staged(tmp_path, one)
-    assert fetch(connection, "SELECT value FROM measurement") == [(expected,)]
+    assert fetch(connection, "SELECT value FROM measurement WHERE variable <> 'current_smoker'") == [(expected,)]
 
 
 @pytest.mark.parametrize(
@@ -393,7 +403,9 @@ def test_an_answer_that_says_nothing_is_counted(tmp_path, answer):
             {"effectiveDateTime": None, "effectivePeriod": {"start": "2018-05-01", "end": "2018-05-03"}},
             "2018-05-03 00:00:00",
         ),
-        ({"issued": "2018-05-02T10:00:00+02:00"}, "2018-05-01 10:00:00"),
+        ({"issued": "2018-05-02T10:00:00+02:00"}, "2018-05-02 10:00:00"),
+        ({"issued": "2018-05-02T10:00:00+02:00", "category": [coded("urn:c", "LAB")]}, "2018-05-02 10:00:00"),
+        ({"issued": "2018-05-02T10:00:00+02:00", "category": [coded("urn:c", "vital-signs")]}, "2018-05-01 10:00:00"),
         ({"issued": "2018-05-02T10:00:00+02:00", "category": [coded("urn:c", "laboratory")]}, "2018-05-02 10:00:00"),
     ],
 )
@@ -597,7 +609,9 @@ def test_a_drug_is_known_by_code_name_or_reference(tmp_path, kind, drug, expecte
     ("kind", "said", "reason"),
     [
         ("MedicationStatement", {"status": "active"}, None),
-        ("MedicationStatement", {"status": "completed"}, None),
+        ("MedicationStatement", {"status": "completed"}, "DRUG_ENDED_ON_AN_UNKNOWN_DAY"),
+        ("MedicationStatement", {"status": "completed", "effectivePeriod": {"end": "2018-02-01"}}, None),
+        ("MedicationRequest", {"status": "stopped"}, "DRUG_ENDED_ON_AN_UNKNOWN_DAY"),
         ("MedicationStatement", {"status": "entered-in-error"}, "ENTERED_IN_ERROR"),
         ("MedicationStatement", {"status": "not-taken"}, "DRUG_NOT_TAKEN"),
         ("MedicationStatement", {"status": "intended"}, "DRUG_NOT_TAKEN"),
@@ -688,3 +702,71 @@ def test_what_is_not_of_the_standard_stops_nothing(tmp_path):
     assert fetch(connection, "SELECT variable, value FROM measurement") == [("creatinine", 1.5)]
     assert counted(report)["measurement", "OBSERVATION_NOT_IN_CATALOGUE"] == 2
     assert counted(report)["measurement", "UNREADABLE_DATE"] == 1
+
+
+def test_a_german_reason_of_discharge_is_an_extension(tmp_path):
+    told = {"system": "http://fhir.de/CodeSystem/dkgev/EntlassungsgrundErsteUndZweiteStelle", "code": "07"}
+    parts = [{"url": "ErsteUndZweiteStelle", "valueCoding": told}]
+    disposition = {"extension": [{"url": "http://fhir.de/StructureDefinition/Entlassungsgrund", "extension": parts}]}
+    stay = visit("v", "IMP", hospitalization={"dischargeDisposition": disposition})
+    connection, _ = staged(tmp_path, stay | {"period": {"start": "2018-05-01", "end": "2018-05-07"}})
+    assert fetch(connection, "SELECT death_date::VARCHAR FROM death") == [("2018-05-07",)]
+
+
+def test_a_time_of_death_that_is_absent_for_a_reason_is_a_death(tmp_path):
+    absent = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
+    connection, _ = staged(tmp_path, patient(_deceasedDateTime={"extension": [absent]}))
+    assert fetch(connection, "SELECT precision FROM death") == [("unknown",)]
+
+
+VITAL_STATUS = "https://www.medizininformatik-initiative.de/fhir/core/modul-person/CodeSystem/Vitalstatus"
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "expected"),
+    [
+        ("81956-5", {"valueDateTime": "2018-07-01"}, [("2018-07-01",)]),
+        ("81956-5", {"valueDateTime": "2018-07-01", "status": "entered-in-error"}, []),
+        ("81956-5", {}, []),
+        ("67162-8", {"valueCodeableConcept": coded(VITAL_STATUS, "T")}, [(None,)]),
+        ("67162-8", {"valueCodeableConcept": coded(VITAL_STATUS, "L")}, []),
+        ("67162-8", {"valueCodeableConcept": coded(VITAL_STATUS, "A")}, []),
+        ("67162-8", {"valueString": "Dead"}, [(None,)]),
+        ("67162-8", {"valueString": "Alive"}, []),
+    ],
+)
+def test_an_observation_may_state_a_death(tmp_path, code, said, expected):
+    one = {key: value for key, value in observed(code=(LOINC, code), **said).items() if key != "valueQuantity"}
+    connection, _ = staged(tmp_path, one)
+    assert fetch(connection, "SELECT death_date::VARCHAR FROM death") == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (coded(SNOMED, "449868002"), {"smoking": 1, "current_smoker": 1}),
+        (coded(SNOMED, "8517006"), {"smoking": 1, "current_smoker": 0}),
+        (coded(LOINC, "LA18978-9"), {"smoking": 0, "current_smoker": 0}),
+        (coded(SNOMED, "77176002"), {"smoking": 1}),
+        ({"text": "Former smoker"}, {"smoking": 1, "current_smoker": 0}),
+        ({"text": "Current non-smoker"}, {"current_smoker": 0}),
+    ],
+)
+def test_who_smokes_now_is_told_from_who_ever_did(tmp_path, answer, expected):
+    one = observed(code=(LOINC, "72166-2"), valueCodeableConcept=answer)
+    del one["valueQuantity"]
+    connection, _ = staged(tmp_path, observed("x"), one)
+    found = dict(fetch(connection, "SELECT variable, value FROM measurement WHERE variable <> 'creatinine'"))
+    assert found == expected
+
+
+def test_a_code_may_be_an_answer_itself(tmp_path):
+    told = observed("a", code=(SNOMED, "420913000"), effectiveDateTime="2018-01-03")
+    denied = observed("b", code=(SNOMED, "422293003"), valueBoolean=False)
+    connection, _ = staged(
+        tmp_path,
+        *({key: value for key, value in one.items() if key != "valueQuantity"} for one in (told, denied)),
+        condition(SNOMED, "421704003"),
+    )
+    rows = fetch(connection, "SELECT variable, value, measured_at::DATE::VARCHAR FROM measurement ORDER BY ALL")
+    assert rows == [("nyha", 2, "2018-01-02"), ("nyha", 3, "2018-01-03")]

@@ -243,7 +243,22 @@ def test_an_echo_without_the_number_of_its_files_is_counted(tmp_path):
 )
 def test_a_value_in_words_is_a_number(tmp_path, code, words, expected):
     connection, _ = staged(tmp_path, event(code, words=words))
-    assert fetch(connection, "SELECT value FROM measurement") == [(expected,)]
+    assert fetch(connection, "SELECT value FROM measurement WHERE variable <> 'current_smoker'") == [(expected,)]
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        (event("LOINC//88020-3", words="NYHA III"), {"nyha": 3}),
+        (event("SNOMED//420913000"), {"nyha": 3}),
+        (event("SNOMED//420816009", number=2), {"nyha": 2}),
+        (event("SNOMED//8517006"), {"smoking": 1, "current_smoker": 0}),
+        (event("LOINC//72166-2", words="Former smoker"), {"smoking": 1, "current_smoker": 0}),
+    ],
+)
+def test_an_answer_is_words_or_a_code(tmp_path, one, expected):
+    connection, _ = staged(tmp_path, one)
+    assert dict(fetch(connection, "SELECT variable, value FROM measurement")) == expected
 
 
 def test_a_value_without_a_time_is_counted(tmp_path):

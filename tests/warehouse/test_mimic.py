@@ -25,9 +25,9 @@ def patient(dod="", age=60, gender="F"):
     return ("1", gender, age, 2150, "2014 - 2016", dod)
 
 
-def admission(number, began, ended, death="", died=0):
+def admission(number, began, ended, death="", died=0, left=""):
     """Return a row of table admissions."""
-    return ("1", str(number), began, ended, death, died, "WHITE")
+    return ("1", str(number), began, ended, death, died, "WHITE", left)
 
 
 def laid_out(folder, **tables):
@@ -35,7 +35,8 @@ def laid_out(folder, **tables):
     whole = {"patients": [patient(), SOMEBODY_ELSE], "echo_study_list": [STUDY]} | tables
     for table, header in HEADERS.items():
         with (folder / f"{table}.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([header, *whole.get(table, [])])
+            rows = [[*row, *[""] * (len(header) - len(row))] for row in whole.get(table, [])]
+            csv.writer(file).writerows([header, *rows])
     return folder
 
 
@@ -97,7 +98,7 @@ LATER = ("8", "M", 50, 2150, "2020 - 2022", "")
     [([LATER], (366, False, 0, None)), ([], (1, False, None, "EXCL_CENSORED_LT_1Y"))],
 )
 def test_a_visit_to_the_emergency_department_is_followed_for_a_year_from_release_3_on(tmp_path, release, expected):
-    stays = [("1", "2150-05-02 01:00:00", "2150-05-02 09:00:00")]
+    stays = [("1", "2150-05-02 01:00:00", "2150-05-02 09:00:00", "HOME")]
     patients = [patient(), SOMEBODY_ELSE, *release]
     assert outcome(tmp_path, patients=patients, edstays=stays) == expected
     _, report = staged(tmp_path, patients=patients, edstays=stays)
@@ -114,6 +115,24 @@ def test_in_a_release_without_dod_silence_proves_nothing(tmp_path):
     connection, report = staged(tmp_path, patients=[patient(), *others], admissions=stay)
     assert fetch(connection, "SELECT reason FROM outcome") == [("EXCL_CENSORED_LT_1Y",)]
     assert counted(report)["death", "NO_DOD_IN_THIS_RELEASE"] == 11
+
+
+@pytest.mark.parametrize(
+    ("tables", "expected"),
+    [
+        (
+            {"admissions": [admission(1, "2150-05-02 01:00:00", "2150-06-01 10:00:00", "", 0, "DIED")]},
+            (31, True, 1, None),
+        ),
+        (
+            {"admissions": [admission(1, "2150-05-02 01:00:00", "2150-06-01 10:00:00", "", 0, "HOME")]},
+            (396, False, 0, None),
+        ),
+        ({"edstays": [("1", "2150-05-02 01:00:00", "2150-05-03 09:00:00", "EXPIRED")]}, (2, True, 1, None)),
+    ],
+)
+def test_who_left_dead_is_no_survivor_by_silence(tmp_path, tables, expected):
+    assert outcome(tmp_path, patients=[patient(), SOMEBODY_ELSE], **tables) == expected
 
 
 @pytest.mark.parametrize(
@@ -402,11 +421,11 @@ def test_what_is_no_age_is_counted_and_an_unknown_drug_too(tmp_path):
     ("where", "setting"),
     [
         ({}, "outpatient"),
-        ({"edstays": [("1", "2150-05-01 08:00:00", "2150-05-01 12:00:00")]}, "emergency"),
+        ({"edstays": [("1", "2150-05-01 08:00:00", "2150-05-01 12:00:00", "HOME")]}, "emergency"),
         ({"admissions": [admission(1, "2150-04-30 08:00:00", "2150-05-03 12:00:00")]}, "inpatient"),
         (
             {
-                "edstays": [("1", "2150-05-01 08:00:00", "2150-05-01 12:00:00")],
+                "edstays": [("1", "2150-05-01 08:00:00", "2150-05-01 12:00:00", "HOME")],
                 "admissions": [admission(1, "2150-04-30 08:00:00", "2150-05-03 12:00:00")],
             },
             "inpatient",

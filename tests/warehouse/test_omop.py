@@ -76,7 +76,88 @@ def test_what_is_not_of_the_catalogue_is_counted_and_not_read(tmp_path):
 def test_smoking_is_an_observation(tmp_path, said, expected):
     row = {"person_id": 7, "observation_concept_id": 0, "observation_source_value": "72166-2"}
     connection, _ = staged(tmp_path, observation=[row | {"observation_date": "2018-01-01"} | said])
-    assert fetch(connection, "SELECT variable, value FROM measurement") == [("smoking", expected)]
+    found = fetch(connection, "SELECT variable, value FROM measurement WHERE variable <> 'current_smoker'")
+    assert found == [("smoking", expected)]
+
+
+ANSWERS = [
+    {"concept_id": 40, "vocabulary_id": "LOINC", "concept_code": "88020-3"},
+    {"concept_id": 41, "vocabulary_id": "SNOMED", "concept_code": "420913000"},
+    {"concept_id": 42, "vocabulary_id": "SNOMED", "concept_code": "8517006"},
+    {"concept_id": 43, "vocabulary_id": "LOINC", "concept_code": "LA28406-9"},
+]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"observation_concept_id": 40, "value_as_concept_id": 43}, {"nyha": 3}),
+        ({"observation_concept_id": 40, "value_as_string": "NYHA III"}, {"nyha": 3}),
+        ({"observation_concept_id": 40, "value_as_number": "2"}, {"nyha": 2}),
+        ({"observation_concept_id": 40, "value_as_string": "II-III"}, {}),
+        ({"observation_concept_id": 41}, {"nyha": 3}),
+        ({"observation_concept_id": 41, "value_as_string": "No"}, {}),
+        ({"observation_concept_id": 42}, {"smoking": 1, "current_smoker": 0}),
+    ],
+)
+def test_an_answer_is_a_concept_words_or_what_was_asked(tmp_path, said, expected):
+    one = {"person_id": 7, "observation_date": "2018-01-01"} | said
+    connection, _ = staged(tmp_path, observation=[one], concept=ANSWERS)
+    assert dict(fetch(connection, "SELECT variable, value FROM measurement")) == expected
+
+
+def test_an_answer_may_be_a_measurement_or_a_condition(tmp_path):
+    asked = value(40, "", value_as_concept_id=43)
+    told = {"person_id": 7, "condition_concept_id": 41, "condition_start_date": "2018-02-01"}
+    connection, _ = staged(tmp_path, measurement=[asked], condition_occurrence=[told], concept=ANSWERS)
+    days = fetch(connection, "SELECT variable, value, measured_at::DATE::VARCHAR FROM measurement ORDER BY ALL")
+    assert days == [("nyha", 3, "2018-02-01"), ("nyha", 3, "2018-04-01")]
+
+
+def test_a_time_of_another_day_than_the_date_is_not_used(tmp_path):
+    row = value(3016723, "1.2", unit_concept_id=8840, measurement_datetime="2018-03-01 10:00:00")
+    connection, _ = staged(tmp_path, measurement=[row])
+    assert fetch(connection, "SELECT measured_at::VARCHAR FROM measurement") == [("2018-04-01 00:00:00",)]
+
+
+@pytest.mark.parametrize(
+    ("said", "dead"),
+    [
+        ({"discharged_to_concept_id": 4216643}, True),
+        ({"discharge_to_concept_id": 4216643}, True),
+        ({"discharged_to_concept_id": 50}, True),
+        ({"discharged_to_concept_id": 51}, True),
+        ({"discharged_to_concept_id": 52}, False),
+        ({"discharged_to_source_value": "EXPIRED"}, True),
+        ({"discharge_to_source_value": "Died in hospital"}, True),
+        ({"discharged_to_source_value": "20"}, False),
+        ({"discharged_to_source_value": "Home"}, False),
+        ({"discharged_to_source_value": "Patient not deceased"}, False),
+    ],
+)
+def test_a_discharge_as_dead_is_a_death_of_its_day(tmp_path, said, dead):
+    known = [
+        {"concept_id": 50, "vocabulary_id": "UB04 Pt dis status", "concept_code": "41"},
+        {"concept_id": 51, "vocabulary_id": "X", "concept_code": "1", "concept_name": "Patient died"},
+        {"concept_id": 52, "vocabulary_id": "UB04 Pt dis status", "concept_code": "01", "concept_name": "Home"},
+    ]
+    stay = VISIT | {
+        "visit_concept_id": 9201,
+        "visit_end_date": "2019-06-07",
+        "visit_end_datetime": "2019-06-07 11:00:00",
+    }
+    connection, _ = staged(tmp_path, visit_occurrence=[stay | said], concept=known)
+    rows = fetch(connection, "SELECT source, death_date::VARCHAR, died_at FROM death")
+    assert rows == ([("hospital", "2019-06-07", None)] if dead else [])
+
+
+def test_a_discharge_as_dead_without_an_end_adds_nothing_to_a_dated_death(tmp_path):
+    stay = VISIT | {"discharged_to_concept_id": 4216643}
+    dated = {"person_id": 7, "death_date": "2019-06-08"}
+    connection, _ = staged(tmp_path, visit_occurrence=[stay], death=[dated])
+    assert fetch(connection, "SELECT precision FROM death") == [("day",)]
+    connection, _ = staged(tmp_path, visit_occurrence=[stay])
+    assert fetch(connection, "SELECT precision FROM death") == [("unknown",)]
 
 
 def test_a_birth_of_which_the_year_is_known_lies_in_its_middle(tmp_path):

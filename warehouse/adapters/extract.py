@@ -76,6 +76,9 @@ MACROS = (
     "adapters/from_json.sql",
     "adapters/day_first.sql",
     "adapters/decimal_comma.sql",
+    "adapters/at_time.sql",
+    "adapters/says_dead.sql",
+    "adapters/is_code_of_death.sql",
 )
 """SQL files whose macros every adapter may use."""
 
@@ -130,7 +133,7 @@ def contract(adapter: str) -> tuple[Column, ...]:
     if not columns:
         raise UserError("contract.csv of the adapter has no row below its header", "list the columns that it reads")
     for column in columns:
-        if not NAME.fullmatch(column.table) or not NAME.fullmatch(column.name):
+        if not NAME.fullmatch(column.table) or not NAME.fullmatch(column.name.removeprefix("_")):
             raise UserError(
                 "contract.csv of the adapter holds a name that is not a plain identifier",
                 "write tables and columns in lower-case letters, digits and underscores",

@@ -1,6 +1,6 @@
--- How a number of any source is read: null where a text is none.
+-- How a number of any source is read: null where a text is none. DuckDB would read 1_5 as 15.
 CREATE OR REPLACE TEMP MACRO as_number(x) AS
     CASE
         WHEN typeof(x) IN ('DOUBLE', 'FLOAT', 'INTEGER', 'BIGINT') THEN TRY_CAST(x AS DOUBLE)
-        ELSE TRY_CAST(as_text(x) AS DOUBLE)
+        WHEN NOT contains(as_text(x), '_') THEN TRY_CAST(as_text(x) AS DOUBLE)
     END

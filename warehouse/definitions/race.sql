@@ -1,6 +1,7 @@
 -- The group of race and ethnicity that a text says, in the many ways in which sites write it. The first pattern that matches is
 -- used; the groups that the Pooled Cohort Equations distinguish come first, for persons with several. That somebody is not
--- Hispanic says nothing else, and an unknown ethnicity beside a known race hides nothing.
+-- Hispanic says nothing else, and an unknown ethnicity beside a known race hides nothing. North
+-- Africans (with the Middle East a group of the US census) and the Blackfeet are not black.
 CREATE OR REPLACE TEMP MACRO without_negation(text) AS
     regexp_replace(
         lower(text),
@@ -10,10 +11,13 @@ CREATE OR REPLACE TEMP MACRO without_negation(text) AS
     );
 CREATE OR REPLACE TEMP MACRO race_of(text) AS
     CASE
-        WHEN regexp_matches(without_negation(text), 'black|african') THEN 'black'
+        WHEN regexp_matches(
+            regexp_replace(without_negation(text), 'north(ern)?[ -]+african|blackf[eo]+t', '', 'g'), 'black|african'
+        )
+            THEN 'black'
         WHEN regexp_matches(without_negation(text), 'hispanic|latin') THEN 'hispanic'
         WHEN regexp_matches(lower(text), 'pacific|hawaii') THEN 'pacific'
-        WHEN regexp_matches(lower(text), 'american indian|alaska|native|indigenous') THEN 'native'
+        WHEN regexp_matches(lower(text), 'american indian|alaska|native|indigenous|blackf[eo]+t') THEN 'native'
         WHEN regexp_matches(lower(text), 'white|caucasian|european') THEN 'white'
         WHEN regexp_matches(
             lower(text),

@@ -19,7 +19,7 @@ source_row AS (
         raw_class,
         regexp_replace(lower(raw_class), '[^a-z0-9]+', '_', 'g') AS drug_class,
         raw_dose,
-        TRY_CAST(raw_dose AS DOUBLE) AS dose,
+        as_number(raw_dose) AS dose,
         unit,
         started,
         moment_fault(started_at, started) AS fault,

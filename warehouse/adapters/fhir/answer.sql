@@ -1,10 +1,10 @@
 -- The number that a coded or worded answer stands for, by variable: by its first coding that the common map of answers
--- has, else by its words (grades of a valve, of the diastolic function; who smokes).
+-- has, else by its words (grades of a valve, of the diastolic function, the NYHA class; who smokes).
 WITH answered AS (
-    SELECT DISTINCT variable, answer, plain
+    SELECT DISTINCT variable, if(is_told, code, answer) AS answer, plain
     FROM made_part AS part
     JOIN made_said AS said ON said.concept = part.code
-    WHERE quantity IS NULL AND TRY_CAST(plain AS DOUBLE) IS NULL
+    WHERE quantity IS NULL AND TRY_CAST(plain AS DOUBLE) IS NULL AND NOT (is_told AND coalesce(answer, plain, 'true') <> 'true')
 ),
 coding AS (
     SELECT
@@ -37,7 +37,7 @@ found AS (
         AND CASE graded
             WHEN 'diastolic' THEN variable = 'diastolic_function'
             WHEN 'valve' THEN ends_with(variable, '_grade')
-            WHEN 'smoking' THEN variable = 'smoking'
+            ELSE variable = graded
         END
 )
 SELECT variable, answer, plain, nullif(min_by(value, priority), 'unread') AS value

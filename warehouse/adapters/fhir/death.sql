@@ -1,9 +1,10 @@
--- Statements of death: deceasedDateTime, which may be a year or a month; deceasedBoolean, a death of unknown date; and a
--- discharge as dead (code exp, or 20 and 40 to 42 of the US uniform bill); one without an end adds nothing to a date.
+-- Statements of death: deceasedDateTime, which may be a year or a month; deceasedBoolean and a deceasedDateTime that is absent
+-- for a reason, deaths of unknown date; a discharge as dead (code exp, is_code_of_death, words), of which one without an end adds
+-- nothing to a date; and observations: the date of death (LOINC 81956-5), and the vital status (LOINC 67162-8).
 SELECT coalesce(subject.patient_id, person.id) AS patient_id, deceaseddatetime AS death_date, 'record' AS source
 FROM made_person AS person
 LEFT JOIN made_subject AS subject ON subject.reference = person.id
-WHERE as_text(deceaseddatetime) IS NOT NULL OR lower(as_text(deceasedboolean)) = 'true'
+WHERE as_text(deceaseddatetime) IS NOT NULL OR lower(as_text(deceasedboolean)) = 'true' OR _deceaseddatetime IS NOT NULL
 UNION ALL
 SELECT coalesce(subject.patient_id, visit.subject), ended_at, 'hospital'
 FROM made_visit AS visit
@@ -14,5 +15,24 @@ WHERE left_dead
         as_text(ended_at) IS NOT NULL
         OR NOT EXISTS (
             FROM made_person AS person WHERE person.id = visit.subject AND as_text(person.deceaseddatetime) IS NOT NULL
+        )
+    )
+UNION ALL
+SELECT coalesce(subject.patient_id, observed.subject), as_text(valuedatetime), 'record'
+FROM made_observed AS observed
+LEFT JOIN made_subject AS subject ON subject.reference = observed.subject
+WHERE coalesce(status NOT IN ('entered-in-error', 'cancelled', 'registered'), true)
+    AND (
+        list_contains(json_extract_string(code, '$.coding[*].code'), '81956-5') AND as_text(valuedatetime) IS NOT NULL
+        OR list_contains(json_extract_string(code, '$.coding[*].code'), '67162-8')
+        AND (
+            len(list_filter(json_parts(json_text(valuecodeableconcept, '$.coding')), lambda one: is_code_of_death(one))) > 0
+            OR says_dead(
+                coalesce(
+                    json_text(valuecodeableconcept, '$.text'),
+                    json_text(valuecodeableconcept, '$.coding[0].display'),
+                    as_text(valuestring)
+                )
+            )
         )
     )

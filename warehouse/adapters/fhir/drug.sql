@@ -14,6 +14,8 @@ WITH statement AS (
             WHEN 'entered-in-error' THEN 'ENTERED_IN_ERROR'
             WHEN 'not-taken' THEN 'DRUG_NOT_TAKEN'
             WHEN 'intended' THEN 'DRUG_NOT_TAKEN'
+            WHEN 'completed' THEN if(ended_at IS NULL, 'DRUG_ENDED_ON_AN_UNKNOWN_DAY', NULL)
+            WHEN 'stopped' THEN if(ended_at IS NULL, 'DRUG_ENDED_ON_AN_UNKNOWN_DAY', NULL)
         END AS reason
     FROM raw_medicationstatement
     WHERE resourcetype = 'MedicationStatement'
@@ -36,6 +38,7 @@ request AS (
             WHEN lower(as_text(status)) IN ('cancelled', 'draft') THEN 'DRUG_NOT_TAKEN'
             WHEN lower(as_text(intent)) IN ('proposal', 'plan', 'option') THEN 'DRUG_NOT_TAKEN'
             WHEN lower(as_text(donotperform)) = 'true' THEN 'DRUG_NOT_TAKEN'
+            WHEN lower(as_text(status)) IN ('completed', 'stopped') AND ended_at IS NULL THEN 'DRUG_ENDED_ON_AN_UNKNOWN_DAY'
         END AS reason
     FROM raw_medicationrequest
     WHERE resourcetype = 'MedicationRequest'

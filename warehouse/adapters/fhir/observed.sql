@@ -3,9 +3,13 @@ SELECT
     id,
     patient_reference(subject) AS subject,
     lower(as_text(status)) AS status,
-    list_contains(
-        flatten(list_transform(json_parts(category), lambda one: json_extract_string(one, '$.coding[*].code'))), 'laboratory'
-    ) AS is_laboratory,
+    coalesce(
+        list_has_any(
+            flatten(list_transform(json_parts(category), lambda one: json_extract_string(one, '$.coding[*].code'))),
+            ['vital-signs', 'exam', 'imaging', 'procedure', 'social-history', 'survey', 'activity', 'therapy']
+        ),
+        false
+    ) AS is_of_the_patient,
     coalesce(
         as_text(effectivedatetime),
         as_text(effectiveinstant),
@@ -19,6 +23,7 @@ SELECT
     valuestring,
     valueboolean,
     valuecodeableconcept,
+    valuedatetime,
     component,
     list_transform(
         list_concat(json_parts(partof), json_parts(derivedfrom)), lambda one: json_text(one, '$.reference')

@@ -1,5 +1,5 @@
 -- The newest version of each patient.
-SELECT id, identifier, birthdate, gender, deceasedboolean, deceaseddatetime, link, extension
+SELECT id, identifier, birthdate, gender, deceasedboolean, deceaseddatetime, _deceaseddatetime, link, extension
 FROM raw_patient
 WHERE resourcetype = 'Patient'
 QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_patient)) = 1

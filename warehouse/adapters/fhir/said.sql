@@ -1,5 +1,6 @@
 -- What each concept of an observation says, for every text that a concept has: the variable of its first coding that is
--- known.
+-- known; or the variables to which a coding is an answer itself (is_told: NYHA class III, ex-smoker). Who smokes is also said to
+-- smoke now or not.
 WITH concept AS (
     SELECT DISTINCT code AS concept FROM made_part
 ),
@@ -14,16 +15,29 @@ named AS (
     SELECT concept, place, coalesce(vocabulary, json_text(one, '$.system')) AS vocabulary, json_text(one, '$.code') AS code
     FROM coding
     LEFT JOIN map_systems ON map_systems.system = rtrim(lower(json_text(one, '$.system')), '/')
+),
+known AS (
+    SELECT concept, min_by(target, (priority, place)) AS variable
+    FROM named
+    JOIN made_coded AS coded
+        ON coded.code = named.code
+        AND CASE
+            WHEN coded.vocabulary IS NOT NULL THEN coded.vocabulary = named.vocabulary
+            WHEN priority = 1 THEN true
+            -- The name of a variable is no code of a standard.
+            ELSE coalesce(named.vocabulary NOT IN (SELECT vocabulary FROM map_systems), true)
+        END
+    WHERE target IN (SELECT name FROM map_variables) OR priority = 1
+    GROUP BY concept
 )
-SELECT concept, min_by(target, (priority, place)) AS variable
+SELECT concept, variable, false AS is_told
+FROM known
+UNION ALL
+SELECT concept, 'current_smoker', false
+FROM known
+WHERE variable = 'smoking'
+UNION ALL
+SELECT DISTINCT concept, variable, true
 FROM named
-JOIN made_coded AS coded
-    ON coded.code = named.code
-    AND CASE
-        WHEN coded.vocabulary IS NOT NULL THEN coded.vocabulary = named.vocabulary
-        WHEN priority = 1 THEN true
-        -- The name of a variable is no code of a standard.
-        ELSE coalesce(named.vocabulary NOT IN (SELECT vocabulary FROM map_systems), true)
-    END
-WHERE target IN (SELECT name FROM map_variables) OR priority = 1
-GROUP BY concept
+JOIN map_answers USING (vocabulary, code)
+WHERE NOT ends_with(variable, '_grade') AND concept NOT IN (SELECT concept FROM known)

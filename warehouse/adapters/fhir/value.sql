@@ -1,5 +1,5 @@
 -- Every value of every observation, with its variable and the reason why it is not read (null: it is). A result of the
--- laboratory is known when it is issued; what is measured at the patient is known at once.
+-- laboratory is known when it is issued, and so is what has no category; what is measured at the patient is known at once.
 SELECT
     part.subject,
     part.code AS concept,
@@ -19,7 +19,11 @@ SELECT
             THEN coalesce(json_text(quantity, '$.code'), json_text(quantity, '$.unit'))
         ELSE coalesce(json_text(quantity, '$.unit'), json_text(quantity, '$.code'))
     END AS unit,
-    CASE WHEN is_laboratory THEN coalesce(issued_at, effective_at) ELSE coalesce(effective_at, issued_at) END AS measured_at,
+    CASE
+        WHEN is_of_the_patient OR said.variable IN (SELECT name FROM map_variables WHERE window_days = '0')
+            THEN coalesce(effective_at, issued_at)
+        ELSE coalesce(issued_at, effective_at)
+    END AS measured_at,
     CASE
         WHEN status = 'entered-in-error' THEN 'ENTERED_IN_ERROR'
         WHEN status IN ('cancelled', 'registered') THEN 'OBSERVATION_WITHOUT_RESULT'
@@ -31,6 +35,7 @@ LEFT JOIN made_said AS said ON said.concept = part.code
 LEFT JOIN made_measured_in AS measured_in ON measured_in.observation_id = part.id
 LEFT JOIN made_answer AS answer
     ON answer.variable = said.variable
-    AND answer.answer IS NOT DISTINCT FROM part.answer
+    AND answer.answer IS NOT DISTINCT FROM if(is_told, part.code, part.answer)
     AND answer.plain IS NOT DISTINCT FROM part.plain
     AND quantity IS NULL
+WHERE said.variable IS DISTINCT FROM 'current_smoker' AND NOT coalesce(is_told, false) OR answer.value IS NOT NULL

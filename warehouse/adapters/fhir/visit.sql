@@ -19,10 +19,15 @@ WITH latest AS (
             ),
             ' '
         ) AS type_text,
-        json_text(period, '$.start') AS started_at,
-        json_text(period, '$.end') AS ended_at,
-        json_parts(json_text(hospitalization, '$.dischargeDisposition.coding')) AS dispositions,
-        lower(json_text(hospitalization, '$.dischargeDisposition.text')) AS disposition_text
+        json_text(coalesce(period, actualperiod), '$.start') AS started_at,
+        json_text(coalesce(period, actualperiod), '$.end') AS ended_at,
+        json_text(coalesce(hospitalization, admission), '$.dischargeDisposition') AS disposition,
+        -- The German reason of discharge is an extension, perhaps in two parts.
+        list_concat(
+            json_parts(json_text(disposition, '$.coding')),
+            json_extract_string(disposition, '$.extension[*].valueCoding'),
+            json_extract_string(disposition, '$.extension[*].extension[*].valueCoding')
+        ) AS dispositions
     FROM raw_encounter
     WHERE resourcetype = 'Encounter'
     QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_encounter)) = 1
@@ -61,14 +66,9 @@ SELECT
         list_filter(
             dispositions,
             lambda one: json_text(one, '$.code') = 'exp'
-                OR regexp_matches(
-                    lower(coalesce(json_text(one, '$.display'), json_text(one, '$.code'))), '^(expired|died|dead|deceased)\b'
-                )
-                OR (
-                    json_text(one, '$.code') IN ('20', '40', '41', '42')
-                    AND regexp_matches(coalesce(json_text(one, '$.system'), ''), '(?i)nubc|PatDischargeStatus')
-                )
+                OR says_dead(coalesce(json_text(one, '$.display'), json_text(one, '$.code')))
+                OR is_code_of_death(one)
         )
     ) > 0
-    OR coalesce(regexp_matches(disposition_text, '^(expired|died|dead|deceased)\b'), false) AS left_dead
+    OR says_dead(json_text(disposition, '$.text')) AS left_dead
 FROM known

@@ -68,9 +68,23 @@ found AS (
     FROM made_diagnosis_code
     WHERE target IS NOT NULL AND term IN (FROM other) AND term NOT IN (SELECT code FROM event)
     UNION ALL
-    SELECT coded.code, if(starts_with(target, 'ICD'), 'diagnosis', if(target = 'echo', 'echo', 'drug')), target, distance
+    SELECT
+        coded.code,
+        CASE
+            WHEN starts_with(target, 'ICD') THEN 'diagnosis'
+            WHEN target = 'echo' THEN 'echo'
+            WHEN target IN (SELECT name FROM map_variables) THEN 'variable'
+            ELSE 'drug'
+        END,
+        target,
+        distance
     FROM coded
     JOIN listed ON listed.vocabulary = coded.vocabulary AND listed.code = local_code
+    UNION ALL
+    SELECT coded.code, 'answer', variable || '//' || value, distance
+    FROM coded
+    JOIN map_answers ON map_answers.vocabulary = coded.vocabulary AND map_answers.code = local_code
+    WHERE NOT ends_with(variable, '_grade')
     UNION ALL
     SELECT code, 'drug', drug_class, distance
     FROM coded

@@ -10,7 +10,11 @@ WITH last_discharge AS (
 dead AS (
     SELECT as_whole(subject_id) AS subject_id
     FROM raw_admissions
-    WHERE deathtime IS NOT NULL OR TRY_CAST(hospital_expire_flag AS INTEGER) = 1
+    WHERE deathtime IS NOT NULL
+    UNION
+    SELECT subject_id
+    FROM made_stay
+    WHERE left_dead
     UNION
     SELECT as_whole(subject_id)
     FROM raw_patients

@@ -5,9 +5,8 @@ UNION ALL
 SELECT 'variable', 'LOINC', code, TRY_CAST(concept_id AS BIGINT), variable, false
 FROM map_loinc
 UNION ALL
-SELECT 'smoking', vocabulary, code, NULL, value, false
+SELECT 'answer ' || variable, vocabulary, code, NULL, value, false
 FROM map_answers
-WHERE variable = 'smoking'
 UNION ALL
 SELECT trim(kind), trim(vocabulary), trim(code), TRY_CAST(concept_id AS BIGINT), trim(target), true
 FROM raw_site_code

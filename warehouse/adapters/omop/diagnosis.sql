@@ -5,7 +5,7 @@ SELECT
     coded.code,
     CASE
         WHEN is_stay THEN known_at
-        ELSE coalesce(CAST(condition_start_datetime AS VARCHAR), CAST(condition_start_date AS VARCHAR))
+        ELSE at_time(condition_start_date, condition_start_datetime)
     END AS recorded_at,
     coded.found_by
 FROM raw_condition_occurrence AS condition

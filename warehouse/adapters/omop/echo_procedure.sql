@@ -34,7 +34,7 @@ FROM (
     SELECT
         TRY_CAST(procedure_occurrence_id AS BIGINT) AS event_id,
         as_whole(procedure.person_id) AS person_id,
-        coalesce(CAST(procedure_datetime AS VARCHAR), CAST(procedure_date AS VARCHAR)) AS performed_at,
+        at_time(procedure_date, procedure_datetime) AS performed_at,
         visit.kind AS setting,
         coalesce(TRY_CAST(procedure_concept_id AS BIGINT), 0) AS concept_id,
         known.concept_id IS NOT NULL AS is_known,

@@ -1,6 +1,6 @@
 -- Rows that do not go into the canonical tables, by reason.
 WITH variable AS (
-    SELECT concept_id FROM made_known_concept WHERE kind = 'variable'
+    SELECT concept_id FROM made_known_concept WHERE kind = 'variable' OR starts_with(kind, 'answer ') AND NOT ends_with(kind, '_grade')
 ),
 code AS (
     SELECT code FROM made_code WHERE kind = 'variable' AND code IS NOT NULL

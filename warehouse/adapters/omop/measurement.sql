@@ -1,12 +1,19 @@
 -- Values of the catalogue's variables, found by their concept (known_concept.sql), else by the code in the source value.
 -- The unit is the concept's, else the source's text. Values measured in an echo name it as their event,
 -- or table image_feature ties them to one of its images. A bound such as
--- < 5 is not a value.
+-- < 5 is not a value. An answer is a concept (code.sql) or words; a concept may say all (NYHA class III, ex-smoker), as a
+-- condition too. Who smokes is also said to smoke now or not.
 WITH worded AS (
-    SELECT words, nullif(min_by(grade, CAST(place AS INTEGER)), 'unread') AS value
+    SELECT graded AS variable, words, nullif(min_by(grade, CAST(place AS INTEGER)), 'unread') AS value
     FROM (SELECT DISTINCT CAST(value_as_string AS VARCHAR) AS words FROM raw_observation)
-    JOIN map_grades ON graded = 'smoking' AND regexp_matches(lower(words), pattern)
-    GROUP BY words
+    JOIN map_grades ON graded NOT IN ('valve', 'diastolic') AND regexp_matches(lower(words), pattern)
+    GROUP BY graded, words
+),
+answer AS (
+    SELECT concept_id, substr(kind, 8) AS variable, target AS value FROM made_known_concept WHERE starts_with(kind, 'answer ')
+),
+telling AS (
+    FROM answer WHERE NOT ends_with(variable, '_grade')
 ),
 source_row AS (
     SELECT
@@ -14,10 +21,12 @@ source_row AS (
         TRY_CAST(measurement_concept_id AS BIGINT) AS concept_id,
         TRY_CAST(measurement_source_concept_id AS BIGINT) AS source_concept_id,
         trim(CAST(measurement_source_value AS VARCHAR)) AS code,
-        CAST(value_as_number AS VARCHAR) AS value,
+        CAST(value_as_number AS VARCHAR) AS number,
+        TRY_CAST(value_as_concept_id AS BIGINT) AS answer_id,
+        NULL AS words,
         TRY_CAST(unit_concept_id AS BIGINT) AS unit_concept_id,
         unit_source_value AS unit,
-        coalesce(CAST(measurement_datetime AS VARCHAR), CAST(measurement_date AS VARCHAR)) AS measured_at,
+        at_time(measurement_date, measurement_datetime) AS measured_at,
         CASE WHEN event_field.target = 'procedure' THEN TRY_CAST(measurement_event_id AS BIGINT) END AS event_id,
         TRY_CAST(measurement_id AS BIGINT) AS measurement_id
     FROM raw_measurement AS measurement
@@ -33,36 +42,67 @@ source_row AS (
         TRY_CAST(observation_concept_id AS BIGINT),
         NULL,
         trim(CAST(observation_source_value AS VARCHAR)),
-        coalesce(CAST(value_as_number AS VARCHAR), smoking.target, worded.value),
+        CAST(value_as_number AS VARCHAR),
+        TRY_CAST(value_as_concept_id AS BIGINT),
+        CAST(value_as_string AS VARCHAR),
         TRY_CAST(unit_concept_id AS BIGINT),
         unit_source_value,
-        coalesce(CAST(observation_datetime AS VARCHAR), CAST(observation_date AS VARCHAR)),
+        at_time(observation_date, observation_datetime),
         NULL,
         NULL
-    FROM raw_observation AS observation
-    LEFT JOIN made_known_concept AS smoking
-        ON smoking.kind = 'smoking' AND smoking.concept_id = TRY_CAST(value_as_concept_id AS BIGINT)
-    LEFT JOIN worded ON worded.words = CAST(value_as_string AS VARCHAR)
+    FROM raw_observation
 ),
 code_variable AS (
     SELECT code, arg_max(target, is_site) AS variable
     FROM made_code
     WHERE kind = 'variable'
     GROUP BY code
+),
+named AS (
+    SELECT source_row.*, coalesce(standard.target, source.target, coded.variable) AS variable
+    FROM source_row
+    LEFT JOIN made_known_concept AS standard ON standard.kind = 'variable' AND standard.concept_id = source_row.concept_id
+    LEFT JOIN made_known_concept AS source ON source.kind = 'variable' AND source.concept_id = source_row.source_concept_id
+    LEFT JOIN code_variable AS coded ON coded.code = source_row.code
+    WHERE coalesce(standard.target, source.target, coded.variable) IS NOT NULL
+),
+asked AS (
+    FROM named
+    UNION ALL
+    SELECT * REPLACE (NULL AS number, 'current_smoker' AS variable) FROM named WHERE variable = 'smoking'
+),
+valued AS (
+    SELECT asked.*, coalesce(number, answer.value, worded.value) AS value
+    FROM asked
+    LEFT JOIN answer
+        ON answer.concept_id = asked.answer_id
+        AND (answer.variable = asked.variable OR answer.variable = '*_grade' AND ends_with(asked.variable, '_grade'))
+    LEFT JOIN worded ON worded.words = asked.words AND worded.variable = asked.variable
+    WHERE asked.variable <> 'current_smoker' OR coalesce(answer.value, worded.value) IS NOT NULL
+    UNION ALL BY NAME
+    SELECT source_row.*, telling.variable, telling.value
+    FROM source_row
+    JOIN telling USING (concept_id)
+    WHERE number IS NULL AND words IS NULL AND coalesce(answer_id, 0) = 0
+    UNION ALL BY NAME
+    SELECT
+        as_whole(condition.person_id) AS person_id,
+        telling.variable,
+        telling.value,
+        CASE WHEN is_stay THEN known_at ELSE at_time(condition_start_date, condition_start_datetime) END AS measured_at
+    FROM raw_condition_occurrence AS condition
+    JOIN telling ON telling.concept_id = TRY_CAST(condition_concept_id AS BIGINT)
+    LEFT JOIN made_visit AS visit ON visit.visit_id = TRY_CAST(condition.visit_occurrence_id AS BIGINT)
 )
 SELECT
-    coalesce(patient_id, source_row.person_id) AS patient_id,
+    coalesce(patient_id, valued.person_id) AS patient_id,
     coalesce(echo.study_id, imaged.study_id) AS study_id,
-    coalesce(standard.target, source.target, coded.variable) AS variable,
-    source_row.value,
-    coalesce(unit.target, source_row.unit) AS unit,
-    source_row.measured_at
-FROM source_row
-LEFT JOIN made_known_concept AS standard ON standard.kind = 'variable' AND standard.concept_id = source_row.concept_id
-LEFT JOIN made_known_concept AS source ON source.kind = 'variable' AND source.concept_id = source_row.source_concept_id
-LEFT JOIN code_variable AS coded ON coded.code = source_row.code
-LEFT JOIN made_known_concept AS unit ON unit.kind = 'unit' AND unit.concept_id = source_row.unit_concept_id
-LEFT JOIN made_echo_event AS echo ON echo.event_id = source_row.event_id AND echo.person_id = source_row.person_id
-LEFT JOIN made_image_value AS imaged ON imaged.measurement_id = source_row.measurement_id
-LEFT JOIN made_person_number AS person ON person.person_id = source_row.person_id
-WHERE coalesce(standard.target, source.target, coded.variable) IS NOT NULL
+    variable,
+    value,
+    coalesce(unit.target, valued.unit) AS unit,
+    measured_at
+FROM valued
+LEFT JOIN made_known_concept AS unit ON unit.kind = 'unit' AND unit.concept_id = valued.unit_concept_id
+LEFT JOIN made_echo_event AS echo ON echo.event_id = valued.event_id AND echo.person_id = valued.person_id
+LEFT JOIN made_image_value AS imaged ON imaged.measurement_id = valued.measurement_id
+LEFT JOIN made_person_number AS person ON person.person_id = valued.person_id

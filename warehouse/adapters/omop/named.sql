@@ -1,7 +1,7 @@
 -- What is behind the counts of left_out.sql, by concept: vocabulary, code and name in the site's vocabulary, never text of
 -- a record. A site's own concepts (2 000 000 000 and above) are named by their id alone.
 WITH variable AS (
-    SELECT concept_id FROM made_known_concept WHERE kind = 'variable'
+    SELECT concept_id FROM made_known_concept WHERE kind = 'variable' OR starts_with(kind, 'answer ') AND NOT ends_with(kind, '_grade')
 ),
 code AS (
     SELECT code FROM made_code WHERE kind = 'variable' AND code IS NOT NULL

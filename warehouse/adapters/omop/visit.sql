@@ -1,11 +1,14 @@
 -- Visits with their kind, and the time at which diagnoses coded in them are known (known_at). In a stay (an inpatient
 -- visit, or one over midnight) that is its end. An end at midnight is a day without a time, and means the end of that
--- day.
+-- day. left_dead: by the concept of the discharge, its name in the site's vocabulary, or the words of the source.
 WITH visit_name AS (
     -- Concepts that concepts.csv lacks, by their name in the site's vocabulary; 0 is no concept.
     SELECT TRY_CAST(concept_id AS BIGINT) AS concept_id, min(concept_name) AS name
     FROM raw_concept
-    WHERE TRY_CAST(concept_id AS BIGINT) IN (SELECT TRY_CAST(visit_concept_id AS BIGINT) FROM raw_visit_occurrence)
+    WHERE TRY_CAST(concept_id AS BIGINT) IN (
+            SELECT TRY_CAST(unnest([visit_concept_id, discharged_to_concept_id, discharge_to_concept_id]) AS BIGINT)
+            FROM raw_visit_occurrence
+        )
         AND TRY_CAST(concept_id AS BIGINT) <> 0
     GROUP BY ALL
 ),
@@ -13,17 +16,25 @@ source_row AS (
     SELECT
         TRY_CAST(visit_occurrence_id AS BIGINT) AS visit_id,
         as_whole(person_id) AS person_id,
-        coalesce(CAST(visit_start_datetime AS VARCHAR), CAST(visit_start_date AS VARCHAR)) AS started_at,
-        coalesce(CAST(visit_end_datetime AS VARCHAR), CAST(visit_end_date AS VARCHAR)) AS ended_at,
+        at_time(visit_start_date, visit_start_datetime) AS started_at,
+        at_time(visit_end_date, visit_end_datetime) AS ended_at,
         CAST(as_moment(visit_start_date) AS DATE) AS first_day,
         as_moment(ended_at) AS left_at,
         known_concept.target AS kind,
         concept.name AS concept_name,
-        CAST(visit_source_value AS VARCHAR) AS visit_source_value
+        CAST(visit_source_value AS VARCHAR) AS visit_source_value,
+        discharge.target IS NOT NULL
+        OR says_dead(discharge_concept.name)
+        OR says_dead(coalesce(as_text(discharged_to_source_value), discharge_to_source_value)) AS left_dead
     FROM raw_visit_occurrence AS visit
     LEFT JOIN made_known_concept AS known_concept
         ON known_concept.kind = 'visit' AND known_concept.concept_id = TRY_CAST(visit_concept_id AS BIGINT)
     LEFT JOIN visit_name AS concept ON concept.concept_id = TRY_CAST(visit_concept_id AS BIGINT)
+    LEFT JOIN made_known_concept AS discharge
+        ON discharge.kind = 'discharge'
+        AND discharge.concept_id = TRY_CAST(coalesce(discharged_to_concept_id, discharge_to_concept_id) AS BIGINT)
+    LEFT JOIN visit_name AS discharge_concept
+        ON discharge_concept.concept_id = TRY_CAST(coalesce(discharged_to_concept_id, discharge_to_concept_id) AS BIGINT)
 )
 SELECT
     visit_id,
@@ -42,5 +53,7 @@ SELECT
     CASE
         WHEN left_at = CAST(left_at AS DATE) THEN strftime(left_at, '%Y-%m-%d') || ' 23:59:59'
         ELSE ended_at
-    END AS known_at
+    END AS known_at,
+    left_at,
+    left_dead
 FROM source_row

@@ -81,6 +81,7 @@ described_study AS (
         feature.total_chol,
         feature.hdl,
         feature.smoking,
+        feature.current_smoker,
         feature.weight,
         feature.height,
         feature.bmi,
@@ -117,7 +118,7 @@ SELECT
     total_chol AS tc,
     total_chol AS chol,
     hdl,
-    smoking AS smoker,
+    coalesce(current_smoker, smoking) AS smoker,  -- the scores ask who smokes now
     dx_e08_e13 AS diabetes,
     weight AS wt,
     coalesce(bmi, weight / (height / 100) ** 2) AS bmi,

@@ -335,7 +335,8 @@ def test_a_run_killed_at_any_moment_is_finished_by_the_next(tmp_path: Path) -> N
     archive, folder = tmp_path / "in", tmp_path / "out"
     archive.mkdir()
     for number in range(12):
-        EchoFile(sector_movie(40), tags={"PatientID": f"P{number}"}).write(archive / f"{number}.dcm")
+        tags = {"PatientID": f"P{number}", "SOPInstanceUID": f"1.2.826.0.1.771.9.{number}"}
+        EchoFile(sector_movie(40), tags=tags).write(archive / f"{number}.dcm")
     command = [sys.executable, "-m", "orchestration.cli", "export", str(archive), str(folder), "--as", "dicom"]
     environment = os.environ | {"ECHOMORT_KEY": "k" * 40}
     running = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)

@@ -214,7 +214,7 @@ def _stamp(file: SourceFile, request: ExportRequest) -> str:
 def _is_current(folder: Path, row: Mapping[str, Any], file: SourceFile | None, request: ExportRequest) -> bool:
     """Whether a row of an earlier run is of a file that is still there and the same, and what it names exists; a copy
     is read once more, since the other may be gone."""
-    if file is None or row["stamp"] != _stamp(file, request) or row["reason"] in {DUPLICATE, CONFLICTING}:
+    if file is None or row["stamp"] != _stamp(file, request) or row.get("reason") in {DUPLICATE, CONFLICTING}:
         return False
     return bool(row["status"] == "rejected") or (folder / row["file"]).exists()
 

@@ -115,7 +115,8 @@ def _candidate(project: Project, connection: duckdb.DuckDBPyConnection, name: st
     entry = ledger.entries(connection, CANDIDATES).get(ledger.WHOLE)
     is_last = entry is not None and entry.details.get("candidate") == name
     studies = tuple(key for (key,) in rows)
-    return Subject("candidate", name, CANDIDATES if is_last else "", shown(registry, name), studies)
+    known = shown(registry, name, project.settings.evaluation.suppress_below_events)
+    return Subject("candidate", name, CANDIDATES if is_last else "", known, studies)
 
 
 def _followed(connection: duckdb.DuckDBPyConnection, model: str | None, roles: Sequence[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from echomort.champion.ranges import AGE, Ranges
 from echomort.champion.sealed import SealedSet
 from echomort.champion.store import VIDEO, Facts, Parts
 from echomort.clips.store import read_study
+from echomort.evaluation.too_few import has_too_few
 from echomort.models.fusion import FusionModel
 from echomort.models.platt import Platt
 from echomort.models.tabular import TabularModel
@@ -32,9 +33,9 @@ that changes nothing else makes the same candidate."""
 @dataclass(frozen=True)
 class Run:
     """The results of a run: the folders of the view models (by view), of the health-record model, of the stacks and of
-    the view classifier; the out-of-fold scores (model, study_key, logit, label) and the headline AUCs (model, value);
-    the sealed set; the keys of the ``patients`` that were trained on; ``suspicions``: what of the run is too good to be
-    true, in words; the ``ranges`` of the development cohort."""
+    the view classifier; the out-of-fold scores (model, study_key, logit, label) and the headline AUCs (model, value, n,
+    events); the sealed set; the keys of the ``patients`` that were trained on; ``suspicions``: what of the run is too
+    good to be true, in words; the ``ranges`` of the development cohort."""
 
     views: Mapping[str, Path]
     ehr: Path
@@ -85,8 +86,10 @@ def candidate_parts(run: Run) -> Parts:
 
 
 def candidate_facts(run: Run, settings: Settings) -> Facts:
-    """Return the facts for the manifest: AUCs, and every setting of the method with its provenance."""
-    metrics = {row["model"]: row["value"] for row in run.metrics.dropna(subset="value").to_dict("records")}
+    """Return the facts for the manifest: AUCs that are results, and every setting of the method with its provenance."""
+    least = settings.evaluation.suppress_below_events
+    shown = run.metrics[[not has_too_few(n, died, least) for n, died in run.metrics[["n", "events"]].to_numpy()]]
+    metrics = {row["model"]: row["value"] for row in shown.dropna(subset="value").to_dict("records")}
     method_settings = [row for row in settings.provenance() if not row[0].startswith(NOT_THE_METHOD)]
     provenance = {key: [str(value), source] for key, value, source, _ in method_settings}
     origin: dict[str, Any] = {"echomort": __version__, "settings": provenance}

@@ -1,7 +1,7 @@
 """A person's decisions on the champion: back to an earlier one, or one that the gate would not take."""
 
 import getpass
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from echomort.champion.store import (
     write_pointer,
 )
 from echomort.core.errors import UserError
+from echomort.evaluation.too_few import has_too_few, no_result
 
 ROLLBACK, PROMOTION = "rollback", "promotion"
 """What a person may decide, in the history's field ``by_hand``."""
@@ -45,16 +46,26 @@ def candidates(root: Path) -> Iterator[dict[str, Any]]:
         }
 
 
-def shown(root: Path, candidate: str) -> dict[str, Any]:
-    """Return what is known of ``candidate``: its manifest without the list of files, and every decision on it. Raises
-    :class:`UserError` where it is missing or damaged."""
+def shown(root: Path, candidate: str, least: int) -> dict[str, Any]:
+    """Return what is known of ``candidate``: its manifest without the list of files, and every decision on it, whose
+    figures are withheld with fewer than ``least`` deaths or survivors. Raises :class:`UserError` where it is missing or
+    damaged."""
     manifest = _verified(root, candidate)
     about = {key: value for key, value in manifest.items() if key not in ("files", "calibrations")}
     return {
         "candidate": candidate,
         **about,
-        "decisions": [one for one in read_history(root) if one["candidate"] == candidate],
+        "decisions": [_released(one, least) for one in read_history(root) if one["candidate"] == candidate],
     }
+
+
+def _released(decision: Mapping[str, Any], least: int) -> dict[str, Any]:
+    """Return ``decision`` as a person may read it: the counts that it rests on, and figures that are a result."""
+    judged = decision.get("judged")
+    if judged and has_too_few(judged["patients"], judged["deaths"], least):
+        counts = {"patients": judged["patients"], "deaths": judged["deaths"]}
+        judged = {**counts, "figures": no_result(least)}
+    return {**decision, "judged": judged}
 
 
 def choose(root: Path, candidate: str, because: str, kind: str, home: Path) -> None:

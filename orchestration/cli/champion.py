@@ -11,7 +11,7 @@ from echomort.core.audit import audited
 from echomort.core.errors import UserError
 from echomort.settings import REGISTRY
 from orchestration.cli.options import AsJson, Home, out, print_records
-from orchestration.cli.projects import existing_home
+from orchestration.cli.projects import existing_home, project_settings
 
 
 def export(
@@ -55,14 +55,15 @@ def show(
     home: Home = Path("demo"),
 ) -> None:
     """Show a candidate: what it was made of and with, its figures, and every decision on it, as JSON."""
-    registry = existing_home(home) / REGISTRY
+    settings = project_settings(home)
+    registry = settings.registry
     from echomort.champion.history import shown
     from echomort.champion.store import HOW_TO_GET_ONE, NO_CHAMPION, champion_name
 
     name = candidate or champion_name(registry)
     if name is None:
         raise UserError(NO_CHAMPION, HOW_TO_GET_ONE)
-    out.print(json.dumps(shown(registry, name), indent=1, sort_keys=True))
+    out.print(json.dumps(shown(registry, name, settings.evaluation.suppress_below_events), indent=1, sort_keys=True))
 
 
 def rollback(candidate: Candidate, because: Because = "rolled back", home: Home = Path("demo")) -> None:

@@ -24,6 +24,7 @@ from echomort.champion.store import (
 )
 from echomort.core.audit import read_log
 from echomort.core.errors import UserError
+from echomort.settings import CONFIG_NAME
 
 FLIPPED = "one bit"
 
@@ -93,7 +94,17 @@ def test_what_can_not_be_chosen_is_named(registry, two, parts, facts, tmp_path):
         with pytest.raises(UserError, match=words):
             choose(registry, name, "a reason", kind, tmp_path)
     assert [row["state"] for row in candidates(registry)] == ["former champion", "champion", "candidate"]
-    assert shown(registry, first)["decisions"][0]["reasons"] == ["the first"]
+    assert shown(registry, first, 10)["decisions"][0]["reasons"] == ["the first"]
+
+
+def test_the_figures_of_a_decision_on_too_few_deaths_are_not_shown(registry, two):
+    _, second = two
+    for deaths in (9, 10):
+        judged = {"patients": 60, "deaths": deaths, "auc": {"value": 0.25}}
+        add_to_history(registry, {"candidate": second, "promoted": False, "reasons": ["no"], "judged": judged})
+    _, few, enough = (one["judged"] for one in shown(registry, second, 10)["decisions"])
+    assert few == {"patients": 60, "deaths": 9, "figures": "no result: fewer than 10 deaths or survivors"}
+    assert enough["auc"] == {"value": 0.25}
 
 
 def test_a_lost_pointer_comes_back_from_the_history(registry, two):
@@ -140,6 +151,7 @@ def test_the_commands_speak_in_lines(registry, two, tmp_path):
     first, second = two
     home = Home(tmp_path)
     (tmp_path / "warehouse.duckdb").touch()
+    (tmp_path / CONFIG_NAME).write_text("preset: standard\n")
     listed = [json.loads(line) for line in home.here("champion", "list", "--json").stdout.splitlines()]
     assert [row["candidate"] for row in listed] == [first, second]
     assert json.loads(home.here("champion", "show").stdout)["candidate"] == second

@@ -87,11 +87,18 @@ def records(parts, sealed):
 def test_a_setting_that_decides_no_model_makes_no_other_candidate(settings, changed, same):
     def facts_with(**flags):
         found = load_settings(flags={"home": str(settings.home), **flags}, environment={})
-        metrics = pd.DataFrame({"model": ["ehr"], "value": [0.7]})
+        metrics = pd.DataFrame({"model": ["ehr"], "value": [0.7], "n": [90], "events": [30]})
         return candidate_facts(Run({}, None, None, None, NOTHING, metrics, SealedSet(*3 * [NOTHING])), found)
 
     other = {"evaluation.bootstrap": 120, "promotion.margin": 0.01, "execution.processes": 1, "training.seed": 2}
     assert (facts_with() == facts_with(**{changed: other[changed]})) is same
+
+
+def test_the_manifest_has_no_auc_that_is_no_result(settings):
+    """That of permuted labels stands in the warehouse's table whatever the deaths, since a check reads it."""
+    columns = {"model": ["ehr", "permuted_null"], "value": [0.7, 0.9], "n": [90, 12], "events": [30, 2]}
+    run = Run({}, None, None, None, NOTHING, pd.DataFrame(columns), SealedSet(*3 * [NOTHING]))
+    assert candidate_facts(run, settings).metrics == {"auc": {"ehr": 0.7}}
 
 
 def test_the_sealed_risks_are_those_that_the_champion_serves(registry, sealed, settings):

@@ -71,7 +71,10 @@ def fit_permutations(project: Project, units: Sequence[str], context: dg.OpExecu
 
     plan = plan_permutations(project, PERMUTED_NULL.how(project))
     folders = {unit: project.root / "models" / "null" / plan[unit] for unit in units}
-    keys, rows, features = tabular_samples(project)
+    try:
+        keys, rows, features = tabular_samples(project)
+    except TooFewRowsError as error:
+        return _without_result(plan, dict.fromkeys(units, str(error)))
     views = trained_views(project)
     permuted, reasons = _permuted(rows, keys, views, project.settings.evaluation.seed, units)
     labels = {folders[unit]: pd.Series(shuffled.labels, index=keys["study_key"]) for unit, shuffled in permuted.items()}
@@ -89,8 +92,12 @@ def fit_permutations(project: Project, units: Sequence[str], context: dg.OpExecu
         entries.append(Entry(unit, plan[unit], digest(content), artifact))
     for folder in folders.values():
         shutil.rmtree(folder, ignore_errors=True)
-    none = [Entry(unit, plan[unit], digest("none", why), None, {"reason": why}) for unit, why in reasons.items()]
-    return entries + none
+    return entries + _without_result(plan, reasons)
+
+
+def _without_result(plan: Mapping[str, str], reasons: Mapping[str, str]) -> list[Entry]:
+    """Return the entries of the units that have no result, each with its reason."""
+    return [Entry(unit, plan[unit], digest("none", why), None, {"reason": why}) for unit, why in reasons.items()]
 
 
 def _permuted(

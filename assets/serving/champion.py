@@ -44,6 +44,7 @@ CHAMPION = Stage(
         "promotion": settings.promotion,
         "imaging.clip": settings.imaging.clip.deciding,
         "cohort": settings.cohort,
+        "evaluation.suppress_below_events": settings.evaluation.suppress_below_events,
     },
     inputs=sizes_of_views,
     chosen=lambda settings: {"echomort.networks": (settings.training.network,)},

@@ -88,8 +88,8 @@ def candidate_parts(run: Run) -> Parts:
 def candidate_facts(run: Run, settings: Settings) -> Facts:
     """Return the facts for the manifest: AUCs that are results, and every setting of the method with its provenance."""
     least = settings.evaluation.suppress_below_events
-    shown = run.metrics[[not has_too_few(n, died, least) for n, died in run.metrics[["n", "events"]].to_numpy()]]
-    metrics = {row["model"]: row["value"] for row in shown.dropna(subset="value").to_dict("records")}
+    rows = run.metrics.dropna(subset="value").to_dict("records")
+    metrics = {row["model"]: row["value"] for row in rows if not has_too_few(row["n"], row["events"], least)}
     method_settings = [row for row in settings.provenance() if not row[0].startswith(NOT_THE_METHOD)]
     provenance = {key: [str(value), source] for key, value, source, _ in method_settings}
     origin: dict[str, Any] = {"echomort": __version__, "settings": provenance}

@@ -62,10 +62,10 @@ def shown(root: Path, candidate: str, least: int) -> dict[str, Any]:
 def _released(decision: Mapping[str, Any], least: int) -> dict[str, Any]:
     """Return ``decision`` as a person may read it: the counts that it rests on, and figures that are a result."""
     judged = decision.get("judged")
-    if judged and has_too_few(judged["patients"], judged["deaths"], least):
-        counts = {"patients": judged["patients"], "deaths": judged["deaths"]}
-        judged = {**counts, "figures": no_result(least)}
-    return {**decision, "judged": judged}
+    if not judged or not has_too_few(judged["patients"], judged["deaths"], least):
+        return dict(decision)
+    counts = {"patients": judged["patients"], "deaths": judged["deaths"]}
+    return {**decision, "judged": {**counts, "figures": no_result(least)}}
 
 
 def choose(root: Path, candidate: str, because: str, kind: str, home: Path) -> None:

@@ -102,7 +102,7 @@ def test_the_figures_of_a_decision_on_too_few_deaths_are_not_shown(registry, two
     for deaths in (9, 10):
         judged = {"patients": 60, "deaths": deaths, "auc": {"value": 0.25}}
         add_to_history(registry, {"candidate": second, "promoted": False, "reasons": ["no"], "judged": judged})
-    _, few, enough = (one["judged"] for one in shown(registry, second, 10)["decisions"])
+    _, few, enough = (one.get("judged") for one in shown(registry, second, 10)["decisions"])
     assert few == {"patients": 60, "deaths": 9, "figures": "no result: fewer than 10 deaths or survivors"}
     assert enough["auc"] == {"value": 0.25}
 

@@ -24,7 +24,7 @@ def remember(path: Path, domain: str, identifiers: Mapping[str, str]) -> None:
         )
         connection.execute(
             "INSERT OR REPLACE INTO vault SELECT $domain, unnest($keys), unnest($identifiers)",
-            {"domain": domain, "keys": list(identifiers), "identifiers": list(map(_stored, identifiers.values()))},
+            {"domain": domain, "keys": list(identifiers), "identifiers": list(map(_marked, identifiers.values()))},
         )
 
 
@@ -58,12 +58,18 @@ def recall_all(path: Path, domain: str) -> dict[str, str]:
     return {key: _as_written(identifier) for key, identifier in rows}
 
 
-def _stored(identifier: str) -> str:
+def as_text(identifier: str) -> str:
+    """Return ``identifier``; if it is no text, a character for each of its bytes, as the vault holds it."""
     try:
         identifier.encode()
     except UnicodeEncodeError:
-        return _BYTES + identifier.encode(errors="surrogateescape").decode("latin-1")
+        return identifier.encode(errors="surrogateescape").decode("latin-1")
     return identifier
+
+
+def _marked(identifier: str) -> str:
+    text = as_text(identifier)
+    return text if text == identifier else _BYTES + text
 
 
 def _as_written(stored: str) -> str:

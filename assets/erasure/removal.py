@@ -1,5 +1,7 @@
 """Removes a patient from a home, step by step: each step may be interrupted, and is carried out again."""
 
+import contextlib
+import os
 import re
 import shutil
 import sqlite3
@@ -40,6 +42,9 @@ MADE_AGAIN = {
 }
 """Folder of the home that runs fill -> how many parts of a path name what is removed where a file of it holds the
 patient."""
+
+MIRROR = "mirror/dicom"
+"""Folder of the home with copies of the archive's files, under their paths there."""
 
 PASSED_ON = ("values", "records")
 """What the steps of a run pass on, which no later run needs: removed whole."""
@@ -90,7 +95,7 @@ def plan_erasure(project: Project, number: str, progress: Callable[[int, int], N
         has_learnt = erasure.may_have_learnt(connection, subject.person.studies)
         kept = _models_without(connection, found)
     paths = {_removed_with(path) for path in found if path.split("/")[0] in MADE_AGAIN}
-    paths |= {f"mirror/dicom/{file}" for file in subject.files}
+    paths |= {f"{MIRROR}/{file}" for file in subject.files}
     if has_learnt:
         models = (path for path in (project.root / "models").rglob("*") if path.is_file())
         names = (path.relative_to(project.root).as_posix() for path in models)
@@ -114,6 +119,7 @@ def erase(project: Project, plan: Plan, progress: Callable[[int, int], None]) ->
     forget_sealed(registry, person.studies)
     for path in plan.paths:
         _remove(root / path)
+    _remove_empty_folders(root / MIRROR)
     _clear_warehouse(project, plan)
     _clear_vault(project.vault, needles)
     redact(root, re.compile(needles.key_pattern))
@@ -155,7 +161,7 @@ def _refuse_others(found: Iterable[str], needles: Needles) -> None:
 def _shown(paths: Iterable[str], needles: Needles) -> list[str]:
     """Return the first parts of some paths, but for a name that identifies."""
     tops = dict.fromkeys(path.split("/")[0] for path in paths)
-    return ["a name that identifies" if needles.are_in(top.encode()) else top for top in tops]
+    return ["a name that identifies" if needles.are_in(os.fsencode(top)) else top for top in tops]
 
 
 def _removed_with(path: str) -> str:
@@ -188,6 +194,13 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _remove_empty_folders(root: Path) -> None:
+    """Remove the folders below ``root`` in which nothing is left: their names may be the patient's."""
+    for folder in sorted((path for path in root.rglob("*") if path.is_dir()), reverse=True):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _clear_warehouse(project: Project, plan: Plan) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import mmap
+import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import duckdb
 
 from echomort.core.exclusion import FILE as EXCLUSION
 from warehouse.erasure import count_rows
+from warehouse.vault import as_text
 
 BESIDE = r"[0-9A-Za-z.]"
 """What must not stand beside an identifier: else it is a part of another number or word."""
@@ -31,7 +33,7 @@ class Needles:
 
     @cached_property
     def pattern(self) -> str:
-        """A regular expression for both, as Python and DuckDB read it."""
+        """A regular expression for both, as DuckDB reads it."""
         return "|".join(filter(None, (self.key_pattern, self.text_pattern)))
 
     @cached_property
@@ -41,13 +43,14 @@ class Needles:
 
     @cached_property
     def text_pattern(self) -> str:
-        """A regular expression for the identifiers, where they stand alone; empty if there are none."""
-        named = "|".join(re.escape(text) for text in self.texts)
+        """A regular expression for the identifiers as the vault holds them, where they stand alone; empty if there are
+        none."""
+        named = "|".join(re.escape(as_text(text)) for text in self.texts)
         return f"(?:^|[^0-9A-Za-z.])(?:{named})(?:$|[^0-9A-Za-z.])" if named else ""
 
     @cached_property
     def _plain(self) -> tuple[bytes, ...]:
-        return tuple(text.encode() for text in (*self.keys, *self.texts))
+        return tuple(os.fsencode(text) for text in (*self.keys, *self.texts))
 
     def are_in(self, content: "bytes | mmap.mmap") -> bool:
         """Return whether ``content`` holds one of them."""
@@ -82,7 +85,7 @@ def search(home: Path, needles: Needles, progress: Callable[[int, int], None] = 
     found = []
     for number, path in enumerate(files, 1):
         name = path.relative_to(home).as_posix()
-        if needles.are_in(name.encode()) or any(needles.are_in(content) for content in _contents(path, needles)):
+        if needles.are_in(os.fsencode(name)) or any(needles.are_in(content) for content in _contents(path, needles)):
             found.append(name)
         progress(number, len(files))
     return Searched(needles, len(files), sum(path.stat().st_size for path in files), tuple(found))

@@ -17,6 +17,7 @@ from echomort.dicom.header.age import age_at_study
 from echomort.dicom.header.fields import Header
 from echomort.dicom.header.parsing import read_header
 from echomort.dicom.header.views import UNKNOWN, check_group
+from echomort.dicom.index import source_digest
 from echomort.dicom.inspect import in_order
 from echomort.dicom.saved import SavedClip, Unusable, check_moves, convert_pixels, load_clip
 from echomort.models.view_naming import CLASSIFIER
@@ -28,6 +29,8 @@ GIVEN = "given"
 """``view_source`` of a view that the caller named."""
 WITHHELD = "risks of what is beyond the development cohort are withheld (scoring.beyond)"
 """Note of a prediction without its risk."""
+CONFLICTING = "files of one object differ, of which none counts"
+"""Note of a study of which an object has several files."""
 BESIDE_SAVED = {".png", ".json"}
 """Suffixes of files that ``inspect --save`` writes beside a clip; ignored in a folder."""
 
@@ -105,13 +108,14 @@ class StudyPrediction:
 
 @dataclass(frozen=True)
 class FileScore:
-    """The prediction of a file, the score behind it (None if it was rejected), what tells its study and its object from
-    others, and the age that its header tells; these three are shown nowhere."""
+    """The prediction of a file, the score behind it and the ``digest`` of its bytes (None if it was rejected), what
+    tells its study and its object from others, and the age that its header tells; these three are shown nowhere."""
 
     prediction: Prediction
     risk: ClipRisk | None
     study: str = field(repr=False)
     object: str = field(repr=False)
+    digest: str | None = None
     age: float | None = field(default=None, repr=False)
 
 
@@ -172,7 +176,8 @@ def score_clips_of(
             if risk is not None:
                 beyond = champion.ranges.beyond_in_study({AGE: age}, [risk.beyond])
                 prediction = replace(prediction, beyond=beyond).served(scoring)
-            yield FileScore(prediction, risk, *_uids(path), age), pixels
+            content = None if risk is None else source_digest(path)
+            yield FileScore(prediction, risk, *_uids(path), content, age), pixels
 
 
 def predict_studies(
@@ -199,17 +204,21 @@ def counted_files(files: Iterable[FileScore], champion: Champion) -> list[FileSc
 
 
 def _scored_once(files: Iterable[FileScore]) -> list[tuple[FileScore, ClipRisk]]:
-    """Return the files that were scored, with their scores; of several files of one object the first."""
-    first: dict[str, tuple[FileScore, ClipRisk]] = {}
+    """Return the files that were scored, with their scores: of several files of one object the first if they are alike,
+    and none if they differ, as linkage has it."""
+    objects: dict[str, list[tuple[FileScore, ClipRisk]]] = {}
     for one in files:
         if one.risk is not None:
-            first.setdefault(one.object, (one, one.risk))
-    return list(first.values())
+            objects.setdefault(one.object, []).append((one, one.risk))
+    return [copies[0] for copies in objects.values() if len({one.digest for one, _ in copies}) == 1]
 
 
 def _study(number: int, files: Sequence[FileScore], champion: Champion) -> StudyPrediction:
-    clips = [risk for _, risk in _scored_once(files)]
+    scored = _scored_once(files)
+    clips = [risk for _, risk in scored]
     found = champion.combine_clips(clips) if clips else None
+    differ = {one.object for one in files if one.risk is not None} > {one.object for one, _ in scored}
+    note = found.note if found else None if differ else "no file of it was accepted"
     of_views = {view for view in champion.views if any(clip.view == view for clip in clips)}
     ages = [one.age for one in files if one.age is not None]
     loops = [clip.beyond for clip in champion.counted(clips)]
@@ -225,7 +234,7 @@ def _study(number: int, files: Sequence[FileScore], champion: Champion) -> Study
         model=found.model if found else None,
         missing=(*sorted(champion.views.keys() - of_views), *(["health record"] if champion.tabular else [])),
         synthetic=champion.is_synthetic,
-        note=found.note if found else "no file of it was accepted",
+        note="; ".join(text for text in (note, CONFLICTING if differ else None) if text) or None,
         beyond=champion.ranges.beyond_in_study({AGE: ages[0] if ages else None}, loops),
     )
 

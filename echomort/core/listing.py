@@ -66,8 +66,8 @@ def _no_file(root: Path, setting: str) -> UserError:
 
 
 def _walk(root: Path, folder: str = "", deep: bool = True) -> Iterator[SourceFile]:
-    """Yield the files below ``folder`` (relative to ``root``, which is resolved), in no order; one that goes meanwhile
-    is left out. Raises :class:`UserError` for a folder that can't be read."""
+    """Yield the files below ``folder`` (relative to ``root``, which is resolved), in no order; a file or folder that
+    goes meanwhile is left out. Raises :class:`UserError` for a folder that can't be read."""
     top, folders = f"{root}/", [folder]
     while folders:
         inside = folders.pop()
@@ -88,6 +88,8 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return list(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return []  # it went meanwhile
     except OSError as error:
         raise UserError("a folder of the source files can't be read", "give read permission to it") from error
 

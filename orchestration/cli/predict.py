@@ -76,9 +76,7 @@ def scoring_of(home: Path) -> "Scoring":
 
 def noted_score(one: "FileScore", noted: Audited) -> None:
     """Note a file for the audit log: where it was scored by its digest, as the index has it (``source_digest``)."""
-    from echomort.dicom.index import source_digest
-
-    scored = [f"file {source_digest(Path(one.prediction.path))}"] if one.risk is not None else []
+    scored = [f"file {one.digest}"] if one.risk is not None else []
     noted.add(scored, files=1, scored=len(scored))
 
 

@@ -52,6 +52,9 @@ def result(  # noqa: PLR0913, PLR0917 - one parameter an option
     require_paths(paths)
     if not (save or send_to or dicomweb):
         raise UserError("nothing says where the results go", "give --save, --send-to or --dicomweb")
+    if (tls_ca or tls_cert or tls_key) and not send_to:
+        remedy = "leave them out: --dicomweb takes TLS from its address (https)"
+        raise UserError("--tls-ca, --tls-cert and --tls-key have no meaning without --send-to", remedy)
     from echomort.pacs.codes import require_highdicom
     from echomort.pacs.objects import write_object
     from echomort.pacs.sending import send_by_store, send_by_stow

@@ -310,6 +310,21 @@ def test_files_of_one_folder_and_without_a_number_are_one_study_and_objects_go_b
     assert (one.files, one.scored, one.risk) == (2, 1, alone.risk), "copies of one object count once"
 
 
+def test_files_of_one_object_that_differ_count_none_and_the_study_says_so(registry, tmp_path):
+    """Which of them is right nobody knows: training uses none."""
+    right = write_loop(tmp_path / "study" / "1.dcm", 1)
+    content = right.read_bytes()
+    (tmp_path / "study" / "2.dcm").write_bytes(content[:-400] + 400 * b"\t")
+    (study,) = studies(registry, tmp_path / "study")
+    assert (study.files, study.scored, study.risk) == (2, 0, None)
+    assert study.note == "files of one object differ, of which none counts"
+    other = write_loop(tmp_path / "study" / "3.dcm", 2)
+    (study,) = studies(registry, tmp_path / "study")
+    (alone,) = studies(registry, other)
+    assert (study.files, study.scored, study.risk) == (3, 1, alone.risk)
+    assert study.note.endswith("; files of one object differ, of which none counts")
+
+
 def test_no_damaged_file_and_no_pipe_stops_the_others(registry, tmp_path):
     """Each is a row with its reason; what tells its study is read as its header is."""
     content, generator = LOOP.read_bytes(), np.random.default_rng(7)

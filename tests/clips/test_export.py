@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -310,6 +311,47 @@ def test_one_object_is_written_once_and_one_of_two_contents_never(form: str, arc
     (archive / "copy.dcm").unlink()
     made, rows = export(archive, folder, request(form))
     assert made.accepted == 3 and "duplicate" not in made.rejected and len(list(folder.glob("*/*.*"))) == 3
+
+
+def test_copies_of_which_one_names_another_patient_are_never_written(archive: Path) -> None:
+    """Which is right nobody knows, and the loop itself says nothing of it."""
+    corrected = pydicom.dcmread(archive / f"{CANARY}_0.dcm")
+    corrected.PatientID = f"{CANARY}-9"
+    corrected.save_as(archive / "corrected.dcm")
+    made, rows = export(archive, archive.parent / "out", request())
+    assert (made.accepted, made.rejected["conflicting_copies"]) == (2, 2)
+    assert rows[rows["reason"] == "conflicting_copies"]["digest"].nunique() == 1
+
+
+def test_copies_are_read_again_only_where_one_is_needed(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, folder, read = archive / f"{CANARY}_0.dcm", archive.parent / "out", []
+
+    def run_again() -> tuple[int, int]:
+        read.clear()
+        made = export_archive(Archive(archive, archive), folder, request(), 1, lambda done, total: read.append(done))
+        return made.accepted, len(read)
+
+    for name in ("copy", "another"):
+        (archive / f"{name}.dcm").write_bytes(first.read_bytes())
+    assert run_again() == (3, 7)
+    assert run_again() == (3, 0)
+    (archive / "a third.dcm").write_bytes(first.read_bytes())
+    assert run_again() == (3, 1)
+    of_object = (first.name, "copy.dcm", "another.dcm", "a third.dcm")
+    (archive / min(of_object, key=key)).unlink()
+    assert run_again() == (3, 1), "one of the copies takes its place"
+    assert run_again() == (3, 0)
+    makes, broken = run._made, sorted(of_object, key=key)[2]
+
+    def made(*given: object) -> Iterator[dict[str, object]]:
+        for row in makes(*given):
+            told = {name: row[name] for name in ("clip_key", "sop_key", "stamp")}
+            yield told | {"status": "rejected", "reason": "bad_tag"} if row["clip_key"] == key(broken) else row
+
+    monkeypatch.setattr(run, "_made", made)
+    (archive / sorted(of_object, key=key)[1]).unlink()
+    assert run_again() == (3, 2), "the next one where it can't be read any more"
+    assert run_again() == (3, 0)
 
 
 def test_what_a_killed_run_left_is_finished_and_counted(archive: Path) -> None:

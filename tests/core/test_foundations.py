@@ -56,6 +56,21 @@ def test_links_in_a_circle_and_folders_that_cannot_be_read_end_no_listing_unexpl
         list_files(tmp_path, "sources.dicom")
 
 
+def test_a_folder_that_goes_while_it_is_listed_is_left_out(tmp_path, monkeypatch):
+    for name in ("goes", "stays"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text("x")
+    scan = os.scandir
+
+    def going(folder):
+        if str(folder).endswith("goes"):
+            os.rename(folder, tmp_path / ".gone")
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", going)
+    assert [file.path for file in list_files(tmp_path, "sources.dicom")] == ["stays/file"]
+
+
 def test_date_shifts_lie_within_a_year_and_differ():
     shifts = [KEY.shift_days(KEY.pseudonym("patient", str(number))) for number in range(6000)]
     assert min(shifts) == 1

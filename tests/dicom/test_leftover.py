@@ -183,6 +183,19 @@ def test_a_page_of_text_before_or_after_the_loop_gives_no_clip(
     assert rejected.value.reason is Reason.NO_SECTOR
 
 
+@pytest.mark.parametrize("frames", [4, 5, 10, 11, 13])
+def test_what_never_stays_in_one_place_is_no_line_however_long_the_loop_is(frames: int) -> None:
+    movie = np.zeros((frames, 120, 160), np.uint8)
+    strokes = np.zeros(48, np.uint8)
+    strokes[::2] = 255
+    for number, frame in enumerate(movie):
+        frame[4 + 8 * number : 8 + 8 * number, 50:98] = strokes
+    assert count_lines_of_letters(movie[:1], by_stretch=True) == 1
+    assert count_lines_of_letters(movie, by_stretch=True) == 0
+    movie[-5:, 4:8, 100:148] = strokes
+    assert count_lines_of_letters(movie, by_stretch=True) == 1, "a page at the end is seen in the last stretch"
+
+
 @pytest.mark.parametrize("is_left", [False, True])
 def test_the_check_of_the_stored_clips_finds_a_name(is_left: bool, tmp_path: Path) -> None:
     """The blocking check asks the files themselves, not what was noted when they were made."""

@@ -182,3 +182,9 @@ def test_the_command_sends_counts_and_notes(home, study, web):
     assert said.stderr == f"echomort: {problem}\n"
     done = read_log(home.root)[-1]
     assert done["event"] == "failed" and (done["counts"]["sent"], done["counts"]["not_sent"]) == (1, 1)
+
+
+def test_files_for_tls_that_nothing_would_use_are_refused(home, study, tmp_path):
+    for way in (["--save", str(tmp_path / "results")], ["--dicomweb", "https://pacs.example/dicom-web"]):
+        said = home.here("result", str(study), *way, "--tls-ca", "ca.pem")
+        assert said.status == 2 and "have no meaning without --send-to" in said.stderr

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from assets.erasure.search import Needles
 from warehouse import erasure
 from warehouse.connection import connect, connect_plain
+from warehouse.vault import recall_all, remember
 
 
 def test_a_deleted_row_stays_in_the_file_until_it_is_written_anew(tmp_path: Path) -> None:
@@ -23,6 +25,16 @@ def test_a_deleted_row_stays_in_the_file_until_it_is_written_anew(tmp_path: Path
         assert connection.execute("SELECT count(*) FROM vault").fetchall() == [(2999,)]
         with pytest.raises(Exception, match="onstraint"):
             connection.execute("INSERT INTO vault VALUES ('k1', 'twice')")
+
+
+@pytest.mark.parametrize("name", ["Doe_123", "O'Neil_123", "a\\b (1)", "M\udcfcller_123", "Müller_123"])
+def test_a_name_of_any_signs_is_found_and_deleted_and_a_longer_one_stays(tmp_path: Path, name: str) -> None:
+    remember(tmp_path / "vault.duckdb", "folder", {"1": f"seen/{name}/x", "2": f"{name}4"})
+    pattern = Needles((64 * "f",), (name,)).pattern
+    with connect_plain(tmp_path / "vault.duckdb") as connection:
+        assert erasure.count_rows(connection, pattern) == {"vault": 1}
+        erasure.delete_rows(connection, ["vault"], pattern)
+    assert recall_all(tmp_path / "vault.duckdb", "folder") == {"2": f"{name}4"}
 
 
 def test_the_warehouse_is_the_same_after_it_was_written_anew(tmp_path: Path) -> None:

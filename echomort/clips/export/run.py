@@ -18,6 +18,7 @@ from typing import Any
 from echomort.clips.export.loops import Loop, open_loop
 from echomort.clips.export.manifest import (
     JOURNAL,
+    KEYS,
     OF_HEADER,
     note_row,
     read_rows,
@@ -54,6 +55,9 @@ WHOLE_LOOP = 10
 
 DUPLICATE, CONFLICTING = "duplicate", "conflicting_copies"
 """Reasons for which a copy of an object is left out, as in linkage."""
+
+TOLD_ALIKE = (*KEYS, "view", "examination", "stage", "digest")
+"""What the rows of all files of one object must have alike, else no loop of it is written."""
 
 OWNER_ONLY = 0o700
 """Mode of the folder: health data of patients, which its owner alone may read."""
@@ -124,36 +128,50 @@ def export_archive(
         require()
     with _prepared(archive.folder, folder, request) as journal:
         files = archive.files(request)
-        known = {
-            key: row for key, row in read_rows(folder).items() if _is_current(folder, row, files.get(key), request)
-        }
-        rows = dict(known)
-        left = {key: files[key] for key in files.keys() - known}
-        with contextlib.closing(_made(archive, folder, request, processes, left)) as made:
-            for row in made:
-                rows[row["clip_key"]] = row
-                note_row(journal, row)
-                progress(len(rows), len(files))
-        rows |= {row["clip_key"]: row for row in _left_out_copies(rows.values())}
+        current = (row for key, row in read_rows(folder).items() if _is_current(folder, row, files.get(key), request))
+        rows = _decided(current)
+        before = {key for key, row in rows.items() if row.get("file")}
+        while left := {key: file for key, file in files.items() if _must_be_made(rows.get(key))}:
+            rows = {key: row for key, row in rows.items() if key not in left}
+            with contextlib.closing(_made(archive, folder, request, processes, left)) as made:
+                for row in made:
+                    rows[row["clip_key"]] = row
+                    note_row(journal, row)
+                    progress(len(rows), len(files))
+            rows = _decided(rows.values())
         write_manifest(folder, rows.values())
         _remove_others(folder, rows, request)
     accepted = {key for key, row in rows.items() if row["status"] == "accepted"}
     reasons = Counter(row["reason"] for row in rows.values() if row["status"] == "rejected")
-    return Exported(len(files), len(accepted), len(accepted - known.keys()), dict(sorted(reasons.items())))
+    return Exported(len(files), len(accepted), len(accepted - before), dict(sorted(reasons.items())))
 
 
-def _left_out_copies(rows: Iterable[_Row]) -> Iterator[_Row]:
-    """Yield the rows of copies that are left out: of several files of one object the first stays if all give the same
-    loop, and none if they differ, as linkage has it."""
+def _decided(rows: Iterable[_Row]) -> dict[str, _Row]:
+    """Return ``rows`` by clip key: of several files of one object the first is accepted if all are alike, and none if
+    they differ, as linkage has it. One that was a copy before and is accepted now has no ``file`` yet."""
     objects = defaultdict(list)
     for row in sorted(rows, key=itemgetter("clip_key")):
-        if row["status"] == "accepted" and row["sop_key"]:
-            objects[row["sop_key"]].append(row)
-    for copies in objects.values():
-        differ = len({row["digest"] for row in copies}) > 1
-        for row in copies if differ else copies[1:]:
-            kept = {name: row[name] for name in (*OF_HEADER, "clip_key", "stamp")}
-            yield kept | {"status": "rejected", "reason": CONFLICTING if differ else DUPLICATE}
+        objects[(row.get("digest") and row["sop_key"]) or row["clip_key"]].append(row)
+    return {row["clip_key"]: row for files in objects.values() for row in _decided_object(*files)}
+
+
+def _decided_object(first: _Row, *others: _Row) -> Iterator[_Row]:
+    if len({tuple(row.get(name) for name in TOLD_ALIKE) for row in (first, *others)}) > 1:
+        yield from (_left_out(row, CONFLICTING) for row in (first, *others))
+        return
+    was_copy = first.get("reason") in {DUPLICATE, CONFLICTING}
+    yield first | {"status": "accepted", "reason": None, "file": None} if was_copy else first
+    yield from (_left_out(row, DUPLICATE) for row in others)
+
+
+def _must_be_made(row: _Row | None) -> bool:
+    """Whether a file, of which ``row`` is known, has no loop and no reason for it."""
+    return row is None or (row["status"] == "accepted" and not row["file"])
+
+
+def _left_out(row: _Row, reason: str) -> _Row:
+    kept = {name: row.get(name) for name in (*OF_HEADER, *TOLD_ALIKE, "clip_key", "stamp")}
+    return kept | {"status": "rejected", "reason": reason}
 
 
 def _made(
@@ -212,9 +230,8 @@ def _stamp(file: SourceFile, request: ExportRequest) -> str:
 
 
 def _is_current(folder: Path, row: Mapping[str, Any], file: SourceFile | None, request: ExportRequest) -> bool:
-    """Whether a row of an earlier run is of a file that is still there and the same, and what it names exists; a copy
-    is read once more, since the other may be gone."""
-    if file is None or row["stamp"] != _stamp(file, request) or row.get("reason") in {DUPLICATE, CONFLICTING}:
+    """Whether a row of an earlier run is of a file that is still there and the same, and what it names exists."""
+    if file is None or row["stamp"] != _stamp(file, request):
         return False
     return bool(row["status"] == "rejected") or (folder / row["file"]).exists()
 

@@ -56,7 +56,9 @@ def count_lines_of_letters(pixels: np.ndarray, by_stretch: bool = False) -> int:
     recorded = pixels[: next((count for count in range(len(pixels), 0, -1) if pixels[count - 1].any()), len(pixels))]
     if not by_stretch:
         return _count_lines(recorded[:: max(1, -(-len(recorded) // SNAPSHOTS))])
-    return max(_count_lines(recorded[first : first + STRETCH]) for first in range(0, len(recorded), STRETCH))
+    last = max(0, len(recorded) - STRETCH)  # a shorter stretch would find what is bright for one frame
+    firsts = (min(first, last) for first in range(0, len(recorded), STRETCH))
+    return max(_count_lines(recorded[first : first + STRETCH]) for first in firsts)
 
 
 def _count_lines(frames: np.ndarray) -> int:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import duckdb
 
 from assets.sources.ehr_extract import newest_change
-from echomort.report.words import counted
 from echomort.settings import Settings
 from warehouse.queries import run
 from warehouse.staging import advice
@@ -63,7 +62,7 @@ def _refused(reason: str, found: Sequence[tuple[str, int]]) -> str:
     values = sum(count for _, count in found)
     named = ", ".join(f"{variable} {count}" for variable, count in found[:SHOWN_VARIABLES])
     more = f" and {len(found) - SHOWN_VARIABLES} more" if len(found) > SHOWN_VARIABLES else ""
-    return f"variables: {reason} in {counted(values, 'value')} [{named}{more}]; {advice.remedy(reason)}"
+    return f"variables: {reason} in {_counted(values, 'value')} [{named}{more}]; {advice.remedy(reason)}"
 
 
 def late_line(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
@@ -78,8 +77,13 @@ def late_line(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
             records or 1,
             f"one record alone, {lone_days} days after all others, decides where the data end; {advised}",
         )
-    late = f"{counted(records, 'record')}, the last {counted(days, 'day')} after the end of the data; {advised}"
+    late = f"{_counted(records, 'record')}, the last {_counted(days, 'day')} after the end of the data; {advised}"
     return records, late if records else ""
+
+
+def _counted(number: int, noun: str) -> str:
+    """Return a count with its noun; the report's own words would bring all that decides a report."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 @dataclass(frozen=True)

@@ -713,10 +713,23 @@ def test_a_german_reason_of_discharge_is_an_extension(tmp_path):
     assert fetch(connection, "SELECT death_date::VARCHAR FROM death") == [("2018-05-07",)]
 
 
-def test_a_time_of_death_that_is_absent_for_a_reason_is_a_death(tmp_path):
-    absent = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
-    connection, _ = staged(tmp_path, patient(_deceasedDateTime={"extension": [absent]}))
-    assert fetch(connection, "SELECT precision FROM death") == [("unknown",)]
+ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+
+
+@pytest.mark.parametrize(
+    ("extensions", "dead"),
+    [
+        ([{"url": ABSENT, "valueCode": "unknown"}], True),
+        ([{"url": "urn:local", "valueString": "x"}, {"url": ABSENT, "valueCode": "masked"}], True),
+        ([{"url": ABSENT, "valueCode": "not-applicable"}], False),
+        ([{"url": ABSENT, "valueCode": "unsupported"}], False),
+        ([{"url": ABSENT, "valueCode": "not-performed"}], False),
+        ([{"url": "urn:local", "valueCode": "unknown"}], False),
+    ],
+)
+def test_a_time_of_death_that_is_absent_for_a_reason_is_a_death(tmp_path, extensions, dead):
+    connection, _ = staged(tmp_path, patient(_deceasedDateTime={"extension": extensions}))
+    assert fetch(connection, "SELECT precision FROM death") == ([("unknown",)] if dead else [])
 
 
 VITAL_STATUS = "https://www.medizininformatik-initiative.de/fhir/core/modul-person/CodeSystem/Vitalstatus"
@@ -770,3 +783,12 @@ def test_a_code_may_be_an_answer_itself(tmp_path):
     )
     rows = fetch(connection, "SELECT variable, value, measured_at::DATE::VARCHAR FROM measurement ORDER BY ALL")
     assert rows == [("nyha", 2, "2018-01-02"), ("nyha", 3, "2018-01-03")]
+
+
+def test_an_observation_with_an_answer_says_nothing_by_its_code(tmp_path):
+    denied = observed("b", code=(SNOMED, "8517006"), valueCodeableConcept=coded(SNOMED, "373067005"))
+    other = observed("c", code=(LOINC, "72166-2"), valueCodeableConcept=coded(SNOMED, "8517006"))
+    other |= {"status": "entered-in-error"}
+    ones = ({key: value for key, value in one.items() if key != "valueQuantity"} for one in (denied, other))
+    connection, _ = staged(tmp_path, *ones)
+    assert fetch(connection, "SELECT variable, value FROM measurement") == []

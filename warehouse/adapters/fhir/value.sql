@@ -38,4 +38,5 @@ LEFT JOIN made_answer AS answer
     AND answer.answer IS NOT DISTINCT FROM if(is_told, part.code, part.answer)
     AND answer.plain IS NOT DISTINCT FROM part.plain
     AND quantity IS NULL
+    AND NOT (is_told AND coalesce(part.answer, part.plain, 'true') <> 'true')
 WHERE said.variable IS DISTINCT FROM 'current_smoker' AND NOT coalesce(is_told, false) OR answer.value IS NOT NULL

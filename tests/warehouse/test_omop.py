@@ -128,6 +128,8 @@ def test_a_time_of_another_day_than_the_date_is_not_used(tmp_path):
         ({"discharged_to_concept_id": 50}, True),
         ({"discharged_to_concept_id": 51}, True),
         ({"discharged_to_concept_id": 52}, False),
+        ({"discharged_to_concept_id": 2000000010}, False),
+        ({"discharged_to_concept_id": 2000000011}, True),
         ({"discharged_to_source_value": "EXPIRED"}, True),
         ({"discharge_to_source_value": "Died in hospital"}, True),
         ({"discharged_to_source_value": "20"}, False),
@@ -146,7 +148,11 @@ def test_a_discharge_as_dead_is_a_death_of_its_day(tmp_path, said, dead):
         "visit_end_date": "2019-06-07",
         "visit_end_datetime": "2019-06-07 11:00:00",
     }
-    connection, _ = staged(tmp_path, visit_occurrence=[stay | said], concept=known)
+    own = [
+        {"kind": "discharge", "concept_id": 2000000010, "target": "home"},
+        {"kind": "discharge", "concept_id": 2000000011, "target": "dead"},
+    ]
+    connection, _ = staged(tmp_path, visit_occurrence=[stay | said], concept=known, site_code=own)
     rows = fetch(connection, "SELECT source, death_date::VARCHAR, died_at FROM death")
     assert rows == ([("hospital", "2019-06-07", None)] if dead else [])
 
@@ -640,8 +646,10 @@ def test_a_row_of_site_code_that_says_nothing_is_counted(tmp_path):
         {"kind": "diagnosis", "vocabulary": "SNOMED", "target": "I48"},
         {"kind": "diagnosis", "concept_id": 1, "target": "atrial fibrillation"},
         {"kind": "diagnosis", "concept_id": 1, "target": "I48", "descendants": "maybe"},
+        {"kind": "discharge", "concept_id": 2000000010, "target": "home"},
     ]
     right = [
+        {"kind": "discharge", "concept_id": 2000000011, "target": "dead"},
         {"kind": "diagnosis", "concept_id": 1, "target": "I48", "descendants": "no"},
         {"kind": "variable", "vocabulary": "local", "code": "KREA", "target": "creatinine"},
     ]

@@ -73,6 +73,7 @@ WHERE coalesce(trim(kind) NOT IN (SELECT kind FROM map_concepts UNION ALL SELECT
     OR (code IS NULL AND TRY_CAST(concept_id AS BIGINT) IS NULL)
     OR (code IS NOT NULL AND vocabulary IS NULL)
     OR (trim(kind) = 'echo' AND trim(target) NOT IN (SELECT target FROM map_code_list WHERE kind = 'echo'))
+    OR (trim(kind) = 'discharge' AND trim(target) <> 'dead')
     OR (trim(kind) = 'diagnosis' AND NOT regexp_full_match(trim(target), '[A-Z][0-9][0-9A-Z]|none'))
     OR (descendants IS NOT NULL AND lower(trim(descendants)) NOT IN ('yes', 'no'))
 UNION ALL

@@ -23,7 +23,7 @@ source_row AS (
         known_concept.target AS kind,
         concept.name AS concept_name,
         CAST(visit_source_value AS VARCHAR) AS visit_source_value,
-        discharge.target IS NOT NULL
+        coalesce(discharge.target = 'dead', false)
         OR says_dead(discharge_concept.name)
         OR says_dead(coalesce(as_text(discharged_to_source_value), discharge_to_source_value)) AS left_dead
     FROM raw_visit_occurrence AS visit

@@ -792,3 +792,19 @@ def test_an_observation_with_an_answer_says_nothing_by_its_code(tmp_path):
     ones = ({key: value for key, value in one.items() if key != "valueQuantity"} for one in (denied, other))
     connection, _ = staged(tmp_path, *ones)
     assert fetch(connection, "SELECT variable, value FROM measurement") == []
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (coded("x", "active"), {"smoking": 1, "current_smoker": 1}),
+        (coded("x", "resolved"), {"smoking": 1}),
+        ({"text": "Inactive"}, {"smoking": 1}),
+        (None, {"smoking": 1, "current_smoker": 1}),
+    ],
+)
+def test_a_condition_that_has_ended_is_none_of_now(tmp_path, status, expected):
+    connection, report = staged(tmp_path, observed(), condition(SNOMED, "65568007", clinicalStatus=status))
+    found = dict(fetch(connection, "SELECT variable, value FROM measurement WHERE variable <> 'creatinine'"))
+    assert found == expected
+    assert counted(report).get(("measurement", "CONDITION_HAS_ENDED"), 0) == 2 - len(expected)

@@ -85,6 +85,7 @@ ANSWERS = [
     {"concept_id": 41, "vocabulary_id": "SNOMED", "concept_code": "420913000"},
     {"concept_id": 42, "vocabulary_id": "SNOMED", "concept_code": "8517006"},
     {"concept_id": 43, "vocabulary_id": "LOINC", "concept_code": "LA28406-9"},
+    {"concept_id": 44, "vocabulary_id": "SNOMED", "concept_code": "65568007"},
 ]
 
 
@@ -112,6 +113,17 @@ def test_an_answer_may_be_a_measurement_or_a_condition(tmp_path):
     connection, _ = staged(tmp_path, measurement=[asked], condition_occurrence=[told], concept=ANSWERS)
     days = fetch(connection, "SELECT variable, value, measured_at::DATE::VARCHAR FROM measurement ORDER BY ALL")
     assert days == [("nyha", 3, "2018-02-01"), ("nyha", 3, "2018-04-01")]
+
+
+@pytest.mark.parametrize(
+    ("concept", "expected"), [(41, {}), (44, {"smoking": 1}), (42, {"smoking": 1})], ids=["class", "smoker", "ex-smoker"]
+)
+def test_a_condition_that_has_ended_is_none_of_now(tmp_path, concept, expected):
+    told = {"person_id": 7, "condition_concept_id": concept, "condition_start_date": "2018-02-01"}
+    rows = [told | {"condition_end_date": "2018-03-01"}]
+    connection, report = staged(tmp_path, condition_occurrence=rows, concept=ANSWERS)
+    assert dict(fetch(connection, "SELECT variable, value FROM measurement")) == expected
+    assert counted(report)["measurement", "CONDITION_HAS_ENDED"] == 1
 
 
 def test_a_time_of_another_day_than_the_date_is_not_used(tmp_path):

@@ -22,6 +22,11 @@ FROM raw_observation
 WHERE coalesce(TRY_CAST(observation_concept_id AS BIGINT) NOT IN (FROM variable), true)
     AND coalesce(trim(CAST(observation_source_value AS VARCHAR)) NOT IN (FROM code), true)
 UNION ALL
+SELECT 'measurement', 'CONDITION_HAS_ENDED', count(*)
+FROM raw_condition_occurrence
+WHERE as_text(condition_end_date) IS NOT NULL
+    AND TRY_CAST(condition_concept_id AS BIGINT) IN (SELECT concept_id FROM made_telling WHERE NOT stays_true)
+UNION ALL
 SELECT 'medication', 'DRUG_OF_NO_CLASS', count(*)
 FROM raw_drug_exposure AS exposure
 WHERE NOT EXISTS (

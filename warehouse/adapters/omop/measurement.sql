@@ -2,7 +2,7 @@
 -- The unit is the concept's, else the source's text. Values measured in an echo name it as their event,
 -- or table image_feature ties them to one of its images. A bound such as
 -- < 5 is not a value. An answer is a concept (code.sql) or words; a concept may say all (NYHA class III, ex-smoker), as a
--- condition too. Who smokes is also said to smoke now or not.
+-- condition too (of one that has ended, what stays true). Who smokes is also said to smoke now or not.
 WITH worded AS (
     SELECT graded AS variable, words, nullif(min_by(grade, CAST(place AS INTEGER)), 'unread') AS value
     FROM (SELECT DISTINCT CAST(value_as_string AS VARCHAR) AS words FROM raw_observation)
@@ -11,9 +11,6 @@ WITH worded AS (
 ),
 answer AS (
     SELECT concept_id, substr(kind, 8) AS variable, target AS value FROM made_known_concept WHERE starts_with(kind, 'answer ')
-),
-telling AS (
-    FROM answer WHERE NOT ends_with(variable, '_grade')
 ),
 source_row AS (
     SELECT
@@ -82,7 +79,7 @@ valued AS (
     UNION ALL BY NAME
     SELECT source_row.*, telling.variable, telling.value
     FROM source_row
-    JOIN telling USING (concept_id)
+    JOIN made_telling AS telling USING (concept_id)
     WHERE number IS NULL AND words IS NULL AND coalesce(answer_id, 0) = 0
     UNION ALL BY NAME
     SELECT
@@ -91,8 +88,9 @@ valued AS (
         telling.value,
         CASE WHEN is_stay THEN known_at ELSE at_time(condition_start_date, condition_start_datetime) END AS measured_at
     FROM raw_condition_occurrence AS condition
-    JOIN telling ON telling.concept_id = TRY_CAST(condition_concept_id AS BIGINT)
+    JOIN made_telling AS telling ON telling.concept_id = TRY_CAST(condition_concept_id AS BIGINT)
     LEFT JOIN made_visit AS visit ON visit.visit_id = TRY_CAST(condition.visit_occurrence_id AS BIGINT)
+    WHERE stays_true OR as_text(condition_end_date) IS NULL
 )
 SELECT
     coalesce(patient_id, valued.person_id) AS patient_id,

@@ -790,8 +790,24 @@ def test_an_observation_with_an_answer_says_nothing_by_its_code(tmp_path):
     other = observed("c", code=(LOINC, "72166-2"), valueCodeableConcept=coded(SNOMED, "8517006"))
     other |= {"status": "entered-in-error"}
     ones = ({key: value for key, value in one.items() if key != "valueQuantity"} for one in (denied, other))
-    connection, _ = staged(tmp_path, *ones)
-    assert fetch(connection, "SELECT variable, value FROM measurement") == []
+    connection, report = staged(tmp_path, *ones, observed())
+    assert fetch(connection, "SELECT variable FROM measurement") == [("creatinine",)]
+    assert counted(report)["measurement", "OBSERVATION_NOT_IN_CATALOGUE"] == 1
+    assert counted(report)["measurement", "ENTERED_IN_ERROR"] == 1
+
+
+@pytest.mark.parametrize("status", ["final", "entered-in-error"])
+def test_an_answer_of_two_variables_is_counted_once(tmp_path, status):
+    told = observed("b", code=(SNOMED, "8517006"), status=status)
+    del told["valueQuantity"]
+    connection, report = staged(tmp_path, told, observed())
+    assert fetch(connection, "SELECT count(*) FROM measurement") == [(3 if status == "final" else 1,)]
+    assert counted(report).get(("measurement", "ENTERED_IN_ERROR"), 0) == (status != "final")
+
+
+def test_a_site_may_say_itself_who_smokes_now(tmp_path):
+    connection, _ = staged(tmp_path, observed(code=("urn:x", "current_smoker"), value=1, unit="1"))
+    assert fetch(connection, "SELECT variable, value FROM measurement") == [("current_smoker", 1)]
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def measured(folder, *rows, **tables):
         (value(0, "55", measurement_source_concept_id=2000000003), ("lvef", 55, None, False)),
         (value(0, "55", measurement_source_value="18043-0", unit_concept_id=8554), ("lvef", 55, "%", False)),
         (value(0, "30", measurement_source_value="rvsp"), ("rvsp", 30, None, False)),
+        (value(0, "1", measurement_source_value="current_smoker"), ("current_smoker", 1, None, False)),
         (
             value(2000000003, "55", measurement_event_id=31, meas_event_field_concept_id=1147082),
             ("lvef", 55, None, True),
@@ -90,21 +91,23 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("said", "expected", "unread"),
     [
-        ({"observation_concept_id": 40, "value_as_concept_id": 43}, {"nyha": 3}),
-        ({"observation_concept_id": 40, "value_as_string": "NYHA III"}, {"nyha": 3}),
-        ({"observation_concept_id": 40, "value_as_number": "2"}, {"nyha": 2}),
-        ({"observation_concept_id": 40, "value_as_string": "II-III"}, {}),
-        ({"observation_concept_id": 41}, {"nyha": 3}),
-        ({"observation_concept_id": 41, "value_as_string": "No"}, {}),
-        ({"observation_concept_id": 42}, {"smoking": 1, "current_smoker": 0}),
+        ({"observation_concept_id": 40, "value_as_concept_id": 43}, {"nyha": 3}, 0),
+        ({"observation_concept_id": 40, "value_as_string": "NYHA III"}, {"nyha": 3}, 0),
+        ({"observation_concept_id": 40, "value_as_number": "2"}, {"nyha": 2}, 0),
+        ({"observation_concept_id": 40, "value_as_string": "II-III"}, {}, 0),
+        ({"observation_concept_id": 41}, {"nyha": 3}, 0),
+        ({"observation_concept_id": 41, "value_as_string": "No"}, {}, 1),
+        ({"observation_concept_id": 42}, {"smoking": 1, "current_smoker": 0}, 0),
+        ({"observation_concept_id": 42, "value_as_concept_id": 40}, {}, 1),
     ],
 )
-def test_an_answer_is_a_concept_words_or_what_was_asked(tmp_path, said, expected):
+def test_an_answer_is_a_concept_words_or_what_was_asked(tmp_path, said, expected, unread):
     one = {"person_id": 7, "observation_date": "2018-01-01"} | said
-    connection, _ = staged(tmp_path, observation=[one], concept=ANSWERS)
+    connection, report = staged(tmp_path, observation=[one], concept=ANSWERS)
     assert dict(fetch(connection, "SELECT variable, value FROM measurement")) == expected
+    assert counted(report).get(("measurement", "OBSERVATION_NOT_IN_CATALOGUE"), 0) == unread
 
 
 def test_an_answer_may_be_a_measurement_or_a_condition(tmp_path):

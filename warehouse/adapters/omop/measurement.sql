@@ -64,9 +64,9 @@ named AS (
     WHERE coalesce(standard.target, source.target, coded.variable) IS NOT NULL
 ),
 asked AS (
-    FROM named
+    SELECT *, false AS is_derived FROM named
     UNION ALL
-    SELECT * REPLACE (NULL AS number, 'current_smoker' AS variable) FROM named WHERE variable = 'smoking'
+    SELECT * REPLACE (NULL AS number, 'current_smoker' AS variable), true FROM named WHERE variable = 'smoking'
 ),
 valued AS (
     SELECT asked.*, coalesce(number, answer.value, worded.value) AS value
@@ -75,7 +75,7 @@ valued AS (
         ON answer.concept_id = asked.answer_id
         AND (answer.variable = asked.variable OR answer.variable = '*_grade' AND ends_with(asked.variable, '_grade'))
     LEFT JOIN worded ON worded.words = asked.words AND worded.variable = asked.variable
-    WHERE asked.variable <> 'current_smoker' OR coalesce(answer.value, worded.value) IS NOT NULL
+    WHERE NOT is_derived OR coalesce(answer.value, worded.value) IS NOT NULL
     UNION ALL BY NAME
     SELECT source_row.*, telling.variable, telling.value
     FROM source_row

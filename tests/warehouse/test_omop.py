@@ -129,10 +129,19 @@ def test_a_condition_that_has_ended_is_none_of_now(tmp_path, concept, expected):
     assert counted(report)["measurement", "CONDITION_HAS_ENDED"] == 1
 
 
-def test_a_time_of_another_day_than_the_date_is_not_used(tmp_path):
-    row = value(3016723, "1.2", unit_concept_id=8840, measurement_datetime="2018-03-01 10:00:00")
+@pytest.mark.parametrize(
+    ("moment", "at"),
+    [
+        ("2018-03-01 10:00:00", "2018-04-01 00:00:00"),
+        ("2018-04-01 10:00:00", "2018-04-01 10:00:00"),
+        ("2018-04-02 10:00:00", "2018-04-02 10:00:00"),
+        ("", "2018-04-01 00:00:00"),
+    ],
+)
+def test_of_a_date_and_a_time_of_another_day_the_later_says_when_a_value_was_known(tmp_path, moment, at):
+    row = value(3016723, "1.2", unit_concept_id=8840, measurement_datetime=moment)
     connection, _ = staged(tmp_path, measurement=[row])
-    assert fetch(connection, "SELECT measured_at::VARCHAR FROM measurement") == [("2018-04-01 00:00:00",)]
+    assert fetch(connection, "SELECT measured_at::VARCHAR FROM measurement") == [(at,)]
 
 
 @pytest.mark.parametrize(

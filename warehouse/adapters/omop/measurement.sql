@@ -23,7 +23,7 @@ source_row AS (
         NULL AS words,
         TRY_CAST(unit_concept_id AS BIGINT) AS unit_concept_id,
         unit_source_value AS unit,
-        at_time(measurement_date, measurement_datetime) AS measured_at,
+        later_time(measurement_date, measurement_datetime) AS measured_at,
         CASE WHEN event_field.target = 'procedure' THEN TRY_CAST(measurement_event_id AS BIGINT) END AS event_id,
         TRY_CAST(measurement_id AS BIGINT) AS measurement_id
     FROM raw_measurement AS measurement
@@ -44,7 +44,7 @@ source_row AS (
         CAST(value_as_string AS VARCHAR),
         TRY_CAST(unit_concept_id AS BIGINT),
         unit_source_value,
-        at_time(observation_date, observation_datetime),
+        later_time(observation_date, observation_datetime),
         NULL,
         NULL
     FROM raw_observation
@@ -86,7 +86,7 @@ valued AS (
         as_whole(condition.person_id) AS person_id,
         telling.variable,
         telling.value,
-        CASE WHEN is_stay THEN known_at ELSE at_time(condition_start_date, condition_start_datetime) END AS measured_at
+        CASE WHEN is_stay THEN known_at ELSE later_time(condition_start_date, condition_start_datetime) END AS measured_at
     FROM raw_condition_occurrence AS condition
     JOIN made_telling AS telling ON telling.concept_id = TRY_CAST(condition_concept_id AS BIGINT)
     LEFT JOIN made_visit AS visit ON visit.visit_id = TRY_CAST(condition.visit_occurrence_id AS BIGINT)

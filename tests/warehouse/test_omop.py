@@ -97,6 +97,8 @@ ANSWERS = [
         ({"observation_concept_id": 40, "value_as_string": "NYHA III"}, {"nyha": 3}, 0),
         ({"observation_concept_id": 40, "value_as_number": "2"}, {"nyha": 2}, 0),
         ({"observation_concept_id": 40, "value_as_string": "II-III"}, {}, 0),
+        ({"observation_source_value": "mr_grade", "value_as_string": "Moderate"}, {"mr_grade": 2}, 0),
+        ({"observation_source_value": "diastolic_function", "value_as_string": "II"}, {"diastolic_function": 2}, 0),
         ({"observation_concept_id": 41}, {"nyha": 3}, 0),
         ({"observation_concept_id": 41, "value_as_string": "No"}, {}, 1),
         ({"observation_concept_id": 42}, {"smoking": 1, "current_smoker": 0}, 0),

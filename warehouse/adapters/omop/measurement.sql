@@ -3,13 +3,7 @@
 -- or table image_feature ties them to one of its images. A bound such as
 -- < 5 is not a value. An answer is a concept (code.sql) or words; a concept may say all (NYHA class III, ex-smoker), as a
 -- condition too (of one that has ended, what stays true). Who smokes is also said to smoke now or not.
-WITH worded AS (
-    SELECT graded AS variable, words, nullif(min_by(grade, CAST(place AS INTEGER)), 'unread') AS value
-    FROM (SELECT DISTINCT CAST(value_as_string AS VARCHAR) AS words FROM raw_observation)
-    JOIN map_grades ON graded NOT IN ('valve', 'diastolic') AND regexp_matches(lower(words), pattern)
-    GROUP BY graded, words
-),
-answer AS (
+WITH answer AS (
     SELECT concept_id, substr(kind, 8) AS variable, target AS value FROM made_known_concept WHERE starts_with(kind, 'answer ')
 ),
 source_row AS (
@@ -67,6 +61,12 @@ asked AS (
     SELECT *, false AS is_derived FROM named
     UNION ALL
     SELECT * REPLACE (NULL AS number, 'current_smoker' AS variable), true FROM named WHERE variable = 'smoking'
+),
+worded AS (
+    SELECT variable, words, nullif(min_by(grade, CAST(place AS INTEGER)), 'unread') AS value
+    FROM (SELECT DISTINCT variable, words FROM asked WHERE number IS NULL)
+    JOIN map_grades ON regexp_matches(lower(words), pattern) AND grades_variable(graded, variable)
+    GROUP BY variable, words
 ),
 valued AS (
     SELECT asked.*, coalesce(number, answer.value, worded.value) AS value

@@ -1208,6 +1208,20 @@ def test_a_duckdb_file_says_what_its_csv_files_say(tmp_path):
         assert fetch(connection, f"FROM {table}") == fetch(plain, f"FROM {table}")
 
 
+def test_a_typed_database_has_the_columns_of_one_version_of_the_data_model(tmp_path):
+    (tmp_path / "csv").mkdir()
+    (tmp_path / "database").mkdir()
+    stay = VISIT | {"visit_end_date": "2019-06-07", "discharged_to_concept_id": 4216643}
+    laid_out(tmp_path / "csv", visit_occurrence=[stay])
+    path = tmp_path / "database/hospital.duckdb"
+    as_database(tmp_path / "csv", path)
+    with duckdb.connect(str(path)) as database:
+        database.execute("ALTER TABLE visit_occurrence DROP discharge_to_concept_id")
+    connection = empty_warehouse()
+    stage(connection, path.parent, "omop", KEYRING, "kept")
+    assert fetch(connection, "SELECT source FROM death") == [("hospital",)]
+
+
 def expect_error(folder, *words):
     with pytest.raises(UserError) as caught:
         stage(empty_warehouse(), folder, "omop", KEYRING, "kept")

@@ -713,10 +713,23 @@ def test_a_german_reason_of_discharge_is_an_extension(tmp_path):
     assert fetch(connection, "SELECT death_date::VARCHAR FROM death") == [("2018-05-07",)]
 
 
-def test_a_time_of_death_that_is_absent_for_a_reason_is_a_death(tmp_path):
-    absent = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
-    connection, _ = staged(tmp_path, patient(_deceasedDateTime={"extension": [absent]}))
-    assert fetch(connection, "SELECT precision FROM death") == [("unknown",)]
+ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+
+
+@pytest.mark.parametrize(
+    ("extensions", "dead"),
+    [
+        ([{"url": ABSENT, "valueCode": "unknown"}], True),
+        ([{"url": "urn:local", "valueString": "x"}, {"url": ABSENT, "valueCode": "masked"}], True),
+        ([{"url": ABSENT, "valueCode": "not-applicable"}], False),
+        ([{"url": ABSENT, "valueCode": "unsupported"}], False),
+        ([{"url": ABSENT, "valueCode": "not-performed"}], False),
+        ([{"url": "urn:local", "valueCode": "unknown"}], False),
+    ],
+)
+def test_a_time_of_death_that_is_absent_for_a_reason_is_a_death(tmp_path, extensions, dead):
+    connection, _ = staged(tmp_path, patient(_deceasedDateTime={"extension": extensions}))
+    assert fetch(connection, "SELECT precision FROM death") == ([("unknown",)] if dead else [])
 
 
 VITAL_STATUS = "https://www.medizininformatik-initiative.de/fhir/core/modul-person/CodeSystem/Vitalstatus"
@@ -770,3 +783,44 @@ def test_a_code_may_be_an_answer_itself(tmp_path):
     )
     rows = fetch(connection, "SELECT variable, value, measured_at::DATE::VARCHAR FROM measurement ORDER BY ALL")
     assert rows == [("nyha", 2, "2018-01-02"), ("nyha", 3, "2018-01-03")]
+
+
+def test_an_observation_with_an_answer_says_nothing_by_its_code(tmp_path):
+    denied = observed("b", code=(SNOMED, "8517006"), valueCodeableConcept=coded(SNOMED, "373067005"))
+    other = observed("c", code=(LOINC, "72166-2"), valueCodeableConcept=coded(SNOMED, "8517006"))
+    other |= {"status": "entered-in-error"}
+    ones = ({key: value for key, value in one.items() if key != "valueQuantity"} for one in (denied, other))
+    connection, report = staged(tmp_path, *ones, observed())
+    assert fetch(connection, "SELECT variable FROM measurement") == [("creatinine",)]
+    assert counted(report)["measurement", "OBSERVATION_NOT_IN_CATALOGUE"] == 1
+    assert counted(report)["measurement", "ENTERED_IN_ERROR"] == 1
+
+
+@pytest.mark.parametrize("status", ["final", "entered-in-error"])
+def test_an_answer_of_two_variables_is_counted_once(tmp_path, status):
+    told = observed("b", code=(SNOMED, "8517006"), status=status)
+    del told["valueQuantity"]
+    connection, report = staged(tmp_path, told, observed())
+    assert fetch(connection, "SELECT count(*) FROM measurement") == [(3 if status == "final" else 1,)]
+    assert counted(report).get(("measurement", "ENTERED_IN_ERROR"), 0) == (status != "final")
+
+
+def test_a_site_may_say_itself_who_smokes_now(tmp_path):
+    connection, _ = staged(tmp_path, observed(code=("urn:x", "current_smoker"), value=1, unit="1"))
+    assert fetch(connection, "SELECT variable, value FROM measurement") == [("current_smoker", 1)]
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (coded("x", "active"), {"smoking": 1, "current_smoker": 1}),
+        (coded("x", "resolved"), {"smoking": 1}),
+        ({"text": "Inactive"}, {"smoking": 1}),
+        (None, {"smoking": 1, "current_smoker": 1}),
+    ],
+)
+def test_a_condition_that_has_ended_is_none_of_now(tmp_path, status, expected):
+    connection, report = staged(tmp_path, observed(), condition(SNOMED, "65568007", clinicalStatus=status))
+    found = dict(fetch(connection, "SELECT variable, value FROM measurement WHERE variable <> 'creatinine'"))
+    assert found == expected
+    assert counted(report).get(("measurement", "CONDITION_HAS_ENDED"), 0) == 2 - len(expected)

@@ -253,12 +253,15 @@ def test_a_value_in_words_is_a_number(tmp_path, code, words, expected):
         (event("SNOMED//420913000"), {"nyha": 3}),
         (event("SNOMED//420816009", number=2), {"nyha": 2}),
         (event("SNOMED//8517006"), {"smoking": 1, "current_smoker": 0}),
+        (event("SNOMED//8517006", words="No"), {}),
+        (event("SNOMED//8517006", number=0), {}),
         (event("LOINC//72166-2", words="Former smoker"), {"smoking": 1, "current_smoker": 0}),
     ],
 )
 def test_an_answer_is_words_or_a_code(tmp_path, one, expected):
-    connection, _ = staged(tmp_path, one)
+    connection, report = staged(tmp_path, one)
     assert dict(fetch(connection, "SELECT variable, value FROM measurement")) == expected
+    assert counted(report).get(("event", "EVENT_CODE_NOT_READ"), 0) == (not expected)
 
 
 def test_a_value_without_a_time_is_counted(tmp_path):

@@ -46,6 +46,7 @@ def measured(folder, *rows, **tables):
         (value(0, "55", measurement_source_concept_id=2000000003), ("lvef", 55, None, False)),
         (value(0, "55", measurement_source_value="18043-0", unit_concept_id=8554), ("lvef", 55, "%", False)),
         (value(0, "30", measurement_source_value="rvsp"), ("rvsp", 30, None, False)),
+        (value(0, "1", measurement_source_value="current_smoker"), ("current_smoker", 1, None, False)),
         (
             value(2000000003, "55", measurement_event_id=31, meas_event_field_concept_id=1147082),
             ("lvef", 55, None, True),
@@ -85,25 +86,30 @@ ANSWERS = [
     {"concept_id": 41, "vocabulary_id": "SNOMED", "concept_code": "420913000"},
     {"concept_id": 42, "vocabulary_id": "SNOMED", "concept_code": "8517006"},
     {"concept_id": 43, "vocabulary_id": "LOINC", "concept_code": "LA28406-9"},
+    {"concept_id": 44, "vocabulary_id": "SNOMED", "concept_code": "65568007"},
 ]
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("said", "expected", "unread"),
     [
-        ({"observation_concept_id": 40, "value_as_concept_id": 43}, {"nyha": 3}),
-        ({"observation_concept_id": 40, "value_as_string": "NYHA III"}, {"nyha": 3}),
-        ({"observation_concept_id": 40, "value_as_number": "2"}, {"nyha": 2}),
-        ({"observation_concept_id": 40, "value_as_string": "II-III"}, {}),
-        ({"observation_concept_id": 41}, {"nyha": 3}),
-        ({"observation_concept_id": 41, "value_as_string": "No"}, {}),
-        ({"observation_concept_id": 42}, {"smoking": 1, "current_smoker": 0}),
+        ({"observation_concept_id": 40, "value_as_concept_id": 43}, {"nyha": 3}, 0),
+        ({"observation_concept_id": 40, "value_as_string": "NYHA III"}, {"nyha": 3}, 0),
+        ({"observation_concept_id": 40, "value_as_number": "2"}, {"nyha": 2}, 0),
+        ({"observation_concept_id": 40, "value_as_string": "II-III"}, {}, 0),
+        ({"observation_source_value": "mr_grade", "value_as_string": "Moderate"}, {"mr_grade": 2}, 0),
+        ({"observation_source_value": "diastolic_function", "value_as_string": "II"}, {"diastolic_function": 2}, 0),
+        ({"observation_concept_id": 41}, {"nyha": 3}, 0),
+        ({"observation_concept_id": 41, "value_as_string": "No"}, {}, 1),
+        ({"observation_concept_id": 42}, {"smoking": 1, "current_smoker": 0}, 0),
+        ({"observation_concept_id": 42, "value_as_concept_id": 40}, {}, 1),
     ],
 )
-def test_an_answer_is_a_concept_words_or_what_was_asked(tmp_path, said, expected):
+def test_an_answer_is_a_concept_words_or_what_was_asked(tmp_path, said, expected, unread):
     one = {"person_id": 7, "observation_date": "2018-01-01"} | said
-    connection, _ = staged(tmp_path, observation=[one], concept=ANSWERS)
+    connection, report = staged(tmp_path, observation=[one], concept=ANSWERS)
     assert dict(fetch(connection, "SELECT variable, value FROM measurement")) == expected
+    assert counted(report).get(("measurement", "OBSERVATION_NOT_IN_CATALOGUE"), 0) == unread
 
 
 def test_an_answer_may_be_a_measurement_or_a_condition(tmp_path):
@@ -114,10 +120,28 @@ def test_an_answer_may_be_a_measurement_or_a_condition(tmp_path):
     assert days == [("nyha", 3, "2018-02-01"), ("nyha", 3, "2018-04-01")]
 
 
-def test_a_time_of_another_day_than_the_date_is_not_used(tmp_path):
-    row = value(3016723, "1.2", unit_concept_id=8840, measurement_datetime="2018-03-01 10:00:00")
+@pytest.mark.parametrize(("concept", "expected"), [(41, {}), (44, {"smoking": 1}), (42, {"smoking": 1})])
+def test_a_condition_that_has_ended_is_none_of_now(tmp_path, concept, expected):
+    told = {"person_id": 7, "condition_concept_id": concept, "condition_start_date": "2018-02-01"}
+    rows = [told | {"condition_end_date": "2018-03-01"}]
+    connection, report = staged(tmp_path, condition_occurrence=rows, concept=ANSWERS)
+    assert dict(fetch(connection, "SELECT variable, value FROM measurement")) == expected
+    assert counted(report)["measurement", "CONDITION_HAS_ENDED"] == 1
+
+
+@pytest.mark.parametrize(
+    ("moment", "at"),
+    [
+        ("2018-03-01 10:00:00", "2018-04-01 00:00:00"),
+        ("2018-04-01 10:00:00", "2018-04-01 10:00:00"),
+        ("2018-04-02 10:00:00", "2018-04-02 10:00:00"),
+        ("", "2018-04-01 00:00:00"),
+    ],
+)
+def test_of_a_date_and_a_time_of_another_day_the_later_says_when_a_value_was_known(tmp_path, moment, at):
+    row = value(3016723, "1.2", unit_concept_id=8840, measurement_datetime=moment)
     connection, _ = staged(tmp_path, measurement=[row])
-    assert fetch(connection, "SELECT measured_at::VARCHAR FROM measurement") == [("2018-04-01 00:00:00",)]
+    assert fetch(connection, "SELECT measured_at::VARCHAR FROM measurement") == [(at,)]
 
 
 @pytest.mark.parametrize(
@@ -128,6 +152,8 @@ def test_a_time_of_another_day_than_the_date_is_not_used(tmp_path):
         ({"discharged_to_concept_id": 50}, True),
         ({"discharged_to_concept_id": 51}, True),
         ({"discharged_to_concept_id": 52}, False),
+        ({"discharged_to_concept_id": 2000000010}, False),
+        ({"discharged_to_concept_id": 2000000011}, True),
         ({"discharged_to_source_value": "EXPIRED"}, True),
         ({"discharge_to_source_value": "Died in hospital"}, True),
         ({"discharged_to_source_value": "20"}, False),
@@ -146,7 +172,11 @@ def test_a_discharge_as_dead_is_a_death_of_its_day(tmp_path, said, dead):
         "visit_end_date": "2019-06-07",
         "visit_end_datetime": "2019-06-07 11:00:00",
     }
-    connection, _ = staged(tmp_path, visit_occurrence=[stay | said], concept=known)
+    own = [
+        {"kind": "discharge", "concept_id": 2000000010, "target": "home"},
+        {"kind": "discharge", "concept_id": 2000000011, "target": "dead"},
+    ]
+    connection, _ = staged(tmp_path, visit_occurrence=[stay | said], concept=known, site_code=own)
     rows = fetch(connection, "SELECT source, death_date::VARCHAR, died_at FROM death")
     assert rows == ([("hospital", "2019-06-07", None)] if dead else [])
 
@@ -640,8 +670,10 @@ def test_a_row_of_site_code_that_says_nothing_is_counted(tmp_path):
         {"kind": "diagnosis", "vocabulary": "SNOMED", "target": "I48"},
         {"kind": "diagnosis", "concept_id": 1, "target": "atrial fibrillation"},
         {"kind": "diagnosis", "concept_id": 1, "target": "I48", "descendants": "maybe"},
+        {"kind": "discharge", "concept_id": 2000000010, "target": "home"},
     ]
     right = [
+        {"kind": "discharge", "concept_id": 2000000011, "target": "dead"},
         {"kind": "diagnosis", "concept_id": 1, "target": "I48", "descendants": "no"},
         {"kind": "variable", "vocabulary": "local", "code": "KREA", "target": "creatinine"},
     ]
@@ -1174,6 +1206,20 @@ def test_a_duckdb_file_says_what_its_csv_files_say(tmp_path):
     stage(connection, tmp_path / "database", "omop", KEYRING, "kept")
     for table in ("patient", "study", "contact", "measurement"):
         assert fetch(connection, f"FROM {table}") == fetch(plain, f"FROM {table}")
+
+
+def test_a_typed_database_has_the_columns_of_one_version_of_the_data_model(tmp_path):
+    (tmp_path / "csv").mkdir()
+    (tmp_path / "database").mkdir()
+    stay = VISIT | {"visit_end_date": "2019-06-07", "discharged_to_concept_id": 4216643}
+    laid_out(tmp_path / "csv", visit_occurrence=[stay])
+    path = tmp_path / "database/hospital.duckdb"
+    as_database(tmp_path / "csv", path)
+    with duckdb.connect(str(path)) as database:
+        database.execute("ALTER TABLE visit_occurrence DROP discharge_to_concept_id")
+    connection = empty_warehouse()
+    stage(connection, path.parent, "omop", KEYRING, "kept")
+    assert fetch(connection, "SELECT source FROM death") == [("hospital",)]
 
 
 def expect_error(folder, *words):

@@ -6,3 +6,10 @@ CREATE OR REPLACE TEMP MACRO at_time(day, moment) AS
             THEN CAST(day AS VARCHAR)
         ELSE coalesce(CAST(moment AS VARCHAR), CAST(day AS VARCHAR))
     END;
+-- later_time(day, moment) is that too, but the later of two that disagree: for what is known about a patient, so that nothing
+-- of after an echo counts as known before it.
+CREATE OR REPLACE TEMP MACRO later_time(day, moment) AS
+    CASE
+        WHEN CAST(moment AS VARCHAR) LIKE '____-__-__%' THEN greatest(at_time(day, moment), CAST(moment AS VARCHAR))
+        ELSE at_time(day, moment)
+    END;

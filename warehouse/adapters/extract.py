@@ -79,6 +79,7 @@ MACROS = (
     "adapters/at_time.sql",
     "adapters/says_dead.sql",
     "adapters/is_code_of_death.sql",
+    "adapters/grades_variable.sql",
 )
 """SQL files whose macros every adapter may use."""
 

@@ -33,12 +33,7 @@ found AS (
     UNION ALL
     SELECT variable, answer, plain, grade, 100 + CAST(map_grades.place AS INTEGER)
     FROM worded
-    JOIN map_grades ON regexp_matches(words, pattern)
-        AND CASE graded
-            WHEN 'diastolic' THEN variable = 'diastolic_function'
-            WHEN 'valve' THEN ends_with(variable, '_grade')
-            ELSE variable = graded
-        END
+    JOIN map_grades ON regexp_matches(words, pattern) AND grades_variable(graded, variable)
 )
 SELECT variable, answer, plain, nullif(min_by(value, priority), 'unread') AS value
 FROM found

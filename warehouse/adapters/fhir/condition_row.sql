@@ -1,5 +1,6 @@
 -- Conditions, newest versions: the reason why one is not read (null: it is), and when it was known: when it was recorded,
 -- else with its encounter (see visit.sql), else when it began (dated_by onset).
+-- has_ended: by its clinical status.
 SELECT
     condition.id,
     patient_reference(condition.subject) AS subject,
@@ -31,6 +32,16 @@ SELECT
             lambda one: json_text(one, '$.valueCoding.code')
         )
     ) AS statuses,
+    coalesce(
+        list_has_any(
+            list_append(
+                list_transform(json_parts(json_text(clinicalstatus, '$.coding')), lambda one: json_text(one, '$.code')),
+                lower(coalesce(json_text(clinicalstatus, '$.text'), as_text(clinicalstatus)))
+            ),
+            ['inactive', 'remission', 'resolved']
+        ),
+        false
+    ) AS has_ended,
     CASE
         WHEN list_contains(statuses, 'entered-in-error') THEN 'ENTERED_IN_ERROR'
         WHEN list_has_any(statuses, ['refuted', 'A']) THEN 'CONDITION_REFUTED'

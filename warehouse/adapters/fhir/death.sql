@@ -1,10 +1,19 @@
--- Statements of death: deceasedDateTime, which may be a year or a month; deceasedBoolean and a deceasedDateTime that is absent
--- for a reason, deaths of unknown date; a discharge as dead (code exp, is_code_of_death, words), of which one without an end adds
--- nothing to a date; and observations: the date of death (LOINC 81956-5), and the vital status (LOINC 67162-8).
+-- Statements of death: deceasedDateTime, which may be a year or a month; deceasedBoolean, and a deceasedDateTime that is absent
+-- for a reason (but not because there is none), deaths of unknown date; a discharge as dead (code exp, is_code_of_death, words),
+-- of which one without an end adds nothing to a date; and observations: the date of death (LOINC 81956-5), and the vital status
+-- (LOINC 67162-8).
 SELECT coalesce(subject.patient_id, person.id) AS patient_id, deceaseddatetime AS death_date, 'record' AS source
 FROM made_person AS person
 LEFT JOIN made_subject AS subject ON subject.reference = person.id
-WHERE as_text(deceaseddatetime) IS NOT NULL OR lower(as_text(deceasedboolean)) = 'true' OR _deceaseddatetime IS NOT NULL
+WHERE as_text(deceaseddatetime) IS NOT NULL
+    OR lower(as_text(deceasedboolean)) = 'true'
+    OR len(
+        list_filter(
+            json_parts(json_text(_deceaseddatetime, '$.extension')),
+            lambda one: ends_with(json_text(one, '$.url'), 'data-absent-reason')
+                AND json_text(one, '$.valueCode') NOT IN ('not-applicable', 'unsupported', 'not-performed')
+        )
+    ) > 0
 UNION ALL
 SELECT coalesce(subject.patient_id, visit.subject), ended_at, 'hospital'
 FROM made_visit AS visit

@@ -4,6 +4,10 @@ FROM made_value
 WHERE reason IS NOT NULL
 GROUP BY reason
 UNION ALL
+SELECT 'measurement', 'CONDITION_HAS_ENDED', count(*)
+FROM made_condition_row
+WHERE reason IS NULL AND has_ended AND concept IN (SELECT concept FROM made_condition_answer WHERE NOT stays_true)
+UNION ALL
 SELECT 'study', reason, count(*)
 FROM (SELECT reason FROM made_imaging UNION ALL SELECT reason FROM made_echo_procedure)
 WHERE reason IS NOT NULL

@@ -1,6 +1,6 @@
 -- What each concept of an observation says, for every text that a concept has: the variable of its first coding that is
 -- known; or the variables to which a coding is an answer itself (is_told: NYHA class III, ex-smoker). Who smokes is also said to
--- smoke now or not.
+-- smoke now or not. is_further: a variable beside the first of the concept.
 WITH concept AS (
     SELECT DISTINCT code AS concept FROM made_part
 ),
@@ -30,14 +30,15 @@ known AS (
     WHERE target IN (SELECT name FROM map_variables) OR priority = 1
     GROUP BY concept
 )
-SELECT concept, variable, false AS is_told
+SELECT concept, variable, false AS is_told, false AS is_further
 FROM known
 UNION ALL
-SELECT concept, 'current_smoker', false
+SELECT concept, 'current_smoker', false, true
 FROM known
 WHERE variable = 'smoking'
 UNION ALL
-SELECT DISTINCT concept, variable, true
+SELECT concept, variable, true, row_number() OVER (PARTITION BY concept ORDER BY variable) > 1
 FROM named
 JOIN map_answers USING (vocabulary, code)
 WHERE NOT ends_with(variable, '_grade') AND concept NOT IN (SELECT concept FROM known)
+GROUP BY concept, variable

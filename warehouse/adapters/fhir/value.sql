@@ -27,7 +27,7 @@ SELECT
     CASE
         WHEN status = 'entered-in-error' THEN 'ENTERED_IN_ERROR'
         WHEN status IN ('cancelled', 'registered') THEN 'OBSERVATION_WITHOUT_RESULT'
-        WHEN said.variable IS NULL THEN 'OBSERVATION_NOT_IN_CATALOGUE'
+        WHEN said.variable IS NULL OR is_told AND answer.value IS NULL THEN 'OBSERVATION_NOT_IN_CATALOGUE'
         WHEN json_text(quantity, '$.comparator') IS NOT NULL THEN 'VALUE_IS_A_BOUND'
     END AS reason
 FROM made_part AS part
@@ -38,4 +38,5 @@ LEFT JOIN made_answer AS answer
     AND answer.answer IS NOT DISTINCT FROM if(is_told, part.code, part.answer)
     AND answer.plain IS NOT DISTINCT FROM part.plain
     AND quantity IS NULL
-WHERE said.variable IS DISTINCT FROM 'current_smoker' AND NOT coalesce(is_told, false) OR answer.value IS NOT NULL
+    AND NOT (is_told AND coalesce(part.answer, part.plain, 'true') <> 'true')
+WHERE NOT coalesce(is_further, false) OR (answer.value IS NOT NULL AND reason IS NULL)

@@ -10,10 +10,5 @@ WITH worded AS (
 )
 SELECT variable, words, nullif(min_by(grade, CAST(place AS INTEGER)), 'unread') AS value
 FROM worded
-JOIN map_grades ON regexp_matches(plain, pattern)
-    AND CASE graded
-        WHEN 'diastolic' THEN variable = 'diastolic_function'
-        WHEN 'valve' THEN ends_with(variable, '_grade')
-        ELSE variable = graded
-    END
+JOIN map_grades ON regexp_matches(plain, pattern) AND grades_variable(graded, variable)
 GROUP BY variable, words

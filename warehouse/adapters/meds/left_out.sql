@@ -1,7 +1,13 @@
 -- Events that do not go into the canonical tables, by reason.
 SELECT 'event' AS table_name, 'EVENT_CODE_NOT_READ' AS reason, count(*) AS rows
 FROM raw_data AS data
-WHERE NOT EXISTS (FROM made_meaning AS meaning WHERE meaning.code = CAST(data.code AS VARCHAR) AND role <> 'none')
+WHERE NOT EXISTS (
+    FROM made_meaning AS meaning
+    WHERE meaning.code = CAST(data.code AS VARCHAR)
+        AND role <> 'none'
+        -- A code that is an answer itself may be denied by a value.
+        AND (role <> 'answer' OR (numeric_value IS NULL AND as_text(text_value) IS NULL))
+)
     AND CAST(data.code AS VARCHAR) NOT IN (SELECT term FROM made_diagnosis_code WHERE found_by = 'several')
 UNION ALL
 SELECT 'diagnosis', reason, count(*)

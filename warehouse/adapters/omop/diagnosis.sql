@@ -5,7 +5,7 @@ SELECT
     coded.code,
     CASE
         WHEN is_stay THEN known_at
-        ELSE at_time(condition_start_date, condition_start_datetime)
+        ELSE later_time(condition_start_date, condition_start_datetime)
     END AS recorded_at,
     coded.found_by
 FROM raw_condition_occurrence AS condition

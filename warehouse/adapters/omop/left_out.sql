@@ -1,15 +1,7 @@
 -- Rows that do not go into the canonical tables, by reason.
-WITH variable AS (
-    SELECT concept_id FROM made_known_concept WHERE kind = 'variable' OR starts_with(kind, 'answer ') AND NOT ends_with(kind, '_grade')
-),
-code AS (
-    SELECT code FROM made_code WHERE kind = 'variable' AND code IS NOT NULL
-)
-SELECT 'measurement' AS table_name, 'CONCEPT_NOT_IN_CATALOGUE' AS reason, count(*) AS rows
-FROM raw_measurement
-WHERE coalesce(TRY_CAST(measurement_concept_id AS BIGINT) NOT IN (FROM variable), true)
-    AND coalesce(TRY_CAST(measurement_source_concept_id AS BIGINT) NOT IN (FROM variable), true)
-    AND coalesce(trim(CAST(measurement_source_value AS VARCHAR)) NOT IN (FROM code), true)
+SELECT 'measurement' AS table_name, reason, count(*) AS rows
+FROM made_unread
+GROUP BY reason
 UNION ALL
 SELECT 'measurement', 'VALUE_IS_A_BOUND', count(*)
 FROM raw_measurement
@@ -17,10 +9,10 @@ WHERE coalesce(TRY_CAST(operator_concept_id AS BIGINT), 0) NOT IN (
     SELECT 0 UNION ALL SELECT concept_id FROM made_known_concept WHERE kind = 'operator'
 )
 UNION ALL
-SELECT 'measurement', 'OBSERVATION_NOT_IN_CATALOGUE', count(*)
-FROM raw_observation
-WHERE coalesce(TRY_CAST(observation_concept_id AS BIGINT) NOT IN (FROM variable), true)
-    AND coalesce(trim(CAST(observation_source_value AS VARCHAR)) NOT IN (FROM code), true)
+SELECT 'measurement', 'CONDITION_HAS_ENDED', count(*)
+FROM raw_condition_occurrence
+WHERE as_text(condition_end_date) IS NOT NULL
+    AND TRY_CAST(condition_concept_id AS BIGINT) IN (SELECT concept_id FROM made_telling WHERE NOT stays_true)
 UNION ALL
 SELECT 'medication', 'DRUG_OF_NO_CLASS', count(*)
 FROM raw_drug_exposure AS exposure
@@ -73,6 +65,7 @@ WHERE coalesce(trim(kind) NOT IN (SELECT kind FROM map_concepts UNION ALL SELECT
     OR (code IS NULL AND TRY_CAST(concept_id AS BIGINT) IS NULL)
     OR (code IS NOT NULL AND vocabulary IS NULL)
     OR (trim(kind) = 'echo' AND trim(target) NOT IN (SELECT target FROM map_code_list WHERE kind = 'echo'))
+    OR (trim(kind) = 'discharge' AND trim(target) <> 'dead')
     OR (trim(kind) = 'diagnosis' AND NOT regexp_full_match(trim(target), '[A-Z][0-9][0-9A-Z]|none'))
     OR (descendants IS NOT NULL AND lower(trim(descendants)) NOT IN ('yes', 'no'))
 UNION ALL

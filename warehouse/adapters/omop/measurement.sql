@@ -2,18 +2,9 @@
 -- The unit is the concept's, else the source's text. Values measured in an echo name it as their event,
 -- or table image_feature ties them to one of its images. A bound such as
 -- < 5 is not a value. An answer is a concept (code.sql) or words; a concept may say all (NYHA class III, ex-smoker), as a
--- condition too. Who smokes is also said to smoke now or not.
-WITH worded AS (
-    SELECT graded AS variable, words, nullif(min_by(grade, CAST(place AS INTEGER)), 'unread') AS value
-    FROM (SELECT DISTINCT CAST(value_as_string AS VARCHAR) AS words FROM raw_observation)
-    JOIN map_grades ON graded NOT IN ('valve', 'diastolic') AND regexp_matches(lower(words), pattern)
-    GROUP BY graded, words
-),
-answer AS (
+-- condition too (of one that has ended, what stays true). Who smokes is also said to smoke now or not.
+WITH answer AS (
     SELECT concept_id, substr(kind, 8) AS variable, target AS value FROM made_known_concept WHERE starts_with(kind, 'answer ')
-),
-telling AS (
-    FROM answer WHERE NOT ends_with(variable, '_grade')
 ),
 source_row AS (
     SELECT
@@ -26,7 +17,7 @@ source_row AS (
         NULL AS words,
         TRY_CAST(unit_concept_id AS BIGINT) AS unit_concept_id,
         unit_source_value AS unit,
-        at_time(measurement_date, measurement_datetime) AS measured_at,
+        later_time(measurement_date, measurement_datetime) AS measured_at,
         CASE WHEN event_field.target = 'procedure' THEN TRY_CAST(measurement_event_id AS BIGINT) END AS event_id,
         TRY_CAST(measurement_id AS BIGINT) AS measurement_id
     FROM raw_measurement AS measurement
@@ -47,7 +38,7 @@ source_row AS (
         CAST(value_as_string AS VARCHAR),
         TRY_CAST(unit_concept_id AS BIGINT),
         unit_source_value,
-        at_time(observation_date, observation_datetime),
+        later_time(observation_date, observation_datetime),
         NULL,
         NULL
     FROM raw_observation
@@ -67,9 +58,15 @@ named AS (
     WHERE coalesce(standard.target, source.target, coded.variable) IS NOT NULL
 ),
 asked AS (
-    FROM named
+    SELECT *, false AS is_derived FROM named
     UNION ALL
-    SELECT * REPLACE (NULL AS number, 'current_smoker' AS variable) FROM named WHERE variable = 'smoking'
+    SELECT * REPLACE (NULL AS number, 'current_smoker' AS variable), true FROM named WHERE variable = 'smoking'
+),
+worded AS (
+    SELECT variable, words, nullif(min_by(grade, CAST(place AS INTEGER)), 'unread') AS value
+    FROM (SELECT DISTINCT variable, words FROM asked WHERE number IS NULL)
+    JOIN map_grades ON regexp_matches(lower(words), pattern) AND grades_variable(graded, variable)
+    GROUP BY variable, words
 ),
 valued AS (
     SELECT asked.*, coalesce(number, answer.value, worded.value) AS value
@@ -78,21 +75,22 @@ valued AS (
         ON answer.concept_id = asked.answer_id
         AND (answer.variable = asked.variable OR answer.variable = '*_grade' AND ends_with(asked.variable, '_grade'))
     LEFT JOIN worded ON worded.words = asked.words AND worded.variable = asked.variable
-    WHERE asked.variable <> 'current_smoker' OR coalesce(answer.value, worded.value) IS NOT NULL
+    WHERE NOT is_derived OR coalesce(answer.value, worded.value) IS NOT NULL
     UNION ALL BY NAME
     SELECT source_row.*, telling.variable, telling.value
     FROM source_row
-    JOIN telling USING (concept_id)
+    JOIN made_telling AS telling USING (concept_id)
     WHERE number IS NULL AND words IS NULL AND coalesce(answer_id, 0) = 0
     UNION ALL BY NAME
     SELECT
         as_whole(condition.person_id) AS person_id,
         telling.variable,
         telling.value,
-        CASE WHEN is_stay THEN known_at ELSE at_time(condition_start_date, condition_start_datetime) END AS measured_at
+        CASE WHEN is_stay THEN known_at ELSE later_time(condition_start_date, condition_start_datetime) END AS measured_at
     FROM raw_condition_occurrence AS condition
-    JOIN telling ON telling.concept_id = TRY_CAST(condition_concept_id AS BIGINT)
+    JOIN made_telling AS telling ON telling.concept_id = TRY_CAST(condition_concept_id AS BIGINT)
     LEFT JOIN made_visit AS visit ON visit.visit_id = TRY_CAST(condition.visit_occurrence_id AS BIGINT)
+    WHERE stays_true OR as_text(condition_end_date) IS NULL
 )
 SELECT
     coalesce(patient_id, valued.person_id) AS patient_id,

@@ -4,7 +4,7 @@ SELECT
     drug_class,
     NULL AS dose,
     NULL AS unit,
-    at_time(drug_exposure_start_date, drug_exposure_start_datetime) AS started_at,
+    later_time(drug_exposure_start_date, drug_exposure_start_datetime) AS started_at,
     drug_exposure_end_date AS ended_at
 FROM raw_drug_exposure AS exposure
 JOIN made_drug_class AS classed

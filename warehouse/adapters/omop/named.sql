@@ -1,12 +1,6 @@
 -- What is behind the counts of left_out.sql, by concept: vocabulary, code and name in the site's vocabulary, never text of
 -- a record. A site's own concepts (2 000 000 000 and above) are named by their id alone.
-WITH variable AS (
-    SELECT concept_id FROM made_known_concept WHERE kind = 'variable' OR starts_with(kind, 'answer ') AND NOT ends_with(kind, '_grade')
-),
-code AS (
-    SELECT code FROM made_code WHERE kind = 'variable' AND code IS NOT NULL
-),
-counted AS (
+WITH counted AS (
     SELECT
         'diagnosis' AS table_name,
         reason,
@@ -35,17 +29,9 @@ counted AS (
         AND (kind NOT IN ('transthoracic', 'pediatric') OR (kind IS NULL AND concept_id IN (FROM made_echo_like)))
     GROUP BY ALL
     UNION ALL
-    SELECT 'measurement', 'CONCEPT_NOT_IN_CATALOGUE', TRY_CAST(measurement_concept_id AS BIGINT) AS measured_id, count(*)
-    FROM raw_measurement
-    WHERE measured_id NOT IN (FROM variable)
-        AND coalesce(TRY_CAST(measurement_source_concept_id AS BIGINT) NOT IN (FROM variable), true)
-        AND coalesce(trim(CAST(measurement_source_value AS VARCHAR)) NOT IN (FROM code), true)
-    GROUP BY ALL
-    UNION ALL
-    SELECT 'measurement', 'OBSERVATION_NOT_IN_CATALOGUE', TRY_CAST(observation_concept_id AS BIGINT) AS observed_id, count(*)
-    FROM raw_observation
-    WHERE observed_id NOT IN (FROM variable)
-        AND coalesce(trim(CAST(observation_source_value AS VARCHAR)) NOT IN (FROM code), true)
+    SELECT 'measurement', reason, concept_id, count(*)
+    FROM made_unread
+    WHERE concept_id IS NOT NULL
     GROUP BY ALL
     UNION ALL
     SELECT 'medication', 'DRUG_OF_NO_CLASS', TRY_CAST(drug_concept_id AS BIGINT) AS drug_id, count(*)

@@ -1,13 +1,20 @@
 -- Visits with their kind, and the time at which diagnoses coded in them are known (known_at). In a stay (an inpatient
 -- visit, or one over midnight) that is its end. An end at midnight is a day without a time, and means the end of that
 -- day. left_dead: by the concept of the discharge, its name in the site's vocabulary, or the words of the source.
-WITH visit_name AS (
+WITH visit AS (
+    SELECT
+        *,
+        coalesce(TRY_CAST(discharged_to_concept_id AS BIGINT), TRY_CAST(discharge_to_concept_id AS BIGINT)) AS discharge_id
+    FROM raw_visit_occurrence
+),
+visit_name AS (
     -- Concepts that concepts.csv lacks, by their name in the site's vocabulary; 0 is no concept.
     SELECT TRY_CAST(concept_id AS BIGINT) AS concept_id, min(concept_name) AS name
     FROM raw_concept
     WHERE TRY_CAST(concept_id AS BIGINT) IN (
-            SELECT TRY_CAST(unnest([visit_concept_id, discharged_to_concept_id, discharge_to_concept_id]) AS BIGINT)
-            FROM raw_visit_occurrence
+            SELECT TRY_CAST(visit_concept_id AS BIGINT) FROM visit
+            UNION ALL
+            SELECT discharge_id FROM visit
         )
         AND TRY_CAST(concept_id AS BIGINT) <> 0
     GROUP BY ALL
@@ -23,18 +30,18 @@ source_row AS (
         known_concept.target AS kind,
         concept.name AS concept_name,
         CAST(visit_source_value AS VARCHAR) AS visit_source_value,
-        discharge.target IS NOT NULL
+        coalesce(discharge.target = 'dead', false)
         OR says_dead(discharge_concept.name)
-        OR says_dead(coalesce(as_text(discharged_to_source_value), discharge_to_source_value)) AS left_dead
-    FROM raw_visit_occurrence AS visit
+        OR says_dead(coalesce(as_text(discharged_to_source_value), as_text(discharge_to_source_value))) AS left_dead
+    FROM visit
     LEFT JOIN made_known_concept AS known_concept
         ON known_concept.kind = 'visit' AND known_concept.concept_id = TRY_CAST(visit_concept_id AS BIGINT)
     LEFT JOIN visit_name AS concept ON concept.concept_id = TRY_CAST(visit_concept_id AS BIGINT)
     LEFT JOIN made_known_concept AS discharge
         ON discharge.kind = 'discharge'
-        AND discharge.concept_id = TRY_CAST(coalesce(discharged_to_concept_id, discharge_to_concept_id) AS BIGINT)
+        AND discharge.concept_id = discharge_id
     LEFT JOIN visit_name AS discharge_concept
-        ON discharge_concept.concept_id = TRY_CAST(coalesce(discharged_to_concept_id, discharge_to_concept_id) AS BIGINT)
+        ON discharge_concept.concept_id = discharge_id
 )
 SELECT
     visit_id,

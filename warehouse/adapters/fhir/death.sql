@@ -28,12 +28,15 @@ WHERE left_dead
     )
 UNION ALL
 SELECT coalesce(subject.patient_id, observed.subject), as_text(valuedatetime), 'record'
-FROM made_observed AS observed
+FROM (
+    SELECT *, list_transform(json_parts(json_text(code, '$.coding')), lambda one: json_text(one, '$.code')) AS codes
+    FROM made_observed
+) AS observed
 LEFT JOIN made_subject AS subject ON subject.reference = observed.subject
 WHERE coalesce(status NOT IN ('entered-in-error', 'cancelled', 'registered'), true)
     AND (
-        list_contains(json_extract_string(code, '$.coding[*].code'), '81956-5') AND as_text(valuedatetime) IS NOT NULL
-        OR list_contains(json_extract_string(code, '$.coding[*].code'), '67162-8')
+        list_contains(codes, '81956-5') AND as_text(valuedatetime) IS NOT NULL
+        OR list_contains(codes, '67162-8')
         AND (
             len(list_filter(json_parts(json_text(valuecodeableconcept, '$.coding')), lambda one: is_code_of_death(one))) > 0
             OR says_dead(

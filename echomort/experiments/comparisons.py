@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from echomort.experiments.cells import STUDY_MODEL, WITHIN
 from echomort.experiments.results import Result
 from echomort.experiments.words import VARIABLES, horizon_name, network_name, picture_name, video_name
 from echomort.report.words import number, signed, span
@@ -206,9 +205,9 @@ def _pictures(reference: str) -> Callable[[Sequence[Result]], Iterator[Differenc
 
 def _study_model(found: Sequence[Result]) -> Iterator[Difference]:
     """Yield the model of whole studies against every other of the same patients at the same horizon."""
-    for cell in [cell for cell in found if cell.network == STUDY_MODEL]:
+    for cell in [cell for cell in found if cell.network == "study_model"]:
         for base in found:
-            if base.network not in (STUDY_MODEL, WITHIN) and base.horizon_days == cell.horizon_days:
+            if base.network not in ("study_model", "stack_within") and base.horizon_days == cell.horizon_days:
                 name = network_name(base.network) if base.view == ALL_VIEWS else "one view alone"
                 where = horizon_name(cell.horizon_days)
                 where += "" if base.view == ALL_VIEWS else f", {video_name(base.view)}"

@@ -97,7 +97,8 @@ def test_an_export_gives_what_it_holds(form: str, tmp_path: Path) -> None:
         pytest.importorskip({"zarr": "zarr", "mp4": "av"}[form])
     (tmp_path / "in").mkdir()
     for number in range(2):
-        tags = {"PatientID": f"P{number}", "ViewName": "A4C" if number else "A2C"}
+        uid = f"1.2.826.0.1.771.10.{number}"
+        tags = {"PatientID": f"P{number}", "SOPInstanceUID": uid, "ViewName": "A4C" if number else "A2C"}
         EchoFile(sector_movie(70, seed=number), tags=tags).write(tmp_path / "in" / f"{number}.dcm")
     EchoFile(sector_movie(1)).write(tmp_path / "in" / "still.dcm")
     request = ExportRequest(form, (64, 80), Imaging(), KEYRING)

@@ -118,7 +118,8 @@ SELECT
     total_chol AS tc,
     total_chol AS chol,
     hdl,
-    coalesce(current_smoker, smoking) AS smoker,  -- the scores ask who smokes now
+    -- The scores ask who smokes now.
+    coalesce(current_smoker, smoking) AS smoker,
     dx_e08_e13 AS diabetes,
     weight AS wt,
     coalesce(bmi, weight / (height / 100) ** 2) AS bmi,

@@ -21,9 +21,13 @@ def loaded(request, tmp_path_factory):
     return connection, report
 
 
+FORMER = {"discharge_to_concept_id", "discharge_to_source_value"}
+"""Names that columns had before release 5.4."""
+
+
 def test_the_ddl_of_the_test_has_the_columns_that_the_adapter_reads():
     for one in contract("omop"):
-        if one.table in DDL:
+        if one.table in DDL and one.name not in FORMER:
             assert one.name in [column.split()[0] for column in DDL[one.table].split(", ")], one
 
 

@@ -26,4 +26,7 @@ CREATE OR REPLACE TEMP MACRO race_of(text) AS
             THEN 'asian'
         WHEN regexp_matches(lower(text), 'unknown|declined|unable|not obtained|refused|not reported|no information') THEN NULL
         WHEN nullif(trim(without_negation(text), ' ,;/_'), '') IS NOT NULL THEN 'other'
-    END
+    END;
+-- Whether a text of the group 'other' is known to say so; any other text of that group is an unknown word.
+CREATE OR REPLACE TEMP MACRO says_other(text) AS
+    regexp_matches(lower(text), 'other|multi|mixed|two or more|middle east|north(ern)?[ -]+africa');

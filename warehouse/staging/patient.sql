@@ -80,9 +80,7 @@ WHERE sex IS NULL AND raw_sex IS NOT NULL AND patient_key IS NOT NULL
 UNION ALL
 SELECT 'UNKNOWN_RACE', count(*), min(patient_key)
 FROM checked_patient
-WHERE race = 'other'
-    AND NOT regexp_matches(lower(raw_race), 'other|multi|mixed|two or more|middle east|north(ern)?[ -]+africa')
-    AND patient_key IS NOT NULL
+WHERE race = 'other' AND NOT says_other(raw_race) AND patient_key IS NOT NULL
 UNION ALL
 SELECT 'TWO_RACES', count(*), min(patient_key)
 FROM checked_person

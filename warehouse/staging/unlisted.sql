@@ -11,9 +11,7 @@ FROM (
     UNION ALL
     SELECT 'patient', 'UNKNOWN_RACE', raw_race, 1
     FROM checked_patient
-    WHERE race = 'other'
-        AND NOT regexp_matches(lower(raw_race), 'other|multi|mixed|two or more|middle east|north(ern)?[ -]+africa')
-        AND patient_key IS NOT NULL
+    WHERE race = 'other' AND NOT says_other(raw_race) AND patient_key IS NOT NULL
     UNION ALL
     SELECT 'study', 'UNKNOWN_SETTING', raw_setting, 1
     FROM checked_study

@@ -33,6 +33,7 @@ from rich.table import Column
 from rich.text import Text
 
 from assets.incremental.units import batch_of
+from orchestration.lines import whole_lines
 
 FILE = "ECHOMORT_PROGRESS"
 """The environment variable that names the file, for the processes of the run."""
@@ -206,16 +207,12 @@ def _standard_error() -> Iterator[TextIO]:
 
 def _watch(path: Path, error: TextIO, assets: Collection[str], over: threading.Event) -> None:
     """Show what is added to the file ``path`` until the run is ``over``; a terminal that is gone ends it."""
-    with contextlib.suppress(OSError), path.open("rb") as file:
+    with contextlib.suppress(OSError):
         # A notebook sets FORCE_COLOR, which rich takes for a terminal: each move of a bar would be a line there.
-        display, rest = Display(Console(file=error, force_terminal=error.isatty()), assets), b""
+        display = Display(Console(file=error, force_terminal=error.isatty()), assets)
         try:
-            is_last = False
-            while not is_last:
-                is_last = over.wait(LOOK_SECONDS)
-                *lines, rest = (rest + file.read()).split(b"\n")
-                for line in lines:
-                    display.show(json.loads(line))
+            for line in whole_lines(path, over, LOOK_SECONDS):
+                display.show(json.loads(line))
         finally:
             display.close()
 

@@ -1,7 +1,6 @@
 """How an experiment becomes an asset: its grid planned, its cells trained and judged, its results committed."""
 
 import functools
-import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -12,12 +11,12 @@ import dagster as dg
 import duckdb
 
 from assets.experiments.samples import Refused, Sampler
-from assets.experiments.training import cell_digest, judged_cell, models_folder
-from assets.incremental import Place, UnitStage, place_of, recipe_of
+from assets.experiments.training import OF_ALL_CELLS, cell_digest, judged_cell, models_folder, train_cells
+from assets.incremental import UnitStage, left_after, recipe_of
 from assets.project import Project
 from assets.training.ehr_models import TREES
 from assets.training.process import IMPUTATION, fingerprint_of, forget_training
-from echomort.core.errors import HomeError, Interruption, UserError
+from echomort.core.errors import Interruption, UserError
 from echomort.core.fingerprint import digest
 from echomort.experiments.cells import GRIDS, Cell, Grid
 from echomort.settings import ExperimentName, Settings
@@ -43,11 +42,13 @@ def asset_name(experiment: str) -> str:
 
 @dataclass(frozen=True)
 class Kind:
-    """How cells are made: what they are made from, its digest, the folder of their models, and their result."""
+    """How cells are made: what they are made from, its digest, the folder of their models, what trains the networks of
+    several (and returns folder -> error), and the result of one."""
 
     samples: Callable[[Sampler, Cell], Any]
     digest: Callable[[Cell, Any, Settings], str]
     models: Callable[[Project, Cell, Any], Path]
+    train: Callable[[dg.OpExecutionContext, Project, Iterable[tuple[Cell, Any]]], dict[Path, Exception]]
     judged: Callable[[dg.OpExecutionContext, Project, Cell, Any], tuple[dict[str, Any], str | None]]
 
 
@@ -57,7 +58,7 @@ KindOf = Callable[[], Kind]
 
 def trained() -> Kind:
     """Return how the cells of the preprint's experiments are made."""
-    return Kind(Sampler.samples, cell_digest, models_folder, judged_cell)
+    return Kind(Sampler.samples, cell_digest, models_folder, train_cells, judged_cell)
 
 
 def experiment_stage(grid: Grid, *upstream: str, kind: KindOf = trained) -> UnitStage:
@@ -74,7 +75,7 @@ def experiment_stage(grid: Grid, *upstream: str, kind: KindOf = trained) -> Unit
         chosen=lambda settings: NETWORKS_OF_CELLS,
         on_request=lambda settings: experiment not in settings.experiments.keep,
         resources=frozenset({"pipes"}),
-        batch=1,
+        cluster_batch=lambda cluster: 1,
     )
 
 
@@ -126,40 +127,49 @@ def make_cells(
 ) -> list[Entry]:
     """Train and judge the cells ``units``. A cell that has no figure gets the reason, and the others go on."""
     recipe = recipe_of(asset_name(grid.__name__), project)
-    sampler = Sampler(project)
+    sampler, how = Sampler(project), kind()
     cells = grid(project.settings, sampler.views)
+    planned = functools.partial(_planned, how, sampler, [cell for cell in cells if cell.name in units], recipe)
+    # Planned again below rather than kept: what all cells are made from need not be in memory at once.
+    errors = how.train(context, project, ((cell, found) for cell, found, _ in planned() if not _is_refused(found)))
     made = []
-    for planned in _planned(kind(), sampler, [cell for cell in cells if cell.name in units], recipe):
-        started = time.monotonic()
-        entry = _made(kind(), context, project, planned)
+    for one in planned():
+        entry = _made(how, context, project, one, errors)
         made.append(replace(entry, details={**entry.details, "planned": len(cells)}))
-        _report(context, planned[0], made[-1], time.monotonic() - started)
+        _report(context, one[0], made[-1], len(units) - len(made))
     return made
 
 
+def _is_refused(found: Any | Refused) -> bool:
+    return isinstance(found, Refused)
+
+
 def _made(
-    kind: Kind, context: dg.OpExecutionContext, project: Project, planned: tuple[Cell, Any | Refused, str]
+    kind: Kind,
+    context: dg.OpExecutionContext,
+    project: Project,
+    planned: tuple[Cell, Any | Refused, str],
+    errors: Mapping[Path, Exception],
 ) -> Entry:
-    """Return the entry of a cell, with its row. If its training was interrupted it stays stale, so that the next run
-    tries again; any other error of the cell would come again, and is its reason. Those that are not the cell's own,
-    which the next cell would meet too, are raised."""
+    """Return the entry of a cell, with its row; ``errors`` are those of networks, by the folder of their models. If its
+    training was interrupted it stays stale, so that the next run tries again; any other error of the cell would come
+    again, and is its reason. Those that are not the cell's own, which the next cell would meet too, are raised."""
     cell, found, fingerprint = planned
     if isinstance(found, Refused):
         return _entry(cell, fingerprint, {"reason": str(found)})
+    models = kind.models(project, cell, found)
     try:
+        if models in errors:
+            raise errors[models]
         figure, artifact = kind.judged(context, project, cell, found)
     except Interruption as error:
         return _entry(cell, fingerprint_of(fingerprint, error), {"reason": str(error)})
     except Exception as error:
         if isinstance(error, OF_ALL_CELLS):
             raise
-        forget_training(kind.models(project, cell, found))
+        forget_training(models)
         return _entry(cell, fingerprint, {"reason": _reason(error)})
     return _entry(cell, fingerprint, figure, artifact)
-
-
-OF_ALL_CELLS = (HomeError, OSError, MemoryError, ImportError, duckdb.Error, dg.Failure, dg.RetryRequested)
-"""Errors that are not a cell's own: of the home, the disk, the memory, the installation, the warehouse and the run."""
 
 
 def _reason(error: Exception) -> str:
@@ -200,41 +210,17 @@ def results_folder(home: Path, experiment: str) -> Path:
     return home / FOLDER / experiment
 
 
-def _report(context: dg.OpExecutionContext, cell: Cell, entry: Entry, seconds: float) -> None:
-    """Log the result of ``cell``, and how many cells are done and left."""
-    row, place = entry.details["row"], place_of(context)
-    if place is None:
-        return
-    result = row["reason"] or f"AUC {row['auc']:.3f}"
-    context.log.info(f"{_progress(place, entry.details['planned'])}; {cell.name} in {_duration(seconds)}: {result}")
-
-
-def _progress(place: Place, planned: int) -> str:
-    """Return how many of the ``planned`` cells are done, those of earlier runs included, and how many are left.
-
-    >>> _progress(Place(1, 1, 75, later=3), 4)
-    'cells: 1 done, 3 left (3 for another run), 1 min 15 s so far'
-    >>> _progress(Place(2, 3, 75), 8)
-    'cells: 7 done, 1 left, 1 min 15 s so far, about 38 s to go'
-    """
-    now = place.count - place.number
-    left = now + place.later
-    later = f" ({place.later} for another run)" if place.later else ""
-    time_left = f", about {_duration(place.seconds_left)} to go" if now else ""
-    return f"cells: {planned - left} done, {left} left{later}, {_duration(place.seconds)} so far{time_left}"
-
-
-def _duration(seconds: float) -> str:
-    """Return ``seconds`` as a person says it.
-
-    >>> _duration(75), _duration(7300)
-    ('1 min 15 s', '2 h 1 min')
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes_left = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes_left} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+def _report(context: dg.OpExecutionContext, cell: Cell, entry: Entry, left_here: int) -> None:
+    """Log the result of ``cell``, how many cells are done, those of earlier runs included, and how many are left. A
+    step has all of them, or on a cluster one; of its own ``left_here`` are left."""
+    batches, later = left_after(context)
+    row, left = entry.details["row"], left_here + batches + later
+    for_later = f" ({later} for another run)" if later else ""
+    cost = "" if row["cpu_seconds"] is None else f" in {row['cpu_seconds']:.0f} s of processor time"
+    figure = row["reason"] or f"AUC {row['auc']:.3f}"
+    context.log.info(
+        f"cells: {entry.details['planned'] - left} done, {left} left{for_later}; {cell.name}{cost}: {figure}"
+    )
 
 
 def commit_cells(

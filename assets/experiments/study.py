@@ -15,17 +15,10 @@ import pandas as pd
 
 from assets.experiments.samples import Refused, Sampler, Samples, table_digest, trained_patients
 from assets.experiments.stages import Kind
-from assets.experiments.training import (
-    MODELS,
-    SCORES,
-    cell_digest,
-    cost_of,
-    measured,
-    require_finite,
-    train,
-)
+from assets.experiments.training import MODELS, SCORES, cell_digest, require_finite, train_cells
 from assets.incremental import CODE
 from assets.project import Project
+from assets.training.cost import cost_of, measured
 from assets.training.ehr_models import EHR_MODEL
 from assets.training.process import remove_task
 from assets.training.samples import read
@@ -76,7 +69,7 @@ StudyCell = Samples | ProjectScores | StudySamples
 
 def of_studies() -> Kind:
     """Return how the cells of the experiment on whole studies are made."""
-    return Kind(study_samples, study_cell_digest, models_of_study_cell, judged_study_cell)
+    return Kind(study_samples, study_cell_digest, models_of_study_cell, train_joint_networks, judged_study_cell)
 
 
 def study_samples(sampler: Sampler, cell: Cell) -> StudyCell:
@@ -220,25 +213,33 @@ def models_of_study_cell(project: Project, cell: Cell, samples: StudyCell) -> Pa
     return project.root / MODELS / _models_digest(cell, samples, project.settings)
 
 
+def train_joint_networks(
+    context: dg.OpExecutionContext, project: Project, cells: Iterable[tuple[Cell, StudyCell]]
+) -> dict[Path, Exception]:
+    """Train the joint networks among ``cells`` as :func:`assets.experiments.training.train_cells` does."""
+    joint = ((cell, samples) for cell, samples in cells if isinstance(samples, Samples))
+    return train_cells(context, project, joint)
+
+
 def judged_study_cell(
     context: dg.OpExecutionContext, project: Project, cell: Cell, samples: StudyCell
 ) -> tuple[dict[str, Any], str | None]:
-    """Make the models of ``cell`` unless they are there; return its figure, as columns of table experiment_cell, and
-    the path of its models below the home (None for the project's own)."""
+    """Judge ``cell``, whose joint network is trained; fit its study model unless it is there. Return its figure, as
+    columns of table experiment_cell, and the path of its models below the home (None for the project's own)."""
     from echomort.evaluation.inputs import expit
     from echomort.experiments.followed import errors_at, judge_at, risks_at
 
     output, day, artifact = models_of_study_cell(project, cell, samples), cell.horizon_days, None
     if not isinstance(samples, ProjectScores):
         artifact = output.relative_to(project.root).as_posix()
-        if not (output / SCORES).exists():
-            with measured(context, output):
-                _fit(context, project, cell, samples, output)
+        if isinstance(samples, StudySamples) and not (output / SCORES).exists():
+            with measured(output):
+                _fit(project, samples, output)
     followed = samples.judged.assign(logit=_logits(cell, samples, output))
     require_finite(followed)
     evaluation = project.settings.evaluation
     figure = asdict(judge_at(followed, day, evaluation.confidence, evaluation.suppress_below_events))
-    figure |= {"trained_patients": _trained_patients(cell, samples), "cpu_seconds": cost_of(project, artifact)}
+    figure |= {"trained_patients": _trained_patients(cell, samples), "cpu_seconds": cost_of(project.root, artifact)}
     if isinstance(samples, ProjectScores):
         return figure | asdict(errors_at(followed, day, risks_at(followed, day, samples.scores.without))), artifact
     if isinstance(samples, StudySamples):
@@ -246,12 +247,7 @@ def judged_study_cell(
     return figure, artifact
 
 
-def _fit(
-    context: dg.OpExecutionContext, project: Project, cell: Cell, samples: Samples | StudySamples, output: Path
-) -> None:
-    if isinstance(samples, Samples):
-        train(context, project, cell, samples, output)
-        return
+def _fit(project: Project, samples: StudySamples, output: Path) -> None:
     table = output.with_suffix(".samples.parquet")
     table.parent.mkdir(parents=True, exist_ok=True)
     samples.clips.to_parquet(table, index=False)

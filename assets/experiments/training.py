@@ -1,39 +1,38 @@
-"""Trains and judges one cell. Models of the same samples that any experiment trained before are used again."""
+"""Trains and judges cells. Models of the same samples that any experiment trained before are used again."""
 
-import contextlib
 import functools
-import json
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import numpy as np
 import pandas as pd
 
 from assets.experiments.samples import Samples, trained_patients
 from assets.incremental import CODE
 from assets.project import Project
+from assets.training.cost import cost_of, measured
 from assets.training.ehr_models import TREES
 from assets.training.process import IMPUTATION, remove_task, train_in_child, write_task
-from echomort.core.errors import UserError
-from echomort.core.files import atomic_folder, write_text
+from echomort.core.child import left_error
+from echomort.core.errors import HomeError, UserError
+from echomort.core.files import atomic_folder
 from echomort.core.fingerprint import digest
 from echomort.core.registry import code_of_packages
 from echomort.experiments.cells import Cell
 from echomort.networks import NETWORKS
 from echomort.settings import Settings, Training
-from echomort.training import NOT_DECIDING
+from echomort.training import NOT_DECIDING, error_file
 
 MODELS = "models/experiments"
 """Path below the home of the folders of models, each named by all that decides them."""
-COST = "cost.json"
-"""Seconds of processor time that the training took, in the folder of the models: the one file that two trainings do not
-have in common."""
 SCORES = "scores.parquet"
 """Scores of every study, in the folder of the models: study_key, logit, and what else they have."""
+OF_ALL_CELLS = (HomeError, OSError, MemoryError, ImportError, duckdb.Error, dg.Failure, dg.RetryRequested)
+"""Errors that are not a cell's own: of the home, the disk, the memory, the installation, the warehouse and the run."""
 
 
 def cell_digest(cell: Cell, samples: Samples, settings: Settings) -> str:
@@ -74,8 +73,8 @@ def _code_of(network: str | None) -> dict[str, str]:
 def judged_cell(
     context: dg.OpExecutionContext, project: Project, cell: Cell, samples: Samples
 ) -> tuple[dict[str, Any], str | None]:
-    """Train ``cell`` unless its models are there; return its figure, as columns of table experiment_cell, and the path
-    of its models below the home (None for a random guess)."""
+    """Judge ``cell``, whose networks are trained; fit its trees unless they are there. Return its figure, as columns of
+    table experiment_cell, and the path of its models below the home (None for a random guess)."""
     from echomort.experiments.judging import judge, random_scores
 
     artifact = None
@@ -84,32 +83,15 @@ def judged_cell(
     else:
         artifact = f"{MODELS}/{cell_digest(cell, samples, project.settings)}"
         if not (project.root / artifact / SCORES).exists():
-            with measured(context, project.root / artifact):
-                train(context, project, cell, samples, project.root / artifact)
+            with measured(project.root / artifact):
+                _fit_trees(cell, samples, project.settings, project.root / artifact)
         scores = pd.read_parquet(project.root / artifact / SCORES, columns=["study_key", "logit"])
         scored = samples.judged.merge(scores, "left", "study_key", validate="one_to_one")
         require_finite(scored)
     evaluation = project.settings.evaluation
     judged = judge(scored, evaluation.confidence, evaluation.suppress_below_events)
-    more = {"trained_patients": trained_patients(cell, samples.rows), "cpu_seconds": cost_of(project, artifact)}
+    more = {"trained_patients": trained_patients(cell, samples.rows), "cpu_seconds": cost_of(project.root, artifact)}
     return asdict(judged) | more, artifact
-
-
-@contextlib.contextmanager
-def measured(context: dg.OpExecutionContext, output: Path) -> Iterator[None]:
-    """Measure the processor time of the block, which writes the folder ``output``, and of its child processes; of a
-    training that goes on after a kill, that of its last part. What other machines compute is not measured."""
-    before = sum(os.times()[:4])
-    yield
-    if context.resources.pipes.on_cluster:
-        return
-    write_text(output / COST, json.dumps({"cpu_seconds": round(sum(os.times()[:4]) - before, 1)}) + "\n")
-
-
-def cost_of(project: Project, artifact: str | None) -> float | None:
-    """Return the seconds of processor time that the models in ``artifact`` cost; None where that was not measured."""
-    file = project.root / (artifact or "") / COST
-    return float(json.loads(file.read_text())["cpu_seconds"]) if artifact and file.exists() else None
 
 
 def require_finite(scored: pd.DataFrame) -> None:
@@ -126,12 +108,51 @@ def models_folder(project: Project, cell: Cell, samples: Samples) -> Path:
     return project.root / MODELS / cell_digest(cell, samples, project.settings)
 
 
-def train(context: dg.OpExecutionContext, project: Project, cell: Cell, samples: Samples, output: Path) -> None:
-    """Train the models of ``cell`` into the folder ``output``."""
-    if cell.network is None:
-        _fit_trees(cell, samples, project.settings, output)
-        return
-    task = write_task(
+def train_cells(
+    context: dg.OpExecutionContext, project: Project, cells: Iterable[tuple[Cell, Samples]]
+) -> dict[Path, Exception]:
+    """Train the networks of ``cells`` that have no models yet, one cell after the other in one process, which reads its
+    libraries once. Return folder of the models -> error of those that have none; one of :data:`OF_ALL_CELLS` is
+    raised."""
+    tasks: dict[Path, Path] = {}
+    for cell, samples in cells:
+        output = models_folder(project, cell, samples)
+        if cell.network is not None and output not in tasks and not _is_made(output):
+            tasks[output] = _task_of(project, cell, samples, output)
+    errors: dict[Path, Exception] = {}
+    while left := {output: task for output, task in tasks.items() if output not in errors and not _is_made(output)}:
+        try:
+            found = train_in_child(context, project, list(left.values()), one_by_one=True)
+            errors |= {output: found[task] for output, task in left.items() if task in found}
+            break
+        except Exception as error:
+            if isinstance(error, OF_ALL_CELLS):
+                raise
+            errors |= _until_the_end(left, error)
+    for output in tasks.keys() - errors.keys():
+        remove_task(output)
+    return errors
+
+
+def _is_made(output: Path) -> bool:
+    return (output / SCORES).exists()
+
+
+def _until_the_end(tasks: Mapping[Path, Path], error: Exception) -> dict[Path, Exception]:
+    """Return the errors of a process that did ``tasks`` in turn and ended with ``error``: those that it left beside
+    tasks, and its own for the task that it was at, the first without models and without an error."""
+    errors: dict[Path, Exception] = {}
+    for output, task in tasks.items():
+        if not _is_made(output):
+            left = left_error(error_file(task))
+            errors[output] = left or error
+            if left is None:
+                break
+    return errors
+
+
+def _task_of(project: Project, cell: Cell, samples: Samples, output: Path) -> Path:
+    return write_task(
         project,
         cell.view or cell.name,
         samples.rows,
@@ -141,9 +162,6 @@ def train(context: dg.OpExecutionContext, project: Project, cell: Cell, samples:
         models="whole" if cell.evaluated == "survey" else "folds",
         variables=samples.variables,
     )
-    for error in train_in_child(context, project, [task]).values():
-        raise error
-    remove_task(output)
 
 
 def _fit_trees(cell: Cell, samples: Samples, settings: Settings, output: Path) -> None:

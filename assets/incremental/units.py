@@ -3,7 +3,6 @@
 import inspect
 import math
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -151,34 +150,11 @@ def _commit(stage: UnitStage) -> dg.OpDefinition:
     return commit
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a batch is among those of its run: its ``number``, from 1, how many there are, the seconds since they were
-    planned, and the stale units that the run leaves for ``later``."""
-
-    number: int
-    count: int
-    seconds: float
-    later: int = 0
-
-    @property
-    def seconds_left(self) -> float:
-        """Seconds until the last batch is done, if each of them takes as long as those before it."""
-        return self.seconds / self.number * (self.count - self.number)
-
-
-def place_of(context: dg.OpExecutionContext) -> Place | None:
-    """Return the place of the batch that ``context`` works on, as of now; None outside a run. A run that goes on with a
-    failed one planned nothing itself: its seconds count from its own start."""
+def left_after(context: dg.OpExecutionContext) -> tuple[int, int]:
+    """Return how many batches of its run follow that of ``context``, and how many units the run leaves for later."""
     key = context.get_mapping_key()
-    if key is None:
-        return None
-    number, count, later = batch_of(key)
-    plan = str(context.op_handle).replace("__work", "__plan")
-    ends = [stats.end_time for stats in context.instance.get_run_step_stats(context.run_id, [plan])]
-    record = context.instance.get_run_record_by_id(context.run_id)
-    started = next(filter(None, ends), None) or (record and record.start_time) or time.time()
-    return Place(number, count, time.time() - started, later)
+    number, count, later = batch_of(key) if key else (1, 1, 0)
+    return count - number, later
 
 
 def batch_of(mapping_key: str) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from dagster_pipes import PipesContext
 
 from assets.child import do_as_child
+from assets.training.cost import measured
 from echomort.core.fingerprint import digest
 from echomort.core.supervision import folder_lock
 from echomort.models.cross_fit import left_out_by, left_out_name
@@ -42,6 +43,11 @@ def train(files: Sequence[Path], pipes: PipesContext) -> None:
     with contextlib.ExitStack() as locks:
         for task in tasks.values():
             locks.enter_context(folder_lock(partial_folder(task.output)))
+        if pipes.get_extra("one_by_one"):
+            for file, task in tasks.items():
+                with measured(task.output):
+                    train_files([file], partial(report, {task.view: task}), forks=True)
+            return
         for part in _parts(tasks):
             by_view = {tasks[file].view: tasks[file] for file in part}
             train_files(part, partial(report, by_view), forks=True)

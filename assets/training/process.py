@@ -68,15 +68,17 @@ def _side_by_side(training: Training, execution: Execution) -> Training:
     return training.model_copy(update={"fold_processes": execution.cluster.cpus})
 
 
-def train_in_child(context: dg.OpExecutionContext, project: Project, tasks: Sequence[Path]) -> dict[Path, UserError]:
+def train_in_child(
+    context: dg.OpExecutionContext, project: Project, tasks: Sequence[Path], *, one_by_one: bool = False
+) -> dict[Path, UserError]:
     """Train ``tasks`` in a process of its own, here or on a cluster, and wait for it; return the errors of those that
     have no models. An error that all would meet (:class:`HomeError`) is raised, and so is the :class:`Interruption` of
-    the process itself."""
+    the process itself. ``one_by_one``: in turn, and with the cost of each beside its models; else side by side."""
     for task in tasks:
         error_file(task).unlink(missing_ok=True)
     command = ["-P", "-m", "assets.training.pipes", *map(str, tasks)]
     try:
-        run_child(context, command, {"folds": project.settings.cohort.folds}, trains=True)
+        run_child(context, command, {"folds": project.settings.cohort.folds, "one_by_one": one_by_one}, trains=True)
     except ChildEnded:
         raise Interruption(
             "the process that trains ended early",

@@ -11,6 +11,7 @@ from assets.incremental import ChildEnded
 from echomort.core.supervision import supervised
 from echomort.training.device import has_gpu_driver
 from echomort.training.pool import ONE_THREAD
+from orchestration.children.messages import FileMessages
 
 
 class ChildProcesses:
@@ -22,7 +23,7 @@ class ChildProcesses:
         self, context: dg.OpExecutionContext, command: Sequence[str], extras: Mapping[str, Any], trains: bool
     ) -> Sequence[Any]:
         """Run Python as :meth:`assets.incremental.Children.run` says; a process here may use every GPU."""
-        client = dg.PipesSubprocessClient()
+        client = dg.PipesSubprocessClient(message_reader=FileMessages())
         # With one thread the process can fork those that train: each would else import PyTorch anew.
         threads = ONE_THREAD if trains and not has_gpu_driver() else {}
         try:

@@ -20,9 +20,9 @@ def test_cells_are_made_some_at_a_time_and_the_report_follows(project: Home) -> 
     again = project.here("experiment", "figure2")
     assert again.status == 0, again.stderr[-3000:]
     assert "0.695 to" in again.stdout and "4 cells with an AUC" in again.stdout, "however wide the table is"
-    cells = project.query("SELECT cell, auc, reason FROM experiment_cell ORDER BY cell")
-    assert [name for name, _, _ in cells] == [f"apical_4-{net}" for net in NETWORKS]
-    assert all(auc is not None and reason is None for _, auc, reason in cells)
+    cells = project.query("SELECT cell, auc, reason, cpu_seconds FROM experiment_cell ORDER BY cell")
+    assert [name for name, *_ in cells] == [f"apical_4-{net}" for net in NETWORKS]
+    assert all(auc is not None and reason is None and seconds > 0 for _, auc, reason, seconds in cells)
     page = project.root / "experiments" / "figure2" / "page.html"
     assert str(page) in again.stdout and page.exists()
     assert "nothing to do" in project.here("experiment", "figure2").stdout

@@ -18,6 +18,7 @@ from rich.console import Console
 from assets.experiments import experiments, training
 from assets.experiments.samples import Samples
 from assets.incremental import ChildEnded, UnitStage, commit_units, stale_units
+from echomort.core.child import leave_error
 from echomort.core.errors import Interruption, UserError
 from echomort.core.files import NO_SPACE, disk_error
 from echomort.experiments.cells import GRIDS, Views, figure2
@@ -33,7 +34,7 @@ def make(archive: Archive, stage: UnitStage, units: list[str] | None = None) -> 
     project = archive.project
     stale, gone, _ = stale_units(project, stage)
     chosen = [unit for unit in stale if units is None or unit in units]
-    made = [entry for unit in chosen for entry in stage.work(project, [unit], archive.context())]
+    made = stage.work(project, chosen, archive.context()) if chosen else []
     commit_units(project, stage, made, gone)
     return chosen
 
@@ -48,7 +49,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Put a quick stand-in in place of the training of networks: the label with noise. Returns what was trained."""
     said: list[str] = []
 
-    def train_in_child(context: Any, project: Any, tasks: list[Any]) -> dict[Any, UserError]:
+    def train_in_child(context: Any, project: Any, tasks: list[Any], **_: Any) -> dict[Any, UserError]:
         from echomort.training import Task
 
         for file in tasks:
@@ -152,7 +153,7 @@ def test_a_view_that_is_too_small_has_a_reason_and_others_go_on(archive: Archive
 
 
 def failing(error: Exception) -> Callable[..., None]:
-    def train_in_child(context: Any, project: Any, tasks: list[Any]) -> None:
+    def train_in_child(context: Any, project: Any, tasks: list[Any], **_: Any) -> None:
         raise error
 
     return train_in_child
@@ -194,6 +195,26 @@ def test_a_process_that_dies_is_tried_again_and_the_other_cells_go_on(
     assert len(make(archive, experiments.FIGURE2)) == 8
 
 
+def test_a_process_that_dies_at_one_cell_is_started_again_for_those_after_it(
+    archive: Archive, trained: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, calls = training.train_in_child, []
+
+    def train_in_child(context: Any, project: Any, tasks: list[Any], **how: Any) -> dict[Any, UserError]:
+        calls.append(len(tasks))
+        if len(tasks) != 8:
+            return usual(context, project, tasks, **how)
+        usual(context, project, tasks[:2], **how)
+        leave_error(UserError("no deaths", "add studies"), error_file(tasks[2]))
+        raise Interruption("the process that trains ended early", "run again")
+
+    monkeypatch.setattr(training, "train_in_child", train_in_child)
+    assert len(make(archive, experiments.FIGURE2)) == 8 and calls == [8, 4]
+    reasons = rows(archive, "figure2")["reason"]
+    assert reasons.dropna().to_list() == ["no deaths: add studies", "the process that trains ended early: run again"]
+    assert make(archive, experiments.FIGURE2) == [reasons.index[3]], "of the two, the interrupted one is tried again"
+
+
 @pytest.mark.parametrize("error", [OSError(5, "disk"), MemoryError(), ImportError("torch"), duckdb.IOException("gone")])
 def test_an_error_of_all_cells_ends_the_run(
     archive: Archive, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -210,12 +231,13 @@ def test_scores_that_are_no_numbers_are_refused_and_the_other_cells_have_figures
     """None: a study that is judged has no score at all."""
     usual = training.train_in_child
 
-    def train_in_child(context: Any, project: Any, tasks: list[Any]) -> dict[Any, UserError]:
+    def train_in_child(context: Any, project: Any, tasks: list[Any], **_: Any) -> dict[Any, UserError]:
         from echomort.training import Task
 
         errors: dict[Any, UserError] = usual(context, project, tasks)
-        task = Task.read(tasks[0])
-        if task.training.network == "cnn_3d" and task.view == "apical_4":
+        for task in map(Task.read, tasks):
+            if task.training.network != "cnn_3d" or task.view != "apical_4":
+                continue
             file = task.output / "scores.parquet"
             scores = pd.read_parquet(file)
             scores.loc[3, "logit"] = value
@@ -235,13 +257,13 @@ def test_scores_that_are_no_numbers_are_refused_and_the_other_cells_have_figures
 def test_a_training_that_will_not_go_on_leaves_nothing(
     archive: Archive, monkeypatch: pytest.MonkeyPatch, error: type[UserError], kept: bool
 ) -> None:
-    def train_in_child(context: Any, project: Any, tasks: list[Any]) -> None:
+    def train_in_child(context: Any, project: Any, tasks: list[Any], **_: Any) -> None:
         from echomort.training import Task
 
         partial = partial_folder(Task.read(tasks[0]).output)
         partial.mkdir()
         (partial / "clips.npy").write_bytes(b"clips")
-        error_file(tasks[0]).write_text("{}")
+        leave_error(error("the training ended", "mend it"), error_file(tasks[0]))
         raise error("the training ended", "mend it")
 
     monkeypatch.setattr(training, "train_in_child", train_in_child)

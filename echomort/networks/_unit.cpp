@@ -159,11 +159,21 @@ static bool has_avx512()
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("fma");
 }
 static bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
+/* `wide` with the gradients of `half`, whose vectors are half as long: measured faster on every size of clip, since less
+   of a row's last vector lies outside the picture and fewer loads cross a line of the cache (docs/training_speed.md) */
+static Kernels with_gradients_of(const Kernels &half, Kernels wide)
+{
+    wide.backward = half.backward;
+    wide.weights = half.weights;
+    return wide;
+}
 #endif
 
 static const Kernels LEVELS[] = { /* the fastest first */
 #ifdef HAS_LEVELS
-    avx512::kernels("avx512", has_avx512), avx2::kernels("avx2", has_avx2),
+    with_gradients_of(avx2::kernels("", has_avx2), avx512::kernels("avx512", has_avx512)),
+    avx2::kernels("avx2", has_avx2),
 #endif
     base::kernels(BASE_NAME, always)};
 
@@ -720,27 +730,23 @@ static void forward(const Clip &clip, Memory &memory, const float *w1, const flo
     }
 }
 
-enum { ROWS = LANES == 16 ? 2 : 1 }; /* rows of a map whose gradients fit the registers with those of 3 x 4 weights */
-
-/* sums[row][kx][filter] of map * gradient over `rows` rows and `count` vectors of columns */
-INLINE void add_gradients(const float *const *gradient, const float *const *from, int stride, int rows, int count,
+/* sums[kx][filter] of map * gradient over `rows` rows and `count` vectors of columns */
+INLINE void add_gradients(const float *const *gradient, const float *from, int stride, int rows, int count,
                           Vector *sums)
 {
-    Vector acc[ROWS][3][FILTERS];
-    UNROLLED for (int i = 0; i < ROWS * 12; i++) acc[i / 12][i % 12 / 4][i % 4] = sums[i];
+    Vector acc[3][FILTERS];
+    UNROLLED for (int i = 0; i < 12; i++) acc[i / 4][i % 4] = sums[i];
     for (int y = 0; y < rows; y++)
         for (int x = 0; x < count; x++) {
             long at = (long)y * stride + x * LANES;
-            UNROLLED for (int r = 0; r < ROWS; r++) {
-                Vector a[3];
-                UNROLLED for (int kx = 0; kx < 3; kx++) a[kx] = load(from[r] + at + kx);
-                UNROLLED for (int f = 0; f < FILTERS; f++) {
-                    Vector g = load(gradient[f] + at);
-                    UNROLLED for (int kx = 0; kx < 3; kx++) acc[r][kx][f] += a[kx] * g;
-                }
+            Vector a[3];
+            UNROLLED for (int kx = 0; kx < 3; kx++) a[kx] = load(from + at + kx);
+            UNROLLED for (int f = 0; f < FILTERS; f++) {
+                Vector g = load(gradient[f] + at);
+                UNROLLED for (int kx = 0; kx < 3; kx++) acc[kx][f] += a[kx] * g;
             }
         }
-    UNROLLED for (int i = 0; i < ROWS * 12; i++) sums[i] = acc[i / 12][i % 12 / 4][i % 4];
+    UNROLLED for (int i = 0; i < 12; i++) sums[i] = acc[i / 4][i % 4];
 }
 
 enum { FLUSHED = 4096 }; /* vectors that a sum of gradients holds at most before it goes into float64 */
@@ -766,12 +772,8 @@ static void weight_gradient(int channels, const float *const *planes, const floa
         const float *g[FILTERS];
         for (int f = 0; f < FILTERS; f++)
             g[f] = gradient[f] + (long)(y + 1) * p.stride + PAD;
-        for (int i = 0; i < n; i += ROWS) {
-            const float *from[ROWS];
-            for (int r = 0; r < ROWS; r++) {
-                int j = i + r < n ? i + r : i; /* an odd one is done twice and counted once */
-                from[r] = planes[j / 3 % 3 * channels + j / 9] + (long)(y + j % 3) * p.stride + PAD - 1;
-            }
+        for (int i = 0; i < n; i++) {
+            const float *from = planes[i / 3 % 3 * channels + i / 9] + (long)(y + i % 3) * p.stride + PAD - 1;
             add_gradients(g, from, p.stride, rows, count, sums + i * 12);
         }
     }
@@ -820,7 +822,7 @@ static void backward(const Clip &clip, Memory &memory, const float *w1, const fl
     float *dz = memory.take(RING * FILTERS * p.size), *da = memory.take(FILTERS * p.size);
     const float *planes[3 * FILTERS], *gradients[FILTERS];
     double lanes[FILTERS][LANES] = {};
-    Vector sums1[(9 + 1) * 12] = {}, sums2[FILTERS * 9 * 12] = {}; /* [channel, kt, ky][kx][filter] */
+    Vector sums1[9 * 12] = {}, sums2[FILTERS * 9 * 12] = {}; /* [channel, kt, ky][kx][filter] */
     long held1 = 0, held2 = 0;
     for (int t = -1; t < T; t++) {
         if (t + 1 < T) {
@@ -901,10 +903,10 @@ static void weights(const float *x, const float *gradient, int channels, int fil
     const float *planes[48], *gradients[FILTERS];
     read_maps(x, channels, T, p, maps);
     for (int f = 0; f < filters; f += FILTERS) {
-        Vector sums[(16 * 9 + 1) * 12]; /* at most 16 channels */
+        Vector sums[16 * 9 * 12]; /* at most 16 channels */
         double *to = out + (long)f * channels * TAPS;
         long held = 0;
-        memset(sums, 0, (channels * 9 + 1) * 12 * sizeof(Vector));
+        memset(sums, 0, channels * 9 * 12 * sizeof(Vector));
         for (int t = 0; t < T; t++) {
             three_frames(planes, channels, t, T, zeros, maps, T, p.size);
             for (int i = 0; i < FILTERS; i++) {

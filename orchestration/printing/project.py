@@ -13,6 +13,7 @@ from rich.table import Table
 from assets import status
 from assets.accounts import account_lines
 from assets.project import Project
+from echomort.champion.history import released
 from echomort.champion.store import champion_name, read_history
 from echomort.evaluation.too_few import has_too_few, too_few_words
 from echomort.report.words import model_words
@@ -96,7 +97,7 @@ def print_status(home: Path, console: Console, as_json: bool) -> None:
     project = Project(home=str(home))
     rows = status.asset_states(project)
     if as_json:
-        decision = next(reversed(read_history(project.settings.registry)), None)
+        decision = _last_decision(project.settings)
         warnings = status.project_warnings(project)
         for row in rows:
             about = {"warnings": [words for asset, words in warnings if asset == row["asset"]]}
@@ -107,6 +108,12 @@ def print_status(home: Path, console: Console, as_json: bool) -> None:
     for line in _champion_lines(project.settings.registry):
         console.print(line)
     print_warnings(home, console)
+
+
+def _last_decision(settings: Settings) -> dict[str, Any] | None:
+    """Return the last decision on a candidate as a person may read it; None before there is one."""
+    history = read_history(settings.registry)
+    return released(history[-1], settings.evaluation.suppress_below_events) if history else None
 
 
 def state_lines(rows: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]:

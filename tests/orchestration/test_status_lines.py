@@ -2,13 +2,17 @@
 
 import math
 import re
+from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from rich.console import Console
 
+from echomort.champion.store import add_to_history
+from echomort.settings import Evaluation
 from orchestration.printing.comparison import comparison_lines
-from orchestration.printing.project import _is_without_result, _results_table, state_lines
+from orchestration.printing.project import _is_without_result, _last_decision, _results_table, state_lines
 
 WHY = "changed: echomort/evaluation/metrics/calibration.py, echomort/report/sections/characteristics.py and 2 more"
 ROWS = [
@@ -61,3 +65,11 @@ def test_models_have_the_names_of_the_report_and_too_few_deaths_no_area() -> Non
         "note": "",
     }
     assert list(comparison_lines([line]))[1] == "  Apical four-chamber, auc: none | none"
+
+
+def test_the_last_decision_has_no_figure_of_too_few_deaths(tmp_path: Path) -> None:
+    settings = SimpleNamespace(registry=tmp_path, evaluation=Evaluation())
+    assert _last_decision(settings) is None
+    judged = {"patients": 20, "deaths": 4, "auc": {"value": 0.875}}
+    add_to_history(tmp_path, {"candidate": "a", "promoted": True, "reasons": ["no AUC"], "judged": judged})
+    assert "0.875" not in str(_last_decision(settings))

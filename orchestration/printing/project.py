@@ -53,6 +53,24 @@ def print_accounts(home: Path, console: Console) -> None:
             console.print(line)
 
 
+def print_stale_above(home: Path, assets: Sequence[str], console: Console) -> None:
+    """Print which assets above those that were selected are not up to date: what they would bring is not in yet."""
+    for line in above_lines(status.asset_states(Project(home=str(home))), assets):
+        console.print(line)
+
+
+def above_lines(rows: Sequence[Mapping[str, Any]], assets: Sequence[str]) -> Iterator[str]:
+    """Yield the line that names the assets of ``rows`` (``status.asset_states``) that ``assets`` are made from, are not
+    among them and are stale or were never made."""
+    stale = [row for row in rows if row["state"] in ("stale", "missing")]
+    above = sorted({name for asset in assets for name in status.required(stale, asset)} - set(assets))
+    if above:
+        line = (
+            f"WARNING: not up to date, and above what was selected: {', '.join(above)}; what they would bring is not in"
+        )
+        yield f"{line} yet: `echomort run`, or select all that lies above, such as `--select +{assets[0]}`"
+
+
 def print_warnings(home: Path, console: Console) -> None:
     """Print everything that a person should know about the data and the results, a line each; nothing before a run."""
     if not (home / "warehouse.duckdb").exists():

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 
 import duckdb
 
+from assets.records.outcomes import CHANGES, OUTCOMES
+from warehouse import ledger
 from warehouse.queries import run
 from warehouse.staging.staging import row_counts
 
@@ -20,6 +22,8 @@ def account_lines(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
     for table, (read, used, _) in row_counts(connection).items():
         yield account_line(table, "rows", read, used, left_out.get(table, {}))
     yield from _studies(connection)
+    if entry := ledger.entries(connection, OUTCOMES.name).get(ledger.WHOLE):
+        yield from change_lines(entry.details.get(CHANGES, {}))
     for asset, query in FILES.items():
         reasons = dict(run(connection, query).fetchall())
         accepted = reasons.pop("accepted", 0)
@@ -45,6 +49,16 @@ def _studies(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
             before, reasons = studies, {}
         else:
             reasons[reason] = studies
+
+
+def change_lines(changes: Mapping[str, int]) -> Iterator[str]:
+    """Yield what became of the labels when they were last made, in one line; nothing where none changed.
+
+    >>> list(change_lines({"new with a label": 14, "became dead": 3}))
+    ['labels that changed last: 14 new with a label, 3 became dead']
+    """
+    if changes:
+        yield f"labels that changed last: {', '.join(f'{studies} {change}' for change, studies in changes.items())}"
 
 
 STEPS = {"STUDIES": "", "LABELLED": "outcomes", "COHORT": "cohort"}

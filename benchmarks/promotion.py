@@ -22,7 +22,7 @@ from scipy.optimize import brentq
 from echomort.champion.gate import compare, decide, judge
 from echomort.evaluation import auc
 from echomort.models.platt import Platt, sigmoid
-from echomort.settings import Promotion
+from echomort.settings import Evaluation, Promotion
 
 WEEKS = 52
 AUC = 0.80
@@ -36,7 +36,7 @@ PEOPLE, PEOPLE_SEED = 40_000, 9_000_000
 """Patients on whom true AUCs and calibrations are found, and their seed."""
 SETS = {60: 200, 300: 1500}
 """Deaths -> survivors of the sealed set."""
-RULES = Promotion()
+RULES, LEAST = Promotion(), Evaluation().suppress_below_events
 
 
 class Population:
@@ -95,7 +95,7 @@ def year(population: Population, scenario: str, rule: str, seed: int, deaths: in
         if rule == "gate":
             against_reference = compare(sealed, models[week], models[reference], RULES)
             judged = judge(sealed, models[week])
-            decision = decide(replace(judged, champion=against_champion, reference=against_reference), RULES)
+            decision = decide(replace(judged, champion=against_champion, reference=against_reference), RULES, LEAST)
             allowed, moves = decision.promoted, decision.is_reference
         else:
             allowed, moves = against_champion is not None and against_champion.low >= -RULES.margin, False

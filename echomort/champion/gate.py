@@ -30,6 +30,16 @@ NO_INTERVAL = "too few sealed patients for an interval of the difference"
 
 
 @dataclass(frozen=True)
+class Difference:
+    """Difference of two models' AUCs in a group of the sealed patients, and the upper end of its 95 % interval."""
+
+    patients: int
+    deaths: int
+    difference: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Candidate and another model on the sealed patients that both scored; differences are candidate less other."""
 
@@ -41,8 +51,8 @@ class Comparison:
     high: float
     clearly_better: bool
     """Whether the interval at the level ``CLEARLY`` lies above 0."""
-    groups: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """Group with enough deaths and survivors -> difference of the AUCs in it, and the upper end of its interval."""
+    groups: Mapping[str, Difference] = field(default_factory=dict)
+    """Group with enough deaths and survivors -> the difference in it."""
 
 
 @dataclass(frozen=True)
@@ -116,14 +126,16 @@ def compare(
     for group, members in subgroups(rows[group_columns(rows)]):
         if not group.endswith(f"={MISSING}") and not has_too_few_outcomes(died[members] == 1, settings.minimum_deaths):
             inside = delong_test(died[members], first[members], second[members])
-            groups[group] = inside.difference, inside.high
+            groups[group] = Difference(int(members.sum()), int(died[members].sum()), inside.difference, inside.high)
     counts = len(rows), int(died.sum())
     return Comparison(*counts, test.difference, test.low, test.high, strict.low > 0, groups)
 
 
-def decide(judged: Judged, settings: Promotion, suspicions: Sequence[str] = ()) -> Decision:
+def decide(judged: Judged, settings: Promotion, least: int, suspicions: Sequence[str] = ()) -> Decision:
     """Return whether the candidate becomes champion; a rejection lists every reason.
 
+    No reason quotes a figure of fewer than ``least`` deaths or survivors (``evaluation.suppress_below_events``): a site
+    may let fewer decide (``promotion.minimum_deaths``), and a figure of so few is no result.
     A candidate with ``suspicions`` (:mod:`echomort.evaluation.suspicions`) never does: it may know the outcome. One
     that is compared with no other must pass the bar of a first champion; without a bar, a standing champion stays.
     """
@@ -131,21 +143,26 @@ def decide(judged: Judged, settings: Promotion, suspicions: Sequence[str] = ()) 
     bar = settings.first_auc
     reasons = list(suspicions)
     if compared or bar is not None:
-        reasons += [*_against_counts(judged, settings), *_against_calibration(judged, settings)]
+        reasons += [*_against_counts(judged, settings), *_against_calibration(judged, settings, least)]
     if judged.champion:
-        reasons += _against_champion(judged.champion, settings)
+        reasons += _against_champion(judged.champion, settings, least)
     if judged.reference:
-        reasons += _against_reference(judged.reference, settings)
+        reasons += _against_reference(judged.reference, settings, least)
     if judged.not_compared and not compared and bar is None:
         reasons.append("promotion.first_auc is null: without a comparison nothing decides against the champion")
     if not compared and bar is not None and not judged.auc.low > bar:
-        known = f"may be as low as {judged.auc.low:.3f}"
+        known = _if_result(f"may be as low as {judged.auc.low:.3f}", judged, least) or "is not shown to be higher"
         found = "has no interval" if _is_unknown(judged.auc) else known
         reasons.append(f"the AUC {found}, promotion.first_auc is {bar}")
     if reasons:
         return Decision(False, (*reasons, *_note(judged)))
     is_reference = judged.reference is None or judged.reference.clearly_better
-    return Decision(True, (_in_favour(judged, settings.minimum_deaths), *_note(judged)), is_reference)
+    return Decision(True, (_in_favour(judged, least), *_note(judged)), is_reference)
+
+
+def _if_result(figures: str, counted: Judged | Comparison | Difference, least: int) -> str:
+    """Return ``figures``, or nothing where they rest on too few deaths or survivors to be a result."""
+    return "" if has_too_few(counted.patients, counted.deaths, least) else figures
 
 
 def _note(judged: Judged) -> tuple[str, ...]:
@@ -162,7 +179,7 @@ def _in_favour(judged: Judged, least: int) -> str:
     against = [
         f"{one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f}) against the {name}"
         for name, one in (("champion", judged.champion), ("reference", judged.reference))
-        if one
+        if one and not has_too_few(one.patients, one.deaths, least)
     ]
     counts = f"{judged.patients} sealed patients, {outcome_words(judged.deaths, judged.patients - judged.deaths)}"
     return f"{alone} on {counts}{': ' + ', '.join(against) if against else ''}"
@@ -175,39 +192,42 @@ def _against_counts(judged: Judged, settings: Promotion) -> Iterator[str]:
         yield f"{counts}, promotion.minimum_deaths is {settings.minimum_deaths}"
 
 
-def _against_calibration(judged: Judged, settings: Promotion) -> Iterator[str]:
+def _against_calibration(judged: Judged, settings: Promotion, least: int) -> Iterator[str]:
     """A calibration is refused where its whole interval is out of bounds, or where it can't be estimated."""
     slope, shift = judged.slope, judged.in_the_large
     if not (slope.high >= settings.lowest_slope and slope.low <= settings.highest_slope):
-        yield _outside("calibration slope", slope)
+        yield _outside("calibration slope", slope, judged, least)
     if not (shift.high >= -settings.in_the_large and shift.low <= settings.in_the_large):
-        yield _outside("calibration-in-the-large", shift)
+        yield _outside("calibration-in-the-large", shift, judged, least)
 
 
-def _outside(name: str, interval: Interval) -> str:
+def _outside(name: str, interval: Interval, judged: Judged, least: int) -> str:
     if _is_unknown(interval):
         return f"{name} can't be estimated"
-    return f"{name} {interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f}) is outside promotion's bounds"
+    figures = f" {interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"
+    return f"{name}{_if_result(figures, judged, least)} is outside promotion's bounds"
 
 
 def _is_unknown(interval: Interval) -> bool:
     return any(map(math.isnan, (interval.value, interval.low, interval.high)))
 
 
-def _against_champion(comparison: Comparison, settings: Promotion) -> Iterator[str]:
+def _against_champion(comparison: Comparison, settings: Promotion, least: int) -> Iterator[str]:
     if math.isnan(comparison.high):
         yield f"AUC may be worse than the champion's: {NO_INTERVAL}"
     elif comparison.high < 0:
-        yield f"AUC worse than the champion's by {-comparison.difference:.3f} (at least {-comparison.high:.3f})"
-    for group, (difference, high) in comparison.groups.items():
-        if high < 0 and difference < -settings.group_margin:
-            worse = f"AUC worse than the champion's by {-difference:.3f} in {group}"
+        figures = f" by {-comparison.difference:.3f} (at least {-comparison.high:.3f})"
+        yield f"AUC worse than the champion's{_if_result(figures, comparison, least)}"
+    for group, inside in comparison.groups.items():
+        if inside.high < 0 and inside.difference < -settings.group_margin:
+            figures = _if_result(f" by {-inside.difference:.3f}", inside, least)
+            worse = f"AUC worse than the champion's{figures} in {group}"
             yield f"{worse}, promotion.group_margin is {settings.group_margin}"
 
 
-def _against_reference(comparison: Comparison, settings: Promotion) -> Iterator[str]:
+def _against_reference(comparison: Comparison, settings: Promotion, least: int) -> Iterator[str]:
     if math.isnan(comparison.low):
         yield f"AUC may be lower than the reference's: {NO_INTERVAL}"
     elif comparison.low < -settings.margin:
-        lower = f"AUC may be lower than the reference's by {-comparison.low:.3f}"
-        yield f"{lower}, promotion.margin is {settings.margin}"
+        figures = _if_result(f" by {-comparison.low:.3f}", comparison, least)
+        yield f"AUC may be lower than the reference's{figures}, promotion.margin is {settings.margin}"

@@ -17,7 +17,7 @@ from echomort.champion.store import (
     write_pointer,
 )
 from echomort.core.errors import UserError
-from echomort.evaluation.too_few import has_too_few, no_result
+from echomort.evaluation.too_few import has_too_few, no_result, suppressed
 
 ROLLBACK, PROMOTION = "rollback", "promotion"
 """What a person may decide, in the history's field ``by_hand``."""
@@ -55,17 +55,30 @@ def shown(root: Path, candidate: str, least: int) -> dict[str, Any]:
     return {
         "candidate": candidate,
         **about,
-        "decisions": [_released(one, least) for one in read_history(root) if one["candidate"] == candidate],
+        "decisions": [released(one, least) for one in read_history(root) if one["candidate"] == candidate],
     }
 
 
-def _released(decision: Mapping[str, Any], least: int) -> dict[str, Any]:
+def released(decision: Mapping[str, Any], least: int) -> dict[str, Any]:
     """Return ``decision`` as a person may read it: the counts that it rests on, and figures that are a result."""
     judged = decision.get("judged")
-    if not judged or not has_too_few(judged["patients"], judged["deaths"], least):
+    if not judged:
         return dict(decision)
-    counts = {"patients": judged["patients"], "deaths": judged["deaths"]}
-    return {**decision, "judged": {**counts, "figures": no_result(least)}}
+    if has_too_few(judged["patients"], judged["deaths"], least):
+        counts = {"patients": judged["patients"], "deaths": judged["deaths"]}
+        return {**decision, "judged": {**counts, "figures": no_result(least)}}
+    return {**decision, "judged": {name: _part(part, least) for name, part in judged.items()}}
+
+
+def _part(part: Any, least: int) -> Any:
+    """Return a part of what was judged: of a comparison or a group of too few no figure, and no count of the deaths."""
+    if isinstance(part, list):  # a group's difference, by an earlier release
+        return {"figures": "kept without the number of deaths"}
+    if not isinstance(part, Mapping):
+        return part
+    if "deaths" in part and has_too_few(part["patients"], part["deaths"], least):
+        return {"figures": suppressed(least)}
+    return {name: _part(inner, least) for name, inner in part.items()}
 
 
 def choose(root: Path, candidate: str, because: str, kind: str, home: Path) -> None:

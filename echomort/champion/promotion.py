@@ -1,6 +1,5 @@
 """Promotion: a run's models go into the registry as a candidate, which the gate may make champion."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from echomort.champion.store import (
     write_trained_patients,
 )
 from echomort.core.errors import UserError
-from echomort.settings import Promotion, Settings
+from echomort.settings import Settings
 
 __all__ = ["Run", "Submission", "promote", "submit_run"]
 
@@ -47,7 +46,9 @@ def submit_run(run: Run, settings: Settings) -> Submission:
         return Submission(candidate, candidate, Decision(False, (ALREADY_CHAMPION,)))
     judged = _judged(root, candidate, pointer, run.sealed, settings)
     refused = (*run.suspicions, *rolled_back(root, candidate))
-    decision = promote(root, candidate, judged, settings.promotion, refused)
+    least = settings.evaluation.suppress_below_events
+    decision = decide(judged, settings.promotion, least, refused)
+    promote(root, candidate, decision)
     standing = None if pointer is None else {"champion": pointer.candidate, "reference": pointer.reference}
     record = {"candidate": candidate, "promoted": decision.promoted, "reasons": list(decision.reasons)}
     after = read_pointer(root)
@@ -56,19 +57,12 @@ def submit_run(run: Run, settings: Settings) -> Submission:
     return Submission(candidate, champion_name(root), decision)
 
 
-def promote(
-    root: Path, candidate: str, judged: Judged, settings: Promotion, suspicions: Sequence[str] = ()
-) -> Decision:
-    """Make ``candidate`` the champion if :func:`echomort.champion.gate.decide` allows it.
-
-    ``suspicions``: what of the run is too good to be true, in words.
-    """
-    decision = decide(judged, settings, suspicions)
+def promote(root: Path, candidate: str, decision: Decision) -> None:
+    """Make ``candidate`` the champion if :func:`echomort.champion.gate.decide` allowed it."""
     if decision.promoted:
         pointer = read_pointer(root)
         reference = candidate if decision.is_reference or pointer is None else pointer.reference
         write_pointer(root, candidate, decision.reasons, reference)
-    return decision
 
 
 def _judged(root: Path, candidate: str, pointer: Pointer | None, sealed: SealedSet, settings: Settings) -> Judged:

@@ -29,6 +29,8 @@ def new(folder: Folder, ehr: Records = None, config: SettingsFile = None, assign
         out.print(f"{table}: " + ", ".join(f"{name} ({forms.name})" for name, forms in columns.items()))
     for table, raw in taken.items():
         out.print(f"{table}.sql: " + (f"from {raw}" if raw else "no table was recognised; it yields no rows yet"))
+    if unread := sorted(tables.keys() - taken.values()):
+        out.print(f"read by no file yet: {', '.join(unread)}; a table of the same kind joins a SELECT with UNION ALL")
     options = [*(["--ehr", str(ehr)] if ehr else []), *(["--config", str(config)] if config else [])]
     options += [word for assignment in assignments or [] for word in ("--set", assignment)]
     again = shlex.join(["echomort", "adapter", "check", str(folder), *options])

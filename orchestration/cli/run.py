@@ -47,6 +47,7 @@ def run(
         out.print("everything is up to date: nothing to do")
     elif select is not None:
         out.print(f"materialized: {', '.join(assets)}")
+        summary.print_stale_above(home, assets, out)
     summary.print_results(settings, out)
     summary.print_accounts(home, out)
     summary.print_warnings(home, out)

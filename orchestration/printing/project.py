@@ -13,6 +13,7 @@ from rich.table import Table
 from assets import status
 from assets.accounts import account_lines
 from assets.project import Project
+from echomort.champion.history import released
 from echomort.champion.store import champion_name, read_history
 from echomort.evaluation.too_few import has_too_few, too_few_words
 from echomort.report.words import model_words
@@ -50,6 +51,24 @@ def print_accounts(home: Path, console: Console) -> None:
     with project.reader() as connection:
         for line in account_lines(connection):
             console.print(line)
+
+
+def print_stale_above(home: Path, assets: Sequence[str], console: Console) -> None:
+    """Print which assets above those that were selected are not up to date: what they would bring is not in yet."""
+    for line in above_lines(status.asset_states(Project(home=str(home))), assets):
+        console.print(line)
+
+
+def above_lines(rows: Sequence[Mapping[str, Any]], assets: Sequence[str]) -> Iterator[str]:
+    """Yield the line that names the assets of ``rows`` (``status.asset_states``) that ``assets`` are made from, are not
+    among them and are stale or were never made."""
+    stale = [row for row in rows if row["state"] in ("stale", "missing")]
+    above = sorted({name for asset in assets for name in status.required(stale, asset)} - set(assets))
+    if above:
+        line = (
+            f"WARNING: not up to date, and above what was selected: {', '.join(above)}; what they would bring is not in"
+        )
+        yield f"{line} yet: `echomort run`, or select all that lies above, such as `--select +{assets[0]}`"
 
 
 def print_warnings(home: Path, console: Console) -> None:
@@ -96,7 +115,7 @@ def print_status(home: Path, console: Console, as_json: bool) -> None:
     project = Project(home=str(home))
     rows = status.asset_states(project)
     if as_json:
-        decision = next(reversed(read_history(project.settings.registry)), None)
+        decision = _last_decision(project.settings)
         warnings = status.project_warnings(project)
         for row in rows:
             about = {"warnings": [words for asset, words in warnings if asset == row["asset"]]}
@@ -107,6 +126,12 @@ def print_status(home: Path, console: Console, as_json: bool) -> None:
     for line in _champion_lines(project.settings.registry):
         console.print(line)
     print_warnings(home, console)
+
+
+def _last_decision(settings: Settings) -> dict[str, Any] | None:
+    """Return the last decision on a candidate as a person may read it; None before there is one."""
+    history = read_history(settings.registry)
+    return released(history[-1], settings.evaluation.suppress_below_events) if history else None
 
 
 def state_lines(rows: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]:

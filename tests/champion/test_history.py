@@ -107,6 +107,20 @@ def test_the_figures_of_a_decision_on_too_few_deaths_are_not_shown(registry, two
     assert enough["auc"] == {"value": 0.25}
 
 
+def test_a_comparison_and_a_group_of_too_few_have_no_figure_and_no_count(registry, two):
+    _, second = two
+    groups = {"sex=female": {"patients": 20, "deaths": 4, "difference": -0.3, "high": -0.2}, "sex=male": [-0.1, -0.05]}
+    groups["age=65"] = {"patients": 40, "deaths": 12, "difference": -0.1, "high": 0.1}
+    champion = {"patients": 60, "deaths": 16, "difference": 0.1, "groups": groups}
+    judged = {"patients": 62, "deaths": 17, "champion": champion, "reference": {**champion, "deaths": 5}}
+    add_to_history(registry, {"candidate": second, "promoted": False, "reasons": ["no"], "judged": judged})
+    found = shown(registry, second, 10)["decisions"][-1]["judged"]
+    withheld = {"figures": "suppressed: fewer than 10 deaths or survivors"}
+    assert found["reference"] == withheld == found["champion"]["groups"]["sex=female"]
+    assert found["champion"]["groups"]["sex=male"] == {"figures": "kept without the number of deaths"}
+    assert (found["champion"]["difference"], found["champion"]["groups"]["age=65"]) == (0.1, groups["age=65"])
+
+
 def test_a_lost_pointer_comes_back_from_the_history(registry, two):
     first, second = two
     before = read_pointer(registry)

@@ -2,13 +2,17 @@
 
 import math
 import re
+from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from rich.console import Console
 
+from echomort.champion.store import add_to_history
+from echomort.settings import Evaluation
 from orchestration.printing.comparison import comparison_lines
-from orchestration.printing.project import _is_without_result, _results_table, state_lines
+from orchestration.printing.project import _is_without_result, _last_decision, _results_table, above_lines, state_lines
 
 WHY = "changed: echomort/evaluation/metrics/calibration.py, echomort/report/sections/characteristics.py and 2 more"
 ROWS = [
@@ -61,3 +65,20 @@ def test_models_have_the_names_of_the_report_and_too_few_deaths_no_area() -> Non
         "note": "",
     }
     assert list(comparison_lines([line]))[1] == "  Apical four-chamber, auc: none | none"
+
+
+def test_the_last_decision_has_no_figure_of_too_few_deaths(tmp_path: Path) -> None:
+    settings = SimpleNamespace(registry=tmp_path, evaluation=Evaluation())
+    assert _last_decision(settings) is None
+    judged = {"patients": 20, "deaths": 4, "auc": {"value": 0.875}}
+    add_to_history(tmp_path, {"candidate": "a", "promoted": True, "reasons": ["no AUC"], "judged": judged})
+    assert "0.875" not in str(_last_decision(settings))
+
+
+def test_what_lies_above_a_selection_and_is_stale_is_named() -> None:
+    """A new extract is seen by an asset that `group:records` does not hold: the old records would pass for the new."""
+    states = {"ehr_extract": "stale", "patient": "stale", "outcomes": "up to date", "clips": "stale"}
+    rows = [{"asset": name, "state": state} for name, state in states.items()]
+    (line,) = above_lines(rows, ["patient", "outcomes"])
+    assert "above what was selected: ehr_extract;" in line and "--select +patient" in line
+    assert not list(above_lines(rows, ["ehr_extract", "patient", "outcomes"]))

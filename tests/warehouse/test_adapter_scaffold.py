@@ -1,6 +1,7 @@
 """An adapter that is begun from a look at an extract, and all that is wrong with one, said at once."""
 
 import re
+from datetime import date
 
 import pytest
 from extracts import HEADERS, KEYRING, clean_records, empty_warehouse, fetch, write_extract
@@ -110,7 +111,9 @@ def test_the_canonical_layout_is_recognised_by_its_own_names(tmp_path, rows):
 
 def test_every_canonical_column_has_words_or_a_hint():
     words = column_words()
-    assert {table: tuple(columns) for table, columns in words.items()} == CANONICAL
+    assert {table: tuple(columns) for table, columns in words.items()} == CANONICAL | {
+        "contact": (*CANONICAL["contact"], "status")
+    }
     assert all(column in words[table][column].names for table in CANONICAL for column in CANONICAL[table])
 
 
@@ -295,3 +298,46 @@ def test_an_extract_of_another_layout_is_told_of_adapters(tmp_path):
         open_extract(connection, ExtractLocation(tmp_path), "canonical"),
     ):
         pass
+
+
+US_EXPORT = {
+    "PATIENT": "PAT_ID,PAT_MRN_ID,BIRTH_DATE,SEX_C,PAT_STATUS,DEATH_DATE\nZ1,0001,01/31/1950,1,Alive,\n"
+    "Z2,0002,12/24/1950,2,Deceased,03/02/2019\n",
+    "PAT_ENC": "PAT_MRN_ID,EFFECTIVE_DATE_DTTM,ENC_TYPE,APPT_STATUS\n0001,05/17/2018 8:36 PM,Office Visit,Completed\n"
+    "0001,05/18/2018 8:36 PM,Office Visit,No Show\n",
+    "ORDER_PROC_ECHO": "ACCESSION_NUM,PAT_MRN_ID,PROC_START_TIME\nE7,0001,05/04/2018 12:05 AM\n",
+    "ECHO_MEASUREMENT": "ACCESSION_NUM,FINDING,VALUE,UNIT\nE7,LVEF,55,%\n",
+    "ORDER_RESULTS": "PAT_MRN_ID,COMPONENT_NAME,ORD_VALUE,REFERENCE_UNIT,RESULT_TIME\n"
+    "0001,CREATININE,1.1,mg/dL,05/03/2018 1:05 PM\n",
+}
+"""Tables of an export by the names of Epic's Clarity, months first and with a clock of 12 hours. No study is later than
+the 12th of its month."""
+
+
+def test_a_us_export_is_begun_with_its_dates_and_its_visits_that_did_not_take_place(tmp_path):
+    """The order of the few dates that both orders read is that of the extract; else a study would move by a month."""
+    folder = tmp_path / "export"
+    folder.mkdir()
+    for name, text in US_EXPORT.items():
+        (folder / f"{name}.csv").write_text(text)
+    location, own = ExtractLocation(folder), tmp_path / "own"
+    assert look(location)["patient"]["birth_date"].name == "time, month first"
+    taken = begun(own, location)
+    assert [taken[table] for table in ("patient", "death", "contact", "study", "measurement")] == [
+        "patient", "patient", "pat_enc", "order_proc_echo", "order_results",
+    ]  # fmt: skip
+    findings = check_adapter(location, str(own))
+    assert (findings.problems, findings.rows["death"], findings.rows["contact"]) == ([], 1, 2)
+    stage(connection := empty_warehouse(), location, str(own), KEYRING, "kept")
+    assert fetch(connection, "SELECT CAST(study_at AS VARCHAR) FROM study") == [("2018-05-04 00:05:00",)]
+    assert fetch(connection, "SELECT CAST(contact_at AS VARCHAR) FROM contact") == [("2018-05-17 20:36:00",)]
+
+
+def test_months_that_come_first_are_told_with_the_macro(tmp_path, rows):
+    written = "{:%m/%d/%Y}"
+    rows["patient"] = [
+        (patient, written.format(date.fromisoformat(str(birth))), sex, race)
+        for patient, birth, sex, race in rows["patient"]
+    ]
+    said = check_adapter(ExtractLocation(write_extract(tmp_path, rows)), "canonical").problems
+    assert any("99/99/9999 (12 rows); write month_first(...) around it in patient.sql" in one for one in said)

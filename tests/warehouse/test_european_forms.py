@@ -1,5 +1,7 @@
 """Files as European programs export them: separators, encodings, names of columns, dates and decimal commas."""
 
+from datetime import datetime
+
 import duckdb
 import pytest
 from extracts import KEYRING, clean_records, empty_warehouse, fetch, write_extract
@@ -47,6 +49,41 @@ def said(macros: duckdb.DuckDBPyConnection, expression: str, cell: object) -> ob
 )
 def test_day_first_writes_only_dates_whose_day_comes_first(macros, cell, written):
     assert said(macros, "day_first($cell)", cell) == written
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("12/31/2019", "2019-12-31"),
+        ("1/2/2019", "2019-01-02"),
+        ("12-31-2019 08:30", "2019-12-31 08:30"),
+        ("12/31/2019 8:36 PM", "2019-12-31 20:36"),
+        ("12/31/2019 12:05:09 am", "2019-12-31 00:05:09"),
+        ("12/31/2019 12:05PM", "2019-12-31 12:05"),
+        ("12/31/2019  1:05:09.125 PM", "2019-12-31 13:05:09.125"),
+        ("12/31/2019 8:36", "2019-12-31 08:36"),
+        ("2019-12-31 08:30:00", "2019-12-31 08:30:00"),
+        ("12.31.2019", "12.31.2019"),
+        ("12/31/19", "12/31/19"),
+        ("12/31-2019", "12/31-2019"),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_month_first_writes_only_dates_whose_month_comes_first(macros, cell, written):
+    assert said(macros, "month_first($cell)", cell) == written
+
+
+@pytest.mark.parametrize("time", ["13:05 PM", "00:05 AM", "8:36 P", "8:60 PM", "8 PM", "20:36 UTC", "08:00:00 PM EST"])
+def test_a_time_of_no_clock_stays_unread(macros, time):
+    for macro, day in (("month_first", "12/31/2019"), ("day_first", "31/12/2019")):
+        assert said(macros, f"as_moment({macro}($cell))", f"{day} {time}") is None
+
+
+@given(st.datetimes(min_value=datetime(1000, 1, 1)), st.sampled_from(["%m/%d/%Y %I:%M:%S %p", "%m-%d-%Y %H:%M:%S"]))
+def test_a_time_is_the_same_in_both_forms(macros, moment, form):
+    moment = moment.replace(microsecond=0)
+    assert said(macros, "as_moment(month_first($cell))", moment.strftime(form)) == moment
 
 
 @pytest.mark.parametrize("cell", ["31.02.2019", "12.31.2019", "00.01.2019", "01.01.2019 8 Uhr", "01.01.2019 25:00"])

@@ -23,7 +23,7 @@ from warehouse.adapters.extract import (
     helpers_in_order,
     open_maps,
 )
-from warehouse.adapters.forms import READ, helps_most, unread_forms
+from warehouse.adapters.forms import READ, best_help, unread_forms
 from warehouse.adapters.raw import Column, Extract
 from warehouse.adapters.scaffold import MOST, NUMBERS
 from warehouse.connection import connect_to_nothing
@@ -113,11 +113,11 @@ def _look_at(connection: duckdb.DuckDBPyConnection, table: str, findings: Findin
 
 def _unread(connection: duckdb.DuckDBPyConnection, table: str, column: str, rows: int) -> Iterator[str]:
     """Yield what is wrong with a column many of whose cells are unread, or most of whose unread cells a macro mends."""
-    found = unread_forms(connection, table, column)
-    helped = helps_most(found)
+    helps, helped = best_help(connection, table, column)
+    found = unread_forms(connection, table, column, helps)
     if helped or sum(count for _, count, _ in found) > (1 - MOST) * rows:
         forms = ", ".join(f"{form} ({count} rows)" for form, count, _ in found[:SHOWN_FORMS])
         more = f" and {len(found) - SHOWN_FORMS} other forms" if len(found) > SHOWN_FORMS else ""
         remedy = NUMBER_REMEDY if column in NUMBERS else TIME_REMEDY
-        advice = f"write {READ[column][1]}(...) around it in {table}.sql" if helped else remedy
+        advice = f"write {helps}(...) around it in {table}.sql" if helped else remedy
         yield f"{table}.{column} can't be read where it is {forms}{more}; {advice}"

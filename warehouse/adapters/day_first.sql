@@ -1,5 +1,5 @@
 -- A macro for adapters: day_first(x) writes a date whose day comes first, 31.12.2019 or 31/12/2019, perhaps with a time
--- after a blank, as staging reads it: 2019-12-31. Any other text, a year of two digits too, stays as it is, so that
+-- after a blank (8:36 PM too), as staging reads it: 2019-12-31. Any other text, a year of two digits too, stays as it is, so that
 -- staging counts it. A date that does not exist is written too, and counted there.
 CREATE OR REPLACE TEMP MACRO day_first(x) AS
     CASE
@@ -7,6 +7,6 @@ CREATE OR REPLACE TEMP MACRO day_first(x) AS
             THEN regexp_extract(as_text(x), '^\d+.\d+.(\d{4})', 1)
             || '-' || lpad(regexp_extract(as_text(x), '^\d+.(\d+)', 1), 2, '0')
             || '-' || lpad(regexp_extract(as_text(x), '^\d+'), 2, '0')
-            || regexp_extract(as_text(x), '^\S+(.*)$', 1)
+            || clock(regexp_extract(as_text(x), '^\S+(.*)$', 1))
         ELSE as_text(x)
     END;

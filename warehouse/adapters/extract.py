@@ -74,7 +74,9 @@ CATALOGUE = ROOT.parent / "echomort" / "ehr" / "variables.csv"
 MACROS = (
     "adapters/as_whole.sql",
     "adapters/from_json.sql",
+    "adapters/clock.sql",
     "adapters/day_first.sql",
+    "adapters/month_first.sql",
     "adapters/decimal_comma.sql",
     "adapters/at_time.sql",
     "adapters/says_dead.sql",

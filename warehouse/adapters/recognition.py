@@ -24,6 +24,10 @@ LATIN = "latin-1"
 """Encoding of a text that is not UTF-8, as Windows writes it in western Europe."""
 
 
+OWN_LAYOUT = "an adapter for a layout of your own is begun with `echomort adapter new` (docs/adapters.md)"
+"""What helps where no adapter reads an extract."""
+
+
 @dataclass(frozen=True)
 class Recognition:
     """An adapter that reads an extract, and how many patients, deaths and studies it finds there."""
@@ -74,7 +78,9 @@ def recognise(folder: Path, encoding: str = UNMARKED) -> Recognition:
             f"no adapter recognises the files of {folder}",
             f"name one of {', '.join(problems)} and see what it lacks, or begin one with `echomort adapter new`",
         )
-    raise UserError(f"adapter {nearest} comes nearest, but {problems[nearest].problem}", problems[nearest].remedy)
+    raise UserError(
+        f"adapter {nearest} comes nearest, but {problems[nearest].problem}", f"{problems[nearest].remedy}; {OWN_LAYOUT}"
+    )
 
 
 def read_with(folder: Path, adapter: str, encoding: str = UNMARKED) -> Recognition:

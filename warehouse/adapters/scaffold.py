@@ -50,6 +50,8 @@ TIMES = frozenset(
 NUMBERS = frozenset({"value", "dose"})
 """Canonical columns that are times and numbers."""
 
+ORDERS = ("day_first", "month_first")
+"""Macros that read dates whose day, or whose month, comes first."""
 
 PURPOSES = ("death", "identity", "measurement", "diagnosis", "medication", "study", "contact", "patient")
 """Canonical tables by whose words the name of a raw one is judged, in this order: `echo_results` are measurements,
@@ -61,8 +63,8 @@ without."""
 
 DEAD_FLAGS = (
     "deceased", "is_deceased", "deceased_flag", "deceased_ind", "dead", "is_dead", "died", "death", "death_flag",
-    "death_indicator", "vital_status", "vitalstatus", "verstorben", "gestorben", "overleden", "decede", "fallecido",
-    "deceduto",
+    "death_indicator", "vital_status", "vitalstatus", "pat_status", "patient_status", "verstorben", "gestorben",
+    "overleden", "decede", "fallecido", "deceduto",
 )  # fmt: skip
 """Columns of a table of patients that say who is dead."""
 
@@ -82,11 +84,13 @@ class Word:
 
 @dataclass(frozen=True)
 class Forms:
-    """How many first cells of a column are filled, times, numbers, and would be if day or comma came as in Europe."""
+    """How many first cells of a column are filled, times, numbers, and would be if the day or
+    the month came first, or the decimal sign were a comma."""
 
     filled: int
     times: int
     day_first_times: int
+    month_first_times: int
     numbers: int
     comma_numbers: int
 
@@ -98,15 +102,17 @@ class Forms:
         counts = {
             "time": self.times,
             "time, day first": self.day_first_times,
+            "time, month first": self.month_first_times,
             "number": self.numbers,
             "number, decimal comma": self.comma_numbers,
         }
         return next((name for name, count in counts.items() if count >= MOST * self.filled), "text")
 
-    def expression(self, column: str, name: str) -> str:
-        """Return ``name`` as SQL that staging can read as the canonical ``column``."""
-        if column in TIMES and self.day_first_times > self.times:
-            return f"day_first({name})"
+    def expression(self, column: str, name: str, order: str) -> str:
+        """Return ``name`` as SQL that staging can read as the canonical ``column``; ``order``: the macro of the
+        extract's dates."""
+        if column in TIMES and max(self.day_first_times, self.month_first_times) > self.times:
+            return f"{order}({name})"
         return f"decimal_comma({name})" if column in NUMBERS and self.comma_numbers > self.numbers else name
 
 
@@ -209,16 +215,25 @@ def _first(names: Iterable[str], plain: Mapping[str, str]) -> str | None:
 
 def _select(table: str, words: Mapping[str, Word], raw: str | None, tables: Tables) -> Iterator[str]:
     columns = _columns(table, words, raw, tables) if raw else dict.fromkeys(words)
+    order = _order(tables)
     yield f"-- From {raw}. Check every line." if raw else "-- No table was recognised: correct it, or leave it empty."
     yield "SELECT"
     for place, (column, word) in enumerate(words.items(), start=1):
         name = columns[column]
-        source = tables[raw][name].expression(column, _quoted(name)) if raw and name else "NULL"
+        source = tables[raw][name].expression(column, _quoted(name), order) if raw and name else "NULL"
         comma, hint = "," if place < len(words) else "", f"  -- {word.hint}" if word.hint else ""
         yield f"    {source} AS {column}{comma}{hint}"
     yield f"FROM raw_{raw}" if raw else "WHERE false"
     if raw and table == "death":
         yield from _where_dead(raw, str(columns["death_date"]), tables[raw])
+
+
+def _order(tables: Tables) -> str:
+    """Return the macro that reads most of the extract's dates, the first of equals: one program writes one order, and
+    the few dates of one column may have no day after the 12th."""
+    forms = [one for columns in tables.values() for one in columns.values()]
+    counts = (sum(one.day_first_times for one in forms), sum(one.month_first_times for one in forms))
+    return ORDERS[counts.index(max(counts))]
 
 
 def _where_dead(raw: str, date: str, columns: Iterable[str]) -> Iterator[str]:

@@ -21,8 +21,8 @@ DATE_COLUMNS = {
 NOTHING_TO_DO = "nothing to do"
 """How the remedy begins where a reason is no error."""
 
-FORMS = {"UNREADABLE_DATE": "DAY_FIRST_DATE", "NOT_A_NUMBER": "DECIMAL_COMMA"}
-"""Reason of dates and numbers that can't be read -> the reason that notes that an adapter could read most of them."""
+FORMS = {"day_first": "DAY_FIRST_DATE", "month_first": "MONTH_FIRST_DATE", "decimal_comma": "DECIMAL_COMMA"}
+"""Macro by which an adapter could read most of the dates or numbers that staging can't -> the reason that notes it."""
 
 
 @functools.cache

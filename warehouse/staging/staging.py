@@ -1,5 +1,6 @@
 """Stages an extract into the canonical tables: pseudonyms, one row for each person, shifted dates, counted rows."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -25,7 +26,7 @@ from warehouse.adapters.extract import (
     origins,
     raw_tables,
 )
-from warehouse.adapters.forms import helped_rows
+from warehouse.adapters.forms import best_help
 from warehouse.queries import query, run, scalar
 from warehouse.staging import advice
 from warehouse.staging.vocabulary import vocabulary
@@ -368,10 +369,13 @@ def _note_forms(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
     """
     noted = []
     for (reason,) in run(connection, "staging/unread.sql", table=table, share=FEW_UNREAD).fetchall():
-        helped = sum(helped_rows(connection, table, column) for column in advice.column(table, reason).split("/"))
-        if helped:
-            noted.append(advice.FORMS[reason])
-            run(connection, "staging/form.sql", table=table, reason=noted[-1], rows=helped)
+        helped: Counter[str] = Counter()
+        for column in advice.column(table, reason).split("/"):
+            macro, rows = best_help(connection, table, column)
+            helped[advice.FORMS[macro]] += rows
+        for form, rows in (+helped).items():
+            noted.append(form)
+            run(connection, "staging/form.sql", table=table, reason=form, rows=rows)
     return noted
 
 

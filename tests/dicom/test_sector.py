@@ -13,7 +13,7 @@ from echomort.dicom import Clip, Reason, Rejected, lit_outside_sector, read_clip
 from echomort.dicom.header.fields import Header, Region
 from echomort.dicom.header.regions import clamp_box, declared_box, pixel_aspect
 from echomort.dicom.tissue import morphology, sector
-from echomort.dicom.tissue.flow import MIN_FLOW_SHARE, _may_show_flow, flow_share
+from echomort.dicom.tissue.flow import MIN_FLOW_SHARE, _count_chroma, _may_show_flow, flow_share
 from echomort.dicom.tissue.morphology import dilate, erode, open_mask
 from echomort.dicom.tissue.overlays import without_overlays
 from echomort.dicom.tissue.sector import Sector, find_sector
@@ -497,7 +497,8 @@ def test_flow_is_ruled_out_early_only_where_there_is_none(seed: int, spread: int
     patch = ndimage.binary_dilation(random.random((60, 80, 1)) < share / 9, np.ones((3, 3, 1)))
     rgb = np.clip(grey + tint + patch * random.integers(-90, 91, 3), 0, 255).astype(np.uint8)
     inside = np.ones((60, 80), bool)
-    if not _may_show_flow(rgb, inside):
+    _, every, far = _count_chroma(rgb, inside)
+    if not _may_show_flow(every, far):
         assert flow_share(rgb, inside, ~inside) <= MIN_FLOW_SHARE
 
 

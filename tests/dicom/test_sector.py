@@ -333,6 +333,18 @@ def test_a_running_time_axis_is_no_sector(kind: str, expected: Reason, way: str,
     assert untagged(movie, tmp_path) is expected
 
 
+def test_an_m_mode_of_little_contrast_is_no_spectrum(tmp_path: Path) -> None:
+    """Layers that differ by less than a factor of two: all of it is lit, as no spectrum is."""
+    depths, times = np.mgrid[:180, :360]
+    layers = 0.6 + 0.4 * np.sin(times / 25 + depths / 20) ** 2
+    movie = np.zeros((40, ROWS, COLUMNS), np.uint8)
+    speckle = np.random.default_rng(5).integers(0, 255, (2, 180, 360))
+    for index in range(40):
+        swept = np.where(times < index * 9, speckle[1], speckle[0]) * layers
+        movie[index, 90:270, 20:380] = swept
+    assert untagged(movie, tmp_path) is Reason.M_MODE
+
+
 @pytest.mark.parametrize(("kind", "expected"), [("m_mode", Reason.M_MODE), ("spectral", Reason.SPECTRAL_DOPPLER)])
 def test_a_live_sector_over_a_trace_is_a_trace(kind: str, expected: Reason, tmp_path: Path) -> None:
     small = sector_movie(40, 150, 200)

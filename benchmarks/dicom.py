@@ -34,7 +34,8 @@ from echomort.dicom.frames.open import open_frames
 from echomort.dicom.frames.samples import rgb_to_luma
 from echomort.dicom.header.fields import Header
 from echomort.dicom.header.parsing import open_object
-from echomort.dicom.header.timing import blend, resample
+from echomort.dicom.header.timing import resample
+from echomort.dicom.scaling import blend
 from echomort.settings import Imaging, Synthetic
 from echomort.synth.archive import write_archive
 

@@ -1,7 +1,8 @@
-/* The inner loop of Scaler: one frame's region, blanked outside the mask and scaled by two banded filters.
+/* The inner loops of Scaler: one frame's region, blanked outside the mask and scaled by two banded filters; which pixels
+   of the clip hold any of the mask; and the blend of two frames.
 
-   The same sums in the same order as the two sparse products in scaling.py, so that a clip is the same bytes with this
-   module and without it: no fused multiply-add, and nothing but additions of zero is left out. */
+   The same sums in the same order as the two sparse products in scaling.py and as in timing.py, so that a clip is the
+   same bytes with this module and without it: no fused multiply-add, and nothing but additions of zero is left out. */
 
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030b0000
@@ -117,7 +118,110 @@ static PyObject *scale(PyObject *self, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
+/* Writes each row's first masked column and the one after its last, 0 for an empty row. */
+static void find_spans(const uint8_t *mask, Py_ssize_t height, Py_ssize_t width, int32_t *spans)
+{
+    for (Py_ssize_t y = 0; y < height; y++, mask += width, spans += 2) {
+        const uint8_t *first = memchr(mask, 255, width);
+        Py_ssize_t end = first == NULL ? 0 : width;
+        while (end > 0 && mask[end - 1] == 0)
+            end--;
+        spans[0] = first == NULL ? 0 : (int32_t)(first - mask);
+        spans[1] = (int32_t)end;
+    }
+}
+
+static void cover_row(uint8_t *restrict out, const uint8_t *restrict lit, Filter along)
+{
+    for (Py_ssize_t j = 0; j < along.count; j++) {
+        int held = 0;
+        for (Py_ssize_t k = 0; k < along.taps; k++)
+            held |= lit[along.start[j] + k] && along.weight[j * along.taps + k] > 0;
+        out[j] = (uint8_t)held;
+    }
+}
+
+static int covered(const Py_buffer *view)
+{
+    const Py_buffer *mask = view, *spans = view + 1, *out = view + 6;
+    Py_ssize_t height = spans->len / 8, width = height ? mask->len / height : 0;
+    Filter down, along;
+    if (height <= 0 || width <= 0 || height * width != mask->len || !filter_of(&down, view + 2, view + 3, height) ||
+        !filter_of(&along, view + 4, view + 5, width) || down.count * along.count != out->len) {
+        PyErr_SetString(PyExc_ValueError, "shapes do not fit each other");
+        return -1;
+    }
+    uint8_t *lit = PyMem_Malloc(width);
+    if (lit == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    find_spans(mask->buf, height, width, spans->buf);
+    for (Py_ssize_t i = 0; i < down.count; i++) {
+        memset(lit, 0, width);
+        for (Py_ssize_t k = 0; k < down.taps; k++) {
+            const uint8_t *row = (const uint8_t *)mask->buf + (down.start[i] + k) * width;
+            if (down.weight[i * down.taps + k] > 0)
+                for (Py_ssize_t x = 0; x < width; x++)
+                    lit[x] |= row[x];
+        }
+        cover_row((uint8_t *)out->buf + i * along.count, lit, along);
+    }
+    PyMem_Free(lit);
+    return 0;
+}
+
+static PyObject *cover(PyObject *self, PyObject *arguments)
+{
+    Py_buffer view[7];
+    if (!PyArg_ParseTuple(arguments, "y*w*y*y*y*y*w*", view, view + 1, view + 2, view + 3, view + 4, view + 5, view + 6))
+        return NULL;
+    int failed = covered(view);
+    for (int i = 0; i < 7; i++)
+        PyBuffer_Release(view + i);
+    if (failed)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+FOR_EACH_PROCESSOR
+static void blend_pixels(uint8_t *restrict out, const uint8_t *restrict before, const uint8_t *restrict after,
+                         Py_ssize_t count, double weight)
+{
+    for (Py_ssize_t i = 0; i < count; i++) {
+        double start = before[i];
+        out[i] = (uint8_t)(int32_t)(start + ((double)after[i] - start) * weight);
+    }
+}
+
+static PyObject *blend(PyObject *self, PyObject *arguments)
+{
+    Py_buffer before, after, out;
+    double weight;
+    if (!PyArg_ParseTuple(arguments, "y*y*dw*", &before, &after, &weight, &out))
+        return NULL;
+    int fits = before.len == after.len && before.len == out.len && weight >= 0 && weight <= 1;
+    if (fits)
+        blend_pixels(out.buf, before.buf, after.buf, out.len, weight);
+    else
+        PyErr_SetString(PyExc_ValueError, "shapes do not fit each other");
+    PyBuffer_Release(&before);
+    PyBuffer_Release(&after);
+    PyBuffer_Release(&out);
+    if (!fits)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
+    {"cover", cover, METH_VARARGS,
+     "cover(mask, spans, down_start, down_weight, along_start, along_weight, out)\n\n"
+     "Write into `spans` (int32 (height, 2)) where each row of `mask` (uint8, 0 or 255) is lit, and into `out` (uint8)\n"
+     "which outputs of the two filters hold any of it: 1 or 0. Raises ValueError where the shapes do not fit."},
+    {"blend", blend, METH_VARARGS,
+     "blend(before, after, weight, out)\n\n"
+     "Write into `out` (uint8) what lies between `before` and `after` (uint8) at `weight`, from 0 to 1, truncated.\n"
+     "Raises ValueError where the shapes do not fit."},
     {"scale", scale, METH_VARARGS,
      "scale(frame, columns, top, left, mask, spans, down_start, down_weight, along_start, along_weight, out)\n\n"
      "Write into `out` (uint8) the region of `frame` (uint8, `columns` wide) that begins at `top`, `left`, blanked by\n"

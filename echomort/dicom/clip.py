@@ -17,10 +17,10 @@ from echomort.dicom.header.fields import Header
 from echomort.dicom.header.parsing import MAX_INFLATED_BYTES, open_object, reject_errors_as
 from echomort.dicom.header.regions import COLOUR_FLOW, Box, declared_box, pixel_aspect
 from echomort.dicom.header.rhythm import frames_a_beat
-from echomort.dicom.header.timing import Resampling, blend, resample
+from echomort.dicom.header.timing import Resampling, resample
 from echomort.dicom.header.views import UNKNOWN
 from echomort.dicom.reasons import Reason, Rejected
-from echomort.dicom.scaling import Placing, Scaler
+from echomort.dicom.scaling import Placing, Scaler, blend
 from echomort.dicom.tissue.continuity import continuity_notes
 from echomort.dicom.tissue.declared import find_live_sector, holds_the_tissue
 from echomort.dicom.tissue.flow import shows_flow
@@ -157,7 +157,7 @@ def _make_clip(frames: Frames, settings: ClipSettings, view: str | None) -> Clip
     pixels, sector = np.zeros(settings.shape_of(shown), np.uint8), np.zeros(settings.shape_of(shown)[1:], bool)
     blended = _scale_and_resample(frames, seen, plan, scale)
     pixels[: len(blended), placing.rows, placing.columns] = blended
-    sector[placing.rows, placing.columns] = scale.covered()
+    sector[placing.rows, placing.columns] = scale.covered
     breaks = continuity_notes(blended, sector[placing.rows, placing.columns], timing.times)
     if count_lines_of_letters(pixels[: len(blended)], by_stretch=bool(breaks)):
         raise Rejected(Reason.NO_SECTOR, "letters")

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from echomort.dicom.header.timing import blend, resample
-from echomort.dicom.scaling import Placing, Scaler
+from echomort.dicom.header.timing import resample
+from echomort.dicom.scaling import Placing, Scaler, blend
 from echomort.settings import ClipSettings
 
 

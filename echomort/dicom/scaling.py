@@ -1,4 +1,4 @@
-"""Scales the region of a frame into the frame of a clip, with its aspect kept."""
+"""Scales the region of a frame into the frame of a clip, with its aspect kept, and blends frames in time."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from echomort.dicom.geometry import Grid
 from echomort.dicom.header.regions import Box
+from echomort.dicom.header.timing import Resampling
 from echomort.settings import ClipSettings
 
 try:
@@ -104,8 +105,8 @@ def _overlap(old: int, new: int) -> tuple[slice, slice]:
 class Scaler:
     """Scales the region of each frame of a loop by one filter down the rows and one along the columns.
 
-    A compiled loop (``_scaling.c``) does this where it could be built, two sparse products otherwise; both give the
-    same bytes.
+    ``covered`` is bool (height, width): the pixels that hold any of the mask. A compiled loop (``_scaling.c``) does
+    this where it could be built, two sparse products otherwise; both give the same bytes.
     """
 
     def __init__(self, placing: Placing, mask: np.ndarray, filter_name: str) -> None:
@@ -116,17 +117,13 @@ class Scaler:
         sizes = (y1 - y0 + 1, placing.rows), (x1 - x0 + 1, placing.columns)
         self._filters = [(filter_name, old, new.stop - new.start) for old, new in sizes]
         self._down, self._along = (_filter_matrix(*each) for each in self._filters)
-        self._scaled = self._by_products() if compiled is None else self._by_loop((y0, x0))
+        self._scaled, self.covered = self._by_products() if compiled is None else self._by_loop((y0, x0))
 
     def __call__(self, luma: np.ndarray) -> np.ndarray:
         """Return the region of ``luma``, 0 outside the mask, scaled and rounded: uint8 (height, width)."""
         return self._scaled(self._placing.on_canvas(luma))
 
-    def covered(self) -> np.ndarray:
-        """Return bool (height, width): the pixels that hold any of the mask."""
-        return np.asarray((self._along @ (self._down @ self._mask.astype(np.float32)).T).T > 0)
-
-    def _by_products(self) -> Callable[[np.ndarray], np.ndarray]:
+    def _by_products(self) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]:
         rows, columns = self._mask.shape
         cut = np.empty(self._mask.shape, np.uint8)
         lit = np.zeros((rows, columns // ROW_BLOCK * ROW_BLOCK + ROW_PADDING), np.float32)
@@ -136,20 +133,47 @@ class Scaler:
             narrow = np.ascontiguousarray((self._down @ lit).T[:columns])
             return np.ascontiguousarray(((self._along @ narrow).T + 0.5).astype(np.uint8))
 
-        return scaled
+        covered = (self._along @ (self._down @ self._mask.astype(np.float32)).T).T > 0
+        return scaled, np.asarray(covered)
 
-    def _by_loop(self, corner: tuple[int, int]) -> Callable[[np.ndarray], np.ndarray]:
+    def _by_loop(self, corner: tuple[int, int]) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]:
         mask = self._mask.view(np.uint8) * np.uint8(255)
-        spans = _spans(self._mask)
         filters = *_bands(*self._filters[0]), *_bands(*self._filters[1])
         shape = self._down.shape[0], self._along.shape[0]
+        spans, covered = np.empty((len(mask), 2), np.int32), np.empty(shape, bool)
+        compiled.cover(mask, spans, *filters, covered.view(np.uint8))
 
         def scaled(luma: np.ndarray) -> np.ndarray:
             out = np.empty(shape, np.uint8)
             compiled.scale(np.ascontiguousarray(luma), luma.shape[1], *corner, mask, spans, *filters, out)
             return out
 
-        return scaled
+        return scaled, covered
+
+
+def blend(frames: dict[int, np.ndarray], resampling: Resampling) -> np.ndarray:
+    """Return uint8 (output frames, height, width): the blends of uint8 ``frames`` (by source index), truncated."""
+    first = frames[int(resampling.before[0])]
+    blended = np.empty((len(resampling.before), *first.shape), np.uint8)
+    each = zip(resampling.before.tolist(), resampling.after.tolist(), resampling.weight.tolist(), strict=True)
+    for out, (before, after, weight) in zip(blended, each, strict=True):
+        if weight == 0.0:
+            out[:] = frames[before]
+        elif compiled is None:
+            _blend_two(frames[before], frames[after], weight, out)
+        else:
+            one, other = (np.ascontiguousarray(frames[index]) for index in (before, after))
+            compiled.blend(one, other, weight, out)
+    return blended
+
+
+def _blend_two(before: np.ndarray, after: np.ndarray, weight: float, out: np.ndarray) -> None:
+    # before + (after - before) * w: exact where both are equal, so still tissue does not flicker by one level.
+    start, blended = before.astype(np.float64), after.astype(np.float64)
+    blended -= start
+    blended *= weight
+    blended += start
+    out[:] = blended.astype(np.uint8)
 
 
 @functools.lru_cache(maxsize=FILTERS_KEPT)
@@ -171,13 +195,6 @@ def _bands(filter_name: str, old: int, new: int) -> tuple[np.ndarray, np.ndarray
     start = np.minimum(first, dense.shape[1] - taps)
     weights = np.take_along_axis(dense, start[:, None] + np.arange(taps), axis=1)
     return start.astype(np.int32), np.ascontiguousarray(weights)
-
-
-def _spans(mask: np.ndarray) -> np.ndarray:
-    """Return each row's first masked column and the one after its last: int32 (rows, 2), 0 for an empty row."""
-    lit = np.asarray(mask.any(axis=1))
-    ends = np.stack([mask.argmax(axis=1), mask.shape[1] - mask[:, ::-1].argmax(axis=1)], axis=1)
-    return np.where(lit[:, None], ends, 0).astype(np.int32)
 
 
 def _area_weights(old: int, new: int) -> np.ndarray:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from echomort.core.errors import UserError
-from echomort.dicom.header.timing import MAX_FPS, MIN_FPS, blend, resample
+from echomort.dicom.header.timing import MAX_FPS, MIN_FPS, resample
 from echomort.dicom.saved import Unusable
-from echomort.dicom.scaling import Placing, Scaler
+from echomort.dicom.scaling import Placing, Scaler, blend
 
 FRAMES, HEIGHT, WIDTH, FPS = 60, 109, 150, 30.0
 """A clip of the published network (preprint, p. 15 and 20): frames, rows, columns, frames a second."""

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from echomort.dicom import scaling
-from echomort.dicom.scaling import Placing, Scaler
+from echomort.dicom.header.timing import Resampling
+from echomort.dicom.scaling import Placing, Scaler, blend
 
 
 def scaled(picture: np.ndarray, filter_name: str, height: int, width: int) -> np.ndarray:
@@ -62,7 +63,7 @@ def test_what_lies_outside_the_mask_never_bleeds_in() -> None:
     mask[100:300, 200:400] = True
     placing = Placing.fit((0, 0, 599, 435), 1.0, (109, 150))
     scaler = Scaler(placing, mask, "area")
-    assert not scaler(picture)[~scaler.covered()].any()
+    assert not scaler(picture)[~scaler.covered].any()
 
 
 @pytest.mark.parametrize(
@@ -101,11 +102,21 @@ def test_the_compiled_loop_makes_the_same_bytes(
     picture, (rows, columns) = noise(*shape), shape
     placing = Placing.fit((7, 5, columns - 4, rows - 3), 1.1, (109, 150))
     for mask in masks(rows, columns):
-        loop = Scaler(placing, mask, filter_name)(picture)
+        loop = Scaler(placing, mask, filter_name)
         with monkeypatch.context() as without:
             without.setattr(scaling, "compiled", None)
-            products = Scaler(placing, mask, filter_name)(picture)
-        np.testing.assert_array_equal(loop, products)
+            products = Scaler(placing, mask, filter_name)
+        np.testing.assert_array_equal(loop(picture), products(picture))
+        np.testing.assert_array_equal(loop.covered, products.covered)
+
+
+@pytest.mark.skipif(scaling.compiled is None, reason="installed without a C compiler: there is one way only")
+def test_the_compiled_blend_makes_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = {index: noise(61, 97) for index in range(3)} | {3: np.full((61, 97), 255, np.uint8)}
+    plan = Resampling(np.array([0, 1, 2, 3, 3]), np.array([1, 2, 3, 3, 0]), np.array([0.0, 1 / 3, 0.999999, 0.5, 0.7]))
+    loop = blend(frames, plan)
+    monkeypatch.setattr(scaling, "compiled", None)
+    np.testing.assert_array_equal(loop, blend(frames, plan))
 
 
 @pytest.mark.skipif(scaling.compiled is None, reason="installed without a C compiler")

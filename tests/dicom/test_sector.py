@@ -13,7 +13,7 @@ from echomort.dicom import Clip, Reason, Rejected, lit_outside_sector, read_clip
 from echomort.dicom.header.fields import Header, Region
 from echomort.dicom.header.regions import clamp_box, declared_box, pixel_aspect
 from echomort.dicom.tissue import morphology, sector
-from echomort.dicom.tissue.flow import MIN_FLOW_SHARE, _may_show_flow, flow_share
+from echomort.dicom.tissue.flow import MIN_FLOW_SHARE, _count_chroma, _may_show_flow, flow_share
 from echomort.dicom.tissue.morphology import dilate, erode, open_mask
 from echomort.dicom.tissue.overlays import without_overlays
 from echomort.dicom.tissue.sector import Sector, find_sector
@@ -333,6 +333,18 @@ def test_a_running_time_axis_is_no_sector(kind: str, expected: Reason, way: str,
     assert untagged(movie, tmp_path) is expected
 
 
+def test_an_m_mode_of_little_contrast_is_no_spectrum(tmp_path: Path) -> None:
+    """Layers that differ by less than a factor of two: all of it is lit, as no spectrum is."""
+    depths, times = np.mgrid[:180, :360]
+    layers = 0.6 + 0.4 * np.sin(times / 25 + depths / 20) ** 2
+    movie = np.zeros((40, ROWS, COLUMNS), np.uint8)
+    speckle = np.random.default_rng(5).integers(0, 255, (2, 180, 360))
+    for index in range(40):
+        swept = np.where(times < index * 9, speckle[1], speckle[0]) * layers
+        movie[index, 90:270, 20:380] = swept
+    assert untagged(movie, tmp_path) is Reason.M_MODE
+
+
 @pytest.mark.parametrize(("kind", "expected"), [("m_mode", Reason.M_MODE), ("spectral", Reason.SPECTRAL_DOPPLER)])
 def test_a_live_sector_over_a_trace_is_a_trace(kind: str, expected: Reason, tmp_path: Path) -> None:
     small = sector_movie(40, 150, 200)
@@ -497,7 +509,8 @@ def test_flow_is_ruled_out_early_only_where_there_is_none(seed: int, spread: int
     patch = ndimage.binary_dilation(random.random((60, 80, 1)) < share / 9, np.ones((3, 3, 1)))
     rgb = np.clip(grey + tint + patch * random.integers(-90, 91, 3), 0, 255).astype(np.uint8)
     inside = np.ones((60, 80), bool)
-    if not _may_show_flow(rgb, inside):
+    _, every, far = _count_chroma(rgb, inside)
+    if not _may_show_flow(every, far):
         assert flow_share(rgb, inside, ~inside) <= MIN_FLOW_SHARE
 
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echomort.dicom.header.timing import FRAME_TIME, FRAME_TIME_VECTOR, TimingTags, blend, resample, resolve_timing
+from echomort.dicom.header.timing import FRAME_TIME, FRAME_TIME_VECTOR, TimingTags, resample, resolve_timing
+from echomort.dicom.scaling import blend
 
 
 def published(frames: np.ndarray, fps: float) -> np.ndarray:

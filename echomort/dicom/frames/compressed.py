@@ -46,8 +46,7 @@ class EncapsulatedFrames(Frames):
         """Return the compressed bytes of frame ``index``."""
         stream, parts = self.source.stream, []
         for fragment in self.groups[index]:
-            stream.seek(fragment.offset)
-            parts.append(stream.read(fragment.length))
+            parts.append(fragments.read_at(stream, fragment.offset, fragment.length))
             if len(parts[-1]) < fragment.length:
                 raise Rejected(Reason.TRUNCATED_PIXELS, f"frame {index + 1}")
         data = parts[0] if len(parts) == 1 else b"".join(parts)

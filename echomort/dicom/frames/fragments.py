@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import operator
+import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from echomort.dicom.reasons import Reason, Rejected
 
@@ -52,8 +54,7 @@ NO_DELIMITER = "no_delimiter"
 """Note: the frames are whole, but no sequence delimiter follows them."""
 
 
-@dataclass(frozen=True)
-class Fragment:
+class Fragment(NamedTuple):
     """One item of the pixel element: where its value lies, its length, and its first bytes."""
 
     offset: int
@@ -109,19 +110,18 @@ def read_items(stream: BinaryIO, offset: int, size: int) -> Items:
 
     Raises :class:`Rejected` with ``TRUNCATED_PIXELS`` where the file ends within an item.
     """
-    tag, length, _ = _item(stream, offset, size)
+    tag, length, _ = _item(read_at(stream, offset, _HEAD), offset, size)
     if tag != _ITEM:
         raise Rejected(Reason.BAD_TAG, "offset table")
     if length > 4 * MAX_FRAGMENTS:
         raise Rejected(Reason.BOMB, "offset table")
-    stream.seek(offset + _HEAD)
-    table, position = stream.read(length), offset + _HEAD + length
+    table, position = read_at(stream, offset + _HEAD, length), offset + _HEAD + length
     fragments: list[Fragment] = []
     while True:
-        missing = _missing_end(stream, position, size, len(fragments))
-        if missing:
+        read = read_at(stream, position, _HEAD + _FIRST)
+        if missing := _missing_end(stream, read[:4], position, size, len(fragments)):
             return Items(_read_basic_table(table), tuple(fragments), size, missing)
-        tag, length, start = _item(stream, position, size)
+        tag, length, start = _item(read, position, size)
         position += _HEAD
         if tag == _END:
             return Items(_read_basic_table(table), tuple(fragments), position)
@@ -131,13 +131,21 @@ def read_items(stream: BinaryIO, offset: int, size: int) -> Items:
             raise Rejected(Reason.BOMB, "fragments")
 
 
-def _missing_end(stream: BinaryIO, position: int, size: int, count: int) -> Rejected | None:
-    """Return what is wrong where the items end at ``position`` without a sequence delimiter; None where they do not.
+def read_at(stream: BinaryIO, offset: int, count: int) -> bytes:
+    """Return the ``count`` bytes of ``stream`` from ``offset``, fewer where it ends before: of a file by one call of
+    the system, past its buffer."""
+    if isinstance(stream, io.BytesIO):
+        stream.seek(offset)
+        return stream.read(count)
+    return os.pread(stream.fileno(), count, offset)
+
+
+def _missing_end(stream: BinaryIO, tag: bytes, position: int, size: int, count: int) -> Rejected | None:
+    """Return what is wrong where the items end at ``position``, at which ``tag`` stands, without a sequence delimiter;
+    None where they do not.
 
     Raises :class:`Rejected` (``BAD_FRAME``) where something else stands there.
     """
-    stream.seek(position)
-    tag = stream.read(_HEAD)[:4]
     if tag in {_ITEM, _END} and size - position >= _HEAD:
         return None
     if size - position < _HEAD:
@@ -204,10 +212,8 @@ def extended_offsets(value: bytes | None) -> tuple[int, ...]:
     return struct.unpack(f"<{whole}Q", (value or b"")[: whole * 8])
 
 
-def _item(stream: BinaryIO, position: int, size: int) -> tuple[bytes, int, bytes]:
-    """Return the tag, the length and the first bytes of the item at ``position``."""
-    stream.seek(position)
-    read = stream.read(_HEAD + _FIRST)
+def _item(read: bytes, position: int, size: int) -> tuple[bytes, int, bytes]:
+    """Return the tag, the length and the first bytes of the item at ``position``, where the bytes ``read`` stand."""
     if len(read) < _HEAD:
         raise Rejected(Reason.TRUNCATED_PIXELS)
     length = struct.unpack_from("<L", read, 4)[0]

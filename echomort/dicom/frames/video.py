@@ -130,10 +130,7 @@ def _read_stream(source: OpenObject) -> tuple[bytes, Rejected | None]:
     items = fragments.read_items(source.stream, source.pixels.offset, source.size)
     if sum(fragment.length for fragment in items.fragments) > MAX_STREAM_BYTES:
         raise Rejected(Reason.BOMB, "video stream")
-    parts = []
-    for fragment in items.fragments:
-        source.stream.seek(fragment.offset)
-        parts.append(source.stream.read(fragment.length))
+    parts = (fragments.read_at(source.stream, fragment.offset, fragment.length) for fragment in items.fragments)
     return b"".join(parts), items.missing_end
 
 

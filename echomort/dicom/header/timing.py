@@ -123,29 +123,6 @@ def resample(frames: int, fps: float, times: Sequence[float], target: float, kee
     return _snap_to_frames(before, after, weight)
 
 
-def blend(frames: dict[int, np.ndarray], resampling: Resampling) -> np.ndarray:
-    """Return uint8 (output frames, height, width): the blends of ``frames`` (by source index), truncated."""
-    return np.stack(
-        [
-            _blend_two(frames[before], frames[after], weight)
-            for before, after, weight in zip(
-                resampling.before.tolist(), resampling.after.tolist(), resampling.weight.tolist(), strict=True
-            )
-        ]
-    )
-
-
-def _blend_two(before: np.ndarray, after: np.ndarray, weight: float) -> np.ndarray:
-    if weight == 0.0:
-        return before
-    # before + (after - before) * w: exact where both are equal, so still tissue does not flicker by one level.
-    start, blended = before.astype(np.float64), after.astype(np.float64)
-    blended -= start
-    blended *= weight
-    blended += start
-    return blended.astype(np.uint8)
-
-
 def _snap_to_frames(before: np.ndarray, after: np.ndarray, weight: np.ndarray) -> Resampling:
     """Return the resampling in which a position that lies on a source frame copies it; its neighbour is not decoded."""
     on_after, on_before = weight > 1 - SAME_INSTANT, weight < SAME_INSTANT

@@ -1,4 +1,5 @@
-/* The loops over pictures that morphology.py runs most: connected parts, and minimum and maximum over squares.
+/* The loops over pictures that the rooms of tissue run most: connected parts, minimum and maximum over squares, and the
+   count of coloured pixels.
 
    The same values as scipy.ndimage and NumPy give, so that a clip is the same bytes with this module and without it. */
 
@@ -7,6 +8,14 @@
 #include <Python.h>
 #include <stdint.h>
 #include <string.h>
+
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
+#define FOR_EACH_PROCESSOR __attribute__((target_clones("avx2", "default")))
+#else
+#define FOR_EACH_PROCESSOR
+#endif
+
+/* --- connected parts ------------------------------------------------------------------------------------------- */
 
 /* Runs of lit pixels, row after row: first column, the one after the last, and the run that each is joined to. */
 typedef struct {
@@ -110,7 +119,195 @@ static PyObject *label(PyObject *self, PyObject *arguments)
     return count < 0 ? NULL : PyLong_FromLong(count);
 }
 
+/* --- minimum and maximum over squares -------------------------------------------------------------------------- */
+
+/* out[x] = the smallest (or the largest) of `count` bytes that lie `step` apart from in[x] on */
+FOR_EACH_PROCESSOR
+static void smallest(uint8_t *restrict out, const uint8_t *restrict in, Py_ssize_t width, Py_ssize_t step, int count)
+{
+    memcpy(out, in, width);
+    for (int k = 1; k < count; k++) {
+        const uint8_t *other = in + k * step;
+        for (Py_ssize_t x = 0; x < width; x++)
+            out[x] = other[x] < out[x] ? other[x] : out[x];
+    }
+}
+
+FOR_EACH_PROCESSOR
+static void largest(uint8_t *restrict out, const uint8_t *restrict in, Py_ssize_t width, Py_ssize_t step, int count)
+{
+    memcpy(out, in, width);
+    for (int k = 1; k < count; k++) {
+        const uint8_t *other = in + k * step;
+        for (Py_ssize_t x = 0; x < width; x++)
+            out[x] = other[x] > out[x] ? other[x] : out[x];
+    }
+}
+
+/* Copies a picture into the middle of `framed`, which is `half` pixels wider on each side: zeros, or the border's. */
+static void frame_picture(uint8_t *framed, const uint8_t *picture, Py_ssize_t rows, Py_ssize_t columns, int half,
+                          int goes_on)
+{
+    Py_ssize_t wide = columns + 2 * half;
+    for (Py_ssize_t y = -half; y < rows + half; y++, framed += wide) {
+        Py_ssize_t row = y < 0 ? 0 : y < rows ? y : rows - 1;
+        const uint8_t *from = picture + row * columns;
+        if (!goes_on && row != y) {
+            memset(framed, 0, wide);
+            continue;
+        }
+        memset(framed, goes_on ? from[0] : 0, half);
+        memcpy(framed + half, from, columns);
+        memset(framed + half + columns, goes_on ? from[columns - 1] : 0, half);
+    }
+}
+
+static PyObject *over_squares(PyObject *self, PyObject *arguments)
+{
+    Py_buffer picture, out;
+    Py_ssize_t columns;
+    int side, is_largest, goes_on, failed = -1;
+    if (!PyArg_ParseTuple(arguments, "y*nippw*", &picture, &columns, &side, &is_largest, &goes_on, &out))
+        return NULL;
+    Py_ssize_t rows = columns > 0 ? picture.len / columns : 0, half = side / 2, wide = columns + 2 * half;
+    if (rows <= 0 || rows * columns != picture.len || out.len != picture.len || side < 1 || side % 2 == 0 || side > 99) {
+        PyErr_SetString(PyExc_ValueError, "shapes do not fit each other");
+        goto done;
+    }
+    uint8_t *framed = PyMem_Malloc((rows + 2 * half + 1) * wide);
+    if (framed == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    uint8_t *row = framed + (rows + 2 * half) * wide;
+    frame_picture(framed, picture.buf, rows, columns, (int)half, goes_on);
+    for (Py_ssize_t y = 0; y < rows; y++) {
+        (is_largest ? largest : smallest)(row, framed + y * wide, wide, wide, side);
+        (is_largest ? largest : smallest)((uint8_t *)out.buf + y * columns, row, columns, 1, side);
+    }
+    PyMem_Free(framed);
+    failed = 0;
+done:
+    PyBuffer_Release(&picture);
+    PyBuffer_Release(&out);
+    if (failed)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+/* --- coloured pixels ------------------------------------------------------------------------------------------- */
+
+/* Adds the pixels that are `inside` to counts, by level of brightness: first all, then those far from grey. */
+static int count_coloured(const uint8_t *rgb, const uint8_t *inside, Py_ssize_t pixels, int far, int32_t counts[2][16])
+{
+    int widest = 0;
+    for (Py_ssize_t i = 0; i < pixels; i++, rgb += 3) {
+        if (!inside[i])
+            continue;
+        int red = rgb[0], green = rgb[1], blue = rgb[2];
+        int brightness = 299 * red + 587 * green + 114 * blue, level = brightness / 16000;
+        int lowest = red < green ? red : green, highest = red < green ? green : red;
+        lowest = blue < lowest ? blue : lowest;
+        highest = blue > highest ? blue : highest;
+        widest = highest - lowest > widest ? highest - lowest : widest;
+        int by_red = 1000 * red - brightness, by_blue = 1000 * blue - brightness;
+        counts[0][level]++;
+        counts[1][level] += by_red > far || by_red < -far || by_blue > far || by_blue < -far;
+    }
+    return widest;
+}
+
+static PyObject *count_chroma(PyObject *self, PyObject *arguments)
+{
+    Py_buffer rgb, inside, counts;
+    int far, widest = -1;
+    if (!PyArg_ParseTuple(arguments, "y*y*iw*", &rgb, &inside, &far, &counts))
+        return NULL;
+    if (rgb.len != 3 * inside.len || counts.len != 2 * 16 * sizeof(int32_t))
+        PyErr_SetString(PyExc_ValueError, "shapes do not fit each other");
+    else
+        widest = count_coloured(rgb.buf, inside.buf, inside.len, far, counts.buf);
+    PyBuffer_Release(&rgb);
+    PyBuffer_Release(&inside);
+    PyBuffer_Release(&counts);
+    return widest < 0 ? NULL : PyLong_FromLong(widest);
+}
+
+/* --- the convex hull of rows ----------------------------------------------------------------------------------- */
+
+/* Adds a point to the chain of `count` that bulges to smaller values of way * x; returns how many points it has then. */
+static Py_ssize_t add_to_chain(double (*chain)[2], Py_ssize_t count, double x, double y, double way)
+{
+    while (count > 1) {
+        const double *last = chain[count - 1], *first = chain[count - 2];
+        double bulge = way * ((x - first[0]) * (last[1] - first[1]) - (last[0] - first[0]) * (y - first[1]));
+        if (bulge > 1e-6) /* MIN_BULGE of outline.py */
+            break;
+        count--;
+    }
+    chain[count][0] = x;
+    chain[count][1] = y;
+    return count + 1;
+}
+
+/* Returns how many points the side has that begins (way 1) or ends (way -1) the rows at `at`. */
+static Py_ssize_t find_chain(double (*chain)[2], const double *rows, const double *at, Py_ssize_t length, double way)
+{
+    Py_ssize_t count = 0;
+    for (Py_ssize_t i = 0; i < length; i++) {
+        double x = at[i] - 0.5 * way;
+        int touches = i > 0 && rows[i] - rows[i - 1] == 1;
+        if (!touches || way * at[i] < way * at[i - 1])
+            count = add_to_chain(chain, count, x, rows[i] - 0.5, way);
+        touches = i + 1 < length && rows[i + 1] - rows[i] == 1;
+        if (!touches || way * at[i] <= way * at[i + 1])
+            count = add_to_chain(chain, count, x, rows[i] + 0.5, way);
+    }
+    return count;
+}
+
+static PyObject *hull(PyObject *self, PyObject *arguments)
+{
+    Py_buffer view[4];
+    Py_ssize_t found = -1;
+    if (!PyArg_ParseTuple(arguments, "y*y*y*w*", view, view + 1, view + 2, view + 3))
+        return NULL;
+    Py_ssize_t length = view[0].len / 8;
+    if (length < 1 || view[1].len != view[0].len || view[2].len != view[0].len || view[3].len != length * 64)
+        PyErr_SetString(PyExc_ValueError, "shapes do not fit each other");
+    else {
+        double (*points)[2] = view[3].buf; /* the left side from above, then the right side */
+        found = find_chain(points, view[0].buf, view[1].buf, length, 1);
+        Py_ssize_t right = find_chain(points + found, view[0].buf, view[2].buf, length, -1);
+        for (Py_ssize_t i = 0; i < found / 2; i++) { /* the left side from below: the hull then goes round */
+            double x = points[i][0], y = points[i][1];
+            memcpy(points[i], points[found - 1 - i], sizeof points[i]);
+            points[found - 1 - i][0] = x;
+            points[found - 1 - i][1] = y;
+        }
+        found += right;
+    }
+    for (int i = 0; i < 4; i++)
+        PyBuffer_Release(view + i);
+    return found < 0 ? NULL : PyLong_FromSsize_t(found);
+}
+
 static PyMethodDef methods[] = {
+    {"hull", hull, METH_VARARGS,
+     "hull(rows, starts, ends, points) -> count\n\n"
+     "Write into `points` (float64 (4 * rows, 2)) the convex hull, x and y, of the pixels that start and end each of\n"
+     "`rows` (float64, rising). Raises ValueError where the shapes do not fit."},
+    {"over_squares", over_squares, METH_VARARGS,
+     "over_squares(picture, columns, side, is_largest, goes_on, out)\n\n"
+     "Write into `out` (uint8) the smallest, or the largest, value of `picture` (uint8, `columns` wide) in the square\n"
+     "of `side` (odd) pixels about each; beyond its border the picture is 0, or `goes_on` as at the border. Raises\n"
+     "ValueError where the shapes do not fit."},
+    {"count_chroma", count_chroma, METH_VARARGS,
+     "count_chroma(rgb, inside, far, counts) -> widest\n\n"
+     "Add to `counts` (int32 (2, 16)) how many pixels of `rgb` (uint8) are `inside` (uint8 of 0 and 1) at each of 16\n"
+     "levels of brightness, and how many of them have a red or a blue by more than `far` thousandths off their\n"
+     "brightness. Returns the widest range between the three colours of a pixel. Raises ValueError where the shapes\n"
+     "do not fit."},
     {"label", label, METH_VARARGS,
      "label(mask, columns, corners, labels) -> count\n\n"
      "Write into `labels` (int32) the number, from 1, of the connected part of `mask` (uint8 of 0 and 1, `columns`\n"

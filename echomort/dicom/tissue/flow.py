@@ -10,6 +10,11 @@ import numpy as np
 from echomort.dicom.tissue.morphology import open_mask
 from echomort.dicom.tissue.snapshots import Snapshots
 
+try:
+    import echomort.dicom.tissue._pictures as compiled
+except ImportError:  # installed without a C compiler
+    compiled = None  # type: ignore[assignment]
+
 MIN_CHROMA = 24
 """Levels of chroma (red or blue less brightness) beyond the tint at its brightness that make a pixel coloured. Above
 what JPEG does to grey; tuned on drawn tints and jets (tests/dicom/test_sector.py)."""
@@ -44,8 +49,11 @@ LIT = 48
 MIN_LIT_PIXELS = 64
 """Lit pixels from which a median chroma is taken, else it counts as none. Our choice."""
 
-LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
-"""Red, green and blue in BT.601 luma (ITU-R BT.601)."""
+LUMA_THOUSANDTHS = np.array([299, 587, 114], np.int32)
+"""Red, green and blue in thousandths of BT.601 luma (ITU-R BT.601)."""
+
+LUMA_WEIGHTS = LUMA_THOUSANDTHS.astype(np.float32) / np.float32(1000)
+"""The same as shares."""
 
 TINT_LEVELS = 16
 """Levels of brightness at which the tint is measured, each of 16 grey levels. Our choice."""
@@ -71,10 +79,11 @@ def shows_flow(pictures: Iterable[np.ndarray], sector: np.ndarray, snapshots: Sn
         if inside.shape != rgb.shape[:2]:
             inside = _resized(sector, rgb.shape[:2])
         seen.append(rgb)
-        if not _has_colour(rgb, inside):
+        widest, every, far = _count_chroma(rgb, inside)
+        if widest <= MIN_CHROMA:
             continue
         is_coloured = True
-        if _may_show_flow(rgb, inside) and flow_share(rgb, inside, letters()) > MIN_FLOW_SHARE:
+        if _may_show_flow(every, far) and flow_share(rgb, inside, letters()) > MIN_FLOW_SHARE:
             return True
     if not is_coloured:
         return False
@@ -101,25 +110,34 @@ def flow_share(rgb: np.ndarray, sector: np.ndarray, letters: np.ndarray) -> floa
     return np.count_nonzero(open_mask(coloured, MIN_PATCH)) / float(area)
 
 
-def _has_colour(rgb: np.ndarray, inside: np.ndarray) -> bool:
-    """Whether any pixel ``inside`` is far from grey: a quick test that ends the search in a grey picture."""
-    red, green, blue = np.moveaxis(rgb, -1, 0).copy()
-    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
-    return bool((inside & (spread > MIN_CHROMA)).any())
+def _count_chroma(rgb: np.ndarray, inside: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+    """Return the widest range between the three colours of a pixel ``inside``, and how many pixels there are at each
+    level of brightness, and how many of them are farther from grey than half of ``MIN_CHROMA``: int32 (levels,).
+
+    Brightness is counted in whole thousandths, so that the compiled loop and NumPy count alike.
+    """
+    counts, far = np.zeros((2, TINT_LEVELS), np.int32), 1000 * MIN_CHROMA // 2
+    if compiled is not None:
+        return compiled.count_chroma(np.ascontiguousarray(rgb), inside, far, counts), *counts
+    pixels = rgb[inside].astype(np.int32)
+    if not len(pixels):
+        return 0, *counts
+    brightness = pixels @ LUMA_THOUSANDTHS
+    level = brightness // (256000 // TINT_LEVELS)
+    is_far = (np.abs(1000 * pixels[:, ::2] - brightness[:, None]) > far).any(axis=1)
+    counts[:] = [np.bincount(which, minlength=TINT_LEVELS) for which in (level, level[is_far])]
+    return int(np.ptp(pixels, axis=1).max()), *counts
 
 
-def _may_show_flow(rgb: np.ndarray, inside: np.ndarray) -> bool:
+def _may_show_flow(every: np.ndarray, far: np.ndarray) -> bool:
     """Whether enough pixels may be coloured: a quick test that :func:`flow_share` would answer the same way.
 
-    Where less than half of the pixels of each brightness are farther from grey than half of ``MIN_CHROMA``, no tint is,
-    and none but these pixels can be coloured.
+    Of the pixels at each brightness, ``far`` are farther from grey than half of ``MIN_CHROMA``. Where these are less
+    than half of ``every``, no tint is as far, and none but these pixels can be coloured.
     """
-    chroma, brightness = _chroma(rgb)
-    far = inside & (np.abs(chroma).max(axis=-1) > MIN_CHROMA / 2)
-    if np.count_nonzero(far) > MIN_FLOW_SHARE * np.count_nonzero(inside):
+    if far.sum() > MIN_FLOW_SHARE * every.sum():
         return True
-    every, few = (np.bincount(_levels(brightness[which]), minlength=TINT_LEVELS) for which in (inside, far))
-    return bool((2 * few >= every)[every >= MIN_TINT_PIXELS].any())
+    return bool((2 * far >= every)[every >= MIN_TINT_PIXELS].any())
 
 
 def _tint_of_lit(rgb: np.ndarray, inside: np.ndarray) -> np.ndarray:

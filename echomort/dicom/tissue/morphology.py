@@ -1,7 +1,8 @@
-"""Erosion, dilation and block maxima of masks.
+"""Erosion, dilation, openings and connected parts of masks and pictures, and block maxima.
 
-``erode`` and ``dilate`` are written by hand because the sector search calls them for every loop: 34 microseconds for a
-mask of 240x320 against 970 with ``scipy.ndimage``, with equal output (tests/dicom/test_sector.py compares them).
+Written by hand because the search for the sector calls them for every loop: a compiled loop (``_pictures.c``) where it
+could be built, NumPy otherwise, both tens of times as fast as ``scipy.ndimage`` and with equal output
+(tests/dicom/test_sector.py compares them).
 """
 
 from __future__ import annotations
@@ -18,16 +19,12 @@ except ImportError:  # installed without a C compiler
 
 def erode(mask: np.ndarray) -> np.ndarray:
     """Return the erosion of bool ``mask`` by 3x3; pixels beyond the border count as false."""
-    framed = _framed(mask, 1)
-    down = framed[:-2] & framed[1:-1] & framed[2:]
-    return np.asarray(down[:, :-2] & down[:, 1:-1] & down[:, 2:])
+    return _extreme(mask, 3, np.logical_and, "constant")
 
 
 def dilate(mask: np.ndarray) -> np.ndarray:
     """Return the dilation of bool ``mask`` by 3x3."""
-    framed = _framed(mask, 1)
-    down = framed[:-2] | framed[1:-1] | framed[2:]
-    return np.asarray(down[:, :-2] | down[:, 1:-1] | down[:, 2:])
+    return _extreme(mask, 3, np.logical_or, "constant")
 
 
 def _framed(picture: np.ndarray, margin: int) -> np.ndarray:
@@ -127,8 +124,13 @@ def count_lit(mask: np.ndarray, side: int) -> np.ndarray:
 def _extreme(
     picture: np.ndarray, side: int, choose: np.ufunc, beyond: Literal["edge", "constant"] = "edge"
 ) -> np.ndarray:
-    """Return the minimum or the maximum of ``picture`` over squares of ``side`` pixels; ``beyond`` is what lies beyond
-    its border: what is there, or 0."""
+    """Return the minimum or the maximum of uint8 or bool ``picture`` over squares of ``side`` pixels; ``beyond`` is
+    what lies beyond its border: what is there, or 0."""
+    if compiled is not None and picture.size:
+        over = np.empty(picture.shape, picture.dtype)
+        is_largest, goes_on = choose in {np.maximum, np.logical_or}, beyond == "edge"
+        compiled.over_squares(np.ascontiguousarray(picture), picture.shape[1], side, is_largest, goes_on, over)
+        return over
     half = side // 2
     framed = _framed(picture, half)
     if half and beyond == "edge":

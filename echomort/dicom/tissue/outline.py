@@ -6,6 +6,11 @@ import math
 
 import numpy as np
 
+try:
+    import echomort.dicom.tissue._pictures as compiled
+except ImportError:  # installed without a C compiler
+    compiled = None  # type: ignore[assignment]
+
 SIDE_WIDTH = 1.5
 """Grid pixels: a row starts on a side where its first moving pixel is no farther from it. One pixel and a half allow
 for the grid's rounding. Geometry."""
@@ -93,6 +98,10 @@ MAX_UPRIGHT_SLOPE = 0.02
 """Step across for a step down below which a side is upright: the edge of the screen or of a box. About one degree; our
 choice."""
 
+MIN_BULGE = 1e-6
+"""Twice the area, in square grid pixels, by which a point of the hull bulges out from its neighbours, at least.
+Rounding: corners lie on halves, and a trimmed side is straight but for the last digits."""
+
 Run = tuple[np.ndarray, np.ndarray]
 """A straight run of an outline: its start and its end, each (x, y)."""
 
@@ -117,23 +126,38 @@ def trace_outline(main: np.ndarray) -> tuple[np.ndarray, bool]:
     return (cone, True) if cone is not None else (hull, False)
 
 
-def _hull(rows: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return the convex hull of the first and last pixel of each row, with their four corners: (n, 2) of x, y."""
-    from scipy.spatial import ConvexHull
+def _hull(rows: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Return the convex hull of the first and last pixel of each row, with their four corners: float (n, 2) of x, y.
 
-    points = np.concatenate([_outer_corners(rows, left), _outer_corners(rows, -right) * (-1, 1)])
-    return np.asarray(points[ConvexHull(points).vertices])
+    A compiled loop does this where it could be built, and the same in Python otherwise.
+    """
+    starts, ends = np.minimum(starts, ends + 1), np.maximum(ends, starts - 1)  # trimmed sides may cross at the apex
+    if compiled is None:
+        return np.array([*reversed(_chain(rows, starts, 1)), *_chain(rows, ends, -1)], float)
+    points = np.empty((4 * len(rows), 2))
+    lines, left, right = (np.ascontiguousarray(each, np.float64) for each in (rows, starts, ends))
+    return points[: compiled.hull(lines, left, right, points)]
 
 
-def _outer_corners(rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Return the corners (x, y) of the pixels that start ``rows``; where two rows touch, the outer one at their edge:
-    the other is on no hull, and hulls cost by the point."""
-    apart = np.diff(rows) > 1
-    upper, lower = np.ones((2, len(rows)), bool)
-    upper[1:] = apart | (starts[1:] < starts[:-1])
-    lower[:-1] = apart | (starts[:-1] <= starts[1:])
-    corners = [(starts[which], rows[which] + down) for which, down in ((upper, 0), (lower, 1))]
-    return np.concatenate([np.stack(each, axis=1) for each in corners]) - 0.5
+def _chain(rows: np.ndarray, at: np.ndarray, way: int) -> list[tuple[float, float]]:
+    """Return the hull's points, from above, on the side where ``rows`` start (``way`` 1) or end (-1) at ``at``."""
+    chain: list[tuple[float, float]] = []
+    apart = [True, *(np.diff(rows) > 1).tolist(), True]
+    for index, (row, x) in enumerate(zip(rows.tolist(), at.tolist(), strict=True)):
+        if apart[index] or way * x < way * at[index - 1]:
+            _add_to_chain(chain, x - 0.5 * way, row - 0.5, way)
+        if apart[index + 1] or way * x <= way * at[index + 1]:
+            _add_to_chain(chain, x - 0.5 * way, row + 0.5, way)
+    return chain
+
+
+def _add_to_chain(chain: list[tuple[float, float]], x: float, y: float, way: int) -> None:
+    while len(chain) > 1:
+        (x0, y0), (x1, y1) = chain[-2:]
+        if way * ((x - x0) * (y1 - y0) - (x1 - x0) * (y - y0)) > MIN_BULGE:
+            break
+        chain.pop()
+    chain.append((x, y))
 
 
 def _trim_side(rows: np.ndarray, starts: np.ndarray, side: Run) -> np.ndarray:

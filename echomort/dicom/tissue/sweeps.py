@@ -108,6 +108,10 @@ MAX_SPECTRUM_BANDS = 2.5
 """Changes between lit and dark down a column, on average: a spectrum is one band about its baseline (two changes), an
 M-mode has many. Tuned on drawn traces (tests/dicom/test_sector.py)."""
 
+MAX_SPECTRUM_LIT = 0.75
+"""Share of a trace that is lit in a spectrum at most: it is one band in the dark, and an M-mode is lit at nearly every
+depth. Tuned as ``MAX_SPECTRUM_BANDS``."""
+
 LIT_PERCENTILE = 90
 """Percentile of a trace's brightness that its lit pixels are measured by. Tuned as ``MAX_SPECTRUM_BANDS``."""
 
@@ -203,7 +207,10 @@ def _cropped(snapshots: np.ndarray, window: tuple[float, float, float, float]) -
 
 
 def _trace_reason(trace: np.ndarray) -> Reason:
-    return Reason.M_MODE if _count_bands(trace) > MAX_SPECTRUM_BANDS else Reason.SPECTRAL_DOPPLER
+    lit = _lit(trace)
+    bands = float(np.abs(np.diff(lit.astype(np.int8), axis=0)).sum(axis=0).mean())  # changes down a column
+    is_m_mode = bands > MAX_SPECTRUM_BANDS or lit.mean() > MAX_SPECTRUM_LIT
+    return Reason.M_MODE if is_m_mode else Reason.SPECTRAL_DOPPLER
 
 
 def _is_strip(strip: np.ndarray) -> bool:
@@ -213,13 +220,12 @@ def _is_strip(strip: np.ndarray) -> bool:
     return bool(min(moved[:end].mean(), moved[-end:].mean()) > MIN_END_MOTION * np.median(moved))
 
 
-def _count_bands(trace: np.ndarray) -> float:
-    """Return how often a column changes between lit and dark, on average."""
+def _lit(trace: np.ndarray) -> np.ndarray:
+    """Return where a trace is lit, as bool, measured by its own brightness."""
     from scipy import ndimage
 
     smooth = ndimage.uniform_filter(trace.astype(np.float32), 3)
-    lit = smooth > MIN_LIT_LEVEL * np.percentile(smooth, LIT_PERCENTILE)
-    return float(np.abs(np.diff(lit.astype(np.int8), axis=0)).sum(axis=0).mean())
+    return np.asarray(smooth > MIN_LIT_LEVEL * np.percentile(smooth, LIT_PERCENTILE))
 
 
 def _is_layered(strip: np.ndarray) -> bool:

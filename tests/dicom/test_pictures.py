@@ -1,0 +1,69 @@
+"""The compiled loops over pictures, and what does the same without them: equal to scipy, and to each other."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from scipy.spatial import ConvexHull
+
+from echomort.dicom.tissue import flow, morphology, outline
+
+
+@pytest.mark.parametrize("loop", [morphology.compiled, None], ids=["compiled", "NumPy"])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (61, 83)])
+@pytest.mark.parametrize("side", [1, 3, 7, 9])
+def test_minimum_and_maximum_are_those_of_scipy(
+    shape: tuple[int, int], side: int, loop: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(morphology, "compiled", loop)
+    picture = np.random.default_rng(5).integers(0, 256, shape).astype(np.uint8)
+    assert (morphology.minimum(picture, side) == ndimage.minimum_filter(picture, side, mode="nearest")).all()
+    assert (morphology.maximum(picture, side) == ndimage.maximum_filter(picture, side, mode="nearest")).all()
+
+
+@pytest.mark.parametrize("loop", [morphology.compiled, None], ids=["compiled", "Python"])
+@pytest.mark.parametrize("shape", ["any", "cone", "box", "disc", "crossed"])
+def test_the_hull_of_rows_is_that_of_scipy(shape: str, loop: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outline, "compiled", loop)
+    random = np.random.default_rng(6)
+    for count in (1, 2, 30, 90):
+        rows = np.sort(random.choice(200, count, replace=False)) if shape == "any" else np.arange(7, 7 + count)
+        half = {"any": random.integers(0, 60, count), "box": np.full(count, 20)}.get(shape, 0.7 * (rows - 7))
+        if shape == "disc":
+            half = 40 * np.sin(np.linspace(0.1, 3, count))
+        starts, ends = (100 - half).astype(int), (100 + half).astype(int)
+        if shape == "crossed":  # a trimmed side may cross the other at the apex
+            starts, ends = np.maximum(starts, 102.3 - 0.6 * (rows - 7)), ends - 1.5
+        edges = ((end, down) for end in (starts - 0.5, ends + 0.5) for down in (-0.5, 0.5))
+        corners = np.concatenate([np.stack([end, rows + down], axis=1) for end, down in edges])
+        expected = corners[ConvexHull(corners).vertices]
+        hull = outline._hull(rows, starts, ends)
+        np.testing.assert_allclose(np.array(sorted(hull.tolist())), np.array(sorted(expected.tolist())), rtol=1e-12)
+        x, y = hull.T
+        assert np.dot(x, np.roll(y, -1)) > np.dot(y, np.roll(x, -1)), "the hull goes round as scipy's does"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_coloured_pixels_are_counted_alike(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(seed)
+    rgb = np.clip(random.integers(0, 256, (40, 50, 1)) + random.integers(-30, 31, (40, 50, 3)), 0, 255).astype(np.uint8)
+    inside = random.random((40, 50)) < seed / 4
+    counted = flow._count_chroma(rgb, inside)
+    monkeypatch.setattr(flow, "compiled", None)
+    for one, other in zip(counted, flow._count_chroma(rgb, inside), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.skipif(morphology.compiled is None, reason="installed without a C compiler")
+def test_the_compiled_loops_refuse_shapes_that_do_not_fit() -> None:
+    picture, rows = np.zeros((4, 6), np.uint8), np.zeros(3)
+    wrong = [
+        lambda: morphology.compiled.over_squares(picture, 5, 3, True, True, picture.copy()),
+        lambda: morphology.compiled.over_squares(picture, 6, 2, True, True, picture.copy()),
+        lambda: morphology.compiled.count_chroma(picture, picture, 1, np.zeros((2, 16), np.int32)),
+        lambda: morphology.compiled.count_chroma(np.zeros((4, 6, 3), np.uint8), picture, 1, np.zeros(16, np.int32)),
+        lambda: morphology.compiled.hull(rows, rows, rows[:2], np.zeros((12, 2))),
+        lambda: morphology.compiled.hull(rows, rows, rows, np.zeros((11, 2))),
+    ]
+    for call in wrong:
+        with pytest.raises(ValueError, match="shapes"):
+            call()

@@ -306,9 +306,12 @@ def test_an_encounter_counts_only_if_it_took_place(tmp_path, status, took_place)
     assert counted(report).get(("contact", "CONTACT_DID_NOT_TAKE_PLACE"), 0) == (not took_place)
 
 
-@pytest.mark.parametrize("words", ["Telephone encounter", "Death Certification", "Postmortem examination"])
-def test_the_type_of_an_encounter_may_deny_presence(tmp_path, words):
-    late = visit("w", start="2019-01-01", type=[coded(SNOMED, "1", display=words)])
+@pytest.mark.parametrize(
+    "words", ["Telephone encounter", "Death Certification", "Postmortem examination", "Leichenschau"]
+)
+@pytest.mark.parametrize("names", [("type",), ("serviceType",)])
+def test_the_type_of_an_encounter_may_deny_presence(tmp_path, words, names):
+    late = visit("w", start="2019-01-01", **{name: [coded(SNOMED, "1", display=words)] for name in names})
     connection, report = staged(tmp_path, visit(), late)
     assert fetch(connection, "SELECT count(*) FROM contact") == [(1,)]
     assert counted(report)["contact", "NOT_EVIDENCE_OF_LIFE"] == 1
@@ -465,6 +468,33 @@ def test_an_imaging_study_is_an_echo_or_counted(tmp_path, said, reason):
     connection, report = staged(tmp_path, imaged(**said))
     assert fetch(connection, "SELECT count(*) FROM study") == [(reason is None,)]
     assert reason is None or counted(report)["study", reason] == 1
+
+
+HEARTS = (
+    "Echokardiographie|TTE|Ultraschall Herz|Ecocardiograma transtorácico|Ecocardiografia|Ecografía del corazón|"
+    "Échographie cardiaque|Échocardiographie transthoracique|ETT|Echo cor transthoracaal|Hartecho|"
+    "心エコー|経胸壁心臓超音波"
+)
+OTHERS = (
+    "Echokardiographie transösophageal|TÖE|Stressechokardiographie|Dobutamin-Echo|Belastungsechokardiographie|"
+    "Ecocardiograma transesofágico|Eco de estrés|Échocardiographie transœsophagienne|ETO|Écho d'effort|"
+    "Ecocardiogramma transesofageo|Slokdarm|Transoesofageale echo|経食道心エコー|負荷心エコー|"
+    "ICE echo|Fetale Echokardiographie|"
+    "Chart of the abdomen"
+)
+
+
+def test_what_an_ultrasound_is_of_may_be_said_in_seven_languages(tmp_path):
+    words = [*HEARTS.split("|"), *OTHERS.split("|")]
+    studies = [
+        imaged(f"i{place}", description=said, identifier=[{"system": "urn:dicom:uid", "value": f"1.2.{place}"}])
+        for place, said in enumerate(words)
+    ]
+    connection, report = staged(tmp_path, *studies)
+    keys = {key for (key,) in fetch(connection, "SELECT study_key FROM study")}
+    found = [said for place, said in enumerate(words) if study_key(f"1.2.{place}") in keys]
+    assert found == HEARTS.split("|")
+    assert counted(report)["study", "ULTRASOUND_OF_ANOTHER_KIND"] == len(OTHERS.split("|"))
 
 
 @pytest.mark.parametrize(

@@ -40,11 +40,19 @@ CREATE OR REPLACE TEMP MACRO version_of(meta) AS {
     'written_at': coalesce(TRY_CAST(json_text(meta, '$.lastUpdated') AS TIMESTAMPTZ), TIMESTAMPTZ '0001-01-01 00:00:00+00'),
     'number': coalesce(TRY_CAST(json_text(meta, '$.versionId') AS BIGINT), -1)
 };
--- is_of_another_kind(words): whether words about an ultrasound of the heart say that it is no transthoracic one at rest.
+-- is_of_another_kind(words): whether words about an ultrasound of the heart, in one of seven languages, say that it is no
+-- transthoracic one at rest; is_of_the_heart(words): whether words about an ultrasound name the heart.
 CREATE OR REPLACE TEMP MACRO is_of_another_kind(words) AS
     regexp_matches(
         lower(words),
-        'trans-?o?esoph|\b(tee|toe|ivus)\b|stress|fo?etal|(intra-?cardiac|epicardial) (echo|ultras)|intra-?(vascular|operative)'
+        'trans-?(o?[eé]|ö|œ)s[oó](ph|f)|経食道|\b(tee|toe|töe|ete|eto|ice|ivus)\b'
+        || '|stress|estr[eé]s|effort|belastung|inspanning|dobutamin|ergometr|負荷'
+        || '|f(o?e|ö|œ)ta|胎児|(intra-?cardiac|epicardial) (echo|ultras)|intra-?(vascular|operative)'
+    );
+CREATE OR REPLACE TEMP MACRO is_of_the_heart(words) AS
+    regexp_matches(
+        lower(words),
+        '[ck]h?o-?[ck]ardio|\b(tte|ett|echo)\b|transth?ora|heart|card[ií]a[acq]|herz|\bhart|c(oe|œ)ur|cuore|coraz[oó]n|心エコー|心臓|経胸壁'
     );
 -- end_of_duration(begun, duration, times): the day on which so many times a FHIR duration after the moment `begun` are over, as text.
 CREATE OR REPLACE TEMP MACRO end_of_duration(begun, duration, times) AS

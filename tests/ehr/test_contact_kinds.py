@@ -46,7 +46,7 @@ ABSENT = (
 )
 UNKNOWN = (
     "CANARYKIND|Interdisciplinary rounds|seen by Smith|Office visit with Dr Smith|follow-up|"
-    "cardiology|Coumadin|Besuch|30|..."
+    "cardiology|Coumadin|Besucher|30|..."
 )
 
 
@@ -220,3 +220,44 @@ def test_no_word_stands_twice_in_a_list() -> None:
     for name, columns in (("contact_kinds.csv", ["word", "place"]), ("contact_statuses.csv", ["word"])):
         words = pd.read_csv(Path(contact_kinds.__file__).with_name(name), dtype=str, keep_default_na=False)
         assert not words.duplicated(columns).any(), name
+
+
+FOREIGN = {
+    "German": (
+        "Ambulanter Besuch|STATIONÄR|stationaere Aufnahme|Notaufnahme|Entlassung|Sprechstunde Kardiologie|Hausbesuch",
+        "Entlassung verstorben|Aufnahme geplant|telefonische Sprechstunde|Besuch abgesagt|nicht erschienen|Totenschein|"
+        "Sprechstunde Angehörige",
+    ),
+    "Dutch": (
+        "Polikliniek|Poliklinische controle|Klinische opname|Spoedeisende hulp|SEH|Huisbezoek",
+        "Ontslag overleden|Polikliniek afgezegd|niet verschenen|Telefonisch consult|Obductie|bezoek na overlijden",
+    ),
+    "French": (
+        "Consultation externe|Hospitalisation de jour|Urgences|Visite à domicile|Sortie",
+        "Sortie décès|Sortie décédé|Consultation annulée|Consultation téléphonique|patient absent|Courrier",
+    ),
+    "Spanish": (
+        "Consulta externa|Hospitalización|URGENCIAS|Visita domiciliaria|Alta",
+        "Alta por defunción|Alta fallecido|Consulta cancelada|Consulta telefónica|No asistió|Éxitus|cita anulada",
+    ),
+    "Italian": (
+        "Visita ambulatoriale|Ricovero|Pronto soccorso|Dimissione|Prelievo",
+        "Dimissione deceduto|Visita annullata|Consulto telefonico|paziente assente|Decesso|Obitorio",
+    ),
+    "Japanese": ("外来|入院|退院|救急外来|再診", "死亡退院|死亡|電話再診|キャンセル|外来 キャンセル|未来院|剖検"),
+}
+"""Language -> kinds that prove presence and kinds that deny it."""
+
+
+@pytest.mark.parametrize("language", FOREIGN)
+def test_kinds_of_other_languages_prove_and_deny_presence(language):
+    present, absent = (said.split("|") for said in FOREIGN[language])
+    assert {kind: read_kind(kind).proves for kind in present} == dict.fromkeys(present, "yes")
+    assert {kind: read_kind(kind).proves for kind in absent} == dict.fromkeys(absent, "no")
+
+
+@pytest.mark.parametrize(
+    "kind", ["Röntgenaufnahme", "Besuch ausgefallen", "外来予約", "Consulta y cierre", "Visita del familiare"]
+)
+def test_a_word_of_another_language_that_is_not_listed_proves_nothing(kind):
+    assert read_kind(kind).proves == "unknown"

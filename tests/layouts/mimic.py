@@ -197,6 +197,7 @@ class _Writer:
             dischtime=ended,
             deathtime=ended if died else "",
             hospital_expire_flag=int(died),
+            race=person.rows["patient"][0][3].upper(),
         )
         return number
 

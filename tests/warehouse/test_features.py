@@ -1,8 +1,10 @@
 """Features: what was known at the study, in the catalogue's units and limits, and nothing that came after."""
 
 import math
+from collections import Counter
 from datetime import datetime, timedelta
 
+import duckdb
 import pydicom.sr._concepts_dict as dicom_concepts
 import pytest
 from extracts import empty_warehouse, fetch, person, staged, study_key
@@ -14,7 +16,7 @@ from echomort.ehr.clean import conversions, plain_unit
 from echomort.ehr.variables import catalogue, model_inputs, names
 from echomort.settings import Features
 from warehouse.checks.assertions import check
-from warehouse.queries import query
+from warehouse.queries import query, run
 from warehouse.tables.feature.features import build
 
 AT = datetime(2018, 5, 1, 9, 30)
@@ -157,6 +159,22 @@ def test_age_and_sex_come_from_the_person(tmp_path):
 def test_a_birthday_is_on_its_day(tmp_path, birth, age):
     connection = features_of(tmp_path, patient=person("P", birth), dates="kept")
     assert value(connection, "age") == (None if age is None else pytest.approx(age, abs=0.003))
+
+
+def test_whole_years_are_exact_but_for_the_birthday_and_the_day_before():
+    with duckdb.connect() as connection:
+        run(connection, "definitions/age.sql")
+        days = fetch(
+            connection,
+            "SELECT birth, age, CAST(birth + to_years(age) AS DATE) + away AS moment, away, "
+            "whole_years(years_between(birth, moment)) - (age - if(away < 0, 1, 0)) "
+            "FROM (SELECT DATE '1936-01-01' + CAST(place AS INTEGER) AS birth FROM range(1461) AS day (place)) "
+            "CROSS JOIN (SELECT CAST(age AS INTEGER) AS age FROM range(18, 101) AS year (age)) "
+            "CROSS JOIN (SELECT unnest([-2, -1, 0, 1]) AS away)",
+        )
+    wrong = Counter((away, years) for *_, away, years in days if years)
+    shares = {kind: count / (1461 * 83) for kind, count in wrong.items()}
+    assert shares == {(-1, 1): pytest.approx(0.187, abs=1e-3), (0, -1): pytest.approx(0.0634, abs=1e-3)}
 
 
 # --- diagnoses ----------------------------------------------------------------------------------------------------

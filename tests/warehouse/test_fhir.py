@@ -116,6 +116,7 @@ def test_a_resource_of_another_type_than_its_file_is_counted(tmp_path):
         {"reference": "urn:uuid:1"},
         {"reference": "Patient?identifier=urn:oid:1.2|N1"},
         {"identifier": {"system": "urn:oid:1.2", "value": "N1"}},
+        {"identifier": {"value": "N1"}},
     ],
 )
 def test_a_patient_is_found_by_every_form_of_reference(tmp_path, reference):
@@ -129,6 +130,10 @@ def test_a_patient_is_found_by_every_form_of_reference(tmp_path, reference):
         ({"reference": "Group/1"}, "MISSING_IDENTIFIER"),
         ({"reference": "Device/1"}, "MISSING_IDENTIFIER"),
         ({"reference": "Patient/999"}, "UNKNOWN_PATIENT"),
+        ({"reference": "Patient/N1"}, "UNKNOWN_PATIENT"),  # the number of a patient is no id
+        ({"identifier": {"system": "urn:visits", "value": "N1"}}, "UNKNOWN_PATIENT"),
+        ({"reference": "Patient?identifier=urn:visits|N1"}, "UNKNOWN_PATIENT"),
+        ({"reference": "#p"}, "MISSING_IDENTIFIER"),
         ({}, "MISSING_IDENTIFIER"),
         ("Patient/1", "MISSING_IDENTIFIER"),
     ],
@@ -254,6 +259,11 @@ def test_a_record_number_may_be_named_in_words(tmp_path):
     assert fetch(connection, "SELECT patient_key FROM patient") == [(patient_key("007"),)]
 
 
+def test_the_id_of_one_patient_is_not_the_number_of_another(tmp_path):
+    connection, _ = staged(tmp_path, patient("1"), {"resourceType": "Patient", "id": "N1", "gender": "female"})
+    assert fetch(connection, "SELECT count(*) FROM patient") == [(2,)]
+
+
 def test_a_patient_without_record_number_has_the_id(tmp_path):
     connection, _ = staged(tmp_path, patient(identifier=[{"system": "http://hl7.org/fhir/sid/us-ssn", "value": "9"}]))
     assert fetch(connection, "SELECT patient_key FROM patient") == [(patient_key("1"),)]
@@ -296,9 +306,12 @@ def test_an_encounter_counts_only_if_it_took_place(tmp_path, status, took_place)
     assert counted(report).get(("contact", "CONTACT_DID_NOT_TAKE_PLACE"), 0) == (not took_place)
 
 
-@pytest.mark.parametrize("words", ["Telephone encounter", "Death Certification", "Postmortem examination"])
-def test_the_type_of_an_encounter_may_deny_presence(tmp_path, words):
-    late = visit("w", start="2019-01-01", type=[coded(SNOMED, "1", display=words)])
+@pytest.mark.parametrize(
+    "words", ["Telephone encounter", "Death Certification", "Postmortem examination", "Leichenschau"]
+)
+@pytest.mark.parametrize("names", [("type",), ("serviceType",)])
+def test_the_type_of_an_encounter_may_deny_presence(tmp_path, words, names):
+    late = visit("w", start="2019-01-01", **{name: [coded(SNOMED, "1", display=words)] for name in names})
     connection, report = staged(tmp_path, visit(), late)
     assert fetch(connection, "SELECT count(*) FROM contact") == [(1,)]
     assert counted(report)["contact", "NOT_EVIDENCE_OF_LIFE"] == 1
@@ -457,6 +470,33 @@ def test_an_imaging_study_is_an_echo_or_counted(tmp_path, said, reason):
     assert reason is None or counted(report)["study", reason] == 1
 
 
+HEARTS = (
+    "Echokardiographie|TTE|Ultraschall Herz|Ecocardiograma transtorácico|Ecocardiografia|Ecografía del corazón|"
+    "Échographie cardiaque|Échocardiographie transthoracique|ETT|Echo cor transthoracaal|Hartecho|"
+    "心エコー|経胸壁心臓超音波"
+)
+OTHERS = (
+    "Echokardiographie transösophageal|TÖE|Stressechokardiographie|Dobutamin-Echo|Belastungsechokardiographie|"
+    "Ecocardiograma transesofágico|Eco de estrés|Échocardiographie transœsophagienne|ETO|Écho d'effort|"
+    "Ecocardiogramma transesofageo|Slokdarm|Transoesofageale echo|経食道心エコー|負荷心エコー|"
+    "ICE echo|Fetale Echokardiographie|"
+    "Chart of the abdomen"
+)
+
+
+def test_what_an_ultrasound_is_of_may_be_said_in_seven_languages(tmp_path):
+    words = [*HEARTS.split("|"), *OTHERS.split("|")]
+    studies = [
+        imaged(f"i{place}", description=said, identifier=[{"system": "urn:dicom:uid", "value": f"1.2.{place}"}])
+        for place, said in enumerate(words)
+    ]
+    connection, report = staged(tmp_path, *studies)
+    keys = {key for (key,) in fetch(connection, "SELECT study_key FROM study")}
+    found = [said for place, said in enumerate(words) if study_key(f"1.2.{place}") in keys]
+    assert found == HEARTS.split("|")
+    assert counted(report)["study", "ULTRASOUND_OF_ANOTHER_KIND"] == len(OTHERS.split("|"))
+
+
 @pytest.mark.parametrize(
     ("identifiers", "number"),
     [
@@ -486,6 +526,43 @@ def test_a_procedure_without_an_imaging_study_is_a_study(tmp_path, system, code,
     one = of("Procedure", "p", status=status, code=coded(system, code), performedDateTime="2018-05-01")
     connection, _ = staged(tmp_path, one)
     assert fetch(connection, "SELECT count(*) FROM study") == [(studies,)]
+
+
+def reported(key="r", **more):
+    one = {"status": "final", "code": coded(LOINC, "42148-7"), "effectiveDateTime": "2018-05-01T12:00:00+02:00"}
+    return of("DiagnosticReport", key, **(one | {"result": [{"reference": "Observation/o"}]} | more))
+
+
+ACCESSION = {"type": {"coding": [{"code": "ACSN"}]}, "value": "A1"}
+PROCEDURE = of("Procedure", "p", status="completed", code=coded("http://www.ama-assn.org/go/cpt", "93306"))
+PROCEDURE["performedDateTime"] = "2018-05-01T11:00:00+02:00"
+
+
+@pytest.mark.parametrize(
+    ("resources", "studies", "of_another"),
+    [
+        ([reported(identifier=[ACCESSION])], ["A1"], 0),
+        ([reported(), reported("s", identifier=[ACCESSION])], ["A1"], 1),  # an addendum
+        ([reported(), PROCEDURE], ["procedure p"], 1),
+        ([reported(), imaged()], ["1.2.3"], 1),
+        (
+            [reported(effectiveDateTime="2018-05-04", imagingStudy=[{"reference": "ImagingStudy/i"}]), imaged()],
+            ["1.2.3"],
+            1,
+        ),
+        ([reported(imagingStudy=[{"reference": "ImagingStudy/i"}]), imaged(description="TEE")], [], 1),
+        ([reported(code=coded(LOINC, "42148-7", display="Stress echo report"))], [], 0),
+        ([reported(code=coded(LOINC, "24627-2"))], [], 0),
+        ([reported(status="cancelled")], [], 0),
+    ],
+)
+def test_a_report_is_a_study_if_nothing_else_of_that_day_is(tmp_path, resources, studies, of_another):
+    value = observed("o", (LOINC, "18043-0"), 55.0, "%")
+    connection, report = staged(tmp_path, value, *resources)
+    keys = [(study_key(one),) for one in studies]
+    assert fetch(connection, "SELECT study_key FROM study") == keys
+    assert counted(report).get(("study", "REPORT_OF_ANOTHER_STUDY"), 0) == of_another
+    assert fetch(connection, "SELECT study_key FROM measurement") == (keys or [(None,)])
 
 
 @pytest.mark.parametrize(
@@ -620,6 +697,8 @@ def test_a_drug_is_known_by_code_name_or_reference(tmp_path, kind, drug, expecte
         ("MedicationRequest", {"status": "cancelled"}, "DRUG_NOT_TAKEN"),
         ("MedicationRequest", {"status": "active", "intent": "proposal"}, "DRUG_NOT_TAKEN"),
         ("MedicationRequest", {"status": "active", "doNotPerform": True}, "DRUG_NOT_TAKEN"),
+        ("MedicationRequest", {"status": "ended"}, "DRUG_ENDED_ON_AN_UNKNOWN_DAY"),
+        ("MedicationStatement", {"status": "draft"}, "DRUG_NOT_TAKEN"),
     ],
 )
 def test_a_drug_that_is_not_taken_is_counted(tmp_path, kind, said, reason):
@@ -627,6 +706,70 @@ def test_a_drug_that_is_not_taken_is_counted(tmp_path, kind, said, reason):
     connection, report = staged(tmp_path, one | {"effectiveDateTime": "2018-01-01", "authoredOn": "2018-01-01"})
     assert fetch(connection, "SELECT count(*) FROM medication") == [(reason is None,)]
     assert reason is None or counted(report)["medication", reason] == 1
+
+
+DAYS = {"value": 30, "code": "d"}
+
+
+def repeated(**said):
+    return {"dosageInstruction": [{"timing": {"repeat": said}}]}
+
+
+@pytest.mark.parametrize(
+    ("said", "period"),
+    [
+        ({"dispenseRequest": {"expectedSupplyDuration": DAYS}}, ("2018-01-01", "2018-01-31")),
+        (
+            {"dispenseRequest": {"expectedSupplyDuration": DAYS, "numberOfRepeatsAllowed": 2}},
+            ("2018-01-01", "2018-04-01"),
+        ),
+        ({"dispenseRequest": {"expectedSupplyDuration": DAYS}, "status": "stopped"}, None),
+        ({"dispenseRequest": {"expectedSupplyDuration": DAYS}, "status": "active"}, ("2018-01-01", None)),
+        ({"dispenseRequest": {"expectedSupplyDuration": {"value": 1, "unit": "box"}}}, None),
+        (repeated(boundsDuration={"value": 2, "unit": "weeks"}), ("2018-01-01", "2018-01-15")),
+        (repeated(boundsPeriod={"start": "2018-03-01", "end": "2018-05-01"}), ("2018-03-01", "2018-05-01")),
+        (
+            {
+                "dosageInstruction": [
+                    one
+                    for day in ("2018-02-01", "2018-06-01")
+                    for one in repeated(boundsPeriod={"end": day})["dosageInstruction"]
+                ]
+            },
+            ("2018-01-01", "2018-06-01"),
+        ),
+    ],
+)
+def test_a_completed_request_ends_with_its_supply_or_its_bounds(tmp_path, said, period):
+    one = {
+        "status": "completed",
+        "authoredOn": "2018-01-01",
+        "medicationCodeableConcept": {"text": "Lisinopril"},
+    } | said
+    connection, report = staged(tmp_path, of("MedicationRequest", "d", **one))
+    found = fetch(connection, "SELECT started_at::DATE::VARCHAR, ended_at::DATE::VARCHAR FROM medication")
+    assert found == ([period] if period else [])
+    assert counted(report).get(("medication", "DRUG_ENDED_ON_AN_UNKNOWN_DAY"), 0) == (period is None)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "repeat", "dose"),
+    [
+        ({}, {}, 40),
+        ({"asNeededBoolean": False}, {}, 40),
+        ({"asNeededBoolean": True}, {}, None),
+        ({"asNeededCodeableConcept": {"text": "swelling"}}, {}, None),
+        ({}, {"dayOfWeek": ["mon", "thu"]}, None),
+        ({}, {"when": ["MORN", "NOON"]}, None),
+        ({}, {"frequencyMax": 3}, None),
+    ],
+)
+def test_a_dose_is_daily_where_nothing_else_is_said(tmp_path, instruction, repeat, dose):
+    taken = {"doseAndRate": [{"doseQuantity": {"value": 40, "code": "mg"}}]} | instruction
+    taken["timing"] = {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d"} | repeat}
+    one = {"status": "active", "authoredOn": "2018-01-01", "medicationCodeableConcept": {"text": "Furosemide"}}
+    connection, _ = staged(tmp_path, of("MedicationRequest", "d", dosageInstruction=[taken], **one))
+    assert fetch(connection, "SELECT dose FROM medication") == [(dose,)]
 
 
 def test_the_dose_of_a_combination_is_no_dose_of_its_diuretic(tmp_path):

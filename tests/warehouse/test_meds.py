@@ -24,6 +24,12 @@ def test_shards_are_found_by_any_name(tmp_path, shard):
     ]
 
 
+@pytest.mark.parametrize("code", ["SNOMED/419620001", "SNOMED//419620001", "DEATH"])
+def test_a_death_has_other_codes(tmp_path, code):
+    connection, _ = staged(tmp_path, event(code, datetime(2020, 2, 3, 4)))
+    assert fetch(connection, "SELECT precision, death_date::VARCHAR FROM death") == [("day", "2020-02-03")]
+
+
 def test_a_death_is_dated_or_of_unknown_date(tmp_path):
     connection, _ = staged(tmp_path, event("MEDS_DEATH", datetime(2020, 2, 3, 4)), event("MEDS_DEATH", None))
     found = fetch(connection, "SELECT precision, death_date::VARCHAR FROM death ORDER BY precision")
@@ -38,6 +44,7 @@ def test_a_death_is_dated_or_of_unknown_date(tmp_path):
         ("LOINC/2160-0", {"unit": "mg/dL"}, ("creatinine", 1.5, "mg/dL")),
         ("LOINC//2160-0//mg/dL", {}, ("creatinine", 1.5, "mg/dL")),
         ("LAB//50912//mg/dL", {}, ("creatinine", 1.5, "mg/dL")),
+        ("SITE//K//UNK", {}, ("creatinine", 1.5, "mg/dL")),
         ("rvsp", {"unit": "mm[Hg]"}, ("rvsp", 1.5, "mm[Hg]")),
         ("echomort//rvsp", {"unit": "mm[Hg]"}, ("rvsp", 1.5, "mm[Hg]")),
         ("SITE//K", {}, ("creatinine", 1.5, "mg/dL")),
@@ -45,7 +52,9 @@ def test_a_death_is_dated_or_of_unknown_date(tmp_path):
 )
 def test_a_value_is_known_by_code_parent_code_name_or_the_site_s_map(tmp_path, code, more, expected):
     codes = [{"code": "LAB//50912//mg/dL", "description": "Creatinine", "parent_codes": ["LOINC/2160-0"]}]
-    (tmp_path / "code_map.csv").write_text("code,target,unit\nSITE//K,creatinine,mg/dL\n")
+    (tmp_path / "code_map.csv").write_text(
+        "code,target,unit\nSITE//K,creatinine,mg/dL\nSITE//K//UNK,creatinine,mg/dL\n"
+    )
     connection, report = staged(tmp_path, event(code, number=1.5, **more), event("SITE//X"), codes=codes)
     assert fetch(connection, "SELECT variable, value, unit FROM measurement") == [expected]
     assert counted(report)["event", "EVENT_CODE_NOT_READ"] == 1
@@ -195,6 +204,10 @@ def test_a_drug_is_known_by_code_or_name(tmp_path, code, expected):
         ("CLINIC//A", "outpatient"),
         ("VISIT//telephone", None),
         ("HOSPITAL_DISCHARGE//DIED", None),
+        ("HOSPITAL_ADMISSION//DEAD ON ARRIVAL", None),
+        ("TRANSFER_TO//morgue//Morgue", None),
+        ("TRANSFER_TO//discharge//UNKNOWN", "transfer"),
+        ("HOSPITAL_ADMISSION//URGENT//PHYSICIAN REFERRAL", "inpatient"),
         ("LOINC//2160-0", None),
     ],
 )
@@ -205,9 +218,18 @@ def test_only_what_proves_presence_is_evidence_of_life(tmp_path, code, kind):
     assert late == ([(kind,)] if kind else [])
 
 
-@pytest.mark.parametrize("word", ["DIED", "Expired"])
-def test_a_discharge_as_dead_is_a_death(tmp_path, word):
-    connection, _ = staged(tmp_path, event(f"HOSPITAL_DISCHARGE//{word}", datetime(2019, 2, 1, 9)))
+@pytest.mark.parametrize(
+    "code",
+    [
+        "HOSPITAL_DISCHARGE//DIED",
+        "HOSPITAL_DISCHARGE//Expired",
+        "HOSPITAL_DISCHARGE//HOME//DIED",
+        "ED_DISCHARGE//EXPIRED",
+        "HOSPITAL_ADMISSION//DEAD ON ARRIVAL",
+    ],
+)
+def test_a_discharge_as_dead_is_a_death(tmp_path, code):
+    connection, _ = staged(tmp_path, event(code, datetime(2019, 2, 1, 9)))
     assert fetch(connection, "SELECT source, death_date::VARCHAR FROM death") == [("hospital", "2019-02-01")]
 
 
@@ -291,8 +313,26 @@ def test_a_race_may_be_a_code_of_omop(tmp_path):
     assert (races[patient_key("8")], races[patient_key("9")]) == ("black", "asian")
 
 
+NOT_GIVEN = ("Not Given", "Hold Dose", "Stopped", "Delayed Not Confirmed", "Refused", "Flushed", "Infusion Not Done")
+
+
+def test_a_drug_ends_with_the_next_stop_of_the_same_drug(tmp_path):
+    said = [
+        ("START", 1, "Lisinopril"),
+        ("STOP", 2, "Simvastatin"),
+        ("STOP", 3, "Lisinopril"),
+        ("START", 4, "Lisinopril"),
+    ]
+    said += [("START", 2, "Simvastatin"), ("STOP", 5, "Lisinopril"), ("STOP", 1, "Lisinopril 10")]
+    connection, _ = staged(
+        tmp_path, *(event(f"MEDICATION//{what}//{name}", datetime(2018, month, 1)) for what, month, name in said)
+    )
+    found = fetch(connection, "SELECT drug_class, month(started_at), month(ended_at) FROM medication ORDER BY ALL")
+    assert found == [("ace_inhibitor", 1, 3), ("ace_inhibitor", 4, 5), ("statin", 2, 2)]
+
+
 def test_a_drug_that_was_not_given_is_not_taken(tmp_path):
-    ones = [event(f"MEDICATION//Lisinopril//{word}") for word in ("Not Given", "Hold Dose", "Stopped")]
+    ones = [event(f"MEDICATION//Lisinopril//{word}") for word in NOT_GIVEN]
     connection, _ = staged(tmp_path, *ones, event("MEDICATION//Simvastatin//Administered"))
     assert fetch(connection, "SELECT drug_class FROM medication") == [("statin",)]
 

@@ -1043,6 +1043,16 @@ def test_record_numbers_keep_their_zeros_and_fractions(tmp_path):
     assert keys == {patient_key(number) for number in ("007", "7", "7.5", "1e2", "8")}
 
 
+def test_the_id_of_one_person_is_not_the_record_number_of_another(tmp_path):
+    people = [
+        PERSON | {"person_id": 1, "person_source_value": "2"},
+        PERSON | {"person_id": 2, "person_source_value": ""},
+    ]
+    connection, _ = staged(tmp_path, person=people, echo_study=[ECHO | {"person_id": 1}])
+    assert fetch(connection, "SELECT count(*) FROM patient") == [(2,)]
+    assert fetch(connection, "SELECT patient_key FROM study") == [(patient_key("2"),)]
+
+
 def test_person_ids_that_are_no_numbers_are_ids(tmp_path):
     person = {"person_id": "a7", "person_source_value": ""}
     _, report = staged(

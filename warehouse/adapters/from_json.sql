@@ -16,13 +16,17 @@ CREATE OR REPLACE TEMP MACRO fhir_id(reference, type) AS
         WHEN regexp_matches(reference, '^urn:(uuid|oid):') THEN regexp_replace(reference, '^urn:(uuid|oid):', '')
         ELSE nullif(regexp_extract(reference, '(^|/)' || type || '/([^/?#|]+)(/_history/[^/]*)?$', 2), '')
     END;
--- patient_reference(subject): what names a patient: the id, or 'identifier ' and the value of an identifier.
+-- patient_reference(subject): what names a patient: 'Patient/' and the id, or 'identifier ', its system, '|' and its value;
+-- never a record number, so that a reference to nobody of the export is nobody's number.
 CREATE OR REPLACE TEMP MACRO patient_reference(subject) AS
     coalesce(
-        fhir_id(json_text(subject, '$.reference'), 'Patient'),
-        'identifier '
-        || nullif(regexp_extract(json_text(subject, '$.reference'), '^Patient\?identifier=(.*\|)?([^|]+)$', 2), ''),
-        'identifier ' || json_text(subject, '$.identifier.value')
+        'Patient/' || fhir_id(json_text(subject, '$.reference'), 'Patient'),
+        regexp_replace(
+            nullif(regexp_extract(json_text(subject, '$.reference'), '^Patient\?identifier=(.*\|)?[^|]+$'), ''),
+            '^Patient\?identifier=(?:(.*)\|)?([^|]+)$',
+            'identifier \1|\2'
+        ),
+        'identifier ' || coalesce(json_text(subject, '$.identifier.system'), '') || '|' || json_text(subject, '$.identifier.value')
     );
 -- is_record_number(identifier): whether its type says that it is a medical record number: by HL7's code, or in words alone.
 CREATE OR REPLACE TEMP MACRO is_record_number(identifier) AS
@@ -36,3 +40,38 @@ CREATE OR REPLACE TEMP MACRO version_of(meta) AS {
     'written_at': coalesce(TRY_CAST(json_text(meta, '$.lastUpdated') AS TIMESTAMPTZ), TIMESTAMPTZ '0001-01-01 00:00:00+00'),
     'number': coalesce(TRY_CAST(json_text(meta, '$.versionId') AS BIGINT), -1)
 };
+-- is_of_another_kind(words): whether words about an ultrasound of the heart, in one of seven languages, say that it is no
+-- transthoracic one at rest; is_of_the_heart(words): whether words about an ultrasound name the heart.
+CREATE OR REPLACE TEMP MACRO is_of_another_kind(words) AS
+    regexp_matches(
+        lower(words),
+        'trans-?(o?[eé]|ö|œ)s[oó](ph|f)|経食道|\b(tee|toe|töe|ete|eto|ice|ivus)\b'
+        || '|stress|estr[eé]s|effort|belastung|inspanning|dobutamin|ergometr|負荷'
+        || '|f(o?e|ö|œ)ta|胎児|(intra-?cardiac|epicardial) (echo|ultras)|intra-?(vascular|operative)'
+    );
+CREATE OR REPLACE TEMP MACRO is_of_the_heart(words) AS
+    regexp_matches(
+        lower(words),
+        '[ck]h?o-?[ck]ardio|\b(tte|ett|echo)\b|transth?ora|heart|card[ií]a[acq]|herz|\bhart|c(oe|œ)ur|cuore|coraz[oó]n|心エコー|心臓|経胸壁'
+    );
+-- end_of_duration(begun, duration, times): the day on which so many times a FHIR duration after the moment `begun` are over, as text.
+CREATE OR REPLACE TEMP MACRO end_of_duration(begun, duration, times) AS
+    CAST(
+        CAST(
+            as_moment(begun)
+            + to_days(
+                CAST(
+                    ceil(
+                        TRY_CAST(json_text(duration, '$.value') AS DOUBLE)
+                        * times
+                        * CASE lower(coalesce(json_text(duration, '$.code'), json_text(duration, '$.unit')))
+                            WHEN 'd' THEN 1 WHEN 'day' THEN 1 WHEN 'days' THEN 1
+                            WHEN 'wk' THEN 7 WHEN 'week' THEN 7 WHEN 'weeks' THEN 7
+                            WHEN 'mo' THEN 365.25 / 12 WHEN 'month' THEN 365.25 / 12 WHEN 'months' THEN 365.25 / 12
+                            WHEN 'a' THEN 365.25 WHEN 'year' THEN 365.25 WHEN 'years' THEN 365.25
+                        END
+                    ) AS INTEGER
+                )
+            ) AS DATE
+        ) AS VARCHAR
+    );

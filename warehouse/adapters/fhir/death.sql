@@ -4,7 +4,7 @@
 -- (LOINC 67162-8).
 SELECT coalesce(subject.patient_id, person.id) AS patient_id, deceaseddatetime AS death_date, 'record' AS source
 FROM made_person AS person
-LEFT JOIN made_subject AS subject ON subject.reference = person.id
+LEFT JOIN made_subject AS subject ON subject.reference = 'Patient/' || person.id
 WHERE as_text(deceaseddatetime) IS NOT NULL
     OR lower(as_text(deceasedboolean)) = 'true'
     OR len(
@@ -23,7 +23,7 @@ WHERE left_dead
     AND (
         as_text(ended_at) IS NOT NULL
         OR NOT EXISTS (
-            FROM made_person AS person WHERE person.id = visit.subject AND as_text(person.deceaseddatetime) IS NOT NULL
+            FROM made_person AS person WHERE 'Patient/' || person.id = visit.subject AND as_text(person.deceaseddatetime) IS NOT NULL
         )
     )
 UNION ALL

@@ -1,5 +1,6 @@
 -- Medication statements and requests, newest versions: the drug, its period and daily dose, and the reason why one is not
--- read (null: it is).
+-- read (null: it is). A request that was completed lasted as long as its supply, if it says for how long that is; how long one
+-- that was stopped before lasted, only an end says.
 WITH statement AS (
     SELECT
         id,
@@ -14,6 +15,7 @@ WITH statement AS (
             WHEN 'entered-in-error' THEN 'ENTERED_IN_ERROR'
             WHEN 'not-taken' THEN 'DRUG_NOT_TAKEN'
             WHEN 'intended' THEN 'DRUG_NOT_TAKEN'
+            WHEN 'draft' THEN 'DRUG_NOT_TAKEN'
             WHEN 'completed' THEN if(ended_at IS NULL, 'DRUG_ENDED_ON_AN_UNKNOWN_DAY', NULL)
             WHEN 'stopped' THEN if(ended_at IS NULL, 'DRUG_ENDED_ON_AN_UNKNOWN_DAY', NULL)
         END AS reason
@@ -28,17 +30,41 @@ request AS (
         medicationcodeableconcept AS concept,
         json_text(medicationreference, '$.reference') AS reference,
         contained,
-        as_text(authoredon) AS started_at,
-        coalesce(
-            json_text(dosageinstruction, '$[0].timing.repeat.boundsPeriod.end'), json_text(dispenserequest, '$.validityPeriod.end')
-        ) AS ended_at,
+        lower(as_text(status)) AS state,
+        -- An order for later begins later.
+        list_max(
+            list_filter(
+                [as_text(authoredon), json_text(dosageinstruction, '$[0].timing.repeat.boundsPeriod.start')],
+                lambda one: as_moment(one) IS NOT NULL
+            )
+        ) AS begins_at,
+        coalesce(begins_at, as_text(authoredon)) AS started_at,
         json_parts(dosageinstruction) AS dosages,
+        list_transform(
+            dosages,
+            lambda one: coalesce(
+                json_text(one, '$.timing.repeat.boundsPeriod.end'),
+                end_of_duration(begins_at, json_text(one, '$.timing.repeat.boundsDuration'), 1)
+            )
+        ) AS ends,
+        coalesce(
+            CASE WHEN list_count(ends) = len(ends) THEN list_max(ends) END,
+            json_text(dispenserequest, '$.validityPeriod.end'),
+            CASE
+                WHEN state IN ('completed', 'ended')
+                    THEN end_of_duration(
+                        begins_at,
+                        json_text(dispenserequest, '$.expectedSupplyDuration'),
+                        1 + coalesce(TRY_CAST(json_text(dispenserequest, '$.numberOfRepeatsAllowed') AS INTEGER), 0)
+                    )
+            END
+        ) AS ended_at,
         CASE
-            WHEN lower(as_text(status)) = 'entered-in-error' THEN 'ENTERED_IN_ERROR'
-            WHEN lower(as_text(status)) IN ('cancelled', 'draft') THEN 'DRUG_NOT_TAKEN'
+            WHEN state = 'entered-in-error' THEN 'ENTERED_IN_ERROR'
+            WHEN state IN ('cancelled', 'draft') THEN 'DRUG_NOT_TAKEN'
             WHEN lower(as_text(intent)) IN ('proposal', 'plan', 'option') THEN 'DRUG_NOT_TAKEN'
             WHEN lower(as_text(donotperform)) = 'true' THEN 'DRUG_NOT_TAKEN'
-            WHEN lower(as_text(status)) IN ('completed', 'stopped') AND ended_at IS NULL THEN 'DRUG_ENDED_ON_AN_UNKNOWN_DAY'
+            WHEN state IN ('completed', 'stopped', 'ended') AND ended_at IS NULL THEN 'DRUG_ENDED_ON_AN_UNKNOWN_DAY'
         END AS reason
     FROM raw_medicationrequest
     WHERE resourcetype = 'MedicationRequest'
@@ -52,8 +78,8 @@ medication AS (
 ),
 either AS (
     FROM statement
-    UNION ALL
-    FROM request
+    UNION ALL BY NAME
+    SELECT * EXCLUDE (state, begins_at, ends) FROM request
 )
 SELECT
     patient_reference(subject) AS subject,
@@ -71,8 +97,17 @@ SELECT
     started_at,
     ended_at,
     reason,
-    -- A daily dose, where one instruction says how much is taken how often a day.
-    CASE WHEN len(dosages) = 1 THEN dosages[1] END AS dosage,
+    -- A daily dose, where one instruction says how much is taken how often a day: not as needed, on some days or up to so often.
+    CASE
+        WHEN len(dosages) = 1
+            AND coalesce(json_text(dosages[1], '$.asNeededBoolean'), 'false') = 'false'
+            AND json_text(dosages[1], '$.asNeededCodeableConcept') IS NULL
+            AND NOT list_has_any(
+                json_keys(coalesce(json_text(dosages[1], '$.timing.repeat'), '{}')),
+                ['dayOfWeek', 'frequencyMax', 'periodMax', 'when', 'timeOfDay']
+            )
+            THEN dosages[1]
+    END AS dosage,
     TRY_CAST(json_text(dosage, '$.doseAndRate[0].doseQuantity.value') AS DOUBLE)
         * coalesce(TRY_CAST(json_text(dosage, '$.timing.repeat.frequency') AS DOUBLE), 1)
         / TRY_CAST(json_text(dosage, '$.timing.repeat.period') AS DOUBLE)

@@ -11,11 +11,11 @@ pair AS (
 )
 SELECT subject.patient_id, number AS same_as
 FROM made_record_number AS record_number
-JOIN made_subject AS subject ON subject.reference = record_number.id
+JOIN made_subject AS subject ON subject.reference = 'Patient/' || record_number.id
 WHERE number <> subject.patient_id
 UNION
 SELECT subject.patient_id, coalesce(joined.patient_id, pair.other)
 FROM pair
-JOIN made_subject AS subject ON subject.reference = pair.id
+JOIN made_subject AS subject ON subject.reference = 'Patient/' || pair.id
 LEFT JOIN made_subject AS joined ON joined.reference = pair.other
 WHERE pair.other IS NOT NULL AND subject.patient_id <> coalesce(joined.patient_id, pair.other)

@@ -71,12 +71,8 @@ SELECT
         WHEN status = 'entered-in-error' THEN 'ENTERED_IN_ERROR'
         WHEN status = 'cancelled' THEN 'STUDY_DID_NOT_TAKE_PLACE'
         WHEN NOT coalesce(list_contains(modalities, 'US'), false) THEN 'IMAGING_STUDY_NOT_OF_ULTRASOUND'
-        WHEN regexp_matches(
-            words,
-            'trans-?o?esoph|\b(tee|toe|ivus)\b|stress|fo?etal|(intra-?cardiac|epicardial) (echo|ultras)|intra-?(vascular|operative)'
-        )
-            THEN 'ULTRASOUND_OF_ANOTHER_KIND'
-        WHEN is_coded OR is_heart OR regexp_matches(words, 'echo-?(cardio|kardio)|\b(tte|echo)\b|transthora|heart|cardiac|herz') THEN NULL
+        WHEN is_of_another_kind(words) THEN 'ULTRASOUND_OF_ANOTHER_KIND'
+        WHEN is_coded OR is_heart OR is_of_the_heart(words) THEN NULL
         WHEN words = '' AND coalesce(len(codes), 0) = 0 THEN NULL
         ELSE 'ULTRASOUND_OF_ANOTHER_KIND'
     END AS reason

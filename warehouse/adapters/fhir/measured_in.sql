@@ -3,23 +3,29 @@
 WITH echo AS (
     SELECT 'ImagingStudy' AS type, id, study_id FROM made_imaging WHERE reason IS NULL
     UNION ALL
-    SELECT 'Procedure', id, study_id FROM made_echo_procedure WHERE reason IS NULL OR reason = 'PROCEDURE_OF_AN_IMAGING_STUDY'
+    SELECT type, id, study_id
+    FROM made_echo_procedure
+    WHERE reason IS NULL OR reason IN ('PROCEDURE_OF_AN_IMAGING_STUDY', 'REPORT_OF_ANOTHER_STUDY')
+),
+report AS (
+    SELECT id, imagingstudy, fhir_id(json_text(unnest(json_parts(result)), '$.reference'), 'Observation') AS observation_id
+    FROM raw_diagnosticreport
+    WHERE resourcetype = 'DiagnosticReport' AND coalesce(lower(as_text(status)), '') NOT IN ('entered-in-error', 'cancelled')
 ),
 origin AS (
     SELECT id AS observation_id, unnest(origins) AS reference
     FROM made_observed
     UNION ALL
-    SELECT fhir_id(json_text(result, '$.reference'), 'Observation'), json_text(unnest(json_parts(imagingstudy)), '$.reference')
-    FROM (
-        SELECT imagingstudy, unnest(json_parts(result)) AS result
-        FROM raw_diagnosticreport
-        WHERE resourcetype = 'DiagnosticReport' AND coalesce(lower(as_text(status)), '') NOT IN ('entered-in-error', 'cancelled')
-    )
+    SELECT observation_id, json_text(unnest(json_parts(imagingstudy)), '$.reference')
+    FROM report
+    UNION ALL
+    SELECT observation_id, 'DiagnosticReport/' || id
+    FROM report
 ),
 typed AS (
-    SELECT observation_id, 'ImagingStudy' AS type, fhir_id(reference, 'ImagingStudy') AS id FROM origin
-    UNION ALL
-    SELECT observation_id, 'Procedure', fhir_id(reference, 'Procedure') FROM origin
+    SELECT observation_id, type, fhir_id(reference, type) AS id
+    FROM origin
+    CROSS JOIN (SELECT DISTINCT type FROM echo)
 )
 SELECT observation_id, min(study_id) AS study_id
 FROM typed

@@ -26,5 +26,5 @@ SELECT
     gender AS sex,
     race
 FROM made_person AS person
-LEFT JOIN made_subject AS subject ON subject.reference = person.id
+LEFT JOIN made_subject AS subject ON subject.reference = 'Patient/' || person.id
 LEFT JOIN stated_race ON stated_race.id = person.id

@@ -12,7 +12,7 @@ WITH latest AS (
         coalesce(json_text(first_class, '$.display'), json_text(first_class, '$.coding[0].display')) AS display,
         array_to_string(
             list_transform(
-                json_parts(type),
+                list_concat(json_parts(type), json_parts(servicetype)),
                 lambda one: concat_ws(
                     ' ', json_text(one, '$.text'), array_to_string(json_extract_string(one, '$.coding[*].display'), ' ')
                 )

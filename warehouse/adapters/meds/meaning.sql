@@ -98,7 +98,11 @@ named_drug AS (
     LEFT JOIN described USING (code)
     JOIN map_ingredients ON contains(lower(concat_ws(' ', other.code, description)), ingredient)
     WHERE regexp_matches(upper(other.code), '^(MEDICATION|DRUG|PRESCRIPTION|RXNORM|NDC|ATC)')
-        AND NOT regexp_matches(upper(other.code), '^[A-Z]+//(STOP|END|DISCONTINUED)|//(NOT |HOLD|STOPPED|DELAYED$)')
+        AND NOT regexp_matches(upper(other.code), '^[A-Z]+//(STOP|END|DISCONTINUED)|//DELAYED$')
+        -- A drug that was not given: the last part of MIMIC-IV's administrations says so.
+        AND NOT regexp_matches(
+            upper(other.code), '//[^/]*\b(NOT|HOLD|HELD|STOPPED|REFUSED|MISSED|FLUSHED|CANCELL?ED|DISCONTINUED)\b[^/]*$'
+        )
         AND other.code NOT IN (SELECT code FROM found) AND other.code NOT IN (SELECT code FROM event)
 )
 SELECT code, role, target FROM own

@@ -1,10 +1,10 @@
--- Values of the catalogue's variables. The unit is that of the event, else the third part of its code, else the site's.
+-- Values of the catalogue's variables. The unit is that of the event, else the third part of its code (UNK: none), else the site's.
 SELECT
     subject_id AS patient_id,
     event.study_id,
     target AS variable,
     coalesce(number, answer.value, event.words) AS value,
-    coalesce(event.unit, nullif(split_part(event.code, '//', 3), ''), own.unit) AS unit,
+    coalesce(event.unit, nullif(nullif(split_part(event.code, '//', 3), ''), 'UNK'), own.unit) AS unit,
     happened_at AS measured_at
 FROM made_event AS event
 LEFT JOIN made_answer AS answer ON answer.variable = event.target AND answer.words = event.words

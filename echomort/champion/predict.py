@@ -19,7 +19,7 @@ from echomort.dicom.header.parsing import read_header
 from echomort.dicom.header.views import UNKNOWN, check_group
 from echomort.dicom.index import source_digest
 from echomort.dicom.inspect import in_order
-from echomort.dicom.saved import SavedClip, Unusable, check_moves, convert_pixels, load_clip
+from echomort.dicom.saved import SavedClip, Unusable, check_tissue, convert_pixels, load_clip
 from echomort.models.view_naming import CLASSIFIER
 from echomort.settings import ClipSettings, Execution, Imaging, Scoring, Views
 
@@ -316,7 +316,7 @@ def _pixels(loaded: Clip | SavedClip, clip_settings: ClipSettings, view: str) ->
     if isinstance(loaded, Clip):
         return loaded.pixels, None
     converted = convert_pixels(loaded, clip_settings, view)
-    check_moves(loaded)
+    check_tissue(loaded)
     return converted
 
 

@@ -174,7 +174,9 @@ def test_an_apex_below_is_noted(turn: str, declared: bool, tmp_path: Path) -> No
 def test_the_rectangle_of_a_linear_probe_is_noted(syntax: str, tmp_path: Path) -> None:
     y, x = np.mgrid[:ROWS, :COLUMNS]
     inside = (y > 30) & (y < 270) & (x > 90) & (x < 310)
-    movie = np.where(inside, np.random.default_rng(0).rayleigh(60, MOVIE.shape).clip(0, 255), 0).astype(np.uint8)
+    layers = 70 + 50 * np.sin(y / 15)
+    speckle = np.random.default_rng(0).rayleigh(0.8, MOVIE.shape)
+    movie = np.where(inside, (layers * speckle).clip(0, 255), 0).astype(np.uint8)
     fields = {"syntax": JPEG, "quality": 90} if syntax == "jpeg" else {}
     assert "not_a_cone" in read(tmp_path, movie=movie, **fields).notes
     assert "not_a_cone" not in read(tmp_path, **fields).notes

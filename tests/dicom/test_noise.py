@@ -155,5 +155,36 @@ def test_a_clean_loop_has_no_noise(kind: str, quality: int) -> None:
 
 
 def test_tissue_that_fills_the_picture_proves_itself() -> None:
-    movie = np.random.default_rng(0).rayleigh(60, (12, 300, 400)).clip(0, 255).astype(np.uint8)
+    layers = 90 + 60 * np.sin(np.arange(300) / 15)[:, np.newaxis]
+    movie = (layers * np.random.default_rng(0).rayleigh(0.8, (12, 300, 400))).clip(0, 255).astype(np.uint8)
     assert find_sector(Snapshots.from_frames(movie), None).mask(300, 400).mean() > 0.95
+
+
+def noise_alone(kind: str, shape: tuple[int, int], frames: int = 12) -> np.ndarray:
+    """Noise that fills the picture, or a cone: white, dim, of a codec, or blurred."""
+    import simplejpeg
+    from scipy import ndimage
+
+    random = np.random.default_rng(3)
+    if kind == "blurred":
+        smooth = ndimage.gaussian_filter(random.normal(size=(frames, *shape)), (0, 2, 2))
+        return np.asarray((120 + 60 * smooth / smooth.std()).clip(0, 255).astype(np.uint8))
+    movie = random.integers(0, 256, (frames, *shape), dtype=np.uint8)
+    if kind == "jpeg":
+        coded = [simplejpeg.encode_jpeg(frame[..., None].copy(), 60, "GRAY", "Gray") for frame in movie]
+        return np.stack([simplejpeg.decode_jpeg(frame, "GRAY")[..., 0] for frame in coded])
+    if kind == "dim":
+        return np.asarray(movie // 4)
+    return movie
+
+
+@pytest.mark.parametrize("frames", [3, 12, 60])
+@pytest.mark.parametrize("where", ["cone", "everywhere"])
+@pytest.mark.parametrize("kind", ["white", "dim", "jpeg", "blurred"])
+def test_noise_alone_gives_no_clip(kind: str, where: str, frames: int, tmp_path: Path) -> None:
+    movie = noise_alone(kind, SIZES[0], frames)
+    if where == "cone":
+        movie = np.where(cone_of(*SIZES[0]).mask(*SIZES[0]), movie, 0).astype(np.uint8)
+    with pytest.raises(Rejected) as rejected:
+        read_clip(EchoFile(movie).write(tmp_path / "loop.dcm"))
+    assert rejected.value.reason is Reason.NO_SECTOR

@@ -8,7 +8,7 @@ import numpy as np
 
 from echomort.dicom.header.regions import Box
 from echomort.dicom.reasons import Reason, Rejected
-from echomort.dicom.tissue.noise import EXCESS, NO_NOISE
+from echomort.dicom.tissue.noise import EXCESS, NO_NOISE, is_noise_alone
 from echomort.dicom.tissue.outline import polygon_area, trace_outline
 from echomort.dicom.tissue.panels import reject_two_panels
 from echomort.dicom.tissue.parts import find_parts, join_walls
@@ -76,6 +76,10 @@ MIN_SMALL_LIT = 0.25
 """Share of a small sector that is lit unless it moves clearly: letters fill a fifth of their lines. Tuned on drawn
 screens of letters (tests/dicom/test_noise.py)."""
 
+NOISE_STEP = 2
+"""Grid pixels between two in which snapshots are compared: a quarter of them tells tissue from noise. Our choice, to
+save time."""
+
 LIT = 16
 """Grey level above which a pixel is lit. Our choice: black of studio-range video (ITU-R BT.601), above a codec's noise
 in the dark."""
@@ -128,6 +132,7 @@ def find_sector(snapshots: Snapshots, box: Box | None, aspect: float = 1.0) -> S
     outline, is_cone = _best_outline(motion, main, brightest)
     _prove_tissue(outline, brightest, box, steps)
     sector = Sector(outline * steps + (steps - 1) / 2, is_cone)
+    _prove_no_noise(outline, snapshots, steps)
     if polygon_area(outline) < MAX_SMALL_PART * main.size:
         _prove_no_letters(sector.mask(*snapshots.brightest.shape), snapshots)
     return sector
@@ -144,6 +149,13 @@ def _prove_tissue(outline: np.ndarray, brightest: np.ndarray, box: Box | None, s
         raise Rejected(Reason.NO_SECTOR, "dark")
 
 
+def _prove_no_noise(outline: np.ndarray, snapshots: Snapshots, steps: np.ndarray) -> None:
+    """Raise :class:`Rejected` (``NO_SECTOR``) where nothing in the sector stays where it is: then it is no tissue."""
+    frames = [_on_grid(frame, NOISE_STEP * steps) for frame in snapshots.frames]
+    if is_noise_alone(frames, Sector(outline / NOISE_STEP, False).mask(*frames[0].shape)):
+        raise Rejected(Reason.NO_SECTOR, "noise")
+
+
 def _prove_no_letters(mask: np.ndarray, snapshots: Snapshots) -> None:
     """Raise :class:`Rejected` (``NO_SECTOR``) where most of a small sector is dark and moves no more than noise does:
     then lines of letters flicker in a codec, and there is no tissue."""
@@ -157,16 +169,21 @@ def grid(snapshots: Snapshots, box: Box | None, aspect: float) -> tuple[np.ndarr
     lie between grid pixels (across, down); what moves no more than noise does has no motion."""
     step = max(1, round(snapshots.brightest.shape[1] / GRID_COLUMNS))
     steps = np.array([step, step / aspect])
-    rows = np.arange(0, snapshots.brightest.shape[0], steps[1]).astype(np.intp)
-    brightest = snapshots.brightest[rows, ::step]
-    motion = brightest - snapshots.darkest[rows, ::step]
+    brightest = _on_grid(snapshots.brightest, steps)
+    motion = brightest - _on_grid(snapshots.darkest, steps)
     if snapshots.noise != NO_NOISE:
-        moving = snapshots.noise.moving(motion, snapshots.level[rows, ::step])
+        moving = snapshots.noise.moving(motion, _on_grid(snapshots.level, steps))
         motion = np.where(moving, np.maximum(motion, MIN_MOTION + 1), 0).astype(np.uint8)
     if box is None:
         return motion, brightest, steps
     corners = (np.array(box) // np.tile(steps, 2)).astype(int).tolist()
     return _zero_outside(motion, corners), _zero_outside(brightest, corners), steps
+
+
+def _on_grid(picture: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Return the pixels of ``picture`` that lie on the grid of square pixels, ``steps`` (across, down) apart."""
+    rows = np.arange(0, picture.shape[0], steps[1]).astype(np.intp)
+    return picture[rows, :: int(steps[0])]
 
 
 def _zero_outside(picture: np.ndarray, box: list[int]) -> np.ndarray:

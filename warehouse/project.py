@@ -53,8 +53,8 @@ class Project:
         return self.home / REPORT
 
     def status(self) -> pd.DataFrame:
-        """Return one row an asset that was made: ``asset``, ``units``, ``changed`` (UTC), and of an asset that can leave
-        something out how many rows, files or studies it ``accepted`` and ``left_out``.
+        """Return one row an asset that was made: ``asset``, ``units``, ``changed`` (UTC), and of an asset that can
+        leave something out how many rows, files or studies it ``accepted`` and ``left_out``.
 
         What is stale, and why, the graph alone knows: ``echomort status`` says it.
         """

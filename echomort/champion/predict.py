@@ -133,12 +133,6 @@ MARKED = Scoring()
 """The default: a risk of what is beyond says so, and is given."""
 
 
-def predict_paths(paths: Sequence[Path], registry: Path, view: str | None = None) -> Iterator[Prediction]:
-    """Yield the prediction of each file of ``paths`` by the champion of ``registry``, as :func:`score_files`."""
-    for one in score_files(paths, Champion.load(registry), view):
-        yield one.prediction
-
-
 def score_files(
     paths: Sequence[Path], champion: Champion, view: str | None = None, scoring: Scoring = MARKED
 ) -> Generator[FileScore]:

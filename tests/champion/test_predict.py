@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from champions import LOOP, SMALL, STILL, written_champion
+from champions import LOOP, SMALL, STILL, predict_paths, written_champion
 from pacs_studies import write_loop
 from projects import Home
 
 from echomort.champion.model import Champion
-from echomort.champion.predict import predict_paths, predict_studies, score_files
+from echomort.champion.predict import predict_studies, score_files
 from echomort.champion.store import Facts, Parts, champion_name, write_candidate, write_pointer
 from echomort.core.audit import LOG, read_log
 from echomort.core.errors import UserError

@@ -26,7 +26,8 @@ def account_lines(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
         accepted = reasons.pop("accepted", 0)
         if accepted or reasons:
             yield account_line(asset, "files", accepted + sum(reasons.values()), accepted, reasons)
-    yield from (account_line(model, "rows", *counts) for model, *counts in _external(connection))
+    for model, read, used, reasons in _external(connection):
+        yield account_line(model, "rows", read, used, reasons)
 
 
 def external_warnings(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import duckdb
 
 from assets.records.outcomes import CHANGES, OUTCOMES
+from echomort.evaluation.external_scores import SET_ASIDE, USED
 from warehouse import ledger
 from warehouse.queries import run
 from warehouse.staging.staging import row_counts
@@ -29,6 +30,31 @@ def account_lines(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
         accepted = reasons.pop("accepted", 0)
         if accepted or reasons:
             yield account_line(asset, "files", accepted + sum(reasons.values()), accepted, reasons)
+    for model, read, used, reasons in _external(connection):
+        yield account_line(model, "rows", read, used, reasons)
+
+
+def external_warnings(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Return (asset, warning) of every file of external scores some of whose rows were set aside."""
+    remedy = (
+        "name each study once, by its study_key in this project or its study_id in the records, with one finite score"
+    )
+    return [
+        ("external_scores", f"{account_line(model, 'rows', read, used, reasons)}; {remedy}")
+        for model, read, used, reasons in _external(connection)
+        if reasons
+    ]
+
+
+def _external(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, int, int, dict[str, int]]]:
+    """Yield each model of external scores, with its rows read and used, and those set aside by reason."""
+    counts: dict[str, dict[str, int]] = {}
+    for model, outcome, rows in run(connection, "reads/counts/external_reasons.sql").fetchall():
+        counts.setdefault(model, {})[outcome] = rows
+    for model, found in counts.items():
+        reasons = {reason: found[reason] for reason in SET_ASIDE if found.get(reason)}
+        used = found.get(USED, 0)
+        yield model, used + sum(reasons.values()), used, reasons
 
 
 FILES = {

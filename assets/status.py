@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from assets.accounts import external_warnings
 from assets.graph import STAGES
 from assets.imaging.accounts import linkage_warnings
 from assets.incremental import Stage, UnitStage, missing_files, stale_units
@@ -82,6 +83,7 @@ def project_warnings(project: Project) -> list[tuple[str, str]]:
     with project.reader() as connection:
         found = records_warnings(connection, project.settings)
         found += linkage_warnings(connection)
+        found += external_warnings(connection)
         for asset, checks in BY_ASSET.items():
             for check in checks:
                 entry = ledger.entries(connection, check.stage.name).get(ledger.WHOLE)

@@ -57,6 +57,10 @@ def _job_of(keys: Sequence[dg.AssetKey]) -> ReconstructableJob:
     return _reconstructable_job(records_job if are_records else everything_job)
 
 
+class NotStarted(UserError):
+    """A run that was refused before it began: it has made nothing that a person should be told."""
+
+
 def _reconstructable_job(job: Callable[[], dg.JobDefinition]) -> ReconstructableJob:
     """Return ``job`` in a form that other processes can reconstruct.
 
@@ -90,7 +94,7 @@ def run(home: Path, selection: str | None, removals_accepted: bool = False) -> l
     what is gone from the inputs may be ``removals_accepted``.
 
     Returns the assets of the run, none where there was nothing to do. Raises :class:`UserError` with the message of the
-    first failure.
+    first failure, :class:`NotStarted` where the selection is wrong or another run works on the project.
     """
     tags = {ACCEPTED_TAG: "yes"} if removals_accepted else {}
     return _run(home, lambda: _stale(home) if selection is None else _wanted(home, selection), tags)
@@ -201,7 +205,7 @@ def project_lock(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError("another `echomort run` works on this project", "wait until it ends, or stop it") from None
+            raise NotStarted("another `echomort run` works on this project", "wait until it ends, or stop it") from None
         for scratch in home.glob(f"{acceptance.SCRATCH}*"):  # a killed `accept` left a copy of the vault
             shutil.rmtree(scratch, ignore_errors=True)
         yield
@@ -252,14 +256,14 @@ def _selected(selection: str) -> list[dg.AssetKey]:
     parts = [_whole_line(asset) for part in selection.split(",") for asset in _made_by(part)]
     for name in (part.strip("*") for part in parts):
         if name.isidentifier() and name not in known:
-            raise UserError(f"there is no asset {name}", f"known: {', '.join(sorted(known))}")
+            raise NotStarted(f"there is no asset {name}", f"known: {', '.join(sorted(known))}")
     try:
         keys = dg.AssetSelection.from_coercible(parts).resolve(graph)
     except Exception:  # noqa: BLE001  the selection language raises many kinds
         examples = "use for example clips, clips+, group:records, or 'key:clips or key:report'"
-        raise UserError(f"the selection {selection!r} can't be read", examples) from None
+        raise NotStarted(f"the selection {selection!r} can't be read", examples) from None
     if not keys:
-        raise UserError(f"the selection {selection!r} names no asset", f"known: {', '.join(sorted(known))}")
+        raise NotStarted(f"the selection {selection!r} names no asset", f"known: {', '.join(sorted(known))}")
     return sorted(keys)
 
 

@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 
 import torch
 
+from echomort.champion.model import Champion
+from echomort.champion.predict import Prediction, score_files
 from echomort.champion.store import Facts, Parts, write_candidate, write_pointer
 from echomort.models.platt import Platt
 from echomort.models.view_model import save_network
@@ -36,3 +39,9 @@ def written_champion(root, folds, network="cnn_3d", ranges=None):
         root, name := write_candidate(root, parts, Facts(SMALL, True, {}, {}, ranges=ranges or {})), ["a test"], name
     )
     return root
+
+
+def predict_paths(paths: Sequence[Path], registry: Path, view: str | None = None) -> Iterator[Prediction]:
+    """Yield the prediction of each file by the champion of ``registry``."""
+    for one in score_files(paths, Champion.load(registry), view):
+        yield one.prediction

@@ -13,7 +13,7 @@ from echomort.core.errors import UserError
 from echomort.evaluation.discrimination import DeLongTest, delong_test
 from echomort.evaluation.too_few import has_too_few, no_result
 from echomort.settings import CONFIG_NAME, load_settings
-from echomort.vocabulary.roles import DEVELOPMENT
+from echomort.vocabulary.roles import DEVELOPMENT, ROLES
 from warehouse.connection import connect
 from warehouse.queries import run
 
@@ -52,13 +52,20 @@ class Project:
             raise UserError(f"{self.home} has no report", "make it with `echomort run`")
         return self.home / REPORT
 
-    def made(self) -> pd.DataFrame:
-        """Return one row an asset that was made: ``asset``, ``units``, ``changed`` (UTC).
+    def status(self) -> pd.DataFrame:
+        """Return one row an asset that was made: ``asset``, ``units``, ``changed`` (UTC), and of an asset that can
+        leave something out how many rows, files or studies it ``accepted`` and ``left_out``.
 
-        ``echomort status`` says what is stale, and why.
+        What is stale, and why, the graph alone knows: ``echomort status`` says it.
         """
         with self._reader() as connection:
-            return run(connection, "reads/project/made.sql").df()
+            return run(connection, "reads/project/status.sql").df()
+
+    def checks(self) -> pd.DataFrame:
+        """Return one row a check on the data and the method: ``name``, ``passed``, ``found`` (why it failed, or of what
+        it warns; empty where all is as it should be), ``changed`` (UTC)."""
+        with self._reader() as connection:
+            return run(connection, "reads/project/checks.sql").df()
 
     def cohort(self, role: str | None = None) -> pd.DataFrame:
         """Return one row a followed study of patients with ``role`` (None: all), in the form that
@@ -66,8 +73,11 @@ class Project:
 
         Columns: study_key, patient_key, role (``development``, ``reader``, ``sealed``, ``later_years``,
         ``heart_failure``), fold, headline (the one study a patient that figures are about), followed_headline, label (1
-        died within the horizon, 0 lived, null: censored), days, event.
+        died within the horizon, 0 lived, null: censored), days, event. Raises :class:`UserError` for a role that is
+        none.
         """
+        if role not in (None, *ROLES):
+            raise UserError(f"there is no role {role}", f"known: {', '.join(ROLES)}")
         with self._reader() as connection:
             found: pd.DataFrame = run(connection, "reads/project/cohort.sql", role=role).df()
         return found

@@ -7,13 +7,13 @@ import dagster as dg
 import duckdb
 
 from assets.imaging.progress import counts_by_reason
+from assets.imaging.stored import stored_clips
 from assets.imaging.variants import GROUP, commit_variants
 from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
 from echomort.clips import optical_flow, store
 from echomort.core.counting import counted
 from echomort.core.fingerprint import digest
-from warehouse import ledger
 from warehouse.ledger import Entry
 
 VARIANT = "flow"
@@ -22,7 +22,7 @@ VARIANT = "flow"
 
 def plan_flow(project: Project, recipe: str) -> dict[str, str]:
     """Return flow/study key -> fingerprint: that of the study's clips, and the recipe."""
-    return {_unit(study_key): digest(recipe, entry.digest) for study_key, entry in _clips(project).items()}
+    return {_unit(study_key): digest(recipe, entry.digest) for study_key, entry in stored_clips(project).items()}
 
 
 def prepare_flow(project: Project, stale: Sequence[str]) -> None:
@@ -34,7 +34,7 @@ def prepare_flow(project: Project, stale: Sequence[str]) -> None:
 def make_flow(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
     """Compute the flow of the clips of some studies into one file each; studies that a killed run finished are not
     computed again."""
-    plan, clips = plan_flow(project, FLOW.how(project)), _clips(project)
+    plan, clips = plan_flow(project, FLOW.how(project)), stored_clips(project)
     chosen = {unit: str(clips[unit.partition("/")[2]].artifact) for unit in units}
     return [
         _made(project, unit, plan[unit], artifact)
@@ -59,11 +59,6 @@ def _made(project: Project, unit: str, fingerprint: str, clips: str) -> Entry:
         store.write_study(project.root / artifact, flow, rows, fingerprint)
         found = store.Written(artifact, digest(rows))
     return Entry(unit, fingerprint, found.digest, artifact)
-
-
-def _clips(project: Project) -> dict[str, Entry]:
-    with project.reader() as connection:
-        return ledger.entries(connection, "clips")
 
 
 def _unit(study_key: str) -> str:

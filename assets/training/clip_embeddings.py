@@ -5,20 +5,20 @@ from collections.abc import Sequence
 import dagster as dg
 import duckdb
 
+from assets.imaging.stored import stored_clips
 from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
 from echomort.core.fingerprint import digest
 from echomort.encoders import store
 from echomort.encoders.spec import check_encoders, read_specs
 from echomort.encoders.task import EmbeddingTask, StudyClips, embed_in_children
-from warehouse import ledger
 from warehouse.ledger import Entry
 
 
 def plan_embeddings(project: Project, recipe: str) -> dict[str, str]:
     """Return encoder/study key -> fingerprint: the recipe, the encoder's weights and input, and the study's clips."""
     specs = read_specs(project.settings.encoders)
-    clips = _clips(project) if specs else {}
+    clips = stored_clips(project) if specs else {}
     return {
         f"{name}/{study_key}": digest(recipe, spec.digest, entry.digest)
         for name, spec in specs.items()
@@ -34,7 +34,7 @@ def prepare_encoders(project: Project, stale: Sequence[str]) -> None:
 
 def embed_clips(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:
     """Embed the clips of some studies into one file each; studies that a killed run finished are not encoded again."""
-    plan, clips = plan_embeddings(project, CLIP_EMBEDDINGS.how(project)), _clips(project)
+    plan, clips = plan_embeddings(project, CLIP_EMBEDDINGS.how(project)), stored_clips(project)
     entries = []
     for name, spec in read_specs(project.settings.encoders).items():
         of_encoder = [unit for unit in units if unit.partition("/")[0] == name]
@@ -58,11 +58,6 @@ def _is_made(project: Project, study: StudyClips) -> bool:
 def _entry(project: Project, unit: str, study: StudyClips) -> Entry:
     content = store.content_digest(store.read_embeddings(project.root / study.embeddings))
     return Entry(unit, study.fingerprint, content, study.embeddings)
-
-
-def _clips(project: Project) -> dict[str, Entry]:
-    with project.reader() as connection:
-        return ledger.entries(connection, "clips")
 
 
 def commit_embeddings(

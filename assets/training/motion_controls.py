@@ -15,7 +15,7 @@ import pandas as pd
 from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
 from assets.training.process import fingerprint_of, forget_training, train_in_child, write_task
-from assets.training.view_samples import ViewSamples, trainable_views, trained_views
+from assets.training.view_samples import ViewSamples, trainable_views, trained_views, view_of
 from echomort.clips.store import read_study, write_study
 from echomort.core.errors import Interruption, UserError
 from echomort.core.files import atomic_path, resolve_under
@@ -65,9 +65,9 @@ def fit_controls(project: Project, units: Sequence[str], context: dg.OpExecution
     linear = [unit for unit in units if unit not in networks]
     scores = {}
     for number, unit in enumerate(linear, start=1):
-        scores[unit] = _linear(project, _control(unit), views[_view(unit)])
+        scores[unit] = _linear(project, _control(unit), views[view_of(unit)])
         context.log.info(f"{number} of {len(linear)} controls")
-    trained, errors = _by_network(project, {unit: views[_view(unit)] for unit in networks}, plan, context)
+    trained, errors = _by_network(project, {unit: views[view_of(unit)] for unit in networks}, plan, context)
     scores |= trained
     made = [_written(project, unit, plan[unit], found) for unit, found in scores.items()]
     return made + [_untrained(unit, plan[unit], error, context) for unit, error in errors.items()]
@@ -95,7 +95,7 @@ def _by_network(
     tasks = {}
     for unit, output in outputs.items():
         changed = _without_motion(project, _control(unit), samples[unit], output.with_name(f"{output.name}.clips"))
-        tasks[unit] = write_task(project, _view(unit), changed, output, project.settings.training, models="folds")
+        tasks[unit] = write_task(project, view_of(unit), changed, output, project.settings.training, models="folds")
     failed = train_in_child(context, project, list(tasks.values())) if tasks else {}
     errors = {unit: failed[task] for unit, task in tasks.items() if task in failed}
     scores = {unit: _out_of_fold(output) for unit, output in outputs.items() if unit not in errors}
@@ -132,7 +132,7 @@ def _remove(output: Path) -> None:
 
 
 def _written(project: Project, unit: str, fingerprint: str, scores: pd.DataFrame) -> Entry:
-    table = scores.assign(view=_view(unit), control=_control(unit))[COLUMNS].reset_index(drop=True)
+    table = scores.assign(view=view_of(unit), control=_control(unit))[COLUMNS].reset_index(drop=True)
     artifact = f"{FOLDER}/{fingerprint}.parquet"
     (project.root / FOLDER).mkdir(parents=True, exist_ok=True)
     with atomic_path(project.root / artifact) as path:
@@ -150,11 +150,6 @@ def _untrained(unit: str, fingerprint: str, error: UserError, context: dg.OpExec
 def _control(unit: str) -> str:
     """Return the control of the unit ``control/view``."""
     return unit.partition("/")[0]
-
-
-def _view(unit: str) -> str:
-    """Return the view of the unit ``control/view``."""
-    return unit.partition("/")[2]
 
 
 def _headers(project: Project) -> pd.DataFrame:

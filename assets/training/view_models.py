@@ -17,7 +17,7 @@ import pandas as pd
 from assets.incremental import UnitStage, missing_files, picture, unit_asset
 from assets.project import Project
 from assets.training.process import fingerprint_of, forget_training, train_in_child, write_task
-from assets.training.view_samples import ViewSamples, sample_rows, views_of
+from assets.training.view_samples import ViewSamples, sample_rows, view_of, views_of
 from echomort.core.errors import Interruption
 from echomort.core.fingerprint import digest
 from echomort.settings import Settings
@@ -46,7 +46,7 @@ def plan_views(project: Project, recipe: str) -> dict[str, str]:
 
 def _is_kept(root: Path, entry: Entry, views: Mapping[str, ViewSamples]) -> bool:
     """Return whether the models of a former network are kept: until the samples of their view change."""
-    view = views.get(_view(entry.unit))
+    view = views.get(view_of(entry.unit))
     if view is None or entry.artifact is None or missing_files(root, entry):
         return False
     return bool(entry.details.get("samples") == view.digest)
@@ -64,11 +64,11 @@ def train_views(project: Project, units: Sequence[str], context: dg.OpExecutionC
     plan = plan_views(project, VIEW_MODELS.how(project))
     with project.reader() as connection:
         views, recorded = views_of(connection, training), ledger.entries(connection, VIEW_MODELS.name)
-    chosen = {unit: views[_view(unit)] for unit in units if is_of(training.network, unit)}
+    chosen = {unit: views[view_of(unit)] for unit in units if is_of(training.network, unit)}
     enough = {unit: view for unit, view in chosen.items() if view.reason is None}
-    rows = sample_rows(project, map(_view, enough))
+    rows = sample_rows(project, map(view_of, enough))
     tasks = {
-        unit: write_task(project, _view(unit), rows[_view(unit)], project.root / _artifact(plan[unit]), training)
+        unit: write_task(project, view_of(unit), rows[view_of(unit)], project.root / _artifact(plan[unit]), training)
         for unit in enough
     }
     errors = train_in_child(context, project, list(tasks.values())) if tasks else {}
@@ -110,13 +110,13 @@ def commit_views(
     network = project.settings.training.network
     chosen = [entry for entry in made if is_of(network, entry.unit)]
     scores = [
-        _scores(project, entry.artifact).assign(model=view_model(_view(entry.unit)), view=_view(entry.unit))
+        _scores(project, entry.artifact).assign(model=view_model(view_of(entry.unit)), view=view_of(entry.unit))
         for entry in chosen
         if entry.artifact
     ]
     left = {*ledger.fingerprints(connection, VIEW_MODELS.name), *(entry.unit for entry in made)}.difference(gone)
-    views = {_view(entry.unit) for entry in chosen}
-    views |= {_view(unit) for unit in gone if f"{network}/{_view(unit)}" not in left}
+    views = {view_of(entry.unit) for entry in chosen}
+    views |= {view_of(unit) for unit in gone if f"{network}/{view_of(unit)}" not in left}
     replace_scores(connection, sorted(map(view_model, views)), pd.concat(scores) if scores else pd.DataFrame())
     reasons = {entry.unit: str(entry.details["reason"]) for entry in chosen if not entry.artifact}
     replace_untrained_views(connection, [*gone, *(entry.unit for entry in made)], reasons)
@@ -139,7 +139,7 @@ def draw_views(project: Project, entries: Mapping[str, Entry]) -> Mapping[str, A
     for unit, entry in entries.items():
         if entry.artifact and is_of(network, unit):
             card = json.loads((project.root / entry.artifact / "model.json").read_bytes())
-            name = f"curves of {_view(unit)}"
+            name = f"curves of {view_of(unit)}"
             curves[name] = picture(name, png(training_curves(card["history"]), DPI))
     return {f"AUC of {view}": area for view, area in view_aucs(project).items()} | curves
 
@@ -167,11 +167,6 @@ DPI = 80
 def _decided_by(settings: Settings) -> Mapping[str, Any]:
     training = settings.training.model_dump(mode="json", exclude=NOT_DECIDING)
     return {"training": training, "imaging.clip.shape": settings.imaging.clip.deciding_shape}
-
-
-def _view(unit: str) -> str:
-    """Return the view of the unit ``network/view``."""
-    return unit.partition("/")[2]
 
 
 def _artifact(fingerprint: str) -> str:

@@ -31,6 +31,11 @@ class ViewSamples:
     reason: str | None
 
 
+def view_of(unit: str) -> str:
+    """Return the view of a unit ``network/view`` or ``control/view``."""
+    return unit.partition("/")[2]
+
+
 def views_of(connection: duckdb.DuckDBPyConnection, training: Training) -> dict[str, ViewSamples]:
     """Return view -> its samples, for the views that have clips, of those in training.views if it names any."""
     counted = once("view_samples", lambda: _counted(connection))

@@ -19,7 +19,7 @@ from echomort.dicom.header.parsing import read_header
 from echomort.dicom.header.views import UNKNOWN, check_group
 from echomort.dicom.index import source_digest
 from echomort.dicom.inspect import in_order
-from echomort.dicom.saved import SavedClip, Unusable, check_moves, convert_pixels, load_clip
+from echomort.dicom.saved import SavedClip, Unusable, check_tissue, convert_pixels, load_clip
 from echomort.models.view_naming import CLASSIFIER
 from echomort.settings import ClipSettings, Execution, Imaging, Scoring, Views
 
@@ -131,12 +131,6 @@ class _Loop:
 
 MARKED = Scoring()
 """The default: a risk of what is beyond says so, and is given."""
-
-
-def predict_paths(paths: Sequence[Path], registry: Path, view: str | None = None) -> Iterator[Prediction]:
-    """Yield the prediction of each file of ``paths`` by the champion of ``registry``, as :func:`score_files`."""
-    for one in score_files(paths, Champion.load(registry), view):
-        yield one.prediction
 
 
 def score_files(
@@ -314,9 +308,10 @@ def _pixels(loaded: Clip | SavedClip, clip_settings: ClipSettings, view: str) ->
     """Return the pixels in the champion's clip settings, and a note if they were converted; raises
     :class:`Unusable`."""
     if isinstance(loaded, Clip):
+        check_tissue(loaded.pixels)
         return loaded.pixels, None
     converted = convert_pixels(loaded, clip_settings, view)
-    check_moves(loaded)
+    check_tissue(loaded.pixels)
     return converted
 
 

@@ -13,10 +13,11 @@ import numpy as np
 import pydantic
 
 from echomort.core.files import atomic_path, write_text
-from echomort.dicom.clip import Clip
+from echomort.dicom.clip import SNAPSHOTS, Clip
 from echomort.dicom.conversion import converted, count_recorded
 from echomort.dicom.header.views import UNKNOWN
 from echomort.dicom.scaling import crop_or_pad
+from echomort.dicom.tissue.noise import is_noise_alone
 from echomort.settings import ClipSettings
 
 MAX_BYTES = 1 << 30
@@ -78,11 +79,14 @@ def load_clip(path: Path) -> SavedClip:
     return SavedClip(pixels, **_read_description(path.with_suffix(".json"), pixels.shape))
 
 
-def check_moves(saved: SavedClip) -> None:
-    """Raise :class:`Unusable` for a clip all of whose recorded frames are alike: nothing in it beats."""
-    recorded = saved.pixels[: count_recorded(saved.pixels)]
+def check_tissue(pixels: np.ndarray) -> None:
+    """Raise :class:`Unusable` for a clip, uint8 (frames, height, width), all of whose recorded frames are alike, or
+    hardly two of them: nothing in it beats, or it is noise."""
+    recorded = pixels[: count_recorded(pixels)]
     if not (recorded != recorded[0]).any():
         raise Unusable("still", "all frames of the clip are alike: nothing moves in it")
+    if is_noise_alone(recorded[:: -(-len(recorded) // SNAPSHOTS)], np.asarray(recorded.any(axis=0))):
+        raise Unusable("no_sector", "the frames of the clip have nothing in common: it shows noise, no tissue")
 
 
 def convert_pixels(saved: SavedClip, wanted: ClipSettings, view: str = UNKNOWN) -> tuple[np.ndarray, str | None]:

@@ -48,11 +48,6 @@ class EvaluatedModel:
         return ModelName.parse(self.scored.model).kind
 
     @property
-    def is_withheld(self) -> bool:
-        """Whether too few died or survived for a figure to be a result (:mod:`echomort.evaluation.too_few`)."""
-        return has_too_few_outcomes(self.scored.died, self.settings.suppress_below_events)
-
-    @property
     def why_withheld(self) -> str:
         """Why the model has no figure, where it has none. Clinical scores, and external models that scored some of the
         patients, cover a part of them, as a subgroup does: the deaths are withheld too."""
@@ -62,18 +57,18 @@ class EvaluatedModel:
 
     @property
     def has_ranking(self) -> bool:
-        """Whether there are enough deaths and survivors to evaluate the ranking."""
-        return not self.is_withheld
+        """Whether enough died and survived for a figure to be a result (:mod:`echomort.evaluation.too_few`)."""
+        return not has_too_few_outcomes(self.scored.died, self.settings.suppress_below_events)
 
     @property
     def has_all_metrics(self) -> bool:
         """Whether all metrics are computed; for baselines only the AUC is."""
-        return not self.is_withheld and self.kind != "baseline"
+        return self.has_ranking and self.kind != "baseline"
 
     @property
     def has_decisions(self) -> bool:
         """Whether its thresholds and calibration maps can be fitted on other folds."""
-        return self.has_ranking and self.has_all_metrics and self.kind != "oracle" and self.scored.has_folds
+        return self.has_all_metrics and self.kind != "oracle" and self.scored.has_folds
 
     @cached_property
     def recalibrated(self) -> Floats | None:

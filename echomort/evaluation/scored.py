@@ -112,8 +112,11 @@ def headline_rows(frame: pd.DataFrame, column: str = HEADLINE) -> pd.DataFrame:
 def models_of(scores: pd.DataFrame, rows: pd.DataFrame, truth: pd.DataFrame | None) -> Iterator[ScoredRows]:
     """Yield every model of ``scores`` on those ``rows`` that it applies to and scored.
 
-    Raises :class:`ValueError` for a score that was not made out of the study's fold.
+    Raises :class:`ValueError` for a missing column, and for a score that was not made out of the study's fold.
     """
+    needed = {"study_key": {"study_key"}, "model": {"model"}, "logit or score": {"logit", "score"}}
+    if missing := [words for words, names in needed.items() if not names & {*scores.columns}]:
+        raise ValueError(f"the scores lack {', '.join(missing)}")
     value = "logit" if "logit" in scores.columns else "score"
     folds = rows.set_index("study_key")["fold"]
     usable = scores[scores["study_key"].isin(folds.index) & scores[value].notna()]

@@ -40,11 +40,6 @@ class Fact:
     decides: str
 
     @property
-    def is_published(self) -> bool:
-        """Whether the fact was read in a source of the method."""
-        return self.status in PUBLISHED
-
-    @property
     def setting(self) -> str | None:
         """The key of the setting that the fact decides, if it decides one."""
         kind, _, key = self.decides.partition(":")

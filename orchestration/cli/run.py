@@ -38,6 +38,8 @@ def run(
 
     try:
         assets = runs.run(home, select, accept_removals)
+    except runs.NotStarted:
+        raise
     except UserError:
         with contextlib.suppress(UserError):  # the first error is the one to show
             summary.print_accounts(home, out)

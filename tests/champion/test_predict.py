@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from champions import LOOP, SMALL, STILL, written_champion
+from champions import LOOP, SMALL, STILL, predict_paths, written_champion
 from pacs_studies import write_loop
 from projects import Home
 
 from echomort.champion.model import Champion
-from echomort.champion.predict import predict_paths, predict_studies, score_files
+from echomort.champion.predict import predict_studies, score_files
 from echomort.champion.store import Facts, Parts, champion_name, write_candidate, write_pointer
 from echomort.core.audit import LOG, read_log
 from echomort.core.errors import UserError
@@ -131,6 +131,7 @@ def test_an_array_without_its_card_is_taken_for_what_its_shape_says(registry, sa
         (np.zeros((10, 10, 10), np.uint8), "clip_shape"),
         (np.zeros(SMALL.shape, np.uint8), "still"),
         (np.full(SMALL.shape, 90, np.uint8), "still"),
+        (np.random.default_rng(0).integers(0, 256, SMALL.shape, dtype=np.uint8), "no_sector"),
         (np.concatenate([np.full((9, 27, 37), 90, np.uint8), np.zeros((21, 27, 37), np.uint8)]), "still"),
     ],
 )
@@ -191,7 +192,9 @@ def test_no_file_beside_a_saved_clip_names_its_source(saved):
 
 
 def a_loop(seed, fill=255):
-    return np.random.default_rng(seed).integers(0, fill, SMALL.shape, dtype=np.uint8)
+    random = np.random.default_rng(seed)
+    picture = random.integers(0, fill, SMALL.shape[1:], dtype=np.uint8) // 2
+    return picture + random.integers(0, fill // 2, SMALL.shape, dtype=np.uint8)
 
 
 def loops(folder, views):

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from champions import predict_paths
 
 from echomort.champion.fit import require_fit
 from echomort.champion.model import Champion
-from echomort.champion.predict import predict_paths
 from echomort.champion.scoring import score_studies
 from echomort.champion.store import Facts, Parts, champion_clip, write_candidate, write_pointer
 from echomort.clips.store import write_study

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from echo_files import JPEG, Cone, EchoFile, cone_of, region, regions, sector_movie
 from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
 
 from echomort.dicom import Reason, Rejected, lit_outside_sector, read_clip
+from echomort.dicom.saved import Unusable, check_tissue
 from echomort.dicom.tissue.lettering import without_lettering
 from echomort.dicom.tissue.noise import NO_NOISE, measure_noise
 from echomort.dicom.tissue.overlays import without_overlays
@@ -157,3 +159,25 @@ def test_a_clean_loop_has_no_noise(kind: str, quality: int) -> None:
 def test_tissue_that_fills_the_picture_proves_itself() -> None:
     movie = np.random.default_rng(0).rayleigh(60, (12, 300, 400)).clip(0, 255).astype(np.uint8)
     assert find_sector(Snapshots.from_frames(movie), None).mask(300, 400).mean() > 0.95
+
+
+def noise_alone(kind: str, shape: tuple[int, int, int]) -> np.ndarray:
+    """Noise that fills the picture: white, dim, or blurred."""
+    random = np.random.default_rng(3)
+    if kind == "blurred":
+        smooth = ndimage.gaussian_filter(random.normal(size=shape), (0, shape[1] / 55, shape[1] / 55))
+        return np.asarray((120 + 60 * smooth / smooth.std()).clip(0, 255).astype(np.uint8))
+    movie = random.integers(0, 256, shape, dtype=np.uint8)
+    return np.asarray(movie // 4) if kind == "dim" else movie
+
+
+@pytest.mark.parametrize("shape", [(60, 109, 150), (30, 27, 37), (3, 109, 150)])
+@pytest.mark.parametrize("where", ["cone", "everywhere"])
+@pytest.mark.parametrize("kind", ["white", "dim", "blurred"])
+def test_noise_alone_is_no_tissue_to_score(kind: str, where: str, shape: tuple[int, int, int]) -> None:
+    movie = noise_alone(kind, shape)
+    if where == "cone":
+        movie = np.where(cone_of(*shape[1:]).mask(*shape[1:]), movie, 0).astype(np.uint8)
+    with pytest.raises(Unusable) as refused:
+        check_tissue(movie)
+    assert refused.value.reason == "no_sector"

@@ -13,6 +13,7 @@ from echomort.dicom.frames import codestreams
 from echomort.dicom.frames.compressed import EncapsulatedFrames
 from echomort.dicom.frames.open import open_frames
 from echomort.dicom.header.parsing import open_object
+from echomort.dicom.saved import check_tissue
 from echomort.settings import ClipSettings
 
 PYDICOM = Path(str(resources.files("pydicom"))) / "data" / "test_files"
@@ -43,6 +44,12 @@ def test_the_apical_loop_is_accepted(clips: dict[str, Clip], name: str) -> None:
     assert clip.frames == {"short": 30, "long": 120}[name]
     assert (clip.view, clip.view_source) == ("unknown", "none")
     assert lit_outside_sector(clip) == 0
+
+
+@pytest.mark.parametrize("frames", [30, 12, 3, 2])
+@pytest.mark.parametrize("name", LOOPS)
+def test_a_real_loop_is_no_noise(clips: dict[str, Clip], name: str, frames: int) -> None:
+    check_tissue(clips[name].pixels[:frames])
 
 
 def test_the_declared_region_is_used_where_it_fits_and_refused_where_it_was_drawn_for_another_image(

@@ -4,12 +4,14 @@ import json
 import math
 from collections.abc import Callable
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assets.accounts import external_warnings
 from assets.serving.champion import without_external
 from echomort.core.errors import UserError
 from echomort.core.keys import load_keyring
@@ -228,6 +230,9 @@ def test_a_project_judges_files_beside_its_models_and_keeps_no_number_of_theirs(
 
     outcome = dict(project.query("SELECT outcome, rows FROM external_score_count WHERE model = 'external:half'"))
     assert (outcome["unknown_study"], outcome["used"]) == (1, len(own.iloc[::2]))
+    assert (
+        f"external:half: {outcome['used']} of {outcome['used'] + 1} rows; left out: unknown_study 1; name each" in said
+    )
     auc = dict(project.query("SELECT model, value FROM metric WHERE metric = 'auc' AND subset = 'all'"))
     assert auc["external:same"] == auc["ehr"] and auc["external:half"] in (0.5, None)
     assert project.query("SELECT count(*) FROM score WHERE model LIKE 'external%'") == [(0,)]
@@ -259,3 +264,13 @@ def candidates_of(project) -> list[str]:
 def study_numbers(project) -> list[str]:
     """The numbers of studies in the embedded extract."""
     return pd.read_parquet(project.root / "archive/truth/study.parquet")["study_id"].astype(str).tolist()
+
+
+def test_a_file_whose_studies_are_unknown_is_a_warning():
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE external_score_count (model VARCHAR, outcome VARCHAR, rows BIGINT)")
+        rows = [("external:a", "unknown_study", 49), ("external:b", "used", 9), ("external:b", "out_of_fold", 8)]
+        connection.executemany("INSERT INTO external_score_count VALUES (?, ?, ?)", rows)
+        ((asset, words),) = external_warnings(connection)
+    assert asset == "external_scores"
+    assert words.startswith("external:a: 0 of 49 rows; left out: unknown_study 49; name each study once")

@@ -257,6 +257,9 @@ def test_a_missing_column_is_named():
     frame, scores, truth = cohort()
     with pytest.raises(ValueError, match="days"):
         evaluate(frame.drop(columns="days"), scores, truth, SETTINGS)
+    for column, words in (("model", "the scores lack model"), ("logit", "the scores lack logit or score")):
+        with pytest.raises(ValueError, match=words):
+            evaluate(frame, scores.drop(columns=column), truth, SETTINGS)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from docs.generators.method_page import TITLES, lines, preset_values
 from echomort.clips import optical_flow
 from echomort.ehr.variables import catalogue
 from echomort.experiments.published import EXPERIMENTS
-from echomort.method import Status, differences, facts
+from echomort.method import PUBLISHED, Status, differences, facts
 from echomort.networks import NETWORKS, _layers, build_network, early_fusion
 from echomort.settings import Settings, as_yaml, load_settings
 from echomort.training import optimizer
@@ -28,7 +28,7 @@ def test_a_setting_of_preset_paper_has_the_value_of_its_fact(fact):
 
 def test_a_setting_is_called_published_or_recalled_if_and_only_if_a_fact_says_so():
     called = {key: provenance for key, _, provenance, _ in PAPER.provenance() if provenance != "ours"}
-    told = {f.setting: "published" if f.is_published else "recalled" for f in facts() if f.setting}
+    told = {f.setting: "published" if f.status in PUBLISHED else "recalled" for f in facts() if f.setting}
     assert called == told
 
 
@@ -82,7 +82,7 @@ def test_a_fact_that_a_file_follows_has_the_value_of_the_file():
 
 def test_a_published_fact_names_its_place_and_no_other_does():
     for fact in facts():
-        assert bool(fact.source) == fact.is_published, fact.name
+        assert bool(fact.source) == (fact.status in PUBLISHED), fact.name
         assert fact.topic in TITLES
         assert fact.status in get_args(Status)
     assert len({(fact.topic, fact.name) for fact in facts()}) == len(facts())

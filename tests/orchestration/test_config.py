@@ -220,3 +220,20 @@ def test_a_change_that_can_not_be_stored_is_not_announced(home: Home, monkeypatc
     monkeypatch.setattr(projects, "write_text", full)
     said = home.here("run", "--set", "training.seed=9")
     assert said.status == 2 and "->" not in said.stdout
+
+
+@pytest.mark.parametrize(("error", "told"), [(runs.NotStarted, []), (UserError, ["accounts", "warnings"])])
+def test_only_a_run_that_began_tells_what_it_took(
+    home: Home, monkeypatch: pytest.MonkeyPatch, error: type[UserError], told: list[str]
+) -> None:
+    """A wrong selection, or another run on the project, is one line: the counts of an earlier run would bury it."""
+    found: list[str] = []
+
+    def fails(*_: object) -> list[str]:
+        raise error("there is no asset x", "known: clips")
+
+    monkeypatch.setattr(runs, "run", fails)
+    for name in ("accounts", "warnings"):
+        monkeypatch.setattr(f"orchestration.printing.project.print_{name}", lambda *_, name=name: found.append(name))
+    said = home.here("run", "--set", "preset=demo")
+    assert (said.status, found) == (2, told) and "there is no asset x: known: clips" in said.stderr

@@ -134,9 +134,31 @@ def test_tables_are_those_of_the_run(read: echomort.Project, finished: Home) -> 
     assert {"age", "lvef"} < set(read.features())
     assert set(read.metrics("auc")["metric"]) == {"auc"}
     assert set(read.scores("ehr")["study_key"]) >= set(cohort.query("role == 'development'")["study_key"])
-    assert read.risks()["risk"].between(0, 1).all() and "report" in set(read.made()["asset"])
+    assert read.risks()["risk"].between(0, 1).all()
     assert read.query("SELECT $a + 1 AS b", a=1)["b"].tolist() == [2]
     assert read.report.read_text().startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.slow
+def test_the_status_counts_what_each_asset_took_and_left_out(read: echomort.Project, finished: Home) -> None:
+    status = read.status().set_index("asset")
+    assert "report" in status.index and not status.index.str.startswith("check:").any()
+    ((clips, rejected),) = finished.query("SELECT count(*) FILTER (status = 'accepted'), count(reason) FROM clip")
+    assert status.loc["clips", ["accepted", "left_out"]].tolist() == [clips, rejected]
+    ((staged, dropped),) = finished.query(
+        "SELECT rows_staged, rows_read - rows_staged FROM staging_count WHERE table_name = 'contact'"
+    )
+    assert status.loc["contact", ["accepted", "left_out"]].tolist() == [staged, dropped]
+    steps = "SELECT studies FROM attrition WHERE reason IN ('LABELLED', 'COHORT') ORDER BY step"
+    assert status.loc[["outcomes", "cohort"], "accepted"].tolist() == [studies for (studies,) in finished.query(steps)]
+    assert status.loc["report", ["accepted", "left_out"]].isna().all()
+
+
+@pytest.mark.slow
+def test_the_checks_say_what_they_found(read: echomort.Project) -> None:
+    checks = read.checks().set_index("name")
+    assert checks.loc["attrition_reconciles", "passed"] and checks["found"].notna().all()
+    assert checks.loc["patient_rows_set_aside", "found"].startswith("CONTACT_AFTER_DEATH")
 
 
 @pytest.mark.slow
@@ -190,6 +212,7 @@ def test_what_is_not_there_is_named_with_what_is(read: echomort.Project) -> None
         (lambda: read.clips(fold=9, split="test"), "there is no fold 9"),
         (lambda: read.clips(fold=1), "fold and split go together"),
         (lambda: read.clips(fold=1, split="val"), "there is no split val"),
+        (lambda: read.cohort("dev"), "there is no role dev: known: development, reader, sealed"),
         (lambda: read.table("patients"), "there is no table patients: name one of"),
         (lambda: read.scores("cnn"), "there is no model cnn: known: all_views"),
         (lambda: read.predictions("cnn"), "cnn has scored no development patient: models with scores: all_views"),

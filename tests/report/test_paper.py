@@ -17,7 +17,7 @@ from echomort.report.drawing import figures
 from echomort.report.drawing.style import inline_svg
 from echomort.report.numbers import Numbers
 from echomort.report.paper.folder import require_place, write_paper
-from echomort.report.paper.latex import ROWS_OF_A_PAGE, escape, latex_table
+from echomort.report.paper.latex import GAP, LINE, ROWS_OF_A_PAGE, escape, latex_table
 from echomort.report.paper.methods import PARAGRAPHS, Origin, changed_settings, cited, methods_text
 from echomort.report.paper.references import MEASURES, METHOD, SCORES, bibliography
 from echomort.report.sections import Answer
@@ -67,6 +67,14 @@ def test_columns_of_long_texts_share_the_line() -> None:
     text = latex_table(Table("t", "T", ["A", "B", "#C"], [["x" * 100, "y" * 400, "1"]]))
     shares = [float(share) for share in re.findall(r"p\{([\d.]+)\\linewidth\}", text)]
     assert len(shares) == 2 and shares[0] < shares[1] and sum(shares) < 0.9
+
+
+def test_a_table_fits_the_line_that_its_columns_of_numbers_leave() -> None:
+    rows = [["A score whose name is longer than any column", "0.784", "0.751 to 0.815", "too few deaths (7)"]]
+    text = latex_table(Table("t", "T", ["Score", "#AUC", "#95 % interval", "#Deaths"], rows))
+    (share,) = [float(share) for share in re.findall(r"p\{([\d.]+)\\linewidth\}", text)]
+    numbers = len("0.784") + len("0.751 to 0.815") + len("too few deaths (7)") + 4 * GAP
+    assert 0.2 < share <= 1 - numbers / LINE + 0.005
 
 
 def test_every_source_has_an_entry_and_an_unknown_one_is_an_error() -> None:

@@ -11,15 +11,10 @@ from typing import Any
 
 import yaml
 
+from echomort.dicom.header.texts import MAX_TEXT, TAGS_KEPT
+
 BY_TEXT = "transoesophageal_by_text"
 """Note: a text says that the probe was in the oesophagus, but something else contradicts it."""
-
-MAX_TEXT = 256
-"""Characters of a text that are searched. Our choice: DICOM's short and long strings have 64 at most, several may be
-joined."""
-
-TAGS_KEPT = 1024
-"""Sets of tags whose meaning is remembered while a process lives: an archive's texts repeat. Our choice."""
 
 
 class Approach(StrEnum):

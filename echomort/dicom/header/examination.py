@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from echomort.dicom.header.texts import MAX_TEXT, TAGS_KEPT
+
 CARDIAC = "cardiac"
 """The kind of examination that this project is of."""
 
@@ -22,12 +24,6 @@ UNSTATED = "unstated"
 
 DISPUTED = "examination_disputed"
 """Note: a text names another examination than an adult's heart, but something else contradicts it."""
-
-MAX_TEXT = 256
-"""Characters of a text that are searched. Our choice: DICOM's short and long strings have 64 at most."""
-
-TAGS_KEPT = 1024
-"""Sets of tags whose meaning is remembered, as in ``approach``."""
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,8 @@ from typing import Any
 
 import yaml
 
+from echomort.dicom.header.texts import MAX_TEXT
 from echomort.settings import TagTable
-
-MAX_TEXT = 256
-"""Characters of a text that are searched. Our choice: DICOM's short and long strings have 64 at most, several may be
-joined."""
 
 _DIGITS = {"two": "2", "three": "3", "four": "4", "five": "5"}
 
@@ -34,11 +31,6 @@ def match_text(text: str, table: TagTable = "standard") -> str | None:
         return _listed(table)[plain]
     found = _match(plain)
     return found and group_in(table, found)
-
-
-def paper_views() -> tuple[str, ...]:
-    """Return the 21 groups that the preprint trained on (Ext. Table 1), in alphabetical order."""
-    return tuple(sorted({row["paper"] for row in _listed_tags() if row["trained"] == "yes"}))
 
 
 def _match(plain: str) -> str | None:

@@ -10,13 +10,11 @@ from typing import Any
 
 from echomort.core.csv_table import read_rows
 from echomort.core.errors import UserError
+from echomort.dicom.header.texts import TAGS_KEPT
 from echomort.dicom.header.view_texts import code_groups, group_in, groups, match_text, normalise, rule_file
 from echomort.settings import TagTable
 
 UNKNOWN = "unknown"
-
-TAGS_KEPT = 1024
-"""Sets of tags whose meaning is remembered, as in ``approach``."""
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def calibration(model: EvaluatedModel) -> Figures:
     elif model.has_decisions and model.recalibrated is not None:
         yield from _figures(model, expit(scored.score), OUT_OF_FOLD)
         yield from _figures(model, model.recalibrated, RECALIBRATED)
-    if model.has_ranking and model.has_all_metrics and scored.is_log_odds:
+    if model.has_all_metrics and scored.is_log_odds:
         yield Bootstrapped(scored, BRIER, weighted_mean(np.square(expit(scored.score) - scored.died)))
 
 

@@ -22,7 +22,7 @@ HEADROOM = {
 def headroom(model: EvaluatedModel) -> Iterator[Bootstrapped]:
     """Yield the AUC against true risks and the share of each oracle's headroom, where the truth is known."""
     scored = model.scored
-    if not model.has_ranking or not model.has_all_metrics or scored.true_risk is None:
+    if not model.has_all_metrics or scored.true_risk is None:
         return
     yield Bootstrapped(scored, SOFT_AUC, model.aucs.auc(scored, soft=True))
     for name, oracle in model.oracles.items():

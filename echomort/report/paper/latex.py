@@ -30,8 +30,13 @@ ROWS_OF_A_PAGE = 35
 """Rows above which a table runs over several pages. Chosen here: single-spaced lines of 10 pt on A4."""
 WIDE_CELL = 30
 """Characters above which a column breaks its lines. Chosen here: about a third of a line of 10 pt on A4."""
-WRAPPED_SHARE = 0.85
-"""Share of the line that all columns which break their lines have together. Chosen here: the others need the rest."""
+LINE = 72
+"""Characters of a line: 345 points of LaTeX's article on A4 in 10 pt, of which a character takes 4.8 on average."""
+GAP = 2.5
+"""Characters that the space between two columns takes: twice LaTeX's \\tabcolsep of 6 points."""
+LEAST_WRAPPED = 0.3
+"""Share of the line that the columns which break their lines have together at least: where the others leave less, the
+table needs smaller type. Chosen here: 20 characters."""
 
 
 def escape(text: str) -> str:
@@ -100,15 +105,19 @@ def _cell(cell: Cell) -> str:
 
 
 def _columns(table: Table) -> str:
-    """Return a letter a column: numbers are aligned right, and columns of long texts share the line by their length."""
+    """Return a letter a column: numbers are aligned right, and columns of long texts share what the others leave
+    of the line, by their length."""
     longest = [
         max((len(f"{row[place].text} {row[place].aside}") for row in table.cells), default=0)
         for place in range(len(table.columns))
     ]
     wide = {place: length for place, length in enumerate(longest) if length > WIDE_CELL}
     total = sum(length**0.5 for length in wide.values())
+    heads = [len(label) for label, _ in table.heads]
+    others = sum(max(longest[place], heads[place]) for place in range(len(heads)) if place not in wide)
+    left = max(LEAST_WRAPPED, 1 - (others + GAP * len(heads)) / LINE)
     return "".join(
-        rf">{{\raggedright\arraybackslash}}p{{{WRAPPED_SHARE * wide[place] ** 0.5 / total:.2f}\linewidth}}"
+        rf">{{\raggedright\arraybackslash}}p{{{left * wide[place] ** 0.5 / total:.2f}\linewidth}}"
         if place in wide
         else "r"
         if style

@@ -117,7 +117,9 @@ def train_cells(
     tasks: dict[Path, Path] = {}
     for cell, samples in cells:
         output = models_folder(project, cell, samples)
-        if cell.network is not None and output not in tasks and not _is_made(output):
+        if _is_made(output):
+            remove_task(output)  # a run that was killed in a later cell left it
+        elif cell.network is not None and output not in tasks:
             tasks[output] = _task_of(project, cell, samples, output)
     errors: dict[Path, Exception] = {}
     while left := {output: task for output, task in tasks.items() if output not in errors and not _is_made(output)}:

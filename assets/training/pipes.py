@@ -40,14 +40,14 @@ def train(files: Sequence[Path], pipes: PipesContext) -> None:
         add_event(events_folder(task) / left_out_name(progress.left_out), progress.epoch, progress.curves)
         pipes.log.info(f"{next(epochs)} of {total} epochs; {progress}")
 
+    if pipes.get_extra("one_by_one"):
+        for file, task in tasks.items():
+            with folder_lock(partial_folder(task.output)), measured(task.output):
+                train_files([file], partial(report, {task.view: task}), forks=True)
+        return
     with contextlib.ExitStack() as locks:
         for task in tasks.values():
             locks.enter_context(folder_lock(partial_folder(task.output)))
-        if pipes.get_extra("one_by_one"):
-            for file, task in tasks.items():
-                with measured(task.output):
-                    train_files([file], partial(report, {task.view: task}), forks=True)
-            return
         for part in _parts(tasks):
             by_view = {tasks[file].view: tasks[file] for file in part}
             train_files(part, partial(report, by_view), forks=True)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -45,5 +46,9 @@ class FileMessages(dg.PipesMessageReader):
 
 
 def _pass_on(path: Path, handler: Any, over: threading.Event) -> None:
-    for line in whole_lines(path, over, LOOK_SECONDS):
-        handler.handle_message(json.loads(line))
+    try:
+        for line in whole_lines(path, over, LOOK_SECONDS):
+            handler.handle_message(json.loads(line))
+    except Exception:
+        handler.report_pipes_framework_exception("the reader of messages", sys.exc_info())
+        raise

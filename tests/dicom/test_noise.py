@@ -12,7 +12,7 @@ from scipy import ndimage
 from echomort.dicom import Reason, Rejected, lit_outside_sector, read_clip
 from echomort.dicom.saved import Unusable, check_tissue
 from echomort.dicom.tissue.lettering import without_lettering
-from echomort.dicom.tissue.noise import NO_NOISE, measure_noise
+from echomort.dicom.tissue.noise import NO_NOISE, is_noise_alone, measure_noise
 from echomort.dicom.tissue.overlays import without_overlays
 from echomort.dicom.tissue.sector import Sector, find_sector
 from echomort.dicom.tissue.snapshots import Snapshots
@@ -169,6 +169,13 @@ def noise_alone(kind: str, shape: tuple[int, int, int]) -> np.ndarray:
         return np.asarray((120 + 60 * smooth / smooth.std()).clip(0, 255).astype(np.uint8))
     movie = random.integers(0, 256, shape, dtype=np.uint8)
     return np.asarray(movie // 4) if kind == "dim" else movie
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_sector_without_an_inside_tells_nothing() -> None:
+    line = np.zeros((5, 5), bool)
+    line[2] = True
+    assert not is_noise_alone(np.random.default_rng(3).integers(0, 256, (4, 5, 5), np.uint8), line)
 
 
 @pytest.mark.parametrize("shape", [(60, 109, 150), (30, 27, 37), (3, 109, 150)])

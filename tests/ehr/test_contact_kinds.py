@@ -256,6 +256,17 @@ def test_kinds_of_other_languages_prove_and_deny_presence(language):
     assert {kind: read_kind(kind).proves for kind in absent} == dict.fromkeys(absent, "no")
 
 
+OF_THE_DEAD = (
+    "Todesfeststellung|Aufnahme Organentnahme|Lijkschouw|Prélèvement d'organes|Necropsia|Donación de órganos|"
+    "Prelievo di organi|死亡確認|死体検案"
+)
+
+
+def test_what_is_done_with_the_dead_denies_presence_in_every_language():
+    words = OF_THE_DEAD.split("|")
+    assert {word: read_kind(word).proves for word in words} == dict.fromkeys(words, "no")
+
+
 @pytest.mark.parametrize(
     "kind", ["Röntgenaufnahme", "Besuch ausgefallen", "外来予約", "Consulta y cierre", "Visita del familiare"]
 )

@@ -34,3 +34,15 @@ def test_what_is_written_until_the_end_is_read_and_what_a_kill_cut_off_is_no_lin
     path.write_bytes(b"one\ntwo\nthr")
     over.set()
     assert list(whole_lines(path, over, 60)) == [b"one", b"two"]
+
+
+def test_a_message_that_can_not_be_passed_on_is_no_silence(monkeypatch: Any) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda raised: None)
+    found: list[Any] = []
+    handler = SimpleNamespace(
+        handle_message=found.append,
+        report_pipes_framework_exception=lambda origin, error: found.append(error[0]),
+    )
+    with FileMessages().read_messages(handler) as params:
+        Path(params[PipesDefaultMessageWriter.FILE_PATH_KEY]).write_text("no message\n", encoding="utf-8")
+    assert found == [json.JSONDecodeError]

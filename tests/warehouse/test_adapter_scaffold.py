@@ -10,7 +10,7 @@ from echomort.core.errors import UserError
 from warehouse.adapters.checking import check_adapter
 from warehouse.adapters.extract import CANONICAL, ExtractLocation, contract, define_macros, open_extract
 from warehouse.adapters.raw import Extract, plain_name
-from warehouse.adapters.scaffold import column_words, look, write_adapter
+from warehouse.adapters.scaffold import Forms, column_words, look, write_adapter
 from warehouse.connection import connect_to_nothing
 from warehouse.staging.staging import stage
 
@@ -331,6 +331,11 @@ def test_a_us_export_is_begun_with_its_dates_and_its_visits_that_did_not_take_pl
     stage(connection := empty_warehouse(), location, str(own), KEYRING, "kept")
     assert fetch(connection, "SELECT CAST(study_at AS VARCHAR) FROM study") == [("2018-05-04 00:05:00",)]
     assert fetch(connection, "SELECT CAST(contact_at AS VARCHAR) FROM contact") == [("2018-05-17 20:36:00",)]
+
+
+def test_a_column_that_one_order_alone_reads_is_read_by_it():
+    of_another_program = Forms(20, times=0, day_first_times=20, month_first_times=0, numbers=0, comma_numbers=0)
+    assert of_another_program.expression("birth_date", "born", "month_first") == "day_first(born)"
 
 
 def test_months_that_come_first_are_told_with_the_macro(tmp_path, rows):

@@ -473,13 +473,13 @@ def test_an_imaging_study_is_an_echo_or_counted(tmp_path, said, reason):
 HEARTS = (
     "Echokardiographie|TTE|Ultraschall Herz|Ecocardiograma transtorácico|Ecocardiografia|Ecografía del corazón|"
     "Échographie cardiaque|Échocardiographie transthoracique|ETT|Echo cor transthoracaal|Hartecho|"
-    "心エコー|経胸壁心臓超音波"
+    "心エコー|経胸壁心臓超音波|Echo for respiratory distress"
 )
 OTHERS = (
     "Echokardiographie transösophageal|TÖE|Stressechokardiographie|Dobutamin-Echo|Belastungsechokardiographie|"
     "Ecocardiograma transesofágico|Eco de estrés|Échocardiographie transœsophagienne|ETO|Écho d'effort|"
     "Ecocardiogramma transesofageo|Slokdarm|Transoesofageale echo|経食道心エコー|負荷心エコー|"
-    "ICE echo|Fetale Echokardiographie|"
+    "ICE echo|Fetale Echokardiographie|Ecocardiograma de esfuerzo|Ecocardiogramma da sforzo|Ecostress|"
     "Chart of the abdomen"
 )
 
@@ -708,6 +708,23 @@ def test_a_drug_that_is_not_taken_is_counted(tmp_path, kind, said, reason):
     assert reason is None or counted(report)["medication", reason] == 1
 
 
+TWO = [imaged(f"i{place}", identifier=[{"system": "urn:dicom:uid", "value": f"1.2.{place}"}]) for place in (1, 2)]
+SECOND = {"reference": "ImagingStudy/i2"}
+
+
+@pytest.mark.parametrize(
+    ("value", "resources", "study"),
+    [
+        ({"partOf": [SECOND]}, [*TWO, reported()], "1.2.2"),
+        ({}, [*TWO, reported(imagingStudy=[SECOND])], "1.2.2"),
+        ({}, [TWO[0], TWO[1] | {"description": "TEE"}, reported(imagingStudy=[SECOND])], None),
+    ],
+)
+def test_a_value_is_of_the_study_that_is_named_before_that_of_the_day(tmp_path, value, resources, study):
+    connection, _ = staged(tmp_path, observed("o", (LOINC, "18043-0"), 55.0, "%", **value), *resources)
+    assert fetch(connection, "SELECT study_key FROM measurement") == [(study and study_key(study),)]
+
+
 DAYS = {"value": 30, "code": "d"}
 
 
@@ -752,12 +769,29 @@ def test_a_completed_request_ends_with_its_supply_or_its_bounds(tmp_path, said, 
     assert counted(report).get(("medication", "DRUG_ENDED_ON_AN_UNKNOWN_DAY"), 0) == (period is None)
 
 
+def test_a_duration_that_is_none_stops_nothing(tmp_path):
+    one = {"status": "completed", "authoredOn": "2018-01-01", "medicationCodeableConcept": {"text": "Lisinopril"}}
+    odd = [{"value": value, "code": "d"} for value in (1e10, 1e300, "NaN", -5, "x")]
+    supplies = [{"expectedSupplyDuration": one} for one in odd]
+    supplies += [{"expectedSupplyDuration": DAYS, "numberOfRepeatsAllowed": 2**31 - 1}]
+    requests = [
+        of("MedicationRequest", f"d{place}", dispenseRequest=said, **one) for place, said in enumerate(supplies)
+    ]
+    timings = [{"timing": "daily"}, {"timing": {"repeat": "daily"}}, {"timing": {"repeat": ["daily"]}}]
+    requests += [
+        of("MedicationRequest", f"t{place}", dosageInstruction=[said], **one) for place, said in enumerate(timings)
+    ]
+    _, report = staged(tmp_path, *requests)
+    assert counted(report)["medication", "DRUG_ENDED_ON_AN_UNKNOWN_DAY"] == len(requests)
+
+
 @pytest.mark.parametrize(
     ("instruction", "repeat", "dose"),
     [
         ({}, {}, 40),
         ({"asNeededBoolean": False}, {}, 40),
         ({"asNeededBoolean": True}, {}, None),
+        ({"asNeeded": True}, {}, None),
         ({"asNeededCodeableConcept": {"text": "swelling"}}, {}, None),
         ({}, {"dayOfWeek": ["mon", "thu"]}, None),
         ({}, {"when": ["MORN", "NOON"]}, None),

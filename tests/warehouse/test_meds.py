@@ -226,6 +226,7 @@ def test_only_what_proves_presence_is_evidence_of_life(tmp_path, code, kind):
         "HOSPITAL_DISCHARGE//HOME//DIED",
         "ED_DISCHARGE//EXPIRED",
         "HOSPITAL_ADMISSION//DEAD ON ARRIVAL",
+        "HOSPITAL_DISCHARGE//EXPIRED, AUTOPSY",
     ],
 )
 def test_a_discharge_as_dead_is_a_death(tmp_path, code):
@@ -311,6 +312,15 @@ def test_a_race_may_be_a_code_of_omop(tmp_path):
     connection, _ = staged(tmp_path, *ones)
     races = dict(fetch(connection, "SELECT patient_key, race FROM patient"))
     assert (races[patient_key("8")], races[patient_key("9")]) == ("black", "asian")
+
+
+def test_an_order_that_is_renewed_goes_on(tmp_path):
+    said = [("START", 1), ("STOP", 3), ("START", 3), ("STOP", 6), ("START", 7), ("STOP", 7), ("START", 8), ("STOP", 8)]
+    connection, _ = staged(
+        tmp_path, *(event(f"MEDICATION//{what}//Lisinopril", datetime(2018, month, 1)) for what, month in said)
+    )
+    found = fetch(connection, "SELECT month(started_at), month(ended_at) FROM medication ORDER BY ALL")
+    assert found == [(1, 3), (3, 6), (7, 7), (8, 8)]
 
 
 NOT_GIVEN = ("Not Given", "Hold Dose", "Stopped", "Delayed Not Confirmed", "Refused", "Flushed", "Infusion Not Done")

@@ -46,7 +46,7 @@ CREATE OR REPLACE TEMP MACRO is_of_another_kind(words) AS
     regexp_matches(
         lower(words),
         'trans-?(o?[eé]|ö|œ)s[oó](ph|f)|経食道|\b(tee|toe|töe|ete|eto|ice|ivus)\b'
-        || '|stress|estr[eé]s|effort|belastung|inspanning|dobutamin|ergometr|負荷'
+        || '|(^|[^i])stress|estr[eé]s|effort|esfuerzo|esfor[cç]o|sforzo|belastung|inspanning|dobutamin|ergometr|負荷'
         || '|f(o?e|ö|œ)ta|胎児|(intra-?cardiac|epicardial) (echo|ultras)|intra-?(vascular|operative)'
     );
 CREATE OR REPLACE TEMP MACRO is_of_the_heart(words) AS
@@ -54,24 +54,23 @@ CREATE OR REPLACE TEMP MACRO is_of_the_heart(words) AS
         lower(words),
         '[ck]h?o-?[ck]ardio|\b(tte|ett|echo)\b|transth?ora|heart|card[ií]a[acq]|herz|\bhart|c(oe|œ)ur|cuore|coraz[oó]n|心エコー|心臓|経胸壁'
     );
--- end_of_duration(begun, duration, times): the day on which so many times a FHIR duration after the moment `begun` are over, as text.
+-- end_of_duration(begun, duration, times): the day on which so many times a FHIR duration after the moment `begun` are over, as
+-- text; null for a duration of no unit, and for one of more than a century.
 CREATE OR REPLACE TEMP MACRO end_of_duration(begun, duration, times) AS
     CAST(
-        CAST(
-            as_moment(begun)
-            + to_days(
-                CAST(
-                    ceil(
-                        TRY_CAST(json_text(duration, '$.value') AS DOUBLE)
-                        * times
-                        * CASE lower(coalesce(json_text(duration, '$.code'), json_text(duration, '$.unit')))
-                            WHEN 'd' THEN 1 WHEN 'day' THEN 1 WHEN 'days' THEN 1
-                            WHEN 'wk' THEN 7 WHEN 'week' THEN 7 WHEN 'weeks' THEN 7
-                            WHEN 'mo' THEN 365.25 / 12 WHEN 'month' THEN 365.25 / 12 WHEN 'months' THEN 365.25 / 12
-                            WHEN 'a' THEN 365.25 WHEN 'year' THEN 365.25 WHEN 'years' THEN 365.25
-                        END
-                    ) AS INTEGER
+        list_transform(
+            [
+                ceil(
+                    TRY_CAST(json_text(duration, '$.value') AS DOUBLE)
+                    * times
+                    * CASE lower(coalesce(json_text(duration, '$.code'), json_text(duration, '$.unit')))
+                        WHEN 'd' THEN 1 WHEN 'day' THEN 1 WHEN 'days' THEN 1
+                        WHEN 'wk' THEN 7 WHEN 'week' THEN 7 WHEN 'weeks' THEN 7
+                        WHEN 'mo' THEN 365.25 / 12 WHEN 'month' THEN 365.25 / 12 WHEN 'months' THEN 365.25 / 12
+                        WHEN 'a' THEN 365.25 WHEN 'year' THEN 365.25 WHEN 'years' THEN 365.25
+                    END
                 )
-            ) AS DATE
-        ) AS VARCHAR
+            ],
+            lambda days: CASE WHEN days BETWEEN 0 AND 36525 THEN CAST(as_moment(begun) + to_days(CAST(days AS INTEGER)) AS DATE) END
+        )[1] AS VARCHAR
     );

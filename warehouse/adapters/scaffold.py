@@ -110,9 +110,11 @@ class Forms:
 
     def expression(self, column: str, name: str, order: str) -> str:
         """Return ``name`` as SQL that staging can read as the canonical ``column``; ``order``: the macro of the
-        extract's dates."""
-        if column in TIMES and max(self.day_first_times, self.month_first_times) > self.times:
-            return f"{order}({name})"
+        extract's dates, for a column both of whose readings are as good."""
+        read = dict(zip(ORDERS, (self.day_first_times, self.month_first_times), strict=True))
+        best = max(read, key=lambda macro: (read[macro], macro == order))
+        if column in TIMES and read[best] > self.times:
+            return f"{best}({name})"
         return f"decimal_comma({name})" if column in NUMBERS and self.comma_numbers > self.numbers else name
 
 

@@ -123,6 +123,8 @@ def is_noise_alone(frames: Iterable[np.ndarray], sector: np.ndarray) -> bool:
     from echomort.dicom.tissue.morphology import erode
 
     inner = erode(sector)  # the dark beyond an edge is alike in all frames
+    if not inner.any():
+        return False
     shown = np.stack([frame[inner] for frame in frames]).astype(np.float32)
     shown -= shown.mean(axis=1, keepdims=True)
     strength = np.sqrt((shown**2).sum(axis=1))

@@ -55,7 +55,7 @@ request AS (
                     THEN end_of_duration(
                         begins_at,
                         json_text(dispenserequest, '$.expectedSupplyDuration'),
-                        1 + coalesce(TRY_CAST(json_text(dispenserequest, '$.numberOfRepeatsAllowed') AS INTEGER), 0)
+                        1.0 + coalesce(TRY_CAST(json_text(dispenserequest, '$.numberOfRepeatsAllowed') AS INTEGER), 0)
                     )
             END
         ) AS ended_at,
@@ -100,12 +100,14 @@ SELECT
     -- A daily dose, where one instruction says how much is taken how often a day: not as needed, on some days or up to so often.
     CASE
         WHEN len(dosages) = 1
-            AND coalesce(json_text(dosages[1], '$.asNeededBoolean'), 'false') = 'false'
-            AND json_text(dosages[1], '$.asNeededCodeableConcept') IS NULL
-            AND NOT list_has_any(
-                json_keys(coalesce(json_text(dosages[1], '$.timing.repeat'), '{}')),
-                ['dayOfWeek', 'frequencyMax', 'periodMax', 'when', 'timeOfDay']
-            )
+            AND coalesce(json_text(dosages[1], '$.asNeededBoolean'), json_text(dosages[1], '$.asNeeded'), 'false') = 'false'
+            AND coalesce(json_text(dosages[1], '$.asNeededCodeableConcept'), json_text(dosages[1], '$.asNeededFor')) IS NULL
+            AND list_count(
+                list_transform(
+                    ['dayOfWeek', 'frequencyMax', 'periodMax', 'when', 'timeOfDay'],
+                    lambda part: json_text(dosages[1], '$.timing.repeat.' || part)
+                )
+            ) = 0
             THEN dosages[1]
     END AS dosage,
     TRY_CAST(json_text(dosage, '$.doseAndRate[0].doseQuantity.value') AS DOUBLE)

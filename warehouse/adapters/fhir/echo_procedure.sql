@@ -1,7 +1,7 @@
 -- Procedures and reports that are echocardiographies by their code, newest versions, and the reason why one is no study of
 -- its own (null: it is one). A code for any echocardiography may be narrowed by its words. One that an imaging study names,
 -- or of a day with an imaging study of the patient, is that study; a report of a day with a procedure, or with another
--- report, belongs to it.
+-- report, belongs to it. What has a `fault` of its own is of no study.
 WITH latest AS (
     SELECT
         'Procedure' AS type,
@@ -114,6 +114,7 @@ SELECT
     numbered.subject,
     study_at,
     encounter_id,
+    fault,
     if(type = 'DiagnosticReport', coalesce(one.study_id, own_id), own_id) AS study_id,
     CASE
         WHEN fault IS NOT NULL THEN fault

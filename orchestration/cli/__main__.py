@@ -85,7 +85,7 @@ OBJECTS_BETWEEN_SEARCHES = 50_000
 was such searches, and what is imported is no garbage."""
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=PURPOSE)
-fetch = typer.Typer(no_args_is_help=True, help="Fetch echo files from a server.")
+fetch = typer.Typer(no_args_is_help=True, help="Fetch echo files from a server, or from videos.")
 config = typer.Typer(no_args_is_help=True, help="The settings of a project.")
 adapter = typer.Typer(no_args_is_help=True, help="The SQL that reads a hospital's own layout of its records.")
 champion = typer.Typer(no_args_is_help=True, help="The model that predicts.")

@@ -72,7 +72,7 @@ def _identified(known: Described, sop_uid: str) -> Dataset:
     if known.view:
         dataset.SeriesDescription = known.view
     if known.view and len(known.view) <= VIEW_NAME:
-        dataset.ViewName = known.view
+        dataset.ViewName, dataset.NumberOfStages, dataset.NumberOfViewsInStage = known.view, 1, 1
     return dataset
 
 

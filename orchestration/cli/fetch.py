@@ -100,9 +100,9 @@ def video(
 
     with progress_bar("videos") as progress:
         found = fetch_videos(table, to, progress)
-    out.print(f"{to}: {found.total} videos: {found}")
+    out.print(f"{to}: of {found.total} videos {found}")
     for (reason, remedy), lines in found.refused.items():
         shown = ", ".join(map(str, lines[:ROWS_SHOWN])) + (", ..." if len(lines) > ROWS_SHOWN else "")
         out.print(f"{len(lines)} refused ({reason}), row {shown}: {remedy}")
     if found.failed:
-        raise UserError(f"{found.failed} videos were refused", "correct the table or the files and run again")
+        raise UserError(f"{found.failed} of {found.total} videos refused", "correct the table or files and run again")

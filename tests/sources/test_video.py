@@ -1,6 +1,7 @@
 """``echomort fetch video``: videos that a table names become DICOM objects that the reader takes as they are."""
 
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from fractions import Fraction
@@ -131,6 +132,15 @@ def test_a_table_of_ones_own_names_study_time_view_and_rate(tmp_path: Path) -> N
     with av.open(str(movie)) as file:
         first = grey_of(next(file.decode(video=0)).to_ndarray(format="rgb24"))
     np.testing.assert_array_equal(dataset.pixel_array[0], first)
+
+
+@pytest.mark.parametrize("view", ["", "apical_4", "parasternal_short_zoomed_aortic"])
+def test_the_object_is_valid(tmp_path: Path, view: str) -> None:
+    write_video(tmp_path / "a.avi")
+    fetch_videos(table(tmp_path, f"a.avi,P1,A1,2024-01-31 14:05,{view},"), tmp_path / "in")
+    command = [Path(sys.executable).parent / "dciodvfy", objects(tmp_path / "in")[0]]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    assert "USMultiFrameImage" in said and "Error" not in said
 
 
 def test_a_corrected_view_replaces_the_object(tmp_path: Path) -> None:
@@ -284,12 +294,12 @@ def test_a_table_that_is_none_is_refused_as_a_whole(tmp_path: Path, columns: str
 def test_the_command_prints_counts_and_reasons_without_identifiers(echonet: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["fetch", "video", str(echonet), "--to", str(tmp_path / "in")])
     assert isinstance(done.exception, UserError), "main prints it and ends with status 2"
-    assert "3 videos: 2 new, 0 replaced, 0 there already, 1 refused" in done.stdout
+    assert "of 3 videos 2 new, 0 replaced, 0 there already, 1 refused" in done.stdout
     assert "1 refused (unreadable_file), row 4: " in done.stdout
     assert not any(name in done.output + str(done.exception) for name in NAMES)
     (tmp_path / "EchoNet" / "FileList.csv").write_text(f"FileName,EF\n{NAMES[0]},50\n")
     again = CliRunner().invoke(app, ["fetch", "video", str(echonet), "--to", str(tmp_path / "in")])
-    assert again.exit_code == 0 and "1 videos: 0 new, 0 replaced, 1 there already, 0 refused" in again.stdout
+    assert again.exit_code == 0 and "of 1 videos 0 new, 0 replaced, 1 there already, 0 refused" in again.stdout
 
 
 def test_without_the_extra_a_person_is_told_what_to_install(

@@ -47,7 +47,9 @@ def read_avi(path: Path) -> AviClip:
     installed.
     """
     require_video()
-    content = _read_bytes(path)
+    content = read_video_bytes(path)
+    if content[:4] != b"RIFF" or content[8:12] != b"AVI ":
+        raise Unusable("not_avi", "the file is no AVI video, whatever its name: name one of EchoNet-Dynamic's clips")
     try:
         frames, fps = _decode(content)
     except (OSError, ValueError, RuntimeError, EOFError, LookupError, MemoryError):  # what a decoder raises
@@ -64,21 +66,19 @@ def require_video() -> None:
     try:
         import av  # noqa: F401
     except ImportError:
-        raise UserError("AVI files are read by PyAV, which is not installed", "pip install 'echomort[video]'") from None
+        raise UserError("videos are read by PyAV, which is not installed", "pip install 'echomort[video]'") from None
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_video_bytes(path: Path) -> bytes:
+    """Return the content of the file at ``path``. Raises :class:`Unusable` where it can't be read or is too large."""
     try:
         if not path.is_file():
             raise Unusable("unreadable_file", "the file does not exist, or is no regular file")
         if path.stat().st_size > MAX_BYTES:
             raise Unusable("too_large", "a clip has 256 MiB at most: cut the video")
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError:
         raise Unusable("unreadable_file", "the file may not be read: change its permissions") from None
-    if content[:4] != b"RIFF" or content[8:12] != b"AVI ":
-        raise Unusable("not_avi", "the file is no AVI video, whatever its name: name one of EchoNet-Dynamic's clips")
-    return content
 
 
 def _decode(content: bytes) -> tuple[list[np.ndarray], float]:

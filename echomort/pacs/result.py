@@ -1,7 +1,6 @@
 """What is sent back for one study: its risk, whose it is, and on which objects it rests; or why there is nothing."""
 
 import re
-import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from echomort.champion.predict import (
     header_of,
     predict_studies,
 )
+from echomort.core.uids import derived_uid
 from echomort.settings import Scoring
 from echomort.version import __version__
 
@@ -77,18 +77,18 @@ class StudyResult:
     @property
     def device_uid(self) -> str:
         """Return the UID of what made the result: a champion in a version of echomort."""
-        return _derived_uid("device", self.candidate, self.version)
+        return derived_uid("device", self.candidate, self.version)
 
     def series_uid(self, kind: str) -> str:
         """Return the UID of the series of ``kind``: the same for a study and a champion."""
-        return _derived_uid("series", kind, self.identity["StudyInstanceUID"], self.candidate)
+        return derived_uid("series", kind, self.identity["StudyInstanceUID"], self.candidate)
 
     def uid(self, kind: str) -> str:
         """Return the UID of the object, or of the thing in it, of ``kind``: another one wherever its content differs
         (PS3.3 C.12.1.1.1)."""
         told = sorted(self.identity.items()), self.instances_told, self.percents, self.prediction.scored
         model = self.prediction.model, self.prediction.missing, self.prediction.beyond, self.prediction.synthetic
-        return _derived_uid(kind, self.candidate, self.version, repr(told), repr(model))
+        return derived_uid(kind, self.candidate, self.version, repr(told), repr(model))
 
     @property
     def instances_told(self) -> list[tuple[str, str, str]]:
@@ -167,8 +167,3 @@ def _tags(path: Path) -> dict[str, str]:
 def _text(value: object) -> str:
     several = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
     return "\\".join("" if one is None else str(one).strip() for one in several)
-
-
-def _derived_uid(*parts: str) -> str:
-    """Return a UID below 2.25, of a UUID made from ``parts`` (PS3.5 B.2; RFC 9562 5.5)."""
-    return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, ' '.join(('echomort', *parts))).int}"

@@ -1,1 +1,1 @@
-"""Echo files from elsewhere than a folder: object storage, a DICOMweb server, an archive, a modality that sends."""
+"""Echo files from elsewhere than a folder: object storage, DICOMweb, an archive, a modality that sends, videos."""

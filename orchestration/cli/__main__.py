@@ -26,7 +26,7 @@ from orchestration.cli.erase import erase
 from orchestration.cli.experiment import experiment
 from orchestration.cli.explain import explain
 from orchestration.cli.export import export as export_clips
-from orchestration.cli.fetch import dicomweb, pacs
+from orchestration.cli.fetch import dicomweb, pacs, video
 from orchestration.cli.init import init
 from orchestration.cli.inspect import inspect as inspect_files
 from orchestration.cli.labels import labels
@@ -85,7 +85,7 @@ OBJECTS_BETWEEN_SEARCHES = 50_000
 was such searches, and what is imported is no garbage."""
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=PURPOSE)
-fetch = typer.Typer(no_args_is_help=True, help="Fetch echo files from a server.")
+fetch = typer.Typer(no_args_is_help=True, help="Fetch echo files from a server, or from videos.")
 config = typer.Typer(no_args_is_help=True, help="The settings of a project.")
 adapter = typer.Typer(no_args_is_help=True, help="The SQL that reads a hospital's own layout of its records.")
 champion = typer.Typer(no_args_is_help=True, help="The model that predicts.")
@@ -118,7 +118,7 @@ def register(group: typer.Typer, command: Callable[..., None], name: str | None 
     group.command(name, help="\n\n".join(" ".join(part.split()) for part in paragraphs))(command)
 
 
-for group, commands in ((app, COMMANDS), (fetch, (dicomweb, pacs)), (readers, (export, assist, analyse))):
+for group, commands in ((app, COMMANDS), (fetch, (dicomweb, pacs, video)), (readers, (export, assist, analyse))):
     for command in commands:
         register(group, command)
 register(app, environment, "env")

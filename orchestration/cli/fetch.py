@@ -1,6 +1,7 @@
-"""``echomort fetch``: echo files from a server."""
+"""``echomort fetch``: echo files from a server, or from videos."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,8 @@ from orchestration.cli.options import (
 )
 
 STABLE = "Minutes for which a study must not have grown, seen by two calls."
+ROWS_SHOWN = 10
+"""Rows of a table that are named for each reason at most. Our choice: a line of a terminal."""
 
 
 def dicomweb(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -81,3 +84,25 @@ def pacs(  # noqa: PLR0913, PLR0917 - one parameter an option
         raise UserError(
             f"{found.failed} studies failed, the last because {found.problem}", f"{found.remedy}; run again"
         )
+
+
+def video(
+    table: Annotated[Path, typer.Argument(help="CSV: file, patient_id, study_id and, if known, study_at, view, fps.")],
+    to: FetchedFolder,
+) -> None:
+    """Write the videos (AVI, MP4 and others) that a table names as DICOM objects; EchoNet-Dynamic's FileList.csv is
+    such a table.
+
+    Files are named relative to the table's folder, and must lie below it. Objects that are there with the same content
+    are kept.
+    """
+    from echomort.sources.video import fetch_videos
+
+    with progress_bar("videos") as progress:
+        found = fetch_videos(table, to, progress)
+    out.print(f"{to}: of {found.total} videos {found}")
+    for (reason, remedy), lines in found.refused.items():
+        shown = ", ".join(map(str, lines[:ROWS_SHOWN])) + (", ..." if len(lines) > ROWS_SHOWN else "")
+        out.print(f"{len(lines)} refused ({reason}), row {shown}: {remedy}")
+    if found.failed:
+        raise UserError(f"{found.failed} of {found.total} videos refused", "correct the table or files and run again")

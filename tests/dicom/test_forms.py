@@ -1,5 +1,6 @@
 """Every form of an object gives the same clip: transfer syntaxes, colour models, planes, offset tables, fragments."""
 
+import os
 import struct
 import tracemalloc
 from pathlib import Path
@@ -31,6 +32,7 @@ from echo_files import (
 from pydicom.dataset import Dataset
 
 from echomort.dicom import Reason, Rejected, read_clip
+from echomort.dicom.frames.fragments import read_at
 from echomort.dicom.frames.open import open_frames
 from echomort.dicom.frames.palette import Palette
 from echomort.dicom.header.parsing import open_object
@@ -330,3 +332,13 @@ def test_a_point_transform_is_undone(tmp_path: Path) -> None:
     dataset.PixelData = encapsulate(frames)
     dataset.save_as(path)
     np.testing.assert_array_equal(lumas(path), MOVIE & 0xFE)
+
+
+def test_a_file_system_that_answers_in_parts_cuts_no_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = os.pread
+    monkeypatch.setattr(os, "pread", lambda number, count, offset: whole(number, min(count, 3), offset))
+    path = tmp_path / "stream"
+    path.write_bytes(bytes(range(20)))
+    with path.open("rb") as stream:
+        assert read_at(stream, 2, 10) == bytes(range(2, 12))
+        assert read_at(stream, 15, 10) == bytes(range(15, 20)), "fewer where the file ends"

@@ -132,12 +132,15 @@ def read_items(stream: BinaryIO, offset: int, size: int) -> Items:
 
 
 def read_at(stream: BinaryIO, offset: int, count: int) -> bytes:
-    """Return the ``count`` bytes of ``stream`` from ``offset``, fewer where it ends before: of a file by one call of
-    the system, past its buffer."""
+    """Return the ``count`` bytes of ``stream`` from ``offset``, fewer where it ends before: of a file past its buffer,
+    by one call of the system, or more on a file system that answers in parts."""
     if isinstance(stream, io.BytesIO):
         stream.seek(offset)
         return stream.read(count)
-    return os.pread(stream.fileno(), count, offset)
+    read = os.pread(stream.fileno(), count, offset)
+    while len(read) < count and (more := os.pread(stream.fileno(), count - len(read), offset + len(read))):
+        read += more
+    return read
 
 
 def _missing_end(stream: BinaryIO, tag: bytes, position: int, size: int, count: int) -> Rejected | None:

@@ -131,17 +131,14 @@ def make_cells(
     cells = grid(project.settings, sampler.views)
     planned = functools.partial(_planned, how, sampler, [cell for cell in cells if cell.name in units], recipe)
     # Planned again below rather than kept: what all cells are made from need not be in memory at once.
-    errors = how.train(context, project, ((cell, found) for cell, found, _ in planned() if not _is_refused(found)))
+    made_of = ((cell, found) for cell, found, _ in planned() if not isinstance(found, Refused))
+    errors = how.train(context, project, made_of)
     made = []
     for one in planned():
         entry = _made(how, context, project, one, errors)
         made.append(replace(entry, details={**entry.details, "planned": len(cells)}))
         _report(context, one[0], made[-1], len(units) - len(made))
     return made
-
-
-def _is_refused(found: Any | Refused) -> bool:
-    return isinstance(found, Refused)
 
 
 def _made(

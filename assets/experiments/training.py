@@ -130,7 +130,7 @@ def train_cells(
         except Exception as error:
             if isinstance(error, OF_ALL_CELLS):
                 raise
-            errors |= _until_the_end(left, error)
+            errors |= _errors_of_ended(left, error)
     for output in tasks.keys() - errors.keys():
         remove_task(output)
     return errors
@@ -140,7 +140,7 @@ def _is_made(output: Path) -> bool:
     return (output / SCORES).exists()
 
 
-def _until_the_end(tasks: Mapping[Path, Path], error: Exception) -> dict[Path, Exception]:
+def _errors_of_ended(tasks: Mapping[Path, Path], error: Exception) -> dict[Path, Exception]:
     """Return the errors of a process that did ``tasks`` in turn and ended with ``error``: those that it left beside
     tasks, and its own for the task that it was at, the first without models and without an error."""
     errors: dict[Path, Exception] = {}

@@ -479,3 +479,15 @@ def test_several_words_for_one_race_are_that_race(tmp_path, other, race):
     ]
     connection, _ = staged(tmp_path, admissions=stays)
     assert (race,) in fetch(connection, "SELECT race FROM patient")
+
+
+def test_an_order_without_an_end_ends_with_its_admission(tmp_path):
+    orders = [("1", "2150-02-01 08:00:00", "", "Metoprolol", "5"), ("1", "2150-02-01 08:00:00", "", "Aspirin", "5")]
+    orders += [
+        ("1", "2150-02-01 08:00:00", "2150-02-02 08:00:00", "Atorvastatin", "5"),
+        ("1", "2150-03-01 08:00:00", "", "Lisinopril"),
+    ]
+    stay = admission(5, "2150-02-01 07:00:00", "2150-02-09 12:00:00")
+    connection, _ = staged(tmp_path, admissions=[stay], prescriptions=orders)
+    found = dict(fetch(connection, "SELECT drug_class, ended_at::DATE::VARCHAR FROM medication"))
+    assert found == {"beta_blocker": "2150-02-09", "statin": "2150-02-02", "ace_inhibitor": None}

@@ -29,6 +29,7 @@ SELECT
         WHEN status IN ('cancelled', 'registered') THEN 'OBSERVATION_WITHOUT_RESULT'
         WHEN said.variable IS NULL OR is_told AND answer.value IS NULL THEN 'OBSERVATION_NOT_IN_CATALOGUE'
         WHEN json_text(quantity, '$.comparator') IS NOT NULL THEN 'VALUE_IS_A_BOUND'
+        WHEN measured_in.observation_id IS NOT NULL AND measured_in.study_id IS NULL THEN 'NOT_A_RESTING_TRANSTHORACIC_STUDY'
     END AS reason
 FROM made_part AS part
 LEFT JOIN made_said AS said ON said.concept = part.code

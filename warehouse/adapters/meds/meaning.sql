@@ -49,9 +49,9 @@ listed AS (
     SELECT vocabulary, code, target FROM map_codes
     UNION ALL
     -- Datasets call CPT, which is level I of HCPCS, HCPCS too (vocabularies.csv): level II is looked up beside it.
-    SELECT if(vocabulary = 'HCPCS', 'CPT4', vocabulary), code, 'echo'
+    SELECT if(vocabulary = 'HCPCS', 'CPT4', vocabulary), code, 'echo//' || target
     FROM map_code_list
-    WHERE target IN ('transthoracic', 'pediatric', 'unspecified')
+    WHERE kind = 'echo'
 ),
 found AS (
     SELECT coded.code, 'variable' AS role, variable AS target, distance
@@ -72,7 +72,7 @@ found AS (
         coded.code,
         CASE
             WHEN starts_with(target, 'ICD') THEN 'diagnosis'
-            WHEN target = 'echo' THEN 'echo'
+            WHEN starts_with(target, 'echo//') THEN if(is_resting_echo(substr(target, 7)), 'echo', 'another_echo')
             WHEN target IN (SELECT name FROM map_variables) THEN 'variable'
             ELSE 'drug'
         END,

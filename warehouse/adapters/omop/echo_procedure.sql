@@ -1,6 +1,6 @@
 -- Procedures with the kind of echocardiography that they are; null if none. The concept tells, else the source concept,
 -- else, where neither is a concept of the site's vocabulary, a listed code in the source value. Of a procedure of several
--- kinds the one that is no resting transthoracic study counts.
+-- kinds, or of procedures of one time, the one that is no resting transthoracic study counts before one that says no kind.
 WITH known AS (
     SELECT DISTINCT TRY_CAST(concept_id AS BIGINT) AS concept_id
     FROM raw_concept
@@ -25,12 +25,8 @@ code AS (
     )
     WHERE list = 'echo'
     GROUP BY ALL
-)
-SELECT
-    *,
-    coalesce(kind IN ('transthoracic', 'unspecified', 'pediatric'), false) AS is_study,
-    NOT is_known AND kind IS NULL AS is_unknown
-FROM (
+),
+judged AS (
     SELECT
         TRY_CAST(procedure_occurrence_id AS BIGINT) AS event_id,
         as_whole(procedure.person_id) AS person_id,
@@ -45,4 +41,19 @@ FROM (
     LEFT JOIN code AS by_code ON by_code.plain = replace(upper(trim(CAST(procedure_source_value AS VARCHAR))), '.', '')
     LEFT JOIN known ON known.concept_id = TRY_CAST(procedure_concept_id AS BIGINT)
     LEFT JOIN made_visit AS visit ON visit.visit_id = TRY_CAST(procedure.visit_occurrence_id AS BIGINT)
+),
+-- Of another kind alone: a code for any echocardiography at that time says the same of it once more.
+of_another_kind AS (
+    SELECT person_id, performed_at
+    FROM judged
+    WHERE kind IS NOT NULL AND performed_at IS NOT NULL
+    GROUP BY ALL
+    HAVING bool_or(NOT is_resting_echo(kind)) AND NOT bool_or(kind IN ('transthoracic', 'pediatric'))
 )
+SELECT
+    judged.*,
+    coalesce(is_resting_echo(kind), false) AND another.performed_at IS NULL AS is_study,
+    NOT is_known AND kind IS NULL AS is_unknown
+FROM judged
+LEFT JOIN of_another_kind AS another
+    ON another.person_id = judged.person_id AND another.performed_at = judged.performed_at AND kind = 'unspecified'

@@ -1,6 +1,6 @@
 -- Values of the catalogue's variables, found by their concept (known_concept.sql), else by the code in the source value.
 -- The unit is the concept's, else the source's text. Values measured in an echo name it as their event,
--- or table image_feature ties them to one of its images. A bound such as
+-- or table image_feature ties them to one of its images; those of an echo or image of another kind are not read. A bound such as
 -- < 5 is not a value. An answer is a concept (code.sql) or words; a concept may say all (NYHA class III, ex-smoker), as a
 -- condition too (of one that has ended, what stays true). Who smokes is also said to smoke now or not.
 WITH answer AS (
@@ -103,4 +103,6 @@ FROM valued
 LEFT JOIN made_known_concept AS unit ON unit.kind = 'unit' AND unit.concept_id = valued.unit_concept_id
 LEFT JOIN made_echo_event AS echo ON echo.event_id = valued.event_id AND echo.person_id = valued.person_id
 LEFT JOIN made_image_value AS imaged ON imaged.measurement_id = valued.measurement_id
+LEFT JOIN made_another_echo AS another ON another.event_id = valued.event_id AND another.person_id = valued.person_id
 LEFT JOIN made_person_number AS person ON person.person_id = valued.person_id
+WHERE coalesce(echo.study_id, imaged.study_id) IS NOT NULL OR coalesce(another.event_id, imaged.measurement_id) IS NULL

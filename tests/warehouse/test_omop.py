@@ -4,6 +4,7 @@ import csv
 import shutil
 
 import duckdb
+import pandas as pd
 import pytest
 from extracts import KEYRING, counted, empty_warehouse, fetch, patient_key, study_key
 from layouts.omop_rows import CONCEPTS, ECHO, HEADERS, PERSON, VISIT, laid_out
@@ -303,6 +304,8 @@ def test_every_loinc_code_of_the_catalogue_is_on_the_map_of_all_adapters():
         ("22748-8", "mmol/L", "3", ("ldl", 3)),
         ("30350-3", "g/dL", "13", ("hemoglobin", 13)),
         ("62238-1", "mL/min/1.73m2", "60", ("egfr", 60)),
+        ("10230-1", "%", "35", ("lvef", 35)),
+        ("3137-7", "cm", "170", ("height", 170)),
     ],
 )
 def test_a_laboratory_variable_has_more_than_one_code(tmp_path, code, unit, number, expected):
@@ -1211,6 +1214,18 @@ def test_a_code_for_any_echocardiography_says_nothing_beside_one_of_another_kind
     is_of_another = "93312" in codes
     assert fetch(connection, "SELECT count(*) FROM measurement") == [(not is_of_another,)]
     assert counted(report).get(("measurement", "NOT_A_RESTING_TRANSTHORACIC_STUDY"), 0) == is_of_another
+
+
+def test_columns_without_a_value_may_have_any_type(tmp_path):
+    laid_out(tmp_path, measurement=[value(3016723, "1.2", unit_concept_id=8840)], site_code=None)
+    for path in tmp_path.glob("*.csv"):
+        rows = pd.read_csv(path, dtype=str)
+        empty = {name: pd.Series([None] * len(rows), dtype="float64") for name in rows if rows[name].isna().all()}
+        rows.assign(**empty).to_parquet(path.with_suffix(".parquet"))
+        path.unlink()
+    connection = empty_warehouse()
+    stage(connection, tmp_path, "omop", KEYRING, "kept")
+    assert fetch(connection, "SELECT variable, value, unit FROM measurement") == [("creatinine", 1.2, "mg/dL")]
 
 
 def test_observations_and_drugs_that_mean_nothing_here_are_counted(tmp_path):

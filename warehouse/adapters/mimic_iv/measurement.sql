@@ -75,15 +75,9 @@ SELECT echo_value.subject_id AS patient_id, study_id, variable, value, unit, mea
 FROM echo_value
 LEFT JOIN study USING (subject_id, measurement_id)
 UNION ALL
-SELECT
-    as_whole(subject_id),
-    NULL,
-    variable,
-    CAST(valuenum AS VARCHAR),
-    valueuom,
-    coalesce(CAST(storetime AS VARCHAR), CAST(charttime AS VARCHAR))
-FROM raw_labevents AS labevents
-JOIN map_items ON TRY_CAST(map_items.itemid AS INTEGER) = TRY_CAST(labevents.itemid AS INTEGER)
+SELECT subject_id, NULL, variable, CAST(valuenum AS VARCHAR), valueuom, known_at
+FROM made_laboratory
+WHERE NOT is_bound
 UNION ALL
 SELECT as_whole(subject_id), NULL, variable, CAST(result_value AS VARCHAR), unit, CAST(chartdate AS VARCHAR)
 FROM raw_omr AS omr

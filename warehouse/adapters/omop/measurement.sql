@@ -16,7 +16,7 @@ source_row AS (
         TRY_CAST(value_as_concept_id AS BIGINT) AS answer_id,
         NULL AS words,
         TRY_CAST(unit_concept_id AS BIGINT) AS unit_concept_id,
-        unit_source_value AS unit,
+        CAST(unit_source_value AS VARCHAR) AS unit,
         later_time(measurement_date, measurement_datetime) AS measured_at,
         CASE WHEN event_field.target = 'procedure' THEN TRY_CAST(measurement_event_id AS BIGINT) END AS event_id,
         TRY_CAST(measurement_id AS BIGINT) AS measurement_id
@@ -37,7 +37,7 @@ source_row AS (
         TRY_CAST(value_as_concept_id AS BIGINT),
         CAST(value_as_string AS VARCHAR),
         TRY_CAST(unit_concept_id AS BIGINT),
-        unit_source_value,
+        CAST(unit_source_value AS VARCHAR),
         later_time(observation_date, observation_datetime),
         NULL,
         NULL

@@ -30,8 +30,8 @@ SELECT
         CAST(birth_datetime AS VARCHAR),
         CAST(year_of_birth AS VARCHAR)
     ) AS birth_date,
-    coalesce(sex.target, gender_source_value) AS sex,
-    coalesce(reviewed_race.target, race.name, race_source_value) AS race
+    coalesce(sex.target, CAST(gender_source_value AS VARCHAR)) AS sex,
+    coalesce(reviewed_race.target, race.name, CAST(race_source_value AS VARCHAR)) AS race
 FROM (SELECT *, as_moment(birth_datetime) AS born_at FROM raw_person) AS person
 LEFT JOIN made_person_number AS number ON number.person_id = as_whole(person.person_id)
 LEFT JOIN made_known_concept AS sex ON sex.kind = 'sex' AND sex.concept_id = TRY_CAST(gender_concept_id AS BIGINT)

@@ -1,6 +1,6 @@
--- Evidence of life: contacts of a kind that proves presence, unless their status says that they did not take place. Other
--- kinds prove nothing and are counted by word. A contact later after death than
--- outcome.contact_grace_days allows means that the death or the record number is wrong: the patient is quarantined.
+-- Evidence of life: contacts of a kind that proves presence, unless their status says that they did not take place.
+-- Other kinds prove nothing and are counted by word. A contact later after death than outcome.contact_grace_days allows
+-- means that the death or the record number is wrong: the patient is quarantined.
 CREATE OR REPLACE TEMP TABLE last_death AS
 SELECT person_no, max(latest_date) AS latest_date
 FROM death

@@ -1,5 +1,5 @@
--- What kinds and states of contacts prove: the tables of kinds and states of contacts, which Python fills, and the expressions of words
--- that deny presence, or call it a plan.
+-- What kinds and states of contacts prove: the tables of kinds and states of contacts, which Python fills, and the
+-- expressions of words that deny presence, or call it a plan.
 SET VARIABLE denials = $denials;
 SET VARIABLE plans = $plans;
 CREATE OR REPLACE TEMP VIEW described_contact AS

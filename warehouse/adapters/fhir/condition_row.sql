@@ -1,6 +1,6 @@
--- Conditions, newest versions: the reason why one is not read (null: it is), and when it was known: when it was recorded,
--- else with its encounter (see visit.sql), else when it began (dated_by onset).
--- has_ended: by its clinical status.
+-- Conditions, newest versions: the reason why one is not read (null: it is), and when it was known: when it was
+-- recorded, else with its encounter (see visit.sql), else when it began (dated_by onset). has_ended: by its clinical
+-- status.
 SELECT
     condition.id,
     patient_named(condition.subject, condition.contained) AS subject,

@@ -1,6 +1,6 @@
--- Resources within resources (contained), of the newest version of their owner: nothing else can name them, and where they say
--- nothing of a patient or a time they are of the owner's. A contained Medication, Encounter, Observation or Patient is read where its
--- owner names it (#id).
+-- Resources within resources (contained), of the newest version of their owner: nothing else can name them, and where
+-- they say nothing of a patient or a time they are of the owner's. A contained Medication, Encounter, Observation or
+-- Patient is read where its owner names it (#id).
 WITH owner AS (
     SELECT 'Encounter' AS type, id, meta, subject, contained FROM raw_encounter
     UNION ALL BY NAME

@@ -1,6 +1,6 @@
--- Medication statements and requests, newest versions: the drug, its period and daily dose, and the reason why one is not
--- read (null: it is). A request that was completed lasted as long as its supply, if it says for how long that is; how long one
--- that was stopped before lasted, only an end says.
+-- Medication statements and requests, newest versions: the drug, its period and daily dose, and the reason why one is
+-- not read (null: it is). A request that was completed lasted as long as its supply, if it says for how long that is;
+-- how long one that was stopped before lasted, only an end says.
 WITH statement AS (
     SELECT
         id,
@@ -103,7 +103,8 @@ SELECT
     started_at,
     ended_at,
     reason,
-    -- A daily dose, where one instruction says how much is taken how often a day: not as needed, on some days or up to so often.
+    -- A daily dose, where one instruction says how much is taken how often a day: not as needed, on some days or up to
+    -- so often.
     CASE
         WHEN len(dosages) = 1
             AND coalesce(json_text(dosages[1], '$.asNeededBoolean'), json_text(dosages[1], '$.asNeeded'), 'false') = 'false'

@@ -1,8 +1,7 @@
--- Procedures and reports that are echocardiographies, and the reason why one is no study of
--- its own (null: it is one). One that an imaging study names,
--- or of a day with an imaging study of the patient, is that study; a report of a day with a procedure, or with another
--- report, belongs to it. A report that says no kind is of the echo that the patient had that day, be it one of another kind
--- (transesophageal, stress ...). What has a `fault` of its own is of no study.
+-- Procedures and reports that are echocardiographies, and the reason why one is no study of its own (null: it is one).
+-- One that an imaging study names, or of a day with an imaging study of the patient, is that study; a report of a day
+-- with a procedure, or with another report, belongs to it. A report that says no kind is of the echo that the patient
+-- had that day, be it one of another kind (transesophageal, stress ...). What has a `fault` of its own is of no study.
 WITH examined AS (
     SELECT
         * EXCLUDE (identifiers),
@@ -45,7 +44,8 @@ echo AS (
             -- Of an imaging study that is no echocardiogram (imaging.sql), neither is its report.
             WHEN list_has_any(imaging_ids, (SELECT list(imaging_id) FROM imaged WHERE reason IS NOT NULL))
                 THEN 'REPORT_OF_ANOTHER_STUDY'
-            WHEN type = 'DiagnosticReport' AND kind = 'unspecified' AND had_another.day IS NOT NULL THEN 'REPORT_OF_ANOTHER_STUDY'
+            WHEN type = 'DiagnosticReport' AND kind = 'unspecified' AND had_another.day IS NOT NULL
+                THEN 'REPORT_OF_ANOTHER_STUDY'
         END AS fault
     FROM examined
     LEFT JOIN had_another USING (subject, day)

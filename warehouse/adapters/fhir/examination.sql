@@ -1,6 +1,6 @@
--- Procedures and reports, newest versions, with the kind of echocardiography that each is by its codes and words: of one of the lists
--- (code_list.csv; a code for any echocardiography may be narrowed by its words); null: none. The site's code_map names
--- transthoracic ones. did_not: it did not take place, or was entered in error.
+-- Procedures and reports, newest versions, with the kind of echocardiography that each is by its codes and words: of
+-- one of the lists (code_list.csv; a code for any echocardiography may be narrowed by its words); null: none. The
+-- site's code_map names transthoracic ones. did_not: it did not take place, or was entered in error.
 WITH listed AS (
     SELECT
         'Procedure' AS type,
@@ -24,7 +24,11 @@ coding AS (
     FROM listed
 ),
 by_code AS (
-    SELECT type, id, arg_min(kind, CASE kind WHEN 'unspecified' THEN 3 WHEN 'transthoracic' THEN 2 WHEN 'pediatric' THEN 1 ELSE 0 END) AS kind
+    SELECT
+        type,
+        id,
+        arg_min(kind, CASE kind WHEN 'unspecified' THEN 3 WHEN 'transthoracic' THEN 2 WHEN 'pediatric' THEN 1 ELSE 0 END)
+            AS kind
     FROM (
         SELECT
             type,
@@ -35,9 +39,14 @@ by_code AS (
         LEFT JOIN made_coded AS coded
             ON coded.code = json_text(one, '$.code')
             AND coded.target = 'echo'
-            AND (coded.vocabulary IS NULL OR coded.vocabulary = coalesce(map_systems.vocabulary, json_text(one, '$.system')))
+            AND (
+                coded.vocabulary IS NULL
+                OR coded.vocabulary = coalesce(map_systems.vocabulary, json_text(one, '$.system'))
+            )
         LEFT JOIN map_code_list AS code_list
-            ON code_list.kind = 'echo' AND code_list.vocabulary = map_systems.vocabulary AND code_list.code = json_text(one, '$.code')
+            ON code_list.kind = 'echo'
+            AND code_list.vocabulary = map_systems.vocabulary
+            AND code_list.code = json_text(one, '$.code')
         WHERE coded.target IS NOT NULL OR code_list.target IS NOT NULL
     )
     GROUP BY ALL

@@ -1,6 +1,7 @@
 -- Imaging studies, newest versions, and the reason why one is no echocardiogram (null: it is one). The number is the
--- StudyInstanceUID, else the AccessionNumber. An ultrasound of which nothing says what was examined is taken as one. is_another_echo: it is an
--- echocardiogram of another kind (transesophageal, stress ...), by its words, codes or procedure.
+-- StudyInstanceUID, else the AccessionNumber. An ultrasound of which nothing says what was examined is taken as one.
+-- is_another_echo: it is an echocardiogram of another kind (transesophageal, stress ...), by its words, codes or
+-- procedure.
 WITH latest AS (
     SELECT
         id,

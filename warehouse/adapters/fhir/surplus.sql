@@ -1,5 +1,5 @@
--- Resources that are not read: of another type than the first of their file, older versions, and those within others that nothing
--- reads (contained.sql).
+-- Resources that are not read: of another type than the first of their file, older versions, and those within others
+-- that nothing reads (contained.sql).
 WITH resource AS (
     SELECT 'patient' AS table_name, 'Patient' AS expected, resourcetype, id FROM raw_patient
     UNION ALL

@@ -1,5 +1,6 @@
 -- Every value of every observation, with its variable and the reason why it is not read (null: it is). A result of the
--- laboratory is known when it is issued, and so is what has no category; what is measured at the patient is known at once.
+-- laboratory is known when it is issued, and so is what has no category; what is measured at the patient is known at
+-- once.
 SELECT
     part.subject,
     part.code AS concept,

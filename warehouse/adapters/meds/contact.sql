@@ -1,4 +1,5 @@
--- Evidence of life: visits (and their ends), admissions and discharges. What follows VISIT// or ENCOUNTER// is the kind, which staging judges.
+-- Evidence of life: visits (and their ends), admissions and discharges. What follows VISIT// or ENCOUNTER// is the
+-- kind, which staging judges.
 SELECT
     subject_id AS patient_id,
     happened_at AS contact_at,

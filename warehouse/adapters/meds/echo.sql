@@ -1,6 +1,6 @@
--- Echocardiograms: those of table echo_study; without it, events coded as transthoracic echocardiography. One that has no
--- number of a DICOM study gets a number of its own, and no file can be linked to it. A code for any echocardiography at the time of one of
--- another kind (transesophageal, stress ...) alone is that.
+-- Echocardiograms: those of table echo_study; without it, events coded as transthoracic echocardiography. One that has
+-- no number of a DICOM study gets a number of its own, and no file can be linked to it. A code for any echocardiography
+-- at the time of one of another kind (transesophageal, stress ...) alone is that.
 SELECT CAST(study_id AS VARCHAR) AS study_id, as_whole(subject_id) AS subject_id, CAST(study_at AS VARCHAR) AS study_at, setting
 FROM raw_echo_study
 UNION ALL

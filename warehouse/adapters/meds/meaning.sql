@@ -1,6 +1,7 @@
--- What each code of the events means (role and target): by the site's code_map alone, where it has the code; else by the
--- patterns of events.csv; else by the code itself or one of the codes above it in a vocabulary (VOCABULARY//code or
--- VOCABULARY/code; hierarchy/above.sql, hierarchy/diagnosis_code.sql). A drug is also known by an ingredient in its code or description.
+-- What each code of the events means (role and target): by the site's code_map alone, where it has the code; else by
+-- the patterns of events.csv; else by the code itself or one of the codes above it in a vocabulary (VOCABULARY//code or
+-- VOCABULARY/code; hierarchy/above.sql, hierarchy/diagnosis_code.sql). A drug is also known by an ingredient in its
+-- code or description.
 WITH code AS (
     SELECT DISTINCT CAST(code AS VARCHAR) AS code FROM raw_data WHERE code IS NOT NULL
 ),
@@ -39,7 +40,8 @@ described AS (
     FROM raw_codes
     GROUP BY ALL
 ),
--- A variable, a drug and an echo are known by the code itself or by what it stands for; a diagnosis by any code above it.
+-- A variable, a drug and an echo are known by the code itself or by what it stands for; a diagnosis by any code above
+-- it.
 coded AS (
     SELECT term AS code, vocabulary, code AS local_code, distance
     FROM made_above

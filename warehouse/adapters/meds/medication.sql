@@ -1,7 +1,7 @@
--- Drugs that have a class. Events have no daily dose. What MEDICATION//START// begins, the next MEDICATION//STOP// of the
--- same drug ends. Any other event (an order, a supply, an administration) without an end says nothing of later on: the drug counts as
--- taken for sources.drug_days. A STOP at the moment of a START ends what was begun before, if that goes on until
--- then: the drug was ordered anew.
+-- Drugs that have a class. Events have no daily dose. What MEDICATION//START// begins, the next MEDICATION//STOP// of
+-- the same drug ends. Any other event (an order, a supply, an administration) without an end says nothing of later on:
+-- the drug counts as taken for sources.drug_days. A STOP at the moment of a START ends what was begun before, if that
+-- goes on until then: the drug was ordered anew.
 WITH change AS (
     SELECT
         as_whole(subject_id) AS subject_id,

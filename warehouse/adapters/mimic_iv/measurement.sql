@@ -1,8 +1,8 @@
 -- Numbers from three sources. Structured measurements belong to the study with their measurement_id in the study list.
 -- Measurements that the map lacks keep their name: it may be a variable of the catalogue, and is counted otherwise.
 -- Laboratory values are known when they are stored. The outpatient record (omr) has days, not times; pressures taken
--- standing are left out. Words that grade a valve or the diastolic function become the catalogue's grades: the first pattern
--- of grades.csv that they match; other words are passed on, and counted.
+-- standing are left out. Words that grade a valve or the diastolic function become the catalogue's grades: the first
+-- pattern of grades.csv that they match; other words are passed on, and counted.
 WITH study AS (
     SELECT DISTINCT
         as_whole(measurement_id) AS measurement_id, as_whole(subject_id) AS subject_id, as_whole(study_id) AS study_id

@@ -1,5 +1,5 @@
--- Prescriptions of drugs that have a class. The dose is that of one administration, not of a day, and is left out. An order of a hospital
--- without an end ends with the admission.
+-- Prescriptions of drugs that have a class. The dose is that of one administration, not of a day, and is left out. An
+-- order of a hospital without an end ends with the admission.
 SELECT
     as_whole(prescriptions.subject_id) AS patient_id,
     drug_class,

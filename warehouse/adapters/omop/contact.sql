@@ -1,6 +1,6 @@
 -- Evidence of life: the start and the end of a visit, and the end of a period of healthcare encounters. The end of any
--- other period (enrolment, a study, the day of the extract) is not evidence, and neither is a telephone call. What was planned took
--- place if it ended on a later day.
+-- other period (enrolment, a study, the day of the extract) is not evidence, and neither is a telephone call. What was
+-- planned took place if it ended on a later day.
 WITH contact AS (
     SELECT person_id, started_at AS contact_at, described AS kind, detail, if(ended_later, 'finished', NULL) AS status
     FROM made_visit

@@ -1,6 +1,7 @@
 -- Procedures with the kind of echocardiography that they are; null if none. The concept tells, else the source concept,
--- else, where neither is a concept of the site's vocabulary, a listed code in the source value. Of a procedure of several
--- kinds, or of procedures of one time, the one that is no resting transthoracic study counts before one that says no kind.
+-- else, where neither is a concept of the site's vocabulary, a listed code in the source value. Of a procedure of
+-- several kinds, or of procedures of one time, the one that is no resting transthoracic study counts before one that
+-- says no kind.
 WITH known AS (
     SELECT DISTINCT TRY_CAST(concept_id AS BIGINT) AS concept_id
     FROM raw_concept

@@ -1,5 +1,5 @@
--- Measurements that the imaging extension's table image_feature ties to an image, with the study of that image; null: the image is
--- of no study.
+-- Measurements that the imaging extension's table image_feature ties to an image, with the study of that image; null:
+-- the image is of no study.
 WITH field AS (
     SELECT TRY_CAST(concept_id AS BIGINT) AS concept_id FROM raw_concept WHERE concept_name = 'measurement.measurement_id'
     UNION

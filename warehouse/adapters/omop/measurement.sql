@@ -1,8 +1,8 @@
--- Values of the catalogue's variables, found by their concept (known_concept.sql), else by the code in the source value.
--- The unit is the concept's, else the source's text. Values measured in an echo name it as their event,
--- or table image_feature ties them to one of its images; those of an echo or image of another kind are not read. A bound such as
--- < 5 is not a value. An answer is a concept (code.sql) or words; a concept may say all (NYHA class III, ex-smoker), as a
--- condition too (of one that has ended, what stays true). Who smokes is also said to smoke now or not.
+-- Values of the catalogue's variables, found by their concept (known_concept.sql), else by the code in the source
+-- value. The unit is the concept's, else the source's text. Values measured in an echo name it as their event, or table
+-- image_feature ties them to one of its images; those of an echo or image of another kind are not read. A bound such as
+-- < 5 is not a value. An answer is a concept (code.sql) or words; a concept may say all (NYHA class III, ex-smoker), as
+-- a condition too (of one that has ended, what stays true). Who smokes is also said to smoke now or not.
 WITH answer AS (
     SELECT concept_id, substr(kind, 8) AS variable, target AS value FROM made_known_concept WHERE starts_with(kind, 'answer ')
 ),

@@ -1,4 +1,5 @@
--- Drugs that have a class. OMOP has no daily dose. Where the ETL gave no end, the supply's last day is it, as the data model asks.
+-- Drugs that have a class. OMOP has no daily dose. Where the ETL gave no end, the supply's last day is it, as the data
+-- model asks.
 SELECT
     coalesce(patient_id, as_whole(exposure.person_id)) AS patient_id,
     drug_class,
@@ -10,7 +11,10 @@ SELECT
         CAST(verbatim_end_date AS VARCHAR),
         CASE
             WHEN TRY_CAST(days_supply AS DOUBLE) BETWEEN 1 AND 36525
-                THEN CAST(CAST(as_moment(drug_exposure_start_date) AS DATE) + CAST(TRY_CAST(days_supply AS DOUBLE) AS INTEGER) - 1 AS VARCHAR)
+                THEN CAST(
+                    CAST(as_moment(drug_exposure_start_date) AS DATE) + CAST(TRY_CAST(days_supply AS DOUBLE) AS INTEGER) - 1
+                    AS VARCHAR
+                )
         END
     ) AS ended_at
 FROM raw_drug_exposure AS exposure

@@ -1,7 +1,7 @@
--- Persons under their record number. If only the year or the month of birth is known, that is the date: staging reads it as
--- an interval. Without a day, the first of the month in birth_datetime stands for that month, and without a month the first
--- day of the year or 15 June for that year, as the conventions of the data model ask for. Text that is not a date is passed
--- on, so that staging counts it.
+-- Persons under their record number. If only the year or the month of birth is known, that is the date: staging reads
+-- it as an interval. Without a day, the first of the month in birth_datetime stands for that month, and without a month
+-- the first day of the year or 15 June for that year, as the conventions of the data model ask for. Text that is not a
+-- date is passed on, so that staging counts it.
 WITH race AS (
     SELECT TRY_CAST(concept_id AS BIGINT) AS concept_id, any_value(concept_name) AS name
     FROM raw_concept

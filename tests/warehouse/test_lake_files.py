@@ -285,7 +285,7 @@ def test_only_a_column_that_is_needed_may_not_be_there_twice(tmp_path):
     with pytest.raises(UserError, match="no column study_id"):
         read(tmp_path)
     rows.to_csv(tmp_path / "study.csv", index=False, header=["study_id", "patient_id", "study_at", "study_id"])
-    with pytest.raises(UserError, match="has column study_id twice"):
+    with pytest.raises(UserError, match="a repeated column, study_id"):
         read(tmp_path)
 
 

@@ -225,7 +225,9 @@ class Extract:
             return
         repeated = [column.name for column in columns if any(_is_repeated(column.name, name) for name in found.columns)]
         if repeated:
-            raise UserError(f"the header of {found.title} has column {repeated[0]} twice", "give each column one name")
+            raise UserError(
+                f"the header of {found.title} has a repeated column, {repeated[0]}", "give each column one name"
+            )
         missing = [column.name for column in columns if column.required != "no" and column.name not in found.columns]
         if missing:
             names = ", ".join(column.name for column in columns)

@@ -1200,7 +1200,15 @@ def test_a_drug_without_an_end_ends_with_its_supply(tmp_path, more, ended):
 
 
 @pytest.mark.parametrize(
-    ("codes", "studies"), [(["93312", "88.72"], 0), (["93312", "88.72", "93306"], 1), (["93312"], 0), (["88.72"], 1)]
+    ("codes", "studies"),
+    [
+        (["93312", "88.72"], 0),
+        (["93312", "88.72", "93306"], 1),
+        (["93312"], 0),
+        (["88.72"], 1),
+        (["93306-26"], 1),
+        (["93306.0"], 1),
+    ],
 )
 def test_a_code_for_any_echocardiography_says_nothing_beside_one_of_another_kind(tmp_path, codes, studies):
     done = {"person_id": 7, "procedure_concept_id": 0, "procedure_date": "2018-05-01"}

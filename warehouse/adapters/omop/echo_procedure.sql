@@ -39,7 +39,10 @@ judged AS (
     FROM raw_procedure_occurrence AS procedure
     LEFT JOIN class AS by_concept ON by_concept.concept_id = TRY_CAST(procedure_concept_id AS BIGINT)
     LEFT JOIN class AS by_source ON by_source.concept_id = TRY_CAST(procedure_source_concept_id AS BIGINT)
-    LEFT JOIN code AS by_code ON by_code.plain = replace(upper(trim(CAST(procedure_source_value AS VARCHAR))), '.', '')
+    -- A modifier of CPT (93306-26) says who did what of it.
+    LEFT JOIN code AS by_code
+        ON by_code.plain
+        = replace(regexp_replace(upper(as_whole(procedure_source_value)), '^(\d{5})[- ][A-Z0-9]{2}$', '\1'), '.', '')
     LEFT JOIN known ON known.concept_id = TRY_CAST(procedure_concept_id AS BIGINT)
     LEFT JOIN made_visit AS visit ON visit.visit_id = TRY_CAST(procedure.visit_occurrence_id AS BIGINT)
 ),

@@ -70,6 +70,7 @@ RECORDS = Stage(
         "sources.adapter": Path(settings.sources.adapter).name,
         "sources.time_zone": settings.sources.time_zone,
         "sources.encoding": settings.sources.encoding,
+        "sources.drug_days": settings.sources.drug_days,
         "privacy.dates": settings.privacy.dates,
         "outcome.contact_grace_days": settings.outcome.contact_grace_days,
         "outcome.study_grace_days": settings.outcome.study_grace_days,

@@ -20,7 +20,9 @@ from warehouse.adapters.vocabulary import vocabulary_files
 def extract_location(settings: Settings) -> ExtractLocation:
     """Return where the tables of the extract are."""
     sources = settings.sources
-    return ExtractLocation(settings.ehr_root, sources.database, sources.time_zone, sources.encoding, sources.vocabulary)
+    return ExtractLocation(
+        settings.ehr_root, sources.database, sources.time_zone, sources.encoding, sources.vocabulary, sources.drug_days
+    )
 
 
 def extract_fingerprint(settings: Settings) -> str:

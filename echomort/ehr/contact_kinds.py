@@ -2,8 +2,9 @@
 
 ``contact_kinds.csv`` holds words and phrases. ``place`` is ``alone`` for one that must be the whole kind (the codes of
 a closed vocabulary), ``any`` for one that may be a part of it. ``proves`` is ``yes`` (presence), ``no`` (whatever
-stands beside it: letters, calls, orders, words of death), ``if_completed`` (an appointment: only its status tells), or
-``word`` (nothing by itself: a specialty, "follow up"). ``contact_statuses.csv`` holds what a status says.
+stands beside it: letters, calls, orders, words of death), ``if_completed`` (an appointment: only its status tells),
+``planned`` (a plan, also of what was done since: the same), or ``word`` (nothing by itself: a specialty, "follow up").
+``contact_statuses.csv`` holds what a status says.
 
 A site's own file (``sources.kinds``: kind, proves_life, and perhaps status) decides before both. Its rows with a
 status say whether contacts of that status took place; the others say whether a kind proves life.
@@ -70,15 +71,24 @@ def read_kind(text: str, site_kinds: Mapping[str, bool] | None = None) -> Kind:
         return Kind("no", "", is_listed)
     if not is_listed:
         return Kind("unknown")
-    if "if_completed" in meanings:
+    if meanings & {"if_completed", "planned"}:
         return Kind("if_completed", _term(whole, plain, found), True)
     return Kind("yes", _term(whole, plain, found), True) if "yes" in meanings else Kind("unknown", "", True)
 
 
 def denials() -> str:
     """Return the regular expression of the words that deny presence, for lower-case text."""
+    return _expression("no")
+
+
+def plans() -> str:
+    """Return the regular expression of the words of a plan, which needs a status, for lower-case text."""
+    return _expression("planned")
+
+
+def _expression(meaning: str) -> str:
     _, parts = _list()
-    words = sorted(word.replace(" ", "[^a-z0-9]+") for word, (proves, _) in parts.items() if proves == "no")
+    words = sorted(word.replace(" ", "[^a-z0-9]+") for word, (proves, _) in parts.items() if proves == meaning)
     return f"(^|[^a-z0-9])({'|'.join(words)})([^a-z0-9]|$)"
 
 

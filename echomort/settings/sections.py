@@ -169,6 +169,13 @@ class Sources(Section):
         "folder of a release of SNOMED CT (RF2) or of the tables of OHDSI's Athena: the codes above a code, where the "
         "records lack them",
     )
+    drug_days: int = setting(
+        365,
+        "ours",
+        "days for which a drug counts as taken after an event of a source that has events and no ends (MEDS: an "
+        "order, a supply, an administration); what is begun or said to be taken has no such limit",
+        ge=1,
+    )
     external_scores: ScoreFiles = setting(
         (),
         "ours",

@@ -72,4 +72,6 @@ def _location(settings: Settings) -> "ExtractLocation":
     from warehouse.adapters.extract import ExtractLocation
 
     sources = settings.sources
-    return ExtractLocation(settings.ehr_root, None, sources.time_zone, sources.encoding, sources.vocabulary)
+    return ExtractLocation(
+        settings.ehr_root, None, sources.time_zone, sources.encoding, sources.vocabulary, sources.drug_days
+    )

@@ -13,6 +13,7 @@ from echomort.ehr.contact_kinds import (
     denials,
     kind_terms,
     plain_kind,
+    plans,
     read_kind,
     read_status,
     site_kinds,
@@ -42,7 +43,7 @@ ABSENT = (
     "E-mail|Letter (Out)|MyChart message|Patient Message|Portal|Orders Only|Refill|Documentation|"
     "Chart Review|Wait List|Erroneous Encounter|Lab results|Discharge summary|Billing|Claim|"
     "Scanned document|History|Abstract|E-Visit|E-consult|Nurse Triage|TE|EM|Visit reminder|"
-    "planned admission|Preadmission|Questionnaire"
+    "Preadmission|Questionnaire"
 )
 UNKNOWN = (
     "CANARYKIND|Interdisciplinary rounds|seen by Smith|Office visit with Dr Smith|follow-up|"
@@ -94,6 +95,21 @@ def test_the_longest_phrase_of_the_list_is_looked_for():
 def test_an_appointment_needs_its_status():
     assert read_kind("Appointment").proves == "if_completed"
     assert read_kind("office appointment").proves == "if_completed"
+
+
+PLANS = (
+    "planned admission|Scheduled inpatient|geplante Aufnahme|geplande opname|hospitalisation programmée|"
+    "ingreso programado|ricovero programmato|予定入院"
+)
+
+
+@pytest.mark.parametrize("text", PLANS.split("|"))
+def test_a_plan_needs_its_status(text):
+    import re
+
+    assert read_kind(text).proves == "if_completed"
+    assert re.search(plans(), f"{text}, ward 3".lower())
+    assert read_kind(f"{text} telephone").proves == "no"
 
 
 @pytest.mark.parametrize(
@@ -225,7 +241,7 @@ def test_no_word_stands_twice_in_a_list() -> None:
 FOREIGN = {
     "German": (
         "Ambulanter Besuch|STATIONÄR|stationaere Aufnahme|Notaufnahme|Entlassung|Sprechstunde Kardiologie|Hausbesuch",
-        "Entlassung verstorben|Aufnahme geplant|telefonische Sprechstunde|Besuch abgesagt|nicht erschienen|Totenschein|"
+        "Entlassung verstorben|telefonische Sprechstunde|Besuch abgesagt|nicht erschienen|Totenschein|"
         "Sprechstunde Angehörige",
     ),
     "Dutch": (

@@ -24,9 +24,10 @@ SCHEMA = pyarrow.schema(
         ("text_value", pyarrow.string()),
         ("unit", pyarrow.string()),
         ("study_id", pyarrow.string()),
+        ("end", pyarrow.timestamp("us")),
     ]
 )
-"""The columns of the MEDS data schema, and two of the dataset's own."""
+"""The columns of the MEDS data schema, and three of the dataset's own."""
 
 CODES = {one.name: f"LOINC//{one.code.split()[0]}" for one in catalogue() if one.code_system == "LOINC"}
 """Variable -> its code; others have their name."""
@@ -35,7 +36,8 @@ CODES = {one.name: f"LOINC//{one.code.split()[0]}" for one in catalogue() if one
 def to_meds(rows: Rows) -> tuple[list[dict[str, Any]], Shape]:
     """Return the events of ``rows`` (the canonical contract), and what they can say of them.
 
-    Subjects are whole numbers. Lost: second record numbers; who stated a death; doses and ends of drugs.
+    Subjects are whole numbers. Lost: second record numbers; who stated a death; doses of drugs. A drug that has no
+    end is begun as MEDICATION//START; without that word it would count as taken for a year.
     """
     merged = persons(once(rows))
     numbers = {number: str(1000 + place) for place, number in enumerate(sorted(set(merged.values())))}
@@ -44,17 +46,18 @@ def to_meds(rows: Rows) -> tuple[list[dict[str, Any]], Shape]:
         {
             ("identity", "second record numbers"): len(set(rows["identity"])),
             ("death", "who stated a death"): len(kept["death"]),
-            ("medication", "doses and ends of drugs"): len(kept["medication"]),
+            ("medication", "doses"): len(kept["medication"]),
         }
     )
     kept |= {
         "death": [(patient, day, "record") for patient, day, _ in kept["death"]],
-        "medication": [(patient, drug, "", "", started, "") for patient, drug, _, _, started, _ in kept["medication"]],
+        "medication": [(patient, drug, "", "", *when) for patient, drug, _, _, *when in kept["medication"]],
     }
     events = [event for table, make in MAKERS.items() for row in kept[table] for event in make(row)]
     tables = {"codes": Table(("code", "description", "parent_codes"))}
     for drug, name in INGREDIENTS.items():
-        tables["codes"].add(code=f"RxNorm//{drug}", description=f"{name} Oral Tablet", parent_codes=[])
+        for code in (f"RxNorm//{drug}", f"MEDICATION//START//{drug}"):
+            tables["codes"].add(code=code, description=f"{name} Oral Tablet", parent_codes=[])
     return events, Shape(tables, kept, lost, {}, {row[0]: row[0] for row in kept["study"]})
 
 
@@ -93,6 +96,12 @@ def _measurement(row: tuple[Any, ...]) -> list[dict[str, Any]]:
     return [_event(patient, at, CODES.get(variable, variable), **more)]
 
 
+def _medication(row: tuple[Any, ...]) -> dict[str, Any]:
+    patient, drug, _, _, started, ended = row
+    end = {"end": datetime.fromisoformat(ended)} if ended else {}
+    return _event(patient, started, f"RxNorm//{drug}" if ended else f"MEDICATION//START//{drug}") | end
+
+
 MAKERS = {
     "patient": _patient,
     "death": lambda row: [_event(row[0], row[1], "MEDS_DEATH")],
@@ -100,6 +109,6 @@ MAKERS = {
     "study": lambda row: [_event(row[1], row[2], "CPT4//93306", study_id=row[0])],
     "measurement": _measurement,
     "diagnosis": lambda row: [_event(row[0], row[3], f"{row[1]}//{row[2]}")],
-    "medication": lambda row: [_event(row[0], row[4], f"RxNorm//{row[1]}")],
+    "medication": lambda row: [_medication(row)],
 }
 """Canonical table -> what makes the events of one of its rows."""

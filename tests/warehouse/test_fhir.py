@@ -536,6 +536,10 @@ def reported(key="r", **more):
 ACCESSION = {"type": {"coding": [{"code": "ACSN"}]}, "value": "A1"}
 PROCEDURE = of("Procedure", "p", status="completed", code=coded("http://www.ama-assn.org/go/cpt", "93306"))
 PROCEDURE["performedDateTime"] = "2018-05-01T11:00:00+02:00"
+CPT = "http://www.ama-assn.org/go/cpt"
+TEE = PROCEDURE | {"code": coded(CPT, "93312")}
+OWN, OF_ANOTHER = "diagnosticreport r", "of another kind"
+OLD, NEW = ({"meta": {"lastUpdated": f"2018-05-0{day}T00:00:00Z"}} for day in (2, 3))
 
 
 @pytest.mark.parametrize(
@@ -550,8 +554,24 @@ PROCEDURE["performedDateTime"] = "2018-05-01T11:00:00+02:00"
             ["1.2.3"],
             1,
         ),
-        ([reported(imagingStudy=[{"reference": "ImagingStudy/i"}]), imaged(description="TEE")], [], 1),
-        ([reported(code=coded(LOINC, "42148-7", display="Stress echo report"))], [], 0),
+        ([reported(imagingStudy=[{"reference": "ImagingStudy/i"}]), imaged(description="TEE")], OF_ANOTHER, 1),
+        ([reported(code=coded(LOINC, "42148-7", display="Stress echo report"))], OF_ANOTHER, 0),
+        ([reported(), imaged(description="TEE")], OF_ANOTHER, 1),
+        ([reported(), imaged(procedureCode=[coded(CPT, "93312")])], OF_ANOTHER, 1),
+        ([reported(), imaged(procedureReference={"reference": "Procedure/p"}), TEE], OF_ANOTHER, 1),
+        ([reported(), TEE], OF_ANOTHER, 1),
+        (
+            [reported(), of("Procedure", "p", performedDateTime="2018-05-01", code={"text": "Stress echo"})],
+            OF_ANOTHER,
+            1,
+        ),
+        ([reported(), of("Procedure", "p", performedDateTime="2018-05-01", code={"text": "Stress test"})], [OWN], 0),
+        ([reported(), TEE | {"status": "not-done"}], [OWN], 0),
+        ([reported(), TEE | {"performedDateTime": "2018-04-30"}], [OWN], 0),
+        ([reported(code=coded(LOINC, "42148-7", display="TTE")), TEE], [OWN], 0),
+        ([reported(), TEE, PROCEDURE | {"id": "q"}], ["procedure q"], 1),
+        ([reported() | OLD, reported(status="entered-in-error") | NEW], [], 0),
+        ([reported() | OLD, reported(result=[]) | NEW, PROCEDURE], ["procedure p"], 1),
         ([reported(code=coded(LOINC, "24627-2"))], [], 0),
         ([reported(status="cancelled")], [], 0),
     ],
@@ -559,10 +579,14 @@ PROCEDURE["performedDateTime"] = "2018-05-01T11:00:00+02:00"
 def test_a_report_is_a_study_if_nothing_else_of_that_day_is(tmp_path, resources, studies, of_another):
     value = observed("o", (LOINC, "18043-0"), 55.0, "%")
     connection, report = staged(tmp_path, value, *resources)
-    keys = [(study_key(one),) for one in studies]
+    keys = [] if studies == OF_ANOTHER else [(study_key(one),) for one in studies]
     assert fetch(connection, "SELECT study_key FROM study") == keys
     assert counted(report).get(("study", "REPORT_OF_ANOTHER_STUDY"), 0) == of_another
-    assert fetch(connection, "SELECT study_key FROM measurement") == (keys or [(None,)])
+    is_named = all(one.get("result", True) for one in resources)
+    expected = [] if studies == OF_ANOTHER else keys if keys and is_named else [(None,)]
+    assert fetch(connection, "SELECT study_key FROM measurement") == expected
+    dropped = counted(report).get(("measurement", "NOT_A_RESTING_TRANSTHORACIC_STUDY"), 0)
+    assert dropped == (studies == OF_ANOTHER)
 
 
 @pytest.mark.parametrize(
@@ -717,12 +741,13 @@ SECOND = {"reference": "ImagingStudy/i2"}
     [
         ({"partOf": [SECOND]}, [*TWO, reported()], "1.2.2"),
         ({}, [*TWO, reported(imagingStudy=[SECOND])], "1.2.2"),
-        ({}, [TWO[0], TWO[1] | {"description": "TEE"}, reported(imagingStudy=[SECOND])], None),
+        ({}, [TWO[0], TWO[1] | {"description": "TEE"}, reported(imagingStudy=[SECOND])], OF_ANOTHER),
     ],
 )
 def test_a_value_is_of_the_study_that_is_named_before_that_of_the_day(tmp_path, value, resources, study):
     connection, _ = staged(tmp_path, observed("o", (LOINC, "18043-0"), 55.0, "%", **value), *resources)
-    assert fetch(connection, "SELECT study_key FROM measurement") == [(study and study_key(study),)]
+    expected = [] if study == OF_ANOTHER else [(study_key(study),)]
+    assert fetch(connection, "SELECT study_key FROM measurement") == expected
 
 
 DAYS = {"value": 30, "code": "d"}
@@ -1001,3 +1026,63 @@ def test_a_condition_that_has_ended_is_none_of_now(tmp_path, status, expected):
     found = dict(fetch(connection, "SELECT variable, value FROM measurement WHERE variable <> 'creatinine'"))
     assert found == expected
     assert counted(report).get(("measurement", "CONDITION_HAS_ENDED"), 0) == 2 - len(expected)
+
+
+HOLDER = {
+    "resourceType": "Patient",
+    "id": "p",
+    "identifier": [{"value": "X"}, {"type": MR, "system": "urn:oid:1.2", "value": "N1"}],
+}
+RESULT = {"resourceType": "Observation", "id": "x", "status": "final", "code": coded(LOINC, "2160-0")}
+RESULT |= {"valueQuantity": {"value": 1.3, "system": UCUM, "code": "mg/dL"}}
+STAY = {"resourceType": "Encounter", "id": "e", "status": "finished", "class": {"code": "IMP"}}
+STAY |= {"period": {"start": "2018-02-01", "end": "2018-02-09"}}
+PILL = {"resourceType": "Medication", "id": "m", "ingredient": [{"itemCodeableConcept": {"text": "Atorvastatin"}}]}
+
+
+def test_contained_resources_are_read_or_counted(tmp_path):
+    stroke = condition("http://hl7.org/fhir/sid/icd-10-cm", "I63.9", recordedDate=None, onsetDateTime="2018-02-02")
+    of_nobody = HOLDER | {"identifier": []}
+    resources = [
+        observed(subject={"reference": "#p"}, contained=[HOLDER]),
+        observed("q", value=9.0, subject={"reference": "#p"}, contained=[of_nobody]),
+        stroke | {"encounter": {"reference": "#e"}, "contained": [STAY]},
+        reported(result=[{"reference": "#x"}], contained=[RESULT]),
+        reported(
+            "lab", code=coded(LOINC, "24323-8"), issued="2018-05-03T08:00:00+02:00", result=[], contained=[RESULT]
+        ),
+        of("MedicationStatement", "s", status="active", effectiveDateTime="2018-01-02", contained=[PILL])
+        | {"medicationReference": {"reference": "#m"}},
+        of("MedicationStatement", "t", status="active", effectiveDateTime="2018-01-02", contained=[stroke])
+        | {"medicationCodeableConcept": {"text": "Metoprolol"}},
+    ]
+    connection, report = staged(tmp_path, *resources)
+    values = "SELECT value, measured_at::DATE::VARCHAR, study_key IS NOT NULL FROM measurement ORDER BY ALL"
+    assert fetch(connection, values) == [
+        (1.2, "2018-05-01", False),
+        (1.3, "2018-05-01", True),
+        (1.3, "2018-05-03", False),
+    ]
+    assert fetch(connection, "SELECT code, recorded_at::DATE::VARCHAR FROM diagnosis") == [("I639", "2018-02-09")]
+    assert fetch(connection, "SELECT drug_class FROM medication ORDER BY ALL") == [("beta_blocker",), ("statin",)]
+    assert ("2018-02-09",) in fetch(connection, "SELECT contact_at::DATE::VARCHAR FROM contact")
+    assert counted(report)["measurement", "MISSING_IDENTIFIER"] == 1
+    assert counted(report)["diagnosis", "CONTAINED_RESOURCE_NOT_READ"] == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "end", "presence"),
+    [
+        ("finished", "2018-05-03T10:00:00+02:00", 2),
+        ("finished", None, 1),
+        ("planned", "2018-05-03T10:00:00+02:00", 0),
+        (None, "2018-05-03T10:00:00+02:00", 2),
+        (None, None, 0),
+    ],
+)
+def test_what_was_planned_is_presence_if_it_took_place(tmp_path, status, end, presence):
+    period = {"start": "2018-05-01T10:00:00+02:00"} | ({"end": end} if end else {})
+    connection, _ = staged(
+        tmp_path, visit(code="IMP", status=status, period=period, type=[{"text": "Geplante Aufnahme"}])
+    )
+    assert fetch(connection, "SELECT count(*) FROM contact") == [(presence,)]

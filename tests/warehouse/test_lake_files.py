@@ -1,5 +1,6 @@
 """Files as data lakes write them: parts, Zstandard, TSV, NDJSON, float identifiers, words for missing ones, views."""
 
+import csv
 import json
 
 import duckdb
@@ -56,6 +57,8 @@ FORMS = {
     "study.tsv": lambda rows: rows.to_csv(index=False, sep="\t").encode(),
     "study.tsv.zst": lambda rows: _zstd(rows.to_csv(index=False, sep="\t").encode()),
     "study.txt": lambda rows: rows.to_csv(index=False, sep="\t").encode(),
+    "STUDY.tsv": lambda rows: rows.to_csv(index=False, sep="\t", quoting=csv.QUOTE_ALL).encode(),
+    "Study.csv": lambda rows: rows.assign(note="x").rename(columns={"note": ""}).to_csv(na_rep="NULL").encode(),
     "study.ndjson": as_ndjson,
     "STUDY.jsonl": as_ndjson,
     "study.ndjson.zst": lambda rows: _zstd(as_ndjson(rows)),
@@ -239,6 +242,76 @@ def test_a_word_for_a_missing_identifier_joins_no_strangers(tmp_path, word):
     assert fetch(connection, "SELECT * FROM quarantine") == []
     assert counted(report)["patient", "MISSING_IDENTIFIER"] == 1
     assert counted(report)["contact", "MISSING_IDENTIFIER"] == 1
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
+@pytest.mark.parametrize("word", ["NULL", r"\N", "NaT", "<NA>"])
+def test_a_word_for_a_missing_value_is_missing_in_every_column(tmp_path, form, word):
+    rows = {
+        "patient": [person("1")],
+        "study": [("S", "1", "2018-05-01 09:30:00", word)],
+        "death": [("1", "2019-01-01", word)],
+        "measurement": [("1", "S", "lvef", "35", "%", word)],
+        "medication": [("1", "statin", word, word, "2018-01-01", word)],
+    }
+    write_extract(tmp_path, rows)
+    for table in rows if form != "csv" else ():
+        kept = pd.read_csv(tmp_path / f"{table}.csv", dtype=str, keep_default_na=False)
+        (tmp_path / f"{table}.csv").unlink()
+        if form == "parquet":
+            kept.to_parquet(tmp_path / f"{table}.parquet")
+        else:
+            (tmp_path / f"{table}.ndjson").write_bytes(as_ndjson(kept))
+    connection, report = read(tmp_path)
+    assert counted(report) == {}
+    assert fetch(connection, "SELECT measured_at::VARCHAR FROM measurement") == [("2018-05-01 09:30:00",)]
+    assert fetch(connection, "SELECT dose, unit, ended_at FROM medication") == [(None, None, None)]
+
+
+@pytest.mark.parametrize("ending", [".csv.bz2", ".csv.zip", ".xlsx", ".json"])
+@pytest.mark.parametrize("table", ["contact", "identity"])
+def test_a_table_in_a_file_that_is_not_read_is_refused_and_not_overlooked(tmp_path, table, ending):
+    write_extract(tmp_path, ROWS)
+    (tmp_path / f"{table}.csv").unlink()
+    (tmp_path / f"{table}{ending}").write_bytes(b"x")
+    with pytest.raises(UserError, match=f"table {table} is in a file of a kind that is not read \\({table}{ending}"):
+        read(tmp_path)
+
+
+def test_only_a_column_that_is_needed_may_not_be_there_twice(tmp_path):
+    write_extract(tmp_path, ROWS)
+    rows = frame(tmp_path, "study")
+    rows.to_csv(tmp_path / "study.csv", index=False, header=["note", "note", *rows.columns[2:]])
+    with pytest.raises(UserError, match="no column study_id"):
+        read(tmp_path)
+    rows.to_csv(tmp_path / "study.csv", index=False, header=["study_id", "patient_id", "study_at", "study_id"])
+    with pytest.raises(UserError, match="a repeated column, study_id"):
+        read(tmp_path)
+
+
+def test_a_json_file_without_an_object_is_a_table_without_rows(tmp_path):
+    write_extract(tmp_path, ROWS | {"death": [], "medication": []})
+    for table, content in (("death", b""), ("medication", b"\n")):
+        (tmp_path / f"{table}.csv").unlink()
+        (tmp_path / f"{table}.ndjson").write_bytes(content)
+    assert read(tmp_path)[1].rows["death"] == (0, 0, 0)
+
+
+@pytest.mark.parametrize("kind", ["float64", "Int32", "boolean", "datetime64[ns]"])
+def test_a_column_without_a_value_may_have_any_type(tmp_path, kind):
+    write_extract(tmp_path, ROWS | {"patient": [(str(number), "1950-01-01", "", "") for number in range(PEOPLE)]})
+    expected = fetch(read(tmp_path)[0], "SELECT * FROM patient ORDER BY ALL")
+    rows = frame(tmp_path, "patient")
+    empty = {name: pd.Series([None] * len(rows), dtype=kind) for name in ("sex", "race")}
+    rows.assign(**empty).to_parquet(tmp_path / "patient.parquet")
+    assert fetch(read(tmp_path)[0], "SELECT * FROM patient ORDER BY ALL") == expected
+
+
+def test_a_number_in_32_bits_is_the_decimal_that_was_written(tmp_path):
+    write_extract(tmp_path, ROWS | {"measurement": [("1", "", "creatinine", "1.2", "mg/dL", "2018-01-01")]})
+    rows = frame(tmp_path, "measurement").astype({"value": "float32"})
+    rows.to_parquet(tmp_path / "measurement.parquet")
+    assert fetch(read(tmp_path)[0], "SELECT value FROM measurement") == [(1.2,)]
 
 
 def views(folder, base):

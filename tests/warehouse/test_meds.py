@@ -234,6 +234,13 @@ def test_a_discharge_as_dead_is_a_death(tmp_path, code):
     assert fetch(connection, "SELECT source, death_date::VARCHAR FROM death") == [("hospital", "2019-02-01")]
 
 
+def test_a_code_for_any_echo_says_nothing_beside_one_of_another_kind(tmp_path):
+    tee, generic, later = event("CPT4//93312"), event("SNOMED//40701008"), datetime(2018, 6, 1)
+    connection, report = staged(tmp_path, tee, generic, event("SNOMED//40701008", later))
+    assert fetch(connection, "SELECT month(study_at) FROM study") == [(6,)]
+    assert counted(report)["study", "ECHO_NOT_TRANSTHORACIC"] == 1
+
+
 @pytest.mark.parametrize(
     ("code", "studies"),
     [("CPT4//93306", 1), ("HCPCS//93306", 1), ("HCPCS//C8929", 1), ("CPT4//93312", 0), ("SNOMED//433236007", 1)],
@@ -321,6 +328,19 @@ def test_an_order_that_is_renewed_goes_on(tmp_path):
     )
     found = fetch(connection, "SELECT month(started_at), month(ended_at) FROM medication ORDER BY ALL")
     assert found == [(1, 3), (3, 6), (7, 7), (8, 8)]
+
+
+def test_an_event_of_a_drug_without_an_end_counts_for_a_year(tmp_path):
+    said = {"MEDICATION//START//Lisinopril": None, "DRUG//Simvastatin": None, "RxNorm//x//Metoprolol": "2018-06-01"}
+    connection, _ = staged(tmp_path, *(event(code, end=end) for code, end in said.items()))
+    found = dict(fetch(connection, "SELECT drug_class, ended_at::DATE::VARCHAR FROM medication"))
+    assert found == {"ace_inhibitor": None, "statin": "2019-05-01", "beta_blocker": "2018-06-01"}
+
+
+def test_a_visit_ends_when_its_event_says_so(tmp_path):
+    connection, _ = staged(tmp_path, event("VISIT//inpatient", end="2018-06-01 10:00:00"))
+    days = "SELECT contact_at::DATE::VARCHAR FROM contact WHERE year(contact_at) = 2018 ORDER BY ALL"
+    assert fetch(connection, days) == [("2018-05-01",), ("2018-06-01",)]
 
 
 NOT_GIVEN = ("Not Given", "Hold Dose", "Stopped", "Delayed Not Confirmed", "Refused", "Flushed", "Infusion Not Done")

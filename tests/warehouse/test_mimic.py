@@ -479,3 +479,28 @@ def test_several_words_for_one_race_are_that_race(tmp_path, other, race):
     ]
     connection, _ = staged(tmp_path, admissions=stays)
     assert (race,) in fetch(connection, "SELECT race FROM patient")
+
+
+def test_a_bound_of_the_laboratory_is_no_value(tmp_path):
+    header = ["subject_id", "itemid", "charttime", "valuenum", "valueuom", "value", "comments"]
+    said = [("0.1", "<0.1", ""), ("1.2", "1.2", ""), ("9", "___", "GREATER THAN 9."), ("1.4", "___", "no delta check")]
+    folder = laid_out(tmp_path)
+    with (folder / "labevents.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = [("1", 50912, "2150-04-30 08:00:00", number, "mg/dL", *rest) for number, *rest in said]
+        csv.writer(file).writerows([header, *rows])
+    connection = empty_warehouse()
+    report = stage(connection, folder, "mimic_iv", KEYRING, "kept")
+    assert fetch(connection, "SELECT value FROM measurement ORDER BY ALL") == [(1.2,), (1.4,)]
+    assert counted(report)["measurement", "VALUE_IS_A_BOUND"] == 2
+
+
+def test_an_order_without_an_end_ends_with_its_admission(tmp_path):
+    orders = [("1", "2150-02-01 08:00:00", "", "Metoprolol", "5"), ("1", "2150-02-01 08:00:00", "", "Aspirin", "5")]
+    orders += [
+        ("1", "2150-02-01 08:00:00", "2150-02-02 08:00:00", "Atorvastatin", "5"),
+        ("1", "2150-03-01 08:00:00", "", "Lisinopril"),
+    ]
+    stay = admission(5, "2150-02-01 07:00:00", "2150-02-09 12:00:00")
+    connection, _ = staged(tmp_path, admissions=[stay], prescriptions=orders)
+    found = dict(fetch(connection, "SELECT drug_class, ended_at::DATE::VARCHAR FROM medication"))
+    assert found == {"beta_blocker": "2150-02-09", "statin": "2150-02-02", "ace_inhibitor": None}

@@ -4,6 +4,7 @@ import csv
 import shutil
 
 import duckdb
+import pandas as pd
 import pytest
 from extracts import KEYRING, counted, empty_warehouse, fetch, patient_key, study_key
 from layouts.omop_rows import CONCEPTS, ECHO, HEADERS, PERSON, VISIT, laid_out
@@ -303,6 +304,8 @@ def test_every_loinc_code_of_the_catalogue_is_on_the_map_of_all_adapters():
         ("22748-8", "mmol/L", "3", ("ldl", 3)),
         ("30350-3", "g/dL", "13", ("hemoglobin", 13)),
         ("62238-1", "mL/min/1.73m2", "60", ("egfr", 60)),
+        ("10230-1", "%", "35", ("lvef", 35)),
+        ("3137-7", "cm", "170", ("height", 170)),
     ],
 )
 def test_a_laboratory_variable_has_more_than_one_code(tmp_path, code, unit, number, expected):
@@ -1163,6 +1166,74 @@ def test_a_telephone_call_proves_nothing(tmp_path):
     _, report = staged(tmp_path, visit_occurrence=[VISIT, call])
     assert report.rows["contact"] == (1, 1, 0)
     assert counted(report)["contact", "TELEPHONE_PROVES_NO_LIFE"] == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "ended", "days"),
+    [
+        ("geplante Aufnahme", "2019-06-04", ["2019-06-01", "2019-06-04"]),
+        ("planned admission", "2019-06-01", []),
+        ("planned admission", "", []),
+        ("planned phone call", "2019-06-04", []),
+    ],
+)
+def test_what_was_planned_took_place_if_it_ended_on_a_later_day(tmp_path, said, ended, days):
+    stay = VISIT | {"visit_concept_id": 9201, "visit_source_value": said, "visit_end_date": ended}
+    connection, _ = staged(tmp_path, visit_occurrence=[stay])
+    assert fetch(connection, "SELECT contact_at::DATE::VARCHAR FROM contact ORDER BY ALL") == [(day,) for day in days]
+
+
+@pytest.mark.parametrize(
+    ("more", "ended"),
+    [
+        ({"drug_exposure_end_date": "2018-03-01", "days_supply": "90"}, "2018-03-01"),
+        ({"verbatim_end_date": "2018-02-01", "days_supply": "90"}, "2018-02-01"),
+        ({"days_supply": "30.0"}, "2018-01-31"),
+        ({"days_supply": "0"}, None),
+        ({}, None),
+    ],
+)
+def test_a_drug_without_an_end_ends_with_its_supply(tmp_path, more, ended):
+    one = {"person_id": 7, "drug_source_value": "metoprolol", "drug_exposure_start_date": "2018-01-02"} | more
+    connection, _ = staged(tmp_path, drug_exposure=[one])
+    assert fetch(connection, "SELECT ended_at::DATE::VARCHAR FROM medication") == [(ended,)]
+
+
+@pytest.mark.parametrize(
+    ("codes", "studies"),
+    [
+        (["93312", "88.72"], 0),
+        (["93312", "88.72", "93306"], 1),
+        (["93312"], 0),
+        (["88.72"], 1),
+        (["93306-26"], 1),
+        (["93306.0"], 1),
+    ],
+)
+def test_a_code_for_any_echocardiography_says_nothing_beside_one_of_another_kind(tmp_path, codes, studies):
+    done = {"person_id": 7, "procedure_concept_id": 0, "procedure_date": "2018-05-01"}
+    rows = [done | {"procedure_occurrence_id": n, "procedure_source_value": code} for n, code in enumerate(codes)]
+    link = {"measurement_event_id": 0, "meas_event_field_concept_id": 1147082}
+    connection, report = staged(
+        tmp_path, procedure_occurrence=rows, echo_study=None, measurement=[value(2000000003, "55", **link)]
+    )
+    assert fetch(connection, "SELECT count(*) FROM study") == [(studies,)]
+    # Of an echo of another kind no value is read, not even for the transthoracic one of that day.
+    is_of_another = "93312" in codes
+    assert fetch(connection, "SELECT count(*) FROM measurement") == [(not is_of_another,)]
+    assert counted(report).get(("measurement", "NOT_A_RESTING_TRANSTHORACIC_STUDY"), 0) == is_of_another
+
+
+def test_columns_without_a_value_may_have_any_type(tmp_path):
+    laid_out(tmp_path, measurement=[value(3016723, "1.2", unit_concept_id=8840)], site_code=None)
+    for path in tmp_path.glob("*.csv"):
+        rows = pd.read_csv(path, dtype=str)
+        empty = {name: pd.Series([None] * len(rows), dtype="float64") for name in rows if rows[name].isna().all()}
+        rows.assign(**empty).to_parquet(path.with_suffix(".parquet"))
+        path.unlink()
+    connection = empty_warehouse()
+    stage(connection, tmp_path, "omop", KEYRING, "kept")
+    assert fetch(connection, "SELECT variable, value, unit FROM measurement") == [("creatinine", 1.2, "mg/dL")]
 
 
 def test_observations_and_drugs_that_mean_nothing_here_are_counted(tmp_path):

@@ -107,7 +107,7 @@ def test_types_become_the_text_that_a_csv_file_would_hold(database):
     assert fetch(connection, "SELECT code, recorded_at::VARCHAR FROM diagnosis") == [("I509", "2018-01-01 00:00:00")]
     assert fetch(connection, "SELECT dose FROM medication") == [(pytest.approx(0.1),)]
     assert counted(report)["measurement", "MISSING_DATE"] == 1
-    assert counted(report)["measurement", "NOT_A_NUMBER"] == 1
+    assert counted(report)["measurement", "MISSING_VALUE"] == 1
     assert counted(report)["diagnosis", "UNREADABLE_DATE"] == 1
 
 

@@ -152,7 +152,7 @@ def test_meds_says_what_the_canonical_extract_says(rows, canonical, tmp_path):
     assert {what for _, what in shape.lost} == {
         "second record numbers",
         "who stated a death",
-        "doses and ends of drugs",
+        "doses",
     }
     assert {one.reason for one in report.conflicts if one.table == "event"} == set()
 

@@ -73,6 +73,7 @@ CATALOGUE = ROOT.parent / "echomort" / "ehr" / "variables.csv"
 
 MACROS = (
     "adapters/as_whole.sql",
+    "adapters/is_resting_echo.sql",
     "adapters/from_json.sql",
     "adapters/clock.sql",
     "adapters/day_first.sql",
@@ -210,8 +211,8 @@ class ExtractLocation:
     """Where the tables of an extract are: in a folder, in a PostgreSQL database, or some in each.
 
     ``time_zone``: the hospital's, to which times with an offset are converted; None: they are not read. ``encoding``
-    is that of texts without a mark of their own. ``vocabulary`` is the folder in which tables of a vocabulary are read
-    that the extract lacks.
+    is that of texts without a mark of their own. ``drug_days`` is for how long a drug counts as taken after an event
+    that has no end. ``vocabulary`` is the folder in which tables of a vocabulary are read that the extract lacks.
     """
 
     folder: Path | None
@@ -219,6 +220,7 @@ class ExtractLocation:
     time_zone: str | None = None
     encoding: str = UNMARKED
     vocabulary: Path | None = None
+    drug_days: int = 365
 
 
 @contextlib.contextmanager
@@ -247,6 +249,7 @@ def open_extract(
             for columns in tables.values():
                 extract.open(columns)
         define_macros(connection, location.time_zone)
+        connection.execute("SET VARIABLE drug_days = $days", {"days": location.drug_days})
         open_maps(connection, folder)
         helpers = helpers_in_order(folder)
         for path in helpers:

@@ -16,8 +16,8 @@ CREATE OR REPLACE TEMP MACRO fhir_id(reference, type) AS
         WHEN regexp_matches(reference, '^urn:(uuid|oid):') THEN regexp_replace(reference, '^urn:(uuid|oid):', '')
         ELSE nullif(regexp_extract(reference, '(^|/)' || type || '/([^/?#|]+)(/_history/[^/]*)?$', 2), '')
     END;
--- patient_reference(subject): what names a patient: 'Patient/' and the id, or 'identifier ', its system, '|' and its value;
--- never a record number, so that a reference to nobody of the export is nobody's number.
+-- patient_reference(subject): what names a patient: 'Patient/' and the id, or 'identifier ', its system, '|' and its
+-- value; never a record number, so that a reference to nobody of the export is nobody's number.
 CREATE OR REPLACE TEMP MACRO patient_reference(subject) AS
     coalesce(
         'Patient/' || fhir_id(json_text(subject, '$.reference'), 'Patient'),
@@ -28,20 +28,77 @@ CREATE OR REPLACE TEMP MACRO patient_reference(subject) AS
         ),
         'identifier ' || coalesce(json_text(subject, '$.identifier.system'), '') || '|' || json_text(subject, '$.identifier.value')
     );
--- is_record_number(identifier): whether its type says that it is a medical record number: by HL7's code, or in words alone.
+-- contained_one(contained, reference): the resource among the contained ones that a reference (#id) names.
+CREATE OR REPLACE TEMP MACRO contained_one(contained, reference) AS
+    CASE
+        WHEN starts_with(reference, '#')
+            THEN list_filter(json_parts(contained), lambda one: json_text(one, '$.id') = substr(reference, 2))[1]
+    END;
+-- fhir_reference(said, type, owner): the id of the resource that an element names: fhir_id, or for a contained one
+-- (#id) the owner ('Condition/1') and that.
+CREATE OR REPLACE TEMP MACRO fhir_reference(said, type, owner) AS
+    if(
+        starts_with(json_text(said, '$.reference'), '#'),
+        owner || json_text(said, '$.reference'),
+        fhir_id(json_text(said, '$.reference'), type)
+    );
+-- is_record_number(identifier): whether its type says that it is a medical record number: by HL7's code, or in words
+-- alone.
 CREATE OR REPLACE TEMP MACRO is_record_number(identifier) AS
     coalesce(
         list_contains(json_extract_string(identifier, '$.type.coding[*].code'), 'MR')
         OR regexp_full_match(lower(json_text(identifier, '$.type.text')), 'mrn?|medical record number'),
         false
     );
+-- patient_named(subject, contained): patient_reference; a contained patient is named by its identifier, the record
+-- number if it has one.
+CREATE OR REPLACE TEMP MACRO patient_named(subject, contained) AS
+    list_transform(
+        [
+            coalesce(
+                if(
+                    contained IS NULL,
+                    NULL,
+                    list_transform(
+                        [json_parts(json_text(contained_one(contained, json_text(subject, '$.reference')), '$.identifier'))],
+                        lambda numbers: '{"identifier": '
+                            || coalesce(list_filter(numbers, lambda one: is_record_number(one))[1], numbers[1])
+                            || '}'
+                    )[1]
+                ),
+                CAST(subject AS VARCHAR)
+            )
+        ],
+        lambda one: patient_reference(one)
+    )[1];
 -- version_of(meta): which version of a resource this is: by when it was written, then by its number.
 CREATE OR REPLACE TEMP MACRO version_of(meta) AS {
     'written_at': coalesce(TRY_CAST(json_text(meta, '$.lastUpdated') AS TIMESTAMPTZ), TIMESTAMPTZ '0001-01-01 00:00:00+00'),
     'number': coalesce(TRY_CAST(json_text(meta, '$.versionId') AS BIGINT), -1)
 };
--- is_of_another_kind(words): whether words about an ultrasound of the heart, in one of seven languages, say that it is no
--- transthoracic one at rest; is_of_the_heart(words): whether words about an ultrasound name the heart.
+-- drug_concept(code, ingredient): what a FHIR Medication is: its code, and after that the codes of its ingredients.
+CREATE OR REPLACE TEMP MACRO drug_concept(code, ingredient) AS
+    if(
+        ingredient IS NULL,
+        CAST(code AS VARCHAR),
+        list_transform(
+            [
+                list_append(
+                    list_transform(json_parts(ingredient), lambda one: json_text(one, '$.itemCodeableConcept')), CAST(code AS VARCHAR)
+                )
+            ],
+            lambda concepts: CAST(
+                json_object(
+                    'coding',
+                    CAST(flatten(list_transform(list_reverse(concepts), lambda one: json_parts(json_text(one, '$.coding')))) AS JSON[]),
+                    'text',
+                    array_to_string(list_transform(list_reverse(concepts), lambda one: json_text(one, '$.text')), ' ')
+                ) AS VARCHAR
+            )
+        )[1]
+    );
+-- is_of_another_kind(words): whether words about an ultrasound of the heart, in one of seven languages, say that it is
+-- no transthoracic one at rest; is_of_the_heart(words): whether words about an ultrasound name the heart.
 CREATE OR REPLACE TEMP MACRO is_of_another_kind(words) AS
     regexp_matches(
         lower(words),
@@ -54,8 +111,14 @@ CREATE OR REPLACE TEMP MACRO is_of_the_heart(words) AS
         lower(words),
         '[ck]h?o-?[ck]ardio|\b(tte|ett|echo)\b|transth?ora|heart|card[ií]a[acq]|herz|\bhart|c(oe|œ)ur|cuore|coraz[oó]n|心エコー|心臓|経胸壁'
     );
--- end_of_duration(begun, duration, times): the day on which so many times a FHIR duration after the moment `begun` are over, as
--- text; null for a duration of no unit, and for one of more than a century.
+-- is_another_echo(words): whether words alone, about anything, say that it is an echocardiogram of another kind; a
+-- stress test is none.
+-- is_transthoracic(words): whether words about an echocardiogram say that it is transthoracic.
+CREATE OR REPLACE TEMP MACRO is_another_echo(words) AS
+    is_of_another_kind(words) AND regexp_matches(lower(words), '[eé][ck]h?o|エコー|心臓超音波|\b(tee|toe|töe|ete|eto|ice)\b');
+CREATE OR REPLACE TEMP MACRO is_transthoracic(words) AS regexp_matches(lower(words), 'trans-?t(h|)?[oó]ra|経胸壁|\b(tte|ett)\b');
+-- end_of_duration(begun, duration, times): the day on which so many times a FHIR duration after the moment `begun` are
+-- over, as text; null for a duration of no unit, and for one of more than a century.
 CREATE OR REPLACE TEMP MACRO end_of_duration(begun, duration, times) AS
     CAST(
         list_transform(

@@ -47,6 +47,30 @@ SUFFIXES = (*TEXT, *JSON, ".parquet")
 PART = re.compile(r"(part|data|run|\d)", re.IGNORECASE)
 """How parts begin in a folder that has the table's name alone: as Spark, Dask and BigQuery write them."""
 
+MISSING = ("", r"\N", "NULL", "null", "Null", "(null)", "[NULL]", "<NULL>", "<NA>", "NaN", "nan", "NaT", "#N/A")
+"""What exports of databases and tools write for a missing value, in a column of any kind; no word of a record."""
+
+KEEP_THEIR_TYPE = frozenset({"patient_id", "study_id", "same_as", "subject_id", "person_id"})
+"""Columns of identifiers: extract.py judges the type of those in the canonical tables."""
+
+UNREAD = (
+    ".bz2",
+    ".xz",
+    ".lz4",
+    ".snappy",
+    ".zip",
+    ".7z",
+    ".tar",
+    ".tgz",
+    ".xlsx",
+    ".xls",
+    ".avro",
+    ".orc",
+    ".json",
+    ".sas7bdat",
+)
+"""Endings of files that may hold a table and are not read: such a file is refused, not overlooked."""
+
 DATABASE = ".duckdb"
 """Ending of the DuckDB file of an extract."""
 
@@ -92,9 +116,9 @@ class Column:
 class RawTable:
     """A table found in an extract.
 
-    ``title`` names it in messages; ``kind`` selects the SQL file that reads it (``raw_<kind>.sql``). ``columns`` are
-    plain name -> name in the source; ``texts`` are the plain names of those in which an empty text stands for a missing
-    value, as it does in a CSV file.
+    ``title`` names it in messages; ``kind`` selects the SQL file that reads it (``raw_<kind>.sql``), or is ``empty``.
+    ``columns`` are plain name -> name in the source; ``texts`` are the plain names of those of type text, in which the
+    words of :data:`MISSING` stand for a missing value, as they do in a CSV file.
     """
 
     title: str
@@ -169,7 +193,7 @@ class Extract:
 
     def leave_empty(self, columns: Sequence[Column]) -> None:
         """Create ``raw_<table>`` without rows."""
-        self._create("absent", columns[0].table, [_column_expression(one.name, {}) for one in columns])
+        self._create("absent", columns[0].table, [_column_expression(one, {}) for one in columns])
 
     def _read_rows(self, table: str) -> None:
         """Read a dispensable table of files once: a row that can't be read would stop staging later.
@@ -185,7 +209,7 @@ class Extract:
                 (value,) = run(self.connection, "adapters/variable.sql", variable=f"{name}_{table}").fetchall()[0]
                 _set(cursor, f"{name}_{table}", value)
             try:
-                cursor.execute(query(f"adapters/raw_{kind}.sql").format(table=table, columns=columns))
+                cursor.execute(_statement(kind, table, columns))
                 cursor.execute(query("adapters/read_through.sql").format(table=table)).fetchall()
             except duckdb.Error:
                 raise UserError(f"{files[0].name} holds a row that can't be read", "export it again") from None
@@ -196,6 +220,14 @@ class Extract:
         if found is None:
             self._absent(table, columns)
             return
+        if found.kind == "empty":
+            self.leave_empty(columns)
+            return
+        repeated = [column.name for column in columns if any(_is_repeated(column.name, name) for name in found.columns)]
+        if repeated:
+            raise UserError(
+                f"the header of {found.title} has a repeated column, {repeated[0]}", "give each column one name"
+            )
         missing = [column.name for column in columns if column.required != "no" and column.name not in found.columns]
         if missing:
             names = ", ".join(column.name for column in columns)
@@ -207,7 +239,7 @@ class Extract:
         present = found.columns if found.kind != "absent" else {}
         if found.relation:
             self._copy(table, found.relation, [column.name for column in columns if column.name in present])
-        self._create(found.kind, table, [_column_expression(column.name, present, found.texts) for column in columns])
+        self._create(found.kind, table, [_column_expression(column, present, found.texts) for column in columns])
 
     def _copy(self, table: str, relation: Relation, names: list[str]) -> None:
         """Copy a table of PostgreSQL to a Parquet file in batches, so that memory does not grow with its size."""
@@ -224,6 +256,11 @@ class Extract:
         _set(self.connection, f"path_{table}", str(path))
 
     def _absent(self, table: str, columns: Sequence[Column]) -> None:
+        if unread := self._unread(table):
+            raise UserError(
+                f"table {table} is in a file of a kind that is not read ({unread})",
+                "write it as CSV or NDJSON (plain, .gz or .zst) or as Parquet",
+            )
         if any(column.required == "yes" for column in columns):
             raise UserError(
                 f"the extract has no table {table} ({self._searched_places(table)})",
@@ -234,6 +271,14 @@ class Extract:
             self.unused[table] = "the extract has no such table"
         self.leave_empty(columns)
 
+    def _unread(self, table: str) -> str:
+        """Return the name of a file of the table's name whose kind is not read; empty if there is none."""
+        folders = [self.root, *(path for path in self.root.iterdir() if path.is_dir())] if self.root else []
+        names = (path.name for folder in folders for path in sorted(folder.iterdir()) if path.is_file())
+        return next(
+            (one for one in names if one.lower().endswith(UNREAD) and plain_name(one.partition(".")[0]) == table), ""
+        )
+
     def _searched_places(self, table: str) -> str:
         shown = (".csv", ".csv.gz", ".parquet", ".ndjson", ".tsv")
         files = f"no {' or '.join(table + suffix for suffix in shown)} in {self.root}"
@@ -243,7 +288,7 @@ class Extract:
 
     def _create(self, kind: str, table: str, columns: list[str]) -> None:
         self.created[table] = kind, ", ".join(columns)
-        self.connection.execute(query(f"adapters/raw_{kind}.sql").format(table=table, columns=", ".join(columns)))
+        self.connection.execute(_statement(kind, table, ", ".join(columns)))
 
     def _resource(self, table: str, columns: Sequence[Column]) -> RawTable | None:
         """Return the NDJSON files of a type of FHIR resource: a table whose contract has a column ``resourcetype``."""
@@ -295,6 +340,8 @@ class Extract:
                 "keep those of one kind, or write all parts alike",
             )
         if _suffix(parts[0]) in JSON:
+            if all(map(_is_blank, parts)):
+                return RawTable(path.name, "empty", {})
             return RawTable(path.name, "json", *_json_columns(self.connection, table, parts, path.name))
         if _suffix(parts[0]) == ".parquet":
             return RawTable(path.name, "parquet", *_parquet_columns(self.connection, table, parts, path.name))
@@ -340,11 +387,31 @@ class Extract:
         return relations
 
 
-def _column_expression(name: str, present: Mapping[str, str], texts: frozenset[str] = frozenset()) -> str:
+def _column_expression(column: Column, present: Mapping[str, str], texts: frozenset[str] = frozenset()) -> str:
+    """Return the expression of a column of the contract.
+
+    A column of text is one, whatever type a tool gave it that saw no value or numbers alone; identifiers keep theirs,
+    which tells whether digits were lost.
+    """
+    name = column.name
     if name not in present:
         return f'NULL::VARCHAR AS "{name}"'
-    source = '"' + present[name].replace('"', '""') + '"'
-    return f"nullif({source}, '') AS \"{name}\"" if name in texts else f'{source} AS "{name}"'
+    value = '"' + present[name].replace('"', '""') + '"'
+    if name in texts:
+        value = f"CASE WHEN {value} IN ({_missing()}) THEN NULL ELSE {value} END"
+    elif column.type == "text" and name not in KEEP_THEIR_TYPE:
+        value = f"CAST({value} AS VARCHAR)"
+    return f'{value} AS "{name}"'
+
+
+def _statement(kind: str, table: str, columns: str) -> str:
+    """Return the statement that creates ``raw_<table>`` with ``columns`` from files or a database."""
+    return query(f"adapters/raw_{kind}.sql").format(table=table, columns=columns, missing=_missing())
+
+
+def _missing() -> str:
+    """Return the words for a missing value as SQL."""
+    return ", ".join(f"'{word}'" for word in MISSING)
 
 
 def _described(rows: Sequence[tuple[Any, ...]]) -> tuple[dict[str, str], frozenset[str]]:
@@ -449,6 +516,15 @@ def _parquet_columns(
     return _described(rows)
 
 
+def _is_blank(path: Path) -> bool:
+    """Return whether a file holds no sign: NDJSON without an object is a table without rows."""
+    try:
+        with open_packed(path) as file:
+            return not any(line.strip() for line in file)
+    except (OSError, EOFError, zlib.error):
+        return False  # reading its columns says why
+
+
 def _json_columns(
     connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path], title: str
 ) -> tuple[dict[str, str], frozenset[str]]:
@@ -485,15 +561,23 @@ def _csv_columns(
     _set(connection, f"columns_{table}", dict.fromkeys(header, "VARCHAR"))
     _set(connection, f"encoding_{table}", encoding)
     _set(connection, f"separator_{table}", separator)
-    _set(connection, f"quote_{table}", "" if separator == "\t" else '"')
+    _set(connection, f"quote_{table}", "" if _quotes_are_text(paths[0], encoding, separator) else '"')
     return {name: name for name in header}
+
+
+def _quotes_are_text(path: Path, encoding: str, separator: str) -> bool:
+    """Return whether quotation marks are text, as in Athena's files between tabs; not where the header is quoted."""
+    if separator != "\t":
+        return False
+    with io.TextIOWrapper(open_packed(path), encoding=encoding, errors="replace") as file:
+        return not file.readline(LONGEST_LINE_BYTES).lstrip("\ufeff").startswith('"')
 
 
 def csv_header(path: Path, unmarked: str = UNMARKED) -> tuple[str, str, list[str]]:
     """Return the encoding, the separator and the columns of a text in columns; it is read to its end.
 
     ``unmarked`` is its encoding if it has no mark of its own. Raises :class:`UserError` for bytes that are not in that
-    encoding, and for a column without a name or with another's.
+    encoding.
     """
     try:
         encoding = _encoding(path, unmarked)
@@ -504,11 +588,22 @@ def csv_header(path: Path, unmarked: str = UNMARKED) -> tuple[str, str, list[str
             _read_through(path)
     except (OSError, EOFError, zlib.error):
         raise UserError(f"{path.name} can't be read", "make it readable, or export the table again") from None
-    if len(set(header)) != len(header) or "" in header:
-        raise UserError(
-            f"the header of {path.name} has an empty or a repeated column name", "give each column one name"
-        )
-    return encoding, separator, header
+    return encoding, separator, _told_apart(header)
+
+
+def _is_repeated(name: str, shown: str) -> bool:
+    """Return whether ``shown`` is the column ``name`` as :func:`_told_apart` writes it."""
+    return shown.startswith(f"{name} (column ")
+
+
+def _told_apart(header: Sequence[str]) -> list[str]:
+    """Return the names of a header, those that are empty or there twice with their place: nobody may need them.
+
+    >>> _told_apart(["", "note", "ef", "note"])
+    [' (column 1)', 'note (column 2)', 'ef', 'note (column 4)']
+    """
+    named = zip(header, itertools.count(1))
+    return [name if name and header.count(name) == 1 else f"{name} (column {place})" for name, place in named]
 
 
 def _set(connection: duckdb.DuckDBPyConnection, variable: str, value: object) -> None:

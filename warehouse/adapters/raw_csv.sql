@@ -9,5 +9,5 @@ FROM read_csv(
     delim = getvariable('separator_{table}'),
     quote = getvariable('quote_{table}'),
     escape = getvariable('quote_{table}'),
-    auto_detect = false, header = true, nullstr = ''
+    auto_detect = false, header = true, nullstr = [{missing}]
 )

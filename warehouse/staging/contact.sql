@@ -1,6 +1,6 @@
--- Evidence of life: contacts of a kind that proves presence, unless their status says that they did not take place. Other
--- kinds prove nothing and are counted by word. A contact later after death than
--- outcome.contact_grace_days allows means that the death or the record number is wrong: the patient is quarantined.
+-- Evidence of life: contacts of a kind that proves presence, unless their status says that they did not take place.
+-- Other kinds prove nothing and are counted by word. A contact later after death than outcome.contact_grace_days allows
+-- means that the death or the record number is wrong: the patient is quarantined.
 CREATE OR REPLACE TEMP TABLE last_death AS
 SELECT person_no, max(latest_date) AS latest_date
 FROM death
@@ -15,8 +15,9 @@ WITH read_row AS (
         as_moment(contact_at) AS moment,
         coalesce(lower(as_text(kind)), '') AS kind,
         lower(as_text(status)) AS status,
-        -- Further words on the contact, of an adapter: one that denies presence is enough.
-        coalesce(regexp_matches(lower(as_text(detail)), getvariable('denials')), false) AS is_denied
+        -- Further words on the contact, of an adapter: one that denies presence is enough, and a plan needs its status.
+        coalesce(regexp_matches(lower(as_text(detail)), getvariable('denials')), false) AS is_denied,
+        coalesce(regexp_matches(lower(as_text(detail)), getvariable('plans')), false) AS is_planned
     FROM described_contact
 ),
 source_row AS (
@@ -36,7 +37,7 @@ SELECT
         WHEN contact_status.proves = 'unknown' THEN 'UNKNOWN_STATUS'
         WHEN contact_kind.proves = 'unknown' AND kind = '' THEN 'MISSING_KIND'
         WHEN contact_kind.proves = 'unknown' THEN 'UNKNOWN_KIND'
-        WHEN contact_kind.proves = 'if_completed' AND status IS NULL THEN 'APPOINTMENT_WITHOUT_STATUS'
+        WHEN (contact_kind.proves = 'if_completed' OR is_planned) AND status IS NULL THEN 'APPOINTMENT_WITHOUT_STATUS'
         WHEN CAST(moment AS DATE) - shift > latest_date + getvariable('contact_grace_days') THEN 'CONTACT_AFTER_DEATH'
     END AS reason,
     CASE

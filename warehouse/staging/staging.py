@@ -14,7 +14,7 @@ from echomort.core.errors import UserError
 from echomort.core.exclusion import Exclusion
 from echomort.core.keys import Keyring
 from echomort.ehr.catalogue import Catalogue
-from echomort.ehr.contact_kinds import denials, read_kind, read_status
+from echomort.ehr.contact_kinds import denials, plans, read_kind, read_status
 from echomort.ehr.public_codes import is_code_of, is_public_code
 from echomort.settings import Outcome
 from warehouse.adapters.extract import (
@@ -274,7 +274,7 @@ def _write_kinds(
     site_statuses: Mapping[str, bool],
 ) -> dict[str, str]:
     """Write what each kind and status of the extract's contacts proves; return hash -> text of those not listed."""
-    run(connection, "staging/contact_begin.sql", denials=denials())
+    run(connection, "staging/contact_begin.sql", denials=denials(), plans=plans())
     unlisted: dict[str, str] = {}
 
     def shown(text: str, is_listed: bool) -> str:

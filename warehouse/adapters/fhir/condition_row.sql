@@ -1,9 +1,9 @@
--- Conditions, newest versions: the reason why one is not read (null: it is), and when it was known: when it was recorded,
--- else with its encounter (see visit.sql), else when it began (dated_by onset).
--- has_ended: by its clinical status.
+-- Conditions, newest versions: the reason why one is not read (null: it is), and when it was known: when it was
+-- recorded, else with its encounter (see visit.sql), else when it began (dated_by onset). has_ended: by its clinical
+-- status.
 SELECT
     condition.id,
-    patient_reference(condition.subject) AS subject,
+    patient_named(condition.subject, condition.contained) AS subject,
     CAST(code AS VARCHAR) AS concept,
     coalesce(
         as_text(recordeddate),
@@ -48,6 +48,6 @@ SELECT
         WHEN list_has_any(statuses, ['unconfirmed', 'provisional', 'differential', 'V']) THEN 'CONDITION_NOT_CONFIRMED'
     END AS reason
 FROM raw_condition AS condition
-LEFT JOIN made_visit AS visit ON visit.id = fhir_id(json_text(condition.encounter, '$.reference'), 'Encounter')
+LEFT JOIN made_visit AS visit ON visit.id = fhir_reference(condition.encounter, 'Encounter', 'Condition/' || condition.id)
 WHERE resourcetype = 'Condition'
 QUALIFY condition.id IS NULL OR row_number() OVER (PARTITION BY condition.id ORDER BY version_of(meta) DESC, hash(condition)) = 1

@@ -1,10 +1,10 @@
--- Medication statements and requests, newest versions: the drug, its period and daily dose, and the reason why one is not
--- read (null: it is). A request that was completed lasted as long as its supply, if it says for how long that is; how long one
--- that was stopped before lasted, only an end says.
+-- Medication statements and requests, newest versions: the drug, its period and daily dose, and the reason why one is
+-- not read (null: it is). A request that was completed lasted as long as its supply, if it says for how long that is;
+-- how long one that was stopped before lasted, only an end says.
 WITH statement AS (
     SELECT
         id,
-        subject,
+        patient_named(subject, contained) AS subject,
         medicationcodeableconcept AS concept,
         json_text(medicationreference, '$.reference') AS reference,
         contained,
@@ -23,21 +23,29 @@ WITH statement AS (
     WHERE resourcetype = 'MedicationStatement'
     QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_medicationstatement)) = 1
 ),
-request AS (
+latest_request AS (
     SELECT
-        id,
-        subject,
-        medicationcodeableconcept AS concept,
-        json_text(medicationreference, '$.reference') AS reference,
-        contained,
-        lower(as_text(status)) AS state,
+        *,
         -- An order for later begins later.
         list_max(
             list_filter(
                 [as_text(authoredon), json_text(dosageinstruction, '$[0].timing.repeat.boundsPeriod.start')],
                 lambda one: as_moment(one) IS NOT NULL
             )
-        ) AS begins_at,
+        ) AS begins_at
+    FROM raw_medicationrequest
+    WHERE resourcetype = 'MedicationRequest'
+    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_medicationrequest)) = 1
+),
+request AS (
+    SELECT
+        id,
+        patient_named(subject, contained) AS subject,
+        medicationcodeableconcept AS concept,
+        json_text(medicationreference, '$.reference') AS reference,
+        contained,
+        lower(as_text(status)) AS state,
+        begins_at,
         coalesce(begins_at, as_text(authoredon)) AS started_at,
         json_parts(dosageinstruction) AS dosages,
         list_transform(
@@ -66,12 +74,10 @@ request AS (
             WHEN lower(as_text(donotperform)) = 'true' THEN 'DRUG_NOT_TAKEN'
             WHEN state IN ('completed', 'stopped', 'ended') AND ended_at IS NULL THEN 'DRUG_ENDED_ON_AN_UNKNOWN_DAY'
         END AS reason
-    FROM raw_medicationrequest
-    WHERE resourcetype = 'MedicationRequest'
-    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_medicationrequest)) = 1
+    FROM latest_request
 ),
 medication AS (
-    SELECT id, CAST(code AS VARCHAR) AS concept
+    SELECT id, drug_concept(code, ingredient) AS concept
     FROM raw_medication
     WHERE resourcetype = 'Medication'
     QUALIFY row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_medication)) = 1
@@ -82,22 +88,23 @@ either AS (
     SELECT * EXCLUDE (state, begins_at, ends) FROM request
 )
 SELECT
-    patient_reference(subject) AS subject,
+    subject,
     coalesce(
         CAST(either.concept AS VARCHAR),
         medication.concept,
-        json_text(
+        list_transform(
             list_filter(
                 json_parts(contained),
                 lambda one: json_text(one, '$.id') = substr(reference, 2) OR reference IS NULL AND json_text(one, '$.code') IS NOT NULL
-            )[1],
-            '$.code'
-        )
+            ),
+            lambda one: drug_concept(json_text(one, '$.code'), json_text(one, '$.ingredient'))
+        )[1]
     ) AS concept,
     started_at,
     ended_at,
     reason,
-    -- A daily dose, where one instruction says how much is taken how often a day: not as needed, on some days or up to so often.
+    -- A daily dose, where one instruction says how much is taken how often a day: not as needed, on some days or up to
+    -- so often.
     CASE
         WHEN len(dosages) = 1
             AND coalesce(json_text(dosages[1], '$.asNeededBoolean'), json_text(dosages[1], '$.asNeeded'), 'false') = 'false'

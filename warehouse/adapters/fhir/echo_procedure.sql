@@ -1,78 +1,54 @@
--- Procedures and reports that are echocardiographies by their code, newest versions, and the reason why one is no study of
--- its own (null: it is one). A code for any echocardiography may be narrowed by its words. One that an imaging study names,
--- or of a day with an imaging study of the patient, is that study; a report of a day with a procedure, or with another
--- report, belongs to it. What has a `fault` of its own is of no study.
-WITH latest AS (
+-- Procedures and reports that are echocardiographies, and the reason why one is no study of its own (null: it is one).
+-- One that an imaging study names, or of a day with an imaging study of the patient, is that study; a report of a day
+-- with a procedure, or with another report, belongs to it. A report that says no kind is of the echo that the patient
+-- had that day, be it one of another kind (transesophageal, stress ...). What has a `fault` of its own is of no study.
+WITH examined AS (
     SELECT
-        'Procedure' AS type,
-        id,
-        patient_reference(subject) AS subject,
-        lower(as_text(status)) AS status,
-        json_parts(identifier) AS identifiers,
-        coalesce(as_text(performeddatetime), json_text(performedperiod, '$.start')) AS study_at,
-        fhir_id(json_text(encounter, '$.reference'), 'Encounter') AS encounter_id,
-        code,
-        [] AS imaging_ids
-    FROM raw_procedure
-    WHERE resourcetype = 'Procedure'
-    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_procedure)) = 1
-    UNION ALL
-    SELECT
-        'DiagnosticReport',
-        id,
-        patient_reference(subject),
-        lower(as_text(status)),
-        json_parts(identifier),
-        coalesce(as_text(effectivedatetime), json_text(effectiveperiod, '$.start')),
-        fhir_id(json_text(encounter, '$.reference'), 'Encounter'),
-        code,
-        list_transform(json_parts(imagingstudy), lambda one: fhir_id(json_text(one, '$.reference'), 'ImagingStudy'))
-    FROM raw_diagnosticreport
-    WHERE resourcetype = 'DiagnosticReport'
-    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_diagnosticreport)) = 1
-),
-echo AS (
-    SELECT DISTINCT
-        type,
-        id,
-        subject,
-        study_at,
+        * EXCLUDE (identifiers),
         CAST(as_moment(study_at) AS DATE) AS day,
-        encounter_id,
-        imaging_ids,
         json_text(
             list_filter(
                 identifiers, lambda one: list_contains(json_extract_string(one, '$.type.coding[*].code'), 'ACSN')
             )[1],
             '$.value'
-        ) AS accession,
-        CASE
-            WHEN status = 'entered-in-error' THEN 'ENTERED_IN_ERROR'
-            WHEN status IN ('not-done', 'preparation', 'on-hold', 'stopped', 'cancelled', 'registered')
-                THEN 'STUDY_DID_NOT_TAKE_PLACE'
-            WHEN is_of_another_kind(
-                concat_ws(
-                    ' ',
-                    json_text(latest.code, '$.text'),
-                    array_to_string(json_extract_string(latest.code, '$.coding[*].display'), ' ')
-                )
-            )
-                THEN 'ULTRASOUND_OF_ANOTHER_KIND'
-            -- Of an imaging study that is no echocardiogram (imaging.sql), neither is its report.
-            WHEN list_has_any(imaging_ids, (SELECT list(id) FROM made_imaging WHERE reason IS NOT NULL))
-                THEN 'REPORT_OF_ANOTHER_STUDY'
-        END AS fault
-    FROM (SELECT *, unnest(json_parts(json_text(code, '$.coding'))) AS one FROM latest) AS latest
-    LEFT JOIN map_systems ON map_systems.system = rtrim(lower(json_text(one, '$.system')), '/')
-    JOIN made_coded AS coded
-        ON coded.code = json_text(one, '$.code')
-        AND target = 'echo'
-        AND (coded.vocabulary IS NULL OR coded.vocabulary = coalesce(map_systems.vocabulary, json_text(one, '$.system')))
+        ) AS accession
+    FROM made_examination
+    WHERE kind IS NOT NULL
 ),
 imaged AS (
-    SELECT id AS imaging_id, study_id, procedure_id, subject, CAST(as_moment(study_at) AS DATE) AS day
+    SELECT id AS imaging_id, study_id, procedure_id, subject, CAST(as_moment(study_at) AS DATE) AS day, reason, is_another_echo
     FROM made_imaging
-    WHERE reason IS NULL
+),
+had AS (
+    SELECT subject, day, is_another_echo AS is_another
+    FROM imaged
+    WHERE reason IS NULL OR is_another_echo
+    UNION
+    SELECT subject, day, NOT is_resting_echo(kind)
+    FROM examined
+    WHERE NOT did_not AND (type = 'Procedure' OR kind <> 'unspecified')
+),
+had_another AS (
+    SELECT subject, day
+    FROM had
+    GROUP BY ALL
+    HAVING bool_and(is_another)
+),
+echo AS (
+    SELECT
+        examined.*,
+        CASE
+            WHEN status = 'entered-in-error' THEN 'ENTERED_IN_ERROR'
+            WHEN did_not THEN 'STUDY_DID_NOT_TAKE_PLACE'
+            WHEN NOT is_resting_echo(kind) THEN 'ULTRASOUND_OF_ANOTHER_KIND'
+            -- Of an imaging study that is no echocardiogram (imaging.sql), neither is its report.
+            WHEN list_has_any(imaging_ids, (SELECT list(imaging_id) FROM imaged WHERE reason IS NOT NULL))
+                THEN 'REPORT_OF_ANOTHER_STUDY'
+            WHEN type = 'DiagnosticReport' AND kind = 'unspecified' AND had_another.day IS NOT NULL
+                THEN 'REPORT_OF_ANOTHER_STUDY'
+        END AS fault
+    FROM examined
+    LEFT JOIN had_another USING (subject, day)
 ),
 same_study AS (
     SELECT type, id, min_by(study_id, (rank, study_id)) AS study_id
@@ -80,10 +56,12 @@ same_study AS (
         SELECT type, id, study_id, 1 AS rank
         FROM echo
         JOIN imaged ON type = 'Procedure' AND procedure_id = id OR list_contains(imaging_ids, imaging_id)
+        WHERE reason IS NULL
         UNION ALL
         SELECT type, id, study_id, 2
         FROM echo
         JOIN imaged USING (subject, day)
+        WHERE reason IS NULL
     )
     GROUP BY ALL
 ),

@@ -1,9 +1,11 @@
 -- Imaging studies, newest versions, and the reason why one is no echocardiogram (null: it is one). The number is the
 -- StudyInstanceUID, else the AccessionNumber. An ultrasound of which nothing says what was examined is taken as one.
+-- is_another_echo: it is an echocardiogram of another kind (transesophageal, stress ...), by its words, codes or
+-- procedure.
 WITH latest AS (
     SELECT
         id,
-        patient_reference(subject) AS subject,
+        patient_named(subject, contained) AS subject,
         lower(as_text(status)) AS status,
         json_parts(identifier) AS identifiers,
         list_concat(
@@ -14,7 +16,7 @@ WITH latest AS (
             )
         ) AS modalities,
         coalesce(as_text(started), list_min(list_transform(json_parts(series), lambda one: json_text(one, '$.started')))) AS study_at,
-        fhir_id(json_text(encounter, '$.reference'), 'Encounter') AS encounter_id,
+        fhir_reference(encounter, 'Encounter', 'ImagingStudy/' || id) AS encounter_id,
         fhir_id(json_text(procedurereference, '$.reference'), 'Procedure') AS procedure_id,
         flatten(list_transform(json_parts(procedurecode), lambda one: json_extract_string(one, '$.coding[*].code'))) AS codes,
         lower(
@@ -53,8 +55,22 @@ numbered AS (
         list_filter(
             identifiers, lambda one: list_contains(json_extract_string(one, '$.type.coding[*].code'), 'ACSN')
         )[1] AS accession,
-        list_has_any(codes, (SELECT list(code) FROM made_coded WHERE target = 'echo')) AS is_coded
+        list_has_any(codes, (SELECT list(code) FROM made_coded WHERE target = 'echo')) AS is_coded,
+        procedure_id IN (SELECT id FROM made_examination WHERE type = 'Procedure' AND NOT is_resting_echo(kind)) AS is_by_procedure,
+        list_has_any(
+            codes, (SELECT list(code) FROM map_code_list WHERE kind = 'echo' AND code IS NOT NULL AND NOT is_resting_echo(target))
+        ) AS is_of_another_code,
+        coalesce(
+            procedure_id IN (SELECT id FROM made_examination WHERE type = 'Procedure' AND NOT is_resting_echo(kind)), false
+        ) AS is_of_another_procedure
     FROM latest
+),
+judged AS (
+    SELECT
+        *,
+        is_another_echo(words) OR is_coded AND is_of_another_kind(words) OR is_of_another_code OR is_of_another_procedure
+            AS is_of_another_echo
+    FROM numbered
 )
 SELECT
     id,
@@ -71,9 +87,10 @@ SELECT
         WHEN status = 'entered-in-error' THEN 'ENTERED_IN_ERROR'
         WHEN status = 'cancelled' THEN 'STUDY_DID_NOT_TAKE_PLACE'
         WHEN NOT coalesce(list_contains(modalities, 'US'), false) THEN 'IMAGING_STUDY_NOT_OF_ULTRASOUND'
-        WHEN is_of_another_kind(words) THEN 'ULTRASOUND_OF_ANOTHER_KIND'
+        WHEN is_of_another_kind(words) OR is_of_another_echo THEN 'ULTRASOUND_OF_ANOTHER_KIND'
         WHEN is_coded OR is_heart OR is_of_the_heart(words) THEN NULL
         WHEN words = '' AND coalesce(len(codes), 0) = 0 THEN NULL
         ELSE 'ULTRASOUND_OF_ANOTHER_KIND'
-    END AS reason
-FROM numbered
+    END AS reason,
+    coalesce(reason = 'ULTRASOUND_OF_ANOTHER_KIND' AND is_of_another_echo, false) AS is_another_echo
+FROM judged

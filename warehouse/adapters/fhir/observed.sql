@@ -1,7 +1,55 @@
--- Observations, newest versions.
+-- Observations, newest versions, and those within other resources.
+WITH source_row AS (
+    SELECT
+        id,
+        patient_named(subject, contained) AS subject,
+        status,
+        category,
+        effectivedatetime,
+        effectiveinstant,
+        effectiveperiod,
+        NULL AS owner_effective_at,
+        issued,
+        code,
+        valuequantity,
+        valueinteger,
+        valuestring,
+        valueboolean,
+        valuecodeableconcept,
+        valuedatetime,
+        component,
+        partof,
+        derivedfrom
+    FROM raw_observation
+    WHERE resourcetype = 'Observation'
+    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_observation)) = 1
+    UNION ALL
+    SELECT
+        id,
+        coalesce(patient_named(json_text(one, '$.subject'), contained), owner_subject),
+        json_text(one, '$.status'),
+        json_text(one, '$.category'),
+        json_text(one, '$.effectiveDateTime'),
+        json_text(one, '$.effectiveInstant'),
+        json_text(one, '$.effectivePeriod'),
+        owner_effective_at,
+        coalesce(json_text(one, '$.issued'), as_text(owner_issued_at)),
+        json_text(one, '$.code'),
+        json_text(one, '$.valueQuantity'),
+        json_text(one, '$.valueInteger'),
+        json_text(one, '$.valueString'),
+        json_text(one, '$.valueBoolean'),
+        json_text(one, '$.valueCodeableConcept'),
+        json_text(one, '$.valueDateTime'),
+        json_text(one, '$.component'),
+        json_text(one, '$.partOf'),
+        json_text(one, '$.derivedFrom')
+    FROM made_contained
+    WHERE type = 'Observation'
+)
 SELECT
     id,
-    patient_reference(subject) AS subject,
+    subject,
     lower(as_text(status)) AS status,
     coalesce(
         list_has_any(
@@ -14,7 +62,8 @@ SELECT
         as_text(effectivedatetime),
         as_text(effectiveinstant),
         json_text(effectiveperiod, '$.end'),
-        json_text(effectiveperiod, '$.start')
+        json_text(effectiveperiod, '$.start'),
+        as_text(owner_effective_at)
     ) AS effective_at,
     as_text(issued) AS issued_at,
     code,
@@ -28,6 +77,4 @@ SELECT
     list_transform(
         list_concat(json_parts(partof), json_parts(derivedfrom)), lambda one: json_text(one, '$.reference')
     ) AS origins
-FROM raw_observation
-WHERE resourcetype = 'Observation'
-QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_observation)) = 1
+FROM source_row

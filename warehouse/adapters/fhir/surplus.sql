@@ -1,4 +1,5 @@
--- Rows of the files that are not read: resources of another type than the first of their file, and older versions.
+-- Resources that are not read: of another type than the first of their file, older versions, and those within others
+-- that nothing reads (contained.sql).
 WITH resource AS (
     SELECT 'patient' AS table_name, 'Patient' AS expected, resourcetype, id FROM raw_patient
     UNION ALL
@@ -29,3 +30,16 @@ SELECT table_name, 'RESOURCE_OF_ANOTHER_TYPE', count(*)
 FROM resource
 WHERE resourcetype IS DISTINCT FROM expected
 GROUP BY table_name
+UNION ALL
+SELECT
+    CASE type
+        WHEN 'Condition' THEN 'diagnosis'
+        WHEN 'MedicationStatement' THEN 'medication'
+        WHEN 'MedicationRequest' THEN 'medication'
+        ELSE 'study'
+    END,
+    'CONTAINED_RESOURCE_NOT_READ',
+    count(*)
+FROM made_contained
+WHERE type IN ('Condition', 'MedicationStatement', 'MedicationRequest', 'Procedure', 'ImagingStudy', 'DiagnosticReport')
+GROUP BY ALL

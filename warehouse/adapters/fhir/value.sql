@@ -1,5 +1,6 @@
 -- Every value of every observation, with its variable and the reason why it is not read (null: it is). A result of the
--- laboratory is known when it is issued, and so is what has no category; what is measured at the patient is known at once.
+-- laboratory is known when it is issued, and so is what has no category; what is measured at the patient is known at
+-- once.
 SELECT
     part.subject,
     part.code AS concept,
@@ -29,6 +30,7 @@ SELECT
         WHEN status IN ('cancelled', 'registered') THEN 'OBSERVATION_WITHOUT_RESULT'
         WHEN said.variable IS NULL OR is_told AND answer.value IS NULL THEN 'OBSERVATION_NOT_IN_CATALOGUE'
         WHEN json_text(quantity, '$.comparator') IS NOT NULL THEN 'VALUE_IS_A_BOUND'
+        WHEN measured_in.observation_id IS NOT NULL AND measured_in.study_id IS NULL THEN 'NOT_A_RESTING_TRANSTHORACIC_STUDY'
     END AS reason
 FROM made_part AS part
 LEFT JOIN made_said AS said ON said.concept = part.code

@@ -1,9 +1,35 @@
 -- Encounters, newest versions: what proves presence (kind, status, detail), and the time at which diagnoses of the
 -- encounter are known (known_at): in a stay (an inpatient class, or one over midnight) its end.
-WITH latest AS (
+WITH source_row AS (
     SELECT
         id,
-        patient_reference(subject) AS subject,
+        patient_named(subject, contained) AS subject,
+        status,
+        class,
+        type,
+        servicetype,
+        coalesce(period, actualperiod) AS period,
+        coalesce(hospitalization, admission) AS hospitalization
+    FROM raw_encounter
+    WHERE resourcetype = 'Encounter'
+    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_encounter)) = 1
+    UNION ALL
+    SELECT
+        id,
+        coalesce(patient_named(json_text(one, '$.subject'), contained), owner_subject),
+        json_text(one, '$.status'),
+        json_text(one, '$.class'),
+        json_text(one, '$.type'),
+        json_text(one, '$.serviceType'),
+        coalesce(json_text(one, '$.period'), json_text(one, '$.actualPeriod')),
+        coalesce(json_text(one, '$.hospitalization'), json_text(one, '$.admission'))
+    FROM made_contained
+    WHERE type = 'Encounter'
+),
+latest AS (
+    SELECT
+        id,
+        subject,
         lower(as_text(status)) AS status,
         -- R4 has one coding; a list of concepts is what R5 makes of it.
         json_parts(class)[1] AS first_class,
@@ -19,18 +45,16 @@ WITH latest AS (
             ),
             ' '
         ) AS type_text,
-        json_text(coalesce(period, actualperiod), '$.start') AS started_at,
-        json_text(coalesce(period, actualperiod), '$.end') AS ended_at,
-        json_text(coalesce(hospitalization, admission), '$.dischargeDisposition') AS disposition,
+        json_text(period, '$.start') AS started_at,
+        json_text(period, '$.end') AS ended_at,
+        json_text(hospitalization, '$.dischargeDisposition') AS disposition,
         -- The German reason of discharge is an extension, perhaps in two parts.
         list_concat(
             json_parts(json_text(disposition, '$.coding')),
             json_extract_string(disposition, '$.extension[*].valueCoding'),
             json_extract_string(disposition, '$.extension[*].extension[*].valueCoding')
         ) AS dispositions
-    FROM raw_encounter
-    WHERE resourcetype = 'Encounter'
-    QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_encounter)) = 1
+    FROM source_row
 ),
 known AS (
     SELECT
@@ -59,7 +83,8 @@ SELECT
         WHEN upper(code) = 'EMER' THEN 'emergency'
         WHEN upper(code) IN ('AMB', 'HH', 'FLD', 'VR') THEN 'outpatient'
     END AS setting,
-    coalesce(setting = 'inpatient', false) OR coalesce(CAST(left_at AS DATE) > CAST(came_at AS DATE), false) AS is_stay,
+    coalesce(CAST(left_at AS DATE) > CAST(came_at AS DATE), false) AS ended_later,
+    coalesce(setting = 'inpatient', false) OR ended_later AS is_stay,
     CASE WHEN regexp_full_match(ended_at, '\d{4}-\d\d-\d\d') THEN ended_at || ' 23:59:59' ELSE ended_at END AS known_at,
     coalesce(status NOT IN ('planned', 'cancelled', 'entered-in-error'), true) AS took_place,
     len(

@@ -21,6 +21,10 @@ SELECT 'study', 'NO_NUMBER_OF_A_DICOM_STUDY', count(*)
 FROM made_echo
 WHERE starts_with(study_id, 'echo of ')
 UNION ALL
+SELECT 'study', 'ECHO_NOT_TRANSTHORACIC', count(*)
+FROM made_event
+WHERE role = 'another_echo'
+UNION ALL
 SELECT 'study', 'ECHO_EVENT_NOT_READ', count(*)
 FROM made_event
 WHERE role = 'echo' AND EXISTS (FROM raw_echo_study)

@@ -1,6 +1,7 @@
--- What each code of the events means (role and target): by the site's code_map alone, where it has the code; else by the
--- patterns of events.csv; else by the code itself or one of the codes above it in a vocabulary (VOCABULARY//code or
--- VOCABULARY/code; hierarchy/above.sql, hierarchy/diagnosis_code.sql). A drug is also known by an ingredient in its code or description.
+-- What each code of the events means (role and target): by the site's code_map alone, where it has the code; else by
+-- the patterns of events.csv; else by the code itself or one of the codes above it in a vocabulary (VOCABULARY//code or
+-- VOCABULARY/code; hierarchy/above.sql, hierarchy/diagnosis_code.sql). A drug is also known by an ingredient in its
+-- code or description.
 WITH code AS (
     SELECT DISTINCT CAST(code AS VARCHAR) AS code FROM raw_data WHERE code IS NOT NULL
 ),
@@ -39,7 +40,8 @@ described AS (
     FROM raw_codes
     GROUP BY ALL
 ),
--- A variable, a drug and an echo are known by the code itself or by what it stands for; a diagnosis by any code above it.
+-- A variable, a drug and an echo are known by the code itself or by what it stands for; a diagnosis by any code above
+-- it.
 coded AS (
     SELECT term AS code, vocabulary, code AS local_code, distance
     FROM made_above
@@ -49,9 +51,9 @@ listed AS (
     SELECT vocabulary, code, target FROM map_codes
     UNION ALL
     -- Datasets call CPT, which is level I of HCPCS, HCPCS too (vocabularies.csv): level II is looked up beside it.
-    SELECT if(vocabulary = 'HCPCS', 'CPT4', vocabulary), code, 'echo'
+    SELECT if(vocabulary = 'HCPCS', 'CPT4', vocabulary), code, 'echo//' || target
     FROM map_code_list
-    WHERE target IN ('transthoracic', 'pediatric', 'unspecified')
+    WHERE kind = 'echo'
 ),
 found AS (
     SELECT coded.code, 'variable' AS role, variable AS target, distance
@@ -72,7 +74,7 @@ found AS (
         coded.code,
         CASE
             WHEN starts_with(target, 'ICD') THEN 'diagnosis'
-            WHEN target = 'echo' THEN 'echo'
+            WHEN starts_with(target, 'echo//') THEN if(is_resting_echo(substr(target, 7)), 'echo', 'another_echo')
             WHEN target IN (SELECT name FROM map_variables) THEN 'variable'
             ELSE 'drug'
         END,

@@ -1,6 +1,7 @@
--- Drugs that have a class. Events have no daily dose. What MEDICATION//START// begins, the next MEDICATION//STOP// of the
--- same drug ends; other events have no end. A STOP at the moment of a START ends what was begun before, if that goes on until
--- then: the drug was ordered anew.
+-- Drugs that have a class. Events have no daily dose. What MEDICATION//START// begins, the next MEDICATION//STOP// of
+-- the same drug ends. Any other event (an order, a supply, an administration) without an end says nothing of later on:
+-- the drug counts as taken for sources.drug_days. A STOP at the moment of a START ends what was begun before, if that
+-- goes on until then: the drug was ordered anew.
 WITH change AS (
     SELECT
         as_whole(subject_id) AS subject_id,
@@ -33,7 +34,7 @@ stopped AS (
     WHERE stops > 0
 ),
 drug AS (
-    SELECT subject_id, target, happened_at, regexp_extract(upper(code), '^MEDICATION//START//(.+)$', 1) AS name
+    SELECT subject_id, target, happened_at, ended_at, regexp_extract(upper(code), '^MEDICATION//START//(.+)$', 1) AS name
     FROM made_event
     WHERE role = 'drug'
 )
@@ -43,6 +44,8 @@ SELECT
     NULL AS dose,
     NULL AS unit,
     happened_at AS started_at,
-    stopped_at AS ended_at
+    coalesce(
+        drug.ended_at, stopped_at, CASE WHEN drug.name = '' THEN as_moment(happened_at) + to_days(getvariable('drug_days')) END
+    ) AS ended_at
 FROM drug
 ASOF LEFT JOIN stopped ON stopped.subject_id = drug.subject_id AND stopped.name = drug.name AND happened_at <= last_begin

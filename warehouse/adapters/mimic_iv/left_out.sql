@@ -7,6 +7,10 @@ SELECT 'measurement', 'LABORATORY_ITEM_NOT_IN_CATALOGUE', count(*)
 FROM raw_labevents
 WHERE coalesce(TRY_CAST(itemid AS INTEGER) NOT IN (SELECT TRY_CAST(itemid AS INTEGER) FROM map_items), true)
 UNION ALL
+SELECT 'measurement', 'VALUE_IS_A_BOUND', count(*)
+FROM made_laboratory
+WHERE is_bound
+UNION ALL
 SELECT 'measurement', 'OUTPATIENT_RESULT_NOT_READ', count(*)
 FROM raw_omr
 WHERE coalesce(

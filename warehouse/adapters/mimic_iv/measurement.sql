@@ -1,8 +1,8 @@
 -- Numbers from three sources. Structured measurements belong to the study with their measurement_id in the study list.
 -- Measurements that the map lacks keep their name: it may be a variable of the catalogue, and is counted otherwise.
 -- Laboratory values are known when they are stored. The outpatient record (omr) has days, not times; pressures taken
--- standing are left out. Words that grade a valve or the diastolic function become the catalogue's grades: the first pattern
--- of grades.csv that they match; other words are passed on, and counted.
+-- standing are left out. Words that grade a valve or the diastolic function become the catalogue's grades: the first
+-- pattern of grades.csv that they match; other words are passed on, and counted.
 WITH study AS (
     SELECT DISTINCT
         as_whole(measurement_id) AS measurement_id, as_whole(subject_id) AS subject_id, as_whole(study_id) AS study_id
@@ -75,15 +75,9 @@ SELECT echo_value.subject_id AS patient_id, study_id, variable, value, unit, mea
 FROM echo_value
 LEFT JOIN study USING (subject_id, measurement_id)
 UNION ALL
-SELECT
-    as_whole(subject_id),
-    NULL,
-    variable,
-    CAST(valuenum AS VARCHAR),
-    valueuom,
-    coalesce(CAST(storetime AS VARCHAR), CAST(charttime AS VARCHAR))
-FROM raw_labevents AS labevents
-JOIN map_items ON TRY_CAST(map_items.itemid AS INTEGER) = TRY_CAST(labevents.itemid AS INTEGER)
+SELECT subject_id, NULL, variable, CAST(valuenum AS VARCHAR), valueuom, known_at
+FROM made_laboratory
+WHERE NOT is_bound
 UNION ALL
 SELECT as_whole(subject_id), NULL, variable, CAST(result_value AS VARCHAR), unit, CAST(chartdate AS VARCHAR)
 FROM raw_omr AS omr

@@ -1,4 +1,5 @@
--- Measurements that the imaging extension's table image_feature ties to an image, with the study of that image.
+-- Measurements that the imaging extension's table image_feature ties to an image, with the study of that image; null:
+-- the image is of no study.
 WITH field AS (
     SELECT TRY_CAST(concept_id AS BIGINT) AS concept_id FROM raw_concept WHERE concept_name = 'measurement.measurement_id'
     UNION
@@ -8,7 +9,7 @@ SELECT TRY_CAST(image_feature_event_id AS BIGINT) AS measurement_id, min(echo.st
 FROM raw_image_feature AS feature
 JOIN raw_image_occurrence AS image
     ON TRY_CAST(image.image_occurrence_id AS BIGINT) = TRY_CAST(feature.image_occurrence_id AS BIGINT)
-JOIN made_echo AS echo
+LEFT JOIN made_echo AS echo
     ON echo.study_id = trim(CAST(image_study_uid AS VARCHAR)) AND echo.person_id = as_whole(image.person_id)
 WHERE TRY_CAST(image_feature_event_field_concept_id AS BIGINT) IN (FROM field)
     AND TRY_CAST(image_feature_event_id AS BIGINT) IS NOT NULL

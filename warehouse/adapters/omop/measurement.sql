@@ -1,8 +1,8 @@
--- Values of the catalogue's variables, found by their concept (known_concept.sql), else by the code in the source value.
--- The unit is the concept's, else the source's text. Values measured in an echo name it as their event,
--- or table image_feature ties them to one of its images. A bound such as
--- < 5 is not a value. An answer is a concept (code.sql) or words; a concept may say all (NYHA class III, ex-smoker), as a
--- condition too (of one that has ended, what stays true). Who smokes is also said to smoke now or not.
+-- Values of the catalogue's variables, found by their concept (known_concept.sql), else by the code in the source
+-- value. The unit is the concept's, else the source's text. Values measured in an echo name it as their event, or table
+-- image_feature ties them to one of its images; those of an echo or image of another kind are not read. A bound such as
+-- < 5 is not a value. An answer is a concept (code.sql) or words; a concept may say all (NYHA class III, ex-smoker), as
+-- a condition too (of one that has ended, what stays true). Who smokes is also said to smoke now or not.
 WITH answer AS (
     SELECT concept_id, substr(kind, 8) AS variable, target AS value FROM made_known_concept WHERE starts_with(kind, 'answer ')
 ),
@@ -16,7 +16,7 @@ source_row AS (
         TRY_CAST(value_as_concept_id AS BIGINT) AS answer_id,
         NULL AS words,
         TRY_CAST(unit_concept_id AS BIGINT) AS unit_concept_id,
-        unit_source_value AS unit,
+        CAST(unit_source_value AS VARCHAR) AS unit,
         later_time(measurement_date, measurement_datetime) AS measured_at,
         CASE WHEN event_field.target = 'procedure' THEN TRY_CAST(measurement_event_id AS BIGINT) END AS event_id,
         TRY_CAST(measurement_id AS BIGINT) AS measurement_id
@@ -37,7 +37,7 @@ source_row AS (
         TRY_CAST(value_as_concept_id AS BIGINT),
         CAST(value_as_string AS VARCHAR),
         TRY_CAST(unit_concept_id AS BIGINT),
-        unit_source_value,
+        CAST(unit_source_value AS VARCHAR),
         later_time(observation_date, observation_datetime),
         NULL,
         NULL
@@ -103,4 +103,6 @@ FROM valued
 LEFT JOIN made_known_concept AS unit ON unit.kind = 'unit' AND unit.concept_id = valued.unit_concept_id
 LEFT JOIN made_echo_event AS echo ON echo.event_id = valued.event_id AND echo.person_id = valued.person_id
 LEFT JOIN made_image_value AS imaged ON imaged.measurement_id = valued.measurement_id
+LEFT JOIN made_another_echo AS another ON another.event_id = valued.event_id AND another.person_id = valued.person_id
 LEFT JOIN made_person_number AS person ON person.person_id = valued.person_id
+WHERE coalesce(echo.study_id, imaged.study_id) IS NOT NULL OR coalesce(another.event_id, imaged.measurement_id) IS NULL

@@ -1,7 +1,7 @@
--- Persons under their record number. If only the year or the month of birth is known, that is the date: staging reads it as
--- an interval. Without a day, the first of the month in birth_datetime stands for that month, and without a month the first
--- day of the year or 15 June for that year, as the conventions of the data model ask for. Text that is not a date is passed
--- on, so that staging counts it.
+-- Persons under their record number. If only the year or the month of birth is known, that is the date: staging reads
+-- it as an interval. Without a day, the first of the month in birth_datetime stands for that month, and without a month
+-- the first day of the year or 15 June for that year, as the conventions of the data model ask for. Text that is not a
+-- date is passed on, so that staging counts it.
 WITH race AS (
     SELECT TRY_CAST(concept_id AS BIGINT) AS concept_id, any_value(concept_name) AS name
     FROM raw_concept
@@ -30,8 +30,8 @@ SELECT
         CAST(birth_datetime AS VARCHAR),
         CAST(year_of_birth AS VARCHAR)
     ) AS birth_date,
-    coalesce(sex.target, gender_source_value) AS sex,
-    coalesce(reviewed_race.target, race.name, race_source_value) AS race
+    coalesce(sex.target, CAST(gender_source_value AS VARCHAR)) AS sex,
+    coalesce(reviewed_race.target, race.name, CAST(race_source_value AS VARCHAR)) AS race
 FROM (SELECT *, as_moment(birth_datetime) AS born_at FROM raw_person) AS person
 LEFT JOIN made_person_number AS number ON number.person_id = as_whole(person.person_id)
 LEFT JOIN made_known_concept AS sex ON sex.kind = 'sex' AND sex.concept_id = TRY_CAST(gender_concept_id AS BIGINT)

@@ -56,7 +56,8 @@ SELECT
             AND NOT regexp_full_match(visit_source_value, '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}')
             THEN visit_source_value
     END AS detail,
-    coalesce(kind = 'inpatient', false) OR coalesce(CAST(left_at AS DATE) > first_day, false) AS is_stay,
+    coalesce(CAST(left_at AS DATE) > first_day, false) AS ended_later,
+    coalesce(kind = 'inpatient', false) OR ended_later AS is_stay,
     CASE
         WHEN left_at = CAST(left_at AS DATE) THEN strftime(left_at, '%Y-%m-%d') || ' 23:59:59'
         ELSE ended_at

@@ -1,0 +1,11 @@
+-- Laboratory values of the items that are read. is_bound: value or comment says less or greater than a number.
+SELECT
+    as_whole(subject_id) AS subject_id,
+    variable,
+    valuenum,
+    valueuom,
+    coalesce(CAST(storetime AS VARCHAR), CAST(charttime AS VARCHAR)) AS known_at,
+    coalesce(regexp_matches(as_text(value), '^[<>≤≥]'), false)
+    OR coalesce(regexp_matches(upper(as_text(comments)), '^(LESS|GREATER|MORE) THAN|^[<>≤≥]'), false) AS is_bound
+FROM raw_labevents AS labevents
+JOIN map_items ON TRY_CAST(map_items.itemid AS INTEGER) = TRY_CAST(labevents.itemid AS INTEGER)

@@ -14,7 +14,7 @@ from assets.training.cost import measured
 from echomort.core.fingerprint import digest
 from echomort.core.supervision import folder_lock
 from echomort.models.cross_fit import left_out_by, left_out_name
-from echomort.training import Progress, Task, partial_folder, train_files
+from echomort.training import Progress, Task, forked_pool, partial_folder, train_files
 from echomort.training.events import add_event
 
 EVENTS = "tensorboard"
@@ -42,15 +42,16 @@ def train(files: Sequence[Path], pipes: PipesContext) -> None:
 
     if pipes.get_extra("one_by_one"):
         for file, task in tasks.items():
-            with folder_lock(partial_folder(task.output)), measured(task.output):
-                train_files([file], partial(report, {task.view: task}), forks=True)
+            with folder_lock(partial_folder(task.output)), measured(task.output), forked_pool([task]) as pool:
+                train_files([file], partial(report, {task.view: task}), pool)
         return
-    with contextlib.ExitStack() as locks:
+    with contextlib.ExitStack() as held:
         for task in tasks.values():
-            locks.enter_context(folder_lock(partial_folder(task.output)))
+            held.enter_context(folder_lock(partial_folder(task.output)))
+        pool = held.enter_context(forked_pool(tasks.values()))  # its processes hold the locks too
         for part in _parts(tasks):
             by_view = {tasks[file].view: tasks[file] for file in part}
-            train_files(part, partial(report, by_view), forks=True)
+            train_files(part, partial(report, by_view), pool)
 
 
 def _parts(tasks: Mapping[Path, Task]) -> list[list[Path]]:

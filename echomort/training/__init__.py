@@ -1,7 +1,7 @@
 """Training of the video models in a separate process, without Dagster or database: a JSON task in, a folder out."""
 
 from echomort.networks import Branch
-from echomort.training.run import NOT_DECIDING, Outcome, partial_folder, train, train_files, train_views
+from echomort.training.run import NOT_DECIDING, Outcome, forked_pool, partial_folder, train, train_files, train_views
 from echomort.training.task import Progress, Task, TrainingResult, error_file
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Task",
     "TrainingResult",
     "error_file",
+    "forked_pool",
     "partial_folder",
     "train",
     "train_files",

@@ -1,12 +1,13 @@
 """``python -m echomort.training TASK.json ...``: train without any scheduler; progress lines on standard output."""
 
+import contextlib
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from echomort.core.errors import UserError
-from echomort.training import Progress, train_files
+from echomort.training import Progress, Task, forked_pool, train_files
 
 USAGE = "usage: python -m echomort.training TASK.json [TASK.json ...]"
 
@@ -18,8 +19,10 @@ def main(arguments: Sequence[str], forks: bool = False) -> int:
         _say(f"{USAGE}\n\nEach task is one view; the layout is that of echomort.training.Task.")
         return 0 if arguments else 2
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    files = [Path(argument) for argument in arguments]
     try:
-        outcomes = train_files([Path(argument) for argument in arguments], _show, forks)
+        with forked_pool(map(Task.read, files)) if forks else contextlib.nullcontext() as pool:
+            outcomes = train_files(files, _show, pool)
     except UserError as error:
         outcomes = [error]
     for outcome in outcomes:

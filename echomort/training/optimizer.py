@@ -6,7 +6,9 @@ differ in defaults. Those of Keras 2.2 are an AdaGrad whose sums of squares star
 keras/optimizers.py of Keras 2.2.4. Adam is not the method's.
 """
 
-from collections.abc import Iterable
+import functools
+import inspect
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import nn
@@ -20,6 +22,8 @@ RHO = 0.9
 """Share of the mean square that RMSProp keeps at a step."""
 LEARNING_RATES = {"adagrad": 0.01, "rmsprop": 0.001, "adam": 0.001}
 """Default of each optimizer in Keras 2.2."""
+HIDDEN = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
+"""Methods that torch hides from its compiler, for which it imports all of it."""
 
 
 def optimizer_of(parameters: Iterable[nn.Parameter], settings: Training) -> torch.optim.Optimizer:
@@ -27,7 +31,15 @@ def optimizer_of(parameters: Iterable[nn.Parameter], settings: Training) -> torc
     name = NETWORKS.get(settings.network).optimizer if settings.optimizer == "by_network" else settings.optimizer
     rate = LEARNING_RATES[name] if settings.learning_rate is None else settings.learning_rate
     if name == "adagrad":
-        return torch.optim.Adagrad(parameters, rate, initial_accumulator_value=0.0, eps=EPSILON)
+        return _uncompiled(torch.optim.Adagrad)(parameters, rate, initial_accumulator_value=0.0, eps=EPSILON)
     if name == "rmsprop":
-        return torch.optim.RMSprop(parameters, rate, alpha=RHO, eps=EPSILON)
-    return torch.optim.Adam(parameters, rate, eps=EPSILON)
+        return _uncompiled(torch.optim.RMSprop)(parameters, rate, alpha=RHO, eps=EPSILON)
+    return _uncompiled(torch.optim.Adam)(parameters, rate, eps=EPSILON)
+
+
+@functools.cache
+def _uncompiled(kind: type[torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimizer]:
+    """Return ``kind`` of optimizer without what torch's compiler needs, which is not used here: to import it takes a
+    process 1.6 s, as long as the rest of torch. Its steps are those of ``kind``."""
+    methods = {name: inspect.unwrap(getattr(kind, name)) for name in HIDDEN}
+    return type(kind.__name__, (kind,), methods | {"step": torch.no_grad()(inspect.unwrap(kind.step))})

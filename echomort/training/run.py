@@ -1,10 +1,11 @@
 """Training of whole tasks: check the clips, train the models in parallel, write the model folder."""
 
+import contextlib
 import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
@@ -59,30 +60,37 @@ Outcome: TypeAlias = TrainingResult | UserError
 """What became of a task: its result, or the reason why it has no models."""
 
 
-def train_views(tasks: Sequence[Task], report: Callable[[Progress], None], forks: bool = False) -> list[Outcome]:
+def forked_pool(tasks: Iterable[Task]) -> Pool:
+    """Return a pool for calls of :func:`train_files` with some of ``tasks`` each, forked from this process, which does
+    nothing else (:class:`echomort.training.pool.Pool`)."""
+    return Pool(max(task.training.fold_processes for task in tasks), forks=True)
+
+
+def train_views(tasks: Sequence[Task], report: Callable[[Progress], None], pool: Pool | None = None) -> list[Outcome]:
     """Train several views as :func:`train` does, with one pool of processes, so that no core is idle between views.
 
     The output of a view is written when its last model is trained. A view that can't be trained has its error as
     outcome, an :class:`Interruption` where another try may not meet it, and the others go on. An error that all would
-    meet (:class:`HomeError`) is raised. ``forks``: as in :class:`echomort.training.pool.Pool`.
+    meet (:class:`HomeError`) is raised. ``pool``: processes that are kept for another call (None: own ones).
     """
-    with Pool(max(task.training.fold_processes for task in tasks), forks) as pool:
+    own = Pool(max(task.training.fold_processes for task in tasks)) if pool is None else contextlib.nullcontext(pool)
+    with own as workers:
         training = _Trainings(tasks, report)
         models = sum(len(samples.left_out) for samples in training.samples.values())
         if models:
-            pool.start(at_most=models)
-            training.prepare(pool.device)
-            for event in pool.run(training.jobs):
+            workers.start(at_most=models)
+            training.prepare(workers.device)
+            for event in workers.run(training.jobs):
                 training.take(event)
     training.clean()
     return [training.outcomes[number] for number in range(len(tasks))]
 
 
-def train_files(files: Sequence[Path], report: Callable[[Progress], None], forks: bool = False) -> list[Outcome]:
+def train_files(files: Sequence[Path], report: Callable[[Progress], None], pool: Pool | None = None) -> list[Outcome]:
     """Train the views of the task files as :func:`train_views` does; leave the error of a view that can't be trained in
     its :func:`error_file`, and an error that all would meet in the first of these."""
     try:
-        outcomes = train_views([Task.read(file) for file in files], report, forks)
+        outcomes = train_views([Task.read(file) for file in files], report, pool)
     except UserError as error:
         leave_error(error, error_file(files[0]))
         raise

@@ -9,10 +9,11 @@ import pytest
 
 from assets.training import pipes
 from echomort.training import Progress
+from echomort.training.pool import Pool
 
 
 def test_tasks_of_one_view_have_their_curves_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    training = SimpleNamespace(network="linear", max_epochs=1)
+    training = SimpleNamespace(network="linear", max_epochs=1, fold_processes=1)
     tasks = {
         tmp_path / f"{name}.task.json": SimpleNamespace(
             view=name[0], output=tmp_path / "models" / name, clips=tmp_path, models="folds", training=training
@@ -21,7 +22,10 @@ def test_tasks_of_one_view_have_their_curves_apart(tmp_path: Path, monkeypatch: 
     }
     curves: Counter[Path] = Counter()
 
-    def train_files(files: list[Path], report: Any, forks: bool) -> None:
+    pools: list[Pool] = []
+
+    def train_files(files: list[Path], report: Any, pool: Pool) -> None:
+        pools.append(pool)
         views = [tasks[file].view for file in files]
         assert len(views) == len(set(views))
         for view in views:
@@ -31,7 +35,8 @@ def test_tasks_of_one_view_have_their_curves_apart(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(pipes, "train_files", train_files)
     monkeypatch.setattr(pipes, "add_event", lambda folder, epoch, values: curves.update([folder]))
     logged: list[str] = []
-    channel = SimpleNamespace(get_extra=lambda name: 2, log=SimpleNamespace(info=logged.append))
+    channel = SimpleNamespace(get_extra={"folds": 2}.get, log=SimpleNamespace(info=logged.append))
     pipes.train(list(tasks), channel)  # type: ignore[arg-type]
     assert sorted(curves.values()) == [1, 1, 1, 1], "a folder each"
     assert logged[-1].startswith("4 of 8 epochs")
+    assert len(pools) == 3 and len(set(pools)) == 1, "one pool: a second could not be forked, and would import all anew"

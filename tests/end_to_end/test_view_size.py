@@ -76,7 +76,7 @@ def test_another_size_of_a_view_makes_its_clips_stale_and_the_models_below_and_n
     sized: Home,
 ) -> None:
     before = {unit: row.digest for (asset, unit), row in sized.ledger().items() if asset == "view_models"}
-    sized.rerun(*assignments({"imaging.clip.view_sizes": "{apical_4: [280, 400]}"}))
+    sized.rerun("--select", "+view_models", *assignments({"imaging.clip.view_sizes": "{apical_4: [280, 400]}"}))
     assert shapes(sized)["apical_4"] == {(30, 28, 40)} and shapes(sized)["parasternal_long"] == {(30, 30, 40)}
     after = {unit: row.digest for (asset, unit), row in sized.ledger().items() if asset == "view_models"}
     assert {unit for unit in before if before[unit] != after[unit]} == {"cnn_3d/apical_4"}

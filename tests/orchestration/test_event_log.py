@@ -61,6 +61,16 @@ def test_another_reads_an_event_as_soon_as_it_is_stored(tmp_path: Path) -> None:
             assert sqlite3.connect(index).execute(count).fetchone() == (rows,)
 
 
+def test_a_commit_does_not_wait_for_the_disk_and_the_database_stays_whole(tmp_path: Path) -> None:
+    asked = ("PRAGMA synchronous", "PRAGMA journal_mode")
+    with kept_open(), dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        log = instance.event_log_storage
+        assert isinstance(log, SqliteEventLogStorage)
+        with log._connect("index") as connection:
+            found = [connection.exec_driver_sql(pragma).scalar() for pragma in asked]
+    assert found == [1, "wal"]
+
+
 def test_each_database_is_opened_once(tmp_path: Path) -> None:
     opened: list[str] = []
     real = sqlite3.dbapi2.connect

@@ -11,12 +11,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from projects import clean_environment
-from waiting_run import POOL
+from waiting_run import POOL, waiting_job
 
 from orchestration import run_locks
 from orchestration.launcher import HomeRunLauncher, WorkerStatus
 from orchestration.run_locks import COMMAND_LINE_TAG, FOLDER, end_dead_runs, hold_lock, run_state, waits_for
-from orchestration.runs import everything_job, prepare_instance
+from orchestration.runs import prepare_instance
 
 STARTED = dg.DagsterRunStatus.STARTED
 
@@ -46,7 +46,7 @@ def instance(shared: dg.DagsterInstance) -> Iterator[dg.DagsterInstance]:
 
 
 def run_with_a_slot(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, tags: dict[str, str]) -> dg.DagsterRun:
-    run = instance.create_run_for_job(everything_job(), status=status, tags=tags)
+    run = instance.create_run_for_job(waiting_job, status=status, tags=tags)
     instance.event_log_storage.set_concurrency_slots(POOL, 1)
     assert instance.event_log_storage.claim_concurrency_slot(POOL, run.run_id, "step").is_claimed
     return run
@@ -90,7 +90,7 @@ def test_a_run_without_a_lock_is_dead_a_minute_after_its_start(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, foreign = (
-        instance.create_run_for_job(everything_job(), status=dg.DagsterRunStatus.STARTING, tags=tags)
+        instance.create_run_for_job(waiting_job, status=dg.DagsterRunStatus.STARTING, tags=tags)
         for tags in (COMMAND_LINE_TAG, {})
     )
     start = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, run.job_name)

@@ -11,7 +11,7 @@ from echomort.core import supervision
 def test_tasks_in_turn_hold_one_lock_each(monkeypatch: Any, tmp_path: Path) -> None:
     files = [tmp_path / name for name in "ab"]
     held: list[int] = []
-    training = SimpleNamespace(max_epochs=1)
+    training = SimpleNamespace(max_epochs=1, fold_processes=1)
     monkeypatch.setattr(
         pipes.Task,
         "read",

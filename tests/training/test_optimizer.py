@@ -1,5 +1,7 @@
 """The optimizers, step by step, against Keras 2.2's written out in float64; and which network takes which."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -64,3 +66,27 @@ def test_a_rate_that_a_person_sets_is_taken():
 def test_every_network_names_an_optimizer():
     for name in NETWORKS.names():
         assert optimizer_of([nn.Parameter(torch.zeros(1))], Training(network=name)).defaults["lr"] in {0.01, 0.001}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("adagrad", torch.optim.Adagrad), ("rmsprop", torch.optim.RMSprop), ("adam", torch.optim.Adam)]
+)
+def test_steps_are_torch_s_own_without_its_compiler(monkeypatch, name, kind):
+    """Importing the compiler takes as long as the rest of torch; each training process would do it."""
+
+    def trained(make):
+        parameter = nn.Parameter(torch.ones(3, 4))
+        optimizer = make([parameter])
+        for _ in range(3):
+            optimizer.zero_grad()
+            (parameter * torch.arange(12.0).reshape(3, 4)).sin().sum().backward()
+            optimizer.step()
+            optimizer.load_state_dict(optimizer.state_dict())
+        return parameter.detach(), optimizer
+
+    with monkeypatch.context() as context:
+        context.setitem(sys.modules, "torch._dynamo", None)  # importing it raises
+        value, own = trained(lambda parameters: optimizer_of(parameters, Training(network="cnn_3d", optimizer=name)))
+    (group,) = own.param_groups
+    expected, _ = trained(lambda parameters: kind([{**group, "params": parameters}]))
+    assert isinstance(own, kind) and torch.equal(value, expected)

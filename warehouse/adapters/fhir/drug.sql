@@ -23,7 +23,8 @@ WITH statement AS (
     WHERE resourcetype = 'MedicationStatement'
     QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_medicationstatement)) = 1
 ),
-latest_request AS (
+-- Each step reads the one before by its columns: a name within one SELECT stands for its whole expression at every use.
+newest_request AS (
     SELECT
         *,
         -- An order for later begins later.
@@ -32,29 +33,28 @@ latest_request AS (
                 [as_text(authoredon), json_text(dosageinstruction, '$[0].timing.repeat.boundsPeriod.start')],
                 lambda one: as_moment(one) IS NOT NULL
             )
-        ) AS begins_at
+        ) AS begins_at,
+        lower(as_text(status)) AS state,
+        json_parts(dosageinstruction) AS dosages
     FROM raw_medicationrequest
     WHERE resourcetype = 'MedicationRequest'
     QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_medicationrequest)) = 1
 ),
-request AS (
+bounded_request AS (
     SELECT
-        id,
-        patient_named(subject, contained) AS subject,
-        medicationcodeableconcept AS concept,
-        json_text(medicationreference, '$.reference') AS reference,
-        contained,
-        lower(as_text(status)) AS state,
-        begins_at,
-        coalesce(begins_at, as_text(authoredon)) AS started_at,
-        json_parts(dosageinstruction) AS dosages,
+        *,
         list_transform(
             dosages,
             lambda one: coalesce(
                 json_text(one, '$.timing.repeat.boundsPeriod.end'),
                 end_of_duration(begins_at, json_text(one, '$.timing.repeat.boundsDuration'), 1)
             )
-        ) AS ends,
+        ) AS ends
+    FROM newest_request
+),
+ended_request AS (
+    SELECT
+        *,
         coalesce(
             CASE WHEN list_count(ends) = len(ends) THEN list_max(ends) END,
             json_text(dispenserequest, '$.validityPeriod.end'),
@@ -66,7 +66,19 @@ request AS (
                         1.0 + coalesce(TRY_CAST(json_text(dispenserequest, '$.numberOfRepeatsAllowed') AS INTEGER), 0)
                     )
             END
-        ) AS ended_at,
+        ) AS ended_at
+    FROM bounded_request
+),
+request AS (
+    SELECT
+        id,
+        patient_named(subject, contained) AS subject,
+        medicationcodeableconcept AS concept,
+        json_text(medicationreference, '$.reference') AS reference,
+        contained,
+        coalesce(begins_at, as_text(authoredon)) AS started_at,
+        ended_at,
+        dosages,
         CASE
             WHEN state = 'entered-in-error' THEN 'ENTERED_IN_ERROR'
             WHEN state IN ('cancelled', 'draft') THEN 'DRUG_NOT_TAKEN'
@@ -74,7 +86,7 @@ request AS (
             WHEN lower(as_text(donotperform)) = 'true' THEN 'DRUG_NOT_TAKEN'
             WHEN state IN ('completed', 'stopped', 'ended') AND ended_at IS NULL THEN 'DRUG_ENDED_ON_AN_UNKNOWN_DAY'
         END AS reason
-    FROM latest_request
+    FROM ended_request
 ),
 medication AS (
     SELECT id, drug_concept(code, ingredient) AS concept
@@ -85,12 +97,31 @@ medication AS (
 either AS (
     FROM statement
     UNION ALL BY NAME
-    SELECT * EXCLUDE (state, begins_at, ends) FROM request
+    FROM request
+),
+dosed AS (
+    SELECT
+        *,
+        -- A daily dose, where one instruction says how much is taken how often a day: not as needed, on some days or up to
+        -- so often.
+        CASE
+            WHEN len(dosages) = 1
+                AND coalesce(json_text(dosages[1], '$.asNeededBoolean'), json_text(dosages[1], '$.asNeeded'), 'false') = 'false'
+                AND coalesce(json_text(dosages[1], '$.asNeededCodeableConcept'), json_text(dosages[1], '$.asNeededFor')) IS NULL
+                AND list_count(
+                    list_transform(
+                        ['dayOfWeek', 'frequencyMax', 'periodMax', 'when', 'timeOfDay'],
+                        lambda part: json_text(dosages[1], '$.timing.repeat.' || part)
+                    )
+                ) = 0
+                THEN dosages[1]
+        END AS dosage
+    FROM either
 )
 SELECT
     subject,
     coalesce(
-        CAST(either.concept AS VARCHAR),
+        CAST(dosed.concept AS VARCHAR),
         medication.concept,
         list_transform(
             list_filter(
@@ -103,20 +134,7 @@ SELECT
     started_at,
     ended_at,
     reason,
-    -- A daily dose, where one instruction says how much is taken how often a day: not as needed, on some days or up to
-    -- so often.
-    CASE
-        WHEN len(dosages) = 1
-            AND coalesce(json_text(dosages[1], '$.asNeededBoolean'), json_text(dosages[1], '$.asNeeded'), 'false') = 'false'
-            AND coalesce(json_text(dosages[1], '$.asNeededCodeableConcept'), json_text(dosages[1], '$.asNeededFor')) IS NULL
-            AND list_count(
-                list_transform(
-                    ['dayOfWeek', 'frequencyMax', 'periodMax', 'when', 'timeOfDay'],
-                    lambda part: json_text(dosages[1], '$.timing.repeat.' || part)
-                )
-            ) = 0
-            THEN dosages[1]
-    END AS dosage,
+    dosage,
     TRY_CAST(json_text(dosage, '$.doseAndRate[0].doseQuantity.value') AS DOUBLE)
         * coalesce(TRY_CAST(json_text(dosage, '$.timing.repeat.frequency') AS DOUBLE), 1)
         / TRY_CAST(json_text(dosage, '$.timing.repeat.period') AS DOUBLE)
@@ -124,5 +142,5 @@ SELECT
     coalesce(
         json_text(dosage, '$.doseAndRate[0].doseQuantity.code'), json_text(dosage, '$.doseAndRate[0].doseQuantity.unit')
     ) || '/d' AS unit
-FROM either
+FROM dosed
 LEFT JOIN medication ON medication.id = fhir_id(reference, 'Medication')

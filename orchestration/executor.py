@@ -139,6 +139,9 @@ def _watch(context: PlanOrchestrationContext) -> Iterator[None]:
                 said.clear()
                 said.update(lines)
 
+    # Great Expectations loads the rest of SQLAlchemy while the watcher uses it; half loaded, it fails.
+    import sqlalchemy.orm  # noqa: F401
+
     watcher = threading.Thread(target=watch, daemon=True)
     end_dead_runs(context.instance)
     with contextlib.suppress(SQLAlchemyError, dg.DagsterError, UserError, OSError):  # the next run does it

@@ -22,6 +22,16 @@ typedef struct {
     const float *weight;
 } Filter;
 
+/* Eight values side by side: one register, or several on a processor with narrower ones. */
+typedef float Eight __attribute__((vector_size(32)));
+typedef uint8_t EightBytes __attribute__((vector_size(8)));
+typedef int32_t EightWhole __attribute__((vector_size(32)));
+#ifdef __clang__
+#define PICK(one, other, ...) __builtin_shufflevector(one, other, __VA_ARGS__)
+#else
+#define PICK(one, other, ...) __builtin_shuffle(one, other, (EightWhole){__VA_ARGS__})
+#endif
+
 /* acc += weight * (row & mask), of columns from..to */
 FOR_EACH_PROCESSOR
 static void add_row(float *restrict acc, const uint8_t *restrict row, const uint8_t *restrict mask, float weight,
@@ -31,28 +41,51 @@ static void add_row(float *restrict acc, const uint8_t *restrict row, const uint
         acc[x] += weight * (float)(row[x] & mask[x]);
 }
 
-static inline void narrow_by(Py_ssize_t taps, uint8_t *restrict out, const float *restrict acc, Filter along)
+/* Turns eight rows of eight into columns. */
+static inline void transpose(Eight rows[8])
 {
-    for (Py_ssize_t j = 0; j < along.count; j++) {
-        const float *values = acc + along.start[j], *weights = along.weight + j * taps;
-        float sum = 0;
-        for (Py_ssize_t k = 0; k < taps; k++)
-            sum += weights[k] * values[k];
-        out[j] = (uint8_t)(sum + 0.5f);
+    Eight pairs[8], fours[8];
+    for (int i = 0; i < 8; i += 2) {
+        pairs[i] = PICK(rows[i], rows[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        pairs[i + 1] = PICK(rows[i], rows[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+    for (int i = 0; i < 8; i += 4)
+        for (int k = 0; k < 2; k++) {
+            fours[i + 2 * k] = PICK(pairs[i + k], pairs[i + 2 + k], 0, 1, 8, 9, 4, 5, 12, 13);
+            fours[i + 2 * k + 1] = PICK(pairs[i + k], pairs[i + 2 + k], 2, 3, 10, 11, 6, 7, 14, 15);
+        }
+    for (int i = 0; i < 4; i++) {
+        rows[i] = PICK(fours[i], fours[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        rows[i + 4] = PICK(fours[i], fours[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
     }
 }
 
-/* The usual numbers of taps are constants to the compiler, which then unrolls the inner loop. */
+/* Each output is summed in the order of its taps; eight outputs of eight taps are summed side by side. */
+FOR_EACH_PROCESSOR
 static void narrow(uint8_t *restrict out, const float *restrict acc, Filter along)
 {
-    switch (along.taps) {
-    case 3: narrow_by(3, out, acc, along); break;
-    case 4: narrow_by(4, out, acc, along); break;
-    case 5: narrow_by(5, out, acc, along); break;
-    case 6: narrow_by(6, out, acc, along); break;
-    case 7: narrow_by(7, out, acc, along); break;
-    case 8: narrow_by(8, out, acc, along); break;
-    default: narrow_by(along.taps, out, acc, along);
+    Py_ssize_t j = 0;
+    for (; along.taps == 8 && j + 8 <= along.count; j += 8) {
+        Eight product[8];
+        for (int i = 0; i < 8; i++) {
+            Eight values, weights;
+            memcpy(&values, acc + along.start[j + i], sizeof values);
+            memcpy(&weights, along.weight + 8 * (j + i), sizeof weights);
+            product[i] = values * weights;
+        }
+        transpose(product);
+        Eight sum = product[0];
+        for (int k = 1; k < 8; k++)
+            sum += product[k];
+        EightBytes rounded = __builtin_convertvector(__builtin_convertvector(sum + 0.5f, EightWhole), EightBytes);
+        memcpy(out + j, &rounded, sizeof rounded);
+    }
+    for (; j < along.count; j++) {
+        const float *values = acc + along.start[j], *weights = along.weight + j * along.taps;
+        float sum = 0;
+        for (Py_ssize_t k = 0; k < along.taps; k++)
+            sum += weights[k] * values[k];
+        out[j] = (uint8_t)(sum + 0.5f);
     }
 }
 
@@ -93,9 +126,10 @@ static int scaled(const Py_buffer *view, Py_ssize_t columns, Py_ssize_t top, Py_
         memset(acc, 0, width * sizeof(float));
         for (Py_ssize_t k = 0; k < down.taps; k++) {
             Py_ssize_t y = down.start[i] + k;
-            add_row(acc, (const uint8_t *)frame->buf + (top + y) * columns + left,
-                    (const uint8_t *)mask->buf + y * width, down.weight[i * down.taps + k], spans[2 * y],
-                    spans[2 * y + 1]);
+            float weight = down.weight[i * down.taps + k];
+            if (weight != 0)
+                add_row(acc, (const uint8_t *)frame->buf + (top + y) * columns + left,
+                        (const uint8_t *)mask->buf + y * width, weight, spans[2 * y], spans[2 * y + 1]);
         }
         narrow((uint8_t *)out->buf + i * along.count, acc, along);
     }

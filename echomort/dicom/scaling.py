@@ -26,6 +26,9 @@ ROW_PADDING = 48
 """Columns of float32 by which a working row of whole ``ROW_BLOCK`` is longer: an odd number of cache lines in all. A
 stride of a power of two made the transpose five times slower when this was measured on x86-64."""
 
+SIDE_BY_SIDE = 8
+"""Taps that the compiled loop multiplies at once; shorter filters get weights of 0. Its registers."""
+
 FILTERS_KEPT = 64
 """Filters kept for the next loop: an archive's loops have few sizes. Our choice."""
 
@@ -187,11 +190,12 @@ def _filter_matrix(filter_name: str, old: int, new: int) -> Any:
 
 @functools.lru_cache(maxsize=FILTERS_KEPT)
 def _bands(filter_name: str, old: int, new: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return a filter as each output's first tap, int32 (new,), and the weights from there, float32 (new, taps)."""
+    """Return a filter as each output's first tap, int32 (new,), and the weights from there, float32 (new, taps): those
+    of taps that it does not have are 0."""
     dense = _filter_matrix(filter_name, old, new).toarray()
     lit = dense != 0
     first, last = lit.argmax(axis=1), dense.shape[1] - 1 - lit[:, ::-1].argmax(axis=1)
-    taps = int((last - first).max()) + 1
+    taps = max(int((last - first).max()) + 1, min(SIDE_BY_SIDE, dense.shape[1]))
     start = np.minimum(first, dense.shape[1] - taps)
     weights = np.take_along_axis(dense, start[:, None] + np.arange(taps), axis=1)
     return start.astype(np.int32), np.ascontiguousarray(weights)

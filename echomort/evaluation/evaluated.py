@@ -123,6 +123,7 @@ def collect_models(
         {model.model: model for model in [*models_of(scores, one, truth_by_study), *oracles(one, truth_by_study)]}
         for one in (rows, followed_rows)
     )
+    _reject_strangers(frame, scores)
     oracle_rows = {name: labelled[name] for name in ORACLES if name in labelled}
     aucs = SharedAucs()
     models = {
@@ -138,6 +139,14 @@ def collect_models(
         for name, model in labelled.items()
     }
     return EvaluatedModels(rows, followed_rows, models, settings, horizon, aucs)
+
+
+def _reject_strangers(frame: pd.DataFrame, scores: pd.DataFrame) -> None:
+    """Raise :class:`ValueError` where a model's scores are all of studies that are not in ``frame``."""
+    is_known = scores["study_key"].isin(frame["study_key"])
+    strangers = sorted(set(scores["model"]) - set(scores["model"][is_known]))
+    if strangers:
+        raise ValueError(f"no study that {', '.join(strangers)} scored is in the cohort: compare their study keys")
 
 
 def _none_of(model: ScoredRows) -> ScoredRows:

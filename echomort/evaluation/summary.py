@@ -35,8 +35,8 @@ def evaluate(
     ``followed_headline`` only those rows for the figures that allow for censoring. Every further column defines
     subgroups. ``scores``: study_key, model, fold, and ``logit`` (or ``score`` where it only ranks); several rows of a
     study and model are averaged. ``truth``: study_key, death_probability and the oracles' log hazards. ``horizon`` is
-    that of the IPCW metrics, in days. Raises :class:`ValueError` for a missing column, a repeated patient, and a score
-    by a model that was not held out of the study's fold.
+    that of the IPCW metrics, in days. Raises :class:`ValueError` for a missing column, a repeated patient, a score by
+    a model that was not held out of the study's fold, and a model that scored no study of ``frame``.
     """
     settings = settings or Evaluation()
     evaluated = collect_models(frame, scores, truth, settings, horizon)

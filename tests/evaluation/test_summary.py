@@ -220,6 +220,13 @@ def test_a_score_made_inside_its_own_fold_is_refused():
         evaluate(frame, scores.assign(fold=(scores["fold"] + 1) % 5), truth, SETTINGS)
 
 
+def test_a_model_that_scored_none_of_the_studies_is_named():
+    frame, scores, _ = cohort()
+    strange = scores[scores["model"] == "ehr"].assign(model="mine", study_key=lambda rows: "study " + rows["study_key"])
+    with pytest.raises(ValueError, match="no study that mine scored"):
+        evaluate(frame, pd.concat([scores, strange]))
+
+
 def test_a_ten_year_score_ranks_but_is_not_calibrated():
     frame, scores, truth = cohort()
     ehr = scores[scores["model"] == "ehr"]

@@ -1,5 +1,8 @@
 """Old runs go with all that Dagster keeps of them; what stands, and what may be gone on with, keeps its run."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -167,3 +170,20 @@ def test_a_run_tidies_when_it_starts_whoever_started_it(
             pass
         assert instance.has_run(old) is kept
     assert instance.has_run(run)
+
+
+def test_nothing_of_sqlalchemy_is_loaded_beside_the_thread_that_looks_at_runs(tmp_path: Path) -> None:
+    """A check loads Great Expectations, and the rest of SQLAlchemy: the thread met a half loaded module, and died."""
+    code = """
+import sys
+from types import SimpleNamespace
+import dagster as dg
+from orchestration.executor import _watch
+with dg.instance_for_test() as instance, _watch(SimpleNamespace(instance=instance, run_id="run", log=None)):
+    before = {name for name in sys.modules if name.startswith("sqlalchemy")}
+    import great_expectations.compatibility.sqlalchemy
+    print(*({name for name in sys.modules if name.startswith("sqlalchemy")} - before))
+"""
+    environment = os.environ | {"ECHOMORT_HOME": str(tmp_path)}
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == ""

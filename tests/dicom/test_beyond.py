@@ -1,10 +1,17 @@
 """Tissue that a dark ring or a low gain parts from the heart belongs to the sector; what is drawn does not."""
 
+from importlib import resources
+from pathlib import Path
+
 import numpy as np
 import pytest
 from drawn_hearts import coded
 from echo_files import cone_of, sector_movie
+from scipy import ndimage
 
+from echomort.dicom.frames.open import open_frames
+from echomort.dicom.header.parsing import open_object
+from echomort.dicom.tissue.overlays import without_overlays
 from echomort.dicom.tissue.sector import find_sector
 from echomort.dicom.tissue.snapshots import Snapshots
 
@@ -44,3 +51,54 @@ def test_what_is_bright_beside_a_dim_sector_is_no_tissue() -> None:
     movie = MOVIE * 0.12 * np.where(np.abs(np.arctan2(X - 192, Y - 18)) < 0.35, 1, 0.35)
     movie[::2, 20:44, 300:390:2] = 220
     assert overlap(movie, 0) > 0.9
+
+
+@pytest.fixture(scope="module")
+def real() -> tuple[np.ndarray, np.ndarray]:
+    """Twelve frames of the real loop of pydicom-data, uint8 (12, 480, 640), and its sector."""
+    with open_object(
+        Path(str(resources.files("data_store"))) / "data" / "color3d_jpeg_baseline.dcm", 1 << 28
+    ) as source:
+        frames = open_frames(source)
+        movie = np.stack([frames.luma(index) for index in range(0, 120, 10)])
+    return movie, find_sector(Snapshots.from_frames(movie), None).mask(480, 640)
+
+
+@pytest.mark.parametrize("quality", [0, 80])
+@pytest.mark.parametrize("kind", ["thin_ring", "wide_ring", "low_gain"])
+def test_a_real_loop_with_a_dark_ring_or_little_gain_keeps_its_tissue(
+    real: tuple[np.ndarray, np.ndarray], kind: str, quality: int
+) -> None:
+    movie, truth = real
+    y, x = np.mgrid[:480, :640]
+    away = np.hypot((x - 342) / 155, (y - 243) / 122)
+    outer = {"thin_ring": 1.2, "wide_ring": 1.35}
+    changed = movie * 0.2 if kind == "low_gain" else np.where((away > 1) & (away < outer[kind]), 0, movie)
+    found = find_sector(Snapshots.from_frames(coded(changed.astype(np.uint8), quality)), None).mask(480, 640)
+    assert (found & truth).sum() > 0.98 * truth.sum()
+    assert (found & ~truth).sum() < 0.1 * truth.sum()
+
+
+@pytest.mark.parametrize("left", [560, 582, 600])
+def test_a_picture_that_moves_beside_the_sector_is_no_part_of_it(
+    real: tuple[np.ndarray, np.ndarray], left: int
+) -> None:
+    """A codec spreads motion about its way as far as the sector's dark corner."""
+    movie, truth = real[0].copy(), real[1]
+    for index, frame in enumerate(movie):
+        frame[205 + 12 * index : 220 + 12 * index, left : left + 40] = 200
+    found = find_sector(Snapshots.from_frames(coded(movie, 80)), None).mask(480, 640)
+    assert (found & ~truth).sum() < 0.03 * truth.sum()
+
+
+def test_a_clock_that_runs_at_the_edge_of_the_sector_goes_and_tissue_stays() -> None:
+    movie = coded(MOVIE, 85).copy()
+    wide = ndimage.binary_dilation(CONE, iterations=8)
+    for index in range(12):
+        for column in range(60, 84, 8):
+            movie[index, 110:122, column + (index + column) % 3 : column + 5] = 235
+    digits = np.zeros_like(CONE)
+    digits[110:122, 60:85] = True
+    kept = without_overlays(wide, Snapshots.from_frames(movie))
+    assert not (kept & digits).any()
+    assert (CONE & ~kept).sum() < 0.003 * CONE.sum()

@@ -26,14 +26,18 @@ MIN_BEYOND = 0.05
 LIT, MIN_LIT = 4, 0.1
 """Grey level that more than this share of it exceeds, but in a loop of very low gain. As ``sector.MIN_FAINT_LIT``."""
 
-EDGE = 3
-"""Grid pixels from an edge of the cone within which what moves ends on it: the grid's rounding, on either side, and
-half a block of a codec. Geometry."""
+EDGE = 5
+"""Grid pixels from an edge of the cone within which what moves ends on it: a side that is drawn through a few rows of
+the near field and of a corner lies so far off, and a codec widens what moves by a block. Tuned as ``MIN_ON_SIDE``."""
 
 MIN_ON_SIDE, MIN_ON_SIDES, MIN_ON_ARC = 0.3, 0.75, 0.5
 """Share of its rows that end on either side of the cone, on both together, and share of its columns that end on its
-arc, at least. A round blob ends on a fifth of the sides drawn through it; tuned on real and drawn loops with dark rings
-(tests/dicom/test_beyond.py)."""
+arc, at least. A round blob ends on less than a third of the sides drawn through it; tuned on real and drawn loops with
+dark rings (tests/dicom/test_beyond.py)."""
+
+MIN_ON_FEW, MAX_ASTRAY = 0.15, 0.5
+"""Fewer are enough, on each side and on the arc, where less than this many times as many end elsewhere, but not near
+what moves clearly: a wide ring leaves no more than the near field and two corners. Tuned as ``MIN_ON_SIDE``."""
 
 MIN_HELD = 0.85
 """Share of what moves clearly that the cone holds: a codec spreads the rest round its edges, or it is an ECG. Tuned as
@@ -93,18 +97,25 @@ def _ends_on(tissue: np.ndarray, main: np.ndarray, cone: np.ndarray) -> bool:
     """Whether ``cone`` holds ``main``, and ``tissue`` ends on its sides and on its arc; all bool (rows, columns)."""
     if np.count_nonzero(main & cone) < MIN_HELD * np.count_nonzero(main):
         return False
-    left, right = _shares_on(tissue, cone)
-    on_arc = max(_shares_on(tissue.T, cone.T))
-    return min(left, right) > MIN_ON_SIDE and left + right > MIN_ON_SIDES and on_arc > MIN_ON_ARC
+    near = maximum(main.view(np.uint8), REACH) > 0
+    left, right = _ends(tissue, near, cone)
+    arc = max(_ends(tissue.T, near.T, cone.T))
+    is_firm = min(left, right)[0] > MIN_ON_SIDE and left[0] + right[0] > MIN_ON_SIDES and arc[0] > MIN_ON_ARC
+    return is_firm or all(on > MIN_ON_FEW and astray < MAX_ASTRAY * on for on, astray in (left, right, arc))
 
 
-def _shares_on(tissue: np.ndarray, cone: np.ndarray) -> tuple[float, float]:
-    """Return in which share of its rows ``tissue`` starts where ``cone`` does, and in which it ends where that does."""
+def _ends(tissue: np.ndarray, near: np.ndarray, cone: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return in which share of the rows of ``cone`` the ``tissue`` starts on its side, and in which elsewhere, but not
+    ``near`` what moves clearly; the same of where it ends."""
     rows = np.flatnonzero(cone.any(axis=1))
-    tissue, cone = tissue[rows], cone[rows]
+    pictures = [each[rows] for each in (tissue, near, cone)]
+    starts, ends = _starts(*pictures), _starts(*(each[:, ::-1] for each in pictures))
+    return starts, ends
+
+
+def _starts(tissue: np.ndarray, near: np.ndarray, cone: np.ndarray) -> tuple[float, float]:
+    first = tissue.argmax(axis=1)
     filled = tissue.any(axis=1)
-    starts, ends = (
-        filled & (np.abs(one.argmax(axis=1) - other.argmax(axis=1)) <= EDGE)
-        for one, other in ((tissue, cone), (tissue[:, ::-1], cone[:, ::-1]))
-    )
-    return float(starts.mean()), float(ends.mean())
+    on = filled & (np.abs(first - cone.argmax(axis=1)) <= EDGE)
+    astray = filled & ~on & ~near[np.arange(len(near)), first]
+    return float(on.mean()), float(astray.mean())

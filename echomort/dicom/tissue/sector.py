@@ -12,7 +12,7 @@ from echomort.dicom.tissue.beyond import outline_beyond
 from echomort.dicom.tissue.noise import EXCESS, NO_NOISE
 from echomort.dicom.tissue.outline import polygon_area, polygon_mask, trace_outline
 from echomort.dicom.tissue.panels import reject_two_panels
-from echomort.dicom.tissue.parts import find_parts, join_walls
+from echomort.dicom.tissue.parts import find_parts, join_walls, without_drawn
 from echomort.dicom.tissue.snapshots import GRID_COLUMNS, Snapshots
 from echomort.dicom.tissue.sweeps import reject_scrolls, reject_sweeps
 
@@ -119,7 +119,9 @@ def find_sector(snapshots: Snapshots, box: Box | None, aspect: float = 1.0) -> S
         if part.may_be_trace:
             reject_scrolls(snapshots.small, part.window(motion.shape))
     reject_two_panels(parts)
-    main = _add_still_tissue(join_walls(parts), brightest)
+    joined = join_walls(parts)
+    motion = without_drawn(motion, brightest, parts, joined)
+    main = _add_still_tissue(joined, brightest)
     if np.count_nonzero(main) < MIN_SECTOR_AREA * main.size:
         raise Rejected(Reason.NO_SECTOR)
     outline, is_cone = _best_outline(motion, main, brightest)

@@ -91,6 +91,13 @@ def test_a_picture_that_moves_beside_the_sector_is_no_part_of_it(
     assert (found & ~truth).sum() < 0.03 * truth.sum()
 
 
+def test_a_dim_picture_beside_a_bright_one_is_not_taken_in(real: tuple[np.ndarray, np.ndarray]) -> None:
+    bright = sector_movie(12, 240, 320)
+    movie = np.concatenate([bright, (real[0][:, ::2, ::2] * 0.15).astype(np.uint8)], axis=2)
+    found = find_sector(Snapshots.from_frames(movie), None).mask(240, 640)
+    assert found[:, :320].any() and not found[:, 320:].any()
+
+
 def test_a_clock_that_runs_at_the_edge_of_the_sector_goes_and_tissue_stays() -> None:
     movie = coded(MOVIE, 85).copy()
     wide = ndimage.binary_dilation(CONE, iterations=8)

@@ -10,6 +10,7 @@ import numpy as np
 
 from echomort.dicom.tissue.morphology import maximum
 from echomort.dicom.tissue.outline import hull_of, polygon_area, polygon_mask, trace_outline
+from echomort.dicom.tissue.panels import show_two_panels
 from echomort.dicom.tissue.parts import find_parts
 
 LEVELS = (16, 4, 0)
@@ -57,7 +58,8 @@ def outline_beyond(
 ) -> tuple[np.ndarray, bool] | None:
     """Return the outline of all moving tissue, float (n, 2), and whether it is a cone, where it reaches well beyond the
     ``outline`` of ``main``, bool (rows, columns); ``motion`` and ``brightest`` are uint8 (rows, columns). None where
-    nothing does: it is a cone that tissue ends on, or, in a loop of very low gain, the hull."""
+    nothing does, or where that is a second picture: it is a cone that tissue ends on, or, in a loop of very low gain,
+    the hull."""
     area = polygon_area(outline)
     beyond = maximum(polygon_mask(outline, *main.shape).view(np.uint8), REACH) == 0
     if np.count_nonzero(beyond & (motion > 0)) <= MIN_BEYOND * area:
@@ -67,9 +69,10 @@ def outline_beyond(
         moving = motion > level
         if not _is_tissue(moving & beyond, brightest > LIT * (not is_dim), area):
             continue
-        tissue = np.logical_or.reduce([main, *(part.mask for part in find_parts(moving))])
+        parts = find_parts(moving)
+        tissue = np.logical_or.reduce([main, *(part.mask for part in parts)])
         cone, is_cone = trace_outline(tissue)
-        if is_cone and _ends_on(tissue, main, polygon_mask(cone, *main.shape)):
+        if is_cone and not show_two_panels(parts) and _ends_on(tissue, main, polygon_mask(cone, *main.shape)):
             return cone, True
     return _dim_hull(motion > 0, brightest, main, beyond, area) if is_dim else None
 

@@ -60,16 +60,21 @@ to the apex at its border. Tuned on drawn loops (tests/dicom/test_sector.py)."""
 
 
 def reject_two_panels(parts: list[Part]) -> None:
-    """Raise :class:`Rejected` (``DUAL_PANEL``) where ``parts``, the largest first, show two pictures or more.
+    """Raise :class:`Rejected` (``DUAL_PANEL``) where ``parts``, the largest first, show two pictures or more."""
+    if show_two_panels(parts):
+        raise Rejected(Reason.DUAL_PANEL)
+
+
+def show_two_panels(parts: list[Part]) -> bool:
+    """Return whether ``parts``, the largest first, show two pictures or more.
 
     Two sectors of like size beside or above each other are two pictures, and so is one part with two apexes. Two walls
     about a dark cavity are not: each stands upright, or leans to the apex between them.
     """
     if _has_two_tops(parts[0]) and _has_two_tops(_joined(parts)):
-        raise Rejected(Reason.DUAL_PANEL)
+        return True
     large = [part for part in parts if part.area >= MIN_SECOND_AREA * parts[0].area]
-    if any(_are_two_pictures(one, other) for one, other in itertools.combinations(large, 2)):
-        raise Rejected(Reason.DUAL_PANEL)
+    return any(_are_two_pictures(one, other) for one, other in itertools.combinations(large, 2))
 
 
 def _joined(parts: list[Part]) -> Part:

@@ -547,6 +547,33 @@ def test_tissue_doppler_that_turns_with_the_beat_is_colour(tmp_path: Path) -> No
     assert reason(np.stack(rgb).astype(np.uint8), tmp_path, photometric="RGB") is Reason.COLOUR_DOPPLER
 
 
+def painted(colour: float, lines: bool = False) -> np.ndarray:
+    """Red and blue over what is lit, by halves that change sides with the beat, or in thin lines alone."""
+    y, x = np.mgrid[:ROWS, :COLUMNS]
+    rgb = np.stack([to_colour(frame, "RGB") for frame in MOVIE]).astype(float)
+    for index, frame in enumerate(rgb):
+        turn = np.sin(2 * np.pi * index / 12) * np.cos(x / 60)
+        warmth = np.where((y % 12 == 0) if lines else frame[..., 1] > 60, turn * 90 * colour, 0)
+        rgb[index] = frame + warmth[..., None] * (1, 0, -1)
+    return np.clip(rgb, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("colour", [0.2, 0.35, 0.5])
+@pytest.mark.parametrize("quality", [None, 75, 95])
+def test_faint_tissue_doppler_is_colour(colour: float, quality: int | None, tmp_path: Path) -> None:
+    """Pale colours over grey, hardly farther from it than what a codec does to a letter's edge."""
+    coded = {"photometric": "RGB"} if quality is None else {"syntax": JPEG, "photometric": "YBR_FULL_422"}
+    assert reason(painted(colour), tmp_path, **coded, quality=quality or 95) is Reason.COLOUR_DOPPLER
+
+
+@pytest.mark.parametrize("quality", [None, 30])
+def test_thin_pale_lines_and_pale_tints_are_not_tissue_doppler(quality: int | None, tmp_path: Path) -> None:
+    coded = {"photometric": "RGB"} if quality is None else {"syntax": JPEG, "photometric": "YBR_FULL_422"}
+    tinted = (np.stack([to_colour(frame, "RGB") for frame in MOVIE]) * (0.92, 0.96, 1.0)).astype(np.uint8)
+    for rgb in (painted(0.35, lines=True), tinted):
+        assert read(rgb, tmp_path, **coded, quality=quality or 95).frames == 12
+
+
 def test_flow_may_be_kept_by_setting(tmp_path: Path) -> None:
     path = EchoFile(flow("red"), photometric="RGB").write(tmp_path / "loop.dcm")
     assert "colour_doppler_kept" in read_clip(path, ClipSettings(colour="keep")).notes

@@ -9,6 +9,7 @@ import numpy as np
 
 from echomort.dicom.tissue.morphology import open_mask
 from echomort.dicom.tissue.snapshots import Snapshots
+from echomort.dicom.tissue.tissue_doppler import MIN_WARMTH, shows_tissue_doppler
 
 try:
     import echomort.dicom.tissue._pictures as compiled
@@ -69,22 +70,26 @@ is no tint. Tuned on drawn jets (tests/dicom/test_sector.py)."""
 def shows_flow(pictures: Iterable[np.ndarray], sector: np.ndarray, snapshots: Snapshots) -> bool:
     """Return whether any of ``pictures``, uint8 RGB, shows flow, or whether their tint changes in time.
 
-    Tissue Doppler may paint everything lit red in systole and blue in diastole: that is a tint that changes.
+    Tissue Doppler may paint everything lit red in systole and blue in diastole: that is a tint that changes. Where it
+    is faint, ``tissue_doppler`` finds it.
     ``sector`` is bool (rows, columns), as large as the frames of ``snapshots``.
     """
     seen: list[np.ndarray] = []
     letters = functools.cache(lambda: _possible_letters(snapshots))
-    inside, is_coloured = sector, False
+    inside, is_coloured, is_pale = sector, False, False
     for rgb in pictures:
         if inside.shape != rgb.shape[:2]:
             inside = _resized(sector, rgb.shape[:2])
         seen.append(rgb)
         widest, every, far = _count_chroma(rgb, inside)
+        is_pale |= widest > MIN_WARMTH
         if widest <= MIN_CHROMA:
             continue
         is_coloured = True
         if _may_show_flow(every, far) and flow_share(rgb, inside, letters()) > MIN_FLOW_SHARE:
             return True
+    if is_pale and shows_tissue_doppler(seen, inside):
+        return True
     if not is_coloured:
         return False
     usual = _tint_of_lit(seen[0], inside)

@@ -112,8 +112,7 @@ def trace_outline(main: np.ndarray) -> tuple[np.ndarray, bool]:
     The outline, float (n, 2) of x, y, is the cone through its two straight sides and its far arc where it has them,
     else its convex hull. What sticks out of a side or of the arc, where most rows end on that, is left out.
     """
-    rows = np.flatnonzero(main.any(axis=1))
-    starts, ends = main[rows].argmax(axis=1), main.shape[1] - 1 - main[rows, ::-1].argmax(axis=1)
+    rows, starts, ends = _row_ends(main)
     hull = _hull(rows, starts, ends)
     sides = _sides(hull)
     if sides:
@@ -124,6 +123,17 @@ def trace_outline(main: np.ndarray) -> tuple[np.ndarray, bool]:
             sides = _sides(hull)
     cone = _cone(hull, sides, rows, starts, ends) if sides else None
     return (cone, True) if cone is not None else (hull, False)
+
+
+def hull_of(main: np.ndarray) -> np.ndarray:
+    """Return the convex hull of ``main``, bool (rows, columns), which is not empty: float (n, 2) of x, y."""
+    return _hull(*_row_ends(main))
+
+
+def _row_ends(main: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the rows of ``main`` that hold a pixel, and their first and last one."""
+    rows = np.flatnonzero(main.any(axis=1))
+    return rows, main[rows].argmax(axis=1), main.shape[1] - 1 - main[rows, ::-1].argmax(axis=1)
 
 
 def _hull(rows: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
@@ -313,6 +323,15 @@ def _apex(left: Run, right: Run) -> np.ndarray | None:
         return None
     offset = right[0] - left[0]
     return np.asarray(left[0] + first * (offset[0] * second[1] - offset[1] * second[0]) / cross)
+
+
+def polygon_mask(points: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Return bool (rows, columns), true inside a polygon, float (n, 2) of x, y, and on its edge."""
+    from PIL import Image, ImageDraw
+
+    canvas = Image.new("L", (columns, rows))
+    ImageDraw.Draw(canvas).polygon(points.ravel().tolist(), fill=1)
+    return np.asarray(canvas).view(bool)
 
 
 def polygon_area(points: np.ndarray) -> float:

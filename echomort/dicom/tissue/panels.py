@@ -13,6 +13,9 @@ MIN_SECOND_AREA = 0.4
 """A second part smaller than this share of the first one's area is no second picture. Tuned on drawn pairs of sectors
 (tests/dicom/test_sector.py)."""
 
+MIN_HEART_AREA = 0.1
+"""A part smaller than this share of the largest one's area is a mark. As ``parts.MIN_WALL_AREA``."""
+
 MIN_PANEL_HEIGHT = 0.2
 """A part lower than this share of the picture's height is no picture of its own. Tuned on drawn loops
 (tests/dicom/test_sector.py)."""
@@ -57,16 +60,29 @@ to the apex at its border. Tuned on drawn loops (tests/dicom/test_sector.py)."""
 
 
 def reject_two_panels(parts: list[Part]) -> None:
-    """Raise :class:`Rejected` (``DUAL_PANEL``) where ``parts``, the largest first, show two pictures or more.
+    """Raise :class:`Rejected` (``DUAL_PANEL``) where ``parts``, the largest first, show two pictures or more."""
+    if show_two_panels(parts):
+        raise Rejected(Reason.DUAL_PANEL)
+
+
+def show_two_panels(parts: list[Part]) -> bool:
+    """Return whether ``parts``, the largest first, show two pictures or more.
 
     Two sectors of like size beside or above each other are two pictures, and so is one part with two apexes. Two walls
     about a dark cavity are not: each stands upright, or leans to the apex between them.
     """
-    if _has_two_tops(parts[0]):
-        raise Rejected(Reason.DUAL_PANEL)
+    if _has_two_tops(parts[0]) and _has_two_tops(_joined(parts)):
+        return True
     large = [part for part in parts if part.area >= MIN_SECOND_AREA * parts[0].area]
-    if any(_are_two_pictures(one, other) for one, other in itertools.combinations(large, 2)):
-        raise Rejected(Reason.DUAL_PANEL)
+    return any(_are_two_pictures(one, other) for one, other in itertools.combinations(large, 2))
+
+
+def _joined(parts: list[Part]) -> Part:
+    """Return the largest of ``parts`` together with those that are no mark: a heart that a dark ring parts from the far
+    tissue fills the valley between its two horns."""
+    masks = [part.mask for part in parts if part.area >= MIN_HEART_AREA * parts[0].area]
+    whole = np.logical_or.reduce(masks)
+    return Part.from_mask(whole, int(np.count_nonzero(whole)))
 
 
 def _are_two_pictures(one: Part, other: Part) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echomort.dicom.tissue.morphology import dilate, erode, label
+from echomort.dicom.tissue.morphology import dilate, erode, label, maximum
 from echomort.dicom.tissue.outline import trace_outline
 from echomort.dicom.tissue.sweeps import MIN_TRACE_WIDTH
 
@@ -49,6 +49,14 @@ MIN_WHOLE_CONE_WIDTH = 0.75
 """A cone at least this many times as wide as high is a whole sector; half a sector beside a dark cavity is narrower. A
 phased array opens by 75 to 90 degrees, which makes it wider than high. Tuned on drawn loops
 (tests/dicom/test_sector.py)."""
+
+MIN_DRAWN, MIN_DRAWN_MOTION = 140, 0.75
+"""Grey level that half of a drawn part reaches at its brightest, and share of its brightest by which half of it is
+darker at times: it leaves the black of the screen behind, and tissue grows seldom so dark. As
+``lettering.MIN_BRIGHTNESS``; tuned on drawn loops (tests/dicom/test_beyond.py)."""
+
+DRAWN_REACH = 17
+"""Side, in grid pixels, of the square about a drawn part in which motion does not count. As ``beyond.REACH``."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +131,25 @@ def join_walls(parts: list[Part]) -> np.ndarray:
     largest = parts[0]
     walls = [part.mask for part in parts[1:] if _is_wall(part, largest)]
     return np.logical_or.reduce([largest.mask, *walls]) if walls and not largest.is_whole_cone else largest.mask
+
+
+def without_drawn(motion: np.ndarray, brightest: np.ndarray, parts: list[Part], joined: np.ndarray) -> np.ndarray:
+    """Return ``motion``, uint8 (rows, columns), 0 about those of ``parts`` that are bright and no part of ``joined``: a
+    clock, or a picture that moves across the screen. A codec spreads their motion as far as the sector."""
+    drawn = [
+        part.mask
+        for part in parts[1:]
+        if not (part.mask & joined).any() and _is_drawn(motion[part.mask], brightest[part.mask])
+    ]
+    if not drawn:
+        return motion
+    near = maximum(np.logical_or.reduce(drawn).view(np.uint8), DRAWN_REACH) > 0
+    return np.where(near & ~joined, 0, motion).astype(np.uint8)
+
+
+def _is_drawn(motion: np.ndarray, brightest: np.ndarray) -> bool:
+    bright = float(np.median(brightest))
+    return bright > MIN_DRAWN and bool(np.median(motion) > MIN_DRAWN_MOTION * bright)
 
 
 def _is_wall(part: Part, largest: Part) -> bool:

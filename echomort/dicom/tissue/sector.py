@@ -8,10 +8,11 @@ import numpy as np
 
 from echomort.dicom.header.regions import Box
 from echomort.dicom.reasons import Reason, Rejected
+from echomort.dicom.tissue.beyond import outline_beyond
 from echomort.dicom.tissue.noise import EXCESS, NO_NOISE
-from echomort.dicom.tissue.outline import polygon_area, trace_outline
+from echomort.dicom.tissue.outline import polygon_area, polygon_mask, trace_outline
 from echomort.dicom.tissue.panels import reject_two_panels
-from echomort.dicom.tissue.parts import find_parts, join_walls
+from echomort.dicom.tissue.parts import find_parts, join_walls, without_drawn
 from echomort.dicom.tissue.snapshots import GRID_COLUMNS, Snapshots
 from echomort.dicom.tissue.sweeps import reject_scrolls, reject_sweeps
 
@@ -90,11 +91,7 @@ class Sector:
 
     def mask(self, rows: int, columns: int) -> np.ndarray:
         """Return bool (rows, columns), true inside."""
-        from PIL import Image, ImageDraw
-
-        canvas = Image.new("L", (columns, rows))
-        ImageDraw.Draw(canvas).polygon(self.outline.ravel().tolist(), fill=1)
-        return np.asarray(canvas).view(bool)
+        return polygon_mask(self.outline, rows, columns)
 
     def bounding_box(self, rows: int, columns: int) -> Box:
         """Return the smallest box that holds the sector, inside the image."""
@@ -122,10 +119,13 @@ def find_sector(snapshots: Snapshots, box: Box | None, aspect: float = 1.0) -> S
         if part.may_be_trace:
             reject_scrolls(snapshots.small, part.window(motion.shape))
     reject_two_panels(parts)
-    main = _add_still_tissue(join_walls(parts), brightest)
+    joined = join_walls(parts)
+    motion = without_drawn(motion, brightest, parts, joined)
+    main = _add_still_tissue(joined, brightest)
     if np.count_nonzero(main) < MIN_SECTOR_AREA * main.size:
         raise Rejected(Reason.NO_SECTOR)
     outline, is_cone = _best_outline(motion, main, brightest)
+    outline, is_cone = outline_beyond(motion, brightest, main, outline) or (outline, is_cone)
     _prove_tissue(outline, brightest, box, steps)
     sector = Sector(outline * steps + (steps - 1) / 2, is_cone)
     if polygon_area(outline) < MAX_SMALL_PART * main.size:

@@ -53,6 +53,14 @@ def test_what_is_bright_beside_a_dim_sector_is_no_tissue() -> None:
     assert overlap(movie, 0) > 0.9
 
 
+def test_thin_lines_that_move_beside_a_dim_sector_are_no_tissue() -> None:
+    """Beside a loop of very low gain nothing moves clearly but lines."""
+    movie = MOVIE * 0.05
+    for index in range(12):
+        movie[index, 4 + 3 * index :: 36, np.r_[:90, 290:400]] = 220
+    assert overlap(movie, 0) > 0.7
+
+
 @pytest.fixture(scope="module")
 def real() -> tuple[np.ndarray, np.ndarray]:
     """Twelve frames of the real loop of pydicom-data, uint8 (12, 480, 640), and its sector."""

@@ -467,12 +467,13 @@ def pseudo_colour(name: str) -> np.ndarray:
         "green": np.stack([np.clip(2 * level - 255, 0, 255), level, np.clip(2 * level - 255, 0, 255)], axis=1),
         "copper": np.stack([np.clip(1.25 * level, 0, 255), 0.78 * level, 0.5 * level], axis=1),
         "ice": hot[:, ::-1],
+        "dusk": np.clip(np.stack([1.2 * level - 20, level, 0.8 * level + 20], axis=1), 0, 255),
     }[name].astype(np.uint8)
 
 
 @pytest.mark.parametrize("syntax", [EXPLICIT, JPEG], ids=["native", "jpeg"])
 @pytest.mark.parametrize("gain", [(1.0, 1.0), (0.6, 1.0)], ids=["steady", "brighter_in_systole"])
-@pytest.mark.parametrize("colours", ["hot", "green", "copper", "ice"])
+@pytest.mark.parametrize("colours", ["hot", "green", "copper", "ice", "dusk"])
 def test_one_colour_for_each_brightness_is_not_flow(
     colours: str, gain: tuple[float, float], syntax: str, tmp_path: Path
 ) -> None:

@@ -98,7 +98,7 @@ def test_an_appointment_needs_its_status():
 
 
 PLANS = (
-    "planned admission|Scheduled inpatient|geplante Aufnahme|geplande opname|hospitalisation programmée|"
+    "planned admission|Scheduled inpatient|geplante Aufnahme|geplande opname|hospitalisation programmée|prévu|"
     "ingreso programado|ricovero programmato|予定入院"
 )
 

@@ -565,7 +565,17 @@ OLD, NEW = ({"meta": {"lastUpdated": f"2018-05-0{day}T00:00:00Z"}} for day in (2
             OF_ANOTHER,
             1,
         ),
-        ([reported(), of("Procedure", "p", performedDateTime="2018-05-01", code={"text": "Stress test"})], [OWN], 0),
+        (
+            [
+                reported(),
+                *(
+                    of("Procedure", key, performedDateTime="2018-05-01", code={"text": key})
+                    for key in ("Stress test", "Stress ECG recording", "AMPUTATION OF TOE")
+                ),
+            ],
+            [OWN],
+            0,
+        ),
         ([reported(), TEE | {"status": "not-done"}], [OWN], 0),
         ([reported(), TEE | {"performedDateTime": "2018-04-30"}], [OWN], 0),
         ([reported(code=coded(LOINC, "42148-7", display="TTE")), TEE], [OWN], 0),
@@ -1056,7 +1066,13 @@ def test_contained_resources_are_read_or_counted(tmp_path):
         of("MedicationStatement", "t", status="active", effectiveDateTime="2018-01-02", contained=[stroke])
         | {"medicationCodeableConcept": {"text": "Metoprolol"}},
     ]
-    connection, report = staged(tmp_path, *resources)
+    in_error = [
+        reported("f", status="entered-in-error", result=[{"reference": "#x"}], contained=[RESULT]),
+        stroke
+        | {"id": "d", "verificationStatus": coded("", "entered-in-error"), "encounter": {"reference": "#e"}}
+        | {"contained": [STAY | {"period": {"start": "2021-02-01"}}]},
+    ]
+    connection, report = staged(tmp_path, *resources, *in_error)
     values = "SELECT value, measured_at::DATE::VARCHAR, study_key IS NOT NULL FROM measurement ORDER BY ALL"
     assert fetch(connection, values) == [
         (1.2, "2018-05-01", False),
@@ -1066,8 +1082,26 @@ def test_contained_resources_are_read_or_counted(tmp_path):
     assert fetch(connection, "SELECT code, recorded_at::DATE::VARCHAR FROM diagnosis") == [("I639", "2018-02-09")]
     assert fetch(connection, "SELECT drug_class FROM medication ORDER BY ALL") == [("beta_blocker",), ("statin",)]
     assert ("2018-02-09",) in fetch(connection, "SELECT contact_at::DATE::VARCHAR FROM contact")
+    assert ("2021-02-01",) not in fetch(connection, "SELECT contact_at::DATE::VARCHAR FROM contact")
+    assert counted(report)["measurement", "ENTERED_IN_ERROR"] == 1
     assert counted(report)["measurement", "MISSING_IDENTIFIER"] == 1
     assert counted(report)["diagnosis", "CONTAINED_RESOURCE_NOT_READ"] == 1
+
+
+def test_a_contained_result_has_the_time_of_its_report_and_needs_no_version_of_it(tmp_path):
+    """Reports without an id are no versions of each other."""
+    panel = reported(code=coded(LOINC, "24323-8"), result=[], contained=[RESULT], effectiveDateTime=None)
+    days = [{"effectivePeriod": {"start": f"2018-05-0{day}"}, "id": None} for day in (1, 2)]
+    connection, _ = staged(tmp_path, *(panel | day for day in days))
+    found = fetch(connection, "SELECT measured_at::DATE::VARCHAR FROM measurement ORDER BY ALL")
+    assert found == [("2018-05-01",), ("2018-05-02",)]
+
+
+def test_a_report_of_a_contained_patient_is_of_the_study_of_its_day(tmp_path):
+    one = reported(subject={"reference": "#p"}, contained=[HOLDER], result=[])
+    connection, report = staged(tmp_path, one, imaged())
+    assert fetch(connection, "SELECT study_key FROM study") == [(study_key("1.2.3"),)]
+    assert counted(report)["study", "REPORT_OF_ANOTHER_STUDY"] == 1
 
 
 @pytest.mark.parametrize(

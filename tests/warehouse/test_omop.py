@@ -975,6 +975,17 @@ def test_the_site_s_own_table_comes_before_the_extension(tmp_path):
     assert [key for key, _ in found] == [study_key("S")]
 
 
+@pytest.mark.parametrize(("concept", "read"), [(801, 1), (802, 0)])
+def test_a_value_of_an_image_is_read_unless_that_is_of_another_kind(tmp_path, concept, read):
+    """The site's own table may have other numbers than the images."""
+    rows = [value(65, "55", unit_source_value="%", measurement_id=501, measurement_date="2018-05-01")]
+    feature = {"image_occurrence_id": 1, "image_feature_event_field_concept_id": 64, "image_feature_event_id": 501}
+    given = {"echo_study": [ECHO | {"procedure_occurrence_id": ""}], "measurement": rows, "image_feature": [feature]}
+    connection, _, report = imaged(tmp_path, [image()], {"procedure_concept_id": concept}, **given)
+    assert fetch(connection, "SELECT count(*) FROM measurement") == [(read,)]
+    assert counted(report).get(("measurement", "NOT_A_RESTING_TRANSTHORACIC_STUDY"), 0) == 1 - read
+
+
 def test_a_value_measured_on_an_image_belongs_to_its_study(tmp_path):
     rows = [
         value(65, "55", unit_source_value="%", measurement_id=501, measurement_date="2018-05-01"),
@@ -1190,6 +1201,7 @@ def test_what_was_planned_took_place_if_it_ended_on_a_later_day(tmp_path, said, 
         ({"verbatim_end_date": "2018-02-01", "days_supply": "90"}, "2018-02-01"),
         ({"days_supply": "30.0"}, "2018-01-31"),
         ({"days_supply": "0"}, None),
+        ({"days_supply": "1", "drug_exposure_start_datetime": "2018-01-02 10:00:00"}, "2018-01-02"),
         ({}, None),
     ],
 )

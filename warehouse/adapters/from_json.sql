@@ -112,10 +112,14 @@ CREATE OR REPLACE TEMP MACRO is_of_the_heart(words) AS
         '[ck]h?o-?[ck]ardio|\b(tte|ett|echo)\b|transth?ora|heart|card[ií]a[acq]|herz|\bhart|c(oe|œ)ur|cuore|coraz[oó]n|心エコー|心臓|経胸壁'
     );
 -- is_another_echo(words): whether words alone, about anything, say that it is an echocardiogram of another kind; a
--- stress test is none.
+-- stress test with a recording is none, and neither is the amputation of a toe.
 -- is_transthoracic(words): whether words about an echocardiogram say that it is transthoracic.
 CREATE OR REPLACE TEMP MACRO is_another_echo(words) AS
-    is_of_another_kind(words) AND regexp_matches(lower(words), '[eé][ck]h?o|エコー|心臓超音波|\b(tee|toe|töe|ete|eto|ice)\b');
+    is_of_another_kind(words)
+    AND regexp_matches(
+        lower(words),
+        '[eé][ck]ho|(^|[^a-zà-ÿ]|stress|estr[eé]s|sforzo)[eé][ck]o|エコー|心臓超音波|\b(tee|töe|ete|eto)\b|^\W*(toe|ice)\W*$'
+    );
 CREATE OR REPLACE TEMP MACRO is_transthoracic(words) AS regexp_matches(lower(words), 'trans-?t(h|)?[oó]ra|経胸壁|\b(tte|ett)\b');
 -- end_of_duration(begun, duration, times): the day on which so many times a FHIR duration after the moment `begun` are
 -- over, as text; null for a duration of no unit, and for one of more than a century.

@@ -273,7 +273,8 @@ class Extract:
 
     def _unread(self, table: str) -> str:
         """Return the name of a file of the table's name whose kind is not read; empty if there is none."""
-        folders = [self.root, *(path for path in self.root.iterdir() if path.is_dir())] if self.root else []
+        below = [path for path in self.root.iterdir() if path.is_dir() and _visible(path)] if self.root else []
+        folders = [self.root, *below] if self.root else []
         names = (path.name for folder in folders for path in sorted(folder.iterdir()) if path.is_file())
         return next(
             (one for one in names if one.lower().endswith(UNREAD) and plain_name(one.partition(".")[0]) == table), ""

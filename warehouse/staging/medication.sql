@@ -1,5 +1,5 @@
 -- Drugs, for the classes that a clinical score uses. An end that is unreadable or before the start is taken as unknown,
--- and so is a dose that is not a number.
+-- and so is a dose that is not a number. An end that is the day of the start is that day's last moment.
 CREATE OR REPLACE TEMP VIEW checked_medication AS
 WITH read_row AS (
     SELECT
@@ -10,7 +10,12 @@ WITH read_row AS (
         started_at,
         as_moment(started_at) AS started,
         ended_at,
-        as_moment(ended_at) AS ended
+        as_moment(ended_at) AS end_moment,
+        CASE
+            WHEN end_moment < started AND end_moment = date_trunc('day', started)
+                THEN end_moment + INTERVAL 1 DAY - INTERVAL 1 MICROSECOND
+            ELSE end_moment
+        END AS ended
     FROM source_medication
 ),
 source_row AS (

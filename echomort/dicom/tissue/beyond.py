@@ -67,9 +67,9 @@ def outline_beyond(
     is_dim = bool(np.quantile(brightest[main], BRIGHTEST) <= DIM)
     for level in LEVELS:
         moving = motion > level
-        if not _is_tissue(moving & beyond, brightest > LIT * (not is_dim), area):
+        parts = find_parts(moving) if _is_tissue(moving & beyond, brightest > LIT * (not is_dim), area) else []
+        if not parts:  # too little, or lines
             continue
-        parts = find_parts(moving)
         tissue = np.logical_or.reduce([main, *(part.mask for part in parts)])
         cone, is_cone = trace_outline(tissue)
         if is_cone and not show_two_panels(parts) and _ends_on(tissue, main, polygon_mask(cone, *main.shape)):

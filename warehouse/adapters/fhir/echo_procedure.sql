@@ -4,7 +4,8 @@
 -- had that day, be it one of another kind (transesophageal, stress ...). What has a `fault` of its own is of no study.
 WITH examined AS (
     SELECT
-        * EXCLUDE (identifiers),
+        * EXCLUDE (identifiers, reference, patient_id),
+        coalesce(patient_id, subject) AS patient,
         CAST(as_moment(study_at) AS DATE) AS day,
         json_text(
             list_filter(
@@ -13,23 +14,32 @@ WITH examined AS (
             '$.value'
         ) AS accession
     FROM made_examination
+    LEFT JOIN made_subject ON reference = subject
     WHERE kind IS NOT NULL
 ),
 imaged AS (
-    SELECT id AS imaging_id, study_id, procedure_id, subject, CAST(as_moment(study_at) AS DATE) AS day, reason, is_another_echo
+    SELECT
+        id AS imaging_id,
+        study_id,
+        procedure_id,
+        coalesce(patient_id, subject) AS patient,
+        CAST(as_moment(study_at) AS DATE) AS day,
+        reason,
+        is_another_echo
     FROM made_imaging
+    LEFT JOIN made_subject ON reference = subject
 ),
 had AS (
-    SELECT subject, day, is_another_echo AS is_another
+    SELECT patient, day, is_another_echo AS is_another
     FROM imaged
     WHERE reason IS NULL OR is_another_echo
     UNION
-    SELECT subject, day, NOT is_resting_echo(kind)
+    SELECT patient, day, NOT is_resting_echo(kind)
     FROM examined
     WHERE NOT did_not AND (type = 'Procedure' OR kind <> 'unspecified')
 ),
 had_another AS (
-    SELECT subject, day
+    SELECT patient, day
     FROM had
     GROUP BY ALL
     HAVING bool_and(is_another)
@@ -48,7 +58,7 @@ echo AS (
                 THEN 'REPORT_OF_ANOTHER_STUDY'
         END AS fault
     FROM examined
-    LEFT JOIN had_another USING (subject, day)
+    LEFT JOIN had_another USING (patient, day)
 ),
 same_study AS (
     SELECT type, id, min_by(study_id, (rank, study_id)) AS study_id
@@ -60,7 +70,7 @@ same_study AS (
         UNION ALL
         SELECT type, id, study_id, 2
         FROM echo
-        JOIN imaged USING (subject, day)
+        JOIN imaged USING (patient, day)
         WHERE reason IS NULL
     )
     GROUP BY ALL
@@ -77,7 +87,7 @@ numbered AS (
 -- The first of a patient's day that is no imaging study's: a procedure before a report.
 first_of_day AS (
     SELECT
-        subject,
+        patient,
         day,
         min_by(
             {'type': type, 'id': id, 'study_id': own_id}, (type = 'DiagnosticReport', accession IS NULL, study_at, id)
@@ -101,4 +111,4 @@ SELECT
             THEN 'REPORT_OF_ANOTHER_STUDY'
     END AS reason
 FROM numbered
-LEFT JOIN first_of_day AS first ON is_by_itself AND first.subject = numbered.subject AND first.day = numbered.day
+LEFT JOIN first_of_day AS first ON is_by_itself AND first.patient = numbered.patient AND first.day = numbered.day

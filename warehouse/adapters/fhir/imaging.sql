@@ -56,7 +56,6 @@ numbered AS (
             identifiers, lambda one: list_contains(json_extract_string(one, '$.type.coding[*].code'), 'ACSN')
         )[1] AS accession,
         list_has_any(codes, (SELECT list(code) FROM made_coded WHERE target = 'echo')) AS is_coded,
-        procedure_id IN (SELECT id FROM made_examination WHERE type = 'Procedure' AND NOT is_resting_echo(kind)) AS is_by_procedure,
         list_has_any(
             codes, (SELECT list(code) FROM map_code_list WHERE kind = 'echo' AND code IS NOT NULL AND NOT is_resting_echo(target))
         ) AS is_of_another_code,

@@ -27,7 +27,7 @@ WITH source_row AS (
     SELECT
         id,
         coalesce(patient_named(json_text(one, '$.subject'), contained), owner_subject),
-        json_text(one, '$.status'),
+        status,
         json_text(one, '$.category'),
         json_text(one, '$.effectiveDateTime'),
         json_text(one, '$.effectiveInstant'),

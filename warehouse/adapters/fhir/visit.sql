@@ -17,7 +17,7 @@ WITH source_row AS (
     SELECT
         id,
         coalesce(patient_named(json_text(one, '$.subject'), contained), owner_subject),
-        json_text(one, '$.status'),
+        status,
         json_text(one, '$.class'),
         json_text(one, '$.type'),
         json_text(one, '$.serviceType'),

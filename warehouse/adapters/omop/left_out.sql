@@ -14,7 +14,7 @@ FROM raw_measurement AS measurement
 LEFT JOIN made_known_concept AS event_field
     ON event_field.kind = 'event_field' AND event_field.concept_id = TRY_CAST(meas_event_field_concept_id AS BIGINT)
 WHERE event_field.target = 'procedure' AND TRY_CAST(measurement_event_id AS BIGINT) IN (SELECT event_id FROM made_another_echo)
-    OR TRY_CAST(measurement_id AS BIGINT) IN (SELECT measurement_id FROM made_image_value WHERE study_id IS NULL)
+    OR TRY_CAST(measurement_id AS BIGINT) IN (SELECT measurement_id FROM made_image_value WHERE study_id IS NULL AND NOT is_echo)
 UNION ALL
 SELECT 'measurement', 'CONDITION_HAS_ENDED', count(*)
 FROM raw_condition_occurrence

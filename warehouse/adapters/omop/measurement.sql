@@ -105,4 +105,4 @@ LEFT JOIN made_echo_event AS echo ON echo.event_id = valued.event_id AND echo.pe
 LEFT JOIN made_image_value AS imaged ON imaged.measurement_id = valued.measurement_id
 LEFT JOIN made_another_echo AS another ON another.event_id = valued.event_id AND another.person_id = valued.person_id
 LEFT JOIN made_person_number AS person ON person.person_id = valued.person_id
-WHERE coalesce(echo.study_id, imaged.study_id) IS NOT NULL OR coalesce(another.event_id, imaged.measurement_id) IS NULL
+WHERE coalesce(echo.study_id, imaged.study_id) IS NOT NULL OR another.event_id IS NULL AND coalesce(imaged.is_echo, true)

@@ -13,9 +13,9 @@ from echomort.dicom.tissue.outline import hull_of, polygon_area, polygon_mask, t
 from echomort.dicom.tissue.panels import show_two_panels
 from echomort.dicom.tissue.parts import find_parts
 
-LEVELS = (16, 4, 0)
-"""Grey levels of motion beyond which pixels may belong to the cone, tried in this order: more than a codec spreads,
-``sector.MIN_MOTION``, and any, as at a tenth of the usual gain. Our choice."""
+LEVELS = (16, 4)
+"""Grey levels of motion beyond which pixels may belong to the cone, tried in this order: more than a codec spreads, and
+``sector.MIN_MOTION``; then 0 in a loop of very low gain. Our choice: in others a codec spreads so little everywhere."""
 
 REACH = 17
 """Side, in grid pixels, of the square that what moves clearly is widened by before anything beyond it counts: a codec
@@ -65,7 +65,7 @@ def outline_beyond(
     if np.count_nonzero(beyond & (motion > 0)) <= MIN_BEYOND * area:
         return None
     is_dim = bool(np.quantile(brightest[main], BRIGHTEST) <= DIM)
-    for level in LEVELS:
+    for level in (*LEVELS, 0) if is_dim else LEVELS:
         moving = motion > level
         parts = find_parts(moving) if _is_tissue(moving & beyond, brightest > LIT * (not is_dim), area) else []
         if not parts:  # too little, or lines

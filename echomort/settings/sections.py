@@ -175,6 +175,7 @@ class Sources(Section):
         "days for which a drug counts as taken after an event of a source that has events and no ends (MEDS: an "
         "order, a supply, an administration); what is begun or said to be taken has no such limit",
         ge=1,
+        le=36_525,
     )
     external_scores: ScoreFiles = setting(
         (),

@@ -484,14 +484,15 @@ def test_several_words_for_one_race_are_that_race(tmp_path, other, race):
 def test_a_bound_of_the_laboratory_is_no_value(tmp_path):
     header = ["subject_id", "itemid", "charttime", "valuenum", "valueuom", "value", "comments"]
     said = [("0.1", "<0.1", ""), ("1.2", "1.2", ""), ("9", "___", "GREATER THAN 9."), ("1.4", "___", "no delta check")]
+    said += [("8", "8", "GREATER THAN 8."), ("1.1", "1.1", "<1.3 desirable"), ("1.5", "1.5", "> the usual")]
     folder = laid_out(tmp_path)
     with (folder / "labevents.csv").open("w", newline="", encoding="utf-8") as file:
         rows = [("1", 50912, "2150-04-30 08:00:00", number, "mg/dL", *rest) for number, *rest in said]
         csv.writer(file).writerows([header, *rows])
     connection = empty_warehouse()
     report = stage(connection, folder, "mimic_iv", KEYRING, "kept")
-    assert fetch(connection, "SELECT value FROM measurement ORDER BY ALL") == [(1.2,), (1.4,)]
-    assert counted(report)["measurement", "VALUE_IS_A_BOUND"] == 2
+    assert fetch(connection, "SELECT value FROM measurement ORDER BY ALL") == [(1.1,), (1.2,), (1.4,), (1.5,)]
+    assert counted(report)["measurement", "VALUE_IS_A_BOUND"] == 3
 
 
 def test_an_order_without_an_end_ends_with_its_admission(tmp_path):

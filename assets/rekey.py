@@ -16,7 +16,6 @@ import yaml
 
 from assets.erasure.certificate import FOLDER as CERTIFICATES
 from assets.project import Project
-from assets.sources.ehr_extract import extract_location
 from echomort.core.audit import Audited, append, check_chain
 from echomort.core.errors import UserError
 from echomort.core.exclusion import Erased, Exclusion, read_exclusion, write_exclusion
@@ -28,6 +27,7 @@ from echomort.dicom.header.parsing import read_header
 from echomort.dicom.index import domain_of, header_numbers
 from echomort.dicom.reasons import Rejected
 from echomort.settings import CONFIG_NAME
+from warehouse.adapters.extract import ExtractLocation
 from warehouse.connection import connect_in_memory
 from warehouse.staging.numbers import extract_numbers
 from warehouse.tables.risk_score.seals import check_seals
@@ -159,7 +159,7 @@ def _translated(person: Erased, found: dict[str, str]) -> Erased:
 def _meet_records(project: Project, translation: Translation) -> None:
     settings = project.settings
     with connect_in_memory(settings.execution.memory_limit_gib) as connection:
-        numbers = extract_numbers(connection, extract_location(settings), settings.sources.adapter)
+        numbers = extract_numbers(connection, ExtractLocation.of(settings), settings.sources.adapter)
     for domain, texts in numbers.items():
         for text in texts:
             translation.meet(domain, text)

@@ -12,12 +12,12 @@ from assets.incremental import Built, Result, Stage, built_tables, rebuild_toget
 from assets.project import Project
 from assets.records.own_variables import variable_files
 from assets.shrinkage import is_accepted, most_gone, refuse_loss
-from assets.sources.ehr_extract import ehr_extract, extract_day, extract_location
+from assets.sources.ehr_extract import ehr_extract, extract_day
 from echomort.core.exclusion import read_exclusion
 from echomort.core.keys import Keyring
 from echomort.settings import Settings
 from warehouse import ledger, vault
-from warehouse.adapters.extract import adapter_files
+from warehouse.adapters.extract import ExtractLocation, adapter_files
 
 if TYPE_CHECKING:
     from warehouse.staging.staging import StagingReport
@@ -90,7 +90,7 @@ def stage_extract(connection: duckdb.DuckDBPyConnection, settings: Settings, key
     sources = settings.sources
     return stage(
         connection,
-        extract_location(settings),
+        ExtractLocation.of(settings),
         sources.adapter,
         keyring,
         settings.privacy.dates,

@@ -12,17 +12,9 @@ from assets.sources.embedded import drawn_with, ensure_synthetic, is_written
 from echomort.core.fingerprint import digest, digest_file
 from echomort.core.listing import SourceFile, list_files
 from echomort.settings import Settings
-from warehouse.adapters.extract import ExtractLocation, database_digest
+from warehouse.adapters.extract import database_digest
 from warehouse.adapters.raw import files_behind_views
 from warehouse.adapters.vocabulary import vocabulary_files
-
-
-def extract_location(settings: Settings) -> ExtractLocation:
-    """Return where the tables of the extract are."""
-    sources = settings.sources
-    return ExtractLocation(
-        settings.ehr_root, sources.database, sources.time_zone, sources.encoding, sources.vocabulary, sources.drug_days
-    )
 
 
 def extract_fingerprint(settings: Settings) -> str:

@@ -307,9 +307,9 @@ def _rejected(path: str, reason: str, meaning: str, loop: _Loop, champion: Champ
 def _pixels(loaded: Clip | SavedClip, clip_settings: ClipSettings, view: str) -> tuple[NDArray[np.uint8], str | None]:
     """Return the pixels in the champion's clip settings, and a note if they were converted; raises
     :class:`Unusable`."""
-    pixels = (loaded.pixels, None) if isinstance(loaded, Clip) else convert_pixels(loaded, clip_settings, view)
+    converted = (loaded.pixels, None) if isinstance(loaded, Clip) else convert_pixels(loaded, clip_settings, view)
     check_tissue(loaded.pixels)
-    return pixels
+    return converted
 
 
 def _loop(loaded: Clip | SavedClip, default_view: str) -> _Loop:

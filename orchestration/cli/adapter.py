@@ -1,6 +1,7 @@
 """``echomort adapter``: the SQL that turns a hospital's own layout of its records into the canonical one."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,7 +72,4 @@ def _location(settings: Settings) -> "ExtractLocation":
         raise UserError(f"{settings.ehr_root} is no folder", "name the folder that holds the records")
     from warehouse.adapters.extract import ExtractLocation
 
-    sources = settings.sources
-    return ExtractLocation(
-        settings.ehr_root, None, sources.time_zone, sources.encoding, sources.vocabulary, sources.drug_days
-    )
+    return replace(ExtractLocation.of(settings), database=None)

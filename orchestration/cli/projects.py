@@ -110,7 +110,7 @@ def check_inputs(settings: configuration.Settings) -> None:
     _check_named_files(settings)
     _check_views(settings)
     if not settings.is_synthetic:
-        location = ExtractLocation(settings.ehr_root, settings.sources.database)
+        location = ExtractLocation.of(settings)
         require_day(location, settings.sources.adapter, settings.sources.extracted_on)
         _check_sources(settings)
 

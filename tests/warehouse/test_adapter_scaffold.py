@@ -225,7 +225,7 @@ def dead_of(tmp_path, files):
     write_adapter(tmp_path / "own", look(location))
     with connect_to_nothing() as connection:
         extract = Extract(connection, folder)
-        define_macros(connection, None)
+        define_macros(connection, location)
         for table in {column.table for column in contract(str(tmp_path / "own"))}:
             extract.open([column for column in contract(str(tmp_path / "own")) if column.table == table])
         rows = connection.execute((tmp_path / "own/death.sql").read_text()).fetchall()
@@ -346,3 +346,9 @@ def test_months_that_come_first_are_told_with_the_macro(tmp_path, rows):
     ]
     said = check_adapter(ExtractLocation(write_extract(tmp_path, rows)), "canonical").problems
     assert any("99/99/9999 (12 rows); write month_first(...) around it in patient.sql" in one for one in said)
+
+
+def test_a_check_reads_drugs_for_as_long_as_a_run_does():
+    with connect_to_nothing() as connection:
+        define_macros(connection, ExtractLocation(None, drug_days=9))
+        assert connection.execute("SELECT getvariable('drug_days')").fetchall() == [(9,)]

@@ -19,7 +19,7 @@ from warehouse.staging.staging import stage
 def macros():
     """A connection with the macros that an adapter's SQL may use."""
     with connect_in_memory() as connection:
-        define_macros(connection, None)
+        define_macros(connection, ExtractLocation(None))
         run(connection, "definitions/number.sql")
         yield connection
 

@@ -4,14 +4,14 @@ import unicodedata
 
 import pytest
 
-from warehouse.adapters.extract import define_macros
+from warehouse.adapters.extract import ExtractLocation, define_macros
 from warehouse.connection import connect_in_memory
 
 
 @pytest.fixture(scope="module")
 def macros():
     with connect_in_memory() as connection:
-        define_macros(connection, None)
+        define_macros(connection, ExtractLocation(None))
         yield connection
 
 

@@ -9,7 +9,7 @@ from layouts.meds_events import STATIC, VISIT, event
 from layouts.meds_events import written as written_meds
 from layouts.omop_rows import laid_out
 
-from assets.sources.ehr_extract import extract_fingerprint, extract_location
+from assets.sources.ehr_extract import extract_fingerprint
 from echomort.core.errors import UserError
 from echomort.ehr.public_codes import is_code_of
 from echomort.settings import Settings, Sources
@@ -279,7 +279,7 @@ def test_the_vocabulary_s_files_decide_and_others_beside_them_do_not(tmp_path):
     vocabulary = rf2(tmp_path / "vocabulary")
     sources = Sources(ehr=tmp_path / "fhir", adapter="fhir", vocabulary=vocabulary)
     settings = Settings(home=tmp_path / "home", sources=sources)
-    assert extract_location(settings).vocabulary == vocabulary
+    assert ExtractLocation.of(settings).vocabulary == vocabulary
     before = extract_fingerprint(settings)
     (vocabulary / "readme.txt").write_text("a release")
     assert extract_fingerprint(settings) == before

@@ -71,7 +71,7 @@ def check_adapter(location: ExtractLocation, adapter: str) -> Findings:
             connection, location.folder, None, None, {table: said for table, (_, said) in dispensable.items()},
             location.encoding, location.vocabulary,
         )  # fmt: skip
-        define_macros(connection, location.time_zone)
+        define_macros(connection, location)
         run(connection, "definitions/partial_date.sql")
         run(connection, "definitions/number.sql")
         for columns in tables.values():

@@ -28,7 +28,7 @@ from echomort.core.code import file_meaning
 from echomort.core.csv_table import read_rows
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
-from echomort.settings import Postgresql
+from echomort.settings import Postgresql, Settings
 from warehouse.adapters.offered import offered, offered_folder
 from warehouse.adapters.postgresql import snapshot
 from warehouse.adapters.raw import UNMARKED, Column, Extract, not_unicode
@@ -222,6 +222,15 @@ class ExtractLocation:
     vocabulary: Path | None = None
     drug_days: int = 365
 
+    @classmethod
+    def of(cls, settings: Settings) -> "ExtractLocation":
+        """Return where the tables of the project's extract are."""
+        sources = settings.sources
+        return cls(
+            settings.ehr_root, sources.database, sources.time_zone, sources.encoding, sources.vocabulary,
+            sources.drug_days,
+        )  # fmt: skip
+
 
 @contextlib.contextmanager
 def open_extract(
@@ -248,8 +257,7 @@ def open_extract(
                 raise _of_another_layout(location, adapter)
             for columns in tables.values():
                 extract.open(columns)
-        define_macros(connection, location.time_zone)
-        connection.execute("SET VARIABLE drug_days = $days", {"days": location.drug_days})
+        define_macros(connection, location)
         open_maps(connection, folder)
         helpers = helpers_in_order(folder)
         for path in helpers:
@@ -270,8 +278,10 @@ def _of_another_layout(location: ExtractLocation, adapter: str) -> UserError:
     )
 
 
-def define_macros(connection: duckdb.DuckDBPyConnection, time_zone: str | None) -> None:
-    """Define the macros that the SQL of an adapter may use. Raises :class:`UserError` for an unknown ``time_zone``."""
+def define_macros(connection: duckdb.DuckDBPyConnection, location: ExtractLocation) -> None:
+    """Define the macros and variables that the SQL of an adapter may use. Raises :class:`UserError` for an unknown time
+    zone."""
+    time_zone = location.time_zone
     if time_zone is not None and not scalar(connection, "adapters/time_zone.sql", zone=time_zone):
         raise UserError(
             "sources.time_zone is no name of a time zone", "write one of the IANA data base, such as Europe/Berlin"
@@ -281,6 +291,7 @@ def define_macros(connection: duckdb.DuckDBPyConnection, time_zone: str | None) 
     run(connection, "definitions/race.sql")
     for macros in MACROS:
         run(connection, macros)
+    connection.execute("SET VARIABLE drug_days = $days", {"days": location.drug_days})
 
 
 def open_maps(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:

@@ -127,7 +127,7 @@ def look(location: ExtractLocation) -> Tables:
     read."""
     with connect_to_nothing() as connection, errors_without_values():
         extract = Extract(connection, location.folder, encoding=location.encoding)
-        define_macros(connection, location.time_zone)
+        define_macros(connection, location)
         found = {table: sorted(columns) for table, columns in extract.columns_of_tables().items()}
         named = {table: [name for name in names if NAME.fullmatch(name)] for table, names in found.items()}
         tables = {table: names for table, names in named.items() if names and NAME.fullmatch(table)}

@@ -44,9 +44,8 @@ REAL = Path(str(resources.files("data_store"))) / "data" / "color3d_jpeg_baselin
 NOTES = """
 CPU time, each way in a process of its own, the best of several runs, file in the page cache; every way but the floor
 makes the same clip (region, area filter, 30 a second, 60 frames of 109x150). The floor is libjpeg-turbo's grey decode
-of the frames that the clip needs, and nothing else; most of it is Huffman decoding, which no scaling in the transform
-can spare. A clip can't reach it: for the search for colour seven of its frames, or twelve where a tag declares colour,
-are decoded once more, which leaves 90 or 83 % of the floor for 60 frames. pydicom takes the first decoder installed of
+of the frames that the clip needs, and nothing else. echomort decodes the usual JPEG itself, and where its chroma shows
+that the sector is grey, nothing is decoded a second time in search of colour. pydicom takes the first decoder installed of
 gdcm, pylibjpeg and Pillow, and turns YBR into RGB unless told `raw`."""
 Way = Callable[[Path], object]
 

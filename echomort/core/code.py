@@ -331,7 +331,9 @@ def file_meaning(path: Path) -> str:
     text = path.read_bytes().decode("utf-8", "surrogateescape")
     if path.suffix == ".sql":
         return SQL.sub(lambda found: found["text"] or " ", text).strip()
-    if path.suffix in C_SUFFIXES:  # a preprocessor's line ends with its line
+    if path.suffix in {*C_SUFFIXES, ".h"}:  # a preprocessor's line ends with its line
+        others = {name for name in INCLUDED.findall(text) if name != path.name}
+        text = "\n".join([*(file_meaning(path.parent / name) for name in sorted(others)), text])
         return C.sub(lambda found: found["text"] or ("\n" if "\n" in found[0] else " "), text).strip()
     if path.suffix == ".csv" and "," in text:  # in a table of one column, an empty line may be a row
         return CSV.sub(lambda found: found["text"] or "\n", text).strip("\n")
@@ -342,6 +344,8 @@ SQL = re.compile(r"(?P<text>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")|(?:--[^\n]*|/\*.
 """A text or a name in quotes, or a run of comments and white space, of SQL."""
 C = re.compile(r"(?P<text>\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*')|(?://[^\n]*|/\*.*?\*/|\s)+", re.DOTALL)
 """The same of C."""
+INCLUDED = re.compile('^#include "(.+)"', re.MULTILINE)
+"""A line of C that stands for another file of ours."""
 CSV = re.compile(r"(?P<text>\"(?:[^\"]|\"\")*\")|(?:\r?\n)+")
 """A quoted cell, or the end of a row and the empty lines after it."""
 

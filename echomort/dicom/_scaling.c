@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "eight.h"
+
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
 #define FOR_EACH_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
@@ -22,16 +24,6 @@ typedef struct {
     const float *weight;
 } Filter;
 
-/* Eight values side by side: one register, or several on a processor with narrower ones. */
-typedef float Eight __attribute__((vector_size(32)));
-typedef uint8_t EightBytes __attribute__((vector_size(8)));
-typedef int32_t EightWhole __attribute__((vector_size(32)));
-#ifdef __clang__
-#define PICK(one, other, ...) __builtin_shufflevector(one, other, __VA_ARGS__)
-#else
-#define PICK(one, other, ...) __builtin_shuffle(one, other, (EightWhole){__VA_ARGS__})
-#endif
-
 /* acc += weight * (row & mask), of columns from..to */
 FOR_EACH_PROCESSOR
 static void add_row(float *restrict acc, const uint8_t *restrict row, const uint8_t *restrict mask, float weight,
@@ -39,25 +31,6 @@ static void add_row(float *restrict acc, const uint8_t *restrict row, const uint
 {
     for (Py_ssize_t x = from; x < to; x++)
         acc[x] += weight * (float)(row[x] & mask[x]);
-}
-
-/* Turns eight rows of eight into columns. */
-static inline void transpose(Eight rows[8])
-{
-    Eight pairs[8], fours[8];
-    for (int i = 0; i < 8; i += 2) {
-        pairs[i] = PICK(rows[i], rows[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-        pairs[i + 1] = PICK(rows[i], rows[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-    }
-    for (int i = 0; i < 8; i += 4)
-        for (int k = 0; k < 2; k++) {
-            fours[i + 2 * k] = PICK(pairs[i + k], pairs[i + 2 + k], 0, 1, 8, 9, 4, 5, 12, 13);
-            fours[i + 2 * k + 1] = PICK(pairs[i + k], pairs[i + 2 + k], 2, 3, 10, 11, 6, 7, 14, 15);
-        }
-    for (int i = 0; i < 4; i++) {
-        rows[i] = PICK(fours[i], fours[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-        rows[i + 4] = PICK(fours[i], fours[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-    }
 }
 
 /* Each output is summed in the order of its taps; eight outputs of eight taps are summed side by side. */
@@ -73,7 +46,7 @@ static void narrow(uint8_t *restrict out, const float *restrict acc, Filter alon
             memcpy(&weights, along.weight + 8 * (j + i), sizeof weights);
             product[i] = values * weights;
         }
-        transpose(product);
+        TRANSPOSE(product);
         Eight sum = product[0];
         for (int k = 1; k < 8; k++)
             sum += product[k];

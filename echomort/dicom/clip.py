@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from echomort.dicom.frames.baseline import coloured_share
 from echomort.dicom.frames.frames import Frames
 from echomort.dicom.frames.open import open_frames
 from echomort.dicom.frames.philips import NativeEcho, open_native
@@ -23,7 +24,7 @@ from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.scaling import Placing, Scaler, blend
 from echomort.dicom.tissue.continuity import continuity_notes
 from echomort.dicom.tissue.declared import find_live_sector, holds_the_tissue
-from echomort.dicom.tissue.flow import shows_flow
+from echomort.dicom.tissue.flow import GREY_LEVELS, MIN_FLOW_SHARE, shows_flow
 from echomort.dicom.tissue.graphics import without_graphics
 from echomort.dicom.tissue.leftover import count_lines_of_letters
 from echomort.dicom.tissue.lettering import without_lettering
@@ -257,12 +258,23 @@ def _scale_and_resample(frames: Frames, seen: dict[int, np.ndarray], plan: Resam
 def _check_colour(
     frames: Frames, seen: list[int], mask: np.ndarray, snapshots: Snapshots, settings: ClipSettings
 ) -> list[str]:
-    pictures = map(frames.colour, _colour_snapshots(frames.header, seen))
+    searched = _colour_snapshots(frames.header, seen)
+    if _is_grey(frames, searched, mask):
+        return []
+    pictures = map(frames.colour, searched)
     if not shows_flow((rgb for rgb in pictures if rgb is not None), mask, snapshots):
         return []
     if settings.colour == "reject":
         raise Rejected(Reason.COLOUR_DOPPLER)
     return ["colour_doppler_kept"]
+
+
+def _is_grey(frames: Frames, searched: list[int], mask: np.ndarray) -> bool:
+    """Whether it is known from decoding their luma that none of the frames ``searched`` holds flow in ``mask``."""
+    known = [off_grey for index in searched if (off_grey := frames.off_grey(index)) is not None]
+    return len(known) == len(searched) and all(
+        coloured_share(off_grey, mask, GREY_LEVELS) <= MIN_FLOW_SHARE for off_grey in known
+    )
 
 
 def _colour_snapshots(header: Header, seen: list[int]) -> list[int]:

@@ -161,6 +161,16 @@ def test_the_line_of_a_preprocessor_ends_with_its_line(tmp_path: Path) -> None:
     assert meanings[0] == meanings[2] != meanings[1]
 
 
+def test_a_file_that_another_includes_counts_as_its_text(tmp_path: Path) -> None:
+    (tmp_path / "one.c").write_text('#include <string.h>\n#include "../shared.h"\nint a;\n')
+    (tmp_path / "below").mkdir()
+    path, meanings = (tmp_path / "one.c").rename(tmp_path / "below" / "one.c"), []
+    for text in ("#define A 1\n", "/* a comment */\n#define A 1\n", "#define A 2\n"):
+        (tmp_path / "shared.h").write_text(text)
+        meanings.append(file_meaning(path))
+    assert meanings[0] == meanings[1] != meanings[2]
+
+
 def test_what_runs_where_no_type_checker_looks_counts() -> None:
     code = "if TYPE_CHECKING:\n    import a\nelse:\n    import b\n"
     assert _parsed(ast.parse(code))["whole"] != _parsed(ast.parse(code.replace("b", "c")))["whole"]
@@ -202,7 +212,8 @@ def test_what_computes_a_result_counts_with_its_version() -> None:
 def test_the_compiled_loop_and_a_child_process_count() -> None:
     found = {stage.name: set(stage.reached().parts) for stage in EVERY}
     assert "file echomort/dicom/_scaling.c" in found["clips"]
-    assert {"file echomort/dicom/header/_passing.c", "file echomort/dicom/tissue/_pictures.c"} <= found["clips"]
+    compiled = ("frames/_baseline", "header/_passing", "tissue/_pictures")
+    assert {f"file echomort/dicom/{name}.c" for name in compiled} <= found["clips"]
     assert "file echomort/networks/_unit.cpp" in found["view_models"] & found["risk_scores"]
     assert {"file echomort/training/worker.py", "file echomort/training/model.py"} <= found["view_models"]
     assert {f"file echomort/dicom/header/{name}" for name in ("views.yaml", "view_tags.csv")} <= found["dicom_index"]

@@ -85,6 +85,13 @@ MAX_ZEROS = 8
 """Zeros at most with which entropy-coded data may end before padding that is also zeros. Our choice: eight bytes of
 zeros are a dozen empty blocks and more."""
 
+FILLED_END = b"\xff\0" + JPEG_END
+"""End of a JPEG whose writer filled its last bits with a byte of ones too many, as in one frame of twelve of the real
+loop of pydicom-data."""
+
+NOT_READ = "extraneous bytes before marker 0xd9"
+"""What libjpeg-turbo says, at times, of such an end: all that is needed was decoded by then."""
+
 _RLE_HEADER_BYTES = 64
 """Bytes of an RLE header (PS3.5 G.5)."""
 
@@ -174,6 +181,8 @@ def _decode_jpeg(data: bytes, colourspace: str, height: int) -> np.ndarray:
     try:
         return np.asarray(simplejpeg.decode_jpeg(data, colourspace, **scaled))
     except ValueError as error:
+        if NOT_READ in str(error) and data.rstrip(b"\0").endswith(FILLED_END):
+            return np.asarray(simplejpeg.decode_jpeg(data, colourspace, **scaled, strict=False))
         if has_end(data):
             raise Rejected(Reason.BAD_FRAME, "jpeg") from error
     for length in _possible_lengths(data):

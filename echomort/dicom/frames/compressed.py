@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from echomort.dicom.frames import codestreams, fragments, jpeg_xl
+from echomort.dicom.frames import baseline, codestreams, fragments, jpeg_xl
 from echomort.dicom.frames.codestreams import CODEC_OF_SYNTAX, Codec
 from echomort.dicom.frames.frames import Frames
 from echomort.dicom.frames.samples import Samples
@@ -31,6 +31,7 @@ class EncapsulatedFrames(Frames):
 
     def __init__(self, source: OpenObject) -> None:
         super().__init__(source)
+        self._off_grey: dict[int, np.ndarray] = {}
         self._last_described: tuple[codestreams.Codestream | None, bytes] = None, b""
         items = fragments.read_items(source.stream, source.pixels.offset, source.size)
         extended = fragments.extended_offsets(source.dataset.get("ExtendedOffsetTable"))
@@ -69,6 +70,9 @@ class EncapsulatedFrames(Frames):
             if self.components == 3
             else None
         )
+
+    def off_grey(self, index: int) -> np.ndarray | None:
+        return self._off_grey.get(index)
 
     @cached_property
     def interpretation(self) -> Samples:
@@ -116,6 +120,9 @@ class EncapsulatedFrames(Frames):
             self._check_size(described)
             if described.codec is Codec.JPEG and not codestreams.has_end(data) and NO_END_MARKER not in self.notes:
                 self.notes.append(NO_END_MARKER)
+            if described.codec is Codec.JPEG and (planes := baseline.decode(data, described.height, described.width)):
+                luma, self._off_grey[index] = planes
+                return luma
             return codestreams.decode(data, described)
         except Rejected as error:
             raise Rejected(error.reason, f"frame {index + 1}") from error

@@ -38,6 +38,11 @@ class Frames(ABC):
         """Return frame ``index`` as uint8 RGB, perhaps scaled down; None where the object can't hold colour."""
         return self.interpretation.colour(self.samples(index)) if self.interpretation.has_colour else None
 
+    def off_grey(self, index: int) -> np.ndarray | None:
+        """Return by how many levels the chroma of frame ``index`` may be off grey at most, uint8, one for each block of
+        8x8 pixels; None where only :meth:`colour` tells. Known of frames whose luma was read."""
+        return None
+
     @cached_property
     def interpretation(self) -> Samples:
         """What the samples mean: grey, palette, RGB, or luma and chroma; decided on the first frame."""

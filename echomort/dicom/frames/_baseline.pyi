@@ -1,0 +1,3 @@
+from typing import Any
+
+def decode(data: Any, columns: int, luma: Any, off_grey: Any) -> bool: ...

@@ -1,0 +1,187 @@
+"""The compiled decoder of the usual JPEG: the bytes of libjpeg-turbo, and no word on what is not whole."""
+
+import io
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+import simplejpeg
+from PIL import Image
+from pydicom import dcmread
+from pydicom.encaps import generate_frames
+
+from echomort.dicom import clip as clips
+from echomort.dicom import read_clip
+from echomort.dicom.frames import baseline
+from echomort.dicom.frames.codestreams import JPEG_END, jpeg_luma
+
+REAL = (
+    Path(str(resources.files("data_store"))) / "data" / "color3d_jpeg_baseline.dcm",
+    Path(str(resources.files("pydicom"))) / "data" / "test_files" / "examples_ybr_color.dcm",
+)
+needs_compiled = pytest.mark.skipif(baseline.compiled is None, reason="installed without a C compiler")
+SUBSAMPLINGS = ("444", "422", "420", "440", "411", "441")
+
+
+def picture(random: np.random.Generator, kind: str, shape: tuple[int, int] | None = None) -> np.ndarray:
+    """Return a picture as uint8 RGB: noise in colour or grey, a smooth one, or a bright box with sharp edges."""
+    rows, columns = shape or random.integers(1, 100, 2).tolist()
+    if kind == "noise":
+        return random.integers(0, 256, (rows, columns, 3)).astype(np.uint8)
+    if kind == "grey noise":
+        return np.repeat(random.integers(0, 256, (rows, columns, 1)), 3, axis=2).astype(np.uint8)
+    if kind == "smooth":
+        grey = 128 + np.cumsum(random.normal(0, 5, (rows, columns, 1)), axis=1)
+        return np.clip(grey + random.normal(0, 5, 3), 0, 255).astype(np.uint8)
+    box = np.zeros((rows, columns, 3), np.uint8)
+    box[rows // 3 :, columns // 3 :] = random.integers(0, 256, 3)
+    return box
+
+
+def encoded(pixels: np.ndarray, random: np.random.Generator) -> bytes:
+    """Return a JPEG of any quality and subsampling, with tables of its own and restarts at times."""
+    quality = int(random.integers(1, 101))
+    if random.random() < 0.4:
+        return bytes(simplejpeg.encode_jpeg(pixels, quality, "RGB", SUBSAMPLINGS[random.integers(5)]))
+    image = Image.fromarray(pixels)
+    if random.random() < 0.2:
+        image = image.convert("L")
+    options: dict[str, int] = {"restart_marker_blocks": int(random.integers(1, 30))} if random.random() < 0.3 else {}
+    if image.mode == "RGB":
+        options["subsampling"] = int(random.integers(3))
+    return saved(image, quality=quality, optimize=bool(random.integers(2)), **options)
+
+
+def saved(image: Image.Image, **options: object) -> bytes:
+    with io.BytesIO() as stream:
+        image.save(stream, "JPEG", **options)
+        return stream.getvalue()
+
+
+def decoded(data: bytes, shape: tuple[int, ...]) -> np.ndarray | None:
+    planes = baseline.decode(data, shape[0], shape[1])
+    return None if planes is None else planes[0]
+
+
+@needs_compiled
+@pytest.mark.parametrize("kind", ["noise", "grey noise", "smooth", "box"])
+def test_luma_is_that_of_the_library_bit_for_bit(kind: str) -> None:
+    random = np.random.default_rng(11)
+    for _ in range(120):
+        pixels = picture(random, kind)
+        data = encoded(pixels, random)
+        np.testing.assert_array_equal(decoded(data, pixels.shape), jpeg_luma(data))
+
+
+@needs_compiled
+def test_the_frames_of_real_loops_are_decoded_here_and_alike() -> None:
+    for path in REAL:
+        for data in generate_frames(dcmread(path).PixelData, number_of_frames=30):
+            luma = jpeg_luma(data)
+            np.testing.assert_array_equal(decoded(data, luma.shape), luma)
+
+
+@needs_compiled
+@pytest.mark.parametrize("kind", ["noise", "grey noise", "smooth", "box"])
+def test_no_sample_of_chroma_is_farther_off_grey_than_told(kind: str) -> None:
+    random = np.random.default_rng(12)
+    for _ in range(40):
+        pixels = picture(random, kind)
+        data = bytes(simplejpeg.encode_jpeg(pixels, int(random.integers(20, 101)), "RGB", "444"))
+        planes = baseline.decode(data, *pixels.shape[:2])
+        image = Image.open(io.BytesIO(data))
+        image.draft("YCbCr", image.size)
+        off = np.abs(np.asarray(image).astype(int)[..., 1:] - 128).max(axis=2)
+        assert planes is not None
+        told = np.repeat(np.repeat(planes[1], 8, axis=0), 8, axis=1)[: off.shape[0], : off.shape[1]]
+        assert (off <= told).all()
+        assert kind != "grey noise" or not planes[1].any(), "grey is known to be grey"
+
+
+@needs_compiled
+def test_a_changed_byte_changes_no_verdict() -> None:
+    """What is decoded here is what the library decodes, without complaint, to the same luma."""
+    random = np.random.default_rng(13)
+    taken = 0
+    for _ in range(60):
+        pixels = picture(random, "smooth", (40, 56))
+        data = encoded(pixels, random)
+        for _ in range(40):
+            changed, place = bytearray(data), int(random.integers(len(data)))
+            changed[place : place + int(random.integers(3))] = random.bytes(int(random.integers(1, 3)))
+            luma = decoded(bytes(changed), pixels.shape)
+            if luma is not None:
+                taken += 1
+                np.testing.assert_array_equal(luma, jpeg_luma(bytes(changed)))
+    assert taken > 50, "many a changed byte leaves a JPEG whole"
+
+
+@needs_compiled
+@pytest.mark.parametrize("kept", [0.01, 0.3, 0.6, 0.99])
+def test_what_is_cut_is_left_to_the_library(kept: float) -> None:
+    random = np.random.default_rng(14)
+    pixels = picture(random, "smooth", (64, 80))
+    for _ in range(10):
+        data = encoded(pixels, random)
+        assert decoded(data[: int(kept * len(data))], pixels.shape) is None
+
+
+@needs_compiled
+def test_what_is_not_the_usual_is_left_to_the_library() -> None:
+    pixels = picture(np.random.default_rng(15), "smooth", (64, 80))
+    image = Image.fromarray(pixels)
+    usual = saved(image)
+    unusual = {
+        "progressive": saved(image, progressive=True),
+        "RGB": saved(image, keep_rgb=True),
+        "four components": saved(image.convert("CMYK")),
+        "another size": saved(image.crop((0, 0, 79, 64))),
+        "no end": usual[:-2],
+        "bytes before the end": usual[:-2] + b"\0\0" + JPEG_END,
+    }
+    assert decoded(usual, pixels.shape) is not None
+    assert {name for name, data in unusual.items() if decoded(data, pixels.shape) is not None} == set()
+
+
+@pytest.mark.parametrize("loop", [baseline.compiled, None], ids=["compiled", "library"])
+def test_a_byte_of_ones_too_many_at_the_end_does_no_harm(loop: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real loop of pydicom-data has it in one frame of twelve; the library complains of few such frames only."""
+    monkeypatch.setattr(baseline, "compiled", loop)
+    random = np.random.default_rng(16)
+    for _ in range(150):
+        pixels = picture(random, "grey noise")
+        data = saved(Image.fromarray(pixels), quality=int(random.integers(1, 101)))
+        filled = data[:-2] + b"\xff\0" + JPEG_END
+        luma = decoded(filled, pixels.shape)
+        np.testing.assert_array_equal(jpeg_luma(filled) if luma is None else luma, jpeg_luma(data))
+
+
+@needs_compiled
+def test_shapes_that_do_not_fit_are_refused() -> None:
+    luma, off_grey = np.zeros((16, 16), np.uint8), np.zeros((2, 2), np.uint8)
+    for columns, one, other in ((16, luma, off_grey[:1]), (0, luma, off_grey), (15, luma, off_grey)):
+        with pytest.raises(ValueError, match="do not fit"):
+            baseline.compiled.decode(b"", columns, one, other)
+
+
+def test_the_share_of_a_mask_in_coloured_blocks() -> None:
+    mask = np.zeros((20, 20), bool)
+    mask[4:12, 4:12] = True
+    off_grey = np.array([[0, 2, 9], [9, 3, 0], [255, 0, 0]], np.uint8)
+    assert baseline.coloured_share(off_grey, mask, 2) == pytest.approx(32 / 64)
+    assert baseline.coloured_share(off_grey, mask, 255) == 0
+    assert baseline.coloured_share(off_grey, np.zeros_like(mask), 2) == 0
+
+
+def test_clips_are_the_same_with_and_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+    search = clips.shows_flow
+    monkeypatch.setattr(clips, "shows_flow", lambda *given: searched.append(0) or search(*given))
+    one = read_clip(REAL[0])
+    assert not searched or baseline.compiled is None, "it is known from the decoding that no colour is in the sector"
+    monkeypatch.setattr(baseline, "compiled", None)
+    other = read_clip(REAL[0])
+    assert searched
+    np.testing.assert_array_equal(one.pixels, other.pixels)
+    assert one.notes == other.notes

@@ -45,8 +45,8 @@ NOTES = """
 CPU time, each way in a process of its own, the best of several runs, file in the page cache; every way but the floor
 makes the same clip (region, area filter, 30 a second, 60 frames of 109x150). The floor is libjpeg-turbo's grey decode
 of the frames that the clip needs, and nothing else. echomort decodes the usual JPEG itself, and where its chroma shows
-that the sector is grey, nothing is decoded a second time in search of colour. pydicom takes the first decoder installed of
-gdcm, pylibjpeg and Pillow, and turns YBR into RGB unless told `raw`."""
+that the sector is grey, nothing is decoded a second time in search of colour. pydicom takes the first decoder installed
+of gdcm, pylibjpeg and Pillow, and turns YBR into RGB unless told `raw`."""
 Way = Callable[[Path], object]
 
 

@@ -31,8 +31,8 @@ def decode(data: bytes, height: int, width: int) -> tuple[np.ndarray, np.ndarray
 def coloured_share(off_grey: np.ndarray, mask: np.ndarray, levels: int) -> float:
     """Return what share of ``mask``, bool (rows, columns), lies in blocks whose chroma may be more than ``levels`` off
     grey."""
-    coloured = np.zeros_like(mask)
-    for y, x in np.argwhere(off_grey > levels).tolist():
-        within = slice(y * BLOCK, (y + 1) * BLOCK), slice(x * BLOCK, (x + 1) * BLOCK)
-        coloured[within] = mask[within]
-    return float(np.count_nonzero(coloured)) / max(1, int(np.count_nonzero(mask)))
+    down, across = off_grey.shape
+    whole = np.pad(mask, [(0, -side % BLOCK) for side in mask.shape])
+    blocks = whole.reshape(down, BLOCK, across, BLOCK)
+    y, x = np.nonzero(off_grey > levels)
+    return float(np.count_nonzero(blocks[y, :, x])) / max(1, int(np.count_nonzero(mask)))

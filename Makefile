@@ -76,7 +76,10 @@ help:                          ## this list
 	@$(PYTHON) $(SUITS) || { echo "echomort needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is $$($(PYTHON) --version 2>&1): name one, as in make demo PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 
-.venv/installed .venv/developing: .venv/bin/python pyproject.toml constraints.txt echomort/dicom/eight.h echomort/dicom/_scaling.c echomort/dicom/frames/_baseline.c echomort/dicom/header/_passing.c echomort/dicom/tissue/_pictures.c echomort/networks/_unit.cpp
+# the sources of the compiled modules
+COMPILED := $(wildcard echomort/*/*.h echomort/*/*.c echomort/*/*/*.c echomort/*/*.cpp)
+
+.venv/installed .venv/developing: .venv/bin/python pyproject.toml constraints.txt $(COMPILED)
 
 .venv/installed:
 	@$(BIN)/python $(SUITS) 2>/dev/null || { rm -rf .venv; $(MAKE) .venv/bin/python; }

@@ -272,9 +272,7 @@ def _check_colour(
 def _is_grey(frames: Frames, searched: list[int], mask: np.ndarray) -> bool:
     """Whether it is known from decoding their luma that none of the frames ``searched`` holds flow in ``mask``."""
     known = [off_grey for index in searched if (off_grey := frames.off_grey(index)) is not None]
-    return len(known) == len(searched) and all(
-        coloured_share(off_grey, mask, GREY_LEVELS) <= MIN_FLOW_SHARE for off_grey in known
-    )
+    return len(known) == len(searched) and coloured_share(known, mask, GREY_LEVELS) <= MIN_FLOW_SHARE
 
 
 def _colour_snapshots(header: Header, seen: list[int]) -> list[int]:

@@ -169,9 +169,10 @@ def test_the_share_of_a_mask_in_coloured_blocks() -> None:
     mask = np.zeros((20, 20), bool)
     mask[4:12, 4:12] = True
     off_grey = np.array([[0, 2, 9], [9, 3, 0], [255, 0, 0]], np.uint8)
-    assert baseline.coloured_share(off_grey, mask, 2) == pytest.approx(32 / 64)
-    assert baseline.coloured_share(off_grey, mask, 255) == 0
-    assert baseline.coloured_share(off_grey, np.zeros_like(mask), 2) == 0
+    assert baseline.coloured_share([off_grey], mask, 2) == pytest.approx(32 / 64)
+    assert baseline.coloured_share([0 * off_grey, off_grey, off_grey // 2], mask, 2) == pytest.approx(32 / 64)
+    assert baseline.coloured_share([off_grey], mask, 255) == 0
+    assert baseline.coloured_share([off_grey], np.zeros_like(mask), 2) == 0
 
 
 def test_clips_are_the_same_with_and_without_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 try:
@@ -28,11 +30,12 @@ def decode(data: bytes, height: int, width: int) -> tuple[np.ndarray, np.ndarray
     return (luma, off_grey) if compiled.decode(data, width, luma, off_grey) else None
 
 
-def coloured_share(off_grey: np.ndarray, mask: np.ndarray, levels: int) -> float:
+def coloured_share(off_grey: Sequence[np.ndarray], mask: np.ndarray, levels: int) -> float:
     """Return what share of ``mask``, bool (rows, columns), lies in blocks whose chroma may be more than ``levels`` off
-    grey."""
-    down, across = off_grey.shape
+    grey: in the picture with most of them, of which ``off_grey`` has one array each."""
+    coloured = np.stack(off_grey) > levels
+    y, x = np.nonzero(coloured.any(axis=0))
     whole = np.pad(mask, [(0, -side % BLOCK) for side in mask.shape])
-    blocks = whole.reshape(down, BLOCK, across, BLOCK)
-    y, x = np.nonzero(off_grey > levels)
-    return float(np.count_nonzero(blocks[y, :, x])) / max(1, int(np.count_nonzero(mask)))
+    blocks = whole.reshape(coloured.shape[1], BLOCK, coloured.shape[2], BLOCK)
+    pixels = np.count_nonzero(blocks[y, :, x], axis=(1, 2))
+    return float(np.max(coloured[:, y, x] @ pixels)) / max(1, int(np.count_nonzero(mask)))

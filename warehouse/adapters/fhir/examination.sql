@@ -27,8 +27,7 @@ by_code AS (
     SELECT
         type,
         id,
-        arg_min(kind, CASE kind WHEN 'unspecified' THEN 3 WHEN 'transthoracic' THEN 2 WHEN 'pediatric' THEN 1 ELSE 0 END)
-            AS kind
+        arg_min(kind, echo_rank(kind)) AS kind
     FROM (
         SELECT
             type,

@@ -83,8 +83,7 @@ SELECT
         WHEN upper(code) = 'EMER' THEN 'emergency'
         WHEN upper(code) IN ('AMB', 'HH', 'FLD', 'VR') THEN 'outpatient'
     END AS setting,
-    coalesce(CAST(left_at AS DATE) > CAST(came_at AS DATE), false) AS ended_later,
-    coalesce(setting = 'inpatient', false) OR ended_later AS is_stay,
+    coalesce(setting = 'inpatient' OR CAST(left_at AS DATE) > CAST(came_at AS DATE), false) AS is_stay,
     CASE WHEN regexp_full_match(ended_at, '\d{4}-\d\d-\d\d') THEN ended_at || ' 23:59:59' ELSE ended_at END AS known_at,
     coalesce(status NOT IN ('planned', 'cancelled', 'entered-in-error'), true) AS took_place,
     len(

@@ -39,9 +39,7 @@ latest AS (
         array_to_string(
             list_transform(
                 list_concat(json_parts(type), json_parts(servicetype)),
-                lambda one: concat_ws(
-                    ' ', json_text(one, '$.text'), array_to_string(json_extract_string(one, '$.coding[*].display'), ' ')
-                )
+                lambda one: concept_words(coalesce(referenced_concept(one), one))
             ),
             ' '
         ) AS type_text,

@@ -417,6 +417,10 @@ def test_an_answer_that_says_nothing_is_counted(tmp_path, answer):
             {"effectiveDateTime": None, "effectivePeriod": {"start": "2018-05-01", "end": "2018-05-03"}},
             "2018-05-03 00:00:00",
         ),
+        (
+            {"effectiveDateTime": None, "effectiveTiming": {"event": ["2018-05-01", "2018-05-03"]}},
+            "2018-05-03 00:00:00",
+        ),
         ({"issued": "2018-05-02T10:00:00+02:00"}, "2018-05-02 10:00:00"),
         ({"issued": "2018-05-02T10:00:00+02:00", "category": [coded("urn:c", "LAB")]}, "2018-05-02 10:00:00"),
         ({"issued": "2018-05-02T10:00:00+02:00", "category": [coded("urn:c", "vital-signs")]}, "2018-05-01 10:00:00"),

@@ -298,7 +298,8 @@ def test_an_echo_without_the_number_of_its_files_is_counted(tmp_path):
     [("LOINC//72166-2", "Never smoker", 0), ("LOINC//72166-2", "Former smoker", 1), ("mr_grade", "moderate", 2)],
 )
 def test_a_value_in_words_is_a_number(tmp_path, code, words, expected):
-    connection, _ = staged(tmp_path, event(code, words=words))
+    """A tool of data frames writes NaN for the number that is not there."""
+    connection, _ = staged(tmp_path, event(code, number=float("nan"), words=words))
     assert fetch(connection, "SELECT value FROM measurement WHERE variable <> 'current_smoker'") == [(expected,)]
 
 

@@ -1,4 +1,4 @@
-"""FHIR resources of one patient, one by one, and the files of an export that holds them."""
+"""FHIR resources of one patient, one by one, in R4 or R5, and the files of an export that holds them."""
 
 import gzip
 import json
@@ -71,3 +71,62 @@ def written(folder, *resources, names=None):
 
 def condition(system, code, key="c", **more):
     return of("Condition", key, **({"code": coded(system, code), "recordedDate": "2018-01-02"} | more))
+
+
+R5_NAMES = {
+    "period": "actualPeriod",
+    "hospitalization": "admission",
+    "performedDateTime": "occurrenceDateTime",
+    "performedPeriod": "occurrencePeriod",
+    "imagingStudy": "study",
+    "medicationCodeableConcept": "medication",
+    "medicationReference": "medication",
+    "itemCodeableConcept": "item",
+    "procedureReference": "partOf",
+    "procedureCode": "procedure",
+}
+"""Name of an element in R4 -> in R5."""
+
+STATES = {"finished": "completed", "active": "recorded", "not-taken": "recorded", "stopped": "recorded"}
+"""State of an encounter or a medication statement in R4 -> in R5."""
+
+
+def as_r5(one):
+    """Return a resource of R4 as R5 has it."""
+    kind = one["resourceType"]
+    made = one | {"contained": [as_r5(each) for each in one["contained"]]} if "contained" in one else dict(one)
+    if kind in {"Encounter", "MedicationStatement"} and made.get("status") in STATES:
+        made["status"] = STATES[made["status"]]
+    if kind == "MedicationStatement" and one.get("status") in {"active", "not-taken", "stopped"}:
+        said = {"active": "taking-as-directed", "not-taken": "not-taking", "stopped": "stopped-as-directed"}
+        made["adherence"] = {
+            "code": coded("http://hl7.org/fhir/CodeSystem/medication-statement-adherence", said[one["status"]])
+        }
+    return {R5_NAMES.get(name, name): _in_r5(name, value) for name, value in made.items()}
+
+
+def _parts_as_r5(ones):
+    return [{R5_NAMES.get(part, part): _in_r5(part, value) for part, value in one.items()} for one in ones]
+
+
+def _in_r5(name, value):
+    """Return an element of R4, by its name there, as R5 has it."""
+    return R5_FORMS[name](value) if name in R5_FORMS else value
+
+
+R5_FORMS = {
+    "class": lambda coding: [{"coding": [coding]}],
+    "modality": lambda said: (
+        [{"coding": [one]} for one in said] if isinstance(said, list) else {"coding": [said]}  # of a series
+    ),
+    "medicationCodeableConcept": lambda concept: {"concept": concept},
+    "medicationReference": lambda reference: {"reference": reference},
+    "itemCodeableConcept": lambda concept: {"concept": concept},
+    "serviceType": lambda concept: [{"concept": concept}],
+    "procedureCode": lambda concepts: [{"concept": concept} for concept in concepts],
+    "procedureReference": lambda reference: [reference],
+    "bodySite": lambda coding: {"concept": {"coding": [coding]}},
+    "series": _parts_as_r5,
+    "ingredient": _parts_as_r5,
+}
+"""Name of an element in R4 -> what makes of its value that of R5."""

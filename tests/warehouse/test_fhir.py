@@ -1,4 +1,4 @@
-"""FHIR R4 bulk export: names of files, references, partial dates, states and codes; whatever is refused is counted."""
+"""FHIR bulk export, R4 and R5: names of files, references, dates, states and codes; whatever is refused is counted."""
 
 import json
 
@@ -10,6 +10,7 @@ from layouts.fhir_resources import (
     SNOMED,
     UCUM,
     ZONE,
+    as_r5,
     coded,
     condition,
     imaged,
@@ -416,6 +417,10 @@ def test_an_answer_that_says_nothing_is_counted(tmp_path, answer):
             {"effectiveDateTime": None, "effectivePeriod": {"start": "2018-05-01", "end": "2018-05-03"}},
             "2018-05-03 00:00:00",
         ),
+        (
+            {"effectiveDateTime": None, "effectiveTiming": {"event": ["2018-05-01", "2018-05-03"]}},
+            "2018-05-03 00:00:00",
+        ),
         ({"issued": "2018-05-02T10:00:00+02:00"}, "2018-05-02 10:00:00"),
         ({"issued": "2018-05-02T10:00:00+02:00", "category": [coded("urn:c", "LAB")]}, "2018-05-02 10:00:00"),
         ({"issued": "2018-05-02T10:00:00+02:00", "category": [coded("urn:c", "vital-signs")]}, "2018-05-01 10:00:00"),
@@ -780,6 +785,7 @@ def repeated(**said):
         ({"dispenseRequest": {"expectedSupplyDuration": {"value": 1, "unit": "box"}}}, None),
         (repeated(boundsDuration={"value": 2, "unit": "weeks"}), ("2018-01-01", "2018-01-15")),
         (repeated(boundsPeriod={"start": "2018-03-01", "end": "2018-05-01"}), ("2018-03-01", "2018-05-01")),
+        ({"effectiveDosePeriod": {"start": "2018-03-01", "end": "2018-05-01"}}, ("2018-03-01", "2018-05-01")),
         (
             {
                 "dosageInstruction": [
@@ -1120,3 +1126,63 @@ def test_what_was_planned_is_presence_if_it_took_place(tmp_path, status, end, pr
         tmp_path, visit(code="IMP", status=status, period=period, type=[{"text": "Geplante Aufnahme"}])
     )
     assert fetch(connection, "SELECT count(*) FROM contact") == [(presence,)]
+
+
+def drug(kind, key, **more):
+    """Return a drug, taken from the first day of 2018."""
+    began = {"effectiveDateTime": "2018-01-01"} if kind == "MedicationStatement" else {"authoredOn": "2018-01-01"}
+    return of(kind, key, **(began | more))
+
+
+def numbered(key, **more):
+    """Return an imaging study with a number of its own, on a day of its own."""
+    uid = {"system": "urn:dicom:uid", "value": f"1.2.{key}"}
+    return imaged(f"i{key}", identifier=[uid], started=f"2018-06-{key:02}T10:00:00+02:00", **more)
+
+
+LISINOPRIL = {"medicationCodeableConcept": {"text": "Lisinopril"}}
+HEART = {"system": SNOMED, "code": "80891009"}
+HOSPITAL = [
+    patient(deceasedDateTime="2020-01-01"),
+    visit(),
+    visit("w", "IMP", period={"start": "2018-02-01", "end": "2018-02-09"}),
+    visit("x", "AMB", "2018-03-01", serviceType={"text": "Telephone encounter"}),
+    visit("y", "AMB", "2018-03-02", serviceType={"text": "Cardiology"}, type=[{"text": "Visit"}]),
+    visit("z", "IMP", "2019-12-01", hospitalization={"dischargeDisposition": {"text": "Expired"}}),
+    condition("http://hl7.org/fhir/sid/icd-10-cm", "I63.9", recordedDate=None, encounter={"reference": "Encounter/w"}),
+    observed(),
+    observed("o2", (LOINC, "18043-0"), 55.0, "%", partOf=[{"reference": "Procedure/p"}]),
+    observed("r1", (LOINC, "18043-0"), 45.0, "%"),
+    drug("MedicationStatement", "a", status="active", **LISINOPRIL),
+    drug("MedicationStatement", "b", status="not-taken", **LISINOPRIL),
+    drug("MedicationStatement", "c", status="stopped", **LISINOPRIL),
+    drug("MedicationStatement", "d", status="active", contained=[PILL], medicationReference={"reference": "#m"}),
+    drug("MedicationRequest", "e", status="active", medicationReference={"reference": "Medication/m"}),
+    drug("MedicationRequest", "f", status="active", medicationCodeableConcept={"text": "Metoprolol"}),
+    PILL | {"ingredient": [{"itemCodeableConcept": {"text": "Spironolactone"}}]},
+    PROCEDURE | {"performedDateTime": "2018-07-01"},
+    PROCEDURE | {"id": "q", "performedPeriod": {"start": "2018-07-02"}, "performedDateTime": None},
+    TEE | {"id": "t", "performedDateTime": "2018-06-04"},
+    reported(imagingStudy=[{"reference": "ImagingStudy/i1"}], result=[{"reference": "Observation/r1"}]),
+    numbered(1, encounter={"reference": "Encounter/w"}),
+    numbered(2, series=[{"modality": {"code": "US"}, "bodySite": HEART}], modality=[]),
+    numbered(3, series=[{"modality": {"code": "US"}, "bodySite": {"code": "1", "display": "Abdomen"}}]),
+    numbered(4, procedureReference={"reference": "Procedure/t"}),
+    numbered(5, procedureCode=[coded(CPT, "93306")], description="routine"),
+    numbered(6, procedureCode=[{"text": "Stress echo"}]),
+    numbered(7, modality=[{"code": "CT"}]),
+]
+
+
+def test_an_export_of_r5_says_what_that_of_r4_says(tmp_path):
+    ones = [{name: value for name, value in one.items() if value is not None} for one in HOSPITAL]
+    four, report = staged(tmp_path / "r4", *ones)
+    five, same = staged(tmp_path / "r5", *map(as_r5, ones))
+    for table in ("patient", "death", "contact", "study", "measurement", "diagnosis", "medication"):
+        rows = fetch(four, f"FROM {table} ORDER BY ALL")
+        assert fetch(five, f"FROM {table} ORDER BY ALL") == rows
+        assert rows
+    assert counted(same) == counted(report)
+    drugs = fetch(four, "SELECT drug_class FROM medication ORDER BY ALL")
+    assert drugs == [("ace_inhibitor",), ("beta_blocker",), ("potassium_sparing_diuretic",), ("statin",)]
+    assert fetch(four, "SELECT count(*) FROM study") == [(5,)]

@@ -268,6 +268,26 @@ def test_a_word_for_a_missing_value_is_missing_in_every_column(tmp_path, form, w
     assert fetch(connection, "SELECT dose, unit, ended_at FROM medication") == [(None, None, None)]
 
 
+def test_a_missing_value_may_be_a_float_or_of_a_closed_list(tmp_path):
+    write_extract(tmp_path, ROWS | {"medication": []})
+    (tmp_path / "medication.csv").unlink()
+    with duckdb.connect(str(tmp_path / "ehr.duckdb")) as database:
+        database.execute(
+            "CREATE TABLE medication AS SELECT '1' AS patient_id, 'statin' AS drug_class, 'NaN'::FLOAT AS dose, "
+            "'NULL'::ENUM ('mg/d', 'NULL') AS unit, DATE '2018-01-01' AS started_at, NULL::DATE AS ended_at"
+        )
+    connection, report = read(tmp_path)
+    assert fetch(connection, "SELECT dose, unit FROM medication") == [(None, None)]
+    assert not [one for one in report.conflicts if one.table == "medication"]
+
+
+def test_a_text_in_a_column_that_nobody_reads_may_be_long(tmp_path):
+    write_extract(tmp_path, ROWS)
+    rows = frame(tmp_path, "contact")
+    rows.assign(note="x" * 3_000_000)[:1].to_csv(tmp_path / "contact.csv", index=False)
+    assert read(tmp_path)[1].rows["contact"] == (1, 1, 0)
+
+
 @pytest.mark.parametrize("ending", [".csv.bz2", ".csv.zip", ".xlsx", ".json"])
 @pytest.mark.parametrize("table", ["contact", "identity"])
 def test_a_table_in_a_file_that_is_not_read_is_refused_and_not_overlooked(tmp_path, table, ending):

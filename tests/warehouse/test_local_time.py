@@ -95,6 +95,13 @@ def test_any_other_text_is_refused_and_never_cut(text):
     assert moment(text, ZONED) is None
 
 
+@pytest.mark.parametrize("kind", ["DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_NS", "TIMESTAMPTZ", "VARCHAR"])
+def test_infinity_is_no_time_in_a_column_of_any_type(kind):
+    """Databases write it for an end that is not known."""
+    said = f"SELECT as_moment(x), has_offset(x) FROM (SELECT CAST('infinity' AS {kind}) AS x)"
+    assert [fetch(connection, said) for connection in (PLAIN, ZONED)] == [[(None, False)]] * 2
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -234,11 +234,37 @@ def test_a_discharge_as_dead_is_a_death(tmp_path, code):
     assert fetch(connection, "SELECT source, death_date::VARCHAR FROM death") == [("hospital", "2019-02-01")]
 
 
-def test_a_code_for_any_echo_says_nothing_beside_one_of_another_kind(tmp_path):
-    tee, generic, later = event("CPT4//93312"), event("SNOMED//40701008"), datetime(2018, 6, 1)
-    connection, report = staged(tmp_path, tee, generic, event("SNOMED//40701008", later))
-    assert fetch(connection, "SELECT month(study_at) FROM study") == [(6,)]
-    assert counted(report)["study", "ECHO_NOT_TRANSTHORACIC"] == 1
+@pytest.mark.parametrize(
+    ("codes", "studies", "left_out"),
+    [
+        (["TEE", "ANY"], 0, {"ECHO_NOT_TRANSTHORACIC": 2}),
+        (["TEE", "TTE"], 1, {"ECHO_NOT_TRANSTHORACIC": 1}),
+        (["TTE", "ANY"], 1, {"ECHO_CODED_TWICE": 1}),
+        (["TTE", "TTE", "TTE"], 1, {"ECHO_CODED_TWICE": 2}),
+        (["BOTH"], 1, {}),  # one code of two parents
+        (["BOTH", "TEE", "TEE AND ANY"], 1, {"ECHO_NOT_TRANSTHORACIC": 2}),
+    ],
+)
+def test_every_event_of_an_echo_is_a_study_or_counted(tmp_path, codes, studies, left_out):
+    """A code for any echo says nothing beside one of another kind."""
+    known = {"TEE": ["CPT4/93312"], "TTE": ["CPT4/93306"], "ANY": ["SNOMED/40701008"]}
+    known |= {"BOTH": known["TTE"] + known["ANY"], "TEE AND ANY": known["ANY"] + known["TEE"]}
+    described = [{"code": code, "description": None, "parent_codes": parents} for code, parents in known.items()]
+    later = event("ANY", datetime(2018, 6, 1))
+    connection, report = staged(tmp_path, *map(event, codes), later, codes=described)
+    assert fetch(connection, "SELECT count(*) FROM study") == [(studies + 1,)]
+    reasons = {reason: rows for (table, reason), rows in counted(report).items() if table == "study"}
+    assert reasons == left_out | {"NO_NUMBER_OF_A_DICOM_STUDY": studies + 1}
+    assert studies + sum(left_out.values()) == len(codes)
+
+
+def test_an_event_without_a_code_and_a_stop_that_ends_nothing_are_counted(tmp_path):
+    stops = [event(f"MEDICATION//STOP//{name}") for name in ("Lisinopril", "Metoprolol")]
+    codes = [{"code": "SNOMED//25000006", "description": None, "parent_codes": ["ICD10CM/I50.9", "ICD10CM/I11.0"]}]
+    several = event("SNOMED//25000006")
+    _, report = staged(tmp_path, event(None), event("MEDICATION//START//Lisinopril"), *stops, several, codes=codes)
+    assert counted(report)["event", "EVENT_CODE_NOT_READ"] == 2
+    assert counted(report)["diagnosis", "CONDITION_OF_SEVERAL_CATEGORIES"] == 1
 
 
 @pytest.mark.parametrize(
@@ -272,7 +298,8 @@ def test_an_echo_without_the_number_of_its_files_is_counted(tmp_path):
     [("LOINC//72166-2", "Never smoker", 0), ("LOINC//72166-2", "Former smoker", 1), ("mr_grade", "moderate", 2)],
 )
 def test_a_value_in_words_is_a_number(tmp_path, code, words, expected):
-    connection, _ = staged(tmp_path, event(code, words=words))
+    """A tool of data frames writes NaN for the number that is not there."""
+    connection, _ = staged(tmp_path, event(code, number=float("nan"), words=words))
     assert fetch(connection, "SELECT value FROM measurement WHERE variable <> 'current_smoker'") == [(expected,)]
 
 
@@ -337,10 +364,24 @@ def test_an_event_of_a_drug_without_an_end_counts_for_a_year(tmp_path):
     assert found == {"ace_inhibitor": None, "statin": "2019-05-01", "beta_blocker": "2018-06-01"}
 
 
-def test_a_visit_ends_when_its_event_says_so(tmp_path):
-    connection, _ = staged(tmp_path, event("VISIT//inpatient", end="2018-06-01 10:00:00"))
+@pytest.mark.parametrize(
+    ("end", "ended", "reason"),
+    [
+        ("2018-06-01 10:00:00", "2018-06-01", None),
+        ("June 2018", None, "UNREADABLE_DATE"),
+        ("2018-06-01T10:00:00Z", None, "TIME_WITH_OFFSET"),
+        (" ", None, None),
+    ],
+)
+def test_a_visit_and_a_drug_end_when_their_event_says_so(tmp_path, end, ended, reason):
+    """A drug that says its end in words does not end by a rule for drugs without one."""
+    connection, report = staged(tmp_path, event("VISIT//inpatient", end=end), event("RxNorm//29046", end=end))
     days = "SELECT contact_at::DATE::VARCHAR FROM contact WHERE year(contact_at) = 2018 ORDER BY ALL"
-    assert fetch(connection, days) == [("2018-05-01",), ("2018-06-01",)]
+    assert fetch(connection, days) == [("2018-05-01",)] + ([(ended,)] if ended else [])
+    drug = ended if end.strip() else "2019-05-01"
+    assert fetch(connection, "SELECT ended_at::DATE::VARCHAR FROM medication") == [(drug,)]
+    said = {table: counted(report).get((table, reason), 0) for table in ("contact", "medication")}
+    assert said == dict.fromkeys(said, int(reason is not None))
 
 
 NOT_GIVEN = ("Not Given", "Hold Dose", "Stopped", "Delayed Not Confirmed", "Refused", "Flushed", "Infusion Not Done")

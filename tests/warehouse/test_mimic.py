@@ -281,11 +281,13 @@ def test_words_are_no_numbers_and_unknown_names_are_counted(tmp_path):
         echo("av_pk_vel", "1.4", "m/s", "stress"),
         echo("ao_root", "3.4", "cm"),
     ]
-    connection, report = staged(tmp_path, structured_measurement=rows)
+    of_no_study = [(subject, "999", *rest) for subject, _, *rest in (rows[4], rows[5])]
+    connection, report = staged(tmp_path, structured_measurement=rows + of_no_study)
     build(connection)
     assert fetch(connection, "SELECT ivsd, tapse, av_vmax, ao_root FROM feature") == [(1.1, 2.1, None, 3.4)]
     assert counted(report)["measurement", "NOT_A_NUMBER"] == 1
-    assert counted(report)["measurement", "NOT_A_RESTING_TRANSTHORACIC_STUDY"] == 1
+    assert counted(report)["measurement", "NOT_A_RESTING_TRANSTHORACIC_STUDY"] == 2
+    assert counted(report)["measurement", "MEASUREMENT_OF_NO_LISTED_STUDY"] == 1
     assert counted(report)["measurement", "UNKNOWN_VARIABLE"] == 1
 
 

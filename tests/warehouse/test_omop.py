@@ -1180,18 +1180,52 @@ def test_a_telephone_call_proves_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("said", "ended", "days"),
+    ("said", "ended", "more", "days"),
     [
-        ("geplante Aufnahme", "2019-06-04", ["2019-06-01", "2019-06-04"]),
-        ("planned admission", "2019-06-01", []),
-        ("planned admission", "", []),
-        ("planned phone call", "2019-06-04", []),
+        ("geplante Aufnahme", "2019-06-04", {}, ["2019-06-01", "2019-06-04"]),
+        ("planned admission", "2019-06-01", {}, []),
+        ("planned admission", "", {}, []),
+        ("planned phone call", "2019-06-04", {}, []),
+        ("planned admission", "2190-06-04", {}, []),  # after the day of the extract
+        ("admission", "2190-06-04", {}, ["2019-06-01"]),
+        # Still patient: the end is the day of the extract.
+        ("admission", "2019-06-04", {"visit_type_concept_id": 32220}, ["2019-06-01"]),
+        ("admission", "2019-06-04", {"discharged_to_concept_id": 30}, ["2019-06-01"]),
+        ("planned admission", "2019-06-04", {"visit_type_concept_id": 32220}, []),
     ],
 )
-def test_what_was_planned_took_place_if_it_ended_on_a_later_day(tmp_path, said, ended, days):
-    stay = VISIT | {"visit_concept_id": 9201, "visit_source_value": said, "visit_end_date": ended}
-    connection, _ = staged(tmp_path, visit_occurrence=[stay])
+def test_what_was_planned_took_place_if_it_ended_on_a_later_day(tmp_path, said, ended, more, days):
+    stay = VISIT | {"visit_concept_id": 9201, "visit_source_value": said, "visit_end_date": ended} | more
+    status = {"concept_id": 30, "vocabulary_id": "UB04 Pt dis status", "concept_code": "30"}
+    connection, report = staged(tmp_path, visit_occurrence=[stay], concept=[status])
     assert fetch(connection, "SELECT contact_at::DATE::VARCHAR FROM contact ORDER BY ALL") == [(day,) for day in days]
+    assert counted(report).get(("contact", "END_OF_AN_OPEN_VISIT"), 0) == len(more)
+
+
+OF_ANOTHER = {"measurement_event_id": 31, "meas_event_field_concept_id": 1147082}
+BOUND = {"operator_concept_id": 4171756}
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (value(2000000003, "55", **OF_ANOTHER), "NOT_A_RESTING_TRANSTHORACIC_STUDY"),
+        (value(2000000003, "55", **OF_ANOTHER, **BOUND), "VALUE_IS_A_BOUND"),
+        (value(2000000002, "55", **OF_ANOTHER, **BOUND), "CONCEPT_NOT_IN_CATALOGUE"),
+        (value(2000000002, "55", **OF_ANOTHER), "CONCEPT_NOT_IN_CATALOGUE"),
+        (value(2000000003, "55", **OF_ANOTHER, person_id=8), None),  # the procedure is of another person
+        (value(2000000003, "55", measurement_event_id=31), None),  # which table has the event, nothing says
+    ],
+)
+def test_a_value_that_is_not_read_has_one_reason(tmp_path, row, reason):
+    tee = {"procedure_concept_id": 0, "procedure_source_value": "93312"}
+    two = [PERSON, PERSON | {"person_id": 8, "person_source_value": "Q"}]
+    connection, report = staged(
+        tmp_path, measurement=[row], person=two, procedure_occurrence=procedures(tee), echo_study=None
+    )
+    assert fetch(connection, "SELECT count(*) FROM measurement") == [(reason is None,)]
+    reasons = [why for (table, why), rows in counted(report).items() if table == "measurement" and rows == 1]
+    assert reasons == ([reason] if reason else [])
 
 
 @pytest.mark.parametrize(

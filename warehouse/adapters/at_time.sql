@@ -13,3 +13,8 @@ CREATE OR REPLACE TEMP MACRO later_time(day, moment) AS
         WHEN CAST(moment AS VARCHAR) LIKE '____-__-__%' THEN greatest(at_time(day, moment), CAST(moment AS VARCHAR))
         ELSE at_time(day, moment)
     END;
+-- has_ended_later(begun, ended): whether a visit ended on a later day than that of its begin, and did so by the day of the
+-- extract (staging sets it): an end after that is a plan too.
+CREATE OR REPLACE TEMP MACRO has_ended_later(begun, ended) AS
+    CAST(as_moment(ended) AS DATE) > CAST(as_moment(begun) AS DATE)
+    AND CAST(as_moment(ended) AS DATE) <= CAST(getvariable('extracted_on') AS DATE);

@@ -31,7 +31,7 @@ from echomort.core.fingerprint import digest
 from echomort.settings import Postgresql, Settings
 from warehouse.adapters.offered import offered, offered_folder
 from warehouse.adapters.postgresql import snapshot
-from warehouse.adapters.raw import UNMARKED, Column, Extract, not_unicode
+from warehouse.adapters.raw import FLOATS, UNMARKED, Column, Extract, not_unicode
 from warehouse.adapters.vocabulary import vocabulary_files
 from warehouse.queries import ROOT, query, run, scalar
 
@@ -94,9 +94,6 @@ MADE = re.compile(r"\bmade_([a-z][a-z0-9_]*)")
 
 MAP = re.compile(r"\bmap_([a-z][a-z0-9_]*)", re.IGNORECASE)
 """A reference, in an adapter's SQL, to a map."""
-
-FLOATS = frozenset({"DOUBLE", "FLOAT"})
-"""DuckDB's types of numbers that hold no whole number of 2^53 or more without a loss."""
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 """A plain identifier: the only form allowed for tables, columns and files of an adapter."""

@@ -42,6 +42,19 @@ CREATE OR REPLACE TEMP MACRO fhir_reference(said, type, owner) AS
         owner || json_text(said, '$.reference'),
         fhir_id(json_text(said, '$.reference'), type)
     );
+-- A CodeableReference is what R5 makes of an element that R4 has twice: as a concept and as a reference.
+-- referenced_concept(said): its concept; referenced(said): what it names.
+CREATE OR REPLACE TEMP MACRO referenced_concept(said) AS json_text(said, '$.concept');
+CREATE OR REPLACE TEMP MACRO referenced(said) AS json_text(said, '$.reference.reference');
+-- concept_words(concept): the words of a concept: its text and those of its codings.
+CREATE OR REPLACE TEMP MACRO concept_words(concept) AS
+    concat_ws(
+        ' ',
+        json_text(concept, '$.text'),
+        array_to_string(
+            list_transform(json_parts(json_text(concept, '$.coding')), lambda coding: json_text(coding, '$.display')), ' '
+        )
+    );
 -- is_record_number(identifier): whether its type says that it is a medical record number: by HL7's code, or in words
 -- alone.
 CREATE OR REPLACE TEMP MACRO is_record_number(identifier) AS
@@ -84,7 +97,11 @@ CREATE OR REPLACE TEMP MACRO drug_concept(code, ingredient) AS
         list_transform(
             [
                 list_append(
-                    list_transform(json_parts(ingredient), lambda one: json_text(one, '$.itemCodeableConcept')), CAST(code AS VARCHAR)
+                    list_transform(
+                        json_parts(ingredient),
+                        lambda one: coalesce(json_text(one, '$.itemCodeableConcept'), referenced_concept(json_text(one, '$.item')))
+                    ),
+                    CAST(code AS VARCHAR)
                 )
             ],
             lambda concepts: CAST(

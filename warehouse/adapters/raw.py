@@ -15,7 +15,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,12 @@ PART = re.compile(r"(part|data|run|\d)", re.IGNORECASE)
 
 MISSING = ("", r"\N", "NULL", "null", "Null", "(null)", "[NULL]", "<NULL>", "<NA>", "NaN", "nan", "NaT", "#N/A")
 """What exports of databases and tools write for a missing value, in a column of any kind; no word of a record."""
+
+FLOATS = frozenset({"DOUBLE", "FLOAT"})
+"""DuckDB's types of numbers that hold no whole number of 2^53 or more without a loss."""
+
+NO_TYPES: Mapping[str, str] = {}
+"""The types of the columns of a CSV file: DuckDB reads the words for a missing value there as such."""
 
 KEEP_THEIR_TYPE = frozenset({"patient_id", "study_id", "same_as", "subject_id", "person_id"})
 """Columns of identifiers: extract.py judges the type of those in the canonical tables."""
@@ -117,14 +123,14 @@ class RawTable:
     """A table found in an extract.
 
     ``title`` names it in messages; ``kind`` selects the SQL file that reads it (``raw_<kind>.sql``), or is ``empty``.
-    ``columns`` are plain name -> name in the source; ``texts`` are the plain names of those of type text, in which the
-    words of :data:`MISSING` stand for a missing value, as they do in a CSV file.
+    ``columns`` are plain name -> name in the source; ``types`` are plain name -> DuckDB's type, of the columns in which
+    something stands for a missing value: in texts the words of :data:`MISSING`, as in a CSV file, in floats NaN.
     """
 
     title: str
     kind: str
     columns: Mapping[str, str]
-    texts: frozenset[str] = frozenset()
+    types: Mapping[str, str] = field(default_factory=dict)
     relation: Relation | None = None
 
 
@@ -239,7 +245,7 @@ class Extract:
         present = found.columns if found.kind != "absent" else {}
         if found.relation:
             self._copy(table, found.relation, [column.name for column in columns if column.name in present])
-        self._create(found.kind, table, [_column_expression(column, present, found.texts) for column in columns])
+        self._create(found.kind, table, [_column_expression(column, present, found.types) for column in columns])
 
     def _copy(self, table: str, relation: Relation, names: list[str]) -> None:
         """Copy a table of PostgreSQL to a Parquet file in batches, so that memory does not grow with its size."""
@@ -310,7 +316,7 @@ class Extract:
             raise UserError(f"table {table} exists twice ({', '.join(titles)})", "keep one of them")
         if in_database:
             names = {name: name for name in in_database.names}
-            return RawTable(titles[0], "parquet", names, in_database.names, in_database)
+            return RawTable(titles[0], "parquet", names, dict.fromkeys(names, "VARCHAR"), in_database)
         if paths and self.root:
             return self._file(table, paths[0])
         if relations:
@@ -353,9 +359,9 @@ class Extract:
         _set(self.connection, f"relation_{table}", relation)
         try:
             described = run(self.connection, "adapters/relation_columns.sql", relation=relation).fetchall()
-            columns, texts = _described(described)
+            columns, types = _described(described)
             if not all(UNNAMED.fullmatch(column) for column in columns):
-                return RawTable(name, "duckdb", columns, texts)
+                return RawTable(name, "duckdb", columns, types)
             # DuckDB imported a CSV file without rows: the header became the only row.
             rows = run(self.connection, "adapters/relation_sample.sql", relation=relation).fetchall()
         except duckdb.Error:
@@ -388,7 +394,7 @@ class Extract:
         return relations
 
 
-def _column_expression(column: Column, present: Mapping[str, str], texts: frozenset[str] = frozenset()) -> str:
+def _column_expression(column: Column, present: Mapping[str, str], types: Mapping[str, str] = NO_TYPES) -> str:
     """Return the expression of a column of the contract.
 
     A column of text is one, whatever type a tool gave it that saw no value or numbers alone; identifiers keep theirs,
@@ -398,9 +404,14 @@ def _column_expression(column: Column, present: Mapping[str, str], texts: frozen
     if name not in present:
         return f'NULL::VARCHAR AS "{name}"'
     value = '"' + present[name].replace('"', '""') + '"'
-    if name in texts:
+    kind = types.get(name, "")
+    if kind.startswith("ENUM"):
+        value, kind = f"CAST({value} AS VARCHAR)", "VARCHAR"
+    if kind == "VARCHAR":
         value = f"CASE WHEN {value} IN ({_missing()}) THEN NULL ELSE {value} END"
-    elif column.type == "text" and name not in KEEP_THEIR_TYPE:
+    if kind in FLOATS:
+        value = f"CASE WHEN isnan({value}) THEN NULL ELSE {value} END"
+    if column.type == "text" and name not in KEEP_THEIR_TYPE and kind != "VARCHAR":
         value = f"CAST({value} AS VARCHAR)"
     return f'{value} AS "{name}"'
 
@@ -415,11 +426,11 @@ def _missing() -> str:
     return ", ".join(f"'{word}'" for word in MISSING)
 
 
-def _described(rows: Sequence[tuple[Any, ...]]) -> tuple[dict[str, str], frozenset[str]]:
-    """Return all columns in the rows of DESCRIBE (plain name -> name), and the plain names of the text columns."""
+def _described(rows: Sequence[tuple[Any, ...]]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return all columns in the rows of DESCRIBE: plain name -> name, and plain name -> DuckDB's type."""
     types = {str(name): kind for name, kind, *_ in rows}
     names = _by_plain_name(list(types))
-    return names, frozenset(plain for plain, name in names.items() if types[name] == "VARCHAR")
+    return names, {plain: types[name] for plain, name in names.items()}
 
 
 def database_files(root: Path) -> list[Path]:
@@ -507,7 +518,7 @@ def _inside(root: Path, path: Path) -> Path:
 
 def _parquet_columns(
     connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path], title: str
-) -> tuple[dict[str, str], frozenset[str]]:
+) -> tuple[dict[str, str], dict[str, str]]:
     names = [str(path) for path in paths]
     _set(connection, f"path_{table}", names)
     try:
@@ -528,7 +539,7 @@ def _is_blank(path: Path) -> bool:
 
 def _json_columns(
     connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path], title: str
-) -> tuple[dict[str, str], frozenset[str]]:
+) -> tuple[dict[str, str], dict[str, str]]:
     names = [str(path) for path in paths]
     try:
         for path in paths:
@@ -545,7 +556,7 @@ def _json_columns(
     _set(connection, f"columns_{table}", columns)
     # A key keeps its signs: FHIR's _birthDate is no birthDate.
     found = {name.strip().lower(): name for name in columns}
-    return found, frozenset(found)
+    return found, dict.fromkeys(found, "VARCHAR")
 
 
 def _csv_columns(

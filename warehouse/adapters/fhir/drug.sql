@@ -5,13 +5,20 @@ WITH statement AS (
     SELECT
         id,
         patient_named(subject, contained) AS subject,
-        medicationcodeableconcept AS concept,
-        json_text(medicationreference, '$.reference') AS reference,
+        coalesce(CAST(medicationcodeableconcept AS VARCHAR), referenced_concept(medication)) AS concept,
+        coalesce(json_text(medicationreference, '$.reference'), referenced(medication)) AS reference,
         contained,
         coalesce(as_text(effectivedatetime), json_text(effectiveperiod, '$.start'), as_text(dateasserted)) AS started_at,
         json_text(effectiveperiod, '$.end') AS ended_at,
         json_parts(dosage) AS dosages,
-        CASE lower(as_text(status))
+        -- R5 says by the adherence what R4 says by the status.
+        json_text(adherence, '$.code.coding[0].code') AS adhered,
+        CASE
+            WHEN lower(as_text(status)) IS DISTINCT FROM 'recorded' THEN lower(as_text(status))
+            WHEN adhered = 'not-taking' THEN 'not-taken'
+            WHEN starts_with(adhered, 'stopped') THEN 'stopped'
+        END AS state,
+        CASE state
             WHEN 'entered-in-error' THEN 'ENTERED_IN_ERROR'
             WHEN 'not-taken' THEN 'DRUG_NOT_TAKEN'
             WHEN 'intended' THEN 'DRUG_NOT_TAKEN'
@@ -30,7 +37,11 @@ newest_request AS (
         -- An order for later begins later.
         list_max(
             list_filter(
-                [as_text(authoredon), json_text(dosageinstruction, '$[0].timing.repeat.boundsPeriod.start')],
+                [
+                    as_text(authoredon),
+                    json_text(dosageinstruction, '$[0].timing.repeat.boundsPeriod.start'),
+                    json_text(effectivedoseperiod, '$.start')
+                ],
                 lambda one: as_moment(one) IS NOT NULL
             )
         ) AS begins_at,
@@ -57,6 +68,7 @@ ended_request AS (
         *,
         coalesce(
             CASE WHEN list_count(ends) = len(ends) THEN list_max(ends) END,
+            json_text(effectivedoseperiod, '$.end'),
             json_text(dispenserequest, '$.validityPeriod.end'),
             CASE
                 WHEN state IN ('completed', 'ended')
@@ -73,8 +85,8 @@ request AS (
     SELECT
         id,
         patient_named(subject, contained) AS subject,
-        medicationcodeableconcept AS concept,
-        json_text(medicationreference, '$.reference') AS reference,
+        coalesce(CAST(medicationcodeableconcept AS VARCHAR), referenced_concept(medication)) AS concept,
+        coalesce(json_text(medicationreference, '$.reference'), referenced(medication)) AS reference,
         contained,
         coalesce(begins_at, as_text(authoredon)) AS started_at,
         ended_at,
@@ -121,7 +133,7 @@ dosed AS (
 SELECT
     subject,
     coalesce(
-        CAST(dosed.concept AS VARCHAR),
+        dosed.concept,
         medication.concept,
         list_transform(
             list_filter(

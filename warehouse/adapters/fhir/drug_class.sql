@@ -12,14 +12,7 @@ coding AS (
     LEFT JOIN map_systems ON map_systems.system = rtrim(lower(json_text(one, '$.system')), '/')
 ),
 named AS (
-    SELECT
-        concept,
-        lower(
-            concat_ws(
-                ' ', json_text(concept, '$.text'), array_to_string(json_extract_string(concept, '$.coding[*].display'), ' ')
-            )
-        ) AS name
-    FROM concept
+    SELECT concept, lower(concept_words(concept)) AS name FROM concept
 ),
 found AS (
     SELECT concept, target AS drug_class, 1 AS rank

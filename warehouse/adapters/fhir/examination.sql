@@ -8,7 +8,12 @@ WITH listed AS (
         patient_named(subject, contained) AS subject,
         lower(as_text(status)) AS status,
         json_parts(identifier) AS identifiers,
-        coalesce(as_text(performeddatetime), json_text(performedperiod, '$.start')) AS study_at,
+        coalesce(
+            as_text(performeddatetime),
+            json_text(performedperiod, '$.start'),
+            as_text(occurrencedatetime),
+            json_text(occurrenceperiod, '$.start')
+        ) AS study_at,
         fhir_reference(encounter, 'Encounter', 'Procedure/' || id) AS encounter_id,
         code,
         [] AS imaging_ids
@@ -27,8 +32,7 @@ by_code AS (
     SELECT
         type,
         id,
-        arg_min(kind, CASE kind WHEN 'unspecified' THEN 3 WHEN 'transthoracic' THEN 2 WHEN 'pediatric' THEN 1 ELSE 0 END)
-            AS kind
+        arg_min(kind, echo_rank(kind)) AS kind
     FROM (
         SELECT
             type,
@@ -54,9 +58,7 @@ by_code AS (
 worded AS (
     SELECT
         *,
-        concat_ws(
-            ' ', json_text(code, '$.text'), array_to_string(json_extract_string(code, '$.coding[*].display'), ' ')
-        ) AS words
+        concept_words(code) AS words
     FROM listed
     LEFT JOIN by_code USING (type, id)
 )

@@ -17,31 +17,36 @@ WITH latest AS (
         ) AS modalities,
         coalesce(as_text(started), list_min(list_transform(json_parts(series), lambda one: json_text(one, '$.started')))) AS study_at,
         fhir_reference(encounter, 'Encounter', 'ImagingStudy/' || id) AS encounter_id,
-        fhir_id(json_text(procedurereference, '$.reference'), 'Procedure') AS procedure_id,
-        flatten(list_transform(json_parts(procedurecode), lambda one: json_extract_string(one, '$.coding[*].code'))) AS codes,
-        lower(
-            concat_ws(
-                ' ',
-                as_text(description),
-                array_to_string(list_transform(json_parts(procedurecode), lambda one: json_text(one, '$.text')), ' '),
-                array_to_string(
-                    flatten(
-                        list_transform(json_parts(procedurecode), lambda one: json_extract_string(one, '$.coding[*].display'))
-                    ),
-                    ' '
-                ),
-                array_to_string(
-                    list_transform(
-                        json_parts(series),
-                        lambda one: concat_ws(' ', json_text(one, '$.description'), json_text(one, '$.bodySite.display'))
-                    ),
-                    ' '
+        list_filter(
+            list_transform(
+                list_append(json_parts(partof), procedurereference),
+                lambda one: fhir_id(json_text(one, '$.reference'), 'Procedure')
+            ),
+            lambda one: one IS NOT NULL
+        )[1] AS procedure_id,
+        list_concat(json_parts(procedurecode), list_transform(json_parts(procedure), lambda one: referenced_concept(one)))
+            AS procedures,
+        flatten(list_transform(procedures, lambda one: json_extract_string(one, '$.coding[*].code'))) AS codes,
+        -- R4 has a coding of the part of the body.
+        list_transform(
+            json_parts(series),
+            lambda one: coalesce(
+                referenced_concept(json_text(one, '$.bodySite')), '{"coding": [' || json_text(one, '$.bodySite') || ']}'
+            )
+        ) AS sites,
+        trim(
+            lower(
+                concat_ws(
+                    ' ',
+                    as_text(description),
+                    array_to_string(list_transform(procedures, lambda one: concept_words(one)), ' '),
+                    array_to_string(list_transform(json_parts(series), lambda one: json_text(one, '$.description')), ' '),
+                    array_to_string(list_transform(sites, lambda one: concept_words(one)), ' ')
                 )
             )
-        ) AS joined_words,
-        trim(joined_words) AS words,
+        ) AS words,
         -- 80891009: the heart (SNOMED CT).
-        list_contains(list_transform(json_parts(series), lambda one: json_text(one, '$.bodySite.code')), '80891009') AS is_heart
+        list_contains(flatten(list_transform(sites, lambda one: json_extract_string(one, '$.coding[*].code'))), '80891009') AS is_heart
     FROM raw_imagingstudy
     WHERE resourcetype = 'ImagingStudy'
     QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_imagingstudy)) = 1

@@ -8,6 +8,7 @@ WITH source_row AS (
         effectivedatetime,
         effectiveinstant,
         effectiveperiod,
+        effectivetiming,
         NULL AS owner_effective_at,
         issued,
         code,
@@ -32,6 +33,7 @@ WITH source_row AS (
         json_text(one, '$.effectiveDateTime'),
         json_text(one, '$.effectiveInstant'),
         json_text(one, '$.effectivePeriod'),
+        json_text(one, '$.effectiveTiming'),
         owner_effective_at,
         coalesce(json_text(one, '$.issued'), as_text(owner_issued_at)),
         json_text(one, '$.code'),
@@ -63,6 +65,7 @@ SELECT
         as_text(effectiveinstant),
         json_text(effectiveperiod, '$.end'),
         json_text(effectiveperiod, '$.start'),
+        list_max(list_transform(json_parts(json_text(effectivetiming, '$.event')), lambda one: json_text(one, '$'))),
         as_text(owner_effective_at)
     ) AS effective_at,
     as_text(issued) AS issued_at,

@@ -7,7 +7,7 @@ SELECT
     coalesce(as_text(effectivedatetime), json_text(effectiveperiod, '$.start')) AS reported_on,
     fhir_reference(encounter, 'Encounter', 'DiagnosticReport/' || id) AS encounter_id,
     code,
-    list_transform(json_parts(imagingstudy), lambda one: fhir_id(json_text(one, '$.reference'), 'ImagingStudy'))
+    list_transform(list_concat(json_parts(imagingstudy), json_parts(study)), lambda one: fhir_id(json_text(one, '$.reference'), 'ImagingStudy'))
         AS imaging_ids,
     list_transform(json_parts(result), lambda one: fhir_reference(one, 'Observation', 'DiagnosticReport/' || id))
         AS observation_ids

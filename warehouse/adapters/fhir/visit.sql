@@ -39,9 +39,7 @@ latest AS (
         array_to_string(
             list_transform(
                 list_concat(json_parts(type), json_parts(servicetype)),
-                lambda one: concat_ws(
-                    ' ', json_text(one, '$.text'), array_to_string(json_extract_string(one, '$.coding[*].display'), ' ')
-                )
+                lambda one: concept_words(coalesce(referenced_concept(one), one))
             ),
             ' '
         ) AS type_text,
@@ -83,8 +81,7 @@ SELECT
         WHEN upper(code) = 'EMER' THEN 'emergency'
         WHEN upper(code) IN ('AMB', 'HH', 'FLD', 'VR') THEN 'outpatient'
     END AS setting,
-    coalesce(CAST(left_at AS DATE) > CAST(came_at AS DATE), false) AS ended_later,
-    coalesce(setting = 'inpatient', false) OR ended_later AS is_stay,
+    coalesce(setting = 'inpatient' OR CAST(left_at AS DATE) > CAST(came_at AS DATE), false) AS is_stay,
     CASE WHEN regexp_full_match(ended_at, '\d{4}-\d\d-\d\d') THEN ended_at || ' 23:59:59' ELSE ended_at END AS known_at,
     coalesce(status NOT IN ('planned', 'cancelled', 'entered-in-error'), true) AS took_place,
     len(

@@ -7,6 +7,6 @@ SELECT
 FROM (
     SELECT * FROM made_event
     UNION ALL
-    SELECT * REPLACE (ended_at AS happened_at) FROM made_event WHERE ended_at > as_moment(happened_at)
+    SELECT * REPLACE (ended_at AS happened_at) FROM made_event WHERE ended_at IS NOT NULL
 )
 WHERE role = 'contact'

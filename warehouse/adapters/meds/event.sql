@@ -2,7 +2,7 @@
 SELECT
     as_whole(subject_id) AS subject_id,
     data.time AS happened_at,
-    as_moment(data."end") AS ended_at,
+    as_text(data."end") AS ended_at,
     CAST(data.code AS VARCHAR) AS code,
     CAST(numeric_value AS VARCHAR) AS number,
     as_text(text_value) AS words,

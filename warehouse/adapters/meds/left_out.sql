@@ -8,7 +8,14 @@ WHERE NOT EXISTS (
         -- A code that is an answer itself may be denied by a value.
         AND (role <> 'answer' OR (numeric_value IS NULL AND as_text(text_value) IS NULL))
 )
-    AND CAST(data.code AS VARCHAR) NOT IN (SELECT term FROM made_diagnosis_code WHERE found_by = 'several')
+    AND coalesce(CAST(data.code AS VARCHAR) NOT IN (SELECT term FROM made_diagnosis_code WHERE found_by = 'several'), true)
+    -- A STOP of a drug that is read is its end.
+    AND coalesce(
+        upper(CAST(data.code AS VARCHAR)) NOT IN (
+            SELECT replace(upper(code), 'MEDICATION//START//', 'MEDICATION//STOP//') FROM made_meaning WHERE role = 'drug'
+        ),
+        true
+    )
 UNION ALL
 SELECT 'diagnosis', reason, count(*)
 FROM raw_data AS data
@@ -21,10 +28,6 @@ SELECT 'study', 'NO_NUMBER_OF_A_DICOM_STUDY', count(*)
 FROM made_echo
 WHERE starts_with(study_id, 'echo of ')
 UNION ALL
-SELECT 'study', 'ECHO_NOT_TRANSTHORACIC', count(*)
-FROM made_event
-WHERE role = 'another_echo'
-UNION ALL
-SELECT 'study', 'ECHO_EVENT_NOT_READ', count(*)
-FROM made_event
-WHERE role = 'echo' AND EXISTS (FROM raw_echo_study)
+SELECT 'study', coalesce(reason, 'ECHO_CODED_TWICE'), count(*) - if(reason IS NULL, count(DISTINCT (study_id, subject_id, study_at)), 0)
+FROM made_echo_event
+GROUP BY reason

@@ -47,13 +47,15 @@ coded AS (
     FROM made_above
     WHERE distance <= 1 AND term IN (FROM other) AND term NOT IN (SELECT code FROM event)
 ),
-listed AS (
-    SELECT vocabulary, code, target FROM map_codes
-    UNION ALL
-    -- Datasets call CPT, which is level I of HCPCS, HCPCS too (vocabularies.csv): level II is looked up beside it.
-    SELECT if(vocabulary = 'HCPCS', 'CPT4', vocabulary), code, 'echo//' || target
-    FROM map_code_list
-    WHERE kind = 'echo'
+-- A code of several kinds of echocardiography (by several parents) is of the one that tells most.
+echo AS (
+    SELECT coded.code, distance, arg_min(target, echo_rank(target)) AS kind
+    FROM coded
+    JOIN map_code_list AS list
+        -- Datasets call CPT, which is level I of HCPCS, HCPCS too (vocabularies.csv): level II is looked up beside it.
+        ON list.code = local_code AND if(list.vocabulary = 'HCPCS', 'CPT4', list.vocabulary) = coded.vocabulary
+    WHERE list.kind = 'echo'
+    GROUP BY ALL
 ),
 found AS (
     SELECT coded.code, 'variable' AS role, variable AS target, distance
@@ -74,14 +76,16 @@ found AS (
         coded.code,
         CASE
             WHEN starts_with(target, 'ICD') THEN 'diagnosis'
-            WHEN starts_with(target, 'echo//') THEN if(is_resting_echo(substr(target, 7)), 'echo', 'another_echo')
             WHEN target IN (SELECT name FROM map_variables) THEN 'variable'
             ELSE 'drug'
         END,
         target,
         distance
     FROM coded
-    JOIN listed ON listed.vocabulary = coded.vocabulary AND listed.code = local_code
+    JOIN map_codes AS listed ON listed.vocabulary = coded.vocabulary AND listed.code = local_code
+    UNION ALL
+    SELECT code, if(is_resting_echo(kind), 'echo', 'another_echo'), kind, distance
+    FROM echo
     UNION ALL
     SELECT coded.code, 'answer', variable || '//' || value, distance
     FROM coded

@@ -6,7 +6,7 @@ WITH change AS (
     SELECT
         as_whole(subject_id) AS subject_id,
         regexp_extract(upper(CAST(data.code AS VARCHAR)), '^MEDICATION//(?:START|STOP)//(.+)$', 1) AS name,
-        data.time AS changed_at,
+        as_moment(data.time) AS changed_at,
         count_if(starts_with(upper(CAST(data.code AS VARCHAR)), 'MEDICATION//STOP//')) AS stops,
         count(*) - stops AS starts
     FROM raw_data AS data
@@ -34,7 +34,7 @@ stopped AS (
     WHERE stops > 0
 ),
 drug AS (
-    SELECT subject_id, target, happened_at, ended_at, regexp_extract(upper(code), '^MEDICATION//START//(.+)$', 1) AS name
+    SELECT *, as_moment(happened_at) AS began_at, regexp_extract(upper(code), '^MEDICATION//START//(.+)$', 1) AS name
     FROM made_event
     WHERE role = 'drug'
 )
@@ -45,7 +45,9 @@ SELECT
     NULL AS unit,
     happened_at AS started_at,
     coalesce(
-        drug.ended_at, stopped_at, CASE WHEN drug.name = '' THEN as_moment(happened_at) + to_days(getvariable('drug_days')) END
+        drug.ended_at,
+        CAST(stopped_at AS VARCHAR),
+        CASE WHEN drug.name = '' THEN CAST(began_at + to_days(getvariable('drug_days')) AS VARCHAR) END
     ) AS ended_at
 FROM drug
-ASOF LEFT JOIN stopped ON stopped.subject_id = drug.subject_id AND stopped.name = drug.name AND happened_at <= last_begin
+ASOF LEFT JOIN stopped ON stopped.subject_id = drug.subject_id AND stopped.name = drug.name AND began_at <= last_begin

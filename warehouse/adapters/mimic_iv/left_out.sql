@@ -24,9 +24,12 @@ WHERE coalesce(
 UNION ALL
 SELECT 'measurement', 'MEASUREMENT_OF_NO_LISTED_STUDY', count(*)
 FROM raw_structured_measurement AS measured
-WHERE NOT EXISTS (
-    FROM raw_echo_study_list AS study WHERE as_whole(study.measurement_id) = as_whole(measured.measurement_id)
-)
+WHERE lower(trim(test_type)) = 'tte'
+    AND NOT EXISTS (
+        FROM raw_echo_study_list AS study
+        WHERE as_whole(study.measurement_id) = as_whole(measured.measurement_id)
+            AND as_whole(study.subject_id) = as_whole(measured.subject_id)
+    )
 UNION ALL
 SELECT 'medication', 'DRUG_OF_NO_CLASS', count(*)
 FROM raw_prescriptions

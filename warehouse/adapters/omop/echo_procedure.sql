@@ -11,8 +11,7 @@ WITH known AS (
 class AS (
     SELECT
         concept_id,
-        arg_min(target, CASE target WHEN 'unspecified' THEN 3 WHEN 'transthoracic' THEN 2 WHEN 'pediatric' THEN 1 ELSE 0 END)
-            AS kind
+        arg_min(target, echo_rank(target)) AS kind
     FROM made_class
     WHERE kind = 'echo'
     GROUP BY concept_id

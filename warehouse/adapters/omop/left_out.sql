@@ -3,18 +3,10 @@ SELECT 'measurement' AS table_name, reason, count(*) AS rows
 FROM made_unread
 GROUP BY reason
 UNION ALL
-SELECT 'measurement', 'VALUE_IS_A_BOUND', count(*)
-FROM raw_measurement
-WHERE coalesce(TRY_CAST(operator_concept_id AS BIGINT), 0) NOT IN (
-    SELECT 0 UNION ALL SELECT concept_id FROM made_known_concept WHERE kind = 'operator'
-)
-UNION ALL
-SELECT 'measurement', 'NOT_A_RESTING_TRANSTHORACIC_STUDY', count(*)
-FROM raw_measurement AS measurement
-LEFT JOIN made_known_concept AS event_field
-    ON event_field.kind = 'event_field' AND event_field.concept_id = TRY_CAST(meas_event_field_concept_id AS BIGINT)
-WHERE event_field.target = 'procedure' AND TRY_CAST(measurement_event_id AS BIGINT) IN (SELECT event_id FROM made_another_echo)
-    OR TRY_CAST(measurement_id AS BIGINT) IN (SELECT measurement_id FROM made_image_value WHERE study_id IS NULL AND NOT is_echo)
+SELECT 'measurement', reason, count(*)
+FROM made_value_row
+WHERE reason IS NOT NULL
+GROUP BY reason
 UNION ALL
 SELECT 'measurement', 'CONDITION_HAS_ENDED', count(*)
 FROM raw_condition_occurrence
@@ -32,6 +24,10 @@ UNION ALL
 SELECT 'contact', 'TELEPHONE_PROVES_NO_LIFE', count(*)
 FROM made_visit
 WHERE regexp_matches(lower(concat_ws(' ', described, detail)), 'phone|telefon')
+UNION ALL
+SELECT 'contact', 'END_OF_AN_OPEN_VISIT', count(*)
+FROM made_visit
+WHERE is_open AND ended_at IS NOT NULL
 UNION ALL
 SELECT 'contact', 'PERIOD_PROVES_NO_LIFE', count(*)
 FROM raw_observation_period
@@ -72,7 +68,7 @@ WHERE coalesce(trim(kind) NOT IN (SELECT kind FROM map_concepts UNION ALL SELECT
     OR (code IS NULL AND TRY_CAST(concept_id AS BIGINT) IS NULL)
     OR (code IS NOT NULL AND vocabulary IS NULL)
     OR (trim(kind) = 'echo' AND trim(target) NOT IN (SELECT target FROM map_code_list WHERE kind = 'echo'))
-    OR (trim(kind) = 'discharge' AND trim(target) <> 'dead')
+    OR (trim(kind) = 'discharge' AND trim(target) NOT IN ('dead', 'still patient'))
     OR (trim(kind) = 'diagnosis' AND NOT regexp_full_match(trim(target), '[A-Z][0-9][0-9A-Z]|none'))
     OR (descendants IS NOT NULL AND lower(trim(descendants)) NOT IN ('yes', 'no'))
 UNION ALL

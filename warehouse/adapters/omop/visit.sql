@@ -1,6 +1,7 @@
 -- Visits with their kind, and the time at which diagnoses coded in them are known (known_at). In a stay (an inpatient
 -- visit, or one over midnight) that is its end. An end at midnight is a day without a time, and means the end of that
--- day. left_dead: by the concept of the discharge, its name in the site's vocabulary, or the words of the source.
+-- day. is_open: the visit went on at the time of the extract, whose day the data model then asks for as its end (32220, still
+-- patient). left_dead: by the concept of the discharge, its name in the site's vocabulary, or the words of the source.
 WITH visit AS (
     SELECT
         *,
@@ -27,6 +28,7 @@ source_row AS (
         at_time(visit_end_date, visit_end_datetime) AS ended_at,
         CAST(as_moment(visit_start_date) AS DATE) AS first_day,
         as_moment(ended_at) AS left_at,
+        open_visit.target IS NOT NULL OR coalesce(discharge.target = 'still patient', false) AS is_open,
         known_concept.target AS kind,
         concept.name AS concept_name,
         CAST(visit_source_value AS VARCHAR) AS visit_source_value,
@@ -40,6 +42,8 @@ source_row AS (
     LEFT JOIN made_known_concept AS discharge
         ON discharge.kind = 'discharge'
         AND discharge.concept_id = discharge_id
+    LEFT JOIN made_known_concept AS open_visit
+        ON open_visit.kind = 'visit_type' AND open_visit.concept_id = TRY_CAST(visit_type_concept_id AS BIGINT)
     LEFT JOIN visit_name AS discharge_concept
         ON discharge_concept.concept_id = discharge_id
 )
@@ -56,8 +60,8 @@ SELECT
             AND NOT regexp_full_match(visit_source_value, '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}')
             THEN visit_source_value
     END AS detail,
-    coalesce(CAST(left_at AS DATE) > first_day, false) AS ended_later,
-    coalesce(kind = 'inpatient', false) OR ended_later AS is_stay,
+    coalesce(kind = 'inpatient' OR CAST(left_at AS DATE) > first_day, false) AS is_stay,
+    is_open,
     CASE
         WHEN left_at = CAST(left_at AS DATE) THEN strftime(left_at, '%Y-%m-%d') || ' 23:59:59'
         ELSE ended_at

@@ -73,6 +73,7 @@ def condition(system, code, key="c", **more):
     return of("Condition", key, **({"code": coded(system, code), "recordedDate": "2018-01-02"} | more))
 
 
+<<<<<<< HEAD
 R5_NAMES = {
     "period": "actualPeriod",
     "hospitalization": "admission",
@@ -130,3 +131,26 @@ R5_FORMS = {
     "ingredient": _parts_as_r5,
 }
 """Name of an element in R4 -> what makes of its value that of R5."""
+=======
+def of_patients(cases, numbers=()):
+    """Return the resources of all ``cases``, each a list of resources of patient 1, as those of patients 1, 2, ...
+
+    To stage them takes the time of one case. A case without a patient or a visit gets one. The place of the case is
+    added to every id and the references to it, and to ``numbers``, the identifiers of studies in the cases.
+    """
+    return [one for place, case in enumerate(cases, 1) for one in _of_patient(place, case, numbers)]
+
+
+def _of_patient(place, case, numbers):
+    kinds = {one["resourceType"] for one in case}
+    whole = [*case, *([] if "Patient" in kinds else [patient()]), *([] if "Encounter" in kinds else [visit()])]
+    text = json.dumps(whole).replace('"Patient/1"', f'"Patient/{place}"').replace('"N1"', f'"N{place}"')
+    for kind, key in {(one["resourceType"], one["id"]) for one in whole if one["resourceType"] != "Patient"}:
+        text = text.replace(f'{kind}/{key}"', f'{kind}/{key}.{place}"')
+    for number in numbers:
+        text = text.replace(f'"{number}"', f'"{number}.{place}"')
+    return [
+        one | {"id": f"{place}" if one["resourceType"] == "Patient" else f"{one['id']}.{place}"}
+        for one in json.loads(text)
+    ]
+>>>>>>> ci12

@@ -1,14 +1,17 @@
 -- Macros for adapters of tables whose cells are JSON: text that is not JSON has no part.
+-- Each names its x once: a macro's argument is written out, and planned, wherever the macro names it.
 -- json_text(x, path): the text at the path. json_parts(x): the elements of a list; a single element is a list of one.
 CREATE OR REPLACE TEMP MACRO json_text(x, path) AS
-    CASE WHEN json_valid(CAST(x AS VARCHAR)) THEN nullif(trim(json_extract_string(CAST(x AS VARCHAR), path)), '') END;
+    nullif(trim(json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), path)), '');
 CREATE OR REPLACE TEMP MACRO json_parts(x) AS
-    CASE
-        WHEN NOT coalesce(json_valid(CAST(x AS VARCHAR)), false) OR json_type(CAST(x AS VARCHAR)) = 'NULL' THEN []
-        WHEN json_type(CAST(x AS VARCHAR)) = 'ARRAY'
-            THEN list_transform(json_extract(CAST(x AS VARCHAR), '$[*]'), lambda one: CAST(one AS VARCHAR))
-        ELSE [CAST(x AS VARCHAR)]
-    END;
+    list_transform(
+        [CAST(x AS VARCHAR)],
+        lambda text: CASE coalesce(json_type(TRY_CAST(text AS JSON)), 'NULL')
+            WHEN 'NULL' THEN []
+            WHEN 'ARRAY' THEN CAST(json_extract(text, '$[*]') AS VARCHAR[])
+            ELSE [text]
+        END
+    )[1];
 -- fhir_id(reference, type): the id of the resource that a FHIR reference names: Patient/1, Patient/1/_history/2, an
 -- absolute URL, urn:uuid:1. Null for a resource of another type and for one that is contained (#1).
 CREATE OR REPLACE TEMP MACRO fhir_id(reference, type) AS

@@ -20,7 +20,7 @@ from echomort.champion.store import (
     read_manifest,
     read_pointer,
 )
-from echomort.core.errors import UserError
+from echomort.core.errors import DiskError, Interruption, UserError
 from echomort.core.fingerprint import digest_file
 from warehouse import ledger, vault
 from warehouse.tables.risk_score.seals import check_seals
@@ -126,7 +126,10 @@ def registry_damage(registry: Path) -> Iterator[Damage]:
 
 
 def vault_damage(project: Project) -> Iterator[Damage]:
-    """Yield what the vault lacks of the folders and patients in the warehouse."""
+    """Yield what the vault lacks of the folders and patients in the warehouse.
+
+    Raises :class:`UserError` for a vault that others use, or that a full disk or a permission keeps shut.
+    """
     with project.reader() as connection:
         patients = [key for (key,) in connection.execute("SELECT DISTINCT patient_key FROM patient").fetchall()]
         folders = list(ledger.entries(connection, DICOM_INDEX.name))
@@ -137,5 +140,7 @@ def vault_damage(project: Project) -> Iterator[Damage]:
             folder_names(project, folders)
             if lacking := len(patients) - len(vault.recall(project.vault, "patient", patients)):
                 yield Damage("patient", VAULT, f"lacks the numbers of {lacking} of {len(patients)} patients", VAULT)
+    except (DiskError, Interruption):
+        raise
     except UserError as error:
         yield Damage("dicom_archive", VAULT, error.problem, VAULT)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from echomort.core.errors import UserError
+from echomort.core.errors import Interruption, UserError
 from echomort.core.files import disk_error
 
 LOCK_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
@@ -195,7 +195,7 @@ def _as_user_error(error: Exception, path: Path) -> Exception:
     if _is_locked(text):
         holder = re.search(r"PID (\d+)", text)
         who = f" (process {holder[1]})" if holder else ""
-        return UserError(f"another process holds {name}{who}", "wait until it ends, or stop it, and run again")
+        return Interruption(f"another process holds {name}{who}", "wait until it ends, or stop it, and run again")
     if "No space left" in text or "disk" in text.lower():
         return disk_error(OSError(errno.ENOSPC, text))
     if str(path.parent) in text and ("Permission denied" in text or "Read-only file system" in text):

@@ -43,3 +43,16 @@ def linkage_warnings(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, s
     """Return (asset, warning) of every reason why files are not linked that needs a person."""
     found = run(connection, "reads/counts/unlinked.sql").fetchall()
     return [("linkage", reason_line(*one)) for one in found if not is_ordinary(one[0])]
+
+
+def unread_warnings(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Return (asset, warning) where files of the archive could not be read: each run tries them again."""
+    found = run(connection, "reads/counts/unread.sql").fetchall()
+    return [
+        (
+            asset,
+            f"{counted(files, 'file', 'files')} of the archive can't be read and give{'s' if files == 1 else ''} no "
+            "clip: give read permission, or see to the drive; each run tries again",
+        )
+        for asset, files in found
+    ]

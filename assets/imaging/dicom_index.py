@@ -18,7 +18,7 @@ from echomort.core.counting import counted
 from echomort.core.errors import UserError
 from echomort.core.exclusion import Exclusion, read_exclusion, without_erased
 from echomort.core.files import write_text
-from echomort.core.fingerprint import digest, digest_file
+from echomort.core.fingerprint import digest, digest_file, to_try_again
 from echomort.core.keys import Keyring
 from echomort.core.listing import SourceFile, files_in, list_files
 from echomort.settings import Settings
@@ -140,6 +140,10 @@ def _folders(project: Project) -> dict[str, list[SourceFile]]:
 
 
 def _index_entry(project: Project, unit: str, fingerprint: str, rows: list[dict[str, Any]]) -> Entry:
+    from echomort.dicom.reasons import Reason
+
+    if any(row["reason"] == Reason.UNREADABLE_FILE for row in rows):
+        fingerprint = to_try_again(fingerprint)
     ordered = sorted(rows, key=lambda row: row["instance_key"])
     artifact = f"index/{unit[:2]}/{unit}.json"
     write_text(project.root / artifact, json.dumps(ordered))

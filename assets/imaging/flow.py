@@ -57,7 +57,7 @@ def _made(project: Project, unit: str, fingerprint: str, clips: str) -> Entry:
         digests = {key: digest(colours.tobytes()) for key, colours in flow.items()}
         rows = [row | {"digest": digests.get(row["clip_key"])} for row in rows]
         store.write_study(project.root / artifact, flow, rows, fingerprint)
-        found = store.Written(artifact, digest(rows))
+        found = store.Written(artifact, digest(rows), fingerprint)
     return Entry(unit, fingerprint, found.digest, artifact)
 
 

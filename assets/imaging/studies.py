@@ -70,7 +70,7 @@ def make_studies(
     else:
         names = partial(_names, project)
         made = decode(decoding, files, names, project.keyring, processes=_processes(project), say=context.log.info)
-    return [Entry(key, plan[key], one.digest, one.artifact) for key, one in made.items()]
+    return [Entry(key, one.fingerprint, one.digest, one.artifact) for key, one in made.items()]
 
 
 def _decode_on_cluster(

@@ -117,10 +117,12 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Written:
-    """A study's file: its path relative to the home and the digest of its content."""
+    """A study's file: its path relative to the home, the digest of its content and the fingerprint of what it was made
+    from."""
 
     artifact: str
     digest: str
+    fingerprint: str
 
 
 def find_study(home: Path, artifact: str, fingerprint: str) -> Written | None:
@@ -130,7 +132,7 @@ def find_study(home: Path, artifact: str, fingerprint: str) -> Written | None:
             study = _study(file)
     except (FileNotFoundError, SafetensorError, KeyError, TypeError):
         return None
-    return Written(artifact, digest(study["rows"])) if study["fingerprint"] == fingerprint else None
+    return Written(artifact, digest(study["rows"]), fingerprint) if study["fingerprint"] == fingerprint else None
 
 
 def _study(file: Any) -> dict[str, Any]:

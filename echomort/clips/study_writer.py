@@ -9,7 +9,7 @@ import numpy as np
 
 from echomort.clips import store
 from echomort.clips.store import FOLDER, Written, artifact_of, find_study, write_study
-from echomort.core.fingerprint import digest
+from echomort.core.fingerprint import digest, to_try_again
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,10 +59,14 @@ class StudyWriter:
             self._write(study_key)
 
     def _write(self, study_key: str) -> None:
+        from echomort.dicom.reasons import Reason
+
         rows = sorted(self.rows.pop(study_key), key=lambda row: row["clip_key"])
+        is_whole = all(row["reason"] != Reason.UNREADABLE_FILE for row in rows)
+        made_from = self.plan[study_key] if is_whole else to_try_again(self.plan[study_key])
         artifact = artifact_of(rows[0]["patient_key"], study_key, self.folder)
-        write_study(self.home / artifact, self.clips.pop(study_key, {}), rows, self.plan[study_key])
-        self.written[study_key] = Written(artifact, digest(rows))
+        write_study(self.home / artifact, self.clips.pop(study_key, {}), rows, made_from)
+        self.written[study_key] = Written(artifact, digest(rows), made_from)
 
 
 OUTLINE_DIGITS = 1

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from echomort.core.errors import HomeError, Interruption, UserError
+from echomort.core.errors import DiskError, HomeError, Interruption, UserError
 from echomort.core.files import write_text
 from echomort.core.supervision import end_with_parent
 
-KINDS = {kind.__name__: kind for kind in (Interruption, HomeError, UserError)}
+KINDS = {kind.__name__: kind for kind in (Interruption, DiskError, HomeError, UserError)}
 """The kinds of error that a parent tells apart, the special ones first."""
 
 

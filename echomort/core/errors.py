@@ -1,5 +1,7 @@
 """The error whose message is for the person at the command line."""
 
+import re
+
 
 class UserError(Exception):
     """What went wrong, where, and what to do about it, in one line and without identifiers.
@@ -14,8 +16,12 @@ class UserError(Exception):
 
     @classmethod
     def from_text(cls, text: str) -> "UserError":
-        """Return the error that was printed as ``text``, by itself or at the end of a traceback."""
-        problem, _, remedy = text.strip().removeprefix(f"{cls.__module__}.{cls.__name__}: ").partition(": ")
+        """Return the error, of whichever kind, that was printed as ``text``, by itself or at the end of a traceback.
+
+        >>> print(UserError.from_text("echomort.core.errors.HomeError: a clip is damaged: delete it"))
+        a clip is damaged: delete it
+        """
+        problem, _, remedy = re.sub(rf"^{re.escape(__name__)}\.\w+: ", "", text.strip()).partition(": ")
         return cls(problem, remedy)
 
 
@@ -25,6 +31,11 @@ class Interruption(UserError):
 
 class HomeError(UserError):
     """An error of the project's home that other work would meet too: a full disk, a damaged file of clips."""
+
+
+class DiskError(HomeError):
+    """A disk that can't be read or written as it is now (full, failing, no permission): nothing is known to be
+    damaged."""
 
 
 LONGEST_MESSAGE = 300

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from echomort.core.errors import HomeError, UserError
+from echomort.core.errors import DiskError, UserError
 
 IN_USE = "in_use.lock"
 """The file of a scratch folder that its process holds locked."""
@@ -99,11 +99,13 @@ def read_secret(path: Path, what: str, setting: str, how: str = "create it") -> 
 
 
 def disk_error(error: OSError) -> Exception:
-    """Return ``error`` as a :class:`HomeError` where a person can act on it (no space, no permission)."""
+    """Return ``error`` as a :class:`DiskError` where a person can act on it (space, permission, a failing disk)."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return HomeError(NO_SPACE, "free some space and run again")
+        return DiskError(NO_SPACE, "free some space and run again")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return HomeError(NO_PERMISSION, "make the folder writable and run again")
+        return DiskError(NO_PERMISSION, "make the folder writable and run again")
+    if error.errno == errno.EIO:
+        return DiskError(FAILING, "see whether it is full or failing, and run again")
     return error
 
 
@@ -115,6 +117,8 @@ STORAGE_WORDS = {
     "readonly database": errno.EROFS,
     "unable to open database file": errno.EACCES,
     "Permission denied": errno.EACCES,
+    "disk I/O error": errno.EIO,
+    "Input/output error": errno.EIO,
 }
 """What the system and SQLite (in which Dagster keeps its events) say of a disk that can't be written."""
 
@@ -136,6 +140,8 @@ def storage_error(error: BaseException) -> UserError | None:
     """Return the :class:`UserError` of a disk that can't be written where it caused ``error``, else None."""
     cause: BaseException | None = error
     while cause is not None:
+        if isinstance(cause, PermissionError) and cause.filename and not os.access(cause.filename, os.R_OK):
+            return DiskError(f"{cause.filename} can't be read", "give yourself permission to read it")
         if isinstance(cause, OSError | sqlite3.Error) and (known := storage_error_in(str(cause))):
             return known
         cause = cause.__cause__ or cause.__context__
@@ -144,6 +150,7 @@ def storage_error(error: BaseException) -> UserError | None:
 
 NO_SPACE = "no space left on the disk that holds the project's home"
 NO_PERMISSION = "no permission to write to the project's home"
+FAILING = "the disk that holds the project's home can't be read or written"
 
 
 def resolve_under(root: Path, relative: str) -> Path:

@@ -29,6 +29,12 @@ def digest(*parts: Any) -> str:
     return state.hexdigest()[:DIGEST_LENGTH]
 
 
+def to_try_again(fingerprint: str) -> str:
+    """Return what to record in place of ``fingerprint`` where an input couldn't be read (no permission, a network drive
+    that failed): it equals none that is planned, so the next run tries again."""
+    return digest(fingerprint, "not all could be read")
+
+
 def digest_file(path: Path) -> str:
     """Return the full SHA-256 of the file at ``path``, in hexadecimal."""
     with path.open("rb") as file:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
+from echomort.core.yaml_text import read_yaml
 from echomort.settings import ClipSettings
 from echomort.settings.sections import Encoders
 
@@ -105,10 +106,10 @@ def read_spec(file: Path) -> EncoderSpec:
     """Return the spec in the YAML ``file``. Raises :class:`UserError` with the key that is wrong."""
     named = f"the encoder's spec {file.name} (encoders.specs)"
     try:
-        content: Any = yaml.safe_load(file.read_text())
+        content: Any = read_yaml(file.read_bytes())
     except OSError:
         raise UserError(f"{named} can't be read", "name a file that exists and that you can read") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except yaml.YAMLError:
         raise UserError(f"{named} is no valid YAML", PAGE) from None
     if not isinstance(content, dict):
         raise UserError(f"{named} is no mapping of keys", PAGE)

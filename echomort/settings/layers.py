@@ -3,6 +3,7 @@
 import difflib
 import functools
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -11,6 +12,7 @@ import pydantic
 import yaml
 
 from echomort.core.errors import UserError
+from echomort.core.yaml_text import read_yaml
 from echomort.settings.preset import PRESETS, read_preset
 from echomort.settings.sections import Section
 from echomort.settings.settings import Settings
@@ -107,16 +109,20 @@ def _read_file(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        content = yaml.safe_load(file.read_text())
+        content = read_yaml(file.read_bytes())
     except FileNotFoundError:
         raise UserError(
             f"the configuration file does not exist ({file})", "correct --config or ECHOMORT_CONFIG"
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except OSError:
+        raise UserError(
+            f"the configuration file can't be read ({file})", "name a file with --config that you can read"
+        ) from None
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
         raise UserError(
-            f"the configuration file is not valid YAML{where} ({file})", "correct it and run again"
+            f"the configuration file is not valid YAML{where} ({file}){_problem(error)}", "correct it and run again"
         ) from None
     if content is not None and not isinstance(content, dict):
         raise UserError(
@@ -128,6 +134,10 @@ def _read_file(file: Path | None) -> dict[str, Any]:
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     flags = {}
     for name, value in environment.items():
+        if re.match(r"ECHOMORT_[^_].*__", name):
+            raise UserError(
+                f"{name} is no setting", f"write {name.replace('_', '__', 1)}, or remove it from the environment"
+            )
         if name.startswith(ENVIRONMENT_PREFIX):
             flags[name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")] = _parsed(name, value)
     return _nested(flags)
@@ -135,9 +145,16 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 def _parsed(key: str, value: str) -> Any:
     try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise UserError(f"the value of {key} can't be read", "put text with special signs in quotes") from None
+        return read_yaml(value)
+    except yaml.YAMLError as error:
+        raise UserError(
+            f"the value of {key} can't be read{_problem(error)}", "put text with special signs in quotes"
+        ) from None
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    problem = getattr(error, "problem", None)
+    return f", {problem}" if problem else ""
 
 
 def _nested(flags: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,6 +178,13 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
+IN_WORDS = {
+    "model_type": "it is a section: write its settings below it, or leave it out",
+    "tuple_type": "write a list, such as [a, b]",
+}
+"""Kind of a fault that pydantic names in Python's words -> what to do."""
+
+
 def _explained(error: pydantic.ValidationError) -> UserError:
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]
@@ -173,7 +197,7 @@ def _explained(error: pydantic.ValidationError) -> UserError:
             else f"known here: {', '.join(_keys_of(path[:-1]))}"
         )
         return UserError(f"unknown setting {key}", hint)
-    hint = first["msg"].removeprefix("Value error, ")
+    hint = IN_WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
     if key == "training.network":
         hint += "; a network of another package is known once that package is installed in echomort's environment"
     return UserError(f"impossible value for {key}", hint)

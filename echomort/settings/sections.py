@@ -30,9 +30,9 @@ def setting(default: Any, provenance: Provenance, meaning: str, **limits: Any) -
 
 
 class Section(BaseModel):
-    """A part of the settings: immutable, no unknown key."""
+    """A part of the settings: immutable, no unknown key, no infinite number."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 class Synthetic(Section):

@@ -1,8 +1,10 @@
 """The ``echomort`` command. Commands that need no graph never load Dagster."""
 
 import atexit
+import codecs
 import gc
 import inspect
+import locale
 import os
 import sys
 import threading
@@ -140,6 +142,14 @@ app.add_typer(readers, name="readers")
 app.add_typer(weights, name="weights")
 
 
+def use_utf8() -> None:
+    """Begin this process anew in Python's UTF-8 mode where the locale has another encoding (Latin-1): settings are
+    UTF-8, and DuckDB would look for a home with an umlaut in another place than Python."""
+    if not sys.flags.utf8_mode and codecs.lookup(locale.getencoding()).name != "utf-8":
+        os.environ["PYTHONUTF8"] = "1"  # of child processes
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+
+
 def process() -> None:
     """Run the command and end its process, without letting go of a million objects one by one: that took a tenth of a
     run of the records.
@@ -147,6 +157,7 @@ def process() -> None:
     First is done what was registered for the end. While a thread still works, or if the output can't be written, the
     process ends as Python ends it.
     """
+    use_utf8()
     try:
         main()
     except SystemExit as leaving:

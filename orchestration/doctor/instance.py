@@ -12,6 +12,7 @@ import dagster as dg
 import yaml
 from sqlalchemy.exc import SQLAlchemyError
 
+from echomort.core.files import storage_error
 from orchestration.doctor.finding import Finding, fails, ok, warns
 from orchestration.run_locks import left_slots, unfinished_runs
 from orchestration.runs import INSTANCE_TEMPLATE
@@ -90,6 +91,9 @@ def _damaged(folder: Path) -> Iterator[Finding]:
                 (found,) = opened.execute("PRAGMA quick_check(1)").fetchone()
                 (versions,) = opened.execute("SELECT count(*) FROM alembic_version").fetchone()
         except sqlite3.Error as error:
+            if known := storage_error(error):  # the file may be whole
+                yield fails("instance", f"{name} can't be opened: {known.problem}", known.remedy)
+                continue
             yield fails("instance", f"{name} can't be read ({type(error).__name__})", LOST)
             continue
         if found != "ok" or versions != 1:

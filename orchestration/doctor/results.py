@@ -74,7 +74,11 @@ def _whole(project: Project) -> Iterator[Finding]:
         yield fails("champion", f"{damage.path}: {damage.what}", damage.remedy or REPAIR)
     if not damages:
         yield ok("champion", champion_name(registry) or "none yet")
-    lost = list(vault_damage(project))
+    try:
+        lost = list(vault_damage(project))
+    except UserError as error:
+        yield failed_with("vault", error)
+        return
     for damage in lost:
         yield fails("vault", f"{damage.path}: {damage.what}", damage.remedy or REPAIR)
     if not lost:

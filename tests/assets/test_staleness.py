@@ -6,21 +6,26 @@ from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
+import pandas as pd
 import pytest
 from archives import Archive, small_archive
 from projects import site_home
 
 from assets import status
-from assets.imaging.dicom_index import plan_index
+from assets.imaging.dicom_index import DICOM_INDEX, dicom_index, plan_index
 from assets.imaging.studies import plan_studies
+from assets.incremental import stale_units
 from assets.project import Project
 from assets.sources.dicom_archive import DICOM_ARCHIVE, dicom_archive
 from assets.training.motion_controls import plan_controls
 from assets.training.permuted_null import plan_permutations
 from assets.training.view_models import plan_views
+from echomort.clips.study_writer import FROM_INDEX, StudyWriter
 from echomort.core import listing
 from echomort.core.listing import SourceFile
 from echomort.core.once import reading_once
+from echomort.dicom.header import parsing
+from echomort.dicom.reasons import Reason, Rejected
 from echomort.settings import ClipSettings
 
 Change = Callable[[Path], object]
@@ -100,6 +105,41 @@ def test_what_changes_while_the_states_are_worked_out_is_seen_by_the_next_look(
     assert walked == ["dicom"], "what the archive and its index are compared with is one listing"
     assert state() == "changed: input"
     assert plan_index(opened, "recipe") != before
+
+
+def test_a_file_that_could_not_be_read_is_tried_again_by_each_run(
+    opened: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run() -> tuple[int, list[str]]:
+        assert dg.materialize([dicom_archive, dicom_index], resources={"project": opened}).success
+        warned = [words for asset, words in status.project_warnings(opened) if asset == "dicom_index"]
+        return len(stale_units(opened, DICOM_INDEX)[0]), warned
+
+    opening = parsing._open_regular
+
+    def refuse(path: Path) -> object:
+        if path == tmp_path / "dicom/a/1":
+            raise PermissionError
+        return opening(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(parsing, "_open_regular", refuse)
+        stale, warned = run()
+        assert stale == 1
+        assert [words.partition(":")[0] for words in warned] == [
+            "1 file of the archive can't be read and gives no clip"
+        ]
+    assert run() == (0, [])
+
+
+def test_a_study_of_which_a_file_could_not_be_read_is_decoded_again(tmp_path: Path) -> None:
+    files = pd.DataFrame([dict.fromkeys(FROM_INDEX, "1")])
+    for reason, finished in ((Reason.UNREADABLE_FILE, False), (Reason.NO_FRAME_RATE, True)):
+        writer = StudyWriter(tmp_path, files, {"1": "f"})
+        assert not writer.written
+        writer.add("1", Rejected(reason))
+        assert (writer.written["1"].fingerprint == "f") is finished
+    assert StudyWriter(tmp_path, files, {"1": "f"}).written == writer.written
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,18 @@
 """`echomort verify` finds whatever is missing or damaged, and repair leaves what the next run makes anew."""
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from assets.incremental.stage import committed_files, missing_files
 from assets.project import Project
 from assets.verify import repair, verify
+from echomort.core.errors import Interruption, UserError
+from echomort.core.files import disk_error
 from warehouse import ledger, vault
 from warehouse.ledger import Entry
 
@@ -75,6 +79,18 @@ def test_a_vault_that_is_lost_damaged_or_lacks_names_is_found(project: Project) 
     with project.writer() as connection:
         ledger.record(connection, "dicom_index", [Entry("other", "f", "d")])
     assert found(project) == {"vault.duckdb"}
+
+
+@pytest.mark.parametrize("error", [Interruption("in use", "wait"), disk_error(OSError(errno.EIO, ""))])
+def test_a_vault_that_can_not_be_opened_now_is_not_taken_for_a_damaged_one(
+    project: Project, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(vault, "recall", refuse)
+    with pytest.raises(UserError, match=str(error)):
+        found(project)
 
 
 @pytest.mark.parametrize(

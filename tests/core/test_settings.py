@@ -48,6 +48,9 @@ def test_nothing_given_is_the_demo_on_the_embedded_archive():
         ("outcome.follow_up", "hope", ["outcome.follow_up", "encounter"]),
         ("sources.synthetic.patients", "many", ["sources.synthetic.patients"]),
         ("preset", "fast", ["preset", "demo"]),
+        ("training", None, ["training", "leave it out"]),
+        ("training.views", "apical_4", ["training.views", "[a, b]"]),
+        ("execution.memory_limit_gib", float("inf"), ["execution.memory_limit_gib", "finite"]),
     ],
 )
 def test_unknown_keys_and_impossible_values_name_key_and_remedy(key, value, told):
@@ -74,9 +77,21 @@ def test_broken_files_say_where(tmp_path):
         load_settings(file, environment={})
     with pytest.raises(UserError, match="does not exist"):
         load_settings(tmp_path / "none.yaml", environment={})
-    file.write_text("- a list\n")
-    with pytest.raises(UserError, match="not a mapping"):
-        load_settings(file, environment={})
+    with pytest.raises(UserError, match="can't be read"):
+        load_settings(tmp_path, environment={})
+    for content, told in (
+        (b"- a list\n", "not a mapping"),
+        (b"training: {batch: 4}\nprivacy: {}\ntraining: {seed: 9}\n", "at line 3 .* training is there twice"),
+        (b"sources:\n  extracted_on: 2024-06-31\n", "at line 2 .* 2024-06-31 is no day"),
+        (b"training:\n  batch: !!int x\n", "at line 2 .* a value can't be read"),
+        (b"training: " + b"[" * 9999, "not valid YAML"),
+        ("privacy: {key_file: schlüssel}".encode("latin-1"), "not valid YAML"),
+    ):
+        file.write_bytes(content)
+        with pytest.raises(UserError, match=told):
+            load_settings(file, environment={})
+    file.write_bytes("cohort: {salt: ü}".encode("utf-16"))
+    assert load_settings(file, environment={}).cohort.salt == "ü"
 
 
 def test_a_view_may_be_learnt_from_no_fewer_loops_than_it_needs():
@@ -87,6 +102,13 @@ def test_a_view_may_be_learnt_from_no_fewer_loops_than_it_needs():
 def test_a_flag_without_a_value_is_refused():
     with pytest.raises(UserError, match="key=value"):
         parse_flags(["training.batch"])
+    with pytest.raises(UserError, match=r"outcome.registry_complete_through .* 2023-02-29 is no day"):
+        parse_flags(["outcome.registry_complete_through=2023-02-29"])
+
+
+def test_a_misspelt_variable_of_the_environment_is_refused():
+    with pytest.raises(UserError, match="ECHOMORT__CLINICAL_SCORES__OUT_OF_RANGE"):
+        load_settings(environment={"ECHOMORT_CLINICAL_SCORES__OUT_OF_RANGE": "strict"})
 
 
 def provenances(preset):

@@ -11,7 +11,7 @@ import pytest
 from projects import Home
 
 from echomort.core.errors import Interruption
-from echomort.core.files import storage_error, storage_error_in
+from echomort.core.files import FAILING, storage_error, storage_error_in
 from orchestration.cli import projects
 from orchestration.runs import ended_by_signals
 
@@ -55,6 +55,8 @@ FULL, CLOSED = "no space left on the disk", "no permission to write"
         (sqlite3.OperationalError("database or disk is full"), FULL),
         (sqlite3.OperationalError("attempt to write a readonly database"), CLOSED),
         (sqlite3.OperationalError("unable to open database file"), CLOSED),
+        (sqlite3.OperationalError("disk I/O error"), FAILING),
+        (OSError(5, "Input/output error"), FAILING),
     ],
 )
 @pytest.mark.parametrize("wrapped", [False, True])
@@ -73,6 +75,11 @@ def test_a_disk_that_can_not_be_written_is_one_line_whoever_says_it(
     said = Home(tmp_path / "home").here("run")
     (line,) = said.stderr.splitlines()
     assert said.status == 2 and line.startswith(f"echomort: {words}") and "run again" in line
+
+
+def test_what_can_not_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert str(storage_error(PermissionError(13, "Permission denied", "/theirs"))).startswith("/theirs can't be read: ")
 
 
 def test_another_error_is_not_taken_for_one_of_the_disk() -> None:

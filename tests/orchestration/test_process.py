@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from echomort.version import __version__
+from orchestration.cli.__main__ import use_utf8
 
 
 @pytest.fixture
@@ -39,3 +40,18 @@ def test_a_command_keeps_its_exit_status_and_says_where_its_output_can_not_be_wr
     with open("/dev/full", "w") as full:
         lost = subprocess.run([*at_its_end, "--version"], stdout=full, stderr=subprocess.PIPE, timeout=200, check=False)
     assert lost.returncode != 0 and b"disk" in lost.stderr
+
+
+def test_a_locale_that_is_not_utf_8_begins_the_command_anew_in_utf_8_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[list[str]] = []
+    monkeypatch.setattr("os.execv", lambda _, words: begun.append(words))
+    monkeypatch.setenv("PYTHONUTF8", "")
+    for encoding in ("UTF-8", "ISO-8859-1"):
+        monkeypatch.setattr("locale.getencoding", lambda encoding=encoding: encoding)
+        use_utf8()
+    assert begun == [[sys.executable, "-X", "utf8", *sys.orig_argv[1:]]]
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "-c", "import locale; locale.getencoding = lambda: 'ISO-8859-1'\n"
+         "from orchestration.cli.__main__ import use_utf8; use_utf8()"], timeout=200, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0

@@ -1,0 +1,37 @@
+"""YAML that a person wrote: a key that is there twice, and a value that can't be (31 June), are errors."""
+
+from typing import Any
+
+import yaml
+from yaml.constructor import ConstructorError
+
+TIMESTAMP = "tag:yaml.org,2002:timestamp"
+"""YAML's name of a day or a time."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain values alone, each key once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise ConstructorError(None, None, f"the key {key.value} is there twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError):
+            problem = f"{node.value} is no day" if node.tag == TIMESTAMP else "a value can't be read"
+            raise ConstructorError(None, None, problem, node.start_mark) from None
+
+
+def read_yaml(text: str | bytes) -> Any:
+    """Return the value of ``text``, in bytes UTF-8 or UTF-16. Raises :class:`yaml.YAMLError`, whose ``problem``, if it
+    has one, says what is wrong."""
+    try:
+        return yaml.load(text, _Loader)
+    except RecursionError:
+        raise yaml.YAMLError from None

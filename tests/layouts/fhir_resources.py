@@ -73,7 +73,6 @@ def condition(system, code, key="c", **more):
     return of("Condition", key, **({"code": coded(system, code), "recordedDate": "2018-01-02"} | more))
 
 
-<<<<<<< HEAD
 R5_NAMES = {
     "period": "actualPeriod",
     "hospitalization": "admission",
@@ -131,7 +130,8 @@ R5_FORMS = {
     "ingredient": _parts_as_r5,
 }
 """Name of an element in R4 -> what makes of its value that of R5."""
-=======
+
+
 def of_patients(cases, numbers=()):
     """Return the resources of all ``cases``, each a list of resources of patient 1, as those of patients 1, 2, ...
 
@@ -153,4 +153,3 @@ def _of_patient(place, case, numbers):
         one | {"id": f"{place}" if one["resourceType"] == "Patient" else f"{one['id']}.{place}"}
         for one in json.loads(text)
     ]
->>>>>>> ci12

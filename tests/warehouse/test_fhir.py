@@ -416,33 +416,7 @@ def test_a_coded_or_worded_answer_is_a_number(tmp_path):
     assert found == [[[expected]] for *_, expected in ANSWERS]
 
 
-<<<<<<< HEAD
-@pytest.mark.parametrize(
-    ("said", "at"),
-    [
-        ({"effectiveDateTime": "2018-05-01"}, "2018-05-01 00:00:00"),
-        ({"effectiveDateTime": None, "effectiveInstant": "2018-05-01T10:00:00.5+02:00"}, "2018-05-01 10:00:00.500000"),
-        (
-            {"effectiveDateTime": None, "effectivePeriod": {"start": "2018-05-01", "end": "2018-05-03"}},
-            "2018-05-03 00:00:00",
-        ),
-        (
-            {"effectiveDateTime": None, "effectiveTiming": {"event": ["2018-05-01", "2018-05-03"]}},
-            "2018-05-03 00:00:00",
-        ),
-        ({"issued": "2018-05-02T10:00:00+02:00"}, "2018-05-02 10:00:00"),
-        ({"issued": "2018-05-02T10:00:00+02:00", "category": [coded("urn:c", "LAB")]}, "2018-05-02 10:00:00"),
-        ({"issued": "2018-05-02T10:00:00+02:00", "category": [coded("urn:c", "vital-signs")]}, "2018-05-01 10:00:00"),
-        ({"issued": "2018-05-02T10:00:00+02:00", "category": [coded("urn:c", "laboratory")]}, "2018-05-02 10:00:00"),
-    ],
-)
-def test_a_value_is_dated_by_when_it_was_known(tmp_path, said, at):
-    one = {key: value for key, value in observed(**said).items() if value is not None}
-    connection, _ = staged(tmp_path, one)
-    assert str(fetch(connection, "SELECT measured_at FROM measurement")[0][0]) == at
-=======
 NO_ANSWERS = [coded(SNOMED, "266927001"), {"text": "Unknown if ever smoked"}, {"text": "Current non-smoker"}]
->>>>>>> ci12
 
 
 def test_an_answer_that_says_nothing_is_counted(tmp_path):
@@ -460,6 +434,10 @@ DATED = [
     ({"effectiveDateTime": None, "effectiveInstant": "2018-05-01T10:00:00.5+02:00"}, "2018-05-01 10:00:00.5"),
     (
         {"effectiveDateTime": None, "effectivePeriod": {"start": "2018-05-01", "end": "2018-05-03"}},
+        "2018-05-03 00:00:00",
+    ),
+    (
+        {"effectiveDateTime": None, "effectiveTiming": {"event": ["2018-05-01", "2018-05-03"]}},
         "2018-05-03 00:00:00",
     ),
     ({"issued": "2018-05-02T10:00:00+02:00"}, "2018-05-02 10:00:00"),
@@ -831,44 +809,6 @@ def repeated(**said):
     return {"dosageInstruction": [{"timing": {"repeat": said}}]}
 
 
-<<<<<<< HEAD
-@pytest.mark.parametrize(
-    ("said", "period"),
-    [
-        ({"dispenseRequest": {"expectedSupplyDuration": DAYS}}, ("2018-01-01", "2018-01-31")),
-        (
-            {"dispenseRequest": {"expectedSupplyDuration": DAYS, "numberOfRepeatsAllowed": 2}},
-            ("2018-01-01", "2018-04-01"),
-        ),
-        ({"dispenseRequest": {"expectedSupplyDuration": DAYS}, "status": "stopped"}, None),
-        ({"dispenseRequest": {"expectedSupplyDuration": DAYS}, "status": "active"}, ("2018-01-01", None)),
-        ({"dispenseRequest": {"expectedSupplyDuration": {"value": 1, "unit": "box"}}}, None),
-        (repeated(boundsDuration={"value": 2, "unit": "weeks"}), ("2018-01-01", "2018-01-15")),
-        (repeated(boundsPeriod={"start": "2018-03-01", "end": "2018-05-01"}), ("2018-03-01", "2018-05-01")),
-        ({"effectiveDosePeriod": {"start": "2018-03-01", "end": "2018-05-01"}}, ("2018-03-01", "2018-05-01")),
-        (
-            {
-                "dosageInstruction": [
-                    one
-                    for day in ("2018-02-01", "2018-06-01")
-                    for one in repeated(boundsPeriod={"end": day})["dosageInstruction"]
-                ]
-            },
-            ("2018-01-01", "2018-06-01"),
-        ),
-    ],
-)
-def test_a_completed_request_ends_with_its_supply_or_its_bounds(tmp_path, said, period):
-    one = {
-        "status": "completed",
-        "authoredOn": "2018-01-01",
-        "medicationCodeableConcept": {"text": "Lisinopril"},
-    } | said
-    connection, report = staged(tmp_path, of("MedicationRequest", "d", **one))
-    found = fetch(connection, "SELECT started_at::DATE::VARCHAR, ended_at::DATE::VARCHAR FROM medication")
-    assert found == ([period] if period else [])
-    assert counted(report).get(("medication", "DRUG_ENDED_ON_AN_UNKNOWN_DAY"), 0) == (period is None)
-=======
 SUPPLIES = [
     ({"dispenseRequest": {"expectedSupplyDuration": DAYS}}, ("2018-01-01", "2018-01-31")),
     (
@@ -880,6 +820,7 @@ SUPPLIES = [
     ({"dispenseRequest": {"expectedSupplyDuration": {"value": 1, "unit": "box"}}}, None),
     (repeated(boundsDuration={"value": 2, "unit": "weeks"}), ("2018-01-01", "2018-01-15")),
     (repeated(boundsPeriod={"start": "2018-03-01", "end": "2018-05-01"}), ("2018-03-01", "2018-05-01")),
+    ({"effectiveDosePeriod": {"start": "2018-03-01", "end": "2018-05-01"}}, ("2018-03-01", "2018-05-01")),
     (
         {
             "dosageInstruction": [
@@ -901,7 +842,6 @@ def test_a_completed_request_ends_with_its_supply_or_its_bounds(tmp_path):
     assert found == [[list(period)] if period else [] for _, period in SUPPLIES]
     unknown = sum(period is None for _, period in SUPPLIES)
     assert counted(report)["medication", "DRUG_ENDED_ON_AN_UNKNOWN_DAY"] == unknown
->>>>>>> ci12
 
 
 def test_a_duration_that_is_none_stops_nothing(tmp_path):
@@ -1210,23 +1150,23 @@ def test_a_report_of_a_contained_patient_is_of_the_study_of_its_day(tmp_path):
     assert counted(report)["study", "REPORT_OF_ANOTHER_STUDY"] == 1
 
 
-<<<<<<< HEAD
-@pytest.mark.parametrize(
-    ("status", "end", "presence"),
-    [
-        ("finished", "2018-05-03T10:00:00+02:00", 2),
-        ("finished", None, 1),
-        ("planned", "2018-05-03T10:00:00+02:00", 0),
-        (None, "2018-05-03T10:00:00+02:00", 2),
-        (None, None, 0),
-    ],
-)
-def test_what_was_planned_is_presence_if_it_took_place(tmp_path, status, end, presence):
-    period = {"start": "2018-05-01T10:00:00+02:00"} | ({"end": end} if end else {})
-    connection, _ = staged(
-        tmp_path, visit(code="IMP", status=status, period=period, type=[{"text": "Geplante Aufnahme"}])
-    )
-    assert fetch(connection, "SELECT count(*) FROM contact") == [(presence,)]
+PLANNED = [
+    ("finished", "2018-05-03T10:00:00+02:00", 2),
+    ("finished", None, 1),
+    ("planned", "2018-05-03T10:00:00+02:00", 0),
+    (None, "2018-05-03T10:00:00+02:00", 2),
+    (None, None, 0),
+]
+
+
+def test_what_was_planned_is_presence_if_it_took_place(tmp_path):
+    visits = []
+    for status, end, _ in PLANNED:
+        period = {"start": "2018-05-01T10:00:00+02:00"} | ({"end": end} if end else {})
+        visits.append(visit(code="IMP", status=status, period=period, type=[{"text": "Geplante Aufnahme"}]))
+    connection, _ = staged(tmp_path, *of_patients([one] for one in visits))
+    found = each(connection, PLANNED, "kind", "contact")
+    assert [len(rows) for rows in found] == [presence for *_, presence in PLANNED]
 
 
 def drug(kind, key, **more):
@@ -1287,22 +1227,3 @@ def test_an_export_of_r5_says_what_that_of_r4_says(tmp_path):
     drugs = fetch(four, "SELECT drug_class FROM medication ORDER BY ALL")
     assert drugs == [("ace_inhibitor",), ("beta_blocker",), ("potassium_sparing_diuretic",), ("statin",)]
     assert fetch(four, "SELECT count(*) FROM study") == [(5,)]
-=======
-PLANNED = [
-    ("finished", "2018-05-03T10:00:00+02:00", 2),
-    ("finished", None, 1),
-    ("planned", "2018-05-03T10:00:00+02:00", 0),
-    (None, "2018-05-03T10:00:00+02:00", 2),
-    (None, None, 0),
-]
-
-
-def test_what_was_planned_is_presence_if_it_took_place(tmp_path):
-    visits = []
-    for status, end, _ in PLANNED:
-        period = {"start": "2018-05-01T10:00:00+02:00"} | ({"end": end} if end else {})
-        visits.append(visit(code="IMP", status=status, period=period, type=[{"text": "Geplante Aufnahme"}]))
-    connection, _ = staged(tmp_path, *of_patients([one] for one in visits))
-    found = each(connection, PLANNED, "kind", "contact")
-    assert [len(rows) for rows in found] == [presence for *_, presence in PLANNED]
->>>>>>> ci12

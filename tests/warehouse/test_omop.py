@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from collections import Counter
 
 import duckdb
 import pandas as pd
@@ -32,31 +33,45 @@ def value(concept=0, number="1", **rest):
 
 
 def measured(folder, *rows, **tables):
-    """Return the staged measurements as (variable, value, unit, in a study)."""
+    """Return the staged measurements as (variable, value, unit, in a study), in the order of their days."""
     connection, _ = staged(folder, measurement=rows, **tables)
-    return fetch(connection, "SELECT variable, value, unit, study_key IS NOT NULL FROM measurement")
+    return fetch(
+        connection, "SELECT variable, value, unit, study_key IS NOT NULL FROM measurement ORDER BY measured_at"
+    )
 
 
-@pytest.mark.parametrize(
-    ("row", "expected"),
-    [
-        (value(3016723, "1.2", unit_concept_id=8840), ("creatinine", 1.2, "mg/dL", False)),
-        (value(3016723, "106", unit_source_value="umol/L"), ("creatinine", 106, "umol/l", False)),
-        (value(3019550, "140", unit_concept_id=2000000004, unit_source_value="?"), ("sodium", 140, "mmol/L", False)),
-        (value(2000000003, "55", unit_source_value="%"), ("lvef", 55, "%", False)),
-        (value(0, "55", measurement_source_concept_id=2000000003), ("lvef", 55, None, False)),
-        (value(0, "55", measurement_source_value="18043-0", unit_concept_id=8554), ("lvef", 55, "%", False)),
-        (value(0, "30", measurement_source_value="rvsp"), ("rvsp", 30, None, False)),
-        (value(0, "1", measurement_source_value="current_smoker"), ("current_smoker", 1, None, False)),
-        (
-            value(2000000003, "55", measurement_event_id=31, meas_event_field_concept_id=1147082),
-            ("lvef", 55, None, True),
-        ),
-        (value(2000000003, "55", measurement_event_id=31, meas_event_field_concept_id=5), ("lvef", 55, None, False)),
-    ],
-)
-def test_a_variable_is_found_by_concept_source_concept_or_code(tmp_path, row, expected):
-    assert measured(tmp_path, row) == [expected]
+def of_persons(rows):
+    """Return table person with one for each of the rows, and the rows, each as that person's."""
+    people = [PERSON | {"person_id": 100 + place, "person_source_value": f"P{place}"} for place, _ in enumerate(rows)]
+    return [PERSON, *people], [row | {"person_id": 100 + place} for place, row in enumerate(rows)]
+
+
+def each(connection, cases, columns, table):
+    """Return the ``columns`` of the rows in ``table`` of each person of :func:`of_persons`."""
+    rows = fetch(connection, f"SELECT patient_key, {columns} FROM {table} ORDER BY ALL")
+    return [[tuple(row) for key, *row in rows if key == patient_key(f"P{place}")] for place, _ in enumerate(cases)]
+
+
+FOUND = [
+    (value(3016723, "1.2", unit_concept_id=8840), ("creatinine", 1.2, "mg/dL", False)),
+    (value(3016723, "106", unit_source_value="umol/L"), ("creatinine", 106, "umol/l", False)),
+    (value(3019550, "140", unit_concept_id=2000000004, unit_source_value="?"), ("sodium", 140, "mmol/L", False)),
+    (value(2000000003, "55", unit_source_value="%"), ("lvef", 55, "%", False)),
+    (value(0, "55", measurement_source_concept_id=2000000003), ("lvef", 55, None, False)),
+    (value(0, "55", measurement_source_value="18043-0", unit_concept_id=8554), ("lvef", 55, "%", False)),
+    (value(0, "30", measurement_source_value="rvsp"), ("rvsp", 30, None, False)),
+    (value(0, "1", measurement_source_value="current_smoker"), ("current_smoker", 1, None, False)),
+    (
+        value(2000000003, "55", measurement_event_id=31, meas_event_field_concept_id=1147082),
+        ("lvef", 55, None, True),
+    ),
+    (value(2000000003, "55", measurement_event_id=31, meas_event_field_concept_id=5), ("lvef", 55, None, False)),
+]
+
+
+def test_a_variable_is_found_by_concept_source_concept_or_code(tmp_path):
+    rows = [row | {"measurement_date": f"2018-04-{day:02}"} for day, (row, _) in enumerate(FOUND, 1)]
+    assert measured(tmp_path, *rows) == [expected for _, expected in FOUND]
 
 
 def test_what_is_not_of_the_catalogue_is_counted_and_not_read(tmp_path):
@@ -91,26 +106,26 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("said", "expected", "unread"),
-    [
-        ({"observation_concept_id": 40, "value_as_concept_id": 43}, {"nyha": 3}, 0),
-        ({"observation_concept_id": 40, "value_as_string": "NYHA III"}, {"nyha": 3}, 0),
-        ({"observation_concept_id": 40, "value_as_number": "2"}, {"nyha": 2}, 0),
-        ({"observation_concept_id": 40, "value_as_string": "II-III"}, {}, 0),
-        ({"observation_source_value": "mr_grade", "value_as_string": "Moderate"}, {"mr_grade": 2}, 0),
-        ({"observation_source_value": "diastolic_function", "value_as_string": "II"}, {"diastolic_function": 2}, 0),
-        ({"observation_concept_id": 41}, {"nyha": 3}, 0),
-        ({"observation_concept_id": 41, "value_as_string": "No"}, {}, 1),
-        ({"observation_concept_id": 42}, {"smoking": 1, "current_smoker": 0}, 0),
-        ({"observation_concept_id": 42, "value_as_concept_id": 40}, {}, 1),
-    ],
-)
-def test_an_answer_is_a_concept_words_or_what_was_asked(tmp_path, said, expected, unread):
-    one = {"person_id": 7, "observation_date": "2018-01-01"} | said
-    connection, report = staged(tmp_path, observation=[one], concept=ANSWERS)
-    assert dict(fetch(connection, "SELECT variable, value FROM measurement")) == expected
-    assert counted(report).get(("measurement", "OBSERVATION_NOT_IN_CATALOGUE"), 0) == unread
+SAID = [
+    ({"observation_concept_id": 40, "value_as_concept_id": 43}, {"nyha": 3}, 0),
+    ({"observation_concept_id": 40, "value_as_string": "NYHA III"}, {"nyha": 3}, 0),
+    ({"observation_concept_id": 40, "value_as_number": "2"}, {"nyha": 2}, 0),
+    ({"observation_concept_id": 40, "value_as_string": "II-III"}, {}, 0),
+    ({"observation_source_value": "mr_grade", "value_as_string": "Moderate"}, {"mr_grade": 2}, 0),
+    ({"observation_source_value": "diastolic_function", "value_as_string": "II"}, {"diastolic_function": 2}, 0),
+    ({"observation_concept_id": 41}, {"nyha": 3}, 0),
+    ({"observation_concept_id": 41, "value_as_string": "No"}, {}, 1),
+    ({"observation_concept_id": 42}, {"smoking": 1, "current_smoker": 0}, 0),
+    ({"observation_concept_id": 42, "value_as_concept_id": 40}, {}, 1),
+]
+
+
+def test_an_answer_is_a_concept_words_or_what_was_asked(tmp_path):
+    people, rows = of_persons([{"observation_date": "2018-01-01"} | said for said, *_ in SAID])
+    connection, report = staged(tmp_path, person=people, observation=rows, concept=ANSWERS)
+    found = each(connection, SAID, "variable, value", "measurement")
+    assert list(map(dict, found)) == [expected for _, expected, _ in SAID]
+    assert counted(report)["measurement", "OBSERVATION_NOT_IN_CATALOGUE"] == sum(unread for *_, unread in SAID)
 
 
 def test_an_answer_may_be_a_measurement_or_a_condition(tmp_path):
@@ -145,24 +160,23 @@ def test_of_a_date_and_a_time_of_another_day_the_later_says_when_a_value_was_kno
     assert fetch(connection, "SELECT measured_at::VARCHAR FROM measurement") == [(at,)]
 
 
-@pytest.mark.parametrize(
-    ("said", "dead"),
-    [
-        ({"discharged_to_concept_id": 4216643}, True),
-        ({"discharge_to_concept_id": 4216643}, True),
-        ({"discharged_to_concept_id": 50}, True),
-        ({"discharged_to_concept_id": 51}, True),
-        ({"discharged_to_concept_id": 52}, False),
-        ({"discharged_to_concept_id": 2000000010}, False),
-        ({"discharged_to_concept_id": 2000000011}, True),
-        ({"discharged_to_source_value": "EXPIRED"}, True),
-        ({"discharge_to_source_value": "Died in hospital"}, True),
-        ({"discharged_to_source_value": "20"}, False),
-        ({"discharged_to_source_value": "Home"}, False),
-        ({"discharged_to_source_value": "Patient not deceased"}, False),
-    ],
-)
-def test_a_discharge_as_dead_is_a_death_of_its_day(tmp_path, said, dead):
+DISCHARGES = [
+    ({"discharged_to_concept_id": 4216643}, True),
+    ({"discharge_to_concept_id": 4216643}, True),
+    ({"discharged_to_concept_id": 50}, True),
+    ({"discharged_to_concept_id": 51}, True),
+    ({"discharged_to_concept_id": 52}, False),
+    ({"discharged_to_concept_id": 2000000010}, False),
+    ({"discharged_to_concept_id": 2000000011}, True),
+    ({"discharged_to_source_value": "EXPIRED"}, True),
+    ({"discharge_to_source_value": "Died in hospital"}, True),
+    ({"discharged_to_source_value": "20"}, False),
+    ({"discharged_to_source_value": "Home"}, False),
+    ({"discharged_to_source_value": "Patient not deceased"}, False),
+]
+
+
+def test_a_discharge_as_dead_is_a_death_of_its_day(tmp_path):
     known = [
         {"concept_id": 50, "vocabulary_id": "UB04 Pt dis status", "concept_code": "41"},
         {"concept_id": 51, "vocabulary_id": "X", "concept_code": "1", "concept_name": "Patient died"},
@@ -177,9 +191,11 @@ def test_a_discharge_as_dead_is_a_death_of_its_day(tmp_path, said, dead):
         {"kind": "discharge", "concept_id": 2000000010, "target": "home"},
         {"kind": "discharge", "concept_id": 2000000011, "target": "dead"},
     ]
-    connection, _ = staged(tmp_path, visit_occurrence=[stay | said], concept=known, site_code=own)
-    rows = fetch(connection, "SELECT source, death_date::VARCHAR, died_at FROM death")
-    assert rows == ([("hospital", "2019-06-07", None)] if dead else [])
+    stays = [stay | {"visit_occurrence_id": place} | said for place, (said, _) in enumerate(DISCHARGES, 1)]
+    people, rows = of_persons(stays)
+    connection, _ = staged(tmp_path, person=people, visit_occurrence=rows, concept=known, site_code=own)
+    found = each(connection, DISCHARGES, "source, death_date::VARCHAR, died_at", "death")
+    assert found == [[("hospital", "2019-06-07", None)] if dead else [] for _, dead in DISCHARGES]
 
 
 def test_a_discharge_as_dead_without_an_end_adds_nothing_to_a_dated_death(tmp_path):
@@ -203,20 +219,21 @@ def test_a_birth_of_which_the_year_is_known_lies_in_its_middle(tmp_path):
     assert births == {patient_key(number): day for number, day in expected.items()}
 
 
-@pytest.mark.parametrize(
-    ("said", "kept"),
-    [
-        ({"death_date": "2018-05-04", "death_datetime": "2018-05-04 03:00:00"}, ("2018-05-04", "2018-05-04 03:00:00")),
-        ({"death_date": "2018-05-04", "death_datetime": "2018-05-04 00:00:00"}, ("2018-05-04", None)),
-        ({"death_date": "2018-05-04", "death_datetime": "2018-05-09 03:00:00"}, ("2018-05-04", None)),
-        ({"death_date": "2018-05-04"}, ("2018-05-04", None)),
-        ({"death_date": "2018-05"}, ("2018-05-01", None)),
-        ({"death_datetime": "2018-05-04 03:00:00"}, ("2018-05-04", "2018-05-04 03:00:00")),
-    ],
-)
-def test_a_death_has_a_time_where_it_is_of_its_day(tmp_path, said, kept):
-    connection, _ = staged(tmp_path, death=[{"person_id": 7} | said])
-    assert fetch(connection, "SELECT death_date::VARCHAR, died_at::VARCHAR FROM death") == [kept]
+DEATHS = [
+    ({"death_date": "2018-05-04", "death_datetime": "2018-05-04 03:00:00"}, ("2018-05-04", "2018-05-04 03:00:00")),
+    ({"death_date": "2018-05-04", "death_datetime": "2018-05-04 00:00:00"}, ("2018-05-04", None)),
+    ({"death_date": "2018-05-04", "death_datetime": "2018-05-09 03:00:00"}, ("2018-05-04", None)),
+    ({"death_date": "2018-05-04"}, ("2018-05-04", None)),
+    ({"death_date": "2018-05"}, ("2018-05-01", None)),
+    ({"death_datetime": "2018-05-04 03:00:00"}, ("2018-05-04", "2018-05-04 03:00:00")),
+]
+
+
+def test_a_death_has_a_time_where_it_is_of_its_day(tmp_path):
+    people, rows = of_persons([said for said, _ in DEATHS])
+    connection, _ = staged(tmp_path, person=people, death=rows)
+    found = each(connection, DEATHS, "death_date::VARCHAR, died_at::VARCHAR", "death")
+    assert found == [[kept] for _, kept in DEATHS]
 
 
 def test_only_encounters_prove_life(tmp_path):
@@ -293,27 +310,32 @@ def test_every_loinc_code_of_the_catalogue_is_on_the_map_of_all_adapters():
             assert (variable.code.split()[0], variable.name) in mapped
 
 
-@pytest.mark.parametrize(
-    ("code", "unit", "number", "expected"),
-    [
-        ("38483-4", "mg/dL", "1.2", ("creatinine", 1.2)),  # in blood
-        ("14682-9", "umol/L", "106", ("creatinine", 106)),  # in moles
-        ("2947-0", "mmol/L", "140", ("sodium", 140)),
-        ("6298-4", "mmol/L", "4", ("potassium", 4)),
-        ("6299-2", "mg/dL", "14", ("bun", 14)),
-        ("22748-8", "mmol/L", "3", ("ldl", 3)),
-        ("30350-3", "g/dL", "13", ("hemoglobin", 13)),
-        ("62238-1", "mL/min/1.73m2", "60", ("egfr", 60)),
-        ("10230-1", "%", "35", ("lvef", 35)),
-        ("3137-7", "cm", "170", ("height", 170)),
-    ],
-)
-def test_a_laboratory_variable_has_more_than_one_code(tmp_path, code, unit, number, expected):
-    concept = [{"concept_id": 77, "vocabulary_id": "LOINC", "concept_code": code}]
-    for place, row in enumerate([value(77, number), value(0, number, measurement_source_value=code)]):
-        (tmp_path / str(place)).mkdir()
-        found = measured(tmp_path / str(place), row | {"unit_source_value": unit}, concept=concept)
-        assert [line[:2] for line in found] == [expected]
+LABORATORY = [
+    ("38483-4", "mg/dL", "1.2", ("creatinine", 1.2)),  # in blood
+    ("14682-9", "umol/L", "106", ("creatinine", 106)),  # in moles
+    ("2947-0", "mmol/L", "140", ("sodium", 140)),
+    ("6298-4", "mmol/L", "4", ("potassium", 4)),
+    ("6299-2", "mg/dL", "14", ("bun", 14)),
+    ("22748-8", "mmol/L", "3", ("ldl", 3)),
+    ("30350-3", "g/dL", "13", ("hemoglobin", 13)),
+    ("62238-1", "mL/min/1.73m2", "60", ("egfr", 60)),
+    ("10230-1", "%", "35", ("lvef", 35)),
+    ("3137-7", "cm", "170", ("height", 170)),
+]
+
+
+def test_a_laboratory_variable_has_more_than_one_code(tmp_path):
+    concepts = [
+        {"concept_id": 7000 + place, "vocabulary_id": "LOINC", "concept_code": code}
+        for place, (code, *_) in enumerate(LABORATORY)
+    ]
+    by_concept = [value(7000 + place, number) for place, (*_, number, _) in enumerate(LABORATORY)]
+    by_text = [value(0, number, measurement_source_value=code) for code, _, number, _ in LABORATORY]
+    units = [{"unit_source_value": unit} for _, unit, *_ in LABORATORY]
+    rows = [row | unit for row, unit in zip([*by_concept, *by_text], units * 2, strict=True)]
+    dated = [row | {"measurement_date": f"2018-04-{day:02}"} for day, row in enumerate(rows, 1)]
+    found = measured(tmp_path, *dated, concept=concepts)
+    assert [line[:2] for line in found] == [expected for *_, expected in LABORATORY] * 2
 
 
 def loinc_digit(code):
@@ -414,35 +436,40 @@ def vocabulary(ancestors=ANCESTORS):
     }
 
 
-@pytest.mark.parametrize(
-    ("concept", "source_concept", "source_value", "expected"),
-    [
-        (201, 102, "I50.22", ("ICD10CM", "I5022", None)),  # the source's own code comes first
-        (201, 107, "428.0", ("ICD9CM", "4280", None)),
-        (101, 0, "", ("ICD10CM", "I509", None)),  # an ICD concept where a standard one belongs
-        (201, 0, "I50.9", ("ICD10CM", "I509", None)),  # the text is a code that maps to this concept
-        (201, 0, "i509", ("ICD10CM", "I509", None)),
-        (203, 0, "I50.9", ("ICD10CM", "I48", "CONDITION_BY_ITS_MAP")),  # the text contradicts the concept
-        (201, 201, "84114007", ("ICD10CM", "I50", "CONDITION_BY_ITS_MAP")),  # not I11: that code says more than this
-        (208, 0, "", ("ICD10CM", "I11", "CONDITION_BY_ITS_MAP")),  # nothing better is known
-        (205, 0, "", ("ICD10CM", "I50", "CONDITION_BY_ITS_ANCESTOR_S_MAP")),
-        (204, 0, "", (None, None, "CONDITION_OF_SEVERAL_CATEGORIES")),
-        (207, 0, "", (None, None, "CONDITION_OF_SEVERAL_CATEGORIES")),
-        (206, 0, "", (None, None, "CONDITION_WITHOUT_ICD_CODE")),  # an invalid map, and another relationship
-        (0, 0, "I50.9", (None, None, "CONDITION_WITHOUT_ICD_CODE")),  # of which code system? never guessed
-    ],
-)
-def test_a_condition_finds_its_icd_category_by_the_site_s_vocabulary(
-    tmp_path, concept, source_concept, source_value, expected
-):
-    row = {"person_id": 7, "condition_concept_id": concept, "condition_source_concept_id": source_concept}
-    row |= {"condition_source_value": source_value, "condition_start_date": "2018-04-01"}
-    connection, report = staged(tmp_path, condition_occurrence=[row], **vocabulary())
-    *code, reason = expected
-    assert fetch(connection, "SELECT vocabulary, code FROM diagnosis") == ([tuple(code)] if code[0] else [])
-    noted = {name for table, name in counted(report) if table == "diagnosis" and name.startswith("CONDITION")}
-    assert noted == ({reason} if reason else set())
-    assert report.rows["diagnosis"] == (1, int(code[0] is not None), int(code[0] is None))
+CONDITIONS = [
+    (201, 102, "I50.22", ("ICD10CM", "I5022", None)),  # the source's own code comes first
+    (201, 107, "428.0", ("ICD9CM", "4280", None)),
+    (101, 0, "", ("ICD10CM", "I509", None)),  # an ICD concept where a standard one belongs
+    (201, 0, "I50.9", ("ICD10CM", "I509", None)),  # the text is a code that maps to this concept
+    (201, 0, "i509", ("ICD10CM", "I509", None)),
+    (203, 0, "I50.9", ("ICD10CM", "I48", "CONDITION_BY_ITS_MAP")),  # the text contradicts the concept
+    (201, 201, "84114007", ("ICD10CM", "I50", "CONDITION_BY_ITS_MAP")),  # not I11: that code says more than this
+    (208, 0, "", ("ICD10CM", "I11", "CONDITION_BY_ITS_MAP")),  # nothing better is known
+    (205, 0, "", ("ICD10CM", "I50", "CONDITION_BY_ITS_ANCESTOR_S_MAP")),
+    (204, 0, "", (None, None, "CONDITION_OF_SEVERAL_CATEGORIES")),
+    (207, 0, "", (None, None, "CONDITION_OF_SEVERAL_CATEGORIES")),
+    (206, 0, "", (None, None, "CONDITION_WITHOUT_ICD_CODE")),  # an invalid map, and another relationship
+    (0, 0, "I50.9", (None, None, "CONDITION_WITHOUT_ICD_CODE")),  # of which code system? never guessed
+]
+
+
+def test_a_condition_finds_its_icd_category_by_the_site_s_vocabulary(tmp_path):
+    names = ("condition_concept_id", "condition_source_concept_id", "condition_source_value")
+    said = [dict(zip(names, row, strict=True)) | {"condition_start_date": "2018-04-01"} for *row, _ in CONDITIONS]
+    people, rows = of_persons(said)
+    connection, report = staged(tmp_path, person=people, condition_occurrence=rows, **vocabulary())
+    expected = [(system, code) for *_, (system, code, _) in CONDITIONS]
+    assert each(connection, CONDITIONS, "vocabulary, code", "diagnosis") == [
+        [one] if one[0] else [] for one in expected
+    ]
+    found = {
+        name: count
+        for (table, name), count in counted(report).items()
+        if table == "diagnosis" and name.startswith("CONDITION")
+    }
+    assert found == Counter(reason for *_, (*_, reason) in CONDITIONS if reason)
+    staged_rows = sum(code is not None for _, code in expected)
+    assert report.rows["diagnosis"] == (len(CONDITIONS), staged_rows, len(CONDITIONS) - staged_rows)
 
 
 def test_without_ancestors_only_the_concept_s_own_map_counts(tmp_path):
@@ -658,11 +685,8 @@ def test_a_site_names_its_own_concepts(tmp_path):
         {"kind": "diagnosis", "concept_id": 2000000007, "target": "I48"},
         {"kind": "diagnosis", "vocabulary": "SNOMED", "code": "84114007", "target": "I42", "descendants": "no"},
     ]
-    for place, (concept, expected) in enumerate(
-        [(918, ["I36"]), (2000000007, ["I48"]), (903, ["I42"]), (904, ["I50"])]
-    ):
-        (tmp_path / str(place)).mkdir()
-        assert groups_of(tmp_path / str(place), snomed(), concept, site_code=own)[0] == expected
+    expected = {918: ["I36"], 2000000007: ["I48"], 903: ["I42"], 904: ["I50"]}
+    assert groups_of_each(tmp_path, snomed() | {"site_code": own}, expected)[0] == expected
 
 
 def test_a_row_of_site_code_that_says_nothing_is_counted(tmp_path):
@@ -938,26 +962,35 @@ def test_the_imaging_extension_gives_the_study_its_dicom_number(tmp_path):
     assert ("study", "NO_TABLE_OF_ECHO_STUDIES") not in counted(report)
 
 
-@pytest.mark.parametrize(
-    ("images", "procedure", "is_study"),
-    [
-        ([image()], {"procedure_concept_id": 801}, True),
-        ([image()], {"procedure_concept_id": 805}, True),
-        ([image(modality_concept_id=0)], {"procedure_concept_id": 801}, True),
-        ([image(modality_concept_id=61)], {"procedure_concept_id": 801}, False),
-        ([image(modality_concept_id=61), image(2)], {"procedure_concept_id": 801}, True),
-        ([image()], {"procedure_concept_id": 802}, False),
-        ([image()], {"procedure_concept_id": 809}, False),  # ultrasound of something else
-        ([image(anatomic_site_concept_id=62)], {"procedure_concept_id": 809}, False),  # the procedure says what it is
-        ([image(anatomic_site_concept_id=62)], {"procedure_concept_id": 0}, True),
-        ([image(anatomic_site_concept_id=63)], {"procedure_concept_id": 0}, False),
-        ([image(anatomic_site_concept_id=62, modality_concept_id=0)], {"procedure_concept_id": 0}, False),
-        ([image(anatomic_site_concept_id=62, procedure_occurrence_id=999)], {"procedure_concept_id": 0}, True),
-    ],
-)
-def test_an_image_is_an_echo_by_its_procedure_or_else_by_ultrasound_of_the_heart(tmp_path, images, procedure, is_study):
-    _, found, _ = imaged(tmp_path, images, procedure)
-    assert (study_key(UID) in dict(found)) == is_study
+IMAGES = [
+    ([image()], {"procedure_concept_id": 801}, True),
+    ([image()], {"procedure_concept_id": 805}, True),
+    ([image(modality_concept_id=0)], {"procedure_concept_id": 801}, True),
+    ([image(modality_concept_id=61)], {"procedure_concept_id": 801}, False),
+    ([image(modality_concept_id=61), image(2)], {"procedure_concept_id": 801}, True),
+    ([image()], {"procedure_concept_id": 802}, False),
+    ([image()], {"procedure_concept_id": 809}, False),  # ultrasound of something else
+    ([image(anatomic_site_concept_id=62)], {"procedure_concept_id": 809}, False),  # the procedure says what it is
+    ([image(anatomic_site_concept_id=62)], {"procedure_concept_id": 0}, True),
+    ([image(anatomic_site_concept_id=63)], {"procedure_concept_id": 0}, False),
+    ([image(anatomic_site_concept_id=62, modality_concept_id=0)], {"procedure_concept_id": 0}, False),
+    ([image(anatomic_site_concept_id=62, procedure_occurrence_id=999)], {"procedure_concept_id": 0}, True),
+]
+
+
+def test_an_image_is_an_echo_by_its_procedure_or_else_by_ultrasound_of_the_heart(tmp_path):
+    """Each case is a study on a day of its own."""
+    images = []
+    for place, (given, *_) in enumerate(IMAGES):
+        for one in given:
+            own = {"image_occurrence_id": len(images), "image_study_uid": f"{UID}.{place}"}
+            own |= {"image_occurrence_date": f"2018-05-{1 + place:02}"}
+            if one["procedure_occurrence_id"] == image()["procedure_occurrence_id"]:
+                own["procedure_occurrence_id"] = 31 + place
+            images.append(one | own)
+    _, found, _ = imaged(tmp_path, images, *(procedure for _, procedure, _ in IMAGES))
+    keys = dict(found)
+    assert [study_key(f"{UID}.{place}") in keys for place, _ in enumerate(IMAGES)] == [one for *_, one in IMAGES]
 
 
 def test_an_echo_without_images_stays_a_study_and_none_is_there_twice(tmp_path):

@@ -99,9 +99,7 @@ def as_r5(one):
         made["status"] = STATES[made["status"]]
     if kind == "MedicationStatement" and one.get("status") in {"active", "not-taken", "stopped"}:
         said = {"active": "taking-as-directed", "not-taken": "not-taking", "stopped": "stopped-as-directed"}
-        made["adherence"] = {
-            "code": coded("http://hl7.org/fhir/CodeSystem/medication-statement-adherence", said[one["status"]])
-        }
+        made["adherence"] = {"code": {"coding": [OWN, {"code": said[one["status"]]}]}}
     return {R5_NAMES.get(name, name): _in_r5(name, value) for name, value in made.items()}
 
 
@@ -114,10 +112,13 @@ def _in_r5(name, value):
     return R5_FORMS[name](value) if name in R5_FORMS else value
 
 
+OWN = {"system": "urn:site", "code": "7"}
+"""A coding of the site, which may stand before that of the standard."""
+
 R5_FORMS = {
-    "class": lambda coding: [{"coding": [coding]}],
+    "class": lambda coding: [{"coding": [OWN, coding]}],
     "modality": lambda said: (
-        [{"coding": [one]} for one in said] if isinstance(said, list) else {"coding": [said]}  # of a series
+        [{"coding": [OWN, one]} for one in said] if isinstance(said, list) else {"coding": [OWN, said]}  # of a series
     ),
     "medicationCodeableConcept": lambda concept: {"concept": concept},
     "medicationReference": lambda reference: {"reference": reference},

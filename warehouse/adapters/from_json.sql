@@ -58,6 +58,9 @@ CREATE OR REPLACE TEMP MACRO concept_words(concept) AS
             list_transform(json_parts(json_text(concept, '$.coding')), lambda coding: json_text(coding, '$.display')), ' '
         )
     );
+-- is_class_system(system): whether a system is one of HL7's of the class of an encounter.
+CREATE OR REPLACE TEMP MACRO is_class_system(system) AS
+    coalesce(regexp_matches(system, '(?i)ActCode|v2-0004|2\.16\.840\.1\.113883\.5\.4$'), false);
 -- is_record_number(identifier): whether its type says that it is a medical record number: by HL7's code, or in words
 -- alone.
 CREATE OR REPLACE TEMP MACRO is_record_number(identifier) AS

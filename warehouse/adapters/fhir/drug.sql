@@ -12,11 +12,11 @@ WITH statement AS (
         json_text(effectiveperiod, '$.end') AS ended_at,
         json_parts(dosage) AS dosages,
         -- R5 says by the adherence what R4 says by the status.
-        json_text(adherence, '$.code.coding[0].code') AS adhered,
+        list_transform(json_parts(json_text(adherence, '$.code.coding')), lambda one: json_text(one, '$.code')) AS adhered,
         CASE
             WHEN lower(as_text(status)) IS DISTINCT FROM 'recorded' THEN lower(as_text(status))
-            WHEN adhered = 'not-taking' THEN 'not-taken'
-            WHEN starts_with(adhered, 'stopped') THEN 'stopped'
+            WHEN list_contains(adhered, 'not-taking') THEN 'not-taken'
+            WHEN len(list_filter(adhered, lambda one: starts_with(one, 'stopped'))) > 0 THEN 'stopped'
         END AS state,
         CASE state
             WHEN 'entered-in-error' THEN 'ENTERED_IN_ERROR'

@@ -9,11 +9,11 @@ WITH latest AS (
         lower(as_text(status)) AS status,
         json_parts(identifier) AS identifiers,
         list_concat(
-            list_transform(json_parts(modality), lambda one: coalesce(json_text(one, '$.code'), json_text(one, '$.coding[0].code'))),
-            list_transform(
-                json_parts(series),
-                lambda one: coalesce(json_text(one, '$.modality.code'), json_text(one, '$.modality.coding[0].code'))
-            )
+            list_transform(json_parts(modality), lambda one: json_text(one, '$.code')),
+            list_transform(json_parts(series), lambda one: json_text(one, '$.modality.code')),
+            -- R5 has concepts.
+            flatten(list_transform(json_parts(modality), lambda one: json_extract_string(one, '$.coding[*].code'))),
+            flatten(list_transform(json_parts(series), lambda one: json_extract_string(one, '$.modality.coding[*].code')))
         ) AS modalities,
         coalesce(as_text(started), list_min(list_transform(json_parts(series), lambda one: json_text(one, '$.started')))) AS study_at,
         fhir_reference(encounter, 'Encounter', 'ImagingStudy/' || id) AS encounter_id,

@@ -31,11 +31,16 @@ latest AS (
         id,
         subject,
         lower(as_text(status)) AS status,
-        -- R4 has one coding; a list of concepts is what R5 makes of it.
-        json_parts(class)[1] AS first_class,
-        coalesce(json_text(first_class, '$.code'), json_text(first_class, '$.coding[0].code')) AS code,
-        coalesce(json_text(first_class, '$.system'), json_text(first_class, '$.coding[0].system')) AS system,
-        coalesce(json_text(first_class, '$.display'), json_text(first_class, '$.coding[0].display')) AS display,
+        -- R4 has one coding; a list of concepts is what R5 makes of it. One of the standard comes first.
+        flatten(
+            list_transform(
+                json_parts(class), lambda one: coalesce(nullif(json_parts(json_text(one, '$.coding')), []), [one])
+            )
+        ) AS classes,
+        coalesce(list_filter(classes, lambda one: is_class_system(json_text(one, '$.system')))[1], classes[1]) AS first_class,
+        json_text(first_class, '$.code') AS code,
+        json_text(first_class, '$.system') AS system,
+        coalesce(json_text(first_class, '$.display'), json_text(first_class, '$.text')) AS display,
         array_to_string(
             list_transform(
                 list_concat(json_parts(type), json_parts(servicetype)),
@@ -57,7 +62,7 @@ latest AS (
 known AS (
     SELECT
         *,
-        system IS NULL OR regexp_matches(system, '(?i)ActCode|v2-0004|2\.16\.840\.1\.113883\.5\.4$') AS is_standard,
+        system IS NULL OR is_class_system(system) AS is_standard,
         as_moment(started_at) AS came_at,
         as_moment(ended_at) AS left_at
     FROM latest

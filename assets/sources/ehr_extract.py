@@ -13,7 +13,7 @@ from echomort.core.fingerprint import digest, digest_file
 from echomort.core.listing import SourceFile, list_files
 from echomort.settings import Settings
 from warehouse.adapters.extract import database_digest
-from warehouse.adapters.raw import files_behind_views
+from warehouse.adapters.table_files import files_behind_views
 from warehouse.adapters.vocabulary import vocabulary_files
 
 

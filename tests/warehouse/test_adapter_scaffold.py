@@ -9,7 +9,8 @@ from extracts import HEADERS, KEYRING, clean_records, empty_warehouse, fetch, wr
 from echomort.core.errors import UserError
 from warehouse.adapters.checking import check_adapter
 from warehouse.adapters.extract import CANONICAL, ExtractLocation, contract, define_macros, open_extract
-from warehouse.adapters.raw import Extract, plain_name
+from warehouse.adapters.headers import plain_name
+from warehouse.adapters.raw import Extract
 from warehouse.adapters.scaffold import Forms, column_words, look, write_adapter
 from warehouse.connection import connect_to_nothing
 from warehouse.staging.staging import stage

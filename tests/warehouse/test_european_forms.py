@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warehouse.adapters.extract import ExtractLocation, define_macros
-from warehouse.adapters.raw import Column, Extract, csv_header, plain_name
+from warehouse.adapters.headers import csv_header, plain_name
+from warehouse.adapters.raw import Column, Extract
 from warehouse.connection import connect_in_memory
 from warehouse.queries import run
 from warehouse.staging.staging import stage

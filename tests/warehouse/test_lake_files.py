@@ -10,7 +10,7 @@ import pytest
 from extracts import KEYRING, counted, empty_warehouse, fetch, patient_key, person, write_extract
 
 from echomort.core.errors import UserError
-from warehouse.adapters.raw import files_behind_views
+from warehouse.adapters.table_files import files_behind_views
 from warehouse.staging.staging import stage
 
 PEOPLE = 12

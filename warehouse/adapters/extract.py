@@ -29,9 +29,10 @@ from echomort.core.csv_table import read_rows
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
 from echomort.settings import Postgresql, Settings
+from warehouse.adapters.headers import UNMARKED, not_unicode
 from warehouse.adapters.offered import offered, offered_folder
 from warehouse.adapters.postgresql import snapshot
-from warehouse.adapters.raw import FLOATS, UNMARKED, Column, Extract, not_unicode
+from warehouse.adapters.raw import FLOATS, Column, Extract
 from warehouse.adapters.vocabulary import vocabulary_files
 from warehouse.queries import ROOT, query, run, scalar
 

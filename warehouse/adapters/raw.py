@@ -6,15 +6,9 @@ in a folder directly below it; names are compared as :func:`plain_name` writes t
 during staging. Tables of PostgreSQL are copied first.
 """
 
-import codecs
-import csv
-import glob
-import io
-import itertools
 import re
-import unicodedata
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,28 +18,32 @@ import pyarrow
 import pyarrow.parquet
 
 from echomort.core.errors import UserError
-from echomort.core.files import disk_error, resolve_under
-from warehouse.adapters.packed import JSON, PACKED, open_packed
+from echomort.core.files import disk_error
+from warehouse.adapters.headers import (
+    UNMARKED,
+    by_plain_name,
+    csv_header,
+    is_repeated,
+    plain_name,
+    quotes_are_text,
+    read_through,
+)
+from warehouse.adapters.packed import JSON, open_packed
 from warehouse.adapters.postgresql import Relation, Snapshot
 from warehouse.adapters.resources import resource_files
+from warehouse.adapters.table_files import (
+    UNREAD,
+    database_files,
+    form_of,
+    inside,
+    is_visible,
+    parts_of,
+    suffix_of,
+    tables_by_name,
+    visible_tables,
+)
 from warehouse.adapters.vocabulary import vocabulary_files
 from warehouse.queries import query, run
-
-TEXT = tuple(kind + packed for kind in (".csv", ".tsv", ".txt") for packed in PACKED)
-"""Endings of tables of text, whose columns are separated by one of :data:`SEPARATORS`."""
-
-SEPARATORS = (",", "\t", ";", "|")
-"""What separates the columns of a text: the first that the header has. Spreadsheets write semicolons where the comma is
-the decimal sign, databases bars."""
-
-UNMARKED = "utf-8"
-"""Encoding of a text without a mark of its own, unless ``sources.encoding`` names another."""
-
-SUFFIXES = (*TEXT, *JSON, ".parquet")
-"""File names that a table may end with."""
-
-PART = re.compile(r"(part|data|run|\d)", re.IGNORECASE)
-"""How parts begin in a folder that has the table's name alone: as Spark, Dask and BigQuery write them."""
 
 MISSING = ("", r"\N", "NULL", "null", "Null", "(null)", "[NULL]", "<NULL>", "<NA>", "NaN", "nan", "NaT", "#N/A")
 """What exports of databases and tools write for a missing value, in a column of any kind; no word of a record."""
@@ -53,41 +51,14 @@ MISSING = ("", r"\N", "NULL", "null", "Null", "(null)", "[NULL]", "<NULL>", "<NA
 FLOATS = frozenset({"DOUBLE", "FLOAT"})
 """DuckDB's types of numbers that hold no whole number of 2^53 or more without a loss."""
 
-NO_TYPES: Mapping[str, str] = {}
-"""The types of the columns of a CSV file: DuckDB reads the words for a missing value there as such."""
-
 KEEP_THEIR_TYPE = frozenset({"patient_id", "study_id", "same_as", "subject_id", "person_id"})
 """Columns of identifiers: extract.py judges the type of those in the canonical tables."""
 
-UNREAD = (
-    ".bz2",
-    ".xz",
-    ".lz4",
-    ".snappy",
-    ".zip",
-    ".7z",
-    ".tar",
-    ".tgz",
-    ".xlsx",
-    ".xls",
-    ".avro",
-    ".orc",
-    ".json",
-    ".sas7bdat",
-)
-"""Endings of files that may hold a table and are not read: such a file is refused, not overlooked."""
-
-DATABASE = ".duckdb"
-"""Ending of the DuckDB file of an extract."""
-
-QUOTED = re.compile(r"'((?:[^']|'')+)'")
-"""A text in the SQL of a view: perhaps the path or the pattern of files."""
-
-SPELT = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "å": "aa", "ł": "l"}
-"""Letters of column names that are not a plain letter with an accent -> how they are spelt without them."""
-
 UNNAMED = re.compile(r"column\d+")
 """The names that DuckDB gives to columns when it takes a CSV file's header for a row."""
+
+NO_TYPES: Mapping[str, str] = {}
+"""The types of the columns of a CSV file: DuckDB reads the words for a missing value there as such."""
 
 VARIABLES = {
     "csv": ("path", "columns", "encoding", "separator", "quote"),
@@ -98,13 +69,6 @@ VARIABLES = {
 
 SHOWN_FILES = 3
 """Files of one type of resource that a message names at most. Our choice: a line stays readable."""
-
-CHUNK_BYTES = 2**20
-"""Bytes read at a time when a compressed file is checked (1 MiB). Our choice: it bounds memory."""
-
-
-LONGEST_LINE_BYTES = 2**27
-"""Bytes of a line that are held at most (128 MiB). Our choice: it bounds memory."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +126,7 @@ class Extract:
         self.dispensable, self.encoding = dispensable or {}, encoding
         self.unused: dict[str, str] = {}
         self.created: dict[str, tuple[str, str]] = {}
-        self.files = _by_name(root) if root else {}
+        self.files = tables_by_name(root) if root else {}
         self.vocabulary = vocabulary_files(vocabulary)
         self.resources: dict[str, list[Path]] | None = None
         self.database_file = ""
@@ -229,7 +193,7 @@ class Extract:
         if found.kind == "empty":
             self.leave_empty(columns)
             return
-        repeated = [column.name for column in columns if any(_is_repeated(column.name, name) for name in found.columns)]
+        repeated = [column.name for column in columns if any(is_repeated(column.name, name) for name in found.columns)]
         if repeated:
             raise UserError(
                 f"the header of {found.title} has a repeated column, {repeated[0]}", "give each column one name"
@@ -279,7 +243,7 @@ class Extract:
 
     def _unread(self, table: str) -> str:
         """Return the name of a file of the table's name whose kind is not read; empty if there is none."""
-        below = [path for path in self.root.iterdir() if path.is_dir() and _visible(path)] if self.root else []
+        below = [path for path in self.root.iterdir() if path.is_dir() and is_visible(path)] if self.root else []
         folders = [self.root, *below] if self.root else []
         names = (path.name for folder in folders for path in sorted(folder.iterdir()) if path.is_file())
         return next(
@@ -303,7 +267,7 @@ class Extract:
             return None
         if self.resources is None:
             self.resources = resource_files(self.root)
-        paths = [_inside(self.root, path) for path in self.resources.get(table, ())]
+        paths = [inside(self.root, path) for path in self.resources.get(table, ())]
         title = ", ".join(path.name for path in paths[:SHOWN_FILES]) + (" ..." if len(paths) > SHOWN_FILES else "")
         return RawTable(title, "json", *_json_columns(self.connection, table, paths, title)) if paths else None
 
@@ -333,24 +297,24 @@ class Extract:
         folder = self.root / table if self.root else None
         if folder is None or not folder.is_dir() or table in self.relations:
             return []
-        parts = _visible_tables(folder)
-        return [folder] if parts and all(_suffix(part) == ".parquet" for part in parts) else []
+        parts = visible_tables(folder)
+        return [folder] if parts and all(suffix_of(part) == ".parquet" for part in parts) else []
 
     def _file(self, table: str, path: Path) -> RawTable:
         assert self.root is not None
-        files = (_parts(path) or _visible_tables(path)) if path.is_dir() else [path]
-        parts = [_inside(self.root, part) for part in files]
-        kinds = sorted({_form(part) for part in parts})
+        files = (parts_of(path) or visible_tables(path)) if path.is_dir() else [path]
+        parts = [inside(self.root, part) for part in files]
+        kinds = sorted({form_of(part) for part in parts})
         if len(kinds) > 1:
             raise UserError(
                 f"the parts of table {table} ({path.name}) are of several kinds: {' and '.join(kinds)}",
                 "keep those of one kind, or write all parts alike",
             )
-        if _suffix(parts[0]) in JSON:
+        if suffix_of(parts[0]) in JSON:
             if all(map(_is_blank, parts)):
                 return RawTable(path.name, "empty", {})
             return RawTable(path.name, "json", *_json_columns(self.connection, table, parts, path.name))
-        if _suffix(parts[0]) == ".parquet":
+        if suffix_of(parts[0]) == ".parquet":
             return RawTable(path.name, "parquet", *_parquet_columns(self.connection, table, parts, path.name))
         return RawTable(path.name, "csv", _csv_columns(self.connection, table, parts, self.encoding))
 
@@ -370,7 +334,7 @@ class Extract:
                 "correct the view, or write its rows into a table",
             ) from None
         only = rows[0] if len(rows) == 1 else ()
-        return RawTable(name, "absent", _by_plain_name([str(cell) for cell in only]))
+        return RawTable(name, "absent", by_plain_name([str(cell) for cell in only]))
 
     def _attach(self, root: Path) -> dict[str, list[str]]:
         databases = database_files(root)
@@ -382,7 +346,7 @@ class Extract:
                 f"the extract holds two databases ({', '.join(path.name for path in databases)})", "keep one of them"
             )
         try:
-            run(self.connection, "adapters/attach.sql", path=str(_inside(root, databases[0])))
+            run(self.connection, "adapters/attach.sql", path=str(inside(root, databases[0])))
         except duckdb.Error:
             raise UserError(
                 f"{databases[0].name} is not a DuckDB database that can be read",
@@ -429,91 +393,8 @@ def _missing() -> str:
 def _described(rows: Sequence[tuple[Any, ...]]) -> tuple[dict[str, str], dict[str, str]]:
     """Return all columns in the rows of DESCRIBE: plain name -> name, and plain name -> DuckDB's type."""
     types = {str(name): kind for name, kind, *_ in rows}
-    names = _by_plain_name(list(types))
+    names = by_plain_name(list(types))
     return names, {plain: types[name] for plain, name in names.items()}
-
-
-def database_files(root: Path) -> list[Path]:
-    """Return the DuckDB files in ``root``."""
-    return sorted(path for path in root.iterdir() if path.suffix == DATABASE and _visible(path))
-
-
-def files_behind_views(root: Path) -> list[Path]:
-    """Return the files that views of the DuckDB file in ``root`` read, as far as their SQL names them; sorted."""
-    found: set[Path] = set()
-    for database in database_files(root):
-        try:
-            with duckdb.connect(str(database), read_only=True) as connection:
-                views = run(connection, "adapters/views.sql").fetchall()
-        except duckdb.Error:
-            continue  # opening it for staging says why
-        for (text,) in views:
-            for named in QUOTED.findall(text):
-                found.update(
-                    path for path in map(Path, glob.glob(named.replace("''", "'"), recursive=True)) if path.is_file()
-                )
-    return sorted(found)
-
-
-def _by_name(root: Path) -> dict[str, list[Path]]:
-    """Return table name -> files, or folders of parts; those in ``root`` itself win over those one folder below."""
-    found: dict[str, list[Path]] = {}
-    below = sorted(path for path in root.iterdir() if path.is_dir() and _visible(path) and not _parts(path))
-    for folders in ([root], below):
-        level: dict[str, list[Path]] = {}
-        for path in sorted(path for folder in folders for path in folder.iterdir() if _visible(path)):
-            suffix = _suffix(path)
-            if (suffix and not path.is_dir()) or (path.is_dir() and _parts(path)):
-                name = plain_name(path.name[: len(path.name) - len(suffix)])
-                level.setdefault(name, []).append(path)
-        found = level | found
-    return found
-
-
-def _suffix(path: Path) -> str:
-    """Return the ending of ``path`` that a table may have; empty if it has none."""
-    return next(
-        (suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if path.name.lower().endswith(suffix)), ""
-    )
-
-
-def _form(path: Path) -> str:
-    """Return the kind of a table's file, in words."""
-    suffix = _suffix(path)
-    return "Parquet" if suffix == ".parquet" else "NDJSON" if suffix in JSON else "text in columns"
-
-
-def _parts(folder: Path) -> list[Path]:
-    """Return the files of which a table in ``folder`` consists; none if the folder is no table.
-
-    It is one if its name ends as a file of a table does (``study.parquet``), or if all its tables begin as parts do
-    (``study/part-00000.parquet``). Folders of a partition (``year=2018``) are looked into. Files without the ending
-    of a table are marks of the writer.
-    """
-    files = _visible_tables(folder)
-    named = bool(_suffix(folder))
-    return files if named or all(PART.match(path.name) for path in files) else []
-
-
-def _visible_tables(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and _suffix(path)
-        and not any(name.startswith((".", "_")) for name in path.relative_to(folder).parts)
-    )
-
-
-def _visible(path: Path) -> bool:
-    return not path.name.startswith(".")
-
-
-def _inside(root: Path, path: Path) -> Path:
-    try:
-        return resolve_under(root, str(path.relative_to(root)))
-    except ValueError:
-        raise UserError(f"{path.name} is a link that leaves the folder of the extract", "copy the file") from None
 
 
 def _parquet_columns(
@@ -543,7 +424,7 @@ def _json_columns(
     names = [str(path) for path in paths]
     try:
         for path in paths:
-            _read_through(path)
+            read_through(path)
         rows = run(connection, "adapters/json_columns.sql", path=names).fetchall()
     except (duckdb.Error, OSError, EOFError, zlib.error) as error:
         line = re.search(r"line (\d+)", str(error))
@@ -573,153 +454,9 @@ def _csv_columns(
     _set(connection, f"columns_{table}", dict.fromkeys(header, "VARCHAR"))
     _set(connection, f"encoding_{table}", encoding)
     _set(connection, f"separator_{table}", separator)
-    _set(connection, f"quote_{table}", "" if _quotes_are_text(paths[0], encoding, separator) else '"')
+    _set(connection, f"quote_{table}", "" if quotes_are_text(paths[0], encoding, separator) else '"')
     return {name: name for name in header}
-
-
-def _quotes_are_text(path: Path, encoding: str, separator: str) -> bool:
-    """Return whether quotation marks are text, as in Athena's files between tabs; not where the header is quoted."""
-    if separator != "\t":
-        return False
-    with io.TextIOWrapper(open_packed(path), encoding=encoding, errors="replace") as file:
-        return not file.readline(LONGEST_LINE_BYTES).lstrip("\ufeff").startswith('"')
-
-
-def csv_header(path: Path, unmarked: str = UNMARKED) -> tuple[str, str, list[str]]:
-    """Return the encoding, the separator and the columns of a text in columns; it is read to its end.
-
-    ``unmarked`` is its encoding if it has no mark of its own. Raises :class:`UserError` for bytes that are not in that
-    encoding.
-    """
-    try:
-        encoding = _encoding(path, unmarked)
-        separator, header = _header(path, encoding)
-        if encoding == "utf-8":
-            _check_unicode(path, separator, header)
-        else:
-            _read_through(path)
-    except (OSError, EOFError, zlib.error):
-        raise UserError(f"{path.name} can't be read", "make it readable, or export the table again") from None
-    return encoding, separator, _told_apart(header)
-
-
-def _is_repeated(name: str, shown: str) -> bool:
-    """Return whether ``shown`` is the column ``name`` as :func:`_told_apart` writes it."""
-    return shown.startswith(f"{name} (column ")
-
-
-def _told_apart(header: Sequence[str]) -> list[str]:
-    """Return the names of a header, those that are empty or there twice with their place: nobody may need them.
-
-    >>> _told_apart(["", "note", "ef", "note"])
-    [' (column 1)', 'note (column 2)', 'ef', 'note (column 4)']
-    """
-    named = zip(header, itertools.count(1))
-    return [name if name and header.count(name) == 1 else f"{name} (column {place})" for name, place in named]
 
 
 def _set(connection: duckdb.DuckDBPyConnection, variable: str, value: object) -> None:
     connection.execute(f"SET VARIABLE {variable} = $value", {"value": value})
-
-
-def _read_through(path: Path) -> None:
-    """Read a compressed file to its end, which verifies its checksum: DuckDB does not."""
-    with open_packed(path) as file:
-        while path.suffix.lower() in {".gz", ".zst"} and file.read(CHUNK_BYTES):
-            pass
-
-
-def _check_unicode(path: Path, separator: str, header: Sequence[str]) -> None:
-    """Read a file to its end, as :func:`_read_through`; raise :class:`UserError` at the first byte that is no UTF-8.
-
-    DuckDB does not look at columns that nobody reads.
-    """
-    line, begun = 1, b""  # number and bytes of the line that the last chunk began
-    with open_packed(path) as file:
-        while chunk := file.read(CHUNK_BYTES):
-            text = begun + chunk
-            end = text.rfind(b"\n") + 1
-            whole, begun = text[:end], text[end:]
-            if len(begun) > LONGEST_LINE_BYTES:
-                raise UserError(f"{path.name} has no end of line after line {line}", "end lines with a line feed")
-            if not whole.isascii():
-                _check_lines(path, separator, header, whole, line)
-            line += whole.count(b"\n")
-    _check_lines(path, separator, header, begun, line)
-
-
-def _check_lines(path: Path, separator: str, header: Sequence[str], text: bytes, first_line: int) -> None:
-    try:
-        text.decode()
-    except UnicodeDecodeError as error:
-        before = text[: error.start]
-        last = before[before.rfind(b"\n") + 1 :].decode()
-        cells = _cells([last], separator)
-        line = first_line + before.count(b"\n")
-        column = f", column {header[len(cells) - 1]}" if line > 1 and 0 < len(cells) <= len(header) else ""
-        raise not_unicode(path.name, f"line {line}{column}") from None
-
-
-def not_unicode(name: str, place: str = "") -> UserError:
-    """Return what to say of a file that has bytes which are not UTF-8 at ``place``."""
-    remedy = "save it as CSV in UTF-8, or set sources.encoding (latin-1, if the extract is from Windows)"
-    return UserError(f"{name} is not UTF-8" + (f" ({place})" if place else ""), remedy)
-
-
-def _cells(lines: Iterable[str], separator: str) -> list[str]:
-    """Return the cells of the first row. Between tabs, quotation marks are text, as in the files of OHDSI's Athena."""
-    if separator == "\t":
-        return next(csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE), [""])
-    return next(csv.reader(lines, delimiter=separator), [""])
-
-
-def _encoding(path: Path, unmarked: str) -> str:
-    with open_packed(path) as file:
-        start = file.read(4)
-    if start.startswith(b"\xfe\xff"):
-        raise UserError(f"{path.name} is big-endian UTF-16", "save it as UTF-8")
-    if start.startswith(b"\xff\xfe"):
-        return "utf-16"
-    return "utf-8" if start.startswith(codecs.BOM_UTF8) else unmarked
-
-
-def _header(path: Path, encoding: str) -> tuple[str, list[str]]:
-    """Return the separator of the columns and their names, as plain identifiers."""
-    # A byte that is no UTF-8 may be in any line of what is read ahead: it is DuckDB that names its line.
-    unicode = "utf-8-sig" if encoding == "utf-8" else encoding
-    with io.TextIOWrapper(open_packed(path), encoding=unicode, errors="surrogateescape", newline="") as file:
-        try:
-            line = file.readline(LONGEST_LINE_BYTES)
-            separator = next((one for one in SEPARATORS if len(_cells([line], one)) > 1), ",")
-            names = _cells(itertools.chain([line], file), separator)
-            "".join(names).encode()
-        except UnicodeEncodeError:
-            raise not_unicode(path.name, "line 1") from None
-        except (UnicodeDecodeError, csv.Error):
-            raise UserError(f"the header of {path.name} can't be read", "save the file as CSV in UTF-8") from None
-    return separator, plain_names(names)
-
-
-def plain_names(names: Sequence[str]) -> list[str]:
-    """Return the names as plain identifiers. Two that differ in other signs only keep them: they may be two that nobody
-    needs."""
-    plain = [plain_name(name) for name in names]
-    return [one if plain.count(one) == 1 else name.strip().lower() for one, name in zip(plain, names, strict=True)]
-
-
-def _by_plain_name(names: Sequence[str]) -> dict[str, str]:
-    """Return plain name -> name in the source."""
-    return dict(zip(plain_names(names), names, strict=True))
-
-
-def plain_name(text: str) -> str:
-    """Return a column's name in small letters without accents, and an underscore for every other sign between them.
-
-    >>> plain_name("Geb.-Datum"), plain_name(" Größe (cm)"), plain_name("EF %")
-    ('geb_datum', 'groesse_cm', 'ef')
-    """
-    spelt = text.strip().lower()
-    for letter, letters in SPELT.items():
-        spelt = spelt.replace(letter, letters)
-    ascii_only = unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9_]+", "_", ascii_only).strip("_") or spelt

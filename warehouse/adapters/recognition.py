@@ -8,9 +8,11 @@ import duckdb
 
 from echomort.core.errors import UserError
 from warehouse.adapters.extract import ExtractLocation, adapters, contract, open_extract
+from warehouse.adapters.headers import UNMARKED
 from warehouse.adapters.offered import offered
 from warehouse.adapters.packed import open_packed
-from warehouse.adapters.raw import TEXT, UNMARKED, Extract
+from warehouse.adapters.raw import Extract
+from warehouse.adapters.table_files import TEXT
 from warehouse.connection import connect_in_memory
 from warehouse.queries import run
 

@@ -194,9 +194,9 @@ def test_a_damaged_file_of_the_instance_fails(home: Path, content: bytes) -> Non
 
 
 def test_a_file_of_the_instance_that_can_not_be_opened_is_not_called_lost(home: Path) -> None:
-    (prepare_instance(home) / "history/shut.db").mkdir()
+    (prepare_instance(home) / "shut.db").mkdir()
     (finding,) = [one for one in instance_findings(home) if one.state == "fails"]
-    assert "shut.db can't be opened: no permission" in finding.what and "move HOME/dagster away" not in finding.remedy
+    assert "shut.db can't be opened: " in finding.what and "move HOME/dagster away" not in finding.remedy
 
 
 def test_a_file_of_the_instance_that_was_made_twice_fails(home: Path) -> None:

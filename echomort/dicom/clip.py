@@ -24,7 +24,7 @@ from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.scaling import Placing, Scaler, blend
 from echomort.dicom.tissue.continuity import continuity_notes
 from echomort.dicom.tissue.declared import find_live_sector, holds_the_tissue
-from echomort.dicom.tissue.flow import GREY_LEVELS, MIN_FLOW_SHARE, shows_flow
+from echomort.dicom.tissue.flow import GREY_LEVELS, MIN_FLOW_SHARE, PALE_LEVELS, shows_flow
 from echomort.dicom.tissue.graphics import without_graphics
 from echomort.dicom.tissue.leftover import count_lines_of_letters
 from echomort.dicom.tissue.lettering import without_lettering
@@ -270,9 +270,15 @@ def _check_colour(
 
 
 def _is_grey(frames: Frames, searched: list[int], mask: np.ndarray) -> bool:
-    """Whether it is known from decoding their luma that none of the frames ``searched`` holds flow in ``mask``."""
+    """Whether it is known from decoding their luma that a search of the frames ``searched`` finds nothing in ``mask``.
+
+    Where no block is more than pale, no flow is found: what the search takes in from beside the mask, or spreads from
+    one block into the next, is narrower than its patches. Where few are even pale, no tissue Doppler is.
+    """
     known = [off_grey for index in searched if (off_grey := frames.off_grey(index)) is not None]
-    return len(known) == len(searched) and coloured_share(known, mask, GREY_LEVELS) <= MIN_FLOW_SHARE
+    if len(known) < len(searched) or coloured_share(known, mask, PALE_LEVELS) > 0:
+        return False
+    return coloured_share(known, mask, GREY_LEVELS) <= MIN_FLOW_SHARE
 
 
 def _colour_snapshots(header: Header, seen: list[int]) -> list[int]:

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import simplejpeg
+from echo_files import JPEG, EchoFile, sector_movie, to_colour
 from PIL import Image
 from pydicom import dcmread
 from pydicom.encaps import generate_frames
 
+from echomort.dicom import Reason, Rejected, read_clip
 from echomort.dicom import clip as clips
-from echomort.dicom import read_clip
 from echomort.dicom.frames import baseline
 from echomort.dicom.frames.codestreams import JPEG_END, jpeg_luma
 
@@ -149,10 +150,10 @@ def test_a_byte_of_ones_too_many_at_the_end_does_no_harm(loop: object, monkeypat
     """The real loop of pydicom-data has it in one frame of twelve; the library complains of few such frames only."""
     monkeypatch.setattr(baseline, "compiled", loop)
     random = np.random.default_rng(16)
-    for _ in range(150):
+    for number in range(150):
         pixels = picture(random, "grey noise")
         data = saved(Image.fromarray(pixels), quality=int(random.integers(1, 101)))
-        filled = data[:-2] + b"\xff\0" + JPEG_END
+        filled = data[:-2] + b"\xff\0" + JPEG_END + b"more"[: number % 5]
         luma = decoded(filled, pixels.shape)
         np.testing.assert_array_equal(jpeg_luma(filled) if luma is None else luma, jpeg_luma(data))
 
@@ -173,6 +174,19 @@ def test_the_share_of_a_mask_in_coloured_blocks() -> None:
     assert baseline.coloured_share([0 * off_grey, off_grey, off_grey // 2], mask, 2) == pytest.approx(32 / 64)
     assert baseline.coloured_share([off_grey], mask, 255) == 0
     assert baseline.coloured_share([off_grey], np.zeros_like(mask), 2) == 0
+
+
+@pytest.mark.parametrize("loop", [baseline.compiled, None], ids=["compiled", "library"])
+def test_flow_that_fills_hardly_more_than_its_blocks_is_found(
+    loop: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The blocks are 0.15 % of the sector; where chroma has half the columns, its spread makes the patch larger."""
+    monkeypatch.setattr(baseline, "compiled", loop)
+    rgb = np.stack([to_colour(frame, "RGB") for frame in sector_movie(3, 602, 802)]).copy()
+    rgb[:, 304:320, 384:400] = (255, 0, 0)
+    path = EchoFile(rgb, syntax=JPEG, photometric="YBR_FULL_422", quality=90).write(tmp_path / "loop.dcm")
+    with pytest.raises(Rejected, match=Reason.COLOUR_DOPPLER):
+        read_clip(path)
 
 
 def test_clips_are_the_same_with_and_without_it(monkeypatch: pytest.MonkeyPatch) -> None:

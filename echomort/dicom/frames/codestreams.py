@@ -181,7 +181,7 @@ def _decode_jpeg(data: bytes, colourspace: str, height: int) -> np.ndarray:
     try:
         return np.asarray(simplejpeg.decode_jpeg(data, colourspace, **scaled))
     except ValueError as error:
-        if NOT_READ in str(error) and data.rstrip(b"\0").endswith(FILLED_END):
+        if NOT_READ in str(error) and FILLED_END in data:
             return np.asarray(simplejpeg.decode_jpeg(data, colourspace, **scaled, strict=False))
         if has_end(data):
             raise Rejected(Reason.BAD_FRAME, "jpeg") from error

@@ -57,8 +57,12 @@ LUMA_WEIGHTS = LUMA_THOUSANDTHS.astype(np.float32) / np.float32(1000)
 """The same as shares."""
 
 GREY_LEVELS = 2
-"""Levels by which chroma may be off grey where nothing can be found: red and blue are then less than ``MIN_WARMTH``
-apart, as 1.402 and 1.772 of the two chromas are (ITU-T T.871)."""
+"""Levels by which chroma may be off grey where no tissue Doppler can be found: red and blue are then less than
+``MIN_WARMTH`` apart, as 1.402 and 1.772 of the two chromas are (ITU-T T.871)."""
+
+PALE_LEVELS = 6
+"""Levels by which chroma may be off grey where no flow can be found: a tint is then no farther from grey, so that no
+pixel is ``MIN_CHROMA`` beyond it."""
 
 TINT_LEVELS = 16
 """Levels of brightness at which the tint is measured, each of 16 grey levels. Our choice."""

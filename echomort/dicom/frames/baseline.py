@@ -19,9 +19,9 @@ def decode(data: bytes, height: int, width: int) -> tuple[np.ndarray, np.ndarray
     """Return the luma of a JPEG as uint8 (height, width), and by how many levels its chroma may be off grey at most.
 
     Luma is bit for bit what :func:`~echomort.dicom.frames.codestreams.jpeg_luma` returns, in about four fifths of the
-    time (docs/imaging_speed.md). The second is uint8, one for each block of 8x8 pixels; 255 stands for more. None where the
-    JPEG is of another size, or anything but a whole baseline JPEG of one scan, or where there is no compiled module:
-    the library then decides.
+    time (docs/imaging_speed.md). The second is uint8, one for each block of 8x8 pixels; 255 stands for more. None where
+    the JPEG is of another size, or anything but a whole baseline JPEG of one scan, or where there is no compiled
+    module: the library then decides.
     """
     if compiled is None:
         return None

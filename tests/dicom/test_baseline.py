@@ -158,6 +158,26 @@ def test_a_byte_of_ones_too_many_at_the_end_does_no_harm(loop: object, monkeypat
         np.testing.assert_array_equal(jpeg_luma(filled) if luma is None else luma, jpeg_luma(data))
 
 
+@pytest.mark.parametrize("loop", [baseline.compiled, None], ids=["compiled", "library"])
+def test_a_filled_end_makes_no_corrupt_frame_whole(loop: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baseline, "compiled", loop)
+    random = np.random.default_rng(17)
+    refused = 0
+    for _ in range(200):
+        pixels = picture(random, "grey noise", (40, 56))
+        data = bytearray(saved(Image.fromarray(pixels)))
+        data[int(random.integers(data.index(b"\xff\xda") + 12, len(data) - 4))] = int(random.integers(256))
+        try:
+            simplejpeg.decode_jpeg(bytes(data), "GRAY")
+        except ValueError:
+            refused += 1
+            filled = bytes(data[:-2]) + b"\xff\0" + JPEG_END
+            assert decoded(filled, pixels.shape) is None
+            with pytest.raises(Rejected):
+                jpeg_luma(filled)
+    assert refused > 50
+
+
 @needs_compiled
 def test_shapes_that_do_not_fit_are_refused() -> None:
     luma, off_grey = np.zeros((16, 16), np.uint8), np.zeros((2, 2), np.uint8)

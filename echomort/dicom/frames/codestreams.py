@@ -89,8 +89,8 @@ FILLED_END = b"\xff\0" + JPEG_END
 """End of a JPEG whose writer filled its last bits with a byte of ones too many, as in one frame of twelve of the real
 loop of pydicom-data."""
 
-NOT_READ = "extraneous bytes before marker 0xd9"
-"""What libjpeg-turbo says, at times, of such an end: all that is needed was decoded by then."""
+NOT_READ = "Corrupt JPEG data: 2 extraneous bytes before marker 0xd9"
+"""What libjpeg-turbo says, at times, of such an end, and of no other: all that is needed was decoded by then."""
 
 _RLE_HEADER_BYTES = 64
 """Bytes of an RLE header (PS3.5 G.5)."""
@@ -181,7 +181,7 @@ def _decode_jpeg(data: bytes, colourspace: str, height: int) -> np.ndarray:
     try:
         return np.asarray(simplejpeg.decode_jpeg(data, colourspace, **scaled))
     except ValueError as error:
-        if NOT_READ in str(error) and FILLED_END in data:
+        if str(error) == NOT_READ and FILLED_END in data:
             return np.asarray(simplejpeg.decode_jpeg(data, colourspace, **scaled, strict=False))
         if has_end(data):
             raise Rejected(Reason.BAD_FRAME, "jpeg") from error

@@ -225,9 +225,13 @@ class ExtractLocation:
         """Return where the tables of the project's extract are."""
         sources = settings.sources
         return cls(
-            settings.ehr_root, sources.database, sources.time_zone, sources.encoding, sources.vocabulary,
+            settings.ehr_root,
+            sources.database,
+            sources.time_zone,
+            sources.encoding,
+            sources.vocabulary,
             sources.drug_days,
-        )  # fmt: skip
+        )
 
 
 @contextlib.contextmanager

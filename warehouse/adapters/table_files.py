@@ -120,7 +120,7 @@ def visible_tables(folder: Path) -> list[Path]:
 
 
 def is_visible(path: Path) -> bool:
-    """Return whether the name of ``path`` hides it not."""
+    """Return whether ``path`` is not hidden, as a name that begins with a point is."""
     return not path.name.startswith(".")
 
 

@@ -1,7 +1,7 @@
--- Events coded as echocardiography with the study that each is of, and the reason why one is of none (null: it is of one). One
--- that has no number of a DICOM study is of the study that another of its time has, else gets a number of its own, and no file
--- can be linked to it. A code for any
--- echocardiography at the time of one of another kind (transesophageal, stress ...) alone is that.
+-- Events coded as echocardiography with the study that each is of, and the reason why one is of none (null: it is of one).
+-- One that has no number of a DICOM study is of the study that another of its time has, else gets a number of its own, and
+-- no file can be linked to it. A code for any echocardiography at the time of one of another kind (transesophageal, stress
+-- ...) alone is that.
 WITH timed AS (
     SELECT
         *,

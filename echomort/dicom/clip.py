@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -150,7 +150,7 @@ def _make_clip(frames: Frames, settings: ClipSettings, view: str | None) -> Clip
     plan = resample(header.frames, timing.fps or 0.0, timing.times, settings.fps, settings.frames)
     if header.rows * header.columns * header.samples * len(plan.needed) > MAX_DECODED_BYTES:
         raise Rejected(Reason.BOMB, f"{len(plan.needed)} frames")
-    seen = {index: frames.luma(index) for index in plan.needed[:: -(-len(plan.needed) // SNAPSHOTS)]}
+    seen = read_snapshots(frames, plan.needed[:: -(-len(plan.needed) // SNAPSHOTS)])
     tissue = find_tissue(frames, seen, settings)
     shown = view or header.view
     placing = Placing.of(tissue.region, tissue.aspect, settings, shown)
@@ -193,6 +193,12 @@ def _shape_notes(form: Form, apex: Apex, frames: Frames) -> tuple[str, ...]:
     if isinstance(frames, NativeEcho):
         return ()
     return (("not_a_cone",) if form != "cone" else ()) + (("apex_below",) if apex == "below" else ())
+
+
+def read_snapshots(frames: Frames, indices: Sequence[int]) -> dict[int, np.ndarray]:
+    """Return index -> luma, uint8 (rows, columns), of the frames in which tissue, and later colour, is searched."""
+    frames.searched = _colour_snapshots(frames.header, indices)
+    return {index: frames.luma(index) for index in indices}
 
 
 def find_tissue(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSettings) -> _Tissue:
@@ -269,7 +275,7 @@ def _check_colour(
     return ["colour_doppler_kept"]
 
 
-def _is_grey(frames: Frames, searched: list[int], mask: np.ndarray) -> bool:
+def _is_grey(frames: Frames, searched: Sequence[int], mask: np.ndarray) -> bool:
     """Whether it is known from decoding their luma that a search of the frames ``searched`` finds nothing in ``mask``.
 
     Where no block is more than pale, no flow is found: what the search takes in from beside the mask, or spreads from
@@ -281,7 +287,7 @@ def _is_grey(frames: Frames, searched: list[int], mask: np.ndarray) -> bool:
     return coloured_share(known, mask, GREY_LEVELS) <= MIN_FLOW_SHARE
 
 
-def _colour_snapshots(header: Header, seen: list[int]) -> list[int]:
+def _colour_snapshots(header: Header, seen: Sequence[int]) -> Sequence[int]:
     if header.declares_colour or any(region.data_type == COLOUR_FLOW for region in header.regions):
         return seen
     return [seen[place] for place in COLOUR_SNAPSHOTS if place < len(seen)]

@@ -15,7 +15,7 @@ from pydicom.encaps import generate_frames
 from echomort.dicom import Reason, Rejected, read_clip
 from echomort.dicom import clip as clips
 from echomort.dicom.frames import baseline
-from echomort.dicom.frames.codestreams import JPEG_END, jpeg_luma
+from echomort.dicom.frames.codestreams import JPEG_END, jpeg_colour, jpeg_luma
 
 REAL = (
     Path(str(resources.files("data_store"))) / "data" / "color3d_jpeg_baseline.dcm",
@@ -95,9 +95,40 @@ def test_no_sample_of_chroma_is_farther_off_grey_than_told(kind: str) -> None:
         image.draft("YCbCr", image.size)
         off = np.abs(np.asarray(image).astype(int)[..., 1:] - 128).max(axis=2)
         assert planes is not None
-        told = np.repeat(np.repeat(planes[1], 8, axis=0), 8, axis=1)[: off.shape[0], : off.shape[1]]
+        off_grey = planes[1].off_grey
+        told = np.repeat(np.repeat(off_grey, 8, axis=0), 8, axis=1)[: off.shape[0], : off.shape[1]]
         assert (off <= told).all()
-        assert kind != "grey noise" or not planes[1].any(), "grey is known to be grey"
+        assert kind != "grey noise" or not off_grey.any(), "grey is known to be grey"
+
+
+@needs_compiled
+@pytest.mark.parametrize("subsampling", ["444", "422"])
+@pytest.mark.parametrize("kind", ["noise", "grey noise", "smooth", "box"])
+def test_the_small_picture_is_that_of_the_library_bit_for_bit(kind: str, subsampling: str) -> None:
+    random = np.random.default_rng(18)
+    made = 0
+    for number in range(60):
+        rows, columns = (random.integers(64, 160), random.integers(1, 24 if number % 3 else 200))
+        pixels = picture(random, kind, (int(rows), int(columns)))
+        data = bytes(simplejpeg.encode_jpeg(pixels, int(random.integers(1, 101)), "RGB", subsampling))
+        planes = baseline.decode(data, *pixels.shape[:2], with_small=True)
+        assert planes is not None
+        if planes[1].small is not None:
+            made += 1
+            np.testing.assert_array_equal(planes[1].small, jpeg_colour(data, len(pixels) // baseline.SMALLER))
+    assert made > (15 if kind == "noise" else 55), "only noise has more chroma than is decoded here"
+
+
+@needs_compiled
+def test_small_pictures_of_other_kinds_are_left_to_the_library() -> None:
+    pixels = picture(np.random.default_rng(19), "smooth", (64, 80))
+    image = Image.fromarray(pixels)
+    for data in (saved(image.convert("L")), saved(image, subsampling=2)):
+        for with_small in (False, True):
+            planes = baseline.decode(data, *pixels.shape[:2], with_small=with_small)
+            assert planes is not None
+            assert planes[1].small is None
+            np.testing.assert_array_equal(planes[0], jpeg_luma(data))
 
 
 @needs_compiled
@@ -111,10 +142,12 @@ def test_a_changed_byte_changes_no_verdict() -> None:
         for _ in range(40):
             changed, place = bytearray(data), int(random.integers(len(data)))
             changed[place : place + int(random.integers(3))] = random.bytes(int(random.integers(1, 3)))
-            luma = decoded(bytes(changed), pixels.shape)
-            if luma is not None:
+            planes = baseline.decode(bytes(changed), *pixels.shape[:2], with_small=True)
+            if planes is not None:
                 taken += 1
-                np.testing.assert_array_equal(luma, jpeg_luma(bytes(changed)))
+                np.testing.assert_array_equal(planes[0], jpeg_luma(bytes(changed)))
+            if planes is not None and planes[1].small is not None:
+                np.testing.assert_array_equal(planes[1].small, jpeg_colour(bytes(changed), 10))
     assert taken > 50, "many a changed byte leaves a JPEG whole"
 
 
@@ -181,9 +214,16 @@ def test_a_filled_end_makes_no_corrupt_frame_whole(loop: object, monkeypatch: py
 @needs_compiled
 def test_shapes_that_do_not_fit_are_refused() -> None:
     luma, off_grey = np.zeros((16, 16), np.uint8), np.zeros((2, 2), np.uint8)
-    for columns, one, other in ((16, luma, off_grey[:1]), (0, luma, off_grey), (15, luma, off_grey)):
+    small, none = np.zeros((4, 4, 3), np.uint8), np.zeros(0, np.uint8)
+    for columns, *others in (
+        (16, luma, off_grey[:1], none),
+        (0, luma, off_grey, none),
+        (15, luma, off_grey, none),
+        (16, luma, off_grey, small[:3]),
+    ):
         with pytest.raises(ValueError, match="do not fit"):
-            baseline.compiled.decode(b"", columns, one, other)
+            baseline.compiled.decode(b"", columns, *others)
+    assert baseline.compiled.decode(b"", 16, luma, off_grey, small) == 0
 
 
 def test_the_share_of_a_mask_in_coloured_blocks() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from echomort.dicom.clip import SNAPSHOTS, find_tissue
+from echomort.dicom.clip import SNAPSHOTS, find_tissue, read_snapshots
 from echomort.dicom.frames.frames import Frames
 from echomort.dicom.header.timing import resample
 from echomort.dicom.reasons import Reason, Rejected
@@ -65,7 +65,7 @@ def find_windows(frames: Frames, settings: ClipSettings) -> list[Window]:
     timing, count = frames.header.timing, frames.header.frames
     needed = resample(count, timing.fps or 0.0, timing.times, settings.fps, settings.frames).needed
     seen: Sequence[int] = needed[:: -(-len(needed) // SNAPSHOTS)]
-    pictures = {index: frames.luma(index) for index in seen}
+    pictures = read_snapshots(frames, seen)
     length = min(count, max(needed[-1] + 1, math.ceil(SECONDS * (timing.fps or 0.0))))
     windows = [Window(0, length, *_searched(frames, pictures, settings))]
     last = pictures[seen[-1]]
@@ -73,7 +73,7 @@ def find_windows(frames: Frames, settings: ClipSettings) -> list[Window]:
         first = windows[-1].end
         end = min(count, first + length)
         seen = _spread(max(0, end - length), end)
-        pictures = {index: frames.luma(index) for index in seen}
+        pictures = read_snapshots(frames, seen)
         found = _shown(frames, pictures, settings, windows, last)
         if found is None:
             break

@@ -1,8 +1,9 @@
-/* The luma of a baseline JPEG, and how far from grey its chroma may be, from one pass over its bytes.
+/* The luma of a baseline JPEG, how far from grey its chroma may be, and a small picture in colour, from one pass over
+   its bytes.
 
-   Luma is the same bytes as libjpeg-turbo's grey output (its accurate integer transform). What is unusual in any way
-   (progressive, several scans, RGB, a byte too many or too few) is not decoded here: the library then decides. Numbers
-   of clauses are those of ITU-T T.81. */
+   All are the same bytes as libjpeg-turbo's (its accurate integer transform, and the smooth upsampling). What is unusual
+   in any way (progressive, several scans, RGB, a byte too many or too few) is not decoded here: the library then
+   decides. Numbers of clauses are those of ITU-T T.81. */
 
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030b0000
@@ -199,7 +200,10 @@ static inline void transform(EightWhole v[8], int shift)
     v[4] = (d - odd0) >> shift;
 }
 
-/* Levels about grey as bytes: 0 at least, 255 at most. */
+/* A level as a byte: 0 at least, 255 at most. */
+static inline uint8_t to_byte(int32_t level) { return (uint8_t)(level < 0 ? 0 : level > 255 ? 255 : level); }
+
+/* Levels about grey as bytes. */
 static inline void to_bytes(EightWhole *level)
 {
     *level += 128;
@@ -231,9 +235,69 @@ static inline void write_block(const Coefficients *of, uint8_t *out, Py_ssize_t 
 /* Writes a block that is all of one level. */
 static inline void write_level(int first, uint8_t *out, Py_ssize_t columns)
 {
-    int level = ((first + 4) >> 3) + 128;
+    int level = to_byte(((first + 4) >> 3) + 128);
     for (int i = 0; i < 8; i++)
-        memset(out + i * columns, level < 0 ? 0 : level > 255 ? 255 : level, 8);
+        memset(out + i * columns, level, 8);
+}
+
+/* --- the small picture ----------------------------------------------------------------------------------------- */
+
+/* A fourth of a picture's rows and columns: two by two pixels of each block, `columns` of them in a row of a plane. The
+   planes are NULL where no small picture is asked for, or none can be made. */
+#define GREY 128 /* chroma of grey */
+typedef struct {
+    uint8_t *memory, *planes[3], *doubled[3];
+    Py_ssize_t columns;
+} Small;
+
+/* The weights of the odd frequencies in the halves of a block, in 13 bits, as in the IJG's jidctred: the even ones but
+   the first cancel out. */
+#define HALVES {29692, -10426, 6967, -5906, 29692, -10426, 6967, -5906}
+
+/* Writes the means of the quarters of a block, nearly, at `out` and in the row below; `last` is the place of its last
+   coefficient. */
+static inline void write_quarters(const Coefficients *of, int last, uint8_t *out, Py_ssize_t columns)
+{
+    EightWhole halves = HALVES, odd = {0}, first = __builtin_convertvector(of->row[0], EightWhole) << 15;
+    if (last == 0) {
+        int level = to_byte(((of->each[0] + 4) >> 3) + 128);
+        memset(out, level, 2);
+        memset(out + columns, level, 2);
+        return;
+    }
+    for (int i = 0; i < 4; i++)
+        odd += __builtin_convertvector(of->row[2 * i + 1], EightWhole) * halves[i];
+    EightWhole above = (first + odd + (1 << 12)) >> 13, below = (first - odd + (1 << 12)) >> 13;
+    EightWhole change = PICK(above, below, 1, 3, 5, 7, 9, 11, 13, 15) * halves;
+    change += PICK(change, change, 1, 0, 3, 2, 5, 4, 7, 6);
+    int32_t changes[2] = {change[0] + change[2], change[4] + change[6]}, means[2] = {above[0], below[0]};
+    for (int y = 0; y < 2; y++, out += columns) {
+        out[0] = to_byte((((means[y] << 15) + changes[y] + (1 << 19)) >> 20) + 128);
+        out[1] = to_byte((((means[y] << 15) - changes[y] + (1 << 19)) >> 20) + 128);
+    }
+}
+
+/* Doubles a row of `count` samples, smoothly: three parts of the nearer one and one of the farther. */
+static inline void double_row(const uint8_t *restrict row, Py_ssize_t count, uint8_t *restrict out)
+{
+    for (Py_ssize_t x = 0; x < count; x++)
+        out[2 * x] = out[2 * x + 1] = row[x];
+    for (Py_ssize_t x = 1; count > 2 && x < count; x++) { /* the library doubles shorter rows plainly */
+        out[2 * x - 1] = (uint8_t)((3 * row[x - 1] + row[x] + 2) >> 2);
+        out[2 * x] = (uint8_t)((3 * row[x] + row[x - 1] + 1) >> 2);
+    }
+}
+
+/* Writes a row of pixels as red, green and blue (ITU-T T.871, in 16 bits). */
+static inline void
+write_colours(const uint8_t *luma, const uint8_t *blue, const uint8_t *red, Py_ssize_t count, uint8_t *restrict out)
+{
+    for (Py_ssize_t x = 0; x < count; x++, out += 3) {
+        int32_t y = luma[x], u = blue[x] - 128, v = red[x] - 128;
+        out[0] = to_byte(y + ((91881 * v + 32768) >> 16));
+        out[1] = to_byte(y + ((-22554 * u - 46802 * v + 32768) >> 16));
+        out[2] = to_byte(y + ((116130 * u + 32768) >> 16));
+    }
 }
 
 /* --- the picture ----------------------------------------------------------------------------------------------- */
@@ -254,6 +318,7 @@ typedef struct {
     Py_ssize_t size, position;
     Py_ssize_t rows, columns;
     uint8_t *luma, *off_grey;
+    Small small;
     int count, across, down, interval; /* components, blocks of luma in a unit (A.2.3), and units between restarts */
     Component component[3];
     int32_t steps[4][64]; /* of quantization, in zigzag order */
@@ -309,15 +374,17 @@ static inline int read_luma(Bits *from, Component *component, Coefficients *of)
     return abs(first) + sum > MAX_SUM ? -1 : last;
 }
 
-/* Reads a block of chroma; returns by how many levels any of its samples may be off grey at most, 255 for more, -1 where
-   the bits are wrong. The first coefficient is worth an eighth of a level, another a quarter at most (A.3.3). */
-static inline int read_chroma(Bits *from, Component *component)
+/* Reads a block of chroma, into `of` unless that is NULL; returns by how many eighths of a level any of its samples may
+   be off grey at most, -1 where the bits are wrong. The first coefficient is worth one, another two at most (A.3.3). */
+static inline int32_t read_chroma(Bits *from, Component *component, Coefficients *of)
 {
     int32_t sum;
-    if (!read_first(from, component) || read_others(from, component, NULL, &sum) < 0)
+    if (!read_first(from, component))
         return -1;
-    int32_t eighths = abs(component->last * component->steps[0]) + 2 * sum;
-    return eighths > 8 * 255 ? 255 : (eighths + 7) / 8;
+    int32_t first = component->last * component->steps[0];
+    if (of != NULL)
+        of->each[0] = (int16_t)first;
+    return read_others(from, component, of, &sum) < 0 ? -1 : abs(first) + 2 * sum;
 }
 
 /* Writes a block of luma at row y, column x; what lies beyond the picture is cut. */
@@ -335,6 +402,23 @@ static inline void place_block(Picture *picture, const Coefficients *of, int las
         memcpy(out + i * picture->columns, whole + 8 * i, x + 8 <= picture->columns ? 8 : picture->columns - x);
 }
 
+/* Reads the chroma of a unit, and writes it into the small picture at row y, column x where one is asked for; returns by
+   how many eighths of a level it may be off grey, -1 where the bits are wrong. */
+static inline int32_t place_chroma(Picture *picture, Bits *from, Coefficients *of, int place, Py_ssize_t y, Py_ssize_t x)
+{
+    Small *small = &picture->small;
+    if (small->planes[0] == NULL)
+        return read_chroma(from, picture->component + place, NULL);
+    int32_t off_grey = read_chroma(from, picture->component + place, of);
+    if (off_grey > MAX_SUM)
+        small->planes[0] = NULL;
+    else if (off_grey > 0)
+        write_quarters(of, 1, small->planes[place] + y * small->columns + x, small->columns);
+    if (off_grey != 0)
+        *of = (Coefficients){.row = {{0}}};
+    return off_grey;
+}
+
 /* Reads the units first..end from `bytes`, of which `size` are the scan's; returns whether they are what it holds. */
 FOR_EACH_PROCESSOR
 static int read_units(Picture *picture, const uint8_t *bytes, Py_ssize_t size, Py_ssize_t first, Py_ssize_t end)
@@ -350,16 +434,20 @@ static int read_units(Picture *picture, const uint8_t *bytes, Py_ssize_t size, P
                 if (last < 0 || from.next > bytes + size + 8)
                     return 0;
                 place_block(picture, &of, last, y, x);
+                if (picture->small.planes[0] != NULL)
+                    write_quarters(&of, last, picture->small.planes[0] + y / 4 * picture->small.columns + x / 4,
+                                   picture->small.columns);
                 for (int i = 0; last > 0 && i < 8; i++)
                     of.row[i] = (EightShort){0};
             }
-        int off_grey = 0;
+        int32_t off_grey = 0;
         for (int i = 1; i < picture->count; i++) {
-            int more = read_chroma(&from, picture->component + i);
+            int32_t more = place_chroma(picture, &from, &of, i, top / high * 2, left / wide * 2);
             if (more < 0 || from.next > bytes + size + 8)
                 return 0;
             off_grey = more > off_grey ? more : off_grey;
         }
+        off_grey = off_grey > 8 * 255 ? 255 : (off_grey + 7) / 8;
         for (Py_ssize_t y = top; off_grey > 0 && y < top + high && y < picture->rows; y += 8)
             for (Py_ssize_t x = left; x < left + wide && x < picture->columns; x += 8)
                 picture->off_grey[y / 8 * ((picture->columns + 7) / 8) + x / 8] = (uint8_t)off_grey;
@@ -411,6 +499,51 @@ static int read_scan(Picture *picture, uint8_t *bytes)
         picture->position += 2;
     }
     return 1;
+}
+
+/* Makes room for the small picture, where its chroma is as high as luma; returns whether there is memory for it. */
+static int begin_small(Picture *picture)
+{
+    Small *small = &picture->small;
+    Py_ssize_t wide = 8 * picture->across, units = (picture->columns + wide - 1) / wide, lines = (picture->rows + 7) / 8;
+    if (picture->count != 3 || picture->across > 2 || picture->down > 1)
+        return 1;
+    small->columns = 2 * picture->across * units;
+    Py_ssize_t plane = 2 * lines * small->columns;
+    small->memory = PyMem_Malloc(3 * (plane + small->columns));
+    if (small->memory == NULL)
+        return 0;
+    memset(small->memory, GREY, 3 * plane);
+    for (int i = 0; i < 3; i++) {
+        small->planes[i] = small->memory + i * plane;
+        small->doubled[i] = small->memory + 3 * plane + i * small->columns;
+    }
+    return 1;
+}
+
+/* Writes the small picture into `out`. */
+FOR_EACH_PROCESSOR
+static void write_small(const Picture *picture, uint8_t *out)
+{
+    Py_ssize_t rows = (picture->rows + 3) / 4, columns = (picture->columns + 3) / 4;
+    Py_ssize_t samples = picture->across == 2 ? (columns + 1) / 2 : columns;
+    for (Py_ssize_t y = 0; y < rows; y++, out += 3 * columns) {
+        uint8_t *row[3];
+        int is_grey = 1;
+        for (int i = 0; i < 3; i++)
+            row[i] = picture->small.planes[i] + y * picture->small.columns;
+        for (int i = 1; i < 3; i++)
+            is_grey = is_grey && row[i][0] == GREY && memcmp(row[i], row[i] + 1, samples - 1) == 0;
+        for (Py_ssize_t x = 0; is_grey && x < columns; x++)
+            out[3 * x] = out[3 * x + 1] = out[3 * x + 2] = row[0][x];
+        if (is_grey)
+            continue;
+        for (int i = 1; i < 3 && picture->across == 2; i++) {
+            double_row(row[i], samples, picture->small.doubled[i]);
+            row[i] = picture->small.doubled[i];
+        }
+        write_colours(row[0], row[1], row[2], columns, out);
+    }
 }
 
 /* --- the segments before the scan ------------------------------------------------------------------------------ */
@@ -527,15 +660,16 @@ static int read_segments(Picture *picture)
 
 static PyObject *decode(PyObject *self, PyObject *arguments)
 {
-    Py_buffer data, luma, off_grey;
+    Py_buffer data, luma, off_grey, small;
     Py_ssize_t columns;
-    if (!PyArg_ParseTuple(arguments, "y*nw*w*", &data, &columns, &luma, &off_grey))
+    if (!PyArg_ParseTuple(arguments, "y*nw*w*w*", &data, &columns, &luma, &off_grey, &small))
         return NULL;
-    int is_whole = -1;
+    int written = -1;
     Py_ssize_t rows = columns > 0 ? luma.len / columns : 0;
     Picture *picture = PyMem_Malloc(sizeof *picture);
     uint8_t *bytes = PyMem_Malloc(data.len + SPARE);
-    if (rows <= 0 || rows * columns != luma.len || (rows + 7) / 8 * ((columns + 7) / 8) != off_grey.len)
+    if (rows <= 0 || rows * columns != luma.len || (rows + 7) / 8 * ((columns + 7) / 8) != off_grey.len ||
+        (small.len != 0 && (rows + 3) / 4 * ((columns + 3) / 4) * 3 != small.len))
         PyErr_SetString(PyExc_ValueError, "shapes do not fit each other");
     else if (picture == NULL || bytes == NULL)
         PyErr_NoMemory();
@@ -546,23 +680,35 @@ static PyObject *decode(PyObject *self, PyObject *arguments)
         picture->data = data.buf, picture->size = data.len, picture->rows = rows, picture->columns = columns;
         picture->luma = luma.buf, picture->off_grey = off_grey.buf;
         memset(off_grey.buf, 0, off_grey.len);
-        is_whole = read_segments(picture) && read_scan(picture, bytes);
+        int is_usual = read_segments(picture);
+        if (is_usual && small.len != 0 && !begin_small(picture))
+            PyErr_NoMemory();
+        else
+            written = is_usual && read_scan(picture, bytes);
+        if (written == 1 && picture->small.planes[0] != NULL) {
+            write_small(picture, small.buf);
+            written = 2;
+        }
+        PyMem_Free(picture->small.memory);
     }
     PyMem_Free(bytes);
     PyMem_Free(picture);
     PyBuffer_Release(&data);
     PyBuffer_Release(&luma);
     PyBuffer_Release(&off_grey);
-    return is_whole < 0 ? NULL : PyBool_FromLong(is_whole);
+    PyBuffer_Release(&small);
+    return written < 0 ? NULL : PyLong_FromLong(written);
 }
 
 static PyMethodDef methods[] = {
     {"decode", decode, METH_VARARGS,
-     "decode(data, columns, luma, off_grey) -> bool\n\n"
-     "Write into `luma` (uint8, `columns` wide) the luma of the baseline JPEG that is `data`, and into `off_grey` (uint8, a\n"
-     "value for each block of 8x8 pixels) by how many levels any sample of its chroma may be off grey at most. Returns\n"
-     "whether that could be done: not where the picture has another size or is anything but a whole, usual baseline\n"
-     "JPEG; what is written is then of no use. Raises ValueError where the shapes do not fit."},
+     "decode(data, columns, luma, off_grey, small) -> int\n\n"
+     "Write into `luma` (uint8, `columns` wide) the luma of the baseline JPEG that is `data`, into `off_grey` (uint8, a\n"
+     "value for each block of 8x8 pixels) by how many levels any sample of its chroma may be off grey at most, and into\n"
+     "`small` (uint8) a fourth of its rows and columns as red, green and blue, unless that is of size 0. Returns 2 where\n"
+     "all is written, 1 where a small picture was not asked for or can't be made here, and 0 where what is written is of\n"
+     "no use: the picture has another size or is anything but a whole, usual baseline JPEG. Raises ValueError where the\n"
+     "shapes do not fit."},
     {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_baseline", NULL, -1, methods, NULL, NULL, NULL, NULL};

@@ -1,8 +1,10 @@
-"""Luma of the usual baseline JPEG, and how far from grey its chroma may be, from one pass over its bytes."""
+"""Luma and a small picture in colour of the usual baseline JPEG, and how far from grey its chroma may be, from one pass
+over its bytes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,19 +17,41 @@ BLOCK = 8
 """Pixels of a side of the blocks that JPEG transforms (ITU-T T.81, A.1.3)."""
 
 
-def decode(data: bytes, height: int, width: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the luma of a JPEG as uint8 (height, width), and by how many levels its chroma may be off grey at most.
+SMALLER = 4
+"""The small picture has a row for so many rows: two by two pixels of a block (libjpeg's reduced transform)."""
 
-    Luma is bit for bit what :func:`~echomort.dicom.frames.codestreams.jpeg_luma` returns, in about four fifths of the
-    time (docs/imaging_speed.md). The second is uint8, one for each block of 8x8 pixels; 255 stands for more. None where
-    the JPEG is of another size, or anything but a whole baseline JPEG of one scan, or where there is no compiled
-    module: the library then decides.
+WITH_SMALL = 2
+"""The compiled decoder's word for having written the small picture too."""
+
+
+class Chroma(NamedTuple):
+    """What is known of a JPEG's colours from decoding its luma.
+
+    ``off_grey``: uint8, by how many levels the chroma of each block of 8x8 pixels may be off grey at most; 255 stands
+    for more. ``small``: uint8 RGB (height / 4, width / 4, 3), rounded up; None where it was not asked for, or where
+    only the library makes it.
+    """
+
+    off_grey: np.ndarray
+    small: np.ndarray | None
+
+
+def decode(data: bytes, height: int, width: int, with_small: bool = False) -> tuple[np.ndarray, Chroma] | None:
+    """Return the luma of a JPEG as uint8 (height, width), and what its chroma tells; ``with_small``, a small picture
+    too.
+
+    Luma and the small picture are bit for bit what :func:`~echomort.dicom.frames.codestreams.jpeg_luma` and
+    :func:`~echomort.dicom.frames.codestreams.jpeg_colour` return, luma in about four fifths of the time
+    (docs/imaging_speed.md). None where the JPEG is of another size, or anything but a whole baseline JPEG of one scan,
+    or where there is no compiled module: the library then decides.
     """
     if compiled is None:
         return None
     luma = np.empty((height, width), np.uint8)
     off_grey = np.empty((-(-height // BLOCK), -(-width // BLOCK)), np.uint8)
-    return (luma, off_grey) if compiled.decode(data, width, luma, off_grey) else None
+    small = np.empty((-(-height // SMALLER), -(-width // SMALLER), 3) if with_small else 0, np.uint8)
+    written = compiled.decode(data, width, luma, off_grey, small)
+    return (luma, Chroma(off_grey, small if written == WITH_SMALL else None)) if written else None
 
 
 def coloured_share(off_grey: Sequence[np.ndarray], mask: np.ndarray, levels: int) -> float:

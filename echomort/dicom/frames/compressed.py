@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from echomort.dicom.frames import baseline, codestreams, fragments, jpeg_xl
+from echomort.dicom.frames.baseline import SMALLER
 from echomort.dicom.frames.codestreams import CODEC_OF_SYNTAX, Codec
 from echomort.dicom.frames.frames import Frames
 from echomort.dicom.frames.samples import Samples
@@ -18,10 +19,6 @@ MIN_COLOUR_ROWS = 64
 """Rows to which a JPEG is scaled down at most for the search for colour. Our choice: flow is still a few pixels
 wide."""
 
-COLOUR_REDUCTION = 4
-"""A JPEG is scaled down by this for the search for colour, which the decoder does at little cost. Our choice."""
-
-
 NO_END_MARKER = "no_end_marker"
 """Note: JPEG frames are whole, but their end marker is missing."""
 
@@ -31,7 +28,7 @@ class EncapsulatedFrames(Frames):
 
     def __init__(self, source: OpenObject) -> None:
         super().__init__(source)
-        self._off_grey: dict[int, np.ndarray] = {}
+        self._chroma: dict[int, baseline.Chroma] = {}
         self._last_described: tuple[codestreams.Codestream | None, bytes] = None, b""
         items = fragments.read_items(source.stream, source.pixels.offset, source.size)
         extended = fragments.extended_offsets(source.dataset.get("ExtendedOffsetTable"))
@@ -57,22 +54,21 @@ class EncapsulatedFrames(Frames):
         return self._decode(self.data(index), index)
 
     def luma(self, index: int) -> np.ndarray:
-        data = self.data(index)
-        decoded = self._decode(data, index)
+        decoded = self._decode(self.data(index), index)
         is_luma = self.codec is Codec.JPEG and self.header.photometric not in {"MONOCHROME1", "PALETTE COLOR"}
         return self._check_luma(decoded if is_luma else self.interpretation.luma(decoded), index)
 
     def colour(self, index: int) -> np.ndarray | None:
         if self.codec is not Codec.JPEG:
             return super().colour(index)
-        return (
-            codestreams.jpeg_colour(self.data(index), max(MIN_COLOUR_ROWS, self.header.rows // COLOUR_REDUCTION))
-            if self.components == 3
-            else None
-        )
+        if self.components != 3:
+            return None
+        if index in self._chroma and (small := self._chroma[index].small) is not None:
+            return small
+        return codestreams.jpeg_colour(self.data(index), max(MIN_COLOUR_ROWS, self.header.rows // SMALLER))
 
     def off_grey(self, index: int) -> np.ndarray | None:
-        return self._off_grey.get(index)
+        return self._chroma[index].off_grey if index in self._chroma else None
 
     @cached_property
     def interpretation(self) -> Samples:
@@ -120,12 +116,20 @@ class EncapsulatedFrames(Frames):
             self._check_size(described)
             if described.codec is Codec.JPEG and not codestreams.has_end(data) and NO_END_MARKER not in self.notes:
                 self.notes.append(NO_END_MARKER)
-            if described.codec is Codec.JPEG and (planes := baseline.decode(data, described.height, described.width)):
-                luma, self._off_grey[index] = planes
+            if described.codec is Codec.JPEG and (luma := self._decode_baseline(data, described, index)) is not None:
                 return luma
             return codestreams.decode(data, described)
         except Rejected as error:
             raise Rejected(error.reason, f"frame {index + 1}") from error
+
+    def _decode_baseline(self, data: bytes, described: codestreams.Codestream, index: int) -> np.ndarray | None:
+        """Return the luma of a usual JPEG, and keep what its chroma tells."""
+        with_small = index in self.searched and described.height // SMALLER >= MIN_COLOUR_ROWS
+        decoded = baseline.decode(data, described.height, described.width, with_small)
+        if decoded is None:
+            return None
+        luma, self._chroma[index] = decoded
+        return luma
 
     def _check_size(self, described: codestreams.Codestream) -> None:
         if described.height * described.width > MAX_FRAME_PIXELS:

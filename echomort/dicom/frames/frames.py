@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Container
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +18,8 @@ from echomort.dicom.reasons import Reason, Rejected
 class Frames(ABC):
     """Random access to the frames of one object.
 
-    ``notes`` collects what was odd but harmless.
+    ``notes`` collects what was odd but harmless. ``searched`` are the frames that :meth:`colour` may be asked for:
+    where one decoding gives their luma and their colour, both are kept.
     """
 
     def __init__(self, source: OpenObject) -> None:
@@ -25,6 +27,7 @@ class Frames(ABC):
         self.header: Header = source.header
         self.notes: list[str] = []
         self.count = source.header.frames
+        self.searched: Container[int] = ()
 
     @abstractmethod
     def samples(self, index: int) -> np.ndarray:

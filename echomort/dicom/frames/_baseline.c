@@ -258,7 +258,7 @@ typedef struct {
    coefficient. */
 static inline void write_quarters(const Coefficients *of, int last, uint8_t *out, Py_ssize_t columns)
 {
-    EightWhole halves = HALVES, odd = {0}, first = __builtin_convertvector(of->row[0], EightWhole) << 15;
+    EightWhole halves = HALVES, odd = {0}, first = __builtin_convertvector(of->row[0], EightWhole) * 32768;
     if (last == 0) {
         int level = to_byte(((of->each[0] + 4) >> 3) + 128);
         memset(out, level, 2);
@@ -272,8 +272,8 @@ static inline void write_quarters(const Coefficients *of, int last, uint8_t *out
     change += PICK(change, change, 1, 0, 3, 2, 5, 4, 7, 6);
     int32_t changes[2] = {change[0] + change[2], change[4] + change[6]}, means[2] = {above[0], below[0]};
     for (int y = 0; y < 2; y++, out += columns) {
-        out[0] = to_byte((((means[y] << 15) + changes[y] + (1 << 19)) >> 20) + 128);
-        out[1] = to_byte((((means[y] << 15) - changes[y] + (1 << 19)) >> 20) + 128);
+        out[0] = to_byte(((means[y] * 32768 + changes[y] + (1 << 19)) >> 20) + 128);
+        out[1] = to_byte(((means[y] * 32768 - changes[y] + (1 << 19)) >> 20) + 128);
     }
 }
 

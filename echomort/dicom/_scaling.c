@@ -33,13 +33,18 @@ static void add_row(float *restrict acc, const uint8_t *restrict row, const uint
         acc[x] += weight * (float)(row[x] & mask[x]);
 }
 
-/* Each output is summed in the order of its taps; eight outputs of eight taps are summed side by side. */
+/* Each output is summed in the order of its taps; eight outputs of eight taps are summed side by side. Where none of
+   their columns is among from..to, beyond which `acc` is 0, they are 0: taps start in the order of the outputs. */
 FOR_EACH_PROCESSOR
-static void narrow(uint8_t *restrict out, const float *restrict acc, Filter along)
+static void narrow(uint8_t *restrict out, const float *restrict acc, Filter along, Py_ssize_t from, Py_ssize_t to)
 {
     Py_ssize_t j = 0;
     for (; along.taps == 8 && j + 8 <= along.count; j += 8) {
         Eight product[8];
+        if (along.start[j + 7] + 8 <= from || along.start[j] >= to) {
+            memset(out + j, 0, 8);
+            continue;
+        }
         for (int i = 0; i < 8; i++) {
             Eight values, weights;
             memcpy(&values, acc + along.start[j + i], sizeof values);
@@ -70,7 +75,7 @@ static int filter_of(Filter *filter, const Py_buffer *start, const Py_buffer *we
     filter->weight = weight->buf;
     int fits = filter->count * filter->taps * 4 == weight->len;
     for (Py_ssize_t i = 0; fits && i < filter->count; i++)
-        fits = filter->start[i] >= 0 && filter->start[i] + filter->taps <= length;
+        fits = filter->start[i] >= (i > 0 ? filter->start[i - 1] : 0) && filter->start[i] + filter->taps <= length;
     return fits;
 }
 
@@ -96,15 +101,19 @@ static int scaled(const Py_buffer *view, Py_ssize_t columns, Py_ssize_t top, Py_
         return -1;
     }
     for (Py_ssize_t i = 0; i < down.count; i++) {
+        Py_ssize_t from = width, to = 0;
         memset(acc, 0, width * sizeof(float));
         for (Py_ssize_t k = 0; k < down.taps; k++) {
-            Py_ssize_t y = down.start[i] + k;
+            Py_ssize_t y = down.start[i] + k, first = spans[2 * y], end = spans[2 * y + 1];
             float weight = down.weight[i * down.taps + k];
-            if (weight != 0)
-                add_row(acc, (const uint8_t *)frame->buf + (top + y) * columns + left,
-                        (const uint8_t *)mask->buf + y * width, weight, spans[2 * y], spans[2 * y + 1]);
+            if (weight == 0 || first >= end)
+                continue;
+            add_row(acc, (const uint8_t *)frame->buf + (top + y) * columns + left,
+                    (const uint8_t *)mask->buf + y * width, weight, first, end);
+            from = first < from ? first : from;
+            to = end > to ? end : to;
         }
-        narrow((uint8_t *)out->buf + i * along.count, acc, along);
+        narrow((uint8_t *)out->buf + i * along.count, acc, along, from, to);
     }
     PyMem_Free(acc);
     return 0;

@@ -157,8 +157,10 @@ def grid(snapshots: Snapshots, box: Box | None, aspect: float) -> tuple[np.ndarr
     lie between grid pixels (across, down); what moves no more than noise does has no motion."""
     step = max(1, round(snapshots.brightest.shape[1] / GRID_COLUMNS))
     steps = np.array([step, step / aspect])
-    rows = np.arange(0, snapshots.brightest.shape[0], steps[1]).astype(np.intp)
-    brightest = snapshots.brightest[rows, ::step]
+    rows: slice | np.ndarray = slice(None, None, step)
+    if aspect != 1:
+        rows = np.arange(0, snapshots.brightest.shape[0], steps[1]).astype(np.intp)
+    brightest = np.ascontiguousarray(snapshots.brightest[rows, ::step])
     motion = brightest - snapshots.darkest[rows, ::step]
     if snapshots.noise != NO_NOISE:
         moving = snapshots.noise.moving(motion, snapshots.level[rows, ::step])

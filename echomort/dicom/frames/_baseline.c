@@ -174,7 +174,20 @@ typedef union {
     EightShort row[8];
 } Coefficients;
 
-#define MAX_SUM 5000 /* of a block's values: up to it, no sum leaves 32 bits here, nor 16 bits in the library */
+/* Where sixteen coefficients, two columns of them, add up to `MAX_SUM` at most, no sum leaves 16 bits in the library, nor
+   32 bits here. They do where all 64 do, or where the squares of all add up to `MAX_SQUARES` at most: those of pixels do
+   to 1024 * 1024, and rounding adds little. */
+#define MAX_SUM 5800
+#define MAX_SQUARES (MAX_SUM / 4 * (MAX_SUM / 4))
+
+/* Whether the transforms of a block are exact whose coefficients' sizes add up to `sum`. */
+static __attribute__((noinline)) int is_exact(const Coefficients *of, int32_t sum)
+{
+    int32_t squares = 0;
+    for (int i = 0; i < 64 && sum <= INT16_MAX && squares <= MAX_SQUARES; i++)
+        squares += of->each[i] * of->each[i];
+    return sum <= INT16_MAX && squares <= MAX_SQUARES;
+}
 
 /* One pass of the inverse cosine transform of Loeffler, Ligtenberg and Moschytz (1989), constants in 13 bits, as in the
    IJG's jidctint; the results are shifted right by `shift`, rounded. */
@@ -326,6 +339,8 @@ typedef struct {
     Codes codes[2][4];
 } Picture;
 
+#define MAX_FIRST 2047 /* of 11 bits (F.1.2.1): its product with a step of quantization stays within 32 bits */
+
 /* Reads the first coefficient of a block (F.2.2.1); returns whether it is one that pixels have. */
 static inline int read_first(Bits *from, Component *component)
 {
@@ -334,7 +349,7 @@ static inline int read_first(Bits *from, Component *component)
     if (size < 0 || size > 11)
         return 0;
     component->last += size > 0 ? read_value(from, size) : 0;
-    return abs(component->last) <= MAX_SUM;
+    return abs(component->last) <= MAX_FIRST;
 }
 
 /* Reads the other coefficients of a block, into `of` unless that is NULL, and the sum of their sizes; returns the place of
@@ -362,16 +377,17 @@ read_others(Bits *from, const Component *component, Coefficients *of, int32_t *s
     return last;
 }
 
-/* Reads a block of luma; returns the place of its last coefficient, -1 where the bits are wrong. */
-static inline int read_luma(Bits *from, Component *component, Coefficients *of)
+/* Reads a block of luma, and the sum of its coefficients' sizes; returns the place of the last one, -1 where the bits are
+   wrong. */
+static inline int read_luma(Bits *from, Component *component, Coefficients *of, int32_t *sum)
 {
-    int32_t sum;
     if (!read_first(from, component))
         return -1;
     int32_t first = component->last * component->steps[0];
     of->each[0] = (int16_t)first;
-    int last = read_others(from, component, of, &sum);
-    return abs(first) + sum > MAX_SUM ? -1 : last;
+    int last = read_others(from, component, of, sum);
+    *sum += abs(first);
+    return last;
 }
 
 /* Reads a block of chroma, into `of` unless that is NULL; returns by how many eighths of a level any of its samples may
@@ -410,7 +426,7 @@ static inline int32_t place_chroma(Picture *picture, Bits *from, Coefficients *o
     if (small->planes[0] == NULL)
         return read_chroma(from, picture->component + place, NULL);
     int32_t off_grey = read_chroma(from, picture->component + place, of);
-    if (off_grey > MAX_SUM)
+    if (off_grey > MAX_SUM && !is_exact(of, off_grey))
         small->planes[0] = NULL;
     else if (off_grey > 0)
         write_quarters(of, 1, small->planes[place] + y * small->columns + x, small->columns);
@@ -430,9 +446,15 @@ static int read_units(Picture *picture, const uint8_t *bytes, Py_ssize_t size, P
     for (Py_ssize_t unit = first; unit < end; unit++) {
         for (Py_ssize_t y = top; y < top + high; y += 8)
             for (Py_ssize_t x = left; x < left + wide; x += 8) {
-                int last = read_luma(&from, picture->component, &of);
+                int32_t sum = 0;
+                int last = read_luma(&from, picture->component, &of, &sum);
                 if (last < 0 || from.next > bytes + size + 8)
                     return 0;
+                if (sum > MAX_SUM) { /* rare: asked for a copy, else all other blocks take longer */
+                    Coefficients copy = of;
+                    if (!is_exact(&copy, sum))
+                        return 0;
+                }
                 place_block(picture, &of, last, y, x);
                 if (picture->small.planes[0] != NULL)
                     write_quarters(&of, last, picture->small.planes[0] + y / 4 * picture->small.columns + x / 4,

@@ -55,7 +55,10 @@ class Snapshots:
     @cached_property
     def level(self) -> np.ndarray:
         """Each pixel's mean over the snapshots, float32 (rows, columns)."""
-        return np.asarray(np.mean(self.frames, axis=0, dtype=np.float32))
+        levels = self.frames[0].astype(np.uint16)
+        for frame in self.frames[1:]:
+            levels += frame
+        return np.asarray(levels / np.float32(len(self.frames)))
 
     @cached_property
     def small(self) -> np.ndarray:

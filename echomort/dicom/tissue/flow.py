@@ -223,6 +223,8 @@ def _resized(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Return ``mask`` at ``shape``, by the nearest pixel above and to the left."""
     if mask.shape == shape:
         return mask
+    if mask.shape[0] % shape[0] == mask.shape[1] % shape[1] == 0:
+        return np.ascontiguousarray(mask[:: mask.shape[0] // shape[0], :: mask.shape[1] // shape[1]])
     rows = np.arange(shape[0]) * mask.shape[0] // shape[0]
     columns = np.arange(shape[1]) * mask.shape[1] // shape[1]
     return np.asarray(mask[rows[:, None], columns])

@@ -180,11 +180,12 @@ def _trim_side(rows: np.ndarray, starts: np.ndarray, side: Run) -> np.ndarray:
     on_hull = _count_on(starts - left - across / down * (rows - top), across / down)
     if len(rows) < MIN_SIDE_ROWS or on_hull > MIN_ON_RUN * abs(down):
         return starts
-    few = np.linspace(0, len(rows) - 1, MIN_SIDE_ROWS).astype(np.intp)
+    few = np.arange(MIN_SIDE_ROWS) * (len(rows) - 1) // (MIN_SIDE_ROWS - 1)
     y, x = rows[few], starts[few]
     first, second = FAR_PAIRS
     slopes = ((x[second] - x[first]) / (y[second] - y[first]))[:, None]
-    away = x - x[first, None] - slopes * (y - y[first, None])
+    away = x - slopes * y
+    away -= away[np.arange(len(first)), first, None]
     on = _count_on(away, slopes)
     on[np.count_nonzero(away < -2 * SIDE_WIDTH, axis=1) > MAX_OUTSIDE * len(few)] = 0
     best = int(on.argmax())

@@ -121,10 +121,11 @@ def find_sector(snapshots: Snapshots, box: Box | None, aspect: float = 1.0) -> S
     reject_two_panels(parts)
     joined = join_walls(parts)
     motion = without_drawn(motion, brightest, parts, joined)
-    main = _add_still_tissue(joined, brightest)
+    traced = trace_outline(joined)
+    main = _add_still_tissue(joined, polygon_area(traced[0]), brightest)
     if np.count_nonzero(main) < MIN_SECTOR_AREA * main.size:
         raise Rejected(Reason.NO_SECTOR)
-    outline, is_cone = _best_outline(motion, main, brightest)
+    outline, is_cone = _best_outline(motion, main, traced if main is joined else trace_outline(main), brightest)
     outline, is_cone = outline_beyond(motion, brightest, main, outline) or (outline, is_cone)
     _prove_tissue(outline, brightest, box, steps)
     sector = Sector(outline * steps + (steps - 1) / 2, is_cone)
@@ -178,24 +179,27 @@ def _zero_outside(picture: np.ndarray, box: list[int]) -> np.ndarray:
     return kept
 
 
-def _add_still_tissue(main: np.ndarray, brightest: np.ndarray) -> np.ndarray:
-    """Return ``main``, or the lit part that holds it where that is much larger and as compact as a sector."""
+def _add_still_tissue(main: np.ndarray, area: float, brightest: np.ndarray) -> np.ndarray:
+    """Return ``main``, whose outline has an ``area``, or the lit part that holds it where that is much larger and as
+    compact as a sector."""
     if np.count_nonzero(main) > MAX_SMALL_PART * main.size:
         return main
     lit = next((part for part in find_parts((brightest > LIT) | main) if (part.mask & main).any()), None)
-    if lit is None or lit.area < MIN_STILL_GAIN * polygon_area(trace_outline(main)[0]):
+    if lit is None or lit.area < MIN_STILL_GAIN * area:
         return main
     is_background = lit.area > MAX_LIT_SHARE * main.size
     return main if is_background or lit.area < MIN_FILL * polygon_area(trace_outline(lit.mask)[0]) else lit.mask
 
 
-def _best_outline(motion: np.ndarray, main: np.ndarray, brightest: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Return the outline of ``main``, or of it and the fainter motion round it, and whether it is a cone.
+def _best_outline(
+    motion: np.ndarray, main: np.ndarray, first: tuple[np.ndarray, bool], brightest: np.ndarray
+) -> tuple[np.ndarray, bool]:
+    """Return the outline of ``main``, which is ``first``, or of it and the fainter motion round it, and whether it is a
+    cone.
 
     Fainter motion counts where both together fill a convex shape and what it adds is lit: a lossy codec spreads motion
     into the dark, over whole blocks and more. Of outlines nearly as large the one by the clearest motion is taken.
     """
-    first = trace_outline(main)
     area = polygon_area(first[0])
     inside = Sector(*first).mask(*main.shape)
     fainter = []

@@ -425,12 +425,12 @@ static inline int32_t place_chroma(Picture *picture, Bits *from, Coefficients *o
     Small *small = &picture->small;
     if (small->planes[0] == NULL)
         return read_chroma(from, picture->component + place, NULL);
-    int32_t off_grey = read_chroma(from, picture->component + place, of);
+    int32_t off_grey = read_chroma(from, picture->component + place, of), is_flat = off_grey == abs(of->each[0]);
     if (off_grey > MAX_SUM && !is_exact(of, off_grey))
         small->planes[0] = NULL;
     else if (off_grey > 0)
-        write_quarters(of, 1, small->planes[place] + y * small->columns + x, small->columns);
-    if (off_grey != 0)
+        write_quarters(of, !is_flat, small->planes[place] + y * small->columns + x, small->columns);
+    if (!is_flat)
         *of = (Coefficients){.row = {{0}}};
     return off_grey;
 }
@@ -551,20 +551,24 @@ static void write_small(const Picture *picture, uint8_t *out)
     Py_ssize_t samples = picture->across == 2 ? (columns + 1) / 2 : columns;
     for (Py_ssize_t y = 0; y < rows; y++, out += 3 * columns) {
         uint8_t *row[3];
-        int is_grey = 1;
         for (int i = 0; i < 3; i++)
             row[i] = picture->small.planes[i] + y * picture->small.columns;
-        for (int i = 1; i < 3; i++)
-            is_grey = is_grey && row[i][0] == GREY && memcmp(row[i], row[i] + 1, samples - 1) == 0;
-        for (Py_ssize_t x = 0; is_grey && x < columns; x++)
+        Py_ssize_t first = 0, end = samples; /* of the samples that are not grey */
+        while (first < end && row[1][first] == GREY && row[2][first] == GREY)
+            first++;
+        while (first < end && row[1][end - 1] == GREY && row[2][end - 1] == GREY)
+            end--;
+        for (Py_ssize_t x = 0; x < columns; x++)
             out[3 * x] = out[3 * x + 1] = out[3 * x + 2] = row[0][x];
-        if (is_grey)
+        if (first == end)
             continue;
         for (int i = 1; i < 3 && picture->across == 2; i++) {
             double_row(row[i], samples, picture->small.doubled[i]);
             row[i] = picture->small.doubled[i];
         }
-        write_colours(row[0], row[1], row[2], columns, out);
+        first = first > 0 ? picture->across * first - 1 : 0; /* its colour reaches half a sample farther */
+        end = picture->across * end + 1 < columns ? picture->across * end + 1 : columns;
+        write_colours(row[0] + first, row[1] + first, row[2] + first, end - first, out + 3 * first);
     }
 }
 

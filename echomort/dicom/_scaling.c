@@ -147,14 +147,38 @@ static void find_spans(const uint8_t *mask, Py_ssize_t height, Py_ssize_t width,
     }
 }
 
-static void cover_row(uint8_t *restrict out, const uint8_t *restrict lit, Filter along)
+/* out |= row */
+FOR_EACH_PROCESSOR
+static void add_mask(uint8_t *restrict out, const uint8_t *restrict row, Py_ssize_t count)
 {
-    for (Py_ssize_t j = 0; j < along.count; j++) {
-        int held = 0;
-        for (Py_ssize_t k = 0; k < along.taps; k++)
-            held |= lit[along.start[j] + k] && along.weight[j * along.taps + k] > 0;
-        out[j] = (uint8_t)held;
+    for (Py_ssize_t x = 0; x < count; x++)
+        out[x] |= row[x];
+}
+
+/* Writes the first column that each output weighs, and the one after its last: the columns between are weighed too. */
+static void find_reach(Filter along, int32_t *reach)
+{
+    for (Py_ssize_t j = 0; j < along.count; j++, reach += 2) {
+        const float *weight = along.weight + j * along.taps;
+        Py_ssize_t first = 0, end = along.taps;
+        while (first < end && weight[first] == 0)
+            first++;
+        while (end > first && weight[end - 1] == 0)
+            end--;
+        reach[0] = (int32_t)(along.start[j] + first);
+        reach[1] = (int32_t)(along.start[j] + end);
     }
+}
+
+/* Writes which outputs weigh a column that is lit; `before` has room for how many are lit before each. */
+static void cover_row(uint8_t *out, const uint8_t *lit, Py_ssize_t width, const int32_t *reach, Py_ssize_t count,
+                      int32_t *before)
+{
+    before[0] = 0;
+    for (Py_ssize_t x = 0; x < width; x++)
+        before[x + 1] = before[x] + (lit[x] != 0);
+    for (Py_ssize_t j = 0; j < count; j++)
+        out[j] = before[reach[2 * j + 1]] > before[reach[2 * j]];
 }
 
 static int covered(const Py_buffer *view)
@@ -167,23 +191,24 @@ static int covered(const Py_buffer *view)
         PyErr_SetString(PyExc_ValueError, "shapes do not fit each other");
         return -1;
     }
-    uint8_t *lit = PyMem_Malloc(width);
-    if (lit == NULL) {
+    int32_t *reach = PyMem_Malloc((2 * along.count + width + 1) * sizeof(int32_t) + width);
+    if (reach == NULL) {
         PyErr_NoMemory();
         return -1;
     }
+    int32_t *before = reach + 2 * along.count;
+    uint8_t *lit = (uint8_t *)(before + width + 1);
+    find_reach(along, reach);
     find_spans(mask->buf, height, width, spans->buf);
     for (Py_ssize_t i = 0; i < down.count; i++) {
         memset(lit, 0, width);
         for (Py_ssize_t k = 0; k < down.taps; k++) {
-            const uint8_t *row = (const uint8_t *)mask->buf + (down.start[i] + k) * width;
             if (down.weight[i * down.taps + k] > 0)
-                for (Py_ssize_t x = 0; x < width; x++)
-                    lit[x] |= row[x];
+                add_mask(lit, (const uint8_t *)mask->buf + (down.start[i] + k) * width, width);
         }
-        cover_row((uint8_t *)out->buf + i * along.count, lit, along);
+        cover_row((uint8_t *)out->buf + i * along.count, lit, width, reach, along.count, before);
     }
-    PyMem_Free(lit);
+    PyMem_Free(reach);
     return 0;
 }
 

@@ -59,7 +59,8 @@ def coloured_share(off_grey: Sequence[np.ndarray], mask: np.ndarray, levels: int
     grey: in the picture with most of them, of which ``off_grey`` has one array each."""
     coloured = np.stack(off_grey) > levels
     y, x = np.nonzero(coloured.any(axis=0))
-    whole = np.pad(mask, [(0, -side % BLOCK) for side in mask.shape])
+    whole = np.zeros([side + -side % BLOCK for side in mask.shape], bool)
+    whole[: mask.shape[0], : mask.shape[1]] = mask
     blocks = whole.reshape(coloured.shape[1], BLOCK, coloured.shape[2], BLOCK)
     pixels = np.count_nonzero(blocks[y, :, x], axis=(1, 2))
     return float(np.max(coloured[:, y, x] @ pixels)) / max(1, int(np.count_nonzero(mask)))

@@ -12,6 +12,7 @@ import functools
 import importlib.util
 import io
 import multiprocessing
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -41,12 +42,13 @@ from echomort.synth.archive import write_archive
 
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 REAL = Path(str(resources.files("data_store"))) / "data" / "color3d_jpeg_baseline.dcm"
+SMALL_REAL = Path(str(get_testdata_file("examples_ybr_color.dcm")))
 NOTES = """
 CPU time, each way in a process of its own, the best of several runs, file in the page cache; every way but the floor
 makes the same clip (region, area filter, 30 a second, 60 frames of 109x150). The floor is libjpeg-turbo's grey decode
-of the frames that the clip needs, and nothing else. echomort decodes the usual JPEG itself, and where its chroma shows
-that the sector is grey, nothing is decoded a second time in search of colour. pydicom takes the first decoder installed
-of gdcm, pylibjpeg and Pillow, and turns YBR into RGB unless told `raw`."""
+of the frames that the clip needs, and nothing else. echomort decodes the usual JPEG itself: luma and the small pictures
+in which it searches for colour come from one pass. pydicom takes the first decoder installed of gdcm, pylibjpeg and
+Pillow, and turns YBR into RGB unless told `raw`."""
 Way = Callable[[Path], object]
 
 
@@ -210,13 +212,25 @@ def on_a_screen(frame: bytes) -> bytes:
     return bytes(simplejpeg.encode_jpeg(screen, 90, "RGB", "422"))
 
 
+def with_noise(frames: list[bytes], deviation: float = 3) -> list[bytes]:
+    """Return JPEG frames with the noise of an analog grabber."""
+    random = np.random.default_rng(0)
+    pictures = (simplejpeg.decode_jpeg(frame, "RGB") for frame in frames)
+    noisy = (picture + random.normal(0, deviation, (*picture.shape[:2], 1)) for picture in pictures)
+    return [bytes(simplejpeg.encode_jpeg(np.clip(each, 0, 255).astype(np.uint8), 90, "RGB", "422")) for each in noisy]
+
+
 def kinds(folder: Path) -> dict[str, Path]:
     """Return title -> loop: real ones, and drawn ones of several sizes and lengths."""
     full, small = synthetic(folder / "full"), synthetic(folder / "small", "small")
+    real = Path(shutil.copy(SMALL_REAL, folder))
     return {
         "real, pydicom-data": REAL,
-        "real, pydicom": Path(str(get_testdata_file("examples_ybr_color.dcm"))),
+        "real, pydicom": SMALL_REAL,
+        "real, pydicom, 5 frames": changed(real, "real_five", lambda frames: frames[:5]),
         "drawn": small,
+        "drawn, noise": changed(small, "noise", with_noise),
+        "drawn, noise, 5 frames": changed(small, "noise_five", lambda frames: with_noise(frames[:5])),
         "drawn, 5 frames": changed(small, "five", lambda frames: frames[:5]),
         "drawn, full size": full,
         "drawn, full size, 8 frames": changed(full, "eight", lambda frames: frames[:8]),

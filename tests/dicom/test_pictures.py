@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
-from echomort.dicom.tissue import flow, morphology, outline
+from echomort.dicom.tissue import flow, morphology, noise, outline
 
 
 @pytest.mark.parametrize("loop", [morphology.compiled, None], ids=["compiled", "NumPy"])
@@ -42,6 +42,49 @@ def test_the_hull_of_rows_is_that_of_scipy(shape: str, loop: object, monkeypatch
         assert np.dot(x, np.roll(y, -1)) > np.dot(y, np.roll(x, -1)), "the hull goes round as scipy's does"
 
 
+@pytest.mark.parametrize("loop", [morphology.compiled, None], ids=["compiled", "NumPy"])
+@pytest.mark.parametrize("share", [0, 0.02, 0.7, 1])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (61, 83)])
+def test_the_pixels_of_each_label_are_counted(
+    shape: tuple[int, int], share: float, loop: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(morphology, "compiled", loop)
+    random = np.random.default_rng(8)
+    labels = np.repeat(random.integers(0, 6, shape), 3, axis=1).astype(np.int32)
+    mask = random.random(labels.shape) < share
+    expected = [np.count_nonzero(mask & (labels == label)) for label in range(8)]
+    assert morphology.count_by_label(labels, mask, 7).tolist() == expected
+    box = slice(None), slice(1, -1)
+    assert morphology.count_by_label(labels[box], mask[box], 7).sum() == np.count_nonzero(mask[box])
+
+
+@pytest.mark.parametrize("shape", [(5, 6), (61, 83)])
+def test_the_mean_over_a_neighbourhood_is_that_of_scipy(shape: tuple[int, int]) -> None:
+    motion = np.random.default_rng(9).integers(0, 256, shape).astype(np.uint8)
+    expected = ndimage.uniform_filter(motion.astype(float), noise.NEIGHBOURHOOD)
+    np.testing.assert_allclose(noise._sums(motion) / noise.NEIGHBOURHOOD**2, expected, rtol=1e-12)
+
+
+def test_quantiles_are_those_of_numpy() -> None:
+    random = np.random.default_rng(10)
+    for count in (1, 2, 7, 500):
+        values = random.integers(0, 40, count).astype(np.uint16)
+        shares = (0.0, 0.25, 0.5, 0.77, 1.0)
+        np.testing.assert_allclose(noise._quantiles(values, *shares), np.quantile(values, shares), rtol=1e-12)
+
+
+def test_the_correlation_of_rows_is_that_of_numpy() -> None:
+    random = np.random.default_rng(11)
+    frames = ndimage.uniform_filter1d(random.integers(0, 256, (5, 40, 30)), 3, axis=1).astype(np.uint8)
+    where = random.random((40, 30)) < 0.7
+    away = frames - frames.mean(axis=0)
+    both = where[1:] & where[:-1]
+    one, other = away[:, 1:][:, both], away[:, :-1][:, both]
+    expected = (one * other).mean() / np.sqrt((one**2).mean() * (other**2).mean())
+    assert noise._correlation(frames, frames.sum(axis=0, dtype=np.uint16), where) == pytest.approx(expected, rel=1e-5)
+    assert noise._correlation(frames, frames.sum(axis=0, dtype=np.uint16), np.zeros_like(where)) == 0
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_coloured_pixels_are_counted_alike(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(seed)
@@ -56,7 +99,12 @@ def test_coloured_pixels_are_counted_alike(seed: int, monkeypatch: pytest.Monkey
 @pytest.mark.skipif(morphology.compiled is None, reason="installed without a C compiler")
 def test_the_compiled_loops_refuse_shapes_that_do_not_fit() -> None:
     picture, rows = np.zeros((4, 6), np.uint8), np.zeros(3)
+    labels, counts = np.zeros((4, 6), np.int32), np.zeros(2, np.int64)
     wrong = [
+        lambda: morphology.compiled.count_labels(labels, picture[:3], counts),
+        lambda: morphology.compiled.count_labels(labels + 2, picture + 1, counts),
+        lambda: morphology.compiled.count_labels(labels - 1, picture + 1, counts),
+        lambda: morphology.compiled.count_labels(labels, picture, counts[:0]),
         lambda: morphology.compiled.over_squares(picture, 5, 3, True, True, picture.copy()),
         lambda: morphology.compiled.over_squares(picture, 6, 2, True, True, picture.copy()),
         lambda: morphology.compiled.count_chroma(picture, picture, 1, np.zeros((2, 16), np.int32)),

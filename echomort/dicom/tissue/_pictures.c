@@ -119,6 +119,48 @@ static PyObject *label(PyObject *self, PyObject *arguments)
     return count < 0 ? NULL : PyLong_FromLong(count);
 }
 
+/* Adds to counts how many of the pixels that are set carry each label; returns whether their labels have a place. */
+static int count_set(const int32_t *labels, const uint8_t *mask, Py_ssize_t pixels, int64_t *counts, Py_ssize_t places)
+{
+    int32_t label = 0; /* of the run that is being counted */
+    int64_t run = 0, eight;
+    if (places < 1)
+        return 0;
+    for (Py_ssize_t i = 0; i < pixels; i++) {
+        while (i + 8 <= pixels && (memcpy(&eight, mask + i, 8), eight == 0))
+            i += 8;
+        for (Py_ssize_t end = i + 8 < pixels ? i + 8 : pixels; i < end; i++) {
+            if (mask[i] && labels[i] != label) {
+                counts[label] += run;
+                run = 0;
+                label = labels[i];
+                if (label < 0 || label >= places)
+                    return 0;
+            }
+            run += mask[i] != 0;
+        }
+        i--;
+    }
+    counts[label] += run;
+    return 1;
+}
+
+static PyObject *count_labels(PyObject *self, PyObject *arguments)
+{
+    Py_buffer labels, mask, counts;
+    if (!PyArg_ParseTuple(arguments, "y*y*w*", &labels, &mask, &counts))
+        return NULL;
+    int fits = labels.len == 4 * mask.len && count_set(labels.buf, mask.buf, mask.len, counts.buf, counts.len / 8);
+    PyBuffer_Release(&labels);
+    PyBuffer_Release(&mask);
+    PyBuffer_Release(&counts);
+    if (!fits) {
+        PyErr_SetString(PyExc_ValueError, "shapes or labels do not fit each other");
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 /* --- minimum and maximum over squares -------------------------------------------------------------------------- */
 
 /* out[x] = the smallest (or the largest) of `count` bytes that lie `step` apart from in[x] on */
@@ -308,6 +350,10 @@ static PyMethodDef methods[] = {
      "levels of brightness, and how many of them have a red or a blue by more than `far` thousandths off their\n"
      "brightness. Returns the widest range between the three colours of a pixel. Raises ValueError where the shapes\n"
      "do not fit."},
+    {"count_labels", count_labels, METH_VARARGS,
+     "count_labels(labels, mask, counts)\n\n"
+     "Add to `counts` (int64) how many pixels of `mask` (uint8 of 0 and 1) carry each of `labels` (int32). Raises\n"
+     "ValueError where the shapes do not fit, or a label has no place."},
     {"label", label, METH_VARARGS,
      "label(mask, columns, corners, labels) -> count\n\n"
      "Write into `labels` (int32) the number, from 1, of the connected part of `mask` (uint8 of 0 and 1, `columns`\n"

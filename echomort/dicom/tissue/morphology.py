@@ -95,13 +95,23 @@ def label(mask: np.ndarray, corners: bool = True) -> tuple[np.ndarray, int]:
     return labels, compiled.label(np.ascontiguousarray(mask), max(1, mask.shape[1]), corners, labels)
 
 
+def count_by_label(labels: np.ndarray, mask: np.ndarray, count: int) -> np.ndarray:
+    """Return how many pixels of bool ``mask`` carry each of the ``labels``, int32 of the same shape, from 0 to
+    ``count``: int64 (count + 1,)."""
+    if compiled is None:
+        return np.bincount(labels[mask], minlength=count + 1)
+    counts = np.zeros(count + 1, np.int64)
+    compiled.count_labels(np.ascontiguousarray(labels, np.int32), np.ascontiguousarray(mask), counts)
+    return counts
+
+
 def parts_of(seeds: np.ndarray, mask: np.ndarray, share: float) -> np.ndarray:
     """Return the connected parts of bool ``mask`` and ``seeds``, diagonals included, of which more than ``share`` are
     seeds; ``mask`` reaches no farther than two pixels from them."""
     box = box_of(seeds, 2)
-    labels, count = label((mask | seeds)[box])
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    held = np.bincount(labels[seeds[box]], minlength=count + 1) > share * sizes
+    every = (mask | seeds)[box]
+    labels, count = label(every)
+    held = count_by_label(labels, seeds[box], count) > share * count_by_label(labels, every, count)
     held[0] = False
     found = np.zeros_like(mask)
     found[box] = held[labels]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from echomort.dicom.tissue.morphology import block_maximum, box_of, dilate, label, minimum
+from echomort.dicom.tissue.morphology import block_maximum, box_of, count_by_label, dilate, label, minimum
 from echomort.dicom.tissue.noise import NO_NOISE
 from echomort.dicom.tissue.sector import LIT
 from echomort.dicom.tissue.snapshots import GRID_COLUMNS, Snapshots
@@ -40,9 +40,9 @@ def without_overlays(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
     noise = snapshots.noise
     labels, count = label((brightest > int(noise.ground + max(LIT, noise.largest))) & inside)
     most = int(max(MAX_OVERLAY_MOTION, noise.largest))
-    moved = np.bincount(labels[motion > most], minlength=count + 1) > 0
+    moved = count_by_label(labels, motion > most, count) > 0
     if noise != NO_NOISE:  # a dim echo moves no more than noise does, but is not lit at all times
-        moved |= np.bincount(labels[darkest > noise.ground + LIT], minlength=count + 1) == 0
+        moved |= count_by_label(labels, darkest > noise.ground + LIT, count) == 0
     moved &= ~_blinks(labels, count, brightest, motion, inside)
     moved[0] = True  # label 0 is what is not lit
     if moved.all():
@@ -58,10 +58,10 @@ def _blinks(
     labels: np.ndarray, count: int, brightest: np.ndarray, motion: np.ndarray, inside: np.ndarray
 ) -> np.ndarray:
     """Return which of ``labels`` are small islands, mostly at the edge of ``inside``, that blink: bool (count + 1,)."""
-    blinking = np.bincount(labels[(brightest > INK) & (motion > MIN_BLINK)], minlength=count + 1) > 0
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    blinking = count_by_label(labels, (brightest > INK) & (motion > MIN_BLINK), count) > 0
+    sizes = count_by_label(labels, inside, count)
     blinking &= sizes <= MAX_INK * np.count_nonzero(inside)
     if blinking.any():
         at_edge = inside & (minimum(inside.view(np.uint8), INK_REACH) == 0)
-        blinking &= 2 * np.bincount(labels[at_edge], minlength=count + 1) > sizes
+        blinking &= 2 * count_by_label(labels, at_edge, count) > sizes
     return np.asarray(blinking)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echomort.dicom.tissue.morphology import dilate, erode, label, maximum
+from echomort.dicom.tissue.morphology import count_by_label, dilate, erode, label, maximum
 from echomort.dicom.tissue.outline import trace_outline
 from echomort.dicom.tissue.sweeps import MIN_TRACE_WIDTH
 
@@ -115,10 +115,10 @@ def find_parts(moving: np.ndarray) -> list[Part]:
     An opening removes what is one or two pixels thin before that: lines (ECG, carets) and letters.
     """
     solid = dilate(erode(moving))
-    labels, count = label(dilate(dilate(solid)), corners=False)
+    labels, count = label(maximum(solid.view(np.uint8), 5).view(bool), corners=False)
     if count == 1:
         return [Part.from_mask(solid, int(np.count_nonzero(solid)))]
-    areas = np.bincount(labels[solid], minlength=count + 1)[1:]
+    areas = count_by_label(labels, solid, count)[1:]
     order = [index for index in np.argsort(areas)[::-1] if areas[index] > 0][:MAX_PARTS]
     return [Part.from_mask(solid & (labels == index + 1), int(areas[index])) for index in order]
 

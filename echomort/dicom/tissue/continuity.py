@@ -93,13 +93,19 @@ def _has_gap(times: Sequence[float]) -> bool:
 
 
 def block_means(pictures: np.ndarray, side: int) -> np.ndarray:
-    """Return the means of the whole blocks of ``side`` pixels: float32 (frames, rows, columns)."""
-    frames, height, width = pictures.shape
-    rows, columns = height // side, width // side
+    """Return the means of the whole blocks of ``side`` (at most 16) pixels: float32 (frames, rows, columns)."""
+    rows, columns = pictures.shape[1] // side, pictures.shape[2] // side
     whole = pictures[:, : rows * side, : columns * side]
-    high = sum((whole[:, place::side] for place in range(side)), np.zeros((frames, rows, columns * side), np.uint32))
-    sums = sum((high[:, :, place::side] for place in range(side)), np.zeros((frames, rows, columns), np.uint32))
-    return np.asarray(sums.astype(np.float32) / np.float32(side * side))
+    high = _sum([whole[:, place::side] for place in range(side)])
+    return np.asarray(_sum([high[:, :, place::side] for place in range(side)]) / np.float32(side * side))
+
+
+def _sum(parts: list[np.ndarray]) -> np.ndarray:
+    """Return the sum of ``parts`` of equal shape: uint16, which 256 bytes do not fill."""
+    total = parts[0].astype(np.uint16)
+    for part in parts[1:]:
+        total += part
+    return total
 
 
 def likeness(one: np.ndarray, other: np.ndarray) -> float:

@@ -255,9 +255,11 @@ static inline void write_level(int first, uint8_t *out, Py_ssize_t columns)
 
 /* --- the small picture ----------------------------------------------------------------------------------------- */
 
-/* A fourth of a picture's rows and columns: two by two pixels of each block, `columns` of them in a row of a plane. The
-   planes are NULL where no small picture is asked for, or none can be made. */
 #define GREY 128 /* chroma of grey */
+
+/* A fourth of a picture's rows and columns: two by two pixels of each block, `columns` of them in a row of a plane. The
+   planes are NULL where no small picture is asked for, or none can be made; a row of chroma is `doubled` where it has
+   half the columns. All lie in one piece of memory. */
 typedef struct {
     uint8_t *memory, *planes[3], *doubled[3];
     Py_ssize_t columns;

@@ -1,5 +1,5 @@
-/* The loops over pictures that the rooms of tissue run most: connected parts, minimum and maximum over squares, and the
-   count of coloured pixels.
+/* The loops over pictures that the rooms of tissue run most: connected parts and their sizes, minimum and maximum over
+   squares, the count of coloured pixels, and the hull of rows.
 
    The same values as scipy.ndimage and NumPy give, so that a clip is the same bytes with this module and without it. */
 

@@ -74,7 +74,8 @@ def _judged(root: Path, candidate: str, pointer: Pointer | None, sealed: SealedS
     reasons: list[str] = []
     for name, standing in (("champion", pointer.candidate), ("reference", pointer.reference)):
         try:
-            compared[name] = _compared(root, standing, risks, sealed, settings)
+            known = compared.get("champion") if standing == pointer.candidate else None  # it may be its own reference
+            compared[name] = known or _compared(root, standing, risks, sealed, settings)
         except UserError as error:
             reasons.append(f"not compared with the {name} {standing}: {error.problem}")
     champion, reference = compared.get("champion"), compared.get("reference")

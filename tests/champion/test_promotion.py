@@ -134,12 +134,16 @@ def test_records_become_champion_and_video_is_compared_with_them(
     assert read_pointer(settings.home / "registry").reference == first.candidate == first.champion
     again = submitted(monkeypatch, records, serving, settings, sealed)
     assert again.decision.reasons == ("it is the champion already",)
+    scored: list[str] = []
+    monkeypatch.setattr(promotion, "sealed_risks", lambda *asked: scored.append(asked[1]) or sealed_risks(*asked))
     video = submitted(monkeypatch, parts, serving, settings, sealed)
+    assert scored == [video.candidate, first.candidate], "a champion that is its own reference is scored once"
     assert not video.decision.promoted
     assert video.champion == first.candidate
     history = read_history(settings.home / "registry")
     assert [entry["candidate"] for entry in history] == [first.candidate, video.candidate]
     assert history[1]["judged"]["champion"]["patients"] == STUDIES
+    assert history[1]["judged"]["champion"] == history[1]["judged"]["reference"]
     assert history[1]["standing"] == {"champion": first.candidate, "reference": first.candidate}
 
 

@@ -35,6 +35,20 @@ def features_of(folder, measurements=(), diagnoses=(), patient=None, dates="shif
     return connection
 
 
+def features_of_each(folder, readings=(), births=None):
+    """Return the warehouse with the features of one study at ``AT`` of several patients: S0 of P0, in which the first
+    of ``readings`` was measured (variable, number, unit), S1 of P1, and so on; or patients of these ``births``."""
+    births = births or ["1950-03-04"] * len(readings)
+    rows = {
+        "patient": [person(f"P{place}", birth) for place, birth in enumerate(births)],
+        "study": [(f"S{place}", f"P{place}", AT, "") for place, _ in enumerate(births)],
+        "measurement": [(f"P{place}", f"S{place}", *reading, AT) for place, reading in enumerate(readings)],
+    }
+    connection, _ = staged(folder, rows, "kept")
+    build(connection, Features(between_echoes="none"))
+    return connection
+
+
 def value(connection, variable, study="S"):
     """Return one feature."""
     row = dict(connection.execute("SELECT study_key, " + variable + " FROM feature").fetchall())
@@ -152,13 +166,11 @@ def test_age_and_sex_come_from_the_person(tmp_path):
     assert refused(connection)["age", "NOT_A_MEASUREMENT"] == 1
 
 
-@pytest.mark.parametrize(
-    ("birth", "age"),
-    [("2000-05-01", 18), ("2000-05-03", None), ("1908-05-01", 110), ("1908-04-29", None), ("1968-05-01", 50)],
-)
-def test_a_birthday_is_on_its_day(tmp_path, birth, age):
-    connection = features_of(tmp_path, patient=person("P", birth), dates="kept")
-    assert value(connection, "age") == (None if age is None else pytest.approx(age, abs=0.003))
+def test_a_birthday_is_on_its_day(tmp_path):
+    ages = {"2000-05-01": 18, "2000-05-03": None, "1908-05-01": 110, "1908-04-29": None, "1968-05-01": 50}
+    connection = features_of_each(tmp_path, births=list(ages))
+    for place, age in enumerate(ages.values()):
+        assert value(connection, "age", f"S{place}") == (None if age is None else pytest.approx(age, abs=0.003))
 
 
 def test_whole_years_are_exact_but_for_the_birthday_and_the_day_before():
@@ -201,56 +213,56 @@ def test_diagnosis_groups_are_those_on_record_at_the_study(tmp_path):
 # --- units and limits ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("variable", "number", "unit", "expected"),
-    [
-        ("lvidd", 48, "mm", 4.8),
-        ("tr_vmax", 2.7, "m/s", 270),
-        ("mv_dt", 180, "ms", 0.18),
-        ("pa_acc_slope", 9, "m/s2", 900),
-        ("lvef", 0.55, "1", 55),
-        ("lvef", 55, " % ", 55),
-        ("weight", 154, "[lb_av]", 69.853),
-        ("height", 70, "in", 177.8),
-        ("creatinine", 88.4, "umol/L", 1.0),
-        ("creatinine", 88.4, "μmol/L", 1.0),
-        ("hemoglobin", 135, "g/L", 13.5),
-        ("total_chol", 5.0, "mmol/L", 193.35),
-        ("hba1c", 53, "mmol/mol", 7.0),
-        ("sbp", 16, "kPa", 120.0),
-        ("heart_rate", 72, "bpm", 72),
-        ("heart_rate", 72, "", 72),
-        ("smoking", 1, "", 1),
-        ("mv_ea", 1.2, "", 1.2),
-    ],
-)
-def test_known_units_become_the_catalogue_s(tmp_path, variable, number, unit, expected):
-    connection = features_of(tmp_path, [("S", variable, number, unit, AT)])
-    assert value(connection, variable) == pytest.approx(expected, rel=1e-3)
+CONVERTED = [
+    ("lvidd", 48, "mm", 4.8),
+    ("tr_vmax", 2.7, "m/s", 270),
+    ("mv_dt", 180, "ms", 0.18),
+    ("pa_acc_slope", 9, "m/s2", 900),
+    ("lvef", 0.55, "1", 55),
+    ("lvef", 55, " % ", 55),
+    ("weight", 154, "[lb_av]", 69.853),
+    ("height", 70, "in", 177.8),
+    ("creatinine", 88.4, "umol/L", 1.0),
+    ("creatinine", 88.4, "μmol/L", 1.0),
+    ("hemoglobin", 135, "g/L", 13.5),
+    ("total_chol", 5.0, "mmol/L", 193.35),
+    ("hba1c", 53, "mmol/mol", 7.0),
+    ("sbp", 16, "kPa", 120.0),
+    ("heart_rate", 72, "bpm", 72),
+    ("heart_rate", 72, "", 72),
+    ("smoking", 1, "", 1),
+    ("mv_ea", 1.2, "", 1.2),
+]
+
+
+def test_known_units_become_the_catalogue_s(tmp_path):
+    connection = features_of_each(tmp_path, [reading for *reading, _ in CONVERTED])
+    found = [value(connection, variable, f"S{place}") for place, (variable, *_) in enumerate(CONVERTED)]
+    assert found == [pytest.approx(expected, rel=1e-3) for *_, expected in CONVERTED]
     assert refused(connection) == {}
 
 
-@pytest.mark.parametrize(
-    ("variable", "number", "unit", "reason"),
-    [
-        ("creatinine", 1.2, "", "MISSING_UNIT"),
-        ("lvidd", 4.8, "", "MISSING_UNIT"),
-        ("lvidd", 4.8, "parsec", "UNKNOWN_UNIT"),
-        ("lvidd", 4.8, "kg", "UNKNOWN_UNIT"),
-        ("lvef", 550, "%", "OUTSIDE_LIMITS"),
-        ("lvef", 4.999, "%", "OUTSIDE_LIMITS"),
-        ("lvidd", 48, "cm", "OUTSIDE_LIMITS"),
-        ("smoking", 2, "", "OUTSIDE_LIMITS"),
-        ("mr_grade", 4, "", "OUTSIDE_LIMITS"),
-        ("mr_grade", 1.5, "", "OUTSIDE_LIMITS"),
-        ("diastolic_function", -2, "", "OUTSIDE_LIMITS"),
-        ("diastolic_function", 0.5, "", "OUTSIDE_LIMITS"),
-    ],
-)
-def test_what_can_t_be_known_is_refused_and_counted_never_guessed(tmp_path, variable, number, unit, reason):
-    connection = features_of(tmp_path, [("S", variable, number, unit, AT)])
-    assert value(connection, variable) is None
-    assert refused(connection) == {(variable, reason): 1}
+REFUSED = [
+    ("creatinine", 1.2, "", "MISSING_UNIT"),
+    ("lvidd", 4.8, "", "MISSING_UNIT"),
+    ("lvidd", 4.8, "parsec", "UNKNOWN_UNIT"),
+    ("lvidd", 4.8, "kg", "UNKNOWN_UNIT"),
+    ("lvef", 550, "%", "OUTSIDE_LIMITS"),
+    ("lvef", 4.999, "%", "OUTSIDE_LIMITS"),
+    ("lvidd", 48, "cm", "OUTSIDE_LIMITS"),
+    ("smoking", 2, "", "OUTSIDE_LIMITS"),
+    ("mr_grade", 4, "", "OUTSIDE_LIMITS"),
+    ("mr_grade", 1.5, "", "OUTSIDE_LIMITS"),
+    ("diastolic_function", -2, "", "OUTSIDE_LIMITS"),
+    ("diastolic_function", 0.5, "", "OUTSIDE_LIMITS"),
+]
+
+
+def test_what_can_t_be_known_is_refused_and_counted_never_guessed(tmp_path):
+    connection = features_of_each(tmp_path, [reading for *reading, _ in REFUSED])
+    found = [value(connection, variable, f"S{place}") for place, (variable, *_) in enumerate(REFUSED)]
+    assert found == [None] * len(REFUSED)
+    assert refused(connection) == Counter((variable, reason) for variable, *_, reason in REFUSED)
 
 
 def test_limits_themselves_are_plausible_and_a_refused_value_hides_none_before_it(tmp_path):

@@ -14,6 +14,19 @@ def staged(folder, *events, **more):
     return connection, stage(connection, written(folder, *STATIC, VISIT, *events, **more), "meds", KEYRING, "kept")
 
 
+def staged_together(folder, *cases, **more):
+    """Return what :func:`staged` does of several cases (lists of events), each that of a subject of its own."""
+    events = [one | {"subject_id": 100 + place} for place, case in enumerate(cases) for one in (*STATIC, VISIT, *case)]
+    connection = empty_warehouse()
+    return connection, stage(connection, written(folder, *events, **more), "meds", KEYRING, "kept")
+
+
+def each(connection, cases, columns, table):
+    """Return the ``columns`` of the rows in ``table`` of each case of :func:`staged_together`."""
+    rows = fetch(connection, f"SELECT patient_key, {columns} FROM {table} ORDER BY ALL")
+    return [[tuple(row) for key, *row in rows if key == patient_key(f"{100 + place}")] for place, _ in enumerate(cases)]
+
+
 @pytest.mark.parametrize(
     "shard", ["data/0.parquet", "data/train/0.parquet", "data/held_out/shard-a.parquet", "data/x/y/part.parquet"]
 )
@@ -24,10 +37,10 @@ def test_shards_are_found_by_any_name(tmp_path, shard):
     ]
 
 
-@pytest.mark.parametrize("code", ["SNOMED/419620001", "SNOMED//419620001", "DEATH"])
-def test_a_death_has_other_codes(tmp_path, code):
-    connection, _ = staged(tmp_path, event(code, datetime(2020, 2, 3, 4)))
-    assert fetch(connection, "SELECT precision, death_date::VARCHAR FROM death") == [("day", "2020-02-03")]
+def test_a_death_has_other_codes(tmp_path):
+    codes = ["SNOMED/419620001", "SNOMED//419620001", "DEATH"]
+    connection, _ = staged_together(tmp_path, *([event(code, datetime(2020, 2, 3, 4))] for code in codes))
+    assert each(connection, codes, "precision, death_date::VARCHAR", "death") == [[("day", "2020-02-03")]] * 3
 
 
 def test_a_death_is_dated_or_of_unknown_date(tmp_path):
@@ -36,28 +49,28 @@ def test_a_death_is_dated_or_of_unknown_date(tmp_path):
     assert found == [("day", "2020-02-03"), ("unknown", None)]
 
 
-@pytest.mark.parametrize(
-    ("code", "more", "expected"),
-    [
-        ("LOINC//2160-0", {"unit": "mg/dL"}, ("creatinine", 1.5, "mg/dL")),
-        ("LOINC//38483-4", {"unit": "mg/dL"}, ("creatinine", 1.5, "mg/dL")),
-        ("LOINC/2160-0", {"unit": "mg/dL"}, ("creatinine", 1.5, "mg/dL")),
-        ("LOINC//2160-0//mg/dL", {}, ("creatinine", 1.5, "mg/dL")),
-        ("LAB//50912//mg/dL", {}, ("creatinine", 1.5, "mg/dL")),
-        ("SITE//K//UNK", {}, ("creatinine", 1.5, "mg/dL")),
-        ("rvsp", {"unit": "mm[Hg]"}, ("rvsp", 1.5, "mm[Hg]")),
-        ("echomort//rvsp", {"unit": "mm[Hg]"}, ("rvsp", 1.5, "mm[Hg]")),
-        ("SITE//K", {}, ("creatinine", 1.5, "mg/dL")),
-    ],
-)
-def test_a_value_is_known_by_code_parent_code_name_or_the_site_s_map(tmp_path, code, more, expected):
+VALUES = [
+    ("LOINC//2160-0", {"unit": "mg/dL"}, ("creatinine", 1.5, "mg/dL")),
+    ("LOINC//38483-4", {"unit": "mg/dL"}, ("creatinine", 1.5, "mg/dL")),
+    ("LOINC/2160-0", {"unit": "mg/dL"}, ("creatinine", 1.5, "mg/dL")),
+    ("LOINC//2160-0//mg/dL", {}, ("creatinine", 1.5, "mg/dL")),
+    ("LAB//50912//mg/dL", {}, ("creatinine", 1.5, "mg/dL")),
+    ("SITE//K//UNK", {}, ("creatinine", 1.5, "mg/dL")),
+    ("rvsp", {"unit": "mm[Hg]"}, ("rvsp", 1.5, "mm[Hg]")),
+    ("echomort//rvsp", {"unit": "mm[Hg]"}, ("rvsp", 1.5, "mm[Hg]")),
+    ("SITE//K", {}, ("creatinine", 1.5, "mg/dL")),
+]
+
+
+def test_a_value_is_known_by_code_parent_code_name_or_the_site_s_map(tmp_path):
     codes = [{"code": "LAB//50912//mg/dL", "description": "Creatinine", "parent_codes": ["LOINC/2160-0"]}]
     (tmp_path / "code_map.csv").write_text(
         "code,target,unit\nSITE//K,creatinine,mg/dL\nSITE//K//UNK,creatinine,mg/dL\n"
     )
-    connection, report = staged(tmp_path, event(code, number=1.5, **more), event("SITE//X"), codes=codes)
-    assert fetch(connection, "SELECT variable, value, unit FROM measurement") == [expected]
-    assert counted(report)["event", "EVENT_CODE_NOT_READ"] == 1
+    cases = [[event(code, number=1.5, **more), event("SITE//X")] for code, more, _ in VALUES]
+    connection, report = staged_together(tmp_path, *cases, codes=codes)
+    assert each(connection, cases, "variable, value, unit", "measurement") == [[expected] for *_, expected in VALUES]
+    assert counted(report)["event", "EVENT_CODE_NOT_READ"] == len(cases)
 
 
 def test_the_site_s_map_decides_alone_and_may_say_none(tmp_path):
@@ -68,25 +81,24 @@ def test_the_site_s_map_decides_alone_and_may_say_none(tmp_path):
     assert counted(report)["event", "EVENT_CODE_NOT_READ"] == 1
 
 
-@pytest.mark.parametrize(
-    ("code", "expected"),
-    [
-        ("ICD10CM//I50.9", ("ICD10CM", "I509")),
-        ("ICD10/I50.9", ("ICD10CM", "I509")),
-        ("ICD10GM//I50.14", ("ICD10CM", "I5014")),
-        ("ICD-10-AM//I50.9", ("ICD10CM", "I509")),
-        ("ICD9CM//428.0", ("ICD9CM", "4280")),
-        ("DIAGNOSIS//ICD//10//I509", ("ICD10CM", "I509")),
-        ("DIAGNOSIS//ICD//9//4280", ("ICD9CM", "4280")),
-        ("SNOMED//84114007", ("ICD10CM", "I50")),
-        ("SNOMED//79619009", ("ICD10CM", "I05")),
-        ("LOCAL//HF", ("ICD10CM", "I509")),
-    ],
-)
-def test_a_diagnosis_is_known_by_its_vocabulary(tmp_path, code, expected):
+DIAGNOSES = [
+    ("ICD10CM//I50.9", ("ICD10CM", "I509")),
+    ("ICD10/I50.9", ("ICD10CM", "I509")),
+    ("ICD10GM//I50.14", ("ICD10CM", "I5014")),
+    ("ICD-10-AM//I50.9", ("ICD10CM", "I509")),
+    ("ICD9CM//428.0", ("ICD9CM", "4280")),
+    ("DIAGNOSIS//ICD//10//I509", ("ICD10CM", "I509")),
+    ("DIAGNOSIS//ICD//9//4280", ("ICD9CM", "4280")),
+    ("SNOMED//84114007", ("ICD10CM", "I50")),
+    ("SNOMED//79619009", ("ICD10CM", "I05")),
+    ("LOCAL//HF", ("ICD10CM", "I509")),
+]
+
+
+def test_a_diagnosis_is_known_by_its_vocabulary(tmp_path):
     codes = [{"code": "LOCAL//HF", "description": "x", "parent_codes": ["ICD10CM/I50.9", "SNOMED/1"]}]
-    connection, _ = staged(tmp_path, event(code), codes=codes)
-    assert fetch(connection, "SELECT vocabulary, code FROM diagnosis") == [expected]
+    connection, _ = staged_together(tmp_path, *([event(code)] for code, _ in DIAGNOSES), codes=codes)
+    assert each(connection, DIAGNOSES, "vocabulary, code", "diagnosis") == [[expected] for _, expected in DIAGNOSES]
 
 
 HIERARCHY = {
@@ -173,65 +185,70 @@ def test_the_site_s_map_decides_before_the_codes_above(tmp_path):
     assert ("diagnosis", "CONDITION_OF_SEVERAL_CATEGORIES") not in counted(report)
 
 
-@pytest.mark.parametrize(
-    ("code", "expected"),
-    [
-        ("RxNorm//29046", ["ace_inhibitor"]),
-        ("ATC//C09AA03", ["ace_inhibitor"]),
-        ("RxNorm//314076", ["ace_inhibitor"]),
-        ("MEDICATION//START//Lisinopril", ["ace_inhibitor"]),
-        ("MEDICATION//STOP//Lisinopril", []),
-        ("NOTE//Lisinopril", []),
-        ("RxNorm//1", []),
-    ],
-)
-def test_a_drug_is_known_by_code_or_name(tmp_path, code, expected):
+DRUGS = [
+    ("RxNorm//29046", ["ace_inhibitor"]),
+    ("ATC//C09AA03", ["ace_inhibitor"]),
+    ("RxNorm//314076", ["ace_inhibitor"]),
+    ("MEDICATION//START//Lisinopril", ["ace_inhibitor"]),
+    ("NOTE//Lisinopril", []),
+    ("RxNorm//1", []),
+]
+
+
+def test_a_drug_is_known_by_code_or_name(tmp_path):
     codes = [{"code": "RxNorm//314076", "description": "lisinopril 10 MG Oral Tablet", "parent_codes": None}]
-    connection, report = staged(tmp_path, event(code), codes=codes)
-    assert [one for (one,) in fetch(connection, "SELECT drug_class FROM medication")] == expected
-    assert counted(report).get(("event", "EVENT_CODE_NOT_READ"), 0) == (not expected)
+    connection, report = staged_together(tmp_path, *([event(code)] for code, _ in DRUGS), codes=codes)
+    found = each(connection, DRUGS, "drug_class", "medication")
+    assert found == [[(one,) for one in expected] for _, expected in DRUGS]
+    assert counted(report)["event", "EVENT_CODE_NOT_READ"] == sum(not expected for _, expected in DRUGS)
 
 
-@pytest.mark.parametrize(
-    ("code", "kind"),
-    [
-        ("VISIT//inpatient", "inpatient"),
-        ("Visit/IP", "inpatient"),
-        ("ENCOUNTER//emergency room", "emergency"),
-        ("HOSPITAL_ADMISSION//EW EMER.//INFORMATION NOT AVAILABLE", "inpatient"),
-        ("HOSPITAL_DISCHARGE//HOME", "inpatient"),
-        ("ED_REGISTRATION", "emergency"),
-        ("CLINIC//A", "outpatient"),
-        ("VISIT//telephone", None),
-        ("HOSPITAL_DISCHARGE//DIED", None),
-        ("HOSPITAL_ADMISSION//DEAD ON ARRIVAL", None),
-        ("TRANSFER_TO//morgue//Morgue", None),
-        ("TRANSFER_TO//discharge//UNKNOWN", "transfer"),
-        ("HOSPITAL_ADMISSION//URGENT//PHYSICIAN REFERRAL", "inpatient"),
-        ("LOINC//2160-0", None),
-    ],
-)
-def test_only_what_proves_presence_is_evidence_of_life(tmp_path, code, kind):
+def test_a_stop_alone_is_no_drug(tmp_path):
+    connection, report = staged(tmp_path, event("MEDICATION//STOP//Lisinopril"))
+    assert fetch(connection, "SELECT drug_class FROM medication") == []
+    assert counted(report)["event", "EVENT_CODE_NOT_READ"] == 1
+
+
+CONTACTS = [
+    ("VISIT//inpatient", "inpatient"),
+    ("Visit/IP", "inpatient"),
+    ("ENCOUNTER//emergency room", "emergency"),
+    ("HOSPITAL_ADMISSION//EW EMER.//INFORMATION NOT AVAILABLE", "inpatient"),
+    ("HOSPITAL_DISCHARGE//HOME", "inpatient"),
+    ("ED_REGISTRATION", "emergency"),
+    ("CLINIC//A", "outpatient"),
+    ("VISIT//telephone", None),
+    ("HOSPITAL_DISCHARGE//DIED", None),
+    ("HOSPITAL_ADMISSION//DEAD ON ARRIVAL", None),
+    ("TRANSFER_TO//morgue//Morgue", None),
+    ("TRANSFER_TO//discharge//UNKNOWN", "transfer"),
+    ("HOSPITAL_ADMISSION//URGENT//PHYSICIAN REFERRAL", "inpatient"),
+    ("LOINC//2160-0", None),
+]
+
+
+def test_only_what_proves_presence_is_evidence_of_life(tmp_path):
     (tmp_path / "code_map.csv").write_text("code,target\nCLINIC//A,contact//outpatient\n")
-    connection, _ = staged(tmp_path, event(code, datetime(2019, 2, 1, 9), number=1.0))
-    late = fetch(connection, "SELECT kind FROM contact WHERE contact_at > '2019-01-15'")
-    assert late == ([(kind,)] if kind else [])
+    cases = [[event(code, datetime(2019, 2, 1, 9), number=1.0)] for code, _ in CONTACTS]
+    connection, _ = staged_together(tmp_path, *cases)
+    late = each(connection, CONTACTS, "kind", "contact WHERE contact_at > '2019-01-15'")
+    assert late == [[(kind,)] if kind else [] for _, kind in CONTACTS]
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "HOSPITAL_DISCHARGE//DIED",
-        "HOSPITAL_DISCHARGE//Expired",
-        "HOSPITAL_DISCHARGE//HOME//DIED",
-        "ED_DISCHARGE//EXPIRED",
-        "HOSPITAL_ADMISSION//DEAD ON ARRIVAL",
-        "HOSPITAL_DISCHARGE//EXPIRED, AUTOPSY",
-    ],
-)
-def test_a_discharge_as_dead_is_a_death(tmp_path, code):
-    connection, _ = staged(tmp_path, event(code, datetime(2019, 2, 1, 9)))
-    assert fetch(connection, "SELECT source, death_date::VARCHAR FROM death") == [("hospital", "2019-02-01")]
+DISCHARGES = [
+    "HOSPITAL_DISCHARGE//DIED",
+    "HOSPITAL_DISCHARGE//Expired",
+    "HOSPITAL_DISCHARGE//HOME//DIED",
+    "ED_DISCHARGE//EXPIRED",
+    "HOSPITAL_ADMISSION//DEAD ON ARRIVAL",
+    "HOSPITAL_DISCHARGE//EXPIRED, AUTOPSY",
+]
+
+
+def test_a_discharge_as_dead_is_a_death(tmp_path):
+    connection, _ = staged_together(tmp_path, *([event(code, datetime(2019, 2, 1, 9))] for code in DISCHARGES))
+    deaths = each(connection, DISCHARGES, "source, death_date::VARCHAR", "death")
+    assert deaths == [[("hospital", "2019-02-01")]] * len(DISCHARGES)
 
 
 @pytest.mark.parametrize(
@@ -269,13 +286,11 @@ def test_an_event_without_a_code_and_a_stop_that_ends_nothing_are_counted(tmp_pa
     assert counted(report)["diagnosis", "CONDITION_OF_SEVERAL_CATEGORIES"] == 1
 
 
-@pytest.mark.parametrize(
-    ("code", "studies"),
-    [("CPT4//93306", 1), ("HCPCS//93306", 1), ("HCPCS//C8929", 1), ("CPT4//93312", 0), ("SNOMED//433236007", 1)],
-)
-def test_which_codes_are_a_resting_transthoracic_echo(tmp_path, code, studies):
-    connection, _ = staged(tmp_path, event(code, study_id="1.2.3"))
-    assert fetch(connection, "SELECT count(*) FROM study") == [(studies,)]
+def test_which_codes_are_a_resting_transthoracic_echo(tmp_path):
+    codes = {"CPT4//93306": 1, "HCPCS//93306": 1, "HCPCS//C8929": 1, "CPT4//93312": 0, "SNOMED//433236007": 1}
+    cases = [[event(code, study_id=f"1.2.{place}")] for place, code in enumerate(codes)]
+    connection, _ = staged_together(tmp_path, *cases)
+    assert [len(studies) for studies in each(connection, cases, "study_key", "study")] == list(codes.values())
 
 
 def test_an_echo_is_an_event_or_a_row_of_echo_study(tmp_path):
@@ -295,32 +310,31 @@ def test_an_echo_without_the_number_of_its_files_is_counted(tmp_path):
     assert counted(report)["study", "NO_NUMBER_OF_A_DICOM_STUDY"] == 2
 
 
-@pytest.mark.parametrize(
-    ("code", "words", "expected"),
-    [("LOINC//72166-2", "Never smoker", 0), ("LOINC//72166-2", "Former smoker", 1), ("mr_grade", "moderate", 2)],
-)
-def test_a_value_in_words_is_a_number(tmp_path, code, words, expected):
+def test_a_value_in_words_is_a_number(tmp_path):
     """A tool of data frames writes NaN for the number that is not there."""
-    connection, _ = staged(tmp_path, event(code, number=float("nan"), words=words))
-    assert fetch(connection, "SELECT value FROM measurement WHERE variable <> 'current_smoker'") == [(expected,)]
+    said = [("LOINC//72166-2", "Never smoker"), ("LOINC//72166-2", "Former smoker"), ("mr_grade", "moderate")]
+    cases = [[event(code, number=float("nan"), words=words)] for code, words in said]
+    connection, _ = staged_together(tmp_path, *cases)
+    values = each(connection, cases, "value", "measurement WHERE variable <> 'current_smoker'")
+    assert values == [[(0,)], [(1,)], [(2,)]]
 
 
-@pytest.mark.parametrize(
-    ("one", "expected"),
-    [
-        (event("LOINC//88020-3", words="NYHA III"), {"nyha": 3}),
-        (event("SNOMED//420913000"), {"nyha": 3}),
-        (event("SNOMED//420816009", number=2), {"nyha": 2}),
-        (event("SNOMED//8517006"), {"smoking": 1, "current_smoker": 0}),
-        (event("SNOMED//8517006", words="No"), {}),
-        (event("SNOMED//8517006", number=0), {}),
-        (event("LOINC//72166-2", words="Former smoker"), {"smoking": 1, "current_smoker": 0}),
-    ],
-)
-def test_an_answer_is_words_or_a_code(tmp_path, one, expected):
-    connection, report = staged(tmp_path, one)
-    assert dict(fetch(connection, "SELECT variable, value FROM measurement")) == expected
-    assert counted(report).get(("event", "EVENT_CODE_NOT_READ"), 0) == (not expected)
+ANSWERS = [
+    (event("LOINC//88020-3", words="NYHA III"), {"nyha": 3}),
+    (event("SNOMED//420913000"), {"nyha": 3}),
+    (event("SNOMED//420816009", number=2), {"nyha": 2}),
+    (event("SNOMED//8517006"), {"smoking": 1, "current_smoker": 0}),
+    (event("SNOMED//8517006", words="No"), {}),
+    (event("SNOMED//8517006", number=0), {}),
+    (event("LOINC//72166-2", words="Former smoker"), {"smoking": 1, "current_smoker": 0}),
+]
+
+
+def test_an_answer_is_words_or_a_code(tmp_path):
+    connection, report = staged_together(tmp_path, *([one] for one, _ in ANSWERS))
+    found = each(connection, ANSWERS, "variable, value", "measurement")
+    assert list(map(dict, found)) == [expected for _, expected in ANSWERS]
+    assert counted(report)["event", "EVENT_CODE_NOT_READ"] == sum(not expected for _, expected in ANSWERS)
 
 
 def test_a_value_without_a_time_is_counted(tmp_path):
@@ -329,18 +343,17 @@ def test_a_value_without_a_time_is_counted(tmp_path):
     assert counted(report)["measurement", "MISSING_DATE"] == 1
 
 
-@pytest.mark.parametrize(
-    ("codes", "race"),
-    [
-        (["ETHNICITY//Not Hispanic or Latino"], "white"),
-        (["RACE//WHITE - RUSSIAN"], "white"),
-        (["RACE//BLACK/AFRICAN AMERICAN"], None),
-        (["Ethnicity/Hispanic"], "hispanic"),
-    ],
-)
-def test_an_ethnicity_stands_beside_a_race(tmp_path, codes, race):
-    connection, _ = staged(tmp_path, *(event(code, None) for code in codes))
-    assert fetch(connection, "SELECT race FROM patient") == [(race,)]
+ETHNICITIES = [
+    (["ETHNICITY//Not Hispanic or Latino"], "white"),
+    (["RACE//WHITE - RUSSIAN"], "white"),
+    (["RACE//BLACK/AFRICAN AMERICAN"], None),
+    (["Ethnicity/Hispanic"], "hispanic"),
+]
+
+
+def test_an_ethnicity_stands_beside_a_race(tmp_path):
+    connection, _ = staged_together(tmp_path, *([event(code, None) for code in codes] for codes, _ in ETHNICITIES))
+    assert each(connection, ETHNICITIES, "race", "patient") == [[(race,)] for _, race in ETHNICITIES]
 
 
 def test_a_race_may_be_a_code_of_omop(tmp_path):
@@ -366,24 +379,24 @@ def test_an_event_of_a_drug_without_an_end_counts_for_a_year(tmp_path):
     assert found == {"ace_inhibitor": None, "statin": "2019-05-01", "beta_blocker": "2018-06-01"}
 
 
-@pytest.mark.parametrize(
-    ("end", "ended", "reason"),
-    [
-        ("2018-06-01 10:00:00", "2018-06-01", None),
-        ("June 2018", None, "UNREADABLE_DATE"),
-        ("2018-06-01T10:00:00Z", None, "TIME_WITH_OFFSET"),
-        (" ", None, None),
-    ],
-)
-def test_a_visit_and_a_drug_end_when_their_event_says_so(tmp_path, end, ended, reason):
+ENDS = [
+    ("2018-06-01 10:00:00", "2018-06-01", None),
+    ("June 2018", None, "UNREADABLE_DATE"),
+    ("2018-06-01T10:00:00Z", None, "TIME_WITH_OFFSET"),
+    (" ", None, None),
+]
+
+
+def test_a_visit_and_a_drug_end_when_their_event_says_so(tmp_path):
     """A drug that says its end in words does not end by a rule for drugs without one."""
-    connection, report = staged(tmp_path, event("VISIT//inpatient", end=end), event("RxNorm//29046", end=end))
-    days = "SELECT contact_at::DATE::VARCHAR FROM contact WHERE year(contact_at) = 2018 ORDER BY ALL"
-    assert fetch(connection, days) == [("2018-05-01",)] + ([(ended,)] if ended else [])
-    drug = ended if end.strip() else "2019-05-01"
-    assert fetch(connection, "SELECT ended_at::DATE::VARCHAR FROM medication") == [(drug,)]
-    said = {table: counted(report).get((table, reason), 0) for table in ("contact", "medication")}
-    assert said == dict.fromkeys(said, int(reason is not None))
+    cases = [[event("VISIT//inpatient", end=end), event("RxNorm//29046", end=end)] for end, *_ in ENDS]
+    connection, report = staged_together(tmp_path, *cases)
+    days = each(connection, ENDS, "contact_at::DATE::VARCHAR", "contact WHERE year(contact_at) = 2018")
+    assert days == [[("2018-05-01",)] + ([(ended,)] if ended else []) for _, ended, _ in ENDS]
+    drugs = each(connection, ENDS, "ended_at::DATE::VARCHAR", "medication")
+    assert drugs == [[(ended if end.strip() else "2019-05-01",)] for end, ended, _ in ENDS]
+    reasons = {(table, reason) for table in ("contact", "medication") for *_, reason in ENDS if reason}
+    assert {one: counted(report).get(one) for one in reasons} == dict.fromkeys(reasons, 1)
 
 
 NOT_GIVEN = ("Not Given", "Hold Dose", "Stopped", "Delayed Not Confirmed", "Refused", "Flushed", "Infusion Not Done")

@@ -53,18 +53,47 @@ def outcome(folder, **tables):
     return fetch(staged(folder, **tables)[0], "SELECT days, event, label, reason FROM outcome")[0]
 
 
-@pytest.mark.parametrize(
-    ("left", "expected"),
-    [
-        ("2150-05-01", (365, False, 0, None)),
-        ("2150-04-30", (364, False, None, "EXCL_CENSORED_LT_1Y")),
-        ("2149-04-01", (-30, False, None, "EXCL_FOLLOWUP_BEFORE_STUDY")),
-        ("2152-01-01", (975, False, 0, None)),
-    ],
-)
-def test_silence_proves_life_to_a_year_after_the_last_discharge_and_no_further(tmp_path, left, expected):
-    stay = [admission(1, f"{left} 01:00:00", f"{left} 23:00:00")]
-    assert outcome(tmp_path, admissions=stay) == expected
+def of_patients(*cases):
+    """Return the tables of several cases, each (tables) that of a patient of its own, with the numbers of its own."""
+    whole = {"patients": [SOMEBODY_ELSE], "echo_study_list": []}
+    for place, case in enumerate(cases, 10):
+        for table, rows in ({"patients": [patient()], "echo_study_list": [STUDY]} | case).items():
+            own = [[f"1{place}", *map(str, row[1:])] for row in rows]
+            for row in own if table in NUMBERED else ():
+                row[1] = f"{row[1]}{place}"
+            for row in own if table == "echo_study_list" else ():
+                row[3] = f"{row[3]}{place}"
+            whole.setdefault(table, []).extend(own)
+    return whole
+
+
+NUMBERED = ("admissions", "echo_study_list", "structured_measurement")
+"""The tables whose second column numbers an admission, a study or a measurement's study."""
+
+
+def each(connection, cases, columns, tables):
+    """Return the first row of ``columns`` of ``tables`` for each patient of :func:`of_patients`."""
+    found = {key: tuple(row) for key, *row in fetch(connection, f"SELECT study_key, {columns} FROM {tables}")}
+    return [found[study_key(f"71{place}")] for place, _ in enumerate(cases, 10)]
+
+
+def outcomes(folder, *cases):
+    """Return (days, event, label, reason) of the study of each case of :func:`of_patients`."""
+    connection, _ = staged(folder, **of_patients(*cases))
+    return each(connection, cases, "days, event, label, reason", "outcome")
+
+
+LEFT = [
+    ("2150-05-01", (365, False, 0, None)),
+    ("2150-04-30", (364, False, None, "EXCL_CENSORED_LT_1Y")),
+    ("2149-04-01", (-30, False, None, "EXCL_FOLLOWUP_BEFORE_STUDY")),
+    ("2152-01-01", (975, False, 0, None)),
+]
+
+
+def test_silence_proves_life_to_a_year_after_the_last_discharge_and_no_further(tmp_path):
+    cases = [{"admissions": [admission(1, f"{left} 01:00:00", f"{left} 23:00:00")]} for left, _ in LEFT]
+    assert outcomes(tmp_path, *cases) == [expected for _, expected in LEFT]
 
 
 # Case I02 of foreign data: the echo of an organ donor, in an admission after the death.
@@ -117,96 +146,95 @@ def test_in_a_release_without_dod_silence_proves_nothing(tmp_path):
     assert counted(report)["death", "NO_DOD_IN_THIS_RELEASE"] == 11
 
 
-@pytest.mark.parametrize(
-    ("tables", "expected"),
-    [
-        (
-            {"admissions": [admission(1, "2150-05-02 01:00:00", "2150-06-01 10:00:00", "", 0, "DIED")]},
-            (31, True, 1, None),
-        ),
-        (
-            {"admissions": [admission(1, "2150-05-02 01:00:00", "2150-06-01 10:00:00", "", 0, "HOME")]},
-            (396, False, 0, None),
-        ),
-        ({"edstays": [("1", "2150-05-02 01:00:00", "2150-05-03 09:00:00", "EXPIRED")]}, (2, True, 1, None)),
-    ],
-)
-def test_who_left_dead_is_no_survivor_by_silence(tmp_path, tables, expected):
-    assert outcome(tmp_path, patients=[patient(), SOMEBODY_ELSE], **tables) == expected
+WAYS_TO_LEAVE = [
+    (
+        {"admissions": [admission(1, "2150-05-02 01:00:00", "2150-06-01 10:00:00", "", 0, "DIED")]},
+        (31, True, 1, None),
+    ),
+    (
+        {"admissions": [admission(1, "2150-05-02 01:00:00", "2150-06-01 10:00:00", "", 0, "HOME")]},
+        (396, False, 0, None),
+    ),
+    ({"edstays": [("1", "2150-05-02 01:00:00", "2150-05-03 09:00:00", "EXPIRED")]}, (2, True, 1, None)),
+]
 
 
-@pytest.mark.parametrize(
-    ("dod", "days", "label"),
-    [("2150-05-01", 0, 1), ("2151-05-01", 365, 1), ("2151-05-02", 366, 0), ("2160-01-01", 3532, 0)],
-)
-def test_dod_is_compared_by_day(tmp_path, dod, days, label):
-    assert outcome(tmp_path, patients=[patient(dod), SOMEBODY_ELSE]) == (days, True, label, None)
+def test_who_left_dead_is_no_survivor_by_silence(tmp_path):
+    assert outcomes(tmp_path, *(tables for tables, _ in WAYS_TO_LEAVE)) == [expected for _, expected in WAYS_TO_LEAVE]
+
+
+def test_dod_is_compared_by_day(tmp_path):
+    said = {"2150-05-01": (0, 1), "2151-05-01": (365, 1), "2151-05-02": (366, 0), "2160-01-01": (3532, 0)}
+    found = outcomes(tmp_path, *({"patients": [patient(dod)]} for dod in said))
+    assert found == [(days, True, label, None) for days, label in said.values()]
 
 
 # --- contradictions reported by users of the data -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "dod", "stay", "expected"),
-    [
-        (
-            "dod some days after the death in hospital: the hospital's time counts",
-            "2150-05-08",
-            admission(1, "2150-05-02 01:00:00", "2150-05-04 10:00:00", "2150-05-04 09:00:00", 1),
-            (3, True, 1, None),
-        ),
-        (
-            "death after the discharge",
-            "2150-06-02",
-            admission(1, "2150-05-02 01:00:00", "2150-06-01 10:00:00", "2150-06-02 03:00:00", 1),
-            (32, True, 1, None),
-        ),
-        (
-            "died in hospital without a time: the day of discharge",
-            "",
-            admission(1, "2150-05-02 01:00:00", "2150-06-01 10:00:00", "", 1),
-            (31, True, 1, None),
-        ),
-        (
-            "died in hospital, and neither time is told: dead on an unknown day, never a survivor",
-            "",
-            admission(1, "2150-05-02 01:00:00", "", "", 1),
-            (1, False, None, "EXCL_DEATH_DATE_UNKNOWN"),
-        ),
-        (
-            "the same with dod: dod counts",
-            "2150-06-02",
-            admission(1, "2150-05-02 01:00:00", "2150-06-01 10:00:00", "", 1),
-            (32, True, 1, None),
-        ),
-        (
-            "an account opened after death, for organs: within 30 days it proves nothing",
-            "2150-06-01",
-            admission(1, "2150-06-02 01:00:00", "2150-06-03 10:00:00"),
-            (31, True, 1, None),
-        ),
-        (
-            "an admission long after dod: one of the two is wrong",
-            "2150-06-01",
-            admission(1, "2150-09-02 01:00:00", "2150-09-03 10:00:00"),
-            (31, True, None, "EXCL_CONTACT_AFTER_DEATH"),
-        ),
-        (
-            "dod before the study",
-            "2150-04-30",
-            admission(1, "2150-04-02 01:00:00", "2150-04-03 10:00:00"),
-            (-1, True, None, "EXCL_DEATH_BEFORE_STUDY"),
-        ),
-        (
-            "dod and the time of death weeks apart, on both sides of the horizon",
-            "2151-06-20",
-            admission(1, "2151-04-01 01:00:00", "2151-04-20 10:00:00", "2151-04-20 09:00:00", 1),
-            (354, True, None, "EXCL_DEATH_DATE_UNCERTAIN"),
-        ),
-    ],
-)
-def test_contradictions_about_death(tmp_path, name, dod, stay, expected):
-    assert outcome(tmp_path, patients=[patient(dod), SOMEBODY_ELSE], admissions=[stay]) == expected
+CONTRADICTIONS = [
+    (
+        "dod some days after the death in hospital: the hospital's time counts",
+        "2150-05-08",
+        admission(1, "2150-05-02 01:00:00", "2150-05-04 10:00:00", "2150-05-04 09:00:00", 1),
+        (3, True, 1, None),
+    ),
+    (
+        "death after the discharge",
+        "2150-06-02",
+        admission(1, "2150-05-02 01:00:00", "2150-06-01 10:00:00", "2150-06-02 03:00:00", 1),
+        (32, True, 1, None),
+    ),
+    (
+        "died in hospital without a time: the day of discharge",
+        "",
+        admission(1, "2150-05-02 01:00:00", "2150-06-01 10:00:00", "", 1),
+        (31, True, 1, None),
+    ),
+    (
+        "died in hospital, and neither time is told: dead on an unknown day, never a survivor",
+        "",
+        admission(1, "2150-05-02 01:00:00", "", "", 1),
+        (1, False, None, "EXCL_DEATH_DATE_UNKNOWN"),
+    ),
+    (
+        "the same with dod: dod counts",
+        "2150-06-02",
+        admission(1, "2150-05-02 01:00:00", "2150-06-01 10:00:00", "", 1),
+        (32, True, 1, None),
+    ),
+    (
+        "an account opened after death, for organs: within 30 days it proves nothing",
+        "2150-06-01",
+        admission(1, "2150-06-02 01:00:00", "2150-06-03 10:00:00"),
+        (31, True, 1, None),
+    ),
+    (
+        "an admission long after dod: one of the two is wrong",
+        "2150-06-01",
+        admission(1, "2150-09-02 01:00:00", "2150-09-03 10:00:00"),
+        (31, True, None, "EXCL_CONTACT_AFTER_DEATH"),
+    ),
+    (
+        "dod before the study",
+        "2150-04-30",
+        admission(1, "2150-04-02 01:00:00", "2150-04-03 10:00:00"),
+        (-1, True, None, "EXCL_DEATH_BEFORE_STUDY"),
+    ),
+    (
+        "dod and the time of death weeks apart, on both sides of the horizon",
+        "2151-06-20",
+        admission(1, "2151-04-01 01:00:00", "2151-04-20 10:00:00", "2151-04-20 09:00:00", 1),
+        (354, True, None, "EXCL_DEATH_DATE_UNCERTAIN"),
+    ),
+]
+
+
+def test_contradictions_about_death(tmp_path):
+    cases = [{"patients": [patient(dod)], "admissions": [stay]} for _, dod, stay, _ in CONTRADICTIONS]
+    found = outcomes(tmp_path, *cases)
+    names = [name for name, *_ in CONTRADICTIONS]
+    assert dict(zip(names, found, strict=True)) == {name: expected for name, _, _, expected in CONTRADICTIONS}
 
 
 def test_registry_follow_up_is_refused_where_dates_are_moved_by_the_source(tmp_path):
@@ -218,11 +246,12 @@ def test_registry_follow_up_is_refused_where_dates_are_moved_by_the_source(tmp_p
 # --- what is known of the patient ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("age", "at_study"), [(60, 60.3), (0, 0.3), (91, 91.3), (100, 100.3)])
-def test_age_is_the_anchor_s_and_the_years_since(tmp_path, age, at_study):
-    connection, _ = staged(tmp_path, patients=[patient(age=age), SOMEBODY_ELSE])
-    years = "SELECT (CAST(study_at AS DATE) - birth_date) / 365.25 FROM study JOIN patient USING (patient_key)"
-    assert fetch(connection, years)[0][0] == pytest.approx(at_study, abs=0.05)
+def test_age_is_the_anchor_s_and_the_years_since(tmp_path):
+    cases = [{"patients": [patient(age=age)]} for age in (60, 0, 91, 100)]
+    connection, _ = staged(tmp_path, **of_patients(*cases))
+    years = "(CAST(study_at AS DATE) - birth_date) / 365.25"
+    ages = [age for (age,) in each(connection, cases, years, "study JOIN patient USING (patient_key)")]
+    assert ages == pytest.approx([60.3, 0.3, 91.3, 100.3], abs=0.05)
     assert fetch(connection, "SELECT count(*) FROM quarantine") == [(0,)]
 
 
@@ -255,21 +284,22 @@ def features(folder, *columns, **tables):
     return fetch(connection, f"SELECT {', '.join(columns)} FROM feature")[0]
 
 
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ([("lvef", "50"), ("lvef_upper", "55")], 52.5),
-        ([("lvef", "50")], 50),
-        ([("biplane_lvef", "48")], 48),
-        ([("lvef_3d", "46"), ("biplane_lvef", "48")], 48),
-        ([("lvef_3d", "46")], 46),
-        ([("lvef_upper", "55")], None),
-        ([("lvef", "normal (>55%)"), ("lvef_3d", "46")], 46),
-    ],
-)
-def test_ejection_fraction_from_either_reporting_system(tmp_path, values, expected):
-    rows = [echo(name, value) for name, value in values]
-    assert features(tmp_path, "lvef", structured_measurement=rows) == (expected,)
+FRACTIONS = [
+    ([("lvef", "50"), ("lvef_upper", "55")], 52.5),
+    ([("lvef", "50")], 50),
+    ([("biplane_lvef", "48")], 48),
+    ([("lvef_3d", "46"), ("biplane_lvef", "48")], 48),
+    ([("lvef_3d", "46")], 46),
+    ([("lvef_upper", "55")], None),
+    ([("lvef", "normal (>55%)"), ("lvef_3d", "46")], 46),
+]
+
+
+def test_ejection_fraction_from_either_reporting_system(tmp_path):
+    cases = [{"structured_measurement": [echo(name, value) for name, value in values]} for values, _ in FRACTIONS]
+    connection, _ = staged(tmp_path, **of_patients(*cases))
+    build(connection)
+    assert each(connection, cases, "lvef", "feature") == [(expected,) for _, expected in FRACTIONS]
 
 
 def test_words_are_no_numbers_and_unknown_names_are_counted(tmp_path):

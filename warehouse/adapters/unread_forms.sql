@@ -7,10 +7,10 @@ SELECT
         ELSE 'text of ' || length(form) || ' characters'
     END AS form,
     count(*) AS rows,
-    count({reads}({helps}(cell))) AS helped
+    count({reads}(helped_cell)) AS helped
 FROM (
     SELECT
-        as_text({column}) AS cell,
+        {helps}(as_text({column})) AS helped_cell,
         regexp_replace(regexp_replace(as_text({column}), '[0-9]', '9', 'g'), '\p{{L}}', 'a', 'g') AS form
     FROM source_{table}
     WHERE as_text({column}) IS NOT NULL AND {reads}({column}) IS NULL

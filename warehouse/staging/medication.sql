@@ -10,13 +10,18 @@ WITH read_row AS (
         started_at,
         as_moment(started_at) AS started,
         ended_at,
-        as_moment(ended_at) AS end_moment,
+        as_moment(ended_at) AS end_moment
+    FROM source_medication
+),
+ended_row AS (
+    SELECT
+        *,
         CASE
             WHEN end_moment < started AND end_moment = date_trunc('day', started)
                 THEN end_moment + INTERVAL 1 DAY - INTERVAL 1 MICROSECOND
             ELSE end_moment
         END AS ended
-    FROM source_medication
+    FROM read_row
 ),
 source_row AS (
     SELECT
@@ -36,7 +41,7 @@ source_row AS (
             WHEN is_sentinel(CAST(ended AS DATE)) THEN 'SENTINEL_DATE'
             WHEN ended < started THEN 'END_BEFORE_START'
         END AS end_fault
-    FROM read_row
+    FROM ended_row
 )
 SELECT
     person.patient_key,

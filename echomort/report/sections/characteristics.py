@@ -1,5 +1,6 @@
 """The section with Table 1: the patients of each part by outcome, with small groups withheld."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -39,17 +40,22 @@ class Part:
     values: pd.DataFrame
     least: int
 
-    def of(self, outcome: str) -> pd.DataFrame:
-        """Return the patients with ``outcome``; ``ALL`` is those of known outcome."""
+    @functools.cached_property
+    def _members(self) -> dict[str, np.ndarray]:
+        """Outcome -> which rows are of patients with it; ``ALL`` is those of known outcome."""
         label = self.values["label"].to_numpy(dtype=float, na_value=np.nan)
         known = ~np.isnan(label)
-        members = {ALL: known, DIED: label == 1, LIVED: label == 0, UNKNOWN: ~known}[outcome]
-        rows: pd.DataFrame = self.values.loc[members]
-        return rows
+        return {ALL: known, DIED: label == 1, LIVED: label == 0, UNKNOWN: ~known}
+
+    def patients(self, outcome: str) -> int:
+        """Return how many patients have ``outcome``; ``ALL`` is those of known outcome."""
+        return int(self._members[outcome].sum())
 
     def known(self, name: str) -> dict[str, np.ndarray]:
         """Return the known values of the variable ``name``, by outcome."""
-        return {outcome: self.of(outcome)[name].dropna().to_numpy(float) for outcome in OUTCOMES}
+        values = self.values[name].to_numpy(dtype=float, na_value=np.nan)
+        is_known = ~np.isnan(values)
+        return {outcome: values[self._members[outcome] & is_known] for outcome in OUTCOMES}
 
 
 def characteristics(data: ReportData) -> list[Section]:
@@ -165,7 +171,7 @@ def _table(role: str, caption: str, rows: list[Row], folded: bool = False, note:
 
 
 def _sizes(part: Part) -> str:
-    died, lived, unknown = (len(part.of(outcome)) for outcome in (DIED, LIVED, UNKNOWN))
+    died, lived, unknown = (part.patients(outcome) for outcome in (DIED, LIVED, UNKNOWN))
     return (
         f"{counted(died + lived, 'patient')} with a known outcome ({count(died)} died, {count(lived)} lived), "
         f"{count(unknown)} without"
@@ -173,7 +179,7 @@ def _sizes(part: Part) -> str:
 
 
 def _row(part: Part, variable: Characteristic, found: Mapping[str, np.ndarray], apart: float) -> Row:
-    patients = {outcome: len(part.of(outcome)) for outcome in OUTCOMES}
+    patients = {outcome: part.patients(outcome) for outcome in OUTCOMES}
     known = {outcome: len(values) for outcome, values in part.known(variable.name).items()}
     complete = {
         outcome: known[of] == patients[of]

@@ -8,7 +8,7 @@ import typer
 
 from echomort.core.errors import UserError
 from orchestration.cli.options import Config, Home, Set, out
-from orchestration.cli.projects import remembered_settings
+from orchestration.cli.projects import chosen_settings
 
 
 def run(
@@ -32,12 +32,12 @@ def run(
     its settings; a line says what this call changes in them. --config replaces all of them.
     """
     home = home.absolute()
-    settings = remembered_settings(home, config, assignments)
+    settings, remember = chosen_settings(home, config, assignments)
     from orchestration import runs
     from orchestration.printing import project as summary
 
     try:
-        assets = runs.run(home, select, accept_removals)
+        assets = runs.run(home, select, accept_removals, remember)
     except runs.NotStarted:
         raise
     except UserError:

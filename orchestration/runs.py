@@ -248,6 +248,11 @@ def _stale(home: Path) -> list[dg.AssetKey]:
     return [dg.AssetKey(row["asset"]) for row in rows if row["kept"] and row["state"] != status.UP_TO_DATE]
 
 
+def selected(home: Path, selection: str) -> list[str]:
+    """Return the assets that a run of ``selection`` makes. Raises :class:`NotStarted` where the selection is wrong."""
+    return [key.to_user_string() for key in _with_co_made_assets(_wanted(home, selection))]
+
+
 def _wanted(home: Path, selection: str) -> list[dg.AssetKey]:
     """Return the assets of ``selection``. One that is made on request only, such as an experiment, is not among them
     for lying above or below another: it is asked for by its name or its group."""

@@ -42,6 +42,8 @@ def run(
         raise
     except UserError:
         with contextlib.suppress(UserError):  # the first error is the one to show
+            if select is not None:
+                summary.print_stale_above(home, runs.selected(home, select), out)
             summary.print_accounts(home, out)
             summary.print_warnings(home, out)
         raise

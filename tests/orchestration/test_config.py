@@ -152,7 +152,18 @@ def test_no_setting_changes_while_a_run_works_on_the_project(home: Home, lock: s
         assert said.status == 2 and "works on this project: wait until it ends" in said.stderr
         assert remembered(home) == before and "seed" not in said.stdout
         assert lock.startswith("dagster") is (home.here("run").status == 0), "it waits for the pools that it needs"
-    assert "training.seed: 7 -> 9" in home.rerun("--set", "training.seed=9")
+    assert "training.seed: 1 -> 9" in home.rerun("--set", "training.seed=9")
+
+
+def test_a_selection_that_fails_says_what_above_it_was_not_made(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise UserError("there is nothing to report", "make the rest")
+
+    shown: list[list[str]] = []
+    monkeypatch.setattr(runs, "run", fail)
+    monkeypatch.setattr("orchestration.printing.project.print_stale_above", lambda _, assets, out: shown.append(assets))
+    said = home.here("run", "--set", "preset=demo", "--select", "report")
+    assert said.status == 2 and "nothing to report" in said.stderr and shown == [["report"]]
 
 
 @pytest.mark.parametrize("text", ["preset: demo\n", "{}\n"])

@@ -24,7 +24,7 @@ from assets.project import Project
 from assets.shrinkage import ACCEPTED_TAG
 from echomort.core.child import KINDS
 from echomort.core.errors import Interruption, UserError
-from echomort.core.files import remove_leftovers, remove_scratch, storage_error_in
+from echomort.core.files import closed_to_others, remove_leftovers, remove_scratch, storage_error_in
 from orchestration.definitions import defs
 from orchestration.event_log import kept_open
 from orchestration.executor import forked_steps
@@ -121,7 +121,7 @@ def run_experiment(
 def _run(
     home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str, str], remember: Callable[[], None] | None
 ) -> list[str]:
-    with project_lock(home), ended_by_signals():
+    with closed_to_others(), project_lock(home), ended_by_signals():
         if remember:
             _refuse_beside_others(home)  # each of their steps reads the settings of the home
             remember()

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -153,6 +154,18 @@ def test_no_setting_changes_while_a_run_works_on_the_project(home: Home, lock: s
         assert remembered(home) == before and "seed" not in said.stdout
         assert lock.startswith("dagster") is (home.here("run").status == 0), "it waits for the pools that it needs"
     assert "training.seed: 1 -> 9" in home.rerun("--set", "training.seed=9")
+
+
+def test_what_a_run_writes_is_closed_to_other_users_whatever_the_umask(home: Home) -> None:
+    """A home that an administrator made beforehand may be open to all."""
+    home.root.mkdir(mode=0o755)
+    before = os.umask(0)
+    try:
+        home.rerun("--set", "preset=demo")
+    finally:
+        inside = os.umask(before)
+    assert inside == 0, "it is as it was"
+    assert not any(file.stat().st_mode & 0o007 for file in home.root.rglob("*"))
 
 
 def test_a_selection_that_fails_says_what_above_it_was_not_made(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from assets.accounts import external_warnings
 from assets.graph import STAGES
-from assets.imaging.accounts import linkage_warnings, unread_warnings
+from assets.imaging.accounts import hampered_warnings, linkage_warnings, unread_warnings
 from assets.incremental import Stage, UnitStage, missing_files, stale_units
 from assets.project import Project
 from assets.quality import BY_ASSET
@@ -83,6 +83,7 @@ def project_warnings(project: Project) -> list[tuple[str, str]]:
     with project.reader() as connection:
         found = records_warnings(connection, project.settings)
         found += unread_warnings(connection)
+        found += hampered_warnings(connection)
         found += linkage_warnings(connection)
         found += external_warnings(connection)
         for asset, checks in BY_ASSET.items():

@@ -28,6 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from assets.project import project_home, project_settings
 from echomort.core.errors import UserError
+from echomort.core.files import closed_to_others
 from orchestration.history import tidy
 from orchestration.pools import fit_trainings
 from orchestration.run_locks import end_dead_runs, hold_lock, is_of_command_line, waits_for
@@ -111,7 +112,7 @@ class _Watched(Executor):
         """Yield the events of the steps. A run of the command line that is interrupted is canceled, and not failed."""
         instance, run = plan_context.instance, plan_context.dagster_run
         hold_lock(instance, run.run_id)
-        with _watch(plan_context):
+        with closed_to_others(), _watch(plan_context):
             try:
                 yield from self.inner.execute(plan_context, execution_plan)
             except (KeyboardInterrupt, DagsterExecutionInterruptedError):

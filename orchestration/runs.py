@@ -24,7 +24,7 @@ from assets.project import Project
 from assets.shrinkage import ACCEPTED_TAG
 from echomort.core.child import KINDS
 from echomort.core.errors import Interruption, UserError
-from echomort.core.files import remove_leftovers, remove_scratch, storage_error_in
+from echomort.core.files import closed_to_others, remove_leftovers, remove_scratch, storage_error_in
 from orchestration.definitions import defs
 from orchestration.event_log import kept_open
 from orchestration.executor import forked_steps
@@ -89,18 +89,25 @@ def prepare_instance(home: Path) -> Path:
     return folder
 
 
-def run(home: Path, selection: str | None, removals_accepted: bool = False) -> list[str]:
+def run(
+    home: Path,
+    selection: str | None,
+    removals_accepted: bool = False,
+    remember: Callable[[], None] | None = None,
+) -> list[str]:
     """Materialize ``selection`` (Dagster's syntax; None: all stale assets that are kept) of the project at ``home``;
-    what is gone from the inputs may be ``removals_accepted``.
+    what is gone from the inputs may be ``removals_accepted``. ``remember`` stores other settings in the home.
 
     Returns the assets of the run, none where there was nothing to do. Raises :class:`UserError` with the message of the
     first failure, :class:`NotStarted` where the selection is wrong or another run works on the project.
     """
     tags = {ACCEPTED_TAG: "yes"} if removals_accepted else {}
-    return _run(home, lambda: _stale(home) if selection is None else _wanted(home, selection), tags)
+    return _run(home, lambda: _stale(home) if selection is None else _wanted(home, selection), tags, remember)
 
 
-def run_experiment(home: Path, experiment: str, most_cells: int | None) -> list[str]:
+def run_experiment(
+    home: Path, experiment: str, most_cells: int | None, remember: Callable[[], None] | None = None
+) -> list[str]:
     """Materialize what is stale of ``experiment`` and above it, at most ``most_cells`` of its cells; as :func:`run`."""
     asset = asset_name(experiment)
     tags = {} if most_cells is None else {MOST_UNITS + asset: str(most_cells)}
@@ -108,11 +115,16 @@ def run_experiment(home: Path, experiment: str, most_cells: int | None) -> list[
     def needed() -> list[dg.AssetKey]:
         return [dg.AssetKey(name) for name in status.required(status.asset_states(Project(home=str(home))), asset)]
 
-    return _run(home, needed, tags)
+    return _run(home, needed, tags, remember)
 
 
-def _run(home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str, str]) -> list[str]:
-    with project_lock(home), ended_by_signals():
+def _run(
+    home: Path, choose: Callable[[], list[dg.AssetKey]], tags: Mapping[str, str], remember: Callable[[], None] | None
+) -> list[str]:
+    with closed_to_others(), project_lock(home), ended_by_signals():
+        if remember:
+            _refuse_beside_others(home)  # each of their steps reads the settings of the home
+            remember()
         for part in ("clips", "index", "models", "report", "registry", "records", "experiments"):
             remove_leftovers(home / part)
         remove_scratch(home)
@@ -215,20 +227,30 @@ def project_lock(home: Path) -> Iterator[None]:
 def nothing_runs(home: Path) -> Iterator[None]:
     """Keep every command and run from the project while the block runs. Raises :class:`UserError` if one works on it,
     whoever launched it."""
+    _refuse_beside_others(home)
+    with project_lock(home):
+        yield
+
+
+def _refuse_beside_others(home: Path) -> None:
+    """Raise :class:`NotStarted` where a run that pages, a sensor or a schedule launched works on the project."""
     for lock in (home / "dagster" / LOCKS).glob("*.lock"):
         with lock.open() as held:
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise UserError("a run works on this project", "wait until it ends, or stop it") from None
-    with project_lock(home):
-        yield
+                raise NotStarted("a run works on this project", "wait until it ends, or stop it") from None
 
 
 def _stale(home: Path) -> list[dg.AssetKey]:
     """Return the assets that are not up to date, without starting a run; not those that are made on request only."""
     rows = status.asset_states(Project(home=str(home)))
     return [dg.AssetKey(row["asset"]) for row in rows if row["kept"] and row["state"] != status.UP_TO_DATE]
+
+
+def selected(home: Path, selection: str) -> list[str]:
+    """Return the assets that a run of ``selection`` makes. Raises :class:`NotStarted` where the selection is wrong."""
+    return [key.to_user_string() for key in _with_co_made_assets(_wanted(home, selection))]
 
 
 def _wanted(home: Path, selection: str) -> list[dg.AssetKey]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from assets.experiments.stages import asset_name
 from assets.incremental import Build, Built, Result, Stage, picture, rebuild_after, whole_asset
 from assets.project import Project
+from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest, digest_file
 from warehouse.reads.report.report_data import kept_risks, report_data
 
@@ -52,6 +53,10 @@ def report(project: Project) -> Result:
     def work() -> Build:
         with project.reader() as connection:
             data = report_data(connection, project.settings, project.keyring.key_id)
+        if not len(data.cohort):
+            raise UserError(
+                "there is nothing to report: no study is in the cohort", "make the rest with `echomort run`"
+            )
         files = write_report(data, project.root / "report", reader_section(data.reader_study))
         write_previews(data, project.root / "report")
         version = digest(*map(digest_file, files.all))

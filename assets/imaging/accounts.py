@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from echomort.clips.tries import MOST_TRIES
 from echomort.linkage.reasons import counted, is_ordinary, reason_line
 from warehouse.queries import run
 
@@ -55,4 +56,23 @@ def unread_warnings(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, st
             "clip: give read permission, or see to the drive; each run tries again",
         )
         for asset, files in found
+    ]
+
+
+def hampered_warnings(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Return (asset, warning) where files gave no clip for a cause that may pass: some runs try them again."""
+    from echomort.dicom.reasons import MAY_PASS
+
+    found = run(connection, "reads/counts/hampered.sql", reasons=sorted(MAY_PASS)).fetchall()
+    if not found:
+        return []
+    named = ", ".join(f"{reason} {files}" for reason, files in found)
+    files = sum(files for _, files in found)
+    words = f"{counted(files, 'file', 'files')} gave no clip for a cause that may lie in a busy machine ({named})"
+    return [
+        (
+            "clips",
+            f"{words}: {MOST_TRIES} runs try; what fails then is tried again once imaging.file_timeout or "
+            "imaging.worker_memory_gib is another",
+        )
     ]

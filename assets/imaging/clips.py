@@ -9,7 +9,7 @@ import pandas as pd
 
 from assets.imaging.progress import counts_by_reason
 from assets.imaging.shapes import project_clip
-from assets.imaging.studies import make_studies, plan_studies
+from assets.imaging.studies import make_studies, plan_studies, settled
 from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
 from echomort.clips import store
@@ -19,7 +19,8 @@ from warehouse.tables.archive import instances
 
 def plan_clips(project: Project, recipe: str, only: Sequence[str] | None = None) -> dict[str, str]:
     """Return study key -> fingerprint, of all studies or of ``only`` these."""
-    return plan_studies(project, project_clip(project), recipe, only)
+    plan = plan_studies(project, project_clip(project), recipe, only)
+    return settled(project, "reads/clips/hampered_studies.sql", plan)
 
 
 def make_clips(project: Project, units: Sequence[str], context: dg.OpExecutionContext) -> list[Entry]:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from assets.incremental import ChildEnded, run_child
 from assets.project import Project
-from echomort.clips import store
+from echomort.clips import store, tries
 from echomort.clips.decoding import Decoding, DecodingTask, decode, read_made
 from echomort.clips.store import Written
 from echomort.core.errors import Interruption, UserError
@@ -35,6 +35,17 @@ def plan_studies(
         run(connection, "definitions/clip_input.sql")
         found = run(connection, "reads/clips/study_plan.sql", studies=only, recipe=recipe)
         return {study_key: _with_sizes(clip, made_from, views) for study_key, made_from, views in _each_row(found)}
+
+
+def settled(project: Project, hampered: str, plan: Mapping[str, str]) -> dict[str, str]:
+    """Return ``plan``, in which the units that the query ``hampered`` names (a file of theirs gave no clip for a cause
+    that may pass) are up to date once they were tried often enough (:mod:`echomort.clips.tries`)."""
+    from echomort.dicom.reasons import MAY_PASS
+
+    with project.reader() as connection:
+        found = run(connection, hampered, reasons=sorted(MAY_PASS)).fetchall()
+    imaging = project.settings.imaging
+    return {**plan, **{unit: tries.settled(plan[unit], imaging) for (unit,) in found if unit in plan}}
 
 
 def _with_sizes(clip: ClipSettings, made_from: str, views: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from assets.imaging.progress import counts_by_reason
 from assets.imaging.shapes import project_clip
-from assets.imaging.studies import make_studies, plan_studies
+from assets.imaging.studies import make_studies, plan_studies, settled
 from assets.incremental import UnitStage, unit_asset
 from assets.project import Project
 from echomort.clips import store
@@ -66,12 +66,13 @@ def own_variants(settings: Settings) -> frozenset[str]:
 def plan_variants(variants: Variants, project: Project, recipe: str) -> dict[str, str]:
     """Return variant/study key -> fingerprint, of the variants other than the project's own clips."""
     clip, own = project_clip(project), own_variants(project.settings)
-    return {
+    plan = {
         f"{name}/{study_key}": fingerprint
         for name, variant in variants(clip).items()
         if name not in own
         for study_key, fingerprint in plan_studies(project, variant, _how(recipe, variant)).items()
     }
+    return settled(project, "reads/clips/hampered_variants.sql", plan)
 
 
 def make_variants(

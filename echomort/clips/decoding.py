@@ -61,7 +61,7 @@ def decode(  # noqa: PLR0913
     """
     from echomort.dicom import Job, read_clips
 
-    studies = StudyWriter(decoding.home, files, decoding.plan, decoding.folder)
+    studies = StudyWriter(decoding.home, files, decoding.plan, decoding.imaging, decoding.folder)
     files = files[~files["study_key"].isin(studies.written)].set_index("instance_key")
     named = files.loc[files["view_source"] == VIEW_TABLE, "view"].to_dict()
     folders = names(files["folder_key"].unique().tolist())

@@ -127,12 +127,21 @@ class Written:
 
 def find_study(home: Path, artifact: str, fingerprint: str) -> Written | None:
     """Return the study at ``artifact`` under ``home`` if it was made from ``fingerprint``, else None."""
+    study = _found(home / artifact)
+    return Written(artifact, digest(study["rows"]), fingerprint) if study.get("fingerprint") == fingerprint else None
+
+
+def made_from(path: Path) -> str | None:
+    """Return the fingerprint that the study at ``path`` was written with; None where there is no such file."""
+    return _found(path).get("fingerprint")
+
+
+def _found(path: Path) -> dict[str, Any]:
     try:
-        with safe_open(home / artifact, framework="numpy") as file:
-            study = _study(file)
+        with safe_open(path, framework="numpy") as file:
+            return _study(file)
     except (FileNotFoundError, SafetensorError, KeyError, TypeError):
-        return None
-    return Written(artifact, digest(study["rows"]), fingerprint) if study["fingerprint"] == fingerprint else None
+        return {}
 
 
 def _study(file: Any) -> dict[str, Any]:

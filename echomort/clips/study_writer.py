@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from echomort.clips import store
+from echomort.clips import store, tries
 from echomort.clips.store import FOLDER, Written, artifact_of, find_study, write_study
 from echomort.core.fingerprint import digest, to_try_again
+from echomort.settings import Imaging
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,11 +30,13 @@ class StudyWriter:
 
     ``files`` has one row for each DICOM file (:data:`FROM_INDEX`); ``plan`` is study key ->
     fingerprint. ``written`` holds the studies that are on disk, at first those of an earlier run with that fingerprint.
-    Files are written below ``folder`` of the home.
+    Files are written below ``folder`` of the home. ``imaging`` has the limits with which files are decoded.
     """
 
-    def __init__(self, home: Path, files: "pd.DataFrame", plan: Mapping[str, str], folder: str = FOLDER) -> None:
-        self.home, self.plan, self.folder = home, plan, folder
+    def __init__(
+        self, home: Path, files: "pd.DataFrame", plan: Mapping[str, str], imaging: Imaging, folder: str = FOLDER
+    ) -> None:
+        self.home, self.plan, self.imaging, self.folder = home, plan, imaging, folder
         self.files: dict[str, dict[Any, Any]] = {row["instance_key"]: row for row in files.to_dict("records")}
         self.waiting: dict[str, set[str]] = defaultdict(set)
         for key, row in self.files.items():
@@ -59,14 +62,21 @@ class StudyWriter:
             self._write(study_key)
 
     def _write(self, study_key: str) -> None:
-        from echomort.dicom.reasons import Reason
-
         rows = sorted(self.rows.pop(study_key), key=lambda row: row["clip_key"])
-        is_whole = all(row["reason"] != Reason.UNREADABLE_FILE for row in rows)
-        made_from = self.plan[study_key] if is_whole else to_try_again(self.plan[study_key])
         artifact = artifact_of(rows[0]["patient_key"], study_key, self.folder)
+        made_from = self._made_from(study_key, {row["reason"] for row in rows}, self.home / artifact)
         write_study(self.home / artifact, self.clips.pop(study_key, {}), rows, made_from)
         self.written[study_key] = Written(artifact, digest(rows), made_from)
+
+    def _made_from(self, study_key: str, reasons: set[str], path: Path) -> str:
+        from echomort.dicom.reasons import MAY_PASS, Reason
+
+        planned = self.plan[study_key]
+        if Reason.UNREADABLE_FILE in reasons:
+            return to_try_again(planned)
+        if reasons & MAY_PASS:
+            return tries.after_try(planned, self.imaging, store.made_from(path))
+        return planned
 
 
 OUTLINE_DIGITS = 1

@@ -173,6 +173,12 @@ def read_log(home: Path) -> list[dict[str, Any]]:
     return [record for record in found if record is not None]
 
 
+def is_unfinished(home: Path, command: str) -> bool:
+    """Return whether the last ``command`` that the log of ``home`` names was killed, failed, or still works."""
+    events = [record["event"] for record in read_log(home) if record["command"] == command]
+    return bool(events) and events[-1] != "done"
+
+
 def user() -> str:
     """Return the name of the user of the operating system, whatever the environment says; else the number."""
     try:

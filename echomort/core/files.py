@@ -207,6 +207,18 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def closed_to_others() -> Iterator[None]:
+    """Let no file that the block or its child processes write be open to other users, whatever the umask; what the
+    group may do is left to the umask."""
+    before = _umask()
+    os.umask(before | 0o007)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 def _umask() -> int:
     current = os.umask(0o077)  # for a moment stricter, never looser, for other threads
     os.umask(current)

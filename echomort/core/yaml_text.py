@@ -8,6 +8,9 @@ from yaml.constructor import ConstructorError
 TIMESTAMP = "tag:yaml.org,2002:timestamp"
 """YAML's name of a day or a time."""
 
+INTEGER = "tag:yaml.org,2002:int"
+"""YAML's name of a whole number."""
+
 
 class _Loader(yaml.SafeLoader):
     """Plain values alone, each key once."""
@@ -26,6 +29,16 @@ class _Loader(yaml.SafeLoader):
         except (ValueError, LookupError, AttributeError):
             problem = f"{node.value} is no day" if node.tag == TIMESTAMP else "a value can't be read"
             raise ConstructorError(None, None, problem, node.start_mark) from None
+
+    def construct_number(self, node: yaml.ScalarNode) -> int | str:
+        """Return 010 as ten and 1:30 as the text that it is, as YAML 1.2 does; YAML 1.1 has 8 and 90."""
+        if ":" in node.value:
+            return str(node.value)
+        is_decimal = node.value.lstrip("+-").replace("_", "").isdecimal()
+        return int(node.value.replace("_", "")) if is_decimal else self.construct_yaml_int(node)
+
+
+_Loader.add_constructor(INTEGER, _Loader.construct_number)
 
 
 def read_yaml(text: str | bytes) -> Any:

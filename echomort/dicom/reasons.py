@@ -81,6 +81,9 @@ _ORDINARY = {
     Reason.ERASED,
 }
 
+MAY_PASS = frozenset({Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.WORKER_DIED})
+"""Reasons whose cause may lie in a busy machine, not in the file."""
+
 _MEANINGS = {
     Reason.NOT_DICOM: "The file is not DICOM.",
     Reason.UNREADABLE_FILE: "The file is missing, not a regular file, or may not be read.",

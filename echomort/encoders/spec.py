@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
+from echomort.core.written import Written
 from echomort.core.yaml_text import read_yaml
 from echomort.settings import ClipSettings
 from echomort.settings.sections import Encoders
@@ -26,7 +27,7 @@ Text = Annotated[str, Field(min_length=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class _Part(BaseModel):
+class _Part(Written):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 

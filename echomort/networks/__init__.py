@@ -13,6 +13,7 @@ import pydantic
 
 from echomort.core.errors import UserError
 from echomort.core.registry import Registry
+from echomort.core.written import Written
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +27,7 @@ MOST_NETWORKS = 20
 """Most networks of which a mean is taken: a training costs as many times more. Chosen here."""
 
 
-class NetworkSettings(pydantic.BaseModel):
+class NetworkSettings(Written):
     """A network's own settings: none here, those that a subclass adds; an unknown key is an error."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
@@ -193,7 +194,8 @@ def own_settings(name: str, given: Mapping[str, Any]) -> NetworkSettings:
         first = error.errors()[0]
         key = ".".join(["training.network_settings", *(str(part) for part in first["loc"])])
         known = ", ".join(NETWORKS.get(name).settings.model_fields) or "none"
-        raise UserError(f"{key}: {first['msg']}", f"settings of the network {name}: {known}") from None
+        problem = first["msg"].removeprefix("Value error, ")
+        raise UserError(f"{key}: {problem}", f"settings of the network {name}: {known}") from None
 
 
 def _of_those(field: str) -> str:

@@ -181,13 +181,24 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 IN_WORDS = {
     "model_type": "it is a section: write its settings below it, or leave it out",
     "tuple_type": "write a list, such as [a, b]",
+    "dict_type": "write names with values, such as {a: 1}",
+    "bool": "write true or false",
+    "int": "write a whole number",
+    "float": "write a number",
+    "date": "write a day, such as 2024-12-31",
+    "string_type": "write a text, in quotes where it looks like something else",
+    "path_type": "write a path",
 }
-"""Kind of a fault that pydantic names in Python's words -> what to do."""
+"""Kind of a fault that pydantic names in Python's words, or what such kinds begin with -> what to do."""
+
+
+def _in_words(fault: str) -> str | None:
+    return IN_WORDS.get(fault) or IN_WORDS.get(fault.partition("_")[0])
 
 
 def _explained(error: pydantic.ValidationError) -> UserError:
     first = error.errors()[0]
-    path = [str(part) for part in first["loc"]]
+    path = [part for part in map(str, first["loc"]) if "[" not in part]  # pydantic's names of a union's parts
     key = ".".join(path) or "settings"
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(path[-1], _keys_of(path[:-1]), n=1)
@@ -197,7 +208,7 @@ def _explained(error: pydantic.ValidationError) -> UserError:
             else f"known here: {', '.join(_keys_of(path[:-1]))}"
         )
         return UserError(f"unknown setting {key}", hint)
-    hint = IN_WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+    hint = _in_words(first["type"]) or first["msg"].removeprefix("Value error, ")
     if key == "training.network":
         hint += "; a network of another package is known once that package is installed in echomort's environment"
     return UserError(f"impossible value for {key}", hint)

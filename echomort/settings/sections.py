@@ -15,10 +15,11 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from echomort.core.errors import UserError
 from echomort.core.fingerprint import digest
+from echomort.core.written import Written
 from echomort.networks import DROPOUT, MOST_NETWORKS, NETWORKS, NORM_MOMENTUM, own_settings
 
 Provenance = Literal["published", "recalled", "ours"]
@@ -29,7 +30,7 @@ def setting(default: Any, provenance: Provenance, meaning: str, **limits: Any) -
     return Field(default, description=meaning, json_schema_extra={"provenance": provenance}, **limits)
 
 
-class Section(BaseModel):
+class Section(Written):
     """A part of the settings: immutable, no unknown key, no infinite number."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)

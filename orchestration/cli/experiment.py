@@ -7,7 +7,7 @@ import typer
 
 from echomort.settings import ExperimentName
 from orchestration.cli.options import Config, Home, Set, out
-from orchestration.cli.projects import existing_home, remembered_settings
+from orchestration.cli.projects import chosen_settings, existing_home
 
 
 def experiment(
@@ -25,10 +25,10 @@ def experiment(
     one ended. The project must have been run before.
     """
     home = existing_home(home)
-    settings = remembered_settings(home, config, assignments)
+    settings, remember = chosen_settings(home, config, assignments)
     from orchestration import runs
     from orchestration.printing.experiment import print_results
 
-    if not runs.run_experiment(home, name, cells):
+    if not runs.run_experiment(home, name, cells, remember):
         out.print("everything is up to date: nothing to do")
     print_results(settings, name, out)

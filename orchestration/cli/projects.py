@@ -1,7 +1,8 @@
 """The project of a command, and its settings."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,15 @@ from echomort.core.files import write_text
 from echomort.settings import CONFIG_NAME
 from orchestration.cli.options import out
 
+Remember = Callable[[], None]
+"""Stores settings in the home, and prints what they change. A run calls it when no other run works on the project."""
 
-def remembered_settings(home: Path, config: Path | None, assignments: list[str] | None) -> configuration.Settings:
-    """Return the home's stored settings with those of this call on top; store them in the home if its inputs can be
-    used, and print what they change. Raises :class:`UserError`, and stores nothing, otherwise."""
+
+def chosen_settings(
+    home: Path, config: Path | None, assignments: list[str] | None
+) -> tuple[configuration.Settings, Remember | None]:
+    """Return the home's stored settings with those of this call on top, and what stores them; None where the home has
+    them already. Raises :class:`UserError` where the inputs that they name can't be used."""
     own = folder_of(home) / CONFIG_NAME
     chosen = configuration.merged(layers_of(home, config, assignments))
     chosen = _with_whole_paths(chosen, configuration.validate(chosen | {"home": str(home)}))
@@ -24,14 +30,17 @@ def remembered_settings(home: Path, config: Path | None, assignments: list[str] 
     check_inputs(settings)
     if config or not own.exists():  # what a home remembers was accepted before
         _require_source(chosen)
-    changed = change_lines(configuration.gather(own, environment={}), chosen) if own.exists() else ()
     make_home(home)
-    write_text(own, yaml.safe_dump(chosen, sort_keys=True))
-    for line in changed:
-        out.print(line)
     os.environ["ECHOMORT_HOME"] = str(home)
     os.environ.pop("ECHOMORT_CONFIG", None)
-    return settings
+    before = configuration.gather(own, environment={}) if own.exists() else None
+    return settings, None if before == chosen else partial(_remember, own, before, chosen)
+
+
+def _remember(own: Path, before: Mapping[str, Any] | None, chosen: Mapping[str, Any]) -> None:
+    write_text(own, yaml.safe_dump(dict(chosen), sort_keys=True))
+    for line in () if before is None else change_lines(before, chosen):
+        out.print(line)
 
 
 def _with_whole_paths(chosen: Mapping[str, Any], settings: configuration.Settings) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import typer
 
 from echomort.core.errors import UserError
 from orchestration.cli.options import Config, Home, Set, out
-from orchestration.cli.projects import remembered_settings
+from orchestration.cli.projects import chosen_settings
 
 
 def run(
@@ -32,16 +32,18 @@ def run(
     its settings; a line says what this call changes in them. --config replaces all of them.
     """
     home = home.absolute()
-    settings = remembered_settings(home, config, assignments)
+    settings, remember = chosen_settings(home, config, assignments)
     from orchestration import runs
     from orchestration.printing import project as summary
 
     try:
-        assets = runs.run(home, select, accept_removals)
+        assets = runs.run(home, select, accept_removals, remember)
     except runs.NotStarted:
         raise
     except UserError:
         with contextlib.suppress(UserError):  # the first error is the one to show
+            if select is not None:
+                summary.print_stale_above(home, runs.selected(home, select), out)
             summary.print_accounts(home, out)
             summary.print_warnings(home, out)
         raise

@@ -6,7 +6,7 @@ from pathlib import Path
 from assets.project import Project
 from echomort.core.errors import UserError
 from orchestration.doctor.finding import Finding, failed_with
-from orchestration.doctor.home import audit_log, key, permissions, sources
+from orchestration.doctor.home import audit_log, erasure, key, permissions, sources
 from orchestration.doctor.instance import instance_findings
 from orchestration.doctor.results import results
 
@@ -17,6 +17,7 @@ def examine(home: Path) -> Iterator[Finding]:
     """Yield what is found of the project at ``home``, a line an item; what is broken stops no other item."""
     yield from permissions(home)
     yield audit_log(home)
+    yield from erasure(home)
     project = Project(home=str(home))
     try:
         settings = project.settings

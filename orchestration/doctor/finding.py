@@ -8,6 +8,11 @@ from echomort.core.errors import UserError
 State = Literal["ok", "warns", "fails"]
 
 
+UNERASED = "the last erasure has not ended: traces of the patient may be left"
+"""What is said of a project whose last erasure was killed or failed."""
+ERASE_AGAIN = "carry out `echomort erase` of the patient again"
+
+
 @dataclass(frozen=True)
 class Finding:
     """What was found of one item: in which state it is, in words, and what to do (empty where nothing is to do)."""

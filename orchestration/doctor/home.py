@@ -8,11 +8,11 @@ from pathlib import Path
 from assets.sources.dicom_archive import archive_files
 from assets.sources.ehr_extract import extract_files
 from assets.sources.embedded import is_written
-from echomort.core.audit import LOG, check_chain
+from echomort.core.audit import LOG, check_chain, is_unfinished
 from echomort.core.errors import UserError
 from echomort.core.keys import KEY_ID_FILE, check_key, load_keyring
 from echomort.settings import Settings
-from orchestration.doctor.finding import Finding, failed_with, fails, ok, warns
+from orchestration.doctor.finding import ERASE_AGAIN, UNERASED, Finding, failed_with, fails, ok, warns
 
 PRIVATE = ("vault.duckdb", "vault.duckdb.wal", "warehouse.duckdb", "warehouse.duckdb.wal", LOG)
 """Files of the home that only their owner may read."""
@@ -49,6 +49,12 @@ def audit_log(home: Path) -> Finding:
             "audit log", f"cut off by a kill or a full disk: line {torn}; else whole", "nothing: what was left is held"
         )
     return ok("audit log", words)
+
+
+def erasure(home: Path) -> Iterator[Finding]:
+    """Yield whether the last erasure ended, if there was one: a run makes the rest anew, and no trace goes by it."""
+    if is_unfinished(home, "erase"):
+        yield fails("erasure", UNERASED, ERASE_AGAIN)
 
 
 def key(settings: Settings) -> Finding:

@@ -15,10 +15,12 @@ from assets.accounts import account_lines
 from assets.project import Project
 from echomort.champion.history import released
 from echomort.champion.store import champion_name, read_history
+from echomort.core.audit import is_unfinished
 from echomort.evaluation.too_few import has_too_few, too_few_words
 from echomort.report.words import model_words
 from echomort.settings import Settings
 from echomort.vocabulary.model_names import ModelName
+from orchestration.doctor.finding import ERASE_AGAIN, UNERASED
 from warehouse.connection import connect
 from warehouse.reads.evaluation.headline import headline
 
@@ -75,6 +77,8 @@ def print_warnings(home: Path, console: Console) -> None:
     """Print everything that a person should know about the data and the results, a line each; nothing before a run."""
     if not (home / "warehouse.duckdb").exists():
         return
+    if is_unfinished(home, "erase"):
+        console.print(f"WARNING: {UNERASED}; {ERASE_AGAIN}")
     project = Project(home=str(home))
     warnings = status.project_warnings(project)
     if warnings and project.settings.is_synthetic:

@@ -12,21 +12,25 @@ from archives import Archive, small_archive
 from projects import site_home
 
 from assets import status
+from assets.imaging import studies as imaging_studies
+from assets.imaging.clips import CLIPS, make_clips
 from assets.imaging.dicom_index import DICOM_INDEX, dicom_index, plan_index
 from assets.imaging.studies import plan_studies
-from assets.incremental import stale_units
+from assets.incremental import commit_units, stale_units
 from assets.project import Project
 from assets.sources.dicom_archive import DICOM_ARCHIVE, dicom_archive
 from assets.training.motion_controls import plan_controls
 from assets.training.permuted_null import plan_permutations
 from assets.training.view_models import plan_views
+from echomort.clips.decoding import Decoding
+from echomort.clips.store import Written
 from echomort.clips.study_writer import FROM_INDEX, StudyWriter
 from echomort.core import listing
 from echomort.core.listing import SourceFile
 from echomort.core.once import reading_once
 from echomort.dicom.header import parsing
 from echomort.dicom.reasons import Reason, Rejected
-from echomort.settings import ClipSettings
+from echomort.settings import ClipSettings, Imaging
 
 Change = Callable[[Path], object]
 
@@ -135,11 +139,48 @@ def test_a_file_that_could_not_be_read_is_tried_again_by_each_run(
 def test_a_study_of_which_a_file_could_not_be_read_is_decoded_again(tmp_path: Path) -> None:
     files = pd.DataFrame([dict.fromkeys(FROM_INDEX, "1")])
     for reason, finished in ((Reason.UNREADABLE_FILE, False), (Reason.NO_FRAME_RATE, True)):
-        writer = StudyWriter(tmp_path, files, {"1": "f"})
+        writer = StudyWriter(tmp_path, files, {"1": "f"}, Imaging())
         assert not writer.written
         writer.add("1", Rejected(reason))
         assert (writer.written["1"].fingerprint == "f") is finished
-    assert StudyWriter(tmp_path, files, {"1": "f"}).written == writer.written
+    assert StudyWriter(tmp_path, files, {"1": "f"}, Imaging()).written == writer.written
+
+
+def test_a_study_hampered_by_a_busy_machine_is_tried_in_some_runs_and_after_other_limits(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one busy night would cost it for ever, or a file that always hangs would cost every night its time."""
+    context = archive.context()
+    found, decoded = Reason.TIMEOUT, list[str]()
+
+    def decode(decoding: Decoding, files: pd.DataFrame, *others: object, **options: object) -> dict[str, Written]:
+        studies = StudyWriter(decoding.home, files, decoding.plan, decoding.imaging)
+        for file in files[~files["study_key"].isin(studies.written)].itertuples():
+            decoded.append(file.study_key)
+            studies.add(file.instance_key, Rejected(found if file.study_key == hampered else Reason.NO_SECTOR))
+        return studies.written
+
+    def run(project: Project) -> list[str]:
+        decoded.clear()
+        stale, gone, _ = stale_units(project, CLIPS)
+        commit_units(project, CLIPS, make_clips(project, stale, context), gone)
+        return sorted({*decoded})
+
+    monkeypatch.setattr(imaging_studies, "decode", decode)
+    with archive.project.writer() as connection:
+        connection.execute(
+            "INSERT INTO instance_link BY NAME SELECT clip_key AS instance_key, study_key, patient_key,"
+            " 'accepted' AS status FROM clip"
+        )
+    studies = sorted(stale_units(archive.project, CLIPS)[0])
+    hampered = studies[0]
+    assert [run(archive.project) for _ in range(5)] == [studies, [hampered], [hampered], [], []]
+    assert any("busy machine (timeout 1)" in words for _, words in status.project_warnings(archive.project))
+    limits = archive.settings["imaging"] | {"file_timeout": 90}
+    longer = Archive(archive.home, archive.settings | {"imaging": limits}).project
+    assert run(longer) == [hampered]
+    found = Reason.FRAME_COUNT
+    assert [run(longer), run(longer), run(archive.project)] == [[hampered], [], []]
 
 
 @pytest.fixture(scope="module")

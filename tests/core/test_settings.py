@@ -50,6 +50,16 @@ def test_nothing_given_is_the_demo_on_the_embedded_archive():
         ("preset", "fast", ["preset", "demo"]),
         ("training", None, ["training", "leave it out"]),
         ("training.views", "apical_4", ["training.views", "[a, b]"]),
+        ("training.batch", True, ["training.batch: write a number, not true"]),
+        ("training.batch", 4.5, ["training.batch: write a whole number"]),
+        ("tabular.learning_rate", True, ["tabular.learning_rate: write a number, not true"]),
+        ("outcome.horizons", [True], ["outcome.horizons: write a number, not true"]),
+        ("imaging.frame_rates", 30, ["imaging.frame_rates: write names with values"]),
+        ("outcome.require_full_window", 1, ["outcome.require_full_window: write true or false"]),
+        ("outcome.require_full_window", "maybe", ["outcome.require_full_window: write true or false"]),
+        ("sources.extracted_on", 0, ["sources.extracted_on: write a day"]),
+        ("sources.dicom", "", ["sources.dicom: write a path"]),
+        ("sources.dicom", 5, ["sources.dicom: write a path"]),
         ("execution.memory_limit_gib", float("inf"), ["execution.memory_limit_gib", "finite"]),
     ],
 )
@@ -58,6 +68,12 @@ def test_unknown_keys_and_impossible_values_name_key_and_remedy(key, value, told
         load_settings(flags={key: value}, environment={})
     for part in told:
         assert part in str(error.value)
+
+
+@pytest.mark.parametrize(("text", "number"), [("010", 10), ("0x10", 16), ("1_0", 10), ("-0", 0)])
+def test_a_number_is_what_a_person_reads(text, number):
+    assert parse_flags([f"training.seed={text}"]) == {"training.seed": number}
+    assert parse_flags(["imaging.file_timeout=1:30"]) == {"imaging.file_timeout": "1:30"}
 
 
 def test_registry_follow_up_needs_its_date():

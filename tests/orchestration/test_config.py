@@ -1,6 +1,8 @@
 """What a project remembers of its settings, what a call changes in them, and where each was set."""
 
+import fcntl
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -22,7 +24,7 @@ KEY = "0123456789abcdef" * 4
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """A home whose settings are stored, and whose graph is not run."""
-    monkeypatch.setattr(runs, "run", lambda *_: False)
+    monkeypatch.setattr(runs, "_stale", lambda home: [])
     for name in ("print_results", "print_accounts", "print_warnings"):
         monkeypatch.setattr(f"orchestration.printing.project.{name}", lambda *_: None)
     return Home(tmp_path / "home")
@@ -137,6 +139,44 @@ def test_a_configuration_without_sources_does_not_turn_a_site_into_the_demo(
     (tmp_path / "seed.yaml").write_text("training: {seed: 2}\n")
     said = home.here("run", "--config", str(tmp_path / "seed.yaml"), ECHOMORT_KEY=KEY)
     assert said.status == 2 and "no archive and no records" in said.stderr and remembered(home) == before
+
+
+@pytest.mark.parametrize("lock", [".run.lock", "dagster/alive/a-run.lock"])
+def test_no_setting_changes_while_a_run_works_on_the_project(home: Home, lock: str) -> None:
+    """Each step of a run reads the settings of the home: it would go on with those of the command that was refused."""
+    home.rerun("--set", "preset=demo")
+    before = remembered(home)
+    (home.root / lock).parent.mkdir(parents=True, exist_ok=True)
+    with (home.root / lock).open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        said = home.here("run", "--set", "training.seed=9")
+        assert said.status == 2 and "works on this project: wait until it ends" in said.stderr
+        assert remembered(home) == before and "seed" not in said.stdout
+        assert lock.startswith("dagster") is (home.here("run").status == 0), "it waits for the pools that it needs"
+    assert "training.seed: 1 -> 9" in home.rerun("--set", "training.seed=9")
+
+
+def test_what_a_run_writes_is_closed_to_other_users_whatever_the_umask(home: Home) -> None:
+    """A home that an administrator made beforehand may be open to all."""
+    home.root.mkdir(mode=0o755)
+    before = os.umask(0)
+    try:
+        home.rerun("--set", "preset=demo")
+    finally:
+        inside = os.umask(before)
+    assert inside == 0, "it is as it was"
+    assert not any(file.stat().st_mode & 0o007 for file in home.root.rglob("*"))
+
+
+def test_a_selection_that_fails_says_what_above_it_was_not_made(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise UserError("there is nothing to report", "make the rest")
+
+    shown: list[list[str]] = []
+    monkeypatch.setattr(runs, "run", fail)
+    monkeypatch.setattr("orchestration.printing.project.print_stale_above", lambda _, assets, out: shown.append(assets))
+    said = home.here("run", "--set", "preset=demo", "--select", "report")
+    assert said.status == 2 and "nothing to report" in said.stderr and shown == [["report"]]
 
 
 @pytest.mark.parametrize("text", ["preset: demo\n", "{}\n"])

@@ -12,12 +12,14 @@ import dagster as dg
 import pytest
 import yaml
 from projects import Home
+from rich.console import Console
 
 from assets.project import Project
 from echomort.core.audit import LOG, Audited, append
 from orchestration import run_locks
 from orchestration.doctor import Finding, examine
 from orchestration.doctor.instance import BEAT_SECONDS, NEEDED, instance_findings
+from orchestration.printing.project import print_warnings
 from orchestration.run_locks import COMMAND_LINE_TAG, hold_lock
 from orchestration.runs import INSTANCE_TEMPLATE, everything_job, prepare_instance
 from warehouse import ledger, vault
@@ -135,6 +137,18 @@ def test_a_disk_that_is_too_small_for_the_files_that_wait_fails(home: Path) -> N
     with mock.patch("shutil.disk_usage", return_value=mock.Mock(free=100)):
         (finding,) = found(home, "disk")
     assert finding.state == "fails"
+
+
+def test_an_erasure_that_did_not_end_is_said_until_another_did(home: Path) -> None:
+    """A run after it leaves the patient out of what it makes, and what the erasure did not reach stays."""
+    begun = append(home, "erase", "begun", Audited())
+    (finding,) = found(home, "erasure")
+    assert finding.state == "fails" and "has not ended" in finding.what and "again" in finding.remedy
+    console = Console(width=200, record=True)
+    print_warnings(home, console)
+    assert "the last erasure has not ended" in console.export_text()
+    append(home, "erase", "done", Audited(), begun)
+    assert not found(home, "erasure")
 
 
 def test_the_first_broken_line_of_the_audit_log_is_named(home: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from echomort.core.errors import UserError
 from echomort.report.checklists.answers import probast_answers, tripod_answers
 from echomort.report.checklists.facts import Facts
 from echomort.report.data import ReportData
@@ -199,3 +200,9 @@ def test_characteristics_are_reported_only_where_there_are_some():
 def test_a_generated_archive_says_nothing_about_patients():
     found = probast_answers(facts(synthetic=True))
     assert found["D1.1"].status == found["E1.1"].status == "no"
+
+
+def test_what_the_checklist_lacks_is_said_in_words() -> None:
+    empty = facts(cohort=pd.DataFrame({"role": [], "label": [], "headline": []}))
+    with pytest.raises(UserError, match=r"asks for: Analytical methods: How the data were used and split.* \(12a\)"):
+        tripod_answers(empty)

@@ -30,9 +30,9 @@ def _answered(
     found = {item: replies[item](facts) for item in items}
     empty = [item for item, reply in found.items() if not reply.words]
     if empty:
+        asked = "; ".join(f"{items[item]} ({item})" for item in empty)
         raise UserError(
-            f"the report has no answer to {', '.join(empty)} of its checklist",
-            "materialize what is upstream of the report and run again",
+            f"the report lacks what a reporting checklist asks for: {asked}", "make the rest with `echomort run`"
         )
     return {item: Answer(asks, found[item].words, found[item].status) for item, asks in items.items()}
 

@@ -94,7 +94,7 @@ def test_a_type_that_is_missing_is_no_error_but_persons_and_encounters_are(tmp_p
 
 def test_the_newest_version_of_a_resource_is_read_and_the_others_are_counted(tmp_path):
     old = observed(value=9.9) | {"meta": {"lastUpdated": "2018-05-02T00:30:00+02:00"}}
-    new = observed(value=1.1) | {"meta": {"lastUpdated": "2018-05-01T23:00:00Z"}}
+    new = observed(value=1.1) | {"meta": {"lastUpdated": "2018-05-01T23:59:60Z"}}  # a leap second
     connection, report = staged(tmp_path, new, old)
     assert fetch(connection, "SELECT value FROM measurement") == [(1.1,)]
     assert counted(report)["measurement", "OLDER_VERSION"] == 1
@@ -1182,6 +1182,62 @@ def numbered(key, **more):
 
 
 LISINOPRIL = {"medicationCodeableConcept": {"text": "Lisinopril"}}
+
+
+def mixture(*references, key="mix", **more):
+    """Return a Medication made of what it refers to."""
+    ingredients = [{"itemReference": {"reference": one}} for one in references]
+    return {"resourceType": "Medication", "id": key, "ingredient": ingredients} | more
+
+
+def named(key, words, kind="Medication"):
+    return {"resourceType": kind, "id": key, "code": {"text": words}}
+
+
+MIXED = [
+    ({"medicationReference": {"reference": "Medication/two"}}, ["loop_diuretic", "statin"]),
+    ({"medicationReference": {"reference": "Medication/circle"}}, ["beta_blocker"]),
+    ({"medicationReference": {"reference": "Medication/within"}}, ["arb"]),
+    ({"medicationReference": {"reference": "Medication/salt"}}, ["ace_inhibitor"]),
+    (
+        {"contained": [mixture("#x", key="m"), named("x", "Losartan")], "medicationReference": {"reference": "#m"}},
+        ["arb"],
+    ),
+    (
+        {"contained": [mixture("Medication/a", key="m")], "medicationReference": {"reference": "#m"}},
+        ["loop_diuretic"],
+    ),
+    ({"contained": [named("m", "Losartan")]}, ["arb"]),
+    ({"medicationReference": {"reference": "Medication/none", "display": "Losartan 50 mg"}}, ["arb"]),
+    ({"medicationReference": {"reference": "Medication/none"}}, []),
+    ({"medicationReference": {"reference": "Medication/inert"}}, []),
+]
+"""What names a drug, and the classes of its ingredients."""
+
+MIXTURES = [
+    named("a", "Furosemide"),
+    mixture("Medication/a", "Medication/nested", key="two"),
+    mixture("Medication/b", key="nested"),
+    named("b", "Simvastatin"),
+    mixture("Medication/circle", "Medication/c", key="circle"),
+    named("c", "Metoprolol"),
+    mixture("#x", key="within", contained=[named("x", "Valsartan", "Substance")]),
+    mixture("Substance/s", key="salt"),
+    named("s", "Lisinopril dihydrate", "Substance"),
+    {"resourceType": "Medication", "id": "inert"}
+    | {"ingredient": [{"itemCodeableConcept": {"text": "Lisinopril"}, "isActive": False}]},
+]
+
+
+@pytest.mark.parametrize("in_release", [dict, as_r5], ids=["R4", "R5"])
+def test_a_drug_is_what_its_ingredients_are(tmp_path, in_release):
+    cases = [[drug("MedicationStatement", "s", status="active", **said)] for said, _ in MIXED]
+    connection, report = staged(tmp_path, *map(in_release, [*of_patients(cases), *MIXTURES]))
+    found = each(connection, MIXED, "drug_class", "medication")
+    assert [[name for (name,) in rows] for rows in found] == [classes for _, classes in MIXED]
+    assert counted(report)["medication", "DRUG_OF_NO_CLASS"] == 2
+
+
 HEART = {"system": SNOMED, "code": "80891009"}
 HOSPITAL = [
     patient(deceasedDateTime="2020-01-01"),

@@ -339,15 +339,18 @@ def test_a_value_without_a_time_is_counted(tmp_path):
     ],
 )
 def test_an_ethnicity_stands_beside_a_race(tmp_path, codes, race):
-    connection, _ = staged(tmp_path, *(event(code, None) for code in codes))
+    connection, report = staged(tmp_path, *(event(code, None) for code in codes))
     assert fetch(connection, "SELECT race FROM patient") == [(race,)]
+    assert counted(report).get(("patient", "TWO_RACES"), 0) == (race is None)
 
 
-def test_a_race_may_be_a_code_of_omop(tmp_path):
+def test_a_race_may_be_a_code_of_omop_or_a_text(tmp_path):
     ones = [event("Race/3", None, subject=8), event("Race/2.04", None, subject=9)]
+    ones += [event("RACE", None, words="Asian", subject=10), event("GENDER", None, words="Female", subject=10)]
     connection, _ = staged(tmp_path, *ones)
+    assert (patient_key("10"), "F") in fetch(connection, "SELECT patient_key, sex FROM patient")
     races = dict(fetch(connection, "SELECT patient_key, race FROM patient"))
-    assert (races[patient_key("8")], races[patient_key("9")]) == ("black", "asian")
+    assert [races[patient_key(number)] for number in ("8", "9", "10")] == ["black", "asian", "asian"]
 
 
 def test_an_order_that_is_renewed_goes_on(tmp_path):

@@ -916,14 +916,16 @@ def test_two_codes_of_one_echo_are_one_study(tmp_path):
         {"procedure_concept_id": 801, "procedure_date": "2018-05-01"},
         {"procedure_concept_id": 800, "procedure_date": "2018-05-01"},
         {"procedure_concept_id": 801, "procedure_date": "2018-05-02"},
+        *[{"procedure_concept_id": 800, "procedure_date": "2018-05-03"}] * 2,
     ]
     linked = {"measurement_event_id": 32, "meas_event_field_concept_id": 1147082}
     measurement = [value(2000000003, "55", **linked)]
     tables = snomed(concepts=ECHOES)
     tables["concept"] += CONCEPTS
     found, report = studies(tmp_path, *rows, measurement=measurement, **tables)
-    assert found == 2
-    assert counted(report)["study", "ECHO_CODED_TWICE"] == 1
+    assert found == 3
+    reasons = counted(report)
+    assert (reasons["study", "ECHO_CODED_TWICE"], reasons["study", "ECHO_OF_UNSPECIFIED_KIND"]) == (2, 1)
     assert report.rows["measurement"] == (1, 1, 0)
 
 

@@ -60,6 +60,13 @@ def test_a_value_is_known_by_code_parent_code_name_or_the_site_s_map(tmp_path, c
     assert counted(report)["event", "EVENT_CODE_NOT_READ"] == 1
 
 
+def test_a_number_that_the_text_calls_a_bound_is_no_value(tmp_path):
+    events = [event("LOINC//2160-0", number=1.5, words=words, unit="mg/dL") for words in ("<1.5", "> 1.5", "1.5")]
+    _, report = staged(tmp_path, *events)
+    assert report.rows["measurement"] == (1, 1, 0)
+    assert counted(report)["measurement", "VALUE_IS_A_BOUND"] == 2
+
+
 def test_the_site_s_map_decides_alone_and_may_say_none(tmp_path):
     (tmp_path / "code_map.csv").write_text("code,target\nLOINC//2160-0,none\nLOINC//2951-2,potassium\n")
     events = [event("LOINC//2160-0", number=1.5), event("LOINC//2951-2", number=4, unit="mmol/L")]

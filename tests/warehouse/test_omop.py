@@ -1167,11 +1167,14 @@ def test_a_bound_is_no_value(tmp_path):
     rows = [
         value(3016723, "1.2", unit_concept_id=8840, operator_concept_id=4172703),
         value(3016723, "0.5", unit_concept_id=8840, operator_concept_id=4171756),
-        value(3016723, "0.9", unit_concept_id=8840, operator_concept_id=0),
+        value(3016723, "0.9", unit_concept_id=8840, operator_concept_id=0, value_source_value="0.9"),
+        value(3016723, "0.4", unit_concept_id=8840, operator_concept_id=0, value_source_value="<0.4"),
     ]
-    connection, report = staged(tmp_path, measurement=rows)
+    seen = {"observation_date": "2018-04-01", "value_as_number": "0.3", "value_as_string": "< 0.3"}
+    seen |= {"person_id": 7, "observation_concept_id": 3016723}
+    connection, report = staged(tmp_path, measurement=rows, observation=[seen])
     assert fetch(connection, "SELECT value FROM measurement ORDER BY value") == [(0.9,), (1.2,)]
-    assert counted(report)["measurement", "VALUE_IS_A_BOUND"] == 1
+    assert counted(report)["measurement", "VALUE_IS_A_BOUND"] == 3
 
 
 def test_a_value_that_is_a_concept_and_no_number_is_counted(tmp_path):

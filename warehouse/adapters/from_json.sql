@@ -56,6 +56,17 @@ CREATE OR REPLACE TEMP MACRO fhir_reference(said, type, owner) AS
 -- referenced_concept(said): its concept; referenced(said): what it names.
 CREATE OR REPLACE TEMP MACRO referenced_concept(said) AS json_text(said, '$.concept');
 CREATE OR REPLACE TEMP MACRO referenced(said) AS json_text(said, '$.reference.reference');
+-- code_system(system): a system of codes as systems.csv names it. An OID without urn:oid:, https for http and an edition of
+-- SNOMED CT behind its name are the same system.
+CREATE OR REPLACE TEMP MACRO code_system(system) AS
+    list_transform(
+        [regexp_replace(rtrim(lower(system), '/'), '^https:', 'http:')],
+        lambda name: CASE
+            WHEN regexp_full_match(name, '[0-2](\.\d+)+') THEN 'urn:oid:' || name
+            WHEN starts_with(name, 'http://snomed.info/sct/') THEN 'http://snomed.info/sct'
+            ELSE name
+        END
+    )[1];
 -- concept_words(concept): the words of a concept: its text and those of its codings.
 CREATE OR REPLACE TEMP MACRO concept_words(concept) AS
     concat_ws(

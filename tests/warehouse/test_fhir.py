@@ -1010,9 +1010,10 @@ def test_an_observation_may_state_a_death(tmp_path):
     ones = [observed(code=(LOINC, code), **said) for code, said, _ in STATED]
     for one in ones:
         del one["valueQuantity"]
-    connection, _ = staged(tmp_path, *of_patients([one] for one in ones))
+    connection, report = staged(tmp_path, *of_patients([one] for one in ones))
     found = each(connection, STATED, "death_date::VARCHAR", "death")
     assert found == [list(map(list, expected)) for *_, expected in STATED]
+    assert counted(report)["measurement", "OBSERVATION_NOT_IN_CATALOGUE"] == 4
 
 
 SMOKERS = [

@@ -30,6 +30,14 @@ def test_a_death_has_other_codes(tmp_path, code):
     assert fetch(connection, "SELECT precision, death_date::VARCHAR FROM death") == [("day", "2020-02-03")]
 
 
+@pytest.mark.parametrize("code", ["SNOMED/184099003", "SNOMED//3950001"])
+def test_a_birth_has_other_codes_where_nothing_else_says_it(tmp_path, code):
+    ones = [event(code, datetime(1960, 2, 3), subject=8), event(code, datetime(2001, 2, 3))]
+    connection, _ = staged(tmp_path, *ones)
+    births = dict(fetch(connection, "SELECT patient_key, birth_date::VARCHAR FROM patient"))
+    assert births == {patient_key("7"): "1950-03-04", patient_key("8"): "1960-02-03"}
+
+
 def test_a_death_is_dated_or_of_unknown_date(tmp_path):
     connection, _ = staged(tmp_path, event("MEDS_DEATH", datetime(2020, 2, 3, 4)), event("MEDS_DEATH", None))
     found = fetch(connection, "SELECT precision, death_date::VARCHAR FROM death ORDER BY precision")

@@ -1230,6 +1230,7 @@ def test_a_telephone_call_proves_nothing(tmp_path):
         ("admission", "2019-06-04", {"visit_type_concept_id": 32220}, ["2019-06-01"]),
         ("admission", "2019-06-04", {"discharged_to_concept_id": 30}, ["2019-06-01"]),
         ("planned admission", "2019-06-04", {"visit_type_concept_id": 32220}, []),
+        ("phone call", "2019-06-04", {"visit_type_concept_id": 32220}, []),
     ],
 )
 def test_what_was_planned_took_place_if_it_ended_on_a_later_day(tmp_path, said, ended, more, days):
@@ -1237,7 +1238,9 @@ def test_what_was_planned_took_place_if_it_ended_on_a_later_day(tmp_path, said, 
     status = {"concept_id": 30, "vocabulary_id": "UB04 Pt dis status", "concept_code": "30"}
     connection, report = staged(tmp_path, visit_occurrence=[stay], concept=[status])
     assert fetch(connection, "SELECT contact_at::DATE::VARCHAR FROM contact ORDER BY ALL") == [(day,) for day in days]
-    assert counted(report).get(("contact", "END_OF_AN_OPEN_VISIT"), 0) == len(more)
+    is_call = "phone" in said
+    assert counted(report).get(("contact", "END_OF_AN_OPEN_VISIT"), 0) == (0 if is_call else len(more))
+    assert counted(report).get(("contact", "TELEPHONE_PROVES_NO_LIFE"), 0) == is_call
 
 
 OF_ANOTHER = {"measurement_event_id": 31, "meas_event_field_concept_id": 1147082}

@@ -23,11 +23,11 @@ WHERE NOT EXISTS (
 UNION ALL
 SELECT 'contact', 'TELEPHONE_PROVES_NO_LIFE', count(*)
 FROM made_visit
-WHERE regexp_matches(lower(concat_ws(' ', described, detail)), 'phone|telefon')
+WHERE is_call
 UNION ALL
 SELECT 'contact', 'END_OF_AN_OPEN_VISIT', count(*)
 FROM made_visit
-WHERE is_open AND ended_at IS NOT NULL
+WHERE is_open AND ended_at IS NOT NULL AND NOT is_call
 UNION ALL
 SELECT 'contact', 'PERIOD_PROVES_NO_LIFE', count(*)
 FROM raw_observation_period

@@ -206,7 +206,8 @@ def _columns(table: str, words: Mapping[str, Word], raw: str, tables: Tables) ->
     found = {column: _first(word.names, plain) for column, word in words.items()}
     purpose = _purpose(raw)
     if purpose == "patient" and "patient_id" in words:  # the id of a table of patients is theirs, whatever else it says
-        found["patient_id"] = found["patient_id"] or _first(column_words()["patient"]["patient_id"].names_if_named, plain)
+        names = column_words()["patient"]["patient_id"].names_if_named
+        found["patient_id"] = found["patient_id"] or _first(names, plain)
     if purpose == table:
         for column, word in words.items():
             free = {key: name for key, name in plain.items() if name not in found.values()}

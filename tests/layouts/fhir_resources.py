@@ -82,6 +82,7 @@ R5_NAMES = {
     "medicationCodeableConcept": "medication",
     "medicationReference": "medication",
     "itemCodeableConcept": "item",
+    "itemReference": "item",
     "procedureReference": "partOf",
     "procedureCode": "procedure",
 }
@@ -123,6 +124,7 @@ R5_FORMS = {
     "medicationCodeableConcept": lambda concept: {"concept": concept},
     "medicationReference": lambda reference: {"reference": reference},
     "itemCodeableConcept": lambda concept: {"concept": concept},
+    "itemReference": lambda reference: {"reference": reference},
     "serviceType": lambda concept: [{"concept": concept}],
     "procedureCode": lambda concepts: [{"concept": concept} for concept in concepts],
     "procedureReference": lambda reference: [reference],

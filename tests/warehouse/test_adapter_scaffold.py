@@ -283,6 +283,19 @@ def test_a_plain_name_of_a_column_is_read_by_the_name_of_its_table(tmp_path):
     assert "day_first(datum) AS recorded_at" in (tmp_path / "own" / "diagnosis.sql").read_text()
 
 
+def test_a_table_of_patients_may_call_their_number_id_and_hold_their_deaths(tmp_path):
+    """As the CSV export of Synthea does."""
+    lines = "Id,BIRTHDATE,DEATHDATE,GENDER\np1,1950-01-01,2019-01-01,F\np2,1950-01-01,,M\n"
+    visits = "Id,START,PATIENT,ENCOUNTERCLASS\ne1,2018-01-01,p1,ambulatory\n"
+    conditions = "START,PATIENT,SYSTEM,CODE\n2018-01-01,p1,SNOMED,1\n"
+    drugs = "START,STOP,PATIENT,DESCRIPTION\n2018-01-01,2018-02-01,p1,Metoprolol\n"
+    files = {"patients": lines, "encounters": visits, "conditions": conditions, "medications": drugs}
+    assert dead_of(tmp_path, files) == {"p1": "2019-01-01"}
+    findings = check_adapter(ExtractLocation(tmp_path / "ehr"), str(tmp_path / "own"))
+    assert findings.rows | {"patient": 2} == findings.rows
+    assert "start AS recorded_at" in (tmp_path / "own" / "diagnosis.sql").read_text()
+
+
 def test_a_drug_s_first_day_proves_no_presence(tmp_path):
     (tmp_path / "patients.csv").write_text("mrn,dob\n1,1950-01-01\n")
     (tmp_path / "drugs.csv").write_text("mrn,atc,start_date\n1,C07,2019-01-01\n")

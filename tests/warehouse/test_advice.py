@@ -155,7 +155,7 @@ def test_the_column_of_the_source_is_named_beside_ours(tmp_path):
     with (tmp_path / "person.csv").open("a") as file:
         file.write("7,P,nineteen,,,,,,,\n")
     with (tmp_path / "measurement.csv").open("a") as file:
-        file.writelines(f"8,3016723,,,2018-01-{day},,,1.2,,8840,,,,\n" for day in range(10, 22))
+        file.writelines(f"8,3016723,,,2018-01-{day},,,1.2,,,8840,,,,\n" for day in range(10, 22))
     with pytest.raises(UserError, match=r"table measurement, column patient_id \(from measurement.person_id") as caught:
         stage(empty_warehouse(), tmp_path, "omop", KEYRING, "kept")
     assert "UNKNOWN_PATIENT in all 12" in str(caught.value)

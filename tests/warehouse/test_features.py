@@ -302,6 +302,8 @@ POUND = 0.45359237
 MASS = {
     "g": 1e-3,
     "gm": 1e-3,
+    "gram": 1e-3,
+    "grams": 1e-3,
     "kg": 1.0,
     "kgs": 1.0,
     "kilogram": 1.0,
@@ -309,22 +311,27 @@ MASS = {
     "oz": POUND / 16,
     "[oz_av]": POUND / 16,
 } | dict.fromkeys(("lb", "lbs", "[lb_av]", "pound", "pounds"), POUND)
+MASS |= dict.fromkeys(("stone", "[stone_av]"), 14 * POUND)
 SPEED = {"m/s": 1.0, "m/sec": 1.0, "cm/s": 1e-2, "cm/sec": 1e-2, "mm/s": 1e-3}
 TIME = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "msec": 1e-3}
 VOLUME = {"l": 1e-3, "ml": 1e-6, "cc": 1e-6, "cm3": 1e-6}
 SLOPE = {"cm/s2": 1e-2, "cm/s^2": 1e-2, "cm/s²": 1e-2, "cm/sec2": 1e-2, "mm/s2": 1e-3}
 SLOPE |= dict.fromkeys(("m/s2", "m/s^2", "m/s²", "m/sec2"), 1.0)
 AREA = {"mm2": 1e-6, "cm2": 1e-4, "cm^2": 1e-4, "cm²": 1e-4}
-PRESSURE = {"mm[hg]": 133.322, "mmhg": 133.322, "mm/hg": 133.322, "kpa": 1000.0, "cm[h2o]": 98.0665}
+PRESSURE = {"mm[hg]": 133.322, "mmhg": 133.322, "mm/hg": 133.322, "kpa": 1000.0, "cm[h2o]": 98.0665, "cmh2o": 98.0665}
 SHARE = {"%oftotalhb": 0.01, "%oftotalhgb": 0.01, "%": 0.01, "percent": 0.01, "fraction": 1.0, "1": 1.0}
 RATE = dict.fromkeys(("/min", "/minute", "bpm", "beats/min", "beats/minute", "counts/min", "1/min"), 1 / 60) | {
     "hz": 1.0
 }
+RATE |= dict.fromkeys(("min-1", "perminute", "beatsperminute"), 1 / 60)
 DENSITY = {
     "mg/dl": 1e-2,
     "g/dl": 10.0,
     "g%": 10.0,
     "gm%": 10.0,
+    "g/100ml": 10.0,
+    "mg%": 1e-2,
+    "mg/100ml": 1e-2,
     "gm/dl": 10.0,
     "g/l": 1.0,
     "mg/l": 1e-3,
@@ -334,7 +341,7 @@ DENSITY = {
     "ug/l": 1e-6,
     "µg/l": 1e-6,
 }
-AMOUNT = {"mmol/l": 1.0, "umol/l": 1e-3, "µmol/l": 1e-3, "pmol/l": 1e-9}
+AMOUNT = {"mmol/l": 1.0, "pmol/l": 1e-9} | dict.fromkeys(("umol/l", "µmol/l", "mcmol/l", "micromol/l"), 1e-3)
 DIMENSIONS = (LENGTH, MASS, SPEED, SLOPE, TIME, VOLUME, AREA, PRESSURE, SHARE, RATE, DENSITY)
 GRAMS_A_MOLE = {"ldl": 386.65, "hdl": 386.65, "total_chol": 386.65, "creatinine": 113.12, "uric_acid": 168.11}
 GRAMS_A_MOLE |= {"bun": 28.0134, "hemoglobin": 16114, "bnp": 3464, "ntprobnp": 8457}

@@ -94,7 +94,7 @@ def test_a_type_that_is_missing_is_no_error_but_persons_and_encounters_are(tmp_p
 
 def test_the_newest_version_of_a_resource_is_read_and_the_others_are_counted(tmp_path):
     old = observed(value=9.9) | {"meta": {"lastUpdated": "2018-05-02T00:30:00+02:00"}}
-    new = observed(value=1.1) | {"meta": {"lastUpdated": "2018-05-01T23:00:00Z"}}
+    new = observed(value=1.1) | {"meta": {"lastUpdated": "2018-05-01T23:59:60Z"}}  # a leap second
     connection, report = staged(tmp_path, new, old)
     assert fetch(connection, "SELECT value FROM measurement") == [(1.1,)]
     assert counted(report)["measurement", "OLDER_VERSION"] == 1
@@ -640,6 +640,9 @@ CONDITIONS = [
     ("http://hl7.org/fhir/sid/icd-10", "I50.9", ("ICD10CM", "I509")),
     ("http://fhir.de/CodeSystem/bfarm/icd-10-gm", "I50.14", ("ICD10CM", "I5014")),
     ("urn:oid:2.16.840.1.113883.6.90", "I50.9", ("ICD10CM", "I509")),
+    ("2.16.840.1.113883.6.90", "I50.9", ("ICD10CM", "I509")),
+    ("https://hl7.org/fhir/sid/icd-10-cm/", "I50.9", ("ICD10CM", "I509")),
+    ("http://snomed.info/sct/731000124108", "84114007", ("ICD10CM", "I50")),
     ("http://hl7.org/fhir/sid/icd-9-cm", "428.0", ("ICD9CM", "4280")),
     (SNOMED, "84114007", ("ICD10CM", "I50")),
     (SNOMED, "79619009", ("ICD10CM", "I05")),
@@ -709,6 +712,7 @@ def test_a_condition_is_refuted_in_any_of_its_codings(tmp_path, reason, cases):
         ({"recordedDate": None, "encounter": {"reference": "Encounter/v"}}, "2018-05-07 23:59:59", 0),
         ({"recordedDate": None, "onsetDateTime": "2017-06-05"}, "2017-06-05 00:00:00", 1),
         ({"recordedDate": None, "onsetPeriod": {"start": "2017-06-05"}}, "2017-06-05 00:00:00", 1),
+        ({"recordedDate": None, "onsetDateTime": "2017"}, None, 0),
     ],
 )
 def test_a_condition_is_known_when_it_was_recorded(tmp_path, said, at, by_onset):
@@ -716,7 +720,8 @@ def test_a_condition_is_known_when_it_was_recorded(tmp_path, said, at, by_onset)
     stay["period"]["end"] = "2018-05-07"
     one = condition("http://hl7.org/fhir/sid/icd-10-cm", "I50.9", **said)
     connection, report = staged(tmp_path, stay, {key: value for key, value in one.items() if value is not None})
-    assert str(fetch(connection, "SELECT recorded_at FROM diagnosis")[0][0]) == at
+    assert fetch(connection, "SELECT recorded_at::VARCHAR FROM diagnosis") == ([(at,)] if at else [])
+    assert counted(report).get(("diagnosis", "UNREADABLE_DATE"), 0) == (at is None)
     assert counted(report).get(("diagnosis", "CONDITION_DATED_BY_ITS_ONSET"), 0) == by_onset
 
 
@@ -1007,9 +1012,10 @@ def test_an_observation_may_state_a_death(tmp_path):
     ones = [observed(code=(LOINC, code), **said) for code, said, _ in STATED]
     for one in ones:
         del one["valueQuantity"]
-    connection, _ = staged(tmp_path, *of_patients([one] for one in ones))
+    connection, report = staged(tmp_path, *of_patients([one] for one in ones))
     found = each(connection, STATED, "death_date::VARCHAR", "death")
     assert found == [list(map(list, expected)) for *_, expected in STATED]
+    assert counted(report)["measurement", "OBSERVATION_NOT_IN_CATALOGUE"] == 4
 
 
 SMOKERS = [
@@ -1182,6 +1188,62 @@ def numbered(key, **more):
 
 
 LISINOPRIL = {"medicationCodeableConcept": {"text": "Lisinopril"}}
+
+
+def mixture(*references, key="mix", **more):
+    """Return a Medication made of what it refers to."""
+    ingredients = [{"itemReference": {"reference": one}} for one in references]
+    return {"resourceType": "Medication", "id": key, "ingredient": ingredients} | more
+
+
+def named(key, words, kind="Medication"):
+    return {"resourceType": kind, "id": key, "code": {"text": words}}
+
+
+MIXED = [
+    ({"medicationReference": {"reference": "Medication/two"}}, ["loop_diuretic", "statin"]),
+    ({"medicationReference": {"reference": "Medication/circle"}}, ["beta_blocker"]),
+    ({"medicationReference": {"reference": "Medication/within"}}, ["arb"]),
+    ({"medicationReference": {"reference": "Medication/salt"}}, ["ace_inhibitor"]),
+    (
+        {"contained": [mixture("#x", key="m"), named("x", "Losartan")], "medicationReference": {"reference": "#m"}},
+        ["arb"],
+    ),
+    (
+        {"contained": [mixture("Medication/a", key="m")], "medicationReference": {"reference": "#m"}},
+        ["loop_diuretic"],
+    ),
+    ({"contained": [named("m", "Losartan")]}, ["arb"]),
+    ({"medicationReference": {"reference": "Medication/none", "display": "Losartan 50 mg"}}, ["arb"]),
+    ({"medicationReference": {"reference": "Medication/none"}}, []),
+    ({"medicationReference": {"reference": "Medication/inert"}}, []),
+]
+"""What names a drug, and the classes of its ingredients."""
+
+MIXTURES = [
+    named("a", "Furosemide"),
+    mixture("Medication/a", "Medication/nested", key="two"),
+    mixture("Medication/b", key="nested"),
+    named("b", "Simvastatin"),
+    mixture("Medication/circle", "Medication/c", key="circle"),
+    named("c", "Metoprolol"),
+    mixture("#x", key="within", contained=[named("x", "Valsartan", "Substance")]),
+    mixture("Substance/s", key="salt"),
+    named("s", "Lisinopril dihydrate", "Substance"),
+    {"resourceType": "Medication", "id": "inert"}
+    | {"ingredient": [{"itemCodeableConcept": {"text": "Lisinopril"}, "isActive": False}]},
+]
+
+
+@pytest.mark.parametrize("in_release", [dict, as_r5], ids=["R4", "R5"])
+def test_a_drug_is_what_its_ingredients_are(tmp_path, in_release):
+    cases = [[drug("MedicationStatement", "s", status="active", **said)] for said, _ in MIXED]
+    connection, report = staged(tmp_path, *map(in_release, [*of_patients(cases), *MIXTURES]))
+    found = each(connection, MIXED, "drug_class", "medication")
+    assert [[name for (name,) in rows] for rows in found] == [classes for _, classes in MIXED]
+    assert counted(report)["medication", "DRUG_OF_NO_CLASS"] == 2
+
+
 HEART = {"system": SNOMED, "code": "80891009"}
 HOSPITAL = [
     patient(deceasedDateTime="2020-01-01"),

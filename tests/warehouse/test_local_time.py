@@ -46,6 +46,7 @@ def moment(text, connection=PLAIN):
         ("2018-06-15T08:30:05", datetime(2018, 6, 15, 8, 30, 5)),
         ("2018-06-15 08:30:05.123456", datetime(2018, 6, 15, 8, 30, 5, 123456)),
         ("2018-06-15T23:59:59.5", datetime(2018, 6, 15, 23, 59, 59, 500000)),
+        ("2016-12-31 23:59:60", datetime(2016, 12, 31, 23, 59, 59)),
     ],
 )
 def test_the_stated_forms_are_read_with_or_without_a_zone(text, expected):
@@ -111,6 +112,8 @@ def test_infinity_is_no_time_in_a_column_of_any_type(kind):
         ("2019-06-16 02:00:00+00", datetime(2019, 6, 15, 22)),
         ("2019-06-16 02:00:00.25 +0200", datetime(2019, 6, 15, 20, 0, 0, 250000)),
         ("2019-06-16T02:00:00-04:00", datetime(2019, 6, 16, 2)),
+        ("2016-12-31T23:59:60Z", datetime(2016, 12, 31, 18, 59, 59)),
+        ("2017-01-01T00:59:60.5+01:00", datetime(2016, 12, 31, 18, 59, 59, 500000)),
     ],
 )
 def test_an_offset_is_converted_where_the_zone_is_known_and_refused_elsewhere(text, expected):

@@ -43,6 +43,14 @@ def test_a_death_has_other_codes(tmp_path):
     assert each(connection, codes, "precision, death_date::VARCHAR", "death") == [[("day", "2020-02-03")]] * 3
 
 
+@pytest.mark.parametrize("code", ["SNOMED/184099003", "SNOMED//3950001"])
+def test_a_birth_has_other_codes_where_nothing_else_says_it(tmp_path, code):
+    ones = [event(code, datetime(1960, 2, 3), subject=8), event(code, datetime(2001, 2, 3))]
+    connection, _ = staged(tmp_path, *ones)
+    births = dict(fetch(connection, "SELECT patient_key, birth_date::VARCHAR FROM patient"))
+    assert births == {patient_key("7"): "1950-03-04", patient_key("8"): "1960-02-03"}
+
+
 def test_a_death_is_dated_or_of_unknown_date(tmp_path):
     connection, _ = staged(tmp_path, event("MEDS_DEATH", datetime(2020, 2, 3, 4)), event("MEDS_DEATH", None))
     found = fetch(connection, "SELECT precision, death_date::VARCHAR FROM death ORDER BY precision")
@@ -71,6 +79,13 @@ def test_a_value_is_known_by_code_parent_code_name_or_the_site_s_map(tmp_path):
     connection, report = staged_together(tmp_path, *cases, codes=codes)
     assert each(connection, cases, "variable, value, unit", "measurement") == [[expected] for *_, expected in VALUES]
     assert counted(report)["event", "EVENT_CODE_NOT_READ"] == len(cases)
+
+
+def test_a_number_that_the_text_calls_a_bound_is_no_value(tmp_path):
+    events = [event("LOINC//2160-0", number=1.5, words=words, unit="mg/dL") for words in ("<1.5", "> 1.5", "1.5")]
+    _, report = staged(tmp_path, *events)
+    assert report.rows["measurement"] == (1, 1, 0)
+    assert counted(report)["measurement", "VALUE_IS_A_BOUND"] == 2
 
 
 def test_the_site_s_map_decides_alone_and_may_say_none(tmp_path):
@@ -352,15 +367,19 @@ ETHNICITIES = [
 
 
 def test_an_ethnicity_stands_beside_a_race(tmp_path):
-    connection, _ = staged_together(tmp_path, *([event(code, None) for code in codes] for codes, _ in ETHNICITIES))
+    cases = ([event(code, None) for code in codes] for codes, _ in ETHNICITIES)
+    connection, report = staged_together(tmp_path, *cases)
     assert each(connection, ETHNICITIES, "race", "patient") == [[(race,)] for _, race in ETHNICITIES]
+    assert counted(report)["patient", "TWO_RACES"] == 1
 
 
-def test_a_race_may_be_a_code_of_omop(tmp_path):
+def test_a_race_may_be_a_code_of_omop_or_a_text(tmp_path):
     ones = [event("Race/3", None, subject=8), event("Race/2.04", None, subject=9)]
+    ones += [event("RACE", None, words="Asian", subject=10), event("GENDER", None, words="Female", subject=10)]
     connection, _ = staged(tmp_path, *ones)
+    assert (patient_key("10"), "F") in fetch(connection, "SELECT patient_key, sex FROM patient")
     races = dict(fetch(connection, "SELECT patient_key, race FROM patient"))
-    assert (races[patient_key("8")], races[patient_key("9")]) == ("black", "asian")
+    assert [races[patient_key(number)] for number in ("8", "9", "10")] == ["black", "asian", "asian"]
 
 
 def test_an_order_that_is_renewed_goes_on(tmp_path):

@@ -509,8 +509,9 @@ def test_several_words_for_one_race_are_that_race(tmp_path, other, race):
         ("1", str(number), f"2150-0{number}-01 08:00:00", f"2150-0{number}-02 08:00:00", "", 0, word)
         for number, word in enumerate(("WHITE", other), 1)
     ]
-    connection, _ = staged(tmp_path, admissions=stays)
+    connection, report = staged(tmp_path, admissions=stays)
     assert (race,) in fetch(connection, "SELECT race FROM patient")
+    assert counted(report).get(("patient", "TWO_RACES"), 0) == (race is None)
 
 
 def test_a_bound_of_the_laboratory_is_no_value(tmp_path):

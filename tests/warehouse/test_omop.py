@@ -916,14 +916,16 @@ def test_two_codes_of_one_echo_are_one_study(tmp_path):
         {"procedure_concept_id": 801, "procedure_date": "2018-05-01"},
         {"procedure_concept_id": 800, "procedure_date": "2018-05-01"},
         {"procedure_concept_id": 801, "procedure_date": "2018-05-02"},
+        *[{"procedure_concept_id": 800, "procedure_date": "2018-05-03"}] * 2,
     ]
     linked = {"measurement_event_id": 32, "meas_event_field_concept_id": 1147082}
     measurement = [value(2000000003, "55", **linked)]
     tables = snomed(concepts=ECHOES)
     tables["concept"] += CONCEPTS
     found, report = studies(tmp_path, *rows, measurement=measurement, **tables)
-    assert found == 2
-    assert counted(report)["study", "ECHO_CODED_TWICE"] == 1
+    assert found == 3
+    reasons = counted(report)
+    assert (reasons["study", "ECHO_CODED_TWICE"], reasons["study", "ECHO_OF_UNSPECIFIED_KIND"]) == (2, 1)
     assert report.rows["measurement"] == (1, 1, 0)
 
 
@@ -1165,11 +1167,14 @@ def test_a_bound_is_no_value(tmp_path):
     rows = [
         value(3016723, "1.2", unit_concept_id=8840, operator_concept_id=4172703),
         value(3016723, "0.5", unit_concept_id=8840, operator_concept_id=4171756),
-        value(3016723, "0.9", unit_concept_id=8840, operator_concept_id=0),
+        value(3016723, "0.9", unit_concept_id=8840, operator_concept_id=0, value_source_value="0.9"),
+        value(3016723, "0.4", unit_concept_id=8840, operator_concept_id=0, value_source_value="<0.4"),
     ]
-    connection, report = staged(tmp_path, measurement=rows)
+    seen = {"observation_date": "2018-04-01", "value_as_number": "0.3", "value_as_string": "< 0.3"}
+    seen |= {"person_id": 7, "observation_concept_id": 3016723}
+    connection, report = staged(tmp_path, measurement=rows, observation=[seen])
     assert fetch(connection, "SELECT value FROM measurement ORDER BY value") == [(0.9,), (1.2,)]
-    assert counted(report)["measurement", "VALUE_IS_A_BOUND"] == 1
+    assert counted(report)["measurement", "VALUE_IS_A_BOUND"] == 3
 
 
 def test_a_value_that_is_a_concept_and_no_number_is_counted(tmp_path):
@@ -1225,6 +1230,7 @@ def test_a_telephone_call_proves_nothing(tmp_path):
         ("admission", "2019-06-04", {"visit_type_concept_id": 32220}, ["2019-06-01"]),
         ("admission", "2019-06-04", {"discharged_to_concept_id": 30}, ["2019-06-01"]),
         ("planned admission", "2019-06-04", {"visit_type_concept_id": 32220}, []),
+        ("phone call", "2019-06-04", {"visit_type_concept_id": 32220}, []),
     ],
 )
 def test_what_was_planned_took_place_if_it_ended_on_a_later_day(tmp_path, said, ended, more, days):
@@ -1232,7 +1238,9 @@ def test_what_was_planned_took_place_if_it_ended_on_a_later_day(tmp_path, said, 
     status = {"concept_id": 30, "vocabulary_id": "UB04 Pt dis status", "concept_code": "30"}
     connection, report = staged(tmp_path, visit_occurrence=[stay], concept=[status])
     assert fetch(connection, "SELECT contact_at::DATE::VARCHAR FROM contact ORDER BY ALL") == [(day,) for day in days]
-    assert counted(report).get(("contact", "END_OF_AN_OPEN_VISIT"), 0) == len(more)
+    is_call = "phone" in said
+    assert counted(report).get(("contact", "END_OF_AN_OPEN_VISIT"), 0) == (0 if is_call else len(more))
+    assert counted(report).get(("contact", "TELEPHONE_PROVES_NO_LIFE"), 0) == is_call
 
 
 OF_ANOTHER = {"measurement_event_id": 31, "meas_event_field_concept_id": 1147082}

@@ -74,6 +74,7 @@ CATALOGUE = ROOT.parent / "echomort" / "ehr" / "variables.csv"
 
 MACROS = (
     "adapters/as_whole.sql",
+    "adapters/is_bound.sql",
     "adapters/is_resting_echo.sql",
     "adapters/from_json.sql",
     "adapters/clock.sql",

@@ -37,6 +37,13 @@ CREATE OR REPLACE TEMP MACRO contained_one(contained, reference) AS
         WHEN starts_with(reference, '#')
             THEN list_filter(json_parts(contained), lambda one: json_text(one, '$.id') = substr(reference, 2))[1]
     END;
+-- any_contained(contained, type): the reference (#id) to the first contained resource of a type.
+CREATE OR REPLACE TEMP MACRO any_contained(contained, type) AS
+    if(
+        contained IS NULL,
+        NULL,
+        '#' || json_text(list_filter(json_parts(contained), lambda one: json_text(one, '$.resourceType') = type)[1], '$.id')
+    );
 -- fhir_reference(said, type, owner): the id of the resource that an element names: fhir_id, or for a contained one
 -- (#id) the owner ('Condition/1') and that.
 CREATE OR REPLACE TEMP MACRO fhir_reference(said, type, owner) AS
@@ -49,6 +56,17 @@ CREATE OR REPLACE TEMP MACRO fhir_reference(said, type, owner) AS
 -- referenced_concept(said): its concept; referenced(said): what it names.
 CREATE OR REPLACE TEMP MACRO referenced_concept(said) AS json_text(said, '$.concept');
 CREATE OR REPLACE TEMP MACRO referenced(said) AS json_text(said, '$.reference.reference');
+-- code_system(system): a system of codes as systems.csv names it. An OID without urn:oid:, https for http and an edition of
+-- SNOMED CT behind its name are the same system.
+CREATE OR REPLACE TEMP MACRO code_system(system) AS
+    list_transform(
+        [regexp_replace(rtrim(lower(system), '/'), '^https:', 'http:')],
+        lambda name: CASE
+            WHEN regexp_full_match(name, '[0-2](\.\d+)+') THEN 'urn:oid:' || name
+            WHEN starts_with(name, 'http://snomed.info/sct/') THEN 'http://snomed.info/sct'
+            ELSE name
+        END
+    )[1];
 -- concept_words(concept): the words of a concept: its text and those of its codings.
 CREATE OR REPLACE TEMP MACRO concept_words(concept) AS
     concat_ws(
@@ -92,34 +110,50 @@ CREATE OR REPLACE TEMP MACRO patient_named(subject, contained) AS
     )[1];
 -- version_of(meta): which version of a resource this is: by when it was written, then by its number.
 CREATE OR REPLACE TEMP MACRO version_of(meta) AS {
-    'written_at': coalesce(TRY_CAST(json_text(meta, '$.lastUpdated') AS TIMESTAMPTZ), TIMESTAMPTZ '0001-01-01 00:00:00+00'),
+    'written_at': coalesce(
+        TRY_CAST(without_leap_second(json_text(meta, '$.lastUpdated')) AS TIMESTAMPTZ), TIMESTAMPTZ '0001-01-01 00:00:00+00'
+    ),
     'number': coalesce(TRY_CAST(json_text(meta, '$.versionId') AS BIGINT), -1)
 };
--- drug_concept(code, ingredient): what a FHIR Medication is: its code, and after that the codes of its ingredients.
+-- joined_concepts(concepts): one concept with the codings and the texts of several, in their order.
+CREATE OR REPLACE TEMP MACRO joined_concepts(concepts) AS
+    list_transform(
+        [concepts],
+        lambda ones: CAST(
+            json_object(
+                'coding',
+                CAST(flatten(list_transform(ones, lambda one: json_parts(json_text(one, '$.coding')))) AS JSON[]),
+                'text',
+                array_to_string(list_transform(ones, lambda one: json_text(one, '$.text')), ' ')
+            ) AS VARCHAR
+        )
+    )[1];
+-- active_ingredients(ingredient): the ingredients of a FHIR Medication, but those that are said to be none of its effect.
+CREATE OR REPLACE TEMP MACRO active_ingredients(ingredient) AS
+    list_filter(json_parts(ingredient), lambda one: coalesce(json_text(one, '$.isActive'), 'true') <> 'false');
+-- drug_concept(code, ingredient): what a FHIR Medication is by itself: its code, and after that the codes of its
+-- ingredients, as far as they are no references.
 CREATE OR REPLACE TEMP MACRO drug_concept(code, ingredient) AS
     if(
         ingredient IS NULL,
         CAST(code AS VARCHAR),
-        list_transform(
-            [
-                list_append(
-                    list_transform(
-                        json_parts(ingredient),
-                        lambda one: coalesce(json_text(one, '$.itemCodeableConcept'), referenced_concept(json_text(one, '$.item')))
-                    ),
-                    CAST(code AS VARCHAR)
+        joined_concepts(
+            list_prepend(
+                CAST(code AS VARCHAR),
+                list_transform(
+                    active_ingredients(ingredient),
+                    lambda one: coalesce(json_text(one, '$.itemCodeableConcept'), referenced_concept(json_text(one, '$.item')))
                 )
-            ],
-            lambda concepts: CAST(
-                json_object(
-                    'coding',
-                    CAST(flatten(list_transform(list_reverse(concepts), lambda one: json_parts(json_text(one, '$.coding')))) AS JSON[]),
-                    'text',
-                    array_to_string(list_transform(list_reverse(concepts), lambda one: json_text(one, '$.text')), ' ')
-                ) AS VARCHAR
             )
-        )[1]
+        )
     );
+-- drug_name(reference, contained): by what fhir/drug_named.sql knows the drug that a reference names; a contained one by what
+-- it is contained in.
+CREATE OR REPLACE TEMP MACRO drug_name(reference, contained) AS
+    CASE
+        WHEN starts_with(reference, '#') THEN md5(CAST(contained AS VARCHAR)) || reference
+        ELSE coalesce('Medication/' || fhir_id(reference, 'Medication'), 'Substance/' || fhir_id(reference, 'Substance'))
+    END;
 -- is_of_another_kind(words): whether words about an ultrasound of the heart, in one of seven languages, say that it is
 -- no transthoracic one at rest; is_of_the_heart(words): whether words about an ultrasound name the heart.
 CREATE OR REPLACE TEMP MACRO is_of_another_kind(words) AS

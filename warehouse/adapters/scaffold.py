@@ -204,7 +204,11 @@ def _columns(table: str, words: Mapping[str, Word], raw: str, tables: Tables) ->
     column is taken for two by a word that counts only in a table of that name."""
     plain = {name.replace("_", ""): name for name in tables[raw]}
     found = {column: _first(word.names, plain) for column, word in words.items()}
-    if _purpose(raw) == table:
+    purpose = _purpose(raw)
+    if purpose == "patient" and "patient_id" in words:  # the id of a table of patients is theirs, whatever else it says
+        names = column_words()["patient"]["patient_id"].names_if_named
+        found["patient_id"] = found["patient_id"] or _first(names, plain)
+    if purpose == table:
         for column, word in words.items():
             free = {key: name for key, name in plain.items() if name not in found.values()}
             found[column] = found[column] or _first(word.names_if_named, free)

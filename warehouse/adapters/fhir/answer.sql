@@ -26,7 +26,7 @@ worded AS (
 found AS (
     SELECT coding.variable, answer, plain, map_answers.value, place AS priority
     FROM coding
-    JOIN map_systems ON map_systems.system = rtrim(lower(json_text(one, '$.system')), '/')
+    JOIN map_systems ON map_systems.system = code_system(json_text(one, '$.system'))
     JOIN map_answers USING (vocabulary)
     WHERE map_answers.code = json_text(one, '$.code')
         AND (map_answers.variable = coding.variable OR map_answers.variable = '*_grade' AND ends_with(coding.variable, '_grade'))

@@ -81,6 +81,6 @@ SELECT
     code,
     relation
 FROM pair
-LEFT JOIN map_systems AS lower_system ON lower_system.system = rtrim(lower(child_system), '/')
-LEFT JOIN map_systems AS upper_system ON upper_system.system = rtrim(lower(pair.system), '/')
+LEFT JOIN map_systems AS lower_system ON lower_system.system = code_system(child_system)
+LEFT JOIN map_systems AS upper_system ON upper_system.system = code_system(pair.system)
 WHERE child IS NOT NULL AND code IS NOT NULL AND relation IS NOT NULL AND child_system IS NOT NULL AND pair.system IS NOT NULL

@@ -8,7 +8,7 @@ SELECT
     as_text(target) AS target,
     1 AS priority
 FROM raw_code_map AS own
-LEFT JOIN map_systems AS known ON known.system = lower(as_text(own.system))
+LEFT JOIN map_systems AS known ON known.system = code_system(as_text(own.system))
 WHERE as_text(code) IS NOT NULL AND as_text(target) IS NOT NULL
 UNION ALL
 SELECT 'LOINC', code, variable, 2

@@ -1,7 +1,6 @@
 -- Statements of death: deceasedDateTime, which may be a year or a month; deceasedBoolean, and a deceasedDateTime that is absent
 -- for a reason (but not because there is none), deaths of unknown date; a discharge as dead (code exp, is_code_of_death, words),
--- of which one without an end adds nothing to a date; and observations: the date of death (LOINC 81956-5), and the vital status
--- (LOINC 67162-8).
+-- of which one without an end adds nothing to a date; and observations (observed.sql).
 SELECT coalesce(subject.patient_id, person.id) AS patient_id, deceaseddatetime AS death_date, 'record' AS source
 FROM made_person AS person
 LEFT JOIN made_subject AS subject ON subject.reference = 'Patient/' || person.id
@@ -28,23 +27,6 @@ WHERE left_dead
     )
 UNION ALL
 SELECT coalesce(subject.patient_id, observed.subject), as_text(valuedatetime), 'record'
-FROM (
-    SELECT *, list_transform(json_parts(json_text(code, '$.coding')), lambda one: json_text(one, '$.code')) AS codes
-    FROM made_observed
-) AS observed
+FROM made_observed AS observed
 LEFT JOIN made_subject AS subject ON subject.reference = observed.subject
-WHERE coalesce(status NOT IN ('entered-in-error', 'cancelled', 'registered'), true)
-    AND (
-        list_contains(codes, '81956-5') AND as_text(valuedatetime) IS NOT NULL
-        OR list_contains(codes, '67162-8')
-        AND (
-            len(list_filter(json_parts(json_text(valuecodeableconcept, '$.coding')), lambda one: is_code_of_death(one))) > 0
-            OR says_dead(
-                coalesce(
-                    json_text(valuecodeableconcept, '$.text'),
-                    json_text(valuecodeableconcept, '$.coding[0].display'),
-                    as_text(valuestring)
-                )
-            )
-        )
-    )
+WHERE states_death AND coalesce(status NOT IN ('entered-in-error', 'cancelled', 'registered'), true)

@@ -6,7 +6,9 @@ WITH statement AS (
         id,
         patient_named(subject, contained) AS subject,
         coalesce(CAST(medicationcodeableconcept AS VARCHAR), referenced_concept(medication)) AS concept,
-        coalesce(json_text(medicationreference, '$.reference'), referenced(medication)) AS reference,
+        coalesce(json_text(medicationreference, '$.reference'), referenced(medication), any_contained(contained, 'Medication'))
+            AS reference,
+        coalesce(json_text(medicationreference, '$.display'), json_text(medication, '$.reference.display')) AS display,
         contained,
         coalesce(as_text(effectivedatetime), json_text(effectiveperiod, '$.start'), as_text(dateasserted)) AS started_at,
         json_text(effectiveperiod, '$.end') AS ended_at,
@@ -86,7 +88,9 @@ request AS (
         id,
         patient_named(subject, contained) AS subject,
         coalesce(CAST(medicationcodeableconcept AS VARCHAR), referenced_concept(medication)) AS concept,
-        coalesce(json_text(medicationreference, '$.reference'), referenced(medication)) AS reference,
+        coalesce(json_text(medicationreference, '$.reference'), referenced(medication), any_contained(contained, 'Medication'))
+            AS reference,
+        coalesce(json_text(medicationreference, '$.display'), json_text(medication, '$.reference.display')) AS display,
         contained,
         coalesce(begins_at, as_text(authoredon)) AS started_at,
         ended_at,
@@ -99,12 +103,6 @@ request AS (
             WHEN state IN ('completed', 'stopped', 'ended') AND ended_at IS NULL THEN 'DRUG_ENDED_ON_AN_UNKNOWN_DAY'
         END AS reason
     FROM ended_request
-),
-medication AS (
-    SELECT id, drug_concept(code, ingredient) AS concept
-    FROM raw_medication
-    WHERE resourcetype = 'Medication'
-    QUALIFY row_number() OVER (PARTITION BY id ORDER BY version_of(meta) DESC, hash(raw_medication)) = 1
 ),
 either AS (
     FROM statement
@@ -132,17 +130,7 @@ dosed AS (
 )
 SELECT
     subject,
-    coalesce(
-        dosed.concept,
-        medication.concept,
-        list_transform(
-            list_filter(
-                json_parts(contained),
-                lambda one: json_text(one, '$.id') = substr(reference, 2) OR reference IS NULL AND json_text(one, '$.code') IS NOT NULL
-            ),
-            lambda one: drug_concept(json_text(one, '$.code'), json_text(one, '$.ingredient'))
-        )[1]
-    ) AS concept,
+    coalesce(dosed.concept, named.concept, if(display IS NULL, NULL, CAST(json_object('text', display) AS VARCHAR))) AS concept,
     started_at,
     ended_at,
     reason,
@@ -155,4 +143,4 @@ SELECT
         json_text(dosage, '$.doseAndRate[0].doseQuantity.code'), json_text(dosage, '$.doseAndRate[0].doseQuantity.unit')
     ) || '/d' AS unit
 FROM dosed
-LEFT JOIN medication ON medication.id = fhir_id(reference, 'Medication')
+LEFT JOIN made_drug_named AS named ON named.name = drug_name(reference, contained)

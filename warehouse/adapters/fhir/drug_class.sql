@@ -9,7 +9,7 @@ coding AS (
         coalesce(vocabulary, json_text(one, '$.system')) AS vocabulary,
         json_text(one, '$.code') AS code
     FROM (SELECT concept, unnest(json_parts(json_text(concept, '$.coding'))) AS one FROM concept)
-    LEFT JOIN map_systems ON map_systems.system = rtrim(lower(json_text(one, '$.system')), '/')
+    LEFT JOIN map_systems ON map_systems.system = code_system(json_text(one, '$.system'))
 ),
 named AS (
     SELECT concept, lower(concept_words(concept)) AS name FROM concept

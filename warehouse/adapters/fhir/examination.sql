@@ -39,7 +39,7 @@ by_code AS (
             id,
             CASE WHEN priority = 1 THEN 'transthoracic' ELSE coalesce(code_list.target, 'unspecified') END AS kind
         FROM coding
-        LEFT JOIN map_systems ON map_systems.system = rtrim(lower(json_text(one, '$.system')), '/')
+        LEFT JOIN map_systems ON map_systems.system = code_system(json_text(one, '$.system'))
         LEFT JOIN made_coded AS coded
             ON coded.code = json_text(one, '$.code')
             AND coded.target = 'echo'

@@ -32,7 +32,7 @@ WHERE found_by IN ('list', 'none')
 UNION ALL
 SELECT 'diagnosis', 'CONDITION_DATED_BY_ITS_ONSET', count(*)
 FROM made_condition_row
-WHERE reason IS NULL AND dated_by = 'onset'
+WHERE reason IS NULL AND dated_by = 'onset' AND as_moment(recorded_at) IS NOT NULL
 UNION ALL
 SELECT 'medication', coalesce(reason, 'DRUG_OF_NO_CLASS'), count(*)
 FROM made_drug AS drug

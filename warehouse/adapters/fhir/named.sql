@@ -32,7 +32,7 @@ first_code AS (
             (vocabulary IS NULL, vocabulary IS DISTINCT FROM 'SNOMED', place)
         ) AS shown
     FROM coding
-    LEFT JOIN map_systems ON map_systems.system = rtrim(lower(json_text(one, '$.system')), '/')
+    LEFT JOIN map_systems ON map_systems.system = code_system(json_text(one, '$.system'))
     WHERE json_text(one, '$.code') IS NOT NULL
     GROUP BY concept
 )

@@ -1,4 +1,5 @@
--- Observations, newest versions, and those within other resources.
+-- Observations, newest versions, and those within other resources. states_death: the date of death (LOINC 81956-5), or a vital
+-- status (LOINC 67162-8) that says so.
 WITH source_row AS (
     SELECT
         id,
@@ -53,6 +54,19 @@ SELECT
     id,
     subject,
     lower(as_text(status)) AS status,
+    CASE
+        WHEN contains(CAST(code AS VARCHAR), '"81956-5"') THEN as_text(valuedatetime) IS NOT NULL
+        WHEN contains(CAST(code AS VARCHAR), '"67162-8"')
+            THEN len(list_filter(json_parts(json_text(valuecodeableconcept, '$.coding')), lambda one: is_code_of_death(one))) > 0
+                OR says_dead(
+                    coalesce(
+                        json_text(valuecodeableconcept, '$.text'),
+                        json_text(valuecodeableconcept, '$.coding[0].display'),
+                        as_text(valuestring)
+                    )
+                )
+        ELSE false
+    END AS states_death,
     coalesce(
         list_has_any(
             flatten(list_transform(json_parts(category), lambda one: json_extract_string(one, '$.coding[*].code'))),

@@ -14,7 +14,7 @@ coding AS (
 named AS (
     SELECT concept, place, coalesce(vocabulary, json_text(one, '$.system')) AS vocabulary, json_text(one, '$.code') AS code
     FROM coding
-    LEFT JOIN map_systems ON map_systems.system = rtrim(lower(json_text(one, '$.system')), '/')
+    LEFT JOIN map_systems ON map_systems.system = code_system(json_text(one, '$.system'))
 ),
 known AS (
     SELECT concept, min_by(target, (priority, place)) AS variable

@@ -1,6 +1,6 @@
 -- Every value of every observation, with its variable and the reason why it is not read (null: it is). A result of the
 -- laboratory is known when it is issued, and so is what has no category; what is measured at the patient is known at
--- once.
+-- once. What states a death is read by death.sql.
 SELECT
     part.subject,
     part.code AS concept,
@@ -41,4 +41,5 @@ LEFT JOIN made_answer AS answer
     AND answer.plain IS NOT DISTINCT FROM part.plain
     AND quantity IS NULL
     AND NOT (is_told AND coalesce(part.answer, part.plain, 'true') <> 'true')
-WHERE NOT coalesce(is_further, false) OR (answer.value IS NOT NULL AND reason IS NULL)
+WHERE (NOT coalesce(is_further, false) OR (answer.value IS NOT NULL AND reason IS NULL))
+    AND NOT (states_death AND (reason IS NULL OR reason = 'OBSERVATION_NOT_IN_CATALOGUE'))

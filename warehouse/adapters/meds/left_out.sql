@@ -31,3 +31,11 @@ UNION ALL
 SELECT 'study', coalesce(reason, 'ECHO_CODED_TWICE'), count(*) - if(reason IS NULL, count(DISTINCT (study_id, subject_id, study_at)), 0)
 FROM made_echo_event
 GROUP BY reason
+UNION ALL
+SELECT 'measurement', 'VALUE_IS_A_BOUND', count(*)
+FROM made_event
+WHERE role = 'variable' AND number IS NOT NULL AND is_bound(words)
+UNION ALL
+SELECT 'patient', 'TWO_RACES', count(*)
+FROM made_race
+WHERE races > 1

@@ -1,4 +1,5 @@
 -- Values of the catalogue's variables. The unit is that of the event, else the third part of its code (UNK: none), else the site's.
+-- A number whose text says less or greater is a bound.
 SELECT
     subject_id AS patient_id,
     event.study_id,
@@ -9,7 +10,7 @@ SELECT
 FROM made_event AS event
 LEFT JOIN made_answer AS answer ON answer.variable = event.target AND answer.words = event.words
 LEFT JOIN (SELECT as_text(code) AS code, min(as_text(unit)) AS unit FROM raw_code_map GROUP BY ALL) AS own ON own.code = event.code
-WHERE role = 'variable'
+WHERE role = 'variable' AND NOT (number IS NOT NULL AND is_bound(event.words))
 UNION ALL
 SELECT subject_id, study_id, 'current_smoker', answer.value, NULL, happened_at
 FROM made_event AS event

@@ -6,7 +6,7 @@ SELECT
     valuenum,
     valueuom,
     coalesce(CAST(storetime AS VARCHAR), CAST(charttime AS VARCHAR)) AS known_at,
-    coalesce(regexp_matches(as_text(value), '^[<>≤≥]'), false)
+    is_bound(value)
     OR coalesce(
         regexp_matches(upper(as_text(comments)), '^(LESS|GREATER|MORE) THAN|^[<>≤≥]')
         AND coalesce(

@@ -39,6 +39,10 @@ SELECT 'patient', 'BIRTH_FROM_AGE', count(*)
 FROM raw_patients
 WHERE anchor_age IS NOT NULL
 UNION ALL
+SELECT 'patient', 'TWO_RACES', count(*)
+FROM made_race
+WHERE races > 1
+UNION ALL
 SELECT 'death', 'NO_DOD_IN_THIS_RELEASE', count(*)
 FROM raw_patients
 HAVING count(*) >= 10 AND count(dod) = 0

@@ -9,10 +9,11 @@ WITH contact AS (
         detail,
         if(NOT is_open AND has_ended_later(started_at, ended_at), 'finished', NULL) AS status
     FROM made_visit
+    WHERE NOT is_call
     UNION ALL
     SELECT person_id, ended_at, described, detail, if(has_ended_later(started_at, ended_at), 'finished', NULL)
     FROM made_visit
-    WHERE ended_at IS NOT NULL AND NOT is_open
+    WHERE ended_at IS NOT NULL AND NOT is_open AND NOT is_call
     UNION ALL
     SELECT as_whole(person_id), CAST(observation_period_end_date AS VARCHAR), target, NULL, NULL
     FROM raw_observation_period
@@ -22,4 +23,3 @@ WITH contact AS (
 SELECT coalesce(patient_id, contact.person_id) AS patient_id, contact_at, kind, status, detail
 FROM contact
 LEFT JOIN made_person_number USING (person_id)
-WHERE NOT coalesce(regexp_matches(lower(concat_ws(' ', kind, detail)), 'phone|telefon'), false)

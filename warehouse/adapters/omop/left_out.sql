@@ -23,11 +23,11 @@ WHERE NOT EXISTS (
 UNION ALL
 SELECT 'contact', 'TELEPHONE_PROVES_NO_LIFE', count(*)
 FROM made_visit
-WHERE regexp_matches(lower(concat_ws(' ', described, detail)), 'phone|telefon')
+WHERE is_call
 UNION ALL
 SELECT 'contact', 'END_OF_AN_OPEN_VISIT', count(*)
 FROM made_visit
-WHERE is_open AND ended_at IS NOT NULL
+WHERE is_open AND ended_at IS NOT NULL AND NOT is_call
 UNION ALL
 SELECT 'contact', 'PERIOD_PROVES_NO_LIFE', count(*)
 FROM raw_observation_period
@@ -38,25 +38,15 @@ UNION ALL
 SELECT 'study', 'NO_TABLE_OF_ECHO_STUDIES', 1
 WHERE NOT EXISTS (FROM raw_echo_study) AND NOT EXISTS (FROM made_image_study WHERE is_echo)
 UNION ALL
-SELECT
-    'study',
-    CASE
-        WHEN NOT is_study THEN 'ECHO_NOT_TRANSTHORACIC'
-        WHEN kind = 'unspecified' THEN 'ECHO_OF_UNSPECIFIED_KIND'
-    END AS reason,
-    count(*)
-FROM made_echo_procedure
-WHERE kind IS NOT NULL AND NOT EXISTS (FROM raw_echo_study) AND reason IS NOT NULL
+SELECT 'study', reason, count(*)
+FROM made_echo_row
+WHERE reason IS NOT NULL
 GROUP BY reason
 UNION ALL
 SELECT 'study', 'ECHO_PROCEDURE_NOT_LISTED', count(*)
 FROM made_echo_procedure
 JOIN made_echo_like USING (concept_id)
 WHERE kind IS NULL AND NOT EXISTS (FROM raw_echo_study)
-UNION ALL
-SELECT 'study', 'ECHO_CODED_TWICE', count(*) - count(DISTINCT study_id)
-FROM made_echo_event
-WHERE study_id LIKE 'procedure %'
 UNION ALL
 SELECT 'study', 'IMAGE_OF_NO_ECHO', count(*)
 FROM made_image_study

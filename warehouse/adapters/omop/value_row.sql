@@ -1,7 +1,8 @@
 -- Rows of measurement and observation that say something of the catalogue: the variable, by their concept (known_concept.sql),
 -- the source concept, else the code in the source value (null: the concept is an answer itself, telling.sql); the study; and the
 -- reason why a row is not read (null: it is). Values measured in an echo name it as their event, or table image_feature ties
--- them to one of its images; those of an echo or image of another kind are not read. A bound such as < 5 is not a value.
+-- them to one of its images; those of an echo or image of another kind are not read. A bound such as < 5 is not
+-- a value, whether its operator or the source's text says so.
 WITH source_row AS (
     SELECT
         as_whole(person_id) AS person_id,
@@ -17,7 +18,8 @@ WITH source_row AS (
         TRY_CAST(measurement_event_id AS BIGINT) AS event_id,
         TRY_CAST(meas_event_field_concept_id AS BIGINT) AS field_id,
         TRY_CAST(measurement_id AS BIGINT) AS measurement_id,
-        coalesce(TRY_CAST(operator_concept_id AS BIGINT), 0) AS operator_id
+        coalesce(TRY_CAST(operator_concept_id AS BIGINT), 0) AS operator_id,
+        is_bound(value_source_value) AS is_written_as_bound
     FROM raw_measurement
     UNION ALL
     SELECT
@@ -34,7 +36,8 @@ WITH source_row AS (
         NULL,
         NULL,
         NULL,
-        0
+        0,
+        value_as_number IS NOT NULL AND (is_bound(value_as_string) OR is_bound(value_source_value))
     FROM raw_observation
 ),
 coded AS (
@@ -49,11 +52,11 @@ event AS (
     GROUP BY event_id, person_id
 )
 SELECT
-    source_row.* EXCLUDE (source_concept_id, code, event_id, field_id, measurement_id, operator_id),
+    source_row.* EXCLUDE (source_concept_id, code, event_id, field_id, measurement_id, operator_id, is_written_as_bound),
     coalesce(standard.target, source.target, coded.target) AS variable,
     coalesce(event.study_id, imaged.study_id) AS study_id,
     CASE
-        WHEN operator_id <> 0 AND operator.target IS NULL THEN 'VALUE_IS_A_BOUND'
+        WHEN is_written_as_bound OR (operator_id <> 0 AND operator.target IS NULL) THEN 'VALUE_IS_A_BOUND'
         WHEN coalesce(event.study_id, imaged.study_id) IS NULL AND (event.event_id IS NOT NULL OR NOT imaged.is_echo)
             THEN 'NOT_A_RESTING_TRANSTHORACIC_STUDY'
     END AS reason

@@ -1,7 +1,8 @@
 -- Visits with their kind, and the time at which diagnoses coded in them are known (known_at). In a stay (an inpatient
 -- visit, or one over midnight) that is its end. An end at midnight is a day without a time, and means the end of that
 -- day. is_open: the visit went on at the time of the extract, whose day the data model then asks for as its end (32220, still
--- patient). left_dead: by the concept of the discharge, its name in the site's vocabulary, or the words of the source.
+-- patient). is_call: a telephone call. left_dead: by the concept of the discharge, its name in the site's vocabulary, or the words
+-- of the source.
 WITH visit AS (
     SELECT
         *,
@@ -60,6 +61,7 @@ SELECT
             AND NOT regexp_full_match(visit_source_value, '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}')
             THEN visit_source_value
     END AS detail,
+    regexp_matches(lower(concat_ws(' ', described, detail)), 'phone|telefon') AS is_call,
     coalesce(kind = 'inpatient' OR CAST(left_at AS DATE) > first_day, false) AS is_stay,
     is_open,
     CASE

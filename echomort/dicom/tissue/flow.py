@@ -196,22 +196,38 @@ def _tint(chroma: np.ndarray, brightness: np.ndarray, inside: np.ndarray) -> np.
 
 def _tint_by_brightness(chroma: np.ndarray, brightness: np.ndarray, inside: np.ndarray) -> np.ndarray | None:
     """Return the chroma at each brightness, float (256, 2): medians by level, smoothed and joined by lines, since
-    pseudo-colour changes within a level; None where too few pixels are ``inside``."""
+    pseudo-colour changes within a level; None where too few pixels are ``inside``, or nothing is tinted."""
     from scipy import ndimage
 
     level = _levels(brightness[inside])
-    ends = np.cumsum(np.bincount(level, minlength=TINT_LEVELS))
-    known = np.flatnonzero(np.diff(ends, prepend=0) >= MIN_TINT_PIXELS)
+    counts = np.bincount(level, minlength=TINT_LEVELS)
+    ends, known = np.cumsum(counts), np.flatnonzero(counts >= MIN_TINT_PIXELS)
     if not len(known):
         return None
     by_level = np.ascontiguousarray(chroma[inside][np.argsort(level, kind="stable")].T)
-    starts = ends - np.diff(ends, prepend=0)
+    starts = ends - counts
     medians = np.array([np.median(by_level[:, starts[step] : ends[step]], axis=1) for step in known.tolist()])
+    if _is_untinted(medians, known, counts):
+        return None
     levels = np.arange(TINT_LEVELS)
     every = np.stack([np.interp(levels, known, medians[:, channel]) for channel in (0, 1)], axis=1)
     smooth = ndimage.median_filter(every, size=(TINT_SMOOTHING, 1), mode="nearest")
     centres = (levels + 0.5) * (256 / TINT_LEVELS)
     return np.stack([np.interp(np.arange(256), centres, smooth[:, channel]) for channel in (0, 1)], axis=1)
+
+
+def _is_untinted(medians: np.ndarray, known: np.ndarray, counts: np.ndarray) -> bool:
+    """Whether the darker half of what is lit is so grey that a tint, which grows with brightness, would not make white
+    coloured: then an ECG or flow that outnumbers the grey of its own brightness is no tint of it.
+
+    ``medians`` are the chromas of the levels ``known``, of all of which ``counts`` says how many pixels they have.
+    """
+    lit = known[known > 0]
+    if not len(lit):
+        return False
+    half = int(np.searchsorted(np.cumsum(counts[lit]), counts[lit].sum() / 2)) + 1
+    most = MIN_CHROMA * (lit[:half] + 0.5) / TINT_LEVELS
+    return bool((np.abs(medians[known > 0][:half]).max(axis=1) <= most).all())
 
 
 def _levels(brightness: np.ndarray) -> np.ndarray:

@@ -168,8 +168,9 @@ def _timed(loop: Loop) -> Any:
 
 
 def _decimal(number: float) -> str:
-    """Return ``number`` in at most 16 characters (VR DS)."""
-    return f"{number:.12g}"
+    """Return ``number`` in at most 16 characters (VR DS): in 12 digits, or in 10 where it has an exponent."""
+    written = f"{number:.12g}"
+    return written if "e" not in written else f"{number:.10g}"
 
 
 def _calibrated(loop: Loop) -> Any:

@@ -22,10 +22,12 @@ from echomort.clips.export import run
 from echomort.clips.export.identity import Identity, keyed_uid
 from echomort.clips.export.request import AS_SET, ExportRequest, parse_format, parse_size
 from echomort.clips.export.run import Archive, Exported, export_archive
+from echomort.clips.export.writers.dicom import LOSSY
 from echomort.clips.export.writers.dicom import _decimal as decimal
 from echomort.core.errors import UserError
 from echomort.core.keys import Keyring
 from echomort.dicom import Header, read_clip
+from echomort.dicom.frames.codestreams import CODEC_OF_SYNTAX, Codec
 from echomort.dicom.header.view_texts import rule_file
 from echomort.dicom.header.views import view_groups
 from echomort.settings import ClipSettings, Imaging
@@ -202,6 +204,10 @@ def test_native_frames_are_the_source_s_inside_the_sector_and_nothing_outside(fo
 
     assert not (lit & ~ndimage.binary_dilation(clean.any(axis=0), iterations=4)).any()
     assert np.count_nonzero(lit & clean) > 0.97 * np.count_nonzero(clean)
+
+
+def test_each_lossy_jpeg_that_is_read_is_called_lossy() -> None:
+    assert {syntax.rsplit(".", 1)[1] for syntax, codec in CODEC_OF_SYNTAX.items() if codec is Codec.JPEG} <= set(LOSSY)
 
 
 def test_a_decimal_has_sixteen_characters_at_most() -> None:

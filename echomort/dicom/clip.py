@@ -225,9 +225,9 @@ def _find_tissue(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSett
     region = by_region or sector.bounding_box(header.rows, header.columns)
     mask = without_overlays(sector.mask(header.rows, header.columns), snapshots)
     mask = without_graphics(without_lettering(mask, snapshots), snapshots)
-    colour_notes = _check_colour(frames, sorted(seen), mask, snapshots, settings)
     moments, second = _moments(header, seen)
-    mask, strip_notes = without_traces(mask, snapshots, moments, second)
+    mask, strip_notes = without_traces(mask, snapshots, moments, second)  # before colour: traces are green or yellow
+    colour_notes = _check_colour(frames, sorted(seen), mask, snapshots, settings)
     noise_notes = () if snapshots.noise == NO_NOISE else ("noisy",)
     found = *notes, *trace_notes, *strip_notes, *colour_notes, *aspect_notes, *noise_notes
     return _Tissue(region, aspect, mask, sector.outline, found)

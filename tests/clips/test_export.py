@@ -22,9 +22,12 @@ from echomort.clips.export import run
 from echomort.clips.export.identity import Identity, keyed_uid
 from echomort.clips.export.request import AS_SET, ExportRequest, parse_format, parse_size
 from echomort.clips.export.run import Archive, Exported, export_archive
+from echomort.clips.export.writers.dicom import LOSSY
+from echomort.clips.export.writers.dicom import _decimal as decimal
 from echomort.core.errors import UserError
 from echomort.core.keys import Keyring
 from echomort.dicom import Header, read_clip
+from echomort.dicom.frames.codestreams import CODEC_OF_SYNTAX, Codec
 from echomort.dicom.header.view_texts import rule_file
 from echomort.dicom.header.views import view_groups
 from echomort.settings import ClipSettings, Imaging
@@ -159,7 +162,7 @@ VARIED = {
     "plain": {},
     "uneven": {
         "FrameTime": None, "FrameIncrementPointer": 0x00181065,
-        "FrameTimeVector": [0, *([30, 40, 35, 55] * 12)[:47]],
+        "FrameTimeVector": [0, *([30, 40, 0, 55] * 12)[:47]],
     },
     "slow": {"FrameTime": 66.6},
     "flat pixels": {"SequenceOfUltrasoundRegions": regions(region(0, 0, 319, 239, PhysicalDeltaY=0.05))},
@@ -201,6 +204,16 @@ def test_native_frames_are_the_source_s_inside_the_sector_and_nothing_outside(fo
 
     assert not (lit & ~ndimage.binary_dilation(clean.any(axis=0), iterations=4)).any()
     assert np.count_nonzero(lit & clean) > 0.97 * np.count_nonzero(clean)
+
+
+def test_each_lossy_jpeg_that_is_read_is_called_lossy() -> None:
+    assert {syntax.rsplit(".", 1)[1] for syntax, codec in CODEC_OF_SYNTAX.items() if codec is Codec.JPEG} <= set(LOSSY)
+
+
+def test_a_decimal_has_sixteen_characters_at_most() -> None:
+    for number in (1000 / 30, 1.23456789012345e-05, 1e-300 / 3, 123456.789012345, 0.0):
+        written = decimal(number)
+        assert len(written) <= 16 and float(written) == pytest.approx(number, rel=1e-9)
 
 
 def test_mp4_holds_the_same_grey_levels_and_times(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from echomort.dicom import Reason, Rejected, read_clip
 from echomort.dicom.frames.fragments import read_at
 from echomort.dicom.frames.open import open_frames
 from echomort.dicom.frames.palette import Palette
+from echomort.dicom.frames.samples import is_wrong_order
 from echomort.dicom.header.parsing import open_object
 from echomort.settings import ClipSettings
 
@@ -91,6 +92,16 @@ def test_lossy_forms_come_close(syntax: str, photometric: str, tmp_path: Path) -
 def test_planes_may_lie_either_way(syntax: str, photometric: str, planar: int, tmp_path: Path) -> None:
     path = EchoFile(MOVIE, EXACT[syntax], photometric, planar).write(tmp_path / "loop.dcm")
     np.testing.assert_array_equal(lumas(path), MOVIE)
+
+
+@pytest.mark.parametrize("planar", [0, 1])
+def test_the_order_of_luma_and_chroma_is_known_under_flow(planar: int) -> None:
+    rgb = np.repeat(np.minimum(MOVIE[0], 60)[..., None], 3, axis=2)
+    rgb[40:90, 55:105] = np.where(np.arange(50)[:, None] < 25, (220, 40, 0), (0, 60, 240))
+    stored = to_colour(rgb, "YBR_FULL")
+    data = np.ascontiguousarray(np.moveaxis(stored, -1, 0) if planar else stored).reshape(3, *rgb.shape[:2])
+    assert not is_wrong_order(data, bool(planar))
+    assert is_wrong_order(data, not planar)
 
 
 @pytest.mark.parametrize("syntax", ["implicit", "explicit", "big_endian"])

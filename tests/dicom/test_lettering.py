@@ -53,6 +53,13 @@ def test_a_name_over_moving_tissue_is_blanked_and_little_else(size: int, value: 
     assert (~mask).sum() < 4 * np.ptp(np.nonzero(name)[0]) * np.ptp(np.nonzero(name)[1])
 
 
+@pytest.mark.parametrize("shown", [slice(0, 6), slice(3, 9), slice(7, 12)])
+def test_a_name_that_comes_or_goes_is_blanked(shown: slice) -> None:
+    movie, name = tissue(4, gain=60), letters(20)
+    movie[shown, name] = 255
+    assert not kept(movie)[name].any()
+
+
 @pytest.mark.parametrize("grain", [1.0, 2.0, 4.0])
 @pytest.mark.parametrize("motion", [0.0, 0.3, 1.0, 4.0])
 @pytest.mark.parametrize("gain", [60, 150, 250])

@@ -14,6 +14,8 @@ from echomort.dicom.frames.compressed import EncapsulatedFrames
 from echomort.dicom.frames.open import open_frames
 from echomort.dicom.header.parsing import open_object
 from echomort.dicom.saved import check_tissue
+from echomort.dicom.tissue.sector import find_sector
+from echomort.dicom.tissue.snapshots import Snapshots
 from echomort.settings import ClipSettings
 
 PYDICOM = Path(str(resources.files("pydicom"))) / "data" / "test_files"
@@ -61,6 +63,18 @@ def test_the_declared_region_is_used_where_it_fits_and_refused_where_it_was_draw
     x0, y0, x1, y1 = clips["short"].region
     assert "region_refused" in clips["short"].notes
     assert 0 <= x0 < 45 and 280 < x1 < 320 and 0 <= y0 < 20 and 200 < y1 < 225
+
+
+@pytest.mark.parametrize("first", [0, 7, 40, 80])
+def test_two_frames_show_most_of_the_sector(first: int) -> None:
+    """Half of the speckle does not change from one frame to the next."""
+    with open_object(LONG_LOOP) as source:
+        frames = open_frames(source)
+        pairs = ([first, first + 1], range(0, 60, 5))
+        few, many = (Snapshots.from_frames([frames.luma(index) for index in indices]) for indices in pairs)
+    found, expected = (find_sector(each, None).mask(*each.brightest.shape) for each in (few, many))
+    lost = many.brightest[expected & ~found].sum(dtype=float) / many.brightest[expected].sum(dtype=float)
+    assert lost < 0.1 and np.count_nonzero(found & ~expected) < 0.1 * np.count_nonzero(expected)
 
 
 def test_the_short_loop_ends_in_black_frames(clips: dict[str, Clip]) -> None:

@@ -521,6 +521,18 @@ def test_the_flow_share_of_grey_is_nothing() -> None:
     assert flow_share(flow("red")[0], CONE, ~CONE) > 4 * MIN_FLOW_SHARE
 
 
+@pytest.mark.parametrize("colour", [(0, 255, 0), (255, 255, 0)])
+def test_what_outnumbers_the_grey_of_its_brightness_is_no_tint_of_it(colour: tuple[int, int, int]) -> None:
+    """Grey tissue as bright as a thin trace is not coloured beside it, and a wide jet of one colour is."""
+    dim = to_colour(OVERLAID[0] // 2, "RGB").copy()
+    y, x = np.mgrid[: dim.shape[0], : dim.shape[1]]
+    thin, wide = dim.copy(), dim.copy()
+    thin[(y % 24 < 2) & CONE] = colour
+    wide[(np.hypot(x - 190, y - 160) < 40) & CONE] = colour
+    assert flow_share(thin, CONE, ~CONE) <= MIN_FLOW_SHARE
+    assert flow_share(wide, CONE, ~CONE) > MIN_FLOW_SHARE
+
+
 @pytest.mark.parametrize("beat", [10, 15, 18, 20, 24, 30])
 @pytest.mark.parametrize("phase", [0.0, 0.3, 0.6])
 def test_no_heart_rate_hides_a_jet(beat: int, phase: float, tmp_path: Path) -> None:

@@ -242,6 +242,15 @@ def test_the_clip_tells_nothing_of_the_rhythm(heart: np.ndarray, kind: str, tmp_
     assert np.abs(one - other).mean() < 0.5 and (np.abs(one - other) > 40).mean() < 0.002
 
 
+def test_a_coloured_trace_over_tissue_is_no_flow(heart: np.ndarray, tmp_path: Path) -> None:
+    """A codec spreads yellow beyond a trace's stroke; what the clip does not show is not searched for colour."""
+    marks = trace(heart.shape[1:], SECONDS, "scroll", 3.0, 0.8, 0.7, 0.08)
+    rgb = np.repeat(heart[FRAMES][..., None], 3, axis=3)
+    rgb[marks] = (255, 255, 0)
+    file = EchoFile(rgb, JPEG, "YBR_FULL_422", quality=85, tags={"FrameTime": 10_000 / 60})
+    assert "trace_removed" in read_clip(file.write(tmp_path / "loop.dcm")).notes
+
+
 @pytest.mark.parametrize("crossed", [0, 3, 4, 8, 9, 12])
 def test_snapshots_are_looked_at_until_no_band_can_be_crossed(crossed: int) -> None:
     """A line in nine of twelve snapshots is enough, whichever they are."""

@@ -32,6 +32,11 @@ read in the right order differ by less, since an echo is nearly grey. Tuned on d
 MIN_PLANE_RATIO = 2.0
 """How many times larger this spread must be in the declared order than in the other. Tuned as ``MIN_PLANE_SPREAD``."""
 
+MIN_GREY_APART = 0.1
+"""Share of a frame by which one order has more pixels with the chroma of grey than the other: then the samples are luma
+and chroma in that order. They are nearly all of an echo in the right order and two thirds at most in the other; RGB has
+them where it is of middle grey, in both. Our choice."""
+
 HALF_SIZE_ROWS = 256
 """Rows from which a frame is searched for colour at half size, to save time. Our choice."""
 
@@ -139,15 +144,26 @@ def is_wrong_order(by_plane: np.ndarray, planar: bool) -> bool:
     """Return whether the bytes of a frame make sense only in the order that was not declared (by plane, by pixel).
 
     ``by_plane`` is the frame as uint8 (3, rows, columns); ``planar`` is the declared order. An echo is nearly grey: in
-    the right order, its second and third channels (green and blue, or both chromas) agree almost everywhere.
+    the right order, its second and third channels (green and blue, or both chromas) agree almost everywhere. Where
+    more pixels have the chroma of grey in one order, that decides, for flow drives chromas apart.
     """
     by_pixel = np.moveaxis(by_plane.reshape(*by_plane.shape[1:], 3), -1, 0)
+    grey = [_share_of_grey_chroma(channels) for channels in (by_plane, by_pixel)]
+    declared, other = grey if planar else grey[::-1]
+    if abs(declared - other) > MIN_GREY_APART:
+        return declared < other
     spreads = [
         float(np.abs(second[::2, ::2].astype(np.int16) - third[::2, ::2]).mean())
         for _, second, third in (by_plane, by_pixel)
     ]
     declared, other = spreads if planar else spreads[::-1]
     return declared > MIN_PLANE_SPREAD and declared > MIN_PLANE_RATIO * other
+
+
+def _share_of_grey_chroma(channels: np.ndarray) -> float:
+    """Return the share of pixels, every second a side, in which two ``channels`` are the chroma of grey."""
+    off = np.abs(channels[1:, ::2, ::2].astype(np.int16) - GREY_CHROMA)
+    return float(np.mean((off < MAX_CHROMA_OFFSET).all(axis=0)))
 
 
 def _ybr_to_rgb(ybr: np.ndarray) -> np.ndarray:

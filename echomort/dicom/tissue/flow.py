@@ -190,17 +190,19 @@ def _chroma(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _tint_by_brightness(chroma: np.ndarray, brightness: np.ndarray) -> np.ndarray | None:
     """Return the chroma of equally bright grey at each brightness, float (256, 2): medians by level of the pixels'
     ``chroma`` (n, 2), smoothed and joined by lines, since pseudo-colour changes within a level; None where there are
-    too few pixels."""
+    too few pixels, or nothing is tinted."""
     from scipy import ndimage
 
     level = _levels(brightness)
-    ends = np.cumsum(np.bincount(level, minlength=TINT_LEVELS))
-    known = np.flatnonzero(np.diff(ends, prepend=0) >= MIN_TINT_PIXELS)
+    counts = np.bincount(level, minlength=TINT_LEVELS)
+    ends, known = np.cumsum(counts), np.flatnonzero(counts >= MIN_TINT_PIXELS)
     if not len(known):
         return None
     by_level = np.ascontiguousarray(chroma[np.argsort(level, kind="stable")].T)
-    starts = ends - np.diff(ends, prepend=0)
+    starts = ends - counts
     medians = np.array([_medians(by_level[:, starts[step] : ends[step]]) for step in known.tolist()])
+    if _is_untinted(medians, known, counts):
+        return None
     levels = np.arange(TINT_LEVELS)
     every = np.stack([np.interp(levels, known, medians[:, channel]) for channel in (0, 1)], axis=1)
     smooth = ndimage.median_filter(every, size=(TINT_SMOOTHING, 1), mode="nearest")
@@ -212,6 +214,20 @@ def _medians(values: np.ndarray) -> np.ndarray:
     """Return the median of each row of ``values``, as ``np.median`` does in several times the time."""
     ordered, count = np.sort(values, axis=1), values.shape[1]
     return np.asarray((ordered[:, (count - 1) // 2] + ordered[:, count // 2]) / 2)
+
+
+def _is_untinted(medians: np.ndarray, known: np.ndarray, counts: np.ndarray) -> bool:
+    """Whether the darker half of what is lit is so grey that a tint, which grows with brightness, would not make white
+    coloured: then an ECG or flow that outnumbers the grey of its own brightness is no tint of it.
+
+    ``medians`` are the chromas of the levels ``known``, of all of which ``counts`` says how many pixels they have.
+    """
+    lit = known[known > 0]
+    if not len(lit):
+        return False
+    half = int(np.searchsorted(np.cumsum(counts[lit]), counts[lit].sum() / 2)) + 1
+    most = MIN_CHROMA * (lit[:half] + 0.5) / TINT_LEVELS
+    return bool((np.abs(medians[known > 0][:half]).max(axis=1) <= most).all())
 
 
 def _levels(brightness: np.ndarray) -> np.ndarray:

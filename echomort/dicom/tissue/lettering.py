@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +39,10 @@ HALF_ROW = 0.5
 MAX_HEIGHT = 0.08
 """A letter's height at most, as a share of the picture's. Tuned on drawn names of 10 to 28 pixels
 (tests/dicom/test_lettering.py)."""
+
+STRETCH = 4
+"""Snapshots in succession in which letters are looked for that do not stand through the whole loop: two thirds of a
+second in a clip of two. Our choice: over fewer, tissue stands still too."""
 
 MIN_LETTERS = 4
 """Letters of a line at least. Three bright still spots of one height occur in tissue; tuned on drawn calcium,
@@ -83,11 +89,31 @@ class _Letter:
 
 
 def without_lettering(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
-    """Return ``mask``, bool (rows, columns), without rows of letters that lie over lit, moving tissue.
+    """Return ``mask``, bool (rows, columns), without rows of letters that lie over lit, moving tissue, through the loop
+    or for a part of it.
 
     Bright tissue that stands still (calcium, a reverberation, saturation) does not form four separate thin pieces of
     one height on one line, so it is kept.
     """
+    kept = _without_lasting(mask, snapshots)
+    for frames in _stretches(snapshots.frames):
+        kept = kept & _without_lasting(mask, Snapshots.from_frames(frames))
+    return kept
+
+
+def _stretches(frames: Sequence[np.ndarray]) -> Iterator[Sequence[np.ndarray]]:
+    """Yield the stretches of ``frames``, each half of the next one, in which a line of letters may stand."""
+    if len(frames) <= STRETCH:
+        return
+    half = STRETCH // 2
+    darkest = [np.minimum.reduce(frames[at : at + half]) for at in range(0, len(frames) - half + 1, half)]
+    for first, (one, other) in enumerate(itertools.pairwise(darkest)):
+        if _may_hold_line(np.minimum(one, other) >= MIN_BRIGHTNESS):
+            yield frames[first * half : first * half + STRETCH]
+
+
+def _without_lasting(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
+    """Return ``mask`` without the rows of letters that stand through all of ``snapshots``."""
     still = snapshots.darkest >= MIN_BRIGHTNESS
     if not _may_hold_line(still):
         return mask

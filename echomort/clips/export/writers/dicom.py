@@ -46,7 +46,8 @@ METHOD = (f"echomort {__version__}", "Header built from an allow-list", "Pixels 
 """DeidentificationMethod; each value has at most 64 characters (VR LO)."""
 
 LOSSY = {
-    "50": "ISO_10918_1", "51": "ISO_10918_1", "81": "ISO_14495_1", "91": "ISO_15444_1", "203": "ISO_15444_15",
+    "50": "ISO_10918_1", "51": "ISO_10918_1", "53": "ISO_10918_1", "55": "ISO_10918_1",
+    "81": "ISO_14495_1", "91": "ISO_15444_1", "203": "ISO_15444_15",
     "111": "ISO_18181_1", "112": "ISO_18181_1", "100": "ISO_13818_2", "101": "ISO_13818_2",
     "102": "ISO_14496_10", "103": "ISO_14496_10", "104": "ISO_14496_10", "105": "ISO_14496_10", "106": "ISO_14496_10",
     "107": "ISO_23008_2", "108": "ISO_23008_2",
@@ -168,8 +169,9 @@ def _timed(loop: Loop) -> Any:
 
 
 def _decimal(number: float) -> str:
-    """Return ``number`` in at most 16 characters (VR DS)."""
-    return f"{number:.12g}"
+    """Return ``number`` in at most 16 characters (VR DS): in 12 digits, or in 10 where it has an exponent."""
+    written = f"{number:.12g}"
+    return written if "e" not in written else f"{number:.10g}"
 
 
 def _calibrated(loop: Loop) -> Any:

@@ -50,7 +50,7 @@ def write_mp4(loop: Loop, target: Path) -> None:
     av = require_av()
     _, height, width = loop.shape
     rate = Fraction(loop.fps).limit_denominator(MAX_DENOMINATOR)
-    tick = Fraction(1, CLOCK) if loop.times else 1 / rate
+    tick, ticks = Fraction(1, CLOCK) if loop.times else 1 / rate, _ticks(loop)
     with av.open(str(target), "w", format="mp4") as container:
         stream = container.add_stream(ENCODER, rate=rate, options={"crf": QUALITY})
         stream.height, stream.width, stream.pix_fmt = height + height % 2, width + width % 2, "yuv420p"
@@ -59,9 +59,18 @@ def write_mp4(loop: Loop, target: Path) -> None:
         for index, picture in enumerate(loop.pictures()):
             frame = av.VideoFrame.from_ndarray(_planes(picture), format="yuv420p")
             frame.color_range, frame.time_base = FULL_RANGE, tick
-            frame.pts = round(loop.times[index] * CLOCK / 1000) if loop.times else index
+            frame.pts = ticks[index]
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
+
+
+def _ticks(loop: Loop) -> list[int]:
+    """Return when each frame is shown, in ticks, each after the one before: no two frames of a video have one time."""
+    if not loop.times:
+        return list(range(loop.shape[0]))
+    order = np.arange(loop.shape[0])
+    ticks = np.rint(np.array(loop.times) * CLOCK / 1000).astype(np.int64)
+    return [int(tick) for tick in np.maximum.accumulate(ticks - order) + order]
 
 
 def _planes(picture: np.ndarray) -> np.ndarray:

@@ -58,6 +58,19 @@ def test_the_pixels_of_each_label_are_counted(
     assert morphology.count_by_label(labels[box], mask[box], 7).sum() == np.count_nonzero(mask[box])
 
 
+@pytest.mark.parametrize("loop", [morphology.compiled, None], ids=["compiled", "SciPy"])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (61, 83)])
+@pytest.mark.parametrize("share", [0.01, 0.3, 1])
+def test_the_boxes_of_labels_are_those_of_scipy(
+    shape: tuple[int, int], share: float, loop: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(morphology, "compiled", loop)
+    mask = np.random.default_rng(12).random(shape) < share
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    expected = [[d.start, d.stop, a.start, a.stop] for d, a in ndimage.find_objects(labels)]
+    assert morphology.boxes_of(labels, count).tolist() == expected
+
+
 @pytest.mark.parametrize("shape", [(5, 6), (61, 83)])
 def test_the_mean_over_a_neighbourhood_is_that_of_scipy(shape: tuple[int, int]) -> None:
     motion = np.random.default_rng(9).integers(0, 256, shape).astype(np.uint8)
@@ -101,6 +114,9 @@ def test_the_compiled_loops_refuse_shapes_that_do_not_fit() -> None:
     picture, rows = np.zeros((4, 6), np.uint8), np.zeros(3)
     labels, counts = np.zeros((4, 6), np.int32), np.zeros(2, np.int64)
     wrong = [
+        lambda: morphology.compiled.find_boxes(labels, 5, np.zeros((1, 4), np.int32)),
+        lambda: morphology.compiled.find_boxes(labels + 2, 6, np.zeros((1, 4), np.int32)),
+        lambda: morphology.compiled.find_boxes(labels - 1, 6, np.zeros((1, 4), np.int32)),
         lambda: morphology.compiled.count_labels(labels, picture[:3], counts),
         lambda: morphology.compiled.count_labels(labels + 2, picture + 1, counts),
         lambda: morphology.compiled.count_labels(labels - 1, picture + 1, counts),

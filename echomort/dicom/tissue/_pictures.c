@@ -161,6 +161,48 @@ static PyObject *count_labels(PyObject *self, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
+/* Widens each label's box (first row, the one after the last, first column, the one after the last) to hold its pixels;
+   returns whether all labels have a box. Boxes are of no rows at first. */
+static int widen_boxes(const int32_t *labels, Py_ssize_t rows, Py_ssize_t columns, int32_t (*boxes)[4], Py_ssize_t count)
+{
+    static const int32_t nothing[8];
+    for (Py_ssize_t y = 0; y < rows; y++, labels += columns)
+        for (Py_ssize_t x = 0; x < columns; x++) {
+            while (x + 8 < columns && memcmp(labels + x, nothing, sizeof nothing) == 0)
+                x += 8;
+            if (labels[x] == 0)
+                continue;
+            if (labels[x] < 0 || labels[x] > count)
+                return 0;
+            int32_t *box = boxes[labels[x] - 1];
+            if (box[1] == 0)
+                box[0] = (int32_t)y, box[2] = (int32_t)x, box[3] = (int32_t)x + 1;
+            box[1] = (int32_t)y + 1;
+            box[2] = x < box[2] ? (int32_t)x : box[2];
+            box[3] = x >= box[3] ? (int32_t)x + 1 : box[3];
+        }
+    return 1;
+}
+
+static PyObject *find_boxes(PyObject *self, PyObject *arguments)
+{
+    Py_buffer labels, boxes;
+    Py_ssize_t columns;
+    if (!PyArg_ParseTuple(arguments, "y*nw*", &labels, &columns, &boxes))
+        return NULL;
+    Py_ssize_t rows = columns > 0 ? labels.len / 4 / columns : 0;
+    memset(boxes.buf, 0, boxes.len);
+    int fits = 4 * rows * columns == labels.len && boxes.len % 16 == 0 &&
+               widen_boxes(labels.buf, rows, columns, boxes.buf, boxes.len / 16);
+    PyBuffer_Release(&labels);
+    PyBuffer_Release(&boxes);
+    if (!fits) {
+        PyErr_SetString(PyExc_ValueError, "shapes or labels do not fit each other");
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 /* --- minimum and maximum over squares -------------------------------------------------------------------------- */
 
 /* out[x] = the smallest (or the largest) of `count` bytes that lie `step` apart from in[x] on */
@@ -354,6 +396,11 @@ static PyMethodDef methods[] = {
      "count_labels(labels, mask, counts)\n\n"
      "Add to `counts` (int64) how many pixels of `mask` (uint8 of 0 and 1) carry each of `labels` (int32). Raises\n"
      "ValueError where the shapes do not fit, or a label has no place."},
+    {"find_boxes", find_boxes, METH_VARARGS,
+     "find_boxes(labels, columns, boxes)\n\n"
+     "Write into `boxes` (int32 (labels, 4)) the first row, the one after the last, the first column and the one after\n"
+     "the last of the pixels that carry each of `labels` (int32, `columns` wide) from 1; zeros where none does. Raises\n"
+     "ValueError where the shapes do not fit, or a label has no box."},
     {"label", label, METH_VARARGS,
      "label(mask, columns, corners, labels) -> count\n\n"
      "Write into `labels` (int32) the number, from 1, of the connected part of `mask` (uint8 of 0 and 1, `columns`\n"

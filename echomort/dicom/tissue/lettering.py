@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from echomort.dicom.tissue.morphology import label
+from echomort.dicom.tissue.morphology import box_of, boxes_of, label
 from echomort.dicom.tissue.snapshots import Snapshots
 
 MIN_BRIGHTNESS = 140
@@ -95,38 +96,41 @@ def without_lettering(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
     Bright tissue that stands still (calcium, a reverberation, saturation) does not form four separate thin pieces of
     one height on one line, so it is kept.
     """
-    kept = _without_lasting(mask, snapshots)
-    for frames in _stretches(snapshots.frames):
-        kept = kept & _without_lasting(mask, Snapshots.from_frames(frames))
-    return kept
-
-
-def _stretches(frames: Sequence[np.ndarray]) -> Iterator[Sequence[np.ndarray]]:
-    """Yield the stretches of ``frames``, each half of the next one, in which a line of letters may stand."""
-    if len(frames) <= STRETCH:
-        return
-    half = STRETCH // 2
-    darkest = [np.minimum.reduce(frames[at : at + half]) for at in range(0, len(frames) - half + 1, half)]
-    for first, (one, other) in enumerate(itertools.pairwise(darkest)):
-        if _may_hold_line(np.minimum(one, other) >= MIN_BRIGHTNESS):
-            yield frames[first * half : first * half + STRETCH]
-
-
-def _without_lasting(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
-    """Return ``mask`` without the rows of letters that stand through all of ``snapshots``."""
-    still = snapshots.darkest >= MIN_BRIGHTNESS
-    if not _may_hold_line(still):
+    if not mask.any():
         return mask
-    still &= (snapshots.motion <= MAX_MOTION) & mask
-    if not _may_hold_line(still) or np.count_nonzero(still) > MAX_BRIGHT_SHARE * np.count_nonzero(mask):
-        return mask
-    lines = _find_lines(_find_letters(still, snapshots))
+    box = box_of(mask, GROUND_WIDTH)
+    lines = list(_find_bands(mask, snapshots, box))
     if not lines:
         return mask
     kept = mask.copy()
-    for letters in lines:
-        kept[_band(letters, still)] = False
+    for band in lines:
+        kept[box][band] = False
     return kept
+
+
+def _find_bands(mask: np.ndarray, snapshots: Snapshots, box: tuple[slice, slice]) -> Iterator[tuple[slice, slice]]:
+    """Yield the rows and columns of each line of letters, of those of ``box``, which holds ``mask``."""
+    whole = snapshots.darkest[box], snapshots.brightest[box]
+    for darkest, brightest in (whole, *_stretches([frame[box] for frame in snapshots.frames])):
+        still = (darkest >= MIN_BRIGHTNESS) & mask[box]
+        if not _may_hold_line(still):
+            continue
+        still &= brightest - darkest <= MAX_MOTION
+        if not _may_hold_line(still) or np.count_nonzero(still) > MAX_BRIGHT_SHARE * np.count_nonzero(mask):
+            continue
+        for letters in _find_lines(_find_letters(still, darkest, brightest, MAX_HEIGHT * len(mask))):
+            yield _band(letters, still)
+
+
+def _stretches(frames: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield each pixel's darkest and its brightest value in each stretch of ``frames``; two share half of theirs."""
+    if len(frames) <= STRETCH:
+        return
+    half = STRETCH // 2
+    halves = [frames[at : at + half] for at in range(0, len(frames) - half + 1, half)]
+    extremes = [(functools.reduce(np.minimum, part), functools.reduce(np.maximum, part)) for part in halves]
+    for (dark, bright), (other_dark, other_bright) in itertools.pairwise(extremes):
+        yield np.minimum(dark, other_dark), np.maximum(bright, other_bright)
 
 
 def _band(letters: list[_Letter], still: np.ndarray) -> tuple[slice, slice]:
@@ -145,39 +149,36 @@ def _band(letters: list[_Letter], still: np.ndarray) -> tuple[slice, slice]:
 
 def _may_hold_line(still: np.ndarray) -> bool:
     """Whether ``MIN_HEIGHT`` rows in succession hold ``MIN_LETTERS`` pixels each, as any line of letters does."""
+    if np.count_nonzero(still) < MIN_HEIGHT * MIN_LETTERS:
+        return False
     full = still.sum(axis=1, dtype=np.uint16) >= MIN_LETTERS
     return bool((np.convolve(full, np.ones(MIN_HEIGHT)) > MIN_HEIGHT - HALF_ROW).any())
 
 
-def _find_letters(still: np.ndarray, snapshots: Snapshots) -> list[_Letter]:
-    from scipy import ndimage
-
-    (top, bottom), (left, right) = (np.flatnonzero(still.any(axis=1 - axis))[[0, -1]].tolist() for axis in (0, 1))
-    box = (
-        slice(top, bottom + 1),
-        slice(left, right + 1),
-    )  # bright still pixels fill a corner or two: label no more than that
-    labels = np.zeros(still.shape, np.int32)
-    labels[box], _ = label(still[box])
-    sized = {
-        index: _Letter(top + down.start, top + down.stop, left + along.start, left + along.stop)
-        for index, (down, along) in enumerate(ndimage.find_objects(labels[box]), start=1)
-        if _has_the_size(down.stop - down.start, along.stop - along.start, still.shape[0])
-    }
-    return [
-        piece
-        for index, piece in sized.items()
-        if any(_follows(piece, other) or _follows(other, piece) for other in sized.values())
-        and _is_drawn(labels, index, piece, snapshots)
-    ]
+def _find_letters(still: np.ndarray, darkest: np.ndarray, brightest: np.ndarray, highest: float) -> list[_Letter]:
+    """Return the pieces of ``still``, up to ``highest`` rows high, that are drawn and may stand in a line."""
+    labels, count = label(still)
+    boxes = boxes_of(labels, count)
+    height, width = boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]
+    fits = (height >= MIN_HEIGHT) & (height <= max(MIN_HEIGHT, highest)) & (width <= MAX_WIDTH * height)
+    sized = np.flatnonzero(fits)
+    in_line = sized[_may_be_in_line(boxes[sized])]
+    pieces = ((index + 1, _Letter(*box)) for index, box in zip(in_line.tolist(), boxes[in_line].tolist(), strict=True))
+    return [piece for index, piece in pieces if _is_drawn(labels, index, piece, darkest, brightest)]
 
 
-def _has_the_size(height: int, width: int, rows: int) -> bool:
-    """Whether a piece is as high and as wide as a letter may be in a picture of ``rows``."""
-    return MIN_HEIGHT <= height <= max(MIN_HEIGHT, MAX_HEIGHT * rows) and width <= MAX_WIDTH * height
+def _may_be_in_line(boxes: np.ndarray) -> np.ndarray:
+    """Return which of ``boxes``, int32 (pieces, 4), come next to another one on a line (:func:`_follows`)."""
+    top, bottom, left, right = boxes.T
+    gap = left - right[:, None] + 1
+    height = np.maximum(bottom - top, (bottom - top)[:, None])
+    slack = np.maximum(1, height // LEVEL_SHARE)
+    is_level = (np.abs(bottom - bottom[:, None]) <= slack) & (np.abs(top - top[:, None]) <= slack)
+    follows = (gap > 0) & is_level & (gap <= MAX_GAP * height)
+    return np.asarray(follows.any(axis=0) | follows.any(axis=1))
 
 
-def _is_drawn(labels: np.ndarray, index: int, letter: _Letter, snapshots: Snapshots) -> bool:
+def _is_drawn(labels: np.ndarray, index: int, letter: _Letter, darkest: np.ndarray, brightest: np.ndarray) -> bool:
     """Whether the piece is thin, and the ground about and within it is darker at times and moves."""
     from scipy import ndimage
 
@@ -190,8 +191,8 @@ def _is_drawn(labels: np.ndarray, index: int, letter: _Letter, snapshots: Snapsh
     ground = ~ndimage.binary_dilation(piece, np.ones((3, 3)))
     if stroke > max(MIN_STROKE_PIXELS, MAX_STROKE * letter.height) or not ground.any():
         return False
-    darker = np.median(snapshots.darkest[around][ground]) < MIN_BRIGHTNESS - MIN_CONTRAST
-    return bool(darker and np.median(snapshots.motion[around][ground]) > MIN_GROUND_MOTION)
+    low, high = darkest[around][ground], brightest[around][ground]
+    return bool(np.median(low) < MIN_BRIGHTNESS - MIN_CONTRAST and np.median(high - low) > MIN_GROUND_MOTION)
 
 
 def _find_lines(letters: list[_Letter]) -> list[list[_Letter]]:

@@ -105,6 +105,20 @@ def count_by_label(labels: np.ndarray, mask: np.ndarray, count: int) -> np.ndarr
     return counts
 
 
+def boxes_of(labels: np.ndarray, count: int) -> np.ndarray:
+    """Return the first row, the one after the last, the first column and the one after the last of the pixels that
+    carry each of ``labels``, int32 (rows, columns), from 1 to ``count``: int32 (count, 4)."""
+    boxes = np.zeros((count, 4), np.int32)
+    if compiled is not None:
+        compiled.find_boxes(np.ascontiguousarray(labels, np.int32), max(1, labels.shape[1]), boxes)
+        return boxes
+    from scipy import ndimage
+
+    for box, (down, along) in zip(boxes, ndimage.find_objects(labels), strict=True):
+        box[:] = down.start, down.stop, along.start, along.stop
+    return boxes
+
+
 def parts_of(seeds: np.ndarray, mask: np.ndarray, share: float) -> np.ndarray:
     """Return the connected parts of bool ``mask`` and ``seeds``, diagonals included, of which more than ``share`` are
     seeds; ``mask`` reaches no farther than two pixels from them."""

@@ -35,8 +35,9 @@ COMMAND_LINE_TAG = {"echomort/started_by": "command_line"}
 """The tag of runs that end with the command that started them."""
 
 
-_HELD: list[IO[str]] = []
-"""The open locks of this process. They are held until it ends: a run is over a moment after its executor is."""
+_HELD: dict[str, IO[str]] = {}
+"""Run id -> the open lock, of the runs of this process. A run is over a moment after its executor is: whoever executes
+it in this process gives its lock back, else the system does so when the process ends."""
 
 
 def hold_lock(instance: dg.DagsterInstance, run_id: str) -> None:
@@ -49,7 +50,13 @@ def hold_lock(instance: dg.DagsterInstance, run_id: str) -> None:
     fcntl.flock(lock, fcntl.LOCK_EX)
     lock.write(json.dumps({"host": socket.gethostname(), "process": os.getpid()}))
     lock.flush()
-    _HELD.append(lock)
+    _HELD[run_id] = lock
+
+
+def release_lock(run_id: str) -> None:
+    """Give back the lock of a run of this process that is over, if it has one."""
+    if run_id in _HELD:
+        _HELD.pop(run_id).close()
 
 
 def run_state(instance: dg.DagsterInstance, run: dg.DagsterRun) -> State:

@@ -33,7 +33,7 @@ from orchestration.location import job_origin
 from orchestration.log_tails import undisturbed_tails
 from orchestration.progress import shown_progress
 from orchestration.resources import VALUES
-from orchestration.run_locks import COMMAND_LINE_TAG, end_dead_runs
+from orchestration.run_locks import COMMAND_LINE_TAG, end_dead_runs, release_lock
 from orchestration.run_locks import FOLDER as LOCKS
 
 INSTANCE_TEMPLATE = Path(__file__).with_name("dagster.yaml")
@@ -168,7 +168,10 @@ def _executed(
         remote_job_origin=job_origin(definition.name),
         job_code_origin=job.get_python_origin(),
     )
-    return execute_run(job, run, instance)
+    try:
+        return execute_run(job, run, instance)
+    finally:
+        release_lock(run.run_id)  # this process may work on: with other settings, or to erase a patient
 
 
 def interruption() -> Interruption:

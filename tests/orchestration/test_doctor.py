@@ -225,8 +225,8 @@ def test_a_file_of_the_instance_that_was_made_twice_fails(home: Path) -> None:
 def instance(home: Path) -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.from_config(str(prepare_instance(home))) as opened:
         yield opened
-    while run_locks._HELD:
-        run_locks._HELD.pop().close()
+    for run_id in list(run_locks._HELD):
+        run_locks.release_lock(run_id)
 
 
 def state_of(home: Path, item: str) -> str:
@@ -240,7 +240,7 @@ def test_a_run_whose_process_was_killed_and_the_slot_of_one_that_is_over_are_tol
     run = instance.create_run_for_job(everything_job(), status=dg.DagsterRunStatus.STARTED, tags=COMMAND_LINE_TAG)
     hold_lock(instance, run.run_id)
     assert state_of(home, "runs") == "ok"
-    run_locks._HELD.pop().close()
+    run_locks.release_lock(run.run_id)
     assert (state_of(home, "runs"), state_of(home, "pools")) == ("warns", "ok")
     storage = instance.event_log_storage
     storage.set_concurrency_slots("gpu", 1)

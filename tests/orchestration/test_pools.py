@@ -41,8 +41,8 @@ def instance(shared: dg.DagsterInstance) -> Iterator[dg.DagsterInstance]:
         shared.delete_run(run.run_id)
     shared.event_log_storage.free_concurrency_slots_for_run("another run")
     shared.event_log_storage.free_concurrency_slots_for_run("waiting")
-    while run_locks._HELD:
-        run_locks._HELD.pop().close()
+    for run_id in list(run_locks._HELD):
+        run_locks.release_lock(run_id)
 
 
 def run_with_a_slot(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, tags: dict[str, str]) -> dg.DagsterRun:
@@ -54,7 +54,7 @@ def run_with_a_slot(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, t
 
 def lock_of_a_dead_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     hold_lock(instance, run.run_id)
-    run_locks._HELD.pop().close()
+    run_locks.release_lock(run.run_id)
 
 
 @pytest.mark.parametrize("tags", [COMMAND_LINE_TAG, {}])
@@ -153,7 +153,7 @@ def test_a_run_that_waits_hears_a_signal_uses_no_processor_and_goes_on_when_the_
             assert processor_seconds(second.pid) - before < 0.75
             first.send_signal(signal.SIGTERM)
             assert first.communicate(timeout=30)[0].strip() == "CANCELED"
-            run_locks._HELD.pop().close()
+            run_locks.release_lock(holder.run_id)
             assert second.communicate(timeout=60)[0].strip() == "SUCCESS"
         finally:
             first.kill()

@@ -102,6 +102,8 @@ def run(
     first failure, :class:`NotStarted` where the selection is wrong or another run works on the project.
     """
     tags = {ACCEPTED_TAG: "yes"} if removals_accepted else {}
+    if selection is not None:
+        _selected(selection)  # refused before a setting is stored
     return _run(home, lambda: _stale(home) if selection is None else _wanted(home, selection), tags, remember)
 
 

@@ -9,8 +9,8 @@ import pydantic
 
 
 class Written(pydantic.BaseModel):
-    """A model of values that a person wrote. Pydantic's conversions stay (a list is a tuple, the text 1e-3 a number),
-    but for those that take a value for one of another kind."""
+    """A model of values that a person wrote. Pydantic's conversions stay (a list is a tuple, the text 1e-3 a number,
+    the text true a truth value), but for those that take a value for one of another kind."""
 
     @pydantic.field_validator("*", mode="wrap")
     @classmethod
@@ -34,8 +34,10 @@ def _refuse_another_kind(given: Any, settled: Any) -> None:
 
 def _another_kind(given: Any, settled: Any) -> str:
     """Return what to write instead; an empty text where the kind is the same."""
-    if isinstance(given, bool) != isinstance(settled, bool):
-        return "write true or false" if isinstance(settled, bool) else "write a number, not true or false"
+    if isinstance(given, bool) and not isinstance(settled, bool):
+        return "write a number, not true or false"
+    if isinstance(settled, bool) and isinstance(given, int | float) and not isinstance(given, bool):
+        return "write true or false"
     if isinstance(settled, date) and isinstance(given, int | float):
         return "write a day, such as 2024-12-31"  # pydantic counts days or seconds from 1970
     if isinstance(settled, Path) and given == "":

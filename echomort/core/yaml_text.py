@@ -8,8 +8,8 @@ from yaml.constructor import ConstructorError
 TIMESTAMP = "tag:yaml.org,2002:timestamp"
 """YAML's name of a day or a time."""
 
-INTEGER = "tag:yaml.org,2002:int"
-"""YAML's name of a whole number."""
+INTEGER, FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
+"""YAML's names of a whole number and of one with a decimal point."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -30,15 +30,18 @@ class _Loader(yaml.SafeLoader):
             problem = f"{node.value} is no day" if node.tag == TIMESTAMP else "a value can't be read"
             raise ConstructorError(None, None, problem, node.start_mark) from None
 
-    def construct_number(self, node: yaml.ScalarNode) -> int | str:
+    def construct_number(self, node: yaml.ScalarNode) -> int | float | str:
         """Return 010 as ten and 1:30 as the text that it is, as YAML 1.2 does; YAML 1.1 has 8 and 90."""
         if ":" in node.value:
             return str(node.value)
+        if node.tag == FLOAT:
+            return self.construct_yaml_float(node)
         is_decimal = node.value.lstrip("+-").replace("_", "").isdecimal()
         return int(node.value.replace("_", "")) if is_decimal else self.construct_yaml_int(node)
 
 
-_Loader.add_constructor(INTEGER, _Loader.construct_number)
+for _number in (INTEGER, FLOAT):
+    _Loader.add_constructor(_number, _Loader.construct_number)
 
 
 def read_yaml(text: str | bytes) -> Any:

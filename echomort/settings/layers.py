@@ -198,9 +198,10 @@ def _in_words(fault: str) -> str | None:
 
 def _explained(error: pydantic.ValidationError) -> UserError:
     first = error.errors()[0]
-    path = [part for part in map(str, first["loc"]) if "[" not in part]  # pydantic's names of a union's parts
+    is_unknown = first["type"] == "extra_forbidden"
+    path = [part for part in map(str, first["loc"]) if is_unknown or "[" not in part]  # [: a part of pydantic's unions
     key = ".".join(path) or "settings"
-    if first["type"] == "extra_forbidden":
+    if is_unknown:
         near = difflib.get_close_matches(path[-1], _keys_of(path[:-1]), n=1)
         hint = (
             f"did you mean {'.'.join([*path[:-1], near[0]])}?"

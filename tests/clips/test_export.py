@@ -211,7 +211,7 @@ def test_each_lossy_jpeg_that_is_read_is_called_lossy() -> None:
 
 
 def test_a_decimal_has_sixteen_characters_at_most() -> None:
-    for number in (1000 / 30, 1.23456789012345e-05, 1e-300 / 3, 123456.789012345, 0.0):
+    for number in (1000 / 30, 1.23456789012345e-04, 1.23456789012345e-05, 1e-300 / 3, 123456.789012345, 0.0):
         written = decimal(number)
         assert len(written) <= 16 and float(written) == pytest.approx(number, rel=1e-9)
 

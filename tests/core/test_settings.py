@@ -43,6 +43,7 @@ def test_nothing_given_is_the_demo_on_the_embedded_archive():
     [
         ("training.max_epoch", 3, ["training.max_epoch", "training.max_epochs"]),
         ("trainning.batch", 3, ["trainning", "training"]),
+        ("training[batch]", 3, ["unknown setting training[batch]"]),
         ("training.batch", 0, ["training.batch", "greater than or equal to 1"]),
         ("outcome.horizon_days", -1, ["outcome.horizon_days"]),
         ("outcome.follow_up", "hope", ["outcome.follow_up", "encounter"]),
@@ -73,7 +74,13 @@ def test_unknown_keys_and_impossible_values_name_key_and_remedy(key, value, told
 @pytest.mark.parametrize(("text", "number"), [("010", 10), ("0x10", 16), ("1_0", 10), ("-0", 0)])
 def test_a_number_is_what_a_person_reads(text, number):
     assert parse_flags([f"training.seed={text}"]) == {"training.seed": number}
-    assert parse_flags(["imaging.file_timeout=1:30"]) == {"imaging.file_timeout": "1:30"}
+    for time in ("1:30", "1:30.5"):
+        assert parse_flags([f"imaging.file_timeout={time}"]) == {"imaging.file_timeout": time}
+
+
+def test_a_text_that_says_true_or_false_is_one():
+    """A tool that fills in a configuration puts values in quotes."""
+    assert not load_settings(flags={"outcome.require_full_window": "false"}, environment={}).outcome.require_full_window
 
 
 def test_registry_follow_up_needs_its_date():

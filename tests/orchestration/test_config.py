@@ -153,6 +153,7 @@ def test_no_setting_changes_while_a_run_works_on_the_project(home: Home, lock: s
         assert said.status == 2 and "works on this project: wait until it ends" in said.stderr
         assert remembered(home) == before and "seed" not in said.stdout
         assert lock.startswith("dagster") is (home.here("run").status == 0), "it waits for the pools that it needs"
+    assert home.here("run", "--set", "training.seed=9", "--select", "clip").status == 2 and remembered(home) == before
     assert "training.seed: 1 -> 9" in home.rerun("--set", "training.seed=9")
 
 

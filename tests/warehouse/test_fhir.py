@@ -1214,6 +1214,7 @@ MIXED = [
         ["loop_diuretic"],
     ),
     ({"contained": [named("m", "Losartan")]}, ["arb"]),
+    ({"contained": [{"resourceType": "Medication", "code": {"text": "Losartan"}}]}, ["arb"]),
     ({"medicationReference": {"reference": "Medication/none", "display": "Losartan 50 mg"}}, ["arb"]),
     ({"medicationReference": {"reference": "Medication/none"}}, []),
     ({"medicationReference": {"reference": "Medication/inert"}}, []),

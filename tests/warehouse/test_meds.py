@@ -46,7 +46,7 @@ def test_a_death_has_other_codes(tmp_path):
 @pytest.mark.parametrize("code", ["SNOMED/184099003", "SNOMED//3950001"])
 def test_a_birth_has_other_codes_where_nothing_else_says_it(tmp_path, code):
     ones = [event(code, datetime(1960, 2, 3), subject=8), event(code, datetime(2001, 2, 3))]
-    connection, _ = staged(tmp_path, *ones)
+    connection, _ = staged(tmp_path, *ones, event("MEDS_BIRTH", None, subject=8))
     births = dict(fetch(connection, "SELECT patient_key, birth_date::VARCHAR FROM patient"))
     assert births == {patient_key("7"): "1950-03-04", patient_key("8"): "1960-02-03"}
 

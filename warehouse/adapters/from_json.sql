@@ -37,12 +37,15 @@ CREATE OR REPLACE TEMP MACRO contained_one(contained, reference) AS
         WHEN starts_with(reference, '#')
             THEN list_filter(json_parts(contained), lambda one: json_text(one, '$.id') = substr(reference, 2))[1]
     END;
--- any_contained(contained, type): the reference (#id) to the first contained resource of a type.
+-- any_contained(contained, type): the reference (#id; # to one without an id) to the first contained resource of a type.
 CREATE OR REPLACE TEMP MACRO any_contained(contained, type) AS
     if(
         contained IS NULL,
         NULL,
-        '#' || json_text(list_filter(json_parts(contained), lambda one: json_text(one, '$.resourceType') = type)[1], '$.id')
+        '#' || list_transform(
+            list_filter(json_parts(contained), lambda one: json_text(one, '$.resourceType') = type),
+            lambda one: coalesce(json_text(one, '$.id'), '')
+        )[1]
     );
 -- fhir_reference(said, type, owner): the id of the resource that an element names: fhir_id, or for a contained one
 -- (#id) the owner ('Condition/1') and that.

@@ -25,7 +25,7 @@ item AS (
     FROM newest_substance
     UNION ALL BY NAME
     SELECT
-        drug_name('#' || json_text(one, '$.id'), contained) AS name,
+        drug_name('#' || coalesce(json_text(one, '$.id'), ''), contained) AS name,
         json_text(one, '$.code') AS code,
         json_text(one, '$.ingredient') AS ingredient,
         contained

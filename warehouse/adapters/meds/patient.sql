@@ -6,7 +6,7 @@ WITH subject AS (
 birth AS (
     SELECT DISTINCT subject_id, CAST(happened_at AS VARCHAR) AS birth_date
     FROM made_event
-    WHERE role = 'birth'
+    WHERE role = 'birth' AND happened_at IS NOT NULL
     QUALIFY rank() OVER (PARTITION BY subject_id ORDER BY starts_with(upper(code), 'SNOMED')) = 1
 ),
 sex AS (

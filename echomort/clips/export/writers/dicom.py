@@ -45,6 +45,9 @@ OPTION_OF_DATES = {
 METHOD = (f"echomort {__version__}", "Header built from an allow-list", "Pixels outside the sector and letters blanked")
 """DeidentificationMethod; each value has at most 64 characters (VR LO)."""
 
+MAX_DECIMAL = 16
+"""Characters of a decimal text at most (VR DS; PS3.5, 6.2)."""
+
 LOSSY = {
     "50": "ISO_10918_1", "51": "ISO_10918_1", "53": "ISO_10918_1", "55": "ISO_10918_1",
     "81": "ISO_14495_1", "91": "ISO_15444_1", "203": "ISO_15444_15",
@@ -169,9 +172,9 @@ def _timed(loop: Loop) -> Any:
 
 
 def _decimal(number: float) -> str:
-    """Return ``number`` in at most 16 characters (VR DS): in 12 digits, or in 10 where it has an exponent."""
+    """Return ``number``, 0 or more, in 16 characters at most (VR DS): in 12 digits, or in 10 where that is too long."""
     written = f"{number:.12g}"
-    return written if "e" not in written else f"{number:.10g}"
+    return written if len(written) <= MAX_DECIMAL else f"{number:.10g}"
 
 
 def _calibrated(loop: Loop) -> Any:

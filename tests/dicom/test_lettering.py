@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from echomort.dicom import lit_outside_sector, read_clip
-from echomort.dicom.tissue.lettering import without_lettering
+from echomort.dicom.tissue.lettering import AT_ONCE, _all_follow, _may_be_in_line, without_lettering
 from echomort.dicom.tissue.snapshots import Snapshots
 from echomort.settings import ClipSettings
 
@@ -78,6 +78,17 @@ def test_what_is_bright_and_still_but_no_line_of_letters_is_left_alone(kind: str
     }[kind]
     movie[:, bright] = 255
     assert kept(movie).all()
+
+
+@pytest.mark.parametrize("count", [0, 1, AT_ONCE, AT_ONCE + 40])
+def test_pieces_next_to_each_other_are_found_in_parts_as_at_once(count: int) -> None:
+    random = np.random.default_rng(1)
+    top, left = random.integers(0, 400, (2, count))
+    boxes = np.stack([top, top + random.integers(6, 14, count), left, left + random.integers(2, 12, count)], axis=1)
+    follows = _all_follow(boxes[:, None], boxes)
+    found = _may_be_in_line(boxes.astype(np.int32))
+    assert found.tolist() == (follows.any(axis=0) | follows.any(axis=1)).tolist()
+    assert count <= 1 or found.any()
 
 
 @pytest.mark.parametrize("syntax", ["native", "jpeg"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
@@ -68,6 +68,9 @@ MIN_MARGIN = 2
 MAX_GAP = 2
 """Heights between two letters of one line, or to a dash or a point that belongs to it, at most: a wide space. Geometry
 of fonts."""
+
+AT_ONCE = 256
+"""Pieces that are compared with all others at once: thousands of specks then take few MiB. Our choice."""
 
 GROUND_WIDTH = 2
 """Pixels about a letter that count as its ground. Our choice."""
@@ -168,14 +171,25 @@ def _find_letters(still: np.ndarray, darkest: np.ndarray, brightest: np.ndarray,
 
 
 def _may_be_in_line(boxes: np.ndarray) -> np.ndarray:
-    """Return which of ``boxes``, int32 (pieces, 4), come next to another one on a line (:func:`_follows`)."""
-    top, bottom, left, right = boxes.T
-    gap = left - right[:, None] + 1
-    height = np.maximum(bottom - top, (bottom - top)[:, None])
+    """Return which of ``boxes``, int32 (pieces, 4), come next to another one on a line."""
+    in_line = np.zeros(len(boxes), bool)
+    for first in range(0, len(boxes), AT_ONCE):
+        few = slice(first, first + AT_ONCE)
+        follows = _all_follow(boxes[few, None], boxes)
+        in_line |= follows.any(axis=0)
+        in_line[few] |= follows.any(axis=1)
+    return in_line
+
+
+def _all_follow(ones: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return for each pair of boxes, int32 (..., 4), whether one of ``others`` comes next on the line of the one of
+    ``ones``."""
+    top, bottom, _, right = np.moveaxis(ones, -1, 0)
+    other_top, other_bottom, left, _ = np.moveaxis(others, -1, 0)
+    gap, height = left - right + 1, np.maximum(bottom - top, other_bottom - other_top)
     slack = np.maximum(1, height // LEVEL_SHARE)
-    is_level = (np.abs(bottom - bottom[:, None]) <= slack) & (np.abs(top - top[:, None]) <= slack)
-    follows = (gap > 0) & is_level & (gap <= MAX_GAP * height)
-    return np.asarray(follows.any(axis=0) | follows.any(axis=1))
+    is_level = (np.abs(bottom - other_bottom) <= slack) & (np.abs(top - other_top) <= slack)
+    return np.asarray((gap > 0) & is_level & (gap <= MAX_GAP * height))
 
 
 def _is_drawn(labels: np.ndarray, index: int, letter: _Letter, darkest: np.ndarray, brightest: np.ndarray) -> bool:
@@ -209,10 +223,4 @@ def _find_lines(letters: list[_Letter]) -> list[list[_Letter]]:
 
 def _follows(one: _Letter, other: _Letter) -> bool:
     """Whether ``other`` comes next on the line of ``one``."""
-    gap = other.left - one.right + 1
-    if gap <= 0:
-        return False
-    height = max(one.height, other.height)
-    slack = max(1, height // LEVEL_SHARE)
-    is_level = abs(one.bottom - other.bottom) <= slack and abs(one.top - other.top) <= slack
-    return is_level and gap <= MAX_GAP * height
+    return bool(_all_follow(np.array(astuple(one)), np.array(astuple(other))))

@@ -123,7 +123,8 @@ def test_a_wrong_selection_is_named(home: Home) -> None:
     for selection in ("clips and", "(((", "group:nowhere"):
         refused(home.here("run", "--select", selection, *assignments(SETTINGS)), "selection")
     for selection in ("no_such_asset", "clips, no_such_asset+"):
-        refused(home.here("run", "--select", selection, *assignments(SETTINGS)), "there is no asset no_such_asset", "known: champion, clinical")
+        said = home.here("run", "--select", selection, *assignments(SETTINGS))
+        refused(said, "there is no asset no_such_asset", "known: champion, clinical")
 
 
 def test_what_nobody_asked_for_is_not_selected_for_lying_above_or_below(tmp_path: Path) -> None:

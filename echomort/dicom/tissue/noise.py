@@ -152,10 +152,15 @@ def _correlation(frames: np.ndarray, levels: np.ndarray, where: np.ndarray) -> f
     for frame in frames:
         away = frame * np.float32(len(frames)) - levels
         one, other = away[1:].ravel(), away[:-1].ravel() * both
-        products += float(one @ other)
-        others += float(other @ other)
-        ones += float(np.square(one) @ both)
+        products += _dot(one, other)
+        others += _dot(other, other)
+        ones += _dot(np.square(one), both)
     return products / float(np.sqrt(ones * others)) if ones and others else 0.0
+
+
+def _dot(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the sum of the products; `@` may start threads, which take longer."""
+    return float(np.einsum("i,i->", one, other))
 
 
 def _fills_its_box(changing: np.ndarray, share: float) -> bool:

@@ -16,7 +16,6 @@ except ImportError:  # installed without a C compiler
 BLOCK = 8
 """Pixels of a side of the blocks that JPEG transforms (ITU-T T.81, A.1.3)."""
 
-
 SMALLER = 4
 """The small picture has a row for so many rows: two by two pixels of a block (libjpeg's reduced transform)."""
 

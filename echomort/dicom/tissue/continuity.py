@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from echomort.dicom.tissue.morphology import sum_of
+
 BLACK = 4
 """Grey level: a frame whose mean in the sector is lower shows nothing. Our choice, below any frame of tissue."""
 
@@ -96,16 +98,8 @@ def block_means(pictures: np.ndarray, side: int) -> np.ndarray:
     """Return the means of the whole blocks of ``side`` (at most 16) pixels: float32 (frames, rows, columns)."""
     rows, columns = pictures.shape[1] // side, pictures.shape[2] // side
     whole = pictures[:, : rows * side, : columns * side]
-    high = _sum([whole[:, place::side] for place in range(side)])
-    return np.asarray(_sum([high[:, :, place::side] for place in range(side)]) / np.float32(side * side))
-
-
-def _sum(parts: list[np.ndarray]) -> np.ndarray:
-    """Return the sum of ``parts`` of equal shape: uint16, which 256 bytes do not fill."""
-    total = parts[0].astype(np.uint16)
-    for part in parts[1:]:
-        total += part
-    return total
+    high = sum_of([whole[:, place::side] for place in range(side)])
+    return np.asarray(sum_of([high[:, :, place::side] for place in range(side)]) / np.float32(side * side))
 
 
 def likeness(one: np.ndarray, other: np.ndarray) -> float:

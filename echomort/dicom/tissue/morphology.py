@@ -7,6 +7,7 @@ could be built, NumPy otherwise, both tens of times as fast as ``scipy.ndimage``
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -48,6 +49,14 @@ def _maximum(parts: list[np.ndarray]) -> np.ndarray:
         shared = largest[: part.shape[0], : part.shape[1]]
         np.maximum(shared, part, out=shared)
     return largest
+
+
+def sum_of(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the sum of ``pictures`` of equal shape: uint16, which 256 of them in uint8 do not fill."""
+    total = pictures[0].astype(np.uint16)
+    for picture in pictures[1:]:
+        total += picture
+    return total
 
 
 def opening(picture: np.ndarray, side: int) -> np.ndarray:

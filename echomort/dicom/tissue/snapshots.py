@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from echomort.dicom.reasons import Reason, Rejected
+from echomort.dicom.tissue.morphology import sum_of
 from echomort.dicom.tissue.noise import NO_NOISE, Noise, may_be_noisy, measure_noise
 
 GRID_COLUMNS = 320
@@ -55,10 +56,7 @@ class Snapshots:
     @cached_property
     def level(self) -> np.ndarray:
         """Each pixel's mean over the snapshots, float32 (rows, columns)."""
-        levels = self.frames[0].astype(np.uint16)
-        for frame in self.frames[1:]:
-            levels += frame
-        return np.asarray(levels / np.float32(len(self.frames)))
+        return np.asarray(sum_of(self.frames) / np.float32(len(self.frames)))
 
     @cached_property
     def small(self) -> np.ndarray:

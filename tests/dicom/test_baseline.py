@@ -155,6 +155,27 @@ def test_a_changed_byte_changes_no_verdict() -> None:
 
 
 @needs_compiled
+def test_a_picture_does_not_depend_on_the_one_before() -> None:
+    random = np.random.default_rng(14)
+    pixels = picture(random, "letters", (64, 96))
+    others = [encoded(picture(random, kind, (64, 96)), random) for kind in ("noise", "box", "smooth") for _ in range(4)]
+    usual, wide = (bytes(simplejpeg.encode_jpeg(each, 90)) for each in (pixels, pixels.reshape(48, 128, 3)))
+    for before in (*others, usual, usual[:300], wide):
+        decoded(before, (64, 96))
+        np.testing.assert_array_equal(decoded(usual, (64, 96)), jpeg_luma(usual))
+        assert decoded(usual, (48, 128)) is None, "told another size, with the same tables"
+
+
+@needs_compiled
+@pytest.mark.parametrize("subsampling", SUBSAMPLINGS)
+def test_flat_units_after_others_keep_their_level(subsampling: str) -> None:
+    pixels = np.zeros((64, 96, 3), np.uint8)
+    pixels[:16], pixels[16:32, 32:], pixels[48:, 40:] = 90, (40, 40, 200), (200, 30, 90)
+    data = bytes(simplejpeg.encode_jpeg(pixels, 95, "RGB", subsampling))
+    np.testing.assert_array_equal(decoded(data, pixels.shape), jpeg_luma(data))
+
+
+@needs_compiled
 @pytest.mark.parametrize("kept", [0.01, 0.3, 0.6, 0.99])
 def test_what_is_cut_is_left_to_the_library(kept: float) -> None:
     random = np.random.default_rng(14)

@@ -72,11 +72,13 @@ static inline int read_value(Bits *from, int size)
 #define SPARE 512 /* bytes after a scan: a block takes 64 codes of 31 bits at most, and 8 bytes are read at once */
 
 /* `ready`: by the next AHEAD bits, a run of zeros, the value after it and how many bits the two take; 0 where they take
-   more. `symbol`: a code's symbol and length, 0 where it is longer. Of longer codes: the first 16 bits after those of
-   each length, and the place of the length's first symbol less its first code. */
+   more. `symbol`: a code's symbol and length, 0 where it is longer. `zero`: the code of symbol 0, and its length. Of
+   longer codes: the first 16 bits after those of each length, and the place of the length's first symbol less its first
+   code. */
 typedef struct {
     int32_t ready[1 << AHEAD];
     uint16_t symbol[1 << AHEAD];
+    uint32_t zero, zero_length;
     uint32_t after[18];
     int32_t place[17];
     uint8_t symbols[256];
@@ -106,6 +108,7 @@ static Py_ssize_t read_codes(Codes *codes, const uint8_t *table, Py_ssize_t size
         return 0;
     memset(codes->symbol, 0, sizeof codes->symbol);
     memset(codes->symbols, 0, sizeof codes->symbols);
+    codes->zero_length = 0;
     for (int length = 1; length <= 16; length++) {
         uint32_t many = table[length - 1];
         codes->place[length] = (int32_t)count - (int32_t)code;
@@ -115,6 +118,8 @@ static Py_ssize_t read_codes(Codes *codes, const uint8_t *table, Py_ssize_t size
             uint16_t symbol = (uint16_t)(length << 8 | table[16 + count + i]);
             for (uint32_t ahead = (code + i) << (AHEAD - length); ahead < (code + i + 1) << (AHEAD - length); ahead++)
                 codes->symbol[ahead] = symbol;
+            if (table[16 + count + i] == 0)
+                codes->zero = code + i, codes->zero_length = (uint32_t)length;
         }
         code += many;
         count += many;
@@ -328,6 +333,15 @@ typedef struct {
     int last; /* the first coefficient of the block before */
 } Component;
 
+#define MAX_UNCHANGED 56 /* bits that `refill` makes sure of */
+
+/* The bits of blocks in succession none of which changes anything: each has its component's last level, and is flat.
+   `count` is 0 where there is no such short sequence. */
+typedef struct {
+    uint64_t bits;
+    int count;
+} Unchanged;
+
 typedef struct {
     const uint8_t *data;
     Py_ssize_t size, position;
@@ -336,6 +350,7 @@ typedef struct {
     Small small;
     int count, across, down, interval; /* components, blocks of luma in a unit (A.2.3), and units between restarts */
     Component component[3];
+    Unchanged chroma, unit; /* the chroma of a unit, and all of it */
     int32_t steps[4][64]; /* of quantization, in zigzag order */
     int has_steps[4];
     Codes codes[2][4];
@@ -437,6 +452,18 @@ static inline int32_t place_chroma(Picture *picture, Bits *from, Coefficients *o
     return off_grey;
 }
 
+/* Passes `blocks` where they come next, and chroma is grey so far; returns whether they did. */
+static inline int pass_unchanged(Bits *from, const Picture *picture, const Unchanged *blocks)
+{
+    if (blocks->count == 0)
+        return 0;
+    refill(from);
+    if (from->bits >> (64 - blocks->count) != blocks->bits || (picture->component[1].last | picture->component[2].last) != 0)
+        return 0;
+    pass(from, blocks->count);
+    return 1;
+}
+
 /* Reads the units first..end from `bytes`, of which `size` are the scan's; returns whether they are what it holds. */
 FOR_EACH_PROCESSOR
 static int read_units(Picture *picture, const uint8_t *bytes, Py_ssize_t size, Py_ssize_t first, Py_ssize_t end)
@@ -446,10 +473,13 @@ static int read_units(Picture *picture, const uint8_t *bytes, Py_ssize_t size, P
     Bits from = {0, 0, bytes};
     Coefficients of = {.row = {{0}}};
     for (Py_ssize_t unit = first; unit < end; unit++) {
+        int is_unchanged = pass_unchanged(&from, picture, &picture->unit);
+        if (is_unchanged)
+            of.each[0] = (int16_t)(picture->component[0].last * picture->component[0].steps[0]);
         for (Py_ssize_t y = top; y < top + high; y += 8)
             for (Py_ssize_t x = left; x < left + wide; x += 8) {
                 int32_t sum = 0;
-                int last = read_luma(&from, picture->component, &of, &sum);
+                int last = is_unchanged ? 0 : read_luma(&from, picture->component, &of, &sum);
                 if (last < 0 || from.next > bytes + size + 8)
                     return 0;
                 if (sum > MAX_SUM) { /* rare: asked for a copy, else all other blocks take longer */
@@ -465,7 +495,8 @@ static int read_units(Picture *picture, const uint8_t *bytes, Py_ssize_t size, P
                     of.row[i] = (EightShort){0};
             }
         int32_t off_grey = 0;
-        for (int i = 1; i < picture->count; i++) {
+        is_unchanged = is_unchanged || pass_unchanged(&from, picture, &picture->chroma);
+        for (int i = 1; i < picture->count && !is_unchanged; i++) {
             int32_t more = place_chroma(picture, &from, &of, i, top / high * 2, left / wide * 2);
             if (more < 0 || from.next > bytes + size + 8)
                 return 0;
@@ -650,6 +681,31 @@ static int read_scan_header(Picture *picture, const uint8_t *segment, Py_ssize_t
     return 1;
 }
 
+/* Puts after `blocks` one of a component whose bits say that nothing changes. */
+static void add_unchanged(Unchanged *blocks, const Component *component)
+{
+    const Codes *codes[2] = {component->first, component->others};
+    for (int i = 0; i < 2; i++) {
+        blocks->bits = blocks->bits << codes[i]->zero_length | codes[i]->zero;
+        blocks->count += codes[i]->zero_length > 0 ? (int)codes[i]->zero_length : MAX_UNCHANGED + 1;
+    }
+}
+
+/* Finds out with which bits a unit, and its chroma, changes nothing. */
+static void find_unchanged(Picture *picture)
+{
+    for (int i = 0; i < picture->across * picture->down; i++)
+        add_unchanged(&picture->unit, picture->component);
+    for (int i = 1; i < picture->count; i++) {
+        add_unchanged(&picture->unit, picture->component + i);
+        add_unchanged(&picture->chroma, picture->component + i);
+    }
+    if (picture->unit.count > MAX_UNCHANGED)
+        picture->unit.count = 0;
+    if (picture->chroma.count > MAX_UNCHANGED)
+        picture->chroma.count = 0;
+}
+
 /* Reads the segments up to the scan (B.2); returns whether a picture of the usual kind begins there. */
 static int read_segments(Picture *picture)
 {
@@ -677,13 +733,48 @@ static int read_segments(Picture *picture)
             is_known = size >= 12 && memcmp(segment, "Adobe", 5) == 0 && segment[11] == 1;
         else if (marker == 0xDA) {
             picture->position = at;
-            return read_scan_header(picture, segment, size);
+            if (!read_scan_header(picture, segment, size))
+                return 0;
+            find_unchanged(picture);
+            return 1;
         } else
             is_known = (marker >= 0xE0 && marker <= 0xEF) || marker == 0xFE;
         if (!is_known)
             return 0;
     }
     return 0;
+}
+
+#define MAX_HEADER 4096 /* bytes before a scan that are kept: the tables that ITU-T T.81 suggests take 600 */
+
+/* The picture decoded last, and the bytes before its scan: the frames of a loop mostly begin with the same ones, and to
+   read them takes a twelfth of a small frame's time. Callers hold the interpreter's lock. */
+static Picture kept;
+static uint8_t header[MAX_HEADER];
+static Py_ssize_t header_size = 0;
+
+/* Makes `picture` ready for its scan; returns whether it is one of the usual kind. */
+static int begin_picture(Picture *picture, const uint8_t *data, Py_ssize_t size, Py_ssize_t rows, Py_ssize_t columns)
+{
+    int is_known = header_size > 0 && picture->rows == rows && picture->columns == columns && size > header_size &&
+                   memcmp(data, header, header_size) == 0;
+    if (!is_known) {
+        header_size = 0;
+        memset(picture, 0, offsetof(Picture, codes));
+        for (int i = 0; i < 8; i++)
+            picture->codes[i / 4][i % 4].is_there = 0;
+        picture->rows = rows, picture->columns = columns;
+    }
+    picture->data = data, picture->size = size, picture->small = (Small){0};
+    if (is_known)
+        picture->position = header_size;
+    else if (!read_segments(picture))
+        return 0;
+    if (!is_known && picture->position <= MAX_HEADER) {
+        header_size = picture->position;
+        memcpy(header, data, header_size);
+    }
+    return 1;
 }
 
 static PyObject *decode(PyObject *self, PyObject *arguments)
@@ -694,33 +785,27 @@ static PyObject *decode(PyObject *self, PyObject *arguments)
         return NULL;
     int written = -1;
     Py_ssize_t rows = columns > 0 ? luma.len / columns : 0;
-    Picture *picture = PyMem_Malloc(sizeof *picture);
     uint8_t *bytes = PyMem_Malloc(data.len + SPARE);
     if (rows <= 0 || rows * columns != luma.len || (rows + 7) / 8 * ((columns + 7) / 8) != off_grey.len ||
         (small.len != 0 && (rows + 3) / 4 * ((columns + 3) / 4) * 3 != small.len))
         PyErr_SetString(PyExc_ValueError, "shapes do not fit each other");
-    else if (picture == NULL || bytes == NULL)
+    else if (bytes == NULL)
         PyErr_NoMemory();
     else {
-        memset(picture, 0, offsetof(Picture, codes));
-        for (int i = 0; i < 8; i++)
-            picture->codes[i / 4][i % 4].is_there = 0;
-        picture->data = data.buf, picture->size = data.len, picture->rows = rows, picture->columns = columns;
-        picture->luma = luma.buf, picture->off_grey = off_grey.buf;
         memset(off_grey.buf, 0, off_grey.len);
-        int is_usual = read_segments(picture);
-        if (is_usual && small.len != 0 && !begin_small(picture))
+        int is_usual = begin_picture(&kept, data.buf, data.len, rows, columns);
+        kept.luma = luma.buf, kept.off_grey = off_grey.buf;
+        if (is_usual && small.len != 0 && !begin_small(&kept))
             PyErr_NoMemory();
         else
-            written = is_usual && read_scan(picture, bytes);
-        if (written == 1 && picture->small.planes[0] != NULL) {
-            write_small(picture, small.buf);
+            written = is_usual && read_scan(&kept, bytes);
+        if (written == 1 && kept.small.planes[0] != NULL) {
+            write_small(&kept, small.buf);
             written = 2;
         }
-        PyMem_Free(picture->small.memory);
+        PyMem_Free(kept.small.memory);
     }
     PyMem_Free(bytes);
-    PyMem_Free(picture);
     PyBuffer_Release(&data);
     PyBuffer_Release(&luma);
     PyBuffer_Release(&off_grey);

@@ -71,6 +71,32 @@ def test_the_boxes_of_labels_are_those_of_scipy(
     assert morphology.boxes_of(labels, count).tolist() == expected
 
 
+@pytest.mark.parametrize("loop", [morphology.compiled, None], ids=["compiled", "NumPy"])
+@pytest.mark.parametrize("shape", [(1, 1), (61, 83), (3, 2500)])
+@pytest.mark.parametrize("count", [1, 2, 12, 90])
+def test_the_extremes_of_frames_and_what_stands_still(
+    count: int, shape: tuple[int, int], loop: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(morphology, "compiled", loop)
+    random = np.random.default_rng(13)
+    frames = (random.integers(130, 200, shape) + random.integers(0, 50, (count, *shape))).astype(np.uint8)
+    frames[:, 0, 0], mask = np.arange(count) % 2 * 255, random.random(shape) < 0.7
+    darkest, brightest = morphology.extremes_of(frames)
+    np.testing.assert_array_equal(darkest, frames.min(axis=0))
+    np.testing.assert_array_equal(brightest, frames.max(axis=0))
+    still, counts = morphology.find_still(frames, mask, 140, 40)
+    np.testing.assert_array_equal(still, mask & (darkest >= 140) & (brightest - darkest.astype(int) <= 40))
+    assert counts.tolist() == still.sum(axis=1).tolist()
+    turned, _ = morphology.find_still(frames.swapaxes(1, 2), np.ascontiguousarray(mask.T), 140, 40)
+    np.testing.assert_array_equal(turned.T, still)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 8])
+def test_medians_are_those_of_numpy(count: int) -> None:
+    values = np.random.default_rng(14).integers(0, 256, (3, count)).astype(np.uint8)
+    assert morphology.medians_of(values).tolist() == np.median(values, axis=1).tolist()
+
+
 @pytest.mark.parametrize("shape", [(5, 6), (61, 83)])
 def test_the_mean_over_a_neighbourhood_is_that_of_scipy(shape: tuple[int, int]) -> None:
     motion = np.random.default_rng(9).integers(0, 256, shape).astype(np.uint8)
@@ -125,6 +151,13 @@ def test_the_compiled_loops_refuse_shapes_that_do_not_fit() -> None:
         lambda: morphology.compiled.over_squares(picture, 6, 2, True, True, picture.copy()),
         lambda: morphology.compiled.count_chroma(picture, picture, 1, np.zeros((2, 16), np.int32)),
         lambda: morphology.compiled.count_chroma(np.zeros((4, 6, 3), np.uint8), picture, 1, np.zeros(16, np.int32)),
+        lambda: morphology.compiled.extremes([picture, picture[:3]], picture.copy(), picture.copy()),
+        lambda: morphology.compiled.extremes([], picture.copy(), picture.copy()),
+        lambda: morphology.compiled.extremes([picture], picture.copy(), picture[:3].copy()),
+        lambda: morphology.compiled.find_still([picture[:3]], picture, 1, 1, picture.copy(), np.zeros(4, np.int32)),
+        lambda: morphology.compiled.find_still([picture], picture, 1, 256, picture.copy(), np.zeros(4, np.int32)),
+        lambda: morphology.compiled.find_still([picture], picture, 1, 1, picture.copy(), np.zeros(5, np.int32)),
+        lambda: morphology.compiled.find_still([picture], picture, 1, 1, picture[:2].copy(), np.zeros(4, np.int32)),
         lambda: morphology.compiled.hull(rows, rows, rows[:2], np.zeros((12, 2))),
         lambda: morphology.compiled.hull(rows, rows, rows, np.zeros((11, 2))),
     ]

@@ -1,5 +1,5 @@
 /* The loops over pictures that the rooms of tissue run most: connected parts and their sizes, minimum and maximum over
-   squares, the count of coloured pixels, and the hull of rows.
+   squares and over frames, the count of coloured pixels, and the hull of rows.
 
    The same values as scipy.ndimage and NumPy give, so that a clip is the same bytes with this module and without it. */
 
@@ -254,7 +254,7 @@ static PyObject *over_squares(PyObject *self, PyObject *arguments)
     if (!PyArg_ParseTuple(arguments, "y*nippw*", &picture, &columns, &side, &is_largest, &goes_on, &out))
         return NULL;
     Py_ssize_t rows = columns > 0 ? picture.len / columns : 0, half = side / 2, wide = columns + 2 * half;
-    if (rows <= 0 || rows * columns != picture.len || out.len != picture.len || side < 1 || side % 2 == 0 || side > 99) {
+    if (rows <= 0 || rows * columns != picture.len || out.len != picture.len || side < 1 || side % 2 == 0 || side > 999) {
         PyErr_SetString(PyExc_ValueError, "shapes do not fit each other");
         goto done;
     }
@@ -275,6 +275,137 @@ done:
     PyBuffer_Release(&picture);
     PyBuffer_Release(&out);
     if (failed)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+/* --- each pixel's extremes over frames ------------------------------------------------------------------------- */
+
+#define CHUNK 1024 /* pixels whose extremes are kept at hand */
+
+typedef struct {
+    Py_buffer *frame;
+    Py_ssize_t count;
+} Frames;
+
+static void release_frames(Frames *frames)
+{
+    while (frames->count > 0)
+        PyBuffer_Release(frames->frame + --frames->count);
+    PyMem_Free(frames->frame);
+}
+
+/* Takes up the frames of a sequence, each of `pixels` bytes; returns whether they are so. */
+static int take_frames(PyObject *sequence, Frames *frames, Py_ssize_t pixels)
+{
+    Py_ssize_t many = PySequence_Size(sequence);
+    frames->count = 0;
+    frames->frame = many > 0 ? PyMem_Malloc(many * sizeof(Py_buffer)) : NULL;
+    int fits = frames->frame != NULL;
+    while (fits && frames->count < many) {
+        PyObject *frame = PySequence_GetItem(sequence, frames->count);
+        int is_read = frame != NULL && PyObject_GetBuffer(frame, frames->frame + frames->count, PyBUF_SIMPLE) == 0;
+        Py_XDECREF(frame);
+        if (!is_read)
+            break;
+        fits = frames->frame[frames->count++].len == pixels;
+    }
+    if (fits && frames->count == many)
+        return 1;
+    if (!PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "shapes do not fit each other");
+    release_frames(frames);
+    return 0;
+}
+
+/* Writes the smallest and the largest value of `count` pixels from `at` on. */
+FOR_EACH_PROCESSOR
+static void find_extremes(const Frames *frames, Py_ssize_t at, Py_ssize_t count, uint8_t *restrict dark,
+                          uint8_t *restrict bright)
+{
+    memcpy(dark, (const uint8_t *)frames->frame[0].buf + at, count);
+    memcpy(bright, dark, count);
+    for (Py_ssize_t i = 1; i < frames->count; i++) {
+        const uint8_t *restrict other = (const uint8_t *)frames->frame[i].buf + at;
+        for (Py_ssize_t x = 0; x < count; x++)
+            dark[x] = other[x] < dark[x] ? other[x] : dark[x];
+        for (Py_ssize_t x = 0; x < count; x++)
+            bright[x] = other[x] > bright[x] ? other[x] : bright[x];
+    }
+}
+
+static PyObject *extremes(PyObject *self, PyObject *arguments)
+{
+    PyObject *sequence;
+    Py_buffer dark, bright;
+    Frames frames;
+    if (!PyArg_ParseTuple(arguments, "Ow*w*", &sequence, &dark, &bright))
+        return NULL;
+    int fits = take_frames(sequence, &frames, dark.len);
+    if (fits && bright.len != dark.len) {
+        PyErr_SetString(PyExc_ValueError, "shapes do not fit each other");
+        fits = 0;
+        release_frames(&frames);
+    } else if (fits) {
+        for (Py_ssize_t at = 0; at < dark.len; at += CHUNK)
+            find_extremes(&frames, at, dark.len - at < CHUNK ? dark.len - at : CHUNK, (uint8_t *)dark.buf + at,
+                          (uint8_t *)bright.buf + at);
+        release_frames(&frames);
+    }
+    PyBuffer_Release(&dark);
+    PyBuffer_Release(&bright);
+    if (!fits)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+/* Writes which pixels of `inside` are `least` bright at least and change by `most`; returns how many are. */
+FOR_EACH_PROCESSOR
+static int32_t mark_still(const uint8_t *restrict dark, const uint8_t *restrict bright, const uint8_t *restrict inside,
+                          Py_ssize_t count, uint8_t least, uint8_t most, uint8_t *restrict still)
+{
+    int32_t many = 0;
+    for (Py_ssize_t x = 0; x < count; x++) {
+        uint8_t change = (uint8_t)(bright[x] - dark[x]);
+        still[x] = (dark[x] >= least) & (change <= most) & inside[x];
+    }
+    for (Py_ssize_t x = 0; x < count; x++)
+        many += still[x];
+    return many;
+}
+
+static void still_rows(const Frames *frames, const uint8_t *inside, Py_ssize_t rows, Py_ssize_t columns, int least, int most,
+                       uint8_t *still, int32_t *counts)
+{
+    uint8_t dark[CHUNK], bright[CHUNK];
+    for (Py_ssize_t y = 0, at = 0; y < rows; y++)
+        for (Py_ssize_t end = at + columns, count; at < end; at += count) {
+            count = end - at < CHUNK ? end - at : CHUNK;
+            find_extremes(frames, at, count, dark, bright);
+            counts[y] += mark_still(dark, bright, inside + at, count, (uint8_t)least, (uint8_t)most, still + at);
+        }
+}
+
+static PyObject *find_still(PyObject *self, PyObject *arguments)
+{
+    PyObject *sequence;
+    Py_buffer inside, still, counts;
+    Frames frames;
+    int least, most, fits = 0;
+    if (!PyArg_ParseTuple(arguments, "Oy*iiw*w*", &sequence, &inside, &least, &most, &still, &counts))
+        return NULL;
+    Py_ssize_t rows = counts.len / 4, columns = rows > 0 ? inside.len / rows : 0;
+    if (rows * columns != inside.len || still.len != inside.len || (least | most) < 0 || (least | most) > 255)
+        PyErr_SetString(PyExc_ValueError, "shapes do not fit each other");
+    else if (take_frames(sequence, &frames, inside.len)) {
+        still_rows(&frames, inside.buf, rows, columns, least, most, still.buf, counts.buf);
+        release_frames(&frames);
+        fits = 1;
+    }
+    PyBuffer_Release(&inside);
+    PyBuffer_Release(&still);
+    PyBuffer_Release(&counts);
+    if (!fits)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -401,6 +532,15 @@ static PyMethodDef methods[] = {
      "Write into `boxes` (int32 (labels, 4)) the first row, the one after the last, the first column and the one after\n"
      "the last of the pixels that carry each of `labels` (int32, `columns` wide) from 1; zeros where none does. Raises\n"
      "ValueError where the shapes do not fit, or a label has no box."},
+    {"extremes", extremes, METH_VARARGS,
+     "extremes(frames, dark, bright)\n\n"
+     "Write into `dark` and `bright` (uint8) the smallest and the largest value of each pixel in `frames` (a sequence of\n"
+     "uint8). Raises ValueError where the shapes do not fit."},
+    {"find_still", find_still, METH_VARARGS,
+     "find_still(frames, inside, least, most, still, counts)\n\n"
+     "Write into `still` (uint8 of 0 and 1) which pixels of `inside` (uint8 of 0 and 1) are never darker than `least` in\n"
+     "`frames` (a sequence of uint8) and change by `most` levels at most; add to `counts` (int32 (rows,))\n"
+     "how many of each row are so. Raises ValueError where the shapes do not fit."},
     {"label", label, METH_VARARGS,
      "label(mask, columns, corners, labels) -> count\n\n"
      "Write into `labels` (int32) the number, from 1, of the connected part of `mask` (uint8 of 0 and 1, `columns`\n"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from echomort.dicom.tissue.morphology import maximum, open_mask
+from echomort.dicom.tissue.morphology import maximum, medians_of, open_mask
 from echomort.dicom.tissue.snapshots import Snapshots
 from echomort.dicom.tissue.tissue_doppler import MIN_WARMTH, shows_tissue_doppler
 
@@ -200,7 +200,7 @@ def _tint_by_brightness(chroma: np.ndarray, brightness: np.ndarray) -> np.ndarra
         return None
     by_level = np.ascontiguousarray(chroma[np.argsort(level, kind="stable")].T)
     starts = ends - counts
-    medians = np.array([_medians(by_level[:, starts[step] : ends[step]]) for step in known.tolist()])
+    medians = np.array([medians_of(by_level[:, starts[step] : ends[step]]) for step in known.tolist()])
     if _is_untinted(medians, known, counts):
         return None
     levels = np.arange(TINT_LEVELS)
@@ -208,12 +208,6 @@ def _tint_by_brightness(chroma: np.ndarray, brightness: np.ndarray) -> np.ndarra
     smooth = ndimage.median_filter(every, size=(TINT_SMOOTHING, 1), mode="nearest")
     centres = (levels + 0.5) * (256 / TINT_LEVELS)
     return np.stack([np.interp(np.arange(256), centres, smooth[:, channel]) for channel in (0, 1)], axis=1)
-
-
-def _medians(values: np.ndarray) -> np.ndarray:
-    """Return the median of each row of ``values``, as ``np.median`` does in several times the time."""
-    ordered, count = np.sort(values, axis=1), values.shape[1]
-    return np.asarray((ordered[:, (count - 1) // 2] + ordered[:, count // 2]) / 2)
 
 
 def _is_untinted(medians: np.ndarray, known: np.ndarray, counts: np.ndarray) -> bool:

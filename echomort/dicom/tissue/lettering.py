@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from echomort.dicom.tissue.morphology import box_of, boxes_of, label
+from echomort.dicom.tissue.morphology import (
+    box_of,
+    boxes_of,
+    dilate,
+    extremes_of,
+    find_still,
+    label,
+    medians_of,
+    open_mask,
+    rows_of,
+)
 from echomort.dicom.tissue.snapshots import Snapshots
 
 MIN_BRIGHTNESS = 140
@@ -33,9 +41,6 @@ drawn bright and still tissue (tests/dicom/test_lettering.py)."""
 
 MIN_HEIGHT = 6
 """Pixels of a letter's height at least: fewer can't be read. Geometry of fonts."""
-
-HALF_ROW = 0.5
-"""Rows by which a count of rows, a sum of floats, may fall short. Rounding."""
 
 MAX_HEIGHT = 0.08
 """A letter's height at most, as a share of the picture's. Tuned on drawn names of 10 to 28 pixels
@@ -101,39 +106,39 @@ def without_lettering(mask: np.ndarray, snapshots: Snapshots) -> np.ndarray:
     """
     if not mask.any():
         return mask
-    box = box_of(mask, GROUND_WIDTH)
-    lines = list(_find_bands(mask, snapshots, box))
+    lines = list(_find_bands(mask, snapshots))
     if not lines:
         return mask
     kept = mask.copy()
     for band in lines:
-        kept[box][band] = False
+        kept[band] = False
     return kept
 
 
-def _find_bands(mask: np.ndarray, snapshots: Snapshots, box: tuple[slice, slice]) -> Iterator[tuple[slice, slice]]:
-    """Yield the rows and columns of each line of letters, of those of ``box``, which holds ``mask``."""
-    whole = snapshots.darkest[box], snapshots.brightest[box]
-    for darkest, brightest in (whole, *_stretches([frame[box] for frame in snapshots.frames])):
-        still = (darkest >= MIN_BRIGHTNESS) & mask[box]
-        if not _may_hold_line(still):
+def _find_bands(mask: np.ndarray, snapshots: Snapshots) -> Iterator[tuple[slice, slice]]:
+    """Yield the rows and columns of each line of letters over ``mask``, which is not empty."""
+    rows, most = rows_of(mask), MAX_BRIGHT_SHARE * np.count_nonzero(mask)
+    for whole in ((snapshots.darkest, snapshots.brightest), *_stretches(snapshots.frames)):
+        still, counts = find_still([picture[rows] for picture in whole], mask[rows], MIN_BRIGHTNESS, MAX_MOTION)
+        if not _may_hold_line(counts) or counts.sum() > most:
             continue
-        still &= brightest - darkest <= MAX_MOTION
-        if not _may_hold_line(still) or np.count_nonzero(still) > MAX_BRIGHT_SHARE * np.count_nonzero(mask):
-            continue
-        for letters in _find_lines(_find_letters(still, darkest, brightest, MAX_HEIGHT * len(mask))):
-            yield _band(letters, still)
+        box = box_of(still, GROUND_WIDTH)
+        pictures = [picture[rows][box] for picture in whole]
+        for letters in _find_lines(_find_letters(still[box], pictures, MAX_HEIGHT * len(mask))):
+            down, along = _band(letters, still[box])
+            yield _moved(down, rows.start + box[0].start), _moved(along, box[1].start)
 
 
-def _stretches(frames: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield each pixel's darkest and its brightest value in each stretch of ``frames``; two share half of theirs."""
+def _moved(part: slice, by: int) -> slice:
+    return slice(max(0, part.start + by), part.stop + by)
+
+
+def _stretches(frames: Sequence[np.ndarray]) -> Iterator[Sequence[np.ndarray]]:
+    """Yield each stretch of ``frames``; two share half of theirs."""
     if len(frames) <= STRETCH:
         return
-    half = STRETCH // 2
-    halves = [frames[at : at + half] for at in range(0, len(frames) - half + 1, half)]
-    extremes = [(functools.reduce(np.minimum, part), functools.reduce(np.maximum, part)) for part in halves]
-    for (dark, bright), (other_dark, other_bright) in itertools.pairwise(extremes):
-        yield np.minimum(dark, other_dark), np.maximum(bright, other_bright)
+    for first in range(0, len(frames) - STRETCH + 1, STRETCH // 2):
+        yield frames[first : first + STRETCH]
 
 
 def _band(letters: list[_Letter], still: np.ndarray) -> tuple[slice, slice]:
@@ -147,27 +152,28 @@ def _band(letters: list[_Letter], still: np.ndarray) -> tuple[slice, slice]:
         left = int(more.min())
     while (more := columns[(columns >= right) & (columns < right + MAX_GAP * height)]).size:
         right = int(more.max()) + 1
-    return slice(max(0, top - margin), bottom + margin), slice(max(0, left - margin), right + margin)
+    return slice(top - margin, bottom + margin), slice(left - margin, right + margin)
 
 
-def _may_hold_line(still: np.ndarray) -> bool:
-    """Whether ``MIN_HEIGHT`` rows in succession hold ``MIN_LETTERS`` pixels each, as any line of letters does."""
-    if np.count_nonzero(still) < MIN_HEIGHT * MIN_LETTERS:
-        return False
-    full = still.sum(axis=1, dtype=np.uint16) >= MIN_LETTERS
-    return bool((np.convolve(full, np.ones(MIN_HEIGHT)) > MIN_HEIGHT - HALF_ROW).any())
+def _may_hold_line(counts: np.ndarray) -> bool:
+    """Whether ``MIN_HEIGHT`` rows in succession hold ``MIN_LETTERS`` pixels each, as any line of letters does;
+    ``counts`` has one number a row."""
+    return b"\1" * MIN_HEIGHT in (counts >= MIN_LETTERS).tobytes()
 
 
-def _find_letters(still: np.ndarray, darkest: np.ndarray, brightest: np.ndarray, highest: float) -> list[_Letter]:
-    """Return the pieces of ``still``, up to ``highest`` rows high, that are drawn and may stand in a line."""
+def _find_letters(still: np.ndarray, pictures: Sequence[np.ndarray], highest: float) -> list[_Letter]:
+    """Return the pieces of ``still``, up to ``highest`` rows high, that are drawn in ``pictures`` and may stand in a
+    line."""
     labels, count = label(still)
     boxes = boxes_of(labels, count)
     height, width = boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]
     fits = (height >= MIN_HEIGHT) & (height <= max(MIN_HEIGHT, highest)) & (width <= MAX_WIDTH * height)
     sized = np.flatnonzero(fits)
+    if len(sized) < MIN_LETTERS:
+        return []
     in_line = sized[_may_be_in_line(boxes[sized])]
     pieces = ((index + 1, _Letter(*box)) for index, box in zip(in_line.tolist(), boxes[in_line].tolist(), strict=True))
-    return [piece for index, piece in pieces if _is_drawn(labels, index, piece, darkest, brightest)]
+    return [piece for index, piece in pieces if _is_drawn(labels, index, piece, pictures)]
 
 
 def _may_be_in_line(boxes: np.ndarray) -> np.ndarray:
@@ -184,29 +190,28 @@ def _may_be_in_line(boxes: np.ndarray) -> np.ndarray:
 def _all_follow(ones: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return for each pair of boxes, int32 (..., 4), whether one of ``others`` comes next on the line of the one of
     ``ones``."""
-    top, bottom, _, right = np.moveaxis(ones, -1, 0)
-    other_top, other_bottom, left, _ = np.moveaxis(others, -1, 0)
+    top, bottom, right = ones[..., 0], ones[..., 1], ones[..., 3]
+    other_top, other_bottom, left = others[..., 0], others[..., 1], others[..., 2]
     gap, height = left - right + 1, np.maximum(bottom - top, other_bottom - other_top)
     slack = np.maximum(1, height // LEVEL_SHARE)
     is_level = (np.abs(bottom - other_bottom) <= slack) & (np.abs(top - other_top) <= slack)
     return np.asarray((gap > 0) & is_level & (gap <= MAX_GAP * height))
 
 
-def _is_drawn(labels: np.ndarray, index: int, letter: _Letter, darkest: np.ndarray, brightest: np.ndarray) -> bool:
+def _is_drawn(labels: np.ndarray, index: int, letter: _Letter, pictures: Sequence[np.ndarray]) -> bool:
     """Whether the piece is thin, and the ground about and within it is darker at times and moves."""
-    from scipy import ndimage
-
     around = (
         slice(max(0, letter.top - GROUND_WIDTH), letter.bottom + GROUND_WIDTH),
         slice(max(0, letter.left - GROUND_WIDTH), letter.right + GROUND_WIDTH),
     )
     piece = labels[around] == index
-    stroke = 2 * float(ndimage.distance_transform_cdt(np.pad(piece, 1), "chessboard").max()) - 1
-    ground = ~ndimage.binary_dilation(piece, np.ones((3, 3)))
-    if stroke > max(MIN_STROKE_PIXELS, MAX_STROKE * letter.height) or not ground.any():
+    thickest = max(MIN_STROKE_PIXELS, MAX_STROKE * letter.height)
+    ground = ~dilate(piece)
+    if open_mask(piece, 2 * int((thickest + 1) / 2) + 1).any() or not ground.any():
         return False
-    low, high = darkest[around][ground], brightest[around][ground]
-    return bool(np.median(low) < MIN_BRIGHTNESS - MIN_CONTRAST and np.median(high - low) > MIN_GROUND_MOTION)
+    darkest, brightest = extremes_of([picture[around] for picture in pictures])
+    low, change = medians_of(np.stack([darkest[ground], (brightest - darkest)[ground]]))
+    return bool(low < MIN_BRIGHTNESS - MIN_CONTRAST and change > MIN_GROUND_MOTION)
 
 
 def _find_lines(letters: list[_Letter]) -> list[list[_Letter]]:

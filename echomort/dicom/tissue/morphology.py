@@ -59,6 +59,35 @@ def sum_of(pictures: Sequence[np.ndarray]) -> np.ndarray:
     return total
 
 
+def medians_of(values: np.ndarray) -> np.ndarray:
+    """Return the median of each row of ``values``, as ``np.median`` does in several times the time."""
+    ordered, count = np.sort(values, axis=-1), values.shape[-1]
+    return np.asarray(ordered[..., (count - 1) // 2] * 0.5 + ordered[..., count // 2] * 0.5)
+
+
+def extremes_of(pictures: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return each pixel's smallest and its largest value in ``pictures``, uint8 of equal shape."""
+    if compiled is None:
+        return np.minimum.reduce(pictures), np.maximum.reduce(pictures)
+    smallest, largest = np.empty(pictures[0].shape, np.uint8), np.empty(pictures[0].shape, np.uint8)
+    compiled.extremes([np.ascontiguousarray(picture) for picture in pictures], smallest, largest)
+    return smallest, largest
+
+
+def find_still(
+    pictures: Sequence[np.ndarray], mask: np.ndarray, least: int, most: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which pixels of bool ``mask`` are never darker than ``least`` in ``pictures``, uint8 of its shape, and
+    change by ``most`` levels at most: bool (rows, columns), and how many of each row are so, int32 (rows,)."""
+    if compiled is None:
+        smallest, largest = extremes_of(pictures)
+        still = mask & (smallest >= least) & (largest - smallest <= most)
+        return still, still.sum(axis=1, dtype=np.int32)
+    still, counts = np.empty(mask.shape, bool), np.zeros(len(mask), np.int32)
+    compiled.find_still([np.ascontiguousarray(picture) for picture in pictures], mask, least, most, still, counts)
+    return still, counts
+
+
 def opening(picture: np.ndarray, side: int) -> np.ndarray:
     """Return the grey opening of uint8 ``picture`` by a square of ``side`` (odd) pixels: what is narrower than that and
     brighter than its ground takes the ground's value. Beyond the border the picture goes on as at the border."""
@@ -83,10 +112,17 @@ def maximum(picture: np.ndarray, side: int) -> np.ndarray:
 
 def box_of(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
     """Return the rows and columns that hold bool ``mask``, which is not empty, and a ``margin`` about them."""
-    rows = np.flatnonzero(mask.any(axis=1))
-    columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
-    (top, bottom), (left, right) = (at[[0, -1]].tolist() for at in (rows, columns))
-    return slice(max(0, top - margin), bottom + 1 + margin), slice(max(0, left - margin), right + 1 + margin)
+    rows = rows_of(mask)
+    columns = rows_of(mask[rows].T)
+    return slice(max(0, rows.start - margin), rows.stop + margin), slice(
+        max(0, columns.start - margin), columns.stop + margin
+    )
+
+
+def rows_of(mask: np.ndarray) -> slice:
+    """Return the rows that hold bool ``mask``, which is not empty."""
+    lit = np.asarray(mask.any(axis=1))
+    return slice(int(lit.argmax()), len(lit) - int(lit[::-1].argmax()))
 
 
 def label(mask: np.ndarray, corners: bool = True) -> tuple[np.ndarray, int]:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from echomort.dicom.reasons import Reason, Rejected
-from echomort.dicom.tissue.morphology import sum_of
+from echomort.dicom.tissue.morphology import extremes_of, sum_of
 from echomort.dicom.tissue.noise import NO_NOISE, Noise, may_be_noisy, measure_noise
 
 GRID_COLUMNS = 320
@@ -34,10 +34,7 @@ class Snapshots:
         snapshots = tuple(frames)
         if not snapshots:
             raise Rejected(Reason.FRAME_COUNT, "no frames")
-        brightest, darkest = snapshots[0].copy(), snapshots[0].copy()
-        for frame in snapshots[1:]:
-            np.maximum(brightest, frame, out=brightest)
-            np.minimum(darkest, frame, out=darkest)
+        darkest, brightest = extremes_of(snapshots)
         return cls(brightest, darkest, snapshots)
 
     @cached_property

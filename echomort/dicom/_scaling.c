@@ -18,6 +18,8 @@
 #define FOR_EACH_PROCESSOR
 #endif
 
+#define INLINE static inline __attribute__((always_inline)) /* else it is compiled for the oldest processor */
+
 typedef struct {
     Py_ssize_t count, taps;
     const int32_t *start;
@@ -33,28 +35,58 @@ static void add_row(float *restrict acc, const uint8_t *restrict row, const uint
         acc[x] += weight * (float)(row[x] & mask[x]);
 }
 
-/* Each output is summed in the order of its taps; eight outputs of eight taps are summed side by side. Where none of
-   their columns is among from..to, beyond which `acc` is 0, they are 0: taps start in the order of the outputs. */
+/* Sums eight outputs of eight taps each. */
+INLINE void sum_eights(Eight *sum, const float *acc, const int32_t *start, const float *weight)
+{
+    Eight product[8];
+    for (int i = 0; i < 8; i++) {
+        Eight values, weights;
+        memcpy(&values, acc + start[i], sizeof values);
+        memcpy(&weights, weight + 8 * i, sizeof weights);
+        product[i] = values * weights;
+    }
+    TRANSPOSE(product);
+    *sum = product[0];
+    for (int k = 1; k < 8; k++)
+        *sum += product[k];
+}
+
+/* Sums eight outputs of four taps each; those of two outputs lie side by side. */
+INLINE void sum_fours(Eight *sum, const float *acc, const int32_t *start, const float *weight)
+{
+    Eight product[4];
+    for (int i = 0; i < 4; i++) {
+        Eight one, other, weights;
+        memcpy(&one, acc + start[2 * i], sizeof one);
+        memcpy(&other, acc + start[2 * i + 1], sizeof other);
+        memcpy(&weights, weight + 8 * i, sizeof weights);
+        product[i] = PICK(one, other, 0, 1, 2, 3, 8, 9, 10, 11) * weights;
+    }
+    TRANSPOSE_FOURS(product, 4);
+    *sum = product[0];
+    for (int k = 1; k < 4; k++)
+        *sum += product[k];
+    *sum = PICK(*sum, *sum, 0, 4, 1, 5, 2, 6, 3, 7);
+}
+
+/* Each output is summed in the order of its taps; eight outputs of four or eight taps are summed side by side. Where none
+   of their columns is among from..to, beyond which `acc` is 0, they are 0: taps start in the order of the outputs. */
 FOR_EACH_PROCESSOR
 static void narrow(uint8_t *restrict out, const float *restrict acc, Filter along, Py_ssize_t from, Py_ssize_t to)
 {
     Py_ssize_t j = 0;
-    for (; along.taps == 8 && j + 8 <= along.count; j += 8) {
-        Eight product[8];
-        if (along.start[j + 7] + 8 <= from || along.start[j] >= to) {
+    for (; (along.taps == 4 || along.taps == 8) && j + 8 <= along.count; j += 8) {
+        const int32_t *start = along.start + j;
+        const float *weight = along.weight + j * along.taps;
+        if (start[7] + along.taps <= from || start[0] >= to) {
             memset(out + j, 0, 8);
             continue;
         }
-        for (int i = 0; i < 8; i++) {
-            Eight values, weights;
-            memcpy(&values, acc + along.start[j + i], sizeof values);
-            memcpy(&weights, along.weight + 8 * (j + i), sizeof weights);
-            product[i] = values * weights;
-        }
-        TRANSPOSE(product);
-        Eight sum = product[0];
-        for (int k = 1; k < 8; k++)
-            sum += product[k];
+        Eight sum;
+        if (along.taps == 8)
+            sum_eights(&sum, acc, start, weight);
+        else
+            sum_fours(&sum, acc, start, weight);
         EightBytes rounded = __builtin_convertvector(__builtin_convertvector(sum + 0.5f, EightWhole), EightBytes);
         memcpy(out + j, &rounded, sizeof rounded);
     }
@@ -95,14 +127,14 @@ static int scaled(const Py_buffer *view, Py_ssize_t columns, Py_ssize_t top, Py_
         PyErr_SetString(PyExc_ValueError, "shapes do not fit each other");
         return -1;
     }
-    float *acc = PyMem_Malloc(width * sizeof(float));
+    float *acc = PyMem_Malloc((width + 4) * sizeof(float)); /* eight are read for the last four taps */
     if (acc == NULL) {
         PyErr_NoMemory();
         return -1;
     }
     for (Py_ssize_t i = 0; i < down.count; i++) {
         Py_ssize_t from = width, to = 0;
-        memset(acc, 0, width * sizeof(float));
+        memset(acc, 0, (width + 4) * sizeof(float));
         for (Py_ssize_t k = 0; k < down.taps; k++) {
             Py_ssize_t y = down.start[i] + k, first = spans[2 * y], end = spans[2 * y + 1];
             float weight = down.weight[i * down.taps + k];

@@ -26,7 +26,7 @@ ROW_PADDING = 48
 """Columns of float32 by which a working row of whole ``ROW_BLOCK`` is longer: an odd number of cache lines in all. A
 stride of a power of two made the transpose five times slower when this was measured on x86-64."""
 
-SIDE_BY_SIDE = 8
+SIDE_BY_SIDE = (4, 8)
 """Taps that the compiled loop multiplies at once; shorter filters get weights of 0. Its registers."""
 
 FILTERS_KEPT = 64
@@ -195,7 +195,8 @@ def _bands(filter_name: str, old: int, new: int) -> tuple[np.ndarray, np.ndarray
     dense = _filter_matrix(filter_name, old, new).toarray()
     lit = dense != 0
     first, last = lit.argmax(axis=1), dense.shape[1] - 1 - lit[:, ::-1].argmax(axis=1)
-    taps = max(int((last - first).max()) + 1, min(SIDE_BY_SIDE, dense.shape[1]))
+    widest = int((last - first).max()) + 1
+    taps = min(next((taps for taps in SIDE_BY_SIDE if taps >= widest), widest), dense.shape[1])
     start = np.minimum(first, dense.shape[1] - taps)
     weights = np.take_along_axis(dense, start[:, None] + np.arange(taps), axis=1)
     return start.astype(np.int32), np.ascontiguousarray(weights)

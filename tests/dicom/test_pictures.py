@@ -112,7 +112,9 @@ def test_quantiles_are_those_of_numpy() -> None:
         np.testing.assert_allclose(noise._quantiles(values, *shares), np.quantile(values, shares), rtol=1e-12)
 
 
-def test_the_correlation_of_rows_is_that_of_numpy() -> None:
+@pytest.mark.parametrize("loop", [morphology.compiled, None], ids=["compiled", "NumPy"])
+def test_the_correlation_of_rows_is_that_of_numpy(loop: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(noise, "compiled", loop)
     random = np.random.default_rng(11)
     frames = ndimage.uniform_filter1d(random.integers(0, 256, (5, 40, 30)), 3, axis=1).astype(np.uint8)
     where = random.random((40, 30)) < 0.7
@@ -120,8 +122,9 @@ def test_the_correlation_of_rows_is_that_of_numpy() -> None:
     both = where[1:] & where[:-1]
     one, other = away[:, 1:][:, both], away[:, :-1][:, both]
     expected = (one * other).mean() / np.sqrt((one**2).mean() * (other**2).mean())
-    assert noise._correlation(frames, frames.sum(axis=0, dtype=np.uint16), where) == pytest.approx(expected, rel=1e-5)
-    assert noise._correlation(frames, frames.sum(axis=0, dtype=np.uint16), np.zeros_like(where)) == 0
+    assert noise._correlation(frames, where) == pytest.approx(expected, rel=1e-12)
+    assert noise._correlation(frames, np.zeros_like(where)) == 0
+    assert noise._correlation(np.full((12, 40, 30), 255, np.uint8), where) == 0
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -158,6 +161,9 @@ def test_the_compiled_loops_refuse_shapes_that_do_not_fit() -> None:
         lambda: morphology.compiled.find_still([picture], picture, 1, 256, picture.copy(), np.zeros(4, np.int32)),
         lambda: morphology.compiled.find_still([picture], picture, 1, 1, picture.copy(), np.zeros(5, np.int32)),
         lambda: morphology.compiled.find_still([picture], picture, 1, 1, picture[:2].copy(), np.zeros(4, np.int32)),
+        lambda: morphology.compiled.sum_products([picture], 5, picture, np.zeros(3, np.int64)),
+        lambda: morphology.compiled.sum_products([picture], 6, picture, np.zeros(2, np.int64)),
+        lambda: morphology.compiled.sum_products([picture[:3]], 6, picture, np.zeros(3, np.int64)),
         lambda: morphology.compiled.hull(rows, rows, rows[:2], np.zeros((12, 2))),
         lambda: morphology.compiled.hull(rows, rows, rows, np.zeros((11, 2))),
     ]

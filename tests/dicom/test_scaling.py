@@ -95,7 +95,7 @@ def masks(rows: int, columns: int) -> list[np.ndarray]:
 
 @pytest.mark.skipif(scaling.compiled is None, reason="installed without a C compiler: there is one way only")
 @pytest.mark.parametrize("filter_name", ["area", "linear"])
-@pytest.mark.parametrize("shape", [(600, 800), (480, 640), (109, 150), (61, 97), (1080, 1920)])
+@pytest.mark.parametrize("shape", [(600, 800), (480, 640), (300, 400), (109, 150), (61, 97), (1080, 1920)])
 def test_the_compiled_loop_makes_the_same_bytes(
     filter_name: str, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -170,16 +170,19 @@ static int widen_boxes(const int32_t *labels, Py_ssize_t rows, Py_ssize_t column
         for (Py_ssize_t x = 0; x < columns; x++) {
             while (x + 8 < columns && memcmp(labels + x, nothing, sizeof nothing) == 0)
                 x += 8;
-            if (labels[x] == 0)
+            int32_t number = labels[x], start = (int32_t)x;
+            if (number == 0)
                 continue;
-            if (labels[x] < 0 || labels[x] > count)
+            if (number < 0 || number > count)
                 return 0;
-            int32_t *box = boxes[labels[x] - 1];
+            while (x + 1 < columns && labels[x + 1] == number)
+                x++;
+            int32_t *box = boxes[number - 1], end = (int32_t)x + 1;
             if (box[1] == 0)
-                box[0] = (int32_t)y, box[2] = (int32_t)x, box[3] = (int32_t)x + 1;
+                box[0] = (int32_t)y, box[2] = start, box[3] = end;
             box[1] = (int32_t)y + 1;
-            box[2] = x < box[2] ? (int32_t)x : box[2];
-            box[3] = x >= box[3] ? (int32_t)x + 1 : box[3];
+            box[2] = start < box[2] ? start : box[2];
+            box[3] = end > box[3] ? end : box[3];
         }
     return 1;
 }
@@ -282,6 +285,8 @@ done:
 /* --- each pixel's extremes over frames ------------------------------------------------------------------------- */
 
 #define CHUNK 1024 /* pixels whose extremes are kept at hand */
+#define LANES 128 /* pixels whose sums are */
+#define MOST_FRAMES 180 /* whose squared sums 32 bits hold */
 
 typedef struct {
     Py_buffer *frame;
@@ -405,6 +410,75 @@ static PyObject *find_still(PyObject *self, PyObject *arguments)
     PyBuffer_Release(&inside);
     PyBuffer_Release(&still);
     PyBuffer_Release(&counts);
+    if (!fits)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+/* Of pixels and of those a row above: their sums over the frames, those of their squares, and those of their products. */
+typedef struct {
+    int32_t low[LANES], high[LANES], lows[LANES], highs[LANES], both[LANES];
+} Sums;
+
+FOR_EACH_PROCESSOR
+static void add_frame(Sums *restrict sums, const uint8_t *restrict row, const uint8_t *restrict above, Py_ssize_t count)
+{
+    for (Py_ssize_t x = 0; x < count; x++) {
+        uint16_t low = row[x], high = above[x];
+        sums->low[x] += low;
+        sums->high[x] += high;
+        sums->lows[x] += (uint16_t)(low * low);
+        sums->highs[x] += (uint16_t)(high * high);
+        sums->both[x] += (uint16_t)(low * high);
+    }
+}
+
+/* Adds up, over the pixels that count, what they, those above and the two together vary by, times `frames` squared. */
+FOR_EACH_PROCESSOR
+static void add_totals(const Sums *restrict sums, int32_t frames, const uint8_t *restrict inside,
+                       const uint8_t *restrict above, Py_ssize_t count, int64_t *restrict totals)
+{
+    int64_t low = 0, high = 0, both = 0;
+    for (Py_ssize_t x = 0; x < count; x++) {
+        int32_t counts = inside[x] & above[x];
+        low += counts * (frames * sums->lows[x] - sums->low[x] * sums->low[x]);
+        high += counts * (frames * sums->highs[x] - sums->high[x] * sums->high[x]);
+        both += counts * (frames * sums->both[x] - sums->low[x] * sums->high[x]);
+    }
+    totals[0] += low;
+    totals[1] += high;
+    totals[2] += both;
+}
+
+static PyObject *sum_products(PyObject *self, PyObject *arguments)
+{
+    PyObject *sequence;
+    Py_buffer inside, totals;
+    Frames frames;
+    Py_ssize_t columns;
+    int fits = 0;
+    if (!PyArg_ParseTuple(arguments, "Ony*w*", &sequence, &columns, &inside, &totals))
+        return NULL;
+    if (columns < 1 || inside.len % columns != 0 || totals.len != 3 * sizeof(int64_t))
+        PyErr_SetString(PyExc_ValueError, "shapes do not fit each other");
+    else if (take_frames(sequence, &frames, inside.len)) {
+        fits = frames.count <= MOST_FRAMES;
+        for (Py_ssize_t at = columns, count; fits && at < inside.len; at += count) {
+            count = inside.len - at < LANES ? inside.len - at : LANES;
+            Sums sums = {{0}};
+            for (Py_ssize_t i = 0; i < frames.count; i++) {
+                const uint8_t *row = (const uint8_t *)frames.frame[i].buf + at;
+                add_frame(&sums, row, row - columns, count);
+            }
+            const uint8_t *row = (const uint8_t *)inside.buf + at;
+            add_totals(&sums, (int32_t)frames.count, row, row - columns, count, totals.buf);
+        }
+        if (!fits)
+            PyErr_SetString(PyExc_ValueError, "shapes do not fit each other");
+        release_frames(&frames);
+    }
+    PyBuffer_Release(&inside);
+    PyBuffer_Release(&totals);
     if (!fits)
         return NULL;
     Py_RETURN_NONE;
@@ -541,6 +615,12 @@ static PyMethodDef methods[] = {
      "Write into `still` (uint8 of 0 and 1) which pixels of `inside` (uint8 of 0 and 1) are never darker than `least` in\n"
      "`frames` (a sequence of uint8) and change by `most` levels at most; add to `counts` (int32 (rows,))\n"
      "how many of each row are so. Raises ValueError where the shapes do not fit."},
+    {"sum_products", sum_products, METH_VARARGS,
+     "sum_products(frames, columns, inside, totals)\n\n"
+     "Add to `totals` (int64 (3,)) the products of what `frames` (a sequence of uint8, `columns` wide) differ from their\n"
+     "mean by, times the square of how many they are: of each pixel of `inside` (uint8 of 0 and 1) below another one with\n"
+     "itself, of the other one with itself, and of the two. Raises ValueError where the shapes do not fit, or where there\n"
+     "are more than 180 frames."},
     {"label", label, METH_VARARGS,
      "label(mask, columns, corners, labels) -> count\n\n"
      "Write into `labels` (int32) the number, from 1, of the connected part of `mask` (uint8 of 0 and 1, `columns`\n"

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from echomort.dicom.tissue.morphology import dilate, erode, extremes_of, sum_of
+
+try:
+    import echomort.dicom.tissue._pictures as compiled
+except ImportError:  # installed without a C compiler
+    compiled = None  # type: ignore[assignment]
 
 MIN_CHANGE = 2.0
 """Grey levels: where pixels change by more on average over their neighbourhood, there may be noise. Above a codec's
@@ -79,8 +87,6 @@ class Noise:
 
     def moving(self, motion: np.ndarray, level: np.ndarray) -> np.ndarray:
         """Return where ``motion``, uint8 (rows, columns), exceeds the noise about a mean ``level``, as bool."""
-        from echomort.dicom.tissue.morphology import dilate, erode
-
         expected = self.dark + (self.lit - self.dark) * np.clip(level / max(self.dark, 1.0), 0, 1)
         exceeds = _sums(motion) > NEIGHBOURHOOD**2 * (EXCESS * expected + SLACK)
         grown = erode(erode(exceeds))  # the average reaches two pixels beyond what moves
@@ -95,23 +101,24 @@ def may_be_noisy(motion: np.ndarray) -> bool:
     return _fills_its_box(motion >= MIN_CHANGE, MIN_SPARSE_FILL)
 
 
-def measure_noise(frames: np.ndarray) -> Noise:
-    """Return the noise of ``frames``, uint8 (snapshots, rows, columns); :data:`NO_NOISE` where it is weak or none.
+def measure_noise(frames: Sequence[np.ndarray]) -> Noise:
+    """Return the noise of ``frames``, each uint8 (rows, columns); :data:`NO_NOISE` where it is weak or none.
 
     Noise changes all pixels of a screen, or of the picture within it, and all dark ones alike.
     """
-    count, motion = len(frames), frames.max(axis=0) - frames.min(axis=0)
+    count, (darkest, brightest) = len(frames), extremes_of(frames)
+    motion = brightest - darkest
     changes = _sums(motion)
-    changing = changes > MIN_CHANGE * NEIGHBOURHOOD**2
+    changing = changes > int(MIN_CHANGE * NEIGHBOURHOOD**2)
     if not _fills_its_box(changing, MIN_FILL):
         return NO_NOISE
-    levels = frames.sum(axis=0, dtype=np.uint16)  # times ``count``
+    levels = sum_of(frames)
     (limit,) = _quantiles(levels[changing], DARK_SHARE)
-    dark = changing & (levels <= limit)
+    dark = changing & (levels <= int(limit))
     low, middle, high = (each / NEIGHBOURHOOD**2 for each in _quantiles(changes[dark], 0.25, 0.5, 0.75))
     if middle > MAX_LEVEL or high - low > MAX_SPREAD * middle or limit > count * MAX_DARK:
         return NO_NOISE
-    if _correlation(frames, levels, dark) > MAX_CORRELATION:
+    if _correlation(frames, dark) > MAX_CORRELATION:
         return NO_NOISE
     ground = _quantiles(levels[dark], 0.5)[0] / count
     return Noise(high, 2 * high if ground < middle else high, ground)
@@ -120,8 +127,6 @@ def measure_noise(frames: np.ndarray) -> Noise:
 def is_noise_alone(frames: Iterable[np.ndarray], sector: np.ndarray) -> bool:
     """Return whether hardly one of ``frames``, uint8 (rows, columns), resembles another in ``sector``, bool (rows,
     columns): then noise fills it, and no tissue. Blank frames resemble none and are left out."""
-    from echomort.dicom.tissue.morphology import erode
-
     inner = erode(sector)  # the dark beyond an edge is alike in all frames
     if not inner.any():
         return False
@@ -144,23 +149,22 @@ def _quantiles(values: np.ndarray, *shares: float) -> list[float]:
     return [float(each) for each in below + (above - below) * (places % 1)]
 
 
-def _correlation(frames: np.ndarray, levels: np.ndarray, where: np.ndarray) -> float:
-    """Return the correlation of what ``frames``, uint8 (snapshots, rows, columns), differ from their mean by, from row
-    to row within ``where``; ``levels`` are their sums."""
-    both = (where[1:] & where[:-1]).ravel().astype(np.float32)
-    ones = others = products = 0.0
-    for frame in frames:
-        away = frame * np.float32(len(frames)) - levels
-        one, other = away[1:].ravel(), away[:-1].ravel() * both
-        products += _dot(one, other)
-        others += _dot(other, other)
-        ones += _dot(np.square(one), both)
-    return products / float(np.sqrt(ones * others)) if ones and others else 0.0
+def _correlation(frames: Sequence[np.ndarray], where: np.ndarray) -> float:
+    """Return the correlation of what ``frames``, each uint8 (rows, columns), differ from their mean by, from row to row
+    within ``where``."""
+    totals = np.zeros(3, np.int64)
+    if compiled is None:
+        totals += _sum_products(np.array(frames, np.int64), where[1:] & where[:-1])
+    else:
+        compiled.sum_products([np.ascontiguousarray(frame) for frame in frames], where.shape[1], where, totals)
+    ones, others, products = totals.tolist()
+    return products / math.sqrt(ones * others) if ones and others else 0.0
 
 
-def _dot(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the sum of the products; `@` may start threads, which take longer."""
-    return float(np.einsum("i,i->", one, other))
+def _sum_products(frames: np.ndarray, both: np.ndarray) -> list[int]:
+    away = len(frames) * frames - frames.sum(axis=0)
+    one, other = away[:, 1:][:, both], away[:, :-1][:, both]
+    return [int((each * another).sum()) // len(frames) for each, another in ((one, one), (other, other), (one, other))]
 
 
 def _fills_its_box(changing: np.ndarray, share: float) -> bool:
@@ -177,7 +181,6 @@ def _fills_its_box(changing: np.ndarray, share: float) -> bool:
 
 def _sums(motion: np.ndarray) -> np.ndarray:
     """Return the sum of uint8 ``motion`` over its neighbourhood, which is mirrored at the border: uint16."""
-    sums = np.pad(motion.astype(np.uint16), NEIGHBOURHOOD // 2, mode="symmetric")
-    rows, columns = motion.shape
-    sums = np.asarray(sum(sums[shift : shift + rows] for shift in range(NEIGHBOURHOOD)))
-    return np.asarray(sum(sums[:, shift : shift + columns] for shift in range(NEIGHBOURHOOD)))
+    padded, (rows, columns) = np.pad(motion, NEIGHBOURHOOD // 2, mode="symmetric"), motion.shape
+    high = sum_of([padded[shift : shift + rows] for shift in range(NEIGHBOURHOOD)])
+    return sum_of([high[:, shift : shift + columns] for shift in range(NEIGHBOURHOOD)])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echomort.dicom.tissue.morphology import count_by_label, dilate, erode, label, maximum
+from echomort.dicom.tissue.morphology import box_of, boxes_of, count_by_label, dilate, erode, label, maximum
 from echomort.dicom.tissue.outline import trace_outline
 from echomort.dicom.tissue.sweeps import MIN_TRACE_WIDTH
 
@@ -71,11 +71,8 @@ class Part:
     @classmethod
     def from_mask(cls, mask: np.ndarray, area: int) -> Part:
         """Return the part ``mask``; its rows and columns reach ``SPREAD`` pixels beyond it, inside the grid."""
-        found = (np.flatnonzero(mask.any(axis=1 - axis)) for axis in (0, 1))
-        ends = ((int(at[0]) - SPREAD, int(at[-1]) + 1 + SPREAD) for at in found)
-        rows, columns = (
-            slice(max(0, low), min(high, side)) for (low, high), side in zip(ends, mask.shape, strict=True)
-        )
+        box = box_of(mask, SPREAD)
+        rows, columns = (slice(part.start, min(part.stop, side)) for part, side in zip(box, mask.shape, strict=True))
         return cls(mask, area, rows, columns)
 
     @property
@@ -119,8 +116,17 @@ def find_parts(moving: np.ndarray) -> list[Part]:
     if count == 1:
         return [Part.from_mask(solid, int(np.count_nonzero(solid)))]
     areas = count_by_label(labels, solid, count)[1:]
-    order = [index for index in np.argsort(areas)[::-1] if areas[index] > 0][:MAX_PARTS]
-    return [Part.from_mask(solid & (labels == index + 1), int(areas[index])) for index in order]
+    order = [index for index in np.argsort(areas)[::-1].tolist() if areas[index] > 0][:MAX_PARTS]
+    boxes = boxes_of(labels, count).tolist()
+    return [Part.from_mask(_held(solid, labels, index + 1, boxes[index]), int(areas[index])) for index in order]
+
+
+def _held(mask: np.ndarray, labels: np.ndarray, number: int, box: list[int]) -> np.ndarray:
+    """Return which pixels of bool ``mask`` carry the label ``number``, all of which lie in ``box``."""
+    top, bottom, left, right = box
+    held = np.zeros_like(mask)
+    held[top:bottom, left:right] = mask[top:bottom, left:right] & (labels[top:bottom, left:right] == number)
+    return held
 
 
 def join_walls(parts: list[Part]) -> np.ndarray:

@@ -14,7 +14,7 @@ from echomort.dicom.tissue.noise import EXCESS, NO_NOISE
 from echomort.dicom.tissue.outline import polygon_area, polygon_mask, trace_outline
 from echomort.dicom.tissue.panels import reject_two_panels
 from echomort.dicom.tissue.parts import find_parts, join_walls, without_drawn
-from echomort.dicom.tissue.snapshots import GRID_COLUMNS, Snapshots
+from echomort.dicom.tissue.snapshots import GRID_COLUMNS, Grid, Snapshots
 from echomort.dicom.tissue.sweeps import reject_scrolls, reject_sweeps
 
 MIN_MOTION = 4
@@ -160,9 +160,19 @@ def _prove_no_letters(mask: np.ndarray, snapshots: Snapshots) -> None:
         raise Rejected(Reason.NO_SECTOR, "letters")
 
 
-def grid(snapshots: Snapshots, box: Box | None, aspect: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def grid(snapshots: Snapshots, box: Box | None, aspect: float) -> Grid:
     """Return motion and brightness on a grid of square pixels, 0 outside the box, and how many pixels of the image
     lie between grid pixels (across, down); what moves no more than noise does has no motion."""
+    if aspect not in snapshots.grids:
+        snapshots.grids[aspect] = _whole_grid(snapshots, aspect)
+    motion, brightest, steps = snapshots.grids[aspect]
+    if box is None:
+        return motion, brightest, steps
+    corners = (np.array(box) // np.tile(steps, 2)).astype(int).tolist()
+    return _zero_outside(motion, corners), _zero_outside(brightest, corners), steps
+
+
+def _whole_grid(snapshots: Snapshots, aspect: float) -> Grid:
     step = max(1, round(snapshots.brightest.shape[1] / GRID_COLUMNS))
     steps = np.array([step, step / aspect])
     rows: slice | np.ndarray = slice(None, None, step)
@@ -175,10 +185,7 @@ def grid(snapshots: Snapshots, box: Box | None, aspect: float) -> tuple[np.ndarr
         motion = np.where(moving, np.maximum(motion, MIN_MOTION + 1), 0).astype(np.uint8)
     elif len(snapshots.frames) == FEWEST:
         motion = np.where(brightest > MIN_MOTION, maximum(motion, NEIGHBOURS), motion)
-    if box is None:
-        return motion, brightest, steps
-    corners = (np.array(box) // np.tile(steps, 2)).astype(int).tolist()
-    return _zero_outside(motion, corners), _zero_outside(brightest, corners), steps
+    return motion, brightest, steps
 
 
 def _zero_outside(picture: np.ndarray, box: list[int]) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -19,14 +19,23 @@ choice; thresholds of this room in grid pixels are tuned at this size (tests/dic
 SPARSE = 4
 """Grid pixels between two at which noise is looked for before it is measured, to save time. Our choice."""
 
+Grid = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Motion and brightness on the grid, and how many pixels of the image lie between grid pixels (across, down)."""
+
 
 @dataclass(frozen=True)
 class Snapshots:
-    """Several frames of a loop in time order, each pixel's brightest and its darkest value: uint8 (rows, columns)."""
+    """Several frames of a loop in time order, each pixel's brightest and its darkest value: uint8 (rows, columns).
+
+    ``grids`` keeps what :func:`~echomort.dicom.tissue.sector.grid` finds, by the aspect of pixels.
+    """
 
     brightest: np.ndarray
     darkest: np.ndarray
     frames: tuple[np.ndarray, ...]
+    grids: dict[float, tuple[np.ndarray, np.ndarray, np.ndarray]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @classmethod
     def from_frames(cls, frames: Iterable[np.ndarray]) -> Snapshots:
@@ -48,7 +57,7 @@ class Snapshots:
         step = max(1, round(self.brightest.shape[1] / GRID_COLUMNS))
         if not may_be_noisy(self.motion[:: SPARSE * step, :: SPARSE * step]):
             return NO_NOISE
-        return measure_noise(np.stack([frame[::step, ::step] for frame in self.frames]))
+        return measure_noise([np.ascontiguousarray(frame[::step, ::step]) for frame in self.frames])
 
     @cached_property
     def level(self) -> np.ndarray:

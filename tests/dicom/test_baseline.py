@@ -78,6 +78,34 @@ def test_luma_is_that_of_the_library_bit_for_bit(kind: str) -> None:
         np.testing.assert_array_equal(decoded(data, pixels.shape), jpeg_luma(data))
 
 
+def in_blocks(luma: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Return ``luma``, black but in the blocks of 8x8 pixels that are ``shown``."""
+    return luma * shown.repeat(8, axis=0).repeat(8, axis=1)[: luma.shape[0], : luma.shape[1]]
+
+
+@needs_compiled
+@pytest.mark.parametrize("kind", ["noise", "grey noise", "letters", "smooth", "box"])
+def test_blocks_that_are_not_shown_are_black(kind: str) -> None:
+    random = np.random.default_rng(15)
+    for _ in range(60):
+        pixels = picture(random, kind)
+        data, blocks = encoded(pixels, random), [-(-side // 8) for side in pixels.shape[:2]]
+        for share in (0, 0.3, 1):
+            shown = random.random(blocks) < share
+            luma = baseline.decode_shown(data, *pixels.shape[:2], shown)
+            np.testing.assert_array_equal(luma, in_blocks(jpeg_luma(data), shown))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (16, 24), (21, 43)])
+def test_a_block_is_shown_where_any_of_its_pixels_is(shape: tuple[int, int]) -> None:
+    for row, column in np.ndindex(shape):
+        mask = np.zeros(shape, bool)
+        mask[row, column] = True
+        blocks = baseline.blocks_of(mask)
+        assert blocks.shape == (-(-shape[0] // 8), -(-shape[1] // 8))
+        assert np.argwhere(blocks).tolist() == [[row // 8, column // 8]]
+
+
 @needs_compiled
 def test_the_frames_of_real_loops_are_decoded_here_and_alike() -> None:
     for path in REAL:
@@ -151,6 +179,11 @@ def test_a_changed_byte_changes_no_verdict() -> None:
                 np.testing.assert_array_equal(planes[0], jpeg_luma(bytes(changed)))
             if planes is not None and planes[1].small is not None:
                 np.testing.assert_array_equal(planes[1].small, jpeg_colour(bytes(changed), 10))
+            shown = random.random((5, 7)) < 0.5
+            luma = baseline.decode_shown(bytes(changed), *pixels.shape[:2], shown)
+            assert luma is not None or planes is None
+            if luma is not None:
+                np.testing.assert_array_equal(luma, in_blocks(jpeg_luma(bytes(changed)), shown))
     assert taken > 50, "many a changed byte leaves a JPEG whole"
 
 
@@ -240,14 +273,18 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
     luma, off_grey = np.zeros((16, 16), np.uint8), np.zeros((2, 2), np.uint8)
     small, none = np.zeros((4, 4, 3), np.uint8), np.zeros(0, np.uint8)
     for columns, *others in (
-        (16, luma, off_grey[:1], none),
-        (0, luma, off_grey, none),
-        (15, luma, off_grey, none),
-        (16, luma, off_grey, small[:3]),
+        (16, luma, off_grey[:1], none, none),
+        (0, luma, off_grey, none, none),
+        (15, luma, off_grey, none, none),
+        (16, luma, off_grey, small[:3], none),
+        (16, luma, none, none, off_grey[:1]),
+        (16, luma, off_grey, none, off_grey),
+        (16, luma, none, small, off_grey),
     ):
         with pytest.raises(ValueError, match="do not fit"):
             baseline.compiled.decode(b"", columns, *others)
-    assert baseline.compiled.decode(b"", 16, luma, off_grey, small) == 0
+    assert baseline.compiled.decode(b"", 16, luma, off_grey, small, none) == 0
+    assert baseline.compiled.decode(b"", 16, luma, none, none, off_grey) == 0
 
 
 def test_the_share_of_a_mask_in_coloured_blocks() -> None:

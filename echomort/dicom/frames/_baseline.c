@@ -67,22 +67,24 @@ static inline int read_value(Bits *from, int size)
 /* --- Huffman codes --------------------------------------------------------------------------------------------- */
 
 #define AHEAD 10  /* bits that are looked up at once */
+#define PASSED 12 /* bits of which all codes are passed at once */
 #define AT_ONCE 3 /* codes read from 56 bits: two of AHEAD bits and one of 31, the longest with its value */
 #define END 63    /* run of a code that ends its block */
 #define SPARE 512 /* bytes after a scan: a block takes 64 codes of 31 bits at most, and 8 bytes are read at once */
 
 /* `ready`: by the next AHEAD bits, a run of zeros, the value after it and how many bits the two take; 0 where they take
-   more. `symbol`: a code's symbol and length, 0 where it is longer. `zero`: the code of symbol 0, and its length. Of
+   more. `passing`: by the next PASSED bits, see below, once it is asked for. `symbol`: a code's symbol and length, 0 where it is longer. `zero`: the code of symbol 0, and its length. Of
    longer codes: the first 16 bits after those of each length, and the place of the length's first symbol less its first
    code. */
 typedef struct {
     int32_t ready[1 << AHEAD];
     uint16_t symbol[1 << AHEAD];
+    uint16_t passing[1 << PASSED];
     uint32_t zero, zero_length;
     uint32_t after[18];
     int32_t place[17];
     uint8_t symbols[256];
-    int is_there;
+    int is_there, is_passing;
 } Codes;
 
 static void make_ready(Codes *codes)
@@ -100,6 +102,26 @@ static void make_ready(Codes *codes)
     }
 }
 
+/* Writes by the next PASSED bits how many of them the codes and values take that fit in them, up to the end of a block,
+   how many coefficients these stand for, and whether the block ends. */
+static void make_passing(Codes *codes)
+{
+    for (int32_t ahead = 0; ahead < 1 << PASSED; ahead++) {
+        int bits = 0, coefficients = 0, ends = 0;
+        while (!ends) {
+            int symbol = codes->symbol[(ahead << bits & ((1 << PASSED) - 1)) >> (PASSED - AHEAD)];
+            int length = symbol >> 8, run = symbol >> 4 & 15, size = symbol & 15, more = bits + length + size;
+            if (length == 0 || more > PASSED || (size == 0 && run != 0 && run != 15) || coefficients + run > 62)
+                break;
+            bits = more;
+            ends = run == 0 && size == 0;
+            coefficients += ends ? 0 : run + 1;
+        }
+        codes->passing[ahead] = (uint16_t)(bits | coefficients << 4 | ends << 10);
+    }
+    codes->is_passing = 1;
+}
+
 /* Reads a table of codes (B.2.4.2, C.2) of at most `size` bytes; returns how many it took, 0 where it is none. */
 static Py_ssize_t read_codes(Codes *codes, const uint8_t *table, Py_ssize_t size)
 {
@@ -109,6 +131,7 @@ static Py_ssize_t read_codes(Codes *codes, const uint8_t *table, Py_ssize_t size
     memset(codes->symbol, 0, sizeof codes->symbol);
     memset(codes->symbols, 0, sizeof codes->symbols);
     codes->zero_length = 0;
+    codes->is_passing = 0;
     for (int length = 1; length <= 16; length++) {
         uint32_t many = table[length - 1];
         codes->place[length] = (int32_t)count - (int32_t)code;
@@ -347,6 +370,7 @@ typedef struct {
     Py_ssize_t size, position;
     Py_ssize_t rows, columns;
     uint8_t *luma, *off_grey;
+    const uint8_t *shown; /* the blocks of luma that are asked for, and nothing else is; NULL where all is */
     Small small;
     int count, across, down, interval; /* components, blocks of luma in a unit (A.2.3), and units between restarts */
     Component component[3];
@@ -392,6 +416,39 @@ read_others(Bits *from, const Component *component, Coefficients *of, int32_t *s
     }
     *sum = size;
     return last;
+}
+
+/* Passes a block but for its first coefficient; returns 0, -1 where the bits are wrong. */
+static inline int pass_block(Bits *from, Component *component)
+{
+    if (!read_first(from, component))
+        return -1;
+    for (int k = 0, read = 0, value; k < 63;) {
+        if (read++ % AT_ONCE == 0)
+            refill(from);
+        int passing = component->others->passing[from->bits >> (64 - PASSED)], after = k + (passing >> 4 & 63);
+        if (passing != 0 && after < 63) {
+            pass(from, passing & 15);
+            k = after;
+            if (passing >> 10)
+                break;
+            continue;
+        }
+        int run = read_run(from, component->others, &value);
+        if (run == END)
+            break;
+        k += run + 1;
+        if (run < 0 || k > 63)
+            return -1;
+    }
+    return 0;
+}
+
+/* Whether the block of luma at row y, column x is asked for. */
+static inline int is_shown(const Picture *picture, Py_ssize_t y, Py_ssize_t x)
+{
+    return picture->shown == NULL || (y < picture->rows && x < picture->columns &&
+                                      picture->shown[y / 8 * ((picture->columns + 7) / 8) + x / 8]);
 }
 
 /* Reads a block of luma, and the sum of its coefficients' sizes; returns the place of the last one, -1 where the bits are
@@ -440,6 +497,8 @@ static inline void place_block(Picture *picture, const Coefficients *of, int las
 static inline int32_t place_chroma(Picture *picture, Bits *from, Coefficients *of, int place, Py_ssize_t y, Py_ssize_t x)
 {
     Small *small = &picture->small;
+    if (picture->shown != NULL)
+        return pass_block(from, picture->component + place);
     if (small->planes[0] == NULL)
         return read_chroma(from, picture->component + place, NULL);
     int32_t off_grey = read_chroma(from, picture->component + place, of), is_flat = off_grey == abs(of->each[0]);
@@ -472,6 +531,7 @@ static int read_units(Picture *picture, const uint8_t *bytes, Py_ssize_t size, P
     Py_ssize_t top = first / units * high, left = first % units * wide;
     Bits from = {0, 0, bytes};
     Coefficients of = {.row = {{0}}};
+    const Coefficients black = {.each = {-8 * 128}};
     for (Py_ssize_t unit = first; unit < end; unit++) {
         int is_unchanged = pass_unchanged(&from, picture, &picture->unit);
         if (is_unchanged)
@@ -479,7 +539,9 @@ static int read_units(Picture *picture, const uint8_t *bytes, Py_ssize_t size, P
         for (Py_ssize_t y = top; y < top + high; y += 8)
             for (Py_ssize_t x = left; x < left + wide; x += 8) {
                 int32_t sum = 0;
-                int last = is_unchanged ? 0 : read_luma(&from, picture->component, &of, &sum);
+                int shown = is_shown(picture, y, x), last = 0;
+                if (!is_unchanged)
+                    last = shown ? read_luma(&from, picture->component, &of, &sum) : pass_block(&from, picture->component);
                 if (last < 0 || from.next > bytes + size + 8)
                     return 0;
                 if (sum > MAX_SUM) { /* rare: asked for a copy, else all other blocks take longer */
@@ -487,7 +549,7 @@ static int read_units(Picture *picture, const uint8_t *bytes, Py_ssize_t size, P
                     if (!is_exact(&copy, sum))
                         return 0;
                 }
-                place_block(picture, &of, last, y, x);
+                place_block(picture, shown ? &of : &black, last, y, x);
                 if (picture->small.planes[0] != NULL)
                     write_quarters(&of, last, picture->small.planes[0] + y / 4 * picture->small.columns + x / 4,
                                    picture->small.columns);
@@ -779,22 +841,26 @@ static int begin_picture(Picture *picture, const uint8_t *data, Py_ssize_t size,
 
 static PyObject *decode(PyObject *self, PyObject *arguments)
 {
-    Py_buffer data, luma, off_grey, small;
+    Py_buffer data, luma, off_grey, small, shown;
     Py_ssize_t columns;
-    if (!PyArg_ParseTuple(arguments, "y*nw*w*w*", &data, &columns, &luma, &off_grey, &small))
+    if (!PyArg_ParseTuple(arguments, "y*nw*w*w*y*", &data, &columns, &luma, &off_grey, &small, &shown))
         return NULL;
     int written = -1;
     Py_ssize_t rows = columns > 0 ? luma.len / columns : 0;
     uint8_t *bytes = PyMem_Malloc(data.len + SPARE);
-    if (rows <= 0 || rows * columns != luma.len || (rows + 7) / 8 * ((columns + 7) / 8) != off_grey.len ||
-        (small.len != 0 && (rows + 3) / 4 * ((columns + 3) / 4) * 3 != small.len))
+    Py_ssize_t blocks = (rows + 7) / 8 * ((columns + 7) / 8), quarters = (rows + 3) / 4 * ((columns + 3) / 4);
+    if (rows <= 0 || rows * columns != luma.len || (small.len != 0 && 3 * quarters != small.len) ||
+        (shown.len == 0 ? off_grey.len != blocks : shown.len != blocks || off_grey.len != 0 || small.len != 0))
         PyErr_SetString(PyExc_ValueError, "shapes do not fit each other");
     else if (bytes == NULL)
         PyErr_NoMemory();
     else {
         memset(off_grey.buf, 0, off_grey.len);
         int is_usual = begin_picture(&kept, data.buf, data.len, rows, columns);
-        kept.luma = luma.buf, kept.off_grey = off_grey.buf;
+        kept.luma = luma.buf, kept.off_grey = off_grey.buf, kept.shown = shown.len != 0 ? shown.buf : NULL;
+        for (int i = 0; is_usual && kept.shown != NULL && i < 4; i++)
+            if (kept.codes[1][i].is_there && !kept.codes[1][i].is_passing)
+                make_passing(&kept.codes[1][i]);
         if (is_usual && small.len != 0 && !begin_small(&kept))
             PyErr_NoMemory();
         else
@@ -810,18 +876,20 @@ static PyObject *decode(PyObject *self, PyObject *arguments)
     PyBuffer_Release(&luma);
     PyBuffer_Release(&off_grey);
     PyBuffer_Release(&small);
+    PyBuffer_Release(&shown);
     return written < 0 ? NULL : PyLong_FromLong(written);
 }
 
 static PyMethodDef methods[] = {
     {"decode", decode, METH_VARARGS,
-     "decode(data, columns, luma, off_grey, small) -> int\n\n"
+     "decode(data, columns, luma, off_grey, small, shown) -> int\n\n"
      "Write into `luma` (uint8, `columns` wide) the luma of the baseline JPEG that is `data`, into `off_grey` (uint8, a\n"
      "value for each block of 8x8 pixels) by how many levels any sample of its chroma may be off grey at most, and into\n"
-     "`small` (uint8) a fourth of its rows and columns as red, green and blue, unless that is of size 0. Returns 2 where\n"
-     "all is written, 1 where a small picture was not asked for or can't be made here, and 0 where what is written is of\n"
-     "no use: the picture has another size or is anything but a whole, usual baseline JPEG. Raises ValueError where the\n"
-     "shapes do not fit."},
+     "`small` (uint8) a fourth of its rows and columns as red, green and blue, unless that is of size 0. Where `shown`\n"
+     "(uint8, a value for each block) is not of size 0, luma alone is written, black in the blocks of value 0, and the\n"
+     "other two must be of size 0. Returns 2 where all is written, 1 where a small picture was not asked for or can't be\n"
+     "made here, and 0 where what is written is of no use: the picture has another size or is anything but a whole, usual\n"
+     "baseline JPEG. Raises ValueError where the shapes do not fit."},
     {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_baseline", NULL, -1, methods, NULL, NULL, NULL, NULL};

@@ -23,6 +23,10 @@ WITH_SMALL = 2
 """The compiled decoder's word for having written the small picture too."""
 
 
+NOTHING = np.empty(0, np.uint8)
+"""The compiled decoder's word for what is not asked for."""
+
+
 class Chroma(NamedTuple):
     """What is known of a JPEG's colours from decoding its luma.
 
@@ -40,7 +44,7 @@ def decode(data: bytes, height: int, width: int, with_small: bool = False) -> tu
     too.
 
     Luma and the small picture are bit for bit what :func:`~echomort.dicom.frames.codestreams.jpeg_luma` and
-    :func:`~echomort.dicom.frames.codestreams.jpeg_colour` return, luma in about four fifths of the time
+    :func:`~echomort.dicom.frames.codestreams.jpeg_colour` return, luma in about three quarters of the time
     (docs/imaging_speed.md). None where the JPEG is of another size, or anything but a whole baseline JPEG of one scan,
     or where there is no compiled module: the library then decides.
     """
@@ -48,9 +52,22 @@ def decode(data: bytes, height: int, width: int, with_small: bool = False) -> tu
         return None
     luma = np.empty((height, width), np.uint8)
     off_grey = np.empty((-(-height // BLOCK), -(-width // BLOCK)), np.uint8)
-    small = np.empty((-(-height // SMALLER), -(-width // SMALLER), 3) if with_small else 0, np.uint8)
-    written = compiled.decode(data, width, luma, off_grey, small)
+    small = np.empty((-(-height // SMALLER), -(-width // SMALLER), 3), np.uint8) if with_small else NOTHING
+    written = compiled.decode(data, width, luma, off_grey, small, NOTHING)
     return (luma, Chroma(off_grey, small if written == WITH_SMALL else None)) if written else None
+
+
+def decode_shown(data: bytes, height: int, width: int, shown: np.ndarray) -> np.ndarray | None:
+    """Return the luma of a JPEG as :func:`decode` does, black in the blocks that ``shown``, bool (rows / 8, columns /
+    8), rounded up, says false of: these are passed over, which takes half of the time."""
+    luma = np.empty((height, width), np.uint8)
+    return luma if compiled is not None and compiled.decode(data, width, luma, NOTHING, NOTHING, shown) else None
+
+
+def blocks_of(mask: np.ndarray) -> np.ndarray:
+    """Return which blocks hold any of bool ``mask`` (rows, columns): bool (rows / 8, columns / 8), rounded up."""
+    rows, columns = (np.arange(0, side, BLOCK) for side in mask.shape)
+    return np.logical_or.reduceat(np.logical_or.reduceat(mask, rows, axis=0), columns, axis=1)
 
 
 def coloured_share(off_grey: Sequence[np.ndarray], mask: np.ndarray, levels: int) -> float:

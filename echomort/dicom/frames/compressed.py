@@ -29,6 +29,7 @@ class EncapsulatedFrames(Frames):
     def __init__(self, source: OpenObject) -> None:
         super().__init__(source)
         self._chroma: dict[int, baseline.Chroma] = {}
+        self._blocks: np.ndarray | None = None
         self._last_described: tuple[codestreams.Codestream | None, bytes] = None, b""
         items = fragments.read_items(source.stream, source.pixels.offset, source.size)
         extended = fragments.extended_offsets(source.dataset.get("ExtendedOffsetTable"))
@@ -124,12 +125,20 @@ class EncapsulatedFrames(Frames):
 
     def _decode_baseline(self, data: bytes, described: codestreams.Codestream, index: int) -> np.ndarray | None:
         """Return the luma of a usual JPEG, and keep what its chroma tells."""
+        if self._shown_blocks is not None:
+            return baseline.decode_shown(data, described.height, described.width, self._shown_blocks)
         with_small = index in self.searched and described.height // SMALLER >= MIN_COLOUR_ROWS
         decoded = baseline.decode(data, described.height, described.width, with_small)
         if decoded is None:
             return None
         luma, self._chroma[index] = decoded
         return luma
+
+    @property
+    def _shown_blocks(self) -> np.ndarray | None:
+        if self._blocks is None and self.shown is not None:
+            self._blocks = baseline.blocks_of(self.shown)
+        return self._blocks
 
     def _check_size(self, described: codestreams.Codestream) -> None:
         if described.height * described.width > MAX_FRAME_PIXELS:

@@ -19,7 +19,8 @@ class Frames(ABC):
     """Random access to the frames of one object.
 
     ``notes`` collects what was odd but harmless. ``searched`` are the frames that :meth:`colour` may be asked for:
-    where one decoding gives their luma and their colour, both are kept.
+    where one decoding gives their luma and their colour, both are kept. ``shown``, once it is set, is where luma is
+    asked for, bool (rows, columns): what lies outside may be left black, to save time.
     """
 
     def __init__(self, source: OpenObject) -> None:
@@ -28,6 +29,7 @@ class Frames(ABC):
         self.notes: list[str] = []
         self.count = source.header.frames
         self.searched: Container[int] = ()
+        self.shown: np.ndarray | None = None
 
     @abstractmethod
     def samples(self, index: int) -> np.ndarray:

@@ -66,8 +66,8 @@ def decode_shown(data: bytes, height: int, width: int, shown: np.ndarray) -> np.
 
 def blocks_of(mask: np.ndarray) -> np.ndarray:
     """Return which blocks hold any of bool ``mask`` (rows, columns): bool (rows / 8, columns / 8), rounded up."""
-    rows, columns = (np.arange(0, side, BLOCK) for side in mask.shape)
-    return np.logical_or.reduceat(np.logical_or.reduceat(mask, rows, axis=0), columns, axis=1)
+    eights = _whole_blocks(mask).view(np.uint64)[..., 0]  # a row of a block is one number
+    return np.asarray(eights.any(axis=1))
 
 
 def coloured_share(off_grey: Sequence[np.ndarray], mask: np.ndarray, levels: int) -> float:
@@ -75,8 +75,13 @@ def coloured_share(off_grey: Sequence[np.ndarray], mask: np.ndarray, levels: int
     grey: in the picture with most of them, of which ``off_grey`` has one array each."""
     coloured = np.stack(off_grey) > levels
     y, x = np.nonzero(coloured.any(axis=0))
-    whole = np.zeros([side + -side % BLOCK for side in mask.shape], bool)
-    whole[: mask.shape[0], : mask.shape[1]] = mask
-    blocks = whole.reshape(coloured.shape[1], BLOCK, coloured.shape[2], BLOCK)
-    pixels = np.count_nonzero(blocks[y, :, x], axis=(1, 2))
+    pixels = np.count_nonzero(_whole_blocks(mask)[y, :, x], axis=(1, 2))
     return float(np.max(coloured[:, y, x] @ pixels)) / max(1, int(np.count_nonzero(mask)))
+
+
+def _whole_blocks(mask: np.ndarray) -> np.ndarray:
+    """Return bool ``mask`` by blocks, false beyond it: bool (rows / 8, 8, columns / 8, 8), rounded up."""
+    rows, columns = (-(-side // BLOCK) for side in mask.shape)
+    whole = np.zeros((rows * BLOCK, columns * BLOCK), bool)
+    whole[: mask.shape[0], : mask.shape[1]] = mask
+    return whole.reshape(rows, BLOCK, columns, BLOCK)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from pydicom.charset import convert_encodings, default_encoding
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element, empty_value_for_VR
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_sequence
@@ -42,7 +43,8 @@ class PlainDataset:
 
     def get(self, key: int | str) -> Any:
         """Return an element by its tag, or a value by its keyword, as ``Dataset.get`` does."""
-        return self.converted.get(key) if isinstance(key, str) or key in self.written else None
+        tag = tag_for_keyword(key) if isinstance(key, str) else key
+        return self.converted.get(key) if tag in self.written else None
 
     def get_item(self, tag: int) -> Any:
         """Return an element as ``Dataset.get_item`` does."""

@@ -494,6 +494,10 @@ static int count_coloured(const uint8_t *rgb, const uint8_t *inside, Py_ssize_t 
         if (!inside[i])
             continue;
         int red = rgb[0], green = rgb[1], blue = rgb[2];
+        if (red == green && green == blue) {
+            counts[0][red / 16]++;
+            continue;
+        }
         int brightness = 299 * red + 587 * green + 114 * blue, level = brightness / 16000;
         int lowest = red < green ? red : green, highest = red < green ? green : red;
         lowest = blue < lowest ? blue : lowest;

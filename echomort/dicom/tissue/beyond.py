@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from echomort.dicom.tissue.morphology import maximum
+from echomort.dicom.tissue.morphology import maximum, quantiles_of
 from echomort.dicom.tissue.outline import hull_of, polygon_area, polygon_mask, trace_outline
 from echomort.dicom.tissue.panels import show_two_panels
 from echomort.dicom.tissue.parts import find_parts
@@ -64,7 +64,7 @@ def outline_beyond(
     beyond = maximum(polygon_mask(outline, *main.shape).view(np.uint8), REACH) == 0
     if np.count_nonzero(beyond & (motion > 0)) <= MIN_BEYOND * area:
         return None
-    is_dim = bool(np.quantile(brightest[main], BRIGHTEST) <= DIM)
+    is_dim = bool(quantiles_of(brightest[main], BRIGHTEST)[0] <= DIM)
     for level in (*LEVELS, 0) if is_dim else LEVELS:
         moving = motion > level
         parts = find_parts(moving) if _is_tissue(moving & beyond, brightest > LIT * (not is_dim), area) else []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from echomort.dicom.tissue.morphology import sum_of
+from echomort.dicom.tissue.morphology import medians_of, sum_of
 
 BLACK = 4
 """Grey level: a frame whose mean in the sector is lower shows nothing. Our choice, below any frame of tissue."""
@@ -59,7 +59,7 @@ def continuity_notes(pixels: np.ndarray, sector: np.ndarray, times: Sequence[flo
     sampled = pixels[:, ::SPARSE, ::SPARSE][:, sector[::SPARSE, ::SPARSE]]
     means = sampled.mean(axis=1) if sampled.size else np.zeros(len(pixels))
     lit = means[means >= BLACK]
-    is_black = (means < BLACK) & bool(len(lit) and np.median(lit) >= MIN_MEAN)
+    is_black = (means < BLACK) & bool(len(lit) and medians_of(lit) >= MIN_MEAN)
     has_black = bool(is_black.any())
     shown, sampled = (pixels[~is_black], sampled[~is_black]) if has_black else (pixels, sampled)
     applies = {
@@ -86,12 +86,12 @@ def _changes_scene(pixels: np.ndarray, sector: np.ndarray) -> bool:
         return False
     blocks = block_means(pixels[:, ::STEP, ::STEP], BLOCK)[:, inside]
     alike = _likenesses(blocks[:-APART], blocks[APART:])
-    return bool(alike.min() < min(MIN_LIKENESS, float(np.median(alike)) - MIN_DROP))
+    return bool(alike.min() < min(MIN_LIKENESS, float(medians_of(alike)) - MIN_DROP))
 
 
 def _has_gap(times: Sequence[float]) -> bool:
     steps = np.diff(times)
-    return bool(len(steps) and steps.max() >= max(MIN_GAP, GAP_STEPS * float(np.median(steps))))
+    return bool(len(steps) and steps.max() >= max(MIN_GAP, GAP_STEPS * float(medians_of(steps))))
 
 
 def block_means(pictures: np.ndarray, side: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from echomort.dicom.tissue.morphology import label
+from echomort.dicom.tissue.morphology import boxes_of, label, medians_of
 from echomort.dicom.tissue.snapshots import Snapshots
 
 SNAPSHOTS = 12
@@ -62,17 +62,14 @@ def count_lines_of_letters(pixels: np.ndarray, by_stretch: bool = False) -> int:
 
 
 def _count_lines(frames: np.ndarray) -> int:
-    from scipy import ndimage
-
     snapshots = Snapshots.from_frames(frames)
     constant = (snapshots.darkest >= MIN_LIT) & (snapshots.darkest >= MIN_CONSTANCY * snapshots.brightest)
     if not constant.any():
         return 0
     reach = max(1, round(GAP * frames.shape[1]))
-    labels, _ = label(_without_tails(_joined(constant, reach)))
-    sized = [
-        (down, along) for down, along in ndimage.find_objects(labels) if _has_the_size(down, along, reach, len(labels))
-    ]
+    labels, count = label(_without_tails(_joined(constant, reach)))
+    pieces = ((slice(top, bottom), slice(left, right)) for top, bottom, left, right in boxes_of(labels, count).tolist())
+    sized = [(down, along) for down, along in pieces if _has_the_size(down, along, reach, len(labels))]
     return sum(_is_line(snapshots, constant, down, along, reach) for down, along in sized)
 
 
@@ -87,15 +84,23 @@ def _joined(strokes: np.ndarray, reach: int) -> np.ndarray:
 
 def _without_tails(joined: np.ndarray) -> np.ndarray:
     """Return ``joined`` without runs that are narrower than any line: the tail of a J or a comma joins two lines."""
-    width = round(MIN_WIDTH * HEIGHTS[0])
-    first = np.zeros_like(joined)  # the first pixel of each run of this width
-    first[:, : 1 - width] = np.logical_and.reduce(
-        [joined[:, shift : joined.shape[1] - width + 1 + shift] for shift in range(width)]
-    )
-    kept = first.copy()
-    for shift in range(1, width):
-        kept[:, shift:] |= first[:, :-shift]
+    width, kept = round(MIN_WIDTH * HEIGHTS[0]), np.zeros_like(joined)
+    first = joined  # the first pixel of each run of this width
+    for step in _doubling(width):
+        first = first[:, step:] & first[:, :-step]
+    kept[:, : first.shape[1]] = first
+    for step in _doubling(width):
+        kept[:, step:] |= kept[:, :-step]
     return kept
+
+
+def _doubling(width: int) -> list[int]:
+    """Return by how much a span of 1 is widened, twofold at most, until it is one of ``width``."""
+    steps, span = [], 1
+    while span < width:
+        steps.append(min(span, width - span))
+        span += steps[-1]
+    return steps
 
 
 def _has_the_size(down: slice, along: slice, reach: int, rows: int) -> bool:
@@ -108,7 +113,7 @@ def _has_the_size(down: slice, along: slice, reach: int, rows: int) -> bool:
 def _is_line(snapshots: Snapshots, constant: np.ndarray, down: slice, along: slice, reach: int) -> bool:
     """Whether a piece of ``constant`` brightness stands on black and is made of strokes."""
     height, width = down.stop - down.start, along.stop - along.start - 2 * reach
-    middle = float(np.median(snapshots.darkest[down, along][constant[down, along]]))
+    middle = float(medians_of(snapshots.darkest[down, along][constant[down, along]]))
     rows = [row for row in (down.start - 2, down.stop + 1) if 0 <= row < len(constant)]
     around = snapshots.brightest[rows, along] < MAX_AROUND * middle
     if rows and around.mean() < MIN_BLACK:

@@ -1,4 +1,4 @@
-"""Erosion, dilation, openings and connected parts of masks and pictures, and block maxima.
+"""Erosion, dilation, openings and connected parts of masks and pictures; extremes, medians and quantiles.
 
 Written by hand because the search for the sector calls them for every loop: a compiled loop (``_pictures.c``) where it
 could be built, NumPy otherwise, both tens of times as fast as ``scipy.ndimage`` and with equal output
@@ -63,6 +63,14 @@ def medians_of(values: np.ndarray) -> np.ndarray:
     """Return the median of each row of ``values``, as ``np.median`` does in several times the time."""
     ordered, count = np.sort(values, axis=-1), values.shape[-1]
     return np.asarray(ordered[..., (count - 1) // 2] * 0.5 + ordered[..., count // 2] * 0.5)
+
+
+def quantiles_of(values: np.ndarray, *shares: float) -> list[float]:
+    """Return quantiles of ``values``, uint8 or uint16, not empty, as ``np.quantile`` does in several times the time."""
+    ends = np.cumsum(np.bincount(values))
+    places = np.array(shares) * (len(values) - 1)
+    below, above = (np.searchsorted(ends, each, side="right") for each in (np.floor(places), np.ceil(places)))
+    return [float(each) for each in below + (above - below) * (places % 1)]
 
 
 def extremes_of(pictures: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

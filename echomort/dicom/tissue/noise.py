@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echomort.dicom.tissue.morphology import dilate, erode, extremes_of, sum_of
+from echomort.dicom.tissue.morphology import dilate, erode, extremes_of, quantiles_of, sum_of
 
 try:
     import echomort.dicom.tissue._pictures as compiled
@@ -113,14 +113,14 @@ def measure_noise(frames: Sequence[np.ndarray]) -> Noise:
     if not _fills_its_box(changing, MIN_FILL):
         return NO_NOISE
     levels = sum_of(frames)
-    (limit,) = _quantiles(levels[changing], DARK_SHARE)
+    (limit,) = quantiles_of(levels[changing], DARK_SHARE)
     dark = changing & (levels <= int(limit))
-    low, middle, high = (each / NEIGHBOURHOOD**2 for each in _quantiles(changes[dark], 0.25, 0.5, 0.75))
+    low, middle, high = (each / NEIGHBOURHOOD**2 for each in quantiles_of(changes[dark], 0.25, 0.5, 0.75))
     if middle > MAX_LEVEL or high - low > MAX_SPREAD * middle or limit > count * MAX_DARK:
         return NO_NOISE
     if _correlation(frames, dark) > MAX_CORRELATION:
         return NO_NOISE
-    ground = _quantiles(levels[dark], 0.5)[0] / count
+    ground = quantiles_of(levels[dark], 0.5)[0] / count
     return Noise(high, 2 * high if ground < middle else high, ground)
 
 
@@ -139,14 +139,6 @@ def is_noise_alone(frames: Iterable[np.ndarray], sector: np.ndarray) -> bool:
     likeness = shown @ shown.T
     np.fill_diagonal(likeness, -1)
     return bool(np.median(likeness.max(axis=1)) < MIN_LIKENESS)
-
-
-def _quantiles(values: np.ndarray, *shares: float) -> list[float]:
-    """Return the quantiles of uint16 ``values``, not empty, as ``np.quantile`` does in several times the time."""
-    ends = np.cumsum(np.bincount(values))
-    places = np.array(shares) * (len(values) - 1)
-    below, above = (np.searchsorted(ends, each, side="right") for each in (np.floor(places), np.ceil(places)))
-    return [float(each) for each in below + (above - below) * (places % 1)]
 
 
 def _correlation(frames: Sequence[np.ndarray], where: np.ndarray) -> float:

@@ -75,6 +75,12 @@ class Part:
         rows, columns = (slice(part.start, min(part.stop, side)) for part, side in zip(box, mask.shape, strict=True))
         return cls(mask, area, rows, columns)
 
+    @classmethod
+    def within(cls, box: list[int], mask: np.ndarray, area: int) -> Part:
+        """Return the part ``mask`` whose ``box`` (first row, the one after the last, first column, the one after the
+        last) is known."""
+        return cls(mask, area, slice(*box[:2]), slice(*box[2:]))
+
     @property
     def may_be_trace(self) -> bool:
         """Whether it may be a recorded trace: high, wide, and about as high at its ends as in its middle."""
@@ -112,13 +118,14 @@ def find_parts(moving: np.ndarray) -> list[Part]:
     An opening removes what is one or two pixels thin before that: lines (ECG, carets) and letters.
     """
     solid = dilate(erode(moving))
-    labels, count = label(maximum(solid.view(np.uint8), 5).view(bool), corners=False)
+    labels, count = label(maximum(solid.view(np.uint8), 2 * SPREAD + 1).view(bool), corners=False)
+    boxes = boxes_of(labels, count).tolist()
     if count == 1:
-        return [Part.from_mask(solid, int(np.count_nonzero(solid)))]
+        return [Part.within(boxes[0], solid, int(np.count_nonzero(solid)))]
     areas = count_by_label(labels, solid, count)[1:]
     order = [index for index in np.argsort(areas)[::-1].tolist() if areas[index] > 0][:MAX_PARTS]
-    boxes = boxes_of(labels, count).tolist()
-    return [Part.from_mask(_held(solid, labels, index + 1, boxes[index]), int(areas[index])) for index in order]
+    masks = [_held(solid, labels, index + 1, boxes[index]) for index in order]
+    return [Part.within(boxes[index], mask, int(areas[index])) for index, mask in zip(order, masks, strict=True)]
 
 
 def _held(mask: np.ndarray, labels: np.ndarray, number: int, box: list[int]) -> np.ndarray:

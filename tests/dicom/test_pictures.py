@@ -44,6 +44,17 @@ def test_the_hull_of_rows_is_that_of_scipy(shape: str, loop: object, monkeypatch
 
 @pytest.mark.parametrize("loop", [morphology.compiled, None], ids=["compiled", "NumPy"])
 @pytest.mark.parametrize("share", [0, 0.02, 0.7, 1])
+def test_the_ends_of_rows(share: float, loop: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outline, "compiled", loop)
+    for shape in ((1, 1), (1, 9), (61, 83)):
+        mask = np.random.default_rng(15).random(shape) < share
+        expected = [(row, lit[0], lit[-1]) for row, line in enumerate(mask) if len(lit := np.flatnonzero(line))]
+        assert list(zip(*outline._row_ends(mask), strict=True)) == expected
+        assert len(outline._row_ends(mask[::-1])[0]) == len(expected)
+
+
+@pytest.mark.parametrize("loop", [morphology.compiled, None], ids=["compiled", "NumPy"])
+@pytest.mark.parametrize("share", [0, 0.02, 0.7, 1])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (61, 83)])
 def test_the_pixels_of_each_label_are_counted(
     shape: tuple[int, int], share: float, loop: object, monkeypatch: pytest.MonkeyPatch
@@ -164,6 +175,8 @@ def test_the_compiled_loops_refuse_shapes_that_do_not_fit() -> None:
         lambda: morphology.compiled.sum_products([picture], 5, picture, np.zeros(3, np.int64)),
         lambda: morphology.compiled.sum_products([picture], 6, picture, np.zeros(2, np.int64)),
         lambda: morphology.compiled.sum_products([picture[:3]], 6, picture, np.zeros(3, np.int64)),
+        lambda: morphology.compiled.row_ends(picture, np.zeros(4, np.int64), np.zeros(3, np.int64)),
+        lambda: morphology.compiled.row_ends(picture, np.zeros(5, np.int64), np.zeros(5, np.int64)),
         lambda: morphology.compiled.hull(rows, rows, rows[:2], np.zeros((12, 2))),
         lambda: morphology.compiled.hull(rows, rows, rows, np.zeros((11, 2))),
     ]

@@ -526,7 +526,32 @@ static PyObject *count_chroma(PyObject *self, PyObject *arguments)
     return widest < 0 ? NULL : PyLong_FromLong(widest);
 }
 
-/* --- the convex hull of rows ----------------------------------------------------------------------------------- */
+/* --- the ends of rows, and their convex hull ---------------------------------------------------------------------- */
+
+static PyObject *row_ends(PyObject *self, PyObject *arguments)
+{
+    Py_buffer mask, starts, ends;
+    if (!PyArg_ParseTuple(arguments, "y*w*w*", &mask, &starts, &ends))
+        return NULL;
+    Py_ssize_t rows = starts.len / 8, columns = rows > 0 ? mask.len / rows : 0;
+    int fits = rows * columns == mask.len && ends.len == starts.len && starts.len % 8 == 0;
+    for (Py_ssize_t y = 0; fits && y < rows; y++) {
+        const uint8_t *row = (const uint8_t *)mask.buf + y * columns, *first = memchr(row, 1, columns);
+        int64_t end = columns - 1;
+        while (first != NULL && row[end] == 0)
+            end--;
+        ((int64_t *)starts.buf)[y] = first == NULL ? -1 : first - row;
+        ((int64_t *)ends.buf)[y] = first == NULL ? -1 : end;
+    }
+    PyBuffer_Release(&mask);
+    PyBuffer_Release(&starts);
+    PyBuffer_Release(&ends);
+    if (!fits) {
+        PyErr_SetString(PyExc_ValueError, "shapes do not fit each other");
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
 
 /* Adds a point to the chain of `count` that bulges to smaller values of way * x; returns how many points it has then. */
 static Py_ssize_t add_to_chain(double (*chain)[2], Py_ssize_t count, double x, double y, double way)
@@ -590,6 +615,10 @@ static PyMethodDef methods[] = {
      "hull(rows, starts, ends, points) -> count\n\n"
      "Write into `points` (float64 (4 * rows, 2)) the convex hull, x and y, of the pixels that start and end each of\n"
      "`rows` (float64, rising). Raises ValueError where the shapes do not fit."},
+    {"row_ends", row_ends, METH_VARARGS,
+     "row_ends(mask, starts, ends)\n\n"
+     "Write into `starts` and `ends` (int64 (rows,)) the first and the last column of `mask` (uint8 of 0 and 1) that is lit\n"
+     "in each row, -1 where none is. Raises ValueError where the shapes do not fit."},
     {"over_squares", over_squares, METH_VARARGS,
      "over_squares(picture, columns, side, is_largest, goes_on, out)\n\n"
      "Write into `out` (uint8) the smallest, or the largest, value of `picture` (uint8, `columns` wide) in the square\n"

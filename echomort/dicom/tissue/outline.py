@@ -132,8 +132,13 @@ def hull_of(main: np.ndarray) -> np.ndarray:
 
 def _row_ends(main: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the rows of ``main`` that hold a pixel, and their first and last one."""
-    rows = np.flatnonzero(main.any(axis=1))
-    return rows, main[rows].argmax(axis=1), main.shape[1] - 1 - main[rows, ::-1].argmax(axis=1)
+    if compiled is None:
+        rows = np.flatnonzero(main.any(axis=1))
+        return rows, main[rows].argmax(axis=1), main.shape[1] - 1 - main[rows, ::-1].argmax(axis=1)
+    starts, ends = np.empty((2, len(main)), np.int64)
+    compiled.row_ends(np.ascontiguousarray(main), starts, ends)
+    rows = np.flatnonzero(ends >= 0)
+    return rows, starts[rows], ends[rows]
 
 
 def _hull(rows: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
@@ -254,13 +259,13 @@ def _cut_at_edges(cone: np.ndarray, rows: np.ndarray, starts: np.ndarray, ends: 
     there: the edge of the screen, of a box or of a flattened arc."""
     left, right, widths = starts.min(), ends.max(), ends - starts + 1
     for axis, way, stop, length in (
-        (0, -1, left, np.count_nonzero(starts <= left + 1)),
-        (0, 1, right, np.count_nonzero(ends >= right - 1)),
-        (1, -1, rows[0], widths[:2].max()),
-        (1, 1, rows[-1], widths[-2:].max()),
+        (0, -1, left, lambda: np.count_nonzero(starts <= left + 1)),
+        (0, 1, right, lambda: np.count_nonzero(ends >= right - 1)),
+        (1, -1, rows[0], widths[:2].max),
+        (1, 1, rows[-1], widths[-2:].max),
     ):
         beyond = way * (cone[:, axis] - stop) - 0.5
-        if beyond.max() > MIN_CUT_DEPTH and length > MIN_CUT_LENGTH * np.ptp(cone[beyond > 0, 1 - axis]):
+        if beyond.max() > MIN_CUT_DEPTH and length() > MIN_CUT_LENGTH * np.ptp(cone[beyond > 0, 1 - axis]):
             cone = _clip_polygon(cone, beyond)
     return cone
 

@@ -102,6 +102,13 @@ def test_the_extremes_of_frames_and_what_stands_still(
     np.testing.assert_array_equal(turned.T, still)
 
 
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_pixels_are_counted_along_an_axis(axis: int) -> None:
+    mask = np.random.default_rng(16).random((300, 700)) < 0.9
+    for each in (mask, mask[::3, ::-2], mask.T):
+        assert morphology.count_along(each, axis).tolist() == np.count_nonzero(each, axis=axis).tolist()
+
+
 @pytest.mark.parametrize("count", [1, 2, 7, 8])
 def test_medians_are_those_of_numpy(count: int) -> None:
     values = np.random.default_rng(14).integers(0, 256, (3, count)).astype(np.uint8)

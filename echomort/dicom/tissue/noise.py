@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echomort.dicom.tissue.morphology import dilate, erode, extremes_of, quantiles_of, sum_of
+from echomort.dicom.tissue.morphology import count_along, dilate, erode, extremes_of, quantiles_of, sum_of
 
 try:
     import echomort.dicom.tissue._pictures as compiled
@@ -163,12 +163,13 @@ def _fills_its_box(changing: np.ndarray, share: float) -> bool:
     """Whether nearly all pixels change in the box that holds the change, but for a few of them."""
     sides = []
     for axis in (0, 1):
-        cumulated = np.cumsum(np.count_nonzero(changing, axis=1 - axis))
+        cumulated = np.cumsum(count_along(changing, 1 - axis), dtype=np.int64)
         if not len(cumulated) or cumulated[-1] == 0:
             return False
         low, high = np.searchsorted(cumulated, (ENDS * cumulated[-1], (1 - ENDS) * cumulated[-1]))
         sides.append(slice(int(low), int(high) + 1))
-    return bool(changing[sides[0], sides[1]].mean() > share)
+    box = changing[sides[0], sides[1]]
+    return bool(np.count_nonzero(box) > share * box.size)
 
 
 def _sums(motion: np.ndarray) -> np.ndarray:

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from echomort.dicom.tissue.morphology import count_along
+
 try:
     import echomort.dicom.tissue._pictures as compiled
 except ImportError:  # installed without a C compiler
@@ -192,7 +194,7 @@ def _trim_side(rows: np.ndarray, starts: np.ndarray, side: Run) -> np.ndarray:
     away = x - slopes * y
     away -= away[np.arange(len(first)), first, None]
     on = _count_on(away, slopes)
-    on[np.count_nonzero(away < -2 * SIDE_WIDTH, axis=1) > MAX_OUTSIDE * len(few)] = 0
+    on[count_along(away < -2 * SIDE_WIDTH, 1) > MAX_OUTSIDE * len(few)] = 0
     best = int(on.argmax())
     line = x[first[best]] + slopes[best] * (rows - y[first[best]])
     is_side = _count_on(starts - line, slopes[best, 0]) > max(MIN_ON_SIDE * len(rows), MIN_SIDE_GAIN * on_hull)
@@ -205,7 +207,7 @@ def _mirror(run: Run) -> Run:
 
 def _count_on(away: np.ndarray, slope: np.ndarray) -> np.ndarray:
     """Count the rows that start on a line of ``slope``, from which they are ``away`` pixels across."""
-    return np.asarray(np.count_nonzero(np.abs(away) < SIDE_WIDTH * np.hypot(1, slope), axis=-1))
+    return count_along(np.abs(away) < SIDE_WIDTH * np.hypot(1, slope), -1)
 
 
 def _cone(

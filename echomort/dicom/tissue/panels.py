@@ -128,4 +128,4 @@ def _is_picture(mask: np.ndarray) -> bool:
     top = np.flatnonzero(mask[: max(1, height // TOP_ROWS)].any(axis=0))
     first, last = APEX_RANGE
     is_sector = np.ptp(top) < MAX_APEX_WIDTH * width and first < top.mean() / width < last
-    return bool(mask.mean() > MIN_BOX_FILL or is_sector)
+    return bool(np.count_nonzero(mask) > MIN_BOX_FILL * mask.size or is_sector)

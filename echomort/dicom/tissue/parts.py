@@ -6,7 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echomort.dicom.tissue.morphology import box_of, boxes_of, count_by_label, dilate, erode, label, maximum
+from echomort.dicom.tissue.morphology import (
+    box_of,
+    boxes_of,
+    count_along,
+    count_by_label,
+    dilate,
+    erode,
+    label,
+    maximum,
+    medians_of,
+)
 from echomort.dicom.tissue.outline import trace_outline
 from echomort.dicom.tissue.sweeps import MIN_TRACE_WIDTH
 
@@ -87,9 +97,9 @@ class Part:
         part = self.cropped()
         if part.shape[0] < MIN_TRACE_ROWS or part.shape[1] < MIN_TRACE_WIDTH * self.mask.shape[1]:
             return False
-        heights = np.count_nonzero(part[:, SPREAD:-SPREAD], axis=0)
+        heights = count_along(part[:, SPREAD:-SPREAD], 0)
         end = max(1, len(heights) // END_SHARE)
-        return bool(min(heights[:end].mean(), heights[-end:].mean()) > MIN_END_HEIGHT * np.median(heights))
+        return bool(min(heights[:end].mean(), heights[-end:].mean()) > MIN_END_HEIGHT * medians_of(heights))
 
     @property
     def is_whole_cone(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from echomort.dicom.reasons import Reason, Rejected
+from echomort.dicom.tissue.morphology import count_along
 
 # --- a sweep: a bar runs over the picture and renews it column by column -----------------------------------------
 
@@ -154,10 +155,8 @@ def _renewed(few: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     changes = _difference(few[1:], few[:-1]) > MIN_CHANGE
     times = changes.sum(axis=0, dtype=np.uint8)
     renewed = (times > 0) & (times <= MAX_RENEWALS) & (_difference(few[-1], few[0]) > MIN_CHANGE)
-    count = np.count_nonzero(renewed, axis=1)
-    full = (count > MIN_RENEWED_COLUMNS * few.shape[2]) & (
-        count > MIN_RENEWED_OF_CHANGED * np.count_nonzero(times, axis=1)
-    )
+    count = count_along(renewed, 1)
+    full = (count > MIN_RENEWED_COLUMNS * few.shape[2]) & (count > MIN_RENEWED_OF_CHANGED * count_along(times > 0, 1))
     return renewed & full[:, None], changes.argmax(axis=0)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from echomort.dicom.tissue.morphology import count_along
 from echomort.dicom.tissue.snapshots import Snapshots
 from echomort.dicom.tissue.traces.lines import all_lines, flat_lines, reach_of
 from echomort.dicom.tissue.traces.scroll import kept_when_shifted, scroll_speed
@@ -97,7 +98,7 @@ def _columns_with_lines(frame: np.ndarray, starts: np.ndarray, reach: int) -> np
     lines, ends = flat_lines(frame, reach), [*starts[1:].tolist(), len(frame)]
     held = np.array([lines[start:end].any(axis=0) for start, end in zip(starts.tolist(), ends, strict=True)])
     held[:-1] |= held[1:]
-    return np.asarray(np.count_nonzero(held, axis=1))
+    return count_along(held, 1)
 
 
 def _strip_about(low: int, high: int, snapshots: Snapshots, times: np.ndarray, second: float) -> slice | None:

@@ -55,6 +55,9 @@ a screen of 1080x1920 take 24 MiB."""
 SHORT_SECONDS = 1
 """Seconds below which a loop gets the note ``shorter_than_a_second``: it may not hold a whole beat. Physiology."""
 
+USUAL = ClipSettings()
+"""The settings of a clip where none are given: the published ones."""
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -119,7 +122,7 @@ def read_clip(
     >>> clip.pixels.shape, clip.pixels.dtype, clip.notes
     ((60, 109, 150), dtype('uint8'), ('region_refused', 'padded'))
     """
-    wanted = settings or ClipSettings()
+    wanted = settings or USUAL
     wanted.shape_of(UNKNOWN)  # raises where sizes are not known
     _keep_freed_memory()
     with (

@@ -74,7 +74,7 @@ def coloured_share(off_grey: Sequence[np.ndarray], mask: np.ndarray, levels: int
     """Return what share of ``mask``, bool (rows, columns), lies in blocks whose chroma may be more than ``levels`` off
     grey: in the picture with most of them, of which ``off_grey`` has one array each."""
     coloured = np.stack(off_grey) > levels
-    y, x = np.nonzero(coloured.any(axis=0))
+    y, x = np.nonzero(coloured.any(axis=0) & blocks_of(mask))
     pixels = np.count_nonzero(_whole_blocks(mask)[y, :, x], axis=(1, 2))
     return float(np.max(coloured[:, y, x] @ pixels)) / max(1, int(np.count_nonzero(mask)))
 

@@ -116,7 +116,7 @@ def _is_line(snapshots: Snapshots, constant: np.ndarray, down: slice, along: sli
     middle = float(medians_of(snapshots.darkest[down, along][constant[down, along]]))
     rows = [row for row in (down.start - 2, down.stop + 1) if 0 <= row < len(constant)]
     around = snapshots.brightest[rows, along] < MAX_AROUND * middle
-    if rows and around.mean() < MIN_BLACK:
+    if np.count_nonzero(around) < MIN_BLACK * around.size:
         return False
     return bool(_count_strokes(snapshots.darkest[down, along]) > STROKES * width / height)
 

@@ -155,7 +155,7 @@ def _make_clip(frames: Frames, settings: ClipSettings, view: str | None) -> Clip
         raise Rejected(Reason.BOMB, f"{len(plan.needed)} frames")
     seen = read_snapshots(frames, plan.needed[:: -(-len(plan.needed) // SNAPSHOTS)])
     tissue = find_tissue(frames, seen, settings)
-    frames.shown = tissue.mask
+    frames.show_only(tissue.mask)
     shown = view or header.view
     placing = Placing.of(tissue.region, tissue.aspect, settings, shown)
     scale = Scaler(placing, tissue.mask, settings.resize)

@@ -531,7 +531,6 @@ static int read_units(Picture *picture, const uint8_t *bytes, Py_ssize_t size, P
     Py_ssize_t top = first / units * high, left = first % units * wide;
     Bits from = {0, 0, bytes};
     Coefficients of = {.row = {{0}}};
-    const Coefficients black = {.each = {-8 * 128}};
     for (Py_ssize_t unit = first; unit < end; unit++) {
         int is_unchanged = pass_unchanged(&from, picture, &picture->unit);
         if (is_unchanged)
@@ -549,7 +548,8 @@ static int read_units(Picture *picture, const uint8_t *bytes, Py_ssize_t size, P
                     if (!is_exact(&copy, sum))
                         return 0;
                 }
-                place_block(picture, shown ? &of : &black, last, y, x);
+                if (shown)
+                    place_block(picture, &of, last, y, x);
                 if (picture->small.planes[0] != NULL)
                     write_quarters(&of, last, picture->small.planes[0] + y / 4 * picture->small.columns + x / 4,
                                    picture->small.columns);
@@ -886,7 +886,7 @@ static PyMethodDef methods[] = {
      "Write into `luma` (uint8, `columns` wide) the luma of the baseline JPEG that is `data`, into `off_grey` (uint8, a\n"
      "value for each block of 8x8 pixels) by how many levels any sample of its chroma may be off grey at most, and into\n"
      "`small` (uint8) a fourth of its rows and columns as red, green and blue, unless that is of size 0. Where `shown`\n"
-     "(uint8, a value for each block) is not of size 0, luma alone is written, black in the blocks of value 0, and the\n"
+     "(uint8, a value for each block) is not of size 0, luma alone is written, not in the blocks of value 0, and the\n"
      "other two must be of size 0. Returns 2 where all is written, 1 where a small picture was not asked for or can't be\n"
      "made here, and 0 where what is written is of no use: the picture has another size or is anything but a whole, usual\n"
      "baseline JPEG. Raises ValueError where the shapes do not fit."},

@@ -60,7 +60,7 @@ def decode(data: bytes, height: int, width: int, with_small: bool = False) -> tu
 def decode_shown(data: bytes, height: int, width: int, shown: np.ndarray) -> np.ndarray | None:
     """Return the luma of a JPEG as :func:`decode` does, black in the blocks that ``shown``, bool (rows / 8, columns /
     8), rounded up, says false of: these are passed over, which takes half of the time."""
-    luma = np.empty((height, width), np.uint8)
+    luma = np.zeros((height, width), np.uint8)
     return luma if compiled is not None and compiled.decode(data, width, luma, NOTHING, NOTHING, shown) else None
 
 

@@ -29,7 +29,7 @@ class EncapsulatedFrames(Frames):
     def __init__(self, source: OpenObject) -> None:
         super().__init__(source)
         self._chroma: dict[int, baseline.Chroma] = {}
-        self._blocks: np.ndarray | None = None
+        self._shown: np.ndarray | None = None
         self._last_described: tuple[codestreams.Codestream | None, bytes] = None, b""
         items = fragments.read_items(source.stream, source.pixels.offset, source.size)
         extended = fragments.extended_offsets(source.dataset.get("ExtendedOffsetTable"))
@@ -70,6 +70,9 @@ class EncapsulatedFrames(Frames):
 
     def off_grey(self, index: int) -> np.ndarray | None:
         return self._chroma[index].off_grey if index in self._chroma else None
+
+    def show_only(self, mask: np.ndarray) -> None:
+        self._shown = baseline.blocks_of(mask)
 
     @cached_property
     def interpretation(self) -> Samples:
@@ -125,20 +128,14 @@ class EncapsulatedFrames(Frames):
 
     def _decode_baseline(self, data: bytes, described: codestreams.Codestream, index: int) -> np.ndarray | None:
         """Return the luma of a usual JPEG, and keep what its chroma tells."""
-        if self._shown_blocks is not None:
-            return baseline.decode_shown(data, described.height, described.width, self._shown_blocks)
+        if self._shown is not None:
+            return baseline.decode_shown(data, described.height, described.width, self._shown)
         with_small = index in self.searched and described.height // SMALLER >= MIN_COLOUR_ROWS
         decoded = baseline.decode(data, described.height, described.width, with_small)
         if decoded is None:
             return None
         luma, self._chroma[index] = decoded
         return luma
-
-    @property
-    def _shown_blocks(self) -> np.ndarray | None:
-        if self._blocks is None and self.shown is not None:
-            self._blocks = baseline.blocks_of(self.shown)
-        return self._blocks
 
     def _check_size(self, described: codestreams.Codestream) -> None:
         if described.height * described.width > MAX_FRAME_PIXELS:

@@ -19,8 +19,7 @@ class Frames(ABC):
     """Random access to the frames of one object.
 
     ``notes`` collects what was odd but harmless. ``searched`` are the frames that :meth:`colour` may be asked for:
-    where one decoding gives their luma and their colour, both are kept. ``shown``, once it is set, is where luma is
-    asked for, bool (rows, columns): what lies outside may be left black, to save time.
+    where one decoding gives their luma and their colour, both are kept.
     """
 
     def __init__(self, source: OpenObject) -> None:
@@ -29,7 +28,6 @@ class Frames(ABC):
         self.notes: list[str] = []
         self.count = source.header.frames
         self.searched: Container[int] = ()
-        self.shown: np.ndarray | None = None
 
     @abstractmethod
     def samples(self, index: int) -> np.ndarray:
@@ -47,6 +45,9 @@ class Frames(ABC):
         """Return by how many levels the chroma of frame ``index`` may be off grey at most, uint8, one for each block of
         8x8 pixels; None where only :meth:`colour` tells. Known of frames whose luma was read."""
         return None
+
+    def show_only(self, mask: np.ndarray) -> None:  # noqa: B027 - most kinds of frames decode all the same
+        """Leave luma black from now on where ``mask``, bool (rows, columns), is false, if that saves time."""
 
     @cached_property
     def interpretation(self) -> Samples:

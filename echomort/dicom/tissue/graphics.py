@@ -120,6 +120,8 @@ def _lines(inside: np.ndarray, still: np.ndarray, darkest: np.ndarray, side: int
 def _outlying(steps: np.ndarray, inside: np.ndarray) -> int:
     """Return the step from which ``steps`` are drawn, by their distribution ``inside``."""
     few = steps[::SPARSE, ::SPARSE][inside[::SPARSE, ::SPARSE]]
+    if np.count_nonzero(few <= int(MIN_STEP / TEXTURE_TIMES)) >= TEXTURE_QUANTILE * len(few):
+        return MIN_STEP  # as what follows, which takes longer
     cumulated = np.cumsum(np.bincount(few, minlength=256))
     return int(max(MIN_STEP, TEXTURE_TIMES * int(np.searchsorted(cumulated, TEXTURE_QUANTILE * cumulated[-1]))))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -103,6 +104,9 @@ choice."""
 MIN_BULGE = 1e-6
 """Twice the area, in square grid pixels, by which a point of the hull bulges out from its neighbours, at least.
 Rounding: corners lie on halves, and a trimmed side is straight but for the last digits."""
+
+MASKS_KEPT = 2
+"""Masks of polygons that are kept: the search for a sector asks for one up to three times. Our choice."""
 
 Run = tuple[np.ndarray, np.ndarray]
 """A straight run of an outline: its start and its end, each (x, y)."""
@@ -334,12 +338,17 @@ def _apex(left: Run, right: Run) -> np.ndarray | None:
 
 
 def polygon_mask(points: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """Return bool (rows, columns), true inside a polygon, float (n, 2) of x, y, and on its edge."""
+    """Return bool (rows, columns), true inside a polygon, float (n, 2) of x, y, and on its edge; not to be written."""
+    return _polygon_mask(tuple(points.ravel().tolist()), rows, columns)
+
+
+@functools.lru_cache(maxsize=MASKS_KEPT)
+def _polygon_mask(points: tuple[float, ...], rows: int, columns: int) -> np.ndarray:
     from PIL import Image, ImageDraw
 
     canvas = Image.new("L", (columns, rows))
-    ImageDraw.Draw(canvas).polygon(points.ravel().tolist(), fill=1)
-    return np.asarray(canvas).view(bool)
+    ImageDraw.Draw(canvas).polygon(points, fill=1)
+    return np.asarray(canvas).view(bool)  # of bytes: can't be written
 
 
 def polygon_area(points: np.ndarray) -> float:

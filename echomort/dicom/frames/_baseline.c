@@ -398,11 +398,12 @@ static inline int read_first(Bits *from, Component *component)
 static inline __attribute__((always_inline)) int /* else GCC calls it, which costs a twelfth of the time */
 read_others(Bits *from, const Component *component, Coefficients *of, int32_t *sum)
 {
+    Bits bits = *from; /* kept in registers */
     int32_t last = 0, size = 0, value;
     for (int k = 1, read = 0; k < 64; k++) {
         if (read++ % AT_ONCE == 0)
-            refill(from);
-        int run = read_run(from, component->others, &value);
+            refill(&bits);
+        int run = read_run(&bits, component->others, &value);
         if (run == END)
             break;
         k += run;
@@ -415,6 +416,7 @@ read_others(Bits *from, const Component *component, Coefficients *of, int32_t *s
         last = k;
     }
     *sum = size;
+    *from = bits;
     return last;
 }
 
@@ -423,32 +425,40 @@ static inline int pass_block(Bits *from, Component *component)
 {
     if (!read_first(from, component))
         return -1;
+    Bits bits = *from; /* kept in registers */
     for (int k = 0, read = 0, value; k < 63;) {
         if (read++ % AT_ONCE == 0)
-            refill(from);
-        int passing = component->others->passing[from->bits >> (64 - PASSED)], after = k + (passing >> 4 & 63);
+            refill(&bits);
+        int passing = component->others->passing[bits.bits >> (64 - PASSED)], after = k + (passing >> 4 & 63);
         if (passing != 0 && after < 63) {
-            pass(from, passing & 15);
+            pass(&bits, passing & 15);
             k = after;
             if (passing >> 10)
                 break;
             continue;
         }
-        int run = read_run(from, component->others, &value);
+        int run = read_run(&bits, component->others, &value);
         if (run == END)
             break;
         k += run + 1;
         if (run < 0 || k > 63)
             return -1;
     }
+    *from = bits;
     return 0;
+}
+
+/* The place of the block at row y, column x, both 0 or more, among all: shifts take less time than signed divisions. */
+static inline Py_ssize_t block_at(const Picture *picture, Py_ssize_t y, Py_ssize_t x)
+{
+    return (y >> 3) * ((picture->columns + 7) >> 3) + (x >> 3);
 }
 
 /* Whether the block of luma at row y, column x is asked for. */
 static inline int is_shown(const Picture *picture, Py_ssize_t y, Py_ssize_t x)
 {
-    return picture->shown == NULL || (y < picture->rows && x < picture->columns &&
-                                      picture->shown[y / 8 * ((picture->columns + 7) / 8) + x / 8]);
+    return picture->shown == NULL ||
+           (y < picture->rows && x < picture->columns && picture->shown[block_at(picture, y, x)]);
 }
 
 /* Reads a block of luma, and the sum of its coefficients' sizes; returns the place of the last one, -1 where the bits are
@@ -528,10 +538,11 @@ FOR_EACH_PROCESSOR
 static int read_units(Picture *picture, const uint8_t *bytes, Py_ssize_t size, Py_ssize_t first, Py_ssize_t end)
 {
     Py_ssize_t wide = 8 * picture->across, high = 8 * picture->down, units = (picture->columns + wide - 1) / wide;
-    Py_ssize_t top = first / units * high, left = first % units * wide;
+    Py_ssize_t down = first / units, along = first % units;
     Bits from = {0, 0, bytes};
     Coefficients of = {.row = {{0}}};
     for (Py_ssize_t unit = first; unit < end; unit++) {
+        Py_ssize_t top = down * high, left = along * wide;
         int is_unchanged = pass_unchanged(&from, picture, &picture->unit);
         if (is_unchanged)
             of.each[0] = (int16_t)(picture->component[0].last * picture->component[0].steps[0]);
@@ -551,7 +562,7 @@ static int read_units(Picture *picture, const uint8_t *bytes, Py_ssize_t size, P
                 if (shown)
                     place_block(picture, &of, last, y, x);
                 if (picture->small.planes[0] != NULL)
-                    write_quarters(&of, last, picture->small.planes[0] + y / 4 * picture->small.columns + x / 4,
+                    write_quarters(&of, last, picture->small.planes[0] + (y >> 2) * picture->small.columns + (x >> 2),
                                    picture->small.columns);
                 for (int i = 0; last > 0 && i < 8; i++)
                     of.row[i] = (EightShort){0};
@@ -559,7 +570,7 @@ static int read_units(Picture *picture, const uint8_t *bytes, Py_ssize_t size, P
         int32_t off_grey = 0;
         is_unchanged = is_unchanged || pass_unchanged(&from, picture, &picture->chroma);
         for (int i = 1; i < picture->count && !is_unchanged; i++) {
-            int32_t more = place_chroma(picture, &from, &of, i, top / high * 2, left / wide * 2);
+            int32_t more = place_chroma(picture, &from, &of, i, 2 * down, 2 * along);
             if (more < 0 || from.next > bytes + size + 8)
                 return 0;
             off_grey = more > off_grey ? more : off_grey;
@@ -567,10 +578,9 @@ static int read_units(Picture *picture, const uint8_t *bytes, Py_ssize_t size, P
         off_grey = off_grey > 8 * 255 ? 255 : (off_grey + 7) / 8;
         for (Py_ssize_t y = top; off_grey > 0 && y < top + high && y < picture->rows; y += 8)
             for (Py_ssize_t x = left; x < left + wide && x < picture->columns; x += 8)
-                picture->off_grey[y / 8 * ((picture->columns + 7) / 8) + x / 8] = (uint8_t)off_grey;
-        left += wide;
-        if (left >= picture->columns)
-            left = 0, top += high;
+                picture->off_grey[block_at(picture, y, x)] = (uint8_t)off_grey;
+        if (++along == units)
+            along = 0, down++;
     }
     Py_ssize_t over = 8 * size - (8 * (from.next - bytes) - from.count);
     int is_filled = picture->interval == 0 && size > 0 && bytes[size - 1] == 255; /* some writers fill a byte more */

@@ -122,13 +122,18 @@ static PyObject *label(PyObject *self, PyObject *arguments)
 /* Adds to counts how many of the pixels that are set carry each label; returns whether their labels have a place. */
 static int count_set(const int32_t *labels, const uint8_t *mask, Py_ssize_t pixels, int64_t *counts, Py_ssize_t places)
 {
-    int32_t label = 0; /* of the run that is being counted */
+    int32_t label = 0, same[8] = {0}; /* of the run that is being counted */
     int64_t run = 0, eight;
     if (places < 1)
         return 0;
     for (Py_ssize_t i = 0; i < pixels; i++) {
-        while (i + 8 <= pixels && (memcpy(&eight, mask + i, 8), eight == 0))
-            i += 8;
+        for (; i + 8 <= pixels; i += 8) {
+            memcpy(&eight, mask + i, 8);
+            if (eight == 0x0101010101010101 && memcmp(labels + i, same, sizeof same) == 0)
+                run += 8;
+            else if (eight != 0)
+                break;
+        }
         for (Py_ssize_t end = i + 8 < pixels ? i + 8 : pixels; i < end; i++) {
             if (mask[i] && labels[i] != label) {
                 counts[label] += run;
@@ -136,6 +141,8 @@ static int count_set(const int32_t *labels, const uint8_t *mask, Py_ssize_t pixe
                 label = labels[i];
                 if (label < 0 || label >= places)
                     return 0;
+                for (int j = 0; j < 8; j++)
+                    same[j] = label;
             }
             run += mask[i] != 0;
         }

@@ -218,9 +218,12 @@ def _best_outline(
     """
     area = polygon_area(first[0])
     inside = Sector(*first).mask(*main.shape)
-    fainter = []
+    fainter, seen = [], 0
     for faint in FAINT_MOTIONS:
         moving = motion > faint
+        before, seen = seen, int(np.count_nonzero(moving))
+        if seen == before:  # nothing moves more faintly, as in a loop with noise
+            continue
         if not _may_be_lit(moving & ~inside, brightest, area):  # parts are of what moves: they add no more
             continue
         whole = join_walls(find_parts(moving))

@@ -24,6 +24,12 @@
 #else
 #define FOR_EACH_PROCESSOR
 #endif
+#ifdef __GNUC__
+/* What a function for each processor calls is for any processor, and slow: GCC leaves out much of it otherwise. */
+#define INLINE inline __attribute__((always_inline))
+#else
+#define INLINE inline
+#endif
 
 /* --- the bits of a scan ---------------------------------------------------------------------------------------- */
 
@@ -35,7 +41,7 @@ typedef struct {
 } Bits;
 
 /* Makes sure of 56 bits. The bytes of a scan are followed by SPARE ones. */
-static inline void refill(Bits *from)
+static INLINE void refill(Bits *from)
 {
     uint64_t more = 0;
     for (int i = 0; i < 8; i++)
@@ -45,19 +51,19 @@ static inline void refill(Bits *from)
     from->count |= 56;
 }
 
-static inline void pass(Bits *from, int count)
+static INLINE void pass(Bits *from, int count)
 {
     from->bits <<= count;
     from->count -= count;
 }
 
 /* What `size` bits, 1 to 15, stand for: the smaller half for negative values (F.2.2.1). */
-static inline int extend(int value, int size)
+static INLINE int extend(int value, int size)
 {
     return value - (((1 << size) - 1) & ((value >> (size - 1)) - 1));
 }
 
-static inline int read_value(Bits *from, int size)
+static INLINE int read_value(Bits *from, int size)
 {
     int value = (int)(from->bits >> (64 - size));
     pass(from, size);
@@ -156,7 +162,7 @@ static Py_ssize_t read_codes(Codes *codes, const uint8_t *table, Py_ssize_t size
 }
 
 /* Reads one symbol, -1 where the bits are no code. */
-static inline int read_symbol(Bits *from, const Codes *codes)
+static INLINE int read_symbol(Bits *from, const Codes *codes)
 {
     int symbol = codes->symbol[from->bits >> (64 - AHEAD)], length = AHEAD + 1;
     if (symbol != 0) {
@@ -174,7 +180,7 @@ static inline int read_symbol(Bits *from, const Codes *codes)
 
 /* Reads a run of zeros and the value after it (F.2.2.2); returns the run, END after a block's last value, -1 where the
    bits are no code. What takes more than AHEAD bits leaves 56 of them. */
-static inline int read_run(Bits *from, const Codes *codes, int *value)
+static INLINE int read_run(Bits *from, const Codes *codes, int *value)
 {
     int32_t ready = codes->ready[from->bits >> (64 - AHEAD)];
     if (ready != 0) {
@@ -219,7 +225,7 @@ static __attribute__((noinline)) int is_exact(const Coefficients *of, int32_t su
 
 /* One pass of the inverse cosine transform of Loeffler, Ligtenberg and Moschytz (1989), constants in 13 bits, as in the
    IJG's jidctint; the results are shifted right by `shift`, rounded. */
-static inline void transform(EightWhole v[8], int shift)
+static INLINE void transform(EightWhole v[8], int shift)
 {
     EightWhole half = (EightWhole){} + (1 << (shift - 1));
     EightWhole z1 = (v[2] + v[6]) * 4433;
@@ -242,10 +248,10 @@ static inline void transform(EightWhole v[8], int shift)
 }
 
 /* A level as a byte: 0 at least, 255 at most. */
-static inline uint8_t to_byte(int32_t level) { return (uint8_t)(level < 0 ? 0 : level > 255 ? 255 : level); }
+static INLINE uint8_t to_byte(int32_t level) { return (uint8_t)(level < 0 ? 0 : level > 255 ? 255 : level); }
 
 /* Levels about grey as bytes. */
-static inline void to_bytes(EightWhole *level)
+static INLINE void to_bytes(EightWhole *level)
 {
     *level += 128;
     *level &= ~(*level >> 31);
@@ -253,7 +259,7 @@ static inline void to_bytes(EightWhole *level)
 }
 
 /* Writes the pixels of a block of coefficients. */
-static inline void write_block(const Coefficients *of, uint8_t *out, Py_ssize_t columns)
+static INLINE void write_block(const Coefficients *of, uint8_t *out, Py_ssize_t columns)
 {
     EightWhole v[8], left = {0}, right = {0};
     for (int i = 0; i < 8; i++)
@@ -274,7 +280,7 @@ static inline void write_block(const Coefficients *of, uint8_t *out, Py_ssize_t 
 }
 
 /* Writes a block that is all of one level. */
-static inline void write_level(int first, uint8_t *out, Py_ssize_t columns)
+static INLINE void write_level(int first, uint8_t *out, Py_ssize_t columns)
 {
     int level = to_byte(((first + 4) >> 3) + 128);
     for (int i = 0; i < 8; i++)
@@ -299,7 +305,7 @@ typedef struct {
 
 /* Writes the means of the quarters of a block, nearly, at `out` and in the row below; `last` is the place of its last
    coefficient. */
-static inline void write_quarters(const Coefficients *of, int last, uint8_t *out, Py_ssize_t columns)
+static INLINE void write_quarters(const Coefficients *of, int last, uint8_t *out, Py_ssize_t columns)
 {
     EightWhole halves = HALVES, odd = {0}, first = __builtin_convertvector(of->row[0], EightWhole) * 32768;
     if (last == 0) {
@@ -321,7 +327,7 @@ static inline void write_quarters(const Coefficients *of, int last, uint8_t *out
 }
 
 /* Doubles a row of `count` samples, smoothly: three parts of the nearer one and one of the farther. */
-static inline void double_row(const uint8_t *restrict row, Py_ssize_t count, uint8_t *restrict out)
+static INLINE void double_row(const uint8_t *restrict row, Py_ssize_t count, uint8_t *restrict out)
 {
     for (Py_ssize_t x = 0; x < count; x++)
         out[2 * x] = out[2 * x + 1] = row[x];
@@ -332,7 +338,7 @@ static inline void double_row(const uint8_t *restrict row, Py_ssize_t count, uin
 }
 
 /* Writes a row of pixels as red, green and blue (ITU-T T.871, in 16 bits). */
-static inline void
+static INLINE void
 write_colours(const uint8_t *luma, const uint8_t *blue, const uint8_t *red, Py_ssize_t count, uint8_t *restrict out)
 {
     for (Py_ssize_t x = 0; x < count; x++, out += 3) {
@@ -383,7 +389,7 @@ typedef struct {
 #define MAX_FIRST 2047 /* of 11 bits (F.1.2.1): its product with a step of quantization stays within 32 bits */
 
 /* Reads the first coefficient of a block (F.2.2.1); returns whether it is one that pixels have. */
-static inline int read_first(Bits *from, Component *component)
+static INLINE int read_first(Bits *from, Component *component)
 {
     refill(from);
     int size = read_symbol(from, component->first);
@@ -395,10 +401,9 @@ static inline int read_first(Bits *from, Component *component)
 
 /* Reads the other coefficients of a block, into `of` unless that is NULL, and the sum of their sizes; returns the place of
    the last one, -1 where the bits are wrong. */
-static inline __attribute__((always_inline)) int /* else GCC calls it, which costs a twelfth of the time */
-read_others(Bits *from, const Component *component, Coefficients *of, int32_t *sum)
+static INLINE int read_others(Bits *from, const Component *component, Coefficients *of, int32_t *sum)
 {
-    Bits bits = *from; /* kept in registers */
+    Bits bits = *from; /* the copy is kept in registers */
     int32_t last = 0, size = 0, value;
     for (int k = 1, read = 0; k < 64; k++) {
         if (read++ % AT_ONCE == 0)
@@ -421,11 +426,11 @@ read_others(Bits *from, const Component *component, Coefficients *of, int32_t *s
 }
 
 /* Passes a block but for its first coefficient; returns 0, -1 where the bits are wrong. */
-static inline int pass_block(Bits *from, Component *component)
+static INLINE int pass_block(Bits *from, Component *component)
 {
     if (!read_first(from, component))
         return -1;
-    Bits bits = *from; /* kept in registers */
+    Bits bits = *from; /* the copy is kept in registers */
     for (int k = 0, read = 0, value; k < 63;) {
         if (read++ % AT_ONCE == 0)
             refill(&bits);
@@ -449,13 +454,13 @@ static inline int pass_block(Bits *from, Component *component)
 }
 
 /* The place of the block at row y, column x, both 0 or more, among all: shifts take less time than signed divisions. */
-static inline Py_ssize_t block_at(const Picture *picture, Py_ssize_t y, Py_ssize_t x)
+static INLINE Py_ssize_t block_at(const Picture *picture, Py_ssize_t y, Py_ssize_t x)
 {
     return (y >> 3) * ((picture->columns + 7) >> 3) + (x >> 3);
 }
 
 /* Whether the block of luma at row y, column x is asked for. */
-static inline int is_shown(const Picture *picture, Py_ssize_t y, Py_ssize_t x)
+static INLINE int is_shown(const Picture *picture, Py_ssize_t y, Py_ssize_t x)
 {
     return picture->shown == NULL ||
            (y < picture->rows && x < picture->columns && picture->shown[block_at(picture, y, x)]);
@@ -463,7 +468,7 @@ static inline int is_shown(const Picture *picture, Py_ssize_t y, Py_ssize_t x)
 
 /* Reads a block of luma, and the sum of its coefficients' sizes; returns the place of the last one, -1 where the bits are
    wrong. */
-static inline int read_luma(Bits *from, Component *component, Coefficients *of, int32_t *sum)
+static INLINE int read_luma(Bits *from, Component *component, Coefficients *of, int32_t *sum)
 {
     if (!read_first(from, component))
         return -1;
@@ -476,7 +481,7 @@ static inline int read_luma(Bits *from, Component *component, Coefficients *of, 
 
 /* Reads a block of chroma, into `of` unless that is NULL; returns by how many eighths of a level any of its samples may
    be off grey at most, -1 where the bits are wrong. The first coefficient is worth one, another two at most (A.3.3). */
-static inline int32_t read_chroma(Bits *from, Component *component, Coefficients *of)
+static INLINE int32_t read_chroma(Bits *from, Component *component, Coefficients *of)
 {
     int32_t sum;
     if (!read_first(from, component))
@@ -488,7 +493,7 @@ static inline int32_t read_chroma(Bits *from, Component *component, Coefficients
 }
 
 /* Writes a block of luma at row y, column x; what lies beyond the picture is cut. */
-static inline void place_block(Picture *picture, const Coefficients *of, int last, Py_ssize_t y, Py_ssize_t x)
+static INLINE void place_block(Picture *picture, const Coefficients *of, int last, Py_ssize_t y, Py_ssize_t x)
 {
     uint8_t whole[64], *out = picture->luma + y * picture->columns + x;
     int is_inside = y + 8 <= picture->rows && x + 8 <= picture->columns;
@@ -504,7 +509,7 @@ static inline void place_block(Picture *picture, const Coefficients *of, int las
 
 /* Reads the chroma of a unit, and writes it into the small picture at row y, column x where one is asked for; returns by
    how many eighths of a level it may be off grey, -1 where the bits are wrong. */
-static inline int32_t place_chroma(Picture *picture, Bits *from, Coefficients *of, int place, Py_ssize_t y, Py_ssize_t x)
+static INLINE int32_t place_chroma(Picture *picture, Bits *from, Coefficients *of, int place, Py_ssize_t y, Py_ssize_t x)
 {
     Small *small = &picture->small;
     if (picture->shown != NULL)
@@ -522,7 +527,7 @@ static inline int32_t place_chroma(Picture *picture, Bits *from, Coefficients *o
 }
 
 /* Passes `blocks` where they come next, and chroma is grey so far; returns whether they did. */
-static inline int pass_unchanged(Bits *from, const Picture *picture, const Unchanged *blocks)
+static INLINE int pass_unchanged(Bits *from, const Picture *picture, const Unchanged *blocks)
 {
     if (blocks->count == 0)
         return 0;

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from echomort.dicom.tissue.morphology import maximum, quantiles_of
+from echomort.dicom.tissue.morphology import maximum
 from echomort.dicom.tissue.outline import hull_of, polygon_area, polygon_mask, trace_outline
 from echomort.dicom.tissue.panels import show_two_panels
 from echomort.dicom.tissue.parts import find_parts
@@ -44,8 +44,8 @@ MIN_HELD = 0.85
 """Share of what moves clearly that the cone holds: a codec spreads the rest round its edges, or it is an ECG. Tuned as
 ``MIN_ON_SIDE``."""
 
-DIM, BRIGHTEST = 64, 0.99
-"""Grey level that this quantile of what moves clearly does not exceed in a loop of very low gain. Our choice: half of
+DIM, MAX_BRIGHT = 64, 0.01
+"""Grey level that no more than this share of what moves clearly exceeds in a loop of very low gain. Our choice: half of
 what real loops reach; letters and traces are brighter."""
 
 MAX_HULL = 0.9
@@ -64,7 +64,7 @@ def outline_beyond(
     beyond = maximum(polygon_mask(outline, *main.shape).view(np.uint8), REACH) == 0
     if np.count_nonzero(beyond & (motion > 0)) <= MIN_BEYOND * area:
         return None
-    is_dim = bool(quantiles_of(brightest[main], BRIGHTEST)[0] <= DIM)
+    is_dim = np.count_nonzero(main & (brightest > DIM)) <= MAX_BRIGHT * np.count_nonzero(main)
     for level in (*LEVELS, 0) if is_dim else LEVELS:
         moving = motion > level
         parts = find_parts(moving) if _is_tissue(moving & beyond, brightest > LIT * (not is_dim), area) else []
@@ -88,7 +88,7 @@ def _dim_hull(
 ) -> tuple[np.ndarray, bool] | None:
     """Return the hull of what is ``moving`` about ``main``, clear of what is bright, where enough lies ``beyond``."""
     is_drawn = maximum(((brightest > DIM) & ~main).view(np.uint8), REACH) > 0
-    about = [part.mask for part in find_parts((moving & ~is_drawn) | main) if (part.mask & main).any()]
+    about = [part.mask for part in find_parts((moving & ~is_drawn) | main) if part.meets(main)]
     tissue = np.logical_or.reduce([main, *about])
     if not _is_tissue(tissue & beyond, moving, area):
         return None

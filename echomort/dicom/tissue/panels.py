@@ -90,9 +90,9 @@ def _are_two_pictures(one: Part, other: Part) -> bool:
     is_beside = _are_beside(one.columns, other.columns, one.rows, other.rows)
     is_above = _are_beside(one.rows, other.rows, one.columns, other.columns)
     lower = min(part.rows.stop - part.rows.start for part in (one, other))
-    if not (is_beside or is_above) or lower < MIN_PANEL_HEIGHT * one.mask.shape[0]:
+    if not (is_beside or is_above) or lower < MIN_PANEL_HEIGHT * one.shape[0]:
         return False
-    return all(_is_picture(part.cropped()) or part.is_whole_cone for part in (one, other))
+    return all(_is_picture(part.cropped) or part.is_whole_cone for part in (one, other))
 
 
 def _are_beside(one: slice, other: slice, across: slice, other_across: slice) -> bool:
@@ -105,7 +105,7 @@ def _are_beside(one: slice, other: slice, across: slice, other_across: slice) ->
 
 def _has_two_tops(part: Part) -> bool:
     """Whether the upper edge rises to two tops far apart with a deep valley between: two sectors that touch."""
-    mask = part.cropped()
+    mask = part.cropped
     height, width = mask.shape
     margin = width // VALLEY_MARGIN
     edge = np.where(mask.any(axis=0), mask.argmax(axis=0), height)

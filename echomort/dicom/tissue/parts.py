@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -71,31 +72,34 @@ DRAWN_REACH = 17
 
 @dataclass(frozen=True)
 class Part:
-    """One thing that moves: its mask on the grid, its area in grid pixels, and the rows and columns it lies in."""
+    """One thing that moves: its mask, bool, in the rows and columns of the grid that it lies in, its area in grid
+    pixels, and the shape of the grid."""
 
-    mask: np.ndarray
+    cropped: np.ndarray
     area: int
     rows: slice
     columns: slice
+    shape: tuple[int, ...]
 
     @classmethod
     def from_mask(cls, mask: np.ndarray, area: int) -> Part:
         """Return the part ``mask``; its rows and columns reach ``SPREAD`` pixels beyond it, inside the grid."""
         box = box_of(mask, SPREAD)
         rows, columns = (slice(part.start, min(part.stop, side)) for part, side in zip(box, mask.shape, strict=True))
-        return cls(mask, area, rows, columns)
+        return cls(mask[rows, columns], area, rows, columns, mask.shape)
 
-    @classmethod
-    def within(cls, box: list[int], mask: np.ndarray, area: int) -> Part:
-        """Return the part ``mask`` whose ``box`` (first row, the one after the last, first column, the one after the
-        last) is known."""
-        return cls(mask, area, slice(*box[:2]), slice(*box[2:]))
+    @cached_property
+    def mask(self) -> np.ndarray:
+        """Its mask on the whole grid."""
+        mask = np.zeros(self.shape, bool)
+        mask[self.rows, self.columns] = self.cropped
+        return mask
 
     @property
     def may_be_trace(self) -> bool:
         """Whether it may be a recorded trace: high, wide, and about as high at its ends as in its middle."""
-        part = self.cropped()
-        if part.shape[0] < MIN_TRACE_ROWS or part.shape[1] < MIN_TRACE_WIDTH * self.mask.shape[1]:
+        part = self.cropped
+        if part.shape[0] < MIN_TRACE_ROWS or part.shape[1] < MIN_TRACE_WIDTH * self.shape[1]:
             return False
         heights = count_along(part[:, SPREAD:-SPREAD], 0)
         end = max(1, len(heights) // END_SHARE)
@@ -108,18 +112,18 @@ class Part:
         width, height = np.ptp(outline, axis=0)
         return is_cone and bool(width > MIN_WHOLE_CONE_WIDTH * height)
 
-    def cropped(self) -> np.ndarray:
-        """Return its mask, cut to its rows and columns."""
-        return self.mask[self.rows, self.columns]
+    def cut(self, picture: np.ndarray) -> np.ndarray:
+        """Return ``picture``, of the grid's size, cut to its rows and columns."""
+        return picture[self.rows, self.columns]
 
-    def window(self, shape: tuple[int, ...]) -> tuple[float, float, float, float]:
-        """Return (top, bottom, left, right) as shares of a grid of ``shape``."""
-        return (
-            self.rows.start / shape[0],
-            self.rows.stop / shape[0],
-            self.columns.start / shape[1],
-            self.columns.stop / shape[1],
-        )
+    def meets(self, mask: np.ndarray) -> bool:
+        """Return whether it shares a pixel with bool ``mask`` (rows, columns)."""
+        return bool((self.cropped & self.cut(mask)).any())
+
+    def window(self) -> tuple[float, float, float, float]:
+        """Return (top, bottom, left, right) as shares of the grid."""
+        rows, columns = self.shape
+        return self.rows.start / rows, self.rows.stop / rows, self.columns.start / columns, self.columns.stop / columns
 
 
 def find_parts(moving: np.ndarray) -> list[Part]:
@@ -129,21 +133,17 @@ def find_parts(moving: np.ndarray) -> list[Part]:
     """
     solid = dilate(erode(moving))
     labels, count = label(maximum(solid.view(np.uint8), 2 * SPREAD + 1).view(bool), corners=False)
-    boxes = boxes_of(labels, count).tolist()
+    boxes = [(slice(*box[:2]), slice(*box[2:])) for box in boxes_of(labels, count).tolist()]
     if count == 1:
-        return [Part.within(boxes[0], solid, int(np.count_nonzero(solid)))]
+        rows, columns = boxes[0]
+        return [Part(solid[rows, columns], int(np.count_nonzero(solid)), rows, columns, solid.shape)]
     areas = count_by_label(labels, solid, count)[1:]
     order = [index for index in np.argsort(areas)[::-1].tolist() if areas[index] > 0][:MAX_PARTS]
-    masks = [_held(solid, labels, index + 1, boxes[index]) for index in order]
-    return [Part.within(boxes[index], mask, int(areas[index])) for index, mask in zip(order, masks, strict=True)]
-
-
-def _held(mask: np.ndarray, labels: np.ndarray, number: int, box: list[int]) -> np.ndarray:
-    """Return which pixels of bool ``mask`` carry the label ``number``, all of which lie in ``box``."""
-    top, bottom, left, right = box
-    held = np.zeros_like(mask)
-    held[top:bottom, left:right] = mask[top:bottom, left:right] & (labels[top:bottom, left:right] == number)
-    return held
+    masks = [solid[boxes[index]] & (labels[boxes[index]] == index + 1) for index in order]
+    return [
+        Part(mask, int(areas[index]), rows, columns, solid.shape)
+        for index, mask, (rows, columns) in zip(order, masks, map(boxes.__getitem__, order), strict=True)
+    ]
 
 
 def join_walls(parts: list[Part]) -> np.ndarray:
@@ -159,24 +159,21 @@ def join_walls(parts: list[Part]) -> np.ndarray:
 def without_drawn(motion: np.ndarray, brightest: np.ndarray, parts: list[Part], joined: np.ndarray) -> np.ndarray:
     """Return ``motion``, uint8 (rows, columns), 0 about those of ``parts`` that are bright and no part of ``joined``: a
     clock, or a picture that moves across the screen. A codec spreads their motion as far as the sector."""
-    drawn = [
-        part.mask
-        for part in parts[1:]
-        if not (part.mask & joined).any() and _is_drawn(motion[part.mask], brightest[part.mask])
-    ]
+    drawn = [part.mask for part in parts[1:] if not part.meets(joined) and _is_drawn(part, motion, brightest)]
     if not drawn:
         return motion
     near = maximum(np.logical_or.reduce(drawn).view(np.uint8), DRAWN_REACH) > 0
     return np.where(near & ~joined, 0, motion).astype(np.uint8)
 
 
-def _is_drawn(motion: np.ndarray, brightest: np.ndarray) -> bool:
-    bright = float(np.median(brightest))
-    return bright > MIN_DRAWN and bool(np.median(motion) > MIN_DRAWN_MOTION * bright)
+def _is_drawn(part: Part, motion: np.ndarray, brightest: np.ndarray) -> bool:
+    mask = part.cropped
+    bright = float(np.median(part.cut(brightest)[mask]))
+    return bright > MIN_DRAWN and bool(np.median(part.cut(motion)[mask]) > MIN_DRAWN_MOTION * bright)
 
 
 def _is_wall(part: Part, largest: Part) -> bool:
-    height, width = part.cropped().shape
+    height, width = part.cropped.shape
     tall = largest.rows.stop - largest.rows.start
     shared = min(part.rows.stop, largest.rows.stop) - max(part.rows.start, largest.rows.start)
     is_beside = shared > MIN_LEVEL_SHARE * height

@@ -118,22 +118,24 @@ def find_sector(snapshots: Snapshots, box: Box | None, aspect: float = 1.0) -> S
     for two sectors, ``M_MODE`` or ``SPECTRAL_DOPPLER`` for a time axis, ``NO_SECTOR`` where what moves is no sector.
     """
     motion, brightest, steps = grid(snapshots, box, aspect)
-    parts = find_parts(motion > MIN_MOTION)
-    if not parts or np.count_nonzero(motion > MIN_MOTION) < MIN_MOVING_SHARE * motion.size:
+    moving = motion > MIN_MOTION
+    parts, count = find_parts(moving), int(np.count_nonzero(moving))
+    if not parts or count < MIN_MOVING_SHARE * motion.size:
         raise Rejected(Reason.STILL)
     reject_sweeps(snapshots.frames)
     for part in parts:
         if part.may_be_trace:
-            reject_scrolls(snapshots.small, part.window(motion.shape))
+            reject_scrolls(snapshots.small, part.window())
     reject_two_panels(parts)
     joined = join_walls(parts)
-    motion = without_drawn(motion, brightest, parts, joined)
+    clear = without_drawn(motion, brightest, parts, joined)
     traced = trace_outline(joined)
     main = _add_still_tissue(joined, polygon_area(traced[0]), brightest)
     if np.count_nonzero(main) < MIN_SECTOR_AREA * main.size:
         raise Rejected(Reason.NO_SECTOR)
-    outline, is_cone = _best_outline(motion, main, traced if main is joined else trace_outline(main), brightest)
-    outline, is_cone = outline_beyond(motion, brightest, main, outline) or (outline, is_cone)
+    first = traced if main is joined else trace_outline(main)
+    outline, is_cone = _best_outline(clear, main, first, brightest, count if clear is motion and main is joined else 0)
+    outline, is_cone = outline_beyond(clear, brightest, main, outline) or (outline, is_cone)
     _prove_tissue(outline, brightest, box, steps)
     sector = Sector(outline * steps + (steps - 1) / 2, is_cone)
     if polygon_area(outline) < MAX_SMALL_PART * main.size:
@@ -200,7 +202,7 @@ def _add_still_tissue(main: np.ndarray, area: float, brightest: np.ndarray) -> n
     compact as a sector."""
     if np.count_nonzero(main) > MAX_SMALL_PART * main.size:
         return main
-    lit = next((part for part in find_parts((brightest > LIT) | main) if (part.mask & main).any()), None)
+    lit = next((part for part in find_parts((brightest > LIT) | main) if part.meets(main)), None)
     if lit is None or lit.area < MIN_STILL_GAIN * area:
         return main
     is_background = lit.area > MAX_LIT_SHARE * main.size
@@ -208,21 +210,22 @@ def _add_still_tissue(main: np.ndarray, area: float, brightest: np.ndarray) -> n
 
 
 def _best_outline(
-    motion: np.ndarray, main: np.ndarray, first: tuple[np.ndarray, bool], brightest: np.ndarray
+    motion: np.ndarray, main: np.ndarray, first: tuple[np.ndarray, bool], brightest: np.ndarray, searched: int
 ) -> tuple[np.ndarray, bool]:
     """Return the outline of ``main``, which is ``first``, or of it and the fainter motion round it, and whether it is a
     cone.
 
     Fainter motion counts where both together fill a convex shape and what it adds is lit: a lossy codec spreads motion
     into the dark, over whole blocks and more. Of outlines nearly as large the one by the clearest motion is taken.
+    Where no more pixels than the ``searched`` ones move, in which ``main`` was found, nothing moves more faintly.
     """
     area = polygon_area(first[0])
     inside = Sector(*first).mask(*main.shape)
-    fainter, seen = [], 0
+    fainter = []
     for faint in FAINT_MOTIONS:
         moving = motion > faint
-        before, seen = seen, int(np.count_nonzero(moving))
-        if seen == before:  # nothing moves more faintly, as in a loop with noise
+        before, searched = searched, int(np.count_nonzero(moving))
+        if searched == before:
             continue
         if not _may_be_lit(moving & ~inside, brightest, area):  # parts are of what moves: they add no more
             continue

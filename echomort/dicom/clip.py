@@ -30,7 +30,7 @@ from echomort.dicom.tissue.leftover import count_lines_of_letters
 from echomort.dicom.tissue.lettering import without_lettering
 from echomort.dicom.tissue.noise import NO_NOISE
 from echomort.dicom.tissue.overlays import without_overlays
-from echomort.dicom.tissue.snapshots import Snapshots
+from echomort.dicom.tissue.snapshots import Snapshots, without_blanks
 from echomort.dicom.tissue.traces.strips import without_traces
 from echomort.settings import ClipSettings, HeaderReading
 
@@ -38,10 +38,11 @@ SNAPSHOTS = 12
 """Frames, evenly spaced over those that the clip needs, in which the sector is searched, at most: a sixth of a second
 apart in a clip of two seconds, so that every phase of a beat is seen. Our choice."""
 
-COLOUR_SNAPSHOTS = (0, 2, 3, 5, 7, 8, 10)
+COLOUR_SNAPSHOTS = (0, 2, 4, 5, 7, 9, 11)
 """The snapshots that are searched for colour flow, which comes and goes with the beat: no two in succession are left
-out, and their distances differ, so that no heart rate hides flow from all. Tuned on drawn jets at six heart rates
-(tests/dicom/test_sector.py). Where a tag declares colour, all are searched."""
+out, and their distances differ, so that no heart rate hides flow from all; the last is one, since colour may be turned
+on late. Tuned on drawn jets at six heart rates (tests/dicom/test_sector.py). Where a tag declares colour, all are
+searched."""
 
 MAX_DECODED_BYTES = 4 << 30
 """Bytes (4 GiB) of unpacked pixels that a clip may need, else ``BOMB``. Our choice: 120 frames of the largest screens
@@ -219,6 +220,7 @@ def _centimetres(frames: Frames, grid: Grid, notes: tuple[str, ...]) -> tuple[fl
 
 
 def _find_tissue(frames: Frames, seen: dict[int, np.ndarray], settings: ClipSettings) -> _Tissue:
+    seen = without_blanks(seen)
     header, snapshots = frames.header, Snapshots.from_frames(seen.values())
     declared, notes = declared_box(header)
     aspect, aspect_notes = pixel_aspect(header, declared or (0, 0, header.columns - 1, header.rows - 1))

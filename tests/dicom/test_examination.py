@@ -13,19 +13,26 @@ from echomort.dicom.tissue.continuity import block_means, continuity_notes, like
 from echomort.settings import ClipSettings
 
 FOREIGN = {
-    "carotid": "US CAROTID DOPPLER, Carotid Duplex, Duplex Karotis, Doppler carotides, CAROTID ARTERY BILAT",
-    "vascular": "US DVT LOWER EXTREMITY, Venous Duplex, Renal artery duplex",
-    "fetal": "Fetal Echo, FETAL ECHOCARDIOGRAM, Foetal heart, Echo fetus",
-    "obstetric": "OBSTETRIC US, Second trimester, Échographie obstétricale, Nuchal scan",
-    "abdominal": "US ABDOMEN COMPLETE, Liver, Renal US, Pelvis, Transvaginal US",
-    "lung": "Lung US, LUNG",
-    "small_parts": "THYROID, US Thyroid, Breast left",
-    "musculoskeletal": "MSK shoulder right",
+    "carotid": "US CAROTID DOPPLER, Carotid Duplex, Duplex Karotis, Doppler carotides, CAROTID ARTERY BILAT, "
+    "Écho-Doppler des TSA, Doppler des troncs supra-aortiques, Ecodoppler tronchi sovraaortici, Duplex Halsgefäße",
+    "vascular": "US DVT LOWER EXTREMITY, Venous Duplex, Renal artery duplex, US AORTA, Aortic ultrasound, "
+    "Eco-color-Doppler arti inferiori, Écho-doppler veineux, Duplex Beinvenen, Ecodoppler miembros inferiores",
+    "fetal": "Fetal Echo, FETAL ECHOCARDIOGRAM, Foetal heart, Echo fetus, Échographie fœtale",
+    "obstetric": "OBSTETRIC US, Second trimester, Échographie obstétricale, Nuchal scan, Ecografia ostetrica, "
+    "Schwangerschaft, Grossesse",
+    "abdominal": "US ABDOMEN COMPLETE, Liver, Renal US, Pelvis, Transvaginal US, Ecografia addome, Sono Oberbauch, "
+    "Échographie du foie, FAST exam, eFAST",
+    "lung": "Lung US, LUNG, Sono Lunge, Ecografia polmone",
+    "small_parts": "THYROID, US Thyroid, Breast left, Ecografia tiroide, Sono Schilddrüse",
+    "musculoskeletal": "MSK shoulder right, Sono Knie, Ecografia spalla, Échographie genou",
     "head": "Transcranial doppler, TCD",
 }
 HEARTS = (
     "TTE, Echocardiogram, ECHO COMPLETE, Adult Echo, Cardiac, Herzecho, Echokardiographie, Échocardiographie, Heart, "
-    "Ecocardiograma, Stress Echo, TTE Congenital, Echo limited, Transthoracic echo with doppler"
+    "Ecocardiograma, Stress Echo, TTE Congenital, Echo limited, Transthoracic echo with doppler, Echo Doppler, "
+    "Ecocardiogramma color doppler, Ecocolordoppler cardiaco, Échographie cardiaque, Échocardiographie d'effort, "
+    "Eco da sforzo, Transthorakale Echokardiographie, Belastungsecho, Herzultraschall, TTE aorta ascendente, "
+    "Echo Mitral seno coronarico, TTE arterielle Hypertonie, Écho-Doppler cardiaque, TTE insufficienza polmonare"
 )
 OPEN = (
     "Echo and carotid, TTE r/o carotid, Echocardiogram + abdomen, no carotid, Cardiac / lung, Stress Echo vs carotid, "
@@ -87,6 +94,11 @@ STAGES = {
     ("", "TTE, no stress"): ("", False),
     ("", "TTE"): ("", False),
     ("Post", "TTE"): ("post", False),
+    ("Pre Peak", "Stress Echo"): ("low", True),
+    ("IPOST", "Stress Echo"): ("peak", True),
+    ("Picco", "Eco da sforzo"): ("peak", True),
+    ("Basale", "Eco da sforzo"): ("rest", False),
+    ("", "Échocardiographie d'effort"): ("", True),
 }
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_hearts import coded
 from echo_files import JPEG, EchoFile, sector_movie
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
@@ -60,6 +61,33 @@ def test_a_name_that_comes_or_goes_is_blanked(shown: slice) -> None:
     assert not kept(movie)[name].any()
 
 
+def with_cavity(movie: np.ndarray) -> np.ndarray:
+    """The movie with a still, black cavity in its midst."""
+    y, x = np.mgrid[:ROWS, :COLUMNS]
+    return np.where(np.hypot((y - 312) / 60, (x - 310) / 180) < 1, 0, movie).astype(np.uint8)
+
+
+@pytest.mark.parametrize("shown", [slice(0, 6), slice(3, 9), slice(7, 12), slice(0, 12)])
+@pytest.mark.parametrize(("size", "value"), [(12, 255), (20, 160), (28, 255)])
+@pytest.mark.parametrize("quality", [0, 90])
+def test_a_name_over_a_black_still_cavity_is_blanked(shown: slice, size: int, value: int, quality: int) -> None:
+    movie, name = with_cavity(tissue(4, gain=60)), letters(size)
+    movie[shown, name] = value
+    assert not kept(coded(movie, quality))[name].any()
+
+
+@pytest.mark.parametrize("kind", ["strand", "valve", "three"])
+def test_what_stands_still_and_bright_in_a_cavity_is_left_alone(kind: str) -> None:
+    movie, y, x = with_cavity(tissue(4)), *np.mgrid[:ROWS, :COLUMNS]
+    bright = {
+        "strand": (np.abs(y - 312 - (x - 310) / 4) < 2) & (np.abs(x - 310) < 60),
+        "valve": (np.abs(y - 312) < 5) & (np.abs(x - 310) < 40),
+        "three": (y > 304) & (y < 320) & (x % 14 < 3) & (x > 300) & (x < 336),
+    }[kind]
+    movie[:, bright] = 255
+    assert kept(movie).all()
+
+
 @pytest.mark.parametrize("grain", [1.0, 2.0, 4.0])
 @pytest.mark.parametrize("motion", [0.0, 0.3, 1.0, 4.0])
 @pytest.mark.parametrize("gain", [60, 150, 250])
@@ -89,6 +117,22 @@ def test_pieces_next_to_each_other_are_found_in_parts_as_at_once(count: int) -> 
     found = _may_be_in_line(boxes.astype(np.int32))
     assert found.tolist() == (follows.any(axis=0) | follows.any(axis=1)).tolist()
     assert count <= 1 or found.any()
+
+
+@pytest.mark.parametrize("blank", [0, 128, 255])
+@pytest.mark.parametrize("at", [0, 5, 11])
+def test_a_blank_frame_hides_no_name_beside_the_heart(blank: int, at: int, tmp_path: Path) -> None:
+    movie = sector_movie(12, 240, 320).copy()
+    name = letters(12, (150, 60))[:240, :320]  # over tissue near the apex and the black beside it
+    movie[:, name] = 255
+    whole = read_clip(EchoFile(movie, syntax=JPEG).write(tmp_path / "whole.dcm"))
+    movie[at] = blank
+    if blank == 0:
+        movie[at, name] = 255
+    clip = read_clip(EchoFile(movie, syntax=JPEG).write(tmp_path / "loop.dcm"))
+    y, x = np.nonzero(name)
+    across, down = np.rint(clip.grid.from_image(np.stack([x, y], axis=1))).astype(int).T
+    assert clip.sector[down, across].mean() <= whole.sector[down, across].mean() < 0.1
 
 
 @pytest.mark.parametrize("syntax", ["native", "jpeg"])

@@ -444,6 +444,13 @@ def test_flow_is_found_in_a_jpeg(tmp_path: Path) -> None:
     assert reason(flow("blue"), tmp_path, syntax=JPEG, photometric="YBR_FULL_422") is Reason.COLOUR_DOPPLER
 
 
+@pytest.mark.parametrize("first", [1, 6, 11])
+def test_flow_that_is_turned_on_late_is_found(first: int, tmp_path: Path) -> None:
+    movie = np.stack([to_colour(frame, "RGB") for frame in OVERLAID])
+    movie[first:] = flow("red")[first:]
+    assert untagged(movie, tmp_path, "RGB") is Reason.COLOUR_DOPPLER
+
+
 @pytest.mark.parametrize(
     "tint",
     [(1.0, 1.0, 1.0), (0.82, 0.92, 1.0), (1.0, 0.85, 0.62), (0.6, 0.8, 1.0)],

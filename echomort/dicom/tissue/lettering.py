@@ -35,6 +35,11 @@ MIN_GROUND_MOTION = 16
 """Grey levels through which the ground of a letter moves: over still tissue letters can't be told from it. Tuned as
 ``MAX_MOTION``."""
 
+MAX_BLACK = 40
+"""Grey level that the ground of a letter does not reach where it is a black cavity: there nothing need move. Black of
+studio-range video (ITU-R BT.601) and a codec's ringing about letters; tuned on drawn names in cavities
+(tests/dicom/test_lettering.py)."""
+
 MAX_BRIGHT_SHARE = 0.05
 """Share of the sector: where more is bright and still, tissue is saturated and nothing is taken for letters. Tuned on
 drawn bright and still tissue (tests/dicom/test_lettering.py)."""
@@ -199,7 +204,7 @@ def _all_follow(ones: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _is_drawn(labels: np.ndarray, index: int, letter: _Letter, pictures: Sequence[np.ndarray]) -> bool:
-    """Whether the piece is thin, and the ground about and within it is darker at times and moves."""
+    """Whether the piece is thin, and the ground about and within it is black, or is darker at times and moves."""
     around = (
         slice(max(0, letter.top - GROUND_WIDTH), letter.bottom + GROUND_WIDTH),
         slice(max(0, letter.left - GROUND_WIDTH), letter.right + GROUND_WIDTH),
@@ -210,8 +215,8 @@ def _is_drawn(labels: np.ndarray, index: int, letter: _Letter, pictures: Sequenc
     if open_mask(piece, 2 * int((thickest + 1) / 2) + 1).any() or not ground.any():
         return False
     darkest, brightest = extremes_of([picture[around] for picture in pictures])
-    low, change = medians_of(np.stack([darkest[ground], (brightest - darkest)[ground]]))
-    return bool(low < MIN_BRIGHTNESS - MIN_CONTRAST and change > MIN_GROUND_MOTION)
+    low, high, change = medians_of(np.stack([darkest[ground], brightest[ground], (brightest - darkest)[ground]]))
+    return bool(high < MAX_BLACK or (low < MIN_BRIGHTNESS - MIN_CONTRAST and change > MIN_GROUND_MOTION))
 
 
 def _find_lines(letters: list[_Letter]) -> list[list[_Letter]]:

@@ -19,8 +19,35 @@ choice; thresholds of this room in grid pixels are tuned at this size (tests/dic
 SPARSE = 4
 """Grid pixels between two at which noise is looked for before it is measured, to save time. Our choice."""
 
+BLANK_SPARSE = 8
+"""Pixels between two at which a frame is judged to be blank, to save time. Our choice."""
+
+LIT = 16
+"""Grey level above which a pixel is lit. Our choice: black of studio-range video (ITU-R BT.601)."""
+
+MIN_LIT = 0.25
+"""Share of the usual count of lit pixels that a frame has at least: a black screen with letters has a tenth. Our
+choice, below what tissue does in a beat."""
+
+FULL, MAX_USUAL = 0.98, 0.9
+"""A frame is one white or grey screen where more than the first share of it is lit, and usually less than the second
+is. Our choice: a picture of tissue has a black border."""
+
 Grid = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Motion and brightness on the grid, and how many pixels of the image lie between grid pixels (across, down)."""
+
+
+def without_blanks(frames: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """Return ``frames``, each uint8 (rows, columns), without those that show a black, grey or white screen: in their
+    midst nothing stands still, and what is drawn could not be told from tissue. All where most are like that."""
+    lit = [np.count_nonzero(frame[::BLANK_SPARSE, ::BLANK_SPARSE] > LIT) for frame in frames.values()]
+    usual, whole = sorted(lit)[len(lit) // 2], next(iter(frames.values()))[::BLANK_SPARSE, ::BLANK_SPARSE].size
+    most = whole if usual > MAX_USUAL * whole else FULL * whole
+    return {
+        index: frame
+        for (index, frame), count in zip(frames.items(), lit, strict=True)
+        if MIN_LIT * usual <= count <= most
+    }
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,9 @@ def decode(data: bytes, height: int, width: int, with_small: bool = False) -> tu
     too.
 
     Luma and the small picture are bit for bit what :func:`~echomort.dicom.frames.codestreams.jpeg_luma` and
-    :func:`~echomort.dicom.frames.codestreams.jpeg_colour` return, in less time (docs/imaging_speed.md). None where the JPEG is of another size, or anything but a whole baseline JPEG of one scan,
-    or where there is no compiled module: the library then decides.
+    :func:`~echomort.dicom.frames.codestreams.jpeg_colour` return, in less time (docs/imaging_speed.md). None where the
+    JPEG is of another size, or anything but a whole baseline JPEG of one scan, or where there is no compiled module:
+    the library then decides.
     """
     if compiled is None:
         return None

@@ -38,8 +38,8 @@ Grid = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def without_blanks(frames: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
-    """Return ``frames``, each uint8 (rows, columns), without those that show a black, grey or white screen: in their
-    midst nothing stands still, and what is drawn could not be told from tissue. All where most are like that."""
+    """Return ``frames``, each uint8 (rows, columns), without those that show a black, grey or white screen: with one
+    among them nothing seems to stand still, and what is drawn can't be told from tissue. All where most are alike."""
     lit = [np.count_nonzero(frame[::BLANK_SPARSE, ::BLANK_SPARSE] > LIT) for frame in frames.values()]
     usual, whole = sorted(lit)[len(lit) // 2], next(iter(frames.values()))[::BLANK_SPARSE, ::BLANK_SPARSE].size
     most = whole if usual > MAX_USUAL * whole else FULL * whole

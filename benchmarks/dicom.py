@@ -44,14 +44,15 @@ JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 REAL = Path(str(resources.files("data_store"))) / "data" / "color3d_jpeg_baseline.dcm"
 SMALL_REAL = Path(str(get_testdata_file("examples_ybr_color.dcm")))
 NOTES = """
-CPU time, each way in a process of its own, the best of several runs, file in the page cache; every way but the floor
-makes the same clip (region, area filter, 30 a second, 60 frames of 109x150). The floor is libjpeg-turbo's grey decode
-of the frames that the clip needs, and nothing else. echomort decodes the usual JPEG itself: luma and the small pictures
-in which it searches for colour come from one pass. pydicom takes the first decoder installed of gdcm, pylibjpeg and
-Pillow, and turns YBR into RGB unless told `raw`."""
+CPU time, each way in a process of its own, the best of several runs, file in the page cache; ratios are medians over
+turns, in which the ways make one clip after the other. Every way but the floor makes the same clip (region, area
+filter, 30 a second, 60 frames of 109x150). The floor is libjpeg-turbo's grey decode of the frames that the clip needs,
+and nothing else. echomort decodes the usual JPEG itself: luma and the small pictures in which it searches for colour
+come from one pass. pydicom takes the first decoder installed of gdcm, pylibjpeg and Pillow, and turns YBR into RGB
+unless told `raw`."""
 Way = Callable[[Path], object]
-ROUNDS = 3
-"""Turns in which the ways of a loop are measured, each in a new process. Our choice."""
+TURNS = 15
+"""Turns in which the ways of a loop are measured. Our choice."""
 
 
 def clip_of(lumas: dict[int, np.ndarray], path: Path) -> np.ndarray:
@@ -144,10 +145,19 @@ def cpu_milliseconds(way: Way, path: Path, repeats: int) -> float:
         return pool.apply(_best, (way, path, repeats))
 
 
-def side_by_side(ways: list[Way], path: Path, repeats: int) -> list[float]:
-    """Best CPU time of each of ``ways``, measured in turns, so that a machine that is busy for a while slows all."""
-    rounds = [[cpu_milliseconds(way, path, repeats) for way in ways] for _ in range(ROUNDS)]
-    return [min(times) for times in zip(*rounds, strict=True)]
+def side_by_side(ways: list[Way], path: Path, turns: int = TURNS) -> list[np.ndarray]:
+    """CPU time (ms) of each of ``ways`` in each of ``turns``: float (turns,). Each has a process of its own, and they
+    take turns, so that a machine that is slower for a while is so for all."""
+    with contextlib.ExitStack() as stack:
+        pools = [stack.enter_context(multiprocessing.get_context("spawn").Pool(1)) for _ in ways]
+        both = list(zip(pools, ways, strict=True))
+        times = [[pool.apply(_best, (way, path, 1)) for pool, way in both] for _ in range(turns)]
+    return list(np.array(times).T)
+
+
+def ratio(some: np.ndarray, others: np.ndarray) -> float:
+    """The median over the turns of one time through another."""
+    return float(np.median(some / others))
 
 
 def _best(way: Way, path: Path, repeats: int) -> float:
@@ -260,7 +270,7 @@ def kinds(folder: Path) -> dict[str, Path]:
     }
 
 
-def measure_kinds(loops: dict[str, Path], repeats: int) -> None:
+def measure_kinds(loops: dict[str, Path]) -> None:
     """Print a row for each loop: echomort beside raw with Pillow of the frames needed, and beside the grey floor."""
     print("\n## Every kind of loop\n")
     print("Both times are CPU ms a clip; the floor is the grey decode of the frames needed.\n")
@@ -269,12 +279,12 @@ def measure_kinds(loops: dict[str, Path], repeats: int) -> None:
     times, shares = [], []
     for title, path in loops.items():
         header, needed = read_header(path), len(needed_frames(path))
-        peer, ours, floor = side_by_side([pydicom_raw_needed, read_clip, grey_floor], path, repeats)
-        times.append(ours / peer)
-        shares.append(floor / ours)
+        peer, ours, floor = side_by_side([pydicom_raw_needed, read_clip, grey_floor], path)
+        times.append(ratio(ours, peer))
+        shares.append(ratio(floor, ours))
         print(
-            f"| {title} | {header.rows}x{header.columns} | {header.frames} | {needed} | {peer:.1f} | {ours:.1f} | "
-            f"{times[-1]:.2f} | {shares[-1]:.0%} |"
+            f"| {title} | {header.rows}x{header.columns} | {header.frames} | {needed} | {min(peer):.1f} | "
+            f"{min(ours):.1f} | {times[-1]:.2f} | {shares[-1]:.0%} |"
         )
     print(
         f"\nAgainst raw with Pillow, which looks neither for the sector nor for colour nor for letters: median "
@@ -288,7 +298,8 @@ def measure(title: str, path: Path, repeats: int) -> None:
     print(f"\n{title}: {size:.1f} MB, {read_header(path).frames} frames, of which the clip needs {needed}\n")
     print("| way | CPU ms a clip | against echomort | MB of file a CPU s | peak MiB |\n|---|---|---|---|---|")
     times = {name: cpu_milliseconds(way, path, 2 if "`" in name else repeats) for name, way in WAYS.items()}
-    ours, floor, reading = side_by_side([read_clip, grey_floor, luma_needed], path, repeats)
+    turns = side_by_side([read_clip, grey_floor, luma_needed], path)
+    ours, floor, reading = map(min, turns)
     times[OURS] = ours
     for name, spent in times.items():
         peak = peak_mebibytes(name, path)
@@ -297,16 +308,18 @@ def measure(title: str, path: Path, repeats: int) -> None:
     print(f"| floor: grey decode of the frames needed | {floor:.1f} | {floor / ours:.2f} | | |\n")
     print(
         f"{times[next(iter(WAYS))] / ours:.0f} times as fast as pydicom's default here, {times[BEST_PEER] / ours:.1f} "
-        f"times as raw with Pillow. The reader alone is at {floor / reading:.0%} of the floor, the whole clip at "
-        f"{floor / ours:.0%}."
+        f"times as raw with Pillow. The reader alone is at {ratio(turns[1], turns[2]):.0%} of the floor, the whole "
+        f"clip at {ratio(turns[1], turns[0]):.0%}."
     )
 
 
 def measure_headers(path: Path) -> None:
     """Print headers a CPU second."""
-    ours, theirs = side_by_side([headers, pydicom_headers], path, 5)
-    times = theirs / ours
-    print(f"\nHeaders: {200 / ours * 1e3:.0f} a CPU second, {times:.1f} times as many as pydicom's `dcmread` reads.")
+    ours, theirs = side_by_side([headers, pydicom_headers], path)
+    times = ratio(theirs, ours)
+    print(
+        f"\nHeaders: {200 / min(ours) * 1e3:.0f} a CPU second, {times:.1f} times as many as pydicom's `dcmread` reads."
+    )
 
 
 def measure_processes(path: Path, clips: int = 240) -> None:
@@ -332,7 +345,7 @@ def report(repeats: int) -> None:
         loop = synthetic(Path(folder))
         measure("A loop of the synthetic archive, 600x800, 50 frames a second", loop, repeats)
         measure("The same loop played twice, as long as scanners keep them", longer(loop), repeats)
-        measure_kinds(kinds(Path(folder) / "kinds"), repeats)
+        measure_kinds(kinds(Path(folder) / "kinds"))
     measure_headers(REAL)
     measure_processes(REAL)
 

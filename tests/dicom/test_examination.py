@@ -17,7 +17,7 @@ FOREIGN = {
     "Écho-Doppler des TSA, Doppler des troncs supra-aortiques, Ecodoppler tronchi sovraaortici, Duplex Halsgefäße",
     "vascular": "US DVT LOWER EXTREMITY, Venous Duplex, Renal artery duplex, US AORTA, Aortic ultrasound, "
     "Eco-color-Doppler arti inferiori, Écho-doppler veineux, Duplex Beinvenen, Ecodoppler miembros inferiores",
-    "fetal": "Fetal Echo, FETAL ECHOCARDIOGRAM, Foetal heart, Echo fetus, Échographie fœtale",
+    "fetal": "Fetal Echo, FETAL ECHOCARDIOGRAM, Foetal heart, Echo fetus, Échographie fœtale, Fötale Echokardiographie",
     "obstetric": "OBSTETRIC US, Second trimester, Échographie obstétricale, Nuchal scan, Ecografia ostetrica, "
     "Schwangerschaft, Grossesse",
     "abdominal": "US ABDOMEN COMPLETE, Liver, Renal US, Pelvis, Transvaginal US, Ecografia addome, Sono Oberbauch, "
@@ -97,6 +97,7 @@ STAGES = {
     ("Pre Peak", "Stress Echo"): ("low", True),
     ("IPOST", "Stress Echo"): ("peak", True),
     ("Picco", "Eco da sforzo"): ("peak", True),
+    ("Pre-picco", "Eco da sforzo"): ("low", True),
     ("Basale", "Eco da sforzo"): ("rest", False),
     ("", "Échocardiographie d'effort"): ("", True),
 }

@@ -79,9 +79,9 @@ static INLINE int read_value(Bits *from, int size)
 #define SPARE 512 /* bytes after a scan: a block takes 64 codes of 31 bits at most, and 8 bytes are read at once */
 
 /* `ready`: by the next AHEAD bits, a run of zeros, the value after it and how many bits the two take; 0 where they take
-   more. `passing`: by the next PASSED bits, see below, once it is asked for. `symbol`: a code's symbol and length, 0 where it is longer. `zero`: the code of symbol 0, and its length. Of
-   longer codes: the first 16 bits after those of each length, and the place of the length's first symbol less its first
-   code. */
+   more. `passing`: by the next PASSED bits, see below, once it is asked for. `symbol`: a code's symbol and length, 0
+   where it is longer. `zero`: the code of symbol 0, and its length. Of longer codes: the first 16 bits after those of
+   each length, and the place of the length's first symbol less its first code. */
 typedef struct {
     int32_t ready[1 << AHEAD];
     uint16_t symbol[1 << AHEAD];

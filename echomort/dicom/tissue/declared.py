@@ -9,8 +9,8 @@ from echomort.dicom.header.regions import Box, trace_boxes
 from echomort.dicom.reasons import Reason, Rejected
 from echomort.dicom.tissue.morphology import dilate
 from echomort.dicom.tissue.parts import find_parts, join_walls
-from echomort.dicom.tissue.sector import GROUND, LIT, MIN_MOTION, Sector, find_sector, grid
-from echomort.dicom.tissue.snapshots import Snapshots
+from echomort.dicom.tissue.sector import GROUND, MIN_MOTION, Sector, find_sector, grid
+from echomort.dicom.tissue.snapshots import LIT, Snapshots
 
 MIN_INSIDE = 0.9
 """Share of what moves that lies in a declared box at least, else the box was drawn for another image. Our choice; a box

@@ -6,8 +6,7 @@ import numpy as np
 
 from echomort.dicom.tissue.morphology import block_maximum, box_of, count_by_label, dilate, label, minimum
 from echomort.dicom.tissue.noise import NO_NOISE
-from echomort.dicom.tissue.sector import LIT
-from echomort.dicom.tissue.snapshots import GRID_COLUMNS, Snapshots
+from echomort.dicom.tissue.snapshots import GRID_COLUMNS, LIT, Snapshots
 
 MAX_OVERLAY_MOTION = 8
 """Grey levels: an island is an overlay where no pixel changes by more. Lossy coding changes a still pixel by a few

@@ -139,11 +139,12 @@ def find_parts(moving: np.ndarray) -> list[Part]:
         return [Part(solid[rows, columns], int(np.count_nonzero(solid)), rows, columns, solid.shape)]
     areas = count_by_label(labels, solid, count)[1:]
     order = [index for index in np.argsort(areas)[::-1].tolist() if areas[index] > 0][:MAX_PARTS]
-    masks = [solid[boxes[index]] & (labels[boxes[index]] == index + 1) for index in order]
-    return [
-        Part(mask, int(areas[index]), rows, columns, solid.shape)
-        for index, mask, (rows, columns) in zip(order, masks, map(boxes.__getitem__, order), strict=True)
-    ]
+    parts = []
+    for index in order:
+        rows, columns = boxes[index]
+        held = solid[rows, columns] & (labels[rows, columns] == index + 1)
+        parts.append(Part(held, int(areas[index]), rows, columns, solid.shape))
+    return parts
 
 
 def join_walls(parts: list[Part]) -> np.ndarray:

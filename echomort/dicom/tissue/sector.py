@@ -14,7 +14,7 @@ from echomort.dicom.tissue.noise import EXCESS, NO_NOISE
 from echomort.dicom.tissue.outline import polygon_area, polygon_mask, trace_outline
 from echomort.dicom.tissue.panels import reject_two_panels
 from echomort.dicom.tissue.parts import find_parts, join_walls, without_drawn
-from echomort.dicom.tissue.snapshots import GRID_COLUMNS, Grid, Snapshots
+from echomort.dicom.tissue.snapshots import GRID_COLUMNS, LIT, Grid, Snapshots
 from echomort.dicom.tissue.sweeps import reject_scrolls, reject_sweeps
 
 MIN_MOTION = 4
@@ -77,11 +77,6 @@ with letters on it is not. Tuned on drawn screens (tests/dicom/test_noise.py).""
 MIN_SMALL_LIT = 0.25
 """Share of a small sector that is lit unless it moves clearly: letters fill a fifth of their lines. Tuned on drawn
 screens of letters (tests/dicom/test_noise.py)."""
-
-LIT = 16
-"""Grey level above which a pixel is lit. Our choice: black of studio-range video (ITU-R BT.601), above a codec's noise
-in the dark."""
-
 
 FEWEST, NEIGHBOURS = 2, 3
 """Snapshots over which many a speckle happens not to change; and side, in grid pixels, of the square in which one that

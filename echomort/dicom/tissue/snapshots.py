@@ -23,7 +23,8 @@ BLANK_SPARSE = 8
 """Pixels between two at which a frame is judged to be blank, to save time. Our choice."""
 
 LIT = 16
-"""Grey level above which a pixel is lit. Our choice: black of studio-range video (ITU-R BT.601)."""
+"""Grey level above which a pixel is lit. Our choice: black of studio-range video (ITU-R BT.601), above a codec's noise
+in the dark."""
 
 MIN_LIT = 0.25
 """Share of the usual count of lit pixels that a frame has at least: a black screen with letters has a tenth. Our

@@ -19,11 +19,15 @@ CHEST_PROBES = (
 OTHER_PROBES = "C5-1, L12-3, S12-4, D2cwc, S8-3, 12S, 6S, i6SX1, 5P1, 9L, ML6-15, , 17"
 SAYS_SO = (
     "TEE, TOE, Transesophageal, Transoesophageal echo, Adult TEE, TEE 3D, Echo TOE, ECHO TEE W CONTRAST, ETE, ETO, "
-    "ME 4C, mid-esophageal four chamber, Echo transoesophagien, Intracardiac echo, transgastric SAX"
+    "ME 4C, mid-esophageal four chamber, Echo transoesophagien, Intracardiac echo, transgastric SAX, "
+    "Ecocardiogramma transesofageo, Ecocardiograma transesofágico, Échographie transœsophagienne, "
+    "Transösophageale Echokardiographie, Intrakardiale Echokardiographie, Ecocardiografia intracardiaca, "
+    "Échographie intracardiaque, ICE, INTRACARDIAC"
 )
 SAYS_LESS = (
     "TTE/TEE, TEE and TTE, no TEE, pre TEE, TTE before TEE, post TEE, TEE if needed, rule out for TEE, Toe pressure, "
-    "committee, teen heart, Adult Echo, Steep, ME, TTE, Transthoracic, TEE cancelled, converted from TEE"
+    "committee, teen heart, Adult Echo, Steep, ME, TTE, Transthoracic, TEE cancelled, converted from TEE, "
+    "Masse intracardiaque, Massa intracardiaca, ice pack, intracardiac mass, TTE après ETO"
 )
 
 

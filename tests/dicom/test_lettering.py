@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn_hearts import coded
+from drawn_hearts import coded, heart
 from echo_files import JPEG, EchoFile, sector_movie
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
@@ -121,16 +121,14 @@ def test_pieces_next_to_each_other_are_found_in_parts_as_at_once(count: int) -> 
 
 @pytest.mark.parametrize("blank", [0, 128, 255])
 @pytest.mark.parametrize("at", [0, 5, 11])
-def test_a_blank_frame_hides_no_name_beside_the_heart(blank: int, at: int, tmp_path: Path) -> None:
-    movie = sector_movie(12, 240, 320).copy()
-    name = letters(12, (150, 60))[:240, :320]  # over tissue near the apex and the black beside it
-    movie[:, name] = 255
-    whole = read_clip(EchoFile(movie, syntax=JPEG).write(tmp_path / "whole.dcm"))
+def test_a_blank_frame_costs_no_loop_and_shows_no_name(blank: int, at: int, tmp_path: Path) -> None:
+    movie, name = with_cavity(heart(ROWS, COLUMNS)), letters(20, (240, 300))
+    movie[:, name] = 120
     movie[at] = blank
     clip = read_clip(EchoFile(movie, syntax=JPEG).write(tmp_path / "loop.dcm"))
     y, x = np.nonzero(name)
     across, down = np.rint(clip.grid.from_image(np.stack([x, y], axis=1))).astype(int).T
-    assert clip.sector[down, across].mean() <= whole.sector[down, across].mean() < 0.1
+    assert clip.sector[down, across].mean() < 0.2
 
 
 @pytest.mark.parametrize("syntax", ["native", "jpeg"])

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from echomort.dicom.header.texts import MAX_TEXT, TAGS_KEPT
+from echomort.dicom.header.texts import TAGS_KEPT, plain_text, split_digits
 
 BY_TEXT = "transoesophageal_by_text"
 """Note: a text says that the probe was in the oesophagus, but something else contradicts it."""
@@ -51,7 +51,7 @@ def resolve_approach(tags: ApproachTags) -> tuple[Approach, tuple[str, ...]]:
     """
     evidence = (_by_examination(tags), _by_application(tags), _by_type(tags), _by_probe(tags))
     stated = next((approach for approach in evidence if approach is not Approach.UNSTATED), Approach.UNSTATED)
-    texts = [_normalise(text, split_digits=True) for text in (*tags.named, *tags.ordered)]
+    texts = [split_digits(plain_text(text)) for text in (*tags.named, *tags.ordered)]
     is_written = any(map(_says_elsewhere, texts))
     is_contradicted = tags.shows_view or any(map(_pattern("chest").search, texts))
     if stated is Approach.UNSTATED and is_written and not is_contradicted:
@@ -74,7 +74,7 @@ def _by_type(tags: ApproachTags) -> Approach:
 
 
 def _by_probe(tags: ApproachTags) -> Approach:
-    name = _normalise(tags.probe)
+    name = plain_text(tags.probe)
     for approach in (Approach.ELSEWHERE, Approach.CHEST):
         if any(re.fullmatch(pattern, name) for pattern in _rules()["probes"][approach.value]):
             return approach
@@ -87,11 +87,6 @@ def _look_up(value: str, lists: dict[str, list[str]]) -> Approach:
 
 def _says_elsewhere(plain: str) -> bool:
     return _pattern("plain").search(plain) is not None and _pattern("doubtful").search(plain) is None
-
-
-def _normalise(text: str, split_digits: bool = False) -> str:
-    lowered = " ".join(re.sub(r"[\W_]+", " ", text[:MAX_TEXT].lower()).split())
-    return re.sub(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", " ", lowered) if split_digits else lowered
 
 
 @functools.cache

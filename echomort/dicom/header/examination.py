@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 import re
-import unicodedata
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
 import yaml
 
-from echomort.dicom.header.texts import MAX_TEXT, TAGS_KEPT
+from echomort.dicom.header.texts import TAGS_KEPT, plain_text
 
 CARDIAC = "cardiac"
 """The kind of examination that this project is of."""
@@ -83,7 +82,7 @@ def resolve_examination(tags: ExaminationTags) -> Examination:
 
 def _kind_of(texts: tuple[str, ...]) -> tuple[str, bool]:
     """Return the kind that ``texts`` name, and whether they contradict themselves."""
-    plain = [_normalise(text) for text in texts]
+    plain = [plain_text(text) for text in texts]
     kinds = _rules()["kinds"]
     named = [kind for kind in kinds for text in plain if _finds(kinds[kind], text)]
     is_heart = any(_finds(_rules()["cardiac"], text) for text in plain)
@@ -98,7 +97,7 @@ def _kind_of(texts: tuple[str, ...]) -> tuple[str, bool]:
 
 
 def _stage(tags: ExaminationTags) -> str:
-    for text in map(_normalise, (tags.stage, *tags.series)):
+    for text in map(plain_text, (tags.stage, *tags.series)):
         found = {str(stage) for stage, words in _rules()["stages"].items() if _finds(words, text)}
         if len(found) == 1:
             return found.pop()
@@ -109,27 +108,21 @@ def _stage(tags: ExaminationTags) -> str:
 
 def _is_stress(tags: ExaminationTags, stage: str) -> bool:
     """Whether the loop was recorded under or after stress, or in a stress test of which no stage is named."""
-    texts = [_normalise(text) for text in (tags.stage, *tags.series, *tags.study)]
+    texts = [plain_text(text) for text in (tags.stage, *tags.series, *tags.study)]
     is_test = any(_finds(_rules()["stress"], text) and not _finds("no|non|without", text) for text in texts)
     return stage != "rest" if is_test else bool(tags.stage) and stage in {"peak", "low", "recovery"}
 
 
 def _has_contrast(tags: ExaminationTags) -> bool:
-    agent = _normalise(tags.agent)
+    agent = plain_text(tags.agent)
     if agent and not re.fullmatch(_rules()["none"], agent):
         return True
-    texts = map(_normalise, (tags.stage, *tags.series, *tags.study))
+    texts = map(plain_text, (tags.stage, *tags.series, *tags.study))
     return any(_finds(_rules()["contrast"], text) and not _finds("no|non|not|without|w o", text) for text in texts)
 
 
 def _finds(words: str, text: str) -> bool:
     return re.search(rf"\b(?:{words})\b", text) is not None
-
-
-def _normalise(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text[:MAX_TEXT].lower())
-    plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    return " ".join(re.sub(r"[\W_]+", " ", plain).split())
 
 
 @functools.cache

@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import functools
 import re
-import unicodedata
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 import yaml
 
-from echomort.dicom.header.texts import MAX_TEXT
+from echomort.dicom.header.texts import plain_text, split_digits
 from echomort.settings import TagTable
 
 _DIGITS = {"two": "2", "three": "3", "four": "4", "five": "5"}
@@ -81,9 +80,7 @@ def _find_scopes(plain: str) -> set[str]:
 def normalise(text: str) -> str:
     """Return ``text`` in lower case without accents and punctuation, letters and digits separated, phrases of other
     languages and number words translated."""
-    bare = unicodedata.normalize("NFKD", text[:MAX_TEXT].lower())
-    lowered = re.sub(r"[\W_]+", " ", "".join(sign for sign in bare if not unicodedata.combining(sign)))
-    apart = re.sub(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", " ", lowered)
+    apart = split_digits(plain_text(text))
     ours = _spellings().sub(lambda found: str(rule_file()["spellings"][found[0]]), apart)
     return " ".join(_DIGITS.get(word, word) for word in ours.split())
 
